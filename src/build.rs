@@ -1,0 +1,47 @@
+//! Compiles the shipped `templates/` folder into the binary: every file by its path, samples compressed.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("templates");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    println!("cargo::rerun-if-changed={}", root.display());
+    println!("cargo::rerun-if-changed=src/build.rs");
+
+    let mut files = Vec::new();
+    walk(&root, &mut files)?;
+    files.sort();
+
+    let mut texts = String::from("pub(super) static TEXTS: &[(&str, &str)] = &[\n");
+    let mut samples = String::from("pub(super) static SAMPLES: &[(&str, &[u8])] = &[\n");
+    for (index, path) in files.iter().enumerate() {
+        let name = path
+            .strip_prefix(&root)?
+            .to_str()
+            .ok_or("a file name under templates/ is not UTF-8")?;
+        if name.contains("/samples/") {
+            let packed = out.join(format!("sample-{index}.zst"));
+            fs::write(&packed, zstd::encode_all(fs::File::open(path)?, 19)?)?;
+            writeln!(samples, "    ({name:?}, include_bytes!({:?})),", packed.display())?;
+        } else if name.contains('/') {
+            writeln!(texts, "    ({name:?}, include_str!({:?})),", path.display())?;
+        }
+    }
+    fs::write(out.join("templates.rs"), format!("{texts}];\n{samples}];\n"))?;
+    Ok(())
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            walk(&path, found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! The only reader of time, and the only one that waits for it.
+//!
+//! Storing uses the wall clock ([`Clock::now`]), waiting the monotonic one ([`Clock::monotonic`], [`Clock::sleep`]):
+//! a step of the machine's clock neither stalls nor storms. A manual clock stands still until a test moves it.
+
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// A cheap handle on the time.
+#[derive(Clone)]
+pub struct Clock(Arc<Source>);
+
+enum Source {
+    System {
+        start: Instant,
+    },
+    Manual {
+        start: Timestamp,
+        elapsed: watch::Sender<Duration>,
+    },
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that reads time")]
+        let start = Instant::now();
+        Self(Arc::new(Source::System { start }))
+    }
+
+    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    pub fn manual(start: Timestamp) -> Self {
+        Self(Arc::new(Source::Manual {
+            start,
+            elapsed: watch::Sender::new(Duration::ZERO),
+        }))
+    }
+
+    /// The wall clock.
+    pub fn now(&self) -> Timestamp {
+        match &*self.0 {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that reads time")]
+            Source::System { .. } => Timestamp::now(),
+            Source::Manual { start, elapsed } => {
+                let elapsed = SignedDuration::try_from(*elapsed.borrow()).unwrap_or(SignedDuration::MAX);
+                start.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+            }
+        }
+    }
+
+    /// Time since the clock was made; never steps back.
+    pub fn monotonic(&self) -> Duration {
+        match &*self.0 {
+            Source::System { start } => start.elapsed(),
+            Source::Manual { elapsed, .. } => *elapsed.borrow(),
+        }
+    }
+
+    /// Waits for `duration`.
+    pub async fn sleep(&self, duration: Duration) {
+        match &*self.0 {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that waits")]
+            Source::System { .. } => tokio::time::sleep(duration).await,
+            Source::Manual { elapsed, .. } => {
+                let mut moved = elapsed.subscribe();
+                let until = moved.borrow().saturating_add(duration);
+                // The sender lives in `self`, so waiting cannot fail.
+                let _ = moved.wait_for(|elapsed| *elapsed >= until).await;
+            }
+        }
+    }
+
+    /// Runs `future`, for `limit` at the most; `None` when it did not end in time.
+    pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.sleep(limit) => None,
+        }
+    }
+
+    /// Moves a manual clock; a system clock moves by itself and ignores it.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual { elapsed, .. } = &*self.0 {
+            elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(by));
+        }
+    }
+}

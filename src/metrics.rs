@@ -1,0 +1,241 @@
+//! What is counted. Every label value is an enum variant or a name from the configuration, so nothing from outside
+//! can make a new series.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the variants are the label values")]
+pub enum AttemptLabel {
+    /// Twake has it.
+    delivered,
+    /// It may pass later.
+    retry,
+    /// Twake refuses the account or the place.
+    halt,
+    /// Twake refuses the message.
+    reject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedLabels {
+    source: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    channel: String,
+    verdict: AttemptLabel,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChannelLabels {
+    channel: String,
+}
+
+/// All metrics of one bridge.
+pub struct Metrics {
+    registry: Registry,
+    accepted: Family<SourceLabels, Counter>,
+    seen_before: Family<SourceLabels, Counter>,
+    refused: Family<RefusedLabels, Counter>,
+    fallen_back: Family<SourceLabels, Counter>,
+    unevaluated: Family<SourceLabels, Counter>,
+    attempts: Family<AttemptLabels, Counter>,
+    dead: Family<ChannelLabels, Counter>,
+    depth: Family<ChannelLabels, Gauge>,
+    age: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
+    halted: Family<ChannelLabels, Gauge>,
+    accept_seconds: Histogram,
+    delivery_seconds: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("twake_bridge");
+        let accept_seconds = Histogram::new(exponential_buckets(0.000_5, 2.0, 16));
+        let delivery_seconds = Histogram::new(exponential_buckets(0.005, 3.0, 14));
+        let new = Self {
+            accepted: Family::default(),
+            seen_before: Family::default(),
+            refused: Family::default(),
+            fallen_back: Family::default(),
+            unevaluated: Family::default(),
+            attempts: Family::default(),
+            dead: Family::default(),
+            depth: Family::default(),
+            age: Family::default(),
+            halted: Family::default(),
+            accept_seconds,
+            delivery_seconds,
+            registry: Registry::default(),
+        };
+        registry.register("accepted", "Events stored and answered 202", new.accepted.clone());
+        registry.register(
+            "seen_before",
+            "Requests whose idempotency key was known",
+            new.seen_before.clone(),
+        );
+        registry.register(
+            "refused",
+            "Requests refused, by problem code",
+            new.refused.clone(),
+        );
+        registry.register(
+            "fallen_back",
+            "Templates that failed and were replaced",
+            new.fallen_back.clone(),
+        );
+        registry.register(
+            "unevaluated",
+            "Conditions that could not be evaluated",
+            new.unevaluated.clone(),
+        );
+        registry.register("attempts", "Calls to Twake, by verdict", new.attempts.clone());
+        registry.register(
+            "dead_letters",
+            "Deliveries that became dead letters",
+            new.dead.clone(),
+        );
+        registry.register("lane_depth", "Deliveries waiting in a lane", new.depth.clone());
+        registry.register_with_unit(
+            "lane_age",
+            "Age of a lane's oldest waiting delivery",
+            Unit::Seconds,
+            new.age.clone(),
+        );
+        registry.register(
+            "lane_halted",
+            "1 while a lane waits for a person to act",
+            new.halted.clone(),
+        );
+        registry.register_with_unit(
+            "accept",
+            "From the request's head to the answer",
+            Unit::Seconds,
+            new.accept_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "delivery",
+            "From the request to Twake's answer",
+            Unit::Seconds,
+            new.delivery_seconds.clone(),
+        );
+        Self { registry, ..new }
+    }
+}
+
+impl Metrics {
+    /// An event was stored, `took` after its request began.
+    pub fn accepted(&self, source: &str, took: Duration) {
+        self.accepted
+            .get_or_create(&SourceLabels {
+                source: source.to_owned(),
+            })
+            .inc();
+        self.accept_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A request was answered "seen before".
+    pub fn seen_before(&self, source: &str) {
+        self.seen_before
+            .get_or_create(&SourceLabels {
+                source: source.to_owned(),
+            })
+            .inc();
+    }
+
+    /// A request was refused. `source`: a configured name, or `-`.
+    pub fn refused(&self, source: &str, reason: &'static str) {
+        self.refused
+            .get_or_create(&RefusedLabels {
+                source: source.to_owned(),
+                reason,
+            })
+            .inc();
+    }
+
+    /// A template failed on an event.
+    pub fn fallen_back(&self, source: &str) {
+        self.fallen_back
+            .get_or_create(&SourceLabels {
+                source: source.to_owned(),
+            })
+            .inc();
+    }
+
+    /// A condition could not be evaluated.
+    pub fn unevaluated(&self, source: &str) {
+        self.unevaluated
+            .get_or_create(&SourceLabels {
+                source: source.to_owned(),
+            })
+            .inc();
+    }
+
+    /// A call to Twake ended.
+    pub fn attempt(&self, channel: &str, verdict: AttemptLabel) {
+        self.attempts
+            .get_or_create(&AttemptLabels {
+                channel: channel.to_owned(),
+                verdict,
+            })
+            .inc();
+    }
+
+    /// A delivery reached Twake, `took` after its request was authenticated.
+    pub fn delivered(&self, took: Duration) {
+        self.delivery_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A delivery became a dead letter.
+    pub fn dead(&self, channel: &str) {
+        self.dead
+            .get_or_create(&ChannelLabels {
+                channel: channel.to_owned(),
+            })
+            .inc();
+    }
+
+    /// How a lane stands.
+    pub fn lane(&self, channel: &str, depth: u64, age: Duration) {
+        let labels = ChannelLabels {
+            channel: channel.to_owned(),
+        };
+        self.depth
+            .get_or_create(&labels)
+            .set(i64::try_from(depth).unwrap_or(i64::MAX));
+        self.age.get_or_create(&labels).set(age.as_secs_f64());
+    }
+
+    /// Whether a lane is halted.
+    pub fn halted(&self, channel: &str, halted: bool) {
+        self.halted
+            .get_or_create(&ChannelLabels {
+                channel: channel.to_owned(),
+            })
+            .set(i64::from(halted));
+    }
+
+    /// The page `/metrics`, in OpenMetrics text.
+    pub fn openmetrics(&self) -> String {
+        let mut page = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut page, &self.registry);
+        page
+    }
+}

@@ -1,0 +1,38 @@
+//! Secrets: values that cannot be printed, logged or serialised.
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A secret value. It has no `Debug`, no `Display` and no `Serialize`: the only way to its text is
+/// [`Secret::expose`], and every call of that is a place to review. Wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes the text over. One trailing line break (as editors and `echo` leave it) is not part of a secret.
+    pub fn new(text: &str) -> Self {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        Self(SecretString::from(text))
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// Whether there is nothing in it: an empty secret authenticates nobody.
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+}
+
+/// One of a source's secrets.
+#[derive(Clone)]
+pub struct SourceSecret {
+    /// Where it was read from (`credential:github`): what logs, metrics and events call it.
+    pub name: String,
+    /// The only scheme it may be used with; unset: every scheme of the kind.
+    pub scheme: Option<String>,
+    /// The secret itself.
+    pub value: Secret,
+}

@@ -1,0 +1,48 @@
+//! A configured sender, and the kind it is of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::authentication::{Authenticator, BodyForm, Scheme};
+use crate::condition::Condition;
+use crate::facts::FactMap;
+use crate::route::Routes;
+use crate::template::Library;
+
+/// What `source.toml` of a kind says, compiled.
+pub struct Kind {
+    /// The folder's name.
+    pub name: String,
+    /// How people call the sender.
+    pub title: String,
+    /// Ways of authenticating, the default first.
+    pub schemes: Vec<Scheme>,
+    /// Where the payload is in a body that is not JSON itself.
+    pub body: BodyForm,
+    /// The event's type.
+    pub event_type: Condition,
+    /// The idempotency key's parts; empty: the body.
+    pub key: Vec<Condition>,
+    /// How long a key is remembered.
+    pub remember: Duration,
+    /// Event types that say nothing, each with the reason.
+    pub quiet: Vec<(String, String)>,
+    /// What each event type says.
+    pub templates: Arc<Library>,
+}
+
+/// A configured sender: `[sources.NAME]`.
+pub struct Source {
+    /// Its name; its path is `/hooks/{name}`.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: Arc<Kind>,
+    /// Schemes and secrets.
+    pub authenticator: Authenticator,
+    /// The kind's facts with the source's own over them.
+    pub facts: FactMap,
+    /// Where its events go.
+    pub routes: Routes,
+    /// The largest body it takes, in bytes.
+    pub body_limit: usize,
+}
