@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// A cheap handle on the time.
 #[derive(Clone)]
@@ -48,6 +49,14 @@ impl Clock {
                 start.checked_add(elapsed).unwrap_or(Timestamp::MAX)
             }
         }
+    }
+
+    /// A new id that sorts by time (UUID version 7).
+    pub fn new_id(&self) -> Uuid {
+        let now = self.now();
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds))
     }
 
     /// Time since the clock was made; never steps back.

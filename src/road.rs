@@ -1,1 +1,259 @@
-//! Stub.
+//! The one place that decides: an event and its source become a [`Decision`].
+//!
+//! Pure: hooks, the demo and later preview and replay all call [`decide`], and everything it decided is in what it
+//! returns. Nothing here fails: what cannot be evaluated or rendered is part of the decision, and an event always has
+//! a type, a key, facts and, for every channel it goes to, something to say (or a reason for silence).
+
+use handlebars::Context;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::{Envelope, Event, IdempotencyKey};
+use crate::message::{Block, Document, Inline, Message, StoredMessage};
+use crate::route::{RouteTrace, Target};
+use crate::source::{Kind, Source};
+use crate::template::Said;
+
+/// Everything decided about one event.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What the sender calls it.
+    pub event_type: String,
+    /// What two requests for this event have in common.
+    pub key: IdempotencyKey,
+    /// How long the key is remembered.
+    pub remember: Duration,
+    /// The facts by name.
+    pub facts: Map<String, Value>,
+    /// The routes looked at, and why each held or not.
+    pub routes: Vec<RouteTrace>,
+    /// What is said, one entry a variant.
+    pub messages: Vec<DecidedMessage>,
+    /// Which channel is told which of [`Decision::messages`]. A channel for which the template says nothing is not here.
+    pub deliveries: Vec<DecidedDelivery>,
+}
+
+/// What an event says in one variant.
+#[derive(Clone, Debug)]
+pub struct DecidedMessage {
+    /// The variant the route asked for.
+    pub variant: Option<Arc<str>>,
+    /// The template that spoke, when one did.
+    pub template: Option<String>,
+    /// Templates that failed on the way, each with why.
+    pub failed: Vec<(String, String)>,
+    /// The message; unset: nothing is said, and `silence` says why.
+    pub message: Option<StoredMessage>,
+    /// Why nothing is said.
+    pub silence: Option<String>,
+}
+
+/// One message on its way to one channel, not yet stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedDelivery {
+    /// The channel's name.
+    pub channel: Arc<str>,
+    /// The index in [`Decision::messages`].
+    pub message: usize,
+}
+
+impl Decision {
+    /// The channels that are told something, in the order of their routes.
+    pub fn channels(&self) -> Vec<&str> {
+        self.deliveries
+            .iter()
+            .map(|delivery| &*delivery.channel)
+            .collect()
+    }
+
+    /// Why nobody is told anything, in one line; unset when somebody is.
+    pub fn silence(&self) -> Option<String> {
+        if !self.deliveries.is_empty() {
+            return None;
+        }
+        let said = self.messages.iter().find_map(|message| message.silence.clone());
+        said.or_else(|| {
+            let last = self.routes.iter().rev().find(|route| route.held)?;
+            Some(format!("route {} names no channel ({})", last.route, last.why))
+        })
+        .or_else(|| Some("no route holds".to_owned()))
+    }
+}
+
+/// The longest event type kept, in characters: it comes from outside and is shown in lists.
+const EVENT_TYPE_LIMIT: usize = 100;
+
+/// Decides what an event is, where it goes and what it says there. Takes the event over, so that its payload is moved
+/// into the names that conditions and templates read, never copied.
+pub fn decide(event: Event, source: &Source) -> Decision {
+    let Event { envelope, payload } = event;
+    let kind = &source.kind;
+    let mut names = names(&envelope, payload);
+    let event_type = event_type(kind, &names);
+    insert(&mut names, "event", Value::String(event_type.clone()));
+    let key = key(kind, &envelope, &names);
+    let facts = source.facts.evaluate(&names);
+    for (name, value) in &facts {
+        insert(&mut names, name, value.clone());
+    }
+    let context = Context::from(names);
+    let (targets, routes) = source.routes.choose(context.data());
+
+    let mut messages: Vec<DecidedMessage> = Vec::new();
+    let mut deliveries = Vec::new();
+    for Target { channel, variant, .. } in targets {
+        let known = messages.iter().position(|message| message.variant == variant);
+        let message = known.unwrap_or_else(|| {
+            messages.push(say(kind, &event_type, variant, &facts, &context));
+            messages.len() - 1
+        });
+        if messages
+            .get(message)
+            .is_some_and(|decided| decided.message.is_some())
+        {
+            deliveries.push(DecidedDelivery { channel, message });
+        }
+    }
+    Decision {
+        event_type,
+        key,
+        remember: kind.remember,
+        facts,
+        routes,
+        messages,
+        deliveries,
+    }
+}
+
+/// The object of all names but the facts. `event` is empty until the type is known.
+fn names(envelope: &Envelope, payload: Value) -> Value {
+    let mut headers = Map::new();
+    for (name, value) in envelope.headers.iter() {
+        match headers.get_mut(name) {
+            Some(Value::String(known)) => {
+                known.push_str(", ");
+                known.push_str(value);
+            }
+            _ => {
+                headers.insert(name.to_owned(), value.into());
+            }
+        }
+    }
+    let mut names = Map::new();
+    names.insert("event".to_owned(), "".into());
+    names.insert("source".to_owned(), (&*envelope.source).into());
+    names.insert("headers".to_owned(), Value::Object(headers));
+    names.insert("payload".to_owned(), payload);
+    Value::Object(names)
+}
+
+fn insert(names: &mut Value, name: &str, value: Value) {
+    if let Value::Object(names) = names {
+        names.insert(name.to_owned(), value);
+    }
+}
+
+fn event_type(kind: &Kind, names: &Value) -> String {
+    match kind.event_type.evaluate(names) {
+        Ok(Value::String(text)) if !text.is_empty() => text.chars().take(EVENT_TYPE_LIMIT).collect(),
+        _ => "unknown".to_owned(),
+    }
+}
+
+fn key(kind: &Kind, envelope: &Envelope, names: &Value) -> IdempotencyKey {
+    let values: Result<Vec<Value>, _> = kind.key.iter().map(|part| part.evaluate(names)).collect();
+    match values {
+        Ok(values) if !values.is_empty() => IdempotencyKey::of_values(&envelope.source, &values),
+        _ => IdempotencyKey::of_body(&envelope.source, &envelope.body),
+    }
+}
+
+fn say(
+    kind: &Kind,
+    event_type: &str,
+    variant: Option<Arc<str>>,
+    facts: &Map<String, Value>,
+    context: &Context,
+) -> DecidedMessage {
+    if let Some((_, why)) = kind.quiet.iter().find(|(quiet, _)| quiet == event_type) {
+        let silence = Some(format!("{event_type} is quiet: {why}"));
+        return DecidedMessage {
+            variant,
+            template: None,
+            failed: Vec::new(),
+            message: None,
+            silence,
+        };
+    }
+    let rendering = kind.templates.render(event_type, variant.as_deref(), context);
+    let (message, silence) = match rendering.said {
+        Said::Message(message) => (Some(message), None),
+        Said::Nothing(why) => (None, Some(why)),
+        Said::NoTemplate => {
+            let failed = rendering.failed.first().map(|(template, _)| template.as_str());
+            (Some(summary(kind, event_type, facts, failed)), None)
+        }
+    };
+    DecidedMessage {
+        variant,
+        template: rendering.template,
+        failed: rendering.failed,
+        message,
+        silence,
+    }
+}
+
+/// What is said of an event that no template can say: its facts, in one line.
+fn summary(kind: &Kind, event_type: &str, facts: &Map<String, Value>, failed: Option<&str>) -> StoredMessage {
+    let fact = |name: &str| {
+        facts
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let mut line = vec![Inline::Strong(vec![Inline::Text(format!(
+        "{} {event_type}",
+        kind.title
+    ))])];
+    let title = fact("title").map(str::to_owned);
+    match (title, fact("url")) {
+        (title, Some(url)) if web_address(url) => {
+            line.push(Inline::Text(" ".to_owned()));
+            let label = vec![Inline::Text(title.unwrap_or_else(|| url.to_owned()))];
+            line.push(Inline::Link {
+                url: url.to_owned(),
+                label,
+            });
+        }
+        (Some(title), _) => line.push(Inline::Text(format!(" {title}"))),
+        (None, _) => {}
+    }
+    for (before, name) in [
+        (" ", "action"),
+        (" in ", "repository"),
+        (" on ", "branch"),
+        (" by ", "actor"),
+        (": ", "outcome"),
+        (", ", "severity"),
+    ] {
+        if let Some(text) = fact(name) {
+            line.push(Inline::Text(format!("{before}{text}")));
+        }
+    }
+    if let Some(template) = failed {
+        line.push(Inline::Text(format!(" (template {template} failed)")));
+    }
+    let document = Document {
+        blocks: vec![Block::Paragraph(line)],
+    };
+    StoredMessage {
+        v: 1,
+        message: Message::Document(document),
+        ephemeral: false,
+    }
+}
+
+fn web_address(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}

@@ -1,6 +1,8 @@
 //! Secrets: values that cannot be printed, logged or serialised.
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 /// A secret value. It has no `Debug`, no `Display` and no `Serialize`: the only way to its text is
 /// [`Secret::expose`], and every call of that is a place to review. Wiped from memory when dropped.
@@ -18,6 +20,13 @@ impl Secret {
     /// The text itself.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// Whether `given` is this secret. The time it takes says nothing about either: hashes of both are compared, in
+    /// constant time.
+    pub fn matches(&self, given: &str) -> bool {
+        let (known, given) = (Sha256::digest(self.expose()), Sha256::digest(given));
+        bool::from(known.as_slice().ct_eq(given.as_slice()))
     }
 
     /// Whether there is nothing in it: an empty secret authenticates nobody.

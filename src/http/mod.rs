@@ -1,1 +1,112 @@
-//! Stub.
+//! The bridge's two listeners: the public one takes webhooks, the operator's shows how things stand.
+
+mod body;
+mod hooks;
+mod operator;
+mod problem;
+
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use log::{Level, log};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::secret::Secret;
+use crate::source::Source;
+
+pub use body::Budget;
+pub use problem::Problem;
+
+/// What the public listener works with; a cheap clone for each of its workers.
+#[derive(Clone)]
+pub struct Hooks {
+    /// The sources by name.
+    pub sources: Arc<BTreeMap<Arc<str>, Arc<Source>>>,
+    /// Where accepted events go.
+    pub queue: Queue,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// All bodies being read at once.
+    pub budget: Arc<Budget>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Hooks {
+    /// A refusal: logged once, counted once, told to the sender. The path is not logged: it may hold a token.
+    fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
+        self.metrics.refused(source, problem.code());
+        let level = if problem.status().is_server_error() {
+            Level::Error
+        } else {
+            Level::Warn
+        };
+        let peer = request
+            .peer_addr()
+            .map(|peer| peer.ip().to_string())
+            .unwrap_or_default();
+        log!(level, source:%, problem:% = problem.code(), method:% = request.method(), peer:%; "refused");
+        problem.response()
+    }
+}
+
+/// A lane that waits for a person: its name, the reason's code, what to do.
+pub type Halt = (String, &'static str, &'static str);
+
+/// What the operator's listener works with.
+#[derive(Clone)]
+pub struct Operator {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Depths and ages of lanes, and whether the store works.
+    pub queue: Queue,
+    /// The time.
+    pub clock: Clock,
+    /// What a request must bring; unset on a loopback listener.
+    pub token: Option<Secret>,
+    /// The lanes that wait for a person.
+    pub halts: Arc<dyn Fn() -> Vec<Halt> + Send + Sync>,
+}
+
+/// The public pages.
+pub fn public(hooks: Hooks) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    move |service| {
+        service
+            .app_data(web::Data::new(hooks.clone()))
+            .route("/hooks/{source}", web::route().to(hooks::hook))
+            .route("/hooks/{source}/{token}", web::route().to(hooks::hook))
+            .route("/health", web::get().to(healthy))
+            .default_service(web::route().to(nowhere));
+    }
+}
+
+/// The operator's pages.
+pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    move |service| {
+        service
+            .app_data(web::Data::new(operator.clone()))
+            .route("/metrics", web::get().to(operator::metrics))
+            .route("/health/ready", web::get().to(operator::ready))
+            .route("/health", web::get().to(healthy))
+            .default_service(web::route().to(|| async { Problem::NoSuchPage.response() }));
+    }
+}
+
+/// The process answers: nothing more is promised here, so that a supervisor restarts it only when that would help.
+async fn healthy() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+}
+
+async fn nowhere(request: HttpRequest, hooks: web::Data<Hooks>) -> HttpResponse {
+    let known = ["/health"].contains(&request.path()) && request.method() != Method::GET;
+    let problem = if known {
+        Problem::MethodNotAllowed
+    } else {
+        Problem::NoSuchPage
+    };
+    hooks.refuse("-", problem, &request)
+}

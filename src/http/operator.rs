@@ -1,0 +1,59 @@
+//! The operator's side: metrics and readiness.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+
+use super::Operator;
+use super::problem::Problem;
+
+/// `/metrics`: OpenMetrics text.
+pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
+    if !allowed(&request, &operator) {
+        return Problem::OperatorOnly.response();
+    }
+    match operator.queue.lanes().await {
+        Ok(lanes) => {
+            let now = operator.clock.now();
+            for lane in lanes {
+                let age = now.duration_since(lane.oldest).try_into().unwrap_or_default();
+                operator.metrics.lane(&lane.lane, lane.depth, age);
+            }
+        }
+        Err(error) => {
+            log::warn!(error:% = crate::logging::chain(&error); "lane depths are not in this scrape")
+        }
+    }
+    HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(operator.metrics.openmetrics())
+}
+
+/// `/health/ready`: 200 while the bridge can take events, 503 while its store cannot. Halted lanes are listed: they
+/// keep their messages and wait for a person, but they are no reason to send webhooks elsewhere.
+pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
+    if !allowed(&request, &operator) {
+        return Problem::OperatorOnly.response();
+    }
+    let store = operator.queue.check().await;
+    let halted: Vec<_> = (operator.halts)()
+        .into_iter()
+        .map(|(lane, reason, advice)| json!({ "lane": lane, "reason": reason, "what_to_do": advice }))
+        .collect();
+    match store {
+        Ok(()) => HttpResponse::Ok().json(json!({ "ready": true, "halted": halted })),
+        Err(error) => HttpResponse::ServiceUnavailable()
+            .json(json!({ "ready": false, "store": crate::logging::chain(&error), "halted": halted })),
+    }
+}
+
+fn allowed(request: &HttpRequest, operator: &Operator) -> bool {
+    let Some(token) = &operator.token else { return true };
+    let given = request
+        .headers()
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
+    let given = given
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    token.matches(given)
+}

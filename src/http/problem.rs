@@ -1,0 +1,190 @@
+//! What the bridge says when it refuses a request: one table of codes, told as `application/problem+json` (RFC 9457).
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde_json::json;
+
+/// Every way a request can be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The body cannot be read as what it says it is.
+    Unreadable,
+    /// Nothing in the request authenticates it.
+    NotAuthenticated,
+    /// What authenticates it is of the wrong form or wrong.
+    NotAuthentic,
+    /// It is authentic, but too old (or from the future).
+    Stale,
+    /// The operator's pages want the operator's token.
+    OperatorOnly,
+    /// No source of this name.
+    NoSuchSource,
+    /// Nothing at this path.
+    NoSuchPage,
+    /// Not POST.
+    MethodNotAllowed,
+    /// The body did not come in time.
+    TooSlow,
+    /// The body is over the source's limit.
+    TooLarge,
+    /// The body is compressed.
+    Encoded,
+    /// Other requests' bodies fill the budget.
+    Full,
+    /// The store cannot take it.
+    StoreUnavailable,
+    /// Something broke that should not.
+    Internal,
+}
+
+struct Row {
+    status: StatusCode,
+    code: &'static str,
+    detail: &'static str,
+}
+
+impl Problem {
+    /// Every problem, for tables and tests.
+    pub const ALL: [Self; 14] = [
+        Self::Unreadable,
+        Self::NotAuthenticated,
+        Self::NotAuthentic,
+        Self::Stale,
+        Self::OperatorOnly,
+        Self::NoSuchSource,
+        Self::NoSuchPage,
+        Self::MethodNotAllowed,
+        Self::TooSlow,
+        Self::TooLarge,
+        Self::Encoded,
+        Self::Full,
+        Self::StoreUnavailable,
+        Self::Internal,
+    ];
+
+    fn row(self) -> Row {
+        let (status, code, detail) = match self {
+            Self::Unreadable => (
+                StatusCode::BAD_REQUEST,
+                "unreadable",
+                "the request is authentic, but its payload is not JSON; check the content type at the sender",
+            ),
+            Self::NotAuthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "not-authenticated",
+                "no signature or token in the request; set the secret at the sender",
+            ),
+            Self::NotAuthentic => (
+                StatusCode::UNAUTHORIZED,
+                "not-authentic",
+                "the signature or token is wrong; compare the secret at the sender with the bridge's",
+            ),
+            Self::Stale => (
+                StatusCode::UNAUTHORIZED,
+                "stale",
+                "the signature is right, but its timestamp is outside the tolerance; check both clocks",
+            ),
+            Self::OperatorOnly => (
+                StatusCode::UNAUTHORIZED,
+                "operator-only",
+                "send the operator token: Authorization: Bearer …",
+            ),
+            Self::NoSuchSource => (
+                StatusCode::NOT_FOUND,
+                "no-such-source",
+                "no source of this name is configured; the address is /hooks/{source}",
+            ),
+            Self::NoSuchPage => (
+                StatusCode::NOT_FOUND,
+                "no-such-page",
+                "webhooks are posted to /hooks/{source}",
+            ),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "webhooks are posted here",
+            ),
+            Self::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "too-slow",
+                "the body did not come in time; send it again",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "the body is over the source's limit (limits.body in the bridge's configuration)",
+            ),
+            Self::Encoded => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "encoded",
+                "send the body without Content-Encoding; a signature is over the plain body",
+            ),
+            Self::Full => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "full",
+                "the bridge is reading too many bodies; try again",
+            ),
+            Self::StoreUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-unavailable",
+                "the bridge cannot store the event now, so it did not take it; try again",
+            ),
+            Self::Internal => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "internal",
+                "the bridge failed and did not take the event; try again",
+            ),
+        };
+        Row { status, code, detail }
+    }
+
+    /// The code: the `code` of the answer, the `reason` of the metric, the `problem` of the log line.
+    pub fn code(self) -> &'static str {
+        self.row().code
+    }
+
+    /// The answer's status.
+    pub fn status(self) -> StatusCode {
+        self.row().status
+    }
+
+    /// The answer. 503s say when to try again; a 401 names the ways to authenticate that HTTP knows.
+    pub fn response(self) -> HttpResponse {
+        let row = self.row();
+        let mut response = HttpResponseBuilder::new(row.status);
+        response.content_type("application/problem+json");
+        match row.status {
+            StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "10")),
+            StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
+            StatusCode::METHOD_NOT_ALLOWED => response.insert_header((header::ALLOW, "POST")),
+            _ => &mut response,
+        };
+        response.json(json!({
+            "type": "about:blank",
+            "title": row.status.canonical_reason().unwrap_or_default(),
+            "status": row.status.as_u16(),
+            "code": row.code,
+            "detail": row.detail,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_problem_has_a_code_of_its_own() {
+        let codes: HashSet<_> = Problem::ALL.iter().map(|problem| problem.code()).collect();
+        assert_eq!(codes.len(), Problem::ALL.len());
+    }
+
+    #[test]
+    fn a_sender_is_never_told_429_nor_redirected() {
+        for problem in Problem::ALL {
+            assert_ne!(problem.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert!(!problem.status().is_redirection());
+        }
+    }
+}

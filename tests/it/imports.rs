@@ -1,0 +1,208 @@
+//! Who may know whom: the map of `src/lib.rs`, read out of the sources themselves.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A module of `src/`, and the modules of this crate it may name.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("main", &["cli"]),
+    (
+        "cli",
+        &[
+            "bridge", "config", "sandbox", "lifecycle", "logging", "clock", "authentication", "source", "secret", "twake",
+            "http",
+        ],
+    ),
+    ("bridge", &["http", "delivery", "queue", "config", "lifecycle", "clock", "metrics", "logging"]),
+    ("http", &["road", "source", "authentication", "event", "queue", "metrics", "clock", "secret", "logging"]),
+    ("delivery", &["twake", "queue", "retry", "message", "metrics", "clock", "logging"]),
+    ("queue", &["event", "message", "clock", "logging"]),
+    (
+        "config",
+        &["source", "route", "condition", "facts", "template", "twake", "secret", "authentication"],
+    ),
+    ("sandbox", &["authentication", "clock", "secret", "logging"]),
+    ("lifecycle", &[]),
+    ("logging", &[]),
+    ("metrics", &[]),
+    ("clock", &[]),
+    ("road", &["source", "facts", "route", "template", "message", "event"]),
+    ("event", &["authentication"]),
+    ("secret", &[]),
+    ("source", &["authentication", "condition", "facts", "route", "template", "secret"]),
+    ("authentication", &["event", "secret"]),
+    ("facts", &["condition"]),
+    ("condition", &[]),
+    ("route", &["condition"]),
+    ("retry", &[]),
+    ("template", &["condition", "message"]),
+    ("message", &[]),
+    ("twake", &["message", "secret"]),
+];
+
+/// The pure core: values to values.
+const PURE: &[&str] = &[
+    "event", "secret", "source", "authentication", "facts", "condition", "route", "retry", "template", "message", "twake",
+    "road",
+];
+
+/// What the pure core never touches.
+const RIM: &[&str] =
+    &["actix_web", "actix_rt", "awc", "tokio", "tokio_util", "rusqlite", "log", "std::fs", "std::env", "std::net", "env_logger"];
+
+/// A crate (or part of std), and the only places that may name it.
+const HOMES: &[(&str, &[&str])] = &[
+    ("rusqlite", &["queue"]),
+    ("awc", &["delivery/client", "sandbox"]),
+    ("std::env", &["config/env"]),
+    ("envy", &["config/env"]),
+    ("cel", &["condition"]),
+    ("handlebars", &["template", "road"]),
+    ("pulldown_cmark", &["message", "template"]),
+    ("clap", &["cli"]),
+    ("anyhow", &["cli"]),
+];
+
+struct Module {
+    /// `delivery/client`, `road`.
+    path: String,
+    /// `delivery`, `road`.
+    top: String,
+    /// Its code without tests and comments.
+    code: String,
+}
+
+fn modules() -> Vec<Module> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    files
+        .into_iter()
+        .filter_map(|file| {
+            let path = file.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().to_owned();
+            let test = path.ends_with("/tests") || path.ends_with("_tests") || path.contains("/tests/");
+            if test || ["lib", "build"].contains(&path.as_str()) {
+                return None;
+            }
+            let text = fs::read_to_string(&file).unwrap();
+            let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            let top = path.split('/').next().unwrap().to_owned();
+            Some(Module { path, top, code })
+        })
+        .collect()
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The names that follow `prefix` in `code`: `crate::road::decide` → `road`; `crate::{a::X, b}` → `a`, `b`.
+fn named(code: &str, prefix: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in code.match_indices(prefix) {
+        let rest = &code[at + prefix.len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut word = String::new();
+            for letter in group.chars() {
+                match letter {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        names.insert(first_word(&word));
+                        word.clear();
+                        continue;
+                    }
+                    _ => {}
+                }
+                word.push(letter);
+            }
+            names.insert(first_word(&word));
+        } else {
+            names.insert(first_word(rest));
+        }
+    }
+    names.remove("");
+    names
+}
+
+fn first_word(text: &str) -> String {
+    text.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
+}
+
+fn mentions(code: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    code.match_indices(&path).any(|(at, _)| {
+        !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
+    }) || code.contains(&format!("use {name};"))
+}
+
+#[test]
+fn a_module_knows_only_whom_the_map_allows() {
+    let mut wrong = Vec::new();
+    for module in modules() {
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module.top) else {
+            wrong.push(format!("{} is not on the map", module.path));
+            continue;
+        };
+        for name in named(&module.code, "crate::").iter().chain(&named(&module.code, "twake_bridge::")) {
+            if *name != module.top && !allowed.contains(&name.as_str()) {
+                wrong.push(format!("{} names crate::{name}", module.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_core_is_pure() {
+    let mut wrong = Vec::new();
+    for module in modules().iter().filter(|module| PURE.contains(&module.top.as_str())) {
+        for name in RIM.iter().filter(|name| mentions(&module.code, name)) {
+            wrong.push(format!("{} names {name}", module.path));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_library_has_one_home() {
+    let mut wrong = Vec::new();
+    for module in modules() {
+        for (name, homes) in HOMES {
+            let home = homes.iter().any(|home| module.path == *home || module.path.starts_with(&format!("{home}/")));
+            if mentions(&module.code, name) && !home {
+                wrong.push(format!("{} names {name}", module.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn http_and_delivery_do_not_know_each_other() {
+    for module in modules() {
+        let names = named(&module.code, "crate::");
+        assert!(!(module.top == "http" && names.contains("delivery")), "{} knows delivery", module.path);
+        assert!(!(module.top == "delivery" && names.contains("http")), "{} knows http", module.path);
+    }
+}
+
+#[test]
+fn the_reader_of_imports_sees_groups_and_paths() {
+    let code = "use crate::{road::{self, decide}, event::Event};\nlet x = crate::queue::open();";
+    let names: Vec<String> = named(code, "crate::").into_iter().collect();
+    assert_eq!(names, ["event", "queue", "road"]);
+    assert!(mentions("let client = awc::Client::default();", "awc"));
+    assert!(!mentions("let x = fawc::y;", "awc"));
+}
