@@ -11,6 +11,9 @@ use super::{BodyForm, Refusal};
 use crate::event::Headers;
 use crate::secret::SourceSecret;
 
+/// Most secrets of a source: each costs a signature over every body.
+pub const MAX_SECRETS: usize = 16;
+
 /// A source's schemes with its secrets.
 pub struct Authenticator {
     entries: Vec<Entry>,
@@ -38,7 +41,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// Every finding, each a sentence that names the secret or the scheme and never says what is in the secret: no
-    /// secret at all, a secret that is empty, bound to a scheme that is not there, or fit for no scheme; two schemes
+    /// secret at all or too many, a secret that is empty, bound to a scheme that is not there, or fit for no scheme; two schemes
     /// of one name; a scheme `none` beside others, which would then prove nothing.
     pub fn new(
         schemes: Vec<Scheme>,
@@ -69,6 +72,9 @@ impl Authenticator {
                 keys: Vec::new(),
             })
             .collect();
+        if secrets.len() > MAX_SECRETS {
+            findings.push(format!("{} secrets are more than {MAX_SECRETS}", secrets.len()));
+        }
         for secret in secrets {
             if let Err(finding) = hand_out(&mut entries, &secret) {
                 findings.push(format!("secret `{}`: {finding}", secret.name));

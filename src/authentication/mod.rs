@@ -13,8 +13,39 @@
 //! let forged = Authentic { headers: Default::default(), body: Default::default(), secret: String::new(), payload: None };
 //! ```
 //!
+//! The way that is open:
+//!
+//! ```
+//! use jiff::Timestamp;
+//! use twake_bridge::authentication::{Authenticator, BodyForm, RawScheme, Refusal, sign};
+//! use twake_bridge::event::{Event, Headers};
+//! use twake_bridge::secret::{Secret, SourceSecret};
+//!
+//! let raw: RawScheme = toml::from_str(
+//!     r#"
+//!     name = "signature"
+//!     method = "hmac"
+//!     header = "X-Hub-Signature-256"
+//!     prefix = "sha256="
+//!     "#,
+//! )?;
+//! let scheme = raw.check().map_err(|findings| findings.join("\n"))?;
+//! let value = Secret::new("It's a Secret to Everybody");
+//! let headers = Headers::new(sign(&scheme, &value, "", Timestamp::UNIX_EPOCH, b"{}"));
+//!
+//! let secret = SourceSecret { name: "credential:github".into(), scheme: None, value };
+//! let authenticator = Authenticator::new(vec![scheme], vec![secret], BodyForm::default())
+//!     .map_err(|findings| findings.join("\n"))?;
+//! let forged = authenticator.begin(&headers, None)?.finish("[]".into(), Timestamp::UNIX_EPOCH);
+//! assert_eq!(forged.err(), Some(Refusal::Mismatch));
+//! let authentic = authenticator.begin(&headers, None)?.finish("{}".into(), Timestamp::UNIX_EPOCH)?;
+//! let event = Event::new(uuid::Uuid::nil(), "github".into(), Timestamp::UNIX_EPOCH, authentic)?;
+//! assert_eq!(event.envelope.secret, "credential:github");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Nothing here knows a sender by name: what GitHub, Stripe or Slack do differently is a line of a `source.toml`.
-//! Everything that reads a request is bounded ([`MAX_VALUE`], [`MAX_SIGNATURES`]), and every comparison with something
+//! Everything that reads a request is bounded ([`MAX_VALUE`], [`MAX_SIGNATURES`], [`MAX_SECRETS`]), and every comparison with something
 //! secret takes the same time whatever it is compared with.
 
 mod authenticator;
@@ -30,7 +61,7 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
-pub use authenticator::Authenticator;
+pub use authenticator::{Authenticator, MAX_SECRETS};
 pub use body::{BodyForm, UnreadableForm};
 pub use claim::{MAX_SIGNATURES, MAX_VALUE};
 pub use grammar::RawScheme;

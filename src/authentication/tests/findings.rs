@@ -178,6 +178,13 @@ fn secrets_that_serve_no_scheme_are_found_and_never_shown() {
         (&[GITHUB], vec![], "there is no secret"),
         (&[], vec![], "there is no secret"),
         (
+            &[GITHUB],
+            (0..=MAX_SECRETS)
+                .map(|index| secret(&index.to_string(), "x"))
+                .collect(),
+            "17 secrets are more than 16",
+        ),
+        (
             &[],
             vec![secret("env:X", hush)],
             "secret `env:X`: there is no scheme it could serve",
