@@ -6,6 +6,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
+use super::claim::MAX_VALUE;
 use super::signed::Piece;
 use crate::secret::Secret;
 
@@ -139,6 +140,9 @@ impl Scheme {
         let text = secret.expose();
         if text.is_empty() {
             return Err("it is empty".to_owned());
+        }
+        if text.len() > MAX_VALUE {
+            return Err(format!("it is longer than {MAX_VALUE} bytes"));
         }
         match &self.method {
             Method::Hmac(signature) => signature.key.read(text),

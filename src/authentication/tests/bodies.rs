@@ -104,6 +104,7 @@ fn multipart_bodies_that_are_none_are_unreadable() {
     let part =
         |name: &str| format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{{}}\r\n");
     let long = "x".repeat(5000);
+    let too_long = format!("multipart/form-data; boundary={}", "X".repeat(71));
     let table = [
         (MULTIPART, String::new(), Multipart),
         (MULTIPART, "{}".to_owned(), Multipart),
@@ -131,6 +132,16 @@ fn multipart_bodies_that_are_none_are_unreadable() {
             Multipart,
         ),
         (MULTIPART, part("da\\") + "--XX--", Missing),
+        (
+            "multipart/form-data; boundary=\"\"",
+            (part("data") + "--XX--").replace("XX", ""),
+            Multipart,
+        ),
+        (
+            too_long.as_str(),
+            (part("data") + "--XX--").replace("XX", &"X".repeat(71)),
+            Multipart,
+        ),
         ("multipart/form-data", part("data") + "--XX--", Multipart),
         (
             "multipart/form-data; boundary=",

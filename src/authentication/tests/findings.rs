@@ -178,6 +178,11 @@ fn secrets_that_serve_no_scheme_are_found_and_never_shown() {
         (&[GITHUB], vec![], "there is no secret"),
         (&[], vec![], "there is no secret"),
         (
+            &[GITLAB_TOKEN],
+            vec![secret("env:X", &hush.repeat(1000))],
+            "secret `env:X`: it is longer than 4096 bytes",
+        ),
+        (
             &[GITHUB],
             (0..=MAX_SECRETS)
                 .map(|index| secret(&index.to_string(), "x"))

@@ -109,6 +109,10 @@ fn any_one_signature_of_a_list_is_enough_and_a_malformed_one_is_too_much() {
         let proved = prove(&authenticator, &[("X-PagerDuty-Signature", &value)], BODY, NOW);
         assert_eq!(proved.err(), refusal, "{value:.100}");
     }
+    let long = |length: usize| format!("v0={},v1={right}", "0".repeat(length - right.len() - 7));
+    let proved = |value: &str| prove(&authenticator, &[("X-PagerDuty-Signature", value)], BODY, NOW);
+    assert_eq!(proved(&long(MAX_VALUE)).as_deref(), Ok("x"));
+    assert_eq!(proved(&long(MAX_VALUE + 1)), Err(Malformed));
     let twice = format!("v1={right}");
     let headers = [
         ("X-PagerDuty-Signature", twice.as_str()),
