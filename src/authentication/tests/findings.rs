@@ -172,6 +172,7 @@ fn refused(tables: &[&str], secrets: Vec<SourceSecret>) -> Vec<String> {
 const OPEN: &str = "name = \"open\"\nmethod = \"none\"";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 fn secrets_that_serve_no_scheme_are_found_and_never_shown() {
     let hush = "hush-hush";
     let table: Vec<(&[&str], Vec<SourceSecret>, &str)> = vec![
