@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::authentication::Authentic;
+use crate::authentication::{Authentic, BodyForm, UnreadableForm};
 
 /// Request headers: names in lower case, in the order they came. A header sent twice is there twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,14 +70,35 @@ pub struct Envelope {
 }
 
 /// One authenticated webhook request. There is no way to make one from a body that was not authenticated:
-/// [`Event::new`] wants an [`Authentic`], and only `authentication` makes those.
+/// [`Event::new`] wants an [`Authentic`], and only `authentication` makes those. Its parts can be read by everybody,
+/// and put together by nobody else:
+///
+/// ```compile_fail,E0451
+/// use twake_bridge::event::{Envelope, Event};
+/// fn forge(envelope: Envelope, payload: serde_json::Value) -> Event {
+///     Event { envelope, payload, _proved: todo!() }
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// use twake_bridge::event::Event;
+/// fn forge(id: uuid::Uuid, now: jiff::Timestamp, body: bytes::Bytes) {
+///     let event = Event::new(id, "github".into(), now, body);
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Event {
     /// Everything but the payload.
     pub envelope: Envelope,
     /// The parsed body.
     pub payload: serde_json::Value,
+    /// What makes [`Event::new`] and [`Event::stored`] the only ways to one.
+    _proved: Proved,
 }
+
+/// Nobody outside this file can write it down.
+#[derive(Clone, Debug)]
+struct Proved;
 
 impl Event {
     /// Parses an authenticated body.
@@ -99,6 +120,19 @@ impl Event {
                 secret,
             },
             payload,
+            _proved: Proved,
+        })
+    }
+
+    /// An event once more, from what the queue kept of it: it was authenticated when it was new. Nothing else may come
+    /// this way, and the HTTP half never calls it. `form`: where the kind has its payload in a body.
+    pub fn stored(envelope: Envelope, form: &BodyForm) -> Result<Self, Unreadable> {
+        let payload = form.payload(&envelope.headers, &envelope.body)?;
+        let payload = parse(payload.as_deref().unwrap_or(&envelope.body))?;
+        Ok(Self {
+            envelope,
+            payload,
+            _proved: Proved,
         })
     }
 }
@@ -113,6 +147,13 @@ pub enum Unreadable {
     /// The payload is not JSON (nesting deeper than 128 levels counts as such).
     #[error("the payload is not JSON")]
     Json(#[source] serde_json::Error),
+    /// The payload cannot be taken out of the form any more; a new event's was taken out when it was authenticated.
+    #[error("the payload cannot be taken out of the body")]
+    Form(
+        #[from]
+        #[source]
+        UnreadableForm,
+    ),
 }
 
 /// What two requests for one event have in common: 16 bytes of SHA-256 over the source and the kind's key values.
@@ -120,38 +161,89 @@ pub enum Unreadable {
 pub struct IdempotencyKey(pub [u8; 16]);
 
 impl IdempotencyKey {
-    /// The key of these values: lists are sorted first (their order is the sender's whim), all is hashed.
+    /// The key of these values. A value that is a list is sorted first (its order is the sender's whim), and so are an
+    /// object's members; a list within a list keeps its order. Every text goes in with its length before it, so no two
+    /// different sets of values are hashed alike.
     pub fn of_values(source: &str, values: &[serde_json::Value]) -> Self {
-        let mut hash = Sha256::new_with_prefix(source.as_bytes());
-        hash.update([0]);
+        let mut bytes = vec![0];
+        write_text(&mut bytes, source);
         for value in values {
-            let text = match value {
+            match value {
                 serde_json::Value::Array(items) => {
-                    let mut items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                    let mut items: Vec<Vec<u8>> = items.iter().map(canonical).collect();
                     items.sort();
-                    items.join("\u{1f}")
+                    write_list(&mut bytes, &items);
                 }
-                other => other.to_string(),
-            };
-            hash.update(text.as_bytes());
-            hash.update([0]);
+                other => bytes.extend(canonical(other)),
+            }
         }
-        Self::first_half(&hash.finalize())
+        Self::of_bytes(&bytes, &[])
     }
 
     /// The key of a request that has nothing better: its body.
     pub fn of_body(source: &str, body: &[u8]) -> Self {
-        let mut hash = Sha256::new_with_prefix(source.as_bytes());
-        hash.update([1]);
-        hash.update(body);
-        Self::first_half(&hash.finalize())
+        let mut bytes = vec![1];
+        write_text(&mut bytes, source);
+        Self::of_bytes(&bytes, body)
     }
 
-    fn first_half(digest: &[u8]) -> Self {
+    fn of_bytes(head: &[u8], body: &[u8]) -> Self {
+        let digest = Sha256::new_with_prefix(head).chain_update(body).finalize();
         let mut key = [0; 16];
         for (to, from) in key.iter_mut().zip(digest) {
-            *to = *from;
+            *to = from;
         }
         Self(key)
     }
 }
+
+/// A value as bytes: its type's letter, then lengths before everything that has one. No encoding of a value begins
+/// another's.
+fn canonical(value: &serde_json::Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match value {
+        serde_json::Value::Null => bytes.push(b'n'),
+        serde_json::Value::Bool(truth) => bytes.extend([b'b', u8::from(*truth)]),
+        serde_json::Value::Number(number) => {
+            bytes.push(b'd');
+            write_text(&mut bytes, &number.to_string());
+        }
+        serde_json::Value::String(text) => {
+            bytes.push(b's');
+            write_text(&mut bytes, text);
+        }
+        serde_json::Value::Array(items) => {
+            let items: Vec<Vec<u8>> = items.iter().map(canonical).collect();
+            write_list(&mut bytes, &items);
+        }
+        serde_json::Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            bytes.push(b'o');
+            write_length(&mut bytes, members.len());
+            for (name, member) in members {
+                write_text(&mut bytes, name);
+                bytes.extend(canonical(member));
+            }
+        }
+    }
+    bytes
+}
+
+fn write_list(bytes: &mut Vec<u8>, items: &[Vec<u8>]) {
+    bytes.push(b'a');
+    write_length(bytes, items.len());
+    bytes.extend(items.iter().flatten());
+}
+
+fn write_text(bytes: &mut Vec<u8>, text: &str) {
+    write_length(bytes, text.len());
+    bytes.extend(text.as_bytes());
+}
+
+fn write_length(bytes: &mut Vec<u8>, length: usize) {
+    bytes.extend((length as u64).to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,10 @@ use subtle::ConstantTimeEq;
 
 /// A secret value. It has no `Debug`, no `Display` and no `Serialize`: the only way to its text is
 /// [`Secret::expose`], and every call of that is a place to review. Wiped from memory when dropped.
+///
+/// ```compile_fail,E0277
+/// println!("{:?}", twake_bridge::secret::Secret::new("hush"));
+/// ```
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
@@ -44,4 +48,25 @@ pub struct SourceSecret {
     pub scheme: Option<String>,
     /// The secret itself.
     pub value: Secret,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_break_at_the_end_is_the_editors_not_the_secrets() {
+        for (text, secret) in [
+            ("a", "a"),
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            ("\na \n", "\na "),
+            ("\n", ""),
+            ("", ""),
+        ] {
+            assert_eq!(Secret::new(text).expose(), secret, "{text:?}");
+            assert_eq!(Secret::new(text).is_empty(), secret.is_empty());
+        }
+    }
 }

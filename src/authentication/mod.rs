@@ -1,100 +1,90 @@
 //! Authentication as data: the schemes of a kind, the secrets of a source, and the proof that a body came from its sender.
+//!
+//! ```text
+//! [[authentication]] ─RawScheme::check─► Scheme ┐
+//!                               SourceSecret ──┴─► Authenticator ─begin(head)─► Pending ─finish(body)─► Authentic
+//! ```
+//!
+//! Each arrow is the only way to the next type, so a body that was not proved has no type through which to become an
+//! event:
+//!
+//! ```compile_fail,E0451
+//! use twake_bridge::authentication::Authentic;
+//! let forged = Authentic { headers: Default::default(), body: Default::default(), secret: String::new(), payload: None };
+//! ```
+//!
+//! The way that is open:
+//!
+//! ```
+//! use jiff::Timestamp;
+//! use twake_bridge::authentication::{Authenticator, BodyForm, RawScheme, Refusal, sign};
+//! use twake_bridge::event::{Event, Headers};
+//! use twake_bridge::secret::{Secret, SourceSecret};
+//!
+//! let raw: RawScheme = toml::from_str(
+//!     r#"
+//!     name = "signature"
+//!     method = "hmac"
+//!     header = "X-Hub-Signature-256"
+//!     prefix = "sha256="
+//!     "#,
+//! )?;
+//! let scheme = raw.check().map_err(|findings| findings.join("\n"))?;
+//! let value = Secret::new("It's a Secret to Everybody");
+//! let headers = Headers::new(sign(&scheme, &value, "", Timestamp::UNIX_EPOCH, b"{}"));
+//!
+//! let secret = SourceSecret { name: "credential:github".into(), scheme: None, value };
+//! let authenticator = Authenticator::new(vec![scheme], vec![secret], BodyForm::default())
+//!     .map_err(|findings| findings.join("\n"))?;
+//! let forged = authenticator.begin(&headers, None)?.finish("[]".into(), Timestamp::UNIX_EPOCH);
+//! assert_eq!(forged.err(), Some(Refusal::Mismatch));
+//! let authentic = authenticator.begin(&headers, None)?.finish("{}".into(), Timestamp::UNIX_EPOCH)?;
+//! let event = Event::new(uuid::Uuid::nil(), "github".into(), Timestamp::UNIX_EPOCH, authentic)?;
+//! assert_eq!(event.envelope.secret, "credential:github");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Nothing here knows a sender by name: what GitHub, Stripe or Slack do differently is a line of a `source.toml`.
+//! Everything that reads a request is bounded ([`MAX_VALUE`], [`MAX_SIGNATURES`], [`MAX_SECRETS`]), and every comparison with something
+//! secret takes the same time whatever it is compared with.
 
-use bytes::Bytes;
-use jiff::Timestamp;
+mod authenticator;
+mod body;
+mod claim;
+mod grammar;
+mod multipart;
+mod proof;
+mod scheme;
+mod sign;
+mod signed;
 
-use crate::event::Headers;
-use crate::secret::{Secret, SourceSecret};
+#[cfg(test)]
+mod tests;
 
-/// A body that was authenticated, with its headers. Its fields are private and only this module makes one, so no other
-/// code can turn an unauthenticated body into an event.
-pub struct Authentic {
-    headers: Headers,
-    body: Bytes,
-    secret: String,
-    payload: Option<Bytes>,
-}
-
-impl Authentic {
-    /// Headers without secrets, the body as it came, the name of the secret that authenticated it, and the payload
-    /// where it is not the body itself (a form field).
-    pub fn into_parts(self) -> (Headers, Bytes, String, Option<Bytes>) {
-        (self.headers, self.body, self.secret, self.payload)
-    }
-}
-
-/// One way of authenticating that a kind knows (`[[authentication]]` of its `source.toml`).
-#[derive(Clone, Debug)]
-pub struct Scheme {
-    /// `signature`, `token`, `basic`, …
-    pub name: String,
-}
-
-/// Where in the body the payload is (`[body]` of `source.toml`).
-#[derive(Clone, Debug, Default)]
-pub struct BodyForm {
-    /// The form field that holds the payload, when the body is `application/x-www-form-urlencoded`.
-    pub form: Option<String>,
-    /// The part that holds the payload, when the body is `multipart/form-data`.
-    pub multipart: Option<String>,
-}
-
-/// A source's schemes with its secrets.
-pub struct Authenticator {}
-
-/// A request whose head is in order; its body is still to be proved.
-pub struct Pending<'a> {
-    _authenticator: &'a Authenticator,
-}
+pub use authenticator::{Authenticator, MAX_SECRETS};
+pub use body::{BodyForm, UnreadableForm};
+pub use claim::{MAX_SIGNATURES, MAX_VALUE};
+pub use grammar::RawScheme;
+pub use proof::{Authentic, Pending};
+pub use scheme::Scheme;
+pub use sign::sign;
 
 /// Why a request is not authentic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No scheme of the source found its header (or path token) in the request, or found it empty.
+    #[error("the request has nothing that authenticates it")]
     Missing,
     /// It is there, but not of the scheme's form (prefix, length, encoding, sent twice).
+    #[error("what should authenticate the request is malformed")]
     Malformed,
     /// It is of the right form and wrong.
+    #[error("the signature or token is wrong")]
     Mismatch,
     /// It is right, but its timestamp is outside the tolerance.
+    #[error("the signature is right, but its timestamp is outside the tolerance")]
     Stale,
-}
-
-impl Authenticator {
-    /// Schemes in the kind's order, secrets in the source's.
-    pub fn new(_schemes: Vec<Scheme>, _secrets: Vec<SourceSecret>, _form: BodyForm) -> Self {
-        unimplemented!()
-    }
-    /// The names of the schemes for which there is a secret (or that need none), in order.
-    pub fn schemes(&self) -> Vec<&str> {
-        unimplemented!()
-    }
-    /// Checks presence and form of what authenticates a request, before its body is read. `path_token`: the last
-    /// segment of `/hooks/{source}/{token}`.
-    pub fn begin<'a>(
-        &'a self,
-        _headers: &'a Headers,
-        _path_token: Option<&'a str>,
-    ) -> Result<Pending<'a>, Refusal> {
-        unimplemented!()
-    }
-}
-
-impl Pending<'_> {
-    /// Proves the body.
-    pub fn finish(self, _body: Bytes, _now: Timestamp) -> Result<Authentic, Refusal> {
-        unimplemented!()
-    }
-}
-
-/// What a sender with this secret would put into the request's head: header names and values. Used by the demo's
-/// sample sender and by tests. (A path token is the caller's: it is part of the address.)
-pub fn sign(
-    _scheme: &Scheme,
-    _secret: &Secret,
-    _id: &str,
-    _now: Timestamp,
-    _body: &[u8],
-) -> Vec<(String, String)> {
-    unimplemented!()
+    /// The request is authentic, but the payload cannot be taken out of its body.
+    #[error("the request is authentic, but its body cannot be decoded: {0}")]
+    Unreadable(UnreadableForm),
 }

@@ -1,0 +1,61 @@
+//! The other end: what a sender would put into a request.
+
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use super::scheme::{Encoding, Layout, Method, Place, Scheme, Signature};
+use crate::secret::Secret;
+
+/// What a sender with this secret would put into the request's head: header names (in lower case) and values. Used by
+/// the demo's sample sender and by tests. A path token is the caller's: it is part of the address. `id` is used where
+/// the scheme signs one. `body` is the payload, too: what signs the payload of a form is signed as if sent as JSON.
+///
+/// A secret that is not fit for the scheme (see [`super::Authenticator::new`]) makes no headers.
+pub fn sign(
+    scheme: &Scheme,
+    secret: &Secret,
+    id: &str,
+    now: Timestamp,
+    body: &[u8],
+) -> Vec<(String, String)> {
+    let Ok(key) = scheme.key(secret) else {
+        return Vec::new();
+    };
+    let value = secret.expose();
+    match &scheme.method {
+        Method::Hmac(signature) => signature.sign(key.expose_secret(), id, now, body),
+        Method::Token { header, prefix } => vec![(header.clone(), format!("{prefix}{value}"))],
+        Method::Basic { header } => {
+            let pair = Encoding::Base64.encode(value.as_bytes());
+            vec![(header.clone(), format!("Basic {pair}"))]
+        }
+        Method::Path | Method::None => Vec::new(),
+    }
+}
+
+impl Signature {
+    fn sign(&self, key: &[u8], id: &str, now: Timestamp, body: &[u8]) -> Vec<(String, String)> {
+        let stamp = self.timestamp.as_ref();
+        let digits = stamp.map(|stamp| stamp.unit.write(now)).unwrap_or_default();
+        let text = self.encoding.encode(&self.tag(key, &digits, id, body, body));
+        let mut headers = Vec::new();
+        if let Some(name) = &self.id {
+            headers.push((name.clone(), id.to_owned()));
+        }
+        let mut item = None;
+        match stamp.map(|stamp| &stamp.place) {
+            Some(Place::Header { name, prefix }) => headers.push((name.clone(), format!("{prefix}{digits}"))),
+            Some(Place::Item { prefix }) => item = Some(format!("{prefix}{digits}")),
+            None => {}
+        }
+        let value = match &self.layout {
+            Layout::Single { prefix } => format!("{prefix}{text}"),
+            Layout::List { separator, prefix } => {
+                let items = item.into_iter().chain([format!("{prefix}{text}")]);
+                items.collect::<Vec<_>>().join(separator)
+            }
+        };
+        headers.push((self.header.clone(), value));
+        headers
+    }
+}

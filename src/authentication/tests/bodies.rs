@@ -1,0 +1,203 @@
+//! Payloads in forms and parts.
+
+use super::senders::*;
+use super::*;
+
+fn payload(content_type: &str, body: impl Into<Bytes>) -> Result<Option<Bytes>, UnreadableForm> {
+    let form = BodyForm {
+        form: Some("payload".to_owned()),
+        multipart: Some("data".to_owned()),
+    };
+    form.payload(&Headers::new([("Content-Type", content_type)]), &body.into())
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data; boundary=XX";
+
+#[test]
+fn the_content_type_says_whether_there_is_a_form() {
+    for (content_type, is_form) in [
+        (FORM, true),
+        ("Application/X-WWW-Form-Urlencoded; charset=utf-8", true),
+        ("application/json", false),
+        ("text/plain", false),
+        ("", false),
+        ("application/x-www-form-urlencodedx", false),
+    ] {
+        let found = payload(content_type, "payload=%7B%7D").unwrap();
+        assert_eq!(
+            found.as_deref(),
+            is_form.then_some(b"{}".as_slice()),
+            "{content_type}"
+        );
+    }
+    let plain =
+        BodyForm::default().payload(&Headers::new([("content-type", FORM)]), &Bytes::from("payload=x"));
+    assert_eq!(plain, Ok(None), "a kind without a form takes the body as it is");
+}
+
+#[test]
+fn form_fields_are_decoded_and_unique() {
+    let read = |body: &'static str| {
+        payload(FORM, body).map(|found| String::from_utf8(found.unwrap().to_vec()).unwrap())
+    };
+    assert_eq!(
+        read("a=1&payload=%7B%22a%22%3A+%22%C3%A9%22%7D&b"),
+        Ok(r#"{"a": "é"}"#.to_owned())
+    );
+    assert_eq!(read("payload=%"), Ok("%".to_owned()));
+    assert_eq!(read("payload="), Ok(String::new()));
+    assert_eq!(read("payload=1&payload=2"), Err(UnreadableForm::Twice));
+    assert_eq!(read("payload=1&%70ayload=1"), Err(UnreadableForm::Twice));
+    assert_eq!(read("Payload=1"), Err(UnreadableForm::Missing));
+    assert_eq!(read(""), Err(UnreadableForm::Missing));
+    assert_eq!(read("&&&==="), Err(UnreadableForm::Missing));
+}
+
+#[test]
+fn parts_are_found_by_name() {
+    let one = "--XX\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\n{}\r\n--XX--\r\n";
+    let table = [
+        (MULTIPART, one.to_owned(), "{}"),
+        (
+            "multipart/form-data; charset=\"a;b\"; boundary=\"XX\"",
+            one.to_owned(),
+            "{}",
+        ),
+        ("Multipart/Form-Data;boundary=XX ; x=y", one.to_owned(), "{}"),
+        (MULTIPART, format!("preamble\r\n{one}epilogue"), "{}"),
+        (MULTIPART, one.replace("--XX\r\n", "--XX \t\r\n"), "{}"),
+        (MULTIPART, one.replace("\"data\"", "data"), "{}"),
+        (
+            MULTIPART,
+            one.replace("form-data;", "form-data; filename=\"a\\\"; name=b;\" ;"),
+            "{}",
+        ),
+        (
+            MULTIPART,
+            one.replace("Content-D", "X-Y: z\r\nContent-Type: text/plain\r\ncontent-d"),
+            "{}",
+        ),
+        (
+            MULTIPART,
+            one.replace("{}", "a\r\n\r\n--X\r\n-\r--XX"),
+            "a\r\n\r\n--X\r\n-\r--XX",
+        ),
+        (MULTIPART, one.replace("{}", ""), ""),
+        (MULTIPART, one.replace("{}\r\n", ""), ""),
+        (
+            MULTIPART,
+            format!("--XX\r\nContent-Disposition: form-data; name=other\r\n\r\nno\r\n{one}"),
+            "{}",
+        ),
+        (MULTIPART, format!("--XX\r\n\r\nno head\r\n{one}"), "{}"),
+    ];
+    for (content_type, body, expected) in table {
+        let found = payload(content_type, body.clone());
+        assert_eq!(found, Ok(Some(Bytes::from(expected))), "{content_type}\n{body}");
+    }
+}
+
+#[test]
+fn multipart_bodies_that_are_none_are_unreadable() {
+    use UnreadableForm::{Missing, Multipart, Twice};
+    let part =
+        |name: &str| format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{{}}\r\n");
+    let long = "x".repeat(5000);
+    let too_long = format!("multipart/form-data; boundary={}", "X".repeat(71));
+    let table = [
+        (MULTIPART, String::new(), Multipart),
+        (MULTIPART, "{}".to_owned(), Multipart),
+        (MULTIPART, "--XX".to_owned(), Multipart),
+        (MULTIPART, "--XX--".to_owned(), Missing),
+        (MULTIPART, "--XX\r\n".to_owned(), Multipart),
+        (MULTIPART, "--XX\r\n\r\n".to_owned(), Multipart),
+        (MULTIPART, part("data"), Multipart),
+        (MULTIPART, part("other") + "--XX--", Missing),
+        (MULTIPART, part("Data") + "--XX--", Missing),
+        (MULTIPART, part("data") + &part("data") + "--XX--", Twice),
+        (
+            MULTIPART,
+            part("other").repeat(64) + &part("data") + "--XX--",
+            Multipart,
+        ),
+        (
+            MULTIPART,
+            format!("--XX\r\nX: {long}\r\n\r\n{{}}\r\n--XX--"),
+            Multipart,
+        ),
+        (
+            MULTIPART,
+            part("data").replace("\r\n", "\n") + "--XX--",
+            Multipart,
+        ),
+        (MULTIPART, part("da\\") + "--XX--", Missing),
+        (
+            "multipart/form-data; boundary=\"\"",
+            (part("data") + "--XX--").replace("XX", ""),
+            Multipart,
+        ),
+        (
+            too_long.as_str(),
+            (part("data") + "--XX--").replace("XX", &"X".repeat(71)),
+            Multipart,
+        ),
+        ("multipart/form-data", part("data") + "--XX--", Multipart),
+        (
+            "multipart/form-data; boundary=",
+            part("data") + "--XX--",
+            Multipart,
+        ),
+        (
+            "multipart/form-data; boundary=YY",
+            part("data") + "--XX--",
+            Multipart,
+        ),
+        (
+            "multipart/form-data; boundary=\"X",
+            part("data") + "--XX--",
+            Multipart,
+        ),
+        (
+            "multipart/form-data; boundary=\"X\rX\"",
+            part("data") + "--XX--",
+            Multipart,
+        ),
+    ];
+    for (content_type, body, expected) in table {
+        assert_eq!(
+            payload(content_type, body.clone()),
+            Err(expected),
+            "{content_type}\n{body:.300}"
+        );
+    }
+}
+
+#[test]
+fn what_is_proved_and_unreadable_is_not_what_is_not_proved() {
+    let form = || BodyForm {
+        form: Some("payload".to_owned()),
+        multipart: None,
+    };
+    let refusal = |table: &str, signed: &str, sent: &'static str| {
+        let mut headers = sign(&scheme(table), &Secret::new("k"), "", at(NOW), signed.as_bytes());
+        headers.push(("content-type".to_owned(), FORM.to_owned()));
+        let headers = Headers::new(headers);
+        let authenticator = Authenticator::new(vec![scheme(table)], vec![secret("x", "k")], form()).unwrap();
+        let pending = authenticator.begin(&headers, None).unwrap();
+        pending.finish(Bytes::from(sent), at(NOW)).err()
+    };
+    assert_eq!(refusal(GITHUB, "payload=1", "payload=1"), None);
+    assert_eq!(
+        refusal(GITHUB, "x=1", "x=1"),
+        Some(Refusal::Unreadable(UnreadableForm::Missing))
+    );
+    assert_eq!(refusal(GITHUB, "x=2", "x=1"), Some(Refusal::Mismatch));
+    assert_eq!(refusal(GITEA, "1", "payload=1"), None);
+    assert_eq!(refusal(GITEA, "2", "payload=1"), Some(Refusal::Mismatch));
+    assert_eq!(refusal(GITEA, "x=1", "x=1"), Some(Refusal::Mismatch));
+    assert_eq!(
+        refusal(GITLAB_TOKEN, "", "x=1"),
+        Some(Refusal::Unreadable(UnreadableForm::Missing))
+    );
+}

@@ -1,0 +1,144 @@
+//! Which scheme decides, which secret proved it, and what of the head goes on.
+
+use super::senders::*;
+use super::*;
+
+#[test]
+fn authorization_is_taken_as_http_has_it() {
+    use Refusal::{Malformed, Mismatch, Missing};
+    let secrets = vec![secret("token", "s3cret"), bound("pair", "zoë:pa:ss", "basic")];
+    let authenticator = authenticator(&[BEARER, BASIC], secrets);
+    let pair = sign(&scheme(BASIC), &Secret::new("zoë:pa:ss"), "", at(NOW), b"")
+        .remove(0)
+        .1;
+    let table = [
+        ("Bearer s3cret", Ok("token")),
+        ("bearer s3cret", Ok("token")),
+        ("BEARER   s3cret", Ok("token")),
+        (pair.as_str(), Ok("pair")),
+        ("basic em/Dqzpw", Err(Mismatch)),
+        ("Basic em/Dqw==", Err(Malformed)),
+        ("Basic em/Dqzo=", Err(Mismatch)),
+        ("Basic !!", Err(Malformed)),
+        ("Basic", Err(Missing)),
+        ("Basic  ", Err(Missing)),
+        ("Bearer", Err(Missing)),
+        ("Bearer ", Err(Missing)),
+        ("", Err(Missing)),
+        ("Bearers3cret", Err(Malformed)),
+        ("Bearer\ts3cret", Err(Malformed)),
+        ("s3cret", Err(Malformed)),
+        ("Digest s3cret", Err(Malformed)),
+        ("Bearer s3cret s3cret", Err(Mismatch)),
+        ("Bearer s3cre", Err(Mismatch)),
+        ("Bearer S3CRET", Err(Mismatch)),
+        ("Bearer zoë:pa:ss", Err(Mismatch)),
+        ("é", Err(Malformed)),
+    ];
+    for (value, proved) in table {
+        let found = prove(&authenticator, &[("Authorization", value)], "", NOW);
+        assert_eq!(found.as_deref().map_err(|refusal| *refusal), proved, "{value}");
+    }
+    let twice = [
+        ("Authorization", "Bearer s3cret"),
+        ("authorization", "Bearer s3cret"),
+    ];
+    assert_eq!(prove(&authenticator, &twice, "", NOW), Err(Malformed));
+}
+
+#[test]
+fn a_token_behind_a_prefix_of_its_own_is_exact() {
+    let table = "name = \"t\"\nmethod = \"token\"\nheader = \"X-Auth\"\nprefix = \"Key \"";
+    let authenticator = authenticator(&[table], vec![secret("x", "abc")]);
+    let refusal = |value| prove(&authenticator, &[("x-auth", value)], "", NOW).err();
+    assert_eq!(refusal("Key abc"), None);
+    assert_eq!(refusal("key abc"), Some(Refusal::Malformed));
+    assert_eq!(refusal("abc"), Some(Refusal::Malformed));
+    assert_eq!(refusal("Key "), Some(Refusal::Missing));
+    assert_eq!(refusal("Key  abc"), Some(Refusal::Mismatch));
+}
+
+#[test]
+fn the_first_scheme_found_decides_alone() {
+    let value = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let secrets = || {
+        vec![
+            bound("signing", value, "standard"),
+            bound("plain", "t0ken", "token"),
+        ]
+    };
+    let both = authenticator(&[STANDARD, GITLAB_TOKEN], secrets());
+    assert_eq!(both.schemes(), ["standard", "token"]);
+    let mut headers = sign(&scheme(STANDARD), &Secret::new(value), "msg_1", at(NOW), b"{}");
+    headers.push(("X-Gitlab-Token".to_owned(), "t0ken".to_owned()));
+    assert_eq!(prove_signed(&both, &headers, "{}", NOW).as_deref(), Ok("signing"));
+    assert_eq!(
+        prove_signed(&both, &headers, "{ }", NOW),
+        Err(Refusal::Mismatch),
+        "no way round by the token"
+    );
+    assert_eq!(
+        prove_signed(&both, &headers, "{}", NOW + 3600),
+        Err(Refusal::Stale),
+        "no way round by the token"
+    );
+    assert_eq!(
+        prove(&both, &[("X-Gitlab-Token", "t0ken")], "{ }", NOW).as_deref(),
+        Ok("plain")
+    );
+
+    // Without a secret for it, a scheme is not looked at.
+    let token_only = authenticator(&[STANDARD, GITLAB_TOKEN], vec![bound("plain", "t0ken", "token")]);
+    assert_eq!(token_only.schemes(), ["token"]);
+    assert_eq!(
+        prove_signed(&token_only, &headers, "{ }", NOW).as_deref(),
+        Ok("plain")
+    );
+}
+
+#[test]
+fn each_of_several_secrets_proves_by_its_own_name() {
+    let names = ["old", "new", "newer"];
+    let secrets = names
+        .iter()
+        .map(|name| secret(name, &format!("secret of {name}")))
+        .collect();
+    let authenticator = authenticator(&[GITHUB], secrets);
+    for name in names {
+        let headers = sign(
+            &scheme(GITHUB),
+            &Secret::new(&format!("secret of {name}")),
+            "",
+            at(NOW),
+            b"x",
+        );
+        assert_eq!(
+            prove_signed(&authenticator, &headers, "x", NOW).as_deref(),
+            Ok(name)
+        );
+    }
+}
+
+#[test]
+fn nothing_secret_goes_on() {
+    let value = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let custom = "name = \"custom\"\nmethod = \"token\"\nheader = \"X-Our-Door\"";
+    let authenticator = authenticator(&[GITHUB, STANDARD, custom], vec![bound("x", value, "standard")]);
+    let mut headers = sign(&scheme(STANDARD), &Secret::new(value), "msg_1", at(NOW), b"{}");
+    for name in [
+        "Authorization",
+        "Proxy-Authorization",
+        "Cookie",
+        "X-Hub-Signature",
+        "X-Hub-Signature-256",
+        "X-Our-Door",
+    ] {
+        headers.push((name.to_owned(), "hush".to_owned()));
+    }
+    headers.push(("X-GitHub-Event".to_owned(), "push".to_owned()));
+    let headers = Headers::new(headers);
+    let pending = authenticator.begin(&headers, None).unwrap();
+    let (kept, ..) = pending.finish(Bytes::from("{}"), at(NOW)).unwrap().into_parts();
+    let names: Vec<_> = kept.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["webhook-id", "webhook-timestamp", "x-github-event"]);
+}

@@ -1,0 +1,305 @@
+//! What is wrong with a table, and what is wrong between schemes and secrets.
+
+use super::senders::*;
+use super::*;
+
+fn findings(table: &str) -> Vec<String> {
+    match toml::from_str::<RawScheme>(table) {
+        Ok(raw) => raw.check().err().unwrap_or_default(),
+        Err(error) => vec![error.message().to_owned()],
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
+fn each_contradiction_in_a_table_is_found() {
+    let hmac = "name = \"s\"\nmethod = \"hmac\"\nheader = \"X-S\"\n";
+    let timed = "signed = \"{timestamp}.{body}\"\n";
+    let table: &[(&str, &str, &str)] = &[
+        ("", "method = \"hmac\"", "missing field `name`"),
+        ("", "name = \"s\"", "missing field `method`"),
+        ("", "name = \"s\"\nmethod = \"rsa\"", "unknown variant `rsa`"),
+        ("", "name = \"S s\"\nmethod = \"path\"", "name: "),
+        ("", "name = \"\"\nmethod = \"path\"", "name: "),
+        ("", "name = \"s\"\nmethod = \"hmac\"", "header: the method needs"),
+        ("", "name = \"s\"\nmethod = \"token\"", "header: the method needs"),
+        (
+            "",
+            "name = \"s\"\nmethod = \"token\"\nheader = \"X S\"",
+            "header: `x s` is no name",
+        ),
+        (
+            "",
+            "name = \"s\"\nmethod = \"token\"\nheader = \"X\"\nencoding = \"hex\"",
+            "encoding: means nothing to method `token`",
+        ),
+        (
+            "",
+            "name = \"s\"\nmethod = \"basic\"\nprefix = \"x\"",
+            "prefix: means nothing to method `basic`",
+        ),
+        (
+            "",
+            "name = \"s\"\nmethod = \"path\"\nheader = \"x\"",
+            "header: means nothing to method `path`",
+        ),
+        (
+            "",
+            "name = \"s\"\nmethod = \"none\"\ntolerance = \"5m\"",
+            "tolerance: means nothing to method `none`",
+        ),
+        (hmac, "colour = \"red\"", "unknown field `colour`"),
+        (hmac, "algorithm = \"md5\"", "unknown variant `md5`"),
+        (hmac, "encoding = \"base32\"", "unknown variant `base32`"),
+        (
+            hmac,
+            "prefix = \"a\"\nlist = { separator = \",\" }",
+            "prefix: a list has a prefix",
+        ),
+        (hmac, "list = { separator = \"\" }", "list.separator: "),
+        (hmac, "list = { separator = \"a\" }", "list.separator: "),
+        (
+            hmac,
+            "encoding = \"base64\"\nlist = { separator = \"=\" }",
+            "list.separator: ",
+        ),
+        (
+            hmac,
+            "list = { separator = \",\", prefix = \"v1,\" }",
+            "list.prefix: ",
+        ),
+        (hmac, "signed = \"\"", "signed: it needs {body}"),
+        (hmac, "signed = \"body\"", "signed: it needs {body}"),
+        (hmac, "signed = \"{body}{payload}\"", "signed: it needs {body}"),
+        (
+            hmac,
+            "signed = \"{timestamp}{body\"",
+            "signed: `{body` is not closed",
+        ),
+        (hmac, "signed = \"{body}}\"", "signed: `}` closes nothing"),
+        (hmac, "signed = \"{boddy}\"", "signed: there is no {boddy}"),
+        (hmac, "signed = \"{id}.{body}\"", "signed: {id} needs"),
+        (
+            hmac,
+            "signed = \"{timestamp}.{body}\"",
+            "signed: {timestamp} needs",
+        ),
+        (hmac, "id = { header = \"X-I\" }", "id: it proves nothing"),
+        (
+            hmac,
+            "id = { header = \"\" }\nsigned = \"{id}{body}\"",
+            "id.header: ",
+        ),
+        (
+            hmac,
+            "timestamp = { header = \"X-T\" }\ntolerance = \"5m\"",
+            "timestamp: it proves nothing",
+        ),
+        (hmac, "tolerance = \"5m\"", "tolerance: there is no timestamp"),
+        (
+            hmac,
+            "timestamp = { header = \"X-T\" }\nsigned = \"{timestamp}{body}\"",
+            "tolerance: a timestamp needs one",
+        ),
+        (
+            hmac,
+            "signed = \"{timestamp}{body}\"\ntolerance = \"5m\"\ntimestamp = { prefix = \"t=\" }",
+            "timestamp.header: only a list",
+        ),
+        (
+            hmac,
+            "signed = \"{timestamp}{body}\"\ntolerance = \"5m\"\ntimestamp = { header = \"X-T\", unit = \"ns\" }",
+            "unknown variant `ns`",
+        ),
+        (
+            timed,
+            "name = \"s\"\nmethod = \"hmac\"\nheader = \"X\"\ntolerance = \"5m\"\nlist = { separator = \",\", prefix = \"t=v\" }\ntimestamp = { prefix = \"t=\" }",
+            "timestamp.prefix: ",
+        ),
+    ];
+    for (start, rest, expected) in table {
+        let findings = findings(&format!("{start}{rest}"));
+        assert!(
+            findings.iter().any(|finding| finding.starts_with(expected)),
+            "{rest}\n{findings:?}"
+        );
+    }
+}
+
+#[test]
+fn all_findings_of_a_table_are_told_at_once() {
+    let found = findings(
+        "name = \"S\"\nmethod = \"hmac\"\nprefix = \"p\"\nlist = { separator = \"\" }\nsigned = \"{id}\"",
+    );
+    assert_eq!(found.len(), 6, "{found:#?}");
+}
+
+#[test]
+fn a_tolerance_has_a_unit() {
+    for (text, is_right) in [
+        ("5m", true),
+        ("300s", true),
+        ("1500ms", true),
+        ("1h", true),
+        ("1d", true),
+        ("5", false),
+        ("", false),
+        ("m", false),
+        ("0s", false),
+        ("-5m", false),
+        ("5 m", false),
+        ("5min", false),
+        ("1.5h", false),
+        ("99999999999999999d", false),
+        ("٥m", false),
+    ] {
+        let table = STRIPE.replace("300s", text);
+        assert_eq!(findings(&table).is_empty(), is_right, "{text}");
+    }
+    assert!(
+        !findings(&STRIPE.replace("\"300s\"", "300")).is_empty(),
+        "a bare number"
+    );
+}
+
+fn refused(tables: &[&str], secrets: Vec<SourceSecret>) -> Vec<String> {
+    let schemes = tables.iter().map(|table| scheme(table)).collect();
+    Authenticator::new(schemes, secrets, BodyForm::default())
+        .err()
+        .unwrap_or_default()
+}
+
+const OPEN: &str = "name = \"open\"\nmethod = \"none\"";
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
+fn secrets_that_serve_no_scheme_are_found_and_never_shown() {
+    let hush = "hush-hush";
+    let table: Vec<(&[&str], Vec<SourceSecret>, &str)> = vec![
+        (&[GITHUB], vec![], "there is no secret"),
+        (&[], vec![], "there is no secret"),
+        (
+            &[GITLAB_TOKEN],
+            vec![secret("env:X", &hush.repeat(1000))],
+            "secret `env:X`: it is longer than 4096 bytes",
+        ),
+        (
+            &[GITHUB],
+            (0..=MAX_SECRETS)
+                .map(|index| secret(&index.to_string(), "x"))
+                .collect(),
+            "17 secrets are more than 16",
+        ),
+        (
+            &[],
+            vec![secret("env:X", hush)],
+            "secret `env:X`: there is no scheme it could serve",
+        ),
+        (
+            &[GITHUB],
+            vec![secret("env:X", "")],
+            "secret `env:X`: it is empty",
+        ),
+        (
+            &[GITHUB],
+            vec![secret("env:X", "\n")],
+            "secret `env:X`: it is empty",
+        ),
+        (
+            &[GITHUB],
+            vec![secret("env:X", hush), secret("env:Y", "")],
+            "secret `env:Y`: it is empty",
+        ),
+        (
+            &[GITHUB],
+            vec![bound("env:X", hush, "token")],
+            "secret `env:X`: there is no scheme `token`, only `signature`",
+        ),
+        (
+            &[STANDARD],
+            vec![secret("env:X", hush)],
+            "secret `env:X`: it does not begin with `whsec_`",
+        ),
+        (
+            &[STANDARD],
+            vec![secret("env:X", "whsec_hush-hush")],
+            "secret `env:X`: what should be base64 in it is not",
+        ),
+        (
+            &[STANDARD],
+            vec![secret("env:X", "whsec_")],
+            "secret `env:X`: there is no key in it",
+        ),
+        (
+            &[MILLISECONDS],
+            vec![secret("env:X", hush)],
+            "secret `env:X`: what should be hex in it is not",
+        ),
+        (
+            &[BASIC],
+            vec![secret("env:X", hush)],
+            "secret `env:X`: a secret for basic authentication",
+        ),
+        (
+            &[BASIC],
+            vec![secret("env:X", ":")],
+            "secret `env:X`: it has neither",
+        ),
+        (
+            &[BEARER, BASIC],
+            vec![bound("env:X", hush, "basic")],
+            "secret `env:X`: a secret for basic authentication",
+        ),
+        (
+            &[GITHUB, GITEA],
+            vec![secret("env:X", hush)],
+            "there are two schemes `signature`",
+        ),
+        (
+            &[GITHUB, OPEN],
+            vec![secret("env:X", hush)],
+            "scheme `open` lets everybody in",
+        ),
+        (&[OPEN, GITHUB], vec![], "scheme `open` lets everybody in"),
+        (
+            &[OPEN],
+            vec![secret("env:X", hush)],
+            "secret `env:X`: the scheme asks for nothing",
+        ),
+    ];
+    for (tables, secrets, expected) in table {
+        let findings = refused(tables, secrets);
+        assert!(
+            findings.iter().any(|finding| finding.starts_with(expected)),
+            "{expected}\n{findings:?}"
+        );
+        assert!(!findings.concat().contains(hush), "{findings:?}");
+    }
+}
+
+#[test]
+fn unbound_secrets_serve_the_schemes_they_are_fit_for() {
+    let both = [BEARER, BASIC];
+    assert_eq!(
+        authenticator(&both, vec![secret("x", "token")]).schemes(),
+        ["bearer"]
+    );
+    assert_eq!(
+        authenticator(&both, vec![secret("x", "user:pass")]).schemes(),
+        ["bearer", "basic"]
+    );
+    assert_eq!(
+        authenticator(&both, vec![bound("x", "user:pass", "basic")]).schemes(),
+        ["basic"]
+    );
+}
+
+#[test]
+fn a_source_that_asks_for_nothing_gets_everything() {
+    let open = authenticator(&[OPEN], vec![]);
+    assert_eq!(open.schemes(), ["open"]);
+    assert_eq!(
+        prove(&open, &[("X-Hub-Signature-256", "x")], "{}", NOW).as_deref(),
+        Ok("")
+    );
+}

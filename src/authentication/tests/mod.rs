@@ -1,0 +1,77 @@
+//! Senders' schemes as their `source.toml` would say them, against what the senders sent and against what they never
+//! would.
+
+mod bodies;
+mod choice;
+mod findings;
+mod properties;
+mod refusals;
+mod senders;
+mod vectors;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::*;
+use crate::event::Headers;
+use crate::secret::{Secret, SourceSecret};
+
+/// Half past nothing in particular.
+const NOW: i64 = 1_700_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn scheme(table: &str) -> Scheme {
+    let raw: RawScheme = toml::from_str(table).unwrap_or_else(|error| panic!("{table}\n{error}"));
+    raw.check()
+        .unwrap_or_else(|findings| panic!("{table}\n{findings:?}"))
+}
+
+fn secret(name: &str, value: &str) -> SourceSecret {
+    SourceSecret {
+        name: name.to_owned(),
+        scheme: None,
+        value: Secret::new(value),
+    }
+}
+
+fn bound(name: &str, value: &str, scheme: &str) -> SourceSecret {
+    SourceSecret {
+        scheme: Some(scheme.to_owned()),
+        ..secret(name, value)
+    }
+}
+
+fn authenticator(tables: &[&str], secrets: Vec<SourceSecret>) -> Authenticator {
+    let schemes = tables.iter().map(|table| scheme(table)).collect();
+    Authenticator::new(schemes, secrets, BodyForm::default())
+        .unwrap_or_else(|findings| panic!("{findings:?}"))
+}
+
+/// A request through both steps; the name of the secret that proved it.
+fn prove(
+    authenticator: &Authenticator,
+    headers: &[(&str, &str)],
+    body: &str,
+    now: i64,
+) -> Result<String, Refusal> {
+    let headers = Headers::new(headers.iter().copied());
+    let pending = authenticator.begin(&headers, None)?;
+    let authentic = pending.finish(Bytes::copy_from_slice(body.as_bytes()), at(now))?;
+    Ok(authentic.into_parts().2)
+}
+
+fn prove_signed(
+    authenticator: &Authenticator,
+    headers: &[(String, String)],
+    body: &str,
+    now: i64,
+) -> Result<String, Refusal> {
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    prove(authenticator, &headers, body, now)
+}

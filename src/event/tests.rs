@@ -1,0 +1,184 @@
+//! Keys that never collide, and events that are only made of what was proved.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::authentication::Authenticator;
+
+fn key(values: &Value) -> IdempotencyKey {
+    IdempotencyKey::of_values("github", values.as_array().unwrap())
+}
+
+#[test]
+fn keys_ignore_the_order_of_a_list_and_of_members() {
+    assert_eq!(key(&json!([["b", "a", 1]])), key(&json!([["a", 1, "b"]])));
+    assert_eq!(
+        key(&json!(["x", [["b", 1], ["a", 2]]])),
+        key(&json!(["x", [["a", 2], ["b", 1]]]))
+    );
+    assert_eq!(key(&json!([{"a": 1, "b": 2}])), key(&json!([{"b": 2, "a": 1}])));
+}
+
+#[test]
+fn keys_of_different_values_differ() {
+    let values = [
+        json!([]),
+        json!([null]),
+        json!([""]),
+        json!([[]]),
+        json!([[], []]),
+        json!([[[]]]),
+        json!(["a"]),
+        json!([["a"]]),
+        json!([{ "a": null }]),
+        json!(["a", "b"]),
+        json!(["b", "a"]),
+        json!([["a", "b"]]),
+        json!([["a"], ["b"]]),
+        json!([["a\u{1f}b"]]),
+        json!([["\"a\"\u{1f}\"b\""]]),
+        json!(["a\u{0}b"]),
+        json!([["a,b"]]),
+        json!([[["a", "b"]]]),
+        json!([[["b", "a"]]]),
+        json!([["a", ["b"]]]),
+        json!([1]),
+        json!(["1"]),
+        json!([1, 1]),
+        json!([11]),
+        json!([true]),
+        json!(["true"]),
+        json!([false]),
+        json!([{}]),
+        json!([{ "a": 1 }]),
+        json!([{ "a": 1, "b": 2 }]),
+        json!([{ "a": { "b": 2 } }]),
+        json!([["a", "a"]]),
+    ];
+    for (index, one) in values.iter().enumerate() {
+        for other in &values[index + 1..] {
+            assert_ne!(key(one), key(other), "{one} and {other}");
+        }
+    }
+}
+
+#[test]
+fn keys_of_different_sources_differ() {
+    let values = [json!("x")];
+    let one = IdempotencyKey::of_values("a", &values);
+    assert_ne!(one, IdempotencyKey::of_values("b", &values));
+    assert_ne!(
+        IdempotencyKey::of_body("a", b"x"),
+        IdempotencyKey::of_body("b", b"x")
+    );
+    assert_ne!(
+        IdempotencyKey::of_body("a", b"bx"),
+        IdempotencyKey::of_body("ab", b"x")
+    );
+    assert_ne!(
+        IdempotencyKey::of_body("a", b""),
+        IdempotencyKey::of_values("a", &[])
+    );
+}
+
+#[test]
+fn keys_stay_what_they_are_between_versions() {
+    // Stored keys are compared with new ones: a change here lets every redelivery through once.
+    let one = IdempotencyKey::of_values("github", &[json!("0198"), json!(["b", {"a": [1, null, true]}])]);
+    assert_eq!(hex::encode(one.0), "1ad72590f027cc7fca661173d6b574e7");
+    assert_eq!(
+        hex::encode(IdempotencyKey::of_body("github", b"{}").0),
+        "5d78551c97a1993c5e50832a6cd745aa"
+    );
+}
+
+fn event(content_type: &str, body: &'static str) -> Result<Event, Unreadable> {
+    let form = BodyForm {
+        form: Some("payload".to_owned()),
+        multipart: None,
+    };
+    let authenticator = Authenticator::of_samples(form);
+    let headers = Headers::new([("Content-Type", content_type)]);
+    let pending = authenticator.begin(&headers, None).unwrap();
+    let authentic = pending
+        .finish(Bytes::from_static(body.as_bytes()), Timestamp::UNIX_EPOCH)
+        .unwrap();
+    Event::new(Uuid::nil(), "github".into(), Timestamp::UNIX_EPOCH, authentic)
+}
+
+#[test]
+fn events_are_parsed_from_body_or_form_and_keep_the_body_as_it_came() {
+    let plain = event("application/json", r#"{"a": 1}"#).unwrap();
+    assert_eq!(plain.payload, json!({"a": 1}));
+    let form = event(
+        "application/x-www-form-urlencoded",
+        "payload=%7B%22a%22%3A1%7D&x=y",
+    )
+    .unwrap();
+    assert_eq!(form.payload, json!({"a": 1}));
+    assert_eq!(form.envelope.body, "payload=%7B%22a%22%3A1%7D&x=y");
+}
+
+#[test]
+fn bodies_that_are_not_json_make_no_event() {
+    let deep = "[".repeat(100_000).leak();
+    for body in ["", "{", "{} x", "\u{feff}{}", deep] {
+        let refused = event("application/json", body);
+        assert!(matches!(refused, Err(Unreadable::Json(_))), "{body:.10}");
+    }
+}
+
+#[test]
+fn stored_events_are_what_they_were() {
+    let form = BodyForm {
+        form: Some("payload".to_owned()),
+        multipart: None,
+    };
+    for (content_type, body) in [
+        ("application/json", r#"{"a": 1}"#),
+        ("application/x-www-form-urlencoded", "payload=%7B%22a%22%3A1%7D"),
+    ] {
+        let new = event(content_type, body).unwrap();
+        let again = Event::stored(new.envelope.clone(), &form).unwrap();
+        assert_eq!(again.payload, new.payload);
+        assert_eq!(again.envelope.body, new.envelope.body);
+    }
+    let mut lost = event("application/json", "{}").unwrap().envelope;
+    lost.headers = Headers::new([("content-type", "application/x-www-form-urlencoded")]);
+    assert!(matches!(
+        Event::stored(lost, &form),
+        Err(Unreadable::Form(UnreadableForm::Missing))
+    ));
+}
+
+#[test]
+fn nothing_that_listens_to_a_network_takes_events_for_stored_ones() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![
+        root.join("http"),
+        root.join("sandbox"),
+        root.join("authentication"),
+    ];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            files += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("Event::stored"), "{}", path.display());
+            let is_test = path
+                .components()
+                .any(|part| part.as_os_str().to_string_lossy().starts_with("tests"));
+            assert!(
+                is_test || !text.contains("Authenticator::of_samples"),
+                "{}",
+                path.display()
+            );
+        }
+    }
+    assert!(files > 8, "the sources are looked at");
+}
