@@ -63,12 +63,13 @@ fn phone(html: &mut Html, message: &SandboxMessage) {
     let notification = message.notification();
     html.element("p", &[("class", "phone")], |html| {
         html.words("span", "on", "on a phone:");
-        html.text(" ");
-        html.text(&notification);
-        if notification::notifies_everybody(&notification) {
-            html.text(" ");
-            html.words("span", "warning", "wakes everybody");
-        }
+        html.element("span", &[("class", "said")], |html| {
+            html.text(&notification);
+            if notification::notifies_everybody(&notification) {
+                html.text(" ");
+                html.words("span", "warning", "wakes everybody");
+            }
+        });
     });
 }
 

@@ -195,7 +195,7 @@ fn conversation(html: &mut Html, world: &mut World, channel: &Channel, url: &str
         }
         let mut day = String::new();
         for top in messages.iter().filter(|top| top.parent().is_empty()) {
-            let its_day = top.arrived.strftime("%A, %-d %B %Y").to_string();
+            let its_day = top.arrived.strftime("%A, %-d %B %Y, UTC").to_string();
             if its_day != day {
                 html.element("li", &[("class", "day")], |html| {
                     html.words("span", "date", &its_day);

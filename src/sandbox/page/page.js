@@ -2,6 +2,7 @@
 "use strict";
 
 const parts = ["channels", "main"];
+const main = document.getElementById("main");
 
 async function listen() {
   const answer = await fetch("/sandbox/version?after=" + document.body.dataset.version);
@@ -11,15 +12,20 @@ async function listen() {
   }
   const text = await (await fetch(location.href)).text();
   const page = new DOMParser().parseFromString(text, "text/html");
-  const end = document.documentElement;
-  const atEnd = end.scrollHeight - end.scrollTop - end.clientHeight < 80;
+  const atEnd = main.scrollHeight - main.scrollTop - main.clientHeight < 80;
   for (const part of parts) {
-    document.getElementById(part).replaceWith(page.getElementById(part));
+    // The children only: the part itself keeps its place of scrolling.
+    document.getElementById(part).replaceChildren(...page.getElementById(part).childNodes);
   }
+  document.title = page.title;
   document.body.dataset.version = page.body.dataset.version;
   if (atEnd) {
-    end.scrollTop = end.scrollHeight;
+    toEnd();
   }
+}
+
+function toEnd() {
+  main.scrollTop = main.scrollHeight;
 }
 
 async function watch() {
@@ -36,5 +42,5 @@ async function watch() {
   }
 }
 
-document.documentElement.scrollTop = document.documentElement.scrollHeight;
+toEnd();
 watch();
