@@ -1,0 +1,207 @@
+//! What an admin can make the sandbox answer instead of the truth.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long [`Fault::SlowAfterStoring`] waits when the admin does not say: longer than any client's patience.
+pub(super) const LONG: Duration = Duration::from_secs(120);
+
+/// An answer that is not the truth. Those above the line Twake's own server is known to give; those below come from
+/// what stands in front of it, or from the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// 200 with an empty body, as when an exception escapes Twake's controller. Nothing is stored.
+    Empty,
+    /// 500 with a body that is not JSON. Nothing is stored.
+    ServerError,
+    /// 200 with `object.id: null`: the shim could not reach the server behind it. Nothing is stored.
+    IdNull,
+    /// The same, but the server behind was only slow, and has stored the message.
+    IdNullAfterStoring,
+    /// 200 with a body that is not JSON. Nothing is stored.
+    NotJson,
+    /// Stores, then answers after a while: a client that gave up and tries again makes a duplicate.
+    SlowAfterStoring {
+        /// How long.
+        delay: Duration,
+    },
+    /// As for a wrong key.
+    RefuseKey,
+    /// As for an application without the capability.
+    NoCapability,
+    /// As for a company the application is not installed in.
+    NotInstalled,
+    /// 404 `{"error":"Not found"}`: the path led to the other server.
+    Misrouted,
+    /// `unknown error or malformed query.`, which hides a broken database as well as a broken request.
+    UnknownError,
+    // ---- never given by Twake itself ----
+    /// 429.
+    TooManyRequests {
+        /// The `Retry-After` header, seconds or a date.
+        retry_after: Option<String>,
+    },
+    /// 502, as from a proxy whose server is gone.
+    BadGateway,
+    /// 503.
+    Unavailable {
+        /// The `Retry-After` header, seconds or a date.
+        retry_after: Option<String>,
+    },
+    /// 301 elsewhere.
+    Redirect {
+        /// The `Location` header; unset: a path of the sandbox that does not exist.
+        location: Option<String>,
+    },
+    /// 413, as from a proxy.
+    TooLarge,
+    /// No answer until the client gives up or the sandbox stops.
+    Hang,
+    /// The connection is reset without an answer.
+    Reset,
+}
+
+impl Fault {
+    /// What the admin's call names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::ServerError => "server_error",
+            Self::IdNull => "id_null",
+            Self::IdNullAfterStoring => "id_null_after_storing",
+            Self::NotJson => "not_json",
+            Self::SlowAfterStoring { .. } => "slow_after_storing",
+            Self::RefuseKey => "refuse_key",
+            Self::NoCapability => "no_capability",
+            Self::NotInstalled => "not_installed",
+            Self::Misrouted => "misrouted",
+            Self::UnknownError => "unknown_error",
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::BadGateway => "bad_gateway",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Redirect { .. } => "redirect",
+            Self::TooLarge => "too_large",
+            Self::Hang => "hang",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// A fault that is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveFault {
+    /// The channel it is for; unset: all of them that have none of their own.
+    pub channel: Option<String>,
+    /// What is answered.
+    pub fault: Fault,
+    /// For how many more calls; unset: until it is taken away.
+    pub times: Option<u32>,
+}
+
+/// The body of `POST /sandbox/faults`. An unknown key is refused: a misspelt `channel` would hit all channels.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FaultOrder {
+    channel: Option<String>,
+    fault: FaultName,
+    times: Option<u32>,
+    retry_after: Option<String>,
+    location: Option<String>,
+    delay_ms: Option<u64>,
+}
+
+/// The names; the same words as [`Fault::name`], which a test holds together.
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum FaultName {
+    Empty,
+    ServerError,
+    IdNull,
+    IdNullAfterStoring,
+    NotJson,
+    SlowAfterStoring,
+    RefuseKey,
+    NoCapability,
+    NotInstalled,
+    Misrouted,
+    UnknownError,
+    TooManyRequests,
+    BadGateway,
+    Unavailable,
+    Redirect,
+    TooLarge,
+    Hang,
+    Reset,
+}
+
+impl From<FaultOrder> for ActiveFault {
+    fn from(order: FaultOrder) -> Self {
+        let fault = match order.fault {
+            FaultName::Empty => Fault::Empty,
+            FaultName::ServerError => Fault::ServerError,
+            FaultName::IdNull => Fault::IdNull,
+            FaultName::IdNullAfterStoring => Fault::IdNullAfterStoring,
+            FaultName::NotJson => Fault::NotJson,
+            FaultName::SlowAfterStoring => Fault::SlowAfterStoring {
+                delay: order.delay_ms.map_or(LONG, Duration::from_millis),
+            },
+            FaultName::RefuseKey => Fault::RefuseKey,
+            FaultName::NoCapability => Fault::NoCapability,
+            FaultName::NotInstalled => Fault::NotInstalled,
+            FaultName::Misrouted => Fault::Misrouted,
+            FaultName::UnknownError => Fault::UnknownError,
+            FaultName::TooManyRequests => Fault::TooManyRequests {
+                retry_after: order.retry_after,
+            },
+            FaultName::BadGateway => Fault::BadGateway,
+            FaultName::Unavailable => Fault::Unavailable {
+                retry_after: order.retry_after,
+            },
+            FaultName::Redirect => Fault::Redirect {
+                location: order.location,
+            },
+            FaultName::TooLarge => Fault::TooLarge,
+            FaultName::Hang => Fault::Hang,
+            FaultName::Reset => Fault::Reset,
+        };
+        Self {
+            channel: order.channel,
+            fault,
+            times: order.times,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_admin_names_each_fault_as_the_fault_names_itself() {
+        for name in [
+            FaultName::Empty,
+            FaultName::ServerError,
+            FaultName::IdNull,
+            FaultName::IdNullAfterStoring,
+            FaultName::NotJson,
+            FaultName::SlowAfterStoring,
+            FaultName::RefuseKey,
+            FaultName::NoCapability,
+            FaultName::NotInstalled,
+            FaultName::Misrouted,
+            FaultName::UnknownError,
+            FaultName::TooManyRequests,
+            FaultName::BadGateway,
+            FaultName::Unavailable,
+            FaultName::Redirect,
+            FaultName::TooLarge,
+            FaultName::Hang,
+            FaultName::Reset,
+        ] {
+            let name = serde_json::to_value(name).expect("a name");
+            let order: FaultOrder =
+                serde_json::from_value(serde_json::json!({ "fault": name })).expect("an order");
+            assert_eq!(name, ActiveFault::from(order).fault.name());
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The sandbox from inside the process: what tests and the demo see and set.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::fault::{ActiveFault, Fault};
+use super::settings::Settings;
+use super::world::{Arrivals, Attempt, SandboxMessage, World};
+use crate::clock::Clock;
+
+/// A cheap handle on a sandbox; outlives it.
+#[derive(Clone)]
+pub struct SandboxHandle(Arc<Shared>);
+
+struct Shared {
+    world: Mutex<World>,
+    /// Counts every change of the world.
+    version: watch::Sender<u64>,
+    clock: Clock,
+    /// Ends what waits: hanging answers, slow ones, pages that listen.
+    stopped: CancellationToken,
+    url: Url,
+}
+
+impl SandboxHandle {
+    pub(super) fn new(settings: Settings, clock: Clock, url: Url) -> Self {
+        Self(Arc::new(Shared {
+            world: Mutex::new(World::new(settings)),
+            version: watch::Sender::new(0),
+            clock,
+            stopped: CancellationToken::new(),
+            url,
+        }))
+    }
+
+    /// Where the sandbox is: its page, and the base address of its API.
+    pub fn url(&self) -> &Url {
+        &self.0.url
+    }
+
+    /// A channel's messages in the order they arrived, as far as they are kept. Works for channels that do not exist,
+    /// too: Twake takes messages for those.
+    pub fn messages(&self, channel: &str) -> Vec<SandboxMessage> {
+        self.world().messages(channel).to_vec()
+    }
+
+    /// How many messages arrived in a channel, and in which order.
+    pub fn arrivals(&self, channel: &str) -> Arrivals {
+        self.world().arrivals(channel)
+    }
+
+    /// The calls on a channel, refused ones and such that met a fault included, the oldest first.
+    pub fn attempts(&self, channel: &str) -> Vec<Attempt> {
+        self.world().attempts(Some(channel))
+    }
+
+    /// The same for all channels, and for calls that named none.
+    pub fn all_attempts(&self) -> Vec<Attempt> {
+        self.world().attempts(None)
+    }
+
+    /// Waits until a channel's messages are as wanted, and gives them. There is no limit of time: the caller sets it.
+    /// `wanted` runs under the sandbox's lock and must not call this handle.
+    pub async fn wait_for(
+        &self,
+        channel: &str,
+        mut wanted: impl FnMut(&[SandboxMessage]) -> bool,
+    ) -> Vec<SandboxMessage> {
+        self.wait(|world| {
+            let messages = world.messages(channel);
+            wanted(messages).then(|| messages.to_vec())
+        })
+        .await
+    }
+
+    /// Waits until the calls on a channel are as wanted; otherwise as [`SandboxHandle::wait_for`].
+    pub async fn wait_for_attempts(
+        &self,
+        channel: &str,
+        mut wanted: impl FnMut(&[Attempt]) -> bool,
+    ) -> Vec<Attempt> {
+        self.wait(|world| {
+            let attempts = world.attempts(Some(channel));
+            wanted(&attempts).then_some(attempts)
+        })
+        .await
+    }
+
+    /// Sets what a channel answers instead of the truth, or with `None` lets it tell the truth again. Without a
+    /// channel: what all channels answer that have no fault of their own.
+    pub fn set_fault(&self, channel: Option<&str>, fault: Option<Fault>) {
+        match fault {
+            Some(fault) => self.set_active_fault(ActiveFault {
+                channel: channel.map(str::to_owned),
+                fault,
+                times: None,
+            }),
+            None => self.change(|world| world.clear_fault(channel)),
+        }
+    }
+
+    /// The same for a number of calls.
+    pub fn set_active_fault(&self, fault: ActiveFault) {
+        self.change(|world| world.set_fault(fault));
+    }
+
+    /// Takes all faults away.
+    pub fn clear_faults(&self) {
+        self.change(World::clear_faults);
+    }
+
+    /// The faults that are set.
+    pub fn faults(&self) -> Vec<ActiveFault> {
+        self.world().faults().to_vec()
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(super) fn stopped(&self) -> &CancellationToken {
+        &self.0.stopped
+    }
+
+    pub(super) fn version(&self) -> watch::Receiver<u64> {
+        self.0.version.subscribe()
+    }
+
+    /// Changes the world and wakes who waits for it.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let result = change(&mut self.world());
+        self.0.version.send_modify(|version| *version += 1);
+        result
+    }
+
+    /// The world, locked. Nothing panics while it holds the lock but a caller's own condition, which changes nothing.
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn wait<T>(&self, mut look: impl FnMut(&mut World) -> Option<T>) -> T {
+        // Subscribed before the first look: a change between the look and the wait is not missed.
+        let mut version = self.version();
+        loop {
+            version.mark_unchanged();
+            if let Some(found) = look(&mut self.world()) {
+                return found;
+            }
+            // The sender lives in `self`, so waiting cannot fail.
+            let _ = version.changed().await;
+        }
+    }
+}

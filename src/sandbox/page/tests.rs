@@ -1,0 +1,215 @@
+//! Twacode to HTML, one line a node.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn html(content: &Value) -> String {
+    let mut html = Html::default();
+    twacode::write(&mut html, content);
+    html.finish()
+}
+
+const LINK: &str = r#"rel="noopener noreferrer nofollow" target="_blank">"#;
+const HOSTILE: &str = r#"<script>"x" & 'y'</script>"#;
+const HARMLESS: &str = "&lt;script&gt;&quot;x&quot; &amp; &#39;y&#39;&lt;/script&gt;";
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table, a line a node")]
+fn each_node_is_shown_as_twake_shows_it() {
+    for (content, expected) in [
+        (json!("a *b* **c**"), "a *b* **c**".to_owned()),
+        (json!(["a", ["b"], null, 1]), "ab".to_owned()),
+        (json!({"formatted": "f", "prepared": "p"}), "f".to_owned()),
+        (json!({"prepared": "p"}), "p".to_owned()),
+        (
+            json!({"type": "text", "content": "a"}),
+            r#"<span class="text">a</span>"#.to_owned(),
+        ),
+        (
+            json!({"type": "nop", "content": ["a"]}),
+            r#"<span class="nop">a</span>"#.to_owned(),
+        ),
+        (json!({"type": "br"}), "<br>".to_owned()),
+        (
+            json!({"type": "bold", "content": "a"}),
+            r#"<strong class="bold">a</strong>"#.to_owned(),
+        ),
+        (
+            json!({"type": "italic", "content": "a"}),
+            r#"<em class="italic">a</em>"#.to_owned(),
+        ),
+        (
+            json!({"type": "underline", "content": "a"}),
+            r#"<u class="underline">a</u>"#.to_owned(),
+        ),
+        (
+            json!({"type": "strikethrough", "content": "a"}),
+            r#"<s class="strikethrough">a</s>"#.to_owned(),
+        ),
+        (
+            json!({"start": "~~", "content": "a", "end": "~~"}),
+            r#"<s class="strikethrough">a</s>"#.to_owned(),
+        ),
+        (
+            json!({"type": "icode", "content": " a  b "}),
+            r#"<code class="inline">a  b</code>"#.to_owned(),
+        ),
+        (
+            json!({"type": "mcode", "content": "\na\nb\n"}),
+            "<pre><code>a\nb</code></pre>".to_owned(),
+        ),
+        (
+            json!({"type": "quote", "content": "a"}),
+            r#"<blockquote class="quote">a</blockquote>"#.to_owned(),
+        ),
+        (
+            json!({"type": "mquote", "content": "a"}),
+            r#"<blockquote class="quote">a</blockquote>"#.to_owned(),
+        ),
+        (
+            json!({"type": "system", "content": "a"}),
+            r#"<span class="system">a</span>"#.to_owned(),
+        ),
+        (
+            json!({"type": "attachment", "content": "a"}),
+            r#"<div class="attachment">a</div>"#.to_owned(),
+        ),
+        (
+            json!({"type": "emoji", "content": "tada"}),
+            r#"<span class="emoji" title="tada">🎉</span>"#.to_owned(),
+        ),
+        (
+            json!({"type": "emoji", "content": "zz"}),
+            r#"<span class="emoji">:zz:</span>"#.to_owned(),
+        ),
+        (
+            json!({"type": "user", "content": "ann:1"}),
+            r#"<span class="chip">@ann</span>"#.to_owned(),
+        ),
+        (
+            json!({"type": "url", "url": "https://a/", "content": "b"}),
+            format!(r#"<a href="https://a/" {LINK}b</a>"#),
+        ),
+        (
+            json!({"type": "url", "content": "a.b/c"}),
+            format!(r#"<a href="https://a.b/c" {LINK}a.b/c</a>"#),
+        ),
+        (
+            json!({"type": "markdown_link", "content": "a](http://b"}),
+            format!(r#"<a href="http://b" {LINK}a</a>"#),
+        ),
+        (
+            json!({"type": "email", "content": "a@b.c"}),
+            format!(r#"<a href="mailto:a@b.c" {LINK}a@b.c</a>"#),
+        ),
+        (
+            json!({"type": "image", "src": "https://a/b.png"}),
+            format!(r#"<a href="https://a/b.png" {LINK}🖼 https://a/b.png</a>"#),
+        ),
+        (
+            json!({"type": "url", "url": "http://a", "content": {"type": "button", "style": "primary", "content": "b"}}),
+            format!(r#"<a href="http://a" {LINK}<span class="button primary">b</span></a>"#),
+        ),
+        (
+            json!({"type": "button", "content": "b"}),
+            r#"<span class="button default">b</span>"#.to_owned(),
+        ),
+        (
+            json!({"type": "progress_bar", "progress": 140}),
+            r#"<progress max="100" value="100"></progress>"#.to_owned(),
+        ),
+        (
+            json!({"type": "copiable", "content": "a\"b"}),
+            r#"<input readonly="" class="copiable" value="a&quot;b">"#.to_owned(),
+        ),
+        (json!({"type": "unknown", "content": "gone"}), String::new()),
+        (json!({"start": "??", "content": "gone"}), String::new()),
+    ] {
+        assert_eq!(html(&content), expected, "{content}");
+    }
+    let compile = html(&json!({"type": "compile", "content": "**a**"}));
+    assert!(compile.contains(">compile</span>**a**</span>"), "{compile}");
+}
+
+#[test]
+fn what_breaks_twakes_compiler_is_shown_as_twake_shows_it() {
+    for content in [
+        json!({"type": "icode", "content": ["a"]}),
+        json!(["x", {"type": "bold", "content": {"type": "mcode", "content": {}}}]),
+    ] {
+        assert_eq!(
+            html(&content),
+            r#"<span class="broken">An error occured while showing this message.</span>"#
+        );
+    }
+}
+
+#[test]
+fn hostile_text_stays_text_in_every_node() {
+    for kind in [
+        "text",
+        "nop",
+        "bold",
+        "italic",
+        "underline",
+        "strikethrough",
+        "icode",
+        "mcode",
+        "quote",
+        "mquote",
+        "system",
+        "attachment",
+        "emoji",
+        "user",
+        "channel",
+        "url",
+        "markdown_link",
+        "email",
+        "button",
+        "copiable",
+        "input",
+        "compile",
+    ] {
+        let shown = html(&json!({"type": kind, "content": HOSTILE}));
+        assert!(
+            !shown.contains("<script") && !shown.contains("\"x\""),
+            "{kind}: {shown}"
+        );
+        assert!(
+            kind == "markdown_link" || shown.contains(HARMLESS),
+            "{kind}: {shown}"
+        );
+    }
+    assert_eq!(html(&json!(HOSTILE)), HARMLESS);
+}
+
+#[test]
+fn no_target_has_a_scheme_that_runs() {
+    for target in [
+        "javascript:alert(1)",
+        " JavaScript:alert(1)",
+        "data:text/html,x",
+        "\u{1}javascript:x",
+        "//x",
+        "ftp://x",
+    ] {
+        for node in [
+            json!({"type": "url", "url": target, "content": "x"}),
+            json!({"type": "image", "src": target}),
+        ] {
+            assert!(html(&node).starts_with("<a href=\"https://"), "{node}");
+        }
+    }
+    let inner = json!({"type": "url", "url": "http://b", "content": "b"});
+    let nested = html(&json!({"type": "url", "url": "http://a", "content": inner}));
+    assert_eq!(nested.matches("<a ").count(), 1, "a link in a link is its label");
+}
+
+#[test]
+fn deep_content_neither_fails_nor_overflows() {
+    let mut content = json!("x");
+    for _ in 0..120 {
+        content = json!({"type": "bold", "content": content});
+    }
+    assert_eq!(html(&content).matches("<strong").count(), 120);
+}

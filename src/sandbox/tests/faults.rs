@@ -1,0 +1,256 @@
+//! What an admin can make the sandbox answer.
+
+use actix_web::rt::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::*;
+
+fn message() -> Value {
+    json!({ "channel_id": "dev", "content": ["x"] })
+}
+
+/// A fault as the admin asks for it; status, what the body holds, and how many messages are stored.
+#[actix_web::test]
+async fn each_fault_answers_as_it_says_and_stores_only_where_it_says() {
+    let rig = rig(Era::A2021);
+    let nginx = "<center>nginx</center>";
+    let id_null = r#"{"object":{"id":null,"#;
+    for (fault, status, holds, stored) in [
+        (json!({ "fault": "empty" }), 200, "", 0),
+        (json!({ "fault": "server_error" }), 500, "<b>Fatal error</b>", 0),
+        (json!({ "fault": "id_null" }), 200, id_null, 0),
+        (json!({ "fault": "id_null_after_storing" }), 200, id_null, 1),
+        (json!({ "fault": "not_json" }), 200, "<b>Warning</b>", 0),
+        (
+            json!({ "fault": "slow_after_storing", "delay_ms": 0 }),
+            200,
+            r#""channel_id":"dev""#,
+            1,
+        ),
+        (
+            json!({ "fault": "refuse_key" }),
+            200,
+            r#"{"error":"unknown_application_or_bad_private_key","#,
+            0,
+        ),
+        (
+            json!({ "fault": "no_capability" }),
+            200,
+            r#""capabilities":["messages_save"],"_cookies":[]}"#,
+            0,
+        ),
+        (
+            json!({ "fault": "not_installed" }),
+            200,
+            r#"request","group_id":"group","_cookies":[]}"#,
+            0,
+        ),
+        (
+            json!({ "fault": "misrouted" }),
+            404,
+            r#"{"error":"Not found"}"#,
+            0,
+        ),
+        (
+            json!({ "fault": "unknown_error" }),
+            200,
+            r#"{"error":"unknown error or malformed query.","#,
+            0,
+        ),
+        (
+            json!({ "fault": "too_many_requests", "retry_after": "20" }),
+            429,
+            nginx,
+            0,
+        ),
+        (json!({ "fault": "bad_gateway" }), 502, nginx, 0),
+        (
+            json!({ "fault": "unavailable", "retry_after": "Mon, 02 Mar 2026 10:21:00 GMT" }),
+            503,
+            nginx,
+            0,
+        ),
+        (
+            json!({ "fault": "redirect", "location": "https://elsewhere.test/" }),
+            301,
+            nginx,
+            0,
+        ),
+        (json!({ "fault": "too_large" }), 413, nginx, 0),
+    ] {
+        let before = rig.handle.messages("dev").len();
+        let mut order = fault.clone();
+        order["channel"] = json!("dev");
+        let told = rig.fault(order.clone()).await;
+        assert_eq!(told.status, 200, "{told:?}");
+        let got = rig.save(message()).await;
+        assert_eq!(got.status, status, "{fault}");
+        assert!(
+            got.body.contains(holds) && (!holds.is_empty() || got.body.is_empty()),
+            "{fault}: {}",
+            got.body
+        );
+        assert_eq!(json!(got.retry_after), fault["retry_after"], "{fault}");
+        assert_eq!(json!(got.location), fault["location"], "{fault}");
+        assert_eq!(rig.handle.messages("dev").len() - before, stored, "{fault}");
+        let attempt = rig.handle.attempts("dev").pop().expect("an attempt");
+        assert_eq!(
+            (json!(attempt.fault), attempt.status),
+            (fault["fault"].clone(), Some(status))
+        );
+        assert_eq!(attempt.id.is_some(), stored == 1);
+    }
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn a_fault_lasts_as_long_as_it_says_and_a_channels_own_comes_first() {
+    let rig = rig(Era::A2021);
+    rig.fault(json!({ "fault": "misrouted", "channel": null })).await;
+    rig.fault(json!({ "fault": "server_error", "channel": "dev", "times": 2 }))
+        .await;
+    let banner = rig.get("/").await.body;
+    assert!(
+        banner.contains("This channel now answers <code class=\"fault\">server_error</code>, 2 more times.")
+    );
+    for (channel, status) in [("dev", 500), ("ops", 404), ("dev", 500), ("dev", 404)] {
+        assert_eq!(
+            rig.save(json!({ "channel_id": channel })).await.status,
+            status,
+            "{channel}"
+        );
+    }
+    assert_eq!(
+        rig.get("/sandbox/faults").await.json()["faults"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    let gone = rig
+        .request(Method::DELETE, "/sandbox/faults", &[], "")
+        .await
+        .expect("an answer");
+    assert_eq!(gone.status, 204);
+    assert_eq!(rig.save(message()).await.status, 200);
+    // From inside the same.
+    rig.handle.set_fault(Some("dev"), Some(Fault::ServerError));
+    assert_eq!(rig.save(message()).await.status, 500);
+    rig.handle.set_fault(Some("dev"), None);
+    assert_eq!(rig.save(message()).await.status, 200);
+    let attempts = rig.get("/sandbox/attempts?channel=dev").await.json();
+    assert_eq!(attempts["attempts"][0]["fault"], json!("server_error"));
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn an_order_that_cannot_be_understood_is_refused() {
+    let rig = rig(Era::A2021);
+    for (content_type, body) in [
+        ("application/json", r#"{"fault":"unknown"}"#),
+        ("application/json", r#"{"fault":"empty","chanel":"dev"}"#),
+        ("application/json", "{"),
+        ("text/plain", r#"{"fault":"empty"}"#),
+    ] {
+        let headers = [("content-type", content_type)];
+        let got = rig
+            .request(Method::POST, "/sandbox/faults", &headers, body)
+            .await
+            .expect("an answer");
+        assert_eq!(got.status, 400, "{body}");
+    }
+    assert_eq!(rig.handle.faults(), []);
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn a_reset_connection_has_no_answer_and_the_next_call_has() {
+    let rig = rig(Era::A2021);
+    rig.fault(json!({ "fault": "reset", "times": 1 })).await;
+    // By hand, since a client may not tell a reset from an end.
+    let port = rig.handle.url().port().expect("a port");
+    let mut connection = TcpStream::connect(("127.0.0.1", port))
+        .await
+        .expect("a connection");
+    let body = json!({ "message": message() }).to_string();
+    let head = "POST /api/v1/messages/save HTTP/1.1\r\nhost: x\r\ncontent-type: application/json";
+    let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    connection.write_all(request.as_bytes()).await.expect("written");
+    let end = within(connection.read(&mut [0; 1])).await;
+    assert_eq!(
+        end.expect_err("a reset").kind(),
+        std::io::ErrorKind::ConnectionReset
+    );
+    assert_eq!(rig.save(message()).await.status, 200);
+    assert_eq!(rig.handle.messages("dev").len(), 1);
+    assert_eq!(rig.handle.attempts("dev")[0].status, None);
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn a_slow_answer_comes_after_the_message_is_stored_and_by_the_clock() {
+    let rig = rig(Era::A2021);
+    rig.handle.set_fault(
+        Some("dev"),
+        Some(Fault::SlowAfterStoring {
+            delay: Duration::from_secs(60),
+        }),
+    );
+    let call = rig.save(message());
+    let moved = async {
+        rig.handle.wait_for("dev", |messages| messages.len() == 1).await;
+        // The message is there; how long its answer has been waiting nobody can see, so the clock moves until it comes.
+        loop {
+            rig.clock.advance(Duration::from_secs(60));
+            actix_web::rt::task::yield_now().await;
+        }
+    };
+    let got = within(async {
+        tokio::select! {
+            got = call => got,
+            () = moved => unreachable!("it moves for ever"),
+        }
+    })
+    .await;
+    assert_eq!(got.status, 200);
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn what_hangs_ends_when_the_sandbox_stops() {
+    let rig = rig(Era::A2021);
+    rig.handle.set_fault(None, Some(Fault::Hang));
+    let body = json!({ "group_id": "group", "message": message() });
+    let hanging = rig.call("save", &body);
+    let stop = async {
+        rig.handle
+            .wait_for_attempts("dev", |attempts| attempts.len() == 1)
+            .await;
+        rig.stop.cancel();
+    };
+    let (answer, ()) = within(async { tokio::join!(hanging, stop) }).await;
+    assert!(answer.is_err(), "{answer:?}");
+    assert!(rig.handle.messages("dev").is_empty());
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn a_page_that_listens_hears_of_a_message_at_once() {
+    let rig = rig(Era::A2021);
+    let before = rig.get("/sandbox/version").await.json()["version"].clone();
+    let path = format!("/sandbox/version?after={before}");
+    let (news, _) = within(async { tokio::join!(rig.get(&path), rig.save(message())) }).await;
+    assert_ne!(news.json()["version"], before);
+    // One that nobody answers ends with the sandbox.
+    let now = rig.get("/sandbox/version").await.json()["version"].clone();
+    let client = rig.client.clone();
+    let url = rig
+        .handle
+        .url()
+        .join(&format!("/sandbox/version?after={now}"))
+        .expect("a path");
+    let listening =
+        actix_web::rt::spawn(async move { client.get(url.as_str()).send().await.map(|got| got.status()) });
+    rig.stop().await;
+    // Answered, or not even accepted any more: it is over in both cases.
+    let _ = within(listening).await.expect("no panic");
+}

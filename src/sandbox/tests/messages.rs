@@ -1,0 +1,185 @@
+//! What becomes of messages: edits, replies, removal, and what is kept.
+
+use super::*;
+
+#[actix_web::test]
+async fn an_edit_changes_what_it_gives_and_needs_the_message_where_it_says() {
+    let rig = rig(Era::A2021);
+    let first = rig
+        .object(json!({ "channel_id": "dev", "content": ["x"], "hidden_data": { "a": 1 } }))
+        .await;
+    let id = first["id"].clone();
+    let same = rig
+        .object(json!({ "channel_id": "dev", "id": id, "content": ["x"] }))
+        .await;
+    assert_eq!(
+        (&same["id"], &same["edited"], &same["hidden_data"]),
+        (&id, &json!(false), &json!({ "a": 1 }))
+    );
+    let other = rig
+        .object(json!({ "channel_id": "dev", "id": id, "content": ["y"] }))
+        .await;
+    assert_eq!(
+        (&other["edited"], &other["content"]),
+        (&json!(true), &json!(["y"]))
+    );
+    for message in [
+        json!({ "channel_id": "ops", "id": id, "content": [] }),
+        json!({ "channel_id": "dev", "id": "unknown", "content": [] }),
+        json!({ "channel_id": "dev", "id": id, "parent_message_id": "other", "content": [] }),
+    ] {
+        let error = rig.save(message.clone()).await.json()["error"].clone();
+        assert_eq!(error, "unknown error or malformed query.", "{message}");
+    }
+    let messages = rig.handle.messages("dev");
+    assert_eq!((messages.len(), messages[0].content()), (1, &json!(["y"])));
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn a_reply_needs_a_message_at_top_level_or_is_one_itself() {
+    let rig = rig(Era::A2021);
+    let top = rig
+        .object(json!({ "channel_id": "dev", "content": ["top"] }))
+        .await["id"]
+        .clone();
+    let reply = rig
+        .object(json!({ "channel_id": "dev", "content": ["reply"], "parent_message_id": top }))
+        .await;
+    assert_eq!(reply["parent_message_id"], top);
+    for parent in [json!("unknown"), reply["id"].clone()] {
+        let posted = rig
+            .object(json!({ "channel_id": "dev", "parent_message_id": parent }))
+            .await;
+        assert_eq!(posted["parent_message_id"], json!(""));
+    }
+    assert_eq!(rig.handle.messages("dev")[0].object["responses_count"], json!(1));
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn remove_echoes_what_it_was_given_whether_or_not_something_was_there() {
+    let rig = rig(Era::A2021);
+    let id = rig.object(json!({ "channel_id": "dev", "content": ["x"] })).await["id"].clone();
+    let reply = rig
+        .object(json!({ "channel_id": "dev", "parent_message_id": id }))
+        .await["id"]
+        .clone();
+    for (message, left) in [
+        (json!({ "channel_id": "dev", "id": "unknown" }), 2),
+        (json!({ "channel_id": "dev", "id": id }), 2), // it has a reply
+        (json!({ "channel_id": "dev", "id": reply, "x": 1 }), 1),
+        (json!({ "channel_id": "dev", "id": id }), 0),
+    ] {
+        let got = rig
+            .call("remove", &json!({ "group_id": "group", "message": message }))
+            .await
+            .expect("an answer");
+        assert_eq!(got.body, json!({ "result": message, "_cookies": [] }).to_string());
+        assert_eq!(rig.handle.messages("dev").len(), left, "{message}");
+    }
+    let got = rig
+        .call("remove", &json!({ "message": {} }))
+        .await
+        .expect("an answer");
+    assert_eq!(
+        got.json(),
+        json!({ "error": "you_do_not_have_this_set_of_required_capabilities", "capabilities": [], "_cookies": [] })
+    );
+    assert_eq!(rig.handle.arrivals("dev").total, 2);
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn an_ephemeral_message_says_so_and_keeps_the_id_it_is_given() {
+    let rig = rig(Era::A2021);
+    let once = json!({ "channel_id": "dev", "_once_ephemeral_message": true, "ephemeral_message_recipients": ["u"] });
+    let first = rig.object(once.clone()).await;
+    assert_eq!(first["_user_ephemeral"], json!(true));
+    assert_eq!(first["ephemeral_message_recipients"], json!(["u"]));
+    let mut update = once;
+    update["ephemeral_id"] = first["ephemeral_id"].clone();
+    assert_eq!(rig.object(update).await["id"], first["id"]);
+    let messages = rig.handle.messages("dev");
+    assert_eq!((messages.len(), messages[0].ephemeral), (1, true));
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn any_other_path_or_method_is_the_routers_500() {
+    let rig = rig(Era::A2021);
+    for (method, path) in [
+        (Method::GET, "/api/v1/messages/save"),
+        (Method::POST, "/api/v1/messages"),
+        (Method::POST, "/"),
+    ] {
+        let got = rig.request(method, path, &[], "").await.expect("an answer");
+        assert_eq!(got.status, 500, "{path}");
+        assert!(got.json()["error"].is_string());
+    }
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn what_is_kept_is_bounded_and_what_was_is_counted() {
+    let mut settings = settings(Era::A2021);
+    settings.limits = Limits {
+        body: 300,
+        messages: 2,
+        ids: 3,
+        unknown_channels: 1,
+        attempts: 4,
+    };
+    let rig = with(settings);
+    let mut ids = Vec::new();
+    for content in 0..4 {
+        ids.push(
+            rig.object(json!({ "channel_id": "dev", "content": [content.to_string()] }))
+                .await["id"]
+                .clone(),
+        );
+    }
+    let numbers: Vec<u64> = rig
+        .handle
+        .messages("dev")
+        .iter()
+        .map(|message| message.number)
+        .collect();
+    assert_eq!(numbers, [3, 4]);
+    let arrivals = rig.handle.arrivals("dev");
+    assert_eq!((arrivals.total, json!(arrivals.ids)), (4, json!(ids[1..])));
+    for channel in ["one", "two"] {
+        assert_eq!(rig.save(json!({ "channel_id": channel })).await.status, 200);
+    }
+    assert_eq!(
+        (rig.handle.messages("one").len(), rig.handle.messages("two").len()),
+        (1, 0)
+    );
+    assert_eq!(rig.handle.all_attempts().len(), 4);
+    let got = rig
+        .save(json!({ "channel_id": "dev", "content": "x".repeat(300) }))
+        .await;
+    assert_eq!(got.status, 413);
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn a_test_waits_for_a_state_and_not_for_a_time() {
+    let rig = rig(Era::A2021);
+    let handle = rig.handle.clone();
+    let waiting =
+        actix_web::rt::spawn(async move { handle.wait_for("dev", |messages| messages.len() == 2).await });
+    for content in ["a", "b"] {
+        rig.save(json!({ "channel_id": "dev", "content": content })).await;
+    }
+    let messages = within(waiting).await.expect("no panic");
+    let contents: Vec<&Value> = messages.iter().map(SandboxMessage::content).collect();
+    assert_eq!(contents, ["a", "b"]);
+    let told = rig.get("/sandbox/messages?channel=dev").await.json();
+    assert_eq!(
+        (&told["total"], &told["messages"][1]["object"]["content"]),
+        (&json!(2), &json!("b"))
+    );
+    assert_eq!(told["messages"][0]["notification"], json!("a"));
+    rig.stop().await;
+}

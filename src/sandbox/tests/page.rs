@@ -1,0 +1,71 @@
+//! The page as a browser gets it.
+
+use super::*;
+
+#[actix_web::test]
+async fn the_page_shows_the_messages_of_a_channel_and_trusts_nothing_in_them() {
+    let rig = rig(Era::A2021);
+    let hostile = "</div><script>alert(1)</script>";
+    rig.save(json!({
+        "channel_id": "ops",
+        "content": { "fallback_string": hostile, "formatted": [{ "type": "bold", "content": hostile }] },
+        "hidden_data": { "custom_title": hostile },
+    }))
+    .await;
+    rig.save(json!({ "channel_id": "ops", "content": "*bare*", "_once_ephemeral_message": true }))
+        .await;
+    let got = rig
+        .request(Method::GET, "/?channel=ops", &[], "")
+        .await
+        .expect("an answer");
+    assert_eq!(
+        (got.status, got.content_type.as_str()),
+        (200, "text/html; charset=utf-8")
+    );
+    let escaped = "&lt;/div&gt;&lt;script&gt;alert(1)&lt;/script&gt;";
+    assert_eq!(
+        got.body.matches(escaped).count(),
+        3,
+        "name, text and notification"
+    );
+    assert!(!got.body.contains("<script>"));
+    assert!(got.body.contains("*bare*") && got.body.contains("shows it as it is"));
+    assert!(got.body.contains("10:20:30") && got.body.contains("Monday, 2 March 2026"));
+    assert!(got.body.contains("ephemeral"));
+    assert!(got.body.contains(r#"<span class="count">2</span>"#));
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn an_empty_channel_says_what_to_do_without_a_secret() {
+    let mut settings = settings(Era::A2021);
+    settings.applications.truncate(1);
+    settings.applications[0].private_api_key = Secret::new("a-very-private-key");
+    let rig = with(settings);
+    let page = rig.get("/").await.body;
+    assert!(page.contains("Nothing has been said here yet"));
+    assert!(page.contains(&format!("{}api/v1/messages/save", rig.handle.url())));
+    assert!(!page.contains("a-very-private-key"));
+    rig.stop().await;
+}
+
+#[actix_web::test]
+async fn nothing_runs_on_the_page_but_its_own_files() {
+    let rig = rig(Era::A2021);
+    for path in ["/", "/sandbox/style.css", "/sandbox/page.js"] {
+        let url = rig.handle.url().join(path).expect("a path");
+        let answer = rig.client.get(url.as_str()).send().await.expect("an answer");
+        let policy = answer
+            .headers()
+            .get("content-security-policy")
+            .expect("a policy")
+            .to_str()
+            .expect("text");
+        assert!(
+            policy.starts_with("default-src 'none';") && !policy.contains("unsafe"),
+            "{path}: {policy}"
+        );
+        assert!(answer.status().is_success());
+    }
+    rig.stop().await;
+}
