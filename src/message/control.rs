@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// A line's text: a run of control characters (line breaks and U+2028/U+2029 among them) becomes one blank.
-pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
@@ -22,7 +22,7 @@ pub(super) fn one_line(text: &str) -> Cow<'_, str> {
 }
 
 /// A code block's text: line breaks (of any system, as `\n`) and tabs stay, any other control character becomes a blank.
-pub(super) fn lines(text: &str) -> Cow<'_, str> {
+pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     if !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
         return Cow::Borrowed(text);
     }

@@ -5,7 +5,7 @@
 //! and link targets are taken out.
 
 mod atom;
-mod control;
+pub(crate) mod control;
 pub mod cutting;
 pub mod markdown;
 pub mod plain;

@@ -46,8 +46,11 @@ impl Writer {
     fn gap(&mut self, before: &Block, after: &Block) {
         let breaks = match (before, after) {
             (Block::Code { .. } | Block::Quote(_), _) => 0,
-            (Block::Paragraph(_), Block::Paragraph(_)) if self.depth == 0 => 2,
-            (Block::List { .. }, Block::Paragraph(_)) | (_, Block::Heading(_)) if self.depth == 0 => 2,
+            (Block::Paragraph(_) | Block::List { .. }, Block::Paragraph(_)) | (_, Block::Heading(_))
+                if self.depth == 0 =>
+            {
+                2
+            }
             _ => 1,
         };
         for _ in 0..breaks {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::{Button, nodes_atom, text_atom};
+use crate::message::{Block, Button, Inline, control, nodes_atom, plain, text_atom};
 
 fn document(markdown: &str) -> Document {
     parse(markdown).unwrap()
@@ -34,7 +34,7 @@ fn kinds(document: &Document) -> String {
             match inline {
                 Inline::Text(text) | Inline::Code(text) => text.clear(),
                 Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
-                    blank(inner)
+                    blank(inner);
                 }
                 Inline::Link { url, label } => {
                     url.clear();
@@ -165,6 +165,13 @@ proptest! {
     }
 
     #[test]
+    fn an_address_that_is_a_value_is_exactly_that(rest in any::<String>()) {
+        let address = format!("http://e/{rest}");
+        let parsed = document(&format!("[x]({})", text_atom(&address)));
+        prop_assert_eq!(texts(&parsed), [control::one_line(&address).into_owned(), "x".to_owned()]);
+    }
+
+    #[test]
     fn no_text_panics_the_builder(markdown in any::<String>()) {
         let _ = parse(&markdown);
     }
@@ -192,7 +199,7 @@ fn what_is_nested_too_deeply_is_still_said() {
     assert!(plain::text(&quoted).ends_with("deep text"));
     let mut list = String::new();
     for level in 0..40 {
-        list.push_str(&format!("{}- item {level}\n", "  ".repeat(level)));
+        list.extend(["  ".repeat(level), format!("- item {level}\n")]);
     }
     let said = plain::text(&document(&list));
     assert!(
