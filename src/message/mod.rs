@@ -1,6 +1,28 @@
 //! What an event says: a [`Document`], in no chat's format, and how Markdown becomes one.
+//!
+//! A value never meets the Markdown parser as syntax. A template writes every value as one *atom* ([`text_atom`],
+//! [`nodes_atom`]): to Markdown a letter-like word that nothing in it can break; [`markdown`] decodes it where text, code
+//! and link targets are taken out.
+
+mod atom;
+pub(crate) mod control;
+pub mod cutting;
+pub mod markdown;
+pub mod plain;
+
+pub use atom::{nodes_atom, text_atom};
 
 use serde::{Deserialize, Serialize};
+
+/// Whether a link may lead there: `http:`, `https:` (with `//`) and `mailto:`. Anything else a link was to lead to leaves
+/// its label alone: no `javascript:`, no `file:`, and nothing relative, which a chat could only get wrong.
+pub fn target_is_allowed(url: &str) -> bool {
+    ["http://", "https://", "mailto:"].iter().any(|scheme| {
+        url.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            && url.len() > scheme.len()
+    })
+}
 
 /// A message in one variant. Stored as JSON with a version ([`StoredMessage`]), so that what waits survives an upgrade.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,13 +1,21 @@
 //! Templates: Handlebars that says what an event says, without any value becoming syntax.
 
+mod check;
+mod escape;
+mod front_matter;
+mod helpers;
+mod library;
+mod own_text;
+mod render;
+
 use crate::message::StoredMessage;
 
-/// The compiled templates of one kind.
-pub struct Library {}
+pub use library::Library;
 
 /// A template file, read but not compiled.
 pub struct TemplateFile {
-    /// Its name in the kind's folder (`push.hbs`, `push.short.hbs`, `default.hbs`).
+    /// Its name in the kind's folder (`push.hbs`, `push.short.hbs`, `default.hbs`; `_commit.hbs` is a part of others, who
+    /// write `{{> commit}}`).
     pub name: String,
     /// Its text.
     pub text: String,
@@ -27,16 +35,20 @@ pub struct TemplateFinding {
 }
 
 /// What a template made of an event.
+#[derive(Clone, Debug)]
 pub struct Rendering {
     /// The file that spoke (`push.short.hbs`), when one did.
     pub template: Option<String>,
     /// Templates that failed on the way, with why: the own one, then the built-in one.
     pub failed: Vec<(String, String)>,
+    /// Why the `when` of the template that spoke could not be evaluated, if so; it held then.
+    pub when_failed: Option<String>,
     /// What is said.
     pub said: Said,
 }
 
 /// What is said of an event in one variant.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Said {
     /// This.
     Message(StoredMessage),
@@ -44,26 +56,4 @@ pub enum Said {
     Nothing(String),
     /// No template has this event type, or all that have it failed: the caller says the minimal summary.
     NoTemplate,
-}
-
-impl Library {
-    /// Compiles a kind's files: the built-in ones and the own ones, which stand before built-in ones of the same name.
-    /// A file that does not compile is left out and found.
-    pub fn compile(_kind: &str, _files: Vec<TemplateFile>) -> (Self, Vec<TemplateFinding>) {
-        unimplemented!()
-    }
-    /// The names of the files it has.
-    pub fn names(&self) -> Vec<&str> {
-        unimplemented!()
-    }
-    /// Renders what `event_type` says in `variant` (falls back to the plain template, then `default.hbs`). `context`
-    /// holds all names: event, source, headers, payload, the facts.
-    pub fn render(
-        &self,
-        _event_type: &str,
-        _variant: Option<&str>,
-        _context: &handlebars::Context,
-    ) -> Rendering {
-        unimplemented!()
-    }
 }

@@ -1,5 +1,7 @@
 //! Twake, every generation of it: a `Document` becomes a request, an answer becomes a verdict. One file a dialect.
 
+pub mod twacode;
+
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;

@@ -1,0 +1,248 @@
+//! Cutting a document to a number of characters.
+
+use super::{Block, Document, Inline, plain};
+
+/// At most `limit` characters of plain text ([`plain::text`]): whole blocks from the top, then the last one as far as it goes,
+/// ending with `…`. A document that fits is left as it is; one that does not loses its buttons when they are further down.
+pub fn cut(document: Document, limit: usize) -> Document {
+    if plain::text(&document).chars().count() <= limit {
+        return document;
+    }
+    let mut cutter = Cutter {
+        left: limit.saturating_sub(1),
+        line: 1,
+        full: limit == 0,
+    };
+    let mut blocks = cutter.blocks(document.blocks);
+    if limit > 0 {
+        end_with_ellipsis(&mut blocks);
+    }
+    Document { blocks }
+}
+
+/// The longest start of a text of at most `limit` characters that does not end in the middle of an accented letter, an emoji
+/// with a skin tone or a joined emoji.
+pub(crate) fn start_of(text: &str, limit: usize) -> &str {
+    let Some((mut end, _)) = text.char_indices().nth(limit) else {
+        return text;
+    };
+    while let Some(before) = text[..end].chars().next_back()
+        && (before == ZERO_WIDTH_JOINER || text[end..].chars().next().is_some_and(continues))
+    {
+        end -= before.len_utf8();
+    }
+    if end == 0 {
+        // One endless cluster: better cut badly than to nothing.
+        end = text.char_indices().nth(limit).map_or(0, |(index, _)| index);
+    }
+    &text[..end]
+}
+
+const ZERO_WIDTH_JOINER: char = '\u{200D}';
+
+/// Whether a character belongs to the one before it.
+fn continues(character: char) -> bool {
+    matches!(
+        character,
+        ZERO_WIDTH_JOINER | '\u{300}'..='\u{36F}' | '\u{FE00}'..='\u{FE0F}' | '\u{20D0}'..='\u{20FF}'
+            | '\u{1F3FB}'..='\u{1F3FF}'
+    )
+}
+
+struct Cutter {
+    /// Characters that may still be used.
+    left: usize,
+    /// What a line break costs here: itself and what stands before every line (`> `).
+    line: usize,
+    /// Something did not fit; nothing more is taken.
+    full: bool,
+}
+
+impl Cutter {
+    /// Whether there is room for so many characters, which are then used.
+    fn take(&mut self, cost: usize) -> bool {
+        self.full |= cost > self.left;
+        if !self.full {
+            self.left -= cost;
+        }
+        !self.full
+    }
+
+    fn blocks(&mut self, blocks: Vec<Block>) -> Vec<Block> {
+        let mut kept = Vec::new();
+        for (index, block) in blocks.into_iter().enumerate() {
+            if index > 0 && !self.take(self.line) || self.full {
+                break;
+            }
+            kept.extend(self.block(block));
+        }
+        kept
+    }
+
+    fn block(&mut self, block: Block) -> Option<Block> {
+        Some(match block {
+            Block::Paragraph(content) => Block::Paragraph(self.inlines(content)),
+            Block::Heading(content) => Block::Heading(self.inlines(content)),
+            Block::Code { language, text } => Block::Code {
+                language,
+                text: self.text(text),
+            },
+            Block::Quote(content) => self.inside(2, 2, |cutter| Block::Quote(cutter.blocks(content)))?,
+            Block::List { start, items } => {
+                let mut kept = Vec::new();
+                for (index, item) in items.into_iter().enumerate() {
+                    if index > 0 && !self.take(self.line) {
+                        break;
+                    }
+                    let bullet = plain::bullet(start, index).chars().count();
+                    kept.extend(self.inside(bullet, 2, |cutter| cutter.blocks(item)));
+                }
+                Block::List { start, items: kept }
+            }
+            Block::Buttons(buttons) => {
+                let cost = buttons
+                    .iter()
+                    .map(|button| button.label.chars().count() + 3)
+                    .sum();
+                self.take(cost).then_some(Block::Buttons(buttons))?
+            }
+            Block::Rule => self.take(3).then_some(Block::Rule)?,
+        })
+    }
+
+    /// What is inside something that puts `first` characters before the first line, and `others` before every other.
+    fn inside<T>(&mut self, first: usize, others: usize, content: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if !self.take(first) {
+            return None;
+        }
+        self.line += others;
+        let content = content(self);
+        self.line -= others;
+        Some(content)
+    }
+
+    fn inlines(&mut self, content: Vec<Inline>) -> Vec<Inline> {
+        let mut kept = Vec::new();
+        for inline in content {
+            if self.full {
+                break;
+            }
+            kept.push(match inline {
+                Inline::Text(text) => Inline::Text(self.text(text)),
+                Inline::Code(text) => Inline::Code(self.text(text)),
+                Inline::Strong(inner) => Inline::Strong(self.inlines(inner)),
+                Inline::Emphasis(inner) => Inline::Emphasis(self.inlines(inner)),
+                Inline::Strikethrough(inner) => Inline::Strikethrough(self.inlines(inner)),
+                Inline::Link { url, label } => {
+                    let mut shown = label;
+                    if shown.is_empty() {
+                        shown.push(Inline::Text(url.clone()));
+                    }
+                    Inline::Link {
+                        url,
+                        label: self.inlines(shown),
+                    }
+                }
+                Inline::Break if self.take(self.line) => Inline::Break,
+                Inline::Break => break,
+            });
+        }
+        kept
+    }
+
+    fn text(&mut self, text: String) -> String {
+        let mut fits = 0;
+        for character in text.chars() {
+            if !self.take(if character == '\n' { self.line } else { 1 }) {
+                break;
+            }
+            fits += 1;
+        }
+        if self.full {
+            start_of(&text, fits).trim_end().to_owned()
+        } else {
+            text
+        }
+    }
+}
+
+/// Puts `…` where the text ends: into the last line of the last block.
+fn end_with_ellipsis(blocks: &mut Vec<Block>) {
+    match blocks.last_mut() {
+        Some(Block::Paragraph(content) | Block::Heading(content)) => ellipsis_in_line(content),
+        Some(Block::Code { text, .. }) => text.push('…'),
+        Some(Block::Quote(content)) => end_with_ellipsis(content),
+        Some(Block::List { items, .. }) if !items.is_empty() => {
+            if let Some(item) = items.last_mut() {
+                end_with_ellipsis(item);
+            }
+        }
+        _ => blocks.push(Block::Paragraph(vec![Inline::Text("…".to_owned())])),
+    }
+}
+
+fn ellipsis_in_line(content: &mut Vec<Inline>) {
+    match content.last_mut() {
+        Some(Inline::Text(text)) => text.push('…'),
+        _ => content.push(Inline::Text("…".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::markdown;
+    use proptest::prelude::*;
+
+    fn document(markdown: &str) -> Document {
+        markdown::parse(markdown).unwrap()
+    }
+
+    #[test]
+    fn what_fits_stays_as_it_is() {
+        let whole = document("**a** b\n\n> c");
+        assert_eq!(cut(whole.clone(), 9), whole);
+    }
+
+    #[test]
+    fn the_last_block_is_cut_inside_and_ends_with_an_ellipsis() {
+        let whole = document("**Title**\n\nsome **bold text** follows\n\n- never");
+        assert_eq!(
+            cut(whole, 15),
+            Document {
+                blocks: vec![
+                    Block::Paragraph(vec![Inline::Strong(vec![Inline::Text("Title".to_owned())])]),
+                    Block::Paragraph(vec![
+                        Inline::Text("some ".to_owned()),
+                        Inline::Strong(vec![Inline::Text("bol".to_owned())]),
+                        Inline::Text("…".to_owned()),
+                    ]),
+                ],
+            }
+        );
+    }
+
+    #[test]
+    fn a_letter_is_not_cut_from_its_accent_nor_an_emoji_in_two() {
+        assert_eq!(start_of("ae\u{301}b", 2), "a");
+        assert_eq!(start_of("a\u{1F469}\u{200D}\u{1F4BB}b", 3), "a");
+        assert_eq!(start_of("a\u{1F44D}\u{1F3FD}", 2), "a");
+        assert_eq!(start_of("abc", 2), "ab");
+        assert_eq!(start_of("e\u{301}\u{301}\u{301}", 2), "e\u{301}");
+    }
+
+    proptest! {
+        #[test]
+        fn never_longer_than_the_limit(markdown in "([a-c@ \\n*>`1.~-]|- |> |\\n\\n|```\\n|[b](http://e)){0,60}", limit in 0_usize..80) {
+            let whole = document(&markdown);
+            let short = cut(whole.clone(), limit);
+            let (before, after) = (plain::text(&whole), plain::text(&short));
+            prop_assert!(after.chars().count() <= limit, "{:?} is longer than {}", after, limit);
+            if before.chars().count() > limit && limit > 0 {
+                prop_assert!(after.ends_with('…') || after.ends_with("…\n"), "{:?}", after);
+            } else if limit > 0 {
+                prop_assert_eq!(short, whole);
+            }
+        }
+    }
+}

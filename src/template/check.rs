@@ -1,0 +1,217 @@
+//! What a compiled template may not do, and the parts that are put into it.
+
+use std::collections::HashMap;
+
+use handlebars::Template;
+use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
+
+use super::escape::Format;
+use super::front_matter::Found;
+use super::helpers::{SIGNATURES, Signature, Use};
+
+/// The helper that `{{> name}}` becomes. No template can write this name.
+pub(super) const PART: &str = "> ";
+
+/// How deep parts may be in parts, and how many may be in a template.
+const PARTS_DEEP: usize = 8;
+const PARTS: usize = 200;
+
+/// Checks a template, and puts the parts it names (by name without `_` and `.hbs`) into it.
+pub(super) fn check(
+    template: &mut Template,
+    format: Format,
+    parts: &HashMap<String, Template>,
+) -> (Vec<Found>, Vec<String>) {
+    let mut walk = Walk {
+        parts,
+        format,
+        found: Vec::new(),
+        used: Vec::new(),
+        depth: 0,
+    };
+    walk.template(template);
+    (walk.found, walk.used)
+}
+
+struct Walk<'p> {
+    parts: &'p HashMap<String, Template>,
+    format: Format,
+    found: Vec<Found>,
+    /// The parts that were put in.
+    used: Vec<String>,
+    /// In how many parts; what is wrong in a part is found when the part itself is checked.
+    depth: usize,
+}
+
+impl Walk<'_> {
+    fn find(&mut self, line: Option<usize>, what: impl Into<String>) {
+        if self.depth == 0 {
+            self.found.push((line, what.into()));
+        }
+    }
+
+    fn template(&mut self, template: &mut Template) {
+        for (index, element) in template.elements.iter_mut().enumerate() {
+            let line = template.mapping.get(index).map(|mapping| mapping.0);
+            match element {
+                TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
+                TemplateElement::Expression(call) => self.expression(call, line),
+                TemplateElement::HtmlExpression(_) => self.find(
+                    line,
+                    "`{{{x}}}` and `{{&x}}` would write a value as syntax; write `{{x}}`, or use the helpers `link`, \
+                     `code`, `quote` and `button`",
+                ),
+                TemplateElement::HelperBlock(block) => self.block(block, line),
+                TemplateElement::DecoratorExpression(_) | TemplateElement::DecoratorBlock(_) => {
+                    self.find(line, "`{{* …}}` is not known here; use a file `_name.hbs` and `{{> name}}`");
+                }
+                TemplateElement::PartialExpression(part) => {
+                    if let Some(block) = self.part(part, line) {
+                        *element = block;
+                    }
+                }
+                _ => self.find(line, "`{{#> …}}` is not known here; write `{{> name}}`"),
+            }
+        }
+    }
+
+    fn expression(&mut self, call: &HelperTemplate, line: Option<usize>) {
+        let name = call.name.as_name().unwrap_or_default();
+        let known = signature(name);
+        if call.params.is_empty() && call.hash.is_empty() {
+            if let Some(known) = known {
+                self.find(
+                    line,
+                    format!(
+                        "`{name}` is a helper, written as `{}`; for a value of that name write `{{{{this.{name}}}}}`",
+                        known.example
+                    ),
+                );
+            }
+            if let Parameter::Subexpression(inner) = &call.name {
+                self.argument(&Parameter::Subexpression(inner.clone()), line);
+            }
+            return;
+        }
+        self.call(call, line);
+        if known.is_some_and(|known| known.usage == Use::Block) {
+            self.find(
+                line,
+                format!("`{name}` is a block: `{{{{#{name} …}}}} … {{{{/{name}}}}}`"),
+            );
+        }
+    }
+
+    fn block(&mut self, block: &mut HelperTemplate, line: Option<usize>) {
+        self.call(block, line);
+        let name = block.name.as_name().unwrap_or_default();
+        if signature(name).is_some_and(|known| known.usage != Use::Block) {
+            self.find(
+                line,
+                format!(
+                    "`{name}` is no block; blocks are if, unless, each and with: `{{{{#if ({name} …)}}}}`"
+                ),
+            );
+        }
+        for inner in [block.template.as_mut(), block.inverse.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            self.template(inner);
+        }
+    }
+
+    fn call(&mut self, call: &HelperTemplate, line: Option<usize>) {
+        let name = call.name.as_name().unwrap_or_default();
+        match signature(name) {
+            None => self.find(line, unknown(name)),
+            Some(known) => {
+                let (least, most) = known.arguments;
+                if !(least..=most).contains(&call.params.len()) {
+                    self.find(line, format!("`{name}` is written as `{}`", known.example));
+                }
+                if known.usage == Use::Formatting && self.format == Format::Twacode {
+                    self.find(line, format!("`{name}` is for Markdown; write the node itself"));
+                }
+            }
+        }
+        for argument in call.params.iter().chain(call.hash.values()) {
+            self.argument(argument, line);
+        }
+    }
+
+    fn argument(&mut self, argument: &Parameter, line: Option<usize>) {
+        let Parameter::Subexpression(inner) = argument else {
+            return;
+        };
+        let TemplateElement::Expression(call) = inner.as_element() else {
+            return;
+        };
+        self.call(call, line);
+        let name = call.name.as_name().unwrap_or_default();
+        match signature(name).map(|known| known.usage) {
+            Some(Use::Formatting) => self.find(
+                line,
+                format!("`{name}` writes formatting and cannot be an argument; give it the value itself"),
+            ),
+            Some(Use::Block) => self.find(line, format!("`{name}` is a block and cannot be an argument")),
+            Some(Use::Value) | None => {}
+        }
+    }
+
+    /// The block a part becomes.
+    fn part(&mut self, part: &DecoratorTemplate, line: Option<usize>) -> Option<TemplateElement> {
+        let name = part.name.as_name().unwrap_or_default().to_owned();
+        if !part.params.is_empty() || !part.hash.is_empty() {
+            self.find(
+                line,
+                "a part takes no arguments; it sees what is seen where it stands",
+            );
+            return None;
+        }
+        let Some(content) = self.parts.get(&name) else {
+            self.find(line, format!("there is no part `_{name}.hbs`"));
+            return None;
+        };
+        if self.depth == PARTS_DEEP || self.used.len() == PARTS {
+            self.found
+                .push((line, format!("parts within parts do not end at `{name}`")));
+            return None;
+        }
+        let mut content = content.clone();
+        self.used.push(name);
+        self.depth += 1;
+        self.template(&mut content);
+        self.depth -= 1;
+        block_around(content)
+    }
+}
+
+/// `{{#if x}}{{/if}}` with another name and content: Handlebars has no way to build a block from nothing.
+fn block_around(content: Template) -> Option<TemplateElement> {
+    let mut pattern = Template::compile("{{#if this}}{{/if}}").ok()?;
+    let mut element = pattern.elements.pop()?;
+    if let TemplateElement::HelperBlock(block) = &mut element {
+        block.name = Parameter::Name(PART.to_owned());
+        block.params.clear();
+        block.template = Some(content);
+    }
+    Some(element)
+}
+
+fn signature(name: &str) -> Option<&'static Signature> {
+    SIGNATURES.iter().find(|known| known.name == name)
+}
+
+fn unknown(name: &str) -> String {
+    let near = SIGNATURES
+        .iter()
+        .map(|known| (strsim::jaro_winkler(known.name, name), known))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    if let Some((_, known)) = near {
+        return format!("there is no helper `{name}`; did you mean `{}`?", known.example);
+    }
+    let names: Vec<_> = SIGNATURES.iter().map(|known| known.name).collect();
+    format!("there is no helper `{name}`; there are {}", names.join(", "))
+}

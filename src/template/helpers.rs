@@ -1,0 +1,208 @@
+//! What a template can call besides Handlebars' own `if unless each with lookup eq ne gt gte lt lte and or not`.
+//!
+//! Some write formatting (`link code quote button`): an atom of nodes, and never an argument of another. The others return a
+//! plain value, which is an argument anywhere and text where it is written.
+
+mod formatting;
+mod time;
+mod values;
+
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, HelperResult, JsonRender, Output, RenderContext, RenderError,
+    RenderErrorReason, Renderable, ScopedJson,
+};
+use serde_json::Value;
+
+use super::escape::Format;
+
+/// How a helper may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// `{{name …}}`, and `(name …)` as an argument.
+    Value,
+    /// `{{name …}}` alone.
+    Formatting,
+    /// `{{#name …}} … {{/name}}`.
+    Block,
+}
+
+/// A helper as `check` knows it.
+pub(super) struct Signature {
+    pub(super) name: &'static str,
+    pub(super) usage: Use,
+    /// Fewest and most arguments.
+    pub(super) arguments: (usize, usize),
+    /// How it is written, for findings.
+    pub(super) example: &'static str,
+}
+
+/// Every helper there is, Handlebars' own among them.
+pub(super) const SIGNATURES: &[Signature] = &[
+    signature("if", Use::Block, (1, 1), "{{#if x}} … {{else}} … {{/if}}"),
+    signature("unless", Use::Block, (1, 1), "{{#unless x}} … {{/unless}}"),
+    signature("each", Use::Block, (1, 1), "{{#each list}} … {{/each}}"),
+    signature("with", Use::Block, (1, 1), "{{#with x}} … {{/with}}"),
+    signature("lookup", Use::Value, (2, 2), "{{lookup map key}}"),
+    signature("eq", Use::Value, (2, 2), "(eq a b)"),
+    signature("ne", Use::Value, (2, 2), "(ne a b)"),
+    signature("gt", Use::Value, (2, 2), "(gt a b)"),
+    signature("gte", Use::Value, (2, 2), "(gte a b)"),
+    signature("lt", Use::Value, (2, 2), "(lt a b)"),
+    signature("lte", Use::Value, (2, 2), "(lte a b)"),
+    signature("and", Use::Value, (1, 32), "(and a b)"),
+    signature("or", Use::Value, (1, 32), "(or a b)"),
+    signature("not", Use::Value, (1, 1), "(not a)"),
+    signature("len", Use::Value, (1, 1), "(len list)"),
+    signature("link", Use::Formatting, (1, 2), "{{link label url}}"),
+    signature("code", Use::Formatting, (1, 1), "{{code text}}"),
+    signature("quote", Use::Formatting, (1, 1), "{{quote text}}"),
+    signature("button", Use::Formatting, (2, 2), "{{button label url}}"),
+    signature("truncate", Use::Value, (2, 2), "{{truncate text 80}}"),
+    signature("first_line", Use::Value, (1, 1), "{{first_line text}}"),
+    signature("short_sha", Use::Value, (1, 1), "{{short_sha sha}}"),
+    signature(
+        "plural",
+        Use::Value,
+        (2, 3),
+        "{{plural count \"commit\" \"commits\"}}",
+    ),
+    signature(
+        "duration",
+        Use::Value,
+        (1, 2),
+        "{{duration start end}} or {{duration seconds}}",
+    ),
+    signature("date", Use::Value, (1, 1), "{{date instant}}"),
+    signature("default", Use::Value, (2, 2), "{{default value fallback}}"),
+    signature(
+        "first",
+        Use::Value,
+        (2, 2),
+        "{{#each (first list 10)}} … {{/each}}",
+    ),
+    signature("rest", Use::Value, (2, 2), "{{rest list 10}}"),
+];
+
+const fn signature(
+    name: &'static str,
+    usage: Use,
+    arguments: (usize, usize),
+    example: &'static str,
+) -> Signature {
+    Signature {
+        name,
+        usage,
+        arguments,
+        example,
+    }
+}
+
+/// The engine for one format: strict, with all helpers; values are written by the format's escape function.
+pub(super) fn engine(format: Format) -> Handlebars<'static> {
+    let mut engine = Handlebars::new();
+    engine.set_strict_mode(true);
+    engine.register_escape_fn(format.escape());
+    for (name, run) in values::HELPERS.iter().chain(time::HELPERS) {
+        engine.register_helper(name, Box::new(ValueHelper { run: *run }));
+    }
+    for (name, run) in formatting::HELPERS {
+        engine.register_helper(name, Box::new(FormattingHelper { run: *run }));
+    }
+    engine.register_helper("default", Box::new(values::Default));
+    engine.register_helper(super::check::PART, Box::new(Part));
+    engine
+}
+
+/// A helper from values to a value.
+type Run<T> = fn(&Arguments<'_, '_>) -> Result<T, RenderError>;
+
+struct ValueHelper {
+    run: Run<Value>,
+}
+
+impl HelperDef for ValueHelper {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        (self.run)(&Arguments(helper)).map(ScopedJson::Derived)
+    }
+}
+
+/// A helper that writes an atom of nodes.
+struct FormattingHelper {
+    run: Run<String>,
+}
+
+impl HelperDef for FormattingHelper {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        out.write(&(self.run)(&Arguments(helper))?)?;
+        Ok(())
+    }
+}
+
+/// `{{> name}}`, which `check` makes a block with the part's template in it.
+struct Part;
+
+impl HelperDef for Part {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        engine: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        helper
+            .template()
+            .map_or(Ok(()), |template| template.render(engine, context, render, out))
+    }
+}
+
+/// What a helper was given.
+struct Arguments<'h, 'rc>(&'h Helper<'rc>);
+
+impl<'h> Arguments<'h, '_> {
+    /// An argument, or the error that names the path which led to nothing.
+    fn get(&self, index: usize) -> Result<&'h Value, RenderError> {
+        match self.0.param(index) {
+            Some(given) if given.is_value_missing() => Err(RenderError::strict_error(given.relative_path())),
+            Some(given) => Ok(given.value()),
+            None => Err(self.error("lacks an argument")),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.0.params().len()
+    }
+
+    /// An argument as the text it would be written as.
+    fn text(&self, index: usize) -> Result<String, RenderError> {
+        Ok(self.get(index)?.render())
+    }
+
+    /// An argument that says how many.
+    fn number(&self, index: usize) -> Result<usize, RenderError> {
+        self.get(index)?
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok())
+            .ok_or_else(|| self.error("needs a whole number"))
+    }
+
+    fn error(&self, what: &str) -> RenderError {
+        RenderErrorReason::Other(format!("`{}` {what}", self.0.name())).into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! Helpers that write more than text.
+
+use handlebars::RenderError;
+
+use super::{Arguments, Run};
+use crate::message::{Block, Button, Inline, control, nodes_atom, target_is_allowed};
+
+pub(super) const HELPERS: &[(&str, Run<String>)] = &[
+    ("link", link),
+    ("code", code),
+    ("quote", quote),
+    ("button", button),
+];
+
+/// `link label url`, or `link url`. A target that is not http, https or mailto leaves the label alone, an empty label shows
+/// the target.
+fn link(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
+    let (label, url) = label_and_url(arguments)?;
+    let text = Inline::Text(if label.is_empty() { url.clone() } else { label });
+    Ok(nodes_atom(Ok(vec![if target_is_allowed(&url) {
+        Inline::Link {
+            url,
+            label: vec![text],
+        }
+    } else {
+        text
+    }])))
+}
+
+/// `button label url`: buttons that follow each other stand in a row. The same targets as of a link.
+fn button(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
+    let (label, url) = label_and_url(arguments)?;
+    Ok(nodes_atom(if target_is_allowed(&url) {
+        Err(vec![Block::Buttons(vec![Button { label, url }])])
+    } else {
+        Ok(vec![Inline::Text(label)])
+    }))
+}
+
+fn label_and_url(arguments: &Arguments<'_, '_>) -> Result<(String, String), RenderError> {
+    let label = arguments.text(0)?;
+    let url = if arguments.count() > 1 {
+        arguments.text(1)?
+    } else {
+        label.clone()
+    };
+    Ok((
+        control::one_line(&label).into_owned(),
+        control::one_line(&url).trim().to_owned(),
+    ))
+}
+
+/// `code text`: code in the line.
+fn code(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
+    let code = arguments.text(0)?;
+    Ok(nodes_atom(Ok(vec![Inline::Code(
+        control::one_line(&code).into_owned(),
+    )])))
+}
+
+/// `quote text`: a quotation of its own, with the text's line breaks. Nothing, of a text that is nothing.
+fn quote(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
+    let text = arguments.text(0)?;
+    let text = control::lines(text.trim_end());
+    let mut content = Vec::new();
+    for line in text.trim_start_matches('\n').split('\n') {
+        if !content.is_empty() {
+            content.push(Inline::Break);
+        }
+        content.push(Inline::Text(control::one_line(line).into_owned()));
+    }
+    let blocks = if text.trim().is_empty() {
+        Vec::new()
+    } else {
+        vec![Block::Quote(vec![Block::Paragraph(content)])]
+    };
+    Ok(nodes_atom(Err(blocks)))
+}

@@ -1,0 +1,154 @@
+//! What each helper makes of values.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// What a template renders to in JSON, where a value is written as itself.
+fn render(template: &str, context: Value) -> Result<String, String> {
+    let template = handlebars::Template::compile(template).unwrap();
+    let context = Context::from(context);
+    let mut out = handlebars::StringOutput::new();
+    template
+        .render(
+            &engine(Format::Twacode),
+            &context,
+            &mut RenderContext::new(None),
+            &mut out,
+        )
+        .map_err(|error| error.to_string())?;
+    Ok(out.into_string().unwrap())
+}
+
+fn of(helper: &str, x: impl Into<Value>) -> String {
+    render(&format!("{{{{{helper}}}}}"), json!({"x": x.into()})).unwrap()
+}
+
+#[test]
+fn every_helper_that_is_listed_is_there() {
+    let engine = engine(Format::Markdown);
+    for known in SIGNATURES {
+        let call = format!("{{{{{} {}}}}}", known.name, "x ".repeat(known.arguments.0));
+        let error = handlebars::Template::compile(&call)
+            .unwrap()
+            .render(
+                &engine,
+                &Context::null(),
+                &mut RenderContext::new(None),
+                &mut handlebars::StringOutput::new(),
+            )
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(!error.contains("Helper not found"), "{error}");
+    }
+}
+
+#[test]
+fn truncate_counts_characters_and_the_ellipsis_among_them() {
+    assert_eq!(of("truncate x 5", "abcde"), "abcde");
+    assert_eq!(of("truncate x 5", "abcdef"), "abcd…");
+    assert_eq!(of("truncate x 5", "abc def"), "abc…");
+    assert_eq!(of("truncate x 3", "äöüß"), "äö…");
+    assert_eq!(of("truncate x 1", "abc"), "…");
+    assert_eq!(of("truncate x 0", "abc"), "");
+    assert_eq!(of("truncate x 2", 12345), "1…");
+    assert!(render("{{truncate x -1}}", json!({"x": "a"})).is_err());
+}
+
+#[test]
+fn the_first_line_is_the_first_that_says_something() {
+    assert_eq!(of("first_line x", "\r\n  fix: a\r\n\r\nbody"), "fix: a");
+    assert_eq!(of("first_line x", ""), "");
+}
+
+#[test]
+fn only_a_hash_is_shortened() {
+    assert_eq!(
+        of("short_sha x", "0123456789abcdef0123456789abcdef01234567"),
+        "0123456"
+    );
+    assert_eq!(of("short_sha x", "v1.2.3"), "v1.2.3");
+    assert_eq!(of("short_sha x", "äääääääääääääää"), "äääääääääääääää");
+}
+
+#[test]
+fn one_is_singular() {
+    let commits = "plural x \"commit\" \"commits\"";
+    assert_eq!(of(commits, 1), "1 commit");
+    assert_eq!(of(commits, 0), "0 commits");
+    assert_eq!(of(commits, "12"), "12 commits");
+    assert_eq!(of("plural x \"file\"", json!(["a", "b"])), "2 files");
+    assert!(render("{{plural x \"a\"}}", json!({"x": "many"})).is_err());
+}
+
+#[test]
+fn a_duration_is_two_units_at_most() {
+    for (seconds, said) in [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (359, "5 min"),
+        (3600, "1 h"),
+        (4800, "1 h 20 min"),
+        (86_400, "1 d"),
+        (183_700, "2 d 3 h"),
+        (-5, "0 s"),
+    ] {
+        assert_eq!(of("duration x", seconds), said);
+    }
+    assert_eq!(of("duration x", "90.7"), "1 min");
+    let two = |start: Value, end: Value| {
+        render("{{duration a b}}", json!({"a": start, "b": end})).unwrap_or_else(|error| error)
+    };
+    assert_eq!(
+        two(json!("2024-01-01T10:00:00Z"), json!("2024-01-01T12:20:00+01:00")),
+        "1 h 20 min"
+    );
+    assert_eq!(two(json!(1_700_000_000), json!(1_700_000_300_000_u64)), "5 min");
+    assert_eq!(
+        two(json!("2024-01-01T10:00:00Z"), json!("0001-01-01T00:00:00Z")),
+        "0 s"
+    );
+    assert!(two(json!("soon"), json!(1)).contains("needs two instants"));
+    assert!(render("{{duration x}}", json!({"x": 1e300})).is_err());
+}
+
+#[test]
+fn a_date_is_readable_in_utc() {
+    for x in [
+        json!("2026-11-23T12:08:40Z"),
+        json!("2026-11-23T13:08:40.123456789+01:00"),
+        json!("2026-11-23 12:08:40 UTC"),
+        json!("2026-11-23 12:08:40"),
+        json!(1_795_435_720),
+        json!("1795435720"),
+        json!(1_795_435_720_000_u64),
+    ] {
+        assert_eq!(of("date x", x), "23 Nov 12:08 UTC");
+    }
+    assert_eq!(of("date x", "tomorrow"), "tomorrow");
+    assert_eq!(of("date x", 1e300), "1e+300");
+}
+
+#[test]
+fn a_default_stands_in_for_what_is_missing_null_or_empty() {
+    assert_eq!(of("default y \"d\"", 1), "d");
+    assert_eq!(of("default x.y.z \"d\"", json!({})), "d");
+    assert_eq!(of("default x \"d\"", Value::Null), "d");
+    assert_eq!(of("default x \"d\"", ""), "d");
+    assert_eq!(of("default x \"d\"", 0), "0");
+    assert_eq!(of("default x \"d\"", false), "false");
+    assert_eq!(of("default y (default z \"e\")", 1), "e");
+}
+
+#[test]
+fn lengths_are_of_items_and_characters() {
+    assert_eq!(of("len x", "äö"), "2");
+    assert_eq!(of("len x", json!([1, 2, 3])), "3");
+    assert_eq!(of("rest x 2", json!([1, 2, 3])), "1");
+    assert_eq!(of("rest x 5", json!([1, 2, 3])), "0");
+    assert_eq!(of("first x 2", json!([1, 2, 3])), "[1, 2]");
+    assert_eq!(of("first x 2", Value::Null), "[]");
+    assert!(render("{{first x 2}}", json!({"x": "text"})).is_err());
+}

@@ -1,0 +1,83 @@
+//! Helpers for points in time. None says how long ago something was: a message stays in its channel for years.
+
+use handlebars::RenderError;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{Arguments, Run};
+
+pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("date", date), ("duration", duration)];
+
+/// `date instant`: "23 Nov 12:08 UTC". An instant is ISO 8601 text (without an offset: UTC), or seconds since 1970 (from
+/// 100,000,000,000 on: milliseconds). A text that is no instant stays as it is.
+fn date(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let given = arguments.get(0)?;
+    Ok(match instant(given) {
+        Some(instant) => instant.strftime("%-d %b %H:%M UTC").to_string().into(),
+        None => arguments.text(0)?.into(),
+    })
+}
+
+/// `duration start end`, or `duration seconds`: "45 s", "5 min", "1 h 20 min", "2 d 3 h". What ends before it starts
+/// took "0 s".
+fn duration(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let duration = if arguments.count() > 1 {
+        let needs_instants = || arguments.error("needs two instants, or seconds");
+        let start = instant(arguments.get(0)?).ok_or_else(needs_instants)?;
+        let end = instant(arguments.get(1)?).ok_or_else(needs_instants)?;
+        end.duration_since(start)
+    } else {
+        number(arguments.get(0)?)
+            .and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok())
+            .ok_or_else(|| arguments.error("needs seconds, or two instants"))?
+    };
+    Ok(readable(duration.as_secs().max(0)).into())
+}
+
+fn readable(seconds: i64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let parts = |whole: i64, unit: &str, part: i64, part_unit: &str| {
+        if part == 0 {
+            format!("{whole} {unit}")
+        } else {
+            format!("{whole} {unit} {part} {part_unit}")
+        }
+    };
+    if minutes == 0 {
+        format!("{seconds} s")
+    } else if hours == 0 {
+        format!("{minutes} min")
+    } else if days == 0 {
+        parts(hours, "h", minutes % 60, "min")
+    } else {
+        parts(days, "d", hours % 24, "h")
+    }
+}
+
+fn instant(value: &Value) -> Option<Timestamp> {
+    if let Some(number) = number(value) {
+        let seconds = if number.abs() >= 1e11 {
+            number / 1000.0
+        } else {
+            number
+        };
+        let since = SignedDuration::try_from_secs_f64(seconds).ok()?;
+        return Timestamp::from_duration(since).ok();
+    }
+    let text = value.as_str()?.trim();
+    let text = text.strip_suffix(" UTC").unwrap_or(text);
+    text.parse::<Timestamp>().ok().or_else(|| {
+        let local: DateTime = text.parse().ok()?;
+        Some(local.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    })
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    }
+}

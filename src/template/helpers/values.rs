@@ -1,0 +1,131 @@
+//! Helpers from values to a value.
+
+use handlebars::{Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, ScopedJson};
+use serde_json::Value;
+
+use super::{Arguments, Run};
+use crate::message::cutting::start_of;
+
+pub(super) const HELPERS: &[(&str, Run<Value>)] = &[
+    ("truncate", truncate),
+    ("first_line", first_line),
+    ("short_sha", short_sha),
+    ("plural", plural),
+    ("first", first),
+    ("rest", rest),
+    ("len", len),
+];
+
+/// `truncate text 80`: at most so many characters, the last of which is then `…`.
+fn truncate(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let text = arguments.text(0)?;
+    let limit = arguments.number(1)?;
+    if text.chars().nth(limit).is_none() {
+        return Ok(text.into());
+    }
+    let Some(room) = limit.checked_sub(1) else {
+        return Ok("".into());
+    };
+    let start = if room == 0 { "" } else { start_of(&text, room) };
+    Ok(format!("{}…", start.trim_end()).into())
+}
+
+/// `first_line text`: the first line that is not blank, as of a commit's message.
+fn first_line(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let text = arguments.text(0)?;
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+    Ok(line.unwrap_or_default().into())
+}
+
+/// `short_sha sha`: the first seven digits of a commit's hash; anything else as it is.
+fn short_sha(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let sha = arguments.text(0)?;
+    let is_hash = sha.len() >= 12 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Ok(if is_hash { sha[..7].into() } else { sha.into() })
+}
+
+/// `plural count "commit" "commits"`: "1 commit", "3 commits"; of a list, the number of its items. Without the third, an `s`.
+fn plural(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let count = match arguments.get(0)? {
+        Value::Array(items) => items.len().to_string(),
+        Value::Object(items) => items.len().to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) if text.trim().parse::<f64>().is_ok() => text.trim().to_owned(),
+        _ => return Err(arguments.error("needs a number or a list")),
+    };
+    let one = arguments.text(1)?;
+    Ok(if count == "1" {
+        format!("1 {one}")
+    } else if arguments.count() > 2 {
+        format!("{count} {}", arguments.text(2)?)
+    } else {
+        format!("{count} {one}s")
+    }
+    .into())
+}
+
+/// `first list 10`: at most so many items from the start; no more are copied.
+fn first(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let limit = arguments.number(1)?;
+    Ok(list(arguments)?
+        .iter()
+        .take(limit)
+        .cloned()
+        .collect::<Vec<_>>()
+        .into())
+}
+
+/// `rest list 10`: how many items come after so many; 0 (which `{{#if}}` takes for no) when there are none.
+fn rest(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    Ok(list(arguments)?.len().saturating_sub(arguments.number(1)?).into())
+}
+
+fn list<'h>(arguments: &Arguments<'h, '_>) -> Result<&'h [Value], RenderError> {
+    match arguments.get(0)? {
+        Value::Array(items) => Ok(items),
+        Value::Null => Ok(&[]),
+        _ => Err(arguments.error("needs a list")),
+    }
+}
+
+/// `len x`: how many items a list or object, or characters a text has.
+fn len(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    Ok(match arguments.get(0)? {
+        Value::Array(items) => items.len(),
+        Value::Object(items) => items.len(),
+        Value::String(text) => text.chars().count(),
+        Value::Null => 0,
+        _ => return Err(arguments.error("needs a list or a text")),
+    }
+    .into())
+}
+
+/// `default value fallback`: the fallback where the value is missing, null or an empty text.
+pub(super) struct Default;
+
+impl HelperDef for Default {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let empty = helper
+            .param(0)
+            .is_none_or(|value| value.value().is_null() || value.value().as_str().is_some_and(str::is_empty));
+        let Some(given) = helper.param(usize::from(empty)) else {
+            return Err(Arguments(helper).error("lacks an argument"));
+        };
+        if given.is_value_missing() {
+            return Err(RenderError::strict_error(given.relative_path()));
+        }
+        match given.relative_path() {
+            // A list may be long: it is looked up again, which gives a reference, instead of being copied.
+            Some(path) if given.value().is_array() || given.value().is_object() => {
+                render.evaluate(context, path)
+            }
+            _ => Ok(ScopedJson::Derived(given.value().clone())),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! A kind's templates: which one speaks for an event.
+
+use std::collections::{BTreeMap, HashMap};
+
+use handlebars::{Context, Handlebars, Template};
+
+use super::escape::Format;
+use super::front_matter::{self, Found, FrontMatter};
+use super::render::Compiled;
+use super::{Rendering, Said, TemplateFile, TemplateFinding, check, helpers, own_text};
+
+/// The compiled templates of one kind.
+pub struct Library {
+    markdown: Handlebars<'static>,
+    twacode: Handlebars<'static>,
+    /// By file name. An event's type comes from outside: it is looked up here and never becomes a path.
+    own: BTreeMap<String, Compiled>,
+    builtin: BTreeMap<String, Compiled>,
+    /// Own files that do not compile, with why: they fail at every event, loudly, until they are mended.
+    broken: BTreeMap<String, String>,
+}
+
+/// A file on its way to [`Compiled`].
+struct Draft {
+    name: String,
+    file: String,
+    own: bool,
+    front: FrontMatter,
+    template: Template,
+}
+
+type Parts = HashMap<String, Template>;
+
+impl Library {
+    /// Compiles a kind's files: the built-in ones and the own ones, which stand before built-in ones of the same name.
+    /// A file that does not compile is left out and found. Files that do not end in `.hbs` are no templates.
+    pub fn compile(kind: &str, files: Vec<TemplateFile>) -> (Self, Vec<TemplateFinding>) {
+        let mut library = Self {
+            markdown: helpers::engine(Format::Markdown),
+            twacode: helpers::engine(Format::Twacode),
+            own: BTreeMap::new(),
+            builtin: BTreeMap::new(),
+            broken: BTreeMap::new(),
+        };
+        let mut findings = Vec::new();
+        let mut drafts = Vec::new();
+        for file in files
+            .into_iter()
+            .filter(|file| file.name.strip_suffix(".hbs").is_some())
+        {
+            let (name, own) = (file.name.clone(), file.path.is_some());
+            match draft(kind, file) {
+                Ok(draft) => drafts.push(draft),
+                Err(found) => library.leave_out(&name, own, found, &mut findings),
+            }
+        }
+        let (parts, drafts): (Vec<_>, Vec<_>) =
+            drafts.into_iter().partition(|draft| draft.name.starts_with('_'));
+        let (builtin_parts, all_parts, own_parts) = library.parts(parts, &mut findings);
+        for draft in drafts {
+            let parts = if draft.own { &all_parts } else { &builtin_parts };
+            // A built-in template in which an own part stands is another template: it comes before the built-in one as such.
+            if !draft.own && !own_parts.is_empty() {
+                library.with_own_parts(&draft, &all_parts, &own_parts);
+            }
+            let Draft { name, own, .. } = &draft;
+            let (name, own) = (name.clone(), *own);
+            match finish(draft, parts) {
+                Ok(compiled) if own => drop(library.own.insert(name, compiled)),
+                Ok(compiled) => drop(library.builtin.insert(name, compiled)),
+                Err(found) => library.leave_out(&name, own, found, &mut findings),
+            }
+        }
+        (library, findings)
+    }
+
+    /// The names of the files it has, sorted; parts (`_name.hbs`) are none.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self
+            .own
+            .keys()
+            .chain(self.builtin.keys())
+            .map(String::as_str)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Renders what `event_type` says in `variant` (falls back to the plain template, then, for a type that has no template,
+    /// `default.hbs`). `context` holds all names: event, source, headers, payload, the facts.
+    pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
+        let mut rendering = Rendering {
+            template: None,
+            failed: Vec::new(),
+            when_failed: None,
+            said: Said::NoTemplate,
+        };
+        let names = [
+            variant.map(|variant| format!("{event_type}.{variant}.hbs")),
+            Some(format!("{event_type}.hbs")),
+        ];
+        for name in names.into_iter().flatten() {
+            if self.render_file(&name, context, &mut rendering) {
+                return rendering;
+            }
+        }
+        if rendering.failed.is_empty() {
+            self.render_file("default.hbs", context, &mut rendering);
+        }
+        rendering
+    }
+
+    /// Renders the own file of a name, or the built-in one; false: neither spoke.
+    fn render_file(&self, name: &str, context: &Context, rendering: &mut Rendering) -> bool {
+        if let Some(why) = self.broken.get(name) {
+            rendering.failed.push((name.to_owned(), why.clone()));
+        }
+        for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
+            let engine = match compiled.front.format {
+                Format::Markdown => &self.markdown,
+                Format::Twacode => &self.twacode,
+            };
+            match compiled.say(engine, context) {
+                Ok(spoken) => {
+                    rendering.template = Some(name.to_owned());
+                    rendering.when_failed = spoken.when_failed;
+                    rendering.said = match spoken.said {
+                        Said::Nothing(why) => Said::Nothing(format!("{name}: {why}")),
+                        said => said,
+                    };
+                    return true;
+                }
+                Err(why) => rendering.failed.push((name.to_owned(), why)),
+            }
+        }
+        false
+    }
+
+    fn leave_out(
+        &mut self,
+        name: &str,
+        own: bool,
+        (file, found): (String, Vec<Found>),
+        findings: &mut Vec<TemplateFinding>,
+    ) {
+        if let (true, Some((line, what))) = (own, found.first()) {
+            let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+            self.broken
+                .insert(name.to_owned(), format!("{file}{line}: does not compile: {what}"));
+        }
+        findings.extend(found.into_iter().map(|(line, what)| TemplateFinding {
+            file: file.clone(),
+            line,
+            what,
+        }));
+    }
+
+    /// The built-in parts, those with the own ones over them, and the names of the own ones.
+    fn parts(
+        &mut self,
+        drafts: Vec<Draft>,
+        findings: &mut Vec<TemplateFinding>,
+    ) -> (Parts, Parts, Vec<String>) {
+        let (own, builtin): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| draft.own);
+        let mut builtin_parts = Parts::new();
+        let mut all = Parts::new();
+        for draft in &builtin {
+            builtin_parts.insert(part_name(draft), draft.template.clone());
+        }
+        all.clone_from(&builtin_parts);
+        for draft in &own {
+            all.insert(part_name(draft), draft.template.clone());
+        }
+        let mut own_names = Vec::new();
+        for draft in builtin.into_iter().chain(own) {
+            let (parts, name, is_own) = if draft.own {
+                (&all, part_name(&draft), true)
+            } else {
+                (&builtin_parts, part_name(&draft), false)
+            };
+            let mut found = check::check(&mut draft.template.clone(), draft.front.format, parts).0;
+            if draft.front.present {
+                found.push((Some(1), "a part has no front matter".to_owned()));
+            }
+            if found.is_empty() {
+                own_names.extend(is_own.then_some(name));
+                continue;
+            }
+            if is_own {
+                let instead = builtin_parts.get(&name).cloned();
+                all.remove(&name);
+                all.extend(instead.map(|part| (name, part)));
+            } else {
+                builtin_parts.remove(&name);
+            }
+            self.leave_out(&draft.name, is_own, (draft.file, found), findings);
+        }
+        (builtin_parts, all, own_names)
+    }
+
+    fn with_own_parts(&mut self, draft: &Draft, parts: &Parts, own: &[String]) {
+        let mut template = draft.template.clone();
+        let (found, used) = check::check(&mut template, draft.front.format, parts);
+        if !found.is_empty()
+            || !used.iter().any(|name| own.contains(name))
+            || self.own.contains_key(&draft.name)
+        {
+            return;
+        }
+        if let Ok(front) = draft.front.again() {
+            let compiled = Compiled {
+                file: draft.file.clone(),
+                front,
+                template,
+            };
+            self.own.insert(draft.name.clone(), compiled);
+        }
+    }
+}
+
+fn part_name(draft: &Draft) -> String {
+    let name = draft.name.strip_prefix('_').unwrap_or(&draft.name);
+    name.strip_suffix(".hbs").unwrap_or(name).to_owned()
+}
+
+/// What can be known of a file by itself.
+fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> {
+    let TemplateFile { name, text, path } = file;
+    let own = path.is_some();
+    let file = path.unwrap_or_else(|| format!("{kind}/{name}"));
+    let (front, body, mut found) = front_matter::read(&text);
+    match Template::compile_with_name(&body, name.clone()) {
+        Ok(template) => {
+            found.extend(own_text::findings(&body, front.format));
+            if found.is_empty() {
+                return Ok(Draft {
+                    name,
+                    file,
+                    own,
+                    front,
+                    template,
+                });
+            }
+        }
+        Err(error) => {
+            let what = error.reason().to_string();
+            let what = what
+                .lines()
+                .last()
+                .map_or(what.as_str(), |line| line.trim_start_matches([' ', '=']));
+            found.push((error.pos().map(|(line, _)| line), what.to_owned()));
+        }
+    }
+    Err((file, found))
+}
+
+fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)> {
+    let Draft {
+        file,
+        front,
+        mut template,
+        ..
+    } = draft;
+    let (found, _) = check::check(&mut template, front.format, parts);
+    if found.is_empty() {
+        Ok(Compiled {
+            file,
+            front,
+            template,
+        })
+    } else {
+        Err((file, found))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,381 @@
+//! Which template speaks, what it says, and what is wrong with one.
+
+use serde_json::json;
+
+use super::*;
+use crate::message::{Block, Document, Inline, Message, StoredMessage, plain};
+
+mod properties;
+
+fn file(name: &str, text: &str) -> TemplateFile {
+    TemplateFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        path: None,
+    }
+}
+
+fn own(name: &str, text: &str) -> TemplateFile {
+    TemplateFile {
+        path: Some(format!("own/{name}")),
+        ..file(name, text)
+    }
+}
+
+fn library(files: Vec<TemplateFile>) -> Library {
+    let (library, findings) = Library::compile("kind", files);
+    assert_eq!(findings, []);
+    library
+}
+
+fn context() -> Context {
+    Context::from(json!({
+        "event": "push",
+        "branch": "main",
+        "empty": "",
+        "payload": {
+            "title": "# <b>x</b> [a](http://e) @all :tada: (y) #42 **b** `c` main.rs aa:bb:cc",
+            "url": "https://e/?a=(b)",
+            "body": "first\n> second\r\n\r\n**third**",
+            "list": [{"name": "a*", "date": 1}, {"name": "b", "date": 2}, {"name": "c", "date": 3}],
+            "count": 1,
+            "null": null,
+        },
+    }))
+}
+
+fn document(rendering: Rendering) -> Document {
+    match rendering.said {
+        Said::Message(StoredMessage {
+            message: Message::Document(document),
+            ..
+        }) => document,
+        said => panic!("{said:?}, failed: {:?}", rendering.failed),
+    }
+}
+
+fn blocks(template: &str) -> Vec<Block> {
+    document(library(vec![file("push.hbs", template)]).render("push", None, &context())).blocks
+}
+
+fn said(template: &str) -> String {
+    plain::text(&Document {
+        blocks: blocks(template),
+    })
+}
+
+/// Why a template fails.
+fn failure(template: &str) -> String {
+    let rendering = library(vec![file("push.hbs", template)]).render("push", None, &context());
+    assert_eq!(rendering.said, Said::NoTemplate, "{template}");
+    rendering.failed[0].1.clone()
+}
+
+/// What is found in a template: line and text.
+fn found(template: &str) -> (usize, String) {
+    let (library, findings) = Library::compile("kind", vec![own("push.hbs", template)]);
+    assert!(library.names().is_empty());
+    let finding = findings
+        .first()
+        .unwrap_or_else(|| panic!("nothing found in {template}"));
+    assert_eq!(finding.file, "own/push.hbs");
+    (finding.line.unwrap_or_default(), finding.what.clone())
+}
+
+fn text(text: &str) -> Inline {
+    Inline::Text(text.to_owned())
+}
+
+#[test]
+fn a_title_full_of_syntax_arrives_as_it_is() {
+    let title = context().data()["payload"]["title"].as_str().unwrap().to_owned();
+    assert_eq!(
+        blocks("**{{link payload.title payload.url}}** by *{{payload.title}}*\n"),
+        [Block::Paragraph(vec![
+            Inline::Strong(vec![Inline::Link {
+                url: "https://e/?a=(b)".to_owned(),
+                label: vec![text(&title)]
+            }]),
+            text(" by "),
+            Inline::Emphasis(vec![text(&title)]),
+        ])]
+    );
+    assert_eq!(
+        blocks("[{{payload.title}}]({{payload.url}}) {{code payload.title}}"),
+        [Block::Paragraph(vec![
+            Inline::Link {
+                url: "https://e/?a=(b)".to_owned(),
+                label: vec![text(&title)]
+            },
+            text(" "),
+            Inline::Code(title),
+        ])]
+    );
+}
+
+#[test]
+fn a_quotation_keeps_its_lines_and_a_button_stands_alone() {
+    assert_eq!(
+        said(
+            "**new**\n{{quote payload.body}}\n{{button \"Open\" payload.url}} {{button \"No\" \"javascript:x\"}}"
+        ),
+        "new\n> first\n> > second\n> \n> **third**\n[Open]\nNo"
+    );
+}
+
+#[test]
+fn values_of_helpers_are_text_and_arguments() {
+    assert_eq!(
+        said("{{truncate payload.title 8}}|{{default payload.nope \"*x*\"}}"),
+        "# <b>x<…|*x*"
+    );
+    assert_eq!(said("{{link (truncate payload.title 3) payload.url}}"), "#…");
+    assert_eq!(
+        said("{{#if payload.nope}}a{{else}}b{{/if}}{{#unless empty}}c{{/unless}}"),
+        "bc"
+    );
+    assert_eq!(
+        said(
+            "{{#each (first payload.list 2)}}- {{name}}\n{{/each}}{{#if (rest payload.list 2)}}\nand {{rest payload.list 2}} more{{/if}}"
+        ),
+        "• a*\n• b\nand 1 more"
+    );
+    assert_eq!(
+        said("{{#each (default payload.list payload.nope)}}{{@root.branch}}{{this.date}} {{/each}}"),
+        "main1 main2 main3"
+    );
+    assert_eq!(
+        said("{{plural payload.count \"alert\"}}, {{plural payload.list \"alert\" \"alerts\"}}"),
+        "1 alert, 3 alerts"
+    );
+}
+
+#[test]
+fn what_is_missing_fails_and_says_where() {
+    assert_eq!(
+        failure("a\n\n{{payload.nope}}"),
+        "kind/push.hbs, line 3: `payload.nope` is not in this event; guard it with `{{#if}}` or `default`"
+    );
+    for template in [
+        "{{link payload.nope payload.url}}",
+        "{{truncate payload.nope 3}}",
+        "{{#each payload.nope}}a{{/each}}",
+        "{{#each (first payload.nope 3)}}a{{/each}}",
+        "{{#if (eq payload.nope 3)}}a{{/if}}",
+        "{{default payload.nope payload.nope}}",
+        "{{duration payload.title}}",
+    ] {
+        failure(template);
+    }
+}
+
+#[test]
+fn rendering_to_nothing_says_nothing_on_purpose() {
+    for template in [
+        "",
+        " \n{{#if payload.nope}}x{{/if}}\n",
+        "{{empty}}",
+        "**{{payload.null}}**",
+        "{{quote empty}}",
+    ] {
+        let rendering = library(vec![file("push.hbs", template)]).render("push", None, &context());
+        assert_eq!(
+            rendering.said,
+            Said::Nothing("push.hbs: it renders to nothing".to_owned()),
+            "{template}"
+        );
+        assert_eq!(rendering.template.as_deref(), Some("push.hbs"));
+    }
+}
+
+#[test]
+fn the_nearest_template_speaks() {
+    let library = library(vec![
+        file("push.hbs", "push"),
+        file("push.short.hbs", "short"),
+        file("default.hbs", "default"),
+        file("issues.hbs", "{{payload.nope}}"),
+        file("ping.hbs", "built in"),
+        own("ping.hbs", "own {{payload.nope}}"),
+        file("readme.md", "<b>"),
+    ]);
+    assert_eq!(
+        library.names(),
+        [
+            "default.hbs",
+            "issues.hbs",
+            "ping.hbs",
+            "push.hbs",
+            "push.short.hbs"
+        ]
+    );
+    let spoken = |event: &str, variant: Option<&str>| {
+        let rendering = library.render(event, variant, &context());
+        (rendering.template.clone(), rendering.failed.len())
+    };
+    assert_eq!(spoken("push", None), (Some("push.hbs".to_owned()), 0));
+    assert_eq!(
+        spoken("push", Some("short")),
+        (Some("push.short.hbs".to_owned()), 0)
+    );
+    assert_eq!(spoken("push", Some("long")), (Some("push.hbs".to_owned()), 0));
+    assert_eq!(spoken("../push", None), (Some("default.hbs".to_owned()), 0));
+    assert_eq!(spoken("issues", None), (None, 1));
+    // The own one fails, the built-in one speaks.
+    assert_eq!(spoken("ping", None), (Some("ping.hbs".to_owned()), 1));
+}
+
+#[test]
+fn an_own_file_that_does_not_compile_fails_loudly_and_the_built_in_one_speaks() {
+    let (library, findings) = Library::compile(
+        "kind",
+        vec![
+            file("push.hbs", "built in"),
+            own("push.hbs", "{{#if x}}"),
+            own("new.hbs", "<b>"),
+        ],
+    );
+    assert_eq!(findings.len(), 2);
+    let rendering = library.render("push", None, &context());
+    assert!(
+        rendering.failed[0]
+            .1
+            .starts_with("own/push.hbs, line 1: does not compile: "),
+        "{:?}",
+        rendering.failed
+    );
+    assert_eq!(plain::text(&document(rendering)), "built in");
+    let rendering = library.render("new", None, &context());
+    assert_eq!((rendering.said, rendering.failed.len()), (Said::NoTemplate, 1));
+}
+
+#[test]
+fn what_would_make_a_value_syntax_does_not_compile() {
+    for (template, line, what) in [
+        ("a\n{{{payload.title}}}", 2, "`link`"),
+        ("{{#if a}}\n{{&payload.title}}{{/if}}", 2, "`link`"),
+        ("a\n\n<b>{{x}}</b>", 3, "HTML"),
+        ("[{{a}}]: {{b}}", 1, "{{link label url}}"),
+        ("a\u{E100}", 1, "private use"),
+        ("{{lnk a b}}", 1, "did you mean `{{link label url}}`?"),
+        ("{{date}}", 1, "{{this.date}}"),
+        ("{{truncate a}}", 1, "{{truncate text 80}}"),
+        ("{{truncate (code a) 3}}", 1, "cannot be an argument"),
+        ("{{#link a b}}c{{/link}}", 1, "is no block"),
+        ("{{#eq a b}}c{{/eq}}", 1, "{{#if (eq …)}}"),
+        ("{{> nope}}", 1, "there is no part `_nope.hbs`"),
+        ("{{#*inline \"a\"}}b{{/inline}}", 1, "not known here"),
+        ("{{log a}}", 1, "there is no helper `log`"),
+        ("+++\nfollow_up = \"reply\"\n+++\nx", 2, "not supported yet"),
+        (
+            "+++\nformat = \"twacode\"\n+++\n[{{link a b}}]",
+            4,
+            "is for Markdown",
+        ),
+        ("a\n{{#if x}}\nb", 0, ""),
+        ("{{", 1, ""),
+    ] {
+        let (at, text) = found(template);
+        assert!(text.contains(what), "{template}: {text}");
+        assert!(at == line || line == 0, "{template}: {at}");
+        assert!(!text.contains('\n'), "{text}");
+    }
+}
+
+#[test]
+fn parts_are_shared_and_an_own_part_changes_built_in_templates() {
+    let files = || {
+        vec![
+            file("_item.hbs", "- {{name}}: {{> more}}\n"),
+            file("_more.hbs", "{{date_of}}"),
+            file("push.hbs", "{{#each payload.list}}\n{{> item}}\n{{/each}}"),
+        ]
+    };
+    let mut with_own = files();
+    with_own.push(own("_more.hbs", "*{{this.date}}*"));
+    let library = library(with_own);
+    assert_eq!(library.names(), ["push.hbs"]);
+    let rendering = library.render("push", None, &context());
+    assert_eq!(plain::text(&document(rendering)), "• a*: 1\n• b: 2\n• c: 3");
+    let rendering = self::library(files()).render("push", None, &context());
+    assert!(
+        rendering.failed[0]
+            .1
+            .starts_with("kind/push.hbs, _more.hbs, line 1: `date_of`"),
+        "{:?}",
+        rendering.failed
+    );
+}
+
+#[test]
+fn parts_that_never_end_are_found() {
+    let (_, findings) = Library::compile(
+        "kind",
+        vec![
+            file("_a.hbs", "{{> b}}"),
+            file("_b.hbs", "{{> a}}"),
+            file("push.hbs", "{{> a}}"),
+        ],
+    );
+    assert!(
+        findings.iter().any(|finding| finding.what.contains("do not end")),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn twacode_is_written_as_json() {
+    let text = "+++\nformat = \"twacode\"\nephemeral = true\n+++\n[{\"type\": \"text\", \"content\": \"{{payload.title}} {{payload.body}}\"}]";
+    let rendering = library(vec![file("push.hbs", text)]).render("push", None, &context());
+    let payload = &context().data()["payload"].clone();
+    let content = format!(
+        "{} {}",
+        payload["title"].as_str().unwrap(),
+        payload["body"].as_str().unwrap()
+    );
+    assert_eq!(
+        rendering.said,
+        Said::Message(StoredMessage {
+            v: 1,
+            message: Message::Twacode(json!([{"type": "text", "content": content}])),
+            ephemeral: true,
+        })
+    );
+    assert!(failure("+++\nformat = \"twacode\"\n+++\n{{payload.title}}").contains("not JSON"));
+    assert!(failure("+++\nformat = \"twacode\"\n+++\n\"{{payload.title}}\"").contains("no JSON array"));
+}
+
+#[test]
+fn output_without_end_fails() {
+    let list: Vec<_> = (0..100_000).collect();
+    let context = Context::from(json!({"list": list}));
+    let rendering = library(vec![file("push.hbs", "{{#each list}}abcdefghijkl\n{{/each}}")])
+        .render("push", None, &context);
+    assert!(
+        rendering.failed[0].1.contains("longer than 1024 KiB"),
+        "{:?}",
+        rendering.failed
+    );
+}
+
+#[test]
+fn a_thousand_alerts_are_ten_lines_and_a_number() {
+    let alerts: Vec<_> = (0..1000)
+        .map(|index| json!({"labels": {"alertname": format!("disk_{index}"), "pad": "x".repeat(400)}}))
+        .collect();
+    let context = Context::from(json!({"payload": {"alerts": alerts}}));
+    let library = library(vec![file(
+        "firing.hbs",
+        "**{{plural payload.alerts \"alert\" \"alerts\"}}**\n\n{{#each (first payload.alerts 10)}}\n- {{code labels.alertname}}\n\
+         {{/each}}\n{{#if (rest payload.alerts 10)}}\n\nand {{rest payload.alerts 10}} more\n{{/if}}",
+    )]);
+    let said = plain::text(&document(library.render("firing", None, &context)));
+    assert!(said.starts_with("1000 alerts\n• disk_0\n"), "{said}");
+    assert!(said.ends_with("• disk_9\nand 990 more"), "{said}");
+}
+
+#[test]
+fn a_library_is_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Library>();
+}

@@ -1,0 +1,35 @@
+//! What holds for any value.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::{document, file, library};
+use crate::message::{Message, markdown, plain, text_atom};
+use crate::template::Said;
+use handlebars::Context;
+
+proptest! {
+    #[test]
+    fn any_value_meets_markdown_as_an_atom(value in any::<String>()) {
+        let contexts = ["a {{x}} b", "**{{x}}**", "*{{x}}*", "`{{x}}`", "```\n{{x}}\n```", "> {{x}}", "- {{x}}",
+            "[{{x}}](http://e)", "[a](http://e/{{x}})", "{{x}}"];
+        for template in contexts {
+            let expected = markdown::parse(&template.replace("{{x}}", &text_atom(&value))).unwrap();
+            let library = library(vec![file("push.hbs", template)]);
+            let rendering = library.render("push", None, &Context::from(json!({"x": value.clone()})));
+            match rendering.said {
+                Said::Message(message) => prop_assert_eq!(message.message, Message::Document(expected)),
+                said => prop_assert!(matches!(said, Said::Nothing(_)) && plain::text(&expected).trim().is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn no_value_gives_formatting_to_a_helper_or_notifies(value in any::<String>()) {
+        let context = Context::from(json!({"x": value.clone()}));
+        let library = library(vec![file("push.hbs", "a{{code x}}{{link x \"http://e\"}}{{truncate x 9}}{{quote x}}{{button x x}}@all {{x}}")]);
+        let plain = plain::without_mentions(&plain::text(&document(library.render("push", None, &context))));
+        let broken = plain.split('@').skip(1).all(|after| after.starts_with('\u{2060}'));
+        prop_assert!(broken, "{:?}", plain);
+    }
+}

@@ -1,0 +1,149 @@
+//! One template over one event.
+
+use std::fmt::Write as _;
+use std::io;
+
+use handlebars::{
+    Context, Handlebars, Output, RenderContext, RenderError, RenderErrorReason, Renderable, Template,
+};
+use serde_json::Value;
+
+use super::Said;
+use super::escape::Format;
+use super::front_matter::FrontMatter;
+use crate::message::{Block, Document, Message, StoredMessage, markdown, plain};
+
+/// The most a template may render to, in bytes; a character of a value counts as three and more.
+const OUTPUT: usize = 1024 * 1024;
+
+/// A template that compiled.
+pub(super) struct Compiled {
+    /// The file, for messages about it.
+    pub(super) file: String,
+    pub(super) front: FrontMatter,
+    pub(super) template: Template,
+}
+
+/// What came of it.
+pub(super) struct Spoken {
+    pub(super) said: Said,
+    /// Why its `when` could not be evaluated; it held then.
+    pub(super) when_failed: Option<String>,
+}
+
+impl Compiled {
+    /// Says what it says of an event, or why it cannot.
+    pub(super) fn say(&self, engine: &Handlebars<'_>, context: &Context) -> Result<Spoken, String> {
+        let when = self.front.when.as_ref().map(|when| when.holds(context.data()));
+        let (holds, when_failed) = match when {
+            None => (true, None),
+            Some(Ok(holds)) => (holds, None),
+            // Rather one message too many than one that nobody sees.
+            Some(Err(error)) => (true, Some(error.to_string())),
+        };
+        let said = if holds {
+            self.message(&self.output(engine, context)?)?.map_or_else(
+                || Said::Nothing("it renders to nothing".to_owned()),
+                Said::Message,
+            )
+        } else {
+            Said::Nothing("its `when` does not hold".to_owned())
+        };
+        Ok(Spoken { said, when_failed })
+    }
+
+    fn output(&self, engine: &Handlebars<'_>, context: &Context) -> Result<String, String> {
+        let mut output = Bounded(String::new());
+        self.template
+            .render(engine, context, &mut RenderContext::new(None), &mut output)
+            .map_err(|error| explain(&self.file, &error))?;
+        Ok(output.0)
+    }
+
+    /// The message; unset when there is nothing in it.
+    fn message(&self, output: &str) -> Result<Option<StoredMessage>, String> {
+        if output.trim().is_empty() {
+            return Ok(None);
+        }
+        let message = match self.front.format {
+            Format::Markdown => {
+                let document = markdown::parse(output).map_err(|error| format!("{}: {error}", self.file))?;
+                if is_blank(&document) {
+                    return Ok(None);
+                }
+                Message::Document(document)
+            }
+            Format::Twacode => match serde_json::from_str(output) {
+                Ok(nodes @ (Value::Array(_) | Value::Object(_))) => Message::Twacode(nodes),
+                Ok(_) => {
+                    return Err(format!(
+                        "{}: the output is no JSON array or object of nodes",
+                        self.file
+                    ));
+                }
+                Err(error) => return Err(format!("{}: the output is not JSON: {error}", self.file)),
+            },
+        };
+        Ok(Some(StoredMessage {
+            v: 1,
+            message,
+            ephemeral: self.front.ephemeral,
+        }))
+    }
+}
+
+fn is_blank(document: &Document) -> bool {
+    !document
+        .blocks
+        .iter()
+        .any(|block| matches!(block, Block::Buttons(_)))
+        && plain::text(document).trim().is_empty()
+}
+
+/// Output up to its limit.
+struct Bounded(String);
+
+impl Output for Bounded {
+    fn write(&mut self, piece: &str) -> io::Result<()> {
+        if self.0.len() + piece.len() > OUTPUT {
+            return Err(io::Error::other(format!(
+                "the output is longer than {} KiB; use `truncate` and `first`",
+                OUTPUT / 1024
+            )));
+        }
+        self.0.push_str(piece);
+        Ok(())
+    }
+}
+
+/// An error of the engine in a line: where, and what is missing or wrong.
+fn explain(file: &str, error: &RenderError) -> String {
+    let mut text = file.to_owned();
+    if let Some(part) = error
+        .template_name
+        .as_deref()
+        .filter(|name| name.starts_with('_'))
+    {
+        let _ = write!(text, ", {part}");
+    }
+    if let Some(line) = error.line_no {
+        let _ = write!(text, ", line {line}");
+    }
+    let what = match error.reason() {
+        RenderErrorReason::MissingVariable(Some(path)) => {
+            format!("`{path}` is not in this event; guard it with `{{{{#if}}}}` or `default`")
+        }
+        RenderErrorReason::MissingVariable(None) => "a value is not in this event".to_owned(),
+        RenderErrorReason::ParamNotFoundForIndex(helper, index) => {
+            format!(
+                "argument {} of `{helper}` is not in this event; guard it with `default`",
+                index + 1
+            )
+        }
+        RenderErrorReason::IOError(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    text.push_str(": ");
+    text.push_str(&what);
+    text
+}
