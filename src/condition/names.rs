@@ -1,0 +1,403 @@
+//! JSON as CEL sees it: by reference. Scalars become CEL's own values (texts borrowed), lists and objects two types
+//! that look into the JSON when asked.
+
+use cel::common::traits::{Adder, Container, Indexer, Iterable, Iterator as CelIterator, Sizer, Zeroer};
+use cel::common::types::{
+    CelBool, CelDouble, CelInt, CelList, CelNull, CelString, CelUInt, DYN_TYPE, Kind, LIST_TYPE, MAP_TYPE,
+    Type,
+};
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+use cel::{DeclarationError, Env, ExecutionError};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::slice;
+use std::sync::OnceLock;
+
+/// The comparison that [`super::syntax`] puts in the place of `==` where lists or maps may be compared.
+pub(super) const EQUAL: &str = "@equal";
+/// The same for `in`.
+pub(super) const MEMBER: &str = "@member";
+
+/// The object of all names, as CEL resolves them.
+pub(super) struct Names<'a>(pub(super) &'a Value);
+
+impl VariableResolver for Names<'_> {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        self.0.get(variable).map(|value| CowVal::Owned(borrowed(value)))
+    }
+}
+
+/// A JSON value as a CEL value that borrows it.
+fn borrowed<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
+    match value {
+        Value::Null => Box::new(CelNull),
+        Value::Bool(value) => Box::new(CelBool::from(*value)),
+        Value::Number(number) => {
+            if let Some(int) = number.as_i64() {
+                Box::new(CelInt::from(int))
+            } else if let Some(uint) = number.as_u64() {
+                Box::new(CelUInt::from(uint))
+            } else {
+                Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN)))
+            }
+        }
+        Value::String(text) => Box::new(CelString::from(text.as_str())),
+        Value::Array(items) => Box::new(JsonList {
+            json: items,
+            items: OnceLock::new(),
+        }),
+        Value::Object(map) => Box::new(JsonMap {
+            json: map,
+            keys: OnceLock::new(),
+        }),
+    }
+}
+
+/// A JSON array. CEL iterates over references to its own values, so they are made (each a reference into the JSON) the
+/// first time somebody iterates, and only then.
+struct JsonList<'a> {
+    json: &'a [Value],
+    items: OnceLock<Vec<Box<dyn Val + 'a>>>,
+}
+
+/// A JSON object; as in CEL, iterating gives its keys.
+struct JsonMap<'a> {
+    json: &'a Map<String, Value>,
+    keys: OnceLock<Vec<Box<dyn Val + 'a>>>,
+}
+
+impl fmt::Debug for JsonList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "list of {}", self.json.len())
+    }
+}
+
+impl fmt::Debug for JsonMap<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "map of {}", self.json.len())
+    }
+}
+
+impl Val for JsonList<'_> {
+    fn get_type(&self) -> &Type {
+        &LIST_TYPE
+    }
+    fn cel_type() -> &'static Type {
+        &LIST_TYPE
+    }
+    fn as_adder<'b, 'v>(&'b self) -> Option<&'b (dyn Adder + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+    fn as_sizer(&self) -> Option<&dyn Sizer> {
+        Some(self)
+    }
+    fn as_zeroer(&self) -> Option<&dyn Zeroer> {
+        Some(self)
+    }
+    fn equals(&self, other: &dyn Val) -> bool {
+        equal(self, other)
+    }
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(JsonList {
+            json: self.json,
+            items: OnceLock::new(),
+        })
+    }
+}
+
+impl Val for JsonMap<'_> {
+    fn get_type(&self) -> &Type {
+        &MAP_TYPE
+    }
+    fn cel_type() -> &'static Type {
+        &MAP_TYPE
+    }
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+    fn as_sizer(&self) -> Option<&dyn Sizer> {
+        Some(self)
+    }
+    fn as_zeroer(&self) -> Option<&dyn Zeroer> {
+        Some(self)
+    }
+    fn equals(&self, other: &dyn Val) -> bool {
+        equal(self, other)
+    }
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(JsonMap {
+            json: self.json,
+            keys: OnceLock::new(),
+        })
+    }
+}
+
+impl Adder for JsonList<'_> {
+    fn add<'b, 'v>(&'b self, rhs: &(dyn Val + 'v)) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let mut more = rhs
+            .as_iterable()
+            .filter(|_| rhs.get_type().kind() == Kind::List)
+            .ok_or_else(|| {
+                let types = vec!["list".to_owned(), rhs.get_type().name().to_owned()];
+                ExecutionError::no_such_overload("_+_", types)
+            })?
+            .iter();
+        let mut list: Vec<Box<dyn Val + 'v>> = Vec::with_capacity(self.json.len());
+        for item in self.json {
+            list.push(borrowed(item));
+        }
+        while let Some(item) = more.next() {
+            list.push(item.clone_as_boxed());
+        }
+        Ok(CowVal::owned(CelList::from(list)))
+    }
+}
+
+impl Container for JsonList<'_> {
+    fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
+        // A text is what is looked for nearly always; it is found without making a CEL value of every element.
+        if let Some(text) = value.downcast_ref::<CelString>() {
+            return Ok(self.json.iter().any(|item| item.as_str() == Some(text.inner())));
+        }
+        Ok(self.json.iter().any(|item| equal(borrowed(item).as_ref(), value)))
+    }
+}
+
+impl Container for JsonMap<'_> {
+    fn contains(&self, key: &dyn Val) -> Result<bool, ExecutionError> {
+        Ok(key
+            .downcast_ref::<CelString>()
+            .is_some_and(|key| self.json.contains_key(key.inner())))
+    }
+}
+
+impl Indexer for JsonList<'_> {
+    fn get<'b, 'v>(&'b self, index: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let position = if let Some(index) = index.downcast_ref::<CelInt>() {
+            *index.inner()
+        } else if let Some(index) = index.downcast_ref::<CelUInt>() {
+            i64::try_from(*index.inner()).unwrap_or(i64::MAX)
+        } else {
+            return Err(ExecutionError::UnexpectedType {
+                got: index.get_type().name().to_owned(),
+                want: "int".to_owned(),
+            });
+        };
+        usize::try_from(position)
+            .ok()
+            .and_then(|position| self.json.get(position))
+            .map(|item| CowVal::Owned(borrowed(item) as Box<dyn Val + 'v>))
+            .ok_or(ExecutionError::IndexOutOfBounds(cel::Value::Int(position)))
+    }
+
+    fn steal<'v>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        self.get(index).map(CowVal::into_owned)
+    }
+}
+
+impl Indexer for JsonMap<'_> {
+    fn get<'b, 'v>(&'b self, key: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let Some(key) = key.downcast_ref::<CelString>() else {
+            return Err(ExecutionError::UnexpectedType {
+                got: key.get_type().name().to_owned(),
+                want: "string".to_owned(),
+            });
+        };
+        self.json
+            .get(key.inner())
+            .map(|value| CowVal::Owned(borrowed(value) as Box<dyn Val + 'v>))
+            .ok_or_else(|| ExecutionError::no_such_key(key.inner()))
+    }
+
+    fn steal<'v>(self: Box<Self>, key: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        self.get(key).map(CowVal::into_owned)
+    }
+}
+
+struct Items<'b, 'a>(slice::Iter<'b, Box<dyn Val + 'a>>);
+
+impl<'b, 'a: 'v, 'v> CelIterator<'b, 'v> for Items<'b, 'a> {
+    fn next(&mut self) -> Option<&'b (dyn Val + 'v)> {
+        let item = self.0.next()?;
+        Some(item.as_ref())
+    }
+}
+
+impl Iterable for JsonList<'_> {
+    fn iter<'b, 'v>(&'b self) -> Box<dyn CelIterator<'b, 'v> + 'b>
+    where
+        Self: 'v,
+    {
+        let items = self
+            .items
+            .get_or_init(|| self.json.iter().map(borrowed).collect());
+        Box::new(Items(items.iter()))
+    }
+}
+
+impl<'a> Iterable for JsonMap<'a> {
+    fn iter<'b, 'v>(&'b self) -> Box<dyn CelIterator<'b, 'v> + 'b>
+    where
+        Self: 'v,
+    {
+        let key = |key: &'a String| Box::new(CelString::from(key.as_str())) as Box<dyn Val + 'a>;
+        let keys = self.keys.get_or_init(|| self.json.keys().map(key).collect());
+        Box::new(Items(keys.iter()))
+    }
+}
+
+fn length(length: usize) -> CelInt {
+    CelInt::from(i64::try_from(length).unwrap_or(i64::MAX))
+}
+
+impl Sizer for JsonList<'_> {
+    fn size(&self) -> CelInt {
+        length(self.json.len())
+    }
+}
+
+impl Sizer for JsonMap<'_> {
+    fn size(&self) -> CelInt {
+        length(self.json.len())
+    }
+}
+
+impl Zeroer for JsonList<'_> {
+    fn is_zero_value(&self) -> bool {
+        self.json.is_empty()
+    }
+}
+
+impl Zeroer for JsonMap<'_> {
+    fn is_zero_value(&self) -> bool {
+        self.json.is_empty()
+    }
+}
+
+/// CEL's equality, by what values can do instead of by their Rust type: CEL's own lists and maps are equal only to
+/// CEL's own, and a list out of JSON has to equal a list in the expression on either side.
+fn equal(left: &dyn Val, right: &dyn Val) -> bool {
+    let (kind, other) = (left.get_type().kind(), right.get_type().kind());
+    match (kind, other) {
+        (Kind::List, Kind::List) => equal_lists(left, right).unwrap_or(false),
+        (Kind::Map, Kind::Map) => equal_maps(left, right).unwrap_or(false),
+        (Kind::List | Kind::Map, _) | (_, Kind::List | Kind::Map) => false,
+        _ => left.equals(right),
+    }
+}
+
+fn equal_lists(left: &dyn Val, right: &dyn Val) -> Option<bool> {
+    if left.as_sizer()?.size() != right.as_sizer()?.size() {
+        return Some(false);
+    }
+    let (mut left, mut right) = (left.as_iterable()?.iter(), right.as_iterable()?.iter());
+    while let (Some(left), Some(right)) = (left.next(), right.next()) {
+        if !equal(left, right) {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+fn equal_maps(left: &dyn Val, right: &dyn Val) -> Option<bool> {
+    if left.as_sizer()?.size() != right.as_sizer()?.size() {
+        return Some(false);
+    }
+    let (by_key, others) = (left.as_indexer()?, right.as_indexer()?);
+    let mut keys = left.as_iterable()?.iter();
+    while let Some(key) = keys.next() {
+        match (by_key.get(key), others.get(key)) {
+            (Ok(one), Ok(other)) if equal(one.as_ref(), other.as_ref()) => {}
+            _ => return Some(false),
+        }
+    }
+    Some(true)
+}
+
+/// Adds the comparisons that see JSON and CEL values alike. Their names cannot be written in an expression.
+pub(super) fn add_comparisons(env: &mut Env) -> Result<(), DeclarationError> {
+    env.add_overload(EQUAL, EQUAL, vec![DYN_TYPE, DYN_TYPE], |arguments| {
+        let [left, right] = arguments.as_slice() else {
+            return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
+        };
+        Ok(CowVal::owned(CelBool::from(equal(left.as_ref(), right.as_ref()))))
+    })?;
+    env.add_overload(MEMBER, MEMBER, vec![DYN_TYPE, DYN_TYPE], |arguments| {
+        let [value, within] = arguments.as_slice() else {
+            return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
+        };
+        let types = || {
+            let types = vec![
+                value.get_type().name().to_owned(),
+                within.get_type().name().to_owned(),
+            ];
+            ExecutionError::no_such_overload("@in", types)
+        };
+        let found = if within.get_type().kind() == Kind::List
+            && matches!(value.get_type().kind(), Kind::List | Kind::Map)
+        {
+            let mut items = within.as_iterable().ok_or_else(types)?.iter();
+            let mut found = false;
+            while let Some(item) = items.next() {
+                found = found || equal(item, value.as_ref());
+            }
+            found
+        } else {
+            let container = within.as_container().ok_or_else(types)?;
+            container.contains(value.as_ref()).map_err(|_| types())?
+        };
+        Ok(CowVal::owned(CelBool::from(found)))
+    })
+}

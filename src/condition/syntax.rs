@@ -1,0 +1,471 @@
+//! What is known of an expression without evaluating it: how deep it nests, which names and functions it uses, whether
+//! its patterns are right; and the one change made to it.
+
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators,
+};
+use cel::{IdedExpr, ParseErrors};
+use std::collections::BTreeSet;
+
+use super::names::{EQUAL, MEMBER};
+
+/// How many operators, calls and brackets may lie in one another. Evaluating recurses for each; twice as many fit the
+/// 2 MiB that a thread's stack has, even in an unoptimised build.
+const DEEPEST: usize = 32;
+
+/// What may be called besides the operators: the standard library, the strings extension and optional values. Macros
+/// (`has`, `exists`, `map`, …) are gone once an expression is parsed.
+const FUNCTIONS: &[&str] = &[
+    "bool",
+    "bytes",
+    "charAt",
+    "contains",
+    "double",
+    "duration",
+    "dyn",
+    "endsWith",
+    "format",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+    "hasValue",
+    "indexOf",
+    "int",
+    "join",
+    "lastIndexOf",
+    "lowerAscii",
+    "matches",
+    "none",
+    "of",
+    "ofNonZeroValue",
+    "or",
+    "orValue",
+    "quote",
+    "replace",
+    "reverse",
+    "size",
+    "split",
+    "startsWith",
+    "string",
+    "substring",
+    "timestamp",
+    "trim",
+    "type",
+    "uint",
+    "upperAscii",
+    "value",
+];
+
+/// The macros, for "did you mean".
+const MACROS: &[&str] = &[
+    "all",
+    "exists",
+    "exists_one",
+    "filter",
+    "has",
+    "map",
+    "optMap",
+    "optFlatMap",
+];
+
+/// Names that are no variables: types, and what stands before a function's dot.
+const NOT_NAMES: &[&str] = &[
+    "bool",
+    "bytes",
+    "double",
+    "google",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "optional",
+    "optional_type",
+    "string",
+    "strings",
+    "type",
+    "uint",
+];
+
+/// The names of an event that an expression uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// Top-level names (`payload`, `branch`), without those its own macros bind.
+    pub names: BTreeSet<String>,
+    /// What it reads below them, each step a part: `payload.alerts.map(a, a.status)` reads
+    /// `["payload", "alerts", "[]", "status"]`. Only paths known from the text (`x[y]` ends one), and none that `has()`
+    /// or `.?` asks for: those may be missing.
+    pub paths: BTreeSet<Vec<String>>,
+    functions: BTreeSet<String>,
+}
+
+/// A step into any element of a list.
+const ANY: &str = "[]";
+
+/// The names a macro has bound, innermost last, each with the path of the elements it stands for where that is known.
+type Scope = Vec<(String, Option<Vec<String>>)>;
+
+impl References {
+    pub(super) fn of(expression: &IdedExpr) -> Self {
+        let mut references = Self::default();
+        references.visit(&expression.expr, &mut Vec::new(), true);
+        references
+    }
+
+    fn visit(&mut self, expression: &Expr, scope: &mut Scope, must_be_there: bool) {
+        match expression {
+            Expr::Unspecified | Expr::Literal(_) => {}
+            Expr::Ident(_) | Expr::Select(_) => self.visit_path(expression, scope, must_be_there),
+            Expr::Call(call) if call.func_name == operators::INDEX => {
+                self.visit_path(expression, scope, must_be_there);
+            }
+            Expr::Call(call) => {
+                let optional = matches!(
+                    call.func_name.as_str(),
+                    operators::OPT_INDEX | operators::OPT_SELECT
+                );
+                if call.func_name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                    self.functions.insert(call.func_name.clone());
+                }
+                for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
+                    self.visit(&part.expr, scope, must_be_there && !optional);
+                }
+            }
+            Expr::List(list) => {
+                for element in &list.elements {
+                    self.visit(&element.expr, scope, must_be_there);
+                }
+            }
+            Expr::Map(map) => entries(&map.entries).for_each(|part| self.visit(&part.expr, scope, true)),
+            Expr::Struct(structure) => {
+                entries(&structure.entries).for_each(|part| self.visit(&part.expr, scope, true));
+            }
+            Expr::Comprehension(loops) => {
+                self.visit(&loops.iter_range.expr, scope, must_be_there);
+                self.visit(&loops.accu_init.expr, scope, must_be_there);
+                let elements = path_of(&loops.iter_range.expr, scope).map(|mut path| {
+                    path.push(ANY.to_owned());
+                    path
+                });
+                let bound = scope.len();
+                scope.push((loops.iter_var.clone(), elements));
+                scope.extend(loops.iter_var2.iter().map(|name| (name.clone(), None)));
+                scope.push((loops.accu_var.clone(), None));
+                for part in [&loops.loop_cond, &loops.loop_step, &loops.result] {
+                    self.visit(&part.expr, scope, must_be_there);
+                }
+                scope.truncate(bound);
+            }
+        }
+    }
+
+    /// A name, a selection or an index: as a path as far as it is one, and whatever is inside.
+    fn visit_path(&mut self, expression: &Expr, scope: &mut Scope, must_be_there: bool) {
+        let tested = matches!(expression, Expr::Select(select) if select.test);
+        let path = path_of(expression, scope);
+        match path {
+            Some(path) if must_be_there && !tested && path.len() > 1 => {
+                self.paths.insert(path);
+                self.visit_inside(expression, scope, false);
+            }
+            _ => self.visit_inside(expression, scope, must_be_there && !tested),
+        }
+    }
+
+    fn visit_inside(&mut self, expression: &Expr, scope: &mut Scope, must_be_there: bool) {
+        match expression {
+            Expr::Ident(name) => {
+                let name = name.strip_prefix('.').unwrap_or(name);
+                let bound = scope.iter().any(|(bound, _)| bound == name);
+                if !bound && !name.starts_with('@') && !NOT_NAMES.contains(&name) {
+                    self.names.insert(name.to_owned());
+                }
+            }
+            Expr::Select(select) => self.visit(&select.operand.expr, scope, must_be_there),
+            Expr::Call(call) => {
+                for part in &call.args {
+                    self.visit(&part.expr, scope, must_be_there);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn path_of(expression: &Expr, scope: &Scope) -> Option<Vec<String>> {
+    match expression {
+        Expr::Ident(name) => match scope.iter().rev().find(|(bound, _)| bound == name) {
+            Some((_, path)) => path.clone(),
+            None => Some(vec![name.strip_prefix('.').unwrap_or(name).to_owned()]),
+        },
+        Expr::Select(select) => {
+            let mut path = path_of(&select.operand.expr, scope)?;
+            path.push(select.field.clone());
+            Some(path)
+        }
+        Expr::Call(call) if call.func_name == operators::INDEX => {
+            let [within, index] = call.args.as_slice() else {
+                return None;
+            };
+            let mut path = path_of(&within.expr, scope)?;
+            match &index.expr {
+                Expr::Literal(LiteralValue::String(key)) => path.push(key.inner().to_owned()),
+                Expr::Literal(LiteralValue::Int(_)) => path.push(ANY.to_owned()),
+                _ => return None,
+            }
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+/// Refuses functions that do not exist: CEL would say so only when it gets there.
+pub(super) fn check_functions(references: &References) -> Result<(), String> {
+    for function in &references.functions {
+        if MACROS.contains(&function.as_str()) {
+            return Err(format!(
+                "{function}() is written otherwise: `list.{function}(x, …)`, `has(a.b)`"
+            ));
+        }
+        if !FUNCTIONS.contains(&function.as_str()) {
+            let known = FUNCTIONS.iter().chain(MACROS).copied();
+            let nearest =
+                nearest(function, known).map_or(String::new(), |name| format!(", did you mean `{name}`?"));
+            return Err(format!("there is no function `{function}`{nearest}"));
+        }
+    }
+    Ok(())
+}
+
+/// The known name nearest to a wrong one, when it is near enough to be meant.
+pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()),
+                name,
+            )
+        })
+        .min()
+        .filter(|(distance, name)| *distance <= 1 + name.len().min(wrong.len()) / 4)
+        .map(|(_, name)| name)
+}
+
+/// Tries every literal pattern of `matches`, and finds what the parser could not make an expression of.
+pub(super) fn check_patterns(
+    expression: &IdedExpr,
+    evaluate: fn(&IdedExpr) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut found = Ok(());
+    each(expression, &mut |part| match &part.expr {
+        Expr::Unspecified if found.is_ok() => found = Err("the expression cannot be read".to_owned()),
+        Expr::Call(call) if call.func_name == "matches" && found.is_ok() => {
+            if let Some(pattern @ Expr::Literal(_)) = call.args.last().map(|pattern| &pattern.expr) {
+                let alone = |expr: Expr| IdedExpr { id: 0, expr };
+                let alone = alone(Expr::Call(CallExpr {
+                    func_name: "matches".to_owned(),
+                    target: None,
+                    args: vec![
+                        alone(Expr::Literal(LiteralValue::String("".into()))),
+                        alone(pattern.clone()),
+                    ],
+                }));
+                // The regular expression's own message points with a caret into a second line; its last line says why.
+                found = evaluate(&alone).map_err(|why| {
+                    let why = why.lines().next_back().unwrap_or_default();
+                    format!(
+                        "wrong pattern in matches(): {}",
+                        why.strip_prefix("error: ").unwrap_or(why)
+                    )
+                });
+            }
+        }
+        _ => {}
+    });
+    found
+}
+
+fn each(expression: &IdedExpr, see: &mut impl FnMut(&IdedExpr)) {
+    see(expression);
+    match &expression.expr {
+        Expr::Call(call) => {
+            for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
+                each(part, see);
+            }
+        }
+        Expr::Comprehension(loops) => {
+            for part in parts_of(loops) {
+                each(part, see);
+            }
+        }
+        Expr::List(list) => list.elements.iter().for_each(|part| each(part, see)),
+        Expr::Map(map) => entries(&map.entries).for_each(|part| each(part, see)),
+        Expr::Struct(structure) => entries(&structure.entries).for_each(|part| each(part, see)),
+        Expr::Select(select) => each(&select.operand, see),
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+    }
+}
+
+/// Puts our own comparisons in the place of `==`, `!=` and `in` where lists or maps may be on both sides: CEL's own
+/// lists and maps do not know those that borrow JSON. Comparisons with a scalar literal, nearly all there are, stay.
+pub(super) fn use_own_comparisons(expression: &mut IdedExpr) {
+    match &mut expression.expr {
+        Expr::Call(call) => {
+            for part in call.target.iter_mut().map(AsMut::as_mut).chain(&mut call.args) {
+                use_own_comparisons(part);
+            }
+            let own = match call.func_name.as_str() {
+                operators::EQUALS | operators::NOT_EQUALS if !call.args.iter().any(is_scalar) => EQUAL,
+                operators::IN
+                    if !call.args.first().is_some_and(is_scalar)
+                        && !call.args.last().is_some_and(is_flat) =>
+                {
+                    MEMBER
+                }
+                _ => return,
+            };
+            let negated = call.func_name == operators::NOT_EQUALS;
+            own.clone_into(&mut call.func_name);
+            if negated {
+                let equal = std::mem::take(expression);
+                let id = equal.id;
+                let func_name = operators::LOGICAL_NOT.to_owned();
+                let not = CallExpr {
+                    func_name,
+                    target: None,
+                    args: vec![equal],
+                };
+                *expression = IdedExpr {
+                    id,
+                    expr: Expr::Call(not),
+                };
+            }
+        }
+        Expr::Comprehension(loops) => {
+            for part in [
+                &mut loops.iter_range,
+                &mut loops.accu_init,
+                &mut loops.loop_cond,
+                &mut loops.loop_step,
+                &mut loops.result,
+            ] {
+                use_own_comparisons(part);
+            }
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(use_own_comparisons),
+        Expr::Map(map) => {
+            for entry in &mut map.entries {
+                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
+                    use_own_comparisons(&mut entry.key);
+                    use_own_comparisons(&mut entry.value);
+                }
+            }
+        }
+        Expr::Select(select) => use_own_comparisons(&mut select.operand),
+        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+    }
+}
+
+fn is_scalar(expression: &IdedExpr) -> bool {
+    matches!(expression.expr, Expr::Literal(_))
+}
+
+fn is_flat(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::List(list) if list.elements.iter().all(is_scalar))
+}
+
+/// Refuses an expression that nests too deeply to be evaluated on any thread's stack.
+pub(super) fn check_nesting(expression: &IdedExpr) -> Result<(), String> {
+    let depth = depth(expression);
+    if depth > DEEPEST {
+        return Err(format!(
+            "the expression nests too deeply: {depth} operators, calls and brackets lie in one another, {DEEPEST} may"
+        ));
+    }
+    Ok(())
+}
+
+fn depth(expression: &IdedExpr) -> usize {
+    let deepest = |parts: &[&IdedExpr]| parts.iter().map(|part| depth(part)).max().unwrap_or(0);
+    match &expression.expr {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => 1,
+        // A chain of names is resolved in a loop.
+        Expr::Select(select) => match &select.operand.expr {
+            Expr::Ident(_) | Expr::Select(_) => depth(&select.operand).max(2),
+            _ => 1 + depth(&select.operand),
+        },
+        Expr::Call(call) => {
+            let parts: Vec<_> = call.target.iter().map(AsRef::as_ref).chain(&call.args).collect();
+            1 + deepest(&parts)
+        }
+        Expr::List(list) => 1 + list.elements.iter().map(depth).max().unwrap_or(0),
+        Expr::Map(map) => 1 + entries(&map.entries).map(depth).max().unwrap_or(0),
+        Expr::Struct(structure) => 1 + entries(&structure.entries).map(depth).max().unwrap_or(0),
+        // A loop costs the stack more than a call does.
+        Expr::Comprehension(loops) => 3 + deepest(&parts_of(loops)),
+    }
+}
+
+fn parts_of(loops: &ComprehensionExpr) -> [&IdedExpr; 5] {
+    let ComprehensionExpr {
+        iter_range,
+        accu_init,
+        loop_cond,
+        loop_step,
+        result,
+        ..
+    } = loops;
+    [iter_range, accu_init, loop_cond, loop_step, result]
+}
+
+fn entries(entries: &[IdedEntryExpr]) -> impl Iterator<Item = &IdedExpr> {
+    entries.iter().flat_map(|entry| match &entry.expr {
+        EntryExpr::StructField(field) => vec![&field.value],
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+    })
+}
+
+/// The first thing the parser says, with where, without its list of everything it would rather have seen.
+pub(super) fn readable(text: &str, errors: &ParseErrors) -> String {
+    let Some(error) = errors.errors.first() else {
+        return "the expression cannot be read".to_owned();
+    };
+    let what = error.msg.split(" expecting ").next().unwrap_or_default();
+    let what = what.strip_prefix("Syntax error: ").unwrap_or(what);
+    let what = if what.contains("'<EOF>'") {
+        "the expression ends too early".to_owned()
+    } else if what.contains("Recursion limit") {
+        return "the expression nests too deeply".to_owned();
+    } else if let Some(token) = what.strip_prefix("token recognition error at: ") {
+        format!("cannot read {token}")
+    } else {
+        what.replace("extraneous input", "unexpected")
+            .replace("mismatched input", "unexpected")
+    };
+    let what = super::one_line(&what, 200);
+    let (line, column) = error.pos;
+    if line < 1 || column < 0 {
+        what
+    } else if text.lines().count() > 1 {
+        format!("line {line}, column {column}: {what}")
+    } else {
+        format!("column {column}: {what}")
+    }
+}
+
+/// An operator as it is written, from the parser's name of it (`_==_`).
+pub(super) fn operator_sign(function: &str) -> &str {
+    match function {
+        EQUAL => "==",
+        MEMBER | operators::IN => "in",
+        operators::INDEX => "[]",
+        "_._" => ".",
+        other => other.trim_matches('_'),
+    }
+}

@@ -1,0 +1,305 @@
+use super::*;
+use serde_json::json;
+
+fn names() -> Value {
+    json!({
+        "event": "pull_request", "action": "opened", "bot": false, "severity": "critical",
+        "headers": {"x-github-event": "push"},
+        "labels": ["bug", "ui"],
+        "payload": {
+            "ref": "refs/heads/main", "number": 42, "ratio": 0.5, "big": 18_446_744_073_709_551_615_u64,
+            "none": null, "list": ["a", "b"], "mixed": [1, 2.0, "x", null, {"k": [1]}], "map": {"a": 1, "b": [1, 2]},
+            "sender": {"type": "Bot"}, "repository": {"full_name": "o/r"},
+            "at": "2024-05-01T10:00:00Z", "later": "2024-05-01T10:01:30Z",
+            "alerts": [
+                {"fingerprint": "f1", "startsAt": "s1", "status": "firing"},
+                {"fingerprint": "f2", "startsAt": "s2", "status": "resolved"}
+            ]
+        }
+    })
+}
+
+fn value(text: &str) -> Result<Value, String> {
+    let condition = Condition::compile(text).map_err(|error| error.to_string())?;
+    condition.evaluate(&names()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn expressions_give_the_values_the_design_counts_on() {
+    let table = [
+        (r#"headers["x-github-event"]"#, json!("push")),
+        (r#"payload.ref.split("refs/heads/")[1]"#, json!("main")),
+        (r#"action in ["opened", "closed"]"#, json!(true)),
+        (r#"payload.sender.type == "Bot""#, json!(true)),
+        (
+            "payload.alerts.map(a, a.fingerprint + a.startsAt + a.status)",
+            json!(["f1s1firing", "f2s2resolved"]),
+        ),
+        (
+            r##"payload.repository.full_name + "#" + string(payload.number)"##,
+            json!("o/r#42"),
+        ),
+        ("has(payload.x)", json!(false)),
+        ("has(payload.sender.type)", json!(true)),
+        (r#"severity == "critical" && !bot"#, json!(true)),
+        (
+            r#"payload.ref.replace("refs/", "").lowerAscii()"#,
+            json!("heads/main"),
+        ),
+        (r#"payload.?x.?y.orValue("none")"#, json!("none")),
+    ];
+    for (text, expected) in table {
+        assert_eq!(value(text), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn lists_and_maps_of_the_payload_do_what_those_of_cel_do() {
+    let table = [
+        (r#""a" in payload.list"#, json!(true)),
+        (r#""a" in payload.map"#, json!(true)),
+        (
+            "1 in payload.mixed && 2 in payload.mixed && !(3 in payload.mixed)",
+            json!(true),
+        ),
+        (r#"{"k": [1]} in payload.mixed"#, json!(true)),
+        (r#"payload.map.b in [[1, 2], "x"]"#, json!(true)),
+        ("size(payload.list) + payload.map.size()", json!(4)),
+        (r#"payload.list == ["a", "b"]"#, json!(true)),
+        (r#"["a", "b"] == payload.list"#, json!(true)),
+        (r#"["a"] != payload.list"#, json!(true)),
+        (r#"{"a": 1, "b": [1, 2]} == payload.map"#, json!(true)),
+        (r#"payload.map == {"a": 1.0, "b": [1, 2]}"#, json!(true)),
+        ("payload.map == payload.list", json!(false)),
+        ("payload == payload", json!(true)),
+        (r#"payload.alerts.exists(a, a.status == "firing")"#, json!(true)),
+        (r#"payload.alerts.all(a, a.status == "firing")"#, json!(false)),
+        (
+            r#"payload.alerts.filter(a, a.status == "firing").size()"#,
+            json!(1),
+        ),
+        (r#"payload.map.exists(key, key == "b")"#, json!(true)),
+        (
+            "payload.list + [\"c\"] + payload.list",
+            json!(["a", "b", "c", "a", "b"]),
+        ),
+        (r#"payload.list.map(x, x + "!").join(",")"#, json!("a!,b!")),
+        ("payload.list[1]", json!("b")),
+        ("payload.mixed[4].k[0]", json!(1)),
+        (r#"payload["map"]["a"]"#, json!(1)),
+        (
+            r#"type(payload.list) == list && type(payload.map) == map"#,
+            json!(true),
+        ),
+        (r#"labels.exists(l, l in ["ui"])"#, json!(true)),
+    ];
+    for (text, expected) in table {
+        assert_eq!(value(text), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn every_scalar_comes_out_as_json() {
+    let table = [
+        (
+            "payload.number == 42.0 && payload.ratio == 0.5 && payload.number > 41.5",
+            json!(true),
+        ),
+        ("payload.big", json!(18_446_744_073_709_551_615_u64)),
+        ("payload.none == null", json!(true)),
+        ("payload.none", json!(null)),
+        ("payload.ratio * 3.0", json!(1.5)),
+        ("timestamp(payload.at)", json!("2024-05-01T10:00:00Z")),
+        ("timestamp(payload.later) - timestamp(payload.at)", json!("90s")),
+        (
+            r#"timestamp(payload.later) - timestamp(payload.at) > duration("1m")"#,
+            json!(true),
+        ),
+        ("payload.map", json!({"a": 1, "b": [1, 2]})),
+        (r#"{"z": payload.list, "a": 1}"#, json!({"a": 1, "z": ["a", "b"]})),
+        (r#"payload.?x"#, json!(null)),
+    ];
+    for (text, expected) in table {
+        assert_eq!(value(text), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_evaluated_says_why_in_one_line() {
+    let table = [
+        ("payload.x", "there is no `x`"),
+        ("payload.x.y == 1", "there is no `x`"),
+        ("has(payload.x.y)", "there is no `x`"),
+        ("nothing", "there is no name `nothing`"),
+        ("payload.list[2]", "there is no element 2"),
+        ("payload.list[-1]", "there is no element -1"),
+        ("payload.list.name", "`.` does not work on list and string"),
+        ("payload.number.name", "`.` does not work on int and string"),
+        ("payload.map[1]", "`[]` does not work on map and int"),
+        ("payload.number + payload.ref", "cannot add values of these types"),
+        ("payload.list + 1", "`+` does not work on list and int"),
+        ("payload.list < 3", "`<` does not work on list and int"),
+        ("string(payload.map)", "`string` does not work on map"),
+        ("1 / (payload.number - 42)", "division by zero"),
+        ("b'abc'", "got a bytes where a value that JSON can hold is needed"),
+        (
+            "0.0 / 0.0",
+            "got a double where a value that JSON can hold is needed",
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(value(text), Err(expected.to_owned()), "{text}");
+    }
+    let condition = Condition::compile("payload[payload.key]").unwrap();
+    let error = condition
+        .evaluate(&json!({"payload": {"key": "\u{1b}[31m\n".repeat(200)}}))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.chars().count() <= 201 && !error.contains(char::is_control),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn what_does_not_compile_says_where_and_why() {
+    let table = [
+        ("", "the expression is empty"),
+        ("  ", "the expression is empty"),
+        ("1 +", "column 4: the expression ends too early"),
+        ("foo bar", "column 5: unexpected 'bar'"),
+        ("a &&\nfoo bar", "line 2, column 5: unexpected 'bar'"),
+        ("'abc", "column 1: cannot read ''abc'"),
+        ("has(payload)", "column 5: invalid argument to has() macro"),
+        (
+            "payload.x.matches('(')",
+            "wrong pattern in matches(): unclosed group",
+        ),
+        (
+            "labels.exists(l, l.matches('a{2,1}'))",
+            "wrong pattern in matches(): invalid repetition count range, the start must be <= the end",
+        ),
+        (
+            "payload.x.splitt(',')",
+            "there is no function `splitt`, did you mean `split`?",
+        ),
+        (
+            "payload.x.exists(k)",
+            "exists() is written otherwise: `list.exists(x, …)`, `has(a.b)`",
+        ),
+        ("now() > 3", "there is no function `now`"),
+    ];
+    for (text, expected) in table {
+        let error = Condition::compile(text).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
+    let long = format!("payload.x == '{}'", "x".repeat(LONGEST));
+    assert!(
+        Condition::compile(&long)
+            .unwrap_err()
+            .to_string()
+            .contains("more than the 4096")
+    );
+}
+
+/// Each shape at the longest an expression may be: compiling ends in an error or in something that evaluates on the
+/// stack of this thread.
+#[test]
+fn nesting_never_overflows_the_stack() {
+    type Shape = fn(usize) -> String;
+    let shapes: [(&str, Shape); 13] = [
+        ("sum", |n| vec!["1"; n].join("+")),
+        ("names", |n| vec!["payload"; n].join(".")),
+        ("brackets", |n| format!("{}1{}", "(".repeat(n), ")".repeat(n))),
+        ("nots", |n| format!("{}true", "!".repeat(n))),
+        ("minuses", |n| format!("{}1", "-(".repeat(n)) + &")".repeat(n)),
+        ("lists", |n| format!("{}1{}", "[".repeat(n), "]".repeat(n))),
+        ("indices", |n| format!("payload{}", "[0]".repeat(n))),
+        ("inner indices", |n| {
+            format!("{}0{}", "payload[".repeat(n), "]".repeat(n))
+        }),
+        ("maps", |n| format!("{}1{}", "{'a':".repeat(n), "}".repeat(n))),
+        ("choices", |n| format!("{}1", "true?1:".repeat(n))),
+        ("ors", |n| vec!["payload.x"; n].join("||")),
+        ("calls", |n| format!("'a'{}", ".trim()".repeat(n))),
+        ("loops", |n| {
+            format!("{}1{}", "[1].map(x,".repeat(n), ")".repeat(n))
+        }),
+    ];
+    for (name, shape) in shapes {
+        let mut depth = 1;
+        let mut fine = 0;
+        while shape(depth).len() <= LONGEST {
+            if let Ok(condition) = Condition::compile(&shape(depth)) {
+                let _ = condition.evaluate(&names());
+                fine = depth;
+            }
+            depth += 1 + depth / 6;
+        }
+        assert!(fine >= 6, "{name}: only {fine} deep");
+    }
+}
+
+#[test]
+fn a_condition_holds_only_when_it_is_true() {
+    let holds = |text: &str| {
+        Condition::compile(text)
+            .unwrap()
+            .holds(&names())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(holds("!bot"), Ok(true));
+    assert_eq!(holds("bot"), Ok(false));
+    assert_eq!(
+        holds("payload.ref"),
+        Err("it gives a string, not true or false".to_owned())
+    );
+    assert_eq!(holds("payload.x"), Err("there is no `x`".to_owned()));
+}
+
+#[test]
+fn references_are_the_names_and_the_paths_that_must_be_there() {
+    let condition = Condition::compile(
+        r#"has(payload.maybe.x) && labels.exists(l, l == payload["sender"].type) && payload.alerts.map(a, a.status) == [string(event)] && payload.?other == type(1)"#,
+    )
+    .unwrap();
+    let references = condition.references();
+    let names: Vec<&str> = references.names.iter().map(String::as_str).collect();
+    assert_eq!(names, ["event", "labels", "payload"]);
+    let paths: Vec<String> = references.paths.iter().map(|path| path.join("/")).collect();
+    assert_eq!(
+        paths,
+        [
+            "payload/alerts",
+            "payload/alerts/[]/status",
+            "payload/sender/type"
+        ]
+    );
+}
+
+/// What CEL is given of a name is the JSON itself, not a copy: the text it finds lies where the payload's text lies.
+#[test]
+fn names_are_read_by_reference() {
+    use cel::common::types::CelString;
+    let names = names();
+    let text = names["payload"]["alerts"][1]["status"].as_str().unwrap();
+    for path in [
+        "payload.alerts[1].status",
+        "payload.alerts.filter(a, a.fingerprint == 'f2')[0].status",
+    ] {
+        let condition = Condition::compile(path).unwrap();
+        let same = condition.with_value(&names, |value| {
+            let found = value.downcast_ref::<CelString>().and_then(CelString::as_borrowed);
+            Ok(found.is_some_and(|found| std::ptr::eq(found, text)))
+        });
+        assert!(same.unwrap(), "{path} copies");
+    }
+}
+
+#[test]
+fn a_thousand_alerts_are_mapped() {
+    let alert = |n| json!({"fingerprint": format!("{n:016x}"), "startsAt": "2024-05-01T10:00:00Z", "status": "firing"});
+    let names = json!({"payload": {"alerts": (0..1000).map(alert).collect::<Vec<_>>()}});
+    let keys = Condition::compile("payload.alerts.map(a, a.fingerprint + a.startsAt + a.status)").unwrap();
+    assert_eq!(keys.evaluate(&names).unwrap().as_array().unwrap().len(), 1000);
+}
