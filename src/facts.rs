@@ -1,20 +1,252 @@
-//! Facts: words that mean the same for every sender.
+//! Facts: words that mean the same for every sender (`branch`, `actor`, `outcome`, …), mapped by the kind.
 
 use serde_json::{Map, Value};
 
 use crate::condition::Condition;
 
+/// What a fact is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactType {
+    /// Text; empty when unknown.
+    Text,
+    /// A list of texts.
+    List,
+    /// True or false.
+    Bool,
+    /// Whatever a kind's own fact evaluates to but null; an empty text when unknown.
+    Own,
+}
+
+/// The facts every event has. `outcome` is one of `success`, `failure`, `cancelled`, `running`.
+pub const KNOWN: &[(&str, FactType)] = &[
+    ("repository", FactType::Text),
+    ("branch", FactType::Text),
+    ("tag", FactType::Text),
+    ("actor", FactType::Text),
+    ("action", FactType::Text),
+    ("outcome", FactType::Text),
+    ("severity", FactType::Text),
+    ("title", FactType::Text),
+    ("url", FactType::Text),
+    ("labels", FactType::List),
+    ("paths", FactType::List),
+    ("bot", FactType::Bool),
+];
+
+/// The names of an event that are there before its facts, and the only ones a fact may be made of.
+pub const GIVEN: &[&str] = &["event", "source", "headers", "payload"];
+
+/// Names no fact may have: the given ones, and those of template helpers (a helper hides a value of its name), CEL's
+/// types and words.
+const RESERVED: &[&str] = &[
+    // CEL
+    "in",
+    "true",
+    "false",
+    "null",
+    "bool",
+    "bytes",
+    "double",
+    "duration",
+    "dyn",
+    "int",
+    "list",
+    "map",
+    "optional",
+    "size",
+    "string",
+    "strings",
+    "timestamp",
+    "type",
+    "uint",
+    // helpers of templates
+    "link",
+    "code",
+    "quote",
+    "button",
+    "mention",
+    "excerpt",
+    "truncate",
+    "short_sha",
+    "date",
+    "plural",
+    "default",
+    "first",
+    "last",
+    "length",
+    "lookup",
+    "if",
+    "unless",
+    "each",
+    "with",
+    "log",
+    "raw",
+    "eq",
+    "ne",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "and",
+    "or",
+    "not",
+    "len",
+    "this",
+    "else",
+];
+
 /// Facts by name, each with the expressions of which the first that evaluates wins.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct FactMap {
     /// In the order of `source.toml`.
     pub facts: Vec<(String, Vec<Condition>)>,
 }
 
+/// The type of a fact.
+pub fn type_of(name: &str) -> FactType {
+    let known = KNOWN.iter().find(|(known, _)| *known == name);
+    known.map_or(FactType::Own, |(_, of)| *of)
+}
+
+/// Why a fact may not have this name; unset: it may.
+pub fn name_trouble(name: &str) -> Option<&'static str> {
+    let letters = name
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !letters || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.len() > 40 {
+        Some("a fact's name is a lower-case letter, then letters, digits and _, 40 at most")
+    } else if GIVEN.contains(&name) {
+        Some("every event has this name already; choose another")
+    } else if RESERVED.contains(&name) {
+        Some("this is a word of conditions or templates, which would hide the fact; choose another")
+    } else {
+        None
+    }
+}
+
 impl FactMap {
     /// Every fact of an event: the mapped ones, and the known ones that are not mapped with their empty value
-    /// (`""`, `false`, `[]`). Never an error.
-    pub fn evaluate(&self, _names: &Value) -> Map<String, Value> {
-        unimplemented!()
+    /// (`""`, `false`, `[]`). Never an error: an expression that cannot be evaluated, is null or of the wrong type
+    /// leaves the word to the next one.
+    pub fn evaluate(&self, names: &Value) -> Map<String, Value> {
+        let empty = KNOWN.iter().map(|(name, of)| ((*name).to_owned(), of.empty()));
+        let mut facts: Map<String, Value> = empty.collect();
+        for (name, expressions) in &self.facts {
+            let of = type_of(name);
+            let found = expressions
+                .iter()
+                .find_map(|expression| expression.evaluate(names).ok().filter(|value| of.fits(value)));
+            facts.insert(name.clone(), found.unwrap_or_else(|| of.empty()));
+        }
+        facts
+    }
+}
+
+impl FactType {
+    fn empty(self) -> Value {
+        match self {
+            Self::Text | Self::Own => Value::from(""),
+            Self::List => Value::Array(Vec::new()),
+            Self::Bool => Value::Bool(false),
+        }
+    }
+
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.is_string(),
+            Self::List => value
+                .as_array()
+                .is_some_and(|items| items.iter().all(Value::is_string)),
+            Self::Bool => value.is_boolean(),
+            Self::Own => !value.is_null(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn evaluate(facts: &[(&str, &[&str])], payload: Value) -> Map<String, Value> {
+        let compile = |text: &&str| Condition::compile(text).unwrap();
+        let facts = facts
+            .iter()
+            .map(|(name, texts)| ((*name).to_owned(), texts.iter().map(compile).collect()))
+            .collect();
+        let mut names = json!({"event": "push", "source": "hub", "headers": {}});
+        names["payload"] = payload;
+        FactMap { facts }.evaluate(&names)
+    }
+
+    #[test]
+    fn every_known_fact_is_there_with_its_empty_value() {
+        let facts = evaluate(&[], json!({}));
+        assert_eq!(facts.len(), KNOWN.len());
+        assert_eq!(facts["branch"], json!(""));
+        assert_eq!(facts["labels"], json!([]));
+        assert_eq!(facts["bot"], json!(false));
+    }
+
+    #[test]
+    fn the_first_expression_that_evaluates_to_the_right_type_wins() {
+        let branch: (&str, &[&str]) = (
+            "branch",
+            &[
+                "payload.pull.base",
+                r#"payload.ref.split("refs/heads/")[1]"#,
+                "payload.name",
+            ],
+        );
+        for (payload, expected) in [
+            (
+                json!({"pull": {"base": "main"}, "ref": "refs/heads/other"}),
+                "main",
+            ),
+            (
+                json!({"pull": {"base": null}, "ref": "refs/heads/other"}),
+                "other",
+            ),
+            (
+                json!({"pull": {"base": 7}, "ref": "refs/tags/v1", "name": "n"}),
+                "n",
+            ),
+            (json!({"pull": 3, "ref": []}), ""),
+            (json!([]), ""),
+        ] {
+            assert_eq!(
+                evaluate(&[branch], payload.clone())["branch"],
+                json!(expected),
+                "{payload}"
+            );
+        }
+    }
+
+    #[test]
+    fn lists_are_lists_of_texts_and_bools_are_bools() {
+        let map: &[(&str, &[&str])] = &[("labels", &["payload.l"]), ("bot", &["payload.b"])];
+        let facts = evaluate(map, json!({"l": ["a"], "b": true}));
+        assert_eq!((&facts["labels"], &facts["bot"]), (&json!(["a"]), &json!(true)));
+        let facts = evaluate(map, json!({"l": ["a", 1], "b": "true"}));
+        assert_eq!((&facts["labels"], &facts["bot"]), (&json!([]), &json!(false)));
+    }
+
+    #[test]
+    fn a_kinds_own_fact_may_be_anything_but_null() {
+        let own: &[(&str, &[&str])] = &[("commits", &["payload.a", "payload.b"])];
+        assert_eq!(evaluate(own, json!({"a": null, "b": 3}))["commits"], json!(3));
+        assert_eq!(evaluate(own, json!({}))["commits"], json!(""));
+    }
+
+    #[test]
+    fn names_that_would_be_hidden_are_refused() {
+        for wrong in [
+            "payload", "event", "link", "date", "size", "Branch", "a-b", "", "1a", "_a",
+        ] {
+            assert!(name_trouble(wrong).is_some(), "{wrong}");
+        }
+        for right in ["branch", "labels", "alert_count", "x2"] {
+            assert_eq!(name_trouble(right), None, "{right}");
+        }
     }
 }

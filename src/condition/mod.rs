@@ -5,11 +5,11 @@
 //! optimised). What CEL calls an error (a field is missing, a type does not fit) is an [`EvaluationError`] here; what it
 //! means is the caller's affair: a route does not hold, the next expression of a fact is tried.
 
+mod equality;
 mod json;
 mod names;
+mod references;
 mod syntax;
-#[cfg(test)]
-mod tests;
 
 use cel::common::types::CelBool;
 use cel::common::value::{CowVal, Val};
@@ -19,7 +19,8 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 
-pub use syntax::References;
+pub use references::References;
+pub(crate) use syntax::nearest;
 
 /// The longest expression, in bytes.
 pub const LONGEST: usize = 4096;
@@ -30,7 +31,7 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
     // Registering twice would be the only error, and every name here is registered once; the tests use all of them.
     let _ = env.add_extension(cel::extensions::strings);
-    let _ = names::add_comparisons(&mut env);
+    let _ = equality::add_comparisons(&mut env);
     Arc::new(env)
 });
 
@@ -187,3 +188,6 @@ pub(crate) fn one_line(text: &str, longest: usize) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,23 +1,19 @@
 //! JSON as CEL sees it: by reference. Scalars become CEL's own values (texts borrowed), lists and objects two types
 //! that look into the JSON when asked.
 
+use cel::ExecutionError;
 use cel::common::traits::{Adder, Container, Indexer, Iterable, Iterator as CelIterator, Sizer, Zeroer};
 use cel::common::types::{
-    CelBool, CelDouble, CelInt, CelList, CelNull, CelString, CelUInt, DYN_TYPE, Kind, LIST_TYPE, MAP_TYPE,
-    Type,
+    CelBool, CelDouble, CelInt, CelList, CelNull, CelString, CelUInt, Kind, LIST_TYPE, MAP_TYPE, Type,
 };
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
-use cel::{DeclarationError, Env, ExecutionError};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::slice;
 use std::sync::OnceLock;
 
-/// The comparison that [`super::syntax`] puts in the place of `==` where lists or maps may be compared.
-pub(super) const EQUAL: &str = "@equal";
-/// The same for `in`.
-pub(super) const MEMBER: &str = "@member";
+use super::equality::equal;
 
 /// The object of all names, as CEL resolves them.
 pub(super) struct Names<'a>(pub(super) &'a Value);
@@ -324,80 +320,4 @@ impl Zeroer for JsonMap<'_> {
     fn is_zero_value(&self) -> bool {
         self.json.is_empty()
     }
-}
-
-/// CEL's equality, by what values can do instead of by their Rust type: CEL's own lists and maps are equal only to
-/// CEL's own, and a list out of JSON has to equal a list in the expression on either side.
-fn equal(left: &dyn Val, right: &dyn Val) -> bool {
-    let (kind, other) = (left.get_type().kind(), right.get_type().kind());
-    match (kind, other) {
-        (Kind::List, Kind::List) => equal_lists(left, right).unwrap_or(false),
-        (Kind::Map, Kind::Map) => equal_maps(left, right).unwrap_or(false),
-        (Kind::List | Kind::Map, _) | (_, Kind::List | Kind::Map) => false,
-        _ => left.equals(right),
-    }
-}
-
-fn equal_lists(left: &dyn Val, right: &dyn Val) -> Option<bool> {
-    if left.as_sizer()?.size() != right.as_sizer()?.size() {
-        return Some(false);
-    }
-    let (mut left, mut right) = (left.as_iterable()?.iter(), right.as_iterable()?.iter());
-    while let (Some(left), Some(right)) = (left.next(), right.next()) {
-        if !equal(left, right) {
-            return Some(false);
-        }
-    }
-    Some(true)
-}
-
-fn equal_maps(left: &dyn Val, right: &dyn Val) -> Option<bool> {
-    if left.as_sizer()?.size() != right.as_sizer()?.size() {
-        return Some(false);
-    }
-    let (by_key, others) = (left.as_indexer()?, right.as_indexer()?);
-    let mut keys = left.as_iterable()?.iter();
-    while let Some(key) = keys.next() {
-        match (by_key.get(key), others.get(key)) {
-            (Ok(one), Ok(other)) if equal(one.as_ref(), other.as_ref()) => {}
-            _ => return Some(false),
-        }
-    }
-    Some(true)
-}
-
-/// Adds the comparisons that see JSON and CEL values alike. Their names cannot be written in an expression.
-pub(super) fn add_comparisons(env: &mut Env) -> Result<(), DeclarationError> {
-    env.add_overload(EQUAL, EQUAL, vec![DYN_TYPE, DYN_TYPE], |arguments| {
-        let [left, right] = arguments.as_slice() else {
-            return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
-        };
-        Ok(CowVal::owned(CelBool::from(equal(left.as_ref(), right.as_ref()))))
-    })?;
-    env.add_overload(MEMBER, MEMBER, vec![DYN_TYPE, DYN_TYPE], |arguments| {
-        let [value, within] = arguments.as_slice() else {
-            return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
-        };
-        let types = || {
-            let types = vec![
-                value.get_type().name().to_owned(),
-                within.get_type().name().to_owned(),
-            ];
-            ExecutionError::no_such_overload("@in", types)
-        };
-        let found = if within.get_type().kind() == Kind::List
-            && matches!(value.get_type().kind(), Kind::List | Kind::Map)
-        {
-            let mut items = within.as_iterable().ok_or_else(types)?.iter();
-            let mut found = false;
-            while let Some(item) = items.next() {
-                found = found || equal(item, value.as_ref());
-            }
-            found
-        } else {
-            let container = within.as_container().ok_or_else(types)?;
-            container.contains(value.as_ref()).map_err(|_| types())?
-        };
-        Ok(CowVal::owned(CelBool::from(found)))
-    })
 }
