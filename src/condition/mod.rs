@@ -36,6 +36,7 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
 });
 
 /// A compiled CEL expression.
+#[derive(Clone)]
 pub struct Condition {
     text: String,
     expression: IdedExpr,

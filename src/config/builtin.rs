@@ -1,0 +1,107 @@
+//! The kinds that are compiled in: the shipped `templates/` folder.
+
+use crate::template::TemplateFile;
+
+include!(concat!(env!("OUT_DIR"), "/templates.rs"));
+
+/// A real payload of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// The file's name without its ending: `push__branch-created`.
+    pub name: String,
+    /// What is before the `__`.
+    pub event_type: String,
+    /// The body, byte for byte as the sender sends it.
+    pub body: Vec<u8>,
+}
+
+/// The names of the kinds, sorted.
+pub fn kinds() -> Vec<&'static str> {
+    let mut kinds: Vec<_> = TEXTS
+        .iter()
+        .filter_map(|(path, _)| path.strip_suffix("/source.toml"))
+        .collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+/// A kind's `source.toml`.
+pub fn source_toml(kind: &str) -> Option<&'static str> {
+    let file = format!("{kind}/source.toml");
+    TEXTS
+        .iter()
+        .find(|(path, _)| *path == file)
+        .map(|(_, text)| *text)
+}
+
+/// A kind's templates.
+pub fn templates(kind: &str) -> Vec<TemplateFile> {
+    let template = |(path, text): &(&str, &str)| {
+        let name = path.strip_prefix(kind)?.strip_prefix('/')?;
+        is_template(name).then(|| TemplateFile {
+            name: name.to_owned(),
+            text: (*text).to_owned(),
+            path: None,
+        })
+    };
+    TEXTS.iter().filter_map(template).collect()
+}
+
+/// A kind's samples, in the order of their names.
+pub fn samples(kind: &str) -> Vec<Sample> {
+    let folder = format!("{kind}/samples/");
+    let sample = |(path, packed): &(&str, &[u8])| {
+        let (name, _) = path.strip_prefix(&folder)?.rsplit_once('.')?;
+        let event_type = name.split("__").next().unwrap_or(name);
+        // What the build packed can be unpacked; the tests unpack all of it.
+        let body = zstd::decode_all(*packed).ok()?;
+        Some(Sample {
+            name: name.to_owned(),
+            event_type: event_type.to_owned(),
+            body,
+        })
+    };
+    SAMPLES.iter().filter_map(sample).collect()
+}
+
+/// Whether a file of a kind's folder is a template.
+pub(super) fn is_template(name: &str) -> bool {
+    name.strip_suffix(".hbs")
+        .is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_kind_has_its_files() {
+        assert!(!kinds().is_empty());
+        for kind in kinds() {
+            assert!(source_toml(kind).is_some(), "{kind}");
+            for template in templates(kind) {
+                assert!(
+                    is_template(&template.name) && template.path.is_none(),
+                    "{kind}/{}",
+                    template.name
+                );
+            }
+            let packed = SAMPLES
+                .iter()
+                .filter(|(path, _)| path.starts_with(&format!("{kind}/")))
+                .count();
+            let samples = samples(kind);
+            assert_eq!(samples.len(), packed, "{kind}: a sample cannot be unpacked");
+            for sample in samples {
+                assert!(
+                    !sample.body.is_empty() && !sample.event_type.is_empty(),
+                    "{kind}/{}",
+                    sample.name
+                );
+            }
+        }
+        assert!(
+            templates("githu").is_empty() && samples("nothing").is_empty() && source_toml("git").is_none()
+        );
+    }
+}

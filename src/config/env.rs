@@ -1,0 +1,269 @@
+//! The environment: the process's own settings, and where secrets may be. The only reader of it.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::finding::Finding;
+use crate::condition::nearest;
+
+const PREFIX: &str = "TWAKE_BRIDGE_";
+
+/// The names after the prefix.
+const KNOWN: &[&str] = &["CONFIG", "LISTEN", "OPERATOR_LISTEN", "STORE"];
+
+/// The process's own settings (`TWAKE_BRIDGE_…`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The path of `bridge.toml`.
+    pub config: PathBuf,
+    /// Where webhooks are taken, `host:port`.
+    pub listen: String,
+    /// Where the operator asks, `host:port`.
+    pub operator_listen: String,
+    /// Where the queue is: `sqlite:path`.
+    pub store: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            config: PathBuf::from("bridge.toml"),
+            listen: "127.0.0.1:8080".to_owned(),
+            operator_listen: "127.0.0.1:8081".to_owned(),
+            store: "sqlite:twake-bridge.db".to_owned(),
+        }
+    }
+}
+
+/// What the configuration depends on besides its file. Its variables may be secrets, so it has no `Debug`.
+#[derive(Clone)]
+pub struct Surroundings {
+    variables: BTreeMap<String, String>,
+    operator_listen: String,
+}
+
+/// Everything that is read of the environment.
+pub struct Environment {
+    /// The process's own settings.
+    pub settings: Settings,
+    /// What the configuration depends on.
+    pub surroundings: Surroundings,
+    /// `RUST_LOG`.
+    pub log: Option<String>,
+    /// Whether `NO_COLOR` asks for plain output.
+    pub no_color: bool,
+    /// Variables that are hardly meant as they are.
+    pub warnings: Vec<Finding>,
+}
+
+/// Reads the environment of the process. Variables that are not UTF-8 are not there.
+///
+/// # Errors
+/// Every setting that is wrong.
+pub fn read() -> Result<Environment, Vec<Finding>> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
+    let variables = std::env::vars_os();
+    of(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+}
+
+/// The same of any variables.
+///
+/// # Errors
+/// Every setting that is wrong.
+pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Environment, Vec<Finding>> {
+    let variables: BTreeMap<String, String> = variables.into_iter().collect();
+    let own = || {
+        variables
+            .iter()
+            .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
+    };
+    let finding =
+        |name: &str, what: String| Finding::error("environment", None, &format!("{PREFIX}{name}"), what);
+    let settings: Settings = envy::prefixed(PREFIX)
+        .from_iter(own().map(|(name, value)| (name.clone(), value.clone())))
+        .map_err(|error| vec![finding("*", error.to_string())])?;
+
+    let mut wrong = Vec::new();
+    for (name, address) in [
+        ("LISTEN", &settings.listen),
+        ("OPERATOR_LISTEN", &settings.operator_listen),
+    ] {
+        if !is_address(address) {
+            wrong.push(finding(
+                name,
+                format!("`{address}` is no address; write host:port, such as 127.0.0.1:8080"),
+            ));
+        }
+    }
+    if settings.store.strip_prefix("sqlite:").is_none_or(str::is_empty) {
+        wrong.push(finding(
+            "STORE",
+            "a store is sqlite:PATH, such as sqlite:twake-bridge.db".to_owned(),
+        ));
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let warnings = own()
+        .filter_map(|(name, _)| {
+            let rest = name.strip_prefix(PREFIX).filter(|rest| !KNOWN.contains(rest))?;
+            let near = match nearest(rest, KNOWN.iter().copied()) {
+                Some(near) => format!("no such setting, did you mean {PREFIX}{near}?"),
+                None => format!(
+                    "no such setting; known are {PREFIX}{}",
+                    KNOWN.join(&format!(", {PREFIX}"))
+                ),
+            };
+            Some(Finding::warning("environment", None, name, near))
+        })
+        .collect();
+    Ok(Environment {
+        log: variables
+            .get("RUST_LOG")
+            .filter(|filter| !filter.is_empty())
+            .cloned(),
+        no_color: variables.get("NO_COLOR").is_some_and(|value| !value.is_empty()),
+        surroundings: Surroundings {
+            operator_listen: settings.operator_listen.clone(),
+            variables,
+        },
+        settings,
+        warnings,
+    })
+}
+
+fn is_address(address: &str) -> bool {
+    let parts = address.rsplit_once(':');
+    parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+impl Surroundings {
+    /// An empty environment: no variables, no credentials, the operator's listener where it is by default.
+    pub fn none() -> Self {
+        Self {
+            variables: BTreeMap::new(),
+            operator_listen: Settings::default().operator_listen,
+        }
+    }
+
+    /// These variables; the operator's listener is where they say.
+    pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let variables: BTreeMap<String, String> = variables.into_iter().collect();
+        let given = variables
+            .get("TWAKE_BRIDGE_OPERATOR_LISTEN")
+            .filter(|address| !address.is_empty());
+        let operator_listen = given
+            .cloned()
+            .unwrap_or_else(|| Settings::default().operator_listen);
+        Self {
+            variables,
+            operator_listen,
+        }
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// Where systemd puts credentials.
+    pub(super) fn credentials(&self) -> Option<&Path> {
+        self.variable("CREDENTIALS_DIRECTORY")
+            .filter(|folder| !folder.is_empty())
+            .map(Path::new)
+    }
+
+    /// Where the operator's listener is, and whether only this machine reaches it.
+    pub(super) fn operator_listen(&self) -> (&str, bool) {
+        let address = self.operator_listen.as_str();
+        let loopback = match address.parse::<SocketAddr>() {
+            Ok(address) => address.ip().is_loopback(),
+            Err(_) => address
+                .rsplit_once(':')
+                .is_some_and(|(host, _)| host == "localhost"),
+        };
+        (address, loopback)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(pairs: &[(&str, &str)]) -> Result<Environment, Vec<String>> {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        of(pairs).map_err(|findings| findings.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_defaults() {
+        for pairs in [&[][..], &[("TWAKE_BRIDGE_LISTEN", "")]] {
+            let environment = given(pairs).unwrap();
+            assert_eq!(environment.settings, Settings::default());
+            assert!(environment.warnings.is_empty() && environment.log.is_none() && !environment.no_color);
+        }
+    }
+
+    #[test]
+    fn settings_are_taken_from_their_variables() {
+        let environment = given(&[
+            ("TWAKE_BRIDGE_CONFIG", "/etc/b.toml"),
+            ("TWAKE_BRIDGE_LISTEN", "[::]:80"),
+            ("TWAKE_BRIDGE_OPERATOR_LISTEN", "localhost:0"),
+            ("TWAKE_BRIDGE_STORE", "sqlite:/var/x.db"),
+            ("RUST_LOG", "debug"),
+            ("NO_COLOR", "1"),
+        ])
+        .unwrap();
+        let expected = Settings {
+            config: PathBuf::from("/etc/b.toml"),
+            listen: "[::]:80".to_owned(),
+            operator_listen: "localhost:0".to_owned(),
+            store: "sqlite:/var/x.db".to_owned(),
+        };
+        assert_eq!(environment.settings, expected);
+        assert_eq!(
+            (environment.log.as_deref(), environment.no_color),
+            (Some("debug"), true)
+        );
+        assert_eq!(environment.surroundings.operator_listen(), ("localhost:0", true));
+    }
+
+    #[test]
+    fn an_unknown_variable_is_a_warning_with_the_nearest_name() {
+        let environment = given(&[
+            ("TWAKE_BRIDGE_LISTEM", "x"),
+            ("TWAKE_BRIDGE_SERVICE_HOST", "10.0.0.1"),
+        ])
+        .unwrap();
+        let warnings: Vec<String> = environment.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            warnings,
+            [
+                "environment: TWAKE_BRIDGE_LISTEM: no such setting, did you mean TWAKE_BRIDGE_LISTEN?",
+                "environment: TWAKE_BRIDGE_SERVICE_HOST: no such setting; known are TWAKE_BRIDGE_CONFIG, \
+                 TWAKE_BRIDGE_LISTEN, TWAKE_BRIDGE_OPERATOR_LISTEN, TWAKE_BRIDGE_STORE",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_wrong_setting_is_found() {
+        let findings = given(&[
+            ("TWAKE_BRIDGE_LISTEN", "8080"),
+            ("TWAKE_BRIDGE_OPERATOR_LISTEN", ":99999"),
+            ("TWAKE_BRIDGE_STORE", "postgres://x"),
+        ])
+        .err()
+        .unwrap();
+        assert_eq!(findings.len(), 3, "{findings:?}");
+        assert!(findings[0].contains("TWAKE_BRIDGE_LISTEN: `8080` is no address"));
+    }
+}

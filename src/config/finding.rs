@@ -1,0 +1,114 @@
+//! What is wrong in a configuration: where, what, and what to do. A finding never says what a secret is.
+
+use std::cell::RefCell;
+use std::fmt;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing starts with it.
+    Error,
+    /// It works, but hardly as meant.
+    Warning,
+}
+
+/// Something wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file (`bridge.toml`, a template), or `environment`.
+    pub file: String,
+    /// The line, from 1, where there is one.
+    pub line: Option<usize>,
+    /// The table and key: `sources.github.routes[1].when`; empty for a whole file.
+    pub table: String,
+    /// What is wrong and what to do.
+    pub what: String,
+}
+
+impl Finding {
+    pub(super) fn error(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            file: file.into(),
+            line,
+            table: table.into(),
+            what: what.into(),
+        }
+    }
+
+    pub(super) fn warning(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(file, line, table, what)
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    /// `bridge.toml:12: sources.github.routes[1].when: …`; whether it is an error is for the caller to say.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.table.is_empty() {
+            write!(f, ": {}", self.table)?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+/// Collects the findings of one file.
+pub(super) struct Findings {
+    file: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    found: RefCell<Vec<Finding>>,
+}
+
+impl Findings {
+    pub(super) fn new(file: &str, text: &str) -> Self {
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            file: file.to_owned(),
+            lines: std::iter::once(0).chain(breaks).collect(),
+            found: RefCell::default(),
+        }
+    }
+
+    /// An error at a byte of the file.
+    pub(super) fn error(&self, at: usize, table: &str, what: impl Into<String>) {
+        self.add(Finding::error(&self.file, Some(self.line(at)), table, what));
+    }
+
+    /// A warning at a byte of the file.
+    pub(super) fn warning(&self, at: usize, table: &str, what: impl Into<String>) {
+        self.add(Finding::warning(&self.file, Some(self.line(at)), table, what));
+    }
+
+    pub(super) fn add(&self, finding: Finding) {
+        self.found.borrow_mut().push(finding);
+    }
+
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// How much was found so far.
+    pub(super) fn count(&self) -> usize {
+        self.found.borrow().len()
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at)
+    }
+
+    /// Everything found: by file, errors and warnings in the order of their lines.
+    pub(super) fn into_list(self) -> Vec<Finding> {
+        let mut found = self.found.into_inner();
+        found.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
+        found
+    }
+}

@@ -1,0 +1,318 @@
+//! A kind: the folder of its files, built in or own, becomes a [`Kind`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use toml::de::DeValue;
+
+use super::file::{RawFact, facts, is_name};
+use super::finding::{Finding, Findings};
+use super::read::{self, Located, Table, in_order, type_of};
+use super::schemes::{self, Schemes};
+use super::{builtin, units};
+use crate::authentication::BodyForm;
+use crate::condition::{Condition, nearest};
+use crate::facts::{FactMap, GIVEN, name_trouble};
+use crate::source::Kind;
+use crate::template::{Library, TemplateFile};
+
+pub(super) const ROOT: &[&str] = &[
+    "title",
+    "authentication",
+    "event",
+    "facts",
+    "body",
+    "methods",
+    "answer",
+    "handshake",
+];
+const EVENT: &[&str] = &["type", "key", "remember", "quiet"];
+const BODY: &[&str] = &["form", "multipart"];
+const QUIET: &[&str] = &["type", "why"];
+
+/// What the grammar is to have, and has not yet.
+const LATER: &[&str] = &["methods", "answer", "handshake"];
+
+/// How long a key is remembered when the kind does not say: longer than any known sender goes on trying.
+const REMEMBER: Duration = Duration::from_secs(86_400);
+
+/// A kind, and what sources may override of it.
+pub(super) struct LoadedKind {
+    pub(super) kind: Arc<Kind>,
+    pub(super) facts: FactMap,
+    pub(super) schemes: Schemes,
+}
+
+/// The files of a kind.
+#[derive(Default)]
+pub(super) struct Folder {
+    /// Where `source.toml` is, and its text.
+    source: Option<(String, String)>,
+    templates: Vec<TemplateFile>,
+}
+
+/// Every kind there is: the built-in ones, and the folders of `own` over them.
+pub(super) fn folders(own: Option<&Path>, findings: &mut Vec<Finding>) -> BTreeMap<String, Folder> {
+    let mut folders: BTreeMap<String, Folder> = BTreeMap::new();
+    for kind in builtin::kinds() {
+        let source = builtin::source_toml(kind).map(|text| (format!("{kind}/source.toml"), text.to_owned()));
+        folders.insert(
+            kind.to_owned(),
+            Folder {
+                source,
+                templates: builtin::templates(kind),
+            },
+        );
+    }
+    let Some(own) = own else {
+        return folders;
+    };
+    for (name, path) in listing(own, findings) {
+        if !path.is_dir() {
+            continue;
+        }
+        let file = path.display().to_string();
+        if !is_name(&name) {
+            findings.push(Finding::error(
+                &file,
+                None,
+                "",
+                "a kind's name is 1 to 40 of a-z, 0-9 and -",
+            ));
+            continue;
+        }
+        let folder = folders.entry(name).or_default();
+        let mut templates = Vec::new();
+        for (name, path) in listing(&path, findings) {
+            let is_source = name == "source.toml";
+            if !is_source && !builtin::is_template(&name) {
+                continue;
+            }
+            let file = path.display().to_string();
+            match read::text(&path, read::LARGEST_FILE) {
+                Ok(text) if is_source => folder.source = Some((file, text)),
+                Ok(text) => templates.push(TemplateFile {
+                    name,
+                    text,
+                    path: Some(file),
+                }),
+                Err(why) => findings.push(Finding::error(&file, None, "", why)),
+            }
+        }
+        templates.append(&mut folder.templates);
+        folder.templates = templates;
+        if folder.source.is_none() {
+            let what = "there is no source.toml in it, and no built-in kind of its name";
+            findings.push(Finding::error(&file, None, "", what));
+        }
+    }
+    folders
+}
+
+/// What is in a folder, sorted by name.
+fn listing(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(String, std::path::PathBuf)> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let file = folder.display().to_string();
+            findings.push(Finding::error(
+                &file,
+                None,
+                "",
+                format!("cannot be read: {error}"),
+            ));
+            return Vec::new();
+        }
+    };
+    let mut listing: Vec<_> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter_map(|path| Some((path.file_name()?.to_str()?.to_owned(), path)))
+        .collect();
+    listing.sort();
+    listing
+}
+
+/// Compiles a kind. Wrong templates are warnings: what is left of its templates serves. Anything else that is wrong
+/// leaves no kind.
+pub(super) fn load(name: &str, folder: Folder, findings: &mut Vec<Finding>) -> Option<LoadedKind> {
+    let (file, text) = folder.source?;
+    let within = Findings::new(&file, &text);
+    let loaded = read::document(&text, &within).and_then(|document| {
+        let root = Table::new(document.get_ref(), "", 0, ROOT, &within);
+        let kind = compile(name, &root, &within);
+        let (library, wrong) = Library::compile(name, folder.templates);
+        for wrong in wrong {
+            let what = format!(
+                "{}; until it is mended, the built-in or default template speaks",
+                wrong.what
+            );
+            within.add(Finding::warning(&wrong.file, wrong.line, "", what));
+        }
+        let (kind, facts, schemes) = kind?;
+        Some(LoadedKind {
+            kind: Arc::new(Kind {
+                templates: Arc::new(library),
+                ..kind
+            }),
+            facts,
+            schemes,
+        })
+    });
+    findings.extend(within.into_list());
+    loaded
+}
+
+fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kind, FactMap, Schemes)> {
+    let before = findings.count();
+    for key in LATER {
+        if let Some((at, _)) = root.get(key) {
+            findings.error(at, key, "is not supported yet");
+        }
+    }
+    let title = root
+        .text("title")
+        .map_or_else(|| name.to_owned(), |title| title.value);
+    let schemes = match root.get("authentication") {
+        Some((at, value)) => schemes::read(value, "authentication", at, findings),
+        None => {
+            let what = "`[[authentication]]` is missing: how its sender proves itself (method = \"none\": not at all)";
+            findings.error(0, "", what);
+            Schemes::default()
+        }
+    };
+    let body = root
+        .table("body", BODY)
+        .map_or_else(BodyForm::default, |body| BodyForm {
+            form: body.text("form").map(|text| text.value),
+            multipart: body.text("multipart").map(|text| text.value),
+        });
+    let event = root.table("event", EVENT);
+    if event.is_none() && root.get("event").is_none() {
+        findings.error(0, "", "`[event]` is missing: type = 'headers[\"x-event\"]'");
+    }
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let before_type = names(&["source", "headers", "payload"]);
+    let event_type = event.as_ref().and_then(|event| {
+        let text = event.required(
+            "type",
+            "what the sender calls the event, such as 'headers[\"x-event\"]'",
+        )?;
+        condition(&text, "event.type", &before_type, findings)
+    });
+    let key = event
+        .as_ref()
+        .and_then(|event| event.text_or_texts("key"))
+        .unwrap_or_default();
+    let key = key
+        .iter()
+        .filter_map(|part| condition(part, "event.key", &names(GIVEN), findings))
+        .collect();
+    let remember = event
+        .as_ref()
+        .and_then(|event| event.unit("remember", &units::DURATION));
+    let quiet = event
+        .as_ref()
+        .map(|event| quiet(event, findings))
+        .unwrap_or_default();
+    let facts = fact_map(&facts(root), findings);
+    let (Some(event_type), true) = (event_type, findings.count() == before) else {
+        return None;
+    };
+    let kind = Kind {
+        name: name.to_owned(),
+        title,
+        schemes: schemes.list.clone(),
+        body,
+        event_type,
+        key,
+        remember: remember.unwrap_or(REMEMBER),
+        quiet,
+        templates: Arc::new(Library::compile(name, Vec::new()).0),
+    };
+    Some((kind, facts, schemes))
+}
+
+/// `quiet = [{ type = "star", why = "…" }]`, or a table of type = "why".
+fn quiet(event: &Table<'_, '_>, findings: &Findings) -> Vec<(String, String)> {
+    match event.get("quiet") {
+        Some((_, DeValue::Table(entries))) => {
+            let entry = |(name, value): (Located<String>, &DeValue<'_>)| {
+                let why = value.as_str().map(str::to_owned);
+                if why.is_none() {
+                    findings.error(
+                        name.at,
+                        "event.quiet",
+                        format!("is {}, a reason was expected: \"…\"", type_of(value)),
+                    );
+                }
+                Some((name.value, why?))
+            };
+            in_order(entries).into_iter().filter_map(entry).collect()
+        }
+        _ => event
+            .tables("quiet", QUIET)
+            .iter()
+            .filter_map(|entry| {
+                let of = entry.required("type", "the event type that says nothing");
+                let why = entry.required("why", "the reason, in a few words");
+                Some((of?.value, why?.value))
+            })
+            .collect(),
+    }
+}
+
+/// Compiles facts.
+pub(super) fn fact_map(raw: &[RawFact], findings: &Findings) -> FactMap {
+    let given = GIVEN.iter().map(|name| (*name).to_owned()).collect();
+    let fact = |fact: &RawFact| {
+        if let Some(trouble) = name_trouble(&fact.name.value) {
+            findings.error(fact.name.at, &fact.path, trouble);
+        }
+        let compile = |text: &Located<String>| condition(text, &fact.path, &given, findings);
+        (
+            fact.name.value.clone(),
+            fact.expressions.iter().filter_map(compile).collect(),
+        )
+    };
+    FactMap {
+        facts: raw.iter().map(fact).collect(),
+    }
+}
+
+/// Compiles an expression that may use these names; everything else is found.
+pub(super) fn condition(
+    text: &Located<String>,
+    path: &str,
+    names: &BTreeSet<String>,
+    findings: &Findings,
+) -> Option<Condition> {
+    let condition = match Condition::compile(&text.value) {
+        Ok(condition) => condition,
+        Err(error) => {
+            findings.error(text.at, path, error.to_string());
+            return None;
+        }
+    };
+    let mut known = true;
+    for name in &condition.references().names {
+        if !names.contains(name) {
+            let near = match nearest(name, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!(
+                    "here are {}",
+                    names.iter().cloned().collect::<Vec<_>>().join(", ")
+                ),
+            };
+            findings.error(text.at, path, format!("there is no name `{name}`; {near}"));
+            known = false;
+        }
+    }
+    known.then_some(condition)
+}

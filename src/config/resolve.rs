@@ -1,0 +1,353 @@
+//! The whole of `bridge.toml`: accounts, channels and sources resolved against each other, and what they say together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use url::Url;
+
+use super::env::Surroundings;
+use super::file::{self, Named, Raw, RawAccount, RawChannel};
+use super::finding::{Finding, Findings, Severity};
+use super::read::{self, Located};
+use super::source::{World, source};
+use super::{Channels, Config, Sources, kind};
+use crate::condition::nearest;
+use crate::secret::Secret;
+use crate::twake::{Account, Api, Place};
+
+/// The names of the dialects.
+const APIS: &[(&str, Api)] = &[("messages-save", Api::MessagesSave)];
+
+/// Where own kinds are when nothing else is said.
+const TEMPLATES: &str = "templates";
+
+/// Reads, checks and compiles everything.
+pub(super) fn config(
+    file: &str,
+    text: &str,
+    base: &Path,
+    surroundings: &Surroundings,
+) -> Result<Config, Vec<Finding>> {
+    let findings = Findings::new(file, text);
+    let read = read::document(text, &findings).map(|document| {
+        let root = read::Table::new(document.get_ref(), "", 0, file::ROOT, &findings);
+        file::read(&root, &findings)
+    });
+    let config = read.map(|raw| resolve(raw, base, surroundings, &findings));
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings
+        .into_list()
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    match config {
+        Some(config) if errors.is_empty() => Ok(Config { warnings, ..config }),
+        _ => Err(errors.into_iter().chain(warnings).collect()),
+    }
+}
+
+fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findings) -> Config {
+    contradictions(&raw, findings);
+    let mut within_kinds = Vec::new();
+    let own = own_templates(&raw, base, findings);
+    let folders = kind::folders(own.as_deref(), &mut within_kinds);
+    let mut kinds = BTreeMap::new();
+    for (name, folder) in folders {
+        let loaded = kind::load(&name, folder, &mut within_kinds);
+        kinds.insert(name, loaded);
+    }
+    within_kinds.into_iter().for_each(|finding| findings.add(finding));
+
+    let mut accounts = BTreeMap::new();
+    for Named { name, value } in raw.accounts {
+        let account = account(&name, value, base, surroundings, findings);
+        accounts.insert(name.value, account.map(Arc::new));
+    }
+    let names = |names: &[Named<RawChannel>]| {
+        names
+            .iter()
+            .map(|channel| Arc::from(channel.name.value.as_str()))
+            .collect::<BTreeSet<Arc<str>>>()
+    };
+    let channel_names = Arc::new(names(&raw.channels));
+    let channel_places: Vec<_> = raw.channels.iter().map(|channel| channel.name.clone()).collect();
+    let channels: Channels = raw
+        .channels
+        .into_iter()
+        .filter_map(|channel| {
+            let name = Arc::from(channel.name.value.as_str());
+            Some((name, place(channel, &accounts, findings)?))
+        })
+        .collect();
+
+    let world = World {
+        kinds: &kinds,
+        channels: &channel_names,
+        limits: raw.limits,
+        base,
+        surroundings,
+        findings,
+    };
+    let every_source_resolved = raw.sources.len();
+    let sources: Sources = raw
+        .sources
+        .into_iter()
+        .filter_map(|raw| {
+            let (silent, at) = (
+                raw.value.channels.is_none() && raw.value.routes.is_empty(),
+                raw.name.at,
+            );
+            let source = source(raw, &world)?;
+            if silent {
+                let path = format!("sources.{}", source.name);
+                findings.warning(
+                    at,
+                    &path,
+                    "has neither `channels` nor `routes`: its events are kept and said nowhere",
+                );
+            }
+            Some((Arc::clone(&source.name), Arc::new(source)))
+        })
+        .collect();
+    if sources.len() == every_source_resolved {
+        unreached(&sources, &channel_places, findings);
+    }
+    Config {
+        sources,
+        channels,
+        limits: raw.limits,
+        delivery: raw.delivery,
+        history: raw.history,
+        operator_token: operator_token(raw.operator_token.as_ref(), base, surroundings, findings),
+        warnings: Vec::new(),
+    }
+}
+
+/// The folder of own kinds. Named, it has to be there.
+fn own_templates(raw: &Raw, base: &Path, findings: &Findings) -> Option<std::path::PathBuf> {
+    let folder = base.join(
+        raw.templates
+            .as_ref()
+            .map_or(TEMPLATES, |folder| folder.value.as_str()),
+    );
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    if let Some(named) = &raw.templates {
+        findings.error(
+            named.at,
+            "templates",
+            format!("there is no folder {}", folder.display()),
+        );
+    }
+    None
+}
+
+fn account(
+    name: &Located<String>,
+    raw: RawAccount,
+    base: &Path,
+    surroundings: &Surroundings,
+    findings: &Findings,
+) -> Option<Account> {
+    let path = format!("twake.{}", name.value);
+    let api = match &raw.api {
+        None => Some(Api::MessagesSave),
+        Some(api) => {
+            let known = APIS
+                .iter()
+                .find(|(known, _)| *known == api.value)
+                .map(|(_, api)| *api);
+            if known.is_none() {
+                let what = unknown("api", &api.value, APIS.iter().map(|(name, _)| *name));
+                findings.error(api.at, &format!("{path}.api"), what);
+            }
+            known
+        }
+    };
+    let url = raw.url.and_then(|url| {
+        address(&url.value)
+            .map_err(|why| findings.error(url.at, &format!("{path}.url"), why))
+            .ok()
+    });
+    let key = raw.private_api_key.and_then(|key| {
+        let read = key.read(base, surroundings);
+        read.map_err(|why| findings.error(key.at, &key.path, why)).ok()
+    });
+    Some(Account {
+        name: name.value.clone(),
+        api: api?,
+        url: url?,
+        public_id: raw.public_id?.value,
+        private_api_key: key?,
+        group_id: raw.group_id?.value,
+    })
+}
+
+/// An address of a Twake. What is wrong with it is said without quoting it: it may hold a password.
+fn address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text)
+        .map_err(|error| format!("is no address ({error}), such as \"https://api.twake.app\""))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!(
+            "begins with {}:, http: or https: was expected",
+            url.scheme()
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a name or password; credentials are `public_id` and `private_api_key`".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("goes on after ? or #, which no address of a Twake does".to_owned());
+    }
+    Ok(url)
+}
+
+/// A channel, in the account it names or the only one there is.
+fn place(
+    channel: Named<RawChannel>,
+    accounts: &BTreeMap<String, Option<Arc<Account>>>,
+    findings: &Findings,
+) -> Option<Place> {
+    let Named { name, value: raw } = channel;
+    let path = format!("channels.{}", name.value);
+    let account = match (&raw.account, accounts.len()) {
+        (Some(account), _) => {
+            if !accounts.contains_key(&account.value) {
+                let what = unknown("account", &account.value, accounts.keys().map(String::as_str));
+                findings.error(account.at, &format!("{path}.account"), what);
+            }
+            accounts.get(&account.value)
+        }
+        (None, 1) => accounts.values().next(),
+        (None, 0) => {
+            findings.error(name.at, &path, "there is no account it could be in: [twake.main]");
+            None
+        }
+        (None, _) => {
+            let names = accounts.keys().cloned().collect::<Vec<_>>().join(", ");
+            let what = format!(
+                "`account` is missing, as there are several: {{ channel_id = \"…\", account = \"…\" }} ({names})"
+            );
+            findings.error(name.at, &path, what);
+            None
+        }
+    };
+    let account = account?.as_ref().map(Arc::clone)?;
+    Some(Place {
+        group_id: raw
+            .group_id
+            .map_or_else(|| account.group_id.clone(), |group| group.value),
+        account,
+        channel_id: raw.channel_id?.value,
+        rate: raw.rate,
+    })
+}
+
+fn operator_token(
+    raw: Option<&super::secrets::Reference>,
+    base: &Path,
+    surroundings: &Surroundings,
+    findings: &Findings,
+) -> Option<Secret> {
+    let (address, loopback) = surroundings.operator_listen();
+    match raw {
+        Some(token) => {
+            let read = token.read(base, surroundings);
+            read.map_err(|why| findings.error(token.at, &token.path, why))
+                .ok()
+        }
+        None if loopback => None,
+        None => {
+            let what = format!(
+                "`token` is missing, and TWAKE_BRIDGE_OPERATOR_LISTEN is {address}, which others reach: set \
+                 token = {{ credential = \"operator\" }}, or listen on 127.0.0.1"
+            );
+            findings.add(Finding::error(findings.file(), None, "operator", what));
+            None
+        }
+    }
+}
+
+/// Settings that do not go together.
+fn contradictions(raw: &Raw, findings: &Findings) {
+    let Raw {
+        limits,
+        delivery,
+        history,
+        limits_at,
+        delivery_at,
+        ..
+    } = raw;
+    if limits.body > limits.bodies {
+        let what = format!(
+            "{} bytes for one body are more than limits.bodies, {} bytes for all at once: no such body could be read",
+            limits.body, limits.bodies
+        );
+        findings.warning(*limits_at, "limits.body", what);
+    }
+    for source in &raw.sources {
+        if let Some(body) = source.value.body_limit.filter(|body| *body > limits.bodies) {
+            let what = format!(
+                "{body} bytes are more than limits.bodies, {} bytes for all at once",
+                limits.bodies
+            );
+            findings.warning(
+                source.name.at,
+                &format!("sources.{}.limits.body", source.name.value),
+                what,
+            );
+        }
+    }
+    let pairs = [
+        (
+            delivery.horizon > history.keep,
+            "delivery.horizon",
+            "history.keep",
+            "what still waits could outlive its event",
+        ),
+        (
+            delivery.timeout > delivery.horizon,
+            "delivery.timeout",
+            "delivery.horizon",
+            "a delivery would die in its first attempt",
+        ),
+        (
+            delivery.late > delivery.horizon,
+            "delivery.late",
+            "delivery.horizon",
+            "no message would ever be called late",
+        ),
+    ];
+    for (longer, key, other, so) in pairs {
+        if longer {
+            findings.warning(*delivery_at, key, format!("is longer than {other}: {so}"));
+        }
+    }
+}
+
+/// Channels that no route may reach.
+fn unreached(sources: &Sources, channels: &[Located<String>], findings: &Findings) {
+    let reached: BTreeSet<Arc<str>> = sources
+        .values()
+        .flat_map(|source| source.routes.reachable())
+        .collect();
+    for channel in channels {
+        if !reached.contains(channel.value.as_str()) {
+            let path = format!("channels.{}", channel.value);
+            findings.warning(channel.at, &path, "no source has a route to it");
+        }
+    }
+}
+
+/// `there is no channel "dve", did you mean "dev"?`
+pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let hint = match nearest(name, known.iter().copied()) {
+        Some(near) => format!(", did you mean \"{near}\"?"),
+        None if known.is_empty() => String::new(),
+        None => format!("; there are {}", known.join(", ")),
+    };
+    format!(
+        "there is no {what} \"{}\"{hint}",
+        crate::condition::one_line(name, 40)
+    )
+}

@@ -1,0 +1,127 @@
+//! Secrets by reference: `{ env = }`, `{ file = }`, `{ credential = }`. Nothing here says what a secret is.
+
+use std::path::Path;
+use toml::de::DeValue;
+
+use super::env::Surroundings;
+use super::read::{self, Located, Table};
+use crate::secret::Secret;
+
+/// The largest file a secret is read from, in bytes.
+const LARGEST: u64 = 64 << 10;
+
+/// The keys of a reference.
+pub(super) const KEYS: &[&str] = &["env", "file", "credential", "scheme"];
+
+/// A reference to a secret.
+pub(super) struct Reference {
+    /// Where it is.
+    place: Place,
+    /// The only scheme it is for.
+    pub(super) scheme: Option<Located<String>>,
+    /// Its table, for findings.
+    pub(super) path: String,
+    /// Where the reference is.
+    pub(super) at: usize,
+}
+
+enum Place {
+    Env(String),
+    File(String),
+    Credential(String),
+}
+
+/// What to write instead of the secret itself.
+const INSTEAD: &str = "a secret is not written here; write where it is: { env = \"NAME\" }, { file = \"path\" } or \
+                       { credential = \"name\" } (a file of systemd's LoadCredential=)";
+
+/// Reads a reference. What is there instead of one is found, and never quoted.
+pub(super) fn reference(
+    value: &DeValue<'_>,
+    path: &str,
+    at: usize,
+    findings: &super::finding::Findings,
+) -> Option<Reference> {
+    let Some(table) = value.as_table() else {
+        findings.error(at, path, INSTEAD);
+        return None;
+    };
+    let table = Table::new(table, path, at, KEYS, findings);
+    let places = [
+        table.text("env").map(|name| Place::Env(name.value)),
+        table.text("file").map(|name| Place::File(name.value)),
+        table.text("credential").map(|name| Place::Credential(name.value)),
+    ];
+    let given = ["env", "file", "credential"]
+        .iter()
+        .filter(|key| table.get(key).is_some())
+        .count();
+    let scheme = table.text("scheme");
+    let mut places = places.into_iter().flatten();
+    match (places.next(), given) {
+        (Some(place), 1) => Some(Reference {
+            place,
+            scheme,
+            path: path.to_owned(),
+            at,
+        }),
+        (None, 1) => None,
+        _ => {
+            findings.error(at, path, format!("exactly one place was expected: {INSTEAD}"));
+            None
+        }
+    }
+}
+
+impl Reference {
+    /// What logs and events call the secret: `credential:github`.
+    pub(super) fn name(&self) -> String {
+        match &self.place {
+            Place::Env(name) => format!("env:{name}"),
+            Place::File(path) => format!("file:{path}"),
+            Place::Credential(name) => format!("credential:{name}"),
+        }
+    }
+
+    /// The secret itself; the error says why not.
+    pub(super) fn read(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
+        let secret = match &self.place {
+            Place::Env(name) => {
+                let text = surroundings
+                    .variable(name)
+                    .ok_or_else(|| format!("there is no environment variable {name}"))?;
+                Secret::new(text)
+            }
+            Place::File(path) => file(&base.join(path))?,
+            Place::Credential(name) => credential(name, surroundings)?,
+        };
+        if secret.expose().trim().is_empty() {
+            return Err(format!("{} is empty", self.name()));
+        }
+        Ok(secret)
+    }
+}
+
+fn file(path: &Path) -> Result<Secret, String> {
+    match read::text(path, LARGEST) {
+        Ok(text) => Ok(Secret::new(&text)),
+        Err(why) => Err(format!("{} {why}", path.display())),
+    }
+}
+
+fn credential(name: &str, surroundings: &Surroundings) -> Result<Secret, String> {
+    if name.contains('/') || name.starts_with('.') {
+        return Err("a credential's name is a file's name, without folders".to_owned());
+    }
+    let folder = surroundings.credentials().ok_or(
+        "there is no $CREDENTIALS_DIRECTORY: systemd sets it for a service with LoadCredential=; elsewhere set it, or \
+         use { file = … }",
+    )?;
+    // systemd names the files of a folder given to LoadCredential= after both: `secrets` and `x` become `secrets_x`.
+    let (plain, within) = (folder.join(name), folder.join(format!("secrets_{name}")));
+    file(if plain.exists() || !within.exists() {
+        &plain
+    } else {
+        &within
+    })
+}

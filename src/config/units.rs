@@ -1,0 +1,213 @@
+//! Values with units: durations `ms s m h d`, sizes `B KiB MiB GiB`, rates `N/s N/m N/h`. A bare number is refused: a
+//! `timeout = 30` is thirty of something.
+
+use std::time::Duration;
+
+use crate::twake::Rate;
+
+/// A way of writing a value.
+pub(super) struct Unit<T> {
+    /// What it is, with its article.
+    pub(super) what: &'static str,
+    /// How it is written.
+    pub(super) example: &'static str,
+    /// The units, the likeliest for a bare number first.
+    units: &'static [&'static str],
+    /// Reads it; the error says what is wrong and what to write.
+    pub(super) read: fn(&str) -> Result<T, String>,
+}
+
+pub(super) const DURATION: Unit<Duration> = Unit {
+    what: "a duration",
+    example: "30s",
+    units: &["s", "ms", "m", "h", "d"],
+    read: duration,
+};
+
+pub(super) const SIZE: Unit<u64> = Unit {
+    what: "a size",
+    example: "25MiB",
+    units: &["MiB", "B", "KiB", "GiB"],
+    read: size,
+};
+
+pub(super) const RATE: Unit<Rate> = Unit {
+    what: "a rate",
+    example: "30/m",
+    units: &["/m", "/s", "/h"],
+    read: rate,
+};
+
+impl<T> Unit<T> {
+    /// What to say to a number without a unit.
+    pub(super) fn bare(&self, number: &str) -> String {
+        format!(
+            "{number} has no unit: write \"{number}{}\" (units: {})",
+            self.units.first().unwrap_or(&""),
+            self.units.join(" ")
+        )
+    }
+
+    fn wrong(&self, text: &str) -> String {
+        let number = text.trim();
+        if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return self.bare(number);
+        }
+        let shown = crate::condition::one_line(text, 40);
+        format!(
+            "\"{shown}\" is not {} such as \"{}\" (units: {})",
+            self.what,
+            self.example,
+            self.units.join(" ")
+        )
+    }
+}
+
+pub(super) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 86_400)
+}
+
+/// A whole number and what follows it.
+fn split(text: &str) -> Option<(u64, &str)> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(end)?;
+    Some((number.parse().ok()?, unit.trim_start()))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let read = split(text).and_then(|(number, unit)| {
+        let milliseconds: u64 = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return None,
+        };
+        // A hundred years: beyond it, sums with points in time overflow.
+        number
+            .checked_mul(milliseconds)
+            .filter(|all| *all <= 36_525 * 86_400_000)
+    });
+    match read {
+        Some(0) => Err("is no time at all".to_owned()),
+        Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+        None => Err(DURATION.wrong(text)),
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let read = split(text).and_then(|(number, unit)| {
+        let bytes: u64 = match unit {
+            "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => return None,
+        };
+        number.checked_mul(bytes).filter(|all| *all <= 1 << 50)
+    });
+    match read {
+        Some(0) => Err("is no size at all".to_owned()),
+        Some(bytes) => Ok(bytes),
+        None => Err(SIZE.wrong(text)),
+    }
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let read = split(text).and_then(|(number, unit)| {
+        let per = match unit {
+            "/s" => seconds(1),
+            "/m" => seconds(60),
+            "/h" => seconds(3600),
+            _ => return None,
+        };
+        Some(Rate {
+            count: u32::try_from(number).ok()?,
+            per,
+        })
+    });
+    match read {
+        Some(Rate { count: 0, .. }) => {
+            Err("would let nothing through; a channel without messages needs no route".to_owned())
+        }
+        Some(rate) => Ok(rate),
+        None => Err(RATE.wrong(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_sizes_and_rates_are_read_with_their_units() {
+        for (text, milliseconds) in [
+            ("1ms", 1),
+            ("30s", 30_000),
+            ("10m", 600_000),
+            ("2 h", 7_200_000),
+            ("3d", 259_200_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for (text, bytes) in [("1B", 1), ("2KiB", 2048), ("25MiB", 25 << 20), ("1GiB", 1 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for (text, count, per) in [("1/s", 1, 1), ("30/m", 30, 60), ("100/h", 100, 3600)] {
+            assert_eq!(
+                rate(text),
+                Ok(Rate {
+                    count,
+                    per: seconds(per)
+                }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bare_number_is_refused_with_what_to_write() {
+        assert_eq!(
+            duration("30"),
+            Err("30 has no unit: write \"30s\" (units: s ms m h d)".to_owned())
+        );
+        assert_eq!(
+            size("25"),
+            Err("25 has no unit: write \"25MiB\" (units: MiB B KiB GiB)".to_owned())
+        );
+        assert_eq!(
+            rate("30"),
+            Err("30 has no unit: write \"30/m\" (units: /m /s /h)".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_no_value_says_what_one_looks_like() {
+        for text in [
+            "",
+            "s",
+            "1x",
+            "1.5h",
+            "-1s",
+            "1h30m",
+            "99999999999999999999s",
+            "99999999999d",
+            "1 week",
+        ] {
+            assert!(duration(text).unwrap_err().contains("such as \"30s\""), "{text}");
+        }
+        for text in ["1MB", "1 mib", "9999999999GiB"] {
+            assert!(size(text).unwrap_err().contains("such as \"25MiB\""), "{text}");
+        }
+        for text in ["1/d", "/m", "99999999999/s"] {
+            assert!(rate(text).unwrap_err().contains("such as \"30/m\""), "{text}");
+        }
+        assert!(duration("0s").is_err() && size("0B").is_err() && rate("0/m").is_err());
+    }
+}
