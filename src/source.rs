@@ -27,6 +27,9 @@ pub struct Kind {
     pub remember: Duration,
     /// Event types that say nothing, each with the reason.
     pub quiet: Vec<(String, String)>,
+    /// The headers that a sample's request needs besides its authentication, read off `event.type` and `event.key`:
+    /// `{event}` stands for the event type, `{id}` for an id of the request.
+    pub sample_headers: Vec<(String, String)>,
     /// What each event type says.
     pub templates: Arc<Library>,
 }

@@ -93,18 +93,16 @@ pub(super) fn check_functions(references: &References) -> Result<(), String> {
     Ok(())
 }
 
-/// The known name nearest to a wrong one, when it is near enough to be meant.
+/// The known name nearest to a wrong one, when it is near enough to be meant: a few letters off, or cut short.
 pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|name| {
-            (
-                strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()),
-                name,
-            )
-        })
-        .min()
-        .filter(|(distance, name)| *distance <= 1 + name.len().min(wrong.len()) / 4)
-        .map(|(_, name)| name)
+    let wrong = wrong.to_lowercase();
+    let distance = |name: &'a str| {
+        let letters = strsim::damerau_levenshtein(&wrong, &name.to_lowercase());
+        let short = wrong.len().min(name.len());
+        let cut = short >= 3 && (name.starts_with(&wrong) || wrong.starts_with(name));
+        (cut || letters <= 1 + short / 4).then_some((letters, name))
+    };
+    known.filter_map(distance).min().map(|(_, name)| name)
 }
 
 /// Tries every literal pattern of `matches`, and finds what the parser could not make an expression of.
@@ -297,6 +295,7 @@ pub(super) fn readable(text: &str, errors: &ParseErrors) -> String {
     } else {
         what.replace("extraneous input", "unexpected")
             .replace("mismatched input", "unexpected")
+            .replace("no viable alternative at input", "cannot go on from")
     };
     let what = super::one_line(&what, 200);
     let (line, column) = error.pos;

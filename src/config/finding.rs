@@ -96,19 +96,23 @@ impl Findings {
         &self.file
     }
 
-    /// How much was found so far.
-    pub(super) fn count(&self) -> usize {
-        self.found.borrow().len()
+    /// How many errors were found so far.
+    pub(super) fn errors(&self) -> usize {
+        let found = self.found.borrow();
+        found
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .count()
     }
 
     fn line(&self, at: usize) -> usize {
         self.lines.partition_point(|start| *start <= at)
     }
 
-    /// Everything found: by file, errors and warnings in the order of their lines.
+    /// Everything found, in the order of lines; other files (templates) after this one.
     pub(super) fn into_list(self) -> Vec<Finding> {
         let mut found = self.found.into_inner();
-        found.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
+        found.sort_by_key(|finding| (finding.file != self.file, finding.file.clone(), finding.line));
         found
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Folder {
     /// Where `source.toml` is, and its text.
     source: Option<(String, String)>,
     templates: Vec<TemplateFile>,
+    /// Whether any of it is the operator's own: then it is checked, also when no source uses it.
+    pub(super) is_own: bool,
 }
 
 /// Every kind there is: the built-in ones, and the folders of `own` over them.
@@ -63,6 +65,7 @@ pub(super) fn folders(own: Option<&Path>, findings: &mut Vec<Finding>) -> BTreeM
             Folder {
                 source,
                 templates: builtin::templates(kind),
+                is_own: false,
             },
         );
     }
@@ -84,6 +87,7 @@ pub(super) fn folders(own: Option<&Path>, findings: &mut Vec<Finding>) -> BTreeM
             continue;
         }
         let folder = folders.entry(name).or_default();
+        folder.is_own = true;
         let mut templates = Vec::new();
         for (name, path) in listing(&path, findings) {
             let is_source = name == "source.toml";
@@ -165,7 +169,7 @@ pub(super) fn load(name: &str, folder: Folder, findings: &mut Vec<Finding>) -> O
 }
 
 fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kind, FactMap, Schemes)> {
-    let before = findings.count();
+    let before = findings.errors();
     for key in LATER {
         if let Some((at, _)) = root.get(key) {
             findings.error(at, key, "is not supported yet");
@@ -210,7 +214,7 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
         .as_ref()
         .and_then(|event| event.text_or_texts("key"))
         .unwrap_or_default();
-    let key = key
+    let key: Vec<Condition> = key
         .iter()
         .filter_map(|part| condition(part, "event.key", &names(GIVEN), findings))
         .collect();
@@ -222,12 +226,13 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
         .map(|event| quiet(event, findings))
         .unwrap_or_default();
     let facts = fact_map(&facts(root), findings);
-    let (Some(event_type), true) = (event_type, findings.count() == before) else {
+    let (Some(event_type), true) = (event_type, findings.errors() == before) else {
         return None;
     };
     let kind = Kind {
         name: name.to_owned(),
         title,
+        sample_headers: sample_headers(&event_type, &key),
         schemes: schemes.list.clone(),
         body,
         event_type,
@@ -237,6 +242,23 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
         templates: Arc::new(Library::compile(name, Vec::new()).0),
     };
     Some((kind, facts, schemes))
+}
+
+/// The headers that type and key are made of.
+fn sample_headers(event_type: &Condition, key: &[Condition]) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    let typed = std::iter::once((event_type, "{event}"));
+    for (condition, value) in typed.chain(key.iter().map(|part| (part, "{id}"))) {
+        for path in &condition.references().paths {
+            if let [names, header] = path.as_slice()
+                && names == "headers"
+                && headers.iter().all(|(known, _)| known != header)
+            {
+                headers.push((header.clone(), value.to_owned()));
+            }
+        }
+    }
+    headers
 }
 
 /// `quiet = [{ type = "star", why = "…" }]`, or a table of type = "why".

@@ -51,7 +51,13 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
     let folders = kind::folders(own.as_deref(), &mut within_kinds);
     let mut kinds = BTreeMap::new();
     for (name, folder) in folders {
-        let loaded = kind::load(&name, folder, &mut within_kinds);
+        let is_used = raw
+            .sources
+            .iter()
+            .any(|source| source.value.kind.as_ref().is_some_and(|kind| kind.value == name));
+        let loaded = (is_used || folder.is_own)
+            .then(|| kind::load(&name, folder, &mut within_kinds))
+            .flatten();
         kinds.insert(name, loaded);
     }
     within_kinds.into_iter().for_each(|finding| findings.add(finding));

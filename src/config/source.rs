@@ -33,7 +33,7 @@ pub(super) struct World<'a> {
 pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source> {
     let Named { name, value: raw } = raw;
     let path = format!("sources.{}", name.value);
-    let before = world.findings.count();
+    let before = world.findings.errors();
     let loaded = raw.kind.as_ref().and_then(|kind| {
         if !world.kinds.contains_key(&kind.value) {
             let known = world.kinds.keys().map(String::as_str);
@@ -54,7 +54,7 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
         .or(loaded.map(|loaded| &loaded.schemes));
     let secrets = secrets(&raw, &name, &path, schemes, world);
     let (loaded, schemes) = (loaded?, schemes?);
-    if world.findings.count() != before {
+    if world.findings.errors() != before {
         return None;
     }
     let authenticator = schemes::authenticator(schemes, secrets, loaded.kind.body.clone());
