@@ -1,9 +1,9 @@
 //! Conditions: CEL over the names of an event (`event`, `source`, `headers`, `payload`, the facts).
 //!
 //! The names are one JSON object, read by reference: an evaluation costs what the expression touches, never the size of
-//! the payload (`payload.sender.type == "Bot"` over 10 MB takes as long as over 1 kB, under a microsecond when
-//! optimised). What CEL calls an error (a field is missing, a type does not fit) is an [`EvaluationError`] here; what it
-//! means is the caller's affair: a route does not hold, the next expression of a fact is tried.
+//! the payload. Measured, `payload.sender.type == "Bot"` takes 4 µs in an unoptimised build, over 1 kB as over 10 MB.
+//! What CEL calls an error (a field is missing, a type does not fit) is an [`EvaluationError`] here; what it means is
+//! the caller's affair: a route does not hold, the next expression of a fact is tried.
 
 mod equality;
 mod json;

@@ -64,10 +64,6 @@ pub struct Environment {
 /// # Errors
 /// Every setting that is wrong.
 pub fn read() -> Result<Environment, Vec<Finding>> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the environment"
-    )]
     let variables = std::env::vars_os();
     of(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
 }

@@ -178,13 +178,13 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
     let title = root
         .text("title")
         .map_or_else(|| name.to_owned(), |title| title.value);
-    let schemes = match root.get("authentication") {
-        Some((at, value)) => schemes::read(value, "authentication", at, findings),
-        None => {
-            let what = "`[[authentication]]` is missing: how its sender proves itself (method = \"none\": not at all)";
-            findings.error(0, "", what);
-            Schemes::default()
-        }
+    let schemes = if let Some((at, value)) = root.get("authentication") {
+        schemes::read(value, "authentication", at, findings)
+    } else {
+        let what =
+            "`[[authentication]]` is missing: how its sender proves itself (method = \"none\": not at all)";
+        findings.error(0, "", what);
+        Schemes::default()
     };
     let body = root
         .table("body", BODY)

@@ -140,6 +140,3 @@ impl Config {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod deploy_tests;

@@ -52,7 +52,7 @@ pub(super) fn document<'t>(text: &'t str, findings: &Findings) -> Option<Spanned
 
 /// A table being read.
 pub(super) struct Table<'r, 't> {
-    table: &'r DeTable<'t>,
+    entries: &'r DeTable<'t>,
     /// Its path (`sources.github`); empty for a whole file.
     pub(super) path: String,
     /// Where it is.
@@ -70,12 +70,12 @@ impl<'r, 't> Table<'r, 't> {
         findings: &'r Findings,
     ) -> Self {
         let table = Self {
-            table,
+            entries: table,
             path: path.into(),
             at,
             findings,
         };
-        for (key, _) in table.table {
+        for (key, _) in table.entries {
             let name: &str = key.get_ref();
             if !keys.contains(&name) {
                 let near = match nearest(name, keys.iter().copied()) {
@@ -98,7 +98,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<(usize, &'r DeValue<'t>)> {
-        let (key, value) = self.table.get_key_value(key)?;
+        let (key, value) = self.entries.get_key_value(key)?;
         Some((key.span().start, value.get_ref()))
     }
 

@@ -60,7 +60,9 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
             .flatten();
         kinds.insert(name, loaded);
     }
-    within_kinds.into_iter().for_each(|finding| findings.add(finding));
+    for finding in within_kinds {
+        findings.add(finding);
+    }
 
     let mut accounts = BTreeMap::new();
     for Named { name, value } in raw.accounts {

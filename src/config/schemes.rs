@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::de::DeValue;
 
 use super::finding::Findings;
-use crate::authentication::{Authenticator, BodyForm, Scheme};
+use crate::authentication::{Authenticator, BodyForm, RawScheme, Scheme};
 use crate::secret::SourceSecret;
 
 /// Schemes as they are written.
@@ -49,13 +49,9 @@ pub(super) fn read(value: &DeValue<'_>, path: &str, at: usize, findings: &Findin
 
 /// One table as a scheme; the errors begin with the key.
 fn scheme(table: toml::Spanned<DeValue<'_>>) -> Result<Scheme, Vec<String>> {
-    #[derive(Deserialize)]
-    struct RawScheme {
-        name: String,
-    }
-    let raw = RawScheme::deserialize(toml::de::ValueDeserializer::from(table))
-        .map_err(|error| vec![error.message().replace('\n', ", ")])?;
-    Ok(Scheme { name: raw.name })
+    let raw = RawScheme::deserialize(toml::de::ValueDeserializer::from(table));
+    raw.map_err(|error| vec![error.message().replace('\n', ", ")])?
+        .check()
 }
 
 /// A source's authenticator; the errors are sentences.
@@ -64,5 +60,5 @@ pub(super) fn authenticator(
     secrets: Vec<SourceSecret>,
     form: BodyForm,
 ) -> Result<Authenticator, Vec<String>> {
-    Ok(Authenticator::new(schemes.list.clone(), secrets, form))
+    Authenticator::new(schemes.list.clone(), secrets, form)
 }

@@ -58,13 +58,15 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
         return None;
     }
     let authenticator = schemes::authenticator(schemes, secrets, loaded.kind.body.clone());
-    let authenticator = authenticator
-        .map_err(|wrong| {
-            wrong
-                .into_iter()
-                .for_each(|what| world.findings.error(name.at, &path, what))
-        })
-        .ok()?;
+    let authenticator = match authenticator {
+        Ok(authenticator) => authenticator,
+        Err(wrong) => {
+            for what in wrong {
+                world.findings.error(name.at, &path, what);
+            }
+            return None;
+        }
+    };
     Some(Source {
         name: Arc::from(name.value),
         kind: Arc::clone(&loaded.kind),
@@ -172,18 +174,17 @@ fn routes(raw: &RawSource, path: &str, kind: Option<(&LoadedKind, &FactMap)>, wo
         let when = raw
             .when
             .as_ref()
-            .map(|text| compile(text, &format!("{}.when", raw.path)));
+            .and_then(|text| compile(text, &format!("{}.when", raw.path)));
         let by = raw
             .by
             .as_ref()
-            .map(|text| compile(text, &format!("{}.by", raw.path)));
+            .and_then(|text| compile(text, &format!("{}.by", raw.path)));
         let Some(to) = destination(raw, by, world) else {
             continue;
         };
-        let when = match when {
-            Some(None) => continue,
-            when => when.flatten(),
-        };
+        if when.is_none() && raw.when.is_some() {
+            continue;
+        }
         if always_holds(raw, when.as_ref(), &to, world.findings) && !raw.goes_on {
             last = Some(raw);
         }
@@ -208,32 +209,32 @@ fn routes(raw: &RawSource, path: &str, kind: Option<(&LoadedKind, &FactMap)>, wo
     Routes::new(routes, own)
 }
 
-/// Where a route leads; `by` is unset where there is none, and empty where it is wrong.
-fn destination(raw: &RawRoute, by: Option<Option<Condition>>, world: &World<'_>) -> Option<Destination> {
+/// Where a route leads; `by` is unset where there is none or where it is wrong.
+fn destination(raw: &RawRoute, by: Option<Condition>, world: &World<'_>) -> Option<Destination> {
     let wrong = |what: &str| {
         world.findings.error(raw.at, &raw.path, what);
         None
     };
     let path = format!("{}.channels", raw.path);
-    match (by, &raw.channels) {
-        (None, None) if raw.when.is_some() => {
+    match (raw.by.is_some(), &raw.channels) {
+        (false, None) if raw.when.is_some() => {
             wrong("`channels` is missing: where to; [] drops what it holds for")
         }
-        (None, _) if raw.when.is_none() => {
+        (false, _) if raw.when.is_none() => {
             wrong("a route has `when` or `by`; what goes nowhere else goes to the source's own `channels`")
         }
-        (None, Some(RawDestination::Table(_))) => wrong(
+        (false, Some(RawDestination::Table(_))) => wrong(
             "a table of `channels` needs `by`: what is looked up in it, such as by = 'payload.repository.name'",
         ),
-        (Some(_), Some(RawDestination::List(_))) => wrong(
+        (true, Some(RawDestination::List(_))) => wrong(
             "`by` looks up a channel: `channels` is a table { name = [\"channel\"] }, or unset when the text is the \
              channel's name",
         ),
-        (None, None) => None,
-        (None, Some(RawDestination::List(channels))) => {
+        (false, None) => None,
+        (false, Some(RawDestination::List(channels))) => {
             Some(Destination::Channels(known_channels(channels, &path, world)))
         }
-        (Some(by), Some(RawDestination::Table(entries))) => {
+        (true, Some(RawDestination::Table(entries))) => {
             let entry = |(name, channels): &(Located<String>, Vec<Located<String>>)| {
                 let path = format!("{path}.\"{}\"", name.value);
                 (name.value.clone(), known_channels(channels, &path, world))
@@ -241,7 +242,7 @@ fn destination(raw: &RawRoute, by: Option<Option<Condition>>, world: &World<'_>)
             let table = Table::new(entries.iter().map(entry));
             Some(Destination::Lookup { by: by?, table })
         }
-        (Some(by), None) => Some(Destination::Named {
+        (true, None) => Some(Destination::Named {
             by: by?,
             known: Arc::clone(world.channels),
         }),

@@ -1,9 +1,8 @@
 //! `deploy/bridge.toml` holds every key, and every key it holds is right.
 
 use super::*;
-use std::fs;
 
-const TEXT: &str = include_str!("../../deploy/bridge.toml");
+const TEXT: &str = include_str!("../../../deploy/bridge.toml");
 
 /// Every key: a line `#key = …` counts, prose after `# ` does not.
 fn uncommented() -> String {

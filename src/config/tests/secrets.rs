@@ -1,0 +1,110 @@
+use super::*;
+
+#[test]
+fn secrets_are_read_from_where_they_are() {
+    let house = House::new();
+    let credentials = house
+        .file("run/oven", "from-credential\n")
+        .parent()
+        .unwrap()
+        .display()
+        .to_string();
+    house.file("run/secrets_pan", "from-folder");
+    house.file("oven.txt", "from-file\r\n");
+    house.file("empty", " \n");
+    house.file("large", &"x".repeat((64 << 10) + 1));
+    let house = house.with("CREDENTIALS_DIRECTORY", credentials);
+    let key = |reference: &str| {
+        let text = START.replace("{ env = \"KEY\" }", reference);
+        let config = house.read(&text);
+        config.map(|config| config.channels["dev"].account.private_api_key.expose().to_owned())
+    };
+    assert_eq!(key("{ credential = \"oven\" }").unwrap(), "from-credential");
+    assert_eq!(key("{ credential = \"pan\" }").unwrap(), "from-folder");
+    assert_eq!(key("{ file = \"oven.txt\" }").unwrap(), "from-file");
+    for (reference, expected) in [
+        ("{ credential = \"../oven.txt\" }", "without folders"),
+        ("{ credential = \"none\" }", "cannot be opened"),
+        ("{ file = \"empty\" }", "file:empty is empty"),
+        ("{ file = \"large\" }", "is larger than 64 KiB"),
+        ("{ file = \"run\" }", "cannot be read"),
+        ("{ envy = \"KEY\" }", "unknown key, did you mean `env`?"),
+        ("{}", "exactly one place was expected"),
+        ("\"literal\"", "a secret is not written here"),
+    ] {
+        let findings = key(reference).unwrap_err().join("\n");
+        assert!(findings.contains(expected), "{reference}: {findings}");
+    }
+    assert!(
+        House::new().findings(&START.replace("env = \"KEY\"", "credential = \"x\""))[0]
+            .contains("CREDENTIALS_DIRECTORY")
+    );
+}
+
+#[test]
+fn a_secret_bound_to_a_scheme_that_is_not_there_is_found() {
+    let text = format!("{START}{SOURCE}").replace("env = \"OVEN\"", "env = \"OVEN\", scheme = \"tokn\"");
+    assert_found(
+        &House::new().findings(&text),
+        &["secrets[0].scheme: there is no scheme \"tokn\", did you mean \"token\"?"],
+    );
+}
+
+#[test]
+fn a_source_may_authenticate_otherwise_than_its_kind() {
+    let text =
+        format!("{START}{SOURCE}[[sources.oven.authentication]]\nname = \"open\"\nmethod = \"none\"\n")
+            .replace("secrets = [{ env = \"OVEN\" }]", "");
+    let config = House::new().read(&text);
+    assert!(config.is_ok(), "{:?}", config.err());
+}
+
+#[test]
+fn the_operators_listener_needs_a_token_where_others_reach_it() {
+    for (address, expected) in [
+        ("127.0.0.1:1", 0),
+        ("[::1]:1", 0),
+        ("localhost:1", 0),
+        ("0.0.0.0:1", 1),
+        ("[::]:1", 1),
+        ("host:1", 1),
+    ] {
+        let findings = House::new()
+            .with("TWAKE_BRIDGE_OPERATOR_LISTEN", address)
+            .findings(&format!("{START}{SOURCE}"));
+        assert_eq!(findings.len(), expected, "{address} {findings:?}");
+        assert!(
+            findings
+                .iter()
+                .all(|finding| finding.starts_with("bridge.toml: operator: `token` is missing"))
+        );
+    }
+}
+
+/// Secrets in every place, right and wrong, and not one of them in anything that is shown.
+#[test]
+fn no_finding_shows_a_secret() {
+    let house = House::new().with("TOKEN", "env-secret");
+    house.file("file", "file-secret");
+    let text = r#"
+[twake.main]
+url = "https://user:url-secret@x?key=url-secret"
+public_id = "p"
+private_api_key = "literal-secret"
+group_id = 3
+[twake.other]
+private_api_key = ["listed-secret"]
+[operator]
+token = { file = "file", scheme = 3, value = "value-secret" }
+[sources.oven]
+kind = "bakery"
+secrets = ["literal-secret", { env = "TOKEN", scheme = "none" }, { secret = "keyed-secret" }, { env = ["listed-secret"] }]
+channels = ["dev"]
+[sources.pan]
+kind = "bakery"
+secrets = "bare-secret"
+"#;
+    let findings = house.findings(text).join("\n");
+    assert!(findings.lines().count() > 8, "{findings}");
+    assert!(!findings.contains("-secret"), "{findings}");
+}
