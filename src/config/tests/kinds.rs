@@ -62,3 +62,48 @@ fn every_built_in_kind_is_right() {
     }
     assert!(findings.is_empty(), "{findings:?}");
 }
+
+/// A sample's name says its type, and its kind reads the same type, a key and only facts of the right types off it.
+#[test]
+fn every_sample_of_a_built_in_kind_has_the_type_its_name_says() {
+    let mut findings = Vec::new();
+    for (name, folder) in kind::folders(None, &mut findings) {
+        let Some(loaded) = kind::load(&name, folder, &mut findings) else {
+            panic!("{name}: {findings:?}");
+        };
+        for sample in builtin::samples(&name) {
+            let Ok(payload) = serde_json::from_slice::<serde_json::Value>(&sample.body) else {
+                continue;
+            };
+            let fill = |value: &str| value.replace("{event}", &sample.event_type).replace("{id}", "1");
+            let headers = loaded.kind.sample_headers.iter();
+            let headers: serde_json::Map<_, _> = headers
+                .map(|(header, value)| (header.clone(), fill(value).into()))
+                .collect();
+            let names = serde_json::json!({
+                "event": sample.event_type, "source": name, "headers": headers, "payload": payload,
+            });
+            let event_type = loaded
+                .kind
+                .event_type
+                .evaluate(&names)
+                .map_err(|error| error.to_string());
+            assert_eq!(
+                event_type,
+                Ok(sample.event_type.as_str().into()),
+                "{name}/{}",
+                sample.name
+            );
+            for part in &loaded.kind.key {
+                // A payload that its receiver's owner wrote has what its owner wants.
+                let evaluated = part.evaluate(&names);
+                assert!(
+                    evaluated.is_ok() || sample.event_type == "custom",
+                    "{name}/{}: {part:?} {evaluated:?}",
+                    sample.name
+                );
+            }
+            assert!(loaded.facts.evaluate(&names).len() >= crate::facts::KNOWN.len());
+        }
+    }
+}
