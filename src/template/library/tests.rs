@@ -379,3 +379,30 @@ fn a_library_is_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<Library>();
 }
+
+#[test]
+fn a_template_speaks_when_its_condition_holds_or_cannot_be_evaluated() {
+    let library = library(vec![
+        file("yes.hbs", "+++\nwhen = 'branch == \"main\"'\n+++\nx"),
+        file(
+            "no.hbs",
+            "+++\nwhen = 'branch != \"main\"'\n+++\n{{payload.nope}}",
+        ),
+        file("perhaps.hbs", "+++\nwhen = 'payload.nope == 1'\n+++\nx"),
+    ]);
+    let yes = library.render("yes", None, &context());
+    assert_eq!(
+        (plain::text(&document(yes.clone())).as_str(), yes.when_failed),
+        ("x", None)
+    );
+    let no = library.render("no", None, &context());
+    assert_eq!(
+        no.said,
+        Said::Nothing("no.hbs: its `when` does not hold".to_owned())
+    );
+    assert_eq!(no.template.as_deref(), Some("no.hbs"));
+    let perhaps = library.render("perhaps", None, &context());
+    assert!(perhaps.when_failed.is_some());
+    assert_eq!(plain::text(&document(perhaps)), "x");
+    assert_eq!(found("+++\n\nwhen = '1 +'\n+++\nx").0, 3);
+}
