@@ -4,6 +4,7 @@
 //! plain value, which is an argument anywhere and text where it is written.
 
 mod formatting;
+mod selecting;
 mod time;
 mod values;
 
@@ -81,6 +82,18 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "{{#each (first list 10)}} … {{/each}}",
     ),
     signature("rest", Use::Value, (2, 2), "{{rest list 10}}"),
+    signature(
+        "where",
+        Use::Value,
+        (3, 3),
+        "{{#each (where list \"status\" \"firing\")}} … {{/each}}",
+    ),
+    signature(
+        "except",
+        Use::Value,
+        (2, 32),
+        "{{#each (except object other \"name\")}} … {{/each}}",
+    ),
 ];
 
 const fn signature(
@@ -102,7 +115,8 @@ pub(super) fn engine(format: Format) -> Handlebars<'static> {
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);
     engine.register_escape_fn(format.escape());
-    for (name, run) in values::HELPERS.iter().chain(time::HELPERS) {
+    let values = values::HELPERS.iter();
+    for (name, run) in values.chain(time::HELPERS).chain(selecting::HELPERS) {
         engine.register_helper(name, Box::new(ValueHelper { run: *run }));
     }
     for (name, run) in formatting::HELPERS {

@@ -152,3 +152,47 @@ fn lengths_are_of_items_and_characters() {
     assert_eq!(of("first x 2", Value::Null), "[]");
     assert!(render("{{first x 2}}", json!({"x": "text"})).is_err());
 }
+
+#[test]
+fn where_leaves_the_items_whose_field_has_the_value() {
+    let names = |call: &str, list: Value| {
+        let template = format!("{{{{#each ({call})}}}}{{{{name}}}},{{{{/each}}}}");
+        render(&template, json!({"x": list}))
+    };
+    let list = json!([{"name": "a", "n": 1}, {"name": "b"}, {"name": "c", "n": 2}, 7, {"name": "d", "n": 1}]);
+    assert_eq!(names("where x \"n\" 1", list.clone()).unwrap(), "a,d,");
+    assert_eq!(names("where x \"name\" \"c\"", list.clone()).unwrap(), "c,");
+    assert_eq!(
+        names("where x \"n\" \"1\"", list).unwrap(),
+        "",
+        "a number is no text"
+    );
+    assert_eq!(names("where x \"n\" 1", Value::Null).unwrap(), "");
+    assert!(names("where x \"n\" 1", json!("text")).is_err());
+    assert!(
+        names("where y \"n\" 1", json!([])).is_err(),
+        "a missing list is an error"
+    );
+}
+
+#[test]
+fn except_leaves_the_fields_that_are_nowhere_else() {
+    let fields = |call: &str, x: Value, y: Value| {
+        let template =
+            format!("{{{{#each ({call})}}}}{{{{@key}}}}={{{{this}}}},{{{{else}}}}none{{{{/each}}}}");
+        render(&template, json!({"x": x, "y": y}))
+    };
+    let object = json!({"z": 1, "a": "b", "m": 2});
+    assert_eq!(
+        fields("except x y", object.clone(), json!({"a": "other"})).unwrap(),
+        "z=1,m=2,"
+    );
+    assert_eq!(
+        fields("except x y \"z\"", object.clone(), json!({"a": 0})).unwrap(),
+        "m=2,"
+    );
+    assert_eq!(fields("except x x", object.clone(), json!({})).unwrap(), "none");
+    assert_eq!(fields("except x y", Value::Null, json!({})).unwrap(), "none");
+    assert!(fields("except x y", json!([]), json!({})).is_err());
+    assert!(fields("except x y", object, json!(3)).is_err());
+}

@@ -1,0 +1,301 @@
+//! What every sample of every built-in kind becomes: signed as its sender would, authenticated, decided, said.
+//!
+//! One snapshot a sample (`snapshots/`): the facts that are known, and for each variant the kind has, the template that
+//! spoke, the plain text and the Twacode. Read them as a person in the channel would.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+use twake_bridge::authentication::sign;
+use twake_bridge::condition::Condition;
+use twake_bridge::config::builtin::{self, Sample};
+use twake_bridge::config::{Config, Surroundings};
+use twake_bridge::event::{Event, Headers};
+use twake_bridge::message::{Message, plain};
+use twake_bridge::road::{Decision, decide};
+use twake_bridge::secret::Secret;
+use twake_bridge::source::Source;
+use twake_bridge::twake::twacode;
+use uuid::Uuid;
+
+/// Fits every scheme of the built-in kinds: `basic` wants a user's name and a password.
+const SECRET: &str = "user:It's a Secret to Everybody";
+
+/// The longest message, in characters of its plain text. More is a wall.
+const LONGEST: usize = 4_000;
+
+#[test]
+fn every_sample_says_what_its_snapshot_says() {
+    for kind in builtin::kinds() {
+        let source = source(kind, None);
+        for sample in builtin::samples(kind) {
+            let decision = decide(event(&source, &sample), &source);
+            assert_eq!(decision.event_type, sample.event_type, "{kind}/{}", sample.name);
+            let said = told(&decision);
+            check(&decision, &said, &format!("{kind}/{}", sample.name));
+            insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+                insta::assert_snapshot!(format!("{kind}__{}", sample.name), said);
+            });
+        }
+    }
+}
+
+#[test]
+fn every_template_speaks_in_some_sample() {
+    for kind in builtin::kinds() {
+        let source = source(kind, None);
+        let spoke: BTreeSet<String> = builtin::samples(kind)
+            .iter()
+            .flat_map(|sample| decide(event(&source, sample), &source).messages)
+            .filter_map(|message| message.message.and(message.template))
+            .collect();
+        let has: BTreeSet<String> = builtin::templates(kind)
+            .into_iter()
+            .map(|template| template.name)
+            .filter(|name| !name.starts_with('_'))
+            .collect();
+        assert_eq!(spoke, has, "{kind}");
+    }
+}
+
+#[test]
+fn every_scheme_lets_its_own_sender_in() {
+    for kind in builtin::kinds() {
+        for scheme in &source(kind, None).kind.schemes {
+            let source = source(kind, Some(&scheme.name));
+            assert_eq!(source.authenticator.schemes(), [scheme.name.as_str()]);
+            for sample in builtin::samples(kind).iter().take(3) {
+                assert_eq!(event(&source, sample).envelope.source, source.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn two_samples_of_an_event_type_are_two_events() {
+    // Deliveries of GitHub differ by their id alone; a repeat says of itself that it is one.
+    for kind in builtin::kinds() {
+        let source = source(kind, None);
+        let mut keys = BTreeSet::new();
+        for sample in builtin::samples(kind) {
+            let decision = decide(event(&source, &sample), &source);
+            assert!(
+                keys.insert(decision.key.0),
+                "{kind}/{} has the key of another",
+                sample.name
+            );
+        }
+    }
+}
+
+#[test]
+fn alertmanagers_of_a_cluster_and_retries_of_one_notification_have_one_key() {
+    let source = source("alertmanager", None);
+    let key = |change: &dyn Fn(&mut Value)| {
+        let mut sample = builtin::samples("alertmanager")
+            .into_iter()
+            .find(|sample| sample.name == "firing__several")
+            .unwrap();
+        let mut payload: Value = serde_json::from_slice(&sample.body).unwrap();
+        change(&mut payload);
+        sample.body = payload.to_string().into_bytes();
+        decide(event(&source, &sample), &source).key
+    };
+    let first = key(&|_| {});
+    let same: [&dyn Fn(&mut Value); 4] = [
+        &|payload| payload["externalURL"] = "http://other.example.org:9093".into(),
+        &|payload| payload["notification_reason"] = "new alerts added".into(),
+        &|payload| drop(payload.as_object_mut().unwrap().remove("notification_reason")),
+        &|payload| payload["alerts"].as_array_mut().unwrap().reverse(),
+    ];
+    for change in same {
+        assert_eq!(key(change), first);
+    }
+    let another: [&dyn Fn(&mut Value); 6] = [
+        &|payload| payload["notification_reason"] = "repeat interval elapsed".into(),
+        &|payload| payload["alerts"][0]["startsAt"] = "2026-11-22T10:30:00Z".into(),
+        &|payload| payload["alerts"][0]["status"] = "resolved".into(),
+        &|payload| drop(payload["alerts"].as_array_mut().unwrap().pop()),
+        &|payload| payload["truncatedAlerts"] = 7.into(),
+        &|payload| payload["receiver"] = "other".into(),
+    ];
+    for change in another {
+        assert_ne!(key(change), first);
+    }
+}
+
+/// A source of the kind, with one route for each variant its templates have, and the default scheme or the named one.
+fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
+    let variants: BTreeSet<String> = builtin::templates(kind)
+        .iter()
+        .filter_map(|template| Some(template.name.strip_suffix(".hbs")?.split_once('.')?.1.to_owned()))
+        .collect();
+    let channels = variants.iter().fold(String::new(), |mut lines, variant| {
+        writeln!(lines, "{variant} = \"00000000-0000-1000-8000-000000000002\"").unwrap();
+        lines
+    });
+    let routes = variants.iter().fold(String::new(), |mut lines, variant| {
+        let route =
+            format!("when = 'true'\nchannels = [\"{variant}\"]\nvariant = \"{variant}\"\ncontinue = true");
+        writeln!(lines, "[[sources.{kind}.routes]]\n{route}").unwrap();
+        lines
+    });
+    let scheme = scheme.map_or(String::new(), |scheme| format!(", scheme = \"{scheme}\""));
+    let text = format!(
+        r#"
+[twake.main]
+api = "messages-save"
+url = "http://127.0.0.1:9"
+public_id = "00000000-0000-1000-8000-000000000000"
+private_api_key = {{ env = "TWAKE" }}
+group_id = "00000000-0000-1000-8000-000000000000"
+
+[channels]
+plain = "00000000-0000-1000-8000-000000000001"
+{channels}
+[sources.{kind}]
+kind = "{kind}"
+secrets = [{{ env = "SECRET"{scheme} }}]
+channels = ["plain"]
+{routes}"#
+    );
+    let surroundings = Surroundings::of(
+        [("TWAKE", "key"), ("SECRET", SECRET)].map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let config = Config::from_text(&text, Path::new(""), &surroundings);
+    let config = config.unwrap_or_else(|findings| panic!("{findings:#?}"));
+    Arc::clone(&config.sources[kind])
+}
+
+/// The sample as its sender would send it, through the front door.
+fn event(source: &Source, sample: &Sample) -> Event {
+    let now = Timestamp::UNIX_EPOCH;
+    let usable = source.authenticator.schemes()[0].to_owned();
+    let scheme = source
+        .kind
+        .schemes
+        .iter()
+        .find(|scheme| scheme.name == usable)
+        .unwrap();
+    let mut headers = sign(scheme, &Secret::new(SECRET), &sample.name, now, &sample.body);
+    headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    headers.extend(headers_of(&source.kind.event_type).map(|name| (name, sample.event_type.clone())));
+    for part in &source.kind.key {
+        headers.extend(headers_of(part).map(|name| (name, sample.name.clone())));
+    }
+    let headers = Headers::new(headers);
+    let authentic = source
+        .authenticator
+        .begin(&headers, None)
+        .unwrap()
+        .finish(Bytes::from(sample.body.clone()), now)
+        .unwrap();
+    Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic).unwrap()
+}
+
+/// The headers an expression reads: what the sender names its events by.
+fn headers_of(condition: &Condition) -> impl Iterator<Item = String> {
+    condition
+        .references()
+        .paths
+        .iter()
+        .filter_map(|path| match path.as_slice() {
+            [headers, name] if headers == "headers" => Some(name.clone()),
+            _ => None,
+        })
+}
+
+/// The decision as a person wants to read it.
+fn told(decision: &Decision) -> String {
+    let mut text = String::new();
+    for (name, value) in &decision.facts {
+        let known = match value {
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Bool(is) => *is,
+            _ => true,
+        };
+        if known {
+            writeln!(text, "{name} = {value}").unwrap();
+        }
+    }
+    let mut spoke = BTreeSet::new();
+    for decided in decision.messages.iter().rev() {
+        if let Some(silence) = &decided.silence {
+            if spoke.insert(silence.as_str()) {
+                writeln!(text, "\n(says nothing: {silence})").unwrap();
+            }
+            continue;
+        }
+        let template = decided.template.as_deref().unwrap_or("no template");
+        if let (Some(said), true) = (&decided.message, spoke.insert(template)) {
+            let Message::Document(document) = &said.message else {
+                panic!("{template} is no document");
+            };
+            writeln!(
+                text,
+                "\n--- {template}\n{}\n--- as Twacode",
+                plain::text(document)
+            )
+            .unwrap();
+            for node in twacode::nodes(document).as_array().unwrap() {
+                writeln!(text, "{node}").unwrap();
+            }
+        }
+    }
+    text
+}
+
+/// What no message of a built-in kind may be.
+fn check(decision: &Decision, said: &str, sample: &str) {
+    for decided in &decision.messages {
+        assert_eq!(decided.failed, [], "{sample}");
+        let Some(message) = &decided.message else {
+            continue;
+        };
+        let Message::Document(document) = &message.message else {
+            panic!("{sample} is no document");
+        };
+        let text = plain::text(document);
+        assert!(
+            text.chars().count() <= LONGEST,
+            "{sample} is a wall of {}",
+            text.chars().count()
+        );
+        assert!(!text.trim().is_empty(), "{sample} is empty");
+        for word in text.split(|character: char| !character.is_alphanumeric()) {
+            assert!(
+                !["null", "undefined", "NaN", "Object"].contains(&word),
+                "{sample} has {word}: {text}"
+            );
+        }
+        assert!(
+            !has_date_for_machines(&text),
+            "{sample} has a date for machines: {text}"
+        );
+        let nodes = twacode::nodes(document).to_string();
+        assert!(
+            !nodes.contains(r#""url":"""#),
+            "{sample} has an empty link: {nodes}"
+        );
+        assert!(
+            !nodes.contains(r#""content":"","url""#),
+            "{sample} has a link without a label: {nodes}"
+        );
+    }
+    assert!(!said.contains("[object]"), "{sample}: {said}");
+}
+
+/// Whether there is something like `2026-11-22T09:52`.
+fn has_date_for_machines(text: &str) -> bool {
+    let shape: Vec<u8> = text
+        .bytes()
+        .map(|byte| if byte.is_ascii_digit() { b'0' } else { byte })
+        .collect();
+    shape.windows(13).any(|window| window == b"0000-00-00T00")
+}
