@@ -1,0 +1,283 @@
+//! The documented API, `POST {url}/api/v1/messages/save`, as every generation of the server implements it.
+//!
+//! Its status says almost nothing: errors of key, company, capability and form arrive as HTTP 200, so the verdict is
+//! taken from the body. It knows neither idempotency nor rate limits; a proxy in front of it may know both.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::{Act, Answer, AnswerRow, Ends, Kind, Place, Reason, Request, Transport, Verdict};
+use crate::message::{Message, StoredMessage};
+use crate::secret::Secret;
+
+mod answers;
+
+pub use answers::ANSWERS;
+
+/// A longer `Retry-After` is a mistake of whoever sent it.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What is said where no Markdown and no Twacode is understood, when the message itself is Twacode without any text.
+const NO_TEXT: &str = "(a message without text)";
+
+/// The request that tells `message` in `place`.
+///
+/// `content` is always an object: a bare string is shown literally by older servers and cut to its first character
+/// by later ones. Notifications are made of `fallback_string` and `original_str`; what is shown of `formatted`.
+pub fn request(place: &Place, act: Act, message: &StoredMessage) -> Request {
+    let (text, formatted) = rendering(&message.message);
+    let mut fields = Map::new();
+    fields.insert("channel_id".to_owned(), Value::String(place.channel_id.clone()));
+    fields.insert(
+        "content".to_owned(),
+        json!({ "fallback_string": text, "original_str": text, "formatted": formatted }),
+    );
+    if message.ephemeral {
+        fields.insert("_once_ephemeral_message".to_owned(), Value::Bool(true));
+    }
+    let body = json!({ "group_id": place.group_id, "message": fields });
+
+    let account = &place.account;
+    let mut url = account.url.clone();
+    let path = match act {
+        Act::Post => format!("{}/api/v1/messages/save", url.path().trim_end_matches('/')),
+    };
+    url.set_path(&path);
+    url.set_query(None);
+    url.set_fragment(None);
+    // The scheme is compared case-sensitively, with exactly one blank behind it.
+    let credentials = format!("{}:{}", account.public_id, account.private_api_key.expose());
+    Request {
+        method: "POST",
+        url,
+        // Without this type the body would be read as a form, and the answer be about `group_id`.
+        headers: vec![
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+        ],
+        authorization: Secret::new(&format!("Basic {}", BASE64_STANDARD.encode(credentials))),
+        body: Bytes::from(body.to_string()),
+    }
+}
+
+/// What an answer means.
+pub fn verdict(answer: &Answer<'_>, now: Timestamp) -> Verdict {
+    let finding = classify(answer);
+    let after = match *answer {
+        Answer::Response { retry_after, .. } => retry_after.and_then(|text| wait_asked(text, now)),
+        Answer::Failed(_) => None,
+    };
+    let row = row(finding.reason);
+    Verdict {
+        kind: match row.ends {
+            Ends::Delivered => Kind::Delivered { id: finding.id },
+            Ends::Retry => Kind::Retry { after, times: None },
+            Ends::RetryTimes(times) => Kind::Retry {
+                after,
+                times: Some(times),
+            },
+            Ends::Halt(breadth) => Kind::Halt(breadth),
+            Ends::Reject => Kind::Reject,
+        },
+        reason: finding.reason,
+        may_be_duplicate: row.may_be_duplicate,
+        advice: row.advice,
+        detail: finding.detail,
+    }
+}
+
+fn row(reason: Reason) -> &'static AnswerRow {
+    let unknown = || ANSWERS.iter().find(|row| row.reason == Reason::UnknownError);
+    let found = ANSWERS.iter().find(|row| row.reason == reason).or_else(unknown);
+    found.unwrap_or(&ANSWERS[0])
+}
+
+struct Finding {
+    reason: Reason,
+    id: String,
+    detail: String,
+}
+
+impl Finding {
+    fn of(reason: Reason) -> Self {
+        Self {
+            reason,
+            id: String::new(),
+            detail: String::new(),
+        }
+    }
+}
+
+fn classify(answer: &Answer<'_>) -> Finding {
+    match *answer {
+        Answer::Failed(transport) => Finding::of(match transport {
+            Transport::Unresolved => Reason::Unresolved,
+            Transport::Unreachable => Reason::Unreachable,
+            Transport::Tls => Reason::Tls,
+            Transport::TimedOut => Reason::TimedOut,
+            Transport::Broken => Reason::Broken,
+            Transport::Garbled => Reason::Garbled,
+        }),
+        Answer::Response {
+            status: 200, body, ..
+        } => of_body(body),
+        Answer::Response { status, .. } => of_status(status),
+    }
+}
+
+fn of_status(status: u16) -> Finding {
+    let reason = match status {
+        300..=399 => Reason::Redirected,
+        401 | 403 | 407 => Reason::Forbidden,
+        404 | 405 | 410 | 421 => Reason::Misrouted,
+        413 => Reason::TooLarge,
+        408 | 425 | 503 => Reason::Unavailable,
+        429 => Reason::RateLimited,
+        400..=499 => Reason::Refused,
+        500..=599 => Reason::ServerError,
+        _ => Reason::UnexpectedStatus,
+    };
+    Finding {
+        detail: format!("status {status}"),
+        ..Finding::of(reason)
+    }
+}
+
+fn of_body(body: &[u8]) -> Finding {
+    if body.trim_ascii().is_empty() {
+        return Finding::of(Reason::EmptyAnswer);
+    }
+    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
+        return Finding::of(Reason::NotJson);
+    };
+    // Later servers pass the inner answer's body on and drop its status, which is then only found in here.
+    if let Some(status) = answer.get("statusCode").and_then(Value::as_u64) {
+        let status = u16::try_from(status).unwrap_or_default();
+        if !(200..300).contains(&status) {
+            return of_status(status);
+        }
+    }
+    if let Some(error) = answer.get("error") {
+        return of_error(error);
+    }
+    match answer.get("object").and_then(|object| object.get("id")) {
+        Some(Value::String(id)) if !id.is_empty() => Finding {
+            id: id.clone(),
+            ..Finding::of(Reason::Delivered)
+        },
+        _ => Finding::of(Reason::NoMessageId),
+    }
+}
+
+fn of_error(error: &Value) -> Finding {
+    let reason = match error.as_str() {
+        Some("unknown_application_or_bad_private_key") => Reason::WrongKey,
+        Some("you_need_to_provide_a_valid_group_id_field_in_any_api_request") => {
+            Reason::CompanyWithoutApplication
+        }
+        Some("you_do_not_have_this_set_of_required_capabilities") => Reason::MissingCapability,
+        Some("you_do_not_have_this_set_of_required_privileges") => Reason::MissingPrivilege,
+        Some("unknown error or malformed query.") => Reason::Ambiguous,
+        Some("Not found") => Reason::Misrouted,
+        _ => Reason::UnknownError,
+    };
+    let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
+    Finding {
+        detail: text.chars().filter(|c| !c.is_control()).take(200).collect(),
+        ..Finding::of(reason)
+    }
+}
+
+/// `Retry-After` in both its forms: seconds, or a date (one that has passed asks for nothing).
+fn wait_asked(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are more seconds than are obeyed.
+        let seconds = text.parse().map_or(Duration::MAX, Duration::from_secs);
+        return Some(seconds.min(LONGEST_RETRY_AFTER));
+    }
+    let date = httpdate::parse_http_date(text)
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .ok()?;
+    let now = Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default());
+    Some(date.saturating_sub(now).min(LONGEST_RETRY_AFTER))
+}
+
+/// What a message is in this dialect: its plain text and its Twacode.
+fn rendering(message: &Message) -> (String, Value) {
+    match message {
+        Message::Document(document) => placeholder::render(document),
+        Message::Twacode(twacode) => {
+            let mut text = String::new();
+            collect_text(twacode, &mut text);
+            let text = text.trim();
+            let text = if text.is_empty() { NO_TEXT } else { text };
+            (text.to_owned(), twacode.clone())
+        }
+    }
+}
+
+/// The text of Twacode that a template wrote: what its nodes hold as content, a line break for each `br`.
+fn collect_text(twacode: &Value, text: &mut String) {
+    match twacode {
+        Value::String(literal) => text.push_str(literal),
+        Value::Array(nodes) => nodes.iter().for_each(|node| collect_text(node, text)),
+        Value::Object(node) if node.get("type").is_some_and(|kind| kind == "br") => text.push('\n'),
+        Value::Object(node) => {
+            for key in ["formatted", "prepared", "content"] {
+                if let Some(inner) = node.get(key) {
+                    return collect_text(inner, text);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Stands in for `twake::twacode` and `message::plain` until they are there.
+mod placeholder {
+    use super::{Value, json};
+    use crate::message::{Block, Document, Inline};
+
+    pub(super) fn render(document: &Document) -> (String, Value) {
+        let mut text = String::new();
+        blocks(&document.blocks, &mut text);
+        let text = text.trim_end().to_owned();
+        let nodes = json!([text]);
+        (text, nodes)
+    }
+
+    fn blocks(from: &[Block], text: &mut String) {
+        for block in from {
+            match block {
+                Block::Paragraph(line) | Block::Heading(line) => inlines(line, text),
+                Block::Code { text: code, .. } => text.push_str(code),
+                Block::Quote(inner) => blocks(inner, text),
+                Block::List { items, .. } => items.iter().for_each(|item| blocks(item, text)),
+                Block::Buttons(_) | Block::Rule => {}
+            }
+            text.push('\n');
+        }
+    }
+
+    fn inlines(from: &[Inline], text: &mut String) {
+        for inline in from {
+            match inline {
+                Inline::Text(said) | Inline::Code(said) => text.push_str(said),
+                Inline::Strong(inner)
+                | Inline::Emphasis(inner)
+                | Inline::Strikethrough(inner)
+                | Inline::Link { label: inner, .. } => inlines(inner, text),
+                Inline::Break => text.push('\n'),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

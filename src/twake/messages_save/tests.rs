@@ -1,0 +1,316 @@
+use super::*;
+use crate::message::{Block, Document, Inline};
+use crate::twake::{Account, Api, Breadth};
+use std::sync::Arc;
+
+const NOW: &str = "2026-03-01T10:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn place(url: &str) -> Place {
+    Place {
+        account: Arc::new(Account {
+            name: "main".to_owned(),
+            api: Api::MessagesSave,
+            url: url.parse().unwrap(),
+            public_id: "app".to_owned(),
+            private_api_key: Secret::new("k/+="),
+            group_id: "company".to_owned(),
+        }),
+        group_id: "company".to_owned(),
+        channel_id: "channel".to_owned(),
+        rate: None,
+    }
+}
+
+fn stored(message: Message, ephemeral: bool) -> StoredMessage {
+    StoredMessage {
+        v: 1,
+        message,
+        ephemeral,
+    }
+}
+
+fn hello() -> Message {
+    Message::Document(Document {
+        blocks: vec![Block::Paragraph(vec![Inline::Text("Hello".to_owned())])],
+    })
+}
+
+fn body_of(message: &StoredMessage) -> Value {
+    serde_json::from_slice(&request(&place("http://twake.test"), Act::Post, message).body).unwrap()
+}
+
+#[test]
+fn the_address_keeps_the_path_of_the_url_with_and_without_a_slash() {
+    for (url, expected) in [
+        (
+            "https://api.twake.app",
+            "https://api.twake.app/api/v1/messages/save",
+        ),
+        (
+            "https://api.twake.app/",
+            "https://api.twake.app/api/v1/messages/save",
+        ),
+        (
+            "http://host:8000/twake",
+            "http://host:8000/twake/api/v1/messages/save",
+        ),
+        (
+            "http://host/twake/?x=1#y",
+            "http://host/twake/api/v1/messages/save",
+        ),
+    ] {
+        let request = request(&place(url), Act::Post, &stored(hello(), false));
+        assert_eq!(request.url.as_str(), expected);
+    }
+}
+
+#[test]
+fn the_request_carries_basic_credentials_and_json() {
+    let request = request(&place("http://twake.test"), Act::Post, &stored(hello(), false));
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.authorization.expose(), "Basic YXBwOmsvKz0=");
+    assert!(request.headers.contains(&("content-type", "application/json")));
+}
+
+#[test]
+fn content_is_an_object_of_text_and_nodes() {
+    let body = body_of(&stored(hello(), false));
+    assert_eq!(body["group_id"], "company");
+    assert_eq!(body["message"]["channel_id"], "channel");
+    let content = &body["message"]["content"];
+    assert_eq!(content["fallback_string"], "Hello");
+    assert_eq!(content["original_str"], "Hello");
+    assert!(
+        content["formatted"].is_array(),
+        "a bare string is cut to its first character"
+    );
+    assert!(body["message"].get("_once_ephemeral_message").is_none());
+}
+
+#[test]
+fn an_ephemeral_message_says_so() {
+    let body = body_of(&stored(hello(), true));
+    assert_eq!(body["message"]["_once_ephemeral_message"], true);
+}
+
+#[test]
+fn twacode_passes_as_it_is_with_its_text_as_the_fallback() {
+    let twacode =
+        json!([{"type": "bold", "content": ["a", {"type": "br"}]}, "b", {"type": "image", "src": "x"}]);
+    let body = body_of(&stored(Message::Twacode(twacode.clone()), false));
+    assert_eq!(body["message"]["content"]["formatted"], twacode);
+    assert_eq!(body["message"]["content"]["fallback_string"], "a\nb");
+    let silent = body_of(&stored(
+        Message::Twacode(json!([{"type": "image", "src": "x"}])),
+        false,
+    ));
+    assert_eq!(silent["message"]["content"]["fallback_string"], NO_TEXT);
+}
+
+fn answered(status: u16, body: &str) -> Verdict {
+    let answer = Answer::Response {
+        status,
+        retry_after: None,
+        body: body.as_bytes(),
+    };
+    verdict(&answer, now())
+}
+
+fn named(error: &str) -> String {
+    json!({ "error": error, "_cookies": [] }).to_string()
+}
+
+const RETRY: Kind = Kind::Retry {
+    after: None,
+    times: None,
+};
+const FEW_TIMES: Kind = Kind::Retry {
+    after: None,
+    times: Some(5),
+};
+const HALT: Kind = Kind::Halt(Breadth::Account);
+
+/// Every answer, with what it has to be taken for: verdict, reason, whether another attempt may tell it twice.
+#[test]
+fn each_answer_is_taken_for_what_it_is() {
+    let company = Kind::Halt(Breadth::Company);
+    let cases: Vec<(u16, String, Kind, Reason, bool)> = vec![
+        (200, named("unknown_application_or_bad_private_key"), HALT, Reason::WrongKey, false),
+        (
+            200,
+            r#"{"error":"you_need_to_provide_a_valid_group_id_field_in_any_api_request","group_id":null,"_cookies":[]}"#.into(),
+            company,
+            Reason::CompanyWithoutApplication,
+            false,
+        ),
+        (
+            200,
+            r#"{"error":"you_do_not_have_this_set_of_required_capabilities","capabilities":["messages_save"],"_cookies":[]}"#.into(),
+            HALT,
+            Reason::MissingCapability,
+            false,
+        ),
+        (
+            200,
+            r#"{"error":"you_do_not_have_this_set_of_required_privileges","privileges":["x"],"_cookies":[]}"#.into(),
+            HALT,
+            Reason::MissingPrivilege,
+            false,
+        ),
+        (200, named("unknown error or malformed query."), FEW_TIMES, Reason::Ambiguous, true),
+        (200, named("something else"), FEW_TIMES, Reason::UnknownError, false),
+        (200, r#"{"error":{"deep":1}}"#.into(), FEW_TIMES, Reason::UnknownError, false),
+        // An `error` of any value is an error, even beside an object.
+        (200, r#"{"error":null,"object":{"id":"x"}}"#.into(), FEW_TIMES, Reason::UnknownError, false),
+        (200, String::new(), RETRY, Reason::EmptyAnswer, true),
+        (200, " \r\n".into(), RETRY, Reason::EmptyAnswer, true),
+        (200, r#"{"object":{"id":null,"application_id":null,"message_type":0},"_cookies":[]}"#.into(), RETRY, Reason::NoMessageId, true),
+        (200, r#"{"object":{"id":""}}"#.into(), RETRY, Reason::NoMessageId, true),
+        (200, r#"{"object":{"id":17}}"#.into(), RETRY, Reason::NoMessageId, true),
+        (200, r#"{"object":{}}"#.into(), RETRY, Reason::NoMessageId, true),
+        (200, r#"{"object":"x"}"#.into(), RETRY, Reason::NoMessageId, true),
+        (200, "{}".into(), RETRY, Reason::NoMessageId, true),
+        (200, "<html>Fatal error</html>".into(), RETRY, Reason::NotJson, true),
+        (200, r#"[{"object":{"id":"x"}}]"#.into(), RETRY, Reason::NotJson, true),
+        (200, r#""x""#.into(), RETRY, Reason::NotJson, true),
+        (200, r#"{"object":{"id":"cut"#.into(), RETRY, Reason::NotJson, true),
+        (200, "[".repeat(10_000), RETRY, Reason::NotJson, true),
+        // What later servers answer for Node, which never has the status it tells of.
+        (200, r#"{"error":"Not found"}"#.into(), HALT, Reason::Misrouted, false),
+        (200, r#"{"statusCode":500,"error":"Internal Server Error"}"#.into(), RETRY, Reason::ServerError, true),
+        (200, r#"{"statusCode":401,"error":"Unauthorized","message":"Bad credentials"}"#.into(), HALT, Reason::Forbidden, false),
+        (200, r#"{"statusCode":99999999999,"error":"?"}"#.into(), RETRY, Reason::UnexpectedStatus, true),
+        (404, r#"{"error":"Not found"}"#.into(), HALT, Reason::Misrouted, false),
+        (404, "<html>nginx</html>".into(), HALT, Reason::Misrouted, false),
+        (405, String::new(), HALT, Reason::Misrouted, false),
+        (410, String::new(), HALT, Reason::Misrouted, false),
+        (401, r#"{"statusCode":401,"error":"Unauthorized"}"#.into(), HALT, Reason::Forbidden, false),
+        (403, String::new(), HALT, Reason::Forbidden, false),
+        (407, String::new(), HALT, Reason::Forbidden, false),
+        (301, String::new(), HALT, Reason::Redirected, false),
+        (302, r#"{"object":{"id":"x"}}"#.into(), HALT, Reason::Redirected, false),
+        (307, String::new(), HALT, Reason::Redirected, false),
+        (308, String::new(), HALT, Reason::Redirected, false),
+        (413, "too large".into(), Kind::Reject, Reason::TooLarge, false),
+        (400, String::new(), FEW_TIMES, Reason::Refused, false),
+        (422, String::new(), FEW_TIMES, Reason::Refused, false),
+        (408, String::new(), RETRY, Reason::Unavailable, false),
+        (429, String::new(), RETRY, Reason::RateLimited, false),
+        (503, String::new(), RETRY, Reason::Unavailable, false),
+        (500, r#"{"error":"no route"}"#.into(), RETRY, Reason::ServerError, true),
+        (500, "not json".into(), RETRY, Reason::ServerError, true),
+        (502, String::new(), RETRY, Reason::ServerError, true),
+        (504, String::new(), RETRY, Reason::ServerError, true),
+        // A success of any other status is not Twake's.
+        (201, r#"{"object":{"id":"x"}}"#.into(), RETRY, Reason::UnexpectedStatus, true),
+        (204, String::new(), RETRY, Reason::UnexpectedStatus, true),
+        (600, String::new(), RETRY, Reason::UnexpectedStatus, true),
+    ];
+    for (status, body, kind, reason, may_be_duplicate) in cases {
+        let verdict = answered(status, &body);
+        let shown = body.chars().take(80).collect::<String>();
+        assert_eq!(
+            (&verdict.kind, verdict.reason, verdict.may_be_duplicate),
+            (&kind, reason, may_be_duplicate),
+            "{status} {shown}"
+        );
+        assert!(!verdict.advice.is_empty());
+    }
+}
+
+#[test]
+fn an_object_with_an_id_is_delivered_in_both_eras() {
+    for body in [
+        r#"{"object":{"id":"5fca","front_id":"x","sender":null},"_cookies":[]}"#,
+        r#"{"object":{"id":"5fca","thread_id":"5fca","_reactions":[]},"_cookies":[]}"#,
+        r#"{"statusCode":200,"object":{"id":"5fca"}}"#,
+    ] {
+        let verdict = answered(200, body);
+        assert_eq!(
+            verdict.kind,
+            Kind::Delivered {
+                id: "5fca".to_owned()
+            }
+        );
+        assert_eq!(verdict.reason, Reason::Delivered);
+        assert!(!verdict.may_be_duplicate);
+    }
+}
+
+#[test]
+fn what_is_surely_unsent_is_told_from_what_may_be_there() {
+    for (transport, reason, may_be_duplicate) in [
+        (Transport::Unresolved, Reason::Unresolved, false),
+        (Transport::Unreachable, Reason::Unreachable, false),
+        (Transport::Tls, Reason::Tls, false),
+        (Transport::TimedOut, Reason::TimedOut, true),
+        (Transport::Broken, Reason::Broken, true),
+        (Transport::Garbled, Reason::Garbled, true),
+    ] {
+        let verdict = verdict(&Answer::Failed(transport), now());
+        assert_eq!(verdict.kind, RETRY);
+        assert_eq!(
+            (verdict.reason, verdict.may_be_duplicate),
+            (reason, may_be_duplicate)
+        );
+    }
+}
+
+#[test]
+fn retry_after_is_read_in_both_forms() {
+    let week = LONGEST_RETRY_AFTER.as_secs();
+    for (text, seconds) in [
+        ("0", Some(0)),
+        ("120", Some(120)),
+        (" 7 ", Some(7)),
+        ("99999999999999999999999999", Some(week)),
+        ("Sun, 01 Mar 2026 10:02:00 GMT", Some(120)),
+        ("Sun, 01 Mar 2026 09:00:00 GMT", Some(0)),
+        ("Sun, 01 Mar 2099 10:00:00 GMT", Some(week)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("", None),
+    ] {
+        for status in [429, 503] {
+            let answer = Answer::Response {
+                status,
+                retry_after: Some(text),
+                body: b"",
+            };
+            let expected = Kind::Retry {
+                after: seconds.map(Duration::from_secs),
+                times: None,
+            };
+            assert_eq!(verdict(&answer, now()).kind, expected, "{status} {text:?}");
+        }
+    }
+}
+
+#[test]
+fn the_detail_of_an_error_is_one_short_line() {
+    let verdict = answered(200, &named(&format!("a\nb\u{1b}[31m{}", "x".repeat(1_000))));
+    assert!(verdict.detail.starts_with("ab[31mxxx"));
+    assert_eq!(verdict.detail.chars().count(), 200);
+}
+
+#[test]
+fn every_reason_twake_can_give_has_exactly_one_row() {
+    for reason in Reason::ALL {
+        let rows = ANSWERS.iter().filter(|row| row.reason == *reason).count();
+        let said_by_delivery = matches!(reason, Reason::Expired | Reason::Unreadable);
+        assert_eq!(rows, usize::from(!said_by_delivery), "{}", reason.code());
+    }
+}
+
+#[test]
+fn every_label_leads_back_to_its_reason() {
+    for reason in Reason::ALL {
+        assert_eq!(Reason::from_code(reason.code()), Some(*reason));
+    }
+}
