@@ -1,63 +1,241 @@
-//! The queue (stub until the store lands).
-use crate::clock::Clock;
-use crate::event::{Envelope, IdempotencyKey};
-use crate::message::StoredMessage;
+//! The queue: where HTTP and delivery meet, and the only module that knows a database.
+//!
+//! [`Queue`] is a cheap handle that sends commands to a store. The store is an actor on a thread of its own: what has
+//! gathered is one transaction, and nobody is answered before it is committed. So no transaction can straddle an
+//! await, let alone a call to Twake, and under load many events share one fsync without any timer.
+
+mod command;
+mod handle;
+mod housekeeping;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+pub use handle::Queue;
+pub use housekeeping::{History, housekeeping};
+pub use sqlite::{OpenError, Store, open};
+
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
-/// Handle.
-#[derive(Clone)]
-pub struct Queue;
-/// New.
+
+use crate::event::{Envelope, IdempotencyKey};
+use crate::message::StoredMessage;
+
+/// An event on its way into the store, with everything that was decided about it.
 pub struct NewEvent {
+    /// Who sent it, when, and the body as it came.
     pub envelope: Envelope,
+    /// What the sender calls it.
     pub event_type: String,
+    /// What another request for the same event has in common with it.
     pub key: IdempotencyKey,
+    /// How long the key is remembered.
     pub remember: Duration,
+    /// The decision's trace, kept for whoever asks why.
     pub routes: serde_json::Value,
+    /// What is said, one a variant.
     pub messages: Vec<StoredMessage>,
+    /// Where it is said, in this order where two share a lane.
     pub deliveries: Vec<NewDelivery>,
 }
-/// New.
+
+/// One message on its way to one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
+    /// The channel's name.
     pub lane: Arc<str>,
+    /// The index of the message in [`NewEvent::messages`].
     pub message: usize,
 }
-/// What became.
+
+/// What became of an event that was enqueued. Whichever it is, it is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Enqueued {
-    Stored { event: Uuid },
-    SeenBefore { event: Uuid, lanes: Vec<String> },
-    PutBack { event: Uuid, lanes: Vec<String> },
+    /// It was stored.
+    Stored {
+        /// Its id.
+        event: Uuid,
+    },
+    /// Its key is known, and its event has something waiting or delivered: nothing was changed.
+    SeenBefore {
+        /// The event that has the key.
+        event: Uuid,
+        /// Where that event goes or went.
+        lanes: Vec<String>,
+    },
+    /// Its key is known, and all deliveries of its event were dead: they wait again.
+    PutBack {
+        /// The event that has the key.
+        event: Uuid,
+        /// Where it waits.
+        lanes: Vec<String>,
+    },
 }
-/// Error.
-#[derive(Debug, thiserror::Error)]
-pub enum QueueError {
-    #[error("the store cannot be written")]
-    Unavailable,
-}
-impl Queue {
-    /// Enqueue.
-    pub async fn enqueue(&self, _event: NewEvent) -> Result<Enqueued, QueueError> {
-        unimplemented!()
+
+/// The number of a delivery in its store. Deliveries of a lane go out in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryId(pub i64);
+
+impl std::fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }
-/// open
-pub fn open(_store: &str, _clock: Clock) -> Result<Queue, QueueError> {
-    unimplemented!()
+
+/// The delivery that is next in its lane.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Which it is.
+    pub delivery: DeliveryId,
+    /// The event it is about.
+    pub event: Uuid,
+    /// The event's source.
+    pub source: String,
+    /// When the event was received.
+    pub received: Timestamp,
+    /// Since when this delivery waits: later than `received` when it was put back.
+    pub since: Timestamp,
+    /// Not to be tried before this time; unset: at once.
+    pub due: Option<Timestamp>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The label of the reason why the last attempt did not end well.
+    pub reason: Option<String>,
+    /// How many attempts in a row ended with that reason.
+    pub repeated: u32,
+    /// Since when every attempt in this lane has failed; unset after one that did not, or that halted.
+    pub failing_since: Option<Timestamp>,
+    /// Twake may have it already.
+    pub may_be_duplicate: bool,
+    /// What is said; `None` when this version cannot read what the store holds.
+    pub message: Option<StoredMessage>,
 }
+
+/// How an attempt ended, on its way into the store.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The label of the reason.
+    pub reason: &'static str,
+    /// What Twake said besides; may be empty.
+    pub detail: String,
+    /// The attempt may have reached Twake although it did not end well.
+    pub may_be_duplicate: bool,
+    /// When it ended.
+    pub now: Timestamp,
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Twake has it.
+    Delivered {
+        /// Twake's id of the message.
+        id: String,
+    },
+    /// It waits for another attempt.
+    Retry {
+        /// Not before this time.
+        due: Timestamp,
+    },
+    /// It waits until a person has acted.
+    Halted,
+    /// A dead letter: Twake refuses it.
+    Rejected,
+    /// A dead letter: it outlived its horizon.
+    Expired,
+}
+
 /// How a lane stands.
-pub struct LaneDepth {
-    pub lane: String,
-    pub depth: u64,
-    pub oldest: jiff::Timestamp,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneStanding {
+    /// The channel's name.
+    pub lane: Arc<str>,
+    /// How many deliveries wait.
+    pub waiting: u64,
+    /// Since when the first of them waits.
+    pub oldest: Option<Timestamp>,
 }
-impl Queue {
-    /// Lanes with something waiting.
-    pub async fn lanes(&self) -> Result<Vec<LaneDepth>, QueueError> {
-        unimplemented!()
-    }
-    /// Whether the store can be written.
-    pub async fn check(&self) -> Result<(), QueueError> {
-        unimplemented!()
-    }
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// On its way.
+    Waiting,
+    /// Twake has it.
+    Delivered,
+    /// Given up; kept, shown, replayable.
+    Dead,
+}
+
+/// A delivery as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// Which it is.
+    pub delivery: DeliveryId,
+    /// The channel's name.
+    pub lane: String,
+    /// The index of its message.
+    pub message: usize,
+    /// Where it stands.
+    pub state: State,
+    /// How often it was tried since it waits.
+    pub attempts: u32,
+    /// The label of the last attempt's reason.
+    pub reason: Option<String>,
+    /// What Twake said besides.
+    pub detail: Option<String>,
+    /// Twake's id of the message.
+    pub twake_id: Option<String>,
+    /// An attempt that did not end well may have reached Twake.
+    pub may_be_duplicate: bool,
+}
+
+/// An event as the store knows it.
+#[derive(Clone, Debug)]
+pub struct EventRecord {
+    /// Who sent it, when, and the body as it came.
+    pub envelope: Envelope,
+    /// What the sender calls it.
+    pub event_type: String,
+    /// The decision's trace.
+    pub routes: serde_json::Value,
+    /// What is said; `None` where this version cannot read what the store holds.
+    pub messages: Vec<Option<StoredMessage>>,
+    /// Where it is said.
+    pub deliveries: Vec<DeliveryRecord>,
+}
+
+/// Why the queue did not do what it was asked to. Nothing of it was done then.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The store cannot take it now: the disk is full, or fails. It may later.
+    #[error("the store cannot {doing} now")]
+    Unavailable {
+        /// What was being done.
+        doing: &'static str,
+        /// The database's word for it.
+        #[source]
+        source: Arc<rusqlite::Error>,
+    },
+    /// What the store holds cannot be read.
+    #[error("the store holds {what} that cannot be read")]
+    Corrupt {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A delivery names a message that the event does not have.
+    #[error("a delivery names message {0}, which the event does not have")]
+    NoSuchMessage(usize),
+    /// A part of the event cannot be written down.
+    #[error("the event cannot be packed")]
+    Unpackable(#[source] Arc<std::io::Error>),
+    /// The store's thread has ended.
+    #[error("the store has been closed")]
+    Closed,
 }

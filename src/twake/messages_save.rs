@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Act, Answer, AnswerRow, Ends, Kind, Place, Reason, Request, Transport, Verdict};
-use crate::message::{Message, StoredMessage};
+use super::{Act, Answer, AnswerRow, Ends, Kind, Place, Reason, Request, Transport, Verdict, twacode};
+use crate::message::{Message, StoredMessage, plain};
 use crate::secret::Secret;
 
 mod answers;
@@ -21,7 +21,7 @@ pub use answers::ANSWERS;
 /// A longer `Retry-After` is a mistake of whoever sent it.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// What is said where no Markdown and no Twacode is understood, when the message itself is Twacode without any text.
+/// What is said where no Twacode is understood, when a message is without any text.
 const NO_TEXT: &str = "(a message without text)";
 
 /// The request that tells `message` in `place`.
@@ -208,18 +208,18 @@ fn wait_asked(text: &str, now: Timestamp) -> Option<Duration> {
     Some(date.saturating_sub(now).min(LONGEST_RETRY_AFTER))
 }
 
-/// What a message is in this dialect: its plain text and its Twacode.
+/// What a message is in this dialect: its plain text, which Twake scans for people to notify, and its Twacode.
 fn rendering(message: &Message) -> (String, Value) {
-    match message {
-        Message::Document(document) => placeholder::render(document),
+    let (text, formatted) = match message {
+        Message::Document(document) => (plain::text(document), twacode::nodes(document)),
         Message::Twacode(twacode) => {
             let mut text = String::new();
             collect_text(twacode, &mut text);
-            let text = text.trim();
-            let text = if text.is_empty() { NO_TEXT } else { text };
-            (text.to_owned(), twacode.clone())
+            (text, twacode.clone())
         }
-    }
+    };
+    let text = if text.trim().is_empty() { NO_TEXT } else { text.trim() };
+    (plain::without_mentions(text), formatted)
 }
 
 /// The text of Twacode that a template wrote: what its nodes hold as content, a line break for each `br`.
@@ -236,46 +236,6 @@ fn collect_text(twacode: &Value, text: &mut String) {
             }
         }
         _ => {}
-    }
-}
-
-/// Stands in for `twake::twacode` and `message::plain` until they are there.
-mod placeholder {
-    use super::{Value, json};
-    use crate::message::{Block, Document, Inline};
-
-    pub(super) fn render(document: &Document) -> (String, Value) {
-        let mut text = String::new();
-        blocks(&document.blocks, &mut text);
-        let text = text.trim_end().to_owned();
-        let nodes = json!([text]);
-        (text, nodes)
-    }
-
-    fn blocks(from: &[Block], text: &mut String) {
-        for block in from {
-            match block {
-                Block::Paragraph(line) | Block::Heading(line) => inlines(line, text),
-                Block::Code { text: code, .. } => text.push_str(code),
-                Block::Quote(inner) => blocks(inner, text),
-                Block::List { items, .. } => items.iter().for_each(|item| blocks(item, text)),
-                Block::Buttons(_) | Block::Rule => {}
-            }
-            text.push('\n');
-        }
-    }
-
-    fn inlines(from: &[Inline], text: &mut String) {
-        for inline in from {
-            match inline {
-                Inline::Text(said) | Inline::Code(said) => text.push_str(said),
-                Inline::Strong(inner)
-                | Inline::Emphasis(inner)
-                | Inline::Strikethrough(inner)
-                | Inline::Link { label: inner, .. } => inlines(inner, text),
-                Inline::Break => text.push('\n'),
-            }
-        }
     }
 }
 

@@ -10,27 +10,88 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "bridge", "config", "sandbox", "lifecycle", "logging", "clock", "authentication", "source", "secret", "twake",
+            "bridge",
+            "config",
+            "sandbox",
+            "lifecycle",
+            "logging",
+            "clock",
+            "authentication",
+            "source",
+            "secret",
+            "twake",
             "http",
         ],
     ),
-    ("bridge", &["http", "delivery", "queue", "config", "lifecycle", "clock", "metrics", "logging"]),
-    ("http", &["road", "source", "authentication", "event", "queue", "metrics", "clock", "secret", "logging"]),
-    ("delivery", &["twake", "queue", "retry", "message", "metrics", "clock", "logging"]),
+    (
+        "bridge",
+        &[
+            "http",
+            "delivery",
+            "queue",
+            "config",
+            "lifecycle",
+            "clock",
+            "metrics",
+            "logging",
+        ],
+    ),
+    (
+        "http",
+        &[
+            "road",
+            "source",
+            "authentication",
+            "event",
+            "queue",
+            "metrics",
+            "clock",
+            "secret",
+            "logging",
+        ],
+    ),
+    (
+        "delivery",
+        &[
+            "twake", "queue", "retry", "message", "metrics", "clock", "logging",
+        ],
+    ),
     ("queue", &["event", "message", "clock", "logging"]),
     (
         "config",
-        &["source", "route", "condition", "facts", "template", "twake", "secret", "authentication"],
+        &[
+            "source",
+            "route",
+            "condition",
+            "facts",
+            "template",
+            "twake",
+            "secret",
+            "authentication",
+        ],
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
     ("lifecycle", &[]),
     ("logging", &[]),
     ("metrics", &[]),
     ("clock", &[]),
-    ("road", &["source", "facts", "route", "template", "message", "event"]),
+    (
+        "road",
+        &["source", "facts", "route", "template", "message", "event"],
+    ),
     ("event", &["authentication"]),
     ("secret", &[]),
-    ("source", &["authentication", "condition", "facts", "route", "template", "secret"]),
+    (
+        "source",
+        &[
+            "authentication",
+            "condition",
+            "facts",
+            "route",
+            "template",
+            "secret",
+        ],
+    ),
     ("authentication", &["event", "secret"]),
     ("facts", &["condition"]),
     ("condition", &[]),
@@ -43,13 +104,34 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// The pure core: values to values.
 const PURE: &[&str] = &[
-    "event", "secret", "source", "authentication", "facts", "condition", "route", "retry", "template", "message", "twake",
+    "event",
+    "secret",
+    "source",
+    "authentication",
+    "facts",
+    "condition",
+    "route",
+    "retry",
+    "template",
+    "message",
+    "twake",
     "road",
 ];
 
 /// What the pure core never touches.
-const RIM: &[&str] =
-    &["actix_web", "actix_rt", "awc", "tokio", "tokio_util", "rusqlite", "log", "std::fs", "std::env", "std::net", "env_logger"];
+const RIM: &[&str] = &[
+    "actix_web",
+    "actix_rt",
+    "awc",
+    "tokio",
+    "tokio_util",
+    "rusqlite",
+    "log",
+    "std::fs",
+    "std::env",
+    "std::net",
+    "env_logger",
+];
 
 /// A crate (or part of std), and the only places that may name it.
 const HOMES: &[(&str, &[&str])] = &[
@@ -80,14 +162,24 @@ fn modules() -> Vec<Module> {
     files
         .into_iter()
         .filter_map(|file| {
-            let path = file.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().to_owned();
+            let path = file
+                .strip_prefix(&root)
+                .unwrap()
+                .with_extension("")
+                .to_str()
+                .unwrap()
+                .to_owned();
             let test = path.ends_with("/tests") || path.ends_with("_tests") || path.contains("/tests/");
             if test || ["lib", "build"].contains(&path.as_str()) {
                 return None;
             }
             let text = fs::read_to_string(&file).unwrap();
             let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-            let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            let code = code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n");
             let top = path.split('/').next().unwrap().to_owned();
             Some(Module { path, top, code })
         })
@@ -137,7 +229,10 @@ fn named(code: &str, prefix: &str) -> BTreeSet<String> {
 }
 
 fn first_word(text: &str) -> String {
-    text.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
+    text.trim_start()
+        .chars()
+        .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+        .collect()
 }
 
 fn mentions(code: &str, name: &str) -> bool {
@@ -155,7 +250,10 @@ fn a_module_knows_only_whom_the_map_allows() {
             wrong.push(format!("{} is not on the map", module.path));
             continue;
         };
-        for name in named(&module.code, "crate::").iter().chain(&named(&module.code, "twake_bridge::")) {
+        for name in named(&module.code, "crate::")
+            .iter()
+            .chain(&named(&module.code, "twake_bridge::"))
+        {
             if *name != module.top && !allowed.contains(&name.as_str()) {
                 wrong.push(format!("{} names crate::{name}", module.path));
             }
@@ -167,7 +265,10 @@ fn a_module_knows_only_whom_the_map_allows() {
 #[test]
 fn the_core_is_pure() {
     let mut wrong = Vec::new();
-    for module in modules().iter().filter(|module| PURE.contains(&module.top.as_str())) {
+    for module in modules()
+        .iter()
+        .filter(|module| PURE.contains(&module.top.as_str()))
+    {
         for name in RIM.iter().filter(|name| mentions(&module.code, name)) {
             wrong.push(format!("{} names {name}", module.path));
         }
@@ -180,7 +281,9 @@ fn each_library_has_one_home() {
     let mut wrong = Vec::new();
     for module in modules() {
         for (name, homes) in HOMES {
-            let home = homes.iter().any(|home| module.path == *home || module.path.starts_with(&format!("{home}/")));
+            let home = homes
+                .iter()
+                .any(|home| module.path == *home || module.path.starts_with(&format!("{home}/")));
             if mentions(&module.code, name) && !home {
                 wrong.push(format!("{} names {name}", module.path));
             }
@@ -193,8 +296,16 @@ fn each_library_has_one_home() {
 fn http_and_delivery_do_not_know_each_other() {
     for module in modules() {
         let names = named(&module.code, "crate::");
-        assert!(!(module.top == "http" && names.contains("delivery")), "{} knows delivery", module.path);
-        assert!(!(module.top == "delivery" && names.contains("http")), "{} knows http", module.path);
+        assert!(
+            !(module.top == "http" && names.contains("delivery")),
+            "{} knows delivery",
+            module.path
+        );
+        assert!(
+            !(module.top == "delivery" && names.contains("http")),
+            "{} knows http",
+            module.path
+        );
     }
 }
 

@@ -111,6 +111,21 @@ fn twacode_passes_as_it_is_with_its_text_as_the_fallback() {
     assert_eq!(silent["message"]["content"]["fallback_string"], NO_TEXT);
 }
 
+#[test]
+fn the_text_that_twake_scans_notifies_nobody() {
+    for message in [
+        Message::Document(Document {
+            blocks: vec![Block::Paragraph(vec![Inline::Text("hi @all".to_owned())])],
+        }),
+        Message::Twacode(json!([{"type": "bold", "content": "hi @all"}])),
+    ] {
+        let body = body_of(&stored(message, false));
+        for key in ["fallback_string", "original_str"] {
+            assert_eq!(body["message"]["content"][key], "hi @\u{2060}all");
+        }
+    }
+}
+
 fn answered(status: u16, body: &str) -> Verdict {
     let answer = Answer::Response {
         status,

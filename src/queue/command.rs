@@ -1,0 +1,61 @@
+//! What a store is asked to do. Another store is another actor that understands these.
+
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::housekeeping::{Pruned, Pruning};
+use super::{Enqueued, EventRecord, Head, LaneStanding, QueueError, Settlement};
+use jiff::Timestamp;
+
+/// Where the answer to a command goes. Whoever asked may be gone by then: the command is carried out all the same.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, QueueError>>;
+
+/// What changes the store. What has gathered is carried out in one transaction.
+pub(super) enum Write {
+    Enqueue(Box<PackedEvent>, Reply<Enqueued>),
+    Settle(Settlement, Reply<()>),
+    PutBack(Uuid, Timestamp, Reply<Vec<String>>),
+    Prune(Pruning, Reply<Pruned>),
+}
+
+/// What only looks, at what is committed.
+pub(super) enum Read {
+    Head(Arc<str>, Reply<Option<Head>>),
+    Lanes(Reply<Vec<LaneStanding>>),
+    Event(Uuid, Reply<Option<EventRecord>>),
+}
+
+pub(super) enum Command {
+    Write(Write),
+    Read(Read),
+}
+
+/// An event as it is written down: packed by whoever enqueues it, so that the store's one thread does not have to.
+pub(super) struct PackedEvent {
+    pub(super) id: Uuid,
+    pub(super) source: Arc<str>,
+    pub(super) event_type: String,
+    pub(super) received: Timestamp,
+    /// JSON.
+    pub(super) headers: String,
+    pub(super) secret: String,
+    /// zstd.
+    pub(super) body: Vec<u8>,
+    pub(super) body_size: usize,
+    /// JSON.
+    pub(super) routes: String,
+    pub(super) key: [u8; 16],
+    pub(super) until: Timestamp,
+    /// JSON, one a variant.
+    pub(super) messages: Vec<String>,
+    pub(super) deliveries: Vec<super::NewDelivery>,
+}
+
+impl PackedEvent {
+    /// Bytes it takes in the store, about.
+    pub(super) fn size(&self) -> usize {
+        let messages: usize = self.messages.iter().map(String::len).sum();
+        self.body.len() + self.headers.len() + self.routes.len() + messages
+    }
+}

@@ -1,0 +1,125 @@
+//! The handle that the rest of the program has of the queue.
+
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use super::command::{Command, PackedEvent, Read, Reply, Write};
+use super::housekeeping::{Pruned, Pruning};
+use super::{Enqueued, EventRecord, Head, LaneStanding, NewEvent, QueueError, Settlement};
+
+/// A body above this size is compressed off the runtime's thread.
+const LARGE: usize = 256 * 1024;
+
+/// A cheap handle on the queue; any runtime, any thread. The store ends when the last handle is dropped.
+#[derive(Clone)]
+pub struct Queue {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) arrivals: broadcast::Sender<Arc<str>>,
+    pub(super) changes: watch::Receiver<u64>,
+}
+
+impl Queue {
+    /// Stores an event with its deliveries, unless its key is known. It is committed when this returns `Ok`; on an
+    /// error nothing of it is stored.
+    pub async fn enqueue(&self, event: NewEvent) -> Result<Enqueued, QueueError> {
+        let packed = if event.envelope.body.len() > LARGE {
+            // The task can only fail by panicking or with the runtime, and is then as good as closed.
+            tokio::task::spawn_blocking(move || pack(event))
+                .await
+                .map_err(|_| QueueError::Closed)??
+        } else {
+            pack(event)?
+        };
+        self.write(|reply| Write::Enqueue(Box::new(packed), reply)).await
+    }
+
+    /// The delivery that is next in a lane; `None` when nothing waits.
+    pub async fn head(&self, lane: &Arc<str>) -> Result<Option<Head>, QueueError> {
+        self.read(|reply| Read::Head(lane.clone(), reply)).await
+    }
+
+    /// Writes down how an attempt ended. Saying it twice changes nothing.
+    pub async fn settle(&self, settlement: Settlement) -> Result<(), QueueError> {
+        self.write(|reply| Write::Settle(settlement, reply)).await
+    }
+
+    /// Puts the dead deliveries of an event back to waiting; the lanes they wait in.
+    pub async fn put_back(&self, event: Uuid, now: Timestamp) -> Result<Vec<String>, QueueError> {
+        self.write(|reply| Write::PutBack(event, now, reply)).await
+    }
+
+    /// How every lane stands that ever had a delivery, by name.
+    pub async fn lanes(&self) -> Result<Vec<LaneStanding>, QueueError> {
+        self.read(Read::Lanes).await
+    }
+
+    /// An event with its deliveries; `None` when there is none, or no longer.
+    pub async fn event(&self, id: Uuid) -> Result<Option<EventRecord>, QueueError> {
+        self.read(|reply| Read::Event(id, reply)).await
+    }
+
+    /// The names of lanes that got work, from now on, after the commit. Subscribe first, then look at
+    /// [`Queue::lanes`]. A receiver that lags has to look again.
+    pub fn arrivals(&self) -> broadcast::Receiver<Arc<str>> {
+        self.arrivals.subscribe()
+    }
+
+    /// Changes whenever something was committed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    /// One small step of forgetting what is old.
+    pub(super) async fn prune(&self, pruning: Pruning) -> Result<Pruned, QueueError> {
+        self.write(|reply| Write::Prune(pruning, reply)).await
+    }
+
+    async fn write<T>(&self, command: impl FnOnce(Reply<T>) -> Write) -> Result<T, QueueError> {
+        self.ask(|reply| Command::Write(command(reply))).await
+    }
+
+    async fn read<T>(&self, command: impl FnOnce(Reply<T>) -> Read) -> Result<T, QueueError> {
+        self.ask(|reply| Command::Read(command(reply))).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, QueueError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| QueueError::Closed)?;
+        answer.await.unwrap_or(Err(QueueError::Closed))
+    }
+}
+
+pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
+    let NewEvent { envelope, .. } = event;
+    if let Some(wrong) = event
+        .deliveries
+        .iter()
+        .find(|d| d.message >= event.messages.len())
+    {
+        return Err(QueueError::NoSuchMessage(wrong.message));
+    }
+    let json = |error: serde_json::Error| QueueError::Unpackable(Arc::new(error.into()));
+    let messages = event.messages.iter().map(serde_json::to_string);
+    let remember = SignedDuration::try_from(event.remember).unwrap_or(SignedDuration::MAX);
+    Ok(PackedEvent {
+        id: envelope.id,
+        source: envelope.source,
+        event_type: event.event_type,
+        received: envelope.received,
+        headers: serde_json::to_string(&envelope.headers).map_err(json)?,
+        secret: envelope.secret,
+        body: zstd::bulk::compress(&envelope.body, 3)
+            .map_err(|error| QueueError::Unpackable(Arc::new(error)))?,
+        body_size: envelope.body.len(),
+        routes: event.routes.to_string(),
+        key: event.key.0,
+        until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
+        messages: messages.collect::<Result<_, _>>().map_err(json)?,
+        deliveries: event.deliveries,
+    })
+}

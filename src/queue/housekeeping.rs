@@ -1,0 +1,104 @@
+//! Forgetting what is old, in steps so small that nobody waits for them.
+
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Queue;
+use crate::clock::Clock;
+
+/// How often it is looked whether something can go.
+const EVERY: Duration = Duration::from_secs(60);
+/// Rows that one step takes at the most, of each sort.
+const STEP: u32 = 50;
+
+/// `[history]`: how long what is settled is kept. What waits is always kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// Events of which nothing waits and nothing is dead.
+    pub keep: Duration,
+    /// Bytes that such events may take, about; the oldest go first.
+    pub size: u64,
+    /// Dead letters.
+    pub dead: Duration,
+}
+
+/// One step of forgetting.
+#[derive(Clone, Copy)]
+pub(super) struct Pruning {
+    pub(super) now: Timestamp,
+    /// Events received before this can go.
+    pub(super) keep_from: Timestamp,
+    /// The size to come down to, in bytes.
+    pub(super) size: u64,
+    /// Deliveries that died before this can go.
+    pub(super) dead_from: Timestamp,
+    pub(super) limit: u32,
+}
+
+/// What a step has forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Pruned {
+    pub(super) dead: Vec<ForgottenLetter>,
+    pub(super) events: u32,
+    /// There may be more to forget.
+    pub(super) more: bool,
+}
+
+/// A dead letter whose time was over.
+#[derive(Debug)]
+pub(super) struct ForgottenLetter {
+    pub(super) event: Uuid,
+    pub(super) lane: String,
+    pub(super) reason: Option<String>,
+}
+
+impl Pruning {
+    pub(super) fn new(history: &History, now: Timestamp) -> Self {
+        let before = |age: Duration| {
+            let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+            now.checked_sub(age).unwrap_or(Timestamp::MIN)
+        };
+        Self {
+            now,
+            keep_from: before(history.keep),
+            size: history.size,
+            dead_from: before(history.dead),
+            limit: STEP,
+        }
+    }
+}
+
+/// Forgets what is old until `stop`. A step that fails is tried again the next time.
+pub async fn housekeeping(queue: Queue, history: History, clock: Clock, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let more = match queue.prune(Pruning::new(&history, clock.now())).await {
+            Ok(pruned) => {
+                for letter in &pruned.dead {
+                    log::warn!(
+                        event:% = letter.event, lane = letter.lane.as_str(), reason = letter.reason.as_deref();
+                        "forgot a dead letter whose time was over"
+                    );
+                }
+                if pruned.events > 0 {
+                    log::debug!(events = pruned.events; "forgot old events");
+                }
+                pruned.more
+            }
+            Err(error) => {
+                log::warn!("cannot forget what is old: {error}");
+                false
+            }
+        };
+        if more {
+            // Others come between two steps.
+            tokio::task::yield_now().await;
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = clock.sleep(EVERY) => {}
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The store's one thread: takes what has gathered, runs it as one transaction, commits, then answers everybody.
+
+use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::{deliveries, events, prune, unavailable};
+use crate::queue::QueueError;
+use crate::queue::command::{Command, Read, Reply, Write};
+
+/// Commands that share one transaction at the most.
+const BATCH: usize = 256;
+
+/// Lanes that got work in a transaction.
+pub(super) type Arrivals = BTreeSet<Arc<str>>;
+
+/// What the commands of a transaction leave behind for its end.
+#[derive(Default)]
+struct Batch {
+    promises: Vec<Promise>,
+    arrivals: Arrivals,
+    /// The last command's failure.
+    failure: Option<QueueError>,
+}
+
+/// Sends an answer once it is known whether the transaction was committed.
+type Promise = Box<dyn FnOnce(Result<(), QueueError>)>;
+
+pub(super) struct Actor {
+    connection: Connection,
+    /// Held as long as the store is open.
+    _lock: File,
+    arrivals: broadcast::Sender<Arc<str>>,
+    changed: watch::Sender<u64>,
+    /// The last transaction failed.
+    failing: bool,
+}
+
+impl Actor {
+    pub(super) fn new(
+        connection: Connection,
+        lock: File,
+        arrivals: broadcast::Sender<Arc<str>>,
+        changed: watch::Sender<u64>,
+    ) -> Self {
+        Self {
+            connection,
+            _lock: lock,
+            arrivals,
+            changed,
+            failing: false,
+        }
+    }
+
+    /// Works until every handle is dropped.
+    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while commands.blocking_recv_many(&mut batch, BATCH) > 0 {
+            let mut writes = Vec::new();
+            let mut reads = Vec::new();
+            for command in batch.drain(..) {
+                match command {
+                    Command::Write(write) => writes.push(write),
+                    Command::Read(read) => reads.push(read),
+                }
+            }
+            if !writes.is_empty() {
+                self.write(writes);
+            }
+            // After the commit: what is read is what is kept.
+            for read in reads {
+                self.read(read);
+            }
+        }
+        if let Err((_, error)) = self.connection.close() {
+            log::warn!("cannot close the store: {error}");
+        }
+    }
+
+    fn write(&mut self, writes: Vec<Write>) {
+        let mut batch = Batch::default();
+        let result = transact(&mut self.connection, writes, &mut batch);
+        self.note(&result);
+        let committed = result.is_ok();
+        for promise in batch.promises {
+            promise(result.clone());
+        }
+        if committed {
+            self.changed.send_modify(|number| *number += 1);
+            for lane in batch.arrivals {
+                // Nobody listens: whoever will, looks first.
+                let _ = self.arrivals.send(lane);
+            }
+        }
+    }
+
+    /// Says once that the store fails, and once that it works again.
+    fn note(&mut self, result: &Result<(), QueueError>) {
+        match result {
+            Err(QueueError::Unavailable { doing, source }) if !self.failing => {
+                log::error!("the store cannot {doing}: {source}; what comes is refused until it can");
+            }
+            Ok(()) if self.failing => log::info!("the store works again"),
+            _ => {}
+        }
+        self.failing = result.is_err();
+    }
+
+    fn read(&self, read: Read) {
+        let connection = &self.connection;
+        match read {
+            Read::Head(lane, reply) => {
+                answer(
+                    reply,
+                    deliveries::head(connection, &lane).map_err(unavailable("look at a lane")),
+                );
+            }
+            Read::Lanes(reply) => {
+                answer(
+                    reply,
+                    deliveries::lanes(connection).map_err(unavailable("list the lanes")),
+                );
+            }
+            Read::Event(id, reply) => answer(reply, events::find(connection, id)),
+        }
+    }
+}
+
+/// Carries all of it out and commits it. Afterwards every command has its promise, whatever the result.
+fn transact(connection: &mut Connection, writes: Vec<Write>, batch: &mut Batch) -> Result<(), QueueError> {
+    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            batch.promises.extend(writes.into_iter().map(failed));
+            return Err(unavailable("begin a transaction")(error));
+        }
+    };
+    let mut broken = None;
+    for write in writes {
+        if broken.is_some() {
+            batch.promises.push(failed(write));
+            continue;
+        }
+        // A command that fails is undone by itself, and the others go on.
+        match transaction.savepoint() {
+            Ok(savepoint) => batch.carry_out(savepoint, write),
+            Err(error) => {
+                batch.promises.push(failed(write));
+                broken = Some(unavailable("go on with a transaction")(error));
+            }
+        }
+        // Some failures (a full disk) undo the whole transaction, and with it all that seemed to have worked.
+        if transaction.is_autocommit() {
+            broken = broken.or(batch.failure.take());
+        }
+    }
+    match broken {
+        Some(error) => Err(error),
+        None => transaction.commit().map_err(unavailable("commit")),
+    }
+}
+
+impl Batch {
+    fn carry_out(&mut self, savepoint: Savepoint<'_>, write: Write) {
+        match write {
+            Write::Enqueue(event, reply) => {
+                let mut new = Arrivals::new();
+                let result = events::enqueue(&savepoint, &event, &mut new);
+                let result = self.finish(savepoint, result, "store an event");
+                if result.is_ok() {
+                    self.arrivals.append(&mut new);
+                }
+                self.promises.push(promise(reply, result));
+            }
+            Write::Settle(settlement, reply) => {
+                let result = deliveries::settle(&savepoint, &settlement);
+                let result = self.finish(savepoint, result, "settle a delivery");
+                self.promises.push(promise(reply, result));
+            }
+            Write::PutBack(event, now, reply) => {
+                let result = deliveries::put_back(&savepoint, event, now);
+                let result = self.finish(savepoint, result, "put an event back");
+                if let Ok(lanes) = &result {
+                    self.arrivals
+                        .extend(lanes.iter().map(|lane| Arc::from(lane.as_str())));
+                }
+                self.promises.push(promise(reply, result));
+            }
+            Write::Prune(pruning, reply) => {
+                let result = prune::step(&savepoint, &pruning);
+                let result = self.finish(savepoint, result, "forget what is old");
+                self.promises.push(promise(reply, result));
+            }
+        }
+    }
+
+    /// Keeps a command's work when it succeeded; dropping the savepoint undoes it.
+    fn finish<T>(
+        &mut self,
+        savepoint: Savepoint<'_>,
+        result: rusqlite::Result<T>,
+        doing: &'static str,
+    ) -> Result<T, QueueError> {
+        let result = match result {
+            Ok(value) => savepoint.commit().map(|()| value),
+            Err(error) => {
+                drop(savepoint);
+                Err(error)
+            }
+        };
+        let result = result.map_err(unavailable(doing));
+        self.failure = result.as_ref().err().cloned();
+        result
+    }
+}
+
+/// The promise of a command that was not carried out.
+fn failed(write: Write) -> Promise {
+    match write {
+        Write::Enqueue(_, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::Settle(_, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::PutBack(_, _, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::Prune(_, reply) => promise(reply, Err(QueueError::Closed)),
+    }
+}
+
+fn promise<T: 'static>(reply: Reply<T>, result: Result<T, QueueError>) -> Promise {
+    Box::new(move |committed| answer(reply, committed.and(result)))
+}
+
+fn answer<T>(reply: Reply<T>, result: Result<T, QueueError>) {
+    // Whoever asked has gone; what was done is done.
+    let _ = reply.send(result);
+}

@@ -1,0 +1,132 @@
+//! Forgetting: dead letters whose time is over, events that are old or too many, keys. Never what waits.
+
+use rusqlite::{Connection, Params, Row, params};
+use uuid::Uuid;
+
+use crate::queue::housekeeping::{ForgottenLetter, Pruned, Pruning};
+
+pub(super) const DEAD: &str = "SELECT d.id, d.event, e.uuid, l.name, d.reason FROM deliveries d
+    JOIN events e ON e.id = d.event JOIN lanes l ON l.id = d.lane
+    WHERE d.state = 2 AND d.settled < ?1 ORDER BY d.settled LIMIT ?2";
+pub(super) const OLD: &str = "SELECT id, key, size FROM events
+    WHERE waiting = 0 AND dead = 0 AND received < ?1 ORDER BY received LIMIT ?2";
+pub(super) const OLDEST: &str = "SELECT id, key, size FROM events
+    WHERE waiting = 0 AND dead = 0 ORDER BY received LIMIT ?1";
+pub(super) const FORGET_KEYS: &str =
+    "DELETE FROM seen WHERE key IN (SELECT key FROM seen WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+/// An event that reached nobody must be taken when it comes again.
+pub(super) const FORGET_KEY: &str = "DELETE FROM seen WHERE key = ?1 AND event = ?2
+    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
+pub(super) const FORGET: [&str; 3] = [
+    "DELETE FROM deliveries WHERE event = ?1",
+    "DELETE FROM messages WHERE event = ?1",
+    "DELETE FROM events WHERE id = ?1",
+];
+
+/// One small step of forgetting.
+pub(super) fn step(connection: &Connection, pruning: &Pruning) -> rusqlite::Result<Pruned> {
+    let limit = pruning.limit;
+    let dead = forget_dead(connection, pruning)?;
+    let mut old = select(
+        connection,
+        OLD,
+        params![pruning.keep_from.as_millisecond(), limit],
+        victim,
+    )?;
+    if old.is_empty() {
+        old = surplus(connection, pruning)?;
+    }
+    for victim in &old {
+        forget(connection, victim)?;
+    }
+    let keys = connection
+        .prepare_cached(FORGET_KEYS)?
+        .execute(params![pruning.now.as_millisecond(), limit])?;
+
+    let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
+    Ok(Pruned {
+        more: full(dead.len()) || full(old.len()) || full(keys),
+        events: u32::try_from(old.len()).unwrap_or(u32::MAX),
+        dead,
+    })
+}
+
+fn forget_dead(connection: &Connection, pruning: &Pruning) -> rusqlite::Result<Vec<ForgottenLetter>> {
+    let from = pruning.dead_from.as_millisecond();
+    let found = select(connection, DEAD, params![from, pruning.limit], |row| {
+        let letter = ForgottenLetter {
+            event: Uuid::from_bytes(row.get(2)?),
+            lane: row.get(3)?,
+            reason: row.get(4)?,
+        };
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, letter))
+    })?;
+    let mut letters = Vec::with_capacity(found.len());
+    for (delivery, event, letter) in found {
+        connection
+            .prepare_cached("DELETE FROM deliveries WHERE id = ?1")?
+            .execute([delivery])?;
+        connection
+            .prepare_cached("UPDATE events SET dead = dead - 1 WHERE id = ?1")?
+            .execute([event])?;
+        letters.push(letter);
+    }
+    Ok(letters)
+}
+
+/// The oldest events, as many as it takes to come down to the size.
+fn surplus(connection: &Connection, pruning: &Pruning) -> rusqlite::Result<Vec<Victim>> {
+    let total: i64 = connection
+        .prepare_cached("SELECT size FROM totals WHERE id = 1")?
+        .query_row([], |row| row.get(0))?;
+    let mut over = total.saturating_sub(i64::try_from(pruning.size).unwrap_or(i64::MAX));
+    if over <= 0 {
+        return Ok(Vec::new());
+    }
+    let mut oldest = select(connection, OLDEST, params![pruning.limit], victim)?;
+    oldest.retain(|victim| {
+        let needed = over > 0;
+        over -= victim.size;
+        needed
+    });
+    Ok(oldest)
+}
+
+struct Victim {
+    id: i64,
+    key: Vec<u8>,
+    size: i64,
+}
+
+fn victim(row: &Row<'_>) -> rusqlite::Result<Victim> {
+    Ok(Victim {
+        id: row.get(0)?,
+        key: row.get(1)?,
+        size: row.get(2)?,
+    })
+}
+
+fn forget(connection: &Connection, victim: &Victim) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(FORGET_KEY)?
+        .execute(params![victim.key, victim.id])?;
+    for statement in FORGET {
+        connection.prepare_cached(statement)?.execute([victim.id])?;
+    }
+    connection
+        .prepare_cached("UPDATE totals SET size = size - ?1 WHERE id = 1")?
+        .execute([victim.size])?;
+    Ok(())
+}
+
+fn select<T>(
+    connection: &Connection,
+    statement: &str,
+    with: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection
+        .prepare_cached(statement)?
+        .query_map(with, read)?
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! The tables, and how an older store becomes a newer one: `PRAGMA user_version` counts the migrations it has had.
+
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
+
+use super::OpenError;
+
+/// Marks the file as ours (`PRAGMA application_id`): "twbr".
+const APPLICATION: i64 = 0x7477_6272;
+
+/// Each brings a store from the version of its index to the next. Never changed once released, only added to.
+const MIGRATIONS: &[&str] = &[FIRST];
+
+/// Times are milliseconds since 1970 in UTC. `waiting` and `dead` of an event, and `waiting` of a lane, count
+/// deliveries, so that nobody has to; the partial indexes hold only what waits and what is dead, so that neither
+/// history nor backlog makes anything slower.
+const FIRST: &str = "
+CREATE TABLE events (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of commit; never given twice
+    uuid      BLOB NOT NULL UNIQUE,
+    source    TEXT NOT NULL,
+    type      TEXT NOT NULL,
+    received  INTEGER NOT NULL,
+    headers   TEXT NOT NULL,                      -- JSON
+    secret    TEXT NOT NULL,                      -- the name of the secret that authenticated it
+    key       BLOB NOT NULL,                      -- the idempotency key
+    routes    TEXT NOT NULL,                      -- JSON: why it goes where it goes
+    size      INTEGER NOT NULL,                   -- bytes it takes here, about
+    waiting   INTEGER NOT NULL,
+    dead      INTEGER NOT NULL,
+    body_size INTEGER NOT NULL,
+    body      BLOB NOT NULL                       -- zstd
+) STRICT;
+CREATE INDEX events_settled ON events (received) WHERE waiting = 0 AND dead = 0;
+
+CREATE TABLE messages (
+    event  INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    json   TEXT NOT NULL,                         -- a StoredMessage, with its version
+    PRIMARY KEY (event, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE seen (
+    key   BLOB PRIMARY KEY,
+    event INTEGER NOT NULL,
+    uuid  BLOB NOT NULL,                          -- outlives the event's row
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seen_until ON seen (until);
+
+CREATE TABLE lanes (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT NOT NULL UNIQUE,           -- the channel's name
+    waiting       INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER                         -- since when no attempt ended well
+) STRICT;
+
+CREATE TABLE deliveries (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,   -- the order in a lane
+    lane     INTEGER NOT NULL,
+    event    INTEGER NOT NULL,
+    message  INTEGER NOT NULL,
+    act      TEXT NOT NULL,
+    state    INTEGER NOT NULL,                    -- 0 waiting, 1 delivered, 2 dead
+    since    INTEGER NOT NULL,                    -- when it began to wait
+    due      INTEGER,                             -- not to be tried before
+    settled  INTEGER,                             -- when it was delivered or died
+    attempts INTEGER NOT NULL DEFAULT 0,
+    reason   TEXT,                                -- of the last attempt
+    repeated INTEGER NOT NULL DEFAULT 0,          -- attempts in a row that ended with this reason
+    detail   TEXT,
+    twake_id TEXT,
+    may_be_duplicate INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX deliveries_waiting ON deliveries (lane, id) WHERE state = 0;
+CREATE INDEX deliveries_dead ON deliveries (settled) WHERE state = 2;
+CREATE INDEX deliveries_event ON deliveries (event);
+
+CREATE TABLE totals (
+    id   INTEGER PRIMARY KEY CHECK (id = 1),
+    size INTEGER NOT NULL                         -- of all events
+) STRICT;
+INSERT INTO totals (id, size) VALUES (1, 0);
+";
+
+/// Brings the schema up to date; refuses what is not ours or too new without having changed it.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let database = |source| OpenError::Database {
+        path: path.to_owned(),
+        source,
+    };
+    let number =
+        |connection: &Connection, sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let found = number(connection, "PRAGMA user_version").map_err(database)?;
+    let application = number(connection, "PRAGMA application_id").map_err(database)?;
+    let objects = number(connection, "SELECT count(*) FROM sqlite_schema").map_err(database)?;
+    if application != APPLICATION && (application != 0 || found != 0 || objects != 0) {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let Some(missing) = usize::try_from(found)
+        .ok()
+        .and_then(|found| MIGRATIONS.get(found..))
+    else {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    };
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut run = || {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for migration in missing {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", known)?;
+        transaction.commit()
+    };
+    run().map_err(database)
+}

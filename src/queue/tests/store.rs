@@ -1,0 +1,153 @@
+//! The file: who may open it, what survives a crash, what happens when it fails.
+
+use super::*;
+
+fn error(answer: Result<(Queue, Store), OpenError>) -> OpenError {
+    match answer {
+        Ok(_) => panic!("the store was opened"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn everything_is_there_after_closing_and_opening_again() {
+    let Kept { folder, queue, store } = fresh();
+    let id = stored(&queue, event(1, 100, &["dev"])).await;
+    drop(queue);
+    assert!(store.join());
+    let (queue, _store) = open(&address(folder.path())).unwrap();
+    assert_eq!(head(&queue, "dev").await.unwrap().event, id);
+}
+
+/// What a killed process leaves is what its files hold while it runs.
+#[tokio::test]
+async fn what_was_answered_survives_a_crash() {
+    let kept = fresh();
+    let mut ids = Vec::new();
+    for key in 1..=20 {
+        ids.push(stored(&kept.queue, event(key, 100, &["dev"])).await);
+    }
+    settle(&kept.queue, "dev", delivered(), 110).await;
+    let crashed = TempDir::new().unwrap();
+    for name in ["queue.db", "queue.db-wal"] {
+        std::fs::copy(kept.folder.path().join(name), crashed.path().join(name)).unwrap();
+    }
+    let (queue, _store) = open(&address(crashed.path())).unwrap();
+    assert_eq!(head(&queue, "dev").await.unwrap().event, ids[1]);
+    assert_eq!(queue.lanes().await.unwrap()[0].waiting, 19);
+    assert!(matches!(
+        queue.enqueue(event(1, 120, &["dev"])).await.unwrap(),
+        Enqueued::SeenBefore { event, .. } if event == ids[0]
+    ));
+}
+
+#[test]
+fn a_second_process_is_refused_with_a_clear_error() {
+    let kept = fresh();
+    let refused = error(open(&address(kept.folder.path())));
+    assert!(matches!(refused, OpenError::InUse(_)));
+    assert!(refused.to_string().contains("in use by another process"));
+    drop(kept.queue);
+    assert!(kept.store.join());
+    assert!(open(&address(kept.folder.path())).is_ok());
+}
+
+#[test]
+fn a_newer_store_is_refused_and_left_as_it_is() {
+    let Kept { folder, queue, store } = fresh();
+    drop(queue);
+    assert!(store.join());
+    let file = folder.path().join("queue.db");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let refused = error(open(&address(folder.path())));
+    assert!(
+        matches!(
+            refused,
+            OpenError::Newer {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join("queue.db")).unwrap();
+    connection.execute_batch("CREATE TABLE events (x)").unwrap();
+    drop(connection);
+    let refused = error(open(&address(folder.path())));
+    assert!(matches!(refused, OpenError::Foreign(_)), "{refused}");
+}
+
+#[test]
+fn what_is_no_database_and_no_address_is_refused() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(
+        folder.path().join("queue.db"),
+        "not a database at all".repeat(100),
+    )
+    .unwrap();
+    let refused = error(open(&address(folder.path())));
+    assert!(matches!(refused, OpenError::Database { .. }), "{refused}");
+    for address in ["", "queue.db", "sqlite:", "sqlite::memory:", "postgres://x"] {
+        assert!(matches!(error(open(address)), OpenError::Address(_)), "{address}");
+    }
+    let nowhere = error(open("sqlite:/nowhere/at/all/queue.db"));
+    assert!(matches!(nowhere, OpenError::File { .. }), "{nowhere}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let kept = fresh();
+    for entry in std::fs::read_dir(kept.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", entry.file_name());
+    }
+}
+
+/// A store that cannot write refuses, keeps answering, and works again without being opened again.
+#[tokio::test]
+async fn a_store_that_cannot_write_says_so_and_recovers() {
+    let kept = fresh();
+    let first = stored(&kept.queue, event(1, 100, &["dev"])).await;
+    // Like a full disk, it undoes the whole transaction, not the one statement.
+    let file = kept.folder.path().join("queue.db");
+    let blocker = rusqlite::Connection::open(&file).unwrap();
+    blocker
+        .execute_batch(
+            "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
+        )
+        .unwrap();
+    let refused = join_all((2..20).map(|key| kept.queue.enqueue(event(key, 100, &["dev"])))).await;
+    assert!(
+        refused
+            .iter()
+            .all(|answer| matches!(answer, Err(QueueError::Unavailable { .. })))
+    );
+    assert_eq!(head(&kept.queue, "dev").await.unwrap().event, first);
+    assert_eq!(kept.queue.lanes().await.unwrap()[0].waiting, 1);
+    blocker.execute_batch("DROP TRIGGER full").unwrap();
+    stored(&kept.queue, event(2, 100, &["dev"])).await;
+    assert_eq!(kept.queue.lanes().await.unwrap()[0].waiting, 2);
+}
+
+#[tokio::test]
+async fn asking_a_store_that_has_ended_is_an_error() {
+    let kept = fresh();
+    let (commands, inbox) = tokio::sync::mpsc::channel(1);
+    drop(inbox);
+    let orphan = Queue {
+        commands,
+        ..kept.queue.clone()
+    };
+    assert!(matches!(orphan.lanes().await, Err(QueueError::Closed)));
+}
