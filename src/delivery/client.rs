@@ -1,0 +1,203 @@
+//! The one HTTP client: a request of a dialect goes out, an answer or the reason why there is none comes back.
+
+use awc::error::{ConnectError, SendRequestError};
+use awc::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use awc::http::{Method, StatusCode};
+use futures_util::StreamExt as _;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::twake::{Answer, Request, Transport};
+
+/// Of an answer so much is read. Twake sends a message back with its answer, in a longer form than it came.
+const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Making a connection may take so long, of the attempt's whole time.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A connection is not used again after it was idle for so long: shorter than what common servers allow, so that a
+/// request seldom meets a connection that is being closed, which would look as if it had been carried out.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Why there can be no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS for calls to Twake")]
+    Tls(#[source] rustls::Error),
+}
+
+/// TLS with the machine's certificate authorities. It can be made before there is a runtime.
+#[derive(Clone)]
+pub(super) struct Tls(Arc<rustls::ClientConfig>);
+
+impl Tls {
+    pub(super) fn new() -> Result<Self, ClientError> {
+        let found = rustls_native_certs::load_native_certs();
+        let mut roots = rustls::RootCertStore::empty();
+        let (usable, _) = roots.add_parsable_certificates(found.certs);
+        if usable == 0 {
+            let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+            log::warn!(
+                errors = errors.join("; ");
+                "this machine has no certificate authorities: no https address can be reached (install ca-certificates)"
+            );
+        }
+        // Named outright: with several providers in one binary rustls would panic rather than choose.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(ClientError::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        // One request at a time is in flight in a lane: HTTP/2 would gain nothing.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+/// Calls Twake. Belongs to the thread that made it.
+#[derive(Clone)]
+pub(super) struct Client {
+    client: awc::Client,
+    clock: Clock,
+    timeout: Duration,
+}
+
+/// What came back, with what it borrows from.
+pub(super) enum Received {
+    Response {
+        status: u16,
+        retry_after: Option<String>,
+        body: Vec<u8>,
+    },
+    Failed(Transport),
+}
+
+impl Received {
+    pub(super) fn answer(&self) -> Answer<'_> {
+        match self {
+            Self::Response {
+                status,
+                retry_after,
+                body,
+            } => Answer::Response {
+                status: *status,
+                retry_after: retry_after.as_deref(),
+                body,
+            },
+            Self::Failed(transport) => Answer::Failed(*transport),
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn new(tls: &Tls, clock: Clock, timeout: Duration) -> Self {
+        let connector = awc::Connector::new()
+            .rustls_0_23(tls.0.clone())
+            .timeout(CONNECT.min(timeout))
+            .handshake_timeout(CONNECT.min(timeout))
+            .conn_keep_alive(IDLE)
+            // Lanes bound it; a limit would make lanes of a healthy Twake wait for those of another one.
+            .limit(0);
+        #[expect(clippy::disallowed_methods, reason = "this is the one HTTP client")]
+        let client = awc::Client::builder()
+            .connector(connector)
+            // The clock's own limit covers the whole attempt.
+            .disable_timeout()
+            // The credentials would go wherever the answer points.
+            .disable_redirects()
+            .add_default_header(("user-agent", concat!("twake-bridge/", env!("CARGO_PKG_VERSION"))))
+            .finish();
+        Self {
+            client,
+            clock,
+            timeout,
+        }
+    }
+
+    /// Sends a request and reads the answer.
+    pub(super) async fn send(&self, request: Request) -> Received {
+        match self.clock.timeout(self.timeout, self.exchange(request)).await {
+            Some(Ok(received)) => received,
+            Some(Err(transport)) => Received::Failed(transport),
+            None => Received::Failed(Transport::TimedOut),
+        }
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Received, Transport> {
+        // Both were made of an account that was checked; what is wrong all the same cannot have been sent.
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| Transport::Unreachable)?;
+        let mut authorization =
+            HeaderValue::from_str(request.authorization.expose()).map_err(|_| Transport::Unreachable)?;
+        authorization.set_sensitive(true);
+        let mut call = self
+            .client
+            .request(method, request.url.as_str())
+            .insert_header((AUTHORIZATION, authorization));
+        for header in request.headers {
+            call = call.insert_header(header);
+        }
+        let mut response = call
+            .send_body(request.body)
+            .await
+            .map_err(|error| transport(&error))?;
+        let status = response.status();
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let mut body = Vec::new();
+        // Only Twake's own success is told from its body; the rest of an answer is not worth waiting for.
+        while status == StatusCode::OK && body.len() < LONGEST_ANSWER {
+            match response.next().await {
+                Some(Ok(chunk)) => {
+                    let room = LONGEST_ANSWER - body.len();
+                    body.extend(chunk.iter().take(room));
+                }
+                Some(Err(_)) => return Err(Transport::Broken),
+                None => break,
+            }
+        }
+        Ok(Received::Response {
+            status: status.as_u16(),
+            retry_after,
+            body,
+        })
+    }
+}
+
+/// Tells what was surely not sent from what may have been carried out.
+fn transport(error: &SendRequestError) -> Transport {
+    log::debug!("a call to Twake failed: {error}");
+    match error {
+        SendRequestError::Connect(error) => match error {
+            ConnectError::Resolver(_) | ConnectError::NoRecords | ConnectError::Unresolved => {
+                Transport::Unresolved
+            }
+            ConnectError::Io(error) if is_tls(error) => Transport::Tls,
+            ConnectError::SslIsNotSupported => Transport::Tls,
+            // Not of the connecting: the connection was closed after the request had been written to it.
+            ConnectError::Disconnected => Transport::Broken,
+            _ => Transport::Unreachable,
+        },
+        SendRequestError::Url(_) => Transport::Unreachable,
+        SendRequestError::Timeout => Transport::TimedOut,
+        SendRequestError::Response(actix_web::error::ParseError::Io(_)) => Transport::Broken,
+        SendRequestError::Response(_) | SendRequestError::Http(_) => Transport::Garbled,
+        // Written in part, or to a connection that was being closed.
+        _ => Transport::Broken,
+    }
+}
+
+fn is_tls(error: &io::Error) -> bool {
+    // A wrong server name comes as invalid input; a peer that does not speak TLS ends the handshake early.
+    let inner = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    inner
+        || matches!(
+            error.kind(),
+            io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+        )
+}

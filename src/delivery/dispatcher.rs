@@ -1,0 +1,196 @@
+//! The dispatcher: a lane runs as long as something waits in it.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, watch};
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Client, Tls};
+use super::lane::{Lane, Shared};
+use super::pace::Pace;
+use super::{ClientError, Halts, Places, Settings};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::queue::{Queue, QueueError};
+
+/// The pause after a mistake of our own, so that it cannot become a storm.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
+/// The pause after the store could not be asked.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Delivers what waits in the queue.
+pub struct Dispatcher {
+    queue: Queue,
+    places: watch::Receiver<Arc<Places>>,
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    tls: Tls,
+    halts: Halts,
+}
+
+impl Dispatcher {
+    /// Makes a dispatcher. A channel's place is looked up at each attempt, so that new places apply to what waits.
+    pub fn new(
+        queue: Queue,
+        places: watch::Receiver<Arc<Places>>,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Result<Self, ClientError> {
+        for lane in places.borrow().keys() {
+            metrics.lane(lane, 0, Duration::ZERO);
+            metrics.halted(lane, false);
+        }
+        Ok(Self {
+            tls: Tls::new()?,
+            halts: Halts::new(metrics.clone()),
+            queue,
+            places,
+            settings,
+            metrics,
+            clock,
+        })
+    }
+
+    /// What is halted, for whoever tells how ready the bridge is. Stays valid while the dispatcher runs.
+    pub fn halts(&self) -> Halts {
+        self.halts.clone()
+    }
+
+    /// Delivers until `stop`. Then no attempt is begun any more, and this returns when those in flight are settled,
+    /// after [`Settings::timeout`] at the latest; dropped before that, an attempt in flight is made again by the next
+    /// run. Needs a runtime with local tasks, as actix's is.
+    pub async fn run(self, stop: CancellationToken) {
+        // Subscribed before looking, so that nothing arrives between.
+        let mut arrivals = self.queue.arrivals();
+        let mut places = self.places.clone();
+        let clock = self.clock.clone();
+        let mut lanes = Lanes::new(self, stop.clone());
+        let mut look = true;
+        loop {
+            if std::mem::take(&mut look) {
+                look = !lanes.look().await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                arrival = arrivals.recv() => match arrival {
+                    Ok(lane) => lanes.arrived(&lane),
+                    Err(broadcast::error::RecvError::Lagged(_)) => look = true,
+                    Err(broadcast::error::RecvError::Closed) => break,
+                },
+                Ok(()) = places.changed() => look = true,
+                () = lanes.ended() => {}
+                () = clock.sleep(STORE_PAUSE), if look => {}
+            }
+        }
+        while lanes.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// The lanes that run, and what outlives their runs.
+struct Lanes {
+    shared: Rc<Shared>,
+    tasks: JoinSet<Arc<str>>,
+    names: HashMap<Id, Arc<str>>,
+    /// Of each lane that runs: whether something arrived since it last looked.
+    running: BTreeMap<Arc<str>, Rc<Cell<bool>>>,
+    paces: BTreeMap<Arc<str>, Rc<Pace>>,
+    /// Lanes without a place that were warned about.
+    homeless: BTreeSet<Arc<str>>,
+}
+
+impl Lanes {
+    fn new(dispatcher: Dispatcher, stop: CancellationToken) -> Self {
+        let Dispatcher { settings, clock, .. } = &dispatcher;
+        let shared = Rc::new(Shared {
+            client: Client::new(&dispatcher.tls, clock.clone(), settings.timeout),
+            queue: dispatcher.queue,
+            places: dispatcher.places,
+            halts: dispatcher.halts,
+            settings: dispatcher.settings,
+            metrics: dispatcher.metrics,
+            clock: dispatcher.clock,
+            stop,
+        });
+        Self {
+            shared,
+            tasks: JoinSet::new(),
+            names: HashMap::new(),
+            running: BTreeMap::new(),
+            paces: BTreeMap::new(),
+            homeless: BTreeSet::new(),
+        }
+    }
+
+    /// Starts every lane in which something waits. False when the store did not say.
+    async fn look(&mut self) -> bool {
+        match self.shared.queue.lanes().await {
+            Ok(lanes) => {
+                for standing in lanes.iter().filter(|standing| standing.waiting > 0) {
+                    self.arrived(&standing.lane);
+                }
+                true
+            }
+            Err(QueueError::Closed) => true,
+            Err(error) => {
+                log::warn!("cannot look what waits: {error}");
+                false
+            }
+        }
+    }
+
+    fn arrived(&mut self, lane: &Arc<str>) {
+        if let Some(arrived) = self.running.get(lane) {
+            arrived.set(true);
+        } else if self.shared.places.borrow().contains_key(lane) {
+            self.start(lane.clone(), Duration::ZERO);
+        } else if self.homeless.insert(lane.clone()) {
+            log::warn!(
+                lane = &**lane;
+                "messages wait for a channel that is not configured: they are kept until it is"
+            );
+        }
+    }
+
+    fn start(&mut self, name: Arc<str>, pause: Duration) {
+        let arrived = Rc::new(Cell::new(false));
+        self.running.insert(name.clone(), arrived.clone());
+        let lane = Lane {
+            name: name.clone(),
+            shared: self.shared.clone(),
+            pace: self.paces.entry(name.clone()).or_default().clone(),
+            arrived,
+            ready: self.shared.clock.monotonic() + pause,
+            resumed: false,
+        };
+        let task = self.tasks.spawn_local(lane.run());
+        self.names.insert(task.id(), name);
+    }
+
+    /// Waits for a lane to end (forever while none runs). It runs on when something arrived after it last looked.
+    async fn ended(&mut self) {
+        let (id, pause) = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, _))) => (id, None),
+            Some(Err(error)) => {
+                log::error!(
+                    "a lane ended by a mistake of the bridge's own, it starts again in a minute: {error}"
+                );
+                (error.id(), Some(AFTER_PANIC))
+            }
+            None => return std::future::pending().await,
+        };
+        let Some(name) = self.names.remove(&id) else {
+            return;
+        };
+        let arrived = self.running.remove(&name).is_some_and(|arrived| arrived.get());
+        let configured = self.shared.places.borrow().contains_key(&name);
+        if configured && (arrived || pause.is_some()) {
+            self.start(name, pause.unwrap_or_default());
+        }
+    }
+}

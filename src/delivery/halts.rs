@@ -1,0 +1,189 @@
+//! Halts: what nothing can pass until a person has acted. One halt stops every lane it concerns, and one probe at a
+//! time looks whether it is over.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+use super::Places;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::retry;
+use crate::twake::{Breadth, Place, Verdict};
+use jiff::Timestamp;
+
+/// What is halted, and why: shared with whoever tells how ready the bridge is.
+#[derive(Clone)]
+pub struct Halts {
+    state: Arc<Mutex<BTreeMap<Scope, Entry>>>,
+    changed: watch::Sender<u64>,
+    metrics: Arc<Metrics>,
+}
+
+/// One halt, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// The account's name.
+    pub account: String,
+    /// The company, where the halt concerns it alone.
+    pub company: Option<String>,
+    /// The label of the reason.
+    pub reason: &'static str,
+    /// What a person should do.
+    pub advice: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// The channels it stops.
+    pub lanes: Vec<Arc<str>>,
+}
+
+/// What a halt concerns.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Scope {
+    account: String,
+    company: Option<String>,
+}
+
+struct Entry {
+    halt: Halt,
+    probes: u32,
+    /// On the monotonic clock.
+    next: Duration,
+}
+
+impl Scope {
+    fn new(place: &Place, breadth: Breadth) -> Self {
+        Self {
+            account: place.account.name.clone(),
+            company: match breadth {
+                Breadth::Account => None,
+                Breadth::Company => Some(place.group_id.clone()),
+            },
+        }
+    }
+
+    fn concerns(&self, place: &Place) -> bool {
+        self.account == place.account.name
+            && self
+                .company
+                .as_ref()
+                .is_none_or(|company| *company == place.group_id)
+    }
+}
+
+impl Halts {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            state: Arc::default(),
+            changed: watch::Sender::new(0),
+            metrics,
+        }
+    }
+
+    /// Every halt there is now.
+    pub fn all(&self) -> Vec<Halt> {
+        self.lock().values().map(|entry| entry.halt.clone()).collect()
+    }
+
+    /// Changes whenever a halt begins or ends.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// How long a lane has to wait before it may try; zero lets it try, as the one that probes when it is halted.
+    pub(super) fn wait(&self, place: &Place, clock: &Clock) -> Duration {
+        let now = clock.monotonic();
+        let mut state = self.lock();
+        let mut concerned: Vec<&mut Entry> = state
+            .iter_mut()
+            .filter_map(|(scope, entry)| scope.concerns(place).then_some(entry))
+            .collect();
+        let wait = concerned.iter().map(|entry| entry.next.saturating_sub(now)).max();
+        let wait = wait.unwrap_or_default();
+        if wait.is_zero() {
+            for entry in &mut concerned {
+                entry.probes = entry.probes.saturating_add(1);
+                entry.next = now + retry::probe(entry.probes, fastrand::f64());
+            }
+        }
+        wait
+    }
+
+    /// Takes note of a halting verdict; says once what to do about it.
+    pub(super) fn halted(
+        &self,
+        place: &Place,
+        breadth: Breadth,
+        verdict: &Verdict,
+        places: &Places,
+        clock: &Clock,
+    ) {
+        let scope = Scope::new(place, breadth);
+        let mut state = self.lock();
+        if let Some(known) = state.get_mut(&scope)
+            && known.halt.reason == verdict.reason.code()
+        {
+            return;
+        }
+        // Twake looks at one thing after the other: what it now stumbles over is what is in the way.
+        self.end(&mut state, place);
+        let concerned = places.iter().filter(|(_, place)| scope.concerns(place));
+        let lanes: Vec<Arc<str>> = concerned.map(|(name, _)| name.clone()).collect();
+        log::error!(
+            account = scope.account.as_str(), company = scope.company.as_deref(), reason = verdict.reason.code(),
+            detail = verdict.detail.as_str(), channels = lanes.join(" ");
+            "halted, nothing is lost: {}", verdict.advice
+        );
+        for lane in &lanes {
+            self.metrics.halted(lane, true);
+        }
+        let halt = Halt {
+            account: scope.account.clone(),
+            company: scope.company.clone(),
+            reason: verdict.reason.code(),
+            advice: verdict.advice,
+            since: clock.now(),
+            lanes,
+        };
+        let entry = Entry {
+            halt,
+            probes: 1,
+            next: clock.monotonic() + retry::probe(1, fastrand::f64()),
+        };
+        state.insert(scope, entry);
+        drop(state);
+        self.changed.send_modify(|number| *number += 1);
+    }
+
+    /// Takes note of a verdict that does not halt: every halt that concerns the place is over.
+    pub(super) fn passed(&self, place: &Place) {
+        let ended = self.end(&mut self.lock(), place);
+        if ended {
+            self.changed.send_modify(|number| *number += 1);
+        }
+    }
+
+    /// Ends every halt that concerns the place; whether there was one.
+    fn end(&self, state: &mut BTreeMap<Scope, Entry>, place: &Place) -> bool {
+        let over: Vec<Scope> = state
+            .keys()
+            .filter(|scope| scope.concerns(place))
+            .cloned()
+            .collect();
+        let ended: Vec<Entry> = over.iter().filter_map(|scope| state.remove(scope)).collect();
+        for Entry { halt, .. } in &ended {
+            log::info!(account = halt.account.as_str(), reason = halt.reason; "no longer halted");
+            for lane in &halt.lanes {
+                let still = state.values().any(|entry| entry.halt.lanes.contains(lane));
+                self.metrics.halted(lane, still);
+            }
+        }
+        !ended.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Scope, Entry>> {
+        // Nothing in here panics half way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

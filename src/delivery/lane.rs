@@ -1,0 +1,274 @@
+//! A lane: the ordered queue of one channel, worked off one delivery at a time.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::client::Client;
+use super::pace::Pace;
+use super::{Halts, Places, Settings, lateness};
+use crate::clock::Clock;
+use crate::message::StoredMessage;
+use crate::metrics::{AttemptLabel, Metrics};
+use crate::queue::{Head, Outcome, Queue, QueueError, Settlement};
+use crate::retry::{self, Next};
+use crate::twake::{self, Act, Kind, Place, Reason, Verdict};
+
+/// The pause after the store could not be asked or told.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What all lanes share.
+pub(super) struct Shared {
+    pub(super) queue: Queue,
+    pub(super) places: watch::Receiver<Arc<Places>>,
+    pub(super) client: Client,
+    pub(super) halts: Halts,
+    pub(super) settings: Settings,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Clock,
+    pub(super) stop: CancellationToken,
+}
+
+pub(super) struct Lane {
+    pub(super) name: Arc<str>,
+    pub(super) shared: Rc<Shared>,
+    pub(super) pace: Rc<Pace>,
+    /// Set when something arrives; cleared before looking.
+    pub(super) arrived: Rc<Cell<bool>>,
+    /// No attempt before this time of the monotonic clock.
+    pub(super) ready: Duration,
+    /// Whether the first head was looked at, which an earlier run may have promised to leave alone for a while.
+    pub(super) resumed: bool,
+}
+
+impl Lane {
+    /// Works until nothing waits, or the bridge stops. An attempt that was begun is always settled first.
+    pub(super) async fn run(mut self) -> Arc<str> {
+        while let Some(place) = self.turn().await {
+            let Some(head) = self.head().await else { break };
+            if self.resume(&head) {
+                continue;
+            }
+            let verdict = match &head.message {
+                Some(message) => self.attempt(&place, &head, message).await,
+                None => unreadable(),
+            };
+            let settlement = self.judge(&head, &verdict);
+            self.settle(settlement.clone()).await;
+            self.tell(&head, &verdict, &settlement);
+        }
+        self.name
+    }
+
+    /// Waits until this lane may post: after a failure, while it is halted, and for its rate. `None`: it is not to.
+    async fn turn(&self) -> Option<Place> {
+        let Shared {
+            clock, halts, stop, ..
+        } = &*self.shared;
+        loop {
+            if stop.is_cancelled() {
+                return None;
+            }
+            let place = self.shared.places.borrow().get(&self.name).cloned()?;
+            let mut halts_changed = halts.changes();
+            let now = clock.monotonic();
+            let mut wait = self.ready.saturating_sub(now).max(self.pace.wait(now));
+            if wait.is_zero() {
+                wait = halts.wait(&place, clock);
+            }
+            if wait.is_zero() {
+                return Some(place);
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = clock.sleep(wait) => {}
+                _ = halts_changed.changed() => {}
+            }
+        }
+    }
+
+    /// The delivery that is next. `None`: none is, or the bridge stops before the store answers.
+    async fn head(&self) -> Option<Head> {
+        loop {
+            self.arrived.set(false);
+            match self.shared.queue.head(&self.name).await {
+                Ok(head) => return head,
+                Err(QueueError::Closed) => return None,
+                Err(error) => log::warn!(lane = &*self.name; "cannot look for what is next: {error}"),
+            }
+            if !self.pause().await {
+                return None;
+            }
+        }
+    }
+
+    /// Whether the first head that is looked at has to wait for what was left of its pause when the bridge stopped.
+    fn resume(&mut self, head: &Head) -> bool {
+        let clock = &self.shared.clock;
+        let left = head.due.map(|due| due.duration_since(clock.now()));
+        let left = left
+            .and_then(|left| Duration::try_from(left).ok())
+            .unwrap_or_default();
+        if std::mem::replace(&mut self.resumed, true) || left.is_zero() {
+            return false;
+        }
+        // A clock that was set back must not stall the lane.
+        self.ready = clock.monotonic() + left.min(self.shared.settings.horizon);
+        true
+    }
+
+    async fn attempt(&self, place: &Place, head: &Head, message: &StoredMessage) -> Verdict {
+        let Shared {
+            clock,
+            halts,
+            settings,
+            metrics,
+            ..
+        } = &*self.shared;
+        let message = lateness::told(message.clone(), head.received, clock.now(), settings.late);
+        let request = twake::request(place, Act::Post, &message);
+        self.pace.posted(clock.monotonic(), place.rate);
+        let received = self.shared.client.send(request).await;
+        let verdict = twake::verdict(place.account.api, &received.answer(), clock.now());
+        if let Kind::Halt(breadth) = verdict.kind {
+            halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
+        } else {
+            halts.passed(place);
+        }
+        metrics.attempt(&self.name, label(&verdict.kind));
+        verdict
+    }
+
+    /// What becomes of the delivery, and how long the lane pauses.
+    fn judge(&mut self, head: &Head, verdict: &Verdict) -> Settlement {
+        let Shared { clock, settings, .. } = &*self.shared;
+        let now = clock.now();
+        let code = verdict.reason.code();
+        let again = head.reason.as_deref() == Some(code);
+        let in_a_row = if again { head.repeated.saturating_add(1) } else { 1 };
+        let mut settlement = Settlement {
+            delivery: head.delivery,
+            outcome: Outcome::Halted,
+            reason: code,
+            detail: verdict.detail.clone(),
+            may_be_duplicate: verdict.may_be_duplicate,
+            now,
+        };
+        settlement.outcome = match &verdict.kind {
+            Kind::Delivered { id } => Outcome::Delivered { id: id.clone() },
+            Kind::Halt(_) => Outcome::Halted,
+            Kind::Reject => Outcome::Rejected,
+            Kind::Retry {
+                times: Some(times), ..
+            } if in_a_row > *times => Outcome::Rejected,
+            Kind::Retry { after, .. } => {
+                let from = head.failing_since.unwrap_or(now).max(head.since);
+                let deadline = retry::deadline(from, settings.horizon);
+                let (attempts, random) = (head.attempts.saturating_add(1), fastrand::f64());
+                match retry::next(attempts, *after, now, deadline, random) {
+                    Next::Again(wait) => {
+                        self.ready = clock.monotonic() + wait;
+                        Outcome::Retry {
+                            due: retry::deadline(now, wait),
+                        }
+                    }
+                    Next::Expired => {
+                        self.ready = clock.monotonic() + retry::FIRST.mul_f64(random);
+                        settlement.reason = Reason::Expired.code();
+                        settlement.detail =
+                            format!("at last {code} {}", verdict.detail).trim_end().to_owned();
+                        Outcome::Expired
+                    }
+                }
+            }
+        };
+        settlement
+    }
+
+    /// Writes it down. What cannot be written is kept here and holds the lane: it is never posted again meanwhile.
+    async fn settle(&self, settlement: Settlement) {
+        let delivery = settlement.delivery;
+        let mut said = false;
+        loop {
+            let stopping = self.shared.stop.is_cancelled();
+            match self.shared.queue.settle(settlement.clone()).await {
+                Ok(()) => return,
+                Err(error) if stopping || matches!(error, QueueError::Closed) => {
+                    log::error!(
+                        delivery:% = delivery, lane = &*self.name;
+                        "stopping before the end of an attempt could be written down, it may be told twice: {error}"
+                    );
+                    return;
+                }
+                Err(error) if !std::mem::replace(&mut said, true) => {
+                    log::error!(
+                        delivery:% = delivery, lane = &*self.name;
+                        "cannot write down how an attempt ended, the lane waits until it can: {error}"
+                    );
+                }
+                Err(_) => {}
+            }
+            self.pause().await;
+        }
+    }
+
+    /// Says in the log and the metrics how it went.
+    fn tell(&self, head: &Head, verdict: &Verdict, settlement: &Settlement) {
+        let Shared { clock, metrics, .. } = &*self.shared;
+        let (lane, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
+        let (reason, detail) = (settlement.reason, settlement.detail.as_str());
+        match &settlement.outcome {
+            Outcome::Delivered { .. } => {
+                let took = clock.now().duration_since(head.received);
+                metrics.delivered(Duration::try_from(took).unwrap_or_default());
+                log::debug!(delivery:% = head.delivery, lane, event:%, attempts; "delivered");
+            }
+            Outcome::Rejected | Outcome::Expired => {
+                metrics.dead(lane);
+                log::error!(
+                    delivery:% = head.delivery, lane, event:%, attempts, reason, detail;
+                    "became a dead letter: {}", verdict.advice
+                );
+            }
+            Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
+                delivery:% = head.delivery, lane, event:%, attempts, reason, detail, due:%;
+                "not delivered yet: {}", verdict.advice
+            ),
+            Outcome::Retry { due } => {
+                log::debug!(delivery:% = head.delivery, lane, attempts, reason, due:%; "not delivered yet");
+            }
+            // Said once for the whole account.
+            Outcome::Halted => {}
+        }
+    }
+
+    /// Waits a little for the store; false when the bridge stops.
+    async fn pause(&self) -> bool {
+        tokio::select! {
+            () = self.shared.stop.cancelled() => false,
+            () = self.shared.clock.sleep(STORE_PAUSE) => true,
+        }
+    }
+}
+
+fn label(kind: &Kind) -> AttemptLabel {
+    match kind {
+        Kind::Delivered { .. } => AttemptLabel::delivered,
+        Kind::Retry { .. } => AttemptLabel::retry,
+        Kind::Halt(_) => AttemptLabel::halt,
+        Kind::Reject => AttemptLabel::reject,
+    }
+}
+
+fn unreadable() -> Verdict {
+    Verdict {
+        kind: Kind::Reject,
+        reason: Reason::Unreadable,
+        may_be_duplicate: false,
+        advice: "the store was written by another version of the bridge: replay the event with that one or this one",
+        detail: String::new(),
+    }
+}

@@ -1,0 +1,113 @@
+//! A message that comes late says so, or whoever reads it would take it for news.
+
+use jiff::Timestamp;
+use std::time::Duration;
+
+use crate::message::{Block, Inline, Message, StoredMessage};
+
+/// The message as it is told at `now`: with a last line when that is more than `late` after it was received. Twacode
+/// that a template wrote is told as it is.
+pub(super) fn told(
+    mut stored: StoredMessage,
+    received: Timestamp,
+    now: Timestamp,
+    late: Duration,
+) -> StoredMessage {
+    let delay = Duration::try_from(now.duration_since(received)).unwrap_or_default();
+    if let Message::Document(document) = &mut stored.message
+        && delay > late
+    {
+        let line = format!("{}, told {} late", clock_time(received, delay), words(delay));
+        document
+            .blocks
+            .push(Block::Paragraph(vec![Inline::Emphasis(vec![Inline::Text(line)])]));
+    }
+    stored
+}
+
+/// The time of day, and the day where it is not surely today's.
+fn clock_time(received: Timestamp, delay: Duration) -> String {
+    let format = if delay < Duration::from_secs(12 * 3600) {
+        "%H:%M UTC"
+    } else {
+        "%Y-%m-%d %H:%M UTC"
+    };
+    received.strftime(format).to_string()
+}
+
+/// `5 h 40 min`: the two largest units.
+fn words(delay: Duration) -> String {
+    let minutes = delay.as_secs() / 60;
+    let (days, hours, rest) = (minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
+    match (days, hours, rest) {
+        (0, 0, 0) => format!("{} s", delay.as_secs()),
+        (0, 0, rest) => format!("{rest} min"),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, rest) => format!("{hours} h {rest} min"),
+        (days, 0, _) => format!("{days} d"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Document;
+
+    fn last_line(received: &str, now: &str) -> Option<String> {
+        let stored = StoredMessage {
+            v: 1,
+            message: Message::Document(Document::default()),
+            ephemeral: false,
+        };
+        let late = Duration::from_secs(600);
+        let told = told(stored, received.parse().unwrap(), now.parse().unwrap(), late);
+        let Message::Document(document) = told.message else {
+            panic!("it was a document");
+        };
+        document.blocks.last().map(|block| match block {
+            Block::Paragraph(inlines) => match &inlines[..] {
+                [Inline::Emphasis(inner)] => match &inner[..] {
+                    [Inline::Text(text)] => text.clone(),
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn what_is_late_says_when_it_was_and_by_how_much() {
+        let line = |now| last_line("2026-03-01T05:41:00Z", now);
+        assert_eq!(line("2026-03-01T05:41:10Z"), None);
+        assert_eq!(line("2026-03-01T05:51:00Z"), None, "not more than the limit");
+        assert_eq!(
+            line("2026-03-01T05:51:01Z").unwrap(),
+            "05:41 UTC, told 10 min late"
+        );
+        assert_eq!(
+            line("2026-03-01T11:21:30Z").unwrap(),
+            "05:41 UTC, told 5 h 40 min late"
+        );
+        assert_eq!(
+            line("2026-03-03T08:41:00Z").unwrap(),
+            "2026-03-01 05:41 UTC, told 2 d 3 h late"
+        );
+        assert_eq!(line("2026-02-28T05:41:00Z"), None, "a clock that stepped back");
+    }
+
+    #[test]
+    fn twacode_is_told_as_it_is() {
+        let stored = StoredMessage {
+            v: 1,
+            message: Message::Twacode(serde_json::json!(["x"])),
+            ephemeral: false,
+        };
+        let now = "2026-03-03T08:41:00Z".parse().unwrap();
+        assert_eq!(
+            told(stored.clone(), Timestamp::UNIX_EPOCH, now, Duration::ZERO),
+            stored
+        );
+    }
+}

@@ -1,0 +1,168 @@
+use super::*;
+use crate::event::{Envelope, Headers, IdempotencyKey};
+use crate::message::{Block, Document, Inline, Message, StoredMessage};
+use crate::queue::{DeliveryRecord, EventRecord, NewDelivery, NewEvent, State, Store, open};
+use crate::secret::Secret;
+use crate::twake::{Account, Api, Rate};
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+mod lanes;
+mod peer;
+mod troubles;
+
+use peer::{Peer, Play};
+
+const START: &str = "2026-03-01T10:00:00Z";
+const SETTINGS: Settings = Settings {
+    timeout: Duration::from_secs(30),
+    horizon: Duration::from_secs(3600),
+    late: Duration::from_secs(600),
+};
+
+/// A dispatcher over a store of its own, on a clock that stands until the test moves it.
+struct Bench {
+    folder: TempDir,
+    queue: Queue,
+    _store: Store,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    places: watch::Sender<Arc<Places>>,
+    halts: Halts,
+    stop: CancellationToken,
+    running: Option<JoinHandle<()>>,
+}
+
+fn place(url: &str, account: &str, channel: &str) -> Place {
+    Place {
+        account: Arc::new(Account {
+            name: account.to_owned(),
+            api: Api::MessagesSave,
+            url: url.parse().unwrap(),
+            public_id: "app".to_owned(),
+            private_api_key: Secret::new("key"),
+            group_id: "company".to_owned(),
+        }),
+        group_id: "company".to_owned(),
+        channel_id: channel.to_owned(),
+        rate: None,
+    }
+}
+
+fn places(of: impl IntoIterator<Item = Place>) -> Arc<Places> {
+    Arc::new(
+        of.into_iter()
+            .map(|place| (place.channel_id.as_str().into(), place))
+            .collect(),
+    )
+}
+
+impl Bench {
+    fn new(of: impl IntoIterator<Item = Place>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let (queue, store) = open(&format!("sqlite:{}", folder.path().join("queue.db").display())).unwrap();
+        let metrics = Arc::new(Metrics::default());
+        Self {
+            folder,
+            queue,
+            _store: store,
+            clock: Clock::manual(START.parse().unwrap()),
+            halts: Halts::new(metrics.clone()),
+            metrics,
+            places: watch::Sender::new(places(of)),
+            stop: CancellationToken::new(),
+            running: None,
+        }
+    }
+
+    fn start(&mut self) {
+        let (places, clock) = (self.places.subscribe(), self.clock.clone());
+        let dispatcher =
+            Dispatcher::new(self.queue.clone(), places, SETTINGS, self.metrics.clone(), clock).unwrap();
+        self.halts = dispatcher.halts();
+        self.stop = CancellationToken::new();
+        self.running = Some(actix_web::rt::spawn(dispatcher.run(self.stop.clone())));
+    }
+
+    fn started(of: impl IntoIterator<Item = Place>) -> Self {
+        let mut bench = Self::new(of);
+        bench.start();
+        bench
+    }
+
+    async fn stop(&mut self) {
+        self.stop.cancel();
+        self.running.take().unwrap().await.unwrap();
+    }
+
+    async fn tell(&self, text: &str, lanes: &[&str]) -> Uuid {
+        let id = Uuid::now_v7();
+        let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
+        let event = NewEvent {
+            envelope: Envelope {
+                id,
+                source: "github".into(),
+                received: self.clock.now(),
+                headers: Headers::default(),
+                body: Bytes::from_static(b"{}"),
+                secret: String::new(),
+            },
+            event_type: "push".to_owned(),
+            key: IdempotencyKey(id.into_bytes()),
+            remember: Duration::from_secs(60),
+            routes: serde_json::Value::Null,
+            messages: vec![StoredMessage {
+                v: 1,
+                message: Message::Document(Document {
+                    blocks: vec![paragraph],
+                }),
+                ephemeral: false,
+            }],
+            deliveries: lanes
+                .iter()
+                .map(|lane| NewDelivery {
+                    lane: (*lane).into(),
+                    message: 0,
+                })
+                .collect(),
+        };
+        self.queue.enqueue(event).await.unwrap();
+        id
+    }
+
+    /// Waits until an event's first delivery is as it should be.
+    async fn until(&self, event: Uuid, holds: impl Fn(&DeliveryRecord) -> bool) -> DeliveryRecord {
+        let mut changes = self.queue.changes();
+        loop {
+            changes.borrow_and_update();
+            let record: EventRecord = self.queue.event(event).await.unwrap().unwrap();
+            if holds(&record.deliveries[0]) {
+                return record.deliveries[0].clone();
+            }
+            changes.changed().await.unwrap();
+        }
+    }
+
+    async fn until_delivered(&self, event: Uuid) -> DeliveryRecord {
+        self.until(event, |delivery| delivery.state == State::Delivered)
+            .await
+    }
+
+    async fn until_attempts(&self, event: Uuid, attempts: u32) -> DeliveryRecord {
+        self.until(event, |delivery| delivery.attempts == attempts).await
+    }
+
+    /// Moves the clock to when the lane's head is due.
+    async fn advance_to_due(&self, lane: &str) -> Duration {
+        let head = self.queue.head(&lane.into()).await.unwrap().unwrap();
+        let wait = head.due.unwrap().duration_since(self.clock.now());
+        // Due is kept to the millisecond; a lane waits to the nanosecond.
+        let wait = Duration::try_from(wait).unwrap() + Duration::from_millis(1);
+        self.clock.advance(wait);
+        wait
+    }
+}

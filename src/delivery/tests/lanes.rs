@@ -1,0 +1,176 @@
+//! Lanes: order, independence, coming back after a stop.
+
+use super::*;
+
+/// An address at which nobody listens.
+fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[actix_web::test]
+async fn a_message_arrives_with_credentials_and_is_settled_with_twakes_id() {
+    let peer = Peer::start();
+    let bench = Bench::started([place(&format!("{}/twake/", peer.url), "main", "dev")]);
+    let event = bench.tell("hello", &["dev"]).await;
+    let delivery = bench.until_delivered(event).await;
+    assert_eq!(delivery.twake_id.as_deref(), Some("5fca"));
+    assert_eq!(delivery.attempts, 1);
+    let asked = &peer.asked()[0];
+    assert_eq!((asked.channel.as_str(), asked.text.as_str()), ("dev", "hello"));
+    assert_eq!(asked.path, "/twake/api/v1/messages/save");
+    assert_eq!(asked.authorization, "Basic YXBwOmtleQ==");
+}
+
+#[actix_web::test]
+async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
+    let peer = Peer::start();
+    let bench = Bench::started([place(&peer.url, "main", "dev"), place(&nobody(), "other", "ops")]);
+    let mut dev = Vec::new();
+    let mut ops = Vec::new();
+    for number in 0..20 {
+        ops.push(bench.tell(&format!("ops {number}"), &["ops"]).await);
+        dev.push(bench.tell(&format!("dev {number}"), &["dev"]).await);
+    }
+    for event in &dev {
+        bench.until_delivered(*event).await;
+    }
+    let expected: Vec<String> = (0..20).map(|number| format!("dev {number}")).collect();
+    assert_eq!(peer.texts("dev"), expected);
+    let first = bench.until_attempts(ops[0], 1).await;
+    assert_eq!(first.reason.as_deref(), Some("unreachable"));
+    assert!(
+        !first.may_be_duplicate,
+        "a refused connection is surely undelivered"
+    );
+
+    // The other Twake comes back at another address: what waits goes there, in its order.
+    bench.places.send_replace(places([
+        place(&peer.url, "main", "dev"),
+        place(&peer.url, "other", "ops"),
+    ]));
+    bench.advance_to_due("ops").await;
+    for event in &ops {
+        bench.until_delivered(*event).await;
+    }
+    let expected: Vec<String> = (0..20).map(|number| format!("ops {number}")).collect();
+    assert_eq!(peer.texts("ops"), expected);
+}
+
+#[actix_web::test]
+async fn what_waits_is_resumed_after_a_stop_and_keeps_its_pause() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(503, Some("120")));
+    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let first = bench.tell("first", &["dev"]).await;
+    let second = bench.tell("second", &["dev"]).await;
+    bench.until_attempts(first, 1).await;
+    bench.stop().await;
+    assert_eq!(peer.asked().len(), 1);
+
+    peer.play("dev", Play::Fine);
+    bench.start();
+    bench.clock.advance(Duration::from_secs(60));
+    // Another lane's round trip shows that the dispatcher runs, and that this lane waits for its time.
+    bench.places.send_modify(|known| {
+        let mut more = Places::clone(known);
+        more.insert("ops".into(), place(&peer.url, "main", "ops"));
+        *known = Arc::new(more);
+    });
+    let other = bench.tell("other", &["ops"]).await;
+    bench.until_delivered(other).await;
+    assert_eq!(peer.texts("dev"), ["first"]);
+    bench.advance_to_due("dev").await;
+    bench.until_delivered(second).await;
+    assert_eq!(peer.texts("dev"), ["first", "first", "second"]);
+}
+
+#[actix_web::test]
+async fn an_attempt_in_flight_is_settled_before_the_stop() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Hang);
+    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("hello", &["dev"]).await;
+    let next = bench.tell("next", &["dev"]).await;
+    peer.until_asked(1).await;
+    bench.stop.cancel();
+    bench.clock.advance(SETTINGS.timeout);
+    bench.stop().await;
+    let record = bench.queue.event(event).await.unwrap().unwrap();
+    assert_eq!(record.deliveries[0].reason.as_deref(), Some("timed_out"));
+    assert!(record.deliveries[0].may_be_duplicate);
+    let record = bench.queue.event(next).await.unwrap().unwrap();
+    assert_eq!(
+        record.deliveries[0].attempts, 0,
+        "no attempt is begun after the stop"
+    );
+}
+
+#[actix_web::test]
+async fn what_waits_for_a_channel_that_is_not_configured_stays_until_it_is() {
+    let peer = Peer::start();
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let lost = bench.tell("kept", &["gone"]).await;
+    let event = bench.tell("hello", &["dev"]).await;
+    bench.until_delivered(event).await;
+    assert_eq!(
+        bench.queue.event(lost).await.unwrap().unwrap().deliveries[0].attempts,
+        0
+    );
+    bench
+        .places
+        .send_replace(places([place(&peer.url, "main", "gone")]));
+    bench.until_delivered(lost).await;
+    assert_eq!(peer.texts("gone"), ["kept"]);
+}
+
+#[actix_web::test]
+async fn a_rate_spaces_messages() {
+    let peer = Peer::start();
+    let mut slow = place(&peer.url, "main", "dev");
+    slow.rate = Some(Rate {
+        count: 2,
+        per: Duration::from_secs(60),
+    });
+    let bench = Bench::started([slow, place(&peer.url, "main", "ops")]);
+    let first = bench.tell("first", &["dev"]).await;
+    let second = bench.tell("second", &["dev"]).await;
+    bench.until_delivered(first).await;
+    bench.clock.advance(Duration::from_secs(29));
+    let other = bench.tell("other", &["ops"]).await;
+    bench.until_delivered(other).await;
+    assert_eq!(peer.texts("dev"), ["first"]);
+    bench.clock.advance(Duration::from_secs(1));
+    bench.until_delivered(second).await;
+}
+
+#[actix_web::test]
+async fn a_message_told_late_says_so() {
+    let peer = Peer::start();
+    let mut bench = Bench::new([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("hello", &["dev"]).await;
+    bench.clock.advance(Duration::from_secs(5 * 3600 + 40 * 60));
+    bench.start();
+    bench.until_delivered(event).await;
+    let texts = peer.texts("dev");
+    assert!(texts[0].contains("10:00 UTC, told 5 h 40 min late"), "{texts:?}");
+}
+
+#[actix_web::test]
+async fn depth_and_age_of_lanes_are_right_when_they_are_asked_for() {
+    let bench = Bench::new([]);
+    bench.tell("hello", &["dev"]).await;
+    bench.clock.advance(Duration::from_secs(90));
+    measure_lanes(&bench.queue, &bench.metrics, &bench.clock)
+        .await
+        .unwrap();
+    let page = bench.metrics.openmetrics();
+    assert!(
+        page.contains(r#"twake_bridge_lane_depth{channel="dev"} 1"#),
+        "{page}"
+    );
+    assert!(
+        page.contains(r#"twake_bridge_lane_age_seconds{channel="dev"} 90.0"#),
+        "{page}"
+    );
+}

@@ -1,0 +1,125 @@
+//! A Twake for tests: takes messages/save and answers as it is told to, a channel at a time.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// How a channel answers.
+#[derive(Clone)]
+pub(super) enum Play {
+    /// Stores and says so.
+    Fine,
+    /// A named error, with status 200.
+    Error(&'static str),
+    /// A status, with `Retry-After` where it is given.
+    Status(u16, Option<&'static str>),
+    /// Stores, and never answers.
+    Hang,
+}
+
+/// One request as it came.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) channel: String,
+    pub(super) text: String,
+    pub(super) authorization: String,
+    pub(super) path: String,
+}
+
+#[derive(Clone)]
+pub(super) struct Peer {
+    pub(super) url: String,
+    plays: Arc<Mutex<HashMap<String, Play>>>,
+    asked: watch::Sender<Vec<Asked>>,
+}
+
+impl Peer {
+    pub(super) fn start() -> Self {
+        let mut peer = Self {
+            url: String::new(),
+            plays: Arc::default(),
+            asked: watch::Sender::new(Vec::new()),
+        };
+        let state = peer.clone();
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(web::Data::new(state.clone()))
+                .default_service(web::to(answer))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind(("127.0.0.1", 0))
+        .unwrap();
+        peer.url = format!("http://{}", server.addrs()[0]);
+        actix_web::rt::spawn(server.run());
+        peer
+    }
+
+    pub(super) fn play(&self, channel: &str, play: Play) {
+        self.plays.lock().unwrap().insert(channel.to_owned(), play);
+    }
+
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.borrow().clone()
+    }
+
+    pub(super) fn texts(&self, channel: &str) -> Vec<String> {
+        let asked = self.asked();
+        asked
+            .into_iter()
+            .filter(|a| a.channel == channel)
+            .map(|a| a.text)
+            .collect()
+    }
+
+    pub(super) async fn until_asked(&self, times: usize) {
+        self.asked
+            .subscribe()
+            .wait_for(|asked| asked.len() >= times)
+            .await
+            .unwrap();
+    }
+}
+
+async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Value>) -> HttpResponse {
+    let channel = body["message"]["channel_id"].as_str().unwrap().to_owned();
+    let play = peer
+        .plays
+        .lock()
+        .unwrap()
+        .get(&channel)
+        .cloned()
+        .unwrap_or(Play::Fine);
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    assert_eq!(header("content-type"), Some("application/json"));
+    let asked = Asked {
+        channel,
+        text: body["message"]["content"]["fallback_string"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+        authorization: header("authorization").unwrap().to_owned(),
+        path: request.path().to_owned(),
+    };
+    peer.asked.send_modify(|all| all.push(asked));
+    match play {
+        Play::Fine => HttpResponse::Ok().json(json!({ "object": { "id": "5fca" }, "_cookies": [] })),
+        Play::Error(error) => HttpResponse::Ok().json(json!({ "error": error, "_cookies": [] })),
+        Play::Status(status, retry_after) => {
+            let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+            response.insert_header((CONTENT_TYPE, "text/html"));
+            if status == 302 {
+                response.insert_header(("location", format!("{}/elsewhere", peer.url)));
+            }
+            if let Some(value) = retry_after {
+                response.insert_header((RETRY_AFTER, value));
+            }
+            response.body("<html></html>")
+        }
+        Play::Hang => std::future::pending().await,
+    }
+}

@@ -1,0 +1,269 @@
+//! What Twake may answer, and what a lane makes of it.
+
+use super::*;
+
+const WRONG_KEY: Play = Play::Error("unknown_application_or_bad_private_key");
+
+#[actix_web::test]
+async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
+    let peer = Peer::start();
+    peer.play("dev", WRONG_KEY);
+    peer.play("ops", WRONG_KEY);
+    let bench = Bench::started([
+        place(&peer.url, "main", "dev"),
+        place(&peer.url, "main", "ops"),
+        place(&peer.url, "other", "free"),
+    ]);
+    let first = bench.tell("first", &["dev"]).await;
+    let halted = bench.until_attempts(first, 1).await;
+    assert_eq!(
+        (halted.state, halted.reason.as_deref()),
+        (State::Waiting, Some("wrong_key"))
+    );
+    let halts = bench.halts.all();
+    assert_eq!(halts.len(), 1);
+    assert_eq!(
+        (halts[0].account.as_str(), halts[0].reason),
+        ("main", "wrong_key")
+    );
+    assert_eq!(halts[0].lanes, ["dev".into(), "ops".into()]);
+    assert!(halts[0].advice.contains("private_api_key"));
+    assert!(
+        bench
+            .metrics
+            .openmetrics()
+            .contains(r#"twake_bridge_lane_halted{channel="ops"} 1"#)
+    );
+
+    // Another channel of the account does not even try; another account's does.
+    let second = bench.tell("second", &["ops"]).await;
+    let free = bench.tell("free", &["free"]).await;
+    bench.until_delivered(free).await;
+    bench.clock.advance(Duration::from_secs(59));
+    assert_eq!(peer.texts("ops").len(), 0);
+
+    // One of them probes, and finds it as it was.
+    let before = peer.asked().len();
+    bench.clock.advance(Duration::from_secs(61));
+    peer.until_asked(before + 1).await;
+    let free = bench.tell("free again", &["free"]).await;
+    bench.until_delivered(free).await;
+    assert_eq!(
+        peer.asked().len(),
+        before + 2,
+        "one probe, and the other account's message"
+    );
+
+    // Somebody acts: all of it arrives, however long it took.
+    peer.play("dev", Play::Fine);
+    peer.play("ops", Play::Fine);
+    bench.clock.advance(Duration::from_secs(40 * 24 * 3600));
+    bench.until_delivered(first).await;
+    bench.until_delivered(second).await;
+    assert!(bench.halts.all().is_empty());
+    assert!(
+        bench
+            .metrics
+            .openmetrics()
+            .contains(r#"twake_bridge_lane_halted{channel="ops"} 0"#)
+    );
+}
+
+#[actix_web::test]
+async fn a_company_without_the_application_halts_only_its_own_channels() {
+    let peer = Peer::start();
+    peer.play(
+        "dev",
+        Play::Error("you_need_to_provide_a_valid_group_id_field_in_any_api_request"),
+    );
+    let mut elsewhere = place(&peer.url, "main", "ops");
+    elsewhere.group_id = "another company".to_owned();
+    let bench = Bench::started([place(&peer.url, "main", "dev"), elsewhere]);
+    let first = bench.tell("first", &["dev"]).await;
+    bench.until_attempts(first, 1).await;
+    let second = bench.tell("second", &["ops"]).await;
+    bench.until_delivered(second).await;
+    assert_eq!(bench.halts.all()[0].lanes, ["dev".into()]);
+}
+
+#[actix_web::test]
+async fn a_redirect_halts_and_is_not_followed() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(302, None));
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("hello", &["dev"]).await;
+    assert_eq!(
+        bench.until_attempts(event, 1).await.reason.as_deref(),
+        Some("redirected")
+    );
+    assert_eq!(peer.asked().len(), 1, "the key stays here");
+}
+
+#[actix_web::test]
+async fn a_rejected_message_is_dead_at_once_and_the_lane_goes_on() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(413, None));
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let large = bench.tell("large", &["dev"]).await;
+    let dead = bench.until(large, |delivery| delivery.state == State::Dead).await;
+    assert_eq!((dead.reason.as_deref(), dead.attempts), (Some("too_large"), 1));
+    peer.play("dev", Play::Fine);
+    let next = bench.tell("next", &["dev"]).await;
+    bench.until_delivered(next).await;
+}
+
+#[actix_web::test]
+async fn an_ambiguous_error_is_retried_five_times_then_rejected() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Error("unknown error or malformed query."));
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("odd", &["dev"]).await;
+    let next = bench.tell("next", &["dev"]).await;
+    for attempt in 1..=5 {
+        let delivery = bench.until_attempts(event, attempt).await;
+        assert_eq!(delivery.state, State::Waiting);
+        bench.advance_to_due("dev").await;
+    }
+    let dead = bench.until_attempts(event, 6).await;
+    assert_eq!(
+        (dead.state, dead.reason.as_deref()),
+        (State::Dead, Some("ambiguous_error"))
+    );
+    bench.until_attempts(next, 1).await;
+}
+
+#[actix_web::test]
+async fn retry_after_is_obeyed() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(429, Some("900")));
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("hello", &["dev"]).await;
+    bench.until_attempts(event, 1).await;
+    peer.play("dev", Play::Fine);
+    let waited = bench.advance_to_due("dev").await;
+    assert!(
+        waited >= Duration::from_secs(900) && waited < Duration::from_secs(902),
+        "{waited:?}"
+    );
+    bench.until_delivered(event).await;
+}
+
+#[actix_web::test]
+async fn what_outlives_its_horizon_is_dead_and_what_is_younger_still_has_its_time() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(503, Some("100000")));
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let old = bench.tell("old", &["dev"]).await;
+    bench.until_attempts(old, 1).await;
+    let waited = bench.advance_to_due("dev").await;
+    assert!(
+        waited <= SETTINGS.horizon + Duration::from_millis(1),
+        "a last attempt at the horizon: {waited:?}"
+    );
+    let young = bench.tell("young", &["dev"]).await;
+    let dead = bench.until(old, |delivery| delivery.state == State::Dead).await;
+    assert_eq!((dead.reason.as_deref(), dead.attempts), (Some("expired"), 2));
+    assert!(dead.detail.unwrap().contains("unavailable"));
+    // Up to a second passes before the next is tried.
+    bench.clock.advance(Duration::from_secs(1));
+    bench.until_attempts(young, 1).await;
+    peer.play("dev", Play::Fine);
+    bench.advance_to_due("dev").await;
+    bench.until_delivered(young).await;
+}
+
+#[actix_web::test]
+async fn an_answer_that_does_not_come_in_time_may_be_a_duplicate() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Hang);
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("hello", &["dev"]).await;
+    peer.until_asked(1).await;
+    bench.clock.advance(SETTINGS.timeout);
+    let delivery = bench.until_attempts(event, 1).await;
+    assert_eq!(delivery.reason.as_deref(), Some("timed_out"));
+    assert!(delivery.may_be_duplicate);
+    peer.play("dev", Play::Fine);
+    bench.advance_to_due("dev").await;
+    let delivery = bench.until_delivered(event).await;
+    assert!(
+        delivery.may_be_duplicate,
+        "once it may be there twice, it may for good"
+    );
+}
+
+#[actix_web::test]
+async fn a_connection_closed_without_an_answer_may_be_a_duplicate() {
+    use tokio::io::AsyncReadExt as _;
+    for (answer, reason) in [
+        (&b""[..], "connection_broken"),
+        (&b"SSH-2.0-OpenSSH\r\n\r\n"[..], "not_http"),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        actix_web::rt::spawn(async move {
+            use tokio::io::AsyncWriteExt as _;
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut some = [0; 1024];
+                let _ = stream.read(&mut some).await;
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        let bench = Bench::started([place(&url, "main", "dev")]);
+        let event = bench.tell("hello", &["dev"]).await;
+        let delivery = bench.until_attempts(event, 1).await;
+        assert_eq!(delivery.reason.as_deref(), Some(reason));
+        assert!(delivery.may_be_duplicate);
+    }
+}
+
+#[actix_web::test]
+async fn a_server_without_tls_at_an_https_address_is_a_matter_of_tls() {
+    let peer = Peer::start();
+    let bench = Bench::started([place(&peer.url.replace("http:", "https:"), "main", "dev")]);
+    let event = bench.tell("hello", &["dev"]).await;
+    let delivery = bench.until_attempts(event, 1).await;
+    assert_eq!(delivery.reason.as_deref(), Some("tls"));
+    assert!(!delivery.may_be_duplicate);
+}
+
+#[actix_web::test]
+async fn a_name_without_an_address_says_so() {
+    let bench = Bench::started([place("http://no-such-host.invalid", "main", "dev")]);
+    let event = bench.tell("hello", &["dev"]).await;
+    assert_eq!(
+        bench.until_attempts(event, 1).await.reason.as_deref(),
+        Some("unresolved")
+    );
+}
+
+/// A settle that cannot be written holds the lane, and the message is not posted again.
+#[actix_web::test]
+async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again() {
+    let peer = Peer::start();
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let file = bench.folder.path().join("queue.db");
+    let other = rusqlite::Connection::open(file).unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER full BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
+        )
+        .unwrap();
+    let first = bench.tell("first", &["dev"]).await;
+    let second = bench.tell("second", &["dev"]).await;
+    peer.until_asked(1).await;
+    for _ in 0..5 {
+        bench.clock.advance(Duration::from_secs(1));
+        bench.queue.lanes().await.unwrap();
+    }
+    assert_eq!(peer.texts("dev"), ["first"]);
+    other.execute_batch("DROP TRIGGER full").unwrap();
+    // How often it has tried by now is its own matter; each further second it does.
+    while bench.queue.event(first).await.unwrap().unwrap().deliveries[0].state != State::Delivered {
+        bench.clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    bench.until_delivered(second).await;
+    assert_eq!(peer.texts("dev"), ["first", "second"]);
+}
