@@ -6,6 +6,7 @@ use log::{error, info, warn};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -13,10 +14,13 @@ use crate::delivery::{self, Dispatcher};
 use crate::http::{self, Budget, Hooks, Operator};
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
-use crate::queue::{self, Queue, QueueError};
+use crate::queue::{self, Queue};
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
 const FINISH: Duration = Duration::from_secs(8);
+
+/// How long the store may take to close.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// How long an idle connection is kept: longer than most senders keep theirs, so that they close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -44,6 +48,10 @@ pub struct Bridge {
     operator: Server,
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
+    /// Where channels lead; kept so that they stay as they are.
+    channels: watch::Sender<Arc<delivery::Places>>,
+    history: queue::History,
+    clock: Clock,
     queue: Queue,
     store: queue::Store,
 }
@@ -67,7 +75,7 @@ pub enum BridgeError {
         store: String,
         /// Why.
         #[source]
-        source: QueueError,
+        source: queue::OpenError,
     },
     /// The HTTP client cannot be made.
     #[error("cannot make the client that calls twake")]
@@ -86,16 +94,24 @@ impl Bridge {
             size: config.history.size,
             dead: config.history.dead,
         };
-        let (queue, store) = queue::open(&places.store, history, clock.clone())
-            .map_err(|source| BridgeError::Store { store: places.store.clone(), source })?;
+        let (queue, store) = queue::open(&places.store).map_err(|source| BridgeError::Store {
+            store: places.store.clone(),
+            source,
+        })?;
         let settings = delivery::Settings {
             timeout: config.delivery.timeout,
             horizon: config.delivery.horizon,
             late: config.delivery.late,
         };
-        let channels = Arc::new(config.channels);
-        let dispatcher = Dispatcher::new(queue.clone(), channels, settings, Arc::clone(&metrics), clock.clone())
-            .map_err(BridgeError::Client)?;
+        let (channels, places_now) = watch::channel(Arc::new(config.channels));
+        let dispatcher = Dispatcher::new(
+            queue.clone(),
+            places_now,
+            settings,
+            Arc::clone(&metrics),
+            clock.clone(),
+        )
+        .map_err(BridgeError::Client)?;
         let hooks = Hooks {
             sources: Arc::new(config.sources),
             queue: queue.clone(),
@@ -109,11 +125,23 @@ impl Bridge {
             queue: queue.clone(),
             clock: clock.clone(),
             token: config.operator_token,
-            halts: Arc::new(move || halts.list()),
+            halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
         };
-        let (public, public_address) = listen(&places.listen, config.limits.connections, http::public(hooks))?;
+        let (public, public_address) =
+            listen(&places.listen, config.limits.connections, http::public(hooks))?;
         let (operator, operator_address) = listen(&places.operator_listen, 64, http::operators(operator))?;
-        Ok(Self { public, public_address, operator, operator_address, dispatcher, queue, store })
+        Ok(Self {
+            public,
+            public_address,
+            operator,
+            operator_address,
+            dispatcher,
+            channels,
+            history,
+            clock: clock.clone(),
+            queue,
+            store,
+        })
     }
 
     /// Where webhooks are taken.
@@ -134,7 +162,17 @@ impl Bridge {
     /// Takes and delivers until told to stop. Stopping gently: no new connection, requests and attempts in flight
     /// finish (8 seconds at the most; what did not is waiting in the store), then the store is closed.
     pub async fn run(self, stop: Stop) -> Result<(), BridgeError> {
-        let Self { public, operator, dispatcher, queue, store, .. } = self;
+        let Self {
+            public,
+            operator,
+            dispatcher,
+            channels,
+            history,
+            clock,
+            queue,
+            store,
+            ..
+        } = self;
         let handles = [public.handle(), operator.handle()];
         let servers = async {
             tokio::select! {
@@ -143,8 +181,10 @@ impl Bridge {
             }
         };
         let deliver = dispatcher.run(stop.gently.clone());
+        let forget = queue::housekeeping(queue.clone(), history, clock, stop.gently.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);
+            let forgetting = actix_web::rt::spawn(forget);
             tokio::select! {
                 ended = servers => {
                     // Nobody asked them to: whatever it was, the supervisor shall start the bridge again.
@@ -161,6 +201,8 @@ impl Bridge {
             if tokio::time::timeout(FINISH, delivering).await.is_err() {
                 warn!("an attempt in flight did not finish; its delivery is waiting in the store");
             }
+            forgetting.abort();
+            drop(channels);
             Ok(())
         };
         tokio::select! {
@@ -172,9 +214,24 @@ impl Bridge {
             ended = work => ended?,
         }
         drop(queue);
-        store.close();
-        info!("stopped");
+        // Whoever still holds the queue (a request that did not finish) keeps the store open; that is not waited for.
+        let closed = actix_web::rt::task::spawn_blocking(move || store.join());
+        match tokio::time::timeout(CLOSE, closed).await {
+            Ok(Ok(true)) => info!("stopped"),
+            _ => warn!("stopped; the store was not closed in order, which loses nothing"),
+        }
         Ok(())
+    }
+}
+
+fn http_halt(halt: &delivery::Halt) -> http::Halt {
+    http::Halt {
+        account: halt.account.clone(),
+        company: halt.company.clone(),
+        reason: halt.reason,
+        what_to_do: halt.advice,
+        since: halt.since,
+        channels: halt.lanes.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -182,7 +239,10 @@ fn listen<F>(address: &str, connections: usize, configure: F) -> Result<(Server,
 where
     F: Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
 {
-    let failed = |source| BridgeError::Listen { address: address.to_owned(), source };
+    let failed = |source| BridgeError::Listen {
+        address: address.to_owned(),
+        source,
+    };
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
     let server = HttpServer::new(move || App::new().configure(configure.clone()))
         .workers(workers)

@@ -1,5 +1,60 @@
 //! twake-bridge: webhooks in, Twake messages out, nothing lost in between.
-#![doc = ""]
+//!
+//! # Bird's eye
+//!
+//! ```text
+//! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event
+//!    road::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
+//!    queue.enqueue(event, deliveries) ─ commit ─► 202 {"event": "0198…", "channels": ["dev"]}
+//!                   queue (SQLite)
+//!    lane: head ─► dialect (Document → Twacode) ─► awc ─► verdict ─► settle ─► next
+//! ```
+//!
+//! Two halves that never see each other and meet in the queue. The accepting half ([`http`], [`authentication`],
+//! [`event`], [`road`]) runs on the listeners' worker threads; the delivering half ([`delivery`], [`twake`]) on the
+//! main thread; the queue's store on a thread of its own.
+//!
+//! # Code map
+//!
+//! | module | is |
+//! | --- | --- |
+//! | [`cli`] | one file a subcommand |
+//! | [`bridge`] | composition root: configuration → bound listeners → run until told to stop |
+//! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
+//! | [`config`] | bridge.toml, source.toml, the environment, secrets, template files: raw → checked and compiled |
+//! | [`authentication`], [`event`], [`secret`] | how a body proves where it comes from, and what it is then |
+//! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; words all senders share; where events go |
+//! | [`road`] | `decide(event, source) → Decision`: the one place that decides |
+//! | [`template`], [`message`] | Handlebars without injection; `Document`, Markdown → `Document`, plain text, cutting |
+//! | [`twake`] | requests and verdicts, one file a dialect |
+//! | [`queue`] | the durable middle: commands, SQLite, migrations |
+//! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
+//! | [`http`] | hooks, body budget, problem table, health, metrics |
+//! | [`sandbox`] | the stand-in Twake with its page; the sample sender |
+//!
+//! # Invariants
+//!
+//! Each is shown by a test.
+//!
+//! 1. 2xx only after the commit: `hooks` answers from what [`queue::Queue::enqueue`] returned, and that returns after
+//!    the commit.
+//! 2. In order within a lane; one owner a lane.
+//! 3. A body that was not authenticated has no type through which to become an event: [`event::Event::new`] wants an
+//!    [`authentication::Authentic`], and only `authentication` makes those.
+//! 4. `http` and `delivery` meet only in the queue; neither imports the other.
+//! 5. No transaction over a call to Twake: a store's transactions live inside its actor, which calls nobody.
+//! 6. A sender is a folder of data under `templates/`, not Rust.
+//! 7. Nothing but [`road::decide`] decides: CEL decides, Handlebars says. A template says what is worth saying; a route
+//!    says to whom.
+//! 8. A value never meets the Markdown parser as syntax: untrusted text can only become text.
+//! 9. One [`message::Document`], many dialects.
+//! 10. The core is pure (`event secret source authentication facts condition route retry template message twake road`
+//!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
+//!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc, only
+//!     [`queue`] the database.
+//! 11. Cost per event does not grow with backlog, channels or history.
+//!
+//! Every problem code, verdict reason and metric label is an enum variant, so nothing from outside makes new ones.
 
 pub mod authentication;
 pub mod bridge;

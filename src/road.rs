@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Envelope, Event, IdempotencyKey};
-use crate::message::{Block, Document, Inline, Message, StoredMessage};
+use crate::message::{Block, Document, Inline, Message, StoredMessage, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::template::Said;
@@ -35,7 +35,7 @@ pub struct Decision {
 }
 
 /// What an event says in one variant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DecidedMessage {
     /// The variant the route asked for.
     pub variant: Option<Arc<str>>,
@@ -43,6 +43,8 @@ pub struct DecidedMessage {
     pub template: Option<String>,
     /// Templates that failed on the way, each with why.
     pub failed: Vec<(String, String)>,
+    /// Why the template's `when` could not be evaluated (it then holds).
+    pub when_failed: Option<String>,
     /// The message; unset: nothing is said, and `silence` says why.
     pub message: Option<StoredMessage>,
     /// Why nothing is said.
@@ -87,7 +89,9 @@ const EVENT_TYPE_LIMIT: usize = 100;
 /// Decides what an event is, where it goes and what it says there. Takes the event over, so that its payload is moved
 /// into the names that conditions and templates read, never copied.
 pub fn decide(event: Event, source: &Source) -> Decision {
-    let Event { envelope, payload } = event;
+    let Event {
+        envelope, payload, ..
+    } = event;
     let kind = &source.kind;
     let mut names = names(&envelope, payload);
     let event_type = event_type(kind, &names);
@@ -176,20 +180,24 @@ fn say(
     facts: &Map<String, Value>,
     context: &Context,
 ) -> DecidedMessage {
-    if let Some((_, why)) = kind.quiet.iter().find(|(quiet, _)| quiet == event_type) {
+    // An own template for a quiet type is somebody's wish to hear of it.
+    let own = kind
+        .templates
+        .names()
+        .contains(&format!("{event_type}.hbs").as_str());
+    let quiet = kind.quiet.iter().find(|(quiet, _)| quiet == event_type && !own);
+    if let Some((_, why)) = quiet {
         let silence = Some(format!("{event_type} is quiet: {why}"));
         return DecidedMessage {
             variant,
-            template: None,
-            failed: Vec::new(),
-            message: None,
             silence,
+            ..DecidedMessage::default()
         };
     }
     let rendering = kind.templates.render(event_type, variant.as_deref(), context);
-    let (message, silence) = match rendering.said {
-        Said::Message(message) => (Some(message), None),
-        Said::Nothing(why) => (None, Some(why)),
+    let (message, silence) = match &rendering.said {
+        Said::Message(message) => (Some(within_limit(message.clone())), None),
+        Said::Nothing(why) => (None, Some(why.clone())),
         Said::NoTemplate => {
             let failed = rendering.failed.first().map(|(template, _)| template.as_str());
             (Some(summary(kind, event_type, facts, failed)), None)
@@ -199,9 +207,20 @@ fn say(
         variant,
         template: rendering.template,
         failed: rendering.failed,
+        when_failed: rendering.when_failed,
         message,
         silence,
     }
+}
+
+/// The longest message, in characters: more is no message, and an own template may say anything.
+const MESSAGE_LIMIT: usize = 8_000;
+
+fn within_limit(mut stored: StoredMessage) -> StoredMessage {
+    if let Message::Document(document) = stored.message {
+        stored.message = Message::Document(cutting::cut(document, MESSAGE_LIMIT));
+    }
+    stored
 }
 
 /// What is said of an event that no template can say: its facts, in one line.
@@ -218,7 +237,7 @@ fn summary(kind: &Kind, event_type: &str, facts: &Map<String, Value>, failed: Op
     ))])];
     let title = fact("title").map(str::to_owned);
     match (title, fact("url")) {
-        (title, Some(url)) if web_address(url) => {
+        (title, Some(url)) if target_is_allowed(url) => {
             line.push(Inline::Text(" ".to_owned()));
             let label = vec![Inline::Text(title.unwrap_or_else(|| url.to_owned()))];
             line.push(Inline::Link {
@@ -252,8 +271,4 @@ fn summary(kind: &Kind, event_type: &str, facts: &Map<String, Value>, failed: Op
         message: Message::Document(document),
         ephemeral: false,
     }
-}
-
-fn web_address(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

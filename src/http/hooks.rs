@@ -136,6 +136,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Missing => Problem::NotAuthenticated,
         Refusal::Malformed | Refusal::Mismatch => Problem::NotAuthentic,
         Refusal::Stale => Problem::Stale,
+        Refusal::Unreadable(_) => Problem::Unreadable,
     }
 }
 
@@ -215,6 +216,14 @@ fn count(hooks: &Hooks, source: &str, decision: &Decision) {
     for (template, why) in decision.messages.iter().flat_map(|message| &message.failed) {
         hooks.metrics.fallen_back(source);
         warn!(source:%, event_type:% = decision.event_type, template:%, error:% = why; "a template failed and was replaced");
+    }
+    for why in decision
+        .messages
+        .iter()
+        .filter_map(|message| message.when_failed.as_ref())
+    {
+        hooks.metrics.unevaluated(source);
+        debug!(source:%, event_type:% = decision.event_type, why:%; "a template's condition could not be evaluated, so it holds");
     }
     for route in decision.routes.iter().filter(|route| route.failed) {
         hooks.metrics.unevaluated(source);

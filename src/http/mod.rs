@@ -8,7 +8,9 @@ mod problem;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
 use log::{Level, log};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -54,8 +56,22 @@ impl Hooks {
     }
 }
 
-/// A lane that waits for a person: its name, the reason's code, what to do.
-pub type Halt = (String, &'static str, &'static str);
+/// What waits for a person, as the operator is told.
+#[derive(Clone, Debug, Serialize)]
+pub struct Halt {
+    /// The account in `bridge.toml`.
+    pub account: String,
+    /// The company, where the halt concerns it alone.
+    pub company: Option<String>,
+    /// The reason's code.
+    pub reason: &'static str,
+    /// What to do.
+    pub what_to_do: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// The channels that wait.
+    pub channels: Vec<String>,
+}
 
 /// What the operator's listener works with.
 #[derive(Clone)]

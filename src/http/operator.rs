@@ -15,8 +15,12 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
         Ok(lanes) => {
             let now = operator.clock.now();
             for lane in lanes {
-                let age = now.duration_since(lane.oldest).try_into().unwrap_or_default();
-                operator.metrics.lane(&lane.lane, lane.depth, age);
+                let age = lane
+                    .oldest
+                    .and_then(|oldest| now.duration_since(oldest).try_into().ok());
+                operator
+                    .metrics
+                    .lane(&lane.lane, lane.waiting, age.unwrap_or_default());
             }
         }
         Err(error) => {
@@ -34,11 +38,8 @@ pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -
     if !allowed(&request, &operator) {
         return Problem::OperatorOnly.response();
     }
-    let store = operator.queue.check().await;
-    let halted: Vec<_> = (operator.halts)()
-        .into_iter()
-        .map(|(lane, reason, advice)| json!({ "lane": lane, "reason": reason, "what_to_do": advice }))
-        .collect();
+    let store = operator.queue.probe().await;
+    let halted = (operator.halts)();
     match store {
         Ok(()) => HttpResponse::Ok().json(json!({ "ready": true, "halted": halted })),
         Err(error) => HttpResponse::ServiceUnavailable()

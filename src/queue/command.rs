@@ -17,6 +17,8 @@ pub(super) enum Write {
     Settle(Settlement, Reply<()>),
     PutBack(Uuid, Timestamp, Reply<Vec<String>>),
     Prune(Pruning, Reply<Pruned>),
+    /// Writes something that changes nothing.
+    Probe(Reply<()>),
 }
 
 /// What only looks, at what is committed.

@@ -35,6 +35,11 @@ impl Queue {
         self.write(|reply| Write::Enqueue(Box::new(packed), reply)).await
     }
 
+    /// Whether the store can be written: writes something that changes nothing.
+    pub async fn probe(&self) -> Result<(), QueueError> {
+        self.write(Write::Probe).await
+    }
+
     /// The delivery that is next in a lane; `None` when nothing waits.
     pub async fn head(&self, lane: &Arc<str>) -> Result<Option<Head>, QueueError> {
         self.read(|reply| Read::Head(lane.clone(), reply)).await

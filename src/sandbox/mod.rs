@@ -16,6 +16,7 @@ mod fault;
 mod handle;
 mod messages_save;
 mod page;
+mod sender;
 mod server;
 mod settings;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod world;
 
 pub use fault::{ActiveFault, Fault};
 pub use handle::SandboxHandle;
+pub use sender::{SampleRequest, SampleSender};
 pub use server::Sandbox;
 pub use settings::{Application, Channel, Era, Limits, Settings};
 pub use world::{Arrivals, Attempt, SandboxMessage};

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{deliveries, events, prune, unavailable};
+use super::{deliveries, events, prune, schema, unavailable};
 use crate::queue::QueueError;
 use crate::queue::command::{Command, Read, Reply, Write};
 
@@ -193,6 +193,11 @@ impl Batch {
                 let result = self.finish(savepoint, result, "forget what is old");
                 self.promises.push(promise(reply, result));
             }
+            Write::Probe(reply) => {
+                let result = schema::touch(&savepoint);
+                let result = self.finish(savepoint, result, "write anything");
+                self.promises.push(promise(reply, result));
+            }
         }
     }
 
@@ -223,6 +228,7 @@ fn failed(write: Write) -> Promise {
         Write::Settle(_, reply) => promise(reply, Err(QueueError::Closed)),
         Write::PutBack(_, _, reply) => promise(reply, Err(QueueError::Closed)),
         Write::Prune(_, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::Probe(reply) => promise(reply, Err(QueueError::Closed)),
     }
 }
 

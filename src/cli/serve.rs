@@ -1,0 +1,81 @@
+//! `twake-bridge serve`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use log::{info, warn};
+
+use super::EX_CONFIG;
+use crate::bridge::{Bridge, Places};
+use crate::clock::Clock;
+use crate::config::{Config, env};
+use crate::lifecycle::Stop;
+use crate::logging;
+
+/// What would do, for somebody who has nothing yet.
+const TEN_LINES: &str = r#"These ten lines would do (bridge.toml):
+
+[twake.main]
+url = "https://api.twake.app"
+public_id = "your application's public identifier"
+private_api_key = { file = "secrets/twake" }
+group_id = "your company's id"
+[channels]
+dev = "a channel's id"
+[sources.github]
+kind = "github"
+secrets = [{ file = "secrets/github" }]
+channels = ["dev"]
+
+Then `twake-bridge check` says whether they are right. To see a bridge at work first: twake-bridge demo"#;
+
+/// Runs the bridge until it is told to stop.
+pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    logging::start("info");
+    let environment = match env::read() {
+        Ok(environment) => environment,
+        Err(findings) => {
+            super::check::print(&findings);
+            return Ok(ExitCode::from(EX_CONFIG));
+        }
+    };
+    for warning in environment.warnings {
+        warn!("{warning}");
+    }
+    let settings = environment.settings;
+    let path = config.unwrap_or(settings.config);
+    if !path.exists() {
+        eprintln!(
+            "twake-bridge: there is no configuration at {}\n\n{TEN_LINES}",
+            path.display()
+        );
+        return Ok(ExitCode::from(EX_CONFIG));
+    }
+    let config = match Config::load(&path, &environment.surroundings) {
+        Ok(config) => config,
+        Err(findings) => {
+            super::check::print(&findings);
+            return Ok(ExitCode::from(EX_CONFIG));
+        }
+    };
+    for finding in &config.warnings {
+        warn!("{finding}");
+    }
+    let lines = super::check::sources(&config);
+    let places = Places {
+        listen: settings.listen,
+        operator_listen: settings.operator_listen,
+        store: settings.store,
+    };
+    actix_web::rt::System::new().block_on(async {
+        let bridge = Bridge::build(config, &places, &Clock::system())?;
+        let stop = Stop::default();
+        stop.on_signals()?;
+        for line in lines {
+            info!("{line}");
+        }
+        info!(address:% = bridge.address(), operator:% = bridge.operator_address(), store:% = places.store; "taking webhooks");
+        bridge.run(stop).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,82 @@
+//! The sample sender: a kind's samples, posted as their sender would post them.
+
+use awc::Client;
+use bytes::Bytes;
+use std::time::Duration;
+use url::Url;
+
+use crate::authentication::{Scheme, sign};
+use crate::clock::Clock;
+use crate::secret::Secret;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How an answer is cut: it is shown to a person.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// A sender of samples.
+pub struct SampleSender {
+    client: Client,
+    clock: Clock,
+}
+
+/// A request of a sample.
+pub struct SampleRequest<'a> {
+    /// Where to.
+    pub url: &'a Url,
+    /// How it authenticates itself.
+    pub scheme: &'a Scheme,
+    /// With what.
+    pub secret: &'a Secret,
+    /// Headers besides; `{event}` and `{id}` in a value are filled in.
+    pub headers: &'a [(String, String)],
+    /// The event type.
+    pub event_type: &'a str,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl SampleSender {
+    /// A sender. Plain HTTP only: it talks to bridges on this machine.
+    pub fn new(clock: Clock) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the sample sender stands for a sender, not for the bridge"
+        )]
+        let client = Client::builder().timeout(PATIENCE).disable_redirects().finish();
+        Self { client, clock }
+    }
+
+    /// Posts a sample. Answers with the status and the body (64 KiB of it at the most).
+    pub async fn send(&self, request: SampleRequest<'_>) -> Result<(u16, Bytes), String> {
+        let id = self.clock.new_id().to_string();
+        let mut post = self
+            .client
+            .post(request.url.as_str())
+            .content_type("application/json");
+        for (name, value) in request.headers {
+            let value = value.replace("{event}", request.event_type).replace("{id}", &id);
+            post = post.insert_header((name.as_str(), value));
+        }
+        for (name, value) in sign(
+            request.scheme,
+            request.secret,
+            &id,
+            self.clock.now(),
+            &request.body,
+        ) {
+            post = post.insert_header((name, value));
+        }
+        let mut answer = post
+            .send_body(request.body)
+            .await
+            .map_err(|error| error.to_string())?;
+        let body = answer
+            .body()
+            .limit(ANSWER_LIMIT)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok((answer.status().as_u16(), body))
+    }
+}

@@ -1,0 +1,223 @@
+//! From the front door to the channel: order, repeated keys, dead deliveries, halts.
+
+use serde_json::json;
+use twake_bridge::sandbox::Fault;
+
+use crate::harness::{World, alert, in_time, push};
+
+fn bearer() -> String {
+    format!("Bearer {}", crate::harness::TOKEN)
+}
+
+#[actix_web::test]
+async fn a_lane_keeps_its_order_while_another_lanes_twake_is_down() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    world
+        .sandbox
+        .set_fault(Some("ch-ops"), Some(Fault::Unavailable { retry_after: None }));
+    let bearer = bearer();
+    for number in 0..20 {
+        let answer = bridge
+            .github(
+                "push",
+                &format!("d-{number}"),
+                &push("main", &format!("change {number}.")),
+            )
+            .await;
+        assert_eq!(answer.status, 202);
+        let headers = [("authorization", bearer.as_str())];
+        let answer = bridge
+            .post(
+                "/hooks/monitoring",
+                &headers,
+                alert("firing", &format!("Alert{number}")),
+            )
+            .await;
+        assert_eq!(answer.status, 202);
+    }
+    let dev = world.told("ch-dev", 20).await;
+    for (number, text) in dev.iter().enumerate() {
+        assert!(text.contains(&format!("change {number}.")), "{number}: {text}");
+    }
+    assert!(world.sandbox.messages("ch-ops").is_empty(), "its Twake is down");
+    bridge.waiting(|lanes| *lanes == [("ops".to_owned(), 20)]).await;
+    let metrics = bridge.metrics().await;
+    assert!(
+        metrics.contains("twake_bridge_lane_depth{channel=\"ops\"} 20"),
+        "{metrics}"
+    );
+
+    world.sandbox.set_fault(Some("ch-ops"), None);
+    let ops = world.told("ch-ops", 20).await;
+    for (number, text) in ops.iter().enumerate() {
+        assert!(text.contains(&format!("Alert{number} ")), "{number}: {text}");
+    }
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn the_same_key_again_is_answered_200_and_told_once() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let body = push("main", "once");
+    let first = bridge.github("push", "same", &body).await;
+    let again = bridge.github("push", "same", &body).await;
+    assert_eq!((first.status, again.status), (202, 200));
+    assert_eq!(again.body["event"], first.body["event"]);
+    assert_eq!(again.body["seen_before"], true);
+    assert_eq!(again.body["channels"], json!(["dev"]));
+    bridge.github("push", "other", &push("main", "twice")).await;
+    let told = world.told("ch-dev", 2).await;
+    assert!(told[0].contains("once") && told[1].contains("twice"), "{told:?}");
+    let metrics = bridge.metrics().await;
+    assert!(
+        metrics.contains("twake_bridge_seen_before_total{source=\"github\"} 1"),
+        "{metrics}"
+    );
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_dead_delivery_is_put_back_by_a_redelivery() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    world.sandbox.set_fault(Some("ch-dev"), Some(Fault::TooLarge));
+    let body = push("main", "refused at first");
+    let first = bridge.github("push", "d-1", &body).await;
+    assert_eq!(first.status, 202);
+    world
+        .sandbox
+        .wait_for_attempts("ch-dev", |attempts| !attempts.is_empty())
+        .await;
+    bridge.idle().await;
+    assert!(world.sandbox.messages("ch-dev").is_empty());
+    let metrics = bridge.metrics().await;
+    assert!(
+        metrics.contains("twake_bridge_dead_letters_total{channel=\"dev\"} 1"),
+        "{metrics}"
+    );
+
+    world.sandbox.set_fault(Some("ch-dev"), None);
+    let again = bridge.github("push", "d-1", &body).await;
+    assert_eq!(again.status, 202, "{}", again.body);
+    assert_eq!(again.body["put_back"], true);
+    assert_eq!(again.body["event"], first.body["event"]);
+    assert!(world.told("ch-dev", 1).await[0].contains("refused at first"));
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn an_event_that_reached_no_channel_is_decided_again_when_it_is_sent_again() {
+    let world = World::new();
+    let body = push("main", "told at last");
+    let silent = world.bridge_from(
+        &world
+            .config_text("")
+            .replace("channels = [\"dev\"]", "channels = []"),
+    );
+    let first = silent.github("push", "d-1", &body).await;
+    assert_eq!((first.status, &first.body["channels"]), (202, &json!([])));
+    silent.finish().await;
+    let bridge = world.bridge("");
+    let again = bridge.github("push", "d-1", &body).await;
+    assert_eq!((again.status, &again.body["channels"]), (202, &json!(["dev"])));
+    assert!(world.told("ch-dev", 1).await[0].contains("told at last"));
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    world.sandbox.set_fault(None, Some(Fault::RefuseKey));
+    for number in 0..5 {
+        bridge
+            .github(
+                "push",
+                &format!("d-{number}"),
+                &push("main", &format!("kept {number}")),
+            )
+            .await;
+    }
+    world
+        .sandbox
+        .wait_for_attempts("ch-dev", |attempts| !attempts.is_empty())
+        .await;
+    let ready = in_time("the halt to show", async {
+        loop {
+            let mut answer = crate::harness::client()
+                .get(format!("{}/health/ready", bridge.operator))
+                .send()
+                .await
+                .unwrap();
+            let ready: serde_json::Value = answer.json().await.unwrap();
+            if ready["halted"] != json!([]) {
+                break ready;
+            }
+        }
+    })
+    .await;
+    assert_eq!(ready["ready"], true);
+    assert_eq!(ready["halted"][0]["channels"], json!(["dev"]));
+    assert_eq!(ready["halted"][0]["reason"], "wrong_key");
+    assert!(
+        ready["halted"][0]["what_to_do"]
+            .as_str()
+            .is_some_and(|advice| advice.len() > 10)
+    );
+    assert!(
+        bridge
+            .metrics()
+            .await
+            .contains("twake_bridge_lane_halted{channel=\"dev\"} 1")
+    );
+    bridge.waiting(|lanes| *lanes == [("dev".to_owned(), 5)]).await;
+    bridge.leave().await;
+
+    // A halt is no state of the store: a bridge started again tries at once.
+    world.sandbox.set_fault(None, None);
+    let bridge = world.bridge("");
+    let told = world.told("ch-dev", 5).await;
+    for (number, text) in told.iter().enumerate() {
+        assert!(text.contains(&format!("kept {number}")), "{text}");
+    }
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn hostile_text_arrives_as_itself_and_notifies_nobody() {
+    const TITLE: &str = r"# <b>x</b> [a](http://e) @all :tada: (y) #42 **b** \`c\` main.rs aa:bb:cc";
+    let world = World::new();
+    let bridge = world.bridge("");
+    bridge.github("push", "d-1", &push("main", TITLE)).await;
+    let messages = world.messages("ch-dev", 1).await;
+    let content = messages[0].content();
+    let mut texts = Vec::new();
+    literal_texts(&content["formatted"], &mut texts);
+    assert!(texts.iter().any(|text| text.contains(TITLE)), "{content:#}");
+    assert!(
+        !content.to_string().contains("\"compile\""),
+        "nothing is left to Twake's parser"
+    );
+    let notification = messages[0].notification();
+    assert!(notification.contains("@\u{2060}all"), "{notification}");
+    for shout in [" @all", " @here", " @channel", " @everyone"] {
+        assert!(!notification.contains(shout), "{notification}");
+    }
+    bridge.finish().await;
+}
+
+/// The strings of literal Twacode nodes.
+fn literal_texts(node: &serde_json::Value, texts: &mut Vec<String>) {
+    match node {
+        serde_json::Value::String(text) => texts.push(text.clone()),
+        serde_json::Value::Array(nodes) => nodes.iter().for_each(|node| literal_texts(node, texts)),
+        serde_json::Value::Object(node) => {
+            if let Some(content) = node.get("content") {
+                literal_texts(content, texts);
+            }
+        }
+        _ => {}
+    }
+}

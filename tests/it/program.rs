@@ -1,0 +1,382 @@
+//! The real binary: started, stopped by signal, killed, and read as a stranger would.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+
+use crate::harness::{PATIENCE, World, push};
+use twake_bridge::sandbox::Fault;
+
+/// The binary with an empty environment but for what it needs.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twake-bridge"));
+    command.env_clear().env("TERM", "dumb");
+    command
+}
+
+/// A running `serve`, killed when dropped.
+pub(crate) struct Served {
+    child: Child,
+    log: mpsc::Receiver<String>,
+    pub(crate) url: String,
+    pub(crate) lines: Vec<String>,
+}
+
+impl Served {
+    pub(crate) fn start(config: &Path, store: &str) -> Self {
+        let mut child = program()
+            .args(["serve", "--config"])
+            .arg(config)
+            .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
+            .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
+            .env("TWAKE_BRIDGE_STORE", store)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let (send, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut served = Self {
+            child,
+            log,
+            url: String::new(),
+            lines: Vec::new(),
+        };
+        let line = served.wait_for("taking webhooks");
+        let address = line
+            .split("address=")
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap();
+        served.url = format!("http://{address}");
+        served
+    }
+
+    /// Waits for a line of the log that has `text`.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            let line = self
+                .log
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("no {text:?} in {:#?}", self.lines));
+            self.lines.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let done = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(done.success());
+    }
+
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let status = self.child.wait().unwrap();
+        self.lines.extend(self.log.try_iter());
+        status
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+async fn github(url: &str, delivery: &str, body: &str) -> u16 {
+    let answer = crate::harness::client()
+        .post(format!("{url}/hooks/github"))
+        .insert_header(("content-type", "application/json"))
+        .insert_header(("x-github-event", "push"))
+        .insert_header(("x-github-delivery", delivery))
+        .insert_header((
+            "x-hub-signature-256",
+            crate::harness::github_signature(body.as_bytes()),
+        ))
+        .send_body(body.to_owned())
+        .await;
+    answer.map_or(0, |answer| answer.status().as_u16())
+}
+
+#[actix_web::test]
+async fn killed_with_deliveries_waiting_all_arrive_after_a_restart_in_order() {
+    let world = World::new();
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, world.config_text("")).unwrap();
+    world
+        .sandbox
+        .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+    let mut served = Served::start(&config, &world.store());
+    for number in 0..30 {
+        assert_eq!(
+            github(
+                &served.url,
+                &format!("d-{number}"),
+                &push("main", &format!("kept {number}."))
+            )
+            .await,
+            202
+        );
+    }
+    served.signal("KILL");
+    served.end();
+    world.sandbox.set_fault(None, None);
+    let mut again = Served::start(&config, &world.store());
+    let told = world.told("ch-dev", 30).await;
+    for (number, text) in told.iter().enumerate() {
+        assert!(text.contains(&format!("kept {number}.")), "{number}: {text}");
+    }
+    again.signal("TERM");
+    assert_eq!(again.end().code(), Some(0), "{:#?}", again.lines);
+    assert_eq!(world.sandbox.messages("ch-dev").len(), 30, "nothing twice");
+}
+
+#[actix_web::test]
+async fn a_signal_finishes_the_attempt_in_flight_and_ends_with_0() {
+    for signal in ["TERM", "INT"] {
+        let world = World::new();
+        let config = world.path("bridge.toml");
+        std::fs::write(&config, world.config_text("")).unwrap();
+        let delay = std::time::Duration::from_secs(1);
+        world
+            .sandbox
+            .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
+        let mut served = Served::start(&config, &world.store());
+        assert_eq!(github(&served.url, "d-1", &push("main", "in flight")).await, 202);
+        world.messages("ch-dev", 1).await;
+        served.signal(signal);
+        assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
+        // What was settled is not posted again.
+        world.sandbox.set_fault(None, None);
+        let mut again = Served::start(&config, &world.store());
+        assert_eq!(github(&again.url, "d-2", &push("main", "after it")).await, 202);
+        let told = world.told("ch-dev", 2).await;
+        assert!(told[1].contains("after it"), "{told:?}");
+        again.signal("TERM");
+        assert_eq!(again.end().code(), Some(0));
+    }
+}
+
+#[actix_web::test]
+async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
+    let world = World::new();
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, world.config_text("")).unwrap();
+    world.sandbox.set_fault(None, Some(Fault::Hang));
+    let mut served = Served::start(&config, &world.store());
+    assert_eq!(github(&served.url, "d-1", &push("main", "hung")).await, 202);
+    world
+        .sandbox
+        .wait_for_attempts("ch-dev", |attempts| !attempts.is_empty())
+        .await;
+    served.signal("TERM");
+    served.wait_for("stopping");
+    served.signal("TERM");
+    served.end();
+    assert!(
+        served.lines.iter().any(|line| line.contains("stopped at once")),
+        "{:#?}",
+        served.lines
+    );
+    world.sandbox.set_fault(None, None);
+    let mut again = Served::start(&config, &world.store());
+    assert!(world.told("ch-dev", 1).await[0].contains("hung"));
+    again.signal("TERM");
+    assert_eq!(again.end().code(), Some(0));
+}
+
+#[actix_web::test]
+async fn a_second_bridge_on_the_same_store_does_not_start() {
+    let world = World::new();
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, world.config_text("")).unwrap();
+    let mut served = Served::start(&config, &world.store());
+    let second = program()
+        .args(["serve", "--config"])
+        .arg(&config)
+        .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
+        .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
+        .env("TWAKE_BRIDGE_STORE", world.store())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(
+        text(&second.stderr).contains("another"),
+        "{}",
+        text(&second.stderr)
+    );
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+}
+
+#[test]
+fn serve_logs_a_line_a_source_and_check_prints_it() {
+    let system = actix_web::rt::System::new();
+    system.block_on(async {
+        let world = World::new();
+        let config = world.path("bridge.toml");
+        std::fs::write(&config, world.config_text("")).unwrap();
+        let mut served = Served::start(&config, &world.store());
+        served.signal("TERM");
+        served.end();
+        let log = served.lines.join("\n");
+        let check = program()
+            .args(["check", "--config"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        assert_eq!(check.status.code(), Some(0), "{}", text(&check.stderr));
+        let printed = text(&check.stdout);
+        for (path, scheme, channels) in [
+            ("/hooks/github", "signature", "dev"),
+            ("/hooks/monitoring", "bearer, basic", "ops"),
+        ] {
+            for place in [&log, &printed] {
+                let line = place
+                    .lines()
+                    .find(|line| line.contains(path))
+                    .unwrap_or_else(|| panic!("{path} in {place}"));
+                assert!(line.contains(scheme) && line.contains(channels), "{line}");
+            }
+        }
+        for secret in [
+            crate::harness::GITHUB_SECRET,
+            crate::harness::TOKEN,
+            "s3cr3t",
+            "private\"",
+        ] {
+            assert!(
+                !log.contains(secret) && !printed.contains(secret),
+                "{secret} was shown"
+            );
+        }
+    });
+}
+
+#[test]
+fn serve_without_a_configuration_answers_with_one_that_would_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = program()
+        .arg("serve")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let said = text(&output.stderr);
+    for line in [
+        "[twake.main]",
+        "[channels]",
+        "[sources.github]",
+        "kind = \"github\"",
+        "twake-bridge demo",
+    ] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_wrong_configuration_is_78_and_a_wrong_command_line_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("bridge.toml");
+    std::fs::write(&config, "[sources.github]\nkind = \"gihtub\"\nsecrets = [\"literal\"]\nchannels = [\"dev\"]\n[limits]\nbody = 5\n")
+        .unwrap();
+    for command in ["serve", "check"] {
+        let output = program()
+            .args([command, "--config"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(78));
+        let said = text(&output.stderr) + &text(&output.stdout);
+        for finding in ["gihtub", "github", "dev", "limits.body"] {
+            assert!(said.contains(finding), "{finding} in {said}");
+        }
+        assert!(
+            !said.contains("\"literal\"") && !said.contains("= literal"),
+            "a secret is not repeated: {said}"
+        );
+    }
+    assert_eq!(run(&["serve", "--confg", "x"]).status.code(), Some(2));
+    assert_eq!(run(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn help_has_examples_and_version_has_the_version() {
+    let help = text(&run(&["--help"]).stdout);
+    for text in [
+        "Examples:",
+        "twake-bridge demo",
+        "serve",
+        "check",
+        "sandbox",
+        "TWAKE_BRIDGE_LISTEN",
+    ] {
+        assert!(help.contains(text), "{text} in {help}");
+    }
+    assert_eq!(
+        text(&run(&["--version"]).stdout),
+        format!("twake-bridge {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn the_demo_tells_every_sample_and_its_curl_line_works() {
+    let mut child = program()
+        .arg("demo")
+        .env("PATH", "/usr/bin:/bin")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    while !said.contains("Ctrl-C") {
+        assert_ne!(stdout.read_line(&mut said).unwrap(), 0, "the demo ended: {said}");
+    }
+    let curl = said
+        .lines()
+        .find(|line| line.contains("curl") && line.contains("/hooks/"))
+        .unwrap();
+    let answer = Command::new("sh")
+        .args(["-c", &format!("{curl} -s -w '%{{http_code}}'")])
+        .output()
+        .unwrap();
+    assert!(
+        text(&answer.stdout).ends_with("202"),
+        "{curl}: {}",
+        text(&answer.stdout)
+    );
+    let done = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(done.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
+}
