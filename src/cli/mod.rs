@@ -27,7 +27,7 @@ Environment:
   TWAKE_BRIDGE_LISTEN           127.0.0.1:8080      where webhooks are taken
   TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081      metrics and readiness
   TWAKE_BRIDGE_STORE            sqlite:twake-bridge.db
-  RUST_LOG                      info                what is logged (debug, warn, twake_bridge::delivery=debug, …)";
+  RUST_LOG                      info                what is logged (warn, debug, …)";
 
 #[derive(Parser)]
 #[command(name = "twake-bridge", version, about = ABOUT, after_help = EXAMPLES, propagate_version = true)]

@@ -14,7 +14,7 @@ use super::problem::Problem;
 use crate::clock::Clock;
 
 /// Up to here a body is small: 256 KiB. GitHub's median is 8 kB, its largest common event 27 kB.
-pub const SMALL: usize = 256 * 1024;
+pub(super) const SMALL: usize = 256 * 1024;
 
 /// How long a request waits for room before it is answered 503.
 const WAIT: Duration = Duration::from_secs(5);

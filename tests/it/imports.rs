@@ -56,7 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake", "queue", "retry", "message", "metrics", "clock", "logging",
         ],
     ),
-    ("queue", &["event", "message", "clock", "logging"]),
+    ("queue", &["event", "message", "twake", "clock", "logging"]),
     (
         "config",
         &[

@@ -159,7 +159,7 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
     })
     .await;
     assert_eq!(ready["ready"], true);
-    assert_eq!(ready["halted"][0]["channels"], json!(["dev"]));
+    assert_eq!(ready["halted"][0]["account"], "sandbox");
     assert_eq!(ready["halted"][0]["reason"], "wrong_key");
     assert!(
         ready["halted"][0]["what_to_do"]
