@@ -13,7 +13,7 @@ use crate::delivery::{self, Dispatcher};
 use crate::http::{self, Budget, Hooks, Operator};
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
-use crate::queue::{self, Queue, QueueError};
+use crate::queue::{self, Queue};
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
 const FINISH: Duration = Duration::from_secs(8);
@@ -67,7 +67,7 @@ pub enum BridgeError {
         store: String,
         /// Why.
         #[source]
-        source: QueueError,
+        source: queue::OpenError,
     },
     /// The HTTP client cannot be made.
     #[error("cannot make the client that calls twake")]

@@ -61,7 +61,7 @@ impl Tls {
 /// Calls Twake. Belongs to the thread that made it.
 #[derive(Clone)]
 pub(super) struct Client {
-    client: awc::Client,
+    http: awc::Client,
     clock: Clock,
     timeout: Duration,
 }
@@ -103,7 +103,7 @@ impl Client {
             // Lanes bound it; a limit would make lanes of a healthy Twake wait for those of another one.
             .limit(0);
         #[expect(clippy::disallowed_methods, reason = "this is the one HTTP client")]
-        let client = awc::Client::builder()
+        let http = awc::Client::builder()
             .connector(connector)
             // The clock's own limit covers the whole attempt.
             .disable_timeout()
@@ -111,11 +111,7 @@ impl Client {
             .disable_redirects()
             .add_default_header(("user-agent", concat!("twake-bridge/", env!("CARGO_PKG_VERSION"))))
             .finish();
-        Self {
-            client,
-            clock,
-            timeout,
-        }
+        Self { http, clock, timeout }
     }
 
     /// Sends a request and reads the answer.
@@ -134,7 +130,7 @@ impl Client {
             HeaderValue::from_str(request.authorization.expose()).map_err(|_| Transport::Unreachable)?;
         authorization.set_sensitive(true);
         let mut call = self
-            .client
+            .http
             .request(method, request.url.as_str())
             .insert_header((AUTHORIZATION, authorization));
         for header in request.headers {
@@ -194,7 +190,9 @@ fn transport(error: &SendRequestError) -> Transport {
 
 fn is_tls(error: &io::Error) -> bool {
     // A wrong server name comes as invalid input; a peer that does not speak TLS ends the handshake early.
-    let inner = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    let inner = error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
     inner
         || matches!(
             error.kind(),

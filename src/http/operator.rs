@@ -15,8 +15,7 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
         Ok(lanes) => {
             let now = operator.clock.now();
             for lane in lanes {
-                let age = now.duration_since(lane.oldest).try_into().unwrap_or_default();
-                operator.metrics.lane(&lane.lane, lane.depth, age);
+                operator.metrics.lane(&lane.lane, lane.waiting, lane.age(now));
             }
         }
         Err(error) => {

@@ -1,5 +1,6 @@
 use super::housekeeping::Pruning;
 use super::*;
+use crate::clock::Clock;
 use crate::event::Headers;
 use crate::message::{Block, Document, Inline, Message};
 use bytes::Bytes;
@@ -10,6 +11,11 @@ use tempfile::TempDir;
 mod plans;
 mod store;
 
+const HISTORY: History = History {
+    keep: HOUR,
+    size: u64::MAX,
+    dead: HOUR,
+};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn at(second: i64) -> Timestamp {
@@ -27,9 +33,13 @@ struct Kept {
     store: Store,
 }
 
+fn reopen(folder: &Path) -> Result<(Queue, Store), OpenError> {
+    open(&address(folder), HISTORY, Clock::manual(at(0)))
+}
+
 fn fresh() -> Kept {
     let folder = TempDir::new().unwrap();
-    let (queue, store) = open(&address(folder.path())).unwrap();
+    let (queue, store) = reopen(folder.path()).unwrap();
     Kept { folder, queue, store }
 }
 
@@ -272,7 +282,15 @@ async fn lanes_tell_how_many_wait_and_since_when() {
         oldest: oldest.map(at),
     };
     let expected = [standing("dev", 2, Some(100)), standing("ops", 0, None)];
-    assert_eq!(kept.queue.lanes().await.unwrap(), expected);
+    let lanes = kept.queue.lanes().await.unwrap();
+    assert_eq!(lanes, expected);
+    let age = |second: i64| lanes[0].age(at(second)).as_secs();
+    assert_eq!(
+        (age(190), age(50)),
+        (90, 0),
+        "a clock that was set back makes nothing older"
+    );
+    assert_eq!(lanes[1].age(at(500)), Duration::ZERO);
     settle(&kept.queue, "dev", delivered(), 210).await;
     assert_eq!(
         kept.queue.lanes().await.unwrap()[0],
@@ -310,6 +328,32 @@ async fn a_delivery_of_a_message_that_is_not_there_is_refused() {
     wrong.deliveries[0].message = 1;
     let answer = kept.queue.enqueue(wrong).await;
     assert!(matches!(answer, Err(QueueError::NoSuchMessage(1))));
+}
+
+#[tokio::test]
+async fn what_is_old_is_forgotten_as_time_passes() {
+    let folder = TempDir::new().unwrap();
+    let clock = Clock::manual(at(100));
+    let (queue, _store) = open(&address(folder.path()), HISTORY, clock.clone()).unwrap();
+    let mut ids = Vec::new();
+    for key in 1..=120 {
+        ids.push(stored(&queue, event(key, 100, &["dev"])).await);
+        settle(&queue, "dev", delivered(), 100).await;
+    }
+    let stop = tokio_util::sync::CancellationToken::new();
+    let mut changes = queue.changes();
+    changes.borrow_and_update();
+    let forgetting = tokio::spawn(queue.clone().housekeeping(stop.clone()));
+    changes.changed().await.unwrap();
+    assert!(queue.event(ids[0]).await.unwrap().is_some());
+    clock.advance(2 * HOUR);
+    for id in ids {
+        while queue.event(id).await.unwrap().is_some() {
+            changes.changed().await.unwrap();
+        }
+    }
+    stop.cancel();
+    forgetting.await.unwrap();
 }
 
 fn pruning(keep_from: i64, size: u64, dead_from: i64) -> Pruning {

@@ -218,7 +218,11 @@ fn rendering(message: &Message) -> (String, Value) {
             (text, twacode.clone())
         }
     };
-    let text = if text.trim().is_empty() { NO_TEXT } else { text.trim() };
+    let text = if text.trim().is_empty() {
+        NO_TEXT
+    } else {
+        text.trim()
+    };
     (plain::without_mentions(text), formatted)
 }
 
