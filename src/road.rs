@@ -87,7 +87,7 @@ const EVENT_TYPE_LIMIT: usize = 100;
 /// Decides what an event is, where it goes and what it says there. Takes the event over, so that its payload is moved
 /// into the names that conditions and templates read, never copied.
 pub fn decide(event: Event, source: &Source) -> Decision {
-    let Event { envelope, payload } = event;
+    let Event { envelope, payload, .. } = event;
     let kind = &source.kind;
     let mut names = names(&envelope, payload);
     let event_type = event_type(kind, &names);

@@ -136,6 +136,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Missing => Problem::NotAuthenticated,
         Refusal::Malformed | Refusal::Mismatch => Problem::NotAuthentic,
         Refusal::Stale => Problem::Stale,
+        Refusal::Unreadable(_) => Problem::Unreadable,
     }
 }
 
