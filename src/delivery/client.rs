@@ -73,7 +73,7 @@ pub(super) enum Received {
         retry_after: Option<String>,
         body: Vec<u8>,
     },
-    Failed(Transport),
+    Failed(Transport, String),
 }
 
 impl Received {
@@ -88,7 +88,7 @@ impl Received {
                 retry_after: retry_after.as_deref(),
                 body,
             },
-            Self::Failed(transport) => Answer::Failed(*transport),
+            Self::Failed(transport, detail) => Answer::Failed(*transport, detail),
         }
     }
 }
@@ -118,16 +118,17 @@ impl Client {
     pub(super) async fn send(&self, request: Request) -> Received {
         match self.clock.timeout(self.timeout, self.exchange(request)).await {
             Some(Ok(received)) => received,
-            Some(Err(transport)) => Received::Failed(transport),
-            None => Received::Failed(Transport::TimedOut),
+            Some(Err((transport, detail))) => Received::Failed(transport, detail),
+            None => Received::Failed(Transport::TimedOut, String::new()),
         }
     }
 
-    async fn exchange(&self, request: Request) -> Result<Received, Transport> {
+    async fn exchange(&self, request: Request) -> Result<Received, (Transport, String)> {
         // Both were made of an account that was checked; what is wrong all the same cannot have been sent.
-        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| Transport::Unreachable)?;
-        let mut authorization =
-            HeaderValue::from_str(request.authorization.expose()).map_err(|_| Transport::Unreachable)?;
+        let unsent = |what: &str| (Transport::Unreachable, what.to_owned());
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("no such method"))?;
+        let mut authorization = HeaderValue::from_str(request.authorization.expose())
+            .map_err(|_| unsent("the credentials do not fit into a header"))?;
         authorization.set_sensitive(true);
         let mut call = self
             .http
@@ -139,7 +140,7 @@ impl Client {
         let mut response = call
             .send_body(request.body)
             .await
-            .map_err(|error| transport(&error))?;
+            .map_err(|error| (transport(&error), error.to_string()))?;
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after
@@ -153,7 +154,7 @@ impl Client {
                     let room = LONGEST_ANSWER - body.len();
                     body.extend(chunk.iter().take(room));
                 }
-                Some(Err(_)) => return Err(Transport::Broken),
+                Some(Err(error)) => return Err((Transport::Broken, error.to_string())),
                 None => break,
             }
         }
@@ -167,7 +168,6 @@ impl Client {
 
 /// Tells what was surely not sent from what may have been carried out.
 fn transport(error: &SendRequestError) -> Transport {
-    log::debug!("a call to Twake failed: {error}");
     match error {
         SendRequestError::Connect(error) => match error {
             ConnectError::Resolver(_) | ConnectError::NoRecords | ConnectError::Unresolved => {

@@ -99,7 +99,7 @@ impl Lane {
                 Ok(head) => return head,
                 Err(QueueError::Closed) => return None,
                 Err(error) => {
-                    log::warn!(lane = &*self.name; "cannot look for what is next: {}", chain(&error))
+                    log::warn!(lane = &*self.name; "cannot look for what is next: {}", chain(&error));
                 }
             }
             if !self.pause().await {

@@ -91,8 +91,8 @@ pub enum Answer<'a> {
         /// The body, as much of it as is read.
         body: &'a [u8],
     },
-    /// None.
-    Failed(Transport),
+    /// None: why, and what the system said of it.
+    Failed(Transport, &'a str),
 }
 
 /// Why there is no response.

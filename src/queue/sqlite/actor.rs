@@ -234,10 +234,9 @@ impl Batch {
 fn failed(write: Write) -> Promise {
     match write {
         Write::Enqueue(_, reply) => promise(reply, Err(QueueError::Closed)),
-        Write::Settle(_, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::Settle(_, reply) | Write::Check(reply) => promise(reply, Err(QueueError::Closed)),
         Write::PutBack(_, _, reply) => promise(reply, Err(QueueError::Closed)),
         Write::Prune(_, reply) => promise(reply, Err(QueueError::Closed)),
-        Write::Check(reply) => promise(reply, Err(QueueError::Closed)),
     }
 }
 
