@@ -6,7 +6,6 @@ use log::{error, info, warn};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -18,9 +17,6 @@ use crate::queue::{self, Queue};
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
 const FINISH: Duration = Duration::from_secs(8);
-
-/// How long the store may take to close.
-const CLOSE: Duration = Duration::from_secs(1);
 
 /// How long an idle connection is kept: longer than most senders keep theirs, so that they close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -48,10 +44,6 @@ pub struct Bridge {
     operator: Server,
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
-    /// Where channels lead; kept so that they stay as they are.
-    channels: watch::Sender<Arc<delivery::Places>>,
-    history: queue::History,
-    clock: Clock,
     queue: Queue,
     store: queue::Store,
 }
@@ -94,19 +86,20 @@ impl Bridge {
             size: config.history.size,
             dead: config.history.dead,
         };
-        let (queue, store) = queue::open(&places.store).map_err(|source| BridgeError::Store {
-            store: places.store.clone(),
-            source,
-        })?;
+        let (queue, store) =
+            queue::open(&places.store, history, clock.clone()).map_err(|source| BridgeError::Store {
+                store: places.store.clone(),
+                source,
+            })?;
         let settings = delivery::Settings {
             timeout: config.delivery.timeout,
             horizon: config.delivery.horizon,
             late: config.delivery.late,
         };
-        let (channels, places_now) = watch::channel(Arc::new(config.channels));
+        let channels = Arc::new(config.channels);
         let dispatcher = Dispatcher::new(
             queue.clone(),
-            places_now,
+            channels,
             settings,
             Arc::clone(&metrics),
             clock.clone(),
@@ -136,9 +129,6 @@ impl Bridge {
             operator,
             operator_address,
             dispatcher,
-            channels,
-            history,
-            clock: clock.clone(),
             queue,
             store,
         })
@@ -166,9 +156,6 @@ impl Bridge {
             public,
             operator,
             dispatcher,
-            channels,
-            history,
-            clock,
             queue,
             store,
             ..
@@ -181,10 +168,8 @@ impl Bridge {
             }
         };
         let deliver = dispatcher.run(stop.gently.clone());
-        let forget = queue::housekeeping(queue.clone(), history, clock, stop.gently.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);
-            let forgetting = actix_web::rt::spawn(forget);
             tokio::select! {
                 ended = servers => {
                     // Nobody asked them to: whatever it was, the supervisor shall start the bridge again.
@@ -201,8 +186,6 @@ impl Bridge {
             if tokio::time::timeout(FINISH, delivering).await.is_err() {
                 warn!("an attempt in flight did not finish; its delivery is waiting in the store");
             }
-            forgetting.abort();
-            drop(channels);
             Ok(())
         };
         tokio::select! {
@@ -214,12 +197,8 @@ impl Bridge {
             ended = work => ended?,
         }
         drop(queue);
-        // Whoever still holds the queue (a request that did not finish) keeps the store open; that is not waited for.
-        let closed = actix_web::rt::task::spawn_blocking(move || store.join());
-        match tokio::time::timeout(CLOSE, closed).await {
-            Ok(Ok(true)) => info!("stopped"),
-            _ => warn!("stopped; the store was not closed in order, which loses nothing"),
-        }
+        store.close();
+        info!("stopped");
         Ok(())
     }
 }

@@ -61,7 +61,7 @@ impl Tls {
 /// Calls Twake. Belongs to the thread that made it.
 #[derive(Clone)]
 pub(super) struct Client {
-    client: awc::Client,
+    http: awc::Client,
     clock: Clock,
     timeout: Duration,
 }
@@ -73,7 +73,7 @@ pub(super) enum Received {
         retry_after: Option<String>,
         body: Vec<u8>,
     },
-    Failed(Transport),
+    Failed(Transport, String),
 }
 
 impl Received {
@@ -88,7 +88,7 @@ impl Received {
                 retry_after: retry_after.as_deref(),
                 body,
             },
-            Self::Failed(transport) => Answer::Failed(*transport),
+            Self::Failed(transport, detail) => Answer::Failed(*transport, detail),
         }
     }
 }
@@ -103,7 +103,7 @@ impl Client {
             // Lanes bound it; a limit would make lanes of a healthy Twake wait for those of another one.
             .limit(0);
         #[expect(clippy::disallowed_methods, reason = "this is the one HTTP client")]
-        let client = awc::Client::builder()
+        let http = awc::Client::builder()
             .connector(connector)
             // The clock's own limit covers the whole attempt.
             .disable_timeout()
@@ -111,30 +111,27 @@ impl Client {
             .disable_redirects()
             .add_default_header(("user-agent", concat!("twake-bridge/", env!("CARGO_PKG_VERSION"))))
             .finish();
-        Self {
-            client,
-            clock,
-            timeout,
-        }
+        Self { http, clock, timeout }
     }
 
     /// Sends a request and reads the answer.
     pub(super) async fn send(&self, request: Request) -> Received {
         match self.clock.timeout(self.timeout, self.exchange(request)).await {
             Some(Ok(received)) => received,
-            Some(Err(transport)) => Received::Failed(transport),
-            None => Received::Failed(Transport::TimedOut),
+            Some(Err((transport, detail))) => Received::Failed(transport, detail),
+            None => Received::Failed(Transport::TimedOut, String::new()),
         }
     }
 
-    async fn exchange(&self, request: Request) -> Result<Received, Transport> {
+    async fn exchange(&self, request: Request) -> Result<Received, (Transport, String)> {
         // Both were made of an account that was checked; what is wrong all the same cannot have been sent.
-        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| Transport::Unreachable)?;
-        let mut authorization =
-            HeaderValue::from_str(request.authorization.expose()).map_err(|_| Transport::Unreachable)?;
+        let unsent = |what: &str| (Transport::Unreachable, what.to_owned());
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("no such method"))?;
+        let mut authorization = HeaderValue::from_str(request.authorization.expose())
+            .map_err(|_| unsent("the credentials do not fit into a header"))?;
         authorization.set_sensitive(true);
         let mut call = self
-            .client
+            .http
             .request(method, request.url.as_str())
             .insert_header((AUTHORIZATION, authorization));
         for header in request.headers {
@@ -143,7 +140,7 @@ impl Client {
         let mut response = call
             .send_body(request.body)
             .await
-            .map_err(|error| transport(&error))?;
+            .map_err(|error| (transport(&error), error.to_string()))?;
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after
@@ -157,7 +154,7 @@ impl Client {
                     let room = LONGEST_ANSWER - body.len();
                     body.extend(chunk.iter().take(room));
                 }
-                Some(Err(_)) => return Err(Transport::Broken),
+                Some(Err(error)) => return Err((Transport::Broken, error.to_string())),
                 None => break,
             }
         }
@@ -171,7 +168,6 @@ impl Client {
 
 /// Tells what was surely not sent from what may have been carried out.
 fn transport(error: &SendRequestError) -> Transport {
-    log::debug!("a call to Twake failed: {error}");
     match error {
         SendRequestError::Connect(error) => match error {
             ConnectError::Resolver(_) | ConnectError::NoRecords | ConnectError::Unresolved => {
@@ -194,7 +190,9 @@ fn transport(error: &SendRequestError) -> Transport {
 
 fn is_tls(error: &io::Error) -> bool {
     // A wrong server name comes as invalid input; a peer that does not speak TLS ends the handshake early.
-    let inner = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    let inner = error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
     inner
         || matches!(
             error.kind(),

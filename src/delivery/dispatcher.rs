@@ -14,6 +14,7 @@ use super::lane::{Lane, Shared};
 use super::pace::Pace;
 use super::{ClientError, Halts, Places, Settings};
 use crate::clock::Clock;
+use crate::logging::chain;
 use crate::metrics::Metrics;
 use crate::queue::{Queue, QueueError};
 
@@ -25,7 +26,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Delivers what waits in the queue.
 pub struct Dispatcher {
     queue: Queue,
-    places: watch::Receiver<Arc<Places>>,
+    places: watch::Sender<Arc<Places>>,
     settings: Settings,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -34,15 +35,15 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Makes a dispatcher. A channel's place is looked up at each attempt, so that new places apply to what waits.
+    /// Makes a dispatcher that posts to these places.
     pub fn new(
         queue: Queue,
-        places: watch::Receiver<Arc<Places>>,
+        places: Arc<Places>,
         settings: Settings,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Result<Self, ClientError> {
-        for lane in places.borrow().keys() {
+        for lane in places.keys() {
             metrics.lane(lane, 0, Duration::ZERO);
             metrics.halted(lane, false);
         }
@@ -50,11 +51,17 @@ impl Dispatcher {
             tls: Tls::new()?,
             halts: Halts::new(metrics.clone()),
             queue,
-            places,
+            places: watch::Sender::new(places),
             settings,
             metrics,
             clock,
         })
+    }
+
+    /// Where other places can be set while the dispatcher runs. A channel's place is looked up at each attempt, so that
+    /// new ones apply to what waits already.
+    pub fn places(&self) -> watch::Sender<Arc<Places>> {
+        self.places.clone()
     }
 
     /// What is halted, for whoever tells how ready the bridge is. Stays valid while the dispatcher runs.
@@ -62,13 +69,14 @@ impl Dispatcher {
         self.halts.clone()
     }
 
-    /// Delivers until `stop`. Then no attempt is begun any more, and this returns when those in flight are settled,
+    /// Delivers until `stop`, and forgets what is old meanwhile. Then no attempt is begun any more, and this returns when those in flight are settled,
     /// after [`Settings::timeout`] at the latest; dropped before that, an attempt in flight is made again by the next
     /// run. Needs a runtime with local tasks, as actix's is.
     pub async fn run(self, stop: CancellationToken) {
         // Subscribed before looking, so that nothing arrives between.
         let mut arrivals = self.queue.arrivals();
-        let mut places = self.places.clone();
+        let mut places = self.places.subscribe();
+        let forgetting = actix_web::rt::spawn(self.queue.clone().housekeeping(stop.clone()));
         let clock = self.clock.clone();
         let mut lanes = Lanes::new(self, stop.clone());
         let mut look = true;
@@ -89,6 +97,8 @@ impl Dispatcher {
             }
         }
         while lanes.tasks.join_next().await.is_some() {}
+        // Ends with `stop`; a panic in there has been printed, and nothing depends on it.
+        let _ = forgetting.await;
     }
 }
 
@@ -138,7 +148,7 @@ impl Lanes {
             }
             Err(QueueError::Closed) => true,
             Err(error) => {
-                log::warn!("cannot look what waits: {error}");
+                log::warn!("cannot look what waits: {}", chain(&error));
                 false
             }
         }

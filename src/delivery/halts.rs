@@ -86,6 +86,17 @@ impl Halts {
         self.lock().values().map(|entry| entry.halt.clone()).collect()
     }
 
+    /// The halted channels, each with the label of the reason and what to do.
+    pub fn list(&self) -> Vec<(String, &'static str, &'static str)> {
+        let of = |halt: Halt| {
+            let (reason, advice) = (halt.reason, halt.advice);
+            halt.lanes
+                .into_iter()
+                .map(move |lane| (lane.to_string(), reason, advice))
+        };
+        self.all().into_iter().flat_map(of).collect()
+    }
+
     /// Changes whenever a halt begins or ends.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()

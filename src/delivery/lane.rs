@@ -11,6 +11,7 @@ use super::client::Client;
 use super::pace::Pace;
 use super::{Halts, Places, Settings, lateness};
 use crate::clock::Clock;
+use crate::logging::chain;
 use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
 use crate::queue::{Head, Outcome, Queue, QueueError, Settlement};
@@ -23,7 +24,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// What all lanes share.
 pub(super) struct Shared {
     pub(super) queue: Queue,
-    pub(super) places: watch::Receiver<Arc<Places>>,
+    pub(super) places: watch::Sender<Arc<Places>>,
     pub(super) client: Client,
     pub(super) halts: Halts,
     pub(super) settings: Settings,
@@ -97,7 +98,9 @@ impl Lane {
             match self.shared.queue.head(&self.name).await {
                 Ok(head) => return head,
                 Err(QueueError::Closed) => return None,
-                Err(error) => log::warn!(lane = &*self.name; "cannot look for what is next: {error}"),
+                Err(error) => {
+                    log::warn!(lane = &*self.name; "cannot look for what is next: {}", chain(&error));
+                }
             }
             if !self.pause().await {
                 return None;
@@ -178,8 +181,7 @@ impl Lane {
                     Next::Expired => {
                         self.ready = clock.monotonic() + retry::FIRST.mul_f64(random);
                         settlement.reason = Reason::Expired.code();
-                        settlement.detail =
-                            format!("at last {code} {}", verdict.detail).trim_end().to_owned();
+                        settlement.detail = format!("at last {code}; {}", verdict.detail);
                         Outcome::Expired
                     }
                 }
@@ -199,14 +201,14 @@ impl Lane {
                 Err(error) if stopping || matches!(error, QueueError::Closed) => {
                     log::error!(
                         delivery:% = delivery, lane = &*self.name;
-                        "stopping before the end of an attempt could be written down, it may be told twice: {error}"
+                        "stopping before the end of an attempt could be written down, it may be told twice: {}", chain(&error)
                     );
                     return;
                 }
                 Err(error) if !std::mem::replace(&mut said, true) => {
                     log::error!(
                         delivery:% = delivery, lane = &*self.name;
-                        "cannot write down how an attempt ended, the lane waits until it can: {error}"
+                        "cannot write down how an attempt ended, the lane waits until it can: {}", chain(&error)
                     );
                 }
                 Err(_) => {}

@@ -9,8 +9,6 @@ mod halts;
 mod lane;
 mod lateness;
 mod pace;
-#[cfg(test)]
-mod tests;
 
 pub use client::ClientError;
 pub use dispatcher::Dispatcher;
@@ -20,9 +18,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::metrics::Metrics;
-use crate::queue::{Queue, QueueError};
 use crate::twake::Place;
 
 /// The places the bridge may post to, by the channel's name, which is also its lane's.
@@ -39,15 +34,5 @@ pub struct Settings {
     pub late: Duration,
 }
 
-/// Writes depth and age of every lane into the metrics, as they are now: for whoever is about to read them.
-pub async fn measure_lanes(queue: &Queue, metrics: &Metrics, clock: &Clock) -> Result<(), QueueError> {
-    let now = clock.now();
-    for standing in queue.lanes().await? {
-        let age = standing.oldest.map(|oldest| now.duration_since(oldest));
-        let age = age
-            .and_then(|age| Duration::try_from(age).ok())
-            .unwrap_or_default();
-        metrics.lane(&standing.lane, standing.waiting, age);
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

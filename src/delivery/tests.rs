@@ -1,7 +1,9 @@
 use super::*;
+use crate::clock::Clock;
 use crate::event::{Envelope, Headers, IdempotencyKey};
 use crate::message::{Block, Document, Inline, Message, StoredMessage};
-use crate::queue::{DeliveryRecord, EventRecord, NewDelivery, NewEvent, State, Store, open};
+use crate::metrics::Metrics;
+use crate::queue::{DeliveryRecord, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open};
 use crate::secret::Secret;
 use crate::twake::{Account, Api, Rate};
 use bytes::Bytes;
@@ -22,6 +24,12 @@ const SETTINGS: Settings = Settings {
     timeout: Duration::from_secs(30),
     horizon: Duration::from_secs(3600),
     late: Duration::from_secs(600),
+};
+
+const HISTORY: History = History {
+    keep: Duration::from_secs(90 * 24 * 3600),
+    size: u64::MAX,
+    dead: Duration::from_secs(90 * 24 * 3600),
 };
 
 /// A dispatcher over a store of its own, on a clock that stands until the test moves it.
@@ -64,13 +72,19 @@ fn places(of: impl IntoIterator<Item = Place>) -> Arc<Places> {
 impl Bench {
     fn new(of: impl IntoIterator<Item = Place>) -> Self {
         let folder = TempDir::new().unwrap();
-        let (queue, store) = open(&format!("sqlite:{}", folder.path().join("queue.db").display())).unwrap();
+        let clock = Clock::manual(START.parse().unwrap());
+        let (queue, store) = open(
+            &format!("sqlite:{}", folder.path().join("queue.db").display()),
+            HISTORY,
+            clock.clone(),
+        )
+        .unwrap();
         let metrics = Arc::new(Metrics::default());
         Self {
             folder,
             queue,
             _store: store,
-            clock: Clock::manual(START.parse().unwrap()),
+            clock,
             halts: Halts::new(metrics.clone()),
             metrics,
             places: watch::Sender::new(places(of)),
@@ -80,10 +94,11 @@ impl Bench {
     }
 
     fn start(&mut self) {
-        let (places, clock) = (self.places.subscribe(), self.clock.clone());
+        let (places, clock) = (self.places.borrow().clone(), self.clock.clone());
         let dispatcher =
             Dispatcher::new(self.queue.clone(), places, SETTINGS, self.metrics.clone(), clock).unwrap();
         self.halts = dispatcher.halts();
+        self.places = dispatcher.places();
         self.stop = CancellationToken::new();
         self.running = Some(actix_web::rt::spawn(dispatcher.run(self.stop.clone())));
     }

@@ -38,7 +38,7 @@ pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -
     if !allowed(&request, &operator) {
         return Problem::OperatorOnly.response();
     }
-    let store = operator.queue.probe().await;
+    let store = operator.queue.check().await;
     let halted = (operator.halts)();
     match store {
         Ok(()) => HttpResponse::Ok().json(json!({ "ready": true, "halted": halted })),

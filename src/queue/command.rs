@@ -17,8 +17,8 @@ pub(super) enum Write {
     Settle(Settlement, Reply<()>),
     PutBack(Uuid, Timestamp, Reply<Vec<String>>),
     Prune(Pruning, Reply<Pruned>),
-    /// Writes something that changes nothing.
-    Probe(Reply<()>),
+    /// Shows that something can be committed.
+    Check(Reply<()>),
 }
 
 /// What only looks, at what is committed.
@@ -31,6 +31,8 @@ pub(super) enum Read {
 pub(super) enum Command {
     Write(Write),
     Read(Read),
+    /// Wakes the store, which is to close.
+    Close,
 }
 
 /// An event as it is written down: packed by whoever enqueues it, so that the store's one thread does not have to.

@@ -6,18 +6,22 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::command::{Command, PackedEvent, Read, Reply, Write};
-use super::housekeeping::{Pruned, Pruning};
+use super::housekeeping::{History, Pruned, Pruning};
 use super::{Enqueued, EventRecord, Head, LaneStanding, NewEvent, QueueError, Settlement};
+use crate::clock::Clock;
 
 /// A body above this size is compressed off the runtime's thread.
 const LARGE: usize = 256 * 1024;
 
-/// A cheap handle on the queue; any runtime, any thread. The store ends when the last handle is dropped.
+/// A cheap handle on the queue; any runtime, any thread. The store ends when it is closed, or the last handle is
+/// dropped.
 #[derive(Clone)]
 pub struct Queue {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) arrivals: broadcast::Sender<Arc<str>>,
     pub(super) changes: watch::Receiver<u64>,
+    pub(super) history: History,
+    pub(super) clock: Clock,
 }
 
 impl Queue {
@@ -33,11 +37,6 @@ impl Queue {
             pack(event)?
         };
         self.write(|reply| Write::Enqueue(Box::new(packed), reply)).await
-    }
-
-    /// Whether the store can be written: writes something that changes nothing.
-    pub async fn probe(&self) -> Result<(), QueueError> {
-        self.write(Write::Probe).await
     }
 
     /// The delivery that is next in a lane; `None` when nothing waits.
@@ -63,6 +62,11 @@ impl Queue {
     /// An event with its deliveries; `None` when there is none, or no longer.
     pub async fn event(&self, id: Uuid) -> Result<Option<EventRecord>, QueueError> {
         self.read(|reply| Read::Event(id, reply)).await
+    }
+
+    /// Whether the store can be written: writes, though nothing that matters, and commits it.
+    pub async fn check(&self) -> Result<(), QueueError> {
+        self.write(Write::Check).await
     }
 
     /// The names of lanes that got work, from now on, after the commit. Subscribe first, then look at

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Queue;
-use crate::clock::Clock;
+use crate::logging::chain;
 
 /// How often it is looked whether something can go.
 const EVERY: Duration = Duration::from_secs(60);
@@ -70,35 +70,42 @@ impl Pruning {
     }
 }
 
-/// Forgets what is old until `stop`. A step that fails is tried again the next time.
-pub async fn housekeeping(queue: Queue, history: History, clock: Clock, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let more = match queue.prune(Pruning::new(&history, clock.now())).await {
-            Ok(pruned) => {
-                for letter in &pruned.dead {
-                    log::warn!(
-                        event:% = letter.event, lane = letter.lane.as_str(), reason = letter.reason.as_deref();
-                        "forgot a dead letter whose time was over"
-                    );
+impl Queue {
+    /// Forgets what is old until `stop`. A step that fails is tried again the next time.
+    pub(crate) async fn housekeeping(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let more = match self.prune(Pruning::new(&self.history, self.clock.now())).await {
+                Ok(pruned) => pruned.tell(),
+                Err(error) => {
+                    log::warn!("cannot forget what is old: {}", chain(&error));
+                    false
                 }
-                if pruned.events > 0 {
-                    log::debug!(events = pruned.events; "forgot old events");
-                }
-                pruned.more
+            };
+            if more {
+                // Others come between two steps.
+                tokio::task::yield_now().await;
+                continue;
             }
-            Err(error) => {
-                log::warn!("cannot forget what is old: {error}");
-                false
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.clock.sleep(EVERY) => {}
             }
-        };
-        if more {
-            // Others come between two steps.
-            tokio::task::yield_now().await;
-            continue;
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = clock.sleep(EVERY) => {}
+    }
+}
+
+impl Pruned {
+    /// Says what was forgotten; whether there may be more.
+    fn tell(&self) -> bool {
+        for letter in &self.dead {
+            log::warn!(
+                event:% = letter.event, lane = letter.lane.as_str(), reason = letter.reason.as_deref();
+                "forgot a dead letter whose time was over"
+            );
         }
+        if self.events > 0 {
+            log::debug!(events = self.events; "forgot old events");
+        }
+        self.more
     }
 }

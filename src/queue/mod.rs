@@ -8,11 +8,9 @@ mod command;
 mod handle;
 mod housekeeping;
 mod sqlite;
-#[cfg(test)]
-mod tests;
 
 pub use handle::Queue;
-pub use housekeeping::{History, housekeeping};
+pub use housekeeping::History;
 pub use sqlite::{OpenError, Store, open};
 
 use jiff::Timestamp;
@@ -162,6 +160,15 @@ pub struct LaneStanding {
     pub oldest: Option<Timestamp>,
 }
 
+impl LaneStanding {
+    /// For how long the first of them waits; zero when none does, or the clock was set back.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        let age = self.oldest.map(|oldest| now.duration_since(oldest));
+        age.and_then(|age| Duration::try_from(age).ok())
+            .unwrap_or_default()
+    }
+}
+
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -239,3 +246,6 @@ pub enum QueueError {
     #[error("the store has been closed")]
     Closed,
 }
+
+#[cfg(test)]
+mod tests;

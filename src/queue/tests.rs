@@ -1,5 +1,5 @@
-use super::housekeeping::Pruning;
 use super::*;
+use crate::clock::Clock;
 use crate::event::Headers;
 use crate::message::{Block, Document, Inline, Message};
 use bytes::Bytes;
@@ -7,9 +7,15 @@ use futures_util::future::join_all;
 use std::path::Path;
 use tempfile::TempDir;
 
+mod forgetting;
 mod plans;
 mod store;
 
+const HISTORY: History = History {
+    keep: HOUR,
+    size: u64::MAX,
+    dead: HOUR,
+};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn at(second: i64) -> Timestamp {
@@ -27,9 +33,13 @@ struct Kept {
     store: Store,
 }
 
+fn reopen(folder: &Path) -> Result<(Queue, Store), OpenError> {
+    open(&address(folder), HISTORY, Clock::manual(at(0)))
+}
+
 fn fresh() -> Kept {
     let folder = TempDir::new().unwrap();
-    let (queue, store) = open(&address(folder.path())).unwrap();
+    let (queue, store) = reopen(folder.path()).unwrap();
     Kept { folder, queue, store }
 }
 
@@ -272,7 +282,15 @@ async fn lanes_tell_how_many_wait_and_since_when() {
         oldest: oldest.map(at),
     };
     let expected = [standing("dev", 2, Some(100)), standing("ops", 0, None)];
-    assert_eq!(kept.queue.lanes().await.unwrap(), expected);
+    let lanes = kept.queue.lanes().await.unwrap();
+    assert_eq!(lanes, expected);
+    let age = |second: i64| lanes[0].age(at(second)).as_secs();
+    assert_eq!(
+        (age(190), age(50)),
+        (90, 0),
+        "a clock that was set back makes nothing older"
+    );
+    assert_eq!(lanes[1].age(at(500)), Duration::ZERO);
     settle(&kept.queue, "dev", delivered(), 210).await;
     assert_eq!(
         kept.queue.lanes().await.unwrap()[0],
@@ -310,83 +328,4 @@ async fn a_delivery_of_a_message_that_is_not_there_is_refused() {
     wrong.deliveries[0].message = 1;
     let answer = kept.queue.enqueue(wrong).await;
     assert!(matches!(answer, Err(QueueError::NoSuchMessage(1))));
-}
-
-fn pruning(keep_from: i64, size: u64, dead_from: i64) -> Pruning {
-    Pruning {
-        now: at(1_000_000),
-        keep_from: at(keep_from),
-        size,
-        dead_from: at(dead_from),
-        limit: 10,
-    }
-}
-
-#[tokio::test]
-async fn what_waits_is_never_forgotten_and_what_is_dead_in_its_own_time() {
-    let kept = fresh();
-    let waiting = stored(&kept.queue, event(1, 100, &["dev", "ops"])).await;
-    settle(&kept.queue, "dev", delivered(), 110).await;
-    let dead = stored(&kept.queue, event(2, 100, &["dev"])).await;
-    settle(&kept.queue, "dev", Outcome::Rejected, 500).await;
-    let done = stored(&kept.queue, event(3, 100, &["dev"])).await;
-    settle(&kept.queue, "dev", delivered(), 110).await;
-    let nowhere = stored(&kept.queue, event(4, 100, &[])).await;
-
-    let everything = pruning(900, 0, 400);
-    let pruned = kept.queue.prune(everything).await.unwrap();
-    assert_eq!((pruned.dead.len(), pruned.events, pruned.more), (0, 2, false));
-    for (id, there) in [(waiting, true), (dead, true), (done, false), (nowhere, false)] {
-        assert_eq!(kept.queue.event(id).await.unwrap().is_some(), there);
-    }
-    let pruned = kept.queue.prune(pruning(900, 0, 600)).await.unwrap();
-    assert_eq!(pruned.dead.len(), 1);
-    assert_eq!(
-        (pruned.dead[0].event, pruned.dead[0].lane.as_str()),
-        (dead, "dev")
-    );
-    assert!(kept.queue.event(dead).await.unwrap().is_none());
-    assert_eq!(
-        states(&kept.queue, waiting).await,
-        [State::Delivered, State::Waiting]
-    );
-}
-
-#[tokio::test]
-async fn the_oldest_go_first_when_history_is_too_large() {
-    let kept = fresh();
-    let mut ids = Vec::new();
-    for key in 1..=4 {
-        ids.push(stored(&kept.queue, event(key, 100 + i64::from(key), &["dev"])).await);
-        settle(&kept.queue, "dev", delivered(), 200).await;
-    }
-    let one = event(1, 100, &["dev"]);
-    let size = super::handle::pack(one).unwrap().size() as u64;
-    let pruned = kept.queue.prune(pruning(0, 2 * size, 0)).await.unwrap();
-    assert_eq!(pruned.events, 2);
-    for (id, there) in ids.iter().zip([false, false, true, true]) {
-        assert_eq!(kept.queue.event(*id).await.unwrap().is_some(), there);
-    }
-}
-
-#[tokio::test]
-async fn a_key_outlives_an_event_that_was_delivered_but_not_one_that_reached_nobody() {
-    let kept = fresh();
-    let mut told = event(1, 100, &["dev"]);
-    told.remember = 1000 * HOUR;
-    let told = stored(&kept.queue, told).await;
-    settle(&kept.queue, "dev", delivered(), 110).await;
-    let mut nowhere = event(2, 100, &[]);
-    nowhere.remember = 1000 * HOUR;
-    stored(&kept.queue, nowhere).await;
-    assert_eq!(kept.queue.prune(pruning(900, 0, 0)).await.unwrap().events, 2);
-    let again = kept.queue.enqueue(event(1, 1000, &["dev"])).await.unwrap();
-    assert_eq!(
-        again,
-        Enqueued::SeenBefore {
-            event: told,
-            lanes: Vec::new()
-        }
-    );
-    stored(&kept.queue, event(2, 1000, &["dev"])).await;
 }

@@ -69,7 +69,7 @@ pub fn verdict(answer: &Answer<'_>, now: Timestamp) -> Verdict {
     let finding = classify(answer);
     let after = match *answer {
         Answer::Response { retry_after, .. } => retry_after.and_then(|text| wait_asked(text, now)),
-        Answer::Failed(_) => None,
+        Answer::Failed(..) => None,
     };
     let row = row(finding.reason);
     Verdict {
@@ -114,14 +114,17 @@ impl Finding {
 
 fn classify(answer: &Answer<'_>) -> Finding {
     match *answer {
-        Answer::Failed(transport) => Finding::of(match transport {
-            Transport::Unresolved => Reason::Unresolved,
-            Transport::Unreachable => Reason::Unreachable,
-            Transport::Tls => Reason::Tls,
-            Transport::TimedOut => Reason::TimedOut,
-            Transport::Broken => Reason::Broken,
-            Transport::Garbled => Reason::Garbled,
-        }),
+        Answer::Failed(transport, detail) => Finding {
+            detail: short(detail),
+            ..Finding::of(match transport {
+                Transport::Unresolved => Reason::Unresolved,
+                Transport::Unreachable => Reason::Unreachable,
+                Transport::Tls => Reason::Tls,
+                Transport::TimedOut => Reason::TimedOut,
+                Transport::Broken => Reason::Broken,
+                Transport::Garbled => Reason::Garbled,
+            })
+        },
         Answer::Response {
             status: 200, body, ..
         } => of_body(body),
@@ -187,9 +190,14 @@ fn of_error(error: &Value) -> Finding {
     };
     let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
     Finding {
-        detail: text.chars().filter(|c| !c.is_control()).take(200).collect(),
+        detail: short(&text),
         ..Finding::of(reason)
     }
+}
+
+/// One short line of what somebody else said.
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// `Retry-After` in both its forms: seconds, or a date (one that has passed asks for nothing).

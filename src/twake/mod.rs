@@ -65,15 +65,6 @@ pub enum Act {
     Post,
 }
 
-impl Act {
-    /// How the store writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Post => "post",
-        }
-    }
-}
-
 /// One HTTP request to Twake. It holds the account's credentials, so it has no `Debug`.
 pub struct Request {
     /// The method.
@@ -100,8 +91,8 @@ pub enum Answer<'a> {
         /// The body, as much of it as is read.
         body: &'a [u8],
     },
-    /// None.
-    Failed(Transport),
+    /// None: why, and what the system said of it.
+    Failed(Transport, &'a str),
 }
 
 /// Why there is no response.

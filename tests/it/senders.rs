@@ -226,31 +226,41 @@ fn the_demos_page_shows_its_messages_in_chromium() {
     let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
         .into_iter()
         .find(|path| std::path::Path::new(path).exists());
-    let profile = tempfile::tempdir().unwrap();
-    let output =
-        Command::new(chromium.expect("chromium is not there: run tests/tools once (tests/run does)"))
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-            ])
-            .args([
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .args(["--dump-dom", page])
-            .output()
-            .unwrap();
-    let dom = String::from_utf8(output.stdout).unwrap();
-    for text in ["github", "alertmanager", "Codertocat/Hello-World", "HighLatency"] {
-        assert!(dom.contains(text), "{text} is on the page:\n{dom}");
+    let chromium = chromium.expect("chromium is not there: run tests/tools once (tests/run does)");
+    for (channel, expected) in [
+        ("ch-github", "Codertocat/Hello-World"),
+        ("ch-alertmanager", "HighLatency"),
+    ] {
+        let dom = opened(chromium, &format!("{page}?channel={channel}"));
+        for text in ["github", "alertmanager", expected] {
+            assert!(dom.contains(text), "{text} is on the page:\n{dom}");
+        }
+        assert!(
+            !dom.contains("<script>alert"),
+            "a sample's hostile text became an element"
+        );
     }
-    assert!(
-        !dom.contains("<script>alert"),
-        "a sample's hostile text became an element"
-    );
+}
+
+/// A page as Chromium sees it.
+fn opened(chromium: &str, page: &str) -> String {
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(["--dump-dom", page])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }

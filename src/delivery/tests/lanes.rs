@@ -155,22 +155,3 @@ async fn a_message_told_late_says_so() {
     let texts = peer.texts("dev");
     assert!(texts[0].contains("10:00 UTC, told 5 h 40 min late"), "{texts:?}");
 }
-
-#[actix_web::test]
-async fn depth_and_age_of_lanes_are_right_when_they_are_asked_for() {
-    let bench = Bench::new([]);
-    bench.tell("hello", &["dev"]).await;
-    bench.clock.advance(Duration::from_secs(90));
-    measure_lanes(&bench.queue, &bench.metrics, &bench.clock)
-        .await
-        .unwrap();
-    let page = bench.metrics.openmetrics();
-    assert!(
-        page.contains(r#"twake_bridge_lane_depth{channel="dev"} 1"#),
-        "{page}"
-    );
-    assert!(
-        page.contains(r#"twake_bridge_lane_age_seconds{channel="dev"} 90.0"#),
-        "{page}"
-    );
-}

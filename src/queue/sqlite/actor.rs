@@ -4,9 +4,10 @@ use rusqlite::{Connection, Savepoint, TransactionBehavior};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{deliveries, events, prune, schema, unavailable};
+use super::{deliveries, events, prune, unavailable};
 use crate::queue::QueueError;
 use crate::queue::command::{Command, Read, Reply, Write};
 
@@ -34,6 +35,8 @@ pub(super) struct Actor {
     _lock: File,
     arrivals: broadcast::Sender<Arc<str>>,
     changed: watch::Sender<u64>,
+    /// What is asked from now on is not done any more.
+    closing: Arc<AtomicBool>,
     /// The last transaction failed.
     failing: bool,
 }
@@ -44,17 +47,19 @@ impl Actor {
         lock: File,
         arrivals: broadcast::Sender<Arc<str>>,
         changed: watch::Sender<u64>,
+        closing: Arc<AtomicBool>,
     ) -> Self {
         Self {
             connection,
             _lock: lock,
             arrivals,
             changed,
+            closing,
             failing: false,
         }
     }
 
-    /// Works until every handle is dropped.
+    /// Works until it is to close, or every handle is dropped.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut batch = Vec::with_capacity(BATCH);
         while commands.blocking_recv_many(&mut batch, BATCH) > 0 {
@@ -64,6 +69,7 @@ impl Actor {
                 match command {
                     Command::Write(write) => writes.push(write),
                     Command::Read(read) => reads.push(read),
+                    Command::Close => {}
                 }
             }
             if !writes.is_empty() {
@@ -72,6 +78,9 @@ impl Actor {
             // After the commit: what is read is what is kept.
             for read in reads {
                 self.read(read);
+            }
+            if self.closing.load(Ordering::Relaxed) {
+                break;
             }
         }
         if let Err((_, error)) = self.connection.close() {
@@ -193,9 +202,9 @@ impl Batch {
                 let result = self.finish(savepoint, result, "forget what is old");
                 self.promises.push(promise(reply, result));
             }
-            Write::Probe(reply) => {
-                let result = schema::touch(&savepoint);
-                let result = self.finish(savepoint, result, "write anything");
+            Write::Check(reply) => {
+                let result = savepoint.execute(events::TOUCH, []).map(|_| ());
+                let result = self.finish(savepoint, result, "write");
                 self.promises.push(promise(reply, result));
             }
         }
@@ -225,10 +234,9 @@ impl Batch {
 fn failed(write: Write) -> Promise {
     match write {
         Write::Enqueue(_, reply) => promise(reply, Err(QueueError::Closed)),
-        Write::Settle(_, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::Settle(_, reply) | Write::Check(reply) => promise(reply, Err(QueueError::Closed)),
         Write::PutBack(_, _, reply) => promise(reply, Err(QueueError::Closed)),
         Write::Prune(_, reply) => promise(reply, Err(QueueError::Closed)),
-        Write::Probe(reply) => promise(reply, Err(QueueError::Closed)),
     }
 }
 

@@ -12,7 +12,6 @@ use crate::event::Envelope;
 use crate::message::StoredMessage;
 use crate::queue::command::PackedEvent;
 use crate::queue::{DeliveryRecord, Enqueued, EventRecord, QueueError, State};
-use crate::twake::Act;
 
 pub(super) const SEEN: &str = "SELECT event, uuid FROM seen WHERE key = ?1 AND until > ?2";
 pub(super) const REMEMBER: &str = "INSERT INTO seen (key, event, uuid, until) VALUES (?1, ?2, ?3, ?4)
@@ -24,8 +23,9 @@ pub(super) const INSERT_MESSAGE: &str = "INSERT INTO messages (event, number, js
 pub(super) const LANE: &str = "INSERT INTO lanes (name, waiting) VALUES (?1, 1)
     ON CONFLICT (name) DO UPDATE SET waiting = waiting + 1 RETURNING id";
 pub(super) const INSERT_DELIVERY: &str =
-    "INSERT INTO deliveries (lane, event, message, act, state, since) VALUES (?1, ?2, ?3, ?4, 0, ?5)";
+    "INSERT INTO deliveries (lane, event, message, act, state, since) VALUES (?1, ?2, ?3, 'post', 0, ?4)";
 pub(super) const GROW: &str = "UPDATE totals SET size = size + ?1 WHERE id = 1";
+pub(super) const TOUCH: &str = "UPDATE totals SET size = size WHERE id = 1";
 pub(super) const EXISTS: &str = "SELECT 1 FROM events WHERE id = ?1";
 const FIND: &str = "SELECT id, source, type, received, headers, secret, routes, body_size, body
     FROM events WHERE uuid = ?1";
@@ -69,13 +69,9 @@ pub(super) fn enqueue(
             .prepare_cached(LANE)?
             .query_row([&*delivery.lane], |row| row.get(0))?;
         let message = i64::try_from(delivery.message).unwrap_or(i64::MAX);
-        connection.prepare_cached(INSERT_DELIVERY)?.execute(params![
-            lane,
-            row,
-            message,
-            Act::Post.as_str(),
-            received
-        ])?;
+        connection
+            .prepare_cached(INSERT_DELIVERY)?
+            .execute(params![lane, row, message, received])?;
         arrivals.insert(delivery.lane.clone());
     }
     connection.prepare_cached(REMEMBER)?.execute(params![

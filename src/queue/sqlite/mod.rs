@@ -11,11 +11,14 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{Queue, QueueError};
+use super::command::Command;
+use super::{History, Queue, QueueError};
+use crate::clock::Clock;
 use actor::Actor;
 
 /// Commands that may wait for the store; more wait in their callers.
@@ -23,9 +26,11 @@ const COMMANDS: usize = 1024;
 /// Arrivals that a slow listener may be behind before it has to look for itself.
 const ARRIVALS: usize = 1024;
 
-/// The thread of an open store. It ends when the last [`Queue`] is dropped.
+/// The thread of an open store. It ends when it is closed, or when the last [`Queue`] is dropped.
 pub struct Store {
     thread: JoinHandle<()>,
+    closing: Arc<AtomicBool>,
+    commands: mpsc::WeakSender<Command>,
 }
 
 impl Store {
@@ -34,8 +39,14 @@ impl Store {
         self.thread.is_finished()
     }
 
-    /// Waits until everything asked for is written and the file is closed. Blocks; false when the thread panicked.
-    pub fn join(self) -> bool {
+    /// Closes the file once what is being written is committed; whoever asks later is told [`QueueError::Closed`].
+    /// Blocks until then. False when the thread panicked.
+    pub fn close(self) -> bool {
+        self.closing.store(true, Ordering::Relaxed);
+        if let Some(commands) = self.commands.upgrade() {
+            // A store with a full inbox is awake as it is.
+            let _ = commands.try_send(Command::Close);
+        }
         self.thread.join().is_ok()
     }
 }
@@ -86,7 +97,7 @@ pub enum OpenError {
 }
 
 /// Opens a store (`sqlite:PATH`), makes it where there is none, brings its schema up to date, and starts its thread.
-pub fn open(store: &str) -> Result<(Queue, Store), OpenError> {
+pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store), OpenError> {
     let path = match store.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() && !path.starts_with(':') => Path::new(path),
         _ => return Err(OpenError::Address(store.to_owned())),
@@ -98,7 +109,8 @@ pub fn open(store: &str) -> Result<(Queue, Store), OpenError> {
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (arrivals, _) = broadcast::channel(ARRIVALS);
     let (version, changes) = watch::channel(0);
-    let actor = Actor::new(connection, lock, arrivals.clone(), version);
+    let closing = Arc::new(AtomicBool::new(false));
+    let actor = Actor::new(connection, lock, arrivals.clone(), version, closing.clone());
     let thread = std::thread::Builder::new()
         .name("queue".to_owned())
         .spawn(move || actor.run(inbox))
@@ -107,8 +119,15 @@ pub fn open(store: &str) -> Result<(Queue, Store), OpenError> {
         commands,
         arrivals,
         changes,
+        history,
+        clock,
     };
-    Ok((queue, Store { thread }))
+    let store = Store {
+        thread,
+        closing,
+        commands: queue.commands.downgrade(),
+    };
+    Ok((queue, store))
 }
 
 /// Takes the advisory lock that says whose the store is. The system gives it back however the process ends.
@@ -177,6 +196,7 @@ pub(super) fn hot_statements() -> impl Iterator<Item = &'static str> {
         events::INSERT_DELIVERY,
         events::GROW,
         events::EXISTS,
+        events::TOUCH,
     ];
     let deliveries = [
         deliveries::HEAD,

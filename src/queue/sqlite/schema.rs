@@ -122,8 +122,3 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     };
     run().map_err(database)
 }
-
-/// Writes the marker again that is there already: a write that changes nothing, to see whether one can be made.
-pub(super) fn touch(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "application_id", APPLICATION)
-}

@@ -14,8 +14,8 @@ async fn everything_is_there_after_closing_and_opening_again() {
     let Kept { folder, queue, store } = fresh();
     let id = stored(&queue, event(1, 100, &["dev"])).await;
     drop(queue);
-    assert!(store.join());
-    let (queue, _store) = open(&address(folder.path())).unwrap();
+    assert!(store.close());
+    let (queue, _store) = reopen(folder.path()).unwrap();
     assert_eq!(head(&queue, "dev").await.unwrap().event, id);
 }
 
@@ -32,7 +32,7 @@ async fn what_was_answered_survives_a_crash() {
     for name in ["queue.db", "queue.db-wal"] {
         std::fs::copy(kept.folder.path().join(name), crashed.path().join(name)).unwrap();
     }
-    let (queue, _store) = open(&address(crashed.path())).unwrap();
+    let (queue, _store) = reopen(crashed.path()).unwrap();
     assert_eq!(head(&queue, "dev").await.unwrap().event, ids[1]);
     assert_eq!(queue.lanes().await.unwrap()[0].waiting, 19);
     assert!(matches!(
@@ -44,24 +44,24 @@ async fn what_was_answered_survives_a_crash() {
 #[test]
 fn a_second_process_is_refused_with_a_clear_error() {
     let kept = fresh();
-    let refused = error(open(&address(kept.folder.path())));
+    let refused = error(reopen(kept.folder.path()));
     assert!(matches!(refused, OpenError::InUse(_)));
     assert!(refused.to_string().contains("in use by another process"));
     drop(kept.queue);
-    assert!(kept.store.join());
-    assert!(open(&address(kept.folder.path())).is_ok());
+    assert!(kept.store.close());
+    assert!(reopen(kept.folder.path()).is_ok());
 }
 
 #[test]
 fn a_newer_store_is_refused_and_left_as_it_is() {
     let Kept { folder, queue, store } = fresh();
     drop(queue);
-    assert!(store.join());
+    assert!(store.close());
     let file = folder.path().join("queue.db");
     let connection = rusqlite::Connection::open(&file).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
-    let refused = error(open(&address(folder.path())));
+    let refused = error(reopen(folder.path()));
     assert!(
         matches!(
             refused,
@@ -81,7 +81,7 @@ fn a_database_of_another_program_is_refused() {
     let connection = rusqlite::Connection::open(folder.path().join("queue.db")).unwrap();
     connection.execute_batch("CREATE TABLE events (x)").unwrap();
     drop(connection);
-    let refused = error(open(&address(folder.path())));
+    let refused = error(reopen(folder.path()));
     assert!(matches!(refused, OpenError::Foreign(_)), "{refused}");
 }
 
@@ -93,12 +93,22 @@ fn what_is_no_database_and_no_address_is_refused() {
         "not a database at all".repeat(100),
     )
     .unwrap();
-    let refused = error(open(&address(folder.path())));
+    let refused = error(reopen(folder.path()));
     assert!(matches!(refused, OpenError::Database { .. }), "{refused}");
     for address in ["", "queue.db", "sqlite:", "sqlite::memory:", "postgres://x"] {
-        assert!(matches!(error(open(address)), OpenError::Address(_)), "{address}");
+        assert!(
+            matches!(
+                error(open(address, HISTORY, Clock::manual(at(0)))),
+                OpenError::Address(_)
+            ),
+            "{address}"
+        );
     }
-    let nowhere = error(open("sqlite:/nowhere/at/all/queue.db"));
+    let nowhere = error(open(
+        "sqlite:/nowhere/at/all/queue.db",
+        HISTORY,
+        Clock::manual(at(0)),
+    ));
     assert!(matches!(nowhere, OpenError::File { .. }), "{nowhere}");
 }
 
@@ -127,6 +137,10 @@ async fn a_store_that_cannot_write_says_so_and_recovers() {
             "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
         )
         .unwrap();
+    assert!(
+        kept.queue.check().await.is_ok(),
+        "what is broken is something else"
+    );
     let refused = join_all((2..20).map(|key| kept.queue.enqueue(event(key, 100, &["dev"])))).await;
     assert!(
         refused
@@ -141,13 +155,11 @@ async fn a_store_that_cannot_write_says_so_and_recovers() {
 }
 
 #[tokio::test]
-async fn asking_a_store_that_has_ended_is_an_error() {
+async fn a_store_closes_whoever_still_holds_a_handle_and_says_so() {
     let kept = fresh();
-    let (commands, inbox) = tokio::sync::mpsc::channel(1);
-    drop(inbox);
-    let orphan = Queue {
-        commands,
-        ..kept.queue.clone()
-    };
-    assert!(matches!(orphan.lanes().await, Err(QueueError::Closed)));
+    kept.queue.check().await.unwrap();
+    assert!(kept.store.close());
+    assert!(matches!(kept.queue.lanes().await, Err(QueueError::Closed)));
+    let late = kept.queue.enqueue(event(1, 100, &["dev"])).await;
+    assert!(matches!(late, Err(QueueError::Closed)));
 }

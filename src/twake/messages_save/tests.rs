@@ -266,7 +266,8 @@ fn what_is_surely_unsent_is_told_from_what_may_be_there() {
         (Transport::Broken, Reason::Broken, true),
         (Transport::Garbled, Reason::Garbled, true),
     ] {
-        let verdict = verdict(&Answer::Failed(transport), now());
+        let verdict = verdict(&Answer::Failed(transport, "os\nerror"), now());
+        assert_eq!(verdict.detail, "oserror");
         assert_eq!(verdict.kind, RETRY);
         assert_eq!(
             (verdict.reason, verdict.may_be_duplicate),
