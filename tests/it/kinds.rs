@@ -167,7 +167,9 @@ channels = ["plain"]
     let surroundings = Surroundings::of(
         [("TWAKE", "key"), ("SECRET", SECRET)].map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    let config = Config::from_text(&text, Path::new(""), &surroundings);
+    // Beside no folder of own templates: what is compiled in is meant.
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let config = Config::from_text(&text, &base, &surroundings);
     let config = config.unwrap_or_else(|findings| panic!("{findings:#?}"));
     Arc::clone(&config.sources[kind])
 }
