@@ -54,7 +54,7 @@ impl Budget {
     /// Reads a body of at most `limit` bytes. `announced`: its Content-Length.
     pub async fn read(
         &self,
-        mut payload: Payload,
+        payload: &mut Payload,
         announced: Option<usize>,
         limit: usize,
         clock: &Clock,

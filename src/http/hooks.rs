@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::Hooks;
 use super::body::SMALL;
 use super::problem::Problem;
+use super::unread::closing;
 use crate::authentication::{Pending, Refusal};
 use crate::event::{Event, Headers};
 use crate::queue::{Enqueued, NewDelivery, NewEvent, QueueError};
@@ -21,21 +22,21 @@ use crate::source::Source;
 pub(super) async fn hook(
     request: HttpRequest,
     path: web::Path<HookPath>,
-    payload: web::Payload,
+    mut payload: web::Payload,
     hooks: web::Data<Hooks>,
 ) -> HttpResponse {
     let begun = hooks.clock.monotonic();
     let Some(source) = hooks.sources.get(path.source.as_str()) else {
-        return hooks.refuse("-", Problem::NoSuchSource, &request);
+        return closing(hooks.refuse("-", Problem::NoSuchSource, &request), payload);
     };
-    match accept(&request, &path, payload, &hooks, source).await {
+    match accept(&request, &path, &mut payload, &hooks, source).await {
         Ok(accepted) => answer(
             &hooks,
             source,
             &accepted,
             hooks.clock.monotonic().saturating_sub(begun),
         ),
-        Err(problem) => hooks.refuse(&source.name, problem, &request),
+        Err(problem) => closing(hooks.refuse(&source.name, problem, &request), payload),
     }
 }
 
@@ -54,7 +55,7 @@ struct Accepted {
 async fn accept(
     request: &HttpRequest,
     path: &HookPath,
-    payload: web::Payload,
+    payload: &mut web::Payload,
     hooks: &Hooks,
     source: &Arc<Source>,
 ) -> Result<Accepted, Problem> {

@@ -4,6 +4,7 @@ mod body;
 mod hooks;
 mod operator;
 mod problem;
+mod unread;
 
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
@@ -117,12 +118,12 @@ async fn healthy() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
 }
 
-async fn nowhere(request: HttpRequest, hooks: web::Data<Hooks>) -> HttpResponse {
+async fn nowhere(request: HttpRequest, unread: web::Payload, hooks: web::Data<Hooks>) -> HttpResponse {
     let known = ["/health"].contains(&request.path()) && request.method() != Method::GET;
     let problem = if known {
         Problem::MethodNotAllowed
     } else {
         Problem::NoSuchPage
     };
-    hooks.refuse("-", problem, &request)
+    unread::closing(hooks.refuse("-", problem, &request), unread)
 }
