@@ -183,7 +183,7 @@ impl Signature {
         self.signed.contains(&Piece::Payload)
     }
 
-    /// The text that is signed, in pieces: senders, the check of a request and [`super::sign`] all use this one.
+    /// The text that is signed, in pieces: senders, the check of a request and [`super::sign()`] all use this one.
     pub(super) fn tag(&self, key: &[u8], timestamp: &str, id: &str, body: &[u8], payload: &[u8]) -> Vec<u8> {
         let pieces = self.signed.iter().map(|piece| match piece {
             Piece::Literal(text) => text.as_bytes(),

@@ -73,10 +73,11 @@ pub(super) fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
 
 fn introduction(sandbox: &Sandbox, channels: &[String]) -> String {
     let url = sandbox.url();
-    let channels: String = channels
+    let channels: Vec<String> = channels
         .iter()
-        .map(|name| format!("{name} = \"ch-{name}\"\n"))
+        .map(|name| format!("{name} = \"ch-{name}\""))
         .collect();
+    let channels = channels.join("\n");
     format!(
         "The stand-in Twake runs; its page: {url}
 
@@ -89,6 +90,7 @@ private_api_key = {{ file = \"sandbox-key\" }}
 group_id = \"{GROUP}\"
 [channels]
 {channels}
+
 Make it fail: curl -d '{{\"fault\": \"unavailable\", \"times\": 3}}' {url}sandbox/faults
 Mend it:      curl -X DELETE {url}sandbox/faults"
     )

@@ -15,13 +15,12 @@ use crate::logging;
 /// What would do, for somebody who has nothing yet.
 const TEN_LINES: &str = r#"These ten lines would do (bridge.toml):
 
+channels = { dev = "a channel's id" }
 [twake.main]
 url = "https://api.twake.app"
 public_id = "your application's public identifier"
 private_api_key = { file = "secrets/twake" }
 group_id = "your company's id"
-[channels]
-dev = "a channel's id"
 [sources.github]
 kind = "github"
 secrets = [{ file = "secrets/github" }]

@@ -2,7 +2,7 @@
 //!
 //! `bridge.toml` is read table by table ([`file`](self)), so that one run finds everything that is wrong in it, each
 //! with its line; then names are resolved, secrets read, kinds and conditions compiled. What comes out is a [`Config`]
-//! that needs no further checking. The process's own settings come from the environment ([`env`]).
+//! that needs no further checking. The process's own settings come from the environment ([`mod@env`]).
 
 pub mod builtin;
 pub mod env;

@@ -24,7 +24,7 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
             }
         }
         Err(error) => {
-            log::warn!(error:% = crate::logging::chain(&error); "lane depths are not in this scrape")
+            log::warn!(error:% = crate::logging::chain(&error); "lane depths are not in this scrape");
         }
     }
     HttpResponse::Ok()

@@ -1,9 +1,13 @@
 //! What senders are told: each answer, as a table, with what was counted and that nothing was stored.
 
+use base64::Engine as _;
 use serde_json::json;
 use std::io::{Read, Write};
 
 use crate::harness::{Answer, World, alert, client, github_signature, in_time, push};
+
+/// What it is, path, headers, body, and the answer's status and code.
+type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, u16, &'a str);
 
 /// Everything an answer that refuses must be.
 fn assert_problem(answer: &Answer, status: u16, code: &str, case: &str) {
@@ -44,7 +48,7 @@ async fn each_bad_request_has_its_answer_is_counted_and_leaves_nothing() {
     let overlong = format!("{signature}0");
     let not_hex = format!("sha256={}", "g".repeat(64));
 
-    let cases: &[(&str, &str, Vec<(&str, &str)>, &str, u16, &str)] = &[
+    let cases: &[Case] = &[
         (
             "no source",
             "/hooks/gitlab",
@@ -327,7 +331,6 @@ async fn what_is_said_nowhere_says_why() {
 async fn bearer_and_basic_both_open_the_door() {
     let world = World::new();
     let bridge = world.bridge("");
-    use base64::Engine as _;
     let basic = base64::engine::general_purpose::STANDARD.encode(crate::harness::BASIC);
     let bearer = format!("Bearer {}", crate::harness::TOKEN);
     let lower = format!("bearer {}", crate::harness::TOKEN);

@@ -115,9 +115,13 @@ channels = ["ops"]
     pub(crate) fn bridge_from(&self, text: &str) -> TestBridge {
         let config =
             Config::from_text(text, self.folder.path(), &Surroundings::none()).unwrap_or_else(|findings| {
+                let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
                 panic!(
                     "{}",
-                    findings.iter().map(|f| format!("{f}\n")).collect::<String>()
+                    findings.join(
+                        "
+"
+                    )
                 )
             });
         let places = Places {
@@ -186,7 +190,7 @@ impl TestBridge {
 
     /// Waits until nothing waits.
     pub(crate) async fn idle(&self) {
-        self.waiting(|lanes| lanes.is_empty()).await;
+        self.waiting(<[_]>::is_empty).await;
     }
 
     /// Waits until the lanes with something waiting, each with how much, are as wanted.

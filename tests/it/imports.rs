@@ -169,13 +169,13 @@ fn modules() -> Vec<Module> {
                 .to_str()
                 .unwrap()
                 .to_owned();
-            let test = path.ends_with("/tests") || path.ends_with("_tests") || path.contains("/tests/");
-            if test || ["lib", "build"].contains(&path.as_str()) {
+            let of_tests = path.ends_with("/tests") || path.ends_with("_tests") || path.contains("/tests/");
+            if of_tests || ["lib", "build"].contains(&path.as_str()) {
                 return None;
             }
             let text = fs::read_to_string(&file).unwrap();
-            let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-            let code = code
+            let without_tests = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            let code = without_tests
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"))
                 .collect::<Vec<_>>()

@@ -1,9 +1,5 @@
 //! Integration tests, one binary.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on says so by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod answers;
 mod harness;
@@ -11,4 +7,5 @@ mod imports;
 mod kinds;
 mod lanes;
 mod program;
+mod readme;
 mod senders;

@@ -288,7 +288,7 @@ fn serve_without_a_configuration_answers_with_one_that_would_do() {
     let said = text(&output.stderr);
     for line in [
         "[twake.main]",
-        "[channels]",
+        "channels = {",
         "[sources.github]",
         "kind = \"github\"",
         "twake-bridge demo",
