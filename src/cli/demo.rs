@@ -219,5 +219,6 @@ Ctrl-C ends it; nothing is kept."
     ))
 }
 
-/// An alert as Alertmanager posts it, as short as it can be.
-const ALERT: &str = r#"{"receiver":"demo","status":"firing","version":"4","groupKey":"demo","truncatedAlerts":0,"externalURL":"http://localhost:9093","groupLabels":{"alertname":"DiskFull"},"commonLabels":{"alertname":"DiskFull","severity":"critical","instance":"db-1"},"commonAnnotations":{"summary":"db-1 has 1 % of its disk left"},"alerts":[{"status":"firing","labels":{"alertname":"DiskFull","severity":"critical","instance":"db-1"},"annotations":{"summary":"db-1 has 1 % of its disk left"},"startsAt":"2026-01-01T12:00:00Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"","fingerprint":"d1"}]}"#;
+/// An alert as Alertmanager posts it, as short as it can be. The shell fills in when it starts, so that sending it twice
+/// is two alerts.
+const ALERT: &str = r#"{"receiver":"demo","status":"firing","version":"4","groupKey":"demo","truncatedAlerts":0,"externalURL":"http://localhost:9093","groupLabels":{"alertname":"DiskFull"},"commonLabels":{"alertname":"DiskFull","severity":"critical","instance":"db-1"},"commonAnnotations":{"summary":"db-1 has 1 % of its disk left"},"alerts":[{"status":"firing","labels":{"alertname":"DiskFull","severity":"critical","instance":"db-1"},"annotations":{"summary":"db-1 has 1 % of its disk left"},"startsAt":"'$(date -u +%FT%TZ)'","endsAt":"0001-01-01T00:00:00Z","generatorURL":"","fingerprint":"d1"}]}"#;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::harness::{GITHUB_SECRET, TOKEN, World, client, in_time};
 use twake_bridge::sandbox::Fault;
@@ -240,12 +240,27 @@ fn the_demos_page_shows_its_messages_in_chromium() {
             "a sample's hostile text became an element"
         );
     }
+    // The README's picture (deploy/demo.png) is a copy of this one.
+    let picture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/demo.png");
+    let screenshot = format!("--screenshot={}", picture.display());
+    let page = format!("{page}?channel=ch-github");
+    browse(
+        chromium,
+        &[&screenshot, "--window-size=1000,760", "--hide-scrollbars", &page],
+    );
+    assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
 }
 
 /// A page as Chromium sees it.
 fn opened(chromium: &str, page: &str) -> String {
+    let output = browse(chromium, &["--dump-dom", page]);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs Chromium without a window.
+fn browse(chromium: &str, arguments: &[&str]) -> Output {
     let profile = tempfile::tempdir().unwrap();
-    let output = Command::new(chromium)
+    Command::new(chromium)
         .args([
             "--headless",
             "--no-sandbox",
@@ -259,8 +274,7 @@ fn opened(chromium: &str, page: &str) -> String {
             "--disable-sync",
         ])
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(["--dump-dom", page])
+        .args(arguments)
         .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
+        .unwrap()
 }
