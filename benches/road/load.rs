@@ -1,0 +1,137 @@
+//! The load: connections that are kept alive, each sending one request after the other, as raw bytes, so that as little
+//! as possible of what is measured is the measuring.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use twake_bridge::clock::Clock;
+
+/// What every request has twelve of where its number goes.
+pub(crate) const HOLE: &str = "000000000000";
+
+/// A request with a hole for its number, so that no two are the same event.
+pub(crate) struct Shot {
+    pub(crate) name: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) headers: String,
+    pub(crate) body: String,
+}
+
+impl Shot {
+    /// The bytes of a request to `host`, and where the number goes.
+    fn bytes(&self, host: &str) -> (Vec<u8>, usize) {
+        let text = format!(
+            "POST {} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{}\r\n{}",
+            self.path,
+            self.body.len(),
+            self.headers,
+            self.body
+        );
+        let hole = text.find(HOLE).unwrap();
+        (text.into_bytes(), hole)
+    }
+}
+
+/// What a cell of the table is made of.
+pub(crate) struct Measured {
+    pub(crate) per_second: f64,
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
+}
+
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// Fires at `host` over so many connections for so long. Every answer must be a 2xx.
+pub(crate) async fn fire(
+    host: &str,
+    shot: &Arc<Shot>,
+    connections: usize,
+    span: Duration,
+    clock: &Clock,
+) -> Measured {
+    let begun = clock.monotonic();
+    let mut tasks = Vec::new();
+    for _ in 0..connections {
+        let (host, shot, clock) = (host.to_owned(), Arc::clone(shot), clock.clone());
+        tasks.push(tokio::task::spawn_local(async move {
+            let mut gun = Gun::new(&host, &shot).await;
+            let mut times = Vec::new();
+            while clock.monotonic().saturating_sub(begun) < span {
+                let start = clock.monotonic();
+                gun.shoot().await;
+                times.push(clock.monotonic().saturating_sub(start));
+            }
+            times
+        }));
+    }
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await.unwrap());
+    }
+    let took = clock.monotonic().saturating_sub(begun);
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    Measured {
+        per_second: times.len() as f64 / took.as_secs_f64(),
+        p50: at(0.5),
+        p99: at(0.99),
+    }
+}
+
+/// One connection.
+pub(crate) struct Gun {
+    stream: TcpStream,
+    request: Vec<u8>,
+    hole: usize,
+    answer: Vec<u8>,
+}
+
+impl Gun {
+    pub(crate) async fn new(host: &str, shot: &Shot) -> Self {
+        let stream = TcpStream::connect(host).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (request, hole) = shot.bytes(host);
+        Self {
+            stream,
+            request,
+            hole,
+            answer: vec![0; 16 * 1024],
+        }
+    }
+
+    /// Sends a request and reads its answer.
+    pub(crate) async fn shoot(&mut self) {
+        let number = format!("{:012}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.request[self.hole..self.hole + HOLE.len()].copy_from_slice(number.as_bytes());
+        self.stream.write_all(&self.request).await.unwrap();
+        let mut length = 0;
+        loop {
+            let read = self.stream.read(&mut self.answer[length..]).await.unwrap();
+            assert!(read > 0, "the server closed the connection");
+            length += read;
+            if whole(&self.answer[..length]) {
+                break;
+            }
+        }
+        let status = &self.answer[9..12];
+        assert!(
+            status.starts_with(b"2"),
+            "{}",
+            String::from_utf8_lossy(&self.answer[..length])
+        );
+    }
+}
+
+/// Whether an answer's head and as much body as it announces are there.
+fn whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let announced = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= announced.map_or(0, |length| length.parse().unwrap())
+}
