@@ -110,3 +110,6 @@ impl Budget {
 fn allowed(length: usize) -> Duration {
     GRACE + Duration::from_secs(length as u64 / SLOWEST)
 }
+
+#[cfg(test)]
+mod tests;

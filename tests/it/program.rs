@@ -209,6 +209,37 @@ async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
 }
 
 #[actix_web::test]
+async fn a_refusal_is_logged_once_without_what_the_request_held() {
+    let world = World::new();
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, world.config_text("")).unwrap();
+    let mut served = Served::start(&config, &world.store());
+    let answer = crate::harness::client()
+        .post(format!("{}/hooks/github/path-token?query-token", served.url))
+        .insert_header((
+            "x-hub-signature-256",
+            crate::harness::github_signature(b"header-token"),
+        ))
+        .send_body("body-token")
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 401);
+    served.signal("TERM");
+    served.end();
+    let refused: Vec<_> = served
+        .lines
+        .iter()
+        .filter(|line| line.contains("refused"))
+        .collect();
+    assert_eq!(refused.len(), 1, "{:#?}", served.lines);
+    assert!(
+        refused[0].contains("source=github") && refused[0].contains("problem=not-authentic"),
+        "{refused:?}"
+    );
+    assert!(!served.lines.join("\n").contains("-token"), "{:#?}", served.lines);
+}
+
+#[actix_web::test]
 async fn a_second_bridge_on_the_same_store_does_not_start() {
     let world = World::new();
     let config = world.path("bridge.toml");
