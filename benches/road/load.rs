@@ -72,11 +72,12 @@ pub(crate) async fn fire(
     }
     let took = clock.monotonic().saturating_sub(begun);
     times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+    let count = f64::from(u32::try_from(times.len()).unwrap());
     Measured {
-        per_second: times.len() as f64 / took.as_secs_f64(),
-        p50: at(0.5),
-        p99: at(0.99),
+        per_second: count / took.as_secs_f64(),
+        p50: at(50),
+        p99: at(99),
     }
 }
 

@@ -45,7 +45,7 @@ const SPAN: Duration = Duration::from_millis(700);
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 const LANES: [usize; 3] = [1, 10, 100];
 /// Deliveries per number of lanes.
-const DELIVERIES: u64 = 3_000;
+const DELIVERIES: u32 = 3_000;
 /// Single events from the door to the channel.
 const SINGLE: usize = 100;
 const SECRET: &str = "It's a Secret to Everybody";
@@ -177,7 +177,7 @@ async fn deliver(folder: &Path, twake: &Twake, shot: &Arc<Shot>, clock: &Clock) 
         let took = clock.monotonic().saturating_sub(begun);
         println!(
             "| {lanes} | {:.0} | {loaded:.1} MB |",
-            DELIVERIES as f64 / took.as_secs_f64()
+            f64::from(DELIVERIES) / took.as_secs_f64()
         );
         drop(draining);
     }
@@ -241,9 +241,8 @@ impl Bridge {
         for (name, text) in [("twake", "private"), ("github", SECRET), ("token", "token")] {
             fs::write(folder.join(name), text).unwrap();
         }
-        let channels: String = (0..100)
-            .map(|lane| format!("c{lane} = \"ch-c{lane}\"\n"))
-            .collect();
+        let channels: Vec<String> = (0..100).map(|lane| format!("c{lane} = \"ch-c{lane}\"")).collect();
+        let channels = channels.join("\n");
         let config = format!(
             "[twake.sandbox]\nurl = \"{}\"\npublic_id = \"public\"\nprivate_api_key = {{ file = \"twake\" }}\ngroup_id = \"company\"\n\
              [channels]\n{channels}\n\
