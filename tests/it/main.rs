@@ -3,6 +3,7 @@
 
 mod answers;
 mod harness;
+mod hostile;
 mod imports;
 mod kinds;
 mod lanes;

@@ -1,0 +1,201 @@
+//! Hostile input at the front door: whatever comes, an answer of the table or a closed connection; nothing is lost that
+//! was answered 2xx, nothing is stored that was not, and the bridge goes on.
+
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::harness::{TestBridge, World, github_signature, in_time, push};
+
+/// Sends bytes as they are and reads whatever comes back until the bridge closes or stops talking.
+async fn raw(bridge: &TestBridge, request: Vec<u8>) -> String {
+    let address = bridge.url.strip_prefix("http://").unwrap().to_owned();
+    let said = actix_web::rt::task::spawn_blocking(move || {
+        let mut socket = TcpStream::connect(address).unwrap();
+        // A sender that waits for an answer that never comes is answered by this silence.
+        socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        // The bridge may close before it has read everything.
+        let _ = socket.write_all(&request);
+        let mut said = Vec::new();
+        let _ = socket.read_to_end(&mut said);
+        String::from_utf8_lossy(&said).into_owned()
+    });
+    in_time("a raw request", said).await.unwrap()
+}
+
+async fn signed(bridge: &TestBridge, delivery: &str, body: &[u8]) -> (u16, serde_json::Value) {
+    let signature = github_signature(body);
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-github-event", "push"),
+        ("x-github-delivery", delivery),
+        ("x-hub-signature-256", signature.as_str()),
+    ];
+    let answer = bridge.post("/hooks/github", &headers, body.to_vec()).await;
+    (answer.status, answer.body)
+}
+
+#[actix_web::test]
+async fn odd_json_is_read_or_refused_but_never_breaks_anything() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep_object = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    let mut invalid_utf8 = push("main", "x").into_bytes();
+    let at = invalid_utf8.iter().position(|byte| *byte == b'x').unwrap();
+    invalid_utf8[at] = 0xff;
+    let cases: Vec<(&str, Vec<u8>, u16)> = vec![
+        ("nested 10,000 deep", deep.into_bytes(), 400),
+        ("objects nested 10,000 deep", deep_object.into_bytes(), 400),
+        ("invalid UTF-8", invalid_utf8, 400),
+        ("nothing", Vec::new(), 400),
+        ("a byte-order mark", "\u{feff}{}".as_bytes().to_vec(), 400),
+        ("two documents", b"{}{}".to_vec(), 400),
+        ("NaN", b"{\"a\":NaN}".to_vec(), 400),
+        (
+            "a number out of range",
+            format!("{{\"a\":1{}}}", "0".repeat(400)).into_bytes(),
+            400,
+        ),
+        (
+            "a long number",
+            format!("{{\"a\":0.{}}}", "1".repeat(10_000)).into_bytes(),
+            202,
+        ),
+        ("duplicate keys", b"{\"ref\":\"a\",\"ref\":\"b\"}".to_vec(), 202),
+        ("an array", b"[1,2,3]".to_vec(), 202),
+        ("a text", b"\"text\"".to_vec(), 202),
+        ("null", b"null".to_vec(), 202),
+    ];
+    let mut accepted = 0;
+    for (number, (case, body, status)) in cases.iter().enumerate() {
+        let (answered, said) = signed(&bridge, &format!("odd-{number}"), body).await;
+        assert_eq!(answered, *status, "{case}: {said}");
+        accepted += usize::from(*status == 202);
+        if *status == 202 {
+            assert_eq!(
+                said["channels"],
+                json!(["dev"]),
+                "{case}: no template can lose an event"
+            );
+        }
+    }
+    let told = world.told("ch-dev", accepted).await;
+    assert_eq!(told.len(), accepted);
+    assert_eq!(world.stored(), i64::try_from(accepted).unwrap());
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn odd_characters_arrive_without_their_power() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let titles = [
+        ("NUL and controls", "a\u{0}b\u{7}c\u{1b}[31md", "a b c [31md"),
+        ("line breaks", "a\r\nb\u{2028}c", "a"),
+        ("right to left", "a\u{202e}dcb", "a\u{202e}dcb"),
+        ("zero width", "a\u{200b}b\u{feff}c", "a\u{200b}b\u{feff}c"),
+        (
+            "private use",
+            "a\u{e100}\u{e141}\u{e102}b",
+            "a\u{e100}\u{e141}\u{e102}b",
+        ),
+        ("shouting", "@all @here <!channel>", "@\u{2060}all"),
+    ];
+    for (number, (case, title, expected)) in titles.iter().enumerate() {
+        let (status, said) = signed(&bridge, &format!("t-{number}"), push("main", title).as_bytes()).await;
+        assert_eq!(status, 202, "{case}: {said}");
+        let told = world.told("ch-dev", number + 1).await;
+        assert!(told[number].contains(expected), "{case}: {:?}", told[number]);
+    }
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_megabyte_of_title_becomes_a_message_of_bounded_length() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let (status, said) = signed(&bridge, "big", push("main", &"word ".repeat(200_000)).as_bytes()).await;
+    assert_eq!(status, 202, "{said}");
+    let messages = world.messages("ch-dev", 1).await;
+    assert!(messages[0].content().to_string().len() < 100_000);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn odd_http_is_answered_or_cut_off_and_the_next_request_is_served() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let body = push("main", "smuggled");
+    let signature = github_signature(body.as_bytes());
+    let head =
+        "POST /hooks/github HTTP/1.1\r\nhost: bridge\r\nx-github-event: push\r\nx-github-delivery: raw\r\n";
+    let length = body.len();
+    let flood: String = (0..2_000)
+        .map(|number| ["x-flood-", &number.to_string(), ": 1\r\n"].concat())
+        .collect();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        (
+            "both lengths",
+            format!("{head}x-hub-signature-256: {signature}\r\ncontent-length: {length}\r\ntransfer-encoding: chunked\r\n\r\n{body}")
+                .into_bytes(),
+        ),
+        (
+            "two content-lengths",
+            format!("{head}x-hub-signature-256: {signature}\r\ncontent-length: 1\r\ncontent-length: {length}\r\n\r\n{body}")
+                .into_bytes(),
+        ),
+        (
+            "a chunk size that is none",
+            format!("{head}x-hub-signature-256: {signature}\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{body}\r\n0\r\n\r\n")
+                .into_bytes(),
+        ),
+        ("a header flood", format!("{head}{flood}content-length: {length}\r\n\r\n{body}").into_bytes()),
+        ("a header of a megabyte", format!("{head}x-long: {}\r\n\r\n", "a".repeat(1 << 20)).into_bytes()),
+        (
+            "a line break in a header",
+            format!("{head}x-hub-signature-256: sha256=\r\n {signature}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes(),
+        ),
+        (
+            "bytes in a header",
+            [head.as_bytes(), b"x-hub-signature-256: sha256=\xff\xfe\r\ncontent-length: 2\r\n\r\n{}"].concat(),
+        ),
+        ("a dot path", format!("POST /hooks/../hooks/github HTTP/1.1\r\nhost: b\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()),
+        ("an escaped path", b"POST /hooks/%2e%2e%2f HTTP/1.1\r\nhost: b\r\ncontent-length: 2\r\n\r\n{}".to_vec()),
+        ("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()),
+        ("an old HTTP", b"POST /hooks/github HTTP/0.9\r\n\r\n".to_vec()),
+        ("another form of target", b"CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n".to_vec()),
+    ];
+    for (case, request) in cases {
+        let said = raw(&bridge, request).await;
+        assert!(!said.starts_with("HTTP/1.1 2"), "{case}: {said}");
+        assert!(
+            !said.contains("\r\nHTTP/1.1 2"),
+            "{case}: nothing rides behind: {said}"
+        );
+        assert!(!said.starts_with("HTTP/1.1 5"), "{case}: {said}");
+    }
+    assert_eq!(world.stored(), 0, "nothing of it is an event");
+    let (status, _) = signed(&bridge, "after", push("main", "served").as_bytes()).await;
+    assert_eq!(status, 202);
+    assert!(world.told("ch-dev", 1).await[0].contains("served"));
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn no_value_of_a_request_can_end_a_line_of_a_header_the_bridge_sends() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    // Whatever comes back of a request is JSON, where a line break is an escape.
+    let (status, said) = signed(
+        &bridge,
+        "a\tb",
+        push("a\r\nx-evil: 1", "a\r\nx-evil: 1").as_bytes(),
+    )
+    .await;
+    assert_eq!(status, 202, "{said}");
+    let told = world.told("ch-dev", 1).await;
+    assert!(!told[0].contains("\r\n"), "{:?}", told[0]);
+    bridge.finish().await;
+}
