@@ -19,10 +19,11 @@ pub(super) const SMALL: usize = 256 * 1024;
 /// How long a request waits for room before it is answered 503.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The slowest sender that is waited for, in bytes a second, after [`GRACE`].
-const SLOWEST: u64 = 16 * 1024;
+/// The slowest sender that is waited for, in bytes a second, after [`GRACE`]: whoever announces much and sends little
+/// would keep the room from others.
+const SLOWEST: u64 = 64 * 1024;
 
-/// What every body may take, however short it is.
+/// What every sender may take before that.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// All bodies being read at once.
@@ -67,8 +68,7 @@ impl Budget {
         let begun = clock.monotonic();
         let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(SMALL));
         loop {
-            let left = allowed(announced.unwrap_or(body.len()))
-                .saturating_sub(clock.monotonic().saturating_sub(begun));
+            let left = allowed(body.len()).saturating_sub(clock.monotonic().saturating_sub(begun));
             let chunk = match clock.timeout(left, payload.next()).await {
                 None => return Err(Problem::TooSlow),
                 Some(None) => break,
@@ -107,6 +107,7 @@ impl Budget {
     }
 }
 
+/// How long so many bytes may take.
 fn allowed(length: usize) -> Duration {
     GRACE + Duration::from_secs(length as u64 / SLOWEST)
 }

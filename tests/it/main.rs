@@ -7,6 +7,7 @@ mod hostile;
 mod imports;
 mod kinds;
 mod lanes;
+mod overload;
 mod program;
 mod readme;
 mod senders;

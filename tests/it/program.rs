@@ -83,6 +83,13 @@ impl Served {
         assert!(done.success());
     }
 
+    /// The most memory it ever had resident, in MB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+
     pub(crate) fn end(&mut self) -> ExitStatus {
         let status = self.child.wait().unwrap();
         self.lines.extend(self.log.try_iter());

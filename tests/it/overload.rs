@@ -1,0 +1,78 @@
+//! A flood of bad senders, and a good one among them.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::harness::{World, client, github_signature, in_time, push};
+use crate::program::Served;
+
+/// What the bridge may take of memory, whatever comes, in MB.
+const MEMORY: u64 = 300;
+
+/// How long the flood goes on, in seconds.
+const FLOOD: &str = "12";
+
+#[actix_web::test]
+async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
+    let world = World::new();
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, world.config_text("")).unwrap();
+    let mut served = Served::start(&config, &world.store());
+    let (host, port) = served
+        .url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once(':')
+        .unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/senders/overload.py");
+    let mut flood = Command::new("python3")
+        .arg(script)
+        .args([host, port, FLOOD])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(flood.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "attacking\n");
+    let ended = actix_web::rt::task::spawn_blocking(move || {
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        flood.wait().unwrap();
+        rest
+    });
+
+    let mut taken = 0;
+    let mut refused = 0;
+    let mut number = 0;
+    while !ended.is_finished() {
+        number += 1;
+        let body = push("main", &format!("in the flood {number}."));
+        let answer = client()
+            .post(format!("{}/hooks/github", served.url))
+            .insert_header(("x-github-event", "push"))
+            .insert_header(("x-github-delivery", format!("flood-{number}")))
+            .insert_header(("x-hub-signature-256", github_signature(body.as_bytes())))
+            .send_body(body);
+        let answer = in_time("an answer in the flood", answer).await.unwrap();
+        match answer.status().as_u16() {
+            202 => taken += 1,
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    let flood = ended.await.unwrap();
+    let told = world.told("ch-dev", taken).await;
+    assert_eq!(
+        told.len(),
+        taken,
+        "what was answered 202 is told, what was answered 503 is not"
+    );
+    assert!(taken > 0, "a good sender gets through: {refused} refused");
+    let peak = served.peak_memory();
+    assert!(peak < MEMORY, "{peak} MB");
+    println!("flood: {flood}good sender: {taken} taken, {refused} refused; peak memory {peak} MB");
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+}

@@ -1,0 +1,87 @@
+"""Senders that behave badly, all at once, for a bounded time.
+
+usage: overload.py HOST PORT SECONDS; prints a JSON object: what each group was answered.
+"""
+
+import asyncio
+import collections
+import json
+import resource
+import sys
+
+HOST, PORT, SECONDS = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+HEAD = f"POST /hooks/github HTTP/1.1\r\nhost: {HOST}\r\nx-github-event: push\r\n"
+UNSIGNED = HEAD + "x-hub-signature-256: sha256=" + "0" * 64 + "\r\n"
+BIG = 25 * 1024 * 1024
+answers = collections.defaultdict(collections.Counter)
+
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+
+
+async def answer(group, reader):
+    try:
+        line = await reader.readline()
+        answers[group][line.split(b" ")[1].decode() if line else "closed"] += 1
+    except (ConnectionError, IndexError):
+        answers[group]["closed"] += 1
+
+
+async def idle(group):
+    """Connects and says nothing."""
+    reader, _ = await asyncio.open_connection(HOST, PORT)
+    await answer(group, reader)
+
+
+async def slow_head(group):
+    """A byte of the head every half second."""
+    reader, writer = await asyncio.open_connection(HOST, PORT)
+    listening = asyncio.ensure_future(answer(group, reader))
+    for byte in UNSIGNED:
+        if listening.done():
+            return
+        writer.write(byte.encode())
+        await asyncio.sleep(0.5)
+
+
+async def slow_body(group):
+    """Announces a large body, sends ten bytes a second."""
+    reader, writer = await asyncio.open_connection(HOST, PORT)
+    listening = asyncio.ensure_future(answer(group, reader))
+    writer.write(f"{UNSIGNED}content-length: {BIG}\r\n\r\n".encode())
+    while not listening.done():
+        writer.write(b" " * 10)
+        await asyncio.sleep(1)
+
+
+async def big(group):
+    """25 MB with a signature of the right form that is wrong."""
+    reader, writer = await asyncio.open_connection(HOST, PORT)
+    listening = asyncio.ensure_future(answer(group, reader))
+    writer.write(f"{UNSIGNED}content-length: {BIG}\r\n\r\n".encode())
+    chunk = b" " * 65536
+    for _ in range(BIG // len(chunk)):
+        writer.write(chunk)
+        await writer.drain()
+        if listening.done():
+            return
+    await listening
+
+
+async def guarded(behaviour, group):
+    try:
+        await asyncio.wait_for(behaviour(group), SECONDS)
+    except asyncio.TimeoutError:
+        answers[group]["still waiting"] += 1
+    except OSError:
+        answers[group]["closed"] += 1
+
+
+async def main():
+    groups = [(idle, 500), (slow_head, 100), (slow_body, 100), (big, 100)]
+    print("attacking", flush=True)
+    await asyncio.gather(*(guarded(f, f.__name__) for f, count in groups for _ in range(count)))
+    print(json.dumps(answers))
+
+
+asyncio.run(main())
