@@ -39,11 +39,13 @@ pub(crate) struct Measured {
     pub(crate) per_second: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
+    /// Answers 503: the bodies of so many connections do not fit into `limits.bodies` at once.
+    pub(crate) refused: usize,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
-/// Fires at `host` over so many connections for so long. Every answer must be a 2xx.
+/// Fires at `host` over so many connections for so long.
 pub(crate) async fn fire(
     host: &str,
     shot: &Arc<Shot>,
@@ -57,18 +59,24 @@ pub(crate) async fn fire(
         let (host, shot, clock) = (host.to_owned(), Arc::clone(shot), clock.clone());
         tasks.push(tokio::task::spawn_local(async move {
             let mut gun = Gun::new(&host, &shot).await;
-            let mut times = Vec::new();
+            let (mut times, mut refused) = (Vec::new(), 0);
             while clock.monotonic().saturating_sub(begun) < span {
                 let start = clock.monotonic();
-                gun.shoot().await;
-                times.push(clock.monotonic().saturating_sub(start));
+                if gun.shoot().await {
+                    times.push(clock.monotonic().saturating_sub(start));
+                } else {
+                    refused += 1;
+                    gun = Gun::new(&host, &shot).await;
+                }
             }
-            times
+            (times, refused)
         }));
     }
-    let mut times = Vec::new();
+    let (mut times, mut refused) = (Vec::new(), 0);
     for task in tasks {
-        times.extend(task.await.unwrap());
+        let (more, lost) = task.await.unwrap();
+        times.extend(more);
+        refused += lost;
     }
     let took = clock.monotonic().saturating_sub(begun);
     times.sort_unstable();
@@ -78,6 +86,7 @@ pub(crate) async fn fire(
         per_second: count / took.as_secs_f64(),
         p50: at(50),
         p99: at(99),
+        refused,
     }
 }
 
@@ -102,8 +111,8 @@ impl Gun {
         }
     }
 
-    /// Sends a request and reads its answer.
-    pub(crate) async fn shoot(&mut self) {
+    /// Sends a request and reads its answer: whether it was taken. Refused, the connection is closed.
+    pub(crate) async fn shoot(&mut self) -> bool {
         let number = format!("{:012}", NUMBER.fetch_add(1, Ordering::Relaxed));
         self.request[self.hole..self.hole + HOLE.len()].copy_from_slice(number.as_bytes());
         self.stream.write_all(&self.request).await.unwrap();
@@ -118,10 +127,11 @@ impl Gun {
         }
         let status = &self.answer[9..12];
         assert!(
-            status.starts_with(b"2"),
+            status.starts_with(b"2") || status == b"503",
             "{}",
             String::from_utf8_lossy(&self.answer[..length])
         );
+        status.starts_with(b"2")
     }
 }
 

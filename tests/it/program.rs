@@ -83,6 +83,12 @@ impl Served {
         assert!(done.success());
     }
 
+    /// What it logged so far.
+    pub(crate) fn log(&mut self) -> &[String] {
+        self.lines.extend(self.log.try_iter());
+        &self.lines
+    }
+
     /// The most memory it ever had resident, in MB.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
