@@ -82,7 +82,7 @@ async fn measure() {
             }
             twake.handle.set_fault(None, Some(Fault::RefuseKey));
             let paused = Bridge::start(folder.path(), &twake, "paused.db");
-            Gun::new(&paused.address, shot).await.shoot().await;
+            assert!(Gun::new(&paused.address, shot).await.shoot().await);
             twake
                 .handle
                 .wait_for_attempts("ch-c0", |attempts| !attempts.is_empty())
@@ -105,9 +105,14 @@ async fn measure() {
 
 fn show(row: &mut String, cell: &Measured) {
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
+    let refused = if cell.refused > 0 {
+        format!(", {} refused", cell.refused)
+    } else {
+        String::new()
+    };
     write!(
         row,
-        " {:.0} ({:.1} / {:.1}) |",
+        " {:.0} ({:.1} / {:.1}{refused}) |",
         cell.per_second,
         ms(cell.p50),
         ms(cell.p99)
@@ -124,7 +129,7 @@ async fn deliver(folder: &Path, twake: &Twake, shot: &Arc<Shot>, clock: &Clock) 
     let before = twake.handle.arrivals("ch-c0").total;
     for number in 1..=SINGLE {
         let begun = clock.monotonic();
-        gun.shoot().await;
+        assert!(gun.shoot().await);
         let wanted = before + number as u64;
         arrived(&twake.handle, "ch-c0", wanted).await;
         times.push(clock.monotonic().saturating_sub(begun));
@@ -158,7 +163,7 @@ async fn deliver(folder: &Path, twake: &Twake, shot: &Arc<Shot>, clock: &Clock) 
         }
         for number in 0..DELIVERIES {
             let gun = usize::try_from(number).unwrap() % lanes;
-            guns[gun].shoot().await;
+            assert!(guns[gun].shoot().await);
         }
         let loaded = filling.rss();
         drop((guns, filling));
