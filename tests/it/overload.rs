@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::{PATIENCE, World, client, github_signature, in_time, push};
+use crate::harness::{GITHUB_SECRET, PATIENCE, World, client, github_signature, in_time, push};
 use crate::program::Served;
 use twake_bridge::clock::Clock;
 
@@ -29,7 +29,7 @@ async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/senders/overload.py");
     let mut flood = Command::new("python3")
         .arg(script)
-        .args([host, port, FLOOD])
+        .args([host, port, FLOOD, GITHUB_SECRET])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -1,15 +1,17 @@
 """Senders that behave badly, all at once, for a bounded time.
 
-usage: overload.py HOST PORT SECONDS; prints a JSON object: what each group was answered.
+usage: overload.py HOST PORT SECONDS SECRET; prints a JSON object: what each group was answered.
 """
 
 import asyncio
 import collections
+import hashlib
+import hmac
 import json
 import resource
 import sys
 
-HOST, PORT, SECONDS = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+HOST, PORT, SECONDS, SECRET = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 HEAD = f"POST /hooks/github HTTP/1.1\r\nhost: {HOST}\r\nx-github-event: push\r\n"
 UNSIGNED = HEAD + "x-hub-signature-256: sha256=" + "0" * 64 + "\r\n"
 BIG = 25 * 1024 * 1024
@@ -68,6 +70,24 @@ async def big(group):
     await listening
 
 
+SIGNED = b'{"filling":"' + b" " * (BIG - 14) + b'"}'
+SIGNATURE = hmac.new(SECRET.encode(), SIGNED, hashlib.sha256).hexdigest()
+
+
+async def big_signed(group, number=iter(range(10**6))):
+    """25 MB that are authentic, of an event type that says nothing."""
+    reader, writer = await asyncio.open_connection(HOST, PORT)
+    listening = asyncio.ensure_future(answer(group, reader))
+    head = f"POST /hooks/github HTTP/1.1\r\nhost: {HOST}\r\nx-github-event: watch\r\nx-github-delivery: big-{next(number)}\r\n"
+    writer.write(f"{head}x-hub-signature-256: sha256={SIGNATURE}\r\ncontent-length: {len(SIGNED)}\r\n\r\n".encode())
+    for at in range(0, len(SIGNED), 65536):
+        writer.write(SIGNED[at : at + 65536])
+        await writer.drain()
+        if listening.done():
+            return
+    await listening
+
+
 async def guarded(behaviour, group):
     try:
         await asyncio.wait_for(behaviour(group), SECONDS)
@@ -78,7 +98,7 @@ async def guarded(behaviour, group):
 
 
 async def main():
-    groups = [(idle, 500), (slow_head, 100), (slow_body, 100), (big, 100)]
+    groups = [(idle, 500), (slow_head, 100), (slow_body, 50), (big, 100), (big_signed, 50)]
     print("attacking", flush=True)
     await asyncio.gather(*(guarded(f, f.__name__) for f, count in groups for _ in range(count)))
     print(json.dumps(answers))
