@@ -41,6 +41,8 @@ pub struct DecidedMessage {
     pub variant: Option<Arc<str>>,
     /// The template that spoke, when one did.
     pub template: Option<String>,
+    /// Where that is: a path for an own template, `kind/name` for a built-in one.
+    pub file: Option<String>,
     /// Templates that failed on the way, each with why.
     pub failed: Vec<(String, String)>,
     /// Why the template's `when` could not be evaluated (it then holds).
@@ -86,9 +88,21 @@ impl Decision {
 /// The longest event type kept, in characters: it comes from outside and is shown in lists.
 const EVENT_TYPE_LIMIT: usize = 100;
 
-/// Decides what an event is, where it goes and what it says there. Takes the event over, so that its payload is moved
-/// into the names that conditions and templates read, never copied.
-pub fn decide(event: Event, source: &Source) -> Decision {
+/// What an event is, before it is decided where it goes and what it says there.
+pub struct Reading {
+    /// What the sender calls it.
+    pub event_type: String,
+    /// What two requests for this event have in common.
+    pub key: IdempotencyKey,
+    /// The facts by name.
+    pub facts: Map<String, Value>,
+    /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
+    pub names: Context,
+}
+
+/// Reads an event: its type, its key, its facts. Takes the event over, so that its payload is moved into the names,
+/// never copied.
+pub fn read(event: Event, source: &Source) -> Reading {
     let Event {
         envelope, payload, ..
     } = event;
@@ -101,7 +115,28 @@ pub fn decide(event: Event, source: &Source) -> Decision {
     for (name, value) in &facts {
         insert(&mut names, name, value.clone());
     }
-    let context = Context::from(names);
+    Reading {
+        event_type,
+        key,
+        facts,
+        names: Context::from(names),
+    }
+}
+
+/// Decides what an event is, where it goes and what it says there.
+pub fn decide(event: Event, source: &Source) -> Decision {
+    decide_read(read(event, source), source).0
+}
+
+/// The same of an event that was read, which is given back.
+pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Context) {
+    let kind = &source.kind;
+    let Reading {
+        event_type,
+        key,
+        facts,
+        names: context,
+    } = reading;
     let (targets, routes) = source.routes.choose(context.data());
 
     let mut messages: Vec<DecidedMessage> = Vec::new();
@@ -119,7 +154,7 @@ pub fn decide(event: Event, source: &Source) -> Decision {
             deliveries.push(DecidedDelivery { channel, message });
         }
     }
-    Decision {
+    let decision = Decision {
         event_type,
         key,
         remember: kind.remember,
@@ -127,7 +162,8 @@ pub fn decide(event: Event, source: &Source) -> Decision {
         routes,
         messages,
         deliveries,
-    }
+    };
+    (decision, context)
 }
 
 /// The object of all names but the facts. `event` is empty until the type is known.
@@ -206,6 +242,7 @@ fn say(
     DecidedMessage {
         variant,
         template: rendering.template,
+        file: rendering.file,
         failed: rendering.failed,
         when_failed: rendering.when_failed,
         message,

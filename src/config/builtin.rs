@@ -13,6 +13,8 @@ pub struct Sample {
     pub event_type: String,
     /// The body, byte for byte as the sender sends it.
     pub body: Vec<u8>,
+    /// Where it is: unset for a built-in one.
+    pub path: Option<String>,
 }
 
 /// The names of the kinds, sorted.
@@ -59,6 +61,7 @@ pub fn samples(kind: &str) -> Vec<Sample> {
             name: name.to_owned(),
             event_type: event_type.to_owned(),
             body,
+            path: None,
         })
     };
     SAMPLES.iter().filter_map(sample).collect()

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use crate::condition::Condition;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -10,6 +12,28 @@ pub enum Severity {
     Error,
     /// It works, but hardly as meant.
     Warning,
+    /// Nothing need be wrong with it; only `check` says these.
+    Note,
+}
+
+/// A condition that compiled, and where it is written.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The table and key: `sources.github.routes[1].when`, `facts.branch`.
+    pub table: String,
+    /// The condition.
+    pub condition: Condition,
+}
+
+impl Placed {
+    /// The source whose table it is in; unset for what a kind says.
+    pub fn source(&self) -> Option<&str> {
+        self.table.strip_prefix("sources.")?.split('.').next()
+    }
 }
 
 /// Something wrong, and what to do about it.
@@ -66,6 +90,7 @@ pub(super) struct Findings {
     /// Where each line begins.
     lines: Vec<usize>,
     found: RefCell<Vec<Finding>>,
+    placed: RefCell<Vec<Placed>>,
 }
 
 impl Findings {
@@ -75,6 +100,7 @@ impl Findings {
             file: file.to_owned(),
             lines: std::iter::once(0).chain(breaks).collect(),
             found: RefCell::default(),
+            placed: RefCell::default(),
         }
     }
 
@@ -90,6 +116,21 @@ impl Findings {
 
     pub(super) fn add(&self, finding: Finding) {
         self.found.borrow_mut().push(finding);
+    }
+
+    /// Remembers where a condition is written.
+    pub(super) fn place(&self, at: usize, table: &str, condition: &Condition) {
+        self.placed.borrow_mut().push(Placed {
+            file: self.file.clone(),
+            line: self.line(at),
+            table: table.to_owned(),
+            condition: condition.clone(),
+        });
+    }
+
+    /// The conditions of the file, in the order they were compiled.
+    pub(super) fn take_placed(&self) -> Vec<Placed> {
+        self.placed.take()
     }
 
     pub(super) fn file(&self) -> &str {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::file::{RawFact, facts, is_name};
-use super::finding::{Finding, Findings};
+use super::finding::{Finding, Findings, Placed};
 use super::read::{self, Located, Table, in_order, type_of};
 use super::schemes::{self, Schemes};
 use super::{builtin, units};
@@ -39,10 +39,34 @@ const LATER: &[&str] = &["methods", "answer", "handshake"];
 const REMEMBER: Duration = Duration::from_secs(86_400);
 
 /// A kind, and what sources may override of it.
-pub(super) struct LoadedKind {
-    pub(super) kind: Arc<Kind>,
-    pub(super) facts: FactMap,
+pub struct LoadedKind {
+    /// The kind.
+    pub kind: Arc<Kind>,
+    /// Its facts.
+    pub facts: FactMap,
+    /// The conditions of its `source.toml` where that is the operator's own; of a built-in one there are none here.
+    pub conditions: Vec<Placed>,
     pub(super) schemes: Schemes,
+}
+
+/// A kind without any configuration: the built-in one, the own one, or the own one's files over the built-in one's.
+///
+/// # Errors
+/// What is wrong with it; an unknown name is found with the nearest known one. What comes with a kind are warnings.
+pub fn alone(name: &str, own: Option<&Path>) -> Result<(LoadedKind, Vec<Finding>), Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut folders = folders(own, &mut findings);
+    let Some(folder) = folders.remove(name) else {
+        let what = super::resolve::unknown("kind", name, folders.keys().map(String::as_str));
+        return Err(vec![Finding::error("--kind", None, "", what)]);
+    };
+    // What is wrong with other kinds is no concern of this one.
+    let at = own.map(|own| own.join(name).display().to_string());
+    findings.retain(|finding| at.as_ref().is_some_and(|at| finding.file.starts_with(at.as_str())));
+    match load(name, folder, &mut findings) {
+        Some(kind) => Ok((kind, findings)),
+        None => Err(findings),
+    }
 }
 
 /// The files of a kind.
@@ -50,6 +74,8 @@ pub(super) struct LoadedKind {
 pub(super) struct Folder {
     /// Where `source.toml` is, and its text.
     source: Option<(String, String)>,
+    /// Whether that is the operator's own.
+    own_source: bool,
     templates: Vec<TemplateFile>,
     /// Whether any of it is the operator's own: then it is checked, also when no source uses it.
     pub(super) is_own: bool,
@@ -64,6 +90,7 @@ pub(super) fn folders(own: Option<&Path>, findings: &mut Vec<Finding>) -> BTreeM
             kind.to_owned(),
             Folder {
                 source,
+                own_source: false,
                 templates: builtin::templates(kind),
                 is_own: false,
             },
@@ -96,7 +123,10 @@ pub(super) fn folders(own: Option<&Path>, findings: &mut Vec<Finding>) -> BTreeM
             }
             let file = path.display().to_string();
             match read::text(&path, read::LARGEST_FILE) {
-                Ok(text) if is_source => folder.source = Some((file, text)),
+                Ok(text) if is_source => {
+                    folder.source = Some((file, text));
+                    folder.own_source = true;
+                }
                 Ok(text) => templates.push(TemplateFile {
                     name,
                     text,
@@ -161,6 +191,11 @@ pub(super) fn load(name: &str, folder: Folder, findings: &mut Vec<Finding>) -> O
                 ..kind
             }),
             facts,
+            conditions: if folder.own_source {
+                within.take_placed()
+            } else {
+                Vec::new()
+            },
             schemes,
         })
     });
@@ -335,6 +370,9 @@ pub(super) fn condition(
             findings.error(text.at, path, format!("there is no name `{name}`; {near}"));
             known = false;
         }
+    }
+    if known {
+        findings.place(text.at, path, &condition);
     }
     known.then_some(condition)
 }

@@ -11,13 +11,14 @@ mod finding;
 mod kind;
 mod read;
 mod resolve;
+mod samples;
 mod schemes;
 mod secrets;
 mod source;
 mod units;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +27,9 @@ use crate::source::Source;
 use crate::twake::Place;
 
 pub use env::Surroundings;
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Placed, Severity};
+pub use kind::{LoadedKind, alone as kind_alone};
+pub use samples::samples;
 
 /// Sources by name.
 pub type Sources = BTreeMap<Arc<str>, Arc<Source>>;
@@ -40,6 +43,12 @@ pub struct Config {
     pub sources: Sources,
     /// `[channels]`.
     pub channels: Channels,
+    /// The kinds that a source uses, and every own one.
+    pub kinds: BTreeMap<String, LoadedKind>,
+    /// The folder of own kinds, where there is one.
+    pub templates: Option<PathBuf>,
+    /// The conditions of `bridge.toml`, each with where it is written.
+    pub conditions: Vec<Placed>,
     /// `[limits]`.
     pub limits: Limits,
     /// `[delivery]`.

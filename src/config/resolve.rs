@@ -118,9 +118,16 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
     if sources.len() == every_source_resolved {
         unreached(&sources, &channel_places, findings);
     }
+    let kinds = kinds
+        .into_iter()
+        .filter_map(|(name, kind)| Some((name, kind?)))
+        .collect();
     Config {
         sources,
         channels,
+        kinds,
+        templates: own,
+        conditions: findings.take_placed(),
         limits: raw.limits,
         delivery: raw.delivery,
         history: raw.history,

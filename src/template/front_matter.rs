@@ -10,6 +10,8 @@ use crate::condition::{Condition, ConditionError};
 pub(super) struct FrontMatter {
     /// When it speaks; unset: always.
     pub(super) when: Option<Condition>,
+    /// The file's line that is on.
+    pub(super) when_line: Option<usize>,
     /// Twake shows it and forgets it.
     pub(super) ephemeral: bool,
     /// What its output is.
@@ -62,6 +64,7 @@ fn parse(text: &str) -> (FrontMatter, Vec<Found>) {
             found.push((line_of_key(text, key), what));
         }
     }
+    matter.when_line = line_of_key(text, "when");
     found.sort();
     (matter, found)
 }

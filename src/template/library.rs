@@ -6,8 +6,10 @@ use handlebars::{Context, Handlebars, Template};
 
 use super::escape::Format;
 use super::front_matter::{self, Found, FrontMatter};
-use super::render::Compiled;
+use super::reads::{self, Read};
+use super::render::{Compiled, Failure};
 use super::{Rendering, Said, TemplateFile, TemplateFinding, check, helpers, own_text};
+use crate::condition::Condition;
 
 /// The compiled templates of one kind.
 pub struct Library {
@@ -18,6 +20,56 @@ pub struct Library {
     builtin: BTreeMap<String, Compiled>,
     /// Own files that do not compile, with why: they fail at every event, loudly, until they are mended.
     broken: BTreeMap<String, String>,
+}
+
+/// A template that compiled, looked at by itself.
+pub struct Entry<'l> {
+    library: &'l Library,
+    /// Its file's name (`push.short.hbs`).
+    pub name: &'l str,
+    compiled: &'l Compiled,
+}
+
+impl<'l> Entry<'l> {
+    /// Where it is: a path for an own one, `kind/name` for a built-in one.
+    pub fn file(&self) -> &'l str {
+        &self.compiled.file
+    }
+
+    /// Whether it is a template of this event type, in any variant. `default.hbs` is one of every type that has no
+    /// other.
+    pub fn speaks_for(&self, event_type: &str) -> bool {
+        let is_of = |name: &str| {
+            name.strip_suffix(".hbs")
+                .and_then(|stem| stem.strip_prefix(event_type))
+                .is_some_and(|variant| variant.is_empty() || variant.starts_with('.'))
+        };
+        if self.name == "default.hbs" {
+            let plain = format!("{event_type}.hbs");
+            return !self.library.own.contains_key(&plain) && !self.library.builtin.contains_key(&plain);
+        }
+        is_of(self.name)
+    }
+
+    /// Its `when`, and the line that is on.
+    pub fn when(&self) -> Option<(&'l Condition, Option<usize>)> {
+        let front = &self.compiled.front;
+        Some((front.when.as_ref()?, front.when_line))
+    }
+
+    /// Every path it reads, its parts' among them.
+    pub fn reads(&self) -> Vec<Read> {
+        reads::reads(&self.compiled.template)
+    }
+
+    /// What it says of an event, whatever its name.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn say(&self, context: &Context) -> Result<Said, Failure> {
+        let engine = self.library.engine(self.compiled);
+        Ok(self.compiled.say(engine, context)?.said)
+    }
 }
 
 /// A file on its way to [`Compiled`].
@@ -92,6 +144,7 @@ impl Library {
     pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
         let mut rendering = Rendering {
             template: None,
+            file: None,
             failed: Vec::new(),
             when_failed: None,
             said: Said::NoTemplate,
@@ -117,13 +170,10 @@ impl Library {
             rendering.failed.push((name.to_owned(), why.clone()));
         }
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
-            let engine = match compiled.front.format {
-                Format::Markdown => &self.markdown,
-                Format::Twacode => &self.twacode,
-            };
-            match compiled.say(engine, context) {
+            match compiled.say(self.engine(compiled), context) {
                 Ok(spoken) => {
                     rendering.template = Some(name.to_owned());
+                    rendering.file = Some(compiled.file.clone());
                     rendering.when_failed = spoken.when_failed;
                     rendering.said = match spoken.said {
                         Said::Nothing(why) => Said::Nothing(format!("{name}: {why}")),
@@ -131,10 +181,27 @@ impl Library {
                     };
                     return true;
                 }
-                Err(why) => rendering.failed.push((name.to_owned(), why)),
+                Err(why) => rendering.failed.push((name.to_owned(), why.to_string())),
             }
         }
         false
+    }
+
+    fn engine(&self, compiled: &Compiled) -> &Handlebars<'static> {
+        match compiled.front.format {
+            Format::Markdown => &self.markdown,
+            Format::Twacode => &self.twacode,
+        }
+    }
+
+    /// Every template that compiled, for those who look at templates themselves: own ones, then built-in ones. A built-in
+    /// one in which an own part stands is both.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.own.iter().chain(&self.builtin).map(|(name, compiled)| Entry {
+            library: self,
+            name,
+            compiled,
+        })
     }
 
     fn leave_out(

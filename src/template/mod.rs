@@ -6,11 +6,14 @@ mod front_matter;
 mod helpers;
 mod library;
 mod own_text;
+mod reads;
 mod render;
 
 use crate::message::StoredMessage;
 
-pub use library::Library;
+pub use library::{Entry, Library};
+pub use reads::Read;
+pub use render::Failure;
 
 /// A template file, read but not compiled.
 pub struct TemplateFile {
@@ -39,6 +42,8 @@ pub struct TemplateFinding {
 pub struct Rendering {
     /// The file that spoke (`push.short.hbs`), when one did.
     pub template: Option<String>,
+    /// Where that file is: a path for an own one, `kind/name` for a built-in one.
+    pub file: Option<String>,
     /// Templates that failed on the way, with why: the own one, then the built-in one.
     pub failed: Vec<(String, String)>,
     /// Why the `when` of the template that spoke could not be evaluated, if so; it held then.

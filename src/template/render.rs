@@ -1,6 +1,6 @@
 //! One template over one event.
 
-use std::fmt::Write as _;
+use std::fmt;
 use std::io;
 
 use handlebars::{
@@ -33,7 +33,7 @@ pub(super) struct Spoken {
 
 impl Compiled {
     /// Says what it says of an event, or why it cannot.
-    pub(super) fn say(&self, engine: &Handlebars<'_>, context: &Context) -> Result<Spoken, String> {
+    pub(super) fn say(&self, engine: &Handlebars<'_>, context: &Context) -> Result<Spoken, Failure> {
         let when = self.front.when.as_ref().map(|when| when.holds(context.data()));
         let (holds, when_failed) = match when {
             None => (true, None),
@@ -52,7 +52,7 @@ impl Compiled {
         Ok(Spoken { said, when_failed })
     }
 
-    fn output(&self, engine: &Handlebars<'_>, context: &Context) -> Result<String, String> {
+    fn output(&self, engine: &Handlebars<'_>, context: &Context) -> Result<String, Failure> {
         let mut output = Bounded(String::new());
         self.template
             .render(engine, context, &mut RenderContext::new(None), &mut output)
@@ -61,13 +61,13 @@ impl Compiled {
     }
 
     /// The message; unset when there is nothing in it.
-    fn message(&self, output: &str) -> Result<Option<StoredMessage>, String> {
+    fn message(&self, output: &str) -> Result<Option<StoredMessage>, Failure> {
         if output.trim().is_empty() {
             return Ok(None);
         }
         let message = match self.front.format {
             Format::Markdown => {
-                let document = markdown::parse(output).map_err(|error| format!("{}: {error}", self.file))?;
+                let document = markdown::parse(output).map_err(|error| self.failure(error.to_string()))?;
                 if is_blank(&document) {
                     return Ok(None);
                 }
@@ -76,12 +76,9 @@ impl Compiled {
             Format::Twacode => match serde_json::from_str(output) {
                 Ok(nodes @ (Value::Array(_) | Value::Object(_))) => Message::Twacode(nodes),
                 Ok(_) => {
-                    return Err(format!(
-                        "{}: the output is no JSON array or object of nodes",
-                        self.file
-                    ));
+                    return Err(self.failure("the output is no JSON array or object of nodes".to_owned()));
                 }
-                Err(error) => return Err(format!("{}: the output is not JSON: {error}", self.file)),
+                Err(error) => return Err(self.failure(format!("the output is not JSON: {error}"))),
             },
         };
         Ok(Some(StoredMessage {
@@ -89,6 +86,43 @@ impl Compiled {
             message,
             ephemeral: self.front.ephemeral,
         }))
+    }
+}
+
+impl Compiled {
+    fn failure(&self, what: String) -> Failure {
+        Failure {
+            file: self.file.clone(),
+            part: None,
+            line: None,
+            what,
+        }
+    }
+}
+
+/// Why a template could not say anything of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The template's file: a path for an own one, `kind/name` for a built-in one.
+    pub file: String,
+    /// The part (`_name.hbs`) in which it happened; unset: in the file itself.
+    pub part: Option<String>,
+    /// The line of that, from 1, where it is known.
+    pub line: Option<usize>,
+    /// What happened and what to do.
+    pub what: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(part) = &self.part {
+            write!(f, ", {part}")?;
+        }
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        write!(f, ": {}", self.what)
     }
 }
 
@@ -116,19 +150,8 @@ impl Output for Bounded {
     }
 }
 
-/// An error of the engine in a line: where, and what is missing or wrong.
-fn explain(file: &str, error: &RenderError) -> String {
-    let mut text = file.to_owned();
-    if let Some(part) = error
-        .template_name
-        .as_deref()
-        .filter(|name| name.starts_with('_'))
-    {
-        let _ = write!(text, ", {part}");
-    }
-    if let Some(line) = error.line_no {
-        let _ = write!(text, ", line {line}");
-    }
+/// An error of the engine: where, and what is missing or wrong.
+fn explain(file: &str, error: &RenderError) -> Failure {
     let what = match error.reason() {
         RenderErrorReason::MissingVariable(Some(path)) => {
             format!("`{path}` is not in this event; guard it with `{{{{#if}}}}` or `default`")
@@ -143,7 +166,13 @@ fn explain(file: &str, error: &RenderError) -> String {
         RenderErrorReason::IOError(error) => error.to_string(),
         other => other.to_string(),
     };
-    text.push_str(": ");
-    text.push_str(&what);
-    text
+    Failure {
+        file: file.to_owned(),
+        part: error
+            .template_name
+            .clone()
+            .filter(|name| name.starts_with('_')),
+        line: error.line_no,
+        what,
+    }
 }

@@ -1,0 +1,99 @@
+//! The samples of a kind: those that are compiled in, and those of an own folder over them.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+use super::Limits;
+use super::builtin::{self, Sample};
+use super::finding::Finding;
+
+/// A kind's samples in the order of their names: the built-in ones, and those in `own/KIND/samples/`, which stand for
+/// built-in ones of the same name. What cannot be read, or is larger than a body may be, is found and left out.
+pub fn samples(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
+    let mut samples = builtin::samples(kind);
+    let mut findings = Vec::new();
+    let folder = own.map(|own| own.join(kind).join("samples"));
+    for path in folder.map(|folder| files(&folder)).unwrap_or_default() {
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        let file = path.display().to_string();
+        match body(&path) {
+            Ok(body) => {
+                samples.retain(|sample| sample.name != name);
+                samples.push(Sample {
+                    name: name.to_owned(),
+                    event_type: name.split("__").next().unwrap_or(name).to_owned(),
+                    body,
+                    path: Some(file),
+                });
+            }
+            Err(why) => findings.push(Finding::error(&file, None, "", why)),
+        }
+    }
+    samples.sort_by(|one, other| one.name.cmp(&other.name));
+    (samples, findings)
+}
+
+/// The files of a folder that are not hidden; a folder that is not there has none.
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            let hidden = path
+                .file_name()
+                .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+            path.is_file() && !hidden
+        })
+        .collect()
+}
+
+fn body(path: &Path) -> Result<Vec<u8>, String> {
+    let limit = Limits::default().body;
+    let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
+    let mut body = Vec::new();
+    file.take(limit as u64 + 1)
+        .read_to_end(&mut body)
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if body.len() > limit {
+        return Err(format!(
+            "is larger than {} MiB, which no sender's body may be",
+            limit >> 20
+        ));
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_samples_stand_beside_the_built_in_ones_and_for_those_of_their_name() {
+        let own = tempfile::tempdir().unwrap();
+        let folder = own.path().join("github/samples");
+        fs::create_dir_all(&folder).unwrap();
+        for (name, text) in [
+            ("ping__repository.json", "1"),
+            ("deploy__ok.json", "2"),
+            (".swp", "3"),
+        ] {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        let (samples, findings) = super::samples("github", Some(own.path()));
+        assert_eq!(findings, []);
+        assert_eq!(samples.len(), builtin::samples("github").len() + 1);
+        assert!(samples.is_sorted_by(|one, other| one.name < other.name));
+        for (name, event_type, body) in [
+            ("ping__repository", "ping", b"1"),
+            ("deploy__ok", "deploy", b"2"),
+        ] {
+            let sample = samples.iter().find(|sample| sample.name == name).unwrap();
+            assert_eq!((sample.event_type.as_str(), &*sample.body), (event_type, &body[..]));
+            assert!(sample.path.is_some());
+        }
+        assert_eq!(super::samples("nothing", Some(own.path())), (Vec::new(), Vec::new()));
+    }
+}

@@ -1,0 +1,267 @@
+//! What a template reads: every path into the names of an event, also where no run over an event would find a
+//! misspelling (`{{#if}}`, `{{#unless}}`, `(or …)`, `default`: there, what is missing is simply false).
+
+use handlebars::template::{BlockParam, HelperTemplate, Parameter, TemplateElement};
+use handlebars::{Path, PathSeg, Template};
+
+use super::check::PART;
+
+/// A path that a template reads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Read {
+    /// The part (`_name.hbs`) it is read in; unset: in the template itself.
+    pub part: Option<String>,
+    /// The line, from 1.
+    pub line: Option<usize>,
+    /// As it is written.
+    pub written: String,
+    /// The path from the names of an event; `[]` is any element of a list or member of an object.
+    pub path: Vec<String>,
+}
+
+/// A step into any element of a list, or any member of an object.
+pub(super) const ANY: &str = "[]";
+
+/// Every path that a template reads, in the order it is written. Where a block is over what a helper made (`default`,
+/// `lookup`, `except`), nothing is known of what it reads, and only what it reads from the top is there.
+pub(super) fn reads(template: &Template) -> Vec<Read> {
+    let mut walk = Walk {
+        reads: Vec::new(),
+        part: None,
+        line: None,
+        scopes: vec![Scope {
+            base: Some(Vec::new()),
+            bound: Vec::new(),
+        }],
+    };
+    walk.template(template);
+    walk.reads
+}
+
+struct Walk {
+    reads: Vec<Read>,
+    part: Option<String>,
+    line: Option<usize>,
+    /// The blocks it is in that change what a name means, innermost last.
+    scopes: Vec<Scope>,
+}
+
+struct Scope {
+    /// What names are looked up in; unset: unknown.
+    base: Option<Vec<String>>,
+    /// The names of `as |a b|`, each with what it stands for.
+    bound: Vec<(String, Option<Vec<String>>)>,
+}
+
+impl Walk {
+    fn template(&mut self, template: &Template) {
+        for (index, element) in template.elements.iter().enumerate() {
+            let line = template.mapping.get(index).map(|mapping| mapping.0);
+            // `{{else if x}}` is not on the map; what follows it begins on its line.
+            let after = match element {
+                TemplateElement::HelperBlock(block) => block.template.as_ref(),
+                _ => None,
+            };
+            let after = || Some(after?.mapping.first()?.0);
+            self.line = line.or_else(after).or(self.line);
+            match element {
+                TemplateElement::Expression(call) => self.call(call),
+                TemplateElement::HelperBlock(block) => self.block(block),
+                _ => {}
+            }
+        }
+    }
+
+    /// An expression: a value, or a helper and its arguments.
+    fn call(&mut self, call: &HelperTemplate) {
+        if call.params.is_empty() && call.hash.is_empty() {
+            self.argument(&call.name);
+        }
+        for argument in call.params.iter().chain(call.hash.values()) {
+            self.argument(argument);
+        }
+    }
+
+    fn argument(&mut self, argument: &Parameter) {
+        match argument {
+            Parameter::Subexpression(inner) => {
+                if let TemplateElement::Expression(call) = inner.as_element() {
+                    self.call(call);
+                }
+            }
+            Parameter::Name(_) | Parameter::Path(_) => {
+                if let (Some(path), Some(written)) = (self.path(argument), argument.as_name())
+                    && !path.is_empty()
+                {
+                    self.reads.push(Read {
+                        part: self.part.clone(),
+                        line: self.line,
+                        written: written.to_owned(),
+                        path,
+                    });
+                }
+            }
+            Parameter::Literal(_) => {}
+            _ => {}
+        }
+    }
+
+    fn block(&mut self, block: &HelperTemplate) {
+        let name = block.name.as_name().unwrap_or_default();
+        if name == PART {
+            self.part(block);
+            return;
+        }
+        let line = self.line;
+        self.call(block);
+        let over = block.params.first();
+        let scope = match name {
+            "each" => over.map(|over| {
+                let mut base = self.path(over);
+                base.iter_mut().for_each(|path| path.push(ANY.to_owned()));
+                base
+            }),
+            "with" => over.map(|over| self.path(over)),
+            _ => None,
+        };
+        if let Some(inner) = &block.template {
+            let is_scope = scope.is_some();
+            if let Some(base) = scope {
+                let bound = bound(block.block_param.as_ref(), base.as_ref());
+                self.scopes.push(Scope { base, bound });
+            }
+            self.template(inner);
+            if is_scope {
+                self.scopes.pop();
+            }
+        }
+        // `{{else}}` stands outside, with the names as they were.
+        self.line = line;
+        if let Some(inner) = &block.inverse {
+            self.template(inner);
+        }
+    }
+
+    fn part(&mut self, block: &HelperTemplate) {
+        let Some(content) = &block.template else { return };
+        let (part, line) = (self.part.take(), self.line);
+        self.part.clone_from(&content.name);
+        self.template(content);
+        (self.part, self.line) = (part, line);
+    }
+
+    /// The path from the top that an argument stands for, as far as that is known. `first` and `where` leave what
+    /// their list's elements are.
+    fn path(&self, argument: &Parameter) -> Option<Vec<String>> {
+        match argument {
+            Parameter::Name(name) => self.resolve(0, false, std::iter::once(name.as_str()).collect()),
+            Parameter::Path(Path::Relative((segments, _))) => {
+                let (mut up, mut root, mut steps) = (0, false, Vec::new());
+                for segment in segments {
+                    match segment {
+                        PathSeg::Named(name) => steps.push(name.as_str()),
+                        // The rules of the grammar have no name outside its crate but this one.
+                        PathSeg::Ruled(rule) => match format!("{rule:?}").as_str() {
+                            "path_root" => root = true,
+                            "path_up" => up += 1,
+                            _ => return None,
+                        },
+                        _ => return None,
+                    }
+                }
+                self.resolve(up, root, steps)
+            }
+            Parameter::Subexpression(inner) => match inner.as_element() {
+                TemplateElement::Expression(call)
+                    if ["first", "where"].contains(&call.name.as_name().unwrap_or_default()) =>
+                {
+                    self.path(call.params.first()?)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn resolve(&self, up: usize, root: bool, steps: Vec<&str>) -> Option<Vec<String>> {
+        let own = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
+        if root {
+            return Some(own(&steps));
+        }
+        if up == 0
+            && let Some((first, rest)) = steps.split_first()
+        {
+            let bound = self.scopes.iter().rev().flat_map(|scope| &scope.bound);
+            if let Some((_, path)) = bound.into_iter().find(|(name, _)| name == first) {
+                let mut path = path.clone()?;
+                path.extend(own(rest));
+                return Some(path);
+            }
+        }
+        let scope = self.scopes.len().saturating_sub(1 + up);
+        let mut path = self.scopes.get(scope)?.base.clone()?;
+        path.extend(own(&steps));
+        Some(path)
+    }
+}
+
+/// What `as |value|` and `as |value key|` bind; a key is a text that leads nowhere.
+fn bound(names: Option<&BlockParam>, base: Option<&Vec<String>>) -> Vec<(String, Option<Vec<String>>)> {
+    let name = |parameter: &Parameter| parameter.as_name().unwrap_or_default().to_owned();
+    match names {
+        Some(BlockParam::Single(value)) => vec![(name(value), base.cloned())],
+        Some(BlockParam::Pair((value, key))) => vec![(name(value), base.cloned()), (name(key), None)],
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(text: &str) -> Vec<String> {
+        let template = Template::compile(text).unwrap();
+        reads(&template)
+            .iter()
+            .map(|read| format!("{} {}", read.line.unwrap_or_default(), read.path.join(".")))
+            .collect()
+    }
+
+    #[test]
+    fn paths_are_found_wherever_a_value_can_stand() {
+        for (text, expected) in [
+            ("{{branch}} {{payload.a.[0].b}}", vec!["1 branch", "1 payload.a.0.b"]),
+            ("x\n{{#if payload.a}}\n{{b}}{{else if c}}{{d}}{{else}}{{e}}{{/if}}", vec!["2 payload.a", "3 b", "3 c", "3 d", "3 e"]),
+            ("{{#unless (or a (not payload.b))}}{{/unless}}", vec!["1 a", "1 payload.b"]),
+            ("{{link (truncate title 80) payload.url}}", vec!["1 title", "1 payload.url"]),
+            ("{{default payload.x \"none\"}} {{! comment }} text", vec!["1 payload.x"]),
+            ("{{this.branch}} {{./tag}}", vec!["1 branch", "1 tag"]),
+        ] {
+            assert_eq!(paths(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn inside_a_block_names_are_those_of_what_it_is_over() {
+        for (text, expected) in [
+            (
+                "{{#each payload.c}}{{id}} {{this.id}} {{this}} {{@index}} {{@root.branch}} {{../title}}{{else}}{{tag}}{{/each}}",
+                vec!["1 payload.c", "1 payload.c.[].id", "1 payload.c.[].id", "1 payload.c.[]", "1 branch", "1 title", "1 tag"],
+            ),
+            (
+                "{{#with payload.a}}{{b}}{{#if c}}{{d}}{{/if}}{{#each e}}{{../f}}{{/each}}{{/with}}",
+                vec!["1 payload.a", "1 payload.a.b", "1 payload.a.c", "1 payload.a.d", "1 payload.a.e", "1 payload.a.f"],
+            ),
+            (
+                "{{#each payload.a as |item key|}}{{item.b}}{{key}}{{/each}}{{#with payload.a as |all|}}{{#each all}}{{all.[0]}}{{x}}{{/each}}{{/with}}",
+                vec!["1 payload.a", "1 payload.a.[].b", "1 payload.a", "1 payload.a", "1 payload.a.0", "1 payload.a.[].x"],
+            ),
+            (
+                "{{#each (first (where payload.a \"s\" \"t\") 3)}}{{b}}{{/each}}{{#each (except labels payload.l)}}{{this}}{{@root.x}}{{/each}}",
+                vec!["1 payload.a", "1 payload.a.[].b", "1 labels", "1 payload.l", "1 x"],
+            ),
+        ] {
+            assert_eq!(paths(text), expected, "{text}");
+        }
+    }
+}
