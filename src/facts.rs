@@ -100,7 +100,7 @@ const RESERVED: &[&str] = &[
 ];
 
 /// Facts by name, each with the expressions of which the first that evaluates wins.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FactMap {
     /// In the order of `source.toml`.
     pub facts: Vec<(String, Vec<Condition>)>,

@@ -88,6 +88,9 @@ impl Decision {
 /// The longest event type kept, in characters: it comes from outside and is shown in lists.
 const EVENT_TYPE_LIMIT: usize = 100;
 
+/// All names that conditions and templates read, as templates take them.
+pub type Names = Context;
+
 /// What an event is, before it is decided where it goes and what it says there.
 pub struct Reading {
     /// What the sender calls it.
@@ -97,7 +100,7 @@ pub struct Reading {
     /// The facts by name.
     pub facts: Map<String, Value>,
     /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
-    pub names: Context,
+    pub names: Names,
 }
 
 /// Reads an event: its type, its key, its facts. Takes the event over, so that its payload is moved into the names,
@@ -129,7 +132,7 @@ pub fn decide(event: Event, source: &Source) -> Decision {
 }
 
 /// The same of an event that was read, which is given back.
-pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Context) {
+pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     let kind = &source.kind;
     let Reading {
         event_type,

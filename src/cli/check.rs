@@ -1,65 +1,222 @@
 //! `twake-bridge check`: every finding, then what would be served.
 
-use std::path::PathBuf;
+mod findings;
+mod shape;
+mod survey;
+mod templates;
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
 use crate::config::{Config, Finding, Severity, env};
 use crate::source::Source;
 
-/// Checks; 0 when the bridge would start, 78 when not.
-pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+const EXAMPLES: &str = "\
+Examples:
+  twake-bridge check
+  twake-bridge check --config /etc/twake-bridge/bridge.toml
+  twake-bridge check --json | jq '.findings[] | select(.severity == \"error\")'
+
+Every condition and every template is tried on the samples of its kind: those that are built in, and those in
+templates/KIND/samples/ beside bridge.toml. Errors are to be mended, warnings are hardly meant, notes may well be right.
+
+Exit status: 0; 2 a wrong command line; 78 an error was found.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    config: super::ConfigArguments,
+    /// Everything as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of it.
+struct Checked {
+    path: PathBuf,
+    findings: Vec<Finding>,
+    /// Unset: the bridge would not start.
+    served: Option<Served>,
+}
+
+struct Served {
+    config: Config,
+    samples: std::collections::BTreeMap<String, usize>,
+}
+
+/// Checks; 0 when there is no error, 78 when there is.
+pub(super) fn run(arguments: CheckArguments) -> anyhow::Result<ExitCode> {
+    let checked = check(arguments.config.config);
+    let right = checked.errors() == 0;
+    if arguments.json {
+        println!("{:#}", checked.json());
+    } else {
+        checked.print();
+    }
+    Ok(if right {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EX_CONFIG)
+    })
+}
+
+fn check(path: Option<PathBuf>) -> Checked {
     let environment = match env::read() {
         Ok(environment) => environment,
         Err(findings) => {
-            print(&findings);
-            return Ok(ExitCode::from(EX_CONFIG));
+            return Checked {
+                path: path.unwrap_or_default(),
+                findings,
+                served: None,
+            };
         }
     };
-    print(&environment.warnings);
-    let path = config.unwrap_or(environment.settings.config);
-    match Config::load(&path, &environment.surroundings) {
-        Err(findings) => {
-            print(&findings);
-            Ok(ExitCode::from(EX_CONFIG))
+    let path = path.unwrap_or(environment.settings.config);
+    let mut findings = environment.warnings;
+    let served = match Config::load(&path, &environment.surroundings) {
+        Err(wrong) => {
+            findings.extend(wrong);
+            None
         }
         Ok(config) => {
-            print(&config.warnings);
-            for line in sources(&config) {
-                println!("{line}");
-            }
-            let (sources, channels, warnings) =
-                (config.sources.len(), config.channels.len(), config.warnings.len());
-            println!(
-                "{} is right: {sources} sources, {channels} channels, {warnings} warnings",
-                path.display()
-            );
-            Ok(ExitCode::SUCCESS)
+            // A wrong own template does not stop `serve`, where the built-in one speaks; here it is to be mended.
+            let warnings = config.warnings.iter().cloned().map(|finding| Finding {
+                severity: if is_template(&finding) {
+                    Severity::Error
+                } else {
+                    finding.severity
+                },
+                ..finding
+            });
+            findings.extend(warnings);
+            let (found, samples) = survey::survey(&config);
+            findings.extend(found);
+            Some(Served { config, samples })
         }
+    };
+    Checked {
+        path,
+        findings,
+        served,
+    }
+}
+
+fn is_template(finding: &Finding) -> bool {
+    Path::new(&finding.file)
+        .extension()
+        .is_some_and(|extension| extension == "hbs")
+}
+
+impl Checked {
+    fn count(&self, severity: Severity) -> usize {
+        let of = |finding: &&Finding| finding.severity == severity;
+        self.findings.iter().filter(of).count()
+    }
+
+    fn errors(&self) -> usize {
+        self.count(Severity::Error)
+    }
+
+    fn print(&self) {
+        lines(&self.findings);
+        let Some(Served { config, samples }) = &self.served else {
+            to_mend(self.errors(), "before the bridge starts");
+            return;
+        };
+        for line in sources(config) {
+            println!("{line}");
+        }
+        to_mend(
+            self.errors(),
+            "(the bridge would start all the same; where a template fails, the built-in one or a line of facts speaks)",
+        );
+        if self.errors() == 0 {
+            println!(
+                "{} is right: {} sources, {} channels, {} samples, {} warnings",
+                self.path.display(),
+                config.sources.len(),
+                config.channels.len(),
+                samples.values().sum::<usize>(),
+                self.count(Severity::Warning)
+            );
+        }
+    }
+
+    fn json(&self) -> Value {
+        let findings = self.findings.iter().map(|finding| {
+            json!({
+                "severity": word(finding.severity),
+                "file": finding.file,
+                "line": finding.line,
+                "table": finding.table,
+                "what": finding.what,
+            })
+        });
+        let source = |source: &Source, samples: usize| {
+            json!({
+                "name": &*source.name,
+                "path": format!("/hooks/{}", source.name),
+                "kind": source.kind.name,
+                "title": source.kind.title,
+                "schemes": source.authenticator.schemes(),
+                "channels": source.routes.reachable().iter().map(|channel| &**channel).collect::<Vec<&str>>(),
+                "samples": samples,
+            })
+        };
+        let sources = self.served.as_ref().map(|served| {
+            let sources = served.config.sources.values();
+            let samples = |kind: &str| served.samples.get(kind).copied().unwrap_or_default();
+            sources
+                .map(|of| source(of, samples(&of.kind.name)))
+                .collect::<Vec<_>>()
+        });
+        json!({
+            "config": self.path.display().to_string(),
+            "right": self.errors() == 0,
+            "starts": self.served.is_some(),
+            "findings": findings.collect::<Value>(),
+            "sources": sources.unwrap_or_default(),
+        })
     }
 }
 
 /// Findings on standard error, errors last, so that they are what is read first in a terminal.
 pub(super) fn print(findings: &[Finding]) {
+    lines(findings);
     let errors = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
         .count();
+    to_mend(errors, "before the bridge starts");
+}
+
+fn lines(findings: &[Finding]) {
     let mut findings: Vec<_> = findings.iter().collect();
-    findings.sort_by_key(|finding| finding.severity == Severity::Error);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in findings {
-        let severity = if finding.severity == Severity::Error {
-            "error"
-        } else {
-            "warning"
-        };
-        eprintln!("{severity}: {finding}");
+        eprintln!("{}: {finding}", word(finding.severity));
     }
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+fn to_mend(errors: usize, when: &str) {
     if errors > 0 {
-        eprintln!(
-            "{errors} {} to mend before the bridge starts",
-            if errors == 1 { "error" } else { "errors" }
-        );
+        let errors = if errors == 1 {
+            "1 error".to_owned()
+        } else {
+            format!("{errors} errors")
+        };
+        eprintln!("{errors} to mend {when}");
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod paint;
+mod preview;
 mod sandbox;
 mod serve;
 
@@ -19,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   twake-bridge demo                          see it work: no account, no network, no configuration
   twake-bridge check                         is bridge.toml right? what would be served?
+  twake-bridge preview --sample push         what would be said of a push, where, and why?
   twake-bridge serve                         run the bridge
   twake-bridge serve --config /etc/twake-bridge/bridge.toml
 
@@ -41,7 +44,9 @@ enum Command {
     /// Run the bridge until SIGTERM or Ctrl-C.
     Serve(ConfigArguments),
     /// Check bridge.toml, the kinds and the templates, and say what would be served.
-    Check(ConfigArguments),
+    Check(check::CheckArguments),
+    /// Show what becomes of a payload: authentic or not, its facts, each route, the message; nothing is stored or sent.
+    Preview(preview::PreviewArguments),
     /// Show the bridge at work: a stand-in Twake with a page, and signed samples of every kind sent through the front door.
     Demo(demo::DemoArguments),
     /// Run only the stand-in Twake, to point a bridge of your own at.
@@ -59,7 +64,8 @@ struct ConfigArguments {
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments.config),
-        Command::Check(arguments) => check::run(arguments.config),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Preview(arguments) => preview::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };

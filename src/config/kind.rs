@@ -52,21 +52,32 @@ pub struct LoadedKind {
 /// A kind without any configuration: the built-in one, the own one, or the own one's files over the built-in one's.
 ///
 /// # Errors
-/// What is wrong with it; an unknown name is found with the nearest known one. What comes with a kind are warnings.
-pub fn alone(name: &str, own: Option<&Path>) -> Result<(LoadedKind, Vec<Finding>), Vec<Finding>> {
+/// There is none, or something is wrong with it. What comes with a kind are warnings.
+pub fn alone(name: &str, own: Option<&Path>) -> Result<(LoadedKind, Vec<Finding>), NoKind> {
     let mut findings = Vec::new();
     let mut folders = folders(own, &mut findings);
     let Some(folder) = folders.remove(name) else {
         let what = super::resolve::unknown("kind", name, folders.keys().map(String::as_str));
-        return Err(vec![Finding::error("--kind", None, "", what)]);
+        return Err(NoKind::Unknown(what));
     };
     // What is wrong with other kinds is no concern of this one.
     let at = own.map(|own| own.join(name).display().to_string());
-    findings.retain(|finding| at.as_ref().is_some_and(|at| finding.file.starts_with(at.as_str())));
+    findings.retain(|finding| {
+        at.as_ref()
+            .is_some_and(|at| finding.file.starts_with(at.as_str()))
+    });
     match load(name, folder, &mut findings) {
         Some(kind) => Ok((kind, findings)),
-        None => Err(findings),
+        None => Err(NoKind::Wrong(findings)),
     }
+}
+
+/// Why there is no such kind.
+pub enum NoKind {
+    /// Nothing is called so; a sentence with the nearest known name.
+    Unknown(String),
+    /// Its files are wrong.
+    Wrong(Vec<Finding>),
 }
 
 /// The files of a kind.

@@ -28,7 +28,8 @@ use crate::twake::Place;
 
 pub use env::Surroundings;
 pub use finding::{Finding, Placed, Severity};
-pub use kind::{LoadedKind, alone as kind_alone};
+pub use kind::{LoadedKind, NoKind, alone as kind_alone};
+pub(crate) use resolve::unknown;
 pub use samples::samples;
 
 /// Sources by name.

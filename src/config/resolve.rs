@@ -354,7 +354,7 @@ fn unreached(sources: &Sources, channels: &[Located<String>], findings: &Finding
 }
 
 /// `there is no channel "dve", did you mean "dev"?`
-pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!(", did you mean \"{near}\"?"),

@@ -86,14 +86,17 @@ mod tests {
         assert_eq!(findings, []);
         assert_eq!(samples.len(), builtin::samples("github").len() + 1);
         assert!(samples.is_sorted_by(|one, other| one.name < other.name));
-        for (name, event_type, body) in [
-            ("ping__repository", "ping", b"1"),
-            ("deploy__ok", "deploy", b"2"),
-        ] {
+        for (name, event_type, body) in [("ping__repository", "ping", b"1"), ("deploy__ok", "deploy", b"2")] {
             let sample = samples.iter().find(|sample| sample.name == name).unwrap();
-            assert_eq!((sample.event_type.as_str(), &*sample.body), (event_type, &body[..]));
+            assert_eq!(
+                (sample.event_type.as_str(), &*sample.body),
+                (event_type, &body[..])
+            );
             assert!(sample.path.is_some());
         }
-        assert_eq!(super::samples("nothing", Some(own.path())), (Vec::new(), Vec::new()));
+        assert_eq!(
+            super::samples("nothing", Some(own.path())),
+            (Vec::new(), Vec::new())
+        );
     }
 }

@@ -118,6 +118,11 @@ impl Routes {
         reachable
     }
 
+    /// How many routes there are, without the source's own channels.
+    pub fn count(&self) -> usize {
+        self.routes.len()
+    }
+
     /// The variants its routes ask for.
     pub fn variants(&self) -> impl Iterator<Item = &Arc<str>> {
         self.routes.iter().filter_map(|route| route.variant.as_ref())

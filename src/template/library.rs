@@ -197,11 +197,14 @@ impl Library {
     /// Every template that compiled, for those who look at templates themselves: own ones, then built-in ones. A built-in
     /// one in which an own part stands is both.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.own.iter().chain(&self.builtin).map(|(name, compiled)| Entry {
-            library: self,
-            name,
-            compiled,
-        })
+        self.own
+            .iter()
+            .chain(&self.builtin)
+            .map(|(name, compiled)| Entry {
+                library: self,
+                name,
+                compiled,
+            })
     }
 
     fn leave_out(

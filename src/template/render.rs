@@ -168,10 +168,7 @@ fn explain(file: &str, error: &RenderError) -> Failure {
     };
     Failure {
         file: file.to_owned(),
-        part: error
-            .template_name
-            .clone()
-            .filter(|name| name.starts_with('_')),
+        part: error.template_name.clone().filter(|name| name.starts_with('_')),
         line: error.line_no,
         what,
     }

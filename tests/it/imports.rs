@@ -21,6 +21,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "twake",
             "http",
+            // preview and check look at what decides, and show it
+            "road",
+            "route",
+            "condition",
+            "facts",
+            "template",
+            "event",
+            "message",
         ],
     ),
     (

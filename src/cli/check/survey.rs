@@ -1,0 +1,287 @@
+//! Every condition and template over every sample of its kind: what only shows when they meet payloads.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::findings::{Where, missing};
+use super::shape::{Lead, Shape};
+use super::templates;
+use crate::authentication::Authenticator;
+use crate::condition::{Condition, one_line};
+use crate::config::builtin::Sample;
+use crate::config::{self, Config, Finding, LoadedKind, Placed, Severity};
+use crate::event::{Event, Headers};
+use crate::logging;
+use crate::road::{self, Decision};
+use crate::route::Routes;
+use crate::source::{Kind, Source};
+use serde_json::Value;
+
+/// A sample, read and decided.
+pub(super) struct Observed<'s> {
+    pub(super) sample: &'s Sample,
+    pub(super) event_type: String,
+    pub(super) names: road::Names,
+    decision: Decision,
+}
+
+/// What is looked at: a source, or an own kind that has none yet.
+pub(super) struct Survey<'s> {
+    pub(super) source: &'s Source,
+    pub(super) observed: Vec<Observed<'s>>,
+    /// Of the names of all samples.
+    pub(super) shape: Shape,
+    /// Of those of one event type.
+    pub(super) by_type: BTreeMap<String, Shape>,
+    /// Where an own folder of the kind is, or would be.
+    pub(super) own: PathBuf,
+    /// Where a sample would be put.
+    pub(super) folder: String,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Looks at every source, and every own kind that no source is of. The second part: how many samples each kind has.
+pub(super) fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
+    let mut findings = Vec::new();
+    let mut counts = BTreeMap::new();
+    let own = config.templates.as_deref();
+    for (name, loaded) in &config.kinds {
+        let (samples, unread) = config::samples(name, own);
+        counts.insert(name.clone(), samples.len());
+        findings.extend(unread);
+        let sources: Vec<&Source> = config
+            .sources
+            .values()
+            .map(|source| &**source)
+            .filter(|source| source.kind.name == *name)
+            .collect();
+        let unused;
+        let sources = if sources.is_empty() {
+            unused = of_kind_alone(loaded);
+            vec![&unused]
+        } else {
+            sources
+        };
+        for source in sources {
+            let mut survey = Survey::new(source, &samples, own);
+            survey.conditions(config, loaded);
+            survey.routes(config);
+            templates::look(&mut survey);
+            for finding in survey.findings {
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
+            }
+        }
+    }
+    (findings, counts)
+}
+
+/// The source an own kind would be of.
+fn of_kind_alone(loaded: &LoadedKind) -> Source {
+    Source {
+        name: Arc::from(loaded.kind.name.as_str()),
+        kind: Arc::clone(&loaded.kind),
+        authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
+        facts: loaded.facts.clone(),
+        routes: Routes::default(),
+        body_limit: 0,
+    }
+}
+
+impl<'s> Survey<'s> {
+    fn new(source: &'s Source, samples: &'s [Sample], own: Option<&Path>) -> Self {
+        let folder = own.unwrap_or(Path::new("templates")).join(&source.kind.name);
+        let mut survey = Self {
+            source,
+            observed: Vec::new(),
+            shape: Shape::default(),
+            by_type: BTreeMap::new(),
+            folder: folder.join("samples").display().to_string(),
+            own: folder,
+            findings: Vec::new(),
+        };
+        let open = Authenticator::of_samples(source.kind.body.clone());
+        for sample in samples {
+            match observe(source, &open, sample) {
+                Ok(observed) => survey.add(observed),
+                Err(why) => {
+                    let at = Where::file(sample.path.as_ref().unwrap_or(&sample.name));
+                    survey.find(at, Severity::Error, why);
+                }
+            }
+        }
+        if samples.is_empty() {
+            let what = format!(
+                "there are no samples of kind {}, so its conditions and templates were compiled but not tried; put \
+                 payloads into {} as TYPE__DETAIL.json",
+                source.kind.name, survey.folder
+            );
+            survey.find(
+                Where::file(&survey.own.display().to_string()),
+                Severity::Note,
+                what,
+            );
+        }
+        survey
+    }
+
+    fn add(&mut self, observed: Observed<'s>) {
+        let names = observed.names.data();
+        self.shape.observe(names);
+        self.by_type
+            .entry(observed.event_type.clone())
+            .or_default()
+            .observe(names);
+        if let Some(path) = &observed.sample.path
+            && observed.event_type != observed.sample.event_type
+        {
+            let (is, says) = (&observed.event_type, &observed.sample.event_type);
+            let what = format!("its event type is `{is}`, its name says `{says}`; call it {is}__DETAIL.json");
+            self.find(Where::file(path), Severity::Warning, what);
+        }
+        self.observed.push(observed);
+    }
+
+    pub(super) fn find(&mut self, at: Where, severity: Severity, what: impl Into<String>) {
+        self.findings.push(at.finding(severity, what));
+    }
+
+    fn conditions(&mut self, config: &Config, loaded: &LoadedKind) {
+        let of_source = config
+            .conditions
+            .iter()
+            .filter(|placed| placed.source() == Some(&*self.source.name));
+        for placed in loaded.conditions.iter().chain(of_source) {
+            let Placed {
+                file,
+                line,
+                table,
+                condition,
+            } = placed;
+            let at = Where {
+                file: file.clone(),
+                line: Some(*line),
+                table: table.clone(),
+            };
+            let everywhere: Vec<&Value> = self.observed.iter().map(|seen| seen.names.data()).collect();
+            let what = tried(condition, table.ends_with(".when"), &everywhere, &self.shape);
+            let wrong = self.paths(&at, condition, &self.shape);
+            if let (true, Some(what)) = (wrong.is_empty(), what) {
+                self.find(at, Severity::Warning, what);
+            }
+            self.findings.extend(wrong);
+        }
+    }
+
+    /// The paths of a condition that lead nowhere.
+    pub(super) fn paths(&self, at: &Where, condition: &Condition, shape: &Shape) -> Vec<Finding> {
+        let paths = condition.references().paths.iter();
+        let wrong = paths.filter_map(|path| missing(path, shape, &self.folder));
+        wrong
+            .map(|what| at.clone().finding(Severity::Warning, what))
+            .collect()
+    }
+
+    /// Routes that hold nowhere: hardly a mistake where they name a repository or a branch of one's own.
+    fn routes(&mut self, config: &Config) {
+        let held: BTreeSet<usize> = self
+            .observed
+            .iter()
+            .flat_map(|seen| &seen.decision.routes)
+            .filter(|route| route.held)
+            .map(|route| route.route)
+            .collect();
+        let name = &self.source.name;
+        let never: Vec<usize> = (0..self.source.routes.count())
+            .filter(|route| !held.contains(route))
+            .collect();
+        let (Some(first), false) = (never.first(), self.observed.is_empty()) else {
+            return;
+        };
+        let table = format!("sources.{name}.routes[{first}].");
+        let placed = config
+            .conditions
+            .iter()
+            .find(|placed| placed.table.starts_with(&table));
+        let numbers: Vec<String> = never.iter().map(|route| format!("routes[{route}]")).collect();
+        let holds = match numbers.as_slice() {
+            [one] => format!("{one} holds"),
+            all => format!("{} hold", all.join(", ")),
+        };
+        let what = format!(
+            "{holds} on none of the {} samples, which may be right: names of your own are not in them; to see for yourself: \
+             twake-bridge preview --source {name} payload.json",
+            self.observed.len(),
+        );
+        let at = Where {
+            file: placed.map_or_else(|| "bridge.toml".to_owned(), |placed| placed.file.clone()),
+            line: placed.map(|placed| placed.line),
+            table: format!("sources.{name}"),
+        };
+        self.find(at, Severity::Note, what);
+    }
+}
+
+/// What is wrong with a condition that cannot be evaluated on any of some samples: what is wrong on most of them. A path
+/// of which samples cannot tell (a label of one's own) is no mistake.
+pub(super) fn tried(
+    condition: &Condition,
+    is_when: bool,
+    samples: &[&Value],
+    shape: &Shape,
+) -> Option<String> {
+    let mut paths = condition.references().paths.iter();
+    if paths.any(|path| shape.lead(path) == Lead::Unknown) {
+        return None;
+    }
+    let mut errors: BTreeMap<String, usize> = BTreeMap::new();
+    for names in samples {
+        let result = if is_when {
+            condition.holds(names).map(drop)
+        } else {
+            condition.evaluate(names).map(drop)
+        };
+        match result {
+            Ok(()) => return None,
+            Err(error) => *errors.entry(error.to_string()).or_default() += 1,
+        }
+    }
+    let count = samples.len();
+    let (most, _) = errors.into_iter().max_by_key(|(_, count)| *count)?;
+    Some(format!(
+        "`{}` cannot be evaluated on any of the {count} samples: {most}",
+        one_line(condition.text(), 80)
+    ))
+}
+
+fn observe<'s>(source: &Source, open: &Authenticator, sample: &'s Sample) -> Result<Observed<'s>, String> {
+    let headers = sample_headers(&source.kind, sample);
+    let now = Timestamp::UNIX_EPOCH;
+    let authentic = open
+        .begin(&headers, None)
+        .and_then(|pending| pending.finish(Bytes::copy_from_slice(&sample.body), now))
+        .map_err(|refusal| refusal.to_string())?;
+    let event = Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic)
+        .map_err(|error| logging::chain(&error))?;
+    let (decision, names) = road::decide_read(road::read(event, source), source);
+    Ok(Observed {
+        sample,
+        event_type: decision.event_type.clone(),
+        names,
+        decision,
+    })
+}
+
+fn sample_headers(kind: &Kind, sample: &Sample) -> Headers {
+    let content_type = ("content-type".to_owned(), "application/json".to_owned());
+    let headers = kind.sample_headers.iter().map(|(name, value)| {
+        let value = value.replace("{event}", &sample.event_type);
+        (name.clone(), value.replace("{id}", &sample.name))
+    });
+    Headers::new(std::iter::once(content_type).chain(headers))
+}
