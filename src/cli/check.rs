@@ -48,7 +48,7 @@ struct Served {
 }
 
 /// Checks; 0 when there is no error, 78 when there is.
-pub(super) fn run(arguments: CheckArguments) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: CheckArguments) -> ExitCode {
     let checked = check(arguments.config.config);
     let right = checked.errors() == 0;
     if arguments.json {
@@ -56,11 +56,11 @@ pub(super) fn run(arguments: CheckArguments) -> anyhow::Result<ExitCode> {
     } else {
         checked.print();
     }
-    Ok(if right {
+    if right {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(EX_CONFIG)
-    })
+    }
 }
 
 fn check(path: Option<PathBuf>) -> Checked {
@@ -135,12 +135,12 @@ impl Checked {
         );
         if self.errors() == 0 {
             println!(
-                "{} is right: {} sources, {} channels, {} samples, {} warnings",
+                "{} is right: {}, {}, {}, {}",
                 self.path.display(),
-                config.sources.len(),
-                config.channels.len(),
-                samples.values().sum::<usize>(),
-                self.count(Severity::Warning)
+                many(config.sources.len(), "source"),
+                many(config.channels.len(), "channel"),
+                many(samples.values().sum(), "sample"),
+                many(self.count(Severity::Warning), "warning")
             );
         }
     }
@@ -211,13 +211,13 @@ fn word(severity: Severity) -> &'static str {
 
 fn to_mend(errors: usize, when: &str) {
     if errors > 0 {
-        let errors = if errors == 1 {
-            "1 error".to_owned()
-        } else {
-            format!("{errors} errors")
-        };
-        eprintln!("{errors} to mend {when}");
+        eprintln!("{} to mend {when}", many(errors, "error"));
     }
+}
+
+/// `1 error`, `2 errors`.
+fn many(count: usize, of: &str) -> String {
+    format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A line a source: its path, how its sender authenticates, where its events go.

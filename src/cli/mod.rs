@@ -64,7 +64,7 @@ struct ConfigArguments {
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments.config),
-        Command::Check(arguments) => check::run(arguments),
+        Command::Check(arguments) => Ok(check::run(arguments)),
         Command::Preview(arguments) => preview::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),

@@ -81,6 +81,8 @@ struct Preview<'a> {
     /// What would be sent to each channel of the decision; unset where the channel is not configured.
     requests: Vec<Option<Request>>,
     hint: Option<String>,
+    /// A header that the key is made of and that was not given.
+    invented: Option<String>,
 }
 
 /// What the road needs.
@@ -144,7 +146,7 @@ fn show(arguments: &PreviewArguments, ground: &Ground, paint: Paint) -> anyhow::
         &headers,
     );
 
-    let (proof, event) = request::event(source, headers, body, ground.configured);
+    let (proof, event) = request::event(source, &headers, body, ground.configured);
     let event = match event {
         Ok(event) => event,
         Err(why) => {
@@ -170,6 +172,7 @@ fn show(arguments: &PreviewArguments, ground: &Ground, paint: Paint) -> anyhow::
         decision: &decision,
         requests: requests.collect(),
         hint,
+        invented: request::invented(&source.kind, &arguments.header),
     };
     if arguments.json {
         print(&json::preview(&preview))?;
@@ -299,3 +302,6 @@ fn print(text: &str) -> io::Result<()> {
         written => written,
     }
 }
+
+#[cfg(test)]
+mod tests;

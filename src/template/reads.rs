@@ -101,7 +101,7 @@ impl Walk {
                     });
                 }
             }
-            Parameter::Literal(_) => {}
+            // A literal.
             _ => {}
         }
     }
@@ -118,7 +118,9 @@ impl Walk {
         let scope = match name {
             "each" => over.map(|over| {
                 let mut base = self.path(over);
-                base.iter_mut().for_each(|path| path.push(ANY.to_owned()));
+                if let Some(path) = &mut base {
+                    path.push(ANY.to_owned());
+                }
                 base
             }),
             "with" => over.map(|over| self.path(over)),
@@ -154,7 +156,7 @@ impl Walk {
     /// their list's elements are.
     fn path(&self, argument: &Parameter) -> Option<Vec<String>> {
         match argument {
-            Parameter::Name(name) => self.resolve(0, false, std::iter::once(name.as_str()).collect()),
+            Parameter::Name(name) => self.resolve(0, false, &[name.as_str()]),
             Parameter::Path(Path::Relative((segments, _))) => {
                 let (mut up, mut root, mut steps) = (0, false, Vec::new());
                 for segment in segments {
@@ -169,7 +171,7 @@ impl Walk {
                         _ => return None,
                     }
                 }
-                self.resolve(up, root, steps)
+                self.resolve(up, root, &steps)
             }
             Parameter::Subexpression(inner) => match inner.as_element() {
                 TemplateElement::Expression(call)
@@ -183,10 +185,10 @@ impl Walk {
         }
     }
 
-    fn resolve(&self, up: usize, root: bool, steps: Vec<&str>) -> Option<Vec<String>> {
+    fn resolve(&self, up: usize, root: bool, steps: &[&str]) -> Option<Vec<String>> {
         let own = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
         if root {
-            return Some(own(&steps));
+            return Some(own(steps));
         }
         if up == 0
             && let Some((first, rest)) = steps.split_first()
@@ -200,7 +202,7 @@ impl Walk {
         }
         let scope = self.scopes.len().saturating_sub(1 + up);
         let mut path = self.scopes.get(scope)?.base.clone()?;
-        path.extend(own(&steps));
+        path.extend(own(steps));
         Some(path)
     }
 }

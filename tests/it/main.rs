@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod answers;
+mod check;
 mod harness;
 mod hostile;
 mod imports;
 mod kinds;
 mod lanes;
 mod overload;
+mod preview;
 mod program;
 mod readme;
 mod senders;

@@ -75,7 +75,7 @@ pub(super) fn written(path: &[String]) -> String {
         if step == "[]" {
             text.push_str("[]");
         } else if step.bytes().all(|byte| byte.is_ascii_digit()) {
-            text.push_str(&format!("[{step}]"));
+            text.extend(["[", step, "]"]);
         } else {
             let dot = if text.is_empty() { "" } else { "." };
             text.push_str(dot);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::findings::{Where, missing};
+use super::many;
 use super::shape::{Lead, Shape};
 use super::templates;
 use crate::authentication::Authenticator;
@@ -169,7 +170,12 @@ impl<'s> Survey<'s> {
                 table: table.clone(),
             };
             let everywhere: Vec<&Value> = self.observed.iter().map(|seen| seen.names.data()).collect();
-            let what = tried(condition, table.ends_with(".when"), &everywhere, &self.shape);
+            let what = tried(
+                condition,
+                table.rsplit('.').next() == Some("when"),
+                &everywhere,
+                &self.shape,
+            );
             let wrong = self.paths(&at, condition, &self.shape);
             if let (true, Some(what)) = (wrong.is_empty(), what) {
                 self.find(at, Severity::Warning, what);
@@ -214,9 +220,9 @@ impl<'s> Survey<'s> {
             all => format!("{} hold", all.join(", ")),
         };
         let what = format!(
-            "{holds} on none of the {} samples, which may be right: names of your own are not in them; to see for yourself: \
+            "{holds} on none of {}, which may be right: names of your own are not in them; to see for yourself: \
              twake-bridge preview --source {name} payload.json",
-            self.observed.len(),
+            many(self.observed.len(), "sample"),
         );
         let at = Where {
             file: placed.map_or_else(|| "bridge.toml".to_owned(), |placed| placed.file.clone()),
@@ -251,11 +257,11 @@ pub(super) fn tried(
             Err(error) => *errors.entry(error.to_string()).or_default() += 1,
         }
     }
-    let count = samples.len();
     let (most, _) = errors.into_iter().max_by_key(|(_, count)| *count)?;
     Some(format!(
-        "`{}` cannot be evaluated on any of the {count} samples: {most}",
-        one_line(condition.text(), 80)
+        "`{}` cannot be evaluated on any of {}: {most}",
+        one_line(condition.text(), 80),
+        many(samples.len(), "sample")
     ))
 }
 

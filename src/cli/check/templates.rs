@@ -52,21 +52,24 @@ fn spoken_for(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<Shape> {
     shape
 }
 
+/// Where a template fails (the part, the line), and what happens there.
+type Place = (Option<String>, Option<usize>, String);
+
 /// On which samples a template fails, each failure once.
 fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>) {
-    let mut failed: BTreeMap<(Option<String>, Option<usize>, String), Vec<(String, bool)>> = BTreeMap::new();
+    let mut failed: BTreeMap<Place, Vec<String>> = BTreeMap::new();
     for seen in &survey.observed {
         if !entry.speaks_for(&seen.event_type) {
             continue;
         }
         // Where its `when` does not hold it says nothing, and cannot fail.
         if let Err(Failure { part, line, what, .. }) = entry.say(&seen.names) {
-            let sample = (seen.sample.name.clone(), seen.sample.path.is_some());
+            let sample = seen.sample.name.clone();
             failed.entry((part, line, what)).or_default().push(sample);
         }
     }
     for ((part, line, what), samples) in failed {
-        let [(first, _), more @ ..] = samples.as_slice() else {
+        let [first, more @ ..] = samples.as_slice() else {
             continue;
         };
         let more = match more.len() {
@@ -97,13 +100,16 @@ fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>) {
 /// Whether a failure ("`outcom` is not in this event") is of what a finding ("there is no name `outcom`") is of.
 fn is_of(failure: &str, finding: &str) -> bool {
     let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
-    match (
-        failure.starts_with('`').then(|| quoted(failure)).flatten(),
-        quoted(finding),
-    ) {
-        (Some(failed), Some(found)) => failed.starts_with(&found) || found.ends_with(&failed),
-        _ => false,
-    }
+    let failed = failure.starts_with('`').then(|| quoted(failure)).flatten();
+    let (Some(failed), Some(found)) = (failed, quoted(finding)) else {
+        return false;
+    };
+    let failed = failed.rsplit("../").next().unwrap_or(&failed);
+    let failed = ["@root.", "this.", "./"]
+        .iter()
+        .find_map(|start| failed.strip_prefix(start))
+        .unwrap_or(failed);
+    failed.starts_with(&found) || found.ends_with(failed)
 }
 
 /// The file that a finding is in, and whether it is the operator's own: an own part may stand in a built-in template.

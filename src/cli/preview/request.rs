@@ -79,6 +79,14 @@ pub(super) fn headers(kind: &Kind, event_type: Option<&str>, given: &[(String, S
     Headers::new(headers)
 }
 
+/// The header of the request's id, where it was not given and [`headers`] made one up.
+pub(super) fn invented(kind: &Kind, given: &[(String, String)]) -> Option<String> {
+    let is_given = |name: &str| given.iter().any(|(given, _)| given == name);
+    let mut made = kind.sample_headers.iter();
+    let found = made.find(|(name, value)| value.contains("{id}") && !is_given(name));
+    found.map(|(name, _)| name.clone())
+}
+
 /// What a person may have overlooked about the event type.
 pub(super) fn hint(kind: &Kind, event_type: Option<&str>, said: bool, headers: &Headers) -> Option<String> {
     let names_type = kind
@@ -103,24 +111,24 @@ pub(super) fn hint(kind: &Kind, event_type: Option<&str>, said: bool, headers: &
 /// is for what did not come over a network; what is refused does not.
 pub(super) fn event(
     source: &Source,
-    headers: Headers,
+    headers: &Headers,
     body: Vec<u8>,
     configured: bool,
 ) -> (Proof, Result<Event, String>) {
     let clock = Clock::system();
     let open = Authenticator::of_samples(source.kind.body.clone());
     let (proof, pending) = if configured {
-        match source.authenticator.begin(&headers, None) {
+        match source.authenticator.begin(headers, None) {
             Ok(pending) => (None, Ok(pending)),
             Err(Refusal::Missing) => {
                 let why = "no signature or token was given (--header)";
-                (Some(Proof::Unchecked(why)), open.begin(&headers, None))
+                (Some(Proof::Unchecked(why)), open.begin(headers, None))
             }
             Err(refusal) => (None, Err(refusal)),
         }
     } else {
         let why = "a kind alone has no secrets";
-        (Some(Proof::Unchecked(why)), open.begin(&headers, None))
+        (Some(Proof::Unchecked(why)), open.begin(headers, None))
     };
     let finish = |pending: Pending<'_>| {
         let scheme = pending.scheme().to_owned();

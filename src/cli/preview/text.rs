@@ -31,7 +31,10 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
         out.field("", &paint.bad(&clean(hint)));
     }
     let seconds = decision.remember.as_secs();
-    let remembered = format!("remembered for {}", span(seconds));
+    let mut remembered = format!("remembered for {}", span(seconds));
+    if let Some(invented) = &preview.invented {
+        let _ = write!(remembered, "; made without the sender's own {}", clean(invented));
+    }
     let key = format!("{} {}", hex::encode(decision.key.0), paint.dim(&remembered));
     out.field("key", &key);
     out.facts(preview);
@@ -40,7 +43,8 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
         let channels = preview.channels_of(index);
         out.message(message, &decision.event_type, &source.kind.name, &channels);
     }
-    if let Some(silence) = decision.silence() {
+    let unsaid = decision.messages.is_empty();
+    if let Some(silence) = decision.silence().filter(|_| unsaid) {
         out.field("silent", &clean(&silence));
     }
     for (delivery, request) in decision.deliveries.iter().zip(&preview.requests) {
@@ -239,7 +243,7 @@ impl Out {
             };
             let _ = writeln!(self.text, "{text}\n");
         } else if let Some(silence) = &message.silence {
-            self.field("", &format!("says nothing: {}", clean(silence)));
+            self.field("silent", &clean(silence));
         }
     }
 
@@ -259,7 +263,7 @@ impl Out {
 }
 
 /// JSON over as few lines as can be read: what fits on a line stands on one.
-fn layout(value: &Value, depth: usize) -> String {
+pub(super) fn layout(value: &Value, depth: usize) -> String {
     const WIDTH: usize = 100;
     let line = value.to_string();
     if line.chars().count() + 2 * depth <= WIDTH {
@@ -290,7 +294,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// A time, in the largest unit that says it whole.
-fn span(seconds: u64) -> String {
+pub(super) fn span(seconds: u64) -> String {
     for (unit, length) in [("d", 86_400), ("h", 3_600), ("min", 60)] {
         if seconds >= length && seconds.is_multiple_of(length) {
             return format!("{} {unit}", seconds / length);

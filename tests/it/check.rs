@@ -1,0 +1,323 @@
+//! `check` over samples, with the real binary: every mistake with its place and what was meant.
+
+use std::fs;
+use std::path::Path;
+
+use crate::preview::{folder, json, run_in};
+use crate::program::program;
+use twake_bridge::config::builtin;
+
+/// A kind of a person's own, right in everything.
+fn own_kind(folder: &Path) {
+    let kind = folder.join("templates/acme");
+    fs::create_dir_all(kind.join("samples")).unwrap();
+    fs::write(kind.join("source.toml"), ACME).unwrap();
+    fs::write(kind.join("build.hbs"), BUILD).unwrap();
+    fs::write(kind.join("_step.hbs"), "{{name}} took {{duration seconds}}\n").unwrap();
+    let sample = r#"{"kind": "build", "id": 7, "project": {"name": "gate", "url": "https://e/x"}, "branch": "main",
+        "ok": false, "note": null, "steps": [{"name": "compile", "seconds": 3}]}"#;
+    fs::write(kind.join("samples/build__failed.json"), sample).unwrap();
+}
+
+const ACME: &str = "title = \"Acme\"
+[[authentication]]
+name = \"token\"
+method = \"token\"
+header = \"X-Acme-Token\"
+[event]
+type = 'payload.kind'
+key = ['payload.id']
+[facts]
+repository = 'payload.project.name'
+branch = 'payload.branch'
+outcome = 'payload.ok ? \"success\" : \"failure\"'
+";
+
+const BUILD: &str = "+++
+when = 'outcome != \"success\"'
++++
+{{link repository payload.project.url}} {{branch}}: {{outcome}}
+{{#if payload.note.text}}{{payload.note.text}}{{/if}}
+{{#each payload.steps}}
+- {{> step}}
+{{/each}}
+";
+
+const ACME_SOURCE: &str = "[sources.acme]
+kind = \"acme\"
+secrets = [{ file = \"secret\" }]
+channels = [\"dev\", \"ops\"]
+[[sources.acme.routes]]
+when = 'repository == \"gate\"'
+channels = [\"dev\"]
+continue = true
+";
+
+#[test]
+fn an_own_kind_is_checked_and_previewed_like_a_built_in_one() {
+    let folder = folder(ACME_SOURCE);
+    own_kind(folder.path());
+    let checked = json(&run_in(folder.path(), &["check", "--json"], b""));
+    assert_eq!(checked["findings"], serde_json::json!([]));
+    assert_eq!(checked["right"], true);
+    assert_eq!(checked["sources"][0]["samples"], 1);
+    for source in [["--source", "acme"], ["--kind", "acme"]] {
+        let output = run_in(
+            folder.path(),
+            &["preview", source[0], source[1], "--sample", "build", "--json"],
+            b"",
+        );
+        let shown = json(&output);
+        assert_eq!(
+            shown["messages"][0]["text"],
+            "gate main: failure\n• compile took 3 s"
+        );
+        assert_eq!(shown["messages"][0]["own"], true);
+    }
+}
+
+/// A mistake: the file, what is written there, what is written instead; how bad that is, its line, and what is said.
+type Mistake = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    u64,
+    &'static str,
+);
+
+const MISTAKES: &[Mistake] = &[
+    (
+        "bridge.toml",
+        "repository ==",
+        "payload.projct.name ==",
+        "warning",
+        15,
+        "did you mean `payload.project.name`?",
+    ),
+    (
+        "bridge.toml",
+        "repository == \"gate\"",
+        "headers[\"X-Acme\"] == \"y\"",
+        "warning",
+        15,
+        "headers[\"x-acme\"]",
+    ),
+    (
+        "bridge.toml",
+        "repository == \"gate\"",
+        "payload.id + \"x\" == \"y\"",
+        "warning",
+        15,
+        "on any of 1 sample: cannot add values of these types",
+    ),
+    (
+        "bridge.toml",
+        "repository == \"gate\"",
+        "repository == \"gaet\"",
+        "note",
+        15,
+        "holds on none of 1 sample",
+    ),
+    (
+        "source.toml",
+        "payload.branch",
+        "payload.brnach",
+        "warning",
+        11,
+        "did you mean `payload.branch`?",
+    ),
+    (
+        "source.toml",
+        "payload.branch",
+        "payload.branch.name",
+        "warning",
+        11,
+        "`payload.branch` is a text in every sample; it has no `name`",
+    ),
+    (
+        "source.toml",
+        "payload.branch",
+        "payload.installation",
+        "warning",
+        11,
+        "if the sender does send it, put a payload that has it into templates/acme/samples",
+    ),
+    (
+        "source.toml",
+        "payload.kind",
+        "payload.knid",
+        "warning",
+        7,
+        "did you mean `payload.kind`?",
+    ),
+    (
+        "build.hbs",
+        "outcome !=",
+        "outcom !=",
+        "error",
+        2,
+        "there is no name `outcom`; did you mean `outcome`?",
+    ),
+    (
+        "build.hbs",
+        "outcome !=",
+        "payload.brunch !=",
+        "warning",
+        2,
+        "did you mean `payload.branch`?",
+    ),
+    (
+        "build.hbs",
+        "{{branch}}",
+        "{{brnach}}",
+        "error",
+        4,
+        "fails on sample build__failed: there is no name `brnach`; did you mean `branch`?",
+    ),
+    (
+        "build.hbs",
+        "{{#if payload.note.text}}",
+        "{{#if payload.nott.text}}",
+        "warning",
+        5,
+        "did you mean `payload.note.text`?",
+    ),
+    (
+        "build.hbs",
+        "{{#if payload.note.text}}",
+        "{{#unless (or false payload.brunch)}}{{/unless}}{{#if tag}}",
+        "warning",
+        5,
+        "did you mean `payload.branch`?",
+    ),
+    (
+        "build.hbs",
+        "{{#if payload.note.text}}",
+        "{{#if tga}}",
+        "error",
+        5,
+        "did you mean `tag`?",
+    ),
+    (
+        "build.hbs",
+        "- {{> step}}",
+        "- {{#if nmae}}{{/if}}{{@root.payload.projekt.url}}",
+        "error",
+        7,
+        "did you mean `payload.project.url`?",
+    ),
+    (
+        "build.hbs",
+        "- {{> step}}",
+        "- {{#if nmae}}x{{/if}}",
+        "warning",
+        7,
+        "no sample has `payload.steps[].nmae`; did you mean `payload.steps[].name`?",
+    ),
+    (
+        "build.hbs",
+        "- {{> step}}",
+        "- <b>{{name}}</b>",
+        "error",
+        7,
+        "HTML",
+    ),
+    (
+        "_step.hbs",
+        "{{name}}",
+        "{{naem}}",
+        "error",
+        1,
+        "did you mean `payload.steps[].name`?",
+    ),
+    (
+        "samples/build__failed.json",
+        "\"ok\":",
+        "\"ok\" false",
+        "error",
+        0,
+        "the payload is not JSON",
+    ),
+    (
+        "samples/build__failed.json",
+        "\"build\"",
+        "\"deploy\"",
+        "warning",
+        0,
+        "its event type is `deploy`",
+    ),
+];
+
+#[test]
+fn every_mistake_is_found_with_its_place_and_what_was_meant() {
+    for (file, right, wrong, severity, line, says) in MISTAKES {
+        let folder = folder(ACME_SOURCE);
+        own_kind(folder.path());
+        let path = match *file {
+            "bridge.toml" => folder.path().join(file),
+            file => folder.path().join("templates/acme").join(file),
+        };
+        let before = fs::read_to_string(&path).unwrap();
+        let after = before.replacen(right, wrong, 1);
+        assert_ne!(before, after, "{right} is not in {file}");
+        fs::write(&path, after).unwrap();
+        let output = run_in(folder.path(), &["check", "--json"], b"");
+        let checked = json(&output);
+        let findings = checked["findings"].as_array().unwrap();
+        let found = findings.iter().any(|finding| {
+            finding["severity"] == *severity
+                && finding["file"].as_str().unwrap().ends_with(file)
+                && finding["line"].as_u64().unwrap_or(0) == *line
+                && finding["what"].as_str().unwrap().contains(says)
+        });
+        assert!(found, "{file}: {wrong}: {findings:#?}");
+        let status = if *severity == "error" { 78 } else { 0 };
+        assert_eq!(output.status.code(), Some(status), "{wrong}: {findings:#?}");
+        assert_eq!(checked["starts"], true, "{wrong}: {findings:#?}");
+    }
+}
+
+#[test]
+fn a_template_that_no_sample_is_for_is_named_after_the_nearest_type() {
+    let folder = folder(ACME_SOURCE);
+    own_kind(folder.path());
+    let kind = folder.path().join("templates/acme");
+    for (name, severity, says) in [
+        ("biuld.short.hbs", "warning", "call it build.short.hbs"),
+        ("deploy.hbs", "note", "put a payload into"),
+    ] {
+        fs::write(kind.join(name), "x").unwrap();
+        let checked = json(&run_in(folder.path(), &["check", "--json"], b""));
+        let findings = checked["findings"].as_array().unwrap();
+        let finding = findings
+            .iter()
+            .find(|finding| finding["file"].as_str().unwrap().ends_with(name))
+            .unwrap_or_else(|| panic!("{findings:#?}"));
+        assert_eq!(finding["severity"], severity);
+        assert!(finding["what"].as_str().unwrap().contains(says), "{finding}");
+    }
+}
+
+#[test]
+fn the_built_in_kinds_have_nothing_to_find() {
+    let mut sources = String::new();
+    for kind in builtin::kinds() {
+        let secrets = "secrets = [{ env = \"SECRET\" }]";
+        let channels = "channels = [\"dev\", \"ops\"]";
+        sources += &format!("[sources.{kind}]\nkind = \"{kind}\"\n{secrets}\n{channels}\n");
+    }
+    let folder = folder(&sources);
+    let output = program()
+        .current_dir(folder.path())
+        .args(["check", "--json"])
+        .env("SECRET", "user:password")
+        .output()
+        .unwrap();
+    let checked = json(&output);
+    assert_eq!(checked["findings"], serde_json::json!([]));
+    assert_eq!(
+        checked["sources"].as_array().unwrap().len(),
+        builtin::kinds().len()
+    );
+}

@@ -1,0 +1,212 @@
+//! `preview` with the real binary: what a stranger reads, and what a machine reads of the same.
+
+use serde_json::Value;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use tempfile::TempDir;
+
+use crate::harness::{GITHUB_SECRET, World, github_signature};
+use crate::program::program;
+use twake_bridge::config::builtin;
+
+/// A folder with a configuration of two channels, and `more` after it.
+pub(crate) fn folder(more: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        r#"
+[twake.main]
+url = "https://twake.example.org"
+public_id = "public"
+private_api_key = {{ file = "twake" }}
+group_id = "company"
+[channels]
+dev = "ch-dev"
+ops = "ch-ops"
+{more}"#
+    );
+    fs::write(folder.path().join("bridge.toml"), config).unwrap();
+    fs::write(folder.path().join("twake"), "private").unwrap();
+    fs::write(folder.path().join("secret"), GITHUB_SECRET).unwrap();
+    folder
+}
+
+const GITHUB: &str = r#"
+[sources.github]
+kind = "github"
+secrets = [{ file = "secret" }]
+channels = ["dev"]
+[[sources.github.routes]]
+when = 'payload.forced'
+channels = []
+[[sources.github.routes]]
+when = 'event == "push"'
+channels = ["ops"]
+variant = "short"
+continue = true
+"#;
+
+pub(crate) fn run_in(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = program()
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that wants no input may have ended.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+pub(crate) fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", text(&output.stdout), text(&output.stderr)))
+}
+
+#[test]
+fn a_sample_is_shown_with_everything_decided_about_it() {
+    let folder = folder(GITHUB);
+    for (arguments, sample) in [
+        (["--source", "github"], "push__one-commit"),
+        (["--source", "github"], "push__forced"),
+        (["--source", "github"], "check_run__completed"),
+        (["--source", "github"], "pull_request__labeled"),
+        (["--kind", "alertmanager"], "firing__hostile"),
+    ] {
+        let output = run_in(
+            folder.path(),
+            &["preview", arguments[0], arguments[1], "--sample", sample],
+            b"",
+        );
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+        let said = text(&output.stdout);
+        assert!(!said.contains(['\u{1b}', '\u{7f}', '\u{9b}']), "{said}");
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("preview__{sample}"), said);
+        });
+    }
+}
+
+#[test]
+fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
+    actix_web::rt::System::new().block_on(async {
+        let world = World::new();
+        let more = &GITHUB[GITHUB.find("[[sources").unwrap()..];
+        let config = world.config_text(more);
+        fs::write(world.path("bridge.toml"), &config).unwrap();
+        let bridge = world.bridge(more);
+        for sample in builtin::samples("github").iter().step_by(4) {
+            let body = text(&sample.body);
+            let answer = bridge.github(&sample.event_type, &sample.name, &body).await;
+            let (event, delivery, signature) = (
+                format!("X-GitHub-Event: {}", sample.event_type),
+                format!("X-GitHub-Delivery: {}", sample.name),
+                format!("X-Hub-Signature-256: {}", github_signature(&sample.body)),
+            );
+            let arguments = [
+                "preview", "--source", "github", "--json", "--header", &event, "--header", &delivery,
+                "--header", &signature, "-",
+            ];
+            let output = run_in(world.folder.path(), &arguments, &sample.body);
+            assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+            let shown = json(&output);
+            assert_eq!(answer.status, 202, "{}", sample.name);
+            assert_eq!(shown["channels"], answer.body["channels"], "{}", sample.name);
+            assert_eq!(shown["why"], answer.body["why"], "{}", sample.name);
+            assert_eq!(shown["event"], sample.event_type.as_str());
+            assert_eq!(shown["authentication"]["authentic"], true);
+            assert_eq!(shown["authentication"]["scheme"], "signature");
+            for delivery in shown["deliveries"].as_array().unwrap() {
+                let name = delivery["channel"].as_str().unwrap();
+                let message = &delivery["request"]["body"]["message"];
+                assert_eq!(message["channel_id"], format!("ch-{name}"));
+            }
+            let printed = text(&output.stdout);
+            for secret in [GITHUB_SECRET, "private", "authorization", "Basic "] {
+                assert!(!printed.contains(secret), "{secret} is in {printed}");
+            }
+        }
+        bridge.finish().await;
+    });
+}
+
+#[test]
+fn what_is_not_authentic_or_not_readable_is_not_decided() {
+    let folder = folder(&GITHUB.replace(
+        "channels = [\"dev\"]",
+        "channels = [\"dev\"]\nlimits = { body = \"1KiB\" }",
+    ));
+    let large = vec![b' '; 2000];
+    let signature = format!("X-Hub-Signature-256: {}", github_signature(b"{}"));
+    for (arguments, body, status, says) in [
+        (
+            vec!["--header", &signature, "-"],
+            &b"[]"[..],
+            1,
+            "the signature or token is wrong",
+        ),
+        (
+            vec!["--header", "X-Hub-Signature-256: sha256=00", "-"],
+            b"{}",
+            1,
+            "malformed",
+        ),
+        (vec!["-"], b"{", 1, "the payload is not JSON"),
+        (vec!["-"], &large, 1, "larger than 1024 bytes"),
+        (vec!["no-such-file.json"], b"", 1, "no-such-file.json"),
+        (
+            vec!["--source", "gihtub", "-"],
+            b"{}",
+            2,
+            "did you mean \"github\"?",
+        ),
+        (
+            vec!["--kind", "alertmanger", "-"],
+            b"{}",
+            2,
+            "did you mean \"alertmanager\"?",
+        ),
+        (vec!["--sample", "pussh"], b"", 2, "did you mean \"push\"?"),
+        (vec!["--header", "X-GitHub-Event", "-"], b"{}", 2, "Name: value"),
+        (vec![], b"", 2, "--sample"),
+        (vec!["--config", "nothing.toml", "-"], b"{}", 78, "--kind"),
+    ] {
+        let arguments: Vec<&str> = std::iter::once("preview").chain(arguments).collect();
+        let output = run_in(folder.path(), &arguments, body);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+        assert!(said.contains(says), "{arguments:?}: {said}");
+        assert!(
+            !said.contains("routes ") && !said.contains(GITHUB_SECRET),
+            "{said}"
+        );
+    }
+    let output = run_in(
+        folder.path(),
+        &["preview", "--json", "--header", &signature, "-"],
+        b"[]",
+    );
+    let shown = json(&output);
+    assert_eq!(shown["problem"]["code"], "not-authentic");
+    assert_eq!((&shown["event"], &shown["facts"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn an_event_type_is_asked_for_where_the_payload_does_not_say_it() {
+    let folder = folder(GITHUB);
+    let said = |arguments: &[&str]| text(&run_in(folder.path(), arguments, b"{}").stdout);
+    assert!(said(&["preview", "-"]).contains("give --event TYPE"));
+    assert!(!said(&["preview", "--event", "push", "-"]).contains("--event"));
+    let without = said(&["preview", "--kind", "alertmanager", "--event", "firing", "-"]);
+    assert!(without.contains("--event changes nothing"), "{without}");
+    fs::write(folder.path().join("star__x.json"), "{}").unwrap();
+    assert!(said(&["preview", "star__x.json"]).contains("type        star"));
+}
