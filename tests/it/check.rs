@@ -305,7 +305,17 @@ fn the_built_in_kinds_have_nothing_to_find() {
     for kind in builtin::kinds() {
         let secrets = "secrets = [{ env = \"SECRET\" }]";
         let channels = "channels = [\"dev\", \"ops\"]";
-        sources += &format!("[sources.{kind}]\nkind = \"{kind}\"\n{secrets}\n{channels}\n");
+        sources.extend([
+            "[sources.",
+            kind,
+            "]\nkind = \"",
+            kind,
+            "\"\n",
+            secrets,
+            "\n",
+            channels,
+            "\n",
+        ]);
     }
     let folder = folder(&sources);
     let output = program()
