@@ -220,10 +220,7 @@ fn say(
     context: &Context,
 ) -> DecidedMessage {
     // An own template for a quiet type is somebody's wish to hear of it.
-    let own = kind
-        .templates
-        .names()
-        .contains(&format!("{event_type}.hbs").as_str());
+    let own = kind.templates.speaks_of(event_type);
     let quiet = kind.quiet.iter().find(|(quiet, _)| quiet == event_type && !own);
     if let Some((_, why)) = quiet {
         let silence = Some(format!("{event_type} is quiet: {why}"));

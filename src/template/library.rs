@@ -139,6 +139,12 @@ impl Library {
         names
     }
 
+    /// Whether it has a template named after this event type.
+    pub fn speaks_of(&self, event_type: &str) -> bool {
+        let file = format!("{event_type}.hbs");
+        self.own.contains_key(&file) || self.builtin.contains_key(&file)
+    }
+
     /// Renders what `event_type` says in `variant` (falls back to the plain template, then, for a type that has no template,
     /// `default.hbs`). `context` holds all names: event, source, headers, payload, the facts.
     pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
