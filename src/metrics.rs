@@ -31,6 +31,13 @@ struct SourceLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AcceptedLabels {
+    source: String,
+    /// The secret's name in the configuration: while one is being rotated, this shows when the old one is no longer used.
+    secret: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RefusedLabels {
     source: String,
     reason: &'static str,
@@ -50,7 +57,7 @@ struct ChannelLabels {
 /// All metrics of one bridge.
 pub struct Metrics {
     registry: Registry,
-    accepted: Family<SourceLabels, Counter>,
+    accepted: Family<AcceptedLabels, Counter>,
     seen_before: Family<SourceLabels, Counter>,
     refused: Family<RefusedLabels, Counter>,
     fallen_back: Family<SourceLabels, Counter>,
@@ -84,7 +91,11 @@ impl Default for Metrics {
             delivery_seconds,
             registry: Registry::default(),
         };
-        registry.register("accepted", "Events stored and answered 202", new.accepted.clone());
+        registry.register(
+            "accepted",
+            "Events stored and answered 202, by the name of the secret that authenticated them",
+            new.accepted.clone(),
+        );
         registry.register(
             "seen_before",
             "Requests whose idempotency key was known",
@@ -140,11 +151,13 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// An event was stored, `took` after its request began.
-    pub fn accepted(&self, source: &str, took: Duration) {
+    /// An event was stored, `took` after its request began. `secret`: the name of the one that authenticated it; empty
+    /// where the scheme knows none.
+    pub fn accepted(&self, source: &str, secret: &str, took: Duration) {
         self.accepted
-            .get_or_create(&SourceLabels {
+            .get_or_create(&AcceptedLabels {
                 source: source.to_owned(),
+                secret: secret.to_owned(),
             })
             .inc();
         self.accept_seconds.observe(took.as_secs_f64());

@@ -48,6 +48,8 @@ pub(super) struct HookPath {
 }
 
 struct Accepted {
+    /// The name of the secret that authenticated it.
+    secret: String,
     decision: Decision,
     outcome: Enqueued,
 }
@@ -103,6 +105,7 @@ async fn accept(
             Problem::Internal
         })??
     };
+    let secret = envelope.secret.clone();
     let outcome = hooks
         .queue
         .enqueue(new_event(envelope, &decision))
@@ -111,7 +114,11 @@ async fn accept(
             report(&source.name, &error);
             Problem::StoreUnavailable
         })?;
-    Ok(Accepted { decision, outcome })
+    Ok(Accepted {
+        secret,
+        decision,
+        outcome,
+    })
 }
 
 /// From a body to a decision: authenticate, parse, decide.
@@ -142,36 +149,19 @@ fn refused(refusal: Refusal) -> Problem {
 }
 
 fn new_event(envelope: crate::event::Envelope, decision: &Decision) -> NewEvent {
-    // Only what is said is stored: silent variants have no delivery, so the indices of the others are counted anew.
-    let mut kept = Vec::with_capacity(decision.messages.len());
-    let places: Vec<Option<usize>> = decision
-        .messages
-        .iter()
-        .map(|decided| {
-            let message = decided.message.clone()?;
-            kept.push(message);
-            Some(kept.len() - 1)
-        })
-        .collect();
-    let deliveries = decision
-        .deliveries
-        .iter()
-        .filter_map(|delivery| {
-            let message = places.get(delivery.message).copied().flatten()?;
-            Some(NewDelivery {
-                lane: Arc::clone(&delivery.channel),
-                message,
-            })
-        })
-        .collect();
+    let (messages, deliveries) = decision.said();
+    let deliveries = deliveries.into_iter().map(|delivery| NewDelivery {
+        lane: delivery.channel,
+        message: delivery.message,
+    });
     NewEvent {
         envelope,
         event_type: decision.event_type.clone(),
         key: decision.key,
         remember: decision.remember,
         routes: json!(decision.routes),
-        messages: kept,
-        deliveries,
+        messages,
+        deliveries: deliveries.collect(),
     }
 }
 
@@ -181,7 +171,11 @@ fn report(source: &str, error: &QueueError) {
 }
 
 fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -> HttpResponse {
-    let Accepted { decision, outcome } = accepted;
+    let Accepted {
+        secret,
+        decision,
+        outcome,
+    } = accepted;
     let name = &*source.name;
     let event_type = &decision.event_type;
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -192,12 +186,12 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
             HttpResponse::Ok().json(json!({ "event": event, "seen_before": true, "channels": lanes }))
         }
         Enqueued::PutBack { event, lanes } => {
-            hooks.metrics.accepted(name, took);
+            hooks.metrics.accepted(name, secret, took);
             info!(source:% = name, event:%, event_type:%, duration_ms; "sent again, so its dead deliveries were put back");
             HttpResponse::Accepted().json(json!({ "event": event, "put_back": true, "channels": lanes }))
         }
         Enqueued::Stored { event } => {
-            hooks.metrics.accepted(name, took);
+            hooks.metrics.accepted(name, secret, took);
             count(hooks, name, decision);
             let channels = decision.channels();
             let mut body = json!({ "event": event, "channels": channels });

@@ -5,7 +5,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::housekeeping::{Pruned, Pruning};
-use super::{Enqueued, EventRecord, Head, LaneStanding, QueueError, Settlement};
+use super::{
+    Dropping, Enqueued, EventPage, EventRecord, Head, LaneStanding, Listing, Moved, Moving, QueueError,
+    Settlement,
+};
 use jiff::Timestamp;
 
 /// Where the answer to a command goes. Whoever asked may be gone by then: the command is carried out all the same.
@@ -17,6 +20,9 @@ pub(super) enum Write {
     Settle(Settlement, Reply<()>),
     PutBack(Uuid, Timestamp, Reply<Vec<String>>),
     Prune(Pruning, Reply<Pruned>),
+    Replay(Box<PackedReplay>, Reply<Option<Vec<Arc<str>>>>),
+    Drop(Dropping, Reply<Option<Vec<String>>>),
+    Move(Moving, Reply<Moved>),
     /// Shows that something can be committed.
     Check(Reply<()>),
 }
@@ -26,6 +32,9 @@ pub(super) enum Read {
     Head(Arc<str>, Reply<Option<Head>>),
     Lanes(Reply<Vec<LaneStanding>>),
     Event(Uuid, Reply<Option<EventRecord>>),
+    List(Box<Listing>, Reply<EventPage>),
+    /// The ids from the first to the second, so many at the most.
+    Between(Uuid, Uuid, u32, Reply<Vec<Uuid>>),
 }
 
 pub(super) enum Command {
@@ -54,6 +63,17 @@ pub(super) struct PackedEvent {
     /// JSON, one a variant.
     pub(super) messages: Vec<String>,
     pub(super) deliveries: Vec<super::NewDelivery>,
+}
+
+/// A replay as it is written down.
+pub(super) struct PackedReplay {
+    pub(super) event: Uuid,
+    /// The type, and the trace as JSON.
+    pub(super) decided: Option<(String, String)>,
+    /// JSON.
+    pub(super) messages: Vec<String>,
+    pub(super) deliveries: Vec<super::NewDelivery>,
+    pub(super) now: Timestamp,
 }
 
 impl PackedEvent {

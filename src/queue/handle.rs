@@ -5,9 +5,12 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::command::{Command, PackedEvent, Read, Reply, Write};
+use super::command::{Command, PackedEvent, PackedReplay, Read, Reply, Write};
 use super::housekeeping::{History, Pruned, Pruning};
-use super::{Enqueued, EventRecord, Head, LaneStanding, NewEvent, QueueError, Settlement};
+use super::{
+    Dropping, Enqueued, EventPage, EventRecord, Head, LaneStanding, Listing, Moved, Moving, NewEvent,
+    NewReplay, QueueError, Settlement,
+};
 use crate::clock::Clock;
 
 /// A body above this size is compressed off the runtime's thread.
@@ -64,6 +67,33 @@ impl Queue {
         self.read(|reply| Read::Event(id, reply)).await
     }
 
+    /// A page of events, newest first.
+    pub async fn list(&self, listing: Listing) -> Result<EventPage, QueueError> {
+        self.read(|reply| Read::List(Box::new(listing), reply)).await
+    }
+
+    /// The ids of events from `from` to `to`, both included, the oldest first; `limit` at the most.
+    pub async fn ids(&self, from: Uuid, to: Uuid, limit: u32) -> Result<Vec<Uuid>, QueueError> {
+        self.read(|reply| Read::Between(from, to, limit, reply)).await
+    }
+
+    /// Tells an event again; the lanes that got work, in order. `None`: there is no such event.
+    pub async fn replay(&self, replay: NewReplay) -> Result<Option<Vec<Arc<str>>>, QueueError> {
+        let packed = pack_replay(replay)?;
+        self.write(|reply| Write::Replay(Box::new(packed), reply)).await
+    }
+
+    /// Makes what waits of an event dead letters; their lanes. `None`: there is no such event. One whose attempt is
+    /// in flight just now, and succeeds, is delivered after all.
+    pub async fn drop_waiting(&self, dropping: Dropping) -> Result<Option<Vec<String>>, QueueError> {
+        self.write(|reply| Write::Drop(dropping, reply)).await
+    }
+
+    /// One step of moving what waits in a lane to the end of another one, in order.
+    pub async fn move_lane(&self, moving: Moving) -> Result<Moved, QueueError> {
+        self.write(|reply| Write::Move(moving, reply)).await
+    }
+
     /// Whether the store can be written: writes, though nothing that matters, and commits it.
     pub async fn check(&self) -> Result<(), QueueError> {
         self.write(Write::Check).await
@@ -101,6 +131,24 @@ impl Queue {
             .map_err(|_| QueueError::Closed)?;
         answer.await.unwrap_or(Err(QueueError::Closed))
     }
+}
+
+fn pack_replay(replay: NewReplay) -> Result<PackedReplay, QueueError> {
+    let messages = replay.messages.iter().map(serde_json::to_string);
+    let messages: Vec<String> = messages
+        .collect::<Result<_, _>>()
+        .map_err(|error| QueueError::Unpackable(Arc::new(error.into())))?;
+    if let Some(wrong) = replay.deliveries.iter().find(|d| d.message >= messages.len()) {
+        return Err(QueueError::NoSuchMessage(wrong.message));
+    }
+    let decided = replay.decided;
+    Ok(PackedReplay {
+        event: replay.event,
+        decided: decided.map(|decided| (decided.event_type, decided.routes.to_string())),
+        messages,
+        deliveries: replay.deliveries,
+        now: replay.now,
+    })
 }
 
 pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {

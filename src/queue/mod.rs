@@ -7,10 +7,14 @@
 mod command;
 mod handle;
 mod housekeeping;
+mod listing;
+mod mending;
 mod sqlite;
 
 pub use handle::Queue;
 pub use housekeeping::History;
+pub use listing::{EventLine, EventPage, Filter, Listing, Standing};
+pub use mending::{Dropping, Moved, Moving, NewReplay, Redecided};
 pub use sqlite::{OpenError, Store, open};
 
 use jiff::Timestamp;
@@ -158,6 +162,10 @@ pub struct LaneStanding {
     pub waiting: u64,
     /// Since when the first of them waits.
     pub oldest: Option<Timestamp>,
+    /// The first is not to be tried before this time.
+    pub due: Option<Timestamp>,
+    /// The label of the reason why the first one's last attempt did not end well.
+    pub reason: Option<String>,
 }
 
 impl LaneStanding {
@@ -201,6 +209,12 @@ pub struct DeliveryRecord {
     pub twake_id: Option<String>,
     /// An attempt that did not end well may have reached Twake.
     pub may_be_duplicate: bool,
+    /// Since when it waits, or waited.
+    pub since: Timestamp,
+    /// While it waits: not to be tried before this time.
+    pub due: Option<Timestamp>,
+    /// When it was delivered or died.
+    pub settled: Option<Timestamp>,
 }
 
 /// An event as the store knows it.

@@ -280,6 +280,8 @@ async fn lanes_tell_how_many_wait_and_since_when() {
         lane: lane.into(),
         waiting,
         oldest: oldest.map(at),
+        due: None,
+        reason: None,
     };
     let expected = [standing("dev", 2, Some(100)), standing("ops", 0, None)];
     let lanes = kept.queue.lanes().await.unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{deliveries, events, prune, unavailable};
+use super::{deliveries, events, listing, mending, prune, unavailable};
 use crate::queue::QueueError;
 use crate::queue::command::{Command, Read, Reply, Write};
 
@@ -133,6 +133,14 @@ impl Actor {
                 );
             }
             Read::Event(id, reply) => answer(reply, events::find(connection, id)),
+            Read::List(listing, reply) => answer(
+                reply,
+                listing::page(connection, &listing).map_err(unavailable("list events")),
+            ),
+            Read::Between(from, to, limit, reply) => answer(
+                reply,
+                listing::between(connection, from, to, limit).map_err(unavailable("look for an id")),
+            ),
         }
     }
 }
@@ -202,6 +210,28 @@ impl Batch {
                 let result = self.finish(savepoint, result, "forget what is old");
                 self.promises.push(promise(reply, result));
             }
+            Write::Replay(replay, reply) => {
+                let mut new = Arrivals::new();
+                let result = mending::replay(&savepoint, &replay, &mut new);
+                let result = self.finish(savepoint, result, "replay an event");
+                if result.is_ok() {
+                    self.arrivals.append(&mut new);
+                }
+                self.promises.push(promise(reply, result));
+            }
+            Write::Drop(dropping, reply) => {
+                let result = mending::drop_waiting(&savepoint, &dropping);
+                let result = self.finish(savepoint, result, "drop what waits");
+                self.promises.push(promise(reply, result));
+            }
+            Write::Move(moving, reply) => {
+                let result = mending::move_lane(&savepoint, &moving);
+                let result = self.finish(savepoint, result, "move a lane");
+                if result.as_ref().is_ok_and(|moved| moved.moved > 0) {
+                    self.arrivals.insert(moving.to);
+                }
+                self.promises.push(promise(reply, result));
+            }
             Write::Check(reply) => {
                 let result = savepoint.execute(events::TOUCH, []).map(|_| ());
                 let result = self.finish(savepoint, result, "write");
@@ -237,6 +267,9 @@ fn failed(write: Write) -> Promise {
         Write::Settle(_, reply) | Write::Check(reply) => promise(reply, Err(QueueError::Closed)),
         Write::PutBack(_, _, reply) => promise(reply, Err(QueueError::Closed)),
         Write::Prune(_, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::Replay(_, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::Drop(_, reply) => promise(reply, Err(QueueError::Closed)),
+        Write::Move(_, reply) => promise(reply, Err(QueueError::Closed)),
     }
 }
 

@@ -19,13 +19,19 @@ pub(super) const HEAD: &str =
     JOIN events e ON e.id = d.event
     LEFT JOIN messages m ON m.event = d.event AND m.number = d.message
     WHERE l.name = ?1 ORDER BY d.id LIMIT 1";
-pub(super) const LANES: &str = "SELECT l.name, l.waiting,
-        (SELECT d.since FROM deliveries d WHERE d.lane = l.id AND d.state = 0 ORDER BY d.id LIMIT 1)
-    FROM lanes l ORDER BY l.name";
+pub(super) const LANES: &str = "SELECT l.name, l.waiting, d.since, d.due, d.reason FROM lanes l
+    LEFT JOIN deliveries d ON d.id =
+        (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1)
+    ORDER BY l.name";
 pub(super) const SETTLE: &str = "UPDATE deliveries SET state = ?2, attempts = attempts + 1,
         repeated = CASE WHEN reason IS ?3 THEN repeated + 1 ELSE 1 END, reason = ?3, detail = ?4,
         may_be_duplicate = may_be_duplicate OR ?5, due = ?6, settled = ?7, twake_id = ?8
     WHERE id = ?1 AND state = 0 RETURNING lane, event";
+/// It was dropped while an attempt was in flight, and that attempt succeeded.
+pub(super) const DELIVERED_AFTER_ALL: &str = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
+        repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5
+    WHERE id = ?1 AND state = 2 AND reason = 'dropped' RETURNING event";
+pub(super) const NO_LONGER_DEAD: &str = "UPDATE events SET dead = dead - 1 WHERE id = ?1";
 pub(super) const LANE_SETTLED: &str = "UPDATE lanes SET waiting = waiting - ?2,
         failing_since = CASE ?3 WHEN 0 THEN NULL WHEN 1 THEN coalesce(failing_since, ?4) ELSE failing_since END
     WHERE id = ?1";
@@ -38,9 +44,9 @@ pub(super) const EVENT_PUT_BACK: &str =
     "UPDATE events SET waiting = waiting + ?2, dead = dead - ?2 WHERE id = ?1";
 pub(super) const OF_EVENT: &str = "SELECT l.name, d.state FROM deliveries d JOIN lanes l ON l.id = d.lane
     WHERE d.event = ?1 ORDER BY d.id";
-const ROW: &str = "SELECT id FROM events WHERE uuid = ?1";
+pub(super) const ROW: &str = "SELECT id FROM events WHERE uuid = ?1";
 const RECORDS: &str = "SELECT d.id, l.name, d.message, d.state, d.attempts, d.reason, d.detail, d.twake_id,
-        d.may_be_duplicate FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.event = ?1 ORDER BY d.id";
+        d.may_be_duplicate, d.since, d.due, d.settled FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.event = ?1 ORDER BY d.id";
 
 /// The delivery that is next in a lane.
 pub(super) fn head(connection: &Connection, lane: &str) -> rusqlite::Result<Option<Head>> {
@@ -74,6 +80,8 @@ pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneStandin
                 lane: Arc::from(row.get::<_, String>(0)?),
                 waiting: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
                 oldest: optional_time(row, 2)?,
+                due: optional_time(row, 3)?,
+                reason: row.get(4)?,
             })
         })?
         .collect()
@@ -112,7 +120,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqli
         )
         .optional()?;
     let Some((lane, event)) = found else {
-        return Ok(());
+        return delivered_after_all(connection, settlement, detail);
     };
     connection
         .prepare_cached(LANE_SETTLED)?
@@ -121,6 +129,28 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqli
         connection
             .prepare_cached(EVENT_SETTLED)?
             .execute(params![event, i64::from(state == State::Dead)])?;
+    }
+    Ok(())
+}
+
+/// What Twake has is delivered, though somebody dropped it while it was on its way.
+fn delivered_after_all(
+    connection: &Connection,
+    settlement: &Settlement,
+    detail: Option<&str>,
+) -> rusqlite::Result<()> {
+    let Outcome::Delivered { id } = &settlement.outcome else {
+        return Ok(());
+    };
+    let (delivery, now) = (settlement.delivery.0, settlement.now.as_millisecond());
+    let event = connection
+        .prepare_cached(DELIVERED_AFTER_ALL)?
+        .query_row(params![delivery, settlement.reason, detail, now, id], |row| {
+            row.get::<_, i64>(0)
+        })
+        .optional()?;
+    if let Some(event) = event {
+        connection.prepare_cached(NO_LONGER_DEAD)?.execute([event])?;
     }
     Ok(())
 }
@@ -182,12 +212,15 @@ pub(super) fn records(connection: &Connection, event: i64) -> rusqlite::Result<V
                 detail: row.get(6)?,
                 twake_id: row.get(7)?,
                 may_be_duplicate: row.get(8)?,
+                since: time(row, 9)?,
+                due: optional_time(row, 10)?,
+                settled: optional_time(row, 11)?,
             })
         })?
         .collect()
 }
 
-fn number(state: State) -> i64 {
+pub(super) fn number(state: State) -> i64 {
     match state {
         State::Waiting => 0,
         State::Delivered => 1,
@@ -204,7 +237,7 @@ fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
     }
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     let error = |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
     Timestamp::from_millisecond(row.get(column)?).map_err(error)
 }

@@ -17,8 +17,8 @@ pub(super) const SEEN: &str = "SELECT event, uuid FROM seen WHERE key = ?1 AND u
 pub(super) const REMEMBER: &str = "INSERT INTO seen (key, event, uuid, until) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (key) DO UPDATE SET event = excluded.event, uuid = excluded.uuid, until = excluded.until";
 pub(super) const INSERT_EVENT: &str = "INSERT INTO events
-    (uuid, source, type, received, headers, secret, key, routes, size, waiting, dead, body_size, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12)";
+    (uuid, source, type, received, headers, secret, key, routes, size, waiting, dead, deliveries, body_size, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?10, ?11, ?12)";
 pub(super) const INSERT_MESSAGE: &str = "INSERT INTO messages (event, number, json) VALUES (?1, ?2, ?3)";
 pub(super) const LANE: &str = "INSERT INTO lanes (name, waiting) VALUES (?1, 1)
     ON CONFLICT (name) DO UPDATE SET waiting = waiting + 1 RETURNING id";

@@ -3,6 +3,8 @@
 mod actor;
 mod deliveries;
 mod events;
+mod listing;
+mod mending;
 mod prune;
 mod schema;
 
@@ -201,12 +203,41 @@ pub(super) fn hot_statements() -> impl Iterator<Item = &'static str> {
     let deliveries = [
         deliveries::HEAD,
         deliveries::SETTLE,
+        deliveries::DELIVERED_AFTER_ALL,
+        deliveries::NO_LONGER_DEAD,
         deliveries::LANE_SETTLED,
         deliveries::EVENT_SETTLED,
         deliveries::PUT_BACK,
         deliveries::LANE_PUT_BACK,
         deliveries::EVENT_PUT_BACK,
         deliveries::OF_EVENT,
+    ];
+    let listing = [
+        listing::ALL,
+        listing::WAITING,
+        listing::DEAD,
+        listing::SILENT,
+        listing::OF_SECRET,
+        listing::OF_SOURCE,
+        listing::OF_TYPE,
+        listing::CONCERNS,
+        listing::BEFORE,
+        listing::AFTER,
+        listing::BETWEEN,
+        listing::LANE_ID,
+    ];
+    let mending = [
+        mending::NUMBERED,
+        mending::WAITS,
+        mending::REDECIDED,
+        mending::EVENT_REPLAYED,
+        mending::DROP,
+        mending::LANE_DROPPED,
+        mending::EVENT_DROPPED,
+        mending::WAITING,
+        mending::MOVE,
+        mending::MOVED,
+        mending::LANE_LEFT,
     ];
     let prune = [
         prune::DEAD,
@@ -218,6 +249,8 @@ pub(super) fn hot_statements() -> impl Iterator<Item = &'static str> {
     events
         .into_iter()
         .chain(deliveries)
+        .chain(listing)
+        .chain(mending)
         .chain(prune)
         .chain(prune::FORGET)
 }
