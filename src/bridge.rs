@@ -13,6 +13,7 @@ use crate::delivery::{self, Dispatcher};
 use crate::http::{self, Budget, Hooks, Operator};
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
+use crate::operator::Desk;
 use crate::queue::{self, Queue};
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
@@ -96,6 +97,7 @@ impl Bridge {
             horizon: config.delivery.horizon,
             late: config.delivery.late,
         };
+        let names = Arc::new(config.channels.keys().cloned().collect());
         let channels = Arc::new(config.channels);
         let dispatcher = Dispatcher::new(
             queue.clone(),
@@ -105,8 +107,17 @@ impl Bridge {
             clock.clone(),
         )
         .map_err(BridgeError::Client)?;
+        let sources = Arc::new(config.sources);
+        let halts = dispatcher.halts();
+        let desk = Desk {
+            queue: queue.clone(),
+            sources: Arc::clone(&sources),
+            channels: names,
+            halts: Some(Arc::new(move || halts.list())),
+            clock: clock.clone(),
+        };
         let hooks = Hooks {
-            sources: Arc::new(config.sources),
+            sources,
             queue: queue.clone(),
             metrics: Arc::clone(&metrics),
             budget: Arc::new(Budget::new(config.limits.bodies)),
@@ -119,6 +130,7 @@ impl Bridge {
             clock: clock.clone(),
             token: config.operator_token,
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
+            desk,
         };
         let (public, public_address) =
             listen(&places.listen, config.limits.connections, http::public(hooks))?;

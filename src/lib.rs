@@ -30,6 +30,7 @@
 //! | [`queue`] | the durable middle: commands, SQLite, migrations |
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |
+//! | [`operator`] | what the operator asks and does: lists, replay, drop, move; on a store, and from afar |
 //! | [`sandbox`] | the stand-in Twake with its page; the sample sender |
 //!
 //! # Invariants
@@ -70,6 +71,7 @@ pub mod lifecycle;
 pub mod logging;
 pub mod message;
 pub mod metrics;
+pub mod operator;
 pub mod queue;
 pub mod retry;
 pub mod road;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::twake::{Answer, Request, Transport};
+use crate::message::StoredMessage;
+use crate::twake::{self, Act, Answer, Place, Request, Transport, Verdict};
 
 /// Of an answer so much is read. Twake sends a message back with its answer, in a longer form than it came.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -121,6 +122,12 @@ impl Client {
             Some(Err((transport, detail))) => Received::Failed(transport, detail),
             None => Received::Failed(Transport::TimedOut, String::new()),
         }
+    }
+
+    /// Sends one request; what its answer means.
+    pub(super) async fn attempt(&self, place: &Place, message: &StoredMessage) -> Verdict {
+        let received = self.send(twake::request(place, Act::Post, message)).await;
+        twake::verdict(place.account.api, &received.answer(), self.clock.now())
     }
 
     async fn exchange(&self, request: Request) -> Result<Received, (Transport, String)> {

@@ -16,7 +16,7 @@ use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
 use crate::queue::{Head, Outcome, Queue, QueueError, Settlement};
 use crate::retry::{self, Next};
-use crate::twake::{self, Act, Kind, Place, Reason, Verdict};
+use crate::twake::{Kind, Place, Reason, Verdict};
 
 /// The pause after the store could not be asked or told.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -132,10 +132,8 @@ impl Lane {
             ..
         } = &*self.shared;
         let message = lateness::told(message.clone(), head.received, clock.now(), settings.late);
-        let request = twake::request(place, Act::Post, &message);
         self.pace.posted(clock.monotonic(), place.rate);
-        let received = self.shared.client.send(request).await;
-        let verdict = twake::verdict(place.account.api, &received.answer(), clock.now());
+        let verdict = self.shared.client.attempt(place, &message).await;
         if let Kind::Halt(breadth) = verdict.kind {
             halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
         } else {

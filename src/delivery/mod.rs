@@ -18,7 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::twake::Place;
+use crate::clock::Clock;
+use crate::message::StoredMessage;
+use crate::twake::{Place, Verdict};
 
 /// The places the bridge may post to, by the channel's name, which is also its lane's.
 pub type Places = BTreeMap<Arc<str>, Place>;
@@ -32,6 +34,18 @@ pub struct Settings {
     pub horizon: Duration,
     /// A message told later than this says so.
     pub late: Duration,
+}
+
+/// Posts one message at once, past the queue: nothing is stored, nothing is tried again. `timeout`: how long it may take,
+/// connecting and reading the answer included. Needs a runtime with local tasks, as actix's is.
+pub async fn post(
+    place: &Place,
+    message: &StoredMessage,
+    timeout: Duration,
+    clock: &Clock,
+) -> Result<Verdict, ClientError> {
+    let client = client::Client::new(&client::Tls::new()?, clock.clone(), timeout);
+    Ok(client.attempt(place, message).await)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The bridge's two listeners: the public one takes webhooks, the operator's shows how things stand.
 
+mod api;
 mod body;
 mod hooks;
 mod operator;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::operator::Desk;
 use crate::queue::Queue;
 use crate::secret::Secret;
 use crate::source::Source;
@@ -87,6 +89,8 @@ pub struct Operator {
     pub token: Option<Secret>,
     /// The lanes that wait for a person.
     pub halts: Arc<dyn Fn() -> Vec<Halt> + Send + Sync>,
+    /// Answers what is asked under `/api/`.
+    pub desk: Desk,
 }
 
 /// The public pages.
@@ -106,6 +110,14 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
     move |service| {
         service
             .app_data(web::Data::new(operator.clone()))
+            .app_data(web::PayloadConfig::new(api::LONGEST_ORDER))
+            .route("/api/events", web::get().to(api::events))
+            .route("/api/events/{id}", web::get().to(api::event))
+            .route("/api/events/{id}/body", web::get().to(api::body))
+            .route("/api/events/{id}/replay", web::post().to(api::replay))
+            .route("/api/events/{id}/drop", web::post().to(api::drop_waiting))
+            .route("/api/lanes", web::get().to(api::lanes))
+            .route("/api/lanes/move", web::post().to(api::move_lane))
             .route("/metrics", web::get().to(operator::metrics))
             .route("/health/ready", web::get().to(operator::ready))
             .route("/health", web::get().to(healthy))

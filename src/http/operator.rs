@@ -47,7 +47,7 @@ pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -
     }
 }
 
-fn allowed(request: &HttpRequest, operator: &Operator) -> bool {
+pub(super) fn allowed(request: &HttpRequest, operator: &Operator) -> bool {
     let Some(token) = &operator.token else { return true };
     let given = request
         .headers()

@@ -151,22 +151,27 @@ impl Problem {
     /// The answer. 503s say when to try again; a 401 names the ways to authenticate that HTTP knows.
     pub fn response(self) -> HttpResponse {
         let row = self.row();
-        let mut response = HttpResponseBuilder::new(row.status);
-        response.content_type("application/problem+json");
-        match row.status {
-            StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "10")),
-            StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
-            StatusCode::METHOD_NOT_ALLOWED => response.insert_header((header::ALLOW, "POST")),
-            _ => &mut response,
-        };
-        response.json(json!({
-            "type": "about:blank",
-            "title": row.status.canonical_reason().unwrap_or_default(),
-            "status": row.status.as_u16(),
-            "code": row.code,
-            "detail": row.detail,
-        }))
+        answer(row.status, row.code, row.detail)
     }
+}
+
+/// A refusal in the form all of them have.
+pub(super) fn answer(status: StatusCode, code: &'static str, detail: &str) -> HttpResponse {
+    let mut response = HttpResponseBuilder::new(status);
+    response.content_type("application/problem+json");
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "10")),
+        StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
+        StatusCode::METHOD_NOT_ALLOWED => response.insert_header((header::ALLOW, "POST")),
+        _ => &mut response,
+    };
+    response.json(json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+    }))
 }
 
 #[cfg(test)]

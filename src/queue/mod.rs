@@ -18,6 +18,7 @@ pub use mending::{Dropping, Moved, Moving, NewReplay, Redecided};
 pub use sqlite::{OpenError, Store, open};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -178,7 +179,8 @@ impl LaneStanding {
 }
 
 /// Where a delivery stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// On its way.
     Waiting,

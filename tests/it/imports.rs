@@ -29,6 +29,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "template",
             "event",
             "message",
+            // send: a message past the queue, with delivery's own client.
+            "delivery",
+            // events, lanes: what is asked and done; on a store when no bridge runs.
+            "operator",
+            "queue",
         ],
     ),
     (
@@ -42,11 +47,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "metrics",
             "logging",
+            "operator",
         ],
     ),
     (
         "http",
         &[
+            "operator",
             "road",
             "source",
             "authentication",
@@ -62,6 +69,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "delivery",
         &[
             "twake", "queue", "retry", "message", "metrics", "clock", "logging",
+        ],
+    ),
+    (
+        "operator",
+        &[
+            "queue", "road", "source", "event", "route", "message", "twake", "secret", "clock",
         ],
     ),
     ("queue", &["event", "message", "twake", "clock", "logging"]),
@@ -152,6 +165,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("pulldown_cmark", &["message", "template"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),
+    // Asks a running bridge for the command line; blocking, where awc would need a runtime.
+    ("ureq", &["operator/client"]),
+    ("indicatif", &["cli"]),
 ];
 
 struct Module {

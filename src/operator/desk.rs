@@ -1,0 +1,353 @@
+//! The desk: questions and orders, on an open store.
+
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::view::{
+    DeliveryDetails, DropOrder, Dropped, EventDetails, EventList, EventQuery, EventSummary, LARGEST_PAGE,
+    LaneDetails, MoveOrder, MovedStep, Told,
+};
+use super::{DeskError, advice, halts};
+use crate::clock::Clock;
+use crate::message::{Message, StoredMessage, plain};
+use crate::queue::{
+    DeliveryRecord, Dropping, EventLine, EventRecord, LaneStanding, Listing, Moving, Queue, State,
+};
+use crate::source::Source;
+
+/// Events on a page where nothing is said.
+const PAGE: u32 = 50;
+/// Events that one question looks at, at the most: some milliseconds of the store's time.
+const EFFORT: u32 = 1_000;
+/// Deliveries that one step of moving takes.
+const STEP: u32 = 200;
+/// Digits of an id that are always shown: its millisecond. What comes later begins otherwise.
+const DIGITS: usize = 12;
+/// Digits of an id that have to be given.
+const FEWEST_DIGITS: usize = 4;
+
+/// The halted lanes: name, the reason's code, what to do.
+pub type Halts = Arc<dyn Fn() -> Vec<(String, &'static str, &'static str)> + Send + Sync>;
+
+/// Answers the operator's questions and carries out orders.
+#[derive(Clone)]
+pub struct Desk {
+    /// The store.
+    pub queue: Queue,
+    /// The sources by name, for deciding again.
+    pub sources: Arc<BTreeMap<Arc<str>, Arc<Source>>>,
+    /// The channels there are.
+    pub channels: Arc<BTreeSet<Arc<str>>>,
+    /// What is halted; unset where no bridge runs: then it is told from the last reason.
+    pub halts: Option<Halts>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Desk {
+    /// A page of events, newest first. It costs the same whatever is asked for and however much is stored.
+    pub async fn events(&self, query: &EventQuery) -> Result<EventList, DeskError> {
+        let listing = Listing {
+            filter: query.filter(),
+            after: query.after,
+            limit: query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE),
+            effort: EFFORT,
+        };
+        let page = self.queue.list(listing).await.map_err(DeskError::Queue)?;
+        Ok(EventList {
+            events: page.events.into_iter().map(summary).collect(),
+            next: page.next,
+        })
+    }
+
+    /// Everything known of an event but its body. `id`: its beginning is enough, where no other begins so.
+    pub async fn event(&self, id: &str) -> Result<EventDetails, DeskError> {
+        self.record(id).await.map(details)
+    }
+
+    /// The body of an event, as it came.
+    pub async fn body(&self, id: &str) -> Result<Bytes, DeskError> {
+        self.record(id).await.map(|record| record.envelope.body)
+    }
+
+    /// Gives up what waits of an event.
+    pub async fn drop_waiting(&self, id: &str, order: &DropOrder) -> Result<Dropped, DeskError> {
+        let event = self.find(id).await?;
+        let dropping = Dropping {
+            event,
+            channel: order.channel.as_deref().map(Arc::from),
+            now: self.clock.now(),
+        };
+        let dropped = self
+            .queue
+            .drop_waiting(dropping)
+            .await
+            .map_err(DeskError::Queue)?;
+        let channels = dropped.ok_or_else(|| DeskError::NoSuchEvent(id.to_owned()))?;
+        if !channels.is_empty() {
+            log::warn!(event:%, channels = channels.join(" "); "an operator dropped what waited");
+        }
+        Ok(Dropped { event, channels })
+    }
+
+    /// How every lane stands: those of configured channels, and those in which something still waits.
+    pub async fn lanes(&self) -> Result<Vec<LaneDetails>, DeskError> {
+        let standings = self.queue.lanes().await.map_err(DeskError::Queue)?;
+        let mut lanes: BTreeMap<Arc<str>, LaneStanding> = self
+            .channels
+            .iter()
+            .map(|channel| (channel.clone(), empty(channel)))
+            .collect();
+        let known = standings.into_iter();
+        lanes.extend(
+            known
+                .filter(|standing| standing.waiting > 0 || self.channels.contains(&standing.lane))
+                .map(|standing| (standing.lane.clone(), standing)),
+        );
+        let halted = self.halts.as_ref().map(|halts| halts());
+        Ok(lanes
+            .into_values()
+            .map(|standing| self.lane(standing, halted.as_deref()))
+            .collect())
+    }
+
+    /// A step of moving what waits in a lane to the end of another channel's. Ask again while some are left.
+    pub async fn move_lane(&self, order: &MoveOrder) -> Result<MovedStep, DeskError> {
+        let (from, to): (Arc<str>, Arc<str>) = (order.from.as_str().into(), order.to.as_str().into());
+        if !self.channels.contains(&to) {
+            return Err(DeskError::NoSuchChannel(order.to.clone()));
+        }
+        if from == to {
+            return Err(DeskError::SameLane(order.to.clone()));
+        }
+        let lanes = self.queue.lanes().await.map_err(DeskError::Queue)?;
+        let Some(standing) = lanes.iter().find(|standing| standing.lane == from) else {
+            return Err(DeskError::NoSuchLane(order.from.clone()));
+        };
+        if order.dry_run || standing.waiting == 0 {
+            let left = standing.waiting;
+            return Ok(MovedStep { moved: 0, left });
+        }
+        let moving = Moving {
+            // Without a bridge that runs nothing is on its way, nor is it to a channel that is not configured.
+            in_flight: self.halts.is_some() && self.channels.contains(&from),
+            from,
+            to,
+            limit: STEP,
+            now: self.clock.now(),
+        };
+        let moved = self.queue.move_lane(moving).await.map_err(DeskError::Queue)?;
+        log::warn!(from = order.from.as_str(), to = order.to.as_str(), moved = moved.moved; "an operator moved what waited");
+        Ok(MovedStep {
+            moved: moved.moved,
+            left: moved.left,
+        })
+    }
+
+    /// The event whose id begins so.
+    pub(super) async fn record(&self, id: &str) -> Result<EventRecord, DeskError> {
+        let event = self.find(id).await?;
+        let record = self.queue.event(event).await.map_err(DeskError::Queue)?;
+        record.ok_or_else(|| DeskError::NoSuchEvent(id.to_owned()))
+    }
+
+    async fn find(&self, id: &str) -> Result<Uuid, DeskError> {
+        let (from, to) = range(id).ok_or_else(|| DeskError::BadId(shown(id)))?;
+        let found = self.queue.ids(from, to, 4).await.map_err(DeskError::Queue)?;
+        match *found {
+            [] => Err(DeskError::NoSuchEvent(id.to_owned())),
+            [only] => Ok(only),
+            _ => Err(DeskError::Ambiguous {
+                given: id.to_owned(),
+                some: found.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    fn lane(
+        &self,
+        standing: LaneStanding,
+        halted: Option<&[(String, &'static str, &'static str)]>,
+    ) -> LaneDetails {
+        let halt = halted.and_then(|halted| halted.iter().find(|(lane, ..)| **lane == *standing.lane));
+        let reason = halt
+            .map(|(_, reason, _)| (*reason).to_owned())
+            .or(standing.reason);
+        let what_to_do = reason.as_deref().and_then(advice);
+        LaneDetails {
+            configured: self.channels.contains(&standing.lane),
+            lane: standing.lane.to_string(),
+            waiting: standing.waiting,
+            oldest: standing.oldest,
+            halted: match halted {
+                Some(_) => halt.is_some(),
+                None => reason.as_deref().is_some_and(halts),
+            },
+            next_attempt: standing.due,
+            what_to_do: what_to_do.map(str::to_owned),
+            reason,
+        }
+    }
+}
+
+fn empty(channel: &Arc<str>) -> LaneStanding {
+    LaneStanding {
+        lane: channel.clone(),
+        waiting: 0,
+        oldest: None,
+        due: None,
+        reason: None,
+    }
+}
+
+/// The ids that begin with these digits: the first and the last. Hyphens do not count.
+fn range(id: &str) -> Option<(Uuid, Uuid)> {
+    let digits: String = id.trim().chars().filter(|c| *c != '-').collect();
+    let right = (FEWEST_DIGITS..=32).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if !right {
+        return None;
+    }
+    let given = u128::from_str_radix(&digits, 16).ok()?;
+    let open = 128 - 4 * u32::try_from(digits.len()).ok()?;
+    let from = given.checked_shl(open).unwrap_or(given);
+    let to = from | u128::MAX.checked_shr(128 - open).unwrap_or(0);
+    Some((Uuid::from_u128(from), Uuid::from_u128(to)))
+}
+
+/// What was given, short enough to be repeated.
+fn shown(id: &str) -> String {
+    id.chars().filter(|c| !c.is_control()).take(40).collect()
+}
+
+/// The beginning of an id that has so many digits.
+fn short(id: Uuid, digits: usize) -> String {
+    let mut left = digits.max(DIGITS);
+    let text = id.to_string();
+    text.chars()
+        .take_while(|character| {
+            let more = left > 0;
+            left -= usize::from(more && *character != '-');
+            more
+        })
+        .collect()
+}
+
+fn summary(line: EventLine) -> EventSummary {
+    let mut deliveries: Vec<Told> = Vec::new();
+    for (channel, state) in line.deliveries {
+        match deliveries.iter_mut().find(|told| told.channel == channel) {
+            Some(told) => told.state = state,
+            None => deliveries.push(Told { channel, state }),
+        }
+    }
+    EventSummary {
+        short: short(line.id, line.digits),
+        id: line.id,
+        received: line.received,
+        source: line.source,
+        event_type: line.event_type,
+        secret: line.secret,
+        deliveries,
+    }
+}
+
+fn details(record: EventRecord) -> EventDetails {
+    let envelope = record.envelope;
+    let headers = envelope.headers.iter();
+    EventDetails {
+        id: envelope.id,
+        source: envelope.source.to_string(),
+        event_type: record.event_type,
+        secret: envelope.secret,
+        received: envelope.received,
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        body_size: envelope.body.len(),
+        // A trace of another version's form is as good as none.
+        routes: serde_json::from_value(record.routes).unwrap_or_default(),
+        messages: record
+            .messages
+            .iter()
+            .map(|message| message.as_ref().map(text))
+            .collect(),
+        deliveries: record.deliveries.into_iter().map(delivery).collect(),
+    }
+}
+
+fn delivery(record: DeliveryRecord) -> DeliveryDetails {
+    let open = record.state != State::Delivered;
+    let what_to_do = record.reason.as_deref().filter(|_| open).and_then(advice);
+    DeliveryDetails {
+        delivery: record.delivery.0,
+        channel: record.lane,
+        state: record.state,
+        message: record.message,
+        attempts: record.attempts,
+        since: record.since,
+        next_attempt: record.due,
+        settled: record.settled,
+        reason: record.reason,
+        detail: record.detail,
+        what_to_do: what_to_do.map(str::to_owned),
+        twake_id: record.twake_id,
+        may_be_duplicate: record.may_be_duplicate,
+    }
+}
+
+/// A message as text.
+pub(super) fn text(stored: &StoredMessage) -> String {
+    match &stored.message {
+        Message::Document(document) => plain::text(document),
+        Message::Twacode(json) => json.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_of_an_id_is_all_ids_that_begin_so() {
+        let id = Uuid::from_u128(0x0198_a1b2_c3d4_7abc_8def_0123_4567_89ab);
+        for given in ["0198", "0198a1b2-c3d4", "0198A1B2C3D47", &id.to_string()] {
+            let (from, to) = range(given).unwrap();
+            assert!(from <= id && id <= to, "{given}");
+            let digits = given.chars().filter(|c| *c != '-').count();
+            assert_eq!(shared(from, to), digits, "{given}");
+        }
+        for wrong in [
+            "",
+            "019",
+            "0-1-9",
+            "0198x",
+            "0198a1b2c3d47abc8def0123456789abc",
+            "０１９８",
+        ] {
+            assert!(range(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    fn shared(one: Uuid, other: Uuid) -> usize {
+        (one.as_u128() ^ other.as_u128()).leading_zeros() as usize / 4
+    }
+
+    #[test]
+    fn a_short_id_has_its_millisecond_or_as_much_as_it_needs() {
+        let id = Uuid::from_u128(0x0198_a1b2_c3d4_7abc_8def_0123_4567_89ab);
+        assert_eq!(short(id, 3), "0198a1b2-c3d4");
+        assert_eq!(short(id, 14), "0198a1b2-c3d4-7a");
+        assert_eq!(short(id, 32), id.to_string());
+    }
+
+    #[test]
+    fn every_reason_but_success_says_what_to_do() {
+        for reason in crate::twake::Reason::ALL {
+            let said = advice(reason.code());
+            assert_eq!(said.is_none(), reason.code() == "delivered", "{}", reason.code());
+        }
+        assert!(halts("wrong_key") && !halts("unavailable") && !halts("nonsense"));
+    }
+}

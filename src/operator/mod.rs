@@ -1,0 +1,44 @@
+//! The operator's side: what happened to an event, and what can be done about it.
+//!
+//! A [`Desk`] answers on an open store: inside a running bridge for the pages under `/api/`, inside the command line when
+//! no bridge runs. A [`Client`] asks a running bridge's desk from afar. Both give the same [`view`]s, so that there is one
+//! way of showing them.
+
+mod client;
+mod desk;
+mod error;
+mod replay;
+pub mod view;
+
+pub use client::{Client, ClientError};
+pub use desk::{Desk, Halts};
+pub use error::DeskError;
+
+use crate::twake::{self, Api, Ends, Reason};
+
+/// What a person should do about a reason, as the dialect's table has it.
+fn advice(reason: &str) -> Option<&'static str> {
+    match Reason::from_code(reason)? {
+        Reason::Delivered => None,
+        Reason::Expired => {
+            Some("it could not be told within delivery.horizon; replay it once Twake takes messages again")
+        }
+        Reason::Dropped => Some("an operator gave it up; a replay tells it after all"),
+        Reason::Unreadable => {
+            Some("the store was written by another version of the bridge; replay the event")
+        }
+        reason => row(reason).map(|row| row.advice),
+    }
+}
+
+/// Whether a reason is one that halts.
+fn halts(reason: &str) -> bool {
+    let row = Reason::from_code(reason).and_then(row);
+    row.is_some_and(|row| matches!(row.ends, Ends::Halt(_)))
+}
+
+fn row(reason: Reason) -> Option<&'static twake::AnswerRow> {
+    twake::answers(Api::MessagesSave)
+        .iter()
+        .find(|row| row.reason == reason)
+}

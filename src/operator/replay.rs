@@ -1,0 +1,179 @@
+//! Replay: an event is told once more, as it would be decided today or as it was stored.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::desk::text;
+use super::view::{LeftOut, ReplayOrder, Replayed, ToldAgain};
+use super::{Desk, DeskError};
+use crate::event::{Event, Unreadable};
+use crate::message::StoredMessage;
+use crate::queue::{EventRecord, NewDelivery, NewReplay, Redecided, State};
+use crate::road::{self, Decision};
+use crate::source::Source;
+
+/// A body above this size is decided off the runtime's thread.
+const LARGE: usize = 256 * 1024;
+
+/// What is to be told.
+struct Plan {
+    event_type: String,
+    decided: Option<Redecided>,
+    messages: Vec<StoredMessage>,
+    deliveries: Vec<NewDelivery>,
+    left_out: Vec<LeftOut>,
+    silence: Option<String>,
+}
+
+impl Desk {
+    /// Tells an event again. Earlier deliveries stay as they are. A channel for which it waits is left out, and so is,
+    /// where that is asked for, one where it was delivered.
+    pub async fn replay(&self, id: &str, order: &ReplayOrder) -> Result<Replayed, DeskError> {
+        let record = self.record(id).await?;
+        let standing = standing(&record);
+        let (event, source) = (record.envelope.id, record.envelope.source.clone());
+        let mut plan = if order.as_stored {
+            self.as_stored(record)
+        } else {
+            self.as_decided_now(record).await?
+        };
+        let mut left_out = Vec::new();
+        plan.deliveries.retain(|delivery| {
+            let why = match standing.get(&*delivery.lane) {
+                _ if order
+                    .channel
+                    .as_deref()
+                    .is_some_and(|only| *only != *delivery.lane) =>
+                {
+                    None
+                }
+                Some(State::Waiting) => Some("it waits there already"),
+                Some(State::Delivered) if order.undelivered => Some("it was delivered there"),
+                _ => return true,
+            };
+            left_out.extend(why.map(|why| LeftOut::new(&delivery.lane, why)));
+            false
+        });
+        left_out.append(&mut plan.left_out);
+        let told = |delivery: &NewDelivery| ToldAgain {
+            channel: delivery.lane.to_string(),
+            text: plan.messages.get(delivery.message).map(text).unwrap_or_default(),
+        };
+        let mut told: Vec<ToldAgain> = plan.deliveries.iter().map(told).collect();
+        if !order.dry_run {
+            let replay = NewReplay {
+                event,
+                decided: plan.decided,
+                messages: plan.messages,
+                deliveries: plan.deliveries,
+                now: self.clock.now(),
+            };
+            let done = self.queue.replay(replay).await.map_err(DeskError::Queue)?;
+            let lanes = done.ok_or_else(|| DeskError::NoSuchEvent(id.to_owned()))?;
+            // The store has the last word: two replays at once tell it once.
+            told.retain(|told| lanes.iter().any(|lane| **lane == *told.channel));
+            log::info!(event:%, source:%, channels = lanes.join(" "), as_stored = order.as_stored; "an operator replayed an event");
+        }
+        Ok(Replayed {
+            event,
+            source: source.to_string(),
+            event_type: plan.event_type,
+            told,
+            left_out,
+            silence: plan.silence,
+        })
+    }
+
+    /// What was told to each channel last.
+    fn as_stored(&self, record: EventRecord) -> Plan {
+        let mut last: Vec<(Arc<str>, usize)> = Vec::new();
+        for delivery in &record.deliveries {
+            match last.iter_mut().find(|(lane, _)| **lane == *delivery.lane) {
+                Some((_, message)) => *message = delivery.message,
+                None => last.push((delivery.lane.as_str().into(), delivery.message)),
+            }
+        }
+        let (mut messages, mut deliveries, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for (lane, message) in last {
+            let stored = record.messages.get(message).cloned().flatten();
+            if !self.channels.contains(&lane) {
+                left_out.push(LeftOut::new(&lane, "no such channel is configured"));
+            } else if let Some(stored) = stored {
+                messages.push(stored);
+                let message = messages.len() - 1;
+                deliveries.push(NewDelivery { lane, message });
+            } else {
+                left_out.push(LeftOut::new(&lane, "this version cannot read what is stored"));
+            }
+        }
+        let silence = record.deliveries.is_empty();
+        Plan {
+            event_type: record.event_type,
+            decided: None,
+            messages,
+            deliveries,
+            left_out,
+            silence: silence.then(|| "nothing of it was told, so there is nothing stored to tell".to_owned()),
+        }
+    }
+
+    async fn as_decided_now(&self, record: EventRecord) -> Result<Plan, DeskError> {
+        let Some(source) = self.sources.get(&record.envelope.source).cloned() else {
+            return Err(DeskError::NoSource(record.envelope.source.to_string()));
+        };
+        let decision = if record.envelope.body.len() > LARGE {
+            let deciding = tokio::task::spawn_blocking(move || decide(record, &source));
+            deciding.await.map_err(|_| DeskError::Broken)?
+        } else {
+            decide(record, &source)
+        };
+        let decision = decision.map_err(DeskError::Unreadable)?;
+        let (messages, deliveries) = decision.said();
+        let deliveries = deliveries.into_iter().map(|delivery| NewDelivery {
+            lane: delivery.channel,
+            message: delivery.message,
+        });
+        Ok(Plan {
+            decided: Some(Redecided {
+                event_type: decision.event_type.clone(),
+                routes: serde_json::json!(decision.routes),
+            }),
+            messages,
+            deliveries: deliveries.collect(),
+            left_out: Vec::new(),
+            silence: decision.silence(),
+            event_type: decision.event_type,
+        })
+    }
+}
+
+fn decide(record: EventRecord, source: &Source) -> Result<Decision, Unreadable> {
+    let event = Event::stored(record.envelope, &source.kind.body)?;
+    Ok(road::decide(event, source))
+}
+
+/// How an event stands in each channel: waiting, else delivered, else dead.
+fn standing(record: &EventRecord) -> BTreeMap<String, State> {
+    let rank = |state: State| match state {
+        State::Waiting => 2,
+        State::Delivered => 1,
+        State::Dead => 0,
+    };
+    let mut standing: BTreeMap<String, State> = BTreeMap::new();
+    for delivery in &record.deliveries {
+        let known = standing.entry(delivery.lane.clone()).or_insert(delivery.state);
+        if rank(delivery.state) > rank(*known) {
+            *known = delivery.state;
+        }
+    }
+    standing
+}
+
+impl LeftOut {
+    fn new(channel: &str, why: &str) -> Self {
+        Self {
+            channel: channel.to_owned(),
+            why: why.to_owned(),
+        }
+    }
+}
