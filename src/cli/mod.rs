@@ -2,10 +2,15 @@
 
 mod check;
 mod demo;
+mod events;
+mod lanes;
+mod office;
 mod paint;
 mod preview;
 mod sandbox;
+mod send;
 mod serve;
+mod shown;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -24,11 +29,15 @@ Examples:
   twake-bridge preview --sample push         what would be said of a push, where, and why?
   twake-bridge serve                         run the bridge
   twake-bridge serve --config /etc/twake-bridge/bridge.toml
+  twake-bridge send dev 'hello from here'     a message to a channel, and what Twake says to it
+  twake-bridge events list --since 2h        what came, and where it is
+  twake-bridge events replay --state dead    tell dead letters again
+  twake-bridge lanes list                    what waits for each channel, and why
 
 Environment:
   TWAKE_BRIDGE_CONFIG           bridge.toml
   TWAKE_BRIDGE_LISTEN           127.0.0.1:8080      where webhooks are taken
-  TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081      metrics and readiness
+  TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081      metrics, readiness, and what events and lanes ask
   TWAKE_BRIDGE_STORE            sqlite:twake-bridge.db
   RUST_LOG                      info                what is logged (warn, debug, …)";
 
@@ -49,6 +58,14 @@ enum Command {
     Preview(preview::PreviewArguments),
     /// Show the bridge at work: a stand-in Twake with a page, and signed samples of every kind sent through the front door.
     Demo(demo::DemoArguments),
+    /// Post one message to a channel at once, past the queue, and say what Twake answers.
+    Send(send::SendArguments),
+    /// What happened to events: list, show, replay, drop. Asks the running bridge, else opens the store.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// How the channels' queues stand: list, move. Asks the running bridge, else opens the store.
+    #[command(subcommand)]
+    Lanes(lanes::LanesCommand),
     /// Run only the stand-in Twake, to point a bridge of your own at.
     Sandbox(sandbox::SandboxArguments),
 }
@@ -60,6 +77,17 @@ struct ConfigArguments {
     config: Option<PathBuf>,
 }
 
+/// What is wrong has been said already.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is wrong")]
+struct WrongConfiguration;
+
+/// Whoever was to read the output (`… | head`) has had enough.
+fn nobody_reads(error: &(dyn std::error::Error + 'static)) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 /// Runs the program.
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -67,9 +95,18 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => Ok(check::run(arguments)),
         Command::Preview(arguments) => preview::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Send(arguments) => send::run(arguments),
+        Command::Events(command) => events::run(&command),
+        Command::Lanes(command) => lanes::run(&command),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     result.unwrap_or_else(|error| {
+        if error.is::<WrongConfiguration>() {
+            return ExitCode::from(EX_CONFIG);
+        }
+        if error.chain().any(nobody_reads) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("twake-bridge: {error:#}");
         ExitCode::FAILURE
     })

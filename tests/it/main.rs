@@ -8,6 +8,7 @@ mod hostile;
 mod imports;
 mod kinds;
 mod lanes;
+mod operator;
 mod overload;
 mod preview;
 mod program;

@@ -1,0 +1,153 @@
+//! `events show`: everything known of an event.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _, stdout};
+use std::process::ExitCode;
+
+use super::super::office::{Office, OfficeArguments};
+use super::super::shown::{indented, optional_time, time, visible, visible_lines};
+use super::state;
+use crate::operator::view::{DeliveryDetails, EventDetails};
+use crate::queue::State;
+
+/// So much of a body is shown on a terminal, in bytes; elsewhere it goes whole.
+const SHOWN_BODY: usize = 64 * 1024;
+
+#[derive(clap::Args)]
+pub(crate) struct ShowArguments {
+    /// The event's id, or its beginning (4 digits or more).
+    id: String,
+    /// Only the body, byte for byte as it came; on a terminal its first 64 KiB, made readable.
+    #[arg(long, conflicts_with = "json")]
+    body: bool,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub(super) office: OfficeArguments,
+}
+
+pub(super) async fn show(office: &Office, arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
+    if arguments.body {
+        write_body(&office.body(&arguments.id).await?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let event = office.event(&arguments.id).await?;
+    let mut out = stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&event)?)?;
+    } else {
+        out.write_all(told(&event).as_bytes())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_body(body: &[u8]) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    if !out.is_terminal() {
+        return out.write_all(body);
+    }
+    let shown = body.get(..SHOWN_BODY).unwrap_or(body);
+    writeln!(out, "{}", visible_lines(&String::from_utf8_lossy(shown)))?;
+    if shown.len() < body.len() {
+        eprintln!(
+            "{} of {} bytes; into a file or a pipe it goes whole",
+            shown.len(),
+            body.len()
+        );
+    }
+    Ok(())
+}
+
+/// The event as a person reads it. Everything in it may come from outside.
+fn told(event: &EventDetails) -> String {
+    let mut text = String::new();
+    let secret = match event.secret.as_str() {
+        "" => "none",
+        name => name,
+    };
+    for (name, value) in [
+        ("event", event.id.to_string()),
+        ("source", event.source.clone()),
+        ("type", event.event_type.clone()),
+        ("secret", secret.to_owned()),
+        ("received", format!("{} UTC", time(event.received))),
+        ("body", format!("{} bytes (--body shows it)", event.body_size)),
+    ] {
+        line(&mut text, &format!("{name:<9} {}", visible(&value)));
+    }
+    line(&mut text, "\nheaders");
+    for (name, value) in &event.headers {
+        line(&mut text, &format!("  {}: {}", visible(name), visible(value)));
+    }
+    line(&mut text, "\nroutes");
+    for route in &event.routes {
+        let held = if route.held { "holds" } else { "does not hold" };
+        let channels = match route.channels.join(", ") {
+            _ if !route.held => String::new(),
+            none if none.is_empty() => " → nowhere".to_owned(),
+            some => format!(" → {some}"),
+        };
+        let why = visible(&route.why);
+        line(&mut text, &format!("  {} {held}: {why}{channels}", route.route));
+    }
+    if event.deliveries.is_empty() {
+        line(&mut text, "\nsaid nowhere");
+    }
+    for delivery in &event.deliveries {
+        deliver(&mut text, delivery);
+    }
+    for (number, message) in event.messages.iter().enumerate() {
+        line(&mut text, &format!("\nmessage {number}"));
+        let message = message.as_deref().unwrap_or("(this version cannot read it)");
+        text.push_str(&indented(&visible_lines(message)));
+    }
+    text
+}
+
+fn deliver(text: &mut String, delivery: &DeliveryDetails) {
+    let attempts = match delivery.attempts {
+        1 => "1 attempt".to_owned(),
+        more => format!("{more} attempts"),
+    };
+    let when = match delivery.state {
+        State::Waiting => format!("since {} UTC", time(delivery.since)),
+        State::Delivered | State::Dead => format!("{} UTC", optional_time(delivery.settled)),
+    };
+    let (channel, state) = (visible(&delivery.channel), state(delivery.state));
+    let message = delivery.message;
+    line(
+        text,
+        &format!("\n{channel}: {state} {when}, {attempts}, message {message}"),
+    );
+    if let Some(next) = delivery.next_attempt {
+        line(text, &format!("  next attempt  {} UTC", time(next)));
+    }
+    if let Some(reason) = &delivery.reason {
+        let detail = delivery.detail.as_deref().map(|detail| format!(" ({detail})"));
+        line(
+            text,
+            &format!(
+                "  reason        {}",
+                visible(&(reason.clone() + &detail.unwrap_or_default()))
+            ),
+        );
+    }
+    if let Some(what) = &delivery.what_to_do {
+        line(text, &format!("  what to do    {}", visible(what)));
+    }
+    if let Some(id) = &delivery.twake_id {
+        line(text, &format!("  Twake's id    {}", visible(id)));
+    }
+    if delivery.may_be_duplicate {
+        line(
+            text,
+            "  may be there twice: an attempt that did not end well may have reached Twake",
+        );
+    }
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{line}");
+}

@@ -1,0 +1,225 @@
+//! Where the operator's questions go: to the bridge that runs, else to the store itself.
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::WrongConfiguration;
+use crate::clock::Clock;
+use crate::config::env::{self, Environment};
+use crate::config::{Config, History};
+use crate::operator::view::{
+    DropOrder, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveOrder, MovedStep, ReplayOrder,
+    Replayed,
+};
+use crate::operator::{Client, ClientError, Desk, DeskError};
+use crate::queue::{self, OpenError};
+use crate::secret::Secret;
+
+#[derive(clap::Args)]
+pub(super) struct OfficeArguments {
+    /// Ask the running bridge whose operator listener is here. Unset: TWAKE_BRIDGE_STORE is opened when no bridge has it,
+    /// else TWAKE_BRIDGE_OPERATOR_LISTEN is asked.
+    #[arg(long, value_name = "URL")]
+    operator: Option<String>,
+    /// The configuration (for the operator's token; without a running bridge also for channels and sources); overrides
+    /// TWAKE_BRIDGE_CONFIG.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+/// Whom the command line asks.
+pub(super) enum Office {
+    Here(Box<Desk>, queue::Store),
+    There(Client),
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OfficeError {
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+impl OfficeError {
+    /// Whether it concerns the one event alone, so that others can go on.
+    pub(super) fn is_of_one_event(&self) -> bool {
+        match self {
+            Self::Desk(error) => !matches!(error, DeskError::Queue(_)),
+            Self::Client(ClientError::Refused { code, .. }) => {
+                !["store-unavailable", "operator-only", "foreign"].contains(&code.as_str())
+            }
+            Self::Client(_) => false,
+        }
+    }
+}
+
+macro_rules! ask {
+    ($office:expr, $method:ident($($argument:expr),*)) => {
+        match $office {
+            Office::Here(desk, _) => Ok(desk.$method($($argument),*).await?),
+            Office::There(client) => Ok(client.$method($($argument),*)?),
+        }
+    };
+}
+
+impl Office {
+    /// Finds out whom to ask. A wrong configuration is said and done without: it may be just what is being looked into.
+    pub(super) fn open(arguments: &OfficeArguments) -> anyhow::Result<Self> {
+        let environment = environment()?;
+        let settings = &environment.settings;
+        let path = arguments.config.as_ref().unwrap_or(&settings.config);
+        let asked_for = arguments.config.is_some() || arguments.operator.is_none();
+        let config = match Config::load(path, &environment.surroundings) {
+            Ok(config) => Some(config),
+            Err(_) if !asked_for && !path.exists() => None,
+            Err(findings) => {
+                for finding in findings {
+                    eprintln!("warning: {finding}");
+                }
+                eprintln!("warning: going on without the configuration");
+                None
+            }
+        };
+        if let Some(url) = &arguments.operator {
+            let url = if url.contains("://") {
+                url.clone()
+            } else {
+                format!("http://{url}")
+            };
+            return Ok(Self::There(Client::new(&url, token(config))?));
+        }
+        let store = settings.store.as_str();
+        if let Some(path) = store.strip_prefix("sqlite:")
+            && !Path::new(path).exists()
+        {
+            bail!(
+                "there is no store at {path}: set TWAKE_BRIDGE_STORE as the bridge has it, or give --operator URL"
+            );
+        }
+        let clock = Clock::system();
+        let history = config
+            .as_ref()
+            .map_or_else(History::default, |config| config.history);
+        let history = queue::History {
+            keep: history.keep,
+            size: history.size,
+            dead: history.dead,
+        };
+        match queue::open(store, history, clock.clone()) {
+            Ok((queue, store)) => {
+                let (sources, channels) = config
+                    .map(|config| (config.sources, config.channels))
+                    .unwrap_or_default();
+                let desk = Desk {
+                    queue,
+                    sources: Arc::new(sources),
+                    channels: Arc::new(channels.into_keys().collect()),
+                    halts: None,
+                    clock,
+                };
+                Ok(Self::Here(Box::new(desk), store))
+            }
+            Err(error @ (OpenError::InUse(_) | OpenError::File { .. })) => {
+                let url = format!("http://{}", reachable(&settings.operator_listen));
+                let client = Client::new(&url, token(config))?;
+                if let Err(unreachable @ (ClientError::Unreachable { .. } | ClientError::Strange(_))) =
+                    client.lanes()
+                {
+                    return Err(unreachable).context(format!(
+                        "{error}, and its bridge is not at {url}: give --operator URL (the log's line \"taking webhooks\" \
+                         has it as operator=…), or stop whatever has the store"
+                    ));
+                }
+                Ok(Self::There(client))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn events(&self, query: &EventQuery) -> Result<EventList, OfficeError> {
+        ask!(self, events(query))
+    }
+
+    pub(super) async fn event(&self, id: &str) -> Result<EventDetails, OfficeError> {
+        ask!(self, event(id))
+    }
+
+    pub(super) async fn body(&self, id: &str) -> Result<Bytes, OfficeError> {
+        match self {
+            Self::Here(desk, _) => Ok(desk.body(id).await?),
+            Self::There(client) => Ok(client.body(id)?.into()),
+        }
+    }
+
+    pub(super) async fn replay(&self, id: &str, order: &ReplayOrder) -> Result<Replayed, OfficeError> {
+        ask!(self, replay(id, order))
+    }
+
+    pub(super) async fn drop_waiting(&self, id: &str, order: &DropOrder) -> Result<Dropped, OfficeError> {
+        ask!(self, drop_waiting(id, order))
+    }
+
+    pub(super) async fn lanes(&self) -> Result<Vec<LaneDetails>, OfficeError> {
+        ask!(self, lanes())
+    }
+
+    pub(super) async fn move_lane(&self, order: &MoveOrder) -> Result<MovedStep, OfficeError> {
+        ask!(self, move_lane(order))
+    }
+
+    /// Closes the store, when it was opened here.
+    pub(super) fn close(self) {
+        if let Self::Here(desk, store) = self {
+            drop(desk);
+            store.close();
+        }
+    }
+}
+
+/// The environment; what is wrong with it is said.
+pub(super) fn environment() -> anyhow::Result<Environment> {
+    env::read().map_err(|findings| {
+        super::check::print(&findings);
+        WrongConfiguration.into()
+    })
+}
+
+fn token(config: Option<Config>) -> Option<Secret> {
+    config.and_then(|config| config.operator_token)
+}
+
+/// Where a listener is reached from its own machine: one on every address is on loopback, too.
+fn reachable(listen: &str) -> String {
+    match listen.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_unspecified() => {
+            let loopback = match address.ip() {
+                IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+            };
+            SocketAddr::new(loopback, address.port()).to_string()
+        }
+        _ => listen.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_is_asked_on_loopback() {
+        for (listen, asked) in [
+            ("0.0.0.0:8081", "127.0.0.1:8081"),
+            ("[::]:1", "[::1]:1"),
+            ("10.0.0.1:8081", "10.0.0.1:8081"),
+            ("localhost:8081", "localhost:8081"),
+        ] {
+            assert_eq!(reachable(listen), asked);
+        }
+    }
+}

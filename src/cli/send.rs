@@ -1,0 +1,143 @@
+//! `twake-bridge send`: one message to one channel, at once and past the queue.
+
+use anyhow::{Context, bail};
+use std::io::{Read as _, stdin};
+use std::process::ExitCode;
+
+use super::{ConfigArguments, office};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery;
+use crate::message::{Block, Document, Inline, Message, StoredMessage};
+use crate::twake::{Kind, Verdict};
+
+/// The longest text, in bytes: more is no message.
+const LONGEST_TEXT: u64 = 64 * 1024;
+
+#[derive(clap::Args)]
+pub(super) struct SendArguments {
+    /// A channel of bridge.toml.
+    channel: String,
+    /// What to say, literally (no Markdown); - reads it from standard input.
+    text: String,
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+/// 0 when Twake has it, 1 when not.
+pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
+    let environment = office::environment()?;
+    let path = arguments.config.config.unwrap_or(environment.settings.config);
+    let config = match Config::load(&path, &environment.surroundings) {
+        Ok(config) => config,
+        Err(findings) => {
+            super::check::print(&findings);
+            return Ok(ExitCode::from(super::EX_CONFIG));
+        }
+    };
+    let channel = arguments.channel.as_str();
+    let Some(place) = config.channels.get(channel) else {
+        let known: Vec<&str> = config.channels.keys().map(|name| &**name).collect();
+        bail!(
+            "no channel `{channel}` is configured; there are: {}",
+            known.join(", ")
+        );
+    };
+    let message = literal(&text(arguments.text)?);
+    let clock = Clock::system();
+    let sent = actix_web::rt::System::new().block_on(delivery::post(
+        place,
+        &message,
+        config.delivery.timeout,
+        &clock,
+    ));
+    let (line, code) = said(channel, &sent?);
+    println!("{line}");
+    Ok(code)
+}
+
+fn text(argument: String) -> anyhow::Result<String> {
+    let text = if argument == "-" {
+        let mut text = String::new();
+        let read = stdin().lock().take(LONGEST_TEXT + 1).read_to_string(&mut text);
+        read.context("cannot read the text from standard input")?;
+        text
+    } else {
+        argument
+    };
+    if text.len() as u64 > LONGEST_TEXT {
+        bail!("the text is longer than {LONGEST_TEXT} bytes");
+    }
+    if text.trim().is_empty() {
+        bail!("there is nothing to say");
+    }
+    Ok(text)
+}
+
+/// The text as it is: a paragraph where a blank line ends one, a break where a line does.
+fn literal(text: &str) -> StoredMessage {
+    let text = crate::message::control::lines(text.trim_end());
+    let paragraphs = text
+        .split("\n\n")
+        .filter(|paragraph| !paragraph.trim().is_empty());
+    let paragraph = |paragraph: &str| {
+        let mut inlines = Vec::new();
+        for line in paragraph.trim_matches('\n').split('\n') {
+            if !inlines.is_empty() {
+                inlines.push(Inline::Break);
+            }
+            inlines.push(Inline::Text(line.to_owned()));
+        }
+        Block::Paragraph(inlines)
+    };
+    StoredMessage {
+        v: 1,
+        message: Message::Document(Document {
+            blocks: paragraphs.map(paragraph).collect(),
+        }),
+        ephemeral: false,
+    }
+}
+
+fn said(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
+    let reason = verdict.reason.code();
+    let kind = match &verdict.kind {
+        Kind::Delivered { id } => {
+            let line = format!("{channel}: delivered; Twake's id is {id}");
+            return (line, ExitCode::SUCCESS);
+        }
+        Kind::Retry { .. } => "the bridge would try again",
+        Kind::Halt(_) => "the bridge would halt the account's channels until it is mended",
+        Kind::Reject => "the bridge would give this message up",
+    };
+    let detail = match verdict.detail.as_str() {
+        "" => String::new(),
+        detail => format!(" ({detail})"),
+    };
+    let twice = if verdict.may_be_duplicate {
+        "\nTwake may have it all the same"
+    } else {
+        ""
+    };
+    let line = format!(
+        "{channel}: not delivered: {reason}{detail}; {kind}{twice}\nwhat to do: {}",
+        verdict.advice
+    );
+    (line, ExitCode::FAILURE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::plain;
+
+    #[test]
+    fn a_text_is_said_literally() {
+        let text = "**a** [b](http://e)\nline\u{1b}[31m two\r\n\n\n# c\n";
+        let Message::Document(document) = literal(text).message else {
+            panic!("a document");
+        };
+        assert_eq!(document.blocks.len(), 2);
+        assert_eq!(plain::text(&document), "**a** [b](http://e)\nline [31m two\n# c");
+    }
+}

@@ -1,0 +1,105 @@
+//! How things look on a terminal: tables, times, and text from outside that must not command it.
+
+use jiff::Timestamp;
+use std::fmt::Write as _;
+
+/// Rows under a heading, in columns; the last is as long as it is.
+pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
+    let heading: Vec<String> = heading.iter().map(|&word| word.to_owned()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(&heading)
+        .chain(rows)
+        .map(|row| row.iter().map(|cell| visible(cell)).collect())
+        .collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..heading.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            // Writing to a String cannot fail.
+            let _ = write!(line, "{cell:<width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A point in time, to the second, in UTC.
+pub(super) fn time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The same where there may be none.
+pub(super) fn optional_time(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".to_owned(), time)
+}
+
+/// A line of text that cannot command the terminal: control characters, and those that turn the reading direction,
+/// are written as their number.
+pub(super) fn visible(text: &str) -> String {
+    escaped(text, |_| false)
+}
+
+/// The same for a text of several lines, which stay lines.
+pub(super) fn visible_lines(text: &str) -> String {
+    escaped(text, |character| matches!(character, '\n' | '\t'))
+}
+
+fn escaped(text: &str, kept: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if !kept(character) && commands(character) {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+fn commands(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Every line with blanks before it.
+pub(super) fn indented(text: &str) -> String {
+    let lines = text.lines().map(|line| format!("  {line}\n"));
+    lines.collect()
+}
+
+/// `1 event`, `2 events`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_commands_the_terminal() {
+        assert_eq!(
+            visible("a\u{1b}[31m\nü\u{202e}\u{9b}"),
+            "a\\u{1b}[31m\\nü\\u{202e}\\u{9b}"
+        );
+        assert_eq!(visible_lines("a\n\tb\r\u{0}"), "a\n\tb\\r\\u{0}");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest() {
+        let rows = [
+            vec!["ä".to_owned(), "x".to_owned()],
+            vec!["long".to_owned(), String::new()],
+        ];
+        assert_eq!(table(&["A", "B"], &rows), "A     B\nä     x\nlong\n");
+    }
+}
