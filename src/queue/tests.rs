@@ -8,6 +8,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 mod forgetting;
+mod operating;
 mod plans;
 mod store;
 

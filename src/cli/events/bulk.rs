@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::process::ExitCode;
 
@@ -214,12 +215,13 @@ fn told(replayed: &Replayed, dry_run: bool) -> String {
     };
     let (id, source, event_type) = (replayed.event, &replayed.source, visible(&replayed.event_type));
     let mut text = format!("{id}  {source} {event_type} {channels}\n");
+    // Writing to a String cannot fail.
     for left in &replayed.left_out {
-        text.push_str(&format!("  not {}: {}\n", visible(&left.channel), left.why));
+        let _ = writeln!(text, "  not {}: {}", visible(&left.channel), left.why);
     }
     if dry_run {
         for told in &replayed.told {
-            text.push_str(&format!("  {}:\n", told.channel));
+            let _ = writeln!(text, "  {}:", told.channel);
             text.push_str(&indented(&indented(&visible_lines(&told.text))));
         }
     }

@@ -210,9 +210,9 @@ impl Batch {
                 let result = self.finish(savepoint, result, "forget what is old");
                 self.promises.push(promise(reply, result));
             }
-            Write::Replay(replay, reply) => {
+            Write::Replay(packed, reply) => {
                 let mut new = Arrivals::new();
-                let result = mending::replay(&savepoint, &replay, &mut new);
+                let result = mending::replay(&savepoint, &packed, &mut new);
                 let result = self.finish(savepoint, result, "replay an event");
                 if result.is_ok() {
                     self.arrivals.append(&mut new);

@@ -46,9 +46,8 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> rusqlite::Resu
         },
     };
     let (statement, value) = index(filter);
-    let (below, from) = (below(listing), from(filter));
-    let (below, from) = (below.as_bytes(), from.as_bytes());
-    let mut values: Vec<&dyn ToSql> = vec![below, from, &listing.effort];
+    let (newest, oldest) = (below(listing), from(filter));
+    let mut values: Vec<&dyn ToSql> = vec![newest.as_bytes(), oldest.as_bytes(), &listing.effort];
     values.extend(value.map(|value| value as &dyn ToSql));
     let mut walk = connection.prepare_cached(statement)?;
     let mut rows = walk.query(&*values)?;
@@ -56,12 +55,12 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> rusqlite::Resu
     let (mut last, mut looked) = (None, 0);
     while let Some(row) = rows.next()? {
         looked += 1;
-        let (event, line) = line(row)?;
-        last = Some(line.id);
-        if !holds(filter, &line) || !concerned(connection, filter, event, lane)? {
+        let (event, found) = line(row)?;
+        last = Some(found.id);
+        if !holds(filter, &found) || !concerned(connection, filter, event, lane)? {
             continue;
         }
-        page.events.push(complete(connection, event, line)?);
+        page.events.push(complete(connection, event, found)?);
         if page.events.len() >= listing.limit as usize {
             break;
         }

@@ -63,21 +63,17 @@ pub(super) fn replay(
             continue;
         }
         // What was said before in the same words is kept once.
-        let number = known
-            .iter()
-            .find(|(_, known)| known == json)
-            .map(|(number, _)| *number);
-        let number = match number {
-            Some(number) => number,
-            None => {
-                let number = known.last().map_or(0, |(last, _)| last + 1);
-                connection
-                    .prepare_cached(INSERT_MESSAGE)?
-                    .execute(params![row, number, json])?;
-                known.push((number, json.clone()));
-                size += i64::try_from(json.len()).unwrap_or(i64::MAX);
-                number
-            }
+        let before = known.iter().find(|(_, known)| known == json);
+        let number = if let Some((number, _)) = before {
+            *number
+        } else {
+            let number = known.last().map_or(0, |(last, _)| last + 1);
+            connection
+                .prepare_cached(INSERT_MESSAGE)?
+                .execute(params![row, number, json])?;
+            known.push((number, json.clone()));
+            size += i64::try_from(json.len()).unwrap_or(i64::MAX);
+            number
         };
         let lane: i64 = connection
             .prepare_cached(LANE)?

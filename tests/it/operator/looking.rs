@@ -1,0 +1,254 @@
+//! What is there, told to whom it may concern.
+
+use std::io::Write as _;
+use std::process::Stdio;
+use twake_bridge::sandbox::Fault;
+
+use super::{Operator, Said, github, monitoring, until};
+use crate::harness::{World, client, push};
+use crate::program::program;
+
+const QUIET: &str = "[[sources.github.routes]]\nwhen = 'branch == \"quiet\"'\nchannels = []\n";
+
+#[actix_web::test]
+async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_when_none_does() {
+    let mut operator = Operator::new(QUIET);
+    let served = operator.serve();
+    let first = github(&served, "d-1", &push("main", "first")).await;
+    let second = github(&served, "d-2", &push("main", "second")).await;
+    let silent = github(&served, "d-3", &push("quiet", "third")).await;
+    operator
+        .world
+        .sandbox
+        .set_fault(Some("ch-ops"), Some(Fault::TooLarge));
+    let dead = monitoring(&served, "DiskFull").await;
+    operator.world.told("ch-dev", 2).await;
+    until("the dead letter", || {
+        (operator.ids(&["--state", "dead"]) == [dead.as_str()]).then_some(())
+    })
+    .await;
+    until("what was delivered", || {
+        (operator.ids(&["--state", "delivered"]).len() == 2).then_some(())
+    })
+    .await;
+    let mut served = Some(served);
+    loop {
+        let all = [&dead, &silent, &second, &first].map(String::clone);
+        assert_eq!(operator.ids(&[]), all);
+        assert_eq!(operator.ids(&["--source", "github"]), all[1..]);
+        assert_eq!(operator.ids(&["--source", "gitlab"]), [""; 0]);
+        assert_eq!(operator.ids(&["--type", "push"]), all[1..]);
+        assert_eq!(operator.ids(&["--channel", "dev"]), all[2..]);
+        assert_eq!(operator.ids(&["--channel", "ops", "--state", "dead"]), all[..1]);
+        assert_eq!(operator.ids(&["--channel", "dev", "--state", "dead"]), [""; 0]);
+        assert_eq!(operator.ids(&["--state", "silent"]), all[1..2]);
+        assert_eq!(operator.ids(&["--state", "waiting"]), [""; 0]);
+        assert_eq!(operator.ids(&["--secret", "file:token"]), all[..1]);
+        assert_eq!(
+            operator.ids(&["--secret", "file:github", "--state", "silent"]),
+            all[1..2]
+        );
+        assert_eq!(operator.ids(&["--since", "1h"]), all);
+        assert_eq!(operator.ids(&["--until", "1h"]), [""; 0]);
+        assert_eq!(operator.ids(&["--since", "2999-01-01T00:00Z"]), [""; 0]);
+
+        let page = operator.json(&["events", "list", "--limit", "3"]);
+        assert_eq!(page["events"].as_array().unwrap().len(), 3);
+        assert_eq!(
+            operator.ids(&["--after", page["next"].as_str().unwrap()]),
+            all[3..]
+        );
+
+        let table = operator.say(&["events", "list"]).ok();
+        let line = table.lines().find(|line| line.contains("monitoring")).unwrap();
+        assert!(
+            line.contains("file:token") && line.contains("ops dead"),
+            "{table}"
+        );
+        assert!(
+            table.contains("dev delivered") && table.contains("silent"),
+            "{table}"
+        );
+        // The beginning that the table shows is enough to name it.
+        let beginning = line.split_whitespace().nth(2).unwrap();
+        assert!(dead.starts_with(beginning) && beginning.len() < 36);
+        let shown = operator.say(&["events", "show", beginning]).ok();
+        for text in [
+            dead.as_str(),
+            "too_large",
+            "what to do",
+            "file:token",
+            "DiskFull",
+            "route",
+        ] {
+            assert!(shown.contains(text), "{text} in {shown}");
+        }
+        let shown = operator.json(&["events", "show", &first]);
+        assert_eq!(shown["deliveries"][0]["state"], "delivered");
+        assert!(shown["deliveries"][0]["twake_id"].is_string());
+        assert!(shown["messages"][0].as_str().unwrap().contains("first"));
+        assert_eq!(
+            operator.say(&["events", "show", &first, "--body"]).ok(),
+            push("main", "first")
+        );
+
+        operator
+            .say(&["events", "show", "ffffffff"])
+            .refused("there is no event ffffffff");
+        operator.say(&["events", "show", "abc"]).refused("is no event id");
+        operator
+            .say(&["events", "show", &first[..4]])
+            .refused("the beginning of several events");
+        match served.take() {
+            Some(running) => operator.stop(running),
+            None => break,
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
+    let mut operator = Operator::new("[operator]\ntoken = { file = \"operator\" }\n");
+    std::fs::write(operator.world.path("operator"), "operator-token").unwrap();
+    let served = operator.serve();
+    let event = github(&served, "d-1", &push("main", "there")).await;
+    let list = |listen: &str| {
+        let mut command = program();
+        command.args(["events", "list", "--config"]).arg(&operator.config);
+        command.env("TWAKE_BRIDGE_STORE", operator.world.store());
+        command.env("TWAKE_BRIDGE_OPERATOR_LISTEN", listen);
+        Said::of(&command.output().unwrap())
+    };
+    let address = operator.address.clone().unwrap();
+    assert!(list(&address).ok().contains(&event[..13]));
+    let nowhere = list("127.0.0.1:1");
+    assert!(nowhere.err.contains("--operator URL"), "{}", nowhere.err);
+    nowhere.refused("in use by another process");
+
+    // Without the token nothing is said.
+    let mut command = program();
+    command.args(["events", "list", "--operator", &address]);
+    command
+        .current_dir(operator.world.folder.path().join(".."))
+        .env("TWAKE_BRIDGE_CONFIG", "/nowhere.toml");
+    Said::of(&command.output().unwrap()).refused("send the operator token");
+    operator.stop(served);
+
+    let mut command = program();
+    command.args(["events", "list", "--config"]).arg(&operator.config);
+    command.env("TWAKE_BRIDGE_STORE", "sqlite:/nowhere/bridge.db");
+    Said::of(&command.output().unwrap()).refused("there is no store at /nowhere/bridge.db");
+}
+
+#[actix_web::test]
+async fn a_page_of_elsewhere_is_told_nothing_and_orders_nothing() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let id = bridge.github("push", "d-1", &push("main", "once")).await.body["event"].clone();
+    world.told("ch-dev", 1).await;
+    let list = format!("{}/api/events", bridge.operator);
+    let replay = format!("{list}/{}/replay", id.as_str().unwrap());
+    let json = ("content-type", "application/json");
+    for (headers, status) in [
+        (vec![], 200),
+        (vec![("sec-fetch-site", "none")], 200),
+        (vec![("host", "evil.example:8081")], 403),
+        (vec![("origin", "http://evil.example")], 403),
+        (vec![("origin", "null")], 403),
+        (vec![("sec-fetch-site", "cross-site")], 403),
+        (vec![("sec-fetch-site", "same-site")], 403),
+    ] {
+        let mut request = client().get(&list);
+        for header in &headers {
+            request = request.insert_header(*header);
+        }
+        assert_eq!(
+            request.send().await.unwrap().status().as_u16(),
+            status,
+            "{headers:?}"
+        );
+        let mut order = client().post(&replay).insert_header(json);
+        for header in &headers {
+            order = order.insert_header(*header);
+        }
+        let dry = "{\"dry_run\": true}";
+        assert_eq!(
+            order.send_body(dry).await.unwrap().status().as_u16(),
+            status,
+            "{headers:?}"
+        );
+    }
+    for (content_type, body, status) in [
+        ("text/plain", "{}".to_owned(), 415),
+        ("application/x-www-form-urlencoded", "a=b".to_owned(), 415),
+        ("application/json", "{".to_owned(), 400),
+        ("application/json", "{\"as_sorted\": true}".to_owned(), 400),
+        ("application/json", " ".repeat(20_000), 413),
+    ] {
+        let order = client()
+            .post(&replay)
+            .insert_header(("content-type", content_type));
+        assert_eq!(
+            order.send_body(body).await.unwrap().status().as_u16(),
+            status,
+            "{content_type}"
+        );
+    }
+    let get = client().get(&replay).send().await.unwrap();
+    assert_eq!(get.status().as_u16(), 404, "an order is posted");
+    let wrong = client().get(format!("{list}?state=lost")).send().await.unwrap();
+    assert_eq!(wrong.status().as_u16(), 400);
+    assert_eq!(
+        world.sandbox.messages("ch-dev").len(),
+        1,
+        "nothing was told again"
+    );
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn accepted_events_are_counted_by_the_secret_that_authenticated_them() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    bridge.github("push", "d-1", &push("main", "once")).await;
+    let metrics = bridge.metrics().await;
+    let line = "twake_bridge_accepted_total{source=\"github\",secret=\"file:github\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn send_says_a_text_literally_and_what_twake_says_to_it() {
+    let operator = Operator::new("");
+    let sandbox = &operator.world.sandbox;
+    // Its listener is bound, but nobody is at it before this thread lets it begin.
+    client().get(sandbox.url().as_str()).send().await.unwrap();
+    let sent = operator.say(&["send", "dev", "**up** at @all"]).ok();
+    assert!(sent.contains("dev: delivered; Twake's id is "), "{sent}");
+    let mut child = program()
+        .args(["send", "dev", "-", "--config"])
+        .arg(&operator.config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"from a pipe\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    let told = operator.world.told("ch-dev", 2).await;
+    assert!(told[0].contains("**up** at @\u{2060}all"), "{told:?}");
+    assert!(told[1].contains("from a pipe"), "{told:?}");
+
+    sandbox.set_fault(None, Some(Fault::RefuseKey));
+    let refused = operator.say(&["send", "dev", "x"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.out.contains("wrong_key"), "{}", refused.out);
+    assert!(
+        refused.out.contains("what to do: compare public_id"),
+        "{}",
+        refused.out
+    );
+    operator
+        .say(&["send", "devs", "x"])
+        .refused("there are: dev, ops");
+    operator.say(&["send", "dev", " "]).refused("nothing to say");
+}

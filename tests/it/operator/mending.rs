@@ -1,0 +1,218 @@
+//! Replay, drop, move.
+
+use serde_json::{Value, json};
+use twake_bridge::sandbox::Fault;
+
+use super::{Operator, github, until};
+use crate::harness::push;
+
+#[actix_web::test]
+async fn a_dead_letter_that_is_replayed_arrives() {
+    let mut operator = Operator::new("");
+    operator
+        .world
+        .sandbox
+        .set_fault(Some("ch-dev"), Some(Fault::TooLarge));
+    let served = operator.serve();
+    let mut events = Vec::new();
+    for number in 0..3 {
+        let body = push("main", &format!("change {number}."));
+        events.push(github(&served, &format!("d-{number}"), &body).await);
+    }
+    until("three dead letters", || {
+        (operator.ids(&["--state", "dead"]).len() == 3).then_some(())
+    })
+    .await;
+    operator.world.sandbox.set_fault(Some("ch-dev"), None);
+
+    let dry = operator
+        .say(&["events", "replay", "--state", "dead", "--dry-run"])
+        .ok();
+    assert!(dry.contains("→ dev") && dry.contains("change 1."), "{dry}");
+    assert_eq!(operator.ids(&["--state", "dead"]).len(), 3);
+    operator.say(&["events", "replay"]).refused("which events?");
+    operator
+        .say(&["events", "replay", "--state", "dead"])
+        .refused("--yes");
+    assert!(
+        operator.world.sandbox.messages("ch-dev").is_empty(),
+        "nothing went out yet"
+    );
+
+    operator
+        .say(&["events", "replay", "--state", "dead", "--as-stored", "--yes"])
+        .ok();
+    let told = operator.world.told("ch-dev", 3).await;
+    for (number, text) in told.iter().enumerate() {
+        assert!(text.contains(&format!("change {number}.")), "in order: {told:?}");
+    }
+    until("all delivered", || {
+        (operator.ids(&["--state", "delivered"]).len() == 3).then_some(())
+    })
+    .await;
+    let shown = operator.json(&["events", "show", &events[0]]);
+    let states: Vec<&Value> = shown["deliveries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| &d["state"])
+        .collect();
+    assert_eq!(states, ["dead", "delivered"], "what was stays");
+    assert_eq!(
+        shown["messages"].as_array().unwrap().len(),
+        1,
+        "the same words are kept once"
+    );
+
+    // The dead ones are history: what has it is left out.
+    let again = operator
+        .say(&["events", "replay", "--state", "dead", "--yes"])
+        .ok();
+    assert!(again.contains("not dev: it was delivered there"), "{again}");
+    // Asked for by name it is told again.
+    operator.say(&["events", "replay", &events[2]]).ok();
+    assert!(operator.world.told("ch-dev", 4).await[3].contains("change 2."));
+    operator.stop(served);
+}
+
+#[actix_web::test]
+async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
+    let mut operator = Operator::new("");
+    let served = operator.serve();
+    let event = github(&served, "d-1", &push("main", "told twice")).await;
+    operator.world.told("ch-dev", 1).await;
+    operator.stop(served);
+    operator.configure(|text| text.replace("channels = [\"dev\"]", "channels = [\"ops\"]"));
+
+    let dry = operator.say(&["events", "replay", &event, "--dry-run"]).ok();
+    assert!(dry.contains("→ ops"), "{dry}");
+    let dry = operator
+        .say(&["events", "replay", &event, "--dry-run", "--as-stored"])
+        .ok();
+    assert!(dry.contains("→ dev"), "{dry}");
+    let dry = operator
+        .say(&["events", "replay", &event, "--dry-run", "--channel", "dev"])
+        .ok();
+    assert!(dry.contains("→ nowhere"), "{dry}");
+    operator.say(&["events", "replay", &event]).ok();
+    let again = operator.say(&["events", "replay", &event]).ok();
+    assert!(again.contains("not ops: it waits there already"), "{again}");
+    operator
+        .say(&["events", "replay", &event, "--as-stored", "--channel", "dev"])
+        .ok();
+
+    let served = operator.serve();
+    assert!(operator.world.told("ch-ops", 1).await[0].contains("told twice"));
+    assert!(operator.world.told("ch-dev", 2).await[1].contains("told twice"));
+    operator.stop(served);
+
+    operator.configure(|text| text.replace("sources.github", "sources.gitea"));
+    operator
+        .say(&["events", "replay", &event])
+        .refused("source github is not configured");
+    let dry = operator
+        .say(&["events", "replay", &event, "--as-stored", "--dry-run"])
+        .ok();
+    assert!(dry.contains("dev"), "{dry}");
+}
+
+#[actix_web::test]
+async fn what_is_dropped_is_not_told_but_kept_and_can_be_replayed() {
+    let mut operator = Operator::new("");
+    operator.world.sandbox.set_fault(None, Some(Fault::RefuseKey));
+    let served = operator.serve();
+    let event = github(&served, "d-1", &push("main", "given up")).await;
+    let lanes = until("the halt", || {
+        let lanes = operator.json(&["lanes", "list"]);
+        (lanes[0]["halted"] == true).then_some(lanes)
+    })
+    .await;
+    assert_eq!(
+        (&lanes[0]["lane"], &lanes[0]["waiting"]),
+        (&json!("dev"), &json!(1))
+    );
+    assert_eq!(lanes[0]["reason"], "wrong_key");
+    assert_eq!(
+        (&lanes[1]["lane"], &lanes[1]["waiting"]),
+        (&json!("ops"), &json!(0))
+    );
+    let table = operator.say(&["lanes", "list"]).ok();
+    assert!(
+        table.contains("halted") && table.contains("dev: compare public_id"),
+        "{table}"
+    );
+
+    operator.say(&["events", "drop", &event]).refused("--yes");
+    assert_eq!(operator.ids(&["--state", "waiting"]), [event.as_str()]);
+    let dropped = operator
+        .say(&["events", "drop", "--channel", "dev", "--yes"])
+        .ok();
+    assert!(dropped.contains("dropped for dev"), "{dropped}");
+    assert_eq!(operator.ids(&["--state", "waiting"]), [""; 0]);
+    let shown = operator.json(&["events", "show", &event]);
+    assert_eq!(shown["deliveries"][0]["state"], "dead");
+    assert_eq!(shown["deliveries"][0]["reason"], "dropped");
+    let none = operator.say(&["events", "drop", &event, "--yes"]).ok();
+    assert!(none.contains("nothing waits"), "{none}");
+    operator.stop(served);
+
+    operator.world.sandbox.set_fault(None, None);
+    operator.say(&["events", "replay", &event[..18]]).ok();
+    let served = operator.serve();
+    assert!(operator.world.told("ch-dev", 1).await[0].contains("given up"));
+    operator.stop(served);
+}
+
+#[actix_web::test]
+async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
+    let mut operator = Operator::new("");
+    operator.world.sandbox.set_fault(None, Some(Fault::RefuseKey));
+    let served = operator.serve();
+    for number in 0..3 {
+        github(
+            &served,
+            &format!("d-{number}"),
+            &push("main", &format!("moved {number}.")),
+        )
+        .await;
+    }
+    operator.stop(served);
+    operator.world.sandbox.set_fault(None, None);
+    operator.configure(|text| {
+        text.replace("dev = \"ch-dev\"\n", "")
+            .replace("channels = [\"dev\"]", "channels = [\"ops\"]")
+    });
+    let lanes = operator.say(&["lanes", "list"]).ok();
+    assert!(lanes.contains("dev: no such channel is configured"), "{lanes}");
+    operator
+        .say(&["lanes", "move", "dev", "opps", "--yes"])
+        .refused("no channel opps");
+    operator
+        .say(&["lanes", "move", "dex", "ops", "--yes"])
+        .refused("no lane dex");
+    operator
+        .say(&["lanes", "move", "ops", "ops", "--yes"])
+        .refused("where they are");
+    operator.say(&["lanes", "move", "dev", "ops"]).refused("--yes");
+    let dry = operator.say(&["lanes", "move", "dev", "ops", "--dry-run"]).ok();
+    assert!(dry.contains("3 messages would move"), "{dry}");
+
+    let served = operator.serve();
+    // By the running bridge, whose lane is woken by it.
+    let moved = operator.say(&["lanes", "move", "dev", "ops", "--yes"]).ok();
+    assert!(
+        moved.contains("3 messages moved from dev to the end of ops"),
+        "{moved}"
+    );
+    let told = operator.world.told("ch-ops", 3).await;
+    for (number, text) in told.iter().enumerate() {
+        assert!(text.contains(&format!("moved {number}.")), "{told:?}");
+    }
+    let lanes = operator.json(&["lanes", "list"]);
+    assert_eq!(
+        lanes.as_array().unwrap().len(),
+        1,
+        "an empty lane of no channel is not listed: {lanes}"
+    );
+    operator.stop(served);
+}
