@@ -51,7 +51,8 @@
 //! 9. One [`message::Document`], many dialects.
 //! 10. The core is pure (`event secret source authentication facts condition route retry template message twake road`
 //!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
-//!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc, only
+//!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
+//!     only `operator::client`, for the command line, another client), only
 //!     [`queue`] the database.
 //! 11. Cost per event does not grow with backlog, channels or history.
 //!

@@ -29,7 +29,7 @@ Examples:
   twake-bridge preview --sample push         what would be said of a push, where, and why?
   twake-bridge serve                         run the bridge
   twake-bridge serve --config /etc/twake-bridge/bridge.toml
-  twake-bridge send dev 'hello from here'     a message to a channel, and what Twake says to it
+  twake-bridge send dev 'hello from here'    a message to a channel, and what Twake says to it
   twake-bridge events list --since 2h        what came, and where it is
   twake-bridge events replay --state dead    tell dead letters again
   twake-bridge lanes list                    what waits for each channel, and why

@@ -92,7 +92,11 @@ fn told(event: &EventDetails) -> String {
         line(&mut text, &format!("  {} {held}: {why}{channels}", route.route));
     }
     if event.deliveries.is_empty() {
-        line(&mut text, "\nsaid nowhere");
+        let id = event.id;
+        line(
+            &mut text,
+            &format!("\nsaid nowhere; `events replay {id} --dry-run` says why"),
+        );
     }
     for delivery in &event.deliveries {
         deliver(&mut text, delivery);
@@ -123,7 +127,9 @@ fn deliver(text: &mut String, delivery: &DeliveryDetails) {
     if let Some(next) = delivery.next_attempt {
         line(text, &format!("  next attempt  {} UTC", time(next)));
     }
-    if let Some(reason) = &delivery.reason {
+    if let Some(reason) = &delivery.reason
+        && delivery.state != State::Delivered
+    {
         let detail = delivery.detail.as_deref().map(|detail| format!(" ({detail})"));
         line(
             text,
