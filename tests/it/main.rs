@@ -3,6 +3,7 @@
 
 mod answers;
 mod check;
+mod github;
 mod harness;
 mod hostile;
 mod imports;
