@@ -97,6 +97,8 @@ pub struct Reading {
     pub event_type: String,
     /// What two requests for this event have in common.
     pub key: IdempotencyKey,
+    /// How long the key is remembered.
+    pub remember: Duration,
     /// The facts by name.
     pub facts: Map<String, Value>,
     /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
@@ -113,7 +115,7 @@ pub fn read(event: Event, source: &Source) -> Reading {
     let mut names = names(&envelope, payload);
     let event_type = event_type(kind, &names);
     insert(&mut names, "event", Value::String(event_type.clone()));
-    let key = key(kind, &envelope, &names);
+    let (key, remember) = key(kind, &envelope, &names);
     let facts = source.facts.evaluate(&names);
     for (name, value) in &facts {
         insert(&mut names, name, value.clone());
@@ -121,6 +123,7 @@ pub fn read(event: Event, source: &Source) -> Reading {
     Reading {
         event_type,
         key,
+        remember,
         facts,
         names: Context::from(names),
     }
@@ -137,6 +140,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     let Reading {
         event_type,
         key,
+        remember,
         facts,
         names: context,
     } = reading;
@@ -160,7 +164,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     let decision = Decision {
         event_type,
         key,
-        remember: kind.remember,
+        remember,
         facts,
         routes,
         messages,
@@ -204,11 +208,17 @@ fn event_type(kind: &Kind, names: &Value) -> String {
     }
 }
 
-fn key(kind: &Kind, envelope: &Envelope, names: &Value) -> IdempotencyKey {
+fn key(kind: &Kind, envelope: &Envelope, names: &Value) -> (IdempotencyKey, Duration) {
     let values: Result<Vec<Value>, _> = kind.key.iter().map(|part| part.evaluate(names)).collect();
     match values {
-        Ok(values) if !values.is_empty() => IdempotencyKey::of_values(&envelope.source, &values),
-        _ => IdempotencyKey::of_body(&envelope.source, &envelope.body),
+        Ok(values) if !values.is_empty() => {
+            let key = IdempotencyKey::of_values(&envelope.source, &values);
+            (key, kind.remember)
+        }
+        _ => {
+            let key = IdempotencyKey::of_body(&envelope.source, &envelope.body);
+            (key, kind.remember_body)
+        }
     }
 }
 

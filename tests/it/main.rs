@@ -3,6 +3,7 @@
 
 mod answers;
 mod check;
+mod generic;
 mod github;
 mod harness;
 mod hostile;

@@ -128,7 +128,7 @@ proptest! {
         content_type in prop_oneof![any_value(), "multipart/form-data; ?boundary=\"?[A-Z]{0,2}\"?;?", Just("application/x-www-form-urlencoded".to_owned())],
         body in prop_oneof![any_value(), "(--A(--)?|\r\n|Content-Disposition: form-data; name=\"?d\"?|=|&|d){0,20}"],
     ) {
-        let form = BodyForm { form: Some("d".to_owned()), multipart: Some("d".to_owned()) };
+        let form = BodyForm { form: Some("d".to_owned()), multipart: Some("d".to_owned()), ..BodyForm::default() };
         let body = Bytes::from(body);
         if let Ok(Some(payload)) = form.payload(&Headers::new([("content-type", content_type)]), &body) {
             prop_assert!(payload.len() <= body.len() * 3, "a lossy character is three bytes");

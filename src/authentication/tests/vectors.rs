@@ -118,6 +118,7 @@ fn form() -> BodyForm {
     BodyForm {
         form: Some("payload".to_owned()),
         multipart: None,
+        ..BodyForm::default()
     }
 }
 
