@@ -224,7 +224,7 @@ fn without(payload: &Value, path: &[String], null: bool) -> Value {
     let mut payload = payload.clone();
     let (last, way) = path.split_last().unwrap();
     let parent = payload
-        .pointer_mut(&way.iter().map(|name| format!("/{name}")).collect::<String>())
+        .pointer_mut(&way.iter().fold(String::new(), |way, name| way + "/" + name))
         .unwrap();
     match parent {
         Value::Object(fields) if null => drop(fields.insert(last.clone(), Value::Null)),
