@@ -120,6 +120,8 @@ pub struct Reading {
     pub event_type: String,
     /// What two requests for this event have in common.
     pub key: IdempotencyKey,
+    /// How long the key is remembered.
+    pub remember: Duration,
     /// The facts by name.
     pub facts: Map<String, Value>,
     /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
@@ -136,7 +138,7 @@ pub fn read(event: Event, source: &Source) -> Reading {
     let mut names = names(&envelope, payload);
     let event_type = event_type(kind, &names);
     insert(&mut names, "event", Value::String(event_type.clone()));
-    let key = key(kind, &envelope, &names);
+    let (key, remember) = key(kind, &envelope, &names);
     let facts = source.facts.evaluate(&names);
     for (name, value) in &facts {
         insert(&mut names, name, value.clone());
@@ -144,6 +146,7 @@ pub fn read(event: Event, source: &Source) -> Reading {
     Reading {
         event_type,
         key,
+        remember,
         facts,
         names: Context::from(names),
     }
@@ -160,6 +163,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     let Reading {
         event_type,
         key,
+        remember,
         facts,
         names: context,
     } = reading;
@@ -183,7 +187,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     let decision = Decision {
         event_type,
         key,
-        remember: kind.remember,
+        remember,
         facts,
         routes,
         messages,
@@ -227,11 +231,17 @@ fn event_type(kind: &Kind, names: &Value) -> String {
     }
 }
 
-fn key(kind: &Kind, envelope: &Envelope, names: &Value) -> IdempotencyKey {
+fn key(kind: &Kind, envelope: &Envelope, names: &Value) -> (IdempotencyKey, Duration) {
     let values: Result<Vec<Value>, _> = kind.key.iter().map(|part| part.evaluate(names)).collect();
     match values {
-        Ok(values) if !values.is_empty() => IdempotencyKey::of_values(&envelope.source, &values),
-        _ => IdempotencyKey::of_body(&envelope.source, &envelope.body),
+        Ok(values) if !values.is_empty() => {
+            let key = IdempotencyKey::of_values(&envelope.source, &values);
+            (key, kind.remember)
+        }
+        _ => {
+            let key = IdempotencyKey::of_body(&envelope.source, &envelope.body);
+            (key, kind.remember_body)
+        }
     }
 }
 

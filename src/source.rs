@@ -25,6 +25,8 @@ pub struct Kind {
     pub key: Vec<Condition>,
     /// How long a key is remembered.
     pub remember: Duration,
+    /// How long the body is remembered where it is the key.
+    pub remember_body: Duration,
     /// Event types that say nothing, each with the reason.
     pub quiet: Vec<(String, String)>,
     /// The headers that a sample's request needs besides its authentication, read off `event.type` and `event.key`:

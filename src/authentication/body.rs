@@ -1,22 +1,31 @@
 //! Where in a body the payload is. What the sender calls the body (`Content-Type`) decides whether it is looked for.
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::multipart;
 use crate::event::Headers;
 
 /// Where in the body the payload is (`[body]` of `source.toml`).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct BodyForm {
-    /// The form field that holds the payload, when the body is `application/x-www-form-urlencoded`. Unset: such a body
-    /// is the payload, as any other.
+    /// The form field that holds the payload, when the body is `application/x-www-form-urlencoded` (`form = "…"`).
+    /// Unset: such a body is the payload, as any other.
     pub form: Option<String>,
+    /// Whether such a form is itself the payload, an object of its fields (`form = true`): texts, and lists of texts
+    /// where a field is there more than once. curl calls everything a form, so what is JSON is taken as JSON.
+    pub fields: bool,
     /// The part that holds the payload, when the body is `multipart/form-data`. Unset: such a body is the payload.
     pub multipart: Option<String>,
+    /// Whether a body that is no JSON object or list is the payload `{"text": …}` (`text = true`). Not where the sender
+    /// says that it is JSON: that is a mistake it wants to hear of.
+    pub text: bool,
 }
+
+/// Most fields of a form that is itself the payload.
+const MAX_FIELDS: usize = 1_000;
 
 /// Why the payload cannot be taken out of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +36,9 @@ pub enum UnreadableForm {
     /// The field or part is there twice, and either could be meant.
     #[error("the form has the payload's field more than once")]
     Twice,
+    /// It has more fields than [`MAX_FIELDS`].
+    #[error("the form has more than {MAX_FIELDS} fields")]
+    TooMany,
     /// The body is not the multipart body its `Content-Type` says it is, or has too many or too long parts' heads.
     #[error("the multipart body is malformed")]
     Multipart,
@@ -37,8 +49,9 @@ impl BodyForm {
     pub fn payload(&self, headers: &Headers, body: &Bytes) -> Result<Option<Bytes>, UnreadableForm> {
         let content_type = headers.get("content-type").unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let is_form = essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
         if let Some(field) = &self.form
-            && essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            && is_form
         {
             return form_field(body, field).map(Some);
         }
@@ -47,8 +60,55 @@ impl BodyForm {
         {
             return multipart::part(content_type, body, part).map(Some);
         }
-        Ok(None)
+        let is_form = self.fields && is_form;
+        let may_be_text = self.text && !says_json(essence);
+        if !is_form && !may_be_text || is_json(body) {
+            Ok(None)
+        } else if is_form && (!may_be_text || begins_with_a_field(body)) {
+            form_fields(body).map(Some)
+        } else {
+            let text = String::from_utf8_lossy(body).into_owned();
+            let text = Map::from_iter([("text".to_owned(), Value::String(text))]);
+            Ok(Some(Value::Object(text).to_string().into()))
+        }
     }
+}
+
+/// `application/json`, `application/vnd.….v1+json`.
+fn says_json(essence: &str) -> bool {
+    let essence = essence.to_ascii_lowercase();
+    essence.ends_with("/json") || essence.ends_with("+json")
+}
+
+/// Whether a body is a JSON object or list. Read without keeping any of it.
+fn is_json(body: &[u8]) -> bool {
+    let opens = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    matches!(opens, Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+}
+
+/// Whether it can be a form at all: `name=` before anything else. (What follows may be ill encoded: people write blanks.)
+fn begins_with_a_field(body: &[u8]) -> bool {
+    let name = body
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.[]%".contains(byte));
+    let length = name.count();
+    length > 0 && body.get(length) == Some(&b'=')
+}
+
+fn form_fields(body: &[u8]) -> Result<Bytes, UnreadableForm> {
+    let mut fields = Map::new();
+    for (count, (name, value)) in form_urlencoded::parse(body).enumerate() {
+        if count == MAX_FIELDS {
+            return Err(UnreadableForm::TooMany);
+        }
+        let value = Value::String(value.into_owned());
+        match fields.get_mut(&*name) {
+            Some(Value::Array(known)) => known.push(value),
+            Some(known) => *known = Value::Array(vec![known.take(), value]),
+            None => drop(fields.insert(name.into_owned(), value)),
+        }
+    }
+    Ok(Value::Object(fields).to_string().into())
 }
 
 fn form_field(body: &[u8], field: &str) -> Result<Bytes, UnreadableForm> {

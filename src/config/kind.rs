@@ -28,8 +28,8 @@ pub(super) const ROOT: &[&str] = &[
     "answer",
     "handshake",
 ];
-const EVENT: &[&str] = &["type", "key", "remember", "quiet"];
-const BODY: &[&str] = &["form", "multipart"];
+const EVENT: &[&str] = &["type", "key", "remember", "remember_body", "quiet"];
+const BODY: &[&str] = &["form", "multipart", "text"];
 const QUIET: &[&str] = &["type", "why"];
 
 /// What the grammar is to have, and has not yet.
@@ -234,10 +234,7 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
     };
     let body = root
         .table("body", BODY)
-        .map_or_else(BodyForm::default, |body| BodyForm {
-            form: body.text("form").map(|text| text.value),
-            multipart: body.text("multipart").map(|text| text.value),
-        });
+        .map_or_else(BodyForm::default, |body| body_form(&body));
     let event = root.table("event", EVENT);
     if event.is_none() && root.get("event").is_none() {
         findings.error(0, "", "`[event]` is missing: type = 'headers[\"x-event\"]'");
@@ -267,6 +264,9 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
     let remember = event
         .as_ref()
         .and_then(|event| event.unit("remember", &units::DURATION));
+    let remember_body = event
+        .as_ref()
+        .and_then(|event| event.unit("remember_body", &units::DURATION));
     let quiet = event
         .as_ref()
         .map(|event| quiet(event, findings))
@@ -284,10 +284,24 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
         event_type,
         key,
         remember: remember.unwrap_or(REMEMBER),
+        remember_body: remember_body.or(remember).unwrap_or(REMEMBER),
         quiet,
         templates: Arc::new(Library::compile(name, Vec::new()).0),
     };
     Some((kind, facts, schemes))
+}
+
+/// `form = "payload"` names the field, `form = true` means all of them.
+fn body_form(body: &Table<'_, '_>) -> BodyForm {
+    let fields = matches!(body.get("form"), Some((_, DeValue::Boolean(_))));
+    BodyForm {
+        form: (!fields)
+            .then(|| body.text("form").map(|text| text.value))
+            .flatten(),
+        fields: fields && body.boolean("form").unwrap_or_default(),
+        multipart: body.text("multipart").map(|text| text.value),
+        text: body.boolean("text").unwrap_or_default(),
+    }
 }
 
 /// The headers that type and key are made of.

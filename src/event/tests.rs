@@ -96,6 +96,7 @@ fn event(content_type: &str, body: &'static str) -> Result<Event, Unreadable> {
     let form = BodyForm {
         form: Some("payload".to_owned()),
         multipart: None,
+        ..BodyForm::default()
     };
     let authenticator = Authenticator::of_samples(form);
     let headers = Headers::new([("Content-Type", content_type)]);
@@ -133,6 +134,7 @@ fn stored_events_are_what_they_were() {
     let form = BodyForm {
         form: Some("payload".to_owned()),
         multipart: None,
+        ..BodyForm::default()
     };
     for (content_type, body) in [
         ("application/json", r#"{"a": 1}"#),

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod answers;
+mod captured;
 mod check;
+mod generic;
+mod github;
 mod harness;
 mod hostile;
 mod imports;

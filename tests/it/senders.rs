@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::harness::{GITHUB_SECRET, TOKEN, World, client, in_time};
 use twake_bridge::sandbox::Fault;
 
-fn tool(path: &str) -> PathBuf {
+pub(crate) fn tool(path: &str) -> PathBuf {
     let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("target/tools")
         .join(path);

@@ -7,6 +7,7 @@ fn payload(content_type: &str, body: impl Into<Bytes>) -> Result<Option<Bytes>, 
     let form = BodyForm {
         form: Some("payload".to_owned()),
         multipart: Some("data".to_owned()),
+        ..BodyForm::default()
     };
     form.payload(&Headers::new([("Content-Type", content_type)]), &body.into())
 }
@@ -178,6 +179,7 @@ fn what_is_proved_and_unreadable_is_not_what_is_not_proved() {
     let form = || BodyForm {
         form: Some("payload".to_owned()),
         multipart: None,
+        ..BodyForm::default()
     };
     let refusal = |table: &str, signed: &str, sent: &'static str| {
         let mut headers = sign(&scheme(table), &Secret::new("k"), "", at(NOW), signed.as_bytes());
@@ -200,4 +202,63 @@ fn what_is_proved_and_unreadable_is_not_what_is_not_proved() {
         refusal(GITLAB_TOKEN, "", "x=1"),
         Some(Refusal::Unreadable(UnreadableForm::Missing))
     );
+}
+
+#[test]
+fn a_form_may_be_the_object_of_its_fields_and_a_text_the_payload() {
+    let read = |(fields, text): (bool, bool), content_type: &str, body: &str| {
+        let form = BodyForm {
+            fields,
+            text,
+            ..BodyForm::default()
+        };
+        let headers = Headers::new([("content-type", content_type)]);
+        let found = form.payload(&headers, &Bytes::from(body.to_owned())).unwrap();
+        found.map(|found| String::from_utf8(found.to_vec()).unwrap())
+    };
+    let (both, forms, texts) = ((true, true), (true, false), (false, true));
+    for (what, content_type, body, expected) in [
+        (both, FORM, "a=1&b=x+y%21&a=2", r#"{"a":["1","2"],"b":"x y!"}"#),
+        (both, FORM, "a_b.c[0]=1", r#"{"a_b.c[0]":"1"}"#),
+        (both, FORM, "two words", r#"{"text":"two words"}"#),
+        (both, FORM, "=", r#"{"text":"="}"#),
+        (both, FORM, "{\"a\":", r#"{"text":"{\"a\":"}"#),
+        (both, FORM, "\"a\"", r#"{"text":"\"a\""}"#),
+        (both, "text/plain", "a=1", r#"{"text":"a=1"}"#),
+        (both, "", "\u{1}ü", "{\"text\":\"\\u0001ü\"}"),
+        (both, "", "", r#"{"text":""}"#),
+        (forms, FORM, "two words", r#"{"two words":""}"#),
+        (forms, FORM, "", "{}"),
+        (texts, FORM, "a=1", r#"{"text":"a=1"}"#),
+    ] {
+        assert_eq!(
+            read(what, content_type, body).as_deref(),
+            Some(expected),
+            "{content_type}: {body}"
+        );
+    }
+    for (what, content_type, body) in [
+        (both, FORM, " {\"a\": 1}\n"),
+        (both, "text/plain", "[]"),
+        (both, "application/json", "no json"),
+        (both, "application/x+JSON; charset=utf-8", "no json"),
+        (forms, "text/plain", "a=1"),
+        ((false, false), FORM, "a=1"),
+    ] {
+        assert_eq!(read(what, content_type, body), None, "{content_type}: {body}");
+    }
+}
+
+#[test]
+fn a_form_with_too_many_fields_is_unreadable() {
+    let form = BodyForm {
+        fields: true,
+        ..BodyForm::default()
+    };
+    let read = |fields: usize| {
+        let headers = Headers::new([("content-type", FORM)]);
+        form.payload(&headers, &Bytes::from("a=1&".repeat(fields)))
+    };
+    assert!(read(1_000).is_ok());
+    assert_eq!(read(1_001), Err(UnreadableForm::TooMany));
 }

@@ -42,6 +42,34 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
 }
 
 #[test]
+fn a_body_may_be_a_field_of_a_form_all_of_them_or_a_text() {
+    let house = House::new();
+    let read = |body: &str| {
+        house.file(
+            "templates/bakery/source.toml",
+            &format!("{KIND}\n[body]\n{body}\n"),
+        );
+        house.read(&format!("{START}{SOURCE}"))
+    };
+    for (body, form, fields, text) in [
+        ("form = \"payload\"", Some("payload"), false, false),
+        ("form = true", None, true, false),
+        ("form = true\ntext = true", None, true, true),
+        ("form = false\ntext = false", None, false, false),
+    ] {
+        let config = read(body).unwrap();
+        let known = &config.sources["oven"].kind.body;
+        assert_eq!(
+            (known.form.as_deref(), known.fields, known.text),
+            (form, fields, text),
+            "{body}"
+        );
+    }
+    assert!(read("form = 7").is_err());
+    assert!(read("text = \"yes\"").is_err());
+}
+
+#[test]
 fn an_own_file_stands_before_the_built_in_one_of_its_name() {
     let house = House::new();
     let built_in = builtin::kinds()[0];

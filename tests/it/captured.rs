@@ -1,0 +1,219 @@
+//! What real senders sent, through the front door: Gitea and Uptime Kuma by kinds of the tests' own; and a secret that
+//! is being rotated.
+
+use std::fs;
+use std::path::Path;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::harness::{Answer, TestBridge, World, client, push};
+
+#[derive(Deserialize)]
+struct Captured<B> {
+    requests: Vec<Request<B>>,
+    #[serde(default)]
+    bodies: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Request<B> {
+    case: String,
+    secret: Option<String>,
+    headers: Vec<(String, String)>,
+    body: B,
+}
+
+fn captured<B: for<'a> Deserialize<'a>>(file: &str) -> Captured<B> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(file);
+    serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
+}
+
+impl<B> Request<B> {
+    fn headers(&self) -> Vec<(&str, &str)> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
+    }
+}
+
+/// The configuration with the tests' own kinds.
+fn bridge(world: &World, source: &str) -> TestBridge {
+    let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kinds");
+    world.bridge_from(&format!(
+        "templates = {:?}\n{}",
+        kinds.display(),
+        world.config_text(source)
+    ))
+}
+
+/// The name of the secret that authenticated an event.
+async fn secret(bridge: &TestBridge, answer: &Answer) -> String {
+    let id = answer.body["event"].as_str().unwrap().parse().unwrap();
+    bridge.queue().event(id).await.unwrap().unwrap().envelope.secret
+}
+
+#[actix_web::test]
+async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_not() {
+    let world = World::new();
+    fs::write(world.path("one"), "It's a Secret to Everybody").unwrap();
+    fs::write(world.path("two"), "s3cret").unwrap();
+    let bridge = bridge(
+        &world,
+        "[sources.gitea]\nkind = \"gitea\"\nsecrets = [{ file = \"one\" }, { file = \"two\" }]\nchannels = [\"dev\"]\n",
+    );
+    let captured: Captured<usize> = captured("gitea-requests.json");
+    let (mut forms, mut taken, mut refused) = (0, Vec::new(), 0);
+    for request in &captured.requests {
+        let body = captured.bodies[request.body].clone();
+        let answer = bridge.post("/hooks/gitea", &request.headers(), body).await;
+        let Some(known) = &request.secret else {
+            assert_eq!(
+                (answer.status, &answer.body["code"]),
+                (401, &Value::from("not-authenticated")),
+                "{}",
+                request.case
+            );
+            refused += 1;
+            continue;
+        };
+        assert_eq!(answer.status, 202, "{}: {}", request.case, answer.body);
+        let name = secret(&bridge, &answer).await;
+        assert!(
+            name.ends_with(if known == "s3cret" { "two" } else { "one" }),
+            "{}: {name}",
+            request.case
+        );
+        let event = request
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("x-gitea-event"))
+            .unwrap();
+        taken.push(event.1.clone());
+        forms += usize::from(
+            request
+                .headers()
+                .contains(&("Content-Type", "application/x-www-form-urlencoded")),
+        );
+    }
+    assert_eq!(
+        (captured.requests.len(), taken.len(), forms, refused),
+        (42, 32, 7, 10)
+    );
+    let told = world.told("ch-dev", taken.len()).await;
+    for (said, event) in told.iter().zip(&taken) {
+        assert!(said.contains(&format!(": {event} in ")), "{said}");
+    }
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn what_uptime_kuma_sends_as_json_and_in_chunked_parts_says_the_same() {
+    let world = World::new();
+    fs::write(world.path("kuma"), "tok-0123456789abcdef").unwrap();
+    let source = "kind = \"uptime-kuma\"\nsecrets = [{ file = \"kuma\" }]\nchannels = [\"ops\"]\n";
+    // The two ways are two sources, or the second would be seen before.
+    let bridge = bridge(
+        &world,
+        &format!("[sources.kuma]\n{source}[sources.parts]\n{source}"),
+    );
+    let captured: Captured<String> = captured("uptime-kuma-requests.json");
+    let mut statuses = Vec::new();
+    for request in &captured.requests {
+        let chunked = request.headers().contains(&("Transfer-Encoding", "chunked"));
+        let path = if chunked { "/hooks/parts" } else { "/hooks/kuma" };
+        let mut post = client()
+            .post(format!("{}{path}", bridge.url))
+            .append_header(("authorization", "Bearer tok-0123456789abcdef"));
+        for (name, value) in request.headers() {
+            if name != "Transfer-Encoding" {
+                post = post.append_header((name, value));
+            }
+        }
+        let body = Bytes::from(request.body.clone());
+        let status = if chunked {
+            let chunks: Vec<_> = body
+                .chunks(100)
+                .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
+                .collect();
+            post.send_stream(futures_util::stream::iter(chunks))
+                .await
+                .unwrap()
+                .status()
+        } else {
+            post.send_body(body).await.unwrap().status()
+        };
+        statuses.push(status.as_u16());
+    }
+    // JSON down and up, the same in parts, the same as the first two (with headers of the user's), the test button.
+    assert_eq!(statuses, [202, 202, 202, 202, 200, 200, 202]);
+    let down = "[Shop – Zürich] [🔴 Down] connect ECONNREFUSED 192.0.2.1:443";
+    let up = "[Shop – Zürich] [✅ Up] 200 - OK";
+    assert_eq!(
+        world.told("ch-ops", 5).await,
+        [down, up, down, up, "My Notification Testing"]
+    );
+    let without = bridge.post(
+        "/hooks/kuma",
+        &[("content-type", "application/json")],
+        captured.requests[0].body.clone(),
+    );
+    assert_eq!(without.await.status, 401);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_rotated_secret_is_taken_beside_the_new_one_and_refused_after_it() {
+    let world = World::new();
+    fs::write(world.path("old"), "the old secret").unwrap();
+    fs::write(world.path("new"), "the new secret").unwrap();
+    let source = |secrets: &str| {
+        format!("[sources.hub]\nkind = \"github\"\nsecrets = [{secrets}]\nchannels = [\"dev\"]\n")
+    };
+    let post = async |bridge: &TestBridge, secret: &str, delivery: &str| {
+        let body = push("main", delivery);
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(body.as_bytes());
+        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-github-event", "push"),
+            ("x-github-delivery", delivery),
+            ("x-hub-signature-256", signature.as_str()),
+        ];
+        bridge.post("/hooks/hub", &headers, body).await
+    };
+
+    let during = world.bridge(&source("{ file = \"new\" }, { file = \"old\" }"));
+    for (value, delivery, name) in [
+        ("the old secret", "1", "file:old"),
+        ("the new secret", "2", "file:new"),
+    ] {
+        let answer = post(&during, value, delivery).await;
+        assert_eq!(
+            (answer.status, secret(&during, &answer).await),
+            (202, name.to_owned())
+        );
+    }
+    assert_eq!(post(&during, "another secret", "3").await.status, 401);
+    during.finish().await;
+
+    let after = world.bridge(&source("{ file = \"new\" }"));
+    let refused = post(&after, "the old secret", "4").await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (401, &Value::from("not-authentic"))
+    );
+    let answer = post(&after, "the new secret", "5").await;
+    assert_eq!(
+        (answer.status, secret(&after, &answer).await),
+        (202, "file:new".to_owned())
+    );
+    assert_eq!(world.told("ch-dev", 3).await.len(), 3);
+    after.finish().await;
+}

@@ -1,0 +1,143 @@
+//! `generic`, as its README says it: the lines there, run by a shell with the real curl.
+
+use std::process::Command;
+
+use crate::harness::{World, in_time};
+
+const README: &str = include_str!("../../templates/generic/README.md");
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+const SOURCE: &str = r#"
+[sources.backup]
+kind = "generic"
+secrets = [{ file = "backup" }]
+channels = ["ops"]
+"#;
+
+fn world() -> World {
+    let world = World::new();
+    std::fs::write(world.path("backup"), TOKEN).unwrap();
+    world
+}
+
+/// The lines of the README's shell blocks.
+fn lines() -> Vec<&'static str> {
+    let blocks = README.split("```sh\n").skip(1);
+    let lines: Vec<&str> = blocks
+        .flat_map(|block| block.split("```").next().unwrap().lines())
+        .collect();
+    assert!(lines.len() > 5, "{lines:?}");
+    lines
+}
+
+#[actix_web::test]
+async fn the_lines_of_the_readme_are_said_as_it_says() {
+    let world = world();
+    let bridge = world.bridge(SOURCE);
+    let url = bridge.url.clone();
+    let run = actix_web::rt::task::spawn_blocking(move || {
+        for line in lines() {
+            let line = line
+                .replace("https://bridge.example.org", &url)
+                .replace("curl ", "curl -sS --fail-with-body ");
+            let output = Command::new("sh")
+                .args(["-c", &line])
+                .env("TOKEN", TOKEN)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(
+                output.status.success(),
+                "{line}\n{said}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(said.contains("\"channels\":[\"ops\"]"), "{line}\n{said}");
+        }
+    });
+    in_time("curl", run).await.unwrap();
+    let told = world.told("ch-ops", lines().len()).await;
+    assert_eq!(
+        told,
+        [
+            "Backup: done",
+            "❌ Backup: no space left on /srv",
+            "backup: All tapes are in the safe.",
+            "backup\n> rsync: connection closed\n> rsync error: code 12",
+            "Restore test (info): passed",
+            "Signed: and sealed",
+            "Backup: done",
+        ]
+    );
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_source_says_exactly_where_its_words_are() {
+    let world = world();
+    let facts = README
+        .split("[sources.backup.facts]")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let bridge = world.bridge(&format!("{SOURCE}[sources.backup.facts]{facts}"));
+    let body = r#"{"job": {"name": "Nightly", "bytes": 3221225472, "exit": 0}, "title": "not this"}"#;
+    let bearer = format!("Bearer {TOKEN}");
+    let answer = bridge
+        .post("/hooks/backup", &[("authorization", &bearer)], body)
+        .await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(world.told("ch-ops", 1).await, ["✅ Nightly: 3 GiB"]);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn what_is_no_json_is_a_form_or_a_text_unless_it_says_that_it_is_json() {
+    let world = world();
+    let bridge = world.bridge(SOURCE);
+    let bearer = format!("Bearer {TOKEN}");
+    let form = "application/x-www-form-urlencoded";
+    let table = [
+        (form, r#" {"title": "a"}"#, 202, "a"),
+        (form, "title=b&text=one+%26+two", 202, "b: one & two"),
+        (form, "text=c&tags=x&tags=y", 202, "backup: c"),
+        (form, r#"{"title": "d"#, 202, r#"backup: {"title": "d"#),
+        (form, "Done, 3=3", 202, "backup: Done, 3=3"),
+        ("text/plain", "title=e", 202, "backup: title=e"),
+        ("", "f", 202, "backup: f"),
+        ("text/plain", "7", 202, "backup: 7"),
+        ("application/json", r#""g""#, 202, "backup: g"),
+        ("application/json", r#"{"title": "h"#, 400, ""),
+        ("application/problem+json; charset=utf-8", "i", 400, ""),
+    ];
+    let mut expected = Vec::new();
+    for (content_type, body, status, said) in table {
+        let headers = [("authorization", bearer.as_str()), ("content-type", content_type)];
+        let headers = &headers[..if content_type.is_empty() { 1 } else { 2 }];
+        let answer = bridge.post("/hooks/backup", headers, body).await;
+        assert_eq!(answer.status, status, "{content_type}: {body}");
+        expected.extend((status == 202).then_some(said));
+    }
+    assert_eq!(world.told("ch-ops", expected.len()).await, expected);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_retry_is_told_once_and_a_key_decides_where_there_is_one() {
+    let world = world();
+    let bridge = world.bridge(SOURCE);
+    let bearer = format!("Bearer {TOKEN}");
+    let post = async |key: Option<&str>, body: &'static str| {
+        let mut headers = vec![("authorization", bearer.as_str())];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
+        bridge.post("/hooks/backup", &headers, body).await.status
+    };
+    assert_eq!(post(None, "done").await, 202);
+    assert_eq!(post(None, "done").await, 200);
+    assert_eq!(post(Some("1"), "done").await, 202);
+    assert_eq!(post(Some("1"), "done, at last").await, 200);
+    assert_eq!(post(Some("2"), "done").await, 202);
+    assert_eq!(world.told("ch-ops", 3).await, ["backup: done"; 3]);
+    bridge.finish().await;
+}
