@@ -3,8 +3,10 @@
 use env_logger::{Builder, Env, Target};
 use std::error::Error;
 
-/// Starts the log: `info` unless `RUST_LOG` says otherwise. Calling it again changes nothing.
+/// Starts the log at this level unless `RUST_LOG` says otherwise. Calling it again changes nothing.
 pub fn start(default: &str) {
+    // The server's own lines about its threads say nothing to an operator.
+    let default = format!("{default},actix_server=warn");
     let mut builder = Builder::from_env(Env::default().default_filter_or(default));
     // A second logger in one process (tests) is not an error.
     let _ = builder
