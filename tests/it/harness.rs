@@ -13,7 +13,7 @@ use twake_bridge::clock::Clock;
 use twake_bridge::config::{Config, Surroundings};
 use twake_bridge::lifecycle::Stop;
 use twake_bridge::queue::Queue;
-use twake_bridge::sandbox::{Application, Channel, Sandbox, SandboxHandle, SandboxMessage, Settings};
+use twake_bridge::sandbox::{Application, Channel, Limits, Sandbox, SandboxHandle, SandboxMessage, Settings};
 use twake_bridge::secret::Secret;
 
 pub(crate) const GITHUB_SECRET: &str = "It's a Secret to Everybody";
@@ -32,14 +32,20 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(&["dev", "ops"], Limits::default())
+    }
+
+    /// The same with other channels, and a Twake that keeps as much as `limits` say.
+    pub(crate) fn with(channels: &[&str], limits: Limits) -> Self {
         let mut settings = Settings::new("127.0.0.1:0");
+        settings.limits = limits;
         settings.applications = vec![Application::new(
             "bridge",
             "public",
             Secret::new("private"),
             "company",
         )];
-        settings.channels = ["dev", "ops"]
+        settings.channels = channels
             .iter()
             .map(|name| Channel {
                 id: format!("ch-{name}"),

@@ -4,6 +4,7 @@
 mod answers;
 mod captured;
 mod check;
+mod crash;
 mod generic;
 mod github;
 mod harness;

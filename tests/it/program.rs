@@ -15,25 +15,48 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// `serve` with this configuration and store, listening for webhooks at `listen`.
+pub(crate) fn serve(config: &Path, store: &str, listen: &str) -> Command {
+    let mut command = program();
+    command
+        .args(["serve", "--config"])
+        .arg(config)
+        .env("TWAKE_BRIDGE_LISTEN", listen)
+        .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
+        .env("TWAKE_BRIDGE_STORE", store);
+    command
+}
+
 /// A running `serve`, killed when dropped.
 pub(crate) struct Served {
     child: Child,
     log: mpsc::Receiver<String>,
     pub(crate) url: String,
+    pub(crate) operator: String,
     pub(crate) lines: Vec<String>,
 }
 
 impl Served {
     pub(crate) fn start(config: &Path, store: &str) -> Self {
-        let mut child = program()
-            .args(["serve", "--config"])
-            .arg(config)
-            .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
-            .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
-            .env("TWAKE_BRIDGE_STORE", store)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::listening(serve(config, store, "127.0.0.1:0"))
+    }
+
+    /// Starts it and waits until it takes webhooks.
+    pub(crate) fn listening(command: Command) -> Self {
+        let mut served = Self::spawn(command);
+        let line = served.wait_for("taking webhooks");
+        let address = |key: &str| {
+            let value = line.split(key).nth(1).unwrap();
+            format!("http://{}", value.split_whitespace().next().unwrap())
+        };
+        served.url = address(" address=");
+        served.operator = address(" operator=");
+        served
+    }
+
+    /// Starts it.
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let (send, log) = mpsc::channel();
         std::thread::spawn(move || {
@@ -43,22 +66,17 @@ impl Served {
                 }
             }
         });
-        let mut served = Self {
+        Self {
             child,
             log,
             url: String::new(),
+            operator: String::new(),
             lines: Vec::new(),
-        };
-        let line = served.wait_for("taking webhooks");
-        let address = line
-            .split("address=")
-            .nth(1)
-            .unwrap()
-            .split_whitespace()
-            .next()
-            .unwrap();
-        served.url = format!("http://{address}");
-        served
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for a line of the log that has `text`.

@@ -1,0 +1,396 @@
+//! The real binary under load, killed with SIGKILL again and again at moments nobody chose: what was answered 2xx is at
+//! Twake or among the dead letters, in order, and nothing is there twice but what was being posted at a kill.
+//!
+//! `CRASH_KILLS` says how often (25), `CRASH_SEED` repeats a run's choices; both are printed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+use twake_bridge::clock::Clock;
+use twake_bridge::sandbox::{ActiveFault, Fault, Limits, SandboxMessage};
+
+use crate::harness::{TOKEN, World, alert, client, github_signature, in_time, push};
+use crate::program::{Served, serve};
+
+/// Who sends, and the channels the route of that sender leads to. One sequential sender a channel, so that the order of
+/// acceptance is known.
+const SENDERS: &[(&str, Sort, &[&str])] = &[
+    ("one", Sort::Push, &["c0"]),
+    ("both", Sort::Push, &["c1", "c2"]),
+    ("three", Sort::Push, &["c3"]),
+    ("disks", Sort::Alert, &["c4"]),
+    ("memory", Sort::Alert, &["c5"]),
+];
+const CHANNELS: &[&str] = &["c0", "c1", "c2", "c3", "c4", "c5"];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Sort {
+    Push,
+    Alert,
+}
+
+/// What a sender knows in the end.
+#[derive(Default)]
+struct Ledger {
+    accepted: BTreeSet<u64>,
+    /// Sent, and no answer came: it may be there or not, and this sender did not ask again.
+    given_up: BTreeSet<u64>,
+}
+
+struct Senders {
+    address: String,
+    /// The number of the running bridge; `None` while there is none.
+    up: watch::Sender<Option<u64>>,
+    answers: watch::Sender<u64>,
+    last: Cell<bool>,
+    ledgers: RefCell<BTreeMap<&'static str, Ledger>>,
+}
+
+#[actix_web::test]
+async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
+    let kills = number("CRASH_KILLS").unwrap_or(25);
+    let seed = number("CRASH_SEED").unwrap_or_else(|| fastrand::u64(..));
+    eprintln!("CRASH_KILLS={kills} CRASH_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+
+    let limits = Limits {
+        messages: usize::MAX,
+        ids: 1,
+        ..Limits::default()
+    };
+    let world = World::with(CHANNELS, limits);
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, configuration(&world)).unwrap();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let start = || serve(&config, &world.store(), &listen);
+    let senders = Rc::new(Senders {
+        address: format!("http://{listen}"),
+        up: watch::Sender::new(None),
+        answers: watch::Sender::new(0),
+        last: Cell::new(false),
+        ledgers: RefCell::default(),
+    });
+    let sending: Vec<_> = SENDERS
+        .iter()
+        .map(|(name, sort, _)| {
+            let random = random.fork();
+            actix_web::rt::spawn(senders.clone().run(name, *sort, random))
+        })
+        .collect();
+
+    let mut in_flight: BTreeMap<(String, u64), u64> = BTreeMap::new();
+    let mut while_starting = 0;
+    for kill in 0..kills {
+        let channel = Some(format!("ch-{}", CHANNELS[random.usize(..CHANNELS.len())]));
+        let fault = match random.u8(..4) {
+            0 => Some(Fault::TooLarge),
+            1 => Some(Fault::Unavailable { retry_after: None }),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            world.sandbox.set_active_fault(ActiveFault {
+                channel,
+                fault,
+                times: Some(1),
+            });
+        }
+        let mut served = if random.u8(..6) == 0 {
+            while_starting += 1;
+            let served = Served::spawn(start());
+            // A moment of its start that nobody chose: this waits for no state.
+            Clock::system()
+                .sleep(Duration::from_millis(random.u64(..150)))
+                .await;
+            served
+        } else {
+            let served = Served::listening(start());
+            senders.up.send_replace(Some(kill));
+            senders.answered(random.u64(1..=60)).await;
+            senders.up.send_replace(None);
+            served
+        };
+        served.signal("KILL");
+        served.end();
+        for head in heads(&world) {
+            *in_flight.entry(head).or_default() += 1;
+        }
+    }
+
+    world.sandbox.clear_faults();
+    let mut served = Served::listening(start());
+    senders.up.send_replace(Some(kills));
+    senders.answered(20).await;
+    senders.last.set(true);
+    for sender in sending {
+        in_time("a sender's end", sender).await.unwrap();
+    }
+    let mut told = BTreeMap::new();
+    for (name, _, channels) in SENDERS {
+        let last = *senders.ledgers.borrow()[name].accepted.last().unwrap();
+        for channel in *channels {
+            let id = format!("ch-{channel}");
+            let arrived = world.sandbox.wait_for(&id, |messages| {
+                messages.last().is_some_and(|message| mark(message) == last)
+            });
+            let arrived = in_time(&format!("the last message in {channel}"), arrived).await;
+            told.insert(*channel, arrived.iter().map(mark).collect::<Vec<u64>>());
+        }
+    }
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
+
+    let store = Connection::open(world.path("bridge.db")).unwrap();
+    let dead = letters(&store, "SELECT id FROM deliveries WHERE state = 2");
+    let waiting = letters(&store, "SELECT id FROM deliveries WHERE state = 0");
+    assert_eq!(waiting, [], "everything has arrived or is dead");
+    let mut twice = 0;
+    let ledgers = senders.ledgers.borrow();
+    for (name, _, channels) in SENDERS {
+        let ledger = &ledgers[name];
+        for channel in *channels {
+            twice += examine(channel, &told[channel], ledger, &dead, &in_flight);
+        }
+    }
+    let sum = |of: fn(&Ledger) -> usize| ledgers.values().map(of).sum::<usize>();
+    eprintln!(
+        "killed {kills} times ({while_starting} while starting): {} events answered 2xx, {} unanswered and not repeated, \
+         {} messages told, {} dead letters, {twice} told twice ({} posts were possible at the kills)",
+        sum(|ledger| ledger.accepted.len()),
+        sum(|ledger| ledger.given_up.len()),
+        told.values().map(Vec::len).sum::<usize>(),
+        dead.len(),
+        in_flight.values().sum::<u64>(),
+    );
+}
+
+/// Looks at one channel: how many messages are there twice.
+fn examine(
+    channel: &str,
+    told: &[u64],
+    ledger: &Ledger,
+    dead: &[(String, u64)],
+    in_flight: &BTreeMap<(String, u64), u64>,
+) -> u64 {
+    let mut in_order = told.to_vec();
+    in_order.dedup();
+    assert!(
+        in_order.is_sorted_by(|one, next| one < next),
+        "{channel} is out of order: {told:?}"
+    );
+    let dead: BTreeSet<u64> = dead
+        .iter()
+        .filter(|letter| letter.0 == channel)
+        .map(|letter| letter.1)
+        .collect();
+    let there: BTreeSet<u64> = in_order.iter().copied().chain(dead).collect();
+    let lost: Vec<_> = ledger.accepted.difference(&there).collect();
+    assert!(lost.is_empty(), "{channel} has lost {lost:?}");
+    let sent: BTreeSet<u64> = ledger.accepted.union(&ledger.given_up).copied().collect();
+    let invented: Vec<_> = there.difference(&sent).collect();
+    assert!(
+        invented.is_empty(),
+        "{channel} was told {invented:?}, which nobody sent"
+    );
+    let mut twice = 0;
+    for mark in in_order {
+        let more = told.iter().filter(|told| **told == mark).count() as u64 - 1;
+        let possible = in_flight
+            .get(&(channel.to_owned(), mark))
+            .copied()
+            .unwrap_or_default();
+        assert!(
+            more <= possible,
+            "{channel} was told {mark} {more} times more, of which a kill explains {possible}"
+        );
+        twice += more;
+    }
+    twice
+}
+
+impl Senders {
+    /// Waits until so many more events were answered 2xx.
+    async fn answered(&self, more: u64) {
+        let mut answers = self.answers.subscribe();
+        let until = *answers.borrow() + more;
+        let enough = answers.wait_for(|answers| *answers >= until);
+        in_time("answers", enough).await.unwrap();
+    }
+
+    /// One sender, one event after the other. When the bridge dies before it answers, half of the time the sender asks
+    /// again once there is one, as a person would who presses "Redeliver"; otherwise it goes on, as GitHub does.
+    async fn run(self: Rc<Self>, name: &'static str, sort: Sort, mut random: fastrand::Rng) {
+        let mut up = self.up.subscribe();
+        // A connection to a bridge that is dead would fail once more.
+        let mut known = (u64::MAX, client());
+        for number in 1.. {
+            let last = self.last.get();
+            loop {
+                let bridge = up.wait_for(Option::is_some).await.unwrap().unwrap();
+                if known.0 != bridge {
+                    known = (bridge, client());
+                }
+                let status = self.post(&known.1, name, sort, number).await;
+                if let Some(status) = status {
+                    assert!(status == 202 || status == 200, "{name} {number}: {status}");
+                    self.ledger(name, |ledger| &mut ledger.accepted).insert(number);
+                    self.answers.send_modify(|answers| *answers += 1);
+                    break;
+                }
+                if !last && random.bool() {
+                    self.ledger(name, |ledger| &mut ledger.given_up).insert(number);
+                    break;
+                }
+                up.wait_for(|now| now.is_some_and(|now| now != bridge))
+                    .await
+                    .unwrap();
+            }
+            if last {
+                return;
+            }
+        }
+    }
+
+    fn ledger(
+        &self,
+        name: &'static str,
+        part: impl Fn(&mut Ledger) -> &mut BTreeSet<u64>,
+    ) -> std::cell::RefMut<'_, BTreeSet<u64>> {
+        std::cell::RefMut::map(self.ledgers.borrow_mut(), |all| {
+            part(all.entry(name).or_default())
+        })
+    }
+
+    async fn post(&self, client: &awc::Client, name: &str, sort: Sort, number: u64) -> Option<u16> {
+        let request = match sort {
+            Sort::Push => {
+                let body = push(name, &format!("mark-{number}-"));
+                client
+                    .post(format!("{}/hooks/github", self.address))
+                    .insert_header(("content-type", "application/json"))
+                    .insert_header(("x-github-event", "push"))
+                    .insert_header(("x-github-delivery", format!("{name}-{number}")))
+                    .insert_header(("x-hub-signature-256", github_signature(body.as_bytes())))
+                    .send_body(body)
+            }
+            Sort::Alert => {
+                let mut body: serde_json::Value =
+                    serde_json::from_str(&alert("firing", &format!("mark-{number}-"))).unwrap();
+                body["receiver"] = name.into();
+                client
+                    .post(format!("{}/hooks/monitoring", self.address))
+                    .insert_header(("content-type", "application/json"))
+                    .insert_header(("authorization", format!("Bearer {TOKEN}")))
+                    .send_body(body.to_string())
+            }
+        };
+        Some(request.await.ok()?.status().as_u16())
+    }
+}
+
+/// Two sources, six channels. History is kept so shortly that every start forgets some of it.
+fn configuration(world: &World) -> String {
+    let head = world.config_text("");
+    let head = head.split("[channels]").next().unwrap();
+    let channels: String = CHANNELS
+        .iter()
+        .map(|name| format!("{name} = \"ch-{name}\"\n"))
+        .collect();
+    let table = |sort: Sort| {
+        SENDERS
+            .iter()
+            .filter(|sender| sender.1 == sort)
+            .map(|(name, _, channels)| format!("{name} = {channels:?}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    format!(
+        r#"{head}[channels]
+{channels}
+[history]
+keep = "2s"
+[sources.github]
+kind = "github"
+secrets = [{{ file = "github" }}]
+[[sources.github.routes]]
+by = "branch"
+channels = {{ {} }}
+[sources.monitoring]
+kind = "alertmanager"
+secrets = [{{ file = "token", scheme = "bearer" }}]
+[[sources.monitoring.routes]]
+by = "payload.receiver"
+channels = {{ {} }}
+"#,
+        table(Sort::Push),
+        table(Sort::Alert)
+    )
+}
+
+/// The number in a message's text.
+fn mark(message: &SandboxMessage) -> u64 {
+    number_of(&message.notification())
+}
+
+fn number_of(text: &str) -> u64 {
+    let number = text.split("mark-").nth(1).and_then(|rest| rest.split('-').next());
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("no mark in {text:?}"))
+}
+
+/// What a killed bridge was going to post, or posting, or had posted without having written it down: the first that
+/// waits of each channel. Read from a copy, so that the next bridge finds the files as the kill left them.
+fn heads(world: &World) -> Vec<(String, u64)> {
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["bridge.db", "bridge.db-wal"] {
+        if world.path(name).exists() {
+            std::fs::copy(world.path(name), copy.path().join(name)).unwrap();
+        }
+    }
+    let store = Connection::open(copy.path().join("bridge.db")).unwrap();
+    let made: i64 = store
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .unwrap();
+    if made == 0 {
+        return Vec::new();
+    }
+    letters(
+        &store,
+        "SELECT min(id) FROM deliveries WHERE state = 0 GROUP BY lane",
+    )
+}
+
+/// Channel and mark of these deliveries.
+fn letters(store: &Connection, deliveries: &str) -> Vec<(String, u64)> {
+    let mut statement = store
+        .prepare(&format!(
+            "SELECT l.name, m.json FROM deliveries d JOIN lanes l ON l.id = d.lane
+             JOIN messages m ON m.event = d.event AND m.number = d.message WHERE d.id IN ({deliveries})"
+        ))
+        .unwrap();
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+        .unwrap();
+    rows.map(|row| row.map(|(lane, json)| (lane, number_of(&json))).unwrap())
+        .collect()
+}
+
+/// A port to come back to: outside of the range that outgoing connections are given, so that none takes it meanwhile.
+fn free_port() -> u16 {
+    (20_000..30_000)
+        .map(|port| 20_000 + (port + u16::try_from(std::process::id() % 9_000).unwrap()) % 10_000)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a test runs is said where it is started"
+)]
+fn number(variable: &str) -> Option<u64> {
+    Some(std::env::var(variable).ok()?.parse().unwrap())
+}
