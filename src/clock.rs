@@ -4,7 +4,7 @@
 //! a step of the machine's clock neither stalls nor storms. A manual clock stands still until a test moves it.
 
 use jiff::{SignedDuration, Timestamp};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -20,6 +20,8 @@ enum Source {
     Manual {
         start: Timestamp,
         elapsed: watch::Sender<Duration>,
+        /// By how much the wall clock was set, against the other one.
+        stepped: Mutex<SignedDuration>,
     },
 }
 
@@ -36,6 +38,7 @@ impl Clock {
         Self(Arc::new(Source::Manual {
             start,
             elapsed: watch::Sender::new(Duration::ZERO),
+            stepped: Mutex::new(SignedDuration::ZERO),
         }))
     }
 
@@ -44,9 +47,16 @@ impl Clock {
         match &*self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads time")]
             Source::System { .. } => Timestamp::now(),
-            Source::Manual { start, elapsed } => {
+            Source::Manual {
+                start,
+                elapsed,
+                stepped,
+            } => {
                 let elapsed = SignedDuration::try_from(*elapsed.borrow()).unwrap_or(SignedDuration::MAX);
-                start.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+                let stepped = *stepped.lock().unwrap_or_else(PoisonError::into_inner);
+                start
+                    .checked_add(elapsed.saturating_add(stepped))
+                    .unwrap_or(Timestamp::MAX)
             }
         }
     }
@@ -95,5 +105,30 @@ impl Clock {
         if let Source::Manual { elapsed, .. } = &*self.0 {
             elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(by));
         }
+    }
+
+    /// Sets a manual clock's wall clock forward or back, as a person or NTP does; the monotonic one does not notice. A
+    /// system clock is set by others and ignores it.
+    pub fn step(&self, by: SignedDuration) {
+        if let Source::Manual { stepped, .. } = &*self.0 {
+            let mut stepped = stepped.lock().unwrap_or_else(PoisonError::into_inner);
+            *stepped = stepped.saturating_add(by);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_moves_the_wall_clock_alone() {
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        clock.advance(Duration::from_secs(10));
+        clock.step(SignedDuration::from_secs(-3600));
+        assert_eq!(clock.now().as_second(), 10 - 3600);
+        clock.step(SignedDuration::from_secs(7200));
+        assert_eq!(clock.now().as_second(), 10 + 3600);
+        assert_eq!(clock.monotonic(), Duration::from_secs(10));
     }
 }

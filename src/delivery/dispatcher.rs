@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::{Client, Tls};
 use super::lane::{Lane, Shared};
 use super::pace::Pace;
+use super::patience::Patience;
 use super::{ClientError, Halts, Places, Settings};
 use crate::clock::Clock;
 use crate::logging::chain;
@@ -177,6 +178,7 @@ impl Lanes {
             arrived,
             ready: self.shared.clock.monotonic() + pause,
             resumed: false,
+            patience: Patience::default(),
         };
         let task = self.tasks.spawn_local(lane.run());
         self.names.insert(task.id(), name);

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use super::pace::Pace;
+use super::patience::Patience;
 use super::{Halts, Places, Settings, lateness};
 use crate::clock::Clock;
 use crate::logging::chain;
@@ -43,6 +44,7 @@ pub(super) struct Lane {
     pub(super) ready: Duration,
     /// Whether the first head was looked at, which an earlier run may have promised to leave alone for a while.
     pub(super) resumed: bool,
+    pub(super) patience: Patience,
 }
 
 impl Lane {
@@ -118,8 +120,8 @@ impl Lane {
         if std::mem::replace(&mut self.resumed, true) || left.is_zero() {
             return false;
         }
-        // A clock that was set back must not stall the lane.
-        self.ready = clock.monotonic() + left.min(self.shared.settings.horizon);
+        // A clock that was set back must not stall the lane, and after so long an early try does no harm.
+        self.ready = clock.monotonic() + left.min(retry::LONGEST);
         true
     }
 
@@ -165,15 +167,18 @@ impl Lane {
             Kind::Retry {
                 times: Some(times), ..
             } if in_a_row > *times => Outcome::Rejected,
-            Kind::Retry { after, .. } => {
-                let from = head.failing_since.unwrap_or(now).max(head.since);
-                let deadline = retry::deadline(from, settings.horizon);
-                let (attempts, random) = (head.attempts.saturating_add(1), fastrand::f64());
-                match retry::next(attempts, *after, now, deadline, random) {
+            Kind::Retry { after, times } => {
+                let left = self.patience.left(head, now, clock.monotonic(), settings.horizon);
+                let random = fastrand::f64();
+                let next = match times {
+                    Some(_) => retry::unsure(in_a_row, *after, left, random),
+                    None => retry::next(head.attempts.saturating_add(1), *after, left, random),
+                };
+                match next {
                     Next::Again(wait) => {
                         self.ready = clock.monotonic() + wait;
                         Outcome::Retry {
-                            due: retry::deadline(now, wait),
+                            due: retry::later(now, wait),
                         }
                     }
                     Next::Expired => {
@@ -185,6 +190,9 @@ impl Lane {
                 }
             }
         };
+        if !matches!(settlement.outcome, Outcome::Retry { .. } | Outcome::Expired) {
+            self.patience.over();
+        }
         settlement
     }
 

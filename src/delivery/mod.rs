@@ -9,6 +9,7 @@ mod halts;
 mod lane;
 mod lateness;
 mod pace;
+mod patience;
 
 pub use client::ClientError;
 pub use dispatcher::Dispatcher;

@@ -12,6 +12,8 @@ use crate::logging::chain;
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows that one step takes at the most, of each sort.
 const STEP: u32 = 50;
+/// Bytes that the events of one step take at the most, about; one event goes however large it is.
+const STEP_SIZE: u64 = 1024 * 1024;
 
 /// `[history]`: how long what is settled is kept. What waits is always kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub(super) struct Pruning {
     /// Deliveries that died before this can go.
     pub(super) dead_from: Timestamp,
     pub(super) limit: u32,
+    /// Bytes that may go at once.
+    pub(super) bytes: u64,
 }
 
 /// What a step has forgotten.
@@ -66,15 +70,40 @@ impl Pruning {
             size: history.size,
             dead_from: before(history.dead),
             limit: STEP,
+            bytes: STEP_SIZE,
         }
+    }
+}
+
+/// The wall clock as far as it is believed. One that is set forward by a mistake must not make everything old at once:
+/// time passes at most twice as fast as on the monotonic clock, which also does not count the sleep of a machine.
+struct Believed {
+    time: Timestamp,
+    monotonic: Duration,
+}
+
+impl Believed {
+    fn new(time: Timestamp, monotonic: Duration) -> Self {
+        Self { time, monotonic }
+    }
+
+    fn at(&mut self, now: Timestamp, monotonic: Duration) -> Timestamp {
+        let passed = monotonic.saturating_sub(self.monotonic).saturating_mul(2);
+        let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
+        let latest = self.time.checked_add(passed).unwrap_or(Timestamp::MAX);
+        self.time = now.min(latest);
+        self.monotonic = monotonic;
+        self.time
     }
 }
 
 impl Queue {
     /// Forgets what is old until `stop`. A step that fails is tried again the next time.
     pub(crate) async fn housekeeping(self, stop: CancellationToken) {
+        let mut time = Believed::new(self.clock.now(), self.clock.monotonic());
         while !stop.is_cancelled() {
-            let more = match self.prune(Pruning::new(&self.history, self.clock.now())).await {
+            let now = time.at(self.clock.now(), self.clock.monotonic());
+            let more = match self.prune(Pruning::new(&self.history, now)).await {
                 Ok(pruned) => pruned.tell(),
                 Err(error) => {
                     log::warn!("cannot forget what is old: {}", chain(&error));
@@ -107,5 +136,23 @@ impl Pruned {
             log::debug!(events = self.events; "forgot old events");
         }
         self.more
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_forward_is_believed_little_by_little_and_one_back_at_once() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut time = Believed::new(at(1000), Duration::from_secs(5));
+        let mut believe = |now, monotonic| time.at(at(now), Duration::from_secs(monotonic)).as_second();
+        assert_eq!(believe(1060, 65), 1060);
+        assert_eq!(believe(1_000_000, 65), 1060);
+        assert_eq!(believe(1_000_060, 125), 1180);
+        assert_eq!(believe(1_180, 185), 1180);
+        assert_eq!(believe(500, 245), 500);
+        assert_eq!(believe(560, 305), 560);
     }
 }

@@ -246,6 +246,9 @@ pub enum QueueError {
         #[source]
         source: Arc<rusqlite::Error>,
     },
+    /// The store's file is not there any more, or another one: what would be written is not kept. It may come back.
+    #[error("the store's file was removed or replaced while the bridge runs")]
+    Gone,
     /// What the store holds cannot be read.
     #[error("the store holds {what} that cannot be read")]
     Corrupt {

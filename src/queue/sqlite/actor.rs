@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{broadcast, mpsc, watch};
 
+use super::presence::Presence;
 use super::{deliveries, events, listing, mending, prune, unavailable};
 use crate::queue::QueueError;
 use crate::queue::command::{Command, Read, Reply, Write};
@@ -31,6 +32,7 @@ type Promise = Box<dyn FnOnce(Result<(), QueueError>)>;
 
 pub(super) struct Actor {
     connection: Connection,
+    presence: Presence,
     /// Held as long as the store is open.
     _lock: File,
     arrivals: broadcast::Sender<Arc<str>>,
@@ -39,11 +41,14 @@ pub(super) struct Actor {
     closing: Arc<AtomicBool>,
     /// The last transaction failed.
     failing: bool,
+    /// A file of the store is not where it was.
+    gone: bool,
 }
 
 impl Actor {
     pub(super) fn new(
         connection: Connection,
+        presence: Presence,
         lock: File,
         arrivals: broadcast::Sender<Arc<str>>,
         changed: watch::Sender<u64>,
@@ -51,11 +56,13 @@ impl Actor {
     ) -> Self {
         Self {
             connection,
+            presence,
             _lock: lock,
             arrivals,
             changed,
             closing,
             failing: false,
+            gone: false,
         }
     }
 
@@ -88,7 +95,16 @@ impl Actor {
         }
     }
 
-    fn write(&mut self, writes: Vec<Write>) {
+    fn write(&mut self, mut writes: Vec<Write>) {
+        if self.gone() {
+            // What is taken now would be gone with the process. What was taken is still told: the open file knows it.
+            for write in writes.extract_if(.., |write| !matches!(write, Write::Settle(..))) {
+                failed(write)(Err(QueueError::Gone));
+            }
+            if writes.is_empty() {
+                return;
+            }
+        }
         let mut batch = Batch::default();
         let result = transact(&mut self.connection, writes, &mut batch);
         self.note(&result);
@@ -97,12 +113,30 @@ impl Actor {
             promise(result.clone());
         }
         if committed {
+            self.presence.learn();
             self.changed.send_modify(|number| *number += 1);
             for lane in batch.arrivals {
                 // Nobody listens: whoever will, looks first.
                 let _ = self.arrivals.send(lane);
             }
         }
+    }
+
+    /// Whether a file of the store is gone; says so once, and once that it is back.
+    fn gone(&mut self) -> bool {
+        let missing = self.presence.missing();
+        match missing {
+            Some(path) if !self.gone => log::error!(
+                "{} was removed or replaced while it is open: nothing more is taken until it is back. What waits is \
+                 still delivered, and lost if the bridge stops before: put the file back, or stop the bridge when its \
+                 lanes are empty",
+                path.display()
+            ),
+            None if self.gone => log::info!("the store's files are back"),
+            _ => {}
+        }
+        self.gone = missing.is_some();
+        self.gone
     }
 
     /// Says once that the store fails, and once that it works again.

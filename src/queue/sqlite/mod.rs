@@ -5,6 +5,7 @@ mod deliveries;
 mod events;
 mod listing;
 mod mending;
+mod presence;
 mod prune;
 mod schema;
 
@@ -22,11 +23,16 @@ use super::command::Command;
 use super::{History, Queue, QueueError};
 use crate::clock::Clock;
 use actor::Actor;
+use presence::Presence;
 
 /// Commands that may wait for the store; more wait in their callers.
 const COMMANDS: usize = 1024;
 /// Arrivals that a slow listener may be behind before it has to look for itself.
 const ARRIVALS: usize = 1024;
+
+/// Bytes that SQLite's log keeps on the disk once what is in it has gone into the store: a single large body must not
+/// leave it large for ever.
+const LONGEST_LOG: i64 = 16 * 1024 * 1024;
 
 /// The thread of an open store. It ends when it is closed, or when the last [`Queue`] is dropped.
 pub struct Store {
@@ -112,7 +118,14 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
     let (arrivals, _) = broadcast::channel(ARRIVALS);
     let (version, changes) = watch::channel(0);
     let closing = Arc::new(AtomicBool::new(false));
-    let actor = Actor::new(connection, lock, arrivals.clone(), version, closing.clone());
+    let actor = Actor::new(
+        connection,
+        Presence::new(path),
+        lock,
+        arrivals.clone(),
+        version,
+        closing.clone(),
+    );
     let thread = std::thread::Builder::new()
         .name("queue".to_owned())
         .spawn(move || actor.run(inbox))
@@ -174,6 +187,9 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
         .map_err(database)?;
     connection
         .pragma_update(None, "synchronous", "full")
+        .map_err(database)?;
+    connection
+        .pragma_update(None, "journal_size_limit", LONGEST_LOG)
         .map_err(database)?;
     Ok(connection)
 }

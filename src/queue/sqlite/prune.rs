@@ -36,6 +36,8 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning) -> rusqlite::Resu
     if old.is_empty() {
         old = surplus(connection, pruning)?;
     }
+    let found = old.len();
+    old.truncate(fitting(&old, pruning.bytes));
     for victim in &old {
         forget(connection, victim)?;
     }
@@ -45,7 +47,7 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning) -> rusqlite::Resu
 
     let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
     Ok(Pruned {
-        more: full(dead.len()) || full(old.len()) || full(keys),
+        more: full(dead.len()) || full(found) || old.len() < found || full(keys),
         events: u32::try_from(old.len()).unwrap_or(u32::MAX),
         dead,
     })
@@ -90,6 +92,16 @@ fn surplus(connection: &Connection, pruning: &Pruning) -> rusqlite::Result<Vec<V
         needed
     });
     Ok(oldest)
+}
+
+/// How many of them go at once: large bodies take their time.
+fn fitting(victims: &[Victim], bytes: u64) -> usize {
+    let mut sum = 0_u64;
+    let fit = victims.iter().take_while(|victim| {
+        sum = sum.saturating_add(u64::try_from(victim.size).unwrap_or_default());
+        sum <= bytes
+    });
+    fit.count().max(1)
 }
 
 struct Victim {

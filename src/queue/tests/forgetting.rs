@@ -36,6 +36,7 @@ fn pruning(keep_from: i64, size: u64, dead_from: i64) -> Pruning {
         size,
         dead_from: at(dead_from),
         limit: 10,
+        bytes: u64::MAX,
     }
 }
 
