@@ -167,7 +167,7 @@ impl Halts {
         self.changed.send_modify(|number| *number += 1);
     }
 
-    /// Takes note of a verdict that does not halt: every halt that concerns the place is over.
+    /// Takes note of a verdict that only an account in order is given: every halt that concerns the place is over.
     pub(super) fn passed(&self, place: &Place) {
         let ended = self.end(&mut self.lock(), place);
         if ended {

@@ -136,10 +136,13 @@ impl Lane {
         let message = lateness::told(message.clone(), head.received, clock.now(), settings.late);
         self.pace.posted(clock.monotonic(), place.rate);
         let verdict = self.shared.client.attempt(place, &message).await;
-        if let Kind::Halt(breadth) = verdict.kind {
-            halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
-        } else {
-            halts.passed(place);
+        match verdict.kind {
+            Kind::Halt(breadth) => {
+                halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
+            }
+            // Whether Twake would still refuse the account is not known: it was not reached, or had other troubles.
+            Kind::Retry { times: None, .. } => {}
+            _ => halts.passed(place),
         }
         metrics.attempt(&self.name, label(&verdict.kind));
         verdict

@@ -13,8 +13,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+mod faults;
 mod lanes;
+mod outage;
+mod outbound;
 mod peer;
+mod raw;
+mod steps;
 mod troubles;
 
 use peer::{Peer, Play};
@@ -41,6 +46,7 @@ struct Bench {
     metrics: Arc<Metrics>,
     places: watch::Sender<Arc<Places>>,
     halts: Halts,
+    settings: Settings,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
 }
@@ -87,6 +93,7 @@ impl Bench {
             clock,
             halts: Halts::new(metrics.clone()),
             metrics,
+            settings: SETTINGS,
             places: watch::Sender::new(places(of)),
             stop: CancellationToken::new(),
             running: None,
@@ -95,8 +102,14 @@ impl Bench {
 
     fn start(&mut self) {
         let (places, clock) = (self.places.borrow().clone(), self.clock.clone());
-        let dispatcher =
-            Dispatcher::new(self.queue.clone(), places, SETTINGS, self.metrics.clone(), clock).unwrap();
+        let dispatcher = Dispatcher::new(
+            self.queue.clone(),
+            places,
+            self.settings,
+            self.metrics.clone(),
+            clock,
+        )
+        .unwrap();
         self.halts = dispatcher.halts();
         self.places = dispatcher.places();
         self.stop = CancellationToken::new();

@@ -17,6 +17,10 @@ pub(super) enum Play {
     Error(&'static str),
     /// A status, with `Retry-After` where it is given.
     Status(u16, Option<&'static str>),
+    /// Status 200 with this body.
+    Body(&'static str),
+    /// A status that names another server.
+    Redirect(u16, String),
     /// Stores, and never answers.
     Hang,
 }
@@ -39,6 +43,15 @@ pub(super) struct Peer {
 
 impl Peer {
     pub(super) fn start() -> Self {
+        Self::serve(None)
+    }
+
+    /// The same behind TLS, at the name `localhost`.
+    pub(super) fn start_tls(tls: rustls::ServerConfig) -> Self {
+        Self::serve(Some(tls))
+    }
+
+    fn serve(tls: Option<rustls::ServerConfig>) -> Self {
         let mut peer = Self {
             url: String::new(),
             plays: Arc::default(),
@@ -51,10 +64,20 @@ impl Peer {
                 .default_service(web::to(answer))
         })
         .workers(1)
-        .disable_signals()
-        .bind(("127.0.0.1", 0))
-        .unwrap();
-        peer.url = format!("http://{}", server.addrs()[0]);
+        .disable_signals();
+        let local = ("127.0.0.1", 0);
+        let server = match tls {
+            Some(tls) => {
+                let server = server.bind_rustls_0_23(local, tls).unwrap();
+                peer.url = format!("https://localhost:{}", server.addrs()[0].port());
+                server
+            }
+            None => {
+                let server = server.bind(local).unwrap();
+                peer.url = format!("http://{}", server.addrs()[0]);
+                server
+            }
+        };
         actix_web::rt::spawn(server.run());
         peer
     }
@@ -65,6 +88,10 @@ impl Peer {
 
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.borrow().clone()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.asked.borrow().len()
     }
 
     pub(super) fn texts(&self, channel: &str) -> Vec<String> {
@@ -120,6 +147,10 @@ async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Val
             }
             response.body("<html></html>")
         }
+        Play::Body(body) => HttpResponse::Ok().content_type("application/json").body(body),
+        Play::Redirect(status, url) => HttpResponse::build(StatusCode::from_u16(status).unwrap())
+            .insert_header(("location", format!("{url}{}", request.path())))
+            .finish(),
         Play::Hang => std::future::pending().await,
     }
 }

@@ -70,6 +70,27 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
 }
 
 #[actix_web::test]
+async fn a_probe_that_meets_other_troubles_ends_no_halt() {
+    let peer = Peer::start();
+    peer.play("dev", WRONG_KEY);
+    let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
+    let first = bench.tell("first", &["dev"]).await;
+    bench.until_attempts(first, 1).await;
+    peer.play("dev", Play::Status(502, None));
+    peer.play("ops", Play::Status(502, None));
+    bench.clock.advance(Duration::from_secs(120));
+    bench.until_attempts(first, 2).await;
+    assert_eq!(bench.halts.all()[0].reason, "wrong_key");
+    let second = bench.tell("second", &["ops"]).await;
+    peer.play("dev", Play::Fine);
+    peer.play("ops", Play::Fine);
+    bench.clock.advance(Duration::from_secs(10 * 60));
+    bench.until_delivered(first).await;
+    bench.until_delivered(second).await;
+    assert!(bench.halts.all().is_empty());
+}
+
+#[actix_web::test]
 async fn a_company_without_the_application_halts_only_its_own_channels() {
     let peer = Peer::start();
     peer.play(
@@ -119,11 +140,17 @@ async fn an_ambiguous_error_is_retried_five_times_then_rejected() {
     let bench = Bench::started([place(&peer.url, "main", "dev")]);
     let event = bench.tell("odd", &["dev"]).await;
     let next = bench.tell("next", &["dev"]).await;
+    let begun = bench.clock.now();
     for attempt in 1..=5 {
         let delivery = bench.until_attempts(event, attempt).await;
         assert_eq!(delivery.state, State::Waiting);
         bench.advance_to_due("dev").await;
     }
+    let given = bench.clock.now().duration_since(begun);
+    assert!(
+        given.as_mins() >= 8,
+        "a database of Twake's may come back meanwhile: {given}"
+    );
     let dead = bench.until_attempts(event, 6).await;
     assert_eq!(
         (dead.state, dead.reason.as_deref()),

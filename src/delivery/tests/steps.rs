@@ -1,0 +1,85 @@
+//! A wall clock that is set while messages wait: nothing is lost, stalls or storms.
+
+use super::*;
+use jiff::SignedDuration;
+
+const DAYS: i64 = 24 * 3600;
+
+#[actix_web::test]
+async fn a_step_of_the_clock_neither_stalls_a_lane_nor_hurries_it_nor_kills_what_waits() {
+    for step in [-400 * DAYS, -3600, 3600, 400 * DAYS] {
+        let peer = Peer::start();
+        peer.play("dev", Play::Status(503, Some("100")));
+        let bench = Bench::started([place(&peer.url, "main", "dev")]);
+        let event = bench.tell("first", &["dev"]).await;
+        bench.until_attempts(event, 1).await;
+        bench.clock.step(SignedDuration::from_secs(step));
+        bench.clock.advance(Duration::from_secs(99));
+        bench.queue.lanes().await.unwrap();
+        assert_eq!(peer.asked().len(), 1, "{step}: not before its time");
+        bench.clock.advance(Duration::from_secs(2));
+        let delivery = bench.until_attempts(event, 2).await;
+        assert_eq!(delivery.state, State::Waiting, "{step}");
+        peer.play("dev", Play::Fine);
+        bench.clock.advance(Duration::from_secs(102));
+        bench.until_delivered(event).await;
+        let next = bench.tell("next", &["dev"]).await;
+        bench.until_delivered(next).await;
+        assert_eq!(peer.asked().len(), 4, "{step}");
+    }
+}
+
+#[actix_web::test]
+async fn a_clock_set_back_while_the_bridge_was_stopped_stalls_a_lane_for_minutes_at_most() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(503, None));
+    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("first", &["dev"]).await;
+    bench.until_attempts(event, 1).await;
+    bench.stop().await;
+    peer.play("dev", Play::Fine);
+    bench.clock.step(SignedDuration::from_secs(-400 * DAYS));
+    bench.start();
+    // When the lane first looks is its own matter; from then on it waits for minutes, not for days.
+    let stopped = bench.clock.monotonic();
+    while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].state != State::Delivered {
+        bench.clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    let stalled = bench.clock.monotonic() - stopped;
+    assert!(stalled < Duration::from_secs(3600), "{stalled:?}");
+}
+
+#[actix_web::test]
+async fn a_machine_that_was_off_for_long_gives_a_failing_lane_another_ten_minutes() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(503, Some("60")));
+    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("first", &["dev"]).await;
+    bench.until_attempts(event, 1).await;
+    bench.stop().await;
+    bench.clock.step(SignedDuration::from_secs(30 * DAYS));
+    bench.start();
+    let delivery = bench.until_attempts(event, 2).await;
+    assert_eq!(delivery.state, State::Waiting, "Twake may be starting, too");
+    peer.play("dev", Play::Fine);
+    bench.advance_to_due("dev").await;
+    bench.until_delivered(event).await;
+}
+
+#[actix_web::test]
+async fn a_halt_is_probed_for_whatever_the_wall_clock_says() {
+    for step in [-400 * DAYS, 400 * DAYS] {
+        let peer = Peer::start();
+        peer.play("dev", Play::Status(404, None));
+        let bench = Bench::started([place(&peer.url, "main", "dev")]);
+        let event = bench.tell("first", &["dev"]).await;
+        bench.until_attempts(event, 1).await;
+        bench.clock.step(SignedDuration::from_secs(step));
+        bench.queue.lanes().await.unwrap();
+        assert_eq!(peer.asked().len(), 1);
+        peer.play("dev", Play::Fine);
+        bench.clock.advance(Duration::from_secs(120));
+        bench.until_delivered(event).await;
+    }
+}
