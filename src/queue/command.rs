@@ -77,9 +77,12 @@ pub(super) struct PackedReplay {
 }
 
 impl PackedEvent {
-    /// Bytes it takes in the store, about.
+    /// Bytes it takes in the store, about: what is written, and what rows and indexes come to besides.
     pub(super) fn size(&self) -> usize {
+        const EVENT: usize = 200;
+        const DELIVERY: usize = 64;
         let messages: usize = self.messages.iter().map(String::len).sum();
-        self.body.len() + self.headers.len() + self.routes.len() + messages
+        let written = self.body.len() + self.headers.len() + self.routes.len() + messages;
+        written + EVENT + DELIVERY * self.deliveries.len()
     }
 }

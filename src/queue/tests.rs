@@ -10,6 +10,7 @@ use tempfile::TempDir;
 mod forgetting;
 mod operating;
 mod plans;
+mod retention;
 mod store;
 
 const HISTORY: History = History {

@@ -18,3 +18,4 @@ mod preview;
 mod program;
 mod readme;
 mod senders;
+mod store;

@@ -25,6 +25,8 @@ struct Batch {
     arrivals: Arrivals,
     /// The last command's failure.
     failure: Option<QueueError>,
+    /// The store has failed before: a check has to write as much as an event would.
+    doubtful: bool,
 }
 
 /// Sends an answer once it is known whether the transaction was committed.
@@ -39,7 +41,7 @@ pub(super) struct Actor {
     changed: watch::Sender<u64>,
     /// What is asked from now on is not done any more.
     closing: Arc<AtomicBool>,
-    /// The last transaction failed.
+    /// The last transaction that took something failed.
     failing: bool,
     /// A file of the store is not where it was.
     gone: bool,
@@ -105,9 +107,14 @@ impl Actor {
                 return;
             }
         }
-        let mut batch = Batch::default();
+        let mut batch = Batch {
+            doubtful: self.failing,
+            ..Batch::default()
+        };
+        let proof = |write: &Write| matches!(write, Write::Enqueue(..) | Write::Check(..));
+        let proves = writes.iter().any(proof);
         let result = transact(&mut self.connection, writes, &mut batch);
-        self.note(&result);
+        self.note(&result, proves);
         let committed = result.is_ok();
         for promise in batch.promises {
             promise(result.clone());
@@ -139,16 +146,17 @@ impl Actor {
         self.gone
     }
 
-    /// Says once that the store fails, and once that it works again.
-    fn note(&mut self, result: &Result<(), QueueError>) {
+    /// Says once that the store fails, and once that it works again: a disk that is full may have room for something
+    /// small, but that proves nothing.
+    fn note(&mut self, result: &Result<(), QueueError>, proves: bool) {
         match result {
             Err(QueueError::Unavailable { doing, source }) if !self.failing => {
                 log::error!("the store cannot {doing}: {source}; what comes is refused until it can");
             }
-            Ok(()) if self.failing => log::info!("the store works again"),
+            Ok(()) if self.failing && proves => log::info!("the store works again"),
             _ => {}
         }
-        self.failing = result.is_err();
+        self.failing = result.is_err() || (self.failing && !proves);
     }
 
     fn read(&self, read: Read) {
@@ -267,7 +275,7 @@ impl Batch {
                 self.promises.push(promise(reply, result));
             }
             Write::Check(reply) => {
-                let result = savepoint.execute(events::TOUCH, []).map(|_| ());
+                let result = events::check(&savepoint, self.doubtful);
                 let result = self.finish(savepoint, result, "write");
                 self.promises.push(promise(reply, result));
             }

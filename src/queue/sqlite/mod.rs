@@ -215,6 +215,8 @@ pub(super) fn hot_statements() -> impl Iterator<Item = &'static str> {
         events::GROW,
         events::EXISTS,
         events::TOUCH,
+        events::WRITE_PROOF,
+        events::REMOVE_PROOF,
     ];
     let deliveries = [
         deliveries::HEAD,

@@ -1,0 +1,288 @@
+//! The store's faults, met by the real binary: a full disk, failing writes, files that are removed, read-only or broken.
+//! Nothing acknowledged is lost, nothing is told twice, senders are told to come again, and the bridge goes on by itself
+//! when the disk does.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::harness::{World, client, github_signature, in_time, push};
+use crate::program::{Served, program, serve};
+use twake_bridge::sandbox::Fault;
+
+/// What a sender is answered: status, and `Retry-After`.
+async fn post(url: &str, delivery: &str, text: &str) -> (u16, Option<String>) {
+    let body = push("main", text);
+    let answer = client()
+        .post(format!("{url}/hooks/github"))
+        .insert_header(("content-type", "application/json"))
+        .insert_header(("x-github-event", "push"))
+        .insert_header(("x-github-delivery", delivery))
+        .insert_header(("x-hub-signature-256", github_signature(body.as_bytes())))
+        .send_body(body)
+        .await
+        .unwrap();
+    let wait = answer.headers().get("retry-after");
+    let wait = wait.map(|value| value.to_str().unwrap().to_owned());
+    (answer.status().as_u16(), wait)
+}
+
+async fn ready(served: &Served) -> u16 {
+    let url = format!("{}/health/ready", served.operator);
+    client().get(url).send().await.unwrap().status().as_u16()
+}
+
+fn config(world: &World) -> PathBuf {
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, world.config_text("")).unwrap();
+    config
+}
+
+/// `serve` as the last of a shell's commands.
+fn under(wrapper: &[&str], shell: &str, serve: &Command) -> Command {
+    let mut command = Command::new(wrapper[0]);
+    command
+        .args(&wrapper[1..])
+        .args(["sh", "-c", &format!("{shell}; exec \"$@\""), "sh"])
+        .arg(serve.get_program())
+        .args(serve.get_args())
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    for (name, value) in serve.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command
+}
+
+/// Runs a command to its end; what it said when it did not do it.
+fn run(command: &str, arguments: &[&str]) {
+    let output = Command::new(command).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command} {arguments:?}: {said}");
+}
+
+/// Sends new events until one is answered so; its text. Those before it are answered as `before`.
+async fn until_answered(url: &str, wanted: u16, before: u16, prefix: &str) -> (usize, String) {
+    for number in 0..2_000 {
+        let text = format!("{prefix} {number}.");
+        let (status, wait) = post(url, &text, &text).await;
+        if status == wanted {
+            return (number, text);
+        }
+        assert_eq!(status, before, "{text}");
+        assert_eq!(wait.is_some(), status == 503, "{text}");
+    }
+    panic!("never answered {wanted}");
+}
+
+/// What happens around a trouble that comes while a post is under way and ends again. `break_it` makes the store fail,
+/// `mend` ends that.
+async fn a_trouble_in_between(world: &World, served: &mut Served, break_it: impl Fn(), mend: impl Fn()) {
+    let url = served.url.clone();
+    assert_eq!(post(&url, "first", "first of all").await.0, 202);
+    world.messages("ch-dev", 1).await;
+    assert_eq!(ready(served).await, 200);
+
+    // A post that has been carried out, and whose end cannot be written down.
+    let delay = std::time::Duration::from_secs(2);
+    world
+        .sandbox
+        .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
+    assert_eq!(post(&url, "second", "under way").await.0, 202);
+    world.messages("ch-dev", 2).await;
+    world.sandbox.clear_faults();
+    break_it();
+    let (accepted, refused) = until_answered(&url, 503, 202, "meanwhile").await;
+    let (status, wait) = post(&url, &refused, &refused).await;
+    assert_eq!(status, 503);
+    assert!(wait.unwrap().parse::<u32>().unwrap() > 0);
+    assert_eq!(ready(served).await, 503);
+    served.wait_for("cannot write down how an attempt ended");
+    assert_eq!(
+        world.sandbox.attempts("ch-dev").len(),
+        2,
+        "it is not posted again, and nothing behind it is"
+    );
+
+    mend();
+    // The sender that was told to come again does.
+    in_time("the store to work again", async {
+        while post(&url, &refused, &refused).await.0 == 503 {}
+    })
+    .await;
+    assert_eq!(ready(served).await, 200);
+    let told = world.told("ch-dev", 2 + accepted + 1).await;
+    let expected = ["first of all".to_owned(), "under way".to_owned()]
+        .into_iter()
+        .chain((0..=accepted).map(|number| format!("meanwhile {number}.")));
+    for (text, expected) in told.iter().zip(expected) {
+        assert!(text.contains(&expected), "{expected}: {told:#?}");
+    }
+    assert_eq!(post(&url, "last", "the very last").await.0, 202);
+    let told = world.told("ch-dev", told.len() + 1).await;
+    assert!(told.last().unwrap().contains("the very last"), "nothing twice");
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
+}
+
+/// A disk of 2 MiB, in a mount namespace that ends with the bridge. Needs root, or user namespaces.
+#[actix_web::test]
+async fn a_full_disk_loses_nothing_and_is_recovered_from() {
+    let world = World::new();
+    let disk = world.path("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let store = format!("sqlite:{}/bridge.db", disk.display());
+    let serve = serve(&config(&world), &store, "127.0.0.1:0");
+    let mount = format!("mount -t tmpfs -o size=2m tmpfs '{}'", disk.display());
+    let mut served = Served::listening(under(&["unshare", "-rm"], &mount, &serve));
+    // The disk as the bridge sees it.
+    let inside = format!("/proc/{}/root{}", served.id(), disk.display());
+    assert!(
+        Path::new(&inside).join("bridge.db").exists() && !disk.join("bridge.db").exists(),
+        "no disk of its own: this test needs unshare -rm and mount to work (root, or user namespaces)"
+    );
+    let filler = format!("{inside}/filler");
+    let fill = || {
+        // Until nothing fits any more.
+        let _ = std::fs::write(&filler, vec![1_u8; 4 << 20]);
+    };
+    let free = || std::fs::remove_file(&filler).unwrap();
+    a_trouble_in_between(&world, &mut served, fill, free).await;
+    let full = served.lines.iter().filter(|line| line.contains("full")).count();
+    assert!(full > 0, "the log says why: {:#?}", served.lines);
+}
+
+/// Writes that fail as on a broken disk: files may not grow (RLIMIT_FSIZE, with its signal ignored).
+#[actix_web::test]
+async fn failing_writes_lose_nothing_and_are_recovered_from() {
+    let world = World::new();
+    let serve = serve(&config(&world), &world.store(), "127.0.0.1:0");
+    let mut served = Served::listening(under(&["env"], "trap '' XFSZ", &serve));
+    let process = served.id().to_string();
+    let limit = |size: &str| run("prlimit", &["--pid", &process, &format!("--fsize={size}")]);
+    a_trouble_in_between(&world, &mut served, || limit("4096:"), || limit("unlimited:")).await;
+}
+
+#[actix_web::test]
+async fn files_removed_under_the_bridge_stop_it_taking_more_and_what_waits_is_still_told() {
+    for names in [
+        &["bridge.db", "bridge.db-wal", "bridge.db-shm"][..],
+        &["bridge.db-wal"],
+    ] {
+        let world = World::new();
+        let mut served = Served::start(&config(&world), &world.store());
+        let url = served.url.clone();
+        world
+            .sandbox
+            .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+        for number in 0..5 {
+            let text = format!("kept {number}.");
+            assert_eq!(post(&url, &text, &text).await.0, 202);
+        }
+        for name in names {
+            std::fs::rename(world.path(name), world.path(&format!("{name}.aside"))).unwrap();
+        }
+        let (status, wait) = post(&url, "refused", "refused.").await;
+        assert_eq!((status, wait.is_some()), (503, true));
+        assert_eq!(ready(&served).await, 503);
+        served.wait_for("was removed or replaced");
+        world.sandbox.clear_faults();
+        let told = world.told("ch-dev", 5).await;
+        assert!(told[4].contains("kept 4."), "{told:?}");
+
+        for name in names {
+            std::fs::rename(world.path(&format!("{name}.aside")), world.path(name)).unwrap();
+        }
+        assert_eq!(post(&url, "refused", "taken now.").await.0, 202);
+        assert_eq!(ready(&served).await, 200);
+        assert!(world.told("ch-dev", 6).await[5].contains("taken now."));
+        served.signal("TERM");
+        assert_eq!(served.end().code(), Some(0));
+        assert_eq!(world.stored(), 6);
+    }
+}
+
+/// What a bridge says that cannot use its store.
+fn refusal(mut command: Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        !said.contains("panicked") && !said.contains("taking webhooks"),
+        "{said}"
+    );
+    assert!(said.contains("cannot open the store sqlite:"), "{said}");
+    said
+}
+
+#[actix_web::test]
+async fn a_store_that_cannot_be_used_stops_the_start_and_says_why() {
+    let world = World::new();
+    let config = config(&world);
+    let mut served = Served::start(&config, &world.store());
+    assert_eq!(post(&served.url, "first", "first").await.0, 202);
+    served.signal("TERM");
+    served.end();
+    let start = || serve(&config, &world.store(), "127.0.0.1:0");
+
+    // On a file system that is read-only.
+    let folder = world.folder.path().display();
+    let read_only = format!("mount --bind '{folder}' '{folder}' && mount -o remount,bind,ro '{folder}'");
+    let said = refusal(under(&["unshare", "-rm"], &read_only, &start()));
+    assert!(said.contains("Read-only file system"), "{said}");
+
+    // By somebody who may not read it. (The binary may be where only its owner can go, so it is run through a copy.)
+    let common = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(common.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(world.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let copy = common.path().join("twake-bridge");
+    std::fs::copy(program().get_program(), &copy).unwrap();
+    let mut stranger = Command::new("setpriv");
+    stranger
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&copy)
+        .args(start().get_args())
+        .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
+        .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
+        .env("TWAKE_BRIDGE_STORE", world.store());
+    let said = refusal(stranger);
+    assert!(said.contains("Permission denied"), "{said}");
+
+    // Broken: its beginning, and its middle.
+    let whole = std::fs::read(world.path("bridge.db")).unwrap();
+    let mut broken = whole.clone();
+    broken[..100].fill(0x55);
+    std::fs::write(world.path("bridge.db"), &broken).unwrap();
+    assert!(refusal(start()).contains("not a database"));
+    let mut broken = whole.clone();
+    broken[100..4096].fill(0x55);
+    std::fs::write(world.path("bridge.db"), &broken).unwrap();
+    assert!(refusal(start()).contains("malformed"));
+
+    std::fs::write(world.path("bridge.db"), &whole).unwrap();
+    let mut served = Served::start(&config, &world.store());
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+}
+
+#[actix_web::test]
+async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() {
+    let world = World::new();
+    let config = world.path("bridge.toml");
+    let history = "[history]\nkeep = \"1ms\"\ndead = \"1ms\"\n";
+    std::fs::write(&config, world.config_text(history)).unwrap();
+    world.sandbox.set_fault(None, Some(Fault::TooLarge));
+    let mut served = Served::start(&config, &world.store());
+    assert_eq!(post(&served.url, "refused", "refused").await.0, 202);
+    served.wait_for("became a dead letter");
+    served.signal("TERM");
+    served.end();
+    let mut again = Served::start(&config, &world.store());
+    let line = again.wait_for("forgot a dead letter");
+    assert!(
+        line.contains("lane=dev") && line.contains("reason=too_large"),
+        "{line}"
+    );
+    again.signal("TERM");
+    assert_eq!(again.end().code(), Some(0));
+}
