@@ -295,10 +295,11 @@ impl Senders {
 fn configuration(world: &World) -> String {
     let head = world.config_text("");
     let head = head.split("[channels]").next().unwrap();
-    let channels: String = CHANNELS
+    let channels = CHANNELS
         .iter()
-        .map(|name| format!("{name} = \"ch-{name}\"\n"))
-        .collect();
+        .map(|name| format!("{name} = \"ch-{name}\""))
+        .collect::<Vec<_>>()
+        .join("\n");
     let table = |sort: Sort| {
         SENDERS
             .iter()

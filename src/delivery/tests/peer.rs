@@ -66,17 +66,14 @@ impl Peer {
         .workers(1)
         .disable_signals();
         let local = ("127.0.0.1", 0);
-        let server = match tls {
-            Some(tls) => {
-                let server = server.bind_rustls_0_23(local, tls).unwrap();
-                peer.url = format!("https://localhost:{}", server.addrs()[0].port());
-                server
-            }
-            None => {
-                let server = server.bind(local).unwrap();
-                peer.url = format!("http://{}", server.addrs()[0]);
-                server
-            }
+        let server = if let Some(tls) = tls {
+            let server = server.bind_rustls_0_23(local, tls).unwrap();
+            peer.url = format!("https://localhost:{}", server.addrs()[0].port());
+            server
+        } else {
+            let server = server.bind(local).unwrap();
+            peer.url = format!("http://{}", server.addrs()[0]);
+            server
         };
         actix_web::rt::spawn(server.run());
         peer
