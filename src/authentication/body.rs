@@ -36,7 +36,7 @@ pub enum UnreadableForm {
     /// The field or part is there twice, and either could be meant.
     #[error("the form has the payload's field more than once")]
     Twice,
-    /// It has more fields than [`MAX_FIELDS`].
+    /// It has more fields than `MAX_FIELDS`.
     #[error("the form has more than {MAX_FIELDS} fields")]
     TooMany,
     /// The body is not the multipart body its `Content-Type` says it is, or has too many or too long parts' heads.

@@ -142,9 +142,9 @@ impl Halts {
         let concerned = places.iter().filter(|(_, place)| scope.concerns(place));
         let lanes: Vec<Arc<str>> = concerned.map(|(name, _)| name.clone()).collect();
         log::error!(
-            account = scope.account.as_str(), company = scope.company.as_deref(), reason = verdict.reason.code(),
-            detail = verdict.detail.as_str(), channels = lanes.join(" ");
-            "halted, nothing is lost: {}", verdict.advice
+            account = scope.account.as_str(), company = scope.company.as_deref().unwrap_or("every"), reason = verdict.reason.code(),
+            detail = verdict.detail.as_str(), channels = lanes.join(",");
+            "halted, everything waits; what to do: {}", verdict.advice
         );
         for lane in &lanes {
             self.metrics.halted(lane, true);

@@ -1,5 +1,6 @@
 //! A lane: the ordered queue of one channel, worked off one delivery at a time.
 
+use jiff::Timestamp;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -241,12 +242,12 @@ impl Lane {
                 metrics.dead(lane);
                 log::error!(
                     delivery:% = head.delivery, lane, event:%, attempts, reason, detail;
-                    "became a dead letter: {}", verdict.advice
+                    "became a dead letter; what to do: {}", verdict.advice
                 );
             }
             Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
-                delivery:% = head.delivery, lane, event:%, attempts, reason, detail, due:%;
-                "not delivered yet: {}", verdict.advice
+                delivery:% = head.delivery, lane, event:%, attempts, reason, detail, due:% = to_the_second(*due);
+                "not delivered yet; what to do: {}", verdict.advice
             ),
             Outcome::Retry { due } => {
                 log::debug!(delivery:% = head.delivery, lane, attempts, reason, due:%; "not delivered yet");
@@ -263,6 +264,11 @@ impl Lane {
             () = self.shared.clock.sleep(STORE_PAUSE) => true,
         }
     }
+}
+
+/// A time as a log needs it.
+fn to_the_second(time: Timestamp) -> Timestamp {
+    time.round(jiff::Unit::Second).unwrap_or(time)
 }
 
 fn label(kind: &Kind) -> AttemptLabel {
