@@ -51,6 +51,13 @@ struct Bench {
     running: Option<JoinHandle<()>>,
 }
 
+/// A wait that must end: a test that hangs says what it hangs on.
+async fn in_time<F: Future>(what: &str, wait: F) -> F::Output {
+    let patience = Duration::from_secs(120);
+    let ended = tokio::time::timeout(patience, wait).await;
+    ended.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
 fn place(url: &str, account: &str, channel: &str) -> Place {
     Place {
         account: Arc::new(Account {
@@ -165,14 +172,40 @@ impl Bench {
     /// Waits until an event's first delivery is as it should be.
     async fn until(&self, event: Uuid, holds: impl Fn(&DeliveryRecord) -> bool) -> DeliveryRecord {
         let mut changes = self.queue.changes();
-        loop {
-            changes.borrow_and_update();
-            let record: EventRecord = self.queue.event(event).await.unwrap().unwrap();
-            if holds(&record.deliveries[0]) {
-                return record.deliveries[0].clone();
+        let wait = async {
+            loop {
+                changes.borrow_and_update();
+                let record: EventRecord = self.queue.event(event).await.unwrap().unwrap();
+                if holds(&record.deliveries[0]) {
+                    return record.deliveries[0].clone();
+                }
+                changes.changed().await.unwrap();
             }
-            changes.changed().await.unwrap();
-        }
+        };
+        in_time("a delivery to be as it should", wait).await
+    }
+
+    /// Waits until so many attempts, of all lanes together, have ended and been written down: from then on a lane waits
+    /// by the clock, so that moving it moves the lane.
+    async fn until_ended(&self, attempts: usize) {
+        let mut changes = self.queue.changes();
+        let wait = async {
+            loop {
+                changes.borrow_and_update();
+                let metrics = self.metrics.openmetrics();
+                let counts = metrics
+                    .lines()
+                    .filter(|line| line.starts_with("twake_bridge_attempts_total{"));
+                let ended: usize = counts
+                    .map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap())
+                    .sum();
+                if ended >= attempts {
+                    return;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        in_time("attempts to end", wait).await;
     }
 
     async fn until_delivered(&self, event: Uuid) -> DeliveryRecord {

@@ -101,11 +101,9 @@ impl Peer {
     }
 
     pub(super) async fn until_asked(&self, times: usize) {
-        self.asked
-            .subscribe()
-            .wait_for(|asked| asked.len() >= times)
-            .await
-            .unwrap();
+        let mut asked = self.asked.subscribe();
+        let wait = asked.wait_for(|asked| asked.len() >= times);
+        super::in_time("calls of Twake", wait).await.unwrap();
     }
 }
 

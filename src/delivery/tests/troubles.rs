@@ -46,6 +46,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     let before = peer.asked().len();
     bench.clock.advance(Duration::from_secs(61));
     peer.until_asked(before + 1).await;
+    bench.until_ended(before + 1).await;
     let free = bench.tell("free again", &["free"]).await;
     bench.until_delivered(free).await;
     assert_eq!(
