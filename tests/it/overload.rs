@@ -18,7 +18,7 @@ const FLOOD: &str = "12";
 async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
     let world = World::new();
     let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text("")).unwrap();
+    std::fs::write(&config, world.config_text("[limits]\nconnections = 2048")).unwrap();
     let mut served = Served::start(&config, &world.store());
     let (host, port) = served
         .url

@@ -202,6 +202,42 @@ async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() 
     bridge.finish().await;
 }
 
+/// Alertmanager repeats what was answered 5xx, and forgets an alert that was over before it could be told: so an alert
+/// that fires on must arrive once the store is back.
+#[actix_web::test]
+async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let alertmanager = Alertmanager::start(&world, &bridge.url).await;
+    let files = ["bridge.db", "bridge.db-wal", "bridge.db-shm"];
+    let away = |name: &str| world.path(&format!("away-{name}"));
+    for name in files {
+        fs::rename(world.path(name), away(name)).unwrap();
+    }
+    alertmanager.post("DiskFull", None).await;
+    in_time("Alertmanager to be refused again and again", async {
+        let refused = |metrics: &str| {
+            let line = metrics
+                .lines()
+                .find(|line| line.contains("reason=\"store-unavailable\""))?;
+            line.rsplit(' ').next()?.parse::<u32>().ok()
+        };
+        while refused(&bridge.metrics().await).is_none_or(|times| times < 5) {
+            actix_web::rt::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(world.sandbox.messages("ch-ops").is_empty());
+    for name in files {
+        fs::rename(away(name), world.path(name)).unwrap();
+    }
+    assert!(world.told("ch-ops", 1).await[0].contains("DiskFull"));
+    alertmanager.post("DiskFull", OVER).await;
+    let told = world.told("ch-ops", 2).await;
+    assert!(told[1].to_lowercase().contains("resolved"), "each once: {told:?}");
+    bridge.finish().await;
+}
+
 #[test]
 fn the_demos_page_shows_its_messages_in_chromium() {
     use std::io::{BufRead, BufReader};

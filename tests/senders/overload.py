@@ -98,7 +98,7 @@ async def guarded(behaviour, group):
 
 
 async def main():
-    groups = [(idle, 500), (slow_head, 100), (slow_body, 50), (big, 100), (big_signed, 50)]
+    groups = [(idle, 1000), (slow_head, 100), (slow_body, 100), (big, 100), (big_signed, 50)]
     print("attacking", flush=True)
     await asyncio.gather(*(guarded(f, f.__name__) for f, count in groups for _ in range(count)))
     print(json.dumps(answers))
