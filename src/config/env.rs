@@ -51,8 +51,6 @@ pub struct Environment {
     pub settings: Settings,
     /// What the configuration depends on.
     pub surroundings: Surroundings,
-    /// `RUST_LOG`.
-    pub log: Option<String>,
     /// Whether `NO_COLOR` asks for plain output.
     pub no_color: bool,
     /// Variables that are hardly meant as they are.
@@ -120,10 +118,6 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Envir
         })
         .collect();
     Ok(Environment {
-        log: variables
-            .get("RUST_LOG")
-            .filter(|filter| !filter.is_empty())
-            .cloned(),
         no_color: variables.get("NO_COLOR").is_some_and(|value| !value.is_empty()),
         surroundings: Surroundings {
             operator_listen: settings.operator_listen.clone(),
@@ -203,7 +197,7 @@ mod tests {
         for pairs in [&[][..], &[("TWAKE_BRIDGE_LISTEN", "")]] {
             let environment = given(pairs).unwrap();
             assert_eq!(environment.settings, Settings::default());
-            assert!(environment.warnings.is_empty() && environment.log.is_none() && !environment.no_color);
+            assert!(environment.warnings.is_empty() && !environment.no_color);
         }
     }
 
@@ -214,7 +208,6 @@ mod tests {
             ("TWAKE_BRIDGE_LISTEN", "[::]:80"),
             ("TWAKE_BRIDGE_OPERATOR_LISTEN", "localhost:0"),
             ("TWAKE_BRIDGE_STORE", "sqlite:/var/x.db"),
-            ("RUST_LOG", "debug"),
             ("NO_COLOR", "1"),
         ])
         .unwrap();
@@ -225,10 +218,7 @@ mod tests {
             store: "sqlite:/var/x.db".to_owned(),
         };
         assert_eq!(environment.settings, expected);
-        assert_eq!(
-            (environment.log.as_deref(), environment.no_color),
-            (Some("debug"), true)
-        );
+        assert!(environment.no_color);
         assert_eq!(environment.surroundings.operator_listen(), ("localhost:0", true));
     }
 

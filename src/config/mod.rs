@@ -5,6 +5,7 @@
 //! that needs no further checking. The process's own settings come from the environment ([`mod@env`]).
 
 pub mod builtin;
+mod conditions;
 pub mod env;
 mod file;
 mod finding;

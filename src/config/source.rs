@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::conditions::{condition, fact_map};
 use super::env::Surroundings;
 use super::file::{Named, RawDestination, RawRoute, RawSource};
 use super::finding::Findings;
-use super::kind::{LoadedKind, condition, fact_map};
+use super::kind::LoadedKind;
 use super::read::Located;
 use super::schemes::{self, Schemes};
 use super::{Limits, resolve::unknown};

@@ -88,10 +88,11 @@ async fn accept(
     let (envelope, decision) = if body.bytes.len() <= SMALL {
         understand(pending, body.bytes.clone(), hooks, source)?
     } else {
-        // A large body would keep this worker's other requests waiting.
+        // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the
+        // other thread begins anew; that costs nothing beside such a body.
         let (hooks, name, token) = (hooks.clone(), Arc::clone(&source.name), path.token.clone());
         let source = Arc::clone(source);
-        let (headers, bytes) = (headers.clone(), body.bytes.clone());
+        let bytes = body.bytes.clone();
         web::block(move || {
             let pending = source
                 .authenticator

@@ -15,12 +15,7 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
         Ok(lanes) => {
             let now = operator.clock.now();
             for lane in lanes {
-                let age = lane
-                    .oldest
-                    .and_then(|oldest| now.duration_since(oldest).try_into().ok());
-                operator
-                    .metrics
-                    .lane(&lane.lane, lane.waiting, age.unwrap_or_default());
+                operator.metrics.lane(&lane.lane, lane.waiting, lane.age(now));
             }
         }
         Err(error) => {
