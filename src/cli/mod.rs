@@ -7,6 +7,7 @@ mod lanes;
 mod office;
 mod paint;
 mod preview;
+mod sampled;
 mod sandbox;
 mod send;
 mod serve;

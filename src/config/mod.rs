@@ -11,6 +11,7 @@ mod file;
 mod finding;
 mod kind;
 mod read;
+mod requests;
 mod resolve;
 mod samples;
 mod schemes;

@@ -17,5 +17,6 @@ mod overload;
 mod preview;
 mod program;
 mod readme;
+mod requests;
 mod senders;
 mod store;
