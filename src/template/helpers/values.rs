@@ -58,7 +58,10 @@ fn rounded(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     };
     // Not so small that its zeros would be longer than what they stand before, nor so large that digits are made up.
     let places = (0..=DECIMALS).find(|places| (number * 10_f64.powi(*places)).abs() >= 999.5);
-    let Some(places) = places.filter(|_| number.abs() < 1e15).or((number == 0.0).then_some(0)) else {
+    let Some(places) = places
+        .filter(|_| number.abs() < 1e15)
+        .or((number == 0.0).then_some(0))
+    else {
         return Ok(text.into());
     };
     let rounded = format!("{number:.*}", usize::try_from(places).unwrap_or_default());
