@@ -9,6 +9,7 @@ use twake_bridge::event::Headers;
 use twake_bridge::road::decide;
 use twake_bridge::secret::{Secret, SourceSecret};
 
+use crate::harness::{TOKEN, World};
 use crate::kinds::{event, source};
 
 /// Whose secret proves a request with these headers; `secrets` are named after themselves.
@@ -189,5 +190,98 @@ fn any_request_of_a_registry_is_understood_or_it_would_come_for_ever() {
         for decided in decide(event(&source, &sample), &source).messages {
             assert_eq!(decided.failed, [], "{body}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn each_comes_through_the_front_door_as_it_sends() {
+    let world = World::new();
+    let of = |kind: &str| {
+        format!(
+            "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"token\", scheme = \"bearer\" }}]\nchannels = [\"dev\"]\n"
+        )
+    };
+    let bridge = world.bridge(&["argocd", "grafana", "docker-registry"].map(of).concat());
+    let bearer = format!("Bearer {TOKEN}");
+    let sample = |kind, name| {
+        let samples = builtin::samples(kind).into_iter();
+        let body = samples
+            .filter(|sample| sample.name == name)
+            .map(|sample| sample.body)
+            .next();
+        String::from_utf8(body.unwrap()).unwrap()
+    };
+    let text = "Application shop has degraded.\nApplication details: https://argocd.example.org/applications/shop.\n";
+    let events = "application/vnd.docker.distribution.events.v1+json";
+    let table = [
+        ("GET", "argocd", "", text.to_owned()),
+        (
+            "POST",
+            "argocd",
+            "application/json",
+            sample("argocd", "deleted__gone"),
+        ),
+        (
+            "PUT",
+            "grafana",
+            "application/json",
+            sample("grafana", "test__of-the-contact-point"),
+        ),
+        (
+            "POST",
+            "docker-registry",
+            events,
+            sample("docker-registry", "push__tag"),
+        ),
+        (
+            "POST",
+            "docker-registry",
+            events,
+            sample("docker-registry", "pull__manifest"),
+        ),
+    ];
+    for (method, source, content_type, body) in table {
+        let headers = [("authorization", &*bearer), ("content-type", content_type)];
+        let headers = &headers[..if content_type.is_empty() { 1 } else { 2 }];
+        let answer = bridge
+            .send(method, &format!("/hooks/{source}"), headers, body)
+            .await;
+        assert_eq!(answer.status, 202, "{method} {source}: {}", answer.text);
+    }
+    let said = [
+        "Application shop has degraded. Argo CD",
+        "Application shop (web) was deleted",
+        "✅ The contact point of Grafana reaches this channel – Notification test",
+        "shop/web:1.4.2 was pushed to registry.example.org by ana",
+    ];
+    assert_eq!(world.told("ch-dev", said.len()).await, said);
+    bridge.finish().await;
+}
+
+#[test]
+fn the_templates_that_argo_cd_is_given_make_json_of_the_words_that_speak() {
+    let readme = include_str!("../../templates/argocd/README.md");
+    let bodies = readme
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("body: '")?.strip_suffix('\''));
+    let mut spoken = Vec::new();
+    for body in bodies {
+        let mut parts = body.split("{{");
+        let mut json = parts.next().unwrap().to_owned();
+        for part in parts {
+            json += "null";
+            json += part.split_once("}}").unwrap().1;
+        }
+        let payload: Value = serde_json::from_str(&json).unwrap();
+        assert!(
+            payload["app"]["status"].is_null() && payload.get("argocdUrl").is_some(),
+            "{json}"
+        );
+        spoken.push(format!("{}.hbs", payload["event"].as_str().unwrap()));
+    }
+    assert_eq!(spoken.len(), 4);
+    let templates = builtin::templates("argocd");
+    for name in spoken {
+        assert!(templates.iter().any(|template| template.name == name), "{name}");
     }
 }
