@@ -69,6 +69,7 @@ const RESERVED: &[&str] = &[
     "except",
     "where",
     "first_line",
+    "rounded",
     "rest",
     "truncate",
     "short_sha",

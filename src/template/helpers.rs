@@ -62,6 +62,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     signature("truncate", Use::Value, (2, 2), "{{truncate text 80}}"),
     signature("first_line", Use::Value, (1, 1), "{{first_line text}}"),
     signature("short_sha", Use::Value, (1, 1), "{{short_sha sha}}"),
+    signature("rounded", Use::Value, (1, 1), "{{rounded number}}"),
     signature(
         "plural",
         Use::Value,

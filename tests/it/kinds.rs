@@ -143,9 +143,17 @@ fn alertmanagers_of_a_cluster_and_retries_of_one_notification_have_one_key() {
 
 /// A source of the kind, with one route for each variant its templates have, and the default scheme or the named one.
 pub(crate) fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
-    let variants: BTreeSet<String> = builtin::templates(kind)
+    // A variant stands beside the template it is one of: `push.short.hbs` beside `push.hbs`. (`incident.triggered.hbs`
+    // is the template of an event type with a dot in its name.)
+    let names: BTreeSet<String> = builtin::templates(kind)
+        .into_iter()
+        .filter_map(|template| Some(template.name.strip_suffix(".hbs")?.to_owned()))
+        .collect();
+    let variants: BTreeSet<String> = names
         .iter()
-        .filter_map(|template| Some(template.name.strip_suffix(".hbs")?.split_once('.')?.1.to_owned()))
+        .filter_map(|name| name.rsplit_once('.'))
+        .filter(|(plain, _)| names.contains(*plain))
+        .map(|(_, variant)| variant.to_owned())
         .collect();
     let channels = variants.iter().fold(String::new(), |mut lines, variant| {
         writeln!(lines, "{variant} = \"00000000-0000-1000-8000-000000000002\"").unwrap();

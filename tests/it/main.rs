@@ -20,3 +20,4 @@ mod readme;
 mod requests;
 mod senders;
 mod store;
+mod watch;
