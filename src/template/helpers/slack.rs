@@ -21,8 +21,8 @@ const INPUT: usize = 16_000;
 
 const FENCE: &str = "```";
 
-/// `slack text 300`: the text as what its markup means, at most so many characters of it. It goes on in the line where it
-/// stands; quotations, code blocks and paragraphs are blocks of their own. `slack text 300 url`: the text alone, as the
+/// `slack text 300`: the text as what its markup means, at most so many characters of it. Its first paragraph
+/// goes on in the line where it stands; further ones, quotations and code blocks are blocks of their own. `slack text 300 url`: the text alone, as the
 /// label of a link, where the address is one a link may lead to.
 fn slack(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     let text = arguments.text(0)?;
@@ -38,7 +38,16 @@ fn slack(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
         let label = control::one_line(&plain::text(&document)).into_owned();
         return Ok(nodes_atom(Ok(linked(label, url))));
     }
-    Ok(nodes_atom(as_line(document.blocks)))
+    let mut blocks = document.blocks;
+    let mut said = String::new();
+    if let Some(Block::Paragraph(line)) = blocks.first_mut() {
+        said = nodes_atom(Ok(std::mem::take(line)));
+        blocks.remove(0);
+    }
+    if !blocks.is_empty() || said.is_empty() {
+        said.push_str(&nodes_atom(Err(blocks)));
+    }
+    Ok(said)
 }
 
 fn linked(label: String, url: String) -> Vec<Inline> {
@@ -49,18 +58,6 @@ fn linked(label: String, url: String) -> Vec<Inline> {
             label: vec![Inline::Text(label)],
         }],
         (false, false) => vec![Inline::Text(label)],
-    }
-}
-
-/// A single paragraph is a piece of a line.
-fn as_line(mut blocks: Vec<Block>) -> Result<Vec<Inline>, Vec<Block>> {
-    match blocks.pop() {
-        None => Ok(Vec::new()),
-        Some(Block::Paragraph(content)) if blocks.is_empty() => Ok(content),
-        Some(last) => {
-            blocks.push(last);
-            Err(blocks)
-        }
     }
 }
 

@@ -153,6 +153,8 @@ fn a_template_says_it_in_its_line_and_within_its_limit() {
         said("by {{slack x 20}}!", "*ana*\n<https://e.org|b>"),
         "by ana\nb!"
     );
+    assert_eq!(said("✅ {{slack x 99}}", "done\n\n> well"), "✅ done\n> well");
+    assert_eq!(said("✅ {{slack x 99}}", "> well"), "✅\n> well");
     assert_eq!(said("{{slack x 5}}", "*abc* defgh"), "abc…");
     assert_eq!(said("{{slack x 300}}|", ""), "|");
     assert_eq!(
