@@ -154,7 +154,7 @@ fn a_template_says_it_in_its_line_and_within_its_limit() {
         "by ana\nb!"
     );
     assert_eq!(said("✅ {{slack x 99}}", "done\n\n> well"), "✅ done\n> well");
-    assert_eq!(said("✅ {{slack x 99}}", "> well"), "✅\n> well");
+    assert_eq!(said("✅ {{slack x 99}}", "> well"), "✅ \n> well");
     assert_eq!(said("{{slack x 5}}", "*abc* defgh"), "abc…");
     assert_eq!(said("{{slack x 300}}|", ""), "|");
     assert_eq!(
