@@ -28,6 +28,16 @@ struct Request<B> {
     body: B,
 }
 
+#[derive(Deserialize)]
+struct Queries {
+    requests: Vec<Query>,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    query: String,
+}
+
 fn captured<B: for<'a> Deserialize<'a>>(file: &str) -> Captured<B> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
@@ -115,12 +125,14 @@ async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_n
 }
 
 #[actix_web::test]
-async fn what_uptime_kuma_sends_as_json_and_in_chunked_parts_says_the_same() {
+async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the_same() {
     let world = World::new();
     fs::write(world.path("kuma"), "tok-0123456789abcdef").unwrap();
     let source = "kind = \"uptime-kuma\"\nsecrets = [{ file = \"kuma\" }]\nchannels = [\"ops\"]\n";
     // The two ways are two sources, or the second would be seen before.
-    let bridge = world.bridge(&format!("[sources.kuma]\n{source}[sources.parts]\n{source}"));
+    let bridge = world.bridge(&format!(
+        "[sources.kuma]\n{source}[sources.parts]\n{source}[sources.query]\n{source}"
+    ));
     let captured: Captured<String> = captured("uptime-kuma-requests.json");
     let mut statuses = Vec::new();
     for request in &captured.requests {
@@ -155,6 +167,13 @@ async fn what_uptime_kuma_sends_as_json_and_in_chunked_parts_says_the_same() {
     let up = "✅ Shop – Zürich is up again: 200 - OK";
     let test = "Uptime Kuma can reach this channel: My Notification Testing";
     assert_eq!(world.told("ch-ops", 5).await, [down, up, down, up, test]);
+    // The same as GET, which is a third source.
+    let queries: Queries = serde_json::from_str(include_str!("../data/uptime-kuma-queries.json")).unwrap();
+    for request in &queries.requests {
+        let address = format!("/hooks/query/tok-0123456789abcdef?{}", request.query);
+        assert_eq!(bridge.send("GET", &address, &[], "").await.status, 202);
+    }
+    assert_eq!(world.told("ch-ops", 7).await[5..], [down, up]);
     let without = bridge.post(
         "/hooks/kuma",
         &[("content-type", "application/json")],
@@ -185,10 +204,17 @@ async fn what_gitea_writes_for_slack_is_told_as_json_and_as_a_form() {
         let headers = [("content-type", content_type)];
         let secret = format!("/hooks/{path}/tok-0123456789abcdef");
         let answer = bridge.post(&secret, &headers, body.clone()).await;
-        assert!([200, 202].contains(&answer.status), "{}", answer.body);
+        assert_eq!((answer.status, answer.text.as_str()), (200, "ok"));
         let wrong = format!("/hooks/{path}/tok-0123456789abcdeg");
         assert_eq!(bridge.post(&wrong, &headers, body).await.status, 401);
     }
+    // What Slack asks of an address is answered, and is no event.
+    let asked = r#"{"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRN"}"#;
+    let headers = [("content-type", "application/json")];
+    let answer = bridge
+        .post("/hooks/json/tok-0123456789abcdef", &headers, asked)
+        .await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "3eZbrw1aBm2rZgRN"));
     for said in world.told("ch-dev", 2).await {
         assert!(
             said.starts_with("[octo/demo:master] 3 new commits pushed by octo\n"),
