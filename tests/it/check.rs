@@ -1,5 +1,6 @@
 //! `check` over samples, with the real binary: every mistake with its place and what was meant.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -308,9 +309,11 @@ fn the_built_in_kinds_have_nothing_to_find() {
             panic!("{kind} cannot be read");
         };
         let variable = format!("SECRET_{}", kind.replace('-', "_"));
-        sources.push_str(&format!(
-            "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ env = \"{variable}\" }}]\nchannels = [\"dev\", \"ops\"]\n"
-        ));
+        writeln!(
+            sources,
+            "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ env = \"{variable}\" }}]\nchannels = [\"dev\", \"ops\"]"
+        )
+        .unwrap();
         let secret = secret_for(&loaded.kind.schemes[0], "user:password");
         secrets.push((variable, secret.expose().to_owned()));
     }

@@ -185,15 +185,12 @@ fn with_emoji(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
-        let length = match emoji(rest).filter(|_| character == ':') {
-            Some((Inline::Text(found), length)) => {
-                out.push_str(&found);
-                length
-            }
-            _ => {
-                out.push(character);
-                character.len_utf8()
-            }
+        let length = if let Some((Inline::Text(found), length)) = emoji(rest).filter(|_| character == ':') {
+            out.push_str(&found);
+            length
+        } else {
+            out.push(character);
+            character.len_utf8()
         };
         rest = rest.get(length..).unwrap_or_default();
     }
