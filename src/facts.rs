@@ -64,6 +64,7 @@ const RESERVED: &[&str] = &[
     "code",
     "quote",
     "button",
+    "slack",
     "mention",
     "excerpt",
     "except",

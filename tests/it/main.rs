@@ -16,6 +16,7 @@ mod operator;
 mod overload;
 mod preview;
 mod program;
+mod published;
 mod readme;
 mod requests;
 mod senders;
