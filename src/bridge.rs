@@ -1,6 +1,7 @@
 //! The composition root: a checked [`Config`] becomes bound listeners, and those run until they are told to stop.
 
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use log::{error, info, warn};
 use std::net::SocketAddr;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Dispatcher};
-use crate::http::{self, Budget, Hooks, Operator};
+use crate::http::{self, Budget, Connections, Hooks, Operator};
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
 use crate::operator::Desk;
@@ -28,6 +29,9 @@ const HEAD: Duration = Duration::from_secs(5);
 /// Connections the kernel keeps while a worker is busy: Alertmanager opens one a group, all at once.
 const BACKLOG: u32 = 1024;
 
+/// Connections of the operator's listener.
+const OPERATORS: usize = 64;
+
 /// Where a bridge listens and stores.
 pub struct Places {
     /// The public listener, `host:port`; port 0 takes a free one.
@@ -42,6 +46,8 @@ pub struct Places {
 pub struct Bridge {
     public: Server,
     public_address: SocketAddr,
+    /// Of both listeners.
+    connections: (Connections, Connections),
     operator: Server,
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
@@ -132,12 +138,15 @@ impl Bridge {
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
             desk,
         };
-        let (public, public_address) =
-            listen(&places.listen, config.limits.connections, http::public(hooks))?;
-        let (operator, operator_address) = listen(&places.operator_listen, 64, http::operators(operator))?;
+        let connections = |limit| Connections::new(limit, KEEP_ALIVE + HEAD, clock.clone());
+        let connections = (connections(config.limits.connections), connections(OPERATORS));
+        let (public, public_address) = listen(&places.listen, &connections.0, http::public(hooks))?;
+        let pages = http::operators(operator);
+        let (operator, operator_address) = listen(&places.operator_listen, &connections.1, pages)?;
         Ok(Self {
             public,
             public_address,
+            connections,
             operator,
             operator_address,
             dispatcher,
@@ -166,6 +175,7 @@ impl Bridge {
     pub async fn run(self, stop: Stop) -> Result<(), BridgeError> {
         let Self {
             public,
+            connections,
             operator,
             dispatcher,
             queue,
@@ -177,6 +187,8 @@ impl Bridge {
             tokio::select! {
                 ended = public => ended,
                 ended = operator => ended,
+                never = connections.0.tend() => match never {},
+                never = connections.1.tend() => match never {},
             }
         };
         let deliver = dispatcher.run(stop.gently.clone());
@@ -226,7 +238,11 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
     }
 }
 
-fn listen<F>(address: &str, connections: usize, configure: F) -> Result<(Server, SocketAddr), BridgeError>
+fn listen<F>(
+    address: &str,
+    connections: &Connections,
+    configure: F,
+) -> Result<(Server, SocketAddr), BridgeError>
 where
     F: Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
 {
@@ -235,16 +251,22 @@ where
         source,
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    let server = HttpServer::new(move || App::new().configure(configure.clone()))
-        .workers(workers)
-        .max_connections(connections.div_ceil(workers))
-        .backlog(BACKLOG)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD)
-        .shutdown_timeout(FINISH.as_secs())
-        .disable_signals()
-        .bind(address)
-        .map_err(failed)?;
+    let (limit, connections) = (connections.limit(), connections.clone());
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(from_fn(http::watched))
+            .configure(configure.clone())
+    })
+    .on_connect(move |io, kept| connections.opened(io, kept))
+    .workers(workers)
+    .max_connections(limit.div_ceil(workers))
+    .backlog(BACKLOG)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD)
+    .shutdown_timeout(FINISH.as_secs())
+    .disable_signals()
+    .bind(address)
+    .map_err(failed)?;
     let bound = server.addrs().first().copied();
     let bound = bound.ok_or_else(|| failed(std::io::Error::other("the address names no host")))?;
     Ok((server.run(), bound))

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Hooks;
 use super::answers;
-use super::body::SMALL;
+use super::body::MIDDLING;
 use super::problem::{Problem, allowing};
 use super::unread::closing;
 use crate::authentication::{Pending, Refusal};
@@ -117,7 +117,7 @@ async fn accept(
         .budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    let understood = if body.bytes.len() <= SMALL {
+    let understood = if body.bytes.len() <= MIDDLING {
         understand(pending, body.bytes.clone(), hooks, source)?
     } else {
         // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the

@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod body;
+mod connections;
 mod hooks;
 mod operator;
 mod problem;
@@ -25,6 +26,7 @@ use crate::secret::Secret;
 use crate::source::Source;
 
 pub use body::Budget;
+pub use connections::{Connections, watched};
 pub use problem::Problem;
 
 /// What the public listener works with; a cheap clone for each of its workers.

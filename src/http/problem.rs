@@ -127,7 +127,7 @@ impl Problem {
             Self::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-unavailable",
-                "the bridge cannot store the event now, so it did not take it; try again",
+                "the bridge cannot store the event now; try again",
             ),
             Self::Internal => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -27,6 +27,8 @@ struct Batch {
     failure: Option<QueueError>,
     /// The store has failed before: a check has to write as much as an event would.
     doubtful: bool,
+    /// Something was written that shows, once it is committed, that events can be.
+    proves: bool,
 }
 
 /// Sends an answer once it is known whether the transaction was committed.
@@ -111,10 +113,8 @@ impl Actor {
             doubtful: self.failing,
             ..Batch::default()
         };
-        let proof = |write: &Write| matches!(write, Write::Enqueue(..) | Write::Check(..));
-        let proves = writes.iter().any(proof);
         let result = transact(&mut self.connection, writes, &mut batch);
-        self.note(&result, proves);
+        self.note(&result, batch.proves);
         let committed = result.is_ok();
         for promise in batch.promises {
             promise(result.clone());
@@ -197,9 +197,15 @@ fn transact(connection: &mut Connection, writes: Vec<Write>, batch: &mut Batch) 
         }
     };
     let mut broken = None;
-    for write in writes {
+    for mut write in writes {
         if broken.is_some() {
             batch.promises.push(failed(write));
+            continue;
+        }
+        // Looked at here, not when it was taken from the inbox: the transaction's beginning may have been long.
+        if let Write::Enqueue(waiting, _) = &mut write
+            && !waiting.begin()
+        {
             continue;
         }
         // A command that fails is undone by itself, and the others go on.
@@ -224,13 +230,14 @@ fn transact(connection: &mut Connection, writes: Vec<Write>, batch: &mut Batch) 
 impl Batch {
     fn carry_out(&mut self, savepoint: Savepoint<'_>, write: Write) {
         match write {
-            Write::Enqueue(event, reply) => {
+            Write::Enqueue(waiting, reply) => {
                 let mut new = Arrivals::new();
-                let result = events::enqueue(&savepoint, &event, &mut new);
+                let result = events::enqueue(&savepoint, &waiting.event, &mut new);
                 let result = self.finish(savepoint, result, "store an event");
                 if result.is_ok() {
                     self.arrivals.append(&mut new);
                 }
+                self.proves = true;
                 self.promises.push(promise(reply, result));
             }
             Write::Settle(settlement, reply) => {
@@ -277,6 +284,7 @@ impl Batch {
             Write::Check(reply) => {
                 let result = events::check(&savepoint, self.doubtful);
                 let result = self.finish(savepoint, result, "write");
+                self.proves = true;
                 self.promises.push(promise(reply, result));
             }
         }

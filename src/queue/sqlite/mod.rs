@@ -17,9 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use super::command::Command;
+use super::handle::WAITING;
 use super::{History, Queue, QueueError};
 use crate::clock::Clock;
 use actor::Actor;
@@ -134,6 +135,7 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
         commands,
         arrivals,
         changes,
+        room: Arc::new(Semaphore::new(WAITING)),
         history,
         clock,
     };

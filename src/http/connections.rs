@@ -1,0 +1,194 @@
+//! The open connections of a listener: nobody keeps others out by holding connections that ask nothing.
+//!
+//! The server keeps a connection that is silent after an answer for more than a minute, and one whose next request never
+//! gets further than its first byte for ever. While there is room for more, that is patience; when most of what
+//! `limits.connections` allows is taken, answers end their connections, and those that have asked nothing for longest
+//! are closed.
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::middleware::Next;
+use actix_web::rt::net::TcpStream;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::Shutdown;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// How often it is looked whether connections have to go.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// So long every connection has for its request, however many others there are.
+const FAIR: Duration = Duration::from_secs(1);
+
+/// The connections; a cheap clone.
+#[derive(Clone)]
+pub struct Connections {
+    open: Arc<Mutex<Open>>,
+    limit: usize,
+    /// No connection is kept that has asked nothing for so long.
+    longest: Duration,
+    clock: Clock,
+}
+
+#[derive(Default)]
+struct Open {
+    count: usize,
+    /// A number for each, so that no two have the same key.
+    number: u64,
+    /// Those that wait for a request, by when they began to.
+    silent: BTreeMap<(Duration, u64), Arc<std::net::TcpStream>>,
+}
+
+/// One connection, from its beginning to its end.
+struct Connection {
+    of: Connections,
+    /// A second handle on it, to close it by.
+    socket: Arc<std::net::TcpStream>,
+    number: u64,
+    /// Its key while it is silent.
+    since: Mutex<Option<Duration>>,
+}
+
+impl Connections {
+    /// At most `limit` at once, which the server sees to. None is kept that asked nothing for `longest`.
+    pub fn new(limit: usize, longest: Duration, clock: Clock) -> Self {
+        Self {
+            open: Arc::default(),
+            limit,
+            longest,
+            clock,
+        }
+    }
+
+    /// How many there may be.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// From so many on it is crowded.
+    fn crowded(&self) -> usize {
+        self.limit - self.limit / 4
+    }
+
+    /// Takes note of a new connection, as [`actix_web::HttpServer::on_connect`] tells it.
+    pub fn opened(&self, io: &dyn Any, kept: &mut Extensions) {
+        let Some(stream) = io.downcast_ref::<TcpStream>() else {
+            return;
+        };
+        let Ok(socket) = second_handle(stream) else {
+            // No descriptor is left: the server will find that out, too.
+            return;
+        };
+        let number = {
+            let mut open = self.lock();
+            open.count += 1;
+            open.number += 1;
+            open.number
+        };
+        let connection = Connection {
+            of: self.clone(),
+            socket: Arc::new(socket),
+            number,
+            since: Mutex::new(None),
+        };
+        connection.silent();
+        kept.insert(Arc::new(connection));
+    }
+
+    /// Closes what has to go, until it is dropped.
+    pub async fn tend(&self) -> Infallible {
+        loop {
+            self.clock.sleep(EVERY).await;
+            self.close_silent();
+        }
+    }
+
+    fn close_silent(&self) {
+        let now = self.clock.monotonic();
+        let mut open = self.lock();
+        let mut too_many = (open.count + 1).saturating_sub(self.crowded());
+        while let Some(entry) = open.silent.first_entry() {
+            let silent = now.saturating_sub(entry.key().0);
+            if silent < self.longest && (too_many == 0 || silent < FAIR) {
+                break;
+            }
+            // It may be closed already.
+            let _ = entry.remove().shutdown(Shutdown::Both);
+            too_many = too_many.saturating_sub(1);
+        }
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.lock().count >= self.crowded()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        // Nothing in here panics half way through a change.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    fn silent(&self) {
+        let now = self.of.clock.monotonic();
+        self.of
+            .lock()
+            .silent
+            .insert((now, self.number), Arc::clone(&self.socket));
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    fn asks(&self) {
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(since) = since {
+            self.of.lock().silent.remove(&(since, self.number));
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.asks();
+        self.of.lock().count -= 1;
+    }
+}
+
+/// Silent again when dropped: also when the request is dropped half way.
+struct Asking(Arc<Connection>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.silent();
+    }
+}
+
+/// A request on its way to its answer: its connection is not silent meanwhile, and in a crowd ends with the answer.
+pub async fn watched(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let Some(connection) = request.conn_data::<Arc<Connection>>().map(Arc::clone) else {
+        return next.call(request).await;
+    };
+    connection.asks();
+    let asking = Asking(connection);
+    let mut answer = next.call(request).await?;
+    if asking.0.of.is_crowded() {
+        answer
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
+    Ok(answer)
+}
+
+fn second_handle(stream: &TcpStream) -> std::io::Result<std::net::TcpStream> {
+    use std::os::fd::AsFd as _;
+    Ok(stream.as_fd().try_clone_to_owned()?.into())
+}
