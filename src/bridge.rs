@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Dispatcher};
-use crate::http::{self, Budget, Connections, Hooks, Operator};
+use crate::http::{self, Budget, Connections, Hooks, Operator, Work};
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
 use crate::operator::Desk;
@@ -127,6 +127,8 @@ impl Bridge {
             queue: queue.clone(),
             metrics: Arc::clone(&metrics),
             budget: Arc::new(Budget::new(config.limits.bodies)),
+            work: Arc::new(Work::new(clock.clone())),
+            refusals: Arc::default(),
             clock: clock.clone(),
         };
         let halts = dispatcher.halts();

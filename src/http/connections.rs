@@ -113,14 +113,23 @@ impl Connections {
         let now = self.clock.monotonic();
         let mut open = self.lock();
         let mut too_many = (open.count + 1).saturating_sub(self.crowded());
-        while let Some(entry) = open.silent.first_entry() {
-            let silent = now.saturating_sub(entry.key().0);
+        let mut closed = Vec::new();
+        for (key, socket) in &open.silent {
+            let silent = now.saturating_sub(key.0);
             if silent < self.longest && (too_many == 0 || silent < FAIR) {
                 break;
             }
+            // What has come and was not read yet: it is the bridge that is behind.
+            if matches!(socket.peek(&mut [0]), Ok(1..)) {
+                continue;
+            }
             // It may be closed already.
-            let _ = entry.remove().shutdown(Shutdown::Both);
+            let _ = socket.shutdown(Shutdown::Both);
+            closed.push(*key);
             too_many = too_many.saturating_sub(1);
+        }
+        for key in closed {
+            open.silent.remove(&key);
         }
     }
 

@@ -113,10 +113,15 @@ async fn accept(
     let announced = headers
         .get("content-length")
         .and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length| length > MIDDLING) && hooks.work.is_full() {
+        return Err(Problem::Full);
+    }
     let body = hooks
         .budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
+    // A body that was read costs its sender nothing more, and the connection stays as it is.
+    let _begun = hooks.work.begin()?;
     let understood = if body.bytes.len() <= MIDDLING {
         understand(pending, body.bytes.clone(), hooks, source)?
     } else {

@@ -7,7 +7,9 @@ mod connections;
 mod hooks;
 mod operator;
 mod problem;
+mod refusals;
 mod unread;
+mod work;
 
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
@@ -28,6 +30,8 @@ use crate::source::Source;
 pub use body::Budget;
 pub use connections::{Connections, watched};
 pub use problem::Problem;
+pub use refusals::Refusals;
+pub use work::Work;
 
 /// What the public listener works with; a cheap clone for each of its workers.
 #[derive(Clone)]
@@ -40,14 +44,21 @@ pub struct Hooks {
     pub metrics: Arc<Metrics>,
     /// All bodies being read at once.
     pub budget: Arc<Budget>,
+    /// How much is taken on at once.
+    pub work: Arc<Work>,
+    /// What the log says of refusals.
+    pub refusals: Arc<Refusals>,
     /// The time.
     pub clock: Clock,
 }
 
 impl Hooks {
-    /// A refusal: logged once, counted once, told to the sender. The path is not logged: it may hold a token.
+    /// A refusal: logged, unless there are too many, counted, and told to the sender. The path is not logged: it may hold a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
         self.metrics.refused(source, problem.code());
+        let Some(unsaid) = self.refusals.say(self.clock.monotonic()) else {
+            return problem.response();
+        };
         let level = if problem.status().is_server_error() {
             Level::Error
         } else {
@@ -57,7 +68,7 @@ impl Hooks {
             .peer_addr()
             .map(|peer| peer.ip().to_string())
             .unwrap_or_default();
-        log!(level, source:%, problem:% = problem.code(), method:% = request.method(), peer:%; "refused");
+        log!(level, source:%, problem:% = problem.code(), method:% = request.method(), peer:%, unsaid; "refused");
         problem.response()
     }
 }

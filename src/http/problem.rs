@@ -29,7 +29,7 @@ pub enum Problem {
     TooLarge,
     /// The body is compressed.
     Encoded,
-    /// Other requests' bodies fill the budget.
+    /// Other requests' bodies fill the budget, or there are too many requests at once.
     Full,
     /// The store cannot take it.
     StoreUnavailable,
@@ -122,7 +122,7 @@ impl Problem {
             Self::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "full",
-                "the bridge is reading too many bodies; try again",
+                "the bridge has too much to do at once; try again",
             ),
             Self::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

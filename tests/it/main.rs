@@ -22,3 +22,4 @@ mod requests;
 mod senders;
 mod store;
 mod watch;
+mod storm;
