@@ -5,6 +5,7 @@ mod answers;
 mod captured;
 mod check;
 mod crash;
+mod disk;
 mod generic;
 mod github;
 mod harness;
