@@ -67,6 +67,7 @@ fn place(url: &str, account: &str, channel: &str) -> Place {
             public_id: "app".to_owned(),
             private_api_key: Secret::new("key"),
             group_id: "company".to_owned(),
+            authorities: Vec::new(),
         }),
         group_id: "company".to_owned(),
         channel_id: channel.to_owned(),
