@@ -14,7 +14,7 @@ use crate::delivery::{self, Dispatcher};
 use crate::http::{self, Budget, Connections, Hooks, Operator, Work};
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
-use crate::operator::Desk;
+use crate::operator::{Desk, HaltedLane};
 use crate::queue::{self, Queue};
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
@@ -119,7 +119,9 @@ impl Bridge {
             queue: queue.clone(),
             sources: Arc::clone(&sources),
             channels: names,
-            halts: Some(Arc::new(move || halts.list())),
+            halts: Some(Arc::new(move || {
+                halts.all().into_iter().flat_map(halted_lanes).collect()
+            })),
             clock: clock.clone(),
         };
         let hooks = Hooks {
@@ -229,6 +231,14 @@ impl Bridge {
     }
 }
 
+fn halted_lanes(halt: delivery::Halt) -> impl Iterator<Item = HaltedLane> {
+    halt.lanes.into_iter().map(move |lane| HaltedLane {
+        lane,
+        reason: halt.reason,
+        next_probe: halt.next_probe,
+    })
+}
+
 fn http_halt(halt: &delivery::Halt) -> http::Halt {
     http::Halt {
         account: halt.account.clone(),
@@ -236,6 +246,7 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
         reason: halt.reason,
         what_to_do: halt.advice,
         since: halt.since,
+        next_probe: halt.next_probe,
         channels: halt.lanes.iter().map(ToString::to_string).collect(),
     }
 }

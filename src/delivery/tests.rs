@@ -3,7 +3,9 @@ use crate::clock::Clock;
 use crate::event::{Envelope, Headers, IdempotencyKey};
 use crate::message::{Block, Document, Inline, Message, StoredMessage};
 use crate::metrics::Metrics;
-use crate::queue::{DeliveryRecord, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open};
+use crate::queue::{
+    DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
+};
 use crate::secret::Secret;
 use crate::twake::{Account, Api, Rate};
 use bytes::Bytes;

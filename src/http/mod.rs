@@ -86,6 +86,8 @@ pub struct Halt {
     pub what_to_do: &'static str,
     /// Since when.
     pub since: Timestamp,
+    /// When it is looked next whether it is over.
+    pub next_probe: Timestamp,
     /// The channels that wait.
     pub channels: Vec<String>,
 }

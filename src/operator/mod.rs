@@ -11,7 +11,7 @@ mod replay;
 pub mod view;
 
 pub use client::{Client, ClientError};
-pub use desk::{Desk, Halts};
+pub use desk::{Desk, HaltedLane, Halts};
 pub use error::DeskError;
 
 use crate::twake::{self, Api, Ends, Reason};

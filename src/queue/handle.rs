@@ -34,6 +34,7 @@ pub(super) const WAITING: usize = 32 * 1024 * 1024;
 pub struct Queue {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) arrivals: broadcast::Sender<Arc<str>>,
+    pub(super) departures: broadcast::Sender<Arc<str>>,
     pub(super) changes: watch::Receiver<u64>,
     /// A permit a byte of [`WAITING`].
     pub(super) room: Arc<Semaphore>,
@@ -143,6 +144,12 @@ impl Queue {
     /// [`Queue::lanes`]. A receiver that lags has to look again.
     pub fn arrivals(&self) -> broadcast::Receiver<Arc<str>> {
         self.arrivals.subscribe()
+    }
+
+    /// The names of lanes from which an operator took something away, from now on, after the commit: what a lane waits
+    /// for may be gone. A receiver that lags has to think so of every lane.
+    pub fn departures(&self) -> broadcast::Receiver<Arc<str>> {
+        self.departures.subscribe()
     }
 
     /// Changes whenever something was committed.

@@ -23,6 +23,8 @@ pub(super) type Arrivals = BTreeSet<Arc<str>>;
 struct Batch {
     promises: Vec<Promise>,
     arrivals: Arrivals,
+    /// Lanes from which an operator took something.
+    departures: Arrivals,
     /// The last command's failure.
     failure: Option<QueueError>,
     /// The store has failed before: a check has to write as much as an event would.
@@ -40,6 +42,7 @@ pub(super) struct Actor {
     /// Held as long as the store is open.
     _lock: File,
     arrivals: broadcast::Sender<Arc<str>>,
+    departures: broadcast::Sender<Arc<str>>,
     changed: watch::Sender<u64>,
     /// What is asked from now on is not done any more.
     closing: Arc<AtomicBool>,
@@ -54,7 +57,7 @@ impl Actor {
         connection: Connection,
         presence: Presence,
         lock: File,
-        arrivals: broadcast::Sender<Arc<str>>,
+        (arrivals, departures): (broadcast::Sender<Arc<str>>, broadcast::Sender<Arc<str>>),
         changed: watch::Sender<u64>,
         closing: Arc<AtomicBool>,
     ) -> Self {
@@ -63,6 +66,7 @@ impl Actor {
             presence,
             _lock: lock,
             arrivals,
+            departures,
             changed,
             closing,
             failing: false,
@@ -125,6 +129,9 @@ impl Actor {
             for lane in batch.arrivals {
                 // Nobody listens: whoever will, looks first.
                 let _ = self.arrivals.send(lane);
+            }
+            for lane in batch.departures {
+                let _ = self.departures.send(lane);
             }
         }
     }
@@ -271,6 +278,10 @@ impl Batch {
             Write::Drop(dropping, reply) => {
                 let result = mending::drop_waiting(&savepoint, &dropping);
                 let result = self.finish(savepoint, result, "drop what waits");
+                if let Ok(Some(lanes)) = &result {
+                    self.departures
+                        .extend(lanes.iter().map(|lane| Arc::from(lane.as_str())));
+                }
                 self.promises.push(promise(reply, result));
             }
             Write::Move(moving, reply) => {
@@ -278,6 +289,7 @@ impl Batch {
                 let result = self.finish(savepoint, result, "move a lane");
                 if result.as_ref().is_ok_and(|moved| moved.moved > 0) {
                     self.arrivals.insert(moving.to);
+                    self.departures.insert(moving.from);
                 }
                 self.promises.push(promise(reply, result));
             }
