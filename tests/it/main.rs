@@ -4,6 +4,7 @@
 mod answers;
 mod captured;
 mod check;
+mod connections;
 mod crash;
 mod disk;
 mod generic;
