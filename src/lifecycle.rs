@@ -1,6 +1,7 @@
-//! How the program is asked to stop.
+//! How the program is asked to stop, and what the system lets it have.
 
-use log::info;
+use log::{info, warn};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,31 @@ impl Stop {
             stop.at_once.cancel();
         });
         Ok(())
+    }
+}
+
+/// Descriptors beside those of connections: the store, calls to Twake, the runtime.
+const OTHERS: u64 = 256;
+
+/// Sees to it that so many connections can be open, each with two descriptors, and everything else besides: where the
+/// descriptors are used up, the store and the calls to Twake fail, too. Says so when the system does not allow it.
+pub fn allow(connections: usize) {
+    let wanted = OTHERS.saturating_add(2 * connections as u64);
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    limit.current = limit
+        .maximum
+        .map_or(Some(wanted), |maximum| Some(maximum.min(wanted)));
+    let raised = setrlimit(Resource::Nofile, limit);
+    let allowed = getrlimit(Resource::Nofile).current;
+    if raised.is_err() || allowed.is_some_and(|allowed| allowed < wanted) {
+        warn!(
+            allowed = allowed.unwrap_or_default(), wanted;
+            "limits.connections are more than this process may have descriptors for: raise LimitNOFILE (ulimit -n), or \
+             take fewer"
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use super::EX_CONFIG;
 use crate::bridge::{Bridge, Places};
 use crate::clock::Clock;
 use crate::config::{Config, env};
-use crate::lifecycle::Stop;
+use crate::lifecycle::{self, Stop};
 use crate::logging;
 
 /// What would do, for somebody who has nothing yet.
@@ -61,6 +61,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         warn!("{finding}");
     }
     let lines = super::check::sources(&config);
+    lifecycle::allow(config.limits.connections);
     let places = Places {
         listen: settings.listen,
         operator_listen: settings.operator_listen,

@@ -57,7 +57,7 @@ impl Queue {
         };
         let (begun, mut turn) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
-        let begin = async {
+        let queued = async {
             let size = u32::try_from(packed.size().min(WAITING)).unwrap_or(u32::MAX);
             let room = Arc::clone(&self.room).acquire_many_owned(size).await;
             let waiting = Waiting {
@@ -72,7 +72,7 @@ impl Queue {
             let _ = (&mut turn).await;
             Ok(())
         };
-        let in_time = self.clock.timeout(TURN, begin).await;
+        let in_time = self.clock.timeout(TURN, queued).await;
         turn.close();
         if in_time.transpose()?.is_none() && turn.try_recv().is_err() {
             return Err(QueueError::Busy);

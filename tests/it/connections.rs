@@ -4,6 +4,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::harness::{TestBridge, World, in_time, push};
+use crate::program::{Served, serve};
+use crate::store::{config, under};
 
 /// Connections at once; from three quarters of them on it is crowded.
 const LIMIT: usize = 64;
@@ -118,4 +120,28 @@ async fn a_request_under_way_is_no_silence() {
     drop(silent);
     world.messages("ch-dev", 1).await;
     bridge.finish().await;
+}
+
+/// Where descriptors are used up by connections, the store and the calls to Twake fail, too.
+#[actix_web::test]
+async fn there_are_descriptors_for_as_many_connections_as_are_allowed_or_it_is_said() {
+    let world = World::new();
+    let serve = || serve(&config(&world), &world.store(), "127.0.0.1:0");
+    let mut served = Served::listening(under(&["env"], "ulimit -Sn 300", &serve()));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", served.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft: u64 = line.unwrap().split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!(soft > 2 * 1024, "{soft}");
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+    assert!(!served.lines.iter().any(|line| line.contains("LimitNOFILE")));
+
+    let mut served = Served::listening(under(&["env"], "ulimit -Sn 300; ulimit -Hn 300", &serve()));
+    assert!(
+        served.lines.iter().any(|line| line.contains("LimitNOFILE")),
+        "{:?}",
+        served.lines
+    );
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
 }

@@ -39,8 +39,8 @@ fn served(world: &World) -> (Served, Disk) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/disk.c");
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-o"]);
-    let compiled = compiler.arg(&library).arg(source).arg("-ldl").status().unwrap();
-    assert!(compiled.success());
+    let done = compiler.arg(&library).arg(source).arg("-ldl").status().unwrap();
+    assert!(done.success());
     let control = world.path("disk");
     let mut command = serve(&config(world), &world.store(), "127.0.0.1:0");
     command.env("LD_PRELOAD", library).env("DISK_FAULT", &control);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::harness::{GITHUB_SECRET, TOKEN, World, client, in_time};
+use crate::harness::{GITHUB_SECRET, TOKEN, World, client, in_time, wished};
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::Fault;
 
@@ -231,8 +231,8 @@ async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
         }
     })
     .await;
-    let seconds = std::env::var("STORE_AWAY_SECONDS").map_or(8, |seconds| seconds.parse().unwrap());
-    let left = Duration::from_secs(seconds).saturating_sub(clock.monotonic().saturating_sub(begun));
+    let seconds = wished("STORE_AWAY_SECONDS", 8);
+    let left = Duration::from_secs(seconds.into()).saturating_sub(clock.monotonic().saturating_sub(begun));
     clock.sleep(left).await;
     let times = refused(&bridge.metrics().await).unwrap();
     assert!(world.sandbox.messages("ch-ops").is_empty());

@@ -39,7 +39,7 @@ pub(crate) fn config(world: &World) -> PathBuf {
 }
 
 /// `serve` as the last of a shell's commands.
-fn under(wrapper: &[&str], shell: &str, serve: &Command) -> Command {
+pub(crate) fn under(wrapper: &[&str], shell: &str, serve: &Command) -> Command {
     let mut command = Command::new(wrapper[0]);
     command
         .args(&wrapper[1..])

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{TOKEN, World, alert, github_signature, in_time, push};
+use crate::harness::{TOKEN, World, alert, github_signature, in_time, push, wished};
 use crate::program::Served;
 use twake_bridge::clock::Clock;
 
@@ -268,7 +268,7 @@ fn stored(world: &World) -> HashSet<usize> {
 
 #[actix_web::test]
 async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender_served() {
-    let seconds = std::env::var("OVERLOAD_SECONDS").map_or(5, |seconds| seconds.parse().unwrap());
+    let seconds = wished("OVERLOAD_SECONDS", 5);
     let world = World::new();
     let config = world.path("bridge.toml");
     let limits = format!("[limits]\nconnections = {CONNECTIONS}");
@@ -282,13 +282,13 @@ async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender
         aside(|| async move { sustained(&pushes).await })
     };
     let mut all = measured.await.unwrap();
-    let rate = all.count(202) as f64 / MEASURING.as_secs_f64();
+    let rate = f64::from(u32::try_from(all.count(202)).unwrap()) / MEASURING.as_secs_f64();
     println!("sustained: {rate:.0} a second; {}", all.said());
     assert_eq!(all.count(202), all.all(), "what is sustained is taken");
 
     let storming = {
         let pushes = Arc::clone(&pushes);
-        aside(move || storm(pushes, 10.0 * rate, Duration::from_secs(seconds)))
+        aside(move || storm(pushes, 10.0 * rate, Duration::from_secs(seconds.into())))
     };
     // Ten requests a second at the most, each over a connection of its own, as GitHub sends them.
     let clock = Clock::system();
