@@ -120,7 +120,7 @@ async fn accept(
         .budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    // A body that was read costs its sender nothing more, and the connection stays as it is.
+    // Not before: who sends slowly is no work meanwhile.
     let _begun = hooks.work.begin()?;
     let understood = if body.bytes.len() <= MIDDLING {
         understand(pending, body.bytes.clone(), hooks, source)?

@@ -9,16 +9,16 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{TOKEN, World, alert, github_signature, in_time, push, wished};
+use crate::harness::{PATIENCE, TOKEN, World, alert, github_signature, in_time, push, wished};
 use crate::program::Served;
 use twake_bridge::clock::Clock;
 
 /// What the bridge may take of memory, in MB.
 const MEMORY: u64 = 300;
 
-/// Connections the bridge takes here, and connections of the storm: so many more that most of them are left waiting.
-const CONNECTIONS: usize = 1024;
-const STORM: usize = 700;
+/// Connections of the storm: so many that it is crowded (`limits.connections` is 1,024), and no more than a process may
+/// open in most places.
+const STORM: usize = 850;
 
 /// Senders that send one after the other while it is measured what the bridge sustains.
 const CLOSED_LOOP: usize = 16;
@@ -46,14 +46,17 @@ struct Answers {
 struct Sender {
     host: String,
     connection: Option<TcpStream>,
+    /// How long it waits for an answer.
+    limit: Duration,
     clock: Clock,
 }
 
 impl Sender {
-    fn new(host: &str) -> Self {
+    fn new(host: &str, limit: Duration) -> Self {
         Self {
             host: host.to_owned(),
             connection: None,
+            limit,
             clock: Clock::system(),
         }
     }
@@ -62,7 +65,7 @@ impl Sender {
     async fn send(&mut self, request: &[u8]) -> Option<(u16, Duration)> {
         let begun = self.clock.monotonic();
         let clock = self.clock.clone();
-        let status = clock.timeout(LIMIT, self.exchange(request)).await?;
+        let status = clock.timeout(self.limit, self.exchange(request)).await?;
         Some((status.ok()?, clock.monotonic().saturating_sub(begun)))
     }
 
@@ -196,7 +199,7 @@ async fn sustained(pushes: &Arc<Pushes>) -> Answers {
     let clock = Clock::system();
     let begun = clock.monotonic();
     let senders = (0..CLOSED_LOOP).map(|_| async {
-        let (mut sender, mut answers) = (Sender::new(&pushes.host), Answers::default());
+        let (mut sender, mut answers) = (Sender::new(&pushes.host, PATIENCE), Answers::default());
         while clock.monotonic().saturating_sub(begun) < MEASURING {
             let (number, request) = pushes.next();
             answers.note(number, sender.send(&request).await);
@@ -215,7 +218,7 @@ async fn storm(pushes: Arc<Pushes>, rate: f64, span: Duration) -> Answers {
     let clock = Clock::system();
     let begun = clock.monotonic();
     let mut all = Answers::default();
-    let mut free: Vec<Sender> = (0..STORM).map(|_| Sender::new(&pushes.host)).collect();
+    let mut free: Vec<Sender> = (0..STORM).map(|_| Sender::new(&pushes.host, LIMIT)).collect();
     let mut under_way = tokio::task::JoinSet::new();
     let mut offered = 0.0;
     loop {
@@ -271,8 +274,7 @@ async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender
     let seconds = wished("OVERLOAD_SECONDS", 5);
     let world = World::new();
     let config = world.path("bridge.toml");
-    let limits = format!("[limits]\nconnections = {CONNECTIONS}");
-    std::fs::write(&config, world.config_text(&limits)).unwrap();
+    std::fs::write(&config, world.config_text("")).unwrap();
     let mut served = Served::start(&config, &world.store());
     let host = served.url.strip_prefix("http://").unwrap().to_owned();
     let pushes = Arc::new(Pushes::new(&host));
@@ -302,7 +304,8 @@ async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        polite.note(number, Sender::new(&host).send(request.as_bytes()).await);
+        let mut sender = Sender::new(&host, PATIENCE);
+        polite.note(number, sender.send(request.as_bytes()).await);
         clock.sleep(Duration::from_millis(100)).await;
     }
     let stormed = storming.await.unwrap();
