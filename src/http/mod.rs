@@ -53,7 +53,8 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    /// A refusal: logged, unless there are too many, counted, and told to the sender. The path is not logged: it may hold a token.
+    /// A refusal: logged, unless there are too many, counted, and told to the sender. The path is not logged: it may
+    /// hold a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
         self.metrics.refused(source, problem.code());
         let Some(unsaid) = self.refusals.say(self.clock.monotonic()) else {
