@@ -23,5 +23,5 @@ mod readme;
 mod requests;
 mod senders;
 mod store;
-mod watch;
 mod storm;
+mod watch;
