@@ -12,7 +12,7 @@ use super::file::{facts, is_name};
 use super::finding::{Finding, Findings, Placed};
 use super::read::{self, Located, Table, in_order, type_of};
 use super::schemes::{self, Schemes};
-use super::{builtin, requests, units};
+use super::{builtin, like, requests, units};
 use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN};
 use crate::source::Kind;
@@ -20,6 +20,7 @@ use crate::template::{Library, TemplateFile};
 
 pub(super) const ROOT: &[&str] = &[
     "title",
+    "like",
     "authentication",
     "event",
     "facts",
@@ -51,18 +52,18 @@ pub struct LoadedKind {
 /// There is none, or something is wrong with it. What comes with a kind are warnings.
 pub fn alone(name: &str, own: Option<&Path>) -> Result<(LoadedKind, Vec<Finding>), NoKind> {
     let mut findings = Vec::new();
-    let mut folders = folders(own, &mut findings);
-    let Some(folder) = folders.remove(name) else {
+    let folders = folders(own, &mut findings);
+    if !folders.contains_key(name) {
         let what = super::resolve::unknown("kind", name, folders.keys().map(String::as_str));
         return Err(NoKind::Unknown(what));
-    };
+    }
     // What is wrong with other kinds is no concern of this one.
     let at = own.map(|own| own.join(name).display().to_string());
     findings.retain(|finding| {
         at.as_ref()
             .is_some_and(|at| finding.file.starts_with(at.as_str()))
     });
-    match load(name, folder, &mut findings) {
+    match load(name, &folders, &mut findings) {
         Some(kind) => Ok((kind, findings)),
         None => Err(NoKind::Wrong(findings)),
     }
@@ -80,10 +81,10 @@ pub enum NoKind {
 #[derive(Default)]
 pub(super) struct Folder {
     /// Where `source.toml` is, and its text.
-    source: Option<(String, String)>,
+    pub(super) source: Option<(String, String)>,
     /// Whether that is the operator's own.
     own_source: bool,
-    templates: Vec<TemplateFile>,
+    pub(super) templates: Vec<TemplateFile>,
     /// Whether any of it is the operator's own: then it is checked, also when no source uses it.
     pub(super) is_own: bool,
 }
@@ -177,21 +178,30 @@ fn listing(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(String, std::path
 
 /// Compiles a kind. Wrong templates are warnings: what is left of its templates serves. Anything else that is wrong
 /// leaves no kind.
-pub(super) fn load(name: &str, folder: Folder, findings: &mut Vec<Finding>) -> Option<LoadedKind> {
-    let (file, text) = folder.source?;
-    let within = Findings::new(&file, &text);
-    let loaded = read::document(&text, &within).and_then(|document| {
+pub(super) fn load(
+    name: &str,
+    folders: &BTreeMap<String, Folder>,
+    findings: &mut Vec<Finding>,
+) -> Option<LoadedKind> {
+    let folder = folders.get(name)?;
+    let (file, text) = folder.source.as_ref()?;
+    let within = Findings::new(file, text);
+    let loaded = read::document(text, &within).and_then(|document| {
         let root = Table::new(document.get_ref(), "", 0, ROOT, &within);
-        let kind = compile(name, &root, &within);
-        let (library, wrong) = Library::compile(name, folder.templates);
-        for wrong in wrong {
+        let base = like::base(name, &root, folders, &within);
+        let is_unlike = root.get("like").is_some() && base.is_none();
+        let kind = compile(name, &root, base.as_ref().map(|base| &base.loaded), &within);
+        let templates = like::templates(folder, base.as_ref());
+        let (library, wrong) = Library::compile(name, templates);
+        let theirs = |file: &str| base.as_ref().is_some_and(|base| base.has(file));
+        for wrong in wrong.into_iter().filter(|wrong| !theirs(&wrong.file)) {
             let what = format!(
                 "{}; until it is mended, the built-in or default template speaks",
                 wrong.what
             );
             within.add(Finding::warning(&wrong.file, wrong.line, "", what));
         }
-        let (kind, facts, schemes) = kind?;
+        let (kind, facts, schemes) = kind.filter(|_| !is_unlike)?;
         Some(LoadedKind {
             kind: Arc::new(Kind {
                 templates: Arc::new(library),
@@ -210,25 +220,37 @@ pub(super) fn load(name: &str, folder: Folder, findings: &mut Vec<Finding>) -> O
     loaded
 }
 
-fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kind, FactMap, Schemes)> {
+/// What is not said is `base`'s: its whole `authentication`, each key of `body` and `event`, each fact.
+fn compile(
+    name: &str,
+    root: &Table<'_, '_>,
+    base: Option<&LoadedKind>,
+    findings: &Findings,
+) -> Option<(Kind, FactMap, Schemes)> {
     let before = findings.errors();
+    // Where it is like another kind that is wrong, that alone is found, not what is missing for it.
+    let is_alone = root.get("like").is_none();
     let title = root
         .text("title")
         .map_or_else(|| name.to_owned(), |title| title.value);
     let schemes = if let Some((at, value)) = root.get("authentication") {
         schemes::read(value, "authentication", at, findings)
+    } else if let Some(base) = base {
+        base.schemes.clone()
     } else {
-        let what =
-            "`[[authentication]]` is missing: how its sender proves itself (method = \"none\": not at all)";
-        findings.error(0, "", what);
+        if is_alone {
+            let what = "`[[authentication]]` is missing: how its sender proves itself (method = \"none\": not at all)";
+            findings.error(0, "", what);
+        }
         Schemes::default()
     };
-    let methods = requests::methods(root);
-    let body = requests::body_form(root);
-    let answer = requests::answer(root);
-    let handshakes = requests::handshakes(root, findings);
+    let known = base.map(|base| &*base.kind);
+    let methods = requests::methods(root, known);
+    let body = requests::body_form(root, known, &methods);
+    let answer = requests::answer(root, known);
+    let handshakes = requests::handshakes(root, known, findings);
     let event = root.table("event", EVENT);
-    if event.is_none() && root.get("event").is_none() {
+    if event.is_none() && root.get("event").is_none() && is_alone {
         findings.error(0, "", "`[event]` is missing: type = 'headers[\"x-event\"]'");
     }
     let names = |names: &[&str]| {
@@ -238,32 +260,46 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
             .collect::<BTreeSet<_>>()
     };
     let before_type = names(&["source", "headers", "payload"]);
-    let event_type = event.as_ref().and_then(|event| {
-        let text = event.required(
-            "type",
-            "what the sender calls the event, such as 'headers[\"x-event\"]'",
-        )?;
-        condition(&text, "event.type", &before_type, findings)
-    });
-    let key = event
-        .as_ref()
-        .and_then(|event| event.text_or_texts("key"))
-        .unwrap_or_default();
-    let key: Vec<Condition> = key
-        .iter()
-        .filter_map(|part| condition(part, "event.key", &names(GIVEN), findings))
-        .collect();
+    let says = |key: &str| event.as_ref().is_some_and(|event| event.get(key).is_some());
+    let event_type = match base {
+        Some(base) if !says("type") => Some(base.kind.event_type.clone()),
+        None if !says("type") && !is_alone => None,
+        _ => event.as_ref().and_then(|event| {
+            let text = event.required(
+                "type",
+                "what the sender calls the event, such as 'headers[\"x-event\"]'",
+            )?;
+            condition(&text, "event.type", &before_type, findings)
+        }),
+    };
+    let key = match base {
+        Some(base) if !says("key") => base.kind.key.clone(),
+        _ => {
+            let key = event.as_ref().and_then(|event| event.text_or_texts("key"));
+            key.unwrap_or_default()
+                .iter()
+                .filter_map(|part| condition(part, "event.key", &names(GIVEN), findings))
+                .collect()
+        }
+    };
     let remember = event
         .as_ref()
         .and_then(|event| event.unit("remember", &units::DURATION));
     let remember_body = event
         .as_ref()
         .and_then(|event| event.unit("remember_body", &units::DURATION));
-    let quiet = event
-        .as_ref()
-        .map(|event| quiet(event, findings))
-        .unwrap_or_default();
+    let quiet = match base {
+        Some(base) if !says("quiet") => base.kind.quiet.clone(),
+        _ => event
+            .as_ref()
+            .map(|event| quiet(event, findings))
+            .unwrap_or_default(),
+    };
     let facts = fact_map(&facts(root), findings);
+    let facts = match base {
+        Some(base) => super::source::merged(&base.facts, facts),
+        None => facts,
+    };
     let (Some(event_type), true) = (event_type, findings.errors() == before) else {
         return None;
     };
@@ -276,8 +312,13 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
         body,
         event_type,
         key,
-        remember: remember.unwrap_or(REMEMBER),
-        remember_body: remember_body.or(remember).unwrap_or(REMEMBER),
+        remember: remember
+            .or(base.map(|base| base.kind.remember))
+            .unwrap_or(REMEMBER),
+        remember_body: remember_body
+            .or(remember)
+            .or(base.map(|base| base.kind.remember_body))
+            .unwrap_or(REMEMBER),
         quiet,
         answer,
         handshakes,

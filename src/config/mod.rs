@@ -11,6 +11,7 @@ pub mod env;
 mod file;
 mod finding;
 mod kind;
+mod like;
 mod read;
 mod requests;
 mod resolve;
@@ -32,6 +33,7 @@ use crate::twake::Place;
 pub use env::Surroundings;
 pub use finding::{Finding, Placed, Severity};
 pub use kind::{LoadedKind, NoKind, alone as kind_alone};
+pub use like::builtin_like;
 pub(crate) use resolve::unknown;
 pub use samples::samples;
 

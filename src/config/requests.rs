@@ -8,7 +8,7 @@ use super::finding::Findings;
 use super::read::{Located, Table};
 use crate::authentication::BodyForm;
 use crate::condition::Condition;
-use crate::source::{Answer, Handshake, Handshakes, Method};
+use crate::source::{Answer, Handshake, Handshakes, Kind, Method};
 
 const BODY: &[&str] = &["form", "multipart", "text", "query", "json"];
 const ANSWER: &[&str] = &["status", "body"];
@@ -17,10 +17,10 @@ const HANDSHAKE: &[&str] = &["when", "answer", "status", "content_type", "unsign
 /// The longest fixed answer, in bytes: senders look for a word.
 const LONGEST_ANSWER: usize = 4096;
 
-/// `methods`; `POST` alone where nothing is said.
-pub(super) fn methods(root: &Table<'_, '_>) -> Vec<Method> {
+/// `methods`; those of the kind it is like, or `POST` alone, where nothing is said.
+pub(super) fn methods(root: &Table<'_, '_>, like: Option<&Kind>) -> Vec<Method> {
     let Some(texts) = root.texts("methods") else {
-        return vec![Method::Post];
+        return like.map_or_else(|| vec![Method::Post], |like| like.methods.clone());
     };
     let mut methods = Vec::new();
     for text in &texts {
@@ -42,15 +42,17 @@ pub(super) fn methods(root: &Table<'_, '_>) -> Vec<Method> {
     methods
 }
 
-/// `[body]`: `form = "payload"` names the field, `form = true` means all of them; `query` likewise.
-pub(super) fn body_form(root: &Table<'_, '_>) -> BodyForm {
+/// `[body]`: `form = "payload"` names the field, `form = true` means all of them; `query` likewise. What is not said is
+/// that of the kind it is like.
+pub(super) fn body_form(root: &Table<'_, '_>, like: Option<&Kind>, methods: &[Method]) -> BodyForm {
+    let known = like.map_or_else(BodyForm::default, |like| like.body.clone());
     let Some(body) = root.table("body", BODY) else {
-        return BodyForm::default();
+        return known;
     };
-    let (form, fields) = one_or_all(&body, "form");
-    let (query, parameters) = one_or_all(&body, "query");
-    let json = body.texts("json").unwrap_or_default();
-    if let Some(first) = json.first()
+    let (form, fields) = one_or_all(&body, "form").unwrap_or((known.form, known.fields));
+    let (query, parameters) = one_or_all(&body, "query").unwrap_or((known.query, known.parameters));
+    let json = body.texts("json");
+    if let Some(first) = json.as_ref().and_then(|json| json.first())
         && !fields
         && !parameters
     {
@@ -62,7 +64,7 @@ pub(super) fn body_form(root: &Table<'_, '_>) -> BodyForm {
     }
     if let Some((at, _)) = body.get("query")
         && (query.is_some() || parameters)
-        && !methods(root).contains(&Method::Get)
+        && !methods.contains(&Method::Get)
     {
         body.wrong(
             at,
@@ -73,27 +75,29 @@ pub(super) fn body_form(root: &Table<'_, '_>) -> BodyForm {
     BodyForm {
         form,
         fields,
-        multipart: body.text("multipart").map(|text| text.value),
-        text: body.boolean("text").unwrap_or_default(),
+        multipart: body
+            .text("multipart")
+            .map(|text| text.value)
+            .or(known.multipart),
+        text: body.boolean("text").unwrap_or(known.text),
         query,
         parameters,
-        json: json.into_iter().map(|name| name.value).collect(),
+        json: json.map_or(known.json, |json| json.into_iter().map(|name| name.value).collect()),
     }
 }
 
-/// A field's name, or whether all of them are meant.
-fn one_or_all(body: &Table<'_, '_>, key: &str) -> (Option<String>, bool) {
-    match body.get(key) {
-        Some((_, DeValue::Boolean(all))) => (None, *all),
-        Some(_) => (body.text(key).map(|text| text.value), false),
-        None => (None, false),
+/// A field's name, or whether all of them are meant; unset if nothing is said.
+fn one_or_all(body: &Table<'_, '_>, key: &str) -> Option<(Option<String>, bool)> {
+    match body.get(key)? {
+        (_, DeValue::Boolean(all)) => Some((None, *all)),
+        _ => Some((body.text(key).map(|text| text.value), false)),
     }
 }
 
-/// `[answer]`.
-pub(super) fn answer(root: &Table<'_, '_>) -> Answer {
+/// `[answer]`, or that of the kind it is like.
+pub(super) fn answer(root: &Table<'_, '_>, like: Option<&Kind>) -> Answer {
     let Some(table) = root.table("answer", ANSWER) else {
-        return Answer::default();
+        return like.map_or_else(Answer::default, |like| like.answer.clone());
     };
     let answer = Answer {
         status: status(&table),
@@ -133,9 +137,12 @@ fn without_body(table: &Table<'_, '_>, status: Option<u16>, key: &str) {
     }
 }
 
-/// `[[handshake]]`.
-pub(super) fn handshakes(root: &Table<'_, '_>, findings: &Findings) -> Handshakes {
+/// `[[handshake]]`, or all those of the kind it is like.
+pub(super) fn handshakes(root: &Table<'_, '_>, like: Option<&Kind>, findings: &Findings) -> Handshakes {
     let mut handshakes = Handshakes::default();
+    if let (None, Some(like)) = (root.get("handshake"), like) {
+        return like.handshakes.clone();
+    }
     for table in root.tables("handshake", HANDSHAKE) {
         let unsigned = table.boolean("unsigned").unwrap_or_default();
         let when = table.required(

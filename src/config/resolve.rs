@@ -50,15 +50,15 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
     let own = own_templates(&raw, base, findings);
     let folders = kind::folders(own.as_deref(), &mut within_kinds);
     let mut kinds = BTreeMap::new();
-    for (name, folder) in folders {
+    for (name, folder) in &folders {
         let is_used = raw
             .sources
             .iter()
-            .any(|source| source.value.kind.as_ref().is_some_and(|kind| kind.value == name));
+            .any(|source| source.value.kind.as_ref().is_some_and(|kind| kind.value == *name));
         let loaded = (is_used || folder.is_own)
-            .then(|| kind::load(&name, folder, &mut within_kinds))
+            .then(|| kind::load(name, &folders, &mut within_kinds))
             .flatten();
-        kinds.insert(name, loaded);
+        kinds.insert(name.clone(), loaded);
     }
     for finding in within_kinds {
         findings.add(finding);

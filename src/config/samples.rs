@@ -1,4 +1,4 @@
-//! The samples of a kind: those that are compiled in, and those of an own folder over them.
+//! The samples of a kind: those that are compiled in, those of an own folder over them, and those of the kind it is like.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -7,10 +7,35 @@ use std::path::Path;
 use super::Limits;
 use super::builtin::{self, Sample};
 use super::finding::Finding;
+use super::{like, read};
 
 /// A kind's samples in the order of their names: the built-in ones, and those in `own/KIND/samples/`, which stand for
-/// built-in ones of the same name. What cannot be read, or is larger than a body may be, is found and left out.
+/// built-in ones of the same name; and of the kind that it is like those whose names it has not. What cannot be read,
+/// or is larger than a body may be, is found and left out.
 pub fn samples(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
+    let (mut samples, findings) = of_folder(kind, own);
+    if let Some(base) = base(kind, own) {
+        for sample in of_folder(&base, own).0 {
+            if samples.iter().all(|known| known.name != sample.name) {
+                samples.push(sample);
+            }
+        }
+    }
+    samples.sort_by(|one, other| one.name.cmp(&other.name));
+    (samples, findings)
+}
+
+/// The kind that a kind is like.
+fn base(kind: &str, own: Option<&Path>) -> Option<String> {
+    let file = own.map(|own| own.join(kind).join("source.toml"));
+    let text = file.and_then(|file| read::text(&file, read::LARGEST_FILE).ok());
+    match text {
+        Some(text) => like::named(&text),
+        None => like::named(builtin::source_toml(kind)?),
+    }
+}
+
+fn of_folder(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
     let mut samples = builtin::samples(kind);
     let mut findings = Vec::new();
     let folder = own.map(|own| own.join(kind).join("samples"));
@@ -32,7 +57,6 @@ pub fn samples(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
             Err(why) => findings.push(Finding::error(&file, None, "", why)),
         }
     }
-    samples.sort_by(|one, other| one.name.cmp(&other.name));
     (samples, findings)
 }
 

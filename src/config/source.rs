@@ -79,7 +79,7 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
 }
 
 /// The kind's facts with the source's own over them.
-fn merged(kind: &FactMap, own: FactMap) -> FactMap {
+pub(super) fn merged(kind: &FactMap, own: FactMap) -> FactMap {
     let mut facts = own.facts;
     let overridden: BTreeSet<String> = facts.iter().map(|(name, _)| name.clone()).collect();
     facts.extend(

@@ -16,6 +16,7 @@ pub use reads::Read;
 pub use render::Failure;
 
 /// A template file, read but not compiled.
+#[derive(Clone, Debug)]
 pub struct TemplateFile {
     /// Its name in the kind's folder (`push.hbs`, `push.short.hbs`, `default.hbs`; `_commit.hbs` is a part of others, who
     /// write `{{> commit}}`).

@@ -14,7 +14,7 @@ use serde_json::Value;
 use twake_bridge::authentication::{secret_for, sign};
 use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
-use twake_bridge::config::{Config, Surroundings, kind_alone};
+use twake_bridge::config::{self, Config, Surroundings, kind_alone};
 use twake_bridge::event::{Event, Headers};
 use twake_bridge::message::{Document, Message, plain};
 use twake_bridge::road::{Decision, Reply, decide, handshake, unsigned};
@@ -54,18 +54,38 @@ fn every_sample_says_what_its_snapshot_says() {
 }
 
 #[test]
+fn a_kind_that_is_like_another_tells_its_samples_too() {
+    let mut inherited = 0;
+    for kind in builtin::kinds() {
+        let source = source(kind, None);
+        let own = builtin::samples(kind);
+        let (samples, _) = config::samples(kind, None);
+        for sample in samples.iter().filter(|sample| !own.contains(sample)) {
+            let name = format!("{kind}/{}", sample.name);
+            let Ok(decision) = decided(&source, sample) else {
+                continue;
+            };
+            assert_eq!(decision.event_type, sample.event_type, "{name}");
+            check(&decision, &told(&decision), &name);
+            inherited += 1;
+        }
+    }
+    assert!(inherited > 50, "{inherited}");
+}
+
+#[test]
 fn every_template_speaks_in_some_sample() {
     for kind in builtin::kinds() {
         let source = source(kind, None);
-        let spoke: BTreeSet<String> = builtin::samples(kind)
+        let spoke: BTreeSet<String> = config::samples(kind, None)
+            .0
             .iter()
             .filter_map(|sample| decided(&source, sample).ok())
             .flat_map(|decision| decision.messages)
             .filter_map(|message| message.message.and(message.template))
             .collect();
-        let has: BTreeSet<String> = builtin::templates(kind)
+        let has: BTreeSet<String> = templates(kind)
             .into_iter()
-            .map(|template| template.name)
             .filter(|name| !name.starts_with('_'))
             .collect();
         assert_eq!(spoke, has, "{kind}");
@@ -140,13 +160,20 @@ fn alertmanagers_of_a_cluster_and_retries_of_one_notification_have_one_key() {
     }
 }
 
+/// The names of a kind's templates, and of those it takes over from the kind it is like.
+fn templates(kind: &str) -> BTreeSet<String> {
+    let kinds = [Some(kind.to_owned()), config::builtin_like(kind)];
+    let templates = kinds.iter().flatten().flat_map(|kind| builtin::templates(kind));
+    templates.map(|template| template.name).collect()
+}
+
 /// A source of the kind, with one route for each variant its templates have, and the default scheme or the named one.
 pub(crate) fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
     // A variant stands beside the template it is one of: `push.short.hbs` beside `push.hbs`. (`incident.triggered.hbs`
     // is the template of an event type with a dot in its name.)
-    let names: BTreeSet<String> = builtin::templates(kind)
+    let names: BTreeSet<String> = templates(kind)
         .into_iter()
-        .filter_map(|template| Some(template.name.strip_suffix(".hbs")?.to_owned()))
+        .filter_map(|name| Some(name.strip_suffix(".hbs")?.to_owned()))
         .collect();
     let variants: BTreeSet<String> = names
         .iter()

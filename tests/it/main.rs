@@ -20,6 +20,7 @@ mod preview;
 mod program;
 mod published;
 mod readme;
+mod recipes;
 mod requests;
 mod senders;
 mod store;

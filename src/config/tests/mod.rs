@@ -1,6 +1,7 @@
 mod accounts;
 mod deploy;
 mod kinds;
+mod like;
 mod requests;
 mod secrets;
 

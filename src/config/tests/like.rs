@@ -1,0 +1,165 @@
+use super::*;
+
+/// Of the kind `bakery`, but for its title, header and one fact.
+const CAFE: &str = r#"
+title = "Café"
+like = "bakery"
+[event]
+type = 'headers["x-cafe-event"]'
+remember = "3h"
+[facts]
+loaves = 'payload.cakes'
+tables = 'payload.tables'
+"#;
+
+fn cafe(house: &House, source: &str) -> Result<Config, Vec<String>> {
+    house.file("templates/cafe/source.toml", source);
+    house.read(&format!("{START}{}", SOURCE.replace("\"bakery\"", "\"cafe\"")))
+}
+
+#[test]
+fn what_a_kind_does_not_say_is_that_of_the_kind_it_is_like() {
+    let house = House::new();
+    house.file("templates/cafe/baked.short.hbs", "own");
+    let config = cafe(&house, CAFE).unwrap();
+    assert_eq!(config.warnings, []);
+    let (base, cafe) = (&config.kinds["bakery"].kind, &config.sources["oven"].kind);
+    assert_eq!(
+        (cafe.name.as_str(), cafe.title.as_str(), cafe.event_type.text()),
+        ("cafe", "Café", "headers[\"x-cafe-event\"]")
+    );
+    assert_eq!(cafe.key[0].text(), base.key[0].text());
+    assert_eq!(cafe.schemes.len(), base.schemes.len());
+    assert_eq!(cafe.quiet, base.quiet);
+    assert_eq!(
+        (cafe.remember.as_secs(), base.remember.as_secs()),
+        (3 * 3600, 2 * 3600)
+    );
+    // Its headers are of its own type and of the other's key.
+    let headers: Vec<&str> = cafe
+        .sample_headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(headers, ["x-cafe-event", "x-bakery-id"]);
+    let fact = |name: &str| {
+        let facts = &config.sources["oven"].facts.facts;
+        facts
+            .iter()
+            .find(|(fact, _)| fact == name)
+            .unwrap()
+            .1
+            .iter()
+            .map(|expression| expression.text().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(fact("loaves"), ["payload.cakes"]);
+    assert_eq!(fact("tables"), ["payload.tables"]);
+    assert_eq!(fact("branch").len(), 2);
+    let files: Vec<_> = cafe
+        .templates
+        .entries()
+        .map(|entry| (entry.name, entry.file().contains("/cafe/")))
+        .collect();
+    assert_eq!(files, [("baked.hbs", false), ("baked.short.hbs", true)]);
+}
+
+#[test]
+fn lists_are_taken_over_as_a_whole_or_not_at_all() {
+    let house = House::new();
+    let source = r#"
+like = "bakery"
+[[authentication]]
+name = "path"
+method = "path"
+[event]
+key = ['payload.id', 'payload.at']
+quiet = []
+[body]
+text = true
+"#;
+    let config = cafe(&house, source).unwrap();
+    let cafe = &config.sources["oven"].kind;
+    assert_eq!(
+        (
+            cafe.title.as_str(),
+            cafe.schemes.len(),
+            cafe.schemes[0].name.as_str()
+        ),
+        ("cafe", 1, "path")
+    );
+    assert_eq!((cafe.key.len(), cafe.quiet.len(), cafe.body.text), (2, 0, true));
+}
+
+#[test]
+fn a_kind_is_like_one_that_is_there_right_and_like_no_other() {
+    let house = House::new();
+    for (like, expected) in [
+        (
+            "\"bakerie\"",
+            "there is no other kind \"bakerie\", did you mean \"bakery\"?",
+        ),
+        ("\"cafe\"", "there is no other kind \"cafe\""),
+        ("7", "is a number, a text was expected"),
+    ] {
+        let findings = cafe(&house, &format!("title = \"Café\"\nlike = {like}\n"))
+            .err()
+            .unwrap();
+        assert_found(&findings, &[&format!("cafe/source.toml:2: like: {expected}")]);
+    }
+    house.file(
+        "templates/kiosk/source.toml",
+        "title = \"Kiosk\"\nlike = \"cafe\"\n",
+    );
+    let findings = cafe(&house, CAFE).err().unwrap();
+    assert_found(
+        &findings,
+        &[
+            "kiosk/source.toml:2: like: the kind `cafe` is like another itself, and takes over from one only: like = \"bakery\"",
+        ],
+    );
+    fs::remove_dir_all(house.folder.path().join("templates/kiosk")).unwrap();
+    house.file(
+        "templates/bakery/source.toml",
+        &KIND.replace("'payload.loaves'", "'payload.'"),
+    );
+    let findings = cafe(&house, CAFE).err().unwrap();
+    assert_found(
+        &findings,
+        &[
+            "bakery/source.toml",
+            "cafe/source.toml:3: like: the kind `bakery` is wrong itself",
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_template_of_the_other_kind_is_told_once() {
+    let house = House::new();
+    house.file("templates/bakery/baked.hbs", "{{{raw}}}");
+    let config = cafe(&house, CAFE).unwrap();
+    let findings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(findings[0].contains("bakery/baked.hbs"), "{findings:?}");
+}
+
+#[test]
+fn its_samples_are_those_of_both() {
+    let house = House::new();
+    cafe(&house, CAFE).unwrap();
+    for (path, text) in [
+        ("bakery/samples/baked__bread.json", "1"),
+        ("bakery/samples/baked__rolls.json", "2"),
+        ("cafe/samples/baked__rolls.json", "3"),
+    ] {
+        house.file(&format!("templates/{path}"), text);
+    }
+    let own = house.folder.path().join("templates");
+    let (samples, findings) = super::samples("cafe", Some(&own));
+    assert_eq!(findings, []);
+    let samples: Vec<_> = samples
+        .iter()
+        .map(|sample| (sample.name.as_str(), &*sample.body))
+        .collect();
+    assert_eq!(samples, [("baked__bread", &b"1"[..]), ("baked__rolls", b"3")]);
+}

@@ -1,0 +1,240 @@
+//! The recipes of templates/README.md: what people ask of a forge's events, each one line over facts, and the same line
+//! for every forge.
+
+use std::path::Path;
+
+use serde_json::Value;
+use twake_bridge::condition::Condition;
+use twake_bridge::config;
+use twake_bridge::config::builtin::{self, Sample};
+use twake_bridge::road::decide;
+use twake_bridge::source::Source;
+
+use crate::kinds::{event, source};
+
+/// What happens at a forge, by the names of its samples. A part of one is changed where no sample has it:
+/// `push__one-commit /ref=refs/heads/main`, the value as JSON or else as text. Unset: the forge does not tell it.
+struct Forge {
+    kind: &'static str,
+    /// Commits to the main branch, with code in services/ and documentation.
+    pushed: &'static str,
+    /// Documentation alone.
+    documented: &'static str,
+    /// A pull request into the main branch, by a person, without the label `bug`.
+    opened: &'static str,
+    draft: &'static str,
+    merged: &'static str,
+    /// It gets the label `bug`.
+    labelled: &'static str,
+    /// A bot opens one into another branch, `release/2`.
+    bot: &'static str,
+    failed: Option<&'static str>,
+    passed: Option<&'static str>,
+    /// A security alert or an incident.
+    severe: Option<&'static str>,
+}
+
+const FORGES: &[Forge] = &[
+    Forge {
+        kind: "github",
+        pushed: "push__many-commits /commits/0/added=[\"services/api/api.rs\"]",
+        documented: "push__one-commit",
+        opened: "pull_request__opened",
+        draft: "pull_request__opened-draft",
+        merged: "pull_request__closed-merged",
+        labelled: "pull_request__labeled",
+        bot: "pull_request__opened /sender/type=Bot /pull_request/base/ref=release/2",
+        failed: Some("workflow_run__completed-failure"),
+        passed: Some("workflow_run__completed-success"),
+        severe: Some("code_scanning_alert__created"),
+    },
+    Forge {
+        kind: "gitlab",
+        pushed: "push__several-commits",
+        documented: "push__one-commit",
+        opened: "merge_request__opened",
+        draft: "merge_request__opened-draft",
+        merged: "merge_request__merged",
+        labelled: "merge_request__labeled",
+        bot: "merge_request__bot",
+        failed: Some("pipeline__failed"),
+        passed: Some("pipeline__success"),
+        severe: Some("vulnerability__detected"),
+    },
+    Forge {
+        kind: "gitea",
+        pushed: "push__monorepo",
+        documented: "push__one-commit",
+        opened: "pull_request__opened",
+        draft: "pull_request__opened-draft",
+        merged: "pull_request__closed-merged",
+        labelled: "pull_request__labeled",
+        bot: "pull_request__bot",
+        failed: Some("workflow_run__completed-failure"),
+        passed: Some("workflow_run__completed-success"),
+        severe: None,
+    },
+    Forge {
+        kind: "forgejo",
+        pushed: "push__monorepo",
+        documented: "push__docs-only",
+        opened: "pull_request__opened",
+        draft: "pull_request__opened-draft",
+        merged: "pull_request__closed-merged",
+        labelled: "pull_request__labeled",
+        bot: "pull_request__bot",
+        failed: Some("action_run_failure__push"),
+        passed: Some("action_run_success__after-success"),
+        severe: None,
+    },
+    Forge {
+        kind: "gogs",
+        pushed: "push__several-commits",
+        documented: "push__docs-only",
+        opened: "pull_request__opened",
+        draft: "pull_request__opened-draft",
+        merged: "pull_request__closed-merged",
+        labelled: "pull_request__labeled",
+        bot: "pull_request__bot",
+        failed: None,
+        passed: None,
+        severe: None,
+    },
+];
+
+struct Recipe {
+    line: &'static str,
+    /// What it holds for; empty: the forge tells nothing of it, and it holds for no sample.
+    holds: fn(&Forge) -> Vec<&'static str>,
+    holds_not: fn(&Forge) -> Vec<&'static str>,
+}
+
+const RECIPES: &[Recipe] = &[
+    Recipe {
+        line: r#"branch in ["main", "master"]"#,
+        holds: |forge| vec![forge.pushed, forge.documented, forge.opened, forge.merged],
+        holds_not: |forge| vec![forge.bot],
+    },
+    Recipe {
+        line: r#"!branch.matches("^(release|renovate)/")"#,
+        holds: |forge| vec![forge.pushed, forge.opened],
+        holds_not: |forge| vec![forge.bot],
+    },
+    Recipe {
+        line: r#"bot || actor in ["weblate", "jenkins"]"#,
+        holds: |forge| vec![forge.bot],
+        holds_not: |forge| vec![forge.opened, forge.pushed, forge.merged],
+    },
+    Recipe {
+        line: r#""bug" in labels"#,
+        holds: |forge| vec![forge.labelled],
+        holds_not: |forge| vec![forge.opened, forge.draft, forge.pushed],
+    },
+    Recipe {
+        line: r#"paths.exists(p, p.startsWith("services/"))"#,
+        holds: |forge| vec![forge.pushed],
+        holds_not: |forge| vec![forge.documented, forge.opened],
+    },
+    Recipe {
+        line: r#"paths.size() > 0 && paths.all(p, p.startsWith("docs/") || p.endsWith(".md"))"#,
+        holds: |forge| vec![forge.documented],
+        holds_not: |forge| vec![forge.pushed, forge.opened],
+    },
+    Recipe {
+        line: r#"outcome == "failure""#,
+        holds: |forge| forge.failed.into_iter().collect(),
+        holds_not: |forge| {
+            forge
+                .passed
+                .into_iter()
+                .chain([forge.opened, forge.pushed])
+                .collect()
+        },
+    },
+    Recipe {
+        line: r#"severity in ["critical", "high"]"#,
+        holds: |forge| forge.severe.into_iter().collect(),
+        holds_not: |forge| {
+            forge
+                .failed
+                .into_iter()
+                .chain([forge.opened, forge.pushed])
+                .collect()
+        },
+    },
+    Recipe {
+        line: r#"action in ["opened", "closed", "reopened", "published"]"#,
+        holds: |forge| vec![forge.opened, forge.draft, forge.merged, forge.bot],
+        holds_not: |forge| vec![forge.labelled, forge.pushed],
+    },
+    Recipe {
+        line: "draft",
+        holds: |forge| vec![forge.draft],
+        holds_not: |forge| vec![forge.opened, forge.merged, forge.pushed],
+    },
+];
+
+#[test]
+fn every_recipe_is_one_line_that_holds_for_every_forge() {
+    for forge in FORGES {
+        let source = source(forge.kind, None);
+        let (samples, _) = config::samples(forge.kind, None);
+        for recipe in RECIPES {
+            let condition = Condition::compile(recipe.line).unwrap();
+            let holds = |sample: &Sample| condition.holds(&facts(&source, sample)).unwrap();
+            let told = |name: &str| format!("{}: {} on {name}", forge.kind, recipe.line);
+            let expected = (recipe.holds)(forge);
+            for name in &expected {
+                assert!(holds(&changed(&samples, name)), "{}", told(name));
+            }
+            for name in (recipe.holds_not)(forge) {
+                assert!(!holds(&changed(&samples, name)), "not {}", told(name));
+            }
+            if expected.is_empty() {
+                let own = builtin::samples(forge.kind);
+                let found = own.iter().find(|sample| holds(sample));
+                assert!(found.is_none(), "{} after all", told(&found.unwrap().name));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_recipes_are_those_of_the_guide_and_are_made_of_facts_alone() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/README.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    for recipe in RECIPES {
+        assert!(guide.contains(&format!("`{}`", recipe.line)), "{}", recipe.line);
+        let condition = Condition::compile(recipe.line).unwrap();
+        for path in &condition.references().paths {
+            assert!(
+                !["payload", "headers"].contains(&path[0].as_str()),
+                "{}",
+                recipe.line
+            );
+        }
+    }
+}
+
+/// What a route knows of a sample, without the payload and the headers.
+fn facts(source: &Source, sample: &Sample) -> Value {
+    Value::Object(decide(event(source, sample), source).facts)
+}
+
+/// The sample of this name, with the changes that follow it.
+fn changed(samples: &[Sample], name: &str) -> Sample {
+    let mut parts = name.split(' ');
+    let name = parts.next().unwrap();
+    let found = samples.iter().find(|sample| sample.name == name);
+    let mut sample = found.unwrap_or_else(|| panic!("there is no {name}")).clone();
+    let mut payload: Value = serde_json::from_slice(&sample.body).unwrap();
+    for part in parts {
+        let (path, value) = part.split_once('=').unwrap();
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        *payload
+            .pointer_mut(path)
+            .unwrap_or_else(|| panic!("{name} has no {path}")) = value;
+    }
+    sample.body = payload.to_string().into_bytes();
+    sample
+}
