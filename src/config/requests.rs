@@ -75,14 +75,13 @@ pub(super) fn body_form(root: &Table<'_, '_>, like: Option<&Kind>, methods: &[Me
     BodyForm {
         form,
         fields,
-        multipart: body
-            .text("multipart")
-            .map(|text| text.value)
-            .or(known.multipart),
+        multipart: body.text("multipart").map(|text| text.value).or(known.multipart),
         text: body.boolean("text").unwrap_or(known.text),
         query,
         parameters,
-        json: json.map_or(known.json, |json| json.into_iter().map(|name| name.value).collect()),
+        json: json.map_or(known.json, |json| {
+            json.into_iter().map(|name| name.value).collect()
+        }),
     }
 }
 

@@ -9,6 +9,7 @@ mod crash;
 mod disk;
 mod generic;
 mod github;
+mod gitlab;
 mod harness;
 mod hostile;
 mod imports;

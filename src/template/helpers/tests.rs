@@ -152,6 +152,11 @@ fn a_date_is_readable_in_utc() {
     let year = "date x \"year\"";
     assert_eq!(of(year, "2026-11-23T12:08:40Z"), "23 Nov 2026 12:08 UTC");
     assert_eq!(of(year, "tomorrow"), "tomorrow");
+    assert_eq!(
+        (of("date x", "2026-11-30"), of(year, "2026-11-30")),
+        ("30 Nov".to_owned(), "30 Nov 2026".to_owned())
+    );
+    assert_eq!(of("date x", "2026-11-31"), "2026-11-31");
     assert!(render("{{date x \"month\"}}", json!({"x": 0})).is_err());
     assert_eq!(of("date x", "tomorrow"), "tomorrow");
     assert_eq!(of("date x", 1e300), "1e+300");

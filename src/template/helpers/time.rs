@@ -1,7 +1,7 @@
 //! Helpers for points in time. None says how long ago something was: a message stays in its channel for years.
 
 use handlebars::RenderError;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -12,16 +12,24 @@ pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("date", date), ("duration",
 
 /// `date instant`: "23 Nov 12:08 UTC". An instant is ISO 8601 text (without an offset: UTC), or seconds since 1970 (from
 /// 100,000,000,000 on: milliseconds). A text that is no instant stays as it is. `date instant "year"` says the year, too:
-/// for what may be long over (a certificate, a first release); there is no today here that could tell.
+/// for what may be long over (a certificate, a first release); there is no today here that could tell. A day without a
+/// time of day ("2026-11-30") stays one: "30 Nov".
 fn date(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let given = arguments.get(0)?;
-    let format = match arguments.count() {
-        1 => "%-d %b %H:%M UTC",
-        _ if arguments.text(1)? == "year" => "%-d %b %Y %H:%M UTC",
+    let (day, instant_of_it) = match arguments.count() {
+        1 => ("%-d %b", "%-d %b %H:%M UTC"),
+        _ if arguments.text(1)? == "year" => ("%-d %b %Y", "%-d %b %Y %H:%M UTC"),
         _ => return Err(arguments.error("knows \"year\" alone")),
     };
+    let text = given.as_str().unwrap_or_default().trim();
+    // All of it: a date is read off the start of a longer text, too.
+    if text.len() == "2026-11-30".len()
+        && let Ok(date) = text.parse::<Date>()
+    {
+        return Ok(date.strftime(day).to_string().into());
+    }
     Ok(match instant(given) {
-        Some(instant) => instant.strftime(format).to_string().into(),
+        Some(instant) => instant.strftime(instant_of_it).to_string().into(),
         None => arguments.text(0)?.into(),
     })
 }
