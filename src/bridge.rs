@@ -1,16 +1,17 @@
 //! The composition root: a checked [`Config`] becomes bound listeners, and those run until they are told to stop.
 
 use actix_web::dev::Server;
-use actix_web::{App, HttpServer};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
 use log::{error, info, warn};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Dispatcher};
-use crate::http::{self, Budget, Hooks, Operator};
+use crate::http::{self, Budget, Hooks, Operator, Traffic};
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
 use crate::operator::Desk;
@@ -28,12 +29,27 @@ const HEAD: Duration = Duration::from_secs(5);
 /// Connections the kernel keeps while a worker is busy: Alertmanager opens one a group, all at once.
 const BACKLOG: u32 = 1024;
 
+/// Where a listener listens.
+#[derive(Debug)]
+pub enum Listen {
+    /// At `host:port`; port 0 takes a free one.
+    Address(String),
+    /// On a socket that is bound already.
+    Socket(TcpListener),
+}
+
+impl<T: Into<String>> From<T> for Listen {
+    fn from(address: T) -> Self {
+        Self::Address(address.into())
+    }
+}
+
 /// Where a bridge listens and stores.
 pub struct Places {
-    /// The public listener, `host:port`; port 0 takes a free one.
-    pub listen: String,
+    /// The public listener.
+    pub listen: Listen,
     /// The operator's listener.
-    pub operator_listen: String,
+    pub operator_listen: Listen,
     /// The store, `sqlite:path`.
     pub store: String,
 }
@@ -41,6 +57,8 @@ pub struct Places {
 /// A bridge whose listeners are bound and whose store is open; nothing is taken before [`Bridge::run`].
 pub struct Bridge {
     public: Server,
+    traffic: Traffic,
+    clock: Clock,
     public_address: SocketAddr,
     operator: Server,
     operator_address: SocketAddr,
@@ -80,7 +98,7 @@ pub enum BridgeError {
 
 impl Bridge {
     /// Opens the store and binds both listeners.
-    pub fn build(config: Config, places: &Places, clock: &Clock) -> Result<Self, BridgeError> {
+    pub fn build(config: Config, places: Places, clock: &Clock) -> Result<Self, BridgeError> {
         let metrics = Arc::new(Metrics::default());
         let history = queue::History {
             keep: config.history.keep,
@@ -132,11 +150,23 @@ impl Bridge {
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
             desk,
         };
-        let (public, public_address) =
-            listen(&places.listen, config.limits.connections, http::public(hooks))?;
-        let (operator, operator_address) = listen(&places.operator_listen, 64, http::operators(operator))?;
+        let traffic = Traffic::default();
+        let (public, public_address) = listen(
+            places.listen,
+            config.limits.connections,
+            &traffic,
+            http::public(hooks),
+        )?;
+        let (operator, operator_address) = listen(
+            places.operator_listen,
+            64,
+            &Traffic::default(),
+            http::operators(operator),
+        )?;
         Ok(Self {
             public,
+            traffic,
+            clock: clock.clone(),
             public_address,
             operator,
             operator_address,
@@ -161,11 +191,14 @@ impl Bridge {
         self.queue.clone()
     }
 
-    /// Takes and delivers until told to stop. Stopping gently: no new connection, requests and attempts in flight
-    /// finish (8 seconds at the most; what did not is waiting in the store), then the store is closed.
+    /// Takes and delivers until told to stop. Stopping gently: no new connection is accepted, requests of those that
+    /// were and attempts in flight finish (8 seconds at the most; what did not is waiting in the store), then the store
+    /// is closed.
     pub async fn run(self, stop: Stop) -> Result<(), BridgeError> {
         let Self {
             public,
+            traffic,
+            clock,
             operator,
             dispatcher,
             queue,
@@ -173,26 +206,27 @@ impl Bridge {
             ..
         } = self;
         let handles = [public.handle(), operator.handle()];
-        let servers = async {
-            tokio::select! {
-                ended = public => ended,
-                ended = operator => ended,
-            }
-        };
+        let (mut public, mut operator) = (std::pin::pin!(public), std::pin::pin!(operator));
         let deliver = dispatcher.run(stop.gently.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);
             tokio::select! {
-                ended = servers => {
-                    // Nobody asked them to: whatever it was, the supervisor shall start the bridge again.
+                ended = async { tokio::select! { ended = &mut public => ended, ended = &mut operator => ended } } => {
+                    // Nobody asked it to: whatever it was, the supervisor shall start the bridge again.
                     error!("a listener ended by itself; stopping");
                     stop.gently.cancel();
                     ended.map_err(BridgeError::Serve)?;
                 }
                 () = stop.gently.cancelled() => {
-                    for handle in &handles {
-                        handle.stop(true).await;
-                    }
+                    let settle = async {
+                        handles[0].pause().await;
+                        traffic.settle(&clock, FINISH).await;
+                        for handle in &handles {
+                            handle.stop(false).await;
+                        }
+                    };
+                    // A server does what it is told only while it is polled.
+                    let _ = tokio::join!(settle, public, operator);
                 }
             }
             if tokio::time::timeout(FINISH, delivering).await.is_err() {
@@ -226,25 +260,45 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
     }
 }
 
-fn listen<F>(address: &str, connections: usize, configure: F) -> Result<(Server, SocketAddr), BridgeError>
+fn listen<F>(
+    place: Listen,
+    connections: usize,
+    traffic: &Traffic,
+    configure: F,
+) -> Result<(Server, SocketAddr), BridgeError>
 where
     F: Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
 {
+    let address = match &place {
+        Listen::Address(address) => address.clone(),
+        Listen::Socket(_) => "the socket that was passed".to_owned(),
+    };
     let failed = |source| BridgeError::Listen {
-        address: address.to_owned(),
+        address: address.clone(),
         source,
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    let server = HttpServer::new(move || App::new().configure(configure.clone()))
+    let (of_connections, of_requests) = (traffic.clone(), web::Data::new(traffic.clone()));
+    let app = move || {
+        App::new()
+            .app_data(of_requests.clone())
+            .wrap(from_fn(http::count))
+            .configure(configure.clone())
+    };
+    let server = HttpServer::new(app)
+        .on_connect(move |_, connection| of_connections.connected(connection))
         .workers(workers)
         .max_connections(connections.div_ceil(workers))
         .backlog(BACKLOG)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD)
         .shutdown_timeout(FINISH.as_secs())
-        .disable_signals()
-        .bind(address)
-        .map_err(failed)?;
+        .disable_signals();
+    let server = match place {
+        Listen::Address(address) => server.bind(address),
+        Listen::Socket(socket) => server.listen(socket),
+    }
+    .map_err(failed)?;
     let bound = server.addrs().first().copied();
     let bound = bound.ok_or_else(|| failed(std::io::Error::other("the address names no host")))?;
     Ok((server.run(), bound))

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use log::{info, warn};
 
 use super::EX_CONFIG;
-use crate::bridge::{Bridge, Places};
+use crate::bridge::{Bridge, Listen, Places};
 use crate::clock::Clock;
 use crate::config::{Config, env};
-use crate::lifecycle::Stop;
+use crate::lifecycle::{Sockets, Stop, Supervisor};
 use crate::logging;
 
 /// What would do, for somebody who has nothing yet.
@@ -61,20 +61,35 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         warn!("{finding}");
     }
     let lines = super::check::sources(&config);
+    let sockets = Sockets::passed()?;
+    let store = settings.store;
     let places = Places {
-        listen: settings.listen,
-        operator_listen: settings.operator_listen,
-        store: settings.store,
+        listen: sockets.public.map_or(settings.listen.into(), Listen::Socket),
+        operator_listen: sockets
+            .operator
+            .map_or(settings.operator_listen.into(), Listen::Socket),
+        store: store.clone(),
     };
     actix_web::rt::System::new().block_on(async {
-        let bridge = Bridge::build(config, &places, &Clock::system())?;
+        let clock = Clock::system();
+        let bridge = Bridge::build(config, places, &clock)?;
         let stop = Stop::default();
         stop.on_signals()?;
         for line in lines {
             info!("{line}");
         }
-        info!(address:% = bridge.address(), operator:% = bridge.operator_address(), store:% = places.store; "taking webhooks");
-        bridge.run(stop).await?;
+        info!(address:% = bridge.address(), operator:% = bridge.operator_address(), store:%; "taking webhooks");
+        let supervisor = Supervisor;
+        supervisor.ready(&format!("taking webhooks at {}", bridge.address()));
+        let watching = actix_web::rt::spawn(supervisor.watch(clock, stop.at_once.child_token()));
+        let stopping = stop.gently.clone();
+        actix_web::rt::spawn(async move {
+            stopping.cancelled().await;
+            supervisor.stopping();
+        });
+        let ended = bridge.run(stop).await;
+        watching.abort();
+        ended?;
         Ok(ExitCode::SUCCESS)
     })
 }

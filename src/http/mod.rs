@@ -5,6 +5,7 @@ mod body;
 mod hooks;
 mod operator;
 mod problem;
+mod traffic;
 mod unread;
 
 use actix_web::http::Method;
@@ -25,6 +26,7 @@ use crate::source::Source;
 
 pub use body::Budget;
 pub use problem::Problem;
+pub use traffic::{Traffic, count};
 
 /// What the public listener works with; a cheap clone for each of its workers.
 #[derive(Clone)]

@@ -19,3 +19,4 @@ mod program;
 mod readme;
 mod senders;
 mod store;
+mod supervised;

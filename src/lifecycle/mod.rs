@@ -1,7 +1,15 @@
-//! How the program is asked to stop.
+//! How the program is asked to stop and to reload, and what it tells the supervisor that started it.
+
+mod sockets;
+mod supervisor;
+
+pub use sockets::{Sockets, SocketsError};
+pub use supervisor::Supervisor;
 
 use log::info;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Two wishes: to stop in order, and to stop at once.
@@ -28,6 +36,22 @@ impl Stop {
         });
         Ok(())
     }
+}
+
+/// A wish to reload, each time SIGHUP comes. Two that come while a reload is under way are one.
+///
+/// # Errors
+/// The process cannot listen to the signal.
+pub fn on_reload() -> std::io::Result<Arc<Notify>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let wish = Arc::new(Notify::new());
+    let told = Arc::clone(&wish);
+    actix_web::rt::spawn(async move {
+        while hangup.recv().await.is_some() {
+            told.notify_one();
+        }
+    });
+    Ok(wish)
 }
 
 async fn next(terminate: &mut Signal, interrupt: &mut Signal) {
