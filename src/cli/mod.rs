@@ -3,10 +3,12 @@
 mod check;
 mod demo;
 mod events;
+mod health;
 mod lanes;
 mod office;
 mod paint;
 mod preview;
+mod reload;
 mod sandbox;
 mod send;
 mod serve;
@@ -66,6 +68,10 @@ enum Command {
     /// How the channels' queues stand: list, move. Asks the running bridge, else opens the store.
     #[command(subcommand)]
     Lanes(lanes::LanesCommand),
+    /// Have the running bridge read bridge.toml, secrets and templates again: all of it, or nothing if anything is wrong.
+    Reload(reload::ReloadArguments),
+    /// Ask the running bridge how it is.
+    Health(health::HealthArguments),
     /// Run only the stand-in Twake, to point a bridge of your own at.
     Sandbox(sandbox::SandboxArguments),
 }
@@ -98,6 +104,8 @@ pub fn run() -> ExitCode {
         Command::Send(arguments) => send::run(arguments),
         Command::Events(command) => events::run(&command),
         Command::Lanes(command) => lanes::run(&command),
+        Command::Reload(arguments) => reload::run(arguments),
+        Command::Health(arguments) => health::run(arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     result.unwrap_or_else(|error| {

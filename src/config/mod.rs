@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::secret::Secret;
-use crate::source::Source;
+use crate::source::{Serving, Source};
 use crate::twake::Place;
 
 pub use env::Surroundings;
@@ -140,7 +140,16 @@ impl Config {
         }
     }
 
-    /// The same from a text; `base` is what relative paths are relative to.
+    /// What of it the listeners and the desk work with.
+    pub fn serving(self) -> Serving {
+        Serving {
+            channels: self.channels.into_keys().collect(),
+            sources: self.sources,
+            operator_token: self.operator_token,
+        }
+    }
+
+    /// As [`Config::load`], from a text; `base` is what relative paths are relative to.
     ///
     /// # Errors
     /// As [`Config::load`].

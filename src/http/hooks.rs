@@ -26,7 +26,8 @@ pub(super) async fn hook(
     hooks: web::Data<Hooks>,
 ) -> HttpResponse {
     let begun = hooks.clock.monotonic();
-    let Some(source) = hooks.sources.get(path.source.as_str()) else {
+    let source = hooks.serving.load().sources.get(path.source.as_str()).cloned();
+    let Some(source) = &source else {
         return closing(hooks.refuse("-", Problem::NoSuchSource, &request), payload);
     };
     match accept(&request, &path, &mut payload, &hooks, source).await {

@@ -14,15 +14,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use log::{Level, log};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::operator::Desk;
+use crate::operator::{Desk, Reloads};
 use crate::queue::Queue;
-use crate::secret::Secret;
-use crate::source::Source;
+use crate::source::Current;
 
 pub use body::Budget;
 pub use problem::Problem;
@@ -31,8 +29,8 @@ pub use traffic::{Traffic, count};
 /// What the public listener works with; a cheap clone for each of its workers.
 #[derive(Clone)]
 pub struct Hooks {
-    /// The sources by name.
-    pub sources: Arc<BTreeMap<Arc<str>, Arc<Source>>>,
+    /// The sources.
+    pub serving: Current,
     /// Where accepted events go.
     pub queue: Queue,
     /// What is counted.
@@ -87,12 +85,14 @@ pub struct Operator {
     pub queue: Queue,
     /// The time.
     pub clock: Clock,
-    /// What a request must bring; unset on a loopback listener.
-    pub token: Option<Secret>,
+    /// What a request must bring, if anything.
+    pub serving: Current,
     /// The lanes that wait for a person.
     pub halts: Arc<dyn Fn() -> Vec<Halt> + Send + Sync>,
     /// Answers what is asked under `/api/`.
     pub desk: Desk,
+    /// Where a reload is asked for.
+    pub reloads: Reloads,
 }
 
 /// The public pages.
@@ -118,6 +118,7 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
             .route("/api/events/{id}/body", web::get().to(api::body))
             .route("/api/events/{id}/replay", web::post().to(api::replay))
             .route("/api/events/{id}/drop", web::post().to(api::drop_waiting))
+            .route("/api/reload", web::post().to(api::reload))
             .route("/api/lanes", web::get().to(api::lanes))
             .route("/api/lanes/move", web::post().to(api::move_lane))
             .route("/metrics", web::get().to(operator::metrics))

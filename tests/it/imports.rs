@@ -48,6 +48,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metrics",
             "logging",
             "operator",
+            // What is served, and swapped by a reload.
+            "source",
         ],
     ),
     (
@@ -92,7 +94,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
-    ("lifecycle", &[]),
+    ("lifecycle", &["clock"]),
     ("logging", &[]),
     ("metrics", &[]),
     ("clock", &[]),

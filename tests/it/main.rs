@@ -17,6 +17,7 @@ mod overload;
 mod preview;
 mod program;
 mod readme;
+mod reload;
 mod senders;
 mod store;
 mod supervised;

@@ -1,21 +1,29 @@
 //! The composition root: a checked [`Config`] becomes bound listeners, and those run until they are told to stop.
 
+mod reload;
+
+pub use reload::Read;
+
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Dispatcher};
 use crate::http::{self, Budget, Hooks, Operator, Traffic};
-use crate::lifecycle::Stop;
+use crate::lifecycle::{Stop, Supervisor};
 use crate::metrics::Metrics;
-use crate::operator::Desk;
+use crate::operator::{Desk, Reloads, Wish};
 use crate::queue::{self, Queue};
+use crate::source::Current;
+use reload::Reloader;
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
 const FINISH: Duration = Duration::from_secs(8);
@@ -58,6 +66,10 @@ pub struct Places {
 pub struct Bridge {
     public: Server,
     traffic: Traffic,
+    reloader: Reloader,
+    reloads: Reloads,
+    wishes: mpsc::Receiver<Wish>,
+    read: Option<Read>,
     clock: Clock,
     public_address: SocketAddr,
     operator: Server,
@@ -115,8 +127,9 @@ impl Bridge {
             horizon: config.delivery.horizon,
             late: config.delivery.late,
         };
-        let names = Arc::new(config.channels.keys().cloned().collect());
-        let channels = Arc::new(config.channels);
+        let fixed = reload::Fixed::of(&config);
+        let limits = config.limits;
+        let channels = Arc::new(config.channels.clone());
         let dispatcher = Dispatcher::new(
             queue.clone(),
             channels,
@@ -125,20 +138,26 @@ impl Bridge {
             clock.clone(),
         )
         .map_err(BridgeError::Client)?;
-        let sources = Arc::new(config.sources);
+        let serving: Current = Arc::new(ArcSwap::from_pointee(config.serving()));
+        let reloader = Reloader {
+            serving: Arc::clone(&serving),
+            places: dispatcher.places(),
+            metrics: Arc::clone(&metrics),
+            fixed,
+        };
+        let (reloads, wishes) = Reloads::channel();
         let halts = dispatcher.halts();
         let desk = Desk {
             queue: queue.clone(),
-            sources: Arc::clone(&sources),
-            channels: names,
+            serving: Arc::clone(&serving),
             halts: Some(Arc::new(move || halts.list())),
             clock: clock.clone(),
         };
         let hooks = Hooks {
-            sources,
+            serving: Arc::clone(&serving),
             queue: queue.clone(),
             metrics: Arc::clone(&metrics),
-            budget: Arc::new(Budget::new(config.limits.bodies)),
+            budget: Arc::new(Budget::new(limits.bodies)),
             clock: clock.clone(),
         };
         let halts = dispatcher.halts();
@@ -146,17 +165,14 @@ impl Bridge {
             metrics,
             queue: queue.clone(),
             clock: clock.clone(),
-            token: config.operator_token,
+            serving,
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
             desk,
+            reloads: reloads.clone(),
         };
         let traffic = Traffic::default();
-        let (public, public_address) = listen(
-            places.listen,
-            config.limits.connections,
-            &traffic,
-            http::public(hooks),
-        )?;
+        let (public, public_address) =
+            listen(places.listen, limits.connections, &traffic, http::public(hooks))?;
         let (operator, operator_address) = listen(
             places.operator_listen,
             64,
@@ -166,6 +182,10 @@ impl Bridge {
         Ok(Self {
             public,
             traffic,
+            reloader,
+            reloads,
+            wishes,
+            read: None,
             clock: clock.clone(),
             public_address,
             operator,
@@ -186,6 +206,25 @@ impl Bridge {
         self.operator_address
     }
 
+    /// Lets it be reloaded: with what `read` gives then. Without this a wish to reload is refused.
+    #[must_use]
+    pub fn reloading_with(self, read: Read) -> Self {
+        Self {
+            read: Some(read),
+            ..self
+        }
+    }
+
+    /// Where a reload is asked for.
+    pub fn reloads(&self) -> Reloads {
+        self.reloads.clone()
+    }
+
+    /// What the supervisor shows of it.
+    pub fn status(&self) -> String {
+        format!("taking webhooks at {}", self.public_address)
+    }
+
     /// The queue, for looking into it while the bridge runs.
     pub fn queue(&self) -> Queue {
         self.queue.clone()
@@ -195,9 +234,13 @@ impl Bridge {
     /// were and attempts in flight finish (8 seconds at the most; what did not is waiting in the store), then the store
     /// is closed.
     pub async fn run(self, stop: Stop) -> Result<(), BridgeError> {
+        let status = self.status();
         let Self {
             public,
             traffic,
+            reloader,
+            wishes,
+            read,
             clock,
             operator,
             dispatcher,
@@ -207,6 +250,13 @@ impl Bridge {
         } = self;
         let handles = [public.handle(), operator.handle()];
         let (mut public, mut operator) = (std::pin::pin!(public), std::pin::pin!(operator));
+        if let Some(read) = read {
+            let reloading = reloader.run(read, wishes, Supervisor, status);
+            let until = stop.gently.clone();
+            actix_web::rt::spawn(async move { until.run_until_cancelled(reloading).await });
+        } else {
+            drop(wishes);
+        }
         let deliver = dispatcher.run(stop.gently.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);
