@@ -62,3 +62,54 @@ async fn the_supervisor_is_told_of_readiness_of_life_and_of_the_stop() {
         "{told:?}"
     );
 }
+
+/// The unit as it is shipped.
+fn unit() -> String {
+    format!(
+        "{}/deploy/systemd/twake-bridge.service",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+/// A command under the unit's system call filter; Debian's python has the module for it.
+fn confined(command: &[&str]) -> Output {
+    Command::new("/usr/bin/python3")
+        .arg(format!(
+            "{}/tests/senders/confined.py",
+            env!("CARGO_MANIFEST_DIR")
+        ))
+        .arg(unit())
+        .args(command)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_whole_road_keeps_within_the_units_system_calls() {
+    let refused = confined(&["chown", "root", "/"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("Operation not permitted"),
+        "the filter is not in force: {said}"
+    );
+    let demo = confined(&[env!("CARGO_BIN_EXE_twake-bridge"), "demo", "--once"]);
+    let said = String::from_utf8_lossy(&demo.stderr).into_owned();
+    assert!(demo.status.success(), "{said}");
+    assert!(String::from_utf8_lossy(&demo.stdout).contains("Ctrl-C"), "{said}");
+}
+
+#[test]
+fn the_unit_is_confined_as_tightly_as_it_can_work() {
+    let analysis = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager", "--threshold=15"])
+        .arg(unit())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&analysis.stdout);
+    assert!(analysis.status.success(), "{said}");
+    let level = said
+        .lines()
+        .find(|line| line.contains("Overall exposure level"))
+        .unwrap();
+    eprintln!("{level}");
+}
