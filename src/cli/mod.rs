@@ -1,5 +1,6 @@
 //! The command line: arguments to a command to an exit code.
 
+mod backup;
 mod check;
 mod demo;
 mod events;
@@ -9,6 +10,7 @@ mod office;
 mod paint;
 mod preview;
 mod reload;
+mod restore;
 mod sandbox;
 mod send;
 mod serve;
@@ -72,6 +74,10 @@ enum Command {
     Reload(reload::ReloadArguments),
     /// Ask the running bridge how it is.
     Health(health::HealthArguments),
+    /// Copy the store, also of a bridge that runs, to one file.
+    Backup(backup::BackupArguments),
+    /// Make a backup the store of a bridge that does not run.
+    Restore(restore::RestoreArguments),
     /// Run only the stand-in Twake, to point a bridge of your own at.
     Sandbox(sandbox::SandboxArguments),
 }
@@ -106,6 +112,8 @@ pub fn run() -> ExitCode {
         Command::Lanes(command) => lanes::run(&command),
         Command::Reload(arguments) => reload::run(arguments),
         Command::Health(arguments) => health::run(arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     result.unwrap_or_else(|error| {

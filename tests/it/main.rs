@@ -3,6 +3,7 @@
 
 mod answers;
 mod captured;
+mod care;
 mod check;
 mod crash;
 mod generic;
