@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::{Admission, TrustedProxies};
 use crate::authentication::{Authenticator, BodyForm, Scheme};
 use crate::condition::Condition;
 use crate::facts::FactMap;
@@ -53,6 +54,8 @@ pub struct Source {
     pub routes: Routes,
     /// The largest body it takes, in bytes.
     pub body_limit: usize,
+    /// Whom it lets in at all.
+    pub admission: Admission,
 }
 
 /// What a bridge serves at a time: a reload swaps all of it at once.
@@ -64,6 +67,8 @@ pub struct Serving {
     pub channels: BTreeSet<Arc<str>>,
     /// What the operator's listener asks for; unset: nothing.
     pub operator_token: Option<Secret>,
+    /// Whose word is taken for where a request comes from.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// What is served now. Whoever works with it loads it once, so that a request ends with what it began with.

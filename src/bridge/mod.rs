@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Dispatcher};
-use crate::http::{self, Budget, Hooks, Operator, Traffic};
+use crate::http::{self, Budget, Hooks, Operator, Tls, Traffic};
 use crate::lifecycle::{Stop, Supervisor};
 use crate::metrics::Metrics;
 use crate::operator::{Desk, Reloads, Wish};
@@ -100,6 +100,9 @@ pub enum BridgeError {
         #[source]
         source: queue::OpenError,
     },
+    /// TLS of the public listener cannot be set up.
+    #[error("cannot set up tls for the public listener")]
+    Tls(#[source] rustls::Error),
     /// The HTTP client cannot be made.
     #[error("cannot make the client that calls twake")]
     Client(#[source] delivery::ClientError),
@@ -138,12 +141,20 @@ impl Bridge {
             clock.clone(),
         )
         .map_err(BridgeError::Client)?;
+        let tls = config.public.certificate.clone();
+        let tls = tls.map(|certificate| Tls::new(certificate, config.asks_for_certificates()));
+        let server_tls = tls
+            .as_ref()
+            .map(Tls::server)
+            .transpose()
+            .map_err(BridgeError::Tls)?;
         let serving: Current = Arc::new(ArcSwap::from_pointee(config.serving()));
         let reloader = Reloader {
             serving: Arc::clone(&serving),
             places: dispatcher.places(),
             metrics: Arc::clone(&metrics),
             fixed,
+            tls,
         };
         let (reloads, wishes) = Reloads::channel();
         let halts = dispatcher.halts();
@@ -171,12 +182,18 @@ impl Bridge {
             reloads: reloads.clone(),
         };
         let traffic = Traffic::default();
-        let (public, public_address) =
-            listen(places.listen, limits.connections, &traffic, http::public(hooks))?;
+        let (public, public_address) = listen(
+            places.listen,
+            limits.connections,
+            &traffic,
+            server_tls,
+            http::public(hooks),
+        )?;
         let (operator, operator_address) = listen(
             places.operator_listen,
             64,
             &Traffic::default(),
+            None,
             http::operators(operator),
         )?;
         Ok(Self {
@@ -314,6 +331,7 @@ fn listen<F>(
     place: Listen,
     connections: usize,
     traffic: &Traffic,
+    tls: Option<rustls::ServerConfig>,
     configure: F,
 ) -> Result<(Server, SocketAddr), BridgeError>
 where
@@ -336,7 +354,7 @@ where
             .configure(configure.clone())
     };
     let server = HttpServer::new(app)
-        .on_connect(move |_, connection| of_connections.connected(connection))
+        .on_connect(move |stream, connection| of_connections.connected(stream, connection))
         .workers(workers)
         .max_connections(connections.div_ceil(workers))
         .backlog(BACKLOG)
@@ -344,9 +362,11 @@ where
         .client_request_timeout(HEAD)
         .shutdown_timeout(FINISH.as_secs())
         .disable_signals();
-    let server = match place {
-        Listen::Address(address) => server.bind(address),
-        Listen::Socket(socket) => server.listen(socket),
+    let server = match (place, tls) {
+        (Listen::Address(address), None) => server.bind(address),
+        (Listen::Socket(socket), None) => server.listen(socket),
+        (Listen::Address(address), Some(tls)) => server.bind_rustls_0_23(address, tls),
+        (Listen::Socket(socket), Some(tls)) => server.listen_rustls_0_23(socket, tls),
     }
     .map_err(failed)?;
     let bound = server.addrs().first().copied();

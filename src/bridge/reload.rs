@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::config::{Config, Finding, Limits, Severity};
 use crate::delivery;
+use crate::http::Tls;
 use crate::lifecycle::Supervisor;
 use crate::metrics::Metrics;
 use crate::operator::Wish;
@@ -23,6 +24,7 @@ pub(super) struct Reloader {
     pub(super) places: watch::Sender<Arc<delivery::Places>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) fixed: Fixed,
+    pub(super) tls: Option<Tls>,
 }
 
 /// Settings that are used once, when the bridge starts.
@@ -31,6 +33,7 @@ pub(super) struct Fixed {
     limits: Limits,
     delivery: crate::config::Delivery,
     history: crate::config::History,
+    speaks_tls: bool,
 }
 
 impl Fixed {
@@ -39,6 +42,7 @@ impl Fixed {
             limits: config.limits,
             delivery: config.delivery,
             history: config.history,
+            speaks_tls: config.public.certificate.is_some(),
         }
     }
 
@@ -53,6 +57,7 @@ impl Fixed {
             ),
             ("delivery", old.delivery != new.delivery),
             ("history", old.history != new.history),
+            ("public.tls", old.speaks_tls != new.speaks_tls),
         ];
         let changed = changed
             .into_iter()
@@ -117,6 +122,9 @@ impl Reloader {
         let restart = self.fixed.changed(&Fixed::of(&config));
         for lane in config.channels.keys() {
             self.metrics.channel(lane);
+        }
+        if let (Some(tls), Some(certificate)) = (&self.tls, &config.public.certificate) {
+            tls.replace(Arc::clone(certificate), config.asks_for_certificates());
         }
         self.places.send_replace(Arc::new(config.channels.clone()));
         self.serving.store(Arc::new(config.serving()));

@@ -10,6 +10,7 @@ pub mod env;
 mod file;
 mod finding;
 mod kind;
+mod public;
 mod read;
 mod resolve;
 mod samples;
@@ -30,6 +31,7 @@ use crate::twake::Place;
 pub use env::Surroundings;
 pub use finding::{Finding, Placed, Severity};
 pub use kind::{LoadedKind, NoKind, alone as kind_alone};
+pub use public::Public;
 pub(crate) use resolve::unknown;
 pub use samples::samples;
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[history]`.
     pub history: History,
+    /// `[public]`.
+    pub public: Public,
     /// `[operator] token`: what the operator's listener asks for; unset: it asks for nothing.
     pub operator_token: Option<Secret>,
     /// What is not wrong but hardly meant.
@@ -140,12 +144,20 @@ impl Config {
         }
     }
 
+    /// Whether a source wants its sender to show a certificate.
+    pub fn asks_for_certificates(&self) -> bool {
+        self.sources
+            .values()
+            .any(|source| source.admission.authority.is_some())
+    }
+
     /// What of it the listeners and the desk work with.
     pub fn serving(self) -> Serving {
         Serving {
             channels: self.channels.into_keys().collect(),
             sources: self.sources,
             operator_token: self.operator_token,
+            trusted_proxies: self.public.trusted_proxies,
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::Hooks;
 use super::body::SMALL;
 use super::problem::Problem;
+use super::tls;
 use super::unread::closing;
 use crate::authentication::{Pending, Refusal};
 use crate::event::{Event, Headers};
@@ -74,6 +75,11 @@ async fn accept(
             .iter()
             .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))),
     );
+    let (sender, shown) = (hooks.sender(request), tls::shown(request));
+    if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
+        debug!(source:% = source.name, why:?; "not let in");
+        return Err(Problem::Unwelcome);
+    }
     // What authenticates a request is checked for presence and form before a byte of the body is read.
     let pending = source
         .authenticator

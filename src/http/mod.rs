@@ -5,6 +5,7 @@ mod body;
 mod hooks;
 mod operator;
 mod problem;
+mod tls;
 mod traffic;
 mod unread;
 
@@ -14,6 +15,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use log::{Level, log};
 use serde::Serialize;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -24,6 +26,7 @@ use crate::source::Current;
 
 pub use body::Budget;
 pub use problem::Problem;
+pub use tls::Tls;
 pub use traffic::{Traffic, count};
 
 /// What the public listener works with; a cheap clone for each of its workers.
@@ -42,6 +45,18 @@ pub struct Hooks {
 }
 
 impl Hooks {
+    /// Where a request comes from, as far as a trusted proxy can be believed.
+    fn sender(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let forwarded: Vec<&str> = request
+            .headers()
+            .get_all("x-forwarded-for")
+            .map(|value| value.to_str().unwrap_or_default())
+            .collect();
+        let peer = request.peer_addr()?.ip();
+        let serving = self.serving.load();
+        serving.trusted_proxies.sender(peer, forwarded.into_iter())
+    }
+
     /// A refusal: logged once, counted once, told to the sender. The path is not logged: it may hold a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
         self.metrics.refused(source, problem.code());
@@ -50,10 +65,8 @@ impl Hooks {
         } else {
             Level::Warn
         };
-        let peer = request
-            .peer_addr()
-            .map(|peer| peer.ip().to_string())
-            .unwrap_or_default();
+        let peer = self.sender(request).map(|sender| sender.to_string());
+        let peer = peer.unwrap_or_else(|| "unknown".to_owned());
         log!(level, source:%, problem:% = problem.code(), method:% = request.method(), peer:%; "refused");
         problem.response()
     }

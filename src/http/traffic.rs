@@ -9,6 +9,7 @@ use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONNECTION, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -48,7 +49,8 @@ struct Request(Traffic);
 
 impl Traffic {
     /// Counts a connection that a worker has taken; for `HttpServer::on_connect`.
-    pub fn connected(&self, connection: &mut Extensions) {
+    pub fn connected(&self, stream: &dyn Any, connection: &mut Extensions) {
+        super::tls::remember(stream, connection);
         self.0.opened.fetch_add(1, Ordering::SeqCst);
         self.0.silent.fetch_add(1, Ordering::SeqCst);
         connection.insert(Connection {

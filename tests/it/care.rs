@@ -12,7 +12,9 @@ use crate::program::{Served, program};
 async fn run(world: &World, arguments: &[&str]) -> Output {
     let mut command = program();
     command.args(arguments).env("TWAKE_BRIDGE_STORE", world.store());
-    actix_web::rt::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    actix_web::rt::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -38,7 +40,9 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
     let world = World::new();
     let config = world.path("bridge.toml");
     fs::write(&config, world.config_text("")).unwrap();
-    world.sandbox.set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+    world
+        .sandbox
+        .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
     let mut served = Served::start(&config, &world.store());
     for delivery in 0..20 {
         post(&served.url, delivery).await;
@@ -47,7 +51,11 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
     let path = backup.to_str().unwrap();
     let output = run(&world, &["backup", path]).await;
     assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains(": 20 events, 20 messages waiting, "), "{}", said(&output));
+    assert!(
+        said(&output).contains(": 20 events, 20 messages waiting, "),
+        "{}",
+        said(&output)
+    );
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&backup).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     post(&served.url, 20).await;
@@ -56,7 +64,11 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("is there already"), "{}", said(&refused));
     let refused = run(&world, &["restore", path, "--yes"]).await;
-    assert!(said(&refused).contains("in use by another process"), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("in use by another process"),
+        "{}",
+        said(&refused)
+    );
 
     served.signal("TERM");
     assert!(served.end().success());
@@ -86,10 +98,16 @@ async fn what_is_no_backup_is_refused_and_the_store_stays() {
     assert!(served.end().success());
 
     let other = world.path("other.db");
-    Connection::open(&other).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    Connection::open(&other)
+        .unwrap()
+        .execute_batch("CREATE TABLE t (x)")
+        .unwrap();
     let newer = world.path("newer.db");
     fs::copy(world.path("bridge.db"), &newer).unwrap();
-    Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    Connection::open(&newer)
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
     let torn = world.path("torn.db");
     fs::write(&torn, &fs::read(world.path("bridge.db")).unwrap()[..9000]).unwrap();
     for (path, why) in [

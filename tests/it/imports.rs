@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "template",
             "event",
             "message",
+            "admission",
             // send: a message past the queue, with delivery's own client.
             "delivery",
             // events, lanes: what is asked and done; on a store when no bridge runs.
@@ -83,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "admission",
             "source",
             "route",
             "condition",
@@ -104,9 +106,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("event", &["authentication"]),
     ("secret", &[]),
+    ("admission", &[]),
     (
         "source",
         &[
+            "admission",
             "authentication",
             "condition",
             "facts",
@@ -129,6 +133,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "event",
     "secret",
+    "admission",
     "source",
     "authentication",
     "facts",

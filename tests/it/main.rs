@@ -6,6 +6,7 @@ mod captured;
 mod care;
 mod check;
 mod crash;
+mod doors;
 mod generic;
 mod github;
 mod harness;

@@ -138,7 +138,9 @@ fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<C
         });
     }
     let count = |sql: &str| {
-        let count = copy.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(failed)?;
+        let count = copy
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .map_err(failed)?;
         Ok::<_, CopyError>(usize::try_from(count).unwrap_or_default())
     };
     let events = count("SELECT count(*) FROM events")?;
@@ -164,7 +166,9 @@ fn open(path: &Path) -> Result<Connection, CopyError> {
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(database)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(database)?;
+    connection
+        .busy_timeout(Duration::from_secs(5))
+        .map_err(database)?;
     schema::known(&connection, path)?;
     Ok(connection)
 }
