@@ -7,6 +7,7 @@ mod events;
 mod health;
 mod lanes;
 mod office;
+mod packaging;
 mod paint;
 mod preview;
 mod reload;
@@ -78,6 +79,12 @@ enum Command {
     Backup(backup::BackupArguments),
     /// Make a backup the store of a bridge that does not run.
     Restore(restore::RestoreArguments),
+    /// Print the completions of a shell, for a package.
+    #[command(hide = true)]
+    Completions(packaging::CompletionsArguments),
+    /// Print the manual page, for a package.
+    #[command(hide = true)]
+    Manual,
     /// Run only the stand-in Twake, to point a bridge of your own at.
     Sandbox(sandbox::SandboxArguments),
 }
@@ -114,6 +121,8 @@ pub fn run() -> ExitCode {
         Command::Health(arguments) => health::run(arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
+        Command::Completions(arguments) => Ok(packaging::completions(&arguments)),
+        Command::Manual => Ok(packaging::manual()),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     result.unwrap_or_else(|error| {
