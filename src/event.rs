@@ -45,6 +45,13 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The same with one more.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The same without the headers that `drop` names.
     #[must_use]
     pub fn without(&self, drop: impl Fn(&str) -> bool) -> Self {
@@ -63,7 +70,8 @@ pub struct Envelope {
     pub received: Timestamp,
     /// The request's headers without anything secret (see [`Authentic`]).
     pub headers: Headers,
-    /// The body, byte for byte as it came.
+    /// The body, byte for byte as it came; where the payload came in the query of a request without one, that query
+    /// (the headers say so, in the authentication's own words, so that it can be read again).
     pub body: Bytes,
     /// The name of the secret that authenticated it; empty where the scheme knows none.
     pub secret: String,

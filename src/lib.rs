@@ -3,7 +3,7 @@
 //! # Bird's eye
 //!
 //! ```text
-//! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event
+//! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event (or a handshake: answered, no event)
 //!    road::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
 //!    queue.enqueue(event, deliveries) ─ commit ─► 202 {"event": "0198…", "channels": ["dev"]}
 //!                   queue (SQLite)
@@ -42,7 +42,8 @@
 //!    the commit.
 //! 2. In order within a lane; one owner a lane.
 //! 3. A body that was not authenticated has no type through which to become an event: [`event::Event::new`] wants an
-//!    [`authentication::Authentic`], and only `authentication` makes those.
+//!    [`authentication::Authentic`], and only `authentication` makes those. What a kind answers unsigned
+//!    ([`road::unsigned`]) is answered from the request's head and always the same; its body is not read.
 //! 4. `http` and `delivery` meet only in the queue; neither imports the other.
 //! 5. No transaction over a call to Twake: a store's transactions live inside its actor, which calls nobody.
 //! 6. A sender is a folder of data under `templates/`, not Rust.

@@ -25,6 +25,22 @@ pub enum AttemptLabel {
     reject,
 }
 
+/// What was proved of a request that is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the variants are the label values")]
+pub enum HandshakeLabel {
+    /// It was authenticated.
+    authentic,
+    /// Nothing: the kind answers such requests to everybody.
+    unsigned,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HandshakeLabels {
+    source: String,
+    proof: HandshakeLabel,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceLabels {
     source: String,
@@ -72,6 +88,7 @@ pub struct Metrics {
     registry: Registry,
     accepted: Family<AcceptedLabels, Counter>,
     seen_before: Family<SourceLabels, Counter>,
+    handshakes: Family<HandshakeLabels, Counter>,
     refused: Family<RefusedLabels, Counter>,
     fallen_back: Family<SourceLabels, Counter>,
     unevaluated: Family<SourceLabels, Counter>,
@@ -94,6 +111,7 @@ impl Default for Metrics {
         let new = Self {
             accepted: Family::default(),
             seen_before: Family::default(),
+            handshakes: Family::default(),
             refused: Family::default(),
             fallen_back: Family::default(),
             unevaluated: Family::default(),
@@ -117,6 +135,11 @@ impl Default for Metrics {
             "seen_before",
             "Requests whose idempotency key was known",
             new.seen_before.clone(),
+        );
+        registry.register(
+            "handshakes",
+            "Requests that are no events and were answered, by what was proved of them",
+            new.handshakes.clone(),
         );
         registry.register(
             "refused",
@@ -192,6 +215,16 @@ impl Metrics {
         self.seen_before
             .get_or_create(&SourceLabels {
                 source: source.to_owned(),
+            })
+            .inc();
+    }
+
+    /// A request that is no event was answered.
+    pub fn handshake(&self, source: &str, proof: HandshakeLabel) {
+        self.handshakes
+            .get_or_create(&HandshakeLabels {
+                source: source.to_owned(),
+                proof,
             })
             .inc();
     }

@@ -1,19 +1,25 @@
 //! The one place that decides: an event and its source become a [`Decision`].
 //!
+//! What is no event at all ([`handshake()`], [`unsigned`]) is told apart before that.
+//!
 //! Pure: hooks, the demo and later preview and replay all call [`decide`], and everything it decided is in what it
 //! returns. Nothing here fails: what cannot be evaluated or rendered is part of the decision, and an event always has
 //! a type, a key, facts and, for every channel it goes to, something to say (or a reason for silence).
+
+mod handshake;
 
 use handlebars::Context;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Envelope, Event, IdempotencyKey};
+use crate::event::{Envelope, Event, Headers, IdempotencyKey};
 use crate::message::{Block, Document, Inline, Message, StoredMessage, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::template::Said;
+
+pub use handshake::{Reply, handshake, unsigned};
 
 /// Everything decided about one event.
 #[derive(Clone, Debug)]
@@ -198,8 +204,19 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
 
 /// The object of all names but the facts. `event` is empty until the type is known.
 fn names(envelope: &Envelope, payload: Value) -> Value {
+    let headers = header_values(&envelope.headers);
+    let mut names = Map::new();
+    names.insert("event".to_owned(), "".into());
+    names.insert("source".to_owned(), (&*envelope.source).into());
+    names.insert("headers".to_owned(), headers);
+    names.insert("payload".to_owned(), payload);
+    Value::Object(names)
+}
+
+/// The object of the headers: one that was sent more than once is a list with commas, as HTTP has it.
+fn header_values(sent: &Headers) -> Value {
     let mut headers = Map::new();
-    for (name, value) in envelope.headers.iter() {
+    for (name, value) in sent.iter() {
         match headers.get_mut(name) {
             Some(Value::String(known)) => {
                 known.push_str(", ");
@@ -210,12 +227,7 @@ fn names(envelope: &Envelope, payload: Value) -> Value {
             }
         }
     }
-    let mut names = Map::new();
-    names.insert("event".to_owned(), "".into());
-    names.insert("source".to_owned(), (&*envelope.source).into());
-    names.insert("headers".to_owned(), Value::Object(headers));
-    names.insert("payload".to_owned(), payload);
-    Value::Object(names)
+    Value::Object(headers)
 }
 
 fn insert(names: &mut Value, name: &str, value: Value) {

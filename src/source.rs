@@ -21,6 +21,8 @@ pub struct Kind {
     pub title: String,
     /// Ways of authenticating, the default first.
     pub schemes: Vec<Scheme>,
+    /// The methods it takes, at least one.
+    pub methods: Vec<Method>,
     /// Where the payload is in a body that is not JSON itself.
     pub body: BodyForm,
     /// The event's type.
@@ -36,8 +38,72 @@ pub struct Kind {
     /// The headers that a sample's request needs besides its authentication, read off `event.type` and `event.key`:
     /// `{event}` stands for the event type, `{id}` for an id of the request.
     pub sample_headers: Vec<(String, String)>,
+    /// What the sender of an event is answered.
+    pub answer: Answer,
+    /// Requests that are no events.
+    pub handshakes: Handshakes,
     /// What each event type says.
     pub templates: Arc<Library>,
+}
+
+/// A method of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+    /// `GET`: its body, if it has one, or its query (`[body] query`).
+    Get,
+}
+
+impl Method {
+    /// Those a kind may take; what only asks (`HEAD`, `OPTIONS`) or deletes tells nothing.
+    pub const ALL: [Self; 4] = [Self::Post, Self::Put, Self::Patch, Self::Get];
+
+    /// As HTTP writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Get => "GET",
+        }
+    }
+}
+
+/// What the sender of an event is answered (`[answer]`), whether it is new or was seen before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// 200 to 299. Unset: 202, or 200 for what was seen before.
+    pub status: Option<u16>,
+    /// Plain text. Unset: JSON that says where the event goes.
+    pub body: Option<String>,
+}
+
+/// Requests that are no events (`[[handshake]]`): answered, and not kept. In the order they are written.
+#[derive(Clone, Debug, Default)]
+pub struct Handshakes {
+    /// Looked at when the request is authenticated; the answer may be made of it, and is empty if unset.
+    pub signed: Vec<Handshake<Option<Condition>>>,
+    /// Looked at before anything of the request is proved or its body is read (`unsigned = true`), so their answer is the
+    /// same for everybody.
+    pub unsigned: Vec<Handshake<String>>,
+}
+
+/// A request that is no event, and what is answered.
+#[derive(Clone, Debug)]
+pub struct Handshake<A> {
+    /// Which requests are meant. One for which it cannot be evaluated is not.
+    pub when: Condition,
+    /// What is said.
+    pub answer: A,
+    /// 200 to 299.
+    pub status: u16,
+    /// What the answer is.
+    pub content_type: String,
 }
 
 /// A configured sender: `[sources.NAME]`.

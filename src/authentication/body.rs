@@ -1,8 +1,10 @@
-//! Where in a body the payload is. What the sender calls the body (`Content-Type`) decides whether it is looked for.
+//! Where in a request the payload is: in its body, where what the sender calls that (`Content-Type`) decides how it is
+//! looked for, or in the query of its address.
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use url::form_urlencoded;
 
 use super::multipart;
@@ -22,22 +24,35 @@ pub struct BodyForm {
     /// Whether a body that is no JSON object or list is the payload `{"text": …}` (`text = true`). Not where the sender
     /// says that it is JSON: that is a mistake it wants to hear of.
     pub text: bool,
+    /// The parameter that holds the payload in the query of a request without a body (`query = "…"`). Unset, and without
+    /// `parameters`: a query is never looked at.
+    pub query: Option<String>,
+    /// Whether such a query is itself the payload, an object of its parameters as `fields` makes one (`query = true`).
+    pub parameters: bool,
+    /// Fields of `fields` and `parameters` whose text is JSON (`json = ["…"]`). Text that is none stays text: such a
+    /// sender also writes nothing, or a word, where there is nothing to say.
+    pub json: Vec<String>,
 }
 
 /// Most fields of a form that is itself the payload.
 const MAX_FIELDS: usize = 1_000;
 
+/// The header that says of an event whose payload came in the query that its body is that query's text. No request can
+/// have a header of this name.
+pub(super) const TAKEN_FROM: &str = ":taken-from";
+pub(super) const QUERY: &str = "query";
+
 /// Why the payload cannot be taken out of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableForm {
     /// The field or part is not there.
-    #[error("the form has no field for the payload")]
+    #[error("the form or query has no field for the payload")]
     Missing,
     /// The field or part is there twice, and either could be meant.
-    #[error("the form has the payload's field more than once")]
+    #[error("the form or query has the payload's field more than once")]
     Twice,
     /// It has more fields than `MAX_FIELDS`.
-    #[error("the form has more than {MAX_FIELDS} fields")]
+    #[error("the form or query has more than {MAX_FIELDS} fields")]
     TooMany,
     /// The body is not the multipart body its `Content-Type` says it is, or has too many or too long parts' heads.
     #[error("the multipart body is malformed")]
@@ -45,8 +60,16 @@ pub enum UnreadableForm {
 }
 
 impl BodyForm {
+    /// Whether the payload of a request without a body is in its query.
+    pub(super) fn takes_query(&self) -> bool {
+        self.query.is_some() || self.parameters
+    }
+
     /// The payload of a body; `None` where that is the body itself.
     pub fn payload(&self, headers: &Headers, body: &Bytes) -> Result<Option<Bytes>, UnreadableForm> {
+        if headers.get(TAKEN_FROM) == Some(QUERY) {
+            return self.of_query(body).map(Some);
+        }
         let content_type = headers.get("content-type").unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let is_form = essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
@@ -65,11 +88,50 @@ impl BodyForm {
         if !is_form && !may_be_text || is_json(body) {
             Ok(None)
         } else if is_form && (!may_be_text || begins_with_a_field(body)) {
-            form_fields(body).map(Some)
+            self.of_fields(body).map(Some)
         } else {
             let text = String::from_utf8_lossy(body).into_owned();
             let text = Map::from_iter([("text".to_owned(), Value::String(text))]);
             Ok(Some(Value::Object(text).to_string().into()))
+        }
+    }
+
+    fn of_query(&self, query: &[u8]) -> Result<Bytes, UnreadableForm> {
+        match &self.query {
+            Some(parameter) => form_field(query, parameter),
+            None if self.parameters && !query.is_empty() => self.of_fields(query),
+            None => Err(UnreadableForm::Missing),
+        }
+    }
+
+    fn of_fields(&self, body: &[u8]) -> Result<Bytes, UnreadableForm> {
+        let mut fields: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for (count, (name, text)) in form_urlencoded::parse(body).enumerate() {
+            if count == MAX_FIELDS {
+                return Err(UnreadableForm::TooMany);
+            }
+            let value = if self.json.iter().any(|json| *json == name) {
+                serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()))
+            } else {
+                Value::String(text.into_owned())
+            };
+            fields.entry(name.into_owned()).or_default().push(value);
+        }
+        let fields: Map<String, Value> = fields
+            .into_iter()
+            .map(|(name, values)| (name, alone_or_list(values)))
+            .collect();
+        Ok(Value::Object(fields).to_string().into())
+    }
+}
+
+/// A field that is there once is its value; one that is there more than once is a list.
+fn alone_or_list(mut values: Vec<Value>) -> Value {
+    match values.pop() {
+        Some(only) if values.is_empty() => only,
+        last => {
+            values.extend(last);
+            Value::Array(values)
         }
     }
 }
@@ -93,22 +155,6 @@ fn begins_with_a_field(body: &[u8]) -> bool {
         .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.[]%".contains(byte));
     let length = name.count();
     length > 0 && body.get(length) == Some(&b'=')
-}
-
-fn form_fields(body: &[u8]) -> Result<Bytes, UnreadableForm> {
-    let mut fields = Map::new();
-    for (count, (name, value)) in form_urlencoded::parse(body).enumerate() {
-        if count == MAX_FIELDS {
-            return Err(UnreadableForm::TooMany);
-        }
-        let value = Value::String(value.into_owned());
-        match fields.get_mut(&*name) {
-            Some(Value::Array(known)) => known.push(value),
-            Some(known) => *known = Value::Array(vec![known.take(), value]),
-            None => drop(fields.insert(name.into_owned(), value)),
-        }
-    }
-    Ok(Value::Object(fields).to_string().into())
 }
 
 fn form_field(body: &[u8], field: &str) -> Result<Bytes, UnreadableForm> {

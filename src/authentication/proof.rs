@@ -4,10 +4,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use subtle::{Choice, ConstantTimeEq};
 
+use super::Refusal;
 use super::authenticator::{Authenticator, Entry};
+use super::body::{QUERY, TAKEN_FROM};
 use super::claim::Marks;
 use super::scheme::Signature;
-use super::{Refusal, UnreadableForm};
 use crate::event::Headers;
 
 /// A body that was authenticated, with its headers. Its fields are private and only [`Pending::finish`] makes one, so
@@ -20,7 +21,7 @@ pub struct Authentic {
 }
 
 impl Authentic {
-    /// Headers without secrets, the body as it came, the name of the secret that authenticated it (empty where the
+    /// Headers without secrets, the body as it came (or the query, where the payload was taken out of that), the name of the secret that authenticated it (empty where the
     /// scheme asks for none), and the payload where it is not the body itself (a form field).
     pub fn into_parts(self) -> (Headers, Bytes, String, Option<Bytes>) {
         (self.headers, self.body, self.secret, self.payload)
@@ -33,6 +34,7 @@ pub struct Pending<'a> {
     headers: &'a Headers,
     scheme: &'a str,
     claim: Claim<'a>,
+    query: &'a str,
 }
 
 /// What the head of a request said.
@@ -59,6 +61,7 @@ impl<'a> Pending<'a> {
             headers,
             scheme,
             claim,
+            query: "",
         }
     }
 
@@ -67,20 +70,35 @@ impl<'a> Pending<'a> {
         self.scheme
     }
 
-    /// Proves the body. A signature over the body is proved before anything is read out of it; one over the payload
+    /// The query of the request's address as it came, of which nothing is believed yet. It stands for the body of a
+    /// request that has none, where the kind says that the payload may be there; otherwise it is not looked at.
+    #[must_use]
+    pub fn with_query(self, query: &'a str) -> Self {
+        Self { query, ..self }
+    }
+
+    /// Proves the body, or the query in its place: a signature over the body is then over the query's text. A signature over the body is proved before anything is read out of it; one over the payload
     /// needs the payload taken out first, and a body that has none is then a mismatch, since nothing is proved.
     ///
     /// # Errors
     /// [`Refusal::Mismatch`], [`Refusal::Stale`] or [`Refusal::Unreadable`].
     pub fn finish(self, body: Bytes, now: Timestamp) -> Result<Authentic, Refusal> {
+        let headers = self.headers.without(|name| self.is_secret(name));
+        let form = &self.authenticator.form;
+        let (headers, body) = if body.is_empty() && form.takes_query() {
+            let query = Bytes::copy_from_slice(self.query.as_bytes());
+            (headers.with(TAKEN_FROM, QUERY), query)
+        } else {
+            (headers, body)
+        };
         let (secret, payload) = match &self.claim {
-            Claim::Proved { secret } => (*secret, self.payload(&body)),
+            Claim::Proved { secret } => (*secret, form.payload(&headers, &body)),
             Claim::Signed {
                 entry,
                 signature,
                 marks,
             } if signature.signs_payload() => {
-                let payload = self.payload(&body).map_err(|_| Refusal::Mismatch)?;
+                let payload = form.payload(&headers, &body).map_err(|_| Refusal::Mismatch)?;
                 let signed = payload.as_ref().unwrap_or(&body);
                 (signature.prove(entry, marks, &body, signed, now)?, Ok(payload))
             }
@@ -90,19 +108,15 @@ impl<'a> Pending<'a> {
                 marks,
             } => {
                 let secret = signature.prove(entry, marks, &body, &[], now)?;
-                (secret, self.payload(&body))
+                (secret, form.payload(&headers, &body))
             }
         };
         Ok(Authentic {
-            headers: self.headers.without(|name| self.is_secret(name)),
+            headers,
             secret: secret.to_owned(),
             payload: payload.map_err(Refusal::Unreadable)?,
             body,
         })
-    }
-
-    fn payload(&self, body: &Bytes) -> Result<Option<Bytes>, UnreadableForm> {
-        self.authenticator.form.payload(self.headers, body)
     }
 
     /// The kind's own headers, and whatever else calls itself secret: a sender that knows several generations of
@@ -118,7 +132,10 @@ impl<'a> Pending<'a> {
             "api-key",
             "apikey",
         ];
-        self.authenticator.secret_headers.contains(name) || TELLING.iter().any(|word| name.contains(word))
+        // Names that begin with a colon are the bridge's own; none comes over HTTP.
+        name.starts_with(':')
+            || self.authenticator.secret_headers.contains(name)
+            || TELLING.iter().any(|word| name.contains(word))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `twake-bridge check`: every finding, then what would be served.
 
 mod findings;
+mod handshakes;
 mod shape;
 mod survey;
 mod templates;

@@ -12,6 +12,7 @@ mod paint;
 mod preview;
 mod reload;
 mod restore;
+mod sampled;
 mod sandbox;
 mod send;
 mod serve;

@@ -37,7 +37,9 @@ fn page() -> io::Result<Vec<u8>> {
     let mut command = super::Arguments::command();
     command.build();
     let mut page = Vec::new();
-    let man = clap_mangen::Man::new(command.clone()).section("1").manual("twake-bridge");
+    let man = clap_mangen::Man::new(command.clone())
+        .section("1")
+        .manual("twake-bridge");
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
@@ -51,7 +53,10 @@ fn page() -> io::Result<Vec<u8>> {
 
 /// Each subcommand with its arguments; those of a group by their whole name.
 fn subcommands(command: &Command, name: &str, page: &mut Vec<u8>) -> io::Result<()> {
-    for subcommand in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+    for subcommand in command
+        .get_subcommands()
+        .filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
+    {
         let name = format!("{name} {}", subcommand.get_name());
         if subcommand.has_subcommands() {
             subcommands(subcommand, &name, page)?;
@@ -62,10 +67,14 @@ fn subcommands(command: &Command, name: &str, page: &mut Vec<u8>) -> io::Result<
             writeln!(page, "{}", roff(&about.to_string()))?;
         }
         let arguments = subcommand.get_arguments();
-        for argument in arguments.filter(|argument| !["help", "version"].contains(&argument.get_id().as_str())) {
+        for argument in
+            arguments.filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
+        {
             let value = argument.get_value_names().unwrap_or_default().first();
             let value = value.filter(|_| argument.get_action().takes_values());
-            let value = value.map(|value| format!(" \\fI{}\\fR", roff(value))).unwrap_or_default();
+            let value = value
+                .map(|value| format!(" \\fI{}\\fR", roff(value)))
+                .unwrap_or_default();
             let name = match argument.get_long() {
                 Some(long) => format!("\\fB\\-\\-{}\\fR{value}", roff(long)),
                 None => value.trim_start().to_owned(),

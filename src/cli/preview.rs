@@ -146,6 +146,10 @@ fn show(arguments: &PreviewArguments, ground: &Ground, paint: Paint) -> anyhow::
         &headers,
     );
 
+    if let Some(reply) = road::unsigned(&headers, source) {
+        let proof = Proof::Unchecked("such a request is answered before anything is proved");
+        return handshake(arguments, ground, &proof, &reply, paint);
+    }
     let (proof, event) = request::event(source, &headers, body, ground.configured);
     let event = match event {
         Ok(event) => event,
@@ -157,6 +161,10 @@ fn show(arguments: &PreviewArguments, ground: &Ground, paint: Paint) -> anyhow::
             }
             return Ok(ExitCode::FAILURE);
         }
+    };
+    let event = match road::handshake(event, source) {
+        Ok(event) => event,
+        Err(reply) => return handshake(arguments, ground, &proof, &reply, paint),
     };
     let decision = road::decide(event, source);
     let requests = decision.deliveries.iter().map(|delivery| {
@@ -178,6 +186,28 @@ fn show(arguments: &PreviewArguments, ground: &Ground, paint: Paint) -> anyhow::
         print(&json::preview(&preview))?;
     } else {
         print(&text::preview(&preview, paint))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is no event: only what it is answered.
+fn handshake(
+    arguments: &PreviewArguments,
+    ground: &Ground,
+    proof: &Proof,
+    reply: &road::Reply,
+    paint: Paint,
+) -> anyhow::Result<ExitCode> {
+    if arguments.json {
+        print(&json::handshake(&ground.source, proof, reply))?;
+    } else {
+        print(&text::handshake(
+            &ground.source,
+            ground.configured,
+            proof,
+            reply,
+            paint,
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,8 +12,7 @@ use super::file::{facts, is_name};
 use super::finding::{Finding, Findings, Placed};
 use super::read::{self, Located, Table, in_order, type_of};
 use super::schemes::{self, Schemes};
-use super::{builtin, units};
-use crate::authentication::BodyForm;
+use super::{builtin, requests, units};
 use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN};
 use crate::source::Kind;
@@ -30,11 +29,7 @@ pub(super) const ROOT: &[&str] = &[
     "handshake",
 ];
 const EVENT: &[&str] = &["type", "key", "remember", "remember_body", "quiet"];
-const BODY: &[&str] = &["form", "multipart", "text"];
 const QUIET: &[&str] = &["type", "why"];
-
-/// What the grammar is to have, and has not yet.
-const LATER: &[&str] = &["methods", "answer", "handshake"];
 
 /// How long a key is remembered when the kind does not say: longer than any known sender goes on trying.
 const REMEMBER: Duration = Duration::from_secs(86_400);
@@ -217,11 +212,6 @@ pub(super) fn load(name: &str, folder: Folder, findings: &mut Vec<Finding>) -> O
 
 fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kind, FactMap, Schemes)> {
     let before = findings.errors();
-    for key in LATER {
-        if let Some((at, _)) = root.get(key) {
-            findings.error(at, key, "is not supported yet");
-        }
-    }
     let title = root
         .text("title")
         .map_or_else(|| name.to_owned(), |title| title.value);
@@ -233,9 +223,10 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
         findings.error(0, "", what);
         Schemes::default()
     };
-    let body = root
-        .table("body", BODY)
-        .map_or_else(BodyForm::default, |body| body_form(&body));
+    let methods = requests::methods(root);
+    let body = requests::body_form(root);
+    let answer = requests::answer(root);
+    let handshakes = requests::handshakes(root, findings);
     let event = root.table("event", EVENT);
     if event.is_none() && root.get("event").is_none() {
         findings.error(0, "", "`[event]` is missing: type = 'headers[\"x-event\"]'");
@@ -281,28 +272,18 @@ fn compile(name: &str, root: &Table<'_, '_>, findings: &Findings) -> Option<(Kin
         title,
         sample_headers: sample_headers(&event_type, &key),
         schemes: schemes.list.clone(),
+        methods,
         body,
         event_type,
         key,
         remember: remember.unwrap_or(REMEMBER),
         remember_body: remember_body.or(remember).unwrap_or(REMEMBER),
         quiet,
+        answer,
+        handshakes,
         templates: Arc::new(Library::compile(name, Vec::new()).0),
     };
     Some((kind, facts, schemes))
-}
-
-/// `form = "payload"` names the field, `form = true` means all of them.
-fn body_form(body: &Table<'_, '_>) -> BodyForm {
-    let fields = matches!(body.get("form"), Some((_, DeValue::Boolean(_))));
-    BodyForm {
-        form: (!fields)
-            .then(|| body.text("form").map(|text| text.value))
-            .flatten(),
-        fields: fields && body.boolean("form").unwrap_or_default(),
-        multipart: body.text("multipart").map(|text| text.value),
-        text: body.boolean("text").unwrap_or_default(),
-    }
 }
 
 /// The headers that type and key are made of.

@@ -12,6 +12,7 @@ mod finding;
 mod kind;
 mod public;
 mod read;
+mod requests;
 mod resolve;
 mod samples;
 mod schemes;

@@ -1,6 +1,6 @@
 //! `/hooks/{source}`: from a request to a committed event and its answer.
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use log::{debug, error, info, warn};
@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Hooks;
+use super::answers;
 use super::body::SMALL;
-use super::problem::Problem;
+use super::problem::{Problem, allowing};
 use super::tls;
 use super::unread::closing;
 use crate::authentication::{Pending, Refusal};
-use crate::event::{Event, Headers};
+use crate::event::{Envelope, Event, Headers};
+use crate::metrics::HandshakeLabel;
 use crate::queue::{Enqueued, NewDelivery, NewEvent, QueueError};
-use crate::road::{self, Decision};
-use crate::source::Source;
+use crate::road::{self, Decision, Reply};
+use crate::source::{Method, Source};
 
 /// `/hooks/{source}` and `/hooks/{source}/{token}`.
 pub(super) async fn hook(
@@ -31,13 +33,34 @@ pub(super) async fn hook(
     let Some(source) = &source else {
         return closing(hooks.refuse("-", Problem::NoSuchSource, &request), payload);
     };
-    match accept(&request, &path, &mut payload, &hooks, source).await {
-        Ok(accepted) => answer(
+    if !source
+        .kind
+        .methods
+        .iter()
+        .any(|method| method.name() == request.method().as_str())
+    {
+        let methods: Vec<&str> = source.kind.methods.iter().map(|method| method.name()).collect();
+        let refused = hooks.refuse(&source.name, Problem::MethodNotAllowed, &request);
+        return closing(allowing(refused, &methods.join(", ")), payload);
+    }
+    let (sender, shown) = (hooks.sender(&request), tls::shown(&request));
+    if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
+        debug!(source:% = source.name, why:?; "not let in");
+        return closing(hooks.refuse(&source.name, Problem::Unwelcome, &request), payload);
+    }
+    let headers = headers(&request);
+    if let Some(reply) = road::unsigned(&headers, source) {
+        // Anybody may ask, so it costs a look at the head: nothing is read, stored or told that is not the same for all.
+        return closing(greet(&hooks, source, HandshakeLabel::unsigned, reply), payload);
+    }
+    match accept(&request, headers, &path, &mut payload, &hooks, source).await {
+        Ok(Taken::Event(accepted)) => answer(
             &hooks,
             source,
             &accepted,
             hooks.clock.monotonic().saturating_sub(begun),
         ),
+        Ok(Taken::Handshake(reply)) => greet(&hooks, source, HandshakeLabel::authentic, reply),
         Err(problem) => closing(hooks.refuse(&source.name, problem, &request), payload),
     }
 }
@@ -49,6 +72,14 @@ pub(super) struct HookPath {
     token: Option<String>,
 }
 
+/// What became of a request that was not refused.
+enum Taken {
+    /// It is an event, and stored.
+    Event(Box<Accepted>),
+    /// It is none.
+    Handshake(Reply),
+}
+
 struct Accepted {
     /// The name of the secret that authenticated it.
     secret: String,
@@ -56,35 +87,36 @@ struct Accepted {
     outcome: Enqueued,
 }
 
+fn headers(request: &HttpRequest) -> Headers {
+    let headers = request.headers().iter();
+    Headers::new(headers.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))))
+}
+
 async fn accept(
     request: &HttpRequest,
+    headers: Headers,
     path: &HookPath,
     payload: &mut web::Payload,
     hooks: &Hooks,
     source: &Arc<Source>,
-) -> Result<Accepted, Problem> {
-    if request.method() != actix_web::http::Method::POST {
-        return Err(Problem::MethodNotAllowed);
-    }
+) -> Result<Taken, Problem> {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::Encoded);
-    }
-    let headers = Headers::new(
-        request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))),
-    );
-    let (sender, shown) = (hooks.sender(request), tls::shown(request));
-    if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
-        debug!(source:% = source.name, why:?; "not let in");
-        return Err(Problem::Unwelcome);
     }
     // What authenticates a request is checked for presence and form before a byte of the body is read.
     let pending = source
         .authenticator
         .begin(&headers, path.token.as_deref())
         .map_err(refused)?;
+    let pending = if request.method().as_str() == Method::Get.name() {
+        let query = request.query_string();
+        if query.len() > source.body_limit {
+            return Err(Problem::TooLarge);
+        }
+        pending.with_query(query)
+    } else {
+        pending
+    };
     let announced = headers
         .get("content-length")
         .and_then(|length| length.parse().ok());
@@ -92,7 +124,7 @@ async fn accept(
         .budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    let (envelope, decision) = if body.bytes.len() <= SMALL {
+    let understood = if body.bytes.len() <= SMALL {
         understand(pending, body.bytes.clone(), hooks, source)?
     } else {
         // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the
@@ -113,6 +145,10 @@ async fn accept(
             Problem::Internal
         })??
     };
+    let (envelope, decision) = match understood {
+        Ok(event) => event,
+        Err(reply) => return Ok(Taken::Handshake(reply)),
+    };
     let secret = envelope.secret.clone();
     let outcome = hooks
         .queue
@@ -122,20 +158,20 @@ async fn accept(
             report(&source.name, &error);
             Problem::StoreUnavailable
         })?;
-    Ok(Accepted {
+    Ok(Taken::Event(Box::new(Accepted {
         secret,
         decision,
         outcome,
-    })
+    })))
 }
 
-/// From a body to a decision: authenticate, parse, decide.
+/// From a body to a decision: authenticate, parse, decide. What is no event has a reply instead.
 fn understand(
     pending: Pending<'_>,
     body: Bytes,
     hooks: &Hooks,
     source: &Source,
-) -> Result<(crate::event::Envelope, Decision), Problem> {
+) -> Result<Result<(Envelope, Decision), Reply>, Problem> {
     let now = hooks.clock.now();
     let authentic = pending.finish(body, now).map_err(refused)?;
     let event =
@@ -143,8 +179,10 @@ fn understand(
             debug!(source:% = source.name, error:% = error; "unreadable payload");
             Problem::Unreadable
         })?;
-    let envelope = event.envelope.clone();
-    Ok((envelope, road::decide(event, source)))
+    Ok(road::handshake(event, source).map(|event| {
+        let envelope = event.envelope.clone();
+        (envelope, road::decide(event, source))
+    }))
 }
 
 fn refused(refusal: Refusal) -> Problem {
@@ -156,7 +194,7 @@ fn refused(refusal: Refusal) -> Problem {
     }
 }
 
-fn new_event(envelope: crate::event::Envelope, decision: &Decision) -> NewEvent {
+fn new_event(envelope: Envelope, decision: &Decision) -> NewEvent {
     let (messages, deliveries) = decision.said();
     let deliveries = deliveries.into_iter().map(|delivery| NewDelivery {
         lane: delivery.channel,
@@ -178,6 +216,13 @@ fn report(source: &str, error: &QueueError) {
     error!(source:%, error:% = cause; "an event could not be stored; its sender was told to try again");
 }
 
+/// Answers what is no event.
+fn greet(hooks: &Hooks, source: &Source, proof: HandshakeLabel, reply: Reply) -> HttpResponse {
+    hooks.metrics.handshake(&source.name, proof);
+    info!(source:% = source.name, proof:? = proof, when:% = reply.when, status = reply.status; "a handshake was answered, it is no event");
+    answers::handshake(reply)
+}
+
 fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -> HttpResponse {
     let Accepted {
         secret,
@@ -191,12 +236,14 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
         Enqueued::SeenBefore { event, lanes } => {
             hooks.metrics.seen_before(name);
             info!(source:% = name, event:%, event_type:%, duration_ms; "seen before");
-            HttpResponse::Ok().json(json!({ "event": event, "seen_before": true, "channels": lanes }))
+            let told = json!({ "event": event, "seen_before": true, "channels": lanes });
+            answers::taken(&source.kind.answer, StatusCode::OK, told)
         }
         Enqueued::PutBack { event, lanes } => {
             hooks.metrics.accepted(name, secret, took);
             info!(source:% = name, event:%, event_type:%, duration_ms; "sent again, so its dead deliveries were put back");
-            HttpResponse::Accepted().json(json!({ "event": event, "put_back": true, "channels": lanes }))
+            let told = json!({ "event": event, "put_back": true, "channels": lanes });
+            answers::taken(&source.kind.answer, StatusCode::ACCEPTED, told)
         }
         Enqueued::Stored { event } => {
             hooks.metrics.accepted(name, secret, took);
@@ -209,7 +256,7 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
             } else {
                 info!(source:% = name, event:%, event_type:%, channels:% = channels.join(","), duration_ms; "accepted");
             }
-            HttpResponse::Accepted().json(body)
+            answers::taken(&source.kind.answer, StatusCode::ACCEPTED, body)
         }
     }
 }

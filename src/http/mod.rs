@@ -1,5 +1,6 @@
 //! The bridge's two listeners: the public one takes webhooks, the operator's shows how things stand.
 
+mod answers;
 mod api;
 mod body;
 mod hooks;
@@ -148,10 +149,10 @@ async fn healthy() -> HttpResponse {
 
 async fn nowhere(request: HttpRequest, unread: web::Payload, hooks: web::Data<Hooks>) -> HttpResponse {
     let known = ["/health"].contains(&request.path()) && request.method() != Method::GET;
-    let problem = if known {
-        Problem::MethodNotAllowed
+    let response = if known {
+        problem::allowing(hooks.refuse("-", Problem::MethodNotAllowed, &request), "GET")
     } else {
-        Problem::NoSuchPage
+        hooks.refuse("-", Problem::NoSuchPage, &request)
     };
-    unread::closing(hooks.refuse("-", problem, &request), unread)
+    unread::closing(response, unread)
 }

@@ -23,7 +23,7 @@ pub enum Problem {
     NoSuchSource,
     /// Nothing at this path.
     NoSuchPage,
-    /// Not POST.
+    /// Not a method that the source takes.
     MethodNotAllowed,
     /// The body did not come in time.
     TooSlow,
@@ -110,7 +110,7 @@ impl Problem {
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
-                "webhooks are posted here",
+                "the method is none that is taken here; Allow names those that are",
             ),
             Self::TooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -170,7 +170,6 @@ pub(super) fn answer(status: StatusCode, code: &'static str, detail: &str) -> Ht
     match status {
         StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "10")),
         StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
-        StatusCode::METHOD_NOT_ALLOWED => response.insert_header((header::ALLOW, "POST")),
         _ => &mut response,
     };
     response.json(json!({
@@ -180,6 +179,14 @@ pub(super) fn answer(status: StatusCode, code: &'static str, detail: &str) -> Ht
         "code": code,
         "detail": detail,
     }))
+}
+
+/// The same answer, with the methods that are taken (`POST, GET`). RFC 9110 wants them in every 405.
+pub(super) fn allowing(mut response: HttpResponse, methods: &str) -> HttpResponse {
+    if let Ok(methods) = header::HeaderValue::from_str(methods) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
 }
 
 #[cfg(test)]

@@ -5,13 +5,25 @@ use super::{Block, Document, Inline, plain};
 /// At most `limit` characters of plain text ([`plain::text`]): whole blocks from the top, then the last one as far as it goes,
 /// ending with `…`. A document that fits is left as it is; one that does not loses its buttons when they are further down.
 pub fn cut(document: Document, limit: usize) -> Document {
-    if plain::text(&document).chars().count() <= limit {
+    cut_to(document, limit, usize::MAX, false)
+}
+
+/// The same with at most so many lines, and with its end between two words where there is such a place near.
+pub(crate) fn start(document: Document, limit: usize, lines: usize) -> Document {
+    cut_to(document, limit, lines, true)
+}
+
+fn cut_to(document: Document, limit: usize, lines: usize, at_word: bool) -> Document {
+    let whole = plain::text(&document);
+    if whole.chars().count() <= limit && whole.split('\n').count() <= lines {
         return document;
     }
     let mut cutter = Cutter {
         left: limit.saturating_sub(1),
         line: 1,
-        full: limit == 0,
+        breaks: lines.saturating_sub(1),
+        at_word,
+        full: limit == 0 || lines == 0,
     };
     let mut blocks = cutter.blocks(document.blocks);
     if limit > 0 {
@@ -54,6 +66,10 @@ struct Cutter {
     left: usize,
     /// What a line break costs here: itself and what stands before every line (`> `).
     line: usize,
+    /// How many line breaks there may still be.
+    breaks: usize,
+    /// Whether a text that is cut ends with a word.
+    at_word: bool,
     /// Something did not fit; nothing more is taken.
     full: bool,
 }
@@ -68,10 +84,17 @@ impl Cutter {
         !self.full
     }
 
+    /// Whether there is room for another line.
+    fn take_line(&mut self) -> bool {
+        self.full |= self.breaks == 0;
+        self.breaks = self.breaks.saturating_sub(1);
+        self.take(self.line)
+    }
+
     fn blocks(&mut self, blocks: Vec<Block>) -> Vec<Block> {
         let mut kept = Vec::new();
         for (index, block) in blocks.into_iter().enumerate() {
-            if index > 0 && !self.take(self.line) || self.full {
+            if index > 0 && !self.take_line() || self.full {
                 break;
             }
             kept.extend(self.block(block));
@@ -91,7 +114,7 @@ impl Cutter {
             Block::List { start, items } => {
                 let mut kept = Vec::new();
                 for (index, item) in items.into_iter().enumerate() {
-                    if index > 0 && !self.take(self.line) {
+                    if index > 0 && !self.take_line() {
                         break;
                     }
                     let bullet = plain::bullet(start, index).chars().count();
@@ -138,12 +161,14 @@ impl Cutter {
                     if shown.is_empty() {
                         shown.push(Inline::Text(url.clone()));
                     }
-                    Inline::Link {
-                        url,
-                        label: self.inlines(shown),
+                    let label = self.inlines(shown);
+                    if plain::line(&label).is_empty() {
+                        // Nothing of it fits; without a label it would show its address.
+                        break;
                     }
+                    Inline::Link { url, label }
                 }
-                Inline::Break if self.take(self.line) => Inline::Break,
+                Inline::Break if self.take_line() => Inline::Break,
                 Inline::Break => break,
             });
         }
@@ -153,21 +178,44 @@ impl Cutter {
     fn text(&mut self, text: String) -> String {
         let mut fits = 0;
         for character in text.chars() {
-            if !self.take(if character == '\n' { self.line } else { 1 }) {
+            let fit = if character == '\n' {
+                self.take_line()
+            } else {
+                self.take(1)
+            };
+            if !fit {
                 break;
             }
             fits += 1;
         }
         if self.full {
-            start_of(&text, fits).trim_end().to_owned()
+            let kept = start_of(&text, fits);
+            let kept = if self.at_word {
+                up_to_a_word(kept, &text)
+            } else {
+                kept
+            };
+            kept.trim_end().to_owned()
         } else {
             text
         }
     }
 }
 
+/// Without the word that would be cut, unless it is longer than a word is.
+fn up_to_a_word<'a>(kept: &'a str, text: &str) -> &'a str {
+    const LONGEST: usize = 40;
+    if text[kept.len()..].starts_with(char::is_whitespace) {
+        return kept;
+    }
+    match kept.rfind(char::is_whitespace) {
+        Some(at) if kept.len() - at <= LONGEST => &kept[..at],
+        _ => kept,
+    }
+}
+
 /// Puts `…` where the text ends: into the last line of the last block.
-fn end_with_ellipsis(blocks: &mut Vec<Block>) {
+pub(crate) fn end_with_ellipsis(blocks: &mut Vec<Block>) {
     match blocks.last_mut() {
         Some(Block::Paragraph(content) | Block::Heading(content)) => ellipsis_in_line(content),
         Some(Block::Code { text, .. }) => text.push('…'),

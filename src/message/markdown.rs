@@ -1,11 +1,14 @@
 //! Markdown → [`Document`]. Strikethrough is the only extension; a line break is a line break.
 
 mod builder;
+mod excerpt;
 
 use pulldown_cmark::{Options, Parser, TextMergeStream};
 
 use self::builder::Builder;
 use super::Document;
+
+pub(crate) use excerpt::excerpt;
 
 /// Markdown that no document is made of.
 #[derive(Debug, thiserror::Error)]

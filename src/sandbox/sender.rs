@@ -1,6 +1,7 @@
 //! The sample sender: a kind's samples, posted as their sender would post them.
 
 use awc::Client;
+use awc::http::Method;
 use bytes::Bytes;
 use std::time::Duration;
 use url::Url;
@@ -23,6 +24,8 @@ pub struct SampleSender {
 
 /// A request of a sample.
 pub struct SampleRequest<'a> {
+    /// By which method.
+    pub method: &'a str,
     /// Where to.
     pub url: &'a Url,
     /// How it authenticates itself.
@@ -48,12 +51,13 @@ impl SampleSender {
         Self { client, clock }
     }
 
-    /// Posts a sample. Answers with the status and the body (64 KiB of it at the most).
+    /// Sends a sample. Answers with the status and the body (64 KiB of it at the most).
     pub async fn send(&self, request: SampleRequest<'_>) -> Result<(u16, Bytes), String> {
         let id = self.clock.new_id().to_string();
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
         let mut post = self
             .client
-            .post(request.url.as_str())
+            .request(method, request.url.as_str())
             .content_type("application/json");
         for (name, value) in request.headers {
             let value = value.replace("{event}", request.event_type).replace("{id}", &id);

@@ -1,6 +1,6 @@
 //! What a template can call besides Handlebars' own `if unless each with lookup eq ne gt gte lt lte and or not`.
 //!
-//! Some write formatting (`link code quote button`): an atom of nodes, and never an argument of another. The others return a
+//! Some write formatting (`link code quote excerpt button`): an atom of nodes, and never an argument of another. The others return a
 //! plain value, which is an argument anywhere and text where it is written.
 
 mod formatting;
@@ -57,6 +57,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     signature("link", Use::Formatting, (1, 2), "{{link label url}}"),
     signature("code", Use::Formatting, (1, 1), "{{code text}}"),
     signature("quote", Use::Formatting, (1, 1), "{{quote text}}"),
+    signature("excerpt", Use::Formatting, (2, 2), "{{excerpt text 300}}"),
     signature("button", Use::Formatting, (2, 2), "{{button label url}}"),
     signature("truncate", Use::Value, (2, 2), "{{truncate text 80}}"),
     signature("first_line", Use::Value, (1, 1), "{{first_line text}}"),
@@ -73,7 +74,12 @@ pub(super) const SIGNATURES: &[Signature] = &[
         (1, 2),
         "{{duration start end}} or {{duration seconds}}",
     ),
-    signature("date", Use::Value, (1, 1), "{{date instant}}"),
+    signature(
+        "date",
+        Use::Value,
+        (1, 2),
+        "{{date instant}} or {{date instant \"year\"}}",
+    ),
     signature("default", Use::Value, (2, 2), "{{default value fallback}}"),
     signature(
         "first",

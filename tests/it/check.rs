@@ -331,3 +331,89 @@ fn the_built_in_kinds_have_nothing_to_find() {
         builtin::kinds().len()
     );
 }
+
+/// Slack's way to see whether an address answers, and one that nobody signs.
+const HANDSHAKES: &str = "[[handshake]]
+when = 'payload.type == \"url_verification\"'
+answer = 'payload.challenge'
+[[handshake]]
+unsigned = true
+when = 'headers[\"x-acme-event\"] == \"ping\"'
+";
+
+#[test]
+fn a_handshake_is_tried_on_samples_and_shown_as_what_it_is() {
+    let folder = folder(ACME_SOURCE);
+    own_kind(folder.path());
+    let kind = folder.path().join("templates/acme");
+    fs::write(kind.join("source.toml"), format!("{ACME}{HANDSHAKES}")).unwrap();
+    let findings = || json(&run_in(folder.path(), &["check", "--json"], b""))["findings"].clone();
+    let unmet = findings();
+    let unmet: Vec<_> = unmet.as_array().unwrap().iter().collect();
+    assert_eq!(unmet.len(), 2, "{unmet:?}");
+    for (finding, line) in unmet.iter().zip([14, 18]) {
+        assert_eq!(
+            (&finding["severity"], &finding["line"]),
+            (&"note".into(), &line.into())
+        );
+        assert!(
+            finding["what"]
+                .as_str()
+                .unwrap()
+                .contains("holds on none of 1 sample"),
+            "{finding}"
+        );
+    }
+
+    let sample = |text: &str| fs::write(kind.join("samples/verification__slack.json"), text).unwrap();
+    sample(
+        r#"{"type": "url_verification", "kind": "verification", "id": 1, "project": {"name": "gate"}, "branch": "", "ok": true}"#,
+    );
+    let broken = findings();
+    let warning = broken
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["table"] == "handshake[0].answer")
+        .unwrap_or_else(|| panic!("{broken}"));
+    assert_eq!(
+        (&warning["severity"], &warning["line"]),
+        (&"warning".into(), &15.into())
+    );
+    assert!(
+        warning["what"]
+            .as_str()
+            .unwrap()
+            .contains("there is no `challenge`"),
+        "{warning}"
+    );
+
+    sample(r#"{"type": "url_verification", "challenge": "3eZb"}"#);
+    let met = findings();
+    assert_eq!(
+        met.as_array().unwrap().len(),
+        1,
+        "the unsigned one alone has no sample: {met}"
+    );
+    let preview = ["preview", "--source", "acme", "--sample", "verification"];
+    let shown = String::from_utf8(run_in(folder.path(), &preview, b"").stdout).unwrap();
+    for said in [
+        "it is no event",
+        "payload.type == \"url_verification\"",
+        "200, text/plain; charset=utf-8: 3eZb",
+    ] {
+        assert!(shown.contains(said), "{said}\n{shown}");
+    }
+    let ping = [
+        "preview",
+        "--source",
+        "acme",
+        "--header",
+        "X-Acme-Event: ping",
+        "--json",
+        "-",
+    ];
+    let shown = json(&run_in(folder.path(), &ping, b"not read"));
+    assert_eq!(shown["handshake"]["status"], 200, "{shown}");
+    assert_eq!(shown["authentication"]["authentic"], serde_json::Value::Null);
+}

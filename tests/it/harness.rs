@@ -244,7 +244,19 @@ impl TestBridge {
 
     /// Posts a body to a source with these headers.
     pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
-        let mut request = client().post(format!("{}{path}", self.url));
+        self.send("POST", path, headers, body).await
+    }
+
+    /// Sends a body, which may be empty, by a method.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let method = awc::http::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = client().request(method, format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.append_header((*name, *value));
         }
@@ -287,7 +299,9 @@ impl Drop for TestBridge {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
+    /// The body as JSON; `null` if it is none.
     pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 impl Answer {
@@ -305,6 +319,7 @@ impl Answer {
             status: answer.status().as_u16(),
             headers,
             body: serde_json::from_slice(&body).unwrap_or_default(),
+            text: String::from_utf8(body.to_vec()).unwrap(),
         }
     }
 

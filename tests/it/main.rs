@@ -20,6 +20,7 @@ mod preview;
 mod program;
 mod readme;
 mod reload;
+mod requests;
 mod senders;
 mod store;
 mod supervised;

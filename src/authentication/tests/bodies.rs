@@ -1,5 +1,7 @@
 //! Payloads in forms and parts.
 
+use serde_json::{Value, json};
+
 use super::senders::*;
 use super::*;
 
@@ -261,4 +263,83 @@ fn a_form_with_too_many_fields_is_unreadable() {
     };
     assert!(read(1_000).is_ok());
     assert_eq!(read(1_001), Err(UnreadableForm::TooMany));
+}
+
+/// Only the bridge itself says of a body that it is a query.
+fn of_query(form: &BodyForm, query: &str) -> Result<Value, UnreadableForm> {
+    let scheme = scheme("name = \"t\"\nmethod = \"token\"\nheader = \"x-token\"\n");
+    let authenticator =
+        Authenticator::new(vec![scheme], vec![secret("env:S", "s3cret")], form.clone()).unwrap();
+    let headers = Headers::new([("x-token", "s3cret"), ("content-type", FORM)]);
+    let pending = authenticator.begin(&headers, None).unwrap().with_query(query);
+    match pending.finish(Bytes::new(), at(NOW)) {
+        Ok(authentic) => {
+            let (headers, body, _, payload) = authentic.into_parts();
+            let again = form.payload(&headers, &body);
+            assert_eq!(
+                again,
+                Ok(payload.clone()),
+                "what is kept is read the same way again"
+            );
+            Ok(serde_json::from_slice(&payload.unwrap()).unwrap())
+        }
+        Err(Refusal::Unreadable(why)) => Err(why),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_query_is_the_payload_or_has_it_in_a_parameter() {
+    let all = BodyForm {
+        parameters: true,
+        json: vec!["monitor".to_owned(), "beat".to_owned()],
+        ..BodyForm::default()
+    };
+    for (query, expected) in [
+        ("a=1&b=x+y&a=%C3%BC", json!({"a": ["1", "ü"], "b": "x y"})),
+        (
+            "monitor=%7B%22id%22:1%7D&msg=%7B%7D",
+            json!({"monitor": {"id": 1}, "msg": "{}"}),
+        ),
+        ("monitor=null&beat=down", json!({"monitor": null, "beat": "down"})),
+        (
+            "monitor=&beat=1&beat=[2]",
+            json!({"monitor": "", "beat": [1, [2]]}),
+        ),
+        ("msg", json!({"msg": ""})),
+    ] {
+        assert_eq!(of_query(&all, query), Ok(expected), "{query}");
+    }
+    assert_eq!(of_query(&all, ""), Err(UnreadableForm::Missing));
+    assert_eq!(
+        of_query(&all, &"a=1&".repeat(1_001)),
+        Err(UnreadableForm::TooMany)
+    );
+    let one = BodyForm {
+        query: Some("payload".to_owned()),
+        form: Some("other".to_owned()),
+        ..BodyForm::default()
+    };
+    assert_eq!(
+        of_query(&one, "other=2&payload=%7B%22a%22:1%7D"),
+        Ok(json!({"a": 1}))
+    );
+    assert_eq!(of_query(&one, "other=2"), Err(UnreadableForm::Missing));
+    assert_eq!(of_query(&one, "payload=1&payload=2"), Err(UnreadableForm::Twice));
+}
+
+#[test]
+fn the_fields_of_a_form_may_be_json_too() {
+    let form = BodyForm {
+        fields: true,
+        json: vec!["data".to_owned()],
+        ..BodyForm::default()
+    };
+    let headers = Headers::new([("content-type", FORM)]);
+    let payload = form
+        .payload(&headers, &Bytes::from("data=[1]&text=[1]"))
+        .unwrap()
+        .unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(payload, json!({"data": [1], "text": "[1]"}));
 }

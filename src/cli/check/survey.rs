@@ -1,13 +1,12 @@
 //! Every condition and template over every sample of its kind: what only shows when they meet payloads.
 
-use bytes::Bytes;
-use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use uuid::Uuid;
 
+use super::super::sampled::{Sampled, sampled};
 use super::findings::{Where, missing};
+use super::handshakes;
 use super::many;
 use super::shape::{Lead, Shape};
 use super::templates;
@@ -15,11 +14,10 @@ use crate::authentication::Authenticator;
 use crate::condition::{Condition, one_line};
 use crate::config::builtin::Sample;
 use crate::config::{self, Config, Finding, LoadedKind, Placed, Severity};
-use crate::event::{Event, Headers};
-use crate::logging;
+use crate::event::Event;
 use crate::road::{self, Decision};
 use crate::route::Routes;
-use crate::source::{Kind, Source};
+use crate::source::Source;
 use serde_json::Value;
 
 /// A sample, read and decided.
@@ -34,6 +32,9 @@ pub(super) struct Observed<'s> {
 pub(super) struct Survey<'s> {
     pub(super) source: &'s Source,
     pub(super) observed: Vec<Observed<'s>>,
+    /// The conditions of handshakes that samples met, each as it is written, and how many samples are handshakes.
+    pub(super) met: BTreeSet<String>,
+    greeted: usize,
     /// Of the names of all samples.
     pub(super) shape: Shape,
     /// Of those of one event type.
@@ -70,6 +71,7 @@ pub(super) fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>)
         for source in sources {
             let mut survey = Survey::new(source, &samples, own);
             survey.conditions(config, loaded);
+            handshakes::look(&mut survey, loaded);
             survey.routes(config);
             templates::look(&mut survey);
             for finding in survey.findings {
@@ -101,16 +103,21 @@ impl<'s> Survey<'s> {
         let mut survey = Self {
             source,
             observed: Vec::new(),
+            met: BTreeSet::new(),
+            greeted: 0,
             shape: Shape::default(),
             by_type: BTreeMap::new(),
             folder: folder.join("samples").display().to_string(),
             own: folder,
             findings: Vec::new(),
         };
-        let open = Authenticator::of_samples(source.kind.body.clone());
         for sample in samples {
-            match observe(source, &open, sample) {
-                Ok(observed) => survey.add(observed),
+            match sampled(source, sample) {
+                Ok(Sampled::Event(event)) => survey.add(observe(source, *event, sample)),
+                Ok(Sampled::Handshake(reply)) => {
+                    survey.greeted += 1;
+                    survey.met.insert(reply.when);
+                }
                 Err(why) => {
                     let at = Where::file(sample.path.as_ref().unwrap_or(&sample.name));
                     survey.find(at, Severity::Error, why);
@@ -149,6 +156,11 @@ impl<'s> Survey<'s> {
         self.observed.push(observed);
     }
 
+    /// How many samples there are.
+    pub(super) fn samples(&self) -> usize {
+        self.observed.len() + self.greeted
+    }
+
     pub(super) fn find(&mut self, at: Where, severity: Severity, what: impl Into<String>) {
         self.findings.push(at.finding(severity, what));
     }
@@ -158,7 +170,11 @@ impl<'s> Survey<'s> {
             .conditions
             .iter()
             .filter(|placed| placed.source() == Some(&*self.source.name));
-        for placed in loaded.conditions.iter().chain(of_source) {
+        let of_kind = loaded
+            .conditions
+            .iter()
+            .filter(|placed| !handshakes::is_theirs(placed));
+        for placed in of_kind.chain(of_source) {
             let Placed {
                 file,
                 line,
@@ -266,29 +282,12 @@ pub(super) fn tried(
     ))
 }
 
-fn observe<'s>(source: &Source, open: &Authenticator, sample: &'s Sample) -> Result<Observed<'s>, String> {
-    let headers = sample_headers(&source.kind, sample);
-    let now = Timestamp::UNIX_EPOCH;
-    let authentic = open
-        .begin(&headers, None)
-        .and_then(|pending| pending.finish(Bytes::copy_from_slice(&sample.body), now))
-        .map_err(|refusal| refusal.to_string())?;
-    let event = Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic)
-        .map_err(|error| logging::chain(&error))?;
+fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s> {
     let (decision, names) = road::decide_read(road::read(event, source), source);
-    Ok(Observed {
+    Observed {
         sample,
         event_type: decision.event_type.clone(),
         names,
         decision,
-    })
-}
-
-fn sample_headers(kind: &Kind, sample: &Sample) -> Headers {
-    let content_type = ("content-type".to_owned(), "application/json".to_owned());
-    let headers = kind.sample_headers.iter().map(|(name, value)| {
-        let value = value.replace("{event}", &sample.event_type);
-        (name.clone(), value.replace("{id}", &sample.name))
-    });
-    Headers::new(std::iter::once(content_type).chain(headers))
+    }
 }

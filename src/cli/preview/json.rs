@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::text::{is_own, why_this};
 use super::{Preview, Proof};
 use crate::message::{Message, plain};
-use crate::road::DecidedMessage;
+use crate::road::{DecidedMessage, Reply};
 use crate::source::Source;
 
 /// Everything decided about an event, and what would be sent.
@@ -45,6 +45,20 @@ pub(super) fn refused(source: &Source, proof: &Proof, why: &str) -> String {
         "unreadable"
     };
     whole.insert("problem".to_owned(), json!({ "code": code, "why": why }));
+    format!("{:#}", Value::Object(whole))
+}
+
+/// A request that is no event.
+pub(super) fn handshake(source: &Source, proof: &Proof, reply: &Reply) -> String {
+    let mut whole = head(source, proof);
+    let Reply {
+        status,
+        content_type,
+        text,
+        when,
+    } = reply;
+    let said = json!({ "when": when, "status": status, "content_type": content_type, "answer": text });
+    whole.insert("handshake".to_owned(), said);
     format!("{:#}", Value::Object(whole))
 }
 

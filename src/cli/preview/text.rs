@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::paint::{Paint, clean};
 use super::{Preview, Proof};
 use crate::message::Message;
-use crate::road::DecidedMessage;
+use crate::road::{DecidedMessage, Reply};
 use crate::source::Source;
 use crate::twake::Request;
 
@@ -64,6 +64,36 @@ pub(super) fn refused(source: &Source, proof: &Proof, why: &str, paint: Paint) -
     if !matches!(proof, Proof::Refused(_)) {
         out.field("unreadable", &paint.bad(&clean(why)));
     }
+    out.text
+}
+
+/// A request that is no event.
+pub(super) fn handshake(
+    source: &Source,
+    configured: bool,
+    proof: &Proof,
+    reply: &Reply,
+    paint: Paint,
+) -> String {
+    let mut out = Out {
+        text: String::new(),
+        paint,
+    };
+    out.head(source, configured);
+    match proof {
+        Proof::Unchecked(why) => out.field("authentic", &format!("not checked: {why}")),
+        proof => out.proof(proof),
+    }
+    let no_event = paint.dim("it is no event, and is not kept");
+    out.field("handshake", &format!("{}\n{no_event}", clean(&reply.when)));
+    let said = match reply.text.as_str() {
+        "" => "without a body".to_owned(),
+        text => format!("{}: {}", reply.content_type, shortened(&clean(text))),
+    };
+    out.field(
+        "answer",
+        &format!("{}, {said}", paint.bold(&reply.status.to_string())),
+    );
     out.text
 }
 

@@ -21,7 +21,11 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
     fs::create_dir(folder.path().join("templates")).unwrap();
     fs::create_dir(folder.path().join("tls")).unwrap();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
-    for (from, to) in [("localhost.pem", "fullchain.pem"), ("localhost.key", "privkey.pem"), ("localhost.pem", "senders.pem")] {
+    for (from, to) in [
+        ("localhost.pem", "fullchain.pem"),
+        ("localhost.key", "privkey.pem"),
+        ("localhost.pem", "senders.pem"),
+    ] {
         fs::copy(data.join(from), folder.path().join("tls").join(to)).unwrap();
     }
     let variables = [

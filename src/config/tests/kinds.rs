@@ -5,14 +5,14 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
     let house = House::new();
     house.file(
         "templates/bad/source.toml",
-        "title = 3\nmethods = [\"POST\"]\n[event]\nkey = 'facts'\nremember = 7\nquiet = [{ type = \"x\" }]\n[facts]\nlink = 'payload.x'\nbranch = ['payload.', 'branch']\n[bodie]\n",
+        "title = 3\nmethods = [\"POST\", \"DELETE\"]\n[event]\nkey = 'facts'\nremember = 7\nquiet = [{ type = \"x\" }]\n[facts]\nlink = 'payload.x'\nbranch = ['payload.', 'branch']\n[bodie]\n",
     );
     house.file("templates/empty/push.hbs", "x");
     house.file("templates/bakery/baked.hbs", "{{{raw}}}");
     let findings = house.findings(&format!("{START}{SOURCE}"));
     for expected in [
         "bad/source.toml:1: title: is a number, a text was expected",
-        "bad/source.toml:2: methods: is not supported yet",
+        "bad/source.toml:2: methods: known are \"POST\", \"PUT\"",
         "bad/source.toml:3: event: `type` is missing",
         "bad/source.toml:4: event.key: there is no name `facts`",
         "bad/source.toml:5: event.remember: 7 has no unit",

@@ -1,5 +1,6 @@
 mod deploy;
 mod kinds;
+mod requests;
 mod secrets;
 
 use super::*;

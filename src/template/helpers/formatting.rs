@@ -3,12 +3,13 @@
 use handlebars::RenderError;
 
 use super::{Arguments, Run};
-use crate::message::{Block, Button, Inline, control, nodes_atom, target_is_allowed};
+use crate::message::{Block, Button, Inline, control, markdown, nodes_atom, target_is_allowed};
 
 pub(super) const HELPERS: &[(&str, Run<String>)] = &[
     ("link", link),
     ("code", code),
     ("quote", quote),
+    ("excerpt", excerpt),
     ("button", button),
 ];
 
@@ -75,4 +76,11 @@ fn quote(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
         vec![Block::Quote(vec![Block::Paragraph(content)])]
     };
     Ok(nodes_atom(Err(blocks)))
+}
+
+/// `excerpt text 300`: the start of somebody's Markdown as a quotation. Nothing, of a text that says nothing.
+fn excerpt(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
+    let blocks = markdown::excerpt(&arguments.text(0)?, arguments.number(1)?);
+    let quote = (!blocks.is_empty()).then_some(Block::Quote(blocks));
+    Ok(nodes_atom(Err(quote.into_iter().collect())))
 }

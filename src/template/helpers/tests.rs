@@ -127,6 +127,10 @@ fn a_date_is_readable_in_utc() {
     ] {
         assert_eq!(of("date x", x), "23 Nov 12:08 UTC");
     }
+    let year = "date x \"year\"";
+    assert_eq!(of(year, "2026-11-23T12:08:40Z"), "23 Nov 2026 12:08 UTC");
+    assert_eq!(of(year, "tomorrow"), "tomorrow");
+    assert!(render("{{date x \"month\"}}", json!({"x": 0})).is_err());
     assert_eq!(of("date x", "tomorrow"), "tomorrow");
     assert_eq!(of("date x", 1e300), "1e+300");
 }

@@ -11,11 +11,17 @@ use super::{Arguments, Run};
 pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("date", date), ("duration", duration)];
 
 /// `date instant`: "23 Nov 12:08 UTC". An instant is ISO 8601 text (without an offset: UTC), or seconds since 1970 (from
-/// 100,000,000,000 on: milliseconds). A text that is no instant stays as it is.
+/// 100,000,000,000 on: milliseconds). A text that is no instant stays as it is. `date instant "year"` says the year, too:
+/// for what may be long over (a certificate, a first release); there is no today here that could tell.
 fn date(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let given = arguments.get(0)?;
+    let format = match arguments.count() {
+        1 => "%-d %b %H:%M UTC",
+        _ if arguments.text(1)? == "year" => "%-d %b %Y %H:%M UTC",
+        _ => return Err(arguments.error("knows \"year\" alone")),
+    };
     Ok(match instant(given) {
-        Some(instant) => instant.strftime("%-d %b %H:%M UTC").to_string().into(),
+        Some(instant) => instant.strftime(format).to_string().into(),
         None => arguments.text(0)?.into(),
     })
 }

@@ -1,0 +1,57 @@
+//! `[[handshake]]` over the samples: whether any of them is one, and whether it could be answered.
+
+use serde_json::Value;
+
+use super::findings::Where;
+use super::many;
+use super::survey::Survey;
+use crate::condition::one_line;
+use crate::config::{LoadedKind, Placed, Severity};
+
+/// Whether a condition is a handshake's. It is tried here alone: on a sample that is an event it need not even be
+/// possible to evaluate it.
+pub(super) fn is_theirs(placed: &Placed) -> bool {
+    placed.table.starts_with("handshake[")
+}
+
+/// Looks at the handshakes of an own kind.
+pub(super) fn look(survey: &mut Survey<'_>, loaded: &LoadedKind) {
+    for when in loaded.conditions.iter().filter(|placed| is_theirs(placed)) {
+        let Some(handshake) = when.table.strip_suffix(".when") else {
+            continue;
+        };
+        if survey.samples() == 0 || survey.met.contains(when.condition.text()) {
+            continue;
+        }
+        let answer = format!("{handshake}.answer");
+        let answer = loaded.conditions.iter().find(|placed| placed.table == answer);
+        let names = survey.observed.iter().map(|seen| seen.names.data());
+        let meant: Vec<&Value> = names
+            .filter(|names| when.condition.holds(names).unwrap_or_default())
+            .collect();
+        let (placed, severity, what) = if let (Some(answer), Some(names)) = (answer, meant.first()) {
+            let why = match answer.condition.evaluate(names) {
+                Ok(Value::String(_)) => "its text is longer than 4 KiB".to_owned(),
+                Ok(_) => "it gives no text".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            let text = one_line(answer.condition.text(), 80);
+            let what =
+                format!("`{text}` gives no answer where `when` holds, so that becomes an event: {why}");
+            (answer, Severity::Warning, what)
+        } else {
+            let what = format!(
+                "holds on none of {}; put such a request into {} to see what it is answered",
+                many(survey.samples(), "sample"),
+                survey.folder
+            );
+            (when, Severity::Note, what)
+        };
+        let at = Where {
+            file: placed.file.clone(),
+            line: Some(placed.line),
+            table: placed.table.clone(),
+        };
+        survey.find(at, severity, what);
+    }
+}

@@ -1,0 +1,48 @@
+//! A sample as the request it stands for, without a network: what it is, by the road itself.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::authentication::Authenticator;
+use crate::config::builtin::Sample;
+use crate::event::{Event, Headers};
+use crate::logging;
+use crate::road::{self, Reply};
+use crate::source::{Kind, Source};
+
+/// What a sample is.
+pub(super) enum Sampled {
+    Event(Box<Event>),
+    /// No event.
+    Handshake(Reply),
+}
+
+/// A sample as its sender would send it, authentic.
+pub(super) fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
+    let headers = headers(&source.kind, sample);
+    if let Some(reply) = road::unsigned(&headers, source) {
+        return Ok(Sampled::Handshake(reply));
+    }
+    let now = Timestamp::UNIX_EPOCH;
+    let authentic = Authenticator::of_samples(source.kind.body.clone())
+        .begin(&headers, None)
+        .and_then(|pending| pending.finish(Bytes::copy_from_slice(&sample.body), now))
+        .map_err(|refusal| refusal.to_string())?;
+    let event = Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic)
+        .map_err(|error| logging::chain(&error))?;
+    Ok(match road::handshake(event, source) {
+        Ok(event) => Sampled::Event(Box::new(event)),
+        Err(reply) => Sampled::Handshake(reply),
+    })
+}
+
+fn headers(kind: &Kind, sample: &Sample) -> Headers {
+    let content_type = ("content-type".to_owned(), "application/json".to_owned());
+    let headers = kind.sample_headers.iter().map(|(name, value)| {
+        let value = value.replace("{event}", &sample.event_type);
+        (name.clone(), value.replace("{id}", &sample.name))
+    });
+    Headers::new(std::iter::once(content_type).chain(headers))
+}

@@ -1,0 +1,254 @@
+//! What a kind says of its requests: their methods, where their payload is, which are no events, and what is answered.
+
+use std::collections::BTreeSet;
+use toml::de::DeValue;
+
+use super::conditions::condition;
+use super::finding::Findings;
+use super::read::{Located, Table};
+use crate::authentication::BodyForm;
+use crate::condition::Condition;
+use crate::source::{Answer, Handshake, Handshakes, Method};
+
+const BODY: &[&str] = &["form", "multipart", "text", "query", "json"];
+const ANSWER: &[&str] = &["status", "body"];
+const HANDSHAKE: &[&str] = &["when", "answer", "status", "content_type", "unsigned"];
+
+/// The longest fixed answer, in bytes: senders look for a word.
+const LONGEST_ANSWER: usize = 4096;
+
+/// `methods`; `POST` alone where nothing is said.
+pub(super) fn methods(root: &Table<'_, '_>) -> Vec<Method> {
+    let Some(texts) = root.texts("methods") else {
+        return vec![Method::Post];
+    };
+    let mut methods = Vec::new();
+    for text in &texts {
+        match Method::ALL.into_iter().find(|known| known.name() == text.value) {
+            Some(method) if !methods.contains(&method) => methods.push(method),
+            Some(_) => root.wrong(text.at, "methods", "names a method twice"),
+            None => root.wrong(
+                text.at,
+                "methods",
+                "known are \"POST\", \"PUT\", \"PATCH\" and \"GET\"",
+            ),
+        }
+    }
+    if let Some((at, DeValue::Array(list))) = root.get("methods")
+        && list.is_empty()
+    {
+        root.wrong(at, "methods", "is empty, so that nothing could be sent");
+    }
+    methods
+}
+
+/// `[body]`: `form = "payload"` names the field, `form = true` means all of them; `query` likewise.
+pub(super) fn body_form(root: &Table<'_, '_>) -> BodyForm {
+    let Some(body) = root.table("body", BODY) else {
+        return BodyForm::default();
+    };
+    let (form, fields) = one_or_all(&body, "form");
+    let (query, parameters) = one_or_all(&body, "query");
+    let json = body.texts("json").unwrap_or_default();
+    if let Some(first) = json.first()
+        && !fields
+        && !parameters
+    {
+        body.wrong(
+            first.at,
+            "json",
+            "names fields of `form = true` or `query = true`, and there is neither",
+        );
+    }
+    if let Some((at, _)) = body.get("query")
+        && (query.is_some() || parameters)
+        && !methods(root).contains(&Method::Get)
+    {
+        body.wrong(
+            at,
+            "query",
+            "is looked at for a GET, which `methods` does not name",
+        );
+    }
+    BodyForm {
+        form,
+        fields,
+        multipart: body.text("multipart").map(|text| text.value),
+        text: body.boolean("text").unwrap_or_default(),
+        query,
+        parameters,
+        json: json.into_iter().map(|name| name.value).collect(),
+    }
+}
+
+/// A field's name, or whether all of them are meant.
+fn one_or_all(body: &Table<'_, '_>, key: &str) -> (Option<String>, bool) {
+    match body.get(key) {
+        Some((_, DeValue::Boolean(all))) => (None, *all),
+        Some(_) => (body.text(key).map(|text| text.value), false),
+        None => (None, false),
+    }
+}
+
+/// `[answer]`.
+pub(super) fn answer(root: &Table<'_, '_>) -> Answer {
+    let Some(table) = root.table("answer", ANSWER) else {
+        return Answer::default();
+    };
+    let answer = Answer {
+        status: status(&table),
+        body: table.text("body").map(|text| {
+            if text.value.len() > LONGEST_ANSWER {
+                table.wrong(text.at, "body", format!("is longer than {LONGEST_ANSWER} bytes"));
+            }
+            text.value
+        }),
+    };
+    without_body(&table, answer.status, "body");
+    answer
+}
+
+/// A status that says that all is well.
+fn status(table: &Table<'_, '_>) -> Option<u16> {
+    let (at, _) = table.get("status")?;
+    let status = table.count("status")?;
+    let well = u16::try_from(status)
+        .ok()
+        .filter(|status| (200..300).contains(status));
+    if well.is_none() {
+        let what = "is no 2xx: what else is answered is the bridge's own affair, so that nothing is lost";
+        table.wrong(at, "status", what);
+    }
+    well
+}
+
+/// 204 and 205 are answers without a body.
+fn without_body(table: &Table<'_, '_>, status: Option<u16>, key: &str) {
+    if let (Some(204 | 205), Some((at, _))) = (status, table.get(key)) {
+        table.wrong(
+            at,
+            key,
+            "is never sent: answers with status 204 or 205 have no body",
+        );
+    }
+}
+
+/// `[[handshake]]`.
+pub(super) fn handshakes(root: &Table<'_, '_>, findings: &Findings) -> Handshakes {
+    let mut handshakes = Handshakes::default();
+    for table in root.tables("handshake", HANDSHAKE) {
+        let unsigned = table.boolean("unsigned").unwrap_or_default();
+        let when = table.required(
+            "when",
+            "which requests are meant, such as 'payload.type == \"test\"'",
+        );
+        let when = when.and_then(|when| {
+            let known: &[&str] = if unsigned {
+                &["source", "headers"]
+            } else {
+                &["source", "headers", "payload"]
+            };
+            expression(&table, "when", &when, known, findings)
+        });
+        let said = Said {
+            status: status(&table).unwrap_or(200),
+            content_type: content_type(&table),
+        };
+        without_body(&table, Some(said.status), "answer");
+        let answer = table.text("answer");
+        if unsigned {
+            let answer = answer.map_or_else(String::new, |text| fixed(&table, &text, findings));
+            handshakes
+                .unsigned
+                .extend(when.map(|when| said.handshake(when, answer)));
+        } else {
+            let known = ["source", "headers", "payload"];
+            let answer = answer.and_then(|text| expression(&table, "answer", &text, &known, findings));
+            handshakes
+                .signed
+                .extend(when.map(|when| said.handshake(when, answer)));
+        }
+    }
+    handshakes
+}
+
+/// How an answer is given.
+struct Said {
+    status: u16,
+    content_type: String,
+}
+
+impl Said {
+    fn handshake<A>(self, when: Condition, answer: A) -> Handshake<A> {
+        Handshake {
+            when,
+            answer,
+            status: self.status,
+            content_type: self.content_type,
+        }
+    }
+}
+
+/// `type/subtype; parameter`: what a header can hold, and no page that a browser would run.
+fn content_type(table: &Table<'_, '_>) -> String {
+    let Some(text) = table.text("content_type") else {
+        return "text/plain; charset=utf-8".to_owned();
+    };
+    let visible = text.value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let essence = text.value.split(';').next().unwrap_or_default();
+    if !visible
+        || text.value.len() > 100
+        || essence.split('/').filter(|part| !part.trim().is_empty()).count() != 2
+    {
+        table.wrong(
+            text.at,
+            "content_type",
+            "is no content type, such as \"application/json\"",
+        );
+    }
+    text.value
+}
+
+fn expression(
+    table: &Table<'_, '_>,
+    key: &str,
+    text: &Located<String>,
+    names: &[&str],
+    findings: &Findings,
+) -> Option<Condition> {
+    let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    condition(text, &table.key(key), &names, findings)
+}
+
+/// The text of an answer that everybody gets: an expression that reads nothing of the request.
+fn fixed(table: &Table<'_, '_>, text: &Located<String>, findings: &Findings) -> String {
+    let path = table.key("answer");
+    let compiled = match Condition::compile(&text.value) {
+        Ok(compiled) => compiled,
+        Err(error) => {
+            findings.error(text.at, &path, error.to_string());
+            return String::new();
+        }
+    };
+    if !compiled.references().names.is_empty() {
+        let what =
+            "uses the request, which nobody has signed: everybody gets the same text here, such as '\"ok\"'";
+        findings.error(text.at, &path, what);
+        return String::new();
+    }
+    match compiled.evaluate(&serde_json::Value::Null) {
+        Ok(serde_json::Value::String(answer)) if answer.len() <= LONGEST_ANSWER => answer,
+        Ok(serde_json::Value::String(_)) => {
+            findings.error(text.at, &path, format!("is longer than {LONGEST_ANSWER} bytes"));
+            String::new()
+        }
+        Ok(_) => {
+            findings.error(text.at, &path, "gives no text, such as '\"ok\"'");
+            String::new()
+        }
+        Err(error) => {
+            findings.error(text.at, &path, error.to_string());
+            String::new()
+        }
+    }
+}

@@ -1,0 +1,168 @@
+use super::*;
+use crate::source::{Answer, Method};
+
+/// What is written after a right kind, the line of it that is wrong, and what is found.
+const WRONG: &[(&str, usize, &str)] = &[
+    (
+        "[body]\nquery = true",
+        1,
+        "body.query: is looked at for a GET, which `methods` does not name",
+    ),
+    (
+        "[body]\nform = \"a\"\njson = [\"b\"]",
+        2,
+        "body.json: names fields of `form = true`",
+    ),
+    (
+        "[body]\nquery = 7",
+        1,
+        "body.query: is a number, a text was expected",
+    ),
+    ("[answer]\nstatus = 404", 1, "answer.status: is no 2xx"),
+    ("[answer]\nstatus = 302", 1, "answer.status: is no 2xx"),
+    (
+        "[answer]\nstatus = 204\nbody = \"ok\"",
+        2,
+        "answer.body: is never sent",
+    ),
+    (
+        "[[handshake]]\nanswer = '\"x\"'",
+        0,
+        "handshake[0]: `when` is missing",
+    ),
+    (
+        "[[handshake]]\nwhen = 'event == \"x\"'",
+        1,
+        "handshake[0].when: there is no name `event`",
+    ),
+    (
+        "[[handshake]]\nwhen = 'true'\nstatus = 500",
+        2,
+        "handshake[0].status: is no 2xx",
+    ),
+    (
+        "[[handshake]]\nwhen = 'true'\nanswer = 'branch'",
+        2,
+        "handshake[0].answer: there is no name `branch`",
+    ),
+    (
+        "[[handshake]]\nwhen = 'true'\ncontent_type = \"json\"",
+        2,
+        "handshake[0].content_type: is no content type",
+    ),
+    (
+        "[[handshake]]\nwhen = 'true'\ncontent_type = \"a/b\\r\\nx: y\"",
+        2,
+        "is no content type",
+    ),
+    (
+        "[[handshake]]\nwhen = 'payload.x == 1'\nunsigned = true",
+        1,
+        "handshake[0].when: there is no name `payload`; here are headers, source",
+    ),
+    (
+        "[[handshake]]\nunsigned = true\nwhen = 'true'\nanswer = 'headers.x'",
+        3,
+        "handshake[0].answer: uses the request, which nobody has signed",
+    ),
+    (
+        "[[handshake]]\nunsigned = true\nwhen = 'true'\nanswer = 'ok'",
+        3,
+        "handshake[0].answer: uses the request",
+    ),
+    (
+        "[[handshake]]\nunsigned = true\nwhen = 'true'\nanswer = '7'",
+        3,
+        "handshake[0].answer: gives no text",
+    ),
+    (
+        "[[handshake]]\nwhen = 'true'\nwhy = 'x'",
+        2,
+        "handshake[0].why: unknown key",
+    ),
+];
+
+#[test]
+fn what_is_wrong_about_requests_is_found_with_its_line() {
+    let house = House::new();
+    let findings = |more: &str| {
+        let before = KIND.lines().count();
+        house.file("templates/bakery/source.toml", &format!("{KIND}\n{more}\n"));
+        let findings = house.findings(&format!("{START}{SOURCE}"));
+        (before + 2, findings.join("\n"))
+    };
+    for &(more, line, expected) in WRONG {
+        let (first, found) = findings(more);
+        let at = format!("source.toml:{}:", first + line);
+        let line = found.lines().find(|line| line.contains(expected));
+        assert!(
+            line.is_some_and(|line| line.contains(&at)),
+            "{more}\n{at} {expected}\n{found}"
+        );
+    }
+    for (methods, expected) in [
+        ("[]", "is empty"),
+        ("[\"POST\", \"POST\"]", "names a method twice"),
+        ("\"POST\"", "a list was expected"),
+        ("[\"get\"]", "known are"),
+    ] {
+        house.file(
+            "templates/bakery/source.toml",
+            &format!("methods = {methods}\n{KIND}"),
+        );
+        let found = house.findings(&format!("{START}{SOURCE}")).join("\n");
+        assert!(
+            found.contains("source.toml:1: methods: ") && found.contains(expected),
+            "{methods}\n{found}"
+        );
+    }
+}
+
+#[test]
+fn what_a_kind_says_of_requests_is_read() {
+    let house = House::new();
+    house.file(
+        "templates/bakery/source.toml",
+        &format!(
+            "methods = [\"POST\", \"GET\"]\n{KIND}\n[body]\nquery = true\njson = [\"monitor\"]\n[answer]\nstatus = 200\nbody = \"ok\"\n\
+             [[handshake]]\nwhen = 'payload.type == \"url_verification\"'\nanswer = 'payload.challenge'\n\
+             [[handshake]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nanswer = '\"po\" + \"ng\"'\nstatus = 201\ncontent_type = \"text/x-pong\"\n"
+        ),
+    );
+    let config = house.read(&format!("{START}{SOURCE}")).unwrap();
+    let kind = &config.sources["oven"].kind;
+    assert_eq!(kind.methods, [Method::Post, Method::Get]);
+    assert!(kind.body.parameters && kind.body.query.is_none());
+    assert_eq!(kind.body.json, ["monitor"]);
+    let answer = Answer {
+        status: Some(200),
+        body: Some("ok".to_owned()),
+    };
+    assert_eq!(kind.answer, answer);
+    let [signed] = kind.handshakes.signed.as_slice() else {
+        panic!("{:?}", kind.handshakes)
+    };
+    assert_eq!(
+        (signed.status, signed.content_type.as_str()),
+        (200, "text/plain; charset=utf-8")
+    );
+    assert_eq!(signed.answer.as_ref().unwrap().text(), "payload.challenge");
+    let [unsigned] = kind.handshakes.unsigned.as_slice() else {
+        panic!("{:?}", kind.handshakes)
+    };
+    assert_eq!(
+        (
+            unsigned.status,
+            unsigned.content_type.as_str(),
+            unsigned.answer.as_str()
+        ),
+        (201, "text/x-pong", "pong")
+    );
+    house.file("templates/bakery/source.toml", KIND);
+    let plain = house.read(&format!("{START}{SOURCE}")).unwrap();
+    let kind = &plain.sources["oven"].kind;
+    assert_eq!(
+        (kind.methods.as_slice(), &kind.answer),
+        (&[Method::Post][..], &Answer::default())
+    );
+}

@@ -1,0 +1,352 @@
+//! What a kind may say of its requests, through the front door: methods, queries, its own answers, handshakes.
+
+use std::fs;
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::harness::{TOKEN, TestBridge, World, client, in_time};
+
+/// How the kinds of these tests authenticate.
+const BEARER: &str = "[[authentication]]\nname = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"\n";
+const AUTHORIZATION: &str = "Bearer alertmanager-token-0123456789";
+const SAYS: &str = "{{payload.text}}";
+
+/// A bridge with a source `own` of a kind of that name, to `dev`: `source.toml` and the template for everything.
+fn bridge(world: &World, source_toml: &str, template: &str) -> TestBridge {
+    let kind = world.path("templates/own");
+    fs::create_dir_all(&kind).unwrap();
+    fs::write(kind.join("source.toml"), source_toml).unwrap();
+    fs::write(kind.join("default.hbs"), template).unwrap();
+    assert_eq!(AUTHORIZATION, format!("Bearer {TOKEN}"));
+    world.bridge("[sources.own]\nkind = \"own\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n")
+}
+
+fn typed(before: &str, after: &str) -> String {
+    format!("{before}\n{BEARER}\n[event]\ntype = '\"said\"'\nremember_body = \"1m\"\n{after}")
+}
+
+#[derive(Deserialize)]
+struct Queries {
+    requests: Vec<Query>,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    headers: Vec<(String, String)>,
+    query: String,
+}
+
+#[actix_web::test]
+async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/uptime-kuma-queries.json");
+    let queries: Queries = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let world = World::new();
+    let kind = typed(
+        "methods = [\"GET\"]",
+        "[body]\nquery = true\njson = [\"heartbeat\", \"monitor\"]\n[facts]\noutcome = 'payload.heartbeat.status == 1 ? \"up\" : \"down\"'",
+    );
+    let template = "{{payload.monitor.name}} is {{outcome}}: {{payload.msg}}";
+    let bridge = bridge(&world, &kind, template);
+    let mut ids = Vec::new();
+    for Query { headers, query } in &queries.requests {
+        let mut headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        headers.push(("authorization", AUTHORIZATION));
+        let answer = bridge
+            .send("GET", &format!("/hooks/own?{query}"), &headers, "")
+            .await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        ids.push(answer.body["event"].as_str().unwrap().to_owned());
+        let again = bridge
+            .send("GET", &format!("/hooks/own?{query}"), &headers, "")
+            .await;
+        assert_eq!((again.status, &again.body["seen_before"]), (200, &json!(true)));
+    }
+    let said = [
+        "Shop – Zürich is down: [Shop – Zürich] [🔴 Down] connect ECONNREFUSED 192.0.2.1:443",
+        "Shop – Zürich is up: [Shop – Zürich] [✅ Up] 200 - OK",
+    ];
+    assert_eq!(world.told("ch-dev", 2).await, said);
+
+    // What is kept is the query, which is all there was, and it is read the same way again.
+    let stored = bridge
+        .queue()
+        .event(ids[0].parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stored.envelope.body, queries.requests[0].query.as_bytes());
+    let replay = client()
+        .post(format!("{}/api/events/{}/replay", bridge.operator, ids[0]))
+        .send_json(&json!({ "as_stored": false }))
+        .await
+        .unwrap();
+    assert_eq!(replay.status().as_u16(), 200);
+    assert_eq!(world.told("ch-dev", 3).await[2], said[0]);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_get_is_taken_by_its_body_or_its_query_and_is_nothing_without_either() {
+    let world = World::new();
+    let bridge = bridge(
+        &world,
+        &typed(
+            "methods = [\"POST\", \"GET\"]",
+            "[body]\nquery = \"payload\"\nform = \"payload\"\n",
+        ),
+        SAYS,
+    );
+    let authorization = ("authorization", AUTHORIZATION);
+    let (in_query, in_body) = (
+        "/hooks/own?x=1&payload=%7B%22text%22:%22in+the+query%22%7D",
+        r#"{"text":"in the body"}"#,
+    );
+    for (method, path, body, status) in [
+        ("GET", in_query, "", 202),
+        // As Argo CD does it: the body is what counts, whatever the address says besides.
+        ("GET", in_query, in_body, 202),
+        ("GET", "/hooks/own", in_body, 200),
+        ("GET", "/hooks/own", "", 400),
+        ("GET", "/hooks/own?pay=%7B%7D", "", 400),
+        ("GET", "/hooks/own?payload=%7B", "", 400),
+        ("GET", "/hooks/own?payload=%7B%7D&payload=%7B%7D", "", 400),
+        // A query is for requests that cannot have a body.
+        ("POST", in_query, "", 400),
+    ] {
+        let answer = bridge.send(method, path, &[authorization], body).await;
+        assert_eq!(answer.status, status, "{method} {path} {body}: {}", answer.text);
+    }
+    let without = bridge.send("GET", in_query, &[], "").await;
+    assert_eq!(without.status, 401);
+    // A kind's event cannot be made to read its body as a query.
+    let forged = [authorization, ("taken-from", "query")];
+    assert_eq!(
+        bridge
+            .send("POST", "/hooks/own", &forged, "payload=%7B%7D")
+            .await
+            .status,
+        400
+    );
+    assert_eq!(world.told("ch-dev", 2).await, ["in the query", "in the body"]);
+    let long = format!("{in_query}&more={}", "x".repeat(64 * 1024));
+    let request = client().get(format!("{}{long}", bridge.url));
+    if let Ok(answer) = request.append_header(authorization).send().await {
+        assert!(answer.status().is_client_error(), "{}", answer.status());
+    }
+    assert_eq!(world.stored(), 2);
+    bridge.finish().await;
+}
+
+fn hex_signature(body: &[u8]) -> String {
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(TOKEN.as_bytes()).unwrap();
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// Gitea signs the JSON, however it is sent.
+#[actix_web::test]
+async fn a_signature_is_over_what_the_query_holds_and_never_over_the_body_that_is_not_there() {
+    for (signed, signs_payload) in [("{payload}", true), ("{body}", false)] {
+        let world = World::new();
+        let kind = format!(
+            "methods = [\"POST\", \"GET\"]\n[[authentication]]\nname = \"signature\"\nmethod = \"hmac\"\nheader = \"X-Gitea-Signature\"\n\
+             algorithm = \"sha256\"\nencoding = \"hex\"\nsigned = \"{signed}\"\n[event]\ntype = '\"said\"'\n[body]\nquery = \"payload\"\n"
+        );
+        let bridge = bridge(&world, &kind, SAYS);
+        let payload = r#"{"text":"signed – ü"}"#;
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("payload", payload)
+            .finish();
+        let path = format!("/hooks/own?{query}");
+        let right = hex_signature(if signs_payload {
+            payload.as_bytes()
+        } else {
+            query.as_bytes()
+        });
+        for (signature, status) in [
+            (hex_signature(b""), 401),
+            (hex_signature(b"x"), 401),
+            (right, 202),
+        ] {
+            let headers = [("x-gitea-signature", signature.as_str())];
+            let answer = bridge.send("GET", &path, &headers, "").await;
+            assert_eq!(answer.status, status, "{signed}: {}", answer.text);
+        }
+        assert_eq!(world.told("ch-dev", 1).await, ["signed – ü"]);
+        bridge.finish().await;
+    }
+}
+
+#[actix_web::test]
+async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
+    let world = World::new();
+    let bridge = bridge(&world, &typed("methods = [\"PUT\", \"POST\"]", ""), SAYS);
+    let headers = [("authorization", AUTHORIZATION)];
+    let put = bridge
+        .send("PUT", "/hooks/own", &headers, r#"{"text":"put"}"#)
+        .await;
+    assert_eq!(put.status, 202, "{}", put.text);
+    for method in ["GET", "PATCH", "DELETE", "OPTIONS"] {
+        let answer = bridge
+            .send(method, "/hooks/own/secret-in-path", &[], "not even read")
+            .await;
+        assert_eq!(
+            (answer.status, answer.header("allow")),
+            (405, Some("PUT, POST")),
+            "{method}"
+        );
+        assert_eq!(answer.body["code"], "method-not-allowed");
+    }
+    let health = bridge.send("POST", "/health", &[], "").await;
+    assert_eq!((health.status, health.header("allow")), (405, Some("GET")));
+    assert_eq!(world.told("ch-dev", 1).await, ["put"]);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
+    for (answer, first, again) in [
+        ("status = 200\nbody = \"ok\"", (200, "ok"), (200, "ok")),
+        ("body = \"ok\"", (202, "ok"), (200, "ok")),
+        ("status = 204", (204, ""), (204, "")),
+    ] {
+        let world = World::new();
+        let bridge = bridge(&world, &typed("", &format!("[answer]\n{answer}\n")), SAYS);
+        let headers = [("authorization", AUTHORIZATION)];
+        for (status, text) in [first, again] {
+            let answered = bridge.post("/hooks/own", &headers, r#"{"text":"hello"}"#).await;
+            assert_eq!(
+                (answered.status, answered.text.as_str()),
+                (status, text),
+                "{answer}"
+            );
+            let plain = answered
+                .header("content-type")
+                .is_none_or(|is| is.starts_with("text/plain"));
+            assert!(plain, "{:?}", answered.headers);
+        }
+        // What is refused is told so in any case.
+        assert_eq!(bridge.post("/hooks/own", &headers, "{").await.status, 400);
+        assert_eq!(world.told("ch-dev", 1).await, ["hello"]);
+        bridge.finish().await;
+    }
+    let world = World::new();
+    let bridge = bridge(&world, &typed("", "[answer]\nstatus = 200\n"), SAYS);
+    let answer = bridge
+        .post(
+            "/hooks/own",
+            &[("authorization", AUTHORIZATION)],
+            r#"{"text":"x"}"#,
+        )
+        .await;
+    assert_eq!((answer.status, &answer.body["channels"]), (200, &json!(["dev"])));
+    bridge.finish().await;
+}
+
+const SLACK: &str =
+    "[[handshake]]\nwhen = 'payload.type == \"url_verification\"'\nanswer = 'payload.challenge'\n";
+
+#[actix_web::test]
+async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
+    let world = World::new();
+    let bridge = bridge(&world, &typed("", SLACK), SAYS);
+    let challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";
+    let body = json!({ "token": "old", "challenge": challenge, "type": "url_verification" }).to_string();
+    let headers = [("authorization", AUTHORIZATION)];
+    let answer = bridge.post("/hooks/own", &headers, body.clone()).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, challenge));
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(world.stored(), 0);
+
+    // Nobody is answered who is not the sender.
+    let stranger = bridge.post("/hooks/own", &[], body).await;
+    assert_eq!(stranger.status, 401);
+    assert!(!stranger.text.contains(challenge));
+
+    // What only looks like one is an event: no challenge, one that is no text, one that is endless; and what has no type.
+    for (number, challenge) in [json!(null), json!(7), json!("x".repeat(5000))]
+        .into_iter()
+        .enumerate()
+    {
+        let body =
+            json!({ "type": "url_verification", "challenge": challenge, "text": format!("event {number}") });
+        assert_eq!(
+            bridge.post("/hooks/own", &headers, body.to_string()).await.status,
+            202
+        );
+    }
+    let event = bridge
+        .post("/hooks/own", &headers, r#"{"text":"without a type"}"#)
+        .await;
+    assert_eq!(event.status, 202);
+    assert_eq!(
+        world.told("ch-dev", 4).await,
+        ["event 0", "event 1", "event 2", "without a type"]
+    );
+    let metrics = bridge.metrics().await;
+    let counted = "twake_bridge_handshakes_total{source=\"own\",proof=\"authentic\"} 1\n";
+    assert!(metrics.contains(counted), "{metrics}");
+    bridge.finish().await;
+}
+
+const DIAGNOSTICS: &str = "[[handshake]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nanswer = '\"pong\"'\n";
+
+#[actix_web::test]
+async fn bitbuckets_unsigned_ping_is_answered_without_its_body_being_read() {
+    let world = World::new();
+    let kind = format!(
+        "{}\n{DIAGNOSTICS}",
+        typed("", "").replace(BEARER, "[[authentication]]\nname = \"signature\"\nmethod = \"hmac\"\nheader = \"X-Hub-Signature\"\nprefix = \"sha256=\"\n")
+    );
+    let bridge = bridge(&world, &kind, SAYS);
+    let ping = [("x-event-key", "diagnostics:ping")];
+    let answer = bridge.post("/hooks/own", &ping, r#"{"test":true}"#).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "pong"));
+
+    // A body that never comes is not waited for.
+    let address = bridge.url.strip_prefix("http://").unwrap().to_owned();
+    let said = actix_web::rt::task::spawn_blocking(move || {
+        use std::io::{Read, Write};
+        let mut socket = std::net::TcpStream::connect(&address).unwrap();
+        let head = "POST /hooks/own HTTP/1.1\r\nhost: bridge\r\nx-event-key: diagnostics:ping\r\ncontent-length: 1000000\r\n\r\n";
+        socket.write_all(head.as_bytes()).unwrap();
+        let mut said = String::new();
+        socket.read_to_string(&mut said).unwrap();
+        said
+    });
+    let said = in_time("an answer before the body", said).await.unwrap();
+    assert!(
+        said.starts_with("HTTP/1.1 200") && said.ends_with("pong"),
+        "{said}"
+    );
+
+    // Whoever is not meant has to sign, and the same header does not open the door to an event.
+    let body = r#"{"text":"an event"}"#;
+    for headers in [
+        vec![("x-event-key", "repo:refs_changed")],
+        vec![],
+        vec![("x-event-key", "Diagnostics:ping")],
+    ] {
+        assert_eq!(
+            bridge.post("/hooks/own", &headers, body).await.status,
+            401,
+            "{headers:?}"
+        );
+    }
+    assert_eq!(world.stored(), 0);
+    let signature = format!("sha256={}", hex_signature(body.as_bytes()));
+    let signed = [
+        ("x-event-key", "repo:refs_changed"),
+        ("x-hub-signature", signature.as_str()),
+    ];
+    assert_eq!(bridge.post("/hooks/own", &signed, body).await.status, 202);
+    assert_eq!(world.told("ch-dev", 1).await, ["an event"]);
+    let metrics = bridge.metrics().await;
+    let counted = "twake_bridge_handshakes_total{source=\"own\",proof=\"unsigned\"} 2\n";
+    assert!(metrics.contains(counted), "{metrics}");
+    bridge.finish().await;
+}
