@@ -59,10 +59,8 @@ impl Fixed {
             ("history", old.history != new.history),
             ("public.tls", old.speaks_tls != new.speaks_tls),
         ];
-        let changed = changed
-            .into_iter()
-            .filter_map(|(name, is)| is.then(|| name.to_owned()));
-        changed.collect()
+        let changed = changed.into_iter().filter(|(_, is)| *is);
+        changed.map(|(name, _)| name.to_owned()).collect()
     }
 }
 
