@@ -98,9 +98,16 @@ impl Office {
         if let Some(path) = store.strip_prefix("sqlite:")
             && !Path::new(path).exists()
         {
-            bail!(
-                "there is no store at {path}: set TWAKE_BRIDGE_STORE as the bridge has it, or give --operator URL"
-            );
+            // A service has its store where its unit says, which an operator's shell does not know.
+            let url = format!("http://{}", reachable(&settings.operator_listen));
+            let client = Client::new(&url, token(config))?;
+            if matches!(client.lanes(), Err(ClientError::Unreachable { .. } | ClientError::Strange(_))) {
+                bail!(
+                    "there is no store at {path}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
+                     --operator URL"
+                );
+            }
+            return Ok(Self::There(client));
         }
         let clock = Clock::system();
         let history = config
