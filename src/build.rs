@@ -15,6 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", root.display());
     println!("cargo::rerun-if-changed=src/build.rs");
 
+    // The best compression takes long in a build script that is not optimised itself.
+    let level = if env::var("PROFILE")? == "release" { 19 } else { 3 };
     let mut files = Vec::new();
     walk(&root, &mut files)?;
     files.sort();
@@ -28,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .ok_or("a file name under templates/ is not UTF-8")?;
         if name.contains("/samples/") {
             let packed = out.join(format!("sample-{index}.zst"));
-            fs::write(&packed, zstd::encode_all(fs::File::open(path)?, 19)?)?;
+            fs::write(&packed, zstd::encode_all(fs::File::open(path)?, level)?)?;
             writeln!(samples, "    ({name:?}, include_bytes!({:?})),", packed.display())?;
         } else if name.contains('/') {
             writeln!(texts, "    ({name:?}, include_str!({:?})),", path.display())?;

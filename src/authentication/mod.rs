@@ -67,7 +67,7 @@ pub use claim::{MAX_SIGNATURES, MAX_VALUE};
 pub use grammar::RawScheme;
 pub use proof::{Authentic, Pending};
 pub use scheme::Scheme;
-pub use sign::sign;
+pub use sign::{secret_for, sign};
 
 /// Why a request is not authentic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

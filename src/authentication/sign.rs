@@ -33,6 +33,22 @@ pub fn sign(
     }
 }
 
+/// A secret that serves the scheme, made of a text that would serve most: with the prefix and in the encoding the scheme asks
+/// for (`whsec_` and base64), or with a user's name before it. For the demo and for tests, which make their secrets up.
+pub fn secret_for(scheme: &Scheme, text: &str) -> Secret {
+    Secret::new(&match &scheme.method {
+        Method::Hmac(signature) => {
+            let form = &signature.key;
+            let key = form
+                .encoding
+                .map_or_else(|| text.to_owned(), |encoding| encoding.encode(text.as_bytes()));
+            format!("{}{key}", form.prefix)
+        }
+        Method::Basic { .. } if !text.contains(':') => format!("user:{text}"),
+        Method::Basic { .. } | Method::Token { .. } | Method::Path | Method::None => text.to_owned(),
+    })
+}
+
 impl Signature {
     fn sign(&self, key: &[u8], id: &str, now: Timestamp, body: &[u8]) -> Vec<(String, String)> {
         let stamp = self.timestamp.as_ref();

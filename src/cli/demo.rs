@@ -1,7 +1,7 @@
 //! `twake-bridge demo`: a bridge and a stand-in Twake on free ports, and the signed samples of every kind through the
 //! front door. No account, no network, no configuration; nothing is kept.
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use std::fmt::Write as _;
 use std::fs;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::sampled::{Sampled, sampled};
+use crate::authentication::secret_for;
 use crate::bridge::{Bridge, Places};
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
@@ -98,7 +99,8 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
 /// The stand-in Twake, with a channel for each kind.
 fn sandbox(listen: &str, kinds: &[&str], folder: &Path, clock: &Clock) -> anyhow::Result<Sandbox> {
     let mut settings = Settings::new(listen);
-    let key = secret(&folder.join("twake"), clock)?;
+    let key = Secret::new(&random(clock));
+    keep(&key, &folder.join("twake"))?;
     settings.applications = vec![Application::new("twake-bridge", PUBLIC_ID, key, GROUP)];
     settings.channels = kinds
         .iter()
@@ -115,11 +117,13 @@ fn channel(kind: &str) -> String {
     format!("ch-{kind}")
 }
 
-/// A new secret, kept in a file as an operator would keep it.
-fn secret(file: &Path, clock: &Clock) -> anyhow::Result<Secret> {
-    let text = hex::encode(clock.new_id().as_bytes());
-    fs::write(file, &text)?;
-    Ok(Secret::new(&text))
+fn random(clock: &Clock) -> String {
+    hex::encode(clock.new_id().as_bytes())
+}
+
+/// Keeps a secret in a file, as an operator would.
+fn keep(secret: &Secret, file: &Path) -> anyhow::Result<()> {
+    Ok(fs::write(file, secret.expose())?)
 }
 
 /// The demo's own `bridge.toml`: a source and a channel for each kind.
@@ -132,7 +136,11 @@ fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> an
         writeln!(text, "{kind} = \"{}\"", channel(kind))?;
     }
     for kind in kinds {
-        secret(&folder.join(kind), clock)?;
+        let Ok((loaded, _)) = config::kind_alone(kind, None) else {
+            bail!("the kind {kind} cannot be read");
+        };
+        let scheme = loaded.kind.schemes.first().context("a kind without a scheme")?;
+        keep(&secret_for(scheme, &random(clock)), &folder.join(kind))?;
         writeln!(
             text,
             "\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]"

@@ -101,7 +101,10 @@ impl Office {
             // A service has its store where its unit says, which an operator's shell does not know.
             let url = format!("http://{}", reachable(&settings.operator_listen));
             let client = Client::new(&url, token(config))?;
-            if matches!(client.lanes(), Err(ClientError::Unreachable { .. } | ClientError::Strange(_))) {
+            if matches!(
+                client.lanes(),
+                Err(ClientError::Unreachable { .. } | ClientError::Strange(_))
+            ) {
                 bail!(
                     "there is no store at {path}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
                      --operator URL"

@@ -90,10 +90,12 @@ fn subcommands(command: &Command, name: &str, page: &mut Vec<u8>) -> io::Result<
 /// Text as it is, to roff.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
-    let line = |line: &str| if line.starts_with(['.', '\'']) {
-        format!("\\&{line}")
-    } else {
-        line.to_owned()
+    let line = |line: &str| {
+        if line.starts_with(['.', '\'']) {
+            format!("\\&{line}")
+        } else {
+            line.to_owned()
+        }
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -1,10 +1,11 @@
 //! What a template can call besides Handlebars' own `if unless each with lookup eq ne gt gte lt lte and or not`.
 //!
-//! Some write formatting (`link code quote excerpt button`): an atom of nodes, and never an argument of another. The others return a
+//! Some write formatting (`link code quote excerpt button slack`): an atom of nodes, and never an argument of another. The others return a
 //! plain value, which is an argument anywhere and text where it is written.
 
 mod formatting;
 mod selecting;
+mod slack;
 mod time;
 mod values;
 
@@ -59,9 +60,11 @@ pub(super) const SIGNATURES: &[Signature] = &[
     signature("quote", Use::Formatting, (1, 1), "{{quote text}}"),
     signature("excerpt", Use::Formatting, (2, 2), "{{excerpt text 300}}"),
     signature("button", Use::Formatting, (2, 2), "{{button label url}}"),
+    signature("slack", Use::Formatting, (2, 3), "{{slack text 300}}"),
     signature("truncate", Use::Value, (2, 2), "{{truncate text 80}}"),
     signature("first_line", Use::Value, (1, 1), "{{first_line text}}"),
     signature("short_sha", Use::Value, (1, 1), "{{short_sha sha}}"),
+    signature("rounded", Use::Value, (1, 1), "{{rounded number}}"),
     signature(
         "plural",
         Use::Value,
@@ -125,7 +128,7 @@ pub(super) fn engine(format: Format) -> Handlebars<'static> {
     for (name, run) in values.chain(time::HELPERS).chain(selecting::HELPERS) {
         engine.register_helper(name, Box::new(ValueHelper { run: *run }));
     }
-    for (name, run) in formatting::HELPERS {
+    for (name, run) in formatting::HELPERS.iter().chain(slack::HELPERS) {
         engine.register_helper(name, Box::new(FormattingHelper { run: *run }));
     }
     engine.register_helper("default", Box::new(values::Default));

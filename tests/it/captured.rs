@@ -1,4 +1,5 @@
-//! What real senders sent, through the front door: Gitea and Uptime Kuma by kinds of the tests' own; and a secret that
+//! What real senders sent, through the front door: Gitea by a kind of the tests' own, Uptime Kuma and Gitea's
+//! Slack messages by the built-in kinds; and a secret that
 //! is being rotated.
 
 use std::fs;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use serde_json::Value;
+use url::form_urlencoded;
 
 use crate::harness::{Answer, TestBridge, World, client, push};
 
@@ -24,6 +26,16 @@ struct Request<B> {
     secret: Option<String>,
     headers: Vec<(String, String)>,
     body: B,
+}
+
+#[derive(Deserialize)]
+struct Queries {
+    requests: Vec<Query>,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    query: String,
 }
 
 fn captured<B: for<'a> Deserialize<'a>>(file: &str) -> Captured<B> {
@@ -113,15 +125,14 @@ async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_n
 }
 
 #[actix_web::test]
-async fn what_uptime_kuma_sends_as_json_and_in_chunked_parts_says_the_same() {
+async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the_same() {
     let world = World::new();
     fs::write(world.path("kuma"), "tok-0123456789abcdef").unwrap();
     let source = "kind = \"uptime-kuma\"\nsecrets = [{ file = \"kuma\" }]\nchannels = [\"ops\"]\n";
     // The two ways are two sources, or the second would be seen before.
-    let bridge = bridge(
-        &world,
-        &format!("[sources.kuma]\n{source}[sources.parts]\n{source}"),
-    );
+    let bridge = world.bridge(&format!(
+        "[sources.kuma]\n{source}[sources.parts]\n{source}[sources.query]\n{source}"
+    ));
     let captured: Captured<String> = captured("uptime-kuma-requests.json");
     let mut statuses = Vec::new();
     for request in &captured.requests {
@@ -152,18 +163,68 @@ async fn what_uptime_kuma_sends_as_json_and_in_chunked_parts_says_the_same() {
     }
     // JSON down and up, the same in parts, the same as the first two (with headers of the user's), the test button.
     assert_eq!(statuses, [202, 202, 202, 202, 200, 200, 202]);
-    let down = "[Shop – Zürich] [🔴 Down] connect ECONNREFUSED 192.0.2.1:443";
-    let up = "[Shop – Zürich] [✅ Up] 200 - OK";
-    assert_eq!(
-        world.told("ch-ops", 5).await,
-        [down, up, down, up, "My Notification Testing"]
-    );
+    let down = "🔥 Shop – Zürich is down: connect ECONNREFUSED 192.0.2.1:443\nenv=prod";
+    let up = "✅ Shop – Zürich is up again: 200 - OK";
+    let test = "Uptime Kuma can reach this channel: My Notification Testing";
+    assert_eq!(world.told("ch-ops", 5).await, [down, up, down, up, test]);
+    // The same as GET, which is a third source.
+    let queries: Queries = serde_json::from_str(include_str!("../data/uptime-kuma-queries.json")).unwrap();
+    for request in &queries.requests {
+        let address = format!("/hooks/query/tok-0123456789abcdef?{}", request.query);
+        assert_eq!(bridge.send("GET", &address, &[], "").await.status, 202);
+    }
+    assert_eq!(world.told("ch-ops", 7).await[5..], [down, up]);
     let without = bridge.post(
         "/hooks/kuma",
         &[("content-type", "application/json")],
         captured.requests[0].body.clone(),
     );
     assert_eq!(without.await.status, 401);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn what_gitea_writes_for_slack_is_told_as_json_and_as_a_form() {
+    let world = World::new();
+    fs::write(world.path("slack"), "tok-0123456789abcdef").unwrap();
+    let source = "kind = \"slack-compatible\"\nsecrets = [{ file = \"slack\" }]\nchannels = [\"dev\"]\n";
+    let bridge = world.bridge(&format!("[sources.json]\n{source}[sources.form]\n{source}"));
+    let body = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("templates/slack-compatible/samples/message__gitea-push.json"),
+    )
+    .unwrap();
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", &body)
+        .finish();
+    for (path, content_type, body) in [
+        ("json", "application/json", body),
+        ("form", "application/x-www-form-urlencoded", form),
+    ] {
+        let headers = [("content-type", content_type)];
+        let secret = format!("/hooks/{path}/tok-0123456789abcdef");
+        let answer = bridge.post(&secret, &headers, body.clone()).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, "ok"));
+        let wrong = format!("/hooks/{path}/tok-0123456789abcdeg");
+        assert_eq!(bridge.post(&wrong, &headers, body).await.status, 401);
+    }
+    // What Slack asks of an address is answered, and is no event.
+    let asked = r#"{"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRN"}"#;
+    let headers = [("content-type", "application/json")];
+    let answer = bridge
+        .post("/hooks/json/tok-0123456789abcdef", &headers, asked)
+        .await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, "3eZbrw1aBm2rZgRN"));
+    for said in world.told("ch-dev", 2).await {
+        assert!(
+            said.starts_with("[octo/demo:master] 3 new commits pushed by octo\n"),
+            "{said}"
+        );
+        assert!(
+            said.contains("876dd47: feat: commit 3 – Ünïcode & <tag> \"q\" code - Zoë 🚀"),
+            "{said}"
+        );
+    }
     bridge.finish().await;
 }
 

@@ -1,11 +1,13 @@
 //! `check` over samples, with the real binary: every mistake with its place and what was meant.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use crate::preview::{folder, json, run_in};
 use crate::program::program;
-use twake_bridge::config::builtin;
+use twake_bridge::authentication::secret_for;
+use twake_bridge::config::{builtin, kind_alone};
 
 /// A kind of a person's own, right in everything.
 fn own_kind(folder: &Path) {
@@ -301,27 +303,25 @@ fn a_template_that_no_sample_is_for_is_named_after_the_nearest_type() {
 
 #[test]
 fn the_built_in_kinds_have_nothing_to_find() {
-    let mut sources = String::new();
+    let (mut sources, mut secrets) = (String::new(), Vec::new());
     for kind in builtin::kinds() {
-        let secrets = "secrets = [{ env = \"SECRET\" }]";
-        let channels = "channels = [\"dev\", \"ops\"]";
-        sources.extend([
-            "[sources.",
-            kind,
-            "]\nkind = \"",
-            kind,
-            "\"\n",
-            secrets,
-            "\n",
-            channels,
-            "\n",
-        ]);
+        let Ok((loaded, _)) = kind_alone(kind, None) else {
+            panic!("{kind} cannot be read");
+        };
+        let variable = format!("SECRET_{}", kind.replace('-', "_"));
+        writeln!(
+            sources,
+            "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ env = \"{variable}\" }}]\nchannels = [\"dev\", \"ops\"]"
+        )
+        .unwrap();
+        let secret = secret_for(&loaded.kind.schemes[0], "user:password");
+        secrets.push((variable, secret.expose().to_owned()));
     }
     let folder = folder(&sources);
     let output = program()
         .current_dir(folder.path())
         .args(["check", "--json"])
-        .env("SECRET", "user:password")
+        .envs(secrets)
         .output()
         .unwrap();
     let checked = json(&output);

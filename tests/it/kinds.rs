@@ -11,19 +11,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use twake_bridge::authentication::sign;
+use twake_bridge::authentication::{secret_for, sign};
 use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
-use twake_bridge::config::{Config, Surroundings};
+use twake_bridge::config::{Config, Surroundings, kind_alone};
 use twake_bridge::event::{Event, Headers};
 use twake_bridge::message::{Document, Message, plain};
 use twake_bridge::road::{Decision, Reply, decide, handshake, unsigned};
-use twake_bridge::secret::Secret;
 use twake_bridge::source::Source;
 use twake_bridge::twake::twacode;
 use uuid::Uuid;
 
-/// Fits every scheme of the built-in kinds: `basic` wants a user's name and a password.
+/// What the secret of every scheme is made of (`secret_for`): `basic` wants a user's name and a password.
 const SECRET: &str = "user:It's a Secret to Everybody";
 
 /// The longest message, in characters of its plain text. More is a wall.
@@ -143,9 +142,17 @@ fn alertmanagers_of_a_cluster_and_retries_of_one_notification_have_one_key() {
 
 /// A source of the kind, with one route for each variant its templates have, and the default scheme or the named one.
 pub(crate) fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
-    let variants: BTreeSet<String> = builtin::templates(kind)
+    // A variant stands beside the template it is one of: `push.short.hbs` beside `push.hbs`. (`incident.triggered.hbs`
+    // is the template of an event type with a dot in its name.)
+    let names: BTreeSet<String> = builtin::templates(kind)
+        .into_iter()
+        .filter_map(|template| Some(template.name.strip_suffix(".hbs")?.to_owned()))
+        .collect();
+    let variants: BTreeSet<String> = names
         .iter()
-        .filter_map(|template| Some(template.name.strip_suffix(".hbs")?.split_once('.')?.1.to_owned()))
+        .filter_map(|name| name.rsplit_once('.'))
+        .filter(|(plain, _)| names.contains(*plain))
+        .map(|(_, variant)| variant.to_owned())
         .collect();
     let channels = variants.iter().fold(String::new(), |mut lines, variant| {
         writeln!(lines, "{variant} = \"00000000-0000-1000-8000-000000000002\"").unwrap();
@@ -157,6 +164,14 @@ pub(crate) fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
         writeln!(lines, "[[sources.{kind}.routes]]\n{route}").unwrap();
         lines
     });
+    let Ok((loaded, _)) = kind_alone(kind, None) else {
+        panic!("{kind} cannot be read");
+    };
+    let schemes = &loaded.kind.schemes;
+    let named = scheme.map_or(&schemes[0], |name| {
+        schemes.iter().find(|scheme| scheme.name == name).unwrap()
+    });
+    let secret = secret_for(named, SECRET).expose().to_owned();
     let scheme = scheme.map_or(String::new(), |scheme| format!(", scheme = \"{scheme}\""));
     let text = format!(
         r#"
@@ -177,7 +192,7 @@ channels = ["plain"]
 {routes}"#
     );
     let surroundings = Surroundings::of(
-        [("TWAKE", "key"), ("SECRET", SECRET)].map(|(name, value)| (name.to_owned(), value.to_owned())),
+        [("TWAKE", "key"), ("SECRET", &secret)].map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     // Beside no folder of own templates: what is compiled in is meant.
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -196,13 +211,19 @@ pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
         .iter()
         .find(|scheme| scheme.name == usable)
         .unwrap();
-    let mut headers = sign(scheme, &Secret::new(SECRET), &sample.name, now, &sample.body);
+    // An id that is signed has no full stop: what follows it in the signed text does.
+    let id = sample.name.replace('.', "-");
+    let mut headers = sign(scheme, &secret_for(scheme, SECRET), &id, now, &sample.body);
     // What is in no header is in the address.
     let path_token = headers.is_empty().then_some(SECRET);
     headers.push(("content-type".to_owned(), "application/json".to_owned()));
     headers.extend(headers_of(&source.kind.event_type).map(|name| (name, sample.event_type.clone())));
     for part in &source.kind.key {
-        headers.extend(headers_of(part).map(|name| (name, sample.name.clone())));
+        for name in headers_of(part) {
+            if !headers.iter().any(|(known, _)| *known == name) {
+                headers.push((name, sample.name.clone()));
+            }
+        }
     }
     let headers = Headers::new(headers);
     let authentic = source

@@ -57,6 +57,28 @@ fn truncate_counts_characters_and_the_ellipsis_among_them() {
 }
 
 #[test]
+fn a_number_is_rounded_to_what_a_person_reads() {
+    for (number, text) in [
+        (json!(44.239_437_375_419_08), "44.24"),
+        (json!(0.001_234_56), "0.001235"),
+        (json!(123_456.789), "123457"),
+        (json!(99.999_9), "100"),
+        (json!(-2.50), "-2.5"),
+        (json!(0.0), "0"),
+        (json!(1), "1"),
+        (json!(18_446_744_073_709_551_615_u64), "18446744073709551615"),
+        (json!(1e300), "1e+300"),
+        (json!(1e-12), "1e-12"),
+        (json!("97.123456"), "97.12"),
+        (json!("3.1 GB"), "3.1 GB"),
+        (json!("NaN"), "NaN"),
+        (json!(""), ""),
+    ] {
+        assert_eq!(of("rounded x", number), text);
+    }
+}
+
+#[test]
 fn the_first_line_is_the_first_that_says_something() {
     assert_eq!(of("first_line x", "\r\n  fix: a\r\n\r\nbody"), "fix: a");
     assert_eq!(of("first_line x", ""), "");

@@ -10,11 +10,15 @@ pub(super) const HELPERS: &[(&str, Run<Value>)] = &[
     ("truncate", truncate),
     ("first_line", first_line),
     ("short_sha", short_sha),
+    ("rounded", rounded),
     ("plural", plural),
     ("first", first),
     ("rest", rest),
     ("len", len),
 ];
+
+/// Most digits after the point.
+const DECIMALS: i32 = 9;
 
 /// `truncate text 80`: at most so many characters, the last of which is then `…`.
 fn truncate(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
@@ -42,6 +46,29 @@ fn short_sha(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let sha = arguments.text(0)?;
     let is_hash = sha.len() >= 12 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
     Ok(if is_hash { sha[..7].into() } else { sha.into() })
+}
+
+/// `rounded number`: to four digits, of what is before the point none is lost: `97.24`, `0.001235`, `123456`. What is no
+/// number stays as it is.
+fn rounded(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let text = arguments.text(0)?;
+    let number: Option<f64> = text.trim().parse().ok();
+    let Some(number) = number.filter(|number| number.is_finite() && text.contains(['.', 'e', 'E'])) else {
+        return Ok(text.into());
+    };
+    // Not so small that its zeros would be longer than what they stand before, nor so large that digits are made up.
+    let places = (0..=DECIMALS).find(|places| (number * 10_f64.powi(*places)).abs() >= 999.5);
+    let Some(places) = places
+        .filter(|_| number.abs() < 1e15)
+        .or((number == 0.0).then_some(0))
+    else {
+        return Ok(text.into());
+    };
+    let rounded = format!("{number:.*}", usize::try_from(places).unwrap_or_default());
+    Ok(match rounded.split_once('.') {
+        Some(_) => rounded.trim_end_matches('0').trim_end_matches('.').into(),
+        None => rounded.into(),
+    })
 }
 
 /// `plural count "commit" "commits"`: "1 commit", "3 commits"; of a list, the number of its items. Without the third, an `s`.
