@@ -6,7 +6,7 @@ pub use reload::Read;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpServer};
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use std::net::{SocketAddr, TcpListener};
@@ -17,10 +17,10 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Dispatcher};
-use crate::http::{self, Budget, Hooks, Operator, Tls, Traffic};
+use crate::http::{self, Budget, Connections, Hooks, Operator, Tls, Work};
 use crate::lifecycle::{Stop, Supervisor};
 use crate::metrics::Metrics;
-use crate::operator::{Desk, Reloads, Wish};
+use crate::operator::{Desk, HaltedLane, Reloads, Wish};
 use crate::queue::{self, Queue};
 use crate::source::Current;
 use reload::Reloader;
@@ -51,6 +51,8 @@ impl<T: Into<String>> From<T> for Listen {
         Self::Address(address.into())
     }
 }
+/// Connections of the operator's listener.
+const OPERATORS: usize = 64;
 
 /// Where a bridge listens and stores.
 pub struct Places {
@@ -65,13 +67,13 @@ pub struct Places {
 /// A bridge whose listeners are bound and whose store is open; nothing is taken before [`Bridge::run`].
 pub struct Bridge {
     public: Server,
-    traffic: Traffic,
     reloader: Reloader,
     reloads: Reloads,
     wishes: mpsc::Receiver<Wish>,
     read: Option<Read>,
-    clock: Clock,
     public_address: SocketAddr,
+    /// Of both listeners.
+    connections: (Connections, Connections),
     operator: Server,
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
@@ -161,7 +163,9 @@ impl Bridge {
         let desk = Desk {
             queue: queue.clone(),
             serving: Arc::clone(&serving),
-            halts: Some(Arc::new(move || halts.list())),
+            halts: Some(Arc::new(move || {
+                halts.all().into_iter().flat_map(halted_lanes).collect()
+            })),
             clock: clock.clone(),
         };
         let hooks = Hooks {
@@ -169,6 +173,8 @@ impl Bridge {
             queue: queue.clone(),
             metrics: Arc::clone(&metrics),
             budget: Arc::new(Budget::new(limits.bodies)),
+            work: Arc::new(Work::new(clock.clone())),
+            refusals: Arc::default(),
             clock: clock.clone(),
         };
         let halts = dispatcher.halts();
@@ -181,30 +187,20 @@ impl Bridge {
             desk,
             reloads: reloads.clone(),
         };
-        let traffic = Traffic::default();
-        let (public, public_address) = listen(
-            places.listen,
-            limits.connections,
-            &traffic,
-            server_tls,
-            http::public(hooks),
-        )?;
-        let (operator, operator_address) = listen(
-            places.operator_listen,
-            64,
-            &Traffic::default(),
-            None,
-            http::operators(operator),
-        )?;
+        let connections = |limit| Connections::new(limit, KEEP_ALIVE + HEAD, clock.clone());
+        let connections = (connections(limits.connections), connections(OPERATORS));
+        let hooks = http::public(hooks);
+        let (public, public_address) = listen(places.listen, &connections.0, server_tls, hooks)?;
+        let pages = http::operators(operator);
+        let (operator, operator_address) = listen(places.operator_listen, &connections.1, None, pages)?;
         Ok(Self {
             public,
-            traffic,
             reloader,
             reloads,
             wishes,
             read: None,
-            clock: clock.clone(),
             public_address,
+            connections,
             operator,
             operator_address,
             dispatcher,
@@ -254,11 +250,10 @@ impl Bridge {
         let status = self.status();
         let Self {
             public,
-            traffic,
             reloader,
             wishes,
             read,
-            clock,
+            connections,
             operator,
             dispatcher,
             queue,
@@ -278,7 +273,12 @@ impl Bridge {
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);
             tokio::select! {
-                ended = async { tokio::select! { ended = &mut public => ended, ended = &mut operator => ended } } => {
+                ended = async { tokio::select! {
+                    ended = &mut public => ended,
+                    ended = &mut operator => ended,
+                    never = connections.0.tend() => match never {},
+                    never = connections.1.tend() => match never {},
+                } } => {
                     // Nobody asked it to: whatever it was, the supervisor shall start the bridge again.
                     error!("a listener ended by itself; stopping");
                     stop.gently.cancel();
@@ -287,7 +287,7 @@ impl Bridge {
                 () = stop.gently.cancelled() => {
                     let settle = async {
                         handles[0].pause().await;
-                        traffic.settle(&clock, FINISH).await;
+                        connections.0.settle(FINISH).await;
                         for handle in &handles {
                             handle.stop(false).await;
                         }
@@ -316,6 +316,14 @@ impl Bridge {
     }
 }
 
+fn halted_lanes(halt: delivery::Halt) -> impl Iterator<Item = HaltedLane> {
+    halt.lanes.into_iter().map(move |lane| HaltedLane {
+        lane,
+        reason: halt.reason,
+        next_probe: halt.next_probe,
+    })
+}
+
 fn http_halt(halt: &delivery::Halt) -> http::Halt {
     http::Halt {
         account: halt.account.clone(),
@@ -323,14 +331,14 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
         reason: halt.reason,
         what_to_do: halt.advice,
         since: halt.since,
+        next_probe: halt.next_probe,
         channels: halt.lanes.iter().map(ToString::to_string).collect(),
     }
 }
 
 fn listen<F>(
     place: Listen,
-    connections: usize,
-    traffic: &Traffic,
+    connections: &Connections,
     tls: Option<rustls::ServerConfig>,
     configure: F,
 ) -> Result<(Server, SocketAddr), BridgeError>
@@ -346,17 +354,16 @@ where
         source,
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    let (of_connections, of_requests) = (traffic.clone(), web::Data::new(traffic.clone()));
+    let (limit, connections) = (connections.limit(), connections.clone());
     let app = move || {
         App::new()
-            .app_data(of_requests.clone())
-            .wrap(from_fn(http::count))
+            .wrap(from_fn(http::watched))
             .configure(configure.clone())
     };
     let server = HttpServer::new(app)
-        .on_connect(move |stream, connection| of_connections.connected(stream, connection))
+        .on_connect(move |io, kept| connections.opened(io, kept))
         .workers(workers)
-        .max_connections(connections.div_ceil(workers))
+        .max_connections(limit.div_ceil(workers))
         .backlog(BACKLOG)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD)

@@ -297,6 +297,7 @@ fn nowhere() -> Option<Place> {
         public_id: String::new(),
         private_api_key: Secret::new(""),
         group_id: "GROUP_ID".to_owned(),
+        authorities: Vec::new(),
     };
     Some(Place {
         group_id: account.group_id.clone(),

@@ -64,6 +64,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         warn!("{finding}");
     }
     let lines = super::check::sources(&config);
+    lifecycle::allow(config.limits.connections);
     let sockets = Sockets::passed()?;
     let store = settings.store;
     let places = Places {

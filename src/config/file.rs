@@ -22,7 +22,14 @@ pub(super) const ROOT: &[&str] = &[
     "public",
     "templates",
 ];
-pub(super) const ACCOUNT: &[&str] = &["api", "url", "public_id", "private_api_key", "group_id"];
+pub(super) const ACCOUNT: &[&str] = &[
+    "api",
+    "url",
+    "public_id",
+    "private_api_key",
+    "group_id",
+    "ca_file",
+];
 pub(super) const CHANNEL: &[&str] = &["channel_id", "account", "group_id", "rate"];
 pub(super) const SOURCE: &[&str] = &[
     "kind",
@@ -71,6 +78,7 @@ pub(super) struct RawAccount {
     pub(super) public_id: Option<Located<String>>,
     pub(super) private_api_key: Option<Reference>,
     pub(super) group_id: Option<Located<String>>,
+    pub(super) ca_file: Option<Located<String>>,
 }
 
 /// `[channels] X`.
@@ -241,6 +249,7 @@ fn account(value: &DeValue<'_>, path: &str, at: usize, findings: &Findings) -> O
         public_id: table.required("public_id", "the application's public identifier"),
         private_api_key: secret(&table, "private_api_key", findings),
         group_id: table.required("group_id", "the company the channels are in"),
+        ca_file: table.text("ca_file"),
     })
 }
 

@@ -4,6 +4,7 @@
 //! with its line; then names are resolved, secrets read, kinds and conditions compiled. What comes out is a [`Config`]
 //! that needs no further checking. The process's own settings come from the environment ([`mod@env`]).
 
+mod authorities;
 pub mod builtin;
 mod conditions;
 pub mod env;

@@ -4,6 +4,8 @@ use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use awc::http::{Method, StatusCode};
 use futures_util::StreamExt as _;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +34,10 @@ pub enum ClientError {
 
 /// TLS with the machine's certificate authorities. It can be made before there is a runtime.
 #[derive(Clone)]
-pub(super) struct Tls(Arc<rustls::ClientConfig>);
+pub(super) struct Tls {
+    roots: rustls::RootCertStore,
+    config: Arc<rustls::ClientConfig>,
+}
 
 impl Tls {
     pub(super) fn new() -> Result<Self, ClientError> {
@@ -46,23 +51,41 @@ impl Tls {
                 "this machine has no certificate authorities: no https address can be reached (install ca-certificates)"
             );
         }
-        // Named outright: with several providers in one binary rustls would panic rather than choose.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(ClientError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        // One request at a time is in flight in a lane: HTTP/2 would gain nothing.
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        let config = trusting(roots.clone()).map_err(ClientError::Tls)?;
+        Ok(Self { roots, config })
+    }
+
+    /// The same that trusts these authorities, too.
+    fn with(&self, authorities: &[Vec<u8>]) -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
+        if authorities.is_empty() {
+            return Ok(self.config.clone());
+        }
+        let mut roots = self.roots.clone();
+        for authority in authorities {
+            roots.add(authority.as_slice().into())?;
+        }
+        trusting(roots)
     }
 }
 
+fn trusting(roots: rustls::RootCertStore) -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
+    // Named outright: with several providers in one binary rustls would panic rather than choose.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    // One request at a time is in flight in a lane: HTTP/2 would gain nothing.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
 /// Calls Twake. Belongs to the thread that made it.
-#[derive(Clone)]
 pub(super) struct Client {
-    http: awc::Client,
+    tls: Tls,
+    /// A client for each set of authorities, so that no connection of an account with authorities of its own serves
+    /// another one. Made when it is first needed.
+    http: RefCell<BTreeMap<Vec<Vec<u8>>, awc::Client>>,
     clock: Clock,
     timeout: Duration,
 }
@@ -96,10 +119,25 @@ impl Received {
 
 impl Client {
     pub(super) fn new(tls: &Tls, clock: Clock, timeout: Duration) -> Self {
+        Self {
+            tls: tls.clone(),
+            http: RefCell::default(),
+            clock,
+            timeout,
+        }
+    }
+
+    /// The client that trusts these authorities besides the machine's.
+    fn trusting(&self, authorities: &[Vec<u8>]) -> Result<awc::Client, rustls::Error> {
+        let mut all = self.http.borrow_mut();
+        if let Some(http) = all.get(authorities) {
+            return Ok(http.clone());
+        }
+        let timeout = CONNECT.min(self.timeout);
         let connector = awc::Connector::new()
-            .rustls_0_23(tls.0.clone())
-            .timeout(CONNECT.min(timeout))
-            .handshake_timeout(CONNECT.min(timeout))
+            .rustls_0_23(self.tls.with(authorities)?)
+            .timeout(timeout)
+            .handshake_timeout(timeout)
             .conn_keep_alive(IDLE)
             // Lanes bound it; a limit would make lanes of a healthy Twake wait for those of another one.
             .limit(0);
@@ -112,12 +150,13 @@ impl Client {
             .disable_redirects()
             .add_default_header(("user-agent", concat!("twake-bridge/", env!("CARGO_PKG_VERSION"))))
             .finish();
-        Self { http, clock, timeout }
+        all.insert(authorities.to_vec(), http.clone());
+        Ok(http)
     }
 
     /// Sends a request and reads the answer.
-    pub(super) async fn send(&self, request: Request) -> Received {
-        match self.clock.timeout(self.timeout, self.exchange(request)).await {
+    async fn send(&self, http: &awc::Client, request: Request) -> Received {
+        match self.clock.timeout(self.timeout, exchange(http, request)).await {
             Some(Ok(received)) => received,
             Some(Err((transport, detail))) => Received::Failed(transport, detail),
             None => Received::Failed(Transport::TimedOut, String::new()),
@@ -126,51 +165,54 @@ impl Client {
 
     /// Sends one request; what its answer means.
     pub(super) async fn attempt(&self, place: &Place, message: &StoredMessage) -> Verdict {
-        let received = self.send(twake::request(place, Act::Post, message)).await;
+        let received = match self.trusting(&place.account.authorities) {
+            Ok(http) => self.send(&http, twake::request(place, Act::Post, message)).await,
+            // They were looked at when the configuration was read.
+            Err(error) => Received::Failed(Transport::Tls, error.to_string()),
+        };
         twake::verdict(place.account.api, &received.answer(), self.clock.now())
     }
+}
 
-    async fn exchange(&self, request: Request) -> Result<Received, (Transport, String)> {
-        // Both were made of an account that was checked; what is wrong all the same cannot have been sent.
-        let unsent = |what: &str| (Transport::Unreachable, what.to_owned());
-        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("no such method"))?;
-        let mut authorization = HeaderValue::from_str(request.authorization.expose())
-            .map_err(|_| unsent("the credentials do not fit into a header"))?;
-        authorization.set_sensitive(true);
-        let mut call = self
-            .http
-            .request(method, request.url.as_str())
-            .insert_header((AUTHORIZATION, authorization));
-        for header in request.headers {
-            call = call.insert_header(header);
-        }
-        let mut response = call
-            .send_body(request.body)
-            .await
-            .map_err(|error| (transport(&error), error.to_string()))?;
-        let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER);
-        let retry_after = retry_after
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        let mut body = Vec::new();
-        // Only Twake's own success is told from its body; the rest of an answer is not worth waiting for.
-        while status == StatusCode::OK && body.len() < LONGEST_ANSWER {
-            match response.next().await {
-                Some(Ok(chunk)) => {
-                    let room = LONGEST_ANSWER - body.len();
-                    body.extend(chunk.iter().take(room));
-                }
-                Some(Err(error)) => return Err((Transport::Broken, error.to_string())),
-                None => break,
-            }
-        }
-        Ok(Received::Response {
-            status: status.as_u16(),
-            retry_after,
-            body,
-        })
+async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Transport, String)> {
+    // Both were made of an account that was checked; what is wrong all the same cannot have been sent.
+    let unsent = |what: &str| (Transport::Unreachable, what.to_owned());
+    let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("no such method"))?;
+    let mut authorization = HeaderValue::from_str(request.authorization.expose())
+        .map_err(|_| unsent("the credentials do not fit into a header"))?;
+    authorization.set_sensitive(true);
+    let mut call = http
+        .request(method, request.url.as_str())
+        .insert_header((AUTHORIZATION, authorization));
+    for header in request.headers {
+        call = call.insert_header(header);
     }
+    let mut response = call
+        .send_body(request.body)
+        .await
+        .map_err(|error| (transport(&error), error.to_string()))?;
+    let status = response.status();
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let retry_after = retry_after
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let mut body = Vec::new();
+    // Only Twake's own success is told from its body; the rest of an answer is not worth waiting for.
+    while status == StatusCode::OK && body.len() < LONGEST_ANSWER {
+        match response.next().await {
+            Some(Ok(chunk)) => {
+                let room = LONGEST_ANSWER - body.len();
+                body.extend(chunk.iter().take(room));
+            }
+            Some(Err(error)) => return Err((Transport::Broken, error.to_string())),
+            None => break,
+        }
+    }
+    Ok(Received::Response {
+        status: status.as_u16(),
+        retry_after,
+        body,
+    })
 }
 
 /// Tells what was surely not sent from what may have been carried out.

@@ -1,6 +1,5 @@
 //! The dispatcher: a lane runs as long as something waits in it.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Tls};
-use super::lane::{Lane, Shared};
+use super::lane::{Lane, News, Shared};
 use super::pace::Pace;
 use super::patience::Patience;
 use super::{ClientError, Halts, Places, Settings};
@@ -70,12 +69,13 @@ impl Dispatcher {
         self.halts.clone()
     }
 
-    /// Delivers until `stop`, and forgets what is old meanwhile. Then no attempt is begun any more, and this returns when those in flight are settled,
-    /// after [`Settings::timeout`] at the latest; dropped before that, an attempt in flight is made again by the next
+    /// Delivers until `stop`, and forgets what is old meanwhile. Then no attempt is begun any more, and this returns when
+    /// those in flight are settled, after [`Settings::timeout`] at the latest; dropped before that, an attempt in flight is made again by the next
     /// run. Needs a runtime with local tasks, as actix's is.
     pub async fn run(self, stop: CancellationToken) {
         // Subscribed before looking, so that nothing arrives between.
         let mut arrivals = self.queue.arrivals();
+        let mut departures = self.queue.departures();
         let mut places = self.places.subscribe();
         let forgetting = actix_web::rt::spawn(self.queue.clone().housekeeping(stop.clone()));
         let clock = self.clock.clone();
@@ -90,6 +90,11 @@ impl Dispatcher {
                 arrival = arrivals.recv() => match arrival {
                     Ok(lane) => lanes.arrived(&lane),
                     Err(broadcast::error::RecvError::Lagged(_)) => look = true,
+                    Err(broadcast::error::RecvError::Closed) => break,
+                },
+                departure = departures.recv() => match departure {
+                    Ok(lane) => lanes.departed(|running| *running == *lane),
+                    Err(broadcast::error::RecvError::Lagged(_)) => lanes.departed(|_| true),
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
                 Ok(()) = places.changed() => look = true,
@@ -108,8 +113,8 @@ struct Lanes {
     shared: Rc<Shared>,
     tasks: JoinSet<Arc<str>>,
     names: HashMap<Id, Arc<str>>,
-    /// Of each lane that runs: whether something arrived since it last looked.
-    running: BTreeMap<Arc<str>, Rc<Cell<bool>>>,
+    /// Where each lane that runs is told what happens in it.
+    running: BTreeMap<Arc<str>, Rc<News>>,
     paces: BTreeMap<Arc<str>, Rc<Pace>>,
     /// Lanes without a place that were warned about.
     homeless: BTreeSet<Arc<str>>,
@@ -156,8 +161,8 @@ impl Lanes {
     }
 
     fn arrived(&mut self, lane: &Arc<str>) {
-        if let Some(arrived) = self.running.get(lane) {
-            arrived.set(true);
+        if let Some(news) = self.running.get(lane) {
+            news.arrived.set(true);
         } else if self.shared.places.borrow().contains_key(lane) {
             self.start(lane.clone(), Duration::ZERO);
         } else if self.homeless.insert(lane.clone()) {
@@ -168,15 +173,23 @@ impl Lanes {
         }
     }
 
+    /// An operator took something out of such lanes.
+    fn departed(&self, of: impl Fn(&str) -> bool) {
+        for (_, news) in self.running.iter().filter(|(name, _)| of(name)) {
+            news.departed.notify_one();
+        }
+    }
+
     fn start(&mut self, name: Arc<str>, pause: Duration) {
-        let arrived = Rc::new(Cell::new(false));
-        self.running.insert(name.clone(), arrived.clone());
+        let news = Rc::new(News::default());
+        self.running.insert(name.clone(), news.clone());
         let lane = Lane {
             name: name.clone(),
             shared: self.shared.clone(),
             pace: self.paces.entry(name.clone()).or_default().clone(),
-            arrived,
+            news,
             ready: self.shared.clock.monotonic() + pause,
+            held_by: None,
             resumed: false,
             patience: Patience::default(),
         };
@@ -199,7 +212,7 @@ impl Lanes {
         let Some(name) = self.names.remove(&id) else {
             return;
         };
-        let arrived = self.running.remove(&name).is_some_and(|arrived| arrived.get());
+        let arrived = self.running.remove(&name).is_some_and(|news| news.arrived.get());
         let configured = self.shared.places.borrow().contains_key(&name);
         if configured && (arrived || pause.is_some()) {
             self.start(name, pause.unwrap_or_default());

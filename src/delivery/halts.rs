@@ -34,6 +34,8 @@ pub struct Halt {
     pub advice: &'static str,
     /// Since when.
     pub since: Timestamp,
+    /// When it is looked next whether it is over.
+    pub next_probe: Timestamp,
     /// The channels it stops.
     pub lanes: Vec<Arc<str>>,
 }
@@ -86,17 +88,6 @@ impl Halts {
         self.lock().values().map(|entry| entry.halt.clone()).collect()
     }
 
-    /// The halted channels, each with the label of the reason and what to do.
-    pub fn list(&self) -> Vec<(String, &'static str, &'static str)> {
-        let of = |halt: Halt| {
-            let (reason, advice) = (halt.reason, halt.advice);
-            halt.lanes
-                .into_iter()
-                .map(move |lane| (lane.to_string(), reason, advice))
-        };
-        self.all().into_iter().flat_map(of).collect()
-    }
-
     /// Changes whenever a halt begins or ends.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
@@ -115,7 +106,9 @@ impl Halts {
         if wait.is_zero() {
             for entry in &mut concerned {
                 entry.probes = entry.probes.saturating_add(1);
-                entry.next = now + retry::probe(entry.probes, fastrand::f64());
+                let pause = retry::probe(entry.probes, fastrand::f64());
+                entry.next = now + pause;
+                entry.halt.next_probe = retry::later(clock.now(), pause);
             }
         }
         wait
@@ -149,18 +142,20 @@ impl Halts {
         for lane in &lanes {
             self.metrics.halted(lane, true);
         }
+        let pause = retry::probe(1, fastrand::f64());
         let halt = Halt {
             account: scope.account.clone(),
             company: scope.company.clone(),
             reason: verdict.reason.code(),
             advice: verdict.advice,
             since: clock.now(),
+            next_probe: retry::later(clock.now(), pause),
             lanes,
         };
         let entry = Entry {
             halt,
             probes: 1,
-            next: clock.monotonic() + retry::probe(1, fastrand::f64()),
+            next: clock.monotonic() + pause,
         };
         state.insert(scope, entry);
         drop(state);

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::logging::chain;
 use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
-use crate::queue::{Head, Outcome, Queue, QueueError, Settlement};
+use crate::queue::{DeliveryId, Head, Outcome, Queue, QueueError, Settlement};
 use crate::retry::{self, Next};
 use crate::twake::{Kind, Place, Reason, Verdict};
 
@@ -35,14 +35,24 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
 }
 
+/// What the dispatcher tells a lane that runs.
+#[derive(Default)]
+pub(super) struct News {
+    /// Set when something arrives; cleared before looking.
+    pub(super) arrived: Cell<bool>,
+    /// An operator took something away.
+    pub(super) departed: Notify,
+}
+
 pub(super) struct Lane {
     pub(super) name: Arc<str>,
     pub(super) shared: Rc<Shared>,
     pub(super) pace: Rc<Pace>,
-    /// Set when something arrives; cleared before looking.
-    pub(super) arrived: Rc<Cell<bool>>,
+    pub(super) news: Rc<News>,
     /// No attempt before this time of the monotonic clock.
     pub(super) ready: Duration,
+    /// The delivery because of which it waits so long.
+    pub(super) held_by: Option<DeliveryId>,
     /// Whether the first head was looked at, which an earlier run may have promised to leave alone for a while.
     pub(super) resumed: bool,
     pub(super) patience: Patience,
@@ -68,15 +78,16 @@ impl Lane {
     }
 
     /// Waits until this lane may post: after a failure, while it is halted, and for its rate. `None`: it is not to.
-    async fn turn(&self) -> Option<Place> {
+    async fn turn(&mut self) -> Option<Place> {
+        let shared = Rc::clone(&self.shared);
         let Shared {
             clock, halts, stop, ..
-        } = &*self.shared;
+        } = &*shared;
         loop {
             if stop.is_cancelled() {
                 return None;
             }
-            let place = self.shared.places.borrow().get(&self.name).cloned()?;
+            let place = shared.places.borrow().get(&self.name).cloned()?;
             let mut halts_changed = halts.changes();
             let now = clock.monotonic();
             let mut wait = self.ready.saturating_sub(now).max(self.pace.wait(now));
@@ -90,14 +101,25 @@ impl Lane {
                 () = stop.cancelled() => {}
                 () = clock.sleep(wait) => {}
                 _ = halts_changed.changed() => {}
+                () = self.news.departed.notified() => self.let_go().await,
             }
+        }
+    }
+
+    /// Waits no longer for the sake of a delivery that does not wait any more.
+    async fn let_go(&mut self) {
+        // A store that cannot say is no reason to hurry.
+        if let Ok(head) = self.shared.queue.head(&self.name).await
+            && head.map(|head| head.delivery) != self.held_by
+        {
+            self.ready = Duration::ZERO;
         }
     }
 
     /// The delivery that is next. `None`: none is, or the bridge stops before the store answers.
     async fn head(&self) -> Option<Head> {
         loop {
-            self.arrived.set(false);
+            self.news.arrived.set(false);
             match self.shared.queue.head(&self.name).await {
                 Ok(head) => return head,
                 Err(QueueError::Closed) => return None,
@@ -121,6 +143,7 @@ impl Lane {
         if std::mem::replace(&mut self.resumed, true) || left.is_zero() {
             return false;
         }
+        self.held_by = Some(head.delivery);
         // A clock that was set back must not stall the lane, and after so long an early try does no harm.
         self.ready = clock.monotonic() + left.min(retry::LONGEST);
         true
@@ -181,12 +204,14 @@ impl Lane {
                 match next {
                     Next::Again(wait) => {
                         self.ready = clock.monotonic() + wait;
+                        self.held_by = Some(head.delivery);
                         Outcome::Retry {
                             due: retry::later(now, wait),
                         }
                     }
                     Next::Expired => {
                         self.ready = clock.monotonic() + retry::FIRST.mul_f64(random);
+                        self.held_by = None;
                         settlement.reason = Reason::Expired.code();
                         settlement.detail = format!("at last {code}; {}", verdict.detail);
                         Outcome::Expired

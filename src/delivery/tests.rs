@@ -3,7 +3,9 @@ use crate::clock::Clock;
 use crate::event::{Envelope, Headers, IdempotencyKey};
 use crate::message::{Block, Document, Inline, Message, StoredMessage};
 use crate::metrics::Metrics;
-use crate::queue::{DeliveryRecord, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open};
+use crate::queue::{
+    DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
+};
 use crate::secret::Secret;
 use crate::twake::{Account, Api, Rate};
 use bytes::Bytes;
@@ -67,6 +69,7 @@ fn place(url: &str, account: &str, channel: &str) -> Place {
             public_id: "app".to_owned(),
             private_api_key: Secret::new("key"),
             group_id: "company".to_owned(),
+            authorities: Vec::new(),
         }),
         group_id: "company".to_owned(),
         channel_id: channel.to_owned(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Hooks;
 use super::answers;
-use super::body::SMALL;
+use super::body::MIDDLING;
 use super::problem::{Problem, allowing};
 use super::tls;
 use super::unread::closing;
@@ -120,11 +120,16 @@ async fn accept(
     let announced = headers
         .get("content-length")
         .and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length| length > MIDDLING) && hooks.work.is_full() {
+        return Err(Problem::Full);
+    }
     let body = hooks
         .budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    let understood = if body.bytes.len() <= SMALL {
+    // Not before: who sends slowly is no work meanwhile.
+    let _begun = hooks.work.begin()?;
+    let understood = if body.bytes.len() <= MIDDLING {
         understand(pending, body.bytes.clone(), hooks, source)?
     } else {
         // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the

@@ -3,12 +3,14 @@
 mod answers;
 mod api;
 mod body;
+mod connections;
 mod hooks;
 mod operator;
 mod problem;
+mod refusals;
 mod tls;
-mod traffic;
 mod unread;
+mod work;
 
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
@@ -26,9 +28,11 @@ use crate::queue::Queue;
 use crate::source::Current;
 
 pub use body::Budget;
+pub use connections::{Connections, watched};
 pub use problem::Problem;
+pub use refusals::Refusals;
 pub use tls::Tls;
-pub use traffic::{Traffic, count};
+pub use work::Work;
 
 /// What the public listener works with; a cheap clone for each of its workers.
 #[derive(Clone)]
@@ -41,6 +45,10 @@ pub struct Hooks {
     pub metrics: Arc<Metrics>,
     /// All bodies being read at once.
     pub budget: Arc<Budget>,
+    /// How much is taken on at once.
+    pub work: Arc<Work>,
+    /// What the log says of refusals.
+    pub refusals: Arc<Refusals>,
     /// The time.
     pub clock: Clock,
 }
@@ -58,9 +66,13 @@ impl Hooks {
         serving.trusted_proxies.sender(peer, forwarded.into_iter())
     }
 
-    /// A refusal: logged once, counted once, told to the sender. The path is not logged: it may hold a token.
+    /// A refusal: logged, unless there are too many, counted, and told to the sender. The path is not logged: it may
+    /// hold a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
         self.metrics.refused(source, problem.code());
+        let Some(unsaid) = self.refusals.say(self.clock.monotonic()) else {
+            return problem.response();
+        };
         let level = if problem.status().is_server_error() {
             Level::Error
         } else {
@@ -68,7 +80,7 @@ impl Hooks {
         };
         let peer = self.sender(request).map(|sender| sender.to_string());
         let peer = peer.unwrap_or_else(|| "unknown".to_owned());
-        log!(level, source:%, problem:% = problem.code(), method:% = request.method(), peer:%; "refused");
+        log!(level, source:%, problem:% = problem.code(), method:% = request.method(), peer:%, unsaid; "refused");
         problem.response()
     }
 }
@@ -86,6 +98,8 @@ pub struct Halt {
     pub what_to_do: &'static str,
     /// Since when.
     pub since: Timestamp,
+    /// When it is looked next whether it is over.
+    pub next_probe: Timestamp,
     /// The channels that wait.
     pub channels: Vec<String>,
 }

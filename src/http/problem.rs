@@ -31,7 +31,7 @@ pub enum Problem {
     TooLarge,
     /// The body is compressed.
     Encoded,
-    /// Other requests' bodies fill the budget.
+    /// Other requests' bodies fill the budget, or there are too many requests at once.
     Full,
     /// The store cannot take it.
     StoreUnavailable,
@@ -130,12 +130,12 @@ impl Problem {
             Self::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "full",
-                "the bridge is reading too many bodies; try again",
+                "the bridge has too much to do at once; try again",
             ),
             Self::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-unavailable",
-                "the bridge cannot store the event now, so it did not take it; try again",
+                "the bridge cannot store the event now; try again",
             ),
             Self::Internal => (
                 StatusCode::SERVICE_UNAVAILABLE,

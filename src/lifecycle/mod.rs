@@ -1,4 +1,5 @@
-//! How the program is asked to stop and to reload, and what it tells the supervisor that started it.
+//! How the program is asked to stop and to reload, what it tells the supervisor that started it, and what the system
+//! lets it have.
 
 mod sockets;
 mod supervisor;
@@ -6,7 +7,8 @@ mod supervisor;
 pub use sockets::{Sockets, SocketsError};
 pub use supervisor::Supervisor;
 
-use log::info;
+use log::{info, warn};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
@@ -52,6 +54,31 @@ pub fn on_reload() -> std::io::Result<Arc<Notify>> {
         }
     });
     Ok(wish)
+}
+
+/// Descriptors beside those of connections: the store, calls to Twake, the runtime.
+const OTHERS: u64 = 256;
+
+/// Sees to it that so many connections can be open, each with two descriptors, and everything else besides: where the
+/// descriptors are used up, the store and the calls to Twake fail, too. Says so when the system does not allow it.
+pub fn allow(connections: usize) {
+    let wanted = OTHERS.saturating_add(2 * connections as u64);
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    limit.current = limit
+        .maximum
+        .map_or(Some(wanted), |maximum| Some(maximum.min(wanted)));
+    let raised = setrlimit(Resource::Nofile, limit);
+    let allowed = getrlimit(Resource::Nofile).current;
+    if raised.is_err() || allowed.is_some_and(|allowed| allowed < wanted) {
+        warn!(
+            allowed = allowed.unwrap_or_default(), wanted;
+            "limits.connections are more than this process may have descriptors for: raise LimitNOFILE (ulimit -n), or \
+             take fewer"
+        );
+    }
 }
 
 async fn next(terminate: &mut Signal, interrupt: &mut Signal) {

@@ -1,6 +1,7 @@
 //! The desk: questions and orders, on an open store.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -28,8 +29,18 @@ const DIGITS: usize = 12;
 /// Digits of an id that have to be given.
 const FEWEST_DIGITS: usize = 4;
 
-/// The halted lanes: name, the reason's code, what to do.
-pub type Halts = Arc<dyn Fn() -> Vec<(String, &'static str, &'static str)> + Send + Sync>;
+/// A lane that waits for a person.
+pub struct HaltedLane {
+    /// The channel's name.
+    pub lane: Arc<str>,
+    /// The reason's code.
+    pub reason: &'static str,
+    /// When it is looked next whether it is over, in this lane or in another one of the account.
+    pub next_probe: Timestamp,
+}
+
+/// Tells the halted lanes.
+pub type Halts = Arc<dyn Fn() -> Vec<HaltedLane> + Send + Sync>;
 
 /// Answers the operator's questions and carries out orders.
 #[derive(Clone)]
@@ -170,15 +181,9 @@ impl Desk {
         }
     }
 
-    fn lane(
-        &self,
-        standing: LaneStanding,
-        halted: Option<&[(String, &'static str, &'static str)]>,
-    ) -> LaneDetails {
-        let halt = halted.and_then(|halted| halted.iter().find(|(lane, ..)| **lane == *standing.lane));
-        let reason = halt
-            .map(|(_, reason, _)| (*reason).to_owned())
-            .or(standing.reason);
+    fn lane(&self, standing: LaneStanding, halted: Option<&[HaltedLane]>) -> LaneDetails {
+        let halt = halted.and_then(|halted| halted.iter().find(|halt| halt.lane == standing.lane));
+        let reason = halt.map(|halt| halt.reason.to_owned()).or(standing.reason);
         let what_to_do = reason.as_deref().and_then(advice);
         LaneDetails {
             configured: self.is_channel(&standing.lane),
@@ -189,7 +194,7 @@ impl Desk {
                 Some(_) => halt.is_some(),
                 None => reason.as_deref().is_some_and(halts),
             },
-            next_attempt: standing.due,
+            next_attempt: halt.map(|halt| halt.next_probe).or(standing.due),
             what_to_do: what_to_do.map(str::to_owned),
             reason,
         }

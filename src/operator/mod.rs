@@ -12,7 +12,7 @@ mod replay;
 pub mod view;
 
 pub use client::{Client, ClientError};
-pub use desk::{Desk, Halts};
+pub use desk::{Desk, HaltedLane, Halts};
 pub use error::DeskError;
 pub use reload::{Reloads, Wish};
 

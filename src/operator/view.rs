@@ -258,7 +258,7 @@ pub struct LaneDetails {
     pub oldest: Option<Timestamp>,
     /// It waits for a person to act.
     pub halted: bool,
-    /// Not tried before this time.
+    /// Not tried before this time; of a halted lane: when it is looked next whether that is over.
     pub next_attempt: Option<Timestamp>,
     /// The code of the reason why the first one waits, or the lane is halted.
     pub reason: Option<String>,

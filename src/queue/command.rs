@@ -1,7 +1,7 @@
 //! What a store is asked to do. Another store is another actor that understands these.
 
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use super::housekeeping::{Pruned, Pruning};
@@ -16,7 +16,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, QueueError>>;
 
 /// What changes the store. What has gathered is carried out in one transaction.
 pub(super) enum Write {
-    Enqueue(Box<PackedEvent>, Reply<Enqueued>),
+    Enqueue(Box<Waiting>, Reply<Enqueued>),
     Settle(Settlement, Reply<()>),
     PutBack(Uuid, Timestamp, Reply<Vec<String>>),
     Prune(Pruning, Reply<Pruned>),
@@ -42,6 +42,24 @@ pub(super) enum Command {
     Read(Read),
     /// Wakes the store, which is to close.
     Close,
+}
+
+/// An event that waits for its turn. Its sender does not wait for ever, and what it was told must be true: whoever is
+/// told that the store did not come to it has to be sure that it never will.
+pub(super) struct Waiting {
+    pub(super) event: PackedEvent,
+    /// Tells whoever asked that it is stored now; unset once that was told.
+    pub(super) begun: Option<oneshot::Sender<()>>,
+    /// Its part of what may wait at once.
+    pub(super) _room: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    /// Begins with it, unless whoever asked no longer waits: then it must not be stored. One of the two happens,
+    /// never both.
+    pub(super) fn begin(&mut self) -> bool {
+        self.begun.take().is_none_or(|begun| begun.send(()).is_ok())
+    }
 }
 
 /// An event as it is written down: packed by whoever enqueues it, so that the store's one thread does not have to.

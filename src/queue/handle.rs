@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use std::time::Duration;
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::command::{Command, PackedEvent, PackedReplay, Read, Reply, Write};
+use super::command::{Command, PackedEvent, PackedReplay, Read, Reply, Waiting, Write};
 use super::housekeeping::{History, Pruned, Pruning};
 use super::{
     Dropping, Enqueued, EventPage, EventRecord, Head, LaneStanding, Listing, Moved, Moving, NewEvent,
@@ -16,20 +17,35 @@ use crate::clock::Clock;
 /// A body above this size is compressed off the runtime's thread.
 const LARGE: usize = 256 * 1024;
 
+/// How long an event waits for its turn. GitHub and Alertmanager wait ten seconds for an answer, and one that comes
+/// late is none.
+const TURN: Duration = Duration::from_secs(5);
+
+/// How long the commit may take after that: with [`TURN`] still less than what senders wait.
+const COMMIT: Duration = Duration::from_secs(3);
+
+/// Bytes of events that wait for their turn at the most: while the disk hangs nothing else bounds them. The largest body
+/// the bridge takes unless told otherwise has room in it.
+pub(super) const WAITING: usize = 32 * 1024 * 1024;
+
 /// A cheap handle on the queue; any runtime, any thread. The store ends when it is closed, or the last handle is
 /// dropped.
 #[derive(Clone)]
 pub struct Queue {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) arrivals: broadcast::Sender<Arc<str>>,
+    pub(super) departures: broadcast::Sender<Arc<str>>,
     pub(super) changes: watch::Receiver<u64>,
+    /// A permit a byte of [`WAITING`].
+    pub(super) room: Arc<Semaphore>,
     pub(super) history: History,
     pub(super) clock: Clock,
 }
 
 impl Queue {
     /// Stores an event with its deliveries, unless its key is known. It is committed when this returns `Ok`; on an
-    /// error nothing of it is stored.
+    /// error nothing of it is stored, nor will be; but after [`QueueError::Slow`] it may be yet. Takes eight seconds at
+    /// the most.
     pub async fn enqueue(&self, event: NewEvent) -> Result<Enqueued, QueueError> {
         let packed = if event.envelope.body.len() > LARGE {
             // The task can only fail by panicking or with the runtime, and is then as good as closed.
@@ -39,7 +55,30 @@ impl Queue {
         } else {
             pack(event)?
         };
-        self.write(|reply| Write::Enqueue(Box::new(packed), reply)).await
+        let (begun, mut turn) = oneshot::channel();
+        let (reply, answer) = oneshot::channel();
+        let queued = async {
+            let size = u32::try_from(packed.size().min(WAITING)).unwrap_or(u32::MAX);
+            let room = Arc::clone(&self.room).acquire_many_owned(size).await;
+            let waiting = Waiting {
+                event: packed,
+                begun: Some(begun),
+                _room: room.map_err(|_| QueueError::Closed)?,
+            };
+            let command = Command::Write(Write::Enqueue(Box::new(waiting), reply));
+            let sent = self.commands.send(command).await;
+            sent.map_err(|_| QueueError::Closed)?;
+            // Either it is begun, or it was answered without that: then the answer says why.
+            let _ = (&mut turn).await;
+            Ok(())
+        };
+        let in_time = self.clock.timeout(TURN, queued).await;
+        turn.close();
+        if in_time.transpose()?.is_none() && turn.try_recv().is_err() {
+            return Err(QueueError::Busy);
+        }
+        let answer = self.clock.timeout(COMMIT, answer).await;
+        answer.ok_or(QueueError::Slow)?.unwrap_or(Err(QueueError::Closed))
     }
 
     /// The delivery that is next in a lane; `None` when nothing waits.
@@ -94,15 +133,23 @@ impl Queue {
         self.write(|reply| Write::Move(moving, reply)).await
     }
 
-    /// Whether the store can be written: writes, though nothing that matters, and commits it.
+    /// Whether the store can be written: writes, though nothing that matters, and commits it. A disk that takes longer
+    /// than senders wait cannot: [`QueueError::Slow`].
     pub async fn check(&self) -> Result<(), QueueError> {
-        self.write(Write::Check).await
+        let checked = self.clock.timeout(TURN, self.write(Write::Check)).await;
+        checked.unwrap_or(Err(QueueError::Slow))
     }
 
     /// The names of lanes that got work, from now on, after the commit. Subscribe first, then look at
     /// [`Queue::lanes`]. A receiver that lags has to look again.
     pub fn arrivals(&self) -> broadcast::Receiver<Arc<str>> {
         self.arrivals.subscribe()
+    }
+
+    /// The names of lanes from which an operator took something away, from now on, after the commit: what a lane waits
+    /// for may be gone. A receiver that lags has to think so of every lane.
+    pub fn departures(&self) -> broadcast::Receiver<Arc<str>> {
+        self.departures.subscribe()
     }
 
     /// Changes whenever something was committed.

@@ -234,7 +234,7 @@ pub struct EventRecord {
     pub deliveries: Vec<DeliveryRecord>,
 }
 
-/// Why the queue did not do what it was asked to. Nothing of it was done then.
+/// Why the queue did not do what it was asked to. Nothing of it was done then, but for [`QueueError::Slow`].
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum QueueError {
     /// The store cannot take it now: the disk is full, or fails. It may later.
@@ -261,6 +261,12 @@ pub enum QueueError {
     /// A part of the event cannot be written down.
     #[error("the event cannot be packed")]
     Unpackable(#[source] Arc<std::io::Error>),
+    /// The store did not come to it in time, and will not.
+    #[error("the store was busy for too long")]
+    Busy,
+    /// The store began with it, and the disk did not say in time that it is kept: it may be yet.
+    #[error("the disk takes too long")]
+    Slow,
     /// The store's thread has ended.
     #[error("the store has been closed")]
     Closed,

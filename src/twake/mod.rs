@@ -27,6 +27,8 @@ pub struct Account {
     pub private_api_key: Secret,
     /// The company, where a channel names no other.
     pub group_id: String,
+    /// Certificate authorities that are trusted besides the machine's, each in DER; none: the machine's alone.
+    pub authorities: Vec<Vec<u8>>,
 }
 
 /// The dialects.

@@ -172,6 +172,15 @@ impl Drop for World {
     }
 }
 
+/// A number that a variable sets for a long run.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the ban is for the bridge; this is the test's own"
+)]
+pub(crate) fn wished(variable: &str, otherwise: u32) -> u32 {
+    std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
+}
+
 /// A future that must end; `what` names it when it does not.
 pub(crate) async fn in_time<F: Future>(what: &str, future: F) -> F::Output {
     Clock::system()

@@ -3,7 +3,7 @@
 use serde_json::json;
 use twake_bridge::sandbox::Fault;
 
-use crate::harness::{World, alert, in_time, push};
+use crate::harness::{World, alert, client, in_time, push};
 
 fn bearer() -> String {
     format!("Bearer {}", crate::harness::TOKEN)
@@ -161,6 +161,21 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
     assert_eq!(ready["ready"], true);
     assert_eq!(ready["halted"][0]["account"], "sandbox");
     assert_eq!(ready["halted"][0]["reason"], "wrong_key");
+    let probe = ready["halted"][0]["next_probe"].as_str().unwrap();
+    let lanes = client()
+        .get(format!("{}/api/lanes", bridge.operator))
+        .send()
+        .await
+        .unwrap()
+        .json::<serde_json::Value>()
+        .await
+        .unwrap();
+    let dev = lanes
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|lane| lane["lane"] == "dev");
+    assert_eq!(dev.unwrap()["next_attempt"], probe, "{lanes}");
     assert!(
         ready["halted"][0]["what_to_do"]
             .as_str()

@@ -5,8 +5,10 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
-use crate::harness::{GITHUB_SECRET, TOKEN, World, client, in_time};
+use crate::harness::{GITHUB_SECRET, TOKEN, World, client, in_time, wished};
+use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::Fault;
 
 pub(crate) fn tool(path: &str) -> PathBuf {
@@ -203,7 +205,7 @@ async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() 
 }
 
 /// Alertmanager repeats what was answered 5xx, and forgets an alert that was over before it could be told: so an alert
-/// that fires on must arrive once the store is back.
+/// that fires on must arrive once the store is back. For how long it is away: `STORE_AWAY_SECONDS`, unset 8.
 #[actix_web::test]
 async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
     let world = World::new();
@@ -214,24 +216,35 @@ async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
     for name in files {
         fs::rename(world.path(name), away(name)).unwrap();
     }
+    let clock = Clock::system();
+    let begun = clock.monotonic();
     alertmanager.post("DiskFull", None).await;
+    let refused = |metrics: &str| {
+        let line = metrics
+            .lines()
+            .find(|line| line.contains("reason=\"store-unavailable\""))?;
+        line.rsplit(' ').next()?.parse::<u32>().ok()
+    };
     in_time("Alertmanager to be refused again and again", async {
-        let refused = |metrics: &str| {
-            let line = metrics
-                .lines()
-                .find(|line| line.contains("reason=\"store-unavailable\""))?;
-            line.rsplit(' ').next()?.parse::<u32>().ok()
-        };
-        while refused(&bridge.metrics().await).is_none_or(|times| times < 5) {
+        while refused(&bridge.metrics().await).is_none_or(|times| times < 3) {
             actix_web::rt::task::yield_now().await;
         }
     })
     .await;
+    let seconds = wished("STORE_AWAY_SECONDS", 8);
+    let left = Duration::from_secs(seconds.into()).saturating_sub(clock.monotonic().saturating_sub(begun));
+    clock.sleep(left).await;
+    let times = refused(&bridge.metrics().await).unwrap();
     assert!(world.sandbox.messages("ch-ops").is_empty());
+    let back = clock.monotonic();
     for name in files {
         fs::rename(away(name), world.path(name)).unwrap();
     }
     assert!(world.told("ch-ops", 1).await[0].contains("DiskFull"));
+    let after = clock.monotonic().saturating_sub(back).as_secs_f32();
+    println!(
+        "away for {seconds} s: {times} requests refused, the alert came {after:.1} s after the store was back"
+    );
     alertmanager.post("DiskFull", OVER).await;
     let told = world.told("ch-ops", 2).await;
     assert!(told[1].to_lowercase().contains("resolved"), "each once: {told:?}");

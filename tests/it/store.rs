@@ -11,7 +11,7 @@ use crate::program::{Served, program, serve};
 use twake_bridge::sandbox::Fault;
 
 /// What a sender is answered: status, and `Retry-After`.
-async fn post(url: &str, delivery: &str, text: &str) -> (u16, Option<String>) {
+pub(crate) async fn post(url: &str, delivery: &str, text: &str) -> (u16, Option<String>) {
     let body = push("main", text);
     let answer = client()
         .post(format!("{url}/hooks/github"))
@@ -27,19 +27,19 @@ async fn post(url: &str, delivery: &str, text: &str) -> (u16, Option<String>) {
     (answer.status().as_u16(), wait)
 }
 
-async fn ready(served: &Served) -> u16 {
+pub(crate) async fn ready(served: &Served) -> u16 {
     let url = format!("{}/health/ready", served.operator);
     client().get(url).send().await.unwrap().status().as_u16()
 }
 
-fn config(world: &World) -> PathBuf {
+pub(crate) fn config(world: &World) -> PathBuf {
     let config = world.path("bridge.toml");
     std::fs::write(&config, world.config_text("")).unwrap();
     config
 }
 
 /// `serve` as the last of a shell's commands.
-fn under(wrapper: &[&str], shell: &str, serve: &Command) -> Command {
+pub(crate) fn under(wrapper: &[&str], shell: &str, serve: &Command) -> Command {
     let mut command = Command::new(wrapper[0]);
     command
         .args(&wrapper[1..])
@@ -77,7 +77,12 @@ async fn until_answered(url: &str, wanted: u16, before: u16, prefix: &str) -> (u
 
 /// What happens around a trouble that comes while a post is under way and ends again. `break_it` makes the store fail,
 /// `mend` ends that.
-async fn a_trouble_in_between(world: &World, served: &mut Served, break_it: impl Fn(), mend: impl Fn()) {
+pub(crate) async fn a_trouble_in_between(
+    world: &World,
+    served: &mut Served,
+    break_it: impl Fn(),
+    mend: impl Fn(),
+) {
     let url = served.url.clone();
     assert_eq!(post(&url, "first", "first of all").await.0, 202);
     world.messages("ch-dev", 1).await;

@@ -88,17 +88,30 @@ async def big_signed(group, number=iter(range(10**6))):
     await listening
 
 
+async def large_and_good(group, number=iter(range(10**6))):
+    """A megabyte that is authentic, once a second, over a connection of its own each time."""
+    body = b'{"filling":"' + b" " * (2**20 - 14) + b'"}'
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    while True:
+        reader, writer = await asyncio.open_connection(HOST, PORT)
+        head = f"POST /hooks/github HTTP/1.1\r\nhost: {HOST}\r\nx-github-event: watch\r\nx-github-delivery: large-{next(number)}\r\n"
+        writer.write(f"{head}x-hub-signature-256: sha256={signature}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+        await answer(group, reader)
+        writer.close()
+        await asyncio.sleep(1)
+
+
 async def guarded(behaviour, group):
     try:
         await asyncio.wait_for(behaviour(group), SECONDS)
     except asyncio.TimeoutError:
-        answers[group]["still waiting"] += 1
+        answers[group]["still waiting" if group != "large_and_good" else "at the end"] += 1
     except OSError:
         answers[group]["closed"] += 1
 
 
 async def main():
-    groups = [(idle, 1000), (slow_head, 100), (slow_body, 100), (big, 100), (big_signed, 50)]
+    groups = [(idle, 1000), (slow_head, 100), (slow_body, 100), (big, 100), (big_signed, 50), (large_and_good, 1)]
     print("attacking", flush=True)
     await asyncio.gather(*(guarded(f, f.__name__) for f, count in groups for _ in range(count)))
     print(json.dumps(answers))

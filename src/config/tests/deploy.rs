@@ -18,6 +18,11 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
     for secret in ["twake", "github", "deploys.secret"] {
         fs::write(folder.path().join(secret), "s").unwrap();
     }
+    fs::write(
+        folder.path().join("twake-ca.pem"),
+        include_str!("../../delivery/tests/private-ca.pem"),
+    )
+    .unwrap();
     fs::create_dir(folder.path().join("templates")).unwrap();
     fs::create_dir(folder.path().join("tls")).unwrap();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");

@@ -1,3 +1,4 @@
+mod accounts;
 mod deploy;
 mod kinds;
 mod requests;

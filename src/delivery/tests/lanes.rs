@@ -155,3 +155,34 @@ async fn a_message_told_late_says_so() {
     let texts = peer.texts("dev");
     assert!(texts[0].contains("10:00 UTC, told 5 h 40 min late"), "{texts:?}");
 }
+
+#[actix_web::test]
+async fn a_lane_goes_on_when_the_message_it_waits_for_is_dropped() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(503, Some("3600")));
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let first = bench.tell("first", &["dev"]).await;
+    let second = bench.tell("second", &["dev"]).await;
+    let third = bench.tell("third", &["dev"]).await;
+    bench.until_attempts(first, 1).await;
+    peer.play("dev", Play::Fine);
+    let drop = |event| {
+        bench.queue.drop_waiting(Dropping {
+            event,
+            channel: None,
+            now: bench.clock.now(),
+        })
+    };
+    // What is behind the head is no reason to go on.
+    drop(second).await.unwrap();
+    let other = bench.tell("other", &["ops"]).await;
+    bench.places.send_replace(places([
+        place(&peer.url, "main", "dev"),
+        place(&peer.url, "main", "ops"),
+    ]));
+    bench.until_delivered(other).await;
+    assert_eq!(peer.texts("dev"), ["first"]);
+    drop(first).await.unwrap();
+    bench.until_delivered(third).await;
+    assert_eq!(peer.texts("dev"), ["first", "third"]);
+}

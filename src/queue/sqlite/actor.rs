@@ -23,10 +23,14 @@ pub(super) type Arrivals = BTreeSet<Arc<str>>;
 struct Batch {
     promises: Vec<Promise>,
     arrivals: Arrivals,
+    /// Lanes from which an operator took something.
+    departures: Arrivals,
     /// The last command's failure.
     failure: Option<QueueError>,
     /// The store has failed before: a check has to write as much as an event would.
     doubtful: bool,
+    /// Something was written that shows, once it is committed, that events can be.
+    proves: bool,
 }
 
 /// Sends an answer once it is known whether the transaction was committed.
@@ -38,6 +42,7 @@ pub(super) struct Actor {
     /// Held as long as the store is open.
     _lock: File,
     arrivals: broadcast::Sender<Arc<str>>,
+    departures: broadcast::Sender<Arc<str>>,
     changed: watch::Sender<u64>,
     /// What is asked from now on is not done any more.
     closing: Arc<AtomicBool>,
@@ -52,7 +57,7 @@ impl Actor {
         connection: Connection,
         presence: Presence,
         lock: File,
-        arrivals: broadcast::Sender<Arc<str>>,
+        (arrivals, departures): (broadcast::Sender<Arc<str>>, broadcast::Sender<Arc<str>>),
         changed: watch::Sender<u64>,
         closing: Arc<AtomicBool>,
     ) -> Self {
@@ -61,6 +66,7 @@ impl Actor {
             presence,
             _lock: lock,
             arrivals,
+            departures,
             changed,
             closing,
             failing: false,
@@ -111,10 +117,8 @@ impl Actor {
             doubtful: self.failing,
             ..Batch::default()
         };
-        let proof = |write: &Write| matches!(write, Write::Enqueue(..) | Write::Check(..));
-        let proves = writes.iter().any(proof);
         let result = transact(&mut self.connection, writes, &mut batch);
-        self.note(&result, proves);
+        self.note(&result, batch.proves);
         let committed = result.is_ok();
         for promise in batch.promises {
             promise(result.clone());
@@ -125,6 +129,9 @@ impl Actor {
             for lane in batch.arrivals {
                 // Nobody listens: whoever will, looks first.
                 let _ = self.arrivals.send(lane);
+            }
+            for lane in batch.departures {
+                let _ = self.departures.send(lane);
             }
         }
     }
@@ -197,9 +204,15 @@ fn transact(connection: &mut Connection, writes: Vec<Write>, batch: &mut Batch) 
         }
     };
     let mut broken = None;
-    for write in writes {
+    for mut write in writes {
         if broken.is_some() {
             batch.promises.push(failed(write));
+            continue;
+        }
+        // Looked at here, not when it was taken from the inbox: the transaction's beginning may have been long.
+        if let Write::Enqueue(waiting, _) = &mut write
+            && !waiting.begin()
+        {
             continue;
         }
         // A command that fails is undone by itself, and the others go on.
@@ -224,13 +237,14 @@ fn transact(connection: &mut Connection, writes: Vec<Write>, batch: &mut Batch) 
 impl Batch {
     fn carry_out(&mut self, savepoint: Savepoint<'_>, write: Write) {
         match write {
-            Write::Enqueue(event, reply) => {
+            Write::Enqueue(waiting, reply) => {
                 let mut new = Arrivals::new();
-                let result = events::enqueue(&savepoint, &event, &mut new);
+                let result = events::enqueue(&savepoint, &waiting.event, &mut new);
                 let result = self.finish(savepoint, result, "store an event");
                 if result.is_ok() {
                     self.arrivals.append(&mut new);
                 }
+                self.proves = true;
                 self.promises.push(promise(reply, result));
             }
             Write::Settle(settlement, reply) => {
@@ -264,6 +278,10 @@ impl Batch {
             Write::Drop(dropping, reply) => {
                 let result = mending::drop_waiting(&savepoint, &dropping);
                 let result = self.finish(savepoint, result, "drop what waits");
+                if let Ok(Some(lanes)) = &result {
+                    self.departures
+                        .extend(lanes.iter().map(|lane| Arc::from(lane.as_str())));
+                }
                 self.promises.push(promise(reply, result));
             }
             Write::Move(moving, reply) => {
@@ -271,12 +289,14 @@ impl Batch {
                 let result = self.finish(savepoint, result, "move a lane");
                 if result.as_ref().is_ok_and(|moved| moved.moved > 0) {
                     self.arrivals.insert(moving.to);
+                    self.departures.insert(moving.from);
                 }
                 self.promises.push(promise(reply, result));
             }
             Write::Check(reply) => {
                 let result = events::check(&savepoint, self.doubtful);
                 let result = self.finish(savepoint, result, "write");
+                self.proves = true;
                 self.promises.push(promise(reply, result));
             }
         }

@@ -18,9 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use super::command::Command;
+use super::handle::WAITING;
 use super::{History, Queue, QueueError};
 use crate::clock::Clock;
 use actor::Actor;
@@ -29,7 +30,7 @@ use presence::Presence;
 
 /// Commands that may wait for the store; more wait in their callers.
 const COMMANDS: usize = 1024;
-/// Arrivals that a slow listener may be behind before it has to look for itself.
+/// Arrivals, and departures, that a slow listener may be behind before it has to look for itself.
 const ARRIVALS: usize = 1024;
 
 /// Bytes that SQLite's log keeps on the disk once what is in it has gone into the store: a single large body must not
@@ -115,13 +116,14 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
     let connection = connect(path)?;
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (arrivals, _) = broadcast::channel(ARRIVALS);
+    let (departures, _) = broadcast::channel(ARRIVALS);
     let (version, changes) = watch::channel(0);
     let closing = Arc::new(AtomicBool::new(false));
     let actor = Actor::new(
         connection,
         Presence::new(path),
         lock,
-        arrivals.clone(),
+        (arrivals.clone(), departures.clone()),
         version,
         closing.clone(),
     );
@@ -132,7 +134,9 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
     let queue = Queue {
         commands,
         arrivals,
+        departures,
         changes,
+        room: Arc::new(Semaphore::new(WAITING)),
         history,
         clock,
     };

@@ -156,7 +156,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "no TLS over the connection",
         ends: Ends::Retry,
         may_be_duplicate: false,
-        advice: "check the server's certificate (date, name, chain) and the machine's certificate authorities",
+        advice: "check the server's certificate (date, name, chain); an authority of your own belongs into ca_file",
     },
     AnswerRow {
         reason: Reason::TimedOut,

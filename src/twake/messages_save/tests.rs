@@ -18,6 +18,7 @@ fn place(url: &str) -> Place {
             public_id: "app".to_owned(),
             private_api_key: Secret::new("k/+="),
             group_id: "company".to_owned(),
+            authorities: Vec::new(),
         }),
         group_id: "company".to_owned(),
         channel_id: "channel".to_owned(),

@@ -1,0 +1,74 @@
+/* A disk that fails, for a program started with LD_PRELOAD: what it does to the store's files (bridge.db…) fails or hangs
+ * while the file named by $DISK_FAULT says so. That file holds two words: what happens (eio, enospc, hang) and what it
+ * happens to (sync, write). The file $DISK_FAULT.met is made when a call has met the fault. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int of_the_store(int file) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length <= 0) return 0;
+    path[length] = 0;
+    const char *name = strrchr(path, '/');
+    return name && !strncmp(name, "/bridge.db", 10);
+}
+
+/* The error of a call, or 0. */
+static int fault(int file, const char *call) {
+    const char *control = getenv("DISK_FAULT");
+    if (!control || !of_the_store(file)) return 0;
+    for (;;) {
+        char what[16] = "", to[16] = "", met[4096];
+        FILE *said = fopen(control, "r");
+        int words = said ? fscanf(said, "%15s %15s", what, to) : 0;
+        if (said) fclose(said);
+        if (words != 2 || strcmp(to, call)) return 0;
+        snprintf(met, sizeof met, "%s.met", control);
+        close(open(met, O_CREAT | O_WRONLY, 0600));
+        if (!strcmp(what, "eio")) return EIO;
+        if (!strcmp(what, "enospc")) return ENOSPC;
+        usleep(10 * 1000); /* hangs, and looks again */
+    }
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define FAIL(file, call)                \
+    do {                                \
+        int error = fault(file, call);  \
+        if (error) {                    \
+            errno = error;              \
+            return -1;                  \
+        }                               \
+    } while (0)
+
+int fsync(int file) {
+    FAIL(file, "sync");
+    return REAL(fsync)(file);
+}
+
+int fdatasync(int file) {
+    FAIL(file, "sync");
+    return REAL(fdatasync)(file);
+}
+
+ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) {
+    FAIL(file, "write");
+    return REAL(pwrite)(file, bytes, count, at);
+}
+
+ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) {
+    FAIL(file, "write");
+    return REAL(pwrite64)(file, bytes, count, at);
+}
+
+ssize_t write(int file, const void *bytes, size_t count) {
+    FAIL(file, "write");
+    return REAL(write)(file, bytes, count);
+}

@@ -1,0 +1,147 @@
+//! Connections that ask nothing do not keep out those that do.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{TestBridge, World, in_time, push};
+use crate::program::{Served, serve};
+use crate::store::{config, under};
+
+/// Connections at once; from three quarters of them on it is crowded.
+const LIMIT: usize = 64;
+const CROWD: usize = 48;
+
+const QUESTION: &str = "GET /health HTTP/1.1\r\nhost: bridge\r\n\r\n";
+
+fn bridge(world: &World) -> TestBridge {
+    world.bridge(&format!("[limits]\nconnections = {LIMIT}"))
+}
+
+async fn connect(bridge: &TestBridge) -> TcpStream {
+    let address = bridge.url.strip_prefix("http://").unwrap();
+    TcpStream::connect(address).await.unwrap()
+}
+
+/// Asks whether the bridge is there; the head of the answer.
+async fn asked(connection: &mut TcpStream) -> String {
+    connection.write_all(QUESTION.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    let answer = async {
+        while !said.ends_with(b"}") {
+            assert_ne!(connection.read_buf(&mut said).await.unwrap(), 0);
+        }
+    };
+    in_time("an answer", answer).await;
+    let said = String::from_utf8(said).unwrap().to_lowercase();
+    said.split_once("\r\n\r\n").unwrap().0.to_owned()
+}
+
+/// Waits until the bridge has closed it.
+async fn closed(connection: &mut TcpStream) {
+    let mut rest = Vec::new();
+    // However it ends.
+    let _ = in_time("the connection to be closed", connection.read_to_end(&mut rest)).await;
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408"), "{rest}");
+}
+
+#[actix_web::test]
+async fn a_connection_is_kept_until_it_is_crowded() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    let mut kept = connect(&bridge).await;
+    for _ in 0..3 {
+        assert!(!asked(&mut kept).await.contains("connection: close"));
+    }
+    let mut others = Vec::new();
+    for _ in 1..CROWD {
+        let mut other = connect(&bridge).await;
+        let last = asked(&mut other).await;
+        others.push((other, last));
+    }
+    let (_, last) = others.last().unwrap();
+    assert!(last.contains("connection: close"), "{last}");
+    assert!(!others[0].1.contains("connection: close"));
+    drop(others);
+    drop(kept);
+    bridge.finish().await;
+}
+
+/// The server itself would keep a connection for ever whose second request never gets further than its first byte.
+#[actix_web::test]
+async fn connections_that_never_finish_a_question_make_room_for_those_that_do() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    let mut half = Vec::new();
+    for _ in 1..CROWD {
+        let mut connection = connect(&bridge).await;
+        asked(&mut connection).await;
+        connection.write_all(b"P").await.unwrap();
+        half.push(connection);
+    }
+    let mut silent = Vec::new();
+    for _ in 0..2 * LIMIT {
+        silent.push(connect(&bridge).await);
+    }
+    let body = push("main", "among the silent");
+    let answer = in_time("an answer", bridge.github("push", "d-1", &body)).await;
+    assert_eq!(answer.status, 202);
+    closed(&mut half[0]).await;
+    closed(&mut silent[0]).await;
+    assert!(world.told("ch-dev", 1).await[0].contains("among the silent"));
+    drop((half, silent));
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_request_under_way_is_no_silence() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    let body = push("main", "slowly");
+    let signature = crate::harness::github_signature(body.as_bytes());
+    let mut slow = connect(&bridge).await;
+    let head = format!(
+        "POST /hooks/github HTTP/1.1\r\nhost: bridge\r\nx-github-event: push\r\nx-github-delivery: d-1\r\n\
+         connection: close\r\nx-hub-signature-256: {signature}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..LIMIT {
+        silent.push(connect(&bridge).await);
+    }
+    closed(&mut silent[0]).await;
+    slow.write_all(body.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    in_time("the answer", slow.read_to_string(&mut said))
+        .await
+        .unwrap();
+    assert!(said.starts_with("HTTP/1.1 202"), "{said}");
+    drop(silent);
+    world.messages("ch-dev", 1).await;
+    bridge.finish().await;
+}
+
+/// Where descriptors are used up by connections, the store and the calls to Twake fail, too.
+#[actix_web::test]
+async fn there_are_descriptors_for_as_many_connections_as_are_allowed_or_it_is_said() {
+    let world = World::new();
+    let serve = || serve(&config(&world), &world.store(), "127.0.0.1:0");
+    let mut served = Served::listening(under(&["env"], "ulimit -Sn 300", &serve()));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", served.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft: u64 = line.unwrap().split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!(soft > 2 * 1024, "{soft}");
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+    assert!(!served.lines.iter().any(|line| line.contains("LimitNOFILE")));
+
+    let mut served = Served::listening(under(&["env"], "ulimit -Sn 300; ulimit -Hn 300", &serve()));
+    assert!(
+        served.lines.iter().any(|line| line.contains("LimitNOFILE")),
+        "{:?}",
+        served.lines
+    );
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+}

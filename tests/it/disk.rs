@@ -1,0 +1,156 @@
+//! A disk that fails in the middle of it, made by a small library between the real binary and the system
+//! (tests/faults/disk.c): errors of single calls, and a disk that hangs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::harness::{World, client, in_time};
+use crate::program::{Served, serve};
+use crate::store::{a_trouble_in_between, config, post, ready};
+use twake_bridge::clock::Clock;
+use twake_bridge::sandbox::Fault;
+
+/// The longest a sender waits for an answer while the disk hangs; the bridge's own limit is eight seconds.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The store's disk, as the bridge in [`served`] meets it.
+struct Disk {
+    control: PathBuf,
+}
+
+impl Disk {
+    fn set(&self, fault: &str) {
+        // Replaced in one step: it is read all the time.
+        let new = self.control.with_extension("new");
+        fs::write(&new, fault).unwrap();
+        fs::rename(new, &self.control).unwrap();
+    }
+
+    fn met(&self) -> bool {
+        self.control.with_extension("met").exists()
+    }
+}
+
+/// A bridge on a disk that can be made to fail.
+fn served(world: &World) -> (Served, Disk) {
+    let library = world.path("disk.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/disk.c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-o"]);
+    let done = compiler.arg(&library).arg(source).arg("-ldl").status().unwrap();
+    assert!(done.success());
+    let control = world.path("disk");
+    let mut command = serve(&config(world), &world.store(), "127.0.0.1:0");
+    command.env("LD_PRELOAD", library).env("DISK_FAULT", &control);
+    (Served::listening(command), Disk { control })
+}
+
+async fn fails(fault: &str) {
+    let world = World::new();
+    let (mut served, disk) = served(&world);
+    a_trouble_in_between(&world, &mut served, || disk.set(fault), || disk.set("")).await;
+    assert!(disk.met(), "the fault was met");
+}
+
+#[actix_web::test]
+async fn a_disk_that_cannot_sync_loses_nothing_and_is_recovered_from() {
+    fails("eio sync").await;
+}
+
+#[actix_web::test]
+async fn a_disk_that_cannot_write_loses_nothing_and_is_recovered_from() {
+    fails("eio write").await;
+}
+
+#[actix_web::test]
+async fn a_disk_without_room_loses_nothing_and_is_recovered_from() {
+    fails("enospc write").await;
+}
+
+/// What is answered, and that it is within a sender's patience.
+async fn answered(url: &str, text: &str) -> u16 {
+    let clock = Clock::system();
+    let answer = clock.timeout(ANSWER, post(url, text, text)).await;
+    let (status, wait) = answer.unwrap_or_else(|| panic!("no answer to {text}"));
+    assert_eq!(wait.is_some(), status == 503);
+    status
+}
+
+#[actix_web::test]
+async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_begun() {
+    let world = World::new();
+    let (mut served, disk) = served(&world);
+    let url = served.url.clone();
+    // A post that Twake has carried out when the disk hangs, so that its end cannot be written down.
+    let delay = Duration::from_secs(2);
+    world
+        .sandbox
+        .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
+    assert_eq!(answered(&url, "told").await, 202);
+    world.messages("ch-dev", 1).await;
+    world.sandbox.clear_faults();
+
+    disk.set("hang sync");
+    let begun = actix_web::rt::spawn({
+        let url = url.clone();
+        async move { answered(&url, "begun").await }
+    });
+    in_time("the disk to hang", async {
+        while !disk.met() {
+            actix_web::rt::task::yield_now().await;
+        }
+    })
+    .await;
+    let texts: Vec<String> = (0..20).map(|number| format!("too late {number}.")).collect();
+    let late = texts.iter().map(|text| answered(&url, text));
+    assert!(
+        futures_util::future::join_all(late)
+            .await
+            .iter()
+            .all(|status| *status == 503)
+    );
+    assert_eq!(begun.await.unwrap(), 503);
+    assert_eq!(ready(&served).await, 503);
+    let metrics = client().get(format!("{}/metrics", served.operator)).send().await;
+    assert_eq!(
+        metrics.unwrap().status().as_u16(),
+        200,
+        "what is counted is still told"
+    );
+    assert_eq!(
+        world.sandbox.attempts("ch-dev").len(),
+        1,
+        "what was told is not posted again"
+    );
+
+    disk.set("");
+    in_time("the store to work again", async {
+        while ready(&served).await == 503 {}
+    })
+    .await;
+    assert_eq!(
+        world.stored(),
+        2,
+        "of those refused only the one it had begun with"
+    );
+    assert_eq!(
+        answered(&url, "begun").await,
+        200,
+        "whose sender is told so when it tries again"
+    );
+    for text in &texts {
+        assert_eq!(answered(&url, text).await, 202);
+    }
+    let told = world.told("ch-dev", 22).await;
+    let expected = ["told", "begun"]
+        .into_iter()
+        .chain(texts.iter().map(String::as_str));
+    for (text, expected) in told.iter().zip(expected) {
+        assert!(text.contains(expected), "{expected}: {told:#?}");
+    }
+    assert_eq!(world.sandbox.attempts("ch-dev").len(), 22, "nothing twice");
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
+}
