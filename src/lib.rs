@@ -23,6 +23,7 @@
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
 //! | [`config`] | bridge.toml, source.toml, the environment, secrets, template files: raw → checked and compiled |
 //! | [`authentication`], [`event`], [`secret`] | how a body proves where it comes from, and what it is then |
+//! | [`admission`] | whom a listener and its sources let in: addresses, certificates |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; words all senders share; where events go |
 //! | [`road`] | `decide(event, source) → Decision`: the one place that decides |
 //! | [`template`], [`message`] | Handlebars without injection; `Document`, Markdown → `Document`, plain text, cutting |
@@ -50,7 +51,7 @@
 //!    says to whom.
 //! 8. A value never meets the Markdown parser as syntax: untrusted text can only become text.
 //! 9. One [`message::Document`], many dialects.
-//! 10. The core is pure (`event secret source authentication facts condition route retry template message twake road`
+//! 10. The core is pure (`event secret source admission authentication facts condition route retry template message twake road`
 //!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
 //!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
 //!     only `operator::client`, for the command line, another client), only
@@ -59,6 +60,7 @@
 //!
 //! Every problem code, verdict reason and metric label is an enum variant, so nothing from outside makes new ones.
 
+pub mod admission;
 pub mod authentication;
 pub mod bridge;
 pub mod cli;

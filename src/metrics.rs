@@ -70,6 +70,19 @@ struct ChannelLabels {
     channel: String,
 }
 
+/// How a reload ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the variants are the label values")]
+enum ReloadLabel {
+    applied,
+    refused,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    outcome: ReloadLabel,
+}
+
 /// All metrics of one bridge.
 pub struct Metrics {
     registry: Registry,
@@ -84,6 +97,8 @@ pub struct Metrics {
     depth: Family<ChannelLabels, Gauge>,
     age: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
     halted: Family<ChannelLabels, Gauge>,
+    reloads: Family<ReloadLabels, Counter>,
+    reload_applied: Gauge,
     accept_seconds: Histogram,
     delivery_seconds: Histogram,
 }
@@ -105,6 +120,8 @@ impl Default for Metrics {
             depth: Family::default(),
             age: Family::default(),
             halted: Family::default(),
+            reloads: Family::default(),
+            reload_applied: Gauge::default(),
             accept_seconds,
             delivery_seconds,
             registry: Registry::default(),
@@ -157,6 +174,12 @@ impl Default for Metrics {
             "1 while a lane waits for a person to act",
             new.halted.clone(),
         );
+        registry.register("reloads", "Reloads, by how they ended", new.reloads.clone());
+        registry.register(
+            "reload_applied",
+            "1 while the configuration on disk is the one that is served, as far as the last reload knows",
+            new.reload_applied.clone(),
+        );
         registry.register_with_unit(
             "accept",
             "From the request's head to the answer",
@@ -169,6 +192,7 @@ impl Default for Metrics {
             Unit::Seconds,
             new.delivery_seconds.clone(),
         );
+        new.reload_applied.set(1);
         Self { registry, ..new }
     }
 }
@@ -266,6 +290,27 @@ impl Metrics {
             .get_or_create(&labels)
             .set(i64::try_from(depth).unwrap_or(i64::MAX));
         self.age.get_or_create(&labels).set(age.as_secs_f64());
+    }
+
+    /// A channel there is now: until more is known of it, nothing waits in its lane.
+    pub fn channel(&self, channel: &str) {
+        let labels = ChannelLabels {
+            channel: channel.to_owned(),
+        };
+        drop(self.depth.get_or_create(&labels));
+        drop(self.age.get_or_create(&labels));
+        drop(self.halted.get_or_create(&labels));
+    }
+
+    /// A reload ended.
+    pub fn reloaded(&self, applied: bool) {
+        let outcome = if applied {
+            ReloadLabel::applied
+        } else {
+            ReloadLabel::refused
+        };
+        self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
+        self.reload_applied.set(i64::from(applied));
     }
 
     /// Whether a lane is halted.

@@ -1,12 +1,16 @@
 //! A configured sender, and the kind it is of.
 
+use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::{Admission, TrustedProxies};
 use crate::authentication::{Authenticator, BodyForm, Scheme};
 use crate::condition::Condition;
 use crate::facts::FactMap;
 use crate::route::Routes;
+use crate::secret::Secret;
 use crate::template::Library;
 
 /// What `source.toml` of a kind says, compiled.
@@ -116,4 +120,22 @@ pub struct Source {
     pub routes: Routes,
     /// The largest body it takes, in bytes.
     pub body_limit: usize,
+    /// Whom it lets in at all.
+    pub admission: Admission,
 }
+
+/// What a bridge serves at a time: a reload swaps all of it at once.
+#[derive(Default)]
+pub struct Serving {
+    /// The sources by name.
+    pub sources: BTreeMap<Arc<str>, Arc<Source>>,
+    /// The channels there are.
+    pub channels: BTreeSet<Arc<str>>,
+    /// What the operator's listener asks for; unset: nothing.
+    pub operator_token: Option<Secret>,
+    /// Whose word is taken for where a request comes from.
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// What is served now. Whoever works with it loads it once, so that a request ends with what it began with.
+pub type Current = Arc<ArcSwap<Serving>>;

@@ -64,11 +64,11 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     let config = configuration(&kinds, &page, folder, &clock)?;
     let sources = config.sources.clone();
     let places = Places {
-        listen: arguments.listen.clone(),
-        operator_listen: "127.0.0.1:0".to_owned(),
+        listen: arguments.listen.clone().into(),
+        operator_listen: "127.0.0.1:0".into(),
         store: format!("sqlite:{}", folder.join("demo.db").display()),
     };
-    let bridge = Bridge::build(config, &places, &clock)?;
+    let bridge = Bridge::build(config, places, &clock)?;
     let front_door = Url::parse(&format!("http://{}/", bridge.address()))?;
     let operator = bridge.operator_address();
 

@@ -1,12 +1,17 @@
 //! The command line: arguments to a command to an exit code.
 
+mod backup;
 mod check;
 mod demo;
 mod events;
+mod health;
 mod lanes;
 mod office;
+mod packaging;
 mod paint;
 mod preview;
+mod reload;
+mod restore;
 mod sampled;
 mod sandbox;
 mod send;
@@ -67,6 +72,20 @@ enum Command {
     /// How the channels' queues stand: list, move. Asks the running bridge, else opens the store.
     #[command(subcommand)]
     Lanes(lanes::LanesCommand),
+    /// Have the running bridge read bridge.toml, secrets and templates again: all of it, or nothing if anything is wrong.
+    Reload(reload::ReloadArguments),
+    /// Ask the running bridge how it is.
+    Health(health::HealthArguments),
+    /// Copy the store, also of a bridge that runs, to one file.
+    Backup(backup::BackupArguments),
+    /// Make a backup the store of a bridge that does not run.
+    Restore(restore::RestoreArguments),
+    /// Print the completions of a shell, for a package.
+    #[command(hide = true)]
+    Completions(packaging::CompletionsArguments),
+    /// Print the manual page, for a package.
+    #[command(hide = true)]
+    Manual,
     /// Run only the stand-in Twake, to point a bridge of your own at.
     Sandbox(sandbox::SandboxArguments),
 }
@@ -99,6 +118,12 @@ pub fn run() -> ExitCode {
         Command::Send(arguments) => send::run(arguments),
         Command::Events(command) => events::run(&command),
         Command::Lanes(command) => lanes::run(&command),
+        Command::Reload(arguments) => reload::run(arguments),
+        Command::Health(arguments) => health::run(arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
+        Command::Completions(arguments) => Ok(packaging::completions(&arguments)),
+        Command::Manual => Ok(packaging::manual()),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     result.unwrap_or_else(|error| {

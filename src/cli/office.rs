@@ -1,6 +1,7 @@
 //! Where the operator's questions go: to the bridge that runs, else to the store itself.
 
 use anyhow::{Context, bail};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -97,9 +98,19 @@ impl Office {
         if let Some(path) = store.strip_prefix("sqlite:")
             && !Path::new(path).exists()
         {
-            bail!(
-                "there is no store at {path}: set TWAKE_BRIDGE_STORE as the bridge has it, or give --operator URL"
-            );
+            // A service has its store where its unit says, which an operator's shell does not know.
+            let url = format!("http://{}", reachable(&settings.operator_listen));
+            let client = Client::new(&url, token(config))?;
+            if matches!(
+                client.lanes(),
+                Err(ClientError::Unreachable { .. } | ClientError::Strange(_))
+            ) {
+                bail!(
+                    "there is no store at {path}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
+                     --operator URL"
+                );
+            }
+            return Ok(Self::There(client));
         }
         let clock = Clock::system();
         let history = config
@@ -112,13 +123,10 @@ impl Office {
         };
         match queue::open(store, history, clock.clone()) {
             Ok((queue, store)) => {
-                let (sources, channels) = config
-                    .map(|config| (config.sources, config.channels))
-                    .unwrap_or_default();
+                let serving = config.map(Config::serving).unwrap_or_default();
                 let desk = Desk {
                     queue,
-                    sources: Arc::new(sources),
-                    channels: Arc::new(channels.into_keys().collect()),
+                    serving: Arc::new(ArcSwap::from_pointee(serving)),
                     halts: None,
                     clock,
                 };
@@ -194,7 +202,7 @@ fn token(config: Option<Config>) -> Option<Secret> {
 }
 
 /// Where a listener is reached from its own machine: one on every address is on loopback, too.
-fn reachable(listen: &str) -> String {
+pub(super) fn reachable(listen: &str) -> String {
     match listen.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_unspecified() => {
             let loopback = match address.ip() {

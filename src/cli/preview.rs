@@ -278,6 +278,7 @@ fn kind_alone(name: &str, config: &Path) -> Result<Ground, ExitCode> {
         facts: loaded.facts,
         routes: Routes::new(Vec::new(), vec![Arc::clone(&channel)]),
         body_limit: Limits::default().body,
+        admission: crate::admission::Admission::default(),
     };
     Ok(Ground {
         source: Arc::new(source),

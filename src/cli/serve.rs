@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use log::{info, warn};
 
 use super::EX_CONFIG;
-use crate::bridge::{Bridge, Places};
+use crate::bridge::{Bridge, Listen, Places};
 use crate::clock::Clock;
 use crate::config::{Config, env};
-use crate::lifecycle::{self, Stop};
+use crate::lifecycle::{self, Sockets, Stop, Supervisor};
 use crate::logging;
+use crate::operator::Reloads;
 
 /// What would do, for somebody who has nothing yet.
 const TEN_LINES: &str = r#"These ten lines would do (bridge.toml):
@@ -50,7 +52,8 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::from(EX_CONFIG));
     }
-    let config = match Config::load(&path, &environment.surroundings) {
+    let surroundings = environment.surroundings;
+    let config = match Config::load(&path, &surroundings) {
         Ok(config) => config,
         Err(findings) => {
             super::check::print(&findings);
@@ -62,20 +65,51 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     }
     let lines = super::check::sources(&config);
     lifecycle::allow(config.limits.connections);
+    let sockets = Sockets::passed()?;
+    let store = settings.store;
     let places = Places {
-        listen: settings.listen,
-        operator_listen: settings.operator_listen,
-        store: settings.store,
+        listen: sockets.public.map_or(settings.listen.into(), Listen::Socket),
+        operator_listen: sockets
+            .operator
+            .map_or(settings.operator_listen.into(), Listen::Socket),
+        store: store.clone(),
     };
     actix_web::rt::System::new().block_on(async {
-        let bridge = Bridge::build(config, &places, &Clock::system())?;
+        let clock = Clock::system();
+        let bridge = Bridge::build(config, places, &clock)?;
+        let bridge = bridge.reloading_with(Arc::new(move || Config::load(&path, &surroundings)));
+        reload_on_hangup(bridge.reloads())?;
         let stop = Stop::default();
         stop.on_signals()?;
         for line in lines {
             info!("{line}");
         }
-        info!(address:% = bridge.address(), operator:% = bridge.operator_address(), store:% = places.store; "taking webhooks");
-        bridge.run(stop).await?;
+        info!(address:% = bridge.address(), operator:% = bridge.operator_address(), store:%; "taking webhooks");
+        let supervisor = Supervisor;
+        supervisor.ready(&bridge.status());
+        let watching = actix_web::rt::spawn(supervisor.watch(clock, stop.at_once.child_token()));
+        let stopping = stop.gently.clone();
+        actix_web::rt::spawn(async move {
+            stopping.cancelled().await;
+            supervisor.stopping();
+        });
+        let ended = bridge.run(stop).await;
+        watching.abort();
+        ended?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// SIGHUP asks for a reload; what became of it is in the log.
+fn reload_on_hangup(reloads: Reloads) -> std::io::Result<()> {
+    let wish = lifecycle::on_reload()?;
+    actix_web::rt::spawn(async move {
+        loop {
+            wish.notified().await;
+            if reloads.ask().await.is_none() {
+                return;
+            }
+        }
+    });
+    Ok(())
 }

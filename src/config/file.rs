@@ -4,6 +4,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::finding::Findings;
+use super::public::{self, RawAdmission, RawPublic};
 use super::read::{Located, Table, in_order, type_of};
 use super::schemes::{self, Schemes};
 use super::secrets::{self, Reference};
@@ -18,6 +19,7 @@ pub(super) const ROOT: &[&str] = &[
     "delivery",
     "history",
     "operator",
+    "public",
     "templates",
 ];
 pub(super) const ACCOUNT: &[&str] = &[
@@ -37,6 +39,8 @@ pub(super) const SOURCE: &[&str] = &[
     "facts",
     "authentication",
     "limits",
+    "allow",
+    "client_ca_file",
 ];
 pub(super) const ROUTE: &[&str] = &["when", "by", "channels", "continue", "variant"];
 pub(super) const LIMITS: &[&str] = &["body", "bodies", "connections"];
@@ -60,6 +64,7 @@ pub(super) struct Raw {
     pub(super) delivery: Delivery,
     pub(super) history: History,
     pub(super) operator_token: Option<Reference>,
+    pub(super) public: RawPublic,
     pub(super) templates: Option<Located<String>>,
     /// Where `[limits]`, `[delivery]` and `[history]` are, for warnings about what they say together.
     pub(super) limits_at: usize,
@@ -95,6 +100,7 @@ pub(super) struct RawSource {
     pub(super) facts: Vec<RawFact>,
     pub(super) authentication: Option<Schemes>,
     pub(super) body_limit: Option<usize>,
+    pub(super) admission: RawAdmission,
 }
 
 /// A fact and its expressions.
@@ -168,6 +174,10 @@ pub(super) fn read(root: &Table<'_, '_>, findings: &Findings) -> Raw {
         operator_token: operator
             .as_ref()
             .and_then(|operator| secret(operator, "token", findings)),
+        public: root
+            .table("public", public::PUBLIC)
+            .map(|table| public::raw(&table, findings))
+            .unwrap_or_default(),
         templates: root.text("templates"),
         limits_at: limits.map_or(0, |table| table.at),
         delivery_at: delivery.or(history).map_or(0, |table| table.at),
@@ -307,6 +317,7 @@ fn source(value: &DeValue<'_>, path: &str, at: usize, findings: &Findings) -> Op
             .get("authentication")
             .map(|(at, value)| schemes::read(value, &table.key("authentication"), at, findings)),
         body_limit: body_limit.and_then(|size| usize::try_from(size).ok()),
+        admission: public::raw_admission(&table),
     })
 }
 

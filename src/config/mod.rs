@@ -12,6 +12,7 @@ mod file;
 mod finding;
 mod kind;
 mod like;
+mod public;
 mod read;
 mod requests;
 mod resolve;
@@ -27,13 +28,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::secret::Secret;
-use crate::source::Source;
+use crate::source::{Serving, Source};
 use crate::twake::Place;
 
 pub use env::Surroundings;
 pub use finding::{Finding, Placed, Severity};
 pub use kind::{LoadedKind, NoKind, alone as kind_alone};
 pub use like::builtin_like;
+pub use public::Public;
 pub(crate) use resolve::unknown;
 pub use samples::samples;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[history]`.
     pub history: History,
+    /// `[public]`.
+    pub public: Public,
     /// `[operator] token`: what the operator's listener asks for; unset: it asks for nothing.
     pub operator_token: Option<Secret>,
     /// What is not wrong but hardly meant.
@@ -144,7 +148,24 @@ impl Config {
         }
     }
 
-    /// The same from a text; `base` is what relative paths are relative to.
+    /// Whether a source wants its sender to show a certificate.
+    pub fn asks_for_certificates(&self) -> bool {
+        self.sources
+            .values()
+            .any(|source| source.admission.authority.is_some())
+    }
+
+    /// What of it the listeners and the desk work with.
+    pub fn serving(self) -> Serving {
+        Serving {
+            channels: self.channels.into_keys().collect(),
+            sources: self.sources,
+            operator_token: self.operator_token,
+            trusted_proxies: self.public.trusted_proxies,
+        }
+    }
+
+    /// As [`Config::load`], from a text; `base` is what relative paths are relative to.
     ///
     /// # Errors
     /// As [`Config::load`].

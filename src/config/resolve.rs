@@ -86,10 +86,12 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
         })
         .collect();
 
+    let public = raw.public.resolve(base, surroundings, findings);
     let world = World {
         kinds: &kinds,
         channels: &channel_names,
         limits: raw.limits,
+        has_tls: public.certificate.is_some(),
         base,
         surroundings,
         findings,
@@ -131,6 +133,7 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
         limits: raw.limits,
         delivery: raw.delivery,
         history: raw.history,
+        public,
         operator_token: operator_token(raw.operator_token.as_ref(), base, surroundings, findings),
         warnings: Vec::new(),
     }

@@ -25,6 +25,8 @@ pub(super) struct World<'a> {
     /// Every name under `[channels]`, also of those that are wrong themselves.
     pub(super) channels: &'a Arc<BTreeSet<Arc<str>>>,
     pub(super) limits: Limits,
+    /// Whether the public listener speaks TLS itself.
+    pub(super) has_tls: bool,
     pub(super) base: &'a Path,
     pub(super) surroundings: &'a Surroundings,
     pub(super) findings: &'a Findings,
@@ -54,6 +56,9 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
         .as_ref()
         .or(loaded.map(|loaded| &loaded.schemes));
     let secrets = secrets(&raw, &name, &path, schemes, world);
+    let admission = raw
+        .admission
+        .resolve(&path, world.has_tls, world.base, world.findings);
     let (loaded, schemes) = (loaded?, schemes?);
     if world.findings.errors() != before {
         return None;
@@ -75,6 +80,7 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
         facts: merged(&loaded.facts, own),
         routes,
         body_limit: raw.body_limit.unwrap_or(world.limits.body),
+        admission,
     })
 }
 

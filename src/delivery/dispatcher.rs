@@ -97,7 +97,10 @@ impl Dispatcher {
                     Err(broadcast::error::RecvError::Lagged(_)) => lanes.departed(|_| true),
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
-                Ok(()) = places.changed() => look = true,
+                Ok(()) = places.changed() => {
+                    lanes.shared.halts.again(&clock);
+                    look = true;
+                }
                 () = lanes.ended() => {}
                 () = clock.sleep(STORE_PAUSE), if look => {}
             }

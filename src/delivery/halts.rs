@@ -162,6 +162,15 @@ impl Halts {
         self.changed.send_modify(|number| *number += 1);
     }
 
+    /// Lets every halt be probed now: what was in the way may have been mended.
+    pub(super) fn again(&self, clock: &Clock) {
+        let now = clock.monotonic();
+        for entry in self.lock().values_mut() {
+            entry.next = now;
+        }
+        self.changed.send_modify(|number| *number += 1);
+    }
+
     /// Takes note of a verdict that only an account in order is given: every halt that concerns the place is over.
     pub(super) fn passed(&self, place: &Place) {
         let ended = self.end(&mut self.lock(), place);

@@ -87,7 +87,8 @@ impl Lane {
             if stop.is_cancelled() {
                 return None;
             }
-            let place = shared.places.borrow().get(&self.name).cloned()?;
+            let mut places = shared.places.subscribe();
+            let place = places.borrow_and_update().get(&self.name).cloned()?;
             let mut halts_changed = halts.changes();
             let now = clock.monotonic();
             let mut wait = self.ready.saturating_sub(now).max(self.pace.wait(now));
@@ -101,6 +102,8 @@ impl Lane {
                 () = stop.cancelled() => {}
                 () = clock.sleep(wait) => {}
                 _ = halts_changed.changed() => {}
+                // Another key, server or channel may be what it waited for.
+                Ok(()) = places.changed() => self.ready = Duration::ZERO,
                 () = self.news.departed.notified() => self.let_go().await,
             }
         }

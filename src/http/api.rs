@@ -17,7 +17,7 @@ use super::operator::allowed;
 use super::problem::{self, Problem};
 use crate::logging::chain;
 use crate::operator::DeskError;
-use crate::operator::view::EventQuery;
+use crate::operator::view::{EventQuery, ReloadOrder};
 
 /// An order is never longer, in bytes.
 pub(super) const LONGEST_ORDER: usize = 16 * 1024;
@@ -69,9 +69,10 @@ fn status(error: &DeskError) -> StatusCode {
         DeskError::NoSuchEvent(_) | DeskError::NoSuchChannel(_) | DeskError::NoSuchLane(_) => {
             StatusCode::NOT_FOUND
         }
-        DeskError::Ambiguous { .. } | DeskError::NoSource(_) | DeskError::Unreadable(_) => {
-            StatusCode::CONFLICT
-        }
+        DeskError::Ambiguous { .. }
+        | DeskError::NoSource(_)
+        | DeskError::Unreadable(_)
+        | DeskError::NotReloadable => StatusCode::CONFLICT,
         DeskError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         DeskError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -149,6 +150,15 @@ pub(super) async fn drop_waiting(
     .await
 }
 
+/// `POST /api/reload`: 200 also where the old configuration stays; the answer says which.
+pub(super) async fn reload(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
+    answer(async {
+        let ReloadOrder {} = order(&request, &operator, &body)?;
+        Ok(operator.reloads.ask().await.ok_or(DeskError::NotReloadable)?)
+    })
+    .await
+}
+
 /// `GET /api/lanes`
 pub(super) async fn lanes(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
     answer(async {
@@ -196,7 +206,7 @@ fn admit(request: &HttpRequest, operator: &Operator) -> Result<(), Trouble> {
     }
     let host = text(request, &header::HOST).unwrap_or_default();
     // Whoever has the token has it from the operator, whatever the place is called.
-    if operator.token.is_none() && !is_this_machine(host) {
+    if operator.serving.load().operator_token.is_none() && !is_this_machine(host) {
         return Err(Trouble::Foreign);
     }
     let own_page = match text(request, &header::ORIGIN) {

@@ -4,7 +4,13 @@
 //! gets further than its first byte for ever. While there is room for more, that is patience; when most of what
 //! `limits.connections` allows is taken, answers end their connections, and those that have asked nothing for longest
 //! are closed.
+//!
+//! And a stop waits for what is under way on them. The server drops connections that it has accepted and no worker has
+//! looked at yet when it is told to stop, and waits for idle ones until its time is over; a sender that is cut off so may
+//! never try again. So the bridge stops the accepting first, waits until what was accepted is answered, and then stops
+//! what is left.
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
@@ -15,6 +21,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +33,10 @@ const EVERY: Duration = Duration::from_millis(250);
 /// So long every connection has for its request, however many others there are.
 const FAIR: Duration = Duration::from_secs(1);
 
+/// Nothing new for so long means that no connection is on its way to a worker any more: workers look within
+/// microseconds unless the machine is overloaded.
+const QUIET: Duration = Duration::from_millis(100);
+
 /// The connections; a cheap clone.
 #[derive(Clone)]
 pub struct Connections {
@@ -33,14 +44,20 @@ pub struct Connections {
     limit: usize,
     /// No connection is kept that has asked nothing for so long.
     longest: Duration,
+    /// Whether answers end their connections, because the listener stops.
+    stopping: Arc<AtomicBool>,
     clock: Clock,
 }
 
 #[derive(Default)]
 struct Open {
     count: usize,
-    /// A number for each, so that no two have the same key.
+    /// A number for each, so that no two have the same key; the last one given.
     number: u64,
+    /// Those that have never asked anything.
+    fresh: usize,
+    /// Requests that are not answered.
+    asking: usize,
     /// Those that wait for a request, by when they began to.
     silent: BTreeMap<(Duration, u64), Arc<std::net::TcpStream>>,
 }
@@ -53,6 +70,8 @@ struct Connection {
     number: u64,
     /// Its key while it is silent.
     since: Mutex<Option<Duration>>,
+    /// Whether it has asked anything.
+    asked: AtomicBool,
 }
 
 impl Connections {
@@ -62,7 +81,25 @@ impl Connections {
             open: Arc::default(),
             limit,
             longest,
+            stopping: Arc::default(),
             clock,
+        }
+    }
+
+    /// Waits until everything that was accepted is answered, `limit` at the most; from now on answers end their
+    /// connections. The listener has to accept nothing more by then.
+    pub async fn settle(&self, limit: Duration) {
+        self.stopping.store(true, Ordering::SeqCst);
+        let begun = self.clock.monotonic();
+        loop {
+            let before = self.lock().number;
+            self.clock.sleep(QUIET).await;
+            let waited = self.clock.monotonic().saturating_sub(begun);
+            let open = self.lock();
+            let heard = open.fresh == 0 || waited >= FAIR;
+            if (open.number == before && heard && open.asking == 0) || waited >= limit {
+                return;
+            }
         }
     }
 
@@ -78,7 +115,9 @@ impl Connections {
 
     /// Takes note of a new connection, as [`actix_web::HttpServer::on_connect`] tells it.
     pub fn opened(&self, io: &dyn Any, kept: &mut Extensions) {
-        let Some(stream) = io.downcast_ref::<TcpStream>() else {
+        super::tls::remember(io, kept);
+        let of_tls = || Some(io.downcast_ref::<TlsStream<TcpStream>>()?.get_ref().0);
+        let Some(stream) = io.downcast_ref::<TcpStream>().or_else(of_tls) else {
             return;
         };
         let Ok(socket) = second_handle(stream) else {
@@ -88,6 +127,7 @@ impl Connections {
         let number = {
             let mut open = self.lock();
             open.count += 1;
+            open.fresh += 1;
             open.number += 1;
             open.number
         };
@@ -96,6 +136,7 @@ impl Connections {
             socket: Arc::new(socket),
             number,
             since: Mutex::new(None),
+            asked: AtomicBool::new(false),
         };
         connection.silent();
         kept.insert(Arc::new(connection));
@@ -155,8 +196,12 @@ impl Connection {
 
     fn asks(&self) {
         let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut open = self.of.lock();
         if let Some(since) = since {
-            self.of.lock().silent.remove(&(since, self.number));
+            open.silent.remove(&(since, self.number));
+        }
+        if !self.asked.swap(true, Ordering::SeqCst) {
+            open.fresh -= 1;
         }
     }
 }
@@ -171,8 +216,17 @@ impl Drop for Connection {
 /// Silent again when dropped: also when the request is dropped half way.
 struct Asking(Arc<Connection>);
 
+impl Asking {
+    fn new(connection: Arc<Connection>) -> Self {
+        connection.asks();
+        connection.of.lock().asking += 1;
+        Self(connection)
+    }
+}
+
 impl Drop for Asking {
     fn drop(&mut self) {
+        self.0.of.lock().asking -= 1;
         self.0.silent();
     }
 }
@@ -185,10 +239,10 @@ pub async fn watched(
     let Some(connection) = request.conn_data::<Arc<Connection>>().map(Arc::clone) else {
         return next.call(request).await;
     };
-    connection.asks();
-    let asking = Asking(connection);
+    let asking = Asking::new(connection);
     let mut answer = next.call(request).await?;
-    if asking.0.of.is_crowded() {
+    let of = &asking.0.of;
+    if of.is_crowded() || of.stopping.load(Ordering::SeqCst) {
         answer
             .response_mut()
             .head_mut()

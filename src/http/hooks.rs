@@ -12,6 +12,7 @@ use super::Hooks;
 use super::answers;
 use super::body::MIDDLING;
 use super::problem::{Problem, allowing};
+use super::tls;
 use super::unread::closing;
 use crate::authentication::{Pending, Refusal};
 use crate::event::{Envelope, Event, Headers};
@@ -28,7 +29,8 @@ pub(super) async fn hook(
     hooks: web::Data<Hooks>,
 ) -> HttpResponse {
     let begun = hooks.clock.monotonic();
-    let Some(source) = hooks.sources.get(path.source.as_str()) else {
+    let source = hooks.serving.load().sources.get(path.source.as_str()).cloned();
+    let Some(source) = &source else {
         return closing(hooks.refuse("-", Problem::NoSuchSource, &request), payload);
     };
     if !source
@@ -40,6 +42,11 @@ pub(super) async fn hook(
         let methods: Vec<&str> = source.kind.methods.iter().map(|method| method.name()).collect();
         let refused = hooks.refuse(&source.name, Problem::MethodNotAllowed, &request);
         return closing(allowing(refused, &methods.join(", ")), payload);
+    }
+    let (sender, shown) = (hooks.sender(&request), tls::shown(&request));
+    if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
+        debug!(source:% = source.name, why:?; "not let in");
+        return closing(hooks.refuse(&source.name, Problem::Unwelcome, &request), payload);
     }
     let headers = headers(&request);
     if let Some(reply) = road::unsigned(&headers, source) {

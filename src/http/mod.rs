@@ -8,6 +8,7 @@ mod hooks;
 mod operator;
 mod problem;
 mod refusals;
+mod tls;
 mod unread;
 mod work;
 
@@ -17,27 +18,27 @@ use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use log::{Level, log};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::operator::Desk;
+use crate::operator::{Desk, Reloads};
 use crate::queue::Queue;
-use crate::secret::Secret;
-use crate::source::Source;
+use crate::source::Current;
 
 pub use body::Budget;
 pub use connections::{Connections, watched};
 pub use problem::Problem;
 pub use refusals::Refusals;
+pub use tls::Tls;
 pub use work::Work;
 
 /// What the public listener works with; a cheap clone for each of its workers.
 #[derive(Clone)]
 pub struct Hooks {
-    /// The sources by name.
-    pub sources: Arc<BTreeMap<Arc<str>, Arc<Source>>>,
+    /// The sources.
+    pub serving: Current,
     /// Where accepted events go.
     pub queue: Queue,
     /// What is counted.
@@ -53,6 +54,18 @@ pub struct Hooks {
 }
 
 impl Hooks {
+    /// Where a request comes from, as far as a trusted proxy can be believed.
+    fn sender(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let forwarded: Vec<&str> = request
+            .headers()
+            .get_all("x-forwarded-for")
+            .map(|value| value.to_str().unwrap_or_default())
+            .collect();
+        let peer = request.peer_addr()?.ip();
+        let serving = self.serving.load();
+        serving.trusted_proxies.sender(peer, forwarded.into_iter())
+    }
+
     /// A refusal: logged, unless there are too many, counted, and told to the sender. The path is not logged: it may
     /// hold a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
@@ -65,10 +78,8 @@ impl Hooks {
         } else {
             Level::Warn
         };
-        let peer = request
-            .peer_addr()
-            .map(|peer| peer.ip().to_string())
-            .unwrap_or_default();
+        let peer = self.sender(request).map(|sender| sender.to_string());
+        let peer = peer.unwrap_or_else(|| "unknown".to_owned());
         log!(level, source:%, problem:% = problem.code(), method:% = request.method(), peer:%, unsaid; "refused");
         problem.response()
     }
@@ -102,12 +113,14 @@ pub struct Operator {
     pub queue: Queue,
     /// The time.
     pub clock: Clock,
-    /// What a request must bring; unset on a loopback listener.
-    pub token: Option<Secret>,
+    /// What a request must bring, if anything.
+    pub serving: Current,
     /// The lanes that wait for a person.
     pub halts: Arc<dyn Fn() -> Vec<Halt> + Send + Sync>,
     /// Answers what is asked under `/api/`.
     pub desk: Desk,
+    /// Where a reload is asked for.
+    pub reloads: Reloads,
 }
 
 /// The public pages.
@@ -133,6 +146,7 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
             .route("/api/events/{id}/body", web::get().to(api::body))
             .route("/api/events/{id}/replay", web::post().to(api::replay))
             .route("/api/events/{id}/drop", web::post().to(api::drop_waiting))
+            .route("/api/reload", web::post().to(api::reload))
             .route("/api/lanes", web::get().to(api::lanes))
             .route("/api/lanes/move", web::post().to(api::move_lane))
             .route("/metrics", web::get().to(operator::metrics))

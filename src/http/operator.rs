@@ -50,7 +50,10 @@ pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -
 }
 
 pub(super) fn allowed(request: &HttpRequest, operator: &Operator) -> bool {
-    let Some(token) = &operator.token else { return true };
+    let serving = operator.serving.load();
+    let Some(token) = &serving.operator_token else {
+        return true;
+    };
     let given = request
         .headers()
         .get("authorization")

@@ -17,6 +17,8 @@ pub enum Problem {
     Stale,
     /// The operator's pages want the operator's token.
     OperatorOnly,
+    /// The sender is none that the source lets in.
+    Unwelcome,
     /// No source of this name.
     NoSuchSource,
     /// Nothing at this path.
@@ -45,12 +47,13 @@ struct Row {
 
 impl Problem {
     /// Every problem, for tables and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Unreadable,
         Self::NotAuthenticated,
         Self::NotAuthentic,
         Self::Stale,
         Self::OperatorOnly,
+        Self::Unwelcome,
         Self::NoSuchSource,
         Self::NoSuchPage,
         Self::MethodNotAllowed,
@@ -88,6 +91,11 @@ impl Problem {
                 StatusCode::UNAUTHORIZED,
                 "operator-only",
                 "send the operator token: Authorization: Bearer …",
+            ),
+            Self::Unwelcome => (
+                StatusCode::FORBIDDEN,
+                "unwelcome",
+                "this source takes webhooks only from its own addresses, or with its own client certificate",
             ),
             Self::NoSuchSource => (
                 StatusCode::NOT_FOUND,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::view::{
-    DropOrder, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveOrder, MovedStep, ReplayOrder,
-    Replayed,
+    DropOrder, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveOrder, MovedStep, ReloadOrder,
+    Reloaded, ReplayOrder, Replayed,
 };
 use crate::secret::Secret;
 
@@ -130,6 +130,32 @@ impl Client {
     /// See [`super::Desk::move_lane`].
     pub fn move_lane(&self, order: &MoveOrder) -> Result<MovedStep, ClientError> {
         self.post(&self.at(&["lanes", "move"]), order)
+    }
+
+    /// Asks the bridge to read its configuration again; see [`super::Reloads::ask`].
+    pub fn reload(&self) -> Result<Reloaded, ClientError> {
+        self.post(&self.at(&["reload"]), &ReloadOrder {})
+    }
+
+    /// Whether a page of the bridge's health (`health`, `health/ready`) says that it is well, and what it says.
+    pub fn health(&self, page: &str) -> Result<(bool, String), ClientError> {
+        let unreachable = |error: ureq::Error| ClientError::Unreachable {
+            url: self.url.clone(),
+            source: Box::new(error),
+        };
+        let url = self.url.join(page).map_err(|_| self.strange())?;
+        let mut request = self.agent.get(url.as_str());
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {}", token.expose()));
+        }
+        let mut answer = request.call().map_err(unreachable)?;
+        let said = answer
+            .body_mut()
+            .with_config()
+            .limit(64 << 10)
+            .read_to_string()
+            .map_err(unreachable)?;
+        Ok((answer.status().as_u16() == 200, said))
     }
 
     fn at(&self, path: &[&str]) -> Url {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::message::{Message, StoredMessage, plain};
 use crate::queue::{
     DeliveryRecord, Dropping, EventLine, EventRecord, LaneStanding, Listing, Moving, Queue, State,
 };
-use crate::source::Source;
+use crate::source::Current;
 
 /// Events on a page where nothing is said.
 const PAGE: u32 = 50;
@@ -47,10 +47,8 @@ pub type Halts = Arc<dyn Fn() -> Vec<HaltedLane> + Send + Sync>;
 pub struct Desk {
     /// The store.
     pub queue: Queue,
-    /// The sources by name, for deciding again.
-    pub sources: Arc<BTreeMap<Arc<str>, Arc<Source>>>,
-    /// The channels there are.
-    pub channels: Arc<BTreeSet<Arc<str>>>,
+    /// The sources, for deciding again, and the channels there are.
+    pub serving: Current,
     /// What is halted; unset where no bridge runs: then it is told from the last reason.
     pub halts: Option<Halts>,
     /// The time.
@@ -106,7 +104,8 @@ impl Desk {
     /// How every lane stands: those of configured channels, and those in which something still waits.
     pub async fn lanes(&self) -> Result<Vec<LaneDetails>, DeskError> {
         let standings = self.queue.lanes().await.map_err(DeskError::Queue)?;
-        let mut lanes: BTreeMap<Arc<str>, LaneStanding> = self
+        let serving = self.serving.load();
+        let mut lanes: BTreeMap<Arc<str>, LaneStanding> = serving
             .channels
             .iter()
             .map(|channel| (channel.clone(), empty(channel)))
@@ -114,7 +113,7 @@ impl Desk {
         let known = standings.into_iter();
         lanes.extend(
             known
-                .filter(|standing| standing.waiting > 0 || self.channels.contains(&standing.lane))
+                .filter(|standing| standing.waiting > 0 || serving.channels.contains(&standing.lane))
                 .map(|standing| (standing.lane.clone(), standing)),
         );
         let halted = self.halts.as_ref().map(|halts| halts());
@@ -127,7 +126,7 @@ impl Desk {
     /// A step of moving what waits in a lane to the end of another channel's. Ask again while some are left.
     pub async fn move_lane(&self, order: &MoveOrder) -> Result<MovedStep, DeskError> {
         let (from, to): (Arc<str>, Arc<str>) = (order.from.as_str().into(), order.to.as_str().into());
-        if !self.channels.contains(&to) {
+        if !self.is_channel(&to) {
             return Err(DeskError::NoSuchChannel(order.to.clone()));
         }
         if from == to {
@@ -143,7 +142,7 @@ impl Desk {
         }
         let moving = Moving {
             // Without a bridge that runs nothing is on its way, nor is it to a channel that is not configured.
-            in_flight: self.halts.is_some() && self.channels.contains(&from),
+            in_flight: self.halts.is_some() && self.is_channel(&from),
             from,
             to,
             limit: STEP,
@@ -155,6 +154,11 @@ impl Desk {
             moved: moved.moved,
             left: moved.left,
         })
+    }
+
+    /// Whether there is such a channel now.
+    pub(super) fn is_channel(&self, name: &str) -> bool {
+        self.serving.load().channels.contains(name)
     }
 
     /// The event whose id begins so.
@@ -182,7 +186,7 @@ impl Desk {
         let reason = halt.map(|halt| halt.reason.to_owned()).or(standing.reason);
         let what_to_do = reason.as_deref().and_then(advice);
         LaneDetails {
-            configured: self.channels.contains(&standing.lane),
+            configured: self.is_channel(&standing.lane),
             lane: standing.lane.to_string(),
             waiting: standing.waiting,
             oldest: standing.oldest,

@@ -39,6 +39,9 @@ pub enum DeskError {
         "its body cannot be read any more, so it cannot be decided again; what was stored can be told as it is (--as-stored)"
     )]
     Unreadable(#[source] Unreadable),
+    /// A bridge that was not started from a file, or is stopping.
+    #[error("this bridge cannot reload now: it is stopping, or was not started by `serve`")]
+    NotReloadable,
     /// Deciding broke.
     #[error("deciding it again broke")]
     Broken,
@@ -59,6 +62,7 @@ impl DeskError {
             Self::SameLane(_) => "same-lane",
             Self::NoSource(_) => "no-source",
             Self::Unreadable(_) => "unreadable",
+            Self::NotReloadable => "not-reloadable",
             Self::Broken => "internal",
             Self::Queue(_) => "store-unavailable",
         }

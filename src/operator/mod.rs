@@ -7,12 +7,14 @@
 mod client;
 mod desk;
 mod error;
+mod reload;
 mod replay;
 pub mod view;
 
 pub use client::{Client, ClientError};
 pub use desk::{Desk, HaltedLane, Halts};
 pub use error::DeskError;
+pub use reload::{Reloads, Wish};
 
 use crate::twake::{self, Api, Ends, Reason};
 

@@ -96,7 +96,7 @@ impl Desk {
         let (mut messages, mut deliveries, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         for (lane, message) in last {
             let stored = record.messages.get(message).cloned().flatten();
-            if !self.channels.contains(&lane) {
+            if !self.is_channel(&lane) {
                 left_out.push(LeftOut::new(&lane, "no such channel is configured"));
             } else if let Some(stored) = stored {
                 messages.push(stored);
@@ -118,7 +118,8 @@ impl Desk {
     }
 
     async fn as_decided_now(&self, record: EventRecord) -> Result<Plan, DeskError> {
-        let Some(source) = self.sources.get(&record.envelope.source).cloned() else {
+        let source = self.serving.load().sources.get(&record.envelope.source).cloned();
+        let Some(source) = source else {
             return Err(DeskError::NoSource(record.envelope.source.to_string()));
         };
         let decision = if record.envelope.body.len() > LARGE {

@@ -287,3 +287,19 @@ pub struct MovedStep {
     /// Deliveries that still wait in the old lane: ask again.
     pub left: u64,
 }
+
+/// What a reload is asked with: nothing, yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReloadOrder {}
+
+/// What became of a reload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Whether the new configuration is served now; else the old one still is.
+    pub applied: bool,
+    /// Why not: what is wrong, each with file and line. Warnings where it was applied.
+    pub findings: Vec<String>,
+    /// Settings that were changed and take effect when the bridge is started again.
+    pub restart: Vec<String>,
+}

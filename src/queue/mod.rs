@@ -15,7 +15,7 @@ pub use handle::Queue;
 pub use housekeeping::History;
 pub use listing::{EventLine, EventPage, Filter, Listing, Standing};
 pub use mending::{Dropping, Moved, Moving, NewReplay, Redecided};
-pub use sqlite::{OpenError, Store, open};
+pub use sqlite::{Copied, CopyError, OpenError, Store, backup, open, restore};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

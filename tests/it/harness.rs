@@ -135,7 +135,7 @@ channels = ["ops"]
             operator_listen: "127.0.0.1:0".into(),
             store: self.store(),
         };
-        let bridge = Bridge::build(config, &places, &Clock::system()).unwrap();
+        let bridge = Bridge::build(config, places, &Clock::system()).unwrap();
         let url = format!("http://{}", bridge.address());
         let operator = format!("http://{}", bridge.operator_address());
         let queue = bridge.queue();

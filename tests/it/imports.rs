@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "template",
             "event",
             "message",
+            "admission",
             // send: a message past the queue, with delivery's own client.
             "delivery",
             // events, lanes: what is asked and done; on a store when no bridge runs.
@@ -48,6 +49,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metrics",
             "logging",
             "operator",
+            // What is served, and swapped by a reload.
+            "source",
         ],
     ),
     (
@@ -81,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "admission",
             "source",
             "route",
             "condition",
@@ -92,7 +96,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
-    ("lifecycle", &[]),
+    ("lifecycle", &["clock"]),
     ("logging", &[]),
     ("metrics", &[]),
     ("clock", &[]),
@@ -102,9 +106,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("event", &["authentication"]),
     ("secret", &[]),
+    ("admission", &[]),
     (
         "source",
         &[
+            "admission",
             "authentication",
             "condition",
             "facts",
@@ -127,6 +133,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "event",
     "secret",
+    "admission",
     "source",
     "authentication",
     "facts",

@@ -3,10 +3,12 @@
 
 mod answers;
 mod captured;
+mod care;
 mod check;
 mod connections;
 mod crash;
 mod disk;
+mod doors;
 mod generic;
 mod github;
 mod gitlab;
@@ -22,8 +24,10 @@ mod program;
 mod published;
 mod readme;
 mod recipes;
+mod reload;
 mod requests;
 mod senders;
 mod store;
 mod storm;
+mod supervised;
 mod watch;

@@ -93,6 +93,7 @@ fn of_kind_alone(loaded: &LoadedKind) -> Source {
         facts: loaded.facts.clone(),
         routes: Routes::default(),
         body_limit: 0,
+        admission: crate::admission::Admission::default(),
     }
 }
 

@@ -24,6 +24,15 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
     )
     .unwrap();
     fs::create_dir(folder.path().join("templates")).unwrap();
+    fs::create_dir(folder.path().join("tls")).unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+    for (from, to) in [
+        ("localhost.pem", "fullchain.pem"),
+        ("localhost.key", "privkey.pem"),
+        ("localhost.pem", "senders.pem"),
+    ] {
+        fs::copy(data.join(from), folder.path().join("tls").join(to)).unwrap();
+    }
     let variables = [
         ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap()),
         ("TWAKE_BRIDGE_OPERATOR_TOKEN", "s"),
@@ -69,7 +78,7 @@ fn every_key_is_in_it() {
             .cloned()
             .collect::<std::collections::BTreeSet<_>>()
     };
-    let grammar: [(&[&str], &[&str]); 11] = [
+    let grammar: [(&[&str], &[&str]); 12] = [
         (&[], file::ROOT),
         (&["twake", "*"], file::ACCOUNT),
         (&["channels", "*"], file::CHANNEL),
@@ -81,6 +90,7 @@ fn every_key_is_in_it() {
         (&["delivery"], file::DELIVERY),
         (&["history"], file::HISTORY),
         (&["operator"], file::OPERATOR),
+        (&["public"], public::PUBLIC),
     ];
     for (path, keys) in grammar {
         let there = all(path);

@@ -1,6 +1,7 @@
 //! The queue on SQLite: one file, one thread, one owner.
 
 mod actor;
+mod copy;
 mod deliveries;
 mod events;
 mod listing;
@@ -24,6 +25,7 @@ use super::handle::WAITING;
 use super::{History, Queue, QueueError};
 use crate::clock::Clock;
 use actor::Actor;
+pub use copy::{Copied, CopyError, backup, restore};
 use presence::Presence;
 
 /// Commands that may wait for the store; more wait in their callers.
@@ -107,10 +109,7 @@ pub enum OpenError {
 
 /// Opens a store (`sqlite:PATH`), makes it where there is none, brings its schema up to date, and starts its thread.
 pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store), OpenError> {
-    let path = match store.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() && !path.starts_with(':') => Path::new(path),
-        _ => return Err(OpenError::Address(store.to_owned())),
-    };
+    let path = address(store)?;
     let lock = lock(path)?;
     // SQLite gives its files beside the store the store's own mode.
     private(path)?;
@@ -147,6 +146,14 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
         commands: queue.commands.downgrade(),
     };
     Ok((queue, store))
+}
+
+/// The path in `sqlite:PATH`.
+fn address(store: &str) -> Result<&Path, OpenError> {
+    match store.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() && !path.starts_with(':') => Ok(Path::new(path)),
+        _ => Err(OpenError::Address(store.to_owned())),
+    }
 }
 
 /// Takes the advisory lock that says whose the store is. The system gives it back however the process ends.

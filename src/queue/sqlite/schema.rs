@@ -93,31 +93,34 @@ CREATE TABLE totals (
 INSERT INTO totals (id, size) VALUES (1, 0);
 ";
 
-/// Brings the schema up to date; refuses what is not ours or too new without having changed it.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let database = |source| OpenError::Database {
-        path: path.to_owned(),
-        source,
+/// The schema of a store that is ours (0: it is empty), and not newer than this program.
+pub(super) fn known(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
+    let number = |sql: &str| {
+        let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        number.map_err(|source| OpenError::Database {
+            path: path.to_owned(),
+            source,
+        })
     };
-    let number =
-        |connection: &Connection, sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let found = number(connection, "PRAGMA user_version").map_err(database)?;
-    let application = number(connection, "PRAGMA application_id").map_err(database)?;
-    let objects = number(connection, "SELECT count(*) FROM sqlite_schema").map_err(database)?;
+    let found = number("PRAGMA user_version")?;
+    let application = number("PRAGMA application_id")?;
+    let objects = number("SELECT count(*) FROM sqlite_schema")?;
     if application != APPLICATION && (application != 0 || found != 0 || objects != 0) {
         return Err(OpenError::Foreign(path.to_owned()));
     }
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let Some(missing) = usize::try_from(found)
-        .ok()
-        .and_then(|found| MIGRATIONS.get(found..))
-    else {
-        return Err(OpenError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
-    };
+    let newest = MIGRATIONS.len();
+    let schema = usize::try_from(found).ok().filter(|schema| *schema <= newest);
+    schema.ok_or_else(|| OpenError::Newer {
+        path: path.to_owned(),
+        found,
+        known: i64::try_from(newest).unwrap_or(i64::MAX),
+    })
+}
+
+/// Brings the schema up to date; refuses what is not ours or too new without having changed it.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let missing = MIGRATIONS.get(known(connection, path)?..).unwrap_or_default();
     if missing.is_empty() {
         return Ok(());
     }
@@ -127,8 +130,11 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
             transaction.execute_batch(migration)?;
         }
         transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", known)?;
+        transaction.pragma_update(None, "user_version", newest)?;
         transaction.commit()
     };
-    run().map_err(database)
+    run().map_err(|source| OpenError::Database {
+        path: path.to_owned(),
+        source,
+    })
 }

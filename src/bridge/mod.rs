@@ -1,21 +1,29 @@
 //! The composition root: a checked [`Config`] becomes bound listeners, and those run until they are told to stop.
 
+mod reload;
+
+pub use reload::Read;
+
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
+use arc_swap::ArcSwap;
 use log::{error, info, warn};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Dispatcher};
-use crate::http::{self, Budget, Connections, Hooks, Operator, Work};
-use crate::lifecycle::Stop;
+use crate::http::{self, Budget, Connections, Hooks, Operator, Tls, Work};
+use crate::lifecycle::{Stop, Supervisor};
 use crate::metrics::Metrics;
-use crate::operator::{Desk, HaltedLane};
+use crate::operator::{Desk, HaltedLane, Reloads, Wish};
 use crate::queue::{self, Queue};
+use crate::source::Current;
+use reload::Reloader;
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
 const FINISH: Duration = Duration::from_secs(8);
@@ -29,15 +37,29 @@ const HEAD: Duration = Duration::from_secs(5);
 /// Connections the kernel keeps while a worker is busy: Alertmanager opens one a group, all at once.
 const BACKLOG: u32 = 1024;
 
+/// Where a listener listens.
+#[derive(Debug)]
+pub enum Listen {
+    /// At `host:port`; port 0 takes a free one.
+    Address(String),
+    /// On a socket that is bound already.
+    Socket(TcpListener),
+}
+
+impl<T: Into<String>> From<T> for Listen {
+    fn from(address: T) -> Self {
+        Self::Address(address.into())
+    }
+}
 /// Connections of the operator's listener.
 const OPERATORS: usize = 64;
 
 /// Where a bridge listens and stores.
 pub struct Places {
-    /// The public listener, `host:port`; port 0 takes a free one.
-    pub listen: String,
+    /// The public listener.
+    pub listen: Listen,
     /// The operator's listener.
-    pub operator_listen: String,
+    pub operator_listen: Listen,
     /// The store, `sqlite:path`.
     pub store: String,
 }
@@ -45,6 +67,10 @@ pub struct Places {
 /// A bridge whose listeners are bound and whose store is open; nothing is taken before [`Bridge::run`].
 pub struct Bridge {
     public: Server,
+    reloader: Reloader,
+    reloads: Reloads,
+    wishes: mpsc::Receiver<Wish>,
+    read: Option<Read>,
     public_address: SocketAddr,
     /// Of both listeners.
     connections: (Connections, Connections),
@@ -76,6 +102,9 @@ pub enum BridgeError {
         #[source]
         source: queue::OpenError,
     },
+    /// TLS of the public listener cannot be set up.
+    #[error("cannot set up tls for the public listener")]
+    Tls(#[source] rustls::Error),
     /// The HTTP client cannot be made.
     #[error("cannot make the client that calls twake")]
     Client(#[source] delivery::ClientError),
@@ -86,7 +115,7 @@ pub enum BridgeError {
 
 impl Bridge {
     /// Opens the store and binds both listeners.
-    pub fn build(config: Config, places: &Places, clock: &Clock) -> Result<Self, BridgeError> {
+    pub fn build(config: Config, places: Places, clock: &Clock) -> Result<Self, BridgeError> {
         let metrics = Arc::new(Metrics::default());
         let history = queue::History {
             keep: config.history.keep,
@@ -103,8 +132,9 @@ impl Bridge {
             horizon: config.delivery.horizon,
             late: config.delivery.late,
         };
-        let names = Arc::new(config.channels.keys().cloned().collect());
-        let channels = Arc::new(config.channels);
+        let fixed = reload::Fixed::of(&config);
+        let limits = config.limits;
+        let channels = Arc::new(config.channels.clone());
         let dispatcher = Dispatcher::new(
             queue.clone(),
             channels,
@@ -113,22 +143,36 @@ impl Bridge {
             clock.clone(),
         )
         .map_err(BridgeError::Client)?;
-        let sources = Arc::new(config.sources);
+        let tls = config.public.certificate.clone();
+        let tls = tls.map(|certificate| Tls::new(certificate, config.asks_for_certificates()));
+        let server_tls = tls
+            .as_ref()
+            .map(Tls::server)
+            .transpose()
+            .map_err(BridgeError::Tls)?;
+        let serving: Current = Arc::new(ArcSwap::from_pointee(config.serving()));
+        let reloader = Reloader {
+            serving: Arc::clone(&serving),
+            places: dispatcher.places(),
+            metrics: Arc::clone(&metrics),
+            fixed,
+            tls,
+        };
+        let (reloads, wishes) = Reloads::channel();
         let halts = dispatcher.halts();
         let desk = Desk {
             queue: queue.clone(),
-            sources: Arc::clone(&sources),
-            channels: names,
+            serving: Arc::clone(&serving),
             halts: Some(Arc::new(move || {
                 halts.all().into_iter().flat_map(halted_lanes).collect()
             })),
             clock: clock.clone(),
         };
         let hooks = Hooks {
-            sources,
+            serving: Arc::clone(&serving),
             queue: queue.clone(),
             metrics: Arc::clone(&metrics),
-            budget: Arc::new(Budget::new(config.limits.bodies)),
+            budget: Arc::new(Budget::new(limits.bodies)),
             work: Arc::new(Work::new(clock.clone())),
             refusals: Arc::default(),
             clock: clock.clone(),
@@ -138,17 +182,23 @@ impl Bridge {
             metrics,
             queue: queue.clone(),
             clock: clock.clone(),
-            token: config.operator_token,
+            serving,
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
             desk,
+            reloads: reloads.clone(),
         };
         let connections = |limit| Connections::new(limit, KEEP_ALIVE + HEAD, clock.clone());
-        let connections = (connections(config.limits.connections), connections(OPERATORS));
-        let (public, public_address) = listen(&places.listen, &connections.0, http::public(hooks))?;
+        let connections = (connections(limits.connections), connections(OPERATORS));
+        let hooks = http::public(hooks);
+        let (public, public_address) = listen(places.listen, &connections.0, server_tls, hooks)?;
         let pages = http::operators(operator);
-        let (operator, operator_address) = listen(&places.operator_listen, &connections.1, pages)?;
+        let (operator, operator_address) = listen(places.operator_listen, &connections.1, None, pages)?;
         Ok(Self {
             public,
+            reloader,
+            reloads,
+            wishes,
+            read: None,
             public_address,
             connections,
             operator,
@@ -169,16 +219,40 @@ impl Bridge {
         self.operator_address
     }
 
+    /// Lets it be reloaded: with what `read` gives then. Without this a wish to reload is refused.
+    #[must_use]
+    pub fn reloading_with(self, read: Read) -> Self {
+        Self {
+            read: Some(read),
+            ..self
+        }
+    }
+
+    /// Where a reload is asked for.
+    pub fn reloads(&self) -> Reloads {
+        self.reloads.clone()
+    }
+
+    /// What the supervisor shows of it.
+    pub fn status(&self) -> String {
+        format!("taking webhooks at {}", self.public_address)
+    }
+
     /// The queue, for looking into it while the bridge runs.
     pub fn queue(&self) -> Queue {
         self.queue.clone()
     }
 
-    /// Takes and delivers until told to stop. Stopping gently: no new connection, requests and attempts in flight
-    /// finish (8 seconds at the most; what did not is waiting in the store), then the store is closed.
+    /// Takes and delivers until told to stop. Stopping gently: no new connection is accepted, requests of those that
+    /// were and attempts in flight finish (8 seconds at the most; what did not is waiting in the store), then the store
+    /// is closed.
     pub async fn run(self, stop: Stop) -> Result<(), BridgeError> {
+        let status = self.status();
         let Self {
             public,
+            reloader,
+            wishes,
+            read,
             connections,
             operator,
             dispatcher,
@@ -187,28 +261,39 @@ impl Bridge {
             ..
         } = self;
         let handles = [public.handle(), operator.handle()];
-        let servers = async {
-            tokio::select! {
-                ended = public => ended,
-                ended = operator => ended,
-                never = connections.0.tend() => match never {},
-                never = connections.1.tend() => match never {},
-            }
-        };
+        let (mut public, mut operator) = (std::pin::pin!(public), std::pin::pin!(operator));
+        if let Some(read) = read {
+            let reloading = reloader.run(read, wishes, Supervisor, status);
+            let until = stop.gently.clone();
+            actix_web::rt::spawn(async move { until.run_until_cancelled(reloading).await });
+        } else {
+            drop(wishes);
+        }
         let deliver = dispatcher.run(stop.gently.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);
             tokio::select! {
-                ended = servers => {
-                    // Nobody asked them to: whatever it was, the supervisor shall start the bridge again.
+                ended = async { tokio::select! {
+                    ended = &mut public => ended,
+                    ended = &mut operator => ended,
+                    never = connections.0.tend() => match never {},
+                    never = connections.1.tend() => match never {},
+                } } => {
+                    // Nobody asked it to: whatever it was, the supervisor shall start the bridge again.
                     error!("a listener ended by itself; stopping");
                     stop.gently.cancel();
                     ended.map_err(BridgeError::Serve)?;
                 }
                 () = stop.gently.cancelled() => {
-                    for handle in &handles {
-                        handle.stop(true).await;
-                    }
+                    let settle = async {
+                        handles[0].pause().await;
+                        connections.0.settle(FINISH).await;
+                        for handle in &handles {
+                            handle.stop(false).await;
+                        }
+                    };
+                    // A server does what it is told only while it is polled.
+                    let _ = tokio::join!(settle, public, operator);
                 }
             }
             if tokio::time::timeout(FINISH, delivering).await.is_err() {
@@ -252,33 +337,44 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
 }
 
 fn listen<F>(
-    address: &str,
+    place: Listen,
     connections: &Connections,
+    tls: Option<rustls::ServerConfig>,
     configure: F,
 ) -> Result<(Server, SocketAddr), BridgeError>
 where
     F: Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
 {
+    let address = match &place {
+        Listen::Address(address) => address.clone(),
+        Listen::Socket(_) => "the socket that was passed".to_owned(),
+    };
     let failed = |source| BridgeError::Listen {
-        address: address.to_owned(),
+        address: address.clone(),
         source,
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
     let (limit, connections) = (connections.limit(), connections.clone());
-    let server = HttpServer::new(move || {
+    let app = move || {
         App::new()
             .wrap(from_fn(http::watched))
             .configure(configure.clone())
-    })
-    .on_connect(move |io, kept| connections.opened(io, kept))
-    .workers(workers)
-    .max_connections(limit.div_ceil(workers))
-    .backlog(BACKLOG)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD)
-    .shutdown_timeout(FINISH.as_secs())
-    .disable_signals()
-    .bind(address)
+    };
+    let server = HttpServer::new(app)
+        .on_connect(move |io, kept| connections.opened(io, kept))
+        .workers(workers)
+        .max_connections(limit.div_ceil(workers))
+        .backlog(BACKLOG)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD)
+        .shutdown_timeout(FINISH.as_secs())
+        .disable_signals();
+    let server = match (place, tls) {
+        (Listen::Address(address), None) => server.bind(address),
+        (Listen::Socket(socket), None) => server.listen(socket),
+        (Listen::Address(address), Some(tls)) => server.bind_rustls_0_23(address, tls),
+        (Listen::Socket(socket), Some(tls)) => server.listen_rustls_0_23(socket, tls),
+    }
     .map_err(failed)?;
     let bound = server.addrs().first().copied();
     let bound = bound.ok_or_else(|| failed(std::io::Error::other("the address names no host")))?;

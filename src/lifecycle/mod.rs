@@ -1,8 +1,17 @@
-//! How the program is asked to stop, and what the system lets it have.
+//! How the program is asked to stop and to reload, what it tells the supervisor that started it, and what the system
+//! lets it have.
+
+mod sockets;
+mod supervisor;
+
+pub use sockets::{Sockets, SocketsError};
+pub use supervisor::Supervisor;
 
 use log::{info, warn};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Two wishes: to stop in order, and to stop at once.
@@ -29,6 +38,22 @@ impl Stop {
         });
         Ok(())
     }
+}
+
+/// A wish to reload, each time SIGHUP comes. Two that come while a reload is under way are one.
+///
+/// # Errors
+/// The process cannot listen to the signal.
+pub fn on_reload() -> std::io::Result<Arc<Notify>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let wish = Arc::new(Notify::new());
+    let told = Arc::clone(&wish);
+    actix_web::rt::spawn(async move {
+        while hangup.recv().await.is_some() {
+            told.notify_one();
+        }
+    });
+    Ok(wish)
 }
 
 /// Descriptors beside those of connections: the store, calls to Twake, the runtime.

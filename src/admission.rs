@@ -1,0 +1,212 @@
+//! Whom a listener and its sources let in, before anything of a request is believed: the sender's address, and the
+//! certificate it shows. Neither authenticates an event; both only keep others away.
+
+use core::net::IpAddr;
+use ipnet::IpNet;
+use jiff::Timestamp;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Most addresses of `X-Forwarded-For` that are looked at.
+const MOST_HOPS: usize = 32;
+
+/// Whom one source lets in.
+#[derive(Clone, Default)]
+pub struct Admission {
+    /// The addresses its sender may have; empty: any.
+    pub allow: Vec<IpNet>,
+    /// Who must have signed the certificate that its sender shows; unset: it need not show one.
+    pub authority: Option<Authority>,
+}
+
+/// Why somebody is kept out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwelcome {
+    /// Its address is none of the source's.
+    Address,
+    /// It showed no certificate.
+    NoCertificate,
+    /// Its certificate is expired, for something else, or of another authority.
+    Certificate,
+}
+
+impl Admission {
+    /// Whether a request from `address` over a connection on which `certificates` were shown (the sender's own first)
+    /// is let in.
+    pub fn admits(
+        &self,
+        address: Option<IpAddr>,
+        certificates: &[CertificateDer<'_>],
+        now: Timestamp,
+    ) -> Result<(), Unwelcome> {
+        let known = address.is_some_and(|address| self.allow.iter().any(|net| net.contains(&address)));
+        if !self.allow.is_empty() && !known {
+            return Err(Unwelcome::Address);
+        }
+        let Some(authority) = &self.authority else {
+            return Ok(());
+        };
+        let (own, between) = certificates.split_first().ok_or(Unwelcome::NoCertificate)?;
+        let since_1970 = u64::try_from(now.as_second()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(since_1970));
+        let verified = authority.0.verify_client_cert(own, between, now);
+        verified.map(drop).map_err(|_| Unwelcome::Certificate)
+    }
+}
+
+/// Certificate authorities that vouch for senders.
+#[derive(Clone)]
+pub struct Authority(Arc<dyn ClientCertVerifier>);
+
+impl Authority {
+    /// Those of a PEM file.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn of(pem: &[u8]) -> Result<Self, String> {
+        let roots = Arc::new(authorities(pem)?);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+        Ok(Self(verifier.map_err(|error| error.to_string())?))
+    }
+}
+
+/// The certificate authorities of a PEM file.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn authorities(pem: &[u8]) -> Result<rustls::RootCertStore, String> {
+    use rustls::pki_types::pem::PemObject as _;
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| format!("is no PEM file of certificates: {error}"))?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("has a certificate that cannot be used: {error}"))?;
+    }
+    if roots.is_empty() {
+        return Err("has no certificate: PEM was expected (-----BEGIN CERTIFICATE-----)".to_owned());
+    }
+    Ok(roots)
+}
+
+/// The proxies whose word is taken for where a request comes from.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(pub Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Where a request comes from. `peer`: the other end of the connection; `forwarded`: the values of its
+    /// `X-Forwarded-For` headers, in order. Each proxy adds the address it was spoken to from at the end, so the last one
+    /// that is no trusted proxy is the sender's; what stands before it anybody may have written. Where a trusted proxy
+    /// wrote something that is no address, nothing is known.
+    pub fn sender<'a>(
+        &self,
+        peer: IpAddr,
+        forwarded: impl DoubleEndedIterator<Item = &'a str>,
+    ) -> Option<IpAddr> {
+        let mut address = peer.to_canonical();
+        let hops = forwarded
+            .rev()
+            .flat_map(|value| value.rsplit(','))
+            .take(MOST_HOPS);
+        for hop in hops {
+            if !self.0.iter().any(|net| net.contains(&address)) {
+                return Some(address);
+            }
+            address = parse(hop.trim())?.to_canonical();
+        }
+        Some(address)
+    }
+}
+
+/// An address, with a port or without.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse::<core::net::SocketAddr>().map(|address| address.ip());
+    let in_brackets = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
+    in_brackets.unwrap_or(hop).parse().or_else(|_| with_port()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nets(nets: &[&str]) -> Vec<IpNet> {
+        nets.iter().map(|net| net.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_last_address_that_no_trusted_proxy_has_is_the_senders() {
+        let proxies = TrustedProxies(nets(&["127.0.0.1/32", "10.0.0.0/8", "::1/128"]));
+        for (peer, forwarded, sender) in [
+            // Nobody between: what the sender claims is nothing.
+            ("192.0.2.7", &["198.51.100.1"][..], Some("192.0.2.7")),
+            ("127.0.0.1", &[], Some("127.0.0.1")),
+            ("127.0.0.1", &["192.0.2.7"], Some("192.0.2.7")),
+            ("::1", &["192.0.2.7:4711"], Some("192.0.2.7")),
+            ("::ffff:127.0.0.1", &["[2001:db8::1]:443"], Some("2001:db8::1")),
+            (
+                "127.0.0.1",
+                &["198.51.100.1, 192.0.2.7, 10.1.2.3"],
+                Some("192.0.2.7"),
+            ),
+            (
+                "127.0.0.1",
+                &["198.51.100.1", "192.0.2.7", "10.1.2.3"],
+                Some("192.0.2.7"),
+            ),
+            ("127.0.0.1", &["198.51.100.1, unknown"], None),
+            ("127.0.0.1", &[""], None),
+            ("127.0.0.1", &["10.0.0.1, 10.0.0.2"], Some("10.0.0.1")),
+        ] {
+            let found = proxies.sender(peer.parse().unwrap(), forwarded.iter().copied());
+            assert_eq!(
+                found,
+                sender.map(|sender| sender.parse().unwrap()),
+                "{peer} {forwarded:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_hops_than_anybody_has_are_not_looked_at() {
+        let many = "10.0.0.1,".repeat(100_000);
+        let proxies = TrustedProxies(nets(&["10.0.0.0/8"]));
+        assert_eq!(
+            proxies.sender("10.0.0.1".parse().unwrap(), [many.as_str()].into_iter()),
+            None
+        );
+    }
+
+    #[test]
+    fn a_list_lets_in_its_addresses_only_and_none_that_is_not_known() {
+        let admission = Admission {
+            allow: nets(&["192.0.2.0/24", "2001:db8::/32"]),
+            authority: None,
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        for (address, expected) in [
+            (Some("192.0.2.255"), Ok(())),
+            (Some("2001:db8:1::"), Ok(())),
+            (Some("192.0.3.0"), Err(Unwelcome::Address)),
+            (None, Err(Unwelcome::Address)),
+        ] {
+            let address = address.map(|address| address.parse().unwrap());
+            assert_eq!(admission.admits(address, &[], now), expected);
+        }
+        assert_eq!(Admission::default().admits(None, &[], now), Ok(()));
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_no_authority() {
+        for (pem, why) in [
+            ("", "has no certificate"),
+            ("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", ""),
+        ] {
+            let said = Authority::of(pem.as_bytes()).err().unwrap();
+            assert!(said.contains(why), "{said}");
+        }
+    }
+}

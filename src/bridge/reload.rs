@@ -1,0 +1,163 @@
+//! Reload: the configuration, its secrets and its templates are read and compiled whole, and swapped at once or not at
+//! all. Work in flight ends with what it began with.
+
+use log::{error, info, warn};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+use crate::config::{Config, Finding, Limits, Severity};
+use crate::delivery;
+use crate::http::Tls;
+use crate::lifecycle::Supervisor;
+use crate::metrics::Metrics;
+use crate::operator::Wish;
+use crate::operator::view::Reloaded;
+use crate::source::Current;
+
+/// Reads the configuration anew, with everything it names.
+pub type Read = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
+
+/// What a reload swaps, and what it cannot.
+pub(super) struct Reloader {
+    pub(super) serving: Current,
+    pub(super) places: watch::Sender<Arc<delivery::Places>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) fixed: Fixed,
+    pub(super) tls: Option<Tls>,
+}
+
+/// Settings that are used once, when the bridge starts.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Fixed {
+    limits: Limits,
+    delivery: crate::config::Delivery,
+    history: crate::config::History,
+    speaks_tls: bool,
+}
+
+impl Fixed {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            limits: config.limits,
+            delivery: config.delivery,
+            history: config.history,
+            speaks_tls: config.public.certificate.is_some(),
+        }
+    }
+
+    /// The names of those that another configuration has otherwise.
+    fn changed(&self, new: &Self) -> Vec<String> {
+        let (old, new) = (self, new);
+        let changed = [
+            ("limits.bodies", old.limits.bodies != new.limits.bodies),
+            (
+                "limits.connections",
+                old.limits.connections != new.limits.connections,
+            ),
+            ("delivery", old.delivery != new.delivery),
+            ("history", old.history != new.history),
+            ("public.tls", old.speaks_tls != new.speaks_tls),
+        ];
+        let changed = changed.into_iter().filter(|(_, is)| *is);
+        changed.map(|(name, _)| name.to_owned()).collect()
+    }
+}
+
+impl Reloader {
+    /// Reloads for each wish, until nobody can wish any more. Wishes that gathered meanwhile are one.
+    pub(super) async fn run(
+        self,
+        read: Read,
+        mut wishes: mpsc::Receiver<Wish>,
+        supervisor: Supervisor,
+        status: String,
+    ) {
+        while let Some(first) = wishes.recv().await {
+            let mut waiting = vec![first];
+            while let Ok(wish) = wishes.try_recv() {
+                waiting.push(wish);
+            }
+            supervisor.reloading();
+            let read = Arc::clone(&read);
+            // Reading files and compiling templates: not on the thread that delivers.
+            let config = tokio::task::spawn_blocking(move || read()).await;
+            let reloaded = match config {
+                Ok(config) => self.swap(config),
+                Err(error) => refused(vec![format!("a mistake of the bridge's own: {error}")]),
+            };
+            self.metrics.reloaded(reloaded.applied);
+            supervisor.ready(&status);
+            for wish in waiting {
+                // Whoever asked may be gone.
+                let _ = wish.send(reloaded.clone());
+            }
+        }
+    }
+
+    fn swap(&self, config: Result<Config, Vec<Finding>>) -> Reloaded {
+        let config = match config {
+            Ok(config) => config,
+            Err(findings) => return refused(findings.iter().map(ToString::to_string).collect()),
+        };
+        // A bridge that starts has nothing better than the built-in template in place of a wrong own one; one that runs
+        // has the own one that was right.
+        let wrong: Vec<String> = config
+            .warnings
+            .iter()
+            .filter(|finding| is_template(finding))
+            .map(ToString::to_string)
+            .collect();
+        if !wrong.is_empty() {
+            return refused(wrong);
+        }
+        let findings: Vec<String> = config
+            .warnings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Warning)
+            .map(ToString::to_string)
+            .collect();
+        let restart = self.fixed.changed(&Fixed::of(&config));
+        for lane in config.channels.keys() {
+            self.metrics.channel(lane);
+        }
+        if let (Some(tls), Some(certificate)) = (&self.tls, &config.public.certificate) {
+            tls.replace(Arc::clone(certificate), config.asks_for_certificates());
+        }
+        self.places.send_replace(Arc::new(config.channels.clone()));
+        self.serving.store(Arc::new(config.serving()));
+        for finding in &findings {
+            warn!("{finding}");
+        }
+        if !restart.is_empty() {
+            warn!(
+                "changed, and in effect when the bridge is started again: {}",
+                restart.join(", ")
+            );
+        }
+        info!("reloaded");
+        Reloaded {
+            applied: true,
+            findings,
+            restart,
+        }
+    }
+}
+
+fn refused(findings: Vec<String>) -> Reloaded {
+    for finding in &findings {
+        error!("{finding}");
+    }
+    error!("not reloaded: the configuration that was served still is");
+    Reloaded {
+        applied: false,
+        findings,
+        restart: Vec::new(),
+    }
+}
+
+fn is_template(finding: &Finding) -> bool {
+    Path::new(&finding.file)
+        .extension()
+        .is_some_and(|extension| extension == "hbs")
+}

@@ -1,0 +1,37 @@
+//! `twake-bridge backup`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::office::environment;
+use super::shown::{count, size};
+use crate::queue;
+
+const EXAMPLES: &str = "\
+Examples:
+  twake-bridge backup /var/backups/twake-bridge-$(date +%F).db
+  systemd-run --pty --uid=twake-bridge twake-bridge backup …     as the service's user
+
+The copy is of one moment, and one file; a bridge that runs goes on meanwhile. It holds what was received, for
+history.keep, and what waits: keep it as you keep the store. It holds no secret of bridge.toml.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct BackupArguments {
+    /// A file that is not there yet.
+    to: PathBuf,
+}
+
+/// Copies the store while a bridge may be using it.
+pub(super) fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
+    let store = environment()?.settings.store;
+    let copied = queue::backup(&store, &arguments.to)?;
+    println!(
+        "{}: {}, {} waiting, {}",
+        arguments.to.display(),
+        count(copied.events, "event"),
+        count(copied.waiting, "message"),
+        size(copied.bytes)
+    );
+    Ok(ExitCode::SUCCESS)
+}

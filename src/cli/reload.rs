@@ -1,0 +1,69 @@
+//! `twake-bridge reload`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::EX_CONFIG;
+use super::office::{environment, reachable};
+use crate::config::Config;
+use crate::operator::{Client, ClientError};
+
+const EXAMPLES: &str = "\
+Examples:
+  twake-bridge check && twake-bridge reload
+  systemctl reload twake-bridge            the same, for the service
+
+Read again: bridge.toml, secrets that are files, own kinds and templates. All of it or nothing: where anything is wrong,
+what was served still is. What is in flight ends with what it began with. systemd's credentials, the environment,
+`[limits]` of connections and bodies, `[delivery]` and `[history]` need a restart.
+
+Exit status: 0 reloaded; 78 the configuration is wrong and the old one is still served; 1 no bridge answers.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ReloadArguments {
+    /// The operator listener of the bridge; unset: TWAKE_BRIDGE_OPERATOR_LISTEN.
+    #[arg(long, value_name = "URL")]
+    operator: Option<String>,
+    /// The configuration, for the operator's token; overrides TWAKE_BRIDGE_CONFIG.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+/// Asks the running bridge to reload, and says what became of it.
+pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
+    let environment = environment()?;
+    let path = arguments.config.unwrap_or(environment.settings.config);
+    let config = Config::load(&path, &environment.surroundings);
+    let url = match arguments.operator {
+        Some(url) if url.contains("://") => url,
+        Some(address) => format!("http://{address}"),
+        None => format!("http://{}", reachable(&environment.settings.operator_listen)),
+    };
+    let (token, wrong) = match config {
+        Ok(config) => (config.operator_token, Vec::new()),
+        Err(findings) => (None, findings),
+    };
+    let reloaded = match Client::new(&url, token)?.reload() {
+        Ok(reloaded) => reloaded,
+        // The token is in the configuration that is wrong.
+        Err(ClientError::Refused { code, .. }) if code == "operator-only" && !wrong.is_empty() => {
+            super::check::print(&wrong);
+            return Ok(ExitCode::from(EX_CONFIG));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let level = if reloaded.applied { "warning" } else { "error" };
+    for finding in &reloaded.findings {
+        eprintln!("{level}: {finding}");
+    }
+    if !reloaded.applied {
+        eprintln!("not reloaded: what was served still is");
+        return Ok(ExitCode::from(EX_CONFIG));
+    }
+    if !reloaded.restart.is_empty() {
+        eprintln!("in effect after a restart: {}", reloaded.restart.join(", "));
+    }
+    println!("reloaded");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,225 @@
+//! Copies of a store: a backup taken while a bridge uses it, and a store made of a backup.
+
+use rusqlite::{Connection, OpenFlags};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{OpenError, address, lock, private, schema};
+
+/// What a copy holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Events.
+    pub events: usize,
+    /// Deliveries that wait.
+    pub waiting: usize,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Why there is no copy. What was there before is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The store, or the backup, cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no such file.
+    #[error("there is no file {}", .0.display())]
+    Missing(PathBuf),
+    /// A backup never overwrites.
+    #[error("{} is there already; a backup overwrites nothing", .0.display())]
+    Exists(PathBuf),
+    /// SQLite found something wrong with what it read.
+    #[error("{} is damaged: {found}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        found: String,
+    },
+    /// SQLite cannot copy.
+    #[error("cannot copy to {}", .path.display())]
+    Database {
+        /// The copy.
+        path: PathBuf,
+        /// SQLite's word for it.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The system cannot write the copy.
+    #[error("cannot write {}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's word for it.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Copies a store (`sqlite:PATH`) as it is at one moment to a new file, which only its owner can read. A bridge that
+/// uses it goes on meanwhile: the copy is one long read.
+pub fn backup(store: &str, to: &Path) -> Result<Copied, CopyError> {
+    copy(address(store)?, to)
+}
+
+/// Makes a backup the store. No bridge may use the store. One that was there is kept beside it; gives its new name.
+///
+/// # Errors
+/// As [`backup`]; and what the backup is not: whole, ours, of a schema known here.
+pub fn restore(from: &Path, store: &str) -> Result<(Copied, Option<PathBuf>), CopyError> {
+    let store = address(store)?;
+    let _lock = lock(store)?;
+    let (part, aside) = (beside(store, ".restoring"), beside(store, ".before-restore"));
+    if aside.exists() {
+        return Err(CopyError::Exists(aside));
+    }
+    remove(&part)?;
+    let copied = copy(from, &part).inspect_err(|_| drop(fs::remove_file(&part)))?;
+    let had = store.exists();
+    if had {
+        same_owner(&part, store)?;
+        // What is in its log goes into it, so that the one file is all of it.
+        let old = open(store)?;
+        let folded = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        folded.map_err(|source| CopyError::Database {
+            path: store.to_owned(),
+            source,
+        })?;
+        drop(old);
+        rename(store, &aside)?;
+    }
+    for log in ["-wal", "-shm"] {
+        remove(&beside(store, log))?;
+    }
+    rename(&part, store)?;
+    sync_folder(store)?;
+    Ok((copied, had.then_some(aside)))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<Copied, CopyError> {
+    if !from.exists() {
+        return Err(CopyError::Missing(from.to_owned()));
+    }
+    if to.exists() {
+        return Err(CopyError::Exists(to.to_owned()));
+    }
+    let source = open(from)?;
+    let part = beside(to, ".part");
+    remove(&part)?;
+    let file = private(&part)?;
+    let written = write(&source, from, &part, &file).and_then(|copied| {
+        rename(&part, to)?;
+        sync_folder(to)?;
+        Ok(copied)
+    });
+    written.inspect_err(|_| drop(fs::remove_file(&part)))
+}
+
+fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<Copied, CopyError> {
+    let failed = |source| CopyError::Database {
+        path: part.to_owned(),
+        source,
+    };
+    // One read of one moment, into a file without gaps; an empty file is as good to SQLite as none.
+    let name = part.to_string_lossy().into_owned();
+    source.execute("VACUUM INTO ?1", [name]).map_err(failed)?;
+    let copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    let found: String = copy
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(failed)?;
+    if found != "ok" {
+        return Err(CopyError::Damaged {
+            path: from.to_owned(),
+            found,
+        });
+    }
+    let count = |sql: &str| {
+        let count = copy
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .map_err(failed)?;
+        Ok::<_, CopyError>(usize::try_from(count).unwrap_or_default())
+    };
+    let events = count("SELECT count(*) FROM events")?;
+    let waiting = count("SELECT coalesce(sum(waiting), 0) FROM lanes")?;
+    let at = |source| CopyError::File {
+        path: part.to_owned(),
+        source,
+    };
+    file.sync_all().map_err(at)?;
+    let bytes = file.metadata().map_err(at)?.len();
+    Ok(Copied {
+        events,
+        waiting,
+        bytes,
+    })
+}
+
+/// A store that is ours and of a schema known here, for reading.
+fn open(path: &Path) -> Result<Connection, CopyError> {
+    let database = |source| OpenError::Database {
+        path: path.to_owned(),
+        source,
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(database)?;
+    connection
+        .busy_timeout(Duration::from_secs(5))
+        .map_err(database)?;
+    schema::known(&connection, path)?;
+    Ok(connection)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn remove(path: &Path) -> Result<(), CopyError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(CopyError::File {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), CopyError> {
+    fs::rename(from, to).map_err(|source| CopyError::File {
+        path: to.to_owned(),
+        source,
+    })
+}
+
+/// Root restores for the service's user.
+fn same_owner(path: &Path, like: &Path) -> Result<(), CopyError> {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let owner = fs::metadata(like).and_then(|like| {
+        let own = fs::metadata(path)?;
+        if (own.uid(), own.gid()) == (like.uid(), like.gid()) {
+            return Ok(());
+        }
+        chown(path, Some(like.uid()), Some(like.gid()))
+    });
+    owner.map_err(|source| CopyError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// A new name is on the disk once its folder is.
+fn sync_folder(path: &Path) -> Result<(), CopyError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| CopyError::File {
+            path: folder.to_owned(),
+            source,
+        })
+}

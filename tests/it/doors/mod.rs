@@ -1,0 +1,171 @@
+//! The ways in: TLS of the bridge's own, certificates of senders, and real proxies before it.
+
+mod proxies;
+mod tls;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use twake_bridge::sandbox::Limits;
+
+use crate::harness::{World, github_signature, push};
+use crate::program::Served;
+
+/// What curl got: the status (0: no answer) and the rest of what it said.
+struct Got {
+    status: u16,
+    said: String,
+}
+
+/// Posts an authentic push to `url` with curl, a sender that knows TLS.
+async fn curl(url: String, arguments: Vec<String>) -> Got {
+    let body = push("main", "Hold the door");
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--max-time",
+        "30",
+        "--write-out",
+        "\n%{http_code}",
+    ])
+    .args([
+        "-H",
+        "content-type: application/json",
+        "-H",
+        "x-github-event: push",
+    ])
+    .args([
+        "-H",
+        &format!("x-hub-signature-256: {}", github_signature(body.as_bytes())),
+    ])
+    .args(["-H", &format!("x-github-delivery: {}", fastrand::u64(..))])
+    .args(["--data-binary", &body])
+    .args(arguments)
+    .arg(url);
+    let output = actix_web::rt::task::spawn_blocking(move || curl.output().unwrap())
+        .await
+        .unwrap();
+    let said = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
+    let status = String::from_utf8(output.stdout).unwrap();
+    let status = status
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .trim()
+        .parse()
+        .unwrap_or(0);
+    Got { status, said }
+}
+
+fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
+    let output = Command::new(program)
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{program} {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// A certificate authority `{name}.pem`, made by openssl.
+fn authority(folder: &Path, name: &str) {
+    let (key, certificate, subject) = (
+        format!("{name}.key"),
+        format!("{name}.pem"),
+        format!("/CN={name}"),
+    );
+    let new = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ];
+    run(
+        folder,
+        "openssl",
+        &[
+            &new[..],
+            &["-keyout", &key, "-out", &certificate, "-subj", &subject],
+        ]
+        .concat(),
+    );
+}
+
+/// A certificate `{name}.pem` for localhost and 127.0.0.1, signed by `{authority}`.
+fn certificate(folder: &Path, authority: &str, name: &str) {
+    let (key, request, certificate) = (
+        format!("{name}.key"),
+        format!("{name}.csr"),
+        format!("{name}.pem"),
+    );
+    let (signer, signer_key) = (format!("{authority}.pem"), format!("{authority}.key"));
+    let new = [
+        "req",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ];
+    run(
+        folder,
+        "openssl",
+        &[
+            &new[..],
+            &["-keyout", &key, "-out", &request, "-subj", &format!("/CN={name}")],
+        ]
+        .concat(),
+    );
+    std::fs::write(
+        folder.join("extensions"),
+        "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n",
+    )
+    .unwrap();
+    let sign = [
+        "x509",
+        "-req",
+        "-days",
+        "2",
+        "-CAcreateserial",
+        "-extfile",
+        "extensions",
+    ];
+    run(
+        folder,
+        "openssl",
+        &[
+            &sign[..],
+            &[
+                "-in",
+                &request,
+                "-CA",
+                &signer,
+                "-CAkey",
+                &signer_key,
+                "-out",
+                &certificate,
+            ],
+        ]
+        .concat(),
+    );
+}
+
+/// A world with a bridge whose configuration has `more` after it.
+fn served(more: &str, prepare: impl FnOnce(&Path)) -> (World, Served) {
+    let world = World::with(&["dev", "ops"], Limits::default());
+    prepare(world.folder.path());
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, world.config_text(more)).unwrap();
+    let served = Served::start(&config, &world.store());
+    (world, served)
+}

@@ -1,0 +1,125 @@
+//! TLS in the bridge's own process.
+
+use std::fs;
+use std::path::Path;
+
+use super::{authority, certificate, curl, served};
+use crate::program::program;
+
+const TLS: &str =
+    "[public]\ntls = { certificate = { file = \"server.pem\" }, key = { file = \"server.key\" } }\n";
+
+fn keys(folder: &Path) {
+    authority(folder, "ca");
+    authority(folder, "stranger");
+    certificate(folder, "ca", "server");
+    certificate(folder, "ca", "renewed");
+    certificate(folder, "ca", "sender");
+    certificate(folder, "stranger", "impostor");
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[actix_web::test]
+async fn the_bridge_speaks_tls_itself_and_a_reload_renews_its_certificate() {
+    let (world, mut bridge) = served(TLS, keys);
+    let url = format!("{}/hooks/github", bridge.url.replace("http://", "https://"));
+    let ca = world.path("ca.pem").display().to_string();
+    let trusting = |more: &[&str]| [words(&["--cacert", &ca, "--verbose"]), words(more)].concat();
+
+    let got = curl(url.clone(), trusting(&[])).await;
+    assert_eq!(got.status, 202, "{}", got.said);
+    assert!(got.said.contains("CN=server"), "{}", got.said);
+    for (version, expected) in [("1.2", 202), ("1.1", 0)] {
+        let got = curl(url.clone(), trusting(&["--tls-max", version])).await;
+        assert_eq!(got.status, expected, "TLS {version}: {}", got.said);
+    }
+    let plain = curl(format!("{}/hooks/github", bridge.url), Vec::new()).await;
+    assert_eq!(plain.status, 0, "{}", plain.said);
+
+    for file in ["pem", "key"] {
+        fs::copy(
+            world.path(&format!("renewed.{file}")),
+            world.path(&format!("server.{file}")),
+        )
+        .unwrap();
+    }
+    bridge.signal("HUP");
+    bridge.wait_for("reloaded");
+    let got = curl(url, trusting(&[])).await;
+    assert_eq!(got.status, 202, "{}", got.said);
+    assert!(got.said.contains("CN=renewed"), "{}", got.said);
+    world.messages("ch-dev", 3).await;
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+}
+
+#[actix_web::test]
+async fn a_source_may_want_a_certificate_of_its_own_authority() {
+    let more = format!(
+        "[sources.strict]\nkind = \"github\"\nsecrets = [{{ file = \"github\" }}]\nchannels = [\"dev\"]\nclient_ca_file = \"ca.pem\"\n{TLS}"
+    );
+    let (world, mut bridge) = served(&more, keys);
+    let url = bridge.url.replace("http://", "https://");
+    let file = |name: &str| world.path(name).display().to_string();
+    let shows = |name: &str| {
+        let (certificate, key) = (file(&format!("{name}.pem")), file(&format!("{name}.key")));
+        words(&["--cacert", &file("ca.pem"), "--cert", &certificate, "--key", &key])
+    };
+    let nothing = words(&["--cacert", &file("ca.pem")]);
+    for (source, shown, expected) in [
+        ("strict", nothing.clone(), 403),
+        ("strict", shows("impostor"), 403),
+        ("strict", shows("sender"), 202),
+        ("github", nothing, 202),
+        ("github", shows("impostor"), 202),
+    ] {
+        let got = curl(format!("{url}/hooks/{source}"), shown).await;
+        assert_eq!(got.status, expected, "{source}: {}", got.said);
+    }
+    assert_eq!(world.stored(), 3);
+    world.messages("ch-dev", 3).await;
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+}
+
+#[actix_web::test]
+async fn what_is_wrong_with_the_certificate_is_said_before_anything_starts() {
+    let (world, mut bridge) = served("", keys);
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+    let tls = |certificate: &str, key: &str| {
+        format!(
+            "[public]\ntls = {{ certificate = {{ file = \"{certificate}\" }}, key = {{ file = \"{key}\" }} }}\n"
+        )
+    };
+    let strict = "[sources.strict]\nkind = \"github\"\nsecrets = [{ file = \"github\" }]\nchannels = [\"dev\"]\nclient_ca_file = \"ca.pem\"\n";
+    for (more, why) in [
+        (
+            tls("server.pem", "renewed.key"),
+            "is not the key of the certificate",
+        ),
+        (tls("server.key", "server.key"), "has no certificate"),
+        (tls("server.pem", "server.pem"), "has no private key"),
+        (tls("nothing.pem", "server.key"), "nothing.pem"),
+        (strict.to_owned(), "needs [public] tls"),
+        (
+            "[public]\ntrusted_proxies = [\"localhost\"]\n".to_owned(),
+            "`localhost` is no address",
+        ),
+    ] {
+        let config = world.path("wrong.toml");
+        fs::write(&config, world.config_text(&more)).unwrap();
+        let output = program()
+            .arg("check")
+            .arg("--config")
+            .arg(&config)
+            .output()
+            .unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(78), "{said}");
+        assert!(said.contains(why), "{why}: {said}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Reload of a running bridge: all of it or nothing, by `twake-bridge reload` and by SIGHUP.
+
+use std::fs;
+use std::process::Output;
+
+use twake_bridge::sandbox::Limits;
+
+use crate::harness::{GITHUB_SECRET, World, client, github_signature, push};
+use crate::program::{Served, program};
+
+/// A running bridge, and the files it reads.
+struct Reloading {
+    world: World,
+    served: Served,
+}
+
+impl Reloading {
+    fn new() -> Self {
+        let world = World::with(&["dev", "ops", "new"], Limits::default());
+        let config = world.path("bridge.toml");
+        fs::write(&config, world.config_text("")).unwrap();
+        let served = Served::start(&config, &world.store());
+        Self { world, served }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.world.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    async fn reload(&self) -> Output {
+        let mut reload = program();
+        reload.args(["reload", "--operator", &self.served.operator, "--config"]);
+        reload.arg(self.world.path("bridge.toml"));
+        actix_web::rt::task::spawn_blocking(move || reload.output().unwrap())
+            .await
+            .unwrap()
+    }
+
+    async fn push(&self, source: &str, delivery: &str) -> u16 {
+        let body = push("main", "Hold the door");
+        let answer = client()
+            .post(format!("{}/hooks/{source}", self.served.url))
+            .insert_header(("content-type", "application/json"))
+            .insert_header(("x-github-event", "push"))
+            .insert_header(("x-github-delivery", delivery))
+            .insert_header(("x-hub-signature-256", github_signature(body.as_bytes())))
+            .send_body(body)
+            .await
+            .unwrap();
+        answer.status().as_u16()
+    }
+
+    async fn metrics(&self) -> String {
+        let mut page = client()
+            .get(format!("{}/metrics", self.served.operator))
+            .send()
+            .await
+            .unwrap();
+        String::from_utf8(page.body().await.unwrap().to_vec()).unwrap()
+    }
+}
+
+fn said(output: &Output) -> String {
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8(said).unwrap()
+}
+
+#[actix_web::test]
+async fn a_reload_serves_new_sources_channels_and_templates() {
+    let mut bridge = Reloading::new();
+    assert_eq!(bridge.push("newcomer", "1").await, 404);
+    fs::write(bridge.world.path("newcomer"), GITHUB_SECRET).unwrap();
+    let more =
+        "[sources.newcomer]\nkind = \"github\"\nsecrets = [{ file = \"newcomer\" }]\nchannels = [\"new\"]\n";
+    let text = bridge
+        .world
+        .config_text(more)
+        .replace("[channels]\n", "[channels]\nnew = \"ch-new\"\n");
+    bridge.write("bridge.toml", &text);
+    bridge.write("templates/github/push.hbs", "{{actor}} pushed, as we say it\n");
+    let output = bridge.reload().await;
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("reloaded"));
+    assert_eq!(bridge.push("newcomer", "2").await, 202);
+    let told = bridge.world.told("ch-new", 1).await;
+    assert!(told[0].ends_with("pushed, as we say it"), "{told:?}");
+    assert!(
+        bridge
+            .metrics()
+            .await
+            .contains("twake_bridge_reloads_total{outcome=\"applied\"} 1")
+    );
+    bridge.served.signal("TERM");
+    assert!(bridge.served.end().success());
+}
+
+#[actix_web::test]
+async fn a_wrong_configuration_is_refused_whole_and_the_old_one_goes_on() {
+    let mut bridge = Reloading::new();
+    let right = fs::read_to_string(bridge.world.path("bridge.toml")).unwrap();
+    let wrong_route = right.replace("[sources.github]", "[sources.newcomer]\nkind = \"github\"\nsecrets = [{ env = \"HOME\" }]\nchannels = [\"nowhere\"]\n\n[sources.github]");
+    assert_ne!(wrong_route, right);
+    bridge.write("bridge.toml", &wrong_route);
+    let output = bridge.reload().await;
+    assert_eq!(output.status.code(), Some(78), "{}", said(&output));
+    let line = 1 + wrong_route
+        .lines()
+        .position(|line| line.contains("nowhere"))
+        .unwrap();
+    assert!(
+        said(&output).contains(&format!("bridge.toml:{line}: sources.newcomer.channels")),
+        "{}",
+        said(&output)
+    );
+    assert!(said(&output).contains("what was served still is"));
+    assert_eq!(bridge.push("newcomer", "1").await, 404);
+    assert_eq!(bridge.push("github", "2").await, 202);
+
+    // A wrong template of one's own would not stop a start; a bridge that runs has the one before it.
+    bridge.write("bridge.toml", &right);
+    bridge.write("templates/github/push.hbs", "{{#if actor}} pushed\n");
+    let output = bridge.reload().await;
+    assert_eq!(output.status.code(), Some(78), "{}", said(&output));
+    assert!(said(&output).contains("push.hbs"), "{}", said(&output));
+    let metrics = bridge.metrics().await;
+    assert!(
+        metrics.contains("twake_bridge_reloads_total{outcome=\"refused\"} 2"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("twake_bridge_reload_applied 0"), "{metrics}");
+    bridge.served.signal("TERM");
+    assert!(bridge.served.end().success());
+}
+
+#[actix_web::test]
+async fn a_hangup_reloads_secrets_that_are_files() {
+    let mut bridge = Reloading::new();
+    assert_eq!(bridge.push("github", "1").await, 202);
+    bridge.write("github", "rotated");
+    bridge.served.signal("HUP");
+    bridge.served.wait_for("reloaded");
+    assert_eq!(bridge.push("github", "2").await, 401);
+    bridge.served.signal("TERM");
+    assert!(bridge.served.end().success());
+}
