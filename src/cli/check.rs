@@ -2,6 +2,7 @@
 
 mod findings;
 mod handshakes;
+mod live;
 mod shape;
 mod survey;
 mod templates;
@@ -18,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   twake-bridge check
   twake-bridge check --config /etc/twake-bridge/bridge.toml
+  twake-bridge check --live                  on the machine where it runs, as the user who runs it
   twake-bridge check --json | jq '.findings[] | select(.severity == \"error\")'
 
 Every condition and every template is tried on the samples of its kind: those that are built in, and those in
@@ -33,6 +35,10 @@ pub(super) struct CheckArguments {
     /// Everything as one JSON object.
     #[arg(long)]
     json: bool,
+    /// Look at this machine and ask Twake, too: are the addresses free, is there room, who may read the secrets, do the
+    /// clocks agree, is the application let in? Twake is asked with a request that has no message.
+    #[arg(long)]
+    live: bool,
 }
 
 /// What came of it.
@@ -50,7 +56,7 @@ struct Served {
 
 /// Checks; 0 when there is no error, 78 when there is.
 pub(super) fn run(arguments: CheckArguments) -> ExitCode {
-    let checked = check(arguments.config.config);
+    let checked = check(arguments.config.config, arguments.live);
     let right = checked.errors() == 0;
     if arguments.json {
         println!("{:#}", checked.json());
@@ -64,7 +70,7 @@ pub(super) fn run(arguments: CheckArguments) -> ExitCode {
     }
 }
 
-fn check(path: Option<PathBuf>) -> Checked {
+fn check(path: Option<PathBuf>, live: bool) -> Checked {
     let environment = match env::read() {
         Ok(environment) => environment,
         Err(findings) => {
@@ -75,7 +81,7 @@ fn check(path: Option<PathBuf>) -> Checked {
             };
         }
     };
-    let path = path.unwrap_or(environment.settings.config);
+    let path = path.unwrap_or_else(|| environment.settings.config.clone());
     let mut findings = environment.warnings;
     let served = match Config::load(&path, &environment.surroundings) {
         Err(wrong) => {
@@ -95,6 +101,13 @@ fn check(path: Option<PathBuf>) -> Checked {
             findings.extend(warnings);
             let (found, samples) = survey::survey(&config);
             findings.extend(found);
+            if live {
+                findings.extend(live::look(
+                    &config,
+                    &environment.settings,
+                    &environment.surroundings,
+                ));
+            }
             Some(Served { config, samples })
         }
     };

@@ -1,9 +1,10 @@
 //! The environment: the process's own settings, and where secrets may be. The only reader of it.
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::finding::Finding;
 use crate::condition::nearest;
@@ -41,6 +42,8 @@ impl Default for Settings {
 /// What the configuration depends on besides its file. Its variables may be secrets, so it has no `Debug`.
 #[derive(Clone)]
 pub struct Surroundings {
+    /// The files that secrets were read from, for whoever looks at their permissions.
+    secret_files: Arc<Mutex<BTreeSet<PathBuf>>>,
     variables: BTreeMap<String, String>,
     operator_listen: String,
 }
@@ -120,6 +123,7 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Envir
     Ok(Environment {
         no_color: variables.get("NO_COLOR").is_some_and(|value| !value.is_empty()),
         surroundings: Surroundings {
+            secret_files: Arc::default(),
             operator_listen: settings.operator_listen.clone(),
             variables,
         },
@@ -137,6 +141,7 @@ impl Surroundings {
     /// An empty environment: no variables, no credentials, the operator's listener where it is by default.
     pub fn none() -> Self {
         Self {
+            secret_files: Arc::default(),
             variables: BTreeMap::new(),
             operator_listen: Settings::default().operator_listen,
         }
@@ -152,9 +157,24 @@ impl Surroundings {
             .cloned()
             .unwrap_or_else(|| Settings::default().operator_listen);
         Self {
+            secret_files: Arc::default(),
             variables,
             operator_listen,
         }
+    }
+
+    /// The files that secrets were read from so far.
+    pub fn secret_files(&self) -> Vec<PathBuf> {
+        self.files().iter().cloned().collect()
+    }
+
+    pub(super) fn read_secret(&self, file: &Path) {
+        self.files().insert(file.to_owned());
+    }
+
+    fn files(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        // Nothing in here panics half way through a change.
+        self.secret_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<&str> {

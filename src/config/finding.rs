@@ -62,6 +62,24 @@ impl Finding {
         }
     }
 
+    /// An error that depends on more than files.
+    pub(crate) fn wrong(file: &str, table: &str, what: impl Into<String>) -> Self {
+        Self::error(file, None, table, what)
+    }
+
+    /// A warning that depends on more than files.
+    pub(crate) fn hardly_meant(file: &str, table: &str, what: impl Into<String>) -> Self {
+        Self::warning(file, None, table, what)
+    }
+
+    /// Nothing that need be wrong.
+    pub(crate) fn note(file: &str, table: &str, what: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::error(file, None, table, what)
+        }
+    }
+
     pub(super) fn warning(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,

@@ -92,7 +92,7 @@ impl Reference {
                     .ok_or_else(|| format!("there is no environment variable {name}"))?;
                 Secret::new(text)
             }
-            Place::File(path) => file(&base.join(path))?,
+            Place::File(path) => file(&base.join(path), surroundings)?,
             Place::Credential(name) => credential(name, surroundings)?,
         };
         if secret.expose().trim().is_empty() {
@@ -102,7 +102,8 @@ impl Reference {
     }
 }
 
-fn file(path: &Path) -> Result<Secret, String> {
+fn file(path: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
+    surroundings.read_secret(path);
     match read::text(path, LARGEST) {
         Ok(text) => Ok(Secret::new(&text)),
         Err(why) => Err(format!("{} {why}", path.display())),
@@ -119,9 +120,12 @@ fn credential(name: &str, surroundings: &Surroundings) -> Result<Secret, String>
     )?;
     // systemd names the files of a folder given to LoadCredential= after both: `secrets` and `x` become `secrets_x`.
     let (plain, within) = (folder.join(name), folder.join(format!("secrets_{name}")));
-    file(if plain.exists() || !within.exists() {
-        &plain
-    } else {
-        &within
-    })
+    file(
+        if plain.exists() || !within.exists() {
+            &plain
+        } else {
+            &within
+        },
+        surroundings,
+    )
 }

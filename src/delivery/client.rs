@@ -1,9 +1,10 @@
 //! The one HTTP client: a request of a dialect goes out, an answer or the reason why there is none comes back.
 
 use awc::error::{ConnectError, SendRequestError};
-use awc::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use awc::http::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use awc::http::{Method, StatusCode};
 use futures_util::StreamExt as _;
+use jiff::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -95,6 +96,8 @@ pub(super) enum Received {
     Response {
         status: u16,
         retry_after: Option<String>,
+        /// The server's clock (`Date`).
+        date: Option<String>,
         body: Vec<u8>,
     },
     Failed(Transport, String),
@@ -107,6 +110,7 @@ impl Received {
                 status,
                 retry_after,
                 body,
+                ..
             } => Answer::Response {
                 status: *status,
                 retry_after: retry_after.as_deref(),
@@ -165,12 +169,29 @@ impl Client {
 
     /// Sends one request; what its answer means.
     pub(super) async fn attempt(&self, place: &Place, message: &StoredMessage) -> Verdict {
-        let received = match self.trusting(&place.account.authorities) {
-            Ok(http) => self.send(&http, twake::request(place, Act::Post, message)).await,
+        let received = self.ask(place, twake::request(place, Act::Post, message)).await;
+        twake::verdict(place.account.api, &received.answer(), self.clock.now())
+    }
+
+    /// Asks whether a place's account is let in; what the answer means, and the server's clock where it tells.
+    pub(super) async fn probe(&self, place: &Place) -> (Verdict, Option<Timestamp>) {
+        let received = self.ask(place, twake::probe(place)).await;
+        let date = match &received {
+            Received::Response { date, .. } => date
+                .as_deref()
+                .and_then(|date| httpdate::parse_http_date(date).ok()),
+            Received::Failed(..) => None,
+        };
+        let verdict = twake::verdict(place.account.api, &received.answer(), self.clock.now());
+        (verdict, date.and_then(|date| Timestamp::try_from(date).ok()))
+    }
+
+    async fn ask(&self, place: &Place, request: Request) -> Received {
+        match self.trusting(&place.account.authorities) {
+            Ok(http) => self.send(&http, request).await,
             // They were looked at when the configuration was read.
             Err(error) => Received::Failed(Transport::Tls, error.to_string()),
-        };
-        twake::verdict(place.account.api, &received.answer(), self.clock.now())
+        }
     }
 }
 
@@ -196,6 +217,8 @@ async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Tra
     let retry_after = retry_after
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
+    let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+    let date = date.map(str::to_owned);
     let mut body = Vec::new();
     // Only Twake's own success is told from its body; the rest of an answer is not worth waiting for.
     while status == StatusCode::OK && body.len() < LONGEST_ANSWER {
@@ -211,6 +234,7 @@ async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Tra
     Ok(Received::Response {
         status: status.as_u16(),
         retry_after,
+        date,
         body,
     })
 }

@@ -15,6 +15,7 @@ pub use client::ClientError;
 pub use dispatcher::Dispatcher;
 pub use halts::{Halt, Halts};
 
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,17 @@ pub async fn post(
 ) -> Result<Verdict, ClientError> {
     let client = client::Client::new(&client::Tls::new()?, clock.clone(), timeout);
     Ok(client.attempt(place, message).await)
+}
+
+/// Asks whether a place's account is let in, without telling anything; what the answer means, and the server's clock
+/// where it tells. Needs a runtime with local tasks, as actix's is.
+pub async fn probe(
+    place: &Place,
+    timeout: Duration,
+    clock: &Clock,
+) -> Result<(Verdict, Option<Timestamp>), ClientError> {
+    let client = client::Client::new(&client::Tls::new()?, clock.clone(), timeout);
+    Ok(client.probe(place).await)
 }
 
 #[cfg(test)]

@@ -39,8 +39,21 @@ pub fn request(place: &Place, act: Act, message: &StoredMessage) -> Request {
     if message.ephemeral {
         fields.insert("_once_ephemeral_message".to_owned(), Value::Bool(true));
     }
-    let body = json!({ "group_id": place.group_id, "message": fields });
+    save(
+        place,
+        act,
+        &json!({ "group_id": place.group_id, "message": fields }),
+    )
+}
 
+/// A request without a message: the server looks at the key, the company and the capability first, and then has nothing
+/// to save. A place whose account is in order is answered "unknown error or malformed query." by older servers and
+/// `object.id: null` by later ones.
+pub fn probe(place: &Place) -> Request {
+    save(place, Act::Post, &json!({ "group_id": place.group_id }))
+}
+
+fn save(place: &Place, act: Act, body: &Value) -> Request {
     let account = &place.account;
     let mut url = account.url.clone();
     let path = match act {

@@ -67,6 +67,13 @@ pub enum Act {
     Post,
 }
 
+/// The request that asks whether an account would be let in, and tells nothing.
+pub fn probe(place: &Place) -> Request {
+    match place.account.api {
+        Api::MessagesSave => messages_save::probe(place),
+    }
+}
+
 /// One HTTP request to Twake. It holds the account's credentials, so it has no `Debug`.
 pub struct Request {
     /// The method.

@@ -175,7 +175,7 @@ const HOMES: &[(&str, &[&str])] = &[
     // Asks a running bridge for the command line; blocking, where awc would need a runtime.
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
-    ("rustix", &["lifecycle"]),
+    ("rustix", &["lifecycle", "cli/check/live"]),
 ];
 
 struct Module {

@@ -17,6 +17,7 @@ mod hostile;
 mod imports;
 mod kinds;
 mod lanes;
+mod live;
 mod operator;
 mod overload;
 mod preview;

@@ -1,0 +1,164 @@
+//! `check --live`: what depends on the machine and on Twake: addresses, disk, permissions, clocks, who is let in.
+
+use rustix::fs::statvfs;
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::office::reachable;
+use super::super::shown::size;
+use crate::clock::Clock;
+use crate::config::env::{Settings, Surroundings};
+use crate::config::{Config, Finding};
+use crate::delivery;
+use crate::operator::Client;
+use crate::twake::{Kind, Place, Reason};
+
+/// Less than this is no room to work with, in bytes.
+const LITTLE: u64 = 64 << 20;
+/// Clocks that differ by more make timestamps of signatures look stale; most senders allow five minutes.
+const APART: Duration = Duration::from_secs(60);
+
+/// Everything that can be found out now.
+pub(super) fn look(config: &Config, settings: &Settings, surroundings: &Surroundings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    addresses(settings, &mut findings);
+    store(config, settings, &mut findings);
+    permissions(surroundings, &mut findings);
+    let clock = Clock::system();
+    actix_web::rt::System::new().block_on(async {
+        // One place for each account and company: that is what Twake looks at.
+        let places: BTreeMap<(&str, &str), &Place> = config
+            .channels
+            .values()
+            .map(|place| ((place.account.name.as_str(), place.group_id.as_str()), place))
+            .collect();
+        for place in places.into_values() {
+            twake(place, config.delivery.timeout, &clock, &mut findings).await;
+        }
+    });
+    findings
+}
+
+/// Free, or the running bridge's own.
+fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
+    let runs = Client::new(&format!("http://{}", reachable(&settings.operator_listen)), None)
+        .and_then(|client| client.health("health"))
+        .is_ok_and(|(is_well, _)| is_well);
+    for (name, address) in [
+        ("TWAKE_BRIDGE_LISTEN", &settings.listen),
+        ("TWAKE_BRIDGE_OPERATOR_LISTEN", &settings.operator_listen),
+    ] {
+        match TcpListener::bind(address) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && runs => {
+                findings.push(Finding::note(
+                    "environment",
+                    name,
+                    format!("{address}: the bridge runs there"),
+                ));
+            }
+            Err(error) => findings.push(Finding::wrong(
+                "environment",
+                name,
+                format!("{address} cannot be listened on: {error}"),
+            )),
+        }
+    }
+}
+
+/// Whether the store's folder can be written, and has room.
+fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
+    let path = Path::new(settings.store.strip_prefix("sqlite:").unwrap_or(&settings.store));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let name = "TWAKE_BRIDGE_STORE";
+    if let Err(error) = tempfile::tempfile_in(folder) {
+        let what = format!("nothing can be written in {}: {error}", folder.display());
+        findings.push(Finding::wrong("environment", name, what));
+        return;
+    }
+    let Ok(disk) = statvfs(folder) else { return };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < LITTLE {
+        let what = format!(
+            "{} has only {} left: webhooks are refused when it is full",
+            folder.display(),
+            size(free)
+        );
+        findings.push(Finding::wrong("environment", name, what));
+    } else if free < config.history.size {
+        let what = format!(
+            "history.size lets history grow to {}, and {} has {} left",
+            size(config.history.size),
+            folder.display(),
+            size(free)
+        );
+        findings.push(Finding::hardly_meant("environment", name, what));
+    }
+}
+
+/// Whoever can read a secret can send in its source's name, or post in ours.
+fn permissions(surroundings: &Surroundings, findings: &mut Vec<Finding>) {
+    for file in surroundings.secret_files() {
+        let Ok(metadata) = std::fs::metadata(&file) else {
+            continue;
+        };
+        let mode = metadata.permissions().mode();
+        let name = file.display().to_string();
+        if mode & 0o007 != 0 {
+            let what = format!("everybody on this machine may read this secret: chmod o= {name}");
+            findings.push(Finding::wrong(&name, "", what));
+        }
+    }
+}
+
+/// Whether Twake is there, is who it says, and lets the account in.
+async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
+    let table = format!("twake.{}", place.account.name);
+    let of = "bridge.toml";
+    let (verdict, date) = match delivery::probe(place, timeout, clock).await {
+        Ok(told) => told,
+        Err(error) => {
+            findings.push(Finding::wrong(of, &table, error.to_string()));
+            return;
+        }
+    };
+    let detail = match verdict.detail.as_str() {
+        "" => String::new(),
+        detail => format!(" ({detail})"),
+    };
+    let what = format!(
+        "{}: {}{detail}; {}",
+        place.account.url,
+        verdict.reason.code(),
+        verdict.advice
+    );
+    let unreached = [
+        Reason::Unresolved,
+        Reason::Unreachable,
+        Reason::Tls,
+        Reason::TimedOut,
+        Reason::Broken,
+        Reason::Garbled,
+    ];
+    if matches!(verdict.kind, Kind::Halt(_)) || unreached.contains(&verdict.reason) {
+        findings.push(Finding::wrong(of, &table, what));
+    } else if matches!(verdict.reason, Reason::ServerError | Reason::Unavailable) {
+        findings.push(Finding::hardly_meant(of, &table, what));
+    } else {
+        let what = format!("{} lets company {} in", place.account.url, place.group_id);
+        findings.push(Finding::note(of, &table, what));
+    }
+    let apart = date.map(|date| date.duration_since(clock.now()).unsigned_abs());
+    if let Some(apart) = apart.filter(|apart| *apart > APART) {
+        let what = format!(
+            "this machine's clock and {}'s are {} s apart: signatures with a time would be refused as stale",
+            place.account.url,
+            apart.as_secs()
+        );
+        findings.push(Finding::hardly_meant("clock", "", what));
+    }
+}
