@@ -31,4 +31,5 @@ mod senders;
 mod store;
 mod storm;
 mod supervised;
+mod variations;
 mod watch;

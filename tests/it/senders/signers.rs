@@ -64,7 +64,10 @@ async fn stripes_library_signs_what_the_bridge_takes() {
     };
     let body = fs::read_to_string(data("data/kinds/stripe/samples/invoice.payment_failed.json")).unwrap();
     let told = let_in("stripe", stripe, "whsec_test_secret", "whsec_other", &[&body]).await;
-    assert_eq!(told, ["❌ invoice payment failed for ana.ruiz@\u{2060}example.org"]);
+    assert_eq!(
+        told,
+        ["❌ invoice payment failed for ana.ruiz@\u{2060}example.org"]
+    );
 }
 
 #[actix_web::test]
