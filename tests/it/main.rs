@@ -4,6 +4,7 @@
 mod answers;
 mod captured;
 mod care;
+mod captures;
 mod check;
 mod connections;
 mod crash;

@@ -1,0 +1,137 @@
+//! Everything that was recorded of real senders (`tests/data/*-requests.json`), through the front door of its kind: what
+//! is authentic is taken, every template says it, and it reads well.
+
+use std::fs;
+
+use serde::Deserialize;
+use twake_bridge::message::{Message, plain};
+
+use crate::harness::{BASIC, TOKEN, TestBridge, World};
+use crate::kinds::reads_well;
+use crate::senders::data;
+
+#[derive(Deserialize)]
+struct Captured {
+    requests: Vec<Request>,
+    /// Where many requests share a body, `body` is its place here.
+    #[serde(default)]
+    bodies: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    case: String,
+    headers: Vec<(String, String)>,
+    body: Body,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Body {
+    Text(String),
+    Place(usize),
+}
+
+impl Captured {
+    fn read(file: &str) -> Self {
+        serde_json::from_slice(&fs::read(data("data").join(file)).unwrap()).unwrap()
+    }
+
+    fn body(&self, request: &Request) -> String {
+        match &request.body {
+            Body::Text(text) => text.clone(),
+            Body::Place(place) => self.bodies[*place].clone(),
+        }
+    }
+}
+
+impl Request {
+    /// Its headers, each by the name that `rename` gives it; those without one are left out.
+    fn headers(&self, rename: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+        let kept = |(name, value): &(String, String)| Some((rename(&name.to_lowercase())?, value.clone()));
+        self.headers.iter().filter_map(kept).collect()
+    }
+}
+
+/// Posts a request, and gives what its message says; nothing if it is meant to say nothing.
+async fn said(
+    bridge: &TestBridge,
+    path: &str,
+    headers: &[(String, String)],
+    body: String,
+    case: &str,
+) -> Option<String> {
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let answer = bridge.post(path, &headers, body).await;
+    assert_eq!(answer.status, 202, "{case}: {}", answer.body);
+    let id = answer.body["event"].as_str().unwrap().parse().unwrap();
+    let event = bridge.queue().event(id).await.unwrap().unwrap();
+    let Some(Some(said)) = event.messages.first() else {
+        let why = answer.body["why"].as_str().unwrap_or_default();
+        assert!(
+            why.contains("is quiet") || why.contains("`when` does not hold"),
+            "{case}: {why}"
+        );
+        return None;
+    };
+    let Message::Document(document) = &said.message else {
+        panic!("{case} is no document");
+    };
+    reads_well(document, case);
+    Some(plain::text(document))
+}
+
+/// No template failed, and no condition could not be evaluated.
+async fn nothing_failed(bridge: &TestBridge) {
+    for line in bridge.metrics().await.lines() {
+        let counts = ["fallen_back", "unevaluated"].map(|counter| format!("twake_bridge_{counter}_total"));
+        assert!(!counts.iter().any(|counter| line.starts_with(counter)), "{line}");
+    }
+}
+
+#[actix_web::test]
+async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let captured = Captured::read("alertmanager-requests.json");
+    let mut told = Vec::new();
+    for request in &captured.requests {
+        let body = captured.body(request);
+        let as_sent = request.headers(|name| Some(name.to_owned()));
+        let headers: Vec<(&str, &str)> = as_sent
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let basic = format!("Basic {}", base64(BASIC));
+        if headers.contains(&("authorization", &basic)) {
+            told.push(
+                said(&bridge, "/hooks/monitoring", &as_sent, body, &request.case)
+                    .await
+                    .unwrap(),
+            );
+            continue;
+        }
+        // The rest was sent with other credentials, or without any.
+        let refused = bridge.post("/hooks/monitoring", &headers, body.clone()).await;
+        assert_eq!(refused.status, 401, "{}", request.case);
+        let mut bearer = request.headers(|name| (name != "authorization").then(|| name.to_owned()));
+        bearer.push(("authorization".to_owned(), format!("Bearer {TOKEN}")));
+        told.push(
+            said(&bridge, "/hooks/monitoring", &bearer, body, &request.case)
+                .await
+                .unwrap(),
+        );
+    }
+    assert!(told.len() > 20, "{}", told.len());
+    nothing_failed(&bridge).await;
+    world.messages("ch-ops", told.len()).await;
+    bridge.finish().await;
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
