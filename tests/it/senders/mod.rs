@@ -7,6 +7,7 @@ mod octokit;
 mod prometheus;
 mod signers;
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,6 +16,7 @@ use std::sync::mpsc;
 use actix_web::rt::task::spawn_blocking;
 
 use crate::harness::{PATIENCE, TestBridge, World, in_time};
+use crate::program::program;
 
 /// A file under `target/tools`.
 pub(crate) fn tool(path: &str) -> PathBuf {
@@ -120,4 +122,35 @@ fn address(log: &str) -> String {
         .unwrap_or_else(|| panic!("no address in {line}"));
     let digits = port.find(|digit: char| !digit.is_ascii_digit());
     format!("127.0.0.1:{}", &port[..digits.unwrap_or(port.len())])
+}
+
+#[test]
+fn check_finds_nothing_in_the_kinds_that_an_operator_would_write_for_such_senders() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = format!(
+        "templates = {:?}\nchannels = {{ dev = \"ch-dev\" }}\n[twake.main]\nurl = \"https://twake.example.org\"\n\
+         public_id = \"p\"\nprivate_api_key = {{ env = \"SECRET\" }}\ngroup_id = \"g\"\n",
+        data("data/kinds").display()
+    );
+    for kind in ["buildbot", "slack-app", "stripe"] {
+        config += &format!(
+            "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ env = \"SECRET\" }}]\nchannels = [\"dev\"]\n"
+        );
+    }
+    let path = folder.path().join("bridge.toml");
+    fs::write(&path, config).unwrap();
+    let checked = program()
+        .args(["check", "--json", "--config"])
+        .arg(&path)
+        .env("SECRET", "a secret")
+        .output()
+        .unwrap();
+    let checked: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let findings = checked["findings"].as_array().unwrap();
+    let about_these = |finding: &&serde_json::Value| finding["severity"] != "note";
+    assert_eq!(
+        findings.iter().filter(about_these).collect::<Vec<_>>(),
+        Vec::<&serde_json::Value>::new()
+    );
+    assert_eq!(checked["right"], true, "{checked}");
 }

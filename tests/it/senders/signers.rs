@@ -84,3 +84,29 @@ async fn slacks_library_signs_what_the_bridge_takes_as_json_and_as_a_form() {
     .await;
     assert_eq!(told, ["U2147483697: *Lunch?*", "ana: /deploy shop to staging"]);
 }
+
+#[actix_web::test]
+async fn slacks_question_whether_the_address_is_meant_is_answered_if_it_is_signed() {
+    let world = World::new();
+    fs::write(world.path("signer"), "a secret of Slack's").unwrap();
+    let bridge = bridge_with_own_kinds(
+        &world,
+        "[sources.slack]\nkind = \"slack-app\"\nsecrets = [{ file = \"signer\" }]\nchannels = [\"dev\"]\n",
+    );
+    let url = format!("{}/hooks/slack", bridge.url);
+    let question =
+        r#"{"type":"url_verification","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}"#;
+    let answered = async |secret: &str| {
+        let mut command = python("slack_sdk");
+        command.args([&url, secret, "0", question]);
+        printed(command).await
+    };
+    let said = answered("a secret of Slack's").await;
+    assert_eq!(
+        said.trim(),
+        "200 3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
+    );
+    assert!(answered("another").await.starts_with("401 "));
+    bridge.finish().await;
+    assert_eq!(world.stored(), 0);
+}
