@@ -52,7 +52,9 @@ fn wrong_in(lines: &[&str]) -> BTreeMap<String, String> {
             body: payload.as_bytes().to_vec(),
             path: None,
         };
-        let mut add = |what: String| drop(wrong.entry(what).or_insert_with(|| sample.name.clone()));
+        let mut add = |what: String| {
+            wrong.entry(what).or_insert_with(|| sample.name.clone());
+        };
         for decided in decide(event(&source, &sample), &source).messages {
             for failure in &decided.failed {
                 add(format!("{failure:?}"));

@@ -7,6 +7,7 @@ mod octokit;
 mod prometheus;
 mod signers;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -133,9 +134,12 @@ fn check_finds_nothing_in_the_kinds_that_an_operator_would_write_for_such_sender
         data("data/kinds").display()
     );
     for kind in ["buildbot", "slack-app", "stripe"] {
-        config += &format!(
-            "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ env = \"SECRET\" }}]\nchannels = [\"dev\"]\n"
-        );
+        let secrets = "[{ env = \"SECRET\" }]";
+        writeln!(
+            config,
+            "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = {secrets}\nchannels = [\"dev\"]"
+        )
+        .unwrap();
     }
     let path = folder.path().join("bridge.toml");
     fs::write(&path, config).unwrap();
