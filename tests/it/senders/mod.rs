@@ -3,9 +3,12 @@
 mod alertmanager;
 mod buildbot;
 mod chromium;
+mod docker_registry;
+mod netdata;
 mod octokit;
 mod prometheus;
 mod signers;
+mod zabbix;
 
 use std::fmt::Write as _;
 use std::fs;

@@ -110,3 +110,27 @@ async fn slacks_question_whether_the_address_is_meant_is_answered_if_it_is_signe
     bridge.finish().await;
     assert_eq!(world.stored(), 0);
 }
+
+const INVOICE: &str =
+    r#"{"type":"invoice.paid","timestamp":"2026-11-23T15:13:03Z","data":{"number":"F-2026-118"}}"#;
+const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+const WRONG: &str = "whsec_plJ3nmyCDGBKInavdOK15jsl";
+
+#[actix_web::test]
+async fn the_library_of_standard_webhooks_signs_what_the_bridge_takes() {
+    let told = let_in(
+        "standard-webhooks",
+        || python("standardwebhooks"),
+        KEY,
+        WRONG,
+        &[INVOICE],
+    )
+    .await;
+    assert!(told[0].contains("F-2026-118"), "{told:?}");
+}
+
+#[actix_web::test]
+async fn svixs_library_signs_what_the_bridge_takes() {
+    let told = let_in("standard-webhooks", || python("svix"), KEY, WRONG, &[INVOICE]).await;
+    assert!(told[0].contains("F-2026-118"), "{told:?}");
+}
