@@ -61,10 +61,7 @@ async fn said(
     body: String,
     case: &str,
 ) -> Option<String> {
-    let headers: Vec<(&str, &str)> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let headers = as_pairs(headers);
     let answer = bridge.post(path, &headers, body).await;
     assert_eq!(answer.status, 202, "{case}: {}", answer.body);
     let id = answer.body["event"].as_str().unwrap().parse().unwrap();
@@ -101,10 +98,7 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
     for request in &captured.requests {
         let body = captured.body(request);
         let as_sent = request.headers(|name| Some(name.to_owned()));
-        let headers: Vec<(&str, &str)> = as_sent
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let headers = as_pairs(&as_sent);
         let basic = format!("Basic {}", base64(BASIC));
         if headers.contains(&("authorization", &basic)) {
             told.push(
@@ -129,6 +123,35 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
     nothing_failed(&bridge).await;
     world.messages("ch-ops", told.len()).await;
     bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn what_a_real_gitea_wrote_for_slack_is_told() {
+    let world = World::new();
+    let bridge = world.bridge(
+        "[sources.slack]\nkind = \"slack-compatible\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n",
+    );
+    let captured = Captured::read("gitea-requests.json");
+    let for_slack = |request: &&Request| request.case == "/ok/gitea-slack";
+    for request in captured.requests.iter().filter(for_slack) {
+        let headers = request.headers(|name| Some(name.to_owned()));
+        let headers = as_pairs(&headers);
+        let path = format!("/hooks/slack/{TOKEN}");
+        let answer = bridge.post(&path, &headers, captured.body(request)).await;
+        assert_eq!(answer.status, 200, "as Slack answers");
+    }
+    for said in world.told("ch-dev", 6).await {
+        assert!(said.starts_with("[octo/demo"), "{said}");
+    }
+    nothing_failed(&bridge).await;
+    bridge.finish().await;
+}
+
+fn as_pairs(headers: &[(String, String)]) -> Vec<(&str, &str)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 fn base64(text: &str) -> String {
