@@ -3,8 +3,8 @@
 
 mod answers;
 mod captured;
-mod care;
 mod captures;
+mod care;
 mod check;
 mod connections;
 mod crash;
