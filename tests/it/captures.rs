@@ -21,6 +21,8 @@ struct Captured {
 #[derive(Deserialize)]
 struct Request {
     case: String,
+    /// What it was signed with.
+    secret: Option<String>,
     headers: Vec<(String, String)>,
     body: Body,
 }
@@ -123,6 +125,41 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
     nothing_failed(&bridge).await;
     world.messages("ch-ops", told.len()).await;
     bridge.finish().await;
+}
+
+/// Gitea sends the same headers under the names of its relatives, too, and theirs are the same payloads.
+#[actix_web::test]
+async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relatives() {
+    let captured = Captured::read("gitea-requests.json");
+    for kind in ["gitea", "forgejo", "gogs"] {
+        let world = World::new();
+        fs::write(world.path("one"), "It's a Secret to Everybody").unwrap();
+        fs::write(world.path("two"), "s3cret").unwrap();
+        let secrets = "[{ file = \"one\" }, { file = \"two\" }]";
+        let bridge = world.bridge(&format!(
+            "[sources.forge]\nkind = \"{kind}\"\nsecrets = {secrets}\nchannels = [\"dev\"]\n"
+        ));
+        let (mut taken, mut told) = (0, 0);
+        for request in captured
+            .requests
+            .iter()
+            .filter(|request| request.secret.is_some())
+        {
+            let case = format!("{kind} {}", request.case);
+            let own = format!("x-{kind}-");
+            let headers = request.headers(|name| match name.strip_prefix("x-gitea-") {
+                Some(rest) => Some(format!("{own}{rest}")),
+                None => (!name.starts_with(&own)).then(|| name.to_owned()),
+            });
+            let said = said(&bridge, "/hooks/forge", &headers, captured.body(request), &case).await;
+
+            told += usize::from(said.is_some_and(|said| said.contains("octo")));
+            taken += 1;
+        }
+        assert!(taken == 32 && told >= 29, "{kind}: {told} of {taken}");
+        nothing_failed(&bridge).await;
+        bridge.finish().await;
+    }
 }
 
 #[actix_web::test]
