@@ -165,6 +165,12 @@ impl RawScheme {
         };
         let signed = signed::pieces(self.signed.as_deref().unwrap_or("{body}"), findings);
         let timestamp = timestamp(self.timestamp, self.tolerance.as_deref(), &layout, findings);
+        if timestamp
+            .as_ref()
+            .is_some_and(|stamp| matches!(&stamp.place, Place::Header { name, .. } if *name == header))
+        {
+            findings.add("timestamp.header: leave it out: the timestamp is an item of the signature's list");
+        }
         let id = self.id.map(|id| findings.header("id.header", Some(id.header)));
         findings.pair(
             "timestamp",

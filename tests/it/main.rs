@@ -3,6 +3,7 @@
 
 mod answers;
 mod captured;
+mod captures;
 mod care;
 mod check;
 mod connections;
@@ -31,4 +32,5 @@ mod senders;
 mod store;
 mod storm;
 mod supervised;
+mod variations;
 mod watch;

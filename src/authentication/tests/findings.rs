@@ -107,6 +107,11 @@ fn each_contradiction_in_a_table_is_found() {
             "timestamp.header: only a list",
         ),
         (
+            timed,
+            "name = \"s\"\nmethod = \"hmac\"\nheader = \"X-S\"\ntolerance = \"5m\"\nlist = { separator = \",\" }\ntimestamp = { header = \"x-s\", prefix = \"t=\" }",
+            "timestamp.header: leave it out",
+        ),
+        (
             hmac,
             "signed = \"{timestamp}{body}\"\ntolerance = \"5m\"\ntimestamp = { header = \"X-T\", unit = \"ns\" }",
             "unknown variant `ns`",

@@ -1,0 +1,197 @@
+//! Everything that was recorded of real senders (`tests/data/*-requests.json`), through the front door of its kind: what
+//! is authentic is taken, every template says it, and it reads well.
+
+use std::fs;
+
+use serde::Deserialize;
+use twake_bridge::message::{Message, plain};
+
+use crate::harness::{BASIC, TOKEN, TestBridge, World};
+use crate::kinds::reads_well;
+use crate::senders::data;
+
+#[derive(Deserialize)]
+struct Captured {
+    requests: Vec<Request>,
+    /// Where many requests share a body, `body` is its place here.
+    #[serde(default)]
+    bodies: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    case: String,
+    /// What it was signed with.
+    secret: Option<String>,
+    headers: Vec<(String, String)>,
+    body: Body,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Body {
+    Text(String),
+    Place(usize),
+}
+
+impl Captured {
+    fn read(file: &str) -> Self {
+        serde_json::from_slice(&fs::read(data("data").join(file)).unwrap()).unwrap()
+    }
+
+    fn body(&self, request: &Request) -> String {
+        match &request.body {
+            Body::Text(text) => text.clone(),
+            Body::Place(place) => self.bodies[*place].clone(),
+        }
+    }
+}
+
+impl Request {
+    /// Its headers, each by the name that `rename` gives it; those without one are left out.
+    fn headers(&self, rename: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+        let kept = |(name, value): &(String, String)| Some((rename(&name.to_lowercase())?, value.clone()));
+        self.headers.iter().filter_map(kept).collect()
+    }
+}
+
+/// Posts a request, and gives what its message says; nothing if it is meant to say nothing.
+async fn said(
+    bridge: &TestBridge,
+    path: &str,
+    headers: &[(String, String)],
+    body: String,
+    case: &str,
+) -> Option<String> {
+    let headers = as_pairs(headers);
+    let answer = bridge.post(path, &headers, body).await;
+    assert_eq!(answer.status, 202, "{case}: {}", answer.body);
+    let id = answer.body["event"].as_str().unwrap().parse().unwrap();
+    let event = bridge.queue().event(id).await.unwrap().unwrap();
+    let Some(Some(said)) = event.messages.first() else {
+        let why = answer.body["why"].as_str().unwrap_or_default();
+        assert!(
+            why.contains("is quiet") || why.contains("`when` does not hold"),
+            "{case}: {why}"
+        );
+        return None;
+    };
+    let Message::Document(document) = &said.message else {
+        panic!("{case} is no document");
+    };
+    reads_well(document, case);
+    Some(plain::text(document))
+}
+
+/// No template failed, and no condition could not be evaluated.
+async fn nothing_failed(bridge: &TestBridge) {
+    for line in bridge.metrics().await.lines() {
+        let counts = ["fallen_back", "unevaluated"].map(|counter| format!("twake_bridge_{counter}_total"));
+        assert!(!counts.iter().any(|counter| line.starts_with(counter)), "{line}");
+    }
+}
+
+#[actix_web::test]
+async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let captured = Captured::read("alertmanager-requests.json");
+    let mut told = Vec::new();
+    for request in &captured.requests {
+        let body = captured.body(request);
+        let as_sent = request.headers(|name| Some(name.to_owned()));
+        let headers = as_pairs(&as_sent);
+        let basic = format!("Basic {}", base64(BASIC));
+        if headers.contains(&("authorization", &basic)) {
+            told.push(
+                said(&bridge, "/hooks/monitoring", &as_sent, body, &request.case)
+                    .await
+                    .unwrap(),
+            );
+            continue;
+        }
+        // The rest was sent with other credentials, or without any.
+        let refused = bridge.post("/hooks/monitoring", &headers, body.clone()).await;
+        assert_eq!(refused.status, 401, "{}", request.case);
+        let mut bearer = request.headers(|name| (name != "authorization").then(|| name.to_owned()));
+        bearer.push(("authorization".to_owned(), format!("Bearer {TOKEN}")));
+        told.push(
+            said(&bridge, "/hooks/monitoring", &bearer, body, &request.case)
+                .await
+                .unwrap(),
+        );
+    }
+    assert!(told.len() > 20, "{}", told.len());
+    nothing_failed(&bridge).await;
+    world.messages("ch-ops", told.len()).await;
+    bridge.finish().await;
+}
+
+/// Gitea sends the same headers under the names of its relatives, too, and theirs are the same payloads.
+#[actix_web::test]
+async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relatives() {
+    let captured = Captured::read("gitea-requests.json");
+    for kind in ["gitea", "forgejo", "gogs"] {
+        let world = World::new();
+        fs::write(world.path("one"), "It's a Secret to Everybody").unwrap();
+        fs::write(world.path("two"), "s3cret").unwrap();
+        let secrets = "[{ file = \"one\" }, { file = \"two\" }]";
+        let bridge = world.bridge(&format!(
+            "[sources.forge]\nkind = \"{kind}\"\nsecrets = {secrets}\nchannels = [\"dev\"]\n"
+        ));
+        let (mut taken, mut told) = (0, 0);
+        for request in captured
+            .requests
+            .iter()
+            .filter(|request| request.secret.is_some())
+        {
+            let case = format!("{kind} {}", request.case);
+            let own = format!("x-{kind}-");
+            let headers = request.headers(|name| match name.strip_prefix("x-gitea-") {
+                Some(rest) => Some(format!("{own}{rest}")),
+                None => (!name.starts_with(&own)).then(|| name.to_owned()),
+            });
+            let said = said(&bridge, "/hooks/forge", &headers, captured.body(request), &case).await;
+
+            told += usize::from(said.is_some_and(|said| said.contains("octo")));
+            taken += 1;
+        }
+        assert!(taken == 32 && told >= 29, "{kind}: {told} of {taken}");
+        nothing_failed(&bridge).await;
+        bridge.finish().await;
+    }
+}
+
+#[actix_web::test]
+async fn what_a_real_gitea_wrote_for_slack_is_told() {
+    let world = World::new();
+    let bridge = world.bridge(
+        "[sources.slack]\nkind = \"slack-compatible\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n",
+    );
+    let captured = Captured::read("gitea-requests.json");
+    let for_slack = |request: &&Request| request.case == "/ok/gitea-slack";
+    for request in captured.requests.iter().filter(for_slack) {
+        let headers = request.headers(|name| Some(name.to_owned()));
+        let headers = as_pairs(&headers);
+        let path = format!("/hooks/slack/{TOKEN}");
+        let answer = bridge.post(&path, &headers, captured.body(request)).await;
+        assert_eq!(answer.status, 200, "as Slack answers");
+    }
+    for said in world.told("ch-dev", 6).await {
+        assert!(said.starts_with("[octo/demo"), "{said}");
+    }
+    nothing_failed(&bridge).await;
+    bridge.finish().await;
+}
+
+fn as_pairs(headers: &[(String, String)]) -> Vec<(&str, &str)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}

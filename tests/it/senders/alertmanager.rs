@@ -1,0 +1,163 @@
+//! Debian's Alertmanager.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{Running, address, tool};
+use crate::harness::{World, client, in_time, wished};
+use twake_bridge::clock::Clock;
+use twake_bridge::sandbox::Fault;
+
+/// An Alertmanager with the bridge as its webhook.
+pub(super) struct Alertmanager {
+    _process: Running,
+    /// Where it listens: `127.0.0.1:PORT`.
+    pub(super) address: String,
+}
+
+impl Alertmanager {
+    pub(super) fn start(world: &World, bridge: &str) -> Self {
+        let config = world.path("alertmanager.yml");
+        fs::write(
+            &config,
+            format!(
+                "route:\n  receiver: bridge\n  group_by: [alertname]\n  group_wait: 0s\n  group_interval: 1s\n  \
+                 repeat_interval: 4h\nreceivers:\n  - name: bridge\n    webhook_configs:\n      - url: {bridge}/hooks/monitoring\n        \
+                 send_resolved: true\n        http_config:\n          authorization:\n            credentials_file: {}\n",
+                world.path("token").display()
+            ),
+        )
+        .unwrap();
+        let mut process = Running::start(
+            Command::new(tool("alertmanager/usr/bin/prometheus-alertmanager"))
+                .arg(format!("--config.file={}", config.display()))
+                .arg(format!("--storage.path={}", world.path("alertmanager").display()))
+                .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="]),
+        );
+        let address = address(&process.says("Listening on"));
+        Self {
+            _process: process,
+            address,
+        }
+    }
+
+    /// Posts an alert that ends at `ends` (RFC 3339; unset: it fires on).
+    async fn post(&self, name: &str, ends: Option<&str>) {
+        let mut alert = serde_json::json!({
+            "labels": {"alertname": name, "severity": "critical", "instance": "db-1:9100"},
+            "annotations": {"summary": format!("{name} on db-1")},
+            "startsAt": "2026-01-01T10:00:00Z",
+        });
+        if let Some(ends) = ends {
+            alert["endsAt"] = ends.into();
+        }
+        let answer = client()
+            .post(format!("http://{}/api/v2/alerts", self.address))
+            .send_json(&serde_json::json!([alert]))
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+    }
+}
+
+const OVER: Option<&str> = Some("2026-01-01T10:05:00Z");
+
+#[actix_web::test]
+async fn alertmanager_fires_and_resolves() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let alertmanager = Alertmanager::start(&world, &bridge.url);
+    alertmanager.post("DiskFull", None).await;
+    let firing = world.told("ch-ops", 1).await;
+    assert!(firing[0].contains("DiskFull"), "{firing:?}");
+    alertmanager.post("DiskFull", OVER).await;
+    let both = world.told("ch-ops", 2).await;
+    assert!(both[1].contains("DiskFull") && both[0] != both[1], "{both:?}");
+    assert!(both[1].to_lowercase().contains("resolved"), "{both:?}");
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let alertmanager = Alertmanager::start(&world, &bridge.url);
+    world
+        .sandbox
+        .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+    alertmanager.post("DiskFull", None).await;
+    world
+        .sandbox
+        .wait_for_attempts("ch-ops", |attempts| !attempts.is_empty())
+        .await;
+    alertmanager.post("DiskFull", OVER).await;
+    // Twake stays down until both wait and ten seconds of attempts have failed.
+    bridge.waiting(|lanes| *lanes == [("ops".to_owned(), 2)]).await;
+    let begun = world.sandbox.attempts("ch-ops")[0].at;
+    world
+        .sandbox
+        .wait_for_attempts("ch-ops", |attempts| {
+            attempts
+                .last()
+                .is_some_and(|last| last.at.duration_since(begun).as_secs() >= 8)
+        })
+        .await;
+    world.sandbox.set_fault(None, None);
+    let told = world.told("ch-ops", 2).await;
+    assert!(
+        !told[0].to_lowercase().contains("resolved") && told[1].to_lowercase().contains("resolved"),
+        "{told:?}"
+    );
+    bridge.idle().await;
+    assert_eq!(world.sandbox.messages("ch-ops").len(), 2, "each once");
+    bridge.finish().await;
+}
+
+/// Alertmanager repeats what was answered 5xx, and forgets an alert that was over before it could be told: so an alert
+/// that fires on must arrive once the store is back. For how long it is away: `STORE_AWAY_SECONDS`, unset 8.
+#[actix_web::test]
+async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
+    let world = World::new();
+    let bridge = world.bridge("");
+    let alertmanager = Alertmanager::start(&world, &bridge.url);
+    bridge.idle().await; // it has its files
+    let files = ["bridge.db", "bridge.db-wal", "bridge.db-shm"];
+    let away = |name: &str| world.path(&format!("away-{name}"));
+    for name in files {
+        fs::rename(world.path(name), away(name)).unwrap();
+    }
+    let clock = Clock::system();
+    let begun = clock.monotonic();
+    alertmanager.post("DiskFull", None).await;
+    let refused = |metrics: &str| {
+        let line = metrics
+            .lines()
+            .find(|line| line.contains("reason=\"store-unavailable\""))?;
+        line.rsplit(' ').next()?.parse::<u32>().ok()
+    };
+    in_time("Alertmanager to be refused again and again", async {
+        while refused(&bridge.metrics().await).is_none_or(|times| times < 3) {
+            actix_web::rt::task::yield_now().await;
+        }
+    })
+    .await;
+    let seconds = wished("STORE_AWAY_SECONDS", 8);
+    let left = Duration::from_secs(seconds.into()).saturating_sub(clock.monotonic().saturating_sub(begun));
+    clock.sleep(left).await;
+    let times = refused(&bridge.metrics().await).unwrap();
+    assert!(world.sandbox.messages("ch-ops").is_empty());
+    let back = clock.monotonic();
+    for name in files {
+        fs::rename(away(name), world.path(name)).unwrap();
+    }
+    assert!(world.told("ch-ops", 1).await[0].contains("DiskFull"));
+    let after = clock.monotonic().saturating_sub(back).as_secs_f32();
+    println!(
+        "away for {seconds} s: {times} requests refused, the alert came {after:.1} s after the store was back"
+    );
+    alertmanager.post("DiskFull", OVER).await;
+    let told = world.told("ch-ops", 2).await;
+    assert!(told[1].to_lowercase().contains("resolved"), "each once: {told:?}");
+    bridge.finish().await;
+}

@@ -1,0 +1,73 @@
+//! The demo's page in a real browser.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use super::{Running, data};
+use crate::program::program;
+
+#[test]
+fn the_demos_page_shows_its_messages_in_chromium() {
+    let mut demo = Running::start(program().arg("demo"));
+    let said = demo.says("Ctrl-C");
+    let page = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("the page"))
+        .unwrap()
+        .trim();
+    let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
+        .into_iter()
+        .find(|path| Path::new(path).exists());
+    let chromium = chromium.expect("chromium is not there: run tests/tools once (tests/run does)");
+    for (channel, expected) in [
+        ("ch-github", "Codertocat/Hello-World"),
+        ("ch-alertmanager", "HighLatency"),
+    ] {
+        let dom = opened(chromium, &format!("{page}?channel={channel}"));
+        for text in ["github", "alertmanager", expected] {
+            assert!(dom.contains(text), "{text} is on the page:\n{dom}");
+        }
+        assert!(
+            !dom.contains("<script>alert"),
+            "a sample's hostile text became an element"
+        );
+    }
+    // The README's picture (deploy/demo.png) is a copy of this one.
+    let picture = data("../target/demo.png");
+    let screenshot = format!("--screenshot={}", picture.display());
+    let page = format!("{page}?channel=ch-github");
+    browse(
+        chromium,
+        &[&screenshot, "--window-size=1000,760", "--hide-scrollbars", &page],
+    );
+    assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
+}
+
+/// A page as Chromium sees it.
+fn opened(chromium: &str, page: &str) -> String {
+    let output = browse(chromium, &["--dump-dom", page]);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs Chromium without a window.
+fn browse(chromium: &str, arguments: &[&str]) -> Output {
+    let profile = tempfile::tempdir().unwrap();
+    Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(arguments)
+        .output()
+        .unwrap()
+}

@@ -1,0 +1,163 @@
+//! Real senders, a file each: programs that `tests/tools` unpacked, started beside a bridge, and libraries that sign.
+
+mod alertmanager;
+mod buildbot;
+mod chromium;
+mod docker_registry;
+mod netdata;
+mod octokit;
+mod prometheus;
+mod signers;
+mod zabbix;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+
+use actix_web::rt::task::spawn_blocking;
+
+use crate::harness::{PATIENCE, TestBridge, World, in_time};
+use crate::program::program;
+
+/// A file under `target/tools`.
+pub(crate) fn tool(path: &str) -> PathBuf {
+    let tools = data("../target/tools").join(path);
+    assert!(
+        tools.exists(),
+        "{} is not there: run tests/tools once (tests/run does)",
+        tools.display()
+    );
+    tools
+}
+
+/// A file under `tests`.
+pub(crate) fn data(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
+}
+
+/// A bridge that knows the kinds of `tests/data/kinds`, written as an operator would, besides its own.
+fn bridge_with_own_kinds(world: &World, source: &str) -> TestBridge {
+    world.bridge_from(&format!(
+        "templates = {:?}\n{}",
+        data("data/kinds").display(),
+        world.config_text(source)
+    ))
+}
+
+/// What a program said that ran to its end, without holding up the bridge beside it.
+async fn ran(mut command: Command) -> Output {
+    let what = format!("{command:?}");
+    let output = spawn_blocking(move || command.stdin(Stdio::null()).output().unwrap());
+    in_time(&what, output).await.unwrap()
+}
+
+/// What a program printed that ran to a good end.
+async fn printed(command: Command) -> String {
+    let output = ran(command).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    let cause = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{cause}");
+    said
+}
+
+/// A child process, killed when dropped.
+struct Running {
+    child: Child,
+    log: mpsc::Receiver<String>,
+}
+
+impl Running {
+    /// Starts it; its log is what it writes to its standard error and its standard output.
+    fn start(command: &mut Command) -> Self {
+        let (send, log) = mpsc::channel();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        follow(child.stdout.take().unwrap(), send.clone());
+        follow(child.stderr.take().unwrap(), send);
+        Self { child, log }
+    }
+
+    /// Waits for a line of its log that has `text`, and gives the log up to it. This holds up the bridge of the same
+    /// test: it is for a program that starts.
+    fn says(&mut self, text: &str) -> String {
+        let mut said = String::new();
+        loop {
+            let line = self
+                .log
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("no {text:?} in {said}"));
+            said += &line;
+            said.push('\n');
+            if line.contains(text) {
+                return said;
+            }
+        }
+    }
+}
+
+/// Reads a stream to its end, so that its writer never waits, and passes its lines on.
+fn follow(stream: impl Read + Send + 'static, send: mpsc::Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let _ = send.send(line);
+        }
+    });
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The address (`127.0.0.1:PORT`) in the last line of a log.
+fn address(log: &str) -> String {
+    let line = log.lines().last().unwrap();
+    let (_, port) = line
+        .split_once("127.0.0.1:")
+        .unwrap_or_else(|| panic!("no address in {line}"));
+    let digits = port.find(|digit: char| !digit.is_ascii_digit());
+    format!("127.0.0.1:{}", &port[..digits.unwrap_or(port.len())])
+}
+
+#[test]
+fn check_finds_nothing_in_the_kinds_that_an_operator_would_write_for_such_senders() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = format!(
+        "templates = {:?}\nchannels = {{ dev = \"ch-dev\" }}\n[twake.main]\nurl = \"https://twake.example.org\"\n\
+         public_id = \"p\"\nprivate_api_key = {{ env = \"SECRET\" }}\ngroup_id = \"g\"\n",
+        data("data/kinds").display()
+    );
+    for kind in ["buildbot", "slack-app", "stripe"] {
+        let secrets = "[{ env = \"SECRET\" }]";
+        writeln!(
+            config,
+            "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = {secrets}\nchannels = [\"dev\"]"
+        )
+        .unwrap();
+    }
+    let path = folder.path().join("bridge.toml");
+    fs::write(&path, config).unwrap();
+    let checked = program()
+        .args(["check", "--json", "--config"])
+        .arg(&path)
+        .env("SECRET", "a secret")
+        .output()
+        .unwrap();
+    let checked: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let findings = checked["findings"].as_array().unwrap();
+    let about_these = |finding: &&serde_json::Value| finding["severity"] != "note";
+    assert_eq!(
+        findings.iter().filter(about_these).collect::<Vec<_>>(),
+        Vec::<&serde_json::Value>::new()
+    );
+    assert_eq!(checked["right"], true, "{checked}");
+}

@@ -1,0 +1,124 @@
+//! Netdata's alarm-notify.sh: as it posts to Slack, and with the kind's own `custom_sender.sh`.
+
+use std::fs;
+use std::process::Command;
+
+use super::{data, ran, tool};
+use crate::harness::{TOKEN, World};
+
+/// What alarm-notify.sh logs when it is run with these arguments and this configuration.
+async fn notified(world: &World, configuration: &str, arguments: &[&str]) -> String {
+    let configuration = format!("SEND_EMAIL=NO\n{configuration}");
+    fs::write(world.path("health_alarm_notify.conf"), configuration).unwrap();
+    let mut bash = Command::new("bash");
+    bash.arg("-c")
+        .arg("\"$@\" 2>&1")
+        .arg("bash")
+        .arg(tool("netdata/usr/lib/netdata/plugins.d/alarm-notify.sh"))
+        .args(arguments)
+        .env("NETDATA_USER_CONFIG_DIR", world.folder.path())
+        .env("NETDATA_STOCK_CONFIG_DIR", tool("netdata/usr/lib/netdata/conf.d"));
+    String::from_utf8(ran(bash).await.stdout).unwrap()
+}
+
+/// A disk that fills up, as the daemon tells it.
+const DISK: &[&str] = &[
+    "sysadmin",
+    "db-1",
+    "1795446000",
+    "17",
+    "42",
+    "1795446814",
+    "disk_space_usage",
+    "disk_space._srv",
+    "/srv",
+    "CRITICAL",
+    "WARNING",
+    "96.4",
+    "91.2",
+    "12@/usr/lib/netdata/conf.d/health.d/disks.conf",
+    "300",
+    "900",
+    "%",
+    "disk /srv space & \"inode\" utilization",
+    "96.4%",
+    "91.2%",
+    "$used * 100",
+    "[ $used = 96.4 ]",
+    "1",
+    "2",
+    "",
+    "",
+    "Utilization",
+    "sudo edit-config health.d/disks.conf=12=db-1",
+    "",
+];
+
+/// The kind's sender as the README says to configure it.
+fn custom(bridge: &str, token: &str) -> String {
+    let sender = fs::read_to_string(data("../templates/netdata/custom_sender.sh")).unwrap();
+    let configured = sender
+        .replace("https://bridge.example.org", bridge)
+        .replace("the secret of the source", token);
+    assert!(configured.contains(bridge) && configured.contains(token));
+    configured + "\nrole_recipients_custom[sysadmin]=twake\n"
+}
+
+#[actix_web::test]
+async fn netdata_posts_to_the_bridge_as_if_it_were_slack() {
+    let world = World::new();
+    let bridge = world.bridge(
+        "[sources.slack]\nkind = \"slack-compatible\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
+    );
+    let configuration = format!(
+        "SLACK_WEBHOOK_URL={}/hooks/slack/{TOKEN}\nrole_recipients_slack[sysadmin]=\"#\"\n",
+        bridge.url
+    );
+    let log = notified(&world, &configuration, &["test"]).await;
+    assert_eq!(log.matches("sent slack notification").count(), 3, "{log}");
+    let told = world.told("ch-ops", 3).await;
+    for (said, state) in told.iter().zip(["needs attention", "is critical", "recovered"]) {
+        assert!(said.contains(state) && said.contains("test.chart"), "{told:?}");
+    }
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn netdata_posts_by_the_sender_that_the_kind_has_for_it() {
+    let world = World::new();
+    let bridge = world.bridge(
+        "[sources.netdata]\nkind = \"netdata\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
+    );
+    let configuration = custom(&bridge.url, TOKEN);
+    let log = notified(&world, &configuration, &["test"]).await;
+    assert!(!log.contains("did not take"), "{log}");
+    notified(&world, &configuration, DISK).await;
+    // A repeat is not told again.
+    notified(&world, &configuration, DISK).await;
+    let told = world.told("ch-ops", 4).await;
+    for (said, mark) in told.iter().zip(["⚠️", "🔥", "✅", "🔥"]) {
+        assert!(said.starts_with(mark), "{told:#?}");
+    }
+    assert!(
+        told[3].contains("96.4%")
+            && told[3].contains("db-1")
+            && told[3].contains("space & \"inode\" utilization"),
+        "{}",
+        told[3]
+    );
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn netdata_says_in_its_log_that_the_bridge_refused_it() {
+    let world = World::new();
+    let bridge = world.bridge(
+        "[sources.netdata]\nkind = \"netdata\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
+    );
+    let log = notified(&world, &custom(&bridge.url, "another token"), DISK).await;
+    assert!(
+        log.contains("twake-bridge did not take the notification"),
+        "{log}"
+    );
+    bridge.finish().await;
+}

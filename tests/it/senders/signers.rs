@@ -1,0 +1,136 @@
+//! Libraries that senders sign with. Where no built-in kind has the scheme, `tests/data/kinds` describes it as an
+//! operator would.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{bridge_with_own_kinds, data, printed, tool};
+use crate::harness::World;
+
+/// How a library is asked to sign: its program, and what stands before the address.
+type Signer = fn() -> Command;
+
+fn python(library: &str) -> Command {
+    let mut command = Command::new(tool("python/bin/python"));
+    command.arg(data("senders/signers.py")).arg(library);
+    command
+}
+
+/// What the bridge answered to a body that was signed with this secret so many seconds ago.
+async fn signed(signer: Signer, url: &str, secret: &str, age: &str, body: &str) -> (u16, Value) {
+    let mut command = signer();
+    command.args([url, secret, age, body]);
+    let said = printed(command).await;
+    let (status, body) = said.split_once(' ').unwrap();
+    (
+        status.parse().unwrap(),
+        serde_json::from_str(body).unwrap_or_default(),
+    )
+}
+
+/// A source of a kind whose signer signs these bodies: what it tells of them; wrong and old signatures are refused.
+async fn let_in(kind: &str, signer: Signer, secret: &str, wrong: &str, bodies: &[&str]) -> Vec<String> {
+    let world = World::new();
+    fs::write(world.path("signer"), secret).unwrap();
+    let bridge = bridge_with_own_kinds(
+        &world,
+        &format!(
+            "[sources.sender]\nkind = \"{kind}\"\nsecrets = [{{ file = \"signer\" }}]\nchannels = [\"dev\"]\n"
+        ),
+    );
+    let url = format!("{}/hooks/sender", bridge.url);
+    for (secret, age, code) in [(wrong, "0", "not-authentic"), (secret, "301", "stale")] {
+        let (status, answer) = signed(signer, &url, secret, age, bodies[0]).await;
+        assert_eq!((status, &answer["code"]), (401, &Value::from(code)), "{kind}");
+    }
+    for body in bodies {
+        let (status, answer) = signed(signer, &url, secret, "200", body).await;
+        assert_eq!(status, 202, "{kind}: {answer}");
+    }
+    let told = world.told("ch-dev", bodies.len()).await;
+    bridge.finish().await;
+    assert_eq!(world.stored(), i64::try_from(bodies.len()).unwrap());
+    told
+}
+
+#[actix_web::test]
+async fn stripes_library_signs_what_the_bridge_takes() {
+    let stripe: Signer = || {
+        let mut node = Command::new("node");
+        node.arg(tool("npm/stripe.mjs"));
+        node
+    };
+    let body = fs::read_to_string(data("data/kinds/stripe/samples/invoice.payment_failed.json")).unwrap();
+    let told = let_in("stripe", stripe, "whsec_test_secret", "whsec_other", &[&body]).await;
+    assert_eq!(
+        told,
+        ["❌ invoice payment failed for ana.ruiz@\u{2060}example.org"]
+    );
+}
+
+#[actix_web::test]
+async fn slacks_library_signs_what_the_bridge_takes_as_json_and_as_a_form() {
+    let message = fs::read_to_string(data("data/kinds/slack-app/samples/message.json")).unwrap();
+    let command = "user_name=ana&command=%2Fdeploy&text=shop+to+staging&trigger_id=13345224609.738474920";
+    let told = let_in(
+        "slack-app",
+        || python("slack_sdk"),
+        "8f742231b10e8888abcd99yyyzzz85a5",
+        "another",
+        &[&message, command],
+    )
+    .await;
+    assert_eq!(told, ["U2147483697: *Lunch?*", "ana: /deploy shop to staging"]);
+}
+
+#[actix_web::test]
+async fn slacks_question_whether_the_address_is_meant_is_answered_if_it_is_signed() {
+    let world = World::new();
+    fs::write(world.path("signer"), "a secret of Slack's").unwrap();
+    let bridge = bridge_with_own_kinds(
+        &world,
+        "[sources.slack]\nkind = \"slack-app\"\nsecrets = [{ file = \"signer\" }]\nchannels = [\"dev\"]\n",
+    );
+    let url = format!("{}/hooks/slack", bridge.url);
+    let question =
+        r#"{"type":"url_verification","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}"#;
+    let answered = async |secret: &str| {
+        let mut command = python("slack_sdk");
+        command.args([&url, secret, "0", question]);
+        printed(command).await
+    };
+    let said = answered("a secret of Slack's").await;
+    assert_eq!(
+        said.trim(),
+        "200 3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
+    );
+    assert!(answered("another").await.starts_with("401 "));
+    bridge.finish().await;
+    assert_eq!(world.stored(), 0);
+}
+
+const INVOICE: &str =
+    r#"{"type":"invoice.paid","timestamp":"2026-11-23T15:13:03Z","data":{"number":"F-2026-118"}}"#;
+const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+const WRONG: &str = "whsec_plJ3nmyCDGBKInavdOK15jsl";
+
+#[actix_web::test]
+async fn the_library_of_standard_webhooks_signs_what_the_bridge_takes() {
+    let told = let_in(
+        "standard-webhooks",
+        || python("standardwebhooks"),
+        KEY,
+        WRONG,
+        &[INVOICE],
+    )
+    .await;
+    assert!(told[0].contains("F-2026-118"), "{told:?}");
+}
+
+#[actix_web::test]
+async fn svixs_library_signs_what_the_bridge_takes() {
+    let told = let_in("standard-webhooks", || python("svix"), KEY, WRONG, &[INVOICE]).await;
+    assert!(told[0].contains("F-2026-118"), "{told:?}");
+}

@@ -1,0 +1,85 @@
+//! The kind's media type in Zabbix's own script engine.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use super::{data, ran, tool};
+use crate::harness::{TOKEN, TestBridge, World};
+
+fn bridge(world: &World) -> TestBridge {
+    world.bridge(
+        "[sources.zabbix]\nkind = \"zabbix\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
+    )
+}
+
+/// The media type's script, run with these parameters beside the address and the token.
+async fn run(world: &World, bridge: &TestBridge, token: &str, parameters: Value) -> Output {
+    let mut all = json!({"bridge_url": format!("{}/hooks/zabbix", bridge.url), "bridge_token": token, "http_proxy": ""});
+    for (name, value) in parameters.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    fs::write(world.path("parameters.json"), all.to_string()).unwrap();
+    let mut command = Command::new(tool("zabbix/usr/bin/zabbix_js"));
+    command
+        .arg("-s")
+        .arg(data("../templates/zabbix/media-type.js"))
+        .arg("-i")
+        .arg(world.path("parameters.json"));
+    ran(command).await
+}
+
+/// What Zabbix puts in the parameters' places: macros it knows, and some that it does not.
+fn problem(value: &str) -> Value {
+    json!({
+        "event_source": "0", "event_value": value, "event_update_status": "0", "event_id": "4711", "trigger_id": "23291",
+        "event_name": "High CPU on db-1", "event_severity": "High", "event_nseverity": "4", "event_opdata": "*UNKNOWN*",
+        "event_duration": "5m 12s", "event_tags": "[{\"tag\":\"scope\",\"value\":\"performance\"}]",
+        "host_name": "db-1", "host_ip": "192.0.2.7", "user_fullname": "{USER.FULLNAME}",
+        "zabbix_url": "https://zabbix.example.org", "alert_subject": "Problem: High CPU on db-1",
+        "alert_message": "Problem started at 12:08:01 on 2026.11.23",
+    })
+}
+
+#[actix_web::test]
+async fn zabbixs_script_engine_tells_a_problem_its_end_and_the_button_of_the_media_type() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    let unresolved = json!({"event_id": "{EVENT.ID}", "event_tags": "{EVENT.TAGSJSON}", "alert_subject": "{ALERT.SUBJECT}"});
+    for parameters in [problem("1"), problem("0"), unresolved] {
+        let output = run(&world, &bridge, TOKEN, parameters).await;
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("\"channels\":[\"ops\"]"),
+            "{output:?}"
+        );
+    }
+    let told = world.told("ch-ops", 3).await;
+    assert!(
+        told[0].starts_with("🔥") && told[0].contains("High CPU on db-1"),
+        "{told:#?}"
+    );
+    assert!(
+        told[1].starts_with("✅") && told[1].contains("High CPU on db-1"),
+        "{told:#?}"
+    );
+    assert!(
+        !told.concat().contains("UNKNOWN") && !told.concat().contains('{'),
+        "{told:#?}"
+    );
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_refusal_is_what_zabbix_shows_as_the_failed_attempt() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    let output = run(&world, &bridge, "another token", problem("1")).await;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        !output.status.success() && said.contains("the bridge answered 401"),
+        "{output:?}"
+    );
+    bridge.finish().await;
+}

@@ -1,0 +1,124 @@
+// Varies GitHub's payloads as its JSON Schemas allow: without what is optional, null where that may be, empty lists and
+// texts, other words of an enumeration; one change at a time, and several at once. Only what a kind's files name.
+// usage: node variations.mjs FOLDER SEED   FOLDER: templates/github; SEED: a number, the same gives the same
+// prints one line a variation: event type, what was changed, payload; separated by tabs
+import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import Ajv from "ajv";
+import addFormats from "ajv-formats";
+
+const [folder, seed] = process.argv.slice(2);
+const require = createRequire(import.meta.url);
+const json = (path) => JSON.parse(readFileSync(path, "utf8"));
+const schema = json(require.resolve("@octokit/webhooks-schemas/schema.json"));
+const examples = json(require.resolve("@octokit/webhooks-examples/api.github.com/index.json"));
+
+// So many variations of a payload change several things.
+const MIXED = 2;
+// What people write may be an empty text.
+const WRITTEN = new Set(["body", "description", "message", "dismissed_comment", "resolution_comment"]);
+// What all payloads have alike, whatever the event's action is.
+const COMMON = new Set(["repository", "sender", "organization", "installation", "enterprise"]);
+
+const ajv = addFormats(new Ajv({ strict: false, allErrors: true, code: { optimize: false } }));
+ajv.addSchema(schema, "github");
+const wrong = (validate, payload) =>
+  validate(payload)
+    ? []
+    : validate.errors.map(({ instancePath, schemaPath, params }) => `${instancePath} ${schemaPath} ${JSON.stringify(params)}`);
+// Whether a variation of a payload is valid. The schemas are stricter than GitHub, and some are older than the payloads:
+// where a payload itself is wrong by them, a variation may be wrong in the same.
+function validity(event, payload) {
+  const names = [`${event}$${payload.action}`, `${event}_event`, `${event}$event`];
+  const name = names.find((name) => name in schema.definitions);
+  if (!name) return () => false;
+  const validate = ajv.getSchema(`github#/definitions/${name}`);
+  const known = new Set(wrong(validate, payload));
+  return (varied) => wrong(validate, varied).every((error) => known.has(error));
+}
+
+// What may stand where, by a field's name, of all enumerations of the schemas.
+const words = new Map();
+(function collect(node) {
+  if (typeof node !== "object" || node === null) return;
+  for (const [name, property] of Object.entries(node.properties ?? {})) {
+    for (const word of property.enum ?? []) {
+      if (typeof word === "string") words.set(name, (words.get(name) ?? new Set()).add(word));
+    }
+  }
+  Object.values(node).forEach(collect);
+})(schema);
+
+// A field whose name is nowhere in the kind's files can be anything without anybody noticing; and so can an event that
+// is quiet.
+const files = readdirSync(folder).filter((name) => /\.(hbs|toml)$/.test(name));
+const quiet = new Set(Array.from(readFileSync(join(folder, "source.toml"), "utf8").matchAll(/\{ type = "(\w+)"/g), ([, type]) => type));
+const named = new Set(files.flatMap((name) => readFileSync(join(folder, name), "utf8").match(/[a-z_]+/gi)));
+
+function* changes(value, path = []) {
+  for (const [key, field] of Object.entries(value ?? {})) {
+    const at = [...path, key];
+    if (!Array.isArray(value) && !named.has(key)) continue;
+    if (Array.isArray(value) && key !== "0") break;
+    if (key !== "action" || path.length > 0) {
+      yield { at, what: "without", to: undefined };
+      if (field !== null) yield { at, what: "null", to: null };
+      if (WRITTEN.has(key) && field !== "") yield { at, what: "empty", to: "" };
+      if (Array.isArray(field) && field.length > 0) yield { at, what: "empty", to: [] };
+      for (const word of typeof field === "string" && key !== "type" ? (words.get(key) ?? []) : []) {
+        if (word !== field) yield { at, what: word, to: word };
+      }
+    }
+    if (typeof field === "object") yield* changes(field, at);
+  }
+}
+function changed(payload, list) {
+  const copy = structuredClone(payload);
+  for (const { at, to } of list) {
+    const parent = at.slice(0, -1).reduce((node, key) => node?.[key], copy);
+    if (typeof parent !== "object" || parent === null) continue; // another change took it away
+    if (to !== undefined) parent[at.at(-1)] = to;
+    else if (Array.isArray(parent)) parent.shift();
+    else delete parent[at.at(-1)];
+  }
+  return copy;
+}
+
+let state = BigInt(seed);
+function random(below) { // SplitMix64
+  state = (state + 0x9e3779b97f4a7c15n) & 0xffffffffffffffffn;
+  let z = state;
+  z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & 0xffffffffffffffffn;
+  z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & 0xffffffffffffffffn;
+  return Number((z ^ (z >> 31n)) % BigInt(below));
+}
+
+const samples = readdirSync(join(folder, "samples")).map((name) => ({
+  event: name.split(/__|\.json$/)[0],
+  payload: json(join(folder, "samples", name)),
+}));
+const documented = examples.flatMap(({ name, examples }) => examples.map((payload) => ({ event: name, payload })));
+const tried = new Map();
+for (const { event, payload } of [...samples, ...documented].filter(({ event }) => !quiet.has(event))) {
+  const isValid = validity(event, payload);
+  const say = (list, varied) => {
+    const what = list.map(({ at, what }) => `${at.join(".")} ${what}`).join(", ");
+    console.log([event, `${payload.action ?? ""}: ${what}`, JSON.stringify(varied)].join("\t"));
+  };
+  const possible = [];
+  for (const change of changes(payload)) {
+    const sort = [event, COMMON.has(change.at[0]) ? "" : payload.action, ...change.at, change.what].join(" ");
+    if (!tried.has(sort)) {
+      const varied = changed(payload, [change]);
+      tried.set(sort, isValid(varied));
+      if (tried.get(sort)) say([change], varied);
+    }
+    if (tried.get(sort)) possible.push(change);
+  }
+  for (let number = 0; number < MIXED && possible.length > 1; number++) {
+    const list = Array.from({ length: 2 + random(12) }, () => possible[random(possible.length)]);
+    const varied = changed(payload, list);
+    if (isValid(varied)) say(list, varied);
+  }
+}
