@@ -195,10 +195,10 @@ pub(crate) fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
         panic!("{kind} cannot be read");
     };
     let schemes = &loaded.kind.schemes;
-    let named = scheme.map_or(&schemes[0], |name| {
+    let chosen = scheme.map_or(&schemes[0], |name| {
         schemes.iter().find(|scheme| scheme.name == name).unwrap()
     });
-    let secret = secret_for(named, SECRET).expose().to_owned();
+    let secret = secret_for(chosen, SECRET).expose().to_owned();
     let scheme = scheme.map_or(String::new(), |scheme| format!(", scheme = \"{scheme}\""));
     let text = format!(
         r#"
