@@ -19,14 +19,14 @@ struct Forge {
     kind: &'static str,
     /// Commits to the main branch, with code in services/ and documentation.
     pushed: &'static str,
-    /// Documentation alone.
-    documented: &'static str,
+    /// Documentation alone. Unset: the forge does not say which files a push touches.
+    documented: Option<&'static str>,
     /// A pull request into the main branch, by a person, without the label `bug`.
     opened: &'static str,
     draft: &'static str,
     merged: &'static str,
     /// It gets the label `bug`.
-    labelled: &'static str,
+    labelled: Option<&'static str>,
     /// A bot opens one into another branch, `release/2`.
     bot: &'static str,
     failed: Option<&'static str>,
@@ -39,11 +39,11 @@ const FORGES: &[Forge] = &[
     Forge {
         kind: "github",
         pushed: "push__many-commits /commits/0/added=[\"services/api/api.rs\"]",
-        documented: "push__one-commit",
+        documented: Some("push__one-commit"),
         opened: "pull_request__opened",
         draft: "pull_request__opened-draft",
         merged: "pull_request__closed-merged",
-        labelled: "pull_request__labeled",
+        labelled: Some("pull_request__labeled"),
         bot: "pull_request__opened /sender/type=Bot /pull_request/base/ref=release/2",
         failed: Some("workflow_run__completed-failure"),
         passed: Some("workflow_run__completed-success"),
@@ -52,11 +52,11 @@ const FORGES: &[Forge] = &[
     Forge {
         kind: "gitlab",
         pushed: "push__several-commits",
-        documented: "push__one-commit",
+        documented: Some("push__one-commit"),
         opened: "merge_request__opened",
         draft: "merge_request__opened-draft",
         merged: "merge_request__merged",
-        labelled: "merge_request__labeled",
+        labelled: Some("merge_request__labeled"),
         bot: "merge_request__bot",
         failed: Some("pipeline__failed"),
         passed: Some("pipeline__success"),
@@ -65,11 +65,11 @@ const FORGES: &[Forge] = &[
     Forge {
         kind: "gitea",
         pushed: "push__monorepo",
-        documented: "push__one-commit",
+        documented: Some("push__one-commit"),
         opened: "pull_request__opened",
         draft: "pull_request__opened-draft",
         merged: "pull_request__closed-merged",
-        labelled: "pull_request__labeled",
+        labelled: Some("pull_request__labeled"),
         bot: "pull_request__bot",
         failed: Some("workflow_run__completed-failure"),
         passed: Some("workflow_run__completed-success"),
@@ -78,11 +78,11 @@ const FORGES: &[Forge] = &[
     Forge {
         kind: "forgejo",
         pushed: "push__monorepo",
-        documented: "push__docs-only",
+        documented: Some("push__docs-only"),
         opened: "pull_request__opened",
         draft: "pull_request__opened-draft",
         merged: "pull_request__closed-merged",
-        labelled: "pull_request__labeled",
+        labelled: Some("pull_request__labeled"),
         bot: "pull_request__bot",
         failed: Some("action_run_failure__push"),
         passed: Some("action_run_success__after-success"),
@@ -91,15 +91,41 @@ const FORGES: &[Forge] = &[
     Forge {
         kind: "gogs",
         pushed: "push__several-commits",
-        documented: "push__docs-only",
+        documented: Some("push__docs-only"),
         opened: "pull_request__opened",
         draft: "pull_request__opened-draft",
         merged: "pull_request__closed-merged",
-        labelled: "pull_request__labeled",
+        labelled: Some("pull_request__labeled"),
         bot: "pull_request__bot",
         failed: None,
         passed: None,
         severe: None,
+    },
+    Forge {
+        kind: "bitbucket-cloud",
+        pushed: "repo_push__one-commit",
+        documented: None,
+        opened: "pullrequest_created__basic",
+        draft: "pullrequest_created__draft",
+        merged: "pullrequest_fulfilled__merged",
+        labelled: Some("issue_updated__assigned"),
+        bot: "pullrequest_created__by-an-app /pullrequest/destination/branch/name=release/2",
+        failed: Some("repo_commit_status_updated__failed"),
+        passed: Some("repo_commit_status_updated__success"),
+        severe: None,
+    },
+    Forge {
+        kind: "bitbucket-datacenter",
+        pushed: "repo_refs_changed__one-commit",
+        documented: None,
+        opened: "pr_opened__basic",
+        draft: "pr_opened__draft",
+        merged: "pr_merged__basic",
+        labelled: None,
+        bot: "pr_opened__basic /actor/type=SERVICE /pullRequest/toRef/displayId=release/2",
+        failed: None,
+        passed: None,
+        severe: Some("repo_secret_detected__two"),
     },
 ];
 
@@ -113,7 +139,10 @@ struct Recipe {
 const RECIPES: &[Recipe] = &[
     Recipe {
         line: r#"branch in ["main", "master"]"#,
-        holds: |forge| vec![forge.pushed, forge.documented, forge.opened, forge.merged],
+        holds: |forge| {
+            let known = [forge.pushed, forge.opened, forge.merged];
+            known.into_iter().chain(forge.documented).collect()
+        },
         holds_not: |forge| vec![forge.bot],
     },
     Recipe {
@@ -128,17 +157,17 @@ const RECIPES: &[Recipe] = &[
     },
     Recipe {
         line: r#""bug" in labels"#,
-        holds: |forge| vec![forge.labelled],
+        holds: |forge| forge.labelled.into_iter().collect(),
         holds_not: |forge| vec![forge.opened, forge.draft, forge.pushed],
     },
     Recipe {
         line: r#"paths.exists(p, p.startsWith("services/"))"#,
-        holds: |forge| vec![forge.pushed],
-        holds_not: |forge| vec![forge.documented, forge.opened],
+        holds: |forge| forge.documented.map(|_| forge.pushed).into_iter().collect(),
+        holds_not: |forge| forge.documented.into_iter().chain([forge.opened]).collect(),
     },
     Recipe {
         line: r#"paths.size() > 0 && paths.all(p, p.startsWith("docs/") || p.endsWith(".md"))"#,
-        holds: |forge| vec![forge.documented],
+        holds: |forge| forge.documented.into_iter().collect(),
         holds_not: |forge| vec![forge.pushed, forge.opened],
     },
     Recipe {
@@ -166,7 +195,7 @@ const RECIPES: &[Recipe] = &[
     Recipe {
         line: r#"action in ["opened", "closed", "reopened", "published"]"#,
         holds: |forge| vec![forge.opened, forge.draft, forge.merged, forge.bot],
-        holds_not: |forge| vec![forge.labelled, forge.pushed],
+        holds_not: |forge| forge.labelled.into_iter().chain([forge.pushed]).collect(),
     },
     Recipe {
         line: "draft",
