@@ -189,6 +189,8 @@ impl Lanes {
         let lane = Lane {
             name: name.clone(),
             shared: self.shared.clone(),
+            places: self.shared.places.subscribe(),
+            place: None,
             pace: self.paces.entry(name.clone()).or_default().clone(),
             news,
             ready: self.shared.clock.monotonic() + pause,

@@ -47,6 +47,10 @@ pub(super) struct News {
 pub(super) struct Lane {
     pub(super) name: Arc<str>,
     pub(super) shared: Rc<Shared>,
+    /// Its own look at the places there are.
+    pub(super) places: watch::Receiver<Arc<Places>>,
+    /// Where it last was to post.
+    pub(super) place: Option<Place>,
     pub(super) pace: Rc<Pace>,
     pub(super) news: Rc<News>,
     /// No attempt before this time of the monotonic clock.
@@ -87,8 +91,16 @@ impl Lane {
             if stop.is_cancelled() {
                 return None;
             }
-            let mut places = shared.places.subscribe();
-            let place = places.borrow_and_update().get(&self.name).cloned()?;
+            let place = self.places.borrow_and_update().get(&self.name).cloned()?;
+            // Another key, server or channel may be what it waited for.
+            if self
+                .place
+                .as_ref()
+                .is_some_and(|before| !before.leads_where(&place))
+            {
+                self.ready = Duration::ZERO;
+            }
+            self.place = Some(place.clone());
             let mut halts_changed = halts.changes();
             let now = clock.monotonic();
             let mut wait = self.ready.saturating_sub(now).max(self.pace.wait(now));
@@ -102,8 +114,7 @@ impl Lane {
                 () = stop.cancelled() => {}
                 () = clock.sleep(wait) => {}
                 _ = halts_changed.changed() => {}
-                // Another key, server or channel may be what it waited for.
-                Ok(()) = places.changed() => self.ready = Duration::ZERO,
+                Ok(()) = self.places.changed() => {}
                 () = self.news.departed.notified() => self.let_go().await,
             }
         }

@@ -51,6 +51,20 @@ pub struct Place {
     pub rate: Option<Rate>,
 }
 
+impl Place {
+    /// Whether a message for this place goes where one for `other` does, with the same credentials.
+    pub fn leads_where(&self, other: &Self) -> bool {
+        let (one, two) = (&self.account, &other.account);
+        self.channel_id == other.channel_id
+            && self.group_id == other.group_id
+            && one.api == two.api
+            && one.url == two.url
+            && one.public_id == two.public_id
+            && one.private_api_key.matches(two.private_api_key.expose())
+            && one.authorities == two.authorities
+    }
+}
+
 /// `30/m`: so many in such a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
