@@ -26,7 +26,7 @@ pub(crate) fn check(data: &[u8]) {
             if let Ok(held) = holds {
                 assert_eq!(value.unwrap(), Value::Bool(held));
             }
-            for name in condition.references().names.iter() {
+            for name in &condition.references().names {
                 assert!(!name.is_empty());
             }
         }

@@ -188,13 +188,16 @@ fn written_form(input: &mut Input<'_>) {
 
 /// Each byte as it may be written: as it is, or as `%XX` in either case.
 fn write_encoded(input: &mut Input<'_>, text: &str, body: &mut String) {
-    let style = input.byte();
+    let (plain, plus, lower) = (input.flag(), input.flag(), input.flag());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' if style % 2 == 0 => body.push(char::from(byte)),
-            b' ' if style % 4 < 2 => body.push('+'),
-            _ if style % 8 < 4 => body.push_str(&format!("%{byte:02x}")),
-            _ => body.push_str(&format!("%{byte:02X}")),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' if plain => body.push(char::from(byte)),
+            b' ' if plus => body.push('+'),
+            _ => {
+                let hex = hex::encode([byte]);
+                body.push('%');
+                body.push_str(&if lower { hex } else { hex.to_ascii_uppercase() });
+            }
         }
     }
 }

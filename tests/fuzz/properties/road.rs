@@ -159,7 +159,8 @@ fn change(input: &mut Input<'_>, payload: &mut Value) {
         3 => *place = input.flag().into(),
         4 => *place = number(input),
         5 => {
-            *place = [json!([]), json!({}), json!(""), json!([null]), json!({"": ""})][input.below(5)].clone()
+            *place =
+                [json!([]), json!({}), json!(""), json!([null]), json!({"": ""})][input.below(5)].clone();
         }
         6 => {
             for _ in 0..input.below(100) {

@@ -11,9 +11,9 @@ use super::{Input, nasty, shown};
 pub(crate) fn check(data: &[u8]) {
     let mut input = Input::new(data);
     if input.flag() {
-        any_template(&mut input)
+        any_template(&mut input);
     } else {
-        own_text_with_holes(&mut input)
+        own_text_with_holes(&mut input);
     }
 }
 
