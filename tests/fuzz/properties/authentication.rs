@@ -98,6 +98,7 @@ static BUILT_IN: LazyLock<Vec<Kind>> = LazyLock::new(|| {
 struct Request {
     headers: Vec<(String, String)>,
     path: Option<String>,
+    query: String,
     body: Vec<u8>,
     now: i64,
 }
@@ -129,7 +130,16 @@ pub(crate) fn check(data: &[u8]) {
     let now = Timestamp::from_second(request.now).unwrap();
     let answer = authenticator
         .begin(&headers, request.path.as_deref())
-        .and_then(|pending| pending.finish(Bytes::from(request.body.clone()), now));
+        .and_then(|pending| {
+            pending
+                .with_query(&request.query)
+                .finish(Bytes::from(request.body.clone()), now)
+        });
+    // What stands for the body has to be signed as one; a sender would not sign none.
+    let stands = request.body.is_empty() && (kind.form.query.is_some() || kind.form.parameters);
+    if stands {
+        request.body = request.query.clone().into_bytes();
+    }
     match answer {
         Ok(authentic) => {
             let (kept, body, name, payload) = authentic.into_parts();
@@ -148,7 +158,7 @@ pub(crate) fn check(data: &[u8]) {
             );
         }
         Err(Refusal::Unreadable(_)) => {}
-        Err(refusal) => assert!(touched || !kind.sane, "signed, and refused: {refusal}"),
+        Err(refusal) => assert!(touched || stands || !kind.sane, "signed, and refused: {refusal}"),
     }
 }
 
@@ -231,6 +241,9 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
         fields: input.flag(),
         multipart: input.flag().then(|| "payload".to_owned()),
         text: input.flag(),
+        query: input.flag().then(|| "payload".to_owned()),
+        parameters: input.flag(),
+        json: vec!["a".to_owned()],
     };
     // No sender signs the JSON that is made of a whole form or of a text here.
     let sane = sane && !(signs_payload(&table) && (form.fields || form.text));
@@ -289,6 +302,7 @@ fn signed(input: &mut Input<'_>, table: &Table, scheme: &Scheme, form: &BodyForm
     Request {
         headers,
         path,
+        query: String::new(),
         body,
         now: NOW,
     }
@@ -299,11 +313,12 @@ fn touch(input: &mut Input<'_>, request: &mut Request, table: &Table, secret: &s
     let Request {
         headers,
         path,
+        query,
         body,
         now,
     } = request;
     let which = input.below(headers.len());
-    match input.below(12) {
+    match input.below(14) {
         0 => drop((!headers.is_empty()).then(|| headers.remove(which))),
         1 => headers.extend(headers.get(which).cloned()),
         2 => headers.rotate_left(which),
@@ -345,6 +360,9 @@ fn touch(input: &mut Input<'_>, request: &mut Request, table: &Table, secret: &s
                 };
             }
         }
+        12 => *query = input.text().into_owned(),
+        // A body that goes the other way.
+        13 => *query = String::from_utf8_lossy(&std::mem::take(body)).into_owned(),
         7 => *body = input.bytes().to_vec(),
         8 => body.extend(input.bytes()),
         9 => body.truncate(input.below(body.len() + 1)),

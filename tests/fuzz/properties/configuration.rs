@@ -7,9 +7,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
-use twake_bridge::config::{Config, Finding, NoKind, Severity, Surroundings, env, kind_alone};
+use twake_bridge::authentication::Authenticator;
+use twake_bridge::config::{Config, Finding, LoadedKind, NoKind, Severity, Surroundings, env, kind_alone};
 use twake_bridge::event::{Envelope, Event, Headers};
-use twake_bridge::road;
+use twake_bridge::road::{self, Reply};
+use twake_bridge::route::Routes;
+use twake_bridge::source::Source;
 
 use super::{Input, road::check_decision};
 
@@ -64,7 +67,7 @@ fn a_bridge(text: &str) {
                 };
                 if let Ok(event) = Event::stored(envelope, &source.kind.body) {
                     let decision = road::decide(event, source);
-                    check_decision(&decision);
+                    check_decision(&decision, false);
                     assert!(
                         decision
                             .channels()
@@ -84,8 +87,9 @@ fn a_kind(text: &str) {
     let file = file.display().to_string();
     match kind_alone("own", Some(&folder)) {
         Ok((kind, warnings)) => {
-            assert!(!kind.kind.schemes.is_empty());
+            assert!(!kind.kind.schemes.is_empty() && !kind.kind.methods.is_empty());
             check_findings(&warnings, &file, text);
+            receive(kind);
         }
         Err(NoKind::Wrong(findings)) => {
             assert!(
@@ -96,6 +100,53 @@ fn a_kind(text: &str) {
         }
         Err(NoKind::Unknown(what)) => panic!("{what}"),
     }
+}
+
+/// Any kind that compiles takes a request.
+fn receive(loaded: LoadedKind) {
+    let source = Source {
+        name: "own".into(),
+        authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
+        routes: Routes::new(Vec::new(), vec!["dev".into()]),
+        facts: loaded.facts,
+        kind: loaded.kind,
+        body_limit: 1 << 20,
+    };
+    let headers = Headers::new([("content-type", "application/json"), ("x-event", "push")]);
+    road::unsigned(&headers, &source).iter().for_each(check_reply);
+    for body in [&br#"{"type": "x", "challenge": "c", "title": "t"}"#[..], b""] {
+        let pending = source
+            .authenticator
+            .begin(&headers, None)
+            .unwrap()
+            .with_query("payload=1&a=%7B%7D");
+        let Ok(authentic) = pending.finish(Bytes::from_static(body), Timestamp::UNIX_EPOCH) else {
+            continue;
+        };
+        let Ok(event) = Event::new(
+            uuid::Uuid::nil(),
+            Arc::clone(&source.name),
+            Timestamp::UNIX_EPOCH,
+            authentic,
+        ) else {
+            continue;
+        };
+        match road::handshake(event, &source) {
+            Ok(event) => check_decision(&road::decide(event, &source), false),
+            Err(reply) => check_reply(&reply),
+        }
+    }
+}
+
+fn check_reply(reply: &Reply) {
+    assert!(
+        (200..300).contains(&reply.status) && reply.text.len() <= 4096,
+        "{reply:?}"
+    );
+    assert!(
+        reply.content_type.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+        "{reply:?}"
+    );
 }
 
 fn check_findings(findings: &[Finding], file: &str, text: &str) {

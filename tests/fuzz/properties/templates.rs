@@ -51,10 +51,11 @@ fn any_template(input: &mut Input<'_>) {
         let rendering = library.render("push", variant, &context);
         if let Said::Message(message) = &rendering.said
             && let Message::Document(_) = message.message
-            && !text.contains("evil")
-            && !part.contains("evil")
         {
-            shown::check(message);
+            let may_link = [text, part]
+                .iter()
+                .any(|text| text.contains("evil") || text.contains("excerpt"));
+            shown::check(message, may_link);
         }
         let is_broken = findings.iter().any(|finding| finding.file == "push.hbs");
         let is_there = rendering.said != Said::NoTemplate || !rendering.failed.is_empty();
@@ -96,9 +97,7 @@ fn own_text_with_holes(input: &mut Input<'_>) {
         let rendering = library.render("push", None, &Context::from(json!({ "x": value })));
         match rendering.said {
             Said::Message(message) => {
-                if !own_text.contains("evil") {
-                    shown::check(&message);
-                }
+                shown::check(&message, own_text.contains("evil"));
                 let Message::Document(document) = message.message else {
                     return None;
                 };
