@@ -1,5 +1,5 @@
-//! Markdown that somebody else wrote: whatever it holds, it becomes a document that can be kept, cut and sent; and an
-//! excerpt of it is a short quotation and nothing else.
+//! Markdown, or Slack's markup, that somebody else wrote: whatever it holds, it becomes a document that can be kept, cut
+//! and sent; and an excerpt of it is a short quotation and nothing else.
 
 use handlebars::Context;
 use serde_json::json;
@@ -9,16 +9,18 @@ use twake_bridge::template::{Library, Said, TemplateFile};
 
 use super::{Input, shown};
 
-static EXCERPT: LazyLock<Library> = LazyLock::new(|| {
-    let text = "x {{excerpt text limit}} y".to_owned();
-    let (library, findings) = Library::compile(
-        "kind",
-        vec![TemplateFile {
-            name: "x.hbs".to_owned(),
-            text,
-            path: None,
-        }],
-    );
+static EXCERPTS: LazyLock<Library> = LazyLock::new(|| {
+    let file = |name: &str, text: &str| TemplateFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        path: None,
+    };
+    let files = vec![
+        file("markdown.hbs", "x {{excerpt text limit}} y"),
+        file("slack.hbs", "{{slack text limit}}"),
+        file("titled.hbs", "**{{slack text limit \"https://e.example\"}}**"),
+    ];
+    let (library, findings) = Library::compile("kind", files);
     assert_eq!(findings, []);
     library
 });
@@ -33,6 +35,7 @@ pub(crate) fn check(data: &[u8]) {
     let text = unit.repeat(times);
     whole(&text, limit);
     excerpt(&text, limit);
+    slack(&text, limit);
 }
 
 fn whole(text: &str, limit: usize) {
@@ -60,17 +63,27 @@ fn whole(text: &str, limit: usize) {
     }
 }
 
-fn excerpt(text: &str, limit: usize) {
-    let rendering = EXCERPT.render("x", None, &Context::from(json!({ "text": text, "limit": limit })));
+/// The document that a template makes of a text; none where it says nothing.
+fn made(template: &str, text: &str, limit: usize) -> Option<Document> {
+    let rendering = EXCERPTS.render(
+        template,
+        None,
+        &Context::from(json!({ "text": text, "limit": limit })),
+    );
     assert_eq!(rendering.failed, []);
     let Said::Message(message) = rendering.said else {
-        panic!("{:?}", rendering.said);
+        return None;
     };
     shown::check(&message, true);
-    let Message::Document(Document { blocks }) = message.message else {
+    let Message::Document(document) = message.message else {
         panic!("no document");
     };
-    let quoted = match blocks.as_slice() {
+    Some(document)
+}
+
+fn excerpt(text: &str, limit: usize) {
+    let document = made("markdown", text, limit).unwrap();
+    let quoted = match document.blocks.as_slice() {
         [Block::Paragraph(_)] => Document::default(),
         [Block::Paragraph(_), Block::Quote(quoted), Block::Paragraph(_)] => Document {
             blocks: quoted.clone(),
@@ -84,4 +97,22 @@ fn excerpt(text: &str, limit: usize) {
         quoted.chars().count()
     );
     assert!(quoted.split('\n').count() <= 6, "too many lines: {quoted:?}");
+}
+
+fn slack(text: &str, limit: usize) {
+    if let Some(document) = made("slack", text, limit) {
+        let said = plain::text(&document);
+        assert!(
+            said.chars().count() <= limit + 1,
+            "{} characters, and not {limit}",
+            said.chars().count()
+        );
+    }
+    if let Some(document) = made("titled", text, limit) {
+        assert_eq!(
+            shown::skeleton(&document),
+            "p(strong(link(t ) ) ) ",
+            "a title is its text alone"
+        );
+    }
 }

@@ -17,6 +17,7 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| Place {
         name: "main".to_owned(),
         api: Api::MessagesSave,
         url: Url::parse("https://twake.example").unwrap(),
+        authorities: Vec::new(),
         public_id: "id".to_owned(),
         private_api_key: Secret::new("key"),
         group_id: "group".to_owned(),

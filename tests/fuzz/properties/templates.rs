@@ -52,9 +52,11 @@ fn any_template(input: &mut Input<'_>) {
         if let Said::Message(message) = &rendering.said
             && let Message::Document(_) = message.message
         {
-            let may_link = [text, part]
-                .iter()
-                .any(|text| text.contains("evil") || text.contains("excerpt"));
+            let may_link = [text, part].iter().any(|text| {
+                ["evil", "excerpt", "slack"]
+                    .iter()
+                    .any(|word| text.contains(word))
+            });
             shown::check(message, may_link);
         }
         let is_broken = findings.iter().any(|finding| finding.file == "push.hbs");
