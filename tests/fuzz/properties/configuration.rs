@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
+use twake_bridge::admission::Admission;
 use twake_bridge::authentication::Authenticator;
 use twake_bridge::config::{Config, Finding, LoadedKind, NoKind, Severity, Surroundings, env, kind_alone};
 use twake_bridge::event::{Envelope, Event, Headers};
@@ -111,6 +112,7 @@ fn receive(loaded: LoadedKind) {
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,
+        admission: Admission::default(),
     };
     let headers = Headers::new([("content-type", "application/json"), ("x-event", "push")]);
     road::unsigned(&headers, &source).iter().for_each(check_reply);

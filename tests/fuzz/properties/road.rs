@@ -7,7 +7,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value, json};
 use std::sync::{Arc, LazyLock};
-use twake_bridge::authentication::Authenticator;
+use twake_bridge::admission::Admission;
+use twake_bridge::authentication::{Authenticator, Refusal};
 use twake_bridge::config::{builtin, kind_alone};
 use twake_bridge::event::{Event, Headers};
 use twake_bridge::road::{self, Decision};
@@ -65,6 +66,7 @@ fn source(kind: &str) -> Source {
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,
+        admission: Admission::default(),
     }
 }
 
@@ -115,13 +117,12 @@ fn event(source: &Source, event_type: &str, body: Vec<u8>) -> Option<Event> {
         .begin(&headers, None)
         .unwrap()
         .finish(Bytes::from(body), Timestamp::UNIX_EPOCH);
-    Event::new(
-        uuid::Uuid::nil(),
-        Arc::clone(&source.name),
-        Timestamp::UNIX_EPOCH,
-        authentic.unwrap(),
-    )
-    .ok()
+    let authentic = match authentic {
+        Err(Refusal::Unreadable(_)) => return None,
+        authentic => authentic.unwrap(),
+    };
+    let name = Arc::clone(&source.name);
+    Event::new(uuid::Uuid::nil(), name, Timestamp::UNIX_EPOCH, authentic).ok()
 }
 
 /// Whether a kind tells markup of other people as what it means: links in there are links.
