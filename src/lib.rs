@@ -32,6 +32,7 @@
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |
 //! | [`operator`] | what the operator asks and does: lists, replay, drop, move; on a store, and from afar |
+//! | `panics` | where a panic in somebody else's code ends |
 //! | [`sandbox`] | the stand-in Twake with its page; the sample sender |
 //!
 //! # Invariants
@@ -76,6 +77,7 @@ pub mod logging;
 pub mod message;
 pub mod metrics;
 pub mod operator;
+mod panics;
 pub mod queue;
 pub mod retry;
 pub mod road;

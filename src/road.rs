@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Envelope, Event, Headers, IdempotencyKey};
-use crate::message::{Block, Document, Inline, Message, StoredMessage, cutting, target_is_allowed};
+use crate::message::{Block, Document, Inline, Message, StoredMessage, control, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::template::Said;
@@ -307,25 +307,21 @@ fn within_limit(mut stored: StoredMessage) -> StoredMessage {
 
 /// What is said of an event that no template can say: its facts, in one line.
 fn summary(kind: &Kind, event_type: &str, facts: &Map<String, Value>, failed: Option<&str>) -> StoredMessage {
+    // No template wrote these values as atoms, so nothing has made one line of them.
     let fact = |name: &str| {
-        facts
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        let text = facts.get(name).and_then(Value::as_str)?;
+        Some(control::one_line(text).into_owned()).filter(|text| !text.is_empty())
     };
     let mut line = vec![Inline::Strong(vec![Inline::Text(format!(
-        "{} {event_type}",
-        kind.title
+        "{} {}",
+        kind.title,
+        control::one_line(event_type)
     ))])];
-    let title = fact("title").map(str::to_owned);
-    match (title, fact("url")) {
-        (title, Some(url)) if target_is_allowed(url) => {
+    match (fact("title"), fact("url")) {
+        (title, Some(url)) if target_is_allowed(&url) => {
             line.push(Inline::Text(" ".to_owned()));
-            let label = vec![Inline::Text(title.unwrap_or_else(|| url.to_owned()))];
-            line.push(Inline::Link {
-                url: url.to_owned(),
-                label,
-            });
+            let label = vec![Inline::Text(title.unwrap_or_else(|| url.clone()))];
+            line.push(Inline::Link { url, label });
         }
         (Some(title), _) => line.push(Inline::Text(format!(" {title}"))),
         (None, _) => {}

@@ -19,6 +19,8 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 
+use crate::panics;
+
 pub use references::References;
 pub(crate) use syntax::nearest;
 
@@ -122,9 +124,12 @@ impl Condition {
         let resolver = names::Names(names);
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.set_variable_resolver(&resolver);
-        let value: CowVal<'_, '_> =
-            cel::Value::resolve_val(&self.expression, &context).map_err(|error| unevaluated(&error))?;
-        read(value.as_ref())
+        panics::caught(|| {
+            let value: CowVal<'_, '_> =
+                cel::Value::resolve_val(&self.expression, &context).map_err(|error| unevaluated(&error))?;
+            read(value.as_ref())
+        })
+        .unwrap_or_else(|panic| Err(EvaluationError(format!("evaluating it broke off: {panic}"))))
     }
 }
 

@@ -304,3 +304,10 @@ fn a_thousand_alerts_are_mapped() {
     let keys = Condition::compile("payload.alerts.map(a, a.fingerprint + a.startsAt + a.status)").unwrap();
     assert_eq!(keys.evaluate(&names).unwrap().as_array().unwrap().len(), 1000);
 }
+
+#[test]
+fn a_panic_of_the_engine_is_an_error_like_any_other() {
+    let condition = Condition::compile("true").unwrap();
+    let broken = condition.with_value::<()>(&names(), |_| panic!("out of range"));
+    assert_eq!(broken.unwrap_err().0, "evaluating it broke off: out of range");
+}

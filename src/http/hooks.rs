@@ -17,6 +17,7 @@ use super::unread::closing;
 use crate::authentication::{Pending, Refusal};
 use crate::event::{Envelope, Event, Headers};
 use crate::metrics::HandshakeLabel;
+use crate::panics;
 use crate::queue::{Enqueued, NewDelivery, NewEvent, QueueError};
 use crate::road::{self, Decision, Reply};
 use crate::source::{Method, Source};
@@ -171,7 +172,22 @@ async fn accept(
 }
 
 /// From a body to a decision: authenticate, parse, decide. What is no event has a reply instead.
+///
+/// A panic in there would end the connection without a word and nothing else; the sender is to hear that it was not its
+/// fault.
 fn understand(
+    pending: Pending<'_>,
+    body: Bytes,
+    hooks: &Hooks,
+    source: &Source,
+) -> Result<Result<(Envelope, Decision), Reply>, Problem> {
+    panics::caught(|| decided(pending, body, hooks, source)).unwrap_or_else(|panic| {
+        error!(source:% = source.name, error:% = panic; "deciding an event broke");
+        Err(Problem::Internal)
+    })
+}
+
+fn decided(
     pending: Pending<'_>,
     body: Bytes,
     hooks: &Hooks,

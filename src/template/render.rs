@@ -12,6 +12,7 @@ use super::Said;
 use super::escape::Format;
 use super::front_matter::FrontMatter;
 use crate::message::{Block, Document, Message, StoredMessage, markdown, plain};
+use crate::panics;
 
 /// The most a template may render to, in bytes; a character of a value counts as three and more.
 const OUTPUT: usize = 1024 * 1024;
@@ -42,7 +43,9 @@ impl Compiled {
             Some(Err(error)) => (true, Some(error.to_string())),
         };
         let said = if holds {
-            self.message(&self.output(engine, context)?)?.map_or_else(
+            let message = panics::caught(|| self.message(&self.output(engine, context)?))
+                .unwrap_or_else(|panic| Err(self.failure(format!("rendering it broke off: {panic}"))));
+            message?.map_or_else(
                 || Said::Nothing("it renders to nothing".to_owned()),
                 Said::Message,
             )

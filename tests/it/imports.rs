@@ -66,6 +66,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "secret",
             "logging",
+            "panics",
         ],
     ),
     (
@@ -121,10 +122,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("authentication", &["event", "secret"]),
     ("facts", &["condition"]),
-    ("condition", &[]),
+    ("condition", &["panics"]),
+    ("panics", &[]),
     ("route", &["condition"]),
     ("retry", &[]),
-    ("template", &["condition", "message"]),
+    ("template", &["condition", "message", "panics"]),
     ("message", &[]),
     ("twake", &["message", "secret"]),
 ];
@@ -170,6 +172,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel", &["condition"]),
     ("handlebars", &["template", "road"]),
     ("pulldown_cmark", &["message", "template"]),
+    ("std::panic", &["panics"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),
     // Asks a running bridge for the command line; blocking, where awc would need a runtime.

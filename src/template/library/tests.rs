@@ -406,3 +406,22 @@ fn a_template_speaks_when_its_condition_holds_or_cannot_be_evaluated() {
     assert_eq!(plain::text(&document(perhaps)), "x");
     assert_eq!(found("+++\n\nwhen = '1 +'\n+++\nx").0, 3);
 }
+
+#[test]
+fn a_template_that_panics_has_failed_like_any_other() {
+    let mut library = library(vec![
+        file("push.hbs", "built in"),
+        own("push.hbs", "{{short_sha branch}}"),
+    ]);
+    let breaks = |_: &handlebars::Helper<'_>,
+                  _: &Handlebars<'_>,
+                  _: &Context,
+                  _: &mut handlebars::RenderContext<'_, '_>,
+                  _: &mut dyn handlebars::Output|
+     -> handlebars::HelperResult { panic!("out of range") };
+    library.markdown.register_helper("short_sha", Box::new(breaks));
+    let rendering = library.render("push", None, &context());
+    let why = "own/push.hbs: rendering it broke off: out of range";
+    assert_eq!(rendering.failed, [("push.hbs".to_owned(), why.to_owned())]);
+    assert_eq!(plain::text(&document(rendering)), "built in");
+}

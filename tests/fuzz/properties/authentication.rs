@@ -1,0 +1,396 @@
+//! What is accepted was signed.
+//!
+//! An input chooses a scheme (a built-in one, or a layout of its own making), a request that is signed as a sender would,
+//! and what is done to that on its way. Untouched it has to be accepted; whatever was done, an accepted request has to
+//! satisfy `proves`, which reads the scheme's table by itself, knows nothing of parsing headers and computes every
+//! signature anew.
+
+mod proof;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
+use twake_bridge::authentication::{Authenticator, BodyForm, RawScheme, Refusal, Scheme, sign};
+use twake_bridge::config::{builtin, kind_alone};
+use twake_bridge::event::Headers;
+use twake_bridge::secret::{Secret, SourceSecret};
+
+use self::proof::{encode, proves};
+use super::Input;
+
+const NOW: i64 = 1_700_000_000;
+/// Fit for basic authentication, too.
+const SECRET: &str = "user:It's a Secret";
+
+/// `[[authentication]]`, as far as it matters here.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Table {
+    name: String,
+    method: String,
+    header: Option<String>,
+    algorithm: Option<String>,
+    encoding: Option<String>,
+    prefix: Option<String>,
+    signed: Option<String>,
+    tolerance: Option<String>,
+    list: Option<List>,
+    timestamp: Option<Stamp>,
+    id: Option<Id>,
+    secret: Option<Key>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct List {
+    separator: String,
+    #[serde(default)]
+    prefix: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Stamp {
+    header: Option<String>,
+    #[serde(default)]
+    prefix: String,
+    unit: Option<String>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Id {
+    header: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Key {
+    #[serde(default)]
+    prefix: String,
+    encoding: Option<String>,
+}
+
+/// A kind's schemes.
+#[derive(Clone)]
+struct Kind {
+    tables: Vec<Table>,
+    schemes: Vec<Scheme>,
+    form: BodyForm,
+    /// A right request is surely accepted: nothing in the tables is so odd that a header could not carry it.
+    sane: bool,
+}
+
+static BUILT_IN: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    #[derive(Deserialize)]
+    struct Source {
+        authentication: Vec<Table>,
+    }
+    let kind = |name: &&str| {
+        let source: Source = toml::from_str(builtin::source_toml(name).unwrap()).unwrap();
+        let (loaded, _) = kind_alone(name, None).ok().unwrap();
+        Kind {
+            tables: source.authentication,
+            schemes: loaded.kind.schemes.clone(),
+            form: loaded.kind.body.clone(),
+            sane: true,
+        }
+    };
+    builtin::kinds().iter().map(kind).collect()
+});
+
+/// A request on its way.
+struct Request {
+    headers: Vec<(String, String)>,
+    path: Option<String>,
+    query: String,
+    body: Vec<u8>,
+    now: i64,
+}
+
+pub(crate) fn check(data: &[u8]) {
+    let mut input = Input::new(data);
+    let choice = input.below(BUILT_IN.len() * 2);
+    let Some(kind) = BUILT_IN.get(choice).cloned().or_else(|| invented(&mut input)) else {
+        return;
+    };
+    let chosen = input.below(kind.tables.len());
+    let (table, scheme) = (&kind.tables[chosen], &kind.schemes[chosen]);
+    let secret = secret_for(table);
+    let secrets = vec![SourceSecret {
+        name: "x".to_owned(),
+        scheme: Some(table.name.clone()),
+        value: Secret::new(&secret),
+    }];
+    let Ok(authenticator) = Authenticator::new(kind.schemes.clone(), secrets, kind.form.clone()) else {
+        // A key of its form may still be none (`whsec_` and nothing).
+        return assert!(!kind.sane, "a fit secret was refused");
+    };
+    let mut request = signed(&mut input, table, scheme, &kind.form, &secret);
+    let touched = !input.is_empty();
+    while !input.is_empty() {
+        touch(&mut input, &mut request, table, &secret);
+    }
+    let headers = Headers::new(request.headers.iter().map(|(name, value)| (name, value.as_str())));
+    let now = Timestamp::from_second(request.now).unwrap();
+    let answer = authenticator
+        .begin(&headers, request.path.as_deref())
+        .and_then(|pending| {
+            pending
+                .with_query(&request.query)
+                .finish(Bytes::from(request.body.clone()), now)
+        });
+    // What stands for the body has to be signed as one; a sender would not sign none.
+    let stands = request.body.is_empty() && (kind.form.query.is_some() || kind.form.parameters);
+    if stands {
+        request.body = request.query.clone().into_bytes();
+    }
+    match answer {
+        Ok(authentic) => {
+            let (kept, body, name, payload) = authentic.into_parts();
+            assert_eq!(body, request.body);
+            assert!(name == "x" || table.method == "none");
+            for header in kind.tables.iter().filter_map(|table| table.header.as_deref()) {
+                assert!(
+                    kept.get(&header.to_ascii_lowercase()).is_none(),
+                    "{header} is kept"
+                );
+            }
+            let payload = payload.unwrap_or(body);
+            assert!(
+                proves(table, &secret, &request, &payload),
+                "accepted, and not signed"
+            );
+        }
+        Err(Refusal::Unreadable(_)) => {}
+        Err(refusal) => assert!(touched || stands || !kind.sane, "signed, and refused: {refusal}"),
+    }
+}
+
+/// A kind with one scheme of any layout.
+fn invented(input: &mut Input<'_>) -> Option<Kind> {
+    let mut sane = true;
+    let table = Table {
+        name: "s".to_owned(),
+        method: input
+            .pick(&["hmac", "hmac", "hmac", "token", "basic", "path"])
+            .to_owned(),
+        ..Table::default()
+    };
+    let mut prefix = |input: &mut Input<'_>, known: &[&str]| match input.below(known.len() + 1) {
+        0 => {
+            sane = false;
+            input.text().into_owned()
+        }
+        index => known[index - 1].to_owned(),
+    };
+    let table = match table.method.as_str() {
+        "hmac" => {
+            let list = input.flag().then(|| List {
+                separator: prefix(input, &[",", " ", ";", ", "]),
+                prefix: prefix(input, &["v1=", "v1,", "sha256=", "v0:"]),
+            });
+            let stamp = input.flag().then(|| Stamp {
+                header: (list.is_none() || input.flag()).then(|| "X-Stamp".to_owned()),
+                prefix: prefix(input, &["", "t=", "ts:"]),
+                unit: input.flag().then(|| "ms".to_owned()),
+            });
+            let id = input.flag().then(|| Id {
+                header: "X-Id".to_owned(),
+            });
+            let body = input.pick(&["{body}", "{payload}"]);
+            let between = prefix(input, &[".", ":", ""]);
+            let stamped = if stamp.is_some() { "{timestamp}" } else { "" };
+            let named = if id.is_some() { "{id}" } else { "" };
+            let signed = match input.below(3) {
+                0 => format!("{named}{between}{stamped}{between}{body}"),
+                1 => format!("v0:{stamped}{between}{body}{between}{named}"),
+                _ => format!("{body}{between}{stamped}:{named}"),
+            };
+            Table {
+                header: Some("X-Signature".to_owned()),
+                algorithm: Some(input.pick(&["sha1", "sha256"]).to_owned()),
+                encoding: Some(input.pick(&["hex", "base64"]).to_owned()),
+                prefix: list.is_none().then(|| prefix(input, &["", "sha256=", "v1="])),
+                signed: Some(signed),
+                tolerance: stamp
+                    .is_some()
+                    .then(|| input.pick(&["5m", "1ms", "30s", "2d"]).to_owned()),
+                timestamp: stamp,
+                list,
+                id,
+                secret: input.flag().then(|| Key {
+                    prefix: prefix(input, &["", "whsec_"]),
+                    encoding: input.flag().then(|| input.pick(&["hex", "base64"]).to_owned()),
+                }),
+                ..table
+            }
+        }
+        "token" => Table {
+            header: Some(input.pick(&["Authorization", "X-Token"]).to_owned()),
+            prefix: Some(prefix(input, &["", "Bearer ", "Token token="])),
+            ..table
+        },
+        _ => table,
+    };
+    let raw: RawScheme = toml::from_str(&toml::to_string(&table).unwrap()).unwrap();
+    let schemes = match raw.check() {
+        Ok(scheme) => vec![scheme],
+        Err(findings) => {
+            assert!(!findings.is_empty());
+            return None;
+        }
+    };
+    let form = BodyForm {
+        form: input.flag().then(|| "payload".to_owned()),
+        fields: input.flag(),
+        multipart: input.flag().then(|| "payload".to_owned()),
+        text: input.flag(),
+        query: input.flag().then(|| "payload".to_owned()),
+        parameters: input.flag(),
+        json: vec!["a".to_owned()],
+    };
+    // No sender signs the JSON that is made of a whole form or of a text here.
+    let sane = sane && !(signs_payload(&table) && (form.fields || form.text));
+    Some(Kind {
+        tables: vec![table],
+        schemes,
+        form,
+        sane,
+    })
+}
+
+fn signs_payload(table: &Table) -> bool {
+    table
+        .signed
+        .as_ref()
+        .is_some_and(|signed| signed.contains("{payload}"))
+}
+
+fn secret_for(table: &Table) -> String {
+    let Some(key) = &table.secret else {
+        return SECRET.to_owned();
+    };
+    let text = match key.encoding.as_deref() {
+        None => SECRET.to_owned(),
+        Some(encoding) => encode(encoding, SECRET.as_bytes()),
+    };
+    format!("{}{text}", key.prefix)
+}
+
+/// What a sender would send.
+fn signed(input: &mut Input<'_>, table: &Table, scheme: &Scheme, form: &BodyForm, secret: &str) -> Request {
+    let payload = input.bytes().to_vec();
+    let id = format!("msg_{}", input.byte());
+    let mut headers = Vec::new();
+    let body = match &form.form {
+        Some(field) if input.flag() => {
+            headers.push((
+                "content-type".to_owned(),
+                "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
+            ));
+            let encoded: String = url::form_urlencoded::byte_serialize(&payload).collect();
+            format!("a=b&{field}={encoded}").into_bytes()
+        }
+        _ => payload.clone(),
+    };
+    // A payload that is no text is decoded with replacements: it is those that are signed.
+    let payload = if body == payload {
+        payload
+    } else {
+        String::from_utf8_lossy(&payload).into_owned().into_bytes()
+    };
+    let over = if signs_payload(table) { &payload } else { &body };
+    let now = Timestamp::from_second(NOW).unwrap();
+    headers.extend(sign(scheme, &Secret::new(secret), &id, now, over));
+    let path = (table.method == "path").then(|| secret.to_owned());
+    Request {
+        headers,
+        path,
+        query: String::new(),
+        body,
+        now: NOW,
+    }
+}
+
+/// What is done to a request on its way.
+fn touch(input: &mut Input<'_>, request: &mut Request, table: &Table, secret: &str) {
+    let Request {
+        headers,
+        path,
+        query,
+        body,
+        now,
+    } = request;
+    let which = input.below(headers.len());
+    match input.below(14) {
+        0 => drop((!headers.is_empty()).then(|| headers.remove(which))),
+        1 => headers.extend(headers.get(which).cloned()),
+        2 => headers.rotate_left(which),
+        3 => {
+            if let Some((_, value)) = headers.get_mut(which) {
+                splice(input, value);
+            }
+        }
+        4 => {
+            if let Some((_, value)) = headers.get_mut(which) {
+                let separator = table.list.as_ref().map_or(",", |list| list.separator.as_str());
+                let other = input.text();
+                *value = if input.flag() {
+                    format!("{value}{separator}{other}")
+                } else {
+                    format!("{other}{separator}{value}")
+                };
+            }
+        }
+        5 => {
+            let name = input.pick(&[
+                "x-signature",
+                "x-stamp",
+                "x-id",
+                "authorization",
+                "X-Hub-Signature-256",
+                "content-type",
+                "x",
+            ]);
+            headers.push((name.to_owned(), input.text().into_owned()));
+        }
+        6 => {
+            if let Some((name, value)) = headers.get_mut(which) {
+                *name = name.to_ascii_uppercase();
+                *value = if input.flag() {
+                    value.to_ascii_uppercase()
+                } else {
+                    format!("\t {value} ")
+                };
+            }
+        }
+        12 => *query = input.text().into_owned(),
+        // A body that goes the other way.
+        13 => *query = String::from_utf8_lossy(&std::mem::take(body)).into_owned(),
+        7 => *body = input.bytes().to_vec(),
+        8 => body.extend(input.bytes()),
+        9 => body.truncate(input.below(body.len() + 1)),
+        10 => {
+            let by = [0, 1, 299, 300, 301, 172_800, 172_801, i64::from(input.byte())][input.below(8)];
+            *now += if input.flag() { by } else { -by };
+        }
+        _ => {
+            *path = match input.below(3) {
+                0 => Some(input.text().into_owned()),
+                1 => Some(secret.to_owned()),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// Replaces some of a text.
+fn splice(input: &mut Input<'_>, text: &mut String) {
+    let characters: Vec<char> = text.chars().collect();
+    let from = input.below(characters.len() + 1);
+    let to = (from + input.below(4)).min(characters.len());
+    let (before, after) = (&characters[..from], &characters[to..]);
+    *text = before
+        .iter()
+        .copied()
+        .chain(input.text().chars())
+        .chain(after.iter().copied())
+        .collect();
+}

@@ -1,0 +1,166 @@
+//! Any text as `bridge.toml` or as a kind's `source.toml`: findings with a line that there is and without a secret, or a
+//! configuration that decides about an event.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+use tempfile::TempDir;
+use twake_bridge::admission::Admission;
+use twake_bridge::authentication::Authenticator;
+use twake_bridge::config::{Config, Finding, LoadedKind, NoKind, Severity, Surroundings, env, kind_alone};
+use twake_bridge::event::{Envelope, Event, Headers};
+use twake_bridge::road::{self, Reply};
+use twake_bridge::route::Routes;
+use twake_bridge::source::Source;
+
+use super::{Input, road::check_decision};
+
+/// What no finding may say.
+const SECRET: &str = "xyzzy-plugh-secret";
+
+struct Ground {
+    folder: TempDir,
+    surroundings: Surroundings,
+}
+
+static GROUND: LazyLock<Ground> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("templates/own")).unwrap();
+    fs::write(folder.path().join("secret"), format!("user:{SECRET}\n")).unwrap();
+    let variables = [
+        ("SECRET", SECRET),
+        ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap()),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let surroundings = env::of(variables).ok().unwrap().surroundings;
+    Ground { folder, surroundings }
+});
+
+pub(crate) fn check(data: &[u8]) {
+    let mut input = Input::new(data);
+    let is_kind = input.flag();
+    let text = input.rest_text();
+    if is_kind { a_kind(&text) } else { a_bridge(&text) }
+}
+
+fn a_bridge(text: &str) {
+    let ground = &*GROUND;
+    match Config::from_text(text, ground.folder.path(), &ground.surroundings) {
+        Err(findings) => {
+            assert!(
+                findings.iter().any(|finding| finding.severity == Severity::Error),
+                "refused without a reason"
+            );
+            check_findings(&findings, "bridge.toml", text);
+        }
+        Ok(config) => {
+            check_findings(&config.warnings, "bridge.toml", text);
+            for source in config.sources.values() {
+                let envelope = Envelope {
+                    id: uuid::Uuid::nil(),
+                    source: Arc::clone(&source.name),
+                    received: Timestamp::UNIX_EPOCH,
+                    headers: Headers::default(),
+                    body: Bytes::from_static(br#"{"repository": {"name": "gate"}, "title": "x"}"#),
+                    secret: String::new(),
+                };
+                if let Ok(event) = Event::stored(envelope, &source.kind.body) {
+                    let decision = road::decide(event, source);
+                    check_decision(&decision, false);
+                    assert!(
+                        decision
+                            .channels()
+                            .iter()
+                            .all(|channel| config.channels.contains_key(*channel))
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn a_kind(text: &str) {
+    let folder: PathBuf = GROUND.folder.path().join("templates");
+    let file = folder.join("own/source.toml");
+    fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+    match kind_alone("own", Some(&folder)) {
+        Ok((kind, warnings)) => {
+            assert!(!kind.kind.schemes.is_empty() && !kind.kind.methods.is_empty());
+            check_findings(&warnings, &file, text);
+            receive(kind);
+        }
+        Err(NoKind::Wrong(findings)) => {
+            assert!(
+                findings.iter().any(|finding| finding.severity == Severity::Error),
+                "refused without a reason"
+            );
+            check_findings(&findings, &file, text);
+        }
+        Err(NoKind::Unknown(what)) => panic!("{what}"),
+    }
+}
+
+/// Any kind that compiles takes a request.
+fn receive(loaded: LoadedKind) {
+    let source = Source {
+        name: "own".into(),
+        authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
+        routes: Routes::new(Vec::new(), vec!["dev".into()]),
+        facts: loaded.facts,
+        kind: loaded.kind,
+        body_limit: 1 << 20,
+        admission: Admission::default(),
+    };
+    let headers = Headers::new([("content-type", "application/json"), ("x-event", "push")]);
+    road::unsigned(&headers, &source).iter().for_each(check_reply);
+    for body in [&br#"{"type": "x", "challenge": "c", "title": "t"}"#[..], b""] {
+        let pending = source
+            .authenticator
+            .begin(&headers, None)
+            .unwrap()
+            .with_query("payload=1&a=%7B%7D");
+        let Ok(authentic) = pending.finish(Bytes::from_static(body), Timestamp::UNIX_EPOCH) else {
+            continue;
+        };
+        let Ok(event) = Event::new(
+            uuid::Uuid::nil(),
+            Arc::clone(&source.name),
+            Timestamp::UNIX_EPOCH,
+            authentic,
+        ) else {
+            continue;
+        };
+        match road::handshake(event, &source) {
+            Ok(event) => check_decision(&road::decide(event, &source), false),
+            Err(reply) => check_reply(&reply),
+        }
+    }
+}
+
+fn check_reply(reply: &Reply) {
+    assert!(
+        (200..300).contains(&reply.status) && reply.text.len() <= 4096,
+        "{reply:?}"
+    );
+    assert!(
+        reply.content_type.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+        "{reply:?}"
+    );
+}
+
+fn check_findings(findings: &[Finding], file: &str, text: &str) {
+    let lines = text.split('\n').count();
+    for finding in findings {
+        let said = finding.to_string();
+        assert!(!finding.what.is_empty() && !said.contains(SECRET), "{said}");
+        if finding.file == file {
+            assert!(
+                finding.line.is_none_or(|line| (1..=lines).contains(&line)),
+                "{said} of {lines} lines"
+            );
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Markdown, or Slack's markup, that somebody else wrote: whatever it holds, it becomes a document that can be kept, cut
+//! and sent; and an excerpt of it is a short quotation and nothing else.
+
+use handlebars::Context;
+use serde_json::json;
+use std::sync::LazyLock;
+use twake_bridge::message::{Block, Document, Message, StoredMessage, cutting, markdown, plain};
+use twake_bridge::template::{Library, Said, TemplateFile};
+
+use super::{Input, shown};
+
+static EXCERPTS: LazyLock<Library> = LazyLock::new(|| {
+    let file = |name: &str, text: &str| TemplateFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        path: None,
+    };
+    let files = vec![
+        file("markdown.hbs", "x {{excerpt text limit}} y"),
+        file("slack.hbs", "{{slack text limit}}"),
+        file("titled.hbs", "**{{slack text limit \"https://e.example\"}}**"),
+    ];
+    let (library, findings) = Library::compile("kind", files);
+    assert_eq!(findings, []);
+    library
+});
+
+pub(crate) fn check(data: &[u8]) {
+    let mut input = Input::new(data);
+    let limit = input.below(3_000);
+    let times = 1 << input.below(14);
+    let unit = input.rest_text();
+    // A short text many times over: what nests, nests deeply.
+    let times = if unit.len() <= 8 { times } else { 1 };
+    let text = unit.repeat(times);
+    whole(&text, limit);
+    excerpt(&text, limit);
+    slack(&text, limit);
+}
+
+fn whole(text: &str, limit: usize) {
+    let Ok(document) = markdown::parse(text) else {
+        return;
+    };
+    let words = plain::text(&document).chars().count();
+    let cut = cutting::cut(document.clone(), limit);
+    assert!(
+        plain::text(&cut).chars().count() <= limit.max(1).min(words.max(limit)),
+        "cut to more than {limit}"
+    );
+    // The characters of atoms never get this far: every door replaces them.
+    if !text.contains(['\u{e100}', '\u{e101}']) {
+        for document in [document, cut] {
+            shown::check(
+                &StoredMessage {
+                    v: 1,
+                    message: Message::Document(document),
+                    ephemeral: false,
+                },
+                true,
+            );
+        }
+    }
+}
+
+/// The document that a template makes of a text; none where it says nothing.
+fn made(template: &str, text: &str, limit: usize) -> Option<Document> {
+    let rendering = EXCERPTS.render(
+        template,
+        None,
+        &Context::from(json!({ "text": text, "limit": limit })),
+    );
+    assert_eq!(rendering.failed, []);
+    let Said::Message(message) = rendering.said else {
+        return None;
+    };
+    shown::check(&message, true);
+    let Message::Document(document) = message.message else {
+        panic!("no document");
+    };
+    Some(document)
+}
+
+fn excerpt(text: &str, limit: usize) {
+    let document = made("markdown", text, limit).unwrap();
+    let quoted = match document.blocks.as_slice() {
+        [Block::Paragraph(_)] => Document::default(),
+        [Block::Paragraph(_), Block::Quote(quoted), Block::Paragraph(_)] => Document {
+            blocks: quoted.clone(),
+        },
+        other => panic!("more than a quotation: {other:?}"),
+    };
+    let quoted = plain::text(&quoted);
+    assert!(
+        quoted.chars().count() <= limit.max(1),
+        "{} characters, and not {limit}",
+        quoted.chars().count()
+    );
+    assert!(quoted.split('\n').count() <= 6, "too many lines: {quoted:?}");
+}
+
+fn slack(text: &str, limit: usize) {
+    if let Some(document) = made("slack", text, limit) {
+        let said = plain::text(&document);
+        assert!(
+            said.chars().count() <= limit + 1,
+            "{} characters, and not {limit}",
+            said.chars().count()
+        );
+    }
+    if let Some(document) = made("titled", text, limit) {
+        assert_eq!(
+            shown::skeleton(&document),
+            "p(strong(link(t ) ) ) ",
+            "a title is its text alone"
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! What holds of every message, whatever it was made of.
+
+use serde_json::Value;
+use std::sync::{Arc, LazyLock};
+use twake_bridge::message::{Block, Document, Inline, Message, StoredMessage};
+use twake_bridge::secret::Secret;
+use twake_bridge::twake::{Account, Act, Api, Place, request};
+use url::Url;
+
+/// A body of this many bytes is refused by later servers.
+const LARGEST_BODY: usize = 1 << 20;
+/// The address that only syntax in a value could make a link to: no value begins with it.
+pub(crate) const EVIL: &str = "http://evil.example";
+
+static PLACE: LazyLock<Place> = LazyLock::new(|| Place {
+    account: Arc::new(Account {
+        name: "main".to_owned(),
+        api: Api::MessagesSave,
+        url: Url::parse("https://twake.example").unwrap(),
+        authorities: Vec::new(),
+        public_id: "id".to_owned(),
+        private_api_key: Secret::new("key"),
+        group_id: "group".to_owned(),
+    }),
+    group_id: "group".to_owned(),
+    channel_id: "channel".to_owned(),
+    rate: None,
+});
+
+/// It can be kept and read again, and what is sent to Twake is small, well-formed, and notifies nobody. `may_link`: some of
+/// it is Markdown of other people, whose links are links.
+pub(crate) fn check(message: &StoredMessage, may_link: bool) {
+    let kept = serde_json::to_string(message).unwrap();
+    assert_eq!(
+        serde_json::from_str::<StoredMessage>(&kept).unwrap(),
+        *message,
+        "kept as something else"
+    );
+
+    let body = request(&PLACE, Act::Post, message).body;
+    assert!(
+        body.len() < LARGEST_BODY,
+        "{} bytes are too many for Twake",
+        body.len()
+    );
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let content = &body["message"]["content"];
+    let text = content["original_str"].as_str().unwrap();
+    assert!(
+        text.split('@').skip(1).all(|after| after.starts_with('\u{2060}')),
+        "it may notify: {text:?}"
+    );
+    if let Message::Document(_) = message.message {
+        let formatted = &content["formatted"];
+        nodes(formatted, 0);
+        if !may_link {
+            let link = format!("\"url\":\"{EVIL}");
+            assert!(
+                !formatted.to_string().contains(&link),
+                "a value was read as syntax: {formatted}"
+            );
+        }
+    }
+}
+
+/// Twacode as this program writes it: known nodes, literal text, links to the web alone.
+fn nodes(value: &Value, depth: usize) {
+    assert!(depth < 40, "nested too deeply");
+    for node in value.as_array().unwrap_or_else(|| panic!("no list: {value}")) {
+        let members = node.as_object().unwrap_or_else(|| panic!("a bare {node}"));
+        let content = &node["content"];
+        match node["type"].as_str().unwrap() {
+            "br" => assert_eq!(members.len(), 1),
+            "text" | "icode" | "email" => assert_one_line(content),
+            "mcode" => assert!(
+                content
+                    .as_str()
+                    .unwrap()
+                    .chars()
+                    .all(|c| !c.is_control() || c == '\n' || c == '\t')
+            ),
+            "button" => assert!(content.is_string()),
+            "bold" | "italic" | "strikethrough" | "mquote" => nodes(content, depth + 1),
+            "url" => {
+                let url = node["url"].as_str().unwrap();
+                assert_one_line(&node["url"]);
+                assert!(
+                    url.starts_with("http://") || url.starts_with("https://"),
+                    "a link to {url:?}"
+                );
+                nodes(content, depth + 1);
+            }
+            other => panic!("a node of type {other:?}"),
+        }
+    }
+}
+
+fn assert_one_line(content: &Value) {
+    let text = content.as_str().unwrap();
+    assert!(!text.contains(char::is_control), "control characters in {text:?}");
+}
+
+/// A document without its words: what a value must never change.
+pub(crate) fn skeleton(document: &Document) -> String {
+    let mut out = String::new();
+    blocks(&document.blocks, &mut out);
+    out
+}
+
+fn blocks(blocks: &[Block], out: &mut String) {
+    for block in blocks {
+        match block {
+            Block::Paragraph(content) => wrapped("p", out, |out| inlines(content, out)),
+            Block::Heading(content) => wrapped("h", out, |out| inlines(content, out)),
+            Block::Code { .. } => out.push_str("code "),
+            Block::Quote(content) => wrapped("q", out, |out| self::blocks(content, out)),
+            Block::List { start, items } => wrapped(&format!("l{start:?}"), out, |out| {
+                for item in items {
+                    wrapped("i", out, |out| self::blocks(item, out));
+                }
+            }),
+            Block::Buttons(buttons) => out.push_str(&"button ".repeat(buttons.len())),
+            Block::Rule => out.push_str("rule "),
+        }
+    }
+}
+
+fn inlines(content: &[Inline], out: &mut String) {
+    for inline in content {
+        match inline {
+            Inline::Text(_) => out.push_str("t "),
+            Inline::Code(_) => out.push_str("c "),
+            Inline::Break => out.push_str("br "),
+            Inline::Strong(inner) => wrapped("strong", out, |out| inlines(inner, out)),
+            Inline::Emphasis(inner) => wrapped("emphasis", out, |out| inlines(inner, out)),
+            Inline::Strikethrough(inner) => wrapped("strike", out, |out| inlines(inner, out)),
+            Inline::Link { label, .. } => wrapped("link", out, |out| inlines(label, out)),
+        }
+    }
+}
+
+fn wrapped(name: &str, out: &mut String, inner: impl FnOnce(&mut String)) {
+    out.push_str(name);
+    out.push('(');
+    inner(out);
+    out.push_str(") ");
+}

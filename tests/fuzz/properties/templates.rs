@@ -1,0 +1,117 @@
+//! Any text as a template, any text as a value: a template that compiles says something or fails with a reason, and no
+//! value changes the structure that the template's own text has.
+
+use handlebars::Context;
+use serde_json::{Value, json};
+use twake_bridge::message::{Document, Message};
+use twake_bridge::template::{Library, Said, TemplateFile};
+
+use super::{Input, nasty, shown};
+
+pub(crate) fn check(data: &[u8]) {
+    let mut input = Input::new(data);
+    if input.flag() {
+        any_template(&mut input);
+    } else {
+        own_text_with_holes(&mut input);
+    }
+}
+
+fn own(name: &str, text: &str) -> TemplateFile {
+    TemplateFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        path: Some(name.to_owned()),
+    }
+}
+
+fn any_template(input: &mut Input<'_>) {
+    let value = nasty::text(input);
+    let text = input.rest_text();
+    // What follows a line of its own is a part, `{{> part}}`.
+    let (text, part) = text.split_once("\n====\n").unwrap_or((&text, "{{x}}"));
+    let files = vec![
+        own("push.hbs", text),
+        own("push.short.hbs", part),
+        own("_part.hbs", part),
+    ];
+    let (library, findings) = Library::compile("kind", files);
+    let lines = |file: &str| if file == "push.hbs" { text } else { part }.split('\n').count();
+    for finding in &findings {
+        assert!(
+            finding
+                .line
+                .is_none_or(|line| (1..=lines(&finding.file)).contains(&line)),
+            "{finding:?}"
+        );
+        assert!(!finding.what.is_empty());
+    }
+    let context = Context::from(names(&value));
+    for variant in [None, Some("short")] {
+        let rendering = library.render("push", variant, &context);
+        if let Said::Message(message) = &rendering.said
+            && let Message::Document(_) = message.message
+        {
+            let may_link = [text, part].iter().any(|text| {
+                ["evil", "excerpt", "slack"]
+                    .iter()
+                    .any(|word| text.contains(word))
+            });
+            shown::check(message, may_link);
+        }
+        let is_broken = findings.iter().any(|finding| finding.file == "push.hbs");
+        let is_there = rendering.said != Said::NoTemplate || !rendering.failed.is_empty();
+        assert!(is_there || is_broken, "a template was lost");
+    }
+    for entry in library.entries() {
+        let _ = (entry.reads(), entry.when());
+    }
+}
+
+/// Names of every type, as a template may read them.
+fn names(value: &str) -> Value {
+    json!({
+        "event": "push", "source": "s", "branch": value, "x": value, "url": "https://e.example/x",
+        "headers": {"x-a": value},
+        "labels": [value, "b", ""], "count": 3, "when": "2026-01-02T03:04:05Z", "later": "2026-01-02T04:04:05Z",
+        "payload": {
+            "a": value, "b": {"c": value, "d": [1, -2.5, null, true]}, "n": 1e300, "big": u64::MAX, "none": null,
+            "list": [{"id": "0123456789abcdef", "message": value}, {"id": 2}, value], "empty": [], "object": {},
+            value: "key",
+        },
+    })
+}
+
+fn own_text_with_holes(input: &mut Input<'_>) {
+    let value = nasty::text(input);
+    // A target that only a value makes an address would be a link with one value and none with another.
+    let value = value.replace([':', '/'], ";");
+    if value.trim().is_empty() || value.chars().all(|c| c.is_control() || c.is_whitespace()) {
+        return;
+    }
+    let own_text = input.rest_text().replace(['{', '}'], "");
+    let template = own_text.replace('$', "{{x}}");
+    let (library, findings) = Library::compile("kind", vec![own("push.hbs", &template)]);
+    if !findings.is_empty() {
+        return;
+    }
+    let say = |value: &str| -> Option<Document> {
+        let rendering = library.render("push", None, &Context::from(json!({ "x": value })));
+        match rendering.said {
+            Said::Message(message) => {
+                shown::check(&message, own_text.contains("evil"));
+                let Message::Document(document) = message.message else {
+                    return None;
+                };
+                Some(document)
+            }
+            _ => None,
+        }
+    };
+    let (plain, with_value) = (say("x"), say(&value));
+    assert_eq!(
+        plain.as_ref().map(shown::skeleton),
+        with_value.as_ref().map(shown::skeleton),
+        "{value:?} changed the structure of {template:?}"
+    );
+}
