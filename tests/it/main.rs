@@ -14,6 +14,7 @@ mod fuzz;
 mod generic;
 mod github;
 mod gitlab;
+mod guide;
 mod harness;
 mod hostile;
 mod imports;

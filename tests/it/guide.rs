@@ -1,0 +1,130 @@
+//! templates/README.md, "Add a sender in ten minutes", done as it is written.
+
+use std::fs;
+use std::process::Command;
+
+use crate::harness::World;
+use crate::program::{Served, program};
+
+const PAGE: &str = include_str!("../../templates/README.md");
+
+/// The fenced blocks of the section, in order: the language, the text.
+fn blocks() -> Vec<(&'static str, &'static str)> {
+    let section = PAGE.split("## Add a sender in ten minutes").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let block = |block: &'static str| block.split_once('\n').unwrap();
+    section.split("```").skip(1).step_by(2).map(block).collect()
+}
+
+fn block(language: &str, number: usize) -> &'static str {
+    let (_, text) = blocks()
+        .into_iter()
+        .filter(|(of, _)| *of == language)
+        .nth(number)
+        .unwrap();
+    text
+}
+
+#[actix_web::test]
+async fn a_sender_is_added_as_the_guide_says() {
+    let world = World::new();
+    for (path, text) in [
+        ("templates/acme/samples/deploy__failed.json", block("json", 0)),
+        ("templates/acme/source.toml", block("toml", 0)),
+        ("templates/acme/deploy.hbs", block("handlebars", 0)),
+        ("secrets/acme", "a secret of acme's"),
+        ("bridge.toml", &world.config_text(block("toml", 1))),
+    ] {
+        let path = world.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let run = |arguments: &[&str]| {
+        let output = program()
+            .current_dir(&world.folder)
+            .args(arguments)
+            .output()
+            .unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    let checked = run(&["check"]);
+    assert!(
+        checked.contains("source acme: /hooks/acme (Acme Deploy; signature, path) → dev"),
+        "{checked}"
+    );
+    assert!(
+        checked.contains("3 sources") && checked.contains("0 warnings"),
+        "{checked}"
+    );
+    let promised = block("console", 0).split("…\n").nth(1).unwrap();
+    let previewed = run(&["preview", "--kind", "acme", "--sample", "deploy__failed"]);
+    assert!(previewed.contains(promised), "{promised}{previewed}");
+
+    let mut served = Served::start(&world.path("bridge.toml"), &world.store());
+    let script = block("sh", 0).replace("http://127.0.0.1:8080", &served.url);
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", &script]).current_dir(&world.folder);
+    let output = actix_web::rt::task::spawn_blocking(move || shell.output().unwrap())
+        .await
+        .unwrap();
+    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        answer.contains("\"channels\":[\"dev\"]"),
+        "{answer}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let told = world.told("ch-dev", 1).await;
+    assert!(
+        told[0].starts_with("❌ shop was not deployed by ana after 3 min"),
+        "{told:?}"
+    );
+    served.signal("TERM");
+    assert!(served.end().success());
+}
+
+#[test]
+fn a_mistake_in_an_own_kind_is_said_with_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let (payload, source, template) = (block("json", 0), block("toml", 0), block("handlebars", 0));
+    write("bridge.toml", "");
+    write("templates/acme/samples/deploy__failed.json", payload);
+    for (source, template, finding) in [
+        (
+            source.to_owned(),
+            template.replace("payload.reason 300", "payload.raeson 300"),
+            "deploy.hbs:4: ",
+        ),
+        (
+            source.to_owned(),
+            template.replace("{{/if}}\n", "\n"),
+            "deploy.hbs:",
+        ),
+        (
+            source.replace("\"sha256\"", "\"sha257\""),
+            template.to_owned(),
+            "source.toml:3: ",
+        ),
+        (
+            source.replace("'payload.by'", "'payload.by + '"),
+            template.to_owned(),
+            "source.toml:22: ",
+        ),
+    ] {
+        write("templates/acme/source.toml", &source);
+        write("templates/acme/deploy.hbs", &template);
+        let output = program().current_dir(&folder).arg("check").output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(78), "{said}");
+        assert!(
+            said.contains(&format!("error: templates/acme/{finding}")),
+            "{finding}: {said}"
+        );
+    }
+}
