@@ -8,6 +8,7 @@ mod survey;
 mod templates;
 
 use serde_json::{Value, json};
+use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: CheckArguments) -> ExitCode {
     let checked = check(arguments.config.config, arguments.live);
     let right = checked.errors() == 0;
     if arguments.json {
-        println!("{:#}", checked.json());
+        say(&format!("{:#}", checked.json()));
     } else {
         checked.print();
     }
@@ -141,21 +142,21 @@ impl Checked {
             return;
         };
         for line in sources(config) {
-            println!("{line}");
+            say(&line);
         }
         to_mend(
             self.errors(),
             "(the bridge would start all the same; where a template fails, the built-in one or a line of facts speaks)",
         );
         if self.errors() == 0 {
-            println!(
+            say(&format!(
                 "{} is right: {}, {}, {}, {}",
                 self.path.display(),
                 many(config.sources.len(), "source"),
                 many(config.channels.len(), "channel"),
                 many(samples.values().sum(), "sample"),
                 many(self.count(Severity::Warning), "warning")
-            );
+            ));
         }
     }
 
@@ -195,6 +196,11 @@ impl Checked {
             "sources": sources.unwrap_or_default(),
         })
     }
+}
+
+/// A line on standard output; a reader that went away (`… | head`) has had enough.
+fn say(line: &str) {
+    let _ = writeln!(stdout().lock(), "{line}");
 }
 
 /// Findings on standard error, errors last, so that they are what is read first in a terminal.

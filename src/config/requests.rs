@@ -202,14 +202,18 @@ fn content_type(table: &Table<'_, '_>) -> String {
     };
     let visible = text.value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let essence = text.value.split(';').next().unwrap_or_default();
+    let runs = ["html", "xml", "svg", "script"]
+        .iter()
+        .any(|word| essence.to_ascii_lowercase().contains(word));
     if !visible
+        || runs
         || text.value.len() > 100
         || essence.split('/').filter(|part| !part.trim().is_empty()).count() != 2
     {
         table.wrong(
             text.at,
             "content_type",
-            "is no content type, such as \"application/json\"",
+            "is no content type such as \"application/json\", or one that a browser would run",
         );
     }
     text.value

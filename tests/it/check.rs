@@ -417,3 +417,18 @@ fn a_handshake_is_tried_on_samples_and_shown_as_what_it_is() {
     assert_eq!(shown["handshake"]["status"], 200, "{shown}");
     assert_eq!(shown["authentication"]["authentic"], serde_json::Value::Null);
 }
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_mistake() {
+    let folder = folder("");
+    let mut check = program();
+    check.current_dir(folder.path()).args(["check", "--json"]);
+    check
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut check = check.spawn().unwrap();
+    drop(check.stdout.take());
+    let output = check.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("panicked"), "{said}");
+}

@@ -56,6 +56,11 @@ const WRONG: &[(&str, usize, &str)] = &[
         "is no content type",
     ),
     (
+        "[[handshake]]\nwhen = 'true'\ncontent_type = \"text/HTML; charset=utf-8\"",
+        2,
+        "or one that a browser would run",
+    ),
+    (
         "[[handshake]]\nwhen = 'payload.x == 1'\nunsigned = true",
         1,
         "handshake[0].when: there is no name `payload`; here are headers, source",
