@@ -2,7 +2,6 @@
 //! all. Work in flight ends with what it began with.
 
 use log::{error, info, warn};
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -33,7 +32,6 @@ pub(super) struct Fixed {
     limits: Limits,
     delivery: crate::config::Delivery,
     history: crate::config::History,
-    speaks_tls: bool,
 }
 
 impl Fixed {
@@ -42,7 +40,6 @@ impl Fixed {
             limits: config.limits,
             delivery: config.delivery,
             history: config.history,
-            speaks_tls: config.public.certificate.is_some(),
         }
     }
 
@@ -57,7 +54,6 @@ impl Fixed {
             ),
             ("delivery", old.delivery != new.delivery),
             ("history", old.history != new.history),
-            ("public.tls", old.speaks_tls != new.speaks_tls),
         ];
         let changed = changed.into_iter().filter(|(_, is)| *is);
         changed.map(|(name, _)| name.to_owned()).collect()
@@ -105,11 +101,16 @@ impl Reloader {
         let wrong: Vec<String> = config
             .warnings
             .iter()
-            .filter(|finding| is_template(finding))
+            .filter(|finding| finding.is_of_template())
             .map(ToString::to_string)
             .collect();
         if !wrong.is_empty() {
             return refused(wrong);
+        }
+        // The listener is what it is; a source that trusts in certificates would let nobody in meanwhile.
+        if config.public.certificate.is_some() != self.tls.is_some() {
+            let what = "[public] tls is begun and ended by a restart only";
+            return refused(vec![what.to_owned()]);
         }
         let findings: Vec<String> = config
             .warnings
@@ -154,10 +155,4 @@ fn refused(findings: Vec<String>) -> Reloaded {
         findings,
         restart: Vec::new(),
     }
-}
-
-fn is_template(finding: &Finding) -> bool {
-    Path::new(&finding.file)
-        .extension()
-        .is_some_and(|extension| extension == "hbs")
 }

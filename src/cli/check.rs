@@ -9,7 +9,7 @@ mod templates;
 
 use serde_json::{Value, json};
 use std::io::{Write as _, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
@@ -92,7 +92,7 @@ fn check(path: Option<PathBuf>, live: bool) -> Checked {
         Ok(config) => {
             // A wrong own template does not stop `serve`, where the built-in one speaks; here it is to be mended.
             let warnings = config.warnings.iter().cloned().map(|finding| Finding {
-                severity: if is_template(&finding) {
+                severity: if finding.is_of_template() {
                     Severity::Error
                 } else {
                     finding.severity
@@ -117,12 +117,6 @@ fn check(path: Option<PathBuf>, live: bool) -> Checked {
         findings,
         served,
     }
-}
-
-fn is_template(finding: &Finding) -> bool {
-    Path::new(&finding.file)
-        .extension()
-        .is_some_and(|extension| extension == "hbs")
 }
 
 impl Checked {

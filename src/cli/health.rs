@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::office::{environment, reachable};
+use super::office::{environment, operator_url};
 use crate::operator::Client;
 
 const EXAMPLES: &str = "\
@@ -30,11 +30,7 @@ pub(super) struct HealthArguments {
 /// Asks the running bridge how it is.
 pub(super) fn run(arguments: HealthArguments) -> anyhow::Result<ExitCode> {
     let environment = environment()?;
-    let url = match arguments.operator {
-        Some(url) if url.contains("://") => url,
-        Some(address) => format!("http://{address}"),
-        None => format!("http://{}", reachable(&environment.settings.operator_listen)),
-    };
+    let url = operator_url(arguments.operator.as_deref(), &environment.settings);
     let token = if arguments.ready {
         let path = arguments.config.unwrap_or(environment.settings.config);
         let config = crate::config::Config::load(&path, &environment.surroundings);

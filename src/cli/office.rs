@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::WrongConfiguration;
 use crate::clock::Clock;
-use crate::config::env::{self, Environment};
+use crate::config::env::{self, Environment, Settings};
 use crate::config::{Config, History};
 use crate::operator::view::{
     DropOrder, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveOrder, MovedStep, ReplayOrder,
@@ -86,12 +86,8 @@ impl Office {
                 None
             }
         };
-        if let Some(url) = &arguments.operator {
-            let url = if url.contains("://") {
-                url.clone()
-            } else {
-                format!("http://{url}")
-            };
+        let url = operator_url(arguments.operator.as_deref(), settings);
+        if arguments.operator.is_some() {
             return Ok(Self::There(Client::new(&url, token(config))?));
         }
         let store = settings.store.as_str();
@@ -99,7 +95,6 @@ impl Office {
             && !Path::new(path).exists()
         {
             // A service has its store where its unit says, which an operator's shell does not know.
-            let url = format!("http://{}", reachable(&settings.operator_listen));
             let client = Client::new(&url, token(config))?;
             if matches!(
                 client.lanes(),
@@ -133,7 +128,6 @@ impl Office {
                 Ok(Self::Here(Box::new(desk), store))
             }
             Err(error @ (OpenError::InUse(_) | OpenError::File { .. })) => {
-                let url = format!("http://{}", reachable(&settings.operator_listen));
                 let client = Client::new(&url, token(config))?;
                 if let Err(unreachable @ (ClientError::Unreachable { .. } | ClientError::Strange(_))) =
                     client.lanes()
@@ -201,8 +195,17 @@ fn token(config: Option<Config>) -> Option<Secret> {
     config.and_then(|config| config.operator_token)
 }
 
+/// Where a bridge is asked: at the operator listener that was given, else at the one of this environment.
+pub(super) fn operator_url(given: Option<&str>, settings: &Settings) -> String {
+    match given {
+        Some(url) if url.contains("://") => url.to_owned(),
+        Some(address) => format!("http://{address}"),
+        None => format!("http://{}", reachable(&settings.operator_listen)),
+    }
+}
+
 /// Where a listener is reached from its own machine: one on every address is on loopback, too.
-pub(super) fn reachable(listen: &str) -> String {
+fn reachable(listen: &str) -> String {
     match listen.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_unspecified() => {
             let loopback = match address.ip() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
-use super::office::{environment, reachable};
+use super::office::{environment, operator_url};
 use crate::config::Config;
 use crate::operator::{Client, ClientError};
 
@@ -15,7 +15,7 @@ Examples:
 
 Read again: bridge.toml, secrets that are files, own kinds and templates. All of it or nothing: where anything is wrong,
 what was served still is. What is in flight ends with what it began with. systemd's credentials, the environment,
-`[limits]` of connections and bodies, `[delivery]` and `[history]` need a restart.
+`[limits]` of connections and bodies, `[delivery]` and `[history]` need a restart, and so does beginning or ending TLS.
 
 Exit status: 0 reloaded; 78 the configuration is wrong and the old one is still served; 1 no bridge answers.";
 
@@ -33,13 +33,9 @@ pub(super) struct ReloadArguments {
 /// Asks the running bridge to reload, and says what became of it.
 pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     let environment = environment()?;
+    let url = operator_url(arguments.operator.as_deref(), &environment.settings);
     let path = arguments.config.unwrap_or(environment.settings.config);
     let config = Config::load(&path, &environment.surroundings);
-    let url = match arguments.operator {
-        Some(url) if url.contains("://") => url,
-        Some(address) => format!("http://{address}"),
-        None => format!("http://{}", reachable(&environment.settings.operator_listen)),
-    };
     let (token, wrong) = match config {
         Ok(config) => (config.operator_token, Vec::new()),
         Err(findings) => (None, findings),

@@ -1,4 +1,4 @@
-//! `ca_file`: certificate authorities that vouch for a Twake of one's own.
+//! `ca_file` and `client_ca_file`: certificate authorities that vouch for a Twake of one's own, or for senders.
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;

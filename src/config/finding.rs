@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::path::Path;
 
 use crate::condition::Condition;
 
@@ -52,7 +53,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn error(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
+    pub(crate) fn error(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
             file: file.into(),
@@ -60,16 +61,6 @@ impl Finding {
             table: table.into(),
             what: what.into(),
         }
-    }
-
-    /// An error that depends on more than files.
-    pub(crate) fn wrong(file: &str, table: &str, what: impl Into<String>) -> Self {
-        Self::error(file, None, table, what)
-    }
-
-    /// A warning that depends on more than files.
-    pub(crate) fn hardly_meant(file: &str, table: &str, what: impl Into<String>) -> Self {
-        Self::warning(file, None, table, what)
     }
 
     /// Nothing that need be wrong.
@@ -80,7 +71,15 @@ impl Finding {
         }
     }
 
-    pub(super) fn warning(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
+    /// Whether it is about a template: a wrong own one does not stop a start, as the built-in one speaks instead; but
+    /// `check` and a reload refuse it.
+    pub fn is_of_template(&self) -> bool {
+        Path::new(&self.file)
+            .extension()
+            .is_some_and(|extension| extension == "hbs")
+    }
+
+    pub(crate) fn warning(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
             ..Self::error(file, line, table, what)
@@ -123,7 +122,7 @@ impl Findings {
     }
 
     /// An error at a byte of the file.
-    pub(super) fn error(&self, at: usize, table: &str, what: impl Into<String>) {
+    pub(crate) fn error(&self, at: usize, table: &str, what: impl Into<String>) {
         self.add(Finding::error(&self.file, Some(self.line(at)), table, what));
     }
 

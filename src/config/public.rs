@@ -8,17 +8,15 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::authorities;
 use super::env::Surroundings;
 use super::finding::Findings;
-use super::read::{self, Located, Table};
+use super::read::{Located, Table};
 use super::secrets::{self, Reference};
 use crate::admission::{Admission, Authority, TrustedProxies};
 
 pub(super) const PUBLIC: &[&str] = &["tls", "trusted_proxies"];
 const TLS: &[&str] = &["certificate", "key"];
-
-/// The largest file of certificate authorities, in bytes.
-const LARGEST: u64 = 1 << 20;
 
 /// `[public]`: how the public listener is reached.
 #[derive(Clone, Default)]
@@ -111,8 +109,8 @@ impl RawAdmission {
                 let what = "needs [public] tls: without it the bridge sees no certificate, only the proxy before it does";
                 findings.error(file.at, &path, what);
             }
-            let authority = read::text(&base.join(&file.value), LARGEST)
-                .and_then(|pem| Authority::of(pem.as_bytes()))
+            let authority = authorities::read(&base.join(&file.value))
+                .and_then(Authority::of)
                 .map_err(|why| findings.error(file.at, &path, format!("{} {why}", file.value)));
             authority.ok()
         });

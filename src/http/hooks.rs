@@ -44,10 +44,12 @@ pub(super) async fn hook(
         let refused = hooks.refuse(&source.name, Problem::MethodNotAllowed, &request);
         return closing(allowing(refused, &methods.join(", ")), payload);
     }
-    let (sender, shown) = (hooks.sender(&request), tls::shown(&request));
-    if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
-        debug!(source:% = source.name, why:?; "not let in");
-        return closing(hooks.refuse(&source.name, Problem::Unwelcome, &request), payload);
+    if !source.admission.is_open() {
+        let (sender, shown) = (hooks.sender(&request), tls::shown(&request));
+        if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
+            debug!(source:% = source.name, why:?; "not let in");
+            return closing(hooks.refuse(&source.name, Problem::Unwelcome, &request), payload);
+        }
     }
     let headers = headers(&request);
     if let Some(reply) = road::unsigned(&headers, source) {

@@ -139,23 +139,9 @@ impl Client {
 
     /// Whether a page of the bridge's health (`health`, `health/ready`) says that it is well, and what it says.
     pub fn health(&self, page: &str) -> Result<(bool, String), ClientError> {
-        let unreachable = |error: ureq::Error| ClientError::Unreachable {
-            url: self.url.clone(),
-            source: Box::new(error),
-        };
         let url = self.url.join(page).map_err(|_| self.strange())?;
-        let mut request = self.agent.get(url.as_str());
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {}", token.expose()));
-        }
-        let mut answer = request.call().map_err(unreachable)?;
-        let said = answer
-            .body_mut()
-            .with_config()
-            .limit(64 << 10)
-            .read_to_string()
-            .map_err(unreachable)?;
-        Ok((answer.status().as_u16() == 200, said))
+        let (status, said) = self.ask(&url, None, LARGEST_ANSWER)?;
+        Ok((status == 200, String::from_utf8_lossy(&said).into_owned()))
     }
 
     fn at(&self, path: &[&str]) -> Url {
@@ -182,6 +168,22 @@ impl Client {
 
     /// The body of a good answer. `order`: what is posted; unset: it is a question.
     fn call(&self, url: &Url, order: Option<&[u8]>, largest: u64) -> Result<Vec<u8>, ClientError> {
+        let (status, body) = self.ask(url, order, largest)?;
+        if status == 200 {
+            return Ok(body);
+        }
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        match (problem["code"].as_str(), problem["detail"].as_str()) {
+            (Some(code), Some(detail)) => Err(ClientError::Refused {
+                code: code.to_owned(),
+                detail: detail.to_owned(),
+            }),
+            _ => Err(self.strange()),
+        }
+    }
+
+    /// The status and body of any answer.
+    fn ask(&self, url: &Url, order: Option<&[u8]>, largest: u64) -> Result<(u16, Vec<u8>), ClientError> {
         let unreachable = |error: ureq::Error| ClientError::Unreachable {
             url: self.url.clone(),
             source: Box::new(error),
@@ -213,17 +215,7 @@ impl Client {
             .limit(largest)
             .read_to_vec()
             .map_err(unreachable)?;
-        if answer.status().as_u16() == 200 {
-            return Ok(body);
-        }
-        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        match (problem["code"].as_str(), problem["detail"].as_str()) {
-            (Some(code), Some(detail)) => Err(ClientError::Refused {
-                code: code.to_owned(),
-                detail: detail.to_owned(),
-            }),
-            _ => Err(self.strange()),
-        }
+        Ok((answer.status().as_u16(), body))
     }
 
     fn strange(&self) -> ClientError {

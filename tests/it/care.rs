@@ -6,7 +6,7 @@ use std::process::Output;
 use rusqlite::Connection;
 use twake_bridge::sandbox::Fault;
 
-use crate::harness::{World, client, github_signature, push};
+use crate::harness::{World, post_push};
 use crate::program::{Served, program};
 
 async fn run(world: &World, arguments: &[&str]) -> Output {
@@ -22,17 +22,9 @@ fn said(output: &Output) -> String {
 }
 
 async fn post(url: &str, delivery: usize) {
-    let body = push("main", &format!("commit {delivery}"));
-    let answer = client()
-        .post(format!("{url}/hooks/github"))
-        .insert_header(("content-type", "application/json"))
-        .insert_header(("x-github-event", "push"))
-        .insert_header(("x-github-delivery", delivery.to_string()))
-        .insert_header(("x-hub-signature-256", github_signature(body.as_bytes())))
-        .send_body(body)
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 202);
+    let text = format!("commit {delivery}");
+    let (status, _) = post_push(&format!("{url}/hooks/github"), &delivery.to_string(), &text).await;
+    assert_eq!(status, 202);
 }
 
 #[actix_web::test]

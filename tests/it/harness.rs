@@ -345,6 +345,23 @@ pub(crate) fn client() -> Client {
     Client::builder().timeout(PATIENCE).disable_redirects().finish()
 }
 
+/// Posts a push to `hook` (`…/hooks/github`) as GitHub would; the status, and `Retry-After`.
+pub(crate) async fn post_push(hook: &str, delivery: &str, text: &str) -> (u16, Option<String>) {
+    let body = push("main", text);
+    let answer = client()
+        .post(hook)
+        .insert_header(("content-type", "application/json"))
+        .insert_header(("x-github-event", "push"))
+        .insert_header(("x-github-delivery", delivery))
+        .insert_header(("x-hub-signature-256", github_signature(body.as_bytes())))
+        .send_body(body)
+        .await
+        .unwrap();
+    let wait = answer.headers().get("retry-after");
+    let wait = wait.map(|value| value.to_str().unwrap().to_owned());
+    (answer.status().as_u16(), wait)
+}
+
 /// GitHub's signature of a body with [`GITHUB_SECRET`].
 pub(crate) fn github_signature(body: &[u8]) -> String {
     use hmac::{Hmac, KeyInit, Mac};

@@ -5,7 +5,7 @@ use std::process::Output;
 
 use twake_bridge::sandbox::Limits;
 
-use crate::harness::{GITHUB_SECRET, World, client, github_signature, push};
+use crate::harness::{GITHUB_SECRET, World, client, post_push};
 use crate::program::{Served, program};
 
 /// A running bridge, and the files it reads.
@@ -39,17 +39,8 @@ impl Reloading {
     }
 
     async fn push(&self, source: &str, delivery: &str) -> u16 {
-        let body = push("main", "Hold the door");
-        let answer = client()
-            .post(format!("{}/hooks/{source}", self.served.url))
-            .insert_header(("content-type", "application/json"))
-            .insert_header(("x-github-event", "push"))
-            .insert_header(("x-github-delivery", delivery))
-            .insert_header(("x-hub-signature-256", github_signature(body.as_bytes())))
-            .send_body(body)
-            .await
-            .unwrap();
-        answer.status().as_u16()
+        let hook = format!("{}/hooks/{source}", self.served.url);
+        post_push(&hook, delivery, "Hold the door").await.0
     }
 
     async fn metrics(&self) -> String {
@@ -142,6 +133,29 @@ async fn a_hangup_reloads_secrets_that_are_files() {
     bridge.served.signal("HUP");
     bridge.served.wait_for("reloaded");
     assert_eq!(bridge.push("github", "2").await, 401);
+    bridge.served.signal("TERM");
+    assert!(bridge.served.end().success());
+}
+
+#[actix_web::test]
+async fn tls_is_begun_by_a_restart_and_a_reload_that_would_says_so() {
+    let mut bridge = Reloading::new();
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls");
+    let tls = format!(
+        "[public]\ntls = {{ certificate = {{ file = \"{data}/localhost.pem\" }}, key = {{ file = \"{data}/localhost.key\" }} }}\n"
+    );
+    // A source that wants certificates would let nobody in while the listener speaks no TLS.
+    let text = bridge.world.config_text(&tls);
+    let ca = format!("[sources.github]\nclient_ca_file = \"{data}/localhost.pem\"");
+    bridge.write("bridge.toml", &text.replace("[sources.github]", &ca));
+    let output = bridge.reload().await;
+    assert_eq!(output.status.code(), Some(78), "{}", said(&output));
+    assert!(
+        said(&output).contains("tls is begun and ended by a restart"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(bridge.push("github", "1").await, 202);
     bridge.served.signal("TERM");
     assert!(bridge.served.end().success());
 }

@@ -6,25 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{World, client, github_signature, in_time, push};
+use crate::harness::{World, client, in_time, post_push};
 use crate::program::{Served, program, serve};
 use twake_bridge::sandbox::Fault;
 
 /// What a sender is answered: status, and `Retry-After`.
 pub(crate) async fn post(url: &str, delivery: &str, text: &str) -> (u16, Option<String>) {
-    let body = push("main", text);
-    let answer = client()
-        .post(format!("{url}/hooks/github"))
-        .insert_header(("content-type", "application/json"))
-        .insert_header(("x-github-event", "push"))
-        .insert_header(("x-github-delivery", delivery))
-        .insert_header(("x-hub-signature-256", github_signature(body.as_bytes())))
-        .send_body(body)
-        .await
-        .unwrap();
-    let wait = answer.headers().get("retry-after");
-    let wait = wait.map(|value| value.to_str().unwrap().to_owned());
-    (answer.status().as_u16(), wait)
+    post_push(&format!("{url}/hooks/github"), delivery, text).await
 }
 
 pub(crate) async fn ready(served: &Served) -> u16 {

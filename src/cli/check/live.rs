@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::office::reachable;
+use super::super::office::operator_url;
 use super::super::shown::size;
 use crate::clock::Clock;
 use crate::config::env::{Settings, Surroundings};
@@ -44,7 +44,7 @@ pub(super) fn look(config: &Config, settings: &Settings, surroundings: &Surround
 
 /// Free, or the running bridge's own.
 fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
-    let runs = Client::new(&format!("http://{}", reachable(&settings.operator_listen)), None)
+    let runs = Client::new(&operator_url(None, settings), None)
         .and_then(|client| client.health("health"))
         .is_ok_and(|(is_well, _)| is_well);
     for (name, address) in [
@@ -60,8 +60,9 @@ fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
                     format!("{address}: the bridge runs there"),
                 ));
             }
-            Err(error) => findings.push(Finding::wrong(
+            Err(error) => findings.push(Finding::error(
                 "environment",
+                None,
                 name,
                 format!("{address} cannot be listened on: {error}"),
             )),
@@ -77,7 +78,7 @@ fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
     let name = "TWAKE_BRIDGE_STORE";
     if let Err(error) = tempfile::tempfile_in(folder) {
         let what = format!("nothing can be written in {}: {error}", folder.display());
-        findings.push(Finding::wrong("environment", name, what));
+        findings.push(Finding::error("environment", None, name, what));
         return;
     }
     let Ok(disk) = statvfs(folder) else { return };
@@ -88,7 +89,7 @@ fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
             folder.display(),
             size(free)
         );
-        findings.push(Finding::wrong("environment", name, what));
+        findings.push(Finding::error("environment", None, name, what));
     } else if free < config.history.size {
         let what = format!(
             "history.size lets history grow to {}, and {} has {} left",
@@ -96,7 +97,7 @@ fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
             folder.display(),
             size(free)
         );
-        findings.push(Finding::hardly_meant("environment", name, what));
+        findings.push(Finding::warning("environment", None, name, what));
     }
 }
 
@@ -110,7 +111,7 @@ fn permissions(surroundings: &Surroundings, findings: &mut Vec<Finding>) {
         let name = file.display().to_string();
         if mode & 0o007 != 0 {
             let what = format!("everybody on this machine may read this secret: chmod o= {name}");
-            findings.push(Finding::wrong(&name, "", what));
+            findings.push(Finding::error(&name, None, "", what));
         }
     }
 }
@@ -122,7 +123,7 @@ async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut V
     let (verdict, date) = match delivery::probe(place, timeout, clock).await {
         Ok(told) => told,
         Err(error) => {
-            findings.push(Finding::wrong(of, &table, error.to_string()));
+            findings.push(Finding::error(of, None, &table, error.to_string()));
             return;
         }
     };
@@ -145,9 +146,9 @@ async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut V
         Reason::Garbled,
     ];
     if matches!(verdict.kind, Kind::Halt(_)) || unreached.contains(&verdict.reason) {
-        findings.push(Finding::wrong(of, &table, what));
+        findings.push(Finding::error(of, None, &table, what));
     } else if matches!(verdict.reason, Reason::ServerError | Reason::Unavailable) {
-        findings.push(Finding::hardly_meant(of, &table, what));
+        findings.push(Finding::warning(of, None, &table, what));
     } else {
         let what = format!("{} lets company {} in", place.account.url, place.group_id);
         findings.push(Finding::note(of, &table, what));
@@ -159,6 +160,6 @@ async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut V
             place.account.url,
             apart.as_secs()
         );
-        findings.push(Finding::hardly_meant("clock", "", what));
+        findings.push(Finding::warning("clock", None, "", what));
     }
 }

@@ -361,29 +361,6 @@ channels = {{ x = ["dev"], "*" = ["ops"] }}
 }
 
 #[test]
-fn a_channel_needs_an_account_that_is_there() {
-    let second = START.replace("[channels]", "[twake.other]\nurl = \"http://x\"\npublic_id = \"p\"\nprivate_api_key = { env = \"KEY\" }\ngroup_id = \"g\"\n[channels]\nqa = { channel_id = \"c\", account = \"mian\" }");
-    assert_found(
-        &House::new().findings(&second),
-        &[
-            "channels.qa.account: there is no account \"mian\", did you mean \"main\"?",
-            "channels.dev: `account` is missing, as there are several",
-            "channels.ops: `account` is missing, as there are several",
-            "channels.qa: no source",
-            "channels.dev: no source",
-            "channels.ops: no source",
-        ],
-    );
-    assert_found(
-        &House::new().findings("[channels]\ndev = \"c\""),
-        &[
-            "channels.dev: there is no account it could be in",
-            "channels.dev: no source",
-        ],
-    );
-}
-
-#[test]
 fn a_file_that_is_not_there_or_too_large_is_found() {
     let house = House::new();
     let load =

@@ -1,0 +1,110 @@
+//! Which template speaks: the nearest, the one whose condition holds, the built-in one where an own one fails.
+
+use super::*;
+
+#[test]
+fn the_nearest_template_speaks() {
+    let library = library(vec![
+        file("push.hbs", "push"),
+        file("push.short.hbs", "short"),
+        file("default.hbs", "default"),
+        file("issues.hbs", "{{payload.nope}}"),
+        file("ping.hbs", "built in"),
+        own("ping.hbs", "own {{payload.nope}}"),
+        file("readme.md", "<b>"),
+    ]);
+    assert_eq!(
+        library.names(),
+        [
+            "default.hbs",
+            "issues.hbs",
+            "ping.hbs",
+            "push.hbs",
+            "push.short.hbs"
+        ]
+    );
+    let spoken = |event: &str, variant: Option<&str>| {
+        let rendering = library.render(event, variant, &context());
+        (rendering.template.clone(), rendering.failed.len())
+    };
+    assert_eq!(spoken("push", None), (Some("push.hbs".to_owned()), 0));
+    assert_eq!(
+        spoken("push", Some("short")),
+        (Some("push.short.hbs".to_owned()), 0)
+    );
+    assert_eq!(spoken("push", Some("long")), (Some("push.hbs".to_owned()), 0));
+    assert_eq!(spoken("../push", None), (Some("default.hbs".to_owned()), 0));
+    assert_eq!(spoken("issues", None), (None, 1));
+    // The own one fails, the built-in one speaks.
+    assert_eq!(spoken("ping", None), (Some("ping.hbs".to_owned()), 1));
+}
+
+#[test]
+fn an_own_file_that_does_not_compile_fails_loudly_and_the_built_in_one_speaks() {
+    let (library, findings) = Library::compile(
+        "kind",
+        vec![
+            file("push.hbs", "built in"),
+            own("push.hbs", "{{#if x}}"),
+            own("new.hbs", "<b>"),
+        ],
+    );
+    assert_eq!(findings.len(), 2);
+    let rendering = library.render("push", None, &context());
+    assert!(
+        rendering.failed[0]
+            .1
+            .starts_with("own/push.hbs, line 1: does not compile: "),
+        "{:?}",
+        rendering.failed
+    );
+    assert_eq!(plain::text(&document(rendering)), "built in");
+    let rendering = library.render("new", None, &context());
+    assert_eq!((rendering.said, rendering.failed.len()), (Said::NoTemplate, 1));
+}
+
+#[test]
+fn a_template_speaks_when_its_condition_holds_or_cannot_be_evaluated() {
+    let library = library(vec![
+        file("yes.hbs", "+++\nwhen = 'branch == \"main\"'\n+++\nx"),
+        file(
+            "no.hbs",
+            "+++\nwhen = 'branch != \"main\"'\n+++\n{{payload.nope}}",
+        ),
+        file("perhaps.hbs", "+++\nwhen = 'payload.nope == 1'\n+++\nx"),
+    ]);
+    let yes = library.render("yes", None, &context());
+    assert_eq!(
+        (plain::text(&document(yes.clone())).as_str(), yes.when_failed),
+        ("x", None)
+    );
+    let no = library.render("no", None, &context());
+    assert_eq!(
+        no.said,
+        Said::Nothing("no.hbs: its `when` does not hold".to_owned())
+    );
+    assert_eq!(no.template.as_deref(), Some("no.hbs"));
+    let perhaps = library.render("perhaps", None, &context());
+    assert!(perhaps.when_failed.is_some());
+    assert_eq!(plain::text(&document(perhaps)), "x");
+    assert_eq!(found("+++\n\nwhen = '1 +'\n+++\nx").0, 3);
+}
+
+#[test]
+fn a_template_that_panics_has_failed_like_any_other() {
+    let mut library = library(vec![
+        file("push.hbs", "built in"),
+        own("push.hbs", "{{short_sha branch}}"),
+    ]);
+    let breaks = |_: &handlebars::Helper<'_>,
+                  _: &Handlebars<'_>,
+                  _: &Context,
+                  _: &mut handlebars::RenderContext<'_, '_>,
+                  _: &mut dyn handlebars::Output|
+     -> handlebars::HelperResult { panic!("out of range") };
+    library.markdown.register_helper("short_sha", Box::new(breaks));
+    let rendering = library.render("push", None, &context());
+    let why = "own/push.hbs: rendering it broke off: out of range";
+    assert_eq!(rendering.failed, [("push.hbs".to_owned(), why.to_owned())]);
+    assert_eq!(plain::text(&document(rendering)), "built in");
+}
