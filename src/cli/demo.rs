@@ -17,7 +17,6 @@ use crate::clock::Clock;
 use crate::config::builtin::Sample;
 use crate::config::{self, Config, Surroundings};
 use crate::lifecycle::Stop;
-use crate::logging;
 use crate::road;
 use crate::sandbox::{Application, Channel, SampleRequest, SampleSender, Sandbox, SandboxHandle, Settings};
 use crate::secret::Secret;
@@ -51,7 +50,7 @@ struct Tally {
 }
 
 pub(super) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
-    logging::start("warn");
+    super::start_log("warn");
     let folder = tempfile::Builder::new().prefix("twake-bridge-demo-").tempdir()?;
     actix_web::rt::System::new().block_on(show(arguments, folder.path()))
 }

@@ -103,6 +103,11 @@ struct ConfigArguments {
 struct WrongConfiguration;
 
 /// Whoever was to read the output (`… | head`) has had enough.
+/// Starts the log at this level unless `RUST_LOG` says otherwise.
+fn start_log(level: &str) {
+    crate::logging::start(level, crate::config::env::journal().as_deref());
+}
+
 fn nobody_reads(error: &(dyn std::error::Error + 'static)) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use crate::clock::Clock;
 use crate::lifecycle::Stop;
-use crate::logging;
 use crate::sandbox::{Application, Channel, Era, Sandbox, Settings};
 use crate::secret::Secret;
 
@@ -39,7 +38,7 @@ const GROUP: &str = "sandbox-company";
 
 /// Runs until Ctrl-C.
 pub(super) fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
-    logging::start("info");
+    super::start_log("info");
     let mut settings = Settings::new(&arguments.listen);
     settings.era = match arguments.era {
         EraArgument::A2020 => Era::A2020,

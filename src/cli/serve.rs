@@ -11,7 +11,6 @@ use crate::bridge::{Bridge, Listen, Places};
 use crate::clock::Clock;
 use crate::config::{Config, env};
 use crate::lifecycle::{self, Sockets, Stop, Supervisor};
-use crate::logging;
 use crate::operator::Reloads;
 
 /// What would do, for somebody who has nothing yet.
@@ -32,7 +31,7 @@ Then `twake-bridge check` says whether they are right. To see a bridge at work f
 
 /// Runs the bridge until it is told to stop.
 pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-    logging::start("info");
+    super::start_log("info");
     let environment = match env::read() {
         Ok(environment) => environment,
         Err(findings) => {

@@ -255,6 +255,8 @@ fn a_condition_holds_only_when_it_is_true() {
         Err("it gives a string, not true or false".to_owned())
     );
     assert_eq!(holds("payload.x"), Err("there is no `x`".to_owned()));
+    let hours = "timestamp('2026-11-23T10:30:00Z').getHours('+02:00') == 12";
+    assert_eq!(holds(hours), Ok(true));
 }
 
 #[test]

@@ -69,6 +69,14 @@ pub fn read() -> Result<Environment, Vec<Finding>> {
     of(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
 }
 
+/// What systemd says of the journal's stream (`JOURNAL_STREAM`). It is read before the rest is, so that what is wrong with
+/// that is logged as it should be.
+pub fn journal() -> Option<String> {
+    std::env::vars_os()
+        .find(|(name, _)| name == "JOURNAL_STREAM")
+        .and_then(|(_, stream)| stream.into_string().ok())
+}
+
 /// The same of any variables.
 ///
 /// # Errors

@@ -178,7 +178,8 @@ const HOMES: &[(&str, &[&str])] = &[
     // Asks a running bridge for the command line; blocking, where awc would need a runtime.
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
-    ("rustix", &["lifecycle", "cli/check/live"]),
+    // Questions to the system: limits, room on a disk, which stream standard error is.
+    ("rustix", &["lifecycle", "cli/check/live", "logging"]),
 ];
 
 struct Module {

@@ -1,5 +1,8 @@
 //! The bridge as a service: sockets that outlive it, and what it tells the supervisor.
 
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -82,6 +85,35 @@ fn confined(command: &[&str]) -> Output {
         .args(command)
         .output()
         .unwrap()
+}
+
+/// What `serve` logs of a variable that means nothing, with standard error in a file of this name.
+fn logged(folder: &Path, stream: impl Fn(&Metadata) -> String) -> String {
+    let path = folder.join("log");
+    let log = File::create(&path).unwrap();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_twake-bridge"));
+    serve
+        .args(["serve", "--config", "/nowhere/bridge.toml"])
+        .env("TWAKE_BRIDGE_LISTN", "127.0.0.1:8080")
+        .env("JOURNAL_STREAM", stream(&log.metadata().unwrap()))
+        .stderr(log);
+    assert_eq!(serve.status().unwrap().code(), Some(78));
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_journal_is_told_how_grave_a_line_is_and_notes_the_time_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = logged(folder.path(), |log| format!("{}:{}", log.dev(), log.ino()));
+    assert!(
+        journal.starts_with("<4>environment: TWAKE_BRIDGE_LISTN"),
+        "{journal}"
+    );
+    let elsewhere = logged(folder.path(), |log| format!("{}:{}", log.dev(), log.ino() + 1));
+    assert!(
+        elsewhere.contains(" WARN ] environment: TWAKE_BRIDGE_LISTN"),
+        "{elsewhere}"
+    );
 }
 
 #[test]

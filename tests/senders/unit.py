@@ -6,10 +6,11 @@ The sender opens a connection for every request, signs it as GitHub does, and ne
 or cuts shows. Prints one JSON object: how often which status was answered, the errors of connections, what the bridge
 told its supervisor, and how long each stop and start took.
 """
-import collections, hashlib, hmac, http.client, json, os, select, signal, socket, subprocess, sys, tempfile, threading, time
+import json, os, select, signal, socket, subprocess, sys, tempfile, time
+
+from hammer import Hammer
 
 restarts, command = int(sys.argv[1]), sys.argv[2:]
-secret = os.environ["GITHUB_SECRET"].encode()
 folder = tempfile.mkdtemp()
 sockets = []
 for _ in range(2):
@@ -58,32 +59,11 @@ def start():
     return process
 
 
-answers, errors, over = collections.Counter(), collections.Counter(), threading.Event()
-body = open(os.environ["BODY"], "rb").read()
-signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-
-
-def hammer(sender):
-    number = 0
-    while not over.is_set():
-        number += 1
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        try:
-            connection.request("POST", "/hooks/github", body, {
-                "Content-Type": "application/json", "X-GitHub-Event": "push", "Connection": "close",
-                "X-GitHub-Delivery": f"{sender}-{number}", "X-Hub-Signature-256": signature})
-            answers[connection.getresponse().status] += 1
-        except Exception as error:
-            errors[f"{type(error).__name__}: {error}"] += 1
-        finally:
-            connection.close()
-
-
 process = start()
 hear("WATCHDOG=1", process)
-senders = [threading.Thread(target=hammer, args=(sender,)) for sender in range(4)]
-for sender in senders:
-    sender.start()
+hammer = Hammer(port)
+answers, errors = hammer.answers, hammer.errors
+hammer.start()
 slowest = 0.0
 for _ in range(restarts):
     enough = sum(answers.values()) + 20
@@ -94,9 +74,7 @@ for _ in range(restarts):
     process.wait(30)
     process = start()
     slowest = max(slowest, time.monotonic() - begun)
-over.set()
-for sender in senders:
-    sender.join()
+hammer.stop()
 process.send_signal(signal.SIGTERM)
 code = process.wait(30)
 while select.select([notify], [], [], 0)[0]:

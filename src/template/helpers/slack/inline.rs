@@ -175,10 +175,18 @@ fn named_emoji(name: &str) -> Option<&'static str> {
         "thumbsup_all" => "thumbsup",
         other => other,
     };
-    emojis::get_by_shortcode(name)
-        .or_else(|| emojis::get_by_shortcode(name.strip_prefix("large_")?))
-        .or_else(|| emojis::get_by_shortcode(&name.replace('-', "_")))
-        .map(emojis::Emoji::as_str)
+    by_shortcode(name)
+        .or_else(|| by_shortcode(name.strip_prefix("large_")?))
+        .or_else(|| by_shortcode(&name.replace('-', "_")))
+}
+
+/// GitHub's shortcodes, a line each: the code, a blank, the emoji; a line feed before the first. As text, so that the
+/// table costs a process that never looks a code up no memory (a table of pointers is filled in when a program starts).
+static SHORTCODES: &str = include_str!(concat!(env!("OUT_DIR"), "/shortcodes.txt"));
+
+fn by_shortcode(name: &str) -> Option<&'static str> {
+    let (_, found) = SHORTCODES.split_once(&format!("\n{name} "))?;
+    found.split('\n').next()
 }
 
 fn with_emoji(text: &str) -> String {
