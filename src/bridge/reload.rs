@@ -1,17 +1,19 @@
 //! Reload: the configuration, its secrets and its templates are read and compiled whole, and swapped at once or not at
 //! all. Work in flight ends with what it began with.
 
+use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-use crate::config::{Config, Finding, Limits, Severity};
+use crate::config::{Config, Finding, Severity};
 use crate::delivery;
-use crate::http::Tls;
+use crate::http::{Budget, Tls};
 use crate::lifecycle::Supervisor;
 use crate::metrics::Metrics;
 use crate::operator::Wish;
 use crate::operator::view::Reloaded;
+use crate::queue;
 use crate::source::Current;
 
 /// Reads the configuration anew, with everything it names.
@@ -21,42 +23,48 @@ pub type Read = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
 pub(super) struct Reloader {
     pub(super) serving: Current,
     pub(super) places: watch::Sender<Arc<delivery::Places>>,
+    pub(super) delivery: watch::Sender<delivery::Settings>,
+    pub(super) history: watch::Sender<queue::History>,
+    pub(super) budget: Arc<ArcSwap<Budget>>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) fixed: Fixed,
+    /// `limits.connections` at the start: the server divides them among its workers when it makes them.
+    pub(super) connections: usize,
     pub(super) tls: Option<Tls>,
 }
 
-/// Settings that are used once, when the bridge starts.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) struct Fixed {
-    limits: Limits,
-    delivery: crate::config::Delivery,
-    history: crate::config::History,
+/// The settings of a configuration, as those who work with them take them.
+#[derive(Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) delivery: delivery::Settings,
+    pub(super) history: queue::History,
+    /// `limits.bodies`.
+    pub(super) bodies: usize,
+    /// `limits.connections`.
+    pub(super) connections: usize,
 }
 
-impl Fixed {
+impl Settings {
     pub(super) fn of(config: &Config) -> Self {
+        let Config {
+            limits,
+            delivery,
+            history,
+            ..
+        } = config;
         Self {
-            limits: config.limits,
-            delivery: config.delivery,
-            history: config.history,
+            delivery: delivery::Settings {
+                timeout: delivery.timeout,
+                horizon: delivery.horizon,
+                late: delivery.late,
+            },
+            history: queue::History {
+                keep: history.keep,
+                size: history.size,
+                dead: history.dead,
+            },
+            bodies: limits.bodies,
+            connections: limits.connections,
         }
-    }
-
-    /// The names of those that another configuration has otherwise.
-    fn changed(&self, new: &Self) -> Vec<String> {
-        let (old, new) = (self, new);
-        let changed = [
-            ("limits.bodies", old.limits.bodies != new.limits.bodies),
-            (
-                "limits.connections",
-                old.limits.connections != new.limits.connections,
-            ),
-            ("delivery", old.delivery != new.delivery),
-            ("history", old.history != new.history),
-        ];
-        let changed = changed.into_iter().filter(|(_, is)| *is);
-        changed.map(|(name, _)| name.to_owned()).collect()
     }
 }
 
@@ -118,7 +126,10 @@ impl Reloader {
             .filter(|finding| finding.severity == Severity::Warning)
             .map(ToString::to_string)
             .collect();
-        let restart = self.fixed.changed(&Fixed::of(&config));
+        let settings = Settings::of(&config);
+        let fixed = [("limits.connections", settings.connections != self.connections)];
+        let changed = fixed.into_iter().filter(|(_, changed)| *changed);
+        let restart: Vec<String> = changed.map(|(name, _)| name.to_owned()).collect();
         for lane in config.channels.keys() {
             self.metrics.channel(lane);
         }
@@ -127,6 +138,12 @@ impl Reloader {
         }
         self.places.send_replace(Arc::new(config.channels.clone()));
         self.serving.store(Arc::new(config.serving()));
+        set(&self.delivery, settings.delivery);
+        set(&self.history, settings.history);
+        if self.budget.load().size() != settings.bodies {
+            // Bodies that are being read keep their room in the one before.
+            self.budget.store(Arc::new(Budget::new(settings.bodies)));
+        }
         for finding in &findings {
             warn!("{finding}");
         }
@@ -143,6 +160,15 @@ impl Reloader {
             restart,
         }
     }
+}
+
+/// Only what is new wakes those who wait.
+fn set<T: PartialEq>(setting: &watch::Sender<T>, value: T) {
+    setting.send_if_modified(|known| {
+        let changed = *known != value;
+        *known = value;
+        changed
+    });
 }
 
 fn refused(findings: Vec<String>) -> Reloaded {
