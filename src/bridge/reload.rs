@@ -182,3 +182,79 @@ fn refused(findings: Vec<String>) -> Reloaded {
         restart: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Surroundings;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn config(text: &str) -> Config {
+        let config = Config::from_text(text, Path::new(""), &Surroundings::none());
+        config.unwrap_or_else(|findings| panic!("{findings:?}"))
+    }
+
+    fn reloader(text: &str) -> Reloader {
+        let settings = Settings::of(&config(text));
+        Reloader {
+            serving: Current::default(),
+            places: watch::Sender::default(),
+            delivery: watch::Sender::new(settings.delivery),
+            history: watch::Sender::new(settings.history),
+            budget: Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies))),
+            metrics: Arc::default(),
+            connections: settings.connections,
+            tls: None,
+        }
+    }
+
+    #[test]
+    fn what_was_changed_is_set_and_what_was_not_wakes_nobody() {
+        let reloader = reloader("");
+        let (mut delivery, mut history) = (reloader.delivery.subscribe(), reloader.history.subscribe());
+        let before = reloader.budget.load_full();
+        let same = reloader.swap(Ok(config("")));
+        assert!(same.applied && same.restart.is_empty(), "{same:?}");
+        assert!(!delivery.has_changed().unwrap() && !history.has_changed().unwrap());
+        assert!(
+            Arc::ptr_eq(&before, &reloader.budget.load_full()),
+            "its room is still counted"
+        );
+
+        let text = "[delivery]\nlate = \"1h\"\n[history]\nsize = \"2GiB\"\n[limits]\nbodies = \"80MiB\"\n";
+        let other = reloader.swap(Ok(config(text)));
+        assert!(other.applied && other.restart.is_empty(), "{other:?}");
+        assert_eq!(delivery.borrow_and_update().late, Duration::from_secs(3600));
+        assert_eq!(history.borrow_and_update().size, 2 << 30);
+        assert_eq!(reloader.budget.load().size(), 80 << 20);
+    }
+
+    #[test]
+    fn connections_take_a_restart_and_are_said_to() {
+        let reloader = reloader("");
+        let text = "[limits]\nconnections = 50\nbodies = \"80MiB\"\n";
+        let reloaded = reloader.swap(Ok(config(text)));
+        assert_eq!(
+            (reloaded.applied, &reloaded.restart[..]),
+            (true, &["limits.connections".to_owned()][..])
+        );
+        assert_eq!(reloader.budget.load().size(), 80 << 20, "the rest is in effect");
+        assert!(
+            reloader.swap(Ok(config(""))).restart.is_empty(),
+            "as it was at the start"
+        );
+    }
+
+    #[test]
+    fn a_wrong_configuration_changes_no_setting() {
+        let reloader = reloader("");
+        let wrong = "[delivery]\ntimeout = \"1h\"\n[limits]\nbody = \"1 potato\"\n";
+        let findings = Config::from_text(wrong, Path::new(""), &Surroundings::none())
+            .err()
+            .unwrap();
+        let delivery = *reloader.delivery.borrow();
+        assert!(!reloader.swap(Err(findings)).applied);
+        assert!(*reloader.delivery.borrow() == delivery);
+    }
+}

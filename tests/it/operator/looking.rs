@@ -66,9 +66,19 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
             "{table}"
         );
         assert!(
-            table.contains("dev delivered") && table.contains("silent"),
+            table.contains("dev delivered") && table.contains("silent: route 0 names no channel"),
             "{table}"
         );
+        let why = "route 0 names no channel (branch == \"quiet\" holds: dropped on purpose)";
+        let shown = operator.say(&["events", "show", &silent]).ok();
+        assert!(shown.contains(&format!("said nowhere: {why}")), "{shown}");
+        let shown = operator.json(&["events", "show", &silent]);
+        assert_eq!(
+            shown["silences"],
+            serde_json::json!([{"channels": [], "why": why}])
+        );
+        let listed = operator.json(&["events", "list", "--state", "silent"]);
+        assert_eq!(listed["events"][0]["silence"], why);
         // The beginning that the table shows is enough to name it.
         let beginning = line.split_whitespace().nth(2).unwrap();
         assert!(dead.starts_with(beginning) && beginning.len() < 36);
@@ -85,6 +95,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
         }
         let shown = operator.json(&["events", "show", &first]);
         assert_eq!(shown["deliveries"][0]["state"], "delivered");
+        assert_eq!(shown["silences"], serde_json::json!([]));
         assert!(shown["deliveries"][0]["twake_id"].is_string());
         assert!(shown["messages"][0].as_str().unwrap().contains("first"));
         assert_eq!(
