@@ -76,7 +76,7 @@ mod tests {
             channels: Vec::new(),
             failed: false,
         };
-        let message = |silence: &Option<&str>| DecidedMessage {
+        let message = |silence: Option<&str>| DecidedMessage {
             silence: silence.map(str::to_owned),
             message: silence.is_none().then(|| StoredMessage {
                 v: 1,
@@ -97,7 +97,7 @@ mod tests {
             remember: Duration::ZERO,
             facts: Map::new(),
             routes: routes.iter().enumerate().map(route).collect(),
-            messages: said.iter().map(message).collect(),
+            messages: said.iter().copied().map(message).collect(),
             deliveries,
             unsaid,
         }

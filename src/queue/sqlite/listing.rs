@@ -182,9 +182,10 @@ fn complete(connection: &Connection, event: i64, line: EventLine) -> rusqlite::R
         digits = digits.max(found.map_or(0, |other| shared_digits(line.id, other) + 1));
     }
     let deliveries = deliveries::of_event(connection, event)?;
-    let silences = match line.had_deliveries {
-        true => None,
-        false => events::silences(connection, event)?,
+    let silences = if line.had_deliveries {
+        None
+    } else {
+        events::silences(connection, event)?
     };
     Ok(EventLine {
         digits,
