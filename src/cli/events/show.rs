@@ -112,7 +112,8 @@ fn unsaid(text: &mut String, event: &EventDetails) {
         };
         line(text, &format!("\n{nowhere}: {}", visible(&silence.why)));
     }
-    if event.silences.is_none() {
+    // A bridge of an earlier version says nothing of it at all.
+    if event.silences.is_none() && event.deliveries.is_empty() {
         let id = event.id;
         line(
             text,

@@ -118,6 +118,37 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
 }
 
 #[actix_web::test]
+async fn a_channel_that_is_told_nothing_is_named_with_the_template_that_is_silent() {
+    let short = "[[sources.github.routes]]\nwhen = 'true'\nchannels = [\"ops\"]\nvariant = \"short\"\ncontinue = true\n";
+    let mut operator = Operator::new(short);
+    let templates = operator.world.path("templates/github");
+    std::fs::create_dir_all(&templates).unwrap();
+    std::fs::write(
+        templates.join("push.short.hbs"),
+        "+++\nwhen = 'branch == \"main\"'\n+++\npushed\n",
+    )
+    .unwrap();
+    let served = operator.serve();
+    let everywhere = github(&served, "d-1", &push("main", "told everywhere")).await;
+    let partly = github(&served, "d-2", &push("side", "told in dev")).await;
+    operator.world.told("ch-dev", 2).await;
+    let shown = operator.say(&["events", "show", &everywhere]).ok();
+    assert!(!shown.contains("said no"), "{shown}");
+    let shown = operator.say(&["events", "show", &partly]).ok();
+    let why = "push.short.hbs: its `when` does not hold";
+    assert!(
+        shown.contains(&format!("\nsaid nothing in ops: {why}\n")),
+        "{shown}"
+    );
+    let shown = operator.json(&["events", "show", &partly]);
+    assert_eq!(
+        shown["silences"],
+        serde_json::json!([{"channels": ["ops"], "why": why}])
+    );
+    operator.stop(served);
+}
+
+#[actix_web::test]
 async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
     let mut operator = Operator::new("[operator]\ntoken = { file = \"operator\" }\n");
     std::fs::write(operator.world.path("operator"), "operator-token").unwrap();
