@@ -191,7 +191,7 @@ mod tests {
     use std::time::Duration;
 
     fn config(text: &str) -> Config {
-        let config = Config::from_text(text, Path::new(""), &Surroundings::none());
+        let config = Config::from_text(text, Path::new("/nowhere"), &Surroundings::none());
         config.unwrap_or_else(|findings| panic!("{findings:?}"))
     }
 
