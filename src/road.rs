@@ -7,6 +7,7 @@
 //! a type, a key, facts and, for every channel it goes to, something to say (or a reason for silence).
 
 mod handshake;
+mod silence;
 
 use handlebars::Context;
 use serde_json::{Map, Value};
@@ -20,6 +21,7 @@ use crate::source::{Kind, Source};
 use crate::template::Said;
 
 pub use handshake::{Reply, handshake, unsigned};
+pub use silence::Silence;
 
 /// Everything decided about one event.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Decision {
     pub messages: Vec<DecidedMessage>,
     /// Which channel is told which of [`Decision::messages`]. A channel for which the template says nothing is not here.
     pub deliveries: Vec<DecidedDelivery>,
+    /// The channels for which it says nothing, and which of [`Decision::messages`] knows why.
+    pub unsaid: Vec<DecidedDelivery>,
 }
 
 /// What an event says in one variant.
@@ -98,19 +102,6 @@ impl Decision {
         });
         let deliveries = deliveries.collect();
         (kept, deliveries)
-    }
-
-    /// Why nobody is told anything, in one line; unset when somebody is.
-    pub fn silence(&self) -> Option<String> {
-        if !self.deliveries.is_empty() {
-            return None;
-        }
-        let said = self.messages.iter().find_map(|message| message.silence.clone());
-        said.or_else(|| {
-            let last = self.routes.iter().rev().find(|route| route.held)?;
-            Some(format!("route {} names no channel ({})", last.route, last.why))
-        })
-        .or_else(|| Some("no route holds".to_owned()))
     }
 }
 
@@ -176,19 +167,17 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     let (targets, routes) = source.routes.choose(context.data());
 
     let mut messages: Vec<DecidedMessage> = Vec::new();
-    let mut deliveries = Vec::new();
+    let (mut deliveries, mut unsaid) = (Vec::new(), Vec::new());
     for Target { channel, variant, .. } in targets {
         let known = messages.iter().position(|message| message.variant == variant);
         let message = known.unwrap_or_else(|| {
             messages.push(say(kind, &event_type, variant, &facts, &context));
             messages.len() - 1
         });
-        if messages
-            .get(message)
-            .is_some_and(|decided| decided.message.is_some())
-        {
-            deliveries.push(DecidedDelivery { channel, message });
-        }
+        let decided = messages.get(message);
+        let told = decided.is_some_and(|decided| decided.message.is_some());
+        let to = if told { &mut deliveries } else { &mut unsaid };
+        to.push(DecidedDelivery { channel, message });
     }
     let decision = Decision {
         event_type,
@@ -198,6 +187,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         routes,
         messages,
         deliveries,
+        unsaid,
     };
     (decision, context)
 }

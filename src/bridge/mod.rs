@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::operator::{Desk, HaltedLane, Reloads, Wish};
 use crate::queue::{self, Queue};
 use crate::source::Current;
-use reload::Reloader;
+use reload::{Reloader, Settings};
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
 const FINISH: Duration = Duration::from_secs(8);
@@ -117,28 +117,19 @@ impl Bridge {
     /// Opens the store and binds both listeners.
     pub fn build(config: Config, places: Places, clock: &Clock) -> Result<Self, BridgeError> {
         let metrics = Arc::new(Metrics::default());
-        let history = queue::History {
-            keep: config.history.keep,
-            size: config.history.size,
-            dead: config.history.dead,
-        };
+        let settings = Settings::of(&config);
         let (queue, store) =
-            queue::open(&places.store, history, clock.clone()).map_err(|source| BridgeError::Store {
-                store: places.store.clone(),
-                source,
+            queue::open(&places.store, settings.history, clock.clone()).map_err(|source| {
+                BridgeError::Store {
+                    store: places.store.clone(),
+                    source,
+                }
             })?;
-        let settings = delivery::Settings {
-            timeout: config.delivery.timeout,
-            horizon: config.delivery.horizon,
-            late: config.delivery.late,
-        };
-        let fixed = reload::Fixed::of(&config);
-        let limits = config.limits;
         let channels = Arc::new(config.channels.clone());
         let dispatcher = Dispatcher::new(
             queue.clone(),
             channels,
-            settings,
+            settings.delivery,
             Arc::clone(&metrics),
             clock.clone(),
         )
@@ -151,11 +142,15 @@ impl Bridge {
             .transpose()
             .map_err(BridgeError::Tls)?;
         let serving: Current = Arc::new(ArcSwap::from_pointee(config.serving()));
+        let budget = Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies)));
         let reloader = Reloader {
             serving: Arc::clone(&serving),
             places: dispatcher.places(),
+            delivery: dispatcher.settings(),
+            history: queue.history(),
+            budget: Arc::clone(&budget),
             metrics: Arc::clone(&metrics),
-            fixed,
+            connections: settings.connections,
             tls,
         };
         let (reloads, wishes) = Reloads::channel();
@@ -172,7 +167,7 @@ impl Bridge {
             serving: Arc::clone(&serving),
             queue: queue.clone(),
             metrics: Arc::clone(&metrics),
-            budget: Arc::new(Budget::new(limits.bodies)),
+            budget,
             work: Arc::new(Work::new(clock.clone())),
             refusals: Arc::default(),
             clock: clock.clone(),
@@ -188,7 +183,7 @@ impl Bridge {
             reloads: reloads.clone(),
         };
         let connections = |limit| Connections::new(limit, KEEP_ALIVE + HEAD, clock.clone());
-        let connections = (connections(limits.connections), connections(OPERATORS));
+        let connections = (connections(settings.connections), connections(OPERATORS));
         let hooks = http::public(hooks);
         let (public, public_address) = listen(places.listen, &connections.0, server_tls, hooks)?;
         let pages = http::operators(operator);

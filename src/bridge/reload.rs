@@ -1,17 +1,19 @@
 //! Reload: the configuration, its secrets and its templates are read and compiled whole, and swapped at once or not at
 //! all. Work in flight ends with what it began with.
 
+use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-use crate::config::{Config, Finding, Limits, Severity};
+use crate::config::{Config, Finding, Severity};
 use crate::delivery;
-use crate::http::Tls;
+use crate::http::{Budget, Tls};
 use crate::lifecycle::Supervisor;
 use crate::metrics::Metrics;
 use crate::operator::Wish;
 use crate::operator::view::Reloaded;
+use crate::queue;
 use crate::source::Current;
 
 /// Reads the configuration anew, with everything it names.
@@ -21,42 +23,48 @@ pub type Read = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
 pub(super) struct Reloader {
     pub(super) serving: Current,
     pub(super) places: watch::Sender<Arc<delivery::Places>>,
+    pub(super) delivery: watch::Sender<delivery::Settings>,
+    pub(super) history: watch::Sender<queue::History>,
+    pub(super) budget: Arc<ArcSwap<Budget>>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) fixed: Fixed,
+    /// `limits.connections` at the start: the server divides them among its workers when it makes them.
+    pub(super) connections: usize,
     pub(super) tls: Option<Tls>,
 }
 
-/// Settings that are used once, when the bridge starts.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) struct Fixed {
-    limits: Limits,
-    delivery: crate::config::Delivery,
-    history: crate::config::History,
+/// The settings of a configuration, as those who work with them take them.
+#[derive(Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) delivery: delivery::Settings,
+    pub(super) history: queue::History,
+    /// `limits.bodies`.
+    pub(super) bodies: usize,
+    /// `limits.connections`.
+    pub(super) connections: usize,
 }
 
-impl Fixed {
+impl Settings {
     pub(super) fn of(config: &Config) -> Self {
+        let Config {
+            limits,
+            delivery,
+            history,
+            ..
+        } = config;
         Self {
-            limits: config.limits,
-            delivery: config.delivery,
-            history: config.history,
+            delivery: delivery::Settings {
+                timeout: delivery.timeout,
+                horizon: delivery.horizon,
+                late: delivery.late,
+            },
+            history: queue::History {
+                keep: history.keep,
+                size: history.size,
+                dead: history.dead,
+            },
+            bodies: limits.bodies,
+            connections: limits.connections,
         }
-    }
-
-    /// The names of those that another configuration has otherwise.
-    fn changed(&self, new: &Self) -> Vec<String> {
-        let (old, new) = (self, new);
-        let changed = [
-            ("limits.bodies", old.limits.bodies != new.limits.bodies),
-            (
-                "limits.connections",
-                old.limits.connections != new.limits.connections,
-            ),
-            ("delivery", old.delivery != new.delivery),
-            ("history", old.history != new.history),
-        ];
-        let changed = changed.into_iter().filter(|(_, is)| *is);
-        changed.map(|(name, _)| name.to_owned()).collect()
     }
 }
 
@@ -118,7 +126,10 @@ impl Reloader {
             .filter(|finding| finding.severity == Severity::Warning)
             .map(ToString::to_string)
             .collect();
-        let restart = self.fixed.changed(&Fixed::of(&config));
+        let settings = Settings::of(&config);
+        let fixed = [("limits.connections", settings.connections != self.connections)];
+        let changed = fixed.into_iter().filter(|(_, changed)| *changed);
+        let restart: Vec<String> = changed.map(|(name, _)| name.to_owned()).collect();
         for lane in config.channels.keys() {
             self.metrics.channel(lane);
         }
@@ -127,6 +138,12 @@ impl Reloader {
         }
         self.places.send_replace(Arc::new(config.channels.clone()));
         self.serving.store(Arc::new(config.serving()));
+        set(&self.delivery, settings.delivery);
+        set(&self.history, settings.history);
+        if self.budget.load().size() != settings.bodies {
+            // Bodies that are being read keep their room in the one before.
+            self.budget.store(Arc::new(Budget::new(settings.bodies)));
+        }
         for finding in &findings {
             warn!("{finding}");
         }
@@ -145,6 +162,15 @@ impl Reloader {
     }
 }
 
+/// Only what is new wakes those who wait.
+fn set<T: PartialEq>(setting: &watch::Sender<T>, value: T) {
+    setting.send_if_modified(|known| {
+        let changed = *known != value;
+        *known = value;
+        changed
+    });
+}
+
 fn refused(findings: Vec<String>) -> Reloaded {
     for finding in &findings {
         error!("{finding}");
@@ -154,5 +180,65 @@ fn refused(findings: Vec<String>) -> Reloaded {
         applied: false,
         findings,
         restart: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Surroundings;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn config(text: &str) -> Config {
+        let config = Config::from_text(text, Path::new("/nowhere"), &Surroundings::none());
+        config.unwrap_or_else(|findings| panic!("{findings:?}"))
+    }
+
+    fn reloader(text: &str) -> Reloader {
+        let settings = Settings::of(&config(text));
+        Reloader {
+            serving: Current::default(),
+            places: watch::Sender::default(),
+            delivery: watch::Sender::new(settings.delivery),
+            history: watch::Sender::new(settings.history),
+            budget: Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies))),
+            metrics: Arc::default(),
+            connections: settings.connections,
+            tls: None,
+        }
+    }
+
+    #[test]
+    fn what_was_changed_is_set_and_what_was_not_wakes_nobody() {
+        let reloader = reloader("");
+        let (mut delivery, mut history) = (reloader.delivery.subscribe(), reloader.history.subscribe());
+        let before = reloader.budget.load_full();
+        let same = reloader.swap(Ok(config("")));
+        assert!(same.applied && same.restart.is_empty(), "{same:?}");
+        assert!(!delivery.has_changed().unwrap() && !history.has_changed().unwrap());
+        assert!(
+            Arc::ptr_eq(&before, &reloader.budget.load_full()),
+            "its room is still counted"
+        );
+
+        let text = "[delivery]\nlate = \"1h\"\n[history]\nsize = \"2GiB\"\n[limits]\nbodies = \"80MiB\"\n";
+        let other = reloader.swap(Ok(config(text)));
+        assert!(other.applied && other.restart.is_empty(), "{other:?}");
+        assert_eq!(delivery.borrow_and_update().late, Duration::from_secs(3600));
+        assert_eq!(history.borrow_and_update().size, 2 << 30);
+        assert_eq!(reloader.budget.load().size(), 80 << 20);
+    }
+
+    #[test]
+    fn connections_take_a_restart_and_are_said_to() {
+        let bridge = reloader("");
+        let text = "[limits]\nconnections = 50\nbodies = \"80MiB\"\n";
+        let told = bridge.swap(Ok(config(text)));
+        assert!(told.applied);
+        assert_eq!(told.restart, ["limits.connections"]);
+        assert_eq!(bridge.budget.load().size(), 80 << 20, "the rest is in effect");
+        let back = bridge.swap(Ok(config("")));
+        assert!(back.restart.is_empty(), "as it was at the start");
     }
 }

@@ -14,8 +14,10 @@ Examples:
   systemctl reload twake-bridge            the same, for the service
 
 Read again: bridge.toml, secrets that are files, own kinds and templates. All of it or nothing: where anything is wrong,
-what was served still is. What is in flight ends with what it began with. systemd's credentials, the environment,
-`[limits]` of connections and bodies, `[delivery]` and `[history]` need a restart, and so does beginning or ending TLS.
+what was served still is. What is in flight ends with what it began with: a body with the room, an attempt with the
+timeout it had. Where [delivery] is another, a lane that waits tries at once; where [history] is, what is too old by it
+goes at once. A restart is needed for `[limits] connections`, for beginning or ending TLS, and for what the process was
+started with: the environment (listeners, the store) and systemd's credentials.
 
 Exit status: 0 reloaded; 78 the configuration is wrong and the old one is still served; 1 no bridge answers.";
 

@@ -15,7 +15,9 @@ Examples:
   systemctl start twake-bridge.socket twake-bridge
 
 What waited when the backup was made is told again, also what has been told since; what came since is not in it. The
-store that was there is kept beside it, under its name with .before-restore after it.";
+store that was there is kept beside it, under its name with .before-restore after it. A backup of an earlier version's
+store becomes one: it is brought up to date when something of this version opens it, so the way back to an earlier version
+is a backup from before, restored with either, and that version started.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

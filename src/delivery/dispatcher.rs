@@ -1,5 +1,6 @@
 //! The dispatcher: a lane runs as long as something waits in it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 pub struct Dispatcher {
     queue: Queue,
     places: watch::Sender<Arc<Places>>,
-    settings: Settings,
+    settings: watch::Sender<Settings>,
     metrics: Arc<Metrics>,
     clock: Clock,
     tls: Tls,
@@ -52,7 +53,7 @@ impl Dispatcher {
             halts: Halts::new(metrics.clone()),
             queue,
             places: watch::Sender::new(places),
-            settings,
+            settings: watch::Sender::new(settings),
             metrics,
             clock,
         })
@@ -62,6 +63,12 @@ impl Dispatcher {
     /// new ones apply to what waits already.
     pub fn places(&self) -> watch::Sender<Arc<Places>> {
         self.places.clone()
+    }
+
+    /// Where other settings can be set while the dispatcher runs. An attempt under way ends with those it began with;
+    /// a lane that waits for its next one was told how long by others, so it tries at once.
+    pub fn settings(&self) -> watch::Sender<Settings> {
+        self.settings.clone()
     }
 
     /// What is halted, for whoever tells how ready the bridge is. Stays valid while the dispatcher runs.
@@ -125,9 +132,11 @@ struct Lanes {
 
 impl Lanes {
     fn new(dispatcher: Dispatcher, stop: CancellationToken) -> Self {
-        let Dispatcher { settings, clock, .. } = &dispatcher;
+        let timeout = dispatcher.settings.borrow().timeout;
+        let client = Client::new(&dispatcher.tls, dispatcher.clock.clone(), timeout);
         let shared = Rc::new(Shared {
-            client: Client::new(&dispatcher.tls, clock.clone(), settings.timeout),
+            client: RefCell::new((timeout, Rc::new(client))),
+            tls: dispatcher.tls,
             queue: dispatcher.queue,
             places: dispatcher.places,
             halts: dispatcher.halts,
@@ -190,6 +199,7 @@ impl Lanes {
             name: name.clone(),
             shared: self.shared.clone(),
             places: self.shared.places.subscribe(),
+            settings: self.shared.settings.subscribe(),
             place: None,
             pace: self.paces.entry(name.clone()).or_default().clone(),
             news,

@@ -1,14 +1,14 @@
 //! A lane: the ordered queue of one channel, worked off one delivery at a time.
 
 use jiff::Timestamp;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::client::Client;
+use super::client::{Client, Tls};
 use super::pace::Pace;
 use super::patience::Patience;
 use super::{Halts, Places, Settings, lateness};
@@ -27,12 +27,26 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) places: watch::Sender<Arc<Places>>,
-    pub(super) client: Client,
+    /// The client, and how long its attempts may take.
+    pub(super) client: RefCell<(Duration, Rc<Client>)>,
+    pub(super) tls: Tls,
     pub(super) halts: Halts,
-    pub(super) settings: Settings,
+    pub(super) settings: watch::Sender<Settings>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pub(super) stop: CancellationToken,
+}
+
+impl Shared {
+    /// The client whose attempts may take so long. A new one where that was changed: attempts under way keep theirs.
+    fn client(&self, timeout: Duration) -> Rc<Client> {
+        let mut client = self.client.borrow_mut();
+        if client.0 != timeout {
+            let new = Client::new(&self.tls, self.clock.clone(), timeout);
+            *client = (timeout, Rc::new(new));
+        }
+        Rc::clone(&client.1)
+    }
 }
 
 /// What the dispatcher tells a lane that runs.
@@ -49,6 +63,8 @@ pub(super) struct Lane {
     pub(super) shared: Rc<Shared>,
     /// Its own look at the places there are.
     pub(super) places: watch::Receiver<Arc<Places>>,
+    /// Its own look at the settings.
+    pub(super) settings: watch::Receiver<Settings>,
     /// Where it last was to post.
     pub(super) place: Option<Place>,
     pub(super) pace: Rc<Pace>,
@@ -115,6 +131,8 @@ impl Lane {
                 () = clock.sleep(wait) => {}
                 _ = halts_changed.changed() => {}
                 Ok(()) = self.places.changed() => {}
+                // How long it waits was reckoned with others.
+                Ok(()) = self.settings.changed() => self.ready = Duration::ZERO,
                 () = self.news.departed.notified() => self.let_go().await,
             }
         }
@@ -167,13 +185,14 @@ impl Lane {
         let Shared {
             clock,
             halts,
-            settings,
             metrics,
             ..
         } = &*self.shared;
+        let settings = *self.settings.borrow();
         let message = lateness::told(message.clone(), head.received, clock.now(), settings.late);
+        let client = self.shared.client(settings.timeout);
         self.pace.posted(clock.monotonic(), place.rate);
-        let verdict = self.shared.client.attempt(place, &message).await;
+        let verdict = client.attempt(place, &message).await;
         match verdict.kind {
             Kind::Halt(breadth) => {
                 halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
@@ -188,7 +207,7 @@ impl Lane {
 
     /// What becomes of the delivery, and how long the lane pauses.
     fn judge(&mut self, head: &Head, verdict: &Verdict) -> Settlement {
-        let Shared { clock, settings, .. } = &*self.shared;
+        let (clock, settings) = (&self.shared.clock, *self.settings.borrow());
         let now = clock.now();
         let code = verdict.reason.code();
         let again = head.reason.as_deref() == Some(code);

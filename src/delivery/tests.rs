@@ -21,6 +21,7 @@ mod outage;
 mod outbound;
 mod peer;
 mod raw;
+mod settings;
 mod steps;
 mod troubles;
 
@@ -48,7 +49,9 @@ struct Bench {
     metrics: Arc<Metrics>,
     places: watch::Sender<Arc<Places>>,
     halts: Halts,
+    /// What the next start begins with.
     settings: Settings,
+    changed_settings: watch::Sender<Settings>,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
 }
@@ -104,6 +107,7 @@ impl Bench {
             halts: Halts::new(metrics.clone()),
             metrics,
             settings: SETTINGS,
+            changed_settings: watch::Sender::new(SETTINGS),
             places: watch::Sender::new(places(of)),
             stop: CancellationToken::new(),
             running: None,
@@ -122,6 +126,7 @@ impl Bench {
         .unwrap();
         self.halts = dispatcher.halts();
         self.places = dispatcher.places();
+        self.changed_settings = dispatcher.settings();
         self.stop = CancellationToken::new();
         self.running = Some(actix_web::rt::spawn(dispatcher.run(self.stop.clone())));
     }
@@ -153,6 +158,7 @@ impl Bench {
             key: IdempotencyKey(id.into_bytes()),
             remember: Duration::from_secs(60),
             routes: serde_json::Value::Null,
+            silences: serde_json::Value::Null,
             messages: vec![StoredMessage {
                 v: 1,
                 message: Message::Document(Document {

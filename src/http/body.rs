@@ -40,6 +40,7 @@ const BEHIND: Duration = Duration::from_secs(1);
 
 /// All bodies being read at once.
 pub struct Budget {
+    size: usize,
     small: Pool,
     middling: Pool,
     /// For the beginnings of large bodies.
@@ -83,11 +84,17 @@ impl Budget {
         let threshold = (size / 16).max(SMALL);
         let large = size.saturating_sub(small + middling + threshold).max(MIDDLING);
         Self {
+            size,
             small: Pool::new(SMALL, small),
             middling: Pool::new(MIDDLING, middling),
             threshold: Pool::new(SMALL, threshold),
             large: Pool::new(usize::MAX, large),
         }
+    }
+
+    /// Bytes in all.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// The pools a body goes through.

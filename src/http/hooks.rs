@@ -126,8 +126,8 @@ async fn accept(
     if announced.is_some_and(|length| length > MIDDLING) && hooks.work.is_full() {
         return Err(Problem::Full);
     }
-    let body = hooks
-        .budget
+    let budget = hooks.budget.load_full();
+    let body = budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
     // Not before: who sends slowly is no work meanwhile.
@@ -229,6 +229,7 @@ fn new_event(envelope: Envelope, decision: &Decision) -> NewEvent {
         key: decision.key,
         remember: decision.remember,
         routes: json!(decision.routes),
+        silences: json!(decision.silences()),
         messages,
         deliveries: deliveries.collect(),
     }

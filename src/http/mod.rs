@@ -15,6 +15,7 @@ mod work;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use log::{Level, log};
 use serde::Serialize;
@@ -43,8 +44,8 @@ pub struct Hooks {
     pub queue: Queue,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// All bodies being read at once.
-    pub budget: Arc<Budget>,
+    /// All bodies being read at once. Another one can be put in its place; what is being read ends with its own.
+    pub budget: Arc<ArcSwap<Budget>>,
     /// How much is taken on at once.
     pub work: Arc<Work>,
     /// What the log says of refusals.

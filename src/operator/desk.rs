@@ -16,6 +16,7 @@ use crate::message::{Message, StoredMessage, plain};
 use crate::queue::{
     DeliveryRecord, Dropping, EventLine, EventRecord, LaneStanding, Listing, Moving, Queue, State,
 };
+use crate::road::Silence;
 use crate::source::Current;
 
 /// Events on a page where nothing is said.
@@ -258,13 +259,25 @@ fn summary(line: EventLine) -> EventSummary {
         source: line.source,
         event_type: line.event_type,
         secret: line.secret,
+        forgotten: line.had_deliveries && deliveries.is_empty(),
         deliveries,
+        silence: silences(line.silences).and_then(|known| Some(known.into_iter().next()?.why)),
     }
+}
+
+/// A form of another version is as good as none.
+fn silences(stored: Option<serde_json::Value>) -> Option<Vec<Silence>> {
+    serde_json::from_value(stored?).ok()
 }
 
 fn details(record: EventRecord) -> EventDetails {
     let envelope = record.envelope;
     let headers = envelope.headers.iter();
+    let silences = match silences(record.silences) {
+        // What is said somewhere and has no reason is said wherever it goes.
+        None if record.had_deliveries => Some(Vec::new()),
+        known => known,
+    };
     EventDetails {
         id: envelope.id,
         source: envelope.source.to_string(),
@@ -282,7 +295,9 @@ fn details(record: EventRecord) -> EventDetails {
             .iter()
             .map(|message| message.as_ref().map(text))
             .collect(),
+        forgotten: record.had_deliveries && record.deliveries.is_empty(),
         deliveries: record.deliveries.into_iter().map(delivery).collect(),
+        silences,
     }
 }
 

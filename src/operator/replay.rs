@@ -138,6 +138,7 @@ impl Desk {
             decided: Some(Redecided {
                 event_type: decision.event_type.clone(),
                 routes: serde_json::json!(decision.routes),
+                silences: serde_json::json!(decision.silences()),
             }),
             messages,
             deliveries: deliveries.collect(),

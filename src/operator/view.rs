@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::queue::{Filter, Standing, State};
+use crate::road::Silence;
 use crate::route::RouteTrace;
 
 /// Events on one page at the most.
@@ -110,6 +111,12 @@ pub struct EventSummary {
     pub secret: String,
     /// Where it went, and how it stands there.
     pub deliveries: Vec<Told>,
+    /// Why it went nowhere, where it did and that was recorded.
+    #[serde(default)]
+    pub silence: Option<String>,
+    /// It went somewhere, and that was a dead letter whose time was over.
+    #[serde(default)]
+    pub forgotten: bool,
 }
 
 /// How an event stands in a channel.
@@ -145,6 +152,13 @@ pub struct EventDetails {
     pub messages: Vec<Option<String>>,
     /// Where it was said.
     pub deliveries: Vec<DeliveryDetails>,
+    /// Where it was not said, and why; of the last decision. Unset: it was said nowhere, and why was not recorded when it
+    /// was decided, by an earlier version.
+    #[serde(default)]
+    pub silences: Option<Vec<Silence>>,
+    /// It has no deliveries because they were dead letters whose time was over.
+    #[serde(default)]
+    pub forgotten: bool,
 }
 
 /// Everything known of a delivery.

@@ -76,6 +76,8 @@ pub(super) struct PackedEvent {
     pub(super) body_size: usize,
     /// JSON.
     pub(super) routes: String,
+    /// JSON.
+    pub(super) silences: Option<String>,
     pub(super) key: [u8; 16],
     pub(super) until: Timestamp,
     /// JSON, one a variant.
@@ -86,12 +88,20 @@ pub(super) struct PackedEvent {
 /// A replay as it is written down.
 pub(super) struct PackedReplay {
     pub(super) event: Uuid,
-    /// The type, and the trace as JSON.
-    pub(super) decided: Option<(String, String)>,
+    pub(super) decided: Option<PackedDecision>,
     /// JSON.
     pub(super) messages: Vec<String>,
     pub(super) deliveries: Vec<super::NewDelivery>,
     pub(super) now: Timestamp,
+}
+
+/// What was decided anew, as it is written down.
+pub(super) struct PackedDecision {
+    pub(super) event_type: String,
+    /// JSON.
+    pub(super) routes: String,
+    /// JSON.
+    pub(super) silences: Option<String>,
 }
 
 impl PackedEvent {
@@ -100,7 +110,8 @@ impl PackedEvent {
         const EVENT: usize = 200;
         const DELIVERY: usize = 64;
         let messages: usize = self.messages.iter().map(String::len).sum();
-        let written = self.body.len() + self.headers.len() + self.routes.len() + messages;
+        let silences = self.silences.as_ref().map_or(0, String::len);
+        let written = self.body.len() + self.headers.len() + self.routes.len() + silences + messages;
         written + EVENT + DELIVERY * self.deliveries.len()
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::command::{Command, PackedEvent, PackedReplay, Read, Reply, Waiting, Write};
+use super::command::{Command, PackedDecision, PackedEvent, PackedReplay, Read, Reply, Waiting, Write};
 use super::housekeeping::{History, Pruned, Pruning};
 use super::{
     Dropping, Enqueued, EventPage, EventRecord, Head, LaneStanding, Listing, Moved, Moving, NewEvent,
@@ -38,7 +38,7 @@ pub struct Queue {
     pub(super) changes: watch::Receiver<u64>,
     /// A permit a byte of [`WAITING`].
     pub(super) room: Arc<Semaphore>,
-    pub(super) history: History,
+    pub(super) history: watch::Sender<History>,
     pub(super) clock: Clock,
 }
 
@@ -152,6 +152,11 @@ impl Queue {
         self.departures.subscribe()
     }
 
+    /// Where it can be set how much is kept: what is too old by that goes at once, not at the next look.
+    pub fn history(&self) -> watch::Sender<History> {
+        self.history.clone()
+    }
+
     /// Changes whenever something was committed.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
@@ -191,11 +196,21 @@ fn pack_replay(replay: NewReplay) -> Result<PackedReplay, QueueError> {
     let decided = replay.decided;
     Ok(PackedReplay {
         event: replay.event,
-        decided: decided.map(|decided| (decided.event_type, decided.routes.to_string())),
+        decided: decided.map(|decided| PackedDecision {
+            event_type: decided.event_type,
+            routes: decided.routes.to_string(),
+            silences: pack_silences(&decided.silences),
+        }),
         messages,
         deliveries: replay.deliveries,
         now: replay.now,
     })
+}
+
+/// Most events are said wherever they go: nothing is written down of that.
+fn pack_silences(silences: &serde_json::Value) -> Option<String> {
+    let some = silences.as_array().is_some_and(|silences| !silences.is_empty());
+    some.then(|| silences.to_string())
 }
 
 pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
@@ -221,6 +236,7 @@ pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
             .map_err(|error| QueueError::Unpackable(Arc::new(error)))?,
         body_size: envelope.body.len(),
         routes: event.routes.to_string(),
+        silences: pack_silences(&event.silences),
         key: event.key.0,
         until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
         messages: messages.collect::<Result<_, _>>().map_err(json)?,

@@ -98,12 +98,15 @@ impl Believed {
 }
 
 impl Queue {
-    /// Forgets what is old until `stop`. A step that fails is tried again the next time.
+    /// Forgets what is old until `stop`. A step that fails is tried again the next time. What history is to be is asked
+    /// at every step.
     pub(crate) async fn housekeeping(self, stop: CancellationToken) {
         let mut time = Believed::new(self.clock.now(), self.clock.monotonic());
+        let mut history = self.history.subscribe();
         while !stop.is_cancelled() {
             let now = time.at(self.clock.now(), self.clock.monotonic());
-            let more = match self.prune(Pruning::new(&self.history, now)).await {
+            let pruning = Pruning::new(&history.borrow_and_update(), now);
+            let more = match self.prune(pruning).await {
                 Ok(pruned) => pruned.tell(),
                 Err(error) => {
                     log::warn!("cannot forget what is old: {}", chain(&error));
@@ -117,6 +120,7 @@ impl Queue {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
+                Ok(()) = history.changed() => {}
                 () = self.clock.sleep(EVERY) => {}
             }
         }

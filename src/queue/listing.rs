@@ -72,4 +72,8 @@ pub struct EventLine {
     pub received: Timestamp,
     /// The channel and state of each of its deliveries, in their order. One that was replayed is there again.
     pub deliveries: Vec<(String, State)>,
+    /// Whether it ever had one. A dead letter whose time was over is forgotten before its event is.
+    pub had_deliveries: bool,
+    /// Why it is said nowhere, where it is and that was recorded when it was decided.
+    pub silences: Option<serde_json::Value>,
 }

@@ -29,6 +29,8 @@ pub struct Redecided {
     pub event_type: String,
     /// The decision's trace.
     pub routes: serde_json::Value,
+    /// The same of why it is not said somewhere: a list; empty where it is said wherever it goes.
+    pub silences: serde_json::Value,
 }
 
 /// Waiting deliveries of one event that are to become dead letters, with the reason `dropped`.

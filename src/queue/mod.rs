@@ -38,6 +38,8 @@ pub struct NewEvent {
     pub remember: Duration,
     /// The decision's trace, kept for whoever asks why.
     pub routes: serde_json::Value,
+    /// The same of why it is not said somewhere: a list; empty where it is said wherever it goes.
+    pub silences: serde_json::Value,
     /// What is said, one a variant.
     pub messages: Vec<StoredMessage>,
     /// Where it is said, in this order where two share a lane.
@@ -228,6 +230,10 @@ pub struct EventRecord {
     pub event_type: String,
     /// The decision's trace.
     pub routes: serde_json::Value,
+    /// Why it is not said somewhere; unset: it is said wherever it goes, or why not was not recorded when it was decided.
+    pub silences: Option<serde_json::Value>,
+    /// Whether it ever had a delivery. A dead letter whose time was over is forgotten before its event is.
+    pub had_deliveries: bool,
     /// What is said; `None` where this version cannot read what the store holds.
     pub messages: Vec<Option<StoredMessage>>,
     /// Where it is said.

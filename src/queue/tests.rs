@@ -69,6 +69,7 @@ fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
         key: IdempotencyKey([key; 16]),
         remember: HOUR,
         routes: serde_json::json!([{"route": 0}]),
+        silences: serde_json::Value::Null,
         messages: vec![said("hello")],
         deliveries: lanes
             .iter()

@@ -34,5 +34,6 @@ mod senders;
 mod store;
 mod storm;
 mod supervised;
+mod upgrade;
 mod variations;
 mod watch;

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::process::Output;
+use std::time::Duration;
 
-use twake_bridge::sandbox::Limits;
+use twake_bridge::clock::Clock;
+use twake_bridge::sandbox::{Fault, Limits};
 
 use crate::harness::{GITHUB_SECRET, World, client, post_push};
 use crate::program::{Served, program};
@@ -135,6 +137,82 @@ async fn a_hangup_reloads_secrets_that_are_files() {
     assert_eq!(bridge.push("github", "2").await, 401);
     bridge.served.signal("TERM");
     assert!(bridge.served.end().success());
+}
+
+#[actix_web::test]
+async fn a_changed_body_limit_is_the_next_requests() {
+    let mut bridge = Reloading::new();
+    assert_eq!(bridge.push("github", "1").await, 202);
+    bridge.write(
+        "bridge.toml",
+        &bridge.world.config_text("[limits]\nbody = \"1KiB\"\n"),
+    );
+    let output = bridge.reload().await;
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(!said(&output).contains("restart"), "{}", said(&output));
+    assert_eq!(bridge.push("github", "2").await, 413);
+    let text = bridge
+        .world
+        .config_text("[limits]\nbody = \"1MiB\"\nbodies = \"32MiB\"\nconnections = 99\n");
+    bridge.write("bridge.toml", &text);
+    let output = bridge.reload().await;
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(
+        said(&output).contains("in effect after a restart: limits.connections\n"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(bridge.push("github", "2").await, 202);
+    bridge.world.messages("ch-dev", 2).await;
+    bridge.served.signal("TERM");
+    assert!(bridge.served.end().success());
+}
+
+#[actix_web::test]
+async fn a_changed_timeout_is_the_next_attempts() {
+    let mut bridge = Reloading::new();
+    bridge.world.sandbox.set_fault(Some("ch-dev"), Some(Fault::Hang));
+    bridge.write(
+        "bridge.toml",
+        &bridge.world.config_text("[delivery]\ntimeout = \"200ms\"\n"),
+    );
+    let output = bridge.reload().await;
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(bridge.push("github", "1").await, 202);
+    let line = bridge.served.wait_for("not delivered yet");
+    assert!(line.contains("timed_out"), "{line}");
+    bridge.world.sandbox.set_fault(Some("ch-dev"), None);
+    bridge.world.messages("ch-dev", 1).await;
+    bridge.served.signal("TERM");
+    assert!(bridge.served.end().success());
+}
+
+#[actix_web::test]
+async fn a_shorter_history_goes_at_once() {
+    let mut bridge = Reloading::new();
+    assert_eq!(bridge.push("github", "1").await, 202);
+    // What waits is never forgotten.
+    let told = "SELECT count(*) FROM events WHERE waiting = 0";
+    until(&bridge.world, told, 1).await;
+    let short = bridge.world.config_text("[history]\nkeep = \"1ms\"\n");
+    bridge.write("bridge.toml", &short);
+    bridge.served.signal("HUP");
+    bridge.served.wait_for("reloaded");
+    until(&bridge.world, "SELECT count(*) FROM events", 0).await;
+    bridge.served.signal("TERM");
+    assert!(bridge.served.end().success());
+}
+
+/// Waits until the store answers so, half as long as it takes the bridge to look by itself what is old.
+async fn until(world: &World, question: &str, count: i64) {
+    let store = rusqlite::Connection::open(world.path("bridge.db")).unwrap();
+    let asking = async {
+        while store.query_row(question, [], |row| row.get::<_, i64>(0)).unwrap() != count {
+            actix_web::rt::task::yield_now().await;
+        }
+    };
+    let answered = Clock::system().timeout(Duration::from_secs(30), asking).await;
+    assert!(answered.is_some(), "{question} is not {count}");
 }
 
 #[actix_web::test]

@@ -119,10 +119,11 @@ fn row(event: &EventSummary) -> Vec<String> {
         .iter()
         .map(|told| format!("{} {}", told.channel, state(told.state)))
         .collect();
-    let channels = if channels.is_empty() {
-        "silent".to_owned()
-    } else {
-        channels.join(", ")
+    let channels = match &event.silence {
+        _ if !channels.is_empty() => channels.join(", "),
+        _ if event.forgotten => "dead and forgotten".to_owned(),
+        Some(why) => format!("silent: {why}"),
+        None => "silent".to_owned(),
     };
     vec![
         shown::time(event.received),

@@ -91,13 +91,7 @@ fn told(event: &EventDetails) -> String {
         let why = visible(&route.why);
         line(&mut text, &format!("  {} {held}: {why}{channels}", route.route));
     }
-    if event.deliveries.is_empty() {
-        let id = event.id;
-        line(
-            &mut text,
-            &format!("\nsaid nowhere; `events replay {id} --dry-run` says why"),
-        );
-    }
+    unsaid(&mut text, event);
     for delivery in &event.deliveries {
         deliver(&mut text, delivery);
     }
@@ -107,6 +101,32 @@ fn told(event: &EventDetails) -> String {
         text.push_str(&indented(&visible_lines(message)));
     }
     text
+}
+
+/// Where it was not said, and why.
+fn unsaid(text: &mut String, event: &EventDetails) {
+    for silence in event.silences.iter().flatten() {
+        let nowhere = match silence.channels.join(", ") {
+            none if none.is_empty() => "said nowhere".to_owned(),
+            some => format!("said nothing in {}", visible(&some)),
+        };
+        line(text, &format!("\n{nowhere}: {}", visible(&silence.why)));
+    }
+    // A bridge of an earlier version says nothing of it at all.
+    if event.silences.is_none() && event.deliveries.is_empty() {
+        let id = event.id;
+        line(
+            text,
+            &format!(
+                "\nsaid nowhere; why was not recorded then, `events replay {id} --dry-run` says what would be said now"
+            ),
+        );
+    } else if event.forgotten {
+        line(
+            text,
+            "\nits deliveries were dead letters whose time was over ([history] dead)",
+        );
+    }
 }
 
 fn deliver(text: &mut String, delivery: &DeliveryDetails) {

@@ -33,7 +33,9 @@ pub(super) const REMOVE_PROOF: &str = "DELETE FROM messages WHERE event = -1";
 /// Bytes that show there is room for events.
 const PROOF: usize = 128 * 1024;
 pub(super) const EXISTS: &str = "SELECT 1 FROM events WHERE id = ?1";
-const FIND: &str = "SELECT id, source, type, received, headers, secret, routes, body_size, body
+pub(super) const SILENT: &str = "INSERT INTO silences (event, json) VALUES (?1, ?2)";
+pub(super) const SILENCES: &str = "SELECT json FROM silences WHERE event = ?1";
+const FIND: &str = "SELECT id, source, type, received, headers, secret, routes, body_size, body, deliveries
     FROM events WHERE uuid = ?1";
 const MESSAGES: &str = "SELECT json FROM messages WHERE event = ?1 ORDER BY number";
 
@@ -78,6 +80,9 @@ pub(super) fn enqueue(
         event.body,
     ])?;
     let row = connection.last_insert_rowid();
+    if let Some(json) = &event.silences {
+        connection.prepare_cached(SILENT)?.execute(params![row, json])?;
+    }
     for (number, json) in (0_i64..).zip(&event.messages) {
         connection
             .prepare_cached(INSERT_MESSAGE)?
@@ -157,9 +162,20 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<EventReco
         },
         event_type: raw.event_type,
         routes: serde_json::from_str(&raw.routes).map_err(|_| corrupt("routes"))?,
+        silences: silences(connection, raw.row).map_err(unavailable(doing))?,
+        had_deliveries: raw.had_deliveries > 0,
         messages: raw.messages.iter().map(|json| readable(json)).collect(),
         deliveries,
     }))
+}
+
+/// Where an event is not said, and why, as far as that is known and can be read.
+pub(super) fn silences(connection: &Connection, row: i64) -> rusqlite::Result<Option<serde_json::Value>> {
+    let json: Option<String> = connection
+        .prepare_cached(SILENCES)?
+        .query_row([row], |row| row.get(0))
+        .optional()?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
 /// A stored message, when it is of a form that this version knows.
@@ -179,6 +195,7 @@ struct Raw {
     routes: String,
     body_size: i64,
     body: Vec<u8>,
+    had_deliveries: i64,
     messages: Vec<String>,
 }
 
@@ -196,6 +213,7 @@ fn raw(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<Raw>> {
                 routes: row.get(6)?,
                 body_size: row.get(7)?,
                 body: row.get(8)?,
+                had_deliveries: row.get(9)?,
                 messages: Vec::new(),
             })
         })

@@ -5,12 +5,13 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use uuid::Uuid;
 
 use super::deliveries::{self, time};
+use super::events;
 use crate::queue::{EventLine, EventPage, Filter, Listing, Standing, State};
 
 macro_rules! walk {
     ($index:literal, $condition:literal) => {
         concat!(
-            "SELECT id, uuid, source, type, secret, received FROM events INDEXED BY ",
+            "SELECT id, uuid, source, type, secret, received, deliveries FROM events INDEXED BY ",
             $index,
             " WHERE uuid < ?1 AND uuid >= ?2 ",
             $condition,
@@ -136,6 +137,8 @@ fn line(row: &Row<'_>) -> rusqlite::Result<(i64, EventLine)> {
         secret: row.get(4)?,
         received: time(row, 5)?,
         deliveries: Vec::new(),
+        had_deliveries: row.get::<_, i64>(6)? > 0,
+        silences: None,
     };
     Ok((row.get(0)?, line))
 }
@@ -179,9 +182,15 @@ fn complete(connection: &Connection, event: i64, line: EventLine) -> rusqlite::R
         digits = digits.max(found.map_or(0, |other| shared_digits(line.id, other) + 1));
     }
     let deliveries = deliveries::of_event(connection, event)?;
+    let silences = if line.had_deliveries {
+        None
+    } else {
+        events::silences(connection, event)?
+    };
     Ok(EventLine {
         digits,
         deliveries,
+        silences,
         ..line
     })
 }

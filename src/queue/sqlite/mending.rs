@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::actor::Arrivals;
 use super::deliveries::ROW;
-use super::events::{GROW, INSERT_DELIVERY, INSERT_MESSAGE, LANE};
+use super::events::{GROW, INSERT_DELIVERY, INSERT_MESSAGE, LANE, SILENT};
 use super::listing;
-use crate::queue::command::PackedReplay;
+use crate::queue::command::{PackedDecision, PackedReplay};
 use crate::queue::{Dropping, Moved, Moving};
 
 pub(super) const NUMBERED: &str = "SELECT number, json FROM messages WHERE event = ?1 ORDER BY number";
 pub(super) const WAITS: &str = "SELECT 1 FROM deliveries WHERE event = ?1 AND lane = ?2 AND state = 0";
 pub(super) const REDECIDED: &str = "UPDATE events SET type = ?2, routes = ?3 WHERE id = ?1";
+pub(super) const NO_LONGER_SILENT: &str = "DELETE FROM silences WHERE event = ?1";
 pub(super) const EVENT_REPLAYED: &str = "UPDATE events
     SET waiting = waiting + ?2, deliveries = deliveries + ?2, size = size + ?3 WHERE id = ?1";
 pub(super) const DROP: &str = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
@@ -43,10 +44,19 @@ pub(super) fn replay(
         .query_row([replay.event.as_bytes()], |row| row.get(0))
         .optional()?;
     let Some(row) = row else { return Ok(None) };
-    if let Some((event_type, routes)) = &replay.decided {
+    if let Some(decided) = &replay.decided {
+        let PackedDecision {
+            event_type,
+            routes,
+            silences,
+        } = decided;
         connection
             .prepare_cached(REDECIDED)?
             .execute(params![row, event_type, routes])?;
+        connection.prepare_cached(NO_LONGER_SILENT)?.execute([row])?;
+        if let Some(json) = silences {
+            connection.prepare_cached(SILENT)?.execute(params![row, json])?;
+        }
     }
     let mut known: Vec<(i64, String)> = connection
         .prepare_cached(NUMBERED)?

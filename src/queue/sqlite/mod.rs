@@ -93,7 +93,7 @@ pub enum OpenError {
     #[error("{} is a database of another program", .0.display())]
     Foreign(PathBuf),
     /// A later version of this program has written it.
-    #[error("the store {} has schema {found}, this version knows up to {known}: use the newer version", .path.display())]
+    #[error("the store {} has schema {found}, this version knows up to {known}: use the newer version, or restore a backup from before the upgrade", .path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -137,7 +137,7 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
         departures,
         changes,
         room: Arc::new(Semaphore::new(WAITING)),
-        history,
+        history: watch::Sender::new(history),
         clock,
     };
     let store = Store {
@@ -225,6 +225,8 @@ pub(super) fn hot_statements() -> impl Iterator<Item = &'static str> {
         events::INSERT_DELIVERY,
         events::GROW,
         events::EXISTS,
+        events::SILENT,
+        events::SILENCES,
         events::TOUCH,
         events::WRITE_PROOF,
         events::REMOVE_PROOF,
@@ -259,6 +261,7 @@ pub(super) fn hot_statements() -> impl Iterator<Item = &'static str> {
         mending::NUMBERED,
         mending::WAITS,
         mending::REDECIDED,
+        mending::NO_LONGER_SILENT,
         mending::EVENT_REPLAYED,
         mending::DROP,
         mending::LANE_DROPPED,

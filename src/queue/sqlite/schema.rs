@@ -8,8 +8,9 @@ use super::OpenError;
 /// Marks the file as ours (`PRAGMA application_id`): "twbr".
 const APPLICATION: i64 = 0x7477_6272;
 
-/// Each brings a store from the version of its index to the next. Never changed once released, only added to.
-const MIGRATIONS: &[&str] = &[FIRST];
+/// Each brings a store from the version of its index to the next. Never changed once released, only added to. None looks
+/// at rows: a start after an upgrade takes as long as any other, whatever the store holds.
+const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 /// Times are milliseconds since 1970 in UTC. `waiting` and `dead` of an event, and `waiting` of a lane, count
 /// deliveries, so that nobody has to; the partial indexes hold only what waits and what is dead, so that neither
@@ -93,6 +94,15 @@ CREATE TABLE totals (
 INSERT INTO totals (id, size) VALUES (1, 0);
 ";
 
+/// Why an event is not told somewhere. Only such events have a row; those from before have none. Not a column of
+/// `events`: a new one stands behind the body, which a list would then have to walk through.
+const SECOND: &str = "
+CREATE TABLE silences (
+    event INTEGER PRIMARY KEY,
+    json  TEXT NOT NULL                           -- by the last decision: channels, and why they are told nothing
+) STRICT;
+";
+
 /// The schema of a store that is ours (0: it is empty), and not newer than this program.
 pub(super) fn known(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
     let number = |sql: &str| {
@@ -119,8 +129,14 @@ pub(super) fn known(connection: &Connection, path: &Path) -> Result<usize, OpenE
 
 /// Brings the schema up to date; refuses what is not ours or too new without having changed it.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let missing = MIGRATIONS.get(known(connection, path)?..).unwrap_or_default();
+    migrate_by(MIGRATIONS, connection, path)
+}
+
+/// All that is missing, and its number, is one transaction: a store has a schema whole or not at all.
+fn migrate_by(migrations: &[&str], connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let newest = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let had = known(connection, path)?;
+    let missing = migrations.get(had..).unwrap_or_default();
     if missing.is_empty() {
         return Ok(());
     }
@@ -136,5 +152,15 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     run().map_err(|source| OpenError::Database {
         path: path.to_owned(),
         source,
-    })
+    })?;
+    if had > 0 {
+        log::info!(
+            "the store {} has schema {newest} now, it had {had}; an earlier version of the bridge refuses it",
+            path.display()
+        );
+    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

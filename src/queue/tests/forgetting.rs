@@ -29,6 +29,33 @@ async fn what_is_old_is_forgotten_as_time_passes() {
     forgetting.await.unwrap();
 }
 
+#[tokio::test]
+async fn what_is_too_old_by_another_length_of_history_goes_at_once() {
+    let folder = TempDir::new().unwrap();
+    let clock = Clock::manual(at(100));
+    let (queue, _store) = open(&address(folder.path()), HISTORY, clock.clone()).unwrap();
+    let old = stored(&queue, event(1, 100, &["dev"])).await;
+    let young = stored(&queue, event(2, 1_000, &["dev"])).await;
+    for _ in 0..2 {
+        settle(&queue, "dev", delivered(), 100).await;
+    }
+    let stop = tokio_util::sync::CancellationToken::new();
+    let mut changes = queue.changes();
+    changes.borrow_and_update();
+    let forgetting = tokio::spawn(queue.clone().housekeeping(stop.clone()));
+    changes.changed().await.unwrap();
+    clock.advance(Duration::from_secs(1_000));
+    assert!(queue.event(old).await.unwrap().is_some());
+    let keep = Duration::from_secs(500);
+    queue.history().send_replace(History { keep, ..HISTORY });
+    while queue.event(old).await.unwrap().is_some() {
+        changes.changed().await.unwrap();
+    }
+    assert!(queue.event(young).await.unwrap().is_some());
+    stop.cancel();
+    forgetting.await.unwrap();
+}
+
 fn pruning(keep_from: i64, size: u64, dead_from: i64) -> Pruning {
     Pruning {
         now: at(1_000_000),
@@ -49,7 +76,9 @@ async fn what_waits_is_never_forgotten_and_what_is_dead_in_its_own_time() {
     settle(&kept.queue, "dev", Outcome::Rejected, 500).await;
     let done = stored(&kept.queue, event(3, 100, &["dev"])).await;
     settle(&kept.queue, "dev", delivered(), 110).await;
-    let nowhere = stored(&kept.queue, event(4, 100, &[])).await;
+    let mut silent = event(4, 100, &[]);
+    silent.silences = serde_json::json!([{"channels": [], "why": "quiet"}]);
+    let nowhere = stored(&kept.queue, silent).await;
 
     let everything = pruning(900, 0, 400);
     let pruned = kept.queue.prune(everything).await.unwrap();
@@ -57,6 +86,9 @@ async fn what_waits_is_never_forgotten_and_what_is_dead_in_its_own_time() {
     for (id, there) in [(waiting, true), (dead, true), (done, false), (nowhere, false)] {
         assert_eq!(kept.queue.event(id).await.unwrap().is_some(), there);
     }
+    let looking = rusqlite::Connection::open(kept.folder.path().join("queue.db")).unwrap();
+    let silences = looking.query_row("SELECT count(*) FROM silences", [], |row| row.get::<_, i64>(0));
+    assert_eq!(silences.unwrap(), 0);
     let pruned = kept.queue.prune(pruning(900, 0, 600)).await.unwrap();
     assert_eq!(pruned.dead.len(), 1);
     assert_eq!(

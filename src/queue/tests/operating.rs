@@ -229,15 +229,23 @@ async fn a_replay_wakes_its_lanes_whatever_its_key_and_once_while_it_waits() {
 #[tokio::test]
 async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
     let kept = fresh();
-    let id = stored(&kept.queue, event(1, 100, &[])).await;
+    let mut silent = event(1, 100, &[]);
+    silent.silences = serde_json::json!([{"channels": [], "why": "quiet"}]);
+    let id = stored(&kept.queue, silent).await;
     let mut replay = replay_to(id, &["dev"], 120);
     replay.messages = vec![said("anew")];
     replay.decided = Some(Redecided {
         event_type: "renamed".to_owned(),
         routes: serde_json::json!([{"route": 7}]),
+        silences: serde_json::json!([]),
     });
+    let before = kept.queue.event(id).await.unwrap().unwrap();
+    assert_eq!(before.silences.unwrap()[0]["why"], "quiet");
+    assert!(!before.had_deliveries);
+    let again = replay.clone();
     kept.queue.replay(replay).await.unwrap();
     let record = kept.queue.event(id).await.unwrap().unwrap();
+    assert!(record.silences.is_none() && record.had_deliveries);
     assert_eq!(
         (record.event_type.as_str(), &record.routes[0]["route"]),
         ("renamed", &7.into())
@@ -247,6 +255,15 @@ async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
         head(&kept.queue, "dev").await.unwrap().message,
         Some(said("anew"))
     );
+    for why in ["one", "another"] {
+        let mut silent = again.clone();
+        silent.deliveries = Vec::new();
+        let silences = serde_json::json!([{"channels": ["dev"], "why": why}]);
+        silent.decided.as_mut().unwrap().silences = silences.clone();
+        kept.queue.replay(silent).await.unwrap();
+        let record = kept.queue.event(id).await.unwrap().unwrap();
+        assert_eq!(record.silences, Some(silences));
+    }
 }
 
 #[tokio::test]

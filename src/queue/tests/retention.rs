@@ -89,7 +89,7 @@ impl Month {
         self.clock.advance(PORTION);
         loop {
             let before = self.rows();
-            let pruning = Pruning::new(&self.queue.history, self.clock.now());
+            let pruning = Pruning::new(&self.queue.history.borrow(), self.clock.now());
             let timer = Clock::system();
             let pruned = self.queue.prune(pruning).await.unwrap();
             seen.longest = seen.longest.max(timer.monotonic());

@@ -66,9 +66,19 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
             "{table}"
         );
         assert!(
-            table.contains("dev delivered") && table.contains("silent"),
+            table.contains("dev delivered") && table.contains("silent: route 0 names no channel"),
             "{table}"
         );
+        let why = "route 0 names no channel (branch == \"quiet\" holds: dropped on purpose)";
+        let shown = operator.say(&["events", "show", &silent]).ok();
+        assert!(shown.contains(&format!("said nowhere: {why}")), "{shown}");
+        let shown = operator.json(&["events", "show", &silent]);
+        assert_eq!(
+            shown["silences"],
+            serde_json::json!([{"channels": [], "why": why}])
+        );
+        let listed = operator.json(&["events", "list", "--state", "silent"]);
+        assert_eq!(listed["events"][0]["silence"], why);
         // The beginning that the table shows is enough to name it.
         let beginning = line.split_whitespace().nth(2).unwrap();
         assert!(dead.starts_with(beginning) && beginning.len() < 36);
@@ -85,6 +95,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
         }
         let shown = operator.json(&["events", "show", &first]);
         assert_eq!(shown["deliveries"][0]["state"], "delivered");
+        assert_eq!(shown["silences"], serde_json::json!([]));
         assert!(shown["deliveries"][0]["twake_id"].is_string());
         assert!(shown["messages"][0].as_str().unwrap().contains("first"));
         assert_eq!(
@@ -104,6 +115,37 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
             None => break,
         }
     }
+}
+
+#[actix_web::test]
+async fn a_channel_that_is_told_nothing_is_named_with_the_template_that_is_silent() {
+    let short = "[[sources.github.routes]]\nwhen = 'true'\nchannels = [\"ops\"]\nvariant = \"short\"\ncontinue = true\n";
+    let mut operator = Operator::new(short);
+    let templates = operator.world.path("templates/github");
+    std::fs::create_dir_all(&templates).unwrap();
+    std::fs::write(
+        templates.join("push.short.hbs"),
+        "+++\nwhen = 'branch == \"main\"'\n+++\npushed\n",
+    )
+    .unwrap();
+    let served = operator.serve();
+    let everywhere = github(&served, "d-1", &push("main", "told everywhere")).await;
+    let partly = github(&served, "d-2", &push("side", "told in dev")).await;
+    operator.world.told("ch-dev", 2).await;
+    let shown = operator.say(&["events", "show", &everywhere]).ok();
+    assert!(!shown.contains("said no"), "{shown}");
+    let shown = operator.say(&["events", "show", &partly]).ok();
+    let why = "push.short.hbs: its `when` does not hold";
+    assert!(
+        shown.contains(&format!("\nsaid nothing in ops: {why}\n")),
+        "{shown}"
+    );
+    let shown = operator.json(&["events", "show", &partly]);
+    assert_eq!(
+        shown["silences"],
+        serde_json::json!([{"channels": ["ops"], "why": why}])
+    );
+    operator.stop(served);
 }
 
 #[actix_web::test]

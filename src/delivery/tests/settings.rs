@@ -1,0 +1,47 @@
+//! `[delivery]` changed while the bridge runs.
+
+use super::*;
+
+#[actix_web::test]
+async fn a_changed_timeout_is_the_next_attempts_and_not_of_the_one_under_way() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Hang);
+    peer.play("ops", Play::Hang);
+    let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
+    let before = bench.tell("before", &["dev"]).await;
+    peer.until_asked(1).await;
+    let timeout = Duration::from_secs(5);
+    bench.change(Settings { timeout, ..SETTINGS });
+    let after = bench.tell("after", &["ops"]).await;
+    peer.until_asked(2).await;
+    bench.clock.advance(timeout);
+    let ended = bench.until_attempts(after, 1).await;
+    assert_eq!(ended.reason.as_deref(), Some("timed_out"));
+    let record = bench.queue.event(before).await.unwrap().unwrap();
+    assert_eq!(record.deliveries[0].attempts, 0, "it has the time it began with");
+    bench.clock.advance(SETTINGS.timeout.saturating_sub(timeout));
+    bench.until_attempts(before, 1).await;
+}
+
+#[actix_web::test]
+async fn a_lane_that_waits_tries_at_once_when_the_horizon_is_another() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(503, Some("3600")));
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("waits", &["dev"]).await;
+    bench.until_attempts(event, 1).await;
+    bench.clock.advance(Duration::from_secs(120));
+    assert_eq!(peer.count(), 1, "an hour was asked for");
+    let horizon = Duration::from_secs(60);
+    bench.change(Settings { horizon, ..SETTINGS });
+    let dead = bench.until(event, |delivery| delivery.state == State::Dead).await;
+    assert_eq!(dead.reason.as_deref(), Some("expired"));
+    assert_eq!(peer.count(), 2);
+}
+
+impl Bench {
+    /// Sets other settings, as a reload does.
+    fn change(&self, settings: Settings) {
+        self.changed_settings.send_replace(settings);
+    }
+}

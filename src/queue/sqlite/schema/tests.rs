@@ -1,0 +1,102 @@
+//! Stores of earlier schemas become what a new one is, at once or not at all.
+
+use std::fs;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A store that the last version of schema 1 wrote (tests/data/store/README.md).
+const OLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/store/schema-1.db");
+
+/// A copy of it, and its folder.
+fn old() -> (TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bridge.db");
+    fs::copy(OLD, &path).unwrap();
+    (folder, path)
+}
+
+/// What SQLite knows of the tables and indexes: the statements that made them.
+fn dump(connection: &Connection) -> Vec<(String, Option<String>)> {
+    let mut all = connection
+        .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
+        .unwrap();
+    let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+fn version(connection: &Connection) -> i64 {
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0));
+    version.unwrap()
+}
+
+fn count(connection: &Connection, table: &str) -> i64 {
+    let count = format!("SELECT count(*) FROM {table}");
+    connection.query_row(&count, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn the_first_migration_is_what_it_was_when_stores_were_made_with_it() {
+    let (_folder, path) = old();
+    let store = Connection::open(path).unwrap();
+    assert_eq!(version(&store), 1);
+    let mut made = Connection::open_in_memory().unwrap();
+    migrate_by(&MIGRATIONS[..1], &mut made, Path::new("")).unwrap();
+    assert_eq!(dump(&made), dump(&store));
+}
+
+#[test]
+fn an_old_store_becomes_what_a_new_one_is_and_keeps_its_rows() {
+    let (_folder, path) = old();
+    let mut store = Connection::open(&path).unwrap();
+    let tables = ["events", "messages", "seen", "lanes", "deliveries", "totals"];
+    let before = tables.map(|table| count(&store, table));
+    assert!(before.iter().all(|rows| *rows > 0), "{before:?}");
+    migrate(&mut store, &path).unwrap();
+    let mut new = Connection::open_in_memory().unwrap();
+    migrate(&mut new, Path::new("")).unwrap();
+    assert_eq!(dump(&store), dump(&new));
+    assert_eq!(version(&store), version(&new));
+    assert_eq!(tables.map(|table| count(&store, table)), before);
+}
+
+#[test]
+fn a_migration_that_fails_half_way_leaves_the_schema_there_was() {
+    let (_folder, path) = old();
+    let mut store = Connection::open(&path).unwrap();
+    let before = dump(&store);
+    let broken = [FIRST, SECOND, "CREATE TABLE more (id); CREATE TABLE more (id);"];
+    let error = migrate_by(&broken, &mut store, &path).unwrap_err();
+    assert!(matches!(error, OpenError::Database { .. }), "{error}");
+    assert_eq!((dump(&store), version(&store)), (before, 1));
+    migrate(&mut store, &path).unwrap();
+    assert_eq!(version(&store), 2, "what is right goes on from there");
+}
+
+/// The files as a crash leaves them: written, not committed.
+#[test]
+fn a_crash_before_the_end_leaves_the_schema_there_was() {
+    let (folder, path) = old();
+    let store = Connection::open(&path).unwrap();
+    let before = dump(&store);
+    // A cache of one page: what is changed goes to the disk before the commit.
+    store
+        .execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN IMMEDIATE")
+        .unwrap();
+    store.execute_batch(SECOND).unwrap();
+    store
+        .execute_batch(
+            "INSERT INTO silences SELECT id, hex(zeroblob(20000)) FROM events; PRAGMA user_version = 2",
+        )
+        .unwrap();
+    let crashed = folder.path().join("crashed.db");
+    fs::copy(&path, &crashed).unwrap();
+    let log = fs::read(path.with_file_name("bridge.db-wal")).unwrap();
+    assert!(log.len() > 20_000, "{} bytes were written", log.len());
+    fs::write(folder.path().join("crashed.db-wal"), log).unwrap();
+
+    let mut found = Connection::open(&crashed).unwrap();
+    assert_eq!((dump(&found), version(&found)), (before, 1));
+    migrate(&mut found, &crashed).unwrap();
+    assert_eq!((count(&found, "silences"), count(&found, "events")), (0, 6));
+}

@@ -1,0 +1,198 @@
+//! A store that the last version of an earlier schema wrote (tests/data/store) is taken over by the real binary: what
+//! waits is told, what was is shown, and nothing of it is lost.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use twake_bridge::sandbox::Limits;
+
+use crate::harness::{TOKEN, World, client};
+use crate::program::{Served, program};
+
+/// What the store's configuration had besides, and a history that reaches back to it in any year.
+const MORE: &str = r#"
+[[sources.github.routes]]
+when = 'branch == "quiet"'
+channels = []
+[sources.script]
+kind = "generic"
+secrets = [{ file = "token" }]
+channels = ["broken"]
+[history]
+keep = "36500d"
+dead = "36500d"
+"#;
+
+struct Upgrade {
+    world: World,
+}
+
+impl Upgrade {
+    fn new() -> Self {
+        let world = World::with(&["dev", "ops", "broken"], Limits::default());
+        let text = world.config_text(MORE);
+        let text = text.replace("[channels]\n", "[channels]\nbroken = \"ch-broken\"\n");
+        fs::write(world.path("bridge.toml"), text).unwrap();
+        Self { world }
+    }
+
+    fn take(&self, name: &str) {
+        fs::copy(old(), self.world.path(name)).unwrap();
+    }
+
+    fn serve(&self) -> Served {
+        Served::start(&self.world.path("bridge.toml"), &self.world.store())
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = program();
+        command
+            .args(arguments)
+            .env("TWAKE_BRIDGE_STORE", self.world.store());
+        actix_web::rt::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap()
+    }
+
+    /// What an order answers. Asked of the bridge at `operator`, else of the store.
+    async fn say(&self, operator: Option<&str>, arguments: &[&str]) -> String {
+        let config = self.world.path("bridge.toml");
+        let mut all = arguments.to_vec();
+        all.extend(["--config", config.to_str().unwrap()]);
+        if let Some(operator) = operator {
+            all.extend(["--operator", operator]);
+        }
+        let output = self.run(&all).await;
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    async fn events(&self, operator: Option<&str>) -> Vec<Value> {
+        let list = self.say(operator, &["events", "list", "--json"]).await;
+        let list: Value = serde_json::from_str(&list).unwrap();
+        list["events"].as_array().unwrap().clone()
+    }
+}
+
+fn old() -> &'static Path {
+    Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/store/schema-1.db"
+    ))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap()
+}
+
+fn schema(path: &Path) -> i64 {
+    let store = rusqlite::Connection::open(path).unwrap();
+    store
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap()
+}
+
+fn id(event: &Value) -> &str {
+    event["id"].as_str().unwrap()
+}
+
+#[actix_web::test]
+async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
+    let upgrade = Upgrade::new();
+    let world = &upgrade.world;
+    upgrade.take("bridge.db");
+    let mut served = upgrade.serve();
+    assert!(
+        served
+            .lines
+            .iter()
+            .any(|line| line.contains("has schema 2 now, it had 1")),
+        "{:#?}",
+        served.lines
+    );
+    // What waited in a lane that failed, in its order.
+    let told = world.told("ch-ops", 2).await;
+    assert!(
+        told[0].contains("DiskFull") && told[1].contains("DiskStillFull"),
+        "{told:?}"
+    );
+
+    // From the newest to the oldest, as they were left, but for what has been told now.
+    let operator = served.operator.clone();
+    let operator = Some(operator.as_str());
+    let events = upgrade.events(operator).await;
+    let types: Vec<&str> = events
+        .iter()
+        .map(|event| event["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, ["firing", "firing", "message", "push", "push", "push"]);
+    let [.., dead, silent, _, first] = &events[..] else {
+        panic!("{events:#?}")
+    };
+    assert_eq!(dead["deliveries"][0]["state"], "dead");
+    let shown = upgrade.say(operator, &["events", "show", id(silent)]).await;
+    assert!(shown.contains("why was not recorded then"), "{shown}");
+    assert!(
+        shown.contains("branch == \"quiet\" holds: dropped on purpose"),
+        "{shown}"
+    );
+    let shown = upgrade.say(operator, &["events", "show", id(first)]).await;
+    assert!(
+        shown.contains("the first") && !shown.contains("said nowhere"),
+        "{shown}"
+    );
+
+    // What is decided again has its reason from then on.
+    upgrade.say(operator, &["events", "replay", id(first)]).await;
+    assert!(world.told("ch-dev", 1).await[0].contains("the first"));
+    upgrade.say(operator, &["events", "replay", id(dead)]).await;
+    assert!(world.told("ch-broken", 1).await[0].contains("too large"));
+    upgrade.say(operator, &["events", "replay", id(silent)]).await;
+    let shown = upgrade.say(operator, &["events", "show", id(silent)]).await;
+    assert!(
+        shown.contains("said nowhere: route 0 names no channel"),
+        "{shown}"
+    );
+
+    // And so has what comes.
+    let new = client()
+        .post(format!("{}/hooks/script", served.url))
+        .insert_header(("authorization", format!("Bearer {TOKEN}")))
+        .send_body("{\"title\": \"New\", \"text\": \"to an old store\"}")
+        .await
+        .unwrap();
+    assert_eq!(new.status().as_u16(), 202);
+    assert!(world.told("ch-broken", 2).await[1].contains("to an old store"));
+    served.signal("TERM");
+    assert!(served.end().success(), "{:#?}", served.lines);
+    assert_eq!(upgrade.events(None).await.len(), 7);
+    assert_eq!(world.sandbox.messages("ch-ops").len(), 2, "nothing twice");
+}
+
+#[actix_web::test]
+async fn a_backup_from_before_an_upgrade_is_restored_and_taken_over_at_the_next_start() {
+    let upgrade = Upgrade::new();
+    let world = &upgrade.world;
+    upgrade.take("before.db");
+    let before = world.path("before.db");
+    let restored = upgrade.run(&["restore", before.to_str().unwrap(), "--yes"]).await;
+    assert!(restored.status.success(), "{}", said(&restored));
+    assert!(said(&restored).contains("6 events"), "{}", said(&restored));
+    let store = world.path("bridge.db");
+    assert_eq!(schema(&store), 1, "a copy is what was copied");
+
+    // A backup of it is of its schema, too: the version before can still use both.
+    let copy = world.path("copy.db");
+    let backup = upgrade.run(&["backup", copy.to_str().unwrap()]).await;
+    assert!(backup.status.success(), "{}", said(&backup));
+    assert_eq!(schema(&copy), 1);
+
+    let mut served = upgrade.serve();
+    world.told("ch-ops", 2).await;
+    served.signal("TERM");
+    assert!(served.end().success(), "{:#?}", served.lines);
+    assert_eq!(schema(&store), 2);
+    assert_eq!(upgrade.events(None).await.len(), 6);
+}
