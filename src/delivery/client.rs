@@ -1,5 +1,6 @@
 //! The one HTTP client: a request of a dialect goes out, an answer or the reason why there is none comes back.
 
+use actix_web::error::ParseError;
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use awc::http::{Method, StatusCode};
@@ -7,18 +8,26 @@ use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::message::StoredMessage;
-use crate::twake::{self, Act, Answer, Place, Request, Transport, Verdict};
+use crate::twake::outbound::{Fingerprint, Proxy};
+use crate::twake::{self, Account, Act, Answer, Place, Request, Transport, Verdict};
+
+mod tls;
+mod tunnel;
+
+pub(super) use tls::Tls;
+
+use tls::{certificate_refused, is_tls};
+use tunnel::{NoTunnel, Way};
 
 /// Of an answer so much is read. Twake sends a message back with its answer, in a longer form than it came.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// Making a connection may take so long, of the attempt's whole time.
+/// Making a connection may take so long, of the attempt's whole time; that through a proxy, and the TLS in it, each.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A connection is not used again after it was idle for so long: shorter than what common servers allow, so that a
@@ -33,60 +42,13 @@ pub enum ClientError {
     Tls(#[source] rustls::Error),
 }
 
-/// TLS with the machine's certificate authorities. It can be made before there is a runtime.
-#[derive(Clone)]
-pub(super) struct Tls {
-    roots: rustls::RootCertStore,
-    config: Arc<rustls::ClientConfig>,
-}
-
-impl Tls {
-    pub(super) fn new() -> Result<Self, ClientError> {
-        let found = rustls_native_certs::load_native_certs();
-        let mut roots = rustls::RootCertStore::empty();
-        let (usable, _) = roots.add_parsable_certificates(found.certs);
-        if usable == 0 {
-            let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
-            log::warn!(
-                errors = errors.join("; ");
-                "this machine has no certificate authorities: no https address can be reached (install ca-certificates)"
-            );
-        }
-        let config = trusting(roots.clone()).map_err(ClientError::Tls)?;
-        Ok(Self { roots, config })
-    }
-
-    /// The same that trusts these authorities, too.
-    fn with(&self, authorities: &[Vec<u8>]) -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
-        if authorities.is_empty() {
-            return Ok(self.config.clone());
-        }
-        let mut roots = self.roots.clone();
-        for authority in authorities {
-            roots.add(authority.as_slice().into())?;
-        }
-        trusting(roots)
-    }
-}
-
-fn trusting(roots: rustls::RootCertStore) -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
-    // Named outright: with several providers in one binary rustls would panic rather than choose.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    // One request at a time is in flight in a lane: HTTP/2 would gain nothing.
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
 /// Calls Twake. Belongs to the thread that made it.
 pub(super) struct Client {
     tls: Tls,
-    /// A client for each set of authorities, so that no connection of an account with authorities of its own serves
-    /// another one. Made when it is first needed.
-    http: RefCell<BTreeMap<Vec<Vec<u8>>, awc::Client>>,
+    /// A client for each way out (authorities, certificate, proxy), so that no connection of an account serves another
+    /// one that trusts, shows or goes through something else. Made when it is first needed; forgotten, with the key of
+    /// its certificate, when another one is made and no account uses it any more.
+    http: RefCell<BTreeMap<Fingerprint, (Weak<Account>, awc::Client)>>,
     clock: Clock,
     timeout: Duration,
 }
@@ -131,15 +93,18 @@ impl Client {
         }
     }
 
-    /// The client that trusts these authorities besides the machine's.
-    fn trusting(&self, authorities: &[Vec<u8>]) -> Result<awc::Client, rustls::Error> {
+    /// The client of an account's way out.
+    fn http(&self, account: &Arc<Account>) -> Result<awc::Client, rustls::Error> {
+        let outbound = &account.outbound;
         let mut all = self.http.borrow_mut();
-        if let Some(http) = all.get(authorities) {
+        if let Some((user, http)) = all.get_mut(&outbound.fingerprint()) {
+            *user = Arc::downgrade(account);
             return Ok(http.clone());
         }
         let timeout = CONNECT.min(self.timeout);
         let connector = awc::Connector::new()
-            .rustls_0_23(self.tls.with(authorities)?)
+            .connector(Way::new(outbound.proxy().cloned()))
+            .rustls_0_23(self.tls.of(outbound)?)
             .timeout(timeout)
             .handshake_timeout(timeout)
             .conn_keep_alive(IDLE)
@@ -154,13 +119,18 @@ impl Client {
             .disable_redirects()
             .add_default_header(("user-agent", concat!("twake-bridge/", env!("CARGO_PKG_VERSION"))))
             .finish();
-        all.insert(authorities.to_vec(), http.clone());
+        all.retain(|_, (user, _)| user.strong_count() > 0);
+        all.insert(
+            outbound.fingerprint(),
+            (Arc::downgrade(account), http.clone()),
+        );
         Ok(http)
     }
 
     /// Sends a request and reads the answer.
-    async fn send(&self, http: &awc::Client, request: Request) -> Received {
-        match self.clock.timeout(self.timeout, exchange(http, request)).await {
+    async fn send(&self, http: &awc::Client, request: Request, proxy: Option<&Proxy>) -> Received {
+        let exchange = exchange(http, request, proxy);
+        match self.clock.timeout(self.timeout, exchange).await {
             Some(Ok(received)) => received,
             Some(Err((transport, detail))) => Received::Failed(transport, detail),
             None => Received::Failed(Transport::TimedOut, String::new()),
@@ -187,15 +157,19 @@ impl Client {
     }
 
     async fn ask(&self, place: &Place, request: Request) -> Received {
-        match self.trusting(&place.account.authorities) {
-            Ok(http) => self.send(&http, request).await,
-            // They were looked at when the configuration was read.
+        match self.http(&place.account) {
+            Ok(http) => self.send(&http, request, place.account.outbound.proxy()).await,
+            // Authorities and certificate were looked at when the configuration was read.
             Err(error) => Received::Failed(Transport::Tls, error.to_string()),
         }
     }
 }
 
-async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Transport, String)> {
+async fn exchange(
+    http: &awc::Client,
+    request: Request,
+    proxy: Option<&Proxy>,
+) -> Result<Received, (Transport, String)> {
     // Both were made of an account that was checked; what is wrong all the same cannot have been sent.
     let unsent = |what: &str| (Transport::Unreachable, what.to_owned());
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("no such method"))?;
@@ -211,7 +185,7 @@ async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Tra
     let mut response = call
         .send_body(request.body)
         .await
-        .map_err(|error| (transport(&error), error.to_string()))?;
+        .map_err(|error| failure(&error, proxy))?;
     let status = response.status();
     let retry_after = response.headers().get(RETRY_AFTER);
     let retry_after = retry_after
@@ -239,6 +213,40 @@ async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Tra
     })
 }
 
+/// Why there is no response, and what a person should be told of it.
+fn failure(error: &SendRequestError, proxy: Option<&Proxy>) -> (Transport, String) {
+    let no_tunnel = |no: &NoTunnel| {
+        let transport = if no.refused {
+            Transport::ProxyRefused
+        } else {
+            Transport::Proxy
+        };
+        (transport, no.to_string())
+    };
+    let refused = match error {
+        SendRequestError::Connect(ConnectError::Io(error)) => {
+            if let Some(no) = NoTunnel::within(error) {
+                return no_tunnel(no);
+            }
+            certificate_refused(error)
+        }
+        SendRequestError::Connect(ConnectError::Timeout) => {
+            if let Some(proxy) = proxy {
+                return no_tunnel(&NoTunnel::in_time(proxy));
+            }
+            None
+        }
+        SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)) => {
+            certificate_refused(error)
+        }
+        _ => None,
+    };
+    match refused {
+        Some(refused) => (Transport::Tls, refused),
+        None => (transport(error), error.to_string()),
+    }
+}
+
 /// Tells what was surely not sent from what may have been carried out.
 fn transport(error: &SendRequestError) -> Transport {
     match error {
@@ -254,21 +262,9 @@ fn transport(error: &SendRequestError) -> Transport {
         },
         SendRequestError::Url(_) => Transport::Unreachable,
         SendRequestError::Timeout => Transport::TimedOut,
-        SendRequestError::Response(actix_web::error::ParseError::Io(_)) => Transport::Broken,
+        SendRequestError::Response(ParseError::Io(_)) => Transport::Broken,
         SendRequestError::Response(_) | SendRequestError::Http(_) => Transport::Garbled,
         // Written in part, or to a connection that was being closed.
         _ => Transport::Broken,
     }
-}
-
-fn is_tls(error: &io::Error) -> bool {
-    // A wrong server name comes as invalid input; a peer that does not speak TLS ends the handshake early.
-    let inner = error
-        .get_ref()
-        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-    inner
-        || matches!(
-            error.kind(),
-            io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
-        )
 }

@@ -133,6 +133,8 @@ fn classify(answer: &Answer<'_>) -> Finding {
                 Transport::Unresolved => Reason::Unresolved,
                 Transport::Unreachable => Reason::Unreachable,
                 Transport::Tls => Reason::Tls,
+                Transport::Proxy => Reason::Proxy,
+                Transport::ProxyRefused => Reason::ProxyRefused,
                 Transport::TimedOut => Reason::TimedOut,
                 Transport::Broken => Reason::Broken,
                 Transport::Garbled => Reason::Garbled,

@@ -18,7 +18,7 @@ fn an_accounts_authorities_are_read_and_looked_at() {
     assert_found(&house.findings(&text), &["ca.pem is not a PEM file"]);
     house.file("ca.pem", &AUTHORITY.repeat(2));
     let config = house.read(&text).unwrap();
-    assert_eq!(config.channels["dev"].account.authorities.len(), 2);
+    assert_eq!(config.channels["dev"].account.outbound.authorities().len(), 2);
     let plain = text.replace("https:", "http:");
     assert_found(&house.findings(&plain), &["has no use"]);
 }

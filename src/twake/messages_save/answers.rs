@@ -153,10 +153,24 @@ pub const ANSWERS: &[AnswerRow] = &[
     },
     AnswerRow {
         reason: Reason::Tls,
-        answer: "no TLS over the connection",
+        answer: "no TLS over the connection, or the bridge's certificate is refused or missing in it",
         ends: Ends::Retry,
         may_be_duplicate: false,
-        advice: "check the server's certificate (date, name, chain); an authority of your own belongs into ca_file",
+        advice: "check the server's certificate (date, name, chain); an authority of your own belongs into ca_file, a certificate that Twake wants to see into tls",
+    },
+    AnswerRow {
+        reason: Reason::Proxy,
+        answer: "the account's proxy is not reached, or makes no tunnel",
+        ends: Ends::Retry,
+        may_be_duplicate: false,
+        advice: "check that the proxy runs and reaches Twake, and the account's proxy; the detail is what it said",
+    },
+    AnswerRow {
+        reason: Reason::ProxyRefused,
+        answer: "the account's proxy answers 401, 403 or 407",
+        ends: Ends::Halt(Breadth::Account),
+        may_be_duplicate: false,
+        advice: "check the user and password of the account's proxy, and that it lets CONNECT through to Twake's host and port",
     },
     AnswerRow {
         reason: Reason::TimedOut,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::message::{Block, Document, Inline};
-use crate::twake::{Account, Api, Breadth};
+use crate::twake::{Account, Api, Breadth, Outbound};
 use std::sync::Arc;
 
 const NOW: &str = "2026-03-01T10:00:00Z";
@@ -18,7 +18,7 @@ fn place(url: &str) -> Place {
             public_id: "app".to_owned(),
             private_api_key: Secret::new("k/+="),
             group_id: "company".to_owned(),
-            authorities: Vec::new(),
+            outbound: Outbound::default(),
         }),
         group_id: "company".to_owned(),
         channel_id: "channel".to_owned(),
