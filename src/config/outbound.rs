@@ -61,7 +61,10 @@ fn proxy(account: &Table<'_, '_>, findings: &Findings) -> Option<RawProxy> {
     }
     let password = table.get("password");
     Some(RawProxy {
-        url: table.required("url", "where the proxy is, such as \"http://proxy.example.org:3128\""),
+        url: table.required(
+            "url",
+            "where the proxy is, such as \"http://proxy.example.org:3128\"",
+        ),
         user: table.text("user"),
         password: password
             .and_then(|(at, value)| secrets::reference(value, &table.key("password"), at, findings)),
@@ -149,8 +152,6 @@ fn address(text: &str) -> Result<(String, u16), String> {
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         return Err(format!("goes on after the host and port, {example}"));
     }
-    let host = url
-        .host_str()
-        .ok_or_else(|| format!("has no host, {example}"))?;
+    let host = url.host_str().ok_or_else(|| format!("has no host, {example}"))?;
     Ok((host.to_owned(), url.port_or_known_default().unwrap_or(80)))
 }

@@ -1,10 +1,12 @@
 //! The one HTTP client: a request of a dialect goes out, an answer or the reason why there is none comes back.
 
 use actix_web::error::ParseError;
-use awc::error::{ConnectError, SendRequestError};
+use awc::ClientResponse;
+use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use awc::http::{Method, StatusCode};
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,8 +26,12 @@ pub(super) use tls::Tls;
 use tls::{certificate_refused, is_tls};
 use tunnel::{NoTunnel, Way};
 
-/// Of an answer so much is read. Twake sends a message back with its answer, in a longer form than it came.
+/// Of an answer so much is read, in bytes. Twake sends a message back with its answer, in a longer form than it came.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Of a page that says what is bad about a request so much is read, in bytes, and waited for so long.
+const LONGEST_PAGE: usize = 4 * 1024;
+const PAGE: Duration = Duration::from_secs(2);
 
 /// Making a connection may take so long, of the attempt's whole time; that through a proxy, and the TLS in it, each.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -120,16 +126,13 @@ impl Client {
             .add_default_header(("user-agent", concat!("twake-bridge/", env!("CARGO_PKG_VERSION"))))
             .finish();
         all.retain(|_, (user, _)| user.strong_count() > 0);
-        all.insert(
-            outbound.fingerprint(),
-            (Arc::downgrade(account), http.clone()),
-        );
+        all.insert(outbound.fingerprint(), (Arc::downgrade(account), http.clone()));
         Ok(http)
     }
 
     /// Sends a request and reads the answer.
     async fn send(&self, http: &awc::Client, request: Request, proxy: Option<&Proxy>) -> Received {
-        let exchange = exchange(http, request, proxy);
+        let exchange = exchange(&self.clock, http, request, proxy);
         match self.clock.timeout(self.timeout, exchange).await {
             Some(Ok(received)) => received,
             Some(Err((transport, detail))) => Received::Failed(transport, detail),
@@ -166,6 +169,7 @@ impl Client {
 }
 
 async fn exchange(
+    clock: &Clock,
     http: &awc::Client,
     request: Request,
     proxy: Option<&Proxy>,
@@ -194,16 +198,17 @@ async fn exchange(
     let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
     let date = date.map(str::to_owned);
     let mut body = Vec::new();
-    // Only Twake's own success is told from its body; the rest of an answer is not worth waiting for.
-    while status == StatusCode::OK && body.len() < LONGEST_ANSWER {
-        match response.next().await {
-            Some(Ok(chunk)) => {
-                let room = LONGEST_ANSWER - body.len();
-                body.extend(chunk.iter().take(room));
-            }
-            Some(Err(error)) => return Err((Transport::Broken, error.to_string())),
-            None => break,
+    match status {
+        StatusCode::OK => read(&mut response, &mut body, LONGEST_ANSWER)
+            .await
+            .map_err(|error| (Transport::Broken, error.to_string()))?,
+        // nginx's reason is in its page. The status says enough where that does not come.
+        StatusCode::BAD_REQUEST => {
+            let page = read(&mut response, &mut body, LONGEST_PAGE);
+            clock.timeout(PAGE, page).await;
         }
+        // The rest of an answer is not worth waiting for: only Twake's own success is told from its body.
+        _ => {}
     }
     Ok(Received::Response {
         status: status.as_u16(),
@@ -211,6 +216,24 @@ async fn exchange(
         date,
         body,
     })
+}
+
+/// Reads a body, or its beginning.
+async fn read<S>(
+    response: &mut ClientResponse<S>,
+    body: &mut Vec<u8>,
+    longest: usize,
+) -> Result<(), PayloadError>
+where
+    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+{
+    while body.len() < longest
+        && let Some(chunk) = response.next().await
+    {
+        let room = longest - body.len();
+        body.extend(chunk?.iter().take(room));
+    }
+    Ok(())
 }
 
 /// Why there is no response, and what a person should be told of it.
@@ -242,7 +265,7 @@ fn failure(error: &SendRequestError, proxy: Option<&Proxy>) -> (Transport, Strin
         _ => None,
     };
     match refused {
-        Some(refused) => (Transport::Tls, refused),
+        Some(refused) => (Transport::CertificateRefused, refused),
         None => (transport(error), error.to_string()),
     }
 }

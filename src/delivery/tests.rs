@@ -20,6 +20,7 @@ mod lanes;
 mod outage;
 mod outbound;
 mod peer;
+mod proxies;
 mod raw;
 mod settings;
 mod steps;

@@ -130,6 +130,8 @@ pub enum Transport {
     Unreachable,
     /// A connection, but no TLS over it. Nothing was sent.
     Tls,
+    /// The server refuses the account's certificate, or its lack of one. Nothing was sent, or nobody read it.
+    CertificateRefused,
     /// The account's proxy is not reached, or makes no tunnel. Nothing was sent.
     Proxy,
     /// The account's proxy refuses: by the bridge's credentials, or by where it wants to go. Nothing was sent.
@@ -250,6 +252,8 @@ reasons! {
     Unreachable = "unreachable",
     /// No TLS.
     Tls = "tls",
+    /// The server wants to see another certificate, or one at all.
+    CertificateRefused = "certificate_refused",
     /// No tunnel through the account's proxy.
     Proxy = "proxy",
     /// The account's proxy refuses the bridge.

@@ -149,11 +149,7 @@ mod tests {
                 Outbound::new(Vec::new(), None, Some(Proxy::new("a", 1, None))),
                 Outbound::new(Vec::new(), None, Some(Proxy::new("b", 1, None))),
                 Outbound::new(Vec::new(), None, Some(Proxy::new("a", 2, None))),
-                Outbound::new(
-                    Vec::new(),
-                    None,
-                    Some(Proxy::new("a", 1, Some(("u", &password)))),
-                ),
+                Outbound::new(Vec::new(), None, Some(Proxy::new("a", 1, Some(("u", &password))))),
                 Outbound::new(
                     Vec::new(),
                     None,
@@ -163,7 +159,11 @@ mod tests {
         };
         for (one, left) in ways().iter().enumerate() {
             for (two, right) in ways().iter().enumerate() {
-                assert_eq!(left.fingerprint() == right.fingerprint(), one == two, "{one} {two}");
+                assert_eq!(
+                    left.fingerprint() == right.fingerprint(),
+                    one == two,
+                    "{one} {two}"
+                );
             }
         }
     }

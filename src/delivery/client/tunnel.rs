@@ -116,10 +116,7 @@ async fn through(tcp: &ConnectorService, proxy: &Proxy, target: &str) -> Result<
     let reached = tcp.call(ConnectInfo::new(proxy.address())).await;
     let (mut stream, _) = reached.map_err(|error| unreached(&error))?.into_parts();
     let broken = |error: io::Error| Failure::new(format!("ended the connection: {error}"));
-    stream
-        .write_all(&request(target, proxy))
-        .await
-        .map_err(broken)?;
+    stream.write_all(&request(target, proxy)).await.map_err(broken)?;
     let mut head = Vec::with_capacity(1024);
     loop {
         let room = LONGEST_HEAD - head.len();
@@ -186,7 +183,7 @@ fn made(head: &[u8], known: bool) -> Option<Result<(), Failure>> {
         Ok(Status::Complete(end)) => end,
         Ok(Status::Partial) => return None,
         Err(error) => {
-            let what = format!("answers something else than HTTP/1 ({error}): is it a proxy for HTTP?");
+            let what = format!("answers what cannot be read ({error}): is it a proxy for HTTP?");
             return Some(Err(Failure::new(what)));
         }
     };
@@ -210,12 +207,13 @@ fn refusal(status: u16, response: &Response<'_, '_>, known: bool) -> Failure {
         .collect();
     let knows_basic = |schemes: &[&str]| schemes.iter().any(|name| name.eq_ignore_ascii_case("basic"));
     let hint = match status {
-        407 if !schemes.is_empty() && !knows_basic(&schemes) => {
+        // tinyproxy says 401 of a wrong password and 407 of none.
+        401 | 407 if !schemes.is_empty() && !knows_basic(&schemes) => {
             let asked: String = schemes.join(", ").chars().take(LONGEST_WORDS).collect();
             format!(": it asks for {asked}, and the bridge can do Basic only")
         }
-        407 if known => ": the user or the password is wrong".to_owned(),
-        407 => ": it wants a user and a password (proxy = { url, user, password })".to_owned(),
+        401 | 407 if known => ": the user or the password is wrong".to_owned(),
+        401 | 407 => ": it wants a user and a password (proxy = { url, user, password })".to_owned(),
         _ => String::new(),
     };
     let words = response.reason.unwrap_or_default().trim();

@@ -153,10 +153,17 @@ pub const ANSWERS: &[AnswerRow] = &[
     },
     AnswerRow {
         reason: Reason::Tls,
-        answer: "no TLS over the connection, or the bridge's certificate is refused or missing in it",
+        answer: "no TLS over the connection",
         ends: Ends::Retry,
         may_be_duplicate: false,
-        advice: "check the server's certificate (date, name, chain); an authority of your own belongs into ca_file, a certificate that Twake wants to see into tls",
+        advice: "check the server's certificate (date, name, chain); an authority of your own belongs into ca_file",
+    },
+    AnswerRow {
+        reason: Reason::CertificateRefused,
+        answer: "the TLS is ended because of the bridge's certificate or its lack of one, or 400 with nginx's page about it",
+        ends: Ends::Halt(Breadth::Account),
+        may_be_duplicate: false,
+        advice: "set the account's tls to a certificate that the server trusts (date, authority, for clients), and its key",
     },
     AnswerRow {
         reason: Reason::Proxy,
