@@ -291,3 +291,45 @@ fn transport(error: &SendRequestError) -> Transport {
         _ => Transport::Broken,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::twake::{Api, Outbound};
+
+    fn account(proxy: Option<&str>) -> Arc<Account> {
+        let proxy = proxy.map(|host| Proxy::new(host, 3128, None));
+        Arc::new(Account {
+            name: "main".to_owned(),
+            api: Api::MessagesSave,
+            url: "https://twake.example.org".parse().unwrap(),
+            public_id: String::new(),
+            private_api_key: Secret::new(""),
+            group_id: String::new(),
+            outbound: Outbound::new(Vec::new(), None, proxy),
+        })
+    }
+
+    /// Reloads would otherwise gather clients, and the keys of certificates that were replaced long ago.
+    #[actix_web::test]
+    async fn a_way_out_that_no_account_has_any_more_is_forgotten_when_another_one_is_made() {
+        let client = Client::new(&Tls::new().unwrap(), Clock::system(), Duration::from_secs(1));
+        let ways = || client.http.borrow().len();
+        let (kept, same) = (account(None), account(None));
+        let mut renewed = account(Some("a"));
+        for account in [&kept, &renewed, &same] {
+            client.http(account).unwrap();
+        }
+        assert_eq!(ways(), 2, "the same way is made once");
+        drop(kept);
+        for host in ["b", "c", "d"] {
+            renewed = account(Some(host));
+            client.http(&renewed).unwrap();
+            assert_eq!(ways(), 2, "that of `same`, and of what is there now");
+        }
+        drop((same, renewed));
+        client.http(&account(Some("e"))).unwrap();
+        assert_eq!(ways(), 1);
+    }
+}

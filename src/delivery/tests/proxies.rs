@@ -46,8 +46,8 @@ impl Stranger {
         stranger
     }
 
-    fn proxy(&self, credentials: Option<(&str, &Secret)>) -> Option<Proxy> {
-        Some(Proxy::new("127.0.0.1", self.at.port(), credentials))
+    fn proxy(&self, credentials: Option<(&str, &Secret)>) -> Proxy {
+        Proxy::new("127.0.0.1", self.at.port(), credentials)
     }
 
     fn heard(&self) -> String {
@@ -57,13 +57,13 @@ impl Stranger {
 
 /// Ends when the bridge has gone.
 async fn answer(mut stream: TcpStream, way: Way, heard: watch::Sender<Vec<u8>>) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        if stream.read_buf(&mut head).await? == 0 {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        if stream.read_buf(&mut request).await? == 0 {
             return Ok(());
         }
     }
-    heard.send_modify(|all| all.extend(&head));
+    heard.send_modify(|all| all.extend(&request));
     match way {
         Way::Tunnel(text, to) => {
             stream.write_all(text.as_bytes()).await?;
@@ -83,7 +83,7 @@ async fn answer(mut stream: TcpStream, way: Way, heard: watch::Sender<Vec<u8>>) 
         Way::Says(text) => stream.write_all(text.as_bytes()).await,
         Way::SaysAndWaits(text) => {
             stream.write_all(text.as_bytes()).await?;
-            stream.read_buf(&mut head).await.map(|_| ())
+            stream.read_buf(&mut request).await.map(|_| ())
         }
         Way::Endless(text, more) => {
             stream.write_all(text.as_bytes()).await?;
@@ -185,7 +185,7 @@ async fn what_a_proxy_answers_wrongly_is_said_and_the_message_waits() {
     ] {
         let stranger = Stranger::start(way).await;
         let peer = Peer::start();
-        let through = Outbound::new(Vec::new(), None, stranger.proxy(None));
+        let through = Outbound::new(Vec::new(), None, Some(stranger.proxy(None)));
         let mut bench = Bench::new([reached(&peer.url, "main", "dev", through)]);
         // By the machine's clock: how long a connection may take.
         bench.settings.timeout = Duration::from_millis(if detail.contains("in time") { 200 } else { 9_000 });
@@ -206,7 +206,7 @@ async fn what_a_proxy_answers_wrongly_is_said_and_the_message_waits() {
 
         // The proxy is mended, or another one named.
         let mended = Stranger::start(Way::Tunnel("HTTP/1.1 200 Fine\r\n\r\n", address(&peer.url))).await;
-        let through = Outbound::new(Vec::new(), None, mended.proxy(None));
+        let through = Outbound::new(Vec::new(), None, Some(mended.proxy(None)));
         bench
             .places
             .send_replace(places([reached(&peer.url, "main", "dev", through)]));
@@ -224,7 +224,7 @@ async fn a_proxy_sees_where_an_https_connection_goes_and_nothing_of_what_goes_th
     let stranger = Stranger::start(way).await;
     let password = Secret::new("p:w");
     let proxy = stranger.proxy(Some(("bridge", &password)));
-    let bench = Bench::started([reached(&peer.url, "main", "dev", trusting(proxy))]);
+    let bench = Bench::started([reached(&peer.url, "main", "dev", trusting(Some(proxy)))]);
     let event = bench.tell("the plan", &["dev"]).await;
     bench.until_delivered(event).await;
     let (heard, target) = (stranger.heard(), peer.url.replace("https://", ""));
@@ -250,7 +250,7 @@ async fn an_http_address_goes_through_the_same_tunnel_and_its_name_is_the_proxys
     let peer = Peer::start();
     let stranger = Stranger::start(Way::Tunnel("HTTP/1.0 200 OK\n\n", address(&peer.url))).await;
     let proxy = stranger.proxy(Some(("bridge", &Secret::new("hush"))));
-    let through = Outbound::new(Vec::new(), None, proxy);
+    let through = Outbound::new(Vec::new(), None, Some(proxy));
     let bench = Bench::started([reached("http://twake.invalid", "main", "dev", through)]);
     let event = bench.tell("hello", &["dev"]).await;
     bench.until_delivered(event).await;
@@ -271,7 +271,7 @@ async fn a_connection_through_a_proxy_serves_its_own_accounts_alone() {
     let through = |stranger: &Stranger, user: Option<&str>| {
         let password = Secret::new("p");
         let credentials = user.map(|user| (user, &password));
-        Outbound::new(Vec::new(), None, stranger.proxy(credentials))
+        Outbound::new(Vec::new(), None, Some(stranger.proxy(credentials)))
     };
     let bench = Bench::started([
         reached(&peer.url, "a", "a", through(&one, None)),
