@@ -8,6 +8,7 @@ mod survey;
 mod templates;
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ use std::process::ExitCode;
 use super::EX_CONFIG;
 use crate::config::{Config, Finding, Severity, env};
 use crate::source::Source;
+use crate::twake::outbound::Proxy;
+use crate::twake::{Account, Outbound};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,7 +55,7 @@ struct Checked {
 
 struct Served {
     config: Config,
-    samples: std::collections::BTreeMap<String, usize>,
+    samples: BTreeMap<String, usize>,
 }
 
 /// Checks; 0 when there is no error, 78 when there is.
@@ -135,7 +138,7 @@ impl Checked {
             to_mend(self.errors(), "before the bridge starts");
             return;
         };
-        for line in sources(config) {
+        for line in sources(config).into_iter().chain(accounts(config)) {
             say(&line);
         }
         to_mend(
@@ -182,12 +185,24 @@ impl Checked {
                 .map(|of| source(of, samples(&of.kind.name)))
                 .collect::<Vec<_>>()
         });
+        let accounts = self.served.as_ref().map(|served| {
+            let account = |account: &Account| {
+                json!({
+                    "name": account.name,
+                    "url": account.url.as_str(),
+                    "proxy": account.outbound.proxy().map(Proxy::address),
+                    "certificate": account.outbound.identity().is_some(),
+                })
+            };
+            reached(&served.config).map(account).collect::<Vec<_>>()
+        });
         json!({
             "config": self.path.display().to_string(),
             "right": self.errors() == 0,
             "starts": self.served.is_some(),
             "findings": findings.collect::<Value>(),
             "sources": sources.unwrap_or_default(),
+            "accounts": accounts.unwrap_or_default(),
         })
     }
 }
@@ -237,6 +252,35 @@ fn many(count: usize, of: &str) -> String {
 /// A line a source: its path, how its sender authenticates, where its events go.
 pub(super) fn sources(config: &Config) -> Vec<String> {
     config.sources.values().map(|source| line(source)).collect()
+}
+
+/// The accounts that a channel is in, by name.
+fn reached(config: &Config) -> impl Iterator<Item = &Account> {
+    let accounts = config.channels.values().map(|place| &*place.account);
+    let by_name: BTreeMap<&str, &Account> =
+        accounts.map(|account| (account.name.as_str(), account)).collect();
+    by_name.into_values()
+}
+
+/// A line an account that is reached in a way of its own: what Twake is shown, and through what it is reached.
+fn accounts(config: &Config) -> impl Iterator<Item = String> {
+    reached(config).filter_map(|account| {
+        let way = way(&account.outbound);
+        (!way.is_empty()).then(|| format!("account {}: {}{way}", account.name, account.url))
+    })
+}
+
+/// ` (with a certificate, through the proxy proxy.example.org:3128)`; empty where there is nothing to say.
+fn way(outbound: &Outbound) -> String {
+    let certificate = outbound.identity().map(|_| "with a certificate".to_owned());
+    let proxy = outbound
+        .proxy()
+        .map(|proxy| format!("through the proxy {}", proxy.address()));
+    let parts: Vec<String> = [certificate, proxy].into_iter().flatten().collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", parts.join(", "))
 }
 
 fn line(source: &Source) -> String {

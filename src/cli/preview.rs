@@ -22,7 +22,7 @@ use crate::road::{self, Decision};
 use crate::route::Routes;
 use crate::secret::Secret;
 use crate::source::Source;
-use crate::twake::{Account, Act, Api, Place, Request, request as twake_request};
+use crate::twake::{Account, Act, Api, Outbound, Place, Request, request as twake_request};
 use request::Proof;
 
 const EXAMPLES: &str = "\
@@ -297,7 +297,7 @@ fn nowhere() -> Option<Place> {
         public_id: String::new(),
         private_api_key: Secret::new(""),
         group_id: "GROUP_ID".to_owned(),
-        authorities: Vec::new(),
+        outbound: Outbound::default(),
     };
     Some(Place {
         group_id: account.group_id.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::finding::Findings;
+use super::outbound::{self, RawOutbound};
 use super::public::{self, RawAdmission, RawPublic};
 use super::read::{Located, Table, in_order, type_of};
 use super::schemes::{self, Schemes};
@@ -29,6 +30,8 @@ pub(super) const ACCOUNT: &[&str] = &[
     "private_api_key",
     "group_id",
     "ca_file",
+    "tls",
+    "proxy",
 ];
 pub(super) const CHANNEL: &[&str] = &["channel_id", "account", "group_id", "rate"];
 pub(super) const SOURCE: &[&str] = &[
@@ -78,7 +81,7 @@ pub(super) struct RawAccount {
     pub(super) public_id: Option<Located<String>>,
     pub(super) private_api_key: Option<Reference>,
     pub(super) group_id: Option<Located<String>>,
-    pub(super) ca_file: Option<Located<String>>,
+    pub(super) outbound: RawOutbound,
 }
 
 /// `[channels] X`.
@@ -249,7 +252,7 @@ fn account(value: &DeValue<'_>, path: &str, at: usize, findings: &Findings) -> O
         public_id: table.required("public_id", "the application's public identifier"),
         private_api_key: secret(&table, "private_api_key", findings),
         group_id: table.required("group_id", "the company the channels are in"),
-        ca_file: table.text("ca_file"),
+        outbound: outbound::raw(&table, findings),
     })
 }
 

@@ -6,12 +6,14 @@
 
 mod authorities;
 pub mod builtin;
+mod certified;
 mod conditions;
 pub mod env;
 mod file;
 mod finding;
 mod kind;
 mod like;
+mod outbound;
 mod public;
 mod read;
 mod requests;

@@ -1,22 +1,19 @@
 //! `[public]`, how the public listener is reached, and whom a source lets in.
 
 use ipnet::IpNet;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::authorities;
+use super::certified::{self, RawCertified};
 use super::env::Surroundings;
 use super::finding::Findings;
 use super::read::{Located, Table};
-use super::secrets::{self, Reference};
 use crate::admission::{Admission, Authority, TrustedProxies};
 
 pub(super) const PUBLIC: &[&str] = &["tls", "trusted_proxies"];
-const TLS: &[&str] = &["certificate", "key"];
 
 /// `[public]`: how the public listener is reached.
 #[derive(Clone, Default)]
@@ -30,8 +27,7 @@ pub struct Public {
 /// `[public]` as it is written.
 #[derive(Default)]
 pub(super) struct RawPublic {
-    certificate: Option<Reference>,
-    key: Option<Reference>,
+    tls: Option<RawCertified>,
     trusted_proxies: Vec<Located<String>>,
 }
 
@@ -44,24 +40,8 @@ pub(super) struct RawAdmission {
 
 /// Reads `[public]`.
 pub(super) fn raw(table: &Table<'_, '_>, findings: &Findings) -> RawPublic {
-    let reference = |table: &Table<'_, '_>, key: &str| {
-        let (at, value) = table.get(key)?;
-        secrets::reference(value, &table.key(key), at, findings)
-    };
-    let tls = table.table("tls", TLS);
-    if let Some(tls) = &tls {
-        for key in TLS {
-            if tls.get(key).is_none() {
-                let what = format!(
-                    "`{key}` is missing: where the PEM file is, such as {{ file = \"tls/{key}.pem\" }}"
-                );
-                findings.error(tls.at, &tls.path, what);
-            }
-        }
-    }
     RawPublic {
-        certificate: tls.as_ref().and_then(|tls| reference(tls, "certificate")),
-        key: tls.as_ref().and_then(|tls| reference(tls, "key")),
+        tls: certified::raw(table, findings),
         trusted_proxies: table.texts("trusted_proxies").unwrap_or_default(),
     }
 }
@@ -77,22 +57,8 @@ pub(super) fn raw_admission(source: &Table<'_, '_>) -> RawAdmission {
 impl RawPublic {
     /// Reads the certificate; what is wrong is found.
     pub(super) fn resolve(&self, base: &Path, surroundings: &Surroundings, findings: &Findings) -> Public {
-        let read = |reference: &Reference| {
-            let read = reference.read(base, surroundings);
-            read.map_err(|why| findings.error(reference.at, &reference.path, why))
-                .ok()
-        };
-        let certificate = match (&self.certificate, &self.key) {
-            (Some(of_chain), Some(of_key)) => read(of_chain).zip(read(of_key)).and_then(|(chain, key)| {
-                let made = certified(chain.expose().as_bytes(), key.expose().as_bytes());
-                let found = |(of, why): (Part, String)| {
-                    let of = if of == Part::Key { of_key } else { of_chain };
-                    findings.error(of.at, &of.path, format!("{} {why}", of.name()));
-                };
-                made.map_err(found).ok()
-            }),
-            _ => None,
-        };
+        let tls = self.tls.as_ref();
+        let certificate = tls.and_then(|tls| tls.resolve(base, surroundings, findings));
         Public {
             certificate: certificate.map(Arc::new),
             trusted_proxies: TrustedProxies(nets(&self.trusted_proxies, "public.trusted_proxies", findings)),
@@ -119,33 +85,6 @@ impl RawAdmission {
             authority,
         }
     }
-}
-
-/// Which of the two files is wrong.
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Chain,
-    Key,
-}
-
-fn certified(chain: &[u8], key: &[u8]) -> Result<CertifiedKey, (Part, String)> {
-    let of_chain = |why: String| (Part::Chain, why);
-    let of_key = |why: String| (Part::Key, why);
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
-        .collect::<Result<_, _>>()
-        .map_err(|error| of_chain(format!("is no PEM file of certificates: {error}")))?;
-    if chain.is_empty() {
-        let what = "has no certificate: PEM was expected, the own one first (often called fullchain.pem)";
-        return Err(of_chain(what.to_owned()));
-    }
-    let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|_| of_key("has no private key: PEM was expected (often called privkey.pem)".to_owned()))?;
-    let provider = rustls::crypto::ring::default_provider();
-    let certified = CertifiedKey::from_der(chain, key, &provider);
-    certified.map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => of_key("is not the key of the certificate".to_owned()),
-        error => of_chain(format!("cannot be used: {error}")),
-    })
 }
 
 /// `10.0.0.0/8`, `192.0.2.7`.

@@ -10,7 +10,7 @@ use super::file::{self, Named, Raw, RawAccount, RawChannel};
 use super::finding::{Finding, Findings, Severity};
 use super::read::{self, Located};
 use super::source::{World, source};
-use super::{Channels, Config, Sources, authorities, kind};
+use super::{Channels, Config, Sources, kind};
 use crate::condition::nearest;
 use crate::secret::Secret;
 use crate::twake::{Account, Api, Place};
@@ -190,16 +190,9 @@ fn account(
         let read = key.read(base, surroundings);
         read.map_err(|why| findings.error(key.at, &key.path, why)).ok()
     });
-    let authorities = raw.ca_file.map_or(Some(Vec::new()), |file| {
-        let (at, path) = (file.at, format!("{path}.ca_file"));
-        if url.as_ref().is_some_and(|url| url.scheme() == "http") {
-            findings.warning(at, &path, "has no use: `url` begins with http:, without TLS");
-        }
-        let file = base.join(file.value);
-        let read = authorities::read(&file);
-        read.map_err(|why| findings.error(at, &path, format!("{} {why}", file.display())))
-            .ok()
-    });
+    let outbound = raw
+        .outbound
+        .resolve(&path, url.as_ref(), base, surroundings, findings);
     Some(Account {
         name: name.value.clone(),
         api: api?,
@@ -207,7 +200,7 @@ fn account(
         public_id: raw.public_id?.value,
         private_api_key: key?,
         group_id: raw.group_id?.value,
-        authorities: authorities?,
+        outbound: outbound?,
     })
 }
 

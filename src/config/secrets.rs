@@ -85,6 +85,21 @@ impl Reference {
 
     /// The secret itself; the error says why not.
     pub(super) fn read(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
+        self.read_noting(base, |file| surroundings.read_secret(file), surroundings)
+    }
+
+    /// The same of what is no secret, such as a certificate: everybody may read its file.
+    pub(super) fn read_openly(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
+        self.read_noting(base, |_| {}, surroundings)
+    }
+
+    /// `note` is told the file that is read.
+    fn read_noting(
+        &self,
+        base: &Path,
+        note: impl Fn(&Path),
+        surroundings: &Surroundings,
+    ) -> Result<Secret, String> {
         let secret = match &self.place {
             Place::Env(name) => {
                 let text = surroundings
@@ -92,8 +107,8 @@ impl Reference {
                     .ok_or_else(|| format!("there is no environment variable {name}"))?;
                 Secret::new(text)
             }
-            Place::File(path) => file(&base.join(path), surroundings)?,
-            Place::Credential(name) => credential(name, surroundings)?,
+            Place::File(path) => file(&base.join(path), note)?,
+            Place::Credential(name) => credential(name, note, surroundings)?,
         };
         if secret.expose().trim().is_empty() {
             return Err(format!("{} is empty", self.name()));
@@ -102,15 +117,15 @@ impl Reference {
     }
 }
 
-fn file(path: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
-    surroundings.read_secret(path);
+fn file(path: &Path, note: impl Fn(&Path)) -> Result<Secret, String> {
+    note(path);
     match read::text(path, LARGEST) {
         Ok(text) => Ok(Secret::new(&text)),
         Err(why) => Err(format!("{} {why}", path.display())),
     }
 }
 
-fn credential(name: &str, surroundings: &Surroundings) -> Result<Secret, String> {
+fn credential(name: &str, note: impl Fn(&Path), surroundings: &Surroundings) -> Result<Secret, String> {
     if name.contains('/') || name.starts_with('.') {
         return Err("a credential's name is a file's name, without folders".to_owned());
     }
@@ -126,6 +141,6 @@ fn credential(name: &str, surroundings: &Surroundings) -> Result<Secret, String>
         } else {
             &within
         },
-        surroundings,
+        note,
     )
 }

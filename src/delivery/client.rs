@@ -1,24 +1,39 @@
 //! The one HTTP client: a request of a dialect goes out, an answer or the reason why there is none comes back.
 
-use awc::error::{ConnectError, SendRequestError};
+use actix_web::error::ParseError;
+use awc::ClientResponse;
+use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use awc::http::{Method, StatusCode};
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::message::StoredMessage;
-use crate::twake::{self, Act, Answer, Place, Request, Transport, Verdict};
+use crate::twake::outbound::{Fingerprint, Proxy};
+use crate::twake::{self, Account, Act, Answer, Place, Request, Transport, Verdict};
 
-/// Of an answer so much is read. Twake sends a message back with its answer, in a longer form than it came.
+mod tls;
+mod tunnel;
+
+pub(super) use tls::Tls;
+
+use tls::{certificate_refused, is_tls};
+use tunnel::{NoTunnel, Way};
+
+/// Of an answer so much is read, in bytes. Twake sends a message back with its answer, in a longer form than it came.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// Making a connection may take so long, of the attempt's whole time.
+/// Of a page that says what is bad about a request so much is read, in bytes, and waited for so long.
+const LONGEST_PAGE: usize = 4 * 1024;
+const PAGE: Duration = Duration::from_secs(2);
+
+/// Making a connection may take so long, of the attempt's whole time; that through a proxy, and the TLS in it, each.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A connection is not used again after it was idle for so long: shorter than what common servers allow, so that a
@@ -33,60 +48,13 @@ pub enum ClientError {
     Tls(#[source] rustls::Error),
 }
 
-/// TLS with the machine's certificate authorities. It can be made before there is a runtime.
-#[derive(Clone)]
-pub(super) struct Tls {
-    roots: rustls::RootCertStore,
-    config: Arc<rustls::ClientConfig>,
-}
-
-impl Tls {
-    pub(super) fn new() -> Result<Self, ClientError> {
-        let found = rustls_native_certs::load_native_certs();
-        let mut roots = rustls::RootCertStore::empty();
-        let (usable, _) = roots.add_parsable_certificates(found.certs);
-        if usable == 0 {
-            let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
-            log::warn!(
-                errors = errors.join("; ");
-                "this machine has no certificate authorities: no https address can be reached (install ca-certificates)"
-            );
-        }
-        let config = trusting(roots.clone()).map_err(ClientError::Tls)?;
-        Ok(Self { roots, config })
-    }
-
-    /// The same that trusts these authorities, too.
-    fn with(&self, authorities: &[Vec<u8>]) -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
-        if authorities.is_empty() {
-            return Ok(self.config.clone());
-        }
-        let mut roots = self.roots.clone();
-        for authority in authorities {
-            roots.add(authority.as_slice().into())?;
-        }
-        trusting(roots)
-    }
-}
-
-fn trusting(roots: rustls::RootCertStore) -> Result<Arc<rustls::ClientConfig>, rustls::Error> {
-    // Named outright: with several providers in one binary rustls would panic rather than choose.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    // One request at a time is in flight in a lane: HTTP/2 would gain nothing.
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
 /// Calls Twake. Belongs to the thread that made it.
 pub(super) struct Client {
     tls: Tls,
-    /// A client for each set of authorities, so that no connection of an account with authorities of its own serves
-    /// another one. Made when it is first needed.
-    http: RefCell<BTreeMap<Vec<Vec<u8>>, awc::Client>>,
+    /// A client for each way out (authorities, certificate, proxy), so that no connection of an account serves another
+    /// one that trusts, shows or goes through something else. Made when it is first needed; forgotten, with the key of
+    /// its certificate, when another one is made and no account uses it any more.
+    http: RefCell<BTreeMap<Fingerprint, (Weak<Account>, awc::Client)>>,
     clock: Clock,
     timeout: Duration,
 }
@@ -131,15 +99,18 @@ impl Client {
         }
     }
 
-    /// The client that trusts these authorities besides the machine's.
-    fn trusting(&self, authorities: &[Vec<u8>]) -> Result<awc::Client, rustls::Error> {
+    /// The client of an account's way out.
+    fn http(&self, account: &Arc<Account>) -> Result<awc::Client, rustls::Error> {
+        let outbound = &account.outbound;
         let mut all = self.http.borrow_mut();
-        if let Some(http) = all.get(authorities) {
+        if let Some((user, http)) = all.get_mut(&outbound.fingerprint()) {
+            *user = Arc::downgrade(account);
             return Ok(http.clone());
         }
         let timeout = CONNECT.min(self.timeout);
         let connector = awc::Connector::new()
-            .rustls_0_23(self.tls.with(authorities)?)
+            .connector(Way::new(outbound.proxy().cloned()))
+            .rustls_0_23(self.tls.of(outbound)?)
             .timeout(timeout)
             .handshake_timeout(timeout)
             .conn_keep_alive(IDLE)
@@ -154,13 +125,15 @@ impl Client {
             .disable_redirects()
             .add_default_header(("user-agent", concat!("twake-bridge/", env!("CARGO_PKG_VERSION"))))
             .finish();
-        all.insert(authorities.to_vec(), http.clone());
+        all.retain(|_, (user, _)| user.strong_count() > 0);
+        all.insert(outbound.fingerprint(), (Arc::downgrade(account), http.clone()));
         Ok(http)
     }
 
     /// Sends a request and reads the answer.
-    async fn send(&self, http: &awc::Client, request: Request) -> Received {
-        match self.clock.timeout(self.timeout, exchange(http, request)).await {
+    async fn send(&self, http: &awc::Client, request: Request, proxy: Option<&Proxy>) -> Received {
+        let exchange = exchange(&self.clock, http, request, proxy);
+        match self.clock.timeout(self.timeout, exchange).await {
             Some(Ok(received)) => received,
             Some(Err((transport, detail))) => Received::Failed(transport, detail),
             None => Received::Failed(Transport::TimedOut, String::new()),
@@ -187,15 +160,20 @@ impl Client {
     }
 
     async fn ask(&self, place: &Place, request: Request) -> Received {
-        match self.trusting(&place.account.authorities) {
-            Ok(http) => self.send(&http, request).await,
-            // They were looked at when the configuration was read.
+        match self.http(&place.account) {
+            Ok(http) => self.send(&http, request, place.account.outbound.proxy()).await,
+            // Authorities and certificate were looked at when the configuration was read.
             Err(error) => Received::Failed(Transport::Tls, error.to_string()),
         }
     }
 }
 
-async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Transport, String)> {
+async fn exchange(
+    clock: &Clock,
+    http: &awc::Client,
+    request: Request,
+    proxy: Option<&Proxy>,
+) -> Result<Received, (Transport, String)> {
     // Both were made of an account that was checked; what is wrong all the same cannot have been sent.
     let unsent = |what: &str| (Transport::Unreachable, what.to_owned());
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("no such method"))?;
@@ -211,7 +189,7 @@ async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Tra
     let mut response = call
         .send_body(request.body)
         .await
-        .map_err(|error| (transport(&error), error.to_string()))?;
+        .map_err(|error| failure(&error, proxy))?;
     let status = response.status();
     let retry_after = response.headers().get(RETRY_AFTER);
     let retry_after = retry_after
@@ -220,16 +198,17 @@ async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Tra
     let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
     let date = date.map(str::to_owned);
     let mut body = Vec::new();
-    // Only Twake's own success is told from its body; the rest of an answer is not worth waiting for.
-    while status == StatusCode::OK && body.len() < LONGEST_ANSWER {
-        match response.next().await {
-            Some(Ok(chunk)) => {
-                let room = LONGEST_ANSWER - body.len();
-                body.extend(chunk.iter().take(room));
-            }
-            Some(Err(error)) => return Err((Transport::Broken, error.to_string())),
-            None => break,
+    match status {
+        StatusCode::OK => read(&mut response, &mut body, LONGEST_ANSWER)
+            .await
+            .map_err(|error| (Transport::Broken, error.to_string()))?,
+        // nginx's reason is in its page. The status says enough where that does not come.
+        StatusCode::BAD_REQUEST => {
+            let page = read(&mut response, &mut body, LONGEST_PAGE);
+            clock.timeout(PAGE, page).await;
         }
+        // The rest of an answer is not worth waiting for: only Twake's own success is told from its body.
+        _ => {}
     }
     Ok(Received::Response {
         status: status.as_u16(),
@@ -237,6 +216,58 @@ async fn exchange(http: &awc::Client, request: Request) -> Result<Received, (Tra
         date,
         body,
     })
+}
+
+/// Reads a body, or its beginning.
+async fn read<S>(
+    response: &mut ClientResponse<S>,
+    body: &mut Vec<u8>,
+    longest: usize,
+) -> Result<(), PayloadError>
+where
+    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+{
+    while body.len() < longest
+        && let Some(chunk) = response.next().await
+    {
+        let room = longest - body.len();
+        body.extend(chunk?.iter().take(room));
+    }
+    Ok(())
+}
+
+/// Why there is no response, and what a person should be told of it.
+fn failure(error: &SendRequestError, proxy: Option<&Proxy>) -> (Transport, String) {
+    let no_tunnel = |no: &NoTunnel| {
+        let transport = if no.refused {
+            Transport::ProxyRefused
+        } else {
+            Transport::Proxy
+        };
+        (transport, no.to_string())
+    };
+    let refused = match error {
+        SendRequestError::Connect(ConnectError::Io(error)) => {
+            if let Some(no) = NoTunnel::within(error) {
+                return no_tunnel(no);
+            }
+            certificate_refused(error)
+        }
+        SendRequestError::Connect(ConnectError::Timeout) => {
+            if let Some(proxy) = proxy {
+                return no_tunnel(&NoTunnel::in_time(proxy));
+            }
+            None
+        }
+        SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)) => {
+            certificate_refused(error)
+        }
+        _ => None,
+    };
+    match refused {
+        Some(refused) => (Transport::CertificateRefused, refused),
+        None => (transport(error), error.to_string()),
+    }
 }
 
 /// Tells what was surely not sent from what may have been carried out.
@@ -254,21 +285,51 @@ fn transport(error: &SendRequestError) -> Transport {
         },
         SendRequestError::Url(_) => Transport::Unreachable,
         SendRequestError::Timeout => Transport::TimedOut,
-        SendRequestError::Response(actix_web::error::ParseError::Io(_)) => Transport::Broken,
+        SendRequestError::Response(ParseError::Io(_)) => Transport::Broken,
         SendRequestError::Response(_) | SendRequestError::Http(_) => Transport::Garbled,
         // Written in part, or to a connection that was being closed.
         _ => Transport::Broken,
     }
 }
 
-fn is_tls(error: &io::Error) -> bool {
-    // A wrong server name comes as invalid input; a peer that does not speak TLS ends the handshake early.
-    let inner = error
-        .get_ref()
-        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-    inner
-        || matches!(
-            error.kind(),
-            io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
-        )
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::twake::{Api, Outbound};
+
+    fn account(proxy: Option<&str>) -> Arc<Account> {
+        let proxy = proxy.map(|host| Proxy::new(host, 3128, None));
+        Arc::new(Account {
+            name: "main".to_owned(),
+            api: Api::MessagesSave,
+            url: "https://twake.example.org".parse().unwrap(),
+            public_id: String::new(),
+            private_api_key: Secret::new(""),
+            group_id: String::new(),
+            outbound: Outbound::new(Vec::new(), None, proxy),
+        })
+    }
+
+    /// Reloads would otherwise gather clients, and the keys of certificates that were replaced long ago.
+    #[actix_web::test]
+    async fn a_way_out_that_no_account_has_any_more_is_forgotten_when_another_one_is_made() {
+        let client = Client::new(&Tls::new().unwrap(), Clock::system(), Duration::from_secs(1));
+        let ways = || client.http.borrow().len();
+        let (kept, same) = (account(None), account(None));
+        let mut renewed = account(Some("a"));
+        for account in [&kept, &renewed, &same] {
+            client.http(account).unwrap();
+        }
+        assert_eq!(ways(), 2, "the same way is made once");
+        drop(kept);
+        for host in ["b", "c", "d"] {
+            renewed = account(Some(host));
+            client.http(&renewed).unwrap();
+            assert_eq!(ways(), 2, "that of `same`, and of what is there now");
+        }
+        drop((same, renewed));
+        client.http(&account(Some("e"))).unwrap();
+        assert_eq!(ways(), 1);
+    }
 }

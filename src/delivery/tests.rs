@@ -7,7 +7,7 @@ use crate::queue::{
     DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
 };
 use crate::secret::Secret;
-use crate::twake::{Account, Api, Rate};
+use crate::twake::{Account, Api, Outbound, Rate};
 use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ mod lanes;
 mod outage;
 mod outbound;
 mod peer;
+mod proxies;
 mod raw;
 mod settings;
 mod steps;
@@ -72,7 +73,7 @@ fn place(url: &str, account: &str, channel: &str) -> Place {
             public_id: "app".to_owned(),
             private_api_key: Secret::new("key"),
             group_id: "company".to_owned(),
-            authorities: Vec::new(),
+            outbound: Outbound::default(),
         }),
         group_id: "company".to_owned(),
         channel_id: channel.to_owned(),

@@ -133,6 +133,9 @@ fn classify(answer: &Answer<'_>) -> Finding {
                 Transport::Unresolved => Reason::Unresolved,
                 Transport::Unreachable => Reason::Unreachable,
                 Transport::Tls => Reason::Tls,
+                Transport::CertificateRefused => Reason::CertificateRefused,
+                Transport::Proxy => Reason::Proxy,
+                Transport::ProxyRefused => Reason::ProxyRefused,
                 Transport::TimedOut => Reason::TimedOut,
                 Transport::Broken => Reason::Broken,
                 Transport::Garbled => Reason::Garbled,
@@ -141,8 +144,21 @@ fn classify(answer: &Answer<'_>) -> Finding {
         Answer::Response {
             status: 200, body, ..
         } => of_body(body),
+        Answer::Response {
+            status: 400, body, ..
+        } => of_certificate(body).unwrap_or_else(|| of_status(400)),
         Answer::Response { status, .. } => of_status(status),
     }
+}
+
+/// What nginx has against the certificate it was shown, or against being shown none. Other servers end the TLS instead.
+fn of_certificate(body: &[u8]) -> Option<Finding> {
+    let page = String::from_utf8_lossy(body);
+    let title = page.split_once("<title>")?.1.split_once("</title>")?.0;
+    title.contains("SSL certificate").then(|| Finding {
+        detail: short(title),
+        ..Finding::of(Reason::CertificateRefused)
+    })
 }
 
 fn of_status(status: u16) -> Finding {

@@ -2,6 +2,7 @@
 //! all of one shape: `request`, `verdict`, and one table of answers.
 
 pub mod messages_save;
+pub mod outbound;
 pub mod twacode;
 
 use bytes::Bytes;
@@ -12,6 +13,8 @@ use url::Url;
 
 use crate::message::StoredMessage;
 use crate::secret::Secret;
+
+pub use outbound::Outbound;
 
 /// `[twake.NAME]`: a Twake with credentials.
 pub struct Account {
@@ -27,8 +30,8 @@ pub struct Account {
     pub private_api_key: Secret,
     /// The company, where a channel names no other.
     pub group_id: String,
-    /// Certificate authorities that are trusted besides the machine's, each in DER; none: the machine's alone.
-    pub authorities: Vec<Vec<u8>>,
+    /// How it is reached.
+    pub outbound: Outbound,
 }
 
 /// The dialects.
@@ -52,7 +55,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Whether a message for this place goes where one for `other` does, with the same credentials.
+    /// Whether a message for this place goes where one for `other` does, on the same way and with the same credentials.
     pub fn leads_where(&self, other: &Self) -> bool {
         let (one, two) = (&self.account, &other.account);
         self.channel_id == other.channel_id
@@ -61,7 +64,7 @@ impl Place {
             && one.url == two.url
             && one.public_id == two.public_id
             && one.private_api_key.matches(two.private_api_key.expose())
-            && one.authorities == two.authorities
+            && one.outbound.fingerprint() == two.outbound.fingerprint()
     }
 }
 
@@ -127,6 +130,12 @@ pub enum Transport {
     Unreachable,
     /// A connection, but no TLS over it. Nothing was sent.
     Tls,
+    /// The server refuses the account's certificate, or its lack of one. Nothing was sent, or nobody read it.
+    CertificateRefused,
+    /// The account's proxy is not reached, or makes no tunnel. Nothing was sent.
+    Proxy,
+    /// The account's proxy refuses: by the bridge's credentials, or by where it wants to go. Nothing was sent.
+    ProxyRefused,
     /// No response in time; the request may have been carried out.
     TimedOut,
     /// The connection broke before the response was whole; the request may have been carried out.
@@ -243,6 +252,12 @@ reasons! {
     Unreachable = "unreachable",
     /// No TLS.
     Tls = "tls",
+    /// The server wants to see another certificate, or one at all.
+    CertificateRefused = "certificate_refused",
+    /// No tunnel through the account's proxy.
+    Proxy = "proxy",
+    /// The account's proxy refuses the bridge.
+    ProxyRefused = "proxy_refused",
     /// No response in time.
     TimedOut = "timed_out",
     /// The connection broke.

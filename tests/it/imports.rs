@@ -167,6 +167,7 @@ const RIM: &[&str] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["queue"]),
     ("awc", &["delivery/client", "sandbox"]),
+    ("httparse", &["delivery/client/tunnel"]),
     ("std::env", &["config/env"]),
     ("envy", &["config/env"]),
     ("cel", &["condition"]),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::super::office::operator_url;
 use super::super::shown::size;
+use super::way;
 use crate::clock::Clock;
 use crate::config::env::{Settings, Surroundings};
 use crate::config::{Config, Finding};
@@ -131,16 +132,13 @@ async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut V
         "" => String::new(),
         detail => format!(" ({detail})"),
     };
-    let what = format!(
-        "{}: {}{detail}; {}",
-        place.account.url,
-        verdict.reason.code(),
-        verdict.advice
-    );
+    let to = format!("{}{}", place.account.url, way(&place.account.outbound));
+    let what = format!("{to}: {}{detail}; {}", verdict.reason.code(), verdict.advice);
     let unreached = [
         Reason::Unresolved,
         Reason::Unreachable,
         Reason::Tls,
+        Reason::Proxy,
         Reason::TimedOut,
         Reason::Broken,
         Reason::Garbled,
@@ -150,7 +148,7 @@ async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut V
     } else if matches!(verdict.reason, Reason::ServerError | Reason::Unavailable) {
         findings.push(Finding::warning(of, None, &table, what));
     } else {
-        let what = format!("{} lets company {} in", place.account.url, place.group_id);
+        let what = format!("{to} lets company {} in", place.group_id);
         findings.push(Finding::note(of, &table, what));
     }
     let apart = date.map(|date| date.duration_since(clock.now()).unsigned_abs());

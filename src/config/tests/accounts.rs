@@ -18,7 +18,7 @@ fn an_accounts_authorities_are_read_and_looked_at() {
     assert_found(&house.findings(&text), &["ca.pem is not a PEM file"]);
     house.file("ca.pem", &AUTHORITY.repeat(2));
     let config = house.read(&text).unwrap();
-    assert_eq!(config.channels["dev"].account.authorities.len(), 2);
+    assert_eq!(config.channels["dev"].account.outbound.authorities().len(), 2);
     let plain = text.replace("https:", "http:");
     assert_found(&house.findings(&plain), &["has no use"]);
 }
@@ -43,5 +43,215 @@ fn a_channel_needs_an_account_that_is_there() {
             "channels.dev: there is no account it could be in",
             "channels.dev: no source",
         ],
+    );
+}
+
+/// `[twake.main]` with more keys, and a source.
+fn with(more: &str) -> String {
+    let account = format!("group_id = \"g\"\n{more}");
+    START.replace("group_id = \"g\"", &account) + SOURCE
+}
+
+const CERTIFICATE: &str = include_str!("../../../tests/data/tls/localhost.pem");
+const KEY: &str = include_str!("../../../tests/data/tls/localhost.key");
+const OTHER: &str = include_str!("../../delivery/tests/private-server.pem");
+
+#[test]
+fn an_accounts_certificate_and_key_are_read_and_have_to_fit() {
+    let house = House::new().with("TLS_KEY", KEY);
+    house.file("bridge.pem", CERTIFICATE);
+    house.file("bridge.key", KEY);
+    house.file("other.pem", OTHER);
+    house.file("none.pem", "nothing");
+    house.file("cut.pem", &CERTIFICATE.replace("-----END", "-----EN"));
+    let tls = |certificate: &str, key: &str| {
+        with(&format!(
+            "tls = {{ certificate = {{ file = \"{certificate}\" }}, key = {{ file = \"{key}\" }} }}"
+        ))
+    };
+    for text in [
+        tls("bridge.pem", "bridge.key"),
+        with("tls = { certificate = { file = \"bridge.pem\" }, key = { env = \"TLS_KEY\" } }"),
+    ] {
+        let config = house.read(&text).unwrap();
+        let identity = config.channels["dev"].account.outbound.identity().unwrap();
+        assert_eq!(identity.certified().cert.len(), 1);
+        let plain = text.replace("https:", "http:");
+        assert_found(&house.findings(&plain), &["twake.main.tls: has no use"]);
+    }
+    for (text, finding) in [
+        (
+            tls("bridge.pem", "other.pem"),
+            "twake.main.tls.key: file:other.pem is not the key of the certificate",
+        ),
+        (tls("away.pem", "bridge.key"), "twake.main.tls.certificate: /"),
+        (tls("none.pem", "bridge.key"), "none.pem has no certificate"),
+        (tls("cut.pem", "bridge.key"), "cut.pem is no PEM file"),
+        (
+            tls("bridge.pem", "bridge.pem"),
+            "twake.main.tls.key: file:bridge.pem has no private key",
+        ),
+        (
+            with("tls = { certificate = { file = \"bridge.pem\" } }"),
+            "twake.main.tls: `key` is missing",
+        ),
+        (
+            with("tls = { key = { file = \"bridge.key\" } }"),
+            "twake.main.tls: `certificate` is missing",
+        ),
+        (
+            with("tls = { certificat = { file = \"x\" }, key = { file = \"bridge.key\" } }"),
+            "did you mean `certificate`?",
+        ),
+        (
+            with("tls = { certificate = \"bridge.pem\", key = { file = \"bridge.key\" } }"),
+            "twake.main.tls.certificate: a secret is not written here",
+        ),
+        (with("tsl = { }"), "did you mean `tls`?"),
+    ] {
+        let findings = house.findings(&text);
+        assert!(
+            findings.iter().any(|found| found.contains(finding)),
+            "{finding}: {findings:?}"
+        );
+        assert!(house.read(&text).is_err(), "{finding}");
+    }
+}
+
+/// Another certificate, key or proxy is another way out; the same one read again is not.
+#[test]
+fn a_renewed_certificate_is_another_way_out() {
+    let house = House::new();
+    let text = with("tls = { certificate = { file = \"bridge.pem\" }, key = { file = \"bridge.key\" } }");
+    house.file("bridge.pem", CERTIFICATE);
+    house.file("bridge.key", KEY);
+    let place = |text: &str| house.read(text).unwrap().channels["dev"].clone();
+    let before = place(&text);
+    assert!(before.leads_where(&place(&text)));
+    house.file("bridge.pem", OTHER);
+    house.file("bridge.key", OTHER);
+    assert!(!before.leads_where(&place(&text)), "renewed");
+    assert!(!before.leads_where(&place(&with(""))), "without");
+    let proxy = place(&with("proxy = \"http://p:3128\""));
+    assert!(!proxy.leads_where(&place(&with(""))));
+    assert!(!proxy.leads_where(&place(&with("proxy = \"http://p:3129\""))));
+}
+
+#[test]
+fn a_proxy_is_an_address_and_perhaps_a_user_whose_password_is_elsewhere() {
+    let house = House::new().with("PROXY", "pa:ss wörd");
+    for (more, address, authorization) in [
+        (
+            "proxy = \"http://proxy.example.org:3128\"",
+            "proxy.example.org:3128",
+            None,
+        ),
+        (
+            "proxy = \"http://PROXY.example.org/\"",
+            "proxy.example.org:80",
+            None,
+        ),
+        ("proxy = { url = \"http://[::1]:8080\" }", "[::1]:8080", None),
+        (
+            "proxy = { url = \"http://127.0.0.1:8080\", user = \"ü\", password = { env = \"PROXY\" } }",
+            "127.0.0.1:8080",
+            Some("Basic w7w6cGE6c3Mgd8O2cmQ="),
+        ),
+    ] {
+        let config = house.read(&with(more)).unwrap();
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        let proxy = config.channels["dev"].account.outbound.proxy().unwrap();
+        assert_eq!(proxy.address(), address);
+        assert_eq!(proxy.authorization().map(Secret::expose), authorization);
+    }
+}
+
+#[test]
+fn a_wrong_proxy_is_found_and_its_password_never_told() {
+    let house = House::new().with("PROXY", "hush");
+    for (more, finding) in [
+        (
+            "proxy = \"http://bridge:hush@p:3128\"",
+            "twake.main.proxy: holds a name or password; write proxy = { url",
+        ),
+        (
+            "proxy = { url = \"http://hush@p:3128\" }",
+            "twake.main.proxy: holds a name or password",
+        ),
+        (
+            "proxy = \"https://p:3128\"",
+            "begins with https:, http: was expected",
+        ),
+        (
+            "proxy = \"socks5://p:1080\"",
+            "begins with socks5:, http: was expected",
+        ),
+        ("proxy = \"p:3128\"", "begins with p:, http: was expected"),
+        ("proxy = \"p\"", "is no address"),
+        ("proxy = \"http://\"", "is no address"),
+        (
+            "proxy = \"http://p:3128/hush\"",
+            "goes on after the host and port",
+        ),
+        (
+            "proxy = \"http://p:3128?hush\"",
+            "goes on after the host and port",
+        ),
+        ("proxy = \"\"", "twake.main.proxy: is empty"),
+        ("proxy = 3128", "twake.main.proxy: is a number"),
+        (
+            "proxy = { user = \"u\", password = { env = \"PROXY\" } }",
+            "`url` is missing",
+        ),
+        (
+            "proxy = { url = \"http://p\", user = \"u\" }",
+            "twake.main.proxy: `password` is missing",
+        ),
+        (
+            "proxy = { url = \"http://p\", password = { env = \"PROXY\" } }",
+            "twake.main.proxy: `user` is missing",
+        ),
+        (
+            "proxy = { url = \"http://p\", user = \"u\", password = \"hush\" }",
+            "password: a secret is not written here",
+        ),
+        (
+            "proxy = { url = \"http://p\", user = \"u\", password = { env = \"NO\" } }",
+            "password: there is no environment variable NO",
+        ),
+        (
+            "proxy = { url = \"http://p\", user = \"a:b\", password = { env = \"PROXY\" } }",
+            "twake.main.proxy.user: has a colon",
+        ),
+        (
+            "proxy = { url = \"http://p\", usr = \"u\" }",
+            "did you mean `user`?",
+        ),
+        ("proxi = \"http://p\"", "did you mean `proxy`?"),
+    ] {
+        let findings = house.read(&with(more)).err().unwrap_or_default();
+        assert!(
+            findings.iter().any(|found| found.contains(finding)),
+            "{more}: {findings:?}"
+        );
+        assert!(
+            findings.iter().all(|found| !found.contains("hush")),
+            "{findings:?}"
+        );
+    }
+}
+
+#[test]
+fn who_may_read_a_certificate_is_nobodys_business_but_its_keys_is() {
+    let house = House::new();
+    let certificate = house.file("bridge.pem", CERTIFICATE);
+    let key = house.file("bridge.key", KEY);
+    let surroundings = Surroundings::of(house.variables.clone());
+    let text = with("tls = { certificate = { file = \"bridge.pem\" }, key = { file = \"bridge.key\" } }");
+    Config::from_text(&text, house.folder.path(), &surroundings).unwrap();
+    let secrets = surroundings.secret_files();
+    assert!(
+        secrets.contains(&key) && !secrets.contains(&certificate),
+        "{secrets:?}"
     );
 }

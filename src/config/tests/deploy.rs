@@ -15,7 +15,7 @@ fn uncommented() -> String {
 
 fn read(text: &str) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
-    for secret in ["twake", "github", "deploys.secret"] {
+    for secret in ["twake", "github", "deploys.secret", "proxy"] {
         fs::write(folder.path().join(secret), "s").unwrap();
     }
     fs::write(
@@ -30,6 +30,8 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
         ("localhost.pem", "fullchain.pem"),
         ("localhost.key", "privkey.pem"),
         ("localhost.pem", "senders.pem"),
+        ("localhost.pem", "bridge.pem"),
+        ("localhost.key", "bridge.key"),
     ] {
         fs::copy(data.join(from), folder.path().join("tls").join(to)).unwrap();
     }
@@ -78,9 +80,11 @@ fn every_key_is_in_it() {
             .cloned()
             .collect::<std::collections::BTreeSet<_>>()
     };
-    let grammar: [(&[&str], &[&str]); 12] = [
+    let grammar: [(&[&str], &[&str]); 15] = [
         (&[], file::ROOT),
         (&["twake", "*"], file::ACCOUNT),
+        (&["twake", "*", "tls"], certified::TLS),
+        (&["twake", "*", "proxy"], outbound::PROXY),
         (&["channels", "*"], file::CHANNEL),
         (&["sources", "*"], file::SOURCE),
         (&["sources", "*", "limits"], file::SOURCE_LIMITS),
@@ -91,6 +95,7 @@ fn every_key_is_in_it() {
         (&["history"], file::HISTORY),
         (&["operator"], file::OPERATOR),
         (&["public"], public::PUBLIC),
+        (&["public", "tls"], certified::TLS),
     ];
     for (path, keys) in grammar {
         let there = all(path);

@@ -1,8 +1,13 @@
-//! Where credentials may go: to the account's own host, over TLS that was verified, and nowhere else.
+//! Where credentials may go: to the account's own host, over TLS that was verified, and nowhere else. What an account
+//! shows of itself.
 
 use super::*;
+use crate::twake::outbound::{Identity, Proxy};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, SupportedProtocolVersion, version};
 
 /// The certificate of an authority, and that of a server it vouches for with its key.
 const AUTHORITY: &str = include_str!("private-ca.pem");
@@ -15,8 +20,20 @@ fn self_signed() -> rustls::ServerConfig {
     with(CERTIFICATE)
 }
 
+/// The certificate of an authority, and that of a caller it vouches for with its key.
+const CALLERS: &str = include_str!("client-ca.pem");
+const CALLER: &str = include_str!("client.pem");
+
+fn der(pem: &str) -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
+}
+
+pub(super) fn vouched_for() -> rustls::ServerConfig {
+    with(VOUCHED_FOR)
+}
+
 fn with(pem: &str) -> rustls::ServerConfig {
-    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let certificate = der(pem);
     let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ServerConfig::builder_with_provider(provider)
@@ -63,14 +80,23 @@ async fn a_certificate_nobody_vouches_for_is_told_nothing() {
     assert_eq!(peer.asked().len(), 0);
 }
 
+/// A way out that trusts the authority of the tests' servers.
+pub(super) fn trusting(proxy: Option<Proxy>) -> Outbound {
+    Outbound::new(vec![der(AUTHORITY).to_vec()], None, proxy)
+}
+
+/// A place of an account with a way out of its own.
+pub(super) fn reached(url: &str, account: &str, channel: &str, outbound: Outbound) -> Place {
+    let mut place = place(url, account, channel);
+    Arc::get_mut(&mut place.account).unwrap().outbound = outbound;
+    place
+}
+
 /// Two accounts at one server: one trusts the authority that vouches for it, the other one does not.
 #[actix_web::test]
 async fn an_accounts_own_authority_is_trusted_for_that_account_alone() {
     let peer = Peer::start_tls(with(VOUCHED_FOR));
-    let mut trusting = place(&peer.url, "trusting", "dev");
-    let authority = CertificateDer::from_pem_slice(AUTHORITY.as_bytes()).unwrap();
-    let account = Arc::get_mut(&mut trusting.account).unwrap();
-    account.authorities = vec![authority.to_vec()];
+    let trusting = reached(&peer.url, "trusting", "dev", trusting(None));
     let bench = Bench::started([trusting, place(&peer.url, "main", "ops")]);
     let event = bench.tell("hello", &["dev"]).await;
     bench.until_delivered(event).await;
@@ -79,4 +105,84 @@ async fn an_accounts_own_authority_is_trusted_for_that_account_alone() {
     assert_eq!(delivery.reason.as_deref(), Some("tls"));
     assert_eq!(peer.texts("dev"), ["hello"]);
     assert_eq!(peer.count(), 1);
+}
+
+/// One that trusts the server, and shows a certificate with its key.
+fn showing(pem: &str) -> Outbound {
+    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let provider = rustls::crypto::ring::default_provider();
+    let certified = CertifiedKey::from_der(vec![der(pem)], key, &provider).unwrap();
+    Outbound::new(
+        vec![der(AUTHORITY).to_vec()],
+        Some(Identity::new(certified)),
+        None,
+    )
+}
+
+/// A server that lets in whom the authority of callers vouches for.
+fn demanding(version: &'static SupportedProtocolVersion) -> rustls::ServerConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut callers = RootCertStore::empty();
+    callers.add(der(CALLERS)).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(callers), provider.clone());
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(
+            vec![der(VOUCHED_FOR)],
+            PrivateKeyDer::from_pem_slice(VOUCHED_FOR.as_bytes()).unwrap(),
+        )
+        .unwrap()
+}
+
+#[actix_web::test]
+async fn a_server_that_wants_a_certificate_is_shown_that_of_the_account_and_of_no_other() {
+    for version in [&version::TLS13, &version::TLS12] {
+        let peer = Peer::start_tls(demanding(version));
+        let bench = Bench::started([
+            reached(&peer.url, "known", "dev", showing(CALLER)),
+            reached(&peer.url, "nobody", "ops", trusting(None)),
+        ]);
+        let event = bench.tell("hello", &["dev"]).await;
+        bench.until_delivered(event).await;
+        // With a connection of the other account's at hand.
+        let event = bench.tell("let me in", &["ops"]).await;
+        let refused = bench.until_attempts(event, 1).await;
+        assert_eq!(
+            (refused.state, refused.reason.as_deref()),
+            (State::Waiting, Some("certificate_refused"))
+        );
+        // In TLS 1.3 the client learns of it after it has sent the request, which nobody has read.
+        assert!(
+            !refused.may_be_duplicate,
+            "{:?} was told nothing",
+            version.version
+        );
+        let detail = refused.detail.unwrap();
+        assert!(detail.contains("certificate"), "{detail}");
+        assert_eq!((peer.texts("dev").len(), peer.count()), (1, 1));
+
+        // The account is given one: what waits arrives at once.
+        let places = places([reached(&peer.url, "nobody", "ops", showing(CALLER))]);
+        bench.places.send_replace(places);
+        bench.until_delivered(event).await;
+        assert_eq!(peer.texts("ops"), ["let me in"]);
+    }
+}
+
+#[actix_web::test]
+async fn a_certificate_that_the_server_does_not_trust_is_said_to_be_the_trouble() {
+    for version in [&version::TLS13, &version::TLS12] {
+        let peer = Peer::start_tls(demanding(version));
+        // Vouched for by the authority of servers, not by that of callers.
+        let bench = Bench::started([reached(&peer.url, "main", "dev", showing(VOUCHED_FOR))]);
+        let event = bench.tell("hello", &["dev"]).await;
+        let refused = bench.until_attempts(event, 1).await;
+        assert_eq!(refused.reason.as_deref(), Some("certificate_refused"));
+        assert!(!refused.may_be_duplicate);
+        let detail = refused.detail.unwrap();
+        assert!(detail.contains("refuses the bridge's certificate"), "{detail}");
+        assert_eq!(peer.count(), 0);
+    }
 }

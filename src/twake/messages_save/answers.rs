@@ -159,6 +159,27 @@ pub const ANSWERS: &[AnswerRow] = &[
         advice: "check the server's certificate (date, name, chain); an authority of your own belongs into ca_file",
     },
     AnswerRow {
+        reason: Reason::CertificateRefused,
+        answer: "the TLS is ended because of the bridge's certificate or its lack of one, or 400 with nginx's page about it",
+        ends: Ends::Halt(Breadth::Account),
+        may_be_duplicate: false,
+        advice: "set the account's tls to a certificate that the server trusts (date, authority, for clients), and its key",
+    },
+    AnswerRow {
+        reason: Reason::Proxy,
+        answer: "the account's proxy is not reached, or makes no tunnel",
+        ends: Ends::Retry,
+        may_be_duplicate: false,
+        advice: "check that the proxy runs and reaches Twake, and the account's proxy; the detail is what it said",
+    },
+    AnswerRow {
+        reason: Reason::ProxyRefused,
+        answer: "the account's proxy answers 401, 403 or 407",
+        ends: Ends::Halt(Breadth::Account),
+        may_be_duplicate: false,
+        advice: "check the user and password of the account's proxy, and that it lets CONNECT through to Twake's host and port",
+    },
+    AnswerRow {
         reason: Reason::TimedOut,
         answer: "no answer in time",
         ends: Ends::Retry,

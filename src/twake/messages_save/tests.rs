@@ -1,6 +1,6 @@
 use super::*;
 use crate::message::{Block, Document, Inline};
-use crate::twake::{Account, Api, Breadth};
+use crate::twake::{Account, Api, Breadth, Outbound};
 use std::sync::Arc;
 
 const NOW: &str = "2026-03-01T10:00:00Z";
@@ -18,7 +18,7 @@ fn place(url: &str) -> Place {
             public_id: "app".to_owned(),
             private_api_key: Secret::new("k/+="),
             group_id: "company".to_owned(),
-            authorities: Vec::new(),
+            outbound: Outbound::default(),
         }),
         group_id: "company".to_owned(),
         channel_id: "channel".to_owned(),
@@ -213,6 +213,9 @@ fn each_answer_is_taken_for_what_it_is() {
         (308, String::new(), HALT, Reason::Redirected, false),
         (413, "too large".into(), Kind::Reject, Reason::TooLarge, false),
         (400, String::new(), FEW_TIMES, Reason::Refused, false),
+        (400, nginx("The plain HTTP request was sent to HTTPS port"), FEW_TIMES, Reason::Refused, false),
+        (400, nginx("No required SSL certificate was sent"), HALT, Reason::CertificateRefused, false),
+        (400, nginx("The SSL certificate error"), HALT, Reason::CertificateRefused, false),
         (422, String::new(), FEW_TIMES, Reason::Refused, false),
         (408, String::new(), RETRY, Reason::Unavailable, false),
         (429, String::new(), RETRY, Reason::RateLimited, false),
@@ -257,19 +260,34 @@ fn an_object_with_an_id_is_delivered_in_both_eras() {
     }
 }
 
+/// nginx's page about a bad request.
+fn nginx(what: &str) -> String {
+    format!(
+        "<html>\r\n<head><title>400 {what}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n"
+    )
+}
+
 #[test]
 fn what_is_surely_unsent_is_told_from_what_may_be_there() {
-    for (transport, reason, may_be_duplicate) in [
-        (Transport::Unresolved, Reason::Unresolved, false),
-        (Transport::Unreachable, Reason::Unreachable, false),
-        (Transport::Tls, Reason::Tls, false),
-        (Transport::TimedOut, Reason::TimedOut, true),
-        (Transport::Broken, Reason::Broken, true),
-        (Transport::Garbled, Reason::Garbled, true),
+    for (transport, reason, kind, may_be_duplicate) in [
+        (Transport::Unresolved, Reason::Unresolved, RETRY, false),
+        (Transport::Unreachable, Reason::Unreachable, RETRY, false),
+        (Transport::Tls, Reason::Tls, RETRY, false),
+        (
+            Transport::CertificateRefused,
+            Reason::CertificateRefused,
+            HALT,
+            false,
+        ),
+        (Transport::Proxy, Reason::Proxy, RETRY, false),
+        (Transport::ProxyRefused, Reason::ProxyRefused, HALT, false),
+        (Transport::TimedOut, Reason::TimedOut, RETRY, true),
+        (Transport::Broken, Reason::Broken, RETRY, true),
+        (Transport::Garbled, Reason::Garbled, RETRY, true),
     ] {
         let verdict = verdict(&Answer::Failed(transport, "os\nerror"), now());
         assert_eq!(verdict.detail, "oserror");
-        assert_eq!(verdict.kind, RETRY);
+        assert_eq!(verdict.kind, kind);
         assert_eq!(
             (verdict.reason, verdict.may_be_duplicate),
             (reason, may_be_duplicate)

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use twake_bridge::message::{Block, Document, Inline, Message, StoredMessage};
 use twake_bridge::secret::Secret;
-use twake_bridge::twake::{Account, Act, Api, Place, request};
+use twake_bridge::twake::{Account, Act, Api, Outbound, Place, request};
 use url::Url;
 
 /// A body of this many bytes is refused by later servers.
@@ -17,7 +17,7 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| Place {
         name: "main".to_owned(),
         api: Api::MessagesSave,
         url: Url::parse("https://twake.example").unwrap(),
-        authorities: Vec::new(),
+        outbound: Outbound::default(),
         public_id: "id".to_owned(),
         private_api_key: Secret::new("key"),
         group_id: "group".to_owned(),

@@ -1,5 +1,7 @@
-//! The ways in: TLS of the bridge's own, certificates of senders, and real proxies before it.
+//! The ways in: TLS of the bridge's own, certificates of senders, and real proxies before it. The ways out: real proxies
+//! before Twake, and the certificate of the bridge.
 
+mod outward;
 mod proxies;
 mod tls;
 

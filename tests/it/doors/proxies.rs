@@ -45,7 +45,7 @@ async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_wor
 }
 
 /// A proxy, stopped when dropped.
-struct Proxy(Child);
+pub(super) struct Proxy(pub(super) Child);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
@@ -54,12 +54,32 @@ impl Drop for Proxy {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap()
         .port()
+}
+
+/// nginx with this inside its `http`.
+pub(super) fn nginx(world: &World, site: &str) -> Proxy {
+    let folder = world.folder.path().display();
+    let config = format!(
+        "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n\
+         client_body_temp_path {folder}/b;\nproxy_temp_path {folder}/p;\nfastcgi_temp_path {folder}/f;\n\
+         uwsgi_temp_path {folder}/u;\nscgi_temp_path {folder}/s;\n{site}\n}}\n"
+    );
+    fs::write(world.path("nginx.conf"), config).unwrap();
+    let nginx = Command::new(tool("nginx/usr/sbin/nginx"))
+        .args(["-e", "stderr", "-p"])
+        .arg(world.folder.path())
+        .arg("-c")
+        .arg(world.path("nginx.conf"))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Proxy(nginx)
 }
 
 /// The shipped configuration with this test's ports, names and certificates in it.
@@ -123,22 +143,7 @@ async fn behind_nginx() {
             ("http://127.0.0.1:8080", bridge.url.clone()),
         ],
     );
-    let folder = world.folder.path().display();
-    let config = format!(
-        "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n\
-         client_body_temp_path {folder}/b;\nproxy_temp_path {folder}/p;\nfastcgi_temp_path {folder}/f;\n\
-         uwsgi_temp_path {folder}/u;\nscgi_temp_path {folder}/s;\n{site}\n}}\n"
-    );
-    fs::write(world.path("nginx.conf"), config).unwrap();
-    let nginx = Command::new(tool("nginx/usr/sbin/nginx"))
-        .args(["-e", "stderr", "-p"])
-        .arg(world.folder.path())
-        .arg("-c")
-        .arg(world.path("nginx.conf"))
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _nginx = Proxy(nginx);
+    let _nginx = nginx(&world, &site);
     passes(&world, port).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());

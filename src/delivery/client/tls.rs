@@ -1,0 +1,102 @@
+//! TLS towards Twake: whom it is trusted from, what it is shown, and what it says to that.
+
+use rustls::client::ResolvesClientCert;
+use rustls::sign::SingleCertAndKey;
+use rustls::{AlertDescription, ClientConfig, RootCertStore};
+use std::io;
+use std::sync::Arc;
+
+use super::ClientError;
+use crate::twake::Outbound;
+
+/// TLS with the machine's certificate authorities. It can be made before there is a runtime.
+#[derive(Clone)]
+pub(in crate::delivery) struct Tls {
+    roots: RootCertStore,
+    config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    pub(in crate::delivery) fn new() -> Result<Self, ClientError> {
+        let found = rustls_native_certs::load_native_certs();
+        let mut roots = RootCertStore::empty();
+        let (usable, _) = roots.add_parsable_certificates(found.certs);
+        if usable == 0 {
+            let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+            log::warn!(
+                errors = errors.join("; ");
+                "this machine has no certificate authorities: no https address can be reached (install ca-certificates)"
+            );
+        }
+        let config = config(roots.clone(), &Outbound::default()).map_err(ClientError::Tls)?;
+        Ok(Self { roots, config })
+    }
+
+    /// The same that trusts an account's own authorities, too, and shows its certificate.
+    pub(super) fn of(&self, outbound: &Outbound) -> Result<Arc<ClientConfig>, rustls::Error> {
+        if outbound.authorities().is_empty() && outbound.identity().is_none() {
+            return Ok(self.config.clone());
+        }
+        config(self.roots.clone(), outbound)
+    }
+}
+
+fn config(mut roots: RootCertStore, outbound: &Outbound) -> Result<Arc<ClientConfig>, rustls::Error> {
+    for authority in outbound.authorities() {
+        roots.add(authority.as_slice().into())?;
+    }
+    // Named outright: with several providers in one binary rustls would panic rather than choose.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots);
+    let mut config = match outbound.identity() {
+        Some(identity) => {
+            let shown: Arc<dyn ResolvesClientCert> = Arc::new(SingleCertAndKey::from(identity.certified()));
+            config.with_client_cert_resolver(shown)
+        }
+        None => config.with_no_client_auth(),
+    };
+    // One request at a time is in flight in a lane: HTTP/2 would gain nothing.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Whether an error of connecting is TLS's.
+pub(super) fn is_tls(error: &io::Error) -> bool {
+    // A wrong server name comes as invalid input; a peer that does not speak TLS ends the handshake early.
+    let inner = error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
+    inner
+        || matches!(
+            error.kind(),
+            io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+        )
+}
+
+/// What the server has against the bridge's certificate, or its lack of one.
+///
+/// In TLS 1.3 it says so only after the client has done its part of the handshake and begun to send. What was sent is
+/// then lost for sure: these alerts end a handshake, and before that is done a server reads nothing of a request.
+pub(super) fn certificate_refused(error: &io::Error) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::AlertReceived(alert) = error else {
+        return None;
+    };
+    match alert {
+        AlertDescription::CertificateRequired => {
+            Some("the server wants to see a certificate: tls = { certificate = …, key = … }".to_owned())
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnknownCA
+        | AlertDescription::AccessDenied => Some(format!(
+            "the server refuses the bridge's certificate, or its lack of one: {alert:?}"
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,229 @@
+//! How a connection to Twake begins: directly, or in a tunnel that an account's HTTP proxy makes (`CONNECT`, RFC 9110
+//! section 9.3.6). TLS goes through the tunnel, so that the proxy learns the host and port of an `https` address alone.
+
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, ConnectorService};
+use actix_web::dev::Service;
+use actix_web::rt::net::TcpStream;
+use awc::http::Uri;
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+use httparse::{ParserConfig, Response, Status};
+use secrecy::zeroize::Zeroizing;
+use std::io;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::twake::outbound::Proxy;
+
+/// So much of a proxy's answer is read, in bytes: the status and the headers.
+const LONGEST_HEAD: usize = 16 * 1024;
+
+/// So many headers may be in it.
+const MOST_HEADERS: usize = 128;
+
+/// So much of what a proxy says in its own words is told on, in characters.
+const LONGEST_WORDS: usize = 60;
+
+/// Makes the connections of one client.
+#[derive(Clone)]
+pub(super) struct Way {
+    tcp: ConnectorService,
+    proxy: Option<Proxy>,
+}
+
+/// Why a proxy made no tunnel: nothing was sent to Twake.
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy {proxy} {what}")]
+pub(super) struct NoTunnel {
+    proxy: String,
+    what: String,
+    /// By its rules, not by its state.
+    pub(super) refused: bool,
+}
+
+/// The same without the proxy's address.
+#[derive(Debug, PartialEq, Eq)]
+struct Failure {
+    what: String,
+    refused: bool,
+}
+
+impl Way {
+    pub(super) fn new(proxy: Option<Proxy>) -> Self {
+        Self {
+            tcp: Connector::default().service(),
+            proxy,
+        }
+    }
+}
+
+impl Service<ConnectInfo<Uri>> for Way {
+    type Response = Connection<Uri, TcpStream>;
+    type Error = ConnectError;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&self, to: ConnectInfo<Uri>) -> Self::Future {
+        let Self { tcp, proxy } = self.clone();
+        let Some(proxy) = proxy else {
+            return tcp.call(to).boxed_local();
+        };
+        let made = async move {
+            let target = format!("{}:{}", to.hostname(), to.port());
+            match through(&tcp, &proxy, &target).await {
+                Ok(stream) => Ok(Connection::new(to.request().clone(), stream)),
+                Err(Failure { what, refused }) => Err(ConnectError::Io(io::Error::other(NoTunnel {
+                    proxy: proxy.address(),
+                    what,
+                    refused,
+                }))),
+            }
+        };
+        made.boxed_local()
+    }
+}
+
+impl NoTunnel {
+    /// What an error of connecting hides, if it is one.
+    pub(super) fn within(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// The connection was not there in time; how much of it was is not known.
+    pub(super) fn in_time(proxy: &Proxy) -> Self {
+        Self {
+            proxy: proxy.address(),
+            what: "made no connection to Twake in time".to_owned(),
+            refused: false,
+        }
+    }
+}
+
+impl Failure {
+    fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            refused: false,
+        }
+    }
+}
+
+/// A connection to the proxy, and the tunnel to `target` made in it. Whoever calls limits the time.
+async fn through(tcp: &ConnectorService, proxy: &Proxy, target: &str) -> Result<TcpStream, Failure> {
+    let reached = tcp.call(ConnectInfo::new(proxy.address())).await;
+    let (mut stream, _) = reached.map_err(|error| unreached(&error))?.into_parts();
+    let broken = |error: io::Error| Failure::new(format!("ended the connection: {error}"));
+    stream.write_all(&request(target, proxy)).await.map_err(broken)?;
+    let mut head = Vec::with_capacity(1024);
+    loop {
+        let room = LONGEST_HEAD - head.len();
+        let read = (&mut stream).take(room as u64).read_buf(&mut head).await;
+        if read.map_err(broken)? == 0 {
+            return Err(Failure::new(if room == 0 {
+                "answers without an end".to_owned()
+            } else {
+                format!("ended the connection after {} bytes of an answer", head.len())
+            }));
+        }
+        if let Some(made) = made(&head, proxy.authorization().is_some()) {
+            return made.map(|()| stream);
+        }
+    }
+}
+
+fn unreached(error: &ConnectError) -> Failure {
+    Failure::new(match error {
+        ConnectError::Resolver(error) => format!("has no address: {error}"),
+        ConnectError::NoRecords => "has no address".to_owned(),
+        ConnectError::Io(error) => format!("is not reached: {error}"),
+        error => format!("is not reached: {error}"),
+    })
+}
+
+/// The whole request, wiped after use: it may hold a password.
+fn request(target: &str, proxy: &Proxy) -> Zeroizing<Vec<u8>> {
+    let authorization = proxy.authorization().map_or("", |value| value.expose());
+    let agent = concat!("twake-bridge/", env!("CARGO_PKG_VERSION"));
+    // Room for all of it: growing would leave a copy behind.
+    let room = 2 * target.len() + agent.len() + authorization.len() + 128;
+    let mut request = Zeroizing::new(Vec::with_capacity(room));
+    let mut add = |text: &str| request.extend_from_slice(text.as_bytes());
+    for part in [
+        "CONNECT ",
+        target,
+        " HTTP/1.1\r\nHost: ",
+        target,
+        "\r\nUser-Agent: ",
+        agent,
+    ] {
+        add(part);
+    }
+    if !authorization.is_empty() {
+        add("\r\nProxy-Authorization: ");
+        add(authorization);
+    }
+    add("\r\n\r\n");
+    request
+}
+
+/// Whether the beginning of a proxy's answer says that there is a tunnel; `None`: not yet. `known`: whether the proxy
+/// was told a user.
+fn made(head: &[u8], known: bool) -> Option<Result<(), Failure>> {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut response = Response::new(&mut headers);
+    // Of the headers nothing is needed to go on, so odd ones are no reason to stop.
+    let parsed = ParserConfig::default()
+        .ignore_invalid_headers_in_responses(true)
+        .allow_multiple_spaces_in_response_status_delimiters(true)
+        .parse_response(&mut response, head);
+    let end = match parsed {
+        Ok(Status::Complete(end)) => end,
+        Ok(Status::Partial) => return None,
+        Err(error) => {
+            let what = format!("answers what cannot be read ({error}): is it a proxy for HTTP?");
+            return Some(Err(Failure::new(what)));
+        }
+    };
+    let status = response.code.unwrap_or_default();
+    Some(match (status, head.len() - end) {
+        (200..=299, 0) => Ok(()),
+        // Neither TLS nor HTTP lets a server speak first: whoever speaks here is not Twake.
+        (200..=299, more) => Err(Failure::new(format!(
+            "answers {status} and {more} bytes that nobody asked for: is it a proxy?"
+        ))),
+        _ => Err(refusal(status, &response, known)),
+    })
+}
+
+fn refusal(status: u16, response: &Response<'_, '_>, known: bool) -> Failure {
+    let schemes: Vec<&str> = response
+        .headers
+        .iter()
+        .filter(|header| header.name.eq_ignore_ascii_case("proxy-authenticate"))
+        .filter_map(|header| std::str::from_utf8(header.value).ok()?.split_whitespace().next())
+        .collect();
+    let knows_basic = |schemes: &[&str]| schemes.iter().any(|name| name.eq_ignore_ascii_case("basic"));
+    let hint = match status {
+        // tinyproxy says 401 of a wrong password and 407 of none.
+        401 | 407 if !schemes.is_empty() && !knows_basic(&schemes) => {
+            let asked: String = schemes.join(", ").chars().take(LONGEST_WORDS).collect();
+            format!(": it asks for {asked}, and the bridge can do Basic only")
+        }
+        401 | 407 if known => ": the user or the password is wrong".to_owned(),
+        401 | 407 => ": it wants a user and a password (proxy = { url, user, password })".to_owned(),
+        _ => String::new(),
+    };
+    let words = response.reason.unwrap_or_default().trim();
+    let words: String = words.chars().take(LONGEST_WORDS).collect();
+    let blank = if words.is_empty() { "" } else { " " };
+    Failure {
+        what: format!("answers {status}{blank}{words}{hint}"),
+        refused: matches!(status, 401 | 403 | 407),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,320 @@
+//! Proxies that behave as no right one would, and what a proxy gets to see. Right ones are in `tests/it/outbound.rs`.
+
+use super::outbound::{reached, trusting, vouched_for};
+use super::*;
+use crate::twake::outbound::Proxy;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How a proxy answers CONNECT.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Makes a tunnel to this address, whatever it is asked for.
+    Tunnel(&'static str, std::net::SocketAddr),
+    /// Says this, and closes.
+    Says(&'static str),
+    /// Says this, and nothing more.
+    SaysAndWaits(&'static str),
+    /// Says this, and then this again and again, for ever.
+    Endless(&'static str, &'static str),
+}
+
+/// A proxy, and everything the bridge said to it.
+#[derive(Clone)]
+struct Stranger {
+    at: std::net::SocketAddr,
+    heard: watch::Sender<Vec<u8>>,
+    connections: watch::Sender<usize>,
+}
+
+impl Stranger {
+    async fn start(way: Way) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stranger = Self {
+            at: listener.local_addr().unwrap(),
+            heard: watch::Sender::new(Vec::new()),
+            connections: watch::Sender::new(0),
+        };
+        let all = stranger.clone();
+        actix_web::rt::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                all.connections.send_modify(|count| *count += 1);
+                actix_web::rt::spawn(answer(stream, way, all.heard.clone()));
+            }
+        });
+        stranger
+    }
+
+    fn proxy(&self, credentials: Option<(&str, &Secret)>) -> Proxy {
+        Proxy::new("127.0.0.1", self.at.port(), credentials)
+    }
+
+    fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.heard.borrow()).into_owned()
+    }
+}
+
+/// Ends when the bridge has gone.
+async fn answer(mut stream: TcpStream, way: Way, heard: watch::Sender<Vec<u8>>) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        if stream.read_buf(&mut request).await? == 0 {
+            return Ok(());
+        }
+    }
+    heard.send_modify(|all| all.extend(&request));
+    match way {
+        Way::Tunnel(text, to) => {
+            stream.write_all(text.as_bytes()).await?;
+            let (mut from, mut there) = stream.into_split();
+            let (mut back, mut onward) = TcpStream::connect(to).await?.into_split();
+            actix_web::rt::spawn(async move { tokio::io::copy(&mut back, &mut there).await });
+            let mut buffer = [0; 4096];
+            loop {
+                let read = from.read(&mut buffer).await?;
+                if read == 0 {
+                    return Ok(());
+                }
+                heard.send_modify(|all| all.extend(&buffer[..read]));
+                onward.write_all(&buffer[..read]).await?;
+            }
+        }
+        Way::Says(text) => stream.write_all(text.as_bytes()).await,
+        Way::SaysAndWaits(text) => {
+            stream.write_all(text.as_bytes()).await?;
+            stream.read_buf(&mut request).await.map(|_| ())
+        }
+        Way::Endless(text, more) => {
+            stream.write_all(text.as_bytes()).await?;
+            let more = more.repeat(1000);
+            loop {
+                stream.write_all(more.as_bytes()).await?;
+            }
+        }
+    }
+}
+
+fn address(url: &str) -> std::net::SocketAddr {
+    let port = url.rsplit(':').next().unwrap().trim_end_matches('/');
+    ([127, 0, 0, 1], port.parse().unwrap()).into()
+}
+
+/// The bridge speaks of a proxy's trouble as of one in which nothing was sent, and what waits arrives later.
+#[actix_web::test]
+async fn what_a_proxy_answers_wrongly_is_said_and_the_message_waits() {
+    let (proxy, refused) = (Some("proxy"), Some("proxy_refused"));
+    let ended = "ended the connection";
+    for (way, reason, detail) in [
+        (
+            Way::Says(
+                "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
+            ),
+            refused,
+            "answers 407 Proxy Authentication Required: it wants a user",
+        ),
+        (
+            Way::Says("HTTP/1.0 403 Filtered\r\n\r\n<html>"),
+            refused,
+            "answers 403 Filtered",
+        ),
+        (
+            Way::Says("HTTP/1.1 401\r\n\r\n"),
+            refused,
+            "answers 401: it wants a user",
+        ),
+        (
+            Way::Says("HTTP/1.1 502 Bad Gateway\r\n\r\n"),
+            proxy,
+            "answers 502 Bad Gateway",
+        ),
+        (
+            Way::Says("HTTP/1.1 100 Continue\r\n\r\n"),
+            proxy,
+            "answers 100 Continue",
+        ),
+        (
+            Way::Says("HTTP/1.1 302 Found\r\nLocation: http://login/\r\n\r\n"),
+            proxy,
+            "answers 302 Found",
+        ),
+        (
+            Way::Says("HTTP/1.1 200 OK\r\n\r\n<html>log in</html>"),
+            proxy,
+            "19 bytes that nobody asked for",
+        ),
+        (Way::Says("HTTP/1.1 200 OK\r\nX: y\r\n"), proxy, ended),
+        (Way::Says(""), proxy, ended),
+        (
+            Way::SaysAndWaits("SSH-2.0-OpenSSH_9.2\r\n"),
+            proxy,
+            "cannot be read",
+        ),
+        (Way::SaysAndWaits("HTTP/2 200\r\n\r\n"), proxy, "cannot be read"),
+        (
+            Way::SaysAndWaits("\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{a}"),
+            proxy,
+            "cannot be read",
+        ),
+        (
+            Way::SaysAndWaits(""),
+            proxy,
+            "made no connection to Twake in time",
+        ),
+        (
+            Way::SaysAndWaits("HTTP/1.1 200 OK\r\n"),
+            proxy,
+            "made no connection to Twake in time",
+        ),
+        (
+            Way::Endless("HTTP/1.1 200 ", "OK"),
+            proxy,
+            "answers without an end",
+        ),
+        (
+            Way::Endless("HTTP/1.1 200 OK\r\nX: ", "x"),
+            proxy,
+            "answers without an end",
+        ),
+        (Way::Endless("", "\r\n"), proxy, "answers without an end"),
+        (
+            Way::Endless("HTTP/1.1 200 OK\r\n", "X: y\r\n"),
+            proxy,
+            "cannot be read",
+        ),
+    ] {
+        let stranger = Stranger::start(way).await;
+        let peer = Peer::start();
+        let through = Outbound::new(Vec::new(), None, Some(stranger.proxy(None)));
+        let mut bench = Bench::new([reached(&peer.url, "main", "dev", through)]);
+        // By the machine's clock: how long a connection may take.
+        bench.settings.timeout = Duration::from_millis(if detail.contains("in time") { 200 } else { 9_000 });
+        bench.start();
+        let event = bench.tell("hello", &["dev"]).await;
+        let delivery = bench.until_attempts(event, 1).await;
+        assert_eq!(
+            (delivery.state, delivery.reason.as_deref()),
+            (State::Waiting, reason),
+            "{way:?}"
+        );
+        let said = delivery.detail.unwrap();
+        assert!(said.starts_with(&format!("the proxy {} ", stranger.at)), "{said}");
+        assert!(said.contains(detail), "{way:?}: {said}");
+        assert!(!delivery.may_be_duplicate, "{way:?}: nothing was sent");
+        assert_eq!(bench.halts.all().len(), usize::from(reason == refused));
+        assert_eq!(peer.count(), 0);
+
+        // The proxy is mended, or another one named.
+        let mended = Stranger::start(Way::Tunnel("HTTP/1.1 200 Fine\r\n\r\n", address(&peer.url))).await;
+        let through = Outbound::new(Vec::new(), None, Some(mended.proxy(None)));
+        bench
+            .places
+            .send_replace(places([reached(&peer.url, "main", "dev", through)]));
+        bench.until_delivered(event).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_proxy_sees_where_an_https_connection_goes_and_nothing_of_what_goes_through() {
+    let peer = Peer::start_tls(vouched_for());
+    let way = Way::Tunnel(
+        "HTTP/1.1 204 No Content\r\nX-Cache: miss\r\n\r\n",
+        address(&peer.url),
+    );
+    let stranger = Stranger::start(way).await;
+    let password = Secret::new("p:w");
+    let proxy = stranger.proxy(Some(("bridge", &password)));
+    let bench = Bench::started([reached(&peer.url, "main", "dev", trusting(Some(proxy)))]);
+    let event = bench.tell("the plan", &["dev"]).await;
+    bench.until_delivered(event).await;
+    let (heard, target) = (stranger.heard(), peer.url.replace("https://", ""));
+    let (head, _) = heard.split_once("\r\n\r\n").unwrap();
+    let agent = concat!("User-Agent: twake-bridge/", env!("CARGO_PKG_VERSION"));
+    let lines = [
+        &format!("CONNECT {target} HTTP/1.1"),
+        &format!("Host: {target}"),
+        agent,
+        "Proxy-Authorization: Basic YnJpZGdlOnA6dw==",
+    ];
+    assert_eq!(head.lines().collect::<Vec<_>>(), lines);
+    let asked = peer.asked();
+    assert_eq!(asked[0].text, "the plan");
+    for secret in ["the plan", asked[0].authorization.as_str(), "messages/save"] {
+        assert!(!heard.contains(secret), "the proxy heard {secret}");
+    }
+}
+
+/// What Twake itself is told never says who the bridge is to the proxy; a name is the proxy's to resolve.
+#[actix_web::test]
+async fn an_http_address_goes_through_the_same_tunnel_and_its_name_is_the_proxys_to_find() {
+    let peer = Peer::start();
+    let stranger = Stranger::start(Way::Tunnel("HTTP/1.0 200 OK\n\n", address(&peer.url))).await;
+    let proxy = stranger.proxy(Some(("bridge", &Secret::new("hush"))));
+    let through = Outbound::new(Vec::new(), None, Some(proxy));
+    let bench = Bench::started([reached("http://twake.invalid", "main", "dev", through)]);
+    let event = bench.tell("hello", &["dev"]).await;
+    bench.until_delivered(event).await;
+    let heard = stranger.heard();
+    let (head, tunnel) = heard.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.starts_with("CONNECT twake.invalid:80 HTTP/1.1\r\n"),
+        "{head}"
+    );
+    assert!(tunnel.contains("POST /api/v1/messages/save") && !tunnel.contains("Proxy-Authorization"));
+}
+
+#[actix_web::test]
+async fn a_connection_through_a_proxy_serves_its_own_accounts_alone() {
+    let peer = Peer::start();
+    let way = Way::Tunnel("HTTP/1.1 200 OK\r\n\r\n", address(&peer.url));
+    let (one, two) = (Stranger::start(way).await, Stranger::start(way).await);
+    let through = |stranger: &Stranger, user: Option<&str>| {
+        let password = Secret::new("p");
+        let credentials = user.map(|user| (user, &password));
+        Outbound::new(Vec::new(), None, Some(stranger.proxy(credentials)))
+    };
+    let bench = Bench::started([
+        reached(&peer.url, "a", "a", through(&one, None)),
+        reached(&peer.url, "b", "b", through(&one, None)),
+        reached(&peer.url, "c", "c", through(&one, Some("c"))),
+        reached(&peer.url, "d", "d", through(&two, None)),
+        reached(&peer.url, "e", "e", Outbound::default()),
+    ]);
+    let mut opened = Vec::new();
+    for lane in ["a", "b", "c", "d", "e"] {
+        let before = (*one.connections.borrow(), *two.connections.borrow());
+        let event = bench.tell(lane, &[lane]).await;
+        bench.until_delivered(event).await;
+        opened.push((
+            *one.connections.borrow() - before.0,
+            *two.connections.borrow() - before.1,
+        ));
+    }
+    // The second account goes the same way as the first, and may share; the others have ways of their own.
+    assert_eq!((opened[0], &opened[2..]), ((1, 0), &[(1, 0), (0, 1), (0, 0)][..]));
+    assert_eq!(peer.count(), 5);
+}
+
+#[actix_web::test]
+async fn a_proxy_that_is_not_there_or_has_no_name_is_named() {
+    let peer = Peer::start();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    for (host, detail) in [
+        ("127.0.0.1", "is not reached: "),
+        ("proxy.invalid", "has no address"),
+    ] {
+        let through = Outbound::new(Vec::new(), None, Some(Proxy::new(host, port, None)));
+        let bench = Bench::started([reached(&peer.url, "main", "dev", through)]);
+        let event = bench.tell("hello", &["dev"]).await;
+        let delivery = bench.until_attempts(event, 1).await;
+        assert_eq!(delivery.reason.as_deref(), Some("proxy"));
+        let said = delivery.detail.unwrap();
+        assert!(
+            said.starts_with(&format!("the proxy {host}:{port} {detail}")),
+            "{said}"
+        );
+        assert_eq!(peer.count(), 0, "it is never gone around");
+    }
+}

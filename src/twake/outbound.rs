@@ -1,0 +1,178 @@
+//! How an account's Twake is reached, besides its address: whom to trust, what to show, and through what.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rustls::sign::CertifiedKey;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+use crate::secret::Secret;
+
+/// How an account's Twake is reached. Connections of accounts for which any of it differs are never shared.
+#[derive(Clone)]
+pub struct Outbound {
+    authorities: Vec<Vec<u8>>,
+    identity: Option<Identity>,
+    proxy: Option<Proxy>,
+    fingerprint: Fingerprint,
+}
+
+/// Equal where all of an [`Outbound`] is. It is a hash over secrets too, so it has no `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 32]);
+
+/// The certificate that Twake is shown, with its key. It has no `Debug`; what is left of the key lives in the signer
+/// that was made of it, which signs and tells nothing else.
+#[derive(Clone)]
+pub struct Identity(Arc<CertifiedKey>);
+
+/// An HTTP proxy that makes a tunnel to Twake (`CONNECT`). Of an `https` address it learns the host and the port and
+/// nothing else: TLS goes through the tunnel. Twake's name is resolved by the proxy.
+#[derive(Clone)]
+pub struct Proxy {
+    host: String,
+    port: u16,
+    authorization: Option<Secret>,
+}
+
+impl Outbound {
+    /// `authorities`: certificate authorities that are trusted besides the machine's, each in DER; none: the machine's
+    /// alone. `identity`: unset, Twake is shown no certificate. `proxy`: unset, Twake is reached directly.
+    pub fn new(authorities: Vec<Vec<u8>>, identity: Option<Identity>, proxy: Option<Proxy>) -> Self {
+        let mut hash = Sha256::new();
+        let mut add = |parts: &[&[u8]]| {
+            hash.update(parts.len().to_be_bytes());
+            for part in parts {
+                hash.update(part.len().to_be_bytes());
+                hash.update(part);
+            }
+        };
+        add(&authorities.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        // The key is the one of the chain's first certificate: another key is another chain.
+        let chain = identity.iter().flat_map(|Identity(of)| &of.cert);
+        add(&chain.map(AsRef::as_ref).collect::<Vec<&[u8]>>());
+        if let Some(Proxy {
+            host,
+            port,
+            authorization,
+        }) = &proxy
+        {
+            let authorization = authorization.as_ref().map_or("", Secret::expose);
+            add(&[host.as_bytes(), &port.to_be_bytes(), authorization.as_bytes()]);
+        }
+        Self {
+            fingerprint: Fingerprint(hash.finalize().into()),
+            authorities,
+            identity,
+            proxy,
+        }
+    }
+
+    /// Certificate authorities that are trusted besides the machine's, each in DER.
+    pub fn authorities(&self) -> &[Vec<u8>] {
+        &self.authorities
+    }
+
+    /// The certificate that Twake is shown where it asks for one.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// What Twake is reached through.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
+    /// What all of it has in common with its like.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+}
+
+/// With the machine's authorities, no certificate, directly.
+impl Default for Outbound {
+    fn default() -> Self {
+        Self::new(Vec::new(), None, None)
+    }
+}
+
+impl Identity {
+    /// A chain and its key, which has to be the one of the chain's first certificate.
+    pub fn new(certified: CertifiedKey) -> Self {
+        Self(Arc::new(certified))
+    }
+
+    /// For the one who speaks TLS.
+    pub fn certified(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Proxy {
+    /// At a host as an address has it (IPv6 in brackets) and a port. `credentials`: a user, without a colon, and its
+    /// password.
+    pub fn new(host: &str, port: u16, credentials: Option<(&str, &Secret)>) -> Self {
+        let basic = |(user, password): (&str, &Secret)| {
+            let credentials = Secret::new(&format!("{user}:{}", password.expose()));
+            Secret::new(&format!("Basic {}", BASE64_STANDARD.encode(credentials.expose())))
+        };
+        Self {
+            host: host.to_owned(),
+            port,
+            authorization: credentials.map(basic),
+        }
+    }
+
+    /// `proxy.example.org:3128`.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// The value of the header `Proxy-Authorization`; unset: the proxy is told no user.
+    pub fn authorization(&self) -> Option<&Secret> {
+        self.authorization.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_equal_where_everything_is() {
+        let password = Secret::new("p");
+        let ways = || {
+            [
+                Outbound::default(),
+                Outbound::new(vec![b"ab".to_vec()], None, None),
+                Outbound::new(vec![b"a".to_vec(), b"b".to_vec()], None, None),
+                Outbound::new(Vec::new(), None, Some(Proxy::new("a", 1, None))),
+                Outbound::new(Vec::new(), None, Some(Proxy::new("b", 1, None))),
+                Outbound::new(Vec::new(), None, Some(Proxy::new("a", 2, None))),
+                Outbound::new(Vec::new(), None, Some(Proxy::new("a", 1, Some(("u", &password))))),
+                Outbound::new(
+                    Vec::new(),
+                    None,
+                    Some(Proxy::new("a", 1, Some(("u", &Secret::new("q"))))),
+                ),
+            ]
+        };
+        for (one, left) in ways().iter().enumerate() {
+            for (two, right) in ways().iter().enumerate() {
+                assert_eq!(
+                    left.fingerprint() == right.fingerprint(),
+                    one == two,
+                    "{one} {two}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn credentials_are_basic() {
+        let proxy = Proxy::new("[::1]", 3128, Some(("Aladdin", &Secret::new("open sesame"))));
+        let authorization = proxy.authorization().map(Secret::expose);
+        assert_eq!(authorization, Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+        assert_eq!(proxy.address(), "[::1]:3128");
+    }
+}

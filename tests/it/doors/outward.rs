@@ -1,0 +1,359 @@
+//! The ways out: Debian's tinyproxy between the bridge and Twake, and a Twake behind an nginx that speaks TLS and may want
+//! to see a certificate.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use actix_web::rt::task::spawn_blocking;
+use twake_bridge::sandbox::Limits;
+
+use super::proxies::{Proxy, free_port, nginx};
+use super::{authority, certificate, run};
+use crate::harness::{World, post_push};
+use crate::program::{Served, program};
+use crate::senders::tool;
+
+/// The stand-in Twake with a channel for each of these names, and certificates of everybody's.
+fn world(channels: &[&str]) -> World {
+    let world = World::with(channels, Limits::default());
+    let folder = world.folder.path();
+    authority(folder, "ca");
+    authority(folder, "callers");
+    certificate(folder, "ca", "server");
+    certificate(folder, "callers", "bridge");
+    certificate(folder, "ca", "stranger");
+    fs::write(world.path("password"), "open-sesame").unwrap();
+    world
+}
+
+/// An account and a channel for each, called alike, and a source that tells all of them.
+fn configure(world: &World, accounts: &[(&str, String)]) {
+    let mut text = String::new();
+    for (name, more) in accounts {
+        write!(
+            text,
+            "[twake.{name}]\npublic_id = \"public\"\nprivate_api_key = {{ file = \"twake\" }}\ngroup_id = \"company\"\n{more}\n\
+             [channels.{name}]\nchannel_id = \"ch-{name}\"\naccount = \"{name}\"\n"
+        )
+        .unwrap();
+    }
+    let channels: Vec<&str> = accounts.iter().map(|(name, _)| *name).collect();
+    write!(
+        text,
+        "[sources.github]\nkind = \"github\"\nsecrets = [{{ file = \"github\" }}]\nchannels = {channels:?}\n"
+    )
+    .unwrap();
+    fs::write(world.path("bridge.toml"), text).unwrap();
+    run(
+        world.folder.path(),
+        "chmod",
+        &["600", "twake", "github", "password", "bridge.key"],
+    );
+}
+
+fn serve(world: &World) -> Served {
+    Served::start(&world.path("bridge.toml"), &world.store())
+}
+
+async fn push(bridge: &Served, text: &str) {
+    let (status, _) = post_push(&format!("{}/hooks/github", bridge.url), text, text).await;
+    assert_eq!(status, 202);
+}
+
+/// What the program says, asked as an operator would.
+async fn ask(world: &World, bridge: Option<&Served>, arguments: &[&str]) -> String {
+    let mut command = program();
+    command.args(arguments).current_dir(world.folder.path());
+    if let Some(bridge) = bridge {
+        command.args(["--operator", &bridge.operator]);
+    }
+    for (name, value) in [
+        ("STORE", world.store()),
+        ("LISTEN", "127.0.0.1:0".to_owned()),
+        ("OPERATOR_LISTEN", "127.0.0.1:0".to_owned()),
+    ] {
+        command.env(format!("TWAKE_BRIDGE_{name}"), value);
+    }
+    let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(!said.contains("sesame"), "{said}");
+    said
+}
+
+/// Waits until something listens.
+fn listens(port: u16) {
+    let url = format!("http://127.0.0.1:{port}/");
+    let patient = ["--retry", "50", "--retry-connrefused", "--retry-max-time", "60"];
+    let quiet = ["--silent", "--output", "/dev/null"];
+    let got = Command::new("curl")
+        .args(patient)
+        .args(quiet)
+        .arg(url)
+        .status()
+        .unwrap();
+    assert!(got.success());
+}
+
+struct Tinyproxy {
+    _running: Proxy,
+    log: PathBuf,
+}
+
+/// tinyproxy at `port`, with `more` in its configuration.
+fn tinyproxy(world: &World, port: u16, more: &str) -> Tinyproxy {
+    let (config, log) = (
+        world.path(&format!("tinyproxy-{port}.conf")),
+        world.path(&format!("tinyproxy-{port}.log")),
+    );
+    let text = format!(
+        "Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 20\nLogFile \"{}\"\nLogLevel Connect\n{more}\n",
+        log.display()
+    );
+    fs::write(&config, text).unwrap();
+    let running = Command::new(tool("tinyproxy/usr/bin/tinyproxy"))
+        .args(["-d", "-c"])
+        .arg(config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    listens(port);
+    Tinyproxy {
+        _running: Proxy(running),
+        log,
+    }
+}
+
+impl Tinyproxy {
+    /// Where it was asked to connect to.
+    fn asked(&self) -> Vec<String> {
+        let log = fs::read_to_string(&self.log).unwrap();
+        let asked = log
+            .lines()
+            .filter_map(|line| line.split_once("): CONNECT ")?.1.split(' ').next());
+        asked.map(str::to_owned).collect()
+    }
+}
+
+/// Twake behind nginx with TLS; where it is.
+fn tls_twake(world: &World, more: &str) -> (Proxy, String) {
+    let port = free_port();
+    let path = |name: &str| world.path(name).display().to_string();
+    let site = format!(
+        "access_log off;\nserver {{\nlisten 127.0.0.1:{port} ssl;\nssl_certificate {};\nssl_certificate_key {};\n{more}\n\
+         location / {{ proxy_pass {}; }}\n}}",
+        path("server.pem"),
+        path("server.key"),
+        world.sandbox.url()
+    );
+    let running = nginx(world, &site);
+    listens(port);
+    (running, format!("localhost:{port}"))
+}
+
+const PASSWORD: &str = "user = \"aladdin\", password = { file = \"password\" }";
+
+#[actix_web::test]
+async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_and_https() {
+    let names = ["http-open", "https-open", "http-known", "https-known"];
+    let world = world(&names);
+    let (_nginx, secure) = tls_twake(&world, "");
+    let plain = world.sandbox.url().to_string().replace("http://", "");
+    let plain = plain.trim_end_matches('/');
+    let (open, known) = (free_port(), free_port());
+    let open_proxy = tinyproxy(&world, open, "");
+    let known_proxy = tinyproxy(&world, known, "BasicAuth aladdin open-sesame");
+    let accounts = names.map(|name| {
+        let url = if name.starts_with("https") {
+            format!("url = \"https://{secure}\"\nca_file = \"ca.pem\"")
+        } else {
+            format!("url = \"http://{plain}\"")
+        };
+        let proxy = if name.ends_with("open") {
+            format!("proxy = \"http://127.0.0.1:{open}\"")
+        } else {
+            format!("proxy = {{ url = \"http://127.0.0.1:{known}\", {PASSWORD} }}")
+        };
+        (name, format!("{url}\n{proxy}"))
+    });
+    configure(&world, &accounts);
+
+    let checked = ask(&world, None, &["check", "--live"]).await;
+    for (name, proxy) in [("http-open", open), ("https-known", known)] {
+        let way = format!("(through the proxy 127.0.0.1:{proxy})");
+        let line = checked
+            .lines()
+            .find(|line| line.contains(&format!("account {name}: http")));
+        assert!(line.is_some_and(|line| line.ends_with(&way)), "{checked}");
+    }
+    assert_eq!(
+        checked.matches(") lets company company in").count(),
+        4,
+        "{checked}"
+    );
+
+    let mut bridge = serve(&world);
+    push(&bridge, "round the corner").await;
+    for name in names {
+        let told = world.told(&format!("ch-{name}"), 1).await;
+        assert!(told[0].contains("round the corner"), "{told:?}");
+    }
+    for proxy in [&open_proxy, &known_proxy] {
+        let asked = proxy.asked();
+        for target in [plain, &secure] {
+            // Once by `check --live`, once for the message.
+            assert_eq!(
+                asked.iter().filter(|to| *to == target).count(),
+                2,
+                "{target}: {asked:?}"
+            );
+        }
+    }
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+    assert!(bridge.lines.iter().all(|line| !line.contains("sesame")));
+}
+
+#[actix_web::test]
+async fn a_message_waits_for_a_proxy_that_is_down() {
+    let world = world(&["dev"]);
+    let port = free_port();
+    let proxy = format!(
+        "url = \"{}\"\nproxy = \"http://127.0.0.1:{port}\"",
+        world.sandbox.url()
+    );
+    configure(&world, &[("dev", proxy)]);
+    let mut bridge = serve(&world);
+    push(&bridge, "patience").await;
+    let line = bridge.wait_for("not delivered yet");
+    let why = format!("the proxy 127.0.0.1:{port} is not reached");
+    assert!(line.contains("reason=proxy") && line.contains(&why), "{line}");
+    let lanes = ask(&world, Some(&bridge), &["lanes", "list"]).await;
+    assert!(lanes.contains("dev: check that the proxy runs"), "{lanes}");
+    assert!(
+        world.sandbox.messages("ch-dev").is_empty(),
+        "it is never gone around"
+    );
+    let live = ask(&world, None, &["check", "--live"]).await;
+    assert!(
+        live.contains(&why) && live.contains("error: bridge.toml: twake.dev:"),
+        "{live}"
+    );
+
+    let _proxy = tinyproxy(&world, port, "");
+    let told = world.told("ch-dev", 1).await;
+    assert!(told[0].contains("patience"), "{told:?}");
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+}
+
+#[actix_web::test]
+async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_password() {
+    let world = world(&["known", "unknown", "filtered"]);
+    let (known, filtered) = (free_port(), free_port());
+    let _known = tinyproxy(&world, known, "BasicAuth aladdin open-sesame");
+    let _filtered = tinyproxy(&world, filtered, "ConnectPort 443");
+    fs::write(world.path("password"), "close-sesame").unwrap();
+    let url = format!("url = \"{}\"", world.sandbox.url());
+    configure(
+        &world,
+        &[
+            (
+                "known",
+                format!("{url}\nproxy = {{ url = \"http://127.0.0.1:{known}\", {PASSWORD} }}"),
+            ),
+            ("unknown", format!("{url}\nproxy = \"http://127.0.0.1:{known}\"")),
+            (
+                "filtered",
+                format!("{url}\nproxy = \"http://127.0.0.1:{filtered}\""),
+            ),
+        ],
+    );
+    let mut bridge = serve(&world);
+    push(&bridge, "open").await;
+    for _ in ["known", "unknown", "filtered"] {
+        let line = bridge.wait_for("halted, everything waits");
+        assert!(line.contains("reason=proxy_refused"), "{line}");
+    }
+    let lanes = ask(&world, Some(&bridge), &["lanes", "list"]).await;
+    for lane in ["known", "unknown", "filtered"] {
+        let row = lanes
+            .lines()
+            .find(|line| line.starts_with(&format!("{lane} ")))
+            .unwrap();
+        assert!(row.contains("proxy_refused") && row.ends_with("halted"), "{row}");
+        assert!(lanes.contains(&format!(
+            "{lane}: check the user and password of the account's proxy"
+        )));
+    }
+    let events = ask(&world, Some(&bridge), &["events", "list", "--json"]).await;
+    let events: serde_json::Value = serde_json::from_str(&events).unwrap();
+    let id = events
+        .pointer("/events/0/id")
+        .or(events.pointer("/0/id"))
+        .unwrap()
+        .as_str()
+        .unwrap();
+    let event = ask(&world, Some(&bridge), &["events", "show", id]).await;
+    for why in [
+        format!("the proxy 127.0.0.1:{known} answers 401 Unauthorized: the user or the password is wrong"),
+        format!(
+            "the proxy 127.0.0.1:{known} answers 407 Proxy Authentication Required: it wants a user and a password"
+        ),
+        format!("the proxy 127.0.0.1:{filtered} answers 403 "),
+    ] {
+        assert!(event.contains(&why), "{why}: {event}");
+    }
+    assert!(!event.contains("may be there twice"), "{event}");
+
+    fs::write(world.path("password"), "open-sesame").unwrap();
+    bridge.signal("HUP");
+    world.told("ch-known", 1).await;
+    assert!(world.sandbox.messages("ch-filtered").is_empty());
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+}
+
+#[actix_web::test]
+async fn a_twake_that_wants_a_certificate_is_shown_it_and_a_reload_shows_another() {
+    let world = world(&["dev"]);
+    let callers = world.path("callers.pem").display().to_string();
+    let demand = format!("ssl_verify_client on;\nssl_client_certificate {callers};");
+    let (_nginx, secure) = tls_twake(&world, &demand);
+    let account = |tls: &str| format!("url = \"https://{secure}\"\nca_file = \"ca.pem\"\n{tls}");
+    let tls = "tls = { certificate = { file = \"bridge.pem\" }, key = { file = \"bridge.key\" } }";
+    configure(&world, &[("dev", account(""))]);
+    let mut bridge = serve(&world);
+    push(&bridge, "knock").await;
+    let line = bridge.wait_for("halted, everything waits");
+    assert!(line.contains("reason=certificate_refused"), "{line}");
+    assert!(line.contains("No required SSL certificate was sent"), "{line}");
+
+    configure(&world, &[("dev", account(tls))]);
+    bridge.signal("HUP");
+    world.told("ch-dev", 1).await;
+    let live = ask(&world, None, &["check", "--live"]).await;
+    let way = format!("https://{secure}/ (with a certificate)");
+    assert!(live.contains(&format!("{way} lets company company in")), "{live}");
+    assert!(live.contains(&format!("account dev: {way}")), "{live}");
+
+    // The same files, with a certificate that this Twake does not trust: a connection made before is not used again.
+    for end in ["pem", "key"] {
+        fs::copy(
+            world.path(&format!("stranger.{end}")),
+            world.path(&format!("bridge.{end}")),
+        )
+        .unwrap();
+    }
+    bridge.signal("HUP");
+    bridge.wait_for("reloaded");
+    bridge.wait_for("reloaded");
+    push(&bridge, "knock again").await;
+    let line = bridge.wait_for("halted, everything waits");
+    assert!(line.contains("The SSL certificate error"), "{line}");
+    assert_eq!(world.sandbox.messages("ch-dev").len(), 1);
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+}
