@@ -33,6 +33,9 @@ pub const KNOWN: &[(&str, FactType)] = &[
     ("bot", FactType::Bool),
 ];
 
+/// A fact's text is cut here, in bytes: no message is as long, and facts are copied where payloads are not.
+const LONGEST: usize = 256 * 1024;
+
 /// The names of an event that are there before its facts, and the only ones a fact may be made of.
 pub const GIVEN: &[&str] = &["event", "source", "headers", "payload"];
 
@@ -142,10 +145,21 @@ impl FactMap {
             let found = expressions
                 .iter()
                 .find_map(|expression| expression.evaluate(names).ok().filter(|value| of.fits(value)));
-            facts.insert(name.clone(), found.unwrap_or_else(|| of.empty()));
+            facts.insert(name.clone(), found.map_or_else(|| of.empty(), cut));
         }
         facts
     }
+}
+
+fn cut(mut value: Value) -> Value {
+    if let Value::String(text) = &mut value
+        && text.len() > LONGEST
+    {
+        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or_default());
+        text.shrink_to_fit();
+    }
+    value
 }
 
 impl FactType {
@@ -235,6 +249,13 @@ mod tests {
         assert_eq!((&facts["labels"], &facts["bot"]), (&json!(["a"]), &json!(true)));
         let facts = evaluate(map, json!({"l": ["a", 1], "b": "true"}));
         assert_eq!((&facts["labels"], &facts["bot"]), (&json!([]), &json!(false)));
+    }
+
+    #[test]
+    fn a_text_is_cut_where_no_message_goes_on() {
+        let long = format!("a{}", "é".repeat(LONGEST));
+        let title = evaluate(&[("title", &["payload.t"])], json!({"t": long}))["title"].clone();
+        assert_eq!(title.as_str().unwrap().len(), LONGEST - 1);
     }
 
     #[test]

@@ -6,6 +6,10 @@
 //! the others for those alone: everybody gets on.
 //!
 //! Who sends slowly keeps room from others. While somebody waits for a pool's room, its bodies have to come faster.
+//!
+//! What a large body becomes when it is read as JSON may be thirty times as large. So before it is, it takes room for that,
+//! too, in a pool of three times `limits.bodies`. Small and middling ones are read one at a time by each worker and need
+//! none.
 
 use actix_web::web::{BytesMut, Payload};
 use bytes::Bytes;
@@ -46,6 +50,8 @@ pub struct Budget {
     /// For the beginnings of large bodies.
     threshold: Pool,
     large: Pool,
+    /// For what large ones become.
+    values: Pool,
 }
 
 /// Room for bodies.
@@ -89,6 +95,7 @@ impl Budget {
             middling: Pool::new(MIDDLING, middling),
             threshold: Pool::new(SMALL, threshold),
             large: Pool::new(usize::MAX, large),
+            values: Pool::new(usize::MAX, size.saturating_mul(3)),
         }
     }
 
@@ -155,6 +162,27 @@ impl Budget {
         // Never: the last pool on every way takes the longest body there.
         Err(Problem::TooLarge)
     }
+}
+
+impl Budget {
+    /// Room for the values of a large body, some `bytes` of memory (see [`values`]).
+    pub(super) async fn room_for_values(
+        &self,
+        bytes: usize,
+        clock: &Clock,
+    ) -> Result<OwnedSemaphorePermit, Problem> {
+        if bytes > self.values.size {
+            return Err(Problem::TooManyValues);
+        }
+        self.values.take(bytes, WAIT, clock).await
+    }
+}
+
+/// How much memory a body takes as JSON values, in bytes, about: its texts, twice where one is copied, and some 120 bytes
+/// for each item, name or object. Signs in texts count, too: prose has few of them.
+pub(super) fn values(body: &[u8]) -> usize {
+    let signs = body.iter().filter(|byte| matches!(byte, b',' | b':' | b'{'));
+    2 * body.len() + 120 * signs.count()
 }
 
 impl Pool {

@@ -130,7 +130,16 @@ async fn accept(
     let body = budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    // Not before: who sends slowly is no work meanwhile.
+    let _room = if body.bytes.len() > MIDDLING {
+        let bytes = body.bytes.clone();
+        let values = web::block(move || super::body::values(&bytes))
+            .await
+            .map_err(|_| Problem::Internal)?;
+        Some(budget.room_for_values(values, &hooks.clock).await?)
+    } else {
+        None
+    };
+    // Not before: who sends slowly, or waits for room, is no work meanwhile.
     let _begun = hooks.work.begin()?;
     let understood = if body.bytes.len() <= MIDDLING {
         understand(pending, body.bytes.clone(), hooks, source)?

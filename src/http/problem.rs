@@ -29,6 +29,8 @@ pub enum Problem {
     TooSlow,
     /// The body is over the source's limit.
     TooLarge,
+    /// The body has more values than there is memory for.
+    TooManyValues,
     /// The body is compressed.
     Encoded,
     /// Other requests' bodies fill the budget, or there are too many requests at once.
@@ -47,7 +49,7 @@ struct Row {
 
 impl Problem {
     /// Every problem, for tables and tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Unreadable,
         Self::NotAuthenticated,
         Self::NotAuthentic,
@@ -59,6 +61,7 @@ impl Problem {
         Self::MethodNotAllowed,
         Self::TooSlow,
         Self::TooLarge,
+        Self::TooManyValues,
         Self::Encoded,
         Self::Full,
         Self::StoreUnavailable,
@@ -121,6 +124,11 @@ impl Problem {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-large",
                 "the body is over the source's limit (limits.body in the bridge's configuration)",
+            ),
+            Self::TooManyValues => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-many-values",
+                "the body's values would take more memory than three times limits.bodies of the bridge's configuration",
             ),
             Self::Encoded => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

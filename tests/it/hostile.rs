@@ -88,6 +88,22 @@ async fn odd_json_is_read_or_refused_but_never_breaks_anything() {
 }
 
 #[actix_web::test]
+async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_size_is_not() {
+    let world = World::new();
+    let bridge = world.bridge("[limits]\nbodies = \"1MiB\"");
+    let dense = format!("[{}1]", "1,".repeat(200_000));
+    let (status, problem) = signed(&bridge, "dense", dense.as_bytes()).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (413, &json!("too-many-values")),
+        "{problem}"
+    );
+    let long = push("main", &"x".repeat(dense.len()));
+    let (status, said) = signed(&bridge, "long", long.as_bytes()).await;
+    assert_eq!(status, 202, "{said}");
+}
+
+#[actix_web::test]
 async fn odd_characters_arrive_without_their_power() {
     let world = World::new();
     let bridge = world.bridge("");

@@ -12,7 +12,8 @@ use crate::twake::Outbound;
 /// TLS with the machine's certificate authorities. It can be made before there is a runtime.
 #[derive(Clone)]
 pub(in crate::delivery) struct Tls {
-    roots: RootCertStore,
+    /// Shared with what is made of it: some 150 kB.
+    roots: Arc<RootCertStore>,
     config: Arc<ClientConfig>,
 }
 
@@ -28,6 +29,7 @@ impl Tls {
                 "this machine has no certificate authorities: no https address can be reached (install ca-certificates)"
             );
         }
+        let roots = Arc::new(roots);
         let config = config(roots.clone(), &Outbound::default()).map_err(ClientError::Tls)?;
         Ok(Self { roots, config })
     }
@@ -41,9 +43,9 @@ impl Tls {
     }
 }
 
-fn config(mut roots: RootCertStore, outbound: &Outbound) -> Result<Arc<ClientConfig>, rustls::Error> {
+fn config(mut roots: Arc<RootCertStore>, outbound: &Outbound) -> Result<Arc<ClientConfig>, rustls::Error> {
     for authority in outbound.authorities() {
-        roots.add(authority.as_slice().into())?;
+        Arc::make_mut(&mut roots).add(authority.as_slice().into())?;
     }
     // Named outright: with several providers in one binary rustls would panic rather than choose.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
