@@ -94,7 +94,7 @@ async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_
     let dense = format!("[{}1]", "1,".repeat(200_000));
     let (status, problem) = signed(&bridge, "dense", dense.as_bytes()).await;
     assert_eq!(
-        (status, &problem["type"]),
+        (status, &problem["code"]),
         (413, &json!("too-many-values")),
         "{problem}"
     );
