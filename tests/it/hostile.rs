@@ -101,6 +101,7 @@ async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_
     let long = push("main", &"x".repeat(dense.len()));
     let (status, said) = signed(&bridge, "long", long.as_bytes()).await;
     assert_eq!(status, 202, "{said}");
+    bridge.finish().await;
 }
 
 #[actix_web::test]
