@@ -130,7 +130,7 @@ async fn accept(
     let body = budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    let _room = if body.bytes.len() > MIDDLING {
+    let room = if body.bytes.len() > MIDDLING {
         let bytes = body.bytes.clone();
         let values = web::block(move || super::body::values(&bytes))
             .await
@@ -150,6 +150,8 @@ async fn accept(
         let source = Arc::clone(source);
         let bytes = body.bytes.clone();
         web::block(move || {
+            // Until the values are gone again, also when nobody waits for the answer any more.
+            let _room = room;
             let pending = source
                 .authenticator
                 .begin(&headers, token.as_deref())
