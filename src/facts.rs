@@ -1,6 +1,7 @@
 //! Facts: words that mean the same for every sender (`branch`, `actor`, `outcome`, …), mapped by the kind.
 
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 use crate::condition::Condition;
 
@@ -148,6 +149,17 @@ impl FactMap {
             facts.insert(name.clone(), found.map_or_else(|| of.empty(), cut));
         }
         facts
+    }
+}
+
+impl FactMap {
+    /// These facts, with those of a source or of another kind in their place where they have the same name.
+    #[must_use]
+    pub fn overridden_by(&self, own: Self) -> Self {
+        let mut facts = own.facts;
+        let own: BTreeSet<String> = facts.iter().map(|(name, _)| name.clone()).collect();
+        facts.extend(self.facts.iter().filter(|(name, _)| !own.contains(name)).cloned());
+        Self { facts }
     }
 }
 

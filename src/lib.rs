@@ -21,6 +21,7 @@
 //! | [`cli`] | one file a subcommand |
 //! | [`bridge`] | composition root: configuration → bound listeners → run until told to stop |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
+//! | [`toml_reader`], [`units`], `suggest` | tables of TOML files with findings; durations, sizes, rates; "did you mean" |
 //! | [`config`] | bridge.toml, source.toml, the environment, secrets, template files: raw → checked and compiled |
 //! | [`authentication`], [`event`], [`secret`] | how a body proves where it comes from, and what it is then |
 //! | [`admission`] | whom a listener and its sources let in: addresses, certificates |
@@ -52,7 +53,8 @@
 //!    says to whom.
 //! 8. A value never meets the Markdown parser as syntax: untrusted text can only become text.
 //! 9. One [`message::Document`], many dialects.
-//! 10. The core is pure (`event secret source admission authentication facts condition route retry template message twake road`
+//! 10. The core is pure (`event secret source admission authentication facts condition route retry template message twake road
+//!     toml_reader units suggest`
 //!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
 //!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
 //!     only `operator::client`, for the command line, another client), only
@@ -85,5 +87,8 @@ pub mod route;
 pub mod sandbox;
 pub mod secret;
 pub mod source;
+mod suggest;
 pub mod template;
+pub mod toml_reader;
 pub mod twake;
+pub mod units;

@@ -1,54 +1,54 @@
-//! `[[authentication]]` as it is written, and what is wrong with it.
-
-use serde::Deserialize;
-use std::time::Duration;
+//! Reads `[[authentication]]`: a table of `source.toml` or `bridge.toml` becomes a [`Scheme`].
+//!
+//! ```toml
+//! name = "signature"
+//! method = "hmac"                     # hmac | token | basic | path | none
+//! header = "Webhook-Signature"        # hmac, token; basic: unset is Authorization
+//! algorithm = "sha256"                # or sha1; unset: sha256
+//! encoding = "base64"                 # or hex; unset: hex
+//! list = { separator = " ", prefix = "v1," }      # or prefix = "…"
+//! signed = "{id}.{timestamp}.{body}"  # also {payload} and literal text; unset: {body}
+//! timestamp = { header = "Webhook-Timestamp" }    # also prefix, unit = "ms"; no header: an item of the list
+//! id = { header = "Webhook-Id" }
+//! tolerance = "5m"                    # how far from now the timestamp may be
+//! secret = { prefix = "whsec_", encoding = "base64" }     # how the secret becomes the key
+//! ```
 
 use super::scheme::{
     Algorithm, Encoding, KeyForm, Layout, Method, Place, Scheme, Signature, Stamp, StampUnit,
 };
 use super::signed::{self, Piece};
+use crate::toml_reader::{Findings, Table, document, is_name};
+use crate::units;
 
-/// One `[[authentication]]` table, read but not yet understood. The keys are those of the methods together;
-/// [`RawScheme::check`] says which of them do not go together.
-///
-/// ```
-/// let table = r#"
-///     name = "signature"
-///     method = "hmac"                     # hmac | token | basic | path | none
-///     header = "Webhook-Signature"        # hmac, token; basic: unset is Authorization
-///     algorithm = "sha256"                # or sha1; unset: sha256
-///     encoding = "base64"                 # or hex; unset: hex
-///     list = { separator = " ", prefix = "v1," }      # or prefix = "…"
-///     signed = "{id}.{timestamp}.{body}"  # also {payload} and literal text; unset: {body}
-///     timestamp = { header = "Webhook-Timestamp" }    # also prefix, unit = "ms"; no header: an item of the list
-///     id = { header = "Webhook-Id" }
-///     tolerance = "5m"                    # how far from now the timestamp may be
-///     secret = { prefix = "whsec_", encoding = "base64" }     # how the secret becomes the key
-/// "#;
-/// let raw: twake_bridge::authentication::RawScheme = toml::from_str(table)?;
-/// assert!(raw.check().is_ok());
-/// # Ok::<(), toml::de::Error>(())
-/// ```
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawScheme {
-    /// What the scheme is called: by a secret that is bound to it, and in the log.
-    pub name: String,
-    method: RawMethod,
-    header: Option<String>,
-    algorithm: Option<Algorithm>,
-    encoding: Option<Encoding>,
-    prefix: Option<String>,
-    list: Option<RawList>,
-    signed: Option<String>,
-    timestamp: Option<RawTimestamp>,
-    id: Option<RawId>,
-    tolerance: Option<String>,
-    secret: Option<RawKey>,
-}
+/// The keys of one table. [`read_scheme`] finds keys that the table's method does not use.
+const KEYS: &[&str] = &[
+    "name",
+    "method",
+    "header",
+    "algorithm",
+    "encoding",
+    "prefix",
+    "list",
+    "signed",
+    "timestamp",
+    "id",
+    "tolerance",
+    "secret",
+];
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
+const METHODS: &[(&str, RawMethod)] = &[
+    ("hmac", RawMethod::Hmac),
+    ("token", RawMethod::Token),
+    ("basic", RawMethod::Basic),
+    ("path", RawMethod::Path),
+    ("none", RawMethod::None),
+];
+const ALGORITHMS: &[(&str, Algorithm)] = &[("sha1", Algorithm::Sha1), ("sha256", Algorithm::Sha256)];
+const ENCODINGS: &[(&str, Encoding)] = &[("hex", Encoding::Hex), ("base64", Encoding::Base64)];
+const UNITS: &[(&str, StampUnit)] = &[("s", StampUnit::Seconds), ("ms", StampUnit::Milliseconds)];
+
+#[derive(Clone, Copy)]
 enum RawMethod {
     Hmac,
     Token,
@@ -57,264 +57,220 @@ enum RawMethod {
     None,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawList {
-    separator: String,
-    #[serde(default)]
-    prefix: String,
+/// Reads the list of schemes at `key`. Every contradiction in it is a finding.
+pub(crate) fn read_schemes(table: &Table<'_, '_>, key: &str) -> Vec<Scheme> {
+    let tables = table.tables(key, KEYS);
+    if let (true, Some((at, value))) = (tables.is_empty(), table.get(key))
+        && value.as_array().is_some()
+    {
+        table.wrong(
+            at,
+            key,
+            format!("a list of tables was expected: [[{}]]", table.key(key)),
+        );
+    }
+    tables.iter().filter_map(read_scheme).collect()
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTimestamp {
-    /// Unset: the timestamp is an item of the signature's list.
-    header: Option<String>,
-    #[serde(default)]
-    prefix: String,
-    #[serde(default)]
-    unit: StampUnit,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawId {
-    header: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawKey {
-    #[serde(default)]
-    prefix: String,
-    encoding: Option<Encoding>,
-}
-
-impl RawScheme {
-    /// Understands the table.
+impl Scheme {
+    /// Reads one `[[authentication]]` table from its text.
     ///
     /// # Errors
-    /// Every contradiction in it, each a sentence that begins with the key.
-    pub fn check(self) -> Result<Scheme, Vec<String>> {
-        let mut findings = Findings(Vec::new());
-        if !is_name(&self.name) {
-            findings.add("name: 1 to 40 of a-z, 0-9 and - are a name");
-        }
-        let name = self.name.clone();
-        let method = match self.method {
-            RawMethod::Hmac => Method::Hmac(Box::new(self.signature(&mut findings))),
-            RawMethod::Token => {
-                self.only(&["header", "prefix"], "token", &mut findings);
-                let header = findings.header("header", self.header);
-                let prefix = self.prefix.unwrap_or_default();
-                Method::Token { header, prefix }
-            }
-            RawMethod::Basic => {
-                self.only(&["header"], "basic", &mut findings);
-                let header = self.header.unwrap_or_else(|| "authorization".to_owned());
-                let header = findings.header("header", Some(header));
-                Method::Basic { header }
-            }
-            RawMethod::Path => {
-                self.only(&[], "path", &mut findings);
-                Method::Path
-            }
-            RawMethod::None => {
-                self.only(&[], "none", &mut findings);
-                Method::None
-            }
+    /// Everything that is wrong in it, each as `key: what`.
+    pub fn from_toml(text: &str) -> Result<Self, Vec<String>> {
+        let findings = Findings::new("", text);
+        let scheme = document(text, &findings)
+            .and_then(|document| read_scheme(&Table::new(document.get_ref(), "", 0, KEYS, &findings)));
+        let list = findings.into_list();
+        let describe = |finding: &crate::toml_reader::Finding| match finding.table.as_str() {
+            "" => finding.what.clone(),
+            key => format!("{key}: {}", finding.what),
         };
-        if !findings.0.is_empty() {
-            return Err(findings.0);
-        }
-        Ok(Scheme { name, method })
-    }
-
-    /// Finds the keys that mean nothing to the method.
-    fn only(&self, allowed: &[&str], method: &str, findings: &mut Findings) {
-        let keys = [
-            ("header", self.header.is_some()),
-            ("algorithm", self.algorithm.is_some()),
-            ("encoding", self.encoding.is_some()),
-            ("prefix", self.prefix.is_some()),
-            ("list", self.list.is_some()),
-            ("signed", self.signed.is_some()),
-            ("timestamp", self.timestamp.is_some()),
-            ("id", self.id.is_some()),
-            ("tolerance", self.tolerance.is_some()),
-            ("secret", self.secret.is_some()),
-        ];
-        for (key, is_set) in keys {
-            if is_set && !allowed.contains(&key) {
-                findings.add(format!("{key}: means nothing to method `{method}`"));
-            }
+        match scheme {
+            Some(scheme) if list.is_empty() => Ok(scheme),
+            _ => Err(list.iter().map(describe).collect()),
         }
     }
+}
 
-    fn signature(self, findings: &mut Findings) -> Signature {
-        let header = findings.header("header", self.header);
-        let encoding = self.encoding.unwrap_or_default();
-        if self.prefix.is_some() && self.list.is_some() {
-            findings.add("prefix: a list has a prefix of its own");
+fn read_scheme(table: &Table<'_, '_>) -> Option<Scheme> {
+    let before = table.errors();
+    let name = table.required("name", "what secrets and the log call the scheme");
+    if let Some(name) = name.as_ref().filter(|name| !is_name(&name.value)) {
+        table.wrong(name.at, "name", "a name is 1 to 40 of a-z, 0-9 and -");
+    }
+    table.required("method", "hmac, token, basic, path or none");
+    let method = match table.choice("method", METHODS)? {
+        RawMethod::Hmac => Method::Hmac(Box::new(signature(table))),
+        RawMethod::Token => {
+            only(table, &["header", "prefix"], "token");
+            Method::Token {
+                header: header(table, "header"),
+                prefix: table.string("prefix").unwrap_or_default(),
+            }
         }
-        let layout = match self.list {
-            Some(list) => list.check(encoding, findings),
-            None => Layout::Single {
-                prefix: self.prefix.unwrap_or_default(),
-            },
-        };
-        let signed = signed::pieces(self.signed.as_deref().unwrap_or("{body}"), findings);
-        let timestamp = timestamp(self.timestamp, self.tolerance.as_deref(), &layout, findings);
-        if timestamp
-            .as_ref()
-            .is_some_and(|stamp| matches!(&stamp.place, Place::Header { name, .. } if *name == header))
-        {
-            findings.add("timestamp.header: leave it out: the timestamp is an item of the signature's list");
+        RawMethod::Basic => {
+            only(table, &["header"], "basic");
+            let header = match table.get("header") {
+                Some(_) => header(table, "header"),
+                None => "authorization".to_owned(),
+            };
+            Method::Basic { header }
         }
-        let id = self.id.map(|id| findings.header("id.header", Some(id.header)));
-        findings.pair(
-            "timestamp",
-            timestamp.is_some(),
-            signed.contains(&Piece::Timestamp),
+        RawMethod::Path => {
+            only(table, &[], "path");
+            Method::Path
+        }
+        RawMethod::None => {
+            only(table, &[], "none");
+            Method::None
+        }
+    };
+    (table.errors() == before).then_some(Scheme {
+        name: name?.value,
+        method,
+    })
+}
+
+/// Finds the keys that the method does not use.
+fn only(table: &Table<'_, '_>, used: &[&str], method: &str) {
+    for key in KEYS
+        .iter()
+        .filter(|key| !["name", "method"].contains(key) && !used.contains(key))
+    {
+        if let Some((at, _)) = table.get(key) {
+            table.wrong(at, key, format!("method `{method}` does not use this key"));
+        }
+    }
+}
+
+/// A header's name, in lower case.
+fn header(table: &Table<'_, '_>, key: &str) -> String {
+    let name = table.string(key).unwrap_or_default().to_ascii_lowercase();
+    let at = table.get(key).map_or(table.at, |(at, _)| at);
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() {
+        table.wrong(at, key, "the method needs the name of a header");
+    } else if !name.bytes().all(is_token) {
+        table.wrong(at, key, format!("`{name}` is not a valid header name"));
+    }
+    name
+}
+
+fn signature(table: &Table<'_, '_>) -> Signature {
+    let header_name = header(table, "header");
+    let encoding = table.choice("encoding", ENCODINGS).unwrap_or_default();
+    if let (Some((at, _)), Some(_)) = (table.get("prefix"), table.get("list")) {
+        table.wrong(
+            at,
+            "prefix",
+            "a list has a prefix of its own: list = { prefix = \"…\" }",
         );
-        findings.pair("id", id.is_some(), signed.contains(&Piece::Id));
-        let key = self.secret.map_or_else(KeyForm::default, |secret| KeyForm {
-            prefix: secret.prefix,
-            encoding: secret.encoding,
+    }
+    let layout = match table.table("list", &["separator", "prefix"]) {
+        Some(list) => list_layout(&list, encoding),
+        None => Layout::Single {
+            prefix: table.string("prefix").unwrap_or_default(),
+        },
+    };
+    let template = table.string("signed").unwrap_or_else(|| "{body}".to_owned());
+    let at = |key: &str| table.get(key).map_or(table.at, |(at, _)| at);
+    let signed = signed::pieces(&template, &mut |what| table.wrong(at("signed"), "signed", what));
+    let timestamp = timestamp(table, &layout, &header_name);
+    let id = table.table("id", &["header"]).map(|id| header(&id, "header"));
+    for (key, piece, is_set) in [
+        ("timestamp", Piece::Timestamp, table.get("timestamp").is_some()),
+        ("id", Piece::Id, table.get("id").is_some()),
+    ] {
+        match (is_set, signed.contains(&piece)) {
+            (true, false) => {
+                let what =
+                    format!("`signed` must contain {{{key}}}: an unsigned value authenticates nothing");
+                table.wrong(at(key), key, what);
+            }
+            (false, true) => {
+                let what = format!("{{{key}}} needs the key `{key}`, which says where the value is");
+                table.wrong(at("signed"), "signed", what);
+            }
+            _ => {}
+        }
+    }
+    let key = table
+        .table("secret", &["prefix", "encoding"])
+        .map_or_else(KeyForm::default, |secret| KeyForm {
+            prefix: secret.string("prefix").unwrap_or_default(),
+            encoding: secret.choice("encoding", ENCODINGS),
         });
-        Signature {
-            header,
-            algorithm: self.algorithm.unwrap_or_default(),
-            encoding,
-            layout,
-            signed,
-            timestamp,
-            id,
-            key,
-        }
+    Signature {
+        header: header_name,
+        algorithm: table.choice("algorithm", ALGORITHMS).unwrap_or_default(),
+        encoding,
+        layout,
+        signed,
+        timestamp,
+        id,
+        key,
     }
 }
 
-impl RawList {
-    fn check(self, encoding: Encoding, findings: &mut Findings) -> Layout {
-        let Self { separator, prefix } = self;
-        let is_in_signatures = |character: char| match encoding {
-            Encoding::Hex => character.is_ascii_alphanumeric(),
-            Encoding::Base64 => character.is_ascii_alphanumeric() || "+/=".contains(character),
-        };
-        if separator.is_empty() || separator.chars().any(is_in_signatures) {
-            findings.add(format!(
-                "list.separator: `{separator}` does not separate signatures"
-            ));
-        } else if prefix.contains(&separator) {
-            findings.add(format!("list.prefix: `{prefix}` would be cut at the separator"));
-        }
-        Layout::List { separator, prefix }
+fn list_layout(list: &Table<'_, '_>, encoding: Encoding) -> Layout {
+    let separator = list.string("separator").unwrap_or_default();
+    let prefix = list.string("prefix").unwrap_or_default();
+    let is_in_signatures = |character: char| match encoding {
+        Encoding::Hex => character.is_ascii_alphanumeric(),
+        Encoding::Base64 => character.is_ascii_alphanumeric() || "+/=".contains(character),
+    };
+    if separator.is_empty() || separator.chars().any(is_in_signatures) {
+        let what = format!("`{separator}` cannot separate signatures: a signature may contain it");
+        list.wrong(list.at, "separator", what);
+    } else if prefix.contains(&separator) {
+        list.wrong(list.at, "prefix", format!("`{prefix}` contains the separator"));
     }
+    Layout::List { separator, prefix }
 }
 
-fn timestamp(
-    raw: Option<RawTimestamp>,
-    tolerance: Option<&str>,
-    layout: &Layout,
-    findings: &mut Findings,
-) -> Option<Stamp> {
-    let Some(raw) = raw else {
-        if tolerance.is_some() {
-            findings.add("tolerance: there is no timestamp that it could be about");
+/// `timestamp` and `tolerance`.
+fn timestamp(table: &Table<'_, '_>, layout: &Layout, signature_header: &str) -> Option<Stamp> {
+    let raw = table.table("timestamp", &["header", "prefix", "unit"]);
+    let tolerance = table.get("tolerance");
+    if table.get("timestamp").is_none() {
+        if let Some((at, _)) = tolerance {
+            table.wrong(at, "tolerance", "there is no `timestamp` to apply it to");
         }
         return None;
-    };
-    let tolerance = match tolerance {
-        None => {
-            findings.add("tolerance: a timestamp needs one, such as \"5m\", or it proves nothing");
-            None
-        }
-        Some(text) => {
-            let tolerance = duration(text);
-            if tolerance.is_none() {
-                findings.add(format!(
-                    "tolerance: `{text}` is no duration such as \"5m\" (units ms s m h d)"
-                ));
+    }
+    let raw = raw?;
+    if tolerance.is_none() {
+        let what = "a timestamp needs a tolerance such as \"5m\"; without one an old request stays valid";
+        table.wrong(raw.at, "tolerance", what);
+    }
+    let tolerance = table.unit("tolerance", &units::DURATION).unwrap_or_default();
+    let prefix = raw.string("prefix").unwrap_or_default();
+    let place = match (raw.get("header"), layout) {
+        (Some((at, _)), _) => {
+            let name = header(&raw, "header");
+            if name == signature_header {
+                let what = "leave it out: the timestamp is an item of the signature's list";
+                raw.wrong(at, "header", what);
             }
-            tolerance
+            Place::Header { name, prefix }
         }
-    };
-    let place = match (raw.header, layout) {
-        (Some(name), _) => Place::Header {
-            name: findings.header("timestamp.header", Some(name)),
-            prefix: raw.prefix,
-        },
         (None, Layout::Single { .. }) => {
-            findings.add("timestamp.header: only a list can hold the timestamp beside the signature");
-            Place::Item { prefix: raw.prefix }
+            let what = "only a list can hold the timestamp beside the signature";
+            raw.wrong(raw.at, "header", what);
+            Place::Item { prefix }
         }
-        (None, Layout::List { prefix, .. }) => {
-            if prefix.starts_with(&raw.prefix) || raw.prefix.starts_with(prefix) {
-                findings
-                    .add("timestamp.prefix: it has to tell the timestamp from the signatures of the list");
+        (None, Layout::List { prefix: of_list, .. }) => {
+            if of_list.starts_with(&prefix) || prefix.starts_with(of_list) {
+                let what = "it must differ from the prefix of the list, so that the timestamp is not taken for a signature";
+                raw.wrong(raw.at, "prefix", what);
             }
-            Place::Item { prefix: raw.prefix }
+            Place::Item { prefix }
         }
     };
     Some(Stamp {
         place,
-        unit: raw.unit,
-        tolerance: tolerance.unwrap_or_default(),
+        unit: raw.choice("unit", UNITS).unwrap_or_default(),
+        tolerance,
     })
-}
-
-/// `5m`: a whole number above zero and its unit.
-fn duration(text: &str) -> Option<Duration> {
-    let unit_at = text.find(|character: char| !character.is_ascii_digit())?;
-    let (count, unit) = text.split_at_checked(unit_at)?;
-    let count: u64 = count.parse().ok().filter(|count| *count > 0)?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    count.checked_mul(milliseconds).map(Duration::from_millis)
-}
-
-fn is_name(name: &str) -> bool {
-    (1..=40).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-}
-
-/// What is wrong with a table, in sentences that begin with the key.
-pub(super) struct Findings(Vec<String>);
-
-impl Findings {
-    pub(super) fn add(&mut self, finding: impl Into<String>) {
-        self.0.push(finding.into());
-    }
-
-    /// A header's name in lower case.
-    fn header(&mut self, key: &str, name: Option<String>) -> String {
-        let name = name.unwrap_or_default().to_ascii_lowercase();
-        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() {
-            self.add(format!("{key}: the method needs the name of a header"));
-        } else if !name.bytes().all(is_token) {
-            self.add(format!("{key}: `{name}` is no name of a header"));
-        }
-        name
-    }
-
-    /// What is looked for and what is signed have to be the same: a value that is not signed proves nothing.
-    fn pair(&mut self, key: &str, is_looked_for: bool, is_signed: bool) {
-        match (is_looked_for, is_signed) {
-            (true, false) => self.add(format!(
-                "{key}: it proves nothing unless {{{key}}} is in `signed`"
-            )),
-            (false, true) => self.add(format!("signed: {{{key}}} needs `{key} = …` to say where it is")),
-            _ => {}
-        }
-    }
 }

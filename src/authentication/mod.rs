@@ -1,8 +1,8 @@
 //! Authentication as data: the schemes of a kind, the secrets of a source, and the proof that a body came from its sender.
 //!
 //! ```text
-//! [[authentication]] ─RawScheme::check─► Scheme ┐
-//!                               SourceSecret ──┴─► Authenticator ─begin(head)─► Pending ─finish(body)─► Authentic
+//! [[authentication]] ─Scheme::from_toml─► Scheme ┐
+//!                                SourceSecret ──┴─► Authenticator ─begin(head)─► Pending ─finish(body)─► Authentic
 //! ```
 //!
 //! Each arrow is the only way to the next type, so a body that was not proved has no type through which to become an
@@ -17,19 +17,19 @@
 //!
 //! ```
 //! use jiff::Timestamp;
-//! use twake_bridge::authentication::{Authenticator, BodyForm, RawScheme, Refusal, sign};
+//! use twake_bridge::authentication::{Authenticator, BodyForm, Refusal, Scheme, sign};
 //! use twake_bridge::event::{Event, Headers};
 //! use twake_bridge::secret::{Secret, SourceSecret};
 //!
-//! let raw: RawScheme = toml::from_str(
+//! let scheme = Scheme::from_toml(
 //!     r#"
 //!     name = "signature"
 //!     method = "hmac"
 //!     header = "X-Hub-Signature-256"
 //!     prefix = "sha256="
 //!     "#,
-//! )?;
-//! let scheme = raw.check().map_err(|findings| findings.join("\n"))?;
+//! )
+//! .map_err(|findings| findings.join("\n"))?;
 //! let value = Secret::new("It's a Secret to Everybody");
 //! let headers = Headers::new(sign(&scheme, &value, "", Timestamp::UNIX_EPOCH, b"{}"));
 //!
@@ -64,7 +64,7 @@ mod tests;
 pub use authenticator::{Authenticator, MAX_SECRETS};
 pub use body::{BodyForm, UnreadableForm};
 pub use claim::{MAX_SIGNATURES, MAX_VALUE};
-pub use grammar::RawScheme;
+pub(crate) use grammar::read_schemes;
 pub use proof::{Authentic, Pending};
 pub use scheme::Scheme;
 pub use sign::{secret_for, sign};

@@ -11,7 +11,7 @@ use super::signed::Piece;
 use crate::secret::Secret;
 
 /// One way of authenticating that a kind knows (`[[authentication]]` of its `source.toml`). Made by
-/// [`RawScheme::check`](super::RawScheme::check).
+/// [`Scheme::from_toml`].
 #[derive(Clone, Debug)]
 pub struct Scheme {
     /// `signature`, `token`, `basic`, …
@@ -76,12 +76,10 @@ pub(super) enum Place {
 }
 
 /// What the timestamp counts since 1970.
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum StampUnit {
     #[default]
-    #[serde(rename = "s")]
     Seconds,
-    #[serde(rename = "ms")]
     Milliseconds,
 }
 
@@ -95,8 +93,7 @@ pub(super) struct KeyForm {
 }
 
 /// The hash below the HMAC.
-#[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Algorithm {
     /// Only where a sender has nothing else.
     Sha1,
@@ -105,8 +102,7 @@ pub(super) enum Algorithm {
 }
 
 /// Bytes as text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// Read in either case, written in lower case.
     #[default]
@@ -132,6 +128,11 @@ impl Scheme {
             Method::Token { header, .. } | Method::Basic { header } => Some(header),
             Method::Path | Method::None => None,
         }
+    }
+
+    /// Whether it accepts every request, and needs no secret.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.method, Method::None)
     }
 
     /// What a request is compared with: the HMAC's key, or the token's hash. The error says why the secret cannot

@@ -1,7 +1,5 @@
 //! `signed`: the text a signature is over, as a kind writes it (`v0:{timestamp}:{body}`).
 
-use super::grammar::Findings;
-
 /// A piece of the text that is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -16,14 +14,14 @@ pub(super) enum Piece {
     Id,
 }
 
-/// Cuts a template into its pieces.
-pub(super) fn pieces(template: &str, findings: &mut Findings) -> Vec<Piece> {
+/// Splits a template into its pieces. `report` is given each sentence about what is wrong.
+pub(super) fn pieces(template: &str, report: &mut dyn FnMut(String)) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = template;
     while let Some((literal, after)) = rest.split_once('{') {
-        push_literal(&mut pieces, literal, findings);
+        push_literal(&mut pieces, literal, report);
         let Some((word, after)) = after.split_once('}') else {
-            findings.add(format!("signed: `{{{after}` is not closed"));
+            report(format!("`{{{after}` is not closed"));
             return pieces;
         };
         match word {
@@ -31,25 +29,25 @@ pub(super) fn pieces(template: &str, findings: &mut Findings) -> Vec<Piece> {
             "payload" => pieces.push(Piece::Payload),
             "timestamp" => pieces.push(Piece::Timestamp),
             "id" => pieces.push(Piece::Id),
-            other => findings.add(format!(
-                "signed: there is no {{{other}}}, only {{body}}, {{payload}}, {{timestamp}} and {{id}}"
+            other => report(format!(
+                "there is no {{{other}}}, only {{body}}, {{payload}}, {{timestamp}} and {{id}}"
             )),
         }
         rest = after;
     }
-    push_literal(&mut pieces, rest, findings);
+    push_literal(&mut pieces, rest, report);
     let bodies = pieces
         .iter()
         .filter(|piece| matches!(piece, Piece::Body | Piece::Payload));
     if bodies.count() != 1 {
-        findings.add("signed: it needs {body} or {payload}, once, or it would not prove what was sent");
+        report("it needs {body} or {payload} exactly once, so that the body is signed".to_owned());
     }
     pieces
 }
 
-fn push_literal(pieces: &mut Vec<Piece>, literal: &str, findings: &mut Findings) {
+fn push_literal(pieces: &mut Vec<Piece>, literal: &str, report: &mut dyn FnMut(String)) {
     if literal.contains('}') {
-        findings.add("signed: `}` closes nothing");
+        report("`}` closes nothing".to_owned());
     } else if !literal.is_empty() {
         pieces.push(Piece::Literal(literal.to_owned()));
     }

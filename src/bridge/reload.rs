@@ -6,7 +6,7 @@ use log::{error, info, warn};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-use crate::config::{Config, Finding, Severity};
+use crate::config::Config;
 use crate::delivery;
 use crate::http::{Budget, Tls};
 use crate::lifecycle::Supervisor;
@@ -15,6 +15,7 @@ use crate::operator::Wish;
 use crate::operator::view::Reloaded;
 use crate::queue;
 use crate::source::Current;
+use crate::toml_reader::{Finding, Severity};
 
 /// Reads the configuration anew, with everything it names.
 pub type Read = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;

@@ -14,8 +14,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
-use crate::config::{Config, Finding, Severity, env};
+use crate::config::{Config, env};
 use crate::source::Source;
+use crate::toml_reader::{Finding, Severity};
 use crate::twake::outbound::Proxy;
 use crate::twake::{Account, Outbound};
 

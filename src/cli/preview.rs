@@ -15,13 +15,14 @@ use super::EX_CONFIG;
 use super::check;
 use super::paint::Paint;
 use crate::authentication::Authenticator;
-use crate::condition::nearest;
 use crate::config::builtin::Sample;
 use crate::config::{self, Channels, Config, Limits, env};
 use crate::road::{self, Decision};
 use crate::route::Routes;
 use crate::secret::Secret;
 use crate::source::Source;
+use crate::suggest::{self, nearest};
+use crate::toml_reader;
 use crate::twake::{Account, Act, Api, Outbound, Place, Request, request as twake_request};
 use request::Proof;
 
@@ -212,7 +213,7 @@ fn handshake(
     Ok(ExitCode::SUCCESS)
 }
 
-fn wrong(findings: &[config::Finding]) -> ExitCode {
+fn wrong(findings: &[toml_reader::Finding]) -> ExitCode {
     check::print(findings);
     ExitCode::from(EX_CONFIG)
 }
@@ -238,7 +239,7 @@ fn configured(
     let Some(source) = source else {
         let names = config.sources.keys().map(|name| &**name);
         let why = match name {
-            Some(name) => config::unknown("source", name, names),
+            Some(name) => suggest::unknown("source", name, names),
             None => format!(
                 "which source? --source with one of {}",
                 names.collect::<Vec<_>>().join(", ")

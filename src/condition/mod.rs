@@ -20,9 +20,9 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 
 use crate::panics;
+use crate::suggest::shorten;
 
 pub use references::References;
-pub(crate) use syntax::nearest;
 
 /// The longest expression, in bytes.
 pub const LONGEST: usize = 4096;
@@ -182,17 +182,7 @@ fn unevaluated(error: &ExecutionError) -> EvaluationError {
         ),
         other => other.to_string(),
     };
-    EvaluationError(one_line(&text, 200))
-}
-
-/// The text on one line, with control characters as blanks, cut after `longest` characters.
-pub(crate) fn one_line(text: &str, longest: usize) -> String {
-    let mut characters = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut line: String = characters.by_ref().take(longest).collect();
-    if characters.next().is_some() {
-        line.push('…');
-    }
-    line
+    EvaluationError(shorten(&text, 200))
 }
 
 #[cfg(test)]

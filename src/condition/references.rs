@@ -1,10 +1,8 @@
 //! Which names an expression uses, and which paths it reads below them.
 
 use cel::IdedExpr;
-use cel::common::ast::{Expr, LiteralValue, operators};
+use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators};
 use std::collections::BTreeSet;
-
-use super::syntax::entries;
 
 /// Names that are no variables: types, and what stands before a function's dot.
 const NOT_NAMES: &[&str] = &[
@@ -154,4 +152,11 @@ fn path_of(expression: &Expr, scope: &Scope) -> Option<Vec<String>> {
         }
         _ => None,
     }
+}
+
+pub(super) fn entries(entries: &[IdedEntryExpr]) -> impl Iterator<Item = &IdedExpr> {
+    entries.iter().flat_map(|entry| match &entry.expr {
+        EntryExpr::StructField(field) => vec![&field.value],
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+    })
 }

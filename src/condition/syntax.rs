@@ -1,13 +1,13 @@
 //! What is checked in an expression before it is ever evaluated: how deep it nests, whether its functions exist and its
 //! patterns are right; the one change made to it; and the parser's words made readable.
 
-use cel::common::ast::{
-    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators,
-};
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
 use cel::{IdedExpr, ParseErrors};
 
 use super::References;
 use super::equality::{EQUAL, MEMBER};
+use super::references::entries;
+use crate::suggest::{nearest, shorten};
 
 /// How many operators, calls and brackets may lie in one another. Evaluating recurses for each; twice as many fit the
 /// 2 MiB that a thread's stack has, even in an unoptimised build.
@@ -91,18 +91,6 @@ pub(super) fn check_functions(references: &References) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// The known name nearest to a wrong one, when it is near enough to be meant: a few letters off, or cut short.
-pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase();
-    let distance = |name: &'a str| {
-        let letters = strsim::damerau_levenshtein(&wrong, &name.to_lowercase());
-        let short = wrong.len().min(name.len());
-        let cut = short >= 3 && (name.starts_with(&wrong) || wrong.starts_with(name));
-        (cut || letters <= 1 + short / 4).then_some((letters, name))
-    };
-    known.filter_map(distance).min().map(|(_, name)| name)
 }
 
 /// Tries every literal pattern of `matches`, and finds what the parser could not make an expression of.
@@ -272,13 +260,6 @@ fn parts_of(loops: &ComprehensionExpr) -> [&IdedExpr; 5] {
     [iter_range, accu_init, loop_cond, loop_step, result]
 }
 
-pub(super) fn entries(entries: &[IdedEntryExpr]) -> impl Iterator<Item = &IdedExpr> {
-    entries.iter().flat_map(|entry| match &entry.expr {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    })
-}
-
 /// The first thing the parser says, with where, without its list of everything it would rather have seen.
 pub(super) fn readable(text: &str, errors: &ParseErrors) -> String {
     let Some(error) = errors.errors.first() else {
@@ -297,7 +278,7 @@ pub(super) fn readable(text: &str, errors: &ParseErrors) -> String {
             .replace("mismatched input", "unexpected")
             .replace("no viable alternative at input", "cannot go on from")
     };
-    let what = super::one_line(&what, 200);
+    let what = shorten(&what, 200);
     let (line, column) = error.pos;
     if line < 1 || column < 0 {
         what

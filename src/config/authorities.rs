@@ -5,11 +5,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::path::Path;
 
-use super::read;
+use super::files;
 
 /// The authorities in a PEM file, each in DER. The error says why there are none, without the path.
 pub(super) fn read(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let text = read::text(path, read::LARGEST_FILE)?;
+    let text = files::text(path, files::LARGEST_FILE)?;
     let mut authorities = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
         let certificate = certificate.map_err(|error| format!("is not a PEM file: {error}"))?;

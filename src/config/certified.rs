@@ -8,9 +8,9 @@ use secrecy::zeroize::Zeroize as _;
 use std::path::Path;
 
 use super::env::Surroundings;
-use super::finding::Findings;
-use super::read::Table;
 use super::secrets::{self, Reference};
+use crate::toml_reader::Findings;
+use crate::toml_reader::Table;
 
 /// The keys of the table.
 pub(super) const TLS: &[&str] = &["certificate", "key"];

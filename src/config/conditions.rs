@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::file::RawFact;
-use super::finding::Findings;
-use super::read::Located;
-use crate::condition::{Condition, nearest};
+use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, name_trouble};
+use crate::suggest::nearest;
+use crate::toml_reader::Findings;
+use crate::toml_reader::Located;
 
 /// Compiles facts.
 pub(super) fn fact_map(raw: &[RawFact], findings: &Findings) -> FactMap {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::finding::Finding;
-use crate::condition::nearest;
+use crate::suggest::nearest;
+use crate::toml_reader::Finding;
 
 const PREFIX: &str = "TWAKE_BRIDGE_";
 

@@ -3,14 +3,14 @@
 use std::time::Duration;
 use toml::de::DeValue;
 
-use super::finding::Findings;
 use super::outbound::{self, RawOutbound};
 use super::public::{self, RawAdmission, RawPublic};
-use super::read::{Located, Table, in_order, type_of};
-use super::schemes::{self, Schemes};
+use super::schemes::Schemes;
 use super::secrets::{self, Reference};
-use super::{Delivery, History, Limits, units};
-use crate::twake::Rate;
+use super::{Delivery, History, Limits};
+use crate::toml_reader::Findings;
+use crate::toml_reader::{Located, Table, in_order, is_name, type_of};
+use crate::units::{self, Rate};
 
 pub(super) const ROOT: &[&str] = &[
     "twake",
@@ -206,14 +206,6 @@ fn named<T>(
     all
 }
 
-/// Whether people may call an account, channel, source or kind so.
-pub(super) fn is_name(name: &str) -> bool {
-    let letters = name
-        .bytes()
-        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    letters && (1..=40).contains(&name.len())
-}
-
 fn table_of<'r, 't>(
     value: &'r DeValue<'t>,
     path: &str,
@@ -316,9 +308,7 @@ fn source(value: &DeValue<'_>, path: &str, at: usize, findings: &Findings) -> Op
         channels: table.texts("channels"),
         routes: table.tables("routes", ROUTE).iter().map(route).collect(),
         facts: facts(&table),
-        authentication: table
-            .get("authentication")
-            .map(|(at, value)| schemes::read(value, &table.key("authentication"), at, findings)),
+        authentication: table.get("authentication").map(|_| Schemes::read(&table)),
         body_limit: body_limit.and_then(|size| usize::try_from(size).ok()),
         admission: public::raw_admission(&table),
     })

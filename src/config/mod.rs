@@ -10,19 +10,17 @@ mod certified;
 mod conditions;
 pub mod env;
 mod file;
-mod finding;
+mod files;
 mod kind;
 mod like;
 mod outbound;
 mod public;
-mod read;
 mod requests;
 mod resolve;
 mod samples;
 mod schemes;
 mod secrets;
 mod source;
-mod units;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,14 +29,14 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 use crate::source::{Serving, Source};
+use crate::toml_reader::{Finding, Placed};
 use crate::twake::Place;
+use crate::units;
 
 pub use env::Surroundings;
-pub use finding::{Finding, Placed, Severity};
 pub use kind::{LoadedKind, NoKind, alone as kind_alone};
 pub use like::builtin_like;
 pub use public::Public;
-pub(crate) use resolve::unknown;
 pub use samples::samples;
 
 /// Sources by name.
@@ -144,7 +142,7 @@ impl Config {
     pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Self, Vec<Finding>> {
         let name = path.display().to_string();
         let base = path.parent().unwrap_or(Path::new(""));
-        match read::text(path, read::LARGEST_FILE) {
+        match files::text(path, files::LARGEST_FILE) {
             Ok(text) => resolve::config(&name, &text, base, surroundings),
             Err(why) => Err(vec![Finding::error(&name, None, "", why)]),
         }

@@ -7,10 +7,10 @@ use url::Url;
 use super::authorities;
 use super::certified::{self, RawCertified};
 use super::env::Surroundings;
-use super::finding::Findings;
-use super::read::{Located, Table};
 use super::secrets::{self, Reference};
 use crate::secret::Secret;
+use crate::toml_reader::Findings;
+use crate::toml_reader::{Located, Table};
 use crate::twake::Outbound;
 use crate::twake::outbound::{Identity, Proxy};
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::authorities;
 use super::certified::{self, RawCertified};
 use super::env::Surroundings;
-use super::finding::Findings;
-use super::read::{Located, Table};
 use crate::admission::{Admission, Authority, TrustedProxies};
+use crate::toml_reader::Findings;
+use crate::toml_reader::{Located, Table};
 
 pub(super) const PUBLIC: &[&str] = &["tls", "trusted_proxies"];
 

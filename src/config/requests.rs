@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use toml::de::DeValue;
 
 use super::conditions::condition;
-use super::finding::Findings;
-use super::read::{Located, Table};
 use crate::authentication::BodyForm;
 use crate::condition::Condition;
 use crate::source::{Answer, Handshake, Handshakes, Kind, Method};
+use crate::toml_reader::Findings;
+use crate::toml_reader::{Located, Table};
 
 const BODY: &[&str] = &["form", "multipart", "text", "query", "json"];
 const ANSWER: &[&str] = &["status", "body"];

@@ -7,12 +7,12 @@ use url::Url;
 
 use super::env::Surroundings;
 use super::file::{self, Named, Raw, RawAccount, RawChannel};
-use super::finding::{Finding, Findings, Severity};
-use super::read::{self, Located};
 use super::source::{World, source};
 use super::{Channels, Config, Sources, kind};
-use crate::condition::nearest;
 use crate::secret::Secret;
+use crate::suggest::unknown;
+use crate::toml_reader::{self, Located};
+use crate::toml_reader::{Finding, Findings, Severity};
 use crate::twake::{Account, Api, Place};
 
 /// The names of the dialects.
@@ -29,8 +29,8 @@ pub(super) fn config(
     surroundings: &Surroundings,
 ) -> Result<Config, Vec<Finding>> {
     let findings = Findings::new(file, text);
-    let read = read::document(text, &findings).map(|document| {
-        let root = read::Table::new(document.get_ref(), "", 0, file::ROOT, &findings);
+    let read = toml_reader::document(text, &findings).map(|document| {
+        let root = toml_reader::Table::new(document.get_ref(), "", 0, file::ROOT, &findings);
         file::read(&root, &findings)
     });
     let config = read.map(|raw| resolve(raw, base, surroundings, &findings));
@@ -358,18 +358,4 @@ fn unreached(sources: &Sources, channels: &[Located<String>], findings: &Finding
             findings.warning(channel.at, &path, "no source has a route to it");
         }
     }
-}
-
-/// `there is no channel "dve", did you mean "dev"?`
-pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
-    let hint = match nearest(name, known.iter().copied()) {
-        Some(near) => format!(", did you mean \"{near}\"?"),
-        None if known.is_empty() => String::new(),
-        None => format!("; there are {}", known.join(", ")),
-    };
-    format!(
-        "there is no {what} \"{}\"{hint}",
-        crate::condition::one_line(name, 40)
-    )
 }

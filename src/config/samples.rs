@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::Limits;
 use super::builtin::{self, Sample};
-use super::finding::Finding;
-use super::{like, read};
+use super::{files, like};
+use crate::toml_reader::Finding;
 
 /// A kind's samples in the order of their names: the built-in ones, and those in `own/KIND/samples/`, which stand for
 /// built-in ones of the same name; and of the kind that it is like those whose names it has not. What cannot be read,
@@ -28,7 +28,7 @@ pub fn samples(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
 /// The kind that a kind is like.
 fn base(kind: &str, own: Option<&Path>) -> Option<String> {
     let file = own.map(|own| own.join(kind).join("source.toml"));
-    let text = file.and_then(|file| read::text(&file, read::LARGEST_FILE).ok());
+    let text = file.and_then(|file| files::text(&file, files::LARGEST_FILE).ok());
     match text {
         Some(text) => like::named(&text),
         None => like::named(builtin::source_toml(kind)?),

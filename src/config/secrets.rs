@@ -4,8 +4,9 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use super::env::Surroundings;
-use super::read::{self, Located, Table};
+use super::files;
 use crate::secret::Secret;
+use crate::toml_reader::{Located, Table};
 
 /// The largest file a secret is read from, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -40,7 +41,7 @@ pub(super) fn reference(
     value: &DeValue<'_>,
     path: &str,
     at: usize,
-    findings: &super::finding::Findings,
+    findings: &crate::toml_reader::Findings,
 ) -> Option<Reference> {
     let Some(table) = value.as_table() else {
         findings.error(at, path, INSTEAD);
@@ -119,7 +120,7 @@ impl Reference {
 
 fn file(path: &Path, note: impl Fn(&Path)) -> Result<Secret, String> {
     note(path);
-    match read::text(path, LARGEST) {
+    match files::text(path, LARGEST) {
         Ok(text) => Ok(Secret::new(&text)),
         Err(why) => Err(format!("{} {why}", path.display())),
     }

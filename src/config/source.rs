@@ -5,19 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Limits;
 use super::conditions::{condition, fact_map};
 use super::env::Surroundings;
 use super::file::{Named, RawDestination, RawRoute, RawSource};
-use super::finding::Findings;
 use super::kind::LoadedKind;
-use super::read::Located;
-use super::schemes::{self, Schemes};
-use super::{Limits, resolve::unknown};
+use super::schemes::Schemes;
+use crate::authentication::Authenticator;
 use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, KNOWN};
 use crate::route::{Destination, Route, Routes, Table};
 use crate::secret::SourceSecret;
 use crate::source::Source;
+use crate::suggest::unknown;
+use crate::toml_reader::Findings;
+use crate::toml_reader::Located;
 
 /// What a source is resolved against.
 pub(super) struct World<'a> {
@@ -63,7 +65,7 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
     if world.findings.errors() != before {
         return None;
     }
-    let authenticator = schemes::authenticator(schemes, secrets, loaded.kind.body.clone());
+    let authenticator = Authenticator::new(schemes.list.clone(), secrets, loaded.kind.body.clone());
     let authenticator = match authenticator {
         Ok(authenticator) => authenticator,
         Err(wrong) => {
@@ -77,24 +79,11 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
         name: Arc::from(name.value),
         kind: Arc::clone(&loaded.kind),
         authenticator,
-        facts: merged(&loaded.facts, own),
+        facts: loaded.facts.overridden_by(own),
         routes,
         body_limit: raw.body_limit.unwrap_or(world.limits.body),
         admission,
     })
-}
-
-/// The kind's facts with the source's own over them.
-pub(super) fn merged(kind: &FactMap, own: FactMap) -> FactMap {
-    let mut facts = own.facts;
-    let overridden: BTreeSet<String> = facts.iter().map(|(name, _)| name.clone()).collect();
-    facts.extend(
-        kind.facts
-            .iter()
-            .filter(|(name, _)| !overridden.contains(name))
-            .cloned(),
-    );
-    FactMap { facts }
 }
 
 fn secrets(

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::twake::Rate;
+use crate::units::Rate;
 
 /// When a lane may post next. It outlives the lane's runs.
 #[derive(Default)]

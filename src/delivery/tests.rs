@@ -7,7 +7,8 @@ use crate::queue::{
     DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
 };
 use crate::secret::Secret;
-use crate::twake::{Account, Api, Outbound, Rate};
+use crate::twake::{Account, Api, Outbound};
+use crate::units::Rate;
 use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::sync::watch;

@@ -7,7 +7,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::condition::{Condition, one_line};
+use crate::condition::Condition;
+use crate::suggest::shorten;
 
 pub use table::Table;
 
@@ -238,12 +239,12 @@ fn text_of(by: &Condition, names: &Value) -> Result<String, (String, bool)> {
 
 /// An expression as a trace shows it.
 fn short(text: &str) -> String {
-    one_line(text, 80)
+    shorten(text, 80)
 }
 
 /// A text of the payload as a trace shows it.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", one_line(text, 60))
+    format!("\"{}\"", shorten(text, 60))
 }
 
 #[cfg(test)]

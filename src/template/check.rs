@@ -7,10 +7,7 @@ use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Templat
 
 use super::escape::Format;
 use super::front_matter::Found;
-use super::helpers::{SIGNATURES, Signature, Use};
-
-/// The helper that `{{> name}}` becomes. No template can write this name.
-pub(super) const PART: &str = "> ";
+use super::helpers::{PART, SIGNATURES, Signature, Use};
 
 /// How deep parts may be in parts, and how many may be in a template.
 const PARTS_DEEP: usize = 8;

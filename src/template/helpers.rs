@@ -17,6 +17,9 @@ use serde_json::Value;
 
 use super::escape::Format;
 
+/// The helper that `{{> name}}` becomes. No template can write this name.
+pub(super) const PART: &str = "> ";
+
 /// How a helper may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
@@ -132,7 +135,7 @@ pub(super) fn engine(format: Format) -> Handlebars<'static> {
         engine.register_helper(name, Box::new(FormattingHelper { run: *run }));
     }
     engine.register_helper("default", Box::new(values::Default));
-    engine.register_helper(super::check::PART, Box::new(Part));
+    engine.register_helper(PART, Box::new(Part));
     engine
 }
 

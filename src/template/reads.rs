@@ -4,7 +4,7 @@
 use handlebars::template::{BlockParam, HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg, Template};
 
-use super::check::PART;
+use super::helpers::PART;
 
 /// A path that a template reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

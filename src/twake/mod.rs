@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::message::StoredMessage;
 use crate::secret::Secret;
+use crate::units::Rate;
 
 pub use outbound::Outbound;
 
@@ -66,15 +67,6 @@ impl Place {
             && one.private_api_key.matches(two.private_api_key.expose())
             && one.outbound.fingerprint() == two.outbound.fingerprint()
     }
-}
-
-/// `30/m`: so many in such a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
-    pub count: u32,
-    /// In what time.
-    pub per: Duration,
 }
 
 /// What is done with a message.

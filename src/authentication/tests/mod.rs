@@ -24,9 +24,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn scheme(table: &str) -> Scheme {
-    let raw: RawScheme = toml::from_str(table).unwrap_or_else(|error| panic!("{table}\n{error}"));
-    raw.check()
-        .unwrap_or_else(|findings| panic!("{table}\n{findings:?}"))
+    Scheme::from_toml(table).unwrap_or_else(|findings| panic!("{table}\n{findings:?}"))
 }
 
 fn secret(name: &str, value: &str) -> SourceSecret {

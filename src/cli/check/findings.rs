@@ -1,7 +1,7 @@
 //! Findings about paths, as sentences.
 
 use super::shape::{Lead, Shape};
-use crate::config::{Finding, Severity};
+use crate::toml_reader::{Finding, Severity};
 
 /// Where a finding is.
 #[derive(Clone)]

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::findings::Where;
 use super::many;
 use super::survey::Survey;
-use crate::condition::one_line;
-use crate::config::{LoadedKind, Placed, Severity};
+use crate::config::LoadedKind;
+use crate::suggest::shorten;
+use crate::toml_reader::{Placed, Severity};
 
 /// Whether a condition is a handshake's. It is tried here alone: on a sample that is an event it need not even be
 /// possible to evaluate it.
@@ -35,7 +36,7 @@ pub(super) fn look(survey: &mut Survey<'_>, loaded: &LoadedKind) {
                 Ok(_) => "it gives no text".to_owned(),
                 Err(error) => error.to_string(),
             };
-            let text = one_line(answer.condition.text(), 80);
+            let text = shorten(answer.condition.text(), 80);
             let what =
                 format!("`{text}` gives no answer where `when` holds, so that becomes an event: {why}");
             (answer, Severity::Warning, what)

@@ -11,10 +11,11 @@ use super::super::office::operator_url;
 use super::super::shown::size;
 use super::way;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::config::env::{Settings, Surroundings};
-use crate::config::{Config, Finding};
 use crate::delivery;
 use crate::operator::Client;
+use crate::toml_reader::Finding;
 use crate::twake::{Kind, Place, Reason};
 
 /// Less than this is no room to work with, in bytes.

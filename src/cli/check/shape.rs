@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use crate::condition::nearest;
+use crate::suggest::nearest;
 
 /// What values of one place were, over all samples.
 #[derive(Default)]

@@ -11,13 +11,15 @@ use super::many;
 use super::shape::{Lead, Shape};
 use super::templates;
 use crate::authentication::Authenticator;
-use crate::condition::{Condition, one_line};
+use crate::condition::Condition;
 use crate::config::builtin::Sample;
-use crate::config::{self, Config, Finding, LoadedKind, Placed, Severity};
+use crate::config::{self, Config, LoadedKind};
 use crate::event::Event;
 use crate::road::{self, Decision};
 use crate::route::Routes;
 use crate::source::Source;
+use crate::suggest::shorten;
+use crate::toml_reader::{Finding, Placed, Severity};
 use serde_json::Value;
 
 /// A sample, read and decided.
@@ -277,7 +279,7 @@ pub(super) fn tried(
     let (most, _) = errors.into_iter().max_by_key(|(_, count)| *count)?;
     Some(format!(
         "`{}` cannot be evaluated on any of {}: {most}",
-        one_line(condition.text(), 80),
+        shorten(condition.text(), 80),
         many(samples.len(), "sample")
     ))
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::findings::{Where, missing};
 use super::shape::Shape;
 use super::survey::{Survey, tried};
-use crate::condition::nearest;
-use crate::config::Severity;
 use crate::facts::{GIVEN, KNOWN};
 use crate::source::Source;
+use crate::suggest::nearest;
 use crate::template::{Entry, Failure};
+use crate::toml_reader::Severity;
 
 /// Looks at every template of the survey's kind.
 pub(super) fn look(survey: &mut Survey<'_>) {

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 use crate::clock::Clock;
 use crate::operator::view::{EventQuery, StateWord};
+use crate::units;
 
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "Which events")]
@@ -100,18 +101,8 @@ fn when(text: &str) -> Result<When, String> {
 }
 
 fn duration(text: &str) -> Option<SignedDuration> {
-    let end = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at_checked(end)?;
-    let number: i64 = number.parse().ok()?;
-    let seconds = match unit {
-        "ms" => return Some(SignedDuration::from_millis(number)),
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    number.checked_mul(seconds).map(SignedDuration::from_secs)
+    let duration = (units::DURATION.read)(text).ok()?;
+    SignedDuration::try_from(duration).ok()
 }
 
 #[cfg(test)]

@@ -320,7 +320,7 @@ pub(super) fn layout(value: &Value, depth: usize) -> String {
 
 /// A value's text, cut where it says no more.
 fn shortened(text: &str) -> String {
-    crate::condition::one_line(text, 200)
+    crate::suggest::shorten(text, 200)
 }
 
 /// A time, in the largest unit that says it whole.

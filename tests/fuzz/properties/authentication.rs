@@ -11,7 +11,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
-use twake_bridge::authentication::{Authenticator, BodyForm, RawScheme, Refusal, Scheme, sign};
+use twake_bridge::authentication::{Authenticator, BodyForm, Refusal, Scheme, sign};
 use twake_bridge::config::{builtin, kind_alone};
 use twake_bridge::event::Headers;
 use twake_bridge::secret::{Secret, SourceSecret};
@@ -229,8 +229,7 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
         },
         _ => table,
     };
-    let raw: RawScheme = toml::from_str(&toml::to_string(&table).unwrap()).unwrap();
-    let schemes = match raw.check() {
+    let schemes = match Scheme::from_toml(&toml::to_string(&table).unwrap()) {
         Ok(scheme) => vec![scheme],
         Err(findings) => {
             assert!(!findings.is_empty());

@@ -9,11 +9,12 @@ use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 use twake_bridge::admission::Admission;
 use twake_bridge::authentication::Authenticator;
-use twake_bridge::config::{Config, Finding, LoadedKind, NoKind, Severity, Surroundings, env, kind_alone};
+use twake_bridge::config::{Config, LoadedKind, NoKind, Surroundings, env, kind_alone};
 use twake_bridge::event::{Envelope, Event, Headers};
 use twake_bridge::road::{self, Reply};
 use twake_bridge::route::Routes;
 use twake_bridge::source::Source;
+use twake_bridge::toml_reader::{Finding, Severity};
 
 use super::{Input, road::check_decision};
 

@@ -102,7 +102,7 @@ impl fmt::Display for Finding {
 }
 
 /// Collects the findings of one file.
-pub(super) struct Findings {
+pub(crate) struct Findings {
     file: String,
     /// Where each line begins.
     lines: Vec<usize>,
@@ -111,7 +111,7 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn new(file: &str, text: &str) -> Self {
+    pub(crate) fn new(file: &str, text: &str) -> Self {
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             file: file.to_owned(),
@@ -127,16 +127,16 @@ impl Findings {
     }
 
     /// A warning at a byte of the file.
-    pub(super) fn warning(&self, at: usize, table: &str, what: impl Into<String>) {
+    pub(crate) fn warning(&self, at: usize, table: &str, what: impl Into<String>) {
         self.add(Finding::warning(&self.file, Some(self.line(at)), table, what));
     }
 
-    pub(super) fn add(&self, finding: Finding) {
+    pub(crate) fn add(&self, finding: Finding) {
         self.found.borrow_mut().push(finding);
     }
 
     /// Remembers where a condition is written.
-    pub(super) fn place(&self, at: usize, table: &str, condition: &Condition) {
+    pub(crate) fn place(&self, at: usize, table: &str, condition: &Condition) {
         self.placed.borrow_mut().push(Placed {
             file: self.file.clone(),
             line: self.line(at),
@@ -146,16 +146,16 @@ impl Findings {
     }
 
     /// The conditions of the file, in the order they were compiled.
-    pub(super) fn take_placed(&self) -> Vec<Placed> {
+    pub(crate) fn take_placed(&self) -> Vec<Placed> {
         self.placed.take()
     }
 
-    pub(super) fn file(&self) -> &str {
+    pub(crate) fn file(&self) -> &str {
         &self.file
     }
 
     /// How many errors were found so far.
-    pub(super) fn errors(&self) -> usize {
+    pub(crate) fn errors(&self) -> usize {
         let found = self.found.borrow();
         found
             .iter()
@@ -168,7 +168,7 @@ impl Findings {
     }
 
     /// Everything found, in the order of lines; other files (templates) after this one.
-    pub(super) fn into_list(self) -> Vec<Finding> {
+    pub(crate) fn into_list(self) -> Vec<Finding> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|finding| (finding.file != self.file, finding.file.clone(), finding.line));
         found

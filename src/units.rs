@@ -3,35 +3,42 @@
 
 use std::time::Duration;
 
-use crate::twake::Rate;
+/// `30/m`: a number of messages per period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many messages.
+    pub count: u32,
+    /// The period.
+    pub per: Duration,
+}
 
 /// A way of writing a value.
-pub(super) struct Unit<T> {
+pub(crate) struct Unit<T> {
     /// What it is, with its article.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// How it is written.
-    pub(super) example: &'static str,
+    pub(crate) example: &'static str,
     /// The units, the likeliest for a bare number first.
     units: &'static [&'static str],
     /// Reads it; the error says what is wrong and what to write.
-    pub(super) read: fn(&str) -> Result<T, String>,
+    pub(crate) read: fn(&str) -> Result<T, String>,
 }
 
-pub(super) const DURATION: Unit<Duration> = Unit {
+pub(crate) const DURATION: Unit<Duration> = Unit {
     what: "a duration",
     example: "30s",
     units: &["s", "ms", "m", "h", "d"],
     read: duration,
 };
 
-pub(super) const SIZE: Unit<u64> = Unit {
+pub(crate) const SIZE: Unit<u64> = Unit {
     what: "a size",
     example: "25MiB",
     units: &["MiB", "B", "KiB", "GiB"],
     read: size,
 };
 
-pub(super) const RATE: Unit<Rate> = Unit {
+pub(crate) const RATE: Unit<Rate> = Unit {
     what: "a rate",
     example: "30/m",
     units: &["/m", "/s", "/h"],
@@ -40,7 +47,7 @@ pub(super) const RATE: Unit<Rate> = Unit {
 
 impl<T> Unit<T> {
     /// What to say to a number without a unit.
-    pub(super) fn bare(&self, number: &str) -> String {
+    pub(crate) fn bare(&self, number: &str) -> String {
         format!(
             "{number} has no unit: write \"{number}{}\" (units: {})",
             self.units.first().unwrap_or(&""),
@@ -53,7 +60,7 @@ impl<T> Unit<T> {
         if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
             return self.bare(number);
         }
-        let shown = crate::condition::one_line(text, 40);
+        let shown = crate::suggest::shorten(text, 40);
         format!(
             "\"{shown}\" is not {} such as \"{}\" (units: {})",
             self.what,
@@ -63,11 +70,11 @@ impl<T> Unit<T> {
     }
 }
 
-pub(super) fn seconds(seconds: u64) -> Duration {
+pub(crate) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub(super) fn days(days: u64) -> Duration {
+pub(crate) fn days(days: u64) -> Duration {
     Duration::from_secs(days * 86_400)
 }
 

@@ -1,39 +1,20 @@
-//! Reading: files with a limit, and TOML tables key by key, so that everything wrong is found in one run.
+//! TOML tables, read key by key: one run finds everything that is wrong.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::finding::Findings;
-use crate::condition::nearest;
-
-/// The largest configuration or template file, in bytes.
-pub(super) const LARGEST_FILE: u64 = 1 << 20;
+use crate::suggest::{nearest, unknown};
 
 /// A value and where it is in its file.
 #[derive(Clone, Debug)]
-pub(super) struct Located<T> {
-    pub(super) value: T,
-    pub(super) at: usize,
-}
-
-/// The text of a file of at most `largest` bytes; the error says why not, without the path.
-pub(super) fn text(path: &Path, largest: u64) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
-    let mut bytes = Vec::new();
-    file.take(largest + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() as u64 > largest {
-        return Err(format!("is larger than {} KiB", largest >> 10));
-    }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
+pub(crate) struct Located<T> {
+    pub(crate) value: T,
+    pub(crate) at: usize,
 }
 
 /// A TOML document, or the findings of its syntax.
-pub(super) fn document<'t>(text: &'t str, findings: &Findings) -> Option<Spanned<DeTable<'t>>> {
+pub(crate) fn document<'t>(text: &'t str, findings: &Findings) -> Option<Spanned<DeTable<'t>>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Some(document);
@@ -51,18 +32,18 @@ pub(super) fn document<'t>(text: &'t str, findings: &Findings) -> Option<Spanned
 }
 
 /// A table being read.
-pub(super) struct Table<'r, 't> {
+pub(crate) struct Table<'r, 't> {
     entries: &'r DeTable<'t>,
     /// Its path (`sources.github`); empty for a whole file.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// Where it is.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     findings: &'r Findings,
 }
 
 impl<'r, 't> Table<'r, 't> {
     /// A table with exactly these keys; others are found.
-    pub(super) fn new(
+    pub(crate) fn new(
         table: &'r DeTable<'t>,
         path: impl Into<String>,
         at: usize,
@@ -89,7 +70,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// The path of a key of it.
-    pub(super) fn key(&self, key: &str) -> String {
+    pub(crate) fn key(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()
         } else {
@@ -97,23 +78,23 @@ impl<'r, 't> Table<'r, 't> {
         }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<(usize, &'r DeValue<'t>)> {
+    pub(crate) fn get(&self, key: &str) -> Option<(usize, &'r DeValue<'t>)> {
         let (key, value) = self.entries.get_key_value(key)?;
         Some((key.span().start, value.get_ref()))
     }
 
-    pub(super) fn wrong(&self, at: usize, key: &str, what: impl Into<String>) {
+    pub(crate) fn wrong(&self, at: usize, key: &str, what: impl Into<String>) {
         self.findings.error(at, &self.key(key), what);
     }
 
     /// A text that is not empty.
-    pub(super) fn text(&self, key: &str) -> Option<Located<String>> {
+    pub(crate) fn text(&self, key: &str) -> Option<Located<String>> {
         let (at, value) = self.get(key)?;
         self.as_text(at, key, value)
     }
 
     /// A text that has to be there.
-    pub(super) fn required(&self, key: &str, what: &str) -> Option<Located<String>> {
+    pub(crate) fn required(&self, key: &str, what: &str) -> Option<Located<String>> {
         if self.get(key).is_none() {
             self.findings
                 .error(self.at, &self.path, format!("`{key}` is missing: {what}"));
@@ -143,12 +124,12 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A list of texts.
-    pub(super) fn texts(&self, key: &str) -> Option<Vec<Located<String>>> {
+    pub(crate) fn texts(&self, key: &str) -> Option<Vec<Located<String>>> {
         let (at, value) = self.get(key)?;
         self.as_texts(at, key, value)
     }
 
-    pub(super) fn as_texts(&self, at: usize, key: &str, value: &DeValue<'_>) -> Option<Vec<Located<String>>> {
+    pub(crate) fn as_texts(&self, at: usize, key: &str, value: &DeValue<'_>) -> Option<Vec<Located<String>>> {
         let Some(list) = value.as_array() else {
             self.wrong(
                 at,
@@ -164,14 +145,44 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A text, or a list of texts.
-    pub(super) fn text_or_texts(&self, key: &str) -> Option<Vec<Located<String>>> {
+    pub(crate) fn text_or_texts(&self, key: &str) -> Option<Vec<Located<String>>> {
         match self.get(key)? {
             (at, value @ DeValue::Array(_)) => self.as_texts(at, key, value),
             (at, value) => Some(vec![self.as_text(at, key, value)?]),
         }
     }
 
-    pub(super) fn boolean(&self, key: &str) -> Option<bool> {
+    /// A text that may be empty or blank: a separator, a prefix.
+    pub(crate) fn string(&self, key: &str) -> Option<String> {
+        let (at, value) = self.get(key)?;
+        let text = value.as_str();
+        if text.is_none() {
+            self.wrong(
+                at,
+                key,
+                format!("is {}, a text was expected: \"…\"", type_of(value)),
+            );
+        }
+        text.map(str::to_owned)
+    }
+
+    /// One of these words.
+    pub(crate) fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let chosen = words.iter().find(|(word, _)| *word == text.value);
+        if chosen.is_none() {
+            let what = unknown(key, &text.value, words.iter().map(|(word, _)| *word));
+            self.wrong(text.at, key, what);
+        }
+        chosen.map(|(_, value)| *value)
+    }
+
+    /// How many errors the file has so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.findings.errors()
+    }
+
+    pub(crate) fn boolean(&self, key: &str) -> Option<bool> {
         let (at, value) = self.get(key)?;
         if value.as_bool().is_none() {
             self.wrong(
@@ -184,7 +195,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A value with a unit.
-    pub(super) fn unit<T>(&self, key: &str, unit: &super::units::Unit<T>) -> Option<T> {
+    pub(crate) fn unit<T>(&self, key: &str, unit: &crate::units::Unit<T>) -> Option<T> {
         let (at, value) = self.get(key)?;
         let read = match value {
             DeValue::String(text) => (unit.read)(text),
@@ -201,7 +212,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A whole number of at least one.
-    pub(super) fn count(&self, key: &str) -> Option<usize> {
+    pub(crate) fn count(&self, key: &str) -> Option<usize> {
         let (at, value) = self.get(key)?;
         let count = value
             .as_integer()
@@ -214,7 +225,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A table in it.
-    pub(super) fn table(&self, key: &str, keys: &[&str]) -> Option<Table<'r, 't>> {
+    pub(crate) fn table(&self, key: &str, keys: &[&str]) -> Option<Table<'r, 't>> {
         let (at, value) = self.get(key)?;
         if let Some(table) = value.as_table() {
             return Some(Self::new(table, self.key(key), at, keys, self.findings));
@@ -224,7 +235,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A table of any names; each with its place, in the order they are written.
-    pub(super) fn named(&self, key: &str) -> Vec<(Located<String>, &'r DeValue<'t>)> {
+    pub(crate) fn named(&self, key: &str) -> Vec<(Located<String>, &'r DeValue<'t>)> {
         let Some((at, value)) = self.get(key) else {
             return Vec::new();
         };
@@ -236,7 +247,7 @@ impl<'r, 't> Table<'r, 't> {
     }
 
     /// A list of tables.
-    pub(super) fn tables(&self, key: &str, keys: &[&str]) -> Vec<Table<'r, 't>> {
+    pub(crate) fn tables(&self, key: &str, keys: &[&str]) -> Vec<Table<'r, 't>> {
         let Some((at, value)) = self.get(key) else {
             return Vec::new();
         };
@@ -267,7 +278,7 @@ impl<'r, 't> Table<'r, 't> {
 }
 
 /// What is in a table, in the order it is written.
-pub(super) fn in_order<'r, 't>(table: &'r DeTable<'t>) -> Vec<(Located<String>, &'r DeValue<'t>)> {
+pub(crate) fn in_order<'r, 't>(table: &'r DeTable<'t>) -> Vec<(Located<String>, &'r DeValue<'t>)> {
     let entry = |(key, value): (&Spanned<_>, &'r Spanned<DeValue<'t>>)| {
         let name: &std::borrow::Cow<'_, str> = key.get_ref();
         (
@@ -284,7 +295,7 @@ pub(super) fn in_order<'r, 't>(table: &'r DeTable<'t>) -> Vec<(Located<String>, 
 }
 
 /// What a value is, with its article; never the value itself.
-pub(super) fn type_of(value: &DeValue<'_>) -> &'static str {
+pub(crate) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
@@ -293,4 +304,12 @@ pub(super) fn type_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
+}
+
+/// Whether people may call an account, channel, source, scheme or kind so.
+pub(crate) fn is_name(name: &str) -> bool {
+    let letters = name
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    letters && (1..=40).contains(&name.len())
 }

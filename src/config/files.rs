@@ -1,0 +1,21 @@
+//! Configuration and template files, read up to a limit.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+/// The largest configuration or template file, in bytes.
+pub(super) const LARGEST_FILE: u64 = 1 << 20;
+
+/// The text of a file of at most `largest` bytes; the error says why not, without the path.
+pub(super) fn text(path: &Path, largest: u64) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
+    let mut bytes = Vec::new();
+    file.take(largest + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() as u64 > largest {
+        return Err(format!("is larger than {} KiB", largest >> 10));
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
+}

@@ -1,0 +1,111 @@
+//! The folder of a kind: its files, built in or the operator's own. Nothing is compiled here.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::config::{builtin, files};
+use crate::template::TemplateFile;
+use crate::toml_reader::{Finding, is_name};
+
+/// The files of a kind.
+#[derive(Default)]
+pub(in crate::config) struct Folder {
+    /// Where `source.toml` is, and its text.
+    pub(in crate::config) source: Option<(String, String)>,
+    /// Whether that is the operator's own.
+    pub(super) own_source: bool,
+    pub(in crate::config) templates: Vec<TemplateFile>,
+    /// Whether any of it is the operator's own: then it is checked, also when no source uses it.
+    pub(in crate::config) is_own: bool,
+}
+
+/// Every kind there is: the built-in ones, and the folders of `own` over them.
+pub(in crate::config) fn folders(
+    own: Option<&Path>,
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<String, Folder> {
+    let mut folders: BTreeMap<String, Folder> = BTreeMap::new();
+    for kind in builtin::kinds() {
+        let source = builtin::source_toml(kind).map(|text| (format!("{kind}/source.toml"), text.to_owned()));
+        folders.insert(
+            kind.to_owned(),
+            Folder {
+                source,
+                own_source: false,
+                templates: builtin::templates(kind),
+                is_own: false,
+            },
+        );
+    }
+    let Some(own) = own else {
+        return folders;
+    };
+    for (name, path) in listing(own, findings) {
+        if !path.is_dir() {
+            continue;
+        }
+        let file = path.display().to_string();
+        if !is_name(&name) {
+            findings.push(Finding::error(
+                &file,
+                None,
+                "",
+                "a kind's name is 1 to 40 of a-z, 0-9 and -",
+            ));
+            continue;
+        }
+        let folder = folders.entry(name).or_default();
+        folder.is_own = true;
+        let mut templates = Vec::new();
+        for (name, path) in listing(&path, findings) {
+            let is_source = name == "source.toml";
+            if !is_source && !builtin::is_template(&name) {
+                continue;
+            }
+            let file = path.display().to_string();
+            match files::text(&path, files::LARGEST_FILE) {
+                Ok(text) if is_source => {
+                    folder.source = Some((file, text));
+                    folder.own_source = true;
+                }
+                Ok(text) => templates.push(TemplateFile {
+                    name,
+                    text,
+                    path: Some(file),
+                }),
+                Err(why) => findings.push(Finding::error(&file, None, "", why)),
+            }
+        }
+        templates.append(&mut folder.templates);
+        folder.templates = templates;
+        if folder.source.is_none() {
+            let what = "there is no source.toml in it, and no built-in kind of its name";
+            findings.push(Finding::error(&file, None, "", what));
+        }
+    }
+    folders
+}
+
+/// What is in a folder, sorted by name.
+fn listing(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(String, std::path::PathBuf)> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let file = folder.display().to_string();
+            findings.push(Finding::error(
+                &file,
+                None,
+                "",
+                format!("cannot be read: {error}"),
+            ));
+            return Vec::new();
+        }
+    };
+    let mut listing: Vec<_> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter_map(|path| Some((path.file_name()?.to_str()?.to_owned(), path)))
+        .collect();
+    listing.sort();
+    listing
+}

@@ -1,0 +1,35 @@
+//! Help in error messages: the nearest known name, and quoted input on one short line.
+
+/// The known name nearest to a wrong one. `None` if no name is near enough to be meant: a few letters off, or cut
+/// short.
+pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    let distance = |name: &'a str| {
+        let letters = strsim::damerau_levenshtein(&wrong, &name.to_lowercase());
+        let short = wrong.len().min(name.len());
+        let cut = short >= 3 && (name.starts_with(&wrong) || wrong.starts_with(name));
+        (cut || letters <= 1 + short / 4).then_some((letters, name))
+    };
+    known.filter_map(distance).min().map(|(_, name)| name)
+}
+
+/// The sentence for an unknown name: `there is no channel "dve", did you mean "dev"?`
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let hint = match nearest(name, known.iter().copied()) {
+        Some(near) => format!(", did you mean \"{near}\"?"),
+        None if known.is_empty() => String::new(),
+        None => format!("; there are {}", known.join(", ")),
+    };
+    format!("there is no {what} \"{}\"{hint}", shorten(name, 40))
+}
+
+/// The text on one line: control characters become blanks, and `…` replaces what follows `longest` characters.
+pub(crate) fn shorten(text: &str, longest: usize) -> String {
+    let mut characters = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut line: String = characters.by_ref().take(longest).collect();
+    if characters.next().is_some() {
+        line.push('…');
+    }
+    line
+}
