@@ -112,7 +112,7 @@ fn each_contradiction_in_a_table_is_found() {
         (
             hmac,
             "timestamp = { header = \"X-T\" }\nsigned = \"{timestamp}{body}\"",
-            "tolerance: a timestamp needs one",
+            "tolerance: a timestamp needs a tolerance",
         ),
         (
             hmac,
