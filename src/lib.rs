@@ -19,6 +19,7 @@
 //! | module | is |
 //! | --- | --- |
 //! | [`cli`] | one file a subcommand |
+//! | [`check`] | what `check` finds out: samples through every condition and template, this machine, Twake |
 //! | [`bridge`] | composition root: configuration → bound listeners → run until told to stop |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
 //! | [`toml_reader`], [`units`], `suggest` | tables of TOML files with findings; durations, sizes, rates; "did you mean" |
@@ -66,6 +67,7 @@
 pub mod admission;
 pub mod authentication;
 pub mod bridge;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod condition;

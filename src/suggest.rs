@@ -33,3 +33,8 @@ pub(crate) fn shorten(text: &str, longest: usize) -> String {
     }
     line
 }
+
+/// A number with its noun: `1 error`, `2 errors`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

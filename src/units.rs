@@ -148,6 +148,26 @@ fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
+/// `512 B`, `3.1 KiB`, `2.0 GiB`.
+pub(crate) fn format_size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+    let mut amount = bytes as f64;
+    let mut unit = "B";
+    for larger in units {
+        if amount < 1024.0 {
+            break;
+        }
+        amount /= 1024.0;
+        unit = larger;
+    }
+    if unit == "B" {
+        format!("{bytes} B")
+    } else {
+        format!("{amount:.1} {unit}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,5 +236,11 @@ mod tests {
             assert!(rate(text).unwrap_err().contains("such as \"30/m\""), "{text}");
         }
         assert!(duration("0s").is_err() && size("0B").is_err() && rate("0/m").is_err());
+    }
+
+    #[test]
+    fn sizes_have_the_unit_a_person_would_use() {
+        let sizes = [0, 1023, 1024, 3174, 1 << 31].map(format_size);
+        assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "3.1 KiB", "2.0 GiB"]);
     }
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::office::environment;
-use super::shown::{count, size};
+use super::shown::count;
 use crate::queue;
+use crate::units::format_size;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,7 +32,7 @@ pub(super) fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
         arguments.to.display(),
         count(copied.events, "event"),
         count(copied.waiting, "message"),
-        size(copied.bytes)
+        format_size(copied.bytes)
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,5 @@
 //! `twake-bridge check`: every finding, then what would be served.
 
-mod findings;
-mod handshakes;
-mod live;
-mod shape;
-mod survey;
-mod templates;
-
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Write as _, stdout};
@@ -14,11 +7,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
+use crate::check;
 use crate::config::{Config, env};
 use crate::source::Source;
+use crate::suggest::counted;
 use crate::toml_reader::{Finding, Severity};
+use crate::twake::Account;
 use crate::twake::outbound::Proxy;
-use crate::twake::{Account, Outbound};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,7 +56,7 @@ struct Served {
 
 /// Checks; 0 when there is no error, 78 when there is.
 pub(super) fn run(arguments: CheckArguments) -> ExitCode {
-    let checked = check(arguments.config.config, arguments.live);
+    let checked = checked(arguments.config.config, arguments.live);
     let right = checked.errors() == 0;
     if arguments.json {
         say(&format!("{:#}", checked.json()));
@@ -75,7 +70,7 @@ pub(super) fn run(arguments: CheckArguments) -> ExitCode {
     }
 }
 
-fn check(path: Option<PathBuf>, live: bool) -> Checked {
+fn checked(path: Option<PathBuf>, live: bool) -> Checked {
     let environment = match env::read() {
         Ok(environment) => environment,
         Err(findings) => {
@@ -104,10 +99,10 @@ fn check(path: Option<PathBuf>, live: bool) -> Checked {
                 ..finding
             });
             findings.extend(warnings);
-            let (found, samples) = survey::survey(&config);
+            let (found, samples) = check::survey(&config);
             findings.extend(found);
             if live {
-                findings.extend(live::look(
+                findings.extend(check::live::inspect(
                     &config,
                     &environment.settings,
                     &environment.surroundings,
@@ -150,10 +145,10 @@ impl Checked {
             say(&format!(
                 "{} is right: {}, {}, {}, {}",
                 self.path.display(),
-                many(config.sources.len(), "source"),
-                many(config.channels.len(), "channel"),
-                many(samples.values().sum(), "sample"),
-                many(self.count(Severity::Warning), "warning")
+                counted(config.sources.len(), "source"),
+                counted(config.channels.len(), "channel"),
+                counted(samples.values().sum(), "sample"),
+                counted(self.count(Severity::Warning), "warning")
             ));
         }
     }
@@ -241,13 +236,8 @@ fn word(severity: Severity) -> &'static str {
 
 fn to_mend(errors: usize, when: &str) {
     if errors > 0 {
-        eprintln!("{} to mend {when}", many(errors, "error"));
+        eprintln!("{} to mend {when}", counted(errors, "error"));
     }
-}
-
-/// `1 error`, `2 errors`.
-fn many(count: usize, of: &str) -> String {
-    format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A line a source: its path, how its sender authenticates, where its events go.
@@ -266,22 +256,9 @@ fn reached(config: &Config) -> impl Iterator<Item = &Account> {
 /// A line an account that is reached in a way of its own: what Twake is shown, and through what it is reached.
 fn accounts(config: &Config) -> impl Iterator<Item = String> {
     reached(config).filter_map(|account| {
-        let way = way(&account.outbound);
+        let way = account.outbound.describe();
         (!way.is_empty()).then(|| format!("account {}: {}{way}", account.name, account.url))
     })
-}
-
-/// ` (with a certificate, through the proxy proxy.example.org:3128)`; empty where there is nothing to say.
-fn way(outbound: &Outbound) -> String {
-    let certificate = outbound.identity().map(|_| "with a certificate".to_owned());
-    let proxy = outbound
-        .proxy()
-        .map(|proxy| format!("through the proxy {}", proxy.address()));
-    let parts: Vec<String> = [certificate, proxy].into_iter().flatten().collect();
-    if parts.is_empty() {
-        return String::new();
-    }
-    format!(" ({})", parts.join(", "))
 }
 
 fn line(source: &Source) -> String {

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 use url::Url;
 
-use super::sampled::{Sampled, sampled};
 use crate::authentication::secret_for;
 use crate::bridge::{Bridge, Places};
+use crate::check::{Sampled, sampled};
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
 use crate::config::{self, Config, Surroundings};

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::office::{environment, operator_url};
+use super::office::environment;
 use crate::operator::Client;
+use crate::operator::operator_url;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,7 +31,10 @@ pub(super) struct HealthArguments {
 /// Asks the running bridge how it is.
 pub(super) fn run(arguments: HealthArguments) -> anyhow::Result<ExitCode> {
     let environment = environment()?;
-    let url = operator_url(arguments.operator.as_deref(), &environment.settings);
+    let url = operator_url(
+        arguments.operator.as_deref(),
+        &environment.settings.operator_listen,
+    );
     let token = if arguments.ready {
         let path = arguments.config.unwrap_or(environment.settings.config);
         let config = crate::config::Config::load(&path, &environment.surroundings);

@@ -12,7 +12,6 @@ mod paint;
 mod preview;
 mod reload;
 mod restore;
-mod sampled;
 mod sandbox;
 mod send;
 mod serve;

@@ -3,19 +3,18 @@
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::WrongConfiguration;
 use crate::clock::Clock;
-use crate::config::env::{self, Environment, Settings};
+use crate::config::env::{self, Environment};
 use crate::config::{Config, History};
 use crate::operator::view::{
     DropOrder, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveOrder, MovedStep, ReplayOrder,
     Replayed,
 };
-use crate::operator::{Client, ClientError, Desk, DeskError};
+use crate::operator::{Client, ClientError, Desk, DeskError, operator_url};
 use crate::queue::{self, OpenError};
 use crate::secret::Secret;
 
@@ -86,7 +85,7 @@ impl Office {
                 None
             }
         };
-        let url = operator_url(arguments.operator.as_deref(), settings);
+        let url = operator_url(arguments.operator.as_deref(), &settings.operator_listen);
         if arguments.operator.is_some() {
             return Ok(Self::There(Client::new(&url, token(config))?));
         }
@@ -193,44 +192,4 @@ pub(super) fn environment() -> anyhow::Result<Environment> {
 
 fn token(config: Option<Config>) -> Option<Secret> {
     config.and_then(|config| config.operator_token)
-}
-
-/// Where a bridge is asked: at the operator listener that was given, else at the one of this environment.
-pub(super) fn operator_url(given: Option<&str>, settings: &Settings) -> String {
-    match given {
-        Some(url) if url.contains("://") => url.to_owned(),
-        Some(address) => format!("http://{address}"),
-        None => format!("http://{}", reachable(&settings.operator_listen)),
-    }
-}
-
-/// Where a listener is reached from its own machine: one on every address is on loopback, too.
-fn reachable(listen: &str) -> String {
-    match listen.parse::<SocketAddr>() {
-        Ok(address) if address.ip().is_unspecified() => {
-            let loopback = match address.ip() {
-                IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-                IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
-            };
-            SocketAddr::new(loopback, address.port()).to_string()
-        }
-        _ => listen.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_listener_on_every_address_is_asked_on_loopback() {
-        for (listen, asked) in [
-            ("0.0.0.0:8081", "127.0.0.1:8081"),
-            ("[::]:1", "[::1]:1"),
-            ("10.0.0.1:8081", "10.0.0.1:8081"),
-            ("localhost:8081", "localhost:8081"),
-        ] {
-            assert_eq!(reachable(listen), asked);
-        }
-    }
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
-use super::office::{environment, operator_url};
+use super::office::environment;
 use crate::config::Config;
+use crate::operator::operator_url;
 use crate::operator::{Client, ClientError};
 
 const EXAMPLES: &str = "\
@@ -35,7 +36,10 @@ pub(super) struct ReloadArguments {
 /// Asks the running bridge to reload, and says what became of it.
 pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     let environment = environment()?;
-    let url = operator_url(arguments.operator.as_deref(), &environment.settings);
+    let url = operator_url(
+        arguments.operator.as_deref(),
+        &environment.settings.operator_listen,
+    );
     let path = arguments.config.unwrap_or(environment.settings.config);
     let config = Config::load(&path, &environment.surroundings);
     let (token, wrong) = match config {

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use super::events::confirmed;
 use super::office::environment;
-use super::shown::{count, size};
+use super::shown::count;
 use crate::queue;
+use crate::units::format_size;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +45,7 @@ pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
         "{store}: {}, {} waiting, {}",
         count(copied.events, "event"),
         count(copied.waiting, "message"),
-        size(copied.bytes)
+        format_size(copied.bytes)
     );
     if let Some(aside) = aside {
         println!("the store that was there is {}", aside.display());

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use url::Url;
 
@@ -220,5 +221,45 @@ impl Client {
 
     fn strange(&self) -> ClientError {
         ClientError::Strange(self.url.clone())
+    }
+}
+
+/// The URL of an operator listener: the one that was given, else the one at `listen` (host:port).
+pub fn operator_url(given: Option<&str>, listen: &str) -> String {
+    match given {
+        Some(url) if url.contains("://") => url.to_owned(),
+        Some(address) => format!("http://{address}"),
+        None => format!("http://{}", reachable(listen)),
+    }
+}
+
+/// Where a listener is reached from its own machine: one on every address is on loopback, too.
+fn reachable(listen: &str) -> String {
+    match listen.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_unspecified() => {
+            let loopback = match address.ip() {
+                IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+            };
+            SocketAddr::new(loopback, address.port()).to_string()
+        }
+        _ => listen.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_is_asked_on_loopback() {
+        for (listen, asked) in [
+            ("0.0.0.0:8081", "127.0.0.1:8081"),
+            ("[::]:1", "[::1]:1"),
+            ("10.0.0.1:8081", "10.0.0.1:8081"),
+            ("localhost:8081", "localhost:8081"),
+        ] {
+            assert_eq!(reachable(listen), asked);
+        }
     }
 }

@@ -11,7 +11,7 @@ mod reload;
 mod replay;
 pub mod view;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, operator_url};
 pub use desk::{Desk, HaltedLane, Halts};
 pub use error::DeskError;
 pub use reload::{Reloads, Wish};

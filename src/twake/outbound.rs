@@ -83,6 +83,19 @@ impl Outbound {
         self.proxy.as_ref()
     }
 
+    /// In words, for the end of a line: ` (with a certificate, through the proxy proxy.example.org:3128)`. Empty for a
+    /// direct way without a certificate.
+    pub fn describe(&self) -> String {
+        let certificate = self.identity.iter().map(|_| "with a certificate".to_owned());
+        let proxy = self.proxy.iter();
+        let proxy = proxy.map(|proxy| format!("through the proxy {}", proxy.address()));
+        let parts: Vec<String> = certificate.chain(proxy).collect();
+        match parts.as_slice() {
+            [] => String::new(),
+            parts => format!(" ({})", parts.join(", ")),
+        }
+    }
+
     /// What all of it has in common with its like.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint

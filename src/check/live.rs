@@ -7,24 +7,22 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::office::operator_url;
-use super::super::shown::size;
-use super::way;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::env::{Settings, Surroundings};
 use crate::delivery;
-use crate::operator::Client;
+use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
 use crate::twake::{Kind, Place, Reason};
+use crate::units::format_size;
 
 /// Less than this is no room to work with, in bytes.
 const LITTLE: u64 = 64 << 20;
 /// Clocks that differ by more make timestamps of signatures look stale; most senders allow five minutes.
 const APART: Duration = Duration::from_secs(60);
 
-/// Everything that can be found out now.
-pub(super) fn look(config: &Config, settings: &Settings, surroundings: &Surroundings) -> Vec<Finding> {
+/// Everything that can be found out now. Waits for Twake, at most `delivery.timeout` an account and company.
+pub fn inspect(config: &Config, settings: &Settings, surroundings: &Surroundings) -> Vec<Finding> {
     let mut findings = Vec::new();
     addresses(settings, &mut findings);
     store(config, settings, &mut findings);
@@ -46,7 +44,7 @@ pub(super) fn look(config: &Config, settings: &Settings, surroundings: &Surround
 
 /// Free, or the running bridge's own.
 fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
-    let runs = Client::new(&operator_url(None, settings), None)
+    let runs = Client::new(&operator_url(None, &settings.operator_listen), None)
         .and_then(|client| client.health("health"))
         .is_ok_and(|(is_well, _)| is_well);
     for (name, address) in [
@@ -89,15 +87,15 @@ fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
         let what = format!(
             "{} has only {} left: webhooks are refused when it is full",
             folder.display(),
-            size(free)
+            format_size(free)
         );
         findings.push(Finding::error("environment", None, name, what));
     } else if free < config.history.size {
         let what = format!(
             "history.size lets history grow to {}, and {} has {} left",
-            size(config.history.size),
+            format_size(config.history.size),
             folder.display(),
-            size(free)
+            format_size(free)
         );
         findings.push(Finding::warning("environment", None, name, what));
     }
@@ -133,7 +131,7 @@ async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut V
         "" => String::new(),
         detail => format!(" ({detail})"),
     };
-    let to = format!("{}{}", place.account.url, way(&place.account.outbound));
+    let to = format!("{}{}", place.account.url, place.account.outbound.describe());
     let what = format!("{to}: {}{detail}; {}", verdict.reason.code(), verdict.advice);
     let unreached = [
         Reason::Unresolved,

@@ -3,21 +3,14 @@
 use serde_json::Value;
 
 use super::findings::Where;
-use super::many;
-use super::survey::Survey;
+use super::survey::{Survey, is_of_handshake};
 use crate::config::LoadedKind;
-use crate::suggest::shorten;
-use crate::toml_reader::{Placed, Severity};
-
-/// Whether a condition is a handshake's. It is tried here alone: on a sample that is an event it need not even be
-/// possible to evaluate it.
-pub(super) fn is_theirs(placed: &Placed) -> bool {
-    placed.table.starts_with("handshake[")
-}
+use crate::suggest::{counted, shorten};
+use crate::toml_reader::Severity;
 
 /// Looks at the handshakes of an own kind.
 pub(super) fn look(survey: &mut Survey<'_>, loaded: &LoadedKind) {
-    for when in loaded.conditions.iter().filter(|placed| is_theirs(placed)) {
+    for when in loaded.conditions.iter().filter(|placed| is_of_handshake(placed)) {
         let Some(handshake) = when.table.strip_suffix(".when") else {
             continue;
         };
@@ -43,7 +36,7 @@ pub(super) fn look(survey: &mut Survey<'_>, loaded: &LoadedKind) {
         } else {
             let what = format!(
                 "holds on none of {}; put such a request into {} to see what it is answered",
-                many(survey.samples(), "sample"),
+                counted(survey.samples(), "sample"),
                 survey.folder
             );
             (when, Severity::Note, what)

@@ -13,14 +13,18 @@ use crate::road::{self, Reply};
 use crate::source::{Kind, Source};
 
 /// What a sample is.
-pub(super) enum Sampled {
+pub enum Sampled {
+    /// An event.
     Event(Box<Event>),
-    /// No event.
+    /// No event: a request that is only answered.
     Handshake(Reply),
 }
 
 /// A sample as its sender would send it, authentic.
-pub(super) fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
+///
+/// # Errors
+/// The sentence that says why it cannot be read.
+pub fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
     let headers = headers(&source.kind, sample);
     if let Some(reply) = road::unsigned(&headers, source) {
         return Ok(Sampled::Handshake(reply));

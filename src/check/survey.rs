@@ -2,23 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::super::sampled::{Sampled, sampled};
 use super::findings::{Where, missing};
-use super::handshakes;
-use super::many;
+use super::sampled::{Sampled, sampled};
 use super::shape::{Lead, Shape};
-use super::templates;
-use crate::authentication::Authenticator;
 use crate::condition::Condition;
 use crate::config::builtin::Sample;
-use crate::config::{self, Config, LoadedKind};
+use crate::config::{Config, LoadedKind};
 use crate::event::Event;
 use crate::road::{self, Decision};
-use crate::route::Routes;
 use crate::source::Source;
-use crate::suggest::shorten;
+use crate::suggest::{counted, shorten};
 use crate::toml_reader::{Finding, Placed, Severity};
 use serde_json::Value;
 
@@ -48,59 +42,8 @@ pub(super) struct Survey<'s> {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Looks at every source, and every own kind that no source is of. The second part: how many samples each kind has.
-pub(super) fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
-    let mut findings = Vec::new();
-    let mut counts = BTreeMap::new();
-    let own = config.templates.as_deref();
-    for (name, loaded) in &config.kinds {
-        let (samples, unread) = config::samples(name, own);
-        counts.insert(name.clone(), samples.len());
-        findings.extend(unread);
-        let sources: Vec<&Source> = config
-            .sources
-            .values()
-            .map(|source| &**source)
-            .filter(|source| source.kind.name == *name)
-            .collect();
-        let unused;
-        let sources = if sources.is_empty() {
-            unused = of_kind_alone(loaded);
-            vec![&unused]
-        } else {
-            sources
-        };
-        for source in sources {
-            let mut survey = Survey::new(source, &samples, own);
-            survey.conditions(config, loaded);
-            handshakes::look(&mut survey, loaded);
-            survey.routes(config);
-            templates::look(&mut survey);
-            for finding in survey.findings {
-                if !findings.contains(&finding) {
-                    findings.push(finding);
-                }
-            }
-        }
-    }
-    (findings, counts)
-}
-
-/// The source an own kind would be of.
-fn of_kind_alone(loaded: &LoadedKind) -> Source {
-    Source {
-        name: Arc::from(loaded.kind.name.as_str()),
-        kind: Arc::clone(&loaded.kind),
-        authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
-        facts: loaded.facts.clone(),
-        routes: Routes::default(),
-        body_limit: 0,
-        admission: crate::admission::Admission::default(),
-    }
-}
-
 impl<'s> Survey<'s> {
-    fn new(source: &'s Source, samples: &'s [Sample], own: Option<&Path>) -> Self {
+    pub(super) fn new(source: &'s Source, samples: &'s [Sample], own: Option<&Path>) -> Self {
         let folder = own.unwrap_or(Path::new("templates")).join(&source.kind.name);
         let mut survey = Self {
             source,
@@ -167,15 +110,12 @@ impl<'s> Survey<'s> {
         self.findings.push(at.finding(severity, what));
     }
 
-    fn conditions(&mut self, config: &Config, loaded: &LoadedKind) {
+    pub(super) fn conditions(&mut self, config: &Config, loaded: &LoadedKind) {
         let of_source = config
             .conditions
             .iter()
             .filter(|placed| placed.source() == Some(&*self.source.name));
-        let of_kind = loaded
-            .conditions
-            .iter()
-            .filter(|placed| !handshakes::is_theirs(placed));
+        let of_kind = loaded.conditions.iter().filter(|placed| !is_of_handshake(placed));
         for placed in of_kind.chain(of_source) {
             let Placed {
                 file,
@@ -213,7 +153,7 @@ impl<'s> Survey<'s> {
     }
 
     /// Routes that hold nowhere: hardly a mistake where they name a repository or a branch of one's own.
-    fn routes(&mut self, config: &Config) {
+    pub(super) fn routes(&mut self, config: &Config) {
         let held: BTreeSet<usize> = self
             .observed
             .iter()
@@ -241,7 +181,7 @@ impl<'s> Survey<'s> {
         let what = format!(
             "{holds} on none of {}, which may be right: names of your own are not in them; to see for yourself: \
              twake-bridge preview --source {name} payload.json",
-            many(self.observed.len(), "sample"),
+            counted(self.observed.len(), "sample"),
         );
         let at = Where {
             file: placed.map_or_else(|| "bridge.toml".to_owned(), |placed| placed.file.clone()),
@@ -280,7 +220,7 @@ pub(super) fn tried(
     Some(format!(
         "`{}` cannot be evaluated on any of {}: {most}",
         shorten(condition.text(), 80),
-        many(samples.len(), "sample")
+        counted(samples.len(), "sample")
     ))
 }
 
@@ -292,4 +232,10 @@ fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s
         names,
         decision,
     }
+}
+
+/// Whether a condition is a handshake's. It is tried here alone: on a sample that is an event it need not even be
+/// possible to evaluate it.
+pub(super) fn is_of_handshake(placed: &Placed) -> bool {
+    placed.table.starts_with("handshake[")
 }

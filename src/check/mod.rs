@@ -1,0 +1,73 @@
+//! What `check` finds out: every condition and template tried on the samples of its kind ([`survey()`]), and what
+//! depends on this machine and on Twake ([`live`]). Printing it is the command line's.
+
+mod findings;
+mod handshakes;
+pub mod live;
+mod sampled;
+mod shape;
+mod survey;
+mod templates;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::authentication::Authenticator;
+use crate::config::{self, Config, LoadedKind};
+use crate::route::Routes;
+use crate::source::Source;
+use crate::toml_reader::Finding;
+use survey::Survey;
+
+pub use sampled::{Sampled, sampled};
+
+/// Looks at every source, and every own kind that no source is of. The second part: how many samples each kind has.
+pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
+    let mut findings = Vec::new();
+    let mut counts = BTreeMap::new();
+    let own = config.templates.as_deref();
+    for (name, loaded) in &config.kinds {
+        let (samples, unread) = config::samples(name, own);
+        counts.insert(name.clone(), samples.len());
+        findings.extend(unread);
+        let sources: Vec<&Source> = config
+            .sources
+            .values()
+            .map(|source| &**source)
+            .filter(|source| source.kind.name == *name)
+            .collect();
+        let unused;
+        let sources = if sources.is_empty() {
+            unused = of_kind_alone(loaded);
+            vec![&unused]
+        } else {
+            sources
+        };
+        for source in sources {
+            let mut survey = Survey::new(source, &samples, own);
+            survey.conditions(config, loaded);
+            handshakes::look(&mut survey, loaded);
+            survey.routes(config);
+            templates::look(&mut survey);
+            for finding in survey.findings {
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
+            }
+        }
+    }
+    (findings, counts)
+}
+
+/// The source an own kind would be of.
+fn of_kind_alone(loaded: &LoadedKind) -> Source {
+    Source {
+        name: Arc::from(loaded.kind.name.as_str()),
+        kind: Arc::clone(&loaded.kind),
+        authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
+        facts: loaded.facts.clone(),
+        routes: Routes::default(),
+        body_limit: 0,
+        admission: crate::admission::Admission::default(),
+    }
+}
