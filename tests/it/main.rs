@@ -6,6 +6,7 @@ mod captured;
 mod captures;
 mod care;
 mod check;
+mod clock;
 mod connections;
 mod crash;
 mod disk;
