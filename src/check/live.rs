@@ -13,6 +13,8 @@ use crate::config::env::{Settings, Surroundings};
 use crate::delivery;
 use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
+
+use crate::queue;
 use crate::twake::{Kind, Place, Reason};
 use crate::units::format_size;
 
@@ -70,12 +72,18 @@ fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether the store's folder can be written, and has room.
+/// Whether the store has one name, and its folder can be written and has room.
 fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
-    let path = Path::new(settings.store.strip_prefix("sqlite:").unwrap_or(&settings.store));
+    let name = "TWAKE_BRIDGE_STORE";
+    let path = match queue::locate(&settings.store) {
+        Ok(path) => path,
+        Err(error) => {
+            findings.push(Finding::error("environment", None, name, error.to_string()));
+            return;
+        }
+    };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let name = "TWAKE_BRIDGE_STORE";
     if let Err(error) = tempfile::tempfile_in(folder) {
         let what = format!("nothing can be written in {}: {error}", folder.display());
         findings.push(Finding::error("environment", None, name, what));

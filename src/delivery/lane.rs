@@ -228,7 +228,10 @@ impl Lane {
                 times: Some(times), ..
             } if in_a_row > *times => Outcome::Rejected,
             Kind::Retry { after, times } => {
-                let left = self.patience.left(head, now, clock.monotonic(), settings.horizon);
+                let time = self.shared.queue.time();
+                let left = self
+                    .patience
+                    .left(head, time, clock.monotonic(), settings.horizon);
                 let random = fastrand::f64();
                 let next = match times {
                     Some(_) => retry::unsure(in_a_row, *after, left, random),

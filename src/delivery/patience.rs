@@ -2,8 +2,9 @@
 //!
 //! The store remembers since when a lane fails, on the wall clock, which may be set. So that is asked only once, when a
 //! lane first fails after the bridge has started; from then on the monotonic clock tells. A step of the wall clock
-//! while the bridge runs neither kills what waits nor keeps it for ever; one while it did not run (or a machine that was
-//! off for days) still leaves every lane [`AFTER_START`].
+//! while the bridge runs neither kills what waits nor keeps it for ever. The time that is asked for is
+//! [`crate::queue::Queue::time`], which starts at the newest time in the store: a clock that is wrong at the start, or a
+//! machine that was off for days, does not count as failing. Every lane has [`AFTER_START`] in any case.
 
 use jiff::Timestamp;
 use std::time::Duration;

@@ -1,11 +1,12 @@
 //! The handle that the rest of the program has of the queue.
 
 use jiff::{SignedDuration, Timestamp};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use super::believed::Believed;
 use super::command::{Command, PackedDecision, PackedEvent, PackedReplay, Read, Reply, Waiting, Write};
 use super::housekeeping::{History, Pruned, Pruning};
 use super::{
@@ -39,6 +40,7 @@ pub struct Queue {
     /// A permit a byte of [`WAITING`].
     pub(super) room: Arc<Semaphore>,
     pub(super) history: watch::Sender<History>,
+    pub(super) believed: Arc<Mutex<Believed>>,
     pub(super) clock: Clock,
 }
 
@@ -150,6 +152,16 @@ impl Queue {
     /// for may be gone. A receiver that lags has to think so of every lane.
     pub fn departures(&self) -> broadcast::Receiver<Arc<str>> {
         self.departures.subscribe()
+    }
+
+    /// The wall clock as far as it is believed: compared with times in the store, a clock that is wrong makes nothing
+    /// old. Never later than the wall clock.
+    pub fn time(&self) -> Timestamp {
+        self.believed().at(self.clock.now(), self.clock.monotonic())
+    }
+
+    pub(super) fn believed(&self) -> MutexGuard<'_, Believed> {
+        self.believed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it can be set how much is kept: what is too old by that goes at once, not at the next look.

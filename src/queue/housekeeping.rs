@@ -8,6 +8,8 @@ use uuid::Uuid;
 use super::Queue;
 use crate::logging::chain;
 
+/// Nothing is forgotten for its age before the bridge has run for so long: a person has time to set a wrong clock.
+const AFTER_START: Duration = Duration::from_secs(3600);
 /// How often it is looked whether something can go.
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows that one step takes at the most, of each sort.
@@ -75,45 +77,15 @@ impl Pruning {
     }
 }
 
-/// The wall clock as far as it is believed. One that is set forward by a mistake must not make everything old at once:
-/// time passes at most twice as fast as on the monotonic clock, which also does not count the sleep of a machine.
-struct Believed {
-    time: Timestamp,
-    monotonic: Duration,
-}
-
-impl Believed {
-    fn new(time: Timestamp, monotonic: Duration) -> Self {
-        Self { time, monotonic }
-    }
-
-    fn at(&mut self, now: Timestamp, monotonic: Duration) -> Timestamp {
-        let passed = monotonic.saturating_sub(self.monotonic).saturating_mul(2);
-        let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
-        let latest = self.time.checked_add(passed).unwrap_or(Timestamp::MAX);
-        self.time = now.min(latest);
-        self.monotonic = monotonic;
-        self.time
-    }
-}
-
 impl Queue {
     /// Forgets what is old until `stop`. A step that fails is tried again the next time. What history is to be is asked
     /// at every step.
     pub(crate) async fn housekeeping(self, stop: CancellationToken) {
-        let mut time = Believed::new(self.clock.now(), self.clock.monotonic());
         let mut history = self.history.subscribe();
+        let mut keeper = Keeper::new(self);
         while !stop.is_cancelled() {
-            let now = time.at(self.clock.now(), self.clock.monotonic());
-            let pruning = Pruning::new(&history.borrow_and_update(), now);
-            let more = match self.prune(pruning).await {
-                Ok(pruned) => pruned.tell(),
-                Err(error) => {
-                    log::warn!("cannot forget what is old: {}", chain(&error));
-                    false
-                }
-            };
-            if more {
+            history.mark_unchanged();
+            if keeper.step().await {
                 // Others come between two steps.
                 tokio::task::yield_now().await;
                 continue;
@@ -121,9 +93,59 @@ impl Queue {
             tokio::select! {
                 () = stop.cancelled() => {}
                 Ok(()) = history.changed() => {}
-                () = self.clock.sleep(EVERY) => {}
+                () = keeper.queue.clock.sleep(EVERY) => {}
             }
         }
+    }
+}
+
+/// What housekeeping knows between two steps.
+pub(super) struct Keeper {
+    queue: Queue,
+    /// When it began, on the monotonic clock.
+    start: Duration,
+    /// The wall clock was not believed at the last step.
+    doubted: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(queue: Queue) -> Self {
+        Self {
+            start: queue.clock.monotonic(),
+            queue,
+            doubted: false,
+        }
+    }
+
+    /// Forgets a little; whether there may be more.
+    pub(super) async fn step(&mut self) -> bool {
+        self.doubt();
+        let queue = &self.queue;
+        let is_young = queue.clock.monotonic().saturating_sub(self.start) < AFTER_START;
+        // At the beginning of all time nothing is old. Size is another matter: it needs no clock.
+        let now = if is_young { Timestamp::MIN } else { queue.time() };
+        let pruning = Pruning::new(&queue.history.borrow(), now);
+        match queue.prune(pruning).await {
+            Ok(pruned) => pruned.tell(),
+            Err(error) => {
+                log::warn!("cannot forget what is old: {}", chain(&error));
+                false
+            }
+        }
+    }
+
+    /// Logs that the wall clock is not believed, once until it is believed again.
+    fn doubt(&mut self) {
+        let wall = self.queue.clock.now();
+        let other = self.queue.believed().contradicts(wall);
+        if let Some(other) = other.filter(|_| !self.doubted) {
+            log::warn!(
+                clock:% = wall, store:% = other;
+                "the clock and the times in the store are more than a day apart: if the clock is wrong, set it; nothing is \
+                 forgotten for its age in the first hour, and later only as far as time has passed since then"
+            );
+        }
+        self.doubted = other.is_some();
     }
 }
 
@@ -140,23 +162,5 @@ impl Pruned {
             log::debug!(events = self.events; "forgot old events");
         }
         self.more
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_forward_is_believed_little_by_little_and_one_back_at_once() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let mut time = Believed::new(at(1000), Duration::from_secs(5));
-        let mut believe = |now, monotonic| time.at(at(now), Duration::from_secs(monotonic)).as_second();
-        assert_eq!(believe(1060, 65), 1060);
-        assert_eq!(believe(1_000_000, 65), 1060);
-        assert_eq!(believe(1_000_060, 125), 1180);
-        assert_eq!(believe(1_180, 185), 1180);
-        assert_eq!(believe(500, 245), 500);
-        assert_eq!(believe(560, 305), 560);
     }
 }

@@ -4,6 +4,7 @@
 //! gathered is one transaction, and nobody is answered before it is committed. So no transaction can straddle an
 //! await, let alone a call to Twake, and under load many events share one fsync without any timer.
 
+mod believed;
 mod command;
 mod handle;
 mod housekeeping;
@@ -15,7 +16,7 @@ pub use handle::Queue;
 pub use housekeeping::History;
 pub use listing::{EventLine, EventPage, Filter, Listing, Standing};
 pub use mending::{Dropping, Moved, Moving, NewReplay, Redecided};
-pub use sqlite::{Copied, CopyError, OpenError, Store, backup, open, restore};
+pub use sqlite::{Copied, CopyError, OpenError, Store, backup, locate, open, restore};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -58,7 +58,7 @@ fn said(text: &str) -> StoredMessage {
 fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
     NewEvent {
         envelope: Envelope {
-            id: Uuid::now_v7(),
+            id: Clock::manual(at(second)).new_id(),
             source: "github".into(),
             received: at(second),
             headers: Headers::new([("x-github-event", "push")]),

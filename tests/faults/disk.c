@@ -1,6 +1,6 @@
 /* A disk that fails, for a program started with LD_PRELOAD: what it does to the store's files (bridge.db…) fails or hangs
- * while the file named by $DISK_FAULT says so. That file holds two words: what happens (eio, enospc, hang) and what it
- * happens to (sync, write). The file $DISK_FAULT.met is made when a call has met the fault. */
+ * while the file named by $DISK_FAULT says so. That file holds two words: what happens (eio, enospc, erofs, hang) and what
+ * it happens to (sync; write; checkpoint, which is a write to bridge.db itself). The file $DISK_FAULT.met is made when a call has met the fault. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,14 +10,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static int of_the_store(int file) {
-    char link[64], path[4096];
+/* What follows /bridge.db in a file's name; NULL for another file. */
+static const char *of_the_store(int file) {
+    static __thread char path[4096];
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length <= 0) return 0;
+    if (length <= 0) return NULL;
     path[length] = 0;
     const char *name = strrchr(path, '/');
-    return name && !strncmp(name, "/bridge.db", 10);
+    return name && !strncmp(name, "/bridge.db", 10) ? name + 10 : NULL;
+}
+
+static int is_the_store(int file) {
+    const char *ending = of_the_store(file);
+    return ending && !*ending;
 }
 
 /* The error of a call, or 0. */
@@ -29,11 +36,14 @@ static int fault(int file, const char *call) {
         FILE *said = fopen(control, "r");
         int words = said ? fscanf(said, "%15s %15s", what, to) : 0;
         if (said) fclose(said);
-        if (words != 2 || strcmp(to, call)) return 0;
+        if (words != 2) return 0;
+        int checkpoint = !strcmp(to, "checkpoint") && !strcmp(call, "write") && is_the_store(file);
+        if (strcmp(to, call) && !checkpoint) return 0;
         snprintf(met, sizeof met, "%s.met", control);
         close(open(met, O_CREAT | O_WRONLY, 0600));
         if (!strcmp(what, "eio")) return EIO;
         if (!strcmp(what, "enospc")) return ENOSPC;
+        if (!strcmp(what, "erofs")) return EROFS;
         usleep(10 * 1000); /* hangs, and looks again */
     }
 }

@@ -1,17 +1,33 @@
 //! Taking care of a store: backups of a bridge that runs, restoring one, stores of other versions.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fs;
-use std::process::Output;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::rc::Rc;
 
 use rusqlite::Connection;
-use twake_bridge::sandbox::Fault;
+use twake_bridge::sandbox::{Fault, Limits};
 
-use crate::harness::{World, post_push};
-use crate::program::{Served, program};
+use crate::harness::{World, in_time, post_push};
+use crate::program::{Served, program, serve};
+use crate::store::{config, under};
 
 async fn run(world: &World, arguments: &[&str]) -> Output {
+    run_on(&world.path("bridge.db"), arguments).await
+}
+
+/// A subcommand with the store by this name.
+async fn run_on(store: &Path, arguments: &[&str]) -> Output {
     let mut command = program();
-    command.args(arguments).env("TWAKE_BRIDGE_STORE", world.store());
+    let store = format!("sqlite:{}", store.display());
+    command.args(arguments).env("TWAKE_BRIDGE_STORE", store);
+    ended(command).await
+}
+
+async fn ended(mut command: Command) -> Output {
     actix_web::rt::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap()
@@ -112,5 +128,215 @@ async fn what_is_no_backup_is_refused_and_the_store_stays() {
         assert_eq!(refused.status.code(), Some(1));
         assert!(said(&refused).contains(why), "{why}: {}", said(&refused));
         assert_eq!(world.stored(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn one_bridge_alone_uses_a_store_whatever_name_it_has() {
+    let world = World::new();
+    let config = config(&world);
+    let [store, link, hard] = ["bridge.db", "link.db", "hard.db"].map(|name| world.path(name));
+    symlink("bridge.db", &link).unwrap();
+    let mut served = Served::start(&config, &world.store());
+    post(&served.url, 1).await;
+    world.told("ch-dev", 1).await;
+    let backup = world.path("backup.db");
+    let backup = backup.to_str().unwrap();
+    assert!(run_on(&link, &["backup", backup]).await.status.success());
+    fs::hard_link(&store, &hard).unwrap();
+    fs::create_dir(world.path("mounted")).unwrap();
+    fs::write(world.path("single.db"), "").unwrap();
+    assert!(
+        !world.path("bridge.db.lock").exists(),
+        "there is no file to delete"
+    );
+
+    let start = |name: &Path| serve(&config, &format!("sqlite:{}", name.display()), "127.0.0.1:0");
+    let folder = world.folder.path().display();
+    let bind = format!("mount --bind '{folder}' '{folder}/mounted'");
+    let bind_file = format!("mount --bind '{}' '{folder}/single.db'", store.display());
+    let unshare = &["unshare", "-rm"][..];
+    for command in [
+        start(&link),
+        start(&hard),
+        under(unshare, &bind, &start(&world.path("mounted/bridge.db"))),
+        under(unshare, &bind_file, &start(&world.path("single.db"))),
+    ] {
+        let refused = ended(command).await;
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(
+            said(&refused).contains("in use by another process"),
+            "{}",
+            said(&refused)
+        );
+    }
+    for name in [&link, &hard] {
+        let refused = run_on(name, &["restore", backup, "--yes"]).await;
+        assert!(
+            said(&refused).contains("in use by another process"),
+            "{}",
+            said(&refused)
+        );
+    }
+    let refused = run_on(&hard, &["backup", world.path("never.db").to_str().unwrap()]).await;
+    assert!(
+        said(&refused).contains("more than one name"),
+        "{}",
+        said(&refused)
+    );
+    post(&served.url, 2).await;
+    world.told("ch-dev", 2).await;
+    served.signal("TERM");
+    assert!(served.end().success());
+
+    // Nobody has it now, and what could go wrong is said.
+    let refused = ended(start(&store)).await;
+    assert!(
+        said(&refused).contains("more than one name"),
+        "{}",
+        said(&refused)
+    );
+    fs::remove_file(&hard).unwrap();
+    let refused = ended(under(unshare, &bind_file, &start(&world.path("single.db")))).await;
+    assert!(
+        said(&refused).contains("mounted as a single file"),
+        "{}",
+        said(&refused)
+    );
+    let restored = run_on(&link, &["restore", backup, "--yes"]).await;
+    assert!(restored.status.success(), "{}", said(&restored));
+    assert!(link.is_symlink() && world.path("bridge.db.before-restore").exists());
+    assert_eq!(world.stored(), 1);
+}
+
+#[actix_web::test]
+async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began() {
+    const SENDERS: usize = 8;
+    let limits = || Limits {
+        messages: usize::MAX,
+        ..Limits::default()
+    };
+    let world = World::with(&["dev", "ops"], limits());
+    let mut served = Served::start(&config(&world), &world.store());
+    let (answered, stop) = (Rc::new(RefCell::new(BTreeSet::new())), Rc::new(Cell::new(false)));
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let (url, answered, stop) = (served.url.clone(), Rc::clone(&answered), Rc::clone(&stop));
+            actix_web::rt::spawn(async move {
+                for number in (sender..).step_by(SENDERS).take_while(|_| !stop.get()) {
+                    post(&url, number).await;
+                    answered.borrow_mut().insert(number);
+                }
+            })
+        })
+        .collect();
+    // While messages are delivered as well.
+    world.told("ch-dev", 100).await;
+    in_time("a thousand events", async {
+        while answered.borrow().len() < 1_000 {
+            actix_web::rt::task::yield_now().await;
+        }
+    })
+    .await;
+    let mut before = BTreeSet::new();
+    for number in 0..3 {
+        before = answered.borrow().clone();
+        let path = world.path(&format!("backup-{number}.db"));
+        let output = run(&world, &["backup", path.to_str().unwrap()]).await;
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(answered.borrow().len() > before.len(), "it goes on meanwhile");
+    }
+    stop.set(true);
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    served.signal("TERM");
+    assert!(served.end().success());
+
+    // Another Twake, which gets what waited in the backup: with what was told before it, that is all of it.
+    let other = World::with(&["dev", "ops"], limits());
+    let backup = world.path("backup-2.db");
+    let output = run(&other, &["restore", backup.to_str().unwrap(), "--yes"]).await;
+    assert!(output.status.success(), "{}", said(&output));
+    let store = Connection::open(other.path("bridge.db")).unwrap();
+    let number = |sql: &str| store.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
+    let (waiting, events) = (
+        number("SELECT count(*) FROM deliveries WHERE state = 0"),
+        number("SELECT count(*) FROM events"),
+    );
+    assert_eq!(number("SELECT count(*) FROM deliveries"), events);
+    assert_eq!(number("SELECT sum(waiting) FROM lanes"), waiting);
+    let titles: String = {
+        let mut messages = store.prepare("SELECT json FROM messages").unwrap();
+        let found = messages.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        found.map(Result::unwrap).collect()
+    };
+    let kept: BTreeSet<&str> = titles
+        .split("commit ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next())
+        .collect();
+    for number in &before {
+        assert!(
+            kept.contains(number.to_string().as_str()),
+            "{number} is not in the backup"
+        );
+    }
+    drop(store);
+    eprintln!(
+        "{} events before the backup, {events} in it, {waiting} waiting",
+        before.len()
+    );
+    let mut served = Served::start(&config(&other), &other.store());
+    other.told("ch-dev", waiting).await;
+    served.signal("TERM");
+    assert!(served.end().success());
+    assert_eq!(other.sandbox.messages("ch-dev").len(), waiting, "nothing twice");
+}
+
+#[actix_web::test]
+async fn a_backup_and_a_restore_without_room_leave_everything_as_it_was() {
+    let world = World::new();
+    let mut served = Served::start(&config(&world), &world.store());
+    for delivery in 0..20 {
+        post(&served.url, delivery).await;
+    }
+    world.told("ch-dev", 20).await;
+    served.signal("TERM");
+    assert!(served.end().success());
+    let backup = world.path("backup.db");
+    assert!(
+        run(&world, &["backup", backup.to_str().unwrap()])
+            .await
+            .status
+            .success()
+    );
+    let full = world.path("full");
+    fs::create_dir(&full).unwrap();
+    let mount = format!("mount -t tmpfs -o size=64k tmpfs '{}'", full.display());
+    for (arguments, store) in [
+        (
+            ["backup", full.join("copy.db").to_str().unwrap(), ""],
+            world.path("bridge.db"),
+        ),
+        (
+            ["restore", backup.to_str().unwrap(), "--yes"],
+            full.join("bridge.db"),
+        ),
+    ] {
+        let mut command = program();
+        command
+            .args(arguments.iter().filter(|argument| !argument.is_empty()))
+            .env("TWAKE_BRIDGE_STORE", format!("sqlite:{}", store.display()));
+        let list = format!("{mount}; trap 'ls -A {}' EXIT; \"$@\"; exit", full.display());
+        let refused = ended(under(&["unshare", "-rm"], &list, &command)).await;
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(refused.stdout.is_empty(), "nothing is left: {}", said(&refused));
+        assert!(
+            said(&refused).contains("full") || said(&refused).contains("No space"),
+            "{}",
+            said(&refused)
+        );
+        assert_eq!(world.stored(), 20);
     }
 }

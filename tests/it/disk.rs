@@ -33,17 +33,24 @@ impl Disk {
     }
 }
 
-/// A bridge on a disk that can be made to fail.
-fn served(world: &World) -> (Served, Disk) {
-    let library = world.path("disk.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/disk.c");
+/// Compiles a library of tests/faults, which stands between a program and the system.
+pub(crate) fn preload(world: &World, name: &str) -> PathBuf {
+    let library = world.path(&format!("{name}.so"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/faults/{name}.c"));
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-o"]);
     let done = compiler.arg(&library).arg(source).arg("-ldl").status().unwrap();
     assert!(done.success());
+    library
+}
+
+/// A bridge on a disk that can be made to fail.
+fn served(world: &World) -> (Served, Disk) {
     let control = world.path("disk");
     let mut command = serve(&config(world), &world.store(), "127.0.0.1:0");
-    command.env("LD_PRELOAD", library).env("DISK_FAULT", &control);
+    command
+        .env("LD_PRELOAD", preload(world, "disk"))
+        .env("DISK_FAULT", &control);
     (Served::listening(command), Disk { control })
 }
 
@@ -67,6 +74,48 @@ async fn a_disk_that_cannot_write_loses_nothing_and_is_recovered_from() {
 #[actix_web::test]
 async fn a_disk_without_room_loses_nothing_and_is_recovered_from() {
     fails("enospc write").await;
+}
+
+/// A file system that the system made read-only after an error of its own.
+#[actix_web::test]
+async fn a_disk_that_becomes_read_only_loses_nothing_and_is_recovered_from() {
+    fails("erofs write").await;
+}
+
+/// SQLite moves what is committed from its log to the store's own file now and then.
+#[actix_web::test]
+async fn a_disk_without_room_for_that_refuses_nothing_and_loses_nothing_at_a_kill() {
+    let world = World::new();
+    let (mut served, disk) = served(&world);
+    let url = served.url.clone();
+    disk.set("enospc checkpoint");
+    let mut posted = 0;
+    while !disk.met() {
+        // Noise, which cannot be compressed: the log is full after a few megabytes.
+        let noise = hex::encode(
+            std::iter::repeat_with(|| fastrand::u8(..))
+                .take(100_000)
+                .collect::<Vec<u8>>(),
+        );
+        let text = format!("number {posted}.\n\n{noise}");
+        assert_eq!(post(&url, &posted.to_string(), &text).await.0, 202);
+        posted += 1;
+        assert!(posted < 200, "the fault is not met");
+    }
+    assert_eq!(post(&url, "after", "after it").await.0, 202);
+    assert_eq!(ready(&served).await, 200);
+    served.signal("KILL");
+    served.end();
+    disk.set("");
+    let mut again = Served::start(&world.path("bridge.toml"), &world.store());
+    let told = world.told("ch-dev", posted + 1).await;
+    for number in 0..posted {
+        let text = format!("number {number}.");
+        assert!(told.iter().any(|told| told.contains(&text)), "{text}");
+    }
+    assert_eq!(usize::try_from(world.stored()).unwrap(), posted + 1);
+    again.signal("TERM");
+    assert_eq!(again.end().code(), Some(0));
 }
 
 /// What is answered, and that it is within a sender's patience.

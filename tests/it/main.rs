@@ -7,6 +7,8 @@ mod captures;
 mod care;
 mod check;
 mod circles;
+
+mod clock;
 mod connections;
 mod crash;
 mod disk;

@@ -257,25 +257,3 @@ async fn a_store_that_cannot_be_used_stops_the_start_and_says_why() {
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0));
 }
-
-#[actix_web::test]
-async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    let history = "[history]\nkeep = \"1ms\"\ndead = \"1ms\"\n";
-    std::fs::write(&config, world.config_text(history)).unwrap();
-    world.sandbox.set_fault(None, Some(Fault::TooLarge));
-    let mut served = Served::start(&config, &world.store());
-    assert_eq!(post(&served.url, "refused", "refused").await.0, 202);
-    served.wait_for("became a dead letter");
-    served.signal("TERM");
-    served.end();
-    let mut again = Served::start(&config, &world.store());
-    let line = again.wait_for("forgot a dead letter");
-    assert!(
-        line.contains("lane=dev") && line.contains("reason=too_large"),
-        "{line}"
-    );
-    again.signal("TERM");
-    assert_eq!(again.end().code(), Some(0));
-}

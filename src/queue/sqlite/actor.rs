@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, Savepoint, TransactionBehavior};
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{broadcast, mpsc, watch};
 
+use super::lock::Lock;
 use super::presence::Presence;
 use super::{deliveries, events, listing, mending, prune, unavailable};
 use crate::queue::QueueError;
@@ -39,8 +39,8 @@ type Promise = Box<dyn FnOnce(Result<(), QueueError>)>;
 pub(super) struct Actor {
     connection: Connection,
     presence: Presence,
-    /// Held as long as the store is open.
-    _lock: File,
+    /// Held until the connection is closed.
+    _lock: Lock,
     arrivals: broadcast::Sender<Arc<str>>,
     departures: broadcast::Sender<Arc<str>>,
     changed: watch::Sender<u64>,
@@ -56,7 +56,7 @@ impl Actor {
     pub(super) fn new(
         connection: Connection,
         presence: Presence,
-        lock: File,
+        lock: Lock,
         (arrivals, departures): (broadcast::Sender<Arc<str>>, broadcast::Sender<Arc<str>>),
         changed: watch::Sender<u64>,
         closing: Arc<AtomicBool>,

@@ -1,13 +1,13 @@
 //! Copies of a store: a backup taken while a bridge uses it, and a store made of a backup.
 
 use rusqlite::{Connection, OpenFlags};
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{OpenError, address, lock, private, schema};
+use super::lock::{Lock, beside, private};
+use super::{OpenError, address, failed, locate, schema};
 
 /// What a copy holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub enum CopyError {
 /// Copies a store (`sqlite:PATH`) as it is at one moment to a new file, which only its owner can read. A bridge that
 /// uses it goes on meanwhile: the copy is one long read.
 pub fn backup(store: &str, to: &Path) -> Result<Copied, CopyError> {
-    copy(address(store)?, to)
+    copy(&locate(store)?, to)
 }
 
 /// Makes a backup the store. No bridge may use the store. One that was there is kept beside it; gives its new name.
@@ -71,33 +71,71 @@ pub fn backup(store: &str, to: &Path) -> Result<Copied, CopyError> {
 /// # Errors
 /// As [`backup`]; and what the backup is not: whole, ours, of a schema known here.
 pub fn restore(from: &Path, store: &str) -> Result<(Copied, Option<PathBuf>), CopyError> {
-    let store = address(store)?;
-    let _lock = lock(store)?;
-    let (part, aside) = (beside(store, ".restoring"), beside(store, ".before-restore"));
+    // Where there is no store, an empty one is made and locked: no bridge can start on it meanwhile.
+    let lock = Lock::take(address(store)?)?;
+    let store = lock.path();
+    let part = beside(store, ".restoring");
+    let had = is_filled(store);
+    let restored = replace(from, store, &part, had);
+    if restored.is_err() {
+        // What cannot be removed now is replaced by the next attempt.
+        drop(fs::remove_file(&part));
+        if !is_filled(store) {
+            drop(fs::remove_file(store));
+        }
+    }
+    restored
+}
+
+fn replace(
+    from: &Path,
+    store: &Path,
+    part: &Path,
+    had: bool,
+) -> Result<(Copied, Option<PathBuf>), CopyError> {
+    let aside = beside(store, ".before-restore");
     if aside.exists() {
         return Err(CopyError::Exists(aside));
     }
-    remove(&part)?;
-    let copied = copy(from, &part).inspect_err(|_| drop(fs::remove_file(&part)))?;
-    let had = store.exists();
+    remove(part)?;
+    let copied = copy(from, part)?;
     if had {
-        same_owner(&part, store)?;
-        // What is in its log goes into it, so that the one file is all of it.
-        let old = open(store)?;
-        let folded = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        folded.map_err(|source| CopyError::Database {
-            path: store.to_owned(),
-            source,
-        })?;
-        drop(old);
-        rename(store, &aside)?;
+        same_owner(part, store)?;
+        fold_log(store)?;
+        keep(store, &aside)?;
     }
     for log in ["-wal", "-shm"] {
         remove(&beside(store, log))?;
     }
-    rename(&part, store)?;
+    rename(part, store)?;
     sync_folder(store)?;
     Ok((copied, had.then_some(aside)))
+}
+
+/// Whether there is more than the empty file that its lock needs.
+fn is_filled(store: &Path) -> bool {
+    fs::metadata(store).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// Writes a store's log into the store, so that the one file is all of it.
+fn fold_log(store: &Path) -> Result<(), CopyError> {
+    let connection = open(store)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    let busy = busy.map_err(|source| CopyError::Database {
+        path: store.to_owned(),
+        source,
+    })?;
+    if busy {
+        return Err(OpenError::Locked(store.to_owned()).into());
+    }
+    Ok(())
+}
+
+/// Gives a store that is to be replaced a second name. Its own name never is without a file: a bridge that starts
+/// meanwhile would make a new store there.
+fn keep(store: &Path, aside: &Path) -> Result<(), CopyError> {
+    // Some file systems have no hard links.
+    fs::hard_link(store, aside).or_else(|_| rename(store, aside))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<Copied, CopyError> {
@@ -160,10 +198,7 @@ fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<C
 
 /// A store that is ours and of a schema known here, for reading.
 fn open(path: &Path) -> Result<Connection, CopyError> {
-    let database = |source| OpenError::Database {
-        path: path.to_owned(),
-        source,
-    };
+    let database = failed(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(database)?;
     connection
@@ -171,12 +206,6 @@ fn open(path: &Path) -> Result<Connection, CopyError> {
         .map_err(database)?;
     schema::known(&connection, path)?;
     Ok(connection)
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name: OsString = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 fn remove(path: &Path) -> Result<(), CopyError> {

@@ -121,7 +121,7 @@ fn repeated(
             Ok((row.get::<_, i64>(0)?, Uuid::from_bytes(row.get(1)?)))
         })
         .optional()?;
-    let Some((row, known)) = seen else {
+    let Some((row, known)) = seen.filter(|(_, known)| !is_of_the_future(*known, event.received)) else {
         return Ok(None);
     };
     let states = deliveries::of_event(connection, row)?;
@@ -138,6 +138,15 @@ fn repeated(
     let lanes = deliveries::put_back_row(connection, row, event.received)?;
     arrivals.extend(lanes.iter().map(|lane| Arc::from(lane.as_str())));
     Ok(Some(Enqueued::PutBack { event: known, lanes }))
+}
+
+/// Whether a clock that was wrong gave an id: by its time the event is received more than a day from now. How old its key
+/// is, nobody knows, and it would be remembered long after its time: a new event must not be taken for that one.
+fn is_of_the_future(id: Uuid, now: Timestamp) -> bool {
+    const DAY: i64 = 24 * 3600;
+    let second = id.get_timestamp().map(|time| time.to_unix().0);
+    let second = second.and_then(|second| i64::try_from(second).ok());
+    second.is_some_and(|second| second.saturating_sub(now.as_second()) > DAY)
 }
 
 /// An event with all that belongs to it.

@@ -5,27 +5,29 @@ mod copy;
 mod deliveries;
 mod events;
 mod listing;
+mod lock;
 mod mending;
 mod presence;
 mod prune;
 mod schema;
 
-use rusqlite::Connection;
-use std::fs::{File, OpenOptions, TryLockError};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
+use super::believed::Believed;
 use super::command::Command;
 use super::handle::WAITING;
 use super::{History, Queue, QueueError};
 use crate::clock::Clock;
 use actor::Actor;
 pub use copy::{Copied, CopyError, backup, restore};
+use lock::Lock;
 use presence::Presence;
 
 /// Commands that may wait for the store; more wait in their callers.
@@ -68,9 +70,20 @@ pub enum OpenError {
     /// The address is of another form than `sqlite:PATH`.
     #[error("the store is given as sqlite:PATH, not as {0:?}")]
     Address(String),
-    /// Another process has it open.
-    #[error("the store {} is in use by another process (it holds {}.lock)", .0.display(), .0.display())]
+    /// Another process has it open, under this name or another one.
+    #[error("the store {} is in use by another process", .0.display())]
     InUse(PathBuf),
+    /// It has hard links. SQLite finds what was committed last only by one of the names.
+    #[error("the store {} has more than one name (hard links), and sqlite's log is beside one of them only: remove the \
+             other names (find -samefile lists them), or make them copies", .0.display())]
+    Linked(PathBuf),
+    /// The file is a mount of its own. SQLite's log beside it is somewhere else than the file.
+    #[error("the store {} is mounted as a single file, and sqlite's log beside it would not be kept with it: mount its folder", .0.display())]
+    Mounted(PathBuf),
+    /// Another program holds a lock of SQLite's; or the system has one lock for SQLite and the bridge, as on NFS.
+    #[error("the store {} is locked by another program, or it is on a network file system: close the program, or put the \
+             store on a disk of this machine", .0.display())]
+    Locked(PathBuf),
     /// A file cannot be made or opened.
     #[error("cannot open {}", .path.display())]
     File {
@@ -110,10 +123,10 @@ pub enum OpenError {
 /// Opens a store (`sqlite:PATH`), makes it where there is none, brings its schema up to date, and starts its thread.
 pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store), OpenError> {
     let path = address(store)?;
-    let lock = lock(path)?;
-    // SQLite gives its files beside the store the store's own mode.
-    private(path)?;
-    let connection = connect(path)?;
+    // This makes the file, too. SQLite gives its files beside the store the store's own mode.
+    let lock = Lock::take(path)?;
+    let connection = connect(lock.path())?;
+    let newest = prune::newest(&connection).map_err(failed(lock.path()))?;
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (arrivals, _) = broadcast::channel(ARRIVALS);
     let (departures, _) = broadcast::channel(ARRIVALS);
@@ -121,7 +134,7 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
     let closing = Arc::new(AtomicBool::new(false));
     let actor = Actor::new(
         connection,
-        Presence::new(path),
+        Presence::new(path, &lock),
         lock,
         (arrivals.clone(), departures.clone()),
         version,
@@ -138,6 +151,7 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
         changes,
         room: Arc::new(Semaphore::new(WAITING)),
         history: watch::Sender::new(history),
+        believed: Arc::new(Mutex::new(Believed::new(newest, clock.now(), clock.monotonic()))),
         clock,
     };
     let store = Store {
@@ -156,37 +170,27 @@ fn address(store: &str) -> Result<&Path, OpenError> {
     }
 }
 
-/// Takes the advisory lock that says whose the store is. The system gives it back however the process ends.
-fn lock(store: &Path) -> Result<File, OpenError> {
-    let mut name = store.as_os_str().to_owned();
-    name.push(".lock");
-    let path = PathBuf::from(name);
-    let file = private(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(store.to_owned())),
-        Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
+/// Where the store's file is, without symbolic links; where it would be, when there is none.
+///
+/// # Errors
+/// An address of another form, and a store whose name is not its only one.
+pub fn locate(store: &str) -> Result<PathBuf, OpenError> {
+    let path = address(store)?;
+    match std::fs::canonicalize(path) {
+        Ok(path) => lock::single_name(&path).map(|()| path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(source) => Err(OpenError::File {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
-/// Opens a file for writing, and makes it readable for its owner alone when it is new: bodies are in it.
-fn private(path: &Path) -> Result<File, OpenError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|source| OpenError::File {
-        path: path.to_owned(),
-        source,
-    })
-}
-
 fn connect(path: &Path) -> Result<Connection, OpenError> {
-    let database = |source| OpenError::Database {
-        path: path.to_owned(),
-        source,
-    };
-    let mut connection = Connection::open(path).map_err(database)?;
+    let database = failed(path);
+    // Never a new file: that would be another one than the one that is locked.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(database)?;
     // Others may read the file while the bridge runs; their locks are short.
     connection
         .busy_timeout(Duration::from_secs(5))
@@ -203,6 +207,17 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
         .pragma_update(None, "journal_size_limit", LONGEST_LOG)
         .map_err(database)?;
     Ok(connection)
+}
+
+/// Why SQLite cannot use a store.
+fn failed(path: &Path) -> impl Fn(rusqlite::Error) -> OpenError + Copy {
+    move |source| match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy) => OpenError::Locked(path.to_owned()),
+        _ => OpenError::Database {
+            path: path.to_owned(),
+            source,
+        },
+    }
 }
 
 /// Says what was being done when SQLite failed.

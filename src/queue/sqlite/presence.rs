@@ -3,20 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
+use super::lock::{Identity, Lock, beside, identity};
+
 /// The store's file and the log beside it, each as it was first seen.
 pub(super) struct Presence {
     files: [(PathBuf, Option<Identity>); 2],
 }
 
-/// What makes a file this one: its device and number there.
-type Identity = (u64, u64);
-
 impl Presence {
-    pub(super) fn new(store: &Path) -> Self {
-        let mut log = store.as_os_str().to_owned();
-        log.push("-wal");
+    /// Watches the file that is locked, by the name that was given: the next start follows that name.
+    pub(super) fn new(given: &Path, lock: &Lock) -> Self {
         let mut new = Self {
-            files: [(store.to_owned(), None), (PathBuf::from(log), None)],
+            files: [
+                (given.to_owned(), Some(lock.identity())),
+                (beside(lock.path(), "-wal"), None),
+            ],
         };
         new.learn();
         new
@@ -40,18 +41,6 @@ impl Presence {
     }
 }
 
-#[cfg(unix)]
-fn identity(path: &Path) -> Option<Identity> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(path: &Path) -> Option<Identity> {
-    path.exists().then_some((0, 0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,19 +51,37 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, aside) = (folder.path().join("queue.db"), folder.path().join("aside"));
         let log = folder.path().join("queue.db-wal");
-        fs::write(&store, "1").unwrap();
-        let mut presence = Presence::new(&store);
-        assert_eq!(presence.missing(), None, "there is no log yet");
-        fs::write(&log, "1").unwrap();
-        presence.learn();
-        fs::rename(&store, &aside).unwrap();
-        assert_eq!(presence.missing(), Some(store.as_path()));
-        fs::write(&store, "another").unwrap();
-        presence.learn();
-        assert_eq!(presence.missing(), Some(store.as_path()));
-        fs::rename(&aside, &store).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&store, &link).unwrap();
+        let lock = Lock::take(&store).unwrap();
+        for given in [&store, &link] {
+            let mut presence = Presence::new(given, &lock);
+            assert_eq!(presence.missing(), None, "there is no log yet");
+            fs::write(&log, "1").unwrap();
+            presence.learn();
+            fs::rename(&store, &aside).unwrap();
+            assert_eq!(presence.missing(), Some(given.as_path()));
+            fs::write(&store, "another").unwrap();
+            presence.learn();
+            assert_eq!(presence.missing(), Some(given.as_path()));
+            fs::rename(&aside, &store).unwrap();
+            assert_eq!(presence.missing(), None);
+            fs::remove_file(&log).unwrap();
+            assert_eq!(presence.missing(), Some(log.as_path()));
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_to_another_file_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [store, other, link] = ["queue.db", "other.db", "link"].map(|name| folder.path().join(name));
+        fs::write(&other, "another").unwrap();
+        std::os::unix::fs::symlink(&store, &link).unwrap();
+        let lock = Lock::take(&link).unwrap();
+        let presence = Presence::new(&link, &lock);
         assert_eq!(presence.missing(), None);
-        fs::remove_file(&log).unwrap();
-        assert_eq!(presence.missing(), Some(log.as_path()));
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        assert_eq!(presence.missing(), Some(link.as_path()));
     }
 }

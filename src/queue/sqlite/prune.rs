@@ -1,5 +1,6 @@
 //! Forgetting: dead letters whose time is over, events that are old or too many, keys. Never what waits.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 use uuid::Uuid;
 
@@ -17,6 +18,13 @@ pub(super) const FORGET_KEYS: &str =
 /// An event that reached nobody must be taken when it comes again.
 pub(super) const FORGET_KEY: &str = "DELETE FROM seen WHERE key = ?1 AND event = ?2
     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
+/// The times that were written last, rather than the latest: those that a wrong clock gave do not stay.
+const NEWEST: &str = "SELECT max(time) FROM (
+    SELECT * FROM (SELECT received AS time FROM events ORDER BY id DESC LIMIT 1)
+    UNION ALL SELECT * FROM
+        (SELECT max(since, coalesce(settled, since)) FROM deliveries ORDER BY id DESC LIMIT 1)
+    UNION ALL SELECT d.due FROM lanes l JOIN deliveries d ON d.id =
+        (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1))";
 pub(super) const FORGET: [&str; 4] = [
     "DELETE FROM silences WHERE event = ?1",
     "DELETE FROM deliveries WHERE event = ?1",
@@ -52,6 +60,12 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning) -> rusqlite::Resu
         events: u32::try_from(old.len()).unwrap_or(u32::MAX),
         dead,
     })
+}
+
+/// About when something was last written; `None` in an empty store.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let found: Option<i64> = connection.query_row(NEWEST, [], |row| row.get(0))?;
+    Ok(found.and_then(|time| Timestamp::from_millisecond(time).ok()))
 }
 
 fn forget_dead(connection: &Connection, pruning: &Pruning) -> rusqlite::Result<Vec<ForgottenLetter>> {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
-use super::OpenError;
+use super::{OpenError, failed};
 
 /// Marks the file as ours (`PRAGMA application_id`): "twbr".
 const APPLICATION: i64 = 0x7477_6272;
@@ -107,10 +107,7 @@ CREATE TABLE silences (
 pub(super) fn known(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
     let number = |sql: &str| {
         let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-        number.map_err(|source| OpenError::Database {
-            path: path.to_owned(),
-            source,
-        })
+        number.map_err(failed(path))
     };
     let found = number("PRAGMA user_version")?;
     let application = number("PRAGMA application_id")?;
@@ -149,10 +146,7 @@ fn migrate_by(migrations: &[&str], connection: &mut Connection, path: &Path) -> 
         transaction.pragma_update(None, "user_version", newest)?;
         transaction.commit()
     };
-    run().map_err(|source| OpenError::Database {
-        path: path.to_owned(),
-        source,
-    })?;
+    run().map_err(failed(path))?;
     if had > 0 {
         log::info!(
             "the store {} has schema {newest} now, it had {had}; an earlier version of the bridge refuses it",

@@ -52,6 +52,119 @@ fn a_second_process_is_refused_with_a_clear_error() {
     assert!(reopen(kept.folder.path()).is_ok());
 }
 
+fn opened(path: &Path) -> Result<(Queue, Store), OpenError> {
+    open(
+        &format!("sqlite:{}", path.display()),
+        HISTORY,
+        Clock::manual(at(0)),
+    )
+}
+
+/// Each name by which the file of an open store can be reached, and what opening it says.
+#[test]
+fn a_store_is_in_use_by_whatever_name_it_is_opened() {
+    use std::os::unix::fs::symlink;
+    let kept = fresh();
+    let path = |name: &str| kept.folder.path().join(name);
+    symlink("queue.db", path("link.db")).unwrap();
+    symlink(path("link.db"), path("twice.db")).unwrap();
+    symlink(kept.folder.path(), path("folder")).unwrap();
+    std::fs::create_dir(path("sub")).unwrap();
+    std::fs::hard_link(path("queue.db"), path("hard.db")).unwrap();
+    for name in [
+        "queue.db",
+        "./queue.db",
+        "link.db",
+        "twice.db",
+        "folder/queue.db",
+        "sub/../queue.db",
+        "hard.db",
+    ] {
+        let refused = error(opened(&path(name)));
+        assert!(matches!(refused, OpenError::InUse(_)), "{name}: {refused}");
+    }
+    std::fs::remove_file(path("hard.db")).unwrap();
+    std::fs::rename(path("queue.db"), path("moved.db")).unwrap();
+    let refused = error(opened(&path("moved.db")));
+    assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
+    assert!(!path("queue.db.lock").exists(), "there is nothing to delete");
+    drop(kept.queue);
+    assert!(kept.store.close());
+    assert!(opened(&path("moved.db")).is_ok());
+}
+
+#[test]
+fn a_store_with_hard_links_is_refused_by_each_of_its_names() {
+    let Kept { folder, queue, store } = fresh();
+    drop(queue);
+    assert!(store.close());
+    let [file, other] = ["queue.db", "other.db"].map(|name| folder.path().join(name));
+    std::fs::hard_link(&file, &other).unwrap();
+    for path in [&file, &other] {
+        let refused = error(opened(path));
+        assert!(matches!(refused, OpenError::Linked(_)), "{refused}");
+        assert!(locate(&format!("sqlite:{}", path.display())).is_err());
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(opened(&other).is_ok());
+}
+
+#[tokio::test]
+async fn a_store_behind_a_symbolic_link_is_watched_where_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("disk")).unwrap();
+    std::os::unix::fs::symlink(path("disk/queue.db"), path("queue.db")).unwrap();
+    // There is no file yet where the link leads.
+    let (queue, _store) = reopen(folder.path()).unwrap();
+    stored(&queue, event(1, 100, &["dev"])).await;
+    std::fs::rename(path("disk/queue.db-wal"), path("aside")).unwrap();
+    let refused = queue.enqueue(event(2, 100, &["dev"])).await;
+    assert!(matches!(refused, Err(QueueError::Gone)), "{refused:?}");
+    std::fs::rename(path("aside"), path("disk/queue.db-wal")).unwrap();
+    stored(&queue, event(2, 100, &["dev"])).await;
+}
+
+/// An earlier version locks `PATH.lock` beside the name that it was given, and nothing else.
+#[test]
+fn a_bridge_of_an_earlier_version_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink("queue.db", path("link.db")).unwrap();
+    for (name, opened_by) in [
+        ("queue.db", "queue.db"),
+        ("queue.db", "link.db"),
+        ("link.db", "link.db"),
+    ] {
+        let held = std::fs::File::create(path(&format!("{name}.lock"))).unwrap();
+        held.try_lock().unwrap();
+        let refused = error(opened(&path(opened_by)));
+        assert!(matches!(refused, OpenError::InUse(_)), "{name}: {refused}");
+        drop(held);
+        let (queue, store) = opened(&path(opened_by)).unwrap();
+        let earlier = std::fs::File::open(path(&format!("{name}.lock"))).unwrap();
+        assert!(
+            earlier.try_lock().is_err(),
+            "nor does an earlier version start beside this one"
+        );
+        drop(queue);
+        assert!(store.close());
+    }
+}
+
+#[test]
+fn a_store_that_another_program_keeps_locked_is_refused() {
+    let Kept { folder, queue, store } = fresh();
+    drop(queue);
+    assert!(store.close());
+    let other = rusqlite::Connection::open(folder.path().join("queue.db")).unwrap();
+    other
+        .execute_batch("PRAGMA locking_mode = exclusive; BEGIN IMMEDIATE; UPDATE totals SET size = size")
+        .unwrap();
+    let refused = error(reopen(folder.path()));
+    assert!(matches!(refused, OpenError::Locked(_)), "{refused}");
+}
+
 #[test]
 fn a_newer_store_is_refused_and_left_as_it_is() {
     let Kept { folder, queue, store } = fresh();
