@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "facts",
             "template",
             "event",
+            "payload",
             "message",
             "admission",
             // send: a message past the queue, with delivery's own client.
@@ -60,6 +61,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "road",
             "source",
             "authentication",
+            "payload",
             "event",
             "queue",
             "metrics",
@@ -120,7 +122,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
-    ("authentication", &["event", "secret"]),
+    ("authentication", &["event", "payload", "secret"]),
+    ("payload", &["event"]),
     ("facts", &["condition"]),
     ("condition", &["panics"]),
     ("panics", &[]),
@@ -138,6 +141,7 @@ const PURE: &[&str] = &[
     "admission",
     "source",
     "authentication",
+    "payload",
     "facts",
     "condition",
     "route",
@@ -179,6 +183,10 @@ const HOMES: &[(&str, &[&str])] = &[
     // Asks a running bridge for the command line; blocking, where awc would need a runtime.
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
+    ("encoding_rs", &["payload"]),
+    ("flate2", &["payload"]),
+    ("brotli_decompressor", &["payload"]),
+    ("percent_encoding", &["payload"]),
     // Questions to the system: limits, room on a disk, which stream standard error is.
     ("rustix", &["lifecycle", "cli/check/live", "logging"]),
 ];

@@ -10,6 +10,7 @@ mod connections;
 mod crash;
 mod disk;
 mod doors;
+mod encodings;
 mod fuzz;
 mod generic;
 mod github;
