@@ -142,7 +142,7 @@ impl BodyForm {
     }
 
     /// How much memory the payload of a body takes, about, in bytes, with everything that is made on the way to its
-    /// values. Nothing of it is made for that. `limit`: the longest body, decoded.
+    /// values (a decoder's [`Encoding::window`] aside). Nothing of it is made for that. `limit`: the longest body, decoded.
     pub(super) fn weigh(
         &self,
         headers: &Headers,
@@ -165,8 +165,7 @@ impl BodyForm {
         }
         // The values, and what is copied of them; the form field, the decoded body.
         let copies = 2 + usize::from(percent_encoded) + usize::from(is_encoded);
-        let window = content.encoding.map_or(0, Encoding::window);
-        Ok(window + estimate.memory(copies, self.fields || self.text))
+        Ok(estimate.memory(copies, self.fields || self.text))
     }
 
     fn of_query(&self, query: &[u8]) -> Result<Bytes, UnreadableForm> {

@@ -35,10 +35,8 @@ pub(super) async fn room(
     }
     // A decoder looks back while the body is measured. This room is free again before the next is waited for: nobody
     // waits for room while holding room of the same pool.
-    let window = match encoding {
-        Some(encoding) => Some(budget.room_for_values(encoding.window(), &hooks.clock).await?),
-        None => None,
-    };
+    let window = encoding.map_or(0, Encoding::window).min(budget.size());
+    let looking_back = budget.room_for_values(window, &hooks.clock).await?;
     let (weighed, request, now) = (Arc::clone(source), request(), hooks.clock.now());
     let memory = web::block(move || {
         let pending = weighed
@@ -46,7 +44,7 @@ pub(super) async fn room(
             .begin(&request.headers, request.token.as_deref())
             .map_err(refused)?;
         let memory = pending.weigh(&request.body, weighed.body_limit, now);
-        drop(window);
+        drop(looking_back);
         memory.map_err(refused)
     })
     .await
@@ -54,5 +52,6 @@ pub(super) async fn room(
         error!(source:% = source.name, error:% = error; "measuring a body broke");
         Problem::Internal
     })??;
+    let memory = memory.max(window);
     budget.room_for_values(memory, &hooks.clock).await.map(Some)
 }
