@@ -24,6 +24,7 @@
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
 //! | [`toml_reader`], [`units`], `suggest` | tables of TOML files with findings; durations, sizes, rates; "did you mean" |
 //! | [`config`] | bridge.toml, source.toml, the environment, secrets, template files: raw → checked and compiled |
+//! | [`payload`] | what a body's bytes mean: compression, charset, form fields, and the memory they take |
 //! | [`authentication`], [`event`], [`secret`] | how a body proves where it comes from, and what it is then |
 //! | [`admission`] | whom a listener and its sources let in: addresses, certificates |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; words all senders share; where events go |
@@ -54,7 +55,7 @@
 //!    says to whom.
 //! 8. A value never meets the Markdown parser as syntax: untrusted text can only become text.
 //! 9. One [`message::Document`], many dialects.
-//! 10. The core is pure (`event secret source admission authentication facts condition route retry template message twake road
+//! 10. The core is pure (`event secret source admission payload authentication facts condition route retry template message twake road
 //!     toml_reader units suggest`
 //!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
 //!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
@@ -82,6 +83,7 @@ pub mod message;
 pub mod metrics;
 pub mod operator;
 mod panics;
+pub mod payload;
 pub mod queue;
 pub mod retry;
 pub mod road;

@@ -5,10 +5,14 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use url::form_urlencoded;
+use std::ptr;
 
 use super::multipart;
 use crate::event::Headers;
+use crate::payload::charset::{self, Charset};
+use crate::payload::encoding::{self, Encoding};
+use crate::payload::estimate::Estimate;
+use crate::payload::form;
 
 /// Where in the body the payload is (`[body]` of `source.toml`).
 #[derive(Clone, Debug, Default)]
@@ -57,6 +61,15 @@ pub enum UnreadableForm {
     /// The body is not the multipart body its `Content-Type` says it is, or has too many or too long parts' heads.
     #[error("the multipart body is malformed")]
     Multipart,
+    /// The body is compressed, and what it becomes is over the limit.
+    #[error("the decoded body is too large")]
+    TooLarge,
+}
+
+impl From<encoding::TooLarge> for UnreadableForm {
+    fn from(_: encoding::TooLarge) -> Self {
+        Self::TooLarge
+    }
 }
 
 impl BodyForm {
@@ -65,63 +78,164 @@ impl BodyForm {
         self.query.is_some() || self.parameters
     }
 
-    /// The payload of a body; `None` where that is the body itself.
+    /// The payload of a body, without its compression and in UTF-8; `None` where that is the body itself.
     pub fn payload(&self, headers: &Headers, body: &Bytes) -> Result<Option<Bytes>, UnreadableForm> {
         if headers.get(TAKEN_FROM) == Some(QUERY) {
             return self.of_query(body).map(Some);
         }
-        let content_type = headers.get("content-type").unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        let is_form = essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        let content = Content::of(headers);
+        let decoded = match content.encoding {
+            Some(encoding) => encoding.decode(body)?,
+            None => body.clone(),
+        };
+        // Of a form in UTF-16 the bytes are no percent-encoding yet.
+        let (decoded, declared) = match charset::unicode(&decoded) {
+            Some(text) => (text, Charset::UTF_8),
+            None if content.is_form => (decoded.clone(), content.of_form(&decoded)),
+            None => (decoded, content.charset()),
+        };
         if let Some(field) = &self.form
-            && is_form
+            && content.is_form
         {
-            return form_field(body, field).map(Some);
+            let value = form_field(&decoded, field.as_bytes(), declared)?;
+            return Ok(Some(charset::decode(&value, declared)));
         }
         if let Some(part) = &self.multipart
-            && essence.eq_ignore_ascii_case("multipart/form-data")
+            && content.is_multipart
         {
-            return multipart::part(content_type, body, part).map(Some);
+            let part = multipart::part(content.media_type, &decoded, part)?;
+            let declared = part.charset.unwrap_or(declared);
+            return Ok(Some(charset::decode(&part.content, declared)));
         }
-        let is_form = self.fields && is_form;
-        let may_be_text = self.text && !says_json(essence);
-        if !is_form && !may_be_text || is_json(body) {
-            Ok(None)
-        } else if is_form && (!may_be_text || begins_with_a_field(body)) {
-            self.of_fields(body).map(Some)
+        let text = charset::decode(&decoded, declared);
+        let is_form = self.fields && content.is_form;
+        let may_be_text = self.text && !content.is_json;
+        if !is_form && !may_be_text || is_json(&text) {
+            Ok((!ptr::eq(&raw const text[..], &raw const body[..])).then_some(text))
+        } else if is_form && (!may_be_text || begins_with_a_field(&decoded)) {
+            self.of_fields(&decoded, declared).map(Some)
         } else {
-            let text = String::from_utf8_lossy(body).into_owned();
+            let text = String::from_utf8_lossy(&text).into_owned();
             let text = Map::from_iter([("text".to_owned(), Value::String(text))]);
             Ok(Some(Value::Object(text).to_string().into()))
         }
     }
 
+    /// What a signature over the payload is over: the form field, part or parameter as it was sent, in the charset it was
+    /// sent in; `None` where that is the body. A compressed body is not decoded for that.
+    pub fn signed(&self, headers: &Headers, body: &Bytes) -> Result<Option<Bytes>, UnreadableForm> {
+        let content = Content::of(headers);
+        let field = |field: &String| form_field(body, field.as_bytes(), Charset::UTF_8);
+        if headers.get(TAKEN_FROM) == Some(QUERY) {
+            self.query.as_ref().map(field).transpose()
+        } else if content.encoding.is_some() {
+            Ok(None)
+        } else if content.is_form && self.form.is_some() {
+            self.form.as_ref().map(field).transpose()
+        } else if content.is_multipart
+            && let Some(part) = &self.multipart
+        {
+            multipart::part(content.media_type, body, part).map(|part| Some(part.content))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// How much memory the payload of a body takes, about, in bytes, with everything that is made on the way to its
+    /// values (a decoder's [`Encoding::window`] aside). Nothing of it is made for that. `limit`: the longest body, decoded.
+    pub(super) fn weigh(
+        &self,
+        headers: &Headers,
+        body: &[u8],
+        limit: usize,
+    ) -> Result<usize, UnreadableForm> {
+        let content = Content::of(headers);
+        let percent_encoded = content.is_form && (self.form.is_some() || self.fields);
+        // Fields and parts may declare another charset than the head does.
+        let is_utf8 = !percent_encoded && !content.is_multipart && content.charset() == Charset::UTF_8;
+        let new = || Estimate::new(percent_encoded, is_utf8);
+        let mut estimate = new();
+        let is_encoded = match content.encoding {
+            Some(encoding) => encoding.pieces(body, limit, |piece| estimate.add(piece))?,
+            None => false,
+        };
+        if !is_encoded {
+            estimate = new();
+            estimate.add(body);
+        }
+        // The values, and what is copied of them; the form field, the decoded body.
+        let copies = 2 + usize::from(percent_encoded) + usize::from(is_encoded);
+        Ok(estimate.memory(copies, self.fields || self.text))
+    }
+
     fn of_query(&self, query: &[u8]) -> Result<Bytes, UnreadableForm> {
         match &self.query {
-            Some(parameter) => form_field(query, parameter),
-            None if self.parameters && !query.is_empty() => self.of_fields(query),
+            Some(parameter) => {
+                let value = form_field(query, parameter.as_bytes(), Charset::UTF_8)?;
+                Ok(charset::decode(&value, Charset::UTF_8))
+            }
+            None if self.parameters && !query.is_empty() => self.of_fields(query, Charset::UTF_8),
             None => Err(UnreadableForm::Missing),
         }
     }
 
-    fn of_fields(&self, body: &[u8]) -> Result<Bytes, UnreadableForm> {
+    fn of_fields(&self, body: &[u8], declared: Charset) -> Result<Bytes, UnreadableForm> {
+        let text = |bytes: &Bytes| String::from_utf8_lossy(&charset::decode(bytes, declared)).into_owned();
         let mut fields: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for (count, (name, text)) in form_urlencoded::parse(body).enumerate() {
+        for (count, (name, value)) in form::fields(body).enumerate() {
             if count == MAX_FIELDS {
                 return Err(UnreadableForm::TooMany);
             }
-            let value = if self.json.iter().any(|json| *json == name) {
-                serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()))
+            let (name, value) = (text(&name), text(&form::unescaped(value)));
+            let value = if self.json.contains(&name) {
+                serde_json::from_str(&value).unwrap_or(Value::String(value))
             } else {
-                Value::String(text.into_owned())
+                Value::String(value)
             };
-            fields.entry(name.into_owned()).or_default().push(value);
+            fields.entry(name).or_default().push(value);
         }
         let fields: Map<String, Value> = fields
             .into_iter()
             .map(|(name, values)| (name, alone_or_list(values)))
             .collect();
         Ok(Value::Object(fields).to_string().into())
+    }
+}
+
+/// What a request's head says of its body.
+struct Content<'a> {
+    /// The whole `Content-Type`.
+    media_type: &'a str,
+    is_form: bool,
+    is_multipart: bool,
+    is_json: bool,
+    /// `None` also where it is one that is not decoded: such a request is refused, or its body read as it came.
+    encoding: Option<Encoding>,
+}
+
+impl<'a> Content<'a> {
+    fn of(headers: &'a Headers) -> Self {
+        let media_type = headers.get("content-type").unwrap_or_default();
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        Self {
+            media_type,
+            is_form: essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"),
+            is_multipart: essence.eq_ignore_ascii_case("multipart/form-data"),
+            is_json: says_json(essence),
+            encoding: Encoding::of(headers).ok().flatten(),
+        }
+    }
+
+    /// The declared charset.
+    fn charset(&self) -> Charset {
+        multipart::charset(self.media_type).unwrap_or(Charset::UTF_8)
+    }
+
+    /// The charset of a form, which may also declare it in a field.
+    fn of_form(&self, form: &[u8]) -> Charset {
+        multipart::charset(self.media_type)
+            .or_else(|| form::charset(form))
+            .unwrap_or(Charset::UTF_8)
     }
 }
 
@@ -157,11 +271,12 @@ fn begins_with_a_field(body: &[u8]) -> bool {
     length > 0 && body.get(length) == Some(&b'=')
 }
 
-fn form_field(body: &[u8], field: &str) -> Result<Bytes, UnreadableForm> {
-    let mut values = form_urlencoded::parse(body).filter(|(name, _)| name == field);
+/// The value of a form's field as bytes; `declared`: the charset of its name.
+fn form_field(body: &[u8], field: &[u8], declared: Charset) -> Result<Bytes, UnreadableForm> {
+    let mut values = form::fields(body).filter(|(name, _)| charset::decode(name, declared) == field);
     let (_, value) = values.next().ok_or(UnreadableForm::Missing)?;
     match values.next() {
         Some(_) => Err(UnreadableForm::Twice),
-        None => Ok(Bytes::from(value.into_owned())),
+        None => Ok(form::unescaped(value)),
     }
 }

@@ -3,14 +3,23 @@
 use bytes::Bytes;
 
 use super::UnreadableForm;
+use crate::payload::charset::Charset;
 
 /// Most parts of a body.
 const MAX_PARTS: usize = 64;
 /// Longest head of a part, in bytes.
 const MAX_HEAD: usize = 4096;
 
-/// The content of the part `name`.
-pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Bytes, UnreadableForm> {
+/// A part: its content as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Of its own `Content-Type`.
+    pub(super) charset: Option<Charset>,
+    pub(super) content: Bytes,
+}
+
+/// The part `name`.
+pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Part, UnreadableForm> {
     let boundary = parameter(content_type, "boundary").ok_or(UnreadableForm::Multipart)?;
     // RFC 2046 allows 1 to 70 characters. Without a line break in it, a mismatch never has to look back.
     if !(1..=70).contains(&boundary.len()) || !boundary.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -37,8 +46,14 @@ pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Bytes
         let length = find(content, delimiter.as_bytes()).ok_or(UnreadableForm::Multipart)?;
         let end = (start - 2 + length).max(start);
         let head = body.get(head_start..head_from + head_length).unwrap_or_default();
-        if is_named(head, name) && found.replace(body.slice(start..end)).is_some() {
-            return Err(UnreadableForm::Twice);
+        if is_named(head, name) {
+            let part = Part {
+                charset: values(head, "content-type").find_map(charset),
+                content: body.slice(start..end),
+            };
+            if found.replace(part).is_some() {
+                return Err(UnreadableForm::Twice);
+            }
         }
         at = start - 2 + length + delimiter.len();
     }
@@ -83,13 +98,23 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 
 /// Whether a part's head says `Content-Disposition: form-data; name="…"`.
 fn is_named(head: &[u8], name: &str) -> bool {
-    let Ok(head) = str::from_utf8(head) else {
-        return false;
-    };
+    values(head, "content-disposition")
+        .any(|value| parameter(value, "name").is_some_and(|found| found == name))
+}
+
+/// The values of a part's header; `name` in lower case.
+fn values<'a>(head: &'a [u8], name: &str) -> impl Iterator<Item = &'a str> {
+    let head = str::from_utf8(head).unwrap_or_default();
     head.split("\r\n")
         .filter_map(|line| line.split_once(':'))
-        .filter(|(field, _)| field.trim().eq_ignore_ascii_case("content-disposition"))
-        .any(|(_, value)| parameter(value, "name").is_some_and(|found| found == name))
+        .filter(move |(field, _)| field.trim().eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}
+
+/// The charset that a `Content-Type` declares.
+pub(super) fn charset(content_type: &str) -> Option<Charset> {
+    let label = parameter(content_type, "charset")?;
+    Some(Charset::of_label(label.as_bytes()))
 }
 
 /// A parameter of a header value such as `form-data; name="a;b"`, quoted or not.

@@ -10,6 +10,7 @@ use super::body::{QUERY, TAKEN_FROM};
 use super::claim::Marks;
 use super::scheme::Signature;
 use crate::event::Headers;
+use crate::payload::encoding::Encoding;
 
 /// A body that was authenticated, with its headers. Its fields are private and only [`Pending::finish`] makes one, so
 /// no other code can turn an unauthenticated body into an event.
@@ -21,8 +22,9 @@ pub struct Authentic {
 }
 
 impl Authentic {
-    /// Headers without secrets, the body as it came (or the query, where the payload was taken out of that), the name of the secret that authenticated it (empty where the
-    /// scheme asks for none), and the payload where it is not the body itself (a form field).
+    /// Headers without secrets, the body as it came (or the query, where the payload was taken out of that), the name of
+    /// the secret that authenticated it (empty where the scheme asks for none), and the payload in UTF-8 where it is not
+    /// the body itself (a form field, a compressed body, another charset).
     pub fn into_parts(self) -> (Headers, Bytes, String, Option<Bytes>) {
         (self.headers, self.body, self.secret, self.payload)
     }
@@ -77,8 +79,24 @@ impl<'a> Pending<'a> {
         Self { query, ..self }
     }
 
-    /// Proves the body, or the query in its place: a signature over the body is then over the query's text. A signature over the body is proved before anything is read out of it; one over the payload
-    /// needs the payload taken out first, and a body that has none is then a mismatch, since nothing is proved.
+    /// How much memory the payload of this body takes, about, in bytes, with all that is made on the way to its values: to be
+    /// asked before [`Pending::finish`] where that much is not to spare. `limit`: the longest body, decoded. A compressed
+    /// body is proved first, since nothing is decoded for a stranger.
+    ///
+    /// # Errors
+    /// Those of [`Pending::finish`]; [`super::UnreadableForm::TooLarge`] for a body over the limit.
+    pub fn weigh(&self, body: &Bytes, limit: usize, now: Timestamp) -> Result<usize, Refusal> {
+        if Encoding::of(self.headers).is_ok_and(|encoding| encoding.is_some()) {
+            self.prove(self.headers, body, now)?;
+        }
+        let form = &self.authenticator.form;
+        form.weigh(self.headers, body, limit).map_err(Refusal::Unreadable)
+    }
+
+    /// Proves the body, or the query in its place: a signature over the body is then over the query's text. A signature
+    /// over the body is proved before anything is read out of it; one over the payload needs the payload taken out first,
+    /// and a body that has none is then a mismatch, since nothing is proved. Signatures are over the bytes as they were
+    /// sent: compressed, and in the sender's charset.
     ///
     /// # Errors
     /// [`Refusal::Mismatch`], [`Refusal::Stale`] or [`Refusal::Unreadable`].
@@ -91,32 +109,34 @@ impl<'a> Pending<'a> {
         } else {
             (headers, body)
         };
-        let (secret, payload) = match &self.claim {
-            Claim::Proved { secret } => (*secret, form.payload(&headers, &body)),
-            Claim::Signed {
-                entry,
-                signature,
-                marks,
-            } if signature.signs_payload() => {
-                let payload = form.payload(&headers, &body).map_err(|_| Refusal::Mismatch)?;
-                let signed = payload.as_ref().unwrap_or(&body);
-                (signature.prove(entry, marks, &body, signed, now)?, Ok(payload))
-            }
+        let secret = self.prove(&headers, &body, now)?;
+        let payload = form.payload(&headers, &body).map_err(Refusal::Unreadable)?;
+        Ok(Authentic {
+            headers,
+            secret: secret.to_owned(),
+            payload,
+            body,
+        })
+    }
+
+    /// The name of the secret that proves the body.
+    fn prove(&self, headers: &Headers, body: &Bytes, now: Timestamp) -> Result<&'a str, Refusal> {
+        match &self.claim {
+            Claim::Proved { secret } => Ok(secret),
             Claim::Signed {
                 entry,
                 signature,
                 marks,
             } => {
-                let secret = signature.prove(entry, marks, &body, &[], now)?;
-                (secret, form.payload(&headers, &body))
+                let payload = if signature.signs_payload() {
+                    let form = &self.authenticator.form;
+                    form.signed(headers, body).map_err(|_| Refusal::Mismatch)?
+                } else {
+                    None
+                };
+                signature.prove(entry, marks, body, payload.as_ref().unwrap_or(body), now)
             }
-        };
-        Ok(Authentic {
-            headers,
-            secret: secret.to_owned(),
-            payload: payload.map_err(Refusal::Unreadable)?,
-            body,
-        })
+        }
     }
 
     /// The kind's own headers, and whatever else calls itself secret: a sender that knows several generations of

@@ -6,7 +6,7 @@ pub(super) enum Piece {
     Literal(String),
     /// The body, byte for byte.
     Body,
-    /// The payload: the decoded form field or part, else the body.
+    /// The payload as it was sent: the form field without its percent-encoding or the part, else the body.
     Payload,
     /// The timestamp's digits as they were sent.
     Timestamp,

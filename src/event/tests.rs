@@ -1,6 +1,7 @@
 //! Keys that never collide, and events that are only made of what was proved.
 
 use serde_json::{Value, json};
+use std::io::Write as _;
 
 use super::*;
 use crate::authentication::Authenticator;
@@ -123,9 +124,132 @@ fn events_are_parsed_from_body_or_form_and_keep_the_body_as_it_came() {
 #[test]
 fn bodies_that_are_not_json_make_no_event() {
     let deep = "[".repeat(100_000).leak();
-    for body in ["", "{", "{} x", "\u{feff}{}", deep] {
+    for body in ["", "{", "{} x", "\u{feff}", deep] {
         let refused = event("application/json", body);
         assert!(matches!(refused, Err(Unreadable::Json(_))), "{body:.10}");
+    }
+}
+
+/// The event of a request, and the same as it is read again from what is stored of it.
+fn events(form: &BodyForm, headers: &[(&str, &str)], body: Vec<u8>) -> [Event; 2] {
+    let headers = Headers::new(headers.iter().copied());
+    let authenticator = Authenticator::of_samples(form.clone());
+    let pending = authenticator.begin(&headers, None).unwrap();
+    let authentic = pending.finish(body.into(), Timestamp::UNIX_EPOCH).unwrap();
+    let event = Event::new(Uuid::nil(), "own".into(), Timestamp::UNIX_EPOCH, authentic).unwrap();
+    let again = Event::stored(event.envelope.clone(), form).unwrap();
+    [event, again]
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A multipart body with one part, `head` being more lines of its head.
+fn part(head: &str, content: &[u8]) -> Vec<u8> {
+    let head = format!("--X\r\nContent-Disposition: form-data; name=payload\r\n{head}\r\n");
+    [head.as_bytes(), content, b"\r\n--X--"].concat()
+}
+
+#[test]
+fn a_body_in_any_encoding_is_the_same_event_now_and_stored() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    const PARTS: &str = "multipart/form-data; boundary=X";
+    const LATIN: &str = "application/json; charset=\"latin1\"";
+    let plain = BodyForm::default();
+    let field = BodyForm {
+        form: Some("payload".to_owned()),
+        multipart: Some("payload".to_owned()),
+        ..BodyForm::default()
+    };
+    let open = BodyForm {
+        fields: true,
+        text: true,
+        ..BodyForm::default()
+    };
+    let latin1 = b"{\"text\": \"Caf\xe9\"}".to_vec();
+    let json = r#"{"text": "Café"}"#;
+    for (form, content_type, encoding, body) in [
+        (&plain, "application/json", "", json.as_bytes().to_vec()),
+        (
+            &plain,
+            "application/json",
+            "",
+            format!("\u{feff}{json}").into_bytes(),
+        ),
+        (&plain, "application/json", "utf-8", utf16(json)),
+        (&plain, "application/json; charset=iso-8859-1", "", latin1.clone()),
+        (&plain, LATIN, "gzip", gzip(&latin1)),
+        (&plain, "application/json", "gzip", gzip(json.as_bytes())),
+        (&plain, "application/json", "gzip", json.as_bytes().to_vec()),
+        (
+            &plain,
+            "application/json; charset=klingon",
+            "identity",
+            json.as_bytes().to_vec(),
+        ),
+        (
+            &field,
+            FORM,
+            "",
+            b"payload=%7B%22text%22%3A+%22Caf%C3%A9%22%7D".to_vec(),
+        ),
+        (
+            &field,
+            FORM,
+            "",
+            b"payload=%EF%BB%BF{%22text%22:%22Caf%C3%A9%22}".to_vec(),
+        ),
+        (
+            &field,
+            FORM,
+            "",
+            b"_charset_=latin1&payload={\"text\":\"Caf%E9\"}".to_vec(),
+        ),
+        (&field, FORM, "gzip", gzip(b"payload={\"text\":\"Caf%C3%A9\"}")),
+        (&field, PARTS, "", part("", json.as_bytes())),
+        (
+            &field,
+            PARTS,
+            "gzip",
+            gzip(&part(
+                "Content-Type: application/json; charset=latin1\r\n",
+                &latin1,
+            )),
+        ),
+        (
+            &open,
+            "application/x-www-form-urlencoded; charset=ISO-8859-1",
+            "",
+            b"text=Caf%E9".to_vec(),
+        ),
+        (&open, "text/plain; charset=ISO-8859-1", "", b"Caf\xe9".to_vec()),
+        (
+            &open,
+            "text/plain",
+            "",
+            [b"\xff\xfe".to_vec(), utf16("Café")].concat(),
+        ),
+        (&open, "", "", format!("\u{feff}{json}").into_bytes()),
+    ] {
+        let headers = [("content-type", content_type), ("content-encoding", encoding)];
+        for event in events(form, &headers, body.clone()) {
+            assert_eq!(
+                event.payload,
+                json!({"text": "Café"}),
+                "{content_type} {encoding} {body:x?}"
+            );
+            assert_eq!(event.envelope.body, body, "it is kept as it came");
+        }
+    }
+    for event in events(&plain, &[], b"{\"text\": \"Caf\xe9\"}".to_vec()) {
+        assert_eq!(event.payload, json!({"text": "Caf\u{fffd}"}));
     }
 }
 

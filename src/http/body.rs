@@ -7,9 +7,9 @@
 //!
 //! Who sends slowly keeps room from others. While somebody waits for a pool's room, its bodies have to come faster.
 //!
-//! What a large body becomes when it is read as JSON may be thirty times as large. So before it is, it takes room for that,
-//! too, in a pool of three times `limits.bodies`. Small and middling ones are read one at a time by each worker and need
-//! none.
+//! What a large body becomes when it is read as JSON may be thirty times as large, and what a compressed one becomes a
+//! hundred times. So before it is read, it takes room for that, too, in a pool of three times `limits.bodies`
+//! (`weight.rs`). Small and middling ones that are not compressed are read one at a time by each worker and need none.
 
 use actix_web::web::{BytesMut, Payload};
 use bytes::Bytes;
@@ -165,7 +165,7 @@ impl Budget {
 }
 
 impl Budget {
-    /// Room for the values of a large body, some `bytes` of memory (see [`values`]).
+    /// Room for the values of a large body, some `bytes` of memory (see [`crate::payload::estimate`]).
     pub(super) async fn room_for_values(
         &self,
         bytes: usize,
@@ -176,13 +176,6 @@ impl Budget {
         }
         self.values.take(bytes, WAIT, clock).await
     }
-}
-
-/// How much memory a body takes as JSON values, in bytes, about: its texts, twice where one is copied, and some 120 bytes
-/// for each item, name or object. Signs in texts count, too: prose has few of them.
-pub(super) fn values(body: &[u8]) -> usize {
-    let signs = body.iter().filter(|byte| matches!(byte, b',' | b':' | b'{'));
-    2 * body.len() + 120 * signs.count()
 }
 
 impl Pool {

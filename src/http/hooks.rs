@@ -1,6 +1,6 @@
 //! `/hooks/{source}`: from a request to a committed event and its answer.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use log::{debug, error, info, warn};
@@ -14,10 +14,12 @@ use super::body::MIDDLING;
 use super::problem::{Problem, allowing};
 use super::tls;
 use super::unread::closing;
-use crate::authentication::{Pending, Refusal};
+use super::weight;
+use crate::authentication::{Pending, Refusal, UnreadableForm};
 use crate::event::{Envelope, Event, Headers};
 use crate::metrics::HandshakeLabel;
 use crate::panics;
+use crate::payload::encoding::Encoding;
 use crate::queue::{Enqueued, NewDelivery, NewEvent, QueueError};
 use crate::road::{self, Decision, Reply};
 use crate::source::{Method, Source};
@@ -103,9 +105,7 @@ async fn accept(
     hooks: &Hooks,
     source: &Arc<Source>,
 ) -> Result<Taken, Problem> {
-    if request.headers().contains_key(header::CONTENT_ENCODING) {
-        return Err(Problem::Encoded);
-    }
+    let encoding = Encoding::of(&headers).map_err(|_| Problem::Encoded)?;
     // What authenticates a request is checked for presence and form before a byte of the body is read.
     let pending = source
         .authenticator
@@ -130,18 +130,16 @@ async fn accept(
     let body = budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    let room = if body.bytes.len() > MIDDLING {
-        let bytes = body.bytes.clone();
-        let values = web::block(move || super::body::values(&bytes))
-            .await
-            .map_err(|_| Problem::Internal)?;
-        Some(budget.room_for_values(values, &hooks.clock).await?)
-    } else {
-        None
+    let weighed = || weight::Request {
+        headers: headers.clone(),
+        token: path.token.clone(),
+        body: body.bytes.clone(),
     };
+    let size = (body.bytes.len(), encoding);
+    let room = weight::room(hooks, &budget, source, weighed, size).await?;
     // Not before: who sends slowly, or waits for room, is no work meanwhile.
     let _begun = hooks.work.begin()?;
-    let understood = if body.bytes.len() <= MIDDLING {
+    let understood = if room.is_none() {
         understand(pending, body.bytes.clone(), hooks, source)?
     } else {
         // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the
@@ -219,11 +217,12 @@ fn decided(
     }))
 }
 
-fn refused(refusal: Refusal) -> Problem {
+pub(super) fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Missing => Problem::NotAuthenticated,
         Refusal::Malformed | Refusal::Mismatch => Problem::NotAuthentic,
         Refusal::Stale => Problem::Stale,
+        Refusal::Unreadable(UnreadableForm::TooLarge) => Problem::TooLarge,
         Refusal::Unreadable(_) => Problem::Unreadable,
     }
 }

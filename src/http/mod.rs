@@ -10,6 +10,7 @@ mod problem;
 mod refusals;
 mod tls;
 mod unread;
+mod weight;
 mod work;
 
 use actix_web::http::Method;

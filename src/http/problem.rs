@@ -31,7 +31,7 @@ pub enum Problem {
     TooLarge,
     /// The body has more values than there is memory for.
     TooManyValues,
-    /// The body is compressed.
+    /// The body has a Content-Encoding that is not decoded.
     Encoded,
     /// Other requests' bodies fill the budget, or there are too many requests at once.
     Full,
@@ -123,7 +123,7 @@ impl Problem {
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-large",
-                "the body is over the source's limit (limits.body in the bridge's configuration)",
+                "the body is over the source's limit (limits.body in the bridge's configuration), as it came or decoded",
             ),
             Self::TooManyValues => (
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -133,7 +133,7 @@ impl Problem {
             Self::Encoded => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "encoded",
-                "send the body without Content-Encoding; a signature is over the plain body",
+                "send the body with Content-Encoding gzip, deflate, br or none, and with one of them only",
             ),
             Self::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,

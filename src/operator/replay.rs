@@ -12,7 +12,7 @@ use crate::queue::{EventRecord, NewDelivery, NewReplay, Redecided, State};
 use crate::road::{self, Decision};
 use crate::source::Source;
 
-/// A body above this size is decided off the runtime's thread.
+/// A body above this size, or a compressed one, is decided off the runtime's thread.
 const LARGE: usize = 256 * 1024;
 
 /// What is to be told.
@@ -122,7 +122,9 @@ impl Desk {
         let Some(source) = source else {
             return Err(DeskError::NoSource(record.envelope.source.to_string()));
         };
-        let decision = if record.envelope.body.len() > LARGE {
+        let envelope = &record.envelope;
+        let is_encoded = envelope.headers.get("content-encoding").is_some();
+        let decision = if is_encoded || envelope.body.len() > LARGE {
             let deciding = tokio::task::spawn_blocking(move || decide(record, &source));
             deciding.await.map_err(|_| DeskError::Broken)?
         } else {

@@ -204,7 +204,7 @@ async fn each_bad_request_has_its_answer_is_counted_and_leaves_nothing() {
         (
             "compressed",
             "/hooks/github",
-            vec![event, right, ("content-encoding", "gzip")],
+            vec![event, right, ("content-encoding", "zstd")],
             &body,
             415,
             "encoded",

@@ -55,6 +55,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "facts",
             "template",
             "event",
+            "payload",
             "message",
             "admission",
             // send: a message past the queue, with delivery's own client.
@@ -88,6 +89,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "road",
             "source",
             "authentication",
+            "payload",
             "event",
             "queue",
             "metrics",
@@ -151,7 +153,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
-    ("authentication", &["toml_reader", "units", "event", "secret"]),
+    (
+        "authentication",
+        &["event", "payload", "secret", "toml_reader", "units"],
+    ),
+    ("payload", &["event"]),
     ("facts", &["condition"]),
     ("condition", &["suggest", "panics"]),
     ("panics", &[]),
@@ -172,6 +178,7 @@ const PURE: &[&str] = &[
     "admission",
     "source",
     "authentication",
+    "payload",
     "facts",
     "condition",
     "route",
@@ -216,6 +223,10 @@ const HOMES: &[(&str, &[&str])] = &[
     // Asks a running bridge for the command line; blocking, where awc would need a runtime.
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
+    ("encoding_rs", &["payload"]),
+    ("flate2", &["payload"]),
+    ("brotli_decompressor", &["payload"]),
+    ("percent_encoding", &["payload"]),
     // Questions to the system: limits, room on a disk, which stream standard error is.
     ("rustix", &["lifecycle", "check/live", "logging"]),
 ];

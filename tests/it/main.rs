@@ -13,6 +13,7 @@ mod connections;
 mod crash;
 mod disk;
 mod doors;
+mod encodings;
 mod fuzz;
 mod generic;
 mod github;

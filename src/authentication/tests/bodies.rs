@@ -1,6 +1,7 @@
 //! Payloads in forms and parts.
 
 use serde_json::{Value, json};
+use std::io::Write as _;
 
 use super::senders::*;
 use super::*;
@@ -342,4 +343,99 @@ fn the_fields_of_a_form_may_be_json_too() {
         .unwrap();
     let payload: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(payload, json!({"data": [1], "text": "[1]"}));
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_signature_is_over_the_compressed_bytes_and_nothing_is_decoded_before_it_was_checked() {
+    let json = br#"{"a": 1}"#;
+    let bomb = gzip(&vec![b' '; 20 << 20]);
+    let limit = 1 << 20;
+    for (table, sent, signed, expected) in [
+        (GITHUB, gzip(json), gzip(json), Ok(())),
+        (GITHUB, gzip(json), json.to_vec(), Err(Refusal::Mismatch)),
+        (GITEA, gzip(json), gzip(json), Ok(())),
+        (GITEA, gzip(json), json.to_vec(), Err(Refusal::Mismatch)),
+        (GITHUB, bomb.clone(), b"x".to_vec(), Err(Refusal::Mismatch)),
+        (
+            GITHUB,
+            bomb.clone(),
+            bomb.clone(),
+            Err(Refusal::Unreadable(UnreadableForm::TooLarge)),
+        ),
+    ] {
+        let mut headers = sign(&scheme(table), &Secret::new("k"), "", at(NOW), &signed);
+        headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
+        let headers = Headers::new(headers);
+        let secrets = vec![secret("x", "k")];
+        let authenticator = Authenticator::new(vec![scheme(table)], secrets, BodyForm::default()).unwrap();
+        let body = Bytes::from(sent);
+        let pending = || authenticator.begin(&headers, None).unwrap();
+        assert_eq!(pending().weigh(&body, limit, at(NOW)).map(drop), expected);
+        let finished = pending().finish(body.clone(), at(NOW));
+        assert_eq!(finished.as_ref().map(drop).map_err(|refusal| *refusal), expected);
+        if let Ok(authentic) = finished {
+            let (_, kept, _, payload) = authentic.into_parts();
+            assert_eq!((kept, payload.as_deref()), (body, Some(json.as_slice())));
+        }
+    }
+}
+
+#[test]
+fn a_payload_weighs_the_same_in_any_encoding() {
+    let json = br#"{"a":1,"b":"x"},"#.repeat(20_000);
+    let percent = percent_encoding::percent_encode(&json, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let form = format!("payload={percent}").into_bytes();
+    let part = [
+        b"--XX\r\nContent-Disposition: form-data; name=data\r\n\r\n".as_slice(),
+        &json,
+        b"\r\n--XX--",
+    ]
+    .concat();
+    let utf16: Vec<u8> = String::from_utf8_lossy(&json)
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    let take = BodyForm {
+        form: Some("payload".to_owned()),
+        multipart: Some("data".to_owned()),
+        ..BodyForm::default()
+    };
+    let weigh = |content_type: &str, encoding: &str, body: &[u8]| {
+        let headers = Headers::new([("content-type", content_type), ("content-encoding", encoding)]);
+        take.weigh(&headers, body, 25 << 20).unwrap()
+    };
+    // Measured: some 25 to 45 bytes of memory for a byte of such JSON.
+    let plain = weigh("application/json", "", &json);
+    assert!((json.len() * 25..json.len() * 45).contains(&plain), "{plain}");
+    for (content_type, encoding, body) in [
+        (FORM, "", form.clone()),
+        (FORM, "gzip", gzip(&form)),
+        (MULTIPART, "", part.clone()),
+        (MULTIPART, "gzip", gzip(&part)),
+        ("application/json", "", utf16.clone()),
+        ("application/json; charset=utf-16", "gzip", gzip(&utf16)),
+        ("application/json; charset=latin1", "", json.clone()),
+        ("application/json", "gzip", gzip(&json)),
+        ("application/json", "gzip", json.clone()),
+    ] {
+        let weight = weigh(content_type, encoding, &body);
+        assert!(
+            (plain..plain * 5 / 4).contains(&weight),
+            "{content_type} {encoding}: {weight}, not {plain}"
+        );
+    }
+    assert_eq!(
+        take.weigh(
+            &Headers::new([("content-encoding", "gzip")]),
+            &gzip(&json),
+            json.len() - 1
+        ),
+        Err(UnreadableForm::TooLarge)
+    );
 }

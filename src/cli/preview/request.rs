@@ -10,6 +10,7 @@ use crate::authentication::{Authenticator, Pending, Refusal};
 use crate::clock::Clock;
 use crate::event::{Event, Headers};
 use crate::logging;
+use crate::payload::encoding::Encoding;
 use crate::source::{Kind, Source};
 
 /// What became of the request's authentication.
@@ -115,6 +116,10 @@ pub(super) fn event(
     body: Vec<u8>,
     configured: bool,
 ) -> (Proof, Result<Event, String>) {
+    if let Err(error) = Encoding::of(headers) {
+        let why = "the bridge refuses such a request before it looks at anything else";
+        return (Proof::Unchecked(why), Err(error.to_string()));
+    }
     let clock = Clock::system();
     let open = Authenticator::of_samples(source.kind.body.clone());
     let (proof, pending) = if configured {
@@ -132,7 +137,10 @@ pub(super) fn event(
     };
     let finish = |pending: Pending<'_>| {
         let scheme = pending.scheme().to_owned();
-        let authentic = pending.finish(Bytes::from(body), clock.now())?;
+        let body = Bytes::from(body);
+        // Bounds what a compressed body becomes.
+        pending.weigh(&body, source.body_limit, clock.now())?;
+        let authentic = pending.finish(body, clock.now())?;
         Ok((scheme, authentic))
     };
     match pending.and_then(finish) {

@@ -47,11 +47,7 @@ async fn a_body_over_the_limit_is_too_large_before_or_while_it_is_read() {
 #[actix_web::test]
 async fn what_bodies_become_is_bounded_and_takes_turns() {
     let (budget, clock) = (Budget::new(1 << 20), clock());
-    let dense = br#"{"a":1,"b":"x"},"#.repeat(3_000);
-    let needed = values(&dense);
-    assert!((dense.len() * 25..dense.len() * 45).contains(&needed), "{needed}");
-    assert_eq!(values(&vec![b'x'; 80_000]), 160_000);
-
+    let needed = 2 << 20;
     let first = budget.room_for_values(needed, &clock).await.unwrap();
     let mut second = Box::pin(budget.room_for_values(needed, &clock));
     assert!(second.as_mut().now_or_never().is_none());

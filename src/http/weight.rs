@@ -1,0 +1,57 @@
+//! Room for what large and compressed payloads become, before anything is made of them.
+
+use actix_web::web;
+use bytes::Bytes;
+use log::error;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Hooks;
+use super::body::{Budget, MIDDLING};
+use super::hooks::refused;
+use super::problem::Problem;
+use crate::event::Headers;
+use crate::payload::encoding::Encoding;
+use crate::source::Source;
+
+/// A body, with what is needed to authenticate it.
+pub(super) struct Request {
+    pub(super) headers: Headers,
+    pub(super) token: Option<String>,
+    pub(super) body: Bytes,
+}
+
+/// Waits for the room that a payload takes. `None`: it is small and not compressed, so it takes none, and its worker may
+/// read it at once.
+pub(super) async fn room(
+    hooks: &Hooks,
+    budget: &Budget,
+    source: &Arc<Source>,
+    request: impl FnOnce() -> Request,
+    (length, encoding): (usize, Option<Encoding>),
+) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    if length <= MIDDLING && encoding.is_none() {
+        return Ok(None);
+    }
+    // A decoder looks back while the body is measured. This room is free again before the next is waited for: nobody
+    // waits for room while holding room of the same pool.
+    let window = encoding.map_or(0, Encoding::window).min(budget.size());
+    let looking_back = budget.room_for_values(window, &hooks.clock).await?;
+    let (weighed, request, now) = (Arc::clone(source), request(), hooks.clock.now());
+    let memory = web::block(move || {
+        let pending = weighed
+            .authenticator
+            .begin(&request.headers, request.token.as_deref())
+            .map_err(refused)?;
+        let memory = pending.weigh(&request.body, weighed.body_limit, now);
+        drop(looking_back);
+        memory.map_err(refused)
+    })
+    .await
+    .map_err(|error| {
+        error!(source:% = source.name, error:% = error; "measuring a body broke");
+        Problem::Internal
+    })??;
+    let memory = memory.max(window);
+    budget.room_for_values(memory, &hooks.clock).await.map(Some)
+}

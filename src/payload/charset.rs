@@ -1,0 +1,169 @@
+//! Characters: from a body's bytes and what its sender calls their charset to UTF-8.
+//!
+//! What the bytes themselves show wins over what is declared: a byte order mark, or the zero bytes of UTF-16 and UTF-32
+//! (RFC 4627, section 3). Next comes the declared charset, then UTF-8. Nothing is refused: what is no character becomes
+//! U+FFFD, and a charset that nobody knows is read as UTF-8.
+
+use bytes::Bytes;
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use std::borrow::Cow;
+
+/// A charset that a sender declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charset(&'static Encoding);
+
+impl Charset {
+    /// UTF-8: the charset of a sender that declares none.
+    pub const UTF_8: Self = Self(UTF_8);
+
+    /// The charset of a label such as `ISO-8859-1` (which means windows-1252, as in browsers); UTF-8 for a label that
+    /// is unknown.
+    pub fn of_label(label: &[u8]) -> Self {
+        let label = label.trim_ascii();
+        let label = label.strip_prefix(b"'").unwrap_or(label);
+        let label = label.strip_suffix(b"'").unwrap_or(label);
+        Encoding::for_label_no_replacement(label).map_or(Self::UTF_8, Self)
+    }
+}
+
+/// A way to write Unicode that the bytes show by themselves.
+#[derive(Clone, Copy)]
+enum Transformation {
+    Utf8,
+    Utf16(&'static Encoding),
+    /// With the function that reads a unit of four bytes.
+    Utf32(fn([u8; 4]) -> u32),
+}
+
+/// Decodes a text: without its byte order mark, in UTF-8. Copies only where the bytes change.
+pub fn decode(text: &Bytes, declared: Charset) -> Bytes {
+    unicode(text).unwrap_or_else(|| match declared.0.decode_without_bom_handling(text).0 {
+        Cow::Borrowed(_) => text.clone(),
+        Cow::Owned(decoded) => decoded.into(),
+    })
+}
+
+/// Decodes a text whose bytes show that it is UTF-8, UTF-16 or UTF-32; `None` where they do not.
+pub fn unicode(text: &Bytes) -> Option<Bytes> {
+    let (transformation, mark) = transformation(text)?;
+    let text = text.slice(mark..);
+    let utf8 = match transformation {
+        Transformation::Utf8 => UTF_8.decode_without_bom_handling(&text).0,
+        Transformation::Utf16(encoding) => encoding.decode_without_bom_handling(&text).0,
+        Transformation::Utf32(unit) => {
+            let (units, rest) = text.as_chunks::<4>();
+            let characters = units.iter().map(|bytes| char::from_u32(unit(*bytes)));
+            let cut_off = (!rest.is_empty()).then_some(None);
+            let characters = characters.chain(cut_off);
+            characters
+                .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect()
+        }
+    };
+    Some(match utf8 {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(decoded) => decoded.into(),
+    })
+}
+
+/// How a text is written, and the length of its byte order mark.
+fn transformation(text: &[u8]) -> Option<(Transformation, usize)> {
+    use Transformation::{Utf8, Utf16, Utf32};
+    let (little, big) = (u32::from_le_bytes, u32::from_be_bytes);
+    Some(match text {
+        [0xef, 0xbb, 0xbf, ..] => (Utf8, 3),
+        [0xff, 0xfe, 0, 0, ..] => (Utf32(little), 4),
+        [0, 0, 0xfe, 0xff, ..] => (Utf32(big), 4),
+        [0xff, 0xfe, ..] => (Utf16(UTF_16LE), 2),
+        [0xfe, 0xff, ..] => (Utf16(UTF_16BE), 2),
+        // Two characters of ASCII, as every JSON object or list begins.
+        [0, 0, 0, 1..=255, ..] => (Utf32(big), 0),
+        [1..=255, 0, 0, 0, ..] => (Utf32(little), 0),
+        [0, 1..=255, 0, 1..=255, ..] => (Utf16(UTF_16BE), 0),
+        [1..=255, 0, 1..=255, 0, ..] => (Utf16(UTF_16LE), 0),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &[u8], label: &str) -> String {
+        let declared = Charset::of_label(label.as_bytes());
+        let decoded = decode(&Bytes::copy_from_slice(text), declared);
+        String::from_utf8(decoded.to_vec()).unwrap()
+    }
+
+    /// `text` in units of `size` bytes, the low one first or last.
+    fn wide(text: &str, size: usize, little: bool) -> Vec<u8> {
+        let units: Vec<u32> = match size {
+            2 => text.encode_utf16().map(u32::from).collect(),
+            _ => text.chars().map(u32::from).collect(),
+        };
+        let mut bytes = Vec::new();
+        for unit in units {
+            if little {
+                bytes.extend_from_slice(&unit.to_le_bytes()[..size]);
+            } else {
+                bytes.extend_from_slice(&unit.to_be_bytes()[4 - size..]);
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn unicode_is_read_by_its_mark_or_its_zeros_whatever_is_declared() {
+        let json = r#"{"name": "Zürich 🔥 中"}"#;
+        for label in ["", "utf-8", "iso-8859-1", "utf-16", "klingon"] {
+            for size in [2, 4] {
+                for little in [true, false] {
+                    let marked = wide(&format!("\u{feff}{json}"), size, little);
+                    assert_eq!(read(&marked, label), json, "{size} {little} {label}");
+                    let bare = wide(json, size, little);
+                    assert_eq!(read(&bare, label), json, "{size} {little} {label}");
+                }
+            }
+            assert_eq!(read(format!("\u{feff}{json}").as_bytes(), label), json, "{label}");
+        }
+    }
+
+    #[test]
+    fn a_declared_charset_is_used_and_an_unknown_one_is_utf_8() {
+        for (bytes, label, expected) in [
+            (b"Caf\xe9 \x80".as_slice(), "ISO-8859-1", "Café €"),
+            (b"Caf\xe9", " latin1 ", "Café"),
+            (b"Caf\xe9", "'windows-1252'", "Café"),
+            (b"\xcf\xf0\xe8\xe2\xe5\xf2", "windows-1251", "Привет"),
+            (b"\x83\x65\x83\x58\x83\x67", "Shift_JIS", "テスト"),
+            (b"\xc4\xe3", "gbk", "你"),
+            ("é".as_bytes(), "utf8", "é"),
+            ("é".as_bytes(), "klingon", "é"),
+            ("é".as_bytes(), "", "é"),
+            // Labels of encodings that only serve attacks.
+            ("é".as_bytes(), "iso-2022-kr", "é"),
+            (b"Caf\xe9", "klingon", "Caf\u{fffd}"),
+            (b"Caf\xe9", "", "Caf\u{fffd}"),
+        ] {
+            assert_eq!(read(bytes, label), expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_no_character_is_replaced() {
+        assert_eq!(read(b"\xff\xfea\0\0\xd8", ""), "a\u{fffd}");
+        assert_eq!(read(b"\xff\xfea\0b", ""), "a\u{fffd}");
+        assert_eq!(read(b"\0\0\xfe\xff\0\0\0a\0\x11\0\0", ""), "a\u{fffd}");
+        assert_eq!(read(b"\0\0\xfe\xff\0\0\0a\0\0", ""), "a\u{fffd}");
+        assert_eq!(read(b"\xef\xbb\xbf\xff", ""), "\u{fffd}");
+        assert_eq!(read(b"\xef\xbb\xbf", ""), "");
+    }
+
+    #[test]
+    fn a_text_in_utf_8_is_not_copied() {
+        let text = Bytes::from("Zürich");
+        assert_eq!(decode(&text, Charset::UTF_8).as_ptr(), text.as_ptr());
+        let marked = Bytes::from("\u{feff}Zürich");
+        assert_eq!(decode(&marked, Charset::UTF_8).as_ptr(), marked[3..].as_ptr());
+    }
+}

@@ -1,0 +1,245 @@
+//! Bodies that are compressed or in another charset, through the front door, the store and `preview`.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use serde_json::{Value, json};
+
+use crate::harness::{World, client, github_signature, push};
+use crate::preview::run_in;
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+const SOURCES: &str = r#"
+[sources.backup]
+kind = "generic"
+secrets = [{ file = "backup" }]
+channels = ["ops"]
+[limits]
+body = "2MiB"
+"#;
+
+fn world() -> World {
+    let world = World::new();
+    std::fs::write(world.path("backup"), TOKEN).unwrap();
+    world
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(text: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[actix_web::test]
+async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed() {
+    let world = world();
+    std::fs::write(world.path("bridge.toml"), world.config_text(SOURCES)).unwrap();
+    let bridge = world.bridge(SOURCES);
+    let bearer = format!("Bearer {TOKEN}");
+    let (json_type, form, text) = (
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+    );
+    let said = |title: &str| format!("{{\"title\": \"{title}\"}}");
+    let utf16 = |text: &str| {
+        text.encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let table = [
+        (
+            json_type,
+            "",
+            format!("\u{feff}{}", said("mark é")).into_bytes(),
+            "mark é",
+        ),
+        (json_type, "", utf16(&said("wide é")), "wide é"),
+        (
+            "application/json; charset=iso-8859-1",
+            "",
+            b"{\"title\": \"declared \xe9\"}".to_vec(),
+            "declared é",
+        ),
+        (
+            json_type,
+            "",
+            b"{\"title\": \"broken \xe9\"}".to_vec(),
+            "broken \u{fffd}",
+        ),
+        (
+            "text/plain; charset=ISO-8859-1",
+            "",
+            b"text \xe9".to_vec(),
+            "backup: text é",
+        ),
+        (
+            "application/x-www-form-urlencoded; charset=latin1",
+            "",
+            b"title=form+%E9".to_vec(),
+            "form é",
+        ),
+        (text, "identity", b"identity".to_vec(), "backup: identity"),
+        (text, "UTF-8", b"no encoding".to_vec(), "backup: no encoding"),
+        (text, "", b"none".to_vec(), "backup: none"),
+        // One block that is not compressed (RFC 7932, section 9.2).
+        (text, "br", b"\x50\x00\x10brotli\x03".to_vec(), "backup: brotli"),
+        (json_type, "gzip", gzip(said("gzip é").as_bytes()), "gzip é"),
+        (form, "deflate", zlib(b"title=deflate+%C3%A9"), "deflate é"),
+        (json_type, "gzip", said("not gzip").into_bytes(), "not gzip"),
+    ];
+    let mut said_now = Vec::new();
+    for (content_type, encoding, body, expected) in &table {
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", content_type),
+            ("content-encoding", encoding),
+        ];
+        let answer = bridge.post("/hooks/backup", &headers, body.clone()).await;
+        assert_eq!(answer.status, 202, "{expected}: {}", answer.text);
+        let id = answer.body["event"].as_str().unwrap();
+        said_now.push(*expected);
+        let stored = client()
+            .get(format!("{}/api/events/{id}/body", bridge.operator))
+            .send()
+            .await
+            .unwrap()
+            .body()
+            .await
+            .unwrap();
+        assert_eq!(stored, body, "it is kept as it came");
+        let mut replay = client()
+            .post(format!("{}/api/events/{id}/replay", bridge.operator))
+            .send_json(&json!({ "as_stored": false, "dry_run": true }))
+            .await
+            .unwrap();
+        let replayed: Value = replay.json().await.unwrap();
+        assert_eq!(replayed["told"][0]["text"], *expected, "{replayed}");
+
+        let headers = [
+            format!("Content-Type: {content_type}"),
+            format!("Content-Encoding: {encoding}"),
+        ];
+        let arguments = [
+            "preview",
+            "--source",
+            "backup",
+            "--header",
+            &headers[0],
+            "--header",
+            &headers[1],
+            "-",
+        ];
+        let output = run_in(world.folder.path(), &arguments, body);
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains(*expected), "{expected}: {shown}");
+    }
+    assert_eq!(world.told("ch-ops", said_now.len()).await, said_now);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn a_signature_is_over_what_came_and_a_bomb_or_another_encoding_is_refused() {
+    let world = world();
+    let bridge = world.bridge(SOURCES);
+    let plain = push("main", "compressed");
+    let packed = gzip(plain.as_bytes());
+    let dense = gzip(&b"[0,0],".repeat(400_000));
+    let bomb = gzip(&vec![b' '; 8 << 20]);
+    assert!(bomb.len() < 20_000);
+    let right = |body: &[u8]| github_signature(body);
+    for (case, encoding, body, signature, status, code) in [
+        (
+            "over the plain body",
+            "gzip",
+            &packed,
+            right(plain.as_bytes()),
+            401,
+            "not-authentic",
+        ),
+        (
+            "a stranger's bomb",
+            "gzip",
+            &bomb,
+            right(b"x"),
+            401,
+            "not-authentic",
+        ),
+        ("a bomb", "gzip", &bomb, right(&bomb), 413, "too-large"),
+        ("over the limit", "gzip", &dense, right(&dense), 413, "too-large"),
+        ("two", "gzip, br", &packed, right(&packed), 415, "encoded"),
+        ("unknown", "zstd", &packed, right(&packed), 415, "encoded"),
+        (
+            "over the compressed body",
+            "gzip",
+            &packed,
+            right(&packed),
+            202,
+            "",
+        ),
+    ] {
+        let headers = [
+            ("content-type", "application/json"),
+            ("content-encoding", encoding),
+            ("x-github-event", "push"),
+            ("x-github-delivery", case),
+            ("x-hub-signature-256", signature.as_str()),
+        ];
+        let answer = bridge.post("/hooks/github", &headers, body.clone()).await;
+        assert_eq!(answer.status, status, "{case}: {}", answer.text);
+        if !code.is_empty() {
+            assert_eq!(answer.body["code"], code, "{case}");
+        }
+    }
+    assert!(world.told("ch-dev", 1).await[0].contains("compressed"));
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn what_a_payload_becomes_has_room_or_is_refused_however_it_is_encoded() {
+    let world = world();
+    let sources = SOURCES.replace("body = \"2MiB\"", "body = \"2MiB\"\nbodies = \"2MiB\"");
+    let bridge = world.bridge(&sources);
+    let json = b"[0,0],".repeat(60_000);
+    let percent = percent_encoding::percent_encode(&json, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let bearer = format!("Bearer {TOKEN}");
+    for (content_type, encoding, body) in [
+        ("application/json", "", json.clone()),
+        (
+            "application/x-www-form-urlencoded",
+            "",
+            format!("title={percent}").into_bytes(),
+        ),
+        ("application/json", "gzip", gzip(&json)),
+    ] {
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", content_type),
+            ("content-encoding", encoding),
+        ];
+        let answer = bridge.post("/hooks/backup", &headers, body).await;
+        assert_eq!(
+            answer.body["code"], "too-many-values",
+            "{content_type} {encoding}: {}",
+            answer.text
+        );
+    }
+    let headers = [("authorization", bearer.as_str()), ("content-encoding", "br")];
+    let answer = bridge
+        .post("/hooks/backup", &headers, b"\x50\x00\x10brotli\x03".to_vec())
+        .await;
+    assert_eq!(
+        answer.status, 202,
+        "a small budget has room for the window: {}",
+        answer.text
+    );
+    bridge.finish().await;
+}
