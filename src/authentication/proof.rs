@@ -9,6 +9,7 @@ use super::authenticator::{Authenticator, Entry};
 use super::body::{QUERY, TAKEN_FROM};
 use super::claim::Marks;
 use super::scheme::Signature;
+use super::traces::Traces;
 use crate::event::Headers;
 
 /// A body that was authenticated, with its headers. Its fields are private and only [`Pending::finish`] makes one, so
@@ -40,7 +41,7 @@ pub struct Pending<'a> {
 /// What the head of a request said.
 pub(super) enum Claim<'a> {
     /// All there is to prove is proved, by this secret.
-    Proved { secret: &'a str },
+    Proved { secret: &'a str, traces: Traces },
     /// The body has to go with these signatures.
     Signed {
         entry: &'a Entry,
@@ -83,7 +84,7 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// [`Refusal::Mismatch`], [`Refusal::Stale`] or [`Refusal::Unreadable`].
     pub fn finish(self, body: Bytes, now: Timestamp) -> Result<Authentic, Refusal> {
-        let headers = self.headers.without(|name| self.is_secret(name));
+        let headers = self.headers.without(|name, value| self.is_secret(name, value));
         let form = &self.authenticator.form;
         let (headers, body) = if body.is_empty() && form.takes_query() {
             let query = Bytes::copy_from_slice(self.query.as_bytes());
@@ -92,7 +93,7 @@ impl<'a> Pending<'a> {
             (headers, body)
         };
         let (secret, payload) = match &self.claim {
-            Claim::Proved { secret } => (*secret, form.payload(&headers, &body)),
+            Claim::Proved { secret, .. } => (*secret, form.payload(&headers, &body)),
             Claim::Signed {
                 entry,
                 signature,
@@ -120,8 +121,9 @@ impl<'a> Pending<'a> {
     }
 
     /// The kind's own headers, and whatever else calls itself secret: a sender that knows several generations of
-    /// signatures sends them all, and a proxy adds credentials of its own.
-    fn is_secret(&self, name: &str) -> bool {
+    /// signatures sends them all, and a proxy adds credentials of its own. And every header, whatever its name, that holds
+    /// the secret which was proved.
+    fn is_secret(&self, name: &str, value: &str) -> bool {
         const TELLING: [&str; 8] = [
             "authorization",
             "cookie",
@@ -136,6 +138,7 @@ impl<'a> Pending<'a> {
         name.starts_with(':')
             || self.authenticator.secret_headers.contains(name)
             || TELLING.iter().any(|word| name.contains(word))
+            || matches!(&self.claim, Claim::Proved { traces, .. } if traces.are_in(value))
     }
 }
 

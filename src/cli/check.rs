@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
+use super::shown::{visible_json, visible_lines};
 use crate::config::{Config, Finding, Severity, env};
 use crate::source::Source;
 use crate::twake::outbound::Proxy;
@@ -63,7 +64,7 @@ pub(super) fn run(arguments: CheckArguments) -> ExitCode {
     let checked = check(arguments.config.config, arguments.live);
     let right = checked.errors() == 0;
     if arguments.json {
-        say(&format!("{:#}", checked.json()));
+        say(&visible_json(&format!("{:#}", checked.json())));
     } else {
         checked.print();
     }
@@ -226,7 +227,8 @@ fn lines(findings: &[Finding]) {
     let mut findings: Vec<_> = findings.iter().collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in findings {
-        eprintln!("{}: {finding}", word(finding.severity));
+        let what = visible_lines(&finding.to_string());
+        eprintln!("{}: {what}", word(finding.severity));
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::EX_CONFIG;
 use super::office::{environment, operator_url};
+use super::shown::visible_lines;
 use crate::config::Config;
 use crate::operator::{Client, ClientError};
 
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     };
     let level = if reloaded.applied { "warning" } else { "error" };
     for finding in &reloaded.findings {
-        eprintln!("{level}: {finding}");
+        eprintln!("{level}: {}", visible_lines(&finding.to_string()));
     }
     if !reloaded.applied {
         eprintln!("not reloaded: what was served still is");

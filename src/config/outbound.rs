@@ -9,7 +9,7 @@ use super::certified::{self, RawCertified};
 use super::env::Surroundings;
 use super::finding::Findings;
 use super::read::{Located, Table};
-use super::secrets::{self, Reference};
+use super::secrets::{self, Purpose, Reference};
 use crate::secret::Secret;
 use crate::twake::Outbound;
 use crate::twake::outbound::{Identity, Proxy};
@@ -122,11 +122,9 @@ impl RawProxy {
             }
             fits
         });
-        let password: Option<Secret> = self.password.and_then(|password| {
-            let read = password.read(base, surroundings);
-            read.map_err(|why| findings.error(password.at, &password.path, why))
-                .ok()
-        });
+        let password: Option<Secret> = self
+            .password
+            .and_then(|password| password.read(Purpose::Given, base, surroundings, findings));
         let (host, port) = address?;
         let credentials = user.as_ref().zip(password.as_ref());
         let credentials = credentials.map(|(user, password)| (user.value.as_str(), password));

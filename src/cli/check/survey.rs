@@ -73,6 +73,7 @@ pub(super) fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>)
             survey.conditions(config, loaded);
             handshakes::look(&mut survey, loaded);
             survey.routes(config);
+            survey.secrets();
             templates::look(&mut survey);
             for finding in survey.findings {
                 if !findings.contains(&finding) {
@@ -211,6 +212,15 @@ impl<'s> Survey<'s> {
     }
 
     /// Routes that hold nowhere: hardly a mistake where they name a repository or a branch of one's own.
+    /// What is doubtful about its secrets under one scheme, while another takes them as they are.
+    fn secrets(&mut self) {
+        let table = format!("sources.{}", self.source.name);
+        let doubts = self.source.authenticator.doubts().iter();
+        let notes = doubts.filter(|doubt| !doubt.serious);
+        self.findings
+            .extend(notes.map(|doubt| Finding::note("bridge.toml", &table, doubt.what.clone())));
+    }
+
     fn routes(&mut self, config: &Config) {
         let held: BTreeSet<usize> = self
             .observed
