@@ -157,7 +157,6 @@ const PLACEHOLDERS: &[&str] = &[
     "yourapplicationskey",
     "yourprivatekey",
     "privatekey",
-    "itsasecrettoeverybody",
 ];
 
 /// Characters without a shape that hide in copied text.

@@ -23,11 +23,15 @@ pub(super) fn doubts(schemes: &[&Scheme], secret: &SourceSecret) -> Vec<Doubt> {
             .filter(move |scheme| bound.is_none_or(|bound| *bound == scheme.name));
         of.filter(|scheme| !matches!(scheme.method, Method::None))
     };
-    // Where one scheme takes it as it is, it is probably meant for that one.
+    // Where one scheme takes it as it is, it is probably meant for that one; what another can never take is still worth
+    // a note.
     let taken =
         asked().any(|scheme| scheme.key(&secret.value).is_ok() && scheme.in_transit(&secret.value).is_none());
     let mut found = Vec::new();
     for scheme in asked() {
+        if taken && scheme.key(&secret.value).is_ok() {
+            continue;
+        }
         if let Some(why) = scheme.in_transit(&secret.value) {
             let what = format!("secret `{}`: scheme `{}`: {why}", secret.name, scheme.name);
             found.push(Doubt {

@@ -54,7 +54,7 @@ pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     };
     let level = if reloaded.applied { "warning" } else { "error" };
     for finding in &reloaded.findings {
-        eprintln!("{level}: {}", visible_lines(&finding.to_string()));
+        eprintln!("{level}: {}", visible_lines(finding));
     }
     if !reloaded.applied {
         eprintln!("not reloaded: what was served still is");

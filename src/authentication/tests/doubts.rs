@@ -73,7 +73,7 @@ fn each_form_of_a_secret_has_its_finding_under_each_scheme() {
         (&[BASIC], pair(&wide), &["warning", "scheme `basic`", "UTF-8"]),
         // What another scheme takes as it is.
         (&[GITHUB, PATH], slash, &["note", "scheme `path`", "`/`"]),
-        (&[GITHUB, BEARER], inner, &["note", "scheme `bearer`"]),
+        (&[GITHUB, BEARER, PATH], inner, &[]),
         // What is guessed: the key or password counts, not what is around it.
         (
             &[GITHUB],
