@@ -52,10 +52,11 @@ impl Headers {
         self
     }
 
-    /// The same without the headers that `drop` names.
+    /// The same without the headers that `drop` picks by name and value.
     #[must_use]
-    pub fn without(&self, drop: impl Fn(&str) -> bool) -> Self {
-        Self(self.0.iter().filter(|(name, _)| !drop(name)).cloned().collect())
+    pub fn without(&self, drop: impl Fn(&str, &str) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(name, value)| !drop(name, value));
+        Self(kept.cloned().collect())
     }
 }
 

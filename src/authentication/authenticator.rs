@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use subtle::{Choice, ConstantTimeEq};
 
 use super::claim::{self, Found};
+use super::doubts::{self, Doubt};
 use super::proof::{Claim, Pending};
 use super::scheme::{Method, Scheme, fingerprint};
+use super::traces::Traces;
 use super::{BodyForm, Refusal};
 use crate::event::Headers;
 use crate::secret::SourceSecret;
@@ -20,6 +22,7 @@ pub struct Authenticator {
     /// Headers in which any scheme of the kind carries something secret, in lower case: they end here.
     pub(super) secret_headers: BTreeSet<String>,
     pub(super) form: BodyForm,
+    doubts: Vec<Doubt>,
 }
 
 /// A scheme with at least one secret (or one that needs none).
@@ -75,7 +78,10 @@ impl Authenticator {
         if secrets.len() > MAX_SECRETS {
             findings.push(format!("{} secrets are more than {MAX_SECRETS}", secrets.len()));
         }
+        let mut doubts = Vec::new();
         for secret in secrets {
+            let schemes: Vec<&Scheme> = entries.iter().map(|entry| &entry.scheme).collect();
+            doubts.extend(doubts::doubts(&schemes, &secret));
             if let Err(finding) = hand_out(&mut entries, &secret) {
                 findings.push(format!("secret `{}`: {finding}", secret.name));
             }
@@ -91,6 +97,7 @@ impl Authenticator {
             entries,
             secret_headers,
             form,
+            doubts,
         })
     }
 
@@ -104,7 +111,13 @@ impl Authenticator {
             }],
             secret_headers: BTreeSet::new(),
             form,
+            doubts: Vec::new(),
         }
+    }
+
+    /// What is doubtful about the secrets, though each of them serves.
+    pub fn doubts(&self) -> &[Doubt] {
+        &self.doubts
     }
 
     /// The names of the schemes for which there is a secret (or that need none), in order.
@@ -201,20 +214,30 @@ impl Entry {
                     marks,
                 })
             }),
-            Method::Token { header, prefix } => self.proved(claim::token(headers, header, prefix)?),
-            Method::Basic { header } => self.proved(claim::basic(headers, header)?),
-            Method::Path => self.proved(claim::path(path_token)?),
-            Method::None => Ok(Found::Claim(Claim::Proved { secret: "" })),
+            Method::Token { header, prefix } => {
+                self.proved(claim::token(headers, header, prefix)?, Traces::of_token)
+            }
+            Method::Basic { header } => self.proved(claim::basic(headers, header)?, Traces::of_pair),
+            Method::Path => self.proved(claim::path(path_token)?, Traces::of_token),
+            Method::None => {
+                let traces = Traces::default();
+                Ok(Found::Claim(Claim::Proved { secret: "", traces }))
+            }
         }
     }
 
     /// The proof of a token, which needs no body.
-    fn proved<T: AsRef<[u8]>>(&self, found: Found<T>) -> Result<Found<Claim<'_>>, Refusal> {
-        found.and_then(|token| {
-            let token = fingerprint(token.as_ref());
+    fn proved<T: AsRef<[u8]>>(
+        &self,
+        found: Found<T>,
+        traces: impl Fn(&[u8]) -> Traces,
+    ) -> Result<Found<Claim<'_>>, Refusal> {
+        found.and_then(|given| {
+            let token = fingerprint(given.as_ref());
             let secret = self.matching(|key| key.ct_eq(token.expose_secret()));
             Ok(Claim::Proved {
                 secret: secret.ok_or(Refusal::Mismatch)?,
+                traces: traces(given.as_ref()),
             })
         })
     }

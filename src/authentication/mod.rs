@@ -51,12 +51,14 @@
 mod authenticator;
 mod body;
 mod claim;
+mod doubts;
 mod grammar;
 mod multipart;
 mod proof;
 mod scheme;
 mod sign;
 mod signed;
+mod traces;
 
 #[cfg(test)]
 mod tests;
@@ -64,6 +66,7 @@ mod tests;
 pub use authenticator::{Authenticator, MAX_SECRETS};
 pub use body::{BodyForm, UnreadableForm};
 pub use claim::{MAX_SIGNATURES, MAX_VALUE};
+pub use doubts::Doubt;
 pub(crate) use grammar::read_schemes;
 pub use proof::{Authentic, Pending};
 pub use scheme::Scheme;

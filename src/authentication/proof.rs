@@ -9,6 +9,7 @@ use super::authenticator::{Authenticator, Entry};
 use super::body::{QUERY, TAKEN_FROM};
 use super::claim::Marks;
 use super::scheme::Signature;
+use super::traces::Traces;
 use crate::event::Headers;
 use crate::payload::encoding::Encoding;
 
@@ -42,7 +43,7 @@ pub struct Pending<'a> {
 /// What the head of a request said.
 pub(super) enum Claim<'a> {
     /// All there is to prove is proved, by this secret.
-    Proved { secret: &'a str },
+    Proved { secret: &'a str, traces: Traces },
     /// The body has to go with these signatures.
     Signed {
         entry: &'a Entry,
@@ -101,7 +102,7 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// [`Refusal::Mismatch`], [`Refusal::Stale`] or [`Refusal::Unreadable`].
     pub fn finish(self, body: Bytes, now: Timestamp) -> Result<Authentic, Refusal> {
-        let headers = self.headers.without(|name| self.is_secret(name));
+        let headers = self.headers.without(|name, value| self.is_secret(name, value));
         let form = &self.authenticator.form;
         let (headers, body) = if body.is_empty() && form.takes_query() {
             let query = Bytes::copy_from_slice(self.query.as_bytes());
@@ -122,7 +123,7 @@ impl<'a> Pending<'a> {
     /// The name of the secret that proves the body.
     fn prove(&self, headers: &Headers, body: &Bytes, now: Timestamp) -> Result<&'a str, Refusal> {
         match &self.claim {
-            Claim::Proved { secret } => Ok(secret),
+            Claim::Proved { secret, .. } => Ok(secret),
             Claim::Signed {
                 entry,
                 signature,
@@ -140,8 +141,9 @@ impl<'a> Pending<'a> {
     }
 
     /// The kind's own headers, and whatever else calls itself secret: a sender that knows several generations of
-    /// signatures sends them all, and a proxy adds credentials of its own.
-    fn is_secret(&self, name: &str) -> bool {
+    /// signatures sends them all, and a proxy adds credentials of its own. And every header, whatever its name, that holds
+    /// the secret which was proved.
+    fn is_secret(&self, name: &str, value: &str) -> bool {
         const TELLING: [&str; 8] = [
             "authorization",
             "cookie",
@@ -156,6 +158,7 @@ impl<'a> Pending<'a> {
         name.starts_with(':')
             || self.authenticator.secret_headers.contains(name)
             || TELLING.iter().any(|word| name.contains(word))
+            || matches!(&self.claim, Claim::Proved { traces, .. } if traces.are_in(value))
     }
 }
 

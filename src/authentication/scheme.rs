@@ -147,6 +147,13 @@ impl Scheme {
         }
         match &self.method {
             Method::Hmac(signature) => signature.key.read(text),
+            Method::Path if text.contains('/') => Err(
+                "it has a `/`, so it is no segment of a path: make one with `openssl rand -hex 32`"
+                    .to_owned(),
+            ),
+            Method::Token { .. } | Method::Basic { .. } if text.trim() != text => {
+                Err("it begins or ends with a blank, which HTTP does not keep: write it without".to_owned())
+            }
             Method::Token { .. } | Method::Path => Ok(fingerprint(text.as_bytes())),
             Method::Basic { .. } => match text.split_once(':') {
                 None => Err(

@@ -48,6 +48,7 @@ pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
             survey.conditions(config, loaded);
             handshakes::look(&mut survey, loaded);
             survey.routes(config);
+            survey.secrets();
             templates::look(&mut survey);
             for finding in survey.findings {
                 if !findings.contains(&finding) {

@@ -152,6 +152,15 @@ impl<'s> Survey<'s> {
             .collect()
     }
 
+    /// What is doubtful about its secrets under one scheme, while another takes them as they are.
+    pub(super) fn secrets(&mut self) {
+        let table = format!("sources.{}", self.source.name);
+        let doubts = self.source.authenticator.doubts().iter();
+        let notes = doubts.filter(|doubt| !doubt.serious);
+        self.findings
+            .extend(notes.map(|doubt| Finding::note("bridge.toml", &table, doubt.what.clone())));
+    }
+
     /// Routes that hold nowhere: hardly a mistake where they name a repository or a branch of one's own.
     pub(super) fn routes(&mut self, config: &Config) {
         let held: BTreeSet<usize> = self

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
+use super::shown::{visible_json, visible_lines};
 use crate::check;
 use crate::config::{Config, env};
 use crate::source::Source;
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: CheckArguments) -> ExitCode {
     let checked = checked(arguments.config.config, arguments.live);
     let right = checked.errors() == 0;
     if arguments.json {
-        say(&format!("{:#}", checked.json()));
+        say(&visible_json(&format!("{:#}", checked.json())));
     } else {
         checked.print();
     }
@@ -222,7 +223,8 @@ fn lines(findings: &[Finding]) {
     let mut findings: Vec<_> = findings.iter().collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in findings {
-        eprintln!("{}: {finding}", word(finding.severity));
+        let what = visible_lines(&finding.to_string());
+        eprintln!("{}: {what}", word(finding.severity));
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::events::confirmed;
 use super::office::{Office, OfficeArguments};
-use super::shown::{count, optional_time, table, visible};
+use super::shown::{count, json, optional_time, table, visible};
 use crate::operator::view::{LaneDetails, MoveOrder};
 
 #[derive(clap::Subcommand)]
@@ -61,7 +61,7 @@ async fn list(office: &Office, arguments: &ListArguments) -> anyhow::Result<Exit
     let lanes = office.lanes().await?;
     let mut out = stdout().lock();
     if arguments.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&lanes)?)?;
+        writeln!(out, "{}", json(&lanes)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<Vec<String>> = lanes.iter().map(row).collect();

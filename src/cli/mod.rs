@@ -137,7 +137,7 @@ pub fn run() -> ExitCode {
         if error.chain().any(nobody_reads) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("twake-bridge: {error:#}");
+        eprintln!("twake-bridge: {}", shown::visible_lines(&format!("{error:#}")));
         ExitCode::FAILURE
     })
 }

@@ -79,7 +79,7 @@ impl Office {
             Err(_) if !asked_for && !path.exists() => None,
             Err(findings) => {
                 for finding in findings {
-                    eprintln!("warning: {finding}");
+                    eprintln!("warning: {}", super::shown::visible_lines(&finding.to_string()));
                 }
                 eprintln!("warning: going on without the configuration");
                 None

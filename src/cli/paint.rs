@@ -1,5 +1,6 @@
 //! Text for a terminal: styles where somebody sees them, and a message as it will be read.
 
+use super::shown::visible_lines;
 use crate::message::{Block, Document, Inline, plain};
 
 /// Whether what is printed has styles.
@@ -45,7 +46,7 @@ impl Paint {
         match block {
             Block::Paragraph(line) => self.line(line),
             Block::Heading(line) => self.bold(&self.line(line)),
-            Block::Code { text, .. } => clean(text)
+            Block::Code { text, .. } => visible_lines(text)
                 .lines()
                 .map(|line| format!("    {line}"))
                 .collect::<Vec<_>>()
@@ -59,7 +60,7 @@ impl Paint {
             }
             Block::Buttons(buttons) => {
                 let button = |button: &crate::message::Button| {
-                    let label = self.bold(&format!("[{}]", clean(&button.label)));
+                    let label = self.bold(&format!("[{}]", visible_lines(&button.label)));
                     format!("{label} {}", self.target(&button.url))
                 };
                 buttons.iter().map(button).collect::<Vec<_>>().join(" ")
@@ -74,11 +75,11 @@ impl Paint {
 
     fn inline(self, inline: &Inline) -> String {
         match inline {
-            Inline::Text(text) => clean(text),
+            Inline::Text(text) => visible_lines(text),
             Inline::Strong(inner) => self.bold(&self.line(inner)),
             Inline::Emphasis(inner) => self.style("3", &self.line(inner)),
             Inline::Strikethrough(inner) => self.style("9", &self.line(inner)),
-            Inline::Code(code) => format!("`{}`", self.style("36", &clean(code))),
+            Inline::Code(code) => format!("`{}`", self.style("36", &visible_lines(code))),
             Inline::Link { url, label } => {
                 let label = self.line(label);
                 if label == *url {
@@ -91,25 +92,13 @@ impl Paint {
     }
 
     fn target(self, url: &str) -> String {
-        self.dim(&format!("<{}>", clean(url)))
+        self.dim(&format!("<{}>", visible_lines(url)))
     }
 }
 
 fn prefixed(text: &str, first: &str, rest: &str) -> String {
     let line = |(index, line): (usize, &str)| format!("{}{line}", if index == 0 { first } else { rest });
     text.lines().enumerate().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Text from outside, unable to command a terminal: control characters but line breaks and tabs are blanks.
-pub(super) fn clean(text: &str) -> String {
-    let harmless = |c: char| {
-        if c.is_control() && c != '\n' && c != '\t' {
-            ' '
-        } else {
-            c
-        }
-    };
-    text.chars().map(harmless).collect()
 }
 
 #[cfg(test)]
@@ -155,7 +144,7 @@ mod tests {
     fn a_message_shows_where_its_links_lead_and_commands_no_terminal() {
         assert_eq!(
             Paint(false).document(&document()),
-            "bold  [2J label <https://e/x>\n<https://e/y>\n• `a`\n  > q\n    let x;\n     31m\n[Open] <https://e/z>"
+            "bold \\u{1b}[2J label <https://e/x>\n<https://e/y>\n• `a`\n  > q\n    let x;\n    \\u{9b}31m\n[Open] <https://e/z>"
         );
     }
 
@@ -163,7 +152,7 @@ mod tests {
     fn styles_are_there_only_where_they_are_wanted() {
         let painted = Paint(true).document(&document());
         assert!(painted.starts_with(
-            "\u{1b}[1mbold  [2J\u{1b}[0m \u{1b}[4mlabel\u{1b}[0m \u{1b}[2m<https://e/x>\u{1b}[0m\n"
+            "\u{1b}[1mbold \\u{1b}[2J\u{1b}[0m \u{1b}[4mlabel\u{1b}[0m \u{1b}[2m<https://e/x>\u{1b}[0m\n"
         ));
         assert_eq!(
             painted.matches("\u{9b}").count() + painted.matches("\u{1b}[2J").count(),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::EX_CONFIG;
 use super::office::environment;
+use super::shown::visible_lines;
 use crate::config::Config;
 use crate::operator::operator_url;
 use crate::operator::{Client, ClientError};
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     };
     let level = if reloaded.applied { "warning" } else { "error" };
     for finding in &reloaded.findings {
-        eprintln!("{level}: {finding}");
+        eprintln!("{level}: {}", visible_lines(finding));
     }
     if !reloaded.applied {
         eprintln!("not reloaded: what was served still is");

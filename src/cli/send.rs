@@ -52,7 +52,7 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
         &clock,
     ));
     let (line, code) = said(channel, &sent?);
-    println!("{line}");
+    println!("{}", super::shown::visible_lines(&line));
     Ok(code)
 }
 

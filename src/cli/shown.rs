@@ -1,7 +1,10 @@
 //! How things look on a terminal: tables, times, and text from outside that must not command it.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use std::fmt::Write as _;
+
+use crate::message::control::{self, acts};
 
 /// Rows under a heading, in columns; the last is as long as it is.
 pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
@@ -41,29 +44,32 @@ pub(super) fn optional_time(at: Option<Timestamp>) -> String {
 /// A line of text that cannot command the terminal: control characters, and those that turn the reading direction,
 /// are written as their number.
 pub(super) fn visible(text: &str) -> String {
-    escaped(text, |_| false)
+    control::shown(text, |_| false)
 }
 
 /// The same for a text of several lines, which stay lines.
 pub(super) fn visible_lines(text: &str) -> String {
-    escaped(text, |character| matches!(character, '\n' | '\t'))
+    control::shown(text, |character| matches!(character, '\n' | '\t'))
 }
 
-fn escaped(text: &str, kept: impl Fn(char) -> bool) -> String {
+/// JSON for people and programs: the same values, with every character that could command a terminal as an escape of
+/// JSON's own.
+pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|text| visible_json(&text))
+}
+
+/// The same of JSON that is written already.
+pub(super) fn visible_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        if !kept(character) && commands(character) {
-            out.extend(character.escape_default());
+        // All of them are below U+10000, and inside a string: outside of one JSON has only ASCII.
+        if character != '\n' && acts(character) {
+            let _ = write!(out, "\\u{:04x}", u32::from(character));
         } else {
             out.push(character);
         }
     }
     out
-}
-
-fn commands(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Every line with blanks before it.
@@ -92,6 +98,10 @@ mod tests {
             "a\\u{1b}[31m\\nü\\u{202e}\\u{9b}"
         );
         assert_eq!(visible_lines("a\n\tb\r\u{0}"), "a\n\tb\\r\\u{0}");
+        let value = serde_json::json!({"a\u{9b}": ["\u{202e}", "\u{1b}\u{7f}\u{2028}"]});
+        let shown = json(&value).unwrap();
+        assert!(shown.chars().all(|c| c == '\n' || !acts(c)), "{shown:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

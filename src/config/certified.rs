@@ -57,7 +57,7 @@ impl RawCertified {
         let wrong = |of: &Reference, why: String| findings.error(of.at, &of.path, why);
         let chain = of_chain.read_openly(base, surroundings);
         let chain = chain.map_err(|why| wrong(of_chain, why)).ok();
-        let key = of_key.read(base, surroundings);
+        let key = of_key.read_key(base, surroundings);
         let key = key.map_err(|why| wrong(of_key, why)).ok();
         let made = certified(chain?.expose().as_bytes(), key?.expose().as_bytes());
         let found = |(part, why): (Part, String)| {

@@ -17,5 +17,16 @@ pub(super) fn text(path: &Path, largest: u64) -> Result<String, String> {
     if bytes.len() as u64 > largest {
         return Err(format!("is larger than {} KiB", largest >> 10));
     }
-    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
+    // The byte-order marks of UTF-16, which PowerShell's `>` writes.
+    let wide = [b"\xff\xfe", b"\xfe\xff"]
+        .iter()
+        .any(|mark| bytes.starts_with(*mark));
+    String::from_utf8(bytes).map_err(|_| {
+        let what = if wide {
+            "is UTF-16; write it as UTF-8"
+        } else {
+            "is not UTF-8 text"
+        };
+        what.to_owned()
+    })
 }

@@ -7,7 +7,7 @@ use url::Url;
 use super::authorities;
 use super::certified::{self, RawCertified};
 use super::env::Surroundings;
-use super::secrets::{self, Reference};
+use super::secrets::{self, Purpose, Reference};
 use crate::secret::Secret;
 use crate::toml_reader::Findings;
 use crate::toml_reader::{Located, Table};
@@ -122,11 +122,9 @@ impl RawProxy {
             }
             fits
         });
-        let password: Option<Secret> = self.password.and_then(|password| {
-            let read = password.read(base, surroundings);
-            read.map_err(|why| findings.error(password.at, &password.path, why))
-                .ok()
-        });
+        let password: Option<Secret> = self
+            .password
+            .and_then(|password| password.read(Purpose::Given, base, surroundings, findings));
         let (host, port) = address?;
         let credentials = user.as_ref().zip(password.as_ref());
         let credentials = credentials.map(|(user, password)| (user.value.as_str(), password));

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::env::Surroundings;
 use super::file::{self, Named, Raw, RawAccount, RawChannel};
+use super::secrets::{Purpose, Reference};
 use super::source::{World, source};
 use super::{Channels, Config, Sources, kind};
 use crate::secret::Secret;
@@ -186,10 +187,9 @@ fn account(
             .map_err(|why| findings.error(url.at, &format!("{path}.url"), why))
             .ok()
     });
-    let key = raw.private_api_key.and_then(|key| {
-        let read = key.read(base, surroundings);
-        read.map_err(|why| findings.error(key.at, &key.path, why)).ok()
-    });
+    let key = raw
+        .private_api_key
+        .and_then(|key| key.read(Purpose::Given, base, surroundings, findings));
     let outbound = raw
         .outbound
         .resolve(&path, url.as_ref(), base, surroundings, findings);
@@ -265,18 +265,14 @@ fn place(
 }
 
 fn operator_token(
-    raw: Option<&super::secrets::Reference>,
+    raw: Option<&Reference>,
     base: &Path,
     surroundings: &Surroundings,
     findings: &Findings,
 ) -> Option<Secret> {
     let (address, loopback) = surroundings.operator_listen();
     match raw {
-        Some(token) => {
-            let read = token.read(base, surroundings);
-            read.map_err(|why| findings.error(token.at, &token.path, why))
-                .ok()
-        }
+        Some(token) => token.read(Purpose::Bearer, base, surroundings, findings),
         None if loopback => None,
         None => {
             let what = format!(

@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::env::Surroundings;
 use super::files;
 use crate::secret::Secret;
-use crate::toml_reader::{Located, Table};
+use crate::toml_reader::{Findings, Located, Table};
 
 /// The largest file a secret is read from, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -26,6 +26,17 @@ pub(super) struct Reference {
     pub(super) at: usize,
 }
 
+/// What a secret is for, which decides what may be in it.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Purpose {
+    /// A source's: its schemes say the rest.
+    Webhook,
+    /// The operator's token, which whoever writes the configuration makes.
+    Bearer,
+    /// What somebody else has made: Twake a key, a proxy a password.
+    Given,
+}
+
 enum Place {
     Env(String),
     File(String),
@@ -41,7 +52,7 @@ pub(super) fn reference(
     value: &DeValue<'_>,
     path: &str,
     at: usize,
-    findings: &crate::toml_reader::Findings,
+    findings: &Findings,
 ) -> Option<Reference> {
     let Some(table) = value.as_table() else {
         findings.error(at, path, INSTEAD);
@@ -84,8 +95,48 @@ impl Reference {
         }
     }
 
-    /// The secret itself; the error says why not.
-    pub(super) fn read(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
+    /// The secret itself, a text of one line; what is wrong with it, or doubtful, is found.
+    pub(super) fn read(
+        &self,
+        purpose: Purpose,
+        base: &Path,
+        surroundings: &Surroundings,
+        findings: &Findings,
+    ) -> Option<Secret> {
+        let read = self.read_key(base, surroundings).and_then(|secret| {
+            let fault = secret.fault().or(match purpose {
+                Purpose::Bearer if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => Some(
+                    "has blanks or characters beyond ASCII, which a bearer token does not: make one with `openssl rand \
+                     -hex 32`",
+                ),
+                _ => None,
+            });
+            match fault {
+                Some(fault) => Err(format!("{} {fault}", self.name())),
+                None => Ok(secret),
+            }
+        });
+        let secret = read
+            .map_err(|why| findings.error(self.at, &self.path, why))
+            .ok()?;
+        let doubt = match purpose {
+            Purpose::Given if secret.is_placeholder() => {
+                Some("is a placeholder: write the one you were given")
+            }
+            Purpose::Given if secret.expose().trim() != secret.expose() => {
+                Some("begins or ends with a blank, which was hardly meant: write it without")
+            }
+            Purpose::Bearer => secret.guessed(),
+            Purpose::Given | Purpose::Webhook => None,
+        };
+        if let Some(doubt) = doubt {
+            findings.warning(self.at, &self.path, format!("{} {doubt}", self.name()));
+        }
+        Some(secret)
+    }
+
+    /// A key in PEM, of as many lines as it has; the error says why not.
+    pub(super) fn read_key(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
         self.read_noting(base, |file| surroundings.read_secret(file), surroundings)
     }
 

@@ -11,6 +11,7 @@ use super::env::Surroundings;
 use super::file::{Named, RawDestination, RawRoute, RawSource};
 use super::kind::LoadedKind;
 use super::schemes::Schemes;
+use super::secrets::Purpose;
 use crate::authentication::Authenticator;
 use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, KNOWN};
@@ -75,6 +76,9 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
             return None;
         }
     };
+    for doubt in authenticator.doubts().iter().filter(|doubt| doubt.serious) {
+        world.findings.warning(name.at, &path, doubt.what.clone());
+    }
     Some(Source {
         name: Arc::from(name.value),
         kind: Arc::clone(&loaded.kind),
@@ -114,14 +118,12 @@ fn secrets(
                 unknown("scheme", &scheme.value, schemes.names()),
             );
         }
-        match reference.read(world.base, world.surroundings) {
-            Ok(value) => secrets.push(SourceSecret {
-                name: reference.name(),
-                scheme: reference.scheme.as_ref().map(|scheme| scheme.value.clone()),
-                value,
-            }),
-            Err(why) => world.findings.error(reference.at, &reference.path, why),
-        }
+        let value = reference.read(Purpose::Webhook, world.base, world.surroundings, world.findings);
+        secrets.extend(value.map(|value| SourceSecret {
+            name: reference.name(),
+            scheme: reference.scheme.as_ref().map(|scheme| scheme.value.clone()),
+            value,
+        }));
     }
     secrets
 }

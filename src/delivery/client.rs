@@ -143,7 +143,8 @@ impl Client {
     /// Sends one request; what its answer means.
     pub(super) async fn attempt(&self, place: &Place, message: &StoredMessage) -> Verdict {
         let received = self.ask(place, twake::request(place, Act::Post, message)).await;
-        twake::verdict(place.account.api, &received.answer(), self.clock.now())
+        let verdict = twake::verdict(place.account.api, &received.answer(), self.clock.now());
+        place.account.without_secrets(verdict)
     }
 
     /// Asks whether a place's account is let in; what the answer means, and the server's clock where it tells.
@@ -156,6 +157,7 @@ impl Client {
             Received::Failed(..) => None,
         };
         let verdict = twake::verdict(place.account.api, &received.answer(), self.clock.now());
+        let verdict = place.account.without_secrets(verdict);
         (verdict, date.and_then(|date| Timestamp::try_from(date).ok()))
     }
 

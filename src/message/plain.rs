@@ -8,10 +8,39 @@ pub fn text(document: &Document) -> String {
     blocks(&document.blocks)
 }
 
-/// The same text, unable to notify anyone: Twake looks for `@name:uuid` and ` @all`, ` @here`, ` @channel`, ` @everyone` in
-/// it; a word joiner (U+2060, without width) after every `@` is none of them.
+/// The same text, unable to notify anyone. Twake looks in it for `@name` and ` @all`, ` @here`, ` @channel`, ` @everyone`:
+/// a word joiner (U+2060, without width) after every `@` ends them. And it looks for `@[^: ]+:[0-f-]{36}`, whose name may be
+/// anything, a word joiner too: a second one behind the colon ends that.
 pub fn without_mentions(text: &str) -> String {
-    text.replace('@', "@\u{2060}")
+    const JOINER: char = '\u{2060}';
+    let mut out = String::with_capacity(text.len() + 8);
+    // An `@` came before, with neither a colon nor a blank since.
+    let mut is_name = false;
+    for (index, character) in text.char_indices() {
+        out.push(character);
+        match character {
+            '@' => {
+                out.push(JOINER);
+                is_name = true;
+            }
+            ':' => {
+                if is_name && begins_with_id(&text[index + 1..]) {
+                    out.push(JOINER);
+                }
+                is_name = false;
+            }
+            ' ' => is_name = false,
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Whether Twake takes the start of a text for the id of a person: 36 characters from `0` to `f` in ASCII's order, or `-`.
+fn begins_with_id(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let id = bytes.get(..36).unwrap_or_default();
+    !id.is_empty() && id.iter().all(|byte| matches!(byte, b'0'..=b'f' | b'-'))
 }
 
 /// The text of a line.
@@ -127,10 +156,23 @@ mod tests {
 
     #[test]
     fn a_mention_is_broken_wherever_it_stands() {
-        let safe = without_mentions("@all and @here, @ann:0198 a@b");
-        assert_eq!(
-            safe,
-            "@\u{2060}all and @\u{2060}here, @\u{2060}ann:0198 a@\u{2060}b"
-        );
+        let id = "01989a3c-1d2e-7f00-8a4b-5c6d7e8f9a0b";
+        let wide = "0123456789:;<=>?@ABCXYZ[\\]^_`abcdef-";
+        for (text, safe) in [
+            (
+                "@all and @here, @ann:0198 a@b".to_owned(),
+                "@~all and @~here, @~ann:0198 a@~b".to_owned(),
+            ),
+            (format!("see @x:{id} please"), format!("see @~x:~{id} please")),
+            (format!("@:{id}"), format!("@~:~{id}")),
+            (format!("a@b\nc:{id}"), format!("a@~b\nc:~{id}")),
+            (format!("@@x:{id}f@y:{id}"), format!("@~@~x:~{id}f@~y:~{id}")),
+            (format!("@x:{wide}"), format!("@~x:~{}", wide.replace('@', "@~"))),
+            (format!("@x y:{id}, {id}:{id}"), format!("@~x y:{id}, {id}:{id}")),
+            (format!("@x:y:{id}"), format!("@~x:y:{id}")),
+            (format!("@x:{}", &id[1..]), format!("@~x:{}", &id[1..])),
+        ] {
+            assert_eq!(without_mentions(&text), safe.replace('~', "\u{2060}"), "{text:?}");
+        }
     }
 }

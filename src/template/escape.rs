@@ -1,6 +1,6 @@
 //! How a value is written into what a template renders to: never as syntax.
 
-use crate::message::text_atom;
+use crate::message::{control, text_atom};
 
 /// What a template's output is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Format {
 }
 
 fn json_string_content(value: &str) -> String {
-    let quoted = serde_json::Value::from(value).to_string();
+    let quoted = serde_json::Value::from(control::lines(value)).to_string();
     quoted
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
@@ -37,8 +37,9 @@ mod tests {
 
     #[test]
     fn a_value_cannot_leave_its_json_string() {
-        let value = "a\"}],\n\\\u{1}[{";
+        let value = "a\"}],\n\\[{";
         let json = format!("\"{}\"", Format::Twacode.escape()(value));
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), value);
+        assert_eq!(Format::Twacode.escape()("a\u{1}\u{202e}"), "a \\\\u{202e}");
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod messages_save;
 pub mod outbound;
+mod redaction;
 pub mod twacode;
 
 use bytes::Bytes;

@@ -15,6 +15,7 @@ fn own_kind(folder: &Path) {
     fs::create_dir_all(kind.join("samples")).unwrap();
     fs::write(kind.join("source.toml"), ACME).unwrap();
     fs::write(kind.join("build.hbs"), BUILD).unwrap();
+    fs::write(folder.join("acme-token"), "4c1f0a9e77b2d35586aa0b1c").unwrap();
     fs::write(kind.join("_step.hbs"), "{{name}} took {{duration seconds}}\n").unwrap();
     let sample = r#"{"kind": "build", "id": 7, "project": {"name": "gate", "url": "https://e/x"}, "branch": "main",
         "ok": false, "note": null, "steps": [{"name": "compile", "seconds": 3}]}"#;
@@ -47,7 +48,7 @@ when = 'outcome != \"success\"'
 
 const ACME_SOURCE: &str = "[sources.acme]
 kind = \"acme\"
-secrets = [{ file = \"secret\" }]
+secrets = [{ file = \"acme-token\" }]
 channels = [\"dev\", \"ops\"]
 [[sources.acme.routes]]
 when = 'repository == \"gate\"'
@@ -314,7 +315,7 @@ fn the_built_in_kinds_have_nothing_to_find() {
             "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ env = \"{variable}\" }}]\nchannels = [\"dev\", \"ops\"]"
         )
         .unwrap();
-        let secret = secret_for(&loaded.kind.schemes[0], "user:password");
+        let secret = secret_for(&loaded.kind.schemes[0], "user:4c1f0a9e77b2d35586aa0b1c");
         secrets.push((variable, secret.expose().to_owned()));
     }
     let folder = folder(&sources);

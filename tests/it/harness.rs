@@ -18,7 +18,7 @@ use twake_bridge::secret::Secret;
 
 pub(crate) const GITHUB_SECRET: &str = "It's a Secret to Everybody";
 pub(crate) const TOKEN: &str = "alertmanager-token-0123456789";
-pub(crate) const BASIC: &str = "bridge:s3cr3t: ü";
+pub(crate) const BASIC: &str = "bridge:s3cr3t: 0123456789abcdef";
 
 /// Longer than anything here takes; a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -111,7 +111,8 @@ async fn odd_characters_arrive_without_their_power() {
     let titles = [
         ("NUL and controls", "a\u{0}b\u{7}c\u{1b}[31md", "a b c [31md"),
         ("line breaks", "a\r\nb\u{2028}c", "a"),
-        ("right to left", "a\u{202e}dcb", "a\u{202e}dcb"),
+        ("right to left", "a\u{202e}dcb\u{2066}", "a\\u{202e}dcb\\u{2066}"),
+        ("marks of direction", "a\u{200f}b\u{61c}", "a\u{200f}b\u{61c}"),
         ("zero width", "a\u{200b}b\u{feff}c", "a\u{200b}b\u{feff}c"),
         (
             "private use",
@@ -119,6 +120,11 @@ async fn odd_characters_arrive_without_their_power() {
             "a\u{e100}\u{e141}\u{e102}b",
         ),
         ("shouting", "@all @here <!channel>", "@\u{2060}all"),
+        (
+            "a person by their id",
+            "see @x:01989a3c-1d2e-7f00-8a4b-5c6d7e8f9a0b please",
+            "@\u{2060}x:\u{2060}01989a3c-1d2e-7f00-8a4b-5c6d7e8f9a0b",
+        ),
     ];
     for (number, (case, title, expected)) in titles.iter().enumerate() {
         let (status, said) = signed(&bridge, &format!("t-{number}"), push("main", title).as_bytes()).await;

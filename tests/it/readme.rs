@@ -85,7 +85,11 @@ fn the_ten_lines_are_right() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("secrets")).unwrap();
     for secret in ["twake", "github"] {
-        fs::write(folder.path().join("secrets").join(secret), "secret").unwrap();
+        fs::write(
+            folder.path().join("secrets").join(secret),
+            "4c1f0a9e77b2d35586aa0b1c",
+        )
+        .unwrap();
     }
     let surroundings = twake_bridge::config::Surroundings::none();
     let config = twake_bridge::config::Config::from_text(ten, folder.path(), &surroundings);

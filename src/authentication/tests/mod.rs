@@ -3,10 +3,12 @@
 
 mod bodies;
 mod choice;
+mod doubts;
 mod findings;
 mod properties;
 mod refusals;
 mod senders;
+mod traces;
 mod vectors;
 
 use bytes::Bytes;

@@ -78,7 +78,7 @@ async fn list(office: &Office, arguments: &ListArguments) -> anyhow::Result<Exit
     let found = collect(office, query, arguments.limit).await?;
     let mut out = stdout().lock();
     if arguments.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
+        writeln!(out, "{}", shown::json(&found)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     if found.events.is_empty() {

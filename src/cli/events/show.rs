@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _, stdout};
 use std::process::ExitCode;
 
 use super::super::office::{Office, OfficeArguments};
-use super::super::shown::{indented, optional_time, time, visible, visible_lines};
+use super::super::shown::{indented, json, optional_time, time, visible, visible_lines};
 use super::state;
 use crate::operator::view::{DeliveryDetails, EventDetails};
 use crate::queue::State;
@@ -35,7 +35,7 @@ pub(super) async fn show(office: &Office, arguments: &ShowArguments) -> anyhow::
     let event = office.event(&arguments.id).await?;
     let mut out = stdout().lock();
     if arguments.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&event)?)?;
+        writeln!(out, "{}", json(&event)?)?;
     } else {
         out.write_all(told(&event).as_bytes())?;
     }

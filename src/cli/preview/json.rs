@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::shown::visible_json;
 use super::text::{is_own, why_this};
 use super::{Preview, Proof};
 use crate::message::{Message, plain};
@@ -33,7 +34,7 @@ pub(super) fn preview(preview: &Preview<'_>) -> String {
         json!({ "channel": &*delivery.channel, "message": delivery.message, "request": request })
     });
     put("deliveries", deliveries.collect());
-    format!("{:#}", Value::Object(whole))
+    visible_json(&format!("{:#}", Value::Object(whole)))
 }
 
 /// A request that came no further than its authentication or its payload.
@@ -45,7 +46,7 @@ pub(super) fn refused(source: &Source, proof: &Proof, why: &str) -> String {
         "unreadable"
     };
     whole.insert("problem".to_owned(), json!({ "code": code, "why": why }));
-    format!("{:#}", Value::Object(whole))
+    visible_json(&format!("{:#}", Value::Object(whole)))
 }
 
 /// A request that is no event.
@@ -59,7 +60,7 @@ pub(super) fn handshake(source: &Source, proof: &Proof, reply: &Reply) -> String
     } = reply;
     let said = json!({ "when": when, "status": status, "content_type": content_type, "answer": text });
     whole.insert("handshake".to_owned(), said);
-    format!("{:#}", Value::Object(whole))
+    visible_json(&format!("{:#}", Value::Object(whole)))
 }
 
 fn head(source: &Source, proof: &Proof) -> Map<String, Value> {

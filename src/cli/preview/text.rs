@@ -4,7 +4,8 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::super::paint::{Paint, clean};
+use super::super::paint::Paint;
+use super::super::shown::visible_lines;
 use super::{Preview, Proof};
 use crate::message::Message;
 use crate::road::{DecidedMessage, Reply};
@@ -26,14 +27,18 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
         out.field("sample", sample);
     }
     out.proof(preview.proof);
-    out.field("type", &paint.bold(&clean(&decision.event_type)));
+    out.field("type", &paint.bold(&visible_lines(&decision.event_type)));
     if let Some(hint) = &preview.hint {
-        out.field("", &paint.bad(&clean(hint)));
+        out.field("", &paint.bad(&visible_lines(hint)));
     }
     let seconds = decision.remember.as_secs();
     let mut remembered = format!("remembered for {}", span(seconds));
     if let Some(invented) = &preview.invented {
-        let _ = write!(remembered, "; made without the sender's own {}", clean(invented));
+        let _ = write!(
+            remembered,
+            "; made without the sender's own {}",
+            visible_lines(invented)
+        );
     }
     let key = format!("{} {}", hex::encode(decision.key.0), paint.dim(&remembered));
     out.field("key", &key);
@@ -45,7 +50,7 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
     }
     let unsaid = decision.messages.is_empty();
     if let Some(silence) = decision.silence().filter(|_| unsaid) {
-        out.field("silent", &clean(&silence));
+        out.field("silent", &visible_lines(&silence));
     }
     for (delivery, request) in decision.deliveries.iter().zip(&preview.requests) {
         out.request(&delivery.channel, request.as_ref());
@@ -62,7 +67,7 @@ pub(super) fn refused(source: &Source, proof: &Proof, why: &str, paint: Paint) -
     out.head(source, true);
     out.proof(proof);
     if !matches!(proof, Proof::Refused(_)) {
-        out.field("unreadable", &paint.bad(&clean(why)));
+        out.field("unreadable", &paint.bad(&visible_lines(why)));
     }
     out.text
 }
@@ -85,10 +90,13 @@ pub(super) fn handshake(
         proof => out.proof(proof),
     }
     let no_event = paint.dim("it is no event, and is not kept");
-    out.field("handshake", &format!("{}\n{no_event}", clean(&reply.when)));
+    out.field(
+        "handshake",
+        &format!("{}\n{no_event}", visible_lines(&reply.when)),
+    );
     let said = match reply.text.as_str() {
         "" => "without a body".to_owned(),
-        text => format!("{}: {}", reply.content_type, shortened(&clean(text))),
+        text => format!("{}: {}", reply.content_type, shortened(&visible_lines(text))),
     };
     out.field(
         "answer",
@@ -159,7 +167,7 @@ impl Out {
     fn head(&mut self, source: &Source, configured: bool) {
         let name = self.paint.bold(&source.name);
         let what = if configured { "source" } else { "kind" };
-        self.field(what, &format!("{name} ({})", clean(&source.kind.title)));
+        self.field(what, &format!("{name} ({})", visible_lines(&source.kind.title)));
     }
 
     fn proof(&mut self, proof: &Proof) {
@@ -199,7 +207,7 @@ impl Out {
             .partition(|(_, value)| is_known(value));
         let mut said: Vec<String> = known
             .iter()
-            .map(|(name, value)| format!("{name} = {}", shortened(&clean(&value.to_string()))))
+            .map(|(name, value)| format!("{name} = {}", shortened(&visible_lines(&value.to_string()))))
             .collect();
         if !unknown.is_empty() {
             let names: Vec<&str> = unknown.iter().map(|(name, _)| name.as_str()).collect();
@@ -211,7 +219,7 @@ impl Out {
     fn routes(&mut self, preview: &Preview<'_>) {
         let paint = self.paint;
         let route = |route: &crate::route::RouteTrace| {
-            let why = clean(&route.why);
+            let why = visible_lines(&route.why);
             let held = match (route.held, route.failed) {
                 (true, _) => paint.good("yes"),
                 (false, true) => paint.bad("no "),
@@ -236,7 +244,10 @@ impl Out {
     fn message(&mut self, message: &DecidedMessage, event_type: &str, kind: &str, channels: &[&str]) {
         let paint = self.paint;
         for (template, why) in &message.failed {
-            self.field("failed", &paint.bad(&format!("{template}: {}", clean(why))));
+            self.field(
+                "failed",
+                &paint.bad(&format!("{template}: {}", visible_lines(why))),
+            );
         }
         let speaks = match (&message.template, &message.file) {
             (Some(template), Some(file)) => {
@@ -246,17 +257,21 @@ impl Out {
                     "built in"
                 };
                 let name = if is_own(message, kind) { file } else { template };
-                format!("{}, {whose}", paint.bold(&clean(name)))
+                format!("{}, {whose}", paint.bold(&visible_lines(name)))
             }
             _ if message.message.is_some() => "none: a line made of the facts".to_owned(),
             _ => "none".to_owned(),
         };
-        let why = why_this(message, event_type).map_or_else(String::new, |why| format!(": {}", clean(&why)));
+        let why = why_this(message, event_type)
+            .map_or_else(String::new, |why| format!(": {}", visible_lines(&why)));
         if message.message.is_some() || message.template.is_some() {
             self.field("template", &format!("{speaks}{why}"));
         }
         if let Some(why) = &message.when_failed {
-            let why = format!("its `when` cannot be evaluated, so it holds: {}", clean(why));
+            let why = format!(
+                "its `when` cannot be evaluated, so it holds: {}",
+                visible_lines(why)
+            );
             self.field("", &paint.bad(&why));
         }
         if let Some(said) = &message.message {
@@ -269,11 +284,11 @@ impl Out {
             let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
             let text = match &said.message {
                 Message::Document(document) => paint.document(document),
-                Message::Twacode(nodes) => clean(&format!("{nodes:#}")),
+                Message::Twacode(nodes) => visible_lines(&format!("{nodes:#}")),
             };
             let _ = writeln!(self.text, "{text}\n");
         } else if let Some(silence) = &message.silence {
-            self.field("silent", &clean(silence));
+            self.field("silent", &visible_lines(silence));
         }
     }
 
@@ -287,7 +302,7 @@ impl Out {
             self.text,
             "{}\n{}",
             self.paint.dim(&line),
-            clean(&layout(&body, 0))
+            visible_lines(&layout(&body, 0))
         );
     }
 }

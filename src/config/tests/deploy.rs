@@ -16,7 +16,7 @@ fn uncommented() -> String {
 fn read(text: &str) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     for secret in ["twake", "github", "deploys.secret", "proxy"] {
-        fs::write(folder.path().join(secret), "s").unwrap();
+        fs::write(folder.path().join(secret), "4c1f0a9e77b2d35586aa0b1c").unwrap();
     }
     fs::write(
         folder.path().join("twake-ca.pem"),
@@ -37,7 +37,7 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
     }
     let variables = [
         ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap()),
-        ("TWAKE_BRIDGE_OPERATOR_TOKEN", "s"),
+        ("TWAKE_BRIDGE_OPERATOR_TOKEN", "4c1f0a9e77b2d35586aa0b1c"),
     ];
     let surroundings = Surroundings::of(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
     Config::from_text(text, folder.path(), &surroundings)

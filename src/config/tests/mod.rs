@@ -55,7 +55,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let house = Self {
             folder,
-            variables: [("KEY", "twake-secret-key"), ("OVEN", "oven-secret")]
+            variables: [("KEY", "twake-secret-key"), ("OVEN", "oven-secret-0123456789")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
         };

@@ -108,3 +108,116 @@ secrets = "bare-secret"
     assert!(findings.lines().count() > 8, "{findings}");
     assert!(!findings.contains("-secret"), "{findings}");
 }
+
+/// Every form a secret should not have, wherever it comes from and whatever it is for: found, with what to do.
+#[test]
+fn each_form_of_a_secret_is_found_in_each_place() {
+    const GOOD: &str = "4c1f0a9e77b2d35586aa0b1c";
+    let places = [
+        "{ file = \"secret\" }",
+        "{ env = \"SECRET\" }",
+        "{ credential = \"secret\" }",
+    ];
+    // What is read, then what is found of it as a source's secret, Twake's key, a proxy's password and the operator's
+    // token.
+    let everywhere = |what: &'static str| [what; 4];
+    let forms: Vec<(String, [&str; 4])> = vec![
+        (GOOD.to_owned(), everywhere("")),
+        (format!("{GOOD}\n"), everywhere("")),
+        (format!("{GOOD}\r\n"), everywhere("")),
+        (format!("{GOOD}\n\n"), everywhere("more than one line")),
+        (format!("{GOOD}\r"), everywhere("")),
+        (format!("{GOOD}\n{GOOD}"), everywhere("more than one line")),
+        (format!("\n{GOOD}"), everywhere("more than one line")),
+        (format!("\u{feff}{GOOD}"), everywhere("byte-order mark")),
+        (format!("{GOOD}\u{200b}"), everywhere("byte-order mark")),
+        (GOOD.replace('a', "\0a"), everywhere("NUL")),
+        (format!("{GOOD}\t"), everywhere("control character")),
+        (String::new(), everywhere("is empty")),
+        (" \n".to_owned(), everywhere("is empty")),
+        (
+            format!(" {GOOD}"),
+            [
+                "begins or ends with a blank",
+                "begins or ends with a blank",
+                "begins or ends with a blank",
+                "has blanks",
+            ],
+        ),
+        (format!("{GOOD} x"), ["with blanks or", "", "", "has blanks"]),
+        (format!("{GOOD}é"), ["beyond ASCII", "", "", "beyond ASCII"]),
+        ("abc".to_owned(), ["shorter than 8", "", "", "shorter than 8"]),
+        (
+            "abcdefghijk".to_owned(),
+            ["shorter than 16", "", "", "shorter than 16"],
+        ),
+        (
+            "Change me".to_owned(),
+            ["placeholder", "placeholder", "placeholder", "has blanks"],
+        ),
+        (
+            "the application's private key".to_owned(),
+            ["placeholder", "placeholder", "placeholder", "has blanks"],
+        ),
+    ];
+    for (text, expected) in forms {
+        let house = House::new();
+        let folder = house
+            .file("run/secret", &text)
+            .parent()
+            .unwrap()
+            .display()
+            .to_string();
+        house.file("secret", &text);
+        let house = house
+            .with("CREDENTIALS_DIRECTORY", folder)
+            .with("SECRET", text.clone());
+        for place in places {
+            let token = format!("[operator]\ntoken = {place}\n");
+            let proxy = format!("proxy = {{ url = \"http://p:1\", user = \"u\", password = {place} }}");
+            let configurations = [
+                format!("{START}{}", SOURCE.replace("{ env = \"OVEN\" }", place)),
+                format!("{}{SOURCE}", START.replace("{ env = \"KEY\" }", place)),
+                format!(
+                    "{}{SOURCE}",
+                    START.replace("group_id = \"g\"", &format!("group_id = \"g\"\n{proxy}"))
+                ),
+                format!("{START}{SOURCE}{token}"),
+            ];
+            for (configuration, expected) in configurations.iter().zip(expected) {
+                let findings = house.findings(configuration);
+                let all = findings.join("\n");
+                assert_eq!(
+                    findings.is_empty(),
+                    expected.is_empty(),
+                    "{text:?} in {place}: {all}"
+                );
+                assert!(
+                    all.contains(expected),
+                    "{text:?} in {place}: {expected} is not in {all}"
+                );
+                let name = place.split('"').nth(1).unwrap();
+                assert!(
+                    all.is_empty() || all.contains(&format!(":{name}")),
+                    "which one: {all}"
+                );
+                assert!(text.trim().len() < 4 || !all.contains(text.trim()), "{all}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_utf_16_is_found_as_that() {
+    let house = House::new();
+    let wide: Vec<u8> = "\u{feff}secret"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    fs::write(house.folder.path().join("wide"), wide).unwrap();
+    let findings = house.findings(&START.replace("{ env = \"KEY\" }", "{ file = \"wide\" }"));
+    assert!(
+        findings[0].contains("is UTF-16; write it as UTF-8"),
+        "{findings:?}"
+    );
+}

@@ -135,7 +135,7 @@ impl Builder {
             Tag::Strong => Some(Kind::Strong),
             Tag::Strikethrough => Some(Kind::Strikethrough),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
-                let target = control::one_line(&decoded(&dest_url)).into_owned();
+                let target = control::target(&decoded(&dest_url));
                 // A link in a link has no place in any chat; the outer one leads.
                 let free = !self.stack.iter().any(|frame| matches!(frame.kind, Kind::Link(_)));
                 Some(Kind::Link(

@@ -47,7 +47,7 @@ fn label_and_url(arguments: &Arguments<'_, '_>) -> Result<(String, String), Rend
     };
     Ok((
         control::one_line(&label).into_owned(),
-        control::one_line(&url).trim().to_owned(),
+        control::target(&url).trim().to_owned(),
     ))
 }
 

@@ -34,7 +34,7 @@ fn slack(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
         limit,
     );
     if arguments.count() > 2 {
-        let url = control::one_line(&arguments.text(2)?).trim().to_owned();
+        let url = control::target(&arguments.text(2)?).trim().to_owned();
         let label = control::one_line(&plain::text(&document)).into_owned();
         return Ok(nodes_atom(Ok(linked(label, url))));
     }

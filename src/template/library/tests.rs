@@ -277,7 +277,9 @@ fn twacode_is_written_as_json() {
         rendering.said,
         Said::Message(StoredMessage {
             v: 1,
-            message: Message::Twacode(json!([{"type": "text", "content": content}])),
+            message: Message::Twacode(
+                json!([{"type": "text", "content": crate::message::control::lines(&content)}])
+            ),
             ephemeral: true,
         })
     );

@@ -1,0 +1,105 @@
+//! What is doubtful about a secret that could serve: it can be guessed, or it does not arrive as it is written.
+
+use secrecy::ExposeSecret as _;
+
+use super::scheme::{Method, Scheme};
+use crate::secret::{Secret, SourceSecret};
+
+/// A doubt about a secret, as a sentence that names the secret and never says what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// It is hardly meant. Otherwise it may well be right: another scheme takes the secret as it is.
+    pub serious: bool,
+    /// What is wrong and what to do.
+    pub what: String,
+}
+
+/// Everything doubtful about a source's secret under these schemes.
+pub(super) fn doubts(schemes: &[&Scheme], secret: &SourceSecret) -> Vec<Doubt> {
+    let asked = || {
+        let bound = secret.scheme.as_ref();
+        let of = schemes
+            .iter()
+            .filter(move |scheme| bound.is_none_or(|bound| *bound == scheme.name));
+        of.filter(|scheme| !matches!(scheme.method, Method::None))
+    };
+    // Where one scheme takes it as it is, it is probably meant for that one; what another can never take is still worth
+    // a note.
+    let taken =
+        asked().any(|scheme| scheme.key(&secret.value).is_ok() && scheme.in_transit(&secret.value).is_none());
+    let mut found = Vec::new();
+    for scheme in asked() {
+        if taken && scheme.key(&secret.value).is_ok() {
+            continue;
+        }
+        if let Some(why) = scheme.in_transit(&secret.value) {
+            let what = format!("secret `{}`: scheme `{}`: {why}", secret.name, scheme.name);
+            found.push(Doubt {
+                serious: !taken,
+                what,
+            });
+        }
+    }
+    let weak = asked().find_map(|scheme| scheme.guessed(&secret.value));
+    found.extend(weak.map(|why| Doubt {
+        serious: true,
+        what: format!("secret `{}`: it {why}", secret.name),
+    }));
+    found
+}
+
+impl Scheme {
+    /// Why a secret may not arrive as it is written, or not at all.
+    pub(super) fn in_transit(&self, secret: &Secret) -> Option<&'static str> {
+        let text = secret.expose();
+        match &self.method {
+            Method::Path if text.contains('/') => Some(
+                "a token with a `/` is no segment of a path, so no request has it: make one with `openssl rand -hex 32`",
+            ),
+            Method::Path if !text.bytes().all(unreserved) => Some(
+                "a token in a path is sent percent-encoded unless it is letters, digits, `-`, `.`, `_` and `~`: make one \
+                 with `openssl rand -hex 32`",
+            ),
+            Method::Hmac(_) if has_blanks_around(text) => Some(
+                "it begins or ends with a blank, which is part of the key: write it without, unless the sender has it, too",
+            ),
+            Method::Token { .. } | Method::Basic { .. } if has_blanks_around(text) => {
+                Some("it begins or ends with a blank, which HTTP does not keep: write it without")
+            }
+            Method::Token { .. } if !text.bytes().all(|byte| byte.is_ascii_graphic()) => Some(
+                "a token in a header with blanks or characters beyond ASCII does not arrive from every sender: make one \
+                 with `openssl rand -hex 32`",
+            ),
+            Method::Basic { .. } if !text.is_ascii() => Some(
+                "characters beyond ASCII are sent in one of several encodings: only UTF-8 is taken; make a password with \
+                 `openssl rand -hex 32`",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Why a secret that serves this scheme is one that others know or guess.
+    fn guessed(&self, secret: &Secret) -> Option<&'static str> {
+        let key = self.key(secret).ok()?;
+        let text = secret.expose();
+        match &self.method {
+            Method::Basic { .. } => Secret::new(text.split_once(':')?.1).guessed(),
+            // The key is what counts, without its prefix and encoding.
+            Method::Hmac(_) => match std::str::from_utf8(key.expose_secret()) {
+                Ok(key) => Secret::new(key).guessed(),
+                Err(_) => Secret::too_short(key.expose_secret().len()),
+            },
+            Method::Token { .. } | Method::Path => secret.guessed(),
+            Method::None => None,
+        }
+    }
+}
+
+fn has_blanks_around(text: &str) -> bool {
+    text.trim() != text
+}
+
+/// RFC 3986, section 2.3: what an address holds without encoding.
+fn unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}

@@ -1,0 +1,130 @@
+//! Secrets that serve and are doubtful all the same, and those that cannot serve.
+
+use super::senders::{GITHUB, STANDARD};
+use super::*;
+
+const PATH: &str = "name = \"path\"\nmethod = \"path\"";
+const BASIC: &str = "name = \"basic\"\nmethod = \"basic\"\nheader = \"Authorization\"";
+const BEARER: &str =
+    "name = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"";
+
+const GOOD: &str = "4c1f0a9e77b2d35586aa0b1c";
+
+/// `error: …`, `warning: …` or `note: …` of everything found.
+fn found(tables: &[&str], value: &str) -> Vec<String> {
+    let schemes = tables.iter().map(|table| scheme(table)).collect();
+    match Authenticator::new(schemes, vec![secret("x", value)], BodyForm::default()) {
+        Err(findings) => findings.iter().map(|what| format!("error: {what}")).collect(),
+        Ok(authenticator) => {
+            let level = |doubt: &Doubt| if doubt.serious { "warning" } else { "note" };
+            let doubts = authenticator.doubts().iter();
+            doubts
+                .map(|doubt| format!("{}: {}", level(doubt), doubt.what))
+                .collect()
+        }
+    }
+}
+
+#[test]
+fn each_form_of_a_secret_has_its_finding_under_each_scheme() {
+    let pair = |password: &str| format!("user:{password}");
+    let slash = format!("{GOOD}/x");
+    let blank = format!("{GOOD} ");
+    let inner = format!("{GOOD} x");
+    let wide = format!("{GOOD}é");
+    let whsec = |key: &str| secret_for(&scheme(STANDARD), key).expose().to_owned();
+    let cases: Vec<(&[&str], String, &[&str])> = vec![
+        (&[GITHUB], GOOD.to_owned(), &[]),
+        (&[BEARER], GOOD.to_owned(), &[]),
+        (&[PATH], GOOD.to_owned(), &[]),
+        (&[BASIC], pair(GOOD), &[]),
+        (&[STANDARD], whsec(GOOD), &[]),
+        (&[GITHUB, BEARER, PATH], GOOD.to_owned(), &[]),
+        // What can never be authentic.
+        (&[PATH], slash.clone(), &["error", "has a `/`", "openssl rand"]),
+        (
+            &[BEARER],
+            blank.clone(),
+            &["error", "begins or ends with a blank"],
+        ),
+        (&[BASIC], pair(&blank), &["error", "begins or ends with a blank"]),
+        (&[BASIC], GOOD.to_owned(), &["error", "it has no colon"]),
+        // What may be, and is hardly meant.
+        (
+            &[GITHUB],
+            blank.clone(),
+            &["warning", "scheme `signature`: it begins or ends"],
+        ),
+        (
+            &[BEARER],
+            inner.clone(),
+            &["warning", "scheme `bearer`", "beyond ASCII"],
+        ),
+        (
+            &[BEARER],
+            wide.clone(),
+            &["warning", "scheme `bearer`", "beyond ASCII"],
+        ),
+        (
+            &[PATH],
+            inner.clone(),
+            &["warning", "scheme `path`", "percent-encoded"],
+        ),
+        (&[BASIC], pair(&wide), &["warning", "scheme `basic`", "UTF-8"]),
+        // What another scheme takes as it is.
+        (&[GITHUB, PATH], slash, &["note", "scheme `path`", "`/`"]),
+        (&[GITHUB, BEARER, PATH], inner, &[]),
+        // What is guessed: the key or password counts, not what is around it.
+        (
+            &[GITHUB],
+            "abc".to_owned(),
+            &["warning", "shorter than 8", "openssl rand"],
+        ),
+        (&[PATH], "abcdefg".to_owned(), &["warning", "shorter than 8"]),
+        (&[BEARER], "abcdefgh".to_owned(), &["warning", "shorter than 16"]),
+        (
+            &[BASIC],
+            "a-long-user-name:abc".to_owned(),
+            &["warning", "shorter than 8"],
+        ),
+        (&[STANDARD], whsec("abcdefg"), &["warning", "shorter than 8"]),
+        (
+            &[STANDARD],
+            whsec("abcdefghijklmno"),
+            &["warning", "shorter than 16"],
+        ),
+        (
+            &[GITHUB],
+            "Your secret here".to_owned(),
+            &["warning", "placeholder"],
+        ),
+        (&[BEARER], "changeme".to_owned(), &["warning", "placeholder"]),
+        (&[BASIC], pair("PASSWORD"), &["warning", "placeholder"]),
+        (
+            &[PATH],
+            "xxxxxxxxxxxxxxxxxxxx".to_owned(),
+            &["warning", "placeholder"],
+        ),
+    ];
+    for (tables, value, expected) in cases {
+        let found = found(tables, &value);
+        assert_eq!(
+            found.len(),
+            usize::from(!expected.is_empty()),
+            "{value:?}: {found:?}"
+        );
+        for (found, expected) in found
+            .iter()
+            .flat_map(|found| expected.iter().map(move |part| (found, part)))
+        {
+            assert!(
+                found.contains(expected),
+                "{value:?}: {expected} is not in {found}"
+            );
+        }
+        assert!(
+            !found.join("").contains(value.trim()),
+            "{found:?} shows the secret"
+        );
+    }
+}

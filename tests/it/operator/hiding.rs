@@ -1,0 +1,77 @@
+//! What was sent, looked at afterwards: it neither commands the terminal nor repeats the secret it came with.
+
+use serde_json::json;
+
+use super::{Operator, post};
+
+const TOKEN: &str = "tok-4c1f0a9e77b2d35586aa0b1c";
+
+#[actix_web::test]
+async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() {
+    let mut operator = Operator::new(
+        "[sources.backup]\nkind = \"generic\"\nsecrets = [{ file = \"backup\" }]\nchannels = [\"dev\"]\n",
+    );
+    std::fs::write(operator.world.path("backup"), TOKEN).unwrap();
+    let served = operator.serve();
+    let address = format!("https://bridge.example/hooks/backup/{TOKEN}");
+    let encoded = format!("/login?next=%2Fhooks%2Fbackup%2F{}", TOKEN.replace('-', "%2D"));
+    let headers = [
+        ("content-type", "application/json"),
+        ("referer", address.as_str()),
+        ("x-original-uri", &address),
+        ("x-envoy-original-path", &address),
+        ("x-auth-request-redirect", &encoded),
+        ("x-kept", "visible"),
+    ];
+    let hostile = "a\u{1b}]0;owned\u{7}\u{9b}2J\nb\u{202e}c\u{2067}d\u{2028}e";
+    let body =
+        json!({"title": hostile, "text": hostile, "type": hostile, "event": hostile, "level": hostile});
+    let id = post(
+        &served,
+        &format!("/hooks/backup/{TOKEN}"),
+        &headers,
+        &body.to_string(),
+    )
+    .await;
+    operator.world.told("ch-dev", 1).await;
+    let mut looks = vec![
+        vec!["events", "list"],
+        vec!["events", "list", "--json"],
+        vec!["events", "show", &id],
+        vec!["events", "show", &id, "--json"],
+        vec!["events", "replay", &id, "--dry-run"],
+        vec!["lanes", "list"],
+        vec!["lanes", "list", "--json"],
+    ];
+    for arguments in looks.drain(..) {
+        let said = operator.say(&arguments);
+        assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
+        for text in [&said.out, &said.err] {
+            let acts = |c: char| {
+                c.is_control() && c != '\n' || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            };
+            assert!(!text.contains(acts), "{arguments:?}: {text:?}");
+            assert!(!text.contains(TOKEN), "{arguments:?}: {text}");
+        }
+        if arguments.contains(&"show") {
+            assert!(
+                said.out.contains("x-kept") && !said.out.contains("referer"),
+                "{}",
+                said.out
+            );
+        }
+    }
+    operator.stop(served);
+    for file in std::fs::read_dir(operator.world.folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        let kept = path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("bridge.db");
+        if kept && path.is_file() {
+            let bytes = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            assert!(!bytes.contains(TOKEN), "{} holds the token", path.display());
+        }
+    }
+}
