@@ -132,6 +132,7 @@ fn answered(status: u16, body: &str) -> Verdict {
         status,
         retry_after: None,
         body: body.as_bytes(),
+        cut: None,
     };
     verdict(&answer, now())
 }
@@ -182,24 +183,24 @@ fn each_answer_is_taken_for_what_it_is() {
         (200, r#"{"error":{"deep":1}}"#.into(), FEW_TIMES, Reason::UnknownError, false),
         // An `error` of any value is an error, even beside an object.
         (200, r#"{"error":null,"object":{"id":"x"}}"#.into(), FEW_TIMES, Reason::UnknownError, false),
-        (200, String::new(), RETRY, Reason::EmptyAnswer, true),
-        (200, " \r\n".into(), RETRY, Reason::EmptyAnswer, true),
+        (200, String::new(), HALT, Reason::EmptyAnswer, true),
+        (200, " \r\n".into(), HALT, Reason::EmptyAnswer, true),
         (200, r#"{"object":{"id":null,"application_id":null,"message_type":0},"_cookies":[]}"#.into(), RETRY, Reason::NoMessageId, true),
         (200, r#"{"object":{"id":""}}"#.into(), RETRY, Reason::NoMessageId, true),
-        (200, r#"{"object":{"id":17}}"#.into(), RETRY, Reason::NoMessageId, true),
-        (200, r#"{"object":{}}"#.into(), RETRY, Reason::NoMessageId, true),
-        (200, r#"{"object":"x"}"#.into(), RETRY, Reason::NoMessageId, true),
-        (200, "{}".into(), RETRY, Reason::NoMessageId, true),
-        (200, "<html>Fatal error</html>".into(), RETRY, Reason::NotJson, true),
-        (200, r#"[{"object":{"id":"x"}}]"#.into(), RETRY, Reason::NotJson, true),
-        (200, r#""x""#.into(), RETRY, Reason::NotJson, true),
-        (200, r#"{"object":{"id":"cut"#.into(), RETRY, Reason::NotJson, true),
-        (200, "[".repeat(10_000), RETRY, Reason::NotJson, true),
+        (200, r#"{"object":{"id":17}}"#.into(), HALT, Reason::NotJson, true),
+        (200, r#"{"object":{}}"#.into(), HALT, Reason::NotJson, true),
+        (200, r#"{"object":"x"}"#.into(), HALT, Reason::NotJson, true),
+        (200, "{}".into(), HALT, Reason::NotJson, true),
+        (200, "<html>Fatal error</html>".into(), HALT, Reason::NotJson, true),
+        (200, r#"[{"object":{"id":"x"}}]"#.into(), HALT, Reason::NotJson, true),
+        (200, r#""x""#.into(), HALT, Reason::NotJson, true),
+        (200, r#"{"object":{"id":"cut"#.into(), HALT, Reason::NotJson, true),
+        (200, "[".repeat(10_000), HALT, Reason::NotJson, true),
         // What later servers answer for Node, which never has the status it tells of.
         (200, r#"{"error":"Not found"}"#.into(), HALT, Reason::Misrouted, false),
         (200, r#"{"statusCode":500,"error":"Internal Server Error"}"#.into(), RETRY, Reason::ServerError, true),
         (200, r#"{"statusCode":401,"error":"Unauthorized","message":"Bad credentials"}"#.into(), HALT, Reason::Forbidden, false),
-        (200, r#"{"statusCode":99999999999,"error":"?"}"#.into(), RETRY, Reason::UnexpectedStatus, true),
+        (200, r#"{"statusCode":99999999999,"error":"?"}"#.into(), HALT, Reason::UnexpectedStatus, true),
         (404, r#"{"error":"Not found"}"#.into(), HALT, Reason::Misrouted, false),
         (404, "<html>nginx</html>".into(), HALT, Reason::Misrouted, false),
         (405, String::new(), HALT, Reason::Misrouted, false),
@@ -212,22 +213,23 @@ fn each_answer_is_taken_for_what_it_is() {
         (307, String::new(), HALT, Reason::Redirected, false),
         (308, String::new(), HALT, Reason::Redirected, false),
         (413, "too large".into(), Kind::Reject, Reason::TooLarge, false),
-        (400, String::new(), FEW_TIMES, Reason::Refused, false),
-        (400, nginx("The plain HTTP request was sent to HTTPS port"), FEW_TIMES, Reason::Refused, false),
+        (400, String::new(), HALT, Reason::Refused, false),
+        (400, nginx("The plain HTTP request was sent to HTTPS port"), HALT, Reason::Refused, false),
         (400, nginx("No required SSL certificate was sent"), HALT, Reason::CertificateRefused, false),
         (400, nginx("The SSL certificate error"), HALT, Reason::CertificateRefused, false),
-        (422, String::new(), FEW_TIMES, Reason::Refused, false),
+        (422, String::new(), HALT, Reason::Refused, false),
         (408, String::new(), RETRY, Reason::Unavailable, false),
         (429, String::new(), RETRY, Reason::RateLimited, false),
         (503, String::new(), RETRY, Reason::Unavailable, false),
         (500, r#"{"error":"no route"}"#.into(), RETRY, Reason::ServerError, true),
         (500, "not json".into(), RETRY, Reason::ServerError, true),
+        (501, String::new(), HALT, Reason::Refused, false),
         (502, String::new(), RETRY, Reason::ServerError, true),
         (504, String::new(), RETRY, Reason::ServerError, true),
         // A success of any other status is not Twake's.
-        (201, r#"{"object":{"id":"x"}}"#.into(), RETRY, Reason::UnexpectedStatus, true),
-        (204, String::new(), RETRY, Reason::UnexpectedStatus, true),
-        (600, String::new(), RETRY, Reason::UnexpectedStatus, true),
+        (201, r#"{"object":{"id":"x"}}"#.into(), HALT, Reason::UnexpectedStatus, true),
+        (204, String::new(), HALT, Reason::UnexpectedStatus, true),
+        (600, String::new(), HALT, Reason::UnexpectedStatus, true),
     ];
     for (status, body, kind, reason, may_be_duplicate) in cases {
         let verdict = answered(status, &body);
@@ -239,6 +241,115 @@ fn each_answer_is_taken_for_what_it_is() {
         );
         assert!(!verdict.advice.is_empty());
     }
+}
+
+/// What one message's text can cause, by a filter in front of Twake or in Twake itself, is never taken for a matter of
+/// the account without a probe; what Twake says of the account needs none.
+#[test]
+fn what_a_text_may_cause_asks_for_a_probe() {
+    for status in (300..=499).chain([201, 202, 204, 501, 505, 511]) {
+        let has_own_row = matches!(status, 408 | 413 | 425 | 429);
+        assert_eq!(answered(status, "").wants_probe, !has_own_row, "{status}");
+    }
+    for (body, wants_probe) in [
+        ("<html><title>Blocked</title></html>", true),
+        ("", true),
+        ("{}", true),
+        (r#"{"statusCode":403}"#, true),
+        (r#"{"error":"Not found"}"#, true),
+        (r#"{"error":"unknown_application_or_bad_private_key"}"#, false),
+        (r#"{"error":"unknown error or malformed query."}"#, false),
+        (r#"{"object":{"id":null}}"#, false),
+    ] {
+        assert_eq!(answered(200, body).wants_probe, wants_probe, "{body}");
+    }
+}
+
+#[test]
+fn the_answer_to_a_probe_tells_a_text_from_an_account() {
+    let after = |message: (u16, &str), probe: (u16, &str)| {
+        let verdicts = [message, probe].map(|(status, body)| answered(status, body));
+        let [message, probe] = verdicts;
+        crate::twake::after_probe(Api::MessagesSave, message, probe)
+    };
+    let ambiguous = named("unknown error or malformed query.");
+    for in_order in [&ambiguous, r#"{"object":{"id":null}}"#, r#"{"object":{"id":"x"}}"#] {
+        let verdict = after((403, ""), (200, in_order));
+        assert_eq!((&verdict.kind, verdict.reason), (&FEW_TIMES, Reason::Forbidden));
+        assert!(verdict.detail.contains("so it is this message"), "{}", verdict.detail);
+    }
+    let wrong_key = named("unknown_application_or_bad_private_key");
+    for (probe, reason) in [
+        ((403, ""), Reason::Forbidden),
+        ((302, ""), Reason::Redirected),
+        ((200, "<html></html>"), Reason::NotJson),
+        ((200, wrong_key.as_str()), Reason::WrongKey),
+        // Nothing is known: the account halts for what the message met.
+        ((503, ""), Reason::Forbidden),
+        ((200, r#"{"error":"something new"}"#), Reason::Forbidden),
+    ] {
+        let verdict = after((403, ""), probe);
+        assert_eq!((verdict.kind, verdict.reason), (HALT, reason), "{probe:?}");
+    }
+    assert!(after((200, "<html></html>"), (403, "")).may_be_duplicate);
+}
+
+#[test]
+fn json_is_found_behind_what_something_else_wrote_before_it() {
+    let delivered = r#"{"object":{"id":"5fca","content":{"formatted":[]}},"_cookies":[]}"#;
+    for (noise, detail) in [
+        ("\u{feff}", "a byte order mark before the JSON"),
+        (
+            "<br />\n<b>Notice</b>: Undefined index in <b>/a/{b}.php</b>\n",
+            "59 bytes before the JSON: <br /><b>Notice</b>: Undefined index in <b>/a/{b}.php</b>",
+        ),
+        (r#"{"level":"debug"}"#, r#"17 bytes before the JSON: {"level":"debug"}"#),
+    ] {
+        let verdict = answered(200, &format!("{noise}{delivered}\n"));
+        assert_eq!((verdict.reason, verdict.detail.as_str()), (Reason::Delivered, detail));
+        let refused = named("unknown_application_or_bad_private_key");
+        let verdict = answered(200, &format!("{noise}{refused}"));
+        assert_eq!(verdict.reason, Reason::WrongKey);
+        assert!(verdict.detail.ends_with(detail), "{}", verdict.detail);
+    }
+    assert_eq!(answered(200, &format!("{delivered}<!-- 3 ms -->")).reason, Reason::Delivered);
+    // A page that quotes a text is no answer of Twake's.
+    for page in [
+        format!("<html>Blocked: {delivered}</html>"),
+        format!("[{delivered}]"),
+        format!("{}{delivered}", "{".repeat(1000)),
+        format!("{}{delivered}", " noise".repeat(20_000)),
+        r#"Blocked: {"id":"5fca"}"#.to_owned(),
+    ] {
+        assert_eq!(answered(200, &page).reason, Reason::NotJson, "{page:.60}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_whole_counts_where_its_json_is() {
+    let cut = |body: &str| {
+        let answer = Answer::Response {
+            status: 200,
+            retry_after: None,
+            body: body.as_bytes(),
+            cut: Some("it ended early"),
+        };
+        verdict(&answer, now())
+    };
+    assert_eq!(cut(r#"{"object":{"id":"x"}}"#).reason, Reason::Delivered);
+    for body in ["", r#"{"object":{"id":"x"}"#] {
+        let verdict = cut(body);
+        assert_eq!((verdict.reason, verdict.kind), (Reason::AnswerCut, FEW_TIMES));
+        assert!(verdict.may_be_duplicate && verdict.detail.starts_with("it ended early"));
+    }
+}
+
+/// An echo of the request is a page as well.
+#[test]
+fn a_page_that_repeats_credentials_is_not_shown() {
+    let verdict = answered(200, r#"{"headers":{"Authorization":"Basic YXBwOmsvKz0="}}"#);
+    assert_eq!(verdict.reason, Reason::NotJson);
+    assert!(!verdict.detail.contains("YXBw"), "{}", verdict.detail);
 }
 
 #[test]
@@ -283,7 +394,7 @@ fn what_is_surely_unsent_is_told_from_what_may_be_there() {
         (Transport::ProxyRefused, Reason::ProxyRefused, HALT, false),
         (Transport::TimedOut, Reason::TimedOut, RETRY, true),
         (Transport::Broken, Reason::Broken, RETRY, true),
-        (Transport::Garbled, Reason::Garbled, RETRY, true),
+        (Transport::Garbled, Reason::Garbled, HALT, true),
     ] {
         let verdict = verdict(&Answer::Failed(transport, "os\nerror"), now());
         assert_eq!(verdict.detail, "oserror");
@@ -317,6 +428,7 @@ fn retry_after_is_read_in_both_forms() {
                 status,
                 retry_after: Some(text),
                 body: b"",
+                cut: None,
             };
             let expected = Kind::Retry {
                 after: seconds.map(Duration::from_secs),
