@@ -1,10 +1,12 @@
 //! The one HTTP client: a request of a dialect goes out, an answer or the reason why there is none comes back.
 
+use actix_tls::connect::Resolver;
 use actix_web::error::ParseError;
 use awc::ClientResponse;
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderName, HeaderValue,
+    RETRY_AFTER,
 };
 use awc::http::{Method, StatusCode};
 use futures_util::StreamExt as _;
@@ -59,6 +61,8 @@ pub(super) struct Client {
     /// account serves another one that trusts, shows or goes through something else. Made when it is first needed; forgotten, with the key of
     /// its certificate, when another one is made and no account uses it any more.
     http: RefCell<BTreeMap<(Fingerprint, bool), (Weak<Account>, awc::Client)>>,
+    /// Asks the machine for each new connection, which is what follows a name to another address.
+    resolver: Resolver,
     clock: Clock,
     timeout: Duration,
 }
@@ -102,6 +106,7 @@ impl Client {
         Self {
             tls: tls.clone(),
             http: RefCell::default(),
+            resolver: Resolver::default(),
             clock,
             timeout,
         }
@@ -120,7 +125,7 @@ impl Client {
         let timeout = CONNECT.min(self.timeout);
         let tls = encrypted.then(|| self.tls.of(outbound)).transpose()?;
         let connector = awc::Connector::new()
-            .connector(Way::new(outbound.proxy().cloned(), tls))
+            .connector(Way::new(self.resolver.clone(), outbound.proxy().cloned(), tls))
             .timeout(timeout)
             .conn_keep_alive(IDLE)
             // Lanes bound it; a limit would make lanes of a healthy Twake wait for those of another one.
@@ -142,7 +147,11 @@ impl Client {
     /// Sends a request and reads the answer.
     async fn send(&self, http: &awc::Client, request: Request, proxy: Option<&Proxy>) -> Received {
         let begun = self.clock.monotonic();
-        match self.clock.timeout(self.timeout, exchange(http, request, proxy)).await {
+        match self
+            .clock
+            .timeout(self.timeout, exchange(http, request, proxy))
+            .await
+        {
             Some(Ok(response)) => {
                 let took = self.clock.monotonic().saturating_sub(begun);
                 receive(&self.clock, response, self.timeout.saturating_sub(took)).await
@@ -232,7 +241,9 @@ async fn receive(clock: &Clock, mut response: ClientResponse, left: Duration) ->
             cut = match clock.timeout(left, whole).await {
                 Some(Err(error)) => Some(format!("the answer broke off: {error}")),
                 None => Some("the rest of the answer did not come in time".to_owned()),
-                Some(Ok(())) if body.len() >= LONGEST_ANSWER => Some("the answer is longer than is read".to_owned()),
+                Some(Ok(())) if body.len() >= LONGEST_ANSWER => {
+                    Some("the answer is longer than is read".to_owned())
+                }
                 Some(Ok(())) if announced.is_some_and(|length| body.len() < length) => {
                     Some("the answer ended early".to_owned())
                 }
@@ -257,11 +268,7 @@ async fn receive(clock: &Clock, mut response: ClientResponse, left: Duration) ->
 }
 
 /// Reads a body, or its beginning.
-async fn read(
-    response: &mut ClientResponse,
-    body: &mut Vec<u8>,
-    longest: usize,
-) -> Result<(), PayloadError> {
+async fn read(response: &mut ClientResponse, body: &mut Vec<u8>, longest: usize) -> Result<(), PayloadError> {
     while body.len() < longest
         && let Some(chunk) = response.next().await
     {
@@ -328,43 +335,4 @@ fn transport(error: &SendRequestError) -> Transport {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::secret::Secret;
-    use crate::twake::{Api, Outbound};
-
-    fn account(proxy: Option<&str>) -> Arc<Account> {
-        let proxy = proxy.map(|host| Proxy::new(host, 3128, None));
-        Arc::new(Account {
-            name: "main".to_owned(),
-            api: Api::MessagesSave,
-            url: "https://twake.example.org".parse().unwrap(),
-            public_id: String::new(),
-            private_api_key: Secret::new(""),
-            group_id: String::new(),
-            outbound: Outbound::new(Vec::new(), None, proxy),
-        })
-    }
-
-    /// Reloads would otherwise gather clients, and the keys of certificates that were replaced long ago.
-    #[actix_web::test]
-    async fn a_way_out_that_no_account_has_any_more_is_forgotten_when_another_one_is_made() {
-        let client = Client::new(&Tls::new().unwrap(), Clock::system(), Duration::from_secs(1));
-        let ways = || client.http.borrow().len();
-        let (kept, same) = (account(None), account(None));
-        let mut renewed = account(Some("a"));
-        for account in [&kept, &renewed, &same] {
-            client.http(account).unwrap();
-        }
-        assert_eq!(ways(), 2, "the same way is made once");
-        drop(kept);
-        for host in ["b", "c", "d"] {
-            renewed = account(Some(host));
-            client.http(&renewed).unwrap();
-            assert_eq!(ways(), 2, "that of `same`, and of what is there now");
-        }
-        drop((same, renewed));
-        client.http(&account(Some("e"))).unwrap();
-        assert_eq!(ways(), 1);
-    }
-}
+mod tests;

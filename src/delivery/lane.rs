@@ -9,9 +9,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Tls};
+use super::halts::Turn;
 use super::pace::Pace;
 use super::patience::Patience;
-use super::halts::Turn;
 use super::{Halts, Places, Settings, lateness};
 use crate::clock::Clock;
 use crate::logging::chain;

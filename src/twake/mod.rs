@@ -356,7 +356,8 @@ pub fn after_probe(api: Api, verdict: Verdict, probe: Verdict) -> Verdict {
 }
 
 /// What to do about a message that is refused while the account is let in.
-const REFUSED_TEXT: &str = "this message alone is refused: look for what filters texts in front of Twake, and at this text";
+const REFUSED_TEXT: &str =
+    "this message alone is refused: look for what filters texts in front of Twake, and at this text";
 
 /// The request that tells `message` in `place`.
 pub fn request(place: &Place, act: Act, message: &StoredMessage) -> Request {

@@ -71,7 +71,10 @@ mod tests {
 
     #[test]
     fn a_bomb_is_decoded_up_to_the_limit() {
-        let bomb = all(GzEncoder::new(std::io::repeat(b'a').take(10_000_000), Compression::best()));
+        let bomb = all(GzEncoder::new(
+            std::io::repeat(b'a').take(10_000_000),
+            Compression::best(),
+        ));
         assert_eq!(decode(bomb, None, LIMIT).len(), LIMIT);
     }
 }

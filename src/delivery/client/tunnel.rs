@@ -4,7 +4,7 @@
 //! TLS is made here and not by awc, so that [`ResponseStream`] sees what is in it.
 
 use actix_tls::connect::rustls_0_23::{TlsConnector, TlsConnectorService};
-use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, ConnectorService};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, ConnectorService, Resolver};
 use actix_web::dev::Service;
 use actix_web::rt::net::TcpStream;
 use awc::http::Uri;
@@ -57,9 +57,9 @@ struct Failure {
 
 impl Way {
     /// `tls`: unset, nothing is encrypted.
-    pub(super) fn new(proxy: Option<Proxy>, tls: Option<Arc<ClientConfig>>) -> Self {
+    pub(super) fn new(resolver: Resolver, proxy: Option<Proxy>, tls: Option<Arc<ClientConfig>>) -> Self {
         Self {
-            tcp: Connector::default().service(),
+            tcp: Connector::new(resolver).service(),
             proxy,
             tls: tls.map(TlsConnector::service),
         }

@@ -291,7 +291,11 @@ async fn a_refused_text_halts_nobody_and_is_tried_five_more_times() {
         for attempt in 1..=5 {
             let delivery = bench.until_attempts(refused, attempt).await;
             assert_eq!(
-                (delivery.state, delivery.reason.as_deref(), delivery.may_be_duplicate),
+                (
+                    delivery.state,
+                    delivery.reason.as_deref(),
+                    delivery.may_be_duplicate
+                ),
                 (State::Waiting, Some(*reason), *may_be_duplicate)
             );
             assert!(bench.halts.all().is_empty(), "{reason}");

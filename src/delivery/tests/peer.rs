@@ -25,7 +25,7 @@ pub(super) enum Play {
     Hang,
 }
 
-/// What a request is for that has no message.
+/// What a request is for that has no message; what an account is told is under its `Authorization` where that is known.
 pub(super) const PROBE: &str = "";
 
 /// One request as it came.
@@ -128,13 +128,18 @@ async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Val
     } else {
         body["message"]["channel_id"].as_str().unwrap().to_owned()
     };
-    let known = peer.plays.lock().unwrap().get(&channel).cloned();
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let authorization = header("authorization").unwrap().to_owned();
+    let known = {
+        let plays = peer.plays.lock().unwrap();
+        let own = plays.get(&authorization).filter(|_| is_probe);
+        own.or_else(|| plays.get(&channel)).cloned()
+    };
     let play = known.unwrap_or(if is_probe {
         Play::Error("unknown error or malformed query.")
     } else {
         Play::Fine
     });
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     assert_eq!(header("content-type"), Some("application/json"));
     let asked = Asked {
         channel,
@@ -142,7 +147,7 @@ async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Val
             .as_str()
             .unwrap_or_default()
             .to_owned(),
-        authorization: header("authorization").unwrap().to_owned(),
+        authorization,
         path: request.path().to_owned(),
     };
     peer.asked.send_modify(|all| all.push(asked));

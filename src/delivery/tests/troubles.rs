@@ -80,7 +80,11 @@ async fn a_probe_that_meets_other_troubles_ends_no_halt() {
     bench.clock.advance(Duration::from_secs(120));
     bench.until_ended(2).await;
     assert_eq!(bench.halts.all()[0].reason, "wrong_key");
-    assert_eq!(peer.texts("dev").len(), 1, "a halted account is asked without a message");
+    assert_eq!(
+        peer.texts("dev").len(),
+        1,
+        "a halted account is asked without a message"
+    );
     let second = bench.tell("second", &["ops"]).await;
     peer.mend();
     bench.clock.advance(Duration::from_secs(10 * 60));
@@ -153,7 +157,10 @@ async fn a_redirect_halts_and_is_not_followed() {
     );
     let asked = peer.asked();
     assert_eq!(asked.len(), 2, "a message and a probe");
-    assert!(asked.iter().all(|asked| asked.path != "/elsewhere"), "the key stays here");
+    assert!(
+        asked.iter().all(|asked| asked.path != "/elsewhere"),
+        "the key stays here"
+    );
 }
 
 #[actix_web::test]

@@ -38,13 +38,11 @@ fn find(body: &[u8]) -> Option<(Value, &[u8])> {
     }
     let window = &body[..body.len().min(LONGEST_NOISE)];
     let beginnings = window.iter().enumerate().filter(|(_, byte)| **byte == b'{');
-    beginnings
-        .take(MOST_BEGINNINGS)
-        .find_map(|(begin, _)| {
-            let (answer, end) = object(&body[begin..])?;
-            let is_last = body[begin + end..].trim_ascii().is_empty();
-            (is_last && looks_like_twakes(&answer)).then_some((answer, &body[..begin]))
-        })
+    beginnings.take(MOST_BEGINNINGS).find_map(|(begin, _)| {
+        let (answer, end) = object(&body[begin..])?;
+        let is_last = body[begin + end..].trim_ascii().is_empty();
+        (is_last && looks_like_twakes(&answer)).then_some((answer, &body[..begin]))
+    })
 }
 
 /// The JSON object at the beginning, and where it ends.
@@ -104,7 +102,10 @@ fn of_error(error: &Value) -> Finding {
 /// A success that cannot be read: the message may be there.
 fn unreadable(body: &[u8], cut: Option<&str>) -> Finding {
     let (reason, detail) = match (cut, excerpt(body)) {
-        (Some(cut), text) => (Reason::AnswerCut, format!("{cut}; {} bytes came: {text}", body.len())),
+        (Some(cut), text) => (
+            Reason::AnswerCut,
+            format!("{cut}; {} bytes came: {text}", body.len()),
+        ),
         (None, text) if body.trim_ascii().is_empty() => (Reason::EmptyAnswer, text),
         (None, text) => (Reason::NotJson, text),
     };
@@ -130,7 +131,10 @@ fn excerpt(bytes: &[u8]) -> String {
     let begin = &bytes[..bytes.len().min(400)];
     let text = String::from_utf8_lossy(begin.trim_ascii());
     let lower = text.to_ascii_lowercase();
-    if ["authorization", "basic ", "php_auth"].iter().any(|word| lower.contains(word)) {
+    if ["authorization", "basic ", "php_auth"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
         return "(not shown: it repeats credentials)".to_owned();
     }
     text.chars().filter(|c| !c.is_control()).take(80).collect()

@@ -273,10 +273,18 @@ fn the_answer_to_a_probe_tells_a_text_from_an_account() {
         crate::twake::after_probe(Api::MessagesSave, message, probe)
     };
     let ambiguous = named("unknown error or malformed query.");
-    for in_order in [&ambiguous, r#"{"object":{"id":null}}"#, r#"{"object":{"id":"x"}}"#] {
+    for in_order in [
+        &ambiguous,
+        r#"{"object":{"id":null}}"#,
+        r#"{"object":{"id":"x"}}"#,
+    ] {
         let verdict = after((403, ""), (200, in_order));
         assert_eq!((&verdict.kind, verdict.reason), (&FEW_TIMES, Reason::Forbidden));
-        assert!(verdict.detail.contains("so it is this message"), "{}", verdict.detail);
+        assert!(
+            verdict.detail.contains("so it is this message"),
+            "{}",
+            verdict.detail
+        );
     }
     let wrong_key = named("unknown_application_or_bad_private_key");
     for (probe, reason) in [
@@ -303,16 +311,25 @@ fn json_is_found_behind_what_something_else_wrote_before_it() {
             "<br />\n<b>Notice</b>: Undefined index in <b>/a/{b}.php</b>\n",
             "59 bytes before the JSON: <br /><b>Notice</b>: Undefined index in <b>/a/{b}.php</b>",
         ),
-        (r#"{"level":"debug"}"#, r#"17 bytes before the JSON: {"level":"debug"}"#),
+        (
+            r#"{"level":"debug"}"#,
+            r#"17 bytes before the JSON: {"level":"debug"}"#,
+        ),
     ] {
         let verdict = answered(200, &format!("{noise}{delivered}\n"));
-        assert_eq!((verdict.reason, verdict.detail.as_str()), (Reason::Delivered, detail));
+        assert_eq!(
+            (verdict.reason, verdict.detail.as_str()),
+            (Reason::Delivered, detail)
+        );
         let refused = named("unknown_application_or_bad_private_key");
         let verdict = answered(200, &format!("{noise}{refused}"));
         assert_eq!(verdict.reason, Reason::WrongKey);
         assert!(verdict.detail.ends_with(detail), "{}", verdict.detail);
     }
-    assert_eq!(answered(200, &format!("{delivered}<!-- 3 ms -->")).reason, Reason::Delivered);
+    assert_eq!(
+        answered(200, &format!("{delivered}<!-- 3 ms -->")).reason,
+        Reason::Delivered
+    );
     // A page that quotes a text is no answer of Twake's.
     for page in [
         format!("<html>Blocked: {delivered}</html>"),
