@@ -54,13 +54,16 @@ pub enum ClientError {
     Tls(#[source] rustls::Error),
 }
 
+/// By way out, and whether with TLS; who uses it.
+type Clients = BTreeMap<(Fingerprint, bool), (Weak<Account>, awc::Client)>;
+
 /// Calls Twake. Belongs to the thread that made it.
 pub(super) struct Client {
     tls: Tls,
     /// A client for each way out (authorities, certificate, proxy, with TLS or without), so that no connection of an
     /// account serves another one that trusts, shows or goes through something else. Made when it is first needed; forgotten, with the key of
     /// its certificate, when another one is made and no account uses it any more.
-    http: RefCell<BTreeMap<(Fingerprint, bool), (Weak<Account>, awc::Client)>>,
+    http: RefCell<Clients>,
     /// Asks the machine for each new connection, which is what follows a name to another address.
     resolver: Resolver,
     clock: Clock,

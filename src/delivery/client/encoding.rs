@@ -21,17 +21,17 @@ pub(super) fn decode(body: Vec<u8>, encoding: Option<&str>, longest: usize) -> V
 }
 
 /// What can be decoded, as far as it can; `None`: nothing.
-fn read(decoder: impl Read, longest: usize) -> Option<Vec<u8>> {
+fn read(from: impl Read, longest: usize) -> Option<Vec<u8>> {
     let mut decoded = Vec::new();
     // An error after the first bytes leaves what was decoded, which may be the whole answer.
-    let _ = decoder.take(longest as u64).read_to_end(&mut decoded);
+    let _ = from.take(longest as u64).read_to_end(&mut decoded);
     (!decoded.is_empty()).then_some(decoded)
 }
 
 /// The same of what has no frame: plain text may begin as such a stream does, and does not end as one.
-fn read_whole(decoder: impl Read, longest: usize) -> Option<Vec<u8>> {
+fn read_whole(from: impl Read, longest: usize) -> Option<Vec<u8>> {
     let mut decoded = Vec::new();
-    let ended = decoder.take(longest as u64).read_to_end(&mut decoded);
+    let ended = from.take(longest as u64).read_to_end(&mut decoded);
     ended.is_ok().then_some(decoded)
 }
 

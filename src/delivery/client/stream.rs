@@ -83,18 +83,17 @@ fn is_final(head: &mut BytesMut) -> bool {
             // awc says what is wrong with it.
             Err(_) => return true,
         };
-        match response.code {
-            // 101 ends the conversation in HTTP: it is the answer.
-            Some(100 | 102..=199) => head.advance(end),
-            _ => {
-                if ends_with_connection(&response)
-                    && let Some(begin) = head.iter().position(|byte| *byte == b'H')
-                {
-                    head[begin + "HTTP/1.".len()] = b'0';
-                }
-                return true;
-            }
+        // 101 ends the conversation in HTTP: it is the answer.
+        if matches!(response.code, Some(100 | 102..=199)) {
+            head.advance(end);
+            continue;
         }
+        if ends_with_connection(&response)
+            && let Some(begin) = head.iter().position(|byte| *byte == b'H')
+        {
+            head[begin + "HTTP/1.".len()] = b'0';
+        }
+        return true;
     }
 }
 

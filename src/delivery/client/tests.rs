@@ -71,21 +71,39 @@ enum Then {
     Swallows,
 }
 
-/// A server; how many requests it has read.
-async fn server(then: Then) -> (SocketAddr, watch::Receiver<usize>) {
+/// A server, as it is seen from outside.
+struct Served {
+    address: SocketAddr,
+    /// How many requests it has read.
+    read: watch::Receiver<usize>,
+    /// How many of them it will never answer.
+    swallowed: watch::Receiver<usize>,
+}
+
+async fn server(then: Then) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (count, counted) = watch::channel(0);
+    let (read, swallowed) = (watch::Sender::new(0), watch::Sender::new(0));
+    let served = Served {
+        address,
+        read: read.subscribe(),
+        swallowed: swallowed.subscribe(),
+    };
     actix_web::rt::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            actix_web::rt::spawn(serve(stream, then, count.clone()));
+            actix_web::rt::spawn(serve(stream, then, read.clone(), swallowed.clone()));
         }
     });
-    (address, counted)
+    served
 }
 
-async fn serve(mut stream: TcpStream, then: Then, count: watch::Sender<usize>) -> std::io::Result<()> {
+async fn serve(
+    mut stream: TcpStream,
+    then: Then,
+    read: watch::Sender<usize>,
+    swallowed: watch::Sender<usize>,
+) -> std::io::Result<()> {
     let mut answered = 0;
     let mut request = Vec::new();
     while stream.read_buf(&mut request).await? > 0 {
@@ -93,8 +111,9 @@ async fn serve(mut stream: TcpStream, then: Then, count: watch::Sender<usize>) -
             continue;
         }
         request.clear();
-        count.send_modify(|count| *count += 1);
+        read.send_modify(|count| *count += 1);
         if answered > 0 && matches!(then, Then::Swallows) {
+            swallowed.send_modify(|count| *count += 1);
             continue;
         }
         let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}";
@@ -118,27 +137,26 @@ fn hello() -> StoredMessage {
     }
 }
 
-/// Posts; a clock that stands is moved until there is a verdict.
-async fn posted(client: &Client, place: &Place, clock: &Clock) -> Verdict {
+/// Posts; a clock that stands is moved once a server has a request that it will never answer.
+async fn posted(client: &Client, place: &Place, old: &mut Served) -> Verdict {
     let message = hello();
-    let attempt = client.attempt(place, &message);
-    tokio::pin!(attempt);
-    loop {
-        tokio::select! {
-            biased;
-            verdict = &mut attempt => return verdict,
-            // Long enough for a server that answers, and the end of one that does not.
-            () = tokio::time::sleep(Duration::from_secs(3)) => clock.advance(Duration::from_secs(30)),
-        }
+    tokio::select! {
+        verdict = client.attempt(place, &message) => verdict,
+        () = async {
+            while old.swallowed.changed().await.is_ok() {
+                client.clock.advance(client.timeout);
+            }
+            std::future::pending::<()>().await;
+        } => unreachable!("it waits for ever"),
     }
 }
 
 #[actix_web::test]
 async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_kept() {
     for then in [Then::Answers, Then::Closes, Then::Swallows] {
-        let (old, _) = server(then).await;
-        let (new, reached) = server(Then::Answers).await;
-        let names = Names(Rc::new(Cell::new(Some(old))));
+        let mut old = server(then).await;
+        let new = server(Then::Answers).await;
+        let names = Names(Rc::new(Cell::new(Some(old.address))));
         let clock = Clock::manual("2026-03-01T10:00:00Z".parse().unwrap());
         let mut client = Client::new(&Tls::new().unwrap(), clock.clone(), Duration::from_secs(30));
         client.resolver = Resolver::custom(names.clone());
@@ -150,9 +168,9 @@ async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_
             channel_id: "dev".to_owned(),
             rate: None,
         };
-        assert_eq!(posted(&client, &place, &clock).await.reason, Reason::Delivered);
-        names.0.set(Some(new));
-        let second = posted(&client, &place, &clock).await;
+        assert_eq!(posted(&client, &place, &mut old).await.reason, Reason::Delivered);
+        names.0.set(Some(new.address));
+        let second = posted(&client, &place, &mut old).await;
         match (then, second.kind) {
             // A connection that works is used on, for seconds.
             (_, Kind::Delivered { .. }) => {}
@@ -163,22 +181,22 @@ async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_
         }
         if !matches!(then, Then::Answers) {
             assert_eq!(
-                posted(&client, &place, &clock).await.reason,
+                posted(&client, &place, &mut old).await.reason,
                 Reason::Delivered,
                 "{then:?}"
             );
-            assert!(*reached.borrow() > 0, "{then:?}: the new address is used");
+            assert!(*new.read.borrow() > 0, "{then:?}: the new address is used");
         }
         // A name that is not known for a while: nothing was sent.
         names.0.set(None);
         let mut fresh = Client::new(&Tls::new().unwrap(), clock.clone(), Duration::from_secs(30));
         fresh.resolver = Resolver::custom(names.clone());
-        let unknown = posted(&fresh, &place, &clock).await;
+        let unknown = posted(&fresh, &place, &mut old).await;
         assert_eq!(
             (unknown.reason, unknown.may_be_duplicate),
             (Reason::Unresolved, false)
         );
-        names.0.set(Some(new));
-        assert_eq!(posted(&fresh, &place, &clock).await.reason, Reason::Delivered);
+        names.0.set(Some(new.address));
+        assert_eq!(posted(&fresh, &place, &mut old).await.reason, Reason::Delivered);
     }
 }
