@@ -15,7 +15,7 @@ use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
 
 use crate::queue;
-use crate::twake::{Kind, Place, Reason};
+use crate::twake::{self, Kind, Place, Reason};
 use crate::units::format_size;
 
 /// Less than this is no room to work with, in bytes.
@@ -38,7 +38,7 @@ pub fn inspect(config: &Config, settings: &Settings, surroundings: &Surroundings
             .map(|place| ((place.account.name.as_str(), place.group_id.as_str()), place))
             .collect();
         for place in places.into_values() {
-            twake(place, config.delivery.timeout, &clock, &mut findings).await;
+            account(place, config.delivery.timeout, &clock, &mut findings).await;
         }
     });
     findings
@@ -125,7 +125,7 @@ fn permissions(surroundings: &Surroundings, findings: &mut Vec<Finding>) {
 }
 
 /// Whether Twake is there, is who it says, and lets the account in.
-async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
+async fn account(place: &Place, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
     let table = format!("twake.{}", place.account.name);
     let of = "bridge.toml";
     let (verdict, date) = match delivery::probe(place, timeout, clock).await {
@@ -148,15 +148,14 @@ async fn twake(place: &Place, timeout: Duration, clock: &Clock, findings: &mut V
         Reason::Proxy,
         Reason::TimedOut,
         Reason::Broken,
-        Reason::Garbled,
     ];
-    if matches!(verdict.kind, Kind::Halt(_)) || unreached.contains(&verdict.reason) {
-        findings.push(Finding::error(of, None, &table, what));
-    } else if matches!(verdict.reason, Reason::ServerError | Reason::Unavailable) {
-        findings.push(Finding::warning(of, None, &table, what));
-    } else {
+    if twake::probe_passed(place.account.api, &verdict) {
         let what = format!("{to} lets company {} in", place.group_id);
         findings.push(Finding::note(of, &table, what));
+    } else if matches!(verdict.kind, Kind::Halt(_)) || unreached.contains(&verdict.reason) {
+        findings.push(Finding::error(of, None, &table, what));
+    } else {
+        findings.push(Finding::warning(of, None, &table, what));
     }
     let apart = date.map(|date| date.duration_since(clock.now()).unsigned_abs());
     if let Some(apart) = apart.filter(|apart| *apart > APART) {

@@ -1,23 +1,29 @@
 //! The one HTTP client: a request of a dialect goes out, an answer or the reason why there is none comes back.
 
+use actix_tls::connect::Resolver;
 use actix_web::error::ParseError;
 use awc::ClientResponse;
 use awc::error::{ConnectError, PayloadError, SendRequestError};
-use awc::http::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
+use awc::http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderName, HeaderValue,
+    RETRY_AFTER,
+};
 use awc::http::{Method, StatusCode};
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use url::Url;
 
 use crate::clock::Clock;
 use crate::message::StoredMessage;
 use crate::twake::outbound::{Fingerprint, Proxy};
 use crate::twake::{self, Account, Act, Answer, Place, Request, Transport, Verdict};
 
+mod encoding;
+mod stream;
 mod tls;
 mod tunnel;
 
@@ -33,7 +39,7 @@ const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 const LONGEST_PAGE: usize = 4 * 1024;
 const PAGE: Duration = Duration::from_secs(2);
 
-/// Making a connection may take so long, of the attempt's whole time; that through a proxy, and the TLS in it, each.
+/// Making a connection may take so long, of the attempt's whole time: the proxy's tunnel and TLS are part of it.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// A connection is not used again after it was idle for so long: shorter than what common servers allow, so that a
@@ -48,13 +54,18 @@ pub enum ClientError {
     Tls(#[source] rustls::Error),
 }
 
+/// By way out, and whether with TLS; who uses it.
+type Clients = BTreeMap<(Fingerprint, bool), (Weak<Account>, awc::Client)>;
+
 /// Calls Twake. Belongs to the thread that made it.
 pub(super) struct Client {
     tls: Tls,
-    /// A client for each way out (authorities, certificate, proxy), so that no connection of an account serves another
-    /// one that trusts, shows or goes through something else. Made when it is first needed; forgotten, with the key of
+    /// A client for each way out (authorities, certificate, proxy, with TLS or without), so that no connection of an
+    /// account serves another one that trusts, shows or goes through something else. Made when it is first needed; forgotten, with the key of
     /// its certificate, when another one is made and no account uses it any more.
-    http: RefCell<BTreeMap<Fingerprint, (Weak<Account>, awc::Client)>>,
+    http: RefCell<Clients>,
+    /// Asks the machine for each new connection, which is what follows a name to another address.
+    resolver: Resolver,
     clock: Clock,
     timeout: Duration,
 }
@@ -67,6 +78,8 @@ pub(super) enum Received {
         /// The server's clock (`Date`).
         date: Option<String>,
         body: Vec<u8>,
+        /// Why the body is not whole, where it should be.
+        cut: Option<String>,
     },
     Failed(Transport, String),
 }
@@ -78,11 +91,13 @@ impl Received {
                 status,
                 retry_after,
                 body,
+                cut,
                 ..
             } => Answer::Response {
                 status: *status,
                 retry_after: retry_after.as_deref(),
                 body,
+                cut: cut.as_deref(),
             },
             Self::Failed(transport, detail) => Answer::Failed(*transport, detail),
         }
@@ -94,6 +109,7 @@ impl Client {
         Self {
             tls: tls.clone(),
             http: RefCell::default(),
+            resolver: Resolver::default(),
             clock,
             timeout,
         }
@@ -102,17 +118,18 @@ impl Client {
     /// The client of an account's way out.
     fn http(&self, account: &Arc<Account>) -> Result<awc::Client, rustls::Error> {
         let outbound = &account.outbound;
+        let encrypted = account.url.scheme() == "https";
+        let way = (outbound.fingerprint(), encrypted);
         let mut all = self.http.borrow_mut();
-        if let Some((user, http)) = all.get_mut(&outbound.fingerprint()) {
+        if let Some((user, http)) = all.get_mut(&way) {
             *user = Arc::downgrade(account);
             return Ok(http.clone());
         }
         let timeout = CONNECT.min(self.timeout);
+        let tls = encrypted.then(|| self.tls.of(outbound)).transpose()?;
         let connector = awc::Connector::new()
-            .connector(Way::new(outbound.proxy().cloned()))
-            .rustls_0_23(self.tls.of(outbound)?)
+            .connector(Way::new(self.resolver.clone(), outbound.proxy().cloned(), tls))
             .timeout(timeout)
-            .handshake_timeout(timeout)
             .conn_keep_alive(IDLE)
             // Lanes bound it; a limit would make lanes of a healthy Twake wait for those of another one.
             .limit(0);
@@ -126,21 +143,28 @@ impl Client {
             .add_default_header(("user-agent", concat!("twake-bridge/", env!("CARGO_PKG_VERSION"))))
             .finish();
         all.retain(|_, (user, _)| user.strong_count() > 0);
-        all.insert(outbound.fingerprint(), (Arc::downgrade(account), http.clone()));
+        all.insert(way, (Arc::downgrade(account), http.clone()));
         Ok(http)
     }
 
     /// Sends a request and reads the answer.
     async fn send(&self, http: &awc::Client, request: Request, proxy: Option<&Proxy>) -> Received {
-        let exchange = exchange(&self.clock, http, request, proxy);
-        match self.clock.timeout(self.timeout, exchange).await {
-            Some(Ok(received)) => received,
+        let begun = self.clock.monotonic();
+        match self
+            .clock
+            .timeout(self.timeout, exchange(http, request, proxy))
+            .await
+        {
+            Some(Ok(response)) => {
+                let took = self.clock.monotonic().saturating_sub(begun);
+                receive(&self.clock, response, self.timeout.saturating_sub(took)).await
+            }
             Some(Err((transport, detail))) => Received::Failed(transport, detail),
             None => Received::Failed(Transport::TimedOut, String::new()),
         }
     }
 
-    /// Sends one request; what its answer means.
+    /// Sends one request; what its answer means. Where that [wants a probe](Verdict::wants_probe), the caller makes one.
     pub(super) async fn attempt(&self, place: &Place, message: &StoredMessage) -> Verdict {
         let received = self.ask(place, twake::request(place, Act::Post, message)).await;
         let verdict = twake::verdict(place.account.api, &received.answer(), self.clock.now());
@@ -170,12 +194,12 @@ impl Client {
     }
 }
 
+/// Sends a request; the response, whose body is not read.
 async fn exchange(
-    clock: &Clock,
     http: &awc::Client,
     request: Request,
     proxy: Option<&Proxy>,
-) -> Result<Received, (Transport, String)> {
+) -> Result<ClientResponse, (Transport, String)> {
     // Both were made of an account that was checked; what is wrong all the same cannot have been sent.
     let unsent = |what: &str| (Transport::Unreachable, what.to_owned());
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("no such method"))?;
@@ -183,52 +207,73 @@ async fn exchange(
         .map_err(|_| unsent("the credentials do not fit into a header"))?;
     authorization.set_sensitive(true);
     let mut call = http
-        .request(method, request.url.as_str())
+        .request(method, unencrypted(request.url).as_str())
+        .insert_header((ACCEPT_ENCODING, "identity"))
         .insert_header((AUTHORIZATION, authorization));
     for header in request.headers {
         call = call.insert_header(header);
     }
-    let mut response = call
-        .send_body(request.body)
-        .await
-        .map_err(|error| failure(&error, proxy))?;
+    let sent = call.send_body(request.body).await;
+    sent.map_err(|error| failure(&error, proxy))
+}
+
+/// The same address for awc, which must not make the TLS: that is the connection's own ([`Way`]).
+fn unencrypted(mut url: Url) -> Url {
+    if url.scheme() == "https" {
+        let port = url.port_or_known_default();
+        // Neither can fail between these two schemes.
+        let _ = url.set_scheme("http");
+        let _ = url.set_port(port);
+    }
+    url
+}
+
+/// Reads what counts of a response, for so long.
+async fn receive(clock: &Clock, mut response: ClientResponse, left: Duration) -> Received {
     let status = response.status();
-    let retry_after = response.headers().get(RETRY_AFTER);
-    let retry_after = retry_after
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
-    let date = date.map(str::to_owned);
+    let header = |name: HeaderName| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
+    let encoding = header(CONTENT_ENCODING);
+    let announced: Option<usize> = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
     let mut body = Vec::new();
+    let mut cut = None;
     match status {
-        StatusCode::OK => read(&mut response, &mut body, LONGEST_ANSWER)
-            .await
-            .map_err(|error| (Transport::Broken, error.to_string()))?,
+        StatusCode::OK => {
+            let whole = read(&mut response, &mut body, LONGEST_ANSWER);
+            cut = match clock.timeout(left, whole).await {
+                Some(Err(error)) => Some(format!("the answer broke off: {error}")),
+                None => Some("the rest of the answer did not come in time".to_owned()),
+                Some(Ok(())) if body.len() >= LONGEST_ANSWER => {
+                    Some("the answer is longer than is read".to_owned())
+                }
+                Some(Ok(())) if announced.is_some_and(|length| body.len() < length) => {
+                    Some("the answer ended early".to_owned())
+                }
+                Some(Ok(())) => None,
+            };
+        }
         // nginx's reason is in its page. The status says enough where that does not come.
         StatusCode::BAD_REQUEST => {
             let page = read(&mut response, &mut body, LONGEST_PAGE);
-            clock.timeout(PAGE, page).await;
+            clock.timeout(PAGE.min(left), page).await;
         }
         // The rest of an answer is not worth waiting for: only Twake's own success is told from its body.
         _ => {}
     }
-    Ok(Received::Response {
+    Received::Response {
         status: status.as_u16(),
         retry_after,
         date,
-        body,
-    })
+        body: encoding::decode(body, encoding.as_deref(), LONGEST_ANSWER),
+        cut,
+    }
 }
 
 /// Reads a body, or its beginning.
-async fn read<S>(
-    response: &mut ClientResponse<S>,
-    body: &mut Vec<u8>,
-    longest: usize,
-) -> Result<(), PayloadError>
-where
-    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
-{
+async fn read(response: &mut ClientResponse, body: &mut Vec<u8>, longest: usize) -> Result<(), PayloadError> {
     while body.len() < longest
         && let Some(chunk) = response.next().await
     {
@@ -295,43 +340,4 @@ fn transport(error: &SendRequestError) -> Transport {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::secret::Secret;
-    use crate::twake::{Api, Outbound};
-
-    fn account(proxy: Option<&str>) -> Arc<Account> {
-        let proxy = proxy.map(|host| Proxy::new(host, 3128, None));
-        Arc::new(Account {
-            name: "main".to_owned(),
-            api: Api::MessagesSave,
-            url: "https://twake.example.org".parse().unwrap(),
-            public_id: String::new(),
-            private_api_key: Secret::new(""),
-            group_id: String::new(),
-            outbound: Outbound::new(Vec::new(), None, proxy),
-        })
-    }
-
-    /// Reloads would otherwise gather clients, and the keys of certificates that were replaced long ago.
-    #[actix_web::test]
-    async fn a_way_out_that_no_account_has_any_more_is_forgotten_when_another_one_is_made() {
-        let client = Client::new(&Tls::new().unwrap(), Clock::system(), Duration::from_secs(1));
-        let ways = || client.http.borrow().len();
-        let (kept, same) = (account(None), account(None));
-        let mut renewed = account(Some("a"));
-        for account in [&kept, &renewed, &same] {
-            client.http(account).unwrap();
-        }
-        assert_eq!(ways(), 2, "the same way is made once");
-        drop(kept);
-        for host in ["b", "c", "d"] {
-            renewed = account(Some(host));
-            client.http(&renewed).unwrap();
-            assert_eq!(ways(), 2, "that of `same`, and of what is there now");
-        }
-        drop((same, renewed));
-        client.http(&account(Some("e"))).unwrap();
-        assert_eq!(ways(), 1);
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
 //! Halts: what nothing can pass until a person has acted. One halt stops every lane it concerns, and one probe at a
-//! time looks whether it is over.
+//! time, without a message, asks whether it is over.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +45,17 @@ pub struct Halt {
 struct Scope {
     account: String,
     company: Option<String>,
+}
+
+/// What a lane may do now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing halts it.
+    Post,
+    /// It is halted, and the one that asks now whether the halt is over.
+    Probe,
+    /// It is halted, and it is not yet time to ask.
+    Wait(Duration),
 }
 
 struct Entry {
@@ -93,25 +104,32 @@ impl Halts {
         self.changed.subscribe()
     }
 
-    /// How long a lane has to wait before it may try; zero lets it try, as the one that probes when it is halted.
-    pub(super) fn wait(&self, place: &Place, clock: &Clock) -> Duration {
+    /// What a lane may do now. One lane is told to probe; the others wait for what it finds.
+    pub(super) fn turn(&self, place: &Place, clock: &Clock) -> Turn {
         let now = clock.monotonic();
         let mut state = self.lock();
         let mut concerned: Vec<&mut Entry> = state
             .iter_mut()
             .filter_map(|(scope, entry)| scope.concerns(place).then_some(entry))
             .collect();
-        let wait = concerned.iter().map(|entry| entry.next.saturating_sub(now)).max();
-        let wait = wait.unwrap_or_default();
-        if wait.is_zero() {
-            for entry in &mut concerned {
-                entry.probes = entry.probes.saturating_add(1);
-                let pause = retry::probe(entry.probes, fastrand::f64());
-                entry.next = now + pause;
-                entry.halt.next_probe = retry::later(clock.now(), pause);
-            }
+        let Some(wait) = concerned.iter().map(|entry| entry.next.saturating_sub(now)).max() else {
+            return Turn::Post;
+        };
+        if !wait.is_zero() {
+            return Turn::Wait(wait);
         }
-        wait
+        for entry in &mut concerned {
+            entry.probes = entry.probes.saturating_add(1);
+            let pause = retry::probe(entry.probes, fastrand::f64());
+            entry.next = now + pause;
+            entry.halt.next_probe = retry::later(clock.now(), pause);
+        }
+        Turn::Probe
+    }
+
+    /// Whether a halt concerns the place.
+    pub(super) fn is_halted(&self, place: &Place) -> bool {
+        self.lock().keys().any(|scope| scope.concerns(place))
     }
 
     /// Takes note of a halting verdict; says once what to do about it.

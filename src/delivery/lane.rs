@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Tls};
+use super::halts::Turn;
 use super::pace::Pace;
 use super::patience::Patience;
 use super::{Halts, Places, Settings, lateness};
@@ -18,7 +19,7 @@ use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
 use crate::queue::{DeliveryId, Head, Outcome, Queue, QueueError, Settlement};
 use crate::retry::{self, Next};
-use crate::twake::{Kind, Place, Reason, Verdict};
+use crate::twake::{self, Kind, Place, Reason, Verdict};
 
 /// The pause after the store could not be asked or told.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -121,10 +122,14 @@ impl Lane {
             let now = clock.monotonic();
             let mut wait = self.ready.saturating_sub(now).max(self.pace.wait(now));
             if wait.is_zero() {
-                wait = halts.wait(&place, clock);
-            }
-            if wait.is_zero() {
-                return Some(place);
+                match halts.turn(&place, clock) {
+                    Turn::Post => return Some(place),
+                    Turn::Probe => {
+                        self.probe(&place).await;
+                        continue;
+                    }
+                    Turn::Wait(halted) => wait = halted,
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -192,7 +197,17 @@ impl Lane {
         let message = lateness::told(message.clone(), head.received, clock.now(), settings.late);
         let client = self.shared.client(settings.timeout);
         self.pace.posted(clock.monotonic(), place.rate);
-        let verdict = client.attempt(place, &message).await;
+        let mut verdict = client.attempt(place, &message).await;
+        // Where the account is halted already, another lane has asked.
+        if verdict.wants_probe && !halts.is_halted(place) {
+            let asked = tokio::select! {
+                // The message waits, and the next run of the bridge tries it again.
+                () = self.shared.stop.cancelled() => None,
+                (probe, _) = client.probe(place) => Some(probe),
+            };
+            let Some(probe) = asked else { return verdict };
+            verdict = twake::after_probe(place.account.api, verdict, probe);
+        }
         match verdict.kind {
             Kind::Halt(breadth) => {
                 halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
@@ -203,6 +218,32 @@ impl Lane {
         }
         metrics.attempt(&self.name, label(&verdict.kind));
         verdict
+    }
+
+    /// Asks without a message whether a halt is over: one message's text must not decide for a whole account, and a
+    /// message that is answered oddly must not be posted again and again.
+    async fn probe(&self, place: &Place) {
+        let Shared {
+            clock,
+            halts,
+            metrics,
+            stop,
+            ..
+        } = &*self.shared;
+        let timeout = self.settings.borrow().timeout;
+        let client = self.shared.client(timeout);
+        let (verdict, _) = tokio::select! {
+            () = stop.cancelled() => return,
+            probe = client.probe(place) => probe,
+        };
+        if twake::probe_passed(place.account.api, &verdict) {
+            halts.passed(place);
+            return;
+        }
+        if let Kind::Halt(breadth) = verdict.kind {
+            halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
+        }
+        metrics.attempt(&self.name, label(&verdict.kind));
     }
 
     /// What becomes of the delivery, and how long the lane pauses.
@@ -345,6 +386,7 @@ fn unreadable() -> Verdict {
     Verdict {
         kind: Kind::Reject,
         reason: Reason::Unreadable,
+        wants_probe: false,
         may_be_duplicate: false,
         advice: "the store was written by another version of the bridge: replay the event with that one or this one",
         detail: String::new(),

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::message::StoredMessage;
-use crate::twake::{Place, Verdict};
+use crate::twake::{self, Place, Verdict};
 
 /// The places the bridge may post to, by the channel's name, which is also its lane's.
 pub type Places = BTreeMap<Arc<str>, Place>;
@@ -39,7 +39,8 @@ pub struct Settings {
 }
 
 /// Posts one message at once, past the queue: nothing is stored, nothing is tried again. `timeout`: how long it may take,
-/// connecting and reading the answer included. Needs a runtime with local tasks, as actix's is.
+/// connecting and reading the answer included, and as long again for a probe where the answer may be about the message's
+/// text. Needs a runtime with local tasks, as actix's is.
 pub async fn post(
     place: &Place,
     message: &StoredMessage,
@@ -47,7 +48,12 @@ pub async fn post(
     clock: &Clock,
 ) -> Result<Verdict, ClientError> {
     let client = client::Client::new(&client::Tls::new()?, clock.clone(), timeout);
-    Ok(client.attempt(place, message).await)
+    let verdict = client.attempt(place, message).await;
+    if !verdict.wants_probe {
+        return Ok(verdict);
+    }
+    let (probe, _) = client.probe(place).await;
+    Ok(twake::after_probe(place.account.api, verdict, probe))
 }
 
 /// Asks whether a place's account is let in, without telling anything; what the answer means, and the server's clock

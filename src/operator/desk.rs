@@ -193,7 +193,8 @@ impl Desk {
             oldest: standing.oldest,
             halted: match halted {
                 Some(_) => halt.is_some(),
-                None => reason.as_deref().is_some_and(halts),
+                // A retry has its time, a halt has none.
+                None => standing.due.is_none() && reason.as_deref().is_some_and(halts),
             },
             next_attempt: halt.map(|halt| halt.next_probe).or(standing.due),
             what_to_do: what_to_do.map(str::to_owned),

@@ -33,10 +33,10 @@ fn advice(reason: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a reason is one that halts.
+/// Whether a reason is one that may halt.
 fn halts(reason: &str) -> bool {
     let row = Reason::from_code(reason).and_then(row);
-    row.is_some_and(|row| matches!(row.ends, Ends::Halt(_)))
+    row.is_some_and(|row| matches!(row.ends, Ends::Halt(_) | Ends::Probe(_)))
 }
 
 fn row(reason: Reason) -> Option<&'static twake::AnswerRow> {

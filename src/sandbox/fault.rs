@@ -6,6 +6,9 @@ use std::time::Duration;
 /// How long [`Fault::SlowAfterStoring`] waits when the admin does not say: longer than any client's patience.
 pub(super) const LONG: Duration = Duration::from_secs(120);
 
+/// What [`Fault::BlockedText`] blocks when the admin does not say.
+const BLOCKED: &str = "DROP TABLE";
+
 /// An answer that is not the truth. Those above the line Twake's own server is known to give; those below come from
 /// what stands in front of it, or from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +62,22 @@ pub enum Fault {
     Hang,
     /// The connection is reset without an answer.
     Reset,
+    /// 403 with a page, as from a filter, for a message with a word in it; other calls are answered with the truth.
+    BlockedText {
+        /// The word, as it stands in the JSON.
+        word: String,
+    },
+    // ---- the truth, in an odd form ----
+    /// 103 before the answer.
+    Interim,
+    /// An answer without a length, which ends with its connection.
+    NoLength,
+    /// An answer in gzip, which nobody asked for.
+    Gzip,
+    /// A byte order mark before the JSON.
+    ByteOrderMark,
+    /// A notice of PHP's before the JSON.
+    Notice,
 }
 
 impl Fault {
@@ -83,6 +102,12 @@ impl Fault {
             Self::TooLarge => "too_large",
             Self::Hang => "hang",
             Self::Reset => "reset",
+            Self::BlockedText { .. } => "blocked_text",
+            Self::Interim => "interim",
+            Self::NoLength => "no_length",
+            Self::Gzip => "gzip",
+            Self::ByteOrderMark => "byte_order_mark",
+            Self::Notice => "notice",
         }
     }
 }
@@ -108,6 +133,7 @@ pub(super) struct FaultOrder {
     retry_after: Option<String>,
     location: Option<String>,
     delay_ms: Option<u64>,
+    word: Option<String>,
 }
 
 /// The names; the same words as [`Fault::name`], which a test holds together.
@@ -132,6 +158,12 @@ enum FaultName {
     TooLarge,
     Hang,
     Reset,
+    BlockedText,
+    Interim,
+    NoLength,
+    Gzip,
+    ByteOrderMark,
+    Notice,
 }
 
 impl From<FaultOrder> for ActiveFault {
@@ -163,6 +195,14 @@ impl From<FaultOrder> for ActiveFault {
             FaultName::TooLarge => Fault::TooLarge,
             FaultName::Hang => Fault::Hang,
             FaultName::Reset => Fault::Reset,
+            FaultName::BlockedText => Fault::BlockedText {
+                word: order.word.unwrap_or_else(|| BLOCKED.to_owned()),
+            },
+            FaultName::Interim => Fault::Interim,
+            FaultName::NoLength => Fault::NoLength,
+            FaultName::Gzip => Fault::Gzip,
+            FaultName::ByteOrderMark => Fault::ByteOrderMark,
+            FaultName::Notice => Fault::Notice,
         };
         Self {
             channel: order.channel,
@@ -197,6 +237,12 @@ mod tests {
             FaultName::TooLarge,
             FaultName::Hang,
             FaultName::Reset,
+            FaultName::BlockedText,
+            FaultName::Interim,
+            FaultName::NoLength,
+            FaultName::Gzip,
+            FaultName::ByteOrderMark,
+            FaultName::Notice,
         ] {
             let name = serde_json::to_value(name).expect("a name");
             let order: FaultOrder =

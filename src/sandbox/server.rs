@@ -2,6 +2,7 @@
 
 mod admin;
 mod call;
+mod oddity;
 
 use std::any::Any;
 use std::io;
@@ -89,7 +90,7 @@ impl Sandbox {
     }
 }
 
-/// The connection a request came on, for [`super::Fault::Reset`].
+/// The connection a request came on, for [`super::Fault::Reset`] and answers that no server would write.
 struct Connection(std::net::TcpStream);
 
 #[cfg(unix)]

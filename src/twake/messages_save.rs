@@ -15,6 +15,7 @@ use crate::message::{Message, StoredMessage, plain};
 use crate::secret::Secret;
 
 mod answers;
+mod body;
 
 pub use answers::ANSWERS;
 
@@ -51,6 +52,14 @@ pub fn request(place: &Place, act: Act, message: &StoredMessage) -> Request {
 /// `object.id: null` by later ones.
 pub fn probe(place: &Place) -> Request {
     save(place, Act::Post, &json!({ "group_id": place.group_id }))
+}
+
+/// Whether an answer to [`probe`] is one of those two, or a success: key, company, capability, address and path are right.
+pub fn probe_passed(verdict: &Verdict) -> bool {
+    matches!(
+        verdict.reason,
+        Reason::Delivered | Reason::Ambiguous | Reason::NoMessageId
+    )
 }
 
 fn save(place: &Place, act: Act, body: &Value) -> Request {
@@ -93,10 +102,11 @@ pub fn verdict(answer: &Answer<'_>, now: Timestamp) -> Verdict {
                 after,
                 times: Some(times),
             },
-            Ends::Halt(breadth) => Kind::Halt(breadth),
+            Ends::Halt(breadth) | Ends::Probe(breadth) => Kind::Halt(breadth),
             Ends::Reject => Kind::Reject,
         },
         reason: finding.reason,
+        wants_probe: matches!(row.ends, Ends::Probe(_)),
         may_be_duplicate: row.may_be_duplicate,
         advice: row.advice,
         detail: finding.detail,
@@ -142,8 +152,11 @@ fn classify(answer: &Answer<'_>) -> Finding {
             })
         },
         Answer::Response {
-            status: 200, body, ..
-        } => of_body(body),
+            status: 200,
+            body,
+            cut,
+            ..
+        } => body::read(body, cut),
         Answer::Response {
             status: 400, body, ..
         } => of_certificate(body).unwrap_or_else(|| of_status(400)),
@@ -169,57 +182,12 @@ fn of_status(status: u16) -> Finding {
         413 => Reason::TooLarge,
         408 | 425 | 503 => Reason::Unavailable,
         429 => Reason::RateLimited,
-        400..=499 => Reason::Refused,
+        400..=499 | 501 | 505 | 511 => Reason::Refused,
         500..=599 => Reason::ServerError,
         _ => Reason::UnexpectedStatus,
     };
     Finding {
         detail: format!("status {status}"),
-        ..Finding::of(reason)
-    }
-}
-
-fn of_body(body: &[u8]) -> Finding {
-    if body.trim_ascii().is_empty() {
-        return Finding::of(Reason::EmptyAnswer);
-    }
-    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
-        return Finding::of(Reason::NotJson);
-    };
-    // Later servers pass the inner answer's body on and drop its status, which is then only found in here.
-    if let Some(status) = answer.get("statusCode").and_then(Value::as_u64) {
-        let status = u16::try_from(status).unwrap_or_default();
-        if !(200..300).contains(&status) {
-            return of_status(status);
-        }
-    }
-    if let Some(error) = answer.get("error") {
-        return of_error(error);
-    }
-    match answer.get("object").and_then(|object| object.get("id")) {
-        Some(Value::String(id)) if !id.is_empty() => Finding {
-            id: id.clone(),
-            ..Finding::of(Reason::Delivered)
-        },
-        _ => Finding::of(Reason::NoMessageId),
-    }
-}
-
-fn of_error(error: &Value) -> Finding {
-    let reason = match error.as_str() {
-        Some("unknown_application_or_bad_private_key") => Reason::WrongKey,
-        Some("you_need_to_provide_a_valid_group_id_field_in_any_api_request") => {
-            Reason::CompanyWithoutApplication
-        }
-        Some("you_do_not_have_this_set_of_required_capabilities") => Reason::MissingCapability,
-        Some("you_do_not_have_this_set_of_required_privileges") => Reason::MissingPrivilege,
-        Some("unknown error or malformed query.") => Reason::Ambiguous,
-        Some("Not found") => Reason::Misrouted,
-        _ => Reason::UnknownError,
-    };
-    let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
-    Finding {
-        detail: short(&text),
         ..Finding::of(reason)
     }
 }

@@ -109,6 +109,8 @@ pub enum Answer<'a> {
         retry_after: Option<&'a str>,
         /// The body, as much of it as is read.
         body: &'a [u8],
+        /// Why the body is not whole, where it should be read whole and is not.
+        cut: Option<&'a str>,
     },
     /// None: why, and what the system said of it.
     Failed(Transport, &'a str),
@@ -144,6 +146,8 @@ pub struct Verdict {
     pub kind: Kind,
     /// Why.
     pub reason: Reason,
+    /// The text of the message may be the reason: see [`Ends::Probe`].
+    pub wants_probe: bool,
     /// Twake may have the message although this attempt did not end well: another attempt may tell it twice.
     pub may_be_duplicate: bool,
     /// What a person should do about it, or know of it.
@@ -231,6 +235,8 @@ reasons! {
     NoMessageId = "no_message_id",
     /// An answer that is not Twake's.
     NotJson = "not_json",
+    /// The answer began as a success and was not whole.
+    AnswerCut = "answer_cut",
     /// A success of another kind than Twake's.
     UnexpectedStatus = "unexpected_status",
     /// The server failed.
@@ -297,9 +303,54 @@ pub enum Ends {
     RetryTimes(u32),
     /// See [`Kind::Halt`].
     Halt(Breadth),
+    /// The text of the message may be the reason (a filter in front of Twake), or the account: a probe without a message
+    /// tells. Passes the probe: [`Kind::Retry`], [`RETRIES_WHEN_UNSURE`] times, then rejected. If not: [`Kind::Halt`].
+    Probe(Breadth),
     /// See [`Kind::Reject`].
     Reject,
 }
+
+/// Retries of an answer that may be about the message or about the server.
+pub const RETRIES_WHEN_UNSURE: u32 = 5;
+
+/// Whether the answer to a probe shows that key, address and path are right.
+pub fn probe_passed(api: Api, verdict: &Verdict) -> bool {
+    match api {
+        Api::MessagesSave => messages_save::probe_passed(verdict),
+    }
+}
+
+/// What an answer to a message means ([`Verdict::wants_probe`]), after the answer to a probe without a message.
+pub fn after_probe(api: Api, verdict: Verdict, probe: Verdict) -> Verdict {
+    if probe_passed(api, &probe) {
+        let detail = match verdict.detail.as_str() {
+            "" => "Twake lets the account in, so it is this message".to_owned(),
+            detail => format!("{detail}; Twake lets the account in, so it is this message"),
+        };
+        let kind = Kind::Retry {
+            after: None,
+            times: Some(RETRIES_WHEN_UNSURE),
+        };
+        return Verdict {
+            kind,
+            detail,
+            advice: REFUSED_TEXT,
+            ..verdict
+        };
+    }
+    // What the probe met is what is in the way of everything, where it says so.
+    match probe.kind {
+        Kind::Halt(_) => Verdict {
+            may_be_duplicate: verdict.may_be_duplicate,
+            ..probe
+        },
+        _ => verdict,
+    }
+}
+
+/// What to do about a message that is refused while the account is let in.
+const REFUSED_TEXT: &str =
+    "this message alone is refused: look for what filters texts in front of Twake, and at this text";
 
 /// The request that tells `message` in `place`.
 pub fn request(place: &Place, act: Act, message: &StoredMessage) -> Request {

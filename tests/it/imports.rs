@@ -211,7 +211,7 @@ const RIM: &[&str] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["queue"]),
     ("awc", &["delivery/client", "sandbox"]),
-    ("httparse", &["delivery/client/tunnel"]),
+    ("httparse", &["delivery/client/tunnel", "delivery/client/stream"]),
     ("std::env", &["config/env"]),
     ("envy", &["config/env"]),
     ("cel", &["condition"]),

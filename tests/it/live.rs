@@ -79,6 +79,17 @@ async fn a_wrong_key_and_a_twake_that_is_not_there_are_found() {
     let (code, said) = check(&world, |_| {}).await;
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("warning: bridge.toml: twake.sandbox:"), "{said}");
+    // A page with status 200 is nobody that lets in, and an answer behind a notice is one.
+    for (fault, expected, says) in [
+        (Fault::NotJson, 78, "not_json"),
+        (Fault::Notice, 0, "lets company company in"),
+        (Fault::Interim, 0, "lets company company in"),
+    ] {
+        world.sandbox.set_fault(None, Some(fault));
+        let (code, said) = check(&world, |_| {}).await;
+        assert_eq!(code, expected, "{said}");
+        assert!(said.contains(says), "{said}");
+    }
     let away = fs::read_to_string(world.path("bridge.toml")).unwrap();
     let away = away.replace(world.sandbox.url().as_str(), "https://127.0.0.1:9/");
     fs::write(world.path("bridge.toml"), away).unwrap();

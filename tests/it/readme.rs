@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use twake_bridge::http::Problem;
-use twake_bridge::twake::{Api, Breadth, Ends, answers};
+use twake_bridge::twake::{Api, Breadth, Ends, RETRIES_WHEN_UNSURE, answers};
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
@@ -21,6 +21,15 @@ fn the_table_of_twakes_answers_is_the_programs() {
             Ends::RetryTimes(times) => format!("**retry** {times} times, then dead letter"),
             Ends::Halt(Breadth::Account) => "**halt** of the account".to_owned(),
             Ends::Halt(Breadth::Company) => "**halt** of the company".to_owned(),
+            Ends::Probe(breadth) => {
+                let scope = match breadth {
+                    Breadth::Account => "account",
+                    Breadth::Company => "company",
+                };
+                format!(
+                    "a probe without a message: if it passes, **retry** {RETRIES_WHEN_UNSURE} times, then dead letter; if not, **halt** of the {scope}"
+                )
+            }
             Ends::Reject => "**reject**: dead letter".to_owned(),
         };
         let twice = if row.may_be_duplicate {

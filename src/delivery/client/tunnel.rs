@@ -1,18 +1,24 @@
 //! How a connection to Twake begins: directly, or in a tunnel that an account's HTTP proxy makes (`CONNECT`, RFC 9110
 //! section 9.3.6). TLS goes through the tunnel, so that the proxy learns the host and port of an `https` address alone.
+//!
+//! TLS is made here and not by awc, so that [`ResponseStream`] sees what is in it.
 
-use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, ConnectorService};
+use actix_tls::connect::rustls_0_23::{TlsConnector, TlsConnectorService};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, ConnectorService, Resolver};
 use actix_web::dev::Service;
 use actix_web::rt::net::TcpStream;
 use awc::http::Uri;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use httparse::{ParserConfig, Response, Status};
+use rustls::ClientConfig;
 use secrecy::zeroize::Zeroizing;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::stream::ResponseStream;
 use crate::twake::outbound::Proxy;
 
 /// So much of a proxy's answer is read, in bytes: the status and the headers.
@@ -29,6 +35,7 @@ const LONGEST_WORDS: usize = 60;
 pub(super) struct Way {
     tcp: ConnectorService,
     proxy: Option<Proxy>,
+    tls: Option<TlsConnectorService>,
 }
 
 /// Why a proxy made no tunnel: nothing was sent to Twake.
@@ -49,16 +56,18 @@ struct Failure {
 }
 
 impl Way {
-    pub(super) fn new(proxy: Option<Proxy>) -> Self {
+    /// `tls`: unset, nothing is encrypted.
+    pub(super) fn new(resolver: Resolver, proxy: Option<Proxy>, tls: Option<Arc<ClientConfig>>) -> Self {
         Self {
-            tcp: Connector::default().service(),
+            tcp: Connector::new(resolver).service(),
             proxy,
+            tls: tls.map(TlsConnector::service),
         }
     }
 }
 
 impl Service<ConnectInfo<Uri>> for Way {
-    type Response = Connection<Uri, TcpStream>;
+    type Response = Connection<Uri, ResponseStream>;
     type Error = ConnectError;
     type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
 
@@ -67,22 +76,41 @@ impl Service<ConnectInfo<Uri>> for Way {
     }
 
     fn call(&self, to: ConnectInfo<Uri>) -> Self::Future {
-        let Self { tcp, proxy } = self.clone();
-        let Some(proxy) = proxy else {
-            return tcp.call(to).boxed_local();
-        };
+        let Self { tcp, proxy, tls } = self.clone();
         let made = async move {
-            let target = format!("{}:{}", to.hostname(), to.port());
-            match through(&tcp, &proxy, &target).await {
-                Ok(stream) => Ok(Connection::new(to.request().clone(), stream)),
-                Err(Failure { what, refused }) => Err(ConnectError::Io(io::Error::other(NoTunnel {
-                    proxy: proxy.address(),
-                    what,
-                    refused,
-                }))),
-            }
+            let connection = match proxy {
+                None => tcp.call(to).await?,
+                Some(proxy) => tunnel(&tcp, &proxy, &to).await?,
+            };
+            Ok(match tls {
+                None => {
+                    let (stream, uri) = connection.into_parts();
+                    Connection::new(uri, ResponseStream::new(stream))
+                }
+                Some(tls) => {
+                    let encrypted = tls.call(connection).await.map_err(ConnectError::Io)?;
+                    let (stream, uri) = encrypted.into_parts();
+                    Connection::new(uri, ResponseStream::new(stream))
+                }
+            })
         };
         made.boxed_local()
+    }
+}
+
+async fn tunnel(
+    tcp: &ConnectorService,
+    proxy: &Proxy,
+    to: &ConnectInfo<Uri>,
+) -> Result<Connection<Uri, TcpStream>, ConnectError> {
+    let target = format!("{}:{}", to.hostname(), to.port());
+    match through(tcp, proxy, &target).await {
+        Ok(stream) => Ok(Connection::new(to.request().clone(), stream)),
+        Err(Failure { what, refused }) => Err(ConnectError::Io(io::Error::other(NoTunnel {
+            proxy: proxy.address(),
+            what,
+            refused,
+        }))),
     }
 }
 

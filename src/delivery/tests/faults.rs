@@ -33,12 +33,12 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Error("you_do_not_have_this_set_of_required_privileges"), Halt, "missing_privilege", false),
     (Play::Error("unknown error or malformed query."), UNSURE, "ambiguous_error", true),
     (Play::Error("something new"), UNSURE, "unknown_error", false),
-    (Play::Body(""), SOON, "empty_answer", true),
-    (Play::Body("<br />\n<b>Warning</b>: something"), SOON, "not_json", true),
-    (Play::Body("[]"), SOON, "not_json", true),
+    (Play::Body(""), Halt, "empty_answer", true),
+    (Play::Body("<br />\n<b>Warning</b>: something"), Halt, "not_json", true),
+    (Play::Body("[]"), Halt, "not_json", true),
     (Play::Body(r#"{"object":{"id":null},"_cookies":[]}"#), SOON, "no_message_id", true),
     (Play::Body(r#"{"object":{"id":""}}"#), SOON, "no_message_id", true),
-    (Play::Body(r#"{"object":"id"}"#), SOON, "no_message_id", true),
+    (Play::Body(r#"{"object":"id"}"#), Halt, "not_json", true),
     (Play::Body(r#"{"error":"Not found"}"#), Halt, "misrouted", false),
     (Play::Body(r#"{"statusCode":503}"#), SOON, "unavailable", false),
     // What stands in front of it.
@@ -47,7 +47,7 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Status(401, None), Halt, "forbidden", false),
     (Play::Status(403, None), Halt, "forbidden", false),
     (Play::Status(404, None), Halt, "misrouted", false),
-    (Play::Status(400, None), UNSURE, "refused", false),
+    (Play::Status(400, None), Halt, "refused", false),
     (Play::Status(413, None), Reject, "too_large", false),
     (Play::Status(429, None), SOON, "rate_limited", false),
     (Play::Status(429, Some("90")), Retry(90.0, 91.0), "rate_limited", false),
@@ -63,21 +63,59 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Status(502, None), SOON, "server_error", true),
     (Play::Status(503, None), SOON, "unavailable", false),
     (Play::Status(504, None), SOON, "server_error", true),
-    (Play::Status(204, None), SOON, "unexpected_status", true),
+    (Play::Status(204, None), Halt, "unexpected_status", true),
 ];
 
-/// The same of servers that are none, and of networks.
+/// What a filter in front of Twake says to one message, or Twake itself, while a probe passes: the reason, and whether
+/// the message may be there twice. The lane alone waits, and other channels go on.
+const REFUSED_TEXTS: &[(Play, &str, bool)] = &[
+    (Play::Status(302, None), "redirected", false),
+    (Play::Status(307, None), "redirected", false),
+    (Play::Status(400, None), "refused", false),
+    (Play::Status(401, None), "forbidden", false),
+    (Play::Status(403, None), "forbidden", false),
+    (Play::Status(404, None), "misrouted", false),
+    (Play::Status(405, None), "misrouted", false),
+    (Play::Status(406, None), "refused", false),
+    (Play::Status(407, None), "forbidden", false),
+    (Play::Status(410, None), "misrouted", false),
+    (Play::Status(421, None), "misrouted", false),
+    (Play::Status(451, None), "refused", false),
+    (Play::Status(501, None), "refused", false),
+    (Play::Status(202, None), "unexpected_status", true),
+    (Play::Body("<html>Blocked</html>"), "not_json", true),
+    (Play::Body(""), "empty_answer", true),
+    (Play::Body(r#"{"statusCode":403}"#), "forbidden", false),
+];
+
+/// The same as [`FAULTS`] of servers that are none, and of networks.
 #[rustfmt::skip]
-const BARE: &[(Bare, &str, bool)] = &[
-    (Bare::Says(""), "connection_broken", true),
-    (Bare::SaysAndResets(""), "connection_broken", true),
-    (Bare::Says("HTTP/1.1 200 OK\r\ncontent-le"), "connection_broken", true),
-    (Bare::SaysAndResets("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"object\""), "connection_broken", true),
-    (Bare::Says("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"object\":{\"id\":\"x"), "not_json", true),
-    (Bare::Says("SSH-2.0-OpenSSH\r\n\r\n"), "not_http", true),
-    (Bare::Endless(HUGE, "\"a\":1,"), "not_json", true),
-    (Bare::Endless("HTTP/1.1 200 OK\r\n", "x-more: and more\r\n"), "not_http", true),
-    (Bare::Endless("HTTP/1.1 500 Oh\r\ncontent-length: 99999999999\r\n\r\n", "x"), "server_error", true),
+const BARE: &[(Bare, Follows, &str, bool)] = &[
+    (Bare::Says(""), SOON, "connection_broken", true),
+    (Bare::SaysAndResets(""), SOON, "connection_broken", true),
+    (Bare::Says("HTTP/1.1 200 OK\r\ncontent-le"), SOON, "connection_broken", true),
+    (Bare::SaysAndResets("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"object\""), UNSURE, "answer_cut", true),
+    (Bare::Says("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"object\":{\"id\":\"x"), UNSURE, "answer_cut", true),
+    (Bare::Says("SSH-2.0-OpenSSH\r\n\r\n"), Halt, "not_http", true),
+    (Bare::Endless(HUGE, "\"a\":1,"), UNSURE, "answer_cut", true),
+    (Bare::Endless("HTTP/1.1 200 OK\r\n", "x-more: and more\r\n"), Halt, "not_http", true),
+    (Bare::Endless("HTTP/1.1 500 Oh\r\ncontent-length: 99999999999\r\n\r\n", "x"), SOON, "server_error", true),
+    (Bare::Says("HTTP/1.1 101 Switching Protocols\r\n\r\n"), Halt, "unexpected_status", true),
+];
+
+/// Answers that were taken for none, by which a message was posted again and again: each says that it is there.
+const ODD_ANSWERS: &[&str] = &[
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 200 OK\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.0 200 OK\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 200 OK\r\ncontent-length: 27\r\n\r\n\u{feff}{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 200 OK\r\n\r\n<br />\n<b>Notice</b>: x\n{\"object\":{\"id\":\"5fca\"}}",
+    "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
 ];
 
 async fn checked(bench: &Bench, event: Uuid, follows: Follows, reason: &str, may_be_duplicate: bool) {
@@ -110,11 +148,11 @@ async fn checked(bench: &Bench, event: Uuid, follows: Follows, reason: &str, may
 async fn each_fault_is_told_from_the_others_and_recovered_from_when_it_ends() {
     for (play, follows, reason, may_be_duplicate) in FAULTS {
         let peer = Peer::start();
-        peer.play("dev", play.clone());
+        peer.play_and_probe("dev", play.clone());
         let bench = Bench::started([place(&peer.url, "main", "dev")]);
         let event = bench.tell("first", &["dev"]).await;
         checked(&bench, event, *follows, reason, *may_be_duplicate).await;
-        peer.play("dev", Play::Fine);
+        peer.mend();
         let next = bench.tell("next", &["dev"]).await;
         match follows {
             Retry(..) => {
@@ -135,27 +173,30 @@ async fn each_fault_is_told_from_the_others_and_recovered_from_when_it_ends() {
 
 #[actix_web::test]
 async fn each_fault_of_the_network_is_told_from_the_others_and_recovered_from_when_it_ends() {
-    for (bare, reason, may_be_duplicate) in BARE {
+    for (bare, follows, reason, may_be_duplicate) in BARE {
         let mut bench = Bench::new([]);
         let url = raw::start(*bare, &bench.clock).await;
         bench.places.send_replace(places([place(&url, "main", "dev")]));
         bench.start();
         let event = bench.tell("first", &["dev"]).await;
-        checked(&bench, event, SOON, reason, *may_be_duplicate).await;
+        checked(&bench, event, *follows, reason, *may_be_duplicate).await;
         let peer = Peer::start();
         bench
             .places
             .send_replace(places([place(&peer.url, "main", "dev")]));
-        bench.advance_to_due("dev").await;
+        if *follows != Halt {
+            bench.advance_to_due("dev").await;
+        }
         bench.until_delivered(event).await;
     }
 }
 
 #[actix_web::test]
 async fn an_answer_that_drips_ends_with_the_attempts_time() {
-    for begun in [
-        "HTTP/1.1 200 OK\r\nserver:",
-        "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{",
+    for (begun, reason) in [
+        ("HTTP/1.1 200 OK\r\nserver:", "timed_out"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{", "answer_cut"),
+        ("HTTP/1.1 200 OK\r\n\r\n{", "answer_cut"),
     ] {
         let mut bench = Bench::new([]);
         let url = raw::start(Bare::Drips(begun), &bench.clock).await;
@@ -169,7 +210,7 @@ async fn an_answer_that_drips_ends_with_the_attempts_time() {
         }
         let took = bench.clock.monotonic().saturating_sub(begun);
         let delivery = bench.until_attempts(event, 1).await;
-        assert_eq!(delivery.reason.as_deref(), Some("timed_out"));
+        assert_eq!(delivery.reason.as_deref(), Some(reason));
         assert!(delivery.may_be_duplicate);
         assert!(took >= SETTINGS.timeout, "{took:?}");
     }
@@ -205,10 +246,7 @@ async fn thousands_wait_through_a_halt_and_all_arrive_in_order() {
     let peer = Peer::start();
     let names: Vec<String> = (0..LANES).map(|number| format!("lane-{number}")).collect();
     let refused = Play::Error("unknown_application_or_bad_private_key");
-    for name in &names {
-        peer.play(name, refused.clone());
-    }
-    peer.play("first", refused);
+    peer.play_and_probe("first", refused);
     let of = names.iter().map(|name| place(&peer.url, "main", name));
     let bench = Bench::started(of.chain([place(&peer.url, "main", "first")]));
     let first = bench.tell("first", &["first"]).await;
@@ -229,17 +267,102 @@ async fn thousands_wait_through_a_halt_and_all_arrive_in_order() {
         assert_eq!(after, before + 1, "one lane probes for the account");
         before = after;
     }
-    for name in lanes.iter().chain(&["first"]) {
-        peer.play(name, Play::Fine);
-    }
+    peer.mend();
     bench.clock.advance(Duration::from_secs(10 * 60));
-    peer.until_asked(before + LANES * EACH + 1).await;
+    // The probe, and every message.
+    peer.until_asked(before + 1 + LANES * EACH + 1).await;
     bench.until_delivered(last).await;
-    assert_eq!(peer.count(), before + LANES * EACH + 1, "each once");
+    assert_eq!(peer.count(), before + 1 + LANES * EACH + 1, "each once");
     for name in &names {
         let texts = peer.texts(name);
-        let told = &texts[texts.len() - EACH..];
-        let told = told.iter().map(|text| text.lines().next().unwrap());
+        assert_eq!(texts.len(), EACH, "none was posted to ask");
+        let told = texts.iter().map(|text| text.lines().next().unwrap());
         assert!(told.eq((0..EACH).map(|number| number.to_string())), "{name}");
     }
+}
+
+#[actix_web::test]
+async fn a_refused_text_halts_nobody_and_is_tried_five_more_times() {
+    for (play, reason, may_be_duplicate) in REFUSED_TEXTS {
+        let peer = Peer::start();
+        peer.play("dev", play.clone());
+        let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
+        let refused = bench.tell("refused", &["dev"]).await;
+        for attempt in 1..=5 {
+            let delivery = bench.until_attempts(refused, attempt).await;
+            assert_eq!(
+                (
+                    delivery.state,
+                    delivery.reason.as_deref(),
+                    delivery.may_be_duplicate
+                ),
+                (State::Waiting, Some(*reason), *may_be_duplicate)
+            );
+            assert!(bench.halts.all().is_empty(), "{reason}");
+            let other = bench.tell("other", &["ops"]).await;
+            bench.until_delivered(other).await;
+            bench.advance_to_due("dev").await;
+        }
+        let dead = bench.until_attempts(refused, 6).await;
+        assert_eq!((dead.state, dead.reason.as_deref()), (State::Dead, Some(*reason)));
+        let detail = dead.detail.unwrap();
+        assert!(detail.contains("so it is this message"), "{detail}");
+        assert_eq!(peer.texts("dev").len(), 6, "{reason}: posted no further");
+        peer.mend();
+        let next = bench.tell("next", &["dev"]).await;
+        bench.until_delivered(next).await;
+    }
+}
+
+#[actix_web::test]
+async fn an_odd_answer_that_says_delivered_ends_the_matter() {
+    for answer in ODD_ANSWERS {
+        let mut bench = Bench::new([]);
+        let url = raw::start(Bare::Says(answer), &bench.clock).await;
+        bench.places.send_replace(places([place(&url, "main", "dev")]));
+        bench.start();
+        for text in ["first", "second"] {
+            let event = bench.tell(text, &["dev"]).await;
+            let delivery = bench.until_attempts(event, 1).await;
+            assert_eq!(
+                (delivery.state, delivery.reason.as_deref()),
+                (State::Delivered, Some("delivered")),
+                "{answer}"
+            );
+        }
+    }
+}
+
+/// A body without a length whose connection is never closed: what came says enough.
+#[actix_web::test]
+async fn an_answer_without_length_on_a_connection_that_stays_open_is_read_when_its_time_is_up() {
+    let mut bench = Bench::new([]);
+    let answer = "HTTP/1.1 200 OK\r\n\r\n{\"object\":{\"id\":\"5fca\"}}";
+    let url = raw::start(Bare::Drips(answer), &bench.clock).await;
+    bench.places.send_replace(places([place(&url, "main", "dev")]));
+    bench.start();
+    let event = bench.tell("first", &["dev"]).await;
+    while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].attempts == 0 {
+        bench.clock.advance(Duration::from_secs(1));
+    }
+    bench.until_delivered(event).await;
+}
+
+/// What was posted once and answered with something that cannot be read is not posted again while nothing else can be.
+#[actix_web::test]
+async fn answers_that_cannot_be_read_halt_without_a_double() {
+    let peer = Peer::start();
+    peer.play_and_probe("dev", Play::Body("<html>Welcome</html>"));
+    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("once", &["dev"]).await;
+    bench.until_attempts(event, 1).await;
+    let mut before = peer.count();
+    for _ in 0..20 {
+        bench.clock.advance(Duration::from_secs(10 * 60));
+        peer.until_asked(before + 1).await;
+        before += 1;
+        bench.until_ended(before - 1).await;
+    }
+    assert_eq!(peer.texts("dev"), ["once"]);
+    assert_eq!(bench.halts.all()[0].reason, "not_json");
 }

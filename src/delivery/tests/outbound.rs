@@ -3,6 +3,8 @@
 
 use super::*;
 use crate::twake::outbound::{Identity, Proxy};
+use actix_tls::accept::rustls_0_23::Acceptor;
+use actix_web::dev::{Service as _, ServiceFactory};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -92,6 +94,35 @@ pub(super) fn reached(url: &str, account: &str, channel: &str, outbound: Outboun
     place
 }
 
+/// What came in over TLS is read as leniently as what did not.
+#[actix_web::test]
+async fn interim_responses_are_skipped_and_bodies_end_with_their_connection_over_tls() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let acceptor = Acceptor::new(with(VOUCHED_FOR));
+    let acceptor = ServiceFactory::<actix_web::rt::net::TcpStream>::new_service(&acceptor, ());
+    let acceptor = acceptor.await.unwrap();
+    actix_web::rt::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut tls = acceptor.call(stream).await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"}}") {
+                assert_ne!(tls.read_buf(&mut request).await.unwrap(), 0);
+            }
+            let answer =
+                "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{\"object\":{\"id\":\"5fca\"}}";
+            tls.write_all(answer.as_bytes()).await.unwrap();
+            tls.shutdown().await.unwrap();
+        }
+    });
+    let bench = Bench::started([reached(&url, "main", "dev", trusting(None))]);
+    let event = bench.tell("hello", &["dev"]).await;
+    let delivery = bench.until_attempts(event, 1).await;
+    assert_eq!(delivery.reason.as_deref(), Some("delivered"));
+}
+
 /// Two accounts at one server: one trusts the authority that vouches for it, the other one does not.
 #[actix_web::test]
 async fn an_accounts_own_authority_is_trusted_for_that_account_alone() {
@@ -105,6 +136,55 @@ async fn an_accounts_own_authority_is_trusted_for_that_account_alone() {
     assert_eq!(delivery.reason.as_deref(), Some("tls"));
     assert_eq!(peer.texts("dev"), ["hello"]);
     assert_eq!(peer.count(), 1);
+}
+
+/// One server, the same address, two keys, and connections that both use: what is refused to one account is no matter of
+/// the other one.
+#[actix_web::test]
+async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
+    let peer = Peer::start();
+    let at = |account: &str, channel: &str| {
+        let mut place = place(&peer.url, account, channel);
+        Arc::get_mut(&mut place.account).unwrap().private_api_key = Secret::new(account);
+        place
+    };
+    let bench = Bench::started([at("one", "dev"), at("two", "ops"), at("two", "slow")]);
+    for _ in 0..10 {
+        for channel in ["dev", "ops"] {
+            let event = bench.tell("hello", &[channel]).await;
+            bench.until_delivered(event).await;
+        }
+    }
+    let of = |channel: &str| {
+        let asked = peer.asked();
+        let own = asked.into_iter().filter(|asked| asked.channel == channel);
+        own.map(|asked| asked.authorization)
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let (one, two) = (of("dev"), of("ops"));
+    assert_eq!((one.len(), two.len()), (1, 1), "one key an account");
+    assert!(one.is_disjoint(&two));
+
+    let refused = Play::Error("unknown_application_or_bad_private_key");
+    peer.play("dev", refused.clone());
+    peer.play(one.first().unwrap(), refused);
+    peer.play("slow", Play::Status(429, Some("3000")));
+    let halted = bench.tell("halted", &["dev"]).await;
+    bench.until_attempts(halted, 1).await;
+    let paused = bench.tell("paused", &["slow"]).await;
+    bench.until_attempts(paused, 1).await;
+    // Its probes, too, are under its own key.
+    bench.clock.advance(Duration::from_secs(120));
+    bench.until_ended(20 + 3).await;
+    let event = bench.tell("goes on", &["ops"]).await;
+    bench.until_delivered(event).await;
+    let halts = bench.halts.all();
+    assert_eq!((halts.len(), halts[0].account.as_str()), (1, "one"));
+    peer.mend();
+    bench.clock.advance(Duration::from_secs(600));
+    bench.until_delivered(halted).await;
+    let waits = bench.until_attempts(paused, 1).await;
+    assert_eq!(waits.state, State::Waiting, "for as long as it was asked to");
 }
 
 /// One that trusts the server, and shows a certificate with its key.

@@ -25,6 +25,9 @@ pub(super) enum Play {
     Hang,
 }
 
+/// What a request is for that has no message; what an account is told is under its `Authorization` where that is known.
+pub(super) const PROBE: &str = "";
+
 /// One request as it came.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
@@ -83,6 +86,17 @@ impl Peer {
         self.plays.lock().unwrap().insert(channel.to_owned(), play);
     }
 
+    /// The same for a channel and for probes.
+    pub(super) fn play_and_probe(&self, channel: &str, play: Play) {
+        self.play(PROBE, play.clone());
+        self.play(channel, play);
+    }
+
+    /// Takes messages and probes again.
+    pub(super) fn mend(&self) {
+        self.plays.lock().unwrap().clear();
+    }
+
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.borrow().clone()
     }
@@ -108,23 +122,32 @@ impl Peer {
 }
 
 async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Value>) -> HttpResponse {
-    let channel = body["message"]["channel_id"].as_str().unwrap().to_owned();
-    let play = peer
-        .plays
-        .lock()
-        .unwrap()
-        .get(&channel)
-        .cloned()
-        .unwrap_or(Play::Fine);
+    let is_probe = body.get("message").is_none();
+    let channel = if is_probe {
+        PROBE.to_owned()
+    } else {
+        body["message"]["channel_id"].as_str().unwrap().to_owned()
+    };
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let authorization = header("authorization").unwrap().to_owned();
+    let known = {
+        let plays = peer.plays.lock().unwrap();
+        let own = plays.get(&authorization).filter(|_| is_probe);
+        own.or_else(|| plays.get(&channel)).cloned()
+    };
+    let play = known.unwrap_or(if is_probe {
+        Play::Error("unknown error or malformed query.")
+    } else {
+        Play::Fine
+    });
     assert_eq!(header("content-type"), Some("application/json"));
     let asked = Asked {
         channel,
         text: body["message"]["content"]["fallback_string"]
             .as_str()
-            .unwrap()
+            .unwrap_or_default()
             .to_owned(),
-        authorization: header("authorization").unwrap().to_owned(),
+        authorization,
         path: request.path().to_owned(),
     };
     peer.asked.send_modify(|all| all.push(asked));

@@ -71,14 +71,14 @@ async fn a_machine_that_was_off_for_long_gives_a_failing_lane_another_ten_minute
 async fn a_halt_is_probed_for_whatever_the_wall_clock_says() {
     for step in [-400 * DAYS, 400 * DAYS] {
         let peer = Peer::start();
-        peer.play("dev", Play::Status(404, None));
+        peer.play_and_probe("dev", Play::Status(404, None));
         let bench = Bench::started([place(&peer.url, "main", "dev")]);
         let event = bench.tell("first", &["dev"]).await;
         bench.until_attempts(event, 1).await;
         bench.clock.step(SignedDuration::from_secs(step));
         bench.queue.lanes().await.unwrap();
-        assert_eq!(peer.asked().len(), 1);
-        peer.play("dev", Play::Fine);
+        assert_eq!(peer.asked().len(), 2, "the message and a probe");
+        peer.mend();
         bench.clock.advance(Duration::from_secs(120));
         bench.until_delivered(event).await;
     }

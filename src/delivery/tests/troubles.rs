@@ -7,7 +7,7 @@ const WRONG_KEY: Play = Play::Error("unknown_application_or_bad_private_key");
 #[actix_web::test]
 async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     let peer = Peer::start();
-    peer.play("dev", WRONG_KEY);
+    peer.play_and_probe("dev", WRONG_KEY);
     peer.play("ops", WRONG_KEY);
     let bench = Bench::started([
         place(&peer.url, "main", "dev"),
@@ -56,8 +56,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     );
 
     // Somebody acts: all of it arrives, however long it took.
-    peer.play("dev", Play::Fine);
-    peer.play("ops", Play::Fine);
+    peer.mend();
     bench.clock.advance(Duration::from_secs(40 * 24 * 3600));
     bench.until_delivered(first).await;
     bench.until_delivered(second).await;
@@ -73,22 +72,60 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
 #[actix_web::test]
 async fn a_probe_that_meets_other_troubles_ends_no_halt() {
     let peer = Peer::start();
-    peer.play("dev", WRONG_KEY);
+    peer.play_and_probe("dev", WRONG_KEY);
     let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
     let first = bench.tell("first", &["dev"]).await;
     bench.until_attempts(first, 1).await;
-    peer.play("dev", Play::Status(502, None));
-    peer.play("ops", Play::Status(502, None));
+    peer.play(PROBE, Play::Status(502, None));
     bench.clock.advance(Duration::from_secs(120));
-    bench.until_attempts(first, 2).await;
+    bench.until_ended(2).await;
     assert_eq!(bench.halts.all()[0].reason, "wrong_key");
+    assert_eq!(
+        peer.texts("dev").len(),
+        1,
+        "a halted account is asked without a message"
+    );
     let second = bench.tell("second", &["ops"]).await;
-    peer.play("dev", Play::Fine);
-    peer.play("ops", Play::Fine);
+    peer.mend();
     bench.clock.advance(Duration::from_secs(10 * 60));
     bench.until_delivered(first).await;
     bench.until_delivered(second).await;
     assert!(bench.halts.all().is_empty());
+}
+
+/// The probe's answer is what is in the way of everything.
+#[actix_web::test]
+async fn a_refused_message_whose_probe_is_refused_too_halts_the_account() {
+    for probe in [Play::Status(403, None), Play::Status(503, None), Play::Hang] {
+        let peer = Peer::start();
+        peer.play("dev", Play::Status(403, None));
+        peer.play(PROBE, probe);
+        let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
+        let first = bench.tell("first", &["dev"]).await;
+        peer.until_asked(2).await;
+        bench.clock.advance(SETTINGS.timeout);
+        bench.until_attempts(first, 1).await;
+        let halts = bench.halts.all();
+        assert_eq!((halts.len(), halts[0].reason), (1, "forbidden"));
+        assert_eq!(halts[0].lanes, ["dev".into(), "ops".into()]);
+    }
+}
+
+#[actix_web::test]
+async fn a_bridge_that_stops_does_not_wait_for_a_probe() {
+    let peer = Peer::start();
+    peer.play("dev", Play::Status(403, None));
+    peer.play(PROBE, Play::Hang);
+    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let event = bench.tell("first", &["dev"]).await;
+    peer.until_asked(2).await;
+    in_time("the stop", bench.stop()).await;
+    let delivery = bench.until_attempts(event, 1).await;
+    assert_eq!(delivery.state, State::Waiting);
+    assert!(bench.halts.all().is_empty());
+    peer.mend();
+    bench.start();
+    bench.until_delivered(event).await;
 }
 
 #[actix_web::test]
@@ -111,14 +148,19 @@ async fn a_company_without_the_application_halts_only_its_own_channels() {
 #[actix_web::test]
 async fn a_redirect_halts_and_is_not_followed() {
     let peer = Peer::start();
-    peer.play("dev", Play::Status(302, None));
+    peer.play_and_probe("dev", Play::Status(302, None));
     let bench = Bench::started([place(&peer.url, "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     assert_eq!(
         bench.until_attempts(event, 1).await.reason.as_deref(),
         Some("redirected")
     );
-    assert_eq!(peer.asked().len(), 1, "the key stays here");
+    let asked = peer.asked();
+    assert_eq!(asked.len(), 2, "a message and a probe");
+    assert!(
+        asked.iter().all(|asked| asked.path != "/elsewhere"),
+        "the key stays here"
+    );
 }
 
 #[actix_web::test]

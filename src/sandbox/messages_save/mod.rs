@@ -66,6 +66,13 @@ impl Call {
         self.body.get("group_id").unwrap_or(&Value::Null)
     }
 
+    /// Whether a text stands in the message, as JSON.
+    pub(super) fn says(&self, text: &str) -> bool {
+        self.body
+            .get("message")
+            .is_some_and(|message| message.to_string().contains(text))
+    }
+
     fn message(&self) -> Option<&Map<String, Value>> {
         self.body.get("message")?.as_object()
     }

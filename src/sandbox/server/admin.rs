@@ -61,7 +61,7 @@ pub(super) async fn faults(sandbox: Data<SandboxHandle>) -> HttpResponse {
 }
 
 /// `POST /sandbox/faults` `{"channel": "ch" | null, "fault": "server_error", "times": 3 | null}`, with `retry_after`,
-/// `location` or `delay_ms` where the fault has such a thing. JSON has to be announced: no form on a foreign page can
+/// `location`, `delay_ms` or `word` where the fault has such a thing. JSON has to be announced: no form on a foreign page can
 /// send that here.
 pub(super) async fn set_fault(
     request: HttpRequest,
@@ -114,6 +114,7 @@ fn told(active: &ActiveFault) -> Value {
             told["retry_after"] = json!(retry_after);
         }
         Fault::Redirect { location } => told["location"] = json!(location),
+        Fault::BlockedText { word } => told["word"] = json!(word),
         Fault::SlowAfterStoring { delay } => told["delay_ms"] = json!(delay.as_millis()),
         _ => {}
     }

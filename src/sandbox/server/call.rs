@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::Connection;
+use super::oddity::Oddity;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::handle::SandboxHandle;
 use crate::sandbox::messages_save::{self, Answer, Call, Method, Refusal};
@@ -46,6 +47,8 @@ enum Reaction {
     StoredThen(Answer),
     /// The message is stored; the answer comes after a while.
     StoredSlow(Duration),
+    /// As Twake does, but in another form on the wire.
+    Odd(Oddity),
     Hang,
     Reset,
 }
@@ -77,8 +80,9 @@ async fn answer(
         let reaction = fault
             .as_ref()
             .map_or(Reaction::Truth, |fault| react(fault, &call, sandbox));
+        let fault = fault.filter(|_| !matches!(reaction, Reaction::Truth));
         let truth = match reaction {
-            Reaction::Truth | Reaction::StoredThen(_) | Reaction::StoredSlow(_) => {
+            Reaction::Truth | Reaction::Odd(_) | Reaction::StoredThen(_) | Reaction::StoredSlow(_) => {
                 Some(messages_save::answer(world, &call, now))
             }
             Reaction::Instead(_) | Reaction::Hang | Reaction::Reset => None,
@@ -108,6 +112,7 @@ async fn answer(
                 () = sandbox.stopped().cancelled() => broken_off(),
             }
         }
+        (Reaction::Odd(oddity), Some(answer)) => oddity.response(request, answer),
         (Reaction::Reset, _) => reset(request),
         _ => {
             sandbox.stopped().cancelled().await;
@@ -152,10 +157,21 @@ fn react(fault: &Fault, call: &Call, sandbox: &SandboxHandle) -> Reaction {
         Fault::TooLarge => Answer::nginx(413, "Request Entity Too Large"),
         Fault::Hang => return Reaction::Hang,
         Fault::Reset => return Reaction::Reset,
+        Fault::BlockedText { word } if !call.says(word) => return Reaction::Truth,
+        Fault::BlockedText { .. } => Answer::nginx(403, "Forbidden"),
+        Fault::Interim => return Reaction::Odd(Oddity::Interim),
+        Fault::NoLength => return Reaction::Odd(Oddity::NoLength),
+        Fault::Gzip => return Reaction::Odd(Oddity::Gzip),
+        Fault::ByteOrderMark => return Reaction::Odd(Oddity::Before("\u{feff}")),
+        Fault::Notice => {
+            return Reaction::Odd(Oddity::Before(
+                "<br />\n<b>Notice</b>:  Undefined index: sender in <b>/var/www/Message.php</b> on line <b>12</b><br />\n",
+            ));
+        }
     })
 }
 
-fn response(answer: &Answer) -> HttpResponse {
+pub(super) fn response(answer: &Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for (name, value) in &answer.headers {
@@ -177,7 +193,7 @@ fn reset(request: &HttpRequest) -> HttpResponse {
 }
 
 /// A body that fails at once: actix closes the connection before a byte of the answer has left.
-fn broken_off() -> HttpResponse {
+pub(super) fn broken_off() -> HttpResponse {
     let failure = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     HttpResponse::Ok().streaming(futures_util::stream::once(async { Err::<Bytes, _>(failure) }))
 }

@@ -254,3 +254,80 @@ async fn a_page_that_listens_hears_of_a_message_at_once() {
     // Answered, or not even accepted any more: it is over in both cases.
     let _ = within(listening).await.expect("no panic");
 }
+
+/// A filter in front of Twake refuses one text; everything else passes, and so does a call without a message.
+#[actix_web::test]
+async fn a_blocked_text_is_refused_and_no_other() {
+    let rig = rig(Era::A2021);
+    let told = rig
+        .fault(json!({ "fault": "blocked_text", "word": "UNION SELECT" }))
+        .await;
+    assert_eq!(told.json()["word"], "UNION SELECT");
+    let blocked = json!({ "channel_id": "dev", "content": ["1 UNION SELECT 2"] });
+    let got = rig.save(blocked).await;
+    assert_eq!(got.status, 403);
+    assert!(got.body.contains("403 Forbidden"), "{}", got.body);
+    assert_eq!(rig.save(message()).await.status, 200);
+    let probe = rig
+        .call("save", &json!({ "group_id": "group" }))
+        .await
+        .expect("an answer");
+    assert_eq!(probe.json()["error"], "unknown error or malformed query.");
+    assert_eq!(rig.handle.messages("dev").len(), 1);
+    let faults: Vec<_> = rig
+        .handle
+        .attempts("dev")
+        .iter()
+        .map(|attempt| attempt.fault)
+        .collect();
+    assert_eq!(faults, [Some("blocked_text"), None]);
+    rig.stop().await;
+}
+
+/// The answer is true, and looks odd on the wire. By hand, since clients differ in what they make of it.
+#[actix_web::test]
+async fn an_odd_answer_is_true_and_the_message_is_stored() {
+    let rig = rig(Era::A2021);
+    let port = rig.handle.url().port().expect("a port");
+    let body = json!({ "group_id": "group", "message": message() }).to_string();
+    let request = format!(
+        "POST /api/v1/messages/save HTTP/1.1\r\nhost: x\r\nauthorization: {GOOD}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for (number, (fault, begins, holds)) in [
+        ("interim", "HTTP/1.1 103 Early Hints\r\n", "HTTP/1.1 200 OK"),
+        (
+            "no_length",
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{",
+            "object",
+        ),
+        ("gzip", "HTTP/1.1 200 OK\r\n", "content-encoding: gzip"),
+        (
+            "byte_order_mark",
+            "HTTP/1.1 200 OK\r\n",
+            "\r\n\r\n\u{feff}{\"object\"",
+        ),
+        ("notice", "HTTP/1.1 200 OK\r\n", "\r\n\r\n<br />\n<b>Notice</b>"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        rig.fault(json!({ "fault": fault, "channel": "dev" })).await;
+        let mut connection = TcpStream::connect(("127.0.0.1", port))
+            .await
+            .expect("a connection");
+        connection.write_all(request.as_bytes()).await.expect("written");
+        let mut answer = Vec::new();
+        within(connection.read_to_end(&mut answer))
+            .await
+            .expect("an answer");
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.starts_with(begins) && answer.contains(holds),
+            "{fault}: {answer}"
+        );
+        assert_eq!(rig.handle.messages("dev").len(), number + 1, "{fault}");
+    }
+    rig.stop().await;
+}

@@ -1,6 +1,6 @@
 //! The table of answers: what each means, what follows from it, what to do. The README prints it.
 
-use super::super::{AnswerRow, Breadth, Ends, Reason};
+use super::super::{AnswerRow, Breadth, Ends, RETRIES_WHEN_UNSURE, Reason};
 
 /// Every answer, what follows from it, and what to do about it.
 pub const ANSWERS: &[AnswerRow] = &[
@@ -55,7 +55,7 @@ pub const ANSWERS: &[AnswerRow] = &[
     },
     AnswerRow {
         reason: Reason::NoMessageId,
-        answer: "200, object.id missing, null or empty",
+        answer: "200, object.id null or empty",
         ends: Ends::Retry,
         may_be_duplicate: true,
         advice: "Twake's message service is down or slow; look at its log if it stays so",
@@ -63,44 +63,51 @@ pub const ANSWERS: &[AnswerRow] = &[
     AnswerRow {
         reason: Reason::EmptyAnswer,
         answer: "200, an empty body",
-        ends: Ends::Retry,
+        ends: Ends::Probe(Breadth::Account),
         may_be_duplicate: true,
-        advice: "Twake failed inside; look at its log if it stays so",
+        advice: "Twake failed inside, or something in front of it answered: look at their logs",
     },
     AnswerRow {
         reason: Reason::NotJson,
-        answer: "200, a body that is not a JSON object",
-        ends: Ends::Retry,
+        answer: "200, no JSON object of Twake's in the body",
+        ends: Ends::Probe(Breadth::Account),
         may_be_duplicate: true,
-        advice: "something else than Twake's API answered: check url, and whatever stands between",
+        advice: "something else than Twake's API answered: check url, and whatever stands between; the detail is what came",
+    },
+    AnswerRow {
+        reason: Reason::AnswerCut,
+        answer: "200, but the body ended early, broke off, was longer than 4 MiB or did not come in time",
+        ends: Ends::RetryTimes(RETRIES_WHEN_UNSURE),
+        may_be_duplicate: true,
+        advice: "look for the message in the channel, then at the log of the proxy in front of Twake",
     },
     AnswerRow {
         reason: Reason::UnexpectedStatus,
-        answer: "1xx, or 2xx other than 200",
-        ends: Ends::Retry,
+        answer: "2xx other than 200, or no status at all",
+        ends: Ends::Probe(Breadth::Account),
         may_be_duplicate: true,
         advice: "something else than Twake's API answered: check url, and whatever stands between",
     },
     AnswerRow {
         reason: Reason::Redirected,
         answer: "3xx (never followed: the key would go with it)",
-        ends: Ends::Halt(Breadth::Account),
+        ends: Ends::Probe(Breadth::Account),
         may_be_duplicate: false,
-        advice: "set url to the address the server redirects to; often it is https instead of http",
+        advice: "every message: set url to the address the server redirects to, often it is https instead of http; one message: a filter in front of Twake refuses its text",
     },
     AnswerRow {
         reason: Reason::Forbidden,
         answer: "401, 403, 407, also as statusCode in the body",
-        ends: Ends::Halt(Breadth::Account),
+        ends: Ends::Probe(Breadth::Account),
         may_be_duplicate: false,
-        advice: "messages/save never answers so: check url, and what a proxy in front of Twake demands",
+        advice: "messages/save never answers so. Every message: check url, and what a proxy in front of Twake demands; one message: a filter in front of Twake refuses its text",
     },
     AnswerRow {
         reason: Reason::Misrouted,
         answer: "404, 405, 410, 421, or 200 with error \"Not found\"",
-        ends: Ends::Halt(Breadth::Account),
+        ends: Ends::Probe(Breadth::Account),
         may_be_duplicate: false,
-        advice: "this server does not serve messages/save there: check url, and where its proxy sends /api/v1",
+        advice: "every message: this server does not serve messages/save there, check url, and where its proxy sends /api/v1; one message: a filter in front of Twake refuses its text",
     },
     AnswerRow {
         reason: Reason::TooLarge,
@@ -125,14 +132,14 @@ pub const ANSWERS: &[AnswerRow] = &[
     },
     AnswerRow {
         reason: Reason::Refused,
-        answer: "any other 4xx",
-        ends: Ends::RetryTimes(RETRIES_WHEN_UNSURE),
+        answer: "any other 4xx, 501, 505, 511",
+        ends: Ends::Probe(Breadth::Account),
         may_be_duplicate: false,
         advice: "messages/save never answers so: look at the log of the proxy in front of Twake",
     },
     AnswerRow {
         reason: Reason::ServerError,
-        answer: "5xx other than 503",
+        answer: "any other 5xx",
         ends: Ends::Retry,
         may_be_duplicate: true,
         advice: "look at Twake's log; some versions answer so to a wrong group_id or channel_id",
@@ -196,11 +203,8 @@ pub const ANSWERS: &[AnswerRow] = &[
     AnswerRow {
         reason: Reason::Garbled,
         answer: "what came is not HTTP",
-        ends: Ends::Retry,
+        ends: Ends::Probe(Breadth::Account),
         may_be_duplicate: true,
         advice: "check url: its port may belong to something else, or want https",
     },
 ];
-
-/// Retries of an answer that may be about the message or about the server.
-const RETRIES_WHEN_UNSURE: u32 = 5;

@@ -289,6 +289,14 @@ async fn send_says_a_text_literally_and_what_twake_says_to_it() {
         "{}",
         refused.out
     );
+    let word = "UNION SELECT".to_owned();
+    sandbox.set_fault(None, Some(Fault::BlockedText { word }));
+    let refused = operator.say(&["send", "dev", "1 UNION SELECT 2"]);
+    assert_eq!(refused.code, 1);
+    for part in ["forbidden", "so it is this message", "the bridge would try again"] {
+        assert!(refused.out.contains(part), "{}", refused.out);
+    }
+    assert!(operator.say(&["send", "dev", "fine"]).ok().contains("delivered"));
     operator
         .say(&["send", "devs", "x"])
         .refused("there are: dev, ops");
