@@ -169,7 +169,6 @@ impl Bridge {
             metrics: Arc::clone(&metrics),
             budget,
             work: Arc::new(Work::new(clock.clone())),
-            refusals: Arc::default(),
             clock: clock.clone(),
         };
         let halts = dispatcher.halts();

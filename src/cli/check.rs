@@ -226,7 +226,7 @@ fn lines(findings: &[Finding]) {
     let mut findings: Vec<_> = findings.iter().collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in findings {
-        eprintln!("{}: {finding}", word(finding.severity));
+        note!("{}: {finding}", word(finding.severity));
     }
 }
 
@@ -240,7 +240,7 @@ fn word(severity: Severity) -> &'static str {
 
 fn to_mend(errors: usize, when: &str) {
     if errors > 0 {
-        eprintln!("{} to mend {when}", many(errors, "error"));
+        note!("{} to mend {when}", many(errors, "error"));
     }
 }
 

@@ -80,9 +80,9 @@ impl Office {
             Err(_) if !asked_for && !path.exists() => None,
             Err(findings) => {
                 for finding in findings {
-                    eprintln!("warning: {finding}");
+                    note!("warning: {finding}");
                 }
-                eprintln!("warning: going on without the configuration");
+                note!("warning: going on without the configuration");
                 None
             }
         };

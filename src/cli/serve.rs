@@ -45,7 +45,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let settings = environment.settings;
     let path = config.unwrap_or(settings.config);
     if !path.exists() {
-        eprintln!(
+        note!(
             "twake-bridge: there is no configuration at {}\n\n{TEN_LINES}",
             path.display()
         );

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
+use crate::logging::is_active;
+
 /// Rows under a heading, in columns; the last is as long as it is.
 pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     let heading: Vec<String> = heading.iter().map(|&word| word.to_owned()).collect();
@@ -52,18 +54,13 @@ pub(super) fn visible_lines(text: &str) -> String {
 fn escaped(text: &str, kept: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        if !kept(character) && commands(character) {
+        if !kept(character) && is_active(character) {
             out.extend(character.escape_default());
         } else {
             out.push(character);
         }
     }
     out
-}
-
-fn commands(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Every line with blanks before it.

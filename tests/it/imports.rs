@@ -98,7 +98,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
     ("lifecycle", &["clock"]),
-    ("logging", &[]),
+    ("logging", &["clock", "panics"]),
     ("metrics", &[]),
     ("clock", &[]),
     (
