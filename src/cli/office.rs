@@ -52,7 +52,7 @@ impl OfficeError {
         match self {
             Self::Desk(error) => !matches!(error, DeskError::Queue(_)),
             Self::Client(ClientError::Refused { code, .. }) => {
-                !["store-unavailable", "operator-only", "foreign"].contains(&code.as_str())
+                !["store-unavailable", "operator-only", "wrong-host", "foreign"].contains(&code.as_str())
             }
             Self::Client(_) => false,
         }

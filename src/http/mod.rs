@@ -1,5 +1,6 @@
 //! The bridge's two listeners: the public one takes webhooks, the operator's shows how things stand.
 
+mod access;
 mod answers;
 mod api;
 mod body;

@@ -26,7 +26,7 @@ use limiter::Limiter;
 use queue::Queue;
 
 /// The target of records that anybody can cause, authenticated or not: at most ten a second and level are written.
-pub const STRANGER: &str = "twake_bridge::stranger";
+pub const STRANGER: &str = "twake_bridge/stranger";
 
 /// How long the end of the process waits for lines that nobody reads.
 const LAST_LINES: Duration = Duration::from_secs(1);
