@@ -98,6 +98,9 @@ async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
     drop(unread);
 }
 
+/// A request that anybody can send.
+type Ask = fn(&Served) -> awc::SendClientRequest;
+
 /// How many records of a log have `text`, those included that were only counted.
 fn counted(lines: &[String], text: &str) -> (usize, u64) {
     let written = lines.iter().filter(|line| line.contains(text)).count();
@@ -113,7 +116,6 @@ async fn what_strangers_cause_is_limited_and_names_the_peer() {
     let world = World::new();
     let more = "[sources.bitbucket]\nkind = \"bitbucket-datacenter\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n";
     let config = config(&world, more);
-    type Ask = fn(&Served) -> awc::SendClientRequest;
     let cases: [(&str, &str, Ask); 2] = [
         ("a handshake was answered", "INFO", |served| {
             client()
