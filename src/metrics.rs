@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How an attempt ended.
@@ -83,6 +83,19 @@ struct ReloadLabels {
     outcome: ReloadLabel,
 }
 
+/// Why a log line was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[expect(non_camel_case_types, reason = "the variants are the label values")]
+enum LogLabel {
+    dropped,
+    limited,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LogLabels {
+    reason: LogLabel,
+}
+
 /// All metrics of one bridge.
 pub struct Metrics {
     registry: Registry,
@@ -99,6 +112,7 @@ pub struct Metrics {
     halted: Family<ChannelLabels, Gauge>,
     reloads: Family<ReloadLabels, Counter>,
     reload_applied: Gauge,
+    log_lines_missing: Family<LogLabels, Counter>,
     accept_seconds: Histogram,
     delivery_seconds: Histogram,
 }
@@ -122,6 +136,7 @@ impl Default for Metrics {
             halted: Family::default(),
             reloads: Family::default(),
             reload_applied: Gauge::default(),
+            log_lines_missing: Family::default(),
             accept_seconds,
             delivery_seconds,
             registry: Registry::default(),
@@ -179,6 +194,11 @@ impl Default for Metrics {
             "reload_applied",
             "1 while the configuration on disk is the one that is served, as far as the last reload knows",
             new.reload_applied.clone(),
+        );
+        registry.register(
+            "log_lines_missing",
+            "Log lines not written: dropped because standard error was not read, or limited because strangers caused too many",
+            new.log_lines_missing.clone(),
         );
         registry.register_with_unit(
             "accept",
@@ -311,6 +331,14 @@ impl Metrics {
         };
         self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
         self.reload_applied.set(i64::from(applied));
+    }
+
+    /// How many log lines were not written since the start of the process.
+    pub fn log_lines(&self, dropped: u64, limited: u64) {
+        for (reason, lines) in [(LogLabel::dropped, dropped), (LogLabel::limited, limited)] {
+            let counter = self.log_lines_missing.get_or_create(&LogLabels { reason });
+            counter.inner().fetch_max(lines, Ordering::Relaxed);
+        }
     }
 
     /// Whether a lane is halted.

@@ -2,13 +2,36 @@
 //!
 //! CEL, Handlebars and Markdown are read by libraries that are to fail with an error and not by panicking; should one
 //! panic all the same, over a value that nobody thought of, an event must not be lost by it. Nothing else is caught: a
-//! panic of our own is a mistake to be seen.
+//! panic of our own is a mistake to be seen: its message goes to the log like everything else.
 
+use log::{Level, error, log_enabled};
 use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Longest message kept of a panic, in characters: it may quote a payload.
 const LONGEST: usize = 200;
+
+/// Sends panic messages to the log instead of standard error: a thread that panics must not wait for an unread pipe, and a
+/// closed one must not turn a panic into an abort.
+pub(crate) fn report_to_the_log() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !log_enabled!(Level::Error) {
+            return default(panic);
+        }
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let error = message(panic.payload());
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            error!(thread, at, error, backtrace:%; "a thread panicked");
+        } else {
+            error!(thread, at, error; "a thread panicked");
+        }
+    }));
+}
 
 /// What `work` gives, or what its panic said, on one line. The panic has also been printed by then.
 ///

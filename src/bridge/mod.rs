@@ -102,6 +102,11 @@ pub enum BridgeError {
         #[source]
         source: queue::OpenError,
     },
+    /// Others reach the operator's listener, and it asks for nothing.
+    #[error(
+        "the operator's listener is at {0}, which others reach, and [operator] token is not set: set it, or listen on 127.0.0.1"
+    )]
+    Open(SocketAddr),
     /// TLS of the public listener cannot be set up.
     #[error("cannot set up tls for the public listener")]
     Tls(#[source] rustls::Error),
@@ -141,6 +146,7 @@ impl Bridge {
             .map(Tls::server)
             .transpose()
             .map_err(BridgeError::Tls)?;
+        let has_token = config.operator_token.is_some();
         let serving: Current = Arc::new(ArcSwap::from_pointee(config.serving()));
         let budget = Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies)));
         let reloader = Reloader {
@@ -169,7 +175,6 @@ impl Bridge {
             metrics: Arc::clone(&metrics),
             budget,
             work: Arc::new(Work::new(clock.clone())),
-            refusals: Arc::default(),
             clock: clock.clone(),
         };
         let halts = dispatcher.halts();
@@ -185,9 +190,14 @@ impl Bridge {
         let connections = |limit| Connections::new(limit, KEEP_ALIVE + HEAD, clock.clone());
         let connections = (connections(settings.connections), connections(OPERATORS));
         let hooks = http::public(hooks);
-        let (public, public_address) = listen(places.listen, &connections.0, server_tls, hooks)?;
+        let (public, public_address) = listen(places.listen, &connections.0, server_tls, |_| Ok(()), hooks)?;
         let pages = http::operators(operator);
-        let (operator, operator_address) = listen(places.operator_listen, &connections.1, None, pages)?;
+        let guarded = |bound: &[SocketAddr]| match bound.iter().find(|address| !is_loopback(address)) {
+            Some(address) if !has_token => Err(BridgeError::Open(*address)),
+            _ => Ok(()),
+        };
+        let (operator, operator_address) =
+            listen(places.operator_listen, &connections.1, None, guarded, pages)?;
         Ok(Self {
             public,
             reloader,
@@ -331,10 +341,16 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
     }
 }
 
+/// Whether only this machine reaches a socket that is bound to this address.
+fn is_loopback(address: &SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 fn listen<F>(
     place: Listen,
     connections: &Connections,
     tls: Option<rustls::ServerConfig>,
+    check: impl FnOnce(&[SocketAddr]) -> Result<(), BridgeError>,
     configure: F,
 ) -> Result<(Server, SocketAddr), BridgeError>
 where
@@ -371,6 +387,8 @@ where
         (Listen::Socket(socket), Some(tls)) => server.listen_rustls_0_23(socket, tls),
     }
     .map_err(failed)?;
+    // The sockets themselves say where they are. Nothing is accepted before the server runs.
+    check(&server.addrs())?;
     let bound = server.addrs().first().copied();
     let bound = bound.ok_or_else(|| failed(std::io::Error::other("the address names no host")))?;
     Ok((server.run(), bound))

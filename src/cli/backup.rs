@@ -1,5 +1,6 @@
 //! `twake-bridge backup`.
 
+use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -27,12 +28,13 @@ pub(super) struct BackupArguments {
 pub(super) fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
     let store = environment()?.settings.store;
     let copied = queue::backup(&store, &arguments.to)?;
-    println!(
+    writeln!(
+        stdout(),
         "{}: {}, {} waiting, {}",
         arguments.to.display(),
         count(copied.events, "event"),
         count(copied.waiting, "message"),
         format_size(copied.bytes)
-    );
+    )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -224,7 +224,7 @@ fn lines(findings: &[Finding]) {
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in findings {
         let what = visible_lines(&finding.to_string());
-        eprintln!("{}: {what}", word(finding.severity));
+        note!("{}: {what}", word(finding.severity));
     }
 }
 
@@ -238,7 +238,7 @@ fn word(severity: Severity) -> &'static str {
 
 fn to_mend(errors: usize, when: &str) {
     if errors > 0 {
-        eprintln!("{} to mend {when}", counted(errors, "error"));
+        note!("{} to mend {when}", counted(errors, "error"));
     }
 }
 

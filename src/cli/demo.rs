@@ -5,6 +5,7 @@ use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{Write as _, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -82,7 +83,9 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
         () = stop.gently.cancelled() => Tally::default(),
     };
     if !stop.gently.is_cancelled() {
-        println!(
+        // The page is there, whoever reads this.
+        let _ = writeln!(
+            stdout(),
             "{}",
             introduction(&tally, &page, &front_door, &operator.to_string(), folder)?
         );

@@ -111,7 +111,7 @@ async fn move_lane(office: &Office, arguments: &MoveArguments) -> anyhow::Result
     let messages = count(usize::try_from(waiting).unwrap_or(usize::MAX), "message");
     let (old, new) = (visible(&arguments.old), visible(&arguments.new));
     if arguments.dry_run {
-        println!("{messages} would move from {old} to the end of {new}");
+        writeln!(stdout(), "{messages} would move from {old} to the end of {new}")?;
         return Ok(ExitCode::SUCCESS);
     }
     if waiting > 0 && !confirmed(&format!("Move {messages} from {old} to {new}?"), arguments.yes)? {
@@ -126,9 +126,10 @@ async fn move_lane(office: &Office, arguments: &MoveArguments) -> anyhow::Result
             break;
         }
     }
-    println!(
+    writeln!(
+        stdout(),
         "{} moved from {old} to the end of {new}",
         count(usize::try_from(moved).unwrap_or(usize::MAX), "message")
-    );
+    )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,12 @@
 //! The command line: arguments to a command to an exit code.
 
+/// Writes a line for the person at the terminal on standard error, see [`output::note`].
+macro_rules! note {
+    ($($text:tt)*) => {
+        $crate::cli::output::note(format_args!($($text)*))
+    };
+}
+
 mod backup;
 mod check;
 mod demo;
@@ -7,6 +14,7 @@ mod events;
 mod health;
 mod lanes;
 mod office;
+mod output;
 mod packaging;
 mod paint;
 mod preview;
@@ -101,19 +109,30 @@ struct ConfigArguments {
 #[error("the configuration is wrong")]
 struct WrongConfiguration;
 
-/// Whoever was to read the output (`… | head`) has had enough.
 /// Starts the log at this level unless `RUST_LOG` says otherwise.
 fn start_log(level: &str) {
     crate::logging::start(level, crate::config::env::journal().as_deref());
 }
 
-fn nobody_reads(error: &(dyn std::error::Error + 'static)) -> bool {
+/// Whether the reader of standard output (`… | head`) has had enough. The same error of a connection is the source of
+/// another one.
+fn nobody_reads(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
+/// Lets the log write its last lines at the end of the process, also when a panic ends it.
+struct LastLines;
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        crate::logging::flush();
+    }
+}
+
 /// Runs the program.
 pub fn run() -> ExitCode {
+    let _last_lines = LastLines;
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments.config),
         Command::Check(arguments) => Ok(check::run(arguments)),
@@ -134,10 +153,10 @@ pub fn run() -> ExitCode {
         if error.is::<WrongConfiguration>() {
             return ExitCode::from(EX_CONFIG);
         }
-        if error.chain().any(nobody_reads) {
+        if nobody_reads(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("twake-bridge: {}", shown::visible_lines(&format!("{error:#}")));
+        note!("twake-bridge: {}", shown::visible_lines(&format!("{error:#}")));
         ExitCode::FAILURE
     })
 }

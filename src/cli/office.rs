@@ -51,7 +51,7 @@ impl OfficeError {
         match self {
             Self::Desk(error) => !matches!(error, DeskError::Queue(_)),
             Self::Client(ClientError::Refused { code, .. }) => {
-                !["store-unavailable", "operator-only", "foreign"].contains(&code.as_str())
+                !["store-unavailable", "operator-only", "wrong-host", "foreign"].contains(&code.as_str())
             }
             Self::Client(_) => false,
         }
@@ -79,9 +79,9 @@ impl Office {
             Err(_) if !asked_for && !path.exists() => None,
             Err(findings) => {
                 for finding in findings {
-                    eprintln!("warning: {}", super::shown::visible_lines(&finding.to_string()));
+                    note!("warning: {}", super::shown::visible_lines(&finding.to_string()));
                 }
-                eprintln!("warning: going on without the configuration");
+                note!("warning: going on without the configuration");
                 None
             }
         };

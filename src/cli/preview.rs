@@ -126,7 +126,7 @@ fn show(arguments: &PreviewArguments, ground: &Ground, paint: Paint) -> anyhow::
         Some(name) => match named(&samples, name) {
             Ok(sample) => Some(sample),
             Err(why) => {
-                eprintln!("twake-bridge: {}: {why}", source.kind.title);
+                note!("twake-bridge: {}: {why}", source.kind.title);
                 return Ok(ExitCode::from(2));
             }
         },
@@ -227,7 +227,7 @@ fn configured(
     let config = Config::load(path, surroundings).map_err(|findings| {
         let status = wrong(&findings);
         if !path.exists() {
-            eprintln!("without a configuration: --kind KIND instead of --source NAME");
+            note!("without a configuration: --kind KIND instead of --source NAME");
         }
         status
     })?;
@@ -245,7 +245,7 @@ fn configured(
                 names.collect::<Vec<_>>().join(", ")
             ),
         };
-        eprintln!("twake-bridge: {why}");
+        note!("twake-bridge: {why}");
         return Err(ExitCode::from(2));
     };
     Ok(Ground {
@@ -266,7 +266,7 @@ fn kind_alone(name: &str, config: &Path) -> Result<Ground, ExitCode> {
     let (loaded, warnings) = config::kind_alone(name, own.as_deref()).map_err(|why| match why {
         config::NoKind::Wrong(findings) => wrong(&findings),
         config::NoKind::Unknown(why) => {
-            eprintln!("twake-bridge: {why}");
+            note!("twake-bridge: {why}");
             ExitCode::from(2)
         }
     })?;

@@ -1,5 +1,6 @@
 //! `twake-bridge reload`.
 
+use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -58,15 +59,15 @@ pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     };
     let level = if reloaded.applied { "warning" } else { "error" };
     for finding in &reloaded.findings {
-        eprintln!("{level}: {}", visible_lines(finding));
+        note!("{level}: {}", visible_lines(finding));
     }
     if !reloaded.applied {
-        eprintln!("not reloaded: what was served still is");
+        note!("not reloaded: what was served still is");
         return Ok(ExitCode::from(EX_CONFIG));
     }
     if !reloaded.restart.is_empty() {
-        eprintln!("in effect after a restart: {}", reloaded.restart.join(", "));
+        note!("in effect after a restart: {}", reloaded.restart.join(", "));
     }
-    println!("reloaded");
+    writeln!(stdout(), "reloaded")?;
     Ok(ExitCode::SUCCESS)
 }

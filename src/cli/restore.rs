@@ -1,5 +1,6 @@
 //! `twake-bridge restore`.
 
+use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,14 +42,15 @@ pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let (copied, aside) = queue::restore(&arguments.from, &store)?;
-    println!(
+    writeln!(
+        stdout(),
         "{store}: {}, {} waiting, {}",
         count(copied.events, "event"),
         count(copied.waiting, "message"),
         format_size(copied.bytes)
-    );
+    )?;
     if let Some(aside) = aside {
-        println!("the store that was there is {}", aside.display());
+        writeln!(stdout(), "the store that was there is {}", aside.display())?;
     }
     Ok(ExitCode::SUCCESS)
 }

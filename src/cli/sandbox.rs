@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::ValueEnum;
+use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use crate::clock::Clock;
@@ -62,7 +63,8 @@ pub(super) fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
     actix_web::rt::System::new().block_on(async {
         let sandbox = Sandbox::bind(settings, Clock::system())
             .with_context(|| format!("cannot listen on {} (another --listen?)", arguments.listen))?;
-        println!("{}", introduction(&sandbox, &arguments.channel));
+        // The page is there, whoever reads this.
+        let _ = writeln!(stdout(), "{}", introduction(&sandbox, &arguments.channel));
         let stop = Stop::default();
         stop.on_signals()?;
         sandbox.run(stop.gently).await?;

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use std::io::{Read as _, stdin};
+use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use super::{ConfigArguments, office};
@@ -52,7 +53,7 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
         &clock,
     ));
     let (line, code) = said(channel, &sent?);
-    println!("{}", super::shown::visible_lines(&line));
+    writeln!(stdout(), "{}", super::shown::visible_lines(&line))?;
     Ok(code)
 }
 

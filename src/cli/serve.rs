@@ -1,5 +1,6 @@
 //! `twake-bridge serve`.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use super::EX_CONFIG;
-use crate::bridge::{Bridge, Listen, Places};
+use crate::bridge::{Bridge, BridgeError, Listen, Places};
 use crate::clock::Clock;
 use crate::config::{Config, env};
 use crate::lifecycle::{self, Sockets, Stop, Supervisor};
@@ -45,13 +46,22 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let settings = environment.settings;
     let path = config.unwrap_or(settings.config);
     if !path.exists() {
-        eprintln!(
+        note!(
             "twake-bridge: there is no configuration at {}\n\n{TEN_LINES}",
             path.display()
         );
         return Ok(ExitCode::from(EX_CONFIG));
     }
-    let surroundings = environment.surroundings;
+    let sockets = Sockets::passed(env::socket_names().as_deref())?;
+    let surroundings = match sockets
+        .operator
+        .as_ref()
+        .map(TcpListener::local_addr)
+        .transpose()?
+    {
+        Some(address) => environment.surroundings.with_operator_at(address),
+        None => environment.surroundings,
+    };
     let config = match Config::load(&path, &surroundings) {
         Ok(config) => config,
         Err(findings) => {
@@ -64,7 +74,6 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     }
     let lines = super::check::sources(&config);
     lifecycle::allow(config.limits.connections);
-    let sockets = Sockets::passed()?;
     let store = settings.store;
     let places = Places {
         listen: sockets.public.map_or(settings.listen.into(), Listen::Socket),
@@ -75,7 +84,13 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     };
     actix_web::rt::System::new().block_on(async {
         let clock = Clock::system();
-        let bridge = Bridge::build(config, places, &clock)?;
+        let bridge = match Bridge::build(config, places, &clock) {
+            Err(error @ BridgeError::Open(_)) => {
+                note!("twake-bridge: {error}");
+                return Ok(ExitCode::from(EX_CONFIG));
+            }
+            built => built?,
+        };
         let bridge = bridge.reloading_with(Arc::new(move || Config::load(&path, &surroundings)));
         reload_on_hangup(bridge.reloads())?;
         let stop = Stop::default();

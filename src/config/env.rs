@@ -72,9 +72,18 @@ pub fn read() -> Result<Environment, Vec<Finding>> {
 /// What systemd says of the journal's stream (`JOURNAL_STREAM`). It is read before the rest is, so that what is wrong with
 /// that is logged as it should be.
 pub fn journal() -> Option<String> {
+    of_systemd("JOURNAL_STREAM")
+}
+
+/// The names of the sockets that systemd passes (`LISTEN_FDNAMES`, see sd_listen_fds(3)), separated by colons.
+pub fn socket_names() -> Option<String> {
+    of_systemd("LISTEN_FDNAMES")
+}
+
+fn of_systemd(variable: &str) -> Option<String> {
     std::env::vars_os()
-        .find(|(name, _)| name == "JOURNAL_STREAM")
-        .and_then(|(_, stream)| stream.into_string().ok())
+        .find(|(name, _)| name == variable)
+        .and_then(|(_, value)| value.into_string().ok())
 }
 
 /// The same of any variables.
@@ -171,6 +180,15 @@ impl Surroundings {
         }
     }
 
+    /// The operator's listener is bound already, at this address, whatever the variable says.
+    #[must_use]
+    pub fn with_operator_at(self, address: SocketAddr) -> Self {
+        Self {
+            operator_listen: address.to_string(),
+            ..self
+        }
+    }
+
     /// The files that secrets were read from so far.
     pub fn secret_files(&self) -> Vec<PathBuf> {
         self.files().iter().cloned().collect()
@@ -200,7 +218,7 @@ impl Surroundings {
     pub(super) fn operator_listen(&self) -> (&str, bool) {
         let address = self.operator_listen.as_str();
         let loopback = match address.parse::<SocketAddr>() {
-            Ok(address) => address.ip().is_loopback(),
+            Ok(address) => address.ip().to_canonical().is_loopback(),
             Err(_) => address
                 .rsplit_once(':')
                 .is_some_and(|(host, _)| host == "localhost"),

@@ -276,8 +276,9 @@ fn operator_token(
         None if loopback => None,
         None => {
             let what = format!(
-                "`token` is missing, and TWAKE_BRIDGE_OPERATOR_LISTEN is {address}, which others reach: set \
-                 token = {{ credential = \"operator\" }}, or listen on 127.0.0.1"
+                "`token` is missing, and the operator's listener is at {address}, which others reach: set \
+                 token = {{ credential = \"operator\" }}, or listen on 127.0.0.1 (TWAKE_BRIDGE_OPERATOR_LISTEN; where a \
+                 socket unit holds the socket, its second ListenStream)"
             );
             findings.add(Finding::error(findings.file(), None, "operator", what));
             None

@@ -1,20 +1,14 @@
-//! `/api/…` on the operator's listener: the desk, for the command line and for scripts.
-//!
-//! Who may ask is who may see `/metrics`: this machine, or whoever has the token. A browser on this machine is not its
-//! user: a page from elsewhere can make it send requests here, under a name of its own that it lets point to loopback.
-//! So without a token the host has to be an address or `localhost`, what comes from a page has to come from this very
-//! place, and an order has to be JSON, which no page may send to another place unasked.
+//! `/api/…` on the operator's listener: the desk, for the command line and for scripts. Who may ask: see [`super::access`].
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::net::IpAddr;
 
 use super::Operator;
-use super::operator::allowed;
-use super::problem::{self, Problem};
+use super::access::{Denied, admit_to_api as admit, text};
+use super::problem;
 use crate::logging::chain;
 use crate::operator::DeskError;
 use crate::operator::view::{EventQuery, ReloadOrder};
@@ -24,10 +18,8 @@ pub(super) const LONGEST_ORDER: usize = 16 * 1024;
 
 /// Why a request to the desk is refused.
 enum Trouble {
-    /// No token, or a wrong one.
-    OperatorOnly,
-    /// It comes from a page of elsewhere, or under a name that is not this machine's.
-    Foreign,
+    /// Whoever asks may not.
+    Denied(Denied),
     /// An order that is not JSON.
     NotJson,
     /// A query or an order that does not say what it should.
@@ -42,15 +34,16 @@ impl From<DeskError> for Trouble {
     }
 }
 
+impl From<Denied> for Trouble {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
 impl Trouble {
     fn response(self) -> HttpResponse {
         let (status, code, detail) = match self {
-            Self::OperatorOnly => return Problem::OperatorOnly.response(),
-            Self::Foreign => (
-                StatusCode::FORBIDDEN,
-                "foreign",
-                "ask by the address or as localhost, and not from a page of elsewhere".to_owned(),
-            ),
+            Self::Denied(denied) => return denied.response(),
             Self::NotJson => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not-json",
@@ -198,69 +191,4 @@ fn order<T: DeserializeOwned>(request: &HttpRequest, operator: &Operator, body: 
         return Err(Trouble::NotJson);
     }
     serde_json::from_slice(body).map_err(|error| Trouble::Malformed(error.to_string()))
-}
-
-fn admit(request: &HttpRequest, operator: &Operator) -> Result<(), Trouble> {
-    if !allowed(request, operator) {
-        return Err(Trouble::OperatorOnly);
-    }
-    let host = text(request, &header::HOST).unwrap_or_default();
-    // Whoever has the token has it from the operator, whatever the place is called.
-    if operator.serving.load().operator_token.is_none() && !is_this_machine(host) {
-        return Err(Trouble::Foreign);
-    }
-    let own_page = match text(request, &header::ORIGIN) {
-        Some(origin) => origin.strip_prefix("http://") == Some(host),
-        None => !request.headers().contains_key(header::ORIGIN),
-    };
-    let site = request.headers().get("sec-fetch-site");
-    let site = site.is_none_or(|site| site == "same-origin" || site == "none");
-    if own_page && site {
-        Ok(())
-    } else {
-        Err(Trouble::Foreign)
-    }
-}
-
-/// An address cannot be made to point elsewhere, and `localhost` never does.
-fn is_this_machine(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    name.eq_ignore_ascii_case("localhost") || address.unwrap_or(name).parse::<IpAddr>().is_ok()
-}
-
-fn text<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> Option<&'a str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_is_an_address_or_localhost() {
-        for host in [
-            "127.0.0.1:8081",
-            "localhost",
-            "LOCALHOST:1",
-            "[::1]:8081",
-            "[::1]",
-            "10.0.0.1",
-        ] {
-            assert!(is_this_machine(host), "{host}");
-        }
-        for host in [
-            "",
-            "evil.example:8081",
-            "127.0.0.1.evil.example",
-            "localhost.evil.example",
-            ":8081",
-            "[::1",
-        ] {
-            assert!(!is_this_machine(host), "{host}");
-        }
-    }
 }

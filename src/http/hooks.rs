@@ -17,6 +17,7 @@ use super::unread::closing;
 use super::weight;
 use crate::authentication::{Pending, Refusal, UnreadableForm};
 use crate::event::{Envelope, Event, Headers};
+use crate::logging::STRANGER;
 use crate::metrics::HandshakeLabel;
 use crate::panics;
 use crate::payload::encoding::Encoding;
@@ -56,7 +57,10 @@ pub(super) async fn hook(
     let headers = headers(&request);
     if let Some(reply) = road::unsigned(&headers, source) {
         // Anybody may ask, so it costs a look at the head: nothing is read, stored or told that is not the same for all.
-        return closing(greet(&hooks, source, HandshakeLabel::unsigned, reply), payload);
+        return closing(
+            greet(&hooks, source, &request, HandshakeLabel::unsigned, reply),
+            payload,
+        );
     }
     match accept(&request, headers, &path, &mut payload, &hooks, source).await {
         Ok(Taken::Event(accepted)) => answer(
@@ -65,7 +69,7 @@ pub(super) async fn hook(
             &accepted,
             hooks.clock.monotonic().saturating_sub(begun),
         ),
-        Ok(Taken::Handshake(reply)) => greet(&hooks, source, HandshakeLabel::authentic, reply),
+        Ok(Taken::Handshake(reply)) => greet(&hooks, source, &request, HandshakeLabel::authentic, reply),
         Err(problem) => closing(hooks.refuse(&source.name, problem, &request), payload),
     }
 }
@@ -251,9 +255,16 @@ fn report(source: &str, error: &QueueError) {
 }
 
 /// Answers what is no event.
-fn greet(hooks: &Hooks, source: &Source, proof: HandshakeLabel, reply: Reply) -> HttpResponse {
+fn greet(
+    hooks: &Hooks,
+    source: &Source,
+    request: &HttpRequest,
+    proof: HandshakeLabel,
+    reply: Reply,
+) -> HttpResponse {
     hooks.metrics.handshake(&source.name, proof);
-    info!(source:% = source.name, proof:? = proof, when:% = reply.when, status = reply.status; "a handshake was answered, it is no event");
+    let peer = hooks.peer(request);
+    info!(target: STRANGER, source:% = source.name, peer:%, proof:? = proof, when:% = reply.when, status = reply.status; "a handshake was answered, it is no event");
     answers::handshake(reply)
 }
 

@@ -1,5 +1,6 @@
 //! The bridge's two listeners: the public one takes webhooks, the operator's shows how things stand.
 
+mod access;
 mod answers;
 mod api;
 mod body;
@@ -7,7 +8,6 @@ mod connections;
 mod hooks;
 mod operator;
 mod problem;
-mod refusals;
 mod tls;
 mod unread;
 mod weight;
@@ -24,6 +24,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::logging::STRANGER;
 use crate::metrics::Metrics;
 use crate::operator::{Desk, Reloads};
 use crate::queue::Queue;
@@ -32,7 +33,6 @@ use crate::source::Current;
 pub use body::Budget;
 pub use connections::{Connections, watched};
 pub use problem::Problem;
-pub use refusals::Refusals;
 pub use tls::Tls;
 pub use work::Work;
 
@@ -49,8 +49,6 @@ pub struct Hooks {
     pub budget: Arc<ArcSwap<Budget>>,
     /// How much is taken on at once.
     pub work: Arc<Work>,
-    /// What the log says of refusals.
-    pub refusals: Arc<Refusals>,
     /// The time.
     pub clock: Clock,
 }
@@ -68,22 +66,23 @@ impl Hooks {
         serving.trusted_proxies.sender(peer, forwarded.into_iter())
     }
 
-    /// A refusal: logged, unless there are too many, counted, and told to the sender. The path is not logged: it may
-    /// hold a token.
+    /// A refusal: logged (limited, see [`STRANGER`]), counted, and sent. The path is not logged: it may hold a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
         self.metrics.refused(source, problem.code());
-        let Some(unsaid) = self.refusals.say(self.clock.monotonic()) else {
-            return problem.response();
-        };
         let level = if problem.status().is_server_error() {
             Level::Error
         } else {
             Level::Warn
         };
-        let peer = self.sender(request).map(|sender| sender.to_string());
-        let peer = peer.unwrap_or_else(|| "unknown".to_owned());
-        log!(level, source:%, problem:% = problem.code(), method:% = request.method(), peer:%, unsaid; "refused");
+        let (method, peer) = (request.method(), self.peer(request));
+        log!(target: STRANGER, level, source:%, problem:% = problem.code(), method:%, peer:%; "refused");
         problem.response()
+    }
+
+    /// The sender's address for the log.
+    fn peer(&self, request: &HttpRequest) -> String {
+        let sender = self.sender(request).map(|sender| sender.to_string());
+        sender.unwrap_or_else(|| "unknown".to_owned())
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use std::time::Duration;
 
 use super::Operator;
-use super::problem::Problem;
+use super::access::admit;
 use crate::queue::QueueError;
 
 /// How long a scrape waits for the store: less than Prometheus waits for the scrape, and what is counted is worth most
@@ -14,8 +14,8 @@ const SCRAPE: Duration = Duration::from_secs(5);
 
 /// `/metrics`: OpenMetrics text.
 pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
-    if !allowed(&request, &operator) {
-        return Problem::OperatorOnly.response();
+    if let Err(denied) = admit(&request, &operator) {
+        return denied.response();
     }
     let lanes = operator.clock.timeout(SCRAPE, operator.queue.lanes()).await;
     match lanes.unwrap_or(Err(QueueError::Slow)) {
@@ -29,6 +29,8 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
             log::warn!(error:% = crate::logging::chain(&error); "lane depths are not in this scrape");
         }
     }
+    let missing = crate::logging::missing();
+    operator.metrics.log_lines(missing.dropped, missing.limited);
     HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(operator.metrics.openmetrics())
@@ -37,8 +39,8 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
 /// `/health/ready`: 200 while the bridge can take events, 503 while its store cannot. Halted lanes are listed: they
 /// keep their messages and wait for a person, but they are no reason to send webhooks elsewhere.
 pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
-    if !allowed(&request, &operator) {
-        return Problem::OperatorOnly.response();
+    if let Err(denied) = admit(&request, &operator) {
+        return denied.response();
     }
     let store = operator.queue.check().await;
     let halted = (operator.halts)();
@@ -47,19 +49,4 @@ pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -
         Err(error) => HttpResponse::ServiceUnavailable()
             .json(json!({ "ready": false, "store": crate::logging::chain(&error), "halted": halted })),
     }
-}
-
-pub(super) fn allowed(request: &HttpRequest, operator: &Operator) -> bool {
-    let serving = operator.serving.load();
-    let Some(token) = &serving.operator_token else {
-        return true;
-    };
-    let given = request
-        .headers()
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
-    let given = given
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .unwrap_or_default();
-    token.matches(given)
 }

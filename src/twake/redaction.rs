@@ -76,6 +76,7 @@ mod tests {
                 status: 200,
                 retry_after: None,
                 body: body.as_bytes(),
+                cut: None,
             };
             let said = account.without_secrets(verdict(account.api, &answer, jiff::Timestamp::UNIX_EPOCH));
             assert_eq!(said.detail, shown);

@@ -131,7 +131,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
     ("lifecycle", &["clock"]),
-    ("logging", &[]),
+    ("logging", &["clock", "panics"]),
     ("metrics", &[]),
     ("clock", &[]),
     (

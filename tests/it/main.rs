@@ -25,6 +25,7 @@ mod imports;
 mod kinds;
 mod lanes;
 mod live;
+mod log;
 mod operator;
 mod overload;
 mod preview;

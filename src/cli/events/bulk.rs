@@ -183,7 +183,7 @@ impl Work {
             Err(error) if error.is_of_one_event() => {
                 self.failed += 1;
                 let line = format!("{}: {error}", visible(id));
-                self.bar.suspend(|| eprintln!("{line}"));
+                self.bar.suspend(|| note!("{line}"));
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -196,11 +196,11 @@ impl Work {
 
     fn end(self, summary: &str) -> ExitCode {
         self.bar.finish_and_clear();
-        eprintln!("{summary}");
+        note!("{summary}");
         if self.failed == 0 {
             return ExitCode::SUCCESS;
         }
-        eprintln!("{} could not be done", count(self.failed, "event"));
+        note!("{} could not be done", count(self.failed, "event"));
         ExitCode::FAILURE
     }
 }

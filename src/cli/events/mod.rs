@@ -82,14 +82,14 @@ async fn list(office: &Office, arguments: &ListArguments) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     if found.events.is_empty() {
-        eprintln!("no such events");
+        note!("no such events");
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<Vec<String>> = found.events.iter().map(row).collect();
     let heading = ["RECEIVED (UTC)", "ID", "SOURCE", "TYPE", "SECRET", "CHANNELS"];
     out.write_all(shown::table(&heading, &rows).as_bytes())?;
     if let Some(next) = found.next {
-        eprintln!("there may be more: --after {next}");
+        note!("there may be more: --after {next}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -50,7 +50,7 @@ fn write_body(body: &[u8]) -> std::io::Result<()> {
     let shown = body.get(..SHOWN_BODY).unwrap_or(body);
     writeln!(out, "{}", visible_lines(&String::from_utf8_lossy(shown)))?;
     if shown.len() < body.len() {
-        eprintln!(
+        note!(
             "{} of {} bytes; into a file or a pipe it goes whole",
             shown.len(),
             body.len()

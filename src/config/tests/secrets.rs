@@ -64,6 +64,8 @@ fn the_operators_listener_needs_a_token_where_others_reach_it() {
     for (address, expected) in [
         ("127.0.0.1:1", 0),
         ("[::1]:1", 0),
+        ("[::ffff:127.0.0.1]:1", 0),
+        ("[::ffff:10.0.0.1]:1", 1),
         ("localhost:1", 0),
         ("0.0.0.0:1", 1),
         ("[::]:1", 1),

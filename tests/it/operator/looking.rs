@@ -194,7 +194,7 @@ async fn a_page_of_elsewhere_is_told_nothing_and_orders_nothing() {
     for (headers, status) in [
         (vec![], 200),
         (vec![("sec-fetch-site", "none")], 200),
-        (vec![("host", "evil.example:8081")], 403),
+        (vec![("host", "evil.example:8081")], 421),
         (vec![("origin", "http://evil.example")], 403),
         (vec![("origin", "null")], 403),
         (vec![("sec-fetch-site", "cross-site")], 403),

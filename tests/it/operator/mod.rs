@@ -1,6 +1,7 @@
 //! Looking into a bridge that runs and one that does not, and mending what went wrong: the real binary, asked as an
 //! operator would.
 
+mod access;
 mod hiding;
 mod looking;
 mod mending;

@@ -1,0 +1,92 @@
+//! Text from outside in a log line: it cannot end the line, command a terminal, reorder what is shown, or pass for another
+//! value.
+
+use env_logger::fmt::Formatter;
+use log::kv::{Error, Key, Source, Value, VisitSource};
+use std::fmt::{self, Display, Write};
+use std::io;
+
+/// Bytes of a message or a value, before the rest is cut off.
+const LONGEST: usize = 4096;
+
+/// Whether a character does something besides being shown: C0 and C1 controls, line and paragraph separators, and
+/// Unicode's `Bidi_Control`.
+pub fn is_active(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// The same text on one line, its active characters as their escapes (`\n`, `\u{1b}`).
+pub(super) struct Escaped<T>(pub(super) T);
+
+impl<T: Display> Display for Escaped<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut escaping = Escaping {
+            out,
+            left: LONGEST,
+            quoted: false,
+        };
+        write!(escaping, "{}", self.0)
+    }
+}
+
+/// ` key=value` for each; a value that a reader could take for several is in quotation marks.
+pub(super) fn key_values(out: &mut Formatter, values: &dyn Source) -> io::Result<()> {
+    let mut pairs = String::new();
+    values.visit(&mut Pairs(&mut pairs)).map_err(io::Error::other)?;
+    io::Write::write_all(out, pairs.as_bytes())
+}
+
+struct Pairs<'a>(&'a mut String);
+
+impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        let value = value.to_string();
+        write!(self.0, " {key}=")?;
+        let quoted = value.is_empty() || value.contains([' ', '"', '=']);
+        if !quoted {
+            write!(self.0, "{}", Escaped(value))?;
+            return Ok(());
+        }
+        self.0.push('"');
+        let mut escaping = Escaping {
+            out: self.0,
+            left: LONGEST,
+            quoted,
+        };
+        escaping.write_str(&value)?;
+        self.0.push('"');
+        Ok(())
+    }
+}
+
+struct Escaping<'a, W> {
+    out: &'a mut W,
+    left: usize,
+    quoted: bool,
+}
+
+impl<W: Write> Write for Escaping<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if self.left == 0 {
+                return Ok(());
+            }
+            self.left = self.left.saturating_sub(character.len_utf8());
+            if is_active(character) || (self.quoted && matches!(character, '"' | '\\')) {
+                for part in character.escape_default() {
+                    self.out.write_char(part)?;
+                }
+            } else {
+                self.out.write_char(character)?;
+            }
+            if self.left == 0 {
+                self.out.write_char('…')?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,286 @@
+//! The log of the real binary: it keeps nobody waiting, what strangers cause is limited, and closed streams end no command
+//! with a panic.
+
+use std::io::{Read as _, Write as _, pipe};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::{World, client, post_push};
+use crate::program::{Served, program, serve};
+
+/// Posts a push; the status.
+async fn post(url: &str, delivery: &str) -> u16 {
+    post_push(&format!("{url}/hooks/github"), delivery, "x").await.0
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn config(world: &World, more: &str) -> std::path::PathBuf {
+    let config = world.path("bridge.toml");
+    std::fs::write(&config, world.config_text(more)).unwrap();
+    config
+}
+
+#[actix_web::test]
+async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
+    let world = World::new();
+    let config = config(&world, "");
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // Nobody reads where it listens.
+    let (listen, operator) = (free(), free());
+    let address = |socket: std::net::TcpListener| socket.local_addr().unwrap().to_string();
+    let (listen, operator) = (address(listen), address(operator));
+    let mut command = serve(&config, &world.store(), &listen);
+    command
+        .env("TWAKE_BRIDGE_OPERATOR_LISTEN", &operator)
+        .env("RUST_LOG", "trace");
+    let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
+    let child = &mut running.0;
+    let mut unread = child.stderr.take().unwrap();
+    while TcpStream::connect(&listen).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        std::thread::yield_now();
+    }
+    let url = format!("http://{listen}");
+    let missing = || async {
+        let page = client().get(format!("http://{operator}/metrics")).send().await;
+        let page = String::from_utf8(page.unwrap().body().await.unwrap().to_vec()).unwrap();
+        let line = page
+            .lines()
+            .find(|line| line.contains("log_lines_missing_total{reason=\"dropped\"}"));
+        line.unwrap().rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    // More than the pipe and the buffer hold.
+    let mut posted = 0;
+    while missing().await == 0 {
+        for _ in 0..20 {
+            posted += 1;
+            assert_eq!(post(&url, &format!("d-{posted}")).await, 202);
+        }
+        assert!(posted < 2_000, "nothing is dropped");
+    }
+    let reader = std::thread::spawn(move || {
+        let mut log = String::new();
+        let mut bytes = [0; 4096];
+        while !log.contains("log lines were dropped") {
+            let read = unread.read(&mut bytes).unwrap();
+            assert!(read > 0, "dropped lines are not reported");
+            log.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        }
+        // From here on it is unread again.
+        (log, unread)
+    });
+    let (log, unread) = actix_web::rt::task::spawn_blocking(|| reader.join().unwrap())
+        .await
+        .unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains("log lines were dropped"))
+        .unwrap();
+    assert!(line.contains(" WARN ] "), "{line}");
+    for number in 0..200 {
+        assert_eq!(post(&url, &format!("e-{number}")).await, 202);
+    }
+    let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    let ended = actix_web::rt::task::spawn_blocking(move || running.0.wait().unwrap());
+    let ended = crate::harness::in_time("the end", ended).await.unwrap();
+    assert_eq!(ended.code(), Some(0));
+    drop(unread);
+}
+
+/// A request that anybody can send.
+type Ask = fn(&Served) -> awc::SendClientRequest;
+
+/// How many records of a log have `text`, those included that were only counted.
+fn counted(lines: &[String], text: &str) -> (usize, u64) {
+    let written = lines.iter().filter(|line| line.contains(text)).count();
+    let more = lines
+        .iter()
+        .filter_map(|line| line.strip_suffix(" more like this were not logged"))
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+    (written, more.sum())
+}
+
+#[actix_web::test]
+async fn what_strangers_cause_is_limited_and_names_the_peer() {
+    let world = World::new();
+    let more = "[sources.bitbucket]\nkind = \"bitbucket-datacenter\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n";
+    let config = config(&world, more);
+    let cases: [(&str, &str, Ask); 2] = [
+        ("a handshake was answered", "INFO", |served| {
+            client()
+                .post(format!("{}/hooks/bitbucket", served.url))
+                .insert_header(("x-event-key", "diagnostics:ping"))
+                .send()
+        }),
+        ("refused", "WARN", |served| {
+            client().post(format!("{}/hooks/nowhere", served.url)).send()
+        }),
+    ];
+    for (text, level, ask) in cases {
+        let mut served = Served::start(&config, &world.store());
+        for _ in 0..300 {
+            ask(&served).await.unwrap();
+        }
+        served.signal("TERM");
+        assert_eq!(served.end().code(), Some(0));
+        let (written, more) = counted(&served.lines, text);
+        assert_eq!(written as u64 + more, 300, "{:#?}", served.lines);
+        assert!(more > 0, "{:#?}", served.lines);
+        let first = served.lines.iter().find(|line| line.contains(text)).unwrap();
+        assert!(
+            first.contains(level) && first.contains("peer=127.0.0.1"),
+            "{first}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn garbage_instead_of_http_is_no_error_of_the_bridge() {
+    let world = World::new();
+    let config = config(&world, "");
+    let mut served = Served::start(&config, &world.store());
+    let address = served.url.strip_prefix("http://").unwrap().to_owned();
+    for garbage in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "\u{16}\u{3}\u{1}\u{2}\r\n\r\n",
+        "<3>forged\r\n\r\n",
+        "GET /\r\n HTTP/9\r\n\r\n",
+        "POST /hooks/github HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+    ] {
+        for _ in 0..20 {
+            let mut connection = TcpStream::connect(&address).unwrap();
+            connection.write_all(garbage.as_bytes()).unwrap();
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{garbage:?} {answer}");
+        }
+    }
+    assert_eq!(post(&served.url, "d-1").await, 202);
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+    let wrong: Vec<&String> = served
+        .lines
+        .iter()
+        .filter(|line| line.contains("ERROR") || line.contains("WARN") || line.contains("forged"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[actix_web::test]
+async fn an_event_type_with_a_line_break_forges_no_line_of_the_journal() {
+    use std::os::unix::fs::MetadataExt as _;
+    let world = World::new();
+    let more = "[sources.own]\nkind = \"generic\"\nsecrets = [{ file = \"token\", scheme = \"bearer\" }]\nchannels = [\"dev\"]\n";
+    let config = config(&world, more);
+    let log = world.path("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let stream = file.metadata().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = free.local_addr().unwrap().to_string();
+    drop(free);
+    let mut command = serve(&config, &world.store(), &listen);
+    command.env("JOURNAL_STREAM", format!("{}:{}", stream.dev(), stream.ino()));
+    let mut running = Running(command.stderr(file).spawn().unwrap());
+    let child = &mut running.0;
+    while TcpStream::connect(&listen).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        std::thread::yield_now();
+    }
+    let body = serde_json::json!({"type": "a\n<3>forged source=x", "event": "a\n<3>forged", "text": "x"})
+        .to_string();
+    let answer = client()
+        .post(format!("http://{listen}/hooks/own"))
+        .insert_header(("authorization", format!("Bearer {}", crate::harness::TOKEN)))
+        .insert_header(("content-type", "application/json"))
+        .send_body(body);
+    assert_eq!(answer.await.unwrap().status().as_u16(), 202);
+    assert!(
+        Command::new("kill")
+            .arg(child.id().to_string())
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let accepted = log
+        .lines()
+        .find(|line| line.contains(" accepted") || line.contains(">accepted"))
+        .unwrap();
+    assert!(
+        accepted.starts_with("<6>") && accepted.contains("\\n<3>forged"),
+        "{log}"
+    );
+    assert!(
+        log.lines()
+            .all(|line| line.starts_with("<6>") || line.starts_with("<4>")),
+        "{log}"
+    );
+}
+
+#[actix_web::test]
+async fn a_closed_stream_ends_no_command_with_a_panic() {
+    let world = World::new();
+    config(&world, "");
+    for arguments in [
+        &["check"][..],
+        &["check", "--json"],
+        &["check", "--live"],
+        &["preview", "--source", "github", "--sample", "push"],
+        &["preview", "--sample", "push"],
+        &["events", "list"],
+        &["lanes", "list"],
+        &["health"],
+        &["reload"],
+        &["backup", "/nowhere/b"],
+        &["restore", "/nowhere/b"],
+        &["send", "dev", "x"],
+        &["send", "nowhere", "x"],
+        &["completions", "bash"],
+        &["serve", "--config", "/nowhere/bridge.toml"],
+        &["demo", "--once"],
+    ] {
+        for of_stderr in [true, false] {
+            let mut command = program();
+            command
+                .args(arguments)
+                .current_dir(world.folder.path())
+                .env("TWAKE_BRIDGE_STORE", world.store())
+                .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:1");
+            let (_, closed) = pipe().unwrap();
+            // The stand-in Twake answers on this thread.
+            let output = actix_web::rt::task::spawn_blocking(move || {
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                if of_stderr {
+                    command.stderr(closed);
+                } else {
+                    command.stdout(closed);
+                }
+                command
+                    .stdin(Stdio::null())
+                    .spawn()
+                    .unwrap()
+                    .wait_with_output()
+                    .unwrap()
+            });
+            let output = output.await.unwrap();
+            let (code, said) = (output.status.code(), String::from_utf8_lossy(&output.stderr));
+            assert!(
+                code.is_some_and(|code| code < 100),
+                "{arguments:?} {code:?} {said}"
+            );
+            assert!(!said.contains("panicked"), "{arguments:?} {said}");
+        }
+    }
+}
