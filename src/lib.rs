@@ -32,6 +32,7 @@
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |
 //! | [`operator`] | what the operator asks and does: lists, replay, drop, move; on a store, and from afar |
+//! | `steps` | how much one decision may compute |
 //! | `panics` | where a panic in somebody else's code ends |
 //! | [`sandbox`] | the stand-in Twake with its page; the sample sender |
 //!
@@ -85,5 +86,6 @@ pub mod route;
 pub mod sandbox;
 pub mod secret;
 pub mod source;
+mod steps;
 pub mod template;
 pub mod twake;

@@ -13,6 +13,7 @@ use super::answers;
 use super::body::MIDDLING;
 use super::problem::{Problem, allowing};
 use super::tls;
+use super::turns;
 use super::unread::closing;
 use crate::authentication::{Pending, Refusal};
 use crate::event::{Envelope, Event, Headers};
@@ -123,25 +124,38 @@ async fn accept(
     let announced = headers
         .get("content-length")
         .and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length| length > MIDDLING) && hooks.work.is_full() {
+    if announced.is_some_and(|length| length > MIDDLING) && hooks.work.is_full(&source.name) {
         return Err(Problem::Full);
     }
     let budget = hooks.budget.load_full();
     let body = budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    let room = if body.bytes.len() > MIDDLING {
-        let bytes = body.bytes.clone();
-        let values = web::block(move || super::body::values(&bytes))
-            .await
-            .map_err(|_| Problem::Internal)?;
+    let large = turns::is_large(&body.bytes);
+    let room = if large {
+        let (weighed, now) = (Arc::clone(source), hooks.clock.now());
+        let (headers, token, bytes) = (headers.clone(), path.token.clone(), body.bytes.clone());
+        // Whoever cannot authenticate a body takes neither room nor a turn.
+        let values = web::block(move || {
+            let pending = weighed.authenticator.begin(&headers, token.as_deref())?;
+            pending.finish(bytes.clone(), now)?;
+            Ok::<_, Refusal>(super::body::values(&bytes))
+        })
+        .await
+        .map_err(|_| Problem::Internal)?
+        .map_err(refused)?;
         Some(budget.room_for_values(values, &hooks.clock).await?)
     } else {
         None
     };
+    let turn = if large {
+        Some(hooks.turns.take(&source.name, &hooks.clock).await?)
+    } else {
+        None
+    };
     // Not before: who sends slowly, or waits for room, is no work meanwhile.
-    let _begun = hooks.work.begin()?;
-    let understood = if body.bytes.len() <= MIDDLING {
+    let _begun = hooks.work.begin(&source.name)?;
+    let understood = if !large {
         understand(pending, body.bytes.clone(), hooks, source)?
     } else {
         // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the
@@ -151,7 +165,7 @@ async fn accept(
         let bytes = body.bytes.clone();
         web::block(move || {
             // Until the values are gone again, also when nobody waits for the answer any more.
-            let _room = room;
+            let _room = (room, turn);
             let pending = source
                 .authenticator
                 .begin(&headers, token.as_deref())
@@ -298,6 +312,11 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
 
 /// Counts and logs what went wrong in a decision without stopping it.
 fn count(hooks: &Hooks, source: &str, decision: &Decision) {
+    if !decision.cut_off.is_empty() {
+        hooks.metrics.cut_off(source);
+        let parts: Vec<&str> = decision.cut_off.iter().map(|part| part.name()).collect();
+        warn!(source:%, event_type:% = decision.event_type, parts:% = parts.join(","); "deciding an event took too many steps; it was decided by what is known without them");
+    }
     for (template, why) in decision.messages.iter().flat_map(|message| &message.failed) {
         hooks.metrics.fallen_back(source);
         warn!(source:%, event_type:% = decision.event_type, template:%, error:% = why; "a template failed and was replaced");

@@ -9,6 +9,7 @@ mod operator;
 mod problem;
 mod refusals;
 mod tls;
+mod turns;
 mod unread;
 mod work;
 
@@ -33,6 +34,7 @@ pub use connections::{Connections, watched};
 pub use problem::Problem;
 pub use refusals::Refusals;
 pub use tls::Tls;
+pub use turns::Turns;
 pub use work::Work;
 
 /// What the public listener works with; a cheap clone for each of its workers.
@@ -48,6 +50,8 @@ pub struct Hooks {
     pub budget: Arc<ArcSwap<Budget>>,
     /// How much is taken on at once.
     pub work: Arc<Work>,
+    /// Whose large work is done when.
+    pub turns: Turns,
     /// What the log says of refusals.
     pub refusals: Arc<Refusals>,
     /// The time.

@@ -103,7 +103,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     (
         "road",
-        &["source", "facts", "route", "template", "message", "event"],
+        &[
+            "source", "facts", "route", "template", "message", "event", "steps",
+        ],
     ),
     ("event", &["authentication"]),
     ("secret", &[]),
@@ -122,11 +124,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("authentication", &["event", "secret"]),
     ("facts", &["condition"]),
-    ("condition", &["panics"]),
+    ("condition", &["panics", "steps"]),
     ("panics", &[]),
+    ("steps", &[]),
     ("route", &["condition"]),
     ("retry", &[]),
-    ("template", &["condition", "message", "panics"]),
+    ("template", &["condition", "message", "panics", "steps"]),
     ("message", &[]),
     ("twake", &["message", "secret"]),
 ];
