@@ -41,7 +41,9 @@ thread_local! {
 pub(crate) fn limited<T>(steps: u64, work: impl FnOnce() -> T) -> (T, bool) {
     let limit = Limit::new(steps);
     let made = work();
-    (made, limit.end())
+    let exceeded = COUNT.get().exceeded;
+    drop(limit);
+    (made, exceeded)
 }
 
 /// Takes steps, or says that there are not as many left. After that none are left.
@@ -79,10 +81,6 @@ impl Limit {
             exceeded: false,
         });
         Self { around, granted }
-    }
-
-    fn end(self) -> bool {
-        COUNT.get().exceeded
     }
 }
 

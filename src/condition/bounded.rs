@@ -1,6 +1,11 @@
 //! Functions of conditions that are ours: those that could make a list or a text much larger than what they are given,
 //! with a limit, and those that look at the start of something large.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "CEL gives a function its arguments by value: cel::common::functions::Function"
+)]
+
 use cel::common::traits::Iterable;
 use cel::common::types::{
     CelBool, CelInt, CelList, CelString, DYN_TYPE, INT_TYPE, Kind, LIST_TYPE, MAP_TYPE, STRING_TYPE, Type,
@@ -169,8 +174,8 @@ fn number(arguments: &[CowVal<'_, '_>], index: usize) -> Option<usize> {
     usize::try_from(*number.inner()).ok()
 }
 
-fn made_text<'b, 'v>(made: String) -> Called<'b, 'v> {
-    Ok(CowVal::owned(CelString::from(made)))
+fn made_text<'b, 'v>(made: String) -> CowVal<'b, 'v> {
+    CowVal::owned(CelString::from(made))
 }
 
 /// Refuses a text that would be too long before it is made.
@@ -189,7 +194,7 @@ fn room_for_text(function: &str, bytes: usize) -> Result<(), ExecutionError> {
 fn first_line<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
     let text = text(&arguments, 0)?;
     let line = text.split('\n').next().unwrap_or_default();
-    made_text(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    Ok(made_text(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
 fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
@@ -227,7 +232,7 @@ fn replace<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
         let grown = found.saturating_mul(to.len() - from.len());
         room_for_text("replace", text.len().saturating_add(grown))?;
     }
-    made_text(text.replacen(from, to, most))
+    Ok(made_text(text.replacen(from, to, most)))
 }
 
 fn join<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
@@ -250,7 +255,7 @@ fn join<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
         parts.push(part.inner());
     }
     room_for_text("join", bytes)?;
-    made_text(parts.join(separator))
+    Ok(made_text(parts.join(separator)))
 }
 
 fn add<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {

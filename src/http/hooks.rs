@@ -155,9 +155,7 @@ async fn accept(
     };
     // Not before: who sends slowly, or waits for room, is no work meanwhile.
     let _begun = hooks.work.begin(&source.name)?;
-    let understood = if !large {
-        understand(pending, body.bytes.clone(), hooks, source)?
-    } else {
+    let understood = if large {
         // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the
         // other thread begins anew; that costs nothing beside such a body.
         let (hooks, name, token) = (hooks.clone(), Arc::clone(&source.name), path.token.clone());
@@ -177,6 +175,8 @@ async fn accept(
             error!(source:% = name, error:% = error; "deciding an event broke");
             Problem::Internal
         })??
+    } else {
+        understand(pending, body.bytes.clone(), hooks, source)?
     };
     let (envelope, decision) = match understood {
         Ok(event) => event,
