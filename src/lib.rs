@@ -35,6 +35,7 @@
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |
 //! | [`operator`] | what the operator asks and does: lists, replay, drop, move; on a store, and from afar |
+//! | `steps` | how much one decision may compute |
 //! | `panics` | where a panic in somebody else's code ends |
 //! | [`sandbox`] | the stand-in Twake with its page; the sample sender |
 //!
@@ -91,6 +92,7 @@ pub mod route;
 pub mod sandbox;
 pub mod secret;
 pub mod source;
+mod steps;
 mod suggest;
 pub mod template;
 pub mod toml_reader;

@@ -105,6 +105,7 @@ pub struct Metrics {
     refused: Family<RefusedLabels, Counter>,
     fallen_back: Family<SourceLabels, Counter>,
     unevaluated: Family<SourceLabels, Counter>,
+    cut_off: Family<SourceLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     dead: Family<ChannelLabels, Counter>,
     depth: Family<ChannelLabels, Gauge>,
@@ -129,6 +130,7 @@ impl Default for Metrics {
             refused: Family::default(),
             fallen_back: Family::default(),
             unevaluated: Family::default(),
+            cut_off: Family::default(),
             attempts: Family::default(),
             dead: Family::default(),
             depth: Family::default(),
@@ -170,6 +172,11 @@ impl Default for Metrics {
             "unevaluated",
             "Conditions that could not be evaluated",
             new.unevaluated.clone(),
+        );
+        registry.register(
+            "cut_off",
+            "Events whose decision took too many steps and was made by what is known without them",
+            new.cut_off.clone(),
         );
         registry.register("attempts", "Calls to Twake, by verdict", new.attempts.clone());
         registry.register(
@@ -271,6 +278,15 @@ impl Metrics {
     /// A condition could not be evaluated.
     pub fn unevaluated(&self, source: &str) {
         self.unevaluated
+            .get_or_create(&SourceLabels {
+                source: source.to_owned(),
+            })
+            .inc();
+    }
+
+    /// Deciding an event took too many steps.
+    pub fn cut_off(&self, source: &str) {
+        self.cut_off
             .get_or_create(&SourceLabels {
                 source: source.to_owned(),
             })

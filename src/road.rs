@@ -18,6 +18,7 @@ use crate::event::{Envelope, Event, Headers, IdempotencyKey};
 use crate::message::{Block, Document, Inline, Message, StoredMessage, control, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
+use crate::steps;
 use crate::template::Said;
 
 pub use handshake::{Reply, handshake, unsigned};
@@ -42,6 +43,30 @@ pub struct Decision {
     pub deliveries: Vec<DecidedDelivery>,
     /// The channels for which it says nothing, and which of [`Decision::messages`] knows why.
     pub unsaid: Vec<DecidedDelivery>,
+    /// What was not decided to its end, because it would have taken too many steps.
+    pub cut_off: Vec<CutOff>,
+}
+
+/// A part of deciding that took too many steps ([`crate::steps`]). The event is decided by what is known without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutOff {
+    /// The type, the key or a fact: the expression counts as one that cannot be evaluated.
+    Facts,
+    /// The condition of a route, which then does not hold.
+    Routes,
+    /// A template: the next one, or the one-line summary of the facts, is in its place.
+    Messages,
+}
+
+impl CutOff {
+    /// A word for logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Facts => "facts",
+            Self::Routes => "routes",
+            Self::Messages => "messages",
+        }
+    }
 }
 
 /// What an event says in one variant.
@@ -123,11 +148,19 @@ pub struct Reading {
     pub facts: Map<String, Value>,
     /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
     pub names: Names,
+    /// Some of it took too many steps.
+    pub cut_off: bool,
 }
 
 /// Reads an event: its type, its key, its facts. Takes the event over, so that its payload is moved into the names,
 /// never copied.
 pub fn read(event: Event, source: &Source) -> Reading {
+    let (mut reading, cut_off) = steps::limited(steps::PHASE, || read_within(event, source));
+    reading.cut_off = cut_off;
+    reading
+}
+
+fn read_within(event: Event, source: &Source) -> Reading {
     let Event {
         envelope, payload, ..
     } = event;
@@ -146,6 +179,7 @@ pub fn read(event: Event, source: &Source) -> Reading {
         remember,
         facts,
         names: Context::from(names),
+        cut_off: false,
     }
 }
 
@@ -163,22 +197,19 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         remember,
         facts,
         names: context,
+        cut_off: facts_cut_off,
     } = reading;
-    let (targets, routes) = source.routes.choose(context.data());
+    let ((targets, routes), routes_cut_off) =
+        steps::limited(steps::PHASE, || source.routes.choose(context.data()));
 
-    let mut messages: Vec<DecidedMessage> = Vec::new();
-    let (mut deliveries, mut unsaid) = (Vec::new(), Vec::new());
-    for Target { channel, variant, .. } in targets {
-        let known = messages.iter().position(|message| message.variant == variant);
-        let message = known.unwrap_or_else(|| {
-            messages.push(say(kind, &event_type, variant, &facts, &context));
-            messages.len() - 1
-        });
-        let decided = messages.get(message);
-        let told = decided.is_some_and(|decided| decided.message.is_some());
-        let to = if told { &mut deliveries } else { &mut unsaid };
-        to.push(DecidedDelivery { channel, message });
-    }
+    let ((messages, deliveries, unsaid), messages_cut_off) = steps::limited(steps::PHASE, || {
+        compose(kind, &event_type, targets, &facts, &context)
+    });
+    let cut_off = [
+        (facts_cut_off, CutOff::Facts),
+        (routes_cut_off, CutOff::Routes),
+        (messages_cut_off, CutOff::Messages),
+    ];
     let decision = Decision {
         event_type,
         key,
@@ -188,8 +219,38 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         messages,
         deliveries,
         unsaid,
+        cut_off: cut_off
+            .into_iter()
+            .filter_map(|(cut, part)| cut.then_some(part))
+            .collect(),
     };
     (decision, context)
+}
+
+/// What is said to whom: the messages, the deliveries, and the channels for which nothing is said.
+type Composed = (Vec<DecidedMessage>, Vec<DecidedDelivery>, Vec<DecidedDelivery>);
+
+fn compose(
+    kind: &Kind,
+    event_type: &str,
+    targets: Vec<Target>,
+    facts: &Map<String, Value>,
+    context: &Context,
+) -> Composed {
+    let mut messages: Vec<DecidedMessage> = Vec::new();
+    let (mut deliveries, mut unsaid) = (Vec::new(), Vec::new());
+    for Target { channel, variant, .. } in targets {
+        let known = messages.iter().position(|message| message.variant == variant);
+        let message = known.unwrap_or_else(|| {
+            messages.push(say(kind, event_type, variant, facts, context));
+            messages.len() - 1
+        });
+        let decided = messages.get(message);
+        let told = decided.is_some_and(|decided| decided.message.is_some());
+        let to = if told { &mut deliveries } else { &mut unsaid };
+        to.push(DecidedDelivery { channel, message });
+    }
+    (messages, deliveries, unsaid)
 }
 
 /// The object of all names but the facts. `event` is empty until the type is known.

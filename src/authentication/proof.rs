@@ -80,6 +80,14 @@ impl<'a> Pending<'a> {
         Self { query, ..self }
     }
 
+    /// Whether the body is authentic. Reads nothing out of it.
+    ///
+    /// # Errors
+    /// [`Refusal::Mismatch`] or [`Refusal::Stale`].
+    pub fn check(&self, body: &Bytes, now: Timestamp) -> Result<(), Refusal> {
+        self.prove(self.headers, body, now).map(drop)
+    }
+
     /// How much memory the payload of this body takes, about, in bytes, with all that is made on the way to its values: to be
     /// asked before [`Pending::finish`] where that much is not to spare. `limit`: the longest body, decoded. A compressed
     /// body is proved first, since nothing is decoded for a stranger.

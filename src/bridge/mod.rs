@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::{self, Dispatcher};
-use crate::http::{self, Budget, Connections, Hooks, Operator, Tls, Work};
+use crate::http::{self, Budget, Connections, Hooks, Operator, Tls, Turns, Work};
 use crate::lifecycle::{Stop, Supervisor};
 use crate::metrics::Metrics;
 use crate::operator::{Desk, HaltedLane, Reloads, Wish};
@@ -175,6 +175,7 @@ impl Bridge {
             metrics: Arc::clone(&metrics),
             budget,
             work: Arc::new(Work::new(clock.clone())),
+            turns: Turns::new(),
             clock: clock.clone(),
         };
         let halts = dispatcher.halts();

@@ -4,9 +4,15 @@
 //! the payload. Measured, `payload.sender.type == "Bot"` takes 4 µs in an unoptimised build, over 1 kB as over 10 MB.
 //! What CEL calls an error (a field is missing, a type does not fit) is an [`EvaluationError`] here; what it means is
 //! the caller's affair: a route does not hold, the next expression of a fact is tried.
+//!
+//! An evaluation takes a limited number of steps ([`crate::steps`]). A loop takes the steps of all its rounds before it
+//! begins; a text that comes out of the payload takes steps by its size; so does what `+`, `join`, `replace` and `split`
+//! make, and that has a longest size besides. One call of a function over one text is not interrupted.
 
+mod bounded;
 mod equality;
 mod json;
+mod limits;
 mod names;
 mod references;
 mod syntax;
@@ -20,6 +26,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 
 use crate::panics;
+use crate::steps::{self, OutOfSteps};
 use crate::suggest::shorten;
 
 pub use references::References;
@@ -27,13 +34,14 @@ pub use references::References;
 /// The longest expression, in bytes.
 pub const LONGEST: usize = 4096;
 
-/// The one environment: CEL's standard library, its strings extension (`split`, `replace`, `lowerAscii`, …), and the
-/// comparisons that see JSON and CEL values alike. Building it takes some 8 µs, so it is built once.
+/// The one environment: CEL's standard library, its strings extension (`split`, `replace`, `lowerAscii`, …), the
+/// comparisons that see JSON and CEL values alike, and the functions with a limit. Building it takes some 8 µs, so it is built once.
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
     // Registering twice would be the only error, and every name here is registered once; the tests use all of them.
     let _ = env.add_extension(cel::extensions::strings);
     let _ = equality::add_comparisons(&mut env);
+    let _ = bounded::add_functions(&mut env);
     Arc::new(env)
 });
 
@@ -124,12 +132,19 @@ impl Condition {
         let resolver = names::Names(names);
         let mut context = Context::with_env(Arc::clone(&ENV));
         context.set_variable_resolver(&resolver);
-        panics::caught(|| {
-            let value: CowVal<'_, '_> =
-                cel::Value::resolve_val(&self.expression, &context).map_err(|error| unevaluated(&error))?;
-            read(value.as_ref())
-        })
-        .unwrap_or_else(|panic| Err(EvaluationError(format!("evaluating it broke off: {panic}"))))
+        let (read, out_of_steps) = steps::limited(steps::EXPRESSION, || {
+            panics::caught(|| {
+                let value: CowVal<'_, '_> = cel::Value::resolve_val(&self.expression, &context)
+                    .map_err(|error| unevaluated(&error))?;
+                read(value.as_ref())
+            })
+            .unwrap_or_else(|panic| Err(EvaluationError(format!("evaluating it broke off: {panic}"))))
+        });
+        // Whatever came of it was made of less than there is: a list without an end is cut, `||` hides an error.
+        if out_of_steps {
+            return Err(EvaluationError(OutOfSteps.to_string()));
+        }
+        read
     }
 }
 
@@ -149,6 +164,7 @@ fn parse(text: &str) -> Result<(IdedExpr, References), String> {
     syntax::check_functions(&references)?;
     syntax::check_patterns(&expression, evaluate_alone)?;
     syntax::use_own_comparisons(&mut expression);
+    limits::apply(&mut expression);
     Ok((expression, references))
 }
 

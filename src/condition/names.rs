@@ -13,7 +13,9 @@ use std::fmt;
 use std::slice;
 use std::sync::OnceLock;
 
+use super::bounded::{Look, MOST_KEYS, out_of_steps};
 use super::equality::equal;
+use crate::steps;
 
 /// The object of all names, as CEL resolves them.
 pub(super) struct Names<'a>(pub(super) &'a Value);
@@ -24,7 +26,8 @@ impl VariableResolver for Names<'_> {
     }
 }
 
-/// A JSON value as a CEL value that borrows it.
+/// A JSON value as a CEL value that borrows it. Whoever gets a text can work on all of it, so its size counts as steps;
+/// where none are left, the evaluation as a whole fails in the end.
 fn borrowed<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
     match value {
         Value::Null => Box::new(CelNull),
@@ -38,7 +41,10 @@ fn borrowed<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
                 Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN)))
             }
         }
-        Value::String(text) => Box::new(CelString::from(text.as_str())),
+        Value::String(text) => {
+            let _ = steps::take_text(text.len());
+            Box::new(CelString::from(text.as_str()))
+        }
         Value::Array(items) => Box::new(JsonList {
             json: items,
             items: OnceLock::new(),
@@ -191,6 +197,7 @@ impl Adder for JsonList<'_> {
 
 impl Container for JsonList<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
+        steps::take_many(self.json.len() / 8).map_err(out_of_steps)?;
         // A text is what is looked for nearly always; it is found without making a CEL value of every element.
         if let Some(text) = value.downcast_ref::<CelString>() {
             return Ok(self.json.iter().any(|item| item.as_str() == Some(text.inner())));
@@ -242,6 +249,9 @@ impl Indexer for JsonMap<'_> {
     where
         Self: 'v,
     {
+        if let Some(look) = key.downcast_ref::<Look>() {
+            return self.look(look).map(CowVal::Owned);
+        }
         let Some(key) = key.downcast_ref::<CelString>() else {
             return Err(ExecutionError::UnexpectedType {
                 got: key.get_type().name().to_owned(),
@@ -262,6 +272,42 @@ impl Indexer for JsonMap<'_> {
     }
 }
 
+impl<'a> JsonMap<'a> {
+    /// Looks at the first names of the object once, without making a CEL value of each.
+    fn look<'v>(&self, look: &Look) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        'a: 'v,
+    {
+        match look {
+            Look::Keys(most) => {
+                let names = self.json.keys().take(*most);
+                let names = names.map(|name| Box::new(CelString::from(name.as_str())) as Box<dyn Val + 'v>);
+                Ok(Box::new(CelList::from(names.collect::<Vec<_>>())))
+            }
+            Look::Field(names) => {
+                let counts = |value: &Value| !value.is_null() && !value.is_object();
+                let mut found: Option<(usize, &'a Value)> = None;
+                for (key, value) in self
+                    .json
+                    .iter()
+                    .take(MOST_KEYS)
+                    .filter(|(_, value)| counts(value))
+                {
+                    let before = found.map_or(names.len(), |(place, _)| place);
+                    let place = names
+                        .iter()
+                        .take(before)
+                        .position(|name| name.eq_ignore_ascii_case(key));
+                    found = place.map(|place| (place, value)).or(found);
+                }
+                found
+                    .map(|(_, value)| borrowed(value) as Box<dyn Val + 'v>)
+                    .ok_or_else(|| ExecutionError::no_such_key(&names.join("`, `")))
+            }
+        }
+    }
+}
+
 struct Items<'b, 'a>(slice::Iter<'b, Box<dyn Val + 'a>>);
 
 impl<'b, 'a: 'v, 'v> CelIterator<'b, 'v> for Items<'b, 'a> {
@@ -278,7 +324,11 @@ impl Iterable for JsonList<'_> {
     {
         let items = self
             .items
-            .get_or_init(|| self.json.iter().map(borrowed).collect());
+            .get_or_init(|| match steps::take_many(self.json.len()) {
+                Ok(()) => self.json.iter().map(borrowed).collect(),
+                // An iterator has no errors; the evaluation as a whole fails in the end.
+                Err(_) => Vec::new(),
+            });
         Box::new(Items(items.iter()))
     }
 }
@@ -289,7 +339,10 @@ impl<'a> Iterable for JsonMap<'a> {
         Self: 'v,
     {
         let key = |key: &'a String| Box::new(CelString::from(key.as_str())) as Box<dyn Val + 'a>;
-        let keys = self.keys.get_or_init(|| self.json.keys().map(key).collect());
+        let keys = self.keys.get_or_init(|| match steps::take_many(self.json.len()) {
+            Ok(()) => self.json.keys().map(key).collect(),
+            Err(_) => Vec::new(),
+        });
         Box::new(Items(keys.iter()))
     }
 }

@@ -5,6 +5,7 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValu
 use cel::{IdedExpr, ParseErrors};
 
 use super::References;
+use super::bounded::{ADD, MATCHES_MADE};
 use super::equality::{EQUAL, MEMBER};
 use super::references::entries;
 use crate::suggest::{nearest, shorten};
@@ -24,6 +25,9 @@ const FUNCTIONS: &[&str] = &[
     "duration",
     "dyn",
     "endsWith",
+    "firstField",
+    "firstKeys",
+    "firstLine",
     "format",
     "getDate",
     "getDayOfMonth",
@@ -127,7 +131,7 @@ pub(super) fn check_patterns(
     found
 }
 
-fn each(expression: &IdedExpr, see: &mut impl FnMut(&IdedExpr)) {
+pub(super) fn each(expression: &IdedExpr, see: &mut impl FnMut(&IdedExpr)) {
     see(expression);
     match &expression.expr {
         Expr::Call(call) => {
@@ -292,10 +296,12 @@ pub(super) fn readable(text: &str, errors: &ParseErrors) -> String {
 /// An operator as it is written, from the parser's name of it (`_==_`).
 pub(super) fn operator_sign(function: &str) -> &str {
     match function {
+        ADD => "+",
         EQUAL => "==",
         MEMBER | operators::IN => "in",
+        MATCHES_MADE => "matches",
         operators::INDEX => "[]",
         "_._" => ".",
-        other => other.trim_matches('_'),
+        other => other.trim_start_matches('@').trim_matches('_'),
     }
 }

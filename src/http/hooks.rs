@@ -13,6 +13,7 @@ use super::answers;
 use super::body::MIDDLING;
 use super::problem::{Problem, allowing};
 use super::tls;
+use super::turns;
 use super::unread::closing;
 use super::weight;
 use crate::authentication::{Pending, Refusal, UnreadableForm};
@@ -127,25 +128,34 @@ async fn accept(
     let announced = headers
         .get("content-length")
         .and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length| length > MIDDLING) && hooks.work.is_full() {
+    if announced.is_some_and(|length| length > MIDDLING) && hooks.work.is_full(&source.name) {
         return Err(Problem::Full);
     }
     let budget = hooks.budget.load_full();
     let body = budget
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
-    let weighed = || weight::Request {
-        headers: headers.clone(),
-        token: path.token.clone(),
-        body: body.bytes.clone(),
-    };
-    let size = (body.bytes.len(), encoding);
-    let room = weight::room(hooks, &budget, source, weighed, size).await?;
-    // Not before: who sends slowly, or waits for room, is no work meanwhile.
-    let _begun = hooks.work.begin()?;
-    let understood = if room.is_none() {
-        understand(pending, body.bytes.clone(), hooks, source)?
+    // A compressed body is large whatever it is: nothing of it is decoded on a worker.
+    let memory = || pending.weigh(&body.bytes, source.body_limit, hooks.clock.now());
+    let large = encoding.is_some() || turns::is_large(body.bytes.len(), || memory().unwrap_or_default());
+    let room = if large {
+        let request = weight::Request {
+            headers: headers.clone(),
+            token: path.token.clone(),
+            body: body.bytes.clone(),
+        };
+        Some(weight::room(hooks, &budget, source, request, encoding).await?)
     } else {
+        None
+    };
+    let turn = if large {
+        Some(hooks.turns.take(&source.name, &hooks.clock).await?)
+    } else {
+        None
+    };
+    // Not before: who sends slowly, or waits for room, is no work meanwhile.
+    let _begun = hooks.work.begin(&source.name)?;
+    let understood = if large {
         // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the
         // other thread begins anew; that costs nothing beside such a body.
         let (hooks, name, token) = (hooks.clone(), Arc::clone(&source.name), path.token.clone());
@@ -153,7 +163,7 @@ async fn accept(
         let bytes = body.bytes.clone();
         web::block(move || {
             // Until the values are gone again, also when nobody waits for the answer any more.
-            let _room = room;
+            let _room = (room, turn);
             let pending = source
                 .authenticator
                 .begin(&headers, token.as_deref())
@@ -165,6 +175,8 @@ async fn accept(
             error!(source:% = name, error:% = error; "deciding an event broke");
             Problem::Internal
         })??
+    } else {
+        understand(pending, body.bytes.clone(), hooks, source)?
     };
     let (envelope, decision) = match understood {
         Ok(event) => event,
@@ -308,6 +320,11 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
 
 /// Counts and logs what went wrong in a decision without stopping it.
 fn count(hooks: &Hooks, source: &str, decision: &Decision) {
+    if !decision.cut_off.is_empty() {
+        hooks.metrics.cut_off(source);
+        let parts: Vec<&str> = decision.cut_off.iter().map(|part| part.name()).collect();
+        warn!(source:%, event_type:% = decision.event_type, parts:% = parts.join(","); "deciding an event took too many steps; it was decided by what is known without them");
+    }
     for (template, why) in decision.messages.iter().flat_map(|message| &message.failed) {
         hooks.metrics.fallen_back(source);
         warn!(source:%, event_type:% = decision.event_type, template:%, error:% = why; "a template failed and was replaced");

@@ -9,6 +9,7 @@ mod hooks;
 mod operator;
 mod problem;
 mod tls;
+mod turns;
 mod unread;
 mod weight;
 mod work;
@@ -34,6 +35,7 @@ pub use body::Budget;
 pub use connections::{Connections, watched};
 pub use problem::Problem;
 pub use tls::Tls;
+pub use turns::Turns;
 pub use work::Work;
 
 /// What the public listener works with; a cheap clone for each of its workers.
@@ -49,6 +51,8 @@ pub struct Hooks {
     pub budget: Arc<ArcSwap<Budget>>,
     /// How much is taken on at once.
     pub work: Arc<Work>,
+    /// Whose large work is done when.
+    pub turns: Turns,
     /// The time.
     pub clock: Clock,
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Hooks;
-use super::body::{Budget, MIDDLING};
+use super::body::Budget;
 use super::hooks::refused;
 use super::problem::Problem;
 use crate::event::Headers;
@@ -21,28 +21,26 @@ pub(super) struct Request {
     pub(super) body: Bytes,
 }
 
-/// Waits for the room that a payload takes. `None`: it is small and not compressed, so it takes none, and its worker may
-/// read it at once.
+/// Waits for the room that the payload of an authentic body takes.
 pub(super) async fn room(
     hooks: &Hooks,
     budget: &Budget,
     source: &Arc<Source>,
-    request: impl FnOnce() -> Request,
-    (length, encoding): (usize, Option<Encoding>),
-) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-    if length <= MIDDLING && encoding.is_none() {
-        return Ok(None);
-    }
+    request: Request,
+    encoding: Option<Encoding>,
+) -> Result<OwnedSemaphorePermit, Problem> {
     // A decoder looks back while the body is measured. This room is free again before the next is waited for: nobody
     // waits for room while holding room of the same pool.
     let window = encoding.map_or(0, Encoding::window).min(budget.size());
     let looking_back = budget.room_for_values(window, &hooks.clock).await?;
-    let (weighed, request, now) = (Arc::clone(source), request(), hooks.clock.now());
+    let (weighed, now) = (Arc::clone(source), hooks.clock.now());
     let memory = web::block(move || {
         let pending = weighed
             .authenticator
             .begin(&request.headers, request.token.as_deref())
             .map_err(refused)?;
+        // Whoever cannot authenticate a body takes neither room nor a turn.
+        pending.check(&request.body, now).map_err(refused)?;
         let memory = pending.weigh(&request.body, weighed.body_limit, now);
         drop(looking_back);
         memory.map_err(refused)
@@ -53,5 +51,5 @@ pub(super) async fn room(
         Problem::Internal
     })??;
     let memory = memory.max(window);
-    budget.room_for_values(memory, &hooks.clock).await.map(Some)
+    budget.room_for_values(memory, &hooks.clock).await
 }

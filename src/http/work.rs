@@ -3,8 +3,12 @@
 //! A webhook that is answered after its sender has gone was accepted in vain: the sender repeats it, and that is more
 //! work still. So it is watched how long the work takes, and when that is too long, less is taken on, and the rest is
 //! told at once to come back; when it is short again, more is.
+//!
+//! No source has all of it: one has half at the most while another one has work, and leaves an eighth in any case, so that
+//! another one can begin.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::problem::Problem;
@@ -30,6 +34,8 @@ pub struct Work {
 
 struct State {
     under_way: usize,
+    /// How many of those are of a source.
+    of_source: BTreeMap<Arc<str>, usize>,
     limit: usize,
     /// Done in time since the limit last changed.
     in_time: usize,
@@ -40,6 +46,7 @@ struct State {
 /// One that is being worked on; done when dropped.
 pub(super) struct Begun<'a> {
     work: &'a Work,
+    source: Arc<str>,
     at: Duration,
 }
 
@@ -48,6 +55,7 @@ impl Work {
     pub fn new(clock: Clock) -> Self {
         let state = State {
             under_way: 0,
+            of_source: BTreeMap::new(),
             limit: MOST,
             in_time: 0,
             lowered: Duration::ZERO,
@@ -58,21 +66,24 @@ impl Work {
         }
     }
 
-    /// Whether there is too much of it for one more.
-    pub(super) fn is_full(&self) -> bool {
-        let state = self.lock();
-        state.under_way >= state.limit
+    /// Whether there is too much of it for one more of this source.
+    pub(super) fn is_full(&self, source: &Arc<str>) -> bool {
+        self.lock().is_full(source)
     }
 
-    /// Takes one on, unless there is too much.
-    pub(super) fn begin(&self) -> Result<Begun<'_>, Problem> {
+    /// Takes one of this source on, unless there is too much.
+    pub(super) fn begin(&self, source: &Arc<str>) -> Result<Begun<'_>, Problem> {
         let mut state = self.lock();
-        if state.under_way >= state.limit {
+        if state.is_full(source) {
             return Err(Problem::Full);
         }
         state.under_way += 1;
-        let at = self.clock.monotonic();
-        Ok(Begun { work: self, at })
+        *state.of_source.entry(Arc::clone(source)).or_default() += 1;
+        Ok(Begun {
+            work: self,
+            source: Arc::clone(source),
+            at: self.clock.monotonic(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -81,11 +92,33 @@ impl Work {
     }
 }
 
+impl State {
+    fn is_full(&self, source: &Arc<str>) -> bool {
+        let own = self.of_source.get(source).copied().unwrap_or_default();
+        let most = if own == self.under_way {
+            self.limit - self.limit / 8
+        } else {
+            self.limit / 2
+        };
+        self.under_way >= self.limit || own >= most
+    }
+
+    fn end(&mut self, source: &Arc<str>) {
+        self.under_way -= 1;
+        if let Some(own) = self.of_source.get_mut(source) {
+            *own -= 1;
+            if *own == 0 {
+                self.of_source.remove(source);
+            }
+        }
+    }
+}
+
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
         let now = self.work.clock.monotonic();
         let mut state = self.work.lock();
-        state.under_way -= 1;
+        state.end(&self.source);
         if now.saturating_sub(self.at) <= TARGET {
             state.in_time += 1;
             if state.in_time >= MORE_AFTER {
@@ -105,19 +138,26 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
 
-    /// How many are taken on at once.
+    /// How many of a source are taken on beside those there are.
+    fn all_of<'w>(work: &'w Work, source: &str) -> Vec<Begun<'w>> {
+        let source = source.into();
+        let all: Vec<_> = std::iter::from_fn(|| work.begin(&source).ok()).collect();
+        assert!(work.is_full(&source));
+        all
+    }
+
+    /// How many are taken on at once: of one source until it has half or more, of a second and a third.
     fn taken(work: &Work) -> usize {
-        let mut all = Vec::new();
-        while let Ok(begun) = work.begin() {
-            all.push(begun);
-        }
-        assert!(work.is_full());
-        all.len()
+        ["one", "two", "three"]
+            .map(|source| all_of(work, source))
+            .iter()
+            .map(Vec::len)
+            .sum()
     }
 
     fn done_after(work: &Work, count: usize, took: Duration) {
         for _ in 0..count {
-            let begun = work.begin();
+            let begun = work.begin(&"one".into());
             work.clock.advance(took);
             assert!(begun.is_ok());
         }
@@ -144,10 +184,32 @@ mod tests {
         let work = Work::new(Clock::manual(Timestamp::UNIX_EPOCH));
         let mut all = Vec::new();
         for _ in 0..100 {
-            all.extend(work.begin());
+            all.extend(work.begin(&"one".into()));
         }
         work.clock.advance(TARGET * 2);
         drop(all);
         assert_eq!(taken(&work), MOST / 2);
+    }
+
+    #[test]
+    fn no_source_takes_everything_and_half_is_enough_while_another_one_has_work() {
+        let work = Work::new(Clock::manual(Timestamp::UNIX_EPOCH));
+        let mut busy = all_of(&work, "busy");
+        assert_eq!(busy.len(), MOST - MOST / 8, "alone");
+        let other = all_of(&work, "other");
+        assert_eq!(other.len(), MOST / 8, "another one has always room");
+        busy.truncate(MOST / 2);
+        assert_eq!(
+            all_of(&work, "busy").len(),
+            0,
+            "no more than half beside another one"
+        );
+        assert_eq!(all_of(&work, "other").len(), MOST / 2 - MOST / 8);
+        drop((other, busy));
+        assert_eq!(
+            all_of(&work, "busy").len(),
+            MOST - MOST / 8,
+            "nothing is left behind"
+        );
     }
 }

@@ -116,6 +116,12 @@ impl Walk<'_> {
         {
             self.template(inner);
         }
+        // In a loop the content becomes a part: each round then calls a helper of ours, which counts it.
+        if name == "each"
+            && let Some(content) = block.template.take()
+        {
+            block.template = Some(loop_body(content));
+        }
     }
 
     fn call(&mut self, call: &HelperTemplate, line: Option<usize>) {
@@ -182,6 +188,18 @@ impl Walk<'_> {
         self.depth -= 1;
         block_around(content)
     }
+}
+
+/// The content in a template of its own, in the block of a part.
+fn loop_body(content: Template) -> Template {
+    let lines = content.mapping.first().cloned();
+    let mut body = Template::default();
+    if let Some(part) = block_around(content.clone()) {
+        body.elements.push(part);
+        body.mapping.extend(lines);
+        return body;
+    }
+    content
 }
 
 /// `{{#if x}}{{/if}}` with another name and content: Handlebars has no way to build a block from nothing.

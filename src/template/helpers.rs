@@ -16,6 +16,7 @@ use handlebars::{
 use serde_json::Value;
 
 use super::escape::Format;
+use crate::steps::{self, OutOfSteps};
 
 /// The helper that `{{> name}}` becomes. No template can write this name.
 pub(super) const PART: &str = "> ";
@@ -154,7 +155,11 @@ impl HelperDef for ValueHelper {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        (self.run)(&Arguments(helper)).map(ScopedJson::Derived)
+        let arguments = Arguments(helper);
+        arguments.take_steps()?;
+        let made = (self.run)(&arguments)?;
+        take_copied(&made)?;
+        Ok(ScopedJson::Derived(made))
     }
 }
 
@@ -172,12 +177,15 @@ impl HelperDef for FormattingHelper {
         _: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
-        out.write(&(self.run)(&Arguments(helper))?)?;
+        let arguments = Arguments(helper);
+        arguments.take_steps()?;
+        out.write(&(self.run)(&arguments)?)?;
         Ok(())
     }
 }
 
-/// `{{> name}}`, which `check` makes a block with the part's template in it.
+/// `{{> name}}`, which `check` makes a block with the part's template in it; so is what is in an `{{#each}}`. One call
+/// takes some steps for each element of its template.
 struct Part;
 
 impl HelperDef for Part {
@@ -189,9 +197,32 @@ impl HelperDef for Part {
         render: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
-        helper
-            .template()
-            .map_or(Ok(()), |template| template.render(engine, context, render, out))
+        let Some(template) = helper.template() else {
+            return Ok(());
+        };
+        steps::take_many(4 * (1 + template.elements.len())).map_err(out_of_steps)?;
+        template.render(engine, context, render, out)
+    }
+}
+
+/// The error of a template for which no steps are left.
+pub(super) fn out_of_steps(out: OutOfSteps) -> RenderError {
+    RenderErrorReason::Other(out.to_string()).into()
+}
+
+/// Takes the steps of a value that was copied, with all that is in it.
+fn take_copied(value: &Value) -> Result<(), RenderError> {
+    match value {
+        Value::String(text) => steps::take_text(text.len()).map_err(out_of_steps),
+        Value::Array(items) => {
+            steps::take_many(items.len()).map_err(out_of_steps)?;
+            items.iter().try_for_each(take_copied)
+        }
+        Value::Object(fields) => {
+            steps::take_many(fields.len()).map_err(out_of_steps)?;
+            fields.values().try_for_each(take_copied)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
 
@@ -206,6 +237,21 @@ impl<'h> Arguments<'h, '_> {
             Some(given) => Ok(given.value()),
             None => Err(self.error("lacks an argument")),
         }
+    }
+
+    /// Takes the steps of one call: by the size of what it is given.
+    fn take_steps(&self) -> Result<(), RenderError> {
+        steps::take(1).map_err(out_of_steps)?;
+        for given in self.0.params() {
+            let taken = match given.value() {
+                Value::String(text) => steps::take_text(text.len()),
+                Value::Array(items) => steps::take_many(items.len() / 8),
+                Value::Object(fields) => steps::take_many(fields.len() / 8),
+                Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+            };
+            taken.map_err(out_of_steps)?;
+        }
+        Ok(())
     }
 
     fn count(&self) -> usize {

@@ -13,6 +13,7 @@ use super::escape::Format;
 use super::front_matter::FrontMatter;
 use crate::message::{Block, Document, Message, StoredMessage, markdown, plain};
 use crate::panics;
+use crate::steps::{self, OutOfSteps};
 
 /// The most a template may render to, in bytes; a character of a value counts as three and more.
 const OUTPUT: usize = 1024 * 1024;
@@ -43,8 +44,16 @@ impl Compiled {
             Some(Err(error)) => (true, Some(error.to_string())),
         };
         let said = if holds {
-            let message = panics::caught(|| self.message(&self.output(engine, context)?))
-                .unwrap_or_else(|panic| Err(self.failure(format!("rendering it broke off: {panic}"))));
+            let (message, out_of_steps) = steps::limited(steps::TEMPLATE, || {
+                panics::caught(|| self.message(&self.output(engine, context)?))
+                    .unwrap_or_else(|panic| Err(self.failure(format!("rendering it broke off: {panic}"))))
+            });
+            if out_of_steps {
+                // A message made of a part of what there is would look complete.
+                return Err(message
+                    .err()
+                    .unwrap_or_else(|| self.failure(OutOfSteps.to_string())));
+            }
             message?.map_or_else(
                 || Said::Nothing("it renders to nothing".to_owned()),
                 Said::Message,
@@ -148,6 +157,7 @@ impl Output for Bounded {
                 OUTPUT / 1024
             )));
         }
+        steps::take(1).map_err(io::Error::other)?;
         self.0.push_str(piece);
         Ok(())
     }

@@ -136,7 +136,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     (
         "road",
-        &["source", "facts", "route", "template", "message", "event"],
+        &[
+            "source", "facts", "route", "template", "message", "event", "steps",
+        ],
     ),
     ("event", &["authentication"]),
     ("secret", &[]),
@@ -159,14 +161,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("payload", &["event"]),
     ("facts", &["condition"]),
-    ("condition", &["suggest", "panics"]),
+    ("condition", &["panics", "steps", "suggest"]),
     ("panics", &[]),
+    ("steps", &[]),
     ("suggest", &[]),
     ("units", &["suggest"]),
     ("toml_reader", &["condition", "suggest", "units"]),
     ("route", &["suggest", "condition"]),
     ("retry", &[]),
-    ("template", &["condition", "message", "panics"]),
+    ("template", &["condition", "message", "panics", "steps"]),
     ("message", &[]),
     ("twake", &["units", "message", "secret"]),
 ];

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::message::{Block, Document, Inline, Message, StoredMessage, plain};
+use crate::steps;
 
 mod properties;
 mod speaking;
@@ -291,13 +292,40 @@ fn twacode_is_written_as_json() {
 fn output_without_end_fails() {
     let list: Vec<_> = (0..100_000).collect();
     let context = Context::from(json!({"list": list}));
-    let rendering = library(vec![file("push.hbs", "{{#each list}}abcdefghijkl\n{{/each}}")])
-        .render("push", None, &context);
+    let template = format!("{{{{#each list}}}}{}\n{{{{/each}}}}", "abcdefghijkl".repeat(10));
+    let rendering = library(vec![file("push.hbs", &template)]).render("push", None, &context);
     assert!(
         rendering.failed[0].1.contains("longer than 1024 KiB"),
         "{:?}",
         rendering.failed
     );
+}
+
+#[test]
+fn a_template_is_interrupted_wherever_it_is() {
+    let list: Vec<_> = (0..1_000).map(|number| json!({"n": number})).collect();
+    let context = Context::from(json!({"list": list, "long": "x".repeat(1 << 20)}));
+    for template in [
+        "x{{#each list}}{{#each @root.list}}{{/each}}{{/each}}",
+        "x{{#each list}}{{#each @root.list}}{{#if (eq n 1)}}{{else}}{{/if}}{{/each}}{{/each}}",
+        "x{{#each list}}{{#with @root.list}}{{#each this}}{{#if this}}{{/if}}{{/each}}{{/with}}{{/each}}",
+        "x{{#each list}}{{#if (first @root.list 500)}}{{/if}}{{/each}}",
+        "x{{#each list}}{{#if (where @root.list \"n\" 1)}}{{/if}}{{/each}}",
+        "x{{#each list}}{{#if (truncate @root.long 1000000)}}{{/if}}{{/each}}",
+    ] {
+        let library = library(vec![file("push.hbs", template)]);
+        let (rendering, exceeded) = steps::limited(20_000, || library.render("push", None, &context));
+        assert!(
+            exceeded && rendering.said == Said::NoTemplate,
+            "{template}: {:?}",
+            rendering.said
+        );
+        let why = &rendering.failed[0].1;
+        assert!(why.contains("too many steps"), "{template}: {why}");
+    }
+    let inner = "x{{#each list}}{{#if @first}}{{@index}} {{n}}{{/if}}{{/each}}";
+    let said = library(vec![file("push.hbs", inner)]).render("push", None, &context);
+    assert_eq!(plain::text(&document(said)), "x0 0");
 }
 
 #[test]
