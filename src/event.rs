@@ -169,10 +169,14 @@ pub enum Unreadable {
 pub struct IdempotencyKey(pub [u8; 16]);
 
 impl IdempotencyKey {
-    /// The key of these values. A value that is a list is sorted first (its order is the sender's whim), and so are an
+    /// The key of these values; `None` where they identify nothing, because there is none or one of them is empty
+    /// ([`is_empty`]). A value that is a list is sorted first (its order is the sender's whim), and so are an
     /// object's members; a list within a list keeps its order. Every text goes in with its length before it, so no two
     /// different sets of values are hashed alike.
-    pub fn of_values(source: &str, values: &[serde_json::Value]) -> Self {
+    pub fn of_values(source: &str, values: &[serde_json::Value]) -> Option<Self> {
+        if values.is_empty() || values.iter().any(is_empty) {
+            return None;
+        }
         let mut bytes = vec![0];
         write_text(&mut bytes, source);
         for value in values {
@@ -185,7 +189,7 @@ impl IdempotencyKey {
                 other => bytes.extend(canonical(other)),
             }
         }
-        Self::of_bytes(&bytes, &[])
+        Some(Self::of_bytes(&bytes, &[]))
     }
 
     /// The key of a request that has nothing better: its body.
@@ -202,6 +206,18 @@ impl IdempotencyKey {
             *to = from;
         }
         Self(key)
+    }
+}
+
+/// Whether a value identifies nothing: null, a text of blanks, an empty list or object, a list with such an item, or an
+/// object with nothing but such members. Two events that lack the same thing would be taken for one.
+fn is_empty(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => false,
+        serde_json::Value::String(text) => text.trim().is_empty(),
+        serde_json::Value::Array(items) => items.is_empty() || items.iter().any(is_empty),
+        serde_json::Value::Object(members) => members.values().all(is_empty),
     }
 }
 

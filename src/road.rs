@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Envelope, Event, Headers, IdempotencyKey};
+use crate::facts::BODY_HASH;
 use crate::message::{Block, Document, Inline, Message, StoredMessage, control, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
@@ -135,7 +136,7 @@ pub fn read(event: Event, source: &Source) -> Reading {
     let mut names = names(&envelope, payload);
     let event_type = event_type(kind, &names);
     insert(&mut names, "event", Value::String(event_type.clone()));
-    let (key, remember) = key(kind, &envelope, &names);
+    let (key, remember) = key(kind, &envelope, &mut names);
     let facts = source.facts.evaluate(&names);
     for (name, value) in &facts {
         insert(&mut names, name, value.clone());
@@ -203,12 +204,14 @@ fn names(envelope: &Envelope, payload: Value) -> Value {
     Value::Object(names)
 }
 
-/// The object of the headers: one that was sent more than once is a list with commas, as HTTP has it.
+/// The object of the headers: one that was sent more than once is a list with commas, as HTTP has it, in which empty
+/// elements do not count (RFC 9110, 5.6.1).
 fn header_values(sent: &Headers) -> Value {
     let mut headers = Map::new();
     for (name, value) in sent.iter() {
         match headers.get_mut(name) {
-            Some(Value::String(known)) => {
+            Some(Value::String(_)) if value.trim().is_empty() => {}
+            Some(Value::String(known)) if !known.trim().is_empty() => {
                 known.push_str(", ");
                 known.push_str(value);
             }
@@ -233,17 +236,18 @@ fn event_type(kind: &Kind, names: &Value) -> String {
     }
 }
 
-fn key(kind: &Kind, envelope: &Envelope, names: &Value) -> (IdempotencyKey, Duration) {
+/// The key, and how long it is remembered. The body is the key where a part of the kind's key cannot be evaluated or is
+/// empty.
+fn key(kind: &Kind, envelope: &Envelope, names: &mut Value) -> (IdempotencyKey, Duration) {
+    let of_body = || IdempotencyKey::of_body(&envelope.source, &envelope.body);
+    let mut parts = kind.key.iter();
+    if parts.any(|part| part.references().names.contains(BODY_HASH)) {
+        insert(names, BODY_HASH, hex::encode(of_body().0).into());
+    }
     let values: Result<Vec<Value>, _> = kind.key.iter().map(|part| part.evaluate(names)).collect();
-    match values {
-        Ok(values) if !values.is_empty() => {
-            let key = IdempotencyKey::of_values(&envelope.source, &values);
-            (key, kind.remember)
-        }
-        _ => {
-            let key = IdempotencyKey::of_body(&envelope.source, &envelope.body);
-            (key, kind.remember_body)
-        }
+    match values.map(|values| IdempotencyKey::of_values(&envelope.source, &values)) {
+        Ok(Some(key)) => (key, kind.remember),
+        Ok(None) | Err(_) => (of_body(), kind.remember_body),
     }
 }
 

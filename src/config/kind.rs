@@ -14,7 +14,7 @@ use super::read::{self, Located, Table, in_order, type_of};
 use super::schemes::{self, Schemes};
 use super::{builtin, like, requests, units};
 use crate::condition::Condition;
-use crate::facts::{FactMap, GIVEN};
+use crate::facts::{BODY_HASH, FactMap, GIVEN};
 use crate::source::Kind;
 use crate::template::{Library, TemplateFile};
 
@@ -275,10 +275,12 @@ fn compile(
     let key = match base {
         Some(base) if !says("key") => base.kind.key.clone(),
         _ => {
+            let mut names = names(GIVEN);
+            names.insert(BODY_HASH.to_owned());
             let key = event.as_ref().and_then(|event| event.text_or_texts("key"));
             key.unwrap_or_default()
                 .iter()
-                .filter_map(|part| condition(part, "event.key", &names(GIVEN), findings))
+                .filter_map(|part| condition(part, "event.key", &names, findings))
                 .collect()
         }
     };

@@ -18,6 +18,7 @@ mod guide;
 mod harness;
 mod hostile;
 mod imports;
+mod keys;
 mod kinds;
 mod lanes;
 mod live;
