@@ -6,6 +6,7 @@
 //! returns. Nothing here fails: what cannot be evaluated or rendered is part of the decision, and an event always has
 //! a type, a key, facts and, for every channel it goes to, something to say (or a reason for silence).
 
+mod fallback;
 mod handshake;
 mod silence;
 
@@ -14,9 +15,9 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Envelope, Event, Headers, IdempotencyKey};
+use crate::event::{Envelope, Event, Headers, IdempotencyKey, Unreadable};
 use crate::facts::BODY_HASH;
-use crate::message::{Block, Document, Inline, Message, StoredMessage, control, cutting, target_is_allowed};
+use crate::message::{Message, StoredMessage, cutting};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::template::Said;
@@ -43,6 +44,8 @@ pub struct Decision {
     pub deliveries: Vec<DecidedDelivery>,
     /// The channels for which it says nothing, and which of [`Decision::messages`] knows why.
     pub unsaid: Vec<DecidedDelivery>,
+    /// Why the body cannot be read ([`Unreadable::why`]): then no template is asked.
+    pub unreadable: Option<String>,
 }
 
 /// What an event says in one variant.
@@ -124,13 +127,18 @@ pub struct Reading {
     pub facts: Map<String, Value>,
     /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
     pub names: Names,
+    /// Why there is no payload.
+    pub unreadable: Option<Unreadable>,
 }
 
 /// Reads an event: its type, its key, its facts. Takes the event over, so that its payload is moved into the names,
 /// never copied.
 pub fn read(event: Event, source: &Source) -> Reading {
     let Event {
-        envelope, payload, ..
+        envelope,
+        payload,
+        unreadable,
+        ..
     } = event;
     let kind = &source.kind;
     let mut names = names(&envelope, payload);
@@ -147,6 +155,7 @@ pub fn read(event: Event, source: &Source) -> Reading {
         remember,
         facts,
         names: Context::from(names),
+        unreadable,
     }
 }
 
@@ -164,6 +173,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         remember,
         facts,
         names: context,
+        unreadable,
     } = reading;
     let (targets, routes) = source.routes.choose(context.data());
 
@@ -172,7 +182,18 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     for Target { channel, variant, .. } in targets {
         let known = messages.iter().position(|message| message.variant == variant);
         let message = known.unwrap_or_else(|| {
-            messages.push(say(kind, &event_type, variant, &facts, &context));
+            let said = match (quiet(kind, &event_type), &unreadable) {
+                (Some(silence), _) => DecidedMessage {
+                    silence: Some(silence),
+                    ..DecidedMessage::default()
+                },
+                (None, Some(unreadable)) => DecidedMessage {
+                    message: Some(fallback::unreadable(kind, &source.name, unreadable)),
+                    ..DecidedMessage::default()
+                },
+                (None, None) => say(kind, &event_type, variant.as_deref(), &facts, &context),
+            };
+            messages.push(DecidedMessage { variant, ..said });
             messages.len() - 1
         });
         let decided = messages.get(message);
@@ -189,6 +210,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         messages,
         deliveries,
         unsaid,
+        unreadable: unreadable.map(|unreadable| unreadable.why),
     };
     (decision, context)
 }
@@ -251,35 +273,32 @@ fn key(kind: &Kind, envelope: &Envelope, names: &mut Value) -> (IdempotencyKey, 
     }
 }
 
+/// Why nothing is said of an event type. An own template for a quiet type is somebody's wish to hear of it.
+fn quiet(kind: &Kind, event_type: &str) -> Option<String> {
+    let (_, why) = kind.quiet.iter().find(|(quiet, _)| quiet == event_type)?;
+    let own = kind.templates.speaks_of(event_type);
+    (!own).then(|| format!("{event_type} is quiet: {why}"))
+}
+
+/// What a template says, in a variant that the caller fills in.
 fn say(
     kind: &Kind,
     event_type: &str,
-    variant: Option<Arc<str>>,
+    variant: Option<&str>,
     facts: &Map<String, Value>,
     context: &Context,
 ) -> DecidedMessage {
-    // An own template for a quiet type is somebody's wish to hear of it.
-    let own = kind.templates.speaks_of(event_type);
-    let quiet = kind.quiet.iter().find(|(quiet, _)| quiet == event_type && !own);
-    if let Some((_, why)) = quiet {
-        let silence = Some(format!("{event_type} is quiet: {why}"));
-        return DecidedMessage {
-            variant,
-            silence,
-            ..DecidedMessage::default()
-        };
-    }
-    let rendering = kind.templates.render(event_type, variant.as_deref(), context);
+    let rendering = kind.templates.render(event_type, variant, context);
     let (message, silence) = match &rendering.said {
         Said::Message(message) => (Some(within_limit(message.clone())), None),
         Said::Nothing(why) => (None, Some(why.clone())),
         Said::NoTemplate => {
             let failed = rendering.failed.first().map(|(template, _)| template.as_str());
-            (Some(summary(kind, event_type, facts, failed)), None)
+            (Some(fallback::summary(kind, event_type, facts, failed)), None)
         }
     };
     DecidedMessage {
-        variant,
+        variant: None,
         template: rendering.template,
         file: rendering.file,
         failed: rendering.failed,
@@ -297,50 +316,4 @@ fn within_limit(mut stored: StoredMessage) -> StoredMessage {
         stored.message = Message::Document(cutting::cut(document, MESSAGE_LIMIT));
     }
     stored
-}
-
-/// What is said of an event that no template can say: its facts, in one line.
-fn summary(kind: &Kind, event_type: &str, facts: &Map<String, Value>, failed: Option<&str>) -> StoredMessage {
-    // No template wrote these values as atoms, so nothing has made one line of them.
-    let fact = |name: &str| {
-        let text = facts.get(name).and_then(Value::as_str)?;
-        Some(control::one_line(text).into_owned()).filter(|text| !text.is_empty())
-    };
-    let mut line = vec![Inline::Strong(vec![Inline::Text(format!(
-        "{} {}",
-        kind.title,
-        control::one_line(event_type)
-    ))])];
-    match (fact("title"), fact("url")) {
-        (title, Some(url)) if target_is_allowed(&url) => {
-            line.push(Inline::Text(" ".to_owned()));
-            let label = vec![Inline::Text(title.unwrap_or_else(|| url.clone()))];
-            line.push(Inline::Link { url, label });
-        }
-        (Some(title), _) => line.push(Inline::Text(format!(" {title}"))),
-        (None, _) => {}
-    }
-    for (before, name) in [
-        (" ", "action"),
-        (" in ", "repository"),
-        (" on ", "branch"),
-        (" by ", "actor"),
-        (": ", "outcome"),
-        (", ", "severity"),
-    ] {
-        if let Some(text) = fact(name) {
-            line.push(Inline::Text(format!("{before}{text}")));
-        }
-    }
-    if let Some(template) = failed {
-        line.push(Inline::Text(format!(" (template {template} failed)")));
-    }
-    let document = Document {
-        blocks: vec![Block::Paragraph(line)],
-    };
-    StoredMessage {
-        v: 1,
-        message: Message::Document(document),
-        ephemeral: false,
-    }
 }

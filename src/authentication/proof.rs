@@ -6,7 +6,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Refusal;
 use super::authenticator::{Authenticator, Entry};
-use super::body::{QUERY, TAKEN_FROM};
+use super::body::{QUERY, TAKEN_FROM, UnreadableForm};
 use super::claim::Marks;
 use super::scheme::Signature;
 use crate::event::Headers;
@@ -17,13 +17,13 @@ pub struct Authentic {
     headers: Headers,
     body: Bytes,
     secret: String,
-    payload: Option<Bytes>,
+    payload: Result<Option<Bytes>, UnreadableForm>,
 }
 
 impl Authentic {
     /// Headers without secrets, the body as it came (or the query, where the payload was taken out of that), the name of the secret that authenticated it (empty where the
-    /// scheme asks for none), and the payload where it is not the body itself (a form field).
-    pub fn into_parts(self) -> (Headers, Bytes, String, Option<Bytes>) {
+    /// scheme asks for none), and the payload where it is not the body itself (a form field), or why it cannot be taken out.
+    pub fn into_parts(self) -> (Headers, Bytes, String, Result<Option<Bytes>, UnreadableForm>) {
         (self.headers, self.body, self.secret, self.payload)
     }
 }
@@ -81,7 +81,7 @@ impl<'a> Pending<'a> {
     /// needs the payload taken out first, and a body that has none is then a mismatch, since nothing is proved.
     ///
     /// # Errors
-    /// [`Refusal::Mismatch`], [`Refusal::Stale`] or [`Refusal::Unreadable`].
+    /// [`Refusal::Mismatch`] or [`Refusal::Stale`].
     pub fn finish(self, body: Bytes, now: Timestamp) -> Result<Authentic, Refusal> {
         let headers = self.headers.without(|name| self.is_secret(name));
         let form = &self.authenticator.form;
@@ -114,7 +114,7 @@ impl<'a> Pending<'a> {
         Ok(Authentic {
             headers,
             secret: secret.to_owned(),
-            payload: payload.map_err(Refusal::Unreadable)?,
+            payload,
             body,
         })
     }

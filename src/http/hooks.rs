@@ -208,11 +208,7 @@ fn decided(
 ) -> Result<Result<(Envelope, Decision), Reply>, Problem> {
     let now = hooks.clock.now();
     let authentic = pending.finish(body, now).map_err(refused)?;
-    let event =
-        Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic).map_err(|error| {
-            debug!(source:% = source.name, error:% = error; "unreadable payload");
-            Problem::Unreadable
-        })?;
+    let event = Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic);
     Ok(road::handshake(event, source).map(|event| {
         let envelope = event.envelope.clone();
         (envelope, road::decide(event, source))
@@ -224,7 +220,6 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Missing => Problem::NotAuthenticated,
         Refusal::Malformed | Refusal::Mismatch => Problem::NotAuthentic,
         Refusal::Stale => Problem::Stale,
-        Refusal::Unreadable(_) => Problem::Unreadable,
     }
 }
 
@@ -241,6 +236,7 @@ fn new_event(envelope: Envelope, decision: &Decision) -> NewEvent {
         remember: decision.remember,
         routes: json!(decision.routes),
         silences: json!(decision.silences()),
+        unreadable: decision.unreadable.clone(),
         messages,
         deliveries: deliveries.collect(),
     }
@@ -285,6 +281,11 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
             count(hooks, name, decision);
             let channels = decision.channels();
             let mut body = json!({ "event": event, "channels": channels });
+            if let Some(why) = &decision.unreadable {
+                hooks.metrics.unreadable(name);
+                warn!(source:% = name, event:%, event_type:%, why:%; "the body cannot be read: stored, and posted as it is");
+                body["unreadable"] = why.as_str().into();
+            }
             if let Some(silence) = decision.silence() {
                 info!(source:% = name, event:%, event_type:%, why:% = silence, duration_ms; "accepted, said nowhere");
                 body["why"] = silence.into();

@@ -100,6 +100,7 @@ mod tests {
             messages: said.iter().copied().map(message).collect(),
             deliveries,
             unsaid,
+            unreadable: None,
         }
     }
 

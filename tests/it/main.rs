@@ -35,6 +35,7 @@ mod senders;
 mod store;
 mod storm;
 mod supervised;
+mod unreadable;
 mod upgrade;
 mod variations;
 mod watch;

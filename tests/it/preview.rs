@@ -159,7 +159,7 @@ fn what_is_not_authentic_or_not_readable_is_not_decided() {
             1,
             "malformed",
         ),
-        (vec!["-"], b"{", 1, "the payload is not JSON"),
+        (vec!["-"], b"{", 1, "it is not JSON (line 1, column 1"),
         (vec!["-"], &large, 1, "larger than 1024 bytes"),
         (vec!["no-such-file.json"], b"", 1, "no-such-file.json"),
         (

@@ -9,7 +9,6 @@ use std::path::Path;
 use crate::authentication::{Authenticator, Pending, Refusal};
 use crate::clock::Clock;
 use crate::event::{Event, Headers};
-use crate::logging;
 use crate::source::{Kind, Source};
 
 /// What became of the request's authentication.
@@ -136,23 +135,12 @@ pub(super) fn event(
         Ok((scheme, authentic))
     };
     match pending.and_then(finish) {
-        // It is authentic; what is wrong with it comes after that.
-        Err(refusal @ Refusal::Unreadable(_)) => {
-            let proof = proof.unwrap_or(Proof::Authentic {
-                scheme: String::new(),
-                secret: String::new(),
-            });
-            (proof, Err(refusal.to_string()))
-        }
         Err(refusal) => (Proof::Refused(refusal), Err(refusal.to_string())),
         Ok((scheme, authentic)) => {
             let event = Event::new(clock.new_id(), source.name.clone(), clock.now(), authentic);
-            let secret = event.as_ref().map(|event| event.envelope.secret.clone());
-            let proof = proof.unwrap_or(Proof::Authentic {
-                scheme,
-                secret: secret.unwrap_or_default(),
-            });
-            (proof, event.map_err(|error| logging::chain(&error)))
+            let secret = event.envelope.secret.clone();
+            let proof = proof.unwrap_or(Proof::Authentic { scheme, secret });
+            (proof, Ok(event))
         }
     }
 }

@@ -26,6 +26,13 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
         out.field("sample", sample);
     }
     out.proof(preview.proof);
+    if let Some(why) = &decision.unreadable {
+        let kept = paint.dim("it is stored, and posted as it is");
+        out.field(
+            "unreadable",
+            &format!("{}\n{kept}", paint.bad(&clean(&format!("it is {why}")))),
+        );
+    }
     out.field("type", &paint.bold(&clean(&decision.event_type)));
     if let Some(hint) = &preview.hint {
         out.field("", &paint.bad(&clean(hint)));
@@ -41,7 +48,7 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
     out.routes(preview);
     for (index, message) in decision.messages.iter().enumerate() {
         let channels = preview.channels_of(index);
-        out.message(message, &decision.event_type, &source.kind.name, &channels);
+        out.message(message, preview, &channels);
     }
     let unsaid = decision.messages.is_empty();
     if let Some(silence) = decision.silence().filter(|_| unsaid) {
@@ -53,17 +60,14 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
     out.text
 }
 
-/// A request that came no further than its authentication or its payload.
-pub(super) fn refused(source: &Source, proof: &Proof, why: &str, paint: Paint) -> String {
+/// A request that is not authentic.
+pub(super) fn refused(source: &Source, proof: &Proof, paint: Paint) -> String {
     let mut out = Out {
         text: String::new(),
         paint,
     };
     out.head(source, true);
     out.proof(proof);
-    if !matches!(proof, Proof::Refused(_)) {
-        out.field("unreadable", &paint.bad(&clean(why)));
-    }
     out.text
 }
 
@@ -233,7 +237,9 @@ impl Out {
         }
     }
 
-    fn message(&mut self, message: &DecidedMessage, event_type: &str, kind: &str, channels: &[&str]) {
+    fn message(&mut self, message: &DecidedMessage, preview: &Preview<'_>, channels: &[&str]) {
+        let Preview { source, decision, .. } = preview;
+        let (event_type, kind) = (&decision.event_type, &source.kind.name);
         let paint = self.paint;
         for (template, why) in &message.failed {
             self.field("failed", &paint.bad(&format!("{template}: {}", clean(why))));
@@ -247,6 +253,9 @@ impl Out {
                 };
                 let name = if is_own(message, kind) { file } else { template };
                 format!("{}, {whose}", paint.bold(&clean(name)))
+            }
+            _ if message.message.is_some() && decision.unreadable.is_some() => {
+                "none: why it cannot be read, and how it begins".to_owned()
             }
             _ if message.message.is_some() => "none: a line made of the facts".to_owned(),
             _ => "none".to_owned(),

@@ -17,7 +17,8 @@ pub(super) const FORGET_KEYS: &str =
 /// An event that reached nobody must be taken when it comes again.
 pub(super) const FORGET_KEY: &str = "DELETE FROM seen WHERE key = ?1 AND event = ?2
     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
-pub(super) const FORGET: [&str; 4] = [
+pub(super) const FORGET: [&str; 5] = [
+    "DELETE FROM unreadable WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)",
     "DELETE FROM silences WHERE event = ?1",
     "DELETE FROM deliveries WHERE event = ?1",
     "DELETE FROM messages WHERE event = ?1",
