@@ -195,8 +195,8 @@ impl Unreadable {
 pub struct IdempotencyKey(pub [u8; 16]);
 
 impl IdempotencyKey {
-    /// The key of these values; `None` where they identify nothing, because there is none or one of them is empty
-    /// ([`is_empty`]). A value that is a list is sorted first (its order is the sender's whim), and so are an
+    /// The key of these values; `None` where they identify nothing, because there is none or one of them is empty:
+    /// null, a text of blanks, an empty list or object, or a list with such an item. A value that is a list is sorted first (its order is the sender's whim), and so are an
     /// object's members; a list within a list keeps its order. Every text goes in with its length before it, so no two
     /// different sets of values are hashed alike.
     pub fn of_values(source: &str, values: &[serde_json::Value]) -> Option<Self> {
