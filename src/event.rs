@@ -99,8 +99,10 @@ pub struct Envelope {
 pub struct Event {
     /// Everything but the payload.
     pub envelope: Envelope,
-    /// The parsed body.
+    /// The parsed body; null where it cannot be read.
     pub payload: serde_json::Value,
+    /// Why the body has no payload.
+    pub unreadable: Option<Unreadable>,
     /// What makes [`Event::new`] and [`Event::stored`] the only ways to one.
     _proved: Proved,
 }
@@ -110,59 +112,83 @@ pub struct Event {
 struct Proved;
 
 impl Event {
-    /// Parses an authenticated body.
-    pub fn new(
-        id: Uuid,
-        source: Arc<str>,
-        received: Timestamp,
-        authentic: Authentic,
-    ) -> Result<Self, Unreadable> {
+    /// Parses an authenticated body. What is authentic is an event, also when its body cannot be read.
+    pub fn new(id: Uuid, source: Arc<str>, received: Timestamp, authentic: Authentic) -> Self {
         let (headers, body, secret, payload) = authentic.into_parts();
-        let payload = parse(payload.as_deref().unwrap_or(&body))?;
-        Ok(Self {
-            envelope: Envelope {
-                id,
-                source,
-                received,
-                headers,
-                body,
-                secret,
-            },
-            payload,
-            _proved: Proved,
-        })
+        let envelope = Envelope {
+            id,
+            source,
+            received,
+            headers,
+            body,
+            secret,
+        };
+        Self::parse(envelope, payload)
     }
 
     /// An event once more, from what the queue kept of it: it was authenticated when it was new. Nothing else may come
     /// this way, and the HTTP half never calls it. `form`: where the kind has its payload in a body.
-    pub fn stored(envelope: Envelope, form: &BodyForm) -> Result<Self, Unreadable> {
-        let payload = form.payload(&envelope.headers, &envelope.body)?;
-        let payload = parse(payload.as_deref().unwrap_or(&envelope.body))?;
-        Ok(Self {
+    pub fn stored(envelope: Envelope, form: &BodyForm) -> Self {
+        let payload = form.payload(&envelope.headers, &envelope.body);
+        Self::parse(envelope, payload)
+    }
+
+    fn parse(envelope: Envelope, taken: Result<Option<Bytes>, UnreadableForm>) -> Self {
+        let parsed = match taken {
+            Err(why) => Err(Unreadable::form(why, &envelope.body)),
+            Ok(taken) => {
+                let text = taken.unwrap_or_else(|| envelope.body.clone());
+                serde_json::from_slice(&text).map_err(|error| Unreadable::json(&error, &text))
+            }
+        };
+        let (payload, unreadable) = match parsed {
+            Ok(payload) => (payload, None),
+            Err(unreadable) => (serde_json::Value::Null, Some(unreadable)),
+        };
+        Self {
             envelope,
             payload,
+            unreadable,
             _proved: Proved,
-        })
+        }
     }
 }
 
-fn parse(body: &[u8]) -> Result<serde_json::Value, Unreadable> {
-    serde_json::from_slice(body).map_err(Unreadable::Json)
+/// Why an authenticated body has no payload, and how it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What it is instead, in one line, with nothing of the body in it: "not JSON (line 1, column 39: expected `,` or
+    /// `}`)". Nesting deeper than 128 levels and numbers beyond a double's range count as such.
+    pub why: String,
+    /// The first 4 KiB of what cannot be read; what is not UTF-8 is replaced.
+    pub start: String,
 }
 
-/// Why an authenticated body cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// The payload is not JSON (nesting deeper than 128 levels counts as such).
-    #[error("the payload is not JSON")]
-    Json(#[source] serde_json::Error),
-    /// The payload cannot be taken out of the form any more; a new event's was taken out when it was authenticated.
-    #[error("the payload cannot be taken out of the body")]
-    Form(
-        #[from]
-        #[source]
-        UnreadableForm,
-    ),
+impl Unreadable {
+    /// Bytes of the body kept in [`Unreadable::start`].
+    const START: usize = 4096;
+
+    fn json(error: &serde_json::Error, text: &[u8]) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let what = error.to_string();
+        let what = what.trim_end_matches(&format!(" at line {line} column {column}"));
+        let why = if text.is_empty() {
+            "empty".to_owned()
+        } else {
+            format!("not JSON (line {line}, column {column}: {what})")
+        };
+        Self::new(why, text)
+    }
+
+    fn form(why: UnreadableForm, body: &[u8]) -> Self {
+        Self::new(format!("not readable ({why})"), body)
+    }
+
+    fn new(why: String, text: &[u8]) -> Self {
+        let start = text.get(..Self::START).unwrap_or(text);
+        let start = String::from_utf8_lossy(start).into_owned();
+        Self { why, start }
+    }
 }
 
 /// What two requests for one event have in common: 16 bytes of SHA-256 over the source and the kind's key values.
@@ -170,10 +196,14 @@ pub enum Unreadable {
 pub struct IdempotencyKey(pub [u8; 16]);
 
 impl IdempotencyKey {
-    /// The key of these values. A value that is a list is sorted first (its order is the sender's whim), and so are an
+    /// The key of these values; `None` where they identify nothing, because there is none or one of them is empty:
+    /// null, a text of blanks, an empty list or object, or a list with such an item. A value that is a list is sorted first (its order is the sender's whim), and so are an
     /// object's members; a list within a list keeps its order. Every text goes in with its length before it, so no two
     /// different sets of values are hashed alike.
-    pub fn of_values(source: &str, values: &[serde_json::Value]) -> Self {
+    pub fn of_values(source: &str, values: &[serde_json::Value]) -> Option<Self> {
+        if values.is_empty() || values.iter().any(is_empty) {
+            return None;
+        }
         let mut bytes = vec![0];
         write_text(&mut bytes, source);
         for value in values {
@@ -186,7 +216,7 @@ impl IdempotencyKey {
                 other => bytes.extend(canonical(other)),
             }
         }
-        Self::of_bytes(&bytes, &[])
+        Some(Self::of_bytes(&bytes, &[]))
     }
 
     /// The key of a request that has nothing better: its body.
@@ -203,6 +233,18 @@ impl IdempotencyKey {
             *to = from;
         }
         Self(key)
+    }
+}
+
+/// Whether a value identifies nothing: null, a text of blanks, an empty list or object, a list with such an item, or an
+/// object with nothing but such members. Two events that lack the same thing would be taken for one.
+fn is_empty(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => false,
+        serde_json::Value::String(text) => text.trim().is_empty(),
+        serde_json::Value::Array(items) => items.is_empty() || items.iter().any(is_empty),
+        serde_json::Value::Object(members) => members.values().all(is_empty),
     }
 }
 

@@ -40,6 +40,10 @@ const LONGEST: usize = 256 * 1024;
 /// The names of an event that are there before its facts, and the only ones a fact may be made of.
 pub const GIVEN: &[&str] = &["event", "source", "headers", "payload"];
 
+/// A name that the expressions of a key read besides: the body's hash, in hexadecimal. It is there only for kinds that
+/// use it.
+pub const BODY_HASH: &str = "body_hash";
+
 /// Names no fact may have: the given ones, and those of template helpers (a helper hides a value of its name), CEL's
 /// types and words.
 const RESERVED: &[&str] = &[

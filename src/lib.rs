@@ -63,6 +63,8 @@
 //!     only `operator::client`, for the command line, another client), only
 //!     [`queue`] the database.
 //! 11. Cost per event does not grow with backlog, channels or history.
+//! 12. What is authentic is never refused for its content: it is posted, or kept with its reason. A body that cannot be
+//!     read is an event, too ([`event::Event::unreadable`]).
 //!
 //! Every problem code, verdict reason and metric label is an enum variant, so nothing from outside makes new ones.
 

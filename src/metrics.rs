@@ -103,6 +103,7 @@ pub struct Metrics {
     seen_before: Family<SourceLabels, Counter>,
     handshakes: Family<HandshakeLabels, Counter>,
     refused: Family<RefusedLabels, Counter>,
+    unreadable: Family<SourceLabels, Counter>,
     fallen_back: Family<SourceLabels, Counter>,
     unevaluated: Family<SourceLabels, Counter>,
     cut_off: Family<SourceLabels, Counter>,
@@ -128,6 +129,7 @@ impl Default for Metrics {
             seen_before: Family::default(),
             handshakes: Family::default(),
             refused: Family::default(),
+            unreadable: Family::default(),
             fallen_back: Family::default(),
             unevaluated: Family::default(),
             cut_off: Family::default(),
@@ -162,6 +164,11 @@ impl Default for Metrics {
             "refused",
             "Requests refused, by problem code",
             new.refused.clone(),
+        );
+        registry.register(
+            "unreadable",
+            "Events whose body could not be read, stored and posted as they are",
+            new.unreadable.clone(),
         );
         registry.register(
             "fallen_back",
@@ -262,6 +269,15 @@ impl Metrics {
             .get_or_create(&RefusedLabels {
                 source: source.to_owned(),
                 reason,
+            })
+            .inc();
+    }
+
+    /// The body of an event could not be read.
+    pub fn unreadable(&self, source: &str) {
+        self.unreadable
+            .get_or_create(&SourceLabels {
+                source: source.to_owned(),
             })
             .inc();
     }

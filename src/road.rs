@@ -6,6 +6,7 @@
 //! returns. Nothing here fails: what cannot be evaluated or rendered is part of the decision, and an event always has
 //! a type, a key, facts and, for every channel it goes to, something to say (or a reason for silence).
 
+mod fallback;
 mod handshake;
 mod silence;
 
@@ -14,8 +15,9 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Envelope, Event, Headers, IdempotencyKey};
-use crate::message::{Block, Document, Inline, Message, StoredMessage, control, cutting, target_is_allowed};
+use crate::event::{Envelope, Event, Headers, IdempotencyKey, Unreadable};
+use crate::facts::BODY_HASH;
+use crate::message::{Message, StoredMessage, cutting};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::steps;
@@ -45,6 +47,8 @@ pub struct Decision {
     pub unsaid: Vec<DecidedDelivery>,
     /// What was not decided to its end, because it would have taken too many steps.
     pub cut_off: Vec<CutOff>,
+    /// Why the body cannot be read ([`Unreadable::why`]): then no template is asked.
+    pub unreadable: Option<String>,
 }
 
 /// A part of deciding that took too many steps ([`crate::steps`]). The event is decided by what is known without it.
@@ -150,6 +154,8 @@ pub struct Reading {
     pub names: Names,
     /// Some of it took too many steps.
     pub cut_off: bool,
+    /// Why there is no payload.
+    pub unreadable: Option<Unreadable>,
 }
 
 /// Reads an event: its type, its key, its facts. Takes the event over, so that its payload is moved into the names,
@@ -162,13 +168,16 @@ pub fn read(event: Event, source: &Source) -> Reading {
 
 fn read_within(event: Event, source: &Source) -> Reading {
     let Event {
-        envelope, payload, ..
+        envelope,
+        payload,
+        unreadable,
+        ..
     } = event;
     let kind = &source.kind;
     let mut names = names(&envelope, payload);
     let event_type = event_type(kind, &names);
     insert(&mut names, "event", Value::String(event_type.clone()));
-    let (key, remember) = key(kind, &envelope, &names);
+    let (key, remember) = key(kind, &envelope, &mut names);
     let facts = source.facts.evaluate(&names);
     for (name, value) in &facts {
         insert(&mut names, name, value.clone());
@@ -180,6 +189,7 @@ fn read_within(event: Event, source: &Source) -> Reading {
         facts,
         names: Context::from(names),
         cut_off: false,
+        unreadable,
     }
 }
 
@@ -198,12 +208,20 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         facts,
         names: context,
         cut_off: facts_cut_off,
+        unreadable,
     } = reading;
     let ((targets, routes), routes_cut_off) =
         steps::limited(steps::PHASE, || source.routes.choose(context.data()));
 
     let ((messages, deliveries, unsaid), messages_cut_off) = steps::limited(steps::PHASE, || {
-        compose(kind, &event_type, targets, &facts, &context)
+        let event = Readable {
+            kind,
+            event_type: &event_type,
+            facts: &facts,
+            names: &context,
+            unreadable: unreadable.as_ref(),
+        };
+        compose(&event, &source.name, targets)
     });
     let cut_off = [
         (facts_cut_off, CutOff::Facts),
@@ -223,6 +241,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
             .into_iter()
             .filter_map(|(cut, part)| cut.then_some(part))
             .collect(),
+        unreadable: unreadable.map(|unreadable| unreadable.why),
     };
     (decision, context)
 }
@@ -230,19 +249,33 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
 /// What is said to whom: the messages, the deliveries, and the channels for which nothing is said.
 type Composed = (Vec<DecidedMessage>, Vec<DecidedDelivery>, Vec<DecidedDelivery>);
 
-fn compose(
-    kind: &Kind,
-    event_type: &str,
-    targets: Vec<Target>,
-    facts: &Map<String, Value>,
-    context: &Context,
-) -> Composed {
+/// An event that was read, as far as messages are made of it.
+struct Readable<'a> {
+    kind: &'a Kind,
+    event_type: &'a str,
+    facts: &'a Map<String, Value>,
+    names: &'a Context,
+    unreadable: Option<&'a Unreadable>,
+}
+
+fn compose(event: &Readable<'_>, source: &str, targets: Vec<Target>) -> Composed {
     let mut messages: Vec<DecidedMessage> = Vec::new();
     let (mut deliveries, mut unsaid) = (Vec::new(), Vec::new());
     for Target { channel, variant, .. } in targets {
         let known = messages.iter().position(|message| message.variant == variant);
         let message = known.unwrap_or_else(|| {
-            messages.push(say(kind, event_type, variant, facts, context));
+            let said = match (quiet(event.kind, event.event_type), event.unreadable) {
+                (Some(silence), _) => DecidedMessage {
+                    silence: Some(silence),
+                    ..DecidedMessage::default()
+                },
+                (None, Some(unreadable)) => DecidedMessage {
+                    message: Some(fallback::unreadable(event.kind, source, unreadable)),
+                    ..DecidedMessage::default()
+                },
+                (None, None) => say(event, variant.as_deref()),
+            };
+            messages.push(DecidedMessage { variant, ..said });
             messages.len() - 1
         });
         let decided = messages.get(message);
@@ -264,12 +297,14 @@ fn names(envelope: &Envelope, payload: Value) -> Value {
     Value::Object(names)
 }
 
-/// The object of the headers: one that was sent more than once is a list with commas, as HTTP has it.
+/// The object of the headers: one that was sent more than once is a list with commas, as HTTP has it, in which empty
+/// elements do not count (RFC 9110, 5.6.1).
 fn header_values(sent: &Headers) -> Value {
     let mut headers = Map::new();
     for (name, value) in sent.iter() {
         match headers.get_mut(name) {
-            Some(Value::String(known)) => {
+            Some(Value::String(_)) if value.trim().is_empty() => {}
+            Some(Value::String(known)) if !known.trim().is_empty() => {
                 known.push_str(", ");
                 known.push_str(value);
             }
@@ -294,49 +329,52 @@ fn event_type(kind: &Kind, names: &Value) -> String {
     }
 }
 
-fn key(kind: &Kind, envelope: &Envelope, names: &Value) -> (IdempotencyKey, Duration) {
+/// The key, and how long it is remembered. The body is the key where a part of the kind's key cannot be evaluated or is
+/// empty.
+fn key(kind: &Kind, envelope: &Envelope, names: &mut Value) -> (IdempotencyKey, Duration) {
+    let of_body = || IdempotencyKey::of_body(&envelope.source, &envelope.body);
+    let mut parts = kind.key.iter();
+    if parts.any(|part| part.references().names.contains(BODY_HASH)) {
+        insert(names, BODY_HASH, hex::encode(of_body().0).into());
+    }
     let values: Result<Vec<Value>, _> = kind.key.iter().map(|part| part.evaluate(names)).collect();
-    match values {
-        Ok(values) if !values.is_empty() => {
-            let key = IdempotencyKey::of_values(&envelope.source, &values);
-            (key, kind.remember)
-        }
-        _ => {
-            let key = IdempotencyKey::of_body(&envelope.source, &envelope.body);
-            (key, kind.remember_body)
-        }
+    match values.map(|values| IdempotencyKey::of_values(&envelope.source, &values)) {
+        Ok(Some(key)) => (key, kind.remember),
+        Ok(None) | Err(_) => (of_body(), kind.remember_body),
     }
 }
 
-fn say(
-    kind: &Kind,
-    event_type: &str,
-    variant: Option<Arc<str>>,
-    facts: &Map<String, Value>,
-    context: &Context,
-) -> DecidedMessage {
-    // An own template for a quiet type is somebody's wish to hear of it.
+/// Why nothing is said of an event type. An own template for a quiet type is somebody's wish to hear of it.
+fn quiet(kind: &Kind, event_type: &str) -> Option<String> {
+    let (_, why) = kind.quiet.iter().find(|(quiet, _)| quiet == event_type)?;
     let own = kind.templates.speaks_of(event_type);
-    let quiet = kind.quiet.iter().find(|(quiet, _)| quiet == event_type && !own);
-    if let Some((_, why)) = quiet {
-        let silence = Some(format!("{event_type} is quiet: {why}"));
-        return DecidedMessage {
-            variant,
-            silence,
-            ..DecidedMessage::default()
-        };
-    }
-    let rendering = kind.templates.render(event_type, variant.as_deref(), context);
+    (!own).then(|| format!("{event_type} is quiet: {why}"))
+}
+
+/// What a template says, in a variant that the caller fills in.
+fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
+    let rendering = event
+        .kind
+        .templates
+        .render(event.event_type, variant, event.names);
     let (message, silence) = match &rendering.said {
         Said::Message(message) => (Some(within_limit(message.clone())), None),
         Said::Nothing(why) => (None, Some(why.clone())),
         Said::NoTemplate => {
             let failed = rendering.failed.first().map(|(template, _)| template.as_str());
-            (Some(summary(kind, event_type, facts, failed)), None)
+            (
+                Some(fallback::summary(
+                    event.kind,
+                    event.event_type,
+                    event.facts,
+                    failed,
+                )),
+                None,
+            )
         }
     };
     DecidedMessage {
-        variant,
+        variant: None,
         template: rendering.template,
         file: rendering.file,
         failed: rendering.failed,
@@ -354,50 +392,4 @@ fn within_limit(mut stored: StoredMessage) -> StoredMessage {
         stored.message = Message::Document(cutting::cut(document, MESSAGE_LIMIT));
     }
     stored
-}
-
-/// What is said of an event that no template can say: its facts, in one line.
-fn summary(kind: &Kind, event_type: &str, facts: &Map<String, Value>, failed: Option<&str>) -> StoredMessage {
-    // No template wrote these values as atoms, so nothing has made one line of them.
-    let fact = |name: &str| {
-        let text = facts.get(name).and_then(Value::as_str)?;
-        Some(control::one_line(text).into_owned()).filter(|text| !text.is_empty())
-    };
-    let mut line = vec![Inline::Strong(vec![Inline::Text(format!(
-        "{} {}",
-        kind.title,
-        control::one_line(event_type)
-    ))])];
-    match (fact("title"), fact("url")) {
-        (title, Some(url)) if target_is_allowed(&url) => {
-            line.push(Inline::Text(" ".to_owned()));
-            let label = vec![Inline::Text(title.unwrap_or_else(|| url.clone()))];
-            line.push(Inline::Link { url, label });
-        }
-        (Some(title), _) => line.push(Inline::Text(format!(" {title}"))),
-        (None, _) => {}
-    }
-    for (before, name) in [
-        (" ", "action"),
-        (" in ", "repository"),
-        (" on ", "branch"),
-        (" by ", "actor"),
-        (": ", "outcome"),
-        (", ", "severity"),
-    ] {
-        if let Some(text) = fact(name) {
-            line.push(Inline::Text(format!("{before}{text}")));
-        }
-    }
-    if let Some(template) = failed {
-        line.push(Inline::Text(format!(" (template {template} failed)")));
-    }
-    let document = Document {
-        blocks: vec![Block::Paragraph(line)],
-    };
-    StoredMessage {
-        v: 1,
-        message: Message::Document(document),
-        ephemeral: false,
-    }
 }

@@ -26,7 +26,7 @@ pub struct BodyForm {
     /// The part that holds the payload, when the body is `multipart/form-data`. Unset: such a body is the payload.
     pub multipart: Option<String>,
     /// Whether a body that is no JSON object or list is the payload `{"text": …}` (`text = true`). Not where the sender
-    /// says that it is JSON: that is a mistake it wants to hear of.
+    /// says that it is JSON: such a body cannot be read, and is posted with the place of the mistake.
     pub text: bool,
     /// The parameter that holds the payload in the query of a request without a body (`query = "…"`). Unset, and without
     /// `parameters`: a query is never looked at.

@@ -10,7 +10,7 @@
 //!
 //! ```compile_fail,E0451
 //! use twake_bridge::authentication::Authentic;
-//! let forged = Authentic { headers: Default::default(), body: Default::default(), secret: String::new(), payload: None };
+//! let forged = Authentic { headers: Default::default(), body: Default::default(), secret: String::new(), payload: Ok(None) };
 //! ```
 //!
 //! The way that is open:
@@ -39,7 +39,7 @@
 //! let forged = authenticator.begin(&headers, None)?.finish("[]".into(), Timestamp::UNIX_EPOCH);
 //! assert_eq!(forged.err(), Some(Refusal::Mismatch));
 //! let authentic = authenticator.begin(&headers, None)?.finish("{}".into(), Timestamp::UNIX_EPOCH)?;
-//! let event = Event::new(uuid::Uuid::nil(), "github".into(), Timestamp::UNIX_EPOCH, authentic)?;
+//! let event = Event::new(uuid::Uuid::nil(), "github".into(), Timestamp::UNIX_EPOCH, authentic);
 //! assert_eq!(event.envelope.secret, "credential:github");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -87,7 +87,4 @@ pub enum Refusal {
     /// It is right, but its timestamp is outside the tolerance.
     #[error("the signature is right, but its timestamp is outside the tolerance")]
     Stale,
-    /// The request is authentic, but the payload cannot be taken out of its body.
-    #[error("the request is authentic, but its body cannot be decoded: {0}")]
-    Unreadable(UnreadableForm),
 }

@@ -6,12 +6,11 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Refusal;
 use super::authenticator::{Authenticator, Entry};
-use super::body::{QUERY, TAKEN_FROM};
+use super::body::{QUERY, TAKEN_FROM, UnreadableForm};
 use super::claim::Marks;
 use super::scheme::Signature;
 use super::traces::Traces;
 use crate::event::Headers;
-use crate::payload::encoding::Encoding;
 
 /// A body that was authenticated, with its headers. Its fields are private and only [`Pending::finish`] makes one, so
 /// no other code can turn an unauthenticated body into an event.
@@ -19,14 +18,14 @@ pub struct Authentic {
     headers: Headers,
     body: Bytes,
     secret: String,
-    payload: Option<Bytes>,
+    payload: Result<Option<Bytes>, UnreadableForm>,
 }
 
 impl Authentic {
     /// Headers without secrets, the body as it came (or the query, where the payload was taken out of that), the name of
     /// the secret that authenticated it (empty where the scheme asks for none), and the payload in UTF-8 where it is not
-    /// the body itself (a form field, a compressed body, another charset).
-    pub fn into_parts(self) -> (Headers, Bytes, String, Option<Bytes>) {
+    /// the body itself (a form field, a compressed body, another charset), or why it cannot be taken out.
+    pub fn into_parts(self) -> (Headers, Bytes, String, Result<Option<Bytes>, UnreadableForm>) {
         (self.headers, self.body, self.secret, self.payload)
     }
 }
@@ -88,18 +87,14 @@ impl<'a> Pending<'a> {
         self.prove(self.headers, body, now).map(drop)
     }
 
-    /// How much memory the payload of this body takes, about, in bytes, with all that is made on the way to its values: to be
-    /// asked before [`Pending::finish`] where that much is not to spare. `limit`: the longest body, decoded. A compressed
-    /// body is proved first, since nothing is decoded for a stranger.
+    /// How much memory the payload of this body takes, about, in bytes, with all that is made on the way to its values: to
+    /// be asked before [`Pending::finish`] where that much is not to spare. `limit`: the longest body, decoded. A
+    /// compressed body has to be [checked](Pending::check) first: nothing is decoded for a stranger.
     ///
     /// # Errors
-    /// Those of [`Pending::finish`]; [`super::UnreadableForm::TooLarge`] for a body over the limit.
-    pub fn weigh(&self, body: &Bytes, limit: usize, now: Timestamp) -> Result<usize, Refusal> {
-        if Encoding::of(self.headers).is_ok_and(|encoding| encoding.is_some()) {
-            self.prove(self.headers, body, now)?;
-        }
-        let form = &self.authenticator.form;
-        form.weigh(self.headers, body, limit).map_err(Refusal::Unreadable)
+    /// Why the payload cannot be taken out; [`UnreadableForm::TooLarge`] for a body over the limit.
+    pub fn weigh(&self, body: &Bytes, limit: usize) -> Result<usize, UnreadableForm> {
+        self.authenticator.form.weigh(self.headers, body, limit)
     }
 
     /// Proves the body, or the query in its place: a signature over the body is then over the query's text. A signature
@@ -108,7 +103,7 @@ impl<'a> Pending<'a> {
     /// sent: compressed, and in the sender's charset.
     ///
     /// # Errors
-    /// [`Refusal::Mismatch`], [`Refusal::Stale`] or [`Refusal::Unreadable`].
+    /// [`Refusal::Mismatch`] or [`Refusal::Stale`].
     pub fn finish(self, body: Bytes, now: Timestamp) -> Result<Authentic, Refusal> {
         let headers = self.headers.without(|name, value| self.is_secret(name, value));
         let form = &self.authenticator.form;
@@ -119,7 +114,7 @@ impl<'a> Pending<'a> {
             (headers, body)
         };
         let secret = self.prove(&headers, &body, now)?;
-        let payload = form.payload(&headers, &body).map_err(Refusal::Unreadable)?;
+        let payload = form.payload(&headers, &body);
         Ok(Authentic {
             headers,
             secret: secret.to_owned(),

@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::authentication::Authenticator;
 use crate::config::builtin::Sample;
 use crate::event::{Event, Headers};
-use crate::logging;
 use crate::road::{self, Reply};
 use crate::source::{Kind, Source};
 
@@ -34,8 +33,7 @@ pub fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
         .begin(&headers, None)
         .and_then(|pending| pending.finish(Bytes::copy_from_slice(&sample.body), now))
         .map_err(|refusal| refusal.to_string())?;
-    let event = Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic)
-        .map_err(|error| logging::chain(&error))?;
+    let event = Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic);
     Ok(match road::handshake(event, source) {
         Ok(event) => Sampled::Event(Box::new(event)),
         Err(reply) => Sampled::Handshake(reply),

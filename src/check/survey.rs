@@ -58,7 +58,17 @@ impl<'s> Survey<'s> {
         };
         for sample in samples {
             match sampled(source, sample) {
-                Ok(Sampled::Event(event)) => survey.add(observe(source, *event, sample)),
+                Ok(Sampled::Event(event)) => match &event.unreadable {
+                    None => survey.add(observe(source, *event, sample)),
+                    Some(unreadable) => {
+                        let at = Where::file(sample.path.as_ref().unwrap_or(&sample.name));
+                        let what = format!(
+                            "is {}, so no condition or template is tried on it; such a webhook is stored, and posted as it is",
+                            unreadable.why
+                        );
+                        survey.find(at, Severity::Warning, what);
+                    }
+                },
                 Ok(Sampled::Handshake(reply)) => {
                     survey.greeted += 1;
                     survey.met.insert(reply.when);

@@ -158,7 +158,7 @@ fn show(arguments: &PreviewArguments, ground: &Ground, paint: Paint) -> anyhow::
             if arguments.json {
                 print(&json::refused(source, &proof, &why))?;
             } else {
-                print(&text::refused(source, &proof, &why, paint))?;
+                print(&text::refused(source, &proof, paint))?;
             }
             return Ok(ExitCode::FAILURE);
         }
@@ -188,7 +188,11 @@ fn show(arguments: &PreviewArguments, ground: &Ground, paint: Paint) -> anyhow::
     } else {
         print(&text::preview(&preview, paint))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if decision.unreadable.is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// What is no event: only what it is answered.

@@ -161,6 +161,7 @@ impl Bench {
             remember: Duration::from_secs(60),
             routes: serde_json::Value::Null,
             silences: serde_json::Value::Null,
+            unreadable: None,
             messages: vec![StoredMessage {
                 v: 1,
                 message: Message::Document(Document {

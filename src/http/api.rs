@@ -62,10 +62,9 @@ fn status(error: &DeskError) -> StatusCode {
         DeskError::NoSuchEvent(_) | DeskError::NoSuchChannel(_) | DeskError::NoSuchLane(_) => {
             StatusCode::NOT_FOUND
         }
-        DeskError::Ambiguous { .. }
-        | DeskError::NoSource(_)
-        | DeskError::Unreadable(_)
-        | DeskError::NotReloadable => StatusCode::CONFLICT,
+        DeskError::Ambiguous { .. } | DeskError::NoSource(_) | DeskError::NotReloadable => {
+            StatusCode::CONFLICT
+        }
         DeskError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         DeskError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
     }

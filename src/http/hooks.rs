@@ -16,7 +16,7 @@ use super::tls;
 use super::turns;
 use super::unread::closing;
 use super::weight;
-use crate::authentication::{Pending, Refusal, UnreadableForm};
+use crate::authentication::{Pending, Refusal};
 use crate::event::{Envelope, Event, Headers};
 use crate::logging::STRANGER;
 use crate::metrics::HandshakeLabel;
@@ -136,7 +136,7 @@ async fn accept(
         .read(payload, announced, source.body_limit, &hooks.clock)
         .await?;
     // A compressed body is large whatever it is: nothing of it is decoded on a worker.
-    let memory = || pending.weigh(&body.bytes, source.body_limit, hooks.clock.now());
+    let memory = || pending.weigh(&body.bytes, source.body_limit);
     let large = encoding.is_some() || turns::is_large(body.bytes.len(), || memory().unwrap_or_default());
     let room = if large {
         let request = weight::Request {
@@ -222,11 +222,7 @@ fn decided(
 ) -> Result<Result<(Envelope, Decision), Reply>, Problem> {
     let now = hooks.clock.now();
     let authentic = pending.finish(body, now).map_err(refused)?;
-    let event =
-        Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic).map_err(|error| {
-            debug!(source:% = source.name, error:% = error; "unreadable payload");
-            Problem::Unreadable
-        })?;
+    let event = Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic);
     Ok(road::handshake(event, source).map(|event| {
         let envelope = event.envelope.clone();
         (envelope, road::decide(event, source))
@@ -238,8 +234,6 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
         Refusal::Missing => Problem::NotAuthenticated,
         Refusal::Malformed | Refusal::Mismatch => Problem::NotAuthentic,
         Refusal::Stale => Problem::Stale,
-        Refusal::Unreadable(UnreadableForm::TooLarge) => Problem::TooLarge,
-        Refusal::Unreadable(_) => Problem::Unreadable,
     }
 }
 
@@ -256,6 +250,7 @@ fn new_event(envelope: Envelope, decision: &Decision) -> NewEvent {
         remember: decision.remember,
         routes: json!(decision.routes),
         silences: json!(decision.silences()),
+        unreadable: decision.unreadable.clone(),
         messages,
         deliveries: deliveries.collect(),
     }
@@ -307,6 +302,11 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
             count(hooks, name, decision);
             let channels = decision.channels();
             let mut body = json!({ "event": event, "channels": channels });
+            if let Some(why) = &decision.unreadable {
+                hooks.metrics.unreadable(name);
+                warn!(source:% = name, event:%, event_type:%, why:%; "the body cannot be read: stored, and posted as it is");
+                body["unreadable"] = why.as_str().into();
+            }
             if let Some(silence) = decision.silence() {
                 info!(source:% = name, event:%, event_type:%, why:% = silence, duration_ms; "accepted, said nowhere");
                 body["why"] = silence.into();

@@ -7,7 +7,7 @@ use serde_json::json;
 /// Every way a request can be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The body cannot be read as what it says it is.
+    /// The body cannot be read to its end.
     Unreadable,
     /// Nothing in the request authenticates it.
     NotAuthenticated,
@@ -73,7 +73,7 @@ impl Problem {
             Self::Unreadable => (
                 StatusCode::BAD_REQUEST,
                 "unreadable",
-                "the request is authentic, but its payload is not JSON; check the content type at the sender",
+                "the body broke off, or its chunks are malformed; send it again",
             ),
             Self::NotAuthenticated => (
                 StatusCode::UNAUTHORIZED,

@@ -10,6 +10,7 @@ use super::Hooks;
 use super::body::Budget;
 use super::hooks::refused;
 use super::problem::Problem;
+use crate::authentication::UnreadableForm;
 use crate::event::Headers;
 use crate::payload::encoding::Encoding;
 use crate::source::Source;
@@ -41,9 +42,14 @@ pub(super) async fn room(
             .map_err(refused)?;
         // Whoever cannot authenticate a body takes neither room nor a turn.
         pending.check(&request.body, now).map_err(refused)?;
-        let memory = pending.weigh(&request.body, weighed.body_limit, now);
+        let memory = pending.weigh(&request.body, weighed.body_limit);
         drop(looking_back);
-        memory.map_err(refused)
+        match memory {
+            Ok(memory) => Ok(memory),
+            Err(UnreadableForm::TooLarge) => Err(Problem::TooLarge),
+            // It is kept as it came, with the reason.
+            Err(_) => Ok(request.body.len()),
+        }
     })
     .await
     .map_err(|error| {

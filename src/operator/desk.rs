@@ -260,6 +260,7 @@ fn summary(line: EventLine) -> EventSummary {
         source: line.source,
         event_type: line.event_type,
         secret: line.secret,
+        unreadable: line.unreadable,
         forgotten: line.had_deliveries && deliveries.is_empty(),
         deliveries,
         silence: silences(line.silences).and_then(|known| Some(known.into_iter().next()?.why)),
@@ -296,6 +297,7 @@ fn details(record: EventRecord) -> EventDetails {
             .iter()
             .map(|message| message.as_ref().map(text))
             .collect(),
+        unreadable: record.unreadable,
         forgotten: record.had_deliveries && record.deliveries.is_empty(),
         deliveries: record.deliveries.into_iter().map(delivery).collect(),
         silences,

@@ -1,6 +1,5 @@
 //! Why the desk does not do what it was asked to.
 
-use crate::event::Unreadable;
 use crate::queue::QueueError;
 
 /// Why the desk does not do what it was asked to. Nothing was changed then.
@@ -34,11 +33,6 @@ pub enum DeskError {
         "its source {0} is not configured, so it cannot be decided again; what was stored can be told as it is (--as-stored)"
     )]
     NoSource(String),
-    /// The stored body cannot be read as the source's kind has it now.
-    #[error(
-        "its body cannot be read any more, so it cannot be decided again; what was stored can be told as it is (--as-stored)"
-    )]
-    Unreadable(#[source] Unreadable),
     /// A bridge that was not started from a file, or is stopping.
     #[error("this bridge cannot reload now: it is stopping, or was not started by `serve`")]
     NotReloadable,
@@ -61,7 +55,6 @@ impl DeskError {
             Self::NoSuchLane(_) => "no-such-lane",
             Self::SameLane(_) => "same-lane",
             Self::NoSource(_) => "no-source",
-            Self::Unreadable(_) => "unreadable",
             Self::NotReloadable => "not-reloadable",
             Self::Broken => "internal",
             Self::Queue(_) => "store-unavailable",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desk::text;
 use super::view::{LeftOut, ReplayOrder, Replayed, ToldAgain};
 use super::{Desk, DeskError};
-use crate::event::{Event, Unreadable};
+use crate::event::Event;
 use crate::message::StoredMessage;
 use crate::queue::{EventRecord, NewDelivery, NewReplay, Redecided, State};
 use crate::road::{self, Decision};
@@ -130,7 +130,6 @@ impl Desk {
         } else {
             decide(record, &source)
         };
-        let decision = decision.map_err(DeskError::Unreadable)?;
         let (messages, deliveries) = decision.said();
         let deliveries = deliveries.into_iter().map(|delivery| NewDelivery {
             lane: delivery.channel,
@@ -141,6 +140,7 @@ impl Desk {
                 event_type: decision.event_type.clone(),
                 routes: serde_json::json!(decision.routes),
                 silences: serde_json::json!(decision.silences()),
+                unreadable: decision.unreadable.clone(),
             }),
             messages,
             deliveries: deliveries.collect(),
@@ -151,9 +151,9 @@ impl Desk {
     }
 }
 
-fn decide(record: EventRecord, source: &Source) -> Result<Decision, Unreadable> {
-    let event = Event::stored(record.envelope, &source.kind.body)?;
-    Ok(road::decide(event, source))
+fn decide(record: EventRecord, source: &Source) -> Decision {
+    let event = Event::stored(record.envelope, &source.kind.body);
+    road::decide(event, source)
 }
 
 /// How an event stands in each channel: waiting, else delivered, else dead.

@@ -48,6 +48,8 @@ pub enum StateWord {
     Dead,
     /// It went nowhere, on purpose.
     Silent,
+    /// Its body cannot be read.
+    Unreadable,
 }
 
 impl StateWord {
@@ -58,6 +60,7 @@ impl StateWord {
             Self::Delivered => "delivered",
             Self::Dead => "dead",
             Self::Silent => "silent",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -70,6 +73,7 @@ impl EventQuery {
             StateWord::Delivered => Standing::Has(State::Delivered),
             StateWord::Dead => Standing::Has(State::Dead),
             StateWord::Silent => Standing::Silent,
+            StateWord::Unreadable => Standing::Unreadable,
         });
         Filter {
             source: self.source.clone(),
@@ -114,6 +118,9 @@ pub struct EventSummary {
     /// Why it went nowhere, where it did and that was recorded.
     #[serde(default)]
     pub silence: Option<String>,
+    /// Why its body could not be read when it was decided last.
+    #[serde(default)]
+    pub unreadable: Option<String>,
     /// It went somewhere, and that was a dead letter whose time was over.
     #[serde(default)]
     pub forgotten: bool,
@@ -156,6 +163,9 @@ pub struct EventDetails {
     /// was decided, by an earlier version.
     #[serde(default)]
     pub silences: Option<Vec<Silence>>,
+    /// Why its body could not be read when it was decided last.
+    #[serde(default)]
+    pub unreadable: Option<String>,
     /// It has no deliveries because they were dead letters whose time was over.
     #[serde(default)]
     pub forgotten: bool,

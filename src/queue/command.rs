@@ -78,6 +78,7 @@ pub(super) struct PackedEvent {
     pub(super) routes: String,
     /// JSON.
     pub(super) silences: Option<String>,
+    pub(super) unreadable: Option<String>,
     pub(super) key: [u8; 16],
     pub(super) until: Timestamp,
     /// JSON, one a variant.
@@ -102,6 +103,7 @@ pub(super) struct PackedDecision {
     pub(super) routes: String,
     /// JSON.
     pub(super) silences: Option<String>,
+    pub(super) unreadable: Option<String>,
 }
 
 impl PackedEvent {

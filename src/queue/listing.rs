@@ -31,6 +31,8 @@ pub enum Standing {
     Has(State),
     /// It never had a delivery.
     Silent,
+    /// Its body cannot be read.
+    Unreadable,
 }
 
 /// A question for one page of events, newest first.
@@ -76,4 +78,6 @@ pub struct EventLine {
     pub had_deliveries: bool,
     /// Why it is said nowhere, where it is and that was recorded when it was decided.
     pub silences: Option<serde_json::Value>,
+    /// Why its body could not be read when it was decided last.
+    pub unreadable: Option<String>,
 }

@@ -31,6 +31,8 @@ pub struct Redecided {
     pub routes: serde_json::Value,
     /// The same of why it is not said somewhere: a list; empty where it is said wherever it goes.
     pub silences: serde_json::Value,
+    /// Why the body cannot be read.
+    pub unreadable: Option<String>,
 }
 
 /// Waiting deliveries of one event that are to become dead letters, with the reason `dropped`.

@@ -41,6 +41,8 @@ pub struct NewEvent {
     pub routes: serde_json::Value,
     /// The same of why it is not said somewhere: a list; empty where it is said wherever it goes.
     pub silences: serde_json::Value,
+    /// Why the body cannot be read.
+    pub unreadable: Option<String>,
     /// What is said, one a variant.
     pub messages: Vec<StoredMessage>,
     /// Where it is said, in this order where two share a lane.
@@ -233,6 +235,8 @@ pub struct EventRecord {
     pub routes: serde_json::Value,
     /// Why it is not said somewhere; unset: it is said wherever it goes, or why not was not recorded when it was decided.
     pub silences: Option<serde_json::Value>,
+    /// Why its body could not be read when it was decided last.
+    pub unreadable: Option<String>,
     /// Whether it ever had a delivery. A dead letter whose time was over is forgotten before its event is.
     pub had_deliveries: bool,
     /// What is said; `None` where this version cannot read what the store holds.

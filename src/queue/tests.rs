@@ -70,6 +70,7 @@ fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
         remember: HOUR,
         routes: serde_json::json!([{"route": 0}]),
         silences: serde_json::Value::Null,
+        unreadable: None,
         messages: vec![said("hello")],
         deliveries: lanes
             .iter()

@@ -101,6 +101,7 @@ mod tests {
             deliveries,
             unsaid,
             cut_off: Vec::new(),
+            unreadable: None,
         }
     }
 

@@ -238,9 +238,9 @@ const MISTAKES: &[Mistake] = &[
         "samples/build__failed.json",
         "\"ok\":",
         "\"ok\" false",
-        "error",
+        "warning",
         0,
-        "the payload is not JSON",
+        "is not JSON (line 2, column 14: expected `:`), so no condition or template is tried on it",
     ),
     (
         "samples/build__failed.json",

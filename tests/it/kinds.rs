@@ -259,7 +259,7 @@ pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
         .unwrap()
         .finish(Bytes::from(sample.body.clone()), now)
         .unwrap();
-    Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic).unwrap()
+    Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic)
 }
 
 /// What a sample becomes, or what it is answered where it is no event.

@@ -108,7 +108,7 @@ async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
         served
             .lines
             .iter()
-            .any(|line| line.contains("has schema 2 now, it had 1")),
+            .any(|line| line.contains("has schema 3 now, it had 1")),
         "{:#?}",
         served.lines
     );
@@ -193,6 +193,6 @@ async fn a_backup_from_before_an_upgrade_is_restored_and_taken_over_at_the_next_
     world.told("ch-ops", 2).await;
     served.signal("TERM");
     assert!(served.end().success(), "{:#?}", served.lines);
-    assert_eq!(schema(&store), 2);
+    assert_eq!(schema(&store), 3);
     assert_eq!(upgrade.events(None).await.len(), 6);
 }

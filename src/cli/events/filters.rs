@@ -39,6 +39,7 @@ pub(super) enum StateArgument {
     Delivered,
     Dead,
     Silent,
+    Unreadable,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,7 @@ impl Filters {
             StateArgument::Delivered => StateWord::Delivered,
             StateArgument::Dead => StateWord::Dead,
             StateArgument::Silent => StateWord::Silent,
+            StateArgument::Unreadable => StateWord::Unreadable,
         });
         EventQuery {
             source: self.source.clone(),

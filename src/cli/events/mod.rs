@@ -119,12 +119,15 @@ fn row(event: &EventSummary) -> Vec<String> {
         .iter()
         .map(|told| format!("{} {}", told.channel, state(told.state)))
         .collect();
-    let channels = match &event.silence {
+    let mut channels = match &event.silence {
         _ if !channels.is_empty() => channels.join(", "),
         _ if event.forgotten => "dead and forgotten".to_owned(),
         Some(why) => format!("silent: {why}"),
         None => "silent".to_owned(),
     };
+    if event.unreadable.is_some() {
+        channels.push_str(", unreadable");
+    }
     vec![
         shown::time(event.received),
         event.short.clone(),

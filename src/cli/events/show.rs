@@ -76,6 +76,12 @@ fn told(event: &EventDetails) -> String {
     ] {
         line(&mut text, &format!("{name:<9} {}", visible(&value)));
     }
+    if let Some(why) = &event.unreadable {
+        line(
+            &mut text,
+            &format!("{:<9} {}", "unreadable", visible(&format!("it is {why}"))),
+        );
+    }
     line(&mut text, "\nheaders");
     for (name, value) in &event.headers {
         line(&mut text, &format!("  {}: {}", visible(name), visible(value)));

@@ -15,6 +15,7 @@ pub(super) fn preview(preview: &Preview<'_>) -> String {
     let mut whole = head(source, preview.proof);
     let mut put = |name: &str, value: Value| whole.insert(name.to_owned(), value);
     put("sample", json!(preview.sample));
+    put("unreadable", json!(decision.unreadable));
     put("event", json!(decision.event_type));
     put("key", json!(hex::encode(decision.key.0)));
     put("remember_seconds", json!(decision.remember.as_secs()));
@@ -37,15 +38,13 @@ pub(super) fn preview(preview: &Preview<'_>) -> String {
     visible_json(&format!("{:#}", Value::Object(whole)))
 }
 
-/// A request that came no further than its authentication or its payload.
+/// A request that is not authentic.
 pub(super) fn refused(source: &Source, proof: &Proof, why: &str) -> String {
     let mut whole = head(source, proof);
-    let code = if matches!(proof, Proof::Refused(_)) {
-        "not-authentic"
-    } else {
-        "unreadable"
-    };
-    whole.insert("problem".to_owned(), json!({ "code": code, "why": why }));
+    whole.insert(
+        "problem".to_owned(),
+        json!({ "code": "not-authentic", "why": why }),
+    );
     visible_json(&format!("{:#}", Value::Object(whole)))
 }
 

@@ -6,10 +6,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::authentication::{Authenticator, Pending, Refusal};
+use crate::authentication::{Authenticator, Pending, Refusal, UnreadableForm};
 use crate::clock::Clock;
 use crate::event::{Event, Headers};
-use crate::logging;
 use crate::payload::encoding::Encoding;
 use crate::source::{Kind, Source};
 
@@ -138,29 +137,24 @@ pub(super) fn event(
     let finish = |pending: Pending<'_>| {
         let scheme = pending.scheme().to_owned();
         let body = Bytes::from(body);
+        pending.check(&body, clock.now())?;
         // Bounds what a compressed body becomes.
-        pending.weigh(&body, source.body_limit, clock.now())?;
+        let weighed = pending.weigh(&body, source.body_limit);
         let authentic = pending.finish(body, clock.now())?;
-        Ok((scheme, authentic))
+        Ok((scheme, authentic, weighed))
     };
     match pending.and_then(finish) {
-        // It is authentic; what is wrong with it comes after that.
-        Err(refusal @ Refusal::Unreadable(_)) => {
-            let proof = proof.unwrap_or(Proof::Authentic {
-                scheme: String::new(),
-                secret: String::new(),
-            });
-            (proof, Err(refusal.to_string()))
-        }
         Err(refusal) => (Proof::Refused(refusal), Err(refusal.to_string())),
-        Ok((scheme, authentic)) => {
+        Ok((scheme, authentic, Err(why @ UnreadableForm::TooLarge))) => {
+            let secret = authentic.into_parts().2;
+            let proof = proof.unwrap_or(Proof::Authentic { scheme, secret });
+            (proof, Err(why.to_string()))
+        }
+        Ok((scheme, authentic, _)) => {
             let event = Event::new(clock.new_id(), source.name.clone(), clock.now(), authentic);
-            let secret = event.as_ref().map(|event| event.envelope.secret.clone());
-            let proof = proof.unwrap_or(Proof::Authentic {
-                scheme,
-                secret: secret.unwrap_or_default(),
-            });
-            (proof, event.map_err(|error| logging::chain(&error)))
+            let secret = event.envelope.secret.clone();
+            let proof = proof.unwrap_or(Proof::Authentic { scheme, secret });
+            (proof, Ok(event))
         }
     }
 }

@@ -27,6 +27,11 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
         out.field("sample", sample);
     }
     out.proof(preview.proof);
+    if let Some(why) = &decision.unreadable {
+        let kept = paint.dim("it is stored, and posted as it is");
+        let why = visible_lines(&format!("it is {why}"));
+        out.field("unreadable", &format!("{}\n{kept}", paint.bad(&why)));
+    }
     out.field("type", &paint.bold(&visible_lines(&decision.event_type)));
     if let Some(hint) = &preview.hint {
         out.field("", &paint.bad(&visible_lines(hint)));
@@ -46,7 +51,7 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
     out.routes(preview);
     for (index, message) in decision.messages.iter().enumerate() {
         let channels = preview.channels_of(index);
-        out.message(message, &decision.event_type, &source.kind.name, &channels);
+        out.message(message, preview, &channels);
     }
     let unsaid = decision.messages.is_empty();
     if let Some(silence) = decision.silence().filter(|_| unsaid) {
@@ -58,17 +63,14 @@ pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
     out.text
 }
 
-/// A request that came no further than its authentication or its payload.
-pub(super) fn refused(source: &Source, proof: &Proof, why: &str, paint: Paint) -> String {
+/// A request that is not authentic.
+pub(super) fn refused(source: &Source, proof: &Proof, paint: Paint) -> String {
     let mut out = Out {
         text: String::new(),
         paint,
     };
     out.head(source, true);
     out.proof(proof);
-    if !matches!(proof, Proof::Refused(_)) {
-        out.field("unreadable", &paint.bad(&visible_lines(why)));
-    }
     out.text
 }
 
@@ -241,7 +243,9 @@ impl Out {
         }
     }
 
-    fn message(&mut self, message: &DecidedMessage, event_type: &str, kind: &str, channels: &[&str]) {
+    fn message(&mut self, message: &DecidedMessage, preview: &Preview<'_>, channels: &[&str]) {
+        let Preview { source, decision, .. } = preview;
+        let (event_type, kind) = (&decision.event_type, &source.kind.name);
         let paint = self.paint;
         for (template, why) in &message.failed {
             self.field(
@@ -258,6 +262,9 @@ impl Out {
                 };
                 let name = if is_own(message, kind) { file } else { template };
                 format!("{}, {whose}", paint.bold(&visible_lines(name)))
+            }
+            _ if message.message.is_some() && decision.unreadable.is_some() => {
+                "none: why it cannot be read, and how it begins".to_owned()
             }
             _ if message.message.is_some() => "none: a line made of the facts".to_owned(),
             _ => "none".to_owned(),

@@ -11,7 +11,7 @@ use crate::config::conditions::{condition, fact_map};
 use crate::config::file::facts;
 use crate::config::requests;
 use crate::config::schemes::Schemes;
-use crate::facts::{FactMap, GIVEN};
+use crate::facts::{BODY_HASH, FactMap, GIVEN};
 use crate::source::Kind;
 use crate::template::Library;
 use crate::toml_reader::{Findings, Located, Table, in_order, type_of};
@@ -78,10 +78,12 @@ pub(super) fn compile(
     let key = match base {
         Some(base) if !says("key") => base.kind.key.clone(),
         _ => {
+            let mut names = names(GIVEN);
+            names.insert(BODY_HASH.to_owned());
             let key = event.as_ref().and_then(|event| event.text_or_texts("key"));
             key.unwrap_or_default()
                 .iter()
-                .filter_map(|part| condition(part, "event.key", &names(GIVEN), findings))
+                .filter_map(|part| condition(part, "event.key", &names, findings))
                 .collect()
         }
     };

@@ -112,6 +112,7 @@ fn every_sample_of_a_built_in_kind_has_the_type_its_name_says() {
                 .collect();
             let names = serde_json::json!({
                 "event": sample.event_type, "source": name, "headers": headers, "payload": payload,
+                "body_hash": "1",
             });
             let event_type = loaded
                 .kind

@@ -35,6 +35,9 @@ const PROOF: usize = 128 * 1024;
 pub(super) const EXISTS: &str = "SELECT 1 FROM events WHERE id = ?1";
 pub(super) const SILENT: &str = "INSERT INTO silences (event, json) VALUES (?1, ?2)";
 pub(super) const SILENCES: &str = "SELECT json FROM silences WHERE event = ?1";
+pub(super) const UNREADABLE: &str =
+    "INSERT OR REPLACE INTO unreadable (uuid, event, why) VALUES (?1, ?2, ?3)";
+pub(super) const WHY_UNREADABLE: &str = "SELECT why FROM unreadable WHERE uuid = ?1";
 const FIND: &str = "SELECT id, source, type, received, headers, secret, routes, body_size, body, deliveries
     FROM events WHERE uuid = ?1";
 const MESSAGES: &str = "SELECT json FROM messages WHERE event = ?1 ORDER BY number";
@@ -82,6 +85,11 @@ pub(super) fn enqueue(
     let row = connection.last_insert_rowid();
     if let Some(json) = &event.silences {
         connection.prepare_cached(SILENT)?.execute(params![row, json])?;
+    }
+    if let Some(why) = &event.unreadable {
+        connection
+            .prepare_cached(UNREADABLE)?
+            .execute(params![event.id.as_bytes(), row, why])?;
     }
     for (number, json) in (0_i64..).zip(&event.messages) {
         connection
@@ -172,6 +180,7 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<EventReco
         event_type: raw.event_type,
         routes: serde_json::from_str(&raw.routes).map_err(|_| corrupt("routes"))?,
         silences: silences(connection, raw.row).map_err(unavailable(doing))?,
+        unreadable: why_unreadable(connection, id).map_err(unavailable(doing))?,
         had_deliveries: raw.had_deliveries > 0,
         messages: raw.messages.iter().map(|json| readable(json)).collect(),
         deliveries,
@@ -185,6 +194,14 @@ pub(super) fn silences(connection: &Connection, row: i64) -> rusqlite::Result<Op
         .query_row([row], |row| row.get(0))
         .optional()?;
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+/// Why the body of an event could not be read when it was decided last; unset: it could.
+pub(super) fn why_unreadable(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(WHY_UNREADABLE)?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()
 }
 
 /// A stored message, when it is of a form that this version knows.

@@ -24,6 +24,10 @@ pub(super) const ALL: &str = walk!("events_uuid", "");
 pub(super) const WAITING: &str = walk!("events_waiting", "AND waiting > 0");
 pub(super) const DEAD: &str = walk!("events_dead", "AND dead > 0");
 pub(super) const SILENT: &str = walk!("events_silent", "AND deliveries = 0");
+pub(super) const UNREADABLE: &str =
+    "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries
+    FROM unreadable u CROSS JOIN events e ON e.id = u.event
+    WHERE u.uuid < ?1 AND u.uuid >= ?2 ORDER BY u.uuid DESC LIMIT ?3";
 pub(super) const OF_SECRET: &str = walk!("events_secret", "AND secret = ?4");
 pub(super) const OF_SOURCE: &str = walk!("events_source", "AND source = ?4");
 pub(super) const OF_TYPE: &str = walk!("events_type", "AND type = ?4");
@@ -100,6 +104,7 @@ fn index(filter: &Filter) -> (&'static str, Option<&String>) {
         (Some(Standing::Has(State::Waiting)), ..) => (WAITING, None),
         (Some(Standing::Has(State::Dead)), ..) => (DEAD, None),
         (Some(Standing::Silent), ..) => (SILENT, None),
+        (Some(Standing::Unreadable), ..) => (UNREADABLE, None),
         (_, Some(secret), ..) => (OF_SECRET, Some(secret)),
         (_, _, _, Some(event_type)) => (OF_TYPE, Some(event_type)),
         (_, _, Some(source), _) => (OF_SOURCE, Some(source)),
@@ -139,6 +144,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<(i64, EventLine)> {
         deliveries: Vec::new(),
         had_deliveries: row.get::<_, i64>(6)? > 0,
         silences: None,
+        unreadable: None,
     };
     Ok((row.get(0)?, line))
 }
@@ -162,7 +168,7 @@ fn concerned(
     let state = match filter.state {
         Some(Standing::Silent) => return Ok(filter.channel.is_none()),
         Some(Standing::Has(state)) => Some(deliveries::number(state)),
-        None => None,
+        Some(Standing::Unreadable) | None => None,
     };
     if lane.is_none() && state.is_none() {
         return Ok(true);
@@ -187,10 +193,12 @@ fn complete(connection: &Connection, event: i64, line: EventLine) -> rusqlite::R
     } else {
         events::silences(connection, event)?
     };
+    let unreadable = events::why_unreadable(connection, line.id)?;
     Ok(EventLine {
         digits,
         deliveries,
         silences,
+        unreadable,
         ..line
     })
 }

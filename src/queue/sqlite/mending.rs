@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::actor::Arrivals;
 use super::deliveries::ROW;
-use super::events::{GROW, INSERT_DELIVERY, INSERT_MESSAGE, LANE, SILENT};
+use super::events::{GROW, INSERT_DELIVERY, INSERT_MESSAGE, LANE, SILENT, UNREADABLE};
 use super::listing;
 use crate::queue::command::{PackedDecision, PackedReplay};
 use crate::queue::{Dropping, Moved, Moving};
@@ -14,6 +14,7 @@ pub(super) const NUMBERED: &str = "SELECT number, json FROM messages WHERE event
 pub(super) const WAITS: &str = "SELECT 1 FROM deliveries WHERE event = ?1 AND lane = ?2 AND state = 0";
 pub(super) const REDECIDED: &str = "UPDATE events SET type = ?2, routes = ?3 WHERE id = ?1";
 pub(super) const NO_LONGER_SILENT: &str = "DELETE FROM silences WHERE event = ?1";
+pub(super) const READABLE: &str = "DELETE FROM unreadable WHERE uuid = ?1";
 pub(super) const EVENT_REPLAYED: &str = "UPDATE events
     SET waiting = waiting + ?2, deliveries = deliveries + ?2, size = size + ?3 WHERE id = ?1";
 pub(super) const DROP: &str = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
@@ -49,6 +50,7 @@ pub(super) fn replay(
             event_type,
             routes,
             silences,
+            unreadable,
         } = decided;
         connection
             .prepare_cached(REDECIDED)?
@@ -56,6 +58,13 @@ pub(super) fn replay(
         connection.prepare_cached(NO_LONGER_SILENT)?.execute([row])?;
         if let Some(json) = silences {
             connection.prepare_cached(SILENT)?.execute(params![row, json])?;
+        }
+        let uuid = replay.event.as_bytes();
+        connection.prepare_cached(READABLE)?.execute([uuid])?;
+        if let Some(why) = unreadable {
+            connection
+                .prepare_cached(UNREADABLE)?
+                .execute(params![uuid, row, why])?;
         }
     }
     let mut known: Vec<(i64, String)> = connection

@@ -25,7 +25,8 @@ const NEWEST: &str = "SELECT max(time) FROM (
         (SELECT max(since, coalesce(settled, since)) FROM deliveries ORDER BY id DESC LIMIT 1)
     UNION ALL SELECT d.due FROM lanes l JOIN deliveries d ON d.id =
         (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1))";
-pub(super) const FORGET: [&str; 4] = [
+pub(super) const FORGET: [&str; 5] = [
+    "DELETE FROM unreadable WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)",
     "DELETE FROM silences WHERE event = ?1",
     "DELETE FROM deliveries WHERE event = ?1",
     "DELETE FROM messages WHERE event = ?1",

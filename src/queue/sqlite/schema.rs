@@ -10,7 +10,7 @@ const APPLICATION: i64 = 0x7477_6272;
 
 /// Each brings a store from the version of its index to the next. Never changed once released, only added to. None looks
 /// at rows: a start after an upgrade takes as long as any other, whatever the store holds.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
 
 /// Times are milliseconds since 1970 in UTC. `waiting` and `dead` of an event, and `waiting` of a lane, count
 /// deliveries, so that nobody has to; the partial indexes hold only what waits and what is dead, so that neither
@@ -101,6 +101,16 @@ CREATE TABLE silences (
     event INTEGER PRIMARY KEY,
     json  TEXT NOT NULL                           -- by the last decision: channels, and why they are told nothing
 ) STRICT;
+";
+
+/// Events whose body could not be read when they were decided last. A table of its own for the reason given above; by
+/// `uuid`, because lists walk it from its newest end.
+const THIRD: &str = "
+CREATE TABLE unreadable (
+    uuid  BLOB PRIMARY KEY,
+    event INTEGER NOT NULL,
+    why   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// The schema of a store that is ours (0: it is empty), and not newer than this program.

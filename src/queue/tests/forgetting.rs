@@ -224,6 +224,7 @@ async fn what_waits_is_never_forgotten_and_what_is_dead_in_its_own_time() {
     settle(&kept.queue, "dev", delivered(), 110).await;
     let mut silent = event(4, 100, &[]);
     silent.silences = serde_json::json!([{"channels": [], "why": "quiet"}]);
+    silent.unreadable = Some("not JSON".to_owned());
     let nowhere = stored(&kept.queue, silent).await;
 
     let everything = pruning(900, 0, 400);
@@ -233,8 +234,11 @@ async fn what_waits_is_never_forgotten_and_what_is_dead_in_its_own_time() {
         assert_eq!(kept.queue.event(id).await.unwrap().is_some(), there);
     }
     let looking = rusqlite::Connection::open(kept.folder.path().join("queue.db")).unwrap();
-    let silences = looking.query_row("SELECT count(*) FROM silences", [], |row| row.get::<_, i64>(0));
-    assert_eq!(silences.unwrap(), 0);
+    for table in ["silences", "unreadable"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        let rows = looking.query_row(&count, [], |row| row.get::<_, i64>(0));
+        assert_eq!(rows.unwrap(), 0, "{table}");
+    }
     let pruned = kept.queue.prune(pruning(900, 0, 600)).await.unwrap();
     assert_eq!(pruned.dead.len(), 1);
     assert_eq!(

@@ -49,6 +49,7 @@ async fn a_list_is_what_every_filter_holds_of_newest_first() {
     other.event_type = "ping".to_owned();
     other.envelope.source = "gitea".into();
     other.envelope.secret = "file:old".to_owned();
+    other.unreadable = Some("not JSON".to_owned());
     let other = stored(&kept.queue, other).await;
     settle(&kept.queue, "ops", Outcome::Rejected, 310).await;
     let standing = |state| Filter {
@@ -102,6 +103,7 @@ async fn a_list_is_what_every_filter_holds_of_newest_first() {
             vec![both],
         ),
         (standing(Standing::Silent), vec![silent]),
+        (standing(Standing::Unreadable), vec![other]),
         (standing(Standing::Has(State::Waiting)), vec![other, both]),
         (standing(Standing::Has(State::Delivered)), vec![]),
         (standing(Standing::Has(State::Dead)), vec![both]),
@@ -231,6 +233,7 @@ async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
     let kept = fresh();
     let mut silent = event(1, 100, &[]);
     silent.silences = serde_json::json!([{"channels": [], "why": "quiet"}]);
+    silent.unreadable = Some("not JSON".to_owned());
     let id = stored(&kept.queue, silent).await;
     let mut replay = replay_to(id, &["dev"], 120);
     replay.messages = vec![said("anew")];
@@ -238,14 +241,16 @@ async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
         event_type: "renamed".to_owned(),
         routes: serde_json::json!([{"route": 7}]),
         silences: serde_json::json!([]),
+        unreadable: None,
     });
     let before = kept.queue.event(id).await.unwrap().unwrap();
     assert_eq!(before.silences.unwrap()[0]["why"], "quiet");
+    assert_eq!(before.unreadable.as_deref(), Some("not JSON"));
     assert!(!before.had_deliveries);
     let again = replay.clone();
     kept.queue.replay(replay).await.unwrap();
     let record = kept.queue.event(id).await.unwrap().unwrap();
-    assert!(record.silences.is_none() && record.had_deliveries);
+    assert!(record.silences.is_none() && record.unreadable.is_none() && record.had_deliveries);
     assert_eq!(
         (record.event_type.as_str(), &record.routes[0]["route"]),
         ("renamed", &7.into())

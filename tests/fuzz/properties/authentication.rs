@@ -11,7 +11,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
-use twake_bridge::authentication::{Authenticator, BodyForm, Refusal, Scheme, sign};
+use twake_bridge::authentication::{Authenticator, BodyForm, Scheme, sign};
 use twake_bridge::config::{builtin, kind_alone};
 use twake_bridge::event::Headers;
 use twake_bridge::secret::{Secret, SourceSecret};
@@ -159,7 +159,6 @@ pub(crate) fn check(data: &[u8]) {
                 "accepted, and not signed"
             );
         }
-        Err(Refusal::Unreadable(_)) => {}
         Err(refusal) => assert!(touched || stands || !kind.sane, "signed, and refused: {refusal}"),
     }
 }

@@ -67,16 +67,14 @@ fn a_bridge(text: &str) {
                     body: Bytes::from_static(br#"{"repository": {"name": "gate"}, "title": "x"}"#),
                     secret: String::new(),
                 };
-                if let Ok(event) = Event::stored(envelope, &source.kind.body) {
-                    let decision = road::decide(event, source);
-                    check_decision(&decision, false);
-                    assert!(
-                        decision
-                            .channels()
-                            .iter()
-                            .all(|channel| config.channels.contains_key(*channel))
-                    );
-                }
+                let decision = road::decide(Event::stored(envelope, &source.kind.body), source);
+                check_decision(&decision, false);
+                assert!(
+                    decision
+                        .channels()
+                        .iter()
+                        .all(|channel| config.channels.contains_key(*channel))
+                );
             }
         }
     }
@@ -126,14 +124,8 @@ fn receive(loaded: LoadedKind) {
         let Ok(authentic) = pending.finish(Bytes::from_static(body), Timestamp::UNIX_EPOCH) else {
             continue;
         };
-        let Ok(event) = Event::new(
-            uuid::Uuid::nil(),
-            Arc::clone(&source.name),
-            Timestamp::UNIX_EPOCH,
-            authentic,
-        ) else {
-            continue;
-        };
+        let name = Arc::clone(&source.name);
+        let event = Event::new(uuid::Uuid::nil(), name, Timestamp::UNIX_EPOCH, authentic);
         match road::handshake(event, &source) {
             Ok(event) => check_decision(&road::decide(event, &source), false),
             Err(reply) => check_reply(&reply),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Number, Value, json};
 use std::sync::{Arc, LazyLock};
 use twake_bridge::admission::Admission;
-use twake_bridge::authentication::{Authenticator, Refusal};
+use twake_bridge::authentication::Authenticator;
 use twake_bridge::config::{builtin, kind_alone};
 use twake_bridge::event::{Event, Headers};
 use twake_bridge::road::{self, Decision};
@@ -91,9 +91,7 @@ pub(crate) fn check(data: &[u8]) {
         }
         payload.to_string().into_bytes()
     };
-    let Some(event) = event(&sample.source, &event_type, body) else {
-        return;
-    };
+    let event = event(&sample.source, &event_type, body);
     let kind = sample.source.kind.name.as_str();
     // GitHub's templates quote bodies alone; others that quote may quote anything.
     let may_link = quotes(kind) && (kind != "github" || body_has_a_link(&event.payload));
@@ -106,8 +104,8 @@ pub(crate) fn check(data: &[u8]) {
     );
 }
 
-/// The event of a request that was let in; none where its body is no JSON.
-fn event(source: &Source, event_type: &str, body: Vec<u8>) -> Option<Event> {
+/// The event of a request that was let in.
+fn event(source: &Source, event_type: &str, body: Vec<u8>) -> Event {
     let headers = source.kind.sample_headers.iter();
     let headers =
         headers.map(|(name, value)| (name, value.replace("{event}", event_type).replace("{id}", "id")));
@@ -116,13 +114,10 @@ fn event(source: &Source, event_type: &str, body: Vec<u8>) -> Option<Event> {
         .authenticator
         .begin(&headers, None)
         .unwrap()
-        .finish(Bytes::from(body), Timestamp::UNIX_EPOCH);
-    let authentic = match authentic {
-        Err(Refusal::Unreadable(_)) => return None,
-        authentic => authentic.unwrap(),
-    };
+        .finish(Bytes::from(body), Timestamp::UNIX_EPOCH)
+        .unwrap();
     let name = Arc::clone(&source.name);
-    Event::new(uuid::Uuid::nil(), name, Timestamp::UNIX_EPOCH, authentic).ok()
+    Event::new(uuid::Uuid::nil(), name, Timestamp::UNIX_EPOCH, authentic)
 }
 
 /// Whether a kind tells markup of other people as what it means: links in there are links.

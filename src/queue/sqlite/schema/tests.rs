@@ -5,14 +5,16 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A store that the last version of schema 1 wrote (tests/data/store/README.md).
-const OLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/store/schema-1.db");
-
-/// A copy of it, and its folder.
+/// A copy of a store that the last version of schema 1 wrote (tests/data/store/README.md), and its folder.
 fn old() -> (TempDir, std::path::PathBuf) {
+    of_schema(1)
+}
+
+fn of_schema(number: usize) -> (TempDir, std::path::PathBuf) {
+    let stores = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bridge.db");
-    fs::copy(OLD, &path).unwrap();
+    fs::copy(stores.join(format!("schema-{number}.db")), &path).unwrap();
     (folder, path)
 }
 
@@ -47,17 +49,31 @@ fn the_first_migration_is_what_it_was_when_stores_were_made_with_it() {
 
 #[test]
 fn an_old_store_becomes_what_a_new_one_is_and_keeps_its_rows() {
-    let (_folder, path) = old();
-    let mut store = Connection::open(&path).unwrap();
-    let tables = ["events", "messages", "seen", "lanes", "deliveries", "totals"];
-    let before = tables.map(|table| count(&store, table));
-    assert!(before.iter().all(|rows| *rows > 0), "{before:?}");
-    migrate(&mut store, &path).unwrap();
-    let mut new = Connection::open_in_memory().unwrap();
-    migrate(&mut new, Path::new("")).unwrap();
-    assert_eq!(dump(&store), dump(&new));
-    assert_eq!(version(&store), version(&new));
-    assert_eq!(tables.map(|table| count(&store, table)), before);
+    for schema in 1..MIGRATIONS.len() {
+        let (_folder, path) = of_schema(schema);
+        let mut store = Connection::open(&path).unwrap();
+        assert_eq!(usize::try_from(version(&store)).unwrap(), schema);
+        let tables: &[&str] = &[
+            "events",
+            "messages",
+            "seen",
+            "lanes",
+            "deliveries",
+            "totals",
+            "silences",
+        ];
+        let tables = &tables[..if schema == 1 { 6 } else { 7 }];
+        let rows =
+            |store: &Connection| -> Vec<i64> { tables.iter().map(|table| count(store, table)).collect() };
+        let before = rows(&store);
+        assert!(before.iter().all(|rows| *rows > 0), "{schema}: {before:?}");
+        migrate(&mut store, &path).unwrap();
+        let mut new = Connection::open_in_memory().unwrap();
+        migrate(&mut new, Path::new("")).unwrap();
+        assert_eq!(dump(&store), dump(&new), "{schema}");
+        assert_eq!(version(&store), version(&new), "{schema}");
+        assert_eq!(rows(&store), before, "{schema}");
+    }
 }
 
 #[test]
@@ -65,12 +81,17 @@ fn a_migration_that_fails_half_way_leaves_the_schema_there_was() {
     let (_folder, path) = old();
     let mut store = Connection::open(&path).unwrap();
     let before = dump(&store);
-    let broken = [FIRST, SECOND, "CREATE TABLE more (id); CREATE TABLE more (id);"];
+    let broken = [
+        FIRST,
+        SECOND,
+        THIRD,
+        "CREATE TABLE more (id); CREATE TABLE more (id);",
+    ];
     let error = migrate_by(&broken, &mut store, &path).unwrap_err();
     assert!(matches!(error, OpenError::Database { .. }), "{error}");
     assert_eq!((dump(&store), version(&store)), (before, 1));
     migrate(&mut store, &path).unwrap();
-    assert_eq!(version(&store), 2, "what is right goes on from there");
+    assert_eq!(version(&store), 3, "what is right goes on from there");
 }
 
 /// The files as a crash leaves them: written, not committed.

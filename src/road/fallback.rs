@@ -1,0 +1,83 @@
+//! What is posted where no template can say it.
+
+use serde_json::{Map, Value};
+
+use crate::event::Unreadable;
+use crate::message::{Block, Document, Inline, Message, StoredMessage, control, cutting, target_is_allowed};
+use crate::source::Kind;
+
+/// The most that is shown of a body that cannot be read.
+const EXCERPT_CHARACTERS: usize = 1_000;
+const EXCERPT_LINES: usize = 20;
+
+/// What is posted of an event whose body cannot be read: why, and how the body begins, as a block of code.
+pub(super) fn unreadable(kind: &Kind, source: &str, unreadable: &Unreadable) -> StoredMessage {
+    let Unreadable { why, start } = unreadable;
+    let text = control::lines(start.trim()).into_owned();
+    let colon = if text.is_empty() { "" } else { ":" };
+    let mut blocks = vec![Block::Paragraph(vec![
+        Inline::Strong(vec![Inline::Text(kind.title.clone())]),
+        Inline::Text(format!(" ({source}) sent something that is {why}{colon}")),
+    ])];
+    if !text.is_empty() {
+        let language = None;
+        let code = Document {
+            blocks: vec![Block::Code { language, text }],
+        };
+        blocks.extend(cutting::start(code, EXCERPT_CHARACTERS, EXCERPT_LINES).blocks);
+    }
+    stored(blocks)
+}
+
+/// What is said of an event that no template can say: its facts, in one line.
+pub(super) fn summary(
+    kind: &Kind,
+    event_type: &str,
+    facts: &Map<String, Value>,
+    failed: Option<&str>,
+) -> StoredMessage {
+    // No template wrote these values as atoms, so nothing has made one line of them.
+    let fact = |name: &str| {
+        let text = facts.get(name).and_then(Value::as_str)?;
+        Some(control::one_line(text).into_owned()).filter(|text| !text.is_empty())
+    };
+    let mut line = vec![Inline::Strong(vec![Inline::Text(format!(
+        "{} {}",
+        kind.title,
+        control::one_line(event_type)
+    ))])];
+    match (fact("title"), fact("url")) {
+        (title, Some(url)) if target_is_allowed(&url) => {
+            line.push(Inline::Text(" ".to_owned()));
+            let label = vec![Inline::Text(title.unwrap_or_else(|| url.clone()))];
+            line.push(Inline::Link { url, label });
+        }
+        (Some(title), _) => line.push(Inline::Text(format!(" {title}"))),
+        (None, _) => {}
+    }
+    for (before, name) in [
+        (" ", "action"),
+        (" in ", "repository"),
+        (" on ", "branch"),
+        (" by ", "actor"),
+        (": ", "outcome"),
+        (", ", "severity"),
+    ] {
+        if let Some(text) = fact(name) {
+            line.push(Inline::Text(format!("{before}{text}")));
+        }
+    }
+    if let Some(template) = failed {
+        line.push(Inline::Text(format!(" (template {template} failed)")));
+    }
+    stored(vec![Block::Paragraph(line)])
+}
+
+fn stored(blocks: Vec<Block>) -> StoredMessage {
+    let document = Document { blocks };
+    StoredMessage {
+        v: 1,
+        message: Message::Document(document),
+        ephemeral: false,
+    }
+}
