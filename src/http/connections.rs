@@ -322,7 +322,9 @@ mod tests {
         let connections = Connections::new(8, |_, _| {}, clock.clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let connection = connections.tracked(listener.accept().unwrap().0, None);
+        let accepted = listener.accept().unwrap().0;
+        accepted.set_nonblocking(true).unwrap();
+        let connection = connections.tracked(accepted, None);
         let silent = || connections.lock().silent.len();
         assert_eq!(silent(), 1);
 

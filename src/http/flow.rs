@@ -16,6 +16,9 @@ pub(super) const ORDINARY: usize = 8 * 1024;
 /// The longest head.
 pub(super) const LONGEST: usize = 32 * 1024;
 
+/// What is given at once of a body whose length is known. The reader takes all of it before it waits again.
+const BODY: usize = 32 * 1024;
+
 /// What is given at once of a body whose length is not known: what comes behind it may be given with its end.
 const CHUNKS: usize = 2 * 1024;
 
@@ -126,7 +129,7 @@ impl Flow {
     /// A request begins: its head has been read.
     pub(super) fn asked(&mut self, length: Length) {
         let (left, step) = match length {
-            Length::Known(length) => (length, ORDINARY),
+            Length::Known(length) => (length, BODY),
             Length::Unknown => (u64::MAX, CHUNKS),
         };
         if let Some(place) = &mut self.place {
@@ -246,7 +249,7 @@ mod tests {
         let body = vec![b' '; 100_000];
         for (length, steps) in [
             (Length::Known(0), vec![vec![], vec![]]),
-            (Length::Known(10_000), vec![vec![8192], vec![1808], vec![]]),
+            (Length::Known(40_000), vec![vec![32_768], vec![7_232], vec![]]),
             (Length::Unknown, vec![vec![2048], vec![2048], vec![2048]]),
         ] {
             let mut flow = Flow::default();

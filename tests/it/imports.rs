@@ -179,8 +179,14 @@ const HOMES: &[(&str, &[&str])] = &[
     // Asks a running bridge for the command line; blocking, where awc would need a runtime.
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
-    // Questions to the system: limits, room on a disk, which stream standard error is.
-    ("rustix", &["lifecycle", "cli/check/live", "logging"]),
+    // The system's own calls: limits, room on a disk, which stream standard error is, how many connections may wait.
+    (
+        "rustix",
+        &["lifecycle", "cli/check/live", "logging", "bridge/listen"],
+    ),
+    ("actix_http", &["http/server"]),
+    ("actix_service", &["http/server"]),
+    ("tokio_rustls", &["http/server", "http/io"]),
 ];
 
 struct Module {
