@@ -88,24 +88,28 @@ impl Authority {
 pub struct TrustedProxies(pub Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Where a request comes from. `peer`: the other end of the connection; `forwarded`: the values of its
+    /// Returns where a request comes from. `peer`: the other end of the connection; `forwarded`: the values of its
     /// `X-Forwarded-For` headers, in order. Each proxy adds the address it was spoken to from at the end, so the last one
     /// that is no trusted proxy is the sender's; what stands before it anybody may have written. Where a trusted proxy
-    /// wrote something that is no address, nothing is known.
+    /// wrote something that is no address, and behind more proxies than anybody has, nothing is known.
     pub fn sender<'a>(
         &self,
         peer: IpAddr,
-        forwarded: impl DoubleEndedIterator<Item = &'a str>,
+        forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
     ) -> Option<IpAddr> {
         let mut address = peer.to_canonical();
         let hops = forwarded
             .rev()
-            .flat_map(|value| value.rsplit(','))
-            .take(MOST_HOPS);
-        for hop in hops {
+            .flat_map(|value| value.rsplit(|byte| *byte == b','));
+        for (number, hop) in hops.enumerate() {
             if !self.0.iter().any(|net| net.contains(&address)) {
                 return Some(address);
             }
+            if number == MOST_HOPS {
+                return None;
+            }
+            // What others wrote before it may be no text at all; this part is, or it is no address.
+            let hop = str::from_utf8(hop).ok()?;
             address = parse(hop.trim())?.to_canonical();
         }
         Some(address)
@@ -114,9 +118,11 @@ impl TrustedProxies {
 
 /// An address, with a port or without.
 fn parse(hop: &str) -> Option<IpAddr> {
+    if let Some(inside) = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')) {
+        return inside.parse().map(IpAddr::V6).ok();
+    }
     let with_port = || hop.parse::<core::net::SocketAddr>().map(|address| address.ip());
-    let in_brackets = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
-    in_brackets.unwrap_or(hop).parse().or_else(|_| with_port()).ok()
+    hop.parse().or_else(|_| with_port()).ok()
 }
 
 #[cfg(test)]
@@ -127,47 +133,100 @@ mod tests {
         nets.iter().map(|net| net.parse().unwrap()).collect()
     }
 
+    /// Where a request with these headers comes from.
+    fn sender(proxies: &[&str], peer: &str, forwarded: &[&[u8]]) -> Option<String> {
+        let proxies = TrustedProxies(nets(proxies));
+        let found = proxies.sender(peer.parse().unwrap(), forwarded.iter().copied());
+        found.map(|address| address.to_string())
+    }
+
     #[test]
     fn the_last_address_that_no_trusted_proxy_has_is_the_senders() {
-        let proxies = TrustedProxies(nets(&["127.0.0.1/32", "10.0.0.0/8", "::1/128"]));
-        for (peer, forwarded, sender) in [
+        let proxies = ["127.0.0.1/32", "10.0.0.0/8", "::1/128"];
+        for (peer, forwarded, expected) in [
             // Nobody between: what the sender claims is nothing.
-            ("192.0.2.7", &["198.51.100.1"][..], Some("192.0.2.7")),
+            ("192.0.2.7", &[&b"198.51.100.1"[..]][..], Some("192.0.2.7")),
+            ("192.0.2.7", &[b"127.0.0.1"], Some("192.0.2.7")),
+            ("::ffff:192.0.2.7", &[b"198.51.100.1"], Some("192.0.2.7")),
             ("127.0.0.1", &[], Some("127.0.0.1")),
-            ("127.0.0.1", &["192.0.2.7"], Some("192.0.2.7")),
-            ("::1", &["192.0.2.7:4711"], Some("192.0.2.7")),
-            ("::ffff:127.0.0.1", &["[2001:db8::1]:443"], Some("2001:db8::1")),
+            ("127.0.0.1", &[b"192.0.2.7"], Some("192.0.2.7")),
+            // Forms of an address.
+            ("127.0.0.1", &[b"  192.0.2.7\t"], Some("192.0.2.7")),
+            ("::1", &[b"192.0.2.7:4711"], Some("192.0.2.7")),
+            ("::1", &[b"2001:db8::1"], Some("2001:db8::1")),
+            ("::1", &[b"[2001:db8::1]"], Some("2001:db8::1")),
+            ("::ffff:127.0.0.1", &[b"[2001:db8::1]:443"], Some("2001:db8::1")),
+            ("::1", &[b"::ffff:192.0.2.7"], Some("192.0.2.7")),
+            ("::1", &[b"[::ffff:192.0.2.7]:443"], Some("192.0.2.7")),
+            // Proxies behind proxies, in any form, in one header or in several.
             (
                 "127.0.0.1",
-                &["198.51.100.1, 192.0.2.7, 10.1.2.3"],
+                &[b"198.51.100.1, 192.0.2.7, 10.1.2.3"],
                 Some("192.0.2.7"),
             ),
             (
                 "127.0.0.1",
-                &["198.51.100.1", "192.0.2.7", "10.1.2.3"],
+                &[b"198.51.100.1", b"192.0.2.7", b"10.1.2.3"],
                 Some("192.0.2.7"),
             ),
-            ("127.0.0.1", &["198.51.100.1, unknown"], None),
-            ("127.0.0.1", &[""], None),
-            ("127.0.0.1", &["10.0.0.1, 10.0.0.2"], Some("10.0.0.1")),
+            (
+                "127.0.0.1",
+                &[b"198.51.100.1,192.0.2.7", b"[::ffff:10.1.2.3]:80,::1"],
+                Some("192.0.2.7"),
+            ),
+            ("127.0.0.1", &[b"10.0.0.1, 10.0.0.2"], Some("10.0.0.1")),
+            // What the sender wrote before that changes nothing, whatever it is.
+            ("127.0.0.1", &[b"\xff\xfe, 192.0.2.7"], Some("192.0.2.7")),
+            (
+                "127.0.0.1",
+                &[b"\xff", b"", b",,", b"192.0.2.7"],
+                Some("192.0.2.7"),
+            ),
+            (
+                "127.0.0.1",
+                &[b"for=10.0.0.1;by=x, unknown, 192.0.2.7"],
+                Some("192.0.2.7"),
+            ),
+            ("127.0.0.1", &[b"10.0.0.1\\, 192.0.2.7"], Some("192.0.2.7")),
+            // A trusted proxy that says nothing of use.
+            ("127.0.0.1", &[b"198.51.100.1, unknown"], None),
+            ("127.0.0.1", &[b""], None),
+            ("127.0.0.1", &[b"192.0.2.7,"], None),
+            ("127.0.0.1", &[b"192.0.2.7", b""], None),
+            ("127.0.0.1", &[b"192.0.2.\xff"], None),
+            ("127.0.0.1", &[b"192.0.2.7 10.0.0.1"], None),
+            ("127.0.0.1", &[b"192.0.02.7"], None),
+            ("127.0.0.1", &[b"192.0.2"], None),
+            ("127.0.0.1", &[b"3221225991"], None),
+            ("127.0.0.1", &[b"\"192.0.2.7\""], None),
+            ("127.0.0.1", &[b"192.0.2.7:"], None),
+            ("127.0.0.1", &[b"192.0.2.7:70000"], None),
+            ("127.0.0.1", &[b"[192.0.2.7"], None),
+            ("127.0.0.1", &[b"[192.0.2.7]"], None),
+            ("127.0.0.1", &[b"[[::1]]"], None),
+            ("127.0.0.1", &[b"fe80::1%eth0"], None),
+            ("127.0.0.1", &[b"localhost"], None),
+            ("127.0.0.1", &[b"for=192.0.2.7"], None),
         ] {
-            let found = proxies.sender(peer.parse().unwrap(), forwarded.iter().copied());
-            assert_eq!(
-                found,
-                sender.map(|sender| sender.parse().unwrap()),
-                "{peer} {forwarded:?}"
-            );
+            let found = sender(&proxies, peer, forwarded);
+            let shown: Vec<_> = forwarded.iter().map(|value| value.escape_ascii()).collect();
+            assert_eq!(found.as_deref(), expected, "{peer} {shown:?}");
         }
+        assert_eq!(
+            sender(&[], "127.0.0.1", &[b"192.0.2.7"]).as_deref(),
+            Some("127.0.0.1")
+        );
     }
 
     #[test]
     fn more_hops_than_anybody_has_are_not_looked_at() {
-        let many = "10.0.0.1,".repeat(100_000);
-        let proxies = TrustedProxies(nets(&["10.0.0.0/8"]));
-        assert_eq!(
-            proxies.sender("10.0.0.1".parse().unwrap(), [many.as_str()].into_iter()),
-            None
-        );
+        let sender = |hops: usize| {
+            let many = vec!["10.0.0.1"; hops].join(", ");
+            sender(&["10.0.0.0/8"], "10.0.0.1", &[many.as_bytes()])
+        };
+        assert_eq!(sender(MOST_HOPS).as_deref(), Some("10.0.0.1"));
+        assert_eq!(sender(MOST_HOPS + 1), None);
+        assert_eq!(sender(100_000), None);
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! The composition root: a checked [`Config`] becomes bound listeners, and those run until they are told to stop.
 
+mod listen;
 mod reload;
 
+pub use listen::Listen;
 pub use reload::Read;
 
 use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer};
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -23,34 +23,12 @@ use crate::metrics::Metrics;
 use crate::operator::{Desk, HaltedLane, Reloads, Wish};
 use crate::queue::{self, Queue};
 use crate::source::Current;
+use listen::listen;
 use reload::{Reloader, Settings};
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
 const FINISH: Duration = Duration::from_secs(8);
 
-/// How long an idle connection is kept: longer than most senders keep theirs, so that they close first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// How long a request's head may take.
-const HEAD: Duration = Duration::from_secs(5);
-
-/// Connections the kernel keeps while a worker is busy: Alertmanager opens one a group, all at once.
-const BACKLOG: u32 = 1024;
-
-/// Where a listener listens.
-#[derive(Debug)]
-pub enum Listen {
-    /// At `host:port`; port 0 takes a free one.
-    Address(String),
-    /// On a socket that is bound already.
-    Socket(TcpListener),
-}
-
-impl<T: Into<String>> From<T> for Listen {
-    fn from(address: T) -> Self {
-        Self::Address(address.into())
-    }
-}
 /// Connections of the operator's listener.
 const OPERATORS: usize = 64;
 
@@ -188,8 +166,14 @@ impl Bridge {
             desk,
             reloads: reloads.clone(),
         };
-        let connections = |limit| Connections::new(limit, KEEP_ALIVE + HEAD, clock.clone());
-        let connections = (connections(settings.connections), connections(OPERATORS));
+        let refused = {
+            let hooks = hooks.clone();
+            move |problem, peer| hooks.refused_early(problem, peer)
+        };
+        let connections = (
+            Connections::new(settings.connections, refused, clock.clone()),
+            Connections::new(OPERATORS, |_, _| {}, clock.clone()),
+        );
         let hooks = http::public(hooks);
         let (public, public_address) = listen(places.listen, &connections.0, server_tls, |_| Ok(()), hooks)?;
         let pages = http::operators(operator);
@@ -345,52 +329,4 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
 /// Whether only this machine reaches a socket that is bound to this address.
 fn is_loopback(address: &SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
-}
-
-fn listen<F>(
-    place: Listen,
-    connections: &Connections,
-    tls: Option<rustls::ServerConfig>,
-    check: impl FnOnce(&[SocketAddr]) -> Result<(), BridgeError>,
-    configure: F,
-) -> Result<(Server, SocketAddr), BridgeError>
-where
-    F: Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static,
-{
-    let address = match &place {
-        Listen::Address(address) => address.clone(),
-        Listen::Socket(_) => "the socket that was passed".to_owned(),
-    };
-    let failed = |source| BridgeError::Listen {
-        address: address.clone(),
-        source,
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-    let (limit, connections) = (connections.limit(), connections.clone());
-    let app = move || {
-        App::new()
-            .wrap(from_fn(http::watched))
-            .configure(configure.clone())
-    };
-    let server = HttpServer::new(app)
-        .on_connect(move |io, kept| connections.opened(io, kept))
-        .workers(workers)
-        .max_connections(limit.div_ceil(workers))
-        .backlog(BACKLOG)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD)
-        .shutdown_timeout(FINISH.as_secs())
-        .disable_signals();
-    let server = match (place, tls) {
-        (Listen::Address(address), None) => server.bind(address),
-        (Listen::Socket(socket), None) => server.listen(socket),
-        (Listen::Address(address), Some(tls)) => server.bind_rustls_0_23(address, tls),
-        (Listen::Socket(socket), Some(tls)) => server.listen_rustls_0_23(socket, tls),
-    }
-    .map_err(failed)?;
-    // The sockets themselves say where they are. Nothing is accepted before the server runs.
-    check(&server.addrs())?;
-    let bound = server.addrs().first().copied();
-    let bound = bound.ok_or_else(|| failed(std::io::Error::other("the address names no host")))?;
-    Ok((server.run(), bound))
 }

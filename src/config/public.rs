@@ -87,6 +87,21 @@ impl RawAdmission {
     }
 }
 
+/// The same network, of version 4 where it is written as one of version 6 (`::ffff:192.0.2.7`): addresses are compared so.
+fn canonical(net: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = net else {
+        return net;
+    };
+    let (address, length) = (
+        mapped.addr().to_ipv4_mapped(),
+        mapped.prefix_len().checked_sub(96),
+    );
+    let same = address
+        .zip(length)
+        .map(|(address, length)| IpNet::new(address.into(), length));
+    same.and_then(Result::ok).unwrap_or(net)
+}
+
 /// `10.0.0.0/8`, `192.0.2.7`.
 fn nets(texts: &[Located<String>], path: &str, findings: &Findings) -> Vec<IpNet> {
     let net = |text: &Located<String>| {
@@ -98,7 +113,27 @@ fn nets(texts: &[Located<String>], path: &str, findings: &Findings) -> Vec<IpNet
             let what = format!("`{given}` is no address and no network, such as 192.0.2.7 or 2001:db8::/32");
             findings.error(text.at, path, what);
         }
-        net.ok()
+        net.ok().map(canonical)
     };
     texts.iter().filter_map(net).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_version_4_may_be_written_as_one_of_version_6() {
+        for (written, same) in [
+            ("::ffff:192.0.2.7/128", "192.0.2.7/32"),
+            ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+            ("::ffff:0.0.0.0/96", "0.0.0.0/0"),
+            ("::/0", "::/0"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+        ] {
+            let net: IpNet = written.parse().unwrap();
+            assert_eq!(canonical(net).to_string(), same, "{written}");
+        }
+    }
 }

@@ -10,28 +10,33 @@
 //! never try again. So the bridge stops the accepting first, waits until what was accepted is answered, and then stops
 //! what is left.
 
-use actix_tls::accept::rustls_0_23::TlsStream;
-use actix_web::Error;
-use actix_web::body::MessageBody;
-use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
-use actix_web::middleware::Next;
 use actix_web::rt::net::TcpStream;
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::Shutdown;
+use std::io;
+use std::net::{IpAddr, Shutdown};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Context;
 use std::time::Duration;
 
+use super::flow::{Flow, Length, Room};
+use super::problem::Problem;
+use super::server::{HEAD, KEEP_ALIVE};
+use super::unfinished::{Place, Unfinished};
 use crate::clock::Clock;
 
 /// How often it is looked whether connections have to go.
 const EVERY: Duration = Duration::from_millis(250);
 
+/// No connection is kept that has asked nothing for so long.
+const LONGEST_SILENCE: Duration = KEEP_ALIVE.saturating_add(HEAD);
+
 /// So long every connection has for its request, however many others there are.
 const FAIR: Duration = Duration::from_secs(1);
+
+/// Connections at once with a head that is longer than ordinary: with what the server makes of them 64 KiB each.
+const LONG_HEADS: usize = 128;
 
 /// Nothing new for so long means that no connection is on its way to a worker any more: workers look within
 /// microseconds unless the machine is overloaded.
@@ -42,10 +47,12 @@ const QUIET: Duration = Duration::from_millis(100);
 pub struct Connections {
     open: Arc<Mutex<Open>>,
     limit: usize,
-    /// No connection is kept that has asked nothing for so long.
-    longest: Duration,
     /// Whether answers end their connections, because the listener stops.
     stopping: Arc<AtomicBool>,
+    /// TLS handshakes that have begun.
+    handshakes: Unfinished,
+    long_heads: Unfinished,
+    refused: Arc<dyn Fn(Problem, Option<IpAddr>) + Send + Sync>,
     clock: Clock,
 }
 
@@ -63,25 +70,43 @@ struct Open {
 }
 
 /// One connection, from its beginning to its end.
-struct Connection {
+pub(super) struct Connection {
     of: Connections,
     /// A second handle on it, to close it by.
     socket: Arc<std::net::TcpStream>,
+    peer: Option<IpAddr>,
     number: u64,
-    /// Its key while it is silent.
-    since: Mutex<Option<Duration>>,
-    /// Whether it has asked anything.
-    asked: AtomicBool,
+    asking: Mutex<Asking>,
+    flow: Mutex<Flow>,
+}
+
+/// What a connection asks.
+#[derive(Default)]
+struct Asking {
+    /// Requests that are not answered.
+    requests: usize,
+    /// Its key while there are none.
+    silent_since: Option<Duration>,
+    /// Whether there ever was one.
+    ever: bool,
 }
 
 impl Connections {
-    /// At most `limit` at once, which the server sees to. None is kept that asked nothing for `longest`.
-    pub fn new(limit: usize, longest: Duration, clock: Clock) -> Self {
+    /// At most `limit` at once, which the server sees to. `refused` is called with what a connection is refused for
+    /// before there is a request, and its other end.
+    pub fn new(
+        limit: usize,
+        refused: impl Fn(Problem, Option<IpAddr>) + Send + Sync + 'static,
+        clock: Clock,
+    ) -> Self {
         Self {
             open: Arc::default(),
             limit,
-            longest,
             stopping: Arc::default(),
+            // Half of all: so a crowd of them alone is none to those whose handshake is done.
+            handshakes: Unfinished::new(limit / 2),
+            long_heads: Unfinished::new(LONG_HEADS.min(limit / 2)),
+            refused: Arc::new(refused),
             clock,
         }
     }
@@ -104,8 +129,12 @@ impl Connections {
     }
 
     /// How many there may be.
-    pub fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         self.limit
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// From so many on it is crowded.
@@ -113,17 +142,17 @@ impl Connections {
         self.limit - self.limit / 4
     }
 
-    /// Takes note of a new connection, as [`actix_web::HttpServer::on_connect`] tells it.
-    pub fn opened(&self, io: &dyn Any, kept: &mut Extensions) {
-        super::tls::remember(io, kept);
-        let of_tls = || Some(io.downcast_ref::<TlsStream<TcpStream>>()?.get_ref().0);
-        let Some(stream) = io.downcast_ref::<TcpStream>().or_else(of_tls) else {
-            return;
-        };
-        let Ok(socket) = second_handle(stream) else {
-            // No descriptor is left: the server will find that out, too.
-            return;
-        };
+    /// Takes note of a connection that was accepted.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub(super) fn opened(&self, stream: &TcpStream) -> io::Result<Arc<Connection>> {
+        let socket = second_handle(stream)?;
+        let peer = stream.peer_addr().ok().map(|peer| peer.ip());
+        Ok(self.tracked(socket, peer))
+    }
+
+    fn tracked(&self, socket: std::net::TcpStream, peer: Option<IpAddr>) -> Arc<Connection> {
         let number = {
             let mut open = self.lock();
             open.count += 1;
@@ -134,12 +163,13 @@ impl Connections {
         let connection = Connection {
             of: self.clone(),
             socket: Arc::new(socket),
+            peer,
             number,
-            since: Mutex::new(None),
-            asked: AtomicBool::new(false),
+            asking: Mutex::default(),
+            flow: Mutex::default(),
         };
-        connection.silent();
-        kept.insert(Arc::new(connection));
+        connection.silent(&mut connection.asking());
+        Arc::new(connection)
     }
 
     /// Closes what has to go, until it is dropped.
@@ -157,7 +187,7 @@ impl Connections {
         let mut closed = Vec::new();
         for (key, socket) in &open.silent {
             let silent = now.saturating_sub(key.0);
-            if silent < self.longest && (too_many == 0 || silent < FAIR) {
+            if silent < LONGEST_SILENCE && (too_many == 0 || silent < FAIR) {
                 break;
             }
             // What has come and was not read yet: it is the bridge that is behind.
@@ -174,8 +204,9 @@ impl Connections {
         }
     }
 
-    fn is_crowded(&self) -> bool {
-        self.lock().count >= self.crowded()
+    /// Whether answers end their connections now.
+    fn ends(&self) -> bool {
+        self.lock().count >= self.crowded() || self.stopping.load(Ordering::SeqCst)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -185,73 +216,145 @@ impl Connections {
 }
 
 impl Connection {
-    fn silent(&self) {
-        let now = self.of.clock.monotonic();
-        self.of
-            .lock()
-            .silent
-            .insert((now, self.number), Arc::clone(&self.socket));
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    /// A request begins: while there is one, the connection is not silent.
+    pub(super) fn asks(&self, length: Length) {
+        let mut asking = self.asking();
+        asking.requests += 1;
+        self.heard(&mut asking);
+        self.of.lock().asking += 1;
+        self.flow().asked(length);
     }
 
-    fn asks(&self) {
-        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// A request is answered, or dropped; `ends`: and the connection ends behind the answer.
+    pub(super) fn answered(&self, ends: bool) {
+        let mut asking = self.asking();
+        asking.requests -= 1;
+        self.of.lock().asking -= 1;
+        if asking.requests == 0 {
+            self.silent(&mut asking);
+        }
+        self.flow().answered(ends);
+    }
+
+    /// Whether it has to end with the next answer.
+    pub(super) fn ends(&self) -> bool {
+        self.of.ends() || self.flow().was_long()
+    }
+
+    /// A place for its TLS handshake.
+    pub(super) fn handshake(&self) -> Option<Place> {
+        self.of.handshakes.begin(&self.socket)
+    }
+
+    /// How many bytes the server may have now.
+    pub(super) fn room(&self, context: &Context<'_>) -> Room {
+        self.flow()
+            .room(context, || self.of.long_heads.begin(&self.socket))
+    }
+
+    /// Gives bytes to the server; returns how many of these.
+    pub(super) fn give(&self, bytes: &[u8]) -> usize {
+        self.flow().give(bytes)
+    }
+
+    /// The reader of the request's body waits for more.
+    pub(super) fn starves(&self) {
+        self.flow().starves();
+    }
+
+    /// It is refused before there is a request.
+    pub(super) fn refused(&self, problem: Problem) {
+        (self.of.refused)(problem, self.peer);
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.of.clock.clone()
+    }
+
+    fn silent(&self, asking: &mut Asking) {
+        let now = self.of.clock.monotonic();
+        let key = (now, self.number);
+        self.of.lock().silent.insert(key, Arc::clone(&self.socket));
+        asking.silent_since = Some(now);
+    }
+
+    fn heard(&self, asking: &mut Asking) {
         let mut open = self.of.lock();
-        if let Some(since) = since {
+        if let Some(since) = asking.silent_since.take() {
             open.silent.remove(&(since, self.number));
         }
-        if !self.asked.swap(true, Ordering::SeqCst) {
+        if !std::mem::replace(&mut asking.ever, true) {
             open.fresh -= 1;
         }
+    }
+
+    // Nothing in here panics half way through a change. Who locks several locks `asking` first, and `Open` last.
+
+    fn asking(&self) -> MutexGuard<'_, Asking> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flow(&self) -> MutexGuard<'_, Flow> {
+        self.flow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.asks();
+        self.heard(&mut self.asking());
         self.of.lock().count -= 1;
     }
 }
 
-/// Silent again when dropped: also when the request is dropped half way.
-struct Asking(Arc<Connection>);
-
-impl Asking {
-    fn new(connection: Arc<Connection>) -> Self {
-        connection.asks();
-        connection.of.lock().asking += 1;
-        Self(connection)
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        self.0.of.lock().asking -= 1;
-        self.0.silent();
-    }
-}
-
-/// A request on its way to its answer: its connection is not silent meanwhile, and in a crowd ends with the answer.
-pub async fn watched(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let Some(connection) = request.conn_data::<Arc<Connection>>().map(Arc::clone) else {
-        return next.call(request).await;
-    };
-    let asking = Asking::new(connection);
-    let mut answer = next.call(request).await?;
-    let of = &asking.0.of;
-    if of.is_crowded() || of.stopping.load(Ordering::SeqCst) {
-        answer
-            .response_mut()
-            .head_mut()
-            .set_connection_type(ConnectionType::Close);
-    }
-    Ok(answer)
-}
-
-fn second_handle(stream: &TcpStream) -> std::io::Result<std::net::TcpStream> {
+fn second_handle(stream: &TcpStream) -> io::Result<std::net::TcpStream> {
     use std::os::fd::AsFd as _;
     Ok(stream.as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    #[test]
+    fn only_a_connection_that_asks_nothing_is_silent_however_its_requests_overlap() {
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        let connections = Connections::new(8, |_, _| {}, clock.clone());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let accepted = listener.accept().unwrap().0;
+        accepted.set_nonblocking(true).unwrap();
+        let connection = connections.tracked(accepted, None);
+        let silent = || connections.lock().silent.len();
+        assert_eq!(silent(), 1);
+
+        // Two at a time, each of them begun before the one before it is answered.
+        connection.asks(Length::Known(0));
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(1));
+            connection.asks(Length::Known(0));
+            connection.answered(false);
+            assert_eq!(silent(), 0);
+        }
+        clock.advance(Duration::from_secs(100));
+        connections.close_silent();
+        peer.set_nonblocking(true).unwrap();
+        let open = |peer: &std::net::TcpStream| peer.peek(&mut [0]).is_err();
+        assert!(open(&peer), "it is asking for 100 s");
+
+        connection.answered(false);
+        assert_eq!(silent(), 1);
+        clock.advance(Duration::from_secs(79));
+        connections.close_silent();
+        assert!(open(&peer), "it is silent for 79 s");
+        clock.advance(Duration::from_secs(1));
+        connections.close_silent();
+        assert!(!open(&peer));
+        drop(connection);
+        let left = connections.lock();
+        assert_eq!(
+            (left.count, left.fresh, left.asking, left.silent.len()),
+            (0, 0, 0, 0)
+        );
+    }
 }

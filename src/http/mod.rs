@@ -5,22 +5,29 @@ mod answers;
 mod api;
 mod body;
 mod connections;
+mod flow;
 mod hooks;
+mod io;
 mod operator;
 mod problem;
+mod server;
 mod tls;
 mod turns;
+mod unfinished;
 mod unread;
+mod watch;
 mod weight;
 mod work;
 
 use actix_web::http::Method;
+use actix_web::http::header::HeaderValue;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use log::{Level, log};
 use serde::Serialize;
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -32,8 +39,9 @@ use crate::queue::Queue;
 use crate::source::Current;
 
 pub use body::Budget;
-pub use connections::{Connections, watched};
+pub use connections::Connections;
 pub use problem::Problem;
+pub use server::serve;
 pub use tls::Tls;
 pub use turns::Turns;
 pub use work::Work;
@@ -60,10 +68,10 @@ pub struct Hooks {
 impl Hooks {
     /// Where a request comes from, as far as a trusted proxy can be believed.
     fn sender(&self, request: &HttpRequest) -> Option<IpAddr> {
-        let forwarded: Vec<&str> = request
+        let forwarded: Vec<&[u8]> = request
             .headers()
             .get_all("x-forwarded-for")
-            .map(|value| value.to_str().unwrap_or_default())
+            .map(HeaderValue::as_bytes)
             .collect();
         let peer = request.peer_addr()?.ip();
         let serving = self.serving.load();
@@ -72,22 +80,40 @@ impl Hooks {
 
     /// A refusal: logged (limited, see [`STRANGER`]), counted, and sent. The path is not logged: it may hold a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
+        self.note(source, problem, request.method(), || self.sender(request));
+        problem.response()
+    }
+
+    /// A refusal of what is no request yet: logged and counted like the others, answered already.
+    pub fn refused_early(&self, problem: Problem, peer: Option<IpAddr>) {
+        self.note("-", problem, "-", || peer);
+    }
+
+    fn note(
+        &self,
+        source: &str,
+        problem: Problem,
+        method: impl Display,
+        peer: impl FnOnce() -> Option<IpAddr>,
+    ) {
         self.metrics.refused(source, problem.code());
         let level = if problem.status().is_server_error() {
             Level::Error
         } else {
             Level::Warn
         };
-        let (method, peer) = (request.method(), self.peer(request));
+        let peer = named(peer());
         log!(target: STRANGER, level, source:%, problem:% = problem.code(), method:%, peer:%; "refused");
-        problem.response()
     }
 
     /// The sender's address for the log.
     fn peer(&self, request: &HttpRequest) -> String {
-        let sender = self.sender(request).map(|sender| sender.to_string());
-        sender.unwrap_or_else(|| "unknown".to_owned())
+        named(self.sender(request))
     }
+}
+
+fn named(peer: Option<IpAddr>) -> String {
+    peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
 }
 
 /// What waits for a person, as the operator is told.

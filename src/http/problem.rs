@@ -2,7 +2,12 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
+
+const TYPE: &str = "application/problem+json";
+
+/// Seconds after which a sender that was answered 503 may try again.
+const RETRY_AFTER: &str = "10";
 
 /// Every way a request can be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub enum Problem {
     TooSlow,
     /// The body is over the source's limit.
     TooLarge,
+    /// The request line and the headers are together over the limit.
+    HeadTooLarge,
     /// The body has more values than there is memory for.
     TooManyValues,
     /// The body has a Content-Encoding that is not decoded.
@@ -49,7 +56,7 @@ struct Row {
 
 impl Problem {
     /// Every problem, for tables and tests.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Unreadable,
         Self::NotAuthenticated,
         Self::NotAuthentic,
@@ -61,6 +68,7 @@ impl Problem {
         Self::MethodNotAllowed,
         Self::TooSlow,
         Self::TooLarge,
+        Self::HeadTooLarge,
         Self::TooManyValues,
         Self::Encoded,
         Self::Full,
@@ -125,6 +133,11 @@ impl Problem {
                 "too-large",
                 "the body is over the source's limit (limits.body in the bridge's configuration), as it came or decoded",
             ),
+            Self::HeadTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "head-too-large",
+                "the request line and the headers are together over 32 KiB; send less of them",
+            ),
             Self::TooManyValues => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-many-values",
@@ -169,24 +182,43 @@ impl Problem {
         let row = self.row();
         answer(row.status, row.code, row.detail)
     }
+
+    /// The same answer as the bytes of HTTP/1.1, after which the connection ends: for what is no request yet.
+    pub(super) fn raw(self) -> Vec<u8> {
+        let Row { status, code, detail } = self.row();
+        let body = body(status, code, detail).to_string();
+        let retry = match status {
+            StatusCode::SERVICE_UNAVAILABLE => format!("retry-after: {RETRY_AFTER}\r\n"),
+            _ => String::new(),
+        };
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {TYPE}\r\n{retry}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes()
+    }
 }
 
 /// A refusal in the form all of them have.
 pub(super) fn answer(status: StatusCode, code: &'static str, detail: &str) -> HttpResponse {
     let mut response = HttpResponseBuilder::new(status);
-    response.content_type("application/problem+json");
+    response.content_type(TYPE);
     match status {
-        StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, "10")),
+        StatusCode::SERVICE_UNAVAILABLE => response.insert_header((header::RETRY_AFTER, RETRY_AFTER)),
         StatusCode::UNAUTHORIZED => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
         _ => &mut response,
     };
-    response.json(json!({
+    response.json(body(status, code, detail))
+}
+
+fn body(status: StatusCode, code: &'static str, detail: &str) -> Value {
+    json!({
         "type": "about:blank",
         "title": status.canonical_reason().unwrap_or_default(),
         "status": status.as_u16(),
         "code": code,
         "detail": detail,
-    }))
+    })
 }
 
 /// The same answer, with the methods that are taken (`POST, GET`). RFC 9110 wants them in every 405.

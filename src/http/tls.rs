@@ -1,8 +1,5 @@
 //! TLS of the public listener: one certificate, which a reload replaces, and the certificates that senders show.
 
-use actix_tls::accept::rustls_0_23::TlsStream;
-use actix_web::dev::Extensions;
-use actix_web::rt::net::TcpStream;
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -11,7 +8,6 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
-use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -34,7 +30,7 @@ struct Senders {
 }
 
 /// What the sender showed on this connection.
-struct Shown(Vec<CertificateDer<'static>>);
+pub(super) struct Shown(pub(super) Vec<CertificateDer<'static>>);
 
 impl Tls {
     /// With this certificate; `asks`: whether senders are asked for theirs.
@@ -55,25 +51,18 @@ impl Tls {
         self.senders.asked.store(asks, Ordering::Relaxed);
     }
 
-    /// TLS 1.2 and 1.3.
+    /// TLS 1.2 and 1.3, and HTTP/1.1 alone.
     ///
     /// # Errors
     /// The provider has none of them.
     pub fn server(&self) -> Result<ServerConfig, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let server = ServerConfig::builder_with_provider(provider)
+        let mut server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
             .with_client_cert_verifier(Arc::clone(&self.senders) as Arc<dyn ClientCertVerifier>)
             .with_cert_resolver(Arc::clone(&self.certificate) as Arc<dyn ResolvesServerCert>);
+        server.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(server)
-    }
-}
-
-/// Keeps what the sender showed, for `HttpServer::on_connect`.
-pub(super) fn remember(connection: &dyn Any, data: &mut Extensions) {
-    let stream = connection.downcast_ref::<TlsStream<TcpStream>>();
-    if let Some(shown) = stream.and_then(|stream| stream.get_ref().1.peer_certificates()) {
-        data.insert(Shown(shown.to_vec()));
     }
 }
 

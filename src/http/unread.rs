@@ -11,23 +11,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// An answer's body that holds what is left of the request's.
-struct Holding {
+struct Holding<U> {
     answer: BoxBody,
-    _unread: Payload,
+    _unread: U,
 }
 
 /// The same answer, behind which the connection is closed.
 pub(super) fn closing(response: HttpResponse, unread: Payload) -> HttpResponse {
     response.map_body(|head, answer| {
         head.set_connection_type(actix_web::http::ConnectionType::Close);
-        BoxBody::new(Holding {
-            answer,
-            _unread: unread,
-        })
+        holding(answer, unread)
     })
 }
 
-impl MessageBody for Holding {
+/// The same answer's body, which holds `unread` as long as it is being written.
+pub(super) fn holding(answer: BoxBody, unread: impl Unpin + 'static) -> BoxBody {
+    BoxBody::new(Holding {
+        answer,
+        _unread: unread,
+    })
+}
+
+impl<U: Unpin> MessageBody for Holding<U> {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {

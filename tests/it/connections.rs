@@ -24,7 +24,11 @@ async fn connect(bridge: &TestBridge) -> TcpStream {
 
 /// Asks whether the bridge is there; the head of the answer.
 async fn asked(connection: &mut TcpStream) -> String {
-    connection.write_all(QUESTION.as_bytes()).await.unwrap();
+    asked_with(connection, QUESTION).await
+}
+
+async fn asked_with(connection: &mut TcpStream, question: &str) -> String {
+    connection.write_all(question.as_bytes()).await.unwrap();
     let mut said = Vec::new();
     let answer = async {
         while !said.ends_with(b"}") {
@@ -90,6 +94,138 @@ async fn connections_that_never_finish_a_question_make_room_for_those_that_do() 
     closed(&mut silent[0]).await;
     assert!(world.told("ch-dev", 1).await[0].contains("among the silent"));
     drop((half, silent));
+    bridge.finish().await;
+}
+
+/// Asks with `question`; everything that is answered until the bridge closes the connection.
+async fn answered(connection: &mut TcpStream, question: &[u8]) -> String {
+    connection.write_all(question).await.unwrap();
+    let mut said = Vec::new();
+    in_time("the end", connection.read_to_end(&mut said))
+        .await
+        .unwrap();
+    String::from_utf8(said).unwrap()
+}
+
+/// A head of exactly this length, which ends its connection only with its answer.
+fn head(length: usize) -> String {
+    let begin = "GET /health HTTP/1.1\r\nhost: bridge\r\n";
+    let line = "x-filling: \r\n";
+    let filling = "a".repeat(length - begin.len() - line.len() - 2);
+    format!("{begin}x-filling: {filling}\r\n\r\n")
+}
+
+/// A head may have 32 KiB; one of more than 8 KiB is the last of its connection.
+#[actix_web::test]
+async fn a_head_has_a_limit_on_both_listeners() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    for url in [&bridge.url, &bridge.operator] {
+        let address = url.strip_prefix("http://").unwrap();
+        for before in ["", QUESTION] {
+            for (question, status) in [
+                (head(32 * 1024), "200 OK"),
+                (head(32 * 1024 + 1), "431 Request Header Fields Too Large"),
+                // Without an end.
+                (
+                    format!("GET /{}", "a".repeat(200_000)),
+                    "431 Request Header Fields Too Large",
+                ),
+            ] {
+                let mut connection = TcpStream::connect(address).await.unwrap();
+                if !before.is_empty() {
+                    asked(&mut connection).await;
+                }
+                let answer = answered(&mut connection, question.as_bytes()).await;
+                assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+                assert!(
+                    answer.to_lowercase().contains("connection: close\r\n"),
+                    "{answer}"
+                );
+                assert_eq!(
+                    answer.contains("\"code\":\"head-too-large\""),
+                    status.starts_with("431")
+                );
+            }
+        }
+    }
+    let mut kept = connect(&bridge).await;
+    for _ in 0..2 {
+        let answer = asked_with(&mut kept, &head(8 * 1024)).await;
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+    drop(kept);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn long_heads_that_never_end_make_room_for_those_that_do() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    let endless = &head(20_000)[..19_000];
+    let mut unfinished = Vec::new();
+    for _ in 0..=LIMIT / 2 {
+        let mut connection = connect(&bridge).await;
+        connection.write_all(endless.as_bytes()).await.unwrap();
+        unfinished.push(connection);
+    }
+    closed(&mut unfinished[0]).await;
+    let answer = answered(&mut connect(&bridge).await, head(20_000).as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(unfinished);
+    bridge.finish().await;
+}
+
+#[actix_web::test]
+async fn requests_sent_at_once_are_answered_one_after_another() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    let post = "POST /hooks/github HTTP/1.1\r\nhost: bridge\r\nx-github-event: push\r\n";
+    let signature = crate::harness::github_signature(b"{}");
+    let known = format!("{post}x-hub-signature-256: {signature}\r\ncontent-length: 2\r\n\r\n{{}}");
+    let chunked = format!(
+        "{post}x-hub-signature-256: {signature}\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+    );
+    let last = QUESTION.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+    let all = format!(
+        "{}{known}{QUESTION}{chunked}{}{last}",
+        QUESTION.repeat(500),
+        QUESTION.repeat(500)
+    );
+    let mut connection = connect(&bridge).await;
+    let (mut read, mut write) = connection.split();
+    let mut said = String::new();
+    let (written, all_read) = tokio::join!(
+        write.write_all(all.as_bytes()),
+        in_time("the answers", read.read_to_string(&mut said))
+    );
+    written.unwrap();
+    all_read.unwrap();
+    let statuses: Vec<&str> = said
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|answer| &answer[..3])
+        .collect();
+    let expected = [vec!["200"; 500], vec!["202", "200", "200"], vec!["200"; 501]].concat();
+    assert_eq!(statuses, expected);
+    drop(connection);
+    bridge.finish().await;
+}
+
+/// Without TLS there is no other protocol, however it is asked for.
+#[actix_web::test]
+async fn nothing_but_http_1_is_spoken() {
+    let world = World::new();
+    let bridge = bridge(&world);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let answer = answered(&mut connect(&bridge).await, preface).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let upgrade = QUESTION.replace(
+        "\r\n\r\n",
+        "\r\nconnection: upgrade, http2-settings, close\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n",
+    );
+    let answer = answered(&mut connect(&bridge).await, upgrade.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     bridge.finish().await;
 }
 

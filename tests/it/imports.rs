@@ -227,11 +227,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
     ("encoding_rs", &["payload"]),
-    ("flate2", &["payload"]),
+    ("flate2", &["payload", "delivery/client"]),
     ("brotli_decompressor", &["payload"]),
-    ("percent_encoding", &["payload"]),
-    // Questions to the system: limits, room on a disk, which stream standard error is.
-    ("rustix", &["lifecycle", "check/live", "logging"]),
+    // The system's own calls: limits, room on a disk, which stream standard error is, how many connections may wait.
+    ("rustix", &["lifecycle", "check/live", "logging", "bridge/listen"]),
+    ("actix_http", &["http/server"]),
+    ("actix_service", &["http/server"]),
+    ("tokio_rustls", &["http/server", "http/io"]),
 ];
 
 pub(crate) struct Module {

@@ -264,7 +264,10 @@ fn a_header_that_is_sent_empty_twice_is_empty() {
     let sample = &builtin::samples("github")[0];
     let key = |values: &[&str]| {
         let mut event = event(&source, sample);
-        let sent = event.envelope.headers.without(|name, _| name == "x-github-delivery");
+        let sent = event
+            .envelope
+            .headers
+            .without(|name, _| name == "x-github-delivery");
         let ids = values.iter().map(|value| ("x-github-delivery", *value));
         event.envelope.headers = Headers::new(sent.iter().chain(ids));
         road::read(event, &source).key

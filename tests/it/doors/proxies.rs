@@ -27,6 +27,16 @@ async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_wor
         let got = curl(url.clone(), forwarded("192.0.2.7, 198.51.100.9")).await;
         assert_eq!(got.status, 403, "{}", got.said);
         assert!(got.said.contains("\"code\":\"unwelcome\""), "{}", got.said);
+        for claim in [
+            "forwarded: for=192.0.2.7",
+            "x-real-ip: 192.0.2.7",
+            "x_forwarded_for: 192.0.2.7",
+            "x-client-ip: 192.0.2.7",
+            "true-client-ip: 192.0.2.7",
+        ] {
+            let got = curl(url.clone(), vec!["-H".to_owned(), claim.to_owned()]).await;
+            assert_eq!(got.status, 403, "{claim}: {}", got.said);
+        }
         let sender = if trust.is_empty() {
             "127.0.0.1"
         } else {

@@ -1,9 +1,13 @@
 //! TLS in the bridge's own process.
 
 use std::fs;
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::{authority, certificate, curl, served};
+use crate::harness::PATIENCE;
 use crate::program::program;
 
 const TLS: &str =
@@ -56,6 +60,65 @@ async fn the_bridge_speaks_tls_itself_and_a_reload_renews_its_certificate() {
     assert!(bridge.end().success());
 }
 
+/// What openssl says of a handshake in which it offers these protocols.
+fn offering(address: &str, protocols: &str) -> String {
+    let output = Command::new("openssl")
+        .args(["s_client", "-connect", address, "-alpn", protocols])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+#[actix_web::test]
+async fn http_1_1_is_all_that_is_agreed_upon() {
+    let (_world, mut bridge) = served(TLS, keys);
+    let address = bridge.url.replace("http://", "");
+    for (offered, said) in [
+        ("h2,http/1.1", "ALPN protocol: http/1.1"),
+        ("http/1.1", "ALPN protocol: http/1.1"),
+        ("h2", "no application protocol"),
+    ] {
+        let got = offering(&address, offered);
+        assert!(got.contains(said), "{offered}: {got}");
+    }
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+}
+
+/// The end of a connection that the bridge closes.
+fn end(mut connection: TcpStream) {
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    match connection.read(&mut [0]) {
+        Ok(0) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        other => panic!("it is not closed: {other:?}"),
+    }
+}
+
+#[actix_web::test]
+async fn handshakes_that_never_come_keep_nobody_out() {
+    let (world, mut bridge) = served(&format!("{TLS}[limits]\nconnections = 64\n"), keys);
+    let address = bridge.url.replace("http://", "");
+    let silent = |count: usize| -> Vec<TcpStream> {
+        (0..count)
+            .map(|_| TcpStream::connect(&address).unwrap())
+            .collect()
+    };
+    // One by itself has a deadline.
+    end(silent(1).remove(0));
+    // Of many the oldest go, and a good one finds room though more come than there may be connections.
+    let mut many = silent(200);
+    let url = format!("{}/hooks/github", bridge.url.replace("http://", "https://"));
+    let trusting = words(&["--cacert", &world.path("ca.pem").display().to_string()]);
+    let got = curl(url, trusting).await;
+    assert_eq!(got.status, 202, "{}", got.said);
+    end(many.remove(0));
+    world.messages("ch-dev", 1).await;
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+}
+
 #[actix_web::test]
 async fn a_source_may_want_a_certificate_of_its_own_authority() {
     let more = format!(
@@ -69,8 +132,17 @@ async fn a_source_may_want_a_certificate_of_its_own_authority() {
         words(&["--cacert", &file("ca.pem"), "--cert", &certificate, "--key", &key])
     };
     let nothing = words(&["--cacert", &file("ca.pem")]);
+    // What a proxy might say of a certificate is no certificate.
+    let claimed = [
+        "x-ssl-client-verify: SUCCESS",
+        "x-forwarded-client-cert: Subject=\"CN=sender\"",
+        "ssl-client-cert: x",
+    ];
+    let claimed = claimed.iter().flat_map(|claim| words(&["-H", claim]));
+    let claimed = [nothing.clone(), claimed.collect()].concat();
     for (source, shown, expected) in [
         ("strict", nothing.clone(), 403),
+        ("strict", claimed, 403),
         ("strict", shows("impostor"), 403),
         ("strict", shows("sender"), 202),
         ("github", nothing, 202),

@@ -1,0 +1,119 @@
+//! A listener: connections are accepted, TLS is agreed upon, and HTTP/1.1 is spoken.
+//!
+//! It is put together here from the server's parts, because its own builder offers HTTP/2 to whoever asks for it (the
+//! client that is linked as well switches that on), stops accepting while too many handshakes are unfinished, and lets
+//! every connection buffer what it sends.
+
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, KeepAlive};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, Extensions, Server};
+use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
+use actix_web::web::ServiceConfig;
+use actix_web::{App, Error};
+use log::debug;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_rustls::TlsAcceptor;
+
+use super::connections::{Connection, Connections};
+use super::io::{Io, Stream};
+use super::tls::Shown;
+use super::watch::watched;
+
+/// How long an idle connection is kept: longer than most senders keep theirs, so that they close first.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long a request's head may take.
+pub(super) const HEAD: Duration = Duration::from_secs(5);
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// How long a peer may take to close, or to read an answer that came before its request was read.
+const DISCONNECT: Duration = Duration::from_secs(1);
+
+/// A server on `listeners`, with TLS where that is given. A stop waits for `finish`.
+///
+/// # Errors
+/// A listener is none.
+pub fn serve<F>(
+    listeners: Vec<TcpListener>,
+    connections: &Connections,
+    tls: Option<rustls::ServerConfig>,
+    finish: Duration,
+    configure: F,
+) -> io::Result<Server>
+where
+    F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let tls = tls.map(|tls| TlsAcceptor::from(Arc::new(tls)));
+    let mut server = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(connections.limit().div_ceil(workers))
+        .shutdown_timeout(finish.as_secs())
+        .disable_signals();
+    for listener in listeners {
+        let address = listener.local_addr()?;
+        let (connections, tls, configure) = (connections.clone(), tls.clone(), configure.clone());
+        server = server.listen("http", listener, move || {
+            service(connections.clone(), tls.clone(), address, configure.clone())
+        })?;
+    }
+    Ok(server.run())
+}
+
+/// What a worker does with each connection.
+fn service<F>(
+    connections: Connections,
+    tls: Option<TlsAcceptor>,
+    address: SocketAddr,
+    configure: F,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+where
+    F: FnOnce(&mut ServiceConfig),
+{
+    let secure = tls.is_some();
+    let app = App::new().wrap(from_fn(watched)).configure(configure);
+    let app = app.into_factory().map_err(|error: Error| error.error_response());
+    let http = HttpService::build()
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+        .client_request_timeout(HEAD)
+        .client_disconnect_timeout(DISCONNECT)
+        .local_addr(address)
+        .on_connect_ext(connected);
+    let http = if secure { http.secure() } else { http };
+    let http = http.h1(map_config(app, move |()| AppConfig::default()));
+    fn_service(move |stream: TcpStream| {
+        let (connections, tls) = (connections.clone(), tls.clone());
+        async move {
+            let peer = stream.peer_addr().ok();
+            let accepted = accept(stream, &connections, tls).await;
+            let io = accepted.inspect_err(|error| debug!(peer:?, error:%; "a connection came to nothing"))?;
+            Ok::<_, DispatchError>((io, peer))
+        }
+    })
+    .and_then(http)
+}
+
+/// What requests find of their connection.
+fn connected(io: &Io, kept: &mut Extensions) {
+    kept.insert::<Arc<Connection>>(Arc::clone(&io.connection));
+    kept.insert(Shown(io.shown().to_vec()));
+}
+
+/// Agrees upon TLS, where it is spoken.
+async fn accept(stream: TcpStream, connections: &Connections, tls: Option<TlsAcceptor>) -> io::Result<Io> {
+    let connection = connections.opened(&stream)?;
+    let Some(tls) = tls else {
+        return Ok(Io::new(Stream::Plain(stream), connection));
+    };
+    let _unfinished = connection.handshake();
+    let stream = connections.clock().timeout(HANDSHAKE, tls.accept(stream)).await;
+    let stream = stream.ok_or(io::ErrorKind::TimedOut)??;
+    Ok(Io::new(Stream::Tls(Box::new(stream)), connection))
+}
