@@ -10,7 +10,7 @@ use twake_bridge::http::Problem;
 use twake_bridge::twake::{Api, Breadth, Ends, RETRIES_WHEN_UNSURE, answers};
 
 /// The README is one page, in bytes.
-const README_SIZE: usize = 8_000;
+const README_SIZE: usize = 8 * 1024;
 
 /// Folders without documents of this repository.
 const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
