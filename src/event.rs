@@ -2,63 +2,12 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::authentication::{Authentic, BodyForm, UnreadableForm};
-
-/// Request headers: names in lower case, in the order they came. A header sent twice is there twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Headers(Vec<(String, String)>);
-
-impl Headers {
-    /// Takes headers as they came; names are lowered.
-    pub fn new<N: AsRef<str>, V: Into<String>>(headers: impl IntoIterator<Item = (N, V)>) -> Self {
-        Self(
-            headers
-                .into_iter()
-                .map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.into()))
-                .collect(),
-        )
-    }
-
-    /// The first value of a header; `name` in lower case.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// Every value of a header, in the order they came; `name` in lower case.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// Name and value pairs, in the order they came.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    /// The same with one more.
-    #[must_use]
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.0.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// The same without the headers that `drop` picks by name and value.
-    #[must_use]
-    pub fn without(&self, drop: impl Fn(&str, &str) -> bool) -> Self {
-        let kept = self.0.iter().filter(|(name, value)| !drop(name, value));
-        Self(kept.cloned().collect())
-    }
-}
+use crate::headers::Headers;
 
 /// What is known of an event besides its parsed payload: what the store keeps, and what deciding it again needs.
 #[derive(Clone, Debug)]

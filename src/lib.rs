@@ -24,6 +24,7 @@
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
 //! | [`toml_reader`], [`units`], `suggest` | tables of TOML files with findings; durations, sizes, rates; "did you mean" |
 //! | [`config`] | bridge.toml, source.toml, the environment, secrets, template files: raw → checked and compiled |
+//! | [`headers`] | request headers, as the sender sent them |
 //! | [`payload`] | what a body's bytes mean: compression, charset, form fields, and the memory they take |
 //! | [`authentication`], [`event`], [`secret`] | how a body proves where it comes from, and what it is then |
 //! | [`admission`] | whom a listener and its sources let in: addresses, certificates |
@@ -56,7 +57,7 @@
 //!    says to whom.
 //! 8. A value never meets the Markdown parser as syntax: untrusted text can only become text.
 //! 9. One [`message::Document`], many dialects.
-//! 10. The core is pure (`event secret source admission payload authentication facts condition route retry template message twake road
+//! 10. The core is pure (`headers event secret source admission payload authentication facts condition route retry template message twake road
 //!     toml_reader units suggest`
 //!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
 //!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
@@ -79,6 +80,7 @@ pub mod config;
 pub mod delivery;
 pub mod event;
 pub mod facts;
+pub mod headers;
 pub mod http;
 pub mod lifecycle;
 pub mod logging;

@@ -10,7 +10,7 @@ use super::proof::{Claim, Pending};
 use super::scheme::{Method, Scheme, fingerprint};
 use super::traces::Traces;
 use super::{BodyForm, Refusal};
-use crate::event::Headers;
+use crate::headers::Headers;
 use crate::secret::SourceSecret;
 
 /// Most secrets of a source: each costs a signature over every body.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ptr;
 
 use super::multipart;
-use crate::event::Headers;
+use crate::headers::Headers;
 use crate::payload::charset::{self, Charset};
 use crate::payload::encoding::{self, Encoding};
 use crate::payload::estimate::Estimate;

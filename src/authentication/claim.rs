@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Refusal;
 use super::scheme::{Encoding, Layout, Place, Signature, Stamp, StampUnit};
-use crate::event::Headers;
+use crate::headers::Headers;
 
 /// Longest value, in bytes, of a header (or path token) that authenticates.
 pub const MAX_VALUE: usize = 4096;

@@ -18,7 +18,8 @@
 //! ```
 //! use jiff::Timestamp;
 //! use twake_bridge::authentication::{Authenticator, BodyForm, Refusal, Scheme, sign};
-//! use twake_bridge::event::{Event, Headers};
+//! use twake_bridge::event::Event;
+//! use twake_bridge::headers::Headers;
 //! use twake_bridge::secret::{Secret, SourceSecret};
 //!
 //! let scheme = Scheme::from_toml(

@@ -10,7 +10,7 @@ use super::body::{QUERY, TAKEN_FROM, UnreadableForm};
 use super::claim::Marks;
 use super::scheme::Signature;
 use super::traces::Traces;
-use crate::event::Headers;
+use crate::headers::Headers;
 
 /// A body that was authenticated, with its headers. Its fields are private and only [`Pending::finish`] makes one, so
 /// no other code can turn an unauthenticated body into an event.

@@ -11,7 +11,7 @@ use super::body::Budget;
 use super::hooks::refused;
 use super::problem::Problem;
 use crate::authentication::UnreadableForm;
-use crate::event::Headers;
+use crate::headers::Headers;
 use crate::payload::encoding::Encoding;
 use crate::source::Source;
 

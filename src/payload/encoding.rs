@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::io::Read;
 
-use crate::event::Headers;
+use crate::headers::Headers;
 
 /// Most decoded bytes for each byte of a body. Logs and lists of alerts shrink to a tenth or a thirtieth.
 pub const RATIO: usize = 100;

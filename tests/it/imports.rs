@@ -18,8 +18,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "delivery",
             "event",
             "facts",
+            "headers",
             "logging",
             "operator",
+            "queue",
             "road",
             "route",
             "source",
@@ -55,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "facts",
             "template",
             "event",
+            "headers",
             "payload",
             "message",
             "admission",
@@ -90,6 +93,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "source",
             "authentication",
             "payload",
+            "headers",
             "event",
             "queue",
             "metrics",
@@ -137,10 +141,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "road",
         &[
-            "source", "facts", "route", "template", "message", "event", "steps",
+            "source", "facts", "route", "template", "message", "event", "headers", "steps",
         ],
     ),
-    ("event", &["authentication"]),
+    ("headers", &[]),
+    ("event", &["authentication", "headers"]),
     ("secret", &[]),
     ("admission", &[]),
     (
@@ -157,9 +162,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "authentication",
-        &["event", "payload", "secret", "toml_reader", "units"],
+        &["headers", "payload", "secret", "toml_reader", "units"],
     ),
-    ("payload", &["event"]),
+    ("payload", &["headers"]),
     ("facts", &["condition"]),
     ("condition", &["panics", "steps", "suggest"]),
     ("panics", &[]),
@@ -176,6 +181,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// The pure core: values to values.
 const PURE: &[&str] = &[
+    "headers",
     "event",
     "secret",
     "admission",
@@ -227,10 +233,19 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
     ("encoding_rs", &["payload"]),
-    ("flate2", &["payload", "delivery/client"]),
+    ("flate2", &["payload", "delivery/client", "sandbox/server"]),
     ("brotli_decompressor", &["payload"]),
-    // The system's own calls: limits, room on a disk, which stream standard error is, how many connections may wait.
-    ("rustix", &["lifecycle", "check/live", "logging", "bridge/listen"]),
+    // System calls: limits, free disk space, the type of standard error, the listen backlog, file locks.
+    (
+        "rustix",
+        &[
+            "lifecycle",
+            "check/live",
+            "logging",
+            "bridge/listen",
+            "queue/sqlite/lock",
+        ],
+    ),
     ("actix_http", &["http/server"]),
     ("actix_service", &["http/server"]),
     ("tokio_rustls", &["http/server", "http/io"]),

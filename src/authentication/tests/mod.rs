@@ -15,7 +15,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::*;
-use crate::event::Headers;
+use crate::headers::Headers;
 use crate::secret::{Secret, SourceSecret};
 
 /// Half past nothing in particular.

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use crate::authentication::{Authenticator, Pending, Refusal, UnreadableForm};
 use crate::clock::Clock;
-use crate::event::{Event, Headers};
+use crate::event::Event;
+use crate::headers::Headers;
 use crate::payload::encoding::Encoding;
 use crate::source::{Kind, Source};
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use twake_bridge::authentication::{Authenticator, BodyForm, Scheme, sign};
 use twake_bridge::config::{builtin, kind_alone};
-use twake_bridge::event::Headers;
+use twake_bridge::headers::Headers;
 use twake_bridge::secret::{Secret, SourceSecret};
 
 use self::proof::{encode, proves};
