@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::Uuid;
 
-use crate::authentication::{Authentic, BodyForm, UnreadableForm};
+use crate::authentication::Authentic;
 use crate::headers::Headers;
+use crate::payload::{BodyForm, UnreadableForm};
 
 /// What is known of an event besides its parsed payload: what the store keeps, and what deciding it again needs.
 #[derive(Clone, Debug)]

@@ -4,13 +4,14 @@ use secrecy::{ExposeSecret, SecretSlice};
 use std::collections::BTreeSet;
 use subtle::{Choice, ConstantTimeEq};
 
+use super::Refusal;
 use super::claim::{self, Found};
 use super::doubts::{self, Doubt};
 use super::proof::{Claim, Pending};
 use super::scheme::{Method, Scheme, fingerprint};
 use super::traces::Traces;
-use super::{BodyForm, Refusal};
 use crate::headers::Headers;
+use crate::payload::BodyForm;
 use crate::secret::SourceSecret;
 
 /// Most secrets of a source: each costs a signature over every body.

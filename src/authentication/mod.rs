@@ -17,9 +17,10 @@
 //!
 //! ```
 //! use jiff::Timestamp;
-//! use twake_bridge::authentication::{Authenticator, BodyForm, Refusal, Scheme, sign};
+//! use twake_bridge::authentication::{Authenticator, Refusal, Scheme, sign};
 //! use twake_bridge::event::Event;
 //! use twake_bridge::headers::Headers;
+//! use twake_bridge::payload::BodyForm;
 //! use twake_bridge::secret::{Secret, SourceSecret};
 //!
 //! let scheme = Scheme::from_toml(
@@ -50,11 +51,9 @@
 //! secret takes the same time whatever it is compared with.
 
 mod authenticator;
-mod body;
 mod claim;
 mod doubts;
 mod grammar;
-mod multipart;
 mod proof;
 mod scheme;
 mod sign;
@@ -65,7 +64,6 @@ mod traces;
 mod tests;
 
 pub use authenticator::{Authenticator, MAX_SECRETS};
-pub use body::{BodyForm, UnreadableForm};
 pub use claim::{MAX_SIGNATURES, MAX_VALUE};
 pub use doubts::Doubt;
 pub(crate) use grammar::read_schemes;

@@ -6,11 +6,11 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Refusal;
 use super::authenticator::{Authenticator, Entry};
-use super::body::{QUERY, TAKEN_FROM, UnreadableForm};
 use super::claim::Marks;
 use super::scheme::Signature;
 use super::traces::Traces;
 use crate::headers::Headers;
+use crate::payload::{UnreadableForm, mark_as_query};
 
 /// A body that was authenticated, with its headers. Its fields are private and only [`Pending::finish`] makes one, so
 /// no other code can turn an unauthenticated body into an event.
@@ -109,7 +109,7 @@ impl<'a> Pending<'a> {
         let form = &self.authenticator.form;
         let (headers, body) = if body.is_empty() && form.takes_query() {
             let query = Bytes::copy_from_slice(self.query.as_bytes());
-            (headers.with(TAKEN_FROM, QUERY), query)
+            (mark_as_query(headers), query)
         } else {
             (headers, body)
         };

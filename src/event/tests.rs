@@ -1,10 +1,10 @@
 //! Keys that never collide, and events that are only made of what was proved.
 
 use serde_json::{Value, json};
-use std::io::Write as _;
 
 use super::*;
 use crate::authentication::Authenticator;
+use crate::payload::encoding::tests::gzip;
 
 fn key(values: &Value) -> IdempotencyKey {
     try_key(values).unwrap()
@@ -199,12 +199,6 @@ fn events(form: &BodyForm, headers: &[(&str, &str)], body: Vec<u8>) -> [Event; 2
 
 fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap()
 }
 
 /// A multipart body with one part, `head` being more lines of its head.

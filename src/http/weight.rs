@@ -10,8 +10,8 @@ use super::Hooks;
 use super::body::Budget;
 use super::hooks::refused;
 use super::problem::Problem;
-use crate::authentication::UnreadableForm;
 use crate::headers::Headers;
+use crate::payload::UnreadableForm;
 use crate::payload::encoding::Encoding;
 use crate::source::Source;
 

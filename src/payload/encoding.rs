@@ -122,4 +122,4 @@ fn has_zlib_header(body: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,7 +11,7 @@ const VALUE: usize = 120;
 
 /// What is known of a text of which pieces were seen.
 #[derive(Debug)]
-pub struct Estimate {
+pub(super) struct Estimate {
     /// Undoes a form's percent-encoding, with what is held back of an escape that a piece cut off.
     escapes: Option<Vec<u8>>,
     length: usize,
@@ -29,7 +29,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// Nothing seen yet. `is_form`: percent-encoding is undone. `is_utf8`: no other charset is declared.
-    pub fn new(is_form: bool, is_utf8: bool) -> Self {
+    pub(super) fn new(is_form: bool, is_utf8: bool) -> Self {
         Self {
             escapes: is_form.then(Vec::new),
             length: 0,
@@ -42,7 +42,7 @@ impl Estimate {
     }
 
     /// Looks at the next piece.
-    pub fn add(&mut self, piece: &[u8]) {
+    pub(super) fn add(&mut self, piece: &[u8]) {
         for piece in piece.chunks(16 * 1024) {
             match self.escapes.take() {
                 None => self.count(piece),
@@ -85,14 +85,9 @@ impl Estimate {
         }
     }
 
-    /// Bytes seen, without percent-encoding.
-    pub fn length(&self) -> usize {
-        self.length
-    }
-
     /// Bytes of memory, about. `copies`: how often the text itself is there while it is read, at most. `is_quoted`: it
     /// is made a text of JSON first, with its control characters escaped.
-    pub fn memory(&self, copies: usize, is_quoted: bool) -> usize {
+    pub(super) fn memory(&self, copies: usize, is_quoted: bool) -> usize {
         let text = if self.is_utf8 && self.cut_off.is_empty() {
             self.length
         } else {

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::headers::Headers;
+use crate::payload::BodyForm;
 use crate::secret::{Secret, SourceSecret};
 
 /// Half past nothing in particular.
