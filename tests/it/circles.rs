@@ -11,11 +11,8 @@ use crate::imports::{Module, modules};
 const REMAINING: &[&str] = &[
     "authentication/claim",
     "authentication/proof",
-    "http/connections",
-    "http/weight",
     "queue/handle",
     "queue/sqlite/events",
-    "sandbox/server/call",
 ];
 
 /// The imports of each file: module path → module paths.
