@@ -8,7 +8,7 @@ use crate::payload::encoding::tests::gzip;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 #[test]
-fn what_is_proved_and_unreadable_is_not_what_is_not_proved() {
+fn an_authentic_body_without_the_payload_is_unreadable_and_not_a_mismatch() {
     let form = || BodyForm {
         form: Some("payload".to_owned()),
         multipart: None,
@@ -56,7 +56,7 @@ fn a_query_in_place_of_a_body_reads_the_same_from_the_store() {
 }
 
 #[test]
-fn a_signature_is_over_the_compressed_bytes_and_nothing_is_decoded_before_it_was_checked() {
+fn a_signature_covers_the_compressed_bytes_and_a_forged_body_is_not_decompressed() {
     let json = br#"{"a": 1}"#;
     let bomb = gzip(&vec![b' '; 20 << 20]);
     let limit = 1 << 20;
