@@ -6,7 +6,7 @@ use super::*;
 use crate::payload::encoding::tests::gzip;
 
 #[test]
-fn the_content_type_says_whether_there_is_a_form() {
+fn the_content_type_declares_a_form() {
     for (content_type, is_form) in [
         (FORM, true),
         ("Application/X-WWW-Form-Urlencoded; charset=utf-8", true),
@@ -46,7 +46,7 @@ fn form_fields_are_decoded_and_unique() {
 }
 
 #[test]
-fn a_form_may_be_the_object_of_its_fields_and_a_text_the_payload() {
+fn a_form_becomes_an_object_of_its_fields_and_a_text_an_object_with_the_text() {
     let read = |(fields, text): (bool, bool), content_type: &str, body: &str| {
         let form = BodyForm {
             fields,
@@ -111,7 +111,7 @@ fn query_payload(form: &BodyForm, query: &str) -> Result<Value, UnreadableForm> 
 }
 
 #[test]
-fn a_query_is_the_payload_or_has_it_in_a_parameter() {
+fn a_query_becomes_an_object_or_contains_the_payload_in_a_parameter() {
     let all = BodyForm {
         parameters: true,
         json: vec!["monitor".to_owned(), "beat".to_owned()],
@@ -154,7 +154,7 @@ fn a_query_is_the_payload_or_has_it_in_a_parameter() {
 }
 
 #[test]
-fn the_fields_of_a_form_may_be_json_too() {
+fn fields_of_a_form_can_contain_json() {
     let form = BodyForm {
         fields: true,
         json: vec!["data".to_owned()],
@@ -170,7 +170,7 @@ fn the_fields_of_a_form_may_be_json_too() {
 }
 
 #[test]
-fn a_payload_weighs_the_same_in_any_encoding() {
+fn the_memory_of_a_payload_is_the_same_in_any_encoding() {
     let json = br#"{"a":1,"b":"x"},"#.repeat(20_000);
     let percent = percent_encoding::percent_encode(&json, percent_encoding::NON_ALPHANUMERIC).to_string();
     let form = format!("payload={percent}").into_bytes();
@@ -193,7 +193,7 @@ fn a_payload_weighs_the_same_in_any_encoding() {
         let headers = Headers::new([("content-type", content_type), ("content-encoding", encoding)]);
         take.weigh(&headers, body, 25 << 20).unwrap()
     };
-    // Measured: some 25 to 45 bytes of memory for a byte of such JSON.
+    // Measured: such JSON takes 25 to 45 bytes of memory per byte.
     let plain = weigh("application/json", "", &json);
     assert!((json.len() * 25..json.len() * 45).contains(&plain), "{plain}");
     for (content_type, encoding, body) in [

@@ -47,7 +47,7 @@ fn parts_are_found_by_name() {
 }
 
 #[test]
-fn multipart_bodies_that_are_none_are_unreadable() {
+fn malformed_multipart_bodies_are_unreadable() {
     use UnreadableForm::{Missing, Multipart, Twice};
     let part =
         |name: &str| format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{{}}\r\n");

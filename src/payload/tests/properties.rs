@@ -11,19 +11,19 @@ fn any_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_body_is_a_panic(
+    fn no_body_causes_a_panic(
         content_type in prop_oneof![any_text(), "multipart/form-data; ?boundary=\"?[A-Z]{0,2}\"?;?", Just(FORM.to_owned())],
         body in prop_oneof![any_text(), "(--A(--)?|\r\n|Content-Disposition: form-data; name=\"?d\"?|=|&|d){0,20}"],
     ) {
         let form = BodyForm { form: Some("d".to_owned()), multipart: Some("d".to_owned()), ..BodyForm::default() };
         let body = Bytes::from(body);
         if let Ok(Some(payload)) = form.payload(&Headers::new([("content-type", content_type)]), &body) {
-            prop_assert!(payload.len() <= body.len() * 3, "a lossy character is three bytes");
+            prop_assert!(payload.len() <= body.len() * 3, "U+FFFD has three bytes");
         }
     }
 
     #[test]
-    fn every_body_is_json_where_forms_and_texts_are_payloads(
+    fn every_payload_is_json_if_forms_and_texts_are_accepted(
         content_type in prop_oneof![any_text(), Just(FORM.to_owned())],
         body in prop_oneof![any_text(), "[{}=&\"a%\\[ ]{0,12}"],
     ) {
