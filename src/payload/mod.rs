@@ -6,7 +6,7 @@
 //! 2. Find the payload: the whole body, a form field, a multipart part, or the query of a request without a body.
 //! 3. Convert the text to UTF-8 ([`charset`]).
 //!
-//! Before that, [`estimate`] tells how much memory the parsed payload will take.
+//! `estimate` computes in advance how much memory the parsed payload will take.
 //!
 //! All input comes from outside. Every step is bounded, and no body is refused because of its characters.
 

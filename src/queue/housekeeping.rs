@@ -92,7 +92,7 @@ impl Queue {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                Ok(()) = history.changed() => {}
+                Ok(()) = history.changed() => keeper.history_changed(),
                 () = keeper.queue.clock.sleep(EVERY) => {}
             }
         }
@@ -102,8 +102,8 @@ impl Queue {
 /// What housekeeping knows between two steps.
 pub(super) struct Keeper {
     queue: Queue,
-    /// When it began, on the monotonic clock.
-    start: Duration,
+    /// Until then nothing is forgotten for its age, on the monotonic clock.
+    young_until: Duration,
     /// The wall clock was not believed at the last step.
     doubted: bool,
 }
@@ -111,7 +111,7 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(queue: Queue) -> Self {
         Self {
-            start: queue.clock.monotonic(),
+            young_until: queue.clock.monotonic() + AFTER_START,
             queue,
             doubted: false,
         }
@@ -121,7 +121,7 @@ impl Keeper {
     pub(super) async fn step(&mut self) -> bool {
         self.doubt();
         let queue = &self.queue;
-        let is_young = queue.clock.monotonic().saturating_sub(self.start) < AFTER_START;
+        let is_young = queue.clock.monotonic() < self.young_until;
         // At the beginning of all time nothing is old. Size is another matter: it needs no clock.
         let now = if is_young { Timestamp::MIN } else { queue.time() };
         let pruning = Pruning::new(&queue.history.borrow(), now);
@@ -131,6 +131,13 @@ impl Keeper {
                 log::warn!("cannot forget what is old: {}", chain(&error));
                 false
             }
+        }
+    }
+
+    /// Ends the first hour: an operator who sets `[history]` means it now. It goes on while the wall clock is not believed.
+    fn history_changed(&mut self) {
+        if !self.doubted {
+            self.young_until = Duration::ZERO;
         }
     }
 

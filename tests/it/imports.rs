@@ -235,7 +235,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
     ("encoding_rs", &["payload"]),
-    ("flate2", &["payload", "delivery/client", "sandbox/server"]),
+    ("flate2", &["payload", "delivery/client", "sandbox"]),
     ("brotli_decompressor", &["payload"]),
     // System calls: limits, free disk space, the type of standard error, the listen backlog, file locks.
     (
