@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::Clock;
-use crate::event::Headers;
+use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, Message};
 use bytes::Bytes;
 use futures_util::future::join_all;
