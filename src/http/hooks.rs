@@ -22,7 +22,7 @@ use crate::logging::STRANGER;
 use crate::metrics::HandshakeLabel;
 use crate::panics;
 use crate::payload::encoding::Encoding;
-use crate::queue::{Enqueued, NewDelivery, NewEvent, QueueError};
+use crate::queue::{Enqueued, NewEvent, QueueError};
 use crate::road::{self, Decision, Reply};
 use crate::source::{Method, Source};
 
@@ -185,7 +185,7 @@ async fn accept(
     let secret = envelope.secret.clone();
     let outcome = hooks
         .queue
-        .enqueue(new_event(envelope, &decision))
+        .enqueue(NewEvent::new(envelope, &decision))
         .await
         .map_err(|error| {
             report(&source.name, &error);
@@ -234,25 +234,6 @@ pub(super) fn refused(refusal: Refusal) -> Problem {
         Refusal::Missing => Problem::NotAuthenticated,
         Refusal::Malformed | Refusal::Mismatch => Problem::NotAuthentic,
         Refusal::Stale => Problem::Stale,
-    }
-}
-
-fn new_event(envelope: Envelope, decision: &Decision) -> NewEvent {
-    let (messages, deliveries) = decision.said();
-    let deliveries = deliveries.into_iter().map(|delivery| NewDelivery {
-        lane: delivery.channel,
-        message: delivery.message,
-    });
-    NewEvent {
-        envelope,
-        event_type: decision.event_type.clone(),
-        key: decision.key,
-        remember: decision.remember,
-        routes: json!(decision.routes),
-        silences: json!(decision.silences()),
-        unreadable: decision.unreadable.clone(),
-        messages,
-        deliveries: deliveries.collect(),
     }
 }
 

@@ -1,21 +1,25 @@
-//! The queue: where HTTP and delivery meet, and the only module that knows a database.
+//! The durable queue between HTTP and delivery, and the only module that knows a database.
 //!
-//! [`Queue`] is a cheap handle that sends commands to a store. The store is an actor on a thread of its own: what has
-//! gathered is one transaction, and nobody is answered before it is committed. So no transaction can straddle an
-//! await, let alone a call to Twake, and under load many events share one fsync without any timer.
+//! [`Queue`] is a cheap handle that sends commands to a store. The store is an actor on a thread of its own. It carries
+//! out the commands that have gathered in one transaction, and answers them after the commit. So no transaction is open
+//! over an await or a call to Twake, and under load many events share one fsync without a timer.
 
 mod believed;
 mod command;
+mod decided;
 mod handle;
 mod housekeeping;
 mod listing;
 mod mending;
+mod packed;
+mod pruning;
 mod sqlite;
 
+pub use decided::{Decided, NewDelivery, NewEvent, to_stored};
 pub use handle::Queue;
-pub use housekeeping::History;
 pub use listing::{EventLine, EventPage, Filter, Listing, Standing};
-pub use mending::{Dropping, Moved, Moving, NewReplay, Redecided};
+pub use mending::{Dropping, Moved, Moving, NewReplay};
+pub use pruning::History;
 pub use sqlite::{Copied, CopyError, OpenError, Store, backup, locate, open, restore};
 
 use jiff::Timestamp;
@@ -24,39 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-use crate::event::{Envelope, IdempotencyKey};
+use crate::event::Envelope;
 use crate::message::StoredMessage;
-
-/// An event on its way into the store, with everything that was decided about it.
-pub struct NewEvent {
-    /// Who sent it, when, and the body as it came.
-    pub envelope: Envelope,
-    /// What the sender calls it.
-    pub event_type: String,
-    /// What another request for the same event has in common with it.
-    pub key: IdempotencyKey,
-    /// How long the key is remembered.
-    pub remember: Duration,
-    /// The decision's trace, kept for whoever asks why.
-    pub routes: serde_json::Value,
-    /// The same of why it is not said somewhere: a list; empty where it is said wherever it goes.
-    pub silences: serde_json::Value,
-    /// Why the body cannot be read.
-    pub unreadable: Option<String>,
-    /// What is said, one a variant.
-    pub messages: Vec<StoredMessage>,
-    /// Where it is said, in this order where two share a lane.
-    pub deliveries: Vec<NewDelivery>,
-}
-
-/// One message on its way to one channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewDelivery {
-    /// The channel's name.
-    pub lane: Arc<str>,
-    /// The index of the message in [`NewEvent::messages`].
-    pub message: usize,
-}
 
 /// What became of an event that was enqueued. Whichever it is, it is committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -229,19 +202,13 @@ pub struct DeliveryRecord {
 pub struct EventRecord {
     /// Who sent it, when, and the body as it came.
     pub envelope: Envelope,
-    /// What the sender calls it.
-    pub event_type: String,
-    /// The decision's trace.
-    pub routes: serde_json::Value,
-    /// Why it is not said somewhere; unset: it is said wherever it goes, or why not was not recorded when it was decided.
-    pub silences: Option<serde_json::Value>,
-    /// Why its body could not be read when it was decided last.
-    pub unreadable: Option<String>,
-    /// Whether it ever had a delivery. A dead letter whose time was over is forgotten before its event is.
+    /// The last decision about it.
+    pub decided: Decided,
+    /// Whether it ever had a delivery. Old dead letters are deleted before their event is.
     pub had_deliveries: bool,
-    /// What is said; `None` where this version cannot read what the store holds.
+    /// What is posted; `None` for a message whose form is not known to this version.
     pub messages: Vec<Option<StoredMessage>>,
-    /// Where it is said.
+    /// Where it is posted.
     pub deliveries: Vec<DeliveryRecord>,
 }
 

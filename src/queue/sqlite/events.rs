@@ -10,8 +10,8 @@ use super::actor::Arrivals;
 use super::{deliveries, unavailable};
 use crate::event::Envelope;
 use crate::message::StoredMessage;
-use crate::queue::command::PackedEvent;
-use crate::queue::{DeliveryRecord, Enqueued, EventRecord, QueueError, State};
+use crate::queue::packed::PackedEvent;
+use crate::queue::{Decided, DeliveryRecord, Enqueued, EventRecord, QueueError, State};
 
 pub(super) const SEEN: &str = "SELECT event, uuid FROM seen WHERE key = ?1 AND until > ?2";
 pub(super) const REMEMBER: &str = "INSERT INTO seen (key, event, uuid, until) VALUES (?1, ?2, ?3, ?4)
@@ -71,22 +71,22 @@ pub(super) fn enqueue(
     connection.prepare_cached(INSERT_EVENT)?.execute(params![
         event.id.as_bytes(),
         &*event.source,
-        event.event_type,
+        event.decided.event_type,
         received,
         event.headers,
         event.secret,
         event.key,
-        event.routes,
+        event.decided.routes,
         size,
         waiting,
         body_size,
         event.body,
     ])?;
     let row = connection.last_insert_rowid();
-    if let Some(json) = &event.silences {
+    if let Some(json) = &event.decided.silences {
         connection.prepare_cached(SILENT)?.execute(params![row, json])?;
     }
-    if let Some(why) = &event.unreadable {
+    if let Some(why) = &event.decided.unreadable {
         connection
             .prepare_cached(UNREADABLE)?
             .execute(params![event.id.as_bytes(), row, why])?;
@@ -177,10 +177,12 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<EventReco
             body: Bytes::from(body),
             secret: raw.secret,
         },
-        event_type: raw.event_type,
-        routes: serde_json::from_str(&raw.routes).map_err(|_| corrupt("routes"))?,
-        silences: silences(connection, raw.row).map_err(unavailable(doing))?,
-        unreadable: why_unreadable(connection, id).map_err(unavailable(doing))?,
+        decided: Decided {
+            event_type: raw.event_type,
+            routes: serde_json::from_str(&raw.routes).map_err(|_| corrupt("routes"))?,
+            silences: silences(connection, raw.row).map_err(unavailable(doing))?,
+            unreadable: why_unreadable(connection, id).map_err(unavailable(doing))?,
+        },
         had_deliveries: raw.had_deliveries > 0,
         messages: raw.messages.iter().map(|json| readable(json)).collect(),
         deliveries,

@@ -7,7 +7,7 @@ use super::actor::Arrivals;
 use super::deliveries::ROW;
 use super::events::{GROW, INSERT_DELIVERY, INSERT_MESSAGE, LANE, SILENT, UNREADABLE};
 use super::listing;
-use crate::queue::command::{PackedDecision, PackedReplay};
+use crate::queue::packed::{PackedDecision, PackedReplay};
 use crate::queue::{Dropping, Moved, Moving};
 
 pub(super) const NUMBERED: &str = "SELECT number, json FROM messages WHERE event = ?1 ORDER BY number";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 use uuid::Uuid;
 
-use crate::queue::housekeeping::{ForgottenLetter, Pruned, Pruning};
+use crate::queue::pruning::{ForgottenLetter, Pruned, Pruning};
 
 pub(super) const DEAD: &str = "SELECT d.id, d.event, e.uuid, l.name, d.reason FROM deliveries d
     JOIN events e ON e.id = d.event JOIN lanes l ON l.id = d.lane
