@@ -145,89 +145,106 @@ impl Default for Metrics {
             delivery_seconds,
             registry: Registry::default(),
         };
+        new.register_webhooks(&mut registry);
+        new.register_lanes(&mut registry);
+        new.register_process(&mut registry);
+        new.reload_applied.set(1);
+        Self { registry, ..new }
+    }
+}
+
+impl Metrics {
+    /// What becomes of webhooks.
+    fn register_webhooks(&self, registry: &mut Registry) {
         registry.register(
             "accepted",
             "Events stored and answered 202, by the name of the secret that authenticated them",
-            new.accepted.clone(),
+            self.accepted.clone(),
         );
         registry.register(
             "seen_before",
             "Requests whose idempotency key was known",
-            new.seen_before.clone(),
+            self.seen_before.clone(),
         );
         registry.register(
             "handshakes",
             "Requests that are no events and were answered, by what was proved of them",
-            new.handshakes.clone(),
+            self.handshakes.clone(),
         );
         registry.register(
             "refused",
             "Requests refused, by problem code",
-            new.refused.clone(),
+            self.refused.clone(),
         );
         registry.register(
             "unreadable",
             "Events whose body could not be read, stored and posted as they are",
-            new.unreadable.clone(),
+            self.unreadable.clone(),
         );
         registry.register(
             "fallen_back",
             "Templates that failed and were replaced",
-            new.fallen_back.clone(),
+            self.fallen_back.clone(),
         );
         registry.register(
             "unevaluated",
             "Conditions that could not be evaluated",
-            new.unevaluated.clone(),
+            self.unevaluated.clone(),
         );
         registry.register(
             "cut_off",
             "Events whose decision took too many steps and was made by what is known without them",
-            new.cut_off.clone(),
-        );
-        registry.register("attempts", "Calls to Twake, by verdict", new.attempts.clone());
-        registry.register(
-            "dead_letters",
-            "Deliveries that became dead letters",
-            new.dead.clone(),
-        );
-        registry.register("lane_depth", "Deliveries waiting in a lane", new.depth.clone());
-        registry.register_with_unit(
-            "lane_age",
-            "Age of a lane's oldest waiting delivery",
-            Unit::Seconds,
-            new.age.clone(),
-        );
-        registry.register(
-            "lane_halted",
-            "1 while a lane waits for a person to act",
-            new.halted.clone(),
-        );
-        registry.register("reloads", "Reloads, by how they ended", new.reloads.clone());
-        registry.register(
-            "reload_applied",
-            "1 while the configuration on disk is the one that is served, as far as the last reload knows",
-            new.reload_applied.clone(),
-        );
-        registry.register(
-            "log_lines_missing",
-            "Log lines not written: dropped because standard error was not read, or limited because strangers caused too many",
-            new.log_lines_missing.clone(),
+            self.cut_off.clone(),
         );
         registry.register_with_unit(
             "accept",
             "From the request's head to the answer",
             Unit::Seconds,
-            new.accept_seconds.clone(),
+            self.accept_seconds.clone(),
+        );
+    }
+
+    /// What becomes of deliveries.
+    fn register_lanes(&self, registry: &mut Registry) {
+        registry.register("attempts", "Calls to Twake, by verdict", self.attempts.clone());
+        registry.register(
+            "dead_letters",
+            "Deliveries that became dead letters",
+            self.dead.clone(),
+        );
+        registry.register("lane_depth", "Deliveries waiting in a lane", self.depth.clone());
+        registry.register_with_unit(
+            "lane_age",
+            "Age of a lane's oldest waiting delivery",
+            Unit::Seconds,
+            self.age.clone(),
+        );
+        registry.register(
+            "lane_halted",
+            "1 while a lane waits for a person to act",
+            self.halted.clone(),
         );
         registry.register_with_unit(
             "delivery",
             "From the request to Twake's answer",
             Unit::Seconds,
-            new.delivery_seconds.clone(),
+            self.delivery_seconds.clone(),
         );
-        new.reload_applied.set(1);
-        Self { registry, ..new }
+    }
+
+    /// Reloads and the log.
+    fn register_process(&self, registry: &mut Registry) {
+        registry.register("reloads", "Reloads, by how they ended", self.reloads.clone());
+        registry.register(
+            "reload_applied",
+            "1 while the configuration on disk is the one that is served, as far as the last reload knows",
+            self.reload_applied.clone(),
+        );
+        registry.register(
+            "log_lines_missing",
+            "Log lines not written: dropped because standard error was not read, or limited because strangers caused too many",
+            self.log_lines_missing.clone(),
+        );
     }
 }
 

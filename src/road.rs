@@ -51,7 +51,7 @@ pub struct Decision {
     pub unreadable: Option<String>,
 }
 
-/// A part of deciding that took too many steps ([`crate::steps`]). The event is decided by what is known without it.
+/// A part of deciding that took too many steps (`steps`). The event is decided by what is known without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CutOff {
     /// The type, the key or a fact: the expression counts as one that cannot be evaluated.

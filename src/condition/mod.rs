@@ -5,7 +5,7 @@
 //! What CEL calls an error (a field is missing, a type does not fit) is an [`EvaluationError`] here; what it means is
 //! the caller's affair: a route does not hold, the next expression of a fact is tried.
 //!
-//! An evaluation takes a limited number of steps ([`crate::steps`]). A loop takes the steps of all its rounds before it
+//! An evaluation takes a limited number of steps (`steps`). A loop takes the steps of all its rounds before it
 //! begins; a text that comes out of the payload takes steps by its size; so does what `+`, `join`, `replace` and `split`
 //! make, and that has a longest size besides. One call of a function over one text is not interrupted.
 

@@ -182,8 +182,8 @@ fn an_authentic_body_that_cannot_be_read_is_an_event_with_the_reason() {
         assert!(unreadable.start.len() <= 4096);
     }
     assert_eq!(event(FORM, "payload=%7B").unreadable.unwrap().start, "{");
-    let latin = event("", &b"{\"a\": \"\xe9\"}"[..]).unreadable.unwrap();
-    assert_eq!(latin.start, "{\"a\": \"\u{fffd}\"}");
+    let latin = event("", &b"{\"a\": \"\xe9\""[..]).unreadable.unwrap();
+    assert_eq!(latin.start, "{\"a\": \"\u{fffd}\"");
 }
 
 /// The event of a request, and the same as it is read again from what is stored of it.

@@ -22,12 +22,17 @@ use std::time::Duration;
 
 use super::flow::{Flow, Length, Room};
 use super::problem::Problem;
-use super::server::{HEAD, KEEP_ALIVE};
 use super::unfinished::{Place, Unfinished};
 use crate::clock::Clock;
 
 /// How often it is looked whether connections have to go.
 const EVERY: Duration = Duration::from_millis(250);
+
+/// How long an idle connection is kept: longer than most senders keep theirs, so that they close first.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long a request's head may take.
+pub(super) const HEAD: Duration = Duration::from_secs(5);
 
 /// No connection is kept that has asked nothing for so long.
 const LONGEST_SILENCE: Duration = KEEP_ALIVE.saturating_add(HEAD);

@@ -16,7 +16,7 @@ use super::tls;
 use super::turns;
 use super::unread::closing;
 use super::weight;
-use crate::authentication::{Pending, Refusal};
+use crate::authentication::Pending;
 use crate::event::{Envelope, Event, Headers};
 use crate::logging::STRANGER;
 use crate::metrics::HandshakeLabel;
@@ -115,7 +115,7 @@ async fn accept(
     let pending = source
         .authenticator
         .begin(&headers, path.token.as_deref())
-        .map_err(refused)?;
+        .map_err(Problem::from)?;
     let pending = if request.method().as_str() == Method::Get.name() {
         let query = request.query_string();
         if query.len() > source.body_limit {
@@ -167,7 +167,7 @@ async fn accept(
             let pending = source
                 .authenticator
                 .begin(&headers, token.as_deref())
-                .map_err(refused)?;
+                .map_err(Problem::from)?;
             understand(pending, bytes, &hooks, &source)
         })
         .await
@@ -221,20 +221,12 @@ fn decided(
     source: &Source,
 ) -> Result<Result<(Envelope, Decision), Reply>, Problem> {
     let now = hooks.clock.now();
-    let authentic = pending.finish(body, now).map_err(refused)?;
+    let authentic = pending.finish(body, now).map_err(Problem::from)?;
     let event = Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic);
     Ok(road::handshake(event, source).map(|event| {
         let envelope = event.envelope.clone();
         (envelope, road::decide(event, source))
     }))
-}
-
-pub(super) fn refused(refusal: Refusal) -> Problem {
-    match refusal {
-        Refusal::Missing => Problem::NotAuthenticated,
-        Refusal::Malformed | Refusal::Mismatch => Problem::NotAuthentic,
-        Refusal::Stale => Problem::Stale,
-    }
 }
 
 fn report(source: &str, error: &QueueError) {

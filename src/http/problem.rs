@@ -4,6 +4,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::{Value, json};
 
+use crate::authentication::Refusal;
+
 const TYPE: &str = "application/problem+json";
 
 /// Seconds after which a sender that was answered 503 may try again.
@@ -46,6 +48,16 @@ pub enum Problem {
     StoreUnavailable,
     /// Something broke that should not.
     Internal,
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Missing => Self::NotAuthenticated,
+            Refusal::Malformed | Refusal::Mismatch => Self::NotAuthentic,
+            Refusal::Stale => Self::Stale,
+        }
+    }
 }
 
 struct Row {

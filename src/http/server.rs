@@ -19,16 +19,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 
-use super::connections::{Connection, Connections};
+use super::connections::{Connection, Connections, HEAD, KEEP_ALIVE};
 use super::io::{Io, Stream};
 use super::tls::Shown;
 use super::watch::watched;
-
-/// How long an idle connection is kept: longer than most senders keep theirs, so that they close first.
-pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// How long a request's head may take.
-pub(super) const HEAD: Duration = Duration::from_secs(5);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);

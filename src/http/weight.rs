@@ -8,7 +8,6 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Hooks;
 use super::body::Budget;
-use super::hooks::refused;
 use super::problem::Problem;
 use crate::authentication::UnreadableForm;
 use crate::event::Headers;
@@ -39,9 +38,9 @@ pub(super) async fn room(
         let pending = weighed
             .authenticator
             .begin(&request.headers, request.token.as_deref())
-            .map_err(refused)?;
+            .map_err(Problem::from)?;
         // Whoever cannot authenticate a body takes neither room nor a turn.
-        pending.check(&request.body, now).map_err(refused)?;
+        pending.check(&request.body, now).map_err(Problem::from)?;
         let memory = pending.weigh(&request.body, weighed.body_limit);
         drop(looking_back);
         match memory {

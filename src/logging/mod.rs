@@ -1,8 +1,8 @@
 //! The log: one line a record on standard error, values as `key=value`, filtered by `RUST_LOG`.
 //!
 //! A record never makes its thread wait: a thread of the log's own writes the lines, and drops them while standard error is
-//! not read ([`queue`]). Text from outside cannot forge a line or a value ([`escape`]). What a stranger can cause is
-//! limited ([`limiter`]).
+//! not read (`queue`). Text from outside cannot forge a line or a value (`escape`). What a stranger can cause is
+//! limited (`limiter`).
 
 mod escape;
 mod limiter;

@@ -28,7 +28,7 @@ impl Queue {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                Ok(()) = history.changed() => {}
+                Ok(()) = history.changed() => keeper.history_changed(),
                 () = keeper.queue.clock.sleep(EVERY) => {}
             }
         }
@@ -38,8 +38,8 @@ impl Queue {
 /// The state of housekeeping between two steps.
 pub(super) struct Keeper {
     queue: Queue,
-    /// When housekeeping began, on the monotonic clock.
-    start: Duration,
+    /// Until this time on the monotonic clock nothing is deleted for its age.
+    young_until: Duration,
     /// The wall clock contradicted the store at the last step.
     doubted: bool,
 }
@@ -47,7 +47,7 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(queue: Queue) -> Self {
         Self {
-            start: queue.clock.monotonic(),
+            young_until: queue.clock.monotonic() + AFTER_START,
             queue,
             doubted: false,
         }
@@ -57,7 +57,7 @@ impl Keeper {
     pub(super) async fn step(&mut self) -> bool {
         self.doubt();
         let queue = &self.queue;
-        let is_young = queue.clock.monotonic().saturating_sub(self.start) < AFTER_START;
+        let is_young = queue.clock.monotonic() < self.young_until;
         // By the earliest time nothing is old. The limit of size needs no clock and applies all the same.
         let now = if is_young { Timestamp::MIN } else { queue.time() };
         let pruning = Pruning::new(&queue.history.borrow(), now);
@@ -67,6 +67,14 @@ impl Keeper {
                 log::warn!("cannot forget what is old: {}", chain(&error));
                 false
             }
+        }
+    }
+
+    /// Ends the first hour, because an operator who sets `[history]` wants it now. While the wall clock contradicts the
+    /// store, the hour goes on.
+    fn history_changed(&mut self) {
+        if !self.doubted {
+            self.young_until = Duration::ZERO;
         }
     }
 

@@ -1,6 +1,6 @@
 //! The one reader of TOML files that people write: `bridge.toml`, `source.toml`, `[[authentication]]` in both.
 //!
-//! A [`Table`] is read key by key, and everything wrong becomes a [`Finding`] with file, line and key, so that one run
+//! A `Table` is read key by key, and everything wrong becomes a [`Finding`] with file, line and key, so that one run
 //! finds all of it. Nothing here opens a file.
 
 mod finding;

@@ -109,7 +109,7 @@ fn a_mistake_in_an_own_kind_is_said_with_file_and_line() {
         (
             source.replace("\"sha256\"", "\"sha257\""),
             template.to_owned(),
-            "source.toml:3: ",
+            "source.toml:7: ",
         ),
         (
             source.replace("'payload.by'", "'payload.by + '"),

@@ -46,7 +46,8 @@ async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
     let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
     let child = &mut running.0;
     let mut unread = child.stderr.take().unwrap();
-    while TcpStream::connect(&listen).is_err() {
+    // The operator's listener is bound after the public one.
+    while TcpStream::connect(&listen).is_err() || TcpStream::connect(&operator).is_err() {
         assert!(child.try_wait().unwrap().is_none(), "it has ended");
         std::thread::yield_now();
     }

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use bytes::Bytes;
 use serde_json::json;
 
 use super::Connection;
-use super::oddity::Oddity;
+use super::oddity::{Oddity, broken_off, response};
 use crate::sandbox::fault::Fault;
 use crate::sandbox::handle::SandboxHandle;
 use crate::sandbox::messages_save::{self, Answer, Call, Method, Refusal};
@@ -171,15 +169,6 @@ fn react(fault: &Fault, call: &Call, sandbox: &SandboxHandle) -> Reaction {
     })
 }
 
-pub(super) fn response(answer: &Answer) -> HttpResponse {
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    for (name, value) in &answer.headers {
-        response.insert_header((*name, value.as_str()));
-    }
-    response.body(answer.body.clone())
-}
-
 /// Resets the connection: with a linger of nothing, closing sends RST in the place of FIN.
 fn reset(request: &HttpRequest) -> HttpResponse {
     if let Some(connection) = request.conn_data::<Connection>()
@@ -190,10 +179,4 @@ fn reset(request: &HttpRequest) -> HttpResponse {
         log::warn!(error:% = error; "cannot reset a connection, closing it");
     }
     broken_off()
-}
-
-/// A body that fails at once: actix closes the connection before a byte of the answer has left.
-pub(super) fn broken_off() -> HttpResponse {
-    let failure = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-    HttpResponse::Ok().streaming(futures_util::stream::once(async { Err::<Bytes, _>(failure) }))
 }

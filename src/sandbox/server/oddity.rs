@@ -1,11 +1,12 @@
 //! A true answer in a form on the wire that clients stumble over.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use flate2::{Compression, read::GzEncoder};
 use std::io::{Read as _, Write as _};
 
 use super::Connection;
-use super::call::{broken_off, response};
 use crate::sandbox::messages_save::Answer;
 
 /// What is odd about it.
@@ -59,4 +60,20 @@ fn write(request: &HttpRequest, text: &str) {
     if let Some(Err(error)) = connection.map(|connection| (&connection.0).write_all(text.as_bytes())) {
         log::warn!(error:% = error; "cannot write to a connection");
     }
+}
+
+/// The answer as it is.
+pub(super) fn response(answer: &Answer) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in &answer.headers {
+        response.insert_header((*name, value.as_str()));
+    }
+    response.body(answer.body.clone())
+}
+
+/// A body that fails at once: actix closes the connection before a byte of the answer has left.
+pub(super) fn broken_off() -> HttpResponse {
+    let failure = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    HttpResponse::Ok().streaming(futures_util::stream::once(async { Err::<Bytes, _>(failure) }))
 }

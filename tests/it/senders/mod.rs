@@ -149,7 +149,7 @@ fn check_finds_nothing_in_the_kinds_that_an_operator_would_write_for_such_sender
     let checked = program()
         .args(["check", "--json", "--config"])
         .arg(&path)
-        .env("SECRET", "a secret")
+        .env("SECRET", "0e2f4f7b1b1d4a5c9c6e8f7a6b5c4d3e")
         .output()
         .unwrap();
     let checked: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
