@@ -33,7 +33,7 @@
 //! | [`road`] | `decide(event, source) → Decision`: the one place that decides |
 //! | [`template`], [`message`] | Handlebars without injection; `Document`, Markdown → `Document`, plain text, cutting |
 //! | [`twake`] | requests and verdicts, one file a dialect |
-//! | [`queue`] | the durable middle: commands, SQLite, migrations |
+//! | [`queue`] | the durable middle: what is stored of a decision, the commands, SQLite and its migrations |
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |
 //! | [`operator`] | what the operator asks and does: lists, replay, drop, move; on a store, and from afar |

@@ -110,29 +110,6 @@ impl Decision {
             .map(|delivery| &*delivery.channel)
             .collect()
     }
-
-    /// What there is to store: the messages that say something, and who is told which of those. Variants that say
-    /// nothing have no delivery, so the indices of the others are counted anew.
-    pub fn said(&self) -> (Vec<StoredMessage>, Vec<DecidedDelivery>) {
-        let mut kept = Vec::with_capacity(self.messages.len());
-        let places: Vec<Option<usize>> = self
-            .messages
-            .iter()
-            .map(|decided| {
-                kept.push(decided.message.clone()?);
-                Some(kept.len() - 1)
-            })
-            .collect();
-        let deliveries = self.deliveries.iter().filter_map(|delivery| {
-            let message = places.get(delivery.message).copied().flatten()?;
-            Some(DecidedDelivery {
-                channel: Arc::clone(&delivery.channel),
-                message,
-            })
-        });
-        let deliveries = deliveries.collect();
-        (kept, deliveries)
-    }
 }
 
 /// The longest event type kept, in characters: it comes from outside and is shown in lists.

@@ -5,7 +5,7 @@ use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, Message, StoredMessage};
 use crate::metrics::Metrics;
 use crate::queue::{
-    DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
+    Decided, DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
 };
 use crate::secret::Secret;
 use crate::twake::{Account, Api, Outbound};
@@ -157,12 +157,14 @@ impl Bench {
                 body: Bytes::from_static(b"{}"),
                 secret: String::new(),
             },
-            event_type: "push".to_owned(),
             key: IdempotencyKey(id.into_bytes()),
             remember: Duration::from_secs(60),
-            routes: serde_json::Value::Null,
-            silences: serde_json::Value::Null,
-            unreadable: None,
+            decided: Decided {
+                event_type: "push".to_owned(),
+                routes: serde_json::Value::Null,
+                silences: None,
+                unreadable: None,
+            },
             messages: vec![StoredMessage {
                 v: 1,
                 message: Message::Document(Document {

@@ -23,7 +23,7 @@ use crate::logging::STRANGER;
 use crate::metrics::HandshakeLabel;
 use crate::panics;
 use crate::payload::encoding::Encoding;
-use crate::queue::{Enqueued, NewDelivery, NewEvent, QueueError};
+use crate::queue::{Enqueued, NewEvent, QueueError};
 use crate::road::{self, Decision, Reply};
 use crate::source::{Method, Source};
 
@@ -186,7 +186,7 @@ async fn accept(
     let secret = envelope.secret.clone();
     let outcome = hooks
         .queue
-        .enqueue(new_event(envelope, &decision))
+        .enqueue(NewEvent::new(envelope, &decision))
         .await
         .map_err(|error| {
             report(&source.name, &error);
@@ -228,25 +228,6 @@ fn decided(
         let envelope = event.envelope.clone();
         (envelope, road::decide(event, source))
     }))
-}
-
-fn new_event(envelope: Envelope, decision: &Decision) -> NewEvent {
-    let (messages, deliveries) = decision.said();
-    let deliveries = deliveries.into_iter().map(|delivery| NewDelivery {
-        lane: delivery.channel,
-        message: delivery.message,
-    });
-    NewEvent {
-        envelope,
-        event_type: decision.event_type.clone(),
-        key: decision.key,
-        remember: decision.remember,
-        routes: json!(decision.routes),
-        silences: json!(decision.silences()),
-        unreadable: decision.unreadable.clone(),
-        messages,
-        deliveries: deliveries.collect(),
-    }
 }
 
 fn report(source: &str, error: &QueueError) {

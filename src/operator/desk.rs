@@ -275,7 +275,7 @@ fn silences(stored: Option<serde_json::Value>) -> Option<Vec<Silence>> {
 fn details(record: EventRecord) -> EventDetails {
     let envelope = record.envelope;
     let headers = envelope.headers.iter();
-    let silences = match silences(record.silences) {
+    let silences = match silences(record.decided.silences) {
         // What is said somewhere and has no reason is said wherever it goes.
         None if record.had_deliveries => Some(Vec::new()),
         known => known,
@@ -283,7 +283,7 @@ fn details(record: EventRecord) -> EventDetails {
     EventDetails {
         id: envelope.id,
         source: envelope.source.to_string(),
-        event_type: record.event_type,
+        event_type: record.decided.event_type,
         secret: envelope.secret,
         received: envelope.received,
         headers: headers
@@ -291,13 +291,13 @@ fn details(record: EventRecord) -> EventDetails {
             .collect(),
         body_size: envelope.body.len(),
         // A trace of another version's form is as good as none.
-        routes: serde_json::from_value(record.routes).unwrap_or_default(),
+        routes: serde_json::from_value(record.decided.routes).unwrap_or_default(),
         messages: record
             .messages
             .iter()
             .map(|message| message.as_ref().map(text))
             .collect(),
-        unreadable: record.unreadable,
+        unreadable: record.decided.unreadable,
         forgotten: record.had_deliveries && record.deliveries.is_empty(),
         deliveries: record.deliveries.into_iter().map(delivery).collect(),
         silences,

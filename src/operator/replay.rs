@@ -1,4 +1,4 @@
-//! Replay: an event is told once more, as it would be decided today or as it was stored.
+//! Replay: posts an event once more, as it is decided now or as it is stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use super::view::{LeftOut, ReplayOrder, Replayed, ToldAgain};
 use super::{Desk, DeskError};
 use crate::event::Event;
 use crate::message::StoredMessage;
-use crate::queue::{EventRecord, NewDelivery, NewReplay, Redecided, State};
+use crate::queue::{Decided, EventRecord, NewDelivery, NewReplay, State, to_stored};
 use crate::road::{self, Decision};
 use crate::source::Source;
 
-/// A body above this size, or a compressed one, is decided off the runtime's thread.
+/// From how many bytes on an event is decided on another thread than the runtime's; a compressed body always is.
 const LARGE: usize = 256 * 1024;
 
-/// What is to be told.
+/// What is to be posted.
 struct Plan {
     event_type: String,
-    decided: Option<Redecided>,
+    decided: Option<Decided>,
     messages: Vec<StoredMessage>,
     deliveries: Vec<NewDelivery>,
     left_out: Vec<LeftOut>,
@@ -26,8 +26,8 @@ struct Plan {
 }
 
 impl Desk {
-    /// Tells an event again. Earlier deliveries stay as they are. A channel for which it waits is left out, and so is,
-    /// where that is asked for, one where it was delivered.
+    /// Posts an event again. Earlier deliveries stay as they are. A channel for which the event waits is left out; on
+    /// request also a channel to which it was delivered.
     pub async fn replay(&self, id: &str, order: &ReplayOrder) -> Result<Replayed, DeskError> {
         let record = self.record(id).await?;
         let standing = standing(&record);
@@ -70,7 +70,7 @@ impl Desk {
             };
             let done = self.queue.replay(replay).await.map_err(DeskError::Queue)?;
             let lanes = done.ok_or_else(|| DeskError::NoSuchEvent(id.to_owned()))?;
-            // The store has the last word: two replays at once tell it once.
+            // The store decides which lanes get a delivery: of two replays at the same time only one adds it.
             told.retain(|told| lanes.iter().any(|lane| **lane == *told.channel));
             log::info!(event:%, source:%, channels = lanes.join(" "), as_stored = order.as_stored; "an operator replayed an event");
         }
@@ -84,7 +84,7 @@ impl Desk {
         })
     }
 
-    /// What was told to each channel last.
+    /// The last message to each channel.
     fn as_stored(&self, record: EventRecord) -> Plan {
         let mut last: Vec<(Arc<str>, usize)> = Vec::new();
         for delivery in &record.deliveries {
@@ -108,7 +108,7 @@ impl Desk {
         }
         let silence = record.deliveries.is_empty();
         Plan {
-            event_type: record.event_type,
+            event_type: record.decided.event_type,
             decided: None,
             messages,
             deliveries,
@@ -117,6 +117,7 @@ impl Desk {
         }
     }
 
+    /// What a new decision posts.
     async fn as_decided_now(&self, record: EventRecord) -> Result<Plan, DeskError> {
         let source = self.serving.load().sources.get(&record.envelope.source).cloned();
         let Some(source) = source else {
@@ -130,20 +131,11 @@ impl Desk {
         } else {
             decide(record, &source)
         };
-        let (messages, deliveries) = decision.said();
-        let deliveries = deliveries.into_iter().map(|delivery| NewDelivery {
-            lane: delivery.channel,
-            message: delivery.message,
-        });
+        let (decided, messages, deliveries) = to_stored(&decision);
         Ok(Plan {
-            decided: Some(Redecided {
-                event_type: decision.event_type.clone(),
-                routes: serde_json::json!(decision.routes),
-                silences: serde_json::json!(decision.silences()),
-                unreadable: decision.unreadable.clone(),
-            }),
+            decided: Some(decided),
             messages,
-            deliveries: deliveries.collect(),
+            deliveries,
             left_out: Vec::new(),
             silence: decision.silence(),
             event_type: decision.event_type,
@@ -156,7 +148,7 @@ fn decide(record: EventRecord, source: &Source) -> Decision {
     road::decide(event, source)
 }
 
-/// How an event stands in each channel: waiting, else delivered, else dead.
+/// The state of an event for each channel: waiting, else delivered, else dead.
 fn standing(record: &EventRecord) -> BTreeMap<String, State> {
     let rank = |state: State| match state {
         State::Waiting => 2,

@@ -1,36 +1,36 @@
-//! The handle that the rest of the program has of the queue.
+//! The handle on the queue that the rest of the program uses.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::believed::Believed;
-use super::command::{Command, PackedDecision, PackedEvent, PackedReplay, Read, Reply, Waiting, Write};
-use super::housekeeping::{History, Pruned, Pruning};
+use super::command::{Command, Read, Reply, Waiting, Write};
+use super::packed::{pack, pack_replay};
+use super::pruning::{History, Pruned, Pruning};
 use super::{
     Dropping, Enqueued, EventPage, EventRecord, Head, LaneStanding, Listing, Moved, Moving, NewEvent,
     NewReplay, QueueError, Settlement,
 };
 use crate::clock::Clock;
 
-/// A body above this size is compressed off the runtime's thread.
+/// From how many bytes on a body is compressed on another thread than the runtime's.
 const LARGE: usize = 256 * 1024;
 
-/// How long an event waits for its turn. GitHub and Alertmanager wait ten seconds for an answer, and one that comes
-/// late is none.
+/// How long an event waits for its turn. GitHub and Alertmanager wait ten seconds for a response.
 const TURN: Duration = Duration::from_secs(5);
 
-/// How long the commit may take after that: with [`TURN`] still less than what senders wait.
+/// How long the commit may take after that. Together with [`TURN`] this is less than senders wait.
 const COMMIT: Duration = Duration::from_secs(3);
 
-/// Bytes of events that wait for their turn at the most: while the disk hangs nothing else bounds them. The largest body
-/// the bridge takes unless told otherwise has room in it.
+/// How many bytes of events may wait for their turn. While the disk hangs, nothing else bounds them. The default limit
+/// of a body is less.
 pub(super) const WAITING: usize = 32 * 1024 * 1024;
 
-/// A cheap handle on the queue; any runtime, any thread. The store ends when it is closed, or the last handle is
-/// dropped.
+/// A cheap handle on the queue, for any runtime and any thread. The store ends when it is closed, or when the last
+/// handle is dropped.
 #[derive(Clone)]
 pub struct Queue {
     pub(super) commands: mpsc::Sender<Command>,
@@ -45,12 +45,12 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Stores an event with its deliveries, unless its key is known. It is committed when this returns `Ok`; on an
-    /// error nothing of it is stored, nor will be; but after [`QueueError::Slow`] it may be yet. Takes eight seconds at
-    /// the most.
+    /// Stores an event with its deliveries, unless its key is known. `Ok` means that it is committed. An error means
+    /// that nothing of it is stored, now or later; only after [`QueueError::Slow`] it may still be stored. Takes at most
+    /// eight seconds.
     pub async fn enqueue(&self, event: NewEvent) -> Result<Enqueued, QueueError> {
         let packed = if event.envelope.body.len() > LARGE {
-            // The task can only fail by panicking or with the runtime, and is then as good as closed.
+            // The task fails only by a panic, or when the runtime ends.
             tokio::task::spawn_blocking(move || pack(event))
                 .await
                 .map_err(|_| QueueError::Closed)??
@@ -70,7 +70,7 @@ impl Queue {
             let command = Command::Write(Write::Enqueue(Box::new(waiting), reply));
             let sent = self.commands.send(command).await;
             sent.map_err(|_| QueueError::Closed)?;
-            // Either it is begun, or it was answered without that: then the answer says why.
+            // An error here means that the store answered without beginning; the answer has the reason.
             let _ = (&mut turn).await;
             Ok(())
         };
@@ -88,22 +88,22 @@ impl Queue {
         self.read(|reply| Read::Head(lane.clone(), reply)).await
     }
 
-    /// Writes down how an attempt ended. Saying it twice changes nothing.
+    /// Stores how an attempt ended. A second settlement of the same attempt changes nothing.
     pub async fn settle(&self, settlement: Settlement) -> Result<(), QueueError> {
         self.write(|reply| Write::Settle(settlement, reply)).await
     }
 
-    /// Puts the dead deliveries of an event back to waiting; the lanes they wait in.
+    /// Puts the dead deliveries of an event back to waiting. Returns their lanes.
     pub async fn put_back(&self, event: Uuid, now: Timestamp) -> Result<Vec<String>, QueueError> {
         self.write(|reply| Write::PutBack(event, now, reply)).await
     }
 
-    /// How every lane stands that ever had a delivery, by name.
+    /// The state of every lane that ever had a delivery, by name.
     pub async fn lanes(&self) -> Result<Vec<LaneStanding>, QueueError> {
         self.read(Read::Lanes).await
     }
 
-    /// An event with its deliveries; `None` when there is none, or no longer.
+    /// An event with its deliveries; `None` when there is no such event, or no longer.
     pub async fn event(&self, id: Uuid) -> Result<Option<EventRecord>, QueueError> {
         self.read(|reply| Read::Event(id, reply)).await
     }
@@ -118,44 +118,44 @@ impl Queue {
         self.read(|reply| Read::Between(from, to, limit, reply)).await
     }
 
-    /// Tells an event again; the lanes that got work, in order. `None`: there is no such event.
+    /// Adds deliveries of an event anew. Returns the lanes that got one, in order; `None`: there is no such event.
     pub async fn replay(&self, replay: NewReplay) -> Result<Option<Vec<Arc<str>>>, QueueError> {
         let packed = pack_replay(replay)?;
         self.write(|reply| Write::Replay(Box::new(packed), reply)).await
     }
 
-    /// Makes what waits of an event dead letters; their lanes. `None`: there is no such event. One whose attempt is
-    /// in flight just now, and succeeds, is delivered after all.
+    /// Makes the waiting deliveries of an event dead letters. Returns their lanes; `None`: there is no such event. A
+    /// delivery whose attempt is in flight, and succeeds, is delivered after all.
     pub async fn drop_waiting(&self, dropping: Dropping) -> Result<Option<Vec<String>>, QueueError> {
         self.write(|reply| Write::Drop(dropping, reply)).await
     }
 
-    /// One step of moving what waits in a lane to the end of another one, in order.
+    /// One step of moving the waiting deliveries of a lane to the end of another one, in order.
     pub async fn move_lane(&self, moving: Moving) -> Result<Moved, QueueError> {
         self.write(|reply| Write::Move(moving, reply)).await
     }
 
-    /// Whether the store can be written: writes, though nothing that matters, and commits it. A disk that takes longer
-    /// than senders wait cannot: [`QueueError::Slow`].
+    /// Checks that the store can be written, with a write that changes no event, and its commit. A disk that takes longer
+    /// than senders wait fails the check: [`QueueError::Slow`].
     pub async fn check(&self) -> Result<(), QueueError> {
         let checked = self.clock.timeout(TURN, self.write(Write::Check)).await;
         checked.unwrap_or(Err(QueueError::Slow))
     }
 
-    /// The names of lanes that got work, from now on, after the commit. Subscribe first, then look at
+    /// Receives the names of lanes that get work from now on, each after the commit. Subscribe first, then look at
     /// [`Queue::lanes`]. A receiver that lags has to look again.
     pub fn arrivals(&self) -> broadcast::Receiver<Arc<str>> {
         self.arrivals.subscribe()
     }
 
-    /// The names of lanes from which an operator took something away, from now on, after the commit: what a lane waits
-    /// for may be gone. A receiver that lags has to think so of every lane.
+    /// Receives the names of lanes from which an operator takes something from now on, each after the commit: the
+    /// delivery that a lane waits for may be gone. A receiver that lags has to assume it of every lane.
     pub fn departures(&self) -> broadcast::Receiver<Arc<str>> {
         self.departures.subscribe()
     }
 
-    /// The wall clock as far as it is believed: compared with times in the store, a clock that is wrong makes nothing
-    /// old. Never later than the wall clock.
+    /// The wall clock, limited by the times in the store: a clock that is set wrong does not make stored events old.
+    /// Never later than the wall clock.
     pub fn time(&self) -> Timestamp {
         self.believed().at(self.clock.now(), self.clock.monotonic())
     }
@@ -164,17 +164,17 @@ impl Queue {
         self.believed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where it can be set how much is kept: what is too old by that goes at once, not at the next look.
+    /// Sets how long events are kept. A new value is applied immediately, not at the next look.
     pub fn history(&self) -> watch::Sender<History> {
         self.history.clone()
     }
 
-    /// Changes whenever something was committed.
+    /// Changes with every commit.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
     }
 
-    /// One small step of forgetting what is old.
+    /// One small step of deleting what is old.
     pub(super) async fn prune(&self, pruning: Pruning) -> Result<Pruned, QueueError> {
         self.write(|reply| Write::Prune(pruning, reply)).await
     }
@@ -195,65 +195,4 @@ impl Queue {
             .map_err(|_| QueueError::Closed)?;
         answer.await.unwrap_or(Err(QueueError::Closed))
     }
-}
-
-fn pack_replay(replay: NewReplay) -> Result<PackedReplay, QueueError> {
-    let messages = replay.messages.iter().map(serde_json::to_string);
-    let messages: Vec<String> = messages
-        .collect::<Result<_, _>>()
-        .map_err(|error| QueueError::Unpackable(Arc::new(error.into())))?;
-    if let Some(wrong) = replay.deliveries.iter().find(|d| d.message >= messages.len()) {
-        return Err(QueueError::NoSuchMessage(wrong.message));
-    }
-    let decided = replay.decided;
-    Ok(PackedReplay {
-        event: replay.event,
-        decided: decided.map(|decided| PackedDecision {
-            event_type: decided.event_type,
-            routes: decided.routes.to_string(),
-            silences: pack_silences(&decided.silences),
-            unreadable: decided.unreadable,
-        }),
-        messages,
-        deliveries: replay.deliveries,
-        now: replay.now,
-    })
-}
-
-/// Most events are said wherever they go: nothing is written down of that.
-fn pack_silences(silences: &serde_json::Value) -> Option<String> {
-    let some = silences.as_array().is_some_and(|silences| !silences.is_empty());
-    some.then(|| silences.to_string())
-}
-
-pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
-    let NewEvent { envelope, .. } = event;
-    if let Some(wrong) = event
-        .deliveries
-        .iter()
-        .find(|d| d.message >= event.messages.len())
-    {
-        return Err(QueueError::NoSuchMessage(wrong.message));
-    }
-    let json = |error: serde_json::Error| QueueError::Unpackable(Arc::new(error.into()));
-    let messages = event.messages.iter().map(serde_json::to_string);
-    let remember = SignedDuration::try_from(event.remember).unwrap_or(SignedDuration::MAX);
-    Ok(PackedEvent {
-        id: envelope.id,
-        source: envelope.source,
-        event_type: event.event_type,
-        received: envelope.received,
-        headers: serde_json::to_string(&envelope.headers).map_err(json)?,
-        secret: envelope.secret,
-        body: zstd::bulk::compress(&envelope.body, 3)
-            .map_err(|error| QueueError::Unpackable(Arc::new(error)))?,
-        body_size: envelope.body.len(),
-        routes: event.routes.to_string(),
-        silences: pack_silences(&event.silences),
-        unreadable: event.unreadable,
-        key: event.key.0,
-        until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
-        messages: messages.collect::<Result<_, _>>().map_err(json)?,
-        deliveries: event.deliveries,
-    })
 }

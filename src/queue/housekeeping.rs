@@ -1,92 +1,28 @@
-//! Forgetting what is old, in steps so small that nobody waits for them.
+//! Deletes what is old, in steps so small that no other command waits long for them.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::Queue;
+use super::pruning::{Pruned, Pruning};
 use crate::logging::chain;
 
-/// Nothing is forgotten for its age before the bridge has run for so long: a person has time to set a wrong clock.
+/// For how long after the start nothing is deleted for its age: time for a person to correct a wrong clock.
 const AFTER_START: Duration = Duration::from_secs(3600);
-/// How often it is looked whether something can go.
+/// Time between two looks for old events.
 const EVERY: Duration = Duration::from_secs(60);
-/// Rows that one step takes at the most, of each sort.
-const STEP: u32 = 50;
-/// Bytes that the events of one step take at the most, about; one event goes however large it is.
-const STEP_SIZE: u64 = 1024 * 1024;
-
-/// `[history]`: how long what is settled is kept. What waits is always kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct History {
-    /// Events of which nothing waits and nothing is dead.
-    pub keep: Duration,
-    /// Bytes that such events may take, about; the oldest go first.
-    pub size: u64,
-    /// Dead letters.
-    pub dead: Duration,
-}
-
-/// One step of forgetting.
-#[derive(Clone, Copy)]
-pub(super) struct Pruning {
-    pub(super) now: Timestamp,
-    /// Events received before this can go.
-    pub(super) keep_from: Timestamp,
-    /// The size to come down to, in bytes.
-    pub(super) size: u64,
-    /// Deliveries that died before this can go.
-    pub(super) dead_from: Timestamp,
-    pub(super) limit: u32,
-    /// Bytes that may go at once.
-    pub(super) bytes: u64,
-}
-
-/// What a step has forgotten.
-#[derive(Debug, Default)]
-pub(super) struct Pruned {
-    pub(super) dead: Vec<ForgottenLetter>,
-    pub(super) events: u32,
-    /// There may be more to forget.
-    pub(super) more: bool,
-}
-
-/// A dead letter whose time was over.
-#[derive(Debug)]
-pub(super) struct ForgottenLetter {
-    pub(super) event: Uuid,
-    pub(super) lane: String,
-    pub(super) reason: Option<String>,
-}
-
-impl Pruning {
-    pub(super) fn new(history: &History, now: Timestamp) -> Self {
-        let before = |age: Duration| {
-            let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
-            now.checked_sub(age).unwrap_or(Timestamp::MIN)
-        };
-        Self {
-            now,
-            keep_from: before(history.keep),
-            size: history.size,
-            dead_from: before(history.dead),
-            limit: STEP,
-            bytes: STEP_SIZE,
-        }
-    }
-}
 
 impl Queue {
-    /// Forgets what is old until `stop`. A step that fails is tried again the next time. What history is to be is asked
-    /// at every step.
+    /// Deletes what is old until `stop`. A step that fails is tried again at the next look. Every step reads the current
+    /// [`super::History`].
     pub(crate) async fn housekeeping(self, stop: CancellationToken) {
         let mut history = self.history.subscribe();
         let mut keeper = Keeper::new(self);
         while !stop.is_cancelled() {
             history.mark_unchanged();
             if keeper.step().await {
-                // Others come between two steps.
+                // Other tasks run between two steps.
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -99,12 +35,12 @@ impl Queue {
     }
 }
 
-/// What housekeeping knows between two steps.
+/// The state of housekeeping between two steps.
 pub(super) struct Keeper {
     queue: Queue,
-    /// Until then nothing is forgotten for its age, on the monotonic clock.
+    /// Until this time on the monotonic clock nothing is deleted for its age.
     young_until: Duration,
-    /// The wall clock was not believed at the last step.
+    /// The wall clock contradicted the store at the last step.
     doubted: bool,
 }
 
@@ -117,16 +53,16 @@ impl Keeper {
         }
     }
 
-    /// Forgets a little; whether there may be more.
+    /// Deletes a little. Returns whether there may be more.
     pub(super) async fn step(&mut self) -> bool {
         self.doubt();
         let queue = &self.queue;
         let is_young = queue.clock.monotonic() < self.young_until;
-        // At the beginning of all time nothing is old. Size is another matter: it needs no clock.
+        // By the earliest time nothing is old. The limit of size needs no clock and applies all the same.
         let now = if is_young { Timestamp::MIN } else { queue.time() };
         let pruning = Pruning::new(&queue.history.borrow(), now);
         match queue.prune(pruning).await {
-            Ok(pruned) => pruned.tell(),
+            Ok(pruned) => pruned.log(),
             Err(error) => {
                 log::warn!("cannot forget what is old: {}", chain(&error));
                 false
@@ -134,14 +70,15 @@ impl Keeper {
         }
     }
 
-    /// Ends the first hour: an operator who sets `[history]` means it now. It goes on while the wall clock is not believed.
+    /// Ends the first hour, because an operator who sets `[history]` wants it now. While the wall clock contradicts the
+    /// store, the hour goes on.
     fn history_changed(&mut self) {
         if !self.doubted {
             self.young_until = Duration::ZERO;
         }
     }
 
-    /// Logs that the wall clock is not believed, once until it is believed again.
+    /// Logs that the wall clock contradicts the store: once, until it no longer does.
     fn doubt(&mut self) {
         let wall = self.queue.clock.now();
         let other = self.queue.believed().contradicts(wall);
@@ -157,8 +94,8 @@ impl Keeper {
 }
 
 impl Pruned {
-    /// Says what was forgotten; whether there may be more.
-    fn tell(&self) -> bool {
+    /// Logs what was deleted. Returns whether there may be more.
+    fn log(&self) -> bool {
         for letter in &self.dead {
             log::warn!(
                 event:% = letter.event, lane = letter.lane.as_str(), reason = letter.reason.as_deref();

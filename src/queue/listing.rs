@@ -1,22 +1,22 @@
-//! Lists of events: what is asked, a page of what is found.
+//! Lists of events: the query, and a page of results.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::State;
 
-/// Which events are listed: those that every given part holds of.
+/// Which events are listed: those that match every given part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Of this source.
+    /// From this source.
     pub source: Option<String>,
     /// Of this type.
     pub event_type: Option<String>,
     /// Authenticated by the secret of this name.
     pub secret: Option<String>,
-    /// With a delivery to this channel; where `state` is given, too, with one in that state.
+    /// With a delivery to this channel; if `state` is given, too, with a delivery to it in that state.
     pub channel: Option<String>,
-    /// How they stand.
+    /// In this state.
     pub state: Option<Standing>,
     /// Received at this time or later.
     pub since: Option<Timestamp>,
@@ -24,7 +24,7 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
-/// How an event stands.
+/// The state of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It has a delivery in this state.
@@ -35,25 +35,25 @@ pub enum Standing {
     Unreadable,
 }
 
-/// A question for one page of events, newest first.
+/// A query for one page of events, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// Which events.
     pub filter: Filter,
-    /// Only events older than this one (it need not be there any more).
+    /// Only events older than this one, which need not exist any more.
     pub after: Option<Uuid>,
-    /// Events on the page at the most.
+    /// How many events the page has at most.
     pub limit: u32,
-    /// Events looked at for it at the most, so that no question takes long whatever it asks for.
+    /// How many events are examined at most, so that no query takes long.
     pub effort: u32,
 }
 
 /// A page of events, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {
-    /// The events found; fewer than asked for, or none, when the effort was spent before.
+    /// The events found. There may be fewer than `limit`, or none, when `effort` events were examined before.
     pub events: Vec<EventLine>,
-    /// What to ask on after; unset: there is nothing more.
+    /// The `after` of the next page; unset: there are no more events.
     pub next: Option<Uuid>,
 }
 
@@ -62,7 +62,7 @@ pub struct EventPage {
 pub struct EventLine {
     /// Its id.
     pub id: Uuid,
-    /// How many of the id's 32 hexadecimal digits tell it from every other event there is.
+    /// How many of the id's 32 hexadecimal digits distinguish it from all other events.
     pub digits: usize,
     /// Its source.
     pub source: String,
@@ -72,12 +72,12 @@ pub struct EventLine {
     pub secret: String,
     /// When it was received.
     pub received: Timestamp,
-    /// The channel and state of each of its deliveries, in their order. One that was replayed is there again.
+    /// The channel and state of each of its deliveries, in their order. A replay adds further ones.
     pub deliveries: Vec<(String, State)>,
-    /// Whether it ever had one. A dead letter whose time was over is forgotten before its event is.
+    /// Whether it ever had a delivery. Old dead letters are deleted before their event is.
     pub had_deliveries: bool,
-    /// Why it is said nowhere, where it is and that was recorded when it was decided.
+    /// Why it is posted nowhere, if it is and if the decision recorded it.
     pub silences: Option<serde_json::Value>,
-    /// Why its body could not be read when it was decided last.
+    /// Why its body could not be read at the last decision.
     pub unreadable: Option<String>,
 }

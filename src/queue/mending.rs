@@ -1,38 +1,25 @@
-//! What an operator does to what is stored: replay, drop, move.
+//! What an operator does to stored events: replay, drop, move.
 
 use jiff::Timestamp;
 use std::sync::Arc;
 use uuid::Uuid;
 
-use super::NewDelivery;
+use super::{Decided, NewDelivery};
 use crate::message::StoredMessage;
 
-/// An event that is told once more. Its earlier deliveries stay as they are; its idempotency key plays no part.
+/// An event that is to be posted once more. Its earlier deliveries stay as they are. Its idempotency key is ignored.
 #[derive(Clone, Debug)]
 pub struct NewReplay {
     /// The event.
     pub event: Uuid,
-    /// What was decided anew about it; unset: what was decided before is told again.
-    pub decided: Option<Redecided>,
-    /// What is said.
+    /// The new decision; unset: the stored one stays.
+    pub decided: Option<Decided>,
+    /// What is posted.
     pub messages: Vec<StoredMessage>,
-    /// Where it is said. A lane in which the event waits already gets nothing.
+    /// Where it is posted. A lane in which the event waits already gets no new delivery.
     pub deliveries: Vec<NewDelivery>,
-    /// Since when it waits.
+    /// Since when the new deliveries wait.
     pub now: Timestamp,
-}
-
-/// What is known of an event once it was decided again.
-#[derive(Clone, Debug)]
-pub struct Redecided {
-    /// What the sender calls it.
-    pub event_type: String,
-    /// The decision's trace.
-    pub routes: serde_json::Value,
-    /// The same of why it is not said somewhere: a list; empty where it is said wherever it goes.
-    pub silences: serde_json::Value,
-    /// Why the body cannot be read.
-    pub unreadable: Option<String>,
 }
 
 /// Waiting deliveries of one event that are to become dead letters, with the reason `dropped`.
@@ -46,18 +33,18 @@ pub struct Dropping {
     pub now: Timestamp,
 }
 
-/// A step of moving what waits in a lane to the end of another one.
+/// A step of moving the waiting deliveries of a lane to the end of another one.
 #[derive(Clone, Debug)]
 pub struct Moving {
-    /// Where it waits.
+    /// The lane in which they wait.
     pub from: Arc<str>,
-    /// Where it is to wait.
+    /// The lane in which they are to wait.
     pub to: Arc<str>,
-    /// So many at the most; the oldest go first.
+    /// How many are moved at most, the oldest first.
     pub limit: u32,
-    /// The first of them may be on its way to Twake just now, so it may be told twice.
+    /// An attempt of the first one may be in flight, so Twake may get its message twice.
     pub in_flight: bool,
-    /// Since when they wait there.
+    /// Since when they wait in the new lane.
     pub now: Timestamp,
 }
 

@@ -1,21 +1,25 @@
-//! The queue: where HTTP and delivery meet, and the only module that knows a database.
+//! The durable queue between HTTP and delivery, and the only module that knows a database.
 //!
-//! [`Queue`] is a cheap handle that sends commands to a store. The store is an actor on a thread of its own: what has
-//! gathered is one transaction, and nobody is answered before it is committed. So no transaction can straddle an
-//! await, let alone a call to Twake, and under load many events share one fsync without any timer.
+//! [`Queue`] is a cheap handle that sends commands to a store. The store is an actor on a thread of its own. It carries
+//! out the commands that have gathered in one transaction, and answers them after the commit. So no transaction is open
+//! over an await or a call to Twake, and under load many events share one fsync without a timer.
 
 mod believed;
 mod command;
+mod decided;
 mod handle;
 mod housekeeping;
 mod listing;
 mod mending;
+mod packed;
+mod pruning;
 mod sqlite;
 
+pub use decided::{Decided, NewDelivery, NewEvent, to_stored};
 pub use handle::Queue;
-pub use housekeeping::History;
 pub use listing::{EventLine, EventPage, Filter, Listing, Standing};
-pub use mending::{Dropping, Moved, Moving, NewReplay, Redecided};
+pub use mending::{Dropping, Moved, Moving, NewReplay};
+pub use pruning::History;
 pub use sqlite::{Copied, CopyError, OpenError, Store, backup, locate, open, restore};
 
 use jiff::Timestamp;
@@ -24,65 +28,34 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-use crate::event::{Envelope, IdempotencyKey};
+use crate::event::Envelope;
 use crate::message::StoredMessage;
 
-/// An event on its way into the store, with everything that was decided about it.
-pub struct NewEvent {
-    /// Who sent it, when, and the body as it came.
-    pub envelope: Envelope,
-    /// What the sender calls it.
-    pub event_type: String,
-    /// What another request for the same event has in common with it.
-    pub key: IdempotencyKey,
-    /// How long the key is remembered.
-    pub remember: Duration,
-    /// The decision's trace, kept for whoever asks why.
-    pub routes: serde_json::Value,
-    /// The same of why it is not said somewhere: a list; empty where it is said wherever it goes.
-    pub silences: serde_json::Value,
-    /// Why the body cannot be read.
-    pub unreadable: Option<String>,
-    /// What is said, one a variant.
-    pub messages: Vec<StoredMessage>,
-    /// Where it is said, in this order where two share a lane.
-    pub deliveries: Vec<NewDelivery>,
-}
-
-/// One message on its way to one channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewDelivery {
-    /// The channel's name.
-    pub lane: Arc<str>,
-    /// The index of the message in [`NewEvent::messages`].
-    pub message: usize,
-}
-
-/// What became of an event that was enqueued. Whichever it is, it is committed.
+/// What happened to an event that was enqueued. In every case it is committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Enqueued {
-    /// It was stored.
+    /// The event is new, and stored.
     Stored {
         /// Its id.
         event: Uuid,
     },
-    /// Its key is known, and its event has something waiting or delivered: nothing was changed.
+    /// The key is known, and its event has a waiting or a delivered delivery. Nothing has changed.
     SeenBefore {
         /// The event that has the key.
         event: Uuid,
-        /// Where that event goes or went.
+        /// The lanes of that event.
         lanes: Vec<String>,
     },
-    /// Its key is known, and all deliveries of its event were dead: they wait again.
+    /// The key is known, and all deliveries of its event were dead. They wait again.
     PutBack {
         /// The event that has the key.
         event: Uuid,
-        /// Where it waits.
+        /// The lanes in which it waits.
         lanes: Vec<String>,
     },
 }
 
-/// The number of a delivery in its store. Deliveries of a lane go out in this order.
+/// The number of a delivery in its store. The deliveries of a lane are attempted in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeliveryId(pub i64);
 
@@ -95,87 +68,87 @@ impl std::fmt::Display for DeliveryId {
 /// The delivery that is next in its lane.
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// Which it is.
+    /// The delivery.
     pub delivery: DeliveryId,
-    /// The event it is about.
+    /// Its event.
     pub event: Uuid,
     /// The event's source.
     pub source: String,
     /// When the event was received.
     pub received: Timestamp,
-    /// Since when this delivery waits: later than `received` when it was put back.
+    /// Since when the delivery waits. Later than `received` when it was put back.
     pub since: Timestamp,
-    /// Not to be tried before this time; unset: at once.
+    /// The earliest time of the next attempt; unset: now.
     pub due: Option<Timestamp>,
-    /// How often it was tried.
+    /// How many attempts there were.
     pub attempts: u32,
-    /// The label of the reason why the last attempt did not end well.
+    /// The code of the reason why the last attempt failed.
     pub reason: Option<String>,
     /// How many attempts in a row ended with that reason.
     pub repeated: u32,
-    /// Since when every attempt in this lane has failed; unset after one that did not, or that halted.
+    /// Since when every attempt in this lane has failed; unset after an attempt that succeeded, was rejected or halted.
     pub failing_since: Option<Timestamp>,
-    /// Twake may have it already.
+    /// An earlier attempt may have reached Twake.
     pub may_be_duplicate: bool,
-    /// What is said; `None` when this version cannot read what the store holds.
+    /// The message; `None` when its form is not known to this version.
     pub message: Option<StoredMessage>,
 }
 
-/// How an attempt ended, on its way into the store.
+/// How an attempt ended.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    /// Which delivery.
+    /// The delivery.
     pub delivery: DeliveryId,
-    /// What became of it.
+    /// What happens to it.
     pub outcome: Outcome,
-    /// The label of the reason.
+    /// The code of the reason.
     pub reason: &'static str,
-    /// What Twake said besides; may be empty.
+    /// Further text from Twake; may be empty.
     pub detail: String,
-    /// The attempt may have reached Twake although it did not end well.
+    /// The attempt failed, but may have reached Twake.
     pub may_be_duplicate: bool,
-    /// When it ended.
+    /// When the attempt ended.
     pub now: Timestamp,
 }
 
-/// What becomes of a delivery after an attempt.
+/// What happens to a delivery after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Twake has it.
+    /// It is delivered.
     Delivered {
         /// Twake's id of the message.
         id: String,
     },
     /// It waits for another attempt.
     Retry {
-        /// Not before this time.
+        /// The earliest time of that attempt.
         due: Timestamp,
     },
-    /// It waits until a person has acted.
+    /// It waits until a person acts.
     Halted,
-    /// A dead letter: Twake refuses it.
+    /// It is a dead letter, because Twake refuses it.
     Rejected,
-    /// A dead letter: it outlived its horizon.
+    /// It is a dead letter, because it waited longer than its horizon.
     Expired,
 }
 
-/// How a lane stands.
+/// The state of a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneStanding {
     /// The channel's name.
     pub lane: Arc<str>,
-    /// How many deliveries wait.
+    /// How many deliveries wait in it.
     pub waiting: u64,
     /// Since when the first of them waits.
     pub oldest: Option<Timestamp>,
-    /// The first is not to be tried before this time.
+    /// The earliest time of the first one's next attempt.
     pub due: Option<Timestamp>,
-    /// The label of the reason why the first one's last attempt did not end well.
+    /// The code of the reason why the first one's last attempt failed.
     pub reason: Option<String>,
 }
 
 impl LaneStanding {
-    /// For how long the first of them waits; zero when none does, or the clock was set back.
+    /// For how long the first delivery waits; zero when none waits, or when the clock was set back.
     pub fn age(&self, now: Timestamp) -> Duration {
         let age = self.oldest.map(|oldest| now.duration_since(oldest));
         age.and_then(|age| Duration::try_from(age).ok())
@@ -183,99 +156,93 @@ impl LaneStanding {
     }
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// On its way.
+    /// It is to be delivered.
     Waiting,
-    /// Twake has it.
+    /// It is delivered.
     Delivered,
-    /// Given up; kept, shown, replayable.
+    /// A dead letter: no more attempts are made. It is kept, listed, and can be replayed.
     Dead,
 }
 
-/// A delivery as the store knows it.
+/// A stored delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRecord {
-    /// Which it is.
+    /// Its number.
     pub delivery: DeliveryId,
     /// The channel's name.
     pub lane: String,
     /// The index of its message.
     pub message: usize,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// How often it was tried since it waits.
+    /// How many attempts there were since it waits.
     pub attempts: u32,
-    /// The label of the last attempt's reason.
+    /// The code of the last attempt's reason.
     pub reason: Option<String>,
-    /// What Twake said besides.
+    /// Further text from Twake.
     pub detail: Option<String>,
     /// Twake's id of the message.
     pub twake_id: Option<String>,
-    /// An attempt that did not end well may have reached Twake.
+    /// A failed attempt may have reached Twake.
     pub may_be_duplicate: bool,
     /// Since when it waits, or waited.
     pub since: Timestamp,
-    /// While it waits: not to be tried before this time.
+    /// While it waits: the earliest time of the next attempt.
     pub due: Option<Timestamp>,
     /// When it was delivered or died.
     pub settled: Option<Timestamp>,
 }
 
-/// An event as the store knows it.
+/// A stored event.
 #[derive(Clone, Debug)]
 pub struct EventRecord {
     /// Who sent it, when, and the body as it came.
     pub envelope: Envelope,
-    /// What the sender calls it.
-    pub event_type: String,
-    /// The decision's trace.
-    pub routes: serde_json::Value,
-    /// Why it is not said somewhere; unset: it is said wherever it goes, or why not was not recorded when it was decided.
-    pub silences: Option<serde_json::Value>,
-    /// Why its body could not be read when it was decided last.
-    pub unreadable: Option<String>,
-    /// Whether it ever had a delivery. A dead letter whose time was over is forgotten before its event is.
+    /// The last decision about it.
+    pub decided: Decided,
+    /// Whether it ever had a delivery. Old dead letters are deleted before their event is.
     pub had_deliveries: bool,
-    /// What is said; `None` where this version cannot read what the store holds.
+    /// What is posted; `None` for a message whose form is not known to this version.
     pub messages: Vec<Option<StoredMessage>>,
-    /// Where it is said.
+    /// Where it is posted.
     pub deliveries: Vec<DeliveryRecord>,
 }
 
-/// Why the queue did not do what it was asked to. Nothing of it was done then, but for [`QueueError::Slow`].
+/// Why a command failed. Then nothing of it was done; only after [`QueueError::Slow`] it may be.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The store cannot take it now: the disk is full, or fails. It may later.
+    /// The store cannot write or read now: the disk is full, or fails. A later attempt may succeed.
     #[error("the store cannot {doing} now")]
     Unavailable {
         /// What was being done.
         doing: &'static str,
-        /// The database's word for it.
+        /// The error of the database.
         #[source]
         source: Arc<rusqlite::Error>,
     },
-    /// The store's file is not there any more, or another one: what would be written is not kept. It may come back.
+    /// The store's file was removed or replaced, so a write would be lost. The file may come back.
     #[error("the store's file was removed or replaced while the bridge runs")]
     Gone,
-    /// What the store holds cannot be read.
+    /// A stored value cannot be read.
     #[error("the store holds {what} that cannot be read")]
     Corrupt {
-        /// What it is.
+        /// The value.
         what: &'static str,
     },
     /// A delivery names a message that the event does not have.
     #[error("a delivery names message {0}, which the event does not have")]
     NoSuchMessage(usize),
-    /// A part of the event cannot be written down.
+    /// A part of the event cannot be serialized or compressed.
     #[error("the event cannot be packed")]
     Unpackable(#[source] Arc<std::io::Error>),
-    /// The store did not come to it in time, and will not.
+    /// The store did not begin with the event in time, and never will.
     #[error("the store was busy for too long")]
     Busy,
-    /// The store began with it, and the disk did not say in time that it is kept: it may be yet.
+    /// The store began, but the commit did not end in time. It may still succeed.
     #[error("the disk takes too long")]
     Slow,
     /// The store's thread has ended.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::clock::Clock;
+use crate::event::IdempotencyKey;
 use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, Message};
 use bytes::Bytes;
@@ -65,12 +66,14 @@ fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
             body: Bytes::from_static(b"{\"a\": 1}"),
             secret: "credential:github".to_owned(),
         },
-        event_type: "push".to_owned(),
         key: IdempotencyKey([key; 16]),
         remember: HOUR,
-        routes: serde_json::json!([{"route": 0}]),
-        silences: serde_json::Value::Null,
-        unreadable: None,
+        decided: Decided {
+            event_type: "push".to_owned(),
+            routes: serde_json::json!([{"route": 0}]),
+            silences: None,
+            unreadable: None,
+        },
         messages: vec![said("hello")],
         deliveries: lanes
             .iter()
@@ -132,7 +135,7 @@ async fn an_event_comes_back_as_it_was_stored() {
     assert_eq!(record.envelope.received, at(100));
     assert_eq!(record.envelope.headers.get("x-github-event"), Some("push"));
     assert_eq!(record.envelope.secret, "credential:github");
-    assert_eq!(record.routes[0]["route"], 0);
+    assert_eq!(record.decided.routes[0]["route"], 0);
     assert_eq!(record.messages, [Some(said("hello"))]);
     let lanes: Vec<&str> = record.deliveries.iter().map(|d| d.lane.as_str()).collect();
     assert_eq!(lanes, ["dev", "ops"]);

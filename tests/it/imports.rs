@@ -115,7 +115,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "queue", "road", "source", "event", "route", "message", "twake", "secret", "clock",
         ],
     ),
-    ("queue", &["event", "message", "twake", "clock", "logging"]),
+    (
+        "queue",
+        // road: a decision is mapped to what is stored of it; nothing in the queue decides.
+        &["event", "message", "road", "clock", "logging"],
+    ),
     (
         "config",
         &[

@@ -122,7 +122,7 @@ async fn what_is_shown_of_a_body_is_text_and_bounded() {
         "{text}"
     );
     assert_eq!(
-        record.unreadable,
+        record.decided.unreadable,
         answer.body["unreadable"].as_str().map(str::to_owned)
     );
     bridge.finish().await;

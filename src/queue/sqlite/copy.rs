@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::lock::{Lock, beside, private};
+use super::statements::{COPY_TO_FILE, COUNT_EVENTS, COUNT_WAITING, QUICK_CHECK, TRUNCATE_LOG};
 use super::{OpenError, address, failed, locate, schema};
 
 /// What a copy holds.
@@ -120,7 +121,7 @@ fn is_filled(store: &Path) -> bool {
 /// Writes a store's log into the store, so that the one file is all of it.
 fn fold_log(store: &Path) -> Result<(), CopyError> {
     let connection = open(store)?;
-    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+    let busy = connection.query_row(TRUNCATE_LOG, [], |row| row.get::<_, bool>(0));
     let busy = busy.map_err(|source| CopyError::Database {
         path: store.to_owned(),
         source,
@@ -164,10 +165,10 @@ fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<C
     };
     // One read of one moment, into a file without gaps; an empty file is as good to SQLite as none.
     let name = part.to_string_lossy().into_owned();
-    source.execute("VACUUM INTO ?1", [name]).map_err(failed)?;
+    source.execute(COPY_TO_FILE, [name]).map_err(failed)?;
     let copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
     let found: String = copy
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .query_row(QUICK_CHECK, [], |row| row.get(0))
         .map_err(failed)?;
     if found != "ok" {
         return Err(CopyError::Damaged {
@@ -181,8 +182,8 @@ fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<C
             .map_err(failed)?;
         Ok::<_, CopyError>(usize::try_from(count).unwrap_or_default())
     };
-    let events = count("SELECT count(*) FROM events")?;
-    let waiting = count("SELECT coalesce(sum(waiting), 0) FROM lanes")?;
+    let events = count(COUNT_EVENTS)?;
+    let waiting = count(COUNT_WAITING)?;
     let at = |source| CopyError::File {
         path: part.to_owned(),
         source,

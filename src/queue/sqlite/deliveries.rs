@@ -1,94 +1,56 @@
-//! Deliveries: the head of a lane, how an attempt ended, and back to waiting.
+//! Deliveries: added to a lane, the head of a lane, the end of an attempt, and put back.
 
 use jiff::Timestamp;
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 use std::sync::Arc;
-use uuid::Uuid;
 
-use super::events::readable;
-use crate::queue::{DeliveryId, DeliveryRecord, Head, LaneStanding, Outcome, Settlement, State};
+use super::rows;
+use super::statements::{
+    ADD_LANE, COUNT_OF_EVENT, COUNT_OF_LANE, DELIVERED_AFTER_ALL, DELIVERIES, DELIVERY_STATES, HEAD,
+    INSERT_DELIVERY, LANE, LANE_SETTLED, LANES, PUT_BACK, SETTLE,
+};
+use super::wake::ChangedLanes;
+use crate::queue::{DeliveryRecord, Head, LaneStanding, NewDelivery, Outcome, Settlement, State};
 
-// A partial index is used only where its condition stands in the statement literally: `state = 0`, not a parameter.
-
-pub(super) const HEAD: &str =
-    "SELECT d.id, e.uuid, e.source, e.received, d.since, d.due, d.attempts, d.reason,
-        d.repeated, l.failing_since, d.may_be_duplicate, m.json
-    FROM lanes l
-    JOIN deliveries d ON d.lane = l.id AND d.state = 0
-    JOIN events e ON e.id = d.event
-    LEFT JOIN messages m ON m.event = d.event AND m.number = d.message
-    WHERE l.name = ?1 ORDER BY d.id LIMIT 1";
-pub(super) const LANES: &str = "SELECT l.name, l.waiting, d.since, d.due, d.reason FROM lanes l
-    LEFT JOIN deliveries d ON d.id =
-        (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1)
-    ORDER BY l.name";
-pub(super) const SETTLE: &str = "UPDATE deliveries SET state = ?2, attempts = attempts + 1,
-        repeated = CASE WHEN reason IS ?3 THEN repeated + 1 ELSE 1 END, reason = ?3, detail = ?4,
-        may_be_duplicate = may_be_duplicate OR ?5, due = ?6, settled = ?7, twake_id = ?8
-    WHERE id = ?1 AND state = 0 RETURNING lane, event";
-/// It was dropped while an attempt was in flight, and that attempt succeeded.
-pub(super) const DELIVERED_AFTER_ALL: &str = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
-        repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5
-    WHERE id = ?1 AND state = 2 AND reason = 'dropped' RETURNING event";
-pub(super) const NO_LONGER_DEAD: &str = "UPDATE events SET dead = dead - 1 WHERE id = ?1";
-pub(super) const LANE_SETTLED: &str = "UPDATE lanes SET waiting = waiting - ?2,
-        failing_since = CASE ?3 WHEN 0 THEN NULL WHEN 1 THEN coalesce(failing_since, ?4) ELSE failing_since END
-    WHERE id = ?1";
-pub(super) const EVENT_SETTLED: &str =
-    "UPDATE events SET waiting = waiting - 1, dead = dead + ?2 WHERE id = ?1";
-pub(super) const PUT_BACK: &str = "UPDATE deliveries SET state = 0, since = ?2, due = NULL, settled = NULL,
-        attempts = 0, repeated = 0 WHERE event = ?1 AND state = 2 RETURNING lane";
-pub(super) const LANE_PUT_BACK: &str = "UPDATE lanes SET waiting = waiting + 1 WHERE id = ?1 RETURNING name";
-pub(super) const EVENT_PUT_BACK: &str =
-    "UPDATE events SET waiting = waiting + ?2, dead = dead - ?2 WHERE id = ?1";
-pub(super) const OF_EVENT: &str = "SELECT l.name, d.state FROM deliveries d JOIN lanes l ON l.id = d.lane
-    WHERE d.event = ?1 ORDER BY d.id";
-pub(super) const ROW: &str = "SELECT id FROM events WHERE uuid = ?1";
-const RECORDS: &str = "SELECT d.id, l.name, d.message, d.state, d.attempts, d.reason, d.detail, d.twake_id,
-        d.may_be_duplicate, d.since, d.due, d.settled FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.event = ?1 ORDER BY d.id";
+/// Adds waiting deliveries of an event at the end of their lanes, in this order. The caller counts them for the event.
+pub(super) fn add_deliveries(
+    connection: &Connection,
+    event: i64,
+    deliveries: &[NewDelivery],
+    since: Timestamp,
+    changed: &mut ChangedLanes,
+) -> Result<()> {
+    for NewDelivery { lane, message } in deliveries {
+        let row = add_lane(connection, lane, 1)?;
+        connection.prepare_cached(INSERT_DELIVERY)?.execute(params![
+            row,
+            event,
+            rows::integer(*message),
+            since.as_millisecond()
+        ])?;
+        changed.arrived(Arc::clone(lane));
+    }
+    Ok(())
+}
 
 /// The delivery that is next in a lane.
-pub(super) fn head(connection: &Connection, lane: &str) -> rusqlite::Result<Option<Head>> {
+pub(super) fn head(connection: &Connection, lane: &str) -> Result<Option<Head>> {
     connection
         .prepare_cached(HEAD)?
-        .query_row([lane], |row| {
-            Ok(Head {
-                delivery: DeliveryId(row.get(0)?),
-                event: Uuid::from_bytes(row.get(1)?),
-                source: row.get(2)?,
-                received: time(row, 3)?,
-                since: time(row, 4)?,
-                due: optional_time(row, 5)?,
-                attempts: row.get(6)?,
-                reason: row.get(7)?,
-                repeated: row.get(8)?,
-                failing_since: optional_time(row, 9)?,
-                may_be_duplicate: row.get(10)?,
-                message: row.get::<_, Option<String>>(11)?.as_deref().and_then(readable),
-            })
-        })
+        .query_row([lane], rows::head)
         .optional()
 }
 
-/// How every lane stands.
-pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneStanding>> {
+/// The state of every lane.
+pub(super) fn lanes(connection: &Connection) -> Result<Vec<LaneStanding>> {
     connection
         .prepare_cached(LANES)?
-        .query_map([], |row| {
-            Ok(LaneStanding {
-                lane: Arc::from(row.get::<_, String>(0)?),
-                waiting: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
-                oldest: optional_time(row, 2)?,
-                due: optional_time(row, 3)?,
-                reason: row.get(4)?,
-            })
-        })?
+        .query_map([], rows::lane_standing)?
         .collect()
 }
 
-/// Writes down how an attempt ended. One that is settled already stays as it is.
-pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<()> {
+/// Stores how an attempt ended. A delivery that is settled already stays as it is.
+pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result<()> {
     const MENDED: i64 = 0;
     const FAILING: i64 = 1;
     const UNCHANGED: i64 = 2;
@@ -98,7 +60,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqli
         Outcome::Retry { due } => (State::Waiting, Some(due.as_millisecond()), None, FAILING),
         Outcome::Halted => (State::Waiting, None, None, MENDED),
         Outcome::Rejected => (State::Dead, None, None, MENDED),
-        // What waits behind it is as old, and gets an attempt each rather than another horizon each.
+        // The deliveries behind it are as old. So each of them gets one attempt, not a new horizon.
         Outcome::Expired => (State::Dead, None, None, UNCHANGED),
     };
     let settled = state != State::Waiting;
@@ -108,7 +70,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqli
         .query_row(
             params![
                 settlement.delivery.0,
-                number(state),
+                rows::state_number(state),
                 settlement.reason,
                 detail,
                 settlement.may_be_duplicate,
@@ -126,19 +88,13 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> rusqli
         .prepare_cached(LANE_SETTLED)?
         .execute(params![lane, i64::from(settled), trouble, now])?;
     if settled {
-        connection
-            .prepare_cached(EVENT_SETTLED)?
-            .execute(params![event, i64::from(state == State::Dead)])?;
+        count_of_event(connection, event, -1, i64::from(state == State::Dead))?;
     }
     Ok(())
 }
 
-/// What Twake has is delivered, though somebody dropped it while it was on its way.
-fn delivered_after_all(
-    connection: &Connection,
-    settlement: &Settlement,
-    detail: Option<&str>,
-) -> rusqlite::Result<()> {
+/// A message that Twake has is delivered, even if an operator dropped the delivery while its attempt was in flight.
+fn delivered_after_all(connection: &Connection, settlement: &Settlement, detail: Option<&str>) -> Result<()> {
     let Outcome::Delivered { id } = &settlement.outcome else {
         return Ok(());
     };
@@ -149,102 +105,80 @@ fn delivered_after_all(
             row.get::<_, i64>(0)
         })
         .optional()?;
-    if let Some(event) = event {
-        connection.prepare_cached(NO_LONGER_DEAD)?.execute([event])?;
+    match event {
+        Some(event) => count_of_event(connection, event, 0, -1),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// Puts what is dead of an event back to waiting; the names of the lanes.
+/// Puts the dead deliveries of an event back to waiting. Returns the names of their lanes.
 pub(super) fn put_back(
-    connection: &Connection,
-    event: Uuid,
-    now: Timestamp,
-) -> rusqlite::Result<Vec<String>> {
-    let row = connection
-        .prepare_cached(ROW)?
-        .query_row([event.as_bytes()], |row| row.get(0))
-        .optional()?;
-    row.map_or_else(|| Ok(Vec::new()), |row| put_back_row(connection, row, now))
-}
-
-/// The same, by the event's row.
-pub(super) fn put_back_row(
     connection: &Connection,
     event: i64,
     now: Timestamp,
-) -> rusqlite::Result<Vec<String>> {
+    changed: &mut ChangedLanes,
+) -> Result<Vec<String>> {
     let lanes: Vec<i64> = connection
         .prepare_cached(PUT_BACK)?
         .query_map(params![event, now.as_millisecond()], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let count = i64::try_from(lanes.len()).unwrap_or(i64::MAX);
-    connection
-        .prepare_cached(EVENT_PUT_BACK)?
-        .execute([event, count])?;
-    let mut lane = connection.prepare_cached(LANE_PUT_BACK)?;
-    lanes
-        .iter()
-        .map(|id| lane.query_row([id], |row| row.get(0)))
-        .collect()
+        .collect::<Result<_>>()?;
+    let count = rows::integer(lanes.len());
+    count_of_event(connection, event, count, -count)?;
+    let names = count_in_each(connection, &lanes, 1)?;
+    for lane in &names {
+        changed.arrived(lane.as_str());
+    }
+    Ok(names)
 }
 
 /// Lane and state of an event's deliveries, in their order.
-pub(super) fn of_event(connection: &Connection, event: i64) -> rusqlite::Result<Vec<(String, State)>> {
+pub(super) fn states(connection: &Connection, event: i64) -> Result<Vec<(String, State)>> {
     connection
-        .prepare_cached(OF_EVENT)?
-        .query_map([event], |row| Ok((row.get(0)?, state(row, 1)?)))?
+        .prepare_cached(DELIVERY_STATES)?
+        .query_map([event], rows::delivery_state)?
         .collect()
 }
 
-/// All of an event's deliveries, in their order.
-pub(super) fn records(connection: &Connection, event: i64) -> rusqlite::Result<Vec<DeliveryRecord>> {
+/// All deliveries of an event, in their order.
+pub(super) fn records(connection: &Connection, event: i64) -> Result<Vec<DeliveryRecord>> {
     connection
-        .prepare_cached(RECORDS)?
-        .query_map([event], |row| {
-            Ok(DeliveryRecord {
-                delivery: DeliveryId(row.get(0)?),
-                lane: row.get(1)?,
-                message: usize::try_from(row.get::<_, i64>(2)?).unwrap_or_default(),
-                state: state(row, 3)?,
-                attempts: row.get(4)?,
-                reason: row.get(5)?,
-                detail: row.get(6)?,
-                twake_id: row.get(7)?,
-                may_be_duplicate: row.get(8)?,
-                since: time(row, 9)?,
-                due: optional_time(row, 10)?,
-                settled: optional_time(row, 11)?,
-            })
-        })?
+        .prepare_cached(DELIVERIES)?
+        .query_map([event], rows::delivery)?
         .collect()
 }
 
-pub(super) fn number(state: State) -> i64 {
-    match state {
-        State::Waiting => 0,
-        State::Delivered => 1,
-        State::Dead => 2,
-    }
+/// The row of a lane; `None` when it never had a delivery.
+pub(super) fn lane(connection: &Connection, name: &str) -> Result<Option<i64>> {
+    connection
+        .prepare_cached(LANE)?
+        .query_row([name], |row| row.get(0))
+        .optional()
 }
 
-fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
-    match row.get(column)? {
-        0 => Ok(State::Waiting),
-        1 => Ok(State::Delivered),
-        2 => Ok(State::Dead),
-        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
-    }
+/// The row of a lane, which is made where there is none; counts `waiting` more deliveries in it.
+pub(super) fn add_lane(connection: &Connection, name: &str, waiting: i64) -> Result<i64> {
+    connection
+        .prepare_cached(ADD_LANE)?
+        .query_row(params![name, waiting], |row| row.get(0))
 }
 
-pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    let error = |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
-    Timestamp::from_millisecond(row.get(column)?).map_err(error)
+/// Counts `waiting` more deliveries in a lane. Returns its name and how many wait in it then.
+pub(super) fn count_of_lane(connection: &Connection, lane: i64, waiting: i64) -> Result<(String, i64)> {
+    connection
+        .prepare_cached(COUNT_OF_LANE)?
+        .query_row([lane, waiting], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    match row.get::<_, Option<i64>>(column)? {
-        Some(_) => time(row, column).map(Some),
-        None => Ok(None),
-    }
+/// Counts `waiting` more deliveries in each lane. Returns their names.
+pub(super) fn count_in_each(connection: &Connection, lanes: &[i64], waiting: i64) -> Result<Vec<String>> {
+    let count = |lane: &i64| Ok(count_of_lane(connection, *lane, waiting)?.0);
+    lanes.iter().map(count).collect()
+}
+
+/// Counts more waiting and dead deliveries of an event; less, where the numbers are negative.
+pub(super) fn count_of_event(connection: &Connection, event: i64, waiting: i64, dead: i64) -> Result<()> {
+    connection
+        .prepare_cached(COUNT_OF_EVENT)?
+        .execute([event, waiting, dead])
+        .map(|_| ())
 }

@@ -1,155 +1,94 @@
-//! Events: stored, found again by their idempotency key, and looked up.
+//! Events: stored, recognized by their idempotency key, and read.
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
-use std::sync::Arc;
+use rusqlite::{Connection, OptionalExtension, Result, params};
 use uuid::Uuid;
 
-use super::actor::Arrivals;
-use super::{deliveries, unavailable};
-use crate::event::Envelope;
-use crate::message::StoredMessage;
-use crate::queue::command::PackedEvent;
-use crate::queue::{DeliveryRecord, Enqueued, EventRecord, QueueError, State};
+use super::statements::{
+    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, INSERT_EVENT, INSERT_MESSAGE, INSERT_SILENCES,
+    INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SILENCES, UNREADABLE, WRITE_PROOF,
+};
+use super::wake::ChangedLanes;
+use super::{deliveries, rows, unavailable};
+use crate::queue::packed::{PackedDecision, PackedEvent};
+use crate::queue::{Enqueued, EventRecord, QueueError, State};
 
-pub(super) const SEEN: &str = "SELECT event, uuid FROM seen WHERE key = ?1 AND until > ?2";
-pub(super) const REMEMBER: &str = "INSERT INTO seen (key, event, uuid, until) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (key) DO UPDATE SET event = excluded.event, uuid = excluded.uuid, until = excluded.until";
-pub(super) const INSERT_EVENT: &str = "INSERT INTO events
-    (uuid, source, type, received, headers, secret, key, routes, size, waiting, dead, deliveries, body_size, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?10, ?11, ?12)";
-pub(super) const INSERT_MESSAGE: &str = "INSERT INTO messages (event, number, json) VALUES (?1, ?2, ?3)";
-pub(super) const LANE: &str = "INSERT INTO lanes (name, waiting) VALUES (?1, 1)
-    ON CONFLICT (name) DO UPDATE SET waiting = waiting + 1 RETURNING id";
-pub(super) const INSERT_DELIVERY: &str =
-    "INSERT INTO deliveries (lane, event, message, act, state, since) VALUES (?1, ?2, ?3, 'post', 0, ?4)";
-pub(super) const GROW: &str = "UPDATE totals SET size = size + ?1 WHERE id = 1";
-pub(super) const TOUCH: &str = "UPDATE totals SET size = size WHERE id = 1";
-/// No event has this number: what a check has written as a message goes with the next one.
-pub(super) const WRITE_PROOF: &str =
-    "INSERT OR REPLACE INTO messages (event, number, json) VALUES (-1, 0, ?1)";
-pub(super) const REMOVE_PROOF: &str = "DELETE FROM messages WHERE event = -1";
-/// Bytes that show there is room for events.
+/// Bytes that a thorough check writes: as much as shows that there is room for events.
 const PROOF: usize = 128 * 1024;
-pub(super) const EXISTS: &str = "SELECT 1 FROM events WHERE id = ?1";
-pub(super) const SILENT: &str = "INSERT INTO silences (event, json) VALUES (?1, ?2)";
-pub(super) const SILENCES: &str = "SELECT json FROM silences WHERE event = ?1";
-pub(super) const UNREADABLE: &str =
-    "INSERT OR REPLACE INTO unreadable (uuid, event, why) VALUES (?1, ?2, ?3)";
-pub(super) const WHY_UNREADABLE: &str = "SELECT why FROM unreadable WHERE uuid = ?1";
-const FIND: &str = "SELECT id, source, type, received, headers, secret, routes, body_size, body, deliveries
-    FROM events WHERE uuid = ?1";
-const MESSAGES: &str = "SELECT json FROM messages WHERE event = ?1 ORDER BY number";
 
-/// Writes what matters to nobody: a little, or as much as shows that events have room again.
-pub(super) fn check(connection: &Connection, thoroughly: bool) -> rusqlite::Result<()> {
-    connection.prepare_cached(TOUCH)?.execute([])?;
-    if thoroughly {
-        connection
-            .prepare_cached(WRITE_PROOF)?
-            .execute([" ".repeat(PROOF)])?;
-    } else {
-        connection.prepare_cached(REMOVE_PROOF)?.execute([])?;
-    }
-    Ok(())
-}
-
-/// Stores an event, unless its key is known. Lanes that get work are added to `arrivals`.
+/// Stores an event, unless its key is known.
 pub(super) fn enqueue(
     connection: &Connection,
     event: &PackedEvent,
-    arrivals: &mut Arrivals,
-) -> rusqlite::Result<Enqueued> {
-    if let Some(answer) = repeated(connection, event, arrivals)? {
+    changed: &mut ChangedLanes,
+) -> Result<Enqueued> {
+    if let Some(answer) = repeated(connection, event, changed)? {
         return Ok(answer);
     }
-    let received = event.received.as_millisecond();
-    let size = i64::try_from(event.size()).unwrap_or(i64::MAX);
-    let waiting = i64::try_from(event.deliveries.len()).unwrap_or(i64::MAX);
-    let body_size = i64::try_from(event.body_size).unwrap_or(i64::MAX);
+    let size = rows::integer(event.size());
     connection.prepare_cached(INSERT_EVENT)?.execute(params![
         event.id.as_bytes(),
         &*event.source,
-        event.event_type,
-        received,
+        event.decided.event_type,
+        event.received.as_millisecond(),
         event.headers,
         event.secret,
         event.key,
-        event.routes,
+        event.decided.routes,
         size,
-        waiting,
-        body_size,
+        rows::integer(event.deliveries.len()),
+        rows::integer(event.body_size),
         event.body,
     ])?;
     let row = connection.last_insert_rowid();
-    if let Some(json) = &event.silences {
-        connection.prepare_cached(SILENT)?.execute(params![row, json])?;
+    add_reasons(connection, row, event.id, &event.decided)?;
+    for (number, json) in event.messages.iter().enumerate() {
+        add_message(connection, row, number, json)?;
     }
-    if let Some(why) = &event.unreadable {
-        connection
-            .prepare_cached(UNREADABLE)?
-            .execute(params![event.id.as_bytes(), row, why])?;
-    }
-    for (number, json) in (0_i64..).zip(&event.messages) {
-        connection
-            .prepare_cached(INSERT_MESSAGE)?
-            .execute(params![row, number, json])?;
-    }
-    for delivery in &event.deliveries {
-        let lane: i64 = connection
-            .prepare_cached(LANE)?
-            .query_row([&*delivery.lane], |row| row.get(0))?;
-        let message = i64::try_from(delivery.message).unwrap_or(i64::MAX);
-        connection
-            .prepare_cached(INSERT_DELIVERY)?
-            .execute(params![lane, row, message, received])?;
-        arrivals.insert(delivery.lane.clone());
-    }
-    connection.prepare_cached(REMEMBER)?.execute(params![
+    deliveries::add_deliveries(connection, row, &event.deliveries, event.received, changed)?;
+    connection.prepare_cached(REMEMBER_KEY)?.execute(params![
         event.key,
         row,
         event.id.as_bytes(),
         event.until.as_millisecond()
     ])?;
-    connection.prepare_cached(GROW)?.execute([size])?;
+    add_size(connection, size)?;
     Ok(Enqueued::Stored { event: event.id })
 }
 
-/// What a known key means: nothing while its event has something waiting or delivered; what is all dead waits
-/// again; and where the event reached no channel, the new decision takes its place (`None`).
+/// What a known key means for a request. A waiting or delivered event: nothing changes. An event whose deliveries are
+/// all dead: they wait again. An event that reached no channel: `None`, the new decision takes its place.
 fn repeated(
     connection: &Connection,
     event: &PackedEvent,
-    arrivals: &mut Arrivals,
-) -> rusqlite::Result<Option<Enqueued>> {
+    changed: &mut ChangedLanes,
+) -> Result<Option<Enqueued>> {
     let seen = connection
-        .prepare_cached(SEEN)?
+        .prepare_cached(FIND_KEY)?
         .query_row(params![event.key, event.received.as_millisecond()], |row| {
-            Ok((row.get::<_, i64>(0)?, Uuid::from_bytes(row.get(1)?)))
+            Ok((row.get::<_, i64>(0)?, rows::uuid(row, 1)?))
         })
         .optional()?;
     let Some((row, known)) = seen.filter(|(_, known)| !is_of_the_future(*known, event.received)) else {
         return Ok(None);
     };
-    let states = deliveries::of_event(connection, row)?;
+    let states = deliveries::states(connection, row)?;
     let mut lanes: Vec<String> = states.iter().map(|(lane, _)| lane.clone()).collect();
     lanes.dedup();
     if states.is_empty() {
-        // An event that history no longer holds was delivered: one that was not takes its key with it.
-        let kept = connection.prepare_cached(EXISTS)?.exists([row])?;
+        // Pruning deletes the key with an event that was not delivered. So an event that is gone was delivered.
+        let kept = connection.prepare_cached(EVENT_EXISTS)?.exists([row])?;
         return Ok((!kept).then_some(Enqueued::SeenBefore { event: known, lanes }));
     }
     if states.iter().any(|(_, state)| *state != State::Dead) {
         return Ok(Some(Enqueued::SeenBefore { event: known, lanes }));
     }
-    let lanes = deliveries::put_back_row(connection, row, event.received)?;
-    arrivals.extend(lanes.iter().map(|lane| Arc::from(lane.as_str())));
+    let lanes = deliveries::put_back(connection, row, event.received, changed)?;
     Ok(Some(Enqueued::PutBack { event: known, lanes }))
 }
 
-/// Whether a clock that was wrong gave an id: by its time the event is received more than a day from now. How old its key
-/// is, nobody knows, and it would be remembered long after its time: a new event must not be taken for that one.
+/// Whether an id is more than a day later than `now`: a wrong clock gave it. The real age of its key is not known, and
+/// the key would be remembered for too long. So a new event with the same key is not a repetition of it.
 fn is_of_the_future(id: Uuid, now: Timestamp) -> bool {
     const DAY: i64 = 24 * 3600;
     let second = id.get_timestamp().map(|time| time.to_unix().0);
@@ -157,99 +96,123 @@ fn is_of_the_future(id: Uuid, now: Timestamp) -> bool {
     second.is_some_and(|second| second.saturating_sub(now.as_second()) > DAY)
 }
 
-/// An event with all that belongs to it.
-pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<EventRecord>, QueueError> {
-    let doing = "look up an event";
-    let Some(raw) = raw(connection, id).map_err(unavailable(doing))? else {
-        return Ok(None);
-    };
-    let corrupt = |what| QueueError::Corrupt { what };
-    let deliveries: Vec<DeliveryRecord> =
-        deliveries::records(connection, raw.row).map_err(unavailable(doing))?;
-    let size = usize::try_from(raw.body_size).map_err(|_| corrupt("a size"))?;
-    let body = zstd::bulk::decompress(&raw.body, size).map_err(|_| corrupt("a body"))?;
-    Ok(Some(EventRecord {
-        envelope: Envelope {
-            id,
-            source: Arc::from(raw.source),
-            received: Timestamp::from_millisecond(raw.received).map_err(|_| corrupt("a time"))?,
-            headers: serde_json::from_str(&raw.headers).map_err(|_| corrupt("headers"))?,
-            body: Bytes::from(body),
-            secret: raw.secret,
-        },
-        event_type: raw.event_type,
-        routes: serde_json::from_str(&raw.routes).map_err(|_| corrupt("routes"))?,
-        silences: silences(connection, raw.row).map_err(unavailable(doing))?,
-        unreadable: why_unreadable(connection, id).map_err(unavailable(doing))?,
-        had_deliveries: raw.had_deliveries > 0,
-        messages: raw.messages.iter().map(|json| readable(json)).collect(),
-        deliveries,
-    }))
+/// Puts the dead deliveries of an event back to waiting. Returns the names of their lanes.
+pub(super) fn put_back(
+    connection: &Connection,
+    event: Uuid,
+    now: Timestamp,
+    changed: &mut ChangedLanes,
+) -> Result<Vec<String>> {
+    match row(connection, event)? {
+        Some(row) => deliveries::put_back(connection, row, now, changed),
+        None => Ok(Vec::new()),
+    }
 }
 
-/// Where an event is not said, and why, as far as that is known and can be read.
-pub(super) fn silences(connection: &Connection, row: i64) -> rusqlite::Result<Option<serde_json::Value>> {
+/// The row of an event.
+pub(super) fn row(connection: &Connection, event: Uuid) -> Result<Option<i64>> {
+    connection
+        .prepare_cached(EVENT_ROW)?
+        .query_row([event.as_bytes()], |row| row.get(0))
+        .optional()
+}
+
+/// An event with all that belongs to it.
+pub(super) fn find(
+    connection: &Connection,
+    id: Uuid,
+) -> std::result::Result<Option<EventRecord>, QueueError> {
+    let read = || {
+        let event = connection
+            .prepare_cached(EVENT)?
+            .query_row([id.as_bytes()], rows::event)
+            .optional()?;
+        let Some(event) = event else { return Ok(None) };
+        let row = event.row;
+        let messages = messages(connection, row)?;
+        let deliveries = deliveries::records(connection, row)?;
+        let reasons = (silences(connection, row)?, unreadable(connection, id)?);
+        Ok(Some((event, messages, deliveries, reasons)))
+    };
+    let Some((event, messages, deliveries, reasons)) = read().map_err(unavailable("look up an event"))?
+    else {
+        return Ok(None);
+    };
+    let mut record = event.unpack(id)?;
+    record.messages = messages.iter().map(|json| rows::message(json)).collect();
+    record.deliveries = deliveries;
+    (record.decided.silences, record.decided.unreadable) = reasons;
+    Ok(Some(record))
+}
+
+/// The messages of an event as JSON. Each is at the index of its number.
+pub(super) fn messages(connection: &Connection, event: i64) -> Result<Vec<String>> {
+    connection
+        .prepare_cached(MESSAGES)?
+        .query_map([event], |row| row.get(0))?
+        .collect()
+}
+
+/// Why an event is not posted somewhere, as far as this is known and can be read.
+pub(super) fn silences(connection: &Connection, event: i64) -> Result<Option<serde_json::Value>> {
     let json: Option<String> = connection
         .prepare_cached(SILENCES)?
-        .query_row([row], |row| row.get(0))
+        .query_row([event], |row| row.get(0))
         .optional()?;
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
-/// Why the body of an event could not be read when it was decided last; unset: it could.
-pub(super) fn why_unreadable(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<String>> {
+/// Why the body of an event could not be read at the last decision; unset: it could.
+pub(super) fn unreadable(connection: &Connection, id: Uuid) -> Result<Option<String>> {
     connection
-        .prepare_cached(WHY_UNREADABLE)?
+        .prepare_cached(UNREADABLE)?
         .query_row([id.as_bytes()], |row| row.get(0))
         .optional()
 }
 
-/// A stored message, when it is of a form that this version knows.
-pub(super) fn readable(json: &str) -> Option<StoredMessage> {
-    serde_json::from_str(json)
-        .ok()
-        .filter(|stored: &StoredMessage| stored.v == 1)
+/// Stores the reasons of a decision, where there are any: they have tables of their own.
+pub(super) fn add_reasons(
+    connection: &Connection,
+    event: i64,
+    id: Uuid,
+    decided: &PackedDecision,
+) -> Result<()> {
+    if let Some(json) = &decided.silences {
+        connection
+            .prepare_cached(INSERT_SILENCES)?
+            .execute(params![event, json])?;
+    }
+    if let Some(why) = &decided.unreadable {
+        connection
+            .prepare_cached(INSERT_UNREADABLE)?
+            .execute(params![id.as_bytes(), event, why])?;
+    }
+    Ok(())
 }
 
-struct Raw {
-    row: i64,
-    source: String,
-    event_type: String,
-    received: i64,
-    headers: String,
-    secret: String,
-    routes: String,
-    body_size: i64,
-    body: Vec<u8>,
-    had_deliveries: i64,
-    messages: Vec<String>,
+/// Stores a message of an event under its number.
+pub(super) fn add_message(connection: &Connection, event: i64, number: usize, json: &str) -> Result<()> {
+    connection
+        .prepare_cached(INSERT_MESSAGE)?
+        .execute(params![event, rows::integer(number), json])
+        .map(|_| ())
 }
 
-fn raw(connection: &Connection, id: Uuid) -> rusqlite::Result<Option<Raw>> {
-    let found = connection
-        .prepare_cached(FIND)?
-        .query_row([id.as_bytes()], |row| {
-            Ok(Raw {
-                row: row.get(0)?,
-                source: row.get(1)?,
-                event_type: row.get(2)?,
-                received: row.get(3)?,
-                headers: row.get(4)?,
-                secret: row.get(5)?,
-                routes: row.get(6)?,
-                body_size: row.get(7)?,
-                body: row.get(8)?,
-                had_deliveries: row.get(9)?,
-                messages: Vec::new(),
-            })
-        })
-        .optional()?;
-    let Some(mut raw) = found else {
-        return Ok(None);
-    };
-    raw.messages = connection
-        .prepare_cached(MESSAGES)?
-        .query_map([raw.row], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    Ok(Some(raw))
+/// Counts the bytes of all events: so many more.
+pub(super) fn add_size(connection: &Connection, bytes: i64) -> Result<()> {
+    connection.prepare_cached(ADD_SIZE)?.execute([bytes]).map(|_| ())
+}
+
+/// Shows that the store can be written. A thorough check writes as much as shows that there is room for events; the
+/// next check deletes that.
+pub(super) fn check(connection: &Connection, thorough: bool) -> Result<()> {
+    add_size(connection, 0)?;
+    if thorough {
+        connection
+            .prepare_cached(WRITE_PROOF)?
+            .execute([" ".repeat(PROOF)])?;
+    } else {
+        connection.prepare_cached(REMOVE_PROOF)?.execute([])?;
+    }
+    Ok(())
 }

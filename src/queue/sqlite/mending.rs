@@ -1,181 +1,151 @@
-//! Replaying, dropping, moving.
+//! What an operator does to stored events: replay, drop, move.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
-use super::actor::Arrivals;
-use super::deliveries::ROW;
-use super::events::{GROW, INSERT_DELIVERY, INSERT_MESSAGE, LANE, SILENT, UNREADABLE};
-use super::listing;
-use crate::queue::command::{PackedDecision, PackedReplay};
-use crate::queue::{Dropping, Moved, Moving};
+use super::statements::{
+    COPY_TO_LANE, DELETE_DELIVERY, DELETE_SILENCES, DELETE_UNREADABLE, DROP, EVENT_REPLAYED, HAS_DELIVERY,
+    UPDATE_DECISION, WAITING_IN_LANE,
+};
+use super::wake::ChangedLanes;
+use super::{deliveries, events, rows};
+use crate::queue::packed::{PackedDecision, PackedReplay};
+use crate::queue::{Dropping, Moved, Moving, NewDelivery, State};
 
-pub(super) const NUMBERED: &str = "SELECT number, json FROM messages WHERE event = ?1 ORDER BY number";
-pub(super) const WAITS: &str = "SELECT 1 FROM deliveries WHERE event = ?1 AND lane = ?2 AND state = 0";
-pub(super) const REDECIDED: &str = "UPDATE events SET type = ?2, routes = ?3 WHERE id = ?1";
-pub(super) const NO_LONGER_SILENT: &str = "DELETE FROM silences WHERE event = ?1";
-pub(super) const READABLE: &str = "DELETE FROM unreadable WHERE uuid = ?1";
-pub(super) const EVENT_REPLAYED: &str = "UPDATE events
-    SET waiting = waiting + ?2, deliveries = deliveries + ?2, size = size + ?3 WHERE id = ?1";
-pub(super) const DROP: &str = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
-        detail = CASE WHEN reason IS NULL THEN NULL ELSE 'at last ' || reason END, reason = 'dropped'
-    WHERE event = ?1 AND state = 0 AND (?3 IS NULL OR lane = ?3) RETURNING lane";
-pub(super) const LANE_DROPPED: &str = "UPDATE lanes SET waiting = waiting - 1 WHERE id = ?1 RETURNING name";
-pub(super) const EVENT_DROPPED: &str =
-    "UPDATE events SET waiting = waiting - ?2, dead = dead + ?2 WHERE id = ?1";
-pub(super) const WAITING: &str =
-    "SELECT id FROM deliveries WHERE lane = ?1 AND state = 0 ORDER BY id LIMIT ?2";
-/// A new row, because a lane's order is that of its rows.
-pub(super) const MOVE: &str = "INSERT INTO deliveries
-        (lane, event, message, act, state, since, reason, detail, may_be_duplicate)
-    SELECT ?2, event, message, act, 0, ?3, reason, detail, may_be_duplicate OR ?4 FROM deliveries WHERE id = ?1";
-pub(super) const MOVED: &str = "DELETE FROM deliveries WHERE id = ?1";
-pub(super) const LANE_LEFT: &str = "UPDATE lanes SET waiting = waiting - ?2 WHERE id = ?1 RETURNING waiting";
-const NEW_LANE: &str = "INSERT INTO lanes (name, waiting) VALUES (?1, 0)
-    ON CONFLICT (name) DO UPDATE SET waiting = waiting RETURNING id";
-
-/// Tells an event again; the lanes that got work, which are added to `arrivals`. `None`: there is no such event.
+/// Adds deliveries of an event anew. Returns the lanes that got one; `None`: there is no such event.
 pub(super) fn replay(
     connection: &Connection,
     replay: &PackedReplay,
-    arrivals: &mut Arrivals,
-) -> rusqlite::Result<Option<Vec<Arc<str>>>> {
-    let row: Option<i64> = connection
-        .prepare_cached(ROW)?
-        .query_row([replay.event.as_bytes()], |row| row.get(0))
-        .optional()?;
-    let Some(row) = row else { return Ok(None) };
+    changed: &mut ChangedLanes,
+) -> Result<Option<Vec<Arc<str>>>> {
+    let Some(event) = events::row(connection, replay.event)? else {
+        return Ok(None);
+    };
     if let Some(decided) = &replay.decided {
-        let PackedDecision {
-            event_type,
-            routes,
-            silences,
-            unreadable,
-        } = decided;
-        connection
-            .prepare_cached(REDECIDED)?
-            .execute(params![row, event_type, routes])?;
-        connection.prepare_cached(NO_LONGER_SILENT)?.execute([row])?;
-        if let Some(json) = silences {
-            connection.prepare_cached(SILENT)?.execute(params![row, json])?;
-        }
-        let uuid = replay.event.as_bytes();
-        connection.prepare_cached(READABLE)?.execute([uuid])?;
-        if let Some(why) = unreadable {
-            connection
-                .prepare_cached(UNREADABLE)?
-                .execute(params![uuid, row, why])?;
-        }
+        replace_decision(connection, event, replay, decided)?;
     }
-    let mut known: Vec<(i64, String)> = connection
-        .prepare_cached(NUMBERED)?
-        .query_map([row], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    let (mut lanes, mut size) = (Vec::new(), 0);
-    for delivery in &replay.deliveries {
-        let Some(json) = replay.messages.get(delivery.message) else {
+    let mut messages = events::messages(connection, event)?;
+    let (mut added, mut size): (Vec<NewDelivery>, _) = (Vec::new(), 0);
+    for NewDelivery { lane, message } in &replay.deliveries {
+        let Some(json) = replay.messages.get(*message) else {
             continue;
         };
-        if let Some(lane) = listing::lane(connection, &delivery.lane)?
-            && connection.prepare_cached(WAITS)?.exists([row, lane])?
-        {
+        if added.iter().any(|added| added.lane == *lane) || waits(connection, event, lane)? {
             continue;
         }
-        // What was said before in the same words is kept once.
-        let before = known.iter().find(|(_, known)| known == json);
-        let number = if let Some((number, _)) = before {
-            *number
-        } else {
-            let number = known.last().map_or(0, |(last, _)| last + 1);
-            connection
-                .prepare_cached(INSERT_MESSAGE)?
-                .execute(params![row, number, json])?;
-            known.push((number, json.clone()));
-            size += i64::try_from(json.len()).unwrap_or(i64::MAX);
-            number
-        };
-        let lane: i64 = connection
-            .prepare_cached(LANE)?
-            .query_row([&*delivery.lane], |row| row.get(0))?;
-        connection.prepare_cached(INSERT_DELIVERY)?.execute(params![
-            lane,
-            row,
-            number,
-            replay.now.as_millisecond()
-        ])?;
-        arrivals.insert(delivery.lane.clone());
-        lanes.push(delivery.lane.clone());
+        // An equal message of an earlier decision is used again.
+        let known = messages.iter().position(|known| known == json);
+        let message = known.unwrap_or(messages.len());
+        if known.is_none() {
+            events::add_message(connection, event, message, json)?;
+            messages.push(json.clone());
+            size += rows::integer(json.len());
+        }
+        let lane = Arc::clone(lane);
+        added.push(NewDelivery { lane, message });
     }
-    let count = i64::try_from(lanes.len()).unwrap_or(i64::MAX);
+    deliveries::add_deliveries(connection, event, &added, replay.now, changed)?;
     connection
         .prepare_cached(EVENT_REPLAYED)?
-        .execute([row, count, size])?;
-    connection.prepare_cached(GROW)?.execute([size])?;
-    Ok(Some(lanes))
+        .execute([event, rows::integer(added.len()), size])?;
+    events::add_size(connection, size)?;
+    Ok(Some(added.into_iter().map(|added| added.lane).collect()))
 }
 
-/// Gives up what waits of an event; the names of its lanes. `None`: there is no such event.
+fn replace_decision(
+    connection: &Connection,
+    event: i64,
+    replay: &PackedReplay,
+    decided: &PackedDecision,
+) -> Result<()> {
+    connection.prepare_cached(UPDATE_DECISION)?.execute(params![
+        event,
+        decided.event_type,
+        decided.routes
+    ])?;
+    for statement in [DELETE_SILENCES, DELETE_UNREADABLE] {
+        connection.prepare_cached(statement)?.execute([event])?;
+    }
+    events::add_reasons(connection, event, replay.event, decided)
+}
+
+/// Whether a delivery of the event waits in the lane.
+fn waits(connection: &Connection, event: i64, lane: &str) -> Result<bool> {
+    let Some(lane) = deliveries::lane(connection, lane)? else {
+        return Ok(false);
+    };
+    let waiting = rows::state_number(State::Waiting);
+    connection
+        .prepare_cached(HAS_DELIVERY)?
+        .exists([event, lane, waiting])
+}
+
+/// Makes the waiting deliveries of an event dead letters. Returns the names of their lanes; `None`: there is no such
+/// event.
 pub(super) fn drop_waiting(
     connection: &Connection,
     dropping: &Dropping,
-) -> rusqlite::Result<Option<Vec<String>>> {
-    let row: Option<i64> = connection
-        .prepare_cached(ROW)?
-        .query_row([dropping.event.as_bytes()], |row| row.get(0))
-        .optional()?;
-    let Some(row) = row else { return Ok(None) };
+    changed: &mut ChangedLanes,
+) -> Result<Option<Vec<String>>> {
+    let Some(event) = events::row(connection, dropping.event)? else {
+        return Ok(None);
+    };
     let lane = match &dropping.channel {
         None => None,
-        Some(channel) => match listing::lane(connection, channel)? {
+        Some(channel) => match deliveries::lane(connection, channel)? {
             None => return Ok(Some(Vec::new())),
             found => found,
         },
     };
     let lanes: Vec<i64> = connection
         .prepare_cached(DROP)?
-        .query_map(params![row, dropping.now.as_millisecond(), lane], |row| {
+        .query_map(params![event, dropping.now.as_millisecond(), lane], |row| {
             row.get(0)
         })?
-        .collect::<Result<_, _>>()?;
-    let count = i64::try_from(lanes.len()).unwrap_or(i64::MAX);
-    connection.prepare_cached(EVENT_DROPPED)?.execute([row, count])?;
-    let mut lane = connection.prepare_cached(LANE_DROPPED)?;
-    let names: rusqlite::Result<Vec<String>> = lanes
-        .iter()
-        .map(|id| lane.query_row([id], |row| row.get(0)))
-        .collect();
-    names.map(Some)
+        .collect::<Result<_>>()?;
+    let count = rows::integer(lanes.len());
+    deliveries::count_of_event(connection, event, -count, count)?;
+    let names = deliveries::count_in_each(connection, &lanes, -1)?;
+    for lane in &names {
+        changed.departed(lane.as_str());
+    }
+    Ok(Some(names))
 }
 
-/// Moves the oldest of a lane to the end of another one.
-pub(super) fn move_lane(connection: &Connection, moving: &Moving) -> rusqlite::Result<Moved> {
-    let Some(from) = listing::lane(connection, &moving.from)? else {
+/// Moves the oldest deliveries of a lane to the end of another one.
+pub(super) fn move_lane(
+    connection: &Connection,
+    moving: &Moving,
+    changed: &mut ChangedLanes,
+) -> Result<Moved> {
+    let Some(from) = deliveries::lane(connection, &moving.from)? else {
         return Ok(Moved::default());
     };
-    let to: i64 = connection
-        .prepare_cached(NEW_LANE)?
-        .query_row([&*moving.to], |row| row.get(0))?;
+    let to = deliveries::add_lane(connection, &moving.to, 0)?;
     if from == to {
         return Ok(Moved::default());
     }
     let waiting: Vec<i64> = connection
-        .prepare_cached(WAITING)?
+        .prepare_cached(WAITING_IN_LANE)?
         .query_map(params![from, moving.limit], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<_>>()?;
     for (index, delivery) in waiting.iter().enumerate() {
         let in_flight = moving.in_flight && index == 0;
-        connection.prepare_cached(MOVE)?.execute(params![
+        connection.prepare_cached(COPY_TO_LANE)?.execute(params![
             delivery,
             to,
             moving.now.as_millisecond(),
             in_flight
         ])?;
-        connection.prepare_cached(MOVED)?.execute([delivery])?;
+        connection.prepare_cached(DELETE_DELIVERY)?.execute([delivery])?;
     }
-    let count = i64::try_from(waiting.len()).unwrap_or(i64::MAX);
-    let mut lane = connection.prepare_cached(LANE_LEFT)?;
-    let left: i64 = lane.query_row([from, count], |row| row.get(0))?;
-    lane.query_row([to, -count], |row| row.get::<_, i64>(0))?;
+    let count = rows::integer(waiting.len());
+    let (_, left) = deliveries::count_of_lane(connection, from, -count)?;
+    deliveries::count_of_lane(connection, to, count)?;
+    if count > 0 {
+        changed.arrived(Arc::clone(&moving.to));
+        changed.departed(Arc::clone(&moving.from));
+    }
     Ok(Moved {
         moved: u32::try_from(waiting.len()).unwrap_or(u32::MAX),
         left: u64::try_from(left).unwrap_or_default(),

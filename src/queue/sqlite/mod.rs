@@ -9,7 +9,11 @@ mod lock;
 mod mending;
 mod presence;
 mod prune;
+mod rows;
 mod schema;
+pub(super) mod statements;
+mod transaction;
+mod wake;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::io;
@@ -18,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::believed::Believed;
 use super::command::Command;
@@ -29,17 +33,16 @@ use actor::Actor;
 pub use copy::{Copied, CopyError, backup, restore};
 use lock::Lock;
 use presence::Presence;
+use wake::Wake;
 
-/// Commands that may wait for the store; more wait in their callers.
+/// How many commands the store's inbox holds. A caller waits for room in it.
 const COMMANDS: usize = 1024;
-/// Arrivals, and departures, that a slow listener may be behind before it has to look for itself.
-const ARRIVALS: usize = 1024;
 
-/// Bytes that SQLite's log keeps on the disk once what is in it has gone into the store: a single large body must not
-/// leave it large for ever.
+/// To how many bytes SQLite truncates its log (`-wal`) once the log's content is in the store: a single large body must
+/// not leave it large for ever.
 const LONGEST_LOG: i64 = 16 * 1024 * 1024;
 
-/// The thread of an open store. It ends when it is closed, or when the last [`Queue`] is dropped.
+/// The thread of an open store. It ends when the store is closed, or when the last [`Queue`] is dropped.
 pub struct Store {
     thread: JoinHandle<()>,
     closing: Arc<AtomicBool>,
@@ -47,17 +50,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// Whether the thread has ended; before the last [`Queue`] was dropped it has only by panicking.
+    /// Whether the thread has ended. While a [`Queue`] exists, only a panic ends it.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
     }
 
-    /// Closes the file once what is being written is committed; whoever asks later is told [`QueueError::Closed`].
-    /// Blocks until then. False when the thread panicked.
+    /// Closes the file once the transaction that runs is committed, and blocks until then. Later commands fail with
+    /// [`QueueError::Closed`]. Returns false when the thread panicked.
     pub fn close(self) -> bool {
         self.closing.store(true, Ordering::Relaxed);
         if let Some(commands) = self.commands.upgrade() {
-            // A store with a full inbox is awake as it is.
+            // This wakes the thread. With a full inbox it is awake already.
             let _ = commands.try_send(Command::Close);
         }
         self.thread.join().is_ok()
@@ -120,40 +123,32 @@ pub enum OpenError {
     Thread(#[source] io::Error),
 }
 
-/// Opens a store (`sqlite:PATH`), makes it where there is none, brings its schema up to date, and starts its thread.
+/// Opens a store (`sqlite:PATH`), or makes a new one; updates its schema; starts its thread.
 pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store), OpenError> {
     let path = address(store)?;
-    // This makes the file, too. SQLite gives its files beside the store the store's own mode.
+    // This makes the file, too. SQLite gives the files beside the store the mode of the store.
     let lock = Lock::take(path)?;
     let connection = connect(lock.path())?;
     let newest = prune::newest(&connection).map_err(failed(lock.path()))?;
     let (commands, inbox) = mpsc::channel(COMMANDS);
-    let (arrivals, _) = broadcast::channel(ARRIVALS);
-    let (departures, _) = broadcast::channel(ARRIVALS);
-    let (version, changes) = watch::channel(0);
+    let wake = Wake::new();
     let closing = Arc::new(AtomicBool::new(false));
-    let actor = Actor::new(
-        connection,
-        Presence::new(path, &lock),
-        lock,
-        (arrivals.clone(), departures.clone()),
-        version,
-        closing.clone(),
-    );
-    let thread = std::thread::Builder::new()
-        .name("queue".to_owned())
-        .spawn(move || actor.run(inbox))
-        .map_err(OpenError::Thread)?;
     let queue = Queue {
         commands,
-        arrivals,
-        departures,
-        changes,
+        arrivals: wake.arrivals.clone(),
+        departures: wake.departures.clone(),
+        changes: wake.commits.subscribe(),
         room: Arc::new(Semaphore::new(WAITING)),
         history: watch::Sender::new(history),
         believed: Arc::new(Mutex::new(Believed::new(newest, clock.now(), clock.monotonic()))),
         clock,
     };
+    let presence = Presence::new(path, &lock);
+    let actor = Actor::new(connection, presence, lock, wake, closing.clone());
+    let thread = std::thread::Builder::new()
+        .name("queue".to_owned())
+        .spawn(move || actor.run(inbox))
+        .map_err(OpenError::Thread)?;
     let store = Store {
         thread,
         closing,
@@ -188,10 +183,10 @@ pub fn locate(store: &str) -> Result<PathBuf, OpenError> {
 
 fn connect(path: &Path) -> Result<Connection, OpenError> {
     let database = failed(path);
-    // Never a new file: that would be another one than the one that is locked.
+    // Never makes a file: that would not be the file that is locked.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(database)?;
-    // Others may read the file while the bridge runs; their locks are short.
+    // Other programs may read the file while the bridge runs. Their locks are short.
     connection
         .busy_timeout(Duration::from_secs(5))
         .map_err(database)?;
@@ -220,88 +215,10 @@ fn failed(path: &Path) -> impl Fn(rusqlite::Error) -> OpenError + Copy {
     }
 }
 
-/// Says what was being done when SQLite failed.
+/// An error of SQLite as the queue's. `doing` completes "the store cannot …".
 fn unavailable(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> QueueError {
     move |source| QueueError::Unavailable {
         doing,
         source: Arc::new(source),
     }
-}
-
-/// Every statement whose cost must not grow with what the store holds.
-#[cfg(test)]
-pub(super) fn hot_statements() -> impl Iterator<Item = &'static str> {
-    let events = [
-        events::SEEN,
-        events::REMEMBER,
-        events::INSERT_EVENT,
-        events::INSERT_MESSAGE,
-        events::LANE,
-        events::INSERT_DELIVERY,
-        events::GROW,
-        events::EXISTS,
-        events::SILENT,
-        events::SILENCES,
-        events::UNREADABLE,
-        events::WHY_UNREADABLE,
-        events::TOUCH,
-        events::WRITE_PROOF,
-        events::REMOVE_PROOF,
-    ];
-    let deliveries = [
-        deliveries::HEAD,
-        deliveries::SETTLE,
-        deliveries::DELIVERED_AFTER_ALL,
-        deliveries::NO_LONGER_DEAD,
-        deliveries::LANE_SETTLED,
-        deliveries::EVENT_SETTLED,
-        deliveries::PUT_BACK,
-        deliveries::LANE_PUT_BACK,
-        deliveries::EVENT_PUT_BACK,
-        deliveries::OF_EVENT,
-    ];
-    let listing = [
-        listing::ALL,
-        listing::WAITING,
-        listing::DEAD,
-        listing::SILENT,
-        listing::UNREADABLE,
-        listing::OF_SECRET,
-        listing::OF_SOURCE,
-        listing::OF_TYPE,
-        listing::CONCERNS,
-        listing::BEFORE,
-        listing::AFTER,
-        listing::BETWEEN,
-        listing::LANE_ID,
-    ];
-    let mending = [
-        mending::NUMBERED,
-        mending::WAITS,
-        mending::REDECIDED,
-        mending::READABLE,
-        mending::NO_LONGER_SILENT,
-        mending::EVENT_REPLAYED,
-        mending::DROP,
-        mending::LANE_DROPPED,
-        mending::EVENT_DROPPED,
-        mending::WAITING,
-        mending::MOVE,
-        mending::MOVED,
-        mending::LANE_LEFT,
-    ];
-    let prune = [
-        prune::DEAD,
-        prune::OLD,
-        prune::OLDEST,
-        prune::FORGET_KEYS,
-        prune::FORGET_KEY,
-    ];
-    events
-        .into_iter()
-        .chain(deliveries)
-        .chain(listing)
-        .chain(mending)
-        .chain(prune)
-        .chain(prune::FORGET)
 }

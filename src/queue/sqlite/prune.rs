@@ -1,58 +1,46 @@
-//! Forgetting: dead letters whose time is over, events that are old or too many, keys. Never what waits.
+//! Pruning: old dead letters, events that are old or too many, expired keys. Never a waiting delivery.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Params, Row, params};
-use uuid::Uuid;
+use rusqlite::{Connection, Params, Result, Row, params};
 
-use crate::queue::housekeeping::{ForgottenLetter, Pruned, Pruning};
+use super::rows::{self, OldEvent};
+use super::statements::{
+    DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_MESSAGES, DELETE_SILENCES, DELETE_UNREADABLE,
+    EXPIRED_DEAD_LETTERS, FORGET_EXPIRED_KEYS, FORGET_KEY, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
+    TOTAL_SIZE,
+};
+use super::{deliveries, events};
+use crate::queue::pruning::{ForgottenLetter, Pruned, Pruning};
 
-pub(super) const DEAD: &str = "SELECT d.id, d.event, e.uuid, l.name, d.reason FROM deliveries d
-    JOIN events e ON e.id = d.event JOIN lanes l ON l.id = d.lane
-    WHERE d.state = 2 AND d.settled < ?1 ORDER BY d.settled LIMIT ?2";
-pub(super) const OLD: &str = "SELECT id, key, size FROM events
-    WHERE waiting = 0 AND dead = 0 AND received < ?1 ORDER BY received LIMIT ?2";
-pub(super) const OLDEST: &str = "SELECT id, key, size FROM events
-    WHERE waiting = 0 AND dead = 0 ORDER BY received LIMIT ?1";
-pub(super) const FORGET_KEYS: &str =
-    "DELETE FROM seen WHERE key IN (SELECT key FROM seen WHERE until <= ?1 ORDER BY until LIMIT ?2)";
-/// An event that reached nobody must be taken when it comes again.
-pub(super) const FORGET_KEY: &str = "DELETE FROM seen WHERE key = ?1 AND event = ?2
-    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
-/// The times that were written last, rather than the latest: those that a wrong clock gave do not stay.
-const NEWEST: &str = "SELECT max(time) FROM (
-    SELECT * FROM (SELECT received AS time FROM events ORDER BY id DESC LIMIT 1)
-    UNION ALL SELECT * FROM
-        (SELECT max(since, coalesce(settled, since)) FROM deliveries ORDER BY id DESC LIMIT 1)
-    UNION ALL SELECT d.due FROM lanes l JOIN deliveries d ON d.id =
-        (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1))";
-pub(super) const FORGET: [&str; 5] = [
-    "DELETE FROM unreadable WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)",
-    "DELETE FROM silences WHERE event = ?1",
-    "DELETE FROM deliveries WHERE event = ?1",
-    "DELETE FROM messages WHERE event = ?1",
-    "DELETE FROM events WHERE id = ?1",
+/// Deletes an event and what belongs to it, in this order.
+const DELETE: [&str; 5] = [
+    DELETE_UNREADABLE,
+    DELETE_SILENCES,
+    DELETE_DELIVERIES,
+    DELETE_MESSAGES,
+    DELETE_EVENT,
 ];
 
-/// One small step of forgetting.
-pub(super) fn step(connection: &Connection, pruning: &Pruning) -> rusqlite::Result<Pruned> {
+/// One small step of pruning.
+pub(super) fn step(connection: &Connection, pruning: &Pruning) -> Result<Pruned> {
     let limit = pruning.limit;
     let dead = forget_dead(connection, pruning)?;
     let mut old = select(
         connection,
-        OLD,
+        OLD_EVENTS,
         params![pruning.keep_from.as_millisecond(), limit],
-        victim,
+        rows::old_event,
     )?;
     if old.is_empty() {
         old = surplus(connection, pruning)?;
     }
     let found = old.len();
     old.truncate(fitting(&old, pruning.bytes));
-    for victim in &old {
-        forget(connection, victim)?;
+    for event in &old {
+        forget(connection, event)?;
     }
     let keys = connection
-        .prepare_cached(FORGET_KEYS)?
+        .prepare_cached(FORGET_EXPIRED_KEYS)?
         .execute(params![pruning.now.as_millisecond(), limit])?;
 
     let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
@@ -63,96 +51,69 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning) -> rusqlite::Resu
     })
 }
 
-/// About when something was last written; `None` in an empty store.
-pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let found: Option<i64> = connection.query_row(NEWEST, [], |row| row.get(0))?;
+/// The newest time that was written last; `None` in an empty store.
+pub(super) fn newest(connection: &Connection) -> Result<Option<Timestamp>> {
+    let found: Option<i64> = connection.query_row(NEWEST_TIME, [], |row| row.get(0))?;
     Ok(found.and_then(|time| Timestamp::from_millisecond(time).ok()))
 }
 
-fn forget_dead(connection: &Connection, pruning: &Pruning) -> rusqlite::Result<Vec<ForgottenLetter>> {
+fn forget_dead(connection: &Connection, pruning: &Pruning) -> Result<Vec<ForgottenLetter>> {
     let from = pruning.dead_from.as_millisecond();
-    let found = select(connection, DEAD, params![from, pruning.limit], |row| {
-        let letter = ForgottenLetter {
-            event: Uuid::from_bytes(row.get(2)?),
-            lane: row.get(3)?,
-            reason: row.get(4)?,
-        };
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, letter))
-    })?;
+    let with = params![from, pruning.limit];
+    let found = select(connection, EXPIRED_DEAD_LETTERS, with, rows::dead_letter)?;
     let mut letters = Vec::with_capacity(found.len());
     for (delivery, event, letter) in found {
-        connection
-            .prepare_cached("DELETE FROM deliveries WHERE id = ?1")?
-            .execute([delivery])?;
-        connection
-            .prepare_cached("UPDATE events SET dead = dead - 1 WHERE id = ?1")?
-            .execute([event])?;
+        connection.prepare_cached(DELETE_DELIVERY)?.execute([delivery])?;
+        deliveries::count_of_event(connection, event, 0, -1)?;
         letters.push(letter);
     }
     Ok(letters)
 }
 
-/// The oldest events, as many as it takes to come down to the size.
-fn surplus(connection: &Connection, pruning: &Pruning) -> rusqlite::Result<Vec<Victim>> {
+/// The oldest events, as many as have to go until the store has its size.
+fn surplus(connection: &Connection, pruning: &Pruning) -> Result<Vec<OldEvent>> {
     let total: i64 = connection
-        .prepare_cached("SELECT size FROM totals WHERE id = 1")?
+        .prepare_cached(TOTAL_SIZE)?
         .query_row([], |row| row.get(0))?;
     let mut over = total.saturating_sub(i64::try_from(pruning.size).unwrap_or(i64::MAX));
     if over <= 0 {
         return Ok(Vec::new());
     }
-    let mut oldest = select(connection, OLDEST, params![pruning.limit], victim)?;
-    oldest.retain(|victim| {
+    let mut oldest = select(connection, OLDEST_EVENTS, params![pruning.limit], rows::old_event)?;
+    oldest.retain(|event| {
         let needed = over > 0;
-        over -= victim.size;
+        over -= event.size;
         needed
     });
     Ok(oldest)
 }
 
-/// How many of them go at once: large bodies take their time.
-fn fitting(victims: &[Victim], bytes: u64) -> usize {
+/// How many of the events are deleted in one step: large bodies take time. At least one is.
+fn fitting(events: &[OldEvent], bytes: u64) -> usize {
     let mut sum = 0_u64;
-    let fit = victims.iter().take_while(|victim| {
-        sum = sum.saturating_add(u64::try_from(victim.size).unwrap_or_default());
+    let fit = events.iter().take_while(|event| {
+        sum = sum.saturating_add(u64::try_from(event.size).unwrap_or_default());
         sum <= bytes
     });
     fit.count().max(1)
 }
 
-struct Victim {
-    id: i64,
-    key: Vec<u8>,
-    size: i64,
-}
-
-fn victim(row: &Row<'_>) -> rusqlite::Result<Victim> {
-    Ok(Victim {
-        id: row.get(0)?,
-        key: row.get(1)?,
-        size: row.get(2)?,
-    })
-}
-
-fn forget(connection: &Connection, victim: &Victim) -> rusqlite::Result<()> {
+fn forget(connection: &Connection, event: &OldEvent) -> Result<()> {
     connection
         .prepare_cached(FORGET_KEY)?
-        .execute(params![victim.key, victim.id])?;
-    for statement in FORGET {
-        connection.prepare_cached(statement)?.execute([victim.id])?;
+        .execute(params![event.key, event.row])?;
+    for statement in DELETE {
+        connection.prepare_cached(statement)?.execute([event.row])?;
     }
-    connection
-        .prepare_cached("UPDATE totals SET size = size - ?1 WHERE id = 1")?
-        .execute([victim.size])?;
-    Ok(())
+    events::add_size(connection, -event.size)
 }
 
 fn select<T>(
     connection: &Connection,
     statement: &str,
     with: impl Params,
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
+    read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
     connection
         .prepare_cached(statement)?
         .query_map(with, read)?

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
+use super::statements::{APPLICATION_ID, COUNT_OBJECTS, SCHEMA_VERSION};
 use super::{OpenError, failed};
 
 /// Marks the file as ours (`PRAGMA application_id`): "twbr".
@@ -119,9 +120,9 @@ pub(super) fn known(connection: &Connection, path: &Path) -> Result<usize, OpenE
         let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
         number.map_err(failed(path))
     };
-    let found = number("PRAGMA user_version")?;
-    let application = number("PRAGMA application_id")?;
-    let objects = number("SELECT count(*) FROM sqlite_schema")?;
+    let found = number(SCHEMA_VERSION)?;
+    let application = number(APPLICATION_ID)?;
+    let objects = number(COUNT_OBJECTS)?;
     if application != APPLICATION && (application != 0 || found != 0 || objects != 0) {
         return Err(OpenError::Foreign(path.to_owned()));
     }

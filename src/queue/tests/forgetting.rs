@@ -1,7 +1,8 @@
 //! Forgetting what is old, and nothing else.
 
 use super::*;
-use crate::queue::housekeeping::{Keeper, Pruning};
+use crate::queue::housekeeping::Keeper;
+use crate::queue::pruning::Pruning;
 
 #[tokio::test]
 async fn what_is_old_is_forgotten_as_time_passes() {
@@ -223,8 +224,8 @@ async fn what_waits_is_never_forgotten_and_what_is_dead_in_its_own_time() {
     let done = stored(&kept.queue, event(3, 100, &["dev"])).await;
     settle(&kept.queue, "dev", delivered(), 110).await;
     let mut silent = event(4, 100, &[]);
-    silent.silences = serde_json::json!([{"channels": [], "why": "quiet"}]);
-    silent.unreadable = Some("not JSON".to_owned());
+    silent.decided.silences = Some(serde_json::json!([{"channels": [], "why": "quiet"}]));
+    silent.decided.unreadable = Some("not JSON".to_owned());
     let nowhere = stored(&kept.queue, silent).await;
 
     let everything = pruning(900, 0, 400);
@@ -261,7 +262,7 @@ async fn the_oldest_go_first_when_history_is_too_large() {
         settle(&kept.queue, "dev", delivered(), 200).await;
     }
     let one = event(1, 100, &["dev"]);
-    let size = crate::queue::handle::pack(one).unwrap().size() as u64;
+    let size = crate::queue::packed::pack(one).unwrap().size() as u64;
     let pruned = kept.queue.prune(pruning(0, 2 * size, 0)).await.unwrap();
     assert_eq!(pruned.events, 2);
     for (id, there) in ids.iter().zip([false, false, true, true]) {

@@ -46,10 +46,10 @@ async fn a_list_is_what_every_filter_holds_of_newest_first() {
     let silent = stored(&kept.queue, timed(1, 100, &[])).await;
     let both = stored(&kept.queue, timed(2, 200, &["dev", "ops"])).await;
     let mut other = timed(3, 300, &["dev"]);
-    other.event_type = "ping".to_owned();
+    other.decided.event_type = "ping".to_owned();
     other.envelope.source = "gitea".into();
     other.envelope.secret = "file:old".to_owned();
-    other.unreadable = Some("not JSON".to_owned());
+    other.decided.unreadable = Some("not JSON".to_owned());
     let other = stored(&kept.queue, other).await;
     settle(&kept.queue, "ops", Outcome::Rejected, 310).await;
     let standing = |state| Filter {
@@ -232,27 +232,32 @@ async fn a_replay_wakes_its_lanes_whatever_its_key_and_once_while_it_waits() {
 async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
     let kept = fresh();
     let mut silent = event(1, 100, &[]);
-    silent.silences = serde_json::json!([{"channels": [], "why": "quiet"}]);
-    silent.unreadable = Some("not JSON".to_owned());
+    silent.decided.silences = Some(serde_json::json!([{"channels": [], "why": "quiet"}]));
+    silent.decided.unreadable = Some("not JSON".to_owned());
     let id = stored(&kept.queue, silent).await;
     let mut replay = replay_to(id, &["dev"], 120);
     replay.messages = vec![said("anew")];
-    replay.decided = Some(Redecided {
+    replay.decided = Some(Decided {
         event_type: "renamed".to_owned(),
         routes: serde_json::json!([{"route": 7}]),
-        silences: serde_json::json!([]),
+        silences: None,
         unreadable: None,
     });
     let before = kept.queue.event(id).await.unwrap().unwrap();
-    assert_eq!(before.silences.unwrap()[0]["why"], "quiet");
-    assert_eq!(before.unreadable.as_deref(), Some("not JSON"));
+    assert_eq!(before.decided.silences.unwrap()[0]["why"], "quiet");
+    assert_eq!(before.decided.unreadable.as_deref(), Some("not JSON"));
     assert!(!before.had_deliveries);
     let again = replay.clone();
     kept.queue.replay(replay).await.unwrap();
     let record = kept.queue.event(id).await.unwrap().unwrap();
-    assert!(record.silences.is_none() && record.unreadable.is_none() && record.had_deliveries);
+    assert!(
+        record.decided.silences.is_none() && record.decided.unreadable.is_none() && record.had_deliveries
+    );
     assert_eq!(
-        (record.event_type.as_str(), &record.routes[0]["route"]),
+        (
+            record.decided.event_type.as_str(),
+            &record.decided.routes[0]["route"]
+        ),
         ("renamed", &7.into())
     );
     assert_eq!(record.messages, [Some(said("hello")), Some(said("anew"))]);
@@ -263,11 +268,11 @@ async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
     for why in ["one", "another"] {
         let mut silent = again.clone();
         silent.deliveries = Vec::new();
-        let silences = serde_json::json!([{"channels": ["dev"], "why": why}]);
-        silent.decided.as_mut().unwrap().silences = silences.clone();
+        let silences = Some(serde_json::json!([{"channels": ["dev"], "why": why}]));
+        silent.decided.as_mut().unwrap().silences.clone_from(&silences);
         kept.queue.replay(silent).await.unwrap();
         let record = kept.queue.event(id).await.unwrap().unwrap();
-        assert_eq!(record.silences, Some(silences));
+        assert_eq!(record.decided.silences, silences);
     }
 }
 

@@ -1,14 +1,14 @@
 //! The cost of an event does not grow with backlog, channels or history: no statement on its way looks at a whole
 //! table, nor sorts.
 
-use super::super::sqlite::hot_statements;
+use super::super::sqlite::statements::INDEXED;
 use super::*;
 
 #[test]
 fn no_statement_on_an_events_way_scans_or_sorts() {
     let kept = fresh();
     let connection = rusqlite::Connection::open(kept.folder.path().join("queue.db")).unwrap();
-    for statement in hot_statements() {
+    for statement in INDEXED {
         let mut explain = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
             .unwrap();

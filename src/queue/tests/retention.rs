@@ -1,7 +1,7 @@
 //! Two months of history, scaled down: what is kept, how large the file gets, and how much one step forgets.
 
 use super::*;
-use crate::queue::housekeeping::Pruning;
+use crate::queue::pruning::Pruning;
 
 /// It happens in portions of six hours.
 const PORTION: Duration = Duration::from_secs(6 * 3600);

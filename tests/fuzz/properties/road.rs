@@ -12,6 +12,7 @@ use twake_bridge::authentication::Authenticator;
 use twake_bridge::config::{builtin, kind_alone};
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
+use twake_bridge::queue::to_stored;
 use twake_bridge::road::{self, Decision};
 use twake_bridge::route::{Destination, Route, Routes};
 use twake_bridge::source::Source;
@@ -155,7 +156,7 @@ pub(crate) fn check_decision(decision: &Decision, may_link: bool) {
     for delivery in &decision.deliveries {
         assert!(decision.messages[delivery.message].message.is_some());
     }
-    let (messages, deliveries) = decision.said();
+    let (_, messages, deliveries) = to_stored(decision);
     assert_eq!(deliveries.len(), decision.deliveries.len());
     assert!(
         deliveries

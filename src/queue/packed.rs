@@ -1,0 +1,119 @@
+//! Events and replays in the form in which they are stored. The caller's thread packs them, so that the one thread of the
+//! store does not have to.
+
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::{Decided, NewDelivery, NewEvent, NewReplay, QueueError};
+use crate::message::StoredMessage;
+
+/// An event as it is stored.
+pub(super) struct PackedEvent {
+    pub(super) id: Uuid,
+    pub(super) source: Arc<str>,
+    pub(super) received: Timestamp,
+    /// JSON.
+    pub(super) headers: String,
+    pub(super) secret: String,
+    /// Compressed with zstd.
+    pub(super) body: Vec<u8>,
+    /// Bytes of the body before it was compressed.
+    pub(super) body_size: usize,
+    pub(super) key: [u8; 16],
+    /// Until when the key is remembered.
+    pub(super) until: Timestamp,
+    pub(super) decided: PackedDecision,
+    /// JSON, one message a variant.
+    pub(super) messages: Vec<String>,
+    pub(super) deliveries: Vec<NewDelivery>,
+}
+
+/// A replay as it is stored.
+pub(super) struct PackedReplay {
+    pub(super) event: Uuid,
+    pub(super) decided: Option<PackedDecision>,
+    /// JSON.
+    pub(super) messages: Vec<String>,
+    pub(super) deliveries: Vec<NewDelivery>,
+    pub(super) now: Timestamp,
+}
+
+/// A decision as it is stored.
+pub(super) struct PackedDecision {
+    pub(super) event_type: String,
+    /// JSON.
+    pub(super) routes: String,
+    /// JSON.
+    pub(super) silences: Option<String>,
+    pub(super) unreadable: Option<String>,
+}
+
+pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
+    let NewEvent { envelope, .. } = event;
+    let remember = SignedDuration::try_from(event.remember).unwrap_or(SignedDuration::MAX);
+    Ok(PackedEvent {
+        messages: pack_messages(&event.messages, &event.deliveries)?,
+        id: envelope.id,
+        source: envelope.source,
+        received: envelope.received,
+        headers: serde_json::to_string(&envelope.headers).map_err(unpackable)?,
+        secret: envelope.secret,
+        body: zstd::bulk::compress(&envelope.body, 3).map_err(unpackable)?,
+        body_size: envelope.body.len(),
+        key: event.key.0,
+        until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
+        decided: event.decided.into(),
+        deliveries: event.deliveries,
+    })
+}
+
+pub(super) fn pack_replay(replay: NewReplay) -> Result<PackedReplay, QueueError> {
+    Ok(PackedReplay {
+        messages: pack_messages(&replay.messages, &replay.deliveries)?,
+        event: replay.event,
+        decided: replay.decided.map(PackedDecision::from),
+        deliveries: replay.deliveries,
+        now: replay.now,
+    })
+}
+
+impl PackedEvent {
+    /// About how many bytes it takes in the store: its content, and a share for rows and indexes.
+    pub(super) fn size(&self) -> usize {
+        const EVENT: usize = 200;
+        const DELIVERY: usize = 64;
+        let messages: usize = self.messages.iter().map(String::len).sum();
+        let decided = &self.decided;
+        let silences = decided.silences.as_ref().map_or(0, String::len);
+        let content = self.body.len() + self.headers.len() + decided.routes.len() + silences + messages;
+        content + EVENT + DELIVERY * self.deliveries.len()
+    }
+}
+
+impl From<Decided> for PackedDecision {
+    fn from(decided: Decided) -> Self {
+        Self {
+            event_type: decided.event_type,
+            routes: decided.routes.to_string(),
+            silences: decided.silences.map(|silences| silences.to_string()),
+            unreadable: decided.unreadable,
+        }
+    }
+}
+
+/// The messages as JSON. Every delivery must name one of them.
+fn pack_messages(messages: &[StoredMessage], deliveries: &[NewDelivery]) -> Result<Vec<String>, QueueError> {
+    if let Some(wrong) = deliveries
+        .iter()
+        .find(|delivery| delivery.message >= messages.len())
+    {
+        return Err(QueueError::NoSuchMessage(wrong.message));
+    }
+    let messages = messages.iter().map(serde_json::to_string);
+    messages.collect::<Result<_, _>>().map_err(unpackable)
+}
+
+fn unpackable(error: impl Into<std::io::Error>) -> QueueError {
+    QueueError::Unpackable(Arc::new(error.into()))
+}

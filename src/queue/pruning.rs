@@ -1,0 +1,71 @@
+//! How long settled events are kept, and one step of deleting what is older.
+
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Rows of each sort that one step deletes at most.
+const STEP: u32 = 50;
+/// About how many bytes the events of one step take at most. One event is deleted however large it is.
+const STEP_SIZE: u64 = 1024 * 1024;
+
+/// `[history]`: how long settled events are kept. What waits is always kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// For events without waiting deliveries and without dead letters.
+    pub keep: Duration,
+    /// About how many bytes such events may take. The oldest are deleted first.
+    pub size: u64,
+    /// For dead letters.
+    pub dead: Duration,
+}
+
+/// One step of deleting what is old.
+#[derive(Clone, Copy)]
+pub(super) struct Pruning {
+    pub(super) now: Timestamp,
+    /// Events received before this can go.
+    pub(super) keep_from: Timestamp,
+    /// How many bytes events may take.
+    pub(super) size: u64,
+    /// Dead letters that died before this can go.
+    pub(super) dead_from: Timestamp,
+    /// Rows of each sort at most.
+    pub(super) limit: u32,
+    /// Bytes of events at most.
+    pub(super) bytes: u64,
+}
+
+/// What a step has deleted.
+#[derive(Debug, Default)]
+pub(super) struct Pruned {
+    pub(super) dead: Vec<ForgottenLetter>,
+    pub(super) events: u32,
+    /// There may be more to delete.
+    pub(super) more: bool,
+}
+
+/// A deleted dead letter.
+#[derive(Debug)]
+pub(super) struct ForgottenLetter {
+    pub(super) event: Uuid,
+    pub(super) lane: String,
+    pub(super) reason: Option<String>,
+}
+
+impl Pruning {
+    pub(super) fn new(history: &History, now: Timestamp) -> Self {
+        let before = |age: Duration| {
+            let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+            now.checked_sub(age).unwrap_or(Timestamp::MIN)
+        };
+        Self {
+            now,
+            keep_from: before(history.keep),
+            size: history.size,
+            dead_from: before(history.dead),
+            limit: STEP,
+            bytes: STEP_SIZE,
+        }
+    }
+}

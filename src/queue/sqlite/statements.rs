@@ -1,0 +1,168 @@
+//! All SQL of the store, as static text. Only the migrations are elsewhere, in [`super::schema`].
+//!
+//! SQLite uses a partial index only where the statement has the index's condition literally: `state = 0`, not a
+//! parameter.
+
+/// Declares statements, and lists them for the test that reads their query plans.
+macro_rules! statements {
+    ($list:ident: $($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
+        $($(#[$doc])* pub(super) const $name: &str = $sql;)*
+        #[cfg(test)]
+        pub(in crate::queue) const $list: &[&str] = &[$($name),*];
+    };
+}
+
+/// Lists of events, newest first. Each walks one index from its newest end.
+macro_rules! list {
+    ($index:literal, $condition:literal) => {
+        concat!(
+            "SELECT id, uuid, source, type, secret, received, deliveries FROM events INDEXED BY ",
+            $index,
+            " WHERE uuid < ?1 AND uuid >= ?2 ",
+            $condition,
+            " ORDER BY uuid DESC LIMIT ?3"
+        )
+    };
+}
+
+statements! { INDEXED:
+    // Events.
+    INSERT_EVENT = "INSERT INTO events
+        (uuid, source, type, received, headers, secret, key, routes, size, waiting, dead, deliveries, body_size, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?10, ?11, ?12)";
+    EVENT = "SELECT id, source, type, received, headers, secret, routes, body_size, body, deliveries
+        FROM events WHERE uuid = ?1";
+    EVENT_ROW = "SELECT id FROM events WHERE uuid = ?1";
+    EVENT_EXISTS = "SELECT 1 FROM events WHERE id = ?1";
+    /// Counts an event's deliveries: those that wait, and those that are dead.
+    COUNT_OF_EVENT = "UPDATE events SET waiting = waiting + ?2, dead = dead + ?3 WHERE id = ?1";
+    EVENT_REPLAYED = "UPDATE events
+        SET waiting = waiting + ?2, deliveries = deliveries + ?2, size = size + ?3 WHERE id = ?1";
+    UPDATE_DECISION = "UPDATE events SET type = ?2, routes = ?3 WHERE id = ?1";
+    DELETE_EVENT = "DELETE FROM events WHERE id = ?1";
+
+    // What belongs to an event.
+    INSERT_MESSAGE = "INSERT INTO messages (event, number, json) VALUES (?1, ?2, ?3)";
+    MESSAGES = "SELECT json FROM messages WHERE event = ?1 ORDER BY number";
+    DELETE_MESSAGES = "DELETE FROM messages WHERE event = ?1";
+    INSERT_SILENCES = "INSERT INTO silences (event, json) VALUES (?1, ?2)";
+    SILENCES = "SELECT json FROM silences WHERE event = ?1";
+    DELETE_SILENCES = "DELETE FROM silences WHERE event = ?1";
+    INSERT_UNREADABLE = "INSERT OR REPLACE INTO unreadable (uuid, event, why) VALUES (?1, ?2, ?3)";
+    UNREADABLE = "SELECT why FROM unreadable WHERE uuid = ?1";
+    DELETE_UNREADABLE = "DELETE FROM unreadable WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)";
+
+    // Idempotency keys.
+    FIND_KEY = "SELECT event, uuid FROM seen WHERE key = ?1 AND until > ?2";
+    REMEMBER_KEY = "INSERT INTO seen (key, event, uuid, until) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (key) DO UPDATE SET event = excluded.event, uuid = excluded.uuid, until = excluded.until";
+    /// Forgets the key of an event that is deleted, unless a delivery of it succeeded: the sender may send it again.
+    FORGET_KEY = "DELETE FROM seen WHERE key = ?1 AND event = ?2
+        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
+    FORGET_EXPIRED_KEYS = "DELETE FROM seen WHERE key IN
+        (SELECT key FROM seen WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+
+    // Lanes.
+    LANE = "SELECT id FROM lanes WHERE name = ?1";
+    /// The lane's id; adds the lane where there is none.
+    ADD_LANE = "INSERT INTO lanes (name, waiting) VALUES (?1, ?2)
+        ON CONFLICT (name) DO UPDATE SET waiting = waiting + ?2 RETURNING id";
+    COUNT_OF_LANE = "UPDATE lanes SET waiting = waiting + ?2 WHERE id = ?1 RETURNING name, waiting";
+    LANE_SETTLED = "UPDATE lanes SET waiting = waiting - ?2,
+            failing_since = CASE ?3 WHEN 0 THEN NULL WHEN 1 THEN coalesce(failing_since, ?4) ELSE failing_since END
+        WHERE id = ?1";
+
+    // Deliveries.
+    INSERT_DELIVERY = "INSERT INTO deliveries
+        (lane, event, message, act, state, since) VALUES (?1, ?2, ?3, 'post', 0, ?4)";
+    HEAD = "SELECT d.id, e.uuid, e.source, e.received, d.since, d.due, d.attempts, d.reason,
+            d.repeated, l.failing_since, d.may_be_duplicate, m.json
+        FROM lanes l
+        JOIN deliveries d ON d.lane = l.id AND d.state = 0
+        JOIN events e ON e.id = d.event
+        LEFT JOIN messages m ON m.event = d.event AND m.number = d.message
+        WHERE l.name = ?1 ORDER BY d.id LIMIT 1";
+    DELIVERIES = "SELECT d.id, l.name, d.message, d.state, d.attempts, d.reason, d.detail, d.twake_id,
+            d.may_be_duplicate, d.since, d.due, d.settled
+        FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.event = ?1 ORDER BY d.id";
+    DELIVERY_STATES = "SELECT l.name, d.state FROM deliveries d JOIN lanes l ON l.id = d.lane
+        WHERE d.event = ?1 ORDER BY d.id";
+    HAS_DELIVERY = "SELECT 1 FROM deliveries
+        WHERE event = ?1 AND (?2 IS NULL OR lane = ?2) AND (?3 IS NULL OR state = ?3)";
+    SETTLE = "UPDATE deliveries SET state = ?2, attempts = attempts + 1,
+            repeated = CASE WHEN reason IS ?3 THEN repeated + 1 ELSE 1 END, reason = ?3, detail = ?4,
+            may_be_duplicate = may_be_duplicate OR ?5, due = ?6, settled = ?7, twake_id = ?8
+        WHERE id = ?1 AND state = 0 RETURNING lane, event";
+    /// For a delivery that was dropped while an attempt was in flight, when that attempt succeeds.
+    DELIVERED_AFTER_ALL = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
+            repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5
+        WHERE id = ?1 AND state = 2 AND reason = 'dropped' RETURNING event";
+    PUT_BACK = "UPDATE deliveries SET state = 0, since = ?2, due = NULL, settled = NULL,
+            attempts = 0, repeated = 0 WHERE event = ?1 AND state = 2 RETURNING lane";
+    DROP = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
+            detail = CASE WHEN reason IS NULL THEN NULL ELSE 'at last ' || reason END, reason = 'dropped'
+        WHERE event = ?1 AND state = 0 AND (?3 IS NULL OR lane = ?3) RETURNING lane";
+    WAITING_IN_LANE = "SELECT id FROM deliveries WHERE lane = ?1 AND state = 0 ORDER BY id LIMIT ?2";
+    /// Adds a delivery again, at the end of another lane. It needs a new row: the order of a lane is that of its rows.
+    COPY_TO_LANE = "INSERT INTO deliveries
+            (lane, event, message, act, state, since, reason, detail, may_be_duplicate)
+        SELECT ?2, event, message, act, 0, ?3, reason, detail, may_be_duplicate OR ?4 FROM deliveries WHERE id = ?1";
+    DELETE_DELIVERY = "DELETE FROM deliveries WHERE id = ?1";
+    DELETE_DELIVERIES = "DELETE FROM deliveries WHERE event = ?1";
+
+    // Lists of events.
+    LIST_ALL = list!("events_uuid", "");
+    LIST_WAITING = list!("events_waiting", "AND waiting > 0");
+    LIST_DEAD = list!("events_dead", "AND dead > 0");
+    LIST_SILENT = list!("events_silent", "AND deliveries = 0");
+    LIST_OF_SECRET = list!("events_secret", "AND secret = ?4");
+    LIST_OF_SOURCE = list!("events_source", "AND source = ?4");
+    LIST_OF_TYPE = list!("events_type", "AND type = ?4");
+    LIST_UNREADABLE = "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries
+        FROM unreadable u CROSS JOIN events e ON e.id = u.event
+        WHERE u.uuid < ?1 AND u.uuid >= ?2 ORDER BY u.uuid DESC LIMIT ?3";
+    ID_BEFORE = "SELECT uuid FROM events WHERE uuid < ?1 ORDER BY uuid DESC LIMIT 1";
+    ID_AFTER = "SELECT uuid FROM events WHERE uuid > ?1 ORDER BY uuid LIMIT 1";
+    IDS_BETWEEN = "SELECT uuid FROM events WHERE uuid >= ?1 AND uuid <= ?2 ORDER BY uuid LIMIT ?3";
+
+    // Pruning.
+    EXPIRED_DEAD_LETTERS = "SELECT d.id, d.event, e.uuid, l.name, d.reason FROM deliveries d
+        JOIN events e ON e.id = d.event JOIN lanes l ON l.id = d.lane
+        WHERE d.state = 2 AND d.settled < ?1 ORDER BY d.settled LIMIT ?2";
+    OLD_EVENTS = "SELECT id, key, size FROM events
+        WHERE waiting = 0 AND dead = 0 AND received < ?1 ORDER BY received LIMIT ?2";
+    OLDEST_EVENTS = "SELECT id, key, size FROM events
+        WHERE waiting = 0 AND dead = 0 ORDER BY received LIMIT ?1";
+    TOTAL_SIZE = "SELECT size FROM totals WHERE id = 1";
+    ADD_SIZE = "UPDATE totals SET size = size + ?1 WHERE id = 1";
+
+    // A check that the store can be written. No event has the number -1.
+    WRITE_PROOF = "INSERT OR REPLACE INTO messages (event, number, json) VALUES (-1, 0, ?1)";
+    REMOVE_PROOF = "DELETE FROM messages WHERE event = -1";
+}
+
+// The statements below may look at a whole table. They run once at the start, once a copy, or once for a list of all
+// lanes.
+
+/// One row a lane. There are as many lanes as channels.
+pub(super) const LANES: &str = "SELECT l.name, l.waiting, d.since, d.due, d.reason FROM lanes l
+    LEFT JOIN deliveries d ON d.id =
+        (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1)
+    ORDER BY l.name";
+/// The newest of the times that were written last. It is not the latest time of all: a wrong clock may have written that.
+pub(super) const NEWEST_TIME: &str = "SELECT max(time) FROM (
+    SELECT * FROM (SELECT received AS time FROM events ORDER BY id DESC LIMIT 1)
+    UNION ALL SELECT * FROM
+        (SELECT max(since, coalesce(settled, since)) FROM deliveries ORDER BY id DESC LIMIT 1)
+    UNION ALL SELECT d.due FROM lanes l JOIN deliveries d ON d.id =
+        (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1))";
+
+pub(super) const SCHEMA_VERSION: &str = "PRAGMA user_version";
+pub(super) const APPLICATION_ID: &str = "PRAGMA application_id";
+pub(super) const COUNT_OBJECTS: &str = "SELECT count(*) FROM sqlite_schema";
+
+pub(super) const COPY_TO_FILE: &str = "VACUUM INTO ?1";
+pub(super) const QUICK_CHECK: &str = "PRAGMA quick_check(1)";
+pub(super) const TRUNCATE_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+pub(super) const COUNT_EVENTS: &str = "SELECT count(*) FROM events";
+pub(super) const COUNT_WAITING: &str = "SELECT coalesce(sum(waiting), 0) FROM lanes";

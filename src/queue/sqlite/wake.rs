@@ -1,0 +1,65 @@
+//! Which lanes a transaction changes, and the notification after its commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::{broadcast, watch};
+
+/// How many notifications a slow receiver may be behind. One that is further behind looks at the lanes itself.
+const BACKLOG: usize = 1024;
+
+/// Lanes that a command or a transaction changes. Nobody is notified of them before the commit.
+#[derive(Default)]
+pub(super) struct ChangedLanes {
+    arrivals: BTreeSet<Arc<str>>,
+    departures: BTreeSet<Arc<str>>,
+}
+
+/// Notifies the receivers of committed changes.
+pub(super) struct Wake {
+    /// Lanes that got work.
+    pub(super) arrivals: broadcast::Sender<Arc<str>>,
+    /// Lanes from which an operator took something.
+    pub(super) departures: broadcast::Sender<Arc<str>>,
+    /// Counts commits.
+    pub(super) commits: watch::Sender<u64>,
+}
+
+impl ChangedLanes {
+    /// A lane got work.
+    pub(super) fn arrived(&mut self, lane: impl Into<Arc<str>>) {
+        self.arrivals.insert(lane.into());
+    }
+
+    /// An operator took something from a lane.
+    pub(super) fn departed(&mut self, lane: impl Into<Arc<str>>) {
+        self.departures.insert(lane.into());
+    }
+
+    /// Adds what another command changed.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.arrivals.append(&mut other.arrivals);
+        self.departures.append(&mut other.departures);
+    }
+}
+
+impl Wake {
+    pub(super) fn new() -> Self {
+        Self {
+            arrivals: broadcast::Sender::new(BACKLOG),
+            departures: broadcast::Sender::new(BACKLOG),
+            commits: watch::Sender::new(0),
+        }
+    }
+
+    /// Notifies of a transaction that is committed.
+    pub(super) fn committed(&self, changed: ChangedLanes) {
+        self.commits.send_modify(|number| *number += 1);
+        // An error means that nobody receives. Whoever subscribes later looks at the lanes first.
+        for lane in changed.arrivals {
+            let _ = self.arrivals.send(lane);
+        }
+        for lane in changed.departures {
+            let _ = self.departures.send(lane);
+        }
+    }
+}
