@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "facts",
             "logging",
             "operator",
+            "queue",
             "road",
             "route",
             "source",

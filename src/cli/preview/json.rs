@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::shown::visible_json;
-use super::text::{is_own, why_this};
+use super::text::why_this;
 use super::{Preview, Proof};
 use crate::message::{Message, plain};
 use crate::road::{DecidedMessage, Reply};
@@ -80,6 +80,7 @@ fn head(source: &Source, proof: &Proof) -> Map<String, Value> {
 }
 
 fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
+    let template = said.template.as_ref();
     let failed = said
         .failed
         .iter()
@@ -90,9 +91,9 @@ fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
     });
     json!({
         "variant": said.variant.as_deref(),
-        "template": said.template,
-        "file": said.file,
-        "own": is_own(said, kind),
+        "template": template.map(|template| &template.name),
+        "file": template.map(|template| template.origin.file(kind, &template.name)),
+        "own": template.is_some_and(|template| template.origin.is_own()),
         "why_this": why_this(said, event_type),
         "failed": failed.collect::<Value>(),
         "when_failed": said.when_failed,

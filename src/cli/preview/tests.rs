@@ -4,6 +4,7 @@ use std::path::Path;
 use super::text::{layout, span, why_this};
 use super::*;
 use crate::road::DecidedMessage;
+use crate::template::{Origin, RenderedTemplate};
 
 #[test]
 fn headers_are_read_as_they_are_written_in_curl() {
@@ -58,7 +59,10 @@ fn what_was_given_stands_before_what_would_be_made_up() {
 fn a_template_that_is_not_plain_from_the_type_has_its_reason() {
     let decided = |variant: Option<&str>, template: &str, failed: &[&str]| DecidedMessage {
         variant: variant.map(Into::into),
-        template: Some(template.to_owned()),
+        template: Some(RenderedTemplate {
+            name: template.to_owned(),
+            origin: Origin::BuiltIn,
+        }),
         failed: failed
             .iter()
             .map(|failed| ((*failed).to_owned(), String::new()))

@@ -10,6 +10,7 @@ use super::{Preview, Proof};
 use crate::message::Message;
 use crate::road::{DecidedMessage, Reply};
 use crate::source::Source;
+use crate::template::Origin;
 use crate::twake::Request;
 
 /// Where what is said begins, in characters from the left.
@@ -121,7 +122,7 @@ impl Preview<'_> {
 
 /// Why this template speaks, where that is not plain from its name.
 pub(super) fn why_this(message: &DecidedMessage, event_type: &str) -> Option<String> {
-    let name = message.template.as_deref()?;
+    let name = message.template.as_ref()?.name.as_str();
     let plain = format!("{event_type}.hbs");
     let variant = message
         .variant
@@ -141,14 +142,6 @@ pub(super) fn why_this(message: &DecidedMessage, event_type: &str) -> Option<Str
         .filter(|missing| !failed(missing))
         .collect();
     (!instead.is_empty()).then(|| format!("there is no {}", instead.join(" and no ")))
-}
-
-/// Whether the template of a message is the operator's own; built-in ones are `kind/name`.
-pub(super) fn is_own(message: &DecidedMessage, kind: &str) -> bool {
-    match (&message.file, &message.template) {
-        (Some(file), Some(template)) => *file != format!("{kind}/{template}"),
-        _ => false,
-    }
 }
 
 struct Out {
@@ -244,8 +237,7 @@ impl Out {
     }
 
     fn message(&mut self, message: &DecidedMessage, preview: &Preview<'_>, channels: &[&str]) {
-        let Preview { source, decision, .. } = preview;
-        let (event_type, kind) = (&decision.event_type, &source.kind.name);
+        let decision = preview.decision;
         let paint = self.paint;
         for (template, why) in &message.failed {
             self.field(
@@ -253,15 +245,13 @@ impl Out {
                 &paint.bad(&format!("{template}: {}", visible_lines(why))),
             );
         }
-        let speaks = match (&message.template, &message.file) {
-            (Some(template), Some(file)) => {
-                let whose = if is_own(message, kind) {
-                    "your own"
-                } else {
-                    "built in"
+        let speaks = match &message.template {
+            Some(template) => {
+                let (name, whose) = match &template.origin {
+                    Origin::Own(path) => (path.display().to_string(), "your own"),
+                    Origin::BuiltIn => (template.name.clone(), "built in"),
                 };
-                let name = if is_own(message, kind) { file } else { template };
-                format!("{}, {whose}", paint.bold(&visible_lines(name)))
+                format!("{}, {whose}", paint.bold(&visible_lines(&name)))
             }
             _ if message.message.is_some() && decision.unreadable.is_some() => {
                 "none: why it cannot be read, and how it begins".to_owned()
@@ -269,7 +259,7 @@ impl Out {
             _ if message.message.is_some() => "none: a line made of the facts".to_owned(),
             _ => "none".to_owned(),
         };
-        let why = why_this(message, event_type)
+        let why = why_this(message, &decision.event_type)
             .map_or_else(String::new, |why| format!(": {}", visible_lines(&why)));
         if message.message.is_some() || message.template.is_some() {
             self.field("template", &format!("{speaks}{why}"));
