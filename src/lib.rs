@@ -20,6 +20,7 @@
 //! | --- | --- |
 //! | [`cli`] | one file a subcommand |
 //! | [`check`] | what `check` finds out: samples through every condition and template, this machine, Twake |
+//! | [`preview`] | what `preview` shows of a payload: authentication, decision, messages and requests, as values |
 //! | [`bridge`] | composition root: configuration → bound listeners → run until told to stop |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
 //! | [`toml_reader`], [`units`], `suggest` | tables of TOML files with findings; durations, sizes, rates; "did you mean" |
@@ -90,6 +91,7 @@ pub mod metrics;
 pub mod operator;
 mod panics;
 pub mod payload;
+pub mod preview;
 pub mod queue;
 pub mod retry;
 pub mod road;

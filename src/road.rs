@@ -22,7 +22,7 @@ use crate::message::{Message, StoredMessage, cutting};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::steps;
-use crate::template::Said;
+use crate::template::{RenderedTemplate, Said};
 
 pub use handshake::{Reply, handshake, unsigned};
 pub use silence::Silence;
@@ -79,10 +79,8 @@ impl CutOff {
 pub struct DecidedMessage {
     /// The variant the route asked for.
     pub variant: Option<Arc<str>>,
-    /// The template that spoke, when one did.
-    pub template: Option<String>,
-    /// Where that is: a path for an own template, `kind/name` for a built-in one.
-    pub file: Option<String>,
+    /// The template that was rendered, if one was.
+    pub template: Option<RenderedTemplate>,
     /// Templates that failed on the way, each with why.
     pub failed: Vec<(String, String)>,
     /// Why the template's `when` could not be evaluated (it then holds).
@@ -354,7 +352,6 @@ fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
     DecidedMessage {
         variant: None,
         template: rendering.template,
-        file: rendering.file,
         failed: rendering.failed,
         when_failed: rendering.when_failed,
         message,

@@ -15,7 +15,7 @@ use crate::operator::Wish;
 use crate::operator::view::Reloaded;
 use crate::queue;
 use crate::source::Current;
-use crate::toml_reader::{Finding, Severity};
+use crate::toml_reader::{Finding, Severity, Subject};
 
 /// Reads the configuration anew, with everything it names.
 pub type Read = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
@@ -110,7 +110,7 @@ impl Reloader {
         let wrong: Vec<String> = config
             .warnings
             .iter()
-            .filter(|finding| finding.is_of_template())
+            .filter(|finding| finding.subject == Subject::Template)
             .map(ToString::to_string)
             .collect();
         if !wrong.is_empty() {

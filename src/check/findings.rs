@@ -1,28 +1,49 @@
-//! Findings about paths, as sentences.
+//! Where a finding is, and findings about paths as sentences.
 
 use super::shape::{Lead, Shape};
-use crate::toml_reader::{Finding, Severity};
+use crate::toml_reader::{Finding, Placed, Severity, Subject};
 
 /// Where a finding is.
 #[derive(Clone)]
 pub(super) struct Where {
+    pub(super) subject: Subject,
     pub(super) file: String,
     pub(super) line: Option<usize>,
     pub(super) table: String,
 }
 
 impl Where {
-    pub(super) fn file(file: &str) -> Self {
+    /// A whole file.
+    pub(super) fn file(subject: Subject, file: impl Into<String>) -> Self {
         Self {
-            file: file.to_owned(),
+            subject,
+            file: file.into(),
             line: None,
             table: String::new(),
+        }
+    }
+
+    /// A line of a template.
+    pub(super) fn template(file: impl Into<String>, line: Option<usize>) -> Self {
+        Self {
+            line,
+            ..Self::file(Subject::Template, file)
+        }
+    }
+
+    /// A condition of a configuration file.
+    pub(super) fn placed(placed: &Placed) -> Self {
+        Self {
+            line: Some(placed.line),
+            table: placed.table.clone(),
+            ..Self::file(Subject::Configuration, &placed.file)
         }
     }
 
     pub(super) fn finding(self, severity: Severity, what: impl Into<String>) -> Finding {
         Finding {
             severity,
+            subject: self.subject,
             file: self.file,
             line: self.line,
             table: self.table,
@@ -31,12 +52,12 @@ impl Where {
     }
 }
 
-/// What is wrong with a path that leads nowhere in a shape; `folder` is where samples are.
+/// What is wrong with a path that no sample has; unset: nothing. `folder` is where samples are.
 pub(super) fn missing(path: &[String], shape: &Shape, folder: &str) -> Option<String> {
     if let [first, header, ..] = path
         && first == "headers"
     {
-        // Which headers come is the sender's affair; how they are written is known.
+        // Senders may add any header, so only the letter case of its name can be checked.
         let lower = header.to_ascii_lowercase();
         return (lower != *header).then(|| {
             format!(

@@ -41,11 +41,6 @@ pub(super) fn look(survey: &mut Survey<'_>, loaded: &LoadedKind) {
             );
             (when, Severity::Note, what)
         };
-        let at = Where {
-            file: placed.file.clone(),
-            line: Some(placed.line),
-            table: placed.table.clone(),
-        };
-        survey.find(at, severity, what);
+        survey.find(Where::placed(placed), severity, what);
     }
 }

@@ -10,10 +10,8 @@ mod survey;
 mod templates;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::authentication::Authenticator;
-use crate::config::{self, Config, LoadedKind};
+use crate::config::{self, Config};
 use crate::route::Routes;
 use crate::source::Source;
 use crate::toml_reader::Finding;
@@ -38,7 +36,7 @@ pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
             .collect();
         let unused;
         let sources = if sources.is_empty() {
-            unused = of_kind_alone(loaded);
+            unused = loaded.source_alone(Routes::default());
             vec![&unused]
         } else {
             sources
@@ -58,17 +56,4 @@ pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
         }
     }
     (findings, counts)
-}
-
-/// The source an own kind would be of.
-fn of_kind_alone(loaded: &LoadedKind) -> Source {
-    Source {
-        name: Arc::from(loaded.kind.name.as_str()),
-        kind: Arc::clone(&loaded.kind),
-        authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
-        facts: loaded.facts.clone(),
-        routes: Routes::default(),
-        body_limit: 0,
-        admission: crate::admission::Admission::default(),
-    }
 }

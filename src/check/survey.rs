@@ -1,7 +1,7 @@
-//! Every condition and template over every sample of its kind: what only shows when they meet payloads.
+//! Tries every condition on every sample of its kind, to find mistakes that only payloads show.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::findings::{Where, missing};
 use super::sampled::{Sampled, sampled};
@@ -13,10 +13,10 @@ use crate::event::Event;
 use crate::road::{self, Decision};
 use crate::source::Source;
 use crate::suggest::{counted, shorten};
-use crate::toml_reader::{Finding, Placed, Severity};
+use crate::toml_reader::{Finding, Placed, Severity, Subject};
 use serde_json::Value;
 
-/// A sample, read and decided.
+/// A sample that is an event, and what was decided about it.
 pub(super) struct Observed<'s> {
     pub(super) sample: &'s Sample,
     pub(super) event_type: String,
@@ -24,27 +24,25 @@ pub(super) struct Observed<'s> {
     decision: Decision,
 }
 
-/// What is looked at: a source, or an own kind that has none yet.
+/// A source, or an own kind without a source, and what its samples are.
 pub(super) struct Survey<'s> {
     pub(super) source: &'s Source,
     pub(super) observed: Vec<Observed<'s>>,
     /// The conditions of handshakes that samples met, each as it is written, and how many samples are handshakes.
     pub(super) met: BTreeSet<String>,
     greeted: usize,
-    /// Of the names of all samples.
+    /// The shape of the names of all samples.
     pub(super) shape: Shape,
-    /// Of those of one event type.
+    /// The shape of the names of one event type's samples.
     pub(super) by_type: BTreeMap<String, Shape>,
-    /// Where an own folder of the kind is, or would be.
-    pub(super) own: PathBuf,
-    /// Where a sample would be put.
+    /// The folder into which an operator puts samples of the kind.
     pub(super) folder: String,
     pub(super) findings: Vec<Finding>,
 }
 
 impl<'s> Survey<'s> {
     pub(super) fn new(source: &'s Source, samples: &'s [Sample], own: Option<&Path>) -> Self {
-        let folder = own.unwrap_or(Path::new("templates")).join(&source.kind.name);
+        let own = own.unwrap_or(Path::new("templates")).join(&source.kind.name);
         let mut survey = Self {
             source,
             observed: Vec::new(),
@@ -52,8 +50,7 @@ impl<'s> Survey<'s> {
             greeted: 0,
             shape: Shape::default(),
             by_type: BTreeMap::new(),
-            folder: folder.join("samples").display().to_string(),
-            own: folder,
+            folder: own.join("samples").display().to_string(),
             findings: Vec::new(),
         };
         for sample in samples {
@@ -61,7 +58,7 @@ impl<'s> Survey<'s> {
                 Ok(Sampled::Event(event)) => match &event.unreadable {
                     None => survey.add(observe(source, *event, sample)),
                     Some(unreadable) => {
-                        let at = Where::file(sample.path.as_ref().unwrap_or(&sample.name));
+                        let at = Where::file(Subject::Sample, sample.file());
                         let what = format!(
                             "is {}, so no condition or template is tried on it; such a webhook is stored, and posted as it is",
                             unreadable.why
@@ -74,7 +71,7 @@ impl<'s> Survey<'s> {
                     survey.met.insert(reply.when);
                 }
                 Err(why) => {
-                    let at = Where::file(sample.path.as_ref().unwrap_or(&sample.name));
+                    let at = Where::file(Subject::Sample, sample.file());
                     survey.find(at, Severity::Error, why);
                 }
             }
@@ -85,11 +82,8 @@ impl<'s> Survey<'s> {
                  payloads into {} as TYPE__DETAIL.json",
                 source.kind.name, survey.folder
             );
-            survey.find(
-                Where::file(&survey.own.display().to_string()),
-                Severity::Note,
-                what,
-            );
+            let at = Where::file(Subject::Sample, own.display().to_string());
+            survey.find(at, Severity::Note, what);
         }
         survey
     }
@@ -101,12 +95,11 @@ impl<'s> Survey<'s> {
             .entry(observed.event_type.clone())
             .or_default()
             .observe(names);
-        if let Some(path) = &observed.sample.path
-            && observed.event_type != observed.sample.event_type
-        {
+        if observed.sample.origin.is_own() && observed.event_type != observed.sample.event_type {
             let (is, says) = (&observed.event_type, &observed.sample.event_type);
             let what = format!("its event type is `{is}`, its name says `{says}`; call it {is}__DETAIL.json");
-            self.find(Where::file(path), Severity::Warning, what);
+            let at = Where::file(Subject::Sample, observed.sample.file());
+            self.find(at, Severity::Warning, what);
         }
         self.observed.push(observed);
     }
@@ -127,17 +120,8 @@ impl<'s> Survey<'s> {
             .filter(|placed| placed.source() == Some(&*self.source.name));
         let of_kind = loaded.conditions.iter().filter(|placed| !is_of_handshake(placed));
         for placed in of_kind.chain(of_source) {
-            let Placed {
-                file,
-                line,
-                table,
-                condition,
-            } = placed;
-            let at = Where {
-                file: file.clone(),
-                line: Some(*line),
-                table: table.clone(),
-            };
+            let Placed { table, condition, .. } = placed;
+            let at = Where::placed(placed);
             let everywhere: Vec<&Value> = self.observed.iter().map(|seen| seen.names.data()).collect();
             let what = tried(
                 condition,
@@ -153,7 +137,7 @@ impl<'s> Survey<'s> {
         }
     }
 
-    /// The paths of a condition that lead nowhere.
+    /// Findings about the paths of a condition that no sample has.
     pub(super) fn paths(&self, at: &Where, condition: &Condition, shape: &Shape) -> Vec<Finding> {
         let paths = condition.references().paths.iter();
         let wrong = paths.filter_map(|path| missing(path, shape, &self.folder));
@@ -202,10 +186,11 @@ impl<'s> Survey<'s> {
              twake-bridge preview --source {name} payload.json",
             counted(self.observed.len(), "sample"),
         );
+        let file = placed.map_or("bridge.toml", |placed| placed.file.as_str());
         let at = Where {
-            file: placed.map_or_else(|| "bridge.toml".to_owned(), |placed| placed.file.clone()),
             line: placed.map(|placed| placed.line),
             table: format!("sources.{name}"),
+            ..Where::file(Subject::Configuration, file)
         };
         self.find(at, Severity::Note, what);
     }

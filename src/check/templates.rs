@@ -1,4 +1,4 @@
-//! Every template over the samples it would speak for.
+//! Checks every template on the samples of the event types that it renders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,29 +8,36 @@ use super::survey::{Survey, tried};
 use crate::facts::{GIVEN, KNOWN};
 use crate::source::Source;
 use crate::suggest::nearest;
-use crate::template::{Entry, Failure};
-use crate::toml_reader::Severity;
+use crate::template::{Entry, Failure, Origin, Read};
+use crate::toml_reader::{Severity, Subject};
 
-/// Looks at every template of the survey's kind.
+/// Checks every template of the survey's kind.
 pub(super) fn look(survey: &mut Survey<'_>) {
     let kind = survey.source.kind.clone();
     let names = names(survey.source);
+    let mut found = FoundReads::default();
     for entry in kind.templates.entries() {
-        let own = is_own(&entry, &kind.name);
         let shape = spoken_for(survey, &entry);
-        if shape.is_none() && own && entry.name != "default.hbs" {
+        if shape.is_none() && entry.origin().is_own() && entry.name != "default.hbs" {
             unspoken(survey, &entry);
         }
-        front_matter(survey, &entry, own, &names, shape.as_ref());
-        reads(survey, &entry, &names, shape.as_ref());
-        failures(survey, &entry);
+        front_matter(survey, &entry, &names, shape.as_ref());
+        let doubtful = reads(survey, &entry, &names, shape.as_ref(), &mut found);
+        failures(survey, &entry, &doubtful, &mut found);
     }
 }
 
-/// Whether a template is the operator's own; built-in ones are `kind/name`.
-fn is_own(entry: &Entry<'_>, kind: &str) -> bool {
-    entry.file() != format!("{kind}/{}", entry.name)
+/// The findings about paths that the kind's templates read. Templates that include one part share its findings.
+#[derive(Default)]
+struct FoundReads {
+    /// File, line and text of each such finding → its index in [`Survey::findings`].
+    index: BTreeMap<(String, Option<usize>, String), usize>,
+    /// The findings that name a sample on which the template fails.
+    failing: BTreeSet<usize>,
 }
+
+/// A read that there is a finding about, and the finding's index in [`Survey::findings`].
+type Doubtful = (Read, usize);
 
 /// Every name there is.
 fn names(source: &Source) -> BTreeSet<String> {
@@ -52,23 +59,19 @@ fn spoken_for(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<Shape> {
     shape
 }
 
-/// Where a template fails (the part, the line), and what happens there.
-type Place = (Option<String>, Option<usize>, String);
-
-/// On which samples a template fails, each failure once.
-fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>) {
-    let mut failed: BTreeMap<Place, Vec<String>> = BTreeMap::new();
+/// Reports on which samples a template fails, each failure once.
+fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>, doubtful: &[Doubtful], found: &mut FoundReads) {
+    let mut failed: BTreeMap<Failure, Vec<String>> = BTreeMap::new();
     for seen in &survey.observed {
         if !entry.speaks_for(&seen.event_type) {
             continue;
         }
-        // Where its `when` does not hold it says nothing, and cannot fail.
-        if let Err(Failure { part, line, what, .. }) = entry.say(&seen.names) {
-            let sample = seen.sample.name.clone();
-            failed.entry((part, line, what)).or_default().push(sample);
+        // A template whose `when` does not hold renders nothing, so it cannot fail.
+        if let Err(failure) = entry.say(&seen.names) {
+            failed.entry(failure).or_default().push(seen.sample.name.clone());
         }
     }
-    for ((part, line, what), samples) in failed {
+    for (failure, samples) in failed {
         let [first, more @ ..] = samples.as_slice() else {
             continue;
         };
@@ -76,54 +79,40 @@ fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let (file, own) = within(survey, entry, part.as_deref());
-        let at = Where {
-            file,
-            line,
-            table: String::new(),
+        let (at, severity) = place(survey, entry, failure.part.as_deref(), failure.line);
+        let is_of = |read: &Read| {
+            read.part == failure.part
+                && read.line == failure.line
+                && Some(&read.written) == failure.missing.as_ref()
         };
-        let known = survey
-            .findings
-            .iter_mut()
-            .find(|known| known.file == at.file && known.line == at.line && is_of(&what, &known.what));
-        if let Some(known) = known {
-            // What it reads was found already, with the name that was meant: here is what comes of it.
-            known.severity = severity(own);
-            known.what = format!("fails on sample {first}{more}: {}", known.what);
+        let index = doubtful
+            .iter()
+            .find(|(read, _)| is_of(read))
+            .map(|(_, index)| *index);
+        let known = index.and_then(|index| Some((index, survey.findings.get_mut(index)?)));
+        if let Some((index, known)) = known {
+            // There is a finding about this read already, which suggests the right name: add the consequence to it.
+            if found.failing.insert(index) {
+                known.severity = severity;
+                known.what = format!("fails on sample {first}{more}: {}", known.what);
+            }
         } else {
-            let what = format!("fails on sample {first}{more}: {what}");
-            survey.find(at, severity(own), what);
+            let what = format!("fails on sample {first}{more}: {}", failure.what);
+            survey.find(at, severity, what);
         }
     }
 }
 
-/// Whether a failure ("`outcom` is not in this event") is of what a finding ("there is no name `outcom`") is of.
-fn is_of(failure: &str, finding: &str) -> bool {
-    let quoted = |text: &str| text.split('`').nth(1).map(str::to_owned);
-    let failed = failure.starts_with('`').then(|| quoted(failure)).flatten();
-    let (Some(failed), Some(found)) = (failed, quoted(finding)) else {
-        return false;
-    };
-    let failed = failed.rsplit("../").next().unwrap_or(&failed);
-    let failed = ["@root.", "this.", "./"]
-        .iter()
-        .find_map(|start| failed.strip_prefix(start))
-        .unwrap_or(failed);
-    failed.starts_with(&found) || found.ends_with(failed)
-}
-
-/// The file that a finding is in, and whether it is the operator's own: an own part may stand in a built-in template.
-fn within(survey: &Survey<'_>, entry: &Entry<'_>, part: Option<&str>) -> (String, bool) {
-    let kind = &survey.source.kind.name;
-    let Some(part) = part else {
-        return (entry.file().to_owned(), is_own(entry, kind));
-    };
-    let own = survey.own.join(part);
-    if own.is_file() {
-        (own.display().to_string(), true)
-    } else {
-        (format!("{kind}/{part}"), false)
-    }
+/// A line of a template or of a part that it includes, and how bad it is if that is wrong.
+fn place(
+    survey: &Survey<'_>,
+    entry: &Entry<'_>,
+    part: Option<&str>,
+    line: Option<usize>,
+) -> (Where, Severity) {
+    let origin = part.map_or(entry.origin(), |part| entry.part_origin(part));
+    let file = origin.file(&survey.source.kind.name, part.unwrap_or(entry.name));
+    (Where::template(file, line), severity(origin))
 }
 
 /// A template whose event type no sample has.
@@ -148,26 +137,19 @@ fn unspoken(survey: &mut Survey<'_>, entry: &Entry<'_>) {
         ),
     };
     if !survey.observed.is_empty() {
-        survey.find(Where::file(entry.file()), severity, what);
+        survey.find(Where::file(Subject::Template, entry.file()), severity, what);
     }
 }
 
-fn front_matter(
-    survey: &mut Survey<'_>,
-    entry: &Entry<'_>,
-    own: bool,
-    names: &BTreeSet<String>,
-    shape: Option<&Shape>,
-) {
+fn front_matter(survey: &mut Survey<'_>, entry: &Entry<'_>, names: &BTreeSet<String>, shape: Option<&Shape>) {
     let Some((when, line)) = entry.when() else { return };
     let at = Where {
-        file: entry.file().to_owned(),
-        line,
         table: "when".to_owned(),
+        ..Where::template(entry.file(), line)
     };
     let unknown: Vec<&String> = when.references().names.difference(names).collect();
     for name in &unknown {
-        survey.find(at.clone(), severity(own), no_name(name, names));
+        survey.find(at.clone(), severity(entry.origin()), no_name(name, names));
     }
     if !unknown.is_empty() {
         return;
@@ -189,14 +171,17 @@ fn front_matter(
     survey.findings.extend(wrong);
 }
 
-fn reads(survey: &mut Survey<'_>, entry: &Entry<'_>, names: &BTreeSet<String>, shape: Option<&Shape>) {
+/// Reports the paths that lead nowhere, among all that a template and its parts read.
+fn reads(
+    survey: &mut Survey<'_>,
+    entry: &Entry<'_>,
+    names: &BTreeSet<String>,
+    shape: Option<&Shape>,
+    found: &mut FoundReads,
+) -> Vec<Doubtful> {
+    let mut doubtful = Vec::new();
     for read in entry.reads() {
-        let (file, own) = within(survey, entry, read.part.as_deref());
-        let at = Where {
-            file,
-            line: read.line,
-            table: String::new(),
-        };
+        let (at, severity) = place(survey, entry, read.part.as_deref(), read.line);
         let Some(first) = read.path.first() else { continue };
         let (severity, what) = if names.contains(first) {
             let Some(what) = shape.and_then(|shape| missing(&read.path, shape, &survey.folder)) else {
@@ -204,17 +189,25 @@ fn reads(survey: &mut Survey<'_>, entry: &Entry<'_>, names: &BTreeSet<String>, s
             };
             (Severity::Warning, what)
         } else {
-            (severity(own), no_name(first, names))
+            (severity, no_name(first, names))
         };
-        let finding = at.finding(severity, what);
-        if !survey.findings.contains(&finding) {
-            survey.findings.push(finding);
-        }
+        let key = (at.file.clone(), at.line, what.clone());
+        let index = *found.index.entry(key).or_insert_with(|| {
+            survey.find(at, severity, what);
+            survey.findings.len() - 1
+        });
+        doubtful.push((read, index));
     }
+    doubtful
 }
 
-fn severity(own: bool) -> Severity {
-    if own { Severity::Error } else { Severity::Warning }
+/// How bad a mistake in a template is: the operator can correct only own ones.
+fn severity(origin: &Origin) -> Severity {
+    if origin.is_own() {
+        Severity::Error
+    } else {
+        Severity::Warning
+    }
 }
 
 fn no_name(name: &str, names: &BTreeSet<String>) -> String {

@@ -12,7 +12,7 @@ use crate::check;
 use crate::config::{Config, env};
 use crate::source::Source;
 use crate::suggest::counted;
-use crate::toml_reader::{Finding, Severity};
+use crate::toml_reader::{Finding, Severity, Subject};
 use crate::twake::Account;
 use crate::twake::outbound::Proxy;
 
@@ -92,7 +92,7 @@ fn checked(path: Option<PathBuf>, live: bool) -> Checked {
         Ok(config) => {
             // A wrong own template does not stop `serve`, where the built-in one speaks; here it is to be mended.
             let warnings = config.warnings.iter().cloned().map(|finding| Finding {
-                severity: if finding.is_of_template() {
+                severity: if finding.subject == Subject::Template {
                     Severity::Error
                 } else {
                     finding.severity

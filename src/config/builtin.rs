@@ -1,6 +1,6 @@
 //! The kinds that are compiled in: the shipped `templates/` folder.
 
-use crate::template::TemplateFile;
+use crate::template::{Origin, TemplateFile};
 
 include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
@@ -13,8 +13,18 @@ pub struct Sample {
     pub event_type: String,
     /// The body, byte for byte as the sender sends it.
     pub body: Vec<u8>,
-    /// Where it is: unset for a built-in one.
-    pub path: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Sample {
+    /// How findings name it: the path of an own sample, the name of a built-in one.
+    pub fn file(&self) -> String {
+        match &self.origin {
+            Origin::BuiltIn => self.name.clone(),
+            Origin::Own(path) => path.display().to_string(),
+        }
+    }
 }
 
 /// The names of the kinds, sorted.
@@ -43,7 +53,7 @@ pub fn templates(kind: &str) -> Vec<TemplateFile> {
         is_template(name).then(|| TemplateFile {
             name: name.to_owned(),
             text: (*text).to_owned(),
-            path: None,
+            origin: Origin::BuiltIn,
         })
     };
     TEXTS.iter().filter_map(template).collect()
@@ -61,7 +71,7 @@ pub fn samples(kind: &str) -> Vec<Sample> {
             name: name.to_owned(),
             event_type: event_type.to_owned(),
             body,
-            path: None,
+            origin: Origin::BuiltIn,
         })
     };
     SAMPLES.iter().filter_map(sample).collect()
@@ -84,7 +94,7 @@ mod tests {
             assert!(source_toml(kind).is_some(), "{kind}");
             for template in templates(kind) {
                 assert!(
-                    is_template(&template.name) && template.path.is_none(),
+                    is_template(&template.name) && !template.origin.is_own(),
                     "{kind}/{}",
                     template.name
                 );

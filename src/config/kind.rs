@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::like;
 use super::schemes::Schemes;
+use super::{Limits, like};
+use crate::admission::Admission;
+use crate::authentication::Authenticator;
 use crate::facts::FactMap;
-use crate::source::Kind;
+use crate::route::Routes;
+use crate::source::{Kind, Source};
 use crate::suggest;
-use crate::template::{Library, TemplateFile};
-use crate::toml_reader::{self, Finding, Findings, Placed, Table};
+use crate::template::{Library, Origin, TemplateFile};
+use crate::toml_reader::{self, Finding, Findings, Placed, Subject, Table};
 
 pub(super) use folder::{Folder, folders};
 
@@ -28,23 +31,33 @@ pub struct LoadedKind {
     pub(super) schemes: Schemes,
 }
 
+impl LoadedKind {
+    /// The source that the kind is without a configuration: it has no secrets and takes what a sample is.
+    pub fn source_alone(&self, routes: Routes) -> Source {
+        Source {
+            name: Arc::from(self.kind.name.as_str()),
+            kind: Arc::clone(&self.kind),
+            authenticator: Authenticator::of_samples(self.kind.body.clone()),
+            facts: self.facts.clone(),
+            routes,
+            body_limit: Limits::default().body,
+            admission: Admission::default(),
+        }
+    }
+}
+
 /// A kind without any configuration: the built-in one, the own one, or the own one's files over the built-in one's.
 ///
 /// # Errors
 /// There is none, or something is wrong with it. What comes with a kind are warnings.
 pub fn alone(name: &str, own: Option<&Path>) -> Result<(LoadedKind, Vec<Finding>), NoKind> {
-    let mut findings = Vec::new();
-    let folders = folders(own, &mut findings);
-    if !folders.contains_key(name) {
+    // What is wrong with other kinds does not matter here.
+    let folders = folders(own, &mut Vec::new());
+    let Some(folder) = folders.get(name) else {
         let what = suggest::unknown("kind", name, folders.keys().map(String::as_str));
         return Err(NoKind::Unknown(what));
-    }
-    // What is wrong with other kinds is no concern of this one.
-    let at = own.map(|own| own.join(name).display().to_string());
-    findings.retain(|finding| {
-        at.as_ref()
-            .is_some_and(|at| finding.file.starts_with(at.as_str()))
-    });
+    };
+    let mut findings = folder.findings.clone();
     match load(name, &folders, &mut findings) {
         Some(kind) => Ok((kind, findings)),
         None => Err(NoKind::Wrong(findings)),
@@ -79,13 +92,14 @@ pub(super) fn load(
             base.as_ref().map_or(&[], |base| &base.templates),
         );
         let (library, wrong) = Library::compile(name, templates);
-        let theirs = |file: &str| base.as_ref().is_some_and(|base| base.has(file));
-        for wrong in wrong.into_iter().filter(|wrong| !theirs(&wrong.file)) {
+        let of_base = |origin: &Origin| base.as_ref().is_some_and(|base| base.has(origin));
+        for wrong in wrong.into_iter().filter(|wrong| !of_base(&wrong.origin)) {
             let what = format!(
                 "{}; until it is mended, the built-in or default template speaks",
                 wrong.what
             );
-            within.add(Finding::warning(&wrong.file, wrong.line, "", what));
+            let finding = Finding::warning(&wrong.file, wrong.line, "", what);
+            within.add(finding.about(Subject::Template));
         }
         let (kind, facts, schemes) = kind.filter(|_| !is_unlike)?;
         Some(LoadedKind {
@@ -114,11 +128,10 @@ struct Base {
 }
 
 impl Base {
-    /// Whether the file is one of its own templates: what is wrong with it is told where it is.
-    fn has(&self, file: &str) -> bool {
-        self.templates
-            .iter()
-            .any(|template| template.path.as_deref() == Some(file))
+    /// Whether this is an own template of the base: what is wrong with it is found when the base itself is loaded.
+    fn has(&self, origin: &Origin) -> bool {
+        let mut templates = self.templates.iter();
+        origin.is_own() && templates.any(|template| template.origin == *origin)
     }
 }
 

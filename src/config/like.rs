@@ -22,10 +22,9 @@ pub(super) const ROOT: &[&str] = &[
 pub(super) fn templates(own: &[TemplateFile], base: &[TemplateFile]) -> Vec<TemplateFile> {
     let mut templates = own.to_vec();
     for template in base {
-        let is_there = templates.iter().any(|known| {
-            known.name == template.name
-                && (known.path.is_none() || known.path.is_some() == template.path.is_some())
-        });
+        let is_there = templates
+            .iter()
+            .any(|known| known.name == template.name && (!known.origin.is_own() || template.origin.is_own()));
         if !is_there {
             templates.push(template.clone());
         }

@@ -52,6 +52,7 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
     let folders = kind::folders(own.as_deref(), &mut within_kinds);
     let mut kinds = BTreeMap::new();
     for (name, folder) in &folders {
+        within_kinds.extend(folder.findings.iter().cloned());
         let is_used = raw
             .sources
             .iter()

@@ -1,4 +1,4 @@
-//! The samples of a kind: those that are compiled in, those of an own folder over them, and those of the kind it is like.
+//! The samples of a kind: built-in ones, own ones, and those of the kind that it is like.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -7,7 +7,8 @@ use std::path::Path;
 use super::Limits;
 use super::builtin::{self, Sample};
 use super::{files, like};
-use crate::toml_reader::Finding;
+use crate::template::Origin;
+use crate::toml_reader::{Finding, Subject};
 
 /// A kind's samples in the order of their names: the built-in ones, and those in `own/KIND/samples/`, which stand for
 /// built-in ones of the same name; and of the kind that it is like those whose names it has not. What cannot be read,
@@ -43,7 +44,6 @@ fn of_folder(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
         let Some(name) = path.file_stem().and_then(|name| name.to_str()) else {
             continue;
         };
-        let file = path.display().to_string();
         match body(&path) {
             Ok(body) => {
                 samples.retain(|sample| sample.name != name);
@@ -51,10 +51,13 @@ fn of_folder(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
                     name: name.to_owned(),
                     event_type: name.split("__").next().unwrap_or(name).to_owned(),
                     body,
-                    path: Some(file),
+                    origin: Origin::Own(path),
                 });
             }
-            Err(why) => findings.push(Finding::error(&file, None, "", why)),
+            Err(why) => {
+                let file = path.display().to_string();
+                findings.push(Finding::error(&file, None, "", why).about(Subject::Sample));
+            }
         }
     }
     (samples, findings)
@@ -116,7 +119,7 @@ mod tests {
                 (sample.event_type.as_str(), &*sample.body),
                 (event_type, &body[..])
             );
-            assert!(sample.path.is_some());
+            assert!(sample.origin.is_own());
         }
         assert_eq!(
             super::samples("nothing", Some(own.path())),

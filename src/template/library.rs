@@ -8,7 +8,9 @@ use super::escape::Format;
 use super::front_matter::{self, Found, FrontMatter};
 use super::reads::{self, Read};
 use super::render::{Compiled, Failure};
-use super::{Rendering, Said, TemplateFile, TemplateFinding, check, helpers, own_text};
+use super::{
+    Origin, RenderedTemplate, Rendering, Said, TemplateFile, TemplateFinding, check, helpers, own_text,
+};
 use crate::condition::Condition;
 
 /// The compiled templates of one kind.
@@ -18,6 +20,8 @@ pub struct Library {
     /// By file name. An event's type comes from outside: it is looked up here and never becomes a path.
     own: BTreeMap<String, Compiled>,
     builtin: BTreeMap<String, Compiled>,
+    /// Where the own parts come from that templates in `own` include, by file name.
+    own_parts: BTreeMap<String, Origin>,
     /// Own files that do not compile, with why: they fail at every event, loudly, until they are mended.
     broken: BTreeMap<String, String>,
 }
@@ -28,12 +32,24 @@ pub struct Entry<'l> {
     /// Its file's name (`push.short.hbs`).
     pub name: &'l str,
     compiled: &'l Compiled,
+    has_own_parts: bool,
 }
 
 impl<'l> Entry<'l> {
-    /// Where it is: a path for an own one, `kind/name` for a built-in one.
+    /// Its file, as [`Origin::file`] names it.
     pub fn file(&self) -> &'l str {
         &self.compiled.file
+    }
+
+    /// Where it comes from. A built-in template that includes an own part is built in.
+    pub fn origin(&self) -> &'l Origin {
+        &self.compiled.origin
+    }
+
+    /// Where the part that it includes from the file of this name (`_commit.hbs`) comes from.
+    pub fn part_origin(&self, part: &str) -> &'l Origin {
+        let own = self.library.own_parts.get(part).filter(|_| self.has_own_parts);
+        own.unwrap_or(&Origin::BuiltIn)
     }
 
     /// Whether it is a template of this event type, in any variant. `default.hbs` is one of every type that has no
@@ -76,7 +92,7 @@ impl<'l> Entry<'l> {
 struct Draft {
     name: String,
     file: String,
-    own: bool,
+    origin: Origin,
     front: FrontMatter,
     template: Template,
 }
@@ -92,6 +108,7 @@ impl Library {
             twacode: helpers::engine(Format::Twacode),
             own: BTreeMap::new(),
             builtin: BTreeMap::new(),
+            own_parts: BTreeMap::new(),
             broken: BTreeMap::new(),
         };
         let mut findings = Vec::new();
@@ -100,27 +117,30 @@ impl Library {
             .into_iter()
             .filter(|file| file.name.strip_suffix(".hbs").is_some())
         {
-            let (name, own) = (file.name.clone(), file.path.is_some());
+            let (name, origin) = (file.name.clone(), file.origin.clone());
             match draft(kind, file) {
                 Ok(draft) => drafts.push(draft),
-                Err(found) => library.leave_out(&name, own, found, &mut findings),
+                Err(found) => library.leave_out(&name, &origin, found, &mut findings),
             }
         }
         let (parts, drafts): (Vec<_>, Vec<_>) =
             drafts.into_iter().partition(|draft| draft.name.starts_with('_'));
         let (builtin_parts, all_parts, own_parts) = library.parts(parts, &mut findings);
         for draft in drafts {
-            let parts = if draft.own { &all_parts } else { &builtin_parts };
+            let parts = if draft.origin.is_own() {
+                &all_parts
+            } else {
+                &builtin_parts
+            };
             // A built-in template in which an own part stands is another template: it comes before the built-in one as such.
-            if !draft.own && !own_parts.is_empty() {
+            if !draft.origin.is_own() && !own_parts.is_empty() {
                 library.with_own_parts(&draft, &all_parts, &own_parts);
             }
-            let Draft { name, own, .. } = &draft;
-            let (name, own) = (name.clone(), *own);
+            let (name, origin) = (draft.name.clone(), draft.origin.clone());
             match finish(draft, parts) {
-                Ok(compiled) if own => drop(library.own.insert(name, compiled)),
+                Ok(compiled) if origin.is_own() => drop(library.own.insert(name, compiled)),
                 Ok(compiled) => drop(library.builtin.insert(name, compiled)),
-                Err(found) => library.leave_out(&name, own, found, &mut findings),
+                Err(found) => library.leave_out(&name, &origin, found, &mut findings),
             }
         }
         (library, findings)
@@ -150,7 +170,6 @@ impl Library {
     pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
         let mut rendering = Rendering {
             template: None,
-            file: None,
             failed: Vec::new(),
             when_failed: None,
             said: Said::NoTemplate,
@@ -178,8 +197,10 @@ impl Library {
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
             match compiled.say(self.engine(compiled), context) {
                 Ok(spoken) => {
-                    rendering.template = Some(name.to_owned());
-                    rendering.file = Some(compiled.file.clone());
+                    rendering.template = Some(RenderedTemplate {
+                        name: name.to_owned(),
+                        origin: compiled.origin.clone(),
+                    });
                     rendering.when_failed = spoken.when_failed;
                     rendering.said = match spoken.said {
                         Said::Nothing(why) => Said::Nothing(format!("{name}: {why}")),
@@ -203,29 +224,30 @@ impl Library {
     /// Every template that compiled, for those who look at templates themselves: own ones, then built-in ones. A built-in
     /// one in which an own part stands is both.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.own
-            .iter()
-            .chain(&self.builtin)
-            .map(|(name, compiled)| Entry {
-                library: self,
-                name,
-                compiled,
-            })
+        let own = self.own.iter().map(|entry| (entry, true));
+        let builtin = self.builtin.iter().map(|entry| (entry, false));
+        own.chain(builtin).map(|((name, compiled), has_own_parts)| Entry {
+            library: self,
+            name,
+            compiled,
+            has_own_parts,
+        })
     }
 
     fn leave_out(
         &mut self,
         name: &str,
-        own: bool,
+        origin: &Origin,
         (file, found): (String, Vec<Found>),
         findings: &mut Vec<TemplateFinding>,
     ) {
-        if let (true, Some((line, what))) = (own, found.first()) {
+        if let (true, Some((line, what))) = (origin.is_own(), found.first()) {
             let line = line.map_or_else(String::new, |line| format!(", line {line}"));
             self.broken
                 .insert(name.to_owned(), format!("{file}{line}: does not compile: {what}"));
         }
         findings.extend(found.into_iter().map(|(line, what)| TemplateFinding {
+            origin: origin.clone(),
             file: file.clone(),
             line,
             what,
@@ -238,7 +260,7 @@ impl Library {
         drafts: Vec<Draft>,
         findings: &mut Vec<TemplateFinding>,
     ) -> (Parts, Parts, Vec<String>) {
-        let (own, builtin): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| draft.own);
+        let (own, builtin): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|draft| draft.origin.is_own());
         let mut builtin_parts = Parts::new();
         let mut all = Parts::new();
         for draft in &builtin {
@@ -250,17 +272,17 @@ impl Library {
         }
         let mut own_names = Vec::new();
         for draft in builtin.into_iter().chain(own) {
-            let (parts, name, is_own) = if draft.own {
-                (&all, part_name(&draft), true)
-            } else {
-                (&builtin_parts, part_name(&draft), false)
-            };
+            let (name, is_own) = (part_name(&draft), draft.origin.is_own());
+            let parts = if is_own { &all } else { &builtin_parts };
             let mut found = check::check(&mut draft.template.clone(), draft.front.format, parts).0;
             if draft.front.present {
                 found.push((Some(1), "a part has no front matter".to_owned()));
             }
             if found.is_empty() {
-                own_names.extend(is_own.then_some(name));
+                if is_own {
+                    own_names.push(name);
+                    self.own_parts.insert(draft.name, draft.origin);
+                }
                 continue;
             }
             if is_own {
@@ -270,7 +292,7 @@ impl Library {
             } else {
                 builtin_parts.remove(&name);
             }
-            self.leave_out(&draft.name, is_own, (draft.file, found), findings);
+            self.leave_out(&draft.name, &draft.origin, (draft.file, found), findings);
         }
         (builtin_parts, all, own_names)
     }
@@ -286,6 +308,7 @@ impl Library {
         }
         if let Ok(front) = draft.front.again() {
             let compiled = Compiled {
+                origin: draft.origin.clone(),
                 file: draft.file.clone(),
                 front,
                 template,
@@ -302,9 +325,8 @@ fn part_name(draft: &Draft) -> String {
 
 /// What can be known of a file by itself.
 fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> {
-    let TemplateFile { name, text, path } = file;
-    let own = path.is_some();
-    let file = path.unwrap_or_else(|| format!("{kind}/{name}"));
+    let TemplateFile { name, text, origin } = file;
+    let file = origin.file(kind, &name);
     let (front, body, mut found) = front_matter::read(&text);
     match Template::compile_with_name(&body, name.clone()) {
         Ok(template) => {
@@ -313,7 +335,7 @@ fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> 
                 return Ok(Draft {
                     name,
                     file,
-                    own,
+                    origin,
                     front,
                     template,
                 });
@@ -334,6 +356,7 @@ fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> 
 fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)> {
     let Draft {
         file,
+        origin,
         front,
         mut template,
         ..
@@ -341,6 +364,7 @@ fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)>
     let (found, _) = check::check(&mut template, front.format, parts);
     if found.is_empty() {
         Ok(Compiled {
+            origin,
             file,
             front,
             template,

@@ -5,6 +5,7 @@ mod escape;
 mod front_matter;
 mod helpers;
 mod library;
+mod origin;
 mod own_text;
 mod reads;
 mod render;
@@ -12,6 +13,7 @@ mod render;
 use crate::message::StoredMessage;
 
 pub use library::{Entry, Library};
+pub use origin::Origin;
 pub use reads::Read;
 pub use render::Failure;
 
@@ -23,14 +25,16 @@ pub struct TemplateFile {
     pub name: String,
     /// Its text.
     pub text: String,
-    /// Where it is: unset for a built-in one, else the path, for findings.
-    pub path: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// What is wrong with a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateFinding {
-    /// The file (its path, or `kind/name` for a built-in one).
+    /// Where the template comes from.
+    pub origin: Origin,
+    /// The file, as [`Origin::file`] names it.
     pub file: String,
     /// The line, from 1, where it is known.
     pub line: Option<usize>,
@@ -41,16 +45,23 @@ pub struct TemplateFinding {
 /// What a template made of an event.
 #[derive(Clone, Debug)]
 pub struct Rendering {
-    /// The file that spoke (`push.short.hbs`), when one did.
-    pub template: Option<String>,
-    /// Where that file is: a path for an own one, `kind/name` for a built-in one.
-    pub file: Option<String>,
+    /// The template that was rendered, if one was.
+    pub template: Option<RenderedTemplate>,
     /// Templates that failed on the way, with why: the own one, then the built-in one.
     pub failed: Vec<(String, String)>,
     /// Why the `when` of the template that spoke could not be evaluated, if so; it held then.
     pub when_failed: Option<String>,
     /// What is said.
     pub said: Said,
+}
+
+/// The template that rendered an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedTemplate {
+    /// The name of its file (`push.short.hbs`).
+    pub name: String,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// What is said of an event in one variant.

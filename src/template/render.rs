@@ -8,9 +8,9 @@ use handlebars::{
 };
 use serde_json::Value;
 
-use super::Said;
 use super::escape::Format;
 use super::front_matter::FrontMatter;
+use super::{Origin, Said};
 use crate::message::{Block, Document, Message, StoredMessage, markdown, plain};
 use crate::panics;
 use crate::steps::{self, OutOfSteps};
@@ -20,7 +20,9 @@ const OUTPUT: usize = 1024 * 1024;
 
 /// A template that compiled.
 pub(super) struct Compiled {
-    /// The file, for messages about it.
+    /// Where it comes from.
+    pub(super) origin: Origin,
+    /// The file, as [`Origin::file`] names it.
     pub(super) file: String,
     pub(super) front: FrontMatter,
     pub(super) template: Template,
@@ -107,15 +109,16 @@ impl Compiled {
             file: self.file.clone(),
             part: None,
             line: None,
+            missing: None,
             what,
         }
     }
 }
 
 /// Why a template could not say anything of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failure {
-    /// The template's file: a path for an own one, `kind/name` for a built-in one.
+    /// The template's file, as [`Origin::file`] names it.
     pub file: String,
     /// The part (`_name.hbs`) in which it happened; unset: in the file itself.
     pub part: Option<String>,
@@ -123,6 +126,9 @@ pub struct Failure {
     pub line: Option<usize>,
     /// What happened and what to do.
     pub what: String,
+    /// The path that is not in the event, as the template writes it ([`Read::written`](super::Read::written)); unset: it
+    /// failed for another reason.
+    pub missing: Option<String>,
 }
 
 impl fmt::Display for Failure {
@@ -165,8 +171,10 @@ impl Output for Bounded {
 
 /// An error of the engine: where, and what is missing or wrong.
 fn explain(file: &str, error: &RenderError) -> Failure {
+    let mut missing = None;
     let what = match error.reason() {
         RenderErrorReason::MissingVariable(Some(path)) => {
+            missing = Some(path.clone());
             format!("`{path}` is not in this event; guard it with `{{{{#if}}}}` or `default`")
         }
         RenderErrorReason::MissingVariable(None) => "a value is not in this event".to_owned(),
@@ -183,6 +191,7 @@ fn explain(file: &str, error: &RenderError) -> Failure {
         file: file.to_owned(),
         part: error.template_name.clone().filter(|name| name.starts_with('_')),
         line: error.line_no,
+        missing,
         what,
     }
 }

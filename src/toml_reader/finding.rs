@@ -1,20 +1,32 @@
-//! What is wrong in a configuration: where, what, and what to do. A finding never says what a secret is.
+//! Findings: what is wrong in a configuration, a template or a sample, where, and what to do. A finding never contains
+//! a secret.
 
 use std::cell::RefCell;
 use std::fmt;
-use std::path::Path;
 
 use crate::condition::Condition;
 
-/// How bad it is.
+/// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing starts with it.
+    /// The bridge does not start with it.
     Error,
-    /// It works, but hardly as meant.
+    /// It works, but probably not as intended.
     Warning,
-    /// Nothing need be wrong with it; only `check` says these.
+    /// It may well be right; only `check` reports notes.
     Note,
+}
+
+/// What kind of file a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// `bridge.toml`, a `source.toml`, the environment, a secret's file, the machine.
+    Configuration,
+    /// A template. An error in an own template does not stop a start, because the built-in one is rendered instead;
+    /// `check` and a reload refuse it.
+    Template,
+    /// A sample.
+    Sample,
 }
 
 /// A condition that compiled, and where it is written.
@@ -42,6 +54,8 @@ impl Placed {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
+    /// What it is about.
+    pub subject: Subject,
     /// The file (`bridge.toml`, a template), or `environment`.
     pub file: String,
     /// The line, from 1, where there is one.
@@ -56,6 +70,7 @@ impl Finding {
     pub(crate) fn error(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            subject: Subject::Configuration,
             file: file.into(),
             line,
             table: table.into(),
@@ -63,7 +78,7 @@ impl Finding {
         }
     }
 
-    /// Nothing that need be wrong.
+    /// Something that may well be right.
     pub(crate) fn note(file: &str, table: &str, what: impl Into<String>) -> Self {
         Self {
             severity: Severity::Note,
@@ -71,12 +86,9 @@ impl Finding {
         }
     }
 
-    /// Whether it is about a template: a wrong own one does not stop a start, as the built-in one speaks instead; but
-    /// `check` and a reload refuse it.
-    pub fn is_of_template(&self) -> bool {
-        Path::new(&self.file)
-            .extension()
-            .is_some_and(|extension| extension == "hbs")
+    /// The same finding about another subject.
+    pub(crate) fn about(self, subject: Subject) -> Self {
+        Self { subject, ..self }
     }
 
     pub(crate) fn warning(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {

@@ -7,5 +7,5 @@ mod finding;
 mod table;
 
 pub(crate) use finding::Findings;
-pub use finding::{Finding, Placed, Severity};
+pub use finding::{Finding, Placed, Severity, Subject};
 pub(crate) use table::{Located, Table, document, in_order, is_name, type_of};

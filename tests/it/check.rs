@@ -282,6 +282,38 @@ fn every_mistake_is_found_with_its_place_and_what_was_meant() {
 }
 
 #[test]
+fn a_mistake_in_a_part_is_found_once_for_all_templates_that_include_it() {
+    let folder = folder(ACME_SOURCE);
+    own_kind(folder.path());
+    let kind = folder.path().join("templates/acme");
+    fs::write(kind.join("build.short.hbs"), BUILD).unwrap();
+    fs::write(kind.join("_step.hbs"), "{{naem}}").unwrap();
+    let checked = json(&run_in(folder.path(), &["check", "--json"], b""));
+    let findings = checked["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    let what = "fails on sample build__failed: no sample has `payload.steps[].naem`; did you mean \
+                `payload.steps[].name`?";
+    assert_eq!(findings[0]["what"], what);
+}
+
+#[test]
+fn a_part_of_the_kind_that_another_is_like_is_named_by_its_own_path() {
+    let folder = folder(&ACME_SOURCE.replace("kind = \"acme\"", "kind = \"works\""));
+    own_kind(folder.path());
+    let kind = folder.path().join("templates/works");
+    fs::create_dir_all(&kind).unwrap();
+    fs::write(kind.join("source.toml"), "like = \"acme\"\n").unwrap();
+    fs::write(folder.path().join("templates/acme/_step.hbs"), "{{naem}}").unwrap();
+    let checked = json(&run_in(folder.path(), &["check", "--json"], b""));
+    let findings = checked["findings"].as_array().unwrap();
+    assert!(!findings.is_empty());
+    for finding in findings {
+        assert_eq!(finding["file"], "templates/acme/_step.hbs", "{findings:#?}");
+        assert_eq!(finding["severity"], "error", "{findings:#?}");
+    }
+}
+
+#[test]
 fn a_template_that_no_sample_is_for_is_named_after_the_nearest_type() {
     let folder = folder(ACME_SOURCE);
     own_kind(folder.path());

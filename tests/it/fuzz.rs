@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use twake_bridge::config::builtin::{self, Sample};
 use twake_bridge::message::{Message, StoredMessage, plain};
 use twake_bridge::road::decide;
+use twake_bridge::template::Origin;
 
 use crate::kinds;
 
@@ -175,7 +176,7 @@ fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
         name: "found".to_owned(),
         event_type: event_type.to_owned(),
         body: payload.to_string().into_bytes(),
-        path: None,
+        origin: Origin::BuiltIn,
     };
     let decision = decide(kinds::event(&source, &sample), &source);
     properties::road::check_decision(&decision, false);

@@ -83,7 +83,7 @@ fn every_template_speaks_in_some_sample() {
             .iter()
             .filter_map(|sample| decided(&source, sample).ok())
             .flat_map(|decision| decision.messages)
-            .filter_map(|message| message.message.and(message.template))
+            .filter_map(|message| message.message.and(Some(message.template?.name)))
             .collect();
         let has: BTreeSet<String> = templates(kind)
             .into_iter()
@@ -306,7 +306,8 @@ fn told(decision: &Decision) -> String {
             }
             continue;
         }
-        let template = decided.template.as_deref().unwrap_or("no template");
+        let template = decided.template.as_ref();
+        let template = template.map_or("no template", |template| template.name.as_str());
         if let (Some(said), true) = (&decided.message, spoke.insert(template)) {
             let Message::Document(document) = &said.message else {
                 panic!("{template} is no document");

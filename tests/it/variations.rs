@@ -8,6 +8,7 @@ use std::thread;
 use twake_bridge::config::builtin::Sample;
 use twake_bridge::message::{Message, plain};
 use twake_bridge::road::decide;
+use twake_bridge::template::Origin;
 
 use crate::kinds::{event, reads_well, source};
 use crate::senders::{data, tool};
@@ -50,7 +51,7 @@ fn wrong_in(lines: &[&str]) -> BTreeMap<String, String> {
             name: format!("{event_type} {change}"),
             event_type: event_type.to_owned(),
             body: payload.as_bytes().to_vec(),
-            path: None,
+            origin: Origin::BuiltIn,
         };
         let mut add = |what: String| {
             wrong.entry(what).or_insert_with(|| sample.name.clone());

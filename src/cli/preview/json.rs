@@ -1,18 +1,37 @@
-//! A decision as a machine reads it.
+//! A preview as JSON.
 
 use serde_json::{Map, Value, json};
 
 use super::super::shown::visible_json;
-use super::text::{is_own, why_this};
-use super::{Preview, Proof};
+use super::text::why_unchecked;
 use crate::message::{Message, plain};
+use crate::preview::{Outcome, Preview, Proof, why_this};
 use crate::road::{DecidedMessage, Reply};
 use crate::source::Source;
 
+/// What came of the request, as one JSON object.
+pub(super) fn outcome(source: &Source, outcome: &Outcome) -> String {
+    let whole = match outcome {
+        Outcome::Refused { proof, why } => {
+            let mut whole = head(source, proof);
+            let problem = json!({ "code": "not-authentic", "why": why });
+            whole.insert("problem".to_owned(), problem);
+            whole
+        }
+        Outcome::Answered { proof, reply } => {
+            let mut whole = head(source, proof);
+            whole.insert("handshake".to_owned(), handshake(reply));
+            whole
+        }
+        Outcome::Previewed(previewed) => preview(source, previewed),
+    };
+    visible_json(&format!("{:#}", Value::Object(whole)))
+}
+
 /// Everything decided about an event, and what would be sent.
-pub(super) fn preview(preview: &Preview<'_>) -> String {
-    let Preview { source, decision, .. } = preview;
-    let mut whole = head(source, preview.proof);
+fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
+    let decision = &preview.decision;
+    let mut whole = head(source, &preview.proof);
     let mut put = |name: &str, value: Value| whole.insert(name.to_owned(), value);
     put("sample", json!(preview.sample));
     put("unreadable", json!(decision.unreadable));
@@ -28,38 +47,24 @@ pub(super) fn preview(preview: &Preview<'_>) -> String {
     put("why", json!(decision.silence()));
     let deliveries = decision.deliveries.iter().zip(&preview.requests);
     let deliveries = deliveries.map(|(delivery, request)| {
-        let request = request.as_ref().map(|request| {
-            let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-            json!({ "method": request.method, "url": request.url.as_str(), "body": body })
-        });
+        let request = request.as_ref().map(
+            |request| json!({ "method": request.method, "url": request.url.as_str(), "body": request.body }),
+        );
         json!({ "channel": &*delivery.channel, "message": delivery.message, "request": request })
     });
     put("deliveries", deliveries.collect());
-    visible_json(&format!("{:#}", Value::Object(whole)))
-}
-
-/// A request that is not authentic.
-pub(super) fn refused(source: &Source, proof: &Proof, why: &str) -> String {
-    let mut whole = head(source, proof);
-    whole.insert(
-        "problem".to_owned(),
-        json!({ "code": "not-authentic", "why": why }),
-    );
-    visible_json(&format!("{:#}", Value::Object(whole)))
+    whole
 }
 
 /// A request that is no event.
-pub(super) fn handshake(source: &Source, proof: &Proof, reply: &Reply) -> String {
-    let mut whole = head(source, proof);
+fn handshake(reply: &Reply) -> Value {
     let Reply {
         status,
         content_type,
         text,
         when,
     } = reply;
-    let said = json!({ "when": when, "status": status, "content_type": content_type, "answer": text });
-    whole.insert("handshake".to_owned(), said);
-    visible_json(&format!("{:#}", Value::Object(whole)))
+    json!({ "when": when, "status": status, "content_type": content_type, "answer": text })
 }
 
 fn head(source: &Source, proof: &Proof) -> Map<String, Value> {
@@ -67,7 +72,9 @@ fn head(source: &Source, proof: &Proof) -> Map<String, Value> {
         Proof::Authentic { scheme, secret } => {
             json!({ "checked": true, "authentic": true, "scheme": scheme, "secret": secret })
         }
-        Proof::Unchecked(why) => json!({ "checked": false, "authentic": null, "why": why }),
+        Proof::Unchecked(why) => {
+            json!({ "checked": false, "authentic": null, "why": why_unchecked(*why) })
+        }
         Proof::Refused(refusal) => {
             json!({ "checked": true, "authentic": false, "why": refusal.to_string() })
         }
@@ -80,6 +87,7 @@ fn head(source: &Source, proof: &Proof) -> Map<String, Value> {
 }
 
 fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
+    let template = said.template.as_ref();
     let failed = said
         .failed
         .iter()
@@ -90,9 +98,9 @@ fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
     });
     json!({
         "variant": said.variant.as_deref(),
-        "template": said.template,
-        "file": said.file,
-        "own": is_own(said, kind),
+        "template": template.map(|template| &template.name),
+        "file": template.map(|template| template.origin.file(kind, &template.name)),
+        "own": template.is_some_and(|template| template.origin.is_own()),
         "why_this": why_this(said, event_type),
         "failed": failed.collect::<Value>(),
         "when_failed": said.when_failed,

@@ -1,153 +1,56 @@
-//! A decision as a person reads it.
+//! A preview as text.
 
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use super::super::paint::Paint;
 use super::super::shown::visible_lines;
-use super::{Preview, Proof};
+use crate::authentication::Refusal;
 use crate::message::Message;
+use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
 use crate::road::{DecidedMessage, Reply};
-use crate::source::Source;
-use crate::twake::Request;
+use crate::source::Kind;
+use crate::template::Origin;
 
-/// Where what is said begins, in characters from the left.
+/// The column in which values begin, in characters.
 const COLUMN: usize = 12;
 
-/// Everything decided about an event, and what would be sent.
-pub(super) fn preview(preview: &Preview<'_>, paint: Paint) -> String {
-    let Preview { source, decision, .. } = preview;
+/// What came of the request.
+pub(super) fn outcome(target: &Target, outcome: &Outcome, paint: Paint) -> String {
     let mut out = Out {
         text: String::new(),
         paint,
     };
-    out.head(source, preview.configured);
-    if let Some(sample) = preview.sample {
-        out.field("sample", sample);
-    }
-    out.proof(preview.proof);
-    if let Some(why) = &decision.unreadable {
-        let kept = paint.dim("it is stored, and posted as it is");
-        let why = visible_lines(&format!("it is {why}"));
-        out.field("unreadable", &format!("{}\n{kept}", paint.bad(&why)));
-    }
-    out.field("type", &paint.bold(&visible_lines(&decision.event_type)));
-    if let Some(hint) = &preview.hint {
-        out.field("", &paint.bad(&visible_lines(hint)));
-    }
-    let seconds = decision.remember.as_secs();
-    let mut remembered = format!("remembered for {}", span(seconds));
-    if let Some(invented) = &preview.invented {
-        let _ = write!(
-            remembered,
-            "; made without the sender's own {}",
-            visible_lines(invented)
-        );
-    }
-    let key = format!("{} {}", hex::encode(decision.key.0), paint.dim(&remembered));
-    out.field("key", &key);
-    out.facts(preview);
-    out.routes(preview);
-    for (index, message) in decision.messages.iter().enumerate() {
-        let channels = preview.channels_of(index);
-        out.message(message, preview, &channels);
-    }
-    let unsaid = decision.messages.is_empty();
-    if let Some(silence) = decision.silence().filter(|_| unsaid) {
-        out.field("silent", &visible_lines(&silence));
-    }
-    for (delivery, request) in decision.deliveries.iter().zip(&preview.requests) {
-        out.request(&delivery.channel, request.as_ref());
+    out.head(target);
+    match outcome {
+        Outcome::Refused { proof, why } => out.refused(proof, why),
+        Outcome::Answered { proof, reply } => out.handshake(proof, reply),
+        Outcome::Previewed(preview) => out.preview(target, preview),
     }
     out.text
 }
 
-/// A request that is not authentic.
-pub(super) fn refused(source: &Source, proof: &Proof, paint: Paint) -> String {
-    let mut out = Out {
-        text: String::new(),
-        paint,
-    };
-    out.head(source, true);
-    out.proof(proof);
-    out.text
-}
-
-/// A request that is no event.
-pub(super) fn handshake(
-    source: &Source,
-    configured: bool,
-    proof: &Proof,
-    reply: &Reply,
-    paint: Paint,
-) -> String {
-    let mut out = Out {
-        text: String::new(),
-        paint,
-    };
-    out.head(source, configured);
-    match proof {
-        Proof::Unchecked(why) => out.field("authentic", &format!("not checked: {why}")),
-        proof => out.proof(proof),
-    }
-    let no_event = paint.dim("it is no event, and is not kept");
-    out.field(
-        "handshake",
-        &format!("{}\n{no_event}", visible_lines(&reply.when)),
-    );
-    let said = match reply.text.as_str() {
-        "" => "without a body".to_owned(),
-        text => format!("{}: {}", reply.content_type, shortened(&visible_lines(text))),
-    };
-    out.field(
-        "answer",
-        &format!("{}, {said}", paint.bold(&reply.status.to_string())),
-    );
-    out.text
-}
-
-impl Preview<'_> {
-    /// The channels that are told a message of the decision.
-    pub(super) fn channels_of(&self, message: usize) -> Vec<&str> {
-        let told = self
-            .decision
-            .deliveries
-            .iter()
-            .filter(|delivery| delivery.message == message);
-        told.map(|delivery| &*delivery.channel).collect()
+/// Why nothing of a request was verified.
+pub(super) fn why_unchecked(why: Unchecked) -> &'static str {
+    match why {
+        Unchecked::AnsweredBefore => "such a request is answered before anything is proved",
+        Unchecked::Encoding => "the bridge refuses such a request before it looks at anything else",
+        Unchecked::NoCredential => "no signature or token was given (--header)",
+        Unchecked::KindAlone => "a kind alone has no secrets",
     }
 }
 
-/// Why this template speaks, where that is not plain from its name.
-pub(super) fn why_this(message: &DecidedMessage, event_type: &str) -> Option<String> {
-    let name = message.template.as_deref()?;
-    let plain = format!("{event_type}.hbs");
-    let variant = message
-        .variant
-        .as_ref()
-        .map(|variant| format!("{event_type}.{variant}.hbs"));
-    let failed = |name: &str| message.failed.iter().any(|(failed, _)| failed == name);
-    if variant.as_deref() == Some(name) {
-        return message
-            .variant
-            .as_ref()
-            .map(|variant| format!("the route asks for the variant {variant}"));
-    }
-    let instead: Vec<&str> = variant
-        .iter()
-        .map(String::as_str)
-        .chain((name != plain).then_some(plain.as_str()))
-        .filter(|missing| !failed(missing))
-        .collect();
-    (!instead.is_empty()).then(|| format!("there is no {}", instead.join(" and no ")))
-}
-
-/// Whether the template of a message is the operator's own; built-in ones are `kind/name`.
-pub(super) fn is_own(message: &DecidedMessage, kind: &str) -> bool {
-    match (&message.file, &message.template) {
-        (Some(file), Some(template)) => *file != format!("{kind}/{template}"),
-        _ => false,
+/// What a person may have overlooked about the event type.
+fn hint_text(hint: &Hint, kind: &Kind) -> String {
+    match hint {
+        Hint::TypeUnused { expression } => format!(
+            "--event changes nothing: {} names its events in the payload ({expression})",
+            kind.title
+        ),
+        Hint::TypeMissing { header } => format!(
+            "{} names its events in the header {header}: give --event TYPE",
+            kind.title
+        ),
     }
 }
 
@@ -157,7 +60,7 @@ struct Out {
 }
 
 impl Out {
-    /// A line with its name on the left; further lines stand below the first.
+    /// Writes a value with its name on the left; further lines of the value are written below the first.
     fn field(&mut self, name: &str, said: &str) {
         for (index, line) in said.lines().enumerate() {
             let name = if index == 0 { name } else { "" };
@@ -166,9 +69,10 @@ impl Out {
         }
     }
 
-    fn head(&mut self, source: &Source, configured: bool) {
+    fn head(&mut self, target: &Target) {
+        let source = &target.source;
         let name = self.paint.bold(&source.name);
-        let what = if configured { "source" } else { "kind" };
+        let what = if target.configured { "source" } else { "kind" };
         self.field(what, &format!("{name} ({})", visible_lines(&source.kind.title)));
     }
 
@@ -180,10 +84,13 @@ impl Out {
                 format!("{} (scheme {scheme} asks for no secret)", paint.good("yes"))
             }
             Proof::Authentic { scheme, secret } => format!("{} ({scheme}, {secret})", paint.good("yes")),
-            Proof::Unchecked(why) => format!("not checked: {why}; it goes on as if it were"),
+            Proof::Unchecked(why @ (Unchecked::NoCredential | Unchecked::KindAlone)) => {
+                format!("not checked: {}; it goes on as if it were", why_unchecked(*why))
+            }
+            Proof::Unchecked(why) => format!("not checked: {}", why_unchecked(*why)),
             Proof::Refused(refusal) => {
                 let mut said = paint.bad(&format!("no: {refusal}"));
-                if *refusal == crate::authentication::Refusal::Mismatch {
+                if *refusal == Refusal::Mismatch {
                     said.push_str(
                         "\na signature goes with the very bytes that were sent, and with the secret of that time;\n\
                          without that header, the rest can be seen as if it were authentic",
@@ -195,7 +102,89 @@ impl Out {
         self.field("authentic", &said);
     }
 
-    fn facts(&mut self, preview: &Preview<'_>) {
+    /// A request that is not authentic, or whose body cannot be decoded.
+    fn refused(&mut self, proof: &Proof, why: &str) {
+        self.proof(proof);
+        if !matches!(proof, Proof::Refused(_)) {
+            self.field("refused", &self.paint.bad(&visible_lines(why)));
+        }
+    }
+
+    /// A request that is no event.
+    fn handshake(&mut self, proof: &Proof, reply: &Reply) {
+        let paint = self.paint;
+        match proof {
+            Proof::Unchecked(why) => {
+                self.field("authentic", &format!("not checked: {}", why_unchecked(*why)));
+            }
+            proof => self.proof(proof),
+        }
+        let no_event = paint.dim("it is no event, and is not kept");
+        self.field(
+            "handshake",
+            &format!("{}\n{no_event}", visible_lines(&reply.when)),
+        );
+        let said = match reply.text.as_str() {
+            "" => "without a body".to_owned(),
+            text => format!("{}: {}", reply.content_type, shortened(&visible_lines(text))),
+        };
+        self.field(
+            "answer",
+            &format!("{}, {said}", paint.bold(&reply.status.to_string())),
+        );
+    }
+
+    /// Everything decided about an event, and what would be sent.
+    fn preview(&mut self, target: &Target, preview: &Preview) {
+        let decision = &preview.decision;
+        let paint = self.paint;
+        if let Some(sample) = &preview.sample {
+            self.field("sample", sample);
+        }
+        self.proof(&preview.proof);
+        if let Some(why) = &decision.unreadable {
+            let kept = paint.dim("it is stored, and posted as it is");
+            let why = visible_lines(&format!("it is {why}"));
+            self.field("unreadable", &format!("{}\n{kept}", paint.bad(&why)));
+        }
+        self.field("type", &paint.bold(&visible_lines(&decision.event_type)));
+        if let Some(hint) = &preview.hint {
+            let hint = hint_text(hint, &target.source.kind);
+            self.field("", &paint.bad(&visible_lines(&hint)));
+        }
+        self.key(preview);
+        self.facts(preview);
+        self.routes(preview, target.configured);
+        for (index, message) in decision.messages.iter().enumerate() {
+            self.message(message, preview, &preview.channels_of(index));
+        }
+        if decision.messages.is_empty()
+            && let Some(silence) = decision.silence()
+        {
+            self.field("silent", &visible_lines(&silence));
+        }
+        for (delivery, request) in decision.deliveries.iter().zip(&preview.requests) {
+            if let Some(request) = request {
+                self.request(&delivery.channel, request);
+            }
+        }
+    }
+
+    fn key(&mut self, preview: &Preview) {
+        let seconds = preview.decision.remember.as_secs();
+        let mut remembered = format!("remembered for {}", span(seconds));
+        if let Some(invented) = &preview.invented {
+            let _ = write!(
+                remembered,
+                "; made without the sender's own {}",
+                visible_lines(invented)
+            );
+        }
+        let key = hex::encode(preview.decision.key.0);
+        self.field("key", &format!("{key} {}", self.paint.dim(&remembered)));
+    }
+
+    fn facts(&mut self, preview: &Preview) {
         let is_known = |value: &Value| match value {
             Value::String(text) => !text.is_empty(),
             Value::Array(items) => !items.is_empty(),
@@ -218,7 +207,7 @@ impl Out {
         self.field("facts", &said.join("\n"));
     }
 
-    fn routes(&mut self, preview: &Preview<'_>) {
+    fn routes(&mut self, preview: &Preview, configured: bool) {
         let paint = self.paint;
         let route = |route: &crate::route::RouteTrace| {
             let why = visible_lines(&route.why);
@@ -238,14 +227,13 @@ impl Out {
         let said: Vec<String> = routes.iter().map(route).collect();
         if said.is_empty() {
             self.field("routes", "there is none");
-        } else if preview.configured {
+        } else if configured {
             self.field("routes", &said.join("\n"));
         }
     }
 
-    fn message(&mut self, message: &DecidedMessage, preview: &Preview<'_>, channels: &[&str]) {
-        let Preview { source, decision, .. } = preview;
-        let (event_type, kind) = (&decision.event_type, &source.kind.name);
+    fn message(&mut self, message: &DecidedMessage, preview: &Preview, channels: &[&str]) {
+        let decision = &preview.decision;
         let paint = self.paint;
         for (template, why) in &message.failed {
             self.field(
@@ -253,15 +241,13 @@ impl Out {
                 &paint.bad(&format!("{template}: {}", visible_lines(why))),
             );
         }
-        let speaks = match (&message.template, &message.file) {
-            (Some(template), Some(file)) => {
-                let whose = if is_own(message, kind) {
-                    "your own"
-                } else {
-                    "built in"
+        let speaks = match &message.template {
+            Some(template) => {
+                let (name, whose) = match &template.origin {
+                    Origin::Own(path) => (path.display().to_string(), "your own"),
+                    Origin::BuiltIn => (template.name.clone(), "built in"),
                 };
-                let name = if is_own(message, kind) { file } else { template };
-                format!("{}, {whose}", paint.bold(&visible_lines(name)))
+                format!("{}, {whose}", paint.bold(&visible_lines(&name)))
             }
             _ if message.message.is_some() && decision.unreadable.is_some() => {
                 "none: why it cannot be read, and how it begins".to_owned()
@@ -269,7 +255,7 @@ impl Out {
             _ if message.message.is_some() => "none: a line made of the facts".to_owned(),
             _ => "none".to_owned(),
         };
-        let why = why_this(message, event_type)
+        let why = why_this(message, &decision.event_type)
             .map_or_else(String::new, |why| format!(": {}", visible_lines(&why)));
         if message.message.is_some() || message.template.is_some() {
             self.field("template", &format!("{speaks}{why}"));
@@ -299,22 +285,18 @@ impl Out {
         }
     }
 
-    fn request(&mut self, channel: &Arc<str>, request: Option<&Request>) {
-        let Some(request) = request else {
-            return;
-        };
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    fn request(&mut self, channel: &str, request: &ChatRequest) {
         let line = format!("{channel}: {} {}", request.method, request.url);
         let _ = writeln!(
             self.text,
             "{}\n{}",
             self.paint.dim(&line),
-            visible_lines(&layout(&body, 0))
+            visible_lines(&layout(&request.body, 0))
         );
     }
 }
 
-/// JSON over as few lines as can be read: what fits on a line stands on one.
+/// JSON over few lines: a value that fits on a line is written on one.
 pub(super) fn layout(value: &Value, depth: usize) -> String {
     const WIDTH: usize = 100;
     let line = value.to_string();
@@ -340,12 +322,12 @@ pub(super) fn layout(value: &Value, depth: usize) -> String {
     format!("{open}\n{inside}{parts}\n{outside}{close}")
 }
 
-/// A value's text, cut where it says no more.
+/// A value's text, shortened.
 fn shortened(text: &str) -> String {
     crate::suggest::shorten(text, 200)
 }
 
-/// A time, in the largest unit that says it whole.
+/// A time, in the largest unit that expresses it exactly.
 pub(super) fn span(seconds: u64) -> String {
     for (unit, length) in [("d", 86_400), ("h", 3_600), ("min", 60)] {
         if seconds >= length && seconds.is_multiple_of(length) {

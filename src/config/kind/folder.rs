@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::config::{builtin, files};
-use crate::template::TemplateFile;
-use crate::toml_reader::{Finding, is_name};
+use crate::template::{Origin, TemplateFile};
+use crate::toml_reader::{Finding, Subject, is_name};
 
 /// The files of a kind.
 #[derive(Default)]
@@ -16,11 +16,14 @@ pub(in crate::config) struct Folder {
     /// Whether that is the operator's own.
     pub(super) own_source: bool,
     pub(in crate::config) templates: Vec<TemplateFile>,
+    /// What is wrong with its own files.
+    pub(in crate::config) findings: Vec<Finding>,
     /// Whether any of it is the operator's own: then it is checked, also when no source uses it.
     pub(in crate::config) is_own: bool,
 }
 
-/// Every kind there is: the built-in ones, and the folders of `own` over them.
+/// Every kind there is: the built-in ones, and the folders of `own` over them. `findings` gets what is wrong with
+/// `own` itself; what is wrong with the files of one kind is in [`Folder::findings`].
 pub(in crate::config) fn folders(
     own: Option<&Path>,
     findings: &mut Vec<Finding>,
@@ -32,9 +35,8 @@ pub(in crate::config) fn folders(
             kind.to_owned(),
             Folder {
                 source,
-                own_source: false,
                 templates: builtin::templates(kind),
-                is_own: false,
+                ..Folder::default()
             },
         );
     }
@@ -58,7 +60,7 @@ pub(in crate::config) fn folders(
         let folder = folders.entry(name).or_default();
         folder.is_own = true;
         let mut templates = Vec::new();
-        for (name, path) in listing(&path, findings) {
+        for (name, path) in listing(&path, &mut folder.findings) {
             let is_source = name == "source.toml";
             if !is_source && !builtin::is_template(&name) {
                 continue;
@@ -72,16 +74,24 @@ pub(in crate::config) fn folders(
                 Ok(text) => templates.push(TemplateFile {
                     name,
                     text,
-                    path: Some(file),
+                    origin: Origin::Own(path),
                 }),
-                Err(why) => findings.push(Finding::error(&file, None, "", why)),
+                Err(why) => {
+                    let subject = if is_source {
+                        Subject::Configuration
+                    } else {
+                        Subject::Template
+                    };
+                    let finding = Finding::error(&file, None, "", why).about(subject);
+                    folder.findings.push(finding);
+                }
             }
         }
         templates.append(&mut folder.templates);
         folder.templates = templates;
         if folder.source.is_none() {
             let what = "there is no source.toml in it, and no built-in kind of its name";
-            findings.push(Finding::error(&file, None, "", what));
+            folder.findings.push(Finding::error(&file, None, "", what));
         }
     }
     folders

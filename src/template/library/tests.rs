@@ -13,13 +13,13 @@ fn file(name: &str, text: &str) -> TemplateFile {
     TemplateFile {
         name: name.to_owned(),
         text: text.to_owned(),
-        path: None,
+        origin: Origin::BuiltIn,
     }
 }
 
 fn own(name: &str, text: &str) -> TemplateFile {
     TemplateFile {
-        path: Some(format!("own/{name}")),
+        origin: Origin::Own(format!("own/{name}").into()),
         ..file(name, text)
     }
 }
@@ -186,7 +186,7 @@ fn rendering_to_nothing_says_nothing_on_purpose() {
             Said::Nothing("push.hbs: it renders to nothing".to_owned()),
             "{template}"
         );
-        assert_eq!(rendering.template.as_deref(), Some("push.hbs"));
+        assert_eq!(rendering.template.unwrap().name, "push.hbs");
     }
 }
 

@@ -5,7 +5,7 @@ use handlebars::Context;
 use serde_json::json;
 use std::sync::LazyLock;
 use twake_bridge::message::{Block, Document, Message, StoredMessage, cutting, markdown, plain};
-use twake_bridge::template::{Library, Said, TemplateFile};
+use twake_bridge::template::{Library, Origin, Said, TemplateFile};
 
 use super::{Input, shown};
 
@@ -13,7 +13,7 @@ static EXCERPTS: LazyLock<Library> = LazyLock::new(|| {
     let file = |name: &str, text: &str| TemplateFile {
         name: name.to_owned(),
         text: text.to_owned(),
-        path: None,
+        origin: Origin::BuiltIn,
     };
     let files = vec![
         file("markdown.hbs", "x {{excerpt text limit}} y"),

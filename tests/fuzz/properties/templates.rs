@@ -4,7 +4,7 @@
 use handlebars::Context;
 use serde_json::{Value, json};
 use twake_bridge::message::{Document, Message};
-use twake_bridge::template::{Library, Said, TemplateFile};
+use twake_bridge::template::{Library, Origin, Said, TemplateFile};
 
 use super::{Input, nasty, shown};
 
@@ -21,7 +21,7 @@ fn own(name: &str, text: &str) -> TemplateFile {
     TemplateFile {
         name: name.to_owned(),
         text: text.to_owned(),
-        path: Some(name.to_owned()),
+        origin: Origin::Own(name.into()),
     }
 }
 
