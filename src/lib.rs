@@ -24,8 +24,10 @@
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
 //! | [`toml_reader`], [`units`], `suggest` | tables of TOML files with findings; durations, sizes, rates; "did you mean" |
 //! | [`config`] | bridge.toml, source.toml, the environment, secrets, template files: raw → checked and compiled |
-//! | [`payload`] | what a body's bytes mean: compression, charset, form fields, and the memory they take |
-//! | [`authentication`], [`event`], [`secret`] | how a body proves where it comes from, and what it is then |
+//! | [`headers`] | request headers in their order |
+//! | [`payload`] | from a body to its payload: compression, forms, multipart, charset, estimate of memory |
+//! | [`authentication`], [`secret`] | schemes of a kind and secrets of a source authenticate a request |
+//! | [`event`] | an authenticated request with its parsed payload; keys against duplicates |
 //! | [`admission`] | whom a listener and its sources let in: addresses, certificates |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; words all senders share; where events go |
 //! | [`road`] | `decide(event, source) → Decision`: the one place that decides |
@@ -46,8 +48,8 @@
 //! 1. 2xx only after the commit: `hooks` answers from what [`queue::Queue::enqueue`] returned, and that returns after
 //!    the commit.
 //! 2. In order within a lane; one owner a lane.
-//! 3. A body that was not authenticated has no type through which to become an event: [`event::Event::new`] wants an
-//!    [`authentication::Authentic`], and only `authentication` makes those. What a kind answers unsigned
+//! 3. An unauthenticated body cannot become an event: [`event::Event::new`] requires an
+//!    [`authentication::Authentic`], which only `authentication` creates. What a kind answers unsigned
 //!    ([`road::unsigned`]) is answered from the request's head and always the same; its body is not read.
 //! 4. `http` and `delivery` meet only in the queue; neither imports the other.
 //! 5. No transaction over a call to Twake: a store's transactions live inside its actor, which calls nobody.
@@ -56,7 +58,7 @@
 //!    says to whom.
 //! 8. A value never meets the Markdown parser as syntax: untrusted text can only become text.
 //! 9. One [`message::Document`], many dialects.
-//! 10. The core is pure (`event secret source admission payload authentication facts condition route retry template message twake road
+//! 10. The core is pure (`headers event secret source admission payload authentication facts condition route retry template message twake road
 //!     toml_reader units suggest`
 //!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
 //!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
@@ -79,6 +81,7 @@ pub mod config;
 pub mod delivery;
 pub mod event;
 pub mod facts;
+pub mod headers;
 pub mod http;
 pub mod lifecycle;
 pub mod logging;

@@ -15,8 +15,9 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Envelope, Event, Headers, IdempotencyKey, Unreadable};
+use crate::event::{Envelope, Event, IdempotencyKey, Unreadable};
 use crate::facts::BODY_HASH;
+use crate::headers::Headers;
 use crate::message::{Message, StoredMessage, cutting};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::{Admission, TrustedProxies};
-use crate::authentication::{Authenticator, BodyForm, Scheme};
+use crate::authentication::{Authenticator, Scheme};
 use crate::condition::Condition;
 use crate::facts::FactMap;
+use crate::payload::BodyForm;
 use crate::route::Routes;
 use crate::secret::Secret;
 use crate::template::Library;

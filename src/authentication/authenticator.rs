@@ -1,51 +1,50 @@
-//! A source's schemes with its secrets, and the choice of the one scheme that decides about a request.
+//! The authentication schemes of a source, each with the keys made from its secrets.
 
 use secrecy::{ExposeSecret, SecretSlice};
 use std::collections::BTreeSet;
-use subtle::{Choice, ConstantTimeEq};
+use subtle::Choice;
 
-use super::claim::{self, Found};
 use super::doubts::{self, Doubt};
-use super::proof::{Claim, Pending};
-use super::scheme::{Method, Scheme, fingerprint};
-use super::traces::Traces;
-use super::{BodyForm, Refusal};
-use crate::event::Headers;
+use super::scheme::{Method, Scheme};
+use crate::payload::BodyForm;
 use crate::secret::SourceSecret;
 
-/// Most secrets of a source: each costs a signature over every body.
+/// Maximum number of secrets of a source. Each one costs a signature computation per request.
 pub const MAX_SECRETS: usize = 16;
 
-/// A source's schemes with its secrets.
+/// Authenticates the requests of one source. [`Authenticator::begin`] is in `proof.rs`.
 pub struct Authenticator {
-    entries: Vec<Entry>,
-    /// Headers in which any scheme of the kind carries something secret, in lower case: they end here.
+    pub(super) entries: Vec<Entry>,
+    /// Headers that carry a secret in any scheme of the kind, in lower case. Events do not keep them.
     pub(super) secret_headers: BTreeSet<String>,
     pub(super) form: BodyForm,
     doubts: Vec<Doubt>,
 }
 
-/// A scheme with at least one secret (or one that needs none).
+/// A scheme with at least one key. Only the method `none` has no keys.
 pub(super) struct Entry {
     pub(super) scheme: Scheme,
     keys: Vec<Key>,
 }
 
 struct Key {
-    /// The name of the secret.
+    /// Name of the secret.
     name: String,
     /// See [`Scheme::key`].
     material: SecretSlice<u8>,
 }
 
 impl Authenticator {
-    /// Schemes in the kind's order, secrets in the source's. A secret that is bound to no scheme serves every scheme
-    /// it is fit for.
+    /// Assigns secrets to schemes. Schemes are tried in the given order. A secret without a scheme of its own is assigned
+    /// to every scheme that accepts it.
     ///
     /// # Errors
-    /// Every finding, each a sentence that names the secret or the scheme and never says what is in the secret: no
-    /// secret at all or too many, a secret that is empty, bound to a scheme that is not there, or fit for no scheme; two schemes
-    /// of one name; a scheme `none` beside others, which would then prove nothing.
+    /// All findings. Each is a sentence that names the secret or scheme and never contains the secret:
+    ///
+    /// - no secret, or more than [`MAX_SECRETS`];
+    /// - a secret that is empty, that no scheme accepts, or that names an unknown scheme;
+    /// - two schemes with the same name;
+    /// - the method `none` together with other schemes, which would then have no effect.
     pub fn new(
         schemes: Vec<Scheme>,
         secrets: Vec<SourceSecret>,
@@ -101,8 +100,8 @@ impl Authenticator {
         })
     }
 
-    /// Lets everybody in, and takes payloads out of bodies as `form` says: for what the program itself brings along
-    /// (samples that `check` and `preview` decide), never for what came over a network.
+    /// Accepts every request and extracts payloads as `form` specifies. Only for sample files, which `check` and `preview`
+    /// read, never for requests from a network.
     pub fn of_samples(form: BodyForm) -> Self {
         Self {
             entries: vec![Entry {
@@ -115,49 +114,21 @@ impl Authenticator {
         }
     }
 
-    /// What is doubtful about the secrets, though each of them serves.
+    /// Returns the warnings about secrets that are accepted.
     pub fn doubts(&self) -> &[Doubt] {
         &self.doubts
     }
 
-    /// The names of the schemes for which there is a secret (or that need none), in order.
+    /// Returns the names of the schemes that have a key or need none, in order.
     pub fn schemes(&self) -> Vec<&str> {
         self.entries
             .iter()
             .map(|entry| entry.scheme.name.as_str())
             .collect()
     }
-
-    /// Checks what authenticates a request, before its body is read: presence and form, and where the body has no part
-    /// in it (token, basic, path) the proof itself. `path_token`: the last segment of `/hooks/{source}/{token}`.
-    ///
-    /// The first scheme that finds something in the request decides alone. `Authorization` is found by the schemes of
-    /// its own first word only: basic credentials are nothing to a scheme that looks for a bearer token.
-    ///
-    /// # Errors
-    /// [`Refusal::Missing`], [`Refusal::Malformed`] or [`Refusal::Mismatch`].
-    pub fn begin<'a>(
-        &'a self,
-        headers: &'a Headers,
-        path_token: Option<&'a str>,
-    ) -> Result<Pending<'a>, Refusal> {
-        let (mut is_empty, mut is_another) = (false, false);
-        for entry in &self.entries {
-            match entry.claim(headers, path_token)? {
-                Found::Claim(claim) => return Ok(Pending::new(self, headers, &entry.scheme.name, claim)),
-                Found::Empty => is_empty = true,
-                Found::Another => is_another = true,
-                Found::Nothing => {}
-            }
-        }
-        if is_another && !is_empty {
-            return Err(Refusal::Malformed);
-        }
-        Err(Refusal::Missing)
-    }
 }
 
-/// Gives a secret to the scheme it is bound to, or to every scheme it is fit for.
+/// Adds the key of a secret to the scheme that the secret names, or to every scheme that accepts it.
 fn hand_out(entries: &mut [Entry], secret: &SourceSecret) -> Result<(), String> {
     if let Some(bound) = &secret.scheme
         && !entries.iter().any(|entry| entry.scheme.name == *bound)
@@ -201,48 +172,8 @@ fn hand_out(entries: &mut [Entry], secret: &SourceSecret) -> Result<(), String> 
 }
 
 impl Entry {
-    fn claim<'a>(
-        &'a self,
-        headers: &'a Headers,
-        path_token: Option<&'a str>,
-    ) -> Result<Found<Claim<'a>>, Refusal> {
-        match &self.scheme.method {
-            Method::Hmac(signature) => signature.claim(headers)?.and_then(|marks| {
-                Ok(Claim::Signed {
-                    entry: self,
-                    signature,
-                    marks,
-                })
-            }),
-            Method::Token { header, prefix } => {
-                self.proved(claim::token(headers, header, prefix)?, Traces::of_token)
-            }
-            Method::Basic { header } => self.proved(claim::basic(headers, header)?, Traces::of_pair),
-            Method::Path => self.proved(claim::path(path_token)?, Traces::of_token),
-            Method::None => {
-                let traces = Traces::default();
-                Ok(Found::Claim(Claim::Proved { secret: "", traces }))
-            }
-        }
-    }
-
-    /// The proof of a token, which needs no body.
-    fn proved<T: AsRef<[u8]>>(
-        &self,
-        found: Found<T>,
-        traces: impl Fn(&[u8]) -> Traces,
-    ) -> Result<Found<Claim<'_>>, Refusal> {
-        found.and_then(|given| {
-            let token = fingerprint(given.as_ref());
-            let secret = self.matching(|key| key.ct_eq(token.expose_secret()));
-            Ok(Claim::Proved {
-                secret: secret.ok_or(Refusal::Mismatch)?,
-                traces: traces(given.as_ref()),
-            })
-        })
-    }
-
-    /// The name of the first secret whose key is right. All are tried, so the time says nothing of which it was.
+    /// Returns the name of the first secret whose key is right. Always tries all keys, so that the time does not depend on
+    /// which key is right.
     pub(super) fn matching(&self, is_right: impl Fn(&[u8]) -> Choice) -> Option<&str> {
         let mut found = None;
         for key in &self.keys {

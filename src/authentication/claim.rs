@@ -1,31 +1,31 @@
-//! What a request's head claims under a scheme: present, of the right form, and not yet believed.
+//! Parses what authenticates a request: tokens, credentials and signatures in headers, the token in the path.
+//!
+//! Only presence and syntax are checked here, not whether the value is right.
 
 use jiff::Timestamp;
 
 use super::Refusal;
-use super::scheme::{Encoding, Layout, Place, Signature, Stamp, StampUnit};
-use crate::event::Headers;
+use super::scheme::{Encoding, Layout, MAX_VALUE, Place, Signature, Stamp, StampUnit};
+use crate::headers::Headers;
 
-/// Longest value, in bytes, of a header (or path token) that authenticates.
-pub const MAX_VALUE: usize = 4096;
-/// Most items of a header that lists signatures.
+/// Maximum number of items in a header that lists signatures.
 pub const MAX_SIGNATURES: usize = 16;
 
-/// What one scheme finds in a request.
+/// What a request contains for one scheme.
 #[derive(Debug)]
 pub(super) enum Found<T> {
-    /// Nothing that it looks for.
+    /// The header or path token does not exist.
     Nothing,
-    /// Something of its own with nothing in it, as good as nothing.
+    /// The header has the right prefix but no value. This counts as missing.
     Empty,
-    /// The header speaks of another scheme (`Authorization: Basic` where a bearer token is looked for).
+    /// The header belongs to another scheme, such as `Authorization: Basic` for a scheme with bearer tokens.
     Another,
-    /// This.
+    /// A well-formed value.
     Claim(T),
 }
 
 impl<T> Found<T> {
-    /// Goes on with what was found.
+    /// Converts the value.
     pub(super) fn and_then<U>(
         self,
         go_on: impl FnOnce(T) -> Result<U, Refusal>,
@@ -39,19 +39,20 @@ impl<T> Found<T> {
     }
 }
 
-/// The signatures of a request, with what is signed besides the body.
+/// The signatures of a request, and the signed values besides the body.
 pub(super) struct Marks<'a> {
-    /// Each of the algorithm's length; at least one, at most [`MAX_SIGNATURES`].
+    /// Between 1 and [`MAX_SIGNATURES`], each as long as the algorithm requires.
     pub(super) signatures: Vec<Vec<u8>>,
-    /// The digits as sent; empty where none are signed.
+    /// The timestamp as it was sent. Empty if the scheme has none.
     pub(super) digits: &'a str,
-    /// The same as a point in time, with the scheme's tolerance: to be believed after the signature was.
+    /// The parsed timestamp. It is untrusted until a signature matches.
     pub(super) signed_at: Option<Timestamp>,
-    /// The id as sent; empty where none is signed.
+    /// The id as it was sent. Empty if the scheme has none.
     pub(super) id: &'a str,
 }
 
-/// The one value of a header. Empty ones are as good as none; two are one too many to know which is meant.
+/// Returns the only value of a header. Empty counts as missing. A repeated header is refused unless all values are empty,
+/// because it is ambiguous.
 fn only<'a>(headers: &'a Headers, name: &'a str) -> Result<Option<&'a str>, Refusal> {
     let mut count = 0_usize;
     let mut value = "";
@@ -69,7 +70,7 @@ fn only<'a>(headers: &'a Headers, name: &'a str) -> Result<Option<&'a str>, Refu
     }
 }
 
-/// The token of a header, behind its prefix.
+/// Returns the token of a header, without the prefix.
 pub(super) fn token<'a>(
     headers: &'a Headers,
     name: &'a str,
@@ -84,7 +85,7 @@ pub(super) fn token<'a>(
             None => return Ok(Found::Another),
         }
     } else if prefix.trim_end() == value {
-        "" // The blank that ended the prefix was the value's last character, which HTTP does not keep.
+        "" // HTTP removes trailing whitespace, and with it the end of a prefix such as `Key `.
     } else {
         value.strip_prefix(prefix).ok_or(Refusal::Malformed)?
     };
@@ -94,7 +95,8 @@ pub(super) fn token<'a>(
     })
 }
 
-/// What follows the prefix of an `Authorization`: in any case, and after any number of blanks, as RFC 9110 has it.
+/// Returns the text after the prefix of an `Authorization` header. The prefix is case-insensitive and can be followed by
+/// several spaces (RFC 9110, section 11).
 fn after_scheme_word<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
     let word = prefix.trim_end_matches(' ');
     let (head, rest) = value.split_at_checked(word.len())?;
@@ -107,7 +109,7 @@ fn after_scheme_word<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
     rest.starts_with(' ').then(|| rest.trim_start_matches(' '))
 }
 
-/// `user:password` of a header.
+/// Returns the decoded `user:password` of a header.
 pub(super) fn basic(headers: &Headers, name: &str) -> Result<Found<Vec<u8>>, Refusal> {
     token(headers, name, "Basic ")?.and_then(|text| {
         let pair = Encoding::Base64.decode(text);
@@ -115,7 +117,7 @@ pub(super) fn basic(headers: &Headers, name: &str) -> Result<Found<Vec<u8>>, Ref
     })
 }
 
-/// The token of `/hooks/{source}/{token}`.
+/// Returns the token of `/hooks/{source}/{token}`.
 pub(super) fn path(token: Option<&str>) -> Result<Found<&str>, Refusal> {
     match token {
         None | Some("") => Ok(Found::Nothing),
@@ -125,7 +127,7 @@ pub(super) fn path(token: Option<&str>) -> Result<Found<&str>, Refusal> {
 }
 
 impl Signature {
-    /// The signatures in a request's head.
+    /// Parses the signatures in a request's headers.
     pub(super) fn claim<'a>(&'a self, headers: &'a Headers) -> Result<Found<Marks<'a>>, Refusal> {
         let Some(value) = only(headers, &self.header)? else {
             return Ok(Found::Nothing);
@@ -156,8 +158,8 @@ impl Signature {
         }))
     }
 
-    /// The texts of the signatures that are not empty, and the timestamp that stands among them. None at all is an
-    /// error: the header says something, but nothing this scheme knows.
+    /// Splits the header into the texts of the signatures, without empty ones, and the timestamp in the list. A header
+    /// without an item of this scheme is malformed.
     fn texts<'a>(&self, value: &'a str) -> Result<(Vec<&'a str>, Option<&'a str>), Refusal> {
         let mut texts = Vec::new();
         let mut timestamp = None;
@@ -215,14 +217,14 @@ impl Stamp {
         digits.ok_or(Refusal::Malformed)
     }
 
-    /// Whether `signed_at` is near enough to `now`.
+    /// Returns whether the difference between `signed_at` and `now` is within the tolerance.
     pub(super) fn tolerates(&self, signed_at: Timestamp, now: Timestamp) -> bool {
         now.duration_since(signed_at).unsigned_abs() <= self.tolerance
     }
 }
 
 impl StampUnit {
-    /// Digits only: no sign, no fraction, no blank.
+    /// Parses digits. A sign, a fraction or a space is refused.
     fn read(self, digits: &str) -> Option<Timestamp> {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -234,6 +236,7 @@ impl StampUnit {
         }
     }
 
+    /// Formats a time as digits.
     pub(super) fn write(self, at: Timestamp) -> String {
         match self {
             Self::Seconds => at.as_second().to_string(),

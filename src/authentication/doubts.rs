@@ -1,20 +1,21 @@
-//! What is doubtful about a secret that could serve: it can be guessed, or it does not arrive as it is written.
+//! Warnings about accepted secrets: weak ones, and those that senders or HTTP would change on the way.
 
 use secrecy::ExposeSecret as _;
 
 use super::scheme::{Method, Scheme};
 use crate::secret::{Secret, SourceSecret};
 
-/// A doubt about a secret, as a sentence that names the secret and never says what is in it.
+/// A warning about a secret. It names the secret and never contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// It is hardly meant. Otherwise it may well be right: another scheme takes the secret as it is.
+    /// Whether the secret is probably a mistake. Otherwise another scheme accepts it without a warning, so it may well be
+    /// intended.
     pub serious: bool,
-    /// What is wrong and what to do.
+    /// What is wrong, and what to do.
     pub what: String,
 }
 
-/// Everything doubtful about a source's secret under these schemes.
+/// Returns all warnings about a secret of a source with these schemes.
 pub(super) fn doubts(schemes: &[&Scheme], secret: &SourceSecret) -> Vec<Doubt> {
     let asked = || {
         let bound = secret.scheme.as_ref();
@@ -23,8 +24,8 @@ pub(super) fn doubts(schemes: &[&Scheme], secret: &SourceSecret) -> Vec<Doubt> {
             .filter(move |scheme| bound.is_none_or(|bound| *bound == scheme.name));
         of.filter(|scheme| !matches!(scheme.method, Method::None))
     };
-    // Where one scheme takes it as it is, it is probably meant for that one; what another can never take is still worth
-    // a note.
+    // If one scheme accepts the secret without a warning, the secret is probably for that one. Other schemes that can never
+    // accept it still get a note.
     let taken =
         asked().any(|scheme| scheme.key(&secret.value).is_ok() && scheme.in_transit(&secret.value).is_none());
     let mut found = Vec::new();
@@ -49,7 +50,7 @@ pub(super) fn doubts(schemes: &[&Scheme], secret: &SourceSecret) -> Vec<Doubt> {
 }
 
 impl Scheme {
-    /// Why a secret may not arrive as it is written, or not at all.
+    /// Returns why a request may carry the secret in another form, or not at all.
     pub(super) fn in_transit(&self, secret: &Secret) -> Option<&'static str> {
         let text = secret.expose();
         match &self.method {
@@ -78,13 +79,13 @@ impl Scheme {
         }
     }
 
-    /// Why a secret that serves this scheme is one that others know or guess.
+    /// Returns why the secret is easy to guess.
     fn guessed(&self, secret: &Secret) -> Option<&'static str> {
         let key = self.key(secret).ok()?;
         let text = secret.expose();
         match &self.method {
             Method::Basic { .. } => Secret::new(text.split_once(':')?.1).guessed(),
-            // The key is what counts, without its prefix and encoding.
+            // Checks the key, without prefix and encoding.
             Method::Hmac(_) => match std::str::from_utf8(key.expose_secret()) {
                 Ok(key) => Secret::new(key).guessed(),
                 Err(_) => Secret::too_short(key.expose_secret().len()),
@@ -99,7 +100,7 @@ fn has_blanks_around(text: &str) -> bool {
     text.trim() != text
 }
 
-/// RFC 3986, section 2.3: what an address holds without encoding.
+/// Returns whether a URL carries the character without percent-encoding (RFC 3986, section 2.3).
 fn unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }

@@ -1,17 +1,17 @@
-//! Reads `[[authentication]]`: a table of `source.toml` or `bridge.toml` becomes a [`Scheme`].
+//! Parses the tables `[[authentication]]` of `source.toml` and `bridge.toml` into [`Scheme`]s.
 //!
 //! ```toml
 //! name = "signature"
 //! method = "hmac"                     # hmac | token | basic | path | none
-//! header = "Webhook-Signature"        # hmac, token; basic: unset is Authorization
-//! algorithm = "sha256"                # or sha1; unset: sha256
-//! encoding = "base64"                 # or hex; unset: hex
+//! header = "Webhook-Signature"        # hmac, token, basic (default: Authorization)
+//! algorithm = "sha256"                # or sha1; default: sha256
+//! encoding = "base64"                 # or hex; default: hex
 //! list = { separator = " ", prefix = "v1," }      # or prefix = "…"
-//! signed = "{id}.{timestamp}.{body}"  # also {payload} and literal text; unset: {body}
-//! timestamp = { header = "Webhook-Timestamp" }    # also prefix, unit = "ms"; no header: an item of the list
+//! signed = "{id}.{timestamp}.{body}"  # also {payload} and literal text; default: {body}
+//! timestamp = { header = "Webhook-Timestamp" }    # also prefix, unit = "ms"; without header: an item of the list
 //! id = { header = "Webhook-Id" }
-//! tolerance = "5m"                    # how far from now the timestamp may be
-//! secret = { prefix = "whsec_", encoding = "base64" }     # how the secret becomes the key
+//! tolerance = "5m"                    # maximum distance of the timestamp from now
+//! secret = { prefix = "whsec_", encoding = "base64" }     # how the key is derived from the secret
 //! ```
 
 use super::scheme::{
@@ -21,7 +21,7 @@ use super::signed::{self, Piece};
 use crate::toml_reader::{Findings, Table, document, is_name};
 use crate::units;
 
-/// The keys of one table. [`read_scheme`] finds keys that the table's method does not use.
+/// The keys of one table. [`read_scheme`] reports keys that the method of the table does not use.
 const KEYS: &[&str] = &[
     "name",
     "method",
@@ -57,7 +57,7 @@ enum RawMethod {
     None,
 }
 
-/// Reads the list of schemes at `key`. Every contradiction in it is a finding.
+/// Parses the list of schemes at `key`. Reports every contradiction as a finding of the table.
 pub(crate) fn read_schemes(table: &Table<'_, '_>, key: &str) -> Vec<Scheme> {
     let tables = table.tables(key, KEYS);
     if let (true, Some((at, value))) = (tables.is_empty(), table.get(key))
@@ -73,10 +73,10 @@ pub(crate) fn read_schemes(table: &Table<'_, '_>, key: &str) -> Vec<Scheme> {
 }
 
 impl Scheme {
-    /// Reads one `[[authentication]]` table from its text.
+    /// Parses the text of one `[[authentication]]` table.
     ///
     /// # Errors
-    /// Everything that is wrong in it, each as `key: what`.
+    /// All findings, each as `key: what is wrong`.
     pub fn from_toml(text: &str) -> Result<Self, Vec<String>> {
         let findings = Findings::new("", text);
         let scheme = document(text, &findings)
@@ -132,7 +132,7 @@ fn read_scheme(table: &Table<'_, '_>) -> Option<Scheme> {
     })
 }
 
-/// Finds the keys that the method does not use.
+/// Reports the keys that the method does not use.
 fn only(table: &Table<'_, '_>, used: &[&str], method: &str) {
     for key in KEYS
         .iter()
@@ -144,7 +144,7 @@ fn only(table: &Table<'_, '_>, used: &[&str], method: &str) {
     }
 }
 
-/// A header's name, in lower case.
+/// Reads the name of a header, in lower case.
 fn header(table: &Table<'_, '_>, key: &str) -> String {
     let name = table.string(key).unwrap_or_default().to_ascii_lowercase();
     let at = table.get(key).map_or(table.at, |(at, _)| at);
@@ -229,7 +229,7 @@ fn list_layout(list: &Table<'_, '_>, encoding: Encoding) -> Layout {
     Layout::List { separator, prefix }
 }
 
-/// `timestamp` and `tolerance`.
+/// Reads `timestamp` and `tolerance`.
 fn timestamp(table: &Table<'_, '_>, layout: &Layout, signature_header: &str) -> Option<Stamp> {
     let raw = table.table("timestamp", &["header", "prefix", "unit"]);
     let tolerance = table.get("tolerance");

@@ -1,24 +1,26 @@
-//! Authentication as data: the schemes of a kind, the secrets of a source, and the proof that a body came from its sender.
+//! Authenticates requests by the schemes of a kind and the secrets of a source.
 //!
 //! ```text
 //! [[authentication]] ─Scheme::from_toml─► Scheme ┐
-//!                                SourceSecret ──┴─► Authenticator ─begin(head)─► Pending ─finish(body)─► Authentic
+//!                                SourceSecret ──┴─► Authenticator ─begin(headers)─► Pending ─finish(body)─► Authentic
 //! ```
 //!
-//! Each arrow is the only way to the next type, so a body that was not proved has no type through which to become an
-//! event:
+//! Each arrow is the only way to create the next type. An [`Event`](crate::event::Event) is created from an [`Authentic`],
+//! so an unauthenticated body cannot become an event:
 //!
 //! ```compile_fail,E0451
 //! use twake_bridge::authentication::Authentic;
 //! let forged = Authentic { headers: Default::default(), body: Default::default(), secret: String::new(), payload: Ok(None) };
 //! ```
 //!
-//! The way that is open:
+//! A signed body can:
 //!
 //! ```
 //! use jiff::Timestamp;
-//! use twake_bridge::authentication::{Authenticator, BodyForm, Refusal, Scheme, sign};
-//! use twake_bridge::event::{Event, Headers};
+//! use twake_bridge::authentication::{Authenticator, Refusal, Scheme, sign};
+//! use twake_bridge::event::Event;
+//! use twake_bridge::headers::Headers;
+//! use twake_bridge::payload::BodyForm;
 //! use twake_bridge::secret::{Secret, SourceSecret};
 //!
 //! let scheme = Scheme::from_toml(
@@ -44,16 +46,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Nothing here knows a sender by name: what GitHub, Stripe or Slack do differently is a line of a `source.toml`.
-//! Everything that reads a request is bounded ([`MAX_VALUE`], [`MAX_SIGNATURES`], [`MAX_SECRETS`]), and every comparison with something
-//! secret takes the same time whatever it is compared with.
+//! No code here is specific to a sender. What GitHub, Stripe or Slack do differently is configured in their `source.toml`.
+//! All parsing is bounded ([`MAX_VALUE`], [`MAX_SIGNATURES`], [`MAX_SECRETS`]). Secrets are compared in constant time.
 
 mod authenticator;
-mod body;
 mod claim;
 mod doubts;
 mod grammar;
-mod multipart;
 mod proof;
 mod scheme;
 mod sign;
@@ -64,27 +63,26 @@ mod traces;
 mod tests;
 
 pub use authenticator::{Authenticator, MAX_SECRETS};
-pub use body::{BodyForm, UnreadableForm};
-pub use claim::{MAX_SIGNATURES, MAX_VALUE};
+pub use claim::MAX_SIGNATURES;
 pub use doubts::Doubt;
 pub(crate) use grammar::read_schemes;
 pub use proof::{Authentic, Pending};
-pub use scheme::Scheme;
+pub use scheme::{MAX_VALUE, Scheme};
 pub use sign::{secret_for, sign};
 
 /// Why a request is not authentic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No scheme of the source found its header (or path token) in the request, or found it empty.
+    /// The header or path token of every scheme is missing or empty.
     #[error("the request has nothing that authenticates it")]
     Missing,
-    /// It is there, but not of the scheme's form (prefix, length, encoding, sent twice).
+    /// The header or path token is malformed: wrong prefix, length or encoding, or a repeated header.
     #[error("what should authenticate the request is malformed")]
     Malformed,
-    /// It is of the right form and wrong.
+    /// The signature, token or password is well-formed but wrong.
     #[error("the signature or token is wrong")]
     Mismatch,
-    /// It is right, but its timestamp is outside the tolerance.
+    /// The signature is right, but its timestamp is outside the tolerance.
     #[error("the signature is right, but its timestamp is outside the tolerance")]
     Stale,
 }

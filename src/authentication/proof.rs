@@ -1,19 +1,20 @@
-//! From a request whose head is in order to a body that is proved. This file alone makes an [`Authentic`].
+//! Authenticates a request in two steps: first the headers, then the body. Only this file creates an [`Authentic`].
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use subtle::{Choice, ConstantTimeEq};
 
 use super::Refusal;
 use super::authenticator::{Authenticator, Entry};
-use super::body::{QUERY, TAKEN_FROM, UnreadableForm};
-use super::claim::Marks;
-use super::scheme::Signature;
-use super::traces::Traces;
-use crate::event::Headers;
+use super::claim::{self, Found, Marks};
+use super::scheme::{Method, Signature, fingerprint};
+use super::traces::{self, Traces};
+use crate::headers::Headers;
+use crate::payload::{UnreadableForm, mark_as_query};
 
-/// A body that was authenticated, with its headers. Its fields are private and only [`Pending::finish`] makes one, so
-/// no other code can turn an unauthenticated body into an event.
+/// An authenticated request. Its fields are private and only [`Pending::finish`] creates one, so no other code can turn
+/// an unauthenticated body into an event.
 pub struct Authentic {
     headers: Headers,
     body: Bytes,
@@ -22,15 +23,57 @@ pub struct Authentic {
 }
 
 impl Authentic {
-    /// Headers without secrets, the body as it came (or the query, where the payload was taken out of that), the name of
-    /// the secret that authenticated it (empty where the scheme asks for none), and the payload in UTF-8 where it is not
-    /// the body itself (a form field, a compressed body, another charset), or why it cannot be taken out.
+    /// Returns, in this order:
+    ///
+    /// - the headers without those that contain secrets;
+    /// - the body as it was received, or the query if the payload comes from there;
+    /// - the name of the secret that authenticated the request, empty for the method `none`;
+    /// - the result of [`BodyForm::payload`](crate::payload::BodyForm::payload).
     pub fn into_parts(self) -> (Headers, Bytes, String, Result<Option<Bytes>, UnreadableForm>) {
         (self.headers, self.body, self.secret, self.payload)
     }
 }
 
-/// A request whose head is in order; its body is still to be proved.
+impl Authenticator {
+    /// Checks the headers before the body is read. For the methods `token`, `basic` and `path` this already authenticates
+    /// the request. For `hmac` it checks that the signatures exist and are well-formed. `path_token` is the last segment
+    /// of `/hooks/{source}/{token}`.
+    ///
+    /// The first scheme whose header or path token is in the request decides alone. An `Authorization` header counts only
+    /// for schemes with its first word: `Basic …` does not concern a scheme for bearer tokens.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`], [`Refusal::Malformed`] or [`Refusal::Mismatch`].
+    pub fn begin<'a>(
+        &'a self,
+        headers: &'a Headers,
+        path_token: Option<&'a str>,
+    ) -> Result<Pending<'a>, Refusal> {
+        let (mut is_empty, mut is_another) = (false, false);
+        for entry in &self.entries {
+            match entry.claim(headers, path_token)? {
+                Found::Claim(claim) => {
+                    return Ok(Pending {
+                        authenticator: self,
+                        headers,
+                        scheme: &entry.scheme.name,
+                        claim,
+                        query: "",
+                    });
+                }
+                Found::Empty => is_empty = true,
+                Found::Another => is_another = true,
+                Found::Nothing => {}
+            }
+        }
+        if is_another && !is_empty {
+            return Err(Refusal::Malformed);
+        }
+        Err(Refusal::Missing)
+    }
+}
+
+/// A request with valid headers. Its body is not authenticated yet.
 pub struct Pending<'a> {
     authenticator: &'a Authenticator,
     headers: &'a Headers,
@@ -39,11 +82,11 @@ pub struct Pending<'a> {
     query: &'a str,
 }
 
-/// What the head of a request said.
-pub(super) enum Claim<'a> {
-    /// All there is to prove is proved, by this secret.
+/// What the headers of a request (or its path token) claim under one scheme.
+enum Claim<'a> {
+    /// The request contains the secret itself. Nothing is left to check.
     Proved { secret: &'a str, traces: Traces },
-    /// The body has to go with these signatures.
+    /// The request is signed. The signatures must match the body.
     Signed {
         entry: &'a Entry,
         signature: &'a Signature,
@@ -52,34 +95,19 @@ pub(super) enum Claim<'a> {
 }
 
 impl<'a> Pending<'a> {
-    pub(super) fn new(
-        authenticator: &'a Authenticator,
-        headers: &'a Headers,
-        scheme: &'a str,
-        claim: Claim<'a>,
-    ) -> Self {
-        Self {
-            authenticator,
-            headers,
-            scheme,
-            claim,
-            query: "",
-        }
-    }
-
-    /// The scheme that decides about this request.
+    /// Returns the name of the scheme that authenticates this request.
     pub fn scheme(&self) -> &'a str {
         self.scheme
     }
 
-    /// The query of the request's address as it came, of which nothing is believed yet. It stands for the body of a
-    /// request that has none, where the kind says that the payload may be there; otherwise it is not looked at.
+    /// Adds the query of the request's URL, unchanged. It takes the place of an empty body if the kind allows a payload in
+    /// the query. Otherwise it is ignored.
     #[must_use]
     pub fn with_query(self, query: &'a str) -> Self {
         Self { query, ..self }
     }
 
-    /// Whether the body is authentic. Reads nothing out of it.
+    /// Checks that the body is authentic, without extracting the payload.
     ///
     /// # Errors
     /// [`Refusal::Mismatch`] or [`Refusal::Stale`].
@@ -87,20 +115,21 @@ impl<'a> Pending<'a> {
         self.prove(self.headers, body, now).map(drop)
     }
 
-    /// How much memory the payload of this body takes, about, in bytes, with all that is made on the way to its values: to
-    /// be asked before [`Pending::finish`] where that much is not to spare. `limit`: the longest body, decoded. A
-    /// compressed body has to be [checked](Pending::check) first: nothing is decoded for a stranger.
+    /// Estimates the memory that [`Pending::finish`] and the parsed payload take, in bytes. `limit` is the maximum length
+    /// of the decompressed body. A compressed body must be [checked](Pending::check) before: an unauthenticated body must not
+    /// be decompressed.
     ///
     /// # Errors
-    /// Why the payload cannot be taken out; [`UnreadableForm::TooLarge`] for a body over the limit.
+    /// [`UnreadableForm::TooLarge`] if the decompressed body exceeds the limit.
     pub fn weigh(&self, body: &Bytes, limit: usize) -> Result<usize, UnreadableForm> {
         self.authenticator.form.weigh(self.headers, body, limit)
     }
 
-    /// Proves the body, or the query in its place: a signature over the body is then over the query's text. A signature
-    /// over the body is proved before anything is read out of it; one over the payload needs the payload taken out first,
-    /// and a body that has none is then a mismatch, since nothing is proved. Signatures are over the bytes as they were
-    /// sent: compressed, and in the sender's charset.
+    /// Authenticates the body, then extracts the payload.
+    ///
+    /// A signature covers the bytes as they were sent: compressed, in the sender's charset. If the query takes the place of
+    /// the body, the signature covers the query. Only a signature over the payload requires that the payload is located
+    /// before the check. A body without a payload is then a mismatch.
     ///
     /// # Errors
     /// [`Refusal::Mismatch`] or [`Refusal::Stale`].
@@ -109,7 +138,7 @@ impl<'a> Pending<'a> {
         let form = &self.authenticator.form;
         let (headers, body) = if body.is_empty() && form.takes_query() {
             let query = Bytes::copy_from_slice(self.query.as_bytes());
-            (headers.with(TAKEN_FROM, QUERY), query)
+            (mark_as_query(headers), query)
         } else {
             (headers, body)
         };
@@ -123,7 +152,7 @@ impl<'a> Pending<'a> {
         })
     }
 
-    /// The name of the secret that proves the body.
+    /// Returns the name of the secret that authenticates the body.
     fn prove(&self, headers: &Headers, body: &Bytes, now: Timestamp) -> Result<&'a str, Refusal> {
         match &self.claim {
             Claim::Proved { secret, .. } => Ok(secret),
@@ -143,30 +172,63 @@ impl<'a> Pending<'a> {
         }
     }
 
-    /// The kind's own headers, and whatever else calls itself secret: a sender that knows several generations of
-    /// signatures sends them all, and a proxy adds credentials of its own. And every header, whatever its name, that holds
-    /// the secret which was proved.
+    /// Returns whether an event must not keep a header: it belongs to a scheme of the kind, its name suggests a secret, or
+    /// its value repeats the secret of this request.
     fn is_secret(&self, name: &str, value: &str) -> bool {
-        const TELLING: [&str; 8] = [
-            "authorization",
-            "cookie",
-            "signature",
-            "token",
-            "secret",
-            "password",
-            "api-key",
-            "apikey",
-        ];
-        // Names that begin with a colon are the bridge's own; none comes over HTTP.
+        // Only `mark_as_query` may add a name with a colon.
         name.starts_with(':')
             || self.authenticator.secret_headers.contains(name)
-            || TELLING.iter().any(|word| name.contains(word))
+            || traces::is_secret_name(name)
             || matches!(&self.claim, Claim::Proved { traces, .. } if traces.are_in(value))
     }
 }
 
+impl Entry {
+    fn claim<'a>(
+        &'a self,
+        headers: &'a Headers,
+        path_token: Option<&'a str>,
+    ) -> Result<Found<Claim<'a>>, Refusal> {
+        match &self.scheme.method {
+            Method::Hmac(signature) => signature.claim(headers)?.and_then(|marks| {
+                Ok(Claim::Signed {
+                    entry: self,
+                    signature,
+                    marks,
+                })
+            }),
+            Method::Token { header, prefix } => {
+                self.proved(claim::token(headers, header, prefix)?, Traces::of_token)
+            }
+            Method::Basic { header } => self.proved(claim::basic(headers, header)?, Traces::of_pair),
+            Method::Path => self.proved(claim::path(path_token)?, Traces::of_token),
+            Method::None => {
+                let traces = Traces::default();
+                Ok(Found::Claim(Claim::Proved { secret: "", traces }))
+            }
+        }
+    }
+
+    /// Compares a token with the keys. `traces` builds the texts under which other headers may repeat the token.
+    fn proved<T: AsRef<[u8]>>(
+        &self,
+        found: Found<T>,
+        traces: impl Fn(&[u8]) -> Traces,
+    ) -> Result<Found<Claim<'_>>, Refusal> {
+        found.and_then(|given| {
+            let token = fingerprint(given.as_ref());
+            let secret = self.matching(|key| key.ct_eq(token.expose_secret()));
+            Ok(Claim::Proved {
+                secret: secret.ok_or(Refusal::Mismatch)?,
+                traces: traces(given.as_ref()),
+            })
+        })
+    }
+}
+
 impl Signature {
-    /// The name of the secret by which one of the signatures is right. Only then is the timestamp believed.
+    /// Returns the name of the secret that matches one of the signatures. Checks the timestamp only after that, because an
+    /// unauthenticated timestamp means nothing.
     fn prove<'e>(
         &self,
         entry: &'e Entry,

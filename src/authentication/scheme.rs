@@ -1,4 +1,5 @@
-//! A scheme, checked: what of a request proves it, and how.
+//! The model of an authentication scheme: which part of a request authenticates it, and how. [`super::grammar`] reads it
+//! from TOML.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::SecretSlice;
@@ -6,76 +7,78 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-use super::claim::MAX_VALUE;
 use super::signed::Piece;
 use crate::secret::Secret;
 
-/// One way of authenticating that a kind knows (`[[authentication]]` of its `source.toml`). Made by
-/// [`Scheme::from_toml`].
+/// Maximum length of a header value or path token that authenticates, and of a secret, in bytes.
+pub const MAX_VALUE: usize = 4096;
+
+/// One way to authenticate the requests of a kind (`[[authentication]]` of its `source.toml`).
 #[derive(Clone, Debug)]
 pub struct Scheme {
-    /// `signature`, `token`, `basic`, …
+    /// The name that secrets and the log use, such as `signature` or `token`.
     pub name: String,
     pub(super) method: Method,
 }
 
-/// What is looked at. Header names are in lower case.
+/// What authenticates a request. Header names are in lower case.
 #[derive(Clone, Debug)]
 pub(super) enum Method {
-    /// A keyed hash over (among others) the body.
+    /// An HMAC over the body and, optionally, other values.
     Hmac(Box<Signature>),
-    /// The secret itself in a header, behind a prefix.
+    /// The secret itself in a header, after a prefix.
     Token { header: String, prefix: String },
-    /// `user:password` in a header, as RFC 7617 has it.
+    /// `user:password` in a header (RFC 7617).
     Basic { header: String },
     /// The secret itself as the last segment of the path.
     Path,
-    /// Nothing: everybody is let in.
+    /// Nothing. Every request is accepted.
     None,
 }
 
-/// How a signature is found, and what it is over.
+/// Where a request carries its signatures, and what they cover.
 #[derive(Clone, Debug)]
 pub(super) struct Signature {
     pub(super) header: String,
     pub(super) algorithm: Algorithm,
     pub(super) encoding: Encoding,
     pub(super) layout: Layout,
+    /// The signed text.
     pub(super) signed: Vec<Piece>,
     pub(super) timestamp: Option<Stamp>,
-    /// The header of the id that is signed.
+    /// Name of the header with the signed id.
     pub(super) id: Option<String>,
     pub(super) key: KeyForm,
 }
 
-/// How the signature's header is laid out.
+/// The layout of the signature header.
 #[derive(Clone, Debug)]
 pub(super) enum Layout {
-    /// One signature behind a prefix.
+    /// One signature after a prefix.
     Single { prefix: String },
-    /// Items; those behind the prefix are signatures, of which one has to be right.
+    /// A list. Items with the prefix are signatures, and one of them must match.
     List { separator: String, prefix: String },
 }
 
-/// The timestamp that is signed.
+/// A signed timestamp.
 #[derive(Clone, Debug)]
 pub(super) struct Stamp {
     pub(super) place: Place,
     pub(super) unit: StampUnit,
-    /// How far from now it may be, in the past and in the future.
+    /// Maximum distance from now, into the past and into the future.
     pub(super) tolerance: Duration,
 }
 
-/// Where the timestamp is.
+/// Where a request carries the timestamp.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
-    /// A header of its own.
+    /// In a separate header.
     Header { name: String, prefix: String },
-    /// An item of the signature's list.
+    /// In an item of the signature list.
     Item { prefix: String },
 }
 
-/// What the timestamp counts since 1970.
+/// The unit of a Unix timestamp.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum StampUnit {
     #[default]
@@ -83,37 +86,36 @@ pub(super) enum StampUnit {
     Milliseconds,
 }
 
-/// How the configured secret becomes the key.
+/// How a configured secret is converted to the HMAC key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeyForm {
-    /// What the secret has to begin with, and is no part of the key.
+    /// A required prefix of the secret. It is not part of the key.
     pub(super) prefix: String,
-    /// Unset: the secret's text is the key.
+    /// The encoding of the key. `None` means that the text itself is the key.
     pub(super) encoding: Option<Encoding>,
 }
 
-/// The hash below the HMAC.
+/// The hash function of the HMAC.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Algorithm {
-    /// Only where a sender has nothing else.
+    /// Only for senders that support nothing better.
     Sha1,
     #[default]
     Sha256,
 }
 
-/// Bytes as text.
+/// How bytes are written as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Read in either case, written in lower case.
+    /// Accepted in either case, written in lower case.
     #[default]
     Hex,
-    /// The standard alphabet with its padding.
+    /// The standard alphabet, with padding.
     Base64,
 }
 
 impl Scheme {
-    /// The scheme that asks for nothing and lets everybody in: for samples that the program brings along, and for
-    /// sources that ask for it in so many words.
+    /// Returns the scheme that accepts every request. Only for samples; a source gets it by `method = "none"`.
     pub fn none() -> Self {
         Self {
             name: "none".to_owned(),
@@ -121,7 +123,7 @@ impl Scheme {
         }
     }
 
-    /// The header that carries something secret under this scheme.
+    /// Returns the name of the header that carries a secret or a signature.
     pub(super) fn header(&self) -> Option<&str> {
         match &self.method {
             Method::Hmac(signature) => Some(&signature.header),
@@ -130,13 +132,15 @@ impl Scheme {
         }
     }
 
-    /// Whether it accepts every request, and needs no secret.
+    /// Returns whether the scheme accepts every request and needs no secret.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.method, Method::None)
     }
 
-    /// What a request is compared with: the HMAC's key, or the token's hash. The error says why the secret cannot
-    /// serve this scheme, without a word of the secret.
+    /// Returns the key that requests are checked with: the HMAC key, or the hash of the token.
+    ///
+    /// # Errors
+    /// The reason why the scheme does not accept the secret. It never contains the secret.
     pub(super) fn key(&self, secret: &Secret) -> Result<SecretSlice<u8>, String> {
         let text = secret.expose();
         if text.is_empty() {
@@ -186,12 +190,12 @@ impl KeyForm {
 }
 
 impl Signature {
-    /// Whether the signature can only be proved after the payload was taken out of the body.
+    /// Returns whether the signature covers the payload, which must then be extracted before the check.
     pub(super) fn signs_payload(&self) -> bool {
         self.signed.contains(&Piece::Payload)
     }
 
-    /// The text that is signed, in pieces: senders, the check of a request and [`super::sign()`] all use this one.
+    /// Computes the signature. Both the check of a request and [`super::sign()`] use this function.
     pub(super) fn tag(&self, key: &[u8], timestamp: &str, id: &str, body: &[u8], payload: &[u8]) -> Vec<u8> {
         let pieces = self.signed.iter().map(|piece| match piece {
             Piece::Literal(text) => text.as_bytes(),
@@ -206,7 +210,8 @@ impl Signature {
         }
     }
 
-    /// The literal that ends an id in the signed text: an id that holds it could be cut elsewhere.
+    /// Returns the literal that follows the id in the signed text. An id must not contain it: the same signed text could
+    /// then be split into another id and another body.
     pub(super) fn after_id(&self) -> Option<&str> {
         let at = self.signed.iter().position(|piece| *piece == Piece::Id)?;
         match self.signed.get(at + 1)? {
@@ -216,20 +221,20 @@ impl Signature {
     }
 }
 
-/// An HMAC takes keys of any length; were that ever to change, the tag would be empty and match nothing, since a
-/// claimed signature always has its algorithm's length.
+/// HMAC accepts keys of any length, so the error cannot occur. An empty tag would match no request: signatures always have
+/// the length of their algorithm.
 fn keyed_hash<'a, M: Mac, E>(mac: Result<M, E>, pieces: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     mac.map(|mac| pieces.fold(mac, Mac::chain_update))
         .map_or_else(|_| Vec::new(), |mac| mac.finalize().into_bytes().to_vec())
 }
 
-/// Tokens are compared by their hash, so that the comparison's time depends on neither content nor length.
+/// Hashes a token. Tokens are compared by hash, so that the time depends neither on their content nor on their length.
 pub(super) fn fingerprint(token: &[u8]) -> SecretSlice<u8> {
     Sha256::digest(token).to_vec().into()
 }
 
 impl Algorithm {
-    /// Bytes of a signature.
+    /// Returns the length of a signature, in bytes.
     pub(super) fn length(self) -> usize {
         match self {
             Self::Sha1 => 20,
@@ -239,6 +244,7 @@ impl Algorithm {
 }
 
 impl Encoding {
+    /// Returns the name that findings use.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Hex => "hex",

@@ -1,4 +1,4 @@
-//! The other end: what a sender would put into a request.
+//! The sender's side: creates the headers that authenticate a request. For the demo's sample sender and for tests.
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -6,11 +6,10 @@ use secrecy::ExposeSecret;
 use super::scheme::{Encoding, Layout, Method, Place, Scheme, Signature};
 use crate::secret::Secret;
 
-/// What a sender with this secret would put into the request's head: header names (in lower case) and values. Used by
-/// the demo's sample sender and by tests. A path token is the caller's: it is part of the address. `id` is used where
-/// the scheme signs one. `body` is the payload, too: what signs the payload of a form is signed as if sent as JSON.
+/// Returns the headers that a sender with this secret adds to a request. Names are in lower case. `id` is used if the
+/// scheme signs an id. `body` also counts as the payload, as in a request that carries JSON.
 ///
-/// A secret that is not fit for the scheme (see [`super::Authenticator::new`]) makes no headers.
+/// Returns nothing for a path token, which belongs into the URL, and for a secret that the scheme does not accept.
 pub fn sign(
     scheme: &Scheme,
     secret: &Secret,
@@ -33,8 +32,8 @@ pub fn sign(
     }
 }
 
-/// A secret that serves the scheme, made of a text that would serve most: with the prefix and in the encoding the scheme asks
-/// for (`whsec_` and base64), or with a user's name before it. For the demo and for tests, which make their secrets up.
+/// Converts a made-up text to a secret that the scheme accepts: adds the prefix, the encoding (such as `whsec_` and base64)
+/// or a user name.
 pub fn secret_for(scheme: &Scheme, text: &str) -> Secret {
     Secret::new(&match &scheme.method {
         Method::Hmac(signature) => {

@@ -1,12 +1,13 @@
-//! `signed`: the text a signature is over, as a kind writes it (`v0:{timestamp}:{body}`).
+//! Parses the key `signed`, the template of the text that a signature covers, such as `v0:{timestamp}:{body}`.
 
-/// A piece of the text that is signed.
+/// A piece of the signed text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
+    /// Fixed text.
     Literal(String),
     /// The body, byte for byte.
     Body,
-    /// The payload as it was sent: the form field without its percent-encoding or the part, else the body.
+    /// The payload in the sender's charset: the percent-decoded form field, the multipart part, or the body.
     Payload,
     /// The timestamp's digits as they were sent.
     Timestamp,
@@ -14,7 +15,7 @@ pub(super) enum Piece {
     Id,
 }
 
-/// Splits a template into its pieces. `report` is given each sentence about what is wrong.
+/// Splits a template into its pieces. Calls `report` with one sentence per mistake.
 pub(super) fn pieces(template: &str, report: &mut dyn FnMut(String)) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = template;

@@ -1,29 +1,49 @@
-//! Traces of a secret that came with a request: proxies write the address it was sent to, and what authenticated it, into
-//! headers of their own (`Referer`, `X-Original-URI`, `Forwarded`, …), and senders into `Referer`.
+//! Finds headers that contain secrets, so that events do not keep them.
+//!
+//! Proxies copy the URL and the credentials of a request into headers of their own (`X-Original-URI`, `Forwarded`, …), and
+//! senders copy the URL into `Referer`.
 
 use percent_encoding::percent_decode;
 
 use super::scheme::Encoding;
 
-/// A shorter text is not looked for: it would be found in headers that have nothing to do with it.
+/// Minimum length of a secret that is searched for, in bytes. A shorter one would match unrelated headers.
 const SHORTEST: usize = 4;
-/// So often may a value be percent-encoded: an address in an address in an address.
+/// How often a value is percent-decoded during the search. A URL can contain an encoded URL, which can contain another.
 const LAYERS: usize = 3;
 
-/// What a request was authenticated with, as it might be written elsewhere in the same request. No `Debug`: it is secret.
+/// Parts of header names that suggest a secret. Some senders sign with several generations of schemes at once, and proxies
+/// add credentials of their own.
+const SECRET_WORDS: [&str; 8] = [
+    "authorization",
+    "cookie",
+    "signature",
+    "token",
+    "secret",
+    "password",
+    "api-key",
+    "apikey",
+];
+
+/// Returns whether the name of a header, in lower case, suggests that its value is secret.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+/// The secret of a request, in each form in which another header may repeat it. Without `Debug`, because it is secret.
 #[derive(Default)]
 pub(super) struct Traces(Vec<Vec<u8>>);
 
 impl Traces {
-    /// Of a token in a header, or in the path.
+    /// The traces of a token in a header or in the path.
     pub(super) fn of_token(token: &[u8]) -> Self {
         Self::of([token.to_vec()])
     }
 
-    /// Of `user:password`: that, the password alone, and both in base64.
+    /// The traces of `user:password`: the pair, the password alone, and the pair in base64.
     pub(super) fn of_pair(pair: &[u8]) -> Self {
         let password = pair.splitn(2, |byte| *byte == b':').nth(1).unwrap_or_default();
-        // With or without the padding, which some leave out.
+        // Without padding, so that it is found with and without.
         let encoded = Encoding::Base64
             .encode(pair)
             .trim_end_matches('=')
@@ -36,7 +56,7 @@ impl Traces {
         Self(texts.into_iter().filter(|text| text.len() >= SHORTEST).collect())
     }
 
-    /// Whether one of them is in a header's value, as it is or percent-encoded.
+    /// Returns whether a header's value contains one of the traces, plain or percent-encoded.
     pub(super) fn are_in(&self, value: &str) -> bool {
         let mut value = value.as_bytes().to_vec();
         for _ in 0..=LAYERS {

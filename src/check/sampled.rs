@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::authentication::Authenticator;
 use crate::config::builtin::Sample;
-use crate::event::{Event, Headers};
+use crate::event::Event;
+use crate::headers::Headers;
 use crate::road::{self, Reply};
 use crate::source::{Kind, Source};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use toml::de::DeValue;
 
 use super::conditions::condition;
-use crate::authentication::BodyForm;
 use crate::condition::Condition;
+use crate::payload::BodyForm;
 use crate::source::{Answer, Handshake, Handshakes, Kind, Method};
 use crate::toml_reader::Findings;
 use crate::toml_reader::{Located, Table};

@@ -1,6 +1,7 @@
 use super::*;
 use crate::clock::Clock;
-use crate::event::{Envelope, Headers, IdempotencyKey};
+use crate::event::{Envelope, IdempotencyKey};
+use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, Message, StoredMessage};
 use crate::metrics::Metrics;
 use crate::queue::{

@@ -1,118 +1,10 @@
-//! Keys that never collide, and events that are only made of what was proved.
+//! Events of requests, new and from the store.
 
 use serde_json::{Value, json};
-use std::io::Write as _;
 
 use super::*;
 use crate::authentication::Authenticator;
-
-fn key(values: &Value) -> IdempotencyKey {
-    try_key(values).unwrap()
-}
-
-fn try_key(values: &Value) -> Option<IdempotencyKey> {
-    IdempotencyKey::of_values("github", values.as_array().unwrap())
-}
-
-#[test]
-fn keys_ignore_the_order_of_a_list_and_of_members() {
-    assert_eq!(key(&json!([["b", "a", 1]])), key(&json!([["a", 1, "b"]])));
-    assert_eq!(
-        key(&json!(["x", [["b", 1], ["a", 2]]])),
-        key(&json!(["x", [["a", 2], ["b", 1]]]))
-    );
-    assert_eq!(key(&json!([{"a": 1, "b": 2}])), key(&json!([{"b": 2, "a": 1}])));
-}
-
-#[test]
-fn keys_of_different_values_differ() {
-    let values = [
-        json!(["a"]),
-        json!([["a"]]),
-        json!(["a", "b"]),
-        json!(["b", "a"]),
-        json!([["a", "b"]]),
-        json!([["a"], ["b"]]),
-        json!([["a\u{1f}b"]]),
-        json!([["\"a\"\u{1f}\"b\""]]),
-        json!(["a\u{0}b"]),
-        json!([["a,b"]]),
-        json!([[["a", "b"]]]),
-        json!([[["b", "a"]]]),
-        json!([["a", ["b"]]]),
-        json!([1]),
-        json!(["1"]),
-        json!([1, 1]),
-        json!([11]),
-        json!([true]),
-        json!(["true"]),
-        json!([false]),
-        json!([{ "a": 1 }]),
-        json!([{ "a": 1, "b": 2 }]),
-        json!([{ "a": { "b": 2 } }]),
-        json!([["a", "a"]]),
-    ];
-    for (index, one) in values.iter().enumerate() {
-        for other in &values[index + 1..] {
-            assert_ne!(key(one), key(other), "{one} and {other}");
-        }
-    }
-}
-
-#[test]
-fn what_is_empty_is_no_key() {
-    for empty in [
-        json!(null),
-        json!(""),
-        json!(" \t\r\n\u{a0}\u{3000}"),
-        json!([]),
-        json!({}),
-        json!([[]]),
-        json!(["a", ""]),
-        json!([["a", null]]),
-        json!({ "a": null, "b": [""] }),
-    ] {
-        assert_eq!(try_key(&json!([empty])), None, "{empty}");
-        assert_eq!(try_key(&json!(["x", empty, "y"])), None, "{empty} beside others");
-    }
-    assert_eq!(try_key(&json!([])), None, "no part at all");
-    for value in [
-        json!(0),
-        json!(false),
-        json!("0"),
-        json!("null"),
-        json!({ "a": null, "b": 1 }),
-    ] {
-        assert!(try_key(&json!([value])).is_some(), "{value}");
-    }
-}
-
-#[test]
-fn keys_of_different_sources_differ() {
-    let values = [json!("x")];
-    let one = IdempotencyKey::of_values("a", &values);
-    assert_ne!(one, IdempotencyKey::of_values("b", &values));
-    assert_ne!(
-        IdempotencyKey::of_body("a", b"x"),
-        IdempotencyKey::of_body("b", b"x")
-    );
-    assert_ne!(
-        IdempotencyKey::of_body("a", b"bx"),
-        IdempotencyKey::of_body("ab", b"x")
-    );
-    assert_ne!(Some(IdempotencyKey::of_body("a", b"x")), one);
-}
-
-#[test]
-fn keys_stay_what_they_are_between_versions() {
-    // Stored keys are compared with new ones: a change here lets every redelivery through once.
-    let one = IdempotencyKey::of_values("github", &[json!("0198"), json!(["b", {"a": [1, 2, true]}])]);
-    assert_eq!(hex::encode(one.unwrap().0), "f427b05b1919a04df087340d3064fe12");
-    assert_eq!(
-        hex::encode(IdempotencyKey::of_body("github", b"{}").0),
-        "5d78551c97a1993c5e50832a6cd745aa"
-    );
-}
+use crate::payload::encoding::tests::gzip;
 
 fn event(content_type: &str, body: impl Into<Bytes>) -> Event {
     let form = BodyForm {
@@ -128,7 +20,7 @@ fn event(content_type: &str, body: impl Into<Bytes>) -> Event {
 }
 
 #[test]
-fn events_are_parsed_from_body_or_form_and_keep_the_body_as_it_came() {
+fn events_are_parsed_from_body_or_form_and_keep_the_body_unchanged() {
     let plain = event("application/json", r#"{"a": 1}"#);
     assert_eq!(plain.payload, json!({"a": 1}));
     let form = event(
@@ -142,7 +34,7 @@ fn events_are_parsed_from_body_or_form_and_keep_the_body_as_it_came() {
 const FORM: &str = "application/x-www-form-urlencoded";
 
 #[test]
-fn an_authentic_body_that_cannot_be_read_is_an_event_with_the_reason() {
+fn an_unreadable_authentic_body_becomes_an_event_with_the_reason() {
     let deep = "[".repeat(100_000);
     for (content_type, body, why) in [
         ("", "", "empty"),
@@ -178,7 +70,7 @@ fn an_authentic_body_that_cannot_be_read_is_an_event_with_the_reason() {
         let unreadable = event.unreadable.unwrap();
         assert_eq!(unreadable.why, why, "{body:.20}");
         assert_eq!(event.payload, Value::Null, "{body:.20}");
-        assert_eq!(event.envelope.body, body, "it is kept as it came");
+        assert_eq!(event.envelope.body, body, "the body is unchanged");
         assert!(unreadable.start.len() <= 4096);
     }
     assert_eq!(event(FORM, "payload=%7B").unreadable.unwrap().start, "{");
@@ -186,7 +78,7 @@ fn an_authentic_body_that_cannot_be_read_is_an_event_with_the_reason() {
     assert_eq!(latin.start, "{\"a\": \"\u{fffd}\"");
 }
 
-/// The event of a request, and the same as it is read again from what is stored of it.
+/// Returns the event of a request, and the same event as it is parsed from the store.
 fn events(form: &BodyForm, headers: &[(&str, &str)], body: Vec<u8>) -> [Event; 2] {
     let headers = Headers::new(headers.iter().copied());
     let authenticator = Authenticator::of_samples(form.clone());
@@ -201,20 +93,14 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// A multipart body with one part, `head` being more lines of its head.
+/// A multipart body with one part. `head` contains more headers of the part.
 fn part(head: &str, content: &[u8]) -> Vec<u8> {
     let head = format!("--X\r\nContent-Disposition: form-data; name=payload\r\n{head}\r\n");
     [head.as_bytes(), content, b"\r\n--X--"].concat()
 }
 
 #[test]
-fn a_body_in_any_encoding_is_the_same_event_now_and_stored() {
+fn a_body_in_any_encoding_is_the_same_event_when_received_and_stored() {
     const FORM: &str = "application/x-www-form-urlencoded";
     const PARTS: &str = "multipart/form-data; boundary=X";
     const LATIN: &str = "application/json; charset=\"latin1\"";
@@ -301,7 +187,7 @@ fn a_body_in_any_encoding_is_the_same_event_now_and_stored() {
                 json!({"text": "Café"}),
                 "{content_type} {encoding} {body:x?}"
             );
-            assert_eq!(event.envelope.body, body, "it is kept as it came");
+            assert_eq!(event.envelope.body, body, "the body is unchanged");
         }
     }
     for event in events(&plain, &[], b"{\"text\": \"Caf\xe9\"}".to_vec()) {
@@ -310,7 +196,7 @@ fn a_body_in_any_encoding_is_the_same_event_now_and_stored() {
 }
 
 #[test]
-fn stored_events_are_what_they_were() {
+fn stored_events_are_parsed_as_when_received() {
     let form = BodyForm {
         form: Some("payload".to_owned()),
         multipart: None,
@@ -334,7 +220,7 @@ fn stored_events_are_what_they_were() {
 }
 
 #[test]
-fn nothing_that_listens_to_a_network_takes_events_for_stored_ones() {
+fn code_that_listens_to_a_network_never_creates_stored_events() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![
         root.join("http"),
@@ -362,5 +248,5 @@ fn nothing_that_listens_to_a_network_takes_events_for_stored_ones() {
             );
         }
     }
-    assert!(files > 8, "the sources are looked at");
+    assert!(files > 8, "the test reads the sources");
 }

@@ -165,7 +165,9 @@ impl Budget {
 }
 
 impl Budget {
-    /// Room for the values of a large body, some `bytes` of memory (see [`crate::payload::estimate`]).
+    /// Reserves memory for the parsed values of a large body: the estimate of [`Pending::weigh`], in bytes.
+    ///
+    /// [`Pending::weigh`]: crate::authentication::Pending::weigh
     pub(super) async fn room_for_values(
         &self,
         bytes: usize,

@@ -9,8 +9,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Hooks;
 use super::body::Budget;
 use super::problem::Problem;
-use crate::authentication::UnreadableForm;
-use crate::event::Headers;
+use crate::headers::Headers;
+use crate::payload::UnreadableForm;
 use crate::payload::encoding::Encoding;
 use crate::source::Source;
 

@@ -1,8 +1,12 @@
-//! Characters: from a body's bytes and what its sender calls their charset to UTF-8.
+//! Converts text to UTF-8.
 //!
-//! What the bytes themselves show wins over what is declared: a byte order mark, or the zero bytes of UTF-16 and UTF-32
-//! (RFC 4627, section 3). Next comes the declared charset, then UTF-8. Nothing is refused: what is no character becomes
-//! U+FFFD, and a charset that nobody knows is read as UTF-8.
+//! The charset is determined in this order:
+//!
+//! 1. by the bytes: a byte order mark, or the zero bytes of UTF-16 and UTF-32 (RFC 4627, section 3);
+//! 2. by the declared charset;
+//! 3. UTF-8, also if the declared charset is unknown.
+//!
+//! No text is refused. Invalid bytes become U+FFFD.
 
 use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
@@ -13,11 +17,10 @@ use std::borrow::Cow;
 pub struct Charset(&'static Encoding);
 
 impl Charset {
-    /// UTF-8: the charset of a sender that declares none.
+    /// UTF-8, the default.
     pub const UTF_8: Self = Self(UTF_8);
 
-    /// The charset of a label such as `ISO-8859-1` (which means windows-1252, as in browsers); UTF-8 for a label that
-    /// is unknown.
+    /// Returns the charset of a label. As in browsers, `ISO-8859-1` means windows-1252. An unknown label means UTF-8.
     pub fn of_label(label: &[u8]) -> Self {
         let label = label.trim_ascii();
         let label = label.strip_prefix(b"'").unwrap_or(label);
@@ -26,16 +29,16 @@ impl Charset {
     }
 }
 
-/// A way to write Unicode that the bytes show by themselves.
+/// A Unicode encoding that can be recognized by its bytes.
 #[derive(Clone, Copy)]
 enum Transformation {
     Utf8,
     Utf16(&'static Encoding),
-    /// With the function that reads a unit of four bytes.
+    /// With the function that converts four bytes to a code point.
     Utf32(fn([u8; 4]) -> u32),
 }
 
-/// Decodes a text: without its byte order mark, in UTF-8. Copies only where the bytes change.
+/// Converts a text to UTF-8 without a byte order mark. Copies only if bytes change.
 pub fn decode(text: &Bytes, declared: Charset) -> Bytes {
     unicode(text).unwrap_or_else(|| match declared.0.decode_without_bom_handling(text).0 {
         Cow::Borrowed(_) => text.clone(),
@@ -43,7 +46,7 @@ pub fn decode(text: &Bytes, declared: Charset) -> Bytes {
     })
 }
 
-/// Decodes a text whose bytes show that it is UTF-8, UTF-16 or UTF-32; `None` where they do not.
+/// Converts a text to UTF-8 if its bytes show that it is UTF-8, UTF-16 or UTF-32. Returns `None` otherwise.
 pub fn unicode(text: &Bytes) -> Option<Bytes> {
     let (transformation, mark) = transformation(text)?;
     let text = text.slice(mark..);
@@ -66,7 +69,7 @@ pub fn unicode(text: &Bytes) -> Option<Bytes> {
     })
 }
 
-/// How a text is written, and the length of its byte order mark.
+/// Recognizes the encoding of a text. Returns it with the length of the byte order mark.
 fn transformation(text: &[u8]) -> Option<(Transformation, usize)> {
     use Transformation::{Utf8, Utf16, Utf32};
     let (little, big) = (u32::from_le_bytes, u32::from_be_bytes);
@@ -76,7 +79,7 @@ fn transformation(text: &[u8]) -> Option<(Transformation, usize)> {
         [0, 0, 0xfe, 0xff, ..] => (Utf32(big), 4),
         [0xff, 0xfe, ..] => (Utf16(UTF_16LE), 2),
         [0xfe, 0xff, ..] => (Utf16(UTF_16BE), 2),
-        // Two characters of ASCII, as every JSON object or list begins.
+        // Two ASCII characters, with which every JSON object or list starts.
         [0, 0, 0, 1..=255, ..] => (Utf32(big), 0),
         [1..=255, 0, 0, 0, ..] => (Utf32(little), 0),
         [0, 1..=255, 0, 1..=255, ..] => (Utf16(UTF_16BE), 0),
@@ -95,7 +98,7 @@ mod tests {
         String::from_utf8(decoded.to_vec()).unwrap()
     }
 
-    /// `text` in units of `size` bytes, the low one first or last.
+    /// Encodes `text` in units of `size` bytes, little-endian or big-endian.
     fn wide(text: &str, size: usize, little: bool) -> Vec<u8> {
         let units: Vec<u32> = match size {
             2 => text.encode_utf16().map(u32::from).collect(),
@@ -113,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn unicode_is_read_by_its_mark_or_its_zeros_whatever_is_declared() {
+    fn unicode_is_recognized_by_its_mark_or_zeros_whatever_is_declared() {
         let json = r#"{"name": "Zürich 🔥 中"}"#;
         for label in ["", "utf-8", "iso-8859-1", "utf-16", "klingon"] {
             for size in [2, 4] {
@@ -140,7 +143,7 @@ mod tests {
             ("é".as_bytes(), "utf8", "é"),
             ("é".as_bytes(), "klingon", "é"),
             ("é".as_bytes(), "", "é"),
-            // Labels of encodings that only serve attacks.
+            // An encoding that browsers refuse, because it was used in attacks.
             ("é".as_bytes(), "iso-2022-kr", "é"),
             (b"Caf\xe9", "klingon", "Caf\u{fffd}"),
             (b"Caf\xe9", "", "Caf\u{fffd}"),
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_no_character_is_replaced() {
+    fn incomplete_and_invalid_characters_are_replaced() {
         assert_eq!(read(b"\xff\xfea\0\0\xd8", ""), "a\u{fffd}");
         assert_eq!(read(b"\xff\xfea\0b", ""), "a\u{fffd}");
         assert_eq!(read(b"\0\0\xfe\xff\0\0\0a\0\x11\0\0", ""), "a\u{fffd}");

@@ -1,48 +1,48 @@
-//! `Content-Encoding`: what a body was compressed with, and the body before that.
+//! Decompresses bodies as their `Content-Encoding` declares.
 //!
-//! A body is decoded only after it was authenticated, within a limit and a ratio, so that a small body cannot become a
-//! large one. A body that is not what its header says (a proxy decoded it and left the header) is read as it came.
+//! A body is decompressed only after authentication. A maximum length and a maximum ratio stop decompression bombs. A body
+//! that is not in the declared encoding is used unchanged: some proxies decompress the body and keep the header.
 
 use brotli_decompressor::Decompressor;
 use bytes::Bytes;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::io::Read;
 
-use crate::event::Headers;
+use crate::headers::Headers;
 
-/// Most decoded bytes for each byte of a body. Logs and lists of alerts shrink to a tenth or a thirtieth.
+/// Maximum number of decompressed bytes per byte of a body. Logs and lists of alerts have ratios of 10 to 30.
 pub const RATIO: usize = 100;
 
-/// So much may be decoded whatever the ratio, in bytes: 1 MiB.
+/// Number of decompressed bytes that is always allowed, whatever the ratio: 1 MiB.
 const ALWAYS: usize = 1 << 20;
 
-/// What decoded bytes are passed on in.
+/// Size of a decompressed piece, in bytes.
 const CHUNK: usize = 16 * 1024;
 
-/// A compression that is decoded.
+/// A supported compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// RFC 1952, of one or more members.
+    /// RFC 1952, one or more members.
     Gzip,
-    /// RFC 1950 as the name wants it, or RFC 1951 as some senders write it.
+    /// RFC 1950, as HTTP defines it, or the raw stream of RFC 1951, as some senders write it.
     Deflate,
     /// RFC 7932.
     Brotli,
 }
 
-/// A `Content-Encoding` that is not decoded: an unknown one, or several.
+/// The `Content-Encoding` is unknown, or the body is encoded more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the Content-Encoding is none of gzip, deflate and br")]
 pub struct Unsupported;
 
-/// The decoded body is over its limit, or more than [`RATIO`] times as long as the body.
+/// The decompressed body exceeds its limit, or [`RATIO`] times the length of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the decoded body is too large")]
 pub struct TooLarge;
 
 impl Encoding {
-    /// What a request's headers say; `None` where nothing is compressed. `identity`, nothing and `UTF-8` (a charset,
-    /// which some senders write there) encode nothing.
+    /// Reads the headers of a request. `None` means that the body is not compressed. An empty value, `identity` and `UTF-8`
+    /// (a charset, which some senders put there) also mean that.
     pub fn of(headers: &Headers) -> Result<Option<Self>, Unsupported> {
         let mut found = None;
         let tokens = headers
@@ -64,8 +64,7 @@ impl Encoding {
         Ok(found)
     }
 
-    /// The memory that decoding takes beside the decoded bytes, about, in bytes: the window that may be looked back to,
-    /// and tables.
+    /// Estimates the memory of the decoder itself (window and tables), in bytes.
     pub fn window(self) -> usize {
         match self {
             Self::Gzip | Self::Deflate => 128 * 1024,
@@ -73,8 +72,8 @@ impl Encoding {
         }
     }
 
-    /// Decodes a body in pieces and keeps none of them. `Ok(false)`: the body is not so encoded, whatever was passed on
-    /// before that was found. `limit`: most decoded bytes.
+    /// Decompresses a body and calls `piece` with one piece after the other. `limit` is the maximum number of decompressed
+    /// bytes. `Ok(false)` means that the body is not in this encoding: the pieces so far are invalid.
     pub fn pieces(self, body: &[u8], limit: usize, mut piece: impl FnMut(&[u8])) -> Result<bool, TooLarge> {
         let limit = limit.min(body.len().saturating_mul(RATIO).max(ALWAYS));
         let mut rest = body;
@@ -85,7 +84,7 @@ impl Encoding {
             let read = match decoder.read(&mut buffer) {
                 Ok(0) => {
                     drop(decoder);
-                    // A text that only looks like a compressed one ends early.
+                    // Data after the end: the body only looked compressed.
                     return Ok(rest.is_empty());
                 }
                 Ok(read) => read,
@@ -99,7 +98,7 @@ impl Encoding {
         }
     }
 
-    /// The decoded body; the body itself where it is not so encoded.
+    /// Decompresses a body. Returns the body itself if it is not in this encoding.
     pub fn decode(self, body: &Bytes) -> Result<Bytes, TooLarge> {
         let mut decoded = Vec::new();
         let is_encoded = self.pieces(body, usize::MAX, |piece| decoded.extend_from_slice(piece))?;
@@ -116,10 +115,10 @@ impl Encoding {
     }
 }
 
-/// RFC 1950, section 2.2: the method is deflate, and both bytes are a multiple of 31.
+/// Checks the header of RFC 1950, section 2.2: the method is deflate, and the two bytes are a multiple of 31.
 fn has_zlib_header(body: &[u8]) -> bool {
     matches!(body, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,35 +1,35 @@
-//! How much memory a payload takes as values, estimated before any is made: on its text as it will be parsed, so behind
-//! compression, percent-encoding and charset.
+//! Estimates the memory of a payload as parsed values, before it is parsed.
 //!
-//! The text is looked at in pieces and never made. Where a charset is decoded, a byte that could be a comma counts as one,
-//! so the estimate is never too small because of that.
+//! The estimate is based on the decompressed, percent-decoded text. The text is read in pieces and not stored. Before a
+//! charset conversion, every byte that could be a comma counts as one, so the result is never too small.
 
 use std::str;
 
-/// Bytes for each item, name or object: a value with its place in a list or object that grows by doubling.
+/// Memory of one item, name or object, in bytes. Includes its share of a list or object that grows by doubling.
 const VALUE: usize = 120;
 
-/// What is known of a text of which pieces were seen.
+/// The counts for the pieces of a text so far.
 #[derive(Debug)]
-pub struct Estimate {
-    /// Undoes a form's percent-encoding, with what is held back of an escape that a piece cut off.
+pub(super) struct Estimate {
+    /// For a form: the start of a percent escape at the end of the last piece. `None` if the text is not a form.
     escapes: Option<Vec<u8>>,
+    /// Length in bytes, without percent-encoding.
     length: usize,
-    /// Signs that stand between values. Signs within texts count, too: prose has few of them.
+    /// Number of JSON separators. Those within strings count, too; prose has few of them.
     signs: usize,
-    /// What JSON escapes: control characters.
+    /// Number of control characters, which JSON escapes.
     controls: usize,
-    /// Bytes above ASCII. In a charset of one byte a character each may become three.
+    /// Number of non-ASCII bytes. Each one can become three bytes if the charset has one byte per character.
     high: usize,
-    /// Whether all of it is UTF-8 without zeros so far, so that no byte changes.
+    /// Whether everything so far is UTF-8 without zero bytes. Then the charset conversion changes nothing.
     is_utf8: bool,
-    /// The start of a character that a piece cut off.
+    /// The start of a character at the end of the last piece.
     cut_off: Vec<u8>,
 }
 
 impl Estimate {
-    /// Nothing seen yet. `is_form`: percent-encoding is undone. `is_utf8`: no other charset is declared.
-    pub fn new(is_form: bool, is_utf8: bool) -> Self {
+    /// `is_form`: the text is percent-decoded first. `is_utf8`: no other charset is declared.
+    pub(super) fn new(is_form: bool, is_utf8: bool) -> Self {
         Self {
             escapes: is_form.then(Vec::new),
             length: 0,
@@ -41,8 +41,8 @@ impl Estimate {
         }
     }
 
-    /// Looks at the next piece.
-    pub fn add(&mut self, piece: &[u8]) {
+    /// Counts the next piece.
+    pub(super) fn add(&mut self, piece: &[u8]) {
         for piece in piece.chunks(16 * 1024) {
             match self.escapes.take() {
                 None => self.count(piece),
@@ -85,18 +85,13 @@ impl Estimate {
         }
     }
 
-    /// Bytes seen, without percent-encoding.
-    pub fn length(&self) -> usize {
-        self.length
-    }
-
-    /// Bytes of memory, about. `copies`: how often the text itself is there while it is read, at most. `is_quoted`: it
-    /// is made a text of JSON first, with its control characters escaped.
-    pub fn memory(&self, copies: usize, is_quoted: bool) -> usize {
+    /// Returns the estimated memory, in bytes. `copies` is the maximum number of copies of the text during parsing.
+    /// `is_quoted` means that the text becomes a JSON string, in which control characters are escaped.
+    pub(super) fn memory(&self, copies: usize, is_quoted: bool) -> usize {
         let text = if self.is_utf8 && self.cut_off.is_empty() {
             self.length
         } else {
-            // UTF-16 has three bytes for two at most.
+            // Two bytes of UTF-16 become at most three.
             self.length + self.length / 2 + 2 * self.high
         };
         let quoted = if is_quoted { text + 5 * self.controls } else { 0 };
@@ -117,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_estimated_without_its_percent_encoding_wherever_it_is_cut() {
+    fn a_form_is_estimated_without_percent_encoding_wherever_it_is_split() {
         let json = br#"{"a": 1, "b": "x"},"#.repeat(2_000);
         let plain = memory(false, &[&json]);
         assert_eq!(plain, 2 * json.len() + 120 * 2_000 * 5);
@@ -134,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_has_to_be_decoded_counts_as_what_it_may_become() {
+    fn a_text_counts_with_its_maximum_length_after_conversion() {
         let length = 3 * 40_000;
         let korean = "한".repeat(40_000);
         for size in [1, 1000, length] {
@@ -144,14 +139,14 @@ mod tests {
         for (text, becomes) in [
             // Each byte becomes U+FFFD.
             (vec![0xff; 50_000], 150_000),
-            // Two bytes a character become three.
+            // Each character of two bytes becomes three bytes.
             (wide("\u{feff}", "中", 30_000), 90_000),
             (wide("", "{\"中\":", 9_000), 63_000),
             (korean.as_bytes()[..length - 1].to_vec(), length),
         ] {
             assert!(memory(false, &[&text]) >= 2 * becomes, "{:x?}", &text[..4]);
         }
-        // In UTF-8 it would stay as long; in the declared charset each byte may become three.
+        // As UTF-8 the length would stay the same. In the declared charset each byte can become three.
         let mut declared = Estimate::new(false, false);
         declared.add(korean.as_bytes());
         assert!(declared.memory(1, false) >= 3 * length);
@@ -163,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_count_as_their_escapes_where_a_text_is_made_json() {
+    fn control_characters_count_as_escapes_in_a_json_string() {
         let mut estimate = Estimate::new(true, true);
         estimate.add(&b"%01".repeat(10_000));
         let text = "\u{1}".repeat(10_000);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::clock::Clock;
-use crate::event::{Headers, IdempotencyKey};
+use crate::event::IdempotencyKey;
+use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, Message};
 use bytes::Bytes;
 use futures_util::future::join_all;

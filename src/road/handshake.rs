@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{header_values, names};
-use crate::event::{Event, Headers};
+use crate::event::Event;
+use crate::headers::Headers;
 use crate::source::{Handshake, Source};
 
 /// The longest answer made of a request, in bytes: a challenge is a short text.

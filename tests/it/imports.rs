@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "delivery",
             "event",
             "facts",
+            "headers",
             "logging",
             "operator",
             "queue",
@@ -56,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "facts",
             "template",
             "event",
+            "headers",
             "payload",
             "message",
             "admission",
@@ -91,6 +93,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "source",
             "authentication",
             "payload",
+            "headers",
             "event",
             "queue",
             "metrics",
@@ -132,6 +135,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake",
             "secret",
             "authentication",
+            "payload",
         ],
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
@@ -142,10 +146,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "road",
         &[
-            "source", "facts", "route", "template", "message", "event", "steps",
+            "source", "facts", "route", "template", "message", "event", "headers", "steps",
         ],
     ),
-    ("event", &["authentication"]),
+    ("headers", &[]),
+    ("event", &["authentication", "headers", "payload"]),
     ("secret", &[]),
     ("admission", &[]),
     (
@@ -155,6 +160,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "authentication",
             "condition",
             "facts",
+            "payload",
             "route",
             "template",
             "secret",
@@ -162,9 +168,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "authentication",
-        &["event", "payload", "secret", "toml_reader", "units"],
+        &["headers", "payload", "secret", "toml_reader", "units"],
     ),
-    ("payload", &["event"]),
+    ("payload", &["headers"]),
     ("facts", &["condition"]),
     ("condition", &["panics", "steps", "suggest"]),
     ("panics", &[]),
@@ -181,6 +187,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// The pure core: values to values.
 const PURE: &[&str] = &[
+    "headers",
     "event",
     "secret",
     "admission",
@@ -234,7 +241,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("encoding_rs", &["payload"]),
     ("flate2", &["payload", "delivery/client", "sandbox"]),
     ("brotli_decompressor", &["payload"]),
-    // The system's own calls: limits, room on a disk, which stream standard error is, how many connections may wait.
+    // System calls: limits, free disk space, the type of standard error, the listen backlog, file locks.
     (
         "rustix",
         &[

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use twake_bridge::config::{self, builtin};
-use twake_bridge::event::{Headers, IdempotencyKey};
+use twake_bridge::event::IdempotencyKey;
+use twake_bridge::headers::Headers;
 use twake_bridge::road;
 use twake_bridge::source::Source;
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use twake_bridge::authentication::Refusal;
 use twake_bridge::config::{Config, Surroundings};
-use twake_bridge::event::Headers;
+use twake_bridge::headers::Headers;
 
 #[derive(Deserialize)]
 struct Vectors {

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use twake_bridge::authentication::{Authenticator, BodyForm, Refusal};
+use twake_bridge::authentication::{Authenticator, Refusal};
 use twake_bridge::config::builtin;
-use twake_bridge::event::Headers;
+use twake_bridge::headers::Headers;
+use twake_bridge::payload::BodyForm;
 use twake_bridge::road::decide;
 use twake_bridge::secret::{Secret, SourceSecret};
 

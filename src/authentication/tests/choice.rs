@@ -1,10 +1,10 @@
-//! Which scheme decides, which secret proved it, and what of the head goes on.
+//! Which scheme decides, which secret authenticates, and which headers an event keeps.
 
 use super::senders::*;
 use super::*;
 
 #[test]
-fn authorization_is_taken_as_http_has_it() {
+fn authorization_is_parsed_as_http_defines_it() {
     use Refusal::{Malformed, Mismatch, Missing};
     let secrets = vec![secret("token", "s3cret"), bound("pair", "zoë:pa:ss", "basic")];
     let authenticator = authenticator(&[BEARER, BASIC], secrets);
@@ -47,7 +47,7 @@ fn authorization_is_taken_as_http_has_it() {
 }
 
 #[test]
-fn a_token_behind_a_prefix_of_its_own_is_exact() {
+fn a_token_with_a_custom_prefix_is_matched_exactly() {
     let table = "name = \"t\"\nmethod = \"token\"\nheader = \"X-Auth\"\nprefix = \"Key \"";
     let authenticator = authenticator(&[table], vec![secret("x", "abc")]);
     let refusal = |value| prove(&authenticator, &[("x-auth", value)], "", NOW).err();
@@ -87,7 +87,7 @@ fn the_first_scheme_found_decides_alone() {
         Ok("plain")
     );
 
-    // Without a secret for it, a scheme is not looked at.
+    // A scheme without a secret is ignored.
     let token_only = authenticator(&[STANDARD, GITLAB_TOKEN], vec![bound("plain", "t0ken", "token")]);
     assert_eq!(token_only.schemes(), ["token"]);
     assert_eq!(
@@ -97,7 +97,7 @@ fn the_first_scheme_found_decides_alone() {
 }
 
 #[test]
-fn each_of_several_secrets_proves_by_its_own_name() {
+fn each_of_several_secrets_authenticates_under_its_own_name() {
     let names = ["old", "new", "newer"];
     let secrets = names
         .iter()
@@ -120,7 +120,7 @@ fn each_of_several_secrets_proves_by_its_own_name() {
 }
 
 #[test]
-fn nothing_secret_goes_on() {
+fn events_keep_no_secret_header() {
     let value = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     let custom = "name = \"custom\"\nmethod = \"token\"\nheader = \"X-Our-Door\"";
     let authenticator = authenticator(&[GITHUB, STANDARD, custom], vec![bound("x", value, "standard")]);

@@ -1,4 +1,4 @@
-//! Secrets that serve and are doubtful all the same, and those that cannot serve.
+//! Warnings about accepted secrets, and errors about others.
 
 use super::senders::{GITHUB, STANDARD};
 use super::*;
@@ -10,7 +10,7 @@ const BEARER: &str =
 
 const GOOD: &str = "4c1f0a9e77b2d35586aa0b1c";
 
-/// `error: …`, `warning: …` or `note: …` of everything found.
+/// Returns all findings as `error: …`, `warning: …` or `note: …`.
 fn found(tables: &[&str], value: &str) -> Vec<String> {
     let schemes = tables.iter().map(|table| scheme(table)).collect();
     match Authenticator::new(schemes, vec![secret("x", value)], BodyForm::default()) {
@@ -40,7 +40,7 @@ fn each_form_of_a_secret_has_its_finding_under_each_scheme() {
         (&[BASIC], pair(GOOD), &[]),
         (&[STANDARD], whsec(GOOD), &[]),
         (&[GITHUB, BEARER, PATH], GOOD.to_owned(), &[]),
-        // What can never be authentic.
+        // No request can contain these.
         (&[PATH], slash.clone(), &["error", "has a `/`", "openssl rand"]),
         (
             &[BEARER],
@@ -49,7 +49,7 @@ fn each_form_of_a_secret_has_its_finding_under_each_scheme() {
         ),
         (&[BASIC], pair(&blank), &["error", "begins or ends with a blank"]),
         (&[BASIC], GOOD.to_owned(), &["error", "it has no colon"]),
-        // What may be, and is hardly meant.
+        // Accepted, but probably mistakes.
         (
             &[GITHUB],
             blank.clone(),
@@ -71,10 +71,10 @@ fn each_form_of_a_secret_has_its_finding_under_each_scheme() {
             &["warning", "scheme `path`", "percent-encoded"],
         ),
         (&[BASIC], pair(&wide), &["warning", "scheme `basic`", "UTF-8"]),
-        // What another scheme takes as it is.
+        // Accepted without a warning by another scheme.
         (&[GITHUB, PATH], slash, &["note", "scheme `path`", "`/`"]),
         (&[GITHUB, BEARER, PATH], inner, &[]),
-        // What is guessed: the key or password counts, not what is around it.
+        // Easy to guess. Only the key or password counts, without prefix and user name.
         (
             &[GITHUB],
             "abc".to_owned(),

@@ -1,4 +1,4 @@
-//! What is wrong with a table, and what is wrong between schemes and secrets.
+//! Findings in `[[authentication]]` tables, and findings in combinations of schemes and secrets.
 
 use super::senders::*;
 use super::*;
@@ -145,7 +145,7 @@ fn each_contradiction_in_a_table_is_found() {
 }
 
 #[test]
-fn one_read_finds_everything_wrong_in_a_table() {
+fn all_mistakes_of_a_table_are_found_at_once() {
     let found = findings(
         "name = \"S\"\nmethod = \"hmac\"\nprefix = \"p\"\nlist = { separator = \"\" }\nsigned = \"{id}\"",
     );
@@ -191,7 +191,7 @@ const OPEN: &str = "name = \"open\"\nmethod = \"none\"";
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is one table")]
-fn secrets_that_serve_no_scheme_are_found_and_never_shown() {
+fn secrets_that_no_scheme_accepts_are_found_and_never_printed() {
     let hush = "hush-hush";
     let table: Vec<(&[&str], Vec<SourceSecret>, &str)> = vec![
         (&[GITHUB], vec![], "there is no secret"),
@@ -296,7 +296,7 @@ fn secrets_that_serve_no_scheme_are_found_and_never_shown() {
 }
 
 #[test]
-fn unbound_secrets_serve_the_schemes_they_are_fit_for() {
+fn a_secret_without_a_scheme_is_used_by_every_scheme_that_accepts_it() {
     let both = [BEARER, BASIC];
     assert_eq!(
         authenticator(&both, vec![secret("x", "token")]).schemes(),
@@ -313,7 +313,7 @@ fn unbound_secrets_serve_the_schemes_they_are_fit_for() {
 }
 
 #[test]
-fn a_source_that_asks_for_nothing_gets_everything() {
+fn a_source_with_the_method_none_accepts_every_request() {
     let open = authenticator(&[OPEN], vec![]);
     assert_eq!(open.schemes(), ["open"]);
     assert_eq!(

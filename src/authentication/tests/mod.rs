@@ -1,5 +1,4 @@
-//! Senders' schemes as their `source.toml` would say them, against what the senders sent and against what they never
-//! would.
+//! Schemes of real senders, tested with requests of these senders and with forged requests.
 
 mod bodies;
 mod choice;
@@ -15,10 +14,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::*;
-use crate::event::Headers;
+use crate::headers::Headers;
+use crate::payload::BodyForm;
 use crate::secret::{Secret, SourceSecret};
 
-/// Half past nothing in particular.
+/// The time of most requests, in Unix seconds.
 const NOW: i64 = 1_700_000_000;
 
 fn at(second: i64) -> Timestamp {
@@ -50,7 +50,7 @@ fn authenticator(tables: &[&str], secrets: Vec<SourceSecret>) -> Authenticator {
         .unwrap_or_else(|findings| panic!("{findings:?}"))
 }
 
-/// A request through both steps; the name of the secret that proved it.
+/// Authenticates a request. Returns the name of the secret that authenticated it.
 fn prove(
     authenticator: &Authenticator,
     headers: &[(&str, &str)],

@@ -1,4 +1,4 @@
-//! One scheme a sender, and that each takes what it signs itself.
+//! The schemes of real senders. Each one must accept the headers that `sign` creates for it.
 
 use super::*;
 
@@ -27,7 +27,7 @@ header = "X-Gitea-Signature"
 signed = "{payload}"
 "#;
 
-/// The header GitHub has, too, and signs otherwise.
+/// The same header as GitHub's, but the signature covers the payload.
 pub(super) const GITEA_HUB: &str = r#"
 name = "hub-signature"
 method = "hmac"
@@ -49,7 +49,7 @@ method = "token"
 header = "X-Gitlab-Token"
 "#;
 
-/// GitLab's signing token, Svix, and whoever else follows standardwebhooks.com.
+/// Standard Webhooks (standardwebhooks.com): GitLab's signing token, Svix and others.
 pub(super) const STANDARD: &str = r#"
 name = "standard"
 method = "hmac"
@@ -148,7 +148,7 @@ method = "hmac"
 header = "X-Gitness-Signature"
 "#;
 
-/// The whole value is configured at the sender.
+/// The whole header value is configured at the sender.
 pub(super) const HARBOR: &str = r#"
 name = "authorization"
 method = "token"
@@ -167,13 +167,13 @@ name = "basic"
 method = "basic"
 "#;
 
-/// Docker Hub, Statuspage: nothing but the address is secret.
+/// Docker Hub, Statuspage: only the URL is secret.
 pub(super) const PATH: &str = r#"
 name = "path"
 method = "path"
 "#;
 
-/// A sender of the future: milliseconds, in a prefixed header, and base64 of SHA-1.
+/// No known sender: milliseconds in a header with a prefix, and SHA-1 in base64.
 pub(super) const MILLISECONDS: &str = r#"
 name = "signature"
 method = "hmac"
@@ -188,7 +188,7 @@ secret = { encoding = "hex" }
 
 const KEY: &str = "It's a Secret to Everybody";
 
-/// Each with a secret fit for it, and what of it is signed and timed.
+/// Schemes with signatures or header tokens, each with a secret that it accepts.
 pub(super) const ALL: [(&str, &str); 20] = [
     (GITHUB, KEY),
     (GITHUB_SHA1, KEY),
@@ -215,7 +215,7 @@ pub(super) const ALL: [(&str, &str); 20] = [
     (HARBOR, "Splunk 1234 5678"),
 ];
 
-/// Those that prove the head alone.
+/// Schemes that do not cover the body.
 pub(super) const TOKENS: [(&str, &str); 4] = [
     (GITLAB_TOKEN, KEY),
     (HARBOR, "Splunk 1234 5678"),

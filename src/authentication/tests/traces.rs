@@ -1,4 +1,4 @@
-//! Headers that repeat what a request was authenticated with end with the authentication.
+//! Events keep no header that repeats the secret of the request.
 
 use super::senders::GITLAB_TOKEN;
 use super::*;
@@ -8,7 +8,7 @@ const BASIC: &str = "name = \"basic\"\nmethod = \"basic\"\nheader = \"Authorizat
 const BEARER: &str =
     "name = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"";
 
-/// The names of the headers that are kept of a request with these.
+/// Returns the names of the headers that the event keeps.
 fn kept(table: &str, value: &str, headers: &[(&str, &str)]) -> Vec<String> {
     let authenticator = authenticator(&[table], vec![secret("x", value)]);
     let headers = Headers::new(headers.iter().copied());
@@ -19,7 +19,7 @@ fn kept(table: &str, value: &str, headers: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
-fn no_header_keeps_a_path_token_whatever_it_is_called() {
+fn no_kept_header_contains_a_path_token() {
     let address = "https://bridge.example/hooks/kuma/tok-0123%25x~abc?x=1";
     let forwarded = format!("for=192.0.2.1;host=b;path=\"{address}\"");
     let in_an_address =
@@ -51,7 +51,7 @@ fn no_header_keeps_a_path_token_whatever_it_is_called() {
 }
 
 #[test]
-fn no_header_keeps_a_token_or_password_that_was_proved() {
+fn no_kept_header_contains_the_token_or_password() {
     let pair = "amUtbmtpbnM6czNjcmV0LXdvcmQ="; // je-nkins:s3cret-word
     for (table, value, authorization) in [
         (BASIC, "je-nkins:s3cret-word", format!("Basic {pair}")),
@@ -75,7 +75,7 @@ fn no_header_keeps_a_token_or_password_that_was_proved() {
 }
 
 #[test]
-fn a_signature_needs_no_secret_and_takes_no_header_with_it() {
+fn a_signed_request_contains_no_secret_and_keeps_its_other_headers() {
     let value = "It's a Secret to Everybody";
     let authenticator = authenticator(&[senders::GITHUB], vec![secret("x", value)]);
     let mut headers = sign(&scheme(senders::GITHUB), &Secret::new(value), "", at(NOW), b"{}");

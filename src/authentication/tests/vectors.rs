@@ -1,4 +1,4 @@
-//! What senders publish and what was recorded of them.
+//! Signatures that senders publish, and recorded requests.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ struct Vector {
     header: BTreeMap<String, String>,
 }
 
-/// The schemes under the names of the file, and when the request was sent.
+/// Returns the schemes for a name in the file, and the time of the request.
 fn schemes_of(vector: &Vector) -> (&'static [&'static str], i64) {
     match vector.scheme.as_str() {
         "github" => (&[GITHUB], NOW),
@@ -37,7 +37,7 @@ fn schemes_of(vector: &Vector) -> (&'static [&'static str], i64) {
 }
 
 #[test]
-fn published_signatures_are_authentic_and_made_again() {
+fn published_signatures_are_authentic_and_can_be_reproduced() {
     let file: Vectors =
         serde_json::from_str(include_str!("../../../tests/data/signature-vectors.json")).unwrap();
     let mut tried = 0;
@@ -106,7 +106,7 @@ struct RecordedRequest {
     case: String,
     secret: Option<String>,
     headers: Vec<(String, String)>,
-    /// The place in the bodies.
+    /// The index in `bodies`.
     body: usize,
 }
 
@@ -138,7 +138,7 @@ fn form() -> BodyForm {
 }
 
 #[test]
-fn what_gitea_sent_is_authentic_by_each_of_its_headers() {
+fn a_recorded_gitea_request_is_authentic_by_each_of_its_headers() {
     let mut forms = 0;
     let mut without_secret = 0;
     for request in recorded() {
@@ -180,7 +180,7 @@ fn what_gitea_sent_is_authentic_by_each_of_its_headers() {
 }
 
 #[test]
-fn what_gitea_sent_as_a_form_is_not_what_github_would_sign() {
+fn a_form_from_gitea_is_not_authentic_as_a_form_from_github() {
     let request = recorded()
         .into_iter()
         .find(|request| request.body.starts_with("payload="))
@@ -196,7 +196,7 @@ fn what_gitea_sent_as_a_form_is_not_what_github_would_sign() {
 }
 
 #[test]
-fn what_github_sends_as_a_form_is_signed_as_it_came() {
+fn a_form_from_github_is_signed_as_a_whole() {
     let body = "payload=%7B%22zen%22%3A%22a+b%22%7D";
     let value = Secret::new("s3cret");
     let mut headers = sign(&scheme(GITHUB), &value, "", at(NOW), body.as_bytes());

@@ -6,9 +6,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::authentication::{Authenticator, Pending, Refusal, UnreadableForm};
+use crate::authentication::{Authenticator, Pending, Refusal};
 use crate::clock::Clock;
-use crate::event::{Event, Headers};
+use crate::event::Event;
+use crate::headers::Headers;
+use crate::payload::UnreadableForm;
 use crate::payload::encoding::Encoding;
 use crate::source::{Kind, Source};
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::*;
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(text).unwrap();
     encoder.finish().unwrap()
@@ -40,7 +40,7 @@ fn decode(encoding: Encoding, body: &[u8]) -> Result<Vec<u8>, TooLarge> {
 }
 
 #[test]
-fn headers_say_what_a_body_is_encoded_with() {
+fn headers_declare_the_encoding_of_a_body() {
     use Encoding::{Brotli, Deflate, Gzip};
     for (values, expected) in [
         (&[][..], Ok(None)),
@@ -79,7 +79,7 @@ fn every_encoding_is_decoded() {
     ] {
         assert_eq!(decode(encoding, &body), Ok(text.clone()), "{encoding:?}");
     }
-    // What Google's encoder made of it, as Node.js has it.
+    // Output of Google's encoder in Node.js.
     let node = "1b0f0ea89c07c62df336a223089a7f2318d40a42617b5a640dae6eeab0f415c8584f228a429fa9118b5180ed1322049b16001800";
     let lines = b"{\"title\": \"Backup\", \"text\": \"done\"}\n".repeat(100);
     assert_eq!(decode(Brotli, &hex::decode(node).unwrap()), Ok(lines));
@@ -89,7 +89,7 @@ fn every_encoding_is_decoded() {
 }
 
 #[test]
-fn a_body_that_is_not_so_encoded_is_read_as_it_came() {
+fn a_body_that_is_not_in_the_declared_encoding_is_used_unchanged() {
     use Encoding::{Brotli, Deflate, Gzip};
     let text = br#"{"title": "Backup", "text": "done"}"#.to_vec();
     for encoding in [Gzip, Deflate, Brotli] {
@@ -117,14 +117,14 @@ fn a_body_that_is_not_so_encoded_is_read_as_it_came() {
 }
 
 #[test]
-fn a_bomb_is_too_large_before_it_is_decoded() {
+fn a_decompression_bomb_is_refused_before_it_is_decompressed() {
     let bomb = gzip(&vec![b'0'; 30 << 20]);
     assert!(bomb.len() > 20_000);
     let mut longest = 0;
     let decoded = Encoding::Gzip.pieces(&bomb, usize::MAX, |piece| longest += piece.len());
     assert_eq!(decoded, Err(TooLarge));
     assert!(longest <= bomb.len() * RATIO, "{longest}");
-    // What is short may be as dense as it likes.
+    // The ratio does not apply to short bodies.
     let dense = gzip(&vec![b'0'; ALWAYS]);
     assert!(dense.len() * RATIO < ALWAYS);
     assert!(Encoding::Gzip.pieces(&dense, ALWAYS, |_| {}).unwrap());

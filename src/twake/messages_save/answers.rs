@@ -1,4 +1,4 @@
-//! The table of answers: what each means, what follows from it, what to do. The README prints it.
+//! The table of answers: what each means, what follows from it, what to do. docs/twake.md prints it.
 
 use super::super::{AnswerRow, Breadth, Ends, RETRIES_WHEN_UNSURE, Reason};
 

@@ -11,9 +11,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
-use twake_bridge::authentication::{Authenticator, BodyForm, Scheme, sign};
+use twake_bridge::authentication::{Authenticator, Scheme, sign};
 use twake_bridge::config::{builtin, kind_alone};
-use twake_bridge::event::Headers;
+use twake_bridge::headers::Headers;
+use twake_bridge::payload::BodyForm;
 use twake_bridge::secret::{Secret, SourceSecret};
 
 use self::proof::{encode, proves};

@@ -6,9 +6,10 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use twake_bridge::authentication::{Authenticator, BodyForm, UnreadableForm};
-use twake_bridge::event::Headers;
+use twake_bridge::authentication::Authenticator;
+use twake_bridge::headers::Headers;
 use twake_bridge::payload::charset::{self, Charset};
+use twake_bridge::payload::{BodyForm, UnreadableForm};
 
 use super::Input;
 

@@ -1,27 +1,32 @@
-//! One part of a `multipart/form-data` body (RFC 7578), by name. It walks the body once and copies nothing.
+//! Finds one part of a `multipart/form-data` body (RFC 7578) by its name, in one pass and without copying.
 
 use bytes::Bytes;
 
 use super::UnreadableForm;
-use crate::payload::charset::Charset;
+use super::charset::Charset;
+use super::content::{charset, parameter};
 
-/// Most parts of a body.
+/// Maximum number of parts of a body.
 const MAX_PARTS: usize = 64;
-/// Longest head of a part, in bytes.
+/// Maximum length of the headers of a part, in bytes.
 const MAX_HEAD: usize = 4096;
 
-/// A part: its content as it came.
+/// One part of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    /// Of its own `Content-Type`.
+    /// The charset that the part's own `Content-Type` declares.
     pub(super) charset: Option<Charset>,
+    /// The content as it was sent.
     pub(super) content: Bytes,
 }
 
-/// The part `name`.
+/// Returns the part `name`.
+///
+/// # Errors
+/// [`UnreadableForm::Multipart`], [`UnreadableForm::Missing`] or [`UnreadableForm::Twice`].
 pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Part, UnreadableForm> {
     let boundary = parameter(content_type, "boundary").ok_or(UnreadableForm::Multipart)?;
-    // RFC 2046 allows 1 to 70 characters. Without a line break in it, a mismatch never has to look back.
+    // RFC 2046 allows 1 to 70 characters. `find` relies on a boundary without line breaks.
     if !(1..=70).contains(&boundary.len()) || !boundary.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(UnreadableForm::Multipart);
     }
@@ -34,7 +39,8 @@ pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Part,
             return found.ok_or(UnreadableForm::Missing);
         }
         let head_start = at + line_end(rest)?;
-        // The head's lines, each with its line break, then an empty line: the first break may be the one just passed.
+        // An empty line ends the headers. A part without headers has it right after the delimiter, so the search starts at
+        // the delimiter's own line break.
         let head_from = head_start - 2;
         let window = body
             .get(head_from..body.len().min(head_from + MAX_HEAD))
@@ -42,7 +48,7 @@ pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Part,
         let head_length = find(window, b"\r\n\r\n").ok_or(UnreadableForm::Multipart)?;
         let start = head_from + head_length + 4;
         let content = body.get(start - 2..).unwrap_or_default();
-        // From the head's last line break on, so that an empty content has its delimiter, too.
+        // Starts at the line break before the content, because an empty content shares it with the delimiter.
         let length = find(content, delimiter.as_bytes()).ok_or(UnreadableForm::Multipart)?;
         let end = (start - 2 + length).max(start);
         let head = body.get(head_start..head_from + head_length).unwrap_or_default();
@@ -60,7 +66,7 @@ pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Part,
     Err(UnreadableForm::Multipart)
 }
 
-/// Where the first delimiter ends: it stands at the very start, or after a preamble.
+/// Returns the offset after the first delimiter, which starts the body or follows a preamble.
 fn first(body: &[u8], delimiter: &str) -> Result<usize, UnreadableForm> {
     let bare = delimiter.trim_start();
     if body.starts_with(bare.as_bytes()) {
@@ -70,7 +76,7 @@ fn first(body: &[u8], delimiter: &str) -> Result<usize, UnreadableForm> {
     Ok(at + delimiter.len())
 }
 
-/// The length of the rest of the delimiter's line: blanks that a relay may have added, and the line break.
+/// Returns the length of the rest of the delimiter's line: whitespace that a relay may have added, and the line break.
 fn line_end(rest: &[u8]) -> Result<usize, UnreadableForm> {
     let blanks = rest
         .iter()
@@ -82,8 +88,8 @@ fn line_end(rest: &[u8]) -> Result<usize, UnreadableForm> {
     }
 }
 
-/// Finds a needle that begins with a carriage return and has no second one within a partial match worth looking back
-/// to: the time is linear in the haystack.
+/// Returns the offset of `needle`, which must begin with a carriage return. In a needle without a second carriage
+/// return a failed match never has to be searched again, so the time is linear in the length of the haystack.
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -96,56 +102,17 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a part's head says `Content-Disposition: form-data; name="…"`.
+/// Returns whether a part has the header `Content-Disposition: form-data; name="…"`.
 fn is_named(head: &[u8], name: &str) -> bool {
     values(head, "content-disposition")
         .any(|value| parameter(value, "name").is_some_and(|found| found == name))
 }
 
-/// The values of a part's header; `name` in lower case.
+/// Returns the values of a part's header. The case of `name` does not matter.
 fn values<'a>(head: &'a [u8], name: &str) -> impl Iterator<Item = &'a str> {
     let head = str::from_utf8(head).unwrap_or_default();
     head.split("\r\n")
         .filter_map(|line| line.split_once(':'))
         .filter(move |(field, _)| field.trim().eq_ignore_ascii_case(name))
         .map(|(_, value)| value)
-}
-
-/// The charset that a `Content-Type` declares.
-pub(super) fn charset(content_type: &str) -> Option<Charset> {
-    let label = parameter(content_type, "charset")?;
-    Some(Charset::of_label(label.as_bytes()))
-}
-
-/// A parameter of a header value such as `form-data; name="a;b"`, quoted or not.
-fn parameter(value: &str, name: &str) -> Option<String> {
-    let (_, mut rest) = value.split_once(';')?;
-    loop {
-        let (key, after) = rest.split_once('=')?;
-        let after = after.trim_start();
-        let (found, remaining) = if let Some(quoted) = after.strip_prefix('"') {
-            quoted_text(quoted)?
-        } else {
-            let (text, remaining) = after.split_once(';').unwrap_or((after, ""));
-            (text.trim_end().to_owned(), remaining)
-        };
-        if key.trim_matches([' ', '\t', ';']).eq_ignore_ascii_case(name) {
-            return Some(found);
-        }
-        rest = remaining;
-    }
-}
-
-/// The text up to the closing quote, with backslash escapes undone, and what follows the quote.
-fn quoted_text(text: &str) -> Option<(String, &str)> {
-    let mut found = String::new();
-    let mut characters = text.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return Some((found, text.get(at + 1..)?)),
-            '\\' => found.push(characters.next()?.1),
-            other => found.push(other),
-        }
-    }
-    None
 }
