@@ -1,7 +1,7 @@
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Envelope, Headers, IdempotencyKey};
-use crate::message::{Block, Document, Inline, Message, StoredMessage};
+use crate::message::{Block, Document, Inline, StoredMessage};
 use crate::metrics::Metrics;
 use crate::queue::{
     DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
@@ -164,9 +164,9 @@ impl Bench {
             unreadable: None,
             messages: vec![StoredMessage {
                 v: 1,
-                message: Message::Document(Document {
+                message: Document {
                     blocks: vec![paragraph],
-                }),
+                },
                 ephemeral: false,
             }],
             deliveries: lanes

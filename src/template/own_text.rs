@@ -6,12 +6,11 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
-use super::escape::Format;
 use super::front_matter::Found;
 use crate::message::{markdown, text_atom};
 
 /// Everything wrong with a template's own text; lines count from 1.
-pub(super) fn findings(body: &str, format: Format) -> Vec<Found> {
+pub(super) fn findings(body: &str) -> Vec<Found> {
     let mut found = Vec::new();
     for (index, line) in body.lines().enumerate() {
         if line.contains(|character| matches!(character, '\u{E000}'..='\u{E1FF}')) {
@@ -20,7 +19,7 @@ pub(super) fn findings(body: &str, format: Format) -> Vec<Found> {
             found.push((Some(index + 1), what.to_owned()));
         }
     }
-    if format == Format::Markdown && found.is_empty() {
+    if found.is_empty() {
         markdown_findings(&Skeleton::of(body), &mut found);
     }
     found
@@ -189,7 +188,7 @@ mod tests {
     use super::*;
 
     fn lines(body: &str) -> Vec<usize> {
-        findings(body, Format::Markdown)
+        findings(body)
             .into_iter()
             .map(|(line, _)| line.unwrap())
             .collect()
@@ -220,10 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn characters_of_atoms_are_found_in_any_format() {
-        assert_eq!(findings("a\n\u{E100}", Format::Twacode)[0].0, Some(2));
+    fn characters_of_atoms_are_found() {
+        assert_eq!(lines("a\n\u{E100}"), [2]);
         assert_eq!(lines("{{default x \"\u{E001}\"}}"), [1]);
-        assert_eq!(findings("<b>", Format::Twacode), []);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::shown::visible_json;
 use super::text::{is_own, why_this};
 use super::{Preview, Proof};
-use crate::message::{Message, plain};
+use crate::message::plain;
 use crate::road::{DecidedMessage, Reply};
 use crate::source::Source;
 
@@ -84,10 +84,7 @@ fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
         .failed
         .iter()
         .map(|(template, why)| json!({ "template": template, "why": why }));
-    let text = said.message.as_ref().map(|stored| match &stored.message {
-        Message::Document(document) => plain::text(document),
-        Message::Twacode(nodes) => nodes.to_string(),
-    });
+    let text = said.message.as_ref().map(|stored| plain::text(&stored.message));
     json!({
         "variant": said.variant.as_deref(),
         "template": said.template,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::super::paint::Paint;
 use super::super::shown::visible_lines;
 use super::{Preview, Proof};
-use crate::message::Message;
 use crate::road::{DecidedMessage, Reply};
 use crate::source::Source;
 use crate::twake::Request;
@@ -289,10 +288,7 @@ impl Out {
                 ""
             };
             let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
-            let text = match &said.message {
-                Message::Document(document) => paint.document(document),
-                Message::Twacode(nodes) => visible_lines(&format!("{nodes:#}")),
-            };
+            let text = paint.document(&said.message);
             let _ = writeln!(self.text, "{text}\n");
         } else if let Some(silence) = &message.silence {
             self.field("silent", &visible_lines(silence));
