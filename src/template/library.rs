@@ -297,7 +297,7 @@ fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> 
     let (front, body, mut found) = front_matter::read(&text);
     match Template::compile_with_name(&body, name.clone()) {
         Ok(template) => {
-            found.extend(own_text::findings(&body));
+            found.extend(own_text::findings(&body, &template));
             if found.is_empty() {
                 return Ok(Draft {
                     name,
