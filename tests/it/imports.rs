@@ -131,7 +131,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
     ("lifecycle", &["clock"]),
-    ("logging", &["clock", "panics"]),
+    ("logging", &["clock", "message", "panics"]),
     ("metrics", &[]),
     ("clock", &[]),
     (

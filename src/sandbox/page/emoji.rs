@@ -49,8 +49,12 @@ const KNOWN: &[(&str, &str)] = &[
 /// The emoji, or its name between colons.
 pub(super) fn emoji(name: &str) -> Markup {
     let name = name.trim().trim_matches(':');
-    match KNOWN.iter().find(|(known, _)| *known == name) {
-        Some((_, emoji)) => html! { span.emoji title=(name) { (emoji) } },
-        None => html! { span.emoji { ":" (name) ":" } },
+    let known = KNOWN.iter().find(|(known, _)| *known == name);
+    html! {
+        @if let Some((_, emoji)) = known {
+            span.emoji title=(name) { (emoji) }
+        } @else {
+            span.emoji { ":" (name) ":" }
+        }
     }
 }
