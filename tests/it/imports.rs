@@ -220,6 +220,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel", &["condition"]),
     ("handlebars", &["template", "road"]),
     ("pulldown_cmark", &["message", "template"]),
+    ("maud", &["sandbox/page"]),
     ("std::panic", &["panics"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),
