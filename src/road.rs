@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::event::{Envelope, Event, IdempotencyKey, Unreadable};
 use crate::facts::BODY_HASH;
 use crate::headers::Headers;
-use crate::message::{Message, StoredMessage, cutting};
+use crate::message::{StoredMessage, cutting};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::steps;
@@ -363,8 +363,6 @@ fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
 const MESSAGE_LIMIT: usize = 8_000;
 
 fn within_limit(mut stored: StoredMessage) -> StoredMessage {
-    if let Message::Document(document) = stored.message {
-        stored.message = Message::Document(cutting::cut(document, MESSAGE_LIMIT));
-    }
+    stored.message = cutting::cut(stored.message, MESSAGE_LIMIT);
     stored
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::office::environment;
-use super::shown::count;
 use crate::queue;
+use crate::suggest::counted;
 use crate::units::format_size;
 
 const EXAMPLES: &str = "\
@@ -32,8 +32,8 @@ pub(super) fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
         stdout(),
         "{}: {}, {} waiting, {}",
         arguments.to.display(),
-        count(copied.events, "event"),
-        count(copied.waiting, "message"),
+        counted(copied.events, "event"),
+        counted(copied.waiting, "message"),
         format_size(copied.bytes)
     )?;
     Ok(ExitCode::SUCCESS)

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use super::events::confirmed;
 use super::office::{Office, OfficeArguments};
-use super::shown::{count, json, optional_time, table, visible};
+use super::shown::{json, optional_time, table, visible};
 use crate::operator::view::{LaneDetails, MoveOrder};
+use crate::suggest::counted;
 
 #[derive(clap::Subcommand)]
 pub(super) enum LanesCommand {
@@ -108,7 +109,7 @@ async fn move_lane(office: &Office, arguments: &MoveArguments) -> anyhow::Result
         dry_run,
     };
     let waiting = office.move_lane(&order(true)).await?.left;
-    let messages = count(usize::try_from(waiting).unwrap_or(usize::MAX), "message");
+    let messages = counted(usize::try_from(waiting).unwrap_or(usize::MAX), "message");
     let (old, new) = (visible(&arguments.old), visible(&arguments.new));
     if arguments.dry_run {
         writeln!(stdout(), "{messages} would move from {old} to the end of {new}")?;
@@ -129,7 +130,7 @@ async fn move_lane(office: &Office, arguments: &MoveArguments) -> anyhow::Result
     writeln!(
         stdout(),
         "{} moved from {old} to the end of {new}",
-        count(usize::try_from(moved).unwrap_or(usize::MAX), "message")
+        counted(usize::try_from(moved).unwrap_or(usize::MAX), "message")
     )?;
     Ok(ExitCode::SUCCESS)
 }

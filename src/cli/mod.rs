@@ -90,9 +90,9 @@ enum Command {
     /// Print the completions of a shell, for a package.
     #[command(hide = true)]
     Completions(packaging::CompletionsArguments),
-    /// Print the manual page, for a package.
+    /// Write the manual pages, for a package.
     #[command(hide = true)]
-    Manual,
+    Manual(packaging::ManualArguments),
     /// Run only the stand-in Twake, to point a bridge of your own at.
     Sandbox(sandbox::SandboxArguments),
 }
@@ -146,7 +146,7 @@ pub fn run() -> ExitCode {
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Completions(arguments) => Ok(packaging::completions(&arguments)),
-        Command::Manual => Ok(packaging::manual()),
+        Command::Manual(arguments) => packaging::manual(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
     };
     result.unwrap_or_else(|error| {

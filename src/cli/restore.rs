@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use super::events::confirmed;
 use super::office::environment;
-use super::shown::count;
 use crate::queue;
+use crate::suggest::counted;
 use crate::units::format_size;
 
 const EXAMPLES: &str = "\
@@ -45,8 +45,8 @@ pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
     writeln!(
         stdout(),
         "{store}: {}, {} waiting, {}",
-        count(copied.events, "event"),
-        count(copied.waiting, "message"),
+        counted(copied.events, "event"),
+        counted(copied.waiting, "message"),
         format_size(copied.bytes)
     )?;
     if let Some(aside) = aside {

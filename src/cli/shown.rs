@@ -78,15 +78,6 @@ pub(super) fn indented(text: &str) -> String {
     lines.collect()
 }
 
-/// `1 event`, `2 events`.
-pub(super) fn count(number: usize, what: &str) -> String {
-    if number == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{number} {what}s")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

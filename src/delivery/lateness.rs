@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 use std::time::Duration;
 
-use crate::message::{Block, Inline, Message, StoredMessage};
+use crate::message::{Block, Inline, StoredMessage};
 
-/// The message as it is told at `now`: with a last line when that is more than `late` after it was received. Twacode
-/// that a template wrote is told as it is.
+/// The message as it is posted at `now`: with a last line when that is more than `late` after it was received.
 pub(super) fn told(
     mut stored: StoredMessage,
     received: Timestamp,
@@ -14,11 +13,10 @@ pub(super) fn told(
     late: Duration,
 ) -> StoredMessage {
     let delay = Duration::try_from(now.duration_since(received)).unwrap_or_default();
-    if let Message::Document(document) = &mut stored.message
-        && delay > late
-    {
+    if delay > late {
         let line = format!("{}, told {} late", clock_time(received, delay), words(delay));
-        document
+        stored
+            .message
             .blocks
             .push(Block::Paragraph(vec![Inline::Emphasis(vec![Inline::Text(line)])]));
     }
@@ -57,15 +55,12 @@ mod tests {
     fn last_line(received: &str, now: &str) -> Option<String> {
         let stored = StoredMessage {
             v: 1,
-            message: Message::Document(Document::default()),
+            message: Document::default(),
             ephemeral: false,
         };
         let late = Duration::from_secs(600);
         let told = told(stored, received.parse().unwrap(), now.parse().unwrap(), late);
-        let Message::Document(document) = told.message else {
-            panic!("it was a document");
-        };
-        document.blocks.last().map(|block| match block {
+        told.message.blocks.last().map(|block| match block {
             Block::Paragraph(inlines) => match &inlines[..] {
                 [Inline::Emphasis(inner)] => match &inner[..] {
                     [Inline::Text(text)] => text.clone(),
@@ -95,19 +90,5 @@ mod tests {
             "2026-03-01 05:41 UTC, told 2 d 3 h late"
         );
         assert_eq!(line("2026-02-28T05:41:00Z"), None, "a clock that stepped back");
-    }
-
-    #[test]
-    fn twacode_is_told_as_it_is() {
-        let stored = StoredMessage {
-            v: 1,
-            message: Message::Twacode(serde_json::json!(["x"])),
-            ephemeral: false,
-        };
-        let now = "2026-03-03T08:41:00Z".parse().unwrap();
-        assert_eq!(
-            told(stored.clone(), Timestamp::UNIX_EPOCH, now, Duration::ZERO),
-            stored
-        );
     }
 }

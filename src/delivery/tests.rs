@@ -2,7 +2,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::event::{Envelope, IdempotencyKey};
 use crate::headers::Headers;
-use crate::message::{Block, Document, Inline, Message, StoredMessage};
+use crate::message::{Block, Document, Inline, StoredMessage};
 use crate::metrics::Metrics;
 use crate::queue::{
     Decided, DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
@@ -167,9 +167,9 @@ impl Bench {
             },
             messages: vec![StoredMessage {
                 v: 1,
-                message: Message::Document(Document {
+                message: Document {
                     blocks: vec![paragraph],
-                }),
+                },
                 ephemeral: false,
             }],
             deliveries: lanes

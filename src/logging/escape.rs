@@ -6,17 +6,14 @@ use log::kv::{Error, Key, Source, Value, VisitSource};
 use std::fmt::{self, Display, Write};
 use std::io;
 
+use crate::message::control::acts;
+
 /// Bytes of a message or a value, before the rest is cut off.
 const LONGEST: usize = 4096;
 
-/// Whether a character does something besides being shown: C0 and C1 controls, line and paragraph separators, and
-/// Unicode's `Bidi_Control`.
-pub fn is_active(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
+/// Whether a log line shows a character as its escape: all that act, and the directional marks, which a message keeps.
+pub(super) fn is_active(character: char) -> bool {
+    acts(character) || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')
 }
 
 /// The same text on one line, its active characters as their escapes (`\n`, `\u{1b}`).

@@ -8,8 +8,6 @@ mod escape;
 mod limiter;
 mod queue;
 
-pub use escape::is_active;
-
 use anstream::AutoStream;
 use env_logger::fmt::{ConfigurableFormat, Formatter, TimestampPrecision};
 use env_logger::{Builder, Env, Target};

@@ -103,7 +103,7 @@ proptest! {
             for (message, value) in [(&message, &value), (&breaks, &value), (&message, &breaks)] {
                 let line = line(journal, message, &[("key", value), ("after", "last")]);
                 let text = line.strip_suffix('\n').unwrap();
-                prop_assert!(!text.contains(is_active), "{text:?}");
+                prop_assert!(!text.contains(escape::is_active), "{text:?}");
                 prop_assert!(text.ends_with(" after=last"), "{text:?}");
                 if journal {
                     prop_assert!(text.starts_with("<6>"), "{text:?}");

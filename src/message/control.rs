@@ -81,7 +81,8 @@ pub(crate) fn shown(text: &str, kept: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// Whether a character is more than text.
+/// Whether a character does more than show text: control characters, line and paragraph separators, and the directional
+/// formatting characters that have an extent.
 pub(crate) fn acts(character: char) -> bool {
     is_control(character) || turns(character)
 }

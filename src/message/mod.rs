@@ -24,23 +24,15 @@ pub fn target_is_allowed(url: &str) -> bool {
     })
 }
 
-/// A message in one variant. Stored as JSON with a version ([`StoredMessage`]), so that what waits survives an upgrade.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Message {
-    /// What almost every message is.
-    Document(Document),
-    /// Twacode JSON written by a template with `format = "twacode"`; refused for a channel that does not speak it.
-    Twacode(serde_json::Value),
-}
-
-/// A message as it is kept, with what goes with it.
+/// A message in one variant, as it is stored: JSON with a version, so that a waiting message survives an upgrade. A
+/// delivery whose stored message does not parse becomes a dead letter (`unreadable`), and a replay renders it anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredMessage {
     /// The version of this form; 1.
     pub v: u8,
-    /// What is said.
-    pub message: Message,
+    /// The content. Its JSON is `{"document": …}`.
+    #[serde(with = "tagged")]
+    pub message: Document,
     /// Twake shows it and forgets it (`_once_ephemeral_message`).
     #[serde(default)]
     pub ephemeral: bool,
@@ -51,6 +43,26 @@ pub struct StoredMessage {
 pub struct Document {
     /// The blocks.
     pub blocks: Vec<Block>,
+}
+
+/// The JSON form `{"document": …}` of a stored document.
+mod tagged {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Document;
+
+    #[derive(Serialize, Deserialize)]
+    struct Tagged<D> {
+        document: D,
+    }
+
+    pub(super) fn serialize<S: Serializer>(document: &Document, serializer: S) -> Result<S::Ok, S::Error> {
+        Tagged { document }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Document, D::Error> {
+        Tagged::deserialize(deserializer).map(|tagged| tagged.document)
+    }
 }
 
 /// One block of a document.
@@ -115,4 +127,25 @@ pub enum Inline {
     },
     /// A line break.
     Break,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_message_keeps_its_form() {
+        let stored = StoredMessage {
+            v: 1,
+            message: Document {
+                blocks: vec![Block::Rule],
+            },
+            ephemeral: true,
+        };
+        let json = r#"{"v":1,"message":{"document":{"blocks":["rule"]}},"ephemeral":true}"#;
+        assert_eq!(serde_json::to_string(&stored).unwrap(), json);
+        assert_eq!(serde_json::from_str::<StoredMessage>(json).unwrap(), stored);
+        let without = r#"{"v":1,"message":{"document":{"blocks":[]}}}"#;
+        assert!(serde_json::from_str::<StoredMessage>(without).is_ok());
+    }
 }

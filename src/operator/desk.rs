@@ -12,7 +12,7 @@ use super::view::{
 };
 use super::{DeskError, advice, halts};
 use crate::clock::Clock;
-use crate::message::{Message, StoredMessage, plain};
+use crate::message::{StoredMessage, plain};
 use crate::queue::{
     DeliveryRecord, Dropping, EventLine, EventRecord, LaneStanding, Listing, Moving, Queue, State,
 };
@@ -326,10 +326,7 @@ fn delivery(record: DeliveryRecord) -> DeliveryDetails {
 
 /// A message as text.
 pub(super) fn text(stored: &StoredMessage) -> String {
-    match &stored.message {
-        Message::Document(document) => plain::text(document),
-        Message::Twacode(json) => json.to_string(),
-    }
+    plain::text(&stored.message)
 }
 
 #[cfg(test)]

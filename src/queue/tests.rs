@@ -2,7 +2,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::event::IdempotencyKey;
 use crate::headers::Headers;
-use crate::message::{Block, Document, Inline, Message};
+use crate::message::{Block, Document, Inline};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use std::path::Path;
@@ -49,9 +49,9 @@ fn fresh() -> Kept {
 fn said(text: &str) -> StoredMessage {
     StoredMessage {
         v: 1,
-        message: Message::Document(Document {
+        message: Document {
             blocks: vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])],
-        }),
+        },
         ephemeral: false,
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::Unreadable;
-use crate::message::{Block, Document, Inline, Message, StoredMessage, control, cutting, target_is_allowed};
+use crate::message::{Block, Document, Inline, StoredMessage, control, cutting, target_is_allowed};
 use crate::source::Kind;
 
 /// The most that is shown of a body that cannot be read.
@@ -74,10 +74,9 @@ pub(super) fn summary(
 }
 
 fn stored(blocks: Vec<Block>) -> StoredMessage {
-    let document = Document { blocks };
     StoredMessage {
         v: 1,
-        message: Message::Document(document),
+        message: Document { blocks },
         ephemeral: false,
     }
 }

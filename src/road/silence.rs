@@ -62,7 +62,7 @@ impl Silence {
 mod tests {
     use super::*;
     use crate::event::IdempotencyKey;
-    use crate::message::{Document, Message, StoredMessage};
+    use crate::message::{Document, StoredMessage};
     use crate::road::DecidedMessage;
     use crate::route::RouteTrace;
     use serde_json::Map;
@@ -80,7 +80,7 @@ mod tests {
             silence: silence.map(str::to_owned),
             message: silence.is_none().then(|| StoredMessage {
                 v: 1,
-                message: Message::Document(Document { blocks: Vec::new() }),
+                message: Document { blocks: Vec::new() },
                 ephemeral: false,
             }),
             ..DecidedMessage::default()

@@ -1,5 +1,5 @@
-//! A stand-in for Twake: it answers `messages/save` and `messages/remove` as Twake's server does, with that server's
-//! own faults on demand, and shows its channels on a page.
+//! A stand-in for Twake: it answers `messages/save` as Twake's server does, with that server's own faults on demand,
+//! and shows its channels on a page.
 //!
 //! It is a real peer on a real port, for `demo`, for `sandbox` and for tests; nothing in the bridge knows that it is
 //! not Twake. What it answers was observed on Twake's own code; where that was not possible the comment says so.

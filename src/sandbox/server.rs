@@ -56,7 +56,6 @@ impl Sandbox {
             App::new()
                 .app_data(web::Data::new(handle.clone()))
                 .route("/api/v1/messages/save", web::post().to(call::save))
-                .route("/api/v1/messages/remove", web::post().to(call::remove))
                 .service(
                     web::scope("/sandbox")
                         .route("/messages", web::get().to(admin::messages))

@@ -132,20 +132,15 @@ impl Rig {
     }
 
     /// A call of the API with the right key.
-    async fn call(&self, method: &str, body: &Value) -> Result<Got, String> {
+    async fn call(&self, body: &Value) -> Result<Got, String> {
         let headers = [("authorization", GOOD), ("content-type", "application/json")];
-        self.request(
-            Method::POST,
-            &format!("/api/v1/messages/{method}"),
-            &headers,
-            &body.to_string(),
-        )
-        .await
+        self.request(Method::POST, "/api/v1/messages/save", &headers, &body.to_string())
+            .await
     }
 
     /// `messages/save` of this `message`, answered.
     async fn save(&self, message: Value) -> Got {
-        self.call("save", &json!({ "group_id": "group", "message": message }))
+        self.call(&json!({ "group_id": "group", "message": message }))
             .await
             .expect("an answer")
     }

@@ -52,13 +52,11 @@ impl SandboxMessage {
     }
 }
 
-/// One call of `messages/save` or `messages/remove`, answered or not.
+/// One call of `messages/save`, answered or not.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {
     /// When it was complete.
     pub at: Timestamp,
-    /// `save` or `remove`.
-    pub method: &'static str,
     /// `channel_id` as sent, if there was one.
     pub channel: Option<String>,
     /// The fault it met.

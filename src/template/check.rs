@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use handlebars::Template;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
 
-use super::escape::Format;
 use super::front_matter::Found;
 use super::helpers::{PART, SIGNATURES, Signature, Use};
 
@@ -14,14 +13,9 @@ const PARTS_DEEP: usize = 8;
 const PARTS: usize = 200;
 
 /// Checks a template, and puts the parts it names (by name without `_` and `.hbs`) into it.
-pub(super) fn check(
-    template: &mut Template,
-    format: Format,
-    parts: &HashMap<String, Template>,
-) -> (Vec<Found>, Vec<String>) {
+pub(super) fn check(template: &mut Template, parts: &HashMap<String, Template>) -> (Vec<Found>, Vec<String>) {
     let mut walk = Walk {
         parts,
-        format,
         found: Vec::new(),
         used: Vec::new(),
         depth: 0,
@@ -32,7 +26,6 @@ pub(super) fn check(
 
 struct Walk<'p> {
     parts: &'p HashMap<String, Template>,
-    format: Format,
     found: Vec<Found>,
     /// The parts that were put in.
     used: Vec<String>,
@@ -132,9 +125,6 @@ impl Walk<'_> {
                 let (least, most) = known.arguments;
                 if !(least..=most).contains(&call.params.len()) {
                     self.find(line, format!("`{name}` is written as `{}`", known.example));
-                }
-                if known.usage == Use::Formatting && self.format == Format::Twacode {
-                    self.find(line, format!("`{name}` is for Markdown; write the node itself"));
                 }
             }
         }

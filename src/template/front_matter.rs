@@ -2,7 +2,6 @@
 
 use toml::{Table, Value};
 
-use super::escape::Format;
 use crate::condition::{Condition, ConditionError};
 
 /// What a template says about itself.
@@ -14,8 +13,6 @@ pub(super) struct FrontMatter {
     pub(super) when_line: Option<usize>,
     /// Twake shows it and forgets it.
     pub(super) ephemeral: bool,
-    /// What its output is.
-    pub(super) format: Format,
     /// There is front matter at all.
     pub(super) present: bool,
 }
@@ -88,18 +85,21 @@ impl FrontMatter {
                 self.when = Some(condition);
             }
             ("ephemeral", Value::Boolean(ephemeral)) => self.ephemeral = *ephemeral,
-            ("format", Value::String(format)) if format == "twacode" => self.format = Format::Twacode,
             ("when", _) => return Err("`when` is a condition, as a string".to_owned()),
             ("ephemeral", _) => return Err("`ephemeral` is true or false".to_owned()),
             ("format", _) => {
-                return Err("`format` is \"twacode\", or left out for Markdown".to_owned());
+                return Err(
+                    "`format` is not supported any more: a template writes Markdown; remove the line, and write the \
+                     message as Markdown with the helpers `link`, `code`, `quote` and `button`"
+                        .to_owned(),
+                );
             }
             ("conversation" | "follow_up" | "closes", _) => {
                 return Err(format!("`{key}` is not supported yet"));
             }
             _ => {
                 return Err(format!(
-                    "`{key}` is not known in front matter; known are when, ephemeral, format"
+                    "`{key}` is not known in front matter; known are when, ephemeral"
                 ));
             }
         }
@@ -134,16 +134,17 @@ mod tests {
 
     #[test]
     fn lines_of_the_body_keep_their_numbers() {
-        let (matter, body, found) = read("+++\r\nephemeral = true\nformat = \"twacode\"\n+++\n[]\n");
+        let (matter, body, found) = read("+++\r\nephemeral = true\nwhen = \"branch == 'main'\"\n+++\n[]\n");
         assert_eq!(found, []);
-        assert!(matter.present && matter.ephemeral && matter.format == Format::Twacode);
+        assert!(matter.present && matter.ephemeral && matter.when_line == Some(3));
         assert_eq!(body, "\n\n\n\n[]\n");
     }
 
     #[test]
     fn every_wrong_key_is_found_with_its_line() {
-        let (_, _, found) =
-            read("+++\nephemeral = 1\nconversation = 'x'\nfoo = 1\nformat = \"html\"\nwhen = true\n+++\nx");
+        let (_, _, found) = read(
+            "+++\nephemeral = 1\nconversation = 'x'\nfoo = 1\nformat = \"twacode\"\nwhen = true\n+++\nx",
+        );
         let found: Vec<_> = found
             .iter()
             .map(|(line, what)| (line.unwrap(), what.as_str()))
@@ -153,11 +154,12 @@ mod tests {
             [
                 (2, "`ephemeral` is true or false"),
                 (3, "`conversation` is not supported yet"),
+                (4, "`foo` is not known in front matter; known are when, ephemeral"),
                 (
-                    4,
-                    "`foo` is not known in front matter; known are when, ephemeral, format"
+                    5,
+                    "`format` is not supported any more: a template writes Markdown; remove the line, and write the \
+                     message as Markdown with the helpers `link`, `code`, `quote` and `button`"
                 ),
-                (5, "`format` is \"twacode\", or left out for Markdown"),
                 (6, "`when` is a condition, as a string"),
             ]
         );

@@ -15,7 +15,7 @@ use handlebars::{
 };
 use serde_json::Value;
 
-use super::escape::Format;
+use crate::message::text_atom;
 use crate::steps::{self, OutOfSteps};
 
 /// The helper that `{{> name}}` becomes. No template can write this name.
@@ -123,11 +123,11 @@ const fn signature(
     }
 }
 
-/// The engine for one format: strict, with all helpers; values are written by the format's escape function.
-pub(super) fn engine(format: Format) -> Handlebars<'static> {
+/// The engine: strict, with all helpers. Every value is written as one atom, which is text to Markdown whatever it holds.
+pub(super) fn engine() -> Handlebars<'static> {
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);
-    engine.register_escape_fn(format.escape());
+    engine.register_escape_fn(text_atom);
     let values = values::HELPERS.iter();
     for (name, run) in values.chain(time::HELPERS).chain(selecting::HELPERS) {
         engine.register_helper(name, Box::new(ValueHelper { run: *run }));

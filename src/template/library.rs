@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use handlebars::{Context, Handlebars, Template};
 
-use super::escape::Format;
 use super::front_matter::{self, Found, FrontMatter};
 use super::reads::{self, Read};
 use super::render::{Compiled, Failure};
@@ -15,8 +14,7 @@ use crate::condition::Condition;
 
 /// The compiled templates of one kind.
 pub struct Library {
-    markdown: Handlebars<'static>,
-    twacode: Handlebars<'static>,
+    engine: Handlebars<'static>,
     /// By file name. An event's type comes from outside: it is looked up here and never becomes a path.
     own: BTreeMap<String, Compiled>,
     builtin: BTreeMap<String, Compiled>,
@@ -83,8 +81,7 @@ impl<'l> Entry<'l> {
     /// # Errors
     /// Why it cannot.
     pub fn say(&self, context: &Context) -> Result<Said, Failure> {
-        let engine = self.library.engine(self.compiled);
-        Ok(self.compiled.say(engine, context)?.said)
+        Ok(self.compiled.say(&self.library.engine, context)?.said)
     }
 }
 
@@ -104,8 +101,7 @@ impl Library {
     /// A file that does not compile is left out and found. Files that do not end in `.hbs` are no templates.
     pub fn compile(kind: &str, files: Vec<TemplateFile>) -> (Self, Vec<TemplateFinding>) {
         let mut library = Self {
-            markdown: helpers::engine(Format::Markdown),
-            twacode: helpers::engine(Format::Twacode),
+            engine: helpers::engine(),
             own: BTreeMap::new(),
             builtin: BTreeMap::new(),
             own_parts: BTreeMap::new(),
@@ -195,7 +191,7 @@ impl Library {
             rendering.failed.push((name.to_owned(), why.clone()));
         }
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
-            match compiled.say(self.engine(compiled), context) {
+            match compiled.say(&self.engine, context) {
                 Ok(spoken) => {
                     rendering.template = Some(RenderedTemplate {
                         name: name.to_owned(),
@@ -212,13 +208,6 @@ impl Library {
             }
         }
         false
-    }
-
-    fn engine(&self, compiled: &Compiled) -> &Handlebars<'static> {
-        match compiled.front.format {
-            Format::Markdown => &self.markdown,
-            Format::Twacode => &self.twacode,
-        }
     }
 
     /// Every template that compiled, for those who look at templates themselves: own ones, then built-in ones. A built-in
@@ -274,7 +263,7 @@ impl Library {
         for draft in builtin.into_iter().chain(own) {
             let (name, is_own) = (part_name(&draft), draft.origin.is_own());
             let parts = if is_own { &all } else { &builtin_parts };
-            let mut found = check::check(&mut draft.template.clone(), draft.front.format, parts).0;
+            let mut found = check::check(&mut draft.template.clone(), parts).0;
             if draft.front.present {
                 found.push((Some(1), "a part has no front matter".to_owned()));
             }
@@ -299,7 +288,7 @@ impl Library {
 
     fn with_own_parts(&mut self, draft: &Draft, parts: &Parts, own: &[String]) {
         let mut template = draft.template.clone();
-        let (found, used) = check::check(&mut template, draft.front.format, parts);
+        let (found, used) = check::check(&mut template, parts);
         if !found.is_empty()
             || !used.iter().any(|name| own.contains(name))
             || self.own.contains_key(&draft.name)
@@ -330,7 +319,7 @@ fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> 
     let (front, body, mut found) = front_matter::read(&text);
     match Template::compile_with_name(&body, name.clone()) {
         Ok(template) => {
-            found.extend(own_text::findings(&body, front.format));
+            found.extend(own_text::findings(&body, &template));
             if found.is_empty() {
                 return Ok(Draft {
                     name,
@@ -361,7 +350,7 @@ fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)>
         mut template,
         ..
     } = draft;
-    let (found, _) = check::check(&mut template, front.format, parts);
+    let (found, _) = check::check(&mut template, parts);
     if found.is_empty() {
         Ok(Compiled {
             origin,

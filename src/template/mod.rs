@@ -1,7 +1,6 @@
 //! Templates: Handlebars that says what an event says, without any value becoming syntax.
 
 mod check;
-mod escape;
 mod front_matter;
 mod helpers;
 mod library;

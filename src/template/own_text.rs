@@ -1,17 +1,18 @@
-//! What a template may not say in its own words: raw HTML, reference definitions, the characters of atoms, and code by
+//! What the text of a template must not contain: raw HTML, reference definitions, the characters of atoms, and code by
 //! indentation.
 //!
-//! The template's own text is read as Markdown with a placeholder word for every value and the bodies of all blocks one after
-//! the other.
+//! The text is parsed as Markdown, with a placeholder word for every value and the bodies of all blocks one after the
+//! other.
 
+use handlebars::Template;
+use handlebars::template::TemplateElement;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
-use super::escape::Format;
 use super::front_matter::Found;
 use crate::message::{markdown, text_atom};
 
-/// Everything wrong with a template's own text; lines count from 1.
-pub(super) fn findings(body: &str, format: Format) -> Vec<Found> {
+/// Everything that is wrong with the text of a template, of which `body` is the source; lines count from 1.
+pub(super) fn findings(body: &str, template: &Template) -> Vec<Found> {
     let mut found = Vec::new();
     for (index, line) in body.lines().enumerate() {
         if line.contains(|character| matches!(character, '\u{E000}'..='\u{E1FF}')) {
@@ -20,8 +21,8 @@ pub(super) fn findings(body: &str, format: Format) -> Vec<Found> {
             found.push((Some(index + 1), what.to_owned()));
         }
     }
-    if format == Format::Markdown && found.is_empty() {
-        markdown_findings(&Skeleton::of(body), &mut found);
+    if found.is_empty() {
+        markdown_findings(&Skeleton::of(template), &mut found);
     }
     found
 }
@@ -53,135 +54,81 @@ fn markdown_findings(skeleton: &Skeleton, found: &mut Vec<Found>) {
     found.sort();
 }
 
-/// A template's own text.
+/// The text of a template with a placeholder word for every value.
+#[derive(Default)]
 struct Skeleton {
     text: String,
-    /// Where each of its lines begins, and the line of the file that is.
+    /// Where each element of the template begins in `text`, and its line in the file.
     starts: Vec<(usize, usize)>,
 }
 
 impl Skeleton {
+    fn of(template: &Template) -> Self {
+        let mut skeleton = Self::default();
+        skeleton.template(template);
+        skeleton
+    }
+
     fn placeholder() -> String {
         text_atom("x")
     }
 
     fn line_at(&self, offset: usize) -> usize {
         let after = self.starts.partition_point(|(start, _)| *start <= offset);
-        self.starts
-            .get(after.saturating_sub(1))
-            .map_or(1, |(_, line)| *line)
+        let (start, line) = after
+            .checked_sub(1)
+            .and_then(|index| self.starts.get(index))
+            .copied()
+            .unwrap_or((0, 1));
+        line + newlines(&self.text[start..offset])
     }
 
-    fn of(body: &str) -> Self {
-        let mut skeleton = Self {
-            text: String::new(),
-            starts: vec![(0, 1)],
-        };
-        let mut line = 1;
-        let mut tags = false;
-        let mut rest = body;
-        while let Some(character) = rest.chars().next() {
-            if let Some((tag, after)) = tag(rest) {
-                let escaped = skeleton.text.ends_with('\\') && !skeleton.text.ends_with("\\\\");
-                if escaped {
-                    skeleton.text.pop();
-                    skeleton.text.push_str("{{");
-                    rest = &rest[2..];
-                    continue;
+    /// Handlebars has already removed the lines that hold nothing but a block's tags, and the blanks that a `~` eats.
+    fn template(&mut self, template: &Template) {
+        for (index, element) in template.elements.iter().enumerate() {
+            let line = template.mapping.get(index).map_or(1, |mapping| mapping.0);
+            match element {
+                TemplateElement::RawString(text) => {
+                    // The line is that of the first character that is no blank.
+                    let blanks = &text[..text.len() - text.trim_start().len()];
+                    self.push(line.saturating_sub(newlines(blanks)), text);
                 }
-                match tag.kind {
-                    TagKind::Value => skeleton.text.push_str(&Self::placeholder()),
-                    TagKind::Silent => tags = true,
+                TemplateElement::HelperBlock(block) => {
+                    for inner in [&block.template, &block.inverse].into_iter().flatten() {
+                        self.template(inner);
+                    }
                 }
-                line += tag.text.matches('\n').count();
-                rest = after;
-                if tag.trims_after {
-                    let trimmed = rest.trim_start();
-                    line += rest[..rest.len() - trimmed.len()].matches('\n').count();
-                    rest = trimmed;
+                TemplateElement::PartialExpression(_) => self.part(line, template.elements.get(index + 1)),
+                TemplateElement::Expression(_) | TemplateElement::HtmlExpression(_) => {
+                    self.push(line, &Self::placeholder());
                 }
-                continue;
-            }
-            skeleton.text.push(character);
-            rest = &rest[character.len_utf8()..];
-            if character == '\n' {
-                line += 1;
-                skeleton.end_line(line, std::mem::take(&mut tags));
+                // A comment, or what `check` refuses.
+                _ => {}
             }
         }
-        skeleton
     }
 
-    /// A line of tags that say nothing themselves is no line of the output.
-    fn end_line(&mut self, next: usize, tags: bool) {
-        let start = self.starts.last().map_or(0, |(start, _)| *start);
-        if tags && self.text[start..].trim().is_empty() {
-            self.text.truncate(start);
-            self.starts.pop();
-        }
-        self.starts.push((self.text.len(), next));
-    }
-}
-
-struct TagText<'a> {
-    text: &'a str,
-    kind: TagKind,
-    /// It ends with `~}}`, which eats the blanks that follow.
-    trims_after: bool,
-}
-
-enum TagKind {
-    /// It writes something.
-    Value,
-    /// A comment, or the begin, middle or end of a block.
-    Silent,
-}
-
-/// The tag a text begins with, and what follows it. The template has compiled: what is open is closed.
-fn tag(text: &str) -> Option<(TagText<'_>, &str)> {
-    let inside = text.strip_prefix("{{")?;
-    let (end, closing) = if inside.trim_start_matches('~').starts_with("!--") {
-        (inside.find("--")? + 2, "--}}")
-    } else if inside.trim_start_matches('~').starts_with('!') {
-        (0, "}}")
-    } else {
-        (end_of_expression(inside), "}}")
-    };
-    let length = 2 + end + inside[end..].find(closing)? + closing.len();
-    let length = length + text[length..].chars().take_while(|c| *c == '}').count();
-    let (tag, after) = text.split_at(length);
-    let name = inside.trim_start_matches('~').trim_start();
-    let middle = name
-        .strip_prefix("else")
-        .is_some_and(|rest| rest.starts_with([' ', '\n', '\t', '~', '}']));
-    let kind = if middle || name.starts_with(['#', '/', '^', '!']) {
-        TagKind::Silent
-    } else {
-        TagKind::Value
-    };
-    let tag = TagText {
-        text: tag,
-        kind,
-        trims_after: tag.ends_with("~}}"),
-    };
-    Some((tag, after))
-}
-
-/// Where the strings of an expression are over, so that a `}}` in one of them ends nothing.
-fn end_of_expression(inside: &str) -> usize {
-    let mut quote = None;
-    let mut escaped = false;
-    for (index, character) in inside.char_indices() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if character == '\\' => escaped = true,
-            Some(open) if character == open => quote = None,
-            None if character == '"' || character == '\'' => quote = Some(character),
-            None if inside[index..].starts_with("}}") => return index,
-            Some(_) | None => {}
+    /// A part that stands alone on its line ends that line: Handlebars removes the line break after the tag, because the
+    /// part has its own.
+    fn part(&mut self, line: usize, next: Option<&TemplateElement>) {
+        self.push(line, &Self::placeholder());
+        let line_start = self.text.rfind('\n').map_or(0, |at| at + 1);
+        let alone = self.text[line_start..].trim() == Self::placeholder();
+        if let (true, Some(TemplateElement::RawString(next))) = (alone, next)
+            && !next.starts_with('\n')
+        {
+            self.text.push('\n');
         }
     }
-    0
+
+    fn push(&mut self, line: usize, text: &str) {
+        self.starts.push((self.text.len(), line));
+        self.text.push_str(text);
+    }
+}
+
+fn newlines(text: &str) -> usize {
+    text.matches('\n').count()
 }
 
 #[cfg(test)]
@@ -189,7 +136,7 @@ mod tests {
     use super::*;
 
     fn lines(body: &str) -> Vec<usize> {
-        findings(body, Format::Markdown)
+        findings(body, &Template::compile(body).unwrap())
             .into_iter()
             .map(|(line, _)| line.unwrap())
             .collect()
@@ -220,10 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn characters_of_atoms_are_found_in_any_format() {
-        assert_eq!(findings("a\n\u{E100}", Format::Twacode)[0].0, Some(2));
+    fn characters_of_atoms_are_found() {
+        assert_eq!(lines("a\n\u{E100}"), [2]);
         assert_eq!(lines("{{default x \"\u{E001}\"}}"), [1]);
-        assert_eq!(findings("<b>", Format::Twacode), []);
     }
 
     #[test]
@@ -236,15 +182,27 @@ mod tests {
     }
 
     #[test]
-    fn a_string_may_hold_braces_and_a_backslash_makes_text() {
+    fn every_value_is_a_word_and_tags_of_blocks_are_nothing() {
+        for (body, expected) in [
+            ("{{plural a \"}}\" '\"'}}b", "Xb"),
+            ("\\{{a}}", "{{a}}"),
+            ("{{~a~}} \n b{{!-- }} --}}c", "Xbc"),
+            (
+                "a\n{{#if b}}\nc{{d}}\n{{else if e}}\nf\n{{else}}\ng\n{{/if}}\nh",
+                "a\ncX\nf\ng\nh",
+            ),
+            ("a\n{{> b}}\n```\nc {{> d}} e", "a\nX\n```\nc X e"),
+        ] {
+            let text = Skeleton::of(&Template::compile(body).unwrap()).text;
+            assert_eq!(text.replace(&Skeleton::placeholder(), "X"), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_the_one_in_the_file() {
         assert_eq!(
-            Skeleton::of("{{plural a \"}}\" '\"'}}b").text,
-            format!("{}b", Skeleton::placeholder())
-        );
-        assert_eq!(Skeleton::of("\\{{a}}").text, "{{a}}");
-        assert_eq!(
-            Skeleton::of("{{~a~}} \n b{{!-- }} --}}c").text,
-            format!("{}bc", Skeleton::placeholder())
+            lines("{{#if a}}\n\n\n  <b>\n{{else if b}}\n x\n\n<i>\n{{/if}}\n\n{{a~}}\n\n <u>"),
+            [4, 8, 13]
         );
     }
 }

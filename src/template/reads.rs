@@ -3,6 +3,7 @@
 
 use handlebars::template::{BlockParam, HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg, Template};
+use std::sync::LazyLock;
 
 use super::helpers::PART;
 
@@ -21,6 +22,17 @@ pub struct Read {
 
 /// A step into any element of a list, or any member of an object.
 pub(super) const ANY: &str = "[]";
+
+/// `..` and `@root` in a path. The type of these has no public name, but the parser of paths is public.
+static UP: LazyLock<Option<PathSeg>> = LazyLock::new(|| first_segment("../x"));
+static ROOT: LazyLock<Option<PathSeg>> = LazyLock::new(|| first_segment("@root/x"));
+
+fn first_segment(path: &str) -> Option<PathSeg> {
+    match Path::parse(path) {
+        Ok(Path::Relative((segments, _))) => segments.into_iter().next(),
+        _ => None,
+    }
+}
 
 /// Every path that a template reads, in the order it is written. Where a block is over what a helper made (`default`,
 /// `lookup`, `except`), nothing is known of what it reads, and only what it reads from the top is there.
@@ -162,12 +174,8 @@ impl Walk {
                 for segment in segments {
                     match segment {
                         PathSeg::Named(name) => steps.push(name.as_str()),
-                        // The rules of the grammar have no name outside its crate but this one.
-                        PathSeg::Ruled(rule) => match format!("{rule:?}").as_str() {
-                            "path_root" => root = true,
-                            "path_up" => up += 1,
-                            _ => return None,
-                        },
+                        ruled if Some(ruled) == UP.as_ref() => up += 1,
+                        ruled if Some(ruled) == ROOT.as_ref() => root = true,
                         _ => return None,
                     }
                 }

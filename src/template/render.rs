@@ -6,12 +6,10 @@ use std::io;
 use handlebars::{
     Context, Handlebars, Output, RenderContext, RenderError, RenderErrorReason, Renderable, Template,
 };
-use serde_json::Value;
 
-use super::escape::Format;
 use super::front_matter::FrontMatter;
 use super::{Origin, Said};
-use crate::message::{Block, Document, Message, StoredMessage, markdown, plain};
+use crate::message::{Block, Document, StoredMessage, markdown, plain};
 use crate::panics;
 use crate::steps::{self, OutOfSteps};
 
@@ -79,25 +77,13 @@ impl Compiled {
         if output.trim().is_empty() {
             return Ok(None);
         }
-        let message = match self.front.format {
-            Format::Markdown => {
-                let document = markdown::parse(output).map_err(|error| self.failure(error.to_string()))?;
-                if is_blank(&document) {
-                    return Ok(None);
-                }
-                Message::Document(document)
-            }
-            Format::Twacode => match serde_json::from_str(output) {
-                Ok(nodes @ (Value::Array(_) | Value::Object(_))) => Message::Twacode(nodes),
-                Ok(_) => {
-                    return Err(self.failure("the output is no JSON array or object of nodes".to_owned()));
-                }
-                Err(error) => return Err(self.failure(format!("the output is not JSON: {error}"))),
-            },
-        };
+        let document = markdown::parse(output).map_err(|error| self.failure(error.to_string()))?;
+        if is_blank(&document) {
+            return Ok(None);
+        }
         Ok(Some(StoredMessage {
             v: 1,
-            message,
+            message: document,
             ephemeral: self.front.ephemeral,
         }))
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Act, Answer, AnswerRow, Ends, Kind, Place, Reason, Request, Transport, Verdict, twacode};
-use crate::message::{Message, StoredMessage, plain};
+use crate::message::{Document, StoredMessage, plain};
 use crate::secret::Secret;
 
 mod answers;
@@ -214,38 +214,14 @@ fn wait_asked(text: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// What a message is in this dialect: its plain text, which Twake scans for people to notify, and its Twacode.
-fn rendering(message: &Message) -> (String, Value) {
-    let (text, formatted) = match message {
-        Message::Document(document) => (plain::text(document), twacode::nodes(document)),
-        Message::Twacode(twacode) => {
-            let mut text = String::new();
-            collect_text(twacode, &mut text);
-            (text, twacode.clone())
-        }
-    };
+fn rendering(document: &Document) -> (String, Value) {
+    let text = plain::text(document);
     let text = if text.trim().is_empty() {
         NO_TEXT
     } else {
         text.trim()
     };
-    (plain::without_mentions(text), formatted)
-}
-
-/// The text of Twacode that a template wrote: what its nodes hold as content, a line break for each `br`.
-fn collect_text(twacode: &Value, text: &mut String) {
-    match twacode {
-        Value::String(literal) => text.push_str(literal),
-        Value::Array(nodes) => nodes.iter().for_each(|node| collect_text(node, text)),
-        Value::Object(node) if node.get("type").is_some_and(|kind| kind == "br") => text.push('\n'),
-        Value::Object(node) => {
-            for key in ["formatted", "prepared", "content"] {
-                if let Some(inner) = node.get(key) {
-                    return collect_text(inner, text);
-                }
-            }
-        }
-        _ => {}
-    }
+    (plain::without_mentions(text), twacode::nodes(document))
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
     ("lifecycle", &["clock"]),
-    ("logging", &["clock", "panics"]),
+    ("logging", &["clock", "message", "panics"]),
     ("metrics", &[]),
     ("clock", &[]),
     (
@@ -241,6 +241,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel", &["condition"]),
     ("handlebars", &["template", "road"]),
     ("pulldown_cmark", &["message", "template"]),
+    ("maud", &["sandbox/page"]),
     ("std::panic", &["panics"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),

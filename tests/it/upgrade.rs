@@ -196,3 +196,41 @@ async fn a_backup_from_before_an_upgrade_is_restored_and_taken_over_at_the_next_
     assert_eq!(schema(&store), 3);
     assert_eq!(upgrade.events(None).await.len(), 6);
 }
+
+/// An earlier version stored Twacode that a template wrote, in place of a document.
+#[actix_web::test]
+async fn a_stored_message_of_a_form_that_is_gone_becomes_a_dead_letter_and_a_replay_renders_it_anew() {
+    let upgrade = Upgrade::new();
+    let world = &upgrade.world;
+    upgrade.take("bridge.db");
+    let store = rusqlite::Connection::open(world.path("bridge.db")).unwrap();
+    let changed = store
+        .execute(
+            "UPDATE messages SET json = ?1 WHERE json LIKE '%DiskFull%'",
+            [r#"{"v":1,"message":{"twacode":[{"type":"bold","content":"DiskFull"}]},"ephemeral":false}"#],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    drop(store);
+
+    let mut served = upgrade.serve();
+    let told = world.told("ch-ops", 1).await;
+    assert!(told[0].contains("DiskStillFull"), "the lane goes on: {told:?}");
+    let operator = served.operator.clone();
+    let operator = Some(operator.as_str());
+    let events = upgrade.events(operator).await;
+    let dead = events
+        .iter()
+        .find(|event| event["type"] == "firing" && event["deliveries"][0]["state"] == "dead")
+        .unwrap();
+    let shown = upgrade.say(operator, &["events", "show", id(dead)]).await;
+    assert!(shown.contains("unreadable"), "{shown}");
+    assert!(
+        shown.contains("another version of the bridge; replay the event"),
+        "{shown}"
+    );
+    upgrade.say(operator, &["events", "replay", id(dead)]).await;
+    assert!(world.told("ch-ops", 2).await[1].contains("DiskFull"));
+    served.signal("TERM");
+    assert!(served.end().success(), "{:#?}", served.lines);
+}

@@ -7,10 +7,11 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use super::super::office::{Office, OfficeArguments, OfficeError};
-use super::super::shown::{count, indented, visible, visible_lines};
+use super::super::shown::{indented, visible, visible_lines};
 use super::filters::{Filters, StateArgument};
 use crate::clock::Clock;
 use crate::operator::view::{DropOrder, EventQuery, ReplayOrder, Replayed, StateWord};
+use crate::suggest::counted;
 
 /// Events in one go.
 const MOST: u32 = 100_000;
@@ -55,7 +56,7 @@ pub(super) async fn replay(office: &Office, arguments: &ReplayArguments) -> anyh
     let many = arguments.ids.is_empty() && !arguments.dry_run;
     if many
         && !confirmed(
-            &format!("Replay {}?", count(events.len(), "event")),
+            &format!("Replay {}?", counted(events.len(), "event")),
             arguments.yes,
         )?
     {
@@ -81,7 +82,7 @@ pub(super) async fn replay(office: &Office, arguments: &ReplayArguments) -> anyh
     } else {
         "on their way"
     };
-    Ok(work.end(&format!("{} {verb}", count(messages, "message"))))
+    Ok(work.end(&format!("{} {verb}", counted(messages, "message"))))
 }
 
 pub(super) async fn give_up(office: &Office, arguments: &DropArguments) -> anyhow::Result<ExitCode> {
@@ -92,7 +93,7 @@ pub(super) async fn give_up(office: &Office, arguments: &DropArguments) -> anyho
     let mut query = filters.query(&Clock::system());
     query.state = Some(StateWord::Waiting);
     let events = chosen(office, &arguments.ids, filters, query).await?;
-    let question = format!("Give up what waits of {}?", count(events.len(), "event"));
+    let question = format!("Give up what waits of {}?", counted(events.len(), "event"));
     if !events.is_empty() && !confirmed(&question, arguments.yes)? {
         return Ok(ExitCode::FAILURE);
     }
@@ -112,7 +113,7 @@ pub(super) async fn give_up(office: &Office, arguments: &DropArguments) -> anyho
             work.say(&format!("{}  {channels}\n", dropped.event))?;
         }
     }
-    Ok(work.end(&format!("{} dropped", count(messages, "message"))))
+    Ok(work.end(&format!("{} dropped", counted(messages, "message"))))
 }
 
 /// The events meant, the oldest first, so that what goes out again goes out in order.
@@ -200,7 +201,7 @@ impl Work {
         if self.failed == 0 {
             return ExitCode::SUCCESS;
         }
-        note!("{} could not be done", count(self.failed, "event"));
+        note!("{} could not be done", counted(self.failed, "event"));
         ExitCode::FAILURE
     }
 }

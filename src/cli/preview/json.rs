@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::shown::visible_json;
 use super::text::why_unchecked;
-use crate::message::{Message, plain};
+use crate::message::plain;
 use crate::preview::{Outcome, Preview, Proof, why_this};
 use crate::road::{DecidedMessage, Reply};
 use crate::source::Source;
@@ -92,10 +92,7 @@ fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
         .failed
         .iter()
         .map(|(template, why)| json!({ "template": template, "why": why }));
-    let text = said.message.as_ref().map(|stored| match &stored.message {
-        Message::Document(document) => plain::text(document),
-        Message::Twacode(nodes) => nodes.to_string(),
-    });
+    let text = said.message.as_ref().map(|stored| plain::text(&stored.message));
     json!({
         "variant": said.variant.as_deref(),
         "template": template.map(|template| &template.name),

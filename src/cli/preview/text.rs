@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use super::super::paint::Paint;
 use super::super::shown::visible_lines;
 use crate::authentication::Refusal;
-use crate::message::Message;
 use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
 use crate::road::{DecidedMessage, Reply};
 use crate::source::Kind;
@@ -275,10 +274,7 @@ impl Out {
                 ""
             };
             let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
-            let text = match &said.message {
-                Message::Document(document) => paint.document(document),
-                Message::Twacode(nodes) => visible_lines(&format!("{nodes:#}")),
-            };
+            let text = paint.document(&said.message);
             let _ = writeln!(self.text, "{text}\n");
         } else if let Some(silence) = &message.silence {
             self.field("silent", &visible_lines(silence));

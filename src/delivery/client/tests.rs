@@ -1,5 +1,5 @@
 use super::*;
-use crate::message::{Block, Document, Inline, Message};
+use crate::message::{Block, Document, Inline};
 use crate::secret::Secret;
 use crate::twake::{Api, Kind, Outbound, Reason};
 use actix_tls::connect::Resolve;
@@ -130,9 +130,9 @@ fn hello() -> StoredMessage {
     let paragraph = Block::Paragraph(vec![Inline::Text("hello".to_owned())]);
     StoredMessage {
         v: 1,
-        message: Message::Document(Document {
+        message: Document {
             blocks: vec![paragraph],
-        }),
+        },
         ephemeral: false,
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::object;
-use crate::sandbox::settings::Era;
+use crate::sandbox::settings::{Era, MESSAGES_SAVE};
 
 /// An answer, before it is HTTP.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,8 +84,8 @@ pub(in crate::sandbox) enum Refusal {
     UnknownApplication,
     /// The company is missing, or the application is not installed in it.
     Group(Value),
-    /// A capability is missing.
-    Capabilities(&'static [&'static str]),
+    /// The application lacks the capability to save messages.
+    Capability,
     /// Everything else the server catches.
     Malformed,
     /// The server behind the shim gave nothing.
@@ -120,12 +120,12 @@ impl Refusal {
                 );
                 add("group_id", given);
             }
-            Self::Capabilities(missing) => {
+            Self::Capability => {
                 add(
                     "error",
                     json!("you_do_not_have_this_set_of_required_capabilities"),
                 );
-                add("capabilities", json!(missing));
+                add("capabilities", json!([MESSAGES_SAVE]));
             }
             Self::Malformed => {
                 add("error", json!("unknown error or malformed query."));

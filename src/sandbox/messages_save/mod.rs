@@ -1,4 +1,4 @@
-//! The documented API: `POST /api/v1/messages/save` and `/remove`. A call and the world to an answer; no I/O.
+//! The documented API: `POST /api/v1/messages/save`. A function from a call and the world to an answer, without I/O.
 
 mod answer;
 mod authorization;
@@ -13,27 +13,8 @@ use serde_json::{Map, Value, json};
 use super::settings::{Application, Era, MESSAGES_SAVE};
 use super::world::{SandboxMessage, World};
 
-/// Which of the two is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    /// Posts or edits.
-    Save,
-    /// Deletes.
-    Remove,
-}
-
-impl Method {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Save => "save",
-            Self::Remove => "remove",
-        }
-    }
-}
-
 /// A call as it came.
 pub(super) struct Call {
-    pub(super) method: Method,
     authorization: String,
     body: Map<String, Value>,
 }
@@ -41,13 +22,12 @@ pub(super) struct Call {
 impl Call {
     /// Reads a call. A body that is not announced as JSON is read as a form by the real server, which finds nothing
     /// in it; one that is not a JSON object counts as an empty one.
-    pub(super) fn read(method: Method, authorization: &[u8], content_type: &[u8], body: &[u8]) -> Self {
+    pub(super) fn read(authorization: &[u8], content_type: &[u8], body: &[u8]) -> Self {
         let body = match serde_json::from_slice(body) {
             Ok(Value::Object(body)) if content_type.starts_with(b"application/json") => body,
             _ => Map::new(),
         };
         Self {
-            method,
             authorization: String::from_utf8_lossy(authorization).into_owned(),
             body,
         }
@@ -80,13 +60,9 @@ impl Call {
 
 /// Answers a call as Twake does, and stores what it stores.
 pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Answer {
-    match authorize(world, call).and_then(|application| match call.method {
-        Method::Save => save(world, call, &application, now),
-        Method::Remove => Ok(remove(world, call)),
-    }) {
-        Ok(answer) => answer,
-        Err(refusal) => refusal.answer(),
-    }
+    authorize(world, call)
+        .and_then(|application| save(world, call, &application, now))
+        .unwrap_or_else(Refusal::answer)
 }
 
 /// The checks before the message is looked at, in the server's order: authorization, company, capability.
@@ -99,10 +75,9 @@ fn authorize(world: &World, call: &Call) -> Result<Application, Refusal> {
         .as_str()
         .is_some_and(|group| application.groups.iter().any(|g| g == group));
     if !installed {
-        return Err(match (call.method, era) {
-            (Method::Remove, _) => Refusal::Capabilities(&[]),
-            (Method::Save, Era::B) => Refusal::Fatal,
-            (Method::Save, _) => Refusal::Group(call.group().clone()),
+        return Err(match era {
+            Era::B => Refusal::Fatal,
+            _ => Refusal::Group(call.group().clone()),
         });
     }
     let capable = application
@@ -110,8 +85,8 @@ fn authorize(world: &World, call: &Call) -> Result<Application, Refusal> {
         .iter()
         .any(|capability| capability == MESSAGES_SAVE)
         || (era == Era::B && application.capabilities.is_empty());
-    if call.method == Method::Save && !capable {
-        return Err(Refusal::Capabilities(&[MESSAGES_SAVE]));
+    if !capable {
+        return Err(Refusal::Capability);
     }
     Ok(application.clone())
 }
@@ -243,47 +218,6 @@ fn edit(
     }
     stored.object["modification_date"] = json!(now.as_second());
     Ok(stored.clone())
-}
-
-/// `messages/remove`: echoes what it was given, whether or not something was deleted.
-fn remove(world: &mut World, call: &Call) -> Answer {
-    let era = world.settings.era;
-    let message = call.message().cloned().unwrap_or_default();
-    let text = |key: &str| {
-        message
-            .get(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-    };
-    if let Some(channel) = call.channel() {
-        let names = [text("id"), text("ephemeral_id"), text("front_id")];
-        let found = world.messages(channel).iter().find(|stored| {
-            names[0] == Some(stored.id())
-                || (stored.ephemeral
-                    && (names[1] == Some(stored.id()) || names[2] == Some(stored.text("front_id"))))
-        });
-        let found = found.map(|stored| (stored.id().to_owned(), stored.parent().to_owned()));
-        if let Some((id, parent)) = found {
-            let has_replies = world.messages(channel).iter().any(|other| other.parent() == id);
-            if !has_replies {
-                world.take(channel, &id);
-                if let Some(parent) = world.find(channel, &parent) {
-                    let count = parent.object["responses_count"].as_u64().unwrap_or(0);
-                    parent.object["responses_count"] = json!(count.saturating_sub(1));
-                }
-            }
-        }
-    }
-    let mut echo = match call.body.get("message") {
-        Some(message) => message.clone(),
-        None => Value::Null,
-    };
-    if let (Era::B, Some(echo)) = (era, echo.as_object_mut()) {
-        echo.insert("company_id".to_owned(), call.group().clone());
-        // Misspelt as the server spells it.
-        echo.insert("worskpace_id".to_owned(), Value::Null);
-    }
-    Answer::json(&json!({ "result": echo }))
 }
 
 /// What PHP takes for true.

@@ -1,6 +1,6 @@
-//! Emoji by their short names: those that a bridge's messages have; others keep their name.
+//! Emoji by their short names: those that occur in the bridge's messages. Others keep their name.
 
-use super::html::Html;
+use maud::{Markup, html};
 
 const KNOWN: &[(&str, &str)] = &[
     ("+1", "👍"),
@@ -46,13 +46,15 @@ const KNOWN: &[(&str, &str)] = &[
     ("zap", "⚡"),
 ];
 
-/// Writes the emoji, or its name between colons.
-pub(super) fn write(html: &mut Html, name: &str) {
+/// The emoji, or its name between colons.
+pub(super) fn emoji(name: &str) -> Markup {
     let name = name.trim().trim_matches(':');
-    match KNOWN.iter().find(|(known, _)| *known == name) {
-        Some((_, emoji)) => html.element("span", &[("class", "emoji"), ("title", name)], |html| {
-            html.text(emoji);
-        }),
-        None => html.words("span", "emoji", &format!(":{name}:")),
+    let known = KNOWN.iter().find(|(known, _)| *known == name);
+    html! {
+        @if let Some((_, emoji)) = known {
+            span.emoji title=(name) { (emoji) }
+        } @else {
+            span.emoji { ":" (name) ":" }
+        }
     }
 }

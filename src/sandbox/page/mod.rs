@@ -1,24 +1,25 @@
-//! What a browser sees: the channels at the left, one channel's messages as Twake would show them, and under each
-//! message what a phone would say.
+//! The page in a browser: the channels at the left, the messages of one channel as Twake would show them, and under
+//! each message its notification on a phone.
 //!
-//! Everything comes from the server; the script only asks for news and puts the new page's parts in the place of the
-//! old ones, so that the page works without it.
+//! The server renders everything. The script only waits for changes and replaces the parts of the page with new ones,
+//! so the page works without it. Every value from outside is escaped by `maud`, and the target of a link is an `Href`.
 
 mod emoji;
-mod html;
+mod href;
 mod message;
 pub(super) mod notification;
 mod twacode;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
+use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 
-use self::html::{Href, Html};
+use self::href::Href;
 use super::fault::ActiveFault;
 use super::handle::SandboxHandle;
 use super::settings::Channel;
-use super::world::World;
+use super::world::{SandboxMessage, World};
 
 /// Styles and script come from this server, nothing else does, and nothing is sent elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
@@ -45,7 +46,7 @@ pub(super) async fn show(query: Query<Shown>, sandbox: Data<SandboxHandle>) -> H
         version,
         query.channel.as_deref(),
     );
-    asset("text/html; charset=utf-8", page)
+    asset("text/html; charset=utf-8", page.into_string())
 }
 
 /// `GET /sandbox/style.css`.
@@ -72,186 +73,177 @@ fn asset(content_type: &'static str, body: String) -> HttpResponse {
 }
 
 /// The whole page.
-fn render(world: &mut World, url: &str, version: u64, wanted: Option<&str>) -> String {
+fn render(world: &mut World, url: &str, version: u64, wanted: Option<&str>) -> Markup {
     let channels = world.settings.channels.clone();
     let shown = channels
         .iter()
         .find(|channel| wanted == Some(&channel.id))
         .or(channels.first());
-    let mut html = Html::page();
-    html.element("html", &[("lang", "en")], |html| {
-        html.element("head", &[], |html| {
-            html.open("meta", &[("charset", "utf-8")]);
-            html.open(
-                "meta",
-                &[
-                    ("name", "viewport"),
-                    ("content", "width=device-width, initial-scale=1"),
-                ],
-            );
-            html.open("meta", &[("name", "color-scheme"), ("content", "light dark")]);
-            let title = shown.map_or("Sandbox".to_owned(), |channel| {
-                format!("#{} – Sandbox", channel.name)
-            });
-            html.element("title", &[], |html| html.text(&title));
-            html.open("link", &[("rel", "icon"), ("href", ICON)]);
-            html.open("link", &[("rel", "stylesheet"), ("href", "/sandbox/style.css")]);
-            html.element("script", &[("src", "/sandbox/page.js"), ("defer", "")], |_| {});
-        });
-        html.element("body", &[("data-version", &version.to_string())], |html| {
-            sidebar(html, world, &channels, shown);
-            html.element("main", &[("id", "main")], |html| match shown {
-                Some(channel) => conversation(html, world, channel, url),
-                None => html.words("p", "empty", "This sandbox has no channel: start it with one."),
-            });
-        });
-    });
-    html.finish()
-}
-
-fn sidebar(html: &mut Html, world: &World, channels: &[Channel], shown: Option<&Channel>) {
-    html.element("nav", &[("id", "channels"), ("aria-label", "Channels")], |html| {
-        html.element("div", &[("class", "brand")], |html| {
-            html.element("div", &[], |html| {
-                html.words("strong", "name", "Sandbox");
-                html.words(
-                    "small",
-                    "era",
-                    &format!("a stand-in for {}", world.settings.era.title()),
-                );
-            });
-        });
-        html.element("ul", &[], |html| {
-            for channel in channels {
-                let here = shown.is_some_and(|shown| shown.id == channel.id);
-                html.element("li", &[], |html| {
-                    let href = Href::channel(&channel.id);
-                    let current = if here { "page" } else { "false" };
-                    html.element(
-                        "a",
-                        &[("href", href.as_str()), ("aria-current", current)],
-                        |html| {
-                            html.words("span", "sign", "#");
-                            html.words("span", "label", &channel.name);
-                            if world
-                                .faults()
-                                .iter()
-                                .any(|fault| fault.channel.as_deref() == Some(&channel.id))
-                            {
-                                html.element(
-                                    "span",
-                                    &[("class", "ill"), ("title", "a fault is set")],
-                                    |html| {
-                                        html.text("!");
-                                    },
-                                );
-                            }
-                            let total = world.total(&channel.id);
-                            if total > 0 {
-                                html.words("span", "count", &total.to_string());
-                            }
-                        },
-                    );
-                });
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title {
+                    @if let Some(channel) = shown { "#" (channel.name) " – " }
+                    "Sandbox"
+                }
+                link rel="icon" href=(ICON);
+                link rel="stylesheet" href="/sandbox/style.css";
+                script src="/sandbox/page.js" defer {}
             }
-        });
-    });
-}
-
-fn conversation(html: &mut Html, world: &mut World, channel: &Channel, url: &str) {
-    let total = world.total(&channel.id);
-    html.element("header", &[], |html| {
-        html.element("h1", &[], |html| {
-            html.words("span", "sign", "#");
-            html.text(&channel.name);
-        });
-        html.element("p", &[], |html| {
-            html.words("code", "id", &channel.id);
-            html.text(&match total {
-                0 => String::new(),
-                1 => " · 1 message".to_owned(),
-                many => format!(" · {many} messages"),
-            });
-        });
-    });
-    for fault in world.faults() {
-        if fault.channel.as_ref().is_none_or(|id| *id == channel.id) {
-            banner(html, fault);
-        }
-    }
-    let era = world.settings.era;
-    let messages = world.messages(&channel.id);
-    if messages.is_empty() {
-        return empty(html, world, channel, url);
-    }
-    html.element("ol", &[("id", "messages")], |html| {
-        let gone = total - u64::try_from(messages.len()).unwrap_or(total).min(total);
-        if gone > 0 {
-            html.words(
-                "li",
-                "day",
-                &format!("{gone} earlier or deleted ones are not kept"),
-            );
-        }
-        let mut day = String::new();
-        for top in messages.iter().filter(|top| top.parent().is_empty()) {
-            let its_day = top.arrived.strftime("%A, %-d %B %Y, UTC").to_string();
-            if its_day != day {
-                html.element("li", &[("class", "day")], |html| {
-                    html.words("span", "date", &its_day);
-                });
-                day = its_day;
-            }
-            message::write(html, top, era);
-            if top.object["responses_count"] != 0 {
-                for reply in messages.iter().filter(|reply| reply.parent() == top.id()) {
-                    message::write(html, reply, era);
+            body data-version=(version) {
+                (sidebar(world, &channels, shown))
+                main #main {
+                    @if let Some(channel) = shown {
+                        (conversation(world, channel, url))
+                    } @else {
+                        p.empty { "This sandbox has no channel: start it with one." }
+                    }
                 }
             }
         }
-    });
+    }
 }
 
-fn banner(html: &mut Html, fault: &ActiveFault) {
-    html.element("p", &[("class", "banner"), ("role", "status")], |html| {
-        let whose = if fault.channel.is_some() {
-            "This channel"
-        } else {
-            "Every channel"
-        };
-        html.text(&format!("{whose} now answers "));
-        html.words("code", "fault", fault.fault.name());
-        html.text(&match fault.times {
-            Some(1) => ", once more.".to_owned(),
-            Some(times) => format!(", {times} more times."),
-            None => ", until the fault is taken away.".to_owned(),
-        });
-    });
+fn sidebar(world: &World, channels: &[Channel], shown: Option<&Channel>) -> Markup {
+    html! {
+        nav #channels aria-label="Channels" {
+            div.brand {
+                div {
+                    strong.name { "Sandbox" }
+                    small.era { "a stand-in for " (world.settings.era.title()) }
+                }
+            }
+            ul {
+                @for channel in channels {
+                    li { (channel_link(world, channel, shown)) }
+                }
+            }
+        }
+    }
 }
 
-/// What to do while nothing is there.
-fn empty(html: &mut Html, world: &World, channel: &Channel, url: &str) {
-    html.element("div", &[("class", "empty")], |html| {
-        html.element("h2", &[], |html| html.text("Nothing has been said here yet"));
-        html.element("p", &[], |html| {
-            html.text("Messages that the bridge posts to ");
-            html.words("code", "id", &channel.id);
-            html.text(" appear here by themselves. Or post one by hand, with the application's private key:");
-        });
-        let application = world.settings.applications.first();
-        let id = application.map_or("PUBLIC_ID", |application| &application.public_id);
-        let group = application.and_then(|application| application.groups.first()).map_or("GROUP_ID", |group| group);
-        let body = serde_json::json!({
-            "group_id": group,
-            "message": { "channel_id": channel.id, "content": [{ "type": "bold", "content": "hello" }] },
-        });
-        let curl = format!(
-            "curl -u {} \\\n  -H 'Content-Type: application/json' \\\n  -d {} \\\n  {url}api/v1/messages/save",
-            quoted(&format!("{id}:PRIVATE_API_KEY")),
-            quoted(&body.to_string()),
-        );
-        html.element("pre", &[], |html| html.words("code", "curl", &curl));
+fn channel_link(world: &World, channel: &Channel, shown: Option<&Channel>) -> Markup {
+    let is_shown = shown.is_some_and(|shown| shown.id == channel.id);
+    let has_fault = world
+        .faults()
+        .iter()
+        .any(|fault| fault.channel.as_deref() == Some(&channel.id));
+    let total = world.total(&channel.id);
+    html! {
+        a href=(Href::channel(&channel.id)) aria-current=(if is_shown { "page" } else { "false" }) {
+            span.sign { "#" }
+            span.label { (channel.name) }
+            @if has_fault {
+                span.ill title="a fault is set" { "!" }
+            }
+            @if total > 0 {
+                span.count { (total) }
+            }
+        }
+    }
+}
+
+fn conversation(world: &mut World, channel: &Channel, url: &str) -> Markup {
+    html! {
+        header {
+            h1 { span.sign { "#" } (channel.name) }
+            p {
+                code.id { (channel.id) }
+                @match world.total(&channel.id) {
+                    0 => {}
+                    1 => { " · 1 message" }
+                    many => { " · " (many) " messages" }
+                }
+            }
+        }
+        @for fault in world.faults() {
+            @if fault.channel.as_ref().is_none_or(|id| *id == channel.id) {
+                (banner(fault))
+            }
+        }
+        @if world.messages(&channel.id).is_empty() {
+            (empty(world, channel, url))
+        } @else {
+            (messages(world, channel))
+        }
+    }
+}
+
+/// The messages, each with its replies; a line before the first one of each day.
+fn messages(world: &mut World, channel: &Channel) -> Markup {
+    let (total, era) = (world.total(&channel.id), world.settings.era);
+    let messages = world.messages(&channel.id);
+    let missing = total.saturating_sub(u64::try_from(messages.len()).unwrap_or(total));
+    let tops: Vec<_> = messages.iter().filter(|top| top.parent().is_empty()).collect();
+    let day = |message: &SandboxMessage| message.arrived.strftime("%A, %-d %B %Y, UTC").to_string();
+    html! {
+        ol #messages {
+            @if missing > 0 {
+                li.day { (missing) " earlier or replaced ones are not kept" }
+            }
+            @for same_day in tops.chunk_by(|one, next| day(one) == day(next)) {
+                @if let Some(first) = same_day.first() {
+                    li.day { span.date { (day(first)) } }
+                }
+                @for top in same_day {
+                    (message::message(top, era))
+                    @if top.object["responses_count"] != 0 {
+                        @for reply in messages.iter().filter(|reply| reply.parent() == top.id()) {
+                            (message::message(reply, era))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn banner(fault: &ActiveFault) -> Markup {
+    html! {
+        p.banner role="status" {
+            @if fault.channel.is_some() { "This channel" } @else { "Every channel" }
+            " now answers "
+            code.fault { (fault.fault.name()) }
+            @match fault.times {
+                Some(1) => { ", once more." }
+                Some(times) => { ", " (times) " more times." }
+                None => { ", until the fault is taken away." }
+            }
+        }
+    }
+}
+
+/// What to do in a channel without messages.
+fn empty(world: &World, channel: &Channel, url: &str) -> Markup {
+    let application = world.settings.applications.first();
+    let id = application.map_or("PUBLIC_ID", |application| &application.public_id);
+    let group = application
+        .and_then(|application| application.groups.first())
+        .map_or("GROUP_ID", |group| group);
+    let body = serde_json::json!({
+        "group_id": group,
+        "message": { "channel_id": channel.id, "content": [{ "type": "bold", "content": "hello" }] },
     });
+    let curl = format!(
+        "curl -u {} \\\n  -H 'Content-Type: application/json' \\\n  -d {} \\\n  {url}api/v1/messages/save",
+        quoted(&format!("{id}:PRIVATE_API_KEY")),
+        quoted(&body.to_string()),
+    );
+    html! {
+        div.empty {
+            h2 { "Nothing has been said here yet" }
+            p {
+                "Messages that the bridge posts to "
+                code.id { (channel.id) }
+                " appear here by themselves. Or post one by hand, with the application's private key:"
+            }
+            pre { code.curl { (curl) } }
+        }
+    }
 }
 
 /// A word for a shell.

@@ -1,26 +1,13 @@
 //! Twacode to HTML, as Twake's web client shows it.
 
+use maud::{Markup, html};
 use serde_json::{Map, Value};
 
-use super::emoji;
-use super::html::{Href, Html};
+use super::emoji::emoji;
+use super::href::Href;
 
 /// What Twake shows when a content breaks its compiler.
 const BROKEN: &str = "An error occured while showing this message.";
-
-/// Nodes that wrap their content: type, tag, class.
-const WRAPPERS: [(&str, &str, &str); 10] = [
-    ("text", "span", "text"),
-    ("nop", "span", "nop"),
-    ("bold", "strong", "bold"),
-    ("italic", "em", "italic"),
-    ("underline", "u", "underline"),
-    ("strikethrough", "s", "strikethrough"),
-    ("quote", "blockquote", "quote"),
-    ("mquote", "blockquote", "quote"),
-    ("system", "span", "system"),
-    ("attachment", "div", "attachment"),
-];
 
 /// What the client's own Markdown parser leaves: a marker in the place of a type.
 const MARKERS: [(&str, &str); 9] = [
@@ -38,31 +25,34 @@ const MARKERS: [(&str, &str); 9] = [
 /// The content made the client's compiler fail: a node that takes text only was given something else.
 struct Broken;
 
-/// Writes a message's content. Nodes of unknown types are dropped without a word, as Twake does.
-pub(super) fn write(html: &mut Html, content: &Value) {
-    let mut body = Html::default();
-    match nodes(&mut body, content, false) {
-        Ok(()) => html.append(&body),
-        Err(Broken) => html.words("span", "broken", BROKEN),
-    }
+/// The content of a message. Nodes of unknown types are left out, as Twake does.
+pub(super) fn content(content: &Value) -> Markup {
+    nodes(content, false).unwrap_or_else(|Broken| html! { span.broken { (BROKEN) } })
 }
 
-/// Any of the forms a content has: text, a list, a node, or an object that holds one under `formatted` or `prepared`.
-fn nodes(html: &mut Html, content: &Value, linked: bool) -> Result<(), Broken> {
+/// Any of the forms of a content: text, a list, a node, or an object that holds one under `formatted` or `prepared`.
+/// `linked`: it is in a link, where a second one cannot be.
+fn nodes(content: &Value, linked: bool) -> Result<Markup, Broken> {
     match content {
-        Value::String(text) => html.text(text),
-        Value::Array(items) => return items.iter().try_for_each(|item| nodes(html, item, linked)),
-        Value::Object(node) => {
-            if let Some(kind) = kind(node) {
-                return one(html, kind, node, linked);
+        Value::String(text) => Ok(html! { (text) }),
+        Value::Array(items) => {
+            let items: Vec<Markup> = items
+                .iter()
+                .map(|item| nodes(item, linked))
+                .collect::<Result<_, _>>()?;
+            Ok(html! { @for item in &items { (item) } })
+        }
+        Value::Object(fields) => {
+            if let Some(kind) = kind(fields) {
+                return node(kind, fields, linked);
             }
-            if let Some(inner) = ["formatted", "prepared"].iter().find_map(|key| node.get(*key)) {
-                return nodes(html, inner, linked);
+            match ["formatted", "prepared"].iter().find_map(|key| fields.get(*key)) {
+                Some(inner) => nodes(inner, linked),
+                None => Ok(Markup::default()),
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(Markup::default()),
     }
-    Ok(())
 }
 
 fn kind(node: &Map<String, Value>) -> Option<&str> {
@@ -78,126 +68,75 @@ fn kind(node: &Map<String, Value>) -> Option<&str> {
     )
 }
 
-/// One node. `linked`: it stands in a link, where a second one cannot be.
-fn one(html: &mut Html, kind: &str, node: &Map<String, Value>, linked: bool) -> Result<(), Broken> {
+fn node(kind: &str, node: &Map<String, Value>, linked: bool) -> Result<Markup, Broken> {
     let content = node.get("content").unwrap_or(&Value::Null);
-    if let Some((_, tag, class)) = WRAPPERS.iter().find(|(name, ..)| *name == kind) {
-        return inside(html, tag, class, content, linked);
-    }
-    match kind {
-        "br" => {
-            html.open("br", &[]);
-            return nodes(html, content, linked);
-        }
-        "icode" => html.words("code", "inline", text(content)?.trim()),
-        "mcode" => {
-            let code = text(content)?.trim();
-            html.element("pre", &[], |html| {
-                html.element("code", &[], |html| html.text(code));
-            });
-        }
+    let inner = || nodes(content, linked);
+    let string = |key: &str| attribute(node, key).unwrap_or("");
+    Ok(match kind {
+        "text" | "nop" | "system" => html! { span class=(kind) { (inner()?) } },
+        "bold" => html! { strong.bold { (inner()?) } },
+        "italic" => html! { em.italic { (inner()?) } },
+        "underline" => html! { u.underline { (inner()?) } },
+        "strikethrough" => html! { s.strikethrough { (inner()?) } },
+        "quote" | "mquote" => html! { blockquote.quote { (inner()?) } },
+        "attachment" => html! { div.attachment { (inner()?) } },
+        "br" => html! { br; (inner()?) },
+        "icode" => html! { code.inline { (text(content)?.trim()) } },
+        "mcode" => html! { pre { code { (text(content)?.trim()) } } },
         "url" => {
             let target = attribute(node, "url").or_else(|| content.as_str()).unwrap_or("");
-            return link(html, &Href::web(target), content, linked);
+            link(&Href::web(target), content, linked)?
         }
         "markdown_link" => {
             let (label, target) = text(content)?.split_once("](").unwrap_or(("", ""));
-            return link(html, &Href::web(target), &Value::from(label), linked);
+            link(&Href::web(target), &Value::from(label), linked)?
         }
-        "email" => return link(html, &Href::mail(text(content)?), content, linked),
+        "email" => link(&Href::mail(text(content)?), content, linked)?,
         "image" | "iframe" => {
-            let source = attribute(node, "src").unwrap_or("");
-            let label = attribute(node, "alt")
+            let source = string("src");
+            let label = Some(string("alt"))
                 .filter(|alt| !alt.is_empty())
                 .unwrap_or(source);
-            return link(
-                html,
-                &Href::web(source),
-                &Value::from(format!("🖼 {label}")),
-                linked,
-            );
+            link(&Href::web(source), &Value::from(format!("🖼 {label}")), linked)?
         }
-        "emoji" => emoji::write(html, text(content)?),
-        "icon" => emoji::write(html, attribute(node, "src").unwrap_or("")),
+        "emoji" => emoji(text(content)?),
+        "icon" => emoji(string("src")),
         "user" | "channel" => {
-            let whole = content.as_str().or_else(|| attribute(node, "id")).unwrap_or("");
+            let whole = content.as_str().unwrap_or(string("id"));
             let name = whole.split(':').next().unwrap_or("");
-            let sign = if kind == "user" { "@" } else { "#" };
-            html.words("span", "chip", &format!("{sign}{name}"));
+            html! { span.chip { (if kind == "user" { "@" } else { "#" }) (name) } }
         }
-        "button" => button(html, node, content)?,
+        "button" => {
+            // A button calls the application and has no target; a button in a link is a link that looks like a button.
+            let style = Some(string("style")).filter(|style| ["primary", "danger"].contains(style));
+            html! { span class={ "button " (style.unwrap_or("default")) } { (nodes(content, true)?) } }
+        }
         "progress_bar" => {
-            let progress = node
-                .get("progress")
-                .and_then(Value::as_f64)
-                .unwrap_or(0.0)
-                .clamp(0.0, 100.0);
-            html.element(
-                "progress",
-                &[("max", "100"), ("value", &progress.to_string())],
-                |_| {},
-            );
+            let progress = node.get("progress").and_then(Value::as_f64).unwrap_or(0.0);
+            html! { progress max="100" value=(progress.clamp(0.0, 100.0)) {} }
         }
-        "copiable" => {
-            let attributes = [("readonly", ""), ("class", "copiable"), ("value", text(content)?)];
-            html.open("input", &attributes);
-        }
+        "copiable" => html! { input.copiable readonly value=(text(content)?); },
         "input" => {
-            let attributes = [
-                ("readonly", ""),
-                ("value", content.as_str().unwrap_or("")),
-                ("placeholder", attribute(node, "placeholder").unwrap_or("")),
-            ];
-            html.open("input", &attributes);
+            html! { input readonly value=(content.as_str().unwrap_or("")) placeholder=(string("placeholder")); }
         }
-        "select" => html.words("span", "button default", attribute(node, "title").unwrap_or("…")),
-        "file" => html.words("span", "chip", "file"),
-        "compile" => {
-            let code = text(content)?;
-            html.element("span", &[("class", "compile")], |html| {
-                let title = "Twake parses this text as its own Markdown; shown here as it was sent";
-                html.element("span", &[("class", "mark"), ("title", title)], |html| {
-                    html.text("compile");
-                });
-                html.text(code);
-            });
-        }
-        _ => {}
-    }
-    Ok(())
+        "select" => html! { span.button.default { (attribute(node, "title").unwrap_or("…")) } },
+        "file" => html! { span.chip { "file" } },
+        "compile" => html! {
+            span.compile {
+                span.mark title="Twake parses this text as its own Markdown; shown here as it was sent" { "compile" }
+                (text(content)?)
+            }
+        },
+        _ => Markup::default(),
+    })
 }
 
-fn inside(
-    html: &mut Html,
-    tag: &'static str,
-    class: &str,
-    content: &Value,
-    linked: bool,
-) -> Result<(), Broken> {
-    let mut result = Ok(());
-    html.element(tag, &[("class", class)], |html| {
-        result = nodes(html, content, linked);
-    });
-    result
-}
-
-fn link(html: &mut Html, href: &Href, label: &Value, linked: bool) -> Result<(), Broken> {
+fn link(href: &Href, label: &Value, linked: bool) -> Result<Markup, Broken> {
+    let label = nodes(label, true)?;
     if linked {
-        return nodes(html, label, true);
+        return Ok(label);
     }
-    let mut result = Ok(());
-    html.link(href, |html| result = nodes(html, label, true));
-    result
-}
-
-/// A button calls the application and leads nowhere; one in a link is a link that looks like a button.
-fn button(html: &mut Html, node: &Map<String, Value>, content: &Value) -> Result<(), Broken> {
-    let class = match attribute(node, "style") {
-        Some("primary") => "button primary",
-        Some("danger") => "button danger",
-        _ => "button default",
-    };
-    inside(html, "span", class, content, true)
+    Ok(html! { a href=(href) rel="noopener noreferrer nofollow" target="_blank" { (label) } })
 }
 
 fn attribute<'a>(node: &'a Map<String, Value>, key: &str) -> Option<&'a str> {

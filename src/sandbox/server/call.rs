@@ -12,22 +12,8 @@ use super::Connection;
 use super::oddity::{Oddity, broken_off, response};
 use crate::sandbox::fault::Fault;
 use crate::sandbox::handle::SandboxHandle;
-use crate::sandbox::messages_save::{self, Answer, Call, Method, Refusal};
+use crate::sandbox::messages_save::{self, Answer, Call, Refusal};
 use crate::sandbox::world::Attempt;
-
-/// `POST /api/v1/messages/save`.
-pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<SandboxHandle>) -> HttpResponse {
-    answer(Method::Save, &request, body, &sandbox).await
-}
-
-/// `POST /api/v1/messages/remove`.
-pub(super) async fn remove(
-    request: HttpRequest,
-    body: Payload,
-    sandbox: Data<SandboxHandle>,
-) -> HttpResponse {
-    answer(Method::Remove, &request, body, &sandbox).await
-}
 
 /// Any other path or method: the router's error, which is a 500.
 pub(super) async fn unknown(request: HttpRequest) -> HttpResponse {
@@ -51,12 +37,8 @@ enum Reaction {
     Reset,
 }
 
-async fn answer(
-    method: Method,
-    request: &HttpRequest,
-    body: Payload,
-    sandbox: &SandboxHandle,
-) -> HttpResponse {
+/// `POST /api/v1/messages/save`.
+pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<SandboxHandle>) -> HttpResponse {
     let limit = sandbox.world().settings.limits.body;
     let body = match body.to_bytes_limited(limit).await {
         Ok(Ok(body)) => body,
@@ -70,14 +52,14 @@ async fn answer(
             .get(name)
             .map_or(&b""[..], |value| value.as_bytes())
     };
-    let call = Call::read(method, header(AUTHORIZATION), header(CONTENT_TYPE), &body);
+    let call = Call::read(header(AUTHORIZATION), header(CONTENT_TYPE), &body);
     let now = sandbox.clock().now();
     // One change: what is met, stored and recorded of one call is never seen in parts.
     let (reaction, truth) = sandbox.change(|world| {
         let fault = world.meet_fault(call.channel());
         let reaction = fault
             .as_ref()
-            .map_or(Reaction::Truth, |fault| react(fault, &call, sandbox));
+            .map_or(Reaction::Truth, |fault| react(fault, &call, &sandbox));
         let fault = fault.filter(|_| !matches!(reaction, Reaction::Truth));
         let truth = match reaction {
             Reaction::Truth | Reaction::Odd(_) | Reaction::StoredThen(_) | Reaction::StoredSlow(_) => {
@@ -91,7 +73,6 @@ async fn answer(
         };
         world.record(Attempt {
             at: now,
-            method: method.name(),
             channel: call.channel().map(str::to_owned),
             fault: fault.as_ref().map(Fault::name),
             status: told.map(|answer| answer.status),
@@ -110,8 +91,8 @@ async fn answer(
                 () = sandbox.stopped().cancelled() => broken_off(),
             }
         }
-        (Reaction::Odd(oddity), Some(answer)) => oddity.response(request, answer),
-        (Reaction::Reset, _) => reset(request),
+        (Reaction::Odd(oddity), Some(answer)) => oddity.response(&request, answer),
+        (Reaction::Reset, _) => reset(&request),
         _ => {
             sandbox.stopped().cancelled().await;
             broken_off()
@@ -135,7 +116,7 @@ fn react(fault: &Fault, call: &Call, sandbox: &SandboxHandle) -> Reaction {
         ),
         Fault::SlowAfterStoring { delay } => return Reaction::StoredSlow(*delay),
         Fault::RefuseKey => Refusal::UnknownApplication.answer(),
-        Fault::NoCapability => Refusal::Capabilities(&["messages_save"]).answer(),
+        Fault::NoCapability => Refusal::Capability.answer(),
         Fault::NotInstalled => Refusal::Group(call.group().clone()).answer(),
         Fault::Misrouted => Answer::bare_json(404, &json!({ "error": "Not found" })),
         Fault::UnknownError => Refusal::Malformed.answer(),

@@ -220,7 +220,7 @@ async fn what_hangs_ends_when_the_sandbox_stops() {
     let rig = rig(Era::A2021);
     rig.handle.set_fault(None, Some(Fault::Hang));
     let body = json!({ "group_id": "group", "message": message() });
-    let hanging = rig.call("save", &body);
+    let hanging = rig.call(&body);
     let stop = async {
         rig.handle
             .wait_for_attempts("dev", |attempts| attempts.len() == 1)
@@ -269,7 +269,7 @@ async fn a_blocked_text_is_refused_and_no_other() {
     assert!(got.body.contains("403 Forbidden"), "{}", got.body);
     assert_eq!(rig.save(message()).await.status, 200);
     let probe = rig
-        .call("save", &json!({ "group_id": "group" }))
+        .call(&json!({ "group_id": "group" }))
         .await
         .expect("an answer");
     assert_eq!(probe.json()["error"], "unknown error or malformed query.");

@@ -1,4 +1,4 @@
-//! What becomes of messages: edits, replies, removal, and what is kept.
+//! What becomes of messages: edits, replies, and what is kept.
 
 use super::*;
 
@@ -54,39 +54,6 @@ async fn a_reply_needs_a_message_at_top_level_or_is_one_itself() {
         assert_eq!(posted["parent_message_id"], json!(""));
     }
     assert_eq!(rig.handle.messages("dev")[0].object["responses_count"], json!(1));
-    rig.stop().await;
-}
-
-#[actix_web::test]
-async fn remove_echoes_what_it_was_given_whether_or_not_something_was_there() {
-    let rig = rig(Era::A2021);
-    let id = rig.object(json!({ "channel_id": "dev", "content": ["x"] })).await["id"].clone();
-    let reply = rig
-        .object(json!({ "channel_id": "dev", "parent_message_id": id }))
-        .await["id"]
-        .clone();
-    for (message, left) in [
-        (json!({ "channel_id": "dev", "id": "unknown" }), 2),
-        (json!({ "channel_id": "dev", "id": id }), 2), // it has a reply
-        (json!({ "channel_id": "dev", "id": reply, "x": 1 }), 1),
-        (json!({ "channel_id": "dev", "id": id }), 0),
-    ] {
-        let got = rig
-            .call("remove", &json!({ "group_id": "group", "message": message }))
-            .await
-            .expect("an answer");
-        assert_eq!(got.body, json!({ "result": message, "_cookies": [] }).to_string());
-        assert_eq!(rig.handle.messages("dev").len(), left, "{message}");
-    }
-    let got = rig
-        .call("remove", &json!({ "message": {} }))
-        .await
-        .expect("an answer");
-    assert_eq!(
-        got.json(),
-        json!({ "error": "you_do_not_have_this_set_of_required_capabilities", "capabilities": [], "_cookies": [] })
-    );
-    assert_eq!(rig.handle.arrivals("dev").total, 2);
     rig.stop().await;
 }
 

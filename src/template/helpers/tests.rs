@@ -4,18 +4,15 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// What a template renders to in JSON, where a value is written as itself.
+/// What a template renders to, with every value written as itself.
 fn render(template: &str, context: Value) -> Result<String, String> {
     let template = handlebars::Template::compile(template).unwrap();
     let context = Context::from(context);
     let mut out = handlebars::StringOutput::new();
+    let mut engine = engine();
+    engine.register_escape_fn(handlebars::no_escape);
     template
-        .render(
-            &engine(Format::Twacode),
-            &context,
-            &mut RenderContext::new(None),
-            &mut out,
-        )
+        .render(&engine, &context, &mut RenderContext::new(None), &mut out)
         .map_err(|error| error.to_string())?;
     Ok(out.into_string().unwrap())
 }
@@ -26,7 +23,7 @@ fn of(helper: &str, x: impl Into<Value>) -> String {
 
 #[test]
 fn every_helper_that_is_listed_is_there() {
-    let engine = engine(Format::Markdown);
+    let engine = engine();
     for known in SIGNATURES {
         let call = format!("{{{{{} {}}}}}", known.name, "x ".repeat(known.arguments.0));
         let error = handlebars::Template::compile(&call)

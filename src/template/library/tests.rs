@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::message::{Block, Document, Inline, Message, StoredMessage, plain};
+use crate::message::{Block, Document, Inline, StoredMessage, plain};
 use crate::steps;
 
 mod properties;
@@ -48,10 +48,7 @@ fn context() -> Context {
 
 fn document(rendering: Rendering) -> Document {
     match rendering.said {
-        Said::Message(StoredMessage {
-            message: Message::Document(document),
-            ..
-        }) => document,
+        Said::Message(StoredMessage { message, .. }) => message,
         said => panic!("{said:?}, failed: {:?}", rendering.failed),
     }
 }
@@ -209,9 +206,9 @@ fn what_would_make_a_value_syntax_does_not_compile() {
         ("{{log a}}", 1, "there is no helper `log`"),
         ("+++\nfollow_up = \"reply\"\n+++\nx", 2, "not supported yet"),
         (
-            "+++\nformat = \"twacode\"\n+++\n[{{link a b}}]",
-            4,
-            "is for Markdown",
+            "+++\nformat = \"twacode\"\n+++\nx",
+            2,
+            "write the message as Markdown",
         ),
         ("a\n{{#if x}}\nb", 0, ""),
         ("{{", 1, ""),
@@ -262,30 +259,6 @@ fn parts_that_never_end_are_found() {
         findings.iter().any(|finding| finding.what.contains("do not end")),
         "{findings:?}"
     );
-}
-
-#[test]
-fn twacode_is_written_as_json() {
-    let text = "+++\nformat = \"twacode\"\nephemeral = true\n+++\n[{\"type\": \"text\", \"content\": \"{{payload.title}} {{payload.body}}\"}]";
-    let rendering = library(vec![file("push.hbs", text)]).render("push", None, &context());
-    let payload = &context().data()["payload"].clone();
-    let content = format!(
-        "{} {}",
-        payload["title"].as_str().unwrap(),
-        payload["body"].as_str().unwrap()
-    );
-    assert_eq!(
-        rendering.said,
-        Said::Message(StoredMessage {
-            v: 1,
-            message: Message::Twacode(
-                json!([{"type": "text", "content": crate::message::control::lines(&content)}])
-            ),
-            ephemeral: true,
-        })
-    );
-    assert!(failure("+++\nformat = \"twacode\"\n+++\n{{payload.title}}").contains("not JSON"));
-    assert!(failure("+++\nformat = \"twacode\"\n+++\n\"{{payload.title}}\"").contains("no JSON array"));
 }
 
 #[test]

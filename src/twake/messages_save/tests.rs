@@ -28,7 +28,7 @@ fn place(url: &str) -> Place {
     }
 }
 
-fn stored(message: Message, ephemeral: bool) -> StoredMessage {
+fn stored(message: Document, ephemeral: bool) -> StoredMessage {
     StoredMessage {
         v: 1,
         message,
@@ -36,10 +36,10 @@ fn stored(message: Message, ephemeral: bool) -> StoredMessage {
     }
 }
 
-fn hello() -> Message {
-    Message::Document(Document {
+fn hello() -> Document {
+    Document {
         blocks: vec![Block::Paragraph(vec![Inline::Text("Hello".to_owned())])],
-    })
+    }
 }
 
 fn body_of(message: &StoredMessage) -> Value {
@@ -101,30 +101,18 @@ fn an_ephemeral_message_says_so() {
 }
 
 #[test]
-fn twacode_passes_as_it_is_with_its_text_as_the_fallback() {
-    let twacode =
-        json!([{"type": "bold", "content": ["a", {"type": "br"}]}, "b", {"type": "image", "src": "x"}]);
-    let body = body_of(&stored(Message::Twacode(twacode.clone()), false));
-    assert_eq!(body["message"]["content"]["formatted"], twacode);
-    assert_eq!(body["message"]["content"]["fallback_string"], "a\nb");
-    let silent = body_of(&stored(
-        Message::Twacode(json!([{"type": "image", "src": "x"}])),
-        false,
-    ));
-    assert_eq!(silent["message"]["content"]["fallback_string"], NO_TEXT);
+fn the_text_that_twake_scans_notifies_nobody() {
+    let message = Document {
+        blocks: vec![Block::Paragraph(vec![Inline::Text("hi @all".to_owned())])],
+    };
+    let body = body_of(&stored(message, false));
+    for key in ["fallback_string", "original_str"] {
+        assert_eq!(body["message"]["content"][key], "hi @\u{2060}all");
+    }
 }
 
 #[test]
-fn the_text_that_twake_scans_notifies_nobody() {
-    for message in [
-        Message::Document(Document {
-            blocks: vec![Block::Paragraph(vec![Inline::Text("hi @all".to_owned())])],
-        }),
-        Message::Twacode(json!([{"type": "bold", "content": "hi @all"}])),
-    ] {
-        let body = body_of(&stored(message, false));
-        for key in ["fallback_string", "original_str"] {
-            assert_eq!(body["message"]["content"][key], "hi @\u{2060}all");
-        }
-    }
+fn a_message_without_text_has_a_fallback() {
+    let body = body_of(&stored(Document::default(), false));
+    assert_eq!(body["message"]["content"]["fallback_string"], NO_TEXT);
 }

@@ -4,7 +4,7 @@
 use handlebars::Context;
 use serde_json::json;
 use std::sync::LazyLock;
-use twake_bridge::message::{Block, Document, Message, StoredMessage, cutting, markdown, plain};
+use twake_bridge::message::{Block, Document, StoredMessage, cutting, markdown, plain};
 use twake_bridge::template::{Library, Origin, Said, TemplateFile};
 
 use super::{Input, shown};
@@ -54,7 +54,7 @@ fn whole(text: &str, limit: usize) {
             shown::check(
                 &StoredMessage {
                     v: 1,
-                    message: Message::Document(document),
+                    message: document,
                     ephemeral: false,
                 },
                 true,
@@ -75,9 +75,7 @@ fn made(template: &str, text: &str, limit: usize) -> Option<Document> {
         return None;
     };
     shown::check(&message, true);
-    let Message::Document(document) = message.message else {
-        panic!("no document");
-    };
+    let document = message.message;
     Some(document)
 }
 

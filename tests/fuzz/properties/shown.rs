@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
-use twake_bridge::message::{Block, Document, Inline, Message, StoredMessage};
+use twake_bridge::message::{Block, Document, Inline, StoredMessage};
 use twake_bridge::secret::Secret;
 use twake_bridge::twake::{Account, Act, Api, Outbound, Place, request};
 use url::Url;
@@ -74,17 +74,15 @@ pub(crate) fn check(message: &StoredMessage, may_link: bool) {
         );
     }
     assert!(!text.contains(turns), "it turns what follows: {text:?}");
-    if let Message::Document(_) = message.message {
-        assert!(!kept.contains(turns), "it turns what follows: {kept}");
-        let formatted = &content["formatted"];
-        nodes(formatted, 0);
-        if !may_link {
-            let link = format!("\"url\":\"{EVIL}");
-            assert!(
-                !formatted.to_string().contains(&link),
-                "a value was read as syntax: {formatted}"
-            );
-        }
+    assert!(!kept.contains(turns), "it turns what follows: {kept}");
+    let formatted = &content["formatted"];
+    nodes(formatted, 0);
+    if !may_link {
+        let link = format!("\"url\":\"{EVIL}");
+        assert!(
+            !formatted.to_string().contains(&link),
+            "a value was read as syntax: {formatted}"
+        );
     }
 }
 

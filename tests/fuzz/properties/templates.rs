@@ -3,7 +3,7 @@
 
 use handlebars::Context;
 use serde_json::{Value, json};
-use twake_bridge::message::{Document, Message};
+use twake_bridge::message::Document;
 use twake_bridge::template::{Library, Origin, Said, TemplateFile};
 
 use super::{Input, nasty, shown};
@@ -49,9 +49,7 @@ fn any_template(input: &mut Input<'_>) {
     let context = Context::from(names(&value));
     for variant in [None, Some("short")] {
         let rendering = library.render("push", variant, &context);
-        if let Said::Message(message) = &rendering.said
-            && let Message::Document(_) = message.message
-        {
+        if let Said::Message(message) = &rendering.said {
             let may_link = [text, part].iter().any(|text| {
                 ["evil", "excerpt", "slack"]
                     .iter()
@@ -100,10 +98,7 @@ fn own_text_with_holes(input: &mut Input<'_>) {
         match rendering.said {
             Said::Message(message) => {
                 shown::check(&message, own_text.contains("evil"));
-                let Message::Document(document) = message.message else {
-                    return None;
-                };
-                Some(document)
+                Some(message.message)
             }
             _ => None,
         }

@@ -29,7 +29,7 @@ fn rendered(template: &str, context: serde_json::Value) -> Document {
     let mut out = handlebars::StringOutput::new();
     handlebars::Renderable::render(
         &template,
-        &super::super::engine(super::super::Format::Markdown),
+        &super::super::engine(),
         &handlebars::Context::from(context),
         &mut handlebars::RenderContext::new(None),
         &mut out,

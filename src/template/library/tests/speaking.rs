@@ -105,7 +105,7 @@ fn a_template_that_panics_has_failed_like_any_other() {
                   _: &mut handlebars::RenderContext<'_, '_>,
                   _: &mut dyn handlebars::Output|
      -> handlebars::HelperResult { panic!("out of range") };
-    library.markdown.register_helper("short_sha", Box::new(breaks));
+    library.engine.register_helper("short_sha", Box::new(breaks));
     let rendering = library.render("push", None, &context());
     let why = "own/push.hbs: rendering it broke off: out of range";
     assert_eq!(rendering.failed, [("push.hbs".to_owned(), why.to_owned())]);
