@@ -24,7 +24,7 @@ pub struct Admission {
 
 /// Why somebody is kept out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unwelcome {
+pub enum AccessDenied {
     /// Its address is none of the source's.
     Address,
     /// It showed no certificate.
@@ -46,19 +46,19 @@ impl Admission {
         address: Option<IpAddr>,
         certificates: &[CertificateDer<'_>],
         now: Timestamp,
-    ) -> Result<(), Unwelcome> {
+    ) -> Result<(), AccessDenied> {
         let known = address.is_some_and(|address| self.allow.iter().any(|net| net.contains(&address)));
         if !self.allow.is_empty() && !known {
-            return Err(Unwelcome::Address);
+            return Err(AccessDenied::Address);
         }
         let Some(authority) = &self.authority else {
             return Ok(());
         };
-        let (own, between) = certificates.split_first().ok_or(Unwelcome::NoCertificate)?;
+        let (own, between) = certificates.split_first().ok_or(AccessDenied::NoCertificate)?;
         let since_1970 = u64::try_from(now.as_second()).unwrap_or_default();
         let now = UnixTime::since_unix_epoch(Duration::from_secs(since_1970));
         let verified = authority.0.verify_client_cert(own, between, now);
-        verified.map(drop).map_err(|_| Unwelcome::Certificate)
+        verified.map(drop).map_err(|_| AccessDenied::Certificate)
     }
 }
 
@@ -239,8 +239,8 @@ mod tests {
         for (address, expected) in [
             (Some("192.0.2.255"), Ok(())),
             (Some("2001:db8:1::"), Ok(())),
-            (Some("192.0.3.0"), Err(Unwelcome::Address)),
-            (None, Err(Unwelcome::Address)),
+            (Some("192.0.3.0"), Err(AccessDenied::Address)),
+            (None, Err(AccessDenied::Address)),
         ] {
             let address = address.map(|address| address.parse().unwrap());
             assert_eq!(admission.admits(address, &[], now), expected);

@@ -4,14 +4,14 @@
 //!
 //! ```text
 //! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event (or a handshake: answered, no event)
-//!    road::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
+//!    decision::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
 //!    queue.enqueue(event, deliveries) ─ commit ─► 202 {"event": "0198…", "channels": ["dev"]}
 //!                   queue (SQLite)
 //!    lane: head ─► dialect (Document → Twacode) ─► awc ─► verdict ─► settle ─► next
 //! ```
 //!
 //! Two halves that never see each other and meet in the queue. The accepting half ([`http`], [`authentication`],
-//! [`event`], [`road`]) runs on the listeners' worker threads; the delivering half ([`delivery`], [`twake`]) on the
+//! [`event`], [`decision`]) runs on the listeners' worker threads; the delivering half ([`delivery`], [`twake`]) on the
 //! main thread; the queue's store on a thread of its own.
 //!
 //! # Code map
@@ -31,7 +31,7 @@
 //! | [`event`] | an authenticated request with its parsed payload; keys against duplicates |
 //! | [`admission`] | whom a listener and its sources let in: addresses, certificates |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; words all senders share; where events go |
-//! | [`road`] | `decide(event, source) → Decision`: the one place that decides |
+//! | [`decision`] | `decide(event, source) → Decision`: the one place that decides |
 //! | [`template`], [`message`] | Handlebars without injection; `Document`, Markdown → `Document`, plain text, cutting |
 //! | [`twake`] | requests and verdicts, one file a dialect |
 //! | [`queue`] | the durable middle: what is stored of a decision, the commands, SQLite and its migrations |
@@ -51,15 +51,15 @@
 //! 2. In order within a lane; one owner a lane.
 //! 3. An unauthenticated body cannot become an event: [`event::Event::new`] requires an
 //!    [`authentication::Authentic`], which only `authentication` creates. What a kind answers unsigned
-//!    ([`road::unsigned`]) is answered from the request's head and always the same; its body is not read.
+//!    ([`decision::unsigned`]) is answered from the request's head and always the same; its body is not read.
 //! 4. `http` and `delivery` meet only in the queue; neither imports the other.
 //! 5. No transaction over a call to Twake: a store's transactions live inside its actor, which calls nobody.
 //! 6. A sender is a folder of data under `templates/`, not Rust.
-//! 7. Nothing but [`road::decide`] decides: CEL decides, Handlebars says. A template says what is worth saying; a route
+//! 7. Nothing but [`decision::decide`] decides: CEL decides, Handlebars says. A template says what is worth saying; a route
 //!    says to whom.
 //! 8. A value never meets the Markdown parser as syntax: untrusted text can only become text.
 //! 9. One [`message::Document`], many dialects.
-//! 10. The core is pure (`headers event secret source admission payload authentication facts condition route retry template message twake road
+//! 10. The core is pure (`headers event secret source admission payload authentication facts condition route retry template message twake decision
 //!     toml_reader units suggest`
 //!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
 //!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
@@ -79,6 +79,7 @@ pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod decision;
 pub mod delivery;
 pub mod event;
 pub mod facts;
@@ -94,7 +95,6 @@ pub mod payload;
 pub mod preview;
 pub mod queue;
 pub mod retry;
-pub mod road;
 pub mod route;
 pub mod sandbox;
 pub mod secret;

@@ -127,7 +127,7 @@ pub struct Source {
 
 /// What a bridge serves at a time: a reload swaps all of it at once.
 #[derive(Default)]
-pub struct Serving {
+pub struct Snapshot {
     /// The sources by name.
     pub sources: BTreeMap<Arc<str>, Arc<Source>>,
     /// The channels there are.
@@ -139,4 +139,4 @@ pub struct Serving {
 }
 
 /// What is served now. Whoever works with it loads it once, so that a request ends with what it began with.
-pub type Current = Arc<ArcSwap<Serving>>;
+pub type SharedSnapshot = Arc<ArcSwap<Snapshot>>;

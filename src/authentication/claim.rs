@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::Refusal;
-use super::scheme::{Encoding, Layout, MAX_VALUE, Place, Signature, Stamp, StampUnit};
+use super::scheme::{Encoding, Layout, MAX_VALUE, Signature, Stamp, StampUnit, TimestampPlace};
 use crate::headers::Headers;
 
 /// Maximum number of items in a header that lists signatures.
@@ -40,7 +40,7 @@ impl<T> Found<T> {
 }
 
 /// The signatures of a request, and the signed values besides the body.
-pub(super) struct Marks<'a> {
+pub(super) struct SignatureClaim<'a> {
     /// Between 1 and [`MAX_SIGNATURES`], each as long as the algorithm requires.
     pub(super) signatures: Vec<Vec<u8>>,
     /// The timestamp as it was sent. Empty if the scheme has none.
@@ -128,7 +128,7 @@ pub(super) fn path(token: Option<&str>) -> Result<Found<&str>, Refusal> {
 
 impl Signature {
     /// Parses the signatures in a request's headers.
-    pub(super) fn claim<'a>(&'a self, headers: &'a Headers) -> Result<Found<Marks<'a>>, Refusal> {
+    pub(super) fn claim<'a>(&'a self, headers: &'a Headers) -> Result<Found<SignatureClaim<'a>>, Refusal> {
         let Some(value) = only(headers, &self.header)? else {
             return Ok(Found::Nothing);
         };
@@ -150,7 +150,7 @@ impl Signature {
             None => None,
             Some(stamp) => Some(stamp.unit.read(digits).ok_or(Refusal::Malformed)?),
         };
-        Ok(Found::Claim(Marks {
+        Ok(Found::Claim(SignatureClaim {
             signatures,
             digits,
             signed_at,
@@ -202,15 +202,15 @@ impl Signature {
 impl Stamp {
     fn item_prefix(&self) -> Option<&str> {
         match &self.place {
-            Place::Item { prefix } => Some(prefix),
-            Place::Header { .. } => None,
+            TimestampPlace::Item { prefix } => Some(prefix),
+            TimestampPlace::Header { .. } => None,
         }
     }
 
     fn digits<'a>(&'a self, headers: &'a Headers, item: Option<&'a str>) -> Result<&'a str, Refusal> {
         let digits = match &self.place {
-            Place::Item { .. } => item,
-            Place::Header { name, prefix } => {
+            TimestampPlace::Item { .. } => item,
+            TimestampPlace::Header { name, prefix } => {
                 only(headers, name)?.and_then(|value| value.strip_prefix(prefix))
             }
         };

@@ -15,7 +15,7 @@
 //! ```
 
 use super::scheme::{
-    Algorithm, Encoding, KeyForm, Layout, Method, Place, Scheme, Signature, Stamp, StampUnit,
+    Algorithm, Encoding, KeyForm, Layout, Method, Scheme, Signature, Stamp, StampUnit, TimestampPlace,
 };
 use super::signed::{self, Piece};
 use crate::toml_reader::{Findings, Table, document, is_name};
@@ -253,19 +253,19 @@ fn timestamp(table: &Table<'_, '_>, layout: &Layout, signature_header: &str) -> 
                 let what = "leave it out: the timestamp is an item of the signature's list";
                 raw.wrong(at, "header", what);
             }
-            Place::Header { name, prefix }
+            TimestampPlace::Header { name, prefix }
         }
         (None, Layout::Single { .. }) => {
             let what = "only a list can hold the timestamp beside the signature";
             raw.wrong(raw.at, "header", what);
-            Place::Item { prefix }
+            TimestampPlace::Item { prefix }
         }
         (None, Layout::List { prefix: of_list, .. }) => {
             if of_list.starts_with(&prefix) || prefix.starts_with(of_list) {
                 let what = "it must differ from the prefix of the list, so that the timestamp is not taken for a signature";
                 raw.wrong(raw.at, "prefix", what);
             }
-            Place::Item { prefix }
+            TimestampPlace::Item { prefix }
         }
     };
     Some(Stamp {

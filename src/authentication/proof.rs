@@ -7,7 +7,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::Refusal;
 use super::authenticator::{Authenticator, Entry};
-use super::claim::{self, Found, Marks};
+use super::claim::{self, Found, SignatureClaim};
 use super::scheme::{Method, Signature, fingerprint};
 use super::traces::{self, Traces};
 use crate::headers::Headers;
@@ -90,7 +90,7 @@ enum Claim<'a> {
     Signed {
         entry: &'a Entry,
         signature: &'a Signature,
-        marks: Marks<'a>,
+        marks: SignatureClaim<'a>,
     },
 }
 
@@ -232,7 +232,7 @@ impl Signature {
     fn prove<'e>(
         &self,
         entry: &'e Entry,
-        marks: &Marks,
+        marks: &SignatureClaim,
         body: &[u8],
         payload: &[u8],
         now: Timestamp,

@@ -63,7 +63,7 @@ pub(super) enum Layout {
 /// A signed timestamp.
 #[derive(Clone, Debug)]
 pub(super) struct Stamp {
-    pub(super) place: Place,
+    pub(super) place: TimestampPlace,
     pub(super) unit: StampUnit,
     /// Maximum distance from now, into the past and into the future.
     pub(super) tolerance: Duration,
@@ -71,7 +71,7 @@ pub(super) struct Stamp {
 
 /// Where a request carries the timestamp.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum TimestampPlace {
     /// In a separate header.
     Header { name: String, prefix: String },
     /// In an item of the signature list.

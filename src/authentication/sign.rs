@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
-use super::scheme::{Encoding, Layout, Method, Place, Scheme, Signature};
+use super::scheme::{Encoding, Layout, Method, Scheme, Signature, TimestampPlace};
 use crate::secret::Secret;
 
 /// Returns the headers that a sender with this secret adds to a request. Names are in lower case. `id` is used if the
@@ -59,8 +59,10 @@ impl Signature {
         }
         let mut item = None;
         match stamp.map(|stamp| &stamp.place) {
-            Some(Place::Header { name, prefix }) => headers.push((name.clone(), format!("{prefix}{digits}"))),
-            Some(Place::Item { prefix }) => item = Some(format!("{prefix}{digits}")),
+            Some(TimestampPlace::Header { name, prefix }) => {
+                headers.push((name.clone(), format!("{prefix}{digits}")));
+            }
+            Some(TimestampPlace::Item { prefix }) => item = Some(format!("{prefix}{digits}")),
             None => {}
         }
         let value = match &self.layout {

@@ -20,9 +20,9 @@ use crate::delivery::{self, Dispatcher};
 use crate::http::{self, Budget, Connections, Hooks, Operator, Tls, Turns, Work};
 use crate::lifecycle::{Stop, Supervisor};
 use crate::metrics::Metrics;
-use crate::operator::{Desk, HaltedLane, Reloads, Wish};
+use crate::operator::{HaltedLane, OperatorService, PendingReload, Reloads};
 use crate::queue::{self, Queue};
-use crate::source::Current;
+use crate::source::SharedSnapshot;
 use listen::listen;
 use reload::{Reloader, Settings};
 
@@ -33,7 +33,7 @@ const FINISH: Duration = Duration::from_secs(8);
 const OPERATORS: usize = 64;
 
 /// Where a bridge listens and stores.
-pub struct Places {
+pub struct ListenAddresses {
     /// The public listener.
     pub listen: Listen,
     /// The operator's listener.
@@ -47,7 +47,7 @@ pub struct Bridge {
     public: Server,
     reloader: Reloader,
     reloads: Reloads,
-    wishes: mpsc::Receiver<Wish>,
+    wishes: mpsc::Receiver<PendingReload>,
     read: Option<Read>,
     public_address: SocketAddr,
     /// Of both listeners.
@@ -98,7 +98,7 @@ pub enum BridgeError {
 
 impl Bridge {
     /// Opens the store and binds both listeners.
-    pub fn build(config: Config, places: Places, clock: &Clock) -> Result<Self, BridgeError> {
+    pub fn build(config: Config, places: ListenAddresses, clock: &Clock) -> Result<Self, BridgeError> {
         let metrics = Arc::new(Metrics::default());
         let settings = Settings::of(&config);
         let (queue, store) =
@@ -125,11 +125,11 @@ impl Bridge {
             .transpose()
             .map_err(BridgeError::Tls)?;
         let has_token = config.operator_token.is_some();
-        let serving: Current = Arc::new(ArcSwap::from_pointee(config.serving()));
+        let serving: SharedSnapshot = Arc::new(ArcSwap::from_pointee(config.serving()));
         let budget = Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies)));
         let reloader = Reloader {
             serving: Arc::clone(&serving),
-            places: dispatcher.places(),
+            destinations: dispatcher.destinations(),
             delivery: dispatcher.settings(),
             history: queue.history(),
             budget: Arc::clone(&budget),
@@ -139,7 +139,7 @@ impl Bridge {
         };
         let (reloads, wishes) = Reloads::channel();
         let halts = dispatcher.halts();
-        let desk = Desk {
+        let desk = OperatorService {
             queue: queue.clone(),
             serving: Arc::clone(&serving),
             halts: Some(Arc::new(move || {
@@ -233,7 +233,7 @@ impl Bridge {
         self.queue.clone()
     }
 
-    /// Takes and delivers until told to stop. Stopping gently: no new connection is accepted, requests of those that
+    /// Takes and delivers until told to stop. Stopping graceful: no new connection is accepted, requests of those that
     /// were and attempts in flight finish (8 seconds at the most; what did not is waiting in the store), then the store
     /// is closed.
     pub async fn run(self, stop: Stop) -> Result<(), BridgeError> {
@@ -254,12 +254,12 @@ impl Bridge {
         let (mut public, mut operator) = (std::pin::pin!(public), std::pin::pin!(operator));
         if let Some(read) = read {
             let reloading = reloader.run(read, wishes, Supervisor, status);
-            let until = stop.gently.clone();
+            let until = stop.graceful.clone();
             actix_web::rt::spawn(async move { until.run_until_cancelled(reloading).await });
         } else {
             drop(wishes);
         }
-        let deliver = dispatcher.run(stop.gently.clone());
+        let deliver = dispatcher.run(stop.graceful.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);
             tokio::select! {
@@ -271,10 +271,10 @@ impl Bridge {
                 } } => {
                     // Nobody asked it to: whatever it was, the supervisor shall start the bridge again.
                     error!("a listener ended by itself; stopping");
-                    stop.gently.cancel();
+                    stop.graceful.cancel();
                     ended.map_err(BridgeError::Serve)?;
                 }
-                () = stop.gently.cancelled() => {
+                () = stop.graceful.cancelled() => {
                     let settle = async {
                         handles[0].pause().await;
                         connections.0.settle(FINISH).await;
@@ -293,7 +293,7 @@ impl Bridge {
         };
         tokio::select! {
             biased;
-            () = stop.at_once.cancelled() => {
+            () = stop.immediate.cancelled() => {
                 warn!("stopped at once");
                 return Ok(());
             }
@@ -319,7 +319,7 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
         account: halt.account.clone(),
         company: halt.company.clone(),
         reason: halt.reason,
-        what_to_do: halt.advice,
+        hint: halt.hint,
         since: halt.since,
         next_probe: halt.next_probe,
         channels: halt.lanes.iter().map(ToString::to_string).collect(),

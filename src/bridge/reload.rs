@@ -11,10 +11,10 @@ use crate::delivery;
 use crate::http::{Budget, Tls};
 use crate::lifecycle::Supervisor;
 use crate::metrics::Metrics;
-use crate::operator::Wish;
+use crate::operator::PendingReload;
 use crate::operator::view::Reloaded;
 use crate::queue;
-use crate::source::Current;
+use crate::source::SharedSnapshot;
 use crate::toml_reader::{Finding, Severity, Subject};
 
 /// Reads the configuration anew, with everything it names.
@@ -22,8 +22,8 @@ pub type Read = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
 
 /// What a reload swaps, and what it cannot.
 pub(super) struct Reloader {
-    pub(super) serving: Current,
-    pub(super) places: watch::Sender<Arc<delivery::Places>>,
+    pub(super) serving: SharedSnapshot,
+    pub(super) destinations: watch::Sender<Arc<delivery::Destinations>>,
     pub(super) delivery: watch::Sender<delivery::Settings>,
     pub(super) history: watch::Sender<queue::History>,
     pub(super) budget: Arc<ArcSwap<Budget>>,
@@ -74,7 +74,7 @@ impl Reloader {
     pub(super) async fn run(
         self,
         read: Read,
-        mut wishes: mpsc::Receiver<Wish>,
+        mut wishes: mpsc::Receiver<PendingReload>,
         supervisor: Supervisor,
         status: String,
     ) {
@@ -137,7 +137,7 @@ impl Reloader {
         if let (Some(tls), Some(certificate)) = (&self.tls, &config.public.certificate) {
             tls.replace(Arc::clone(certificate), config.asks_for_certificates());
         }
-        self.places.send_replace(Arc::new(config.channels.clone()));
+        self.destinations.send_replace(Arc::new(config.channels.clone()));
         self.serving.store(Arc::new(config.serving()));
         set(&self.delivery, settings.delivery);
         set(&self.history, settings.history);
@@ -199,8 +199,8 @@ mod tests {
     fn reloader(text: &str) -> Reloader {
         let settings = Settings::of(&config(text));
         Reloader {
-            serving: Current::default(),
-            places: watch::Sender::default(),
+            serving: SharedSnapshot::default(),
+            destinations: watch::Sender::default(),
             delivery: watch::Sender::new(settings.delivery),
             history: watch::Sender::new(settings.history),
             budget: Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies))),

@@ -15,7 +15,7 @@ use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
 
 use crate::queue;
-use crate::twake::{self, Kind, Place, Reason};
+use crate::twake::{self, Destination, Kind, Reason};
 use crate::units::format_size;
 
 /// Less than this is no room to work with, in bytes.
@@ -32,13 +32,18 @@ pub fn inspect(config: &Config, settings: &Settings, surroundings: &Surroundings
     let clock = Clock::system();
     actix_web::rt::System::new().block_on(async {
         // One place for each account and company: that is what Twake looks at.
-        let places: BTreeMap<(&str, &str), &Place> = config
+        let destinations: BTreeMap<(&str, &str), &Destination> = config
             .channels
             .values()
-            .map(|place| ((place.account.name.as_str(), place.group_id.as_str()), place))
+            .map(|destination| {
+                (
+                    (destination.account.name.as_str(), destination.group_id.as_str()),
+                    destination,
+                )
+            })
             .collect();
-        for place in places.into_values() {
-            account(place, config.delivery.timeout, &clock, &mut findings).await;
+        for destination in destinations.into_values() {
+            account(destination, config.delivery.timeout, &clock, &mut findings).await;
         }
     });
     findings
@@ -125,10 +130,10 @@ fn permissions(surroundings: &Surroundings, findings: &mut Vec<Finding>) {
 }
 
 /// Whether Twake is there, is who it says, and lets the account in.
-async fn account(place: &Place, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
-    let table = format!("twake.{}", place.account.name);
+async fn account(destination: &Destination, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
+    let table = format!("twake.{}", destination.account.name);
     let of = "bridge.toml";
-    let (verdict, date) = match delivery::probe(place, timeout, clock).await {
+    let (verdict, date) = match delivery::probe(destination, timeout, clock).await {
         Ok(told) => told,
         Err(error) => {
             findings.push(Finding::error(of, None, &table, error.to_string()));
@@ -139,8 +144,12 @@ async fn account(place: &Place, timeout: Duration, clock: &Clock, findings: &mut
         "" => String::new(),
         detail => format!(" ({detail})"),
     };
-    let to = format!("{}{}", place.account.url, place.account.outbound.describe());
-    let what = format!("{to}: {}{detail}; {}", verdict.reason.code(), verdict.advice);
+    let to = format!(
+        "{}{}",
+        destination.account.url,
+        destination.account.outbound.describe()
+    );
+    let what = format!("{to}: {}{detail}; {}", verdict.reason.code(), verdict.hint);
     let unreached = [
         Reason::Unresolved,
         Reason::Unreachable,
@@ -149,8 +158,8 @@ async fn account(place: &Place, timeout: Duration, clock: &Clock, findings: &mut
         Reason::TimedOut,
         Reason::Broken,
     ];
-    if twake::probe_passed(place.account.api, &verdict) {
-        let what = format!("{to} lets company {} in", place.group_id);
+    if twake::probe_passed(destination.account.api, &verdict) {
+        let what = format!("{to} lets company {} in", destination.group_id);
         findings.push(Finding::note(of, &table, what));
     } else if matches!(verdict.kind, Kind::Halt(_)) || unreached.contains(&verdict.reason) {
         findings.push(Finding::error(of, None, &table, what));
@@ -161,7 +170,7 @@ async fn account(place: &Place, timeout: Duration, clock: &Clock, findings: &mut
     if let Some(apart) = apart.filter(|apart| *apart > APART) {
         let what = format!(
             "this machine's clock and {}'s are {} s apart: signatures with a time would be refused as stale",
-            place.account.url,
+            destination.account.url,
             apart.as_secs()
         );
         findings.push(Finding::warning("clock", None, "", what));

@@ -1,4 +1,4 @@
-//! A sample as the request it stands for, without a network: what it is, by the road itself.
+//! A sample as the request it stands for, without a network: what it is, by the program itself.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::authentication::Authenticator;
 use crate::config::builtin::Sample;
+use crate::decision::{self, Reply};
 use crate::event::Event;
 use crate::headers::Headers;
-use crate::road::{self, Reply};
 use crate::source::{Kind, Source};
 
 /// What a sample is.
@@ -26,7 +26,7 @@ pub enum Sampled {
 /// The sentence that says why it cannot be read.
 pub fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
     let headers = headers(&source.kind, sample);
-    if let Some(reply) = road::unsigned(&headers, source) {
+    if let Some(reply) = decision::unsigned(&headers, source) {
         return Ok(Sampled::Handshake(reply));
     }
     let now = Timestamp::UNIX_EPOCH;
@@ -35,7 +35,7 @@ pub fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
         .and_then(|pending| pending.finish(Bytes::copy_from_slice(&sample.body), now))
         .map_err(|refusal| refusal.to_string())?;
     let event = Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic);
-    Ok(match road::handshake(event, source) {
+    Ok(match decision::handshake(event, source) {
         Ok(event) => Sampled::Event(Box::new(event)),
         Err(reply) => Sampled::Handshake(reply),
     })

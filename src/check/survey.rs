@@ -9,8 +9,8 @@ use super::shape::{Lead, Shape};
 use crate::condition::Condition;
 use crate::config::builtin::Sample;
 use crate::config::{Config, LoadedKind};
+use crate::decision::{self, Decision};
 use crate::event::Event;
-use crate::road::{self, Decision};
 use crate::source::Source;
 use crate::suggest::{counted, shorten};
 use crate::toml_reader::{Finding, Placed, Severity, Subject};
@@ -20,7 +20,7 @@ use serde_json::Value;
 pub(super) struct Observed<'s> {
     pub(super) sample: &'s Sample,
     pub(super) event_type: String,
-    pub(super) names: road::Names,
+    pub(super) names: decision::Names,
     decision: Decision,
 }
 
@@ -229,7 +229,7 @@ pub(super) fn tried(
 }
 
 fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s> {
-    let (decision, names) = road::decide_read(road::read(event, source), source);
+    let (decision, names) = decision::decide_read(decision::read(event, source), source);
     Observed {
         sample,
         event_type: decision.event_type.clone(),

@@ -79,7 +79,7 @@ fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>, doubtful: &[Doubtful], f
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let (at, severity) = place(survey, entry, failure.part.as_deref(), failure.line);
+        let (at, severity) = destination(survey, entry, failure.part.as_deref(), failure.line);
         let is_of = |read: &Read| {
             read.part == failure.part
                 && read.line == failure.line
@@ -104,7 +104,7 @@ fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>, doubtful: &[Doubtful], f
 }
 
 /// A line of a template or of a part that it includes, and how bad it is if that is wrong.
-fn place(
+fn destination(
     survey: &Survey<'_>,
     entry: &Entry<'_>,
     part: Option<&str>,
@@ -181,7 +181,7 @@ fn reads(
 ) -> Vec<Doubtful> {
     let mut doubtful = Vec::new();
     for read in entry.reads() {
-        let (at, severity) = place(survey, entry, read.part.as_deref(), read.line);
+        let (at, severity) = destination(survey, entry, read.part.as_deref(), read.line);
         let Some(first) = read.path.first() else { continue };
         let (severity, what) = if names.contains(first) {
             let Some(what) = shape.and_then(|shape| missing(&read.path, shape, &survey.folder)) else {

@@ -4,7 +4,7 @@ use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::office::environment;
+use super::backend::environment;
 use crate::queue;
 use crate::suggest::counted;
 use crate::units::format_size;

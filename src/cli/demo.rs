@@ -12,13 +12,13 @@ use std::time::Duration;
 use url::Url;
 
 use crate::authentication::secret_for;
-use crate::bridge::{Bridge, Places};
+use crate::bridge::{Bridge, ListenAddresses};
 use crate::check::{Sampled, sampled};
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
 use crate::config::{self, Config, Surroundings};
+use crate::decision;
 use crate::lifecycle::Stop;
-use crate::road;
 use crate::sandbox::{Application, Channel, SampleRequest, SampleSender, Sandbox, SandboxHandle, Settings};
 use crate::secret::Secret;
 use crate::source::Source;
@@ -63,7 +63,7 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     let (page, handle) = (sandbox.url().clone(), sandbox.handle());
     let config = configuration(&kinds, &page, folder, &clock)?;
     let sources = config.sources.clone();
-    let places = Places {
+    let places = ListenAddresses {
         listen: arguments.listen.clone().into(),
         operator_listen: "127.0.0.1:0".into(),
         store: format!("sqlite:{}", folder.join("demo.db").display()),
@@ -74,15 +74,15 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
 
     let stop = Stop::default();
     stop.on_signals()?;
-    let twake = actix_web::rt::spawn(sandbox.run(stop.gently.clone()));
+    let twake = actix_web::rt::spawn(sandbox.run(stop.graceful.clone()));
     let running = actix_web::rt::spawn(bridge.run(stop.clone()));
 
     let told = tell(&front_door, &sources, folder, &handle, &clock);
     let tally = tokio::select! {
         tally = told => tally?,
-        () = stop.gently.cancelled() => Tally::default(),
+        () = stop.graceful.cancelled() => Tally::default(),
     };
-    if !stop.gently.is_cancelled() {
+    if !stop.graceful.is_cancelled() {
         // The page is there, whoever reads this.
         let _ = writeln!(
             stdout(),
@@ -91,7 +91,7 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
         );
     }
     if arguments.once {
-        stop.gently.cancel();
+        stop.graceful.cancel();
     }
     running.await??;
     twake.await??;
@@ -213,7 +213,7 @@ async fn tell(
 /// How many channels a sample is told to.
 fn channels(source: &Source, sample: &Sample) -> anyhow::Result<usize> {
     Ok(match sampled(source, sample).map_err(anyhow::Error::msg)? {
-        Sampled::Event(event) => road::decide(*event, source).channels().len(),
+        Sampled::Event(event) => decision::decide(*event, source).channels().len(),
         Sampled::Handshake(_) => 0,
     })
 }

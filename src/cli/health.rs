@@ -3,7 +3,7 @@
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
-use super::office::environment;
+use super::backend::environment;
 use crate::operator::Client;
 use crate::operator::operator_url;
 

@@ -3,10 +3,10 @@
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
+use super::backend::{OfficeArguments, OperatorBackend};
 use super::events::confirmed;
-use super::office::{Office, OfficeArguments};
 use super::shown::{json, optional_time, table, visible};
-use crate::operator::view::{LaneDetails, MoveOrder};
+use crate::operator::view::{LaneDetails, MoveRequest};
 use crate::suggest::counted;
 
 #[derive(clap::Subcommand)]
@@ -47,7 +47,7 @@ pub(super) fn run(command: &LanesCommand) -> anyhow::Result<ExitCode> {
         LanesCommand::List(arguments) => &arguments.office,
         LanesCommand::Move(arguments) => &arguments.office,
     };
-    let office = Office::open(arguments)?;
+    let office = OperatorBackend::open(arguments)?;
     let result = actix_web::rt::System::new().block_on(async {
         match command {
             LanesCommand::List(arguments) => list(&office, arguments).await,
@@ -58,7 +58,7 @@ pub(super) fn run(command: &LanesCommand) -> anyhow::Result<ExitCode> {
     result
 }
 
-async fn list(office: &Office, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
+async fn list(office: &OperatorBackend, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let lanes = office.lanes().await?;
     let mut out = stdout().lock();
     if arguments.json {
@@ -77,7 +77,7 @@ async fn list(office: &Office, arguments: &ListArguments) -> anyhow::Result<Exit
     out.write_all(table(&heading, &rows).as_bytes())?;
     for lane in lanes.iter().filter(|lane| lane.waiting > 0) {
         let name = visible(&lane.lane);
-        if let Some(what) = &lane.what_to_do {
+        if let Some(what) = &lane.hint {
             writeln!(out, "{name}: {}", visible(what))?;
         }
         if !lane.configured {
@@ -102,8 +102,8 @@ fn row(lane: &LaneDetails) -> Vec<String> {
     ]
 }
 
-async fn move_lane(office: &Office, arguments: &MoveArguments) -> anyhow::Result<ExitCode> {
-    let order = |dry_run| MoveOrder {
+async fn move_lane(office: &OperatorBackend, arguments: &MoveArguments) -> anyhow::Result<ExitCode> {
+    let order = |dry_run| MoveRequest {
         from: arguments.old.clone(),
         to: arguments.new.clone(),
         dry_run,

@@ -7,13 +7,13 @@ macro_rules! note {
     };
 }
 
+mod backend;
 mod backup;
 mod check;
 mod demo;
 mod events;
 mod health;
 mod lanes;
-mod office;
 mod output;
 mod packaging;
 mod paint;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
-use super::office::environment;
+use super::backend::environment;
 use super::shown::visible_lines;
 use crate::config::Config;
 use crate::operator::operator_url;

@@ -4,8 +4,8 @@ use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::backend::environment;
 use super::events::confirmed;
-use super::office::environment;
 use crate::queue;
 use crate::suggest::counted;
 use crate::units::format_size;

@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
         let _ = writeln!(stdout(), "{}", introduction(&sandbox, &arguments.channel));
         let stop = Stop::default();
         stop.on_signals()?;
-        sandbox.run(stop.gently).await?;
+        sandbox.run(stop.graceful).await?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -5,7 +5,7 @@ use std::io::{Read as _, stdin};
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
-use super::{ConfigArguments, office};
+use super::{ConfigArguments, backend};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
@@ -27,7 +27,7 @@ pub(super) struct SendArguments {
 
 /// 0 when Twake has it, 1 when not.
 pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
-    let environment = office::environment()?;
+    let environment = backend::environment()?;
     let path = arguments.config.config.unwrap_or(environment.settings.config);
     let config = match Config::load(&path, &environment.surroundings) {
         Ok(config) => config,
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
         }
     };
     let channel = arguments.channel.as_str();
-    let Some(place) = config.channels.get(channel) else {
+    let Some(destination) = config.channels.get(channel) else {
         let known: Vec<&str> = config.channels.keys().map(|name| &**name).collect();
         bail!(
             "no channel `{channel}` is configured; there are: {}",
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
     let message = literal(&text(arguments.text)?);
     let clock = Clock::system();
     let sent = actix_web::rt::System::new().block_on(delivery::post(
-        place,
+        destination,
         &message,
         config.delivery.timeout,
         &clock,
@@ -122,7 +122,7 @@ fn said(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
     };
     let line = format!(
         "{channel}: not delivered: {reason}{detail}; {kind}{twice}\nwhat to do: {}",
-        verdict.advice
+        verdict.hint
     );
     (line, ExitCode::FAILURE)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use log::{info, warn};
 
 use super::EX_CONFIG;
-use crate::bridge::{Bridge, BridgeError, Listen, Places};
+use crate::bridge::{Bridge, BridgeError, Listen, ListenAddresses};
 use crate::clock::Clock;
 use crate::config::{Config, env};
 use crate::lifecycle::{self, Sockets, Stop, Supervisor};
@@ -75,7 +75,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let lines = super::check::sources(&config);
     lifecycle::allow(config.limits.connections);
     let store = settings.store;
-    let places = Places {
+    let places = ListenAddresses {
         listen: sockets.public.map_or(settings.listen.into(), Listen::Socket),
         operator_listen: sockets
             .operator
@@ -101,8 +101,8 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         info!(address:% = bridge.address(), operator:% = bridge.operator_address(), store:%; "taking webhooks");
         let supervisor = Supervisor;
         supervisor.ready(&bridge.status());
-        let watching = actix_web::rt::spawn(supervisor.watch(clock, stop.at_once.child_token()));
-        let stopping = stop.gently.clone();
+        let watching = actix_web::rt::spawn(supervisor.watch(clock, stop.immediate.child_token()));
+        let stopping = stop.graceful.clone();
         actix_web::rt::spawn(async move {
             stopping.cancelled().await;
             supervisor.stopping();

@@ -119,13 +119,13 @@ pub(super) struct RawRoute {
     pub(super) at: usize,
     pub(super) when: Option<Located<String>>,
     pub(super) by: Option<Located<String>>,
-    pub(super) channels: Option<RawDestination>,
+    pub(super) channels: Option<RawRouteChannels>,
     pub(super) goes_on: bool,
     pub(super) variant: Option<Located<String>>,
 }
 
 /// A route's `channels`.
-pub(super) enum RawDestination {
+pub(super) enum RawRouteChannels {
     List(Vec<Located<String>>),
     Table(Vec<(Located<String>, Vec<Located<String>>)>),
 }
@@ -337,12 +337,14 @@ fn route(table: &Table<'_, '_>) -> RawRoute {
                 let channels = table.as_texts(name.at, &key, value)?;
                 Some((name, channels))
             };
-            Some(RawDestination::Table(
+            Some(RawRouteChannels::Table(
                 in_order(entries).into_iter().filter_map(entry).collect(),
             ))
         }
         // A wrong list is found, and counts as an empty one so that nothing else is said of the route.
-        Some(_) => Some(RawDestination::List(table.texts("channels").unwrap_or_default())),
+        Some(_) => Some(RawRouteChannels::List(
+            table.texts("channels").unwrap_or_default(),
+        )),
         None => None,
     };
     RawRoute {

@@ -28,9 +28,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::secret::Secret;
-use crate::source::{Serving, Source};
+use crate::source::{Snapshot, Source};
 use crate::toml_reader::{Finding, Placed};
-use crate::twake::Place;
+use crate::twake::Destination;
 use crate::units;
 
 pub use env::Surroundings;
@@ -43,7 +43,7 @@ pub use samples::samples;
 pub type Sources = BTreeMap<Arc<str>, Arc<Source>>;
 
 /// Channels by name.
-pub type Channels = BTreeMap<Arc<str>, Place>;
+pub type Channels = BTreeMap<Arc<str>, Destination>;
 
 /// What `bridge.toml` says, checked and compiled.
 pub struct Config {
@@ -156,8 +156,8 @@ impl Config {
     }
 
     /// What of it the listeners and the desk work with.
-    pub fn serving(self) -> Serving {
-        Serving {
+    pub fn serving(self) -> Snapshot {
+        Snapshot {
             channels: self.channels.into_keys().collect(),
             sources: self.sources,
             operator_token: self.operator_token,

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::suggest::unknown;
 use crate::toml_reader::{self, Located};
 use crate::toml_reader::{Finding, Findings, Severity};
-use crate::twake::{Account, Api, Place};
+use crate::twake::{Account, Api, Destination};
 
 /// The names of the dialects.
 const APIS: &[(&str, Api)] = &[("messages-save", Api::MessagesSave)];
@@ -229,7 +229,7 @@ fn place(
     channel: Named<RawChannel>,
     accounts: &BTreeMap<String, Option<Arc<Account>>>,
     findings: &Findings,
-) -> Option<Place> {
+) -> Option<Destination> {
     let Named { name, value: raw } = channel;
     let path = format!("channels.{}", name.value);
     let account = match (&raw.account, accounts.len()) {
@@ -255,7 +255,7 @@ fn place(
         }
     };
     let account = account?.as_ref().map(Arc::clone)?;
-    Some(Place {
+    Some(Destination {
         group_id: raw
             .group_id
             .map_or_else(|| account.group_id.clone(), |group| group.value),

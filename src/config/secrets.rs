@@ -17,7 +17,7 @@ pub(super) const KEYS: &[&str] = &["env", "file", "credential", "scheme"];
 /// A reference to a secret.
 pub(super) struct Reference {
     /// Where it is.
-    place: Place,
+    place: SecretLocation,
     /// The only scheme it is for.
     pub(super) scheme: Option<Located<String>>,
     /// Its table, for findings.
@@ -37,7 +37,7 @@ pub(super) enum Purpose {
     Given,
 }
 
-enum Place {
+enum SecretLocation {
     Env(String),
     File(String),
     Credential(String),
@@ -60,9 +60,11 @@ pub(super) fn reference(
     };
     let table = Table::new(table, path, at, KEYS, findings);
     let places = [
-        table.text("env").map(|name| Place::Env(name.value)),
-        table.text("file").map(|name| Place::File(name.value)),
-        table.text("credential").map(|name| Place::Credential(name.value)),
+        table.text("env").map(|name| SecretLocation::Env(name.value)),
+        table.text("file").map(|name| SecretLocation::File(name.value)),
+        table
+            .text("credential")
+            .map(|name| SecretLocation::Credential(name.value)),
     ];
     let given = ["env", "file", "credential"]
         .iter()
@@ -89,9 +91,9 @@ impl Reference {
     /// What logs and events call the secret: `credential:github`.
     pub(super) fn name(&self) -> String {
         match &self.place {
-            Place::Env(name) => format!("env:{name}"),
-            Place::File(path) => format!("file:{path}"),
-            Place::Credential(name) => format!("credential:{name}"),
+            SecretLocation::Env(name) => format!("env:{name}"),
+            SecretLocation::File(path) => format!("file:{path}"),
+            SecretLocation::Credential(name) => format!("credential:{name}"),
         }
     }
 
@@ -153,14 +155,14 @@ impl Reference {
         surroundings: &Surroundings,
     ) -> Result<Secret, String> {
         let secret = match &self.place {
-            Place::Env(name) => {
+            SecretLocation::Env(name) => {
                 let text = surroundings
                     .variable(name)
                     .ok_or_else(|| format!("there is no environment variable {name}"))?;
                 Secret::new(text)
             }
-            Place::File(path) => file(&base.join(path), note)?,
-            Place::Credential(name) => credential(name, note, surroundings)?,
+            SecretLocation::File(path) => file(&base.join(path), note)?,
+            SecretLocation::Credential(name) => credential(name, note, surroundings)?,
         };
         if secret.expose().trim().is_empty() {
             return Err(format!("{} is empty", self.name()));

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use super::Limits;
 use super::conditions::{condition, fact_map};
 use super::env::Surroundings;
-use super::file::{Named, RawDestination, RawRoute, RawSource};
+use super::file::{Named, RawRoute, RawRouteChannels, RawSource};
 use super::kind::LoadedKind;
 use super::schemes::Schemes;
 use super::secrets::Purpose;
 use crate::authentication::Authenticator;
 use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, KNOWN};
-use crate::route::{Destination, Route, Routes, Table};
+use crate::route::{Route, RouteChannels, Routes, Table};
 use crate::secret::SourceSecret;
 use crate::source::Source;
 use crate::suggest::unknown;
@@ -208,7 +208,7 @@ fn routes(raw: &RawSource, path: &str, kind: Option<(&LoadedKind, &FactMap)>, wo
 }
 
 /// Where a route leads; `by` is unset where there is none or where it is wrong.
-fn destination(raw: &RawRoute, by: Option<Condition>, world: &World<'_>) -> Option<Destination> {
+fn destination(raw: &RawRoute, by: Option<Condition>, world: &World<'_>) -> Option<RouteChannels> {
     let wrong = |what: &str| {
         world.findings.error(raw.at, &raw.path, what);
         None
@@ -221,26 +221,26 @@ fn destination(raw: &RawRoute, by: Option<Condition>, world: &World<'_>) -> Opti
         (false, _) if raw.when.is_none() => {
             wrong("a route has `when` or `by`; what goes nowhere else goes to the source's own `channels`")
         }
-        (false, Some(RawDestination::Table(_))) => wrong(
+        (false, Some(RawRouteChannels::Table(_))) => wrong(
             "a table of `channels` needs `by`: what is looked up in it, such as by = 'payload.repository.name'",
         ),
-        (true, Some(RawDestination::List(_))) => wrong(
+        (true, Some(RawRouteChannels::List(_))) => wrong(
             "`by` looks up a channel: `channels` is a table { name = [\"channel\"] }, or unset when the text is the \
              channel's name",
         ),
         (false, None) => None,
-        (false, Some(RawDestination::List(channels))) => {
-            Some(Destination::Channels(known_channels(channels, &path, world)))
+        (false, Some(RawRouteChannels::List(channels))) => {
+            Some(RouteChannels::Channels(known_channels(channels, &path, world)))
         }
-        (true, Some(RawDestination::Table(entries))) => {
+        (true, Some(RawRouteChannels::Table(entries))) => {
             let entry = |(name, channels): &(Located<String>, Vec<Located<String>>)| {
                 let path = format!("{path}.\"{}\"", name.value);
                 (name.value.clone(), known_channels(channels, &path, world))
             };
             let table = Table::new(entries.iter().map(entry));
-            Some(Destination::Lookup { by: by?, table })
+            Some(RouteChannels::Lookup { by: by?, table })
         }
-        (true, None) => Some(Destination::Named {
+        (true, None) => Some(RouteChannels::Named {
             by: by?,
             known: Arc::clone(world.channels),
         }),
@@ -290,7 +290,7 @@ fn variant_of(template: &str) -> Option<&str> {
 }
 
 /// Whether a route holds whatever comes. One that never does is found.
-fn always_holds(raw: &RawRoute, when: Option<&Condition>, to: &Destination, findings: &Findings) -> bool {
+fn always_holds(raw: &RawRoute, when: Option<&Condition>, to: &RouteChannels, findings: &Findings) -> bool {
     let always = match when.filter(|when| when.references().names.is_empty()) {
         Some(fixed) => {
             let holds = fixed.holds(&json!({})).unwrap_or(false);
@@ -307,8 +307,8 @@ fn always_holds(raw: &RawRoute, when: Option<&Condition>, to: &Destination, find
     };
     always
         && match to {
-            Destination::Channels(_) => true,
-            Destination::Lookup { table, .. } => table.matches_all(),
-            Destination::Named { .. } => false,
+            RouteChannels::Channels(_) => true,
+            RouteChannels::Lookup { table, .. } => table.matches_all(),
+            RouteChannels::Named { .. } => false,
         }
 }

@@ -20,7 +20,7 @@ use url::Url;
 use crate::clock::Clock;
 use crate::message::StoredMessage;
 use crate::twake::outbound::{Fingerprint, Proxy};
-use crate::twake::{self, Account, Act, Answer, Place, Request, Transport, Verdict};
+use crate::twake::{self, Account, Act, Answer, Destination, Request, Transport, Verdict};
 
 mod encoding;
 mod stream;
@@ -165,29 +165,34 @@ impl Client {
     }
 
     /// Sends one request; what its answer means. Where that [wants a probe](Verdict::wants_probe), the caller makes one.
-    pub(super) async fn attempt(&self, place: &Place, message: &StoredMessage) -> Verdict {
-        let received = self.ask(place, twake::request(place, Act::Post, message)).await;
-        let verdict = twake::verdict(place.account.api, &received.answer(), self.clock.now());
-        place.account.without_secrets(verdict)
+    pub(super) async fn attempt(&self, destination: &Destination, message: &StoredMessage) -> Verdict {
+        let received = self
+            .ask(destination, twake::request(destination, Act::Post, message))
+            .await;
+        let verdict = twake::verdict(destination.account.api, &received.answer(), self.clock.now());
+        destination.account.without_secrets(verdict)
     }
 
     /// Asks whether a place's account is let in; what the answer means, and the server's clock where it tells.
-    pub(super) async fn probe(&self, place: &Place) -> (Verdict, Option<Timestamp>) {
-        let received = self.ask(place, twake::probe(place)).await;
+    pub(super) async fn probe(&self, destination: &Destination) -> (Verdict, Option<Timestamp>) {
+        let received = self.ask(destination, twake::probe(destination)).await;
         let date = match &received {
             Received::Response { date, .. } => date
                 .as_deref()
                 .and_then(|date| httpdate::parse_http_date(date).ok()),
             Received::Failed(..) => None,
         };
-        let verdict = twake::verdict(place.account.api, &received.answer(), self.clock.now());
-        let verdict = place.account.without_secrets(verdict);
+        let verdict = twake::verdict(destination.account.api, &received.answer(), self.clock.now());
+        let verdict = destination.account.without_secrets(verdict);
         (verdict, date.and_then(|date| Timestamp::try_from(date).ok()))
     }
 
-    async fn ask(&self, place: &Place, request: Request) -> Received {
-        match self.http(&place.account) {
-            Ok(http) => self.send(&http, request, place.account.outbound.proxy()).await,
+    async fn ask(&self, destination: &Destination, request: Request) -> Received {
+        match self.http(&destination.account) {
+            Ok(http) => {
+                self.send(&http, request, destination.account.outbound.proxy())
+                    .await
+            }
             // Authorities and certificate were looked at when the configuration was read.
             Err(error) => Received::Failed(Transport::Tls, error.to_string()),
         }

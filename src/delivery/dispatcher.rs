@@ -13,7 +13,7 @@ use super::client::{Client, Tls};
 use super::lane::{Lane, News, Shared};
 use super::pace::Pace;
 use super::patience::Patience;
-use super::{ClientError, Halts, Places, Settings};
+use super::{ClientError, Destinations, Halts, Settings};
 use crate::clock::Clock;
 use crate::logging::chain;
 use crate::metrics::Metrics;
@@ -27,7 +27,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Delivers what waits in the queue.
 pub struct Dispatcher {
     queue: Queue,
-    places: watch::Sender<Arc<Places>>,
+    destinations: watch::Sender<Arc<Destinations>>,
     settings: watch::Sender<Settings>,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -39,12 +39,12 @@ impl Dispatcher {
     /// Makes a dispatcher that posts to these places.
     pub fn new(
         queue: Queue,
-        places: Arc<Places>,
+        destinations: Arc<Destinations>,
         settings: Settings,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Result<Self, ClientError> {
-        for lane in places.keys() {
+        for lane in destinations.keys() {
             metrics.lane(lane, 0, Duration::ZERO);
             metrics.halted(lane, false);
         }
@@ -52,7 +52,7 @@ impl Dispatcher {
             tls: Tls::new()?,
             halts: Halts::new(metrics.clone()),
             queue,
-            places: watch::Sender::new(places),
+            destinations: watch::Sender::new(destinations),
             settings: watch::Sender::new(settings),
             metrics,
             clock,
@@ -61,8 +61,8 @@ impl Dispatcher {
 
     /// Where other places can be set while the dispatcher runs. A channel's place is looked up at each attempt, so that
     /// new ones apply to what waits already.
-    pub fn places(&self) -> watch::Sender<Arc<Places>> {
-        self.places.clone()
+    pub fn destinations(&self) -> watch::Sender<Arc<Destinations>> {
+        self.destinations.clone()
     }
 
     /// Where other settings can be set while the dispatcher runs. An attempt under way ends with those it began with;
@@ -83,7 +83,7 @@ impl Dispatcher {
         // Subscribed before looking, so that nothing arrives between.
         let mut arrivals = self.queue.arrivals();
         let mut departures = self.queue.departures();
-        let mut places = self.places.subscribe();
+        let mut destinations = self.destinations.subscribe();
         let forgetting = actix_web::rt::spawn(self.queue.clone().housekeeping(stop.clone()));
         let clock = self.clock.clone();
         let mut lanes = Lanes::new(self, stop.clone());
@@ -104,7 +104,7 @@ impl Dispatcher {
                     Err(broadcast::error::RecvError::Lagged(_)) => lanes.departed(|_| true),
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
-                Ok(()) = places.changed() => {
+                Ok(()) = destinations.changed() => {
                     lanes.shared.halts.again(&clock);
                     look = true;
                 }
@@ -127,7 +127,7 @@ struct Lanes {
     running: BTreeMap<Arc<str>, Rc<News>>,
     paces: BTreeMap<Arc<str>, Rc<Pace>>,
     /// Lanes without a place that were warned about.
-    homeless: BTreeSet<Arc<str>>,
+    unconfigured: BTreeSet<Arc<str>>,
 }
 
 impl Lanes {
@@ -138,7 +138,7 @@ impl Lanes {
             client: RefCell::new((timeout, Rc::new(client))),
             tls: dispatcher.tls,
             queue: dispatcher.queue,
-            places: dispatcher.places,
+            destinations: dispatcher.destinations,
             halts: dispatcher.halts,
             settings: dispatcher.settings,
             metrics: dispatcher.metrics,
@@ -151,7 +151,7 @@ impl Lanes {
             names: HashMap::new(),
             running: BTreeMap::new(),
             paces: BTreeMap::new(),
-            homeless: BTreeSet::new(),
+            unconfigured: BTreeSet::new(),
         }
     }
 
@@ -175,9 +175,9 @@ impl Lanes {
     fn arrived(&mut self, lane: &Arc<str>) {
         if let Some(news) = self.running.get(lane) {
             news.arrived.set(true);
-        } else if self.shared.places.borrow().contains_key(lane) {
+        } else if self.shared.destinations.borrow().contains_key(lane) {
             self.start(lane.clone(), Duration::ZERO);
-        } else if self.homeless.insert(lane.clone()) {
+        } else if self.unconfigured.insert(lane.clone()) {
             log::warn!(
                 lane = &**lane;
                 "messages wait for a channel that is not configured: they are kept until it is"
@@ -198,9 +198,9 @@ impl Lanes {
         let lane = Lane {
             name: name.clone(),
             shared: self.shared.clone(),
-            places: self.shared.places.subscribe(),
+            destinations: self.shared.destinations.subscribe(),
             settings: self.shared.settings.subscribe(),
-            place: None,
+            destination: None,
             pace: self.paces.entry(name.clone()).or_default().clone(),
             news,
             ready: self.shared.clock.monotonic() + pause,
@@ -228,7 +228,7 @@ impl Lanes {
             return;
         };
         let arrived = self.running.remove(&name).is_some_and(|news| news.arrived.get());
-        let configured = self.shared.places.borrow().contains_key(&name);
+        let configured = self.shared.destinations.borrow().contains_key(&name);
         if configured && (arrived || pause.is_some()) {
             self.start(name, pause.unwrap_or_default());
         }

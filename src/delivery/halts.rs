@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-use super::Places;
+use super::Destinations;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::retry;
-use crate::twake::{Breadth, Place, Verdict};
+use crate::twake::{Destination, HaltScope, Verdict};
 use jiff::Timestamp;
 
 /// What is halted, and why: shared with whoever tells how ready the bridge is.
@@ -31,7 +31,7 @@ pub struct Halt {
     /// The label of the reason.
     pub reason: &'static str,
     /// What a person should do.
-    pub advice: &'static str,
+    pub hint: &'static str,
     /// Since when.
     pub since: Timestamp,
     /// When it is looked next whether it is over.
@@ -66,22 +66,22 @@ struct Entry {
 }
 
 impl Scope {
-    fn new(place: &Place, breadth: Breadth) -> Self {
+    fn new(destination: &Destination, breadth: HaltScope) -> Self {
         Self {
-            account: place.account.name.clone(),
+            account: destination.account.name.clone(),
             company: match breadth {
-                Breadth::Account => None,
-                Breadth::Company => Some(place.group_id.clone()),
+                HaltScope::Account => None,
+                HaltScope::Company => Some(destination.group_id.clone()),
             },
         }
     }
 
-    fn concerns(&self, place: &Place) -> bool {
-        self.account == place.account.name
+    fn concerns(&self, destination: &Destination) -> bool {
+        self.account == destination.account.name
             && self
                 .company
                 .as_ref()
-                .is_none_or(|company| *company == place.group_id)
+                .is_none_or(|company| *company == destination.group_id)
     }
 }
 
@@ -105,12 +105,12 @@ impl Halts {
     }
 
     /// What a lane may do now. One lane is told to probe; the others wait for what it finds.
-    pub(super) fn turn(&self, place: &Place, clock: &Clock) -> Turn {
+    pub(super) fn turn(&self, destination: &Destination, clock: &Clock) -> Turn {
         let now = clock.monotonic();
         let mut state = self.lock();
         let mut concerned: Vec<&mut Entry> = state
             .iter_mut()
-            .filter_map(|(scope, entry)| scope.concerns(place).then_some(entry))
+            .filter_map(|(scope, entry)| scope.concerns(destination).then_some(entry))
             .collect();
         let Some(wait) = concerned.iter().map(|entry| entry.next.saturating_sub(now)).max() else {
             return Turn::Post;
@@ -128,20 +128,20 @@ impl Halts {
     }
 
     /// Whether a halt concerns the place.
-    pub(super) fn is_halted(&self, place: &Place) -> bool {
-        self.lock().keys().any(|scope| scope.concerns(place))
+    pub(super) fn is_halted(&self, destination: &Destination) -> bool {
+        self.lock().keys().any(|scope| scope.concerns(destination))
     }
 
     /// Takes note of a halting verdict; says once what to do about it.
     pub(super) fn halted(
         &self,
-        place: &Place,
-        breadth: Breadth,
+        destination: &Destination,
+        breadth: HaltScope,
         verdict: &Verdict,
-        places: &Places,
+        destinations: &Destinations,
         clock: &Clock,
     ) {
-        let scope = Scope::new(place, breadth);
+        let scope = Scope::new(destination, breadth);
         let mut state = self.lock();
         if let Some(known) = state.get_mut(&scope)
             && known.halt.reason == verdict.reason.code()
@@ -149,13 +149,15 @@ impl Halts {
             return;
         }
         // Twake looks at one thing after the other: what it now stumbles over is what is in the way.
-        self.end(&mut state, place);
-        let concerned = places.iter().filter(|(_, place)| scope.concerns(place));
+        self.end(&mut state, destination);
+        let concerned = destinations
+            .iter()
+            .filter(|(_, destination)| scope.concerns(destination));
         let lanes: Vec<Arc<str>> = concerned.map(|(name, _)| name.clone()).collect();
         log::error!(
             account = scope.account.as_str(), company = scope.company.as_deref().unwrap_or("every"), reason = verdict.reason.code(),
             detail = verdict.detail.as_str(), channels = lanes.join(",");
-            "halted, everything waits; what to do: {}", verdict.advice
+            "halted, everything waits; what to do: {}", verdict.hint
         );
         for lane in &lanes {
             self.metrics.halted(lane, true);
@@ -165,7 +167,7 @@ impl Halts {
             account: scope.account.clone(),
             company: scope.company.clone(),
             reason: verdict.reason.code(),
-            advice: verdict.advice,
+            hint: verdict.hint,
             since: clock.now(),
             next_probe: retry::later(clock.now(), pause),
             lanes,
@@ -190,18 +192,18 @@ impl Halts {
     }
 
     /// Takes note of a verdict that only an account in order is given: every halt that concerns the place is over.
-    pub(super) fn passed(&self, place: &Place) {
-        let ended = self.end(&mut self.lock(), place);
+    pub(super) fn passed(&self, destination: &Destination) {
+        let ended = self.end(&mut self.lock(), destination);
         if ended {
             self.changed.send_modify(|number| *number += 1);
         }
     }
 
     /// Ends every halt that concerns the place; whether there was one.
-    fn end(&self, state: &mut BTreeMap<Scope, Entry>, place: &Place) -> bool {
+    fn end(&self, state: &mut BTreeMap<Scope, Entry>, destination: &Destination) -> bool {
         let over: Vec<Scope> = state
             .keys()
-            .filter(|scope| scope.concerns(place))
+            .filter(|scope| scope.concerns(destination))
             .cloned()
             .collect();
         let ended: Vec<Entry> = over.iter().filter_map(|scope| state.remove(scope)).collect();

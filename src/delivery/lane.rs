@@ -12,14 +12,14 @@ use super::client::{Client, Tls};
 use super::halts::Turn;
 use super::pace::Pace;
 use super::patience::Patience;
-use super::{Halts, Places, Settings, lateness};
+use super::{Destinations, Halts, Settings, lateness};
 use crate::clock::Clock;
 use crate::logging::chain;
 use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
 use crate::queue::{DeliveryId, Head, Outcome, Queue, QueueError, Settlement};
 use crate::retry::{self, Next};
-use crate::twake::{self, Kind, Place, Reason, Verdict};
+use crate::twake::{self, Destination, Kind, Reason, Verdict};
 
 /// The pause after the store could not be asked or told.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// What all lanes share.
 pub(super) struct Shared {
     pub(super) queue: Queue,
-    pub(super) places: watch::Sender<Arc<Places>>,
+    pub(super) destinations: watch::Sender<Arc<Destinations>>,
     /// The client, and how long its attempts may take.
     pub(super) client: RefCell<(Duration, Rc<Client>)>,
     pub(super) tls: Tls,
@@ -63,11 +63,11 @@ pub(super) struct Lane {
     pub(super) name: Arc<str>,
     pub(super) shared: Rc<Shared>,
     /// Its own look at the places there are.
-    pub(super) places: watch::Receiver<Arc<Places>>,
+    pub(super) destinations: watch::Receiver<Arc<Destinations>>,
     /// Its own look at the settings.
     pub(super) settings: watch::Receiver<Settings>,
     /// Where it last was to post.
-    pub(super) place: Option<Place>,
+    pub(super) destination: Option<Destination>,
     pub(super) pace: Rc<Pace>,
     pub(super) news: Rc<News>,
     /// No attempt before this time of the monotonic clock.
@@ -82,13 +82,13 @@ pub(super) struct Lane {
 impl Lane {
     /// Works until nothing waits, or the bridge stops. An attempt that was begun is always settled first.
     pub(super) async fn run(mut self) -> Arc<str> {
-        while let Some(place) = self.turn().await {
+        while let Some(destination) = self.turn().await {
             let Some(head) = self.head().await else { break };
             if self.resume(&head) {
                 continue;
             }
             let verdict = match &head.message {
-                Some(message) => self.attempt(&place, &head, message).await,
+                Some(message) => self.attempt(&destination, &head, message).await,
                 None => unreadable(),
             };
             let settlement = self.judge(&head, &verdict);
@@ -99,7 +99,7 @@ impl Lane {
     }
 
     /// Waits until this lane may post: after a failure, while it is halted, and for its rate. `None`: it is not to.
-    async fn turn(&mut self) -> Option<Place> {
+    async fn turn(&mut self) -> Option<Destination> {
         let shared = Rc::clone(&self.shared);
         let Shared {
             clock, halts, stop, ..
@@ -108,24 +108,24 @@ impl Lane {
             if stop.is_cancelled() {
                 return None;
             }
-            let place = self.places.borrow_and_update().get(&self.name).cloned()?;
+            let destination = self.destinations.borrow_and_update().get(&self.name).cloned()?;
             // Another key, server or channel may be what it waited for.
             if self
-                .place
+                .destination
                 .as_ref()
-                .is_some_and(|before| !before.leads_where(&place))
+                .is_some_and(|before| !before.same_destination(&destination))
             {
                 self.ready = Duration::ZERO;
             }
-            self.place = Some(place.clone());
+            self.destination = Some(destination.clone());
             let mut halts_changed = halts.changes();
             let now = clock.monotonic();
             let mut wait = self.ready.saturating_sub(now).max(self.pace.wait(now));
             if wait.is_zero() {
-                match halts.turn(&place, clock) {
-                    Turn::Post => return Some(place),
+                match halts.turn(&destination, clock) {
+                    Turn::Post => return Some(destination),
                     Turn::Probe => {
-                        self.probe(&place).await;
+                        self.probe(&destination).await;
                         continue;
                     }
                     Turn::Wait(halted) => wait = halted,
@@ -135,7 +135,7 @@ impl Lane {
                 () = stop.cancelled() => {}
                 () = clock.sleep(wait) => {}
                 _ = halts_changed.changed() => {}
-                Ok(()) = self.places.changed() => {}
+                Ok(()) = self.destinations.changed() => {}
                 // How long it waits was reckoned with others.
                 Ok(()) = self.settings.changed() => self.ready = Duration::ZERO,
                 () = self.news.departed.notified() => self.let_go().await,
@@ -186,7 +186,7 @@ impl Lane {
         true
     }
 
-    async fn attempt(&self, place: &Place, head: &Head, message: &StoredMessage) -> Verdict {
+    async fn attempt(&self, destination: &Destination, head: &Head, message: &StoredMessage) -> Verdict {
         let Shared {
             clock,
             halts,
@@ -196,25 +196,31 @@ impl Lane {
         let settings = *self.settings.borrow();
         let message = lateness::told(message.clone(), head.received, clock.now(), settings.late);
         let client = self.shared.client(settings.timeout);
-        self.pace.posted(clock.monotonic(), place.rate);
-        let mut verdict = client.attempt(place, &message).await;
+        self.pace.posted(clock.monotonic(), destination.rate);
+        let mut verdict = client.attempt(destination, &message).await;
         // Where the account is halted already, another lane has asked.
-        if verdict.wants_probe && !halts.is_halted(place) {
+        if verdict.wants_probe && !halts.is_halted(destination) {
             let asked = tokio::select! {
                 // The message waits, and the next run of the bridge tries it again.
                 () = self.shared.stop.cancelled() => None,
-                (probe, _) = client.probe(place) => Some(probe),
+                (probe, _) = client.probe(destination) => Some(probe),
             };
             let Some(probe) = asked else { return verdict };
-            verdict = twake::after_probe(place.account.api, verdict, probe);
+            verdict = twake::after_probe(destination.account.api, verdict, probe);
         }
         match verdict.kind {
             Kind::Halt(breadth) => {
-                halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
+                halts.halted(
+                    destination,
+                    breadth,
+                    &verdict,
+                    &self.shared.destinations.borrow(),
+                    clock,
+                );
             }
             // Whether Twake would still refuse the account is not known: it was not reached, or had other troubles.
             Kind::Retry { times: None, .. } => {}
-            _ => halts.passed(place),
+            _ => halts.passed(destination),
         }
         metrics.attempt(&self.name, label(&verdict.kind));
         verdict
@@ -222,7 +228,7 @@ impl Lane {
 
     /// Asks without a message whether a halt is over: one message's text must not decide for a whole account, and a
     /// message that is answered oddly must not be posted again and again.
-    async fn probe(&self, place: &Place) {
+    async fn probe(&self, destination: &Destination) {
         let Shared {
             clock,
             halts,
@@ -234,14 +240,20 @@ impl Lane {
         let client = self.shared.client(timeout);
         let (verdict, _) = tokio::select! {
             () = stop.cancelled() => return,
-            probe = client.probe(place) => probe,
+            probe = client.probe(destination) => probe,
         };
-        if twake::probe_passed(place.account.api, &verdict) {
-            halts.passed(place);
+        if twake::probe_passed(destination.account.api, &verdict) {
+            halts.passed(destination);
             return;
         }
         if let Kind::Halt(breadth) = verdict.kind {
-            halts.halted(place, breadth, &verdict, &self.shared.places.borrow(), clock);
+            halts.halted(
+                destination,
+                breadth,
+                &verdict,
+                &self.shared.destinations.borrow(),
+                clock,
+            );
         }
         metrics.attempt(&self.name, label(&verdict.kind));
     }
@@ -344,12 +356,12 @@ impl Lane {
                 metrics.dead(lane);
                 log::error!(
                     delivery:% = head.delivery, lane, event:%, attempts, reason, detail;
-                    "became a dead letter; what to do: {}", verdict.advice
+                    "became a dead letter; what to do: {}", verdict.hint
                 );
             }
             Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
                 delivery:% = head.delivery, lane, event:%, attempts, reason, detail, due:% = to_the_second(*due);
-                "not delivered yet; what to do: {}", verdict.advice
+                "not delivered yet; what to do: {}", verdict.hint
             ),
             Outcome::Retry { due } => {
                 log::debug!(delivery:% = head.delivery, lane, attempts, reason, due:%; "not delivered yet");
@@ -388,7 +400,7 @@ fn unreadable() -> Verdict {
         reason: Reason::Unreadable,
         wants_probe: false,
         may_be_duplicate: false,
-        advice: "the store was written by another version of the bridge: replay the event with that one or this one",
+        hint: "the store was written by another version of the bridge: replay the event with that one or this one",
         detail: String::new(),
     }
 }

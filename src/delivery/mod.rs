@@ -22,10 +22,10 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::message::StoredMessage;
-use crate::twake::{self, Place, Verdict};
+use crate::twake::{self, Destination, Verdict};
 
 /// The places the bridge may post to, by the channel's name, which is also its lane's.
-pub type Places = BTreeMap<Arc<str>, Place>;
+pub type Destinations = BTreeMap<Arc<str>, Destination>;
 
 /// `[delivery]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,29 +42,29 @@ pub struct Settings {
 /// connecting and reading the answer included, and as long again for a probe where the answer may be about the message's
 /// text. Needs a runtime with local tasks, as actix's is.
 pub async fn post(
-    place: &Place,
+    destination: &Destination,
     message: &StoredMessage,
     timeout: Duration,
     clock: &Clock,
 ) -> Result<Verdict, ClientError> {
     let client = client::Client::new(&client::Tls::new()?, clock.clone(), timeout);
-    let verdict = client.attempt(place, message).await;
+    let verdict = client.attempt(destination, message).await;
     if !verdict.wants_probe {
         return Ok(verdict);
     }
-    let (probe, _) = client.probe(place).await;
-    Ok(twake::after_probe(place.account.api, verdict, probe))
+    let (probe, _) = client.probe(destination).await;
+    Ok(twake::after_probe(destination.account.api, verdict, probe))
 }
 
 /// Asks whether a place's account is let in, without telling anything; what the answer means, and the server's clock
 /// where it tells. Needs a runtime with local tasks, as actix's is.
 pub async fn probe(
-    place: &Place,
+    destination: &Destination,
     timeout: Duration,
     clock: &Clock,
 ) -> Result<(Verdict, Option<Timestamp>), ClientError> {
     let client = client::Client::new(&client::Tls::new()?, clock.clone(), timeout);
-    Ok(client.probe(place).await)
+    Ok(client.probe(destination).await)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ struct Bench {
     _store: Store,
     clock: Clock,
     metrics: Arc<Metrics>,
-    places: watch::Sender<Arc<Places>>,
+    destinations: watch::Sender<Arc<Destinations>>,
     halts: Halts,
     /// What the next start begins with.
     settings: Settings,
@@ -66,8 +66,8 @@ async fn in_time<F: Future>(what: &str, wait: F) -> F::Output {
     ended.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
-fn place(url: &str, account: &str, channel: &str) -> Place {
-    Place {
+fn destination(url: &str, account: &str, channel: &str) -> Destination {
+    Destination {
         account: Arc::new(Account {
             name: account.to_owned(),
             api: Api::MessagesSave,
@@ -83,16 +83,16 @@ fn place(url: &str, account: &str, channel: &str) -> Place {
     }
 }
 
-fn places(of: impl IntoIterator<Item = Place>) -> Arc<Places> {
+fn destinations(of: impl IntoIterator<Item = Destination>) -> Arc<Destinations> {
     Arc::new(
         of.into_iter()
-            .map(|place| (place.channel_id.as_str().into(), place))
+            .map(|destination| (destination.channel_id.as_str().into(), destination))
             .collect(),
     )
 }
 
 impl Bench {
-    fn new(of: impl IntoIterator<Item = Place>) -> Self {
+    fn new(of: impl IntoIterator<Item = Destination>) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(START.parse().unwrap());
         let (queue, store) = open(
@@ -111,30 +111,30 @@ impl Bench {
             metrics,
             settings: SETTINGS,
             changed_settings: watch::Sender::new(SETTINGS),
-            places: watch::Sender::new(places(of)),
+            destinations: watch::Sender::new(destinations(of)),
             stop: CancellationToken::new(),
             running: None,
         }
     }
 
     fn start(&mut self) {
-        let (places, clock) = (self.places.borrow().clone(), self.clock.clone());
+        let (destinations, clock) = (self.destinations.borrow().clone(), self.clock.clone());
         let dispatcher = Dispatcher::new(
             self.queue.clone(),
-            places,
+            destinations,
             self.settings,
             self.metrics.clone(),
             clock,
         )
         .unwrap();
         self.halts = dispatcher.halts();
-        self.places = dispatcher.places();
+        self.destinations = dispatcher.destinations();
         self.changed_settings = dispatcher.settings();
         self.stop = CancellationToken::new();
         self.running = Some(actix_web::rt::spawn(dispatcher.run(self.stop.clone())));
     }
 
-    fn started(of: impl IntoIterator<Item = Place>) -> Self {
+    fn started(of: impl IntoIterator<Item = Destination>) -> Self {
         let mut bench = Self::new(of);
         bench.start();
         bench

@@ -4,7 +4,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 
-use crate::road::Reply;
+use crate::decision::Reply;
 use crate::source::Answer;
 
 /// The answer to an event: `status` and `told`, unless the kind says otherwise.

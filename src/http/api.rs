@@ -10,14 +10,14 @@ use super::Operator;
 use super::access::{Denied, admit_to_api as admit, text};
 use super::problem;
 use crate::logging::chain;
-use crate::operator::DeskError;
-use crate::operator::view::{EventQuery, ReloadOrder};
+use crate::operator::OperatorError;
+use crate::operator::view::{EventQuery, ReloadRequest};
 
 /// An order is never longer, in bytes.
 pub(super) const LONGEST_ORDER: usize = 16 * 1024;
 
 /// Why a request to the desk is refused.
-enum Trouble {
+enum ApiError {
     /// Whoever asks may not.
     Denied(Denied),
     /// An order that is not JSON.
@@ -25,22 +25,22 @@ enum Trouble {
     /// A query or an order that does not say what it should.
     Malformed(String),
     /// The desk refused.
-    Desk(DeskError),
+    OperatorService(OperatorError),
 }
 
-impl From<DeskError> for Trouble {
-    fn from(error: DeskError) -> Self {
-        Self::Desk(error)
+impl From<OperatorError> for ApiError {
+    fn from(error: OperatorError) -> Self {
+        Self::OperatorService(error)
     }
 }
 
-impl From<Denied> for Trouble {
+impl From<Denied> for ApiError {
     fn from(denied: Denied) -> Self {
         Self::Denied(denied)
     }
 }
 
-impl Trouble {
+impl ApiError {
     fn response(self) -> HttpResponse {
         let (status, code, detail) = match self {
             Self::Denied(denied) => return denied.response(),
@@ -50,23 +50,23 @@ impl Trouble {
                 "an order is application/json".to_owned(),
             ),
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", why),
-            Self::Desk(error) => (status(&error), error.code(), chain(&error)),
+            Self::OperatorService(error) => (status(&error), error.code(), chain(&error)),
         };
         problem::answer(status, code, &detail)
     }
 }
 
-fn status(error: &DeskError) -> StatusCode {
+fn status(error: &OperatorError) -> StatusCode {
     match error {
-        DeskError::BadId(_) | DeskError::SameLane(_) => StatusCode::BAD_REQUEST,
-        DeskError::NoSuchEvent(_) | DeskError::NoSuchChannel(_) | DeskError::NoSuchLane(_) => {
+        OperatorError::BadId(_) | OperatorError::SameLane(_) => StatusCode::BAD_REQUEST,
+        OperatorError::NoSuchEvent(_) | OperatorError::NoSuchChannel(_) | OperatorError::NoSuchLane(_) => {
             StatusCode::NOT_FOUND
         }
-        DeskError::Ambiguous { .. } | DeskError::NoSource(_) | DeskError::NotReloadable => {
+        OperatorError::Ambiguous { .. } | OperatorError::NoSource(_) | OperatorError::NotReloadable => {
             StatusCode::CONFLICT
         }
-        DeskError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
-        DeskError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
+        OperatorError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        OperatorError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn events(request: HttpRequest, operator: web::Data<Operator>) 
     answer(async {
         admit(&request, &operator)?;
         let query = web::Query::<EventQuery>::from_query(request.query_string());
-        let query = query.map_err(|error| Trouble::Malformed(error.to_string()))?;
+        let query = query.map_err(|error| ApiError::Malformed(error.to_string()))?;
         Ok(operator.desk.events(&query).await?)
     })
     .await
@@ -102,7 +102,7 @@ pub(super) async fn body(
 ) -> HttpResponse {
     let body = async {
         admit(&request, &operator)?;
-        Ok::<Bytes, Trouble>(operator.desk.body(&id).await?)
+        Ok::<Bytes, ApiError>(operator.desk.body(&id).await?)
     };
     match body.await {
         Ok(body) => HttpResponse::Ok()
@@ -145,8 +145,8 @@ pub(super) async fn drop_waiting(
 /// `POST /api/reload`: 200 also where the old configuration stays; the answer says which.
 pub(super) async fn reload(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
     answer(async {
-        let ReloadOrder {} = order(&request, &operator, &body)?;
-        Ok(operator.reloads.ask().await.ok_or(DeskError::NotReloadable)?)
+        let ReloadRequest {} = order(&request, &operator, &body)?;
+        Ok(operator.reloads.ask().await.ok_or(OperatorError::NotReloadable)?)
     })
     .await
 }
@@ -173,7 +173,7 @@ pub(super) async fn move_lane(
     .await
 }
 
-async fn answer<T: Serialize>(answer: impl Future<Output = Result<T, Trouble>>) -> HttpResponse {
+async fn answer<T: Serialize>(answer: impl Future<Output = Result<T, ApiError>>) -> HttpResponse {
     match answer.await {
         Ok(answer) => HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -182,12 +182,16 @@ async fn answer<T: Serialize>(answer: impl Future<Output = Result<T, Trouble>>) 
     }
 }
 
-fn order<T: DeserializeOwned>(request: &HttpRequest, operator: &Operator, body: &[u8]) -> Result<T, Trouble> {
+fn order<T: DeserializeOwned>(
+    request: &HttpRequest,
+    operator: &Operator,
+    body: &[u8],
+) -> Result<T, ApiError> {
     admit(request, operator)?;
     let content_type = text(request, &header::CONTENT_TYPE).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Trouble::NotJson);
+        return Err(ApiError::NotJson);
     }
-    serde_json::from_slice(body).map_err(|error| Trouble::Malformed(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| ApiError::Malformed(error.to_string()))
 }

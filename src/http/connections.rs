@@ -22,11 +22,11 @@ use std::time::Duration;
 
 use super::flow::{Flow, Length, Room};
 use super::problem::Problem;
-use super::unfinished::{Place, Unfinished};
+use super::unfinished::{Slot, Unfinished};
 use crate::clock::Clock;
 
 /// How often it is looked whether connections have to go.
-const EVERY: Duration = Duration::from_millis(250);
+const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long an idle connection is kept: longer than most senders keep theirs, so that they close first.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -38,14 +38,14 @@ pub(super) const HEAD: Duration = Duration::from_secs(5);
 const LONGEST_SILENCE: Duration = KEEP_ALIVE.saturating_add(HEAD);
 
 /// So long every connection has for its request, however many others there are.
-const FAIR: Duration = Duration::from_secs(1);
+const MIN_IDLE: Duration = Duration::from_secs(1);
 
 /// Connections at once with a head that is longer than ordinary: with what the server makes of them 64 KiB each.
 const LONG_HEADS: usize = 128;
 
 /// Nothing new for so long means that no connection is on its way to a worker any more: workers look within
 /// microseconds unless the machine is overloaded.
-const QUIET: Duration = Duration::from_millis(100);
+const ACCEPT_SETTLE: Duration = Duration::from_millis(100);
 
 /// The connections; a cheap clone.
 #[derive(Clone)]
@@ -123,10 +123,10 @@ impl Connections {
         let begun = self.clock.monotonic();
         loop {
             let before = self.lock().number;
-            self.clock.sleep(QUIET).await;
+            self.clock.sleep(ACCEPT_SETTLE).await;
             let waited = self.clock.monotonic().saturating_sub(begun);
             let open = self.lock();
-            let heard = open.fresh == 0 || waited >= FAIR;
+            let heard = open.fresh == 0 || waited >= MIN_IDLE;
             if (open.number == before && heard && open.asking == 0) || waited >= limit {
                 return;
             }
@@ -180,7 +180,7 @@ impl Connections {
     /// Closes what has to go, until it is dropped.
     pub async fn tend(&self) -> Infallible {
         loop {
-            self.clock.sleep(EVERY).await;
+            self.clock.sleep(SWEEP_INTERVAL).await;
             self.close_silent();
         }
     }
@@ -192,7 +192,7 @@ impl Connections {
         let mut closed = Vec::new();
         for (key, socket) in &open.silent {
             let silent = now.saturating_sub(key.0);
-            if silent < LONGEST_SILENCE && (too_many == 0 || silent < FAIR) {
+            if silent < LONGEST_SILENCE && (too_many == 0 || silent < MIN_IDLE) {
                 break;
             }
             // What has come and was not read yet: it is the bridge that is behind.
@@ -247,7 +247,7 @@ impl Connection {
     }
 
     /// A place for its TLS handshake.
-    pub(super) fn handshake(&self) -> Option<Place> {
+    pub(super) fn handshake(&self) -> Option<Slot> {
         self.of.handshakes.begin(&self.socket)
     }
 

@@ -8,7 +8,7 @@
 use std::task::{Context, Waker};
 
 use super::problem::Problem;
-use super::unfinished::Place;
+use super::unfinished::Slot;
 
 /// Up to here a head is of ordinary length. So large is the buffer that the server makes for each connection.
 pub(super) const ORDINARY: usize = 8 * 1024;
@@ -35,7 +35,7 @@ pub(super) struct Flow {
     /// Its task, while it waits for more room.
     waiting: Option<Waker>,
     /// Its place among the long heads. It is kept until the connection ends, as the server keeps the buffer.
-    place: Option<Place>,
+    place: Option<Slot>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -80,7 +80,7 @@ pub(super) enum Room {
 
 impl Flow {
     /// How much may be given. `begin` takes a place for a long head.
-    pub(super) fn room(&mut self, context: &Context<'_>, begin: impl FnOnce() -> Option<Place>) -> Room {
+    pub(super) fn room(&mut self, context: &Context<'_>, begin: impl FnOnce() -> Option<Slot>) -> Room {
         if std::mem::take(&mut self.look) {
             context.waker().wake_by_ref();
             return Room::Later;
@@ -197,7 +197,7 @@ mod tests {
     use std::sync::Arc;
 
     /// The lengths of the pieces that are given of `bytes`, and what comes then.
-    fn given(flow: &mut Flow, mut bytes: &[u8], place: impl Fn() -> Option<Place>) -> (Vec<usize>, Room) {
+    fn given(flow: &mut Flow, mut bytes: &[u8], place: impl Fn() -> Option<Slot>) -> (Vec<usize>, Room) {
         let context = Context::from_waker(Waker::noop());
         let mut pieces = Vec::new();
         loop {
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    fn no_place() -> Option<Place> {
+    fn no_place() -> Option<Slot> {
         None
     }
 

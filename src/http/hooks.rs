@@ -17,6 +17,7 @@ use super::turns;
 use super::unread::closing;
 use super::weight;
 use crate::authentication::Pending;
+use crate::decision::{self, Decision, Reply};
 use crate::event::{Envelope, Event};
 use crate::headers::Headers;
 use crate::logging::STRANGER;
@@ -24,7 +25,6 @@ use crate::metrics::HandshakeLabel;
 use crate::panics;
 use crate::payload::encoding::Encoding;
 use crate::queue::{Enqueued, NewEvent, QueueError};
-use crate::road::{self, Decision, Reply};
 use crate::source::{Method, Source};
 
 /// `/hooks/{source}` and `/hooks/{source}/{token}`.
@@ -53,11 +53,14 @@ pub(super) async fn hook(
         let (sender, shown) = (hooks.sender(&request), tls::shown(&request));
         if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
             debug!(source:% = source.name, why:?; "not let in");
-            return closing(hooks.refuse(&source.name, Problem::Unwelcome, &request), payload);
+            return closing(
+                hooks.refuse(&source.name, Problem::AccessDenied, &request),
+                payload,
+            );
         }
     }
     let headers = headers(&request);
-    if let Some(reply) = road::unsigned(&headers, source) {
+    if let Some(reply) = decision::unsigned(&headers, source) {
         // Anybody may ask, so it costs a look at the head: nothing is read, stored or told that is not the same for all.
         return closing(
             greet(&hooks, source, &request, HandshakeLabel::unsigned, reply),
@@ -224,9 +227,9 @@ fn decided(
     let now = hooks.clock.now();
     let authentic = pending.finish(body, now).map_err(Problem::from)?;
     let event = Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic);
-    Ok(road::handshake(event, source).map(|event| {
+    Ok(decision::handshake(event, source).map(|event| {
         let envelope = event.envelope.clone();
-        (envelope, road::decide(event, source))
+        (envelope, decision::decide(event, source))
     }))
 }
 

@@ -34,9 +34,9 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::logging::STRANGER;
 use crate::metrics::Metrics;
-use crate::operator::{Desk, Reloads};
+use crate::operator::{OperatorService, Reloads};
 use crate::queue::Queue;
-use crate::source::Current;
+use crate::source::SharedSnapshot;
 
 pub use body::Budget;
 pub use connections::Connections;
@@ -50,7 +50,7 @@ pub use work::Work;
 #[derive(Clone)]
 pub struct Hooks {
     /// The sources.
-    pub serving: Current,
+    pub serving: SharedSnapshot,
     /// Where accepted events go.
     pub queue: Queue,
     /// What is counted.
@@ -126,7 +126,7 @@ pub struct Halt {
     /// The reason's code.
     pub reason: &'static str,
     /// What to do.
-    pub what_to_do: &'static str,
+    pub hint: &'static str,
     /// Since when.
     pub since: Timestamp,
     /// When it is looked next whether it is over.
@@ -145,11 +145,11 @@ pub struct Operator {
     /// The time.
     pub clock: Clock,
     /// What a request must bring, if anything.
-    pub serving: Current,
+    pub serving: SharedSnapshot,
     /// The lanes that wait for a person.
     pub halts: Arc<dyn Fn() -> Vec<Halt> + Send + Sync>,
     /// Answers what is asked under `/api/`.
-    pub desk: Desk,
+    pub desk: OperatorService,
     /// Where a reload is asked for.
     pub reloads: Reloads,
 }

@@ -25,7 +25,7 @@ pub enum Problem {
     /// The operator's pages want the operator's token.
     OperatorOnly,
     /// The sender is none that the source lets in.
-    Unwelcome,
+    AccessDenied,
     /// No source of this name.
     NoSuchSource,
     /// Nothing at this path.
@@ -74,7 +74,7 @@ impl Problem {
         Self::NotAuthentic,
         Self::Stale,
         Self::OperatorOnly,
-        Self::Unwelcome,
+        Self::AccessDenied,
         Self::NoSuchSource,
         Self::NoSuchPage,
         Self::MethodNotAllowed,
@@ -115,9 +115,9 @@ impl Problem {
                 "operator-only",
                 "send the operator token: Authorization: Bearer …",
             ),
-            Self::Unwelcome => (
+            Self::AccessDenied => (
                 StatusCode::FORBIDDEN,
-                "unwelcome",
+                "access-denied",
                 "this source takes webhooks only from its own addresses, or with its own client certificate",
             ),
             Self::NoSuchSource => (

@@ -24,7 +24,7 @@ struct Taken {
 }
 
 /// One place; free again when dropped.
-pub(super) struct Place {
+pub(super) struct Slot {
     of: Unfinished,
     number: u64,
     finished: bool,
@@ -41,7 +41,7 @@ impl Unfinished {
 
     /// Takes a place, if need be that of the oldest unfinished one, whose connection is closed. `None`: all places are
     /// taken by finished ones.
-    pub(super) fn begin(&self, socket: &Arc<TcpStream>) -> Option<Place> {
+    pub(super) fn begin(&self, socket: &Arc<TcpStream>) -> Option<Slot> {
         let mut taken = self.lock();
         if taken.unfinished.len() + taken.finished >= self.limit {
             let (_, oldest) = taken.unfinished.pop_first()?;
@@ -51,7 +51,7 @@ impl Unfinished {
         taken.last += 1;
         let number = taken.last;
         taken.unfinished.insert(number, Arc::clone(socket));
-        Some(Place {
+        Some(Slot {
             of: self.clone(),
             number,
             finished: false,
@@ -64,7 +64,7 @@ impl Unfinished {
     }
 }
 
-impl Place {
+impl Slot {
     /// Keeps the place: its connection is not closed any more for the sake of others.
     pub(super) fn finish(&mut self) {
         let mut taken = self.of.lock();
@@ -75,7 +75,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut taken = self.of.lock();
         if self.finished {

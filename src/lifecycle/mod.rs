@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Default)]
 pub struct Stop {
     /// Finish what is in flight, begin nothing new.
-    pub gently: CancellationToken,
+    pub graceful: CancellationToken,
     /// Drop everything: what is stored is safe.
-    pub at_once: CancellationToken,
+    pub immediate: CancellationToken,
 }
 
 impl Stop {
@@ -32,9 +32,9 @@ impl Stop {
         actix_web::rt::spawn(async move {
             next(&mut terminate, &mut interrupt).await;
             info!("stopping: finishing requests and attempts in flight (a second signal stops at once)");
-            stop.gently.cancel();
+            stop.graceful.cancel();
             next(&mut terminate, &mut interrupt).await;
-            stop.at_once.cancel();
+            stop.immediate.cancel();
         });
         Ok(())
     }

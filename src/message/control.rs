@@ -3,7 +3,7 @@
 //!
 //! U+202A to U+202E and U+2066 to U+2069 embed, override or isolate text until they are closed: one of them in a title
 //! reverses what a template writes behind it. They are written as their number, so the depth of embedding after a value
-//! is the depth before it. Marks without an extent (U+200E, U+200F, U+061C) and joiners are part of how people write; they
+//! is the depth before it. SignatureClaim without an extent (U+200E, U+200F, U+061C) and joiners are part of how people write; they
 //! stay.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};

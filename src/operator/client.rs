@@ -7,8 +7,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::view::{
-    DropOrder, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveOrder, MovedStep, ReloadOrder,
-    Reloaded, ReplayOrder, Replayed,
+    DropRequest, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveRequest, MovedStep,
+    ReloadRequest, Reloaded, ReplayRequest, Replayed,
 };
 use crate::secret::Secret;
 
@@ -81,7 +81,7 @@ impl Client {
         })
     }
 
-    /// See [`super::Desk::events`].
+    /// See [`super::OperatorService::events`].
     pub fn events(&self, query: &EventQuery) -> Result<EventList, ClientError> {
         let mut url = self.at(&["events"]);
         let time = |time: &jiff::Timestamp| time.to_string();
@@ -103,39 +103,39 @@ impl Client {
         self.get(&url)
     }
 
-    /// See [`super::Desk::event`].
+    /// See [`super::OperatorService::event`].
     pub fn event(&self, id: &str) -> Result<EventDetails, ClientError> {
         self.get(&self.at(&["events", id]))
     }
 
-    /// See [`super::Desk::body`].
+    /// See [`super::OperatorService::body`].
     pub fn body(&self, id: &str) -> Result<Vec<u8>, ClientError> {
         self.call(&self.at(&["events", id, "body"]), None, LARGEST_BODY)
     }
 
-    /// See [`super::Desk::replay`].
-    pub fn replay(&self, id: &str, order: &ReplayOrder) -> Result<Replayed, ClientError> {
+    /// See [`super::OperatorService::replay`].
+    pub fn replay(&self, id: &str, order: &ReplayRequest) -> Result<Replayed, ClientError> {
         self.post(&self.at(&["events", id, "replay"]), order)
     }
 
-    /// See [`super::Desk::drop_waiting`].
-    pub fn drop_waiting(&self, id: &str, order: &DropOrder) -> Result<Dropped, ClientError> {
+    /// See [`super::OperatorService::drop_waiting`].
+    pub fn drop_waiting(&self, id: &str, order: &DropRequest) -> Result<Dropped, ClientError> {
         self.post(&self.at(&["events", id, "drop"]), order)
     }
 
-    /// See [`super::Desk::lanes`].
+    /// See [`super::OperatorService::lanes`].
     pub fn lanes(&self) -> Result<Vec<LaneDetails>, ClientError> {
         self.get(&self.at(&["lanes"]))
     }
 
-    /// See [`super::Desk::move_lane`].
-    pub fn move_lane(&self, order: &MoveOrder) -> Result<MovedStep, ClientError> {
+    /// See [`super::OperatorService::move_lane`].
+    pub fn move_lane(&self, order: &MoveRequest) -> Result<MovedStep, ClientError> {
         self.post(&self.at(&["lanes", "move"]), order)
     }
 
     /// Asks the bridge to read its configuration again; see [`super::Reloads::ask`].
     pub fn reload(&self) -> Result<Reloaded, ClientError> {
-        self.post(&self.at(&["reload"]), &ReloadOrder {})
+        self.post(&self.at(&["reload"]), &ReloadRequest {})
     }
 
     /// Whether a page of the bridge's health (`health`, `health/ready`) says that it is well, and what it says.

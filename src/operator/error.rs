@@ -4,7 +4,7 @@ use crate::queue::QueueError;
 
 /// Why the desk does not do what it was asked to. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub enum OperatorError {
     /// An id that is none.
     #[error("`{0}` is no event id: at least its first 4 hexadecimal digits")]
     BadId(String),
@@ -44,7 +44,7 @@ pub enum DeskError {
     Queue(#[source] QueueError),
 }
 
-impl DeskError {
+impl OperatorError {
     /// The code, as problems have one.
     pub fn code(&self) -> &'static str {
         match self {

@@ -1,25 +1,25 @@
 //! The operator's side: what happened to an event, and what can be done about it.
 //!
-//! A [`Desk`] answers on an open store: inside a running bridge for the pages under `/api/`, inside the command line when
+//! A [`OperatorService`] answers on an open store: inside a running bridge for the pages under `/api/`, inside the command line when
 //! no bridge runs. A [`Client`] asks a running bridge's desk from afar. Both give the same [`view`]s, so that there is one
 //! way of showing them.
 
 mod client;
-mod desk;
 mod error;
 mod reload;
 mod replay;
+mod service;
 pub mod view;
 
 pub use client::{Client, ClientError, operator_url};
-pub use desk::{Desk, HaltedLane, Halts};
-pub use error::DeskError;
-pub use reload::{Reloads, Wish};
+pub use error::OperatorError;
+pub use reload::{PendingReload, Reloads};
+pub use service::{HaltedLane, Halts, OperatorService};
 
 use crate::twake::{self, Api, Ends, Reason};
 
 /// What a person should do about a reason, as the dialect's table has it.
-fn advice(reason: &str) -> Option<&'static str> {
+fn hint(reason: &str) -> Option<&'static str> {
     match Reason::from_code(reason)? {
         Reason::Delivered => None,
         Reason::Expired => {
@@ -29,7 +29,7 @@ fn advice(reason: &str) -> Option<&'static str> {
         Reason::Unreadable => {
             Some("the store was written by another version of the bridge; replay the event")
         }
-        reason => row(reason).map(|row| row.advice),
+        reason => row(reason).map(|row| row.hint),
     }
 }
 

@@ -6,17 +6,17 @@ use super::view::Reloaded;
 
 /// Where a reload is asked for. Clones ask the same bridge.
 #[derive(Clone, Debug)]
-pub struct Reloads(mpsc::Sender<Wish>);
+pub struct Reloads(mpsc::Sender<PendingReload>);
 
 /// One wish for a reload, with where its outcome goes.
-pub type Wish = oneshot::Sender<Reloaded>;
+pub type PendingReload = oneshot::Sender<Reloaded>;
 
 /// How many may wait for their reload at once; more wait to be able to ask.
 const WAITING: usize = 8;
 
 impl Reloads {
     /// The asking side, and what the reloading task listens to.
-    pub fn channel() -> (Self, mpsc::Receiver<Wish>) {
+    pub fn channel() -> (Self, mpsc::Receiver<PendingReload>) {
         let (wishes, heard) = mpsc::channel(WAITING);
         (Self(wishes), heard)
     }

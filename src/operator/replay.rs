@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::desk::text;
-use super::view::{LeftOut, ReplayOrder, Replayed, ToldAgain};
-use super::{Desk, DeskError};
+use super::service::text;
+use super::view::{LeftOut, ReplayRequest, Replayed, ToldAgain};
+use super::{OperatorError, OperatorService};
+use crate::decision::{self, Decision};
 use crate::event::Event;
 use crate::message::StoredMessage;
 use crate::queue::{Decided, EventRecord, NewDelivery, NewReplay, State, to_stored};
-use crate::road::{self, Decision};
 use crate::source::Source;
 
 /// From how many bytes on an event is decided on another thread than the runtime's; a compressed body always is.
@@ -25,10 +25,10 @@ struct Plan {
     silence: Option<String>,
 }
 
-impl Desk {
+impl OperatorService {
     /// Posts an event again. Earlier deliveries stay as they are. A channel for which the event waits is left out; on
     /// request also a channel to which it was delivered.
-    pub async fn replay(&self, id: &str, order: &ReplayOrder) -> Result<Replayed, DeskError> {
+    pub async fn replay(&self, id: &str, order: &ReplayRequest) -> Result<Replayed, OperatorError> {
         let record = self.record(id).await?;
         let standing = standing(&record);
         let (event, source) = (record.envelope.id, record.envelope.source.clone());
@@ -68,8 +68,8 @@ impl Desk {
                 deliveries: plan.deliveries,
                 now: self.clock.now(),
             };
-            let done = self.queue.replay(replay).await.map_err(DeskError::Queue)?;
-            let lanes = done.ok_or_else(|| DeskError::NoSuchEvent(id.to_owned()))?;
+            let done = self.queue.replay(replay).await.map_err(OperatorError::Queue)?;
+            let lanes = done.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
             // The store decides which lanes get a delivery: of two replays at the same time only one adds it.
             told.retain(|told| lanes.iter().any(|lane| **lane == *told.channel));
             log::info!(event:%, source:%, channels = lanes.join(" "), as_stored = order.as_stored; "an operator replayed an event");
@@ -118,16 +118,16 @@ impl Desk {
     }
 
     /// What a new decision posts.
-    async fn as_decided_now(&self, record: EventRecord) -> Result<Plan, DeskError> {
+    async fn as_decided_now(&self, record: EventRecord) -> Result<Plan, OperatorError> {
         let source = self.serving.load().sources.get(&record.envelope.source).cloned();
         let Some(source) = source else {
-            return Err(DeskError::NoSource(record.envelope.source.to_string()));
+            return Err(OperatorError::NoSource(record.envelope.source.to_string()));
         };
         let envelope = &record.envelope;
         let is_encoded = envelope.headers.get("content-encoding").is_some();
         let decision = if is_encoded || envelope.body.len() > LARGE {
             let deciding = tokio::task::spawn_blocking(move || decide(record, &source));
-            deciding.await.map_err(|_| DeskError::Broken)?
+            deciding.await.map_err(|_| OperatorError::Broken)?
         } else {
             decide(record, &source)
         };
@@ -145,7 +145,7 @@ impl Desk {
 
 fn decide(record: EventRecord, source: &Source) -> Decision {
     let event = Event::stored(record.envelope, &source.kind.body);
-    road::decide(event, source)
+    decision::decide(event, source)
 }
 
 /// The state of an event for each channel: waiting, else delivered, else dead.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::decision::Silence;
 use crate::queue::{Filter, Standing, State};
-use crate::road::Silence;
 use crate::route::RouteTrace;
 
 /// Events on one page at the most.
@@ -195,7 +195,7 @@ pub struct DeliveryDetails {
     /// What Twake said besides.
     pub detail: Option<String>,
     /// What to do about the reason.
-    pub what_to_do: Option<String>,
+    pub hint: Option<String>,
     /// Twake's id of the message.
     pub twake_id: Option<String>,
     /// An attempt that did not end well may have reached Twake.
@@ -205,7 +205,7 @@ pub struct DeliveryDetails {
 /// How to replay.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ReplayOrder {
+pub struct ReplayRequest {
     /// Tell what is stored; else decide again with today's templates and routes.
     pub as_stored: bool,
     /// Only to this channel.
@@ -255,7 +255,7 @@ pub struct LeftOut {
 /// What to drop.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct DropOrder {
+pub struct DropRequest {
     /// Only what waits for this channel.
     pub channel: Option<String>,
 }
@@ -287,13 +287,13 @@ pub struct LaneDetails {
     /// The code of the reason why the first one waits, or the lane is halted.
     pub reason: Option<String>,
     /// What to do about it.
-    pub what_to_do: Option<String>,
+    pub hint: Option<String>,
 }
 
 /// What to move.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MoveOrder {
+pub struct MoveRequest {
     /// The lane whose deliveries move.
     pub from: String,
     /// The channel to whose end they move.
@@ -315,7 +315,7 @@ pub struct MovedStep {
 /// What a reload is asked with: nothing, yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ReloadOrder {}
+pub struct ReloadRequest {}
 
 /// What became of a reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
-use crate::road::{self, DecidedMessage, Decision, Reply};
+use crate::decision::{self, DecidedMessage, Decision, Reply};
 use crate::suggest::nearest;
 use crate::twake::{Act, request as twake_request};
 
@@ -92,7 +92,7 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
     let is_given = event_type.is_some();
     let event_type = event_type.or(suggested_type);
     let headers = request::headers(&source.kind, event_type.as_deref(), &given);
-    if let Some(reply) = road::unsigned(&headers, source) {
+    if let Some(reply) = decision::unsigned(&headers, source) {
         let proof = Proof::Unchecked(Unchecked::AnsweredBefore);
         return Outcome::Answered { proof, reply };
     }
@@ -101,11 +101,11 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
         Ok(event) => event,
         Err(why) => return Outcome::Refused { proof, why },
     };
-    let event = match road::handshake(event, source) {
+    let event = match decision::handshake(event, source) {
         Ok(event) => event,
         Err(reply) => return Outcome::Answered { proof, reply },
     };
-    let decision = road::decide(event, source);
+    let decision = decision::decide(event, source);
     Outcome::Previewed(Box::new(Preview {
         sample,
         proof,
@@ -117,10 +117,10 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
 }
 
 fn requests(target: &Target, decision: &Decision) -> Vec<Option<ChatRequest>> {
-    let request = |delivery: &road::DecidedDelivery| {
+    let request = |delivery: &decision::DecidedDelivery| {
         let message = decision.messages.get(delivery.message)?.message.as_ref()?;
-        let place = target.channels.get(&delivery.channel)?;
-        let request = twake_request(place, Act::Post, message);
+        let destination = target.channels.get(&delivery.channel)?;
+        let request = twake_request(destination, Act::Post, message);
         Some(ChatRequest {
             method: request.method,
             url: request.url,

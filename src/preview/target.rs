@@ -11,7 +11,7 @@ use crate::secret::Secret;
 use crate::source::Source;
 use crate::suggest;
 use crate::toml_reader::Finding;
-use crate::twake::{Account, Api, Outbound, Place};
+use crate::twake::{Account, Api, Destination, Outbound};
 
 /// A source, and the channels that its events may go to.
 pub struct Target {
@@ -71,7 +71,10 @@ impl Target {
         let routes = Routes::new(Vec::new(), vec![Arc::clone(&channel)]);
         let target = Self {
             source: Arc::new(loaded.source_alone(routes)),
-            channels: nowhere().map(|place| (channel, place)).into_iter().collect(),
+            channels: nowhere()
+                .map(|destination| (channel, destination))
+                .into_iter()
+                .collect(),
             templates,
             configured: false,
         };
@@ -85,7 +88,7 @@ impl Target {
 }
 
 /// A place that does not exist, so that the request can be shown.
-fn nowhere() -> Option<Place> {
+fn nowhere() -> Option<Destination> {
     let account = Account {
         name: NOWHERE.to_owned(),
         api: Api::MessagesSave,
@@ -95,7 +98,7 @@ fn nowhere() -> Option<Place> {
         group_id: "GROUP_ID".to_owned(),
         outbound: Outbound::default(),
     };
-    Some(Place {
+    Some(Destination {
         group_id: account.group_id.clone(),
         account: Arc::new(account),
         channel_id: "CHANNEL_ID".to_owned(),

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::decision::Decision;
 use crate::event::{Envelope, IdempotencyKey};
 use crate::message::StoredMessage;
-use crate::road::Decision;
 
 /// What is stored of a decision beside its messages and deliveries.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Decided {
     pub event_type: String,
     /// The trace of the routes, a list of [`crate::route::RouteTrace`].
     pub routes: Value,
-    /// Why nothing is posted to some channels, a list of [`crate::road::Silence`]. Unset: the event is posted wherever
+    /// Why nothing is posted to some channels, a list of [`crate::decision::Silence`]. Unset: the event is posted wherever
     /// its routes lead, or a version decided it that did not store this.
     pub silences: Option<Value>,
     /// Why the body cannot be read.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::believed::Believed;
+use super::clamped_clock::ClampedClock;
 use super::command::{Command, Read, Reply, Waiting, Write};
 use super::packed::{pack, pack_replay};
 use super::pruning::{History, Pruned, Pruning};
@@ -40,7 +40,7 @@ pub struct Queue {
     /// A permit a byte of [`WAITING`].
     pub(super) room: Arc<Semaphore>,
     pub(super) history: watch::Sender<History>,
-    pub(super) believed: Arc<Mutex<Believed>>,
+    pub(super) believed: Arc<Mutex<ClampedClock>>,
     pub(super) clock: Clock,
 }
 
@@ -157,10 +157,10 @@ impl Queue {
     /// The wall clock, limited by the times in the store: a clock that is set wrong does not make stored events old.
     /// Never later than the wall clock.
     pub fn time(&self) -> Timestamp {
-        self.believed().at(self.clock.now(), self.clock.monotonic())
+        self.clamped_clock().at(self.clock.now(), self.clock.monotonic())
     }
 
-    pub(super) fn believed(&self) -> MutexGuard<'_, Believed> {
+    pub(super) fn clamped_clock(&self) -> MutexGuard<'_, ClampedClock> {
         self.believed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

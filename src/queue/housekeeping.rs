@@ -81,7 +81,7 @@ impl Keeper {
     /// Logs that the wall clock contradicts the store: once, until it no longer does.
     fn doubt(&mut self) {
         let wall = self.queue.clock.now();
-        let other = self.queue.believed().contradicts(wall);
+        let other = self.queue.clamped_clock().contradicts(wall);
         if let Some(other) = other.filter(|_| !self.doubted) {
             log::warn!(
                 clock:% = wall, store:% = other;

@@ -4,13 +4,13 @@
 //! out the commands that have gathered in one transaction, and answers them after the commit. So no transaction is open
 //! over an await or a call to Twake, and under load many events share one fsync without a timer.
 
-mod believed;
+mod clamped_clock;
 mod command;
 mod decided;
 mod handle;
 mod housekeeping;
 mod listing;
-mod mending;
+mod operations;
 mod packed;
 mod pruning;
 mod sqlite;
@@ -18,7 +18,7 @@ mod sqlite;
 pub use decided::{Decided, NewDelivery, NewEvent, to_stored};
 pub use handle::Queue;
 pub use listing::{EventLine, EventPage, Filter, Listing, Standing};
-pub use mending::{Dropping, Moved, Moving, NewReplay};
+pub use operations::{Dropping, Moved, Moving, NewReplay};
 pub use pruning::History;
 pub use sqlite::{Copied, CopyError, OpenError, Store, backup, locate, open, restore};
 

@@ -25,7 +25,7 @@ pub struct Route {
     /// It holds only if this does; unset: always.
     pub when: Option<Condition>,
     /// Where its channels come from.
-    pub to: Destination,
+    pub to: RouteChannels,
     /// Go on looking after it held.
     pub goes_on: bool,
     /// The variant its messages are told in.
@@ -34,7 +34,7 @@ pub struct Route {
 
 /// Where a route's channels come from.
 #[derive(Debug)]
-pub enum Destination {
+pub enum RouteChannels {
     /// These; none: the event is dropped on purpose.
     Channels(Vec<Arc<str>>),
     /// The text that `by` gives is looked up in a table; what is not there does not hold.
@@ -111,9 +111,9 @@ impl Routes {
         let mut reachable: BTreeSet<Arc<str>> = self.own.iter().cloned().collect();
         for route in &self.routes {
             match &route.to {
-                Destination::Channels(channels) => reachable.extend(channels.iter().cloned()),
-                Destination::Lookup { table, .. } => reachable.extend(table.channels().cloned()),
-                Destination::Named { known, .. } => reachable.extend(known.iter().cloned()),
+                RouteChannels::Channels(channels) => reachable.extend(channels.iter().cloned()),
+                RouteChannels::Lookup { table, .. } => reachable.extend(table.channels().cloned()),
+                RouteChannels::Named { known, .. } => reachable.extend(known.iter().cloned()),
             }
         }
         reachable
@@ -183,8 +183,8 @@ impl Route {
             }
         }
         let (channels, looked_up) = match &self.to {
-            Destination::Channels(channels) => (channels.as_slice(), None),
-            Destination::Lookup { by, table } => {
+            RouteChannels::Channels(channels) => (channels.as_slice(), None),
+            RouteChannels::Lookup { by, table } => {
                 let text = text_of(by, names)?;
                 let Some((pattern, channels)) = table.find(&text) else {
                     return Err((
@@ -205,7 +205,7 @@ impl Route {
                     )),
                 )
             }
-            Destination::Named { by, known } => {
+            RouteChannels::Named { by, known } => {
                 let text = text_of(by, names)?;
                 let Some(channel) = known.get(text.as_str()) else {
                     return Err((

@@ -12,7 +12,7 @@ fn channels(names: &[&str]) -> Vec<Arc<str>> {
 fn when(text: &str, to: &[&str]) -> Route {
     Route {
         when: Some(condition(text)),
-        to: Destination::Channels(channels(to)),
+        to: RouteChannels::Channels(channels(to)),
         goes_on: false,
         variant: None,
     }
@@ -96,7 +96,7 @@ fn a_lookup_goes_through_its_table() {
     ]);
     let route = Route {
         when: Some(condition("event == 'push'")),
-        to: Destination::Lookup {
+        to: RouteChannels::Lookup {
             by: condition("payload.repo"),
             table,
         },
@@ -126,7 +126,7 @@ fn a_lookup_without_a_table_names_the_channel() {
     let known = Arc::new(channels(&["dev", "gate"]).into_iter().collect());
     let route = Route {
         when: None,
-        to: Destination::Named {
+        to: RouteChannels::Named {
             by: condition("payload.repo"),
             known,
         },

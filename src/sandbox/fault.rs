@@ -126,7 +126,7 @@ pub struct ActiveFault {
 /// The body of `POST /sandbox/faults`. An unknown key is refused: a misspelt `channel` would hit all channels.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FaultOrder {
+pub(super) struct FaultRequest {
     channel: Option<String>,
     fault: FaultName,
     times: Option<u32>,
@@ -166,8 +166,8 @@ enum FaultName {
     Notice,
 }
 
-impl From<FaultOrder> for ActiveFault {
-    fn from(order: FaultOrder) -> Self {
+impl From<FaultRequest> for ActiveFault {
+    fn from(order: FaultRequest) -> Self {
         let fault = match order.fault {
             FaultName::Empty => Fault::Empty,
             FaultName::ServerError => Fault::ServerError,
@@ -245,7 +245,7 @@ mod tests {
             FaultName::Notice,
         ] {
             let name = serde_json::to_value(name).expect("a name");
-            let order: FaultOrder =
+            let order: FaultRequest =
                 serde_json::from_value(serde_json::json!({ "fault": name })).expect("an order");
             assert_eq!(name, ActiveFault::from(order).fault.name());
         }

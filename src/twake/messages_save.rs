@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Act, Answer, AnswerRow, Ends, Kind, Place, Reason, Request, Transport, Verdict, twacode};
+use super::{Act, Answer, AnswerRow, Destination, Ends, Kind, Reason, Request, Transport, Verdict, twacode};
 use crate::message::{Document, StoredMessage, plain};
 use crate::secret::Secret;
 
@@ -29,10 +29,13 @@ const NO_TEXT: &str = "(a message without text)";
 ///
 /// `content` is always an object: a bare string is shown literally by older servers and cut to its first character
 /// by later ones. Notifications are made of `fallback_string` and `original_str`; what is shown of `formatted`.
-pub fn request(place: &Place, act: Act, message: &StoredMessage) -> Request {
+pub fn request(destination: &Destination, act: Act, message: &StoredMessage) -> Request {
     let (text, formatted) = rendering(&message.message);
     let mut fields = Map::new();
-    fields.insert("channel_id".to_owned(), Value::String(place.channel_id.clone()));
+    fields.insert(
+        "channel_id".to_owned(),
+        Value::String(destination.channel_id.clone()),
+    );
     fields.insert(
         "content".to_owned(),
         json!({ "fallback_string": text, "original_str": text, "formatted": formatted }),
@@ -41,17 +44,21 @@ pub fn request(place: &Place, act: Act, message: &StoredMessage) -> Request {
         fields.insert("_once_ephemeral_message".to_owned(), Value::Bool(true));
     }
     save(
-        place,
+        destination,
         act,
-        &json!({ "group_id": place.group_id, "message": fields }),
+        &json!({ "group_id": destination.group_id, "message": fields }),
     )
 }
 
 /// A request without a message: the server looks at the key, the company and the capability first, and then has nothing
 /// to save. A place whose account is in order is answered "unknown error or malformed query." by older servers and
 /// `object.id: null` by later ones.
-pub fn probe(place: &Place) -> Request {
-    save(place, Act::Post, &json!({ "group_id": place.group_id }))
+pub fn probe(destination: &Destination) -> Request {
+    save(
+        destination,
+        Act::Post,
+        &json!({ "group_id": destination.group_id }),
+    )
 }
 
 /// Whether an answer to [`probe`] is one of those two, or a success: key, company, capability, address and path are right.
@@ -62,8 +69,8 @@ pub fn probe_passed(verdict: &Verdict) -> bool {
     )
 }
 
-fn save(place: &Place, act: Act, body: &Value) -> Request {
-    let account = &place.account;
+fn save(destination: &Destination, act: Act, body: &Value) -> Request {
+    let account = &destination.account;
     let mut url = account.url.clone();
     let path = match act {
         Act::Post => format!("{}/api/v1/messages/save", url.path().trim_end_matches('/')),
@@ -108,7 +115,7 @@ pub fn verdict(answer: &Answer<'_>, now: Timestamp) -> Verdict {
         reason: finding.reason,
         wants_probe: matches!(row.ends, Ends::Probe(_)),
         may_be_duplicate: row.may_be_duplicate,
-        advice: row.advice,
+        hint: row.hint,
         detail: finding.detail,
     }
 }

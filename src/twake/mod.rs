@@ -45,7 +45,7 @@ pub enum Api {
 
 /// `[channels] NAME`: a place in an account that the bridge may post to.
 #[derive(Clone)]
-pub struct Place {
+pub struct Destination {
     /// The account.
     pub account: Arc<Account>,
     /// The company.
@@ -56,9 +56,9 @@ pub struct Place {
     pub rate: Option<Rate>,
 }
 
-impl Place {
+impl Destination {
     /// Whether a message for this place goes where one for `other` does, on the same way and with the same credentials.
-    pub fn leads_where(&self, other: &Self) -> bool {
+    pub fn same_destination(&self, other: &Self) -> bool {
         let (one, two) = (&self.account, &other.account);
         self.channel_id == other.channel_id
             && self.group_id == other.group_id
@@ -78,9 +78,9 @@ pub enum Act {
 }
 
 /// The request that asks whether an account would be let in, and tells nothing.
-pub fn probe(place: &Place) -> Request {
-    match place.account.api {
-        Api::MessagesSave => messages_save::probe(place),
+pub fn probe(destination: &Destination) -> Request {
+    match destination.account.api {
+        Api::MessagesSave => messages_save::probe(destination),
     }
 }
 
@@ -151,7 +151,7 @@ pub struct Verdict {
     /// Twake may have the message although this attempt did not end well: another attempt may tell it twice.
     pub may_be_duplicate: bool,
     /// What a person should do about it, or know of it.
-    pub advice: &'static str,
+    pub hint: &'static str,
     /// What Twake said, where that says more than the reason: one short line without control characters.
     pub detail: String,
 }
@@ -172,14 +172,14 @@ pub enum Kind {
         times: Option<u32>,
     },
     /// Nothing can pass until a person acts.
-    Halt(Breadth),
+    Halt(HaltScope),
     /// This message cannot pass.
     Reject,
 }
 
 /// How much a halt stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Breadth {
+pub enum HaltScope {
     /// Every channel of the account.
     Account,
     /// Every channel of the account in this company.
@@ -289,7 +289,7 @@ pub struct AnswerRow {
     /// Whether Twake may have the message all the same.
     pub may_be_duplicate: bool,
     /// What a person should do about it, or know of it.
-    pub advice: &'static str,
+    pub hint: &'static str,
 }
 
 /// What follows from an answer, without what only the answer itself can tell.
@@ -302,10 +302,10 @@ pub enum Ends {
     /// See [`Kind::Retry`]: so many times, then rejected.
     RetryTimes(u32),
     /// See [`Kind::Halt`].
-    Halt(Breadth),
+    Halt(HaltScope),
     /// The text of the message may be the reason (a filter in front of Twake), or the account: a probe without a message
     /// tells. Passes the probe: [`Kind::Retry`], [`RETRIES_WHEN_UNSURE`] times, then rejected. If not: [`Kind::Halt`].
-    Probe(Breadth),
+    Probe(HaltScope),
     /// See [`Kind::Reject`].
     Reject,
 }
@@ -334,7 +334,7 @@ pub fn after_probe(api: Api, verdict: Verdict, probe: Verdict) -> Verdict {
         return Verdict {
             kind,
             detail,
-            advice: REFUSED_TEXT,
+            hint: REFUSED_TEXT,
             ..verdict
         };
     }
@@ -353,9 +353,9 @@ const REFUSED_TEXT: &str =
     "this message alone is refused: look for what filters texts in front of Twake, and at this text";
 
 /// The request that tells `message` in `place`.
-pub fn request(place: &Place, act: Act, message: &StoredMessage) -> Request {
-    match place.account.api {
-        Api::MessagesSave => messages_save::request(place, act, message),
+pub fn request(destination: &Destination, act: Act, message: &StoredMessage) -> Request {
+    match destination.account.api {
+        Api::MessagesSave => messages_save::request(destination, act, message),
     }
 }
 

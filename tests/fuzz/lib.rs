@@ -28,9 +28,9 @@ pub fn forms(data: &[u8]) {
     properties::forms::check(data, Some(multer));
 }
 
-/// See `properties/road.rs`.
-pub fn road(data: &[u8]) {
-    properties::road::check(data);
+/// See `properties/decision.rs`.
+pub fn decision(data: &[u8]) {
+    properties::decision::check(data);
 }
 
 /// See `properties/templates.rs`.

@@ -31,7 +31,7 @@ struct Request {
 #[serde(untagged)]
 enum Body {
     Text(String),
-    Place(usize),
+    Destination(usize),
 }
 
 impl Captured {
@@ -42,7 +42,7 @@ impl Captured {
     fn body(&self, request: &Request) -> String {
         match &request.body {
             Body::Text(text) => text.clone(),
-            Body::Place(place) => self.bodies[*place].clone(),
+            Body::Destination(place) => self.bodies[*place].clone(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use twake_bridge::http::Problem;
-use twake_bridge::twake::{Api, Breadth, Ends, RETRIES_WHEN_UNSURE, answers};
+use twake_bridge::twake::{Api, Ends, HaltScope, RETRIES_WHEN_UNSURE, answers};
 
 /// The README is one page, in bytes.
 const README_SIZE: usize = 8 * 1024;
@@ -31,12 +31,12 @@ fn the_table_of_twakes_answers_is_the_programs() {
             Ends::Delivered => "delivered".to_owned(),
             Ends::Retry => "**retry** up to the horizon".to_owned(),
             Ends::RetryTimes(times) => format!("**retry** {times} times, then dead letter"),
-            Ends::Halt(Breadth::Account) => "**halt** of the account".to_owned(),
-            Ends::Halt(Breadth::Company) => "**halt** of the company".to_owned(),
+            Ends::Halt(HaltScope::Account) => "**halt** of the account".to_owned(),
+            Ends::Halt(HaltScope::Company) => "**halt** of the company".to_owned(),
             Ends::Probe(breadth) => {
                 let scope = match breadth {
-                    Breadth::Account => "account",
-                    Breadth::Company => "company",
+                    HaltScope::Account => "account",
+                    HaltScope::Company => "company",
                 };
                 format!(
                     "a probe without a message: if it passes, **retry** {RETRIES_WHEN_UNSURE} times, then dead letter; if not, **halt** of the {scope}"
@@ -54,7 +54,7 @@ fn the_table_of_twakes_answers_is_the_programs() {
             "| {} | {ends}{twice} (`{}`) | {} |",
             row.answer,
             row.reason.code(),
-            row.advice
+            row.hint
         )
         .unwrap();
     }

@@ -9,8 +9,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use twake_bridge::config::builtin::{self, Sample};
+use twake_bridge::decision::decide;
 use twake_bridge::message::{StoredMessage, plain};
-use twake_bridge::road::decide;
 use twake_bridge::template::Origin;
 
 use crate::kinds;
@@ -120,7 +120,7 @@ fn what_is_taken_out_of_a_form_was_put_into_it() {
 
 #[test]
 fn every_event_is_a_message_or_silent_for_a_reason() {
-    any_bytes("road", 200, 200, properties::road::check);
+    any_bytes("decision", 200, 200, properties::decision::check);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn any_condition_gives_a_value_or_a_reason() {
     );
 }
 
-/// What a kind says, through the whole road, of a payload under an event type.
+/// What a kind says, of a payload under an event type.
 fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
     let source = kinds::source(kind, None);
     let sample = Sample {
@@ -179,7 +179,7 @@ fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
         origin: Origin::BuiltIn,
     };
     let decision = decide(kinds::event(&source, &sample), &source);
-    properties::road::check_decision(&decision, false);
+    properties::decision::check_decision(&decision, false);
     decision.messages[0].message.clone().unwrap()
 }
 

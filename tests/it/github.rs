@@ -6,8 +6,8 @@ use std::process::Command;
 
 use serde_json::Value;
 use twake_bridge::config::builtin;
+use twake_bridge::decision::decide;
 use twake_bridge::message::plain;
-use twake_bridge::road::decide;
 
 use crate::harness::{GITHUB_SECRET, World, in_time};
 use crate::kinds::{event, reads_well, source};

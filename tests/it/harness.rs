@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
-use twake_bridge::bridge::{Bridge, Places};
+use twake_bridge::bridge::{Bridge, ListenAddresses};
 use twake_bridge::clock::Clock;
 use twake_bridge::config::{Config, Surroundings};
 use twake_bridge::lifecycle::Stop;
@@ -55,7 +55,7 @@ impl World {
         let sandbox = Sandbox::bind(settings, Clock::system()).unwrap();
         let handle = sandbox.handle();
         let stop = Stop::default();
-        actix_web::rt::spawn(sandbox.run(stop.gently.clone()));
+        actix_web::rt::spawn(sandbox.run(stop.graceful.clone()));
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [
             ("twake", "private"),
@@ -130,7 +130,7 @@ channels = ["ops"]
                     )
                 )
             });
-        let places = Places {
+        let places = ListenAddresses {
             listen: "127.0.0.1:0".into(),
             operator_listen: "127.0.0.1:0".into(),
             store: self.store(),
@@ -168,7 +168,7 @@ channels = ["ops"]
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.stop.gently.cancel();
+        self.stop.graceful.cancel();
     }
 }
 
@@ -245,7 +245,7 @@ impl TestBridge {
 
     async fn stop(&mut self) {
         self.queue = None;
-        self.stop.gently.cancel();
+        self.stop.graceful.cancel();
         if let Some(running) = self.running.take() {
             in_time("the bridge's end", running).await.unwrap().unwrap();
         }

@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "headers",
             "operator",
             "queue",
-            "road",
+            "decision",
             "route",
             "source",
             "suggest",
@@ -37,8 +37,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "event",
+            "headers",
             "payload",
-            "road",
+            "decision",
             "route",
             "secret",
             "source",
@@ -66,7 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "twake",
             // preview prints what was decided; demo counts it.
-            "road",
+            "decision",
             "route",
             "template",
             "message",
@@ -98,7 +99,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "http",
         &[
             "operator",
-            "road",
+            "decision",
             "source",
             "authentication",
             "payload",
@@ -121,13 +122,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "operator",
         &[
-            "queue", "road", "source", "event", "route", "message", "twake", "secret", "clock",
+            "queue", "decision", "source", "event", "route", "message", "twake", "secret", "clock",
         ],
     ),
     (
         "queue",
-        // road: a decision is mapped to what is stored of it; nothing in the queue decides.
-        &["event", "message", "road", "clock", "logging"],
+        // decision: it is mapped to what is stored of it; nothing in the queue decides.
+        &["event", "message", "decision", "clock", "logging"],
     ),
     (
         "config",
@@ -153,7 +154,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("clock", &[]),
     (
-        "road",
+        "decision",
         &[
             "source", "facts", "route", "template", "message", "event", "headers", "steps",
         ],
@@ -210,7 +211,7 @@ const PURE: &[&str] = &[
     "template",
     "message",
     "twake",
-    "road",
+    "decision",
     "suggest",
     "toml_reader",
     "units",
@@ -239,7 +240,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("std::env", &["config/env"]),
     ("envy", &["config/env"]),
     ("cel", &["condition"]),
-    ("handlebars", &["template", "road"]),
+    ("handlebars", &["template", "decision"]),
     ("pulldown_cmark", &["message", "template"]),
     ("maud", &["sandbox/page"]),
     ("std::panic", &["panics"]),
@@ -268,9 +269,9 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 pub(crate) struct Module {
-    /// `delivery/client`, `road`.
+    /// `delivery/client`, `decision`.
     pub(crate) path: String,
-    /// `delivery`, `road`.
+    /// `delivery`, `decision`.
     top: String,
     /// Its code without tests and comments.
     pub(crate) code: String,
@@ -326,7 +327,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The names that follow `prefix` in `code`: `crate::road::decide` → `road`; `crate::{a::X, b}` → `a`, `b`.
+/// The names that follow `prefix` in `code`: `crate::decision::decide` → `decision`; `crate::{a::X, b}` → `a`, `b`.
 fn named(code: &str, prefix: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (at, _) in code.match_indices(prefix) {
@@ -440,9 +441,9 @@ fn http_and_delivery_do_not_know_each_other() {
 
 #[test]
 fn the_reader_of_imports_sees_groups_and_paths() {
-    let code = "use crate::{road::{self, decide}, event::Event};\nlet x = crate::queue::open();";
+    let code = "use crate::{decision::{self, decide}, event::Event};\nlet x = crate::queue::open();";
     let names: Vec<String> = named(code, "crate::").into_iter().collect();
-    assert_eq!(names, ["event", "queue", "road"]);
+    assert_eq!(names, ["decision", "event", "queue"]);
     assert!(mentions("let client = awc::Client::default();", "awc"));
     assert!(!mentions("let x = fawc::y;", "awc"));
 }

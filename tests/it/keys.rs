@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use twake_bridge::config::{self, builtin};
+use twake_bridge::decision;
 use twake_bridge::event::IdempotencyKey;
 use twake_bridge::headers::Headers;
-use twake_bridge::road;
 use twake_bridge::source::Source;
 
 use crate::harness::{TOKEN, World};
@@ -183,7 +183,7 @@ impl Request {
         let headers = event.envelope.headers.without(|name, _| ids.contains(name));
         let id = (self.id.iter()).map(|(name, value)| (*name, value.as_str()));
         event.envelope.headers = Headers::new(headers.iter().chain(id));
-        let reading = road::read(event, &self.source);
+        let reading = decision::read(event, &self.source);
         (reading.key, reading.remember)
     }
 }
@@ -271,7 +271,7 @@ fn a_header_that_is_sent_empty_twice_is_empty() {
             .without(|name, _| name == "x-github-delivery");
         let ids = values.iter().map(|value| ("x-github-delivery", *value));
         event.envelope.headers = Headers::new(sent.iter().chain(ids));
-        road::read(event, &source).key
+        decision::read(event, &source).key
     };
     assert_eq!(key(&["", " "]), key(&[]));
     assert_eq!(key(&["", "a"]), key(&["a"]));

@@ -177,9 +177,9 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
         .find(|lane| lane["lane"] == "dev");
     assert_eq!(dev.unwrap()["next_attempt"], probe, "{lanes}");
     assert!(
-        ready["halted"][0]["what_to_do"]
+        ready["halted"][0]["hint"]
             .as_str()
-            .is_some_and(|advice| advice.len() > 10)
+            .is_some_and(|hint| hint.len() > 10)
     );
     assert!(
         bridge

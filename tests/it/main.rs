@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod answers;
+mod backup;
 mod captured;
 mod captures;
-mod care;
 mod check;
 mod circles;
 
@@ -13,7 +13,6 @@ mod connections;
 mod crash;
 mod disk;
 mod documents;
-mod doors;
 mod encodings;
 mod fuzz;
 mod generic;
@@ -28,6 +27,7 @@ mod kinds;
 mod lanes;
 mod live;
 mod log;
+mod monitoring_kinds;
 mod operator;
 mod overload;
 mod preview;
@@ -40,7 +40,7 @@ mod senders;
 mod store;
 mod storm;
 mod supervised;
+mod tls_and_proxies;
 mod unreadable;
 mod upgrade;
 mod variations;
-mod watch;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use twake_bridge::condition::Condition;
 use twake_bridge::config;
 use twake_bridge::config::builtin::{self, Sample};
-use twake_bridge::road::decide;
+use twake_bridge::decision::decide;
 use twake_bridge::source::Source;
 
 use crate::kinds::{event, source};

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::thread;
 
 use twake_bridge::config::builtin::Sample;
+use twake_bridge::decision::decide;
 use twake_bridge::message::plain;
-use twake_bridge::road::decide;
 use twake_bridge::template::Origin;
 
 use crate::kinds::{event, reads_well, source};

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::process::ExitCode;
 
-use super::super::office::{Office, OfficeArguments, OfficeError};
+use super::super::backend::{BackendError, OfficeArguments, OperatorBackend};
 use super::super::shown::{indented, visible, visible_lines};
 use super::filters::{Filters, StateArgument};
 use crate::clock::Clock;
-use crate::operator::view::{DropOrder, EventQuery, ReplayOrder, Replayed, StateWord};
+use crate::operator::view::{DropRequest, EventQuery, ReplayRequest, Replayed, StateWord};
 use crate::suggest::counted;
 
 /// Events in one go.
@@ -50,7 +50,10 @@ pub(crate) struct DropArguments {
     pub(super) office: OfficeArguments,
 }
 
-pub(super) async fn replay(office: &Office, arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
+pub(super) async fn replay(
+    office: &OperatorBackend,
+    arguments: &ReplayArguments,
+) -> anyhow::Result<ExitCode> {
     let filters = &arguments.filters;
     let events = chosen(office, &arguments.ids, filters, filters.query(&Clock::system())).await?;
     let many = arguments.ids.is_empty() && !arguments.dry_run;
@@ -62,7 +65,7 @@ pub(super) async fn replay(office: &Office, arguments: &ReplayArguments) -> anyh
     {
         return Ok(ExitCode::FAILURE);
     }
-    let order = ReplayOrder {
+    let order = ReplayRequest {
         as_stored: arguments.as_stored,
         channel: filters.channel.clone(),
         undelivered: filters.state == Some(StateArgument::Dead),
@@ -85,7 +88,7 @@ pub(super) async fn replay(office: &Office, arguments: &ReplayArguments) -> anyh
     Ok(work.end(&format!("{} {verb}", counted(messages, "message"))))
 }
 
-pub(super) async fn give_up(office: &Office, arguments: &DropArguments) -> anyhow::Result<ExitCode> {
+pub(super) async fn give_up(office: &OperatorBackend, arguments: &DropArguments) -> anyhow::Result<ExitCode> {
     let filters = &arguments.filters;
     if filters.state.is_some_and(|state| state != StateArgument::Waiting) {
         bail!("only what waits can be dropped");
@@ -97,7 +100,7 @@ pub(super) async fn give_up(office: &Office, arguments: &DropArguments) -> anyho
     if !events.is_empty() && !confirmed(&question, arguments.yes)? {
         return Ok(ExitCode::FAILURE);
     }
-    let order = DropOrder {
+    let order = DropRequest {
         channel: filters.channel.clone(),
     };
     let mut work = Work::new(events.len());
@@ -118,7 +121,7 @@ pub(super) async fn give_up(office: &Office, arguments: &DropArguments) -> anyho
 
 /// The events meant, the oldest first, so that what goes out again goes out in order.
 async fn chosen(
-    office: &Office,
+    office: &OperatorBackend,
     ids: &[String],
     filters: &Filters,
     query: EventQuery,
@@ -177,7 +180,7 @@ impl Work {
     }
 
     /// What a step gave; `None`: it was refused, which is said. An error: nothing more can be done.
-    fn step<T>(&mut self, id: &str, result: Result<T, OfficeError>) -> anyhow::Result<Option<T>> {
+    fn step<T>(&mut self, id: &str, result: Result<T, BackendError>) -> anyhow::Result<Option<T>> {
         self.bar.inc(1);
         match result {
             Ok(done) => Ok(Some(done)),

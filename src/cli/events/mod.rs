@@ -8,7 +8,7 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 use uuid::Uuid;
 
-use super::office::{Office, OfficeArguments};
+use super::backend::{OfficeArguments, OperatorBackend};
 use super::shown;
 use crate::clock::Clock;
 use crate::operator::view::{EventList, EventQuery, EventSummary, LARGEST_PAGE};
@@ -57,7 +57,7 @@ pub(super) fn run(command: &EventsCommand) -> anyhow::Result<ExitCode> {
         EventsCommand::Replay(arguments) => &arguments.office,
         EventsCommand::Drop(arguments) => &arguments.office,
     };
-    let office = Office::open(arguments)?;
+    let office = OperatorBackend::open(arguments)?;
     let result = actix_web::rt::System::new().block_on(async {
         match command {
             EventsCommand::List(arguments) => list(&office, arguments).await,
@@ -70,7 +70,7 @@ pub(super) fn run(command: &EventsCommand) -> anyhow::Result<ExitCode> {
     result
 }
 
-async fn list(office: &Office, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
+async fn list(office: &OperatorBackend, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let query = EventQuery {
         after: arguments.after,
         ..arguments.filters.query(&Clock::system())
@@ -95,7 +95,7 @@ async fn list(office: &Office, arguments: &ListArguments) -> anyhow::Result<Exit
 }
 
 /// As many as wanted, page by page: each question costs the bridge little, however rare what is looked for.
-async fn collect(office: &Office, mut query: EventQuery, limit: u32) -> anyhow::Result<EventList> {
+async fn collect(office: &OperatorBackend, mut query: EventQuery, limit: u32) -> anyhow::Result<EventList> {
     let mut found = EventList::default();
     loop {
         let left = limit.saturating_sub(u32::try_from(found.events.len()).unwrap_or(u32::MAX));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _, stdout};
 use std::process::ExitCode;
 
-use super::super::office::{Office, OfficeArguments};
+use super::super::backend::{OfficeArguments, OperatorBackend};
 use super::super::shown::{indented, json, optional_time, time, visible, visible_lines};
 use super::state;
 use crate::operator::view::{DeliveryDetails, EventDetails};
@@ -27,7 +27,7 @@ pub(crate) struct ShowArguments {
     pub(super) office: OfficeArguments,
 }
 
-pub(super) async fn show(office: &Office, arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
+pub(super) async fn show(office: &OperatorBackend, arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
     if arguments.body {
         write_body(&office.body(&arguments.id).await?)?;
         return Ok(ExitCode::SUCCESS);
@@ -165,7 +165,7 @@ fn deliver(text: &mut String, delivery: &DeliveryDetails) {
             ),
         );
     }
-    if let Some(what) = &delivery.what_to_do {
+    if let Some(what) = &delivery.hint {
         line(text, &format!("  what to do    {}", visible(what)));
     }
     if let Some(id) = &delivery.twake_id {

@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::shown::visible_json;
 use super::text::why_unchecked;
+use crate::decision::{DecidedMessage, Reply};
 use crate::message::plain;
 use crate::preview::{Outcome, Preview, Proof, why_this};
-use crate::road::{DecidedMessage, Reply};
 use crate::source::Source;
 
 /// What came of the request, as one JSON object.

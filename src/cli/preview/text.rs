@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use super::super::paint::Paint;
 use super::super::shown::visible_lines;
 use crate::authentication::Refusal;
+use crate::decision::{DecidedMessage, Reply};
 use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
-use crate::road::{DecidedMessage, Reply};
 use crate::source::Kind;
 use crate::template::Origin;
 

@@ -127,14 +127,14 @@ fn a_renewed_certificate_is_another_way_out() {
     house.file("bridge.key", KEY);
     let place = |text: &str| house.read(text).unwrap().channels["dev"].clone();
     let before = place(&text);
-    assert!(before.leads_where(&place(&text)));
+    assert!(before.same_destination(&place(&text)));
     house.file("bridge.pem", OTHER);
     house.file("bridge.key", OTHER);
-    assert!(!before.leads_where(&place(&text)), "renewed");
-    assert!(!before.leads_where(&place(&with(""))), "without");
+    assert!(!before.same_destination(&place(&text)), "renewed");
+    assert!(!before.same_destination(&place(&with(""))), "without");
     let proxy = place(&with("proxy = \"http://p:3128\""));
-    assert!(!proxy.leads_where(&place(&with(""))));
-    assert!(!proxy.leads_where(&place(&with("proxy = \"http://p:3129\""))));
+    assert!(!proxy.same_destination(&place(&with(""))));
+    assert!(!proxy.same_destination(&place(&with("proxy = \"http://p:3129\""))));
 }
 
 #[test]

@@ -138,10 +138,10 @@ fn hello() -> StoredMessage {
 }
 
 /// Posts; a clock that stands is moved once a server has a request that it will never answer.
-async fn posted(client: &Client, place: &Place, old: &mut Served) -> Verdict {
+async fn posted(client: &Client, destination: &Destination, old: &mut Served) -> Verdict {
     let message = hello();
     tokio::select! {
-        verdict = client.attempt(place, &message) => verdict,
+        verdict = client.attempt(destination, &message) => verdict,
         () = async {
             while old.swallowed.changed().await.is_ok() {
                 client.clock.advance(client.timeout);
@@ -162,15 +162,18 @@ async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_
         client.resolver = Resolver::custom(names.clone());
         let mut account = account(None);
         Arc::get_mut(&mut account).unwrap().url = "http://twake.example.org".parse().unwrap();
-        let place = Place {
+        let destination = Destination {
             account,
             group_id: "company".to_owned(),
             channel_id: "dev".to_owned(),
             rate: None,
         };
-        assert_eq!(posted(&client, &place, &mut old).await.reason, Reason::Delivered);
+        assert_eq!(
+            posted(&client, &destination, &mut old).await.reason,
+            Reason::Delivered
+        );
         names.0.set(Some(new.address));
-        let second = posted(&client, &place, &mut old).await;
+        let second = posted(&client, &destination, &mut old).await;
         match (then, second.kind) {
             // A connection that works is used on, for seconds.
             (_, Kind::Delivered { .. }) => {}
@@ -181,7 +184,7 @@ async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_
         }
         if !matches!(then, Then::Answers) {
             assert_eq!(
-                posted(&client, &place, &mut old).await.reason,
+                posted(&client, &destination, &mut old).await.reason,
                 Reason::Delivered,
                 "{then:?}"
             );
@@ -191,12 +194,15 @@ async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_
         names.0.set(None);
         let mut fresh = Client::new(&Tls::new().unwrap(), clock.clone(), Duration::from_secs(30));
         fresh.resolver = Resolver::custom(names.clone());
-        let unknown = posted(&fresh, &place, &mut old).await;
+        let unknown = posted(&fresh, &destination, &mut old).await;
         assert_eq!(
             (unknown.reason, unknown.may_be_duplicate),
             (Reason::Unresolved, false)
         );
         names.0.set(Some(new.address));
-        assert_eq!(posted(&fresh, &place, &mut old).await.reason, Reason::Delivered);
+        assert_eq!(
+            posted(&fresh, &destination, &mut old).await.reason,
+            Reason::Delivered
+        );
     }
 }

@@ -149,7 +149,7 @@ async fn each_fault_is_told_from_the_others_and_recovered_from_when_it_ends() {
     for (play, follows, reason, may_be_duplicate) in FAULTS {
         let peer = Peer::start();
         peer.play_and_probe("dev", play.clone());
-        let bench = Bench::started([place(&peer.url, "main", "dev")]);
+        let bench = Bench::started([destination(&peer.url, "main", "dev")]);
         let event = bench.tell("first", &["dev"]).await;
         checked(&bench, event, *follows, reason, *may_be_duplicate).await;
         peer.mend();
@@ -176,14 +176,16 @@ async fn each_fault_of_the_network_is_told_from_the_others_and_recovered_from_wh
     for (bare, follows, reason, may_be_duplicate) in BARE {
         let mut bench = Bench::new([]);
         let url = raw::start(*bare, &bench.clock).await;
-        bench.places.send_replace(places([place(&url, "main", "dev")]));
+        bench
+            .destinations
+            .send_replace(destinations([destination(&url, "main", "dev")]));
         bench.start();
         let event = bench.tell("first", &["dev"]).await;
         checked(&bench, event, *follows, reason, *may_be_duplicate).await;
         let peer = Peer::start();
         bench
-            .places
-            .send_replace(places([place(&peer.url, "main", "dev")]));
+            .destinations
+            .send_replace(destinations([destination(&peer.url, "main", "dev")]));
         if *follows != Halt {
             bench.advance_to_due("dev").await;
         }
@@ -200,7 +202,9 @@ async fn an_answer_that_drips_ends_with_the_attempts_time() {
     ] {
         let mut bench = Bench::new([]);
         let url = raw::start(Bare::Drips(begun), &bench.clock).await;
-        bench.places.send_replace(places([place(&url, "main", "dev")]));
+        bench
+            .destinations
+            .send_replace(destinations([destination(&url, "main", "dev")]));
         bench.start();
         let begun = bench.clock.monotonic();
         let event = bench.tell("first", &["dev"]).await;
@@ -222,9 +226,9 @@ async fn a_hung_channel_delays_no_other() {
     let names: Vec<String> = (0..40).map(|number| format!("hung-{number}")).collect();
     let hung = names.iter().map(|name| {
         peer.play(name, Play::Hang);
-        place(&peer.url, "main", name)
+        destination(&peer.url, "main", name)
     });
-    let bench = Bench::started(hung.chain([place(&peer.url, "main", "dev")]));
+    let bench = Bench::started(hung.chain([destination(&peer.url, "main", "dev")]));
     for name in &names {
         bench.tell("hung", &[name]).await;
     }
@@ -247,8 +251,8 @@ async fn thousands_wait_through_a_halt_and_all_arrive_in_order() {
     let names: Vec<String> = (0..LANES).map(|number| format!("lane-{number}")).collect();
     let refused = Play::Error("unknown_application_or_bad_private_key");
     peer.play_and_probe("first", refused);
-    let of = names.iter().map(|name| place(&peer.url, "main", name));
-    let bench = Bench::started(of.chain([place(&peer.url, "main", "first")]));
+    let of = names.iter().map(|name| destination(&peer.url, "main", name));
+    let bench = Bench::started(of.chain([destination(&peer.url, "main", "first")]));
     let first = bench.tell("first", &["first"]).await;
     bench.until_attempts(first, 1).await;
     let lanes: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -286,7 +290,10 @@ async fn a_refused_text_halts_nobody_and_is_tried_five_more_times() {
     for (play, reason, may_be_duplicate) in REFUSED_TEXTS {
         let peer = Peer::start();
         peer.play("dev", play.clone());
-        let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
+        let bench = Bench::started([
+            destination(&peer.url, "main", "dev"),
+            destination(&peer.url, "main", "ops"),
+        ]);
         let refused = bench.tell("refused", &["dev"]).await;
         for attempt in 1..=5 {
             let delivery = bench.until_attempts(refused, attempt).await;
@@ -319,7 +326,9 @@ async fn an_odd_answer_that_says_delivered_ends_the_matter() {
     for answer in ODD_ANSWERS {
         let mut bench = Bench::new([]);
         let url = raw::start(Bare::Says(answer), &bench.clock).await;
-        bench.places.send_replace(places([place(&url, "main", "dev")]));
+        bench
+            .destinations
+            .send_replace(destinations([destination(&url, "main", "dev")]));
         bench.start();
         for text in ["first", "second"] {
             let event = bench.tell(text, &["dev"]).await;
@@ -339,7 +348,9 @@ async fn an_answer_without_length_on_a_connection_that_stays_open_is_read_when_i
     let mut bench = Bench::new([]);
     let answer = "HTTP/1.1 200 OK\r\n\r\n{\"object\":{\"id\":\"5fca\"}}";
     let url = raw::start(Bare::Drips(answer), &bench.clock).await;
-    bench.places.send_replace(places([place(&url, "main", "dev")]));
+    bench
+        .destinations
+        .send_replace(destinations([destination(&url, "main", "dev")]));
     bench.start();
     let event = bench.tell("first", &["dev"]).await;
     while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].attempts == 0 {
@@ -353,7 +364,7 @@ async fn an_answer_without_length_on_a_connection_that_stays_open_is_read_when_i
 async fn answers_that_cannot_be_read_halt_without_a_double() {
     let peer = Peer::start();
     peer.play_and_probe("dev", Play::Body("<html>Welcome</html>"));
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("once", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     let mut before = peer.count();

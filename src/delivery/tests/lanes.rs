@@ -11,7 +11,7 @@ fn nobody() -> String {
 #[actix_web::test]
 async fn a_message_arrives_with_credentials_and_is_settled_with_twakes_id() {
     let peer = Peer::start();
-    let bench = Bench::started([place(&format!("{}/twake/", peer.url), "main", "dev")]);
+    let bench = Bench::started([destination(&format!("{}/twake/", peer.url), "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     let delivery = bench.until_delivered(event).await;
     assert_eq!(delivery.twake_id.as_deref(), Some("5fca"));
@@ -25,7 +25,10 @@ async fn a_message_arrives_with_credentials_and_is_settled_with_twakes_id() {
 #[actix_web::test]
 async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
     let peer = Peer::start();
-    let bench = Bench::started([place(&peer.url, "main", "dev"), place(&nobody(), "other", "ops")]);
+    let bench = Bench::started([
+        destination(&peer.url, "main", "dev"),
+        destination(&nobody(), "other", "ops"),
+    ]);
     let mut dev = Vec::new();
     let mut ops = Vec::new();
     for number in 0..20 {
@@ -45,9 +48,9 @@ async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
     );
 
     // The other Twake comes back at another address: what waits goes there at once, in its order.
-    bench.places.send_replace(places([
-        place(&peer.url, "main", "dev"),
-        place(&peer.url, "other", "ops"),
+    bench.destinations.send_replace(destinations([
+        destination(&peer.url, "main", "dev"),
+        destination(&peer.url, "other", "ops"),
     ]));
     for event in &ops {
         bench.until_delivered(*event).await;
@@ -60,7 +63,7 @@ async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
 async fn what_waits_is_resumed_after_a_stop_and_keeps_its_pause() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("120")));
-    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let first = bench.tell("first", &["dev"]).await;
     let second = bench.tell("second", &["dev"]).await;
     bench.until_attempts(first, 1).await;
@@ -71,9 +74,9 @@ async fn what_waits_is_resumed_after_a_stop_and_keeps_its_pause() {
     bench.start();
     bench.clock.advance(Duration::from_secs(60));
     // Another lane's round trip shows that the dispatcher runs, and that this lane waits for its time.
-    bench.places.send_modify(|known| {
-        let mut more = Places::clone(known);
-        more.insert("ops".into(), place(&peer.url, "main", "ops"));
+    bench.destinations.send_modify(|known| {
+        let mut more = Destinations::clone(known);
+        more.insert("ops".into(), destination(&peer.url, "main", "ops"));
         *known = Arc::new(more);
     });
     let other = bench.tell("other", &["ops"]).await;
@@ -88,7 +91,7 @@ async fn what_waits_is_resumed_after_a_stop_and_keeps_its_pause() {
 async fn an_attempt_in_flight_is_settled_before_the_stop() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
-    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     let next = bench.tell("next", &["dev"]).await;
     peer.until_asked(1).await;
@@ -108,7 +111,7 @@ async fn an_attempt_in_flight_is_settled_before_the_stop() {
 #[actix_web::test]
 async fn what_waits_for_a_channel_that_is_not_configured_stays_until_it_is() {
     let peer = Peer::start();
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let lost = bench.tell("kept", &["gone"]).await;
     let event = bench.tell("hello", &["dev"]).await;
     bench.until_delivered(event).await;
@@ -117,8 +120,8 @@ async fn what_waits_for_a_channel_that_is_not_configured_stays_until_it_is() {
         0
     );
     bench
-        .places
-        .send_replace(places([place(&peer.url, "main", "gone")]));
+        .destinations
+        .send_replace(destinations([destination(&peer.url, "main", "gone")]));
     bench.until_delivered(lost).await;
     assert_eq!(peer.texts("gone"), ["kept"]);
 }
@@ -126,12 +129,12 @@ async fn what_waits_for_a_channel_that_is_not_configured_stays_until_it_is() {
 #[actix_web::test]
 async fn a_rate_spaces_messages() {
     let peer = Peer::start();
-    let mut slow = place(&peer.url, "main", "dev");
+    let mut slow = destination(&peer.url, "main", "dev");
     slow.rate = Some(Rate {
         count: 2,
         per: Duration::from_secs(60),
     });
-    let bench = Bench::started([slow, place(&peer.url, "main", "ops")]);
+    let bench = Bench::started([slow, destination(&peer.url, "main", "ops")]);
     let first = bench.tell("first", &["dev"]).await;
     let second = bench.tell("second", &["dev"]).await;
     bench.until_delivered(first).await;
@@ -146,7 +149,7 @@ async fn a_rate_spaces_messages() {
 #[actix_web::test]
 async fn a_message_told_late_says_so() {
     let peer = Peer::start();
-    let mut bench = Bench::new([place(&peer.url, "main", "dev")]);
+    let mut bench = Bench::new([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     bench.clock.advance(Duration::from_secs(5 * 3600 + 40 * 60));
     bench.start();
@@ -159,7 +162,7 @@ async fn a_message_told_late_says_so() {
 async fn a_lane_goes_on_when_the_message_it_waits_for_is_dropped() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("3600")));
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let first = bench.tell("first", &["dev"]).await;
     let second = bench.tell("second", &["dev"]).await;
     let third = bench.tell("third", &["dev"]).await;
@@ -175,9 +178,9 @@ async fn a_lane_goes_on_when_the_message_it_waits_for_is_dropped() {
     // What is behind the head is no reason to go on.
     drop(second).await.unwrap();
     let other = bench.tell("other", &["ops"]).await;
-    bench.places.send_replace(places([
-        place(&peer.url, "main", "dev"),
-        place(&peer.url, "main", "ops"),
+    bench.destinations.send_replace(destinations([
+        destination(&peer.url, "main", "dev"),
+        destination(&peer.url, "main", "ops"),
     ]));
     bench.until_delivered(other).await;
     assert_eq!(peer.texts("dev"), ["first"]);

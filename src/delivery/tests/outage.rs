@@ -46,17 +46,17 @@ async fn after_six_hours_without_twake_everything_arrives_in_order_at_each_lanes
     let peer = Peer::start();
     let names: Vec<String> = (0..LANES).map(|number| format!("lane-{number}")).collect();
     let of = |rate| {
-        let place = |name: &String| Place {
+        let destination = |name: &String| Destination {
             rate,
-            ..place(&peer.url, "main", name)
+            ..destination(&peer.url, "main", name)
         };
-        places(names.iter().map(place))
+        destinations(names.iter().map(destination))
     };
     for name in &names {
         peer.play(name, Play::Status(503, None));
     }
     let mut bench = Bench::new([]);
-    bench.places.send_replace(of(None));
+    bench.destinations.send_replace(of(None));
     bench.settings.horizon = Duration::from_secs(3 * 24 * 3600);
     let lanes: Vec<&str> = names.iter().map(String::as_str).collect();
     let begun = bench.clock.now();
@@ -88,7 +88,7 @@ async fn after_six_hours_without_twake_everything_arrives_in_order_at_each_lanes
     for name in &names {
         peer.play(name, Play::Fine);
     }
-    bench.places.send_replace(of(Some(Rate {
+    bench.destinations.send_replace(of(Some(Rate {
         count: 60,
         per: Duration::from_secs(60),
     })));

@@ -52,14 +52,14 @@ async fn a_redirect_takes_the_credentials_nowhere() {
         let elsewhere = Peer::start();
         let peer = Peer::start();
         peer.play("dev", Play::Redirect(status, elsewhere.url.clone()));
-        let bench = Bench::started([place(&peer.url, "main", "dev")]);
+        let bench = Bench::started([destination(&peer.url, "main", "dev")]);
         let event = bench.tell("hello", &["dev"]).await;
         let delivery = bench.until_attempts(event, 1).await;
         assert_eq!(delivery.reason.as_deref(), Some("redirected"));
         // An own message shows that the other server is there, and was not asked before.
         bench
-            .places
-            .send_replace(places([place(&elsewhere.url, "own", "ops")]));
+            .destinations
+            .send_replace(destinations([destination(&elsewhere.url, "own", "ops")]));
         let event = bench.tell("own", &["ops"]).await;
         bench.until_delivered(event).await;
         assert_eq!(elsewhere.asked().len(), 1, "{status}");
@@ -69,7 +69,7 @@ async fn a_redirect_takes_the_credentials_nowhere() {
 #[actix_web::test]
 async fn a_certificate_nobody_vouches_for_is_told_nothing() {
     let peer = Peer::start_tls(self_signed());
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(
@@ -88,10 +88,10 @@ pub(super) fn trusting(proxy: Option<Proxy>) -> Outbound {
 }
 
 /// A place of an account with a way out of its own.
-pub(super) fn reached(url: &str, account: &str, channel: &str, outbound: Outbound) -> Place {
-    let mut place = place(url, account, channel);
-    Arc::get_mut(&mut place.account).unwrap().outbound = outbound;
-    place
+pub(super) fn reached(url: &str, account: &str, channel: &str, outbound: Outbound) -> Destination {
+    let mut destination = destination(url, account, channel);
+    Arc::get_mut(&mut destination.account).unwrap().outbound = outbound;
+    destination
 }
 
 /// What came in over TLS is read as leniently as what did not.
@@ -128,7 +128,7 @@ async fn interim_responses_are_skipped_and_bodies_end_with_their_connection_over
 async fn an_accounts_own_authority_is_trusted_for_that_account_alone() {
     let peer = Peer::start_tls(with(VOUCHED_FOR));
     let trusting = reached(&peer.url, "trusting", "dev", trusting(None));
-    let bench = Bench::started([trusting, place(&peer.url, "main", "ops")]);
+    let bench = Bench::started([trusting, destination(&peer.url, "main", "ops")]);
     let event = bench.tell("hello", &["dev"]).await;
     bench.until_delivered(event).await;
     let event = bench.tell("hello", &["ops"]).await;
@@ -144,9 +144,9 @@ async fn an_accounts_own_authority_is_trusted_for_that_account_alone() {
 async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
     let peer = Peer::start();
     let at = |account: &str, channel: &str| {
-        let mut place = place(&peer.url, account, channel);
-        Arc::get_mut(&mut place.account).unwrap().private_api_key = Secret::new(account);
-        place
+        let mut destination = destination(&peer.url, account, channel);
+        Arc::get_mut(&mut destination.account).unwrap().private_api_key = Secret::new(account);
+        destination
     };
     let bench = Bench::started([at("one", "dev"), at("two", "ops"), at("two", "slow")]);
     for _ in 0..10 {
@@ -244,8 +244,8 @@ async fn a_server_that_wants_a_certificate_is_shown_that_of_the_account_and_of_n
         assert_eq!((peer.texts("dev").len(), peer.count()), (1, 1));
 
         // The account is given one: what waits arrives at once.
-        let places = places([reached(&peer.url, "nobody", "ops", showing(CALLER))]);
-        bench.places.send_replace(places);
+        let destinations = destinations([reached(&peer.url, "nobody", "ops", showing(CALLER))]);
+        bench.destinations.send_replace(destinations);
         bench.until_delivered(event).await;
         assert_eq!(peer.texts("ops"), ["let me in"]);
     }

@@ -208,8 +208,8 @@ async fn what_a_proxy_answers_wrongly_is_said_and_the_message_waits() {
         let mended = Stranger::start(Way::Tunnel("HTTP/1.1 200 Fine\r\n\r\n", address(&peer.url))).await;
         let through = Outbound::new(Vec::new(), None, Some(mended.proxy(None)));
         bench
-            .places
-            .send_replace(places([reached(&peer.url, "main", "dev", through)]));
+            .destinations
+            .send_replace(destinations([reached(&peer.url, "main", "dev", through)]));
         bench.until_delivered(event).await;
     }
 }

@@ -7,7 +7,10 @@ async fn a_changed_timeout_is_the_next_attempts_and_not_of_the_one_under_way() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
     peer.play("ops", Play::Hang);
-    let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
+    let bench = Bench::started([
+        destination(&peer.url, "main", "dev"),
+        destination(&peer.url, "main", "ops"),
+    ]);
     let before = bench.tell("before", &["dev"]).await;
     peer.until_asked(1).await;
     let timeout = Duration::from_secs(5);
@@ -27,7 +30,7 @@ async fn a_changed_timeout_is_the_next_attempts_and_not_of_the_one_under_way() {
 async fn a_lane_that_waits_tries_at_once_when_the_horizon_is_another() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("3600")));
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("waits", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     bench.clock.advance(Duration::from_secs(120));

@@ -10,7 +10,7 @@ async fn a_step_of_the_clock_neither_stalls_a_lane_nor_hurries_it_nor_kills_what
     for step in [-400 * DAYS, -3600, 3600, 400 * DAYS] {
         let peer = Peer::start();
         peer.play("dev", Play::Status(503, Some("100")));
-        let bench = Bench::started([place(&peer.url, "main", "dev")]);
+        let bench = Bench::started([destination(&peer.url, "main", "dev")]);
         let event = bench.tell("first", &["dev"]).await;
         bench.until_attempts(event, 1).await;
         bench.clock.step(SignedDuration::from_secs(step));
@@ -33,7 +33,7 @@ async fn a_step_of_the_clock_neither_stalls_a_lane_nor_hurries_it_nor_kills_what
 async fn a_clock_set_back_while_the_bridge_was_stopped_stalls_a_lane_for_minutes_at_most() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, None));
-    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("first", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     bench.stop().await;
@@ -54,7 +54,7 @@ async fn a_clock_set_back_while_the_bridge_was_stopped_stalls_a_lane_for_minutes
 async fn a_machine_that_was_off_for_long_gives_a_failing_lane_another_ten_minutes() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("60")));
-    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("first", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     bench.stop().await;
@@ -72,7 +72,7 @@ async fn a_halt_is_probed_for_whatever_the_wall_clock_says() {
     for step in [-400 * DAYS, 400 * DAYS] {
         let peer = Peer::start();
         peer.play_and_probe("dev", Play::Status(404, None));
-        let bench = Bench::started([place(&peer.url, "main", "dev")]);
+        let bench = Bench::started([destination(&peer.url, "main", "dev")]);
         let event = bench.tell("first", &["dev"]).await;
         bench.until_attempts(event, 1).await;
         bench.clock.step(SignedDuration::from_secs(step));

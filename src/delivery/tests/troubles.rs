@@ -10,9 +10,9 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     peer.play_and_probe("dev", WRONG_KEY);
     peer.play("ops", WRONG_KEY);
     let bench = Bench::started([
-        place(&peer.url, "main", "dev"),
-        place(&peer.url, "main", "ops"),
-        place(&peer.url, "other", "free"),
+        destination(&peer.url, "main", "dev"),
+        destination(&peer.url, "main", "ops"),
+        destination(&peer.url, "other", "free"),
     ]);
     let first = bench.tell("first", &["dev"]).await;
     let halted = bench.until_attempts(first, 1).await;
@@ -27,7 +27,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
         ("main", "wrong_key")
     );
     assert_eq!(halts[0].lanes, ["dev".into(), "ops".into()]);
-    assert!(halts[0].advice.contains("private_api_key"));
+    assert!(halts[0].hint.contains("private_api_key"));
     assert!(
         bench
             .metrics
@@ -73,7 +73,10 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
 async fn a_probe_that_meets_other_troubles_ends_no_halt() {
     let peer = Peer::start();
     peer.play_and_probe("dev", WRONG_KEY);
-    let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
+    let bench = Bench::started([
+        destination(&peer.url, "main", "dev"),
+        destination(&peer.url, "main", "ops"),
+    ]);
     let first = bench.tell("first", &["dev"]).await;
     bench.until_attempts(first, 1).await;
     peer.play(PROBE, Play::Status(502, None));
@@ -100,7 +103,10 @@ async fn a_refused_message_whose_probe_is_refused_too_halts_the_account() {
         let peer = Peer::start();
         peer.play("dev", Play::Status(403, None));
         peer.play(PROBE, probe);
-        let bench = Bench::started([place(&peer.url, "main", "dev"), place(&peer.url, "main", "ops")]);
+        let bench = Bench::started([
+            destination(&peer.url, "main", "dev"),
+            destination(&peer.url, "main", "ops"),
+        ]);
         let first = bench.tell("first", &["dev"]).await;
         peer.until_asked(2).await;
         bench.clock.advance(SETTINGS.timeout);
@@ -116,7 +122,7 @@ async fn a_bridge_that_stops_does_not_wait_for_a_probe() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(403, None));
     peer.play(PROBE, Play::Hang);
-    let mut bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("first", &["dev"]).await;
     peer.until_asked(2).await;
     in_time("the stop", bench.stop()).await;
@@ -135,9 +141,9 @@ async fn a_company_without_the_application_halts_only_its_own_channels() {
         "dev",
         Play::Error("you_need_to_provide_a_valid_group_id_field_in_any_api_request"),
     );
-    let mut elsewhere = place(&peer.url, "main", "ops");
+    let mut elsewhere = destination(&peer.url, "main", "ops");
     elsewhere.group_id = "another company".to_owned();
-    let bench = Bench::started([place(&peer.url, "main", "dev"), elsewhere]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev"), elsewhere]);
     let first = bench.tell("first", &["dev"]).await;
     bench.until_attempts(first, 1).await;
     let second = bench.tell("second", &["ops"]).await;
@@ -149,7 +155,7 @@ async fn a_company_without_the_application_halts_only_its_own_channels() {
 async fn a_redirect_halts_and_is_not_followed() {
     let peer = Peer::start();
     peer.play_and_probe("dev", Play::Status(302, None));
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     assert_eq!(
         bench.until_attempts(event, 1).await.reason.as_deref(),
@@ -167,7 +173,7 @@ async fn a_redirect_halts_and_is_not_followed() {
 async fn a_rejected_message_is_dead_at_once_and_the_lane_goes_on() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(413, None));
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let large = bench.tell("large", &["dev"]).await;
     let dead = bench.until(large, |delivery| delivery.state == State::Dead).await;
     assert_eq!((dead.reason.as_deref(), dead.attempts), (Some("too_large"), 1));
@@ -180,7 +186,7 @@ async fn a_rejected_message_is_dead_at_once_and_the_lane_goes_on() {
 async fn an_ambiguous_error_is_retried_five_times_then_rejected() {
     let peer = Peer::start();
     peer.play("dev", Play::Error("unknown error or malformed query."));
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("odd", &["dev"]).await;
     let next = bench.tell("next", &["dev"]).await;
     let begun = bench.clock.now();
@@ -206,7 +212,7 @@ async fn an_ambiguous_error_is_retried_five_times_then_rejected() {
 async fn retry_after_is_obeyed() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(429, Some("900")));
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     peer.play("dev", Play::Fine);
@@ -222,7 +228,7 @@ async fn retry_after_is_obeyed() {
 async fn what_outlives_its_horizon_is_dead_and_what_is_younger_still_has_its_time() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("100000")));
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let old = bench.tell("old", &["dev"]).await;
     bench.until_attempts(old, 1).await;
     let waited = bench.advance_to_due("dev").await;
@@ -246,7 +252,7 @@ async fn what_outlives_its_horizon_is_dead_and_what_is_younger_still_has_its_tim
 async fn an_answer_that_does_not_come_in_time_may_be_a_duplicate() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     peer.until_asked(1).await;
     bench.clock.advance(SETTINGS.timeout);
@@ -280,7 +286,7 @@ async fn a_connection_closed_without_an_answer_may_be_a_duplicate() {
                 let _ = stream.write_all(answer).await;
             }
         });
-        let bench = Bench::started([place(&url, "main", "dev")]);
+        let bench = Bench::started([destination(&url, "main", "dev")]);
         let event = bench.tell("hello", &["dev"]).await;
         let delivery = bench.until_attempts(event, 1).await;
         assert_eq!(delivery.reason.as_deref(), Some(reason));
@@ -291,7 +297,7 @@ async fn a_connection_closed_without_an_answer_may_be_a_duplicate() {
 #[actix_web::test]
 async fn a_server_without_tls_at_an_https_address_is_a_matter_of_tls() {
     let peer = Peer::start();
-    let bench = Bench::started([place(&peer.url.replace("http:", "https:"), "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url.replace("http:", "https:"), "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.reason.as_deref(), Some("tls"));
@@ -300,7 +306,7 @@ async fn a_server_without_tls_at_an_https_address_is_a_matter_of_tls() {
 
 #[actix_web::test]
 async fn a_name_without_an_address_says_so() {
-    let bench = Bench::started([place("http://no-such-host.invalid", "main", "dev")]);
+    let bench = Bench::started([destination("http://no-such-host.invalid", "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
     assert_eq!(
         bench.until_attempts(event, 1).await.reason.as_deref(),
@@ -312,7 +318,7 @@ async fn a_name_without_an_address_says_so() {
 #[actix_web::test]
 async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again() {
     let peer = Peer::start();
-    let bench = Bench::started([place(&peer.url, "main", "dev")]);
+    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let file = bench.folder.path().join("queue.db");
     let other = rusqlite::Connection::open(file).unwrap();
     other

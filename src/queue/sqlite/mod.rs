@@ -6,7 +6,7 @@ mod deliveries;
 mod events;
 mod listing;
 mod lock;
-mod mending;
+mod operations;
 mod presence;
 mod prune;
 mod rows;
@@ -24,7 +24,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use super::believed::Believed;
+use super::clamped_clock::ClampedClock;
 use super::command::Command;
 use super::handle::WAITING;
 use super::{History, Queue, QueueError};
@@ -140,7 +140,11 @@ pub fn open(store: &str, history: History, clock: Clock) -> Result<(Queue, Store
         changes: wake.commits.subscribe(),
         room: Arc::new(Semaphore::new(WAITING)),
         history: watch::Sender::new(history),
-        believed: Arc::new(Mutex::new(Believed::new(newest, clock.now(), clock.monotonic()))),
+        believed: Arc::new(Mutex::new(ClampedClock::new(
+            newest,
+            clock.now(),
+            clock.monotonic(),
+        ))),
         clock,
     };
     let presence = Presence::new(path, &lock);

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Savepoint, TransactionBehavior};
 
 use super::wake::ChangedLanes;
-use super::{deliveries, events, mending, prune, unavailable};
+use super::{deliveries, events, operations, prune, unavailable};
 use crate::queue::QueueError;
 use crate::queue::command::{Reply, Write};
 
@@ -100,17 +100,17 @@ impl Batch {
             }
             Write::Replay(packed, reply) => {
                 self.run(savepoint, reply, "replay an event", |store, changed| {
-                    mending::replay(store, &packed, changed)
+                    operations::replay(store, &packed, changed)
                 });
             }
             Write::Drop(dropping, reply) => {
                 self.run(savepoint, reply, "drop what waits", |store, changed| {
-                    mending::drop_waiting(store, &dropping, changed)
+                    operations::drop_waiting(store, &dropping, changed)
                 });
             }
             Write::Move(moving, reply) => {
                 self.run(savepoint, reply, "move a lane", |store, changed| {
-                    mending::move_lane(store, &moving, changed)
+                    operations::move_lane(store, &moving, changed)
                 });
             }
             Write::Check(reply) => {

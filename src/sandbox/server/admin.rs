@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::sandbox::fault::{ActiveFault, Fault, FaultOrder};
+use crate::sandbox::fault::{ActiveFault, Fault, FaultRequest};
 use crate::sandbox::handle::SandboxHandle;
 
 /// How long a page's question for news stays open.
@@ -71,7 +71,7 @@ pub(super) async fn set_fault(
     if !announces_json(request.headers()) {
         return refuse("the body is to be announced as application/json");
     }
-    let fault = match serde_json::from_slice::<FaultOrder>(&body) {
+    let fault = match serde_json::from_slice::<FaultRequest>(&body) {
         Ok(order) => ActiveFault::from(order),
         Err(error) => return refuse(&error.to_string()),
     };

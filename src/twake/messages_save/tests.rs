@@ -1,6 +1,6 @@
 use super::*;
 use crate::message::{Block, Document, Inline};
-use crate::twake::{Account, Api, Breadth, Outbound};
+use crate::twake::{Account, Api, HaltScope, Outbound};
 use std::sync::Arc;
 
 mod answers;
@@ -11,8 +11,8 @@ fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-fn place(url: &str) -> Place {
-    Place {
+fn destination(url: &str) -> Destination {
+    Destination {
         account: Arc::new(Account {
             name: "main".to_owned(),
             api: Api::MessagesSave,
@@ -43,7 +43,7 @@ fn hello() -> Document {
 }
 
 fn body_of(message: &StoredMessage) -> Value {
-    serde_json::from_slice(&request(&place("http://twake.test"), Act::Post, message).body).unwrap()
+    serde_json::from_slice(&request(&destination("http://twake.test"), Act::Post, message).body).unwrap()
 }
 
 #[test]
@@ -66,14 +66,18 @@ fn the_address_keeps_the_path_of_the_url_with_and_without_a_slash() {
             "http://host/twake/api/v1/messages/save",
         ),
     ] {
-        let request = request(&place(url), Act::Post, &stored(hello(), false));
+        let request = request(&destination(url), Act::Post, &stored(hello(), false));
         assert_eq!(request.url.as_str(), expected);
     }
 }
 
 #[test]
 fn the_request_carries_basic_credentials_and_json() {
-    let request = request(&place("http://twake.test"), Act::Post, &stored(hello(), false));
+    let request = request(
+        &destination("http://twake.test"),
+        Act::Post,
+        &stored(hello(), false),
+    );
     assert_eq!(request.method, "POST");
     assert_eq!(request.authorization.expose(), "Basic YXBwOmsvKz0=");
     assert!(request.headers.contains(&("content-type", "application/json")));

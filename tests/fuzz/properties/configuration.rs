@@ -10,14 +10,14 @@ use tempfile::TempDir;
 use twake_bridge::admission::Admission;
 use twake_bridge::authentication::Authenticator;
 use twake_bridge::config::{Config, LoadedKind, NoKind, Surroundings, env, kind_alone};
+use twake_bridge::decision::{self, Reply};
 use twake_bridge::event::{Envelope, Event};
 use twake_bridge::headers::Headers;
-use twake_bridge::road::{self, Reply};
 use twake_bridge::route::Routes;
 use twake_bridge::source::Source;
 use twake_bridge::toml_reader::{Finding, Severity};
 
-use super::{Input, road::check_decision};
+use super::{Input, decision::check_decision};
 
 /// What no finding may say.
 const SECRET: &str = "xyzzy-plugh-secret";
@@ -68,7 +68,7 @@ fn a_bridge(text: &str) {
                     body: Bytes::from_static(br#"{"repository": {"name": "gate"}, "title": "x"}"#),
                     secret: String::new(),
                 };
-                let decision = road::decide(Event::stored(envelope, &source.kind.body), source);
+                let decision = decision::decide(Event::stored(envelope, &source.kind.body), source);
                 check_decision(&decision, false);
                 assert!(
                     decision
@@ -115,7 +115,7 @@ fn receive(loaded: LoadedKind) {
         admission: Admission::default(),
     };
     let headers = Headers::new([("content-type", "application/json"), ("x-event", "push")]);
-    road::unsigned(&headers, &source).iter().for_each(check_reply);
+    decision::unsigned(&headers, &source).iter().for_each(check_reply);
     for body in [&br#"{"type": "x", "challenge": "c", "title": "t"}"#[..], b""] {
         let pending = source
             .authenticator
@@ -127,8 +127,8 @@ fn receive(loaded: LoadedKind) {
         };
         let name = Arc::clone(&source.name);
         let event = Event::new(uuid::Uuid::nil(), name, Timestamp::UNIX_EPOCH, authentic);
-        match road::handshake(event, &source) {
-            Ok(event) => check_decision(&road::decide(event, &source), false),
+        match decision::handshake(event, &source) {
+            Ok(event) => check_decision(&decision::decide(event, &source), false),
             Err(reply) => check_reply(&reply),
         }
     }

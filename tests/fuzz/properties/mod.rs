@@ -4,11 +4,11 @@
 pub(crate) mod authentication;
 pub(crate) mod conditions;
 pub(crate) mod configuration;
+pub(crate) mod decision;
 pub(crate) mod excerpts;
 pub(crate) mod forms;
 mod input;
 mod nasty;
-pub(crate) mod road;
 mod shown;
 pub(crate) mod templates;
 

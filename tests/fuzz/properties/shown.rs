@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use twake_bridge::message::{Block, Document, Inline, StoredMessage};
 use twake_bridge::secret::Secret;
-use twake_bridge::twake::{Account, Act, Api, Outbound, Place, request};
+use twake_bridge::twake::{Account, Act, Api, Destination, Outbound, request};
 use url::Url;
 
 /// A body of this many bytes is refused by later servers.
@@ -13,7 +13,7 @@ const LARGEST_BODY: usize = 1 << 20;
 /// The address that only syntax in a value could make a link to: no value begins with it.
 pub(crate) const EVIL: &str = "http://evil.example";
 
-static PLACE: LazyLock<Place> = LazyLock::new(|| Place {
+static PLACE: LazyLock<Destination> = LazyLock::new(|| Destination {
     account: Arc::new(Account {
         name: "main".to_owned(),
         api: Api::MessagesSave,

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use twake_bridge::bridge::{Bridge, BridgeError, Listen, Places};
+use twake_bridge::bridge::{Bridge, BridgeError, Listen, ListenAddresses};
 use twake_bridge::clock::Clock;
 use twake_bridge::config::{Config, Surroundings};
 
@@ -34,7 +34,7 @@ async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
                 } else {
                     address.into()
                 };
-                let places = Places {
+                let places = ListenAddresses {
                     listen: "127.0.0.1:0".into(),
                     operator_listen,
                     store: world.store(),

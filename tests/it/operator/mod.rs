@@ -4,7 +4,7 @@
 mod access;
 mod hiding;
 mod looking;
-mod mending;
+mod operations;
 
 use serde_json::Value;
 use std::path::PathBuf;

@@ -25,7 +25,7 @@ pub(super) fn inlines(line: &str) -> Vec<Inline> {
         }
         rest = rest.get(length..).unwrap_or_default();
     }
-    emphasised(&tokens, Marks::default())
+    emphasised(&tokens, SignatureClaim::default())
 }
 
 /// The text without what marks it up, but for formatting: entities are characters, brackets what they show.
@@ -212,9 +212,9 @@ fn is_in_word(before: Option<&Token>) -> bool {
 
 /// Which marks are open, or have no end: `*`, `_`, `~`.
 #[derive(Clone, Copy, Default)]
-struct Marks([bool; 3]);
+struct SignatureClaim([bool; 3]);
 
-impl Marks {
+impl SignatureClaim {
     fn with(mut self, mark: usize) -> Self {
         if let Some(open) = self.0.get_mut(mark) {
             *open = true;
@@ -236,7 +236,7 @@ fn mark(token: &Token) -> Option<usize> {
 
 /// Tokens → pieces. A mark is open at most once, so this nests three deep; where the end of a mark was searched in vain
 /// it is not searched again, so the work grows with the length.
-fn emphasised(tokens: &[Token], open: Marks) -> Vec<Inline> {
+fn emphasised(tokens: &[Token], open: SignatureClaim) -> Vec<Inline> {
     let mut out: Vec<Inline> = Vec::new();
     let mut closed = open;
     let mut index = 0;

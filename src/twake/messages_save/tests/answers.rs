@@ -24,12 +24,12 @@ const FEW_TIMES: Kind = Kind::Retry {
     after: None,
     times: Some(5),
 };
-const HALT: Kind = Kind::Halt(Breadth::Account);
+const HALT: Kind = Kind::Halt(HaltScope::Account);
 
 /// Every answer, with what it has to be taken for: verdict, reason, whether another attempt may tell it twice.
 #[test]
 fn each_answer_is_taken_for_what_it_is() {
-    let company = Kind::Halt(Breadth::Company);
+    let company = Kind::Halt(HaltScope::Company);
     let cases: Vec<(u16, String, Kind, Reason, bool)> = vec![
         (200, named("unknown_application_or_bad_private_key"), HALT, Reason::WrongKey, false),
         (
@@ -114,7 +114,7 @@ fn each_answer_is_taken_for_what_it_is() {
             (&kind, reason, may_be_duplicate),
             "{status} {shown}"
         );
-        assert!(!verdict.advice.is_empty());
+        assert!(!verdict.hint.is_empty());
     }
 }
 

@@ -7,17 +7,17 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::view::{
-    DeliveryDetails, DropOrder, Dropped, EventDetails, EventList, EventQuery, EventSummary, LARGEST_PAGE,
-    LaneDetails, MoveOrder, MovedStep, Told,
+    DeliveryDetails, DropRequest, Dropped, EventDetails, EventList, EventQuery, EventSummary, LARGEST_PAGE,
+    LaneDetails, MoveRequest, MovedStep, Told,
 };
-use super::{DeskError, advice, halts};
+use super::{OperatorError, halts, hint};
 use crate::clock::Clock;
+use crate::decision::Silence;
 use crate::message::{StoredMessage, plain};
 use crate::queue::{
     DeliveryRecord, Dropping, EventLine, EventRecord, LaneStanding, Listing, Moving, Queue, State,
 };
-use crate::road::Silence;
-use crate::source::Current;
+use crate::source::SharedSnapshot;
 
 /// Events on a page where nothing is said.
 const PAGE: u32 = 50;
@@ -45,27 +45,27 @@ pub type Halts = Arc<dyn Fn() -> Vec<HaltedLane> + Send + Sync>;
 
 /// Answers the operator's questions and carries out orders.
 #[derive(Clone)]
-pub struct Desk {
+pub struct OperatorService {
     /// The store.
     pub queue: Queue,
     /// The sources, for deciding again, and the channels there are.
-    pub serving: Current,
+    pub serving: SharedSnapshot,
     /// What is halted; unset where no bridge runs: then it is told from the last reason.
     pub halts: Option<Halts>,
     /// The time.
     pub clock: Clock,
 }
 
-impl Desk {
+impl OperatorService {
     /// A page of events, newest first. It costs the same whatever is asked for and however much is stored.
-    pub async fn events(&self, query: &EventQuery) -> Result<EventList, DeskError> {
+    pub async fn events(&self, query: &EventQuery) -> Result<EventList, OperatorError> {
         let listing = Listing {
             filter: query.filter(),
             after: query.after,
             limit: query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE),
             effort: EFFORT,
         };
-        let page = self.queue.list(listing).await.map_err(DeskError::Queue)?;
+        let page = self.queue.list(listing).await.map_err(OperatorError::Queue)?;
         Ok(EventList {
             events: page.events.into_iter().map(summary).collect(),
             next: page.next,
@@ -73,17 +73,17 @@ impl Desk {
     }
 
     /// Everything known of an event but its body. `id`: its beginning is enough, where no other begins so.
-    pub async fn event(&self, id: &str) -> Result<EventDetails, DeskError> {
+    pub async fn event(&self, id: &str) -> Result<EventDetails, OperatorError> {
         self.record(id).await.map(details)
     }
 
     /// The body of an event, as it came.
-    pub async fn body(&self, id: &str) -> Result<Bytes, DeskError> {
+    pub async fn body(&self, id: &str) -> Result<Bytes, OperatorError> {
         self.record(id).await.map(|record| record.envelope.body)
     }
 
     /// Gives up what waits of an event.
-    pub async fn drop_waiting(&self, id: &str, order: &DropOrder) -> Result<Dropped, DeskError> {
+    pub async fn drop_waiting(&self, id: &str, order: &DropRequest) -> Result<Dropped, OperatorError> {
         let event = self.find(id).await?;
         let dropping = Dropping {
             event,
@@ -94,8 +94,8 @@ impl Desk {
             .queue
             .drop_waiting(dropping)
             .await
-            .map_err(DeskError::Queue)?;
-        let channels = dropped.ok_or_else(|| DeskError::NoSuchEvent(id.to_owned()))?;
+            .map_err(OperatorError::Queue)?;
+        let channels = dropped.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
         if !channels.is_empty() {
             log::warn!(event:%, channels = channels.join(" "); "an operator dropped what waited");
         }
@@ -103,8 +103,8 @@ impl Desk {
     }
 
     /// How every lane stands: those of configured channels, and those in which something still waits.
-    pub async fn lanes(&self) -> Result<Vec<LaneDetails>, DeskError> {
-        let standings = self.queue.lanes().await.map_err(DeskError::Queue)?;
+    pub async fn lanes(&self) -> Result<Vec<LaneDetails>, OperatorError> {
+        let standings = self.queue.lanes().await.map_err(OperatorError::Queue)?;
         let serving = self.serving.load();
         let mut lanes: BTreeMap<Arc<str>, LaneStanding> = serving
             .channels
@@ -125,17 +125,17 @@ impl Desk {
     }
 
     /// A step of moving what waits in a lane to the end of another channel's. Ask again while some are left.
-    pub async fn move_lane(&self, order: &MoveOrder) -> Result<MovedStep, DeskError> {
+    pub async fn move_lane(&self, order: &MoveRequest) -> Result<MovedStep, OperatorError> {
         let (from, to): (Arc<str>, Arc<str>) = (order.from.as_str().into(), order.to.as_str().into());
         if !self.is_channel(&to) {
-            return Err(DeskError::NoSuchChannel(order.to.clone()));
+            return Err(OperatorError::NoSuchChannel(order.to.clone()));
         }
         if from == to {
-            return Err(DeskError::SameLane(order.to.clone()));
+            return Err(OperatorError::SameLane(order.to.clone()));
         }
-        let lanes = self.queue.lanes().await.map_err(DeskError::Queue)?;
+        let lanes = self.queue.lanes().await.map_err(OperatorError::Queue)?;
         let Some(standing) = lanes.iter().find(|standing| standing.lane == from) else {
-            return Err(DeskError::NoSuchLane(order.from.clone()));
+            return Err(OperatorError::NoSuchLane(order.from.clone()));
         };
         if order.dry_run || standing.waiting == 0 {
             let left = standing.waiting;
@@ -149,7 +149,7 @@ impl Desk {
             limit: STEP,
             now: self.clock.now(),
         };
-        let moved = self.queue.move_lane(moving).await.map_err(DeskError::Queue)?;
+        let moved = self.queue.move_lane(moving).await.map_err(OperatorError::Queue)?;
         log::warn!(from = order.from.as_str(), to = order.to.as_str(), moved = moved.moved; "an operator moved what waited");
         Ok(MovedStep {
             moved: moved.moved,
@@ -163,19 +163,19 @@ impl Desk {
     }
 
     /// The event whose id begins so.
-    pub(super) async fn record(&self, id: &str) -> Result<EventRecord, DeskError> {
+    pub(super) async fn record(&self, id: &str) -> Result<EventRecord, OperatorError> {
         let event = self.find(id).await?;
-        let record = self.queue.event(event).await.map_err(DeskError::Queue)?;
-        record.ok_or_else(|| DeskError::NoSuchEvent(id.to_owned()))
+        let record = self.queue.event(event).await.map_err(OperatorError::Queue)?;
+        record.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))
     }
 
-    async fn find(&self, id: &str) -> Result<Uuid, DeskError> {
-        let (from, to) = range(id).ok_or_else(|| DeskError::BadId(shown(id)))?;
-        let found = self.queue.ids(from, to, 4).await.map_err(DeskError::Queue)?;
+    async fn find(&self, id: &str) -> Result<Uuid, OperatorError> {
+        let (from, to) = range(id).ok_or_else(|| OperatorError::BadId(shown(id)))?;
+        let found = self.queue.ids(from, to, 4).await.map_err(OperatorError::Queue)?;
         match *found {
-            [] => Err(DeskError::NoSuchEvent(id.to_owned())),
+            [] => Err(OperatorError::NoSuchEvent(id.to_owned())),
             [only] => Ok(only),
-            _ => Err(DeskError::Ambiguous {
+            _ => Err(OperatorError::Ambiguous {
                 given: id.to_owned(),
                 some: found.iter().map(ToString::to_string).collect(),
             }),
@@ -185,7 +185,7 @@ impl Desk {
     fn lane(&self, standing: LaneStanding, halted: Option<&[HaltedLane]>) -> LaneDetails {
         let halt = halted.and_then(|halted| halted.iter().find(|halt| halt.lane == standing.lane));
         let reason = halt.map(|halt| halt.reason.to_owned()).or(standing.reason);
-        let what_to_do = reason.as_deref().and_then(advice);
+        let hint = reason.as_deref().and_then(hint);
         LaneDetails {
             configured: self.is_channel(&standing.lane),
             lane: standing.lane.to_string(),
@@ -197,7 +197,7 @@ impl Desk {
                 None => standing.due.is_none() && reason.as_deref().is_some_and(halts),
             },
             next_attempt: halt.map(|halt| halt.next_probe).or(standing.due),
-            what_to_do: what_to_do.map(str::to_owned),
+            hint: hint.map(str::to_owned),
             reason,
         }
     }
@@ -306,7 +306,7 @@ fn details(record: EventRecord) -> EventDetails {
 
 fn delivery(record: DeliveryRecord) -> DeliveryDetails {
     let open = record.state != State::Delivered;
-    let what_to_do = record.reason.as_deref().filter(|_| open).and_then(advice);
+    let hint = record.reason.as_deref().filter(|_| open).and_then(hint);
     DeliveryDetails {
         delivery: record.delivery.0,
         channel: record.lane,
@@ -318,7 +318,7 @@ fn delivery(record: DeliveryRecord) -> DeliveryDetails {
         settled: record.settled,
         reason: record.reason,
         detail: record.detail,
-        what_to_do: what_to_do.map(str::to_owned),
+        hint: hint.map(str::to_owned),
         twake_id: record.twake_id,
         may_be_duplicate: record.may_be_duplicate,
     }
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn every_reason_but_success_says_what_to_do() {
         for reason in crate::twake::Reason::ALL {
-            let said = advice(reason.code());
+            let said = hint(reason.code());
             assert_eq!(said.is_none(), reason.code() == "delivered", "{}", reason.code());
         }
         assert!(halts("wrong_key") && !halts("unavailable") && !halts("nonsense"));

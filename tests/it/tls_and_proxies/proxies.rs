@@ -42,7 +42,10 @@ async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_wor
         } else {
             "198.51.100.9"
         };
-        assert!(bridge.wait_for("unwelcome").contains("peer="), "the log says who");
+        assert!(
+            bridge.wait_for("access-denied").contains("peer="),
+            "the log says who"
+        );
         assert_eq!(world.stored(), i64::from(expected == 202));
         bridge.signal("TERM");
         assert!(bridge.end().success());

@@ -11,10 +11,10 @@ use crate::clock::Clock;
 use crate::config::env::{self, Environment};
 use crate::config::{Config, History};
 use crate::operator::view::{
-    DropOrder, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveOrder, MovedStep, ReplayOrder,
-    Replayed,
+    DropRequest, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveRequest, MovedStep,
+    ReplayRequest, Replayed,
 };
-use crate::operator::{Client, ClientError, Desk, DeskError, operator_url};
+use crate::operator::{Client, ClientError, OperatorError, OperatorService, operator_url};
 use crate::queue::{self, OpenError};
 use crate::secret::Secret;
 
@@ -31,25 +31,25 @@ pub(super) struct OfficeArguments {
 }
 
 /// Whom the command line asks.
-pub(super) enum Office {
-    Here(Box<Desk>, queue::Store),
+pub(super) enum OperatorBackend {
+    Here(Box<OperatorService>, queue::Store),
     There(Client),
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OfficeError {
+pub(super) enum BackendError {
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    OperatorService(#[from] OperatorError),
     #[error(transparent)]
     Client(#[from] ClientError),
 }
 
-impl OfficeError {
+impl BackendError {
     /// Whether it concerns the one event alone, so that others can go on.
     pub(super) fn is_of_one_event(&self) -> bool {
         match self {
-            Self::Desk(error) => !matches!(error, DeskError::Queue(_)),
+            Self::OperatorService(error) => !matches!(error, OperatorError::Queue(_)),
             Self::Client(ClientError::Refused { code, .. }) => {
                 !["store-unavailable", "operator-only", "wrong-host", "foreign"].contains(&code.as_str())
             }
@@ -61,13 +61,13 @@ impl OfficeError {
 macro_rules! ask {
     ($office:expr, $method:ident($($argument:expr),*)) => {
         match $office {
-            Office::Here(desk, _) => Ok(desk.$method($($argument),*).await?),
-            Office::There(client) => Ok(client.$method($($argument),*)?),
+            OperatorBackend::Here(desk, _) => Ok(desk.$method($($argument),*).await?),
+            OperatorBackend::There(client) => Ok(client.$method($($argument),*)?),
         }
     };
 }
 
-impl Office {
+impl OperatorBackend {
     /// Finds out whom to ask. A wrong configuration is said and done without: it may be just what is being looked into.
     pub(super) fn open(arguments: &OfficeArguments) -> anyhow::Result<Self> {
         let environment = environment()?;
@@ -118,7 +118,7 @@ impl Office {
         match queue::open(store, history, clock.clone()) {
             Ok((queue, store)) => {
                 let serving = config.map(Config::serving).unwrap_or_default();
-                let desk = Desk {
+                let desk = OperatorService {
                     queue,
                     serving: Arc::new(ArcSwap::from_pointee(serving)),
                     halts: None,
@@ -142,34 +142,34 @@ impl Office {
         }
     }
 
-    pub(super) async fn events(&self, query: &EventQuery) -> Result<EventList, OfficeError> {
+    pub(super) async fn events(&self, query: &EventQuery) -> Result<EventList, BackendError> {
         ask!(self, events(query))
     }
 
-    pub(super) async fn event(&self, id: &str) -> Result<EventDetails, OfficeError> {
+    pub(super) async fn event(&self, id: &str) -> Result<EventDetails, BackendError> {
         ask!(self, event(id))
     }
 
-    pub(super) async fn body(&self, id: &str) -> Result<Bytes, OfficeError> {
+    pub(super) async fn body(&self, id: &str) -> Result<Bytes, BackendError> {
         match self {
             Self::Here(desk, _) => Ok(desk.body(id).await?),
             Self::There(client) => Ok(client.body(id)?.into()),
         }
     }
 
-    pub(super) async fn replay(&self, id: &str, order: &ReplayOrder) -> Result<Replayed, OfficeError> {
+    pub(super) async fn replay(&self, id: &str, order: &ReplayRequest) -> Result<Replayed, BackendError> {
         ask!(self, replay(id, order))
     }
 
-    pub(super) async fn drop_waiting(&self, id: &str, order: &DropOrder) -> Result<Dropped, OfficeError> {
+    pub(super) async fn drop_waiting(&self, id: &str, order: &DropRequest) -> Result<Dropped, BackendError> {
         ask!(self, drop_waiting(id, order))
     }
 
-    pub(super) async fn lanes(&self) -> Result<Vec<LaneDetails>, OfficeError> {
+    pub(super) async fn lanes(&self) -> Result<Vec<LaneDetails>, BackendError> {
         ask!(self, lanes())
     }
 
-    pub(super) async fn move_lane(&self, order: &MoveOrder) -> Result<MovedStep, OfficeError> {
+    pub(super) async fn move_lane(&self, order: &MoveRequest) -> Result<MovedStep, BackendError> {
         ask!(self, move_lane(order))
     }
 

@@ -61,9 +61,9 @@ impl Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::DecidedMessage;
     use crate::event::IdempotencyKey;
     use crate::message::{Document, StoredMessage};
-    use crate::road::DecidedMessage;
     use crate::route::RouteTrace;
     use serde_json::Map;
     use std::time::Duration;

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use twake_bridge::authentication::{Authenticator, Refusal};
 use twake_bridge::config::builtin;
+use twake_bridge::decision::decide;
 use twake_bridge::headers::Headers;
 use twake_bridge::payload::BodyForm;
-use twake_bridge::road::decide;
 use twake_bridge::secret::{Secret, SourceSecret};
 
 use crate::harness::{TOKEN, World};

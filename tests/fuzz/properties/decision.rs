@@ -10,11 +10,11 @@ use std::sync::{Arc, LazyLock};
 use twake_bridge::admission::Admission;
 use twake_bridge::authentication::Authenticator;
 use twake_bridge::config::{builtin, kind_alone};
+use twake_bridge::decision::{self, Decision};
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
 use twake_bridge::queue::to_stored;
-use twake_bridge::road::{self, Decision};
-use twake_bridge::route::{Destination, Route, Routes};
+use twake_bridge::route::{Route, RouteChannels, Routes};
 use twake_bridge::source::Source;
 
 use super::{Input, nasty, shown};
@@ -57,7 +57,7 @@ fn source(kind: &str) -> Source {
         .filter_map(|name| Some(name.strip_suffix(".hbs")?.split_once('.')?.1));
     let routes = variants.map(|variant| Route {
         when: None,
-        to: Destination::Channels(vec![variant.into()]),
+        to: RouteChannels::Channels(vec![variant.into()]),
         goes_on: true,
         variant: Some(variant.into()),
     });
@@ -97,9 +97,9 @@ pub(crate) fn check(data: &[u8]) {
     let kind = sample.source.kind.name.as_str();
     // GitHub's templates quote bodies alone; others that quote may quote anything.
     let may_link = quotes(kind) && (kind != "github" || body_has_a_link(&event.payload));
-    let decision = road::decide(event.clone(), &sample.source);
+    let decision = decision::decide(event.clone(), &sample.source);
     check_decision(&decision, may_link);
-    let again = road::decide(event, &sample.source);
+    let again = decision::decide(event, &sample.source);
     assert_eq!(
         (decision.key, format!("{:?}", decision.messages)),
         (again.key, format!("{:?}", again.messages))

@@ -9,14 +9,14 @@ const JUMP: SignedDuration = SignedDuration::from_hours(24);
 /// The wall clock as far as it is believed. One that is set forward by a mistake, before the start or later, must not make
 /// everything old at once. Time begins at the newest time in the store, and passes at most twice as fast as on the
 /// monotonic clock, which does not count the sleep of a machine.
-pub(super) struct Believed {
+pub(super) struct ClampedClock {
     time: Timestamp,
     monotonic: Duration,
     /// The newest time in the store when it was opened.
     newest: Timestamp,
 }
 
-impl Believed {
+impl ClampedClock {
     /// `newest` is unset for an empty store: then the wall clock is all there is.
     pub(super) fn new(newest: Option<Timestamp>, now: Timestamp, monotonic: Duration) -> Self {
         let newest = newest.unwrap_or(now);
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_step_forward_is_believed_little_by_little_and_one_back_at_once() {
-        let mut time = Believed::new(None, at(1000), Duration::from_secs(5));
+        let mut time = ClampedClock::new(None, at(1000), Duration::from_secs(5));
         let mut believe = |now, monotonic| time.at(at(now), Duration::from_secs(monotonic)).as_second();
         assert_eq!(believe(1060, 65), 1060);
         assert_eq!(believe(1_000_000, 65), 1060);
@@ -87,7 +87,7 @@ mod tests {
             let case = format!("{newest:?} {clock} {later}");
             let day = |day: i64| at(day * DAY);
             let days = |time: Timestamp| time.as_second() / DAY;
-            let mut time = Believed::new(newest.map(day), day(clock), Duration::ZERO);
+            let mut time = ClampedClock::new(newest.map(day), day(clock), Duration::ZERO);
             assert_eq!(time.contradicts(day(clock)).map(days), contradiction, "{case}");
             assert_eq!(days(time.at(day(clock), Duration::ZERO)), first, "{case}");
             assert_eq!(days(time.at(day(later), Duration::from_secs(60))), then, "{case}");

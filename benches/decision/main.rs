@@ -1,6 +1,6 @@
-//! The road, measured: what accepting costs, and what of it is the bridge's own.
+//! The benchmark of the way in and of delivery: what accepting costs, and how much of it is the bridge's own.
 //!
-//! `cargo bench --bench road` prints one table, all of it from one run on one machine, so that what counts are its
+//! `cargo bench --bench decision` prints one table, all of it from one run on one machine, so that what counts are its
 //! ratios:
 //!
 //! - (a) bare actix-web that reads the body,
