@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "event",
+            "headers",
             "payload",
             "road",
             "route",
