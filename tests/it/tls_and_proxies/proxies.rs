@@ -26,7 +26,7 @@ async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_wor
         // Written by the sender before the proxy added where it really is.
         let got = curl(url.clone(), forwarded("192.0.2.7, 198.51.100.9")).await;
         assert_eq!(got.status, 403, "{}", got.said);
-        assert!(got.said.contains("\"code\":\"unwelcome\""), "{}", got.said);
+        assert!(got.said.contains("\"code\":\"access-denied\""), "{}", got.said);
         for claim in [
             "forwarded: for=192.0.2.7",
             "x-real-ip: 192.0.2.7",
