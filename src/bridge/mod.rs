@@ -233,9 +233,8 @@ impl Bridge {
         self.queue.clone()
     }
 
-    /// Takes and delivers until told to stop. Stopping graceful: no new connection is accepted, requests of those that
-    /// were and attempts in flight finish (8 seconds at the most; what did not is waiting in the store), then the store
-    /// is closed.
+    /// Accepts and delivers until `stop`. A graceful stop accepts no new connection, gives requests and attempts in flight
+    /// at most 8 seconds to finish, and closes the store. What did not finish waits in the store.
     pub async fn run(self, stop: Stop) -> Result<(), BridgeError> {
         let status = self.status();
         let Self {

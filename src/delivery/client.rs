@@ -173,7 +173,7 @@ impl Client {
         destination.account.without_secrets(verdict)
     }
 
-    /// Asks whether a place's account is let in; what the answer means, and the server's clock where it tells.
+    /// Asks whether a destination's account is let in; what the answer means, and the server's clock where it tells.
     pub(super) async fn probe(&self, destination: &Destination) -> (Verdict, Option<Timestamp>) {
         let received = self.ask(destination, twake::probe(destination)).await;
         let date = match &received {

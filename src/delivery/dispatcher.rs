@@ -36,7 +36,7 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Makes a dispatcher that posts to these places.
+    /// Makes a dispatcher that posts to these destinations.
     pub fn new(
         queue: Queue,
         destinations: Arc<Destinations>,
@@ -59,7 +59,7 @@ impl Dispatcher {
         })
     }
 
-    /// Where other places can be set while the dispatcher runs. A channel's place is looked up at each attempt, so that
+    /// Where other destinations can be set while the dispatcher runs. A channel's destination is looked up at each attempt, so that
     /// new ones apply to what waits already.
     pub fn destinations(&self) -> watch::Sender<Arc<Destinations>> {
         self.destinations.clone()
@@ -126,7 +126,7 @@ struct Lanes {
     /// Where each lane that runs is told what happens in it.
     running: BTreeMap<Arc<str>, Rc<News>>,
     paces: BTreeMap<Arc<str>, Rc<Pace>>,
-    /// Lanes without a place that were warned about.
+    /// Lanes without a destination that were warned about.
     unconfigured: BTreeSet<Arc<str>>,
 }
 

@@ -127,7 +127,7 @@ impl Halts {
         Turn::Probe
     }
 
-    /// Whether a halt concerns the place.
+    /// Whether a halt concerns the destination.
     pub(super) fn is_halted(&self, destination: &Destination) -> bool {
         self.lock().keys().any(|scope| scope.concerns(destination))
     }
@@ -191,7 +191,7 @@ impl Halts {
         self.changed.send_modify(|number| *number += 1);
     }
 
-    /// Takes note of a verdict that only an account in order is given: every halt that concerns the place is over.
+    /// Takes note of a verdict that only an account in order is given: every halt that concerns the destination is over.
     pub(super) fn passed(&self, destination: &Destination) {
         let ended = self.end(&mut self.lock(), destination);
         if ended {
@@ -199,7 +199,7 @@ impl Halts {
         }
     }
 
-    /// Ends every halt that concerns the place; whether there was one.
+    /// Ends every halt that concerns the destination; whether there was one.
     fn end(&self, state: &mut BTreeMap<Scope, Entry>, destination: &Destination) -> bool {
         let over: Vec<Scope> = state
             .keys()

@@ -19,7 +19,7 @@ use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
 use crate::queue::{DeliveryId, Head, Outcome, Queue, QueueError, Settlement};
 use crate::retry::{self, Next};
-use crate::twake::{self, Destination, Kind, Reason, Verdict};
+use crate::twake::{self, Destination, HaltScope, Kind, Reason, Verdict};
 
 /// The pause after the store could not be asked or told.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ pub(super) struct News {
 pub(super) struct Lane {
     pub(super) name: Arc<str>,
     pub(super) shared: Rc<Shared>,
-    /// Its own look at the places there are.
+    /// Its own look at the destinations there are.
     pub(super) destinations: watch::Receiver<Arc<Destinations>>,
     /// Its own look at the settings.
     pub(super) settings: watch::Receiver<Settings>,
@@ -209,15 +209,7 @@ impl Lane {
             verdict = twake::after_probe(destination.account.api, verdict, probe);
         }
         match verdict.kind {
-            Kind::Halt(breadth) => {
-                halts.halted(
-                    destination,
-                    breadth,
-                    &verdict,
-                    &self.shared.destinations.borrow(),
-                    clock,
-                );
-            }
+            Kind::Halt(scope) => self.halt(destination, scope, &verdict),
             // Whether Twake would still refuse the account is not known: it was not reached, or had other troubles.
             Kind::Retry { times: None, .. } => {}
             _ => halts.passed(destination),
@@ -230,11 +222,7 @@ impl Lane {
     /// message that is answered oddly must not be posted again and again.
     async fn probe(&self, destination: &Destination) {
         let Shared {
-            clock,
-            halts,
-            metrics,
-            stop,
-            ..
+            halts, metrics, stop, ..
         } = &*self.shared;
         let timeout = self.settings.borrow().timeout;
         let client = self.shared.client(timeout);
@@ -246,16 +234,19 @@ impl Lane {
             halts.passed(destination);
             return;
         }
-        if let Kind::Halt(breadth) = verdict.kind {
-            halts.halted(
-                destination,
-                breadth,
-                &verdict,
-                &self.shared.destinations.borrow(),
-                clock,
-            );
+        if let Kind::Halt(scope) = verdict.kind {
+            self.halt(destination, scope, &verdict);
         }
         metrics.attempt(&self.name, label(&verdict.kind));
+    }
+
+    /// Halts every lane in the scope.
+    fn halt(&self, destination: &Destination, scope: HaltScope, verdict: &Verdict) {
+        let destinations = self.shared.destinations.borrow();
+        let clock = &self.shared.clock;
+        self.shared
+            .halts
+            .halted(destination, scope, verdict, &destinations, clock);
     }
 
     /// What becomes of the delivery, and how long the lane pauses.

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::message::StoredMessage;
 use crate::twake::{self, Destination, Verdict};
 
-/// The places the bridge may post to, by the channel's name, which is also its lane's.
+/// The destinations the bridge may post to, by the channel's name, which is also its lane's.
 pub type Destinations = BTreeMap<Arc<str>, Destination>;
 
 /// `[delivery]`.
@@ -56,7 +56,7 @@ pub async fn post(
     Ok(twake::after_probe(destination.account.api, verdict, probe))
 }
 
-/// Asks whether a place's account is let in, without telling anything; what the answer means, and the server's clock
+/// Asks whether a destination's account is let in, without telling anything; what the answer means, and the server's clock
 /// where it tells. Needs a runtime with local tasks, as actix's is.
 pub async fn probe(
     destination: &Destination,

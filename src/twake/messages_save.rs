@@ -25,7 +25,7 @@ pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// What is said where no Twacode is understood, when a message is without any text.
 const NO_TEXT: &str = "(a message without text)";
 
-/// The request that tells `message` in `place`.
+/// The request that tells `message` in `destination`.
 ///
 /// `content` is always an object: a bare string is shown literally by older servers and cut to its first character
 /// by later ones. Notifications are made of `fallback_string` and `original_str`; what is shown of `formatted`.

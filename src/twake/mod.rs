@@ -57,7 +57,7 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Whether a message for this place goes where one for `other` does, on the same way and with the same credentials.
+    /// Whether a message for this destination goes where one for `other` does, on the same way and with the same credentials.
     pub fn same_destination(&self, other: &Self) -> bool {
         let (one, two) = (&self.account, &other.account);
         self.channel_id == other.channel_id
@@ -352,7 +352,7 @@ pub fn after_probe(api: Api, verdict: Verdict, probe: Verdict) -> Verdict {
 const REFUSED_TEXT: &str =
     "this message alone is refused: look for what filters texts in front of Twake, and at this text";
 
-/// The request that tells `message` in `place`.
+/// The request that tells `message` in `destination`.
 pub fn request(destination: &Destination, act: Act, message: &StoredMessage) -> Request {
     match destination.account.api {
         Api::MessagesSave => messages_save::request(destination, act, message),
