@@ -20,7 +20,8 @@ pub use render::Failure;
 #[derive(Clone, Debug)]
 pub struct TemplateFile {
     /// Its name in the kind's folder (`push.hbs`, `push.short.hbs`, `default.hbs`; `_commit.hbs` is a part of others, who
-    /// write `{{> commit}}`).
+    /// write `{{> commit}}`). A part that every kind may include is named with its folder (`_forge/push.hbs`,
+    /// `{{> forge/push}}`).
     pub name: String,
     /// Its text.
     pub text: String,

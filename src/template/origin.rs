@@ -17,9 +17,11 @@ impl Origin {
         matches!(self, Self::Own(_))
     }
 
-    /// How findings name the file `name` of `kind`: the path of an own file, `kind/name` of a built-in one.
+    /// How findings name the file `name` of `kind`: the path of an own file, `kind/name` of a built-in one,
+    /// `_folder/name` of a built-in part that every kind may include.
     pub fn file(&self, kind: &str, name: &str) -> String {
         match self {
+            Self::BuiltIn if name.contains('/') => name.to_owned(),
             Self::BuiltIn => format!("{kind}/{name}"),
             Self::Own(path) => path.display().to_string(),
         }
