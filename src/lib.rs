@@ -37,7 +37,7 @@
 //! | [`queue`] | the durable middle: what is stored of a decision, the commands, SQLite and its migrations |
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |
-//! | [`operator`] | what the operator asks and does: lists, replay, drop, move; on a store, and from afar |
+//! | [`operator`] | the operator's lists and operations (replay, discard, move): the service on a store, its client over HTTP |
 //! | `steps` | how much one decision may compute |
 //! | `panics` | where a panic in somebody else's code ends |
 //! | [`sandbox`] | the stand-in Twake with its page; the sample sender |

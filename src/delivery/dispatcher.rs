@@ -45,7 +45,7 @@ impl Dispatcher {
         clock: Clock,
     ) -> Result<Self, ClientError> {
         for lane in destinations.keys() {
-            metrics.lane(lane, 0, Duration::ZERO);
+            metrics.backlog(lane, 0, Duration::ZERO);
             metrics.halted(lane, false);
         }
         Ok(Self {

@@ -161,7 +161,7 @@ impl Lane {
                 Ok(head) => return head,
                 Err(QueueError::Closed) => return None,
                 Err(error) => {
-                    log::warn!(lane = &*self.name; "cannot look for what is next: {}", chain(&error));
+                    log::warn!(channel = &*self.name; "cannot look for what is next: {}", chain(&error));
                 }
             }
             if !self.pause().await {
@@ -315,14 +315,14 @@ impl Lane {
                 Ok(()) => return,
                 Err(error) if stopping || matches!(error, QueueError::Closed) => {
                     log::error!(
-                        delivery:% = delivery, lane = &*self.name;
+                        delivery:% = delivery, channel = &*self.name;
                         "stopping before the end of an attempt could be written down, it may be told twice: {}", chain(&error)
                     );
                     return;
                 }
                 Err(error) if !std::mem::replace(&mut said, true) => {
                     log::error!(
-                        delivery:% = delivery, lane = &*self.name;
+                        delivery:% = delivery, channel = &*self.name;
                         "cannot write down how an attempt ended, the lane waits until it can: {}", chain(&error)
                     );
                 }
@@ -335,27 +335,27 @@ impl Lane {
     /// Says in the log and the metrics how it went.
     fn tell(&self, head: &Head, verdict: &Verdict, settlement: &Settlement) {
         let Shared { clock, metrics, .. } = &*self.shared;
-        let (lane, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
+        let (channel, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
         let (reason, detail) = (settlement.reason, settlement.detail.as_str());
         match &settlement.outcome {
             Outcome::Delivered { .. } => {
                 let took = clock.now().duration_since(head.received);
                 metrics.delivered(Duration::try_from(took).unwrap_or_default());
-                log::debug!(delivery:% = head.delivery, lane, event:%, attempts; "delivered");
+                log::debug!(delivery:% = head.delivery, channel, event:%, attempts; "delivered");
             }
             Outcome::Rejected | Outcome::Expired => {
-                metrics.dead(lane);
+                metrics.dead(channel);
                 log::error!(
-                    delivery:% = head.delivery, lane, event:%, attempts, reason, detail;
+                    delivery:% = head.delivery, channel, event:%, attempts, reason, detail;
                     "became a dead letter; what to do: {}", verdict.hint
                 );
             }
             Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
-                delivery:% = head.delivery, lane, event:%, attempts, reason, detail, due:% = to_the_second(*due);
+                delivery:% = head.delivery, channel, event:%, attempts, reason, detail, due:% = to_the_second(*due);
                 "not delivered yet; what to do: {}", verdict.hint
             ),
             Outcome::Retry { due } => {
-                log::debug!(delivery:% = head.delivery, lane, attempts, reason, due:%; "not delivered yet");
+                log::debug!(delivery:% = head.delivery, channel, attempts, reason, due:%; "not delivered yet");
             }
             // Said once for the whole account.
             Outcome::Halted => {}

@@ -268,7 +268,7 @@ reasons! {
     /// The stored message cannot be read by this version (said by delivery, not by Twake).
     Unreadable = "unreadable",
     /// Given up by an operator (said by the queue, not by Twake).
-    Dropped = "dropped",
+    Discarded = "discarded",
 }
 
 impl Reason {

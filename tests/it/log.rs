@@ -241,7 +241,7 @@ async fn a_closed_stream_ends_no_command_with_a_panic() {
         &["preview", "--source", "github", "--sample", "push"],
         &["preview", "--sample", "push"],
         &["events", "list"],
-        &["lanes", "list"],
+        &["channels", "list"],
         &["health"],
         &["reload"],
         &["backup", "/nowhere/b"],
