@@ -3,7 +3,7 @@
 //! # Bird's eye
 //!
 //! ```text
-//! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event (or a handshake: answered, no event)
+//! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event (or a challenge: answered, no event)
 //!    decision::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
 //!    queue.enqueue(event, deliveries) ─ commit ─► 202 {"event": "0198…", "channels": ["dev"]}
 //!                   queue (SQLite)
@@ -51,7 +51,7 @@
 //! 2. In order within a lane; one owner a lane.
 //! 3. An unauthenticated body cannot become an event: [`event::Event::new`] requires an
 //!    [`authentication::Authentic`], which only `authentication` creates. What a kind answers unsigned
-//!    ([`decision::unsigned`]) is answered from the request's head and always the same; its body is not read.
+//!    ([`decision::answer_unsigned_challenge`]) is answered from the request's head and always the same; its body is not read.
 //! 4. `http` and `delivery` meet only in the queue; neither imports the other.
 //! 5. No transaction over a call to Twake: a store's transactions live inside its actor, which calls nobody.
 //! 6. A sender is a folder of data under `templates/`, not Rust.

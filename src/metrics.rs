@@ -25,20 +25,20 @@ pub enum AttemptLabel {
     reject,
 }
 
-/// What was proved of a request that is no event.
+/// Whether a challenge was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the variants are the label values")]
-pub enum HandshakeLabel {
+pub enum ChallengeLabel {
     /// It was authenticated.
     authentic,
-    /// Nothing: the kind answers such requests to everybody.
+    /// It was not: the kind answers such requests without authentication.
     unsigned,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HandshakeLabels {
+struct ChallengeLabels {
     source: String,
-    proof: HandshakeLabel,
+    proof: ChallengeLabel,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -101,7 +101,7 @@ pub struct Metrics {
     registry: Registry,
     accepted: Family<AcceptedLabels, Counter>,
     seen_before: Family<SourceLabels, Counter>,
-    handshakes: Family<HandshakeLabels, Counter>,
+    challenges: Family<ChallengeLabels, Counter>,
     refused: Family<RefusedLabels, Counter>,
     unreadable: Family<SourceLabels, Counter>,
     fallen_back: Family<SourceLabels, Counter>,
@@ -127,7 +127,7 @@ impl Default for Metrics {
         let new = Self {
             accepted: Family::default(),
             seen_before: Family::default(),
-            handshakes: Family::default(),
+            challenges: Family::default(),
             refused: Family::default(),
             unreadable: Family::default(),
             fallen_back: Family::default(),
@@ -167,9 +167,9 @@ impl Metrics {
             self.seen_before.clone(),
         );
         registry.register(
-            "handshakes",
-            "Requests that are no events and were answered, by what was proved of them",
-            self.handshakes.clone(),
+            "challenges",
+            "Requests that are not events and were answered, by authentication",
+            self.challenges.clone(),
         );
         registry.register(
             "refused",
@@ -274,10 +274,10 @@ impl Metrics {
             .inc();
     }
 
-    /// A request that is no event was answered.
-    pub fn handshake(&self, source: &str, proof: HandshakeLabel) {
-        self.handshakes
-            .get_or_create(&HandshakeLabels {
+    /// Counts an answered challenge.
+    pub fn challenge(&self, source: &str, proof: ChallengeLabel) {
+        self.challenges
+            .get_or_create(&ChallengeLabels {
                 source: source.to_owned(),
                 proof,
             })

@@ -1,7 +1,6 @@
 //! The bridge's two listeners: the public one takes webhooks, the operator's shows how things stand.
 
 mod access;
-mod answers;
 mod api;
 mod body;
 mod connections;
@@ -10,6 +9,7 @@ mod hooks;
 mod io;
 mod operator;
 mod problem;
+mod responses;
 mod server;
 mod tls;
 mod turns;

@@ -183,7 +183,10 @@ async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
             .replace("channels = [\"dev\"]", "channels = [\"ops\"]")
     });
     let channels = operator.say(&["channels", "list"]).ok();
-    assert!(channels.contains("dev: no such channel is configured"), "{channels}");
+    assert!(
+        channels.contains("dev: no such channel is configured"),
+        "{channels}"
+    );
     operator
         .say(&["channels", "move", "dev", "opps", "--yes"])
         .refused("no channel opps");
