@@ -25,7 +25,7 @@ fn hint(reason: &str) -> Option<&'static str> {
         Reason::Expired => {
             Some("it could not be told within delivery.horizon; replay it once Twake takes messages again")
         }
-        Reason::Dropped => Some("an operator gave it up; a replay tells it after all"),
+        Reason::Discarded => Some("an operator discarded it; a replay posts it again"),
         Reason::Unreadable => {
             Some("the store was written by another version of the bridge; replay the event")
         }

@@ -9,7 +9,7 @@ use super::{OperatorError, OperatorService};
 use crate::decision::{self, Decision};
 use crate::event::Event;
 use crate::message::StoredMessage;
-use crate::queue::{Decided, EventRecord, NewDelivery, NewReplay, State, to_stored};
+use crate::queue::{Decided, EventRecord, NewDelivery, Replay, State, to_stored};
 use crate::source::Source;
 
 /// From how many bytes on an event is decided on another thread than the runtime's; a compressed body always is.
@@ -61,7 +61,7 @@ impl OperatorService {
         };
         let mut told: Vec<ToldAgain> = plan.deliveries.iter().map(told).collect();
         if !order.dry_run {
-            let replay = NewReplay {
+            let replay = Replay {
                 event,
                 decided: plan.decided,
                 messages: plan.messages,

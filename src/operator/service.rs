@@ -14,9 +14,7 @@ use super::{OperatorError, halts, hint};
 use crate::clock::Clock;
 use crate::decision::Skipped;
 use crate::message::{StoredMessage, plain};
-use crate::queue::{
-    DeliveryRecord, Dropping, EventLine, EventRecord, LaneStanding, Listing, Moving, Queue, State,
-};
+use crate::queue::{DeliveryRecord, Discard, EventLine, EventRecord, LaneState, Listing, Move, Queue, State};
 use crate::source::SharedSnapshot;
 
 /// Events on a page where nothing is said.
@@ -85,16 +83,12 @@ impl OperatorService {
     /// Gives up what waits of an event.
     pub async fn drop_waiting(&self, id: &str, order: &DropRequest) -> Result<Dropped, OperatorError> {
         let event = self.find(id).await?;
-        let dropping = Dropping {
+        let discard = Discard {
             event,
             channel: order.channel.as_deref().map(Arc::from),
             now: self.clock.now(),
         };
-        let dropped = self
-            .queue
-            .drop_waiting(dropping)
-            .await
-            .map_err(OperatorError::Queue)?;
+        let dropped = self.queue.discard(discard).await.map_err(OperatorError::Queue)?;
         let channels = dropped.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
         if !channels.is_empty() {
             log::warn!(event:%, channels = channels.join(" "); "an operator dropped what waited");
@@ -106,7 +100,7 @@ impl OperatorService {
     pub async fn lanes(&self) -> Result<Vec<LaneDetails>, OperatorError> {
         let standings = self.queue.lanes().await.map_err(OperatorError::Queue)?;
         let serving = self.serving.load();
-        let mut lanes: BTreeMap<Arc<str>, LaneStanding> = serving
+        let mut lanes: BTreeMap<Arc<str>, LaneState> = serving
             .channels
             .iter()
             .map(|channel| (channel.clone(), empty(channel)))
@@ -141,7 +135,7 @@ impl OperatorService {
             let left = standing.waiting;
             return Ok(MovedStep { moved: 0, left });
         }
-        let moving = Moving {
+        let step = Move {
             // Without a bridge that runs nothing is on its way, nor is it to a channel that is not configured.
             in_flight: self.halts.is_some() && self.is_channel(&from),
             from,
@@ -149,7 +143,7 @@ impl OperatorService {
             limit: STEP,
             now: self.clock.now(),
         };
-        let moved = self.queue.move_lane(moving).await.map_err(OperatorError::Queue)?;
+        let moved = self.queue.move_lane(step).await.map_err(OperatorError::Queue)?;
         log::warn!(from = order.from.as_str(), to = order.to.as_str(), moved = moved.moved; "an operator moved what waited");
         Ok(MovedStep {
             moved: moved.moved,
@@ -182,7 +176,7 @@ impl OperatorService {
         }
     }
 
-    fn lane(&self, standing: LaneStanding, halted: Option<&[HaltedLane]>) -> LaneDetails {
+    fn lane(&self, standing: LaneState, halted: Option<&[HaltedLane]>) -> LaneDetails {
         let halt = halted.and_then(|halted| halted.iter().find(|halt| halt.lane == standing.lane));
         let reason = halt.map(|halt| halt.reason.to_owned()).or(standing.reason);
         let hint = reason.as_deref().and_then(hint);
@@ -203,8 +197,8 @@ impl OperatorService {
     }
 }
 
-fn empty(channel: &Arc<str>) -> LaneStanding {
-    LaneStanding {
+fn empty(channel: &Arc<str>) -> LaneState {
+    LaneState {
         lane: channel.clone(),
         waiting: 0,
         oldest: None,
@@ -268,8 +262,8 @@ fn summary(line: EventLine) -> EventSummary {
 }
 
 /// A form of another version is as good as none.
-fn skipped(stored: Option<serde_json::Value>) -> Option<Vec<Skipped>> {
-    serde_json::from_value(stored?).ok()
+fn skipped(stored: Option<String>) -> Option<Vec<Skipped>> {
+    serde_json::from_str(&stored?).ok()
 }
 
 fn details(record: EventRecord) -> EventDetails {
@@ -291,7 +285,7 @@ fn details(record: EventRecord) -> EventDetails {
             .collect(),
         body_size: envelope.body.len(),
         // A trace of another version's form is as good as none.
-        routes: serde_json::from_value(record.decided.routes).unwrap_or_default(),
+        routes: serde_json::from_str(&record.decided.routes).unwrap_or_default(),
         messages: record
             .messages
             .iter()

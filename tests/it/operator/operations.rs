@@ -151,7 +151,7 @@ async fn what_is_dropped_is_not_told_but_kept_and_can_be_replayed() {
     assert_eq!(operator.ids(&["--state", "waiting"]), [""; 0]);
     let shown = operator.json(&["events", "show", &event]);
     assert_eq!(shown["deliveries"][0]["state"], "dead");
-    assert_eq!(shown["deliveries"][0]["reason"], "dropped");
+    assert_eq!(shown["deliveries"][0]["reason"], "discarded");
     let none = operator.say(&["events", "drop", &event, "--yes"]).ok();
     assert!(none.contains("nothing waits"), "{none}");
     operator.stop(served);
