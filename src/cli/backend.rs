@@ -15,7 +15,7 @@ use crate::operator::view::{
     ReplayRequest, Replayed,
 };
 use crate::operator::{Client, ClientError, OperatorError, OperatorService, operator_url};
-use crate::queue::{self, OpenError};
+use crate::queue::{self, OpenError, Queue};
 use crate::secret::Secret;
 
 #[derive(clap::Args)]
@@ -32,7 +32,7 @@ pub(super) struct OperatorArguments {
 
 /// What answers the command line's requests.
 pub(super) enum OperatorBackend {
-    Here(Box<OperatorService>, queue::Store),
+    Here(Box<OperatorService>, queue::StoreThread),
     There(Client),
 }
 
@@ -116,7 +116,7 @@ impl OperatorBackend {
             size: history.size,
             dead: history.dead,
         };
-        match queue::open(store, history, clock.clone()) {
+        match Queue::open(store, history, clock.clone()) {
             Ok((queue, store)) => {
                 let serving = config.map(Config::serving).unwrap_or_default();
                 let service = OperatorService {

@@ -267,7 +267,7 @@ reasons! {
     Expired = "expired",
     /// The stored message cannot be read by this version (said by delivery, not by Twake).
     Unreadable = "unreadable",
-    /// Given up by an operator (said by the queue, not by Twake).
+    /// Discarded by an operator: a reason of the queue, not of Twake.
     Discarded = "discarded",
 }
 
