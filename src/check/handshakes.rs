@@ -10,15 +10,12 @@ use crate::toml_reader::Severity;
 
 /// Looks at the handshakes of an own kind.
 pub(super) fn look(survey: &mut Survey<'_>, loaded: &LoadedKind) {
-    for when in loaded.conditions.iter().filter(|placed| is_of_handshake(placed)) {
-        let Some(handshake) = when.table.strip_suffix(".when") else {
-            continue;
-        };
+    let of_handshakes = || loaded.conditions.iter().filter(|placed| is_of_handshake(placed));
+    for when in of_handshakes().filter(|placed| placed.is_when) {
         if survey.samples() == 0 || survey.met.contains(when.condition.text()) {
             continue;
         }
-        let answer = format!("{handshake}.answer");
-        let answer = loaded.conditions.iter().find(|placed| placed.table == answer);
+        let answer = of_handshakes().find(|placed| placed.owner == when.owner && !placed.is_when);
         let names = survey.observed.iter().map(|seen| seen.names.data());
         let meant: Vec<&Value> = names
             .filter(|names| when.condition.holds(names).unwrap_or_default())

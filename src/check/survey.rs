@@ -13,7 +13,7 @@ use crate::decision::{self, Decision};
 use crate::event::Event;
 use crate::source::Source;
 use crate::suggest::{counted, shorten};
-use crate::toml_reader::{Finding, Placed, Severity, Subject};
+use crate::toml_reader::{Finding, Owner, Placed, Severity, Subject};
 use serde_json::Value;
 
 /// A sample that is an event, and what was decided about it.
@@ -117,18 +117,15 @@ impl<'s> Survey<'s> {
         let of_source = config
             .conditions
             .iter()
-            .filter(|placed| placed.source() == Some(&*self.source.name));
+            .filter(|placed| placed.owner.source() == Some(&*self.source.name));
         let of_kind = loaded.conditions.iter().filter(|placed| !is_of_handshake(placed));
         for placed in of_kind.chain(of_source) {
-            let Placed { table, condition, .. } = placed;
+            let Placed {
+                condition, is_when, ..
+            } = placed;
             let at = Where::placed(placed);
             let everywhere: Vec<&Value> = self.observed.iter().map(|seen| seen.names.data()).collect();
-            let what = tried(
-                condition,
-                table.rsplit('.').next() == Some("when"),
-                &everywhere,
-                &self.shape,
-            );
+            let what = tried(condition, *is_when, &everywhere, &self.shape);
             let wrong = self.paths(&at, condition, &self.shape);
             if let (true, Some(what)) = (wrong.is_empty(), what) {
                 self.find(at, Severity::Warning, what);
@@ -171,11 +168,8 @@ impl<'s> Survey<'s> {
         let (Some(first), false) = (never.first(), self.observed.is_empty()) else {
             return;
         };
-        let table = format!("sources.{name}.routes[{first}].");
-        let placed = config
-            .conditions
-            .iter()
-            .find(|placed| placed.table.starts_with(&table));
+        let owner = Owner::Route(name.to_string(), *first);
+        let placed = config.conditions.iter().find(|placed| placed.owner == owner);
         let numbers: Vec<String> = never.iter().map(|route| format!("routes[{route}]")).collect();
         let holds = match numbers.as_slice() {
             [one] => format!("{one} holds"),
@@ -241,5 +235,5 @@ fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s
 /// Whether a condition is a handshake's. It is tried here alone: on a sample that is an event it need not even be
 /// possible to evaluate it.
 pub(super) fn is_of_handshake(placed: &Placed) -> bool {
-    placed.table.starts_with("handshake[")
+    matches!(placed.owner, Owner::Handshake(_))
 }

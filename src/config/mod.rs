@@ -11,6 +11,7 @@ mod conditions;
 pub mod env;
 mod file;
 mod files;
+pub mod keys;
 mod kind;
 mod like;
 mod outbound;

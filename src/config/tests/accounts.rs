@@ -40,7 +40,7 @@ fn a_channel_needs_an_account_that_is_there() {
     assert_found(
         &House::new().findings("[channels]\ndev = \"c\""),
         &[
-            "channels.dev: there is no account it could be in",
+            "channels.dev: there is no account; add one",
             "channels.dev: no source",
         ],
     );

@@ -6,7 +6,7 @@ const WRONG: &[(&str, usize, &str)] = &[
     (
         "[body]\nquery = true",
         1,
-        "body.query: is looked at for a GET, which `methods` does not name",
+        "body.query: applies to a GET only",
     ),
     (
         "[body]\nform = \"a\"\njson = [\"b\"]",
@@ -18,8 +18,8 @@ const WRONG: &[(&str, usize, &str)] = &[
         1,
         "body.query: is a number, a text was expected",
     ),
-    ("[answer]\nstatus = 404", 1, "answer.status: is no 2xx"),
-    ("[answer]\nstatus = 302", 1, "answer.status: is no 2xx"),
+    ("[answer]\nstatus = 404", 1, "answer.status: a whole number from 200 to 299 was expected"),
+    ("[answer]\nstatus = 302", 1, "answer.status: a whole number from 200 to 299 was expected"),
     (
         "[answer]\nstatus = 204\nbody = \"ok\"",
         2,
@@ -38,7 +38,7 @@ const WRONG: &[(&str, usize, &str)] = &[
     (
         "[[handshake]]\nwhen = 'true'\nstatus = 500",
         2,
-        "handshake[0].status: is no 2xx",
+        "handshake[0].status: a whole number from 200 to 299 was expected",
     ),
     (
         "[[handshake]]\nwhen = 'true'\nanswer = 'branch'",
@@ -68,7 +68,7 @@ const WRONG: &[(&str, usize, &str)] = &[
     (
         "[[handshake]]\nunsigned = true\nwhen = 'true'\nanswer = 'headers.x'",
         3,
-        "handshake[0].answer: uses the request, which nobody has signed",
+        "handshake[0].answer: uses the request, which is not authenticated",
     ),
     (
         "[[handshake]]\nunsigned = true\nwhen = 'true'\nanswer = 'ok'",
@@ -109,7 +109,7 @@ fn what_is_wrong_about_requests_is_found_with_its_line() {
         ("[]", "is empty"),
         ("[\"POST\", \"POST\"]", "names a method twice"),
         ("\"POST\"", "a list was expected"),
-        ("[\"get\"]", "known are"),
+        ("[\"get\"]", "there is no method \"get\", did you mean \"GET\"?"),
     ] {
         house.file(
             "templates/bakery/source.toml",
