@@ -107,7 +107,7 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
                 findings.warning(
                     at,
                     &path,
-                    "has neither `channels` nor `routes`: its events are kept and not posted",
+                    "has neither `channels` nor `routes`: its events are stored and skipped",
                 );
             }
             Some((Arc::clone(&source.name), Arc::new(source)))

@@ -78,20 +78,20 @@ const EVENT: &[Key] = &[
         "how long a key is remembered if it is the body; default: as long as `remember`",
     ),
     Key::new(
-        "quiet",
+        "skip",
         Shape::Either(&[
-            Shape::List(&Shape::Table(QUIET)),
+            Shape::List(&Shape::Table(SKIPPED_TYPE)),
             Shape::Map {
                 names: Names::Any,
                 values: &Shape::Text,
             },
         ]),
-        "event types for which nothing is posted, with the reason",
+        "the event types to skip, with the reason; nothing is posted for them",
     ),
 ];
 
-const QUIET: &[Key] = &[
-    Key::required("type", Shape::Text, "the event type for which nothing is posted"),
+const SKIPPED_TYPE: &[Key] = &[
+    Key::required("type", Shape::Text, "the event type to skip"),
     Key::required("why", Shape::Text, "the reason, in a few words"),
 ];
 

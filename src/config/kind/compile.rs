@@ -88,9 +88,9 @@ pub(super) fn compile(
     };
     let remember = event.and_then(|event| event.unit("remember", &units::DURATION));
     let remember_body = event.and_then(|event| event.unit("remember_body", &units::DURATION));
-    let quiet = match base {
-        Some(base) if !sets("quiet") => base.kind.quiet.clone(),
-        _ => event.map(quiet).unwrap_or_default(),
+    let skipped_types = match base {
+        Some(base) if !sets("skip") => base.kind.skipped_types.clone(),
+        _ => event.map(skipped_types).unwrap_or_default(),
     };
     let facts = fact_map(&facts(root), &Owner::Kind, findings);
     let facts = match base {
@@ -116,7 +116,7 @@ pub(super) fn compile(
             .or(remember)
             .or(base.map(|base| base.kind.remember_body))
             .unwrap_or(REMEMBER),
-        quiet,
+        skipped_types,
         answer,
         handshakes,
         templates: Arc::new(Library::compile(name, Vec::new()).0),
@@ -141,11 +141,11 @@ fn sample_headers(event_type: &Condition, key: &[Condition]) -> Vec<(String, Str
     headers
 }
 
-/// Reads `quiet = [{ type = "star", why = "…" }]`, or a table of type = "why".
-fn quiet(event: &TableReader<'_, '_>) -> Vec<(String, String)> {
-    let entries = event.entries("quiet").into_iter();
+/// Reads `skip = [{ type = "star", why = "…" }]`, or a table of type = "why".
+fn skipped_types(event: &TableReader<'_, '_>) -> Vec<(String, String)> {
+    let entries = event.entries("skip").into_iter();
     let entries = entries.filter_map(|(name, why)| Some((name.value, why.text()?.value)));
-    let tables = event.tables("quiet").into_iter();
+    let tables = event.tables("skip").into_iter();
     let tables = tables.filter_map(|table| Some((table.text("type")?.value, table.text("why")?.value)));
     entries.chain(tables).collect()
 }
