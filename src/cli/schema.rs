@@ -3,7 +3,7 @@
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
-use crate::config::keys;
+use crate::config;
 
 #[derive(clap::Args)]
 pub(super) struct SchemaArguments {
@@ -23,8 +23,8 @@ enum File {
 /// Prints the schema.
 pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<ExitCode> {
     let schema = match arguments.file {
-        File::Bridge => keys::bridge_schema(),
-        File::Source => keys::source_schema(),
+        File::Bridge => config::bridge_schema(),
+        File::Source => config::source_schema(),
     };
     writeln!(stdout().lock(), "{schema:#}")?;
     Ok(ExitCode::SUCCESS)

@@ -11,7 +11,7 @@ mod conditions;
 pub mod env;
 mod file;
 mod files;
-pub mod keys;
+mod keys;
 mod kind;
 mod like;
 mod outbound;
@@ -35,6 +35,7 @@ use crate::twake::Destination;
 use crate::units;
 
 pub use env::Surroundings;
+pub use keys::{bridge_schema, source_schema};
 pub use kind::{LoadedKind, NoKind, alone as kind_alone};
 pub use like::builtin_like;
 pub use public::Public;

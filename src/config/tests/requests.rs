@@ -3,11 +3,7 @@ use crate::source::{Answer, Method};
 
 /// What is written after a right kind, the line of it that is wrong, and what is found.
 const WRONG: &[(&str, usize, &str)] = &[
-    (
-        "[body]\nquery = true",
-        1,
-        "body.query: applies to a GET only",
-    ),
+    ("[body]\nquery = true", 1, "body.query: applies to a GET only"),
     (
         "[body]\nform = \"a\"\njson = [\"b\"]",
         2,
@@ -18,8 +14,16 @@ const WRONG: &[(&str, usize, &str)] = &[
         1,
         "body.query: is a number, a text was expected",
     ),
-    ("[answer]\nstatus = 404", 1, "answer.status: a whole number from 200 to 299 was expected"),
-    ("[answer]\nstatus = 302", 1, "answer.status: a whole number from 200 to 299 was expected"),
+    (
+        "[answer]\nstatus = 404",
+        1,
+        "answer.status: a whole number from 200 to 299 was expected",
+    ),
+    (
+        "[answer]\nstatus = 302",
+        1,
+        "answer.status: a whole number from 200 to 299 was expected",
+    ),
     (
         "[answer]\nstatus = 204\nbody = \"ok\"",
         2,

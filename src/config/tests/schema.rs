@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::keys::{bridge_schema, bridge_toml, source_schema, source_toml};
+use crate::config::keys::{bridge_toml, source_toml};
 use crate::toml_reader::{self, Findings, Key, Shape};
 
 /// A compiled schema.
