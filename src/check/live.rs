@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::env::{Settings, Surroundings};
+use crate::config::env::{Environment, ProcessSettings};
 use crate::delivery;
 use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
@@ -24,11 +24,11 @@ const LITTLE: u64 = 64 << 20;
 const APART: Duration = Duration::from_secs(60);
 
 /// Everything that can be found out now. Waits for Twake, at most `delivery.timeout` an account and company.
-pub fn inspect(config: &Config, settings: &Settings, surroundings: &Surroundings) -> Vec<Finding> {
+pub fn inspect(config: &Config, settings: &ProcessSettings, environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
     addresses(settings, &mut findings);
     store(config, settings, &mut findings);
-    permissions(surroundings, &mut findings);
+    permissions(environment, &mut findings);
     let clock = Clock::system();
     actix_web::rt::System::new().block_on(async {
         // One place for each account and company: that is what Twake looks at.
@@ -50,7 +50,7 @@ pub fn inspect(config: &Config, settings: &Settings, surroundings: &Surroundings
 }
 
 /// Free, or the running bridge's own.
-fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
+fn addresses(settings: &ProcessSettings, findings: &mut Vec<Finding>) {
     let runs = Client::new(&operator_url(None, &settings.operator_listen), None)
         .and_then(|client| client.health("health"))
         .is_ok_and(|(is_well, _)| is_well);
@@ -78,7 +78,7 @@ fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
 }
 
 /// Whether the store has one name, and its folder can be written and has room.
-fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
+fn store(config: &Config, settings: &ProcessSettings, findings: &mut Vec<Finding>) {
     let name = "TWAKE_BRIDGE_STORE";
     let path = match queue::locate(&settings.store) {
         Ok(path) => path,
@@ -115,8 +115,8 @@ fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
 }
 
 /// Whoever can read a secret can send in its source's name, or post in ours.
-fn permissions(surroundings: &Surroundings, findings: &mut Vec<Finding>) {
-    for file in surroundings.secret_files() {
+fn permissions(environment: &Environment, findings: &mut Vec<Finding>) {
+    for file in environment.secret_files() {
         let Ok(metadata) = std::fs::metadata(&file) else {
             continue;
         };

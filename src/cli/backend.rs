@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::WrongConfiguration;
 use crate::clock::Clock;
-use crate::config::env::{self, Environment};
+use crate::config::env::{self, Variables};
 use crate::config::{Config, History};
 use crate::operator::view::{
     DropRequest, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveRequest, MovedStep,
@@ -70,11 +70,11 @@ macro_rules! ask {
 impl OperatorBackend {
     /// Finds out whom to ask. A wrong configuration is said and done without: it may be just what is being looked into.
     pub(super) fn open(arguments: &OfficeArguments) -> anyhow::Result<Self> {
-        let environment = environment()?;
-        let settings = &environment.settings;
+        let variables = variables()?;
+        let settings = &variables.settings;
         let path = arguments.config.as_ref().unwrap_or(&settings.config);
         let asked_for = arguments.config.is_some() || arguments.operator.is_none();
-        let config = match Config::load(path, &environment.surroundings) {
+        let config = match Config::load(path, &variables.environment) {
             Ok(config) => Some(config),
             Err(_) if !asked_for && !path.exists() => None,
             Err(findings) => {
@@ -183,7 +183,7 @@ impl OperatorBackend {
 }
 
 /// The environment; what is wrong with it is said.
-pub(super) fn environment() -> anyhow::Result<Environment> {
+pub(super) fn variables() -> anyhow::Result<Variables> {
     env::read().map_err(|findings| {
         super::check::print(&findings);
         WrongConfiguration.into()

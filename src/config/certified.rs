@@ -7,7 +7,7 @@ use rustls::sign::CertifiedKey;
 use secrecy::zeroize::Zeroize as _;
 use std::path::Path;
 
-use super::env::Surroundings;
+use super::env::Environment;
 use super::secrets::{self, Reference};
 use crate::toml_reader::{Findings, TableReader};
 
@@ -37,14 +37,14 @@ impl RawCertified {
     pub(super) fn resolve(
         &self,
         base: &Path,
-        surroundings: &Surroundings,
+        environment: &Environment,
         findings: &Findings,
     ) -> Option<CertifiedKey> {
         let (of_chain, of_key) = (self.certificate.as_ref()?, self.key.as_ref()?);
         let wrong = |of: &Reference, why: String| findings.error(of.at, &of.path, why);
-        let chain = of_chain.read_openly(base, surroundings);
+        let chain = of_chain.read_openly(base, environment);
         let chain = chain.map_err(|why| wrong(of_chain, why)).ok();
-        let key = of_key.read_key(base, surroundings);
+        let key = of_key.read_key(base, environment);
         let key = key.map_err(|why| wrong(of_key, why)).ok();
         let made = certified(chain?.expose().as_bytes(), key?.expose().as_bytes());
         let found = |(part, why): (Part, String)| {

@@ -17,7 +17,7 @@ const KNOWN: &[&str] = &["CONFIG", "LISTEN", "OPERATOR_LISTEN", "STORE"];
 /// The process's own settings (`TWAKE_BRIDGE_…`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub struct ProcessSettings {
     /// The path of `bridge.toml`.
     pub config: PathBuf,
     /// Where webhooks are taken, `host:port`.
@@ -28,7 +28,7 @@ pub struct Settings {
     pub store: String,
 }
 
-impl Default for Settings {
+impl Default for ProcessSettings {
     fn default() -> Self {
         Self {
             config: PathBuf::from("bridge.toml"),
@@ -41,7 +41,7 @@ impl Default for Settings {
 
 /// What the configuration depends on besides its file. Its variables may be secrets, so it has no `Debug`.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct Environment {
     /// The files that secrets were read from, for whoever looks at their permissions.
     secret_files: Arc<Mutex<BTreeSet<PathBuf>>>,
     variables: BTreeMap<String, String>,
@@ -49,11 +49,11 @@ pub struct Surroundings {
 }
 
 /// Everything that is read of the environment.
-pub struct Environment {
+pub struct Variables {
     /// The process's own settings.
-    pub settings: Settings,
+    pub settings: ProcessSettings,
     /// What the configuration depends on.
-    pub surroundings: Surroundings,
+    pub environment: Environment,
     /// Whether `NO_COLOR` asks for plain output.
     pub no_color: bool,
     /// Variables that are hardly meant as they are.
@@ -64,7 +64,7 @@ pub struct Environment {
 ///
 /// # Errors
 /// Every setting that is wrong.
-pub fn read() -> Result<Environment, Vec<Finding>> {
+pub fn read() -> Result<Variables, Vec<Finding>> {
     let variables = std::env::vars_os();
     of(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
 }
@@ -90,7 +90,7 @@ fn of_systemd(variable: &str) -> Option<String> {
 ///
 /// # Errors
 /// Every setting that is wrong.
-pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Environment, Vec<Finding>> {
+pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Variables, Vec<Finding>> {
     let variables: BTreeMap<String, String> = variables.into_iter().collect();
     let own = || {
         variables
@@ -99,7 +99,7 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Envir
     };
     let finding =
         |name: &str, what: String| Finding::error("environment", None, &format!("{PREFIX}{name}"), what);
-    let settings: Settings = envy::prefixed(PREFIX)
+    let settings: ProcessSettings = envy::prefixed(PREFIX)
         .from_iter(own().map(|(name, value)| (name.clone(), value.clone())))
         .map_err(|error| vec![finding("*", error.to_string())])?;
 
@@ -137,9 +137,9 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Envir
             Some(Finding::warning("environment", None, name, near))
         })
         .collect();
-    Ok(Environment {
+    Ok(Variables {
         no_color: variables.get("NO_COLOR").is_some_and(|value| !value.is_empty()),
-        surroundings: Surroundings {
+        environment: Environment {
             secret_files: Arc::default(),
             operator_listen: settings.operator_listen.clone(),
             variables,
@@ -154,13 +154,13 @@ fn is_address(address: &str) -> bool {
     parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
-impl Surroundings {
+impl Environment {
     /// An empty environment: no variables, no credentials, the operator's listener where it is by default.
     pub fn none() -> Self {
         Self {
             secret_files: Arc::default(),
             variables: BTreeMap::new(),
-            operator_listen: Settings::default().operator_listen,
+            operator_listen: ProcessSettings::default().operator_listen,
         }
     }
 
@@ -172,7 +172,7 @@ impl Surroundings {
             .filter(|address| !address.is_empty());
         let operator_listen = given
             .cloned()
-            .unwrap_or_else(|| Settings::default().operator_listen);
+            .unwrap_or_else(|| ProcessSettings::default().operator_listen);
         Self {
             secret_files: Arc::default(),
             variables,
@@ -231,7 +231,7 @@ impl Surroundings {
 mod tests {
     use super::*;
 
-    fn given(pairs: &[(&str, &str)]) -> Result<Environment, Vec<String>> {
+    fn given(pairs: &[(&str, &str)]) -> Result<Variables, Vec<String>> {
         let pairs = pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -241,15 +241,15 @@ mod tests {
     #[test]
     fn an_empty_environment_gives_the_defaults() {
         for pairs in [&[][..], &[("TWAKE_BRIDGE_LISTEN", "")]] {
-            let environment = given(pairs).unwrap();
-            assert_eq!(environment.settings, Settings::default());
-            assert!(environment.warnings.is_empty() && !environment.no_color);
+            let variables = given(pairs).unwrap();
+            assert_eq!(variables.settings, ProcessSettings::default());
+            assert!(variables.warnings.is_empty() && !variables.no_color);
         }
     }
 
     #[test]
     fn settings_are_taken_from_their_variables() {
-        let environment = given(&[
+        let variables = given(&[
             ("TWAKE_BRIDGE_CONFIG", "/etc/b.toml"),
             ("TWAKE_BRIDGE_LISTEN", "[::]:80"),
             ("TWAKE_BRIDGE_OPERATOR_LISTEN", "localhost:0"),
@@ -257,25 +257,25 @@ mod tests {
             ("NO_COLOR", "1"),
         ])
         .unwrap();
-        let expected = Settings {
+        let expected = ProcessSettings {
             config: PathBuf::from("/etc/b.toml"),
             listen: "[::]:80".to_owned(),
             operator_listen: "localhost:0".to_owned(),
             store: "sqlite:/var/x.db".to_owned(),
         };
-        assert_eq!(environment.settings, expected);
-        assert!(environment.no_color);
-        assert_eq!(environment.surroundings.operator_listen(), ("localhost:0", true));
+        assert_eq!(variables.settings, expected);
+        assert!(variables.no_color);
+        assert_eq!(variables.environment.operator_listen(), ("localhost:0", true));
     }
 
     #[test]
     fn an_unknown_variable_is_a_warning_with_the_nearest_name() {
-        let environment = given(&[
+        let variables = given(&[
             ("TWAKE_BRIDGE_LISTEM", "x"),
             ("TWAKE_BRIDGE_SERVICE_HOST", "10.0.0.1"),
         ])
         .unwrap();
-        let warnings: Vec<String> = environment.warnings.iter().map(ToString::to_string).collect();
+        let warnings: Vec<String> = variables.warnings.iter().map(ToString::to_string).collect();
         assert_eq!(
             warnings,
             [

@@ -34,7 +34,7 @@ use crate::toml_reader::{Finding, Placed};
 use crate::twake::Destination;
 use crate::units;
 
-pub use env::Surroundings;
+pub use env::Environment;
 pub use keys::{bridge_schema, source_schema};
 pub use kind::{LoadedKind, NoKind, alone as kind_alone};
 pub use like::builtin_like;
@@ -141,11 +141,11 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong, warnings included; at least one of the findings is an error.
-    pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Self, Vec<Finding>> {
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, Vec<Finding>> {
         let name = path.display().to_string();
         let base = path.parent().unwrap_or(Path::new(""));
         match files::text(path, files::LARGEST_FILE) {
-            Ok(text) => resolve::config(&name, &text, base, surroundings),
+            Ok(text) => resolve::config(&name, &text, base, environment),
             Err(why) => Err(vec![Finding::error(&name, None, "", why)]),
         }
     }
@@ -171,8 +171,8 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn from_text(text: &str, base: &Path, surroundings: &Surroundings) -> Result<Self, Vec<Finding>> {
-        resolve::config("bridge.toml", text, base, surroundings)
+    pub fn from_text(text: &str, base: &Path, environment: &Environment) -> Result<Self, Vec<Finding>> {
+        resolve::config("bridge.toml", text, base, environment)
     }
 }
 

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::authorities;
 use super::certified::{self, RawCertified};
-use super::env::Surroundings;
+use super::env::Environment;
 use super::secrets::{self, Purpose, Reference};
 use crate::secret::Secret;
 use crate::toml_reader::{Findings, Located, TableReader, ValueReader};
@@ -67,7 +67,7 @@ impl RawOutbound {
         account: &str,
         url: Option<&Url>,
         base: &Path,
-        surroundings: &Surroundings,
+        environment: &Environment,
         findings: &Findings,
     ) -> Option<Outbound> {
         let for_tls = |at: usize, path: &str| {
@@ -86,18 +86,18 @@ impl RawOutbound {
         });
         let identity = self.tls.map_or(Some(None), |tls| {
             for_tls(tls.at, &tls.path);
-            let certified = tls.resolve(base, surroundings, findings)?;
+            let certified = tls.resolve(base, environment, findings)?;
             Some(Some(Identity::new(certified)))
         });
         let proxy = self.proxy.map_or(Some(None), |proxy| {
-            Some(Some(proxy.resolve(base, surroundings, findings)?))
+            Some(Some(proxy.resolve(base, environment, findings)?))
         });
         Some(Outbound::new(authorities?, identity?, proxy?))
     }
 }
 
 impl RawProxy {
-    fn resolve(self, base: &Path, surroundings: &Surroundings, findings: &Findings) -> Option<Proxy> {
+    fn resolve(self, base: &Path, environment: &Environment, findings: &Findings) -> Option<Proxy> {
         let address = self.url.and_then(|url| {
             let wrong = |why| findings.error(url.at, &self.path, why);
             address(&url.value).map_err(wrong).ok()
@@ -112,7 +112,7 @@ impl RawProxy {
         });
         let password: Option<Secret> = self
             .password
-            .and_then(|password| password.read(Purpose::Given, base, surroundings, findings));
+            .and_then(|password| password.read(Purpose::Given, base, environment, findings));
         let (host, port) = address?;
         let credentials = user.as_ref().zip(password.as_ref());
         let credentials = credentials.map(|(user, password)| (user.value.as_str(), password));

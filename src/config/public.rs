@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::authorities;
 use super::certified::{self, RawCertified};
-use super::env::Surroundings;
+use super::env::Environment;
 use crate::admission::{Admission, Authority, TrustedProxies};
 use crate::toml_reader::{Findings, Located, TableReader};
 
@@ -53,9 +53,9 @@ pub(super) fn raw_admission(source: &TableReader<'_, '_>) -> RawAdmission {
 
 impl RawPublic {
     /// Reads the certificate. Reports what is wrong.
-    pub(super) fn resolve(&self, base: &Path, surroundings: &Surroundings, findings: &Findings) -> Public {
+    pub(super) fn resolve(&self, base: &Path, environment: &Environment, findings: &Findings) -> Public {
         let tls = self.tls.as_ref();
-        let certificate = tls.and_then(|tls| tls.resolve(base, surroundings, findings));
+        let certificate = tls.and_then(|tls| tls.resolve(base, environment, findings));
         Public {
             certificate: certificate.map(Arc::new),
             trusted_proxies: TrustedProxies(nets(&self.trusted_proxies, "public.trusted_proxies", findings)),

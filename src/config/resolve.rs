@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use url::Url;
 
-use super::env::Surroundings;
+use super::env::Environment;
 use super::file::{self, Named, Raw, RawAccount, RawChannel};
 use super::keys::bridge_toml;
 use super::secrets::{Purpose, Reference};
@@ -24,11 +24,11 @@ pub(super) fn config(
     file: &str,
     text: &str,
     base: &Path,
-    surroundings: &Surroundings,
+    environment: &Environment,
 ) -> Result<Config, Vec<Finding>> {
     let findings = Findings::new(file, text);
     let read = toml_reader::read(text, bridge_toml::ROOT, &findings, file::read);
-    let config = read.map(|raw| resolve(raw, base, surroundings, &findings));
+    let config = read.map(|raw| resolve(raw, base, environment, &findings));
     let (errors, warnings): (Vec<_>, Vec<_>) = findings
         .into_list()
         .into_iter()
@@ -39,7 +39,7 @@ pub(super) fn config(
     }
 }
 
-fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findings) -> Config {
+fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings) -> Config {
     contradictions(&raw, findings);
     let mut within_kinds = Vec::new();
     let own = own_templates(&raw, base, findings);
@@ -62,7 +62,7 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
 
     let mut accounts = BTreeMap::new();
     for Named { name, value } in raw.accounts {
-        let account = account(&name, value, base, surroundings, findings);
+        let account = account(&name, value, base, environment, findings);
         accounts.insert(name.value, account.map(Arc::new));
     }
     let names = |names: &[Named<RawChannel>]| {
@@ -82,14 +82,14 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
         })
         .collect();
 
-    let public = raw.public.resolve(base, surroundings, findings);
+    let public = raw.public.resolve(base, environment, findings);
     let context = SourceContext {
         kinds: &kinds,
         channels: &channel_names,
         limits: raw.limits,
         has_tls: public.certificate.is_some(),
         base,
-        surroundings,
+        environment,
         findings,
     };
     let every_source_resolved = raw.sources.len();
@@ -130,7 +130,7 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
         delivery: raw.delivery,
         history: raw.history,
         public,
-        operator_token: operator_token(raw.operator_token.as_ref(), base, surroundings, findings),
+        operator_token: operator_token(raw.operator_token.as_ref(), base, environment, findings),
         warnings: Vec::new(),
     }
 }
@@ -159,7 +159,7 @@ fn account(
     name: &Located<String>,
     raw: RawAccount,
     base: &Path,
-    surroundings: &Surroundings,
+    environment: &Environment,
     findings: &Findings,
 ) -> Option<Account> {
     let path = format!("twake.{}", name.value);
@@ -170,10 +170,10 @@ fn account(
     });
     let key = raw
         .private_api_key
-        .and_then(|key| key.read(Purpose::Given, base, surroundings, findings));
+        .and_then(|key| key.read(Purpose::Given, base, environment, findings));
     let outbound = raw
         .outbound
-        .resolve(&path, url.as_ref(), base, surroundings, findings);
+        .resolve(&path, url.as_ref(), base, environment, findings);
     Some(Account {
         name: name.value.clone(),
         api: raw.api.unwrap_or(Api::MessagesSave),
@@ -248,12 +248,12 @@ fn destination(
 fn operator_token(
     raw: Option<&Reference>,
     base: &Path,
-    surroundings: &Surroundings,
+    environment: &Environment,
     findings: &Findings,
 ) -> Option<Secret> {
-    let (address, loopback) = surroundings.operator_listen();
+    let (address, loopback) = environment.operator_listen();
     match raw {
-        Some(token) => token.read(Purpose::Bearer, base, surroundings, findings),
+        Some(token) => token.read(Purpose::Bearer, base, environment, findings),
         None if loopback => None,
         None => {
             let what = format!(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::env::Surroundings;
+use super::env::Environment;
 use super::files;
 use crate::secret::Secret;
 use crate::toml_reader::{Findings, Located, TableReader, ValueReader};
@@ -74,10 +74,10 @@ impl Reference {
         &self,
         purpose: Purpose,
         base: &Path,
-        surroundings: &Surroundings,
+        environment: &Environment,
         findings: &Findings,
     ) -> Option<Secret> {
-        let read = self.read_key(base, surroundings).and_then(|secret| {
+        let read = self.read_key(base, environment).and_then(|secret| {
             let fault = secret.fault().or(match purpose {
                 Purpose::Bearer if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => Some(
                     "has blanks or characters beyond ASCII, which a bearer token does not: make one with `openssl rand \
@@ -110,13 +110,13 @@ impl Reference {
     }
 
     /// Reads a key in PEM, which has several lines. The error says why it cannot be read.
-    pub(super) fn read_key(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
-        self.read_noting(base, |file| surroundings.read_secret(file), surroundings)
+    pub(super) fn read_key(&self, base: &Path, environment: &Environment) -> Result<Secret, String> {
+        self.read_noting(base, |file| environment.read_secret(file), environment)
     }
 
     /// Reads what is not secret, such as a certificate. Its file may be readable for everybody.
-    pub(super) fn read_openly(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
-        self.read_noting(base, |_| {}, surroundings)
+    pub(super) fn read_openly(&self, base: &Path, environment: &Environment) -> Result<Secret, String> {
+        self.read_noting(base, |_| {}, environment)
     }
 
     /// Reads the text. Calls `note` with the path of the file, if it is in one.
@@ -124,17 +124,17 @@ impl Reference {
         &self,
         base: &Path,
         note: impl Fn(&Path),
-        surroundings: &Surroundings,
+        environment: &Environment,
     ) -> Result<Secret, String> {
         let secret = match &self.location {
             SecretLocation::Env(name) => {
-                let text = surroundings
+                let text = environment
                     .variable(name)
                     .ok_or_else(|| format!("there is no environment variable {name}"))?;
                 Secret::new(text)
             }
             SecretLocation::File(path) => file(&base.join(path), note)?,
-            SecretLocation::Credential(name) => credential(name, note, surroundings)?,
+            SecretLocation::Credential(name) => credential(name, note, environment)?,
         };
         if secret.expose().trim().is_empty() {
             return Err(format!("{} is empty", self.name()));
@@ -151,11 +151,11 @@ fn file(path: &Path, note: impl Fn(&Path)) -> Result<Secret, String> {
     }
 }
 
-fn credential(name: &str, note: impl Fn(&Path), surroundings: &Surroundings) -> Result<Secret, String> {
+fn credential(name: &str, note: impl Fn(&Path), environment: &Environment) -> Result<Secret, String> {
     if name.contains('/') || name.starts_with('.') {
         return Err("a credential's name is a file's name, without folders".to_owned());
     }
-    let folder = surroundings.credentials().ok_or(
+    let folder = environment.credentials().ok_or(
         "there is no $CREDENTIALS_DIRECTORY: systemd sets it for a service with LoadCredential=; elsewhere set it, or \
          use { file = … }",
     )?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Limits;
 use super::conditions::{Place, compile, condition, fact_map};
-use super::env::Surroundings;
+use super::env::Environment;
 use super::file::{Named, RawRoute, RawRouteChannels, RawSource};
 use super::kind::LoadedKind;
 use super::schemes::Schemes;
@@ -30,7 +30,7 @@ pub(super) struct SourceContext<'a> {
     /// Whether the public listener speaks TLS itself.
     pub(super) has_tls: bool,
     pub(super) base: &'a Path,
-    pub(super) surroundings: &'a Surroundings,
+    pub(super) environment: &'a Environment,
     pub(super) findings: &'a Findings,
 }
 
@@ -124,7 +124,7 @@ fn secrets(
         let value = reference.read(
             Purpose::Webhook,
             context.base,
-            context.surroundings,
+            context.environment,
             context.findings,
         );
         secrets.extend(value.map(|value| SourceSecret {

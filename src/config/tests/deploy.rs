@@ -41,8 +41,8 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
         ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap()),
         ("TWAKE_BRIDGE_OPERATOR_TOKEN", "4c1f0a9e77b2d35586aa0b1c"),
     ];
-    let surroundings = Surroundings::of(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    Config::from_text(text, folder.path(), &surroundings)
+    let environment = Environment::of(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Config::from_text(text, folder.path(), &environment)
         .map_err(|findings| findings.iter().map(ToString::to_string).collect())
 }
 

@@ -79,8 +79,8 @@ impl House {
     }
 
     fn read(&self, text: &str) -> Result<Config, Vec<String>> {
-        let surroundings = Surroundings::of(self.variables.clone());
-        Config::from_text(text, self.folder.path(), &surroundings)
+        let environment = Environment::of(self.variables.clone());
+        Config::from_text(text, self.folder.path(), &environment)
             .map_err(|findings| findings.iter().map(ToString::to_string).collect())
     }
 
@@ -365,7 +365,7 @@ channels = {{ x = ["dev"], "*" = ["ops"] }}
 fn a_file_that_is_not_there_or_too_large_is_found() {
     let house = House::new();
     let load =
-        |path: &std::path::Path| Config::load(path, &Surroundings::none()).err().unwrap()[0].to_string();
+        |path: &std::path::Path| Config::load(path, &Environment::none()).err().unwrap()[0].to_string();
     assert!(load(&house.folder.path().join("no.toml")).contains("no.toml: cannot be opened"));
     assert!(
         load(&house.file("large.toml", &"#".repeat(2 << 20))).contains("large.toml: is larger than 1024 KiB")
