@@ -1,4 +1,4 @@
-//! `[[handshake]]` over the samples: whether any of them is one, and whether it could be answered.
+//! Checks `[[handshake]]` on the samples: whether one meets it, and whether it has a response.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use crate::config::LoadedKind;
 use crate::suggest::{counted, shorten};
 use crate::toml_reader::Severity;
 
-/// Looks at the handshakes of an own kind.
-pub(super) fn look(survey: &mut Survey<'_>, loaded: &LoadedKind) {
+/// Checks the handshakes of an own kind.
+pub(super) fn check_handshakes(survey: &mut Survey<'_>, loaded: &LoadedKind) {
     let of_handshakes = || loaded.conditions.iter().filter(|placed| is_of_handshake(placed));
     for when in of_handshakes().filter(|placed| placed.is_when) {
         if survey.samples() == 0 || survey.met.contains(when.condition.text()) {
@@ -27,12 +27,13 @@ pub(super) fn look(survey: &mut Survey<'_>, loaded: &LoadedKind) {
                 Err(error) => error.to_string(),
             };
             let text = shorten(answer.condition.text(), 80);
-            let what =
-                format!("`{text}` gives no answer where `when` holds, so that becomes an event: {why}");
+            let what = format!(
+                "`{text}` gives no response where `when` holds, so the request becomes an event: {why}"
+            );
             (answer, Severity::Warning, what)
         } else {
             let what = format!(
-                "holds on none of {}; put such a request into {} to see what it is answered",
+                "holds on none of {}; put such a request into {} to see the response",
                 counted(survey.samples(), "sample"),
                 survey.folder
             );

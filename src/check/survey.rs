@@ -1,4 +1,4 @@
-//! Tries every condition on every sample of its kind, to find mistakes that only payloads show.
+//! Tries every condition on every sample of its kind. Finds mistakes that only payloads show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::suggest::{counted, shorten};
 use crate::toml_reader::{Finding, Owner, Placed, Severity, Subject};
 use serde_json::Value;
 
-/// A sample that is an event, and what was decided about it.
+/// A sample that is an event, and its decision.
 pub(super) struct Observed<'s> {
     pub(super) sample: &'s Sample,
     pub(super) event_type: String,
@@ -24,13 +24,14 @@ pub(super) struct Observed<'s> {
     decision: Decision,
 }
 
-/// A source, or an own kind without a source, and what its samples are.
+/// A source, or an own kind without a source, with its samples.
 pub(super) struct Survey<'s> {
     pub(super) source: &'s Source,
     pub(super) observed: Vec<Observed<'s>>,
-    /// The conditions of handshakes that samples met, each as it is written, and how many samples are handshakes.
+    /// The texts of the handshake conditions that samples meet.
     pub(super) met: BTreeSet<String>,
-    greeted: usize,
+    /// The number of samples that are handshakes.
+    handshakes: usize,
     /// The shape of the names of all samples.
     pub(super) shape: Shape,
     /// The shape of the names of one event type's samples.
@@ -47,7 +48,7 @@ impl<'s> Survey<'s> {
             source,
             observed: Vec::new(),
             met: BTreeSet::new(),
-            greeted: 0,
+            handshakes: 0,
             shape: Shape::default(),
             by_type: BTreeMap::new(),
             folder: own.join("samples").display().to_string(),
@@ -67,7 +68,7 @@ impl<'s> Survey<'s> {
                     }
                 },
                 Ok(Sampled::Handshake(reply)) => {
-                    survey.greeted += 1;
+                    survey.handshakes += 1;
                     survey.met.insert(reply.when);
                 }
                 Err(why) => {
@@ -104,15 +105,16 @@ impl<'s> Survey<'s> {
         self.observed.push(observed);
     }
 
-    /// How many samples there are.
+    /// Returns the number of samples.
     pub(super) fn samples(&self) -> usize {
-        self.observed.len() + self.greeted
+        self.observed.len() + self.handshakes
     }
 
     pub(super) fn find(&mut self, at: Where, severity: Severity, what: impl Into<String>) {
         self.findings.push(at.finding(severity, what));
     }
 
+    /// Tries the conditions of the source and of its kind.
     pub(super) fn conditions(&mut self, config: &Config, loaded: &LoadedKind) {
         let of_source = config
             .conditions
@@ -143,7 +145,7 @@ impl<'s> Survey<'s> {
             .collect()
     }
 
-    /// What is doubtful about its secrets under one scheme, while another takes them as they are.
+    /// Reports secrets that are doubtful under one scheme, but right under another.
     pub(super) fn secrets(&mut self) {
         let table = format!("sources.{}", self.source.name);
         let doubts = self.source.authenticator.doubts().iter();
@@ -152,7 +154,7 @@ impl<'s> Survey<'s> {
             .extend(notes.map(|doubt| Finding::note("bridge.toml", &table, doubt.what.clone())));
     }
 
-    /// Routes that hold nowhere: hardly a mistake where they name a repository or a branch of one's own.
+    /// Reports routes that hold on no sample. That is no mistake if they name a repository or branch of the operator.
     pub(super) fn routes(&mut self, config: &Config) {
         let held: BTreeSet<usize> = self
             .observed
@@ -190,8 +192,8 @@ impl<'s> Survey<'s> {
     }
 }
 
-/// What is wrong with a condition that cannot be evaluated on any of some samples: what is wrong on most of them. A path
-/// of which samples cannot tell (a label of one's own) is no mistake.
+/// Tries a condition. If no sample can evaluate it, returns the most frequent error. A path that samples cannot show (a
+/// label that people choose) is no mistake.
 pub(super) fn tried(
     condition: &Condition,
     is_when: bool,
@@ -232,8 +234,8 @@ fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s
     }
 }
 
-/// Whether a condition is a handshake's. It is tried here alone: on a sample that is an event it need not even be
-/// possible to evaluate it.
+/// Whether a condition belongs to a handshake. Such conditions are checked apart, because they may fail on samples that are
+/// events.
 pub(super) fn is_of_handshake(placed: &Placed) -> bool {
     matches!(placed.owner, Owner::Handshake(_))
 }

@@ -1,4 +1,4 @@
-//! The environment: the process's own settings, and where secrets may be. The only reader of it.
+//! The environment variables of the process: its settings, and secrets. Nothing else reads them.
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,20 +11,20 @@ use crate::toml_reader::Finding;
 
 const PREFIX: &str = "TWAKE_BRIDGE_";
 
-/// The names after the prefix.
+/// The names of the variables, without the prefix.
 const KNOWN: &[&str] = &["CONFIG", "LISTEN", "OPERATOR_LISTEN", "STORE"];
 
-/// The process's own settings (`TWAKE_BRIDGE_…`).
+/// The settings of the process (`TWAKE_BRIDGE_…`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct ProcessSettings {
     /// The path of `bridge.toml`.
     pub config: PathBuf,
-    /// Where webhooks are taken, `host:port`.
+    /// The address of the public listener, `host:port`.
     pub listen: String,
-    /// Where the operator asks, `host:port`.
+    /// The address of the operator's listener, `host:port`.
     pub operator_listen: String,
-    /// Where the queue is: `sqlite:path`.
+    /// The store of the queue: `sqlite:path`.
     pub store: String,
 }
 
@@ -39,43 +39,44 @@ impl Default for ProcessSettings {
     }
 }
 
-/// What the configuration depends on besides its file. Its variables may be secrets, so it has no `Debug`.
+/// The environment of a configuration: variables and folders that its file refers to. Variables may be secrets, so it has
+/// no `Debug`.
 #[derive(Clone)]
 pub struct Environment {
-    /// The files that secrets were read from, for whoever looks at their permissions.
+    /// The files that secrets were read from. `check --live` examines their permissions.
     secret_files: Arc<Mutex<BTreeSet<PathBuf>>>,
     variables: BTreeMap<String, String>,
     operator_listen: String,
 }
 
-/// Everything that is read of the environment.
+/// The variables of the process, read and checked.
 pub struct Variables {
-    /// The process's own settings.
+    /// The settings of the process.
     pub settings: ProcessSettings,
-    /// What the configuration depends on.
+    /// The environment of the configuration.
     pub environment: Environment,
     /// Whether `NO_COLOR` asks for plain output.
     pub no_color: bool,
-    /// Variables that are hardly meant as they are.
+    /// Variables that are probably misspelt.
     pub warnings: Vec<Finding>,
 }
 
-/// Reads the environment of the process. Variables that are not UTF-8 are not there.
+/// Reads the variables of the process. Ignores variables that are not UTF-8.
 ///
 /// # Errors
-/// Every setting that is wrong.
+/// All wrong settings.
 pub fn read() -> Result<Variables, Vec<Finding>> {
     let variables = std::env::vars_os();
     of(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
 }
 
-/// What systemd says of the journal's stream (`JOURNAL_STREAM`). It is read before the rest is, so that what is wrong with
-/// that is logged as it should be.
+/// Reads `JOURNAL_STREAM`, by which systemd describes the journal's stream. It is read first, because the log needs it to
+/// report mistakes in other variables.
 pub fn journal() -> Option<String> {
     of_systemd("JOURNAL_STREAM")
 }
 
-/// The names of the sockets that systemd passes (`LISTEN_FDNAMES`, see sd_listen_fds(3)), separated by colons.
+/// Reads `LISTEN_FDNAMES`, the names of the sockets that systemd passes, separated by colons. See sd_listen_fds(3).
 pub fn socket_names() -> Option<String> {
     of_systemd("LISTEN_FDNAMES")
 }
@@ -86,10 +87,10 @@ fn of_systemd(variable: &str) -> Option<String> {
         .and_then(|(_, value)| value.into_string().ok())
 }
 
-/// The same of any variables.
+/// Checks any variables, as [`read`] does those of the process.
 ///
 /// # Errors
-/// Every setting that is wrong.
+/// All wrong settings.
 pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Variables, Vec<Finding>> {
     let variables: BTreeMap<String, String> = variables.into_iter().collect();
     let own = || {
@@ -111,7 +112,7 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Varia
         if !is_address(address) {
             wrong.push(finding(
                 name,
-                format!("`{address}` is no address; write host:port, such as 127.0.0.1:8080"),
+                format!("`{address}` is not an address; write host:port, such as 127.0.0.1:8080"),
             ));
         }
     }
@@ -155,7 +156,7 @@ fn is_address(address: &str) -> bool {
 }
 
 impl Environment {
-    /// An empty environment: no variables, no credentials, the operator's listener where it is by default.
+    /// Returns an empty environment, with the default address of the operator's listener.
     pub fn none() -> Self {
         Self {
             secret_files: Arc::default(),
@@ -164,7 +165,7 @@ impl Environment {
         }
     }
 
-    /// These variables; the operator's listener is where they say.
+    /// Returns an environment with these variables. They may set the address of the operator's listener.
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let variables: BTreeMap<String, String> = variables.into_iter().collect();
         let given = variables
@@ -180,7 +181,7 @@ impl Environment {
         }
     }
 
-    /// The operator's listener is bound already, at this address, whatever the variable says.
+    /// Sets the address of the operator's listener, if it is bound already.
     #[must_use]
     pub fn with_operator_at(self, address: SocketAddr) -> Self {
         Self {
@@ -189,7 +190,7 @@ impl Environment {
         }
     }
 
-    /// The files that secrets were read from so far.
+    /// Returns the files that secrets were read from so far.
     pub fn secret_files(&self) -> Vec<PathBuf> {
         self.files().iter().cloned().collect()
     }
@@ -199,7 +200,7 @@ impl Environment {
     }
 
     fn files(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        // Nothing in here panics half way through a change.
+        // A panic cannot leave the set half changed.
         self.secret_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -207,14 +208,14 @@ impl Environment {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// Where systemd puts credentials.
+    /// Returns systemd's folder of credentials.
     pub(super) fn credentials(&self) -> Option<&Path> {
         self.variable("CREDENTIALS_DIRECTORY")
             .filter(|folder| !folder.is_empty())
             .map(Path::new)
     }
 
-    /// Where the operator's listener is, and whether only this machine reaches it.
+    /// Returns the address of the operator's listener, and whether it is a loopback address.
     pub(super) fn operator_listen(&self) -> (&str, bool) {
         let address = self.operator_listen.as_str();
         let loopback = match address.parse::<SocketAddr>() {
@@ -296,6 +297,6 @@ mod tests {
         .err()
         .unwrap();
         assert_eq!(findings.len(), 3, "{findings:?}");
-        assert!(findings[0].contains("TWAKE_BRIDGE_LISTEN: `8080` is no address"));
+        assert!(findings[0].contains("TWAKE_BRIDGE_LISTEN: `8080` is not an address"));
     }
 }

@@ -11,7 +11,7 @@ use crate::toml_reader::{Findings, Located, Owner, TableReader};
 const LONGEST_ANSWER: usize = 4096;
 const TOO_LONG: &str = "is longer than 4096 bytes";
 
-/// `methods`; by default those of the kind it is like, or `POST`.
+/// Reads `methods`. Default: those of the kind it is like, or `POST`.
 pub(super) fn methods(root: &TableReader<'_, '_>, like: Option<&Kind>) -> Vec<Method> {
     let Some(texts) = root.texts("methods") else {
         return like.map_or_else(|| vec![Method::Post], |like| like.methods.clone());
@@ -27,8 +27,8 @@ pub(super) fn methods(root: &TableReader<'_, '_>, like: Option<&Kind>) -> Vec<Me
     methods
 }
 
-/// `[body]`: `form = "payload"` names the field, `form = true` means all of them; `query` likewise. What is not set is
-/// that of the kind it is like.
+/// Reads `[body]`. `form = "payload"` names the field, `form = true` means all of them; `query` likewise. Default: the keys
+/// of the kind it is like.
 pub(super) fn body_form(root: &TableReader<'_, '_>, like: Option<&Kind>, methods: &[Method]) -> BodyForm {
     let known = like.map_or_else(BodyForm::default, |like| like.body.clone());
     let Some(body) = root.table("body") else {
@@ -59,7 +59,7 @@ pub(super) fn body_form(root: &TableReader<'_, '_>, like: Option<&Kind>, methods
     }
 }
 
-/// The name of a field, or whether all of them are the payload.
+/// Reads the name of a field, or whether all of them are the payload.
 fn one_or_all(body: &TableReader<'_, '_>, key: &str) -> Option<(Option<String>, bool)> {
     let value = body.get(key)?;
     Some((
@@ -68,7 +68,7 @@ fn one_or_all(body: &TableReader<'_, '_>, key: &str) -> Option<(Option<String>, 
     ))
 }
 
-/// `[answer]`, or that of the kind it is like.
+/// Reads `[answer]`. Default: that of the kind it is like.
 pub(super) fn answer(root: &TableReader<'_, '_>, like: Option<&Kind>) -> Answer {
     let Some(table) = root.table("answer") else {
         return like.map_or_else(Answer::default, |like| like.answer.clone());
@@ -98,7 +98,7 @@ fn without_body(table: &TableReader<'_, '_>, status: Option<u16>, key: &str) {
     }
 }
 
-/// `[[handshake]]`, or all those of the kind it is like.
+/// Reads `[[handshake]]`. Default: all those of the kind it is like.
 pub(super) fn handshakes(root: &TableReader<'_, '_>, like: Option<&Kind>, findings: &Findings) -> Handshakes {
     if let (false, Some(like)) = (root.has("handshake"), like) {
         return like.handshakes.clone();

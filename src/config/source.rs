@@ -171,7 +171,7 @@ fn routes(
         .map(|channels| known_channels(channels, &own_at, context))
         .unwrap_or_default();
     let mut routes = Vec::new();
-    // A route that always holds and ends the search. It is reported once, by what follows it.
+    // A route that always holds and ends the search. The first route after it is reported.
     let mut last: Option<&RawRoute> = None;
     for (number, raw) in raw.routes.iter().enumerate() {
         if let Some(last) = last.take() {

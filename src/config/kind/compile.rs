@@ -124,7 +124,7 @@ pub(super) fn compile(
     Some((kind, facts, schemes))
 }
 
-/// The headers that type and key read, with the values that a sample has there.
+/// Returns the headers that type and key read, with their values in a sample.
 fn sample_headers(event_type: &Condition, key: &[Condition]) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = Vec::new();
     let typed = std::iter::once((event_type, "{event}"));

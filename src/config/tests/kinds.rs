@@ -22,7 +22,7 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
         "bad/source.toml:9: facts.branch: there is no name `branch`",
         "bad/source.toml:10: bodie: unknown key, did you mean `body`?",
         "`authentication` is missing: how the sender authenticates",
-        "empty: there is no source.toml in it",
+        "empty: has no source.toml",
     ] {
         assert!(
             findings.iter().any(|finding| finding.contains(expected)),
