@@ -1,4 +1,4 @@
-//! A CEL value as JSON, read through what it can do: it may be one of CEL's own or one that borrows JSON.
+//! Conversion of CEL values to JSON. It uses the values' capabilities: a value may be CEL's own or borrow JSON.
 
 use cel::ExecutionError;
 use cel::common::types::{
@@ -7,7 +7,10 @@ use cel::common::types::{
 use cel::common::value::Val;
 use serde_json::{Map, Number, Value};
 
-/// The value as JSON. Bytes and numbers JSON cannot write are errors; an absent optional is null.
+/// Converts a value. An absent optional is null.
+///
+/// # Errors
+/// The value holds bytes, or a number that JSON cannot represent.
 pub(super) fn from_cel(value: &dyn Val) -> Result<Value, ExecutionError> {
     let unsupported = || ExecutionError::UnexpectedType {
         got: value.get_type().name().to_owned(),
@@ -75,7 +78,7 @@ fn map(value: &dyn Val) -> Option<Result<Value, ExecutionError>> {
             Err(error) => return Some(Err(error)),
         }
     }
-    // CEL's own maps have no order; one value must not be written in two ways, as keys of events are made of it.
+    // CEL's own maps have no order. The order must be stable, because event keys contain the result.
     entries.sort_by(|(one, _), (other, _)| one.cmp(other));
     Some(Ok(Value::Object(entries.into_iter().collect::<Map<_, _>>())))
 }

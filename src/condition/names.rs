@@ -1,5 +1,5 @@
-//! JSON as CEL sees it: by reference. Scalars become CEL's own values (texts borrowed), lists and objects two types
-//! that look into the JSON when asked.
+//! JSON as CEL values, by reference. Scalars become CEL's own values, with borrowed texts. [`JsonList`] and [`JsonMap`]
+//! read arrays and objects on demand.
 
 use cel::ExecutionError;
 use cel::common::traits::{Adder, Container, Indexer, Iterable, Iterator as CelIterator, Sizer, Zeroer};
@@ -13,11 +13,11 @@ use std::fmt;
 use std::slice;
 use std::sync::OnceLock;
 
-use super::bounded::{Look, MOST_KEYS, out_of_steps};
+use super::bounded::{MOST_KEYS, ObjectQuery, out_of_steps};
 use super::equality::equal;
 use crate::steps;
 
-/// The object of all names, as CEL resolves them.
+/// The object of all names, as CEL's variable resolver.
 pub(super) struct Names<'a>(pub(super) &'a Value);
 
 impl VariableResolver for Names<'_> {
@@ -26,8 +26,8 @@ impl VariableResolver for Names<'_> {
     }
 }
 
-/// A JSON value as a CEL value that borrows it. Whoever gets a text can work on all of it, so its size counts as steps;
-/// where none are left, the evaluation as a whole fails in the end.
+/// Converts a JSON value to a CEL value that borrows it. A text takes steps by its size, because any function may read
+/// all of it. If no steps are left, the evaluation fails at its end.
 fn borrowed<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
     match value {
         Value::Null => Box::new(CelNull),
@@ -56,14 +56,13 @@ fn borrowed<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
     }
 }
 
-/// A JSON array. CEL iterates over references to its own values, so they are made (each a reference into the JSON) the
-/// first time somebody iterates, and only then.
+/// A JSON array. CEL iterates over references to CEL values; the first iteration creates them.
 struct JsonList<'a> {
     json: &'a [Value],
     items: OnceLock<Vec<Box<dyn Val + 'a>>>,
 }
 
-/// A JSON object; as in CEL, iterating gives its keys.
+/// A JSON object. As in CEL, an iteration returns its keys.
 struct JsonMap<'a> {
     json: &'a Map<String, Value>,
     keys: OnceLock<Vec<Box<dyn Val + 'a>>>,
@@ -198,7 +197,7 @@ impl Adder for JsonList<'_> {
 impl Container for JsonList<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         steps::take_many(self.json.len() / 8).map_err(out_of_steps)?;
-        // A text is what is looked for nearly always; it is found without making a CEL value of every element.
+        // Nearly every search is for a text. This avoids a CEL value per element.
         if let Some(text) = value.downcast_ref::<CelString>() {
             return Ok(self.json.iter().any(|item| item.as_str() == Some(text.inner())));
         }
@@ -249,8 +248,8 @@ impl Indexer for JsonMap<'_> {
     where
         Self: 'v,
     {
-        if let Some(look) = key.downcast_ref::<Look>() {
-            return self.look(look).map(CowVal::Owned);
+        if let Some(query) = key.downcast_ref::<ObjectQuery>() {
+            return self.query(query).map(CowVal::Owned);
         }
         let Some(key) = key.downcast_ref::<CelString>() else {
             return Err(ExecutionError::UnexpectedType {
@@ -273,25 +272,25 @@ impl Indexer for JsonMap<'_> {
 }
 
 impl<'a> JsonMap<'a> {
-    /// Looks at the first names of the object once, without making a CEL value of each.
-    fn look<'v>(&self, look: &Look) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    /// Reads the start of the object without a CEL value per entry.
+    fn query<'v>(&self, query: &ObjectQuery) -> Result<Box<dyn Val + 'v>, ExecutionError>
     where
         'a: 'v,
     {
-        match look {
-            Look::Keys(most) => {
+        match query {
+            ObjectQuery::Keys(most) => {
                 let names = self.json.keys().take(*most);
                 let names = names.map(|name| Box::new(CelString::from(name.as_str())) as Box<dyn Val + 'v>);
                 Ok(Box::new(CelList::from(names.collect::<Vec<_>>())))
             }
-            Look::Field(names) => {
-                let counts = |value: &Value| !value.is_null() && !value.is_object();
+            ObjectQuery::Field(names) => {
+                let is_candidate = |value: &Value| !value.is_null() && !value.is_object();
                 let mut found: Option<(usize, &'a Value)> = None;
                 for (key, value) in self
                     .json
                     .iter()
                     .take(MOST_KEYS)
-                    .filter(|(_, value)| counts(value))
+                    .filter(|(_, value)| is_candidate(value))
                 {
                     let before = found.map_or(names.len(), |(place, _)| place);
                     let place = names
@@ -326,7 +325,7 @@ impl Iterable for JsonList<'_> {
             .items
             .get_or_init(|| match steps::take_many(self.json.len()) {
                 Ok(()) => self.json.iter().map(borrowed).collect(),
-                // An iterator has no errors; the evaluation as a whole fails in the end.
+                // An iterator cannot fail. The evaluation fails at its end.
                 Err(_) => Vec::new(),
             });
         Box::new(Items(items.iter()))
