@@ -1,22 +1,22 @@
-//! Events of the Markdown parser → blocks and pieces of lines, with atoms as what they stand for.
+//! Builds a document from the events of the Markdown parser, and decodes atoms.
 
 use pulldown_cmark::{CodeBlockKind, Event, Tag};
 
 use crate::message::atom::{Nodes, Piece, pieces};
 use crate::message::{Block, Button, Document, Inline, control, plain, target_is_allowed};
 
-/// How deep blocks and emphasis may nest; what is deeper is said without its outermost form. A tree is dropped, written and
-/// read back by recursion: fifty thousand `>` must not end the program.
+/// Maximum nesting of blocks and emphasis. Deeper elements keep their content and lose their own format. Documents are
+/// dropped, serialized and parsed by recursion, and fifty thousand `>` must not overflow the stack.
 const DEPTH: usize = 16;
 
-/// One open element.
+/// An open element.
 struct Frame {
     kind: Kind,
-    /// Finished blocks (of containers).
+    /// The complete blocks of a container.
     blocks: Vec<Block>,
-    /// Pieces of the line that is open; in a container those of a paragraph that Markdown does not announce.
+    /// The parts of the open line. In a container: of a paragraph without a start event.
     inlines: Vec<Inline>,
-    /// A block was taken out of this paragraph, so that what is left may be nothing.
+    /// Whether a block was taken out of this paragraph. The rest may then be empty.
     split: bool,
 }
 
@@ -35,7 +35,7 @@ enum Kind {
     Strong,
     Emphasis,
     Strikethrough,
-    /// Unset: the target is none a link may have.
+    /// `None` if the URL is not allowed.
     Link(Option<String>),
 }
 
@@ -56,7 +56,7 @@ impl Frame {
         }
     }
 
-    /// Ends the paragraph that is open in a container.
+    /// Ends the open paragraph of a container.
     fn flush(&mut self) {
         if let Kind::Blocks(_) = self.kind {
             let content = std::mem::take(&mut self.inlines);
@@ -65,18 +65,18 @@ impl Frame {
     }
 }
 
-/// Builds a document from Markdown's events.
+/// Builds a document from Markdown events.
 pub(super) struct Builder {
     stack: Vec<Frame>,
-    /// Every element Markdown opened, and what became of it.
+    /// The open elements of Markdown, and how each is represented.
     opened: Vec<Opened>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Opened {
-    /// It has a frame.
+    /// By a frame.
     Framed,
-    /// It is too deep, and its content stands as its parent's: as blocks of their own, or in the same line.
+    /// Too deep: the content is added to the parent, as blocks or in the same line.
     FlatBlock,
     FlatInline,
 }
@@ -95,10 +95,11 @@ impl Builder {
             Event::End(_) => self.end(),
             Event::Text(text) => self.text(&text),
             Event::Code(code) => {
-                let code = control::one_line(&decoded(&code)).into_owned();
+                let code = control::one_line(&decode_atoms(&code)).into_owned();
                 self.inline(Inline::Code(code));
             }
-            // A template's own text has none of it (a compile error), a value's `<` never gets here; if it does, it is text.
+            // The own text of a template contains no HTML (a compile error), and a `<` in a value is in an atom.
+            // Excerpts may.
             Event::Html(html) | Event::InlineHtml(html) => {
                 for line in html.split_inclusive('\n') {
                     self.text(line.trim_end_matches('\n'));
@@ -135,8 +136,8 @@ impl Builder {
             Tag::Strong => Some(Kind::Strong),
             Tag::Strikethrough => Some(Kind::Strikethrough),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
-                let target = control::target(&decoded(&dest_url));
-                // A link in a link has no place in any chat; the outer one leads.
+                let target = control::target(&decode_atoms(&dest_url));
+                // No chat supports a link inside a link. The outer one is kept.
                 let free = !self.stack.iter().any(|frame| matches!(frame.kind, Kind::Link(_)));
                 Some(Kind::Link(
                     Some(target).filter(|url| free && target_is_allowed(url)),
@@ -144,7 +145,7 @@ impl Builder {
             }
             _ => None,
         };
-        // The innermost elements that hold text are always there (or code would lose its lines); an item needs its list.
+        // Elements that hold text get room beyond the limit (code would lose its lines), and an item needs its list.
         let room = match &kind {
             Some(Kind::Paragraph | Kind::Heading | Kind::Code { .. }) => DEPTH,
             Some(Kind::List { .. }) => DEPTH - 2,
@@ -183,7 +184,7 @@ impl Builder {
         } = frame;
         match kind {
             Kind::Paragraph if split => {
-                let mut after = unless_blank(inlines);
+                let mut after = without_blank(inlines);
                 if let Some(Inline::Text(text)) = after.first_mut() {
                     *text = text.trim_start().to_owned();
                 }
@@ -215,7 +216,7 @@ impl Builder {
     fn text(&mut self, text: &str) {
         for piece in pieces(text) {
             if let Kind::Code { text, .. } = &mut self.top().kind {
-                text.push_str(&control::lines(&flat(piece)));
+                text.push_str(&control::lines(&atom_text(piece)));
                 continue;
             }
             match piece {
@@ -256,21 +257,21 @@ impl Builder {
         }
     }
 
-    /// A block that Markdown made.
+    /// Adds a block from Markdown.
     fn block(&mut self, block: Block) {
         let frame = self.top();
         frame.flush();
         push_block(&mut frame.blocks, block);
     }
 
-    /// A block that a helper made, in the middle of a line: the paragraph ends before it and goes on after it. In a heading
-    /// or in emphasis there is no such place, and it is said as text.
+    /// Adds a block from a helper within a line. The paragraph ends before it and continues after it. In a heading or
+    /// in emphasis the block becomes text.
     fn hoist(&mut self, block: Block) {
         let frame = self.top();
         match frame.kind {
             Kind::Paragraph => {
                 frame.split = true;
-                let before = unless_blank(std::mem::take(&mut frame.inlines));
+                let before = without_blank(std::mem::take(&mut frame.inlines));
                 let parent = self.stack.len().saturating_sub(2);
                 if let Some(parent) = self.stack.get_mut(parent) {
                     push_paragraph(&mut parent.blocks, before);
@@ -278,7 +279,7 @@ impl Builder {
                 }
             }
             Kind::Blocks(_) => {
-                let before = unless_blank(std::mem::take(&mut frame.inlines));
+                let before = without_blank(std::mem::take(&mut frame.inlines));
                 push_paragraph(&mut frame.blocks, before);
                 push_block(&mut frame.blocks, block);
             }
@@ -302,7 +303,7 @@ impl Builder {
     }
 
     pub(super) fn finish(mut self) -> Document {
-        // Markdown closes what it opens; this is for what it never did.
+        // The parser closes all elements; this handles those it did not.
         while !self.opened.is_empty() {
             self.end();
         }
@@ -336,7 +337,7 @@ fn push_paragraph(blocks: &mut Vec<Block>, mut content: Vec<Inline>) {
     }
 }
 
-/// Buttons that follow each other stand in one row.
+/// Appends a block. Consecutive buttons are joined into one row.
 fn push_block(blocks: &mut Vec<Block>, block: Block) {
     match (blocks.last_mut(), block) {
         (Some(Block::Buttons(row)), Block::Buttons(more)) => row.extend::<Vec<Button>>(more),
@@ -344,8 +345,8 @@ fn push_block(blocks: &mut Vec<Block>, block: Block) {
     }
 }
 
-/// What is between two blocks that helpers made, unless it is only what separated them in the template.
-fn unless_blank(content: Vec<Inline>) -> Vec<Inline> {
+/// Drops white space, which separates blocks of helpers in the template.
+fn without_blank(content: Vec<Inline>) -> Vec<Inline> {
     let blank = content.iter().all(|inline| match inline {
         Inline::Text(text) => text.trim().is_empty(),
         other => *other == Inline::Break,
@@ -357,15 +358,15 @@ fn language(fence: &CodeBlockKind<'_>) -> Option<String> {
     let CodeBlockKind::Fenced(info) = fence else {
         return None;
     };
-    let info = decoded(info);
+    let info = decode_atoms(info);
     Some(control::one_line(&info).trim().to_owned()).filter(|language| !language.is_empty())
 }
 
-fn decoded(text: &str) -> String {
-    pieces(text).map(flat).collect()
+fn decode_atoms(text: &str) -> String {
+    pieces(text).map(atom_text).collect()
 }
 
-fn flat(piece: Piece<'_>) -> String {
+fn atom_text(piece: Piece<'_>) -> String {
     match piece {
         Piece::Own(own) => own.to_owned(),
         Piece::Value(value) => value,
