@@ -28,13 +28,13 @@ impl<T> Found<T> {
     /// Converts the value.
     pub(super) fn and_then<U>(
         self,
-        go_on: impl FnOnce(T) -> Result<U, Refusal>,
+        convert: impl FnOnce(T) -> Result<U, Refusal>,
     ) -> Result<Found<U>, Refusal> {
         Ok(match self {
             Self::Nothing => Found::Nothing,
             Self::Empty => Found::Empty,
             Self::Another => Found::Another,
-            Self::Claim(claim) => Found::Claim(go_on(claim)?),
+            Self::Claim(claim) => Found::Claim(convert(claim)?),
         })
     }
 }

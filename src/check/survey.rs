@@ -146,13 +146,13 @@ impl<'s> Survey<'s> {
             .collect()
     }
 
-    /// What is doubtful about its secrets under one scheme, while another takes them as they are.
+    /// Notes on secrets that one scheme accepts with a warning and another without.
     pub(super) fn secrets(&mut self) {
         let table = format!("sources.{}", self.source.name);
-        let doubts = self.source.authenticator.doubts().iter();
-        let notes = doubts.filter(|doubt| !doubt.serious);
+        let warnings = self.source.authenticator.warnings().iter();
+        let notes = warnings.filter(|warning| !warning.serious);
         self.findings
-            .extend(notes.map(|doubt| Finding::note("bridge.toml", &table, doubt.what.clone())));
+            .extend(notes.map(|warning| Finding::note("bridge.toml", &table, warning.what.clone())));
     }
 
     /// Routes that hold nowhere: hardly a mistake where they name a repository or a branch of one's own.

@@ -76,8 +76,8 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
             return None;
         }
     };
-    for doubt in authenticator.doubts().iter().filter(|doubt| doubt.serious) {
-        world.findings.warning(name.at, &path, doubt.what.clone());
+    for warning in authenticator.warnings().iter().filter(|warning| warning.serious) {
+        world.findings.warning(name.at, &path, warning.what.clone());
     }
     Some(Source {
         name: Arc::from(name.value),

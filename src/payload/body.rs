@@ -35,7 +35,7 @@ pub struct BodyForm {
     pub json: Vec<String>,
 }
 
-/// SignatureClaim a body as the query of its request. HTTP does not allow a colon in a header name, so no request can set it.
+/// Marks a body as the query of its request. HTTP does not allow a colon in a header name, so no request can set it.
 const TAKEN_FROM: &str = ":taken-from";
 const QUERY: &str = "query";
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::statements::{APPLICATION_ID, COUNT_OBJECTS, SCHEMA_VERSION};
 use super::{OpenError, failed};
 
-/// SignatureClaim the file as ours (`PRAGMA application_id`): "twbr".
+/// Marks the file as ours (`PRAGMA application_id`): "twbr".
 const APPLICATION: i64 = 0x7477_6272;
 
 /// Each brings a store from the version of its index to the next. Never changed once released, only added to. Only [`FOURTH`]
