@@ -114,14 +114,14 @@ impl TrustedProxies {
             }
             // Earlier parts of the value may not be UTF-8, so only this part is converted.
             let hop = str::from_utf8(hop).ok()?;
-            address = parse(hop.trim())?.to_canonical();
+            address = parse_address(hop.trim())?.to_canonical();
         }
         Some(address)
     }
 }
 
 /// Parses an address with or without a port.
-fn parse(hop: &str) -> Option<IpAddr> {
+fn parse_address(hop: &str) -> Option<IpAddr> {
     if let Some(inside) = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')) {
         return inside.parse().map(IpAddr::V6).ok();
     }

@@ -58,10 +58,10 @@ mod tests {
         assert_eq!(caught(|| 7), Ok(7));
         assert_eq!(caught(|| panic!("plain")), Err::<(), _>("plain".to_owned()));
         let (index, text) = (9, "a\nb");
-        let said = caught::<()>(|| panic!("no {index}: {text}{}", "x".repeat(1_000))).unwrap_err();
+        let message = caught::<()>(|| panic!("no {index}: {text}{}", "x".repeat(1_000))).unwrap_err();
         assert!(
-            said.starts_with("no 9: a b") && said.chars().count() == LONGEST,
-            "{said}"
+            message.starts_with("no 9: a b") && message.chars().count() == LONGEST,
+            "{message}"
         );
         assert_eq!(
             caught(|| std::panic::panic_any(1_u8)),

@@ -45,10 +45,10 @@ pub enum Next {
 /// drawn from 0.0..1.0 and is clamped to that range.
 pub fn next(attempts: u32, asked: Option<Duration>, left: Duration, random: f64) -> Next {
     let wait = match asked.filter(|asked| !asked.is_zero()) {
-        Some(asked) => asked.saturating_add(share(SPREAD, random)),
-        None => share(ceiling(FIRST, LONGEST, attempts), random).max(LEAST),
+        Some(asked) => asked.saturating_add(fraction(SPREAD, random)),
+        None => fraction(max_wait(FIRST, LONGEST, attempts), random).max(LEAST),
     };
-    within(left, wait)
+    limit_to_horizon(left, wait)
 }
 
 /// Computes what follows a response that may concern the message or the server, received `times` (from 1) in a row. The
@@ -57,10 +57,10 @@ pub fn unsure(times: u32, asked: Option<Duration>, left: Duration, random: f64) 
     let step = usize::try_from(times.saturating_sub(1)).unwrap_or(usize::MAX);
     let least = UNSURE.get(step).copied().unwrap_or(LONGEST);
     let wait = least.max(asked.unwrap_or_default());
-    within(left, wait.saturating_add(share(least / 2, random)))
+    limit_to_horizon(left, wait.saturating_add(fraction(least / 2, random)))
 }
 
-fn within(left: Duration, wait: Duration) -> Next {
+fn limit_to_horizon(left: Duration, wait: Duration) -> Next {
     if left.is_zero() {
         Next::Expired
     } else {
@@ -79,17 +79,17 @@ pub fn later(from: Timestamp, by: Duration) -> Timestamp {
 /// Computes the wait of a halted lane before its probe number `probes` (from 1). The range doubles from one to ten
 /// minutes; the wait is drawn from its upper half.
 pub fn probe(probes: u32, random: f64) -> Duration {
-    let ceiling = ceiling(FIRST_PROBE * 2, LONGEST_PROBE, probes);
-    ceiling / 2 + share(ceiling / 2, random)
+    let max = max_wait(FIRST_PROBE * 2, LONGEST_PROBE, probes);
+    max / 2 + fraction(max / 2, random)
 }
 
 /// Doubles `first` `number - 1` times, up to `longest`.
-fn ceiling(first: Duration, longest: Duration, number: u32) -> Duration {
+fn max_wait(first: Duration, longest: Duration, number: u32) -> Duration {
     let doublings = number.saturating_sub(1).min(31);
     first.saturating_mul(1 << doublings).min(longest)
 }
 
-fn share(of: Duration, random: f64) -> Duration {
+fn fraction(of: Duration, random: f64) -> Duration {
     let random = if random.is_nan() {
         1.0
     } else {

@@ -174,7 +174,7 @@ fn assign_secret(entries: &mut [KeyedScheme], secret: &SourceSecret) -> Result<(
 impl KeyedScheme {
     /// Returns the name of the first secret whose key is right. Always tries all keys, so that the time does not depend on
     /// which key is right.
-    pub(super) fn matching(&self, is_right: impl Fn(&[u8]) -> Choice) -> Option<&str> {
+    pub(super) fn find_secret(&self, is_right: impl Fn(&[u8]) -> Choice) -> Option<&str> {
         let mut found = None;
         for key in &self.keys {
             let right = bool::from(is_right(key.material.expose_secret()));

@@ -39,7 +39,7 @@ impl Authenticator {
     /// the request. For `hmac` it checks that the signatures exist and are well-formed. `path_token` is the last segment
     /// of `/hooks/{source}/{token}`.
     ///
-    /// The first scheme whose header or path token is in the request decides alone. An `Authorization` header counts only
+    /// The first scheme whose header or path token is in the request decides; later schemes are not tried. An `Authorization` header counts only
     /// for schemes with its first word: `Basic …` does not concern a scheme for bearer tokens.
     ///
     /// # Errors
@@ -179,7 +179,7 @@ impl<'a> Pending<'a> {
         name.starts_with(':')
             || self.authenticator.secret_headers.contains(name)
             || traces::is_secret_name(name)
-            || matches!(&self.claim, Claim::Verified { traces, .. } if traces.are_in(value))
+            || matches!(&self.claim, Claim::Verified { traces, .. } if traces.occur_in(value))
     }
 }
 
@@ -217,7 +217,7 @@ impl KeyedScheme {
     ) -> Result<Found<Claim<'_>>, Refusal> {
         found.and_then(|given| {
             let token = fingerprint(given.as_ref());
-            let secret = self.matching(|key| key.ct_eq(token.expose_secret()));
+            let secret = self.find_secret(|key| key.ct_eq(token.expose_secret()));
             Ok(Claim::Verified {
                 secret: secret.ok_or(Refusal::Mismatch)?,
                 traces: traces(given.as_ref()),
@@ -237,7 +237,7 @@ impl Signature {
         payload: &[u8],
         now: Timestamp,
     ) -> Result<&'e str, Refusal> {
-        let secret = entry.matching(|key| {
+        let secret = entry.find_secret(|key| {
             let right = self.tag(key, claimed.digits, claimed.id, body, payload);
             let none = Choice::from(0);
             claimed
@@ -247,7 +247,7 @@ impl Signature {
         });
         let secret = secret.ok_or(Refusal::Mismatch)?;
         match (&self.timestamp, claimed.signed_at) {
-            (Some(stamp), Some(at)) if !stamp.tolerates(at, now) => Err(Refusal::Stale),
+            (Some(stamp), Some(at)) if !stamp.accepts(at, now) => Err(Refusal::Stale),
             _ => Ok(secret),
         }
     }

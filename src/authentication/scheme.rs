@@ -150,7 +150,7 @@ impl Scheme {
             return Err(format!("it is longer than {MAX_VALUE} bytes"));
         }
         match &self.method {
-            Method::Hmac(signature) => signature.key.read(text),
+            Method::Hmac(signature) => signature.key.decode(text),
             Method::Path if text.contains('/') => Err(
                 "it contains a `/`, which a path segment cannot: make one with `openssl rand -hex 32`"
                     .to_owned(),
@@ -172,7 +172,7 @@ impl Scheme {
 }
 
 impl KeyForm {
-    fn read(&self, text: &str) -> Result<SecretSlice<u8>, String> {
+    fn decode(&self, text: &str) -> Result<SecretSlice<u8>, String> {
         let Some(rest) = text.strip_prefix(&self.prefix) else {
             return Err(format!("it does not begin with `{}`", self.prefix));
         };
@@ -212,7 +212,7 @@ impl Signature {
 
     /// Returns the literal that follows the id in the signed text. An id must not contain it: the same signed text could
     /// then be split into another id and another body.
-    pub(super) fn after_id(&self) -> Option<&str> {
+    pub(super) fn delimiter_after_id(&self) -> Option<&str> {
         let at = self.signed.iter().position(|piece| *piece == Piece::Id)?;
         match self.signed.get(at + 1)? {
             Piece::Literal(text) => Some(text),

@@ -27,13 +27,13 @@ pub(super) fn secret_warnings(schemes: &[&Scheme], secret: &SourceSecret) -> Vec
     // If one scheme accepts the secret without a warning, the secret is probably for that one. Other schemes that can never
     // accept it still get a note.
     let accepted = candidates()
-        .any(|scheme| scheme.key(&secret.value).is_ok() && scheme.in_transit(&secret.value).is_none());
+        .any(|scheme| scheme.key(&secret.value).is_ok() && scheme.transit_problem(&secret.value).is_none());
     let mut found = Vec::new();
     for scheme in candidates() {
         if accepted && scheme.key(&secret.value).is_ok() {
             continue;
         }
-        if let Some(why) = scheme.in_transit(&secret.value) {
+        if let Some(why) = scheme.transit_problem(&secret.value) {
             let what = format!("secret `{}`: scheme `{}`: {why}", secret.name, scheme.name);
             found.push(SecretWarning {
                 serious: !accepted,
@@ -41,7 +41,7 @@ pub(super) fn secret_warnings(schemes: &[&Scheme], secret: &SourceSecret) -> Vec
             });
         }
     }
-    let weak = candidates().find_map(|scheme| scheme.guessed(&secret.value));
+    let weak = candidates().find_map(|scheme| scheme.guess_problem(&secret.value));
     found.extend(weak.map(|why| SecretWarning {
         serious: true,
         what: format!("secret `{}`: it {why}", secret.name),
@@ -51,13 +51,13 @@ pub(super) fn secret_warnings(schemes: &[&Scheme], secret: &SourceSecret) -> Vec
 
 impl Scheme {
     /// Returns why a request may carry the secret in another form, or not at all.
-    pub(super) fn in_transit(&self, secret: &Secret) -> Option<&'static str> {
+    pub(super) fn transit_problem(&self, secret: &Secret) -> Option<&'static str> {
         let text = secret.expose();
         match &self.method {
             Method::Path if text.contains('/') => Some(
                 "a path segment cannot contain a `/`, so no request carries this token: make one with `openssl rand -hex 32`",
             ),
-            Method::Path if !text.bytes().all(unreserved) => Some(
+            Method::Path if !text.bytes().all(is_unreserved) => Some(
                 "senders percent-encode a token in a path unless it has only letters, digits, `-`, `.`, `_` and `~`: make one \
                 with `openssl rand -hex 32`",
             ),
@@ -80,7 +80,7 @@ impl Scheme {
     }
 
     /// Returns why the secret is easy to guess.
-    fn guessed(&self, secret: &Secret) -> Option<&'static str> {
+    fn guess_problem(&self, secret: &Secret) -> Option<&'static str> {
         let key = self.key(secret).ok()?;
         let text = secret.expose();
         match &self.method {
@@ -101,6 +101,6 @@ fn has_outer_white_space(text: &str) -> bool {
 }
 
 /// Returns whether a URL carries the character without percent-encoding (RFC 3986, section 2.3).
-fn unreserved(byte: u8) -> bool {
+fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }

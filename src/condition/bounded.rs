@@ -8,7 +8,8 @@
 
 use cel::common::traits::Iterable;
 use cel::common::types::{
-    CelBool, CelInt, CelList, CelString, DYN_TYPE, INT_TYPE, Kind, LIST_TYPE, MAP_TYPE, STRING_TYPE, Type,
+    CelBool, CelInt, CelList, CelString, DYN_TYPE as DYN, INT_TYPE as INT, Kind, LIST_TYPE as LIST,
+    MAP_TYPE as MAP, STRING_TYPE as STRING, Type,
 };
 use cel::common::value::{CowVal, StaticVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
@@ -67,72 +68,31 @@ type CallResult<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
 type Function = for<'b, 'v> fn(Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v>;
 
 pub(super) fn add_functions(env: &mut Env) -> Result<(), DeclarationError> {
-    let members: [(&str, &str, Type, Vec<Type>, Function); 10] = [
-        ("firstLine", "string.firstLine()", STRING_TYPE, vec![], first_line),
-        (
-            "@split",
-            "string.@split(string)",
-            STRING_TYPE,
-            vec![STRING_TYPE],
-            split,
-        ),
-        (
-            "@split",
-            "string.@split(string, int)",
-            STRING_TYPE,
-            vec![STRING_TYPE, INT_TYPE],
-            split,
-        ),
-        (
-            "@replace",
-            "string.@replace(string, string)",
-            STRING_TYPE,
-            vec![STRING_TYPE, STRING_TYPE],
-            replace,
-        ),
-        (
-            "@replace",
-            "string.@replace(string, string, int)",
-            STRING_TYPE,
-            vec![STRING_TYPE, STRING_TYPE, INT_TYPE],
-            replace,
-        ),
-        ("@join", "list.@join()", LIST_TYPE, vec![], join),
-        ("@join", "list.@join(string)", LIST_TYPE, vec![STRING_TYPE], join),
-        (
-            "firstKeys",
-            "map.firstKeys(int)",
-            MAP_TYPE,
-            vec![INT_TYPE],
-            first_keys,
-        ),
-        (
-            MATCHES_COMPUTED,
-            "string.@matchesComputed(string)",
-            STRING_TYPE,
-            vec![STRING_TYPE],
-            matches_computed,
-        ),
-        (
-            MATCHES,
-            "string.@matches(string)",
-            STRING_TYPE,
-            vec![STRING_TYPE],
-            matches,
-        ),
+    let members: [(&str, Type, Vec<Type>, Function); 10] = [
+        ("firstLine", STRING, vec![], first_line),
+        ("@split", STRING, vec![STRING], split),
+        ("@split", STRING, vec![STRING, INT], split),
+        ("@replace", STRING, vec![STRING, STRING], replace),
+        ("@replace", STRING, vec![STRING, STRING, INT], replace),
+        ("@join", LIST, vec![], join),
+        ("@join", LIST, vec![STRING], join),
+        ("firstKeys", MAP, vec![INT], first_keys),
+        (MATCHES_COMPUTED, STRING, vec![STRING], matches_computed),
+        (MATCHES, STRING, vec![STRING], matches),
     ];
-    for (name, id, target, arguments, run) in members {
-        env.add_member_overload(name, id, target, arguments, run)?;
+    for (name, target, arguments, run) in members {
+        let id = format!("value.{name}/{}", arguments.len());
+        env.add_member_overload(name, &id, target, arguments, run)?;
     }
     let globals: [(&str, Vec<Type>, Function); 8] = [
-        ("firstLine", vec![STRING_TYPE], first_line),
-        ("firstField", vec![MAP_TYPE, LIST_TYPE], first_field),
-        ("firstKeys", vec![MAP_TYPE, INT_TYPE], first_keys),
-        (RANGE, vec![DYN_TYPE, INT_TYPE], take_range),
-        (USE, vec![DYN_TYPE], take_use),
-        (MATCHES, vec![STRING_TYPE, STRING_TYPE], matches),
-        (MATCHES_COMPUTED, vec![STRING_TYPE, STRING_TYPE], matches_computed),
-        (ADD, vec![DYN_TYPE, DYN_TYPE], add),
+        ("firstLine", vec![STRING], first_line),
+        ("firstField", vec![MAP, LIST], first_field),
+        ("firstKeys", vec![MAP, INT], first_keys),
+        (RANGE, vec![DYN, INT], take_range),
+        (USE, vec![DYN], take_use),
+        (MATCHES, vec![STRING, STRING], matches),
+        (MATCHES_COMPUTED, vec![STRING, STRING], matches_computed),
+        (ADD, vec![DYN, DYN], add),
     ];
     for (name, arguments, run) in globals {
         env.add_overload(name, &format!("{name}(…)"), arguments, run)?;
@@ -145,14 +105,14 @@ pub(super) fn out_of_steps(out: OutOfSteps) -> ExecutionError {
     ExecutionError::InternalError(out.to_string())
 }
 
-fn long_list(function: &str) -> ExecutionError {
+fn list_too_long(function: &str) -> ExecutionError {
     ExecutionError::function_error(
         function,
         format!("the result is a list of more than {LONGEST_LIST} items"),
     )
 }
 
-fn text<'a>(arguments: &'a [CowVal<'_, '_>], index: usize) -> Result<&'a str, ExecutionError> {
+fn text_argument<'a>(arguments: &'a [CowVal<'_, '_>], index: usize) -> Result<&'a str, ExecutionError> {
     let argument = arguments
         .get(index)
         .ok_or_else(|| ExecutionError::invalid_argument_count(index + 1, arguments.len()))?;
@@ -165,7 +125,7 @@ fn text<'a>(arguments: &'a [CowVal<'_, '_>], index: usize) -> Result<&'a str, Ex
 }
 
 /// Reads a count. `None` (all) if the argument is missing or negative.
-fn number(arguments: &[CowVal<'_, '_>], index: usize) -> Option<usize> {
+fn count_argument(arguments: &[CowVal<'_, '_>], index: usize) -> Option<usize> {
     let number = arguments.get(index)?.downcast_ref::<CelInt>()?;
     usize::try_from(*number.inner()).ok()
 }
@@ -188,15 +148,15 @@ fn take_result_text(function: &str, bytes: usize) -> Result<(), ExecutionError> 
 
 /// Returns a text up to its first line break.
 fn first_line<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
-    let text = text(&arguments, 0)?;
+    let text = text_argument(&arguments, 0)?;
     let line = text.split('\n').next().unwrap_or_default();
     Ok(text_value(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
 fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
-    let (text, separator) = (text(&arguments, 0)?, text(&arguments, 1)?);
+    let (text, separator) = (text_argument(&arguments, 0)?, text_argument(&arguments, 1)?);
     steps::take_text(text.len()).map_err(out_of_steps)?;
-    let most = number(&arguments, 2);
+    let most = count_argument(&arguments, 2);
     let parts: Vec<&str> = match (most, separator.is_empty()) {
         (Some(0), _) => Vec::new(),
         // An empty separator splits between characters. The last part holds the rest.
@@ -211,7 +171,7 @@ fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
         (None, false) => text.split(separator).take(LONGEST_LIST + 1).collect(),
     };
     if parts.len() > LONGEST_LIST {
-        return Err(long_list("split"));
+        return Err(list_too_long("split"));
     }
     let part = |part: &str| Box::new(CelString::from(part.to_owned())) as Box<dyn Val>;
     let parts: Vec<Box<dyn Val>> = parts.into_iter().map(part).collect();
@@ -219,8 +179,12 @@ fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
 }
 
 fn replace<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
-    let (text, from, to) = (text(&arguments, 0)?, text(&arguments, 1)?, text(&arguments, 2)?);
-    let most = number(&arguments, 3).unwrap_or(usize::MAX);
+    let (text, from, to) = (
+        text_argument(&arguments, 0)?,
+        text_argument(&arguments, 1)?,
+        text_argument(&arguments, 2)?,
+    );
+    let most = count_argument(&arguments, 3).unwrap_or(usize::MAX);
     steps::take_text(text.len()).map_err(out_of_steps)?;
     // A replacement that is not longer cannot exceed the limit.
     if to.len() > from.len() {
@@ -233,7 +197,7 @@ fn replace<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
 
 fn join<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     let separator = if arguments.len() > 1 {
-        text(&arguments, 1)?
+        text_argument(&arguments, 1)?
     } else {
         ""
     };
@@ -260,12 +224,15 @@ fn add<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     };
     match (left.get_type().kind(), right.get_type().kind()) {
         (Kind::String, Kind::String) => {
-            take_result_text("+", text(&arguments, 0)?.len() + text(&arguments, 1)?.len())?;
+            take_result_text(
+                "+",
+                text_argument(&arguments, 0)?.len() + text_argument(&arguments, 1)?.len(),
+            )?;
         }
         (Kind::List, Kind::List) => {
             let items = size(left.as_ref()) + size(right.as_ref());
             if items > LONGEST_LIST {
-                return Err(long_list("+"));
+                return Err(list_too_long("+"));
             }
             steps::take_many(items).map_err(out_of_steps)?;
         }
@@ -280,7 +247,7 @@ fn add<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
 
 /// Returns the range of a loop, after taking the steps of the whole loop.
 fn take_range<'b, 'v>(mut arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
-    let operations = number(&arguments, 1).unwrap_or(1);
+    let operations = count_argument(&arguments, 1).unwrap_or(1);
     arguments.truncate(1);
     let range = arguments.pop().ok_or(ExecutionError::MissingArgumentOrTarget)?;
     steps::take_many(size(range.as_ref()).saturating_mul(operations)).map_err(out_of_steps)?;
@@ -311,7 +278,7 @@ fn matches_computed<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v
 }
 
 fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
-    let (text, pattern) = (text(&arguments, 0)?, text(&arguments, 1)?);
+    let (text, pattern) = (text_argument(&arguments, 0)?, text_argument(&arguments, 1)?);
     steps::take(MATCH_STEPS).map_err(out_of_steps)?;
     steps::take_text(text.len()).map_err(out_of_steps)?;
     let found = COMPILED.with_borrow_mut(|compiled| {
@@ -388,7 +355,7 @@ fn first_field<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
 
 fn first_keys<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     let object = arguments.first().ok_or(ExecutionError::MissingArgumentOrTarget)?;
-    let most = number(&arguments, 1).unwrap_or(MOST_KEYS);
+    let most = count_argument(&arguments, 1).unwrap_or(MOST_KEYS);
     query_object(object, &ObjectQuery::Keys(most.min(MOST_KEYS)))
 }
 

@@ -2,10 +2,11 @@
 //! with a function of [`super::bounded`].
 
 use cel::IdedExpr;
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators};
 use cel::common::types::CelInt;
 
 use super::bounded::{ADD, MATCHES, MATCHES_COMPUTED, RANGE, REPLACED, USE};
+use super::syntax::parts_mut;
 
 pub(super) fn apply(expression: &mut IdedExpr) {
     visit(expression, &mut Vec::new());
@@ -17,27 +18,19 @@ fn visit(expression: &mut IdedExpr, bound: &mut Vec<String>) {
         wrap(expression, USE, None);
         return;
     }
-    match &mut expression.expr {
-        Expr::Call(call) => visit_call(call, bound),
-        Expr::Comprehension(comprehension) => visit_loop(comprehension, bound),
-        Expr::List(list) => list.elements.iter_mut().for_each(|part| visit(part, bound)),
-        Expr::Map(map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    visit(&mut entry.key, bound);
-                    visit(&mut entry.value, bound);
-                }
-            }
-        }
-        Expr::Select(select) => visit(&mut select.operand, bound),
-        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+    if let Expr::Comprehension(comprehension) = &mut expression.expr {
+        return visit_loop(comprehension, bound);
+    }
+    for part in parts_mut(expression) {
+        visit(part, bound);
+    }
+    if let Expr::Call(call) = &mut expression.expr {
+        replace_function(call);
     }
 }
 
-fn visit_call(call: &mut CallExpr, bound: &mut Vec<String>) {
-    for part in call.target.iter_mut().map(AsMut::as_mut).chain(&mut call.args) {
-        visit(part, bound);
-    }
+/// Replaces a function without a limit.
+fn replace_function(call: &mut CallExpr) {
     let macro_accumulates = call.args.first().is_some_and(is_macro_accumulator);
     match call.func_name.as_str() {
         operators::ADD if !macro_accumulates => ADD.clone_into(&mut call.func_name),

@@ -22,13 +22,13 @@ pub(super) struct Names<'a>(pub(super) &'a Value);
 
 impl VariableResolver for Names<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        self.0.get(variable).map(|value| CowVal::Owned(borrowed(value)))
+        self.0.get(variable).map(|value| CowVal::Owned(borrow(value)))
     }
 }
 
 /// Converts a JSON value to a CEL value that borrows it. A text takes steps by its size, because any function may read
 /// all of it. If no steps are left, the evaluation fails at its end.
-fn borrowed<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
+fn borrow<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
     match value {
         Value::Null => Box::new(CelNull),
         Value::Bool(value) => Box::new(CelBool::from(*value)),
@@ -68,107 +68,79 @@ struct JsonMap<'a> {
     keys: OnceLock<Vec<Box<dyn Val + 'a>>>,
 }
 
-impl fmt::Debug for JsonList<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "list of {}", self.json.len())
-    }
+/// Implements what [`JsonList`] and [`JsonMap`] have in common.
+macro_rules! impl_container {
+    ($name:ident, $cel_type:ident, $cache:ident, $as_adder:expr) => {
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} of {}", $cel_type.name(), self.json.len())
+            }
+        }
+
+        impl Val for $name<'_> {
+            fn get_type(&self) -> &Type {
+                &$cel_type
+            }
+            fn cel_type() -> &'static Type {
+                &$cel_type
+            }
+            fn as_adder<'b, 'v>(&'b self) -> Option<&'b (dyn Adder + 'v)>
+            where
+                Self: 'v,
+            {
+                $as_adder(self)
+            }
+            fn as_container(&self) -> Option<&dyn Container> {
+                Some(self)
+            }
+            fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+            where
+                Self: 'v,
+            {
+                Some(self)
+            }
+            fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+            where
+                Self: 'v,
+            {
+                Some(self)
+            }
+            fn as_sizer(&self) -> Option<&dyn Sizer> {
+                Some(self)
+            }
+            fn as_zeroer(&self) -> Option<&dyn Zeroer> {
+                Some(self)
+            }
+            fn equals(&self, other: &dyn Val) -> bool {
+                equal(self, other)
+            }
+            fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+            where
+                Self: 'v,
+            {
+                Box::new($name {
+                    json: self.json,
+                    $cache: OnceLock::new(),
+                })
+            }
+        }
+
+        impl Sizer for $name<'_> {
+            fn size(&self) -> CelInt {
+                CelInt::from(i64::try_from(self.json.len()).unwrap_or(i64::MAX))
+            }
+        }
+
+        impl Zeroer for $name<'_> {
+            fn is_zero_value(&self) -> bool {
+                self.json.is_empty()
+            }
+        }
+    };
 }
 
-impl fmt::Debug for JsonMap<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "map of {}", self.json.len())
-    }
-}
-
-impl Val for JsonList<'_> {
-    fn get_type(&self) -> &Type {
-        &LIST_TYPE
-    }
-    fn cel_type() -> &'static Type {
-        &LIST_TYPE
-    }
-    fn as_adder<'b, 'v>(&'b self) -> Option<&'b (dyn Adder + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_container(&self) -> Option<&dyn Container> {
-        Some(self)
-    }
-    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_sizer(&self) -> Option<&dyn Sizer> {
-        Some(self)
-    }
-    fn as_zeroer(&self) -> Option<&dyn Zeroer> {
-        Some(self)
-    }
-    fn equals(&self, other: &dyn Val) -> bool {
-        equal(self, other)
-    }
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(JsonList {
-            json: self.json,
-            items: OnceLock::new(),
-        })
-    }
-}
-
-impl Val for JsonMap<'_> {
-    fn get_type(&self) -> &Type {
-        &MAP_TYPE
-    }
-    fn cel_type() -> &'static Type {
-        &MAP_TYPE
-    }
-    fn as_container(&self) -> Option<&dyn Container> {
-        Some(self)
-    }
-    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_sizer(&self) -> Option<&dyn Sizer> {
-        Some(self)
-    }
-    fn as_zeroer(&self) -> Option<&dyn Zeroer> {
-        Some(self)
-    }
-    fn equals(&self, other: &dyn Val) -> bool {
-        equal(self, other)
-    }
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(JsonMap {
-            json: self.json,
-            keys: OnceLock::new(),
-        })
-    }
-}
+impl_container!(JsonList, LIST_TYPE, items, Some);
+impl_container!(JsonMap, MAP_TYPE, keys, |_| None);
 
 impl Adder for JsonList<'_> {
     fn add<'b, 'v>(&'b self, rhs: &(dyn Val + 'v)) -> Result<CowVal<'b, 'v>, ExecutionError>
@@ -185,7 +157,7 @@ impl Adder for JsonList<'_> {
             .iter();
         let mut list: Vec<Box<dyn Val + 'v>> = Vec::with_capacity(self.json.len());
         for item in self.json {
-            list.push(borrowed(item));
+            list.push(borrow(item));
         }
         while let Some(item) = more.next() {
             list.push(item.clone_as_boxed());
@@ -201,7 +173,7 @@ impl Container for JsonList<'_> {
         if let Some(text) = value.downcast_ref::<CelString>() {
             return Ok(self.json.iter().any(|item| item.as_str() == Some(text.inner())));
         }
-        Ok(self.json.iter().any(|item| equal(borrowed(item).as_ref(), value)))
+        Ok(self.json.iter().any(|item| equal(borrow(item).as_ref(), value)))
     }
 }
 
@@ -231,7 +203,7 @@ impl Indexer for JsonList<'_> {
         usize::try_from(position)
             .ok()
             .and_then(|position| self.json.get(position))
-            .map(|item| CowVal::Owned(borrowed(item) as Box<dyn Val + 'v>))
+            .map(|item| CowVal::Owned(borrow(item) as Box<dyn Val + 'v>))
             .ok_or(ExecutionError::IndexOutOfBounds(cel::Value::Int(position)))
     }
 
@@ -259,7 +231,7 @@ impl Indexer for JsonMap<'_> {
         };
         self.json
             .get(key.inner())
-            .map(|value| CowVal::Owned(borrowed(value) as Box<dyn Val + 'v>))
+            .map(|value| CowVal::Owned(borrow(value) as Box<dyn Val + 'v>))
             .ok_or_else(|| ExecutionError::no_such_key(key.inner()))
     }
 
@@ -300,7 +272,7 @@ impl<'a> JsonMap<'a> {
                     found = place.map(|place| (place, value)).or(found);
                 }
                 found
-                    .map(|(_, value)| borrowed(value) as Box<dyn Val + 'v>)
+                    .map(|(_, value)| borrow(value) as Box<dyn Val + 'v>)
                     .ok_or_else(|| ExecutionError::no_such_key(&names.join("`, `")))
             }
         }
@@ -324,7 +296,7 @@ impl Iterable for JsonList<'_> {
         let items = self
             .items
             .get_or_init(|| match steps::take_many(self.json.len()) {
-                Ok(()) => self.json.iter().map(borrowed).collect(),
+                Ok(()) => self.json.iter().map(borrow).collect(),
                 // An iterator cannot fail. The evaluation fails at its end.
                 Err(_) => Vec::new(),
             });
@@ -343,33 +315,5 @@ impl<'a> Iterable for JsonMap<'a> {
             Err(_) => Vec::new(),
         });
         Box::new(Items(keys.iter()))
-    }
-}
-
-fn length(length: usize) -> CelInt {
-    CelInt::from(i64::try_from(length).unwrap_or(i64::MAX))
-}
-
-impl Sizer for JsonList<'_> {
-    fn size(&self) -> CelInt {
-        length(self.json.len())
-    }
-}
-
-impl Sizer for JsonMap<'_> {
-    fn size(&self) -> CelInt {
-        length(self.json.len())
-    }
-}
-
-impl Zeroer for JsonList<'_> {
-    fn is_zero_value(&self) -> bool {
-        self.json.is_empty()
-    }
-}
-
-impl Zeroer for JsonMap<'_> {
-    fn is_zero_value(&self) -> bool {
-        self.json.is_empty()
     }
 }

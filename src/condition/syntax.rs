@@ -1,7 +1,7 @@
 //! Static checks of an expression (nesting, functions, patterns), the replacement of comparisons, and readable parse
 //! errors.
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 use cel::{IdedExpr, ParseErrors};
 
 use super::References;
@@ -133,82 +133,79 @@ pub(super) fn check_patterns(
 
 pub(super) fn visit_each(expression: &IdedExpr, visit: &mut impl FnMut(&IdedExpr)) {
     visit(expression);
+    for part in parts(expression) {
+        visit_each(part, visit);
+    }
+}
+
+/// Returns the direct parts of an expression.
+fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
     match &expression.expr {
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
+        Expr::Comprehension(comprehension) => {
+            let (range, accumulator) = (&comprehension.iter_range, &comprehension.accu_init);
+            let (condition, step) = (&comprehension.loop_cond, &comprehension.loop_step);
+            vec![range, accumulator, condition, step, &comprehension.result]
+        }
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => entries(&map.entries).collect(),
+        Expr::Struct(structure) => entries(&structure.entries).collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+    }
+}
+
+/// Returns the direct parts of an expression, except those of a struct: there are no struct types.
+pub(super) fn parts_mut(expression: &mut IdedExpr) -> Vec<&mut IdedExpr> {
+    match &mut expression.expr {
         Expr::Call(call) => {
-            for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
-                visit_each(part, visit);
-            }
+            let target = call.target.iter_mut().map(AsMut::as_mut);
+            target.chain(&mut call.args).collect()
         }
-        Expr::Comprehension(loops) => {
-            for part in parts_of(loops) {
-                visit_each(part, visit);
-            }
+        Expr::Comprehension(comprehension) => {
+            let (range, accumulator) = (&mut comprehension.iter_range, &mut comprehension.accu_init);
+            let (condition, step) = (&mut comprehension.loop_cond, &mut comprehension.loop_step);
+            vec![range, accumulator, condition, step, &mut comprehension.result]
         }
-        Expr::List(list) => list.elements.iter().for_each(|part| visit_each(part, visit)),
-        Expr::Map(map) => entries(&map.entries).for_each(|part| visit_each(part, visit)),
-        Expr::Struct(structure) => entries(&structure.entries).for_each(|part| visit_each(part, visit)),
-        Expr::Select(select) => visit_each(&select.operand, visit),
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+        Expr::List(list) => list.elements.iter_mut().collect(),
+        Expr::Map(map) => {
+            let entries = map.entries.iter_mut().filter_map(|entry| match &mut entry.expr {
+                EntryExpr::MapEntry(entry) => Some([&mut entry.key, &mut entry.value]),
+                EntryExpr::StructField(_) => None,
+            });
+            entries.flatten().collect()
+        }
+        Expr::Select(select) => vec![&mut select.operand],
+        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
     }
 }
 
 /// Replaces `==`, `!=` and `in` where both sides may be lists or maps: CEL's own lists and maps never equal those that
 /// borrow JSON. Comparisons with a scalar literal, nearly all of them, keep the standard operators.
 pub(super) fn use_own_comparisons(expression: &mut IdedExpr) {
-    match &mut expression.expr {
-        Expr::Call(call) => {
-            for part in call.target.iter_mut().map(AsMut::as_mut).chain(&mut call.args) {
-                use_own_comparisons(part);
-            }
-            let own = match call.func_name.as_str() {
-                operators::EQUALS | operators::NOT_EQUALS if !call.args.iter().any(is_scalar) => EQUAL,
-                operators::IN
-                    if !call.args.first().is_some_and(is_scalar)
-                        && !call.args.last().is_some_and(is_flat) =>
-                {
-                    MEMBER
-                }
-                _ => return,
-            };
-            let negated = call.func_name == operators::NOT_EQUALS;
-            own.clone_into(&mut call.func_name);
-            if negated {
-                let equal = std::mem::take(expression);
-                let id = equal.id;
-                let func_name = operators::LOGICAL_NOT.to_owned();
-                let not = CallExpr {
-                    func_name,
-                    target: None,
-                    args: vec![equal],
-                };
-                *expression = IdedExpr {
-                    id,
-                    expr: Expr::Call(not),
-                };
-            }
+    parts_mut(expression).into_iter().for_each(use_own_comparisons);
+    let Expr::Call(call) = &mut expression.expr else {
+        return;
+    };
+    let is_negated = call.func_name == operators::NOT_EQUALS;
+    let own = match call.func_name.as_str() {
+        operators::EQUALS | operators::NOT_EQUALS if !call.args.iter().any(is_scalar) => EQUAL,
+        operators::IN
+            if !call.args.first().is_some_and(is_scalar) && !call.args.last().is_some_and(is_flat) =>
+        {
+            MEMBER
         }
-        Expr::Comprehension(loops) => {
-            for part in [
-                &mut loops.iter_range,
-                &mut loops.accu_init,
-                &mut loops.loop_cond,
-                &mut loops.loop_step,
-                &mut loops.result,
-            ] {
-                use_own_comparisons(part);
-            }
-        }
-        Expr::List(list) => list.elements.iter_mut().for_each(use_own_comparisons),
-        Expr::Map(map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    use_own_comparisons(&mut entry.key);
-                    use_own_comparisons(&mut entry.value);
-                }
-            }
-        }
-        Expr::Select(select) => use_own_comparisons(&mut select.operand),
-        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+        _ => return,
+    };
+    own.clone_into(&mut call.func_name);
+    if is_negated {
+        let equal = std::mem::take(expression);
+        expression.id = equal.id;
+        expression.expr = Expr::Call(CallExpr {
+            func_name: operators::LOGICAL_NOT.to_owned(),
+            target: None,
+            args: vec![equal],
+        });
     }
 }
 
@@ -232,36 +229,16 @@ pub(super) fn check_nesting(expression: &IdedExpr) -> Result<(), String> {
 }
 
 fn depth(expression: &IdedExpr) -> usize {
-    let deepest = |parts: &[&IdedExpr]| parts.iter().map(|part| depth(part)).max().unwrap_or(0);
+    let deepest_part = || parts(expression).into_iter().map(depth).max().unwrap_or(0);
     match &expression.expr {
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => 1,
         // CEL resolves a chain of names in a loop.
-        Expr::Select(select) => match &select.operand.expr {
-            Expr::Ident(_) | Expr::Select(_) => depth(&select.operand).max(2),
-            _ => 1 + depth(&select.operand),
-        },
-        Expr::Call(call) => {
-            let parts: Vec<_> = call.target.iter().map(AsRef::as_ref).chain(&call.args).collect();
-            1 + deepest(&parts)
+        Expr::Select(select) if matches!(select.operand.expr, Expr::Ident(_) | Expr::Select(_)) => {
+            depth(&select.operand).max(2)
         }
-        Expr::List(list) => 1 + list.elements.iter().map(depth).max().unwrap_or(0),
-        Expr::Map(map) => 1 + entries(&map.entries).map(depth).max().unwrap_or(0),
-        Expr::Struct(structure) => 1 + entries(&structure.entries).map(depth).max().unwrap_or(0),
         // A loop needs more stack than a call.
-        Expr::Comprehension(loops) => 3 + deepest(&parts_of(loops)),
+        Expr::Comprehension(_) => 3 + deepest_part(),
+        _ => 1 + deepest_part(),
     }
-}
-
-fn parts_of(loops: &ComprehensionExpr) -> [&IdedExpr; 5] {
-    let ComprehensionExpr {
-        iter_range,
-        accu_init,
-        loop_cond,
-        loop_step,
-        result,
-        ..
-    } = loops;
-    [iter_range, accu_init, loop_cond, loop_step, result]
 }
 
 /// Formats the first parse error with its position, without the list of expected tokens.

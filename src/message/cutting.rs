@@ -9,7 +9,7 @@ pub fn cut(document: Document, limit: usize) -> Document {
 }
 
 /// Cuts like [`cut`], with a maximum number of lines, and at the end of a word if one is near.
-pub(crate) fn start(document: Document, limit: usize, lines: usize) -> Document {
+pub(crate) fn cut_lines(document: Document, limit: usize, lines: usize) -> Document {
     cut_to(document, limit, lines, true)
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn start_of(text: &str, limit: usize) -> &str {
         return text;
     };
     while let Some(before) = text[..end].chars().next_back()
-        && (before == ZERO_WIDTH_JOINER || text[end..].chars().next().is_some_and(continues))
+        && (before == ZERO_WIDTH_JOINER || text[end..].chars().next().is_some_and(extends_character))
     {
         end -= before.len_utf8();
     }
@@ -53,7 +53,7 @@ pub(crate) fn start_of(text: &str, limit: usize) -> &str {
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
 
 /// Returns whether a character belongs to the one before it.
-fn continues(character: char) -> bool {
+fn extends_character(character: char) -> bool {
     matches!(
         character,
         ZERO_WIDTH_JOINER | '\u{300}'..='\u{36F}' | '\u{FE00}'..='\u{FE0F}' | '\u{20D0}'..='\u{20FF}'
@@ -110,7 +110,7 @@ impl Cutter {
                 language,
                 text: self.text(text),
             },
-            Block::Quote(content) => self.inside(2, 2, |cutter| Block::Quote(cutter.blocks(content)))?,
+            Block::Quote(content) => self.cut_nested(2, 2, |cutter| Block::Quote(cutter.blocks(content)))?,
             Block::List { start, items } => {
                 let mut kept = Vec::new();
                 for (index, item) in items.into_iter().enumerate() {
@@ -118,7 +118,7 @@ impl Cutter {
                         break;
                     }
                     let bullet = plain::bullet(start, index).chars().count();
-                    kept.extend(self.inside(bullet, 2, |cutter| cutter.blocks(item)));
+                    kept.extend(self.cut_nested(bullet, 2, |cutter| cutter.blocks(item)));
                 }
                 Block::List { start, items: kept }
             }
@@ -134,7 +134,12 @@ impl Cutter {
     }
 
     /// Cuts content with the prefix lengths `first` (of its first line) and `others` (of the others).
-    fn inside<T>(&mut self, first: usize, others: usize, content: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    fn cut_nested<T>(
+        &mut self,
+        first: usize,
+        others: usize,
+        content: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
         if !self.take(first) {
             return None;
         }

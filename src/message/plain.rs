@@ -71,7 +71,7 @@ fn block(block: &Block) -> String {
     match block {
         Block::Paragraph(content) | Block::Heading(content) => inlines(content, &mut out),
         Block::Code { text, .. } => out.push_str(text),
-        Block::Quote(content) => prefixed(&blocks(content), "> ", "> ", &mut out),
+        Block::Quote(content) => push_prefixed(&blocks(content), "> ", "> ", &mut out),
         Block::List { start, items } => list(*start, items, &mut out),
         Block::Buttons(buttons) => {
             for button in buttons {
@@ -89,7 +89,7 @@ fn list(start: Option<u64>, items: &[Vec<Block>], out: &mut String) {
         if index > 0 {
             out.push('\n');
         }
-        prefixed(&blocks(item), &bullet(start, index), "  ", out);
+        push_prefixed(&blocks(item), &bullet(start, index), "  ", out);
     }
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn bullet(start: Option<u64>, index: usize) -> String {
     )
 }
 
-fn prefixed(text: &str, first: &str, others: &str, out: &mut String) {
+fn push_prefixed(text: &str, first: &str, others: &str, out: &mut String) {
     for (index, line) in text.split('\n').enumerate() {
         if index == 0 {
             out.push_str(first);

@@ -66,7 +66,7 @@ impl BodyForm {
             None => body.clone(),
         };
         // UTF-16 comes first: a form can only be percent-decoded in an ASCII-compatible charset.
-        let (decoded, declared) = match charset::unicode(&decoded) {
+        let (decoded, declared) = match charset::decode_unicode(&decoded) {
             Some(text) => (text, Charset::UTF_8),
             None if content.is_form => (decoded.clone(), content.form_charset(&decoded)),
             None => (decoded, content.charset()),
@@ -166,7 +166,7 @@ impl BodyForm {
             if count == form::MAX_FIELDS {
                 return Err(UnreadableForm::TooMany);
             }
-            let (name, value) = (text(&name), text(&form::unescaped(value)));
+            let (name, value) = (text(&name), text(&form::percent_decoded(value)));
             let value = if self.json.contains(&name) {
                 serde_json::from_str(&value).unwrap_or(Value::String(value))
             } else {

@@ -7,6 +7,7 @@ use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Templat
 
 use super::front_matter::Found;
 use super::helpers::{PART, SIGNATURES, Signature, Use};
+use crate::suggest::nearest;
 
 /// Maximum nesting of parts.
 const PARTS_DEEP: usize = 8;
@@ -212,14 +213,12 @@ fn signature(name: &str) -> Option<&'static Signature> {
 }
 
 fn unknown(name: &str) -> String {
-    let near = SIGNATURES
-        .iter()
-        .map(|known| (strsim::jaro_winkler(known.name, name), known))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b));
-    if let Some((_, known)) = near {
-        return format!("there is no helper `{name}`; did you mean `{}`?", known.example);
+    let names = || SIGNATURES.iter().map(|known| known.name);
+    match nearest(name, names()).and_then(signature) {
+        Some(known) => format!("there is no helper `{name}`; did you mean `{}`?", known.example),
+        None => {
+            let names: Vec<_> = names().collect();
+            format!("there is no helper `{name}`; there are {}", names.join(", "))
+        }
     }
-    let names: Vec<_> = SIGNATURES.iter().map(|known| known.name).collect();
-    format!("there is no helper `{name}`; there are {}", names.join(", "))
 }

@@ -1,12 +1,7 @@
 //! Warnings about accepted secrets, and errors about others.
 
-use super::senders::{GITHUB, STANDARD};
+use super::senders::{BASIC, BEARER, GITHUB, PATH, STANDARD};
 use super::*;
-
-const PATH: &str = "name = \"path\"\nmethod = \"path\"";
-const BASIC: &str = "name = \"basic\"\nmethod = \"basic\"\nheader = \"Authorization\"";
-const BEARER: &str =
-    "name = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"";
 
 const GOOD: &str = "4c1f0a9e77b2d35586aa0b1c";
 

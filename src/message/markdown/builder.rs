@@ -93,23 +93,23 @@ impl Builder {
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(_) => self.end(),
-            Event::Text(text) => self.text(&text),
+            Event::Text(text) => self.add_text(&text),
             Event::Code(code) => {
                 let code = control::one_line(&decode_atoms(&code)).into_owned();
-                self.inline(Inline::Code(code));
+                self.add_inline(Inline::Code(code));
             }
             // The own text of a template contains no HTML (a compile error), and a `<` in a value is in an atom.
             // Excerpts may.
             Event::Html(html) | Event::InlineHtml(html) => {
                 for line in html.split_inclusive('\n') {
-                    self.text(line.trim_end_matches('\n'));
+                    self.add_text(line.trim_end_matches('\n'));
                     if line.ends_with('\n') {
-                        self.inline(Inline::Break);
+                        self.add_inline(Inline::Break);
                     }
                 }
             }
-            Event::SoftBreak | Event::HardBreak => self.inline(Inline::Break),
-            Event::Rule => self.block(Block::Rule),
+            Event::SoftBreak | Event::HardBreak => self.add_inline(Inline::Break),
+            Event::Rule => self.add_block(Block::Rule),
             // Extensions that are not enabled.
             Event::InlineMath(_)
             | Event::DisplayMath(_)
@@ -124,7 +124,7 @@ impl Builder {
             Tag::Heading { .. } => Some(Kind::Heading),
             Tag::BlockQuote(_) => Some(Kind::Blocks(Container::Quote)),
             Tag::CodeBlock(fence) => Some(Kind::Code {
-                language: language(&fence),
+                language: fence_language(&fence),
                 text: String::new(),
             }),
             Tag::List(start) => Some(Kind::List {
@@ -191,59 +191,61 @@ impl Builder {
                 push_paragraph(&mut self.top().blocks, after);
             }
             Kind::Paragraph => push_paragraph(&mut self.top().blocks, inlines),
-            Kind::Heading => self.block(Block::Heading(inlines)),
+            Kind::Heading => self.add_block(Block::Heading(inlines)),
             Kind::Code { language, mut text } => {
                 if text.ends_with('\n') {
                     text.pop();
                 }
-                self.block(Block::Code { language, text });
+                self.add_block(Block::Code { language, text });
             }
             Kind::Blocks(Container::Item) => {
                 if let Kind::List { items, .. } = &mut self.top().kind {
                     items.push(blocks);
                 }
             }
-            Kind::Blocks(_) => self.block(Block::Quote(blocks)),
-            Kind::List { start, items } => self.block(Block::List { start, items }),
-            Kind::Strong => self.inline(Inline::Strong(inlines)),
-            Kind::Emphasis => self.inline(Inline::Emphasis(inlines)),
-            Kind::Strikethrough => self.inline(Inline::Strikethrough(inlines)),
-            Kind::Link(Some(url)) => self.inline(Inline::Link { url, label: inlines }),
-            Kind::Link(None) => self.inlines(inlines),
+            Kind::Blocks(_) => self.add_block(Block::Quote(blocks)),
+            Kind::List { start, items } => self.add_block(Block::List { start, items }),
+            Kind::Strong => self.add_inline(Inline::Strong(inlines)),
+            Kind::Emphasis => self.add_inline(Inline::Emphasis(inlines)),
+            Kind::Strikethrough => self.add_inline(Inline::Strikethrough(inlines)),
+            Kind::Link(Some(url)) => self.add_inline(Inline::Link { url, label: inlines }),
+            Kind::Link(None) => self.add_inlines(inlines),
         }
     }
 
-    fn text(&mut self, text: &str) {
+    fn add_text(&mut self, text: &str) {
         for piece in pieces(text) {
             if let Kind::Code { text, .. } = &mut self.top().kind {
                 text.push_str(&control::lines(&atom_text(piece)));
                 continue;
             }
             match piece {
-                Piece::Own(own) => self.plain(own),
-                Piece::Value(value) => self.plain(&value),
+                Piece::Own(own) => self.add_plain(own),
+                Piece::Value(value) => self.add_plain(&value),
                 Piece::Nodes(Nodes::Inlines(inlines)) => {
                     let linked = self.stack.iter().any(|frame| matches!(frame.kind, Kind::Link(_)));
                     for inline in inlines {
                         match inline {
                             Inline::Link { label, .. } if linked => {
-                                self.inlines(label);
+                                self.add_inlines(label);
                             }
-                            inline => self.inline(inline),
+                            inline => self.add_inline(inline),
                         }
                     }
                 }
-                Piece::Nodes(Nodes::Blocks(blocks)) => blocks.into_iter().for_each(|block| self.hoist(block)),
+                Piece::Nodes(Nodes::Blocks(blocks)) => {
+                    blocks.into_iter().for_each(|block| self.add_helper_block(block))
+                }
             }
         }
     }
 
-    fn plain(&mut self, text: &str) {
+    fn add_plain(&mut self, text: &str) {
         let clean = control::one_line(text).into_owned();
-        self.inline(Inline::Text(clean));
+        self.add_inline(Inline::Text(clean));
     }
 
-    fn inline(&mut self, inline: Inline) {
+    fn add_inline(&mut self, inline: Inline) {
         let frame = self.top();
         match (frame.inlines.last_mut(), inline) {
             (Some(Inline::Text(before)), Inline::Text(text)) => before.push_str(&text),
@@ -251,14 +253,14 @@ impl Builder {
         }
     }
 
-    fn inlines(&mut self, inlines: Vec<Inline>) {
+    fn add_inlines(&mut self, inlines: Vec<Inline>) {
         for inline in inlines {
-            self.inline(inline);
+            self.add_inline(inline);
         }
     }
 
     /// Adds a block from Markdown.
-    fn block(&mut self, block: Block) {
+    fn add_block(&mut self, block: Block) {
         let frame = self.top();
         frame.flush();
         push_block(&mut frame.blocks, block);
@@ -266,7 +268,7 @@ impl Builder {
 
     /// Adds a block from a helper within a line. The paragraph ends before it and continues after it. In a heading or
     /// in emphasis the block becomes text.
-    fn hoist(&mut self, block: Block) {
+    fn add_helper_block(&mut self, block: Block) {
         let frame = self.top();
         match frame.kind {
             Kind::Paragraph => {
@@ -286,9 +288,9 @@ impl Builder {
             _ => {
                 for (index, line) in plain::blocks(&[block]).split('\n').enumerate() {
                     if index > 0 {
-                        self.inline(Inline::Break);
+                        self.add_inline(Inline::Break);
                     }
-                    self.plain(line);
+                    self.add_plain(line);
                 }
             }
         }
@@ -354,7 +356,7 @@ fn without_blank(content: Vec<Inline>) -> Vec<Inline> {
     if blank { Vec::new() } else { content }
 }
 
-fn language(fence: &CodeBlockKind<'_>) -> Option<String> {
+fn fence_language(fence: &CodeBlockKind<'_>) -> Option<String> {
     let CodeBlockKind::Fenced(info) = fence else {
         return None;
     };

@@ -51,7 +51,7 @@ pub(crate) fn excerpt(markdown: &str, limit: usize) -> Vec<Block> {
     let document = Document {
         blocks: tidy(builder.finish().blocks),
     };
-    let mut blocks = cutting::start(document, limit, LINES).blocks;
+    let mut blocks = cutting::cut_lines(document, limit, LINES).blocks;
     let text = plain::blocks(&blocks);
     if !more.trim().is_empty() && !text.is_empty() && !text.ends_with('…') && text.chars().count() < limit {
         cutting::end_with_ellipsis(&mut blocks);
@@ -252,44 +252,44 @@ mod tests {
             ">", "> ", "- ", "*", "_", "[", "![", "(", "`", "<", "<!--", "1. ", "\\", "#", "~", "\t", "&",
         ] {
             let blocks = excerpt(&format!("{}x", piece.repeat(50_000)), 300);
-            within(&blocks, 0);
+            check_blocks(&blocks, 0);
             drop(blocks);
         }
-        within(&excerpt(&"*a ".repeat(50_000), 300), 0);
+        check_blocks(&excerpt(&"*a ".repeat(50_000), 300), 0);
     }
 
     /// Panics if a block has a type or depth that excerpts must not have.
-    fn within(blocks: &[Block], depth: usize) {
+    fn check_blocks(blocks: &[Block], depth: usize) {
         assert!(depth < 20, "too deep");
         for block in blocks {
             match block {
-                Block::Paragraph(content) => line_within(content, depth),
+                Block::Paragraph(content) => check_line(content, depth),
                 Block::Code { .. } => {}
-                Block::List { items, .. } => items.iter().for_each(|item| within(item, depth + 1)),
+                Block::List { items, .. } => items.iter().for_each(|item| check_blocks(item, depth + 1)),
                 Block::Quote(_) | Block::Heading(_) | Block::Buttons(_) | Block::Rule => panic!("{block:?}"),
             }
         }
     }
 
-    fn line_within(content: &[Inline], depth: usize) {
+    fn check_line(content: &[Inline], depth: usize) {
         assert!(depth < 20, "too deep");
         for inline in content {
             match inline {
                 Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
-                    line_within(inner, depth + 1);
+                    check_line(inner, depth + 1);
                 }
                 Inline::Link { url, label } => {
                     assert!(target_is_allowed(url), "{url}");
-                    line_within(label, depth + 1);
+                    check_line(label, depth + 1);
                 }
                 Inline::Text(_) | Inline::Code(_) | Inline::Break => {}
             }
         }
     }
 
-    fn holds(markdown: &str, limit: usize) -> Result<(), TestCaseError> {
+    fn check_excerpt(markdown: &str, limit: usize) -> Result<(), TestCaseError> {
         let blocks = excerpt(markdown, limit);
-        within(&blocks, 0);
+        check_blocks(&blocks, 0);
         let text = plain::blocks(&blocks);
         prop_assert!(
             text.chars().count() <= limit,
@@ -310,7 +310,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_stays_in_its_quote(text in any::<String>(), limit in 0_usize..400) {
-            holds(&text, limit)?;
+            check_excerpt(&text, limit)?;
         }
 
         #[test]
@@ -318,7 +318,7 @@ mod tests {
             text in "([a-c@ \\n*>`~_#!|<&\\\\-]|- |> |\\n\\n|```|\\[b\\]\\(http://e\\)|!\\[\\]\\(x\\)|<!--|-->|<br>|\\[x\\]: y|1\\. |\u{E101}|\u{E102}){0,80}",
             limit in 0_usize..120,
         ) {
-            holds(&text, limit)?;
+            check_excerpt(&text, limit)?;
         }
     }
 }

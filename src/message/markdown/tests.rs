@@ -203,10 +203,10 @@ fn text_that_is_nested_too_deeply_is_kept() {
     for level in 0..40 {
         list.extend(["  ".repeat(level), format!("- item {level}\n")]);
     }
-    let said = plain::text(&document(&list));
+    let plain = plain::text(&document(&list));
     assert!(
-        (0..40).all(|level| said.contains(&format!("item {level}"))),
-        "{said}"
+        (0..40).all(|level| plain.contains(&format!("item {level}"))),
+        "{plain}"
     );
 }
 
