@@ -145,13 +145,13 @@ impl<'s> Survey<'s> {
             .collect()
     }
 
-    /// Reports secrets that are doubtful under one scheme, but right under another.
+    /// Notes on secrets that one scheme accepts with a warning and another without.
     pub(super) fn secrets(&mut self) {
         let table = format!("sources.{}", self.source.name);
-        let doubts = self.source.authenticator.doubts().iter();
-        let notes = doubts.filter(|doubt| !doubt.serious);
+        let warnings = self.source.authenticator.warnings().iter();
+        let notes = warnings.filter(|warning| !warning.serious);
         self.findings
-            .extend(notes.map(|doubt| Finding::note("bridge.toml", &table, doubt.what.clone())));
+            .extend(notes.map(|warning| Finding::note("bridge.toml", &table, warning.what.clone())));
     }
 
     /// Reports routes that hold on no sample. That is no mistake if they name a repository or branch of the operator.

@@ -98,7 +98,7 @@ impl Reference {
                 Some("is a placeholder: write the one you were given")
             }
             Purpose::Given if secret.expose().trim() != secret.expose() => {
-                Some("begins or ends with a blank, which was hardly meant: write it without")
+                Some("starts or ends with white space, probably by mistake: write it without")
             }
             Purpose::Bearer => secret.guessed(),
             Purpose::Given | Purpose::Webhook => None,

@@ -79,8 +79,8 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
             return None;
         }
     };
-    for doubt in authenticator.doubts().iter().filter(|doubt| doubt.serious) {
-        context.findings.warning(name.at, &path, doubt.what.clone());
+    for warning in authenticator.warnings().iter().filter(|warning| warning.serious) {
+        context.findings.warning(name.at, &path, warning.what.clone());
     }
     Some(Source {
         name: Arc::from(name.value),

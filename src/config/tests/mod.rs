@@ -305,7 +305,7 @@ continue = "yes"
         &[
             "routes[0]: a route needs `when` or `by`",
             "routes[1].when: there is no name `brnch`; did you mean `branch`?",
-            "routes[2].when: column 11: cannot read '\"main'",
+            "routes[2].when: column 11: unexpected '\"main'",
             "routes[3]: `channels` is missing: the list of channels",
             "routes[4]: a table of `channels` needs `by`",
             "routes[5]: `by` looks up a channel",
