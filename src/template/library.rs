@@ -8,7 +8,7 @@ use super::front_matter::{self, Found, FrontMatter};
 use super::reads::{self, Read};
 use super::render::{Compiled, Failure};
 use super::{
-    Origin, RenderedTemplate, Rendering, Said, TemplateFile, TemplateFinding, check, helpers, own_text,
+    Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
 };
 use crate::condition::Condition;
 
@@ -24,8 +24,8 @@ pub struct Library {
     broken: BTreeMap<String, String>,
 }
 
-/// A template that compiled, looked at by itself.
-pub struct Entry<'l> {
+/// A template that compiled, for inspection.
+pub struct LibraryTemplate<'l> {
     library: &'l Library,
     /// Its file's name (`push.short.hbs`).
     pub name: &'l str,
@@ -33,7 +33,7 @@ pub struct Entry<'l> {
     has_own_parts: bool,
 }
 
-impl<'l> Entry<'l> {
+impl<'l> LibraryTemplate<'l> {
     /// Its file, as [`Origin::file`] names it.
     pub fn file(&self) -> &'l str {
         &self.compiled.file
@@ -76,12 +76,12 @@ impl<'l> Entry<'l> {
         reads::reads(&self.compiled.template)
     }
 
-    /// What it says of an event, whatever its name.
+    /// Renders an event of any type.
     ///
     /// # Errors
-    /// Why it cannot.
-    pub fn say(&self, context: &Context) -> Result<Said, Failure> {
-        Ok(self.compiled.say(&self.library.engine, context)?.said)
+    /// The template fails.
+    pub fn render(&self, context: &Context) -> Result<Rendered, Failure> {
+        Ok(self.compiled.render(&self.library.engine, context)?.rendered)
     }
 }
 
@@ -161,14 +161,14 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
-    /// Renders what `event_type` says in `variant` (falls back to the plain template, then, for a type that has no template,
-    /// `default.hbs`). `context` holds all names: event, source, headers, payload, the facts.
+    /// Renders `event_type` in `variant`. It falls back to the plain template, then, for a type without a template, to
+    /// `default.hbs`. `context` holds all names: event, source, headers, payload, the facts.
     pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
         let mut rendering = Rendering {
             template: None,
             failed: Vec::new(),
             when_failed: None,
-            said: Said::NoTemplate,
+            rendered: Rendered::NoTemplate,
         };
         let names = [
             variant.map(|variant| format!("{event_type}.{variant}.hbs")),
@@ -185,22 +185,22 @@ impl Library {
         rendering
     }
 
-    /// Renders the own file of a name, or the built-in one; false: neither spoke.
+    /// Renders the own file of a name, otherwise the built-in one. Returns false if neither rendered.
     fn render_file(&self, name: &str, context: &Context, rendering: &mut Rendering) -> bool {
         if let Some(why) = self.broken.get(name) {
             rendering.failed.push((name.to_owned(), why.clone()));
         }
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
-            match compiled.say(&self.engine, context) {
-                Ok(spoken) => {
+            match compiled.render(&self.engine, context) {
+                Ok(result) => {
                     rendering.template = Some(RenderedTemplate {
                         name: name.to_owned(),
                         origin: compiled.origin.clone(),
                     });
-                    rendering.when_failed = spoken.when_failed;
-                    rendering.said = match spoken.said {
-                        Said::Nothing(why) => Said::Nothing(format!("{name}: {why}")),
-                        said => said,
+                    rendering.when_failed = result.when_failed;
+                    rendering.rendered = match result.rendered {
+                        Rendered::Skipped(why) => Rendered::Skipped(format!("{name}: {why}")),
+                        rendered => rendered,
                     };
                     return true;
                 }
@@ -212,15 +212,16 @@ impl Library {
 
     /// Every template that compiled, for those who look at templates themselves: own ones, then built-in ones. A built-in
     /// one in which an own part stands is both.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+    pub fn entries(&self) -> impl Iterator<Item = LibraryTemplate<'_>> {
         let own = self.own.iter().map(|entry| (entry, true));
         let builtin = self.builtin.iter().map(|entry| (entry, false));
-        own.chain(builtin).map(|((name, compiled), has_own_parts)| Entry {
-            library: self,
-            name,
-            compiled,
-            has_own_parts,
-        })
+        own.chain(builtin)
+            .map(|((name, compiled), has_own_parts)| LibraryTemplate {
+                library: self,
+                name,
+                compiled,
+                has_own_parts,
+            })
     }
 
     fn leave_out(

@@ -11,7 +11,7 @@ mod render;
 
 use crate::message::StoredMessage;
 
-pub use library::{Entry, Library};
+pub use library::{Library, LibraryTemplate};
 pub use origin::Origin;
 pub use reads::Read;
 pub use render::Failure;
@@ -46,12 +46,12 @@ pub struct TemplateFinding {
 pub struct Rendering {
     /// The template that was rendered, if one was.
     pub template: Option<RenderedTemplate>,
-    /// Templates that failed on the way, with why: the own one, then the built-in one.
+    /// Templates that failed, each with its error: the own one, then the built-in one.
     pub failed: Vec<(String, String)>,
-    /// Why the `when` of the template that spoke could not be evaluated, if so; it held then.
+    /// Why the template's `when` could not be evaluated. It then holds.
     pub when_failed: Option<String>,
-    /// What is said.
-    pub said: Said,
+    /// The result.
+    pub rendered: Rendered,
 }
 
 /// The template that rendered an event.
@@ -63,13 +63,13 @@ pub struct RenderedTemplate {
     pub origin: Origin,
 }
 
-/// What is said of an event in one variant.
+/// The result of rendering an event in one variant.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
-    /// This.
+pub enum Rendered {
+    /// A message.
     Message(StoredMessage),
-    /// Nothing, on purpose: the template's `when` does not hold, or it rendered to nothing. One short line says which.
-    Nothing(String),
-    /// No template has this event type, or all that have it failed: the caller says the minimal summary.
+    /// No message: the template's `when` does not hold, or the output is empty. One short line says which.
+    Skipped(String),
+    /// No template has this event type, or all that have it failed: the caller posts the minimal summary.
     NoTemplate,
 }

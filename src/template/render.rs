@@ -8,7 +8,7 @@ use handlebars::{
 };
 
 use super::front_matter::FrontMatter;
-use super::{Origin, Said};
+use super::{Origin, Rendered};
 use crate::message::{Block, Document, StoredMessage, markdown, plain};
 use crate::panics;
 use crate::steps::{self, OutOfSteps};
@@ -26,42 +26,45 @@ pub(super) struct Compiled {
     pub(super) template: Template,
 }
 
-/// What came of it.
-pub(super) struct Spoken {
-    pub(super) said: Said,
-    /// Why its `when` could not be evaluated; it held then.
+/// The result of rendering one template.
+pub(super) struct RenderResult {
+    pub(super) rendered: Rendered,
+    /// Why its `when` could not be evaluated. It then holds.
     pub(super) when_failed: Option<String>,
 }
 
 impl Compiled {
-    /// Says what it says of an event, or why it cannot.
-    pub(super) fn say(&self, engine: &Handlebars<'_>, context: &Context) -> Result<Spoken, Failure> {
+    /// Renders an event.
+    pub(super) fn render(&self, engine: &Handlebars<'_>, context: &Context) -> Result<RenderResult, Failure> {
         let when = self.front.when.as_ref().map(|when| when.holds(context.data()));
         let (holds, when_failed) = match when {
             None => (true, None),
             Some(Ok(holds)) => (holds, None),
-            // Rather one message too many than one that nobody sees.
+            // A message too many is better than a lost one.
             Some(Err(error)) => (true, Some(error.to_string())),
         };
-        let said = if holds {
+        let rendered = if holds {
             let (message, out_of_steps) = steps::limited(steps::TEMPLATE, || {
                 panics::caught(|| self.message(&self.output(engine, context)?))
-                    .unwrap_or_else(|panic| Err(self.failure(format!("rendering it broke off: {panic}"))))
+                    .unwrap_or_else(|panic| Err(self.failure(format!("rendering panicked: {panic}"))))
             });
             if out_of_steps {
-                // A message made of a part of what there is would look complete.
+                // A message made of partial data would look complete.
                 return Err(message
                     .err()
                     .unwrap_or_else(|| self.failure(OutOfSteps.to_string())));
             }
             message?.map_or_else(
-                || Said::Nothing("it renders to nothing".to_owned()),
-                Said::Message,
+                || Rendered::Skipped("it renders to nothing".to_owned()),
+                Rendered::Message,
             )
         } else {
-            Said::Nothing("its `when` does not hold".to_owned())
+            Rendered::Skipped("its `when` does not hold".to_owned())
         };
-        Ok(Spoken { said, when_failed })
+        Ok(RenderResult {
+            rendered,
+            when_failed,
+        })
     }
 
     fn output(&self, engine: &Handlebars<'_>, context: &Context) -> Result<String, Failure> {
@@ -72,7 +75,7 @@ impl Compiled {
         Ok(output.0)
     }
 
-    /// The message; unset when there is nothing in it.
+    /// Parses the output. `None`: it is empty.
     fn message(&self, output: &str) -> Result<Option<StoredMessage>, Failure> {
         if output.trim().is_empty() {
             return Ok(None);

@@ -63,7 +63,10 @@ fn an_own_file_that_does_not_compile_fails_loudly_and_the_built_in_one_speaks() 
     );
     assert_eq!(plain::text(&document(rendering)), "built in");
     let rendering = library.render("new", None, &context());
-    assert_eq!((rendering.said, rendering.failed.len()), (Said::NoTemplate, 1));
+    assert_eq!(
+        (rendering.rendered, rendering.failed.len()),
+        (Rendered::NoTemplate, 1)
+    );
 }
 
 #[test]
@@ -83,8 +86,8 @@ fn a_template_speaks_when_its_condition_holds_or_cannot_be_evaluated() {
     );
     let no = library.render("no", None, &context());
     assert_eq!(
-        no.said,
-        Said::Nothing("no.hbs: its `when` does not hold".to_owned())
+        no.rendered,
+        Rendered::Skipped("no.hbs: its `when` does not hold".to_owned())
     );
     assert_eq!(no.template.unwrap().name, "no.hbs");
     let perhaps = library.render("perhaps", None, &context());
