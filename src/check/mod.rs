@@ -1,8 +1,8 @@
 //! The checks of the command `check`. [`survey()`] tries every condition and template on the samples of its kind.
 //! [`live`] examines this machine and Twake. The command line prints the findings.
 
+mod challenges;
 mod findings;
-mod handshakes;
 pub mod live;
 mod sampled;
 mod shape;
@@ -44,10 +44,10 @@ pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
         for source in sources {
             let mut survey = Survey::new(source, &samples, own);
             survey.conditions(config, loaded);
-            handshakes::check_handshakes(&mut survey, loaded);
+            challenges::inspect_challenges(&mut survey, loaded);
             survey.routes(config);
             survey.secrets();
-            templates::check_templates(&mut survey);
+            templates::inspect_templates(&mut survey);
             for finding in survey.findings {
                 if !findings.contains(&finding) {
                     findings.push(finding);

@@ -28,10 +28,10 @@ pub(super) struct Observed<'s> {
 pub(super) struct Survey<'s> {
     pub(super) source: &'s Source,
     pub(super) observed: Vec<Observed<'s>>,
-    /// The texts of the handshake conditions that samples meet.
+    /// The texts of the challenge conditions that samples meet.
     pub(super) met: BTreeSet<String>,
-    /// The number of samples that are handshakes.
-    handshakes: usize,
+    /// The number of samples that are challenges.
+    challenges: usize,
     /// The shape of the names of all samples.
     pub(super) shape: Shape,
     /// The shape of the names of one event type's samples.
@@ -48,7 +48,7 @@ impl<'s> Survey<'s> {
             source,
             observed: Vec::new(),
             met: BTreeSet::new(),
-            handshakes: 0,
+            challenges: 0,
             shape: Shape::default(),
             by_type: BTreeMap::new(),
             folder: own.join("samples").display().to_string(),
@@ -67,9 +67,9 @@ impl<'s> Survey<'s> {
                         survey.find(at, Severity::Warning, what);
                     }
                 },
-                Ok(Sampled::Handshake(reply)) => {
-                    survey.handshakes += 1;
-                    survey.met.insert(reply.when);
+                Ok(Sampled::Challenge(response)) => {
+                    survey.challenges += 1;
+                    survey.met.insert(response.when);
                 }
                 Err(why) => {
                     let at = Where::file(Subject::Sample, sample.file());
@@ -107,7 +107,7 @@ impl<'s> Survey<'s> {
 
     /// Returns the number of samples.
     pub(super) fn samples(&self) -> usize {
-        self.observed.len() + self.handshakes
+        self.observed.len() + self.challenges
     }
 
     pub(super) fn find(&mut self, at: Where, severity: Severity, what: impl Into<String>) {
@@ -120,7 +120,7 @@ impl<'s> Survey<'s> {
             .conditions
             .iter()
             .filter(|placed| placed.owner.source() == Some(&*self.source.name));
-        let of_kind = loaded.conditions.iter().filter(|placed| !is_of_handshake(placed));
+        let of_kind = loaded.conditions.iter().filter(|placed| !is_of_challenge(placed));
         for placed in of_kind.chain(of_source) {
             let Placed {
                 condition, is_when, ..
@@ -234,8 +234,8 @@ fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s
     }
 }
 
-/// Whether a condition belongs to a handshake. Such conditions are checked apart, because they may fail on samples that are
+/// Whether a condition belongs to a challenge. Such conditions are checked apart, because they may fail on samples that are
 /// events.
-pub(super) fn is_of_handshake(placed: &Placed) -> bool {
-    matches!(placed.owner, Owner::Handshake(_))
+pub(super) fn is_of_challenge(placed: &Placed) -> bool {
+    matches!(placed.owner, Owner::Challenge(_))
 }

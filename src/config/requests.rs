@@ -4,11 +4,11 @@ use super::conditions::{Place, compile, condition};
 use super::keys::source_toml::METHODS;
 use crate::condition::Condition;
 use crate::payload::BodyForm;
-use crate::source::{Answer, Handshake, Handshakes, Kind, Method};
+use crate::source::{EventResponse, Challenge, Challenges, Kind, Method};
 use crate::toml_reader::{Findings, Located, Owner, TableReader};
 
 /// The maximum length of a fixed response, in bytes. Senders expect a word.
-const LONGEST_ANSWER: usize = 4096;
+const LONGEST_RESPONSE: usize = 4096;
 const TOO_LONG: &str = "is longer than 4096 bytes";
 
 /// Reads `methods`. Default: those of the kind it is like, or `POST`.
@@ -68,24 +68,24 @@ fn one_or_all(body: &TableReader<'_, '_>, key: &str) -> Option<(Option<String>, 
     ))
 }
 
-/// Reads `[answer]`. Default: that of the kind it is like.
-pub(super) fn answer(root: &TableReader<'_, '_>, like: Option<&Kind>) -> Answer {
-    let Some(table) = root.table("answer") else {
-        return like.map_or_else(Answer::default, |like| like.answer.clone());
+/// Reads `[response]`. Default: that of the kind it is like.
+pub(super) fn response(root: &TableReader<'_, '_>, like: Option<&Kind>) -> EventResponse {
+    let Some(table) = root.table("response") else {
+        return like.map_or_else(EventResponse::default, |like| like.response.clone());
     };
-    let answer = Answer {
+    let response = EventResponse {
         status: table.integer("status"),
         body: table.text("body").map(|text| text.value),
     };
-    if answer
+    if response
         .body
         .as_ref()
-        .is_some_and(|body| body.len() > LONGEST_ANSWER)
+        .is_some_and(|body| body.len() > LONGEST_RESPONSE)
     {
         table.wrong("body", TOO_LONG);
     }
-    without_body(&table, answer.status, "body");
-    answer
+    without_body(&table, response.status, "body");
+    response
 }
 
 /// Reports a text that is never sent: 204 and 205 are responses without a body.
@@ -98,13 +98,13 @@ fn without_body(table: &TableReader<'_, '_>, status: Option<u16>, key: &str) {
     }
 }
 
-/// Reads `[[handshake]]`. Default: all those of the kind it is like.
-pub(super) fn handshakes(root: &TableReader<'_, '_>, like: Option<&Kind>, findings: &Findings) -> Handshakes {
-    if let (false, Some(like)) = (root.has("handshake"), like) {
-        return like.handshakes.clone();
+/// Reads `[[challenge]]`. Default: all those of the kind it is like.
+pub(super) fn challenges(root: &TableReader<'_, '_>, like: Option<&Kind>, findings: &Findings) -> Challenges {
+    if let (false, Some(like)) = (root.has("challenge"), like) {
+        return like.challenges.clone();
     }
-    let mut handshakes = Handshakes::default();
-    for (number, table) in root.tables("handshake").iter().enumerate() {
+    let mut challenges = Challenges::default();
+    for (number, table) in root.tables("challenge").iter().enumerate() {
         let is_unsigned = table.boolean("unsigned").unwrap_or_default();
         let names: &[&str] = if is_unsigned {
             &["source", "headers"]
@@ -112,7 +112,7 @@ pub(super) fn handshakes(root: &TableReader<'_, '_>, like: Option<&Kind>, findin
             &["source", "headers", "payload"]
         };
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        let owner = Owner::Handshake(number);
+        let owner = Owner::Challenge(number);
         let expression = |key: &str, is_when: bool| {
             let path = &table.key(key);
             let place = Place {
@@ -127,20 +127,20 @@ pub(super) fn handshakes(root: &TableReader<'_, '_>, like: Option<&Kind>, findin
             status: table.integer("status").unwrap_or(200),
             content_type: content_type(table),
         };
-        without_body(table, Some(head.status), "answer");
+        without_body(table, Some(head.status), "response");
         if is_unsigned {
-            let answer = table.text("answer");
-            let answer = answer.and_then(|text| constant(table, &text, findings));
-            let answer = answer.unwrap_or_default();
-            let handshake = when.map(|when| head.handshake(when, answer));
-            handshakes.unsigned.extend(handshake);
+            let response = table.text("response");
+            let response = response.and_then(|text| constant(table, &text, findings));
+            let response = response.unwrap_or_default();
+            let challenge = when.map(|when| head.challenge(when, response));
+            challenges.unsigned.extend(challenge);
         } else {
-            let answer = expression("answer", false);
-            let handshake = when.map(|when| head.handshake(when, answer));
-            handshakes.signed.extend(handshake);
+            let response = expression("response", false);
+            let challenge = when.map(|when| head.challenge(when, response));
+            challenges.signed.extend(challenge);
         }
     }
-    handshakes
+    challenges
 }
 
 /// The head of a response.
@@ -150,10 +150,10 @@ struct ResponseHead {
 }
 
 impl ResponseHead {
-    fn handshake<A>(self, when: Condition, answer: A) -> Handshake<A> {
-        Handshake {
+    fn challenge<R>(self, when: Condition, response: R) -> Challenge<R> {
+        Challenge {
             when,
-            answer,
+            response,
             status: self.status,
             content_type: self.content_type,
         }
@@ -185,10 +185,10 @@ fn content_type(table: &TableReader<'_, '_>) -> String {
 
 /// Evaluates the text of a response that every client gets. The expression must not read the request.
 fn constant(table: &TableReader<'_, '_>, text: &Located<String>, findings: &Findings) -> Option<String> {
-    let compiled = compile(text, &table.key("answer"), findings)?;
+    let compiled = compile(text, &table.key("response"), findings)?;
     let fault = if compiled.references().names.is_empty() {
         match compiled.evaluate(&serde_json::Value::Null) {
-            Ok(serde_json::Value::String(answer)) if answer.len() <= LONGEST_ANSWER => return Some(answer),
+            Ok(serde_json::Value::String(response)) if response.len() <= LONGEST_RESPONSE => return Some(response),
             Ok(serde_json::Value::String(_)) => TOO_LONG.to_owned(),
             Ok(_) => "gives no text, such as '\"ok\"'".to_owned(),
             Err(error) => error.to_string(),
@@ -196,6 +196,6 @@ fn constant(table: &TableReader<'_, '_>, text: &Located<String>, findings: &Find
     } else {
         "uses the request, which is not authenticated: write a constant text, such as '\"ok\"'".to_owned()
     };
-    table.wrong("answer", fault);
+    table.wrong("response", fault);
     None
 }

@@ -51,8 +51,8 @@ pub struct Placed {
 pub enum Owner {
     /// `[event]` or `[facts]` of a kind.
     Kind,
-    /// A `[[handshake]]` of a kind, by its number from 0.
-    Handshake(usize),
+    /// A `[[challenge]]` of a kind, by its number from 0.
+    Challenge(usize),
     /// `[sources.NAME.facts]`.
     SourceFacts(String),
     /// A `[[sources.NAME.routes]]`, by its number from 0.
@@ -63,7 +63,7 @@ impl Owner {
     /// The name of the source that the table is part of. `None` for a table of a kind.
     pub fn source(&self) -> Option<&str> {
         match self {
-            Self::Kind | Self::Handshake(_) => None,
+            Self::Kind | Self::Challenge(_) => None,
             Self::SourceFacts(name) | Self::Route(name, _) => Some(name),
         }
     }

@@ -234,7 +234,7 @@ const RIM: &[&str] = &[
 
 /// A crate (or part of std), and the only places that may name it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("rusqlite", &["queue"]),
+    ("rusqlite", &["queue/sqlite"]),
     ("awc", &["delivery/client", "sandbox"]),
     ("httparse", &["delivery/client/tunnel", "delivery/client/stream"]),
     ("std::env", &["config/env"]),

@@ -42,13 +42,13 @@ pub(in crate::config) const ROOT: &[Key] = &[
         "the HTTP methods that the sender uses; default: [\"POST\"]",
     ),
     Key::new(
-        "answer",
-        Shape::Table(ANSWER),
+        "response",
+        Shape::Table(RESPONSE),
         "the response to an event, new or known",
     ),
     Key::new(
-        "handshake",
-        Shape::List(&Shape::Table(HANDSHAKE)),
+        "challenge",
+        Shape::List(&Shape::Table(CHALLENGE)),
         "requests that are no events (a challenge, a ping); they are answered and not stored",
     ),
 ];
@@ -123,7 +123,7 @@ const BODY: &[Key] = &[
 /// The name of a field, or whether all fields are the payload.
 const FIELD: Shape = Shape::Either(&[Shape::Text, Shape::Boolean]);
 
-const ANSWER: &[Key] = &[
+const RESPONSE: &[Key] = &[
     Key::new(
         "status",
         SUCCESS,
@@ -142,14 +142,14 @@ const SUCCESS: Shape = Shape::Integer {
     most: 299,
 };
 
-const HANDSHAKE: &[Key] = &[
+const CHALLENGE: &[Key] = &[
     Key::required(
         "when",
         Shape::Expression,
         "the condition of such requests, such as 'payload.type == \"test\"'",
     ),
     Key::new(
-        "answer",
+        "response",
         Shape::Expression,
         "the text of the response, at most 4 KiB; default: empty",
     ),
@@ -162,6 +162,6 @@ const HANDSHAKE: &[Key] = &[
     Key::new(
         "unsigned",
         Shape::Boolean,
-        "whether the request is answered before authentication; `answer` is then a constant text",
+        "whether the request is answered before authentication; `response` is then a constant text",
     ),
 ];

@@ -43,8 +43,8 @@ pub(super) fn compile(
     let known = base.map(|base| &*base.kind);
     let methods = requests::methods(root, known);
     let body = requests::body_form(root, known, &methods);
-    let answer = requests::answer(root, known);
-    let handshakes = requests::handshakes(root, known, findings);
+    let response = requests::response(root, known);
+    let challenges = requests::challenges(root, known, findings);
     let event = root.table("event");
     let event = event.as_ref();
     let sets = |key: &str| event.is_some_and(|event| event.has(key));
@@ -117,8 +117,8 @@ pub(super) fn compile(
             .or(base.map(|base| base.kind.remember_body))
             .unwrap_or(REMEMBER),
         skipped_types,
-        answer,
-        handshakes,
+        response,
+        challenges,
         templates: Arc::new(Library::compile(name, Vec::new()).0),
     };
     Some((kind, facts, schemes))
