@@ -23,8 +23,8 @@
 //! | [`preview`] | what `preview` shows of a payload: authentication, decision, messages and requests, as values |
 //! | [`bridge`] | composition root: configuration → bound listeners → run until told to stop |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
-//! | [`toml_reader`], [`units`], `suggest` | tables of TOML files with findings; durations, sizes, rates; "did you mean" |
-//! | [`config`] | bridge.toml, source.toml, the environment, secrets, template files: raw → checked and compiled |
+//! | [`toml_reader`], [`units`], `suggest` | descriptions of TOML files: check, findings, JSON Schema; durations, sizes, rates; "did you mean" |
+//! | [`config`] | the keys of bridge.toml and source.toml, the environment, secrets, template files: read, check, compile |
 //! | [`headers`] | request headers in their order |
 //! | [`payload`] | from a body to its payload: compression, forms, multipart, charset, estimate of memory |
 //! | [`authentication`], [`secret`] | schemes of a kind and secrets of a source authenticate a request |

@@ -12,7 +12,7 @@ use crate::template::{Failure, LibraryTemplate, Origin, Read};
 use crate::toml_reader::{Severity, Subject};
 
 /// Checks every template of the survey's kind.
-pub(super) fn check_templates(survey: &mut Survey<'_>) {
+pub(super) fn inspect_templates(survey: &mut Survey<'_>) {
     let kind = survey.source.kind.clone();
     let names = names(survey.source);
     let mut found = FoundReads::default();

@@ -188,7 +188,7 @@ impl OperatorBackend {
     }
 }
 
-/// Reads the environment. Findings are printed.
+/// Reads the environment variables. Prints the findings.
 pub(super) fn variables() -> anyhow::Result<Variables> {
     env::read().map_err(|findings| {
         super::check::print(&findings);
