@@ -190,7 +190,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("toml_reader", &["condition", "suggest", "units"]),
     ("route", &["suggest", "condition"]),
     ("retry", &[]),
-    ("template", &["condition", "message", "panics", "steps"]),
+    (
+        "template",
+        &["condition", "message", "panics", "steps", "suggest"],
+    ),
     ("message", &[]),
     ("twake", &["units", "message", "secret"]),
 ];
