@@ -40,9 +40,9 @@ pub struct Kind {
     /// `{event}` stands for the event type, `{id}` for a request id.
     pub sample_headers: Vec<(String, String)>,
     /// The response to the sender of an event.
-    pub answer: Answer,
+    pub response: EventResponse,
     /// Requests that are not events.
-    pub handshakes: Handshakes,
+    pub challenges: Challenges,
     /// The templates of the event types.
     pub templates: Arc<Library>,
 }
@@ -75,33 +75,31 @@ impl Method {
     }
 }
 
-/// The response to the sender of an event (`[answer]`), new or repeated.
+/// The kind's own response to an event (`[response]`), new or seen before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// 200 to 299. If unset: 202, or 200 for a repeated event.
+pub struct EventResponse {
+    /// The status, 200 to 299. Unset: 202, or 200 for an event that was seen before.
     pub status: Option<u16>,
-    /// Plain text. If unset: JSON with the destinations of the event.
+    /// The body, as plain text. Unset: JSON with the event's id and channels.
     pub body: Option<String>,
 }
 
-/// Requests that are not events (`[[handshake]]`): they get a response and are not stored. In the order of
-/// `source.toml`.
+/// Requests that are not events (`[[challenge]]`), in the order of the file. They are answered, but not stored.
 #[derive(Clone, Debug, Default)]
-pub struct Handshakes {
-    /// Evaluated after authentication. The response may use values of the request, and is empty if unset.
-    pub signed: Vec<Handshake<Option<Condition>>>,
-    /// Evaluated before authentication and before the body is read (`unsigned = true`). The response is therefore
-    /// constant.
-    pub unsigned: Vec<Handshake<String>>,
+pub struct Challenges {
+    /// Evaluated after authentication. The response may use the request; it is empty if unset.
+    pub signed: Vec<Challenge<Option<Condition>>>,
+    /// Evaluated before authentication, without the body (`unsigned = true`). The response is constant.
+    pub unsigned: Vec<Challenge<String>>,
 }
 
 /// A request that is not an event, and its response.
 #[derive(Clone, Debug)]
-pub struct Handshake<A> {
-    /// Selects the requests. An evaluation error does not select.
+pub struct Challenge<R> {
+    /// Which requests match. A request for which it cannot be evaluated does not match.
     pub when: Condition,
     /// The body of the response.
-    pub answer: A,
+    pub response: R,
     /// 200 to 299.
     pub status: u16,
     /// The `Content-Type` of the response.

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
-use crate::decision::{self, DecidedMessage, Decision, Reply};
+use crate::decision::{self, ChallengeResponse, DecidedMessage, Decision};
 use crate::suggest::nearest;
 use crate::twake::{Act, request as twake_request};
 
@@ -41,12 +41,12 @@ pub enum Outcome {
         /// The reason.
         why: String,
     },
-    /// The request is a handshake: it gets a response and is not an event.
+    /// The request is a challenge: it gets a response and is not an event.
     Answered {
         /// The result of authentication.
         proof: Proof,
         /// The response.
-        reply: Reply,
+        response: ChallengeResponse,
     },
     /// The request is an event.
     Previewed(Box<Preview>),
@@ -92,18 +92,18 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
     let is_given = event_type.is_some();
     let event_type = event_type.or(suggested_type);
     let headers = request::headers(&source.kind, event_type.as_deref(), &given);
-    if let Some(reply) = decision::unsigned(&headers, source) {
+    if let Some(response) = decision::answer_unsigned_challenge(&headers, source) {
         let proof = Proof::Unchecked(Unchecked::AnsweredBefore);
-        return Outcome::Answered { proof, reply };
+        return Outcome::Answered { proof, response };
     }
     let (proof, event) = request::event(target, &headers, body, clock);
     let event = match event {
         Ok(event) => event,
         Err(why) => return Outcome::Refused { proof, why },
     };
-    let event = match decision::handshake(event, source) {
+    let event = match decision::answer_challenge(event, source) {
         Ok(event) => event,
-        Err(reply) => return Outcome::Answered { proof, reply },
+        Err(response) => return Outcome::Answered { proof, response },
     };
     let decision = decision::decide(event, source);
     Outcome::Previewed(Box::new(Preview {
