@@ -55,6 +55,11 @@ impl<T> Unit<T> {
         )
     }
 
+    /// The regular expression of the values, for a JSON Schema. It does not know the largest value.
+    pub(crate) fn pattern(&self) -> String {
+        format!("^\\s*0*[1-9][0-9]*\\s*({})\\s*$", self.units.join("|"))
+    }
+
     fn wrong(&self, text: &str) -> String {
         let number = text.trim();
         if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {

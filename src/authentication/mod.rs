@@ -64,7 +64,7 @@ mod tests;
 
 pub use authenticator::{Authenticator, MAX_SECRETS};
 pub use claim::MAX_SIGNATURES;
-pub(crate) use grammar::read_schemes;
+pub(crate) use grammar::{SCHEMES, read_schemes};
 pub use proof::{Authentic, Pending};
 pub use scheme::{MAX_VALUE, Scheme};
 pub use sign::{secret_for, sign};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::WrongConfiguration;
 use crate::clock::Clock;
-use crate::config::env::{self, Environment};
+use crate::config::env::{self, Variables};
 use crate::config::{Config, History};
 use crate::operator::view::{
     ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery, MoveRequest, MovedStep,
@@ -71,11 +71,11 @@ impl OperatorBackend {
     /// Finds the running bridge or opens the store. A wrong configuration is reported and ignored: it may be what the
     /// operator investigates.
     pub(super) fn open(arguments: &OperatorArguments) -> anyhow::Result<Self> {
-        let environment = environment()?;
-        let settings = &environment.settings;
+        let variables = variables()?;
+        let settings = &variables.settings;
         let path = arguments.config.as_ref().unwrap_or(&settings.config);
         let asked_for = arguments.config.is_some() || arguments.operator.is_none();
-        let config = match Config::load(path, &environment.surroundings) {
+        let config = match Config::load(path, &variables.environment) {
             Ok(config) => Some(config),
             Err(_) if !asked_for && !path.exists() => None,
             Err(findings) => {
@@ -189,7 +189,7 @@ impl OperatorBackend {
 }
 
 /// Reads the environment. Findings are printed.
-pub(super) fn environment() -> anyhow::Result<Environment> {
+pub(super) fn variables() -> anyhow::Result<Variables> {
     env::read().map_err(|findings| {
         super::check::print(&findings);
         WrongConfiguration.into()

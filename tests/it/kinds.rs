@@ -14,7 +14,7 @@ use serde_json::Value;
 use twake_bridge::authentication::{secret_for, sign};
 use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
-use twake_bridge::config::{self, Config, Surroundings, kind_alone};
+use twake_bridge::config::{self, Config, Environment, kind_alone};
 use twake_bridge::decision::{
     ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide,
 };
@@ -221,12 +221,12 @@ secrets = [{{ env = "SECRET"{scheme} }}]
 channels = ["plain"]
 {routes}"#
     );
-    let surroundings = Surroundings::of(
+    let environment = Environment::of(
         [("TWAKE", "key"), ("SECRET", &secret)].map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     // Beside no folder of own templates: what is compiled in is meant.
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let config = Config::from_text(&text, &base, &surroundings);
+    let config = Config::from_text(&text, &base, &environment);
     let config = config.unwrap_or_else(|findings| panic!("{findings:#?}"));
     Arc::clone(&config.sources[kind])
 }

@@ -249,6 +249,7 @@ async fn a_closed_stream_ends_no_command_with_a_panic() {
         &["send", "dev", "x"],
         &["send", "nowhere", "x"],
         &["completions", "bash"],
+        &["schema", "bridge"],
         &["serve", "--config", "/nowhere/bridge.toml"],
         &["demo", "--once"],
     ] {

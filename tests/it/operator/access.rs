@@ -5,7 +5,7 @@ use std::process::Command;
 
 use twake_bridge::bridge::{Bridge, BridgeError, Listen, ListenAddresses};
 use twake_bridge::clock::Clock;
-use twake_bridge::config::{Config, Surroundings};
+use twake_bridge::config::{Config, Environment};
 
 use crate::harness::{GITHUB_SECRET, World, client, push};
 use crate::program::Served;
@@ -28,7 +28,7 @@ async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
             for token in ["", "[operator]\ntoken = { file = \"operator\" }\n"] {
                 // As if a variable said nothing of it.
                 let text = world.config_text(token);
-                let config = Config::from_text(&text, world.folder.path(), &Surroundings::none());
+                let config = Config::from_text(&text, world.folder.path(), &Environment::none());
                 let operator_listen = if passed {
                     Listen::Socket(TcpListener::bind(address).unwrap())
                 } else {
