@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::shown::visible_json;
 use super::text::why_unchecked;
-use crate::decision::{DecidedMessage, Reply};
+use crate::decision::{ChallengeResponse, DecidedMessage};
 use crate::message::plain;
 use crate::preview::{Outcome, Preview, Proof, why_this};
 use crate::source::Source;
@@ -18,9 +18,9 @@ pub(super) fn outcome(source: &Source, outcome: &Outcome) -> String {
             whole.insert("problem".to_owned(), problem);
             whole
         }
-        Outcome::Answered { proof, reply } => {
+        Outcome::Answered { proof, response } => {
             let mut whole = head(source, proof);
-            whole.insert("handshake".to_owned(), handshake(reply));
+            whole.insert("challenge".to_owned(), challenge(response));
             whole
         }
         Outcome::Previewed(previewed) => preview(source, previewed),
@@ -41,7 +41,7 @@ fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
     put("facts", json!(decision.facts));
     put("routes", json!(decision.routes));
     let messages = decision.messages.iter();
-    let messages = messages.map(|said| message(said, &decision.event_type, &source.kind.name));
+    let messages = messages.map(|decided| message(decided, &decision.event_type, &source.kind.name));
     put("messages", messages.collect());
     put("channels", json!(decision.channels()));
     put("skipped", json!(decision.skip_reason()));
@@ -57,14 +57,14 @@ fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
 }
 
 /// A request that is no event.
-fn handshake(reply: &Reply) -> Value {
-    let Reply {
+fn challenge(response: &ChallengeResponse) -> Value {
+    let ChallengeResponse {
         status,
         content_type,
         text,
         when,
-    } = reply;
-    json!({ "when": when, "status": status, "content_type": content_type, "answer": text })
+    } = response;
+    json!({ "when": when, "status": status, "content_type": content_type, "body": text })
 }
 
 fn head(source: &Source, proof: &Proof) -> Map<String, Value> {
@@ -86,23 +86,26 @@ fn head(source: &Source, proof: &Proof) -> Map<String, Value> {
     whole
 }
 
-fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
-    let template = said.template.as_ref();
-    let failed = said
+fn message(decided: &DecidedMessage, event_type: &str, kind: &str) -> Value {
+    let template = decided.template.as_ref();
+    let failed = decided
         .failed
         .iter()
         .map(|(template, why)| json!({ "template": template, "why": why }));
-    let text = said.message.as_ref().map(|stored| plain::text(&stored.message));
+    let text = decided
+        .message
+        .as_ref()
+        .map(|stored| plain::text(&stored.message));
     json!({
-        "variant": said.variant.as_deref(),
+        "variant": decided.variant.as_deref(),
         "template": template.map(|template| &template.name),
         "file": template.map(|template| template.origin.file(kind, &template.name)),
         "own": template.is_some_and(|template| template.origin.is_own()),
-        "why_this": why_this(said, event_type),
+        "why_this": why_this(decided, event_type),
         "failed": failed.collect::<Value>(),
-        "when_failed": said.when_failed,
-        "skip_reason": said.skip_reason,
+        "when_failed": decided.when_failed,
+        "skip_reason": decided.skip_reason,
         "text": text,
-        "message": said.message,
+        "message": decided.message,
     })
 }

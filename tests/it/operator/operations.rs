@@ -1,16 +1,16 @@
-//! Replay, drop, move.
+//! Replay, discard, move.
 
 use serde_json::{Value, json};
 use twake_bridge::sandbox::Fault;
 
-use super::{Operator, github, until};
+use super::{TestOperator, github, until};
 use crate::harness::push;
 
 #[actix_web::test]
 async fn a_dead_letter_that_is_replayed_arrives() {
-    let mut operator = Operator::new("");
+    let mut operator = TestOperator::new("");
     operator
-        .world
+        .setup
         .sandbox
         .set_fault(Some("ch-dev"), Some(Fault::TooLarge));
     let served = operator.serve();
@@ -23,28 +23,31 @@ async fn a_dead_letter_that_is_replayed_arrives() {
         (operator.ids(&["--state", "dead"]).len() == 3).then_some(())
     })
     .await;
-    operator.world.sandbox.set_fault(Some("ch-dev"), None);
+    operator.setup.sandbox.set_fault(Some("ch-dev"), None);
 
     let dry = operator
-        .say(&["events", "replay", "--state", "dead", "--dry-run"])
+        .run(&["events", "replay", "--state", "dead", "--dry-run"])
         .ok();
     assert!(dry.contains("→ dev") && dry.contains("change 1."), "{dry}");
     assert_eq!(operator.ids(&["--state", "dead"]).len(), 3);
-    operator.say(&["events", "replay"]).refused("which events?");
+    operator.run(&["events", "replay"]).refused("which events?");
     operator
-        .say(&["events", "replay", "--state", "dead"])
+        .run(&["events", "replay", "--state", "dead"])
         .refused("--yes");
     assert!(
-        operator.world.sandbox.messages("ch-dev").is_empty(),
+        operator.setup.sandbox.messages("ch-dev").is_empty(),
         "nothing went out yet"
     );
 
     operator
-        .say(&["events", "replay", "--state", "dead", "--as-stored", "--yes"])
+        .run(&["events", "replay", "--state", "dead", "--as-stored", "--yes"])
         .ok();
-    let told = operator.world.told("ch-dev", 3).await;
-    for (number, text) in told.iter().enumerate() {
-        assert!(text.contains(&format!("change {number}.")), "in order: {told:?}");
+    let posted = operator.setup.posted("ch-dev", 3).await;
+    for (number, text) in posted.iter().enumerate() {
+        assert!(
+            text.contains(&format!("change {number}.")),
+            "in order: {posted:?}"
+        );
     }
     until("all delivered", || {
         (operator.ids(&["--state", "delivered"]).len() == 3).then_some(())
@@ -66,107 +69,107 @@ async fn a_dead_letter_that_is_replayed_arrives() {
 
     // The dead ones are history: what has it is left out.
     let again = operator
-        .say(&["events", "replay", "--state", "dead", "--yes"])
+        .run(&["events", "replay", "--state", "dead", "--yes"])
         .ok();
     assert!(again.contains("not dev: it was delivered there"), "{again}");
     // Asked for by name it is told again.
-    operator.say(&["events", "replay", &events[2]]).ok();
-    assert!(operator.world.told("ch-dev", 4).await[3].contains("change 2."));
+    operator.run(&["events", "replay", &events[2]]).ok();
+    assert!(operator.setup.posted("ch-dev", 4).await[3].contains("change 2."));
     operator.stop(served);
 }
 
 #[actix_web::test]
 async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
-    let mut operator = Operator::new("");
+    let mut operator = TestOperator::new("");
     let served = operator.serve();
     let event = github(&served, "d-1", &push("main", "told twice")).await;
-    operator.world.told("ch-dev", 1).await;
+    operator.setup.posted("ch-dev", 1).await;
     operator.stop(served);
     operator.configure(|text| text.replace("channels = [\"dev\"]", "channels = [\"ops\"]"));
 
-    let dry = operator.say(&["events", "replay", &event, "--dry-run"]).ok();
+    let dry = operator.run(&["events", "replay", &event, "--dry-run"]).ok();
     assert!(dry.contains("→ ops"), "{dry}");
     let dry = operator
-        .say(&["events", "replay", &event, "--dry-run", "--as-stored"])
+        .run(&["events", "replay", &event, "--dry-run", "--as-stored"])
         .ok();
     assert!(dry.contains("→ dev"), "{dry}");
     let dry = operator
-        .say(&["events", "replay", &event, "--dry-run", "--channel", "dev"])
+        .run(&["events", "replay", &event, "--dry-run", "--channel", "dev"])
         .ok();
     assert!(dry.contains("→ no channel"), "{dry}");
-    operator.say(&["events", "replay", &event]).ok();
-    let again = operator.say(&["events", "replay", &event]).ok();
-    assert!(again.contains("not ops: it waits there already"), "{again}");
+    operator.run(&["events", "replay", &event]).ok();
+    let again = operator.run(&["events", "replay", &event]).ok();
+    assert!(again.contains("not ops: it already waits there"), "{again}");
     operator
-        .say(&["events", "replay", &event, "--as-stored", "--channel", "dev"])
+        .run(&["events", "replay", &event, "--as-stored", "--channel", "dev"])
         .ok();
 
     let served = operator.serve();
-    assert!(operator.world.told("ch-ops", 1).await[0].contains("told twice"));
-    assert!(operator.world.told("ch-dev", 2).await[1].contains("told twice"));
+    assert!(operator.setup.posted("ch-ops", 1).await[0].contains("told twice"));
+    assert!(operator.setup.posted("ch-dev", 2).await[1].contains("told twice"));
     operator.stop(served);
 
     operator.configure(|text| text.replace("sources.github", "sources.gitea"));
     operator
-        .say(&["events", "replay", &event])
+        .run(&["events", "replay", &event])
         .refused("source github is not configured");
     let dry = operator
-        .say(&["events", "replay", &event, "--as-stored", "--dry-run"])
+        .run(&["events", "replay", &event, "--as-stored", "--dry-run"])
         .ok();
     assert!(dry.contains("dev"), "{dry}");
 }
 
 #[actix_web::test]
-async fn what_is_dropped_is_not_told_but_kept_and_can_be_replayed() {
-    let mut operator = Operator::new("");
-    operator.world.sandbox.set_fault(None, Some(Fault::RefuseKey));
+async fn what_is_discarded_is_not_posted_but_kept_and_can_be_replayed() {
+    let mut operator = TestOperator::new("");
+    operator.setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();
     let event = github(&served, "d-1", &push("main", "given up")).await;
-    let lanes = until("the halt", || {
-        let lanes = operator.json(&["lanes", "list"]);
-        (lanes[0]["halted"] == true).then_some(lanes)
+    let channels = until("the halt", || {
+        let channels = operator.json(&["channels", "list"]);
+        (channels[0]["halted"] == true).then_some(channels)
     })
     .await;
     assert_eq!(
-        (&lanes[0]["lane"], &lanes[0]["waiting"]),
+        (&channels[0]["channel"], &channels[0]["waiting"]),
         (&json!("dev"), &json!(1))
     );
-    assert_eq!(lanes[0]["reason"], "wrong_key");
+    assert_eq!(channels[0]["reason"], "wrong_key");
     assert_eq!(
-        (&lanes[1]["lane"], &lanes[1]["waiting"]),
+        (&channels[1]["channel"], &channels[1]["waiting"]),
         (&json!("ops"), &json!(0))
     );
-    let table = operator.say(&["lanes", "list"]).ok();
+    let table = operator.run(&["channels", "list"]).ok();
     assert!(
         table.contains("halted") && table.contains("dev: compare public_id"),
         "{table}"
     );
 
-    operator.say(&["events", "drop", &event]).refused("--yes");
+    operator.run(&["events", "discard", &event]).refused("--yes");
     assert_eq!(operator.ids(&["--state", "waiting"]), [event.as_str()]);
-    let dropped = operator
-        .say(&["events", "drop", "--channel", "dev", "--yes"])
+    let discarded = operator
+        .run(&["events", "discard", "--channel", "dev", "--yes"])
         .ok();
-    assert!(dropped.contains("dropped for dev"), "{dropped}");
+    assert!(discarded.contains("discarded for dev"), "{discarded}");
     assert_eq!(operator.ids(&["--state", "waiting"]), [""; 0]);
     let shown = operator.json(&["events", "show", &event]);
     assert_eq!(shown["deliveries"][0]["state"], "dead");
-    assert_eq!(shown["deliveries"][0]["reason"], "dropped");
-    let none = operator.say(&["events", "drop", &event, "--yes"]).ok();
+    assert_eq!(shown["deliveries"][0]["reason"], "discarded");
+    let none = operator.run(&["events", "discard", &event, "--yes"]).ok();
     assert!(none.contains("nothing waits"), "{none}");
     operator.stop(served);
 
-    operator.world.sandbox.set_fault(None, None);
-    operator.say(&["events", "replay", &event[..18]]).ok();
+    operator.setup.sandbox.set_fault(None, None);
+    operator.run(&["events", "replay", &event[..18]]).ok();
     let served = operator.serve();
-    assert!(operator.world.told("ch-dev", 1).await[0].contains("given up"));
+    assert!(operator.setup.posted("ch-dev", 1).await[0].contains("given up"));
     operator.stop(served);
 }
 
 #[actix_web::test]
 async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
-    let mut operator = Operator::new("");
-    operator.world.sandbox.set_fault(None, Some(Fault::RefuseKey));
+    let mut operator = TestOperator::new("");
+    operator.setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();
     for number in 0..3 {
         github(
@@ -177,42 +180,47 @@ async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
         .await;
     }
     operator.stop(served);
-    operator.world.sandbox.set_fault(None, None);
+    operator.setup.sandbox.set_fault(None, None);
     operator.configure(|text| {
         text.replace("dev = \"ch-dev\"\n", "")
             .replace("channels = [\"dev\"]", "channels = [\"ops\"]")
     });
-    let lanes = operator.say(&["lanes", "list"]).ok();
-    assert!(lanes.contains("dev: no such channel is configured"), "{lanes}");
+    let channels = operator.run(&["channels", "list"]).ok();
+    assert!(
+        channels.contains("dev: no such channel is configured"),
+        "{channels}"
+    );
     operator
-        .say(&["lanes", "move", "dev", "opps", "--yes"])
+        .run(&["channels", "move", "dev", "opps", "--yes"])
         .refused("no channel opps");
     operator
-        .say(&["lanes", "move", "dex", "ops", "--yes"])
-        .refused("no lane dex");
+        .run(&["channels", "move", "dex", "ops", "--yes"])
+        .refused("no message was ever queued for a channel dex");
     operator
-        .say(&["lanes", "move", "ops", "ops", "--yes"])
-        .refused("where they are");
-    operator.say(&["lanes", "move", "dev", "ops"]).refused("--yes");
-    let dry = operator.say(&["lanes", "move", "dev", "ops", "--dry-run"]).ok();
+        .run(&["channels", "move", "ops", "ops", "--yes"])
+        .refused("already wait for ops");
+    operator.run(&["channels", "move", "dev", "ops"]).refused("--yes");
+    let dry = operator
+        .run(&["channels", "move", "dev", "ops", "--dry-run"])
+        .ok();
     assert!(dry.contains("3 messages would move"), "{dry}");
 
     let served = operator.serve();
-    // By the running bridge, whose lane is woken by it.
-    let moved = operator.say(&["lanes", "move", "dev", "ops", "--yes"]).ok();
+    // The running bridge moves them and delivers them immediately.
+    let moved = operator.run(&["channels", "move", "dev", "ops", "--yes"]).ok();
     assert!(
         moved.contains("3 messages moved from dev to the end of ops"),
         "{moved}"
     );
-    let told = operator.world.told("ch-ops", 3).await;
-    for (number, text) in told.iter().enumerate() {
-        assert!(text.contains(&format!("moved {number}.")), "{told:?}");
+    let posted = operator.setup.posted("ch-ops", 3).await;
+    for (number, text) in posted.iter().enumerate() {
+        assert!(text.contains(&format!("moved {number}.")), "{posted:?}");
     }
-    let lanes = operator.json(&["lanes", "list"]);
+    let channels = operator.json(&["channels", "list"]);
     assert_eq!(
-        lanes.as_array().unwrap().len(),
+        channels.as_array().unwrap().len(),
         1,
-        "an empty lane of no channel is not listed: {lanes}"
+        "an empty queue of an unconfigured channel is not listed: {channels}"
     );
     operator.stop(served);
 }
