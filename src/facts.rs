@@ -149,7 +149,7 @@ impl FactMap {
             let of = type_of(name);
             let found = expressions
                 .iter()
-                .find_map(|expression| expression.evaluate(names).ok().filter(|value| of.fits(value)));
+                .find_map(|expression| expression.value(names).filter(|value| of.fits(value)));
             facts.insert(name.clone(), found.map_or_else(|| of.empty(), cut));
         }
         facts

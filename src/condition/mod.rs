@@ -14,6 +14,7 @@ mod equality;
 mod json;
 mod limits;
 mod names;
+mod paths;
 mod references;
 mod syntax;
 
@@ -29,6 +30,7 @@ use crate::panics;
 use crate::steps::{self, OutOfSteps};
 use crate::suggest::shorten;
 
+use paths::{Found, Paths};
 pub use references::References;
 
 /// The longest expression, in bytes.
@@ -51,6 +53,7 @@ pub struct Condition {
     text: String,
     expression: IdedExpr,
     references: References,
+    paths: Paths,
 }
 
 /// A CEL expression that does not compile.
@@ -80,7 +83,7 @@ impl Condition {
         // Parsing recurses deeply for what is written nested; it gets a stack that fits the worst LONGEST bytes can ask
         // for (32 MiB in an unoptimised build), reserved, not used. What comes out is flat enough for any thread.
         let parser = thread::Builder::new().stack_size(64 << 20);
-        let (expression, references) = thread::scope(|scope| {
+        let (expression, references, paths) = thread::scope(|scope| {
             let parser = parser
                 .spawn_scoped(scope, || parse(text))
                 .map_err(|error| format!("no thread to read the expression: {error}"))?;
@@ -93,6 +96,7 @@ impl Condition {
             text: trimmed.to_owned(),
             expression,
             references,
+            paths,
         })
     }
 
@@ -108,6 +112,9 @@ impl Condition {
 
     /// Whether it holds. `names` is the object of all names; it is read by reference, never copied.
     pub fn holds(&self, names: &Value) -> Result<bool, EvaluationError> {
+        if let Found::Missing(Some(key)) = self.paths.walk(names) {
+            return Err(no_such_key(key));
+        }
         self.with_value(names, |value| match value.downcast_ref::<CelBool>() {
             Some(held) => Ok(*held.inner()),
             None => Err(EvaluationError(format!(
@@ -117,8 +124,25 @@ impl Condition {
         })
     }
 
+    /// Its value as JSON, if it has one: as [`Self::evaluate`], without making an error of what is missing.
+    pub fn value(&self, names: &Value) -> Option<Value> {
+        match self.paths.walk(names) {
+            Found::Missing(_) => None,
+            Found::Scalar(value) => Some(value.clone()),
+            Found::All => self.evaluate_whole(names).ok(),
+        }
+    }
+
     /// Its value, as JSON: timestamps as RFC 3339, durations in seconds (`"90s"`).
     pub fn evaluate(&self, names: &Value) -> Result<Value, EvaluationError> {
+        match self.paths.walk(names) {
+            Found::Missing(Some(key)) => Err(no_such_key(key)),
+            Found::Scalar(value) => Ok(value.clone()),
+            Found::Missing(None) | Found::All => self.evaluate_whole(names),
+        }
+    }
+
+    fn evaluate_whole(&self, names: &Value) -> Result<Value, EvaluationError> {
         self.with_value(names, |value| {
             json::from_cel(value).map_err(|error| unevaluated(&error))
         })
@@ -154,7 +178,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-fn parse(text: &str) -> Result<(IdedExpr, References), String> {
+fn parse(text: &str) -> Result<(IdedExpr, References, Paths), String> {
     let program = ENV
         .compile(text)
         .map_err(|errors| syntax::readable(text, &errors))?;
@@ -163,9 +187,10 @@ fn parse(text: &str) -> Result<(IdedExpr, References), String> {
     let references = References::of(&expression);
     syntax::check_functions(&references)?;
     syntax::check_patterns(&expression, evaluate_alone)?;
+    let paths = Paths::of(&expression.expr);
     syntax::use_own_comparisons(&mut expression);
     limits::apply(&mut expression);
-    Ok((expression, references))
+    Ok((expression, references, paths))
 }
 
 /// Evaluates an expression that uses no name, for its error.
@@ -177,10 +202,14 @@ fn evaluate_alone(expression: &IdedExpr) -> Result<(), String> {
     }
 }
 
+fn no_such_key(key: &str) -> EvaluationError {
+    EvaluationError(shorten(&format!("there is no `{key}`"), 200))
+}
+
 /// One short line: the error may quote the payload, which may be long and of any characters.
 fn unevaluated(error: &ExecutionError) -> EvaluationError {
     let text = match error {
-        ExecutionError::NoSuchKey(key) => format!("there is no `{key}`"),
+        ExecutionError::NoSuchKey(key) => return no_such_key(key),
         ExecutionError::UndeclaredReference(name) => format!("there is no name `{name}`"),
         ExecutionError::IndexOutOfBounds(cel::Value::Int(index)) => format!("there is no element {index}"),
         ExecutionError::ValuesNotComparable(..) => "the values cannot be compared".to_owned(),
