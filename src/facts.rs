@@ -139,13 +139,17 @@ pub fn name_trouble(name: &str) -> Option<&'static str> {
 }
 
 impl FactMap {
-    /// Every fact of an event: the mapped ones, and the known ones that are not mapped with their empty value
-    /// (`""`, `false`, `[]`). Never an error: an expression that cannot be evaluated, is null or of the wrong type
-    /// leaves the word to the next one.
-    pub fn evaluate(&self, names: &Value) -> Map<String, Value> {
+    /// The facts of an event: the mapped ones, and the known ones that are not mapped with their empty value
+    /// (`""`, `false`, `[]`). A mapped fact that is not `wanted` is left out. Never an error: an expression that cannot be
+    /// evaluated, is null or of the wrong type leaves the fact to the next one.
+    pub fn evaluate(&self, names: &Value, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
         let empty = KNOWN.iter().map(|(name, of)| ((*name).to_owned(), of.empty()));
         let mut facts: Map<String, Value> = empty.collect();
         for (name, expressions) in &self.facts {
+            if !wanted(name) {
+                facts.remove(name);
+                continue;
+            }
             let of = type_of(name);
             let found = expressions
                 .iter()
@@ -212,7 +216,7 @@ mod tests {
             .collect();
         let mut names = json!({"event": "push", "source": "hub", "headers": {}});
         names["payload"] = payload;
-        FactMap { facts }.evaluate(&names)
+        FactMap { facts }.evaluate(&names, |_| true)
     }
 
     #[test]

@@ -161,6 +161,18 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
+    /// Whether a template that may render an event of this type, in any variant, reads the name.
+    pub fn reads(&self, event_type: &str, name: &str) -> bool {
+        [&self.own, &self.builtin].into_iter().any(|files| {
+            let of_type = files
+                .range::<str, _>(event_type..)
+                .take_while(|(file, _)| file.starts_with(event_type))
+                .map(|(_, compiled)| compiled);
+            let mut all = of_type.chain(files.get("default.hbs"));
+            all.any(|compiled| compiled.names.contains(name))
+        })
+    }
+
     /// Renders what `event_type` says in `variant` (falls back to the plain template, then, for a type that has no template,
     /// `default.hbs`). `context` holds all names: event, source, headers, payload, the facts.
     pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
@@ -296,12 +308,7 @@ impl Library {
             return;
         }
         if let Ok(front) = draft.front.again() {
-            let compiled = Compiled {
-                origin: draft.origin.clone(),
-                file: draft.file.clone(),
-                front,
-                template,
-            };
+            let compiled = Compiled::new(draft.origin.clone(), draft.file.clone(), front, template);
             self.own.insert(draft.name.clone(), compiled);
         }
     }
@@ -352,12 +359,7 @@ fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)>
     } = draft;
     let (found, _) = check::check(&mut template, parts);
     if found.is_empty() {
-        Ok(Compiled {
-            origin,
-            file,
-            front,
-            template,
-        })
+        Ok(Compiled::new(origin, file, front, template))
     } else {
         Err((file, found))
     }

@@ -3,9 +3,11 @@
 
 use handlebars::template::{BlockParam, HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg, Template};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::helpers::PART;
+use crate::condition::Condition;
 
 /// A path that a template reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,11 +36,41 @@ fn first_segment(path: &str) -> Option<PathSeg> {
     }
 }
 
+/// The names of an event that a template reads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ReadNames {
+    /// It reads the object of all names: `{{#each this}}`, `{{lookup @root x}}`.
+    all: bool,
+    names: BTreeSet<String>,
+}
+
+impl ReadNames {
+    /// Those of a template and of its `when`.
+    pub(super) fn of(template: &Template, when: Option<&Condition>) -> Self {
+        let walk = walk(template);
+        let read = walk.reads.into_iter().filter_map(|read| read.path.into_iter().next());
+        let of_when = when.into_iter().flat_map(|when| &when.references().names);
+        Self {
+            all: walk.all,
+            names: read.chain(of_when.cloned()).collect(),
+        }
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.all || self.names.contains(name)
+    }
+}
+
 /// Every path that a template reads, in the order it is written. Where a block is over what a helper made (`default`,
 /// `lookup`, `except`), nothing is known of what it reads, and only what it reads from the top is there.
 pub(super) fn reads(template: &Template) -> Vec<Read> {
+    walk(template).reads
+}
+
+fn walk(template: &Template) -> Walk {
     let mut walk = Walk {
         reads: Vec::new(),
+        all: false,
         part: None,
         line: None,
         scopes: vec![Scope {
@@ -47,11 +79,13 @@ pub(super) fn reads(template: &Template) -> Vec<Read> {
         }],
     };
     walk.template(template);
-    walk.reads
+    walk
 }
 
 struct Walk {
     reads: Vec<Read>,
+    /// An argument was the object of all names.
+    all: bool,
     part: Option<String>,
     line: Option<usize>,
     /// The blocks it is in that change what a name means, innermost last.
@@ -102,9 +136,11 @@ impl Walk {
                 }
             }
             Parameter::Name(_) | Parameter::Path(_) => {
-                if let (Some(path), Some(written)) = (self.path(argument), argument.as_name())
-                    && !path.is_empty()
-                {
+                if let (Some(path), Some(written)) = (self.path(argument), argument.as_name()) {
+                    if path.is_empty() {
+                        self.all = true;
+                        return;
+                    }
                     self.reads.push(Read {
                         part: self.part.clone(),
                         line: self.line,
@@ -263,6 +299,26 @@ mod tests {
             ("{{this.branch}} {{./tag}}", vec!["1 branch", "1 tag"]),
         ] {
             assert_eq!(paths(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_an_event_that_a_template_reads_are_known() {
+        for (text, read) in [
+            ("{{branch}} {{payload.a}}", "branch payload"),
+            ("{{#each payload.c}}{{branch}} {{@root.tag}} {{../title}}{{/each}}", "payload tag title"),
+            ("{{#each this}}{{@key}}{{/each}}", "all"),
+            ("{{lookup this payload.name}}", "all"),
+            ("{{lookup @root payload.name}}", "all"),
+            ("{{#with this}}{{branch}}{{/with}}", "all"),
+        ] {
+            let template = Template::compile(text).unwrap();
+            let when = Condition::compile("actor == payload.x").unwrap();
+            let names = ReadNames::of(&template, Some(&when));
+            for name in ["actor", "branch", "payload", "tag", "title", "url"] {
+                let expected = read == "all" || name == "actor" || name == "payload" || read.contains(name);
+                assert_eq!(names.contains(name), expected, "{text}: {name}");
+            }
         }
     }
 
