@@ -56,7 +56,7 @@ pub struct Bridge {
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
     queue: Queue,
-    store: queue::Store,
+    store: queue::StoreThread,
 }
 
 /// Why a bridge does not start, or ended.
@@ -102,7 +102,7 @@ impl Bridge {
         let metrics = Arc::new(Metrics::default());
         let settings = Settings::of(&config);
         let (queue, store) =
-            queue::open(&places.store, settings.history, clock.clone()).map_err(|source| {
+            Queue::open(&places.store, settings.history, clock.clone()).map_err(|source| {
                 BridgeError::Store {
                     store: places.store.clone(),
                     source,
@@ -139,7 +139,7 @@ impl Bridge {
         };
         let (reloads, wishes) = Reloads::channel();
         let halts = dispatcher.halts();
-        let desk = OperatorService {
+        let service = OperatorService {
             queue: queue.clone(),
             serving: Arc::clone(&serving),
             halts: Some(Arc::new(move || {
@@ -163,7 +163,7 @@ impl Bridge {
             clock: clock.clone(),
             serving,
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
-            desk,
+            service,
             reloads: reloads.clone(),
         };
         let refused = {

@@ -187,12 +187,12 @@ fn refused(findings: Vec<String>) -> Reloaded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Surroundings;
+    use crate::config::Environment;
     use std::path::Path;
     use std::time::Duration;
 
     fn config(text: &str) -> Config {
-        let config = Config::from_text(text, Path::new("/nowhere"), &Surroundings::none());
+        let config = Config::from_text(text, Path::new("/nowhere"), &Environment::none());
         config.unwrap_or_else(|findings| panic!("{findings:?}"))
     }
 

@@ -1,8 +1,8 @@
-//! What `check` finds out: every condition and template tried on the samples of its kind ([`survey()`]), and what
-//! depends on this machine and on Twake ([`live`]). Printing it is the command line's.
+//! The checks of the command `check`. [`survey()`] tries every condition and template on the samples of its kind.
+//! [`live`] examines this machine and Twake. The command line prints the findings.
 
+mod challenges;
 mod findings;
-mod handshakes;
 pub mod live;
 mod sampled;
 mod shape;
@@ -19,7 +19,7 @@ use survey::Survey;
 
 pub use sampled::{Sampled, sampled};
 
-/// Looks at every source, and every own kind that no source is of. The second part: how many samples each kind has.
+/// Checks every source, and every own kind without a source. Returns the findings, and the number of samples of each kind.
 pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
     let mut findings = Vec::new();
     let mut counts = BTreeMap::new();
@@ -44,10 +44,10 @@ pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
         for source in sources {
             let mut survey = Survey::new(source, &samples, own);
             survey.conditions(config, loaded);
-            handshakes::look(&mut survey, loaded);
+            challenges::check_challenges(&mut survey, loaded);
             survey.routes(config);
             survey.secrets();
-            templates::look(&mut survey);
+            templates::check_templates(&mut survey);
             for finding in survey.findings {
                 if !findings.contains(&finding) {
                     findings.push(finding);

@@ -12,14 +12,14 @@ use crate::template::{Entry, Failure, Origin, Read};
 use crate::toml_reader::{Severity, Subject};
 
 /// Checks every template of the survey's kind.
-pub(super) fn look(survey: &mut Survey<'_>) {
+pub(super) fn check_templates(survey: &mut Survey<'_>) {
     let kind = survey.source.kind.clone();
     let names = names(survey.source);
     let mut found = FoundReads::default();
     for entry in kind.templates.entries() {
-        let shape = spoken_for(survey, &entry);
+        let shape = rendered_shape(survey, &entry);
         if shape.is_none() && entry.origin().is_own() && entry.name != "default.hbs" {
-            unspoken(survey, &entry);
+            report_unrendered(survey, &entry);
         }
         front_matter(survey, &entry, &names, shape.as_ref());
         let doubtful = reads(survey, &entry, &names, shape.as_ref(), &mut found);
@@ -39,15 +39,15 @@ struct FoundReads {
 /// A read that there is a finding about, and the finding's index in [`Survey::findings`].
 type Doubtful = (Read, usize);
 
-/// Every name there is.
+/// Returns every name that a template can use.
 fn names(source: &Source) -> BTreeSet<String> {
     let known = GIVEN.iter().copied().chain(KNOWN.iter().map(|(name, _)| *name));
     let own = source.facts.facts.iter().map(|(name, _)| name.as_str());
     known.chain(own).map(str::to_owned).collect()
 }
 
-/// The shape of the samples a template would speak for; unset: there are none.
-fn spoken_for(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<Shape> {
+/// Returns the shape of the samples that a template renders, if there are any.
+fn rendered_shape(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<Shape> {
     let mut shape = None;
     for seen in &survey.observed {
         if entry.speaks_for(&seen.event_type) {
@@ -115,8 +115,8 @@ fn destination(
     (Where::template(file, line), severity(origin))
 }
 
-/// A template whose event type no sample has.
-fn unspoken(survey: &mut Survey<'_>, entry: &Entry<'_>) {
+/// Reports a template whose event type no sample has.
+fn report_unrendered(survey: &mut Survey<'_>, entry: &Entry<'_>) {
     let stem = entry.name.strip_suffix(".hbs").unwrap_or(entry.name);
     let of = stem.split('.').next().unwrap_or(stem);
     let types = survey.by_type.keys().map(String::as_str);
@@ -171,7 +171,7 @@ fn front_matter(survey: &mut Survey<'_>, entry: &Entry<'_>, names: &BTreeSet<Str
     survey.findings.extend(wrong);
 }
 
-/// Reports the paths that lead nowhere, among all that a template and its parts read.
+/// Reports the paths that no sample has, of all that a template and its parts read.
 fn reads(
     survey: &mut Survey<'_>,
     entry: &Entry<'_>,

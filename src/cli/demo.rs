@@ -16,7 +16,7 @@ use crate::bridge::{Bridge, ListenAddresses};
 use crate::check::{Sampled, sampled};
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
-use crate::config::{self, Config, Surroundings};
+use crate::config::{self, Config, Environment};
 use crate::decision;
 use crate::lifecycle::Stop;
 use crate::sandbox::{Application, Channel, SampleRequest, SampleSender, Sandbox, SandboxHandle, Settings};
@@ -148,7 +148,7 @@ fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> an
             "\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]"
         )?;
     }
-    let config = Config::from_text(&text, folder, &Surroundings::none());
+    let config = Config::from_text(&text, folder, &Environment::none());
     config.map_err(|findings| {
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the demo's configuration is wrong:\n{}", findings.join("\n"))
@@ -214,7 +214,7 @@ async fn tell(
 fn channels(source: &Source, sample: &Sample) -> anyhow::Result<usize> {
     Ok(match sampled(source, sample).map_err(anyhow::Error::msg)? {
         Sampled::Event(event) => decision::decide(*event, source).channels().len(),
-        Sampled::Handshake(_) => 0,
+        Sampled::Challenge(_) => 0,
     })
 }
 

@@ -27,9 +27,9 @@ pub(super) struct SendArguments {
 
 /// 0 when Twake has it, 1 when not.
 pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
-    let environment = backend::environment()?;
-    let path = arguments.config.config.unwrap_or(environment.settings.config);
-    let config = match Config::load(&path, &environment.surroundings) {
+    let variables = backend::variables()?;
+    let path = arguments.config.config.unwrap_or(variables.settings.config);
+    let config = match Config::load(&path, &variables.environment) {
         Ok(config) => config,
         Err(findings) => {
             super::check::print(&findings);

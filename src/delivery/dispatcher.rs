@@ -17,7 +17,7 @@ use super::{ClientError, Destinations, Halts, Settings};
 use crate::clock::Clock;
 use crate::logging::chain;
 use crate::metrics::Metrics;
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Owner, Queue, QueueError};
 
 /// The pause after a mistake of our own, so that it cannot become a storm.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
@@ -45,7 +45,7 @@ impl Dispatcher {
         clock: Clock,
     ) -> Result<Self, ClientError> {
         for lane in destinations.keys() {
-            metrics.lane(lane, 0, Duration::ZERO);
+            metrics.backlog(lane, 0, Duration::ZERO);
             metrics.halted(lane, false);
         }
         Ok(Self {
@@ -138,6 +138,7 @@ impl Lanes {
             client: RefCell::new((timeout, Rc::new(client))),
             tls: dispatcher.tls,
             queue: dispatcher.queue,
+            owner: Owner(dispatcher.clock.new_id()),
             destinations: dispatcher.destinations,
             halts: dispatcher.halts,
             settings: dispatcher.settings,

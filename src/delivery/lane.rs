@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::logging::chain;
 use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
-use crate::queue::{DeliveryId, Head, Outcome, Queue, QueueError, Settlement};
+use crate::queue::{Claim, DeliveryId, Head, Outcome, Owner, Queue, QueueError, Settled, Settlement};
 use crate::retry::{self, Next};
 use crate::twake::{self, Destination, HaltScope, Kind, Reason, Verdict};
 
@@ -27,6 +27,8 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// What all lanes share.
 pub(super) struct Shared {
     pub(super) queue: Queue,
+    /// Under which the lanes are claimed.
+    pub(super) owner: Owner,
     pub(super) destinations: watch::Sender<Arc<Destinations>>,
     /// The client, and how long its attempts may take.
     pub(super) client: RefCell<(Duration, Rc<Client>)>,
@@ -83,17 +85,20 @@ impl Lane {
     /// Works until nothing waits, or the bridge stops. An attempt that was begun is always settled first.
     pub(super) async fn run(mut self) -> Arc<str> {
         while let Some(destination) = self.turn().await {
-            let Some(head) = self.head().await else { break };
-            if self.resume(&head) {
+            let Some(claim) = self.claim().await else { break };
+            let head = &claim.head;
+            if self.resume(head) {
                 continue;
             }
             let verdict = match &head.message {
-                Some(message) => self.attempt(&destination, &head, message).await,
+                Some(message) => self.attempt(&destination, head, message).await,
                 None => unreadable(),
             };
-            let settlement = self.judge(&head, &verdict);
-            self.settle(settlement.clone()).await;
-            self.tell(&head, &verdict, &settlement);
+            let settlement = self.judge(&claim, &verdict);
+            if !self.settle(settlement.clone()).await {
+                break;
+            }
+            self.tell(head, &verdict, &settlement);
         }
         self.name
     }
@@ -146,22 +151,23 @@ impl Lane {
     /// Waits no longer for the sake of a delivery that does not wait any more.
     async fn let_go(&mut self) {
         // A store that cannot say is no reason to hurry.
-        if let Ok(head) = self.shared.queue.head(&self.name).await
-            && head.map(|head| head.delivery) != self.held_by
+        if let Ok(claim) = self.shared.queue.claim(&self.name, self.shared.owner).await
+            && claim.map(|claim| claim.head.delivery) != self.held_by
         {
             self.ready = Duration::ZERO;
         }
     }
 
-    /// The delivery that is next. `None`: none is, or the bridge stops before the store answers.
-    async fn head(&self) -> Option<Head> {
+    /// Claims the delivery that is next. `None`: nothing waits, another owner has the lane, or the bridge stops before the
+    /// store answers.
+    async fn claim(&self) -> Option<Claim> {
         loop {
             self.news.arrived.set(false);
-            match self.shared.queue.head(&self.name).await {
-                Ok(head) => return head,
+            match self.shared.queue.claim(&self.name, self.shared.owner).await {
+                Ok(claim) => return claim,
                 Err(QueueError::Closed) => return None,
                 Err(error) => {
-                    log::warn!(lane = &*self.name; "cannot look for what is next: {}", chain(&error));
+                    log::warn!(channel = &*self.name; "cannot look for what is next: {}", chain(&error));
                 }
             }
             if !self.pause().await {
@@ -250,13 +256,15 @@ impl Lane {
     }
 
     /// What becomes of the delivery, and how long the lane pauses.
-    fn judge(&mut self, head: &Head, verdict: &Verdict) -> Settlement {
+    fn judge(&mut self, claim: &Claim, verdict: &Verdict) -> Settlement {
+        let head = &claim.head;
         let (clock, settings) = (&self.shared.clock, *self.settings.borrow());
         let now = clock.now();
         let code = verdict.reason.code();
         let again = head.reason.as_deref() == Some(code);
         let in_a_row = if again { head.repeated.saturating_add(1) } else { 1 };
         let mut settlement = Settlement {
+            fence: claim.fence,
             delivery: head.delivery,
             outcome: Outcome::Halted,
             reason: code,
@@ -305,24 +313,32 @@ impl Lane {
         settlement
     }
 
-    /// Writes it down. What cannot be written is kept here and holds the lane: it is never posted again meanwhile.
-    async fn settle(&self, settlement: Settlement) {
+    /// Stores how an attempt ended. While it cannot be stored, the lane waits: the message is not posted again meanwhile.
+    /// Returns false if another owner has claimed the lane: this one must stop.
+    async fn settle(&self, settlement: Settlement) -> bool {
         let delivery = settlement.delivery;
-        let mut said = false;
+        let mut reported = false;
         loop {
             let stopping = self.shared.stop.is_cancelled();
             match self.shared.queue.settle(settlement.clone()).await {
-                Ok(()) => return,
+                Ok(Settled::Committed) => return true,
+                Ok(Settled::Fenced) => {
+                    log::warn!(
+                        delivery:% = delivery, lane = &*self.name;
+                        "another bridge has claimed the lane during an attempt: the lane stops here, and the message may be posted twice"
+                    );
+                    return false;
+                }
                 Err(error) if stopping || matches!(error, QueueError::Closed) => {
                     log::error!(
-                        delivery:% = delivery, lane = &*self.name;
+                        delivery:% = delivery, channel = &*self.name;
                         "stopping before the end of an attempt could be written down, it may be told twice: {}", chain(&error)
                     );
-                    return;
+                    return true;
                 }
-                Err(error) if !std::mem::replace(&mut said, true) => {
+                Err(error) if !std::mem::replace(&mut reported, true) => {
                     log::error!(
-                        delivery:% = delivery, lane = &*self.name;
+                        delivery:% = delivery, channel = &*self.name;
                         "cannot write down how an attempt ended, the lane waits until it can: {}", chain(&error)
                     );
                 }
@@ -335,27 +351,27 @@ impl Lane {
     /// Says in the log and the metrics how it went.
     fn tell(&self, head: &Head, verdict: &Verdict, settlement: &Settlement) {
         let Shared { clock, metrics, .. } = &*self.shared;
-        let (lane, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
+        let (channel, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
         let (reason, detail) = (settlement.reason, settlement.detail.as_str());
         match &settlement.outcome {
             Outcome::Delivered { .. } => {
                 let took = clock.now().duration_since(head.received);
                 metrics.delivered(Duration::try_from(took).unwrap_or_default());
-                log::debug!(delivery:% = head.delivery, lane, event:%, attempts; "delivered");
+                log::debug!(delivery:% = head.delivery, channel, event:%, attempts; "delivered");
             }
             Outcome::Rejected | Outcome::Expired => {
-                metrics.dead(lane);
+                metrics.dead(channel);
                 log::error!(
-                    delivery:% = head.delivery, lane, event:%, attempts, reason, detail;
+                    delivery:% = head.delivery, channel, event:%, attempts, reason, detail;
                     "became a dead letter; what to do: {}", verdict.hint
                 );
             }
             Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
-                delivery:% = head.delivery, lane, event:%, attempts, reason, detail, due:% = to_the_second(*due);
+                delivery:% = head.delivery, channel, event:%, attempts, reason, detail, due:% = to_the_second(*due);
                 "not delivered yet; what to do: {}", verdict.hint
             ),
             Outcome::Retry { due } => {
-                log::debug!(delivery:% = head.delivery, lane, attempts, reason, due:%; "not delivered yet");
+                log::debug!(delivery:% = head.delivery, channel, attempts, reason, due:%; "not delivered yet");
             }
             // Said once for the whole account.
             Outcome::Halted => {}

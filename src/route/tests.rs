@@ -84,7 +84,7 @@ fn what_cannot_be_evaluated_does_not_hold_and_says_so() {
     );
     assert_eq!(
         traces[1].why,
-        "payload cannot be evaluated: it gives a map, not true or false"
+        "payload cannot be evaluated: the result is a map, not true or false"
     );
 }
 

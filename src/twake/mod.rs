@@ -267,8 +267,8 @@ reasons! {
     Expired = "expired",
     /// The stored message cannot be read by this version (said by delivery, not by Twake).
     Unreadable = "unreadable",
-    /// Given up by an operator (said by the queue, not by Twake).
-    Dropped = "dropped",
+    /// Discarded by an operator: a reason of the queue, not of Twake.
+    Discarded = "discarded",
 }
 
 impl Reason {

@@ -38,7 +38,7 @@ async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() 
         !served
             .log()
             .iter()
-            .any(|line| line.contains("forgot a dead letter"))
+            .any(|line| line.contains("deleted a dead letter"))
     );
     set(&world, 3_601, 3_601);
     // This wakes the bridge, which sleeps by the true clock. What was begun before has taken an hour by the other one.
@@ -46,9 +46,9 @@ async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() 
         while post(&served.url, "another", "another").await.0 != 202 {}
     })
     .await;
-    let line = served.wait_for("forgot a dead letter");
+    let line = served.wait_for("deleted a dead letter");
     assert!(
-        line.contains("lane=dev") && line.contains("reason=too_large"),
+        line.contains("channel=dev") && line.contains("reason=too_large"),
         "{line}"
     );
     served.signal("TERM");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use twake_bridge::bridge::{Bridge, ListenAddresses};
 use twake_bridge::clock::Clock;
-use twake_bridge::config::{Config, Surroundings};
+use twake_bridge::config::{Config, Environment};
 use twake_bridge::lifecycle::Stop;
 use twake_bridge::queue::Queue;
 use twake_bridge::sandbox::{Application, Channel, Limits, Sandbox, SandboxHandle, SandboxMessage, Settings};
@@ -120,7 +120,7 @@ channels = ["ops"]
 
     pub(crate) fn bridge_from(&self, text: &str) -> TestBridge {
         let config =
-            Config::from_text(text, self.folder.path(), &Surroundings::none()).unwrap_or_else(|findings| {
+            Config::from_text(text, self.folder.path(), &Environment::none()).unwrap_or_else(|findings| {
                 let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
                 panic!(
                     "{}",

@@ -406,6 +406,22 @@ fn help_has_examples_and_version_has_the_version() {
 }
 
 #[test]
+fn schema_prints_the_schema_of_each_file() {
+    for (file, key) in [("bridge", "twake"), ("source", "event")] {
+        let output = run(&["schema", file]);
+        assert!(output.status.success());
+        let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        let description = &schema["properties"][key]["description"];
+        assert!(
+            description.as_str().is_some_and(|text| !text.is_empty()),
+            "{schema}"
+        );
+    }
+    assert_eq!(run(&["schema"]).status.code(), Some(2));
+}
+
+#[test]
 fn the_demo_tells_every_sample_and_its_curl_line_works() {
     let mut child = program()
         .arg("demo")

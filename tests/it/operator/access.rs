@@ -5,7 +5,7 @@ use std::process::Command;
 
 use twake_bridge::bridge::{Bridge, BridgeError, Listen, ListenAddresses};
 use twake_bridge::clock::Clock;
-use twake_bridge::config::{Config, Surroundings};
+use twake_bridge::config::{Config, Environment};
 
 use crate::harness::{GITHUB_SECRET, World, client, push};
 use crate::program::Served;
@@ -28,7 +28,7 @@ async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
             for token in ["", "[operator]\ntoken = { file = \"operator\" }\n"] {
                 // As if a variable said nothing of it.
                 let text = world.config_text(token);
-                let config = Config::from_text(&text, world.folder.path(), &Surroundings::none());
+                let config = Config::from_text(&text, world.folder.path(), &Environment::none());
                 let operator_listen = if passed {
                     Listen::Socket(TcpListener::bind(address).unwrap())
                 } else {
@@ -174,7 +174,7 @@ async fn every_page_of_the_operator_looks_at_the_host() {
         ),
     ] {
         let bridge = world.bridge(more);
-        for page in ["/metrics", "/health/ready", "/api/events", "/api/lanes"] {
+        for page in ["/metrics", "/health/ready", "/api/events", "/api/channels"] {
             let mut request = client().get(format!("{}{page}", bridge.operator));
             for header in &headers {
                 request = request.insert_header(*header);
@@ -203,9 +203,9 @@ async fn no_get_changes_anything() {
     let event = format!("/api/events/{}", id.as_str().unwrap());
     for path in [
         format!("{event}/replay"),
-        format!("{event}/drop"),
+        format!("{event}/discard"),
         "/api/reload".to_owned(),
-        "/api/lanes/move".to_owned(),
+        "/api/channels/move".to_owned(),
     ] {
         for method in ["GET", "HEAD"] {
             let method = awc::http::Method::from_bytes(method.as_bytes()).unwrap();

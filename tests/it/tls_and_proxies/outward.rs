@@ -189,7 +189,9 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
         assert!(line.is_some_and(|line| line.ends_with(&way)), "{checked}");
     }
     assert_eq!(
-        checked.matches(") lets company company in").count(),
+        checked
+            .matches(") accepts the account for company company")
+            .count(),
         4,
         "{checked}"
     );
@@ -230,7 +232,7 @@ async fn a_message_waits_for_a_proxy_that_is_down() {
     let line = bridge.wait_for("not delivered yet");
     let why = format!("the proxy 127.0.0.1:{port} is not reached");
     assert!(line.contains("reason=proxy") && line.contains(&why), "{line}");
-    let lanes = ask(&world, Some(&bridge), &["lanes", "list"]).await;
+    let lanes = ask(&world, Some(&bridge), &["channels", "list"]).await;
     assert!(lanes.contains("dev: check that the proxy runs"), "{lanes}");
     assert!(
         world.sandbox.messages("ch-dev").is_empty(),
@@ -277,7 +279,7 @@ async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_pass
         let line = bridge.wait_for("halted, everything waits");
         assert!(line.contains("reason=proxy_refused"), "{line}");
     }
-    let lanes = ask(&world, Some(&bridge), &["lanes", "list"]).await;
+    let lanes = ask(&world, Some(&bridge), &["channels", "list"]).await;
     for lane in ["known", "unknown", "filtered"] {
         let row = lanes
             .lines()
@@ -336,7 +338,10 @@ async fn a_twake_that_wants_a_certificate_is_shown_it_and_a_reload_shows_another
     world.told("ch-dev", 1).await;
     let live = ask(&world, None, &["check", "--live"]).await;
     let way = format!("https://{secure}/ (with a certificate)");
-    assert!(live.contains(&format!("{way} lets company company in")), "{live}");
+    assert!(
+        live.contains(&format!("{way} accepts the account for company company")),
+        "{live}"
+    );
     assert!(live.contains(&format!("account dev: {way}")), "{live}");
 
     // The same files, with a certificate that this Twake does not trust: a connection made before is not used again.

@@ -342,7 +342,7 @@ fn the_detail_of_an_error_is_one_short_line() {
 fn every_reason_twake_can_give_has_exactly_one_row() {
     for reason in Reason::ALL {
         let rows = ANSWERS.iter().filter(|row| row.reason == *reason).count();
-        let said_by_delivery = matches!(reason, Reason::Expired | Reason::Unreadable | Reason::Dropped);
+        let said_by_delivery = matches!(reason, Reason::Expired | Reason::Unreadable | Reason::Discarded);
         assert_eq!(rows, usize::from(!said_by_delivery), "{}", reason.code());
     }
 }
