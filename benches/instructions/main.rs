@@ -19,11 +19,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use twake_bridge::clock::Clock;
-use twake_bridge::config::{Config, Surroundings, builtin};
+use twake_bridge::config::{Config, Environment, builtin};
 use twake_bridge::decision;
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
-use twake_bridge::queue::{self, History, NewEvent};
+use twake_bridge::queue::{History, NewEvent, Queue};
 use twake_bridge::source::Source;
 
 const SECRET: &str = "It's a Secret to Everybody";
@@ -106,7 +106,7 @@ fn run(part: &str, sample: &str, count: usize) {
             dead: Duration::from_secs(3600),
         };
         let address = format!("sqlite:{}", folder.path().join("bridge.db").display());
-        let (queue, store) = queue::open(&address, history, clock.clone()).unwrap();
+        let (queue, store) = Queue::open(&address, history, clock.clone()).unwrap();
         for first in (0..count).step_by(TOGETHER) {
             let events = (first..count.min(first + TOGETHER))
                 .filter_map(|number| understand(&sample, &clock, number, part));
@@ -156,7 +156,7 @@ fn sample_of(name: &str, folder: &Path) -> Sample {
         [channels]\ndev = \"ch-dev\"\n\
         [sources.github]\nkind = \"github\"\nsecrets = [{ file = \"github\" }]\nchannels = [\"dev\"]\n\
         [sources.alertmanager]\nkind = \"alertmanager\"\nsecrets = [{ file = \"token\", scheme = \"bearer\" }]\nchannels = [\"dev\"]\n";
-    let config = Config::from_text(text, folder, &Surroundings::none()).unwrap();
+    let config = Config::from_text(text, folder, &Environment::none()).unwrap();
     let source = Arc::clone(&config.sources[kind]);
     let found = builtin::samples(kind)
         .into_iter()

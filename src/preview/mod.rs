@@ -105,7 +105,7 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
         Ok(event) => event,
         Err(response) => return Outcome::Answered { proof, response },
     };
-    let decision = decision::decide(event, source);
+    let (decision, _) = decision::decide_whole(event, source);
     Outcome::Previewed(Box::new(Preview {
         sample,
         proof,

@@ -16,7 +16,7 @@ use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
 use twake_bridge::config::{self, Config, Environment, kind_alone};
 use twake_bridge::decision::{
-    ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide,
+    ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide, decide_whole,
 };
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
@@ -271,7 +271,7 @@ fn decided(source: &Source, sample: &Sample) -> Result<Decision, ChallengeRespon
     if let Some(reply) = answer_unsigned_challenge(&event.envelope.headers, source) {
         return Err(reply);
     }
-    Ok(decide(answer_challenge(event, source)?, source))
+    Ok(decide_whole(answer_challenge(event, source)?, source).0)
 }
 
 /// The headers an expression reads: what the sender names its events by.

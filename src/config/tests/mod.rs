@@ -200,9 +200,10 @@ token = {{ env = "KEY" }}
     );
     let source = &config.sources["oven"];
     assert_eq!(source.body_limit, 1 << 10);
-    let facts = source
-        .facts
-        .evaluate(&serde_json::json!({"payload": {"loaves": 7, "who": "eve", "branch": "main"}}));
+    let facts = source.facts.evaluate(
+        &serde_json::json!({"payload": {"loaves": 7, "who": "eve", "branch": "main"}}),
+        |_| true,
+    );
     assert_eq!(
         (&facts["loaves"], &facts["actor"], &facts["branch"]),
         (&3.into(), &"eve".into(), &"main".into())
