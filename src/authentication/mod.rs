@@ -52,6 +52,7 @@
 mod authenticator;
 mod claim;
 mod grammar;
+mod keys;
 mod proof;
 mod scheme;
 mod sign;
@@ -64,7 +65,8 @@ mod tests;
 
 pub use authenticator::{Authenticator, MAX_SECRETS};
 pub use claim::MAX_SIGNATURES;
-pub(crate) use grammar::{SCHEMES, read_schemes};
+pub(crate) use grammar::read_schemes;
+pub(crate) use keys::SCHEMES;
 pub use proof::{Authentic, Pending};
 pub use scheme::{MAX_VALUE, Scheme};
 pub use sign::{secret_for, sign};

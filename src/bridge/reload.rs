@@ -35,7 +35,7 @@ pub(super) struct Reloader {
 
 /// The settings of a configuration, as those who work with them take them.
 #[derive(Clone, Copy)]
-pub(super) struct Settings {
+pub(super) struct ReloadableSettings {
     pub(super) delivery: delivery::Settings,
     pub(super) history: queue::History,
     /// `limits.bodies`.
@@ -44,7 +44,7 @@ pub(super) struct Settings {
     pub(super) connections: usize,
 }
 
-impl Settings {
+impl ReloadableSettings {
     pub(super) fn of(config: &Config) -> Self {
         let Config {
             limits,
@@ -127,7 +127,7 @@ impl Reloader {
             .filter(|finding| finding.severity == Severity::Warning)
             .map(ToString::to_string)
             .collect();
-        let settings = Settings::of(&config);
+        let settings = ReloadableSettings::of(&config);
         let fixed = [("limits.connections", settings.connections != self.connections)];
         let changed = fixed.into_iter().filter(|(_, changed)| *changed);
         let restart: Vec<String> = changed.map(|(name, _)| name.to_owned()).collect();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn reloader(text: &str) -> Reloader {
-        let settings = Settings::of(&config(text));
+        let settings = ReloadableSettings::of(&config(text));
         Reloader {
             serving: SharedSnapshot::default(),
             destinations: watch::Sender::default(),

@@ -8,8 +8,8 @@ use crate::config::LoadedKind;
 use crate::suggest::{counted, shorten};
 use crate::toml_reader::Severity;
 
-/// Checks the challenges of an own kind.
-pub(super) fn check_challenges(survey: &mut Survey<'_>, loaded: &LoadedKind) {
+/// Inspects the challenges of an own kind.
+pub(super) fn inspect_challenges(survey: &mut Survey<'_>, loaded: &LoadedKind) {
     let of_challenges = || loaded.conditions.iter().filter(|placed| is_of_challenge(placed));
     for when in of_challenges().filter(|placed| placed.is_when) {
         if survey.samples() == 0 || survey.met.contains(when.condition.text()) {

@@ -44,10 +44,10 @@ pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
         for source in sources {
             let mut survey = Survey::new(source, &samples, own);
             survey.conditions(config, loaded);
-            challenges::check_challenges(&mut survey, loaded);
+            challenges::inspect_challenges(&mut survey, loaded);
             survey.routes(config);
             survey.secrets();
-            templates::check_templates(&mut survey);
+            templates::inspect_templates(&mut survey);
             for finding in survey.findings {
                 if !findings.contains(&finding) {
                     findings.push(finding);

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::WrongConfiguration;
@@ -91,8 +91,8 @@ impl OperatorBackend {
             return Ok(Self::There(Client::new(&url, token(config))?));
         }
         let store = settings.store.as_str();
-        if let Some(path) = store.strip_prefix("sqlite:")
-            && !Path::new(path).exists()
+        if let Ok(path) = queue::locate(store)
+            && !path.exists()
         {
             // A service's store is where its unit sets it, which an operator's shell does not know.
             let client = Client::new(&url, token(config))?;
@@ -101,8 +101,9 @@ impl OperatorBackend {
                 Err(ClientError::Unreachable { .. } | ClientError::UnexpectedResponse(_))
             ) {
                 bail!(
-                    "there is no store at {path}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
-                     --operator URL"
+                    "there is no store at {}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
+                     --operator URL",
+                    path.display()
                 );
             }
             return Ok(Self::There(client));
@@ -188,7 +189,7 @@ impl OperatorBackend {
     }
 }
 
-/// Reads the environment. Findings are printed.
+/// Reads the environment variables. Prints the findings.
 pub(super) fn variables() -> anyhow::Result<Variables> {
     env::read().map_err(|findings| {
         super::check::print(&findings);

@@ -41,9 +41,9 @@ pub(super) fn run(arguments: HealthArguments) -> anyhow::Result<ExitCode> {
         None
     };
     let page = if arguments.ready { "health/ready" } else { "health" };
-    let (is_well, said) = Client::new(&url, token)?.health(page)?;
+    let (is_well, body) = Client::new(&url, token)?.health(page)?;
     // The answer is the exit code; nobody has to read the words.
-    let _ = writeln!(stdout(), "{said}");
+    let _ = writeln!(stdout(), "{body}");
     Ok(if is_well {
         ExitCode::SUCCESS
     } else {

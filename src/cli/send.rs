@@ -52,7 +52,7 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
         config.delivery.timeout,
         &clock,
     ));
-    let (line, code) = said(channel, &sent?);
+    let (line, code) = report(channel, &sent?);
     writeln!(stdout(), "{}", super::shown::visible_lines(&line))?;
     Ok(code)
 }
@@ -100,7 +100,7 @@ fn literal(text: &str) -> StoredMessage {
     }
 }
 
-fn said(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
+fn report(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
     let reason = verdict.reason.code();
     let kind = match &verdict.kind {
         Kind::Delivered { id } => {
@@ -133,7 +133,7 @@ mod tests {
     use crate::message::plain;
 
     #[test]
-    fn a_text_is_said_literally() {
+    fn a_text_is_posted_literally() {
         let text = "**a** [b](http://e)\nline\u{1b}[31m two\r\n\n\n# c\n";
         let document = literal(text).message;
         assert_eq!(document.blocks.len(), 2);

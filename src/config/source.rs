@@ -15,7 +15,7 @@ use super::secrets::Purpose;
 use crate::authentication::Authenticator;
 use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, KNOWN};
-use crate::route::{Route, RouteChannels, Routes, Table};
+use crate::route::{LookupTable, Route, RouteChannels, Routes};
 use crate::secret::SourceSecret;
 use crate::source::Source;
 use crate::suggest::unknown;
@@ -247,7 +247,7 @@ fn destination(raw: &RawRoute, by: Option<Condition>, context: &SourceContext<'_
                 let path = format!("{path}.\"{}\"", name.value);
                 (name.value.clone(), known_channels(channels, &path, context))
             };
-            let table = Table::new(entries.iter().map(entry));
+            let table = LookupTable::new(entries.iter().map(entry));
             Some(RouteChannels::Lookup { by: by?, table })
         }
         (true, None) => Some(RouteChannels::Named {

@@ -46,7 +46,7 @@ const HISTORY: History = History {
 
 /// A dispatcher over a store of its own, on a clock that stands until the test moves it.
 struct Bench {
-    folder: TempDir,
+    _folder: TempDir,
     queue: Queue,
     _store: StoreThread,
     clock: Clock,
@@ -104,7 +104,7 @@ impl Bench {
         .unwrap();
         let metrics = Arc::new(Metrics::default());
         Self {
-            folder,
+            _folder: folder,
             queue,
             _store: store,
             clock,

@@ -279,21 +279,38 @@ impl Queue {
         Ok(claim.map(|claim| claim.head))
     }
 
-    /// A handle whose settlements reach the store with an earlier fence, as if another owner had claimed the lane during
-    /// the attempt.
-    pub(crate) fn fenced_off(&self) -> Self {
+    /// A handle whose settlements pass `change` on their way to the store. An error is their answer.
+    pub(crate) fn with_settlements(
+        &self,
+        change: impl Fn(&mut Settlement) -> Result<(), QueueError> + Send + 'static,
+    ) -> Self {
         let (commands, mut inbox) = mpsc::channel(1);
         let store = self.commands.clone();
         tokio::spawn(async move {
-            while let Some(mut command) = inbox.recv().await {
-                if let Command::Change(Change::Settle(settlement, _)) = &mut command {
-                    settlement.fence.0 -= 1;
-                }
+            while let Some(command) = inbox.recv().await {
+                let command = match command {
+                    Command::Change(Change::Settle(mut settlement, reply)) => match change(&mut settlement) {
+                        Ok(()) => Command::Change(Change::Settle(settlement, reply)),
+                        Err(error) => {
+                            let _ = reply.send(Err(error));
+                            continue;
+                        }
+                    },
+                    command => command,
+                };
                 let _ = store.send(command).await;
             }
         });
         let mut queue = self.clone();
         queue.commands = commands;
         queue
+    }
+
+    /// A handle whose settlements have an earlier fence, as if another owner had claimed the lane during the attempt.
+    pub(crate) fn fenced_off(&self) -> Self {
+        self.with_settlements(|settlement| {
+            settlement.fence.0 -= 1;
+            Ok(())
+        })
     }
 }

@@ -90,7 +90,7 @@ fn what_cannot_be_evaluated_does_not_hold_and_says_so() {
 
 #[test]
 fn a_lookup_goes_through_its_table() {
-    let table = Table::new([
+    let table = LookupTable::new([
         ("gate".to_owned(), channels(&["gate"])),
         ("shop-*".to_owned(), channels(&["shop"])),
     ]);

@@ -8,7 +8,7 @@ use super::front_matter::{self, Found, FrontMatter};
 use super::reads::{self, Read};
 use super::render::{Compiled, Failure};
 use super::{
-    Origin, RenderedTemplate, Rendering, Said, TemplateFile, TemplateFinding, check, helpers, own_text,
+    Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
 };
 use crate::condition::Condition;
 
@@ -25,7 +25,7 @@ pub struct Library {
 }
 
 /// A compiled template.
-pub struct Entry<'l> {
+pub struct LibraryTemplate<'l> {
     library: &'l Library,
     /// The file name (`push.short.hbs`).
     pub name: &'l str,
@@ -33,7 +33,7 @@ pub struct Entry<'l> {
     has_own_parts: bool,
 }
 
-impl<'l> Entry<'l> {
+impl<'l> LibraryTemplate<'l> {
     /// Returns the name of the file as [`Origin::file`] formats it.
     pub fn file(&self) -> &'l str {
         &self.compiled.file
@@ -80,8 +80,8 @@ impl<'l> Entry<'l> {
     ///
     /// # Errors
     /// Why the template failed.
-    pub fn say(&self, context: &Context) -> Result<Said, Failure> {
-        Ok(self.compiled.say(&self.library.engine, context)?.said)
+    pub fn render(&self, context: &Context) -> Result<Rendered, Failure> {
+        Ok(self.compiled.render(&self.library.engine, context)?.rendered)
     }
 }
 
@@ -168,7 +168,7 @@ impl Library {
             template: None,
             failed: Vec::new(),
             when_failed: None,
-            said: Said::NoTemplate,
+            rendered: Rendered::NoTemplate,
         };
         let names = [
             variant.map(|variant| format!("{event_type}.{variant}.hbs")),
@@ -191,16 +191,16 @@ impl Library {
             rendering.failed.push((name.to_owned(), why.clone()));
         }
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
-            match compiled.say(&self.engine, context) {
-                Ok(spoken) => {
+            match compiled.render(&self.engine, context) {
+                Ok(result) => {
                     rendering.template = Some(RenderedTemplate {
                         name: name.to_owned(),
                         origin: compiled.origin.clone(),
                     });
-                    rendering.when_failed = spoken.when_failed;
-                    rendering.said = match spoken.said {
-                        Said::Nothing(why) => Said::Nothing(format!("{name}: {why}")),
-                        said => said,
+                    rendering.when_failed = result.when_failed;
+                    rendering.rendered = match result.rendered {
+                        Rendered::Skipped(why) => Rendered::Skipped(format!("{name}: {why}")),
+                        rendered => rendered,
                     };
                     return true;
                 }
@@ -212,15 +212,16 @@ impl Library {
 
     /// Returns all compiled templates, own ones first. A built-in template with an own part occurs twice, with and
     /// without it.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+    pub fn entries(&self) -> impl Iterator<Item = LibraryTemplate<'_>> {
         let own = self.own.iter().map(|entry| (entry, true));
         let builtin = self.builtin.iter().map(|entry| (entry, false));
-        own.chain(builtin).map(|((name, compiled), has_own_parts)| Entry {
-            library: self,
-            name,
-            compiled,
-            has_own_parts,
-        })
+        own.chain(builtin)
+            .map(|((name, compiled), has_own_parts)| LibraryTemplate {
+                library: self,
+                name,
+                compiled,
+                has_own_parts,
+            })
     }
 
     fn leave_out(

@@ -11,7 +11,7 @@ mod render;
 
 use crate::message::StoredMessage;
 
-pub use library::{Entry, Library};
+pub use library::{Library, LibraryTemplate};
 pub use origin::Origin;
 pub use reads::Read;
 pub use render::Failure;
@@ -51,7 +51,7 @@ pub struct Rendering {
     /// Why the `when` of the rendered template could not be evaluated. It counts as true then.
     pub when_failed: Option<String>,
     /// The message, or why there is none.
-    pub said: Said,
+    pub rendered: Rendered,
 }
 
 /// A rendered template.
@@ -65,11 +65,11 @@ pub struct RenderedTemplate {
 
 /// The message of an event in one variant, or why there is none.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub enum Rendered {
     /// The message.
     Message(StoredMessage),
     /// Skipped: the template's `when` is false, or its output is empty. Holds the reason, on one short line.
-    Nothing(String),
+    Skipped(String),
     /// There is no template for the event type, or all of them failed. The caller posts the minimal summary.
     NoTemplate,
 }

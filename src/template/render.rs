@@ -8,7 +8,7 @@ use handlebars::{
 };
 
 use super::front_matter::FrontMatter;
-use super::{Origin, Said};
+use super::{Origin, Rendered};
 use crate::message::{Block, Document, StoredMessage, markdown, plain};
 use crate::panics;
 use crate::steps::{self, OutOfSteps};
@@ -27,15 +27,15 @@ pub(super) struct Compiled {
 }
 
 /// The result of rendering.
-pub(super) struct Spoken {
-    pub(super) said: Said,
+pub(super) struct RenderResult {
+    pub(super) rendered: Rendered,
     /// Why the `when` could not be evaluated. It counts as true then.
     pub(super) when_failed: Option<String>,
 }
 
 impl Compiled {
     /// Renders an event, unless the `when` is false.
-    pub(super) fn say(&self, engine: &Handlebars<'_>, context: &Context) -> Result<Spoken, Failure> {
+    pub(super) fn render(&self, engine: &Handlebars<'_>, context: &Context) -> Result<RenderResult, Failure> {
         let when = self.front.when.as_ref().map(|when| when.holds(context.data()));
         let (holds, when_failed) = match when {
             None => (true, None),
@@ -43,7 +43,7 @@ impl Compiled {
             // A superfluous message is better than a lost one.
             Some(Err(error)) => (true, Some(error.to_string())),
         };
-        let said = if holds {
+        let rendered = if holds {
             let (message, out_of_steps) = steps::limited(steps::TEMPLATE, || {
                 panics::caught(|| self.message(&self.output(engine, context)?))
                     .unwrap_or_else(|panic| Err(self.failure(format!("rendering panicked: {panic}"))))
@@ -55,13 +55,16 @@ impl Compiled {
                     .unwrap_or_else(|| self.failure(OutOfSteps.to_string())));
             }
             message?.map_or_else(
-                || Said::Nothing("it renders to nothing".to_owned()),
-                Said::Message,
+                || Rendered::Skipped("it renders to nothing".to_owned()),
+                Rendered::Message,
             )
         } else {
-            Said::Nothing("its `when` does not hold".to_owned())
+            Rendered::Skipped("its `when` does not hold".to_owned())
         };
-        Ok(Spoken { said, when_failed })
+        Ok(RenderResult {
+            rendered,
+            when_failed,
+        })
     }
 
     fn output(&self, engine: &Handlebars<'_>, context: &Context) -> Result<String, Failure> {

@@ -99,6 +99,10 @@ impl Names {
 }
 
 impl Shape {
+    pub(crate) const fn word(noun: &'static str, words: &'static [&'static str]) -> Self {
+        Self::Word { noun, words }
+    }
+
     /// Returns the shape that a value is checked against: the alternative of its TOML type, else the first.
     pub(super) fn for_value(&self, value: &DeValue<'_>) -> &Self {
         match self {

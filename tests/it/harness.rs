@@ -24,13 +24,13 @@ pub(crate) const BASIC: &str = "bridge:s3cr3t: 0123456789abcdef";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The stand-in Twake with two channels, `dev` and `ops`, and a folder with the bridge's files.
-pub(crate) struct World {
+pub(crate) struct TestSetup {
     pub(crate) folder: TempDir,
     pub(crate) sandbox: SandboxHandle,
     stop: Stop,
 }
 
-impl World {
+impl TestSetup {
     pub(crate) fn new() -> Self {
         Self::with(&["dev", "ops"], Limits::default())
     }
@@ -157,7 +157,7 @@ channels = ["ops"]
     }
 
     /// What a channel's messages say to a phone, in order.
-    pub(crate) async fn told(&self, channel: &str, count: usize) -> Vec<String> {
+    pub(crate) async fn posted(&self, channel: &str, count: usize) -> Vec<String> {
         self.messages(channel, count)
             .await
             .iter()
@@ -166,7 +166,7 @@ channels = ["ops"]
     }
 }
 
-impl Drop for World {
+impl Drop for TestSetup {
     fn drop(&mut self) {
         self.stop.graceful.cancel();
     }

@@ -47,7 +47,7 @@ fn every_sample_says_what_its_snapshot_says() {
                 }
             };
             assert_eq!(decision.event_type, sample.event_type, "{kind}/{}", sample.name);
-            let said = told(&decision);
+            let said = posted(&decision);
             check(&decision, &said, &format!("{kind}/{}", sample.name));
             insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
                 insta::assert_snapshot!(snapshot, said);
@@ -69,7 +69,7 @@ fn a_kind_that_is_like_another_tells_its_samples_too() {
                 continue;
             };
             assert_eq!(decision.event_type, sample.event_type, "{name}");
-            check(&decision, &told(&decision), &name);
+            check(&decision, &posted(&decision), &name);
             inherited += 1;
         }
     }
@@ -287,7 +287,7 @@ fn headers_of(condition: &Condition) -> impl Iterator<Item = String> {
 }
 
 /// The decision as a person wants to read it.
-fn told(decision: &Decision) -> String {
+fn posted(decision: &Decision) -> String {
     let mut text = String::new();
     for (name, value) in &decision.facts {
         let known = match value {

@@ -54,7 +54,7 @@ fn takers(scheme: &str) -> Vec<Taker> {
     }
 }
 
-/// Proves a vector to its kind, at a time; the scheme that took it is not told, the refusal is.
+/// Proves a vector to its kind, at a time; the scheme that took it is not posted, the refusal is.
 fn prove(
     kind: &str,
     vector: &Vector,

@@ -48,10 +48,7 @@ pub(in crate::config) const ROOT: &[Key] = &[
 const ACCOUNT: &[Key] = &[
     Key::new(
         "api",
-        Shape::Word {
-            noun: "api",
-            words: API_WORDS,
-        },
+        Shape::word("api", API_WORDS),
         "the API of this Twake; default: \"messages-save\", the documented one",
     ),
     Key::required(

@@ -38,10 +38,7 @@ pub(in crate::config) const ROOT: &[Key] = &[
     Key::new("body", Shape::Table(BODY), "where the payload is in a request"),
     Key::new(
         "methods",
-        Shape::NonEmptyList(&Shape::Word {
-            noun: "method",
-            words: METHOD_WORDS,
-        }),
+        Shape::NonEmptyList(&Shape::word("method", METHOD_WORDS)),
         "the HTTP methods that the sender uses; default: [\"POST\"]",
     ),
     Key::new(

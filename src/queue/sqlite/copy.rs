@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::lock::{Lock, beside, private};
+use super::query::value;
 use super::statements::{COPY_TO_FILE, COUNT_EVENTS, COUNT_WAITING, QUICK_CHECK, TRUNCATE_LOG};
-use super::{address, failed, locate, schema};
+use super::{address, locate, open_file, schema};
 use crate::queue::OpenError;
 use crate::queue::error::Cause;
 
@@ -125,11 +125,8 @@ fn is_filled(store: &Path) -> bool {
 /// Writes a store's log into the store, so that it is one complete file.
 fn fold_log(store: &Path) -> Result<(), CopyError> {
     let connection = open(store)?;
-    let busy = connection.query_row(TRUNCATE_LOG, [], |row| row.get::<_, bool>(0));
-    let busy = busy.map_err(|source| CopyError::Database {
-        path: store.to_owned(),
-        source: Arc::new(source),
-    })?;
+    let busy = connection.query_row(TRUNCATE_LOG, [], value);
+    let busy: bool = busy.map_err(database(store))?;
     if busy {
         return Err(OpenError::Locked(store.to_owned()).into());
     }
@@ -153,8 +150,8 @@ fn copy(from: &Path, to: &Path) -> Result<Copied, CopyError> {
     let source = open(from)?;
     let part = beside(to, ".part");
     remove(&part)?;
-    let file = private(&part)?;
-    let written = write(&source, from, &part, &file).and_then(|copied| {
+    let new = private(&part)?;
+    let written = write(&source, from, &part, &new).and_then(|copied| {
         rename(&part, to)?;
         sync_folder(to)?;
         Ok(copied)
@@ -162,18 +159,14 @@ fn copy(from: &Path, to: &Path) -> Result<Copied, CopyError> {
     written.inspect_err(|_| drop(fs::remove_file(&part)))
 }
 
-fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<Copied, CopyError> {
-    let failed = |source| CopyError::Database {
-        path: part.to_owned(),
-        source: Arc::new(source),
-    };
+fn write(source: &Connection, from: &Path, part: &Path, written: &File) -> Result<Copied, CopyError> {
     // VACUUM INTO reads one snapshot and writes a compact file. It accepts an empty file as its target.
     let name = part.to_string_lossy().into_owned();
-    source.execute(COPY_TO_FILE, [name]).map_err(failed)?;
-    let copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    let found: String = copy
-        .query_row(QUICK_CHECK, [], |row| row.get(0))
-        .map_err(failed)?;
+    source.execute(COPY_TO_FILE, [name]).map_err(database(part))?;
+    let copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let copy = copy.map_err(database(part))?;
+    let found = copy.query_row(QUICK_CHECK, [], value::<String>);
+    let found = found.map_err(database(part))?;
     if found != "ok" {
         return Err(CopyError::Damaged {
             path: from.to_owned(),
@@ -181,19 +174,12 @@ fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<C
         });
     }
     let count = |sql: &str| {
-        let count = copy
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .map_err(failed)?;
+        let count: i64 = copy.query_row(sql, [], value).map_err(database(part))?;
         Ok::<_, CopyError>(usize::try_from(count).unwrap_or_default())
     };
-    let events = count(COUNT_EVENTS)?;
-    let waiting = count(COUNT_WAITING)?;
-    let at = |source| CopyError::File {
-        path: part.to_owned(),
-        source,
-    };
-    file.sync_all().map_err(at)?;
-    let bytes = file.metadata().map_err(at)?.len();
+    let (events, waiting) = (count(COUNT_EVENTS)?, count(COUNT_WAITING)?);
+    written.sync_all().map_err(file(part))?;
+    let bytes = written.metadata().map_err(file(part))?.len();
     Ok(Copied {
         events,
         waiting,
@@ -203,31 +189,36 @@ fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<C
 
 /// Opens a store for reading. Refuses what [`schema::known`] refuses.
 fn open(path: &Path) -> Result<Connection, CopyError> {
-    let database = failed(path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(database)?;
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(database)?;
+    let connection = open_file(path)?;
     schema::known(&connection, path)?;
     Ok(connection)
 }
 
+/// An error of SQLite while it writes to a file.
+fn database(path: &Path) -> impl Fn(rusqlite::Error) -> CopyError + Copy {
+    |source| CopyError::Database {
+        path: path.to_owned(),
+        source: Arc::new(source),
+    }
+}
+
+/// An error of the system with a file.
+fn file(path: &Path) -> impl Fn(io::Error) -> CopyError + Copy {
+    |source| CopyError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 fn remove(path: &Path) -> Result<(), CopyError> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(CopyError::File {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file(path)(error)),
         _ => Ok(()),
     }
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), CopyError> {
-    fs::rename(from, to).map_err(|source| CopyError::File {
-        path: to.to_owned(),
-        source,
-    })
+    fs::rename(from, to).map_err(file(to))
 }
 
 /// Gives the file the owner of another one: root may restore for the service's user.
@@ -240,20 +231,13 @@ fn same_owner(path: &Path, like: &Path) -> Result<(), CopyError> {
         }
         chown(path, Some(like.uid()), Some(like.gid()))
     });
-    owner.map_err(|source| CopyError::File {
-        path: path.to_owned(),
-        source,
-    })
+    owner.map_err(file(path))
 }
 
 /// Makes a new name durable.
 fn sync_folder(path: &Path) -> Result<(), CopyError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| CopyError::File {
-            path: folder.to_owned(),
-            source,
-        })
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(file(folder))
 }

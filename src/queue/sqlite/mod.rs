@@ -52,26 +52,27 @@ pub fn locate(store: &str) -> Result<PathBuf, OpenError> {
     }
 }
 
+/// Opens a store, and updates its schema.
 fn connect(path: &Path) -> Result<Connection, OpenError> {
-    let database = failed(path);
-    // This creates no file: that would not be the file that is locked.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(database)?;
-    // Other programs may read the file while the bridge runs. Their locks are short.
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(database)?;
+    let mut connection = open_file(path)?;
     connection.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut connection, path)?;
-    connection
-        .pragma_update(None, "journal_mode", "wal")
-        .map_err(database)?;
-    connection
-        .pragma_update(None, "synchronous", "full")
-        .map_err(database)?;
-    connection
-        .pragma_update(None, "journal_size_limit", LONGEST_LOG)
-        .map_err(database)?;
+    let configure = || {
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "journal_size_limit", LONGEST_LOG)
+    };
+    configure().map_err(failed(path))?;
+    Ok(connection)
+}
+
+/// Opens a file that exists: a new one would not be the file that is locked.
+fn open_file(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed(path))?;
+    // Other programs may read the file while the bridge runs. Their locks are short.
+    let waits = connection.busy_timeout(Duration::from_secs(5));
+    waits.map_err(failed(path))?;
     Ok(connection)
 }
 

@@ -47,8 +47,8 @@ fn context() -> Context {
 }
 
 fn document(rendering: Rendering) -> Document {
-    match rendering.said {
-        Said::Message(StoredMessage { message, .. }) => message,
+    match rendering.rendered {
+        Rendered::Message(StoredMessage { message, .. }) => message,
         said => panic!("{said:?}, failed: {:?}", rendering.failed),
     }
 }
@@ -66,7 +66,7 @@ fn said(template: &str) -> String {
 /// Returns why a template fails.
 fn failure(template: &str) -> String {
     let rendering = library(vec![file("push.hbs", template)]).render("push", None, &context());
-    assert_eq!(rendering.said, Said::NoTemplate, "{template}");
+    assert_eq!(rendering.rendered, Rendered::NoTemplate, "{template}");
     rendering.failed[0].1.clone()
 }
 
@@ -179,8 +179,8 @@ fn an_empty_output_is_skipped() {
     ] {
         let rendering = library(vec![file("push.hbs", template)]).render("push", None, &context());
         assert_eq!(
-            rendering.said,
-            Said::Nothing("push.hbs: it renders to nothing".to_owned()),
+            rendering.rendered,
+            Rendered::Skipped("push.hbs: it renders to nothing".to_owned()),
             "{template}"
         );
         assert_eq!(rendering.template.unwrap().name, "push.hbs");
@@ -291,9 +291,9 @@ fn rendering_stops_at_the_step_limit() {
         let library = library(vec![file("push.hbs", template)]);
         let (rendering, exceeded) = steps::limited(20_000, || library.render("push", None, &context));
         assert!(
-            exceeded && rendering.said == Said::NoTemplate,
+            exceeded && rendering.rendered == Rendered::NoTemplate,
             "{template}: {:?}",
-            rendering.said
+            rendering.rendered
         );
         let why = &rendering.failed[0].1;
         assert!(why.contains("too many steps"), "{template}: {why}");

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{document, file, library};
 use crate::message::{markdown, plain, text_atom};
-use crate::template::Said;
+use crate::template::Rendered;
 use handlebars::Context;
 
 proptest! {
@@ -17,9 +17,9 @@ proptest! {
             let expected = markdown::parse(&template.replace("{{x}}", &text_atom(&value))).unwrap();
             let library = library(vec![file("push.hbs", template)]);
             let rendering = library.render("push", None, &Context::from(json!({"x": value.clone()})));
-            match rendering.said {
-                Said::Message(message) => prop_assert_eq!(message.message, expected),
-                said => prop_assert!(matches!(said, Said::Nothing(_)) && plain::text(&expected).trim().is_empty()),
+            match rendering.rendered {
+                Rendered::Message(message) => prop_assert_eq!(message.message, expected),
+                said => prop_assert!(matches!(said, Rendered::Skipped(_)) && plain::text(&expected).trim().is_empty()),
             }
         }
     }

@@ -63,7 +63,10 @@ fn an_own_file_that_does_not_compile_is_reported_and_replaced_by_the_built_in_on
     );
     assert_eq!(plain::text(&document(rendering)), "built in");
     let rendering = library.render("new", None, &context());
-    assert_eq!((rendering.said, rendering.failed.len()), (Said::NoTemplate, 1));
+    assert_eq!(
+        (rendering.rendered, rendering.failed.len()),
+        (Rendered::NoTemplate, 1)
+    );
 }
 
 #[test]
@@ -83,8 +86,8 @@ fn a_template_is_rendered_if_its_condition_is_true_or_fails() {
     );
     let no = library.render("no", None, &context());
     assert_eq!(
-        no.said,
-        Said::Nothing("no.hbs: its `when` does not hold".to_owned())
+        no.rendered,
+        Rendered::Skipped("no.hbs: its `when` does not hold".to_owned())
     );
     assert_eq!(no.template.unwrap().name, "no.hbs");
     let perhaps = library.render("perhaps", None, &context());
