@@ -1,6 +1,6 @@
 //! The reader of the TOML files that people write: `bridge.toml`, `source.toml`, and `[[authentication]]` in both.
 //!
-//! A [`Key`] describes one key: its name, its [`Shape`] and what it sets. One description serves everything:
+//! A `Key` describes one key: its name, its `Shape` and what it sets. One description serves everything:
 //!
 //! ```text
 //! &[Key] ─read()─► findings: unknown keys, missing keys, wrong types     ─► TableReader: typed values
