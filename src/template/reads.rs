@@ -138,6 +138,7 @@ impl Walk {
                     self.call(call);
                 }
             }
+            Parameter::Path(Path::Local((_, name, _))) if name == "root" => self.all = true,
             Parameter::Name(_) | Parameter::Path(_) => {
                 if let (Some(path), Some(written)) = (self.path(argument), argument.as_name()) {
                     if path.is_empty() {
