@@ -15,7 +15,7 @@ use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
 
 use crate::queue;
-use crate::twake::{self, Destination, Kind, Reason};
+use crate::twake::{Destination, HaltScope, Reason, VerdictKind};
 use crate::units::format_size;
 
 /// Less than this is no room to work with, in bytes.
@@ -31,16 +31,11 @@ pub fn inspect(config: &Config, settings: &Settings, surroundings: &Surroundings
     permissions(surroundings, &mut findings);
     let clock = Clock::system();
     actix_web::rt::System::new().block_on(async {
-        // One place for each account and company: that is what Twake looks at.
-        let destinations: BTreeMap<(&str, &str), &Destination> = config
+        // One destination for each set of scopes, such as an account and a company: Twake looks at nothing else.
+        let destinations: BTreeMap<Vec<HaltScope>, &Destination> = config
             .channels
             .values()
-            .map(|destination| {
-                (
-                    (destination.account.name.as_str(), destination.group_id.as_str()),
-                    destination,
-                )
-            })
+            .map(|destination| (destination.scopes(), destination))
             .collect();
         for destination in destinations.into_values() {
             account(destination, config.delivery.timeout, &clock, &mut findings).await;
@@ -131,7 +126,8 @@ fn permissions(surroundings: &Surroundings, findings: &mut Vec<Finding>) {
 
 /// Whether Twake is there, is who it says, and lets the account in.
 async fn account(destination: &Destination, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
-    let table = format!("twake.{}", destination.account.name);
+    let account = destination.account();
+    let table = format!("twake.{}", account.name());
     let of = "bridge.toml";
     let (verdict, date) = match delivery::probe(destination, timeout, clock).await {
         Ok(told) => told,
@@ -144,11 +140,7 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
         "" => String::new(),
         detail => format!(" ({detail})"),
     };
-    let to = format!(
-        "{}{}",
-        destination.account.url,
-        destination.account.outbound.describe()
-    );
+    let to = format!("{}{}", account.url(), account.outbound().describe());
     let what = format!("{to}: {}{detail}; {}", verdict.reason.code(), verdict.hint);
     let unreached = [
         Reason::Unresolved,
@@ -158,10 +150,14 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
         Reason::TimedOut,
         Reason::Broken,
     ];
-    if twake::probe_passed(destination.account.api, &verdict) {
-        let what = format!("{to} lets company {} in", destination.group_id);
+    if verdict.kind == VerdictKind::Accepted {
+        let scope = destination.scopes().pop();
+        let what = format!(
+            "{to} accepts {}",
+            scope.map_or_else(String::new, |scope| scope.to_string())
+        );
         findings.push(Finding::note(of, &table, what));
-    } else if matches!(verdict.kind, Kind::Halt(_)) || unreached.contains(&verdict.reason) {
+    } else if matches!(verdict.kind, VerdictKind::Halt(_)) || unreached.contains(&verdict.reason) {
         findings.push(Finding::error(of, None, &table, what));
     } else {
         findings.push(Finding::warning(of, None, &table, what));
@@ -170,7 +166,7 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
     if let Some(apart) = apart.filter(|apart| *apart > APART) {
         let what = format!(
             "this machine's clock and {}'s are {} s apart: signatures with a time would be refused as stale",
-            destination.account.url,
+            account.url(),
             apart.as_secs()
         );
         findings.push(Finding::warning("clock", None, "", what));

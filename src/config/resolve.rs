@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::suggest::unknown;
 use crate::toml_reader::{self, Located};
 use crate::toml_reader::{Finding, Findings, Severity};
-use crate::twake::{Account, Api, Destination};
+use crate::twake::{Account, Api, Destination, messages_save};
 
 /// The names of the dialects.
 const APIS: &[(&str, Api)] = &[("messages-save", Api::MessagesSave)];
@@ -69,7 +69,7 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
     let mut accounts = BTreeMap::new();
     for Named { name, value } in raw.accounts {
         let account = account(&name, value, base, surroundings, findings);
-        accounts.insert(name.value, account.map(Arc::new));
+        accounts.insert(name.value, account);
     }
     let names = |names: &[Named<RawChannel>]| {
         names
@@ -194,15 +194,16 @@ fn account(
     let outbound = raw
         .outbound
         .resolve(&path, url.as_ref(), base, surroundings, findings);
-    Some(Account {
-        name: name.value.clone(),
-        api: api?,
-        url: url?,
-        public_id: raw.public_id?.value,
-        private_api_key: key?,
-        group_id: raw.group_id?.value,
-        outbound: outbound?,
-    })
+    match api? {
+        Api::MessagesSave => Some(Account::MessagesSave(Arc::new(messages_save::Account {
+            name: name.value.clone(),
+            url: url?,
+            public_id: raw.public_id?.value,
+            private_api_key: key?,
+            group_id: raw.group_id?.value,
+            outbound: Arc::new(outbound?),
+        }))),
+    }
 }
 
 /// An address of a Twake. What is wrong with it is said without quoting it: it may hold a password.
@@ -227,7 +228,7 @@ fn address(text: &str) -> Result<Url, String> {
 /// A channel, in the account it names or the only one there is.
 fn place(
     channel: Named<RawChannel>,
-    accounts: &BTreeMap<String, Option<Arc<Account>>>,
+    accounts: &BTreeMap<String, Option<Account>>,
     findings: &Findings,
 ) -> Option<Destination> {
     let Named { name, value: raw } = channel;
@@ -254,15 +255,16 @@ fn place(
             None
         }
     };
-    let account = account?.as_ref().map(Arc::clone)?;
-    Some(Destination {
-        group_id: raw
-            .group_id
-            .map_or_else(|| account.group_id.clone(), |group| group.value),
-        account,
-        channel_id: raw.channel_id?.value,
-        rate: raw.rate,
-    })
+    match account?.as_ref()? {
+        Account::MessagesSave(account) => Some(Destination::MessagesSave(messages_save::Destination {
+            group_id: raw
+                .group_id
+                .map_or_else(|| account.group_id.clone(), |group| group.value),
+            account: Arc::clone(account),
+            channel_id: raw.channel_id?.value,
+            rate: raw.rate,
+        })),
+    }
 }
 
 fn operator_token(

@@ -1,4 +1,4 @@
-//! A message that comes late says so, or whoever reads it would take it for news.
+//! Marks a message that is posted late, so that readers do not take it for news.
 
 use jiff::Timestamp;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::message::{Block, Inline, StoredMessage};
 
 /// The message as it is posted at `now`: with a last line when that is more than `late` after it was received.
-pub(super) fn told(
+pub(super) fn marked(
     mut stored: StoredMessage,
     received: Timestamp,
     now: Timestamp,
@@ -59,8 +59,8 @@ mod tests {
             ephemeral: false,
         };
         let late = Duration::from_secs(600);
-        let told = told(stored, received.parse().unwrap(), now.parse().unwrap(), late);
-        told.message.blocks.last().map(|block| match block {
+        let marked = marked(stored, received.parse().unwrap(), now.parse().unwrap(), late);
+        marked.message.blocks.last().map(|block| match block {
             Block::Paragraph(inlines) => match &inlines[..] {
                 [Inline::Emphasis(inner)] => match &inner[..] {
                     [Inline::Text(text)] => text.clone(),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_says_when_it_was_and_by_how_much() {
+    fn a_late_message_has_a_line_with_its_time_and_delay() {
         let line = |now| last_line("2026-03-01T05:41:00Z", now);
         assert_eq!(line("2026-03-01T05:41:10Z"), None);
         assert_eq!(line("2026-03-01T05:51:00Z"), None, "not more than the limit");

@@ -8,7 +8,8 @@ use crate::queue::{
     Decided, DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
 };
 use crate::secret::Secret;
-use crate::twake::{Account, Api, Outbound};
+use crate::twake::Outbound;
+use crate::twake::messages_save::{Account, Destination};
 use crate::units::Rate;
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -31,7 +32,7 @@ mod troubles;
 use peer::{PROBE, Peer, Play};
 
 const START: &str = "2026-03-01T10:00:00Z";
-const SETTINGS: Settings = Settings {
+const SETTINGS: DeliverySettings = DeliverySettings {
     timeout: Duration::from_secs(30),
     horizon: Duration::from_secs(3600),
     late: Duration::from_secs(600),
@@ -53,8 +54,8 @@ struct Bench {
     destinations: watch::Sender<Arc<Destinations>>,
     halts: Halts,
     /// What the next start begins with.
-    settings: Settings,
-    changed_settings: watch::Sender<Settings>,
+    settings: DeliverySettings,
+    changed_settings: watch::Sender<DeliverySettings>,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
 }
@@ -70,12 +71,11 @@ fn destination(url: &str, account: &str, channel: &str) -> Destination {
     Destination {
         account: Arc::new(Account {
             name: account.to_owned(),
-            api: Api::MessagesSave,
             url: url.parse().unwrap(),
             public_id: "app".to_owned(),
             private_api_key: Secret::new("key"),
             group_id: "company".to_owned(),
-            outbound: Outbound::default(),
+            outbound: Arc::new(Outbound::default()),
         }),
         group_id: "company".to_owned(),
         channel_id: channel.to_owned(),
@@ -86,7 +86,7 @@ fn destination(url: &str, account: &str, channel: &str) -> Destination {
 fn destinations(of: impl IntoIterator<Item = Destination>) -> Arc<Destinations> {
     Arc::new(
         of.into_iter()
-            .map(|destination| (destination.channel_id.as_str().into(), destination))
+            .map(|destination| (destination.channel_id.as_str().into(), destination.into()))
             .collect(),
     )
 }

@@ -44,7 +44,7 @@ fn begins_with_id(text: &str) -> bool {
 }
 
 /// The text of a line.
-pub(crate) fn line(content: &[Inline]) -> String {
+pub(super) fn line(content: &[Inline]) -> String {
     let mut out = String::new();
     inlines(content, &mut out);
     out

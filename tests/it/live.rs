@@ -36,7 +36,7 @@ async fn a_machine_in_order_and_a_twake_that_lets_in_are_right_and_nothing_is_po
     let world = world();
     let (code, said) = check(&world, |_| {}).await;
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("lets company company in"), "{said}");
+    assert!(said.contains("accepts company company of account"), "{said}");
     assert!(world.sandbox.messages("ch-dev").is_empty() && world.sandbox.messages("ch-ops").is_empty());
 }
 
@@ -82,8 +82,8 @@ async fn a_wrong_key_and_a_twake_that_is_not_there_are_found() {
     // A page with status 200 is nobody that lets in, and an answer behind a notice is one.
     for (fault, expected, says) in [
         (Fault::NotJson, 78, "not_json"),
-        (Fault::Notice, 0, "lets company company in"),
-        (Fault::Interim, 0, "lets company company in"),
+        (Fault::Notice, 0, "accepts company company of account"),
+        (Fault::Interim, 0, "accepts company company of account"),
     ] {
         world.sandbox.set_fault(None, Some(fault));
         let (code, said) = check(&world, |_| {}).await;

@@ -76,7 +76,7 @@ async fn what_waits_is_resumed_after_a_stop_and_keeps_its_pause() {
     // Another lane's round trip shows that the dispatcher runs, and that this lane waits for its time.
     bench.destinations.send_modify(|known| {
         let mut more = Destinations::clone(known);
-        more.insert("ops".into(), destination(&peer.url, "main", "ops"));
+        more.insert("ops".into(), destination(&peer.url, "main", "ops").into());
         *known = Arc::new(more);
     });
     let other = bench.tell("other", &["ops"]).await;

@@ -90,7 +90,7 @@ pub(super) fn trusting(proxy: Option<Proxy>) -> Outbound {
 /// A place of an account with a way out of its own.
 pub(super) fn reached(url: &str, account: &str, channel: &str, outbound: Outbound) -> Destination {
     let mut destination = destination(url, account, channel);
-    Arc::get_mut(&mut destination.account).unwrap().outbound = outbound;
+    Arc::get_mut(&mut destination.account).unwrap().outbound = Arc::new(outbound);
     destination
 }
 
@@ -179,7 +179,7 @@ async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
     let event = bench.tell("goes on", &["ops"]).await;
     bench.until_delivered(event).await;
     let halts = bench.halts.all();
-    assert_eq!((halts.len(), halts[0].account.as_str()), (1, "one"));
+    assert_eq!((halts.len(), halts[0].scope.account_name()), (1, "one"));
     peer.mend();
     bench.clock.advance(Duration::from_secs(600));
     bench.until_delivered(halted).await;

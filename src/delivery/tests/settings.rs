@@ -14,7 +14,7 @@ async fn a_changed_timeout_is_the_next_attempts_and_not_of_the_one_under_way() {
     let before = bench.tell("before", &["dev"]).await;
     peer.until_asked(1).await;
     let timeout = Duration::from_secs(5);
-    bench.change(Settings { timeout, ..SETTINGS });
+    bench.change(DeliverySettings { timeout, ..SETTINGS });
     let after = bench.tell("after", &["ops"]).await;
     peer.until_asked(2).await;
     bench.clock.advance(timeout);
@@ -36,7 +36,7 @@ async fn a_lane_that_waits_tries_at_once_when_the_horizon_is_another() {
     bench.clock.advance(Duration::from_secs(120));
     assert_eq!(peer.count(), 1, "an hour was asked for");
     let horizon = Duration::from_secs(60);
-    bench.change(Settings { horizon, ..SETTINGS });
+    bench.change(DeliverySettings { horizon, ..SETTINGS });
     let dead = bench.until(event, |delivery| delivery.state == State::Dead).await;
     assert_eq!(dead.reason.as_deref(), Some("expired"));
     assert_eq!(peer.count(), 2);
@@ -44,7 +44,7 @@ async fn a_lane_that_waits_tries_at_once_when_the_horizon_is_another() {
 
 impl Bench {
     /// Sets other settings, as a reload does.
-    fn change(&self, settings: Settings) {
+    fn change(&self, settings: DeliverySettings) {
         self.changed_settings.send_replace(settings);
     }
 }

@@ -23,8 +23,8 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     let halts = bench.halts.all();
     assert_eq!(halts.len(), 1);
     assert_eq!(
-        (halts[0].account.as_str(), halts[0].reason),
-        ("main", "wrong_key")
+        (halts[0].scope.to_string().as_str(), halts[0].reason),
+        ("account main", "wrong_key")
     );
     assert_eq!(halts[0].lanes, ["dev".into(), "ops".into()]);
     assert!(halts[0].hint.contains("private_api_key"));

@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
-use crate::message::plain::{bullet, line};
-use crate::message::{Block, Button, Document, Inline};
+use super::plain::{bullet, line};
+use super::{Block, Button, Document, Inline};
 
 /// What indents a line by one level; an ordinary blank at the start of a line would not be seen.
 const INDENT: &str = "\u{2003}";
