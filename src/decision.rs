@@ -4,11 +4,11 @@
 //!
 //! Pure: hooks, the demo and later preview and replay all call [`decide`], and everything it decided is in what it
 //! returns. Nothing here fails: what cannot be evaluated or rendered is part of the decision, and an event always has
-//! a type, a key, facts and, for every channel it goes to, something to say (or a reason for silence).
+//! a type, a key, facts and, for every channel it goes to, a message or the reason why it is skipped.
 
 mod fallback;
 mod handshake;
-mod silence;
+mod skipped;
 
 use handlebars::Context;
 use serde_json::{Map, Value};
@@ -25,7 +25,7 @@ use crate::steps;
 use crate::template::{RenderedTemplate, Said};
 
 pub use handshake::{Reply, handshake, unsigned};
-pub use silence::Silence;
+pub use skipped::Skipped;
 
 /// Everything decided about one event.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub struct Decision {
     /// Which channel is told which of [`Decision::messages`]. A channel for which the template says nothing is not here.
     pub deliveries: Vec<DecidedDelivery>,
     /// The channels for which it says nothing, and which of [`Decision::messages`] knows why.
-    pub unsaid: Vec<DecidedDelivery>,
+    pub skipped: Vec<DecidedDelivery>,
     /// What was not decided to its end, because it would have taken too many steps.
     pub cut_off: Vec<CutOff>,
     /// Why the body cannot be read ([`Unreadable::why`]): then no template is asked.
@@ -85,10 +85,10 @@ pub struct DecidedMessage {
     pub failed: Vec<(String, String)>,
     /// Why the template's `when` could not be evaluated (it then holds).
     pub when_failed: Option<String>,
-    /// The message; unset: nothing is said, and `silence` says why.
+    /// The message. Unset: nothing is posted, and `skip_reason` is the reason.
     pub message: Option<StoredMessage>,
-    /// Why nothing is said.
-    pub silence: Option<String>,
+    /// Why nothing is posted.
+    pub skip_reason: Option<String>,
 }
 
 /// One message on its way to one channel, not yet stored.
@@ -189,7 +189,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     let ((targets, routes), routes_cut_off) =
         steps::limited(steps::PHASE, || source.routes.choose(context.data()));
 
-    let ((messages, deliveries, unsaid), messages_cut_off) = steps::limited(steps::PHASE, || {
+    let ((messages, deliveries, skipped), messages_cut_off) = steps::limited(steps::PHASE, || {
         let event = Readable {
             kind,
             event_type: &event_type,
@@ -212,7 +212,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         routes,
         messages,
         deliveries,
-        unsaid,
+        skipped,
         cut_off: cut_off
             .into_iter()
             .filter_map(|(cut, part)| cut.then_some(part))
@@ -236,13 +236,13 @@ struct Readable<'a> {
 
 fn compose(event: &Readable<'_>, source: &str, targets: Vec<Target>) -> Composed {
     let mut messages: Vec<DecidedMessage> = Vec::new();
-    let (mut deliveries, mut unsaid) = (Vec::new(), Vec::new());
+    let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
     for Target { channel, variant, .. } in targets {
         let known = messages.iter().position(|message| message.variant == variant);
         let message = known.unwrap_or_else(|| {
-            let said = match (quiet(event.kind, event.event_type), event.unreadable) {
-                (Some(silence), _) => DecidedMessage {
-                    silence: Some(silence),
+            let said = match (skip_reason(event.kind, event.event_type), event.unreadable) {
+                (Some(skip_reason), _) => DecidedMessage {
+                    skip_reason: Some(skip_reason),
                     ..DecidedMessage::default()
                 },
                 (None, Some(unreadable)) => DecidedMessage {
@@ -256,10 +256,10 @@ fn compose(event: &Readable<'_>, source: &str, targets: Vec<Target>) -> Composed
         });
         let decided = messages.get(message);
         let told = decided.is_some_and(|decided| decided.message.is_some());
-        let to = if told { &mut deliveries } else { &mut unsaid };
+        let to = if told { &mut deliveries } else { &mut skipped };
         to.push(DecidedDelivery { channel, message });
     }
-    (messages, deliveries, unsaid)
+    (messages, deliveries, skipped)
 }
 
 /// The object of all names but the facts. `event` is empty until the type is known.
@@ -320,11 +320,14 @@ fn key(kind: &Kind, envelope: &Envelope, names: &mut Value) -> (IdempotencyKey, 
     }
 }
 
-/// Why nothing is said of an event type. An own template for a quiet type is somebody's wish to hear of it.
-fn quiet(kind: &Kind, event_type: &str) -> Option<String> {
-    let (_, why) = kind.quiet.iter().find(|(quiet, _)| quiet == event_type)?;
+/// Why the kind skips an event type. An own template for a skipped type posts it all the same.
+fn skip_reason(kind: &Kind, event_type: &str) -> Option<String> {
+    let (_, why) = kind
+        .skipped_types
+        .iter()
+        .find(|(skipped, _)| skipped == event_type)?;
     let own = kind.templates.speaks_of(event_type);
-    (!own).then(|| format!("{event_type} is quiet: {why}"))
+    (!own).then(|| format!("{event_type} is skipped: {why}"))
 }
 
 /// What a template says, in a variant that the caller fills in.
@@ -333,7 +336,7 @@ fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
         .kind
         .templates
         .render(event.event_type, variant, event.names);
-    let (message, silence) = match &rendering.said {
+    let (message, skip_reason) = match &rendering.said {
         Said::Message(message) => (Some(within_limit(message.clone())), None),
         Said::Nothing(why) => (None, Some(why.clone())),
         Said::NoTemplate => {
@@ -355,7 +358,7 @@ fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
         failed: rendering.failed,
         when_failed: rendering.when_failed,
         message,
-        silence,
+        skip_reason,
     }
 }
 

@@ -34,8 +34,8 @@ pub struct Kind {
     pub remember: Duration,
     /// How long the body is remembered where it is the key.
     pub remember_body: Duration,
-    /// Event types that say nothing, each with the reason.
-    pub quiet: Vec<(String, String)>,
+    /// Event types that are skipped, each with the reason.
+    pub skipped_types: Vec<(String, String)>,
     /// The headers that a sample's request needs besides its authentication, read off `event.type` and `event.key`:
     /// `{event}` stands for the event type, `{id}` for an id of the request.
     pub sample_headers: Vec<(String, String)>,

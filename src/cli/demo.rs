@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Tally {
     samples: usize,
     messages: usize,
-    silent: usize,
+    skipped: usize,
 }
 
 pub(super) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
@@ -197,7 +197,7 @@ async fn tell(
                 None => channels(source, &sample)?,
             };
             tally.messages += channels;
-            tally.silent += usize::from(channels == 0);
+            tally.skipped += usize::from(channels == 0);
             expected += channels;
         }
         let channel = channel(name);
@@ -228,13 +228,13 @@ fn introduction(
     let Tally {
         samples,
         messages,
-        silent,
+        skipped,
     } = tally;
     let token = fs::read_to_string(folder.join("alertmanager"))?;
     Ok(format!(
         "\
 A bridge and a stand-in Twake run, with an empty store.
-{samples} signed samples went through the front door: {messages} messages, {silent} samples say nothing on purpose.
+{samples} signed samples were accepted: {messages} messages were posted, {skipped} samples were skipped on purpose.
 
   the page   {page}
   webhooks   {front_door}hooks/{{source}}

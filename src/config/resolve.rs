@@ -103,17 +103,17 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
         .sources
         .into_iter()
         .filter_map(|raw| {
-            let (silent, at) = (
+            let (skipping, at) = (
                 raw.value.channels.is_none() && raw.value.routes.is_empty(),
                 raw.name.at,
             );
             let source = source(raw, &world)?;
-            if silent {
+            if skipping {
                 let path = format!("sources.{}", source.name);
                 findings.warning(
                     at,
                     &path,
-                    "has neither `channels` nor `routes`: its events are kept and said nowhere",
+                    "has neither `channels` nor `routes`: its events are stored and skipped",
                 );
             }
             Some((Arc::clone(&source.name), Arc::new(source)))

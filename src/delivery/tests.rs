@@ -162,7 +162,7 @@ impl Bench {
             decided: Decided {
                 event_type: "push".to_owned(),
                 routes: serde_json::Value::Null,
-                silences: None,
+                skipped: None,
                 unreadable: None,
             },
             messages: vec![StoredMessage {

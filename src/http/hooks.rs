@@ -284,9 +284,9 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
                 warn!(source:% = name, event:%, event_type:%, why:%; "the body cannot be read: stored, and posted as it is");
                 body["unreadable"] = why.as_str().into();
             }
-            if let Some(silence) = decision.silence() {
-                info!(source:% = name, event:%, event_type:%, why:% = silence, duration_ms; "accepted, said nowhere");
-                body["why"] = silence.into();
+            if let Some(skip_reason) = decision.skip_reason() {
+                info!(source:% = name, event:%, event_type:%, reason:% = skip_reason, duration_ms; "accepted and skipped");
+                body["skipped"] = skip_reason.into();
             } else {
                 info!(source:% = name, event:%, event_type:%, channels:% = channels.join(","), duration_ms; "accepted");
             }

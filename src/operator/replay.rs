@@ -22,7 +22,7 @@ struct Plan {
     messages: Vec<StoredMessage>,
     deliveries: Vec<NewDelivery>,
     left_out: Vec<LeftOut>,
-    silence: Option<String>,
+    skip_reason: Option<String>,
 }
 
 impl OperatorService {
@@ -80,7 +80,7 @@ impl OperatorService {
             event_type: plan.event_type,
             told,
             left_out,
-            silence: plan.silence,
+            skip_reason: plan.skip_reason,
         })
     }
 
@@ -106,14 +106,15 @@ impl OperatorService {
                 left_out.push(LeftOut::new(&lane, "this version cannot read what is stored"));
             }
         }
-        let silence = record.deliveries.is_empty();
+        let skip_reason = record.deliveries.is_empty();
         Plan {
             event_type: record.decided.event_type,
             decided: None,
             messages,
             deliveries,
             left_out,
-            silence: silence.then(|| "nothing of it was told, so there is nothing stored to tell".to_owned()),
+            skip_reason: skip_reason
+                .then(|| "nothing of it was told, so there is nothing stored to tell".to_owned()),
         }
     }
 
@@ -137,7 +138,7 @@ impl OperatorService {
             messages,
             deliveries,
             left_out: Vec::new(),
-            silence: decision.silence(),
+            skip_reason: decision.skip_reason(),
             event_type: decision.event_type,
         })
     }

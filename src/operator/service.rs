@@ -12,7 +12,7 @@ use super::view::{
 };
 use super::{OperatorError, halts, hint};
 use crate::clock::Clock;
-use crate::decision::Silence;
+use crate::decision::Skipped;
 use crate::message::{StoredMessage, plain};
 use crate::queue::{
     DeliveryRecord, Dropping, EventLine, EventRecord, LaneStanding, Listing, Moving, Queue, State,
@@ -263,19 +263,19 @@ fn summary(line: EventLine) -> EventSummary {
         unreadable: line.unreadable,
         forgotten: line.had_deliveries && deliveries.is_empty(),
         deliveries,
-        silence: silences(line.silences).and_then(|known| Some(known.into_iter().next()?.why)),
+        skip_reason: skipped(line.skipped).and_then(|known| Some(known.into_iter().next()?.reason)),
     }
 }
 
 /// A form of another version is as good as none.
-fn silences(stored: Option<serde_json::Value>) -> Option<Vec<Silence>> {
+fn skipped(stored: Option<serde_json::Value>) -> Option<Vec<Skipped>> {
     serde_json::from_value(stored?).ok()
 }
 
 fn details(record: EventRecord) -> EventDetails {
     let envelope = record.envelope;
     let headers = envelope.headers.iter();
-    let silences = match silences(record.decided.silences) {
+    let skipped = match skipped(record.decided.skipped) {
         // What is said somewhere and has no reason is said wherever it goes.
         None if record.had_deliveries => Some(Vec::new()),
         known => known,
@@ -300,7 +300,7 @@ fn details(record: EventRecord) -> EventDetails {
         unreadable: record.decided.unreadable,
         forgotten: record.had_deliveries && record.deliveries.is_empty(),
         deliveries: record.deliveries.into_iter().map(delivery).collect(),
-        silences,
+        skipped,
     }
 }
 

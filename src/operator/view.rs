@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::decision::Silence;
+use crate::decision::Skipped;
 use crate::queue::{Filter, Standing, State};
 use crate::route::RouteTrace;
 
@@ -46,8 +46,8 @@ pub enum StateWord {
     Delivered,
     /// Something of it is a dead letter.
     Dead,
-    /// It went nowhere, on purpose.
-    Silent,
+    /// Nothing is posted for it, on purpose.
+    Skipped,
     /// Its body cannot be read.
     Unreadable,
 }
@@ -59,7 +59,7 @@ impl StateWord {
             Self::Waiting => "waiting",
             Self::Delivered => "delivered",
             Self::Dead => "dead",
-            Self::Silent => "silent",
+            Self::Skipped => "skipped",
             Self::Unreadable => "unreadable",
         }
     }
@@ -72,7 +72,7 @@ impl EventQuery {
             StateWord::Waiting => Standing::Has(State::Waiting),
             StateWord::Delivered => Standing::Has(State::Delivered),
             StateWord::Dead => Standing::Has(State::Dead),
-            StateWord::Silent => Standing::Silent,
+            StateWord::Skipped => Standing::Skipped,
             StateWord::Unreadable => Standing::Unreadable,
         });
         Filter {
@@ -115,9 +115,9 @@ pub struct EventSummary {
     pub secret: String,
     /// Where it went, and how it stands there.
     pub deliveries: Vec<Told>,
-    /// Why it went nowhere, where it did and that was recorded.
+    /// Why nothing is posted. Unset if it is posted, or if the reason was not recorded.
     #[serde(default)]
-    pub silence: Option<String>,
+    pub skip_reason: Option<String>,
     /// Why its body could not be read when it was decided last.
     #[serde(default)]
     pub unreadable: Option<String>,
@@ -162,7 +162,7 @@ pub struct EventDetails {
     /// Where it was not said, and why; of the last decision. Unset: it was said nowhere, and why was not recorded when it
     /// was decided, by an earlier version.
     #[serde(default)]
-    pub silences: Option<Vec<Silence>>,
+    pub skipped: Option<Vec<Skipped>>,
     /// Why its body could not be read when it was decided last.
     #[serde(default)]
     pub unreadable: Option<String>,
@@ -231,7 +231,7 @@ pub struct Replayed {
     /// Channels that get nothing, and why.
     pub left_out: Vec<LeftOut>,
     /// Why nobody is told anything, where that is the decision.
-    pub silence: Option<String>,
+    pub skip_reason: Option<String>,
 }
 
 /// What a channel is told again.

@@ -15,9 +15,9 @@ pub struct Decided {
     pub event_type: String,
     /// The trace of the routes, a list of [`crate::route::RouteTrace`].
     pub routes: Value,
-    /// Why nothing is posted to some channels, a list of [`crate::decision::Silence`]. Unset: the event is posted wherever
+    /// Why nothing is posted to some channels, a list of [`crate::decision::Skipped`]. Unset: the event is posted wherever
     /// its routes lead, or a version decided it that did not store this.
-    pub silences: Option<Value>,
+    pub skipped: Option<Value>,
     /// Why the body cannot be read.
     pub unreadable: Option<String>,
 }
@@ -65,11 +65,11 @@ impl NewEvent {
 /// What is stored of a decision: the decision itself, the messages, and the deliveries. A variant that posts nothing has
 /// no message here, so the messages have other indices than in the decision.
 pub fn to_stored(decision: &Decision) -> (Decided, Vec<StoredMessage>, Vec<NewDelivery>) {
-    let silences = decision.silences();
+    let skipped = decision.skipped();
     let decided = Decided {
         event_type: decision.event_type.clone(),
         routes: json!(decision.routes),
-        silences: (!silences.is_empty()).then(|| json!(silences)),
+        skipped: (!skipped.is_empty()).then(|| json!(skipped)),
         unreadable: decision.unreadable.clone(),
     };
     let mut messages = Vec::with_capacity(decision.messages.len());

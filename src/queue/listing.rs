@@ -30,7 +30,7 @@ pub enum Standing {
     /// It has a delivery in this state.
     Has(State),
     /// It never had a delivery.
-    Silent,
+    Skipped,
     /// Its body cannot be read.
     Unreadable,
 }
@@ -76,8 +76,8 @@ pub struct EventLine {
     pub deliveries: Vec<(String, State)>,
     /// Whether it ever had a delivery. Old dead letters are deleted before their event is.
     pub had_deliveries: bool,
-    /// Why it is posted nowhere, if it is and if the decision recorded it.
-    pub silences: Option<serde_json::Value>,
+    /// Why it is skipped. Unset if it is posted, or if the reason was not recorded.
+    pub skipped: Option<serde_json::Value>,
     /// Why its body could not be read at the last decision.
     pub unreadable: Option<String>,
 }

@@ -45,7 +45,7 @@ pub(super) struct PackedDecision {
     /// JSON.
     pub(super) routes: String,
     /// JSON.
-    pub(super) silences: Option<String>,
+    pub(super) skipped: Option<String>,
     pub(super) unreadable: Option<String>,
 }
 
@@ -85,8 +85,8 @@ impl PackedEvent {
         const DELIVERY: usize = 64;
         let messages: usize = self.messages.iter().map(String::len).sum();
         let decided = &self.decided;
-        let silences = decided.silences.as_ref().map_or(0, String::len);
-        let content = self.body.len() + self.headers.len() + decided.routes.len() + silences + messages;
+        let skipped = decided.skipped.as_ref().map_or(0, String::len);
+        let content = self.body.len() + self.headers.len() + decided.routes.len() + skipped + messages;
         content + EVENT + DELIVERY * self.deliveries.len()
     }
 }
@@ -96,7 +96,7 @@ impl From<Decided> for PackedDecision {
         Self {
             event_type: decided.event_type,
             routes: decided.routes.to_string(),
-            silences: decided.silences.map(|silences| silences.to_string()),
+            skipped: decided.skipped.map(|skipped| skipped.to_string()),
             unreadable: decided.unreadable,
         }
     }

@@ -71,7 +71,7 @@ fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
         decided: Decided {
             event_type: "push".to_owned(),
             routes: serde_json::json!([{"route": 0}]),
-            silences: None,
+            skipped: None,
             unreadable: None,
         },
         messages: vec![said("hello")],

@@ -35,7 +35,7 @@ pub struct Route {
 /// Where a route's channels come from.
 #[derive(Debug)]
 pub enum RouteChannels {
-    /// These; none: the event is dropped on purpose.
+    /// These; none: the event is skipped on purpose.
     Channels(Vec<Arc<str>>),
     /// The text that `by` gives is looked up in a table; what is not there does not hold.
     Lookup {
@@ -152,7 +152,7 @@ fn take(
                 route,
                 held: true,
                 why: if channels.is_empty() {
-                    format!("{why}: dropped on purpose")
+                    format!("{why}: skipped on purpose")
                 } else {
                     why
                 },

@@ -35,7 +35,7 @@ fn the_first_route_that_holds_ends_the_search() {
     let (to, traces) = reached(&routes, &json!({"bot": true, "event": "push"}));
     assert!(to.is_empty());
     assert_eq!(traces.len(), 1);
-    assert_eq!(traces[0].why, "bot holds: dropped on purpose");
+    assert_eq!(traces[0].why, "bot holds: skipped on purpose");
     let (to, traces) = reached(&routes, &json!({"bot": false, "event": "push"}));
     assert_eq!(to, ["dev"]);
     assert_eq!(traces[0].why, "bot does not hold");

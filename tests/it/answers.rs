@@ -299,7 +299,7 @@ async fn an_accepted_event_says_where_it_goes() {
 }
 
 #[actix_web::test]
-async fn what_is_said_nowhere_says_why() {
+async fn the_response_to_a_skipped_event_has_the_reason() {
     let world = World::new();
     let text = world
         .config_text("")
@@ -309,7 +309,7 @@ async fn what_is_said_nowhere_says_why() {
     assert_eq!(answer.status, 202);
     assert_eq!(answer.body["channels"], json!([]));
     assert!(
-        answer.body["why"].as_str().is_some_and(|why| !why.is_empty()),
+        answer.body["skipped"].as_str().is_some_and(|why| !why.is_empty()),
         "{}",
         answer.body
     );

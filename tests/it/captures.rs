@@ -69,9 +69,9 @@ async fn said(
     let id = answer.body["event"].as_str().unwrap().parse().unwrap();
     let event = bridge.queue().event(id).await.unwrap().unwrap();
     let Some(Some(said)) = event.messages.first() else {
-        let why = answer.body["why"].as_str().unwrap_or_default();
+        let why = answer.body["skipped"].as_str().unwrap_or_default();
         assert!(
-            why.contains("is quiet") || why.contains("`when` does not hold"),
+            why.contains("is skipped") || why.contains("`when` does not hold"),
             "{case}: {why}"
         );
         return None;

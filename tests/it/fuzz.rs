@@ -119,7 +119,7 @@ fn what_is_taken_out_of_a_form_was_put_into_it() {
 }
 
 #[test]
-fn every_event_is_a_message_or_silent_for_a_reason() {
+fn every_event_is_a_message_or_is_skipped_for_a_reason() {
     any_bytes("decision", 200, 200, properties::decision::check);
 }
 

@@ -68,11 +68,11 @@ async fn every_documented_payload_is_a_message_or_quiet_and_no_template_fails() 
             .unwrap()
             .unwrap();
         let Some(Some(said)) = event.messages.first() else {
-            let why = body["why"]
+            let why = body["skipped"]
                 .as_str()
-                .unwrap_or_else(|| panic!("{what} is silent without a reason"));
+                .unwrap_or_else(|| panic!("{what} is skipped without a reason"));
             assert!(
-                why.contains("is quiet") || why.contains("`when` does not hold"),
+                why.contains("is skipped") || why.contains("`when` does not hold"),
                 "{what}: {why}"
             );
             continue;
@@ -104,11 +104,11 @@ fn every_documented_event_type_has_a_template_or_is_quiet_for_a_reason() {
         .collect();
     assert_eq!(documented.len(), TYPES);
     let source: toml::Value = toml::from_str(builtin::source_toml("github").unwrap()).unwrap();
-    let mut quiet = BTreeSet::new();
-    for entry in source["event"]["quiet"].as_array().unwrap() {
+    let mut skipped = BTreeSet::new();
+    for entry in source["event"]["skip"].as_array().unwrap() {
         assert!(!entry["why"].as_str().unwrap().is_empty());
         assert!(
-            quiet.insert(entry["type"].as_str().unwrap()),
+            skipped.insert(entry["type"].as_str().unwrap()),
             "{entry} is there twice"
         );
     }
@@ -118,9 +118,9 @@ fn every_documented_event_type_has_a_template_or_is_quiet_for_a_reason() {
         .filter_map(|template| template.name.strip_suffix(".hbs"))
         .collect();
     for event in &documented {
-        assert!(quiet.contains(event) != speaking.contains(event), "{event}");
+        assert!(skipped.contains(event) != speaking.contains(event), "{event}");
     }
-    assert!(quiet.is_subset(&documented), "{quiet:?}");
+    assert!(skipped.is_subset(&documented), "{skipped:?}");
 }
 
 /// How deep in a payload something may be missing.
@@ -159,9 +159,9 @@ fn a_payload_with_something_missing_is_said_or_left_unsaid_on_purpose() {
                 for decided in &decision.messages {
                     fallen_back += usize::from(!decided.failed.is_empty());
                     let Some(message) = &decided.message else {
-                        let why = decided.silence.as_deref().unwrap_or_default();
+                        let why = decided.skip_reason.as_deref().unwrap_or_default();
                         assert!(
-                            why.contains("is quiet") || why.contains("`when` does not hold"),
+                            why.contains("is skipped") || why.contains("`when` does not hold"),
                             "{what}: {why}"
                         );
                         continue;

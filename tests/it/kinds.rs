@@ -300,9 +300,9 @@ fn told(decision: &Decision) -> String {
     }
     let mut spoke = BTreeSet::new();
     for decided in decision.messages.iter().rev() {
-        if let Some(silence) = &decided.silence {
-            if spoke.insert(silence.as_str()) {
-                writeln!(text, "\n(says nothing: {silence})").unwrap();
+        if let Some(skip_reason) = &decided.skip_reason {
+            if spoke.insert(skip_reason.as_str()) {
+                writeln!(text, "\n(skipped: {skip_reason})").unwrap();
             }
             continue;
         }

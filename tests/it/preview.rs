@@ -120,7 +120,7 @@ fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
             let shown = json(&output);
             assert_eq!(answer.status, 202, "{}", sample.name);
             assert_eq!(shown["channels"], answer.body["channels"], "{}", sample.name);
-            assert_eq!(shown["why"], answer.body["why"], "{}", sample.name);
+            assert_eq!(shown["skipped"], answer.body["skipped"], "{}", sample.name);
             assert_eq!(shown["event"], sample.event_type.as_str());
             assert_eq!(shown["authentication"]["authentic"], true);
             assert_eq!(shown["authentication"]["scheme"], "signature");

@@ -61,9 +61,9 @@ fn wrong_in(lines: &[&str]) -> BTreeMap<String, String> {
                 add(format!("{failure:?}"));
             }
             let Some(message) = &decided.message else {
-                let why = decided.silence.as_deref().unwrap_or_default();
+                let why = decided.skip_reason.as_deref().unwrap_or_default();
                 if !why.contains("`when` does not hold") {
-                    add(format!("{event_type} is silent: {why}"));
+                    add(format!("{event_type} is skipped: {why}"));
                 }
                 continue;
             };

@@ -212,10 +212,10 @@ impl Work {
 /// A line an event; in a dry run with what would be said.
 fn told(replayed: &Replayed, dry_run: bool) -> String {
     let channels: Vec<&str> = replayed.told.iter().map(|told| told.channel.as_str()).collect();
-    let channels = match (channels.join(", "), &replayed.silence) {
+    let channels = match (channels.join(", "), &replayed.skip_reason) {
         (some, _) if !some.is_empty() => format!("→ {some}"),
-        (_, Some(why)) => format!("says nothing: {}", visible(why)),
-        _ => "→ nowhere".to_owned(),
+        (_, Some(why)) => format!("skipped: {}", visible(why)),
+        _ => "→ no channel".to_owned(),
     };
     let (id, source, event_type) = (replayed.event, &replayed.source, visible(&replayed.event_type));
     let mut text = format!("{id}  {source} {event_type} {channels}\n");

@@ -38,7 +38,7 @@ pub(super) enum StateArgument {
     Waiting,
     Delivered,
     Dead,
-    Silent,
+    Skipped,
     Unreadable,
 }
 
@@ -74,7 +74,7 @@ impl Filters {
             StateArgument::Waiting => StateWord::Waiting,
             StateArgument::Delivered => StateWord::Delivered,
             StateArgument::Dead => StateWord::Dead,
-            StateArgument::Silent => StateWord::Silent,
+            StateArgument::Skipped => StateWord::Skipped,
             StateArgument::Unreadable => StateWord::Unreadable,
         });
         EventQuery {

@@ -119,11 +119,11 @@ fn row(event: &EventSummary) -> Vec<String> {
         .iter()
         .map(|told| format!("{} {}", told.channel, state(told.state)))
         .collect();
-    let mut channels = match &event.silence {
+    let mut channels = match &event.skip_reason {
         _ if !channels.is_empty() => channels.join(", "),
         _ if event.forgotten => "dead and forgotten".to_owned(),
-        Some(why) => format!("silent: {why}"),
-        None => "silent".to_owned(),
+        Some(why) => format!("skipped: {why}"),
+        None => "skipped".to_owned(),
     };
     if event.unreadable.is_some() {
         channels.push_str(", unreadable");

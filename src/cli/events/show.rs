@@ -97,7 +97,7 @@ fn told(event: &EventDetails) -> String {
         let why = visible(&route.why);
         line(&mut text, &format!("  {} {held}: {why}{channels}", route.route));
     }
-    unsaid(&mut text, event);
+    skipped(&mut text, event);
     for delivery in &event.deliveries {
         deliver(&mut text, delivery);
     }
@@ -109,22 +109,22 @@ fn told(event: &EventDetails) -> String {
     text
 }
 
-/// Where it was not said, and why.
-fn unsaid(text: &mut String, event: &EventDetails) {
-    for silence in event.silences.iter().flatten() {
-        let nowhere = match silence.channels.join(", ") {
-            none if none.is_empty() => "said nowhere".to_owned(),
-            some => format!("said nothing in {}", visible(&some)),
+/// The channels for which the event was skipped, with the reasons.
+fn skipped(text: &mut String, event: &EventDetails) {
+    for skipped in event.skipped.iter().flatten() {
+        let label = match skipped.channels.join(", ") {
+            none if none.is_empty() => "skipped".to_owned(),
+            some => format!("skipped in {}", visible(&some)),
         };
-        line(text, &format!("\n{nowhere}: {}", visible(&silence.why)));
+        line(text, &format!("\n{label}: {}", visible(&skipped.reason)));
     }
-    // A bridge of an earlier version says nothing of it at all.
-    if event.silences.is_none() && event.deliveries.is_empty() {
+    // A bridge of an earlier version did not record the reason.
+    if event.skipped.is_none() && event.deliveries.is_empty() {
         let id = event.id;
         line(
             text,
             &format!(
-                "\nsaid nowhere; why was not recorded then, `events replay {id} --dry-run` says what would be said now"
+                "\nskipped; the reason was not recorded. `events replay {id} --dry-run` shows what would be posted now"
             ),
         );
     } else if event.forgotten {

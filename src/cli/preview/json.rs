@@ -44,7 +44,7 @@ fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
     let messages = messages.map(|said| message(said, &decision.event_type, &source.kind.name));
     put("messages", messages.collect());
     put("channels", json!(decision.channels()));
-    put("why", json!(decision.silence()));
+    put("skipped", json!(decision.skip_reason()));
     let deliveries = decision.deliveries.iter().zip(&preview.requests);
     let deliveries = deliveries.map(|(delivery, request)| {
         let request = request.as_ref().map(
@@ -101,7 +101,7 @@ fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
         "why_this": why_this(said, event_type),
         "failed": failed.collect::<Value>(),
         "when_failed": said.when_failed,
-        "silence": said.silence,
+        "skip_reason": said.skip_reason,
         "text": text,
         "message": said.message,
     })

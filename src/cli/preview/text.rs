@@ -158,9 +158,9 @@ impl Out {
             self.message(message, preview, &preview.channels_of(index));
         }
         if decision.messages.is_empty()
-            && let Some(silence) = decision.silence()
+            && let Some(skip_reason) = decision.skip_reason()
         {
-            self.field("silent", &visible_lines(&silence));
+            self.field("skipped", &visible_lines(&skip_reason));
         }
         for (delivery, request) in decision.deliveries.iter().zip(&preview.requests) {
             if let Some(request) = request {
@@ -276,8 +276,8 @@ impl Out {
             let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
             let text = paint.document(&said.message);
             let _ = writeln!(self.text, "{text}\n");
-        } else if let Some(silence) = &message.silence {
-            self.field("silent", &visible_lines(silence));
+        } else if let Some(skip_reason) = &message.skip_reason {
+            self.field("skipped", &visible_lines(skip_reason));
         }
     }
 

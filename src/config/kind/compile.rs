@@ -17,8 +17,8 @@ use crate::template::Library;
 use crate::toml_reader::{Findings, Located, Table, in_order, type_of};
 use crate::units;
 
-const EVENT: &[&str] = &["type", "key", "remember", "remember_body", "quiet"];
-const QUIET: &[&str] = &["type", "why"];
+const EVENT: &[&str] = &["type", "key", "remember", "remember_body", "skip"];
+const SKIPPED_TYPE: &[&str] = &["type", "why"];
 
 /// How long a key is remembered when the kind does not say: longer than any known sender goes on trying.
 const REMEMBER: Duration = Duration::from_secs(86_400);
@@ -93,11 +93,11 @@ pub(super) fn compile(
     let remember_body = event
         .as_ref()
         .and_then(|event| event.unit("remember_body", &units::DURATION));
-    let quiet = match base {
-        Some(base) if !says("quiet") => base.kind.quiet.clone(),
+    let skipped_types = match base {
+        Some(base) if !says("skip") => base.kind.skipped_types.clone(),
         _ => event
             .as_ref()
-            .map(|event| quiet(event, findings))
+            .map(|event| skipped_types(event, findings))
             .unwrap_or_default(),
     };
     let facts = fact_map(&facts(root), findings);
@@ -124,7 +124,7 @@ pub(super) fn compile(
             .or(remember)
             .or(base.map(|base| base.kind.remember_body))
             .unwrap_or(REMEMBER),
-        quiet,
+        skipped_types,
         answer,
         handshakes,
         templates: Arc::new(Library::compile(name, Vec::new()).0),
@@ -149,16 +149,16 @@ fn sample_headers(event_type: &Condition, key: &[Condition]) -> Vec<(String, Str
     headers
 }
 
-/// `quiet = [{ type = "star", why = "…" }]`, or a table of type = "why".
-fn quiet(event: &Table<'_, '_>, findings: &Findings) -> Vec<(String, String)> {
-    match event.get("quiet") {
+/// `skip = [{ type = "star", why = "…" }]`, or a table of type = "why".
+fn skipped_types(event: &Table<'_, '_>, findings: &Findings) -> Vec<(String, String)> {
+    match event.get("skip") {
         Some((_, DeValue::Table(entries))) => {
             let entry = |(name, value): (Located<String>, &DeValue<'_>)| {
                 let why = value.as_str().map(str::to_owned);
                 if why.is_none() {
                     findings.error(
                         name.at,
-                        "event.quiet",
+                        "event.skip",
                         format!("is {}, a reason was expected: \"…\"", type_of(value)),
                     );
                 }
@@ -167,10 +167,10 @@ fn quiet(event: &Table<'_, '_>, findings: &Findings) -> Vec<(String, String)> {
             in_order(entries).into_iter().filter_map(entry).collect()
         }
         _ => event
-            .tables("quiet", QUIET)
+            .tables("skip", SKIPPED_TYPE)
             .iter()
             .filter_map(|entry| {
-                let of = entry.required("type", "the event type that says nothing");
+                let of = entry.required("type", "the event type to skip");
                 let why = entry.required("why", "the reason, in a few words");
                 Some((of?.value, why?.value))
             })

@@ -5,7 +5,7 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
     let house = House::new();
     house.file(
         "templates/bad/source.toml",
-        "title = 3\nmethods = [\"POST\", \"DELETE\"]\n[event]\nkey = 'facts'\nremember = 7\nquiet = [{ type = \"x\" }]\n[facts]\nlink = 'payload.x'\nbranch = ['payload.', 'branch']\n[bodie]\n",
+        "title = 3\nmethods = [\"POST\", \"DELETE\"]\n[event]\nkey = 'facts'\nremember = 7\nskip = [{ type = \"x\" }]\n[facts]\nlink = 'payload.x'\nbranch = ['payload.', 'branch']\n[bodie]\n",
     );
     house.file("templates/empty/push.hbs", "x");
     house.file("templates/bakery/baked.hbs", "{{{raw}}}");
@@ -16,7 +16,7 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
         "bad/source.toml:3: event: `type` is missing",
         "bad/source.toml:4: event.key: there is no name `facts`",
         "bad/source.toml:5: event.remember: 7 has no unit",
-        "bad/source.toml:6: event.quiet[0]: `why` is missing",
+        "bad/source.toml:6: event.skip[0]: `why` is missing",
         "bad/source.toml:8: facts.link: this is a word of conditions or templates",
         "bad/source.toml:9: facts.branch: column 9: cannot go on from '.'",
         "bad/source.toml:9: facts.branch: there is no name `branch`",

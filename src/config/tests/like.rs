@@ -30,7 +30,7 @@ fn what_a_kind_does_not_say_is_that_of_the_kind_it_is_like() {
     );
     assert_eq!(cafe.key[0].text(), base.key[0].text());
     assert_eq!(cafe.schemes.len(), base.schemes.len());
-    assert_eq!(cafe.quiet, base.quiet);
+    assert_eq!(cafe.skipped_types, base.skipped_types);
     assert_eq!(
         (cafe.remember.as_secs(), base.remember.as_secs()),
         (3 * 3600, 2 * 3600)
@@ -74,7 +74,7 @@ name = "path"
 method = "path"
 [event]
 key = ['payload.id', 'payload.at']
-quiet = []
+skip = []
 [body]
 text = true
 "#;
@@ -88,7 +88,10 @@ text = true
         ),
         ("cafe", 1, "path")
     );
-    assert_eq!((cafe.key.len(), cafe.quiet.len(), cafe.body.text), (2, 0, true));
+    assert_eq!(
+        (cafe.key.len(), cafe.skipped_types.len(), cafe.body.text),
+        (2, 0, true)
+    );
 }
 
 #[test]

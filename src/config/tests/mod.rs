@@ -27,7 +27,7 @@ header = "X-Bakery-Token"
 type = 'headers["x-bakery-event"]'
 key = ['headers["x-bakery-id"]']
 remember = "2h"
-quiet = [{ type = "tick", why = "every second" }]
+skip = [{ type = "tick", why = "every second" }]
 [facts]
 branch = ['payload.branch', 'payload.ref.split("refs/heads/")[1]']
 loaves = 'payload.loaves'
@@ -133,7 +133,7 @@ fn a_right_file_becomes_a_configuration() {
     );
     assert_eq!(source.kind.remember, units::seconds(7200));
     assert_eq!(
-        source.kind.quiet,
+        source.kind.skipped_types,
         [("tick".to_owned(), "every second".to_owned())]
     );
     let headers = [("x-bakery-event", "{event}"), ("x-bakery-id", "{id}")];

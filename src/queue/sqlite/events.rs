@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use uuid::Uuid;
 
 use super::statements::{
-    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, INSERT_EVENT, INSERT_MESSAGE, INSERT_SILENCES,
-    INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SILENCES, UNREADABLE, WRITE_PROOF,
+    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, INSERT_EVENT, INSERT_MESSAGE, INSERT_SKIPPED,
+    INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED, UNREADABLE, WRITE_PROOF,
 };
 use super::wake::ChangedLanes;
 use super::{deliveries, rows, unavailable};
@@ -131,7 +131,7 @@ pub(super) fn find(
         let row = event.row;
         let messages = messages(connection, row)?;
         let deliveries = deliveries::records(connection, row)?;
-        let reasons = (silences(connection, row)?, unreadable(connection, id)?);
+        let reasons = (skipped(connection, row)?, unreadable(connection, id)?);
         Ok(Some((event, messages, deliveries, reasons)))
     };
     let Some((event, messages, deliveries, reasons)) = read().map_err(unavailable("look up an event"))?
@@ -141,7 +141,7 @@ pub(super) fn find(
     let mut record = event.unpack(id)?;
     record.messages = messages.iter().map(|json| rows::message(json)).collect();
     record.deliveries = deliveries;
-    (record.decided.silences, record.decided.unreadable) = reasons;
+    (record.decided.skipped, record.decided.unreadable) = reasons;
     Ok(Some(record))
 }
 
@@ -154,9 +154,9 @@ pub(super) fn messages(connection: &Connection, event: i64) -> Result<Vec<String
 }
 
 /// Why an event is not posted somewhere, as far as this is known and can be read.
-pub(super) fn silences(connection: &Connection, event: i64) -> Result<Option<serde_json::Value>> {
+pub(super) fn skipped(connection: &Connection, event: i64) -> Result<Option<serde_json::Value>> {
     let json: Option<String> = connection
-        .prepare_cached(SILENCES)?
+        .prepare_cached(SKIPPED)?
         .query_row([event], |row| row.get(0))
         .optional()?;
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
@@ -177,9 +177,9 @@ pub(super) fn add_reasons(
     id: Uuid,
     decided: &PackedDecision,
 ) -> Result<()> {
-    if let Some(json) = &decided.silences {
+    if let Some(json) = &decided.skipped {
         connection
-            .prepare_cached(INSERT_SILENCES)?
+            .prepare_cached(INSERT_SKIPPED)?
             .execute(params![event, json])?;
     }
     if let Some(why) = &decided.unreadable {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::statements::{
     HAS_DELIVERY, ID_AFTER, ID_BEFORE, IDS_BETWEEN, LIST_ALL, LIST_DEAD, LIST_OF_SECRET, LIST_OF_SOURCE,
-    LIST_OF_TYPE, LIST_SILENT, LIST_UNREADABLE, LIST_WAITING,
+    LIST_OF_TYPE, LIST_SKIPPED, LIST_UNREADABLE, LIST_WAITING,
 };
 use super::{deliveries, events, rows};
 use crate::queue::{EventLine, EventPage, Filter, Listing, Standing, State};
@@ -62,7 +62,7 @@ fn index(filter: &Filter) -> (&'static str, Option<&String>) {
     match (filter.state, &filter.secret, &filter.source, &filter.event_type) {
         (Some(Standing::Has(State::Waiting)), ..) => (LIST_WAITING, None),
         (Some(Standing::Has(State::Dead)), ..) => (LIST_DEAD, None),
-        (Some(Standing::Silent), ..) => (LIST_SILENT, None),
+        (Some(Standing::Skipped), ..) => (LIST_SKIPPED, None),
         (Some(Standing::Unreadable), ..) => (LIST_UNREADABLE, None),
         (_, Some(secret), ..) => (LIST_OF_SECRET, Some(secret)),
         (_, _, _, Some(event_type)) => (LIST_OF_TYPE, Some(event_type)),
@@ -106,7 +106,7 @@ fn holds(filter: &Filter, line: &EventLine) -> bool {
 /// Whether an event has a delivery that the filter asks for.
 fn concerned(connection: &Connection, filter: &Filter, event: i64, lane: Option<i64>) -> Result<bool> {
     let state = match filter.state {
-        Some(Standing::Silent) => return Ok(filter.channel.is_none()),
+        Some(Standing::Skipped) => return Ok(filter.channel.is_none()),
         Some(Standing::Has(state)) => Some(rows::state_number(state)),
         Some(Standing::Unreadable) | None => None,
     };
@@ -129,16 +129,16 @@ fn complete(connection: &Connection, event: i64, line: EventLine) -> Result<Even
         digits = digits.max(found.map_or(0, |other| shared_digits(line.id, other) + 1));
     }
     let deliveries = deliveries::states(connection, event)?;
-    let silences = if line.had_deliveries {
+    let skipped = if line.had_deliveries {
         None
     } else {
-        events::silences(connection, event)?
+        events::skipped(connection, event)?
     };
     let unreadable = events::unreadable(connection, line.id)?;
     Ok(EventLine {
         digits,
         deliveries,
-        silences,
+        skipped,
         unreadable,
         ..line
     })

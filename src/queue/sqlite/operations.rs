@@ -4,7 +4,7 @@ use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 
 use super::statements::{
-    COPY_TO_LANE, DELETE_DELIVERY, DELETE_SILENCES, DELETE_UNREADABLE, DROP, EVENT_REPLAYED, HAS_DELIVERY,
+    COPY_TO_LANE, DELETE_DELIVERY, DELETE_SKIPPED, DELETE_UNREADABLE, DROP, EVENT_REPLAYED, HAS_DELIVERY,
     UPDATE_DECISION, WAITING_IN_LANE,
 };
 use super::wake::ChangedLanes;
@@ -63,7 +63,7 @@ fn replace_decision(
         decided.event_type,
         decided.routes
     ])?;
-    for statement in [DELETE_SILENCES, DELETE_UNREADABLE] {
+    for statement in [DELETE_SKIPPED, DELETE_UNREADABLE] {
         connection.prepare_cached(statement)?.execute([event])?;
     }
     events::add_reasons(connection, event, replay.event, decided)

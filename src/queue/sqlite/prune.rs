@@ -5,7 +5,7 @@ use rusqlite::{Connection, Params, Result, Row, params};
 
 use super::rows::{self, OldEvent};
 use super::statements::{
-    DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_MESSAGES, DELETE_SILENCES, DELETE_UNREADABLE,
+    DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_MESSAGES, DELETE_SKIPPED, DELETE_UNREADABLE,
     EXPIRED_DEAD_LETTERS, FORGET_EXPIRED_KEYS, FORGET_KEY, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
     TOTAL_SIZE,
 };
@@ -15,7 +15,7 @@ use crate::queue::pruning::{ForgottenLetter, Pruned, Pruning};
 /// Deletes an event and what belongs to it, in this order.
 const DELETE: [&str; 5] = [
     DELETE_UNREADABLE,
-    DELETE_SILENCES,
+    DELETE_SKIPPED,
     DELETE_DELIVERIES,
     DELETE_MESSAGES,
     DELETE_EVENT,

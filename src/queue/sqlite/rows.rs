@@ -76,7 +76,7 @@ pub(super) fn event_line(row: &Row<'_>) -> Result<(i64, EventLine)> {
         received: time(row, 5)?,
         deliveries: Vec::new(),
         had_deliveries: row.get::<_, i64>(6)? > 0,
-        silences: None,
+        skipped: None,
         unreadable: None,
     };
     Ok((row.get(0)?, line))
@@ -132,7 +132,7 @@ impl EventRow {
             decided: Decided {
                 event_type: self.event_type,
                 routes: serde_json::from_str(&self.routes).map_err(|_| corrupt("routes"))?,
-                silences: None,
+                skipped: None,
                 unreadable: None,
             },
             had_deliveries: self.deliveries > 0,

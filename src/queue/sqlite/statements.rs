@@ -45,9 +45,9 @@ statements! { INDEXED:
     INSERT_MESSAGE = "INSERT INTO messages (event, number, json) VALUES (?1, ?2, ?3)";
     MESSAGES = "SELECT json FROM messages WHERE event = ?1 ORDER BY number";
     DELETE_MESSAGES = "DELETE FROM messages WHERE event = ?1";
-    INSERT_SILENCES = "INSERT INTO silences (event, json) VALUES (?1, ?2)";
-    SILENCES = "SELECT json FROM silences WHERE event = ?1";
-    DELETE_SILENCES = "DELETE FROM silences WHERE event = ?1";
+    INSERT_SKIPPED = "INSERT INTO skipped (event, json) VALUES (?1, ?2)";
+    SKIPPED = "SELECT json FROM skipped WHERE event = ?1";
+    DELETE_SKIPPED = "DELETE FROM skipped WHERE event = ?1";
     INSERT_UNREADABLE = "INSERT OR REPLACE INTO unreadable (uuid, event, why) VALUES (?1, ?2, ?3)";
     UNREADABLE = "SELECT why FROM unreadable WHERE uuid = ?1";
     DELETE_UNREADABLE = "DELETE FROM unreadable WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)";
@@ -114,7 +114,7 @@ statements! { INDEXED:
     LIST_ALL = list!("events_uuid", "");
     LIST_WAITING = list!("events_waiting", "AND waiting > 0");
     LIST_DEAD = list!("events_dead", "AND dead > 0");
-    LIST_SILENT = list!("events_silent", "AND deliveries = 0");
+    LIST_SKIPPED = list!("events_skipped", "AND deliveries = 0");
     LIST_OF_SECRET = list!("events_secret", "AND secret = ?4");
     LIST_OF_SOURCE = list!("events_source", "AND source = ?4");
     LIST_OF_TYPE = list!("events_type", "AND type = ?4");

@@ -224,7 +224,7 @@ async fn what_waits_is_never_forgotten_and_what_is_dead_in_its_own_time() {
     let done = stored(&kept.queue, event(3, 100, &["dev"])).await;
     settle(&kept.queue, "dev", delivered(), 110).await;
     let mut silent = event(4, 100, &[]);
-    silent.decided.silences = Some(serde_json::json!([{"channels": [], "why": "quiet"}]));
+    silent.decided.skipped = Some(serde_json::json!([{"channels": [], "reason": "quiet"}]));
     silent.decided.unreadable = Some("not JSON".to_owned());
     let nowhere = stored(&kept.queue, silent).await;
 
@@ -235,7 +235,7 @@ async fn what_waits_is_never_forgotten_and_what_is_dead_in_its_own_time() {
         assert_eq!(kept.queue.event(id).await.unwrap().is_some(), there);
     }
     let looking = rusqlite::Connection::open(kept.folder.path().join("queue.db")).unwrap();
-    for table in ["silences", "unreadable"] {
+    for table in ["skipped", "unreadable"] {
         let count = format!("SELECT count(*) FROM {table}");
         let rows = looking.query_row(&count, [], |row| row.get::<_, i64>(0));
         assert_eq!(rows.unwrap(), 0, "{table}");

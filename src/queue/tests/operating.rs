@@ -102,7 +102,7 @@ async fn a_list_is_what_every_filter_holds_of_newest_first() {
             },
             vec![both],
         ),
-        (standing(Standing::Silent), vec![silent]),
+        (standing(Standing::Skipped), vec![silent]),
         (standing(Standing::Unreadable), vec![other]),
         (standing(Standing::Has(State::Waiting)), vec![other, both]),
         (standing(Standing::Has(State::Delivered)), vec![]),
@@ -124,7 +124,7 @@ async fn a_list_is_what_every_filter_holds_of_newest_first() {
         (
             Filter {
                 channel: text("ops"),
-                ..standing(Standing::Silent)
+                ..standing(Standing::Skipped)
             },
             vec![],
         ),
@@ -232,7 +232,7 @@ async fn a_replay_wakes_its_lanes_whatever_its_key_and_once_while_it_waits() {
 async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
     let kept = fresh();
     let mut silent = event(1, 100, &[]);
-    silent.decided.silences = Some(serde_json::json!([{"channels": [], "why": "quiet"}]));
+    silent.decided.skipped = Some(serde_json::json!([{"channels": [], "reason": "quiet"}]));
     silent.decided.unreadable = Some("not JSON".to_owned());
     let id = stored(&kept.queue, silent).await;
     let mut replay = replay_to(id, &["dev"], 120);
@@ -240,19 +240,17 @@ async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
     replay.decided = Some(Decided {
         event_type: "renamed".to_owned(),
         routes: serde_json::json!([{"route": 7}]),
-        silences: None,
+        skipped: None,
         unreadable: None,
     });
     let before = kept.queue.event(id).await.unwrap().unwrap();
-    assert_eq!(before.decided.silences.unwrap()[0]["why"], "quiet");
+    assert_eq!(before.decided.skipped.unwrap()[0]["reason"], "quiet");
     assert_eq!(before.decided.unreadable.as_deref(), Some("not JSON"));
     assert!(!before.had_deliveries);
     let again = replay.clone();
     kept.queue.replay(replay).await.unwrap();
     let record = kept.queue.event(id).await.unwrap().unwrap();
-    assert!(
-        record.decided.silences.is_none() && record.decided.unreadable.is_none() && record.had_deliveries
-    );
+    assert!(record.decided.skipped.is_none() && record.decided.unreadable.is_none() && record.had_deliveries);
     assert_eq!(
         (
             record.decided.event_type.as_str(),
@@ -268,11 +266,11 @@ async fn what_was_decided_anew_takes_the_place_of_the_old_decision() {
     for why in ["one", "another"] {
         let mut silent = again.clone();
         silent.deliveries = Vec::new();
-        let silences = Some(serde_json::json!([{"channels": ["dev"], "why": why}]));
-        silent.decided.as_mut().unwrap().silences.clone_from(&silences);
+        let skipped = Some(serde_json::json!([{"channels": ["dev"], "reason": why}]));
+        silent.decided.as_mut().unwrap().skipped.clone_from(&skipped);
         kept.queue.replay(silent).await.unwrap();
         let record = kept.queue.event(id).await.unwrap().unwrap();
-        assert_eq!(record.decided.silences, silences);
+        assert_eq!(record.decided.skipped, skipped);
     }
 }
 

@@ -180,7 +180,7 @@ fn a_newer_store_is_refused_and_left_as_it_is() {
             refused,
             OpenError::Newer {
                 found: 99,
-                known: 3,
+                known: 4,
                 ..
             }
         ),

@@ -145,7 +145,7 @@ pub(crate) fn check_decision(decision: &Decision, may_link: bool) {
     assert!(decision.event_type.chars().count() <= 100 && !decision.event_type.is_empty());
     for decided in &decision.messages {
         assert!(
-            decided.message.is_some() != decided.silence.is_some(),
+            decided.message.is_some() != decided.skip_reason.is_some(),
             "neither a message nor a reason: {decided:?}"
         );
         decided
@@ -163,7 +163,7 @@ pub(crate) fn check_decision(decision: &Decision, may_link: bool) {
             .iter()
             .all(|delivery| delivery.message < messages.len())
     );
-    assert_eq!(decision.silence().is_none(), !deliveries.is_empty());
+    assert_eq!(decision.skip_reason().is_none(), !deliveries.is_empty());
 }
 
 /// One change somewhere in a payload.

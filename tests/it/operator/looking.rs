@@ -16,7 +16,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
     let served = operator.serve();
     let first = github(&served, "d-1", &push("main", "first")).await;
     let second = github(&served, "d-2", &push("main", "second")).await;
-    let silent = github(&served, "d-3", &push("quiet", "third")).await;
+    let skipped = github(&served, "d-3", &push("quiet", "third")).await;
     operator
         .world
         .sandbox
@@ -33,7 +33,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
     .await;
     let mut served = Some(served);
     loop {
-        let all = [&dead, &silent, &second, &first].map(String::clone);
+        let all = [&dead, &skipped, &second, &first].map(String::clone);
         assert_eq!(operator.ids(&[]), all);
         assert_eq!(operator.ids(&["--source", "github"]), all[1..]);
         assert_eq!(operator.ids(&["--source", "gitlab"]), [""; 0]);
@@ -41,11 +41,11 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
         assert_eq!(operator.ids(&["--channel", "dev"]), all[2..]);
         assert_eq!(operator.ids(&["--channel", "ops", "--state", "dead"]), all[..1]);
         assert_eq!(operator.ids(&["--channel", "dev", "--state", "dead"]), [""; 0]);
-        assert_eq!(operator.ids(&["--state", "silent"]), all[1..2]);
+        assert_eq!(operator.ids(&["--state", "skipped"]), all[1..2]);
         assert_eq!(operator.ids(&["--state", "waiting"]), [""; 0]);
         assert_eq!(operator.ids(&["--secret", "file:token"]), all[..1]);
         assert_eq!(
-            operator.ids(&["--secret", "file:github", "--state", "silent"]),
+            operator.ids(&["--secret", "file:github", "--state", "skipped"]),
             all[1..2]
         );
         assert_eq!(operator.ids(&["--since", "1h"]), all);
@@ -66,19 +66,19 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
             "{table}"
         );
         assert!(
-            table.contains("dev delivered") && table.contains("silent: route 0 names no channel"),
+            table.contains("dev delivered") && table.contains("skipped: route 0 names no channel"),
             "{table}"
         );
-        let why = "route 0 names no channel (branch == \"quiet\" holds: dropped on purpose)";
-        let shown = operator.say(&["events", "show", &silent]).ok();
-        assert!(shown.contains(&format!("said nowhere: {why}")), "{shown}");
-        let shown = operator.json(&["events", "show", &silent]);
+        let why = "route 0 names no channel (branch == \"quiet\" holds: skipped on purpose)";
+        let shown = operator.say(&["events", "show", &skipped]).ok();
+        assert!(shown.contains(&format!("skipped: {why}")), "{shown}");
+        let shown = operator.json(&["events", "show", &skipped]);
         assert_eq!(
-            shown["silences"],
-            serde_json::json!([{"channels": [], "why": why}])
+            shown["skipped"],
+            serde_json::json!([{"channels": [], "reason": why}])
         );
-        let listed = operator.json(&["events", "list", "--state", "silent"]);
-        assert_eq!(listed["events"][0]["silence"], why);
+        let listed = operator.json(&["events", "list", "--state", "skipped"]);
+        assert_eq!(listed["events"][0]["skip_reason"], why);
         // The beginning that the table shows is enough to name it.
         let beginning = line.split_whitespace().nth(2).unwrap();
         assert!(dead.starts_with(beginning) && beginning.len() < 36);
@@ -95,7 +95,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
         }
         let shown = operator.json(&["events", "show", &first]);
         assert_eq!(shown["deliveries"][0]["state"], "delivered");
-        assert_eq!(shown["silences"], serde_json::json!([]));
+        assert_eq!(shown["skipped"], serde_json::json!([]));
         assert!(shown["deliveries"][0]["twake_id"].is_string());
         assert!(shown["messages"][0].as_str().unwrap().contains("first"));
         assert_eq!(
@@ -118,7 +118,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
 }
 
 #[actix_web::test]
-async fn a_channel_that_is_told_nothing_is_named_with_the_template_that_is_silent() {
+async fn a_skipped_channel_is_listed_with_the_template_that_skipped_it() {
     let short = "[[sources.github.routes]]\nwhen = 'true'\nchannels = [\"ops\"]\nvariant = \"short\"\ncontinue = true\n";
     let mut operator = Operator::new(short);
     let templates = operator.world.path("templates/github");
@@ -133,17 +133,14 @@ async fn a_channel_that_is_told_nothing_is_named_with_the_template_that_is_silen
     let partly = github(&served, "d-2", &push("side", "told in dev")).await;
     operator.world.told("ch-dev", 2).await;
     let shown = operator.say(&["events", "show", &everywhere]).ok();
-    assert!(!shown.contains("said no"), "{shown}");
+    assert!(!shown.contains("skipped in"), "{shown}");
     let shown = operator.say(&["events", "show", &partly]).ok();
     let why = "push.short.hbs: its `when` does not hold";
-    assert!(
-        shown.contains(&format!("\nsaid nothing in ops: {why}\n")),
-        "{shown}"
-    );
+    assert!(shown.contains(&format!("\nskipped in ops: {why}\n")), "{shown}");
     let shown = operator.json(&["events", "show", &partly]);
     assert_eq!(
-        shown["silences"],
-        serde_json::json!([{"channels": ["ops"], "why": why}])
+        shown["skipped"],
+        serde_json::json!([{"channels": ["ops"], "reason": why}])
     );
     operator.stop(served);
 }

@@ -93,7 +93,7 @@ async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
     let dry = operator
         .say(&["events", "replay", &event, "--dry-run", "--channel", "dev"])
         .ok();
-    assert!(dry.contains("→ nowhere"), "{dry}");
+    assert!(dry.contains("→ no channel"), "{dry}");
     operator.say(&["events", "replay", &event]).ok();
     let again = operator.say(&["events", "replay", &event]).ok();
     assert!(again.contains("not ops: it waits there already"), "{again}");

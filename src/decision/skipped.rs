@@ -1,4 +1,4 @@
-//! Why an event is not told somewhere: what to say to whoever asks where it went.
+//! The channels for which an event is skipped, and the reasons.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,41 +8,41 @@ use crate::message::control;
 /// The longest reason kept, in characters: a part of it may come from outside.
 const LONGEST: usize = 300;
 
-/// Some channels that are told nothing, and why.
+/// Channels for which nothing is posted, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Silence {
+pub struct Skipped {
     /// The channels that a route named; none: no route that held named one.
     pub channels: Vec<String>,
     /// The reason, in one line of 300 characters at the most.
-    pub why: String,
+    pub reason: String,
 }
 
 impl Decision {
-    /// Where nothing is said and why, a variant each; empty where the event is told wherever its routes lead.
-    pub fn silences(&self) -> Vec<Silence> {
-        if self.deliveries.is_empty() && self.unsaid.is_empty() {
+    /// The skipped channels, one entry for each variant. Empty if the event is posted to every channel of its routes.
+    pub fn skipped(&self) -> Vec<Skipped> {
+        if self.deliveries.is_empty() && self.skipped.is_empty() {
             let channels = Vec::new();
-            return vec![Silence::new(channels, &self.unrouted())];
+            return vec![Skipped::new(channels, &self.unrouted())];
         }
         let silent = self.messages.iter().enumerate();
         let silent = silent.filter_map(|(number, message)| {
-            let of = |unsaid: &&DecidedDelivery| unsaid.message == number;
-            let unsaid = self.unsaid.iter().filter(of);
-            let channels: Vec<String> = unsaid.map(|unsaid| unsaid.channel.to_string()).collect();
-            Some(Silence::new(channels, message.silence.as_ref()?))
+            let of = |skipped: &&DecidedDelivery| skipped.message == number;
+            let skipped = self.skipped.iter().filter(of);
+            let channels: Vec<String> = skipped.map(|skipped| skipped.channel.to_string()).collect();
+            Some(Skipped::new(channels, message.skip_reason.as_ref()?))
         });
         silent.collect()
     }
 
-    /// Why nobody is told anything, in one line; unset when somebody is.
-    pub fn silence(&self) -> Option<String> {
+    /// Why the whole event is skipped, in one line. Unset if it is posted to at least one channel.
+    pub fn skip_reason(&self) -> Option<String> {
         if !self.deliveries.is_empty() {
             return None;
         }
-        self.silences().into_iter().next().map(|silence| silence.why)
+        self.skipped().into_iter().next().map(|skipped| skipped.reason)
     }
 
-    /// Why no channel is named.
+    /// Why no route names a channel.
     fn unrouted(&self) -> String {
         match self.routes.iter().rev().find(|route| route.held) {
             Some(last) => format!("route {} names no channel ({})", last.route, last.why),
@@ -51,10 +51,10 @@ impl Decision {
     }
 }
 
-impl Silence {
-    fn new(channels: Vec<String>, why: &str) -> Self {
-        let why = control::one_line(why).chars().take(LONGEST).collect();
-        Self { channels, why }
+impl Skipped {
+    fn new(channels: Vec<String>, reason: &str) -> Self {
+        let reason = control::one_line(reason).chars().take(LONGEST).collect();
+        Self { channels, reason }
     }
 }
 
@@ -76,9 +76,9 @@ mod tests {
             channels: Vec::new(),
             failed: false,
         };
-        let message = |silence: Option<&str>| DecidedMessage {
-            silence: silence.map(str::to_owned),
-            message: silence.is_none().then(|| StoredMessage {
+        let message = |skip_reason: Option<&str>| DecidedMessage {
+            skip_reason: skip_reason.map(str::to_owned),
+            message: skip_reason.is_none().then(|| StoredMessage {
                 v: 1,
                 message: Document { blocks: Vec::new() },
                 ephemeral: false,
@@ -90,7 +90,7 @@ mod tests {
             message: *message,
         };
         let spoken = |to: &DecidedDelivery| said[to.message].is_none();
-        let (deliveries, unsaid) = to.iter().map(delivery).partition(spoken);
+        let (deliveries, skipped) = to.iter().map(delivery).partition(spoken);
         Decision {
             event_type: "push".to_owned(),
             key: IdempotencyKey([0; 16]),
@@ -99,16 +99,16 @@ mod tests {
             routes: routes.iter().enumerate().map(route).collect(),
             messages: said.iter().copied().map(message).collect(),
             deliveries,
-            unsaid,
+            skipped,
             cut_off: Vec::new(),
             unreadable: None,
         }
     }
 
-    fn silences(decision: &Decision) -> Vec<(String, String)> {
-        let silences = decision.silences().into_iter();
-        silences
-            .map(|silence| (silence.channels.join(","), silence.why))
+    fn skipped(decision: &Decision) -> Vec<(String, String)> {
+        let skipped = decision.skipped().into_iter();
+        skipped
+            .map(|skipped| (skipped.channels.join(","), skipped.reason))
             .collect()
     }
 
@@ -122,22 +122,22 @@ mod tests {
     #[test]
     fn what_is_told_everywhere_has_no_reason() {
         let told = decision(&[(true, "own")], &[None], &[("dev", 0), ("ops", 0)]);
-        assert_eq!(told.silences(), []);
-        assert_eq!(told.silence(), None);
+        assert_eq!(told.skipped(), []);
+        assert_eq!(told.skip_reason(), None);
     }
 
     #[test]
     fn the_route_that_dropped_it_is_the_reason_and_else_that_none_holds() {
         let dropped = decision(
-            &[(false, "no"), (true, "bot holds: dropped on purpose")],
+            &[(false, "no"), (true, "bot holds: skipped on purpose")],
             &[],
             &[],
         );
-        let why = "route 1 names no channel (bot holds: dropped on purpose)";
-        assert_eq!(silences(&dropped), pairs(&[("", why)]));
-        assert_eq!(dropped.silence().as_deref(), Some(why));
+        let why = "route 1 names no channel (bot holds: skipped on purpose)";
+        assert_eq!(skipped(&dropped), pairs(&[("", why)]));
+        assert_eq!(dropped.skip_reason().as_deref(), Some(why));
         let unrouted = decision(&[(false, "no")], &[], &[]);
-        assert_eq!(silences(&unrouted), pairs(&[("", "no route holds")]));
+        assert_eq!(skipped(&unrouted), pairs(&[("", "no route holds")]));
     }
 
     #[test]
@@ -149,21 +149,21 @@ mod tests {
             &to,
         );
         let why = "push.short.hbs: it renders to nothing";
-        assert_eq!(silences(&partly), pairs(&[("ops,all", why)]));
-        assert_eq!(partly.silence(), None, "somebody is told");
+        assert_eq!(skipped(&partly), pairs(&[("ops,all", why)]));
+        assert_eq!(partly.skip_reason(), None, "somebody is told");
         let nobody = decision(
             &[(true, "")],
             &[Some("one"), Some("two")],
             &[("dev", 1), ("ops", 0)],
         );
-        assert_eq!(silences(&nobody), pairs(&[("ops", "one"), ("dev", "two")]));
-        assert_eq!(nobody.silence().as_deref(), Some("one"));
+        assert_eq!(skipped(&nobody), pairs(&[("ops", "one"), ("dev", "two")]));
+        assert_eq!(nobody.skip_reason().as_deref(), Some("one"));
     }
 
     #[test]
     fn a_reason_is_one_bounded_line_whatever_came() {
         let long = format!("route\n{}", "ä".repeat(10_000));
-        let why = decision(&[(true, &long)], &[], &[]).silence().unwrap();
+        let why = decision(&[(true, &long)], &[], &[]).skip_reason().unwrap();
         assert!(why.chars().count() == LONGEST && !why.contains('\n'), "{why}");
     }
 }
