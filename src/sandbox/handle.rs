@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::fault::{ActiveFault, Fault};
-use super::settings::Settings;
-use super::world::{Arrivals, Attempt, SandboxMessage, World};
+use super::settings::SandboxSettings;
+use super::state::{Arrivals, Attempt, SandboxMessage, SandboxState};
 use crate::clock::Clock;
 
 /// A cheap handle on a sandbox; outlives it.
@@ -16,8 +16,8 @@ use crate::clock::Clock;
 pub struct SandboxHandle(Arc<Shared>);
 
 struct Shared {
-    world: Mutex<World>,
-    /// Counts every change of the world.
+    state: Mutex<SandboxState>,
+    /// Counts every change of the state.
     version: watch::Sender<u64>,
     clock: Clock,
     /// Ends what waits: hanging answers, slow ones, pages that listen.
@@ -26,9 +26,9 @@ struct Shared {
 }
 
 impl SandboxHandle {
-    pub(super) fn new(settings: Settings, clock: Clock, url: Url) -> Self {
+    pub(super) fn new(settings: SandboxSettings, clock: Clock, url: Url) -> Self {
         Self(Arc::new(Shared {
-            world: Mutex::new(World::new(settings)),
+            state: Mutex::new(SandboxState::new(settings)),
             version: watch::Sender::new(0),
             clock,
             stopped: CancellationToken::new(),
@@ -44,22 +44,22 @@ impl SandboxHandle {
     /// A channel's messages in the order they arrived, as far as they are kept. Works for channels that do not exist,
     /// too: Twake takes messages for those.
     pub fn messages(&self, channel: &str) -> Vec<SandboxMessage> {
-        self.world().messages(channel).to_vec()
+        self.state().messages(channel).to_vec()
     }
 
     /// How many messages arrived in a channel, and in which order.
     pub fn arrivals(&self, channel: &str) -> Arrivals {
-        self.world().arrivals(channel)
+        self.state().arrivals(channel)
     }
 
     /// The calls on a channel, refused ones and such that met a fault included, the oldest first.
     pub fn attempts(&self, channel: &str) -> Vec<Attempt> {
-        self.world().attempts(Some(channel))
+        self.state().attempts(Some(channel))
     }
 
     /// The same for all channels, and for calls that named none.
     pub fn all_attempts(&self) -> Vec<Attempt> {
-        self.world().attempts(None)
+        self.state().attempts(None)
     }
 
     /// Waits until a channel's messages are as wanted, and gives them. There is no limit of time: the caller sets it.
@@ -69,8 +69,8 @@ impl SandboxHandle {
         channel: &str,
         mut wanted: impl FnMut(&[SandboxMessage]) -> bool,
     ) -> Vec<SandboxMessage> {
-        self.wait(|world| {
-            let messages = world.messages(channel);
+        self.wait(|state| {
+            let messages = state.messages(channel);
             wanted(messages).then(|| messages.to_vec())
         })
         .await
@@ -82,8 +82,8 @@ impl SandboxHandle {
         channel: &str,
         mut wanted: impl FnMut(&[Attempt]) -> bool,
     ) -> Vec<Attempt> {
-        self.wait(|world| {
-            let attempts = world.attempts(Some(channel));
+        self.wait(|state| {
+            let attempts = state.attempts(Some(channel));
             wanted(&attempts).then_some(attempts)
         })
         .await
@@ -98,23 +98,23 @@ impl SandboxHandle {
                 fault,
                 times: None,
             }),
-            None => self.change(|world| world.clear_fault(channel)),
+            None => self.change(|state| state.clear_fault(channel)),
         }
     }
 
     /// The same for a number of calls.
     pub fn set_active_fault(&self, fault: ActiveFault) {
-        self.change(|world| world.set_fault(fault));
+        self.change(|state| state.set_fault(fault));
     }
 
     /// Takes all faults away.
     pub fn clear_faults(&self) {
-        self.change(World::clear_faults);
+        self.change(SandboxState::clear_faults);
     }
 
     /// The faults that are set.
     pub fn faults(&self) -> Vec<ActiveFault> {
-        self.world().faults().to_vec()
+        self.state().faults().to_vec()
     }
 
     pub(super) fn clock(&self) -> &Clock {
@@ -129,24 +129,24 @@ impl SandboxHandle {
         self.0.version.subscribe()
     }
 
-    /// Changes the world and wakes who waits for it.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        let result = change(&mut self.world());
+    /// Changes the state and wakes who waits for it.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut SandboxState) -> T) -> T {
+        let result = change(&mut self.state());
         self.0.version.send_modify(|version| *version += 1);
         result
     }
 
-    /// The world, locked. Nothing panics while it holds the lock but a caller's own condition, which changes nothing.
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The state, locked. Nothing panics while it holds the lock but a caller's own condition, which changes nothing.
+    pub(super) fn state(&self) -> MutexGuard<'_, SandboxState> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn wait<T>(&self, mut look: impl FnMut(&mut World) -> Option<T>) -> T {
+    async fn wait<T>(&self, mut look: impl FnMut(&mut SandboxState) -> Option<T>) -> T {
         // Subscribed before the first look: a change between the look and the wait is not missed.
         let mut version = self.version();
         loop {
             version.mark_unchanged();
-            if let Some(found) = look(&mut self.world()) {
+            if let Some(found) = look(&mut self.state()) {
                 return found;
             }
             // The sender lives in `self`, so waiting cannot fail.

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! server          actix: reads a call, asks for a fault, answers; the admin's calls
-//! messages_save   one dialect: a call and the world to an answer (a second dialect would be a second folder)
-//! world           channels, messages, attempts, faults: all of it bounded, behind one lock
+//! messages_save   one dialect: a call and the state to an answer (a second dialect would be a second folder)
+//! state           channels, messages, attempts, faults: all of it bounded, behind one lock
 //! fault           what an admin can make it answer instead
 //! page            what a browser sees: Twacode to HTML, notifications as a phone would show them
 //! ```
@@ -19,13 +19,13 @@ mod page;
 mod sender;
 mod server;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
-mod world;
 
 pub use fault::{ActiveFault, Fault};
 pub use handle::SandboxHandle;
 pub use sender::{SampleRequest, SampleSender};
 pub use server::Sandbox;
-pub use settings::{Application, Channel, Era, Limits, Settings};
-pub use world::{Arrivals, Attempt, SandboxMessage};
+pub use settings::{Application, Channel, Era, Limits, SandboxSettings};
+pub use state::{Arrivals, Attempt, SandboxMessage};

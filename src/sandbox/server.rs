@@ -16,7 +16,7 @@ use url::Url;
 
 use super::handle::SandboxHandle;
 use super::page;
-use super::settings::Settings;
+use super::settings::SandboxSettings;
 use crate::clock::Clock;
 
 /// Seconds for requests in flight when the sandbox stops; those that wait on purpose end at once.
@@ -30,7 +30,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Takes the address. From here on connections wait for [`Sandbox::run`].
-    pub fn bind(settings: Settings, clock: Clock) -> io::Result<Self> {
+    pub fn bind(settings: SandboxSettings, clock: Clock) -> io::Result<Self> {
         let listener = TcpListener::bind(&settings.listen)?;
         let url = url(listener.local_addr()?)?;
         let handle = SandboxHandle::new(settings, clock, url);

@@ -7,7 +7,7 @@ use crate::secret::Secret;
 pub(super) const MESSAGES_SAVE: &str = "messages_save";
 
 /// What a sandbox is started with.
-pub struct Settings {
+pub struct SandboxSettings {
     /// Where to listen (`127.0.0.1:0`: a free port, see [`super::Sandbox::url`]).
     pub listen: String,
     /// Whose behaviour to show.
@@ -20,7 +20,7 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-impl Settings {
+impl SandboxSettings {
     /// A Twake of 2021 without applications and channels, on `listen`.
     pub fn new(listen: impl Into<String>) -> Self {
         Self {

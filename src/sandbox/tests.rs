@@ -4,6 +4,7 @@ mod eras;
 mod faults;
 mod messages;
 mod page;
+mod threads;
 
 use std::future::Future;
 use std::time::Duration;
@@ -46,8 +47,8 @@ impl Got {
     }
 }
 
-fn settings(era: Era) -> Settings {
-    let mut settings = Settings::new("127.0.0.1:0");
+fn settings(era: Era) -> SandboxSettings {
+    let mut settings = SandboxSettings::new("127.0.0.1:0");
     settings.era = era;
     let application = |id: &str, capabilities: &[&str]| Application {
         capabilities: capabilities.iter().map(|&name| name.to_owned()).collect(),
@@ -69,7 +70,7 @@ fn settings(era: Era) -> Settings {
     settings
 }
 
-fn with(settings: Settings) -> Rig {
+fn with(settings: SandboxSettings) -> Rig {
     let clock = Clock::manual(jiff::Timestamp::from_second(NOW).expect("a time"));
     let sandbox = Sandbox::bind(settings, clock.clone()).expect("a free port");
     let handle = sandbox.handle();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{notification, twacode};
 use crate::sandbox::settings::Era;
-use crate::sandbox::world::SandboxMessage;
+use crate::sandbox::state::SandboxMessage;
 
 /// One message, with its notification on a phone.
 pub(super) fn message(message: &SandboxMessage, era: Era) -> Markup {

@@ -41,7 +41,7 @@ pub(super) async fn messages(query: Query<OfChannel>, sandbox: Data<SandboxHandl
             value
         })
         .collect();
-    let total = sandbox.world().total(channel);
+    let total = sandbox.state().total(channel);
     json_response(
         StatusCode::OK,
         &json!({ "channel": channel, "total": total, "messages": messages }),
@@ -50,7 +50,7 @@ pub(super) async fn messages(query: Query<OfChannel>, sandbox: Data<SandboxHandl
 
 /// `GET /sandbox/attempts`, `?channel=…` for one channel's: the calls, with what each met.
 pub(super) async fn attempts(query: Query<OfChannel>, sandbox: Data<SandboxHandle>) -> HttpResponse {
-    let attempts = sandbox.world().attempts(query.channel.as_deref());
+    let attempts = sandbox.state().attempts(query.channel.as_deref());
     json_response(StatusCode::OK, &json!({ "attempts": attempts }))
 }
 

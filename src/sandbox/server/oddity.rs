@@ -7,7 +7,7 @@ use flate2::{Compression, read::GzEncoder};
 use std::io::{Read as _, Write as _};
 
 use super::Connection;
-use crate::sandbox::messages_save::Answer;
+use crate::sandbox::messages_save::Response;
 
 /// What is odd about it.
 pub(super) enum Oddity {
@@ -22,7 +22,7 @@ pub(super) enum Oddity {
 }
 
 impl Oddity {
-    pub(super) fn response(self, request: &HttpRequest, mut answer: Answer) -> HttpResponse {
+    pub(super) fn response(self, request: &HttpRequest, mut answer: Response) -> HttpResponse {
         match self {
             Self::Interim => {
                 write(
@@ -63,7 +63,7 @@ fn write(request: &HttpRequest, text: &str) {
 }
 
 /// The answer as it is.
-pub(super) fn response(answer: &Answer) -> HttpResponse {
+pub(super) fn response(answer: &Response) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for (name, value) in &answer.headers {

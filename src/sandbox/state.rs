@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::fault::{ActiveFault, Fault};
 use super::page::notification;
-use super::settings::Settings;
+use super::settings::SandboxSettings;
 
 /// A message as the sandbox keeps it.
 #[derive(Clone, Debug, Serialize)]
@@ -87,8 +87,8 @@ pub(super) struct Room {
 }
 
 /// Everything a sandbox remembers.
-pub(super) struct World {
-    pub(super) settings: Settings,
+pub(super) struct SandboxState {
+    pub(super) settings: SandboxSettings,
     rooms: HashMap<String, Room>,
     attempts: VecDeque<Attempt>,
     faults: Vec<ActiveFault>,
@@ -96,8 +96,8 @@ pub(super) struct World {
     node: [u8; 6],
 }
 
-impl World {
-    pub(super) fn new(settings: Settings) -> Self {
+impl SandboxState {
+    pub(super) fn new(settings: SandboxSettings) -> Self {
         let rooms = settings
             .channels
             .iter()
