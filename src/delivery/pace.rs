@@ -20,7 +20,7 @@ impl Pace {
         self.next.get().saturating_sub(now)
     }
 
-    /// Takes note that something is posted now.
+    /// Notes that a message is posted now.
     pub(super) fn posted(&self, now: Duration, rate: Option<Rate>) {
         let gap = rate.map_or(Duration::ZERO, |rate| rate.per / rate.count.max(1));
         self.next.set(now + gap);

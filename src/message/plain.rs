@@ -2,19 +2,19 @@
 
 use super::{Block, Document, Inline};
 
-/// The text of a document, a block a line. Links are their label alone: what reads it cuts at 180 characters (Twake's
-/// notification), and an address would fill them. Code is bare, quotes begin with `> `, items with `• ` or their number.
+/// The text of a document, one line a block. A link is only its label: Twake cuts notifications at 180 characters, which an
+/// address would fill. Code is bare, quotes begin with `> `, items with `• ` or their number.
 pub fn text(document: &Document) -> String {
     blocks(&document.blocks)
 }
 
-/// The same text, unable to notify anyone. Twake looks in it for `@name` and ` @all`, ` @here`, ` @channel`, ` @everyone`:
-/// a word joiner (U+2060, without width) after every `@` ends them. And it looks for `@[^: ]+:[0-f-]{36}`, whose name may be
-/// anything, a word joiner too: a second one behind the colon ends that.
+/// The same text, unable to notify anyone. Twake searches it for `@name` and ` @all`, ` @here`, ` @channel`, ` @everyone`; a
+/// word joiner (U+2060, without width) after every `@` breaks them. It also searches for `@[^: ]+:[0-f-]{36}`, whose name may
+/// contain a word joiner; a second one behind the colon breaks that.
 pub fn without_mentions(text: &str) -> String {
     const JOINER: char = '\u{2060}';
     let mut out = String::with_capacity(text.len() + 8);
-    // An `@` came before, with neither a colon nor a blank since.
+    // Whether an `@` came before, with neither a colon nor a blank since.
     let mut is_name = false;
     for (index, character) in text.char_indices() {
         out.push(character);
@@ -92,7 +92,7 @@ fn list(start: Option<u64>, items: &[Vec<Block>], out: &mut String) {
     }
 }
 
-/// What stands before an item: `• `, or its number.
+/// The mark before an item: `• `, or its number.
 pub(crate) fn bullet(start: Option<u64>, index: usize) -> String {
     start.map_or_else(
         || "• ".to_owned(),

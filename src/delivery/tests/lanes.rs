@@ -147,7 +147,7 @@ async fn a_rate_spaces_messages() {
 }
 
 #[actix_web::test]
-async fn a_message_told_late_says_so() {
+async fn a_message_posted_late_says_so() {
     let peer = Peer::start();
     let mut bench = Bench::new([destination(&peer.url, "main", "dev")]);
     let event = bench.tell("hello", &["dev"]).await;
@@ -155,7 +155,10 @@ async fn a_message_told_late_says_so() {
     bench.start();
     bench.until_delivered(event).await;
     let texts = peer.texts("dev");
-    assert!(texts[0].contains("10:00 UTC, told 5 h 40 min late"), "{texts:?}");
+    assert!(
+        texts[0].contains("10:00 UTC, posted 5 h 40 min late"),
+        "{texts:?}"
+    );
 }
 
 #[actix_web::test]

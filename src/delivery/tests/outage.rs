@@ -105,7 +105,7 @@ async fn after_six_hours_without_twake_everything_arrives_in_order_at_each_lanes
         let told = &texts[texts.len() - EACH..];
         let numbers = told.iter().map(|text| text.lines().next().unwrap());
         assert!(numbers.eq((0..EACH).map(|number| number.to_string())), "{name}");
-        assert!(told[0].contains("told 6 h"), "{}", told[0]);
+        assert!(told[0].contains("posted 6 h"), "{}", told[0]);
         assert!(told[EACH / 2].contains("late"), "{}", told[EACH / 2]);
     }
     eprintln!(

@@ -1,4 +1,5 @@
-//! The table of the dialect's own answers: what each means, what follows from it, what to do. docs/twake.md prints it.
+//! The table of the dialect's own answers: what each means, what follows from it, what to do. It is printed in
+//! docs/twake.md.
 
 use crate::twake::{AnswerRow, Ends, Extent, RETRIES_WHEN_UNSURE, Reason};
 
@@ -12,7 +13,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, a JSON object without error, object.id a text that is not empty",
         ends: Ends::Delivered,
         may_be_duplicate: false,
-        hint: "nothing; Twake accepts any channel id, so a message that nobody sees has a wrong channel_id",
+        hint: "nothing; Twake accepts any channel id, so a message that is shown nowhere has a wrong channel_id",
     },
     AnswerRow {
         reason: Reason::WrongKey,
@@ -47,7 +48,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, error \"unknown error or malformed query.\"",
         ends: Ends::RetryTimes(RETRIES_WHEN_UNSURE),
         may_be_duplicate: true,
-        hint: "Twake says this of a bad request and of its own database alike: check that channel_id is set, then its log",
+        hint: "Twake gives this error for a bad request and for a fault of its database: check that channel_id is set, then Twake's log",
     },
     AnswerRow {
         reason: Reason::UnknownError,
@@ -68,7 +69,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "to a reply or an update: object.id null or empty; to an update also error \"unknown error or malformed query.\"",
         ends: Ends::RetryThenPost(RETRIES_WITH_TARGET),
         may_be_duplicate: true,
-        hint: "nothing: the message that was to be answered or changed may be gone, and a new one is posted then",
+        hint: "nothing: the message to reply to or to update may be gone; after three attempts the bridge posts a new one",
     },
     AnswerRow {
         reason: Reason::EmptyAnswer,
@@ -82,28 +83,28 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, no JSON object of Twake's in the body",
         ends: Ends::Probe(Extent::Account),
         may_be_duplicate: true,
-        hint: "something else than Twake's API answered: check url, and whatever stands between; the detail is what came",
+        hint: "something other than Twake's API answered: check url and the proxies in between; the detail is the beginning of the answer",
     },
     AnswerRow {
         reason: Reason::Forbidden,
         answer: "401, 403, 407, also as statusCode in the body",
         ends: Ends::Probe(Extent::Account),
         may_be_duplicate: false,
-        hint: "messages/save never answers so. Every message: check url, and what a proxy in front of Twake demands; one message: a filter in front of Twake refuses its text",
+        hint: "Twake itself never answers so. If every message fails: check url, and what a proxy in front of Twake requires. If one message fails: a filter in front of Twake refuses its text",
     },
     AnswerRow {
         reason: Reason::Misrouted,
         answer: "404, 405, 410, 421, or 200 with error \"Not found\"",
         ends: Ends::Probe(Extent::Account),
         may_be_duplicate: false,
-        hint: "every message: this server does not serve messages/save there, check url, and where its proxy sends /api/v1; one message: a filter in front of Twake refuses its text",
+        hint: "if every message fails: there is no messages/save at this address, check url, and where the proxy sends /api/v1. If one message fails: a filter in front of Twake refuses its text",
     },
     AnswerRow {
         reason: Reason::Refused,
         answer: "any other 4xx, 501, 505, 511",
         ends: Ends::Probe(Extent::Account),
         may_be_duplicate: false,
-        hint: "messages/save never answers so: look at the log of the proxy in front of Twake",
+        hint: "Twake itself never answers so: look at the log of the proxy in front of Twake",
     },
     AnswerRow {
         reason: Reason::ServerError,
