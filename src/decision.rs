@@ -1,13 +1,13 @@
 //! The one place that decides: an event and its source become a [`Decision`].
 //!
-//! What is no event at all ([`handshake()`], [`unsigned`]) is told apart before that.
+//! Requests that are not events ([`answer_challenge`], [`answer_unsigned_challenge`]) are separated before that.
 //!
 //! Pure: hooks, the demo and later preview and replay all call [`decide`], and everything it decided is in what it
 //! returns. Nothing here fails: what cannot be evaluated or rendered is part of the decision, and an event always has
 //! a type, a key, facts and, for every channel it goes to, a message or the reason why it is skipped.
 
+mod challenge;
 mod fallback;
-mod handshake;
 mod skipped;
 
 use handlebars::Context;
@@ -24,7 +24,7 @@ use crate::source::{Kind, Source};
 use crate::steps;
 use crate::template::{RenderedTemplate, Said};
 
-pub use handshake::{Reply, handshake, unsigned};
+pub use challenge::{ChallengeResponse, answer_challenge, answer_unsigned_challenge};
 pub use skipped::Skipped;
 
 /// Everything decided about one event.

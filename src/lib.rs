@@ -3,7 +3,7 @@
 //! # Bird's eye
 //!
 //! ```text
-//! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event (or a handshake: answered, no event)
+//! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event (or a challenge: answered, no event)
 //!    decision::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
 //!    queue.enqueue(event, deliveries) ─ commit ─► 202 {"event": "0198…", "channels": ["dev"]}
 //!                   queue (SQLite)
@@ -37,7 +37,7 @@
 //! | [`queue`] | the durable middle: what is stored of a decision, the commands, SQLite and its migrations |
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |
-//! | [`operator`] | what the operator asks and does: lists, replay, drop, move; on a store, and from afar |
+//! | [`operator`] | the operator's lists and operations (replay, discard, move): the service on a store, its client over HTTP |
 //! | `steps` | how much one decision may compute |
 //! | `panics` | where a panic in somebody else's code ends |
 //! | [`sandbox`] | the stand-in Twake with its page; the sample sender |
@@ -51,7 +51,7 @@
 //! 2. In order within a lane; one owner a lane.
 //! 3. An unauthenticated body cannot become an event: [`event::Event::new`] requires an
 //!    [`authentication::Authentic`], which only `authentication` creates. What a kind answers unsigned
-//!    ([`decision::unsigned`]) is answered from the request's head and always the same; its body is not read.
+//!    ([`decision::answer_unsigned_challenge`]) is answered from the request's head and always the same; its body is not read.
 //! 4. `http` and `delivery` meet only in the queue; neither imports the other.
 //! 5. No transaction over a call to Twake: a store's transactions live inside its actor, which calls nobody.
 //! 6. A sender is a folder of data under `templates/`, not Rust.

@@ -1,5 +1,5 @@
-//! What is counted. Every label value is an enum variant or a name from the configuration, so nothing from outside
-//! can make a new series.
+//! The metrics. Every label value is an enum variant or a name from the configuration, so nothing from outside can create
+//! a series.
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -15,30 +15,30 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the variants are the label values")]
 pub enum AttemptLabel {
-    /// Twake has it.
+    /// Twake accepted the message.
     delivered,
-    /// It may pass later.
+    /// A later attempt may succeed.
     retry,
-    /// Twake refuses the account or the place.
+    /// Twake refuses the account or the destination.
     halt,
     /// Twake refuses the message.
     reject,
 }
 
-/// What was proved of a request that is no event.
+/// Whether a challenge was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the variants are the label values")]
-pub enum HandshakeLabel {
+pub enum ChallengeLabel {
     /// It was authenticated.
     authentic,
-    /// Nothing: the kind answers such requests to everybody.
+    /// It was not: the kind answers such requests without authentication.
     unsigned,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HandshakeLabels {
+struct ChallengeLabels {
     source: String,
-    proof: HandshakeLabel,
+    proof: ChallengeLabel,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -83,7 +83,7 @@ struct ReloadLabels {
     outcome: ReloadLabel,
 }
 
-/// Why a log line was not written.
+/// Why a log line is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the variants are the label values")]
 enum LogLabel {
@@ -101,7 +101,7 @@ pub struct Metrics {
     registry: Registry,
     accepted: Family<AcceptedLabels, Counter>,
     seen_before: Family<SourceLabels, Counter>,
-    handshakes: Family<HandshakeLabels, Counter>,
+    challenges: Family<ChallengeLabels, Counter>,
     refused: Family<RefusedLabels, Counter>,
     unreadable: Family<SourceLabels, Counter>,
     fallen_back: Family<SourceLabels, Counter>,
@@ -109,8 +109,8 @@ pub struct Metrics {
     cut_off: Family<SourceLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     dead: Family<ChannelLabels, Counter>,
-    depth: Family<ChannelLabels, Gauge>,
-    age: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
+    waiting: Family<ChannelLabels, Gauge>,
+    oldest: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
     halted: Family<ChannelLabels, Gauge>,
     reloads: Family<ReloadLabels, Counter>,
     reload_applied: Gauge,
@@ -127,7 +127,7 @@ impl Default for Metrics {
         let new = Self {
             accepted: Family::default(),
             seen_before: Family::default(),
-            handshakes: Family::default(),
+            challenges: Family::default(),
             refused: Family::default(),
             unreadable: Family::default(),
             fallen_back: Family::default(),
@@ -135,8 +135,8 @@ impl Default for Metrics {
             cut_off: Family::default(),
             attempts: Family::default(),
             dead: Family::default(),
-            depth: Family::default(),
-            age: Family::default(),
+            waiting: Family::default(),
+            oldest: Family::default(),
             halted: Family::default(),
             reloads: Family::default(),
             reload_applied: Gauge::default(),
@@ -146,7 +146,7 @@ impl Default for Metrics {
             registry: Registry::default(),
         };
         new.register_webhooks(&mut registry);
-        new.register_lanes(&mut registry);
+        new.register_deliveries(&mut registry);
         new.register_process(&mut registry);
         new.reload_applied.set(1);
         Self { registry, ..new }
@@ -154,7 +154,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// What becomes of webhooks.
+    /// Registers the metrics of the accepting half.
     fn register_webhooks(&self, registry: &mut Registry) {
         registry.register(
             "accepted",
@@ -167,9 +167,9 @@ impl Metrics {
             self.seen_before.clone(),
         );
         registry.register(
-            "handshakes",
-            "Requests that are no events and were answered, by what was proved of them",
-            self.handshakes.clone(),
+            "challenges",
+            "Requests that are not events and were answered, by authentication",
+            self.challenges.clone(),
         );
         registry.register(
             "refused",
@@ -178,12 +178,12 @@ impl Metrics {
         );
         registry.register(
             "unreadable",
-            "Events whose body could not be read, stored and posted as they are",
+            "Events whose body could not be parsed, stored and posted as text",
             self.unreadable.clone(),
         );
         registry.register(
             "fallen_back",
-            "Templates that failed and were replaced",
+            "Templates that failed and were replaced by the fallback",
             self.fallen_back.clone(),
         );
         registry.register(
@@ -193,46 +193,50 @@ impl Metrics {
         );
         registry.register(
             "cut_off",
-            "Events whose decision took too many steps and was made by what is known without them",
+            "Events whose decision exceeded its step limit and was completed without the rest",
             self.cut_off.clone(),
         );
         registry.register_with_unit(
             "accept",
-            "From the request's head to the answer",
+            "From the request's head to the response",
             Unit::Seconds,
             self.accept_seconds.clone(),
         );
     }
 
-    /// What becomes of deliveries.
-    fn register_lanes(&self, registry: &mut Registry) {
+    /// Registers the metrics of the delivering half.
+    fn register_deliveries(&self, registry: &mut Registry) {
         registry.register("attempts", "Calls to Twake, by verdict", self.attempts.clone());
         registry.register(
             "dead_letters",
             "Deliveries that became dead letters",
             self.dead.clone(),
         );
-        registry.register("lane_depth", "Deliveries waiting in a lane", self.depth.clone());
+        registry.register(
+            "channel_waiting",
+            "Deliveries waiting for a channel",
+            self.waiting.clone(),
+        );
         registry.register_with_unit(
-            "lane_age",
-            "Age of a lane's oldest waiting delivery",
+            "channel_oldest_age",
+            "Age of the oldest delivery waiting for a channel",
             Unit::Seconds,
-            self.age.clone(),
+            self.oldest.clone(),
         );
         registry.register(
-            "lane_halted",
-            "1 while a lane waits for a person to act",
+            "channel_halted",
+            "1 while nothing can be delivered to a channel until a person acts",
             self.halted.clone(),
         );
         registry.register_with_unit(
             "delivery",
-            "From the request to Twake's answer",
+            "From the request to Twake's response",
             Unit::Seconds,
             self.delivery_seconds.clone(),
         );
     }
 
-    /// Reloads and the log.
+    /// Registers the metrics of reloads and of the log.
     fn register_process(&self, registry: &mut Registry) {
         registry.register("reloads", "Reloads, by how they ended", self.reloads.clone());
         registry.register(
@@ -249,8 +253,8 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// An event was stored, `took` after its request began. `secret`: the name of the one that authenticated it; empty
-    /// where the scheme knows none.
+    /// Counts a stored event; `took` is the time since its request began. `secret` is the name of the secret that
+    /// authenticated it, empty if the scheme has none.
     pub fn accepted(&self, source: &str, secret: &str, took: Duration) {
         self.accepted
             .get_or_create(&AcceptedLabels {
@@ -261,7 +265,7 @@ impl Metrics {
         self.accept_seconds.observe(took.as_secs_f64());
     }
 
-    /// A request was answered "seen before".
+    /// Counts a request whose event was seen before.
     pub fn seen_before(&self, source: &str) {
         self.seen_before
             .get_or_create(&SourceLabels {
@@ -270,17 +274,17 @@ impl Metrics {
             .inc();
     }
 
-    /// A request that is no event was answered.
-    pub fn handshake(&self, source: &str, proof: HandshakeLabel) {
-        self.handshakes
-            .get_or_create(&HandshakeLabels {
+    /// Counts an answered challenge.
+    pub fn challenge(&self, source: &str, proof: ChallengeLabel) {
+        self.challenges
+            .get_or_create(&ChallengeLabels {
                 source: source.to_owned(),
                 proof,
             })
             .inc();
     }
 
-    /// A request was refused. `source`: a configured name, or `-`.
+    /// Counts a refused request. `source`: a configured name, or `-`.
     pub fn refused(&self, source: &str, reason: &'static str) {
         self.refused
             .get_or_create(&RefusedLabels {
@@ -290,7 +294,7 @@ impl Metrics {
             .inc();
     }
 
-    /// The body of an event could not be read.
+    /// Counts an event whose body could not be parsed.
     pub fn unreadable(&self, source: &str) {
         self.unreadable
             .get_or_create(&SourceLabels {
@@ -299,7 +303,7 @@ impl Metrics {
             .inc();
     }
 
-    /// A template failed on an event.
+    /// Counts a template that failed on an event.
     pub fn fallen_back(&self, source: &str) {
         self.fallen_back
             .get_or_create(&SourceLabels {
@@ -308,7 +312,7 @@ impl Metrics {
             .inc();
     }
 
-    /// A condition could not be evaluated.
+    /// Counts a condition that could not be evaluated.
     pub fn unevaluated(&self, source: &str) {
         self.unevaluated
             .get_or_create(&SourceLabels {
@@ -317,7 +321,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Deciding an event took too many steps.
+    /// Counts a decision that exceeded its step limit.
     pub fn cut_off(&self, source: &str) {
         self.cut_off
             .get_or_create(&SourceLabels {
@@ -326,7 +330,7 @@ impl Metrics {
             .inc();
     }
 
-    /// A call to Twake ended.
+    /// Counts a finished call to Twake.
     pub fn attempt(&self, channel: &str, verdict: AttemptLabel) {
         self.attempts
             .get_or_create(&AttemptLabels {
@@ -336,12 +340,12 @@ impl Metrics {
             .inc();
     }
 
-    /// A delivery reached Twake, `took` after its request was authenticated.
+    /// Records a finished delivery; `took` is the time since its request was authenticated.
     pub fn delivered(&self, took: Duration) {
         self.delivery_seconds.observe(took.as_secs_f64());
     }
 
-    /// A delivery became a dead letter.
+    /// Counts a delivery that became a dead letter.
     pub fn dead(&self, channel: &str) {
         self.dead
             .get_or_create(&ChannelLabels {
@@ -350,28 +354,28 @@ impl Metrics {
             .inc();
     }
 
-    /// How a lane stands.
-    pub fn lane(&self, channel: &str, depth: u64, age: Duration) {
+    /// Sets how many deliveries wait for a channel, and the age of the oldest.
+    pub fn backlog(&self, channel: &str, waiting: u64, oldest: Duration) {
         let labels = ChannelLabels {
             channel: channel.to_owned(),
         };
-        self.depth
+        self.waiting
             .get_or_create(&labels)
-            .set(i64::try_from(depth).unwrap_or(i64::MAX));
-        self.age.get_or_create(&labels).set(age.as_secs_f64());
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.oldest.get_or_create(&labels).set(oldest.as_secs_f64());
     }
 
-    /// A channel there is now: until more is known of it, nothing waits in its lane.
+    /// Creates the series of a configured channel. Until more is known, nothing waits for it.
     pub fn channel(&self, channel: &str) {
         let labels = ChannelLabels {
             channel: channel.to_owned(),
         };
-        drop(self.depth.get_or_create(&labels));
-        drop(self.age.get_or_create(&labels));
+        drop(self.waiting.get_or_create(&labels));
+        drop(self.oldest.get_or_create(&labels));
         drop(self.halted.get_or_create(&labels));
     }
 
-    /// A reload ended.
+    /// Counts a reload.
     pub fn reloaded(&self, applied: bool) {
         let outcome = if applied {
             ReloadLabel::applied
@@ -382,7 +386,7 @@ impl Metrics {
         self.reload_applied.set(i64::from(applied));
     }
 
-    /// How many log lines were not written since the start of the process.
+    /// Sets how many log lines are missing since the start of the process.
     pub fn log_lines(&self, dropped: u64, limited: u64) {
         for (reason, lines) in [(LogLabel::dropped, dropped), (LogLabel::limited, limited)] {
             let counter = self.log_lines_missing.get_or_create(&LogLabels { reason });
@@ -390,7 +394,7 @@ impl Metrics {
         }
     }
 
-    /// Whether a lane is halted.
+    /// Sets whether a channel is halted.
     pub fn halted(&self, channel: &str, halted: bool) {
         self.halted
             .get_or_create(&ChannelLabels {
@@ -399,7 +403,7 @@ impl Metrics {
             .set(i64::from(halted));
     }
 
-    /// The page `/metrics`, in OpenMetrics text.
+    /// Returns the page `/metrics`, in OpenMetrics text.
     pub fn openmetrics(&self) -> String {
         let mut page = String::new();
         // Writing to a String cannot fail.

@@ -40,9 +40,9 @@ pub struct Kind {
     /// `{event}` stands for the event type, `{id}` for an id of the request.
     pub sample_headers: Vec<(String, String)>,
     /// What the sender of an event is answered.
-    pub answer: Answer,
+    pub response: EventResponse,
     /// Requests that are no events.
-    pub handshakes: Handshakes,
+    pub challenges: Challenges,
     /// What each event type says.
     pub templates: Arc<Library>,
 }
@@ -75,32 +75,31 @@ impl Method {
     }
 }
 
-/// What the sender of an event is answered (`[answer]`), whether it is new or was seen before.
+/// The kind's own response to an event (`[response]`), new or seen before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// 200 to 299. Unset: 202, or 200 for what was seen before.
+pub struct EventResponse {
+    /// The status, 200 to 299. Unset: 202, or 200 for an event that was seen before.
     pub status: Option<u16>,
-    /// Plain text. Unset: JSON that says where the event goes.
+    /// The body, as plain text. Unset: JSON with the event's id and channels.
     pub body: Option<String>,
 }
 
-/// Requests that are no events (`[[handshake]]`): answered, and not kept. In the order they are written.
+/// Requests that are not events (`[[challenge]]`), in the order of the file. They are answered, but not stored.
 #[derive(Clone, Debug, Default)]
-pub struct Handshakes {
-    /// Looked at when the request is authenticated; the answer may be made of it, and is empty if unset.
-    pub signed: Vec<Handshake<Option<Condition>>>,
-    /// Looked at before anything of the request is proved or its body is read (`unsigned = true`), so their answer is the
-    /// same for everybody.
-    pub unsigned: Vec<Handshake<String>>,
+pub struct Challenges {
+    /// Evaluated after authentication. The response may use the request; it is empty if unset.
+    pub signed: Vec<Challenge<Option<Condition>>>,
+    /// Evaluated before authentication, without the body (`unsigned = true`). The response is constant.
+    pub unsigned: Vec<Challenge<String>>,
 }
 
-/// A request that is no event, and what is answered.
+/// A request that is not an event, and its response.
 #[derive(Clone, Debug)]
-pub struct Handshake<A> {
-    /// Which requests are meant. One for which it cannot be evaluated is not.
+pub struct Challenge<R> {
+    /// Which requests match. A request for which it cannot be evaluated does not match.
     pub when: Condition,
-    /// What is said.
-    pub answer: A,
+    /// The body of the response.
+    pub response: R,
     /// 200 to 299.
     pub status: u16,
     /// What the answer is.

@@ -139,7 +139,7 @@ impl Bridge {
         };
         let (reloads, wishes) = Reloads::channel();
         let halts = dispatcher.halts();
-        let desk = OperatorService {
+        let service = OperatorService {
             queue: queue.clone(),
             serving: Arc::clone(&serving),
             halts: Some(Arc::new(move || {
@@ -163,7 +163,7 @@ impl Bridge {
             clock: clock.clone(),
             serving,
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
-            desk,
+            service,
             reloads: reloads.clone(),
         };
         let refused = {

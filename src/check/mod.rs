@@ -1,8 +1,8 @@
 //! What `check` finds out: every condition and template tried on the samples of its kind ([`survey()`]), and what
 //! depends on this machine and on Twake ([`live`]). Printing it is the command line's.
 
+mod challenges;
 mod findings;
-mod handshakes;
 pub mod live;
 mod sampled;
 mod shape;
@@ -44,7 +44,7 @@ pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
         for source in sources {
             let mut survey = Survey::new(source, &samples, own);
             survey.conditions(config, loaded);
-            handshakes::look(&mut survey, loaded);
+            challenges::inspect_challenges(&mut survey, loaded);
             survey.routes(config);
             survey.secrets();
             templates::look(&mut survey);

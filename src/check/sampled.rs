@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::authentication::Authenticator;
 use crate::config::builtin::Sample;
-use crate::decision::{self, Reply};
+use crate::decision::{self, ChallengeResponse};
 use crate::event::Event;
 use crate::headers::Headers;
 use crate::source::{Kind, Source};
@@ -17,7 +17,7 @@ pub enum Sampled {
     /// An event.
     Event(Box<Event>),
     /// No event: a request that is only answered.
-    Handshake(Reply),
+    Challenge(ChallengeResponse),
 }
 
 /// A sample as its sender would send it, authentic.
@@ -26,8 +26,8 @@ pub enum Sampled {
 /// The sentence that says why it cannot be read.
 pub fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
     let headers = headers(&source.kind, sample);
-    if let Some(reply) = decision::unsigned(&headers, source) {
-        return Ok(Sampled::Handshake(reply));
+    if let Some(response) = decision::answer_unsigned_challenge(&headers, source) {
+        return Ok(Sampled::Challenge(response));
     }
     let now = Timestamp::UNIX_EPOCH;
     let authentic = Authenticator::of_samples(source.kind.body.clone())
@@ -35,9 +35,9 @@ pub fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
         .and_then(|pending| pending.finish(Bytes::copy_from_slice(&sample.body), now))
         .map_err(|refusal| refusal.to_string())?;
     let event = Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic);
-    Ok(match decision::handshake(event, source) {
+    Ok(match decision::answer_challenge(event, source) {
         Ok(event) => Sampled::Event(Box::new(event)),
-        Err(reply) => Sampled::Handshake(reply),
+        Err(response) => Sampled::Challenge(response),
     })
 }
 

@@ -28,9 +28,9 @@ pub(super) struct Observed<'s> {
 pub(super) struct Survey<'s> {
     pub(super) source: &'s Source,
     pub(super) observed: Vec<Observed<'s>>,
-    /// The conditions of handshakes that samples met, each as it is written, and how many samples are handshakes.
+    /// The conditions of challenges that samples met, each as it is written, and how many samples are challenges.
     pub(super) met: BTreeSet<String>,
-    greeted: usize,
+    challenges: usize,
     /// The shape of the names of all samples.
     pub(super) shape: Shape,
     /// The shape of the names of one event type's samples.
@@ -47,7 +47,7 @@ impl<'s> Survey<'s> {
             source,
             observed: Vec::new(),
             met: BTreeSet::new(),
-            greeted: 0,
+            challenges: 0,
             shape: Shape::default(),
             by_type: BTreeMap::new(),
             folder: own.join("samples").display().to_string(),
@@ -66,9 +66,9 @@ impl<'s> Survey<'s> {
                         survey.find(at, Severity::Warning, what);
                     }
                 },
-                Ok(Sampled::Handshake(reply)) => {
-                    survey.greeted += 1;
-                    survey.met.insert(reply.when);
+                Ok(Sampled::Challenge(response)) => {
+                    survey.challenges += 1;
+                    survey.met.insert(response.when);
                 }
                 Err(why) => {
                     let at = Where::file(Subject::Sample, sample.file());
@@ -106,7 +106,7 @@ impl<'s> Survey<'s> {
 
     /// How many samples there are.
     pub(super) fn samples(&self) -> usize {
-        self.observed.len() + self.greeted
+        self.observed.len() + self.challenges
     }
 
     pub(super) fn find(&mut self, at: Where, severity: Severity, what: impl Into<String>) {
@@ -118,7 +118,7 @@ impl<'s> Survey<'s> {
             .conditions
             .iter()
             .filter(|placed| placed.source() == Some(&*self.source.name));
-        let of_kind = loaded.conditions.iter().filter(|placed| !is_of_handshake(placed));
+        let of_kind = loaded.conditions.iter().filter(|placed| !is_of_challenge(placed));
         for placed in of_kind.chain(of_source) {
             let Placed { table, condition, .. } = placed;
             let at = Where::placed(placed);
@@ -238,8 +238,8 @@ fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s
     }
 }
 
-/// Whether a condition is a handshake's. It is tried here alone: on a sample that is an event it need not even be
+/// Whether a condition is a challenge's. It is tried here alone: on a sample that is an event it need not even be
 /// possible to evaluate it.
-pub(super) fn is_of_handshake(placed: &Placed) -> bool {
-    placed.table.starts_with("handshake[")
+pub(super) fn is_of_challenge(placed: &Placed) -> bool {
+    placed.table.starts_with("challenge[")
 }

@@ -1,4 +1,4 @@
-//! Where the operator's questions go: to the bridge that runs, else to the store itself.
+//! Where the operator's requests go: to the running bridge, otherwise to the store itself.
 
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::env::{self, Environment};
 use crate::config::{Config, History};
 use crate::operator::view::{
-    DropRequest, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveRequest, MovedStep,
+    ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery, MoveRequest, MovedStep,
     ReplayRequest, Replayed,
 };
 use crate::operator::{Client, ClientError, OperatorError, OperatorService, operator_url};
@@ -19,24 +19,24 @@ use crate::queue::{self, OpenError};
 use crate::secret::Secret;
 
 #[derive(clap::Args)]
-pub(super) struct OfficeArguments {
-    /// Ask the running bridge whose operator listener is here. Unset: TWAKE_BRIDGE_STORE is opened when no bridge has it,
-    /// else TWAKE_BRIDGE_OPERATOR_LISTEN is asked.
+pub(super) struct OperatorArguments {
+    /// The operator listener of the running bridge. Unset: TWAKE_BRIDGE_STORE is opened if no bridge uses it, otherwise
+    /// TWAKE_BRIDGE_OPERATOR_LISTEN is asked.
     #[arg(long, value_name = "URL")]
     operator: Option<String>,
-    /// The configuration (for the operator's token; without a running bridge also for channels and sources); overrides
+    /// The configuration: the operator's token, and without a running bridge the channels and sources. Overrides
     /// TWAKE_BRIDGE_CONFIG.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
 }
 
-/// Whom the command line asks.
+/// What answers the command line's requests.
 pub(super) enum OperatorBackend {
     Here(Box<OperatorService>, queue::Store),
     There(Client),
 }
 
-/// Why there is no answer.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BackendError {
     #[error(transparent)]
@@ -46,7 +46,7 @@ pub(super) enum BackendError {
 }
 
 impl BackendError {
-    /// Whether it concerns the one event alone, so that others can go on.
+    /// Whether the error concerns only this event, so that the command can continue with the others.
     pub(super) fn is_of_one_event(&self) -> bool {
         match self {
             Self::OperatorService(error) => !matches!(error, OperatorError::Queue(_)),
@@ -59,17 +59,18 @@ impl BackendError {
 }
 
 macro_rules! ask {
-    ($office:expr, $method:ident($($argument:expr),*)) => {
-        match $office {
-            OperatorBackend::Here(desk, _) => Ok(desk.$method($($argument),*).await?),
+    ($operator:expr, $method:ident($($argument:expr),*)) => {
+        match $operator {
+            OperatorBackend::Here(service, _) => Ok(service.$method($($argument),*).await?),
             OperatorBackend::There(client) => Ok(client.$method($($argument),*)?),
         }
     };
 }
 
 impl OperatorBackend {
-    /// Finds out whom to ask. A wrong configuration is said and done without: it may be just what is being looked into.
-    pub(super) fn open(arguments: &OfficeArguments) -> anyhow::Result<Self> {
+    /// Finds the running bridge or opens the store. A wrong configuration is reported and ignored: it may be what the
+    /// operator investigates.
+    pub(super) fn open(arguments: &OperatorArguments) -> anyhow::Result<Self> {
         let environment = environment()?;
         let settings = &environment.settings;
         let path = arguments.config.as_ref().unwrap_or(&settings.config);
@@ -93,11 +94,11 @@ impl OperatorBackend {
         if let Some(path) = store.strip_prefix("sqlite:")
             && !Path::new(path).exists()
         {
-            // A service has its store where its unit says, which an operator's shell does not know.
+            // A service's store is where its unit sets it, which an operator's shell does not know.
             let client = Client::new(&url, token(config))?;
             if matches!(
-                client.lanes(),
-                Err(ClientError::Unreachable { .. } | ClientError::Strange(_))
+                client.channels(),
+                Err(ClientError::Unreachable { .. } | ClientError::UnexpectedResponse(_))
             ) {
                 bail!(
                     "there is no store at {path}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
@@ -118,18 +119,19 @@ impl OperatorBackend {
         match queue::open(store, history, clock.clone()) {
             Ok((queue, store)) => {
                 let serving = config.map(Config::serving).unwrap_or_default();
-                let desk = OperatorService {
+                let service = OperatorService {
                     queue,
                     serving: Arc::new(ArcSwap::from_pointee(serving)),
                     halts: None,
                     clock,
                 };
-                Ok(Self::Here(Box::new(desk), store))
+                Ok(Self::Here(Box::new(service), store))
             }
             Err(error @ (OpenError::InUse(_) | OpenError::File { .. })) => {
                 let client = Client::new(&url, token(config))?;
-                if let Err(unreachable @ (ClientError::Unreachable { .. } | ClientError::Strange(_))) =
-                    client.lanes()
+                if let Err(
+                    unreachable @ (ClientError::Unreachable { .. } | ClientError::UnexpectedResponse(_)),
+                ) = client.channels()
                 {
                     return Err(unreachable).context(format!(
                         "{error}, and its bridge is not at {url}: give --operator URL (the log's line \"taking webhooks\" \
@@ -152,37 +154,41 @@ impl OperatorBackend {
 
     pub(super) async fn body(&self, id: &str) -> Result<Bytes, BackendError> {
         match self {
-            Self::Here(desk, _) => Ok(desk.body(id).await?),
+            Self::Here(service, _) => Ok(service.body(id).await?),
             Self::There(client) => Ok(client.body(id)?.into()),
         }
     }
 
-    pub(super) async fn replay(&self, id: &str, order: &ReplayRequest) -> Result<Replayed, BackendError> {
-        ask!(self, replay(id, order))
+    pub(super) async fn replay(&self, id: &str, request: &ReplayRequest) -> Result<Replayed, BackendError> {
+        ask!(self, replay(id, request))
     }
 
-    pub(super) async fn drop_waiting(&self, id: &str, order: &DropRequest) -> Result<Dropped, BackendError> {
-        ask!(self, drop_waiting(id, order))
+    pub(super) async fn discard(
+        &self,
+        id: &str,
+        request: &DiscardRequest,
+    ) -> Result<Discarded, BackendError> {
+        ask!(self, discard(id, request))
     }
 
-    pub(super) async fn lanes(&self) -> Result<Vec<LaneDetails>, BackendError> {
-        ask!(self, lanes())
+    pub(super) async fn channels(&self) -> Result<Vec<ChannelDetails>, BackendError> {
+        ask!(self, channels())
     }
 
-    pub(super) async fn move_lane(&self, order: &MoveRequest) -> Result<MovedStep, BackendError> {
-        ask!(self, move_lane(order))
+    pub(super) async fn move_waiting(&self, request: &MoveRequest) -> Result<MovedStep, BackendError> {
+        ask!(self, move_waiting(request))
     }
 
-    /// Closes the store, when it was opened here.
+    /// Closes the store if it was opened here.
     pub(super) fn close(self) {
-        if let Self::Here(desk, store) = self {
-            drop(desk);
+        if let Self::Here(service, store) = self {
+            drop(service);
             store.close();
         }
     }
 }
 
-/// The environment; what is wrong with it is said.
+/// Reads the environment. Findings are printed.
 pub(super) fn environment() -> anyhow::Result<Environment> {
     env::read().map_err(|findings| {
         super::check::print(&findings);

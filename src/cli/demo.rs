@@ -216,7 +216,7 @@ async fn tell(
 fn channels(source: &Source, sample: &Sample) -> anyhow::Result<usize> {
     Ok(match sampled(source, sample).map_err(anyhow::Error::msg)? {
         Sampled::Event(event) => decision::decide(*event, source).channels().len(),
-        Sampled::Handshake(_) => 0,
+        Sampled::Challenge(_) => 0,
     })
 }
 

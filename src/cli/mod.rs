@@ -9,11 +9,11 @@ macro_rules! note {
 
 mod backend;
 mod backup;
+mod channels;
 mod check;
 mod demo;
 mod events;
 mod health;
-mod lanes;
 mod output;
 mod packaging;
 mod paint;
@@ -29,7 +29,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// A wrong configuration, as `sysexits.h` numbers it: a supervisor does not start the program again for it.
+/// The exit status for a wrong configuration, from `sysexits.h`. A supervisor does not restart the program after it.
 const EX_CONFIG: u8 = 78;
 
 const ABOUT: &str = "Takes signed webhooks (GitHub, Alertmanager, …) and posts each event to Twake channels, in order, \
@@ -39,18 +39,18 @@ const EXAMPLES: &str = "\
 Examples:
   twake-bridge demo                          see it work: no account, no network, no configuration
   twake-bridge check                         is bridge.toml right? what would be served?
-  twake-bridge preview --sample push         what would be said of a push, where, and why?
+  twake-bridge preview --sample push         what would be posted for a push, where, and why?
   twake-bridge serve                         run the bridge
   twake-bridge serve --config /etc/twake-bridge/bridge.toml
-  twake-bridge send dev 'hello from here'    a message to a channel, and what Twake says to it
-  twake-bridge events list --since 2h        what came, and where it is
-  twake-bridge events replay --state dead    tell dead letters again
-  twake-bridge lanes list                    what waits for each channel, and why
+  twake-bridge send dev 'hello from here'    post a message to a channel, and show Twake's response
+  twake-bridge events list --since 2h        which events came, and where they are
+  twake-bridge events replay --state dead    post dead letters again
+  twake-bridge channels list                 what waits for each channel, and why
 
 Environment:
   TWAKE_BRIDGE_CONFIG           bridge.toml
   TWAKE_BRIDGE_LISTEN           127.0.0.1:8080      where webhooks are taken
-  TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081      metrics, readiness, and what events and lanes ask
+  TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081      metrics, readiness, and the API of events and channels
   TWAKE_BRIDGE_STORE            sqlite:twake-bridge.db
   RUST_LOG                      info                what is logged (warn, debug, …)";
 
@@ -65,27 +65,27 @@ struct Arguments {
 enum Command {
     /// Run the bridge until SIGTERM or Ctrl-C.
     Serve(ConfigArguments),
-    /// Check bridge.toml, the kinds and the templates, and say what would be served.
+    /// Check bridge.toml, the kinds and the templates, and print what would be served.
     Check(check::CheckArguments),
-    /// Show what becomes of a payload: authentic or not, its facts, each route, the message; nothing is stored or sent.
+    /// Show how a payload would be handled: authentication, facts, each route, the message. Nothing is stored or sent.
     Preview(preview::PreviewArguments),
-    /// Show the bridge at work: a stand-in Twake with a page, and signed samples of every kind sent through the front door.
+    /// Show the bridge at work: a stand-in Twake with a page, and signed samples of every kind sent to the webhook listener.
     Demo(demo::DemoArguments),
-    /// Post one message to a channel at once, past the queue, and say what Twake answers.
+    /// Post one message to a channel immediately, without the queue, and print Twake's response.
     Send(send::SendArguments),
-    /// What happened to events: list, show, replay, drop. Asks the running bridge, else opens the store.
+    /// Events: list, show, replay, discard. Asks the running bridge, otherwise opens the store.
     #[command(subcommand)]
     Events(events::EventsCommand),
-    /// How the channels' queues stand: list, move. Asks the running bridge, else opens the store.
+    /// What waits for each channel: list, move. Asks the running bridge, otherwise opens the store.
     #[command(subcommand)]
-    Lanes(lanes::LanesCommand),
-    /// Have the running bridge read bridge.toml, secrets and templates again: all of it, or nothing if anything is wrong.
+    Channels(channels::ChannelsCommand),
+    /// Make the running bridge read bridge.toml, secrets and templates again. If anything is wrong, nothing changes.
     Reload(reload::ReloadArguments),
-    /// Ask the running bridge how it is.
+    /// Check the health of the running bridge.
     Health(health::HealthArguments),
-    /// Copy the store, also of a bridge that runs, to one file.
+    /// Copy the store to one file, also while the bridge runs.
     Backup(backup::BackupArguments),
-    /// Make a backup the store of a bridge that does not run.
+    /// Restore the store from a backup, while the bridge does not run.
     Restore(restore::RestoreArguments),
     /// Print the completions of a shell, for a package.
     #[command(hide = true)]
@@ -93,7 +93,7 @@ enum Command {
     /// Write the manual pages, for a package.
     #[command(hide = true)]
     Manual(packaging::ManualArguments),
-    /// Run only the stand-in Twake, to point a bridge of your own at.
+    /// Run only the stand-in Twake, as the server for a bridge of your own.
     Sandbox(sandbox::SandboxArguments),
 }
 
@@ -104,7 +104,7 @@ struct ConfigArguments {
     config: Option<PathBuf>,
 }
 
-/// What is wrong has been said already.
+/// The findings were printed already.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration is wrong")]
 struct WrongConfiguration;
@@ -114,17 +114,17 @@ fn start_log(level: &str) {
     crate::logging::start(level, crate::config::env::journal().as_deref());
 }
 
-/// Whether the reader of standard output (`… | head`) has had enough. The same error of a connection is the source of
-/// another one.
-fn nobody_reads(error: &anyhow::Error) -> bool {
+/// Whether the reader of standard output is gone (`… | head`). A connection's broken pipe is wrapped in another error, so
+/// it does not match.
+fn output_closed(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// Lets the log write its last lines at the end of the process, also when a panic ends it.
-struct LastLines;
+/// Flushes the log at the end of the process, also after a panic.
+struct FlushLog;
 
-impl Drop for LastLines {
+impl Drop for FlushLog {
     fn drop(&mut self) {
         crate::logging::flush();
     }
@@ -132,7 +132,7 @@ impl Drop for LastLines {
 
 /// Runs the program.
 pub fn run() -> ExitCode {
-    let _last_lines = LastLines;
+    let _flush_log = FlushLog;
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(arguments.config),
         Command::Check(arguments) => Ok(check::run(arguments)),
@@ -140,7 +140,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Send(arguments) => send::run(arguments),
         Command::Events(command) => events::run(&command),
-        Command::Lanes(command) => lanes::run(&command),
+        Command::Channels(command) => channels::run(&command),
         Command::Reload(arguments) => reload::run(arguments),
         Command::Health(arguments) => health::run(arguments),
         Command::Backup(arguments) => backup::run(&arguments),
@@ -153,7 +153,7 @@ pub fn run() -> ExitCode {
         if error.is::<WrongConfiguration>() {
             return ExitCode::from(EX_CONFIG);
         }
-        if nobody_reads(&error) {
+        if output_closed(&error) {
             return ExitCode::SUCCESS;
         }
         note!("twake-bridge: {}", shown::visible_lines(&format!("{error:#}")));

@@ -13,8 +13,8 @@ pub(super) const ROOT: &[&str] = &[
     "facts",
     "body",
     "methods",
-    "answer",
-    "handshake",
+    "response",
+    "challenge",
 ];
 
 /// The kind's templates, and those of the kind it is like whose names it has not. An operator's own file stands

@@ -6,16 +6,16 @@ use toml::de::DeValue;
 use super::conditions::condition;
 use crate::condition::Condition;
 use crate::payload::BodyForm;
-use crate::source::{Answer, Handshake, Handshakes, Kind, Method};
+use crate::source::{Challenge, Challenges, EventResponse, Kind, Method};
 use crate::toml_reader::Findings;
 use crate::toml_reader::{Located, Table};
 
 const BODY: &[&str] = &["form", "multipart", "text", "query", "json"];
-const ANSWER: &[&str] = &["status", "body"];
-const HANDSHAKE: &[&str] = &["when", "answer", "status", "content_type", "unsigned"];
+const RESPONSE: &[&str] = &["status", "body"];
+const CHALLENGE: &[&str] = &["when", "response", "status", "content_type", "unsigned"];
 
 /// The longest fixed answer, in bytes: senders look for a word.
-const LONGEST_ANSWER: usize = 4096;
+const LONGEST_RESPONSE: usize = 4096;
 
 /// `methods`; those of the kind it is like, or `POST` alone, where nothing is said.
 pub(super) fn methods(root: &Table<'_, '_>, like: Option<&Kind>) -> Vec<Method> {
@@ -93,61 +93,62 @@ fn one_or_all(body: &Table<'_, '_>, key: &str) -> Option<(Option<String>, bool)>
     }
 }
 
-/// `[answer]`, or that of the kind it is like.
-pub(super) fn answer(root: &Table<'_, '_>, like: Option<&Kind>) -> Answer {
-    let Some(table) = root.table("answer", ANSWER) else {
-        return like.map_or_else(Answer::default, |like| like.answer.clone());
+/// `[response]`, or that of the kind it is like.
+pub(super) fn response(root: &Table<'_, '_>, like: Option<&Kind>) -> EventResponse {
+    let Some(table) = root.table("response", RESPONSE) else {
+        return like.map_or_else(EventResponse::default, |like| like.response.clone());
     };
-    let answer = Answer {
+    let response = EventResponse {
         status: status(&table),
         body: table.text("body").map(|text| {
-            if text.value.len() > LONGEST_ANSWER {
-                table.wrong(text.at, "body", format!("is longer than {LONGEST_ANSWER} bytes"));
+            if text.value.len() > LONGEST_RESPONSE {
+                table.wrong(
+                    text.at,
+                    "body",
+                    format!("is longer than {LONGEST_RESPONSE} bytes"),
+                );
             }
             text.value
         }),
     };
-    without_body(&table, answer.status, "body");
-    answer
+    without_body(&table, response.status, "body");
+    response
 }
 
-/// A status that says that all is well.
+/// Reads a 2xx status.
 fn status(table: &Table<'_, '_>) -> Option<u16> {
     let (at, _) = table.get("status")?;
     let status = table.count("status")?;
-    let well = u16::try_from(status)
+    let success = u16::try_from(status)
         .ok()
         .filter(|status| (200..300).contains(status));
-    if well.is_none() {
-        let what = "is no 2xx: what else is answered is the bridge's own affair, so that nothing is lost";
+    if success.is_none() {
+        let what = "is no 2xx: the bridge itself chooses other statuses, so that no event is lost";
         table.wrong(at, "status", what);
     }
-    well
+    success
 }
 
-/// 204 and 205 are answers without a body.
+/// Refuses a body with status 204 or 205, which have none.
 fn without_body(table: &Table<'_, '_>, status: Option<u16>, key: &str) {
     if let (Some(204 | 205), Some((at, _))) = (status, table.get(key)) {
         table.wrong(
             at,
             key,
-            "is never sent: answers with status 204 or 205 have no body",
+            "is never sent: responses with status 204 or 205 have no body",
         );
     }
 }
 
-/// `[[handshake]]`, or all those of the kind it is like.
-pub(super) fn handshakes(root: &Table<'_, '_>, like: Option<&Kind>, findings: &Findings) -> Handshakes {
-    let mut handshakes = Handshakes::default();
-    if let (None, Some(like)) = (root.get("handshake"), like) {
-        return like.handshakes.clone();
+/// `[[challenge]]`, or all those of the kind it is like.
+pub(super) fn challenges(root: &Table<'_, '_>, like: Option<&Kind>, findings: &Findings) -> Challenges {
+    let mut challenges = Challenges::default();
+    if let (None, Some(like)) = (root.get("challenge"), like) {
+        return like.challenges.clone();
     }
-    for table in root.tables("handshake", HANDSHAKE) {
+    for table in root.tables("challenge", CHALLENGE) {
         let unsigned = table.boolean("unsigned").unwrap_or_default();
-        let when = table.required(
-            "when",
-            "which requests are meant, such as 'payload.type == \"test\"'",
-        );
+        let when = table.required("when", "which requests match, such as 'payload.type == \"test\"'");
         let when = when.and_then(|when| {
             let known: &[&str] = if unsigned {
                 &["source", "headers"]
@@ -156,39 +157,39 @@ pub(super) fn handshakes(root: &Table<'_, '_>, like: Option<&Kind>, findings: &F
             };
             expression(&table, "when", &when, known, findings)
         });
-        let said = Said {
+        let head = ResponseHead {
             status: status(&table).unwrap_or(200),
             content_type: content_type(&table),
         };
-        without_body(&table, Some(said.status), "answer");
-        let answer = table.text("answer");
+        without_body(&table, Some(head.status), "response");
+        let response = table.text("response");
         if unsigned {
-            let answer = answer.map_or_else(String::new, |text| fixed(&table, &text, findings));
-            handshakes
+            let response = response.map_or_else(String::new, |text| fixed(&table, &text, findings));
+            challenges
                 .unsigned
-                .extend(when.map(|when| said.handshake(when, answer)));
+                .extend(when.map(|when| head.challenge(when, response)));
         } else {
             let known = ["source", "headers", "payload"];
-            let answer = answer.and_then(|text| expression(&table, "answer", &text, &known, findings));
-            handshakes
+            let response = response.and_then(|text| expression(&table, "response", &text, &known, findings));
+            challenges
                 .signed
-                .extend(when.map(|when| said.handshake(when, answer)));
+                .extend(when.map(|when| head.challenge(when, response)));
         }
     }
-    handshakes
+    challenges
 }
 
-/// How an answer is given.
-struct Said {
+/// The status and content type of a challenge's response.
+struct ResponseHead {
     status: u16,
     content_type: String,
 }
 
-impl Said {
-    fn handshake<A>(self, when: Condition, answer: A) -> Handshake<A> {
-        Handshake {
+impl ResponseHead {
+    fn challenge<R>(self, when: Condition, response: R) -> Challenge<R> {
+        Challenge {
             when,
-            answer,
+            response,
             status: self.status,
             content_type: self.content_type,
         }
@@ -232,7 +233,7 @@ fn expression(
 
 /// The text of an answer that everybody gets: an expression that reads nothing of the request.
 fn fixed(table: &Table<'_, '_>, text: &Located<String>, findings: &Findings) -> String {
-    let path = table.key("answer");
+    let path = table.key("response");
     let compiled = match Condition::compile(&text.value) {
         Ok(compiled) => compiled,
         Err(error) => {
@@ -247,9 +248,9 @@ fn fixed(table: &Table<'_, '_>, text: &Located<String>, findings: &Findings) -> 
         return String::new();
     }
     match compiled.evaluate(&serde_json::Value::Null) {
-        Ok(serde_json::Value::String(answer)) if answer.len() <= LONGEST_ANSWER => answer,
+        Ok(serde_json::Value::String(answer)) if answer.len() <= LONGEST_RESPONSE => answer,
         Ok(serde_json::Value::String(_)) => {
-            findings.error(text.at, &path, format!("is longer than {LONGEST_ANSWER} bytes"));
+            findings.error(text.at, &path, format!("is longer than {LONGEST_RESPONSE} bytes"));
             String::new()
         }
         Ok(_) => {

@@ -45,7 +45,7 @@ impl Dispatcher {
         clock: Clock,
     ) -> Result<Self, ClientError> {
         for lane in destinations.keys() {
-            metrics.lane(lane, 0, Duration::ZERO);
+            metrics.backlog(lane, 0, Duration::ZERO);
             metrics.halted(lane, false);
         }
         Ok(Self {
@@ -181,7 +181,7 @@ impl Lanes {
             self.start(lane.clone(), Duration::ZERO);
         } else if self.unconfigured.insert(lane.clone()) {
             log::warn!(
-                lane = &**lane;
+                channel = &**lane;
                 "messages wait for a channel that is not configured: they are kept until it is"
             );
         }

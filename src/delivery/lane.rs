@@ -167,7 +167,7 @@ impl Lane {
                 Ok(head) => return head,
                 Err(QueueError::Closed) => return None,
                 Err(error) => {
-                    log::warn!(lane = &*self.name; "cannot read the next delivery: {}", chain(&error));
+                    log::warn!(channel = &*self.name; "cannot read the next delivery: {}", chain(&error));
                 }
             }
             if !self.pause().await {

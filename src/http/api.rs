@@ -1,4 +1,4 @@
-//! `/api/…` on the operator's listener: the desk, for the command line and for scripts. Who may ask: see [`super::access`].
+//! `/api/…` on the operator listener, for the command line and for scripts. Access control: [`super::access`].
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -13,24 +13,24 @@ use crate::logging::chain;
 use crate::operator::OperatorError;
 use crate::operator::view::{EventQuery, ReloadRequest};
 
-/// An order is never longer, in bytes.
-pub(super) const LONGEST_ORDER: usize = 16 * 1024;
+/// The longest request body, in bytes.
+pub(super) const LONGEST_REQUEST: usize = 16 * 1024;
 
-/// Why a request to the desk is refused.
+/// Why an API request is refused.
 enum ApiError {
-    /// Whoever asks may not.
+    /// The client may not use the API.
     Denied(Denied),
-    /// An order that is not JSON.
+    /// The request's body is not declared as JSON.
     NotJson,
-    /// A query or an order that does not say what it should.
+    /// A query or a body that cannot be parsed.
     Malformed(String),
-    /// The desk refused.
-    OperatorService(OperatorError),
+    /// The operator service refused.
+    Operator(OperatorError),
 }
 
 impl From<OperatorError> for ApiError {
     fn from(error: OperatorError) -> Self {
-        Self::OperatorService(error)
+        Self::Operator(error)
     }
 }
 
@@ -47,10 +47,10 @@ impl ApiError {
             Self::NotJson => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not-json",
-                "an order is application/json".to_owned(),
+                "the request needs content-type: application/json".to_owned(),
             ),
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", why),
-            Self::OperatorService(error) => (status(&error), error.code(), chain(&error)),
+            Self::Operator(error) => (status(&error), error.code(), chain(&error)),
         };
         problem::answer(status, code, &detail)
     }
@@ -58,8 +58,8 @@ impl ApiError {
 
 fn status(error: &OperatorError) -> StatusCode {
     match error {
-        OperatorError::BadId(_) | OperatorError::SameLane(_) => StatusCode::BAD_REQUEST,
-        OperatorError::NoSuchEvent(_) | OperatorError::NoSuchChannel(_) | OperatorError::NoSuchLane(_) => {
+        OperatorError::BadId(_) | OperatorError::SameChannel(_) => StatusCode::BAD_REQUEST,
+        OperatorError::NoSuchEvent(_) | OperatorError::NoSuchChannel(_) | OperatorError::NoSuchQueue(_) => {
             StatusCode::NOT_FOUND
         }
         OperatorError::Ambiguous { .. } | OperatorError::NoSource(_) | OperatorError::NotReloadable => {
@@ -72,11 +72,11 @@ fn status(error: &OperatorError) -> StatusCode {
 
 /// `GET /api/events?source=…&state=…&after=…`
 pub(super) async fn events(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
-    answer(async {
+    respond(async {
         admit(&request, &operator)?;
         let query = web::Query::<EventQuery>::from_query(request.query_string());
         let query = query.map_err(|error| ApiError::Malformed(error.to_string()))?;
-        Ok(operator.desk.events(&query).await?)
+        Ok(operator.service.events(&query).await?)
     })
     .await
 }
@@ -87,14 +87,14 @@ pub(super) async fn event(
     id: web::Path<String>,
     operator: web::Data<Operator>,
 ) -> HttpResponse {
-    answer(async {
+    respond(async {
         admit(&request, &operator)?;
-        Ok(operator.desk.event(&id).await?)
+        Ok(operator.service.event(&id).await?)
     })
     .await
 }
 
-/// `GET /api/events/{id}/body`: as it came, and nothing that a browser would show.
+/// `GET /api/events/{id}/body`: the body as it was received, with headers that keep a browser from rendering it.
 pub(super) async fn body(
     request: HttpRequest,
     id: web::Path<String>,
@@ -102,7 +102,7 @@ pub(super) async fn body(
 ) -> HttpResponse {
     let body = async {
         admit(&request, &operator)?;
-        Ok::<Bytes, ApiError>(operator.desk.body(&id).await?)
+        Ok::<Bytes, ApiError>(operator.service.body(&id).await?)
     };
     match body.await {
         Ok(body) => HttpResponse::Ok()
@@ -110,7 +110,7 @@ pub(super) async fn body(
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .insert_header((header::CONTENT_DISPOSITION, "attachment"))
             .body(body),
-        Err(trouble) => trouble.response(),
+        Err(error) => error.response(),
     }
 }
 
@@ -121,68 +121,68 @@ pub(super) async fn replay(
     body: Bytes,
     operator: web::Data<Operator>,
 ) -> HttpResponse {
-    answer(async {
-        let order = order(&request, &operator, &body)?;
-        Ok(operator.desk.replay(&id, &order).await?)
+    respond(async {
+        let request = parse(&request, &operator, &body)?;
+        Ok(operator.service.replay(&id, &request).await?)
     })
     .await
 }
 
-/// `POST /api/events/{id}/drop`
-pub(super) async fn drop_waiting(
+/// `POST /api/events/{id}/discard`
+pub(super) async fn discard(
     request: HttpRequest,
     id: web::Path<String>,
     body: Bytes,
     operator: web::Data<Operator>,
 ) -> HttpResponse {
-    answer(async {
-        let order = order(&request, &operator, &body)?;
-        Ok(operator.desk.drop_waiting(&id, &order).await?)
+    respond(async {
+        let request = parse(&request, &operator, &body)?;
+        Ok(operator.service.discard(&id, &request).await?)
     })
     .await
 }
 
-/// `POST /api/reload`: 200 also where the old configuration stays; the answer says which.
+/// `POST /api/reload`: 200 also if the old configuration stays in use; the response says which one is.
 pub(super) async fn reload(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
-    answer(async {
-        let ReloadRequest {} = order(&request, &operator, &body)?;
+    respond(async {
+        let ReloadRequest {} = parse(&request, &operator, &body)?;
         Ok(operator.reloads.ask().await.ok_or(OperatorError::NotReloadable)?)
     })
     .await
 }
 
-/// `GET /api/lanes`
-pub(super) async fn lanes(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
-    answer(async {
+/// `GET /api/channels`
+pub(super) async fn channels(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async {
         admit(&request, &operator)?;
-        Ok(operator.desk.lanes().await?)
+        Ok(operator.service.channels().await?)
     })
     .await
 }
 
-/// `POST /api/lanes/move`
-pub(super) async fn move_lane(
+/// `POST /api/channels/move`
+pub(super) async fn move_waiting(
     request: HttpRequest,
     body: Bytes,
     operator: web::Data<Operator>,
 ) -> HttpResponse {
-    answer(async {
-        let order = order(&request, &operator, &body)?;
-        Ok(operator.desk.move_lane(&order).await?)
+    respond(async {
+        let request = parse(&request, &operator, &body)?;
+        Ok(operator.service.move_waiting(&request).await?)
     })
     .await
 }
 
-async fn answer<T: Serialize>(answer: impl Future<Output = Result<T, ApiError>>) -> HttpResponse {
-    match answer.await {
-        Ok(answer) => HttpResponse::Ok()
+async fn respond<T: Serialize>(result: impl Future<Output = Result<T, ApiError>>) -> HttpResponse {
+    match result.await {
+        Ok(view) => HttpResponse::Ok()
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .json(answer),
-        Err(trouble) => trouble.response(),
+            .json(view),
+        Err(error) => error.response(),
     }
 }
 
-fn order<T: DeserializeOwned>(
+fn parse<T: DeserializeOwned>(
     request: &HttpRequest,
     operator: &Operator,
     body: &[u8],

@@ -9,19 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Hooks;
-use super::answers;
 use super::body::MIDDLING;
 use super::problem::{Problem, allowing};
+use super::responses;
 use super::tls;
 use super::turns;
 use super::unread::closing;
 use super::weight;
 use crate::authentication::Pending;
-use crate::decision::{self, Decision, Reply};
+use crate::decision::{self, ChallengeResponse, Decision};
 use crate::event::{Envelope, Event};
 use crate::headers::Headers;
 use crate::logging::STRANGER;
-use crate::metrics::HandshakeLabel;
+use crate::metrics::ChallengeLabel;
 use crate::panics;
 use crate::payload::encoding::Encoding;
 use crate::queue::{Enqueued, NewEvent, QueueError};
@@ -52,7 +52,7 @@ pub(super) async fn hook(
     if !source.admission.is_open() {
         let (sender, shown) = (hooks.sender(&request), tls::shown(&request));
         if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
-            debug!(source:% = source.name, why:?; "not let in");
+            debug!(source:% = source.name, why:?; "access denied");
             return closing(
                 hooks.refuse(&source.name, Problem::AccessDenied, &request),
                 payload,
@@ -60,21 +60,23 @@ pub(super) async fn hook(
         }
     }
     let headers = headers(&request);
-    if let Some(reply) = decision::unsigned(&headers, source) {
-        // Anybody may ask, so it costs a look at the head: nothing is read, stored or told that is not the same for all.
+    if let Some(response) = decision::answer_unsigned_challenge(&headers, source) {
+        // Anyone may send this request: only its head is read, nothing is stored, and the response is constant.
         return closing(
-            greet(&hooks, source, &request, HandshakeLabel::unsigned, reply),
+            challenge(&hooks, source, &request, ChallengeLabel::unsigned, response),
             payload,
         );
     }
     match accept(&request, headers, &path, &mut payload, &hooks, source).await {
-        Ok(Taken::Event(accepted)) => answer(
+        Ok(Accepted::Event(event)) => respond(
             &hooks,
             source,
-            &accepted,
+            &event,
             hooks.clock.monotonic().saturating_sub(begun),
         ),
-        Ok(Taken::Handshake(reply)) => greet(&hooks, source, &request, HandshakeLabel::authentic, reply),
+        Ok(Accepted::Challenge(response)) => {
+            challenge(&hooks, source, &request, ChallengeLabel::authentic, response)
+        }
         Err(problem) => closing(hooks.refuse(&source.name, problem, &request), payload),
     }
 }
@@ -86,15 +88,15 @@ pub(super) struct HookPath {
     token: Option<String>,
 }
 
-/// What became of a request that was not refused.
-enum Taken {
-    /// It is an event, and stored.
-    Event(Box<Accepted>),
-    /// It is none.
-    Handshake(Reply),
+/// A request that was not refused.
+enum Accepted {
+    /// A stored event.
+    Event(Box<AcceptedEvent>),
+    /// Not an event.
+    Challenge(ChallengeResponse),
 }
 
-struct Accepted {
+struct AcceptedEvent {
     /// The name of the secret that authenticated it.
     secret: String,
     decision: Decision,
@@ -113,7 +115,7 @@ async fn accept(
     payload: &mut web::Payload,
     hooks: &Hooks,
     source: &Arc<Source>,
-) -> Result<Taken, Problem> {
+) -> Result<Accepted, Problem> {
     let encoding = Encoding::of(&headers).map_err(|_| Problem::Encoded)?;
     // What authenticates a request is checked for presence and form before a byte of the body is read.
     let pending = source
@@ -176,7 +178,7 @@ async fn accept(
         })
         .await
         .map_err(|error| {
-            error!(source:% = name, error:% = error; "deciding an event broke");
+            error!(source:% = name, error:% = error; "deciding an event panicked");
             Problem::Internal
         })??
     } else {
@@ -184,7 +186,7 @@ async fn accept(
     };
     let (envelope, decision) = match understood {
         Ok(event) => event,
-        Err(reply) => return Ok(Taken::Handshake(reply)),
+        Err(response) => return Ok(Accepted::Challenge(response)),
     };
     let secret = envelope.secret.clone();
     let outcome = hooks
@@ -195,7 +197,7 @@ async fn accept(
             report(&source.name, &error);
             Problem::StoreUnavailable
         })?;
-    Ok(Taken::Event(Box::new(Accepted {
+    Ok(Accepted::Event(Box::new(AcceptedEvent {
         secret,
         decision,
         outcome,
@@ -211,9 +213,9 @@ fn understand(
     body: Bytes,
     hooks: &Hooks,
     source: &Source,
-) -> Result<Result<(Envelope, Decision), Reply>, Problem> {
+) -> Result<Result<(Envelope, Decision), ChallengeResponse>, Problem> {
     panics::caught(|| decided(pending, body, hooks, source)).unwrap_or_else(|panic| {
-        error!(source:% = source.name, error:% = panic; "deciding an event broke");
+        error!(source:% = source.name, error:% = panic; "deciding an event panicked");
         Err(Problem::Internal)
     })
 }
@@ -223,11 +225,11 @@ fn decided(
     body: Bytes,
     hooks: &Hooks,
     source: &Source,
-) -> Result<Result<(Envelope, Decision), Reply>, Problem> {
+) -> Result<Result<(Envelope, Decision), ChallengeResponse>, Problem> {
     let now = hooks.clock.now();
     let authentic = pending.finish(body, now).map_err(Problem::from)?;
     let event = Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic);
-    Ok(decision::handshake(event, source).map(|event| {
+    Ok(decision::answer_challenge(event, source).map(|event| {
         let envelope = event.envelope.clone();
         (envelope, decision::decide(event, source))
     }))
@@ -235,25 +237,25 @@ fn decided(
 
 fn report(source: &str, error: &QueueError) {
     let cause = crate::logging::chain(error);
-    error!(source:%, error:% = cause; "an event could not be stored; its sender was told to try again");
+    error!(source:%, error:% = cause; "an event could not be stored; the response asks its sender to retry");
 }
 
-/// Answers what is no event.
-fn greet(
+/// Counts and logs a challenge and returns its response.
+fn challenge(
     hooks: &Hooks,
     source: &Source,
     request: &HttpRequest,
-    proof: HandshakeLabel,
-    reply: Reply,
+    proof: ChallengeLabel,
+    response: ChallengeResponse,
 ) -> HttpResponse {
-    hooks.metrics.handshake(&source.name, proof);
+    hooks.metrics.challenge(&source.name, proof);
     let peer = hooks.peer(request);
-    info!(target: STRANGER, source:% = source.name, peer:%, proof:? = proof, when:% = reply.when, status = reply.status; "a handshake was answered, it is no event");
-    answers::handshake(reply)
+    info!(target: STRANGER, source:% = source.name, peer:%, proof:? = proof, when:% = response.when, status = response.status; "a challenge was answered");
+    responses::challenge(response)
 }
 
-fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -> HttpResponse {
-    let Accepted {
+fn respond(hooks: &Hooks, source: &Source, accepted: &AcceptedEvent, took: Duration) -> HttpResponse {
+    let AcceptedEvent {
         secret,
         decision,
         outcome,
@@ -265,14 +267,14 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
         Enqueued::SeenBefore { event, lanes } => {
             hooks.metrics.seen_before(name);
             info!(source:% = name, event:%, event_type:%, duration_ms; "seen before");
-            let told = json!({ "event": event, "seen_before": true, "channels": lanes });
-            answers::taken(&source.kind.answer, StatusCode::OK, told)
+            let body = json!({ "event": event, "seen_before": true, "channels": lanes });
+            responses::event(&source.kind.response, StatusCode::OK, body)
         }
         Enqueued::PutBack { event, lanes } => {
             hooks.metrics.accepted(name, secret, took);
-            info!(source:% = name, event:%, event_type:%, duration_ms; "sent again, so its dead deliveries were put back");
-            let told = json!({ "event": event, "put_back": true, "channels": lanes });
-            answers::taken(&source.kind.answer, StatusCode::ACCEPTED, told)
+            info!(source:% = name, event:%, event_type:%, duration_ms; "sent again, so its dead letters wait again");
+            let body = json!({ "event": event, "put_back": true, "channels": lanes });
+            responses::event(&source.kind.response, StatusCode::ACCEPTED, body)
         }
         Enqueued::Stored { event } => {
             hooks.metrics.accepted(name, secret, took);
@@ -281,7 +283,7 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
             let mut body = json!({ "event": event, "channels": channels });
             if let Some(why) = &decision.unreadable {
                 hooks.metrics.unreadable(name);
-                warn!(source:% = name, event:%, event_type:%, why:%; "the body cannot be read: stored, and posted as it is");
+                warn!(source:% = name, event:%, event_type:%, why:%; "the body cannot be parsed: stored, and posted as text");
                 body["unreadable"] = why.as_str().into();
             }
             if let Some(skip_reason) = decision.skip_reason() {
@@ -290,7 +292,7 @@ fn answer(hooks: &Hooks, source: &Source, accepted: &Accepted, took: Duration) -
             } else {
                 info!(source:% = name, event:%, event_type:%, channels:% = channels.join(","), duration_ms; "accepted");
             }
-            answers::taken(&source.kind.answer, StatusCode::ACCEPTED, body)
+            responses::event(&source.kind.response, StatusCode::ACCEPTED, body)
         }
     }
 }
@@ -300,7 +302,7 @@ fn count(hooks: &Hooks, source: &str, decision: &Decision) {
     if !decision.cut_off.is_empty() {
         hooks.metrics.cut_off(source);
         let parts: Vec<&str> = decision.cut_off.iter().map(|part| part.name()).collect();
-        warn!(source:%, event_type:% = decision.event_type, parts:% = parts.join(","); "deciding an event took too many steps; it was decided by what is known without them");
+        warn!(source:%, event_type:% = decision.event_type, parts:% = parts.join(","); "deciding an event exceeded its step limit; the decision was completed without the rest");
     }
     for (template, why) in decision.messages.iter().flat_map(|message| &message.failed) {
         hooks.metrics.fallen_back(source);

@@ -1,7 +1,6 @@
 //! The bridge's two listeners: the public one takes webhooks, the operator's shows how things stand.
 
 mod access;
-mod answers;
 mod api;
 mod body;
 mod connections;
@@ -10,6 +9,7 @@ mod hooks;
 mod io;
 mod operator;
 mod problem;
+mod responses;
 mod server;
 mod tls;
 mod turns;
@@ -149,7 +149,7 @@ pub struct Operator {
     /// The lanes that wait for a person.
     pub halts: Arc<dyn Fn() -> Vec<Halt> + Send + Sync>,
     /// Answers what is asked under `/api/`.
-    pub desk: OperatorService,
+    pub service: OperatorService,
     /// Where a reload is asked for.
     pub reloads: Reloads,
 }
@@ -171,15 +171,15 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
     move |service| {
         service
             .app_data(web::Data::new(operator.clone()))
-            .app_data(web::PayloadConfig::new(api::LONGEST_ORDER))
+            .app_data(web::PayloadConfig::new(api::LONGEST_REQUEST))
             .route("/api/events", web::get().to(api::events))
             .route("/api/events/{id}", web::get().to(api::event))
             .route("/api/events/{id}/body", web::get().to(api::body))
             .route("/api/events/{id}/replay", web::post().to(api::replay))
-            .route("/api/events/{id}/drop", web::post().to(api::drop_waiting))
+            .route("/api/events/{id}/discard", web::post().to(api::discard))
             .route("/api/reload", web::post().to(api::reload))
-            .route("/api/lanes", web::get().to(api::lanes))
-            .route("/api/lanes/move", web::post().to(api::move_lane))
+            .route("/api/channels", web::get().to(api::channels))
+            .route("/api/channels/move", web::post().to(api::move_waiting))
             .route("/metrics", web::get().to(operator::metrics))
             .route("/health/ready", web::get().to(operator::ready))
             .route("/health", web::get().to(healthy))

@@ -1,4 +1,4 @@
-//! The operator's side: metrics and readiness.
+//! The operator listener's pages: metrics and readiness.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
@@ -8,8 +8,8 @@ use super::Operator;
 use super::access::admit;
 use crate::queue::QueueError;
 
-/// How long a scrape waits for the store: less than Prometheus waits for the scrape, and what is counted is worth most
-/// while the disk hangs.
+/// How long a scrape waits for the store. It is shorter than Prometheus's timeout, so that a disk that hangs does not take
+/// the other metrics away.
 const SCRAPE: Duration = Duration::from_secs(5);
 
 /// `/metrics`: OpenMetrics text.
@@ -22,11 +22,11 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
         Ok(lanes) => {
             let now = operator.clock.now();
             for lane in lanes {
-                operator.metrics.lane(&lane.lane, lane.waiting, lane.age(now));
+                operator.metrics.backlog(&lane.lane, lane.waiting, lane.age(now));
             }
         }
         Err(error) => {
-            log::warn!(error:% = crate::logging::chain(&error); "lane depths are not in this scrape");
+            log::warn!(error:% = crate::logging::chain(&error); "this scrape has old values for channel_waiting and channel_oldest_age_seconds");
         }
     }
     let missing = crate::logging::missing();
@@ -36,8 +36,8 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
         .body(operator.metrics.openmetrics())
 }
 
-/// `/health/ready`: 200 while the bridge can take events, 503 while its store cannot. Halted lanes are listed: they
-/// keep their messages and wait for a person, but they are no reason to send webhooks elsewhere.
+/// `/health/ready`: 200 while the bridge can store events, otherwise 503. Halted channels are listed, but do not change the
+/// status: their messages are kept, and events can be stored.
 pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
     if let Err(denied) = admit(&request, &operator) {
         return denied.response();

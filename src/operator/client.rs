@@ -1,4 +1,4 @@
-//! Asks a running bridge, at its operator listener. Blocking: the command line has nothing else to do meanwhile.
+//! The client of a running bridge's operator listener. It blocks: the command line has nothing else to do meanwhile.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,35 +7,35 @@ use std::time::Duration;
 use url::Url;
 
 use super::view::{
-    DropRequest, Dropped, EventDetails, EventList, EventQuery, LaneDetails, MoveRequest, MovedStep,
+    ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery, MoveRequest, MovedStep,
     ReloadRequest, Reloaded, ReplayRequest, Replayed,
 };
 use crate::secret::Secret;
 
-/// A question may take so long: the store may be busy, a large body may have to be decided.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// An answer but a body is never larger.
-const LARGEST_ANSWER: u64 = 16 << 20;
-/// The largest body a source can be allowed to take.
+/// Timeout of a request: the store may be busy, and deciding a large body takes time.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest response, in bytes, except an event's body.
+const LARGEST_RESPONSE: u64 = 16 << 20;
+/// The largest body that a source's limit can allow, in bytes.
 const LARGEST_BODY: u64 = 1 << 30;
 
-/// A running bridge's desk, from afar.
+/// Asks the operator service of a running bridge over HTTP.
 pub struct Client {
     agent: ureq::Agent,
     url: Url,
     token: Option<Secret>,
 }
 
-/// Why the bridge's desk gave no answer.
+/// Why a request to the bridge failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// An address it cannot be at.
+    /// A URL that cannot be an operator listener.
     #[error(
-        "`{0}` is no address of an operator listener: http://host:port (it speaks no TLS; from afar: ssh -L)"
+        "`{0}` is no address of an operator listener: give http://host:port (it has no TLS; for another machine use ssh -L)"
     )]
     Address(String),
-    /// Nobody is there.
-    #[error("nobody answers at {url}")]
+    /// No connection, or no complete response.
+    #[error("no bridge answers at {url}")]
     Unreachable {
         /// The address.
         url: Url,
@@ -48,16 +48,16 @@ pub enum ClientError {
     Refused {
         /// The problem's code.
         code: String,
-        /// What the bridge said.
+        /// The bridge's explanation.
         detail: String,
     },
-    /// It is no bridge, or another version of it.
+    /// Not a bridge, or another version of it.
     #[error("{0} answered, but not as a bridge of this version does")]
-    Strange(Url),
+    UnexpectedResponse(Url),
 }
 
 impl Client {
-    /// The desk of the bridge whose operator listener is at `url`.
+    /// Creates a client of the operator listener at `url`.
     pub fn new(url: &str, token: Option<Secret>) -> Result<Self, ClientError> {
         let bad = || ClientError::Address(url.to_owned());
         let parsed = Url::parse(url).map_err(|_| bad())?;
@@ -65,12 +65,12 @@ impl Client {
             return Err(bad());
         }
         let agent = ureq::Agent::config_builder()
-            // The statuses are read here; a proxy has no business between an operator and a bridge.
+            // `call` reads the status. Requests to the bridge never go through a proxy.
             .http_status_as_error(false)
             .proxy(None)
             .max_redirects(0)
             .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(REQUEST_TIMEOUT))
             .user_agent(concat!("twake-bridge/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
@@ -114,23 +114,23 @@ impl Client {
     }
 
     /// See [`super::OperatorService::replay`].
-    pub fn replay(&self, id: &str, order: &ReplayRequest) -> Result<Replayed, ClientError> {
-        self.post(&self.at(&["events", id, "replay"]), order)
+    pub fn replay(&self, id: &str, request: &ReplayRequest) -> Result<Replayed, ClientError> {
+        self.post(&self.at(&["events", id, "replay"]), request)
     }
 
-    /// See [`super::OperatorService::drop_waiting`].
-    pub fn drop_waiting(&self, id: &str, order: &DropRequest) -> Result<Dropped, ClientError> {
-        self.post(&self.at(&["events", id, "drop"]), order)
+    /// See [`super::OperatorService::discard`].
+    pub fn discard(&self, id: &str, request: &DiscardRequest) -> Result<Discarded, ClientError> {
+        self.post(&self.at(&["events", id, "discard"]), request)
     }
 
-    /// See [`super::OperatorService::lanes`].
-    pub fn lanes(&self) -> Result<Vec<LaneDetails>, ClientError> {
-        self.get(&self.at(&["lanes"]))
+    /// See [`super::OperatorService::channels`].
+    pub fn channels(&self) -> Result<Vec<ChannelDetails>, ClientError> {
+        self.get(&self.at(&["channels"]))
     }
 
-    /// See [`super::OperatorService::move_lane`].
-    pub fn move_lane(&self, order: &MoveRequest) -> Result<MovedStep, ClientError> {
-        self.post(&self.at(&["lanes", "move"]), order)
+    /// See [`super::OperatorService::move_waiting`].
+    pub fn move_waiting(&self, request: &MoveRequest) -> Result<MovedStep, ClientError> {
+        self.post(&self.at(&["channels", "move"]), request)
     }
 
     /// Asks the bridge to read its configuration again; see [`super::Reloads::ask`].
@@ -138,16 +138,16 @@ impl Client {
         self.post(&self.at(&["reload"]), &ReloadRequest {})
     }
 
-    /// Whether a page of the bridge's health (`health`, `health/ready`) says that it is well, and what it says.
+    /// Reads a health page (`health`, `health/ready`): whether its status is 200, and its body.
     pub fn health(&self, page: &str) -> Result<(bool, String), ClientError> {
-        let url = self.url.join(page).map_err(|_| self.strange())?;
-        let (status, said) = self.ask(&url, None, LARGEST_ANSWER)?;
-        Ok((status == 200, String::from_utf8_lossy(&said).into_owned()))
+        let url = self.url.join(page).map_err(|_| self.unexpected())?;
+        let (status, body) = self.send(&url, None, LARGEST_RESPONSE)?;
+        Ok((status == 200, String::from_utf8_lossy(&body).into_owned()))
     }
 
     fn at(&self, path: &[&str]) -> Url {
         let mut url = self.url.clone();
-        // An http address always has a path to add to.
+        // An http URL always has a path.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("api").extend(path);
         }
@@ -155,21 +155,21 @@ impl Client {
     }
 
     fn get<T: DeserializeOwned>(&self, url: &Url) -> Result<T, ClientError> {
-        self.read(&self.call(url, None, LARGEST_ANSWER)?)
+        self.parse(&self.call(url, None, LARGEST_RESPONSE)?)
     }
 
-    fn post<T: DeserializeOwned>(&self, url: &Url, order: &impl Serialize) -> Result<T, ClientError> {
-        let order = serde_json::to_vec(order).map_err(|_| self.strange())?;
-        self.read(&self.call(url, Some(&order), LARGEST_ANSWER)?)
+    fn post<T: DeserializeOwned>(&self, url: &Url, request: &impl Serialize) -> Result<T, ClientError> {
+        let request = serde_json::to_vec(request).map_err(|_| self.unexpected())?;
+        self.parse(&self.call(url, Some(&request), LARGEST_RESPONSE)?)
     }
 
-    fn read<T: DeserializeOwned>(&self, answer: &[u8]) -> Result<T, ClientError> {
-        serde_json::from_slice(answer).map_err(|_| self.strange())
+    fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(body).map_err(|_| self.unexpected())
     }
 
-    /// The body of a good answer. `order`: what is posted; unset: it is a question.
-    fn call(&self, url: &Url, order: Option<&[u8]>, largest: u64) -> Result<Vec<u8>, ClientError> {
-        let (status, body) = self.ask(url, order, largest)?;
+    /// Returns the body of a response with status 200. With `json` the request is a POST, otherwise a GET.
+    fn call(&self, url: &Url, json: Option<&[u8]>, largest: u64) -> Result<Vec<u8>, ClientError> {
+        let (status, body) = self.send(url, json, largest)?;
         if status == 200 {
             return Ok(body);
         }
@@ -179,12 +179,12 @@ impl Client {
                 code: code.to_owned(),
                 detail: detail.to_owned(),
             }),
-            _ => Err(self.strange()),
+            _ => Err(self.unexpected()),
         }
     }
 
-    /// The status and body of any answer.
-    fn ask(&self, url: &Url, order: Option<&[u8]>, largest: u64) -> Result<(u16, Vec<u8>), ClientError> {
+    /// Returns the status and body of the response.
+    fn send(&self, url: &Url, json: Option<&[u8]>, largest: u64) -> Result<(u16, Vec<u8>), ClientError> {
         let unreachable = |error: ureq::Error| ClientError::Unreachable {
             url: self.url.clone(),
             source: Box::new(error),
@@ -193,7 +193,7 @@ impl Client {
             .token
             .as_ref()
             .map(|token| format!("Bearer {}", token.expose()));
-        let answer = match order {
+        let response = match json {
             None => {
                 let mut request = self.agent.get(url.as_str());
                 if let Some(authorization) = &authorization {
@@ -201,30 +201,30 @@ impl Client {
                 }
                 request.call()
             }
-            Some(order) => {
+            Some(json) => {
                 let mut request = self.agent.post(url.as_str()).content_type("application/json");
                 if let Some(authorization) = &authorization {
                     request = request.header("authorization", authorization);
                 }
-                request.send(order)
+                request.send(json)
             }
         };
-        let mut answer = answer.map_err(unreachable)?;
-        let body = answer
+        let mut response = response.map_err(unreachable)?;
+        let body = response
             .body_mut()
             .with_config()
             .limit(largest)
             .read_to_vec()
             .map_err(unreachable)?;
-        Ok((answer.status().as_u16(), body))
+        Ok((response.status().as_u16(), body))
     }
 
-    fn strange(&self) -> ClientError {
-        ClientError::Strange(self.url.clone())
+    fn unexpected(&self) -> ClientError {
+        ClientError::UnexpectedResponse(self.url.clone())
     }
 }
 
-/// The URL of an operator listener: the one that was given, else the one at `listen` (host:port).
+/// Returns the URL of an operator listener: the given one, otherwise the one at `listen` (host:port).
 pub fn operator_url(given: Option<&str>, listen: &str) -> String {
     match given {
         Some(url) if url.contains("://") => url.to_owned(),
@@ -233,7 +233,7 @@ pub fn operator_url(given: Option<&str>, listen: &str) -> String {
     }
 }
 
-/// Where a listener is reached from its own machine: one on every address is on loopback, too.
+/// Returns the address at which a listener is reached from its own machine: loopback if it listens on every address.
 fn reachable(listen: &str) -> String {
     match listen.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_unspecified() => {

@@ -1,43 +1,43 @@
-//! Why the desk does not do what it was asked to.
+//! Why the operator service refuses a request.
 
 use crate::queue::QueueError;
 
-/// Why the desk does not do what it was asked to. Nothing was changed then.
+/// Why the operator service refuses a request. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// An id that is none.
-    #[error("`{0}` is no event id: at least its first 4 hexadecimal digits")]
+    /// Not an id.
+    #[error("`{0}` is no event id: give at least its first 4 hexadecimal digits")]
     BadId(String),
-    /// No event has an id that begins so.
+    /// No event has an id with this prefix.
     #[error("there is no event {0} (or no longer)")]
     NoSuchEvent(String),
-    /// Several events have ids that begin so.
-    #[error("{given} is the beginning of several events: {}", .some.join(", "))]
+    /// Several events have ids with this prefix.
+    #[error("several events begin with {given}: {}", .some.join(", "))]
     Ambiguous {
-        /// What was given.
+        /// The given prefix.
         given: String,
         /// Some of the events.
         some: Vec<String>,
     },
-    /// No such channel.
+    /// No such channel is configured.
     #[error("no channel {0} is configured")]
     NoSuchChannel(String),
-    /// Nothing was ever in a lane of this name.
-    #[error("there is no lane {0}")]
-    NoSuchLane(String),
-    /// A lane cannot be moved to where it is.
-    #[error("{0} is where they are")]
-    SameLane(String),
-    /// Without its source an event cannot be decided again.
+    /// No message was ever queued for a channel of this name.
+    #[error("no message was ever queued for a channel {0}")]
+    NoSuchQueue(String),
+    /// Messages cannot move to the channel for which they wait.
+    #[error("the messages already wait for {0}")]
+    SameChannel(String),
+    /// The event's source is not configured.
     #[error(
-        "its source {0} is not configured, so it cannot be decided again; what was stored can be told as it is (--as-stored)"
+        "its source {0} is not configured, so it cannot be decided again: post the stored messages with --as-stored"
     )]
     NoSource(String),
-    /// A bridge that was not started from a file, or is stopping.
+    /// The bridge was not started from a file, or it is stopping.
     #[error("this bridge cannot reload now: it is stopping, or was not started by `serve`")]
     NotReloadable,
-    /// Deciding broke.
-    #[error("deciding it again broke")]
+    /// Deciding panicked.
+    #[error("deciding it again failed")]
     Broken,
     /// The store does not answer.
     #[error("the store does not answer")]
@@ -45,15 +45,15 @@ pub enum OperatorError {
 }
 
 impl OperatorError {
-    /// The code, as problems have one.
+    /// Returns the problem code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadId(_) => "bad-id",
             Self::NoSuchEvent(_) => "no-such-event",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NoSuchChannel(_) => "no-such-channel",
-            Self::NoSuchLane(_) => "no-such-lane",
-            Self::SameLane(_) => "same-lane",
+            Self::NoSuchQueue(_) => "no-such-queue",
+            Self::SameChannel(_) => "same-channel",
             Self::NoSource(_) => "no-source",
             Self::NotReloadable => "not-reloadable",
             Self::Broken => "internal",

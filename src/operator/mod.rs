@@ -1,8 +1,8 @@
 //! The operator's side: what happened to an event, and what can be done about it.
 //!
-//! A [`OperatorService`] answers on an open store: inside a running bridge for the pages under `/api/`, inside the command line when
-//! no bridge runs. A [`Client`] asks a running bridge's desk from afar. Both give the same [`view`]s, so that there is one
-//! way of showing them.
+//! An [`OperatorService`] works on an open store: in a running bridge for the API under `/api/`, and in the command line
+//! when no bridge runs. A [`Client`] asks the service of a running bridge over HTTP. Both return the same [`view`]s, so
+//! that there is one way to show them.
 
 mod client;
 mod error;
@@ -18,14 +18,14 @@ pub use service::{HaltedLane, Halts, OperatorService};
 
 use crate::twake::{AnswerRow, Api, Ends, Reason, answers};
 
-/// What a person should do about a reason, as the dialect's table has it.
+/// Returns what a person should do about a reason, from the dialect's table.
 fn hint(reason: &str) -> Option<&'static str> {
     match Reason::from_code(reason)? {
         Reason::Delivered => None,
         Reason::Expired => {
-            Some("it could not be told within delivery.horizon; replay it once Twake takes messages again")
+            Some("it could not be posted within delivery.horizon; replay it when Twake takes messages again")
         }
-        Reason::Dropped => Some("an operator gave it up; a replay tells it after all"),
+        Reason::Discarded => Some("an operator discarded it; a replay posts it"),
         Reason::Unreadable => {
             Some("the store was written by another version of the bridge; replay the event")
         }

@@ -1,10 +1,10 @@
-//! Replay: posts an event once more, as it is decided now or as it is stored.
+//! Replay: posts an event again, as a new decision or as it is stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::service::text;
-use super::view::{LeftOut, ReplayRequest, Replayed, ToldAgain};
+use super::view::{LeftOut, ReplayRequest, Replayed, ReplayedMessage};
 use super::{OperatorError, OperatorService};
 use crate::decision::{self, Decision};
 use crate::event::Event;
@@ -12,10 +12,11 @@ use crate::message::StoredMessage;
 use crate::queue::{Decided, EventRecord, NewDelivery, NewReplay, State, to_stored};
 use crate::source::Source;
 
-/// From how many bytes on an event is decided on another thread than the runtime's; a compressed body always is.
+/// An event with at least this many bytes is decided on a blocking thread, not on the runtime's. A compressed body always
+/// is.
 const LARGE: usize = 256 * 1024;
 
-/// What is to be posted.
+/// What a replay posts.
 struct Plan {
     event_type: String,
     decided: Option<Decided>,
@@ -28,39 +29,39 @@ struct Plan {
 impl OperatorService {
     /// Posts an event again. Earlier deliveries stay as they are. A channel for which the event waits is left out; on
     /// request also a channel to which it was delivered.
-    pub async fn replay(&self, id: &str, order: &ReplayRequest) -> Result<Replayed, OperatorError> {
+    pub async fn replay(&self, id: &str, request: &ReplayRequest) -> Result<Replayed, OperatorError> {
         let record = self.record(id).await?;
         let standing = standing(&record);
         let (event, source) = (record.envelope.id, record.envelope.source.clone());
-        let mut plan = if order.as_stored {
+        let mut plan = if request.as_stored {
             self.as_stored(record)
         } else {
             self.as_decided_now(record).await?
         };
         let mut left_out = Vec::new();
         plan.deliveries.retain(|delivery| {
-            let why = match standing.get(&*delivery.lane) {
-                _ if order
+            let reason = match standing.get(&*delivery.lane) {
+                _ if request
                     .channel
                     .as_deref()
                     .is_some_and(|only| *only != *delivery.lane) =>
                 {
                     None
                 }
-                Some(State::Waiting) => Some("it waits there already"),
-                Some(State::Delivered) if order.undelivered => Some("it was delivered there"),
+                Some(State::Waiting) => Some("it already waits there"),
+                Some(State::Delivered) if request.undelivered => Some("it was delivered there"),
                 _ => return true,
             };
-            left_out.extend(why.map(|why| LeftOut::new(&delivery.lane, why)));
+            left_out.extend(reason.map(|reason| LeftOut::new(&delivery.lane, reason)));
             false
         });
         left_out.append(&mut plan.left_out);
-        let told = |delivery: &NewDelivery| ToldAgain {
+        let message = |delivery: &NewDelivery| ReplayedMessage {
             channel: delivery.lane.to_string(),
             text: plan.messages.get(delivery.message).map(text).unwrap_or_default(),
         };
-        let mut told: Vec<ToldAgain> = plan.deliveries.iter().map(told).collect();
-        if !order.dry_run {
+        let mut messages: Vec<ReplayedMessage> = plan.deliveries.iter().map(message).collect();
+        if !request.dry_run {
             let replay = NewReplay {
                 event,
                 decided: plan.decided,
@@ -71,20 +72,20 @@ impl OperatorService {
             let done = self.queue.replay(replay).await.map_err(OperatorError::Queue)?;
             let lanes = done.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
             // The store decides which lanes get a delivery: of two replays at the same time only one adds it.
-            told.retain(|told| lanes.iter().any(|lane| **lane == *told.channel));
-            log::info!(event:%, source:%, channels = lanes.join(" "), as_stored = order.as_stored; "an operator replayed an event");
+            messages.retain(|message| lanes.iter().any(|lane| **lane == *message.channel));
+            log::info!(event:%, source:%, channels = lanes.join(" "), as_stored = request.as_stored; "an operator replayed an event");
         }
         Ok(Replayed {
             event,
             source: source.to_string(),
             event_type: plan.event_type,
-            told,
+            messages,
             left_out,
             skip_reason: plan.skip_reason,
         })
     }
 
-    /// The last message to each channel.
+    /// Plans the last stored message of each channel.
     fn as_stored(&self, record: EventRecord) -> Plan {
         let mut last: Vec<(Arc<str>, usize)> = Vec::new();
         for delivery in &record.deliveries {
@@ -114,11 +115,11 @@ impl OperatorService {
             deliveries,
             left_out,
             skip_reason: skip_reason
-                .then(|| "nothing of it was told, so there is nothing stored to tell".to_owned()),
+                .then(|| "nothing was posted for it, so there is no stored message to post".to_owned()),
         }
     }
 
-    /// What a new decision posts.
+    /// Decides the event again and plans what the decision posts.
     async fn as_decided_now(&self, record: EventRecord) -> Result<Plan, OperatorError> {
         let source = self.serving.load().sources.get(&record.envelope.source).cloned();
         let Some(source) = source else {
@@ -149,7 +150,7 @@ fn decide(record: EventRecord, source: &Source) -> Decision {
     decision::decide(event, source)
 }
 
-/// The state of an event for each channel: waiting, else delivered, else dead.
+/// Returns the state of an event in each channel: waiting, else delivered, else dead.
 fn standing(record: &EventRecord) -> BTreeMap<String, State> {
     let rank = |state: State| match state {
         State::Waiting => 2,
@@ -167,10 +168,10 @@ fn standing(record: &EventRecord) -> BTreeMap<String, State> {
 }
 
 impl LeftOut {
-    fn new(channel: &str, why: &str) -> Self {
+    fn new(channel: &str, reason: &str) -> Self {
         Self {
             channel: channel.to_owned(),
-            why: why.to_owned(),
+            reason: reason.to_owned(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The desk: questions and orders, on an open store.
+//! The operator service: lists and operations on an open store.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::view::{
-    DeliveryDetails, DropRequest, Dropped, EventDetails, EventList, EventQuery, EventSummary, LARGEST_PAGE,
-    LaneDetails, MoveRequest, MovedStep, Told,
+    ChannelDetails, ChannelState, DeliveryDetails, DiscardRequest, Discarded, EventDetails, EventList,
+    EventQuery, EventSummary, LARGEST_PAGE, MoveRequest, MovedStep,
 };
 use super::{OperatorError, halts, hint};
 use crate::clock::Clock;
@@ -19,45 +19,45 @@ use crate::queue::{
 };
 use crate::source::SharedSnapshot;
 
-/// Events on a page where nothing is said.
+/// Events on a page if the query sets no limit.
 const PAGE: u32 = 50;
-/// Events that one question looks at, at the most: some milliseconds of the store's time.
+/// Events that one query examines at most: some milliseconds of the store's time.
 const EFFORT: u32 = 1_000;
-/// Deliveries that one step of moving takes.
+/// Deliveries moved in one step.
 const STEP: u32 = 200;
-/// Digits of an id that are always shown: its millisecond. What comes later begins otherwise.
+/// Digits of an id that are always shown: its millisecond. The id of a later event begins with other digits.
 const DIGITS: usize = 12;
-/// Digits of an id that have to be given.
+/// The fewest digits of an id that select an event.
 const FEWEST_DIGITS: usize = 4;
 
-/// A lane that waits for a person.
+/// A lane that cannot continue until a person acts.
 pub struct HaltedLane {
     /// The channel's name.
     pub lane: Arc<str>,
     /// The reason's code.
     pub reason: &'static str,
-    /// When it is looked next whether it is over, in this lane or in another one of the account.
+    /// When this lane, or another one with the same halt, tests next whether the halt is over.
     pub next_probe: Timestamp,
 }
 
-/// Tells the halted lanes.
+/// Returns the halted lanes.
 pub type Halts = Arc<dyn Fn() -> Vec<HaltedLane> + Send + Sync>;
 
-/// Answers the operator's questions and carries out orders.
+/// Answers the operator's queries and executes operations.
 #[derive(Clone)]
 pub struct OperatorService {
     /// The store.
     pub queue: Queue,
-    /// The sources, for deciding again, and the channels there are.
+    /// The sources, for deciding again, and the configured channels.
     pub serving: SharedSnapshot,
-    /// What is halted; unset where no bridge runs: then it is told from the last reason.
+    /// The halted lanes. Unset without a running bridge: then the last reason decides.
     pub halts: Option<Halts>,
     /// The time.
     pub clock: Clock,
 }
 
 impl OperatorService {
-    /// A page of events, newest first. It costs the same whatever is asked for and however much is stored.
+    /// Returns a page of events, newest first. Its cost is bounded, for every filter and every size of the store.
     pub async fn events(&self, query: &EventQuery) -> Result<EventList, OperatorError> {
         let listing = Listing {
             filter: query.filter(),
@@ -72,38 +72,38 @@ impl OperatorService {
         })
     }
 
-    /// Everything known of an event but its body. `id`: its beginning is enough, where no other begins so.
+    /// Returns an event without its body. `id` may be a prefix that no other event's id has.
     pub async fn event(&self, id: &str) -> Result<EventDetails, OperatorError> {
         self.record(id).await.map(details)
     }
 
-    /// The body of an event, as it came.
+    /// Returns the body of an event, as it was received.
     pub async fn body(&self, id: &str) -> Result<Bytes, OperatorError> {
         self.record(id).await.map(|record| record.envelope.body)
     }
 
-    /// Gives up what waits of an event.
-    pub async fn drop_waiting(&self, id: &str, order: &DropRequest) -> Result<Dropped, OperatorError> {
+    /// Makes dead letters of the waiting deliveries of an event.
+    pub async fn discard(&self, id: &str, request: &DiscardRequest) -> Result<Discarded, OperatorError> {
         let event = self.find(id).await?;
-        let dropping = Dropping {
+        let discarding = Dropping {
             event,
-            channel: order.channel.as_deref().map(Arc::from),
+            channel: request.channel.as_deref().map(Arc::from),
             now: self.clock.now(),
         };
-        let dropped = self
+        let discarded = self
             .queue
-            .drop_waiting(dropping)
+            .drop_waiting(discarding)
             .await
             .map_err(OperatorError::Queue)?;
-        let channels = dropped.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
+        let channels = discarded.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
         if !channels.is_empty() {
-            log::warn!(event:%, channels = channels.join(" "); "an operator dropped what waited");
+            log::warn!(event:%, channels = channels.join(" "); "an operator discarded waiting messages");
         }
-        Ok(Dropped { event, channels })
+        Ok(Discarded { event, channels })
     }
 
-    /// How every lane stands: those of configured channels, and those in which something still waits.
-    pub async fn lanes(&self) -> Result<Vec<LaneDetails>, OperatorError> {
+    /// Returns the state of every configured channel, and of every other one for which messages wait.
+    pub async fn channels(&self) -> Result<Vec<ChannelDetails>, OperatorError> {
         let standings = self.queue.lanes().await.map_err(OperatorError::Queue)?;
         let serving = self.serving.load();
         let mut lanes: BTreeMap<Arc<str>, LaneStanding> = serving
@@ -120,29 +120,30 @@ impl OperatorService {
         let halted = self.halts.as_ref().map(|halts| halts());
         Ok(lanes
             .into_values()
-            .map(|standing| self.lane(standing, halted.as_deref()))
+            .map(|standing| self.channel(standing, halted.as_deref()))
             .collect())
     }
 
-    /// A step of moving what waits in a lane to the end of another channel's. Ask again while some are left.
-    pub async fn move_lane(&self, order: &MoveRequest) -> Result<MovedStep, OperatorError> {
-        let (from, to): (Arc<str>, Arc<str>) = (order.from.as_str().into(), order.to.as_str().into());
+    /// Moves some of the messages that wait for a channel to the end of another channel's queue. Call it again while some
+    /// are left.
+    pub async fn move_waiting(&self, request: &MoveRequest) -> Result<MovedStep, OperatorError> {
+        let (from, to): (Arc<str>, Arc<str>) = (request.from.as_str().into(), request.to.as_str().into());
         if !self.is_channel(&to) {
-            return Err(OperatorError::NoSuchChannel(order.to.clone()));
+            return Err(OperatorError::NoSuchChannel(request.to.clone()));
         }
         if from == to {
-            return Err(OperatorError::SameLane(order.to.clone()));
+            return Err(OperatorError::SameChannel(request.to.clone()));
         }
         let lanes = self.queue.lanes().await.map_err(OperatorError::Queue)?;
         let Some(standing) = lanes.iter().find(|standing| standing.lane == from) else {
-            return Err(OperatorError::NoSuchLane(order.from.clone()));
+            return Err(OperatorError::NoSuchQueue(request.from.clone()));
         };
-        if order.dry_run || standing.waiting == 0 {
+        if request.dry_run || standing.waiting == 0 {
             let left = standing.waiting;
             return Ok(MovedStep { moved: 0, left });
         }
         let moving = Moving {
-            // Without a bridge that runs nothing is on its way, nor is it to a channel that is not configured.
+            // Nothing is in flight without a running bridge, or to a channel that is not configured.
             in_flight: self.halts.is_some() && self.is_channel(&from),
             from,
             to,
@@ -150,19 +151,19 @@ impl OperatorService {
             now: self.clock.now(),
         };
         let moved = self.queue.move_lane(moving).await.map_err(OperatorError::Queue)?;
-        log::warn!(from = order.from.as_str(), to = order.to.as_str(), moved = moved.moved; "an operator moved what waited");
+        log::warn!(from = request.from.as_str(), to = request.to.as_str(), moved = moved.moved; "an operator moved waiting messages");
         Ok(MovedStep {
             moved: moved.moved,
             left: moved.left,
         })
     }
 
-    /// Whether there is such a channel now.
+    /// Whether a channel of this name is configured now.
     pub(super) fn is_channel(&self, name: &str) -> bool {
         self.serving.load().channels.contains(name)
     }
 
-    /// The event whose id begins so.
+    /// Returns the event whose id has this prefix.
     pub(super) async fn record(&self, id: &str) -> Result<EventRecord, OperatorError> {
         let event = self.find(id).await?;
         let record = self.queue.event(event).await.map_err(OperatorError::Queue)?;
@@ -182,18 +183,18 @@ impl OperatorService {
         }
     }
 
-    fn lane(&self, standing: LaneStanding, halted: Option<&[HaltedLane]>) -> LaneDetails {
+    fn channel(&self, standing: LaneStanding, halted: Option<&[HaltedLane]>) -> ChannelDetails {
         let halt = halted.and_then(|halted| halted.iter().find(|halt| halt.lane == standing.lane));
         let reason = halt.map(|halt| halt.reason.to_owned()).or(standing.reason);
         let hint = reason.as_deref().and_then(hint);
-        LaneDetails {
+        ChannelDetails {
             configured: self.is_channel(&standing.lane),
-            lane: standing.lane.to_string(),
+            channel: standing.lane.to_string(),
             waiting: standing.waiting,
             oldest: standing.oldest,
             halted: match halted {
                 Some(_) => halt.is_some(),
-                // A retry has its time, a halt has none.
+                // A retry has a due time, a halt has none.
                 None => standing.due.is_none() && reason.as_deref().is_some_and(halts),
             },
             next_attempt: halt.map(|halt| halt.next_probe).or(standing.due),
@@ -213,7 +214,7 @@ fn empty(channel: &Arc<str>) -> LaneStanding {
     }
 }
 
-/// The ids that begin with these digits: the first and the last. Hyphens do not count.
+/// Returns the first and the last id with this prefix. Hyphens do not count.
 fn range(id: &str) -> Option<(Uuid, Uuid)> {
     let digits: String = id.trim().chars().filter(|c| *c != '-').collect();
     let right = (FEWEST_DIGITS..=32).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
@@ -227,12 +228,12 @@ fn range(id: &str) -> Option<(Uuid, Uuid)> {
     Some((Uuid::from_u128(from), Uuid::from_u128(to)))
 }
 
-/// What was given, short enough to be repeated.
+/// Returns what was given, short enough for an error message.
 fn shown(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
-/// The beginning of an id that has so many digits.
+/// Returns the prefix of an id that has this many digits.
 fn short(id: Uuid, digits: usize) -> String {
     let mut left = digits.max(DIGITS);
     let text = id.to_string();
@@ -246,11 +247,11 @@ fn short(id: Uuid, digits: usize) -> String {
 }
 
 fn summary(line: EventLine) -> EventSummary {
-    let mut deliveries: Vec<Told> = Vec::new();
+    let mut deliveries: Vec<ChannelState> = Vec::new();
     for (channel, state) in line.deliveries {
-        match deliveries.iter_mut().find(|told| told.channel == channel) {
-            Some(told) => told.state = state,
-            None => deliveries.push(Told { channel, state }),
+        match deliveries.iter_mut().find(|known| known.channel == channel) {
+            Some(known) => known.state = state,
+            None => deliveries.push(ChannelState { channel, state }),
         }
     }
     EventSummary {
@@ -267,7 +268,7 @@ fn summary(line: EventLine) -> EventSummary {
     }
 }
 
-/// A form of another version is as good as none.
+/// Returns `None` also for a form of another version.
 fn skipped(stored: Option<serde_json::Value>) -> Option<Vec<Skipped>> {
     serde_json::from_value(stored?).ok()
 }
@@ -276,7 +277,7 @@ fn details(record: EventRecord) -> EventDetails {
     let envelope = record.envelope;
     let headers = envelope.headers.iter();
     let skipped = match skipped(record.decided.skipped) {
-        // What is said somewhere and has no reason is said wherever it goes.
+        // An event with deliveries and without reasons was posted to each of its channels.
         None if record.had_deliveries => Some(Vec::new()),
         known => known,
     };
@@ -290,7 +291,7 @@ fn details(record: EventRecord) -> EventDetails {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
         body_size: envelope.body.len(),
-        // A trace of another version's form is as good as none.
+        // A trace in another version's form is shown as none.
         routes: serde_json::from_value(record.decided.routes).unwrap_or_default(),
         messages: record
             .messages
@@ -324,7 +325,7 @@ fn delivery(record: DeliveryRecord) -> DeliveryDetails {
     }
 }
 
-/// A message as text.
+/// Returns a message as text.
 pub(super) fn text(stored: &StoredMessage) -> String {
     plain::text(&stored.message)
 }
@@ -334,7 +335,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_beginning_of_an_id_is_all_ids_that_begin_so() {
+    fn a_prefix_selects_all_ids_that_have_it() {
         let id = Uuid::from_u128(0x0198_a1b2_c3d4_7abc_8def_0123_4567_89ab);
         for given in ["0198", "0198a1b2-c3d4", "0198A1B2C3D47", &id.to_string()] {
             let (from, to) = range(given).unwrap();
@@ -359,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_id_has_its_millisecond_or_as_much_as_it_needs() {
+    fn a_short_id_has_its_millisecond_or_as_many_digits_as_needed() {
         let id = Uuid::from_u128(0x0198_a1b2_c3d4_7abc_8def_0123_4567_89ab);
         assert_eq!(short(id, 3), "0198a1b2-c3d4");
         assert_eq!(short(id, 14), "0198a1b2-c3d4-7a");
@@ -367,10 +368,10 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_but_success_says_what_to_do() {
+    fn every_reason_except_success_has_a_hint() {
         for reason in crate::twake::Reason::ALL {
-            let said = hint(reason.code());
-            assert_eq!(said.is_none(), reason.code() == "delivered", "{}", reason.code());
+            let hint = hint(reason.code());
+            assert_eq!(hint.is_none(), reason.code() == "delivered", "{}", reason.code());
         }
         assert!(halts("wrong_key") && !halts("unavailable") && !halts("nonsense"));
     }

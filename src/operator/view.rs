@@ -1,4 +1,4 @@
-//! What the operator's questions, orders and answers look like: in `--json`, under `/api/`, and before they are printed.
+//! The requests and responses of the operator API, which `--json` prints, too.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,10 +8,10 @@ use crate::decision::Skipped;
 use crate::queue::{Filter, Standing, State};
 use crate::route::RouteTrace;
 
-/// Events on one page at the most.
+/// The most events on one page.
 pub const LARGEST_PAGE: u32 = 200;
 
-/// A question for a page of events, as the query of `/api/events` has it. What is unset holds of every event.
+/// A query for a page of events, as in the URL of `/api/events`. An unset filter matches every event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventQuery {
@@ -20,9 +20,9 @@ pub struct EventQuery {
     /// The event's type.
     #[serde(rename = "type")]
     pub event_type: Option<String>,
-    /// A channel it went or goes to.
+    /// A channel with a delivery of it.
     pub channel: Option<String>,
-    /// How it stands; with `channel`: how it stands there.
+    /// Its state; with `channel`: its state there.
     pub state: Option<StateWord>,
     /// The name of the secret that authenticated it.
     pub secret: Option<String>,
@@ -36,19 +36,19 @@ pub struct EventQuery {
     pub after: Option<Uuid>,
 }
 
-/// How an event stands, in one word.
+/// The state of an event, as a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StateWord {
-    /// Something of it waits.
+    /// It has a waiting delivery.
     Waiting,
-    /// Something of it was delivered.
+    /// It has a finished delivery.
     Delivered,
-    /// Something of it is a dead letter.
+    /// It has a dead letter.
     Dead,
-    /// Nothing is posted for it, on purpose.
+    /// Nothing is posted for it.
     Skipped,
-    /// Its body cannot be read.
+    /// Its body cannot be parsed.
     Unreadable,
 }
 
@@ -66,7 +66,7 @@ impl StateWord {
 }
 
 impl EventQuery {
-    /// What the store is asked for.
+    /// Converts the query to the store's filter.
     pub fn filter(&self) -> Filter {
         let state = self.state.map(|state| match state {
             StateWord::Waiting => Standing::Has(State::Waiting),
@@ -90,10 +90,10 @@ impl EventQuery {
 /// A page of events, newest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EventList {
-    /// The events. There may be fewer than asked for, even none, although `next` is set: then it was looked at as many as
-    /// one question may cost.
+    /// The events. There may be fewer than the limit, even none, although `next` is set: one query examines a bounded
+    /// number of events.
     pub events: Vec<EventSummary>,
-    /// What to ask on after; unset: there is nothing more.
+    /// The `after` of the next page; unset: this is the last page.
     pub next: Option<Uuid>,
 }
 
@@ -102,7 +102,7 @@ pub struct EventList {
 pub struct EventSummary {
     /// Its id.
     pub id: Uuid,
-    /// The beginning of the id, as much of it as tells it from every other event.
+    /// The shortest prefix of the id that no other event's id has.
     pub short: String,
     /// When it was received.
     pub received: Timestamp,
@@ -113,29 +113,29 @@ pub struct EventSummary {
     pub event_type: String,
     /// The name of the secret that authenticated it.
     pub secret: String,
-    /// Where it went, and how it stands there.
-    pub deliveries: Vec<Told>,
-    /// Why nothing is posted. Unset if it is posted, or if the reason was not recorded.
+    /// Its channels, and its state in each of them.
+    pub deliveries: Vec<ChannelState>,
+    /// Why it is skipped. Unset if it is posted, or if the reason was not recorded.
     #[serde(default)]
     pub skip_reason: Option<String>,
-    /// Why its body could not be read when it was decided last.
+    /// Why the last decision could not parse its body.
     #[serde(default)]
     pub unreadable: Option<String>,
-    /// It went somewhere, and that was a dead letter whose time was over.
+    /// Its deliveries were dead letters and were deleted after `history.dead`.
     #[serde(default)]
     pub forgotten: bool,
 }
 
-/// How an event stands in a channel.
+/// The state of an event in a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct ChannelState {
     /// The channel's name.
     pub channel: String,
-    /// Where its last delivery there stands.
+    /// The state of its last delivery to the channel.
     pub state: State,
 }
 
-/// Everything known of an event but its body.
+/// An event without its body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EventDetails {
     /// Its id.
@@ -149,181 +149,181 @@ pub struct EventDetails {
     pub secret: String,
     /// When it was received.
     pub received: Timestamp,
-    /// The request's headers, without anything secret.
+    /// The request's headers, without secrets.
     pub headers: Vec<(String, String)>,
     /// The body's size in bytes.
     pub body_size: usize,
-    /// The routes looked at, and why each held or not; of the last decision.
+    /// The evaluated routes of the last decision, and why each matched or not.
     pub routes: Vec<RouteTrace>,
-    /// What was said, as text; unset where this version cannot read what is stored.
+    /// The messages, as text; `null`: stored in a form that this version cannot read.
     pub messages: Vec<Option<String>>,
-    /// Where it was said.
+    /// The deliveries.
     pub deliveries: Vec<DeliveryDetails>,
-    /// Where it was not said, and why; of the last decision. Unset: it was said nowhere, and why was not recorded when it
-    /// was decided, by an earlier version.
+    /// The channels that the last decision skipped, and why. Unset: the event is skipped, but the earlier version that
+    /// decided it recorded no reason.
     #[serde(default)]
     pub skipped: Option<Vec<Skipped>>,
-    /// Why its body could not be read when it was decided last.
+    /// Why the last decision could not parse its body.
     #[serde(default)]
     pub unreadable: Option<String>,
-    /// It has no deliveries because they were dead letters whose time was over.
+    /// Its deliveries were dead letters and were deleted after `history.dead`.
     #[serde(default)]
     pub forgotten: bool,
 }
 
-/// Everything known of a delivery.
+/// A delivery.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliveryDetails {
     /// Its number.
     pub delivery: i64,
     /// The channel's name.
     pub channel: String,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// The index of its message.
     pub message: usize,
-    /// How often it was tried since it waits.
+    /// Attempts so far.
     pub attempts: u32,
-    /// Since when it waits, or waited.
+    /// When it began to wait.
     pub since: Timestamp,
-    /// While it waits: not tried before this time.
+    /// While it waits: the earliest time of the next attempt.
     pub next_attempt: Option<Timestamp>,
-    /// When it was delivered or died.
+    /// When it was delivered or became a dead letter.
     pub settled: Option<Timestamp>,
     /// The code of the last attempt's reason.
     pub reason: Option<String>,
-    /// What Twake said besides.
+    /// What Twake's response adds to the reason.
     pub detail: Option<String>,
     /// What to do about the reason.
     pub hint: Option<String>,
     /// Twake's id of the message.
     pub twake_id: Option<String>,
-    /// An attempt that did not end well may have reached Twake.
+    /// A failed attempt may have reached Twake.
     pub may_be_duplicate: bool,
 }
 
-/// How to replay.
+/// A request to replay an event.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplayRequest {
-    /// Tell what is stored; else decide again with today's templates and routes.
+    /// Post the stored messages; otherwise decide again with the present templates and routes.
     pub as_stored: bool,
     /// Only to this channel.
     pub channel: Option<String>,
-    /// Leave out channels where it is delivered already.
+    /// Leave out channels to which it was delivered.
     pub undelivered: bool,
-    /// Only say what would go where.
+    /// Only return what would be posted.
     pub dry_run: bool,
 }
 
-/// What a replay did, or would do.
+/// The result of a replay, or of its dry run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replayed {
     /// The event.
     pub event: Uuid,
     /// Its source.
     pub source: String,
-    /// What its type is now.
+    /// Its type, by the new decision.
     #[serde(rename = "type")]
     pub event_type: String,
-    /// What goes where.
-    pub told: Vec<ToldAgain>,
-    /// Channels that get nothing, and why.
+    /// The messages, each with its channel.
+    pub messages: Vec<ReplayedMessage>,
+    /// Channels without a message, and why.
     pub left_out: Vec<LeftOut>,
-    /// Why nobody is told anything, where that is the decision.
+    /// Why the event is skipped, if that is the decision.
     pub skip_reason: Option<String>,
 }
 
-/// What a channel is told again.
+/// A message that a replay posts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ToldAgain {
+pub struct ReplayedMessage {
     /// The channel's name.
     pub channel: String,
     /// The message as text.
     pub text: String,
 }
 
-/// A channel that is told nothing.
+/// A channel to which a replay posts nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// The channel's name.
     pub channel: String,
     /// Why.
-    pub why: String,
+    pub reason: String,
 }
 
-/// What to drop.
+/// A request to make dead letters of an event's waiting deliveries.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct DropRequest {
-    /// Only what waits for this channel.
+pub struct DiscardRequest {
+    /// Only the deliveries to this channel.
     pub channel: Option<String>,
 }
 
-/// What was dropped.
+/// The result of discarding.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Dropped {
+pub struct Discarded {
     /// The event.
     pub event: Uuid,
-    /// The channels for which it no longer waits.
+    /// The channels whose deliveries became dead letters.
     pub channels: Vec<String>,
 }
 
-/// How a lane stands.
+/// The state of a channel's queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct LaneDetails {
+pub struct ChannelDetails {
     /// The channel's name.
-    pub lane: String,
-    /// Whether the channel is configured; what waits for one that is not is kept.
+    pub channel: String,
+    /// Whether the channel is configured. Messages for one that is not are kept.
     pub configured: bool,
     /// How many deliveries wait.
     pub waiting: u64,
-    /// Since when the first of them waits.
+    /// When the first of them began to wait.
     pub oldest: Option<Timestamp>,
-    /// It waits for a person to act.
+    /// Nothing can be delivered until a person acts.
     pub halted: bool,
-    /// Not tried before this time; of a halted lane: when it is looked next whether that is over.
+    /// The earliest time of the next attempt; if halted: of the next test whether the halt is over.
     pub next_attempt: Option<Timestamp>,
-    /// The code of the reason why the first one waits, or the lane is halted.
+    /// The code of the reason why the first one waits, or of the halt.
     pub reason: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
-/// What to move.
+/// A request to move the waiting deliveries of one channel to the end of another channel's queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoveRequest {
-    /// The lane whose deliveries move.
+    /// The channel whose deliveries move.
     pub from: String,
-    /// The channel to whose end they move.
+    /// The channel to which they move.
     pub to: String,
-    /// Only say how many there are.
+    /// Only count the deliveries.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// What a step of moving did.
+/// The result of one step of moving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovedStep {
     /// Deliveries moved.
     pub moved: u32,
-    /// Deliveries that still wait in the old lane: ask again.
+    /// Deliveries that still wait for the old channel: repeat the request.
     pub left: u64,
 }
 
-/// What a reload is asked with: nothing, yet.
+/// A request to reload. It has no fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReloadRequest {}
 
-/// What became of a reload.
+/// The result of a reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reloaded {
-    /// Whether the new configuration is served now; else the old one still is.
+    /// Whether the new configuration is in use; otherwise the old one still is.
     pub applied: bool,
-    /// Why not: what is wrong, each with file and line. Warnings where it was applied.
+    /// Findings with file and line: errors, or warnings if the configuration was applied.
     pub findings: Vec<String>,
-    /// Settings that were changed and take effect when the bridge is started again.
+    /// Changed settings that need a restart to take effect.
     pub restart: Vec<String>,
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
-use crate::decision::{self, DecidedMessage, Decision, Reply};
+use crate::decision::{self, ChallengeResponse, DecidedMessage, Decision};
 use crate::suggest::nearest;
 use crate::twake::{self, Job};
 
@@ -42,12 +42,12 @@ pub enum Outcome {
         /// Why it is refused.
         why: String,
     },
-    /// It is a handshake: it is answered and is no event.
+    /// It is a challenge: it is answered and is no event.
     Answered {
         /// What became of its authentication.
         proof: Proof,
         /// The answer.
-        reply: Reply,
+        response: ChallengeResponse,
     },
     /// It is an event.
     Previewed(Box<Preview>),
@@ -93,18 +93,18 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
     let is_given = event_type.is_some();
     let event_type = event_type.or(suggested_type);
     let headers = request::headers(&source.kind, event_type.as_deref(), &given);
-    if let Some(reply) = decision::unsigned(&headers, source) {
+    if let Some(response) = decision::answer_unsigned_challenge(&headers, source) {
         let proof = Proof::Unchecked(Unchecked::AnsweredBefore);
-        return Outcome::Answered { proof, reply };
+        return Outcome::Answered { proof, response };
     }
     let (proof, event) = request::event(target, &headers, body, clock);
     let event = match event {
         Ok(event) => event,
         Err(why) => return Outcome::Refused { proof, why },
     };
-    let event = match decision::handshake(event, source) {
+    let event = match decision::answer_challenge(event, source) {
         Ok(event) => event,
-        Err(reply) => return Outcome::Answered { proof, reply },
+        Err(response) => return Outcome::Answered { proof, response },
     };
     let decision = decision::decide(event, source);
     Outcome::Previewed(Box::new(Preview {

@@ -98,7 +98,7 @@ impl Pruned {
     fn log(&self) -> bool {
         for letter in &self.dead {
             log::warn!(
-                event:% = letter.event, lane = letter.lane.as_str(), reason = letter.reason.as_deref();
+                event:% = letter.event, channel = letter.lane.as_str(), reason = letter.reason.as_deref();
                 "forgot a dead letter whose time was over"
             );
         }

@@ -22,7 +22,7 @@ pub struct NewReplay {
     pub now: Timestamp,
 }
 
-/// Waiting deliveries of one event that are to become dead letters, with the reason `dropped`.
+/// Waiting deliveries of one event that are to become dead letters, with the reason `discarded`.
 #[derive(Clone, Debug)]
 pub struct Dropping {
     /// The event.

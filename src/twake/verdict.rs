@@ -168,7 +168,7 @@ reasons! {
     /// This version cannot read the stored message (from delivery, not from Twake).
     Unreadable = "unreadable",
     /// Discarded by an operator (from the queue, not from Twake).
-    Dropped = "dropped",
+    Discarded = "discarded",
 }
 
 impl Reason {

@@ -366,20 +366,20 @@ fn the_built_in_kinds_have_nothing_to_find() {
 }
 
 /// Slack's way to see whether an address answers, and one that nobody signs.
-const HANDSHAKES: &str = "[[handshake]]
+const CHALLENGES: &str = "[[challenge]]
 when = 'payload.type == \"url_verification\"'
-answer = 'payload.challenge'
-[[handshake]]
+response = 'payload.challenge'
+[[challenge]]
 unsigned = true
 when = 'headers[\"x-acme-event\"] == \"ping\"'
 ";
 
 #[test]
-fn a_handshake_is_tried_on_samples_and_shown_as_what_it_is() {
+fn a_challenge_is_tried_on_samples_and_shown_as_what_it_is() {
     let folder = folder(ACME_SOURCE);
     own_kind(folder.path());
     let kind = folder.path().join("templates/acme");
-    fs::write(kind.join("source.toml"), format!("{ACME}{HANDSHAKES}")).unwrap();
+    fs::write(kind.join("source.toml"), format!("{ACME}{CHALLENGES}")).unwrap();
     let findings = || json(&run_in(folder.path(), &["check", "--json"], b""))["findings"].clone();
     let unmet = findings();
     let unmet: Vec<_> = unmet.as_array().unwrap().iter().collect();
@@ -407,7 +407,7 @@ fn a_handshake_is_tried_on_samples_and_shown_as_what_it_is() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|finding| finding["table"] == "handshake[0].answer")
+        .find(|finding| finding["table"] == "challenge[0].response")
         .unwrap_or_else(|| panic!("{broken}"));
     assert_eq!(
         (&warning["severity"], &warning["line"]),
@@ -431,7 +431,7 @@ fn a_handshake_is_tried_on_samples_and_shown_as_what_it_is() {
     let preview = ["preview", "--source", "acme", "--sample", "verification"];
     let shown = String::from_utf8(run_in(folder.path(), &preview, b"").stdout).unwrap();
     for said in [
-        "it is no event",
+        "not an event",
         "payload.type == \"url_verification\"",
         "200, text/plain; charset=utf-8: 3eZb",
     ] {
@@ -447,7 +447,7 @@ fn a_handshake_is_tried_on_samples_and_shown_as_what_it_is() {
         "-",
     ];
     let shown = json(&run_in(folder.path(), &ping, b"not read"));
-    assert_eq!(shown["handshake"]["status"], 200, "{shown}");
+    assert_eq!(shown["challenge"]["status"], 200, "{shown}");
     assert_eq!(shown["authentication"]["authentic"], serde_json::Value::Null);
 }
 

@@ -48,7 +48,7 @@ async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() 
     .await;
     let line = served.wait_for("forgot a dead letter");
     assert!(
-        line.contains("lane=dev") && line.contains("reason=too_large"),
+        line.contains("channel=dev") && line.contains("reason=too_large"),
         "{line}"
     );
     served.signal("TERM");

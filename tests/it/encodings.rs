@@ -122,7 +122,7 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
             .await
             .unwrap();
         let replayed: Value = replay.json().await.unwrap();
-        assert_eq!(replayed["told"][0]["text"], *expected, "{replayed}");
+        assert_eq!(replayed["messages"][0]["text"], *expected, "{replayed}");
 
         let headers = [
             format!("Content-Type: {content_type}"),

@@ -15,7 +15,9 @@ use twake_bridge::authentication::{secret_for, sign};
 use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
 use twake_bridge::config::{self, Config, Surroundings, kind_alone};
-use twake_bridge::decision::{Decision, Reply, decide, handshake, unsigned};
+use twake_bridge::decision::{
+    ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide,
+};
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
 use twake_bridge::message::twacode;
@@ -264,12 +266,12 @@ pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
 }
 
 /// What a sample becomes, or what it is answered where it is no event.
-fn decided(source: &Source, sample: &Sample) -> Result<Decision, Reply> {
+fn decided(source: &Source, sample: &Sample) -> Result<Decision, ChallengeResponse> {
     let event = event(source, sample);
-    if let Some(reply) = unsigned(&event.envelope.headers, source) {
+    if let Some(reply) = answer_unsigned_challenge(&event.envelope.headers, source) {
         return Err(reply);
     }
-    Ok(decide(handshake(event, source)?, source))
+    Ok(decide(answer_challenge(event, source)?, source))
 }
 
 /// The headers an expression reads: what the sender names its events by.

@@ -44,7 +44,7 @@ async fn a_lane_keeps_its_order_while_another_lanes_twake_is_down() {
     bridge.waiting(|lanes| *lanes == [("ops".to_owned(), 20)]).await;
     let metrics = bridge.metrics().await;
     assert!(
-        metrics.contains("twake_bridge_lane_depth{channel=\"ops\"} 20"),
+        metrics.contains("twake_bridge_channel_waiting{channel=\"ops\"} 20"),
         "{metrics}"
     );
 
@@ -163,7 +163,7 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
     assert_eq!(ready["halted"][0]["reason"], "wrong_key");
     let probe = ready["halted"][0]["next_probe"].as_str().unwrap();
     let lanes = client()
-        .get(format!("{}/api/lanes", bridge.operator))
+        .get(format!("{}/api/channels", bridge.operator))
         .send()
         .await
         .unwrap()
@@ -174,7 +174,7 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|lane| lane["lane"] == "dev");
+        .find(|lane| lane["channel"] == "dev");
     assert_eq!(dev.unwrap()["next_attempt"], probe, "{lanes}");
     assert!(
         ready["halted"][0]["hint"]
@@ -185,7 +185,7 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
         bridge
             .metrics()
             .await
-            .contains("twake_bridge_lane_halted{channel=\"dev\"} 1")
+            .contains("twake_bridge_channel_halted{channel=\"dev\"} 1")
     );
     bridge.waiting(|lanes| *lanes == [("dev".to_owned(), 5)]).await;
     bridge.leave().await;

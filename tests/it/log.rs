@@ -118,7 +118,7 @@ async fn what_strangers_cause_is_limited_and_names_the_peer() {
     let more = "[sources.bitbucket]\nkind = \"bitbucket-datacenter\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n";
     let config = config(&world, more);
     let cases: [(&str, &str, Ask); 2] = [
-        ("a handshake was answered", "INFO", |served| {
+        ("a challenge was answered", "INFO", |served| {
             client()
                 .post(format!("{}/hooks/bitbucket", served.url))
                 .insert_header(("x-event-key", "diagnostics:ping"))
@@ -241,7 +241,7 @@ async fn a_closed_stream_ends_no_command_with_a_panic() {
         &["preview", "--source", "github", "--sample", "push"],
         &["preview", "--sample", "push"],
         &["events", "list"],
-        &["lanes", "list"],
+        &["channels", "list"],
         &["health"],
         &["reload"],
         &["backup", "/nowhere/b"],

@@ -1,4 +1,4 @@
-//! What a kind may say of its requests, through the front door: methods, queries, its own answers, handshakes.
+//! What a kind may say of its requests, through the front door: methods, queries, its own answers, challenges.
 
 use std::fs;
 use std::path::Path;
@@ -222,7 +222,7 @@ async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
         ("status = 204", (204, ""), (204, "")),
     ] {
         let world = World::new();
-        let bridge = bridge(&world, &typed("", &format!("[answer]\n{answer}\n")), SAYS);
+        let bridge = bridge(&world, &typed("", &format!("[response]\n{answer}\n")), SAYS);
         let headers = [("authorization", AUTHORIZATION)];
         for (status, text) in [first, again] {
             let answered = bridge.post("/hooks/own", &headers, r#"{"text":"hello"}"#).await;
@@ -242,7 +242,7 @@ async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
         bridge.finish().await;
     }
     let world = World::new();
-    let bridge = bridge(&world, &typed("", "[answer]\nstatus = 200\n"), SAYS);
+    let bridge = bridge(&world, &typed("", "[response]\nstatus = 200\n"), SAYS);
     let answer = bridge
         .post(
             "/hooks/own",
@@ -254,8 +254,8 @@ async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
     bridge.finish().await;
 }
 
-const SLACK: &str =
-    "[[handshake]]\nwhen = 'payload.type == \"url_verification\"'\nanswer = 'payload.challenge'\n";
+const SLACK: &str = "[[challenge]]\nwhen = 'payload.type == \"url_verification\"'
+response = 'payload.challenge'\n";
 
 #[actix_web::test]
 async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
@@ -296,12 +296,14 @@ async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
         ["event 0", "event 1", "event 2", "without a type"]
     );
     let metrics = bridge.metrics().await;
-    let counted = "twake_bridge_handshakes_total{source=\"own\",proof=\"authentic\"} 1\n";
+    let counted = "twake_bridge_challenges_total{source=\"own\",proof=\"authentic\"} 1\n";
     assert!(metrics.contains(counted), "{metrics}");
     bridge.finish().await;
 }
 
-const DIAGNOSTICS: &str = "[[handshake]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nanswer = '\"pong\"'\n";
+const DIAGNOSTICS: &str =
+    "[[challenge]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'
+response = '\"pong\"'\n";
 
 #[actix_web::test]
 async fn bitbuckets_unsigned_ping_is_answered_without_its_body_being_read() {
@@ -354,7 +356,7 @@ async fn bitbuckets_unsigned_ping_is_answered_without_its_body_being_read() {
     assert_eq!(bridge.post("/hooks/own", &signed, body).await.status, 202);
     assert_eq!(world.told("ch-dev", 1).await, ["an event"]);
     let metrics = bridge.metrics().await;
-    let counted = "twake_bridge_handshakes_total{source=\"own\",proof=\"unsigned\"} 2\n";
+    let counted = "twake_bridge_challenges_total{source=\"own\",proof=\"unsigned\"} 2\n";
     assert!(metrics.contains(counted), "{metrics}");
     bridge.finish().await;
 }

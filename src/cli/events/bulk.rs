@@ -1,4 +1,4 @@
-//! `events replay` and `events drop`: one event or many, each a step of its own.
+//! `events replay` and `events discard`: one event or many, one request for each.
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -6,56 +6,56 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::process::ExitCode;
 
-use super::super::backend::{BackendError, OfficeArguments, OperatorBackend};
+use super::super::backend::{BackendError, OperatorArguments, OperatorBackend};
 use super::super::shown::{indented, visible, visible_lines};
 use super::filters::{Filters, StateArgument};
 use crate::clock::Clock;
-use crate::operator::view::{DropRequest, EventQuery, ReplayRequest, Replayed, StateWord};
+use crate::operator::view::{DiscardRequest, EventQuery, ReplayRequest, Replayed, StateWord};
 use crate::suggest::counted;
 
-/// Events in one go.
+/// The most events of one command.
 const MOST: u32 = 100_000;
 
 #[derive(clap::Args)]
 pub(crate) struct ReplayArguments {
-    /// Ids, or their beginnings (4 digits or more).
+    /// Ids, or prefixes of ids (4 digits or more).
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     #[command(flatten)]
     filters: Filters,
-    /// Tell what is stored, to the channels it was for, instead of deciding again.
+    /// Post the stored messages to their channels instead of deciding again.
     #[arg(long)]
     as_stored: bool,
-    /// Only say what would go where.
+    /// Only print what would be posted.
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    pub(super) office: OfficeArguments,
+    pub(super) operator: OperatorArguments,
 }
 
 #[derive(clap::Args)]
-pub(crate) struct DropArguments {
-    /// Ids, or their beginnings (4 digits or more).
+pub(crate) struct DiscardArguments {
+    /// Ids, or prefixes of ids (4 digits or more).
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     #[command(flatten)]
     filters: Filters,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    pub(super) office: OfficeArguments,
+    pub(super) operator: OperatorArguments,
 }
 
 pub(super) async fn replay(
-    office: &OperatorBackend,
+    operator: &OperatorBackend,
     arguments: &ReplayArguments,
 ) -> anyhow::Result<ExitCode> {
     let filters = &arguments.filters;
-    let events = chosen(office, &arguments.ids, filters, filters.query(&Clock::system())).await?;
+    let events = selected(operator, &arguments.ids, filters, filters.query(&Clock::system())).await?;
     let many = arguments.ids.is_empty() && !arguments.dry_run;
     if many
         && !confirmed(
@@ -65,63 +65,69 @@ pub(super) async fn replay(
     {
         return Ok(ExitCode::FAILURE);
     }
-    let order = ReplayRequest {
+    let request = ReplayRequest {
         as_stored: arguments.as_stored,
         channel: filters.channel.clone(),
         undelivered: filters.state == Some(StateArgument::Dead),
         dry_run: arguments.dry_run,
     };
-    let mut work = Work::new(events.len());
+    let mut progress = Progress::new(events.len());
     let mut messages = 0;
     for id in &events {
-        let replayed = work.step(id, office.replay(id, &order).await)?;
+        let replayed = progress.step(id, operator.replay(id, &request).await)?;
         if let Some(replayed) = replayed {
-            messages += replayed.told.len();
-            work.say(&told(&replayed, arguments.dry_run))?;
+            messages += replayed.messages.len();
+            progress.print(&summary(&replayed, arguments.dry_run))?;
         }
     }
     let verb = if arguments.dry_run {
-        "would go out"
+        "would be posted"
     } else {
-        "on their way"
+        "queued"
     };
-    Ok(work.end(&format!("{} {verb}", counted(messages, "message"))))
+    Ok(progress.end(&format!("{} {verb}", counted(messages, "message"))))
 }
 
-pub(super) async fn give_up(office: &OperatorBackend, arguments: &DropArguments) -> anyhow::Result<ExitCode> {
+pub(super) async fn discard(
+    operator: &OperatorBackend,
+    arguments: &DiscardArguments,
+) -> anyhow::Result<ExitCode> {
     let filters = &arguments.filters;
     if filters.state.is_some_and(|state| state != StateArgument::Waiting) {
-        bail!("only what waits can be dropped");
+        bail!("only waiting messages can be discarded");
     }
     let mut query = filters.query(&Clock::system());
     query.state = Some(StateWord::Waiting);
-    let events = chosen(office, &arguments.ids, filters, query).await?;
-    let question = format!("Give up what waits of {}?", counted(events.len(), "event"));
+    let events = selected(operator, &arguments.ids, filters, query).await?;
+    let question = format!(
+        "Discard the waiting messages of {}?",
+        counted(events.len(), "event")
+    );
     if !events.is_empty() && !confirmed(&question, arguments.yes)? {
         return Ok(ExitCode::FAILURE);
     }
-    let order = DropRequest {
+    let request = DiscardRequest {
         channel: filters.channel.clone(),
     };
-    let mut work = Work::new(events.len());
+    let mut progress = Progress::new(events.len());
     let mut messages = 0;
     for id in &events {
-        let dropped = work.step(id, office.drop_waiting(id, &order).await)?;
-        if let Some(dropped) = dropped {
-            messages += dropped.channels.len();
-            let channels = match dropped.channels.join(", ") {
+        let discarded = progress.step(id, operator.discard(id, &request).await)?;
+        if let Some(discarded) = discarded {
+            messages += discarded.channels.len();
+            let channels = match discarded.channels.join(", ") {
                 none if none.is_empty() => "nothing waits".to_owned(),
-                some => format!("dropped for {some}"),
+                some => format!("discarded for {some}"),
             };
-            work.say(&format!("{}  {channels}\n", dropped.event))?;
+            progress.print(&format!("{}  {channels}\n", discarded.event))?;
         }
     }
-    Ok(work.end(&format!("{} dropped", counted(messages, "message"))))
+    Ok(progress.end(&format!("{} discarded", counted(messages, "message"))))
 }
 
-/// The events meant, the oldest first, so that what goes out again goes out in order.
-async fn chosen(
-    office: &OperatorBackend,
+/// Returns the selected events, the oldest first, so that they are posted again in order.
+async fn selected(
+    operator: &OperatorBackend,
     ids: &[String],
     filters: &Filters,
     query: EventQuery,
@@ -135,21 +141,21 @@ async fn chosen(
     if filters.is_empty() {
         bail!("which events? give ids or filters, such as --state dead --since 2h");
     }
-    let found = super::collect(office, query, MOST).await?;
+    let found = super::collect(operator, query, MOST).await?;
     if found.next.is_some() && found.events.len() >= MOST as usize {
-        bail!("these are more than {MOST} events: narrow them down, such as by --since and --until");
+        bail!("more than {MOST} events match: select fewer, for example with --since and --until");
     }
     let ids = found.events.iter().rev().map(|event| event.id.to_string());
     Ok(ids.collect())
 }
 
-/// Asks on the terminal; where there is none, `--yes` has to have been given.
+/// Asks for confirmation on the terminal. Without a terminal, `--yes` is required.
 pub(crate) fn confirmed(question: &str, yes: bool) -> anyhow::Result<bool> {
     if yes {
         return Ok(true);
     }
     if !stdin().is_terminal() {
-        bail!("{question} Nobody can be asked here: give --yes");
+        bail!("{question} There is no terminal to ask on: give --yes");
     }
     let mut error = stderr().lock();
     write!(error, "{question} [y/N] ")?;
@@ -159,15 +165,15 @@ pub(crate) fn confirmed(question: &str, yes: bool) -> anyhow::Result<bool> {
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
-/// Many steps: a bar on a terminal, and what could not be done.
-struct Work {
+/// The progress of many requests: a bar on a terminal, and the number of failures.
+struct Progress {
     bar: ProgressBar,
     failed: usize,
 }
 
-impl Work {
+impl Progress {
     fn new(steps: usize) -> Self {
-        // Fewer are done before a bar is read. It hides by itself where standard error is no terminal.
+        // A shorter command ends before anyone reads a bar. The bar hides itself if standard error is no terminal.
         let bar = if steps < 20 {
             ProgressBar::hidden()
         } else {
@@ -179,7 +185,7 @@ impl Work {
         Self { bar, failed: 0 }
     }
 
-    /// What a step gave; `None`: it was refused, which is said. An error: nothing more can be done.
+    /// Counts a request. Returns `None`, and prints why, if it was refused. An error ends the command.
     fn step<T>(&mut self, id: &str, result: Result<T, BackendError>) -> anyhow::Result<Option<T>> {
         self.bar.inc(1);
         match result {
@@ -194,7 +200,7 @@ impl Work {
         }
     }
 
-    fn say(&self, text: &str) -> std::io::Result<()> {
+    fn print(&self, text: &str) -> std::io::Result<()> {
         self.bar.suspend(|| stdout().lock().write_all(text.as_bytes()))
     }
 
@@ -204,14 +210,18 @@ impl Work {
         if self.failed == 0 {
             return ExitCode::SUCCESS;
         }
-        note!("{} could not be done", counted(self.failed, "event"));
+        note!("{} failed", counted(self.failed, "event"));
         ExitCode::FAILURE
     }
 }
 
-/// A line an event; in a dry run with what would be said.
-fn told(replayed: &Replayed, dry_run: bool) -> String {
-    let channels: Vec<&str> = replayed.told.iter().map(|told| told.channel.as_str()).collect();
+/// One line for an event; in a dry run also the messages.
+fn summary(replayed: &Replayed, dry_run: bool) -> String {
+    let channels: Vec<&str> = replayed
+        .messages
+        .iter()
+        .map(|message| message.channel.as_str())
+        .collect();
     let channels = match (channels.join(", "), &replayed.skip_reason) {
         (some, _) if !some.is_empty() => format!("→ {some}"),
         (_, Some(why)) => format!("skipped: {}", visible(why)),
@@ -221,12 +231,12 @@ fn told(replayed: &Replayed, dry_run: bool) -> String {
     let mut text = format!("{id}  {source} {event_type} {channels}\n");
     // Writing to a String cannot fail.
     for left in &replayed.left_out {
-        let _ = writeln!(text, "  not {}: {}", visible(&left.channel), left.why);
+        let _ = writeln!(text, "  not {}: {}", visible(&left.channel), left.reason);
     }
     if dry_run {
-        for told in &replayed.told {
-            let _ = writeln!(text, "  {}:", told.channel);
-            text.push_str(&indented(&indented(&visible_lines(&told.text))));
+        for message in &replayed.messages {
+            let _ = writeln!(text, "  {}:", message.channel);
+            text.push_str(&indented(&indented(&visible_lines(&message.text))));
         }
     }
     text

@@ -1,4 +1,4 @@
-//! Which events a command is about.
+//! The filters that select events.
 
 use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
@@ -16,10 +16,10 @@ pub(super) struct Filters {
     /// Of this type, as the sender calls it.
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
-    /// That went or go to this channel.
+    /// With a delivery to this channel.
     #[arg(long, value_name = "NAME")]
     pub(super) channel: Option<String>,
-    /// That stand so; with --channel: there.
+    /// In this state; with --channel: in that channel.
     #[arg(long, value_enum)]
     pub(super) state: Option<StateArgument>,
     /// Authenticated by the secret of this name, such as credential:github.
@@ -49,12 +49,12 @@ enum When {
 }
 
 impl Filters {
-    /// Whether nothing is said of which events.
+    /// Whether no filter is set.
     pub(super) fn is_empty(&self) -> bool {
         self.channel.is_none() && !self.more_than_channel()
     }
 
-    /// Whether anything but the channel is said.
+    /// Whether a filter other than the channel is set.
     pub(super) fn more_than_channel(&self) -> bool {
         let texts = [&self.source, &self.event_type, &self.secret];
         self.state.is_some()
@@ -63,7 +63,7 @@ impl Filters {
             || texts.iter().any(|text| text.is_some())
     }
 
-    /// The question; times are counted from now.
+    /// Returns the query. Relative times count from now.
     pub(super) fn query(&self, clock: &Clock) -> EventQuery {
         let now = clock.now();
         let time = |when: When| match when {

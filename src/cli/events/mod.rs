@@ -1,4 +1,4 @@
-//! `twake-bridge events`: what happened to an event, and what can be done about it.
+//! `twake-bridge events`: lists and shows events, replays them, and discards what waits.
 
 mod bulk;
 mod filters;
@@ -8,7 +8,7 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 use uuid::Uuid;
 
-use super::backend::{OfficeArguments, OperatorBackend};
+use super::backend::{OperatorArguments, OperatorBackend};
 use super::shown;
 use crate::clock::Clock;
 use crate::operator::view::{EventList, EventQuery, EventSummary, LARGEST_PAGE};
@@ -20,62 +20,62 @@ use filters::Filters;
 pub(super) enum EventsCommand {
     /// List events, newest first.
     List(ListArguments),
-    /// Show everything known of an event.
+    /// Show everything that is known about an event.
     Show(show::ShowArguments),
-    /// Tell events again, decided with today's templates and routes; earlier deliveries stay as they are.
+    /// Post events again, decided with the present templates and routes. Earlier deliveries stay as they are.
     ///
-    /// With --channel only that channel is told. A channel for which an event waits is left out; with --state dead, so is
-    /// one that has it.
+    /// With --channel they are posted only to that channel. A channel for which an event waits is left out; with --state
+    /// dead, also a channel to which it was delivered.
     Replay(bulk::ReplayArguments),
-    /// Give up what waits of events: it becomes dead letters, which are kept, shown and can be replayed.
+    /// Discard the waiting messages of events: they become dead letters, which are kept, shown and can be replayed.
     ///
-    /// With --channel only what waits for that channel is dropped.
-    Drop(bulk::DropArguments),
+    /// With --channel only the messages for that channel are discarded.
+    Discard(bulk::DiscardArguments),
 }
 
 #[derive(clap::Args)]
 pub(super) struct ListArguments {
     #[command(flatten)]
     filters: Filters,
-    /// So many at the most.
+    /// Show at most this many.
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: u32,
-    /// Go on after this event, as the end of the list before said.
+    /// Continue after this event, as printed at the end of the previous list.
     #[arg(long, value_name = "CURSOR")]
     after: Option<Uuid>,
-    /// As JSON, with whole ids.
+    /// Print JSON, with whole ids.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    office: OfficeArguments,
+    operator: OperatorArguments,
 }
 
 pub(super) fn run(command: &EventsCommand) -> anyhow::Result<ExitCode> {
     let arguments = match command {
-        EventsCommand::List(arguments) => &arguments.office,
-        EventsCommand::Show(arguments) => &arguments.office,
-        EventsCommand::Replay(arguments) => &arguments.office,
-        EventsCommand::Drop(arguments) => &arguments.office,
+        EventsCommand::List(arguments) => &arguments.operator,
+        EventsCommand::Show(arguments) => &arguments.operator,
+        EventsCommand::Replay(arguments) => &arguments.operator,
+        EventsCommand::Discard(arguments) => &arguments.operator,
     };
-    let office = OperatorBackend::open(arguments)?;
+    let operator = OperatorBackend::open(arguments)?;
     let result = actix_web::rt::System::new().block_on(async {
         match command {
-            EventsCommand::List(arguments) => list(&office, arguments).await,
-            EventsCommand::Show(arguments) => show::show(&office, arguments).await,
-            EventsCommand::Replay(arguments) => bulk::replay(&office, arguments).await,
-            EventsCommand::Drop(arguments) => bulk::give_up(&office, arguments).await,
+            EventsCommand::List(arguments) => list(&operator, arguments).await,
+            EventsCommand::Show(arguments) => show::show(&operator, arguments).await,
+            EventsCommand::Replay(arguments) => bulk::replay(&operator, arguments).await,
+            EventsCommand::Discard(arguments) => bulk::discard(&operator, arguments).await,
         }
     });
-    office.close();
+    operator.close();
     result
 }
 
-async fn list(office: &OperatorBackend, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
+async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let query = EventQuery {
         after: arguments.after,
         ..arguments.filters.query(&Clock::system())
     };
-    let found = collect(office, query, arguments.limit).await?;
+    let found = collect(operator, query, arguments.limit).await?;
     let mut out = stdout().lock();
     if arguments.json {
         writeln!(out, "{}", shown::json(&found)?)?;
@@ -89,13 +89,13 @@ async fn list(office: &OperatorBackend, arguments: &ListArguments) -> anyhow::Re
     let heading = ["RECEIVED (UTC)", "ID", "SOURCE", "TYPE", "SECRET", "CHANNELS"];
     out.write_all(shown::table(&heading, &rows).as_bytes())?;
     if let Some(next) = found.next {
-        note!("there may be more: --after {next}");
+        note!("there may be more: continue with --after {next}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// As many as wanted, page by page: each question costs the bridge little, however rare what is looked for.
-async fn collect(office: &OperatorBackend, mut query: EventQuery, limit: u32) -> anyhow::Result<EventList> {
+/// Collects events page by page up to `limit`. Each page costs the bridge little, also if few events match.
+async fn collect(operator: &OperatorBackend, mut query: EventQuery, limit: u32) -> anyhow::Result<EventList> {
     let mut found = EventList::default();
     loop {
         let left = limit.saturating_sub(u32::try_from(found.events.len()).unwrap_or(u32::MAX));
@@ -103,7 +103,7 @@ async fn collect(office: &OperatorBackend, mut query: EventQuery, limit: u32) ->
             return Ok(found);
         }
         query.limit = Some(left.min(LARGEST_PAGE));
-        let page = office.events(&query).await?;
+        let page = operator.events(&query).await?;
         found.events.extend(page.events);
         found.next = page.next;
         match page.next {
@@ -117,11 +117,11 @@ fn row(event: &EventSummary) -> Vec<String> {
     let channels: Vec<String> = event
         .deliveries
         .iter()
-        .map(|told| format!("{} {}", told.channel, state(told.state)))
+        .map(|known| format!("{} {}", known.channel, state(known.state)))
         .collect();
     let mut channels = match &event.skip_reason {
         _ if !channels.is_empty() => channels.join(", "),
-        _ if event.forgotten => "dead and forgotten".to_owned(),
+        _ if event.forgotten => "dead and deleted".to_owned(),
         Some(why) => format!("skipped: {why}"),
         None => "skipped".to_owned(),
     };

@@ -1,43 +1,43 @@
-//! `events show`: everything known of an event.
+//! `events show`: everything that is known about an event.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _, stdout};
 use std::process::ExitCode;
 
-use super::super::backend::{OfficeArguments, OperatorBackend};
+use super::super::backend::{OperatorArguments, OperatorBackend};
 use super::super::shown::{indented, json, optional_time, time, visible, visible_lines};
 use super::state;
 use crate::operator::view::{DeliveryDetails, EventDetails};
 use crate::queue::State;
 
-/// So much of a body is shown on a terminal, in bytes; elsewhere it goes whole.
+/// Bytes of a body that are shown on a terminal. A file or a pipe gets all of it.
 const SHOWN_BODY: usize = 64 * 1024;
 
 #[derive(clap::Args)]
 pub(crate) struct ShowArguments {
-    /// The event's id, or its beginning (4 digits or more).
+    /// The event's id, or a prefix of it (4 digits or more).
     id: String,
-    /// Only the body, byte for byte as it came; on a terminal its first 64 KiB, made readable.
+    /// Print only the body, byte for byte as received; on a terminal its first 64 KiB, with control characters escaped.
     #[arg(long, conflicts_with = "json")]
     body: bool,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    pub(super) office: OfficeArguments,
+    pub(super) operator: OperatorArguments,
 }
 
-pub(super) async fn show(office: &OperatorBackend, arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
+pub(super) async fn show(operator: &OperatorBackend, arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
     if arguments.body {
-        write_body(&office.body(&arguments.id).await?)?;
+        write_body(&operator.body(&arguments.id).await?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let event = office.event(&arguments.id).await?;
+    let event = operator.event(&arguments.id).await?;
     let mut out = stdout().lock();
     if arguments.json {
         writeln!(out, "{}", json(&event)?)?;
     } else {
-        out.write_all(told(&event).as_bytes())?;
+        out.write_all(text(&event).as_bytes())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -51,7 +51,7 @@ fn write_body(body: &[u8]) -> std::io::Result<()> {
     writeln!(out, "{}", visible_lines(&String::from_utf8_lossy(shown)))?;
     if shown.len() < body.len() {
         note!(
-            "{} of {} bytes; into a file or a pipe it goes whole",
+            "{} of {} bytes; redirect the output to get the whole body",
             shown.len(),
             body.len()
         );
@@ -59,8 +59,8 @@ fn write_body(body: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The event as a person reads it. Everything in it may come from outside.
-fn told(event: &EventDetails) -> String {
+/// Formats the event for a person. Every value may come from outside.
+fn text(event: &EventDetails) -> String {
     let mut text = String::new();
     let secret = match event.secret.as_str() {
         "" => "none",
@@ -109,7 +109,7 @@ fn told(event: &EventDetails) -> String {
     text
 }
 
-/// The channels for which the event was skipped, with the reasons.
+/// Adds the channels for which the event was skipped, with the reasons.
 fn skipped(text: &mut String, event: &EventDetails) {
     for skipped in event.skipped.iter().flatten() {
         let label = match skipped.channels.join(", ") {
@@ -130,7 +130,7 @@ fn skipped(text: &mut String, event: &EventDetails) {
     } else if event.forgotten {
         line(
             text,
-            "\nits deliveries were dead letters whose time was over ([history] dead)",
+            "\nits deliveries were dead letters and were deleted after [history] dead",
         );
     }
 }
@@ -165,8 +165,8 @@ fn deliver(text: &mut String, delivery: &DeliveryDetails) {
             ),
         );
     }
-    if let Some(what) = &delivery.hint {
-        line(text, &format!("  what to do    {}", visible(what)));
+    if let Some(hint) = &delivery.hint {
+        line(text, &format!("  what to do    {}", visible(hint)));
     }
     if let Some(id) = &delivery.twake_id {
         line(text, &format!("  Twake's id    {}", visible(id)));
@@ -174,7 +174,7 @@ fn deliver(text: &mut String, delivery: &DeliveryDetails) {
     if delivery.may_be_duplicate {
         line(
             text,
-            "  may be there twice: an attempt that did not end well may have reached Twake",
+            "  may be posted twice: a failed attempt may have reached Twake",
         );
     }
 }

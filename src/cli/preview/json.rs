@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::shown::visible_json;
 use super::text::why_unchecked;
-use crate::decision::{DecidedMessage, Reply};
+use crate::decision::{ChallengeResponse, DecidedMessage};
 use crate::message::plain;
 use crate::preview::{Outcome, Preview, Proof, why_this};
 use crate::source::Source;
@@ -18,9 +18,9 @@ pub(super) fn outcome(source: &Source, outcome: &Outcome) -> String {
             whole.insert("problem".to_owned(), problem);
             whole
         }
-        Outcome::Answered { proof, reply } => {
+        Outcome::Answered { proof, response } => {
             let mut whole = head(source, proof);
-            whole.insert("handshake".to_owned(), handshake(reply));
+            whole.insert("challenge".to_owned(), challenge(response));
             whole
         }
         Outcome::Previewed(previewed) => preview(source, previewed),
@@ -57,14 +57,14 @@ fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
 }
 
 /// A request that is no event.
-fn handshake(reply: &Reply) -> Value {
-    let Reply {
+fn challenge(response: &ChallengeResponse) -> Value {
+    let ChallengeResponse {
         status,
         content_type,
         text,
         when,
-    } = reply;
-    json!({ "when": when, "status": status, "content_type": content_type, "answer": text })
+    } = response;
+    json!({ "when": when, "status": status, "content_type": content_type, "body": text })
 }
 
 fn head(source: &Source, proof: &Proof) -> Map<String, Value> {

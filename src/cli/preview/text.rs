@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::super::paint::Paint;
 use super::super::shown::visible_lines;
 use crate::authentication::Refusal;
-use crate::decision::{DecidedMessage, Reply};
+use crate::decision::{ChallengeResponse, DecidedMessage};
 use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
 use crate::source::Kind;
 use crate::template::Origin;
@@ -23,7 +23,7 @@ pub(super) fn outcome(target: &Target, outcome: &Outcome, paint: Paint) -> Strin
     out.head(target);
     match outcome {
         Outcome::Refused { proof, why } => out.refused(proof, why),
-        Outcome::Answered { proof, reply } => out.handshake(proof, reply),
+        Outcome::Answered { proof, response } => out.challenge(proof, response),
         Outcome::Previewed(preview) => out.preview(target, preview),
     }
     out.text
@@ -32,8 +32,8 @@ pub(super) fn outcome(target: &Target, outcome: &Outcome, paint: Paint) -> Strin
 /// Why nothing of a request was verified.
 pub(super) fn why_unchecked(why: Unchecked) -> &'static str {
     match why {
-        Unchecked::AnsweredBefore => "such a request is answered before anything is proved",
-        Unchecked::Encoding => "the bridge refuses such a request before it looks at anything else",
+        Unchecked::AnsweredBefore => "an unsigned challenge is answered before authentication",
+        Unchecked::Encoding => "the bridge refuses such a request before authentication",
         Unchecked::NoCredential => "no signature or token was given (--header)",
         Unchecked::KindAlone => "a kind alone has no secrets",
     }
@@ -110,7 +110,7 @@ impl Out {
     }
 
     /// A request that is no event.
-    fn handshake(&mut self, proof: &Proof, reply: &Reply) {
+    fn challenge(&mut self, proof: &Proof, response: &ChallengeResponse) {
         let paint = self.paint;
         match proof {
             Proof::Unchecked(why) => {
@@ -118,18 +118,18 @@ impl Out {
             }
             proof => self.proof(proof),
         }
-        let no_event = paint.dim("it is no event, and is not kept");
+        let no_event = paint.dim("not an event, so it is not stored");
         self.field(
-            "handshake",
-            &format!("{}\n{no_event}", visible_lines(&reply.when)),
+            "challenge",
+            &format!("{}\n{no_event}", visible_lines(&response.when)),
         );
-        let said = match reply.text.as_str() {
+        let said = match response.text.as_str() {
             "" => "without a body".to_owned(),
-            text => format!("{}: {}", reply.content_type, shortened(&visible_lines(text))),
+            text => format!("{}: {}", response.content_type, shortened(&visible_lines(text))),
         };
         self.field(
-            "answer",
-            &format!("{}, {said}", paint.bold(&reply.status.to_string())),
+            "response",
+            &format!("{}, {said}", paint.bold(&response.status.to_string())),
         );
     }
 

@@ -50,8 +50,8 @@ pub(super) fn compile(
     let known = base.map(|base| &*base.kind);
     let methods = requests::methods(root, known);
     let body = requests::body_form(root, known, &methods);
-    let answer = requests::answer(root, known);
-    let handshakes = requests::handshakes(root, known, findings);
+    let response = requests::response(root, known);
+    let challenges = requests::challenges(root, known, findings);
     let event = root.table("event", EVENT);
     if event.is_none() && root.get("event").is_none() && is_alone {
         findings.error(0, "", "`[event]` is missing: type = 'headers[\"x-event\"]'");
@@ -125,8 +125,8 @@ pub(super) fn compile(
             .or(base.map(|base| base.kind.remember_body))
             .unwrap_or(REMEMBER),
         skipped_types,
-        answer,
-        handshakes,
+        response,
+        challenges,
         templates: Arc::new(Library::compile(name, Vec::new()).0),
     };
     Some((kind, facts, schemes))

@@ -1,5 +1,5 @@
 use super::*;
-use crate::source::{Answer, Method};
+use crate::source::{EventResponse, Method};
 
 /// What is written after a right kind, the line of it that is wrong, and what is found.
 const WRONG: &[(&str, usize, &str)] = &[
@@ -18,72 +18,72 @@ const WRONG: &[(&str, usize, &str)] = &[
         1,
         "body.query: is a number, a text was expected",
     ),
-    ("[answer]\nstatus = 404", 1, "answer.status: is no 2xx"),
-    ("[answer]\nstatus = 302", 1, "answer.status: is no 2xx"),
+    ("[response]\nstatus = 404", 1, "response.status: is no 2xx"),
+    ("[response]\nstatus = 302", 1, "response.status: is no 2xx"),
     (
-        "[answer]\nstatus = 204\nbody = \"ok\"",
+        "[response]\nstatus = 204\nbody = \"ok\"",
         2,
-        "answer.body: is never sent",
+        "response.body: is never sent",
     ),
     (
-        "[[handshake]]\nanswer = '\"x\"'",
+        "[[challenge]]\nresponse = '\"x\"'",
         0,
-        "handshake[0]: `when` is missing",
+        "challenge[0]: `when` is missing",
     ),
     (
-        "[[handshake]]\nwhen = 'event == \"x\"'",
+        "[[challenge]]\nwhen = 'event == \"x\"'",
         1,
-        "handshake[0].when: there is no name `event`",
+        "challenge[0].when: there is no name `event`",
     ),
     (
-        "[[handshake]]\nwhen = 'true'\nstatus = 500",
+        "[[challenge]]\nwhen = 'true'\nstatus = 500",
         2,
-        "handshake[0].status: is no 2xx",
+        "challenge[0].status: is no 2xx",
     ),
     (
-        "[[handshake]]\nwhen = 'true'\nanswer = 'branch'",
+        "[[challenge]]\nwhen = 'true'\nresponse = 'branch'",
         2,
-        "handshake[0].answer: there is no name `branch`",
+        "challenge[0].response: there is no name `branch`",
     ),
     (
-        "[[handshake]]\nwhen = 'true'\ncontent_type = \"json\"",
+        "[[challenge]]\nwhen = 'true'\ncontent_type = \"json\"",
         2,
-        "handshake[0].content_type: is no content type",
+        "challenge[0].content_type: is no content type",
     ),
     (
-        "[[handshake]]\nwhen = 'true'\ncontent_type = \"a/b\\r\\nx: y\"",
+        "[[challenge]]\nwhen = 'true'\ncontent_type = \"a/b\\r\\nx: y\"",
         2,
         "is no content type",
     ),
     (
-        "[[handshake]]\nwhen = 'true'\ncontent_type = \"text/HTML; charset=utf-8\"",
+        "[[challenge]]\nwhen = 'true'\ncontent_type = \"text/HTML; charset=utf-8\"",
         2,
         "or one that a browser would run",
     ),
     (
-        "[[handshake]]\nwhen = 'payload.x == 1'\nunsigned = true",
+        "[[challenge]]\nwhen = 'payload.x == 1'\nunsigned = true",
         1,
-        "handshake[0].when: there is no name `payload`; here are headers, source",
+        "challenge[0].when: there is no name `payload`; here are headers, source",
     ),
     (
-        "[[handshake]]\nunsigned = true\nwhen = 'true'\nanswer = 'headers.x'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = 'headers.x'",
         3,
-        "handshake[0].answer: uses the request, which nobody has signed",
+        "challenge[0].response: uses the request, which nobody has signed",
     ),
     (
-        "[[handshake]]\nunsigned = true\nwhen = 'true'\nanswer = 'ok'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = 'ok'",
         3,
-        "handshake[0].answer: uses the request",
+        "challenge[0].response: uses the request",
     ),
     (
-        "[[handshake]]\nunsigned = true\nwhen = 'true'\nanswer = '7'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = '7'",
         3,
-        "handshake[0].answer: gives no text",
+        "challenge[0].response: gives no text",
     ),
     (
-        "[[handshake]]\nwhen = 'true'\nwhy = 'x'",
+        "[[challenge]]\nwhen = 'true'\nwhy = 'x'",
         2,
-        "handshake[0].why: unknown key",
+        "challenge[0].why: unknown key",
     ),
 ];
 
@@ -129,9 +129,9 @@ fn what_a_kind_says_of_requests_is_read() {
     house.file(
         "templates/bakery/source.toml",
         &format!(
-            "methods = [\"POST\", \"GET\"]\n{KIND}\n[body]\nquery = true\njson = [\"monitor\"]\n[answer]\nstatus = 200\nbody = \"ok\"\n\
-             [[handshake]]\nwhen = 'payload.type == \"url_verification\"'\nanswer = 'payload.challenge'\n\
-             [[handshake]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nanswer = '\"po\" + \"ng\"'\nstatus = 201\ncontent_type = \"text/x-pong\"\n"
+            "methods = [\"POST\", \"GET\"]\n{KIND}\n[body]\nquery = true\njson = [\"monitor\"]\n[response]\nstatus = 200\nbody = \"ok\"\n\
+             [[challenge]]\nwhen = 'payload.type == \"url_verification\"'\nresponse = 'payload.challenge'\n\
+             [[challenge]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nresponse = '\"po\" + \"ng\"'\nstatus = 201\ncontent_type = \"text/x-pong\"\n"
         ),
     );
     let config = house.read(&format!("{START}{SOURCE}")).unwrap();
@@ -139,27 +139,27 @@ fn what_a_kind_says_of_requests_is_read() {
     assert_eq!(kind.methods, [Method::Post, Method::Get]);
     assert!(kind.body.parameters && kind.body.query.is_none());
     assert_eq!(kind.body.json, ["monitor"]);
-    let answer = Answer {
+    let response = EventResponse {
         status: Some(200),
         body: Some("ok".to_owned()),
     };
-    assert_eq!(kind.answer, answer);
-    let [signed] = kind.handshakes.signed.as_slice() else {
-        panic!("{:?}", kind.handshakes)
+    assert_eq!(kind.response, response);
+    let [signed] = kind.challenges.signed.as_slice() else {
+        panic!("{:?}", kind.challenges)
     };
     assert_eq!(
         (signed.status, signed.content_type.as_str()),
         (200, "text/plain; charset=utf-8")
     );
-    assert_eq!(signed.answer.as_ref().unwrap().text(), "payload.challenge");
-    let [unsigned] = kind.handshakes.unsigned.as_slice() else {
-        panic!("{:?}", kind.handshakes)
+    assert_eq!(signed.response.as_ref().unwrap().text(), "payload.challenge");
+    let [unsigned] = kind.challenges.unsigned.as_slice() else {
+        panic!("{:?}", kind.challenges)
     };
     assert_eq!(
         (
             unsigned.status,
             unsigned.content_type.as_str(),
-            unsigned.answer.as_str()
+            unsigned.response.as_str()
         ),
         (201, "text/x-pong", "pong")
     );
@@ -167,7 +167,7 @@ fn what_a_kind_says_of_requests_is_read() {
     let plain = house.read(&format!("{START}{SOURCE}")).unwrap();
     let kind = &plain.sources["oven"].kind;
     assert_eq!(
-        (kind.methods.as_slice(), &kind.answer),
-        (&[Method::Post][..], &Answer::default())
+        (kind.methods.as_slice(), &kind.response),
+        (&[Method::Post][..], &EventResponse::default())
     );
 }

@@ -92,14 +92,14 @@ impl Lane {
                 Ok(()) => return,
                 Err(error) if stopping || matches!(error, QueueError::Closed) => {
                     log::error!(
-                        delivery:% = delivery, lane = &*self.name;
+                        delivery:% = delivery, channel = &*self.name;
                         "stopping before the end of an attempt could be stored, the message may be posted twice: {}", chain(&error)
                     );
                     return;
                 }
                 Err(error) if !std::mem::replace(&mut is_logged, true) => {
                     log::error!(
-                        delivery:% = delivery, lane = &*self.name;
+                        delivery:% = delivery, channel = &*self.name;
                         "cannot store how an attempt ended, the lane waits until it can: {}", chain(&error)
                     );
                 }
@@ -112,27 +112,27 @@ impl Lane {
     /// Reports to the log and the metrics.
     pub(super) fn report(&self, head: &Head, verdict: &Verdict, settlement: &Settlement) {
         let Shared { clock, metrics, .. } = &*self.shared;
-        let (lane, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
+        let (channel, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
         let (reason, detail) = (settlement.reason, settlement.detail.as_str());
         match &settlement.outcome {
             Outcome::Delivered { .. } => {
                 let took = clock.now().duration_since(head.received);
                 metrics.delivered(Duration::try_from(took).unwrap_or_default());
-                log::debug!(delivery:% = head.delivery, lane, event:%, attempts; "delivered");
+                log::debug!(delivery:% = head.delivery, channel, event:%, attempts; "delivered");
             }
             Outcome::Rejected | Outcome::Expired => {
-                metrics.dead(lane);
+                metrics.dead(channel);
                 log::error!(
-                    delivery:% = head.delivery, lane, event:%, attempts, reason, detail;
+                    delivery:% = head.delivery, channel, event:%, attempts, reason, detail;
                     "became a dead letter; what to do: {}", verdict.hint
                 );
             }
             Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
-                delivery:% = head.delivery, lane, event:%, attempts, reason, detail, due:% = to_the_second(*due);
+                delivery:% = head.delivery, channel, event:%, attempts, reason, detail, due:% = to_the_second(*due);
                 "not delivered yet; what to do: {}", verdict.hint
             ),
             Outcome::Retry { due } => {
-                log::debug!(delivery:% = head.delivery, lane, attempts, reason, due:%; "not delivered yet");
+                log::debug!(delivery:% = head.delivery, channel, attempts, reason, due:%; "not delivered yet");
             }
             // Reported once for the whole scope.
             Outcome::Halted => {}

@@ -132,7 +132,7 @@ async fn checked(bench: &Bench, event: Uuid, follows: Follows, reason: &str, may
     let metrics = bench.metrics.openmetrics();
     assert!(metrics.contains(&counted), "{reason}: {metrics}");
     let halted = format!(
-        r#"twake_bridge_lane_halted{{channel="dev"}} {}"#,
+        r#"twake_bridge_channel_halted{{channel="dev"}} {}"#,
         u8::from(follows == Halt)
     );
     assert!(metrics.contains(&halted), "{reason}: {metrics}");

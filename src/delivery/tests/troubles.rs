@@ -32,7 +32,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
         bench
             .metrics
             .openmetrics()
-            .contains(r#"twake_bridge_lane_halted{channel="ops"} 1"#)
+            .contains(r#"twake_bridge_channel_halted{channel="ops"} 1"#)
     );
 
     // Another channel of the account does not even try; another account's does.
@@ -65,7 +65,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
         bench
             .metrics
             .openmetrics()
-            .contains(r#"twake_bridge_lane_halted{channel="ops"} 0"#)
+            .contains(r#"twake_bridge_channel_halted{channel="ops"} 0"#)
     );
 }
 

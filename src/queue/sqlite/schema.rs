@@ -114,7 +114,7 @@ CREATE TABLE unreadable (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Gives what is stored the names of the field: an event, or some of its channels, is *skipped* for a reason.
+/// Renames what is stored: an event, or some of its channels, is *skipped* for a reason; an operator *discards* messages.
 const FOURTH: &str = "
 ALTER TABLE silences RENAME TO skipped;
 UPDATE skipped SET json = (
@@ -123,6 +123,7 @@ UPDATE skipped SET json = (
 ) WHERE json_valid(json);
 DROP INDEX events_silent;
 CREATE INDEX events_skipped ON events (uuid) WHERE deliveries = 0;
+UPDATE deliveries SET reason = 'discarded' WHERE state = 2 AND reason = 'dropped';
 ";
 
 /// The schema of a store that is ours (0: it is empty), and not newer than this program.

@@ -96,11 +96,11 @@ statements! { INDEXED:
     /// For a delivery that was dropped while an attempt was in flight, when that attempt succeeds.
     DELIVERED_AFTER_ALL = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
             repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5
-        WHERE id = ?1 AND state = 2 AND reason = 'dropped' RETURNING event";
+        WHERE id = ?1 AND state = 2 AND reason = 'discarded' RETURNING event";
     PUT_BACK = "UPDATE deliveries SET state = 0, since = ?2, due = NULL, settled = NULL,
             attempts = 0, repeated = 0 WHERE event = ?1 AND state = 2 RETURNING lane";
     DROP = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
-            detail = CASE WHEN reason IS NULL THEN NULL ELSE 'at last ' || reason END, reason = 'dropped'
+            detail = CASE WHEN reason IS NULL THEN NULL ELSE 'at last ' || reason END, reason = 'discarded'
         WHERE event = ?1 AND state = 0 AND (?3 IS NULL OR lane = ?3) RETURNING lane";
     WAITING_IN_LANE = "SELECT id FROM deliveries WHERE lane = ?1 AND state = 0 ORDER BY id LIMIT ?2";
     /// Adds a delivery again, at the end of another lane. It needs a new row: the order of a lane is that of its rows.

@@ -300,7 +300,7 @@ async fn what_is_dropped_is_dead_unless_its_attempt_was_on_its_way_and_succeeds(
             .all(|lane| lane.waiting == 0)
     );
     let record = kept.queue.event(id).await.unwrap().unwrap();
-    assert_eq!(record.deliveries[1].reason.as_deref(), Some("dropped"));
+    assert_eq!(record.deliveries[1].reason.as_deref(), Some("discarded"));
 
     kept.queue
         .settle(settlement(on_its_way, Outcome::Rejected, 111))

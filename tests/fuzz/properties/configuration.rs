@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use twake_bridge::admission::Admission;
 use twake_bridge::authentication::Authenticator;
 use twake_bridge::config::{Config, LoadedKind, NoKind, Surroundings, env, kind_alone};
-use twake_bridge::decision::{self, Reply};
+use twake_bridge::decision::{self, ChallengeResponse};
 use twake_bridge::event::{Envelope, Event};
 use twake_bridge::headers::Headers;
 use twake_bridge::route::Routes;
@@ -115,7 +115,9 @@ fn receive(loaded: LoadedKind) {
         admission: Admission::default(),
     };
     let headers = Headers::new([("content-type", "application/json"), ("x-event", "push")]);
-    decision::unsigned(&headers, &source).iter().for_each(check_reply);
+    decision::answer_unsigned_challenge(&headers, &source)
+        .iter()
+        .for_each(check_response);
     for body in [&br#"{"type": "x", "challenge": "c", "title": "t"}"#[..], b""] {
         let pending = source
             .authenticator
@@ -127,21 +129,24 @@ fn receive(loaded: LoadedKind) {
         };
         let name = Arc::clone(&source.name);
         let event = Event::new(uuid::Uuid::nil(), name, Timestamp::UNIX_EPOCH, authentic);
-        match decision::handshake(event, &source) {
+        match decision::answer_challenge(event, &source) {
             Ok(event) => check_decision(&decision::decide(event, &source), false),
-            Err(reply) => check_reply(&reply),
+            Err(response) => check_response(&response),
         }
     }
 }
 
-fn check_reply(reply: &Reply) {
+fn check_response(response: &ChallengeResponse) {
     assert!(
-        (200..300).contains(&reply.status) && reply.text.len() <= 4096,
-        "{reply:?}"
+        (200..300).contains(&response.status) && response.text.len() <= 4096,
+        "{response:?}"
     );
     assert!(
-        reply.content_type.bytes().all(|byte| matches!(byte, b' '..=b'~')),
-        "{reply:?}"
+        response
+            .content_type
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~')),
+        "{response:?}"
     );
 }
 

@@ -174,7 +174,7 @@ async fn every_page_of_the_operator_looks_at_the_host() {
         ),
     ] {
         let bridge = world.bridge(more);
-        for page in ["/metrics", "/health/ready", "/api/events", "/api/lanes"] {
+        for page in ["/metrics", "/health/ready", "/api/events", "/api/channels"] {
             let mut request = client().get(format!("{}{page}", bridge.operator));
             for header in &headers {
                 request = request.insert_header(*header);
@@ -203,9 +203,9 @@ async fn no_get_changes_anything() {
     let event = format!("/api/events/{}", id.as_str().unwrap());
     for path in [
         format!("{event}/replay"),
-        format!("{event}/drop"),
+        format!("{event}/discard"),
         "/api/reload".to_owned(),
-        "/api/lanes/move".to_owned(),
+        "/api/channels/move".to_owned(),
     ] {
         for method in ["GET", "HEAD"] {
             let method = awc::http::Method::from_bytes(method.as_bytes()).unwrap();

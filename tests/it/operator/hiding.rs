@@ -40,8 +40,8 @@ async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() 
         vec!["events", "show", &id],
         vec!["events", "show", &id, "--json"],
         vec!["events", "replay", &id, "--dry-run"],
-        vec!["lanes", "list"],
-        vec!["lanes", "list", "--json"],
+        vec!["channels", "list"],
+        vec!["channels", "list", "--json"],
     ];
     for arguments in looks.drain(..) {
         let said = operator.say(&arguments);

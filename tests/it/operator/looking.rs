@@ -109,7 +109,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
         operator.say(&["events", "show", "abc"]).refused("is no event id");
         operator
             .say(&["events", "show", &first[..4]])
-            .refused("the beginning of several events");
+            .refused("several events begin with");
         match served.take() {
             Some(running) => operator.stop(running),
             None => break,

@@ -1,4 +1,4 @@
-//! Replay, drop, move.
+//! Replay, discard, move.
 
 use serde_json::{Value, json};
 use twake_bridge::sandbox::Fault;
@@ -96,7 +96,7 @@ async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
     assert!(dry.contains("→ no channel"), "{dry}");
     operator.say(&["events", "replay", &event]).ok();
     let again = operator.say(&["events", "replay", &event]).ok();
-    assert!(again.contains("not ops: it waits there already"), "{again}");
+    assert!(again.contains("not ops: it already waits there"), "{again}");
     operator
         .say(&["events", "replay", &event, "--as-stored", "--channel", "dev"])
         .ok();
@@ -117,42 +117,42 @@ async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
 }
 
 #[actix_web::test]
-async fn what_is_dropped_is_not_told_but_kept_and_can_be_replayed() {
+async fn what_is_discarded_is_not_posted_but_kept_and_can_be_replayed() {
     let mut operator = Operator::new("");
     operator.world.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();
     let event = github(&served, "d-1", &push("main", "given up")).await;
-    let lanes = until("the halt", || {
-        let lanes = operator.json(&["lanes", "list"]);
-        (lanes[0]["halted"] == true).then_some(lanes)
+    let channels = until("the halt", || {
+        let channels = operator.json(&["channels", "list"]);
+        (channels[0]["halted"] == true).then_some(channels)
     })
     .await;
     assert_eq!(
-        (&lanes[0]["lane"], &lanes[0]["waiting"]),
+        (&channels[0]["channel"], &channels[0]["waiting"]),
         (&json!("dev"), &json!(1))
     );
-    assert_eq!(lanes[0]["reason"], "wrong_key");
+    assert_eq!(channels[0]["reason"], "wrong_key");
     assert_eq!(
-        (&lanes[1]["lane"], &lanes[1]["waiting"]),
+        (&channels[1]["channel"], &channels[1]["waiting"]),
         (&json!("ops"), &json!(0))
     );
-    let table = operator.say(&["lanes", "list"]).ok();
+    let table = operator.say(&["channels", "list"]).ok();
     assert!(
         table.contains("halted") && table.contains("dev: compare public_id"),
         "{table}"
     );
 
-    operator.say(&["events", "drop", &event]).refused("--yes");
+    operator.say(&["events", "discard", &event]).refused("--yes");
     assert_eq!(operator.ids(&["--state", "waiting"]), [event.as_str()]);
-    let dropped = operator
-        .say(&["events", "drop", "--channel", "dev", "--yes"])
+    let discarded = operator
+        .say(&["events", "discard", "--channel", "dev", "--yes"])
         .ok();
-    assert!(dropped.contains("dropped for dev"), "{dropped}");
+    assert!(discarded.contains("discarded for dev"), "{discarded}");
     assert_eq!(operator.ids(&["--state", "waiting"]), [""; 0]);
     let shown = operator.json(&["events", "show", &event]);
     assert_eq!(shown["deliveries"][0]["state"], "dead");
-    assert_eq!(shown["deliveries"][0]["reason"], "dropped");
-    let none = operator.say(&["events", "drop", &event, "--yes"]).ok();
+    assert_eq!(shown["deliveries"][0]["reason"], "discarded");
+    let none = operator.say(&["events", "discard", &event, "--yes"]).ok();
     assert!(none.contains("nothing waits"), "{none}");
     operator.stop(served);
 
@@ -182,24 +182,29 @@ async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
         text.replace("dev = \"ch-dev\"\n", "")
             .replace("channels = [\"dev\"]", "channels = [\"ops\"]")
     });
-    let lanes = operator.say(&["lanes", "list"]).ok();
-    assert!(lanes.contains("dev: no such channel is configured"), "{lanes}");
+    let channels = operator.say(&["channels", "list"]).ok();
+    assert!(
+        channels.contains("dev: no such channel is configured"),
+        "{channels}"
+    );
     operator
-        .say(&["lanes", "move", "dev", "opps", "--yes"])
+        .say(&["channels", "move", "dev", "opps", "--yes"])
         .refused("no channel opps");
     operator
-        .say(&["lanes", "move", "dex", "ops", "--yes"])
-        .refused("no lane dex");
+        .say(&["channels", "move", "dex", "ops", "--yes"])
+        .refused("no message was ever queued for a channel dex");
     operator
-        .say(&["lanes", "move", "ops", "ops", "--yes"])
-        .refused("where they are");
-    operator.say(&["lanes", "move", "dev", "ops"]).refused("--yes");
-    let dry = operator.say(&["lanes", "move", "dev", "ops", "--dry-run"]).ok();
+        .say(&["channels", "move", "ops", "ops", "--yes"])
+        .refused("already wait for ops");
+    operator.say(&["channels", "move", "dev", "ops"]).refused("--yes");
+    let dry = operator
+        .say(&["channels", "move", "dev", "ops", "--dry-run"])
+        .ok();
     assert!(dry.contains("3 messages would move"), "{dry}");
 
     let served = operator.serve();
-    // By the running bridge, whose lane is woken by it.
-    let moved = operator.say(&["lanes", "move", "dev", "ops", "--yes"]).ok();
+    // The running bridge moves them and delivers them immediately.
+    let moved = operator.say(&["channels", "move", "dev", "ops", "--yes"]).ok();
     assert!(
         moved.contains("3 messages moved from dev to the end of ops"),
         "{moved}"
@@ -208,11 +213,11 @@ async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
     for (number, text) in told.iter().enumerate() {
         assert!(text.contains(&format!("moved {number}.")), "{told:?}");
     }
-    let lanes = operator.json(&["lanes", "list"]);
+    let channels = operator.json(&["channels", "list"]);
     assert_eq!(
-        lanes.as_array().unwrap().len(),
+        channels.as_array().unwrap().len(),
         1,
-        "an empty lane of no channel is not listed: {lanes}"
+        "an empty queue of an unconfigured channel is not listed: {channels}"
     );
     operator.stop(served);
 }

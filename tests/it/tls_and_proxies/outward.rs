@@ -230,7 +230,7 @@ async fn a_message_waits_for_a_proxy_that_is_down() {
     let line = bridge.wait_for("not delivered yet");
     let why = format!("the proxy 127.0.0.1:{port} is not reached");
     assert!(line.contains("reason=proxy") && line.contains(&why), "{line}");
-    let lanes = ask(&world, Some(&bridge), &["lanes", "list"]).await;
+    let lanes = ask(&world, Some(&bridge), &["channels", "list"]).await;
     assert!(lanes.contains("dev: check that the proxy runs"), "{lanes}");
     assert!(
         world.sandbox.messages("ch-dev").is_empty(),
@@ -277,7 +277,7 @@ async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_pass
         let line = bridge.wait_for("halted, everything waits");
         assert!(line.contains("reason=proxy_refused"), "{line}");
     }
-    let lanes = ask(&world, Some(&bridge), &["lanes", "list"]).await;
+    let lanes = ask(&world, Some(&bridge), &["channels", "list"]).await;
     for lane in ["known", "unknown", "filtered"] {
         let row = lanes
             .lines()

@@ -114,7 +114,7 @@ async fn passes(world: &World, port: u16) {
     let patient = ["--retry", "50", "--retry-connrefused", "--retry-delay", "0"].map(str::to_owned);
     let got = curl(url("/hooks/github"), through(patient.to_vec())).await;
     assert_eq!(got.status, 202, "{}", got.said);
-    for path in ["/metrics", "/health/ready", "/api/lanes", "/"] {
+    for path in ["/metrics", "/health/ready", "/api/channels", "/"] {
         // A question: a body that nobody reads may end in a reset before the answer.
         let page = Command::new("curl")
             .args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"])

@@ -342,7 +342,7 @@ fn every_reason_twake_can_give_has_exactly_one_row() {
         let rows = twake::answers(Api::MessagesSave)
             .filter(|row| row.reason == *reason)
             .count();
-        let of_the_bridge = matches!(reason, Reason::Expired | Reason::Unreadable | Reason::Dropped);
+        let of_the_bridge = matches!(reason, Reason::Expired | Reason::Unreadable | Reason::Discarded);
         assert_eq!(rows, usize::from(!of_the_bridge), "{}", reason.code());
     }
 }

@@ -1,0 +1,138 @@
+//! `twake-bridge channels`: lists what waits for each channel, and moves it to another channel.
+
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+
+use super::backend::{OperatorArguments, OperatorBackend};
+use super::events::confirmed;
+use super::shown::{json, optional_time, table, visible};
+use crate::operator::view::{ChannelDetails, MoveRequest};
+use crate::suggest::counted;
+
+#[derive(clap::Subcommand)]
+pub(super) enum ChannelsCommand {
+    /// List the channels: how many messages wait, since when, and why.
+    List(ListArguments),
+    /// Move what waits for a channel, such as one that is no longer configured, behind what waits for another one.
+    ///
+    /// The messages keep their order.
+    Move(MoveArguments),
+}
+
+#[derive(clap::Args)]
+pub(super) struct ListArguments {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    operator: OperatorArguments,
+}
+
+#[derive(clap::Args)]
+pub(super) struct MoveArguments {
+    /// The channel for which the messages wait.
+    from: String,
+    /// The configured channel to which they move.
+    to: String,
+    /// Only print how many messages would move.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask for confirmation.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    operator: OperatorArguments,
+}
+
+pub(super) fn run(command: &ChannelsCommand) -> anyhow::Result<ExitCode> {
+    let arguments = match command {
+        ChannelsCommand::List(arguments) => &arguments.operator,
+        ChannelsCommand::Move(arguments) => &arguments.operator,
+    };
+    let operator = OperatorBackend::open(arguments)?;
+    let result = actix_web::rt::System::new().block_on(async {
+        match command {
+            ChannelsCommand::List(arguments) => list(&operator, arguments).await,
+            ChannelsCommand::Move(arguments) => move_waiting(&operator, arguments).await,
+        }
+    });
+    operator.close();
+    result
+}
+
+async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
+    let channels = operator.channels().await?;
+    let mut out = stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", json(&channels)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<Vec<String>> = channels.iter().map(row).collect();
+    let heading = [
+        "CHANNEL",
+        "WAITING",
+        "OLDEST (UTC)",
+        "NEXT ATTEMPT",
+        "REASON",
+        "HALTED",
+    ];
+    out.write_all(table(&heading, &rows).as_bytes())?;
+    for channel in channels.iter().filter(|channel| channel.waiting > 0) {
+        let name = visible(&channel.channel);
+        if let Some(hint) = &channel.hint {
+            writeln!(out, "{name}: {}", visible(hint))?;
+        }
+        if !channel.configured {
+            writeln!(
+                out,
+                "{name}: no such channel is configured, its messages are kept: configure it, `channels move {name} CHANNEL`, \
+                 or `events discard --channel {name}`"
+            )?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(channel: &ChannelDetails) -> Vec<String> {
+    vec![
+        channel.channel.clone(),
+        channel.waiting.to_string(),
+        optional_time(channel.oldest),
+        optional_time(channel.next_attempt),
+        channel.reason.clone().unwrap_or_else(|| "-".to_owned()),
+        if channel.halted { "halted" } else { "-" }.to_owned(),
+    ]
+}
+
+async fn move_waiting(operator: &OperatorBackend, arguments: &MoveArguments) -> anyhow::Result<ExitCode> {
+    let request = |dry_run| MoveRequest {
+        from: arguments.from.clone(),
+        to: arguments.to.clone(),
+        dry_run,
+    };
+    let waiting = operator.move_waiting(&request(true)).await?.left;
+    let messages = counted(usize::try_from(waiting).unwrap_or(usize::MAX), "message");
+    let (from, to) = (visible(&arguments.from), visible(&arguments.to));
+    if arguments.dry_run {
+        writeln!(stdout(), "{messages} would move from {from} to the end of {to}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if waiting > 0 && !confirmed(&format!("Move {messages} from {from} to {to}?"), arguments.yes)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    let mut moved = 0;
+    // Messages that arrive meanwhile may move, too. The count from the start ends the loop.
+    while moved < waiting {
+        let step = operator.move_waiting(&request(false)).await?;
+        moved += u64::from(step.moved);
+        if step.moved == 0 || step.left == 0 {
+            break;
+        }
+    }
+    writeln!(
+        stdout(),
+        "{} moved from {from} to the end of {to}",
+        counted(usize::try_from(moved).unwrap_or(usize::MAX), "message")
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
