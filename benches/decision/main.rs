@@ -72,7 +72,7 @@ use load::{Gun, HOLE, Measured, Shot, fire};
 use tokio_util::sync::CancellationToken;
 use twake_bridge::clock::Clock;
 use twake_bridge::config::builtin;
-use twake_bridge::sandbox::{Application, Channel, Fault, Limits, Sandbox, SandboxHandle, Settings};
+use twake_bridge::sandbox::{Application, Channel, Fault, Limits, Sandbox, SandboxHandle, SandboxSettings};
 use twake_bridge::secret::Secret;
 
 /// How long a cell of the table is fired at.
@@ -241,7 +241,7 @@ struct Twake {
 
 impl Twake {
     fn start(clock: &Clock) -> Self {
-        let mut settings = Settings::new("127.0.0.1:0");
+        let mut settings = SandboxSettings::new("127.0.0.1:0");
         settings.applications = vec![Application::new(
             "bridge",
             "public",

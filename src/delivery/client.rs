@@ -91,10 +91,10 @@ impl Client {
         stop: &CancellationToken,
     ) -> (Verdict, Option<Timestamp>) {
         let account = task.destination().account();
-        let (mut attempt, mut step) = Attempt::begin(task);
+        let (mut attempt, mut next) = Attempt::begin(task);
         let mut date = None;
         loop {
-            let request = match step {
+            let request = match next {
                 Step::Done(verdict) => return (verdict, date),
                 Step::Send(request) => request,
             };
@@ -106,7 +106,7 @@ impl Client {
                 },
             };
             date = answer.as_ref().ok().and_then(|response| response.date);
-            step = attempt.next(&answer);
+            next = attempt.next(&answer);
         }
     }
 

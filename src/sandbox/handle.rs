@@ -1,4 +1,4 @@
-//! The sandbox from inside the process: what tests and the demo see and set.
+//! The sandbox from inside the process, for tests and the demo.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,16 +11,16 @@ use super::settings::SandboxSettings;
 use super::state::{Arrivals, Attempt, SandboxMessage, SandboxState};
 use crate::clock::Clock;
 
-/// A cheap handle on a sandbox; outlives it.
+/// A cheap handle on a sandbox. It stays valid when the sandbox ends.
 #[derive(Clone)]
 pub struct SandboxHandle(Arc<Shared>);
 
 struct Shared {
     state: Mutex<SandboxState>,
-    /// Counts every change of the state.
+    /// Counts the changes of the state.
     version: watch::Sender<u64>,
     clock: Clock,
-    /// Ends what waits: hanging answers, slow ones, pages that listen.
+    /// Ends hanging and slow responses, and pages that wait for changes.
     stopped: CancellationToken,
     url: Url,
 }
@@ -36,13 +36,13 @@ impl SandboxHandle {
         }))
     }
 
-    /// Where the sandbox is: its page, and the base address of its API.
+    /// The address of its page, which is also the base address of its API.
     pub fn url(&self) -> &Url {
         &self.0.url
     }
 
-    /// A channel's messages in the order they arrived, as far as they are kept. Works for channels that do not exist,
-    /// too: Twake takes messages for those.
+    /// A channel's messages in the order of their arrival, as far as they are kept. Also of channels that do not exist,
+    /// because Twake accepts messages for those.
     pub fn messages(&self, channel: &str) -> Vec<SandboxMessage> {
         self.state().messages(channel).to_vec()
     }
@@ -52,18 +52,18 @@ impl SandboxHandle {
         self.state().arrivals(channel)
     }
 
-    /// The calls on a channel, refused ones and such that met a fault included, the oldest first.
+    /// The calls for a channel, the oldest first, including refused ones and those with a fault.
     pub fn attempts(&self, channel: &str) -> Vec<Attempt> {
         self.state().attempts(Some(channel))
     }
 
-    /// The same for all channels, and for calls that named none.
+    /// The same for all channels, including calls that named none.
     pub fn all_attempts(&self) -> Vec<Attempt> {
         self.state().attempts(None)
     }
 
-    /// Waits until a channel's messages are as wanted, and gives them. There is no limit of time: the caller sets it.
-    /// `wanted` runs under the sandbox's lock and must not call this handle.
+    /// Waits until a channel's messages are as wanted, and returns them. The caller sets a limit of time. `wanted` runs under
+    /// the sandbox's lock and must not call this handle.
     pub async fn wait_for(
         &self,
         channel: &str,
@@ -76,7 +76,7 @@ impl SandboxHandle {
         .await
     }
 
-    /// Waits until the calls on a channel are as wanted; otherwise as [`SandboxHandle::wait_for`].
+    /// Waits until the calls for a channel are as wanted; otherwise like [`SandboxHandle::wait_for`].
     pub async fn wait_for_attempts(
         &self,
         channel: &str,
@@ -89,8 +89,8 @@ impl SandboxHandle {
         .await
     }
 
-    /// Sets what a channel answers instead of the truth, or with `None` lets it tell the truth again. Without a
-    /// channel: what all channels answer that have no fault of their own.
+    /// Sets or, with `None`, removes the fault of a channel. Without a channel: the fault of all channels that have none of their
+    /// own.
     pub fn set_fault(&self, channel: Option<&str>, fault: Option<Fault>) {
         match fault {
             Some(fault) => self.set_active_fault(ActiveFault {
@@ -107,7 +107,7 @@ impl SandboxHandle {
         self.change(|state| state.set_fault(fault));
     }
 
-    /// Takes all faults away.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.change(SandboxState::clear_faults);
     }
@@ -129,27 +129,27 @@ impl SandboxHandle {
         self.0.version.subscribe()
     }
 
-    /// Changes the state and wakes who waits for it.
+    /// Changes the state, and wakes those who wait for a change.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut SandboxState) -> T) -> T {
         let result = change(&mut self.state());
         self.0.version.send_modify(|version| *version += 1);
         result
     }
 
-    /// The state, locked. Nothing panics while it holds the lock but a caller's own condition, which changes nothing.
+    /// The state, locked. Under the lock only a caller's own condition can panic, and it changes nothing.
     pub(super) fn state(&self) -> MutexGuard<'_, SandboxState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn wait<T>(&self, mut look: impl FnMut(&mut SandboxState) -> Option<T>) -> T {
-        // Subscribed before the first look: a change between the look and the wait is not missed.
+        // Subscribed before the first look, so that no change is missed.
         let mut version = self.version();
         loop {
             version.mark_unchanged();
             if let Some(found) = look(&mut self.state()) {
                 return found;
             }
-            // The sender lives in `self`, so waiting cannot fail.
+            // The sender lives in `self`, so the wait cannot fail.
             let _ = version.changed().await;
         }
     }

@@ -1,4 +1,4 @@
-//! Requests, their answers, and what HTTP itself says in an answer: status classes, `Retry-After`, redirects, and
+//! Requests, their answers, and what an answer means in HTTP itself: status classes, `Retry-After`, redirects, and
 //! connections that fail. Judged here for every dialect.
 
 use bytes::Bytes;
@@ -49,7 +49,7 @@ pub struct Response {
 pub struct TransportError {
     /// The kind of fault.
     pub fault: TransportFault,
-    /// What the system said of it.
+    /// The system's own words.
     pub detail: String,
 }
 
@@ -95,7 +95,7 @@ impl TransportError {
 }
 
 impl Response {
-    /// What the status says, with the beginning of the body. For a dialect that finds no answer of its own in the body.
+    /// What the status means, with the beginning of the body. For a dialect that finds no answer of its own in the body.
     pub(super) fn finding(&self) -> Finding {
         if let Some(title) = self.certificate_complaint() {
             return Finding::new(Reason::CertificateRefused, &title);
@@ -116,7 +116,7 @@ impl Response {
     }
 }
 
-/// What a status says.
+/// What a status means.
 pub(super) fn of_status(status: u16) -> Finding {
     let reason = match status {
         300..=399 => Reason::Redirected,
@@ -163,8 +163,8 @@ pub fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(date.saturating_sub(now).min(LONGEST_RETRY_AFTER))
 }
 
-/// What HTTP itself says, what follows from it, and what to do about it. A dialect's own table states what the other
-/// statuses mean in it.
+/// The answers of HTTP itself: what each means, what follows from it, what to do. A dialect's own table states what the
+/// other statuses mean in it.
 pub const ANSWERS: &[AnswerRow] = &[
     AnswerRow {
         reason: Reason::AnswerCut,

@@ -5,7 +5,7 @@
 //!
 //! A reply names the top-level message (`parent_message_id`). An update names its message (`id`) and, if that is a reply,
 //! the top-level message, too. An application cannot read messages back. What the servers answer where the named message
-//! is not there: a reply of 2020 and 2021 is posted at top level, and the answer says so; an update meets the error for
+//! is not there: a reply of 2020 and 2021 is posted at top level, as the answer's parent shows; an update gets the error for
 //! malformed queries; later servers answer both with `object.id: null`, as they do when they are slow.
 
 use base64::Engine as _;

@@ -1,14 +1,14 @@
-//! The delivery contract: between a lane, which delivers messages in order, and a dialect, which knows how one chat is
-//! told of them. Pure: the client in [`crate::delivery`] does the I/O.
+//! The delivery contract: between a lane, which delivers messages in order, and a dialect, which knows the API of one chat.
+//! Pure: the client in [`crate::delivery`] does the I/O.
 //!
 //! ```text
 //! lane: Task ─► Attempt::begin ─► Step::Send(request) ─► client ─► Answer ─► Attempt::next ─► … ─► Step::Done(verdict)
 //! ```
 //!
 //! A login, a look at the opener of a thread or a probe of the account is one more [`Step::Send`]. A dialect is one file
-//! with an account, a destination, an attempt and a table of its own answers. What HTTP itself says is judged in
-//! [`http`] for all of them. A dialect that needs a session, such as a token, keeps it in its account, behind a lock: all
-//! lanes of the account share it, and a reload loses it.
+//! with an account, a destination, an attempt and a table of its own answers. Facts of HTTP itself are judged in [`http`]
+//! for all of them. A dialect that needs a session, such as a token, keeps it in its account, behind a lock: all lanes of
+//! the account share it, and a reload loses it.
 
 mod destination;
 pub mod http;

@@ -1,4 +1,4 @@
-//! How an attempt ends, and the tables of answers that say so.
+//! How an attempt ends, and the form of the tables that state it for each answer.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub struct Verdict {
     pub may_be_duplicate: bool,
     /// What a person should do about it, or know of it.
     pub hint: &'static str,
-    /// What the chat answered, where that says more than the reason: one short line without control characters.
+    /// Details beyond the reason, from the answer or the system: one short line without control characters.
     pub detail: String,
 }
 
@@ -225,7 +225,7 @@ pub enum Extent {
 /// Retries of an answer that may be about the message or about the server.
 pub const RETRIES_WHEN_UNSURE: u32 = 5;
 
-/// What an answer means: the reason and what it says beyond it, still without what follows.
+/// What an answer means: its reason and details, before a table states what follows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) reason: Reason,
@@ -239,7 +239,7 @@ impl Finding {
         Self { reason, detail }
     }
 
-    /// The same with more to say.
+    /// The same with more details.
     pub(super) fn with(self, more: &str) -> Self {
         match self.detail.as_str() {
             "" => Self::new(self.reason, more),

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_is_decoded_whatever_the_header_says() {
+    fn a_compressed_body_is_decoded_whatever_its_header_is() {
         let plain = br#"{"object":{"id":"x"}}"#;
         let level = Compression::default();
         let gzip = all(GzEncoder::new(&plain[..], level));

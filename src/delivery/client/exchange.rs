@@ -92,7 +92,7 @@ pub(super) async fn receive(clock: &Clock, mut response: ClientResponse, left: D
             Some(Ok(())) => None,
         };
     } else {
-        // A page that explains the status. The status says enough if the page does not come.
+        // A page that explains the status. Without it the status is enough.
         let page = read(&mut response, &mut body, LONGEST_PAGE);
         clock.timeout(PAGE.min(left), page).await;
     }

@@ -38,7 +38,7 @@ pub(super) struct Shown {
 
 /// `GET /`, `?channel=…` for another channel than the first.
 pub(super) async fn show(query: Query<Shown>, sandbox: Data<SandboxHandle>) -> HttpResponse {
-    // Read before the state is: a change between the two is fetched once more rather than missed.
+    // Read before the state, so that a change between the two is fetched again and not missed.
     let version = *sandbox.version().borrow();
     let page = render(
         &mut sandbox.state(),
@@ -211,7 +211,7 @@ fn banner(fault: &ActiveFault) -> Markup {
             @match fault.times {
                 Some(1) => { ", once more." }
                 Some(times) => { ", " (times) " more times." }
-                None => { ", until the fault is taken away." }
+                None => { ", until the fault is removed." }
             }
         }
     }
@@ -235,7 +235,7 @@ fn empty(state: &SandboxState, channel: &Channel, url: &str) -> Markup {
     );
     html! {
         div.empty {
-            h2 { "Nothing has been said here yet" }
+            h2 { "No messages yet" }
             p {
                 "Messages that the bridge posts to "
                 code.id { (channel.id) }

@@ -58,7 +58,7 @@ pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<Sand
     let now = sandbox.clock().now();
     // In one change, so that nobody sees a call half done.
     let (reaction, own) = sandbox.change(|state| {
-        let fault = state.meet_fault(call.channel());
+        let fault = state.next_fault(call.channel());
         let reaction = fault
             .as_ref()
             .map_or(Reaction::Twake, |fault| react(fault, &call, &sandbox));

@@ -65,13 +65,13 @@ async fn a_reply_is_shown_under_its_message_and_an_edit_in_its_place() {
 }
 
 #[actix_web::test]
-async fn an_empty_channel_says_what_to_do_without_a_secret() {
+async fn an_empty_channel_shows_how_to_post_without_a_secret() {
     let mut settings = settings(Era::A2021);
     settings.applications.truncate(1);
     settings.applications[0].private_api_key = Secret::new("a-very-private-key");
     let rig = with(settings);
     let page = rig.get("/").await.body;
-    assert!(page.contains("Nothing has been said here yet"));
+    assert!(page.contains("No messages yet"));
     assert!(page.contains(&format!("{}api/v1/messages/save", rig.handle.url())));
     assert!(!page.contains("a-very-private-key"));
     rig.stop().await;

@@ -44,6 +44,10 @@ fn id(message: &str, thread: Option<&str>) -> RemoteId {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the answers of a test include errors, too"
+)]
 fn response(status: u16, body: &str) -> Answer {
     Ok(Response {
         status,

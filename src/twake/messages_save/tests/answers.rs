@@ -1,4 +1,4 @@
-//! What each answer is taken for.
+//! The verdict on each answer.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn answered(status: u16, body: &str) -> Verdict {
 
 /// Every answer with its verdict and reason, and whether another attempt may post the message twice.
 #[test]
-fn each_answer_is_taken_for_what_it_is() {
+fn each_answer_has_its_verdict() {
     let company = VerdictKind::Halt(HaltScope::part("main", "company company".to_owned()));
     let cases: Vec<(u16, String, VerdictKind, Reason, bool)> = vec![
         (200, named("unknown_application_or_bad_private_key"), halt(), Reason::WrongKey, false),
@@ -71,7 +71,7 @@ fn each_answer_is_taken_for_what_it_is() {
         (200, r#""x""#.into(), halt(), Reason::NotJson, true),
         (200, r#"{"object":{"id":"cut"#.into(), halt(), Reason::NotJson, true),
         (200, "[".repeat(10_000), halt(), Reason::NotJson, true),
-        // What later servers answer for Node, which never has the status it tells of.
+        // Later servers pass on the bodies of Node, without the status that the body names.
         (200, r#"{"error":"Not found"}"#.into(), halt(), Reason::Misrouted, false),
         (200, r#"{"statusCode":500,"error":"Internal Server Error"}"#.into(), RETRY, Reason::ServerError, true),
         (200, r#"{"statusCode":401,"error":"Unauthorized","message":"Bad credentials"}"#.into(), halt(), Reason::Forbidden, false),
@@ -229,7 +229,7 @@ fn a_probe_alone_is_accepted_as_both_eras_answer_it() {
 }
 
 #[test]
-fn json_is_found_behind_what_something_else_wrote_before_it() {
+fn json_is_found_behind_other_text() {
     let delivered = r#"{"object":{"id":"5fca","content":{"formatted":[]}},"_cookies":[]}"#;
     for (noise, detail) in [
         ("\u{feff}", "a byte order mark before the JSON"),
@@ -256,7 +256,7 @@ fn json_is_found_behind_what_something_else_wrote_before_it() {
         answered(200, &format!("{delivered}<!-- 3 ms -->")).reason,
         Reason::Delivered
     );
-    // A page that quotes a text is no answer of Twake's.
+    // A page that quotes a text is not Twake's.
     for page in [
         format!("<html>Blocked: {delivered}</html>"),
         format!("[{delivered}]"),
@@ -269,7 +269,7 @@ fn json_is_found_behind_what_something_else_wrote_before_it() {
 }
 
 #[test]
-fn an_answer_that_is_not_whole_counts_where_its_json_is() {
+fn a_cut_answer_counts_if_its_json_is_whole() {
     let cut = |body: &str| {
         let answer = Ok(Response {
             status: 200,
@@ -287,7 +287,7 @@ fn an_answer_that_is_not_whole_counts_where_its_json_is() {
     }
 }
 
-/// An echo of the request is a page as well.
+/// An echo of the request is such a page, too.
 #[test]
 fn a_page_that_repeats_credentials_is_not_shown() {
     let verdict = answered(200, r#"{"headers":{"Authorization":"Basic YXBwOmsvKz0="}}"#);
@@ -337,7 +337,7 @@ fn the_detail_of_an_error_is_one_short_line() {
 }
 
 #[test]
-fn every_reason_twake_can_give_has_exactly_one_row() {
+fn every_reason_of_an_answer_has_exactly_one_row() {
     for reason in Reason::ALL {
         let rows = twake::answers(Api::MessagesSave)
             .filter(|row| row.reason == *reason)
@@ -348,7 +348,7 @@ fn every_reason_twake_can_give_has_exactly_one_row() {
 }
 
 #[test]
-fn every_label_leads_back_to_its_reason() {
+fn every_reason_is_found_by_its_label() {
     for reason in Reason::ALL {
         assert_eq!(Reason::from_code(reason.code()), Some(*reason));
     }
