@@ -1,5 +1,5 @@
-//! Whom a listener and its sources let in, before anything of a request is believed: the sender's address, and the
-//! certificate it shows. Neither authenticates an event; both only keep others away.
+//! Access control before authentication: client addresses and client certificates. Neither authenticates an event; both
+//! only refuse other senders.
 
 use core::net::IpAddr;
 use ipnet::IpNet;
@@ -10,37 +10,39 @@ use rustls::server::danger::ClientCertVerifier;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Most addresses of `X-Forwarded-For` that are looked at.
+/// Maximum number of addresses in `X-Forwarded-For`.
 const MOST_HOPS: usize = 32;
 
-/// Whom one source lets in.
+/// The access rules of one source.
 #[derive(Clone, Default)]
 pub struct Admission {
-    /// The addresses its sender may have; empty: any.
+    /// The allowed client addresses. If empty, all are allowed.
     pub allow: Vec<IpNet>,
-    /// Who must have signed the certificate that its sender shows; unset: it need not show one.
+    /// The authority of client certificates. If unset, no certificate is needed.
     pub authority: Option<Authority>,
 }
 
-/// Why somebody is kept out.
+/// Why access is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessDenied {
-    /// Its address is none of the source's.
+    /// The address is not allowed.
     Address,
-    /// It showed no certificate.
+    /// The client sent no certificate.
     NoCertificate,
-    /// Its certificate is expired, for something else, or of another authority.
+    /// The certificate is expired, for another purpose, or from another authority.
     Certificate,
 }
 
 impl Admission {
-    /// Whether it lets in everybody: then it need not be asked.
+    /// Returns whether the rules allow every request.
     pub fn is_open(&self) -> bool {
         self.allow.is_empty() && self.authority.is_none()
     }
 
-    /// Whether a request from `address` over a connection on which `certificates` were shown (the sender's own first)
-    /// is let in.
+    /// Checks the address of a request and the certificates of its connection (the client's own first).
+    ///
+    /// # Errors
+    /// The reason why access is denied. With an allow list, an unknown address (`None`) is denied.
     pub fn admits(
         &self,
         address: Option<IpAddr>,
@@ -62,15 +64,15 @@ impl Admission {
     }
 }
 
-/// Certificate authorities that vouch for senders.
+/// Certificate authorities that sign client certificates.
 #[derive(Clone)]
 pub struct Authority(Arc<dyn ClientCertVerifier>);
 
 impl Authority {
-    /// These, each in DER.
+    /// Creates an authority from certificates in DER.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with them.
+    /// A sentence that says what is wrong with the certificates.
     pub fn of(certificates: Vec<Vec<u8>>) -> Result<Self, String> {
         let mut roots = rustls::RootCertStore::empty();
         for certificate in certificates {
@@ -83,15 +85,17 @@ impl Authority {
     }
 }
 
-/// The proxies whose word is taken for where a request comes from.
+/// The proxies whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(pub Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Returns where a request comes from. `peer`: the other end of the connection; `forwarded`: the values of its
-    /// `X-Forwarded-For` headers, in order. Each proxy adds the address it was spoken to from at the end, so the last one
-    /// that is no trusted proxy is the sender's; what stands before it anybody may have written. Where a trusted proxy
-    /// wrote something that is no address, and behind more proxies than anybody has, nothing is known.
+    /// Returns the address of the sender. `peer` is the other end of the connection; `forwarded` holds the values of
+    /// its `X-Forwarded-For` headers, in order.
+    ///
+    /// Each proxy appends the address of its own peer. The last address that is not a trusted proxy is the sender's;
+    /// anybody may have written the addresses before it. Returns `None` if a trusted proxy wrote something that is not
+    /// an address, or if there are more than 32 addresses.
     pub fn sender<'a>(
         &self,
         peer: IpAddr,
@@ -108,16 +112,16 @@ impl TrustedProxies {
             if number == MOST_HOPS {
                 return None;
             }
-            // What others wrote before it may be no text at all; this part is, or it is no address.
+            // Earlier parts of the value may not be UTF-8, so only this part is converted.
             let hop = str::from_utf8(hop).ok()?;
-            address = parse(hop.trim())?.to_canonical();
+            address = parse_address(hop.trim())?.to_canonical();
         }
         Some(address)
     }
 }
 
-/// An address, with a port or without.
-fn parse(hop: &str) -> Option<IpAddr> {
+/// Parses an address with or without a port.
+fn parse_address(hop: &str) -> Option<IpAddr> {
     if let Some(inside) = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')) {
         return inside.parse().map(IpAddr::V6).ok();
     }
@@ -133,7 +137,7 @@ mod tests {
         nets.iter().map(|net| net.parse().unwrap()).collect()
     }
 
-    /// Where a request with these headers comes from.
+    /// Returns the sender's address for a peer and its headers.
     fn sender(proxies: &[&str], peer: &str, forwarded: &[&[u8]]) -> Option<String> {
         let proxies = TrustedProxies(nets(proxies));
         let found = proxies.sender(peer.parse().unwrap(), forwarded.iter().copied());
@@ -141,16 +145,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_address_that_no_trusted_proxy_has_is_the_senders() {
+    fn the_last_address_that_is_not_a_trusted_proxy_is_the_senders() {
         let proxies = ["127.0.0.1/32", "10.0.0.0/8", "::1/128"];
         for (peer, forwarded, expected) in [
-            // Nobody between: what the sender claims is nothing.
+            // No proxy: the header is ignored.
             ("192.0.2.7", &[&b"198.51.100.1"[..]][..], Some("192.0.2.7")),
             ("192.0.2.7", &[b"127.0.0.1"], Some("192.0.2.7")),
             ("::ffff:192.0.2.7", &[b"198.51.100.1"], Some("192.0.2.7")),
             ("127.0.0.1", &[], Some("127.0.0.1")),
             ("127.0.0.1", &[b"192.0.2.7"], Some("192.0.2.7")),
-            // Forms of an address.
+            // Formats of an address.
             ("127.0.0.1", &[b"  192.0.2.7\t"], Some("192.0.2.7")),
             ("::1", &[b"192.0.2.7:4711"], Some("192.0.2.7")),
             ("::1", &[b"2001:db8::1"], Some("2001:db8::1")),
@@ -158,7 +162,7 @@ mod tests {
             ("::ffff:127.0.0.1", &[b"[2001:db8::1]:443"], Some("2001:db8::1")),
             ("::1", &[b"::ffff:192.0.2.7"], Some("192.0.2.7")),
             ("::1", &[b"[::ffff:192.0.2.7]:443"], Some("192.0.2.7")),
-            // Proxies behind proxies, in any form, in one header or in several.
+            // Several proxies, in one header or in several.
             (
                 "127.0.0.1",
                 &[b"198.51.100.1, 192.0.2.7, 10.1.2.3"],
@@ -175,7 +179,7 @@ mod tests {
                 Some("192.0.2.7"),
             ),
             ("127.0.0.1", &[b"10.0.0.1, 10.0.0.2"], Some("10.0.0.1")),
-            // What the sender wrote before that changes nothing, whatever it is.
+            // Values that the sender wrote change nothing.
             ("127.0.0.1", &[b"\xff\xfe, 192.0.2.7"], Some("192.0.2.7")),
             (
                 "127.0.0.1",
@@ -188,7 +192,7 @@ mod tests {
                 Some("192.0.2.7"),
             ),
             ("127.0.0.1", &[b"10.0.0.1\\, 192.0.2.7"], Some("192.0.2.7")),
-            // A trusted proxy that says nothing of use.
+            // Invalid values of a trusted proxy.
             ("127.0.0.1", &[b"198.51.100.1, unknown"], None),
             ("127.0.0.1", &[b""], None),
             ("127.0.0.1", &[b"192.0.2.7,"], None),
@@ -219,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn more_hops_than_anybody_has_are_not_looked_at() {
+    fn too_many_hops_give_no_address() {
         let sender = |hops: usize| {
             let many = vec!["10.0.0.1"; hops].join(", ");
             sender(&["10.0.0.0/8"], "10.0.0.1", &[many.as_bytes()])
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_lets_in_its_addresses_only_and_none_that_is_not_known() {
+    fn an_allow_list_denies_other_and_unknown_addresses() {
         let admission = Admission {
             allow: nets(&["192.0.2.0/24", "2001:db8::/32"]),
             authority: None,

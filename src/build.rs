@@ -1,5 +1,5 @@
-//! Compiles the shipped `templates/` folder into the binary: every file by its path, samples compressed; and the table
-//! of GitHub's emoji shortcodes.
+//! Build script. Compiles the `templates/` folder into the binary (every file by its path, samples compressed), and
+//! writes the table of GitHub's emoji shortcodes.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::{env, fs};
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "cargo tells a build script everything by the environment"
+    reason = "cargo passes everything to a build script in environment variables"
 )]
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("templates");
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", root.display());
     println!("cargo::rerun-if-changed=src/build.rs");
 
-    // The best compression takes long in a build script that is not optimised itself.
+    // The highest level takes long in an unoptimised build script.
     let level = if env::var("PROFILE")? == "release" { 19 } else { 3 };
     let mut files = Vec::new();
     walk(&root, &mut files)?;
@@ -40,8 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("templates.rs"), format!("{texts}];\n{samples}];\n"))?;
     fs::write(out.join("shortcodes.txt"), shortcodes())?;
 
-    // Addresses that are filled in at the start, as a bitmap instead of 24 bytes each: a tenth of the program's size.
-    // Needs glibc 2.36, which Debian 12 has. Elsewhere linkers do not all know it.
+    // Stores relative relocations as a bitmap instead of 24 bytes each, which saves a tenth of the binary's size.
+    // Requires glibc 2.36 (Debian 12). Not every linker of other targets supports it.
     if (
         env::var("CARGO_CFG_TARGET_OS")?,
         env::var("CARGO_CFG_TARGET_ENV")?,
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A line each: the code, a blank, the emoji.
+/// One line per shortcode: the code, a space, the emoji.
 fn shortcodes() -> String {
     let mut table = String::from("\n");
     for emoji in emojis::iter() {

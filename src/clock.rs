@@ -1,7 +1,8 @@
-//! The only reader of time, and the only one that waits for it.
+//! The only module that reads time or waits for it.
 //!
-//! Storing uses the wall clock ([`Clock::now`]), waiting the monotonic one ([`Clock::monotonic`], [`Clock::sleep`]):
-//! a step of the machine's clock neither stalls nor storms. A manual clock stands still until a test moves it.
+//! Stored times come from the wall clock ([`Clock::now`]). Waits use the monotonic clock ([`Clock::monotonic`],
+//! [`Clock::sleep`]), so a step of the machine's clock neither delays nor hastens them. A manual clock stands still
+//! until a test moves it.
 
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// A cheap handle on the time.
+/// A shared handle on a clock. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Arc<Source>);
 
@@ -20,20 +21,20 @@ enum Source {
     Manual {
         start: Timestamp,
         elapsed: watch::Sender<Duration>,
-        /// By how much the wall clock was set, against the other one.
+        /// Difference of the wall clock to the monotonic one, set by [`Clock::step`].
         stepped: Mutex<SignedDuration>,
     },
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// Returns the machine's clock.
     pub fn system() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads time")]
         let start = Instant::now();
         Self(Arc::new(Source::System { start }))
     }
 
-    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    /// Returns a clock that stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
         Self(Arc::new(Source::Manual {
             start,
@@ -42,7 +43,7 @@ impl Clock {
         }))
     }
 
-    /// The wall clock.
+    /// Returns the wall-clock time.
     pub fn now(&self) -> Timestamp {
         match &*self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads time")]
@@ -61,7 +62,7 @@ impl Clock {
         }
     }
 
-    /// A new id that sorts by time (UUID version 7).
+    /// Returns a new UUID of version 7, which sorts by time.
     pub fn new_id(&self) -> Uuid {
         let now = self.now();
         let seconds = u64::try_from(now.as_second()).unwrap_or_default();
@@ -69,7 +70,7 @@ impl Clock {
         Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds))
     }
 
-    /// Time since the clock was made; never steps back.
+    /// Returns the time since the clock was created. It never steps back.
     pub fn monotonic(&self) -> Duration {
         match &*self.0 {
             Source::System { start } => start.elapsed(),
@@ -85,13 +86,13 @@ impl Clock {
             Source::Manual { elapsed, .. } => {
                 let mut moved = elapsed.subscribe();
                 let until = moved.borrow().saturating_add(duration);
-                // The sender lives in `self`, so waiting cannot fail.
+                // `self` holds the sender, so waiting cannot fail.
                 let _ = moved.wait_for(|elapsed| *elapsed >= until).await;
             }
         }
     }
 
-    /// Runs `future`, for `limit` at the most; `None` when it did not end in time.
+    /// Runs `future` for at most `limit`. Returns `None` if it did not end in time.
     pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Option<F::Output> {
         tokio::select! {
             biased;
@@ -100,15 +101,15 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock; a system clock moves by itself and ignores it.
+    /// Moves a manual clock. Has no effect on the system clock.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual { elapsed, .. } = &*self.0 {
             elapsed.send_modify(|elapsed| *elapsed = elapsed.saturating_add(by));
         }
     }
 
-    /// Sets a manual clock's wall clock forward or back, as a person or NTP does; the monotonic one does not notice. A
-    /// system clock is set by others and ignores it.
+    /// Steps a manual clock's wall time, as a person or NTP does. The monotonic time does not change. Has no effect on
+    /// the system clock.
     pub fn step(&self, by: SignedDuration) {
         if let Source::Manual { stepped, .. } = &*self.0 {
             let mut stepped = stepped.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_moves_the_wall_clock_alone() {
+    fn a_step_moves_only_the_wall_clock() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
         clock.advance(Duration::from_secs(10));
         clock.step(SignedDuration::from_secs(-3600));

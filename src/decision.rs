@@ -22,7 +22,7 @@ use crate::message::{StoredMessage, cutting};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::steps;
-use crate::template::{RenderedTemplate, Said};
+use crate::template::{Rendered, RenderedTemplate};
 
 pub use challenge::{ChallengeResponse, answer_challenge, answer_unsigned_challenge};
 pub use skipped::Skipped;
@@ -30,29 +30,29 @@ pub use skipped::Skipped;
 /// Everything decided about one event.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// What the sender calls it.
+    /// The type, as the sender calls it.
     pub event_type: String,
-    /// What two requests for this event have in common.
+    /// The idempotency key, equal in all requests for this event.
     pub key: IdempotencyKey,
     /// How long the key is remembered.
     pub remember: Duration,
     /// The facts by name.
     pub facts: Map<String, Value>,
-    /// The routes looked at, and why each held or not.
+    /// The evaluated routes, and why each matched or not.
     pub routes: Vec<RouteTrace>,
-    /// What is said, one entry a variant.
+    /// The messages, one for each variant.
     pub messages: Vec<DecidedMessage>,
-    /// Which channel is told which of [`Decision::messages`]. A channel for which the template says nothing is not here.
+    /// The channels with their message in [`Decision::messages`], without the skipped ones.
     pub deliveries: Vec<DecidedDelivery>,
-    /// The channels for which it says nothing, and which of [`Decision::messages`] knows why.
+    /// The skipped channels, each with the index in [`Decision::messages`] of the entry that has the reason.
     pub skipped: Vec<DecidedDelivery>,
-    /// What was not decided to its end, because it would have taken too many steps.
+    /// The parts of the decision that exceeded their step limit.
     pub cut_off: Vec<CutOff>,
-    /// Why the body cannot be read ([`Unreadable::why`]): then no template is asked.
+    /// Why the body cannot be parsed ([`Unreadable::why`]). Then no template is rendered.
     pub unreadable: Option<String>,
 }
 
-/// A part of deciding that took too many steps (`steps`). The event is decided by what is known without it.
+/// A part of the decision that exceeded its step limit (`steps`). The event is decided without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CutOff {
     /// The type, the key or a fact: the expression counts as one that cannot be evaluated.
@@ -74,14 +74,14 @@ impl CutOff {
     }
 }
 
-/// What an event says in one variant.
+/// The message of an event in one variant.
 #[derive(Clone, Debug, Default)]
 pub struct DecidedMessage {
     /// The variant the route asked for.
     pub variant: Option<Arc<str>>,
     /// The template that was rendered, if one was.
     pub template: Option<RenderedTemplate>,
-    /// Templates that failed on the way, each with why.
+    /// Templates that failed, each with its error.
     pub failed: Vec<(String, String)>,
     /// Why the template's `when` could not be evaluated (it then holds).
     pub when_failed: Option<String>,
@@ -91,7 +91,7 @@ pub struct DecidedMessage {
     pub skip_reason: Option<String>,
 }
 
-/// One message on its way to one channel, not yet stored.
+/// A delivery of one message to one channel, not yet stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecidedDelivery {
     /// The channel's name.
@@ -101,7 +101,7 @@ pub struct DecidedDelivery {
 }
 
 impl Decision {
-    /// The channels that are told something, in the order of their routes.
+    /// The channels with a delivery, in the order of their routes.
     pub fn channels(&self) -> Vec<&str> {
         self.deliveries
             .iter()
@@ -118,9 +118,9 @@ pub type Names = Context;
 
 /// What an event is, before it is decided where it goes and what it says there.
 pub struct Reading {
-    /// What the sender calls it.
+    /// The type, as the sender calls it.
     pub event_type: String,
-    /// What two requests for this event have in common.
+    /// The idempotency key, equal in all requests for this event.
     pub key: IdempotencyKey,
     /// How long the key is remembered.
     pub remember: Duration,
@@ -222,7 +222,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     (decision, context)
 }
 
-/// What is said to whom: the messages, the deliveries, and the channels for which nothing is said.
+/// The messages, the deliveries, and the skipped channels.
 type Composed = (Vec<DecidedMessage>, Vec<DecidedDelivery>, Vec<DecidedDelivery>);
 
 /// An event that was read, as far as messages are made of it.
@@ -240,7 +240,7 @@ fn compose(event: &Readable<'_>, source: &str, targets: Vec<Target>) -> Composed
     for Target { channel, variant, .. } in targets {
         let known = messages.iter().position(|message| message.variant == variant);
         let message = known.unwrap_or_else(|| {
-            let said = match (skip_reason(event.kind, event.event_type), event.unreadable) {
+            let message = match (skip_reason(event.kind, event.event_type), event.unreadable) {
                 (Some(skip_reason), _) => DecidedMessage {
                     skip_reason: Some(skip_reason),
                     ..DecidedMessage::default()
@@ -251,7 +251,7 @@ fn compose(event: &Readable<'_>, source: &str, targets: Vec<Target>) -> Composed
                 },
                 (None, None) => say(event, variant.as_deref()),
             };
-            messages.push(DecidedMessage { variant, ..said });
+            messages.push(DecidedMessage { variant, ..message });
             messages.len() - 1
         });
         let decided = messages.get(message);
@@ -336,10 +336,10 @@ fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
         .kind
         .templates
         .render(event.event_type, variant, event.names);
-    let (message, skip_reason) = match &rendering.said {
-        Said::Message(message) => (Some(within_limit(message.clone())), None),
-        Said::Nothing(why) => (None, Some(why.clone())),
-        Said::NoTemplate => {
+    let (message, skip_reason) = match &rendering.rendered {
+        Rendered::Message(message) => (Some(within_limit(message.clone())), None),
+        Rendered::Skipped(why) => (None, Some(why.clone())),
+        Rendered::NoTemplate => {
             let failed = rendering.failed.first().map(|(template, _)| template.as_str());
             (
                 Some(fallback::summary(

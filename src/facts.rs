@@ -1,11 +1,11 @@
-//! Facts: words that mean the same for every sender (`branch`, `actor`, `outcome`, …), mapped by the kind.
+//! Facts: values with the same meaning for every sender (`branch`, `actor`, `outcome`, …). Each kind maps them.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 use crate::condition::Condition;
 
-/// What a fact is.
+/// The type of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FactType {
     /// Text; empty when unknown.
@@ -14,11 +14,11 @@ pub enum FactType {
     List,
     /// True or false.
     Bool,
-    /// Whatever a kind's own fact evaluates to but null; an empty text when unknown.
+    /// Any value except null, for a kind's own facts. An empty text when unknown.
     Own,
 }
 
-/// The facts every event has. `outcome` is one of `success`, `failure`, `cancelled`, `running`.
+/// The facts of every event. `outcome` is one of `success`, `failure`, `cancelled`, `running`.
 pub const KNOWN: &[(&str, FactType)] = &[
     ("repository", FactType::Text),
     ("branch", FactType::Text),
@@ -34,18 +34,17 @@ pub const KNOWN: &[(&str, FactType)] = &[
     ("bot", FactType::Bool),
 ];
 
-/// A fact's text is cut here, in bytes: no message is as long, and facts are copied where payloads are not.
+/// Maximum length of a text, in bytes. No message is longer, and facts are copied more often than payloads.
 const LONGEST: usize = 256 * 1024;
 
-/// The names of an event that are there before its facts, and the only ones a fact may be made of.
+/// The names that exist before the facts. The expressions of facts can use no others.
 pub const GIVEN: &[&str] = &["event", "source", "headers", "payload"];
 
-/// A name that the expressions of a key read besides: the body's hash, in hexadecimal. It is there only for kinds that
-/// use it.
+/// A name that only the expressions of a key can use: the body's hash, in hexadecimal. It is computed only for kinds
+/// that use it.
 pub const BODY_HASH: &str = "body_hash";
 
-/// Names no fact may have: the given ones, and those of template helpers (a helper hides a value of its name), CEL's
-/// types and words.
+/// Reserved names: words and types of CEL, and template helpers, which hide values of the same name.
 const RESERVED: &[&str] = &[
     // CEL
     "in",
@@ -67,7 +66,7 @@ const RESERVED: &[&str] = &[
     "timestamp",
     "type",
     "uint",
-    // helpers of templates
+    // template helpers
     "link",
     "code",
     "quote",
@@ -109,20 +108,20 @@ const RESERVED: &[&str] = &[
     "else",
 ];
 
-/// Facts by name, each with the expressions of which the first that evaluates wins.
+/// Facts by name. The first expression that evaluates to the right type sets the value.
 #[derive(Clone, Debug, Default)]
 pub struct FactMap {
     /// In the order of `source.toml`.
     pub facts: Vec<(String, Vec<Condition>)>,
 }
 
-/// The type of a fact.
+/// Returns the type of a fact.
 pub fn type_of(name: &str) -> FactType {
     let known = KNOWN.iter().find(|(known, _)| *known == name);
     known.map_or(FactType::Own, |(_, of)| *of)
 }
 
-/// Why a fact may not have this name; unset: it may.
+/// Returns why a fact cannot have this name. `None` means that it can.
 pub fn name_trouble(name: &str) -> Option<&'static str> {
     let letters = name
         .chars()
@@ -132,16 +131,15 @@ pub fn name_trouble(name: &str) -> Option<&'static str> {
     } else if GIVEN.contains(&name) {
         Some("every event has this name already; choose another")
     } else if RESERVED.contains(&name) {
-        Some("this is a word of conditions or templates, which would hide the fact; choose another")
+        Some("conditions or templates use this word, which would hide the fact; choose another")
     } else {
         None
     }
 }
 
 impl FactMap {
-    /// Every fact of an event: the mapped ones, and the known ones that are not mapped with their empty value
-    /// (`""`, `false`, `[]`). Never an error: an expression that cannot be evaluated, is null or of the wrong type
-    /// leaves the word to the next one.
+    /// Evaluates all facts of an event. Known facts that are not mapped are empty (`""`, `false`, `[]`). This never
+    /// fails: an expression that fails, or returns null or the wrong type, is skipped for the next one.
     pub fn evaluate(&self, names: &Value) -> Map<String, Value> {
         let empty = KNOWN.iter().map(|(name, of)| ((*name).to_owned(), of.empty()));
         let mut facts: Map<String, Value> = empty.collect();
@@ -154,10 +152,8 @@ impl FactMap {
         }
         facts
     }
-}
 
-impl FactMap {
-    /// These facts, with those of a source or of another kind in their place where they have the same name.
+    /// Returns these facts, replaced by those of `own` that have the same name.
     #[must_use]
     pub fn overridden_by(&self, own: Self) -> Self {
         let mut facts = own.facts;
@@ -216,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_fact_is_there_with_its_empty_value() {
+    fn unmapped_known_facts_are_empty() {
         let facts = evaluate(&[], json!({}));
         assert_eq!(facts.len(), KNOWN.len());
         assert_eq!(facts["branch"], json!(""));
@@ -259,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_lists_of_texts_and_bools_are_bools() {
+    fn values_of_the_wrong_type_are_ignored() {
         let map: &[(&str, &[&str])] = &[("labels", &["payload.l"]), ("bot", &["payload.b"])];
         let facts = evaluate(map, json!({"l": ["a"], "b": true}));
         assert_eq!((&facts["labels"], &facts["bot"]), (&json!(["a"]), &json!(true)));
@@ -268,21 +264,21 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_where_no_message_goes_on() {
+    fn a_long_text_is_cut() {
         let long = format!("a{}", "é".repeat(LONGEST));
         let title = evaluate(&[("title", &["payload.t"])], json!({"t": long}))["title"].clone();
         assert_eq!(title.as_str().unwrap().len(), LONGEST - 1);
     }
 
     #[test]
-    fn a_kinds_own_fact_may_be_anything_but_null() {
+    fn a_kinds_own_fact_has_any_type_except_null() {
         let own: &[(&str, &[&str])] = &[("commits", &["payload.a", "payload.b"])];
         assert_eq!(evaluate(own, json!({"a": null, "b": 3}))["commits"], json!(3));
         assert_eq!(evaluate(own, json!({}))["commits"], json!(""));
     }
 
     #[test]
-    fn names_that_would_be_hidden_are_refused() {
+    fn reserved_names_are_refused() {
         for wrong in [
             "payload", "event", "link", "date", "size", "Branch", "a-b", "", "1a", "_a",
         ] {

@@ -7,7 +7,7 @@
 //!    decision::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
 //!    queue.enqueue(event, deliveries) ─ commit ─► 202 {"event": "0198…", "channels": ["dev"]}
 //!                   queue (SQLite)
-//!    lane: head ─► job ─► dialect (Document → Twacode) ⇄ awc ─► verdict ─► settle ─► next
+//!    lane: claim ─► job ─► dialect (Document → Twacode) ⇄ awc ─► verdict ─► settle ─► next
 //! ```
 //!
 //! Two halves that never see each other and meet in the queue. The accepting half ([`http`], [`authentication`],
@@ -23,8 +23,8 @@
 //! | [`preview`] | what `preview` shows of a payload: authentication, decision, messages and requests, as values |
 //! | [`bridge`] | composition root: configuration → bound listeners → run until told to stop |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
-//! | [`toml_reader`], [`units`], `suggest` | tables of TOML files with findings; durations, sizes, rates; "did you mean" |
-//! | [`config`] | bridge.toml, source.toml, the environment, secrets, template files: raw → checked and compiled |
+//! | [`toml_reader`], [`units`], `suggest` | descriptions of TOML files: check, findings, JSON Schema; durations, sizes, rates; "did you mean" |
+//! | [`config`] | the keys of bridge.toml and source.toml, the environment, secrets, template files: read, check, compile |
 //! | [`headers`] | request headers in their order |
 //! | [`payload`] | from a body to its payload: compression, forms, multipart, charset, estimate of memory |
 //! | [`authentication`], [`secret`] | schemes of a kind and secrets of a source authenticate a request |
@@ -33,8 +33,8 @@
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; words all senders share; where events go |
 //! | [`decision`] | `decide(event, source) → Decision`: the one place that decides |
 //! | [`template`], [`message`] | Handlebars without injection; `Document`, Markdown → `Document`, plain text, Twacode, cutting |
-//! | [`twake`] | the delivery contract: job → requests → verdict, without I/O; one file a dialect; what HTTP itself says |
-//! | [`queue`] | the durable middle: what is stored of a decision, the commands, SQLite and its migrations |
+//! | [`twake`] | the delivery contract: job → requests → verdict, without I/O; one file a dialect; what HTTP itself means |
+//! | [`queue`] | the durable middle: the handle, what is stored of a decision, the contract of a store and its suite; the store on SQLite |
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |
 //! | [`operator`] | the operator's lists and operations (replay, discard, move): the service on a store, its client over HTTP |
@@ -48,7 +48,8 @@
 //!
 //! 1. 2xx only after the commit: `hooks` answers from what [`queue::Queue::enqueue`] returned, and that returns after
 //!    the commit.
-//! 2. In order within a lane; one owner a lane.
+//! 2. In order within a lane; one owner a lane. A lane stops when its settlement has an earlier fence
+//!    ([`queue::Settled::Fenced`]).
 //! 3. An unauthenticated body cannot become an event: [`event::Event::new`] requires an
 //!    [`authentication::Authentic`], which only `authentication` creates. What a kind answers unsigned
 //!    ([`decision::answer_unsigned_challenge`]) is answered from the request's head and always the same; its body is not read.
@@ -64,7 +65,7 @@
 //!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
 //!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
 //!     only `operator::client`, for the command line, another client), only
-//!     [`queue`] the database.
+//!     `queue::sqlite` the database.
 //! 11. Cost per event does not grow with backlog, channels or history.
 //! 12. What is authentic is never refused for its content: it is posted, or kept with its reason. A body that cannot be
 //!     read is an event, too ([`event::Event::unreadable`]).

@@ -1,19 +1,18 @@
-//! Where a panic in somebody else's code ends.
+//! Converts panics of libraries into errors.
 //!
-//! CEL, Handlebars and Markdown are read by libraries that are to fail with an error and not by panicking; should one
-//! panic all the same, over a value that nobody thought of, an event must not be lost by it. Nothing else is caught: a
-//! panic of our own is a mistake to be seen: its message goes to the log like everything else.
+//! The libraries for CEL, Handlebars and Markdown should return errors. If one panics on an unexpected value, the event
+//! must not be lost. Panics of the bridge's own code are not caught: they are bugs, and the log shows them.
 
 use log::{Level, error, log_enabled};
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Longest message kept of a panic, in characters: it may quote a payload.
+/// Maximum length of a panic message, in characters. The message may quote a payload.
 const LONGEST: usize = 200;
 
-/// Sends panic messages to the log instead of standard error: a thread that panics must not wait for an unread pipe, and a
-/// closed one must not turn a panic into an abort.
+/// Sends panic messages to the log instead of standard error. A panicking thread must not block on a full pipe, and a
+/// closed pipe must not turn the panic into an abort.
 pub(crate) fn report_to_the_log() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -33,20 +32,19 @@ pub(crate) fn report_to_the_log() {
     }));
 }
 
-/// What `work` gives, or what its panic said, on one line. The panic has also been printed by then.
+/// Runs `work` and returns its result, or its panic message on one line. The panic hook has already reported the panic.
 ///
-/// `work` has to leave nothing behind that is changed half way: what it is given to read is whole, and what it makes is
-/// gone with the panic.
+/// `work` must not leave shared data half changed by a panic: it may only read its input and build its result.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|said| message(&*said))
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| message(&*payload))
 }
 
-fn message(said: &(dyn Any + Send)) -> String {
-    let text = said
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload
         .downcast_ref::<String>()
         .map(String::as_str)
-        .or_else(|| said.downcast_ref::<&str>().copied())
-        .unwrap_or("without a word");
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
     let characters = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     characters.take(LONGEST).collect()
 }
@@ -56,18 +54,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_a_line_and_everything_else_passes() {
+    fn a_panic_becomes_one_line_and_other_results_pass() {
         assert_eq!(caught(|| 7), Ok(7));
         assert_eq!(caught(|| panic!("plain")), Err::<(), _>("plain".to_owned()));
         let (index, text) = (9, "a\nb");
-        let said = caught::<()>(|| panic!("no {index}: {text}{}", "x".repeat(1_000))).unwrap_err();
+        let message = caught::<()>(|| panic!("no {index}: {text}{}", "x".repeat(1_000))).unwrap_err();
         assert!(
-            said.starts_with("no 9: a b") && said.chars().count() == LONGEST,
-            "{said}"
+            message.starts_with("no 9: a b") && message.chars().count() == LONGEST,
+            "{message}"
         );
         assert_eq!(
             caught(|| std::panic::panic_any(1_u8)),
-            Err::<(), _>("without a word".to_owned())
+            Err::<(), _>("no message".to_owned())
         );
     }
 }

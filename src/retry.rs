@@ -1,22 +1,22 @@
-//! When a failed attempt is made again: pure arithmetic, randomness and time are given.
+//! Computes when a failed attempt is repeated. Pure arithmetic: callers pass time and randomness.
 //!
-//! Waiting doubles from one second to five minutes, and each wait is drawn from the whole range below its ceiling
-//! (full jitter), so that lanes which failed together do not come back together. The horizon bounds all of it: a last
-//! attempt is made at its end, and one that fails from then on makes a dead letter.
+//! The maximum wait doubles from one second to five minutes. Each wait is drawn from the whole range below that maximum
+//! (full jitter), so that lanes that failed together do not retry together. The horizon limits the total time: the last
+//! attempt takes place at its end, and if that fails, the message becomes a dead letter.
 
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// The ceiling of the wait after the first failed attempt.
+/// Maximum wait after the first failed attempt.
 pub const FIRST: Duration = Duration::from_secs(1);
-/// The ceiling of every later wait.
+/// Maximum wait after any failed attempt.
 pub const LONGEST: Duration = Duration::from_secs(5 * 60);
-/// The least wait: full jitter alone may draw nothing at all.
+/// Minimum wait. Full jitter alone could draw zero.
 pub const LEAST: Duration = Duration::from_millis(50);
-/// How far lanes are spread that were all told the same `Retry-After`.
+/// Maximum random delay added to a `Retry-After`, which many lanes may receive at the same time.
 pub const SPREAD: Duration = Duration::from_secs(1);
-/// The least waits after answers that are retried a few times only: together more than eight minutes, so that a
-/// database that was restarted is back before a message is given up for it. The last one stands for all further ones.
+/// Minimum waits after responses that allow only a few retries. Together they exceed eight minutes, so that a database
+/// can restart before a message is given up. The last value also applies to further retries.
 pub const UNSURE: [Duration; 5] = [
     Duration::from_secs(10),
     Duration::from_secs(30),
@@ -24,43 +24,43 @@ pub const UNSURE: [Duration; 5] = [
     Duration::from_secs(2 * 60),
     LONGEST,
 ];
-/// The first wait of a halted lane.
+/// Minimum wait before the first probe of a halted lane.
 pub const FIRST_PROBE: Duration = Duration::from_secs(60);
-/// The longest wait of a halted lane.
+/// Maximum wait before a probe of a halted lane.
 pub const LONGEST_PROBE: Duration = Duration::from_secs(10 * 60);
 
 /// What follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Another attempt after this wait; never longer than what is left of the horizon.
+    /// Another attempt after this wait, which never exceeds the rest of the horizon.
     Again(Duration),
-    /// The horizon has passed: a dead letter.
+    /// The horizon has passed: the message becomes a dead letter.
     Expired,
 }
 
-/// What follows the attempt number `attempts` (from 1), with `left` of the horizon.
+/// Computes what follows the failed attempt number `attempts` (from 1), with `left` of the horizon.
 ///
-/// `asked` is what Twake's `Retry-After` asked for: obeyed, as far as the horizon allows. One that asks for nothing (0,
-/// or a date that has passed) is no wish: the server that says it for hours would be asked again all the time.
-/// `random` is drawn from 0.0..1.0; what lies outside counts as the nearer end.
+/// `asked` is the `Retry-After` of the response. It is honoured within the horizon. A zero wait (`0`, or a date in the
+/// past) is ignored: a server that sends it for hours would otherwise receive requests without a pause. `random` is
+/// drawn from 0.0..1.0 and is clamped to that range.
 pub fn next(attempts: u32, asked: Option<Duration>, left: Duration, random: f64) -> Next {
     let wait = match asked.filter(|asked| !asked.is_zero()) {
-        Some(asked) => asked.saturating_add(share(SPREAD, random)),
-        None => share(ceiling(FIRST, LONGEST, attempts), random).max(LEAST),
+        Some(asked) => asked.saturating_add(fraction(SPREAD, random)),
+        None => fraction(max_wait(FIRST, LONGEST, attempts), random).max(LEAST),
     };
-    within(left, wait)
+    limit_to_horizon(left, wait)
 }
 
-/// What follows an answer that may be about the message or about the server, given `times` (from 1) in a row. As
-/// [`next`] otherwise, but in steps of [`UNSURE`], up to half as long again.
+/// Computes what follows a response that may concern the message or the server, received `times` (from 1) in a row. The
+/// waits are those of [`UNSURE`], each extended by up to half.
 pub fn unsure(times: u32, asked: Option<Duration>, left: Duration, random: f64) -> Next {
     let step = usize::try_from(times.saturating_sub(1)).unwrap_or(usize::MAX);
     let least = UNSURE.get(step).copied().unwrap_or(LONGEST);
     let wait = least.max(asked.unwrap_or_default());
-    within(left, wait.saturating_add(share(least / 2, random)))
+    limit_to_horizon(left, wait.saturating_add(fraction(least / 2, random)))
 }
 
-fn within(left: Duration, wait: Duration) -> Next {
+fn limit_to_horizon(left: Duration, wait: Duration) -> Next {
     if left.is_zero() {
         Next::Expired
     } else {
@@ -68,7 +68,7 @@ fn within(left: Duration, wait: Duration) -> Next {
     }
 }
 
-/// The time `by` after `from`; the end of all time where there is none.
+/// Returns the time `by` after `from`, or the maximum time on overflow.
 pub fn later(from: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by)
         .ok()
@@ -76,20 +76,20 @@ pub fn later(from: Timestamp, by: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-/// How long a halted lane waits before its probe number `probes` (from 1): one to ten minutes, doubling, the upper
-/// half of each range drawn at random.
+/// Computes the wait of a halted lane before its probe number `probes` (from 1). The range doubles from one to ten
+/// minutes; the wait is drawn from its upper half.
 pub fn probe(probes: u32, random: f64) -> Duration {
-    let ceiling = ceiling(FIRST_PROBE * 2, LONGEST_PROBE, probes);
-    ceiling / 2 + share(ceiling / 2, random)
+    let max = max_wait(FIRST_PROBE * 2, LONGEST_PROBE, probes);
+    max / 2 + fraction(max / 2, random)
 }
 
-/// `first` doubled `number - 1` times, `longest` at the most.
-fn ceiling(first: Duration, longest: Duration, number: u32) -> Duration {
+/// Doubles `first` `number - 1` times, up to `longest`.
+fn max_wait(first: Duration, longest: Duration, number: u32) -> Duration {
     let doublings = number.saturating_sub(1).min(31);
     first.saturating_mul(1 << doublings).min(longest)
 }
 
-fn share(of: Duration, random: f64) -> Duration {
+fn fraction(of: Duration, random: f64) -> Duration {
     let random = if random.is_nan() {
         1.0
     } else {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn ceilings_double_up_to_the_longest() {
+    fn the_maximum_wait_doubles_up_to_five_minutes() {
         let waits: Vec<u64> = (1..=11)
             .map(|attempts| wait(next(attempts, None, FAR, 1.0)).as_secs())
             .collect();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubtful_answer_is_given_minutes() {
+    fn an_unsure_response_is_retried_for_minutes() {
         let waits = |random| (1..=6).map(move |times| wait(unsure(times, None, FAR, random)).as_secs());
         assert!(waits(0.0).eq([10, 30, 60, 120, 300, 300]));
         assert!(waits(1.0).eq([15, 45, 90, 180, 450, 450]));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_for_no_wait_at_all_is_none() {
+    fn a_zero_retry_after_is_ignored() {
         for attempts in [1, 5, 20] {
             let nothing = next(attempts, Some(Duration::ZERO), FAR, 0.7);
             assert_eq!(nothing, next(attempts, None, FAR, 0.7));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_horizon_that_has_passed_expires() {
+    fn the_message_expires_after_the_horizon() {
         let asked = Some(Duration::from_secs(5));
         assert_eq!(next(1, None, Duration::ZERO, 0.5), Next::Expired);
         assert_eq!(next(1, asked, Duration::ZERO, 0.5), Next::Expired);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_too_far_to_write_down_is_the_end_of_time() {
+    fn a_time_overflow_returns_the_maximum_time() {
         assert_eq!(later(Timestamp::UNIX_EPOCH, Duration::MAX), Timestamp::MAX);
         let three = later(Timestamp::UNIX_EPOCH, Duration::from_secs(3));
         assert_eq!(three.as_second(), 3);
@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_wait_never_outlasts_the_horizon_nor_is_nothing(
+        fn a_wait_is_never_zero_nor_longer_than_the_horizon(
             attempts in any::<u32>(), asked in prop::option::of(0u64..u64::MAX), left in 1u64..1_000_000, random in any::<f64>(),
         ) {
             let (asked, left) = (asked.map(Duration::from_secs), Duration::from_secs(left));
@@ -170,7 +170,7 @@ mod tests {
         }
 
         #[test]
-        fn what_twake_asks_for_is_kept(asked in 1u64..1_000, random in 0.0f64..1.0) {
+        fn retry_after_is_honoured(asked in 1u64..1_000, random in 0.0f64..1.0) {
             let asked = Duration::from_secs(asked);
             let usual = wait(next(1, Some(asked), FAR, random));
             prop_assert!(usual >= asked && usual <= asked + SPREAD);
@@ -178,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn more_luck_never_waits_less(attempts in any::<u32>(), low in 0.0f64..1.0, high in 0.0f64..1.0) {
+        fn a_larger_random_value_never_waits_less(attempts in any::<u32>(), low in 0.0f64..1.0, high in 0.0f64..1.0) {
             prop_assume!(low <= high);
             prop_assert!(wait(next(attempts, None, FAR, low)) <= wait(next(attempts, None, FAR, high)));
             prop_assert!(wait(unsure(attempts, None, FAR, low)) <= wait(unsure(attempts, None, FAR, high)));

@@ -4,8 +4,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// A secret value. It has no `Debug`, no `Display` and no `Serialize`: the only way to its text is
-/// [`Secret::expose`], and every call of that is a place to review. Wiped from memory when dropped.
+/// A secret value, wiped from memory when dropped. It has no `Debug`, `Display` or `Serialize`: the only access to the
+/// text is [`Secret::expose`], so a review can find every use.
 ///
 /// ```compile_fail,E0277
 /// println!("{:?}", twake_bridge::secret::Secret::new("hush"));
@@ -14,30 +14,29 @@ use subtle::ConstantTimeEq;
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes the text over. One trailing line break (as editors and `echo` leave it) is not part of a secret.
+    /// Creates a secret. Removes one trailing line break, which editors and `echo` add.
     pub fn new(text: &str) -> Self {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         Self(SecretString::from(text))
     }
 
-    /// The text itself.
+    /// Returns the text.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// Whether `given` is this secret. The time it takes says nothing about either: hashes of both are compared, in
-    /// constant time.
+    /// Compares with another text. The time does not depend on either text: their hashes are compared in constant time.
     pub fn matches(&self, given: &str) -> bool {
         let (known, given) = (Sha256::digest(self.expose()), Sha256::digest(given));
         bool::from(known.as_slice().ct_eq(given.as_slice()))
     }
 
-    /// `text` with `[secret]` wherever this secret is in it, and where its beginning is at the end: the text may have been
-    /// cut there.
+    /// Returns `text` with `[secret]` in place of every occurrence of this secret. Also replaces the start of the
+    /// secret at the end of the text, which may have been cut there. Secrets under 6 bytes are not replaced.
     pub fn hidden_in(&self, text: &str) -> String {
         const SHOWN: &str = "[secret]";
-        // A shorter text is found where it is not meant.
+        // A shorter secret could occur in unrelated text.
         const SHORTEST: usize = 6;
         let secret = self.expose();
         if secret.len() < SHORTEST {
@@ -55,51 +54,46 @@ impl Secret {
         hidden
     }
 
-    /// Why this is the secret of nobody: what a file holds beyond its text, or more than one line. What to do is said, and
-    /// nothing of the secret.
+    /// Returns why this cannot be a secret, and what to do: it has several lines, or characters that its file added.
+    /// The result never contains the secret.
     pub fn fault(&self) -> Option<&'static str> {
         let text = self.expose();
         if text.contains(is_invisible) {
-            Some(
-                "holds a byte-order mark or another character that nobody sees, as some editors and pages add: write it \
-                 as plain UTF-8 without",
-            )
+            Some("contains a byte-order mark or another invisible character: save it as UTF-8 without it")
         } else if text.contains('\0') {
-            Some("holds a NUL character, as text in UTF-16 does: write it as one line of UTF-8")
+            Some("contains a NUL character, as text in UTF-16 does: save it as one line of UTF-8")
         } else if text.contains(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
-            Some("has more than one line: a secret is one line, with one line break after it at most")
+            Some("has more than one line: a secret is one line, with at most one line break after it")
         } else if text.contains(char::is_control) {
-            Some("holds a tab or another control character, which no sender has: write it anew")
+            Some("contains a tab or another control character: remove it")
         } else {
             None
         }
     }
 
-    /// Why others know or guess it; what to do.
+    /// Returns why others may know or guess the secret, and what to do.
     pub fn guessed(&self) -> Option<&'static str> {
         if self.is_placeholder() {
-            return Some(
-                "is a placeholder or a common word, which everybody knows: make one with `openssl rand -hex 32`",
-            );
+            return Some("is a placeholder or a common word: make one with `openssl rand -hex 32`");
         }
         Self::too_short(self.expose().len())
     }
 
-    /// The same of a length in bytes alone. Below 8, letters are guessed by asking, in days at most; below 16, by trying
-    /// offline, once somebody has seen a signed request.
+    /// Returns why a length in bytes is too short. An attacker finds a secret under 8 letters with requests, in days at
+    /// most; one under 16 offline, from one signed request.
     pub(crate) fn too_short(length: usize) -> Option<&'static str> {
         match length {
             0..8 => Some(
-                "is shorter than 8 bytes, so anybody can find it out by trying: make one with `openssl rand -hex 32`",
+                "is shorter than 8 bytes, so it can be guessed with requests: make one with `openssl rand -hex 32`",
             ),
             8..16 => Some(
-                "is shorter than 16 bytes: who has seen one request can find it out; make one with `openssl rand -hex 32`",
+                "is shorter than 16 bytes, so it can be guessed from one signed request: make one with `openssl rand -hex 32`",
             ),
             _ => None,
         }
     }
 
-    /// Whether it is what documents write where a secret belongs.
+    /// Returns whether this is a word that documents use in place of a secret.
     pub fn is_placeholder(&self) -> bool {
         let letters: String = self.expose().chars().filter(|c| c.is_alphanumeric()).collect();
         let letters = letters.to_lowercase();
@@ -109,14 +103,13 @@ impl Secret {
         repeated || PLACEHOLDERS.contains(&letters.as_str())
     }
 
-    /// Whether there is nothing in it: an empty secret authenticates nobody.
+    /// Returns whether the secret is empty. An empty secret authenticates no request.
     pub fn is_empty(&self) -> bool {
         self.expose().is_empty()
     }
 }
 
-/// Letters and digits of what stands for a secret in documents (the README's own among them), and of what people take
-/// when they are asked for one.
+/// Placeholders in documents (such as the README) and common passwords. Lower case, only letters and digits.
 const PLACEHOLDERS: &[&str] = &[
     "secret",
     "supersecret",
@@ -159,19 +152,19 @@ const PLACEHOLDERS: &[&str] = &[
     "privatekey",
 ];
 
-/// Characters without a shape that hide in copied text.
+/// Invisible characters that hide in copied text.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
 }
 
-/// One of a source's secrets.
+/// A secret of a source.
 #[derive(Clone)]
 pub struct SourceSecret {
-    /// Where it was read from (`credential:github`): what logs, metrics and events call it.
+    /// The origin of the secret (`credential:github`), as logs, metrics and events name it.
     pub name: String,
-    /// The only scheme it may be used with; unset: every scheme of the kind.
+    /// The only scheme that uses the secret. `None` means every scheme of the kind.
     pub scheme: Option<String>,
-    /// The secret itself.
+    /// The secret.
     pub value: Secret,
 }
 
@@ -180,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_break_at_the_end_is_the_editors_not_the_secrets() {
+    fn one_trailing_line_break_is_removed() {
         for (text, secret) in [
             ("a", "a"),
             ("a\n", "a"),

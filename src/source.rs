@@ -1,4 +1,4 @@
-//! A configured sender, and the kind it is of.
+//! A configured sender and its kind.
 
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,40 +14,40 @@ use crate::route::Routes;
 use crate::secret::Secret;
 use crate::template::Library;
 
-/// What `source.toml` of a kind says, compiled.
+/// The compiled `source.toml` of a kind.
 pub struct Kind {
     /// The folder's name.
     pub name: String,
-    /// How people call the sender.
+    /// The display name of the sender.
     pub title: String,
-    /// Ways of authenticating, the default first.
+    /// The authentication schemes, the default first.
     pub schemes: Vec<Scheme>,
-    /// The methods it takes, at least one.
+    /// The accepted methods, at least one.
     pub methods: Vec<Method>,
-    /// Where the payload is in a body that is not JSON itself.
+    /// Where a body carries the payload.
     pub body: BodyForm,
-    /// The event's type.
+    /// The expression of the event type.
     pub event_type: Condition,
-    /// The idempotency key's parts; empty: the body.
+    /// The expressions of the idempotency key. If empty, the body is the key.
     pub key: Vec<Condition>,
-    /// How long a key is remembered.
+    /// How long a key is kept for deduplication.
     pub remember: Duration,
-    /// How long the body is remembered where it is the key.
+    /// How long a body is kept as the key.
     pub remember_body: Duration,
-    /// Event types that are skipped, each with the reason.
+    /// Skipped event types, each with its reason.
     pub skipped_types: Vec<(String, String)>,
-    /// The headers that a sample's request needs besides its authentication, read off `event.type` and `event.key`:
-    /// `{event}` stands for the event type, `{id}` for an id of the request.
+    /// The headers of a sample's request besides its authentication, derived from `event.type` and `event.key`.
+    /// `{event}` stands for the event type, `{id}` for a request id.
     pub sample_headers: Vec<(String, String)>,
-    /// What the sender of an event is answered.
+    /// The response to the sender of an event.
     pub response: EventResponse,
-    /// Requests that are no events.
+    /// Requests that are not events.
     pub challenges: Challenges,
-    /// What each event type says.
+    /// The templates of the event types.
     pub templates: Arc<Library>,
 }
 
-/// A method of HTTP.
+/// An HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// `POST`.
@@ -56,15 +56,15 @@ pub enum Method {
     Put,
     /// `PATCH`.
     Patch,
-    /// `GET`: its body, if it has one, or its query (`[body] query`).
+    /// `GET`. The payload is in the body, or in the query of a request without a body (`[body] query`).
     Get,
 }
 
 impl Method {
-    /// Those a kind may take; what only asks (`HEAD`, `OPTIONS`) or deletes tells nothing.
+    /// The methods that a kind can accept. `HEAD`, `OPTIONS` and `DELETE` carry no event.
     pub const ALL: [Self; 4] = [Self::Post, Self::Put, Self::Patch, Self::Get];
 
-    /// As HTTP writes it.
+    /// Returns the name in HTTP.
     pub fn name(self) -> &'static str {
         match self {
             Self::Post => "POST",
@@ -102,40 +102,40 @@ pub struct Challenge<R> {
     pub response: R,
     /// 200 to 299.
     pub status: u16,
-    /// What the answer is.
+    /// The `Content-Type` of the response.
     pub content_type: String,
 }
 
 /// A configured sender: `[sources.NAME]`.
 pub struct Source {
-    /// Its name; its path is `/hooks/{name}`.
+    /// The name. The path is `/hooks/{name}`.
     pub name: Arc<str>,
-    /// Its kind.
+    /// The kind.
     pub kind: Arc<Kind>,
-    /// Schemes and secrets.
+    /// The schemes and secrets.
     pub authenticator: Authenticator,
-    /// The kind's facts with the source's own over them.
+    /// The facts of the kind, with those of the source in place of facts of the same name.
     pub facts: FactMap,
-    /// Where its events go.
+    /// The routes of its events.
     pub routes: Routes,
-    /// The largest body it takes, in bytes.
+    /// Maximum length of a body, in bytes.
     pub body_limit: usize,
-    /// Whom it lets in at all.
+    /// Access control before authentication.
     pub admission: Admission,
 }
 
-/// What a bridge serves at a time: a reload swaps all of it at once.
+/// Everything that a reload replaces at once.
 #[derive(Default)]
 pub struct Snapshot {
     /// The sources by name.
     pub sources: BTreeMap<Arc<str>, Arc<Source>>,
-    /// The channels there are.
+    /// The names of the channels.
     pub channels: BTreeSet<Arc<str>>,
-    /// What the operator's listener asks for; unset: nothing.
+    /// The token of the operator's API. If unset, the API needs no token.
     pub operator_token: Option<Secret>,
-    /// Whose word is taken for where a request comes from.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
 }
 
-/// What is served now. Whoever works with it loads it once, so that a request ends with what it began with.
+/// The current snapshot. A request loads it once and uses the same snapshot until its end.
 pub type SharedSnapshot = Arc<ArcSwap<Snapshot>>;

@@ -1,7 +1,7 @@
 //! Help in error messages: the nearest known name, and quoted input on one short line.
 
-/// The known name nearest to a wrong one. `None` if no name is near enough to be meant: a few letters off, or cut
-/// short.
+/// Returns the known name nearest to a wrong one. `None` if none is near: more than a few letters differ, and neither
+/// name is an abbreviation of the other.
 pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     let distance = |name: &'a str| {
@@ -13,7 +13,7 @@ pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> 
     known.filter_map(distance).min().map(|(_, name)| name)
 }
 
-/// The sentence for an unknown name: `there is no channel "dve", did you mean "dev"?`
+/// Formats the error for an unknown name: `there is no channel "dve", did you mean "dev"?`
 pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.collect();
     let hint = match nearest(name, known.iter().copied()) {
@@ -24,7 +24,7 @@ pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
     format!("there is no {what} \"{}\"{hint}", shorten(name, 40))
 }
 
-/// The text on one line: control characters become blanks, and `…` replaces what follows `longest` characters.
+/// Returns the text on one line. Control characters become spaces, and `…` replaces what follows `longest` characters.
 pub(crate) fn shorten(text: &str, longest: usize) -> String {
     let mut characters = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = characters.by_ref().take(longest).collect();
@@ -34,7 +34,7 @@ pub(crate) fn shorten(text: &str, longest: usize) -> String {
     line
 }
 
-/// A number with its noun: `1 error`, `2 errors`.
+/// Formats a count with its noun: `1 error`, `2 errors`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

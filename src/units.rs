@@ -1,26 +1,26 @@
-//! Values with units: durations `ms s m h d`, sizes `B KiB MiB GiB`, rates `N/s N/m N/h`. A bare number is refused: a
-//! `timeout = 30` is thirty of something.
+//! Values with units: durations `ms s m h d`, sizes `B KiB MiB GiB`, rates `N/s N/m N/h`. A number without a unit is
+//! refused.
 
 use std::time::Duration;
 
-/// `30/m`: a number of messages per period.
+/// A number of messages per period, such as `30/m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many messages.
+    /// The number of messages.
     pub count: u32,
     /// The period.
     pub per: Duration,
 }
 
-/// A way of writing a value.
+/// A type of value with a unit.
 pub(crate) struct Unit<T> {
-    /// What it is, with its article.
+    /// The name of the type, with its article.
     pub(crate) what: &'static str,
-    /// How it is written.
+    /// An example.
     pub(crate) example: &'static str,
-    /// The units, the likeliest for a bare number first.
+    /// The units. The first one is suggested for a number without a unit.
     units: &'static [&'static str],
-    /// Reads it; the error says what is wrong and what to write.
+    /// Parses a value. The error says what is wrong and what to write.
     pub(crate) read: fn(&str) -> Result<T, String>,
 }
 
@@ -46,13 +46,18 @@ pub(crate) const RATE: Unit<Rate> = Unit {
 };
 
 impl<T> Unit<T> {
-    /// What to say to a number without a unit.
+    /// Returns the error for a number without a unit.
     pub(crate) fn bare(&self, number: &str) -> String {
         format!(
             "{number} has no unit: write \"{number}{}\" (units: {})",
             self.units.first().unwrap_or(&""),
             self.units.join(" ")
         )
+    }
+
+    /// The regular expression of the values, for a JSON Schema. It does not know the largest value.
+    pub(crate) fn pattern(&self) -> String {
+        format!("^\\s*0*[1-9][0-9]*\\s*({})\\s*$", self.units.join("|"))
     }
 
     fn wrong(&self, text: &str) -> String {
@@ -78,7 +83,7 @@ pub(crate) fn days(days: u64) -> Duration {
     Duration::from_secs(days * 86_400)
 }
 
-/// A whole number and what follows it.
+/// Splits a text into a whole number and its unit.
 fn split(text: &str) -> Option<(u64, &str)> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit())?;
@@ -87,7 +92,7 @@ fn split(text: &str) -> Option<(u64, &str)> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let read = split(text).and_then(|(number, unit)| {
+    let parsed = split(text).and_then(|(number, unit)| {
         let milliseconds: u64 = match unit {
             "ms" => 1,
             "s" => 1000,
@@ -96,20 +101,20 @@ fn duration(text: &str) -> Result<Duration, String> {
             "d" => 86_400_000,
             _ => return None,
         };
-        // A hundred years: beyond it, sums with points in time overflow.
+        // The limit is a hundred years: the sum of a longer duration and a time could overflow.
         number
             .checked_mul(milliseconds)
             .filter(|all| *all <= 36_525 * 86_400_000)
     });
-    match read {
-        Some(0) => Err("is no time at all".to_owned()),
+    match parsed {
+        Some(0) => Err("must be longer than 0".to_owned()),
         Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
         None => Err(DURATION.wrong(text)),
     }
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let read = split(text).and_then(|(number, unit)| {
+    let parsed = split(text).and_then(|(number, unit)| {
         let bytes: u64 = match unit {
             "B" => 1,
             "KiB" => 1 << 10,
@@ -119,15 +124,15 @@ fn size(text: &str) -> Result<u64, String> {
         };
         number.checked_mul(bytes).filter(|all| *all <= 1 << 50)
     });
-    match read {
-        Some(0) => Err("is no size at all".to_owned()),
+    match parsed {
+        Some(0) => Err("must be larger than 0".to_owned()),
         Some(bytes) => Ok(bytes),
         None => Err(SIZE.wrong(text)),
     }
 }
 
 fn rate(text: &str) -> Result<Rate, String> {
-    let read = split(text).and_then(|(number, unit)| {
+    let parsed = split(text).and_then(|(number, unit)| {
         let per = match unit {
             "/s" => seconds(1),
             "/m" => seconds(60),
@@ -139,16 +144,16 @@ fn rate(text: &str) -> Result<Rate, String> {
             per,
         })
     });
-    match read {
+    match parsed {
         Some(Rate { count: 0, .. }) => {
-            Err("would let nothing through; a channel without messages needs no route".to_owned())
+            Err("must be larger than 0; remove the route of a channel that needs no messages".to_owned())
         }
         Some(rate) => Ok(rate),
         None => Err(RATE.wrong(text)),
     }
 }
 
-/// `512 B`, `3.1 KiB`, `2.0 GiB`.
+/// Formats a size: `512 B`, `3.1 KiB`, `2.0 GiB`.
 pub(crate) fn format_size(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
     #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
@@ -173,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_sizes_and_rates_are_read_with_their_units() {
+    fn durations_sizes_and_rates_are_parsed() {
         for (text, milliseconds) in [
             ("1ms", 1),
             ("30s", 30_000),
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_number_is_refused_with_what_to_write() {
+    fn a_number_without_a_unit_is_refused_with_an_example() {
         assert_eq!(
             duration("30"),
             Err("30 has no unit: write \"30s\" (units: s ms m h d)".to_owned())
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_says_what_one_looks_like() {
+    fn an_invalid_value_is_refused_with_an_example() {
         for text in [
             "",
             "s",
@@ -239,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_the_unit_a_person_would_use() {
+    fn a_size_is_formatted_with_its_largest_unit() {
         let sizes = [0, 1023, 1024, 3174, 1 << 31].map(format_size);
         assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "3.1 KiB", "2.0 GiB"]);
     }

@@ -1,4 +1,4 @@
-//! What the bridge is compared with: servers that do less and less of its work.
+//! Baseline servers that do only parts of the bridge's work.
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use hmac::{Hmac, KeyInit, Mac};
@@ -7,21 +7,21 @@ use sha2::Sha256;
 use std::path::Path;
 use tokio::sync::{mpsc, oneshot};
 
-/// A body on its way to the store, and who waits for it.
+/// A body to store, and the sender that reports the commit.
 type Insert = (web::Bytes, oneshot::Sender<()>);
 
-/// How much of the work is done.
+/// The work that a baseline does per request.
 #[derive(Clone)]
 pub(crate) enum Work {
-    /// (a) The body is read.
+    /// (a) Read the body.
     Bare,
-    /// (b) And its HMAC computed.
+    /// (b) Also compute the HMAC.
     Hmac,
-    /// (c) And the raw body stored: one insert, grouped with whatever has gathered, fsynced.
+    /// (c) Also store the body: one insert, in a transaction with all waiting inserts, fsynced.
     Durable(mpsc::Sender<Insert>),
 }
 
-/// Starts a server in this process, with as many workers as the bridge has; its address.
+/// Starts a server in this process and returns its address.
 pub(crate) fn start(work: Work, workers: usize) -> String {
     let server = HttpServer::new(move || {
         App::new()
@@ -45,7 +45,7 @@ async fn accept(request: HttpRequest, body: web::Bytes, work: web::Data<Work>) -
         let right = mac.verify_slice(request.head().uri.path().as_bytes()).is_ok();
         assert!(
             !right,
-            "a path is no signature; it is only compared so that the work is not left out"
+            "a path is not a signature; the comparison prevents the compiler from removing the HMAC"
         );
     }
     if let Work::Durable(store) = &**work {
@@ -56,7 +56,7 @@ async fn accept(request: HttpRequest, body: web::Bytes, work: web::Data<Work>) -
     HttpResponse::Accepted().json(serde_json::json!({ "event": "01989898-9898-7898-8989-898989898989" }))
 }
 
-/// The store of (c): what has gathered is one transaction.
+/// Opens the store of (c). All waiting inserts share one transaction.
 pub(crate) fn store(path: &Path) -> mpsc::Sender<Insert> {
     let connection = Connection::open(path).unwrap();
     connection.pragma_update(None, "journal_mode", "wal").unwrap();
@@ -77,7 +77,7 @@ pub(crate) fn store(path: &Path) -> mpsc::Sender<Insert> {
             }
             connection.execute_batch("COMMIT").unwrap();
             for (_, done) in batch.drain(..) {
-                // Whoever waited may have gone with its connection.
+                // The receiver is gone if its connection was closed.
                 let _ = done.send(());
             }
         }

@@ -1,5 +1,5 @@
-//! The load: connections that are kept alive, each sending one request after the other, as raw bytes, so that as little
-//! as possible of what is measured is the measuring.
+//! The load generator. Each connection is kept alive and sends one raw request after the other, so that the generator
+//! itself takes little time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,19 +8,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use twake_bridge::clock::Clock;
 
-/// What every request has twelve of where its number goes.
-pub(crate) const HOLE: &str = "000000000000";
+/// Twelve characters in every request that its number replaces.
+pub(crate) const NUMBER_PLACEHOLDER: &str = "000000000000";
 
-/// A request with a hole for its number, so that no two are the same event.
-pub(crate) struct Shot {
+/// A request with a placeholder for its number, which makes every request a new event.
+pub(crate) struct LoadRequest {
     pub(crate) name: &'static str,
     pub(crate) path: &'static str,
     pub(crate) headers: String,
     pub(crate) body: String,
 }
 
-impl Shot {
-    /// The bytes of a request to `host`, and where the number goes.
+impl LoadRequest {
+    /// Returns the bytes of a request to `host`, and the offset of the placeholder.
     fn bytes(&self, host: &str) -> (Vec<u8>, usize) {
         let text = format!(
             "POST {} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{}\r\n{}",
@@ -29,26 +29,26 @@ impl Shot {
             self.headers,
             self.body
         );
-        let hole = text.find(HOLE).unwrap();
-        (text.into_bytes(), hole)
+        let placeholder = text.find(NUMBER_PLACEHOLDER).unwrap();
+        (text.into_bytes(), placeholder)
     }
 }
 
-/// What a cell of the table is made of.
+/// The measured values of one cell of the table.
 pub(crate) struct Measured {
     pub(crate) per_second: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
-    /// Answers 503: the bodies of so many connections do not fit into `limits.bodies` at once.
+    /// Number of responses 503. They occur when the bodies of all connections exceed `limits.bodies`.
     pub(crate) refused: usize,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
-/// Fires at `host` over so many connections for so long.
-pub(crate) async fn fire(
+/// Sends requests to `host` over several connections for a limited time.
+pub(crate) async fn run_load(
     host: &str,
-    shot: &Arc<Shot>,
+    request: &Arc<LoadRequest>,
     connections: usize,
     span: Duration,
     clock: &Clock,
@@ -56,17 +56,17 @@ pub(crate) async fn fire(
     let begun = clock.monotonic();
     let mut tasks = Vec::new();
     for _ in 0..connections {
-        let (host, shot, clock) = (host.to_owned(), Arc::clone(shot), clock.clone());
+        let (host, request, clock) = (host.to_owned(), Arc::clone(request), clock.clone());
         tasks.push(tokio::task::spawn_local(async move {
-            let mut gun = Gun::new(&host, &shot).await;
+            let mut connection = LoadConnection::new(&host, &request).await;
             let (mut times, mut refused) = (Vec::new(), 0);
             while clock.monotonic().saturating_sub(begun) < span {
                 let start = clock.monotonic();
-                if gun.shoot().await {
+                if connection.send().await {
                     times.push(clock.monotonic().saturating_sub(start));
                 } else {
                     refused += 1;
-                    gun = Gun::new(&host, &shot).await;
+                    connection = LoadConnection::new(&host, &request).await;
                 }
             }
             (times, refused)
@@ -90,59 +90,61 @@ pub(crate) async fn fire(
     }
 }
 
-/// One connection.
-pub(crate) struct Gun {
+/// A connection with its request.
+pub(crate) struct LoadConnection {
     stream: TcpStream,
     request: Vec<u8>,
-    hole: usize,
-    answer: Vec<u8>,
+    placeholder: usize,
+    response: Vec<u8>,
 }
 
-impl Gun {
-    pub(crate) async fn new(host: &str, shot: &Shot) -> Self {
+impl LoadConnection {
+    pub(crate) async fn new(host: &str, request: &LoadRequest) -> Self {
         let stream = TcpStream::connect(host).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let (request, hole) = shot.bytes(host);
+        let (request, placeholder) = request.bytes(host);
         Self {
             stream,
             request,
-            hole,
-            answer: vec![0; 16 * 1024],
+            placeholder,
+            response: vec![0; 16 * 1024],
         }
     }
 
-    /// Sends a request and reads its answer: whether it was taken. Refused, the connection is closed.
-    pub(crate) async fn shoot(&mut self) -> bool {
+    /// Sends a request and reads the response. Returns whether it was accepted. The server closes the connection
+    /// otherwise.
+    pub(crate) async fn send(&mut self) -> bool {
         let number = format!("{:012}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        self.request[self.hole..self.hole + HOLE.len()].copy_from_slice(number.as_bytes());
+        self.request[self.placeholder..self.placeholder + NUMBER_PLACEHOLDER.len()]
+            .copy_from_slice(number.as_bytes());
         self.stream.write_all(&self.request).await.unwrap();
         let mut length = 0;
         loop {
-            let read = self.stream.read(&mut self.answer[length..]).await.unwrap();
+            let read = self.stream.read(&mut self.response[length..]).await.unwrap();
             assert!(read > 0, "the server closed the connection");
             length += read;
-            if whole(&self.answer[..length]) {
+            if is_complete(&self.response[..length]) {
                 break;
             }
         }
-        let status = &self.answer[9..12];
+        let status = &self.response[9..12];
         assert!(
             status.starts_with(b"2") || status == b"503",
             "{}",
-            String::from_utf8_lossy(&self.answer[..length])
+            String::from_utf8_lossy(&self.response[..length])
         );
         status.starts_with(b"2")
     }
 }
 
-/// Whether an answer's head and as much body as it announces are there.
-fn whole(answer: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(answer);
+/// Returns whether a response is complete: the head, and as much body as it declares.
+fn is_complete(response: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(response);
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return false;
     };
-    let announced = head
+    let declared = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));
-    body.len() >= announced.map_or(0, |length| length.parse().unwrap())
+    body.len() >= declared.map_or(0, |length| length.parse().unwrap())
 }

@@ -1,13 +1,13 @@
-//! The benchmark of the way in and of delivery: what accepting costs, and how much of it is the bridge's own.
+//! Benchmark of accepting and delivering events, compared with simpler servers.
 //!
-//! `cargo bench --bench decision` prints one table, all of it from one run on one machine, so that what counts are its
-//! ratios:
+//! `cargo bench --bench decision` prints the tables below. All values come from one run on one machine; compare
+//! ratios, not absolute values:
 //!
-//! - (a) bare actix-web that reads the body,
-//! - (b) and computes its HMAC,
-//! - (c) and stores the raw body: one insert, grouped with what has gathered, fsynced (the naive durable accept),
-//! - (d) the bridge, its deliveries paused (Twake refuses the key: every lane is halted),
-//! - (e) the bridge, delivering to the sandbox at the same time.
+//! - (a) actix-web, which reads the body;
+//! - (b) like (a), and computes the HMAC;
+//! - (c) like (b), and stores the raw body: one insert, in a transaction with all waiting inserts, fsynced;
+//! - (d) the bridge with halted deliveries (Twake refuses the key);
+//! - (e) the bridge while it delivers to the sandbox.
 //!
 //! (a) to (c) are servers in this process, the bridge is the release binary with its default configuration; each has two
 //! workers, and the load comes from this process over connections that are kept alive. Sizes: an alert (token), a push
@@ -40,7 +40,7 @@
 //!
 //! p50 1.3 ms, p99 2.3 ms over 100 pushes
 //!
-//! # Delivering what waits
+//! # Delivering a backlog
 //!
 //! | lanes | deliveries a second | RSS with 3000 waiting |
 //! | --- | --- | --- |
@@ -50,10 +50,7 @@
 //!
 //! RSS idle: 19.2 MB
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a measurement that cannot go on says so by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed measurement may panic")]
 
 mod baselines;
 mod load;
@@ -68,20 +65,20 @@ use std::time::Duration;
 
 use baselines::Work;
 use hmac::{Hmac, KeyInit, Mac};
-use load::{Gun, HOLE, Measured, Shot, fire};
+use load::{LoadConnection, LoadRequest, Measured, NUMBER_PLACEHOLDER, run_load};
 use tokio_util::sync::CancellationToken;
 use twake_bridge::clock::Clock;
 use twake_bridge::config::builtin;
 use twake_bridge::sandbox::{Application, Channel, Fault, Limits, Sandbox, SandboxHandle, SandboxSettings};
 use twake_bridge::secret::Secret;
 
-/// How long a cell of the table is fired at.
+/// The duration of the load for each cell of the table.
 const SPAN: Duration = Duration::from_millis(700);
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 const LANES: [usize; 3] = [1, 10, 100];
 /// Deliveries per number of lanes.
 const DELIVERIES: u32 = 3_000;
-/// Single events from the door to the channel.
+/// Number of single events, from the request to the channel.
 const SINGLE: usize = 100;
 const SECRET: &str = "It's a Secret to Everybody";
 
@@ -94,7 +91,7 @@ async fn measure() {
     let clock = Clock::system();
     let folder = tempfile::tempdir().unwrap();
     let twake = Twake::start(&clock);
-    let shots = shots();
+    let requests = requests();
 
     let store = baselines::store(&folder.path().join("naive.db"));
     let bare = baselines::start(Work::Bare, 2);
@@ -106,35 +103,35 @@ async fn measure() {
         "| body | connections | (a) bare | (b) + HMAC | (c) + durable | (d) bridge, paused | (e) bridge, delivering | (d):(c) |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    for shot in &shots {
+    for request in &requests {
         for connections in CONNECTIONS {
-            let mut row = format!("| {} | {connections} |", shot.name);
+            let mut row = format!("| {} | {connections} |", request.name);
             let mut rates = Vec::new();
             for host in [&bare, &hmac, &durable] {
-                let cell = fire(host, shot, connections, SPAN, &clock).await;
+                let cell = run_load(host, request, connections, SPAN, &clock).await;
                 show(&mut row, &cell);
                 rates.push(cell.per_second);
             }
             twake.handle.set_fault(None, Some(Fault::RefuseKey));
             let paused = Bridge::start(folder.path(), &twake, "paused.db");
-            assert!(Gun::new(&paused.address, shot).await.shoot().await);
+            assert!(LoadConnection::new(&paused.address, request).await.send().await);
             twake
                 .handle
                 .wait_for_attempts("ch-c0", |attempts| !attempts.is_empty())
                 .await;
-            let cell = fire(&paused.address, shot, connections, SPAN, &clock).await;
+            let cell = run_load(&paused.address, request, connections, SPAN, &clock).await;
             show(&mut row, &cell);
             rates.push(cell.per_second);
             drop(paused);
             twake.handle.set_fault(None, None);
             let delivering = Bridge::start(folder.path(), &twake, "delivering.db");
-            let cell = fire(&delivering.address, shot, connections, SPAN, &clock).await;
+            let cell = run_load(&delivering.address, request, connections, SPAN, &clock).await;
             show(&mut row, &cell);
             drop(delivering);
             println!("{row} {:.2} |", rates[3] / rates[2]);
         }
     }
-    deliver(folder.path(), &twake, &shots[1], &clock).await;
+    deliver(folder.path(), &twake, &requests[1], &clock).await;
     twake.stop.cancel();
 }
 
@@ -155,18 +152,18 @@ fn show(row: &mut String, cell: &Measured) {
     .unwrap();
 }
 
-/// From the door to the channel: alone, then as much as goes through so many lanes; and what it takes in memory.
-async fn deliver(folder: &Path, twake: &Twake, shot: &Arc<Shot>, clock: &Clock) {
+/// Measures delivery: the latency of single events, then the rate with several lanes, and the memory.
+async fn deliver(folder: &Path, twake: &Twake, request: &Arc<LoadRequest>, clock: &Clock) {
     let bridge = Bridge::start(folder, twake, "single.db");
     let idle = bridge.rss();
-    let mut gun = Gun::new(&bridge.address, shot).await;
+    let mut connection = LoadConnection::new(&bridge.address, request).await;
     let mut times = Vec::new();
     let before = twake.handle.arrivals("ch-c0").total;
     for number in 1..=SINGLE {
         let begun = clock.monotonic();
-        assert!(gun.shoot().await);
+        assert!(connection.send().await);
         let wanted = before + number as u64;
-        arrived(&twake.handle, "ch-c0", wanted).await;
+        wait_for_arrivals(&twake.handle, "ch-c0", wanted).await;
         times.push(clock.monotonic().saturating_sub(begun));
     }
     times.sort_unstable();
@@ -180,28 +177,28 @@ async fn deliver(folder: &Path, twake: &Twake, shot: &Arc<Shot>, clock: &Clock) 
     drop(bridge);
 
     println!(
-        "\n## Delivering what waits\n\n| lanes | deliveries a second | RSS with {DELIVERIES} waiting |\n| --- | --- | --- |"
+        "\n## Delivering a backlog\n\n| lanes | deliveries a second | RSS with {DELIVERIES} waiting |\n| --- | --- | --- |"
     );
     for lanes in LANES {
         let store = format!("lanes-{lanes}.db");
         twake.handle.set_fault(None, Some(Fault::RefuseKey));
         let filling = Bridge::start(folder, twake, &store);
-        let mut guns = Vec::new();
+        let mut connections = Vec::new();
         for lane in 0..lanes {
-            let headers = shot.headers.replace("x-lane: c0", &format!("x-lane: c{lane}"));
-            let shot = Shot {
+            let headers = request.headers.replace("x-lane: c0", &format!("x-lane: c{lane}"));
+            let request = LoadRequest {
                 headers,
-                body: shot.body.clone(),
-                ..**shot
+                body: request.body.clone(),
+                ..**request
             };
-            guns.push(Gun::new(&filling.address, &shot).await);
+            connections.push(LoadConnection::new(&filling.address, &request).await);
         }
         for number in 0..DELIVERIES {
-            let gun = usize::try_from(number).unwrap() % lanes;
-            assert!(guns[gun].shoot().await);
+            let index = usize::try_from(number).unwrap() % lanes;
+            assert!(connections[index].send().await);
         }
         let loaded = filling.rss();
-        drop((guns, filling));
+        drop((connections, filling));
         let before: Vec<u64> = (0..lanes)
             .map(|lane| twake.handle.arrivals(&format!("ch-c{lane}")).total)
             .collect();
@@ -212,7 +209,7 @@ async fn deliver(folder: &Path, twake: &Twake, shot: &Arc<Shot>, clock: &Clock) 
             let share = (0..DELIVERIES)
                 .filter(|number| usize::try_from(*number).unwrap() % lanes == lane)
                 .count() as u64;
-            arrived(&twake.handle, &format!("ch-c{lane}"), before + share).await;
+            wait_for_arrivals(&twake.handle, &format!("ch-c{lane}"), before + share).await;
         }
         let took = clock.monotonic().saturating_sub(begun);
         println!(
@@ -224,8 +221,8 @@ async fn deliver(folder: &Path, twake: &Twake, shot: &Arc<Shot>, clock: &Clock) 
     println!("\nRSS idle: {idle:.1} MB");
 }
 
-/// Waits until so many messages have arrived in a channel.
-async fn arrived(twake: &SandboxHandle, channel: &str, wanted: u64) {
+/// Waits for the number of messages in a channel.
+async fn wait_for_arrivals(twake: &SandboxHandle, channel: &str, wanted: u64) {
     twake
         .wait_for(channel, |messages| {
             messages.last().is_some_and(|last| last.number >= wanted)
@@ -270,7 +267,7 @@ impl Twake {
     }
 }
 
-/// The release binary, serving.
+/// A running bridge, in its release binary.
 struct Bridge {
     child: Child,
     address: String,
@@ -328,19 +325,18 @@ impl Bridge {
 
 impl Drop for Bridge {
     fn drop(&mut self) {
-        // Nothing of it is needed any more.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The four sizes.
-fn shots() -> Vec<Arc<Shot>> {
+/// The requests, in four sizes.
+fn requests() -> Vec<Arc<LoadRequest>> {
     let alert = |name: &'static str, sample: &str| {
         let mut body = sample_of("alertmanager", sample);
-        body["alerts"][0]["fingerprint"] = HOLE.into();
+        body["alerts"][0]["fingerprint"] = NUMBER_PLACEHOLDER.into();
         let headers = "authorization: Bearer token\r\n".to_owned();
-        Shot {
+        LoadRequest {
             name,
             path: "/hooks/monitoring",
             headers,
@@ -353,22 +349,22 @@ fn shots() -> Vec<Arc<Shot>> {
         mac.update(body.as_bytes());
         let signature = hex::encode(mac.finalize().into_bytes());
         let headers = format!(
-            "x-github-event: {event}\r\nx-github-delivery: {HOLE}\r\nx-hub-signature-256: sha256={signature}\r\nx-lane: c0\r\n"
+            "x-github-event: {event}\r\nx-github-delivery: {NUMBER_PLACEHOLDER}\r\nx-hub-signature-256: sha256={signature}\r\nx-lane: c0\r\n"
         );
-        Shot {
+        LoadRequest {
             name,
             path: "/hooks/github",
             headers,
             body,
         }
     };
-    let shots = [
+    let requests = [
         alert("alert, 0.9 kB", "firing__basic"),
         github("push, 8 kB", "push", "push__branch-created"),
         github("pull request, 25 kB", "pull_request", "pull_request__opened"),
         alert("1,000 alerts, 500 kB", "firing__1000-alerts"),
     ];
-    shots.map(Arc::new).to_vec()
+    requests.map(Arc::new).to_vec()
 }
 
 fn sample_of(kind: &str, name: &str) -> serde_json::Value {

@@ -4,8 +4,8 @@ use secrecy::{ExposeSecret, SecretSlice};
 use std::collections::BTreeSet;
 use subtle::Choice;
 
-use super::doubts::{self, Doubt};
 use super::scheme::{Method, Scheme};
+use super::warnings::{self, SecretWarning};
 use crate::payload::BodyForm;
 use crate::secret::SourceSecret;
 
@@ -14,15 +14,15 @@ pub const MAX_SECRETS: usize = 16;
 
 /// Authenticates the requests of one source. [`Authenticator::begin`] is in `proof.rs`.
 pub struct Authenticator {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<KeyedScheme>,
     /// Headers that carry a secret in any scheme of the kind, in lower case. Events do not keep them.
     pub(super) secret_headers: BTreeSet<String>,
     pub(super) form: BodyForm,
-    doubts: Vec<Doubt>,
+    warnings: Vec<SecretWarning>,
 }
 
 /// A scheme with at least one key. Only the method `none` has no keys.
-pub(super) struct Entry {
+pub(super) struct KeyedScheme {
     pub(super) scheme: Scheme,
     keys: Vec<Key>,
 }
@@ -62,14 +62,14 @@ impl Authenticator {
             }
             if matches!(scheme.method, Method::None) && schemes.len() > 1 {
                 findings.push(format!(
-                    "scheme `{}` lets everybody in: beside it the other schemes prove nothing",
+                    "scheme `{}` accepts every request, so the other schemes have no effect",
                     scheme.name
                 ));
             }
         }
-        let mut entries: Vec<Entry> = schemes
+        let mut entries: Vec<KeyedScheme> = schemes
             .into_iter()
-            .map(|scheme| Entry {
+            .map(|scheme| KeyedScheme {
                 scheme,
                 keys: Vec::new(),
             })
@@ -77,17 +77,17 @@ impl Authenticator {
         if secrets.len() > MAX_SECRETS {
             findings.push(format!("{} secrets are more than {MAX_SECRETS}", secrets.len()));
         }
-        let mut doubts = Vec::new();
+        let mut warnings = Vec::new();
         for secret in secrets {
             let schemes: Vec<&Scheme> = entries.iter().map(|entry| &entry.scheme).collect();
-            doubts.extend(doubts::doubts(&schemes, &secret));
-            if let Err(finding) = hand_out(&mut entries, &secret) {
+            warnings.extend(warnings::secret_warnings(&schemes, &secret));
+            if let Err(finding) = assign_secret(&mut entries, &secret) {
                 findings.push(format!("secret `{}`: {finding}", secret.name));
             }
         }
         entries.retain(|entry| !entry.keys.is_empty() || matches!(entry.scheme.method, Method::None));
         if entries.is_empty() && findings.is_empty() {
-            findings.push("there is no secret, so nobody could be authenticated".to_owned());
+            findings.push("there is no secret, so no request could be authenticated".to_owned());
         }
         if !findings.is_empty() {
             return Err(findings);
@@ -96,7 +96,7 @@ impl Authenticator {
             entries,
             secret_headers,
             form,
-            doubts,
+            warnings,
         })
     }
 
@@ -104,19 +104,19 @@ impl Authenticator {
     /// read, never for requests from a network.
     pub fn of_samples(form: BodyForm) -> Self {
         Self {
-            entries: vec![Entry {
+            entries: vec![KeyedScheme {
                 scheme: Scheme::none(),
                 keys: Vec::new(),
             }],
             secret_headers: BTreeSet::new(),
             form,
-            doubts: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
     /// Returns the warnings about secrets that are accepted.
-    pub fn doubts(&self) -> &[Doubt] {
-        &self.doubts
+    pub fn warnings(&self) -> &[SecretWarning] {
+        &self.warnings
     }
 
     /// Returns the names of the schemes that have a key or need none, in order.
@@ -129,7 +129,7 @@ impl Authenticator {
 }
 
 /// Adds the key of a secret to the scheme that the secret names, or to every scheme that accepts it.
-fn hand_out(entries: &mut [Entry], secret: &SourceSecret) -> Result<(), String> {
+fn assign_secret(entries: &mut [KeyedScheme], secret: &SourceSecret) -> Result<(), String> {
     if let Some(bound) = &secret.scheme
         && !entries.iter().any(|entry| entry.scheme.name == *bound)
     {
@@ -165,16 +165,16 @@ fn hand_out(entries: &mut [Entry], secret: &SourceSecret) -> Result<(), String> 
     if fits {
         Ok(())
     } else if reasons.is_empty() {
-        Err("there is no scheme it could serve".to_owned())
+        Err("no scheme uses secrets".to_owned())
     } else {
         Err(reasons.into_iter().collect::<Vec<_>>().join("; "))
     }
 }
 
-impl Entry {
+impl KeyedScheme {
     /// Returns the name of the first secret whose key is right. Always tries all keys, so that the time does not depend on
     /// which key is right.
-    pub(super) fn matching(&self, is_right: impl Fn(&[u8]) -> Choice) -> Option<&str> {
+    pub(super) fn find_secret(&self, is_right: impl Fn(&[u8]) -> Choice) -> Option<&str> {
         let mut found = None;
         for key in &self.keys {
             let right = bool::from(is_right(key.material.expose_secret()));

@@ -28,13 +28,13 @@ impl<T> Found<T> {
     /// Converts the value.
     pub(super) fn and_then<U>(
         self,
-        go_on: impl FnOnce(T) -> Result<U, Refusal>,
+        convert: impl FnOnce(T) -> Result<U, Refusal>,
     ) -> Result<Found<U>, Refusal> {
         Ok(match self {
             Self::Nothing => Found::Nothing,
             Self::Empty => Found::Empty,
             Self::Another => Found::Another,
-            Self::Claim(claim) => Found::Claim(go_on(claim)?),
+            Self::Claim(claim) => Found::Claim(convert(claim)?),
         })
     }
 }
@@ -53,7 +53,7 @@ pub(super) struct SignatureClaim<'a> {
 
 /// Returns the only value of a header. Empty counts as missing. A repeated header is refused unless all values are empty,
 /// because it is ambiguous.
-fn only<'a>(headers: &'a Headers, name: &'a str) -> Result<Option<&'a str>, Refusal> {
+fn single_value<'a>(headers: &'a Headers, name: &'a str) -> Result<Option<&'a str>, Refusal> {
     let mut count = 0_usize;
     let mut value = "";
     for each in headers.all(name) {
@@ -76,11 +76,11 @@ pub(super) fn token<'a>(
     name: &'a str,
     prefix: &str,
 ) -> Result<Found<&'a str>, Refusal> {
-    let Some(value) = only(headers, name)? else {
+    let Some(value) = single_value(headers, name)? else {
         return Ok(Found::Nothing);
     };
     let rest = if name == "authorization" {
-        match after_scheme_word(value, prefix) {
+        match strip_scheme(value, prefix) {
             Some(rest) => rest,
             None => return Ok(Found::Another),
         }
@@ -97,7 +97,7 @@ pub(super) fn token<'a>(
 
 /// Returns the text after the prefix of an `Authorization` header. The prefix is case-insensitive and can be followed by
 /// several spaces (RFC 9110, section 11).
-fn after_scheme_word<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
+fn strip_scheme<'a>(value: &'a str, prefix: &str) -> Option<&'a str> {
     let word = prefix.trim_end_matches(' ');
     let (head, rest) = value.split_at_checked(word.len())?;
     if !head.eq_ignore_ascii_case(word) {
@@ -129,10 +129,10 @@ pub(super) fn path(token: Option<&str>) -> Result<Found<&str>, Refusal> {
 impl Signature {
     /// Parses the signatures in a request's headers.
     pub(super) fn claim<'a>(&'a self, headers: &'a Headers) -> Result<Found<SignatureClaim<'a>>, Refusal> {
-        let Some(value) = only(headers, &self.header)? else {
+        let Some(value) = single_value(headers, &self.header)? else {
             return Ok(Found::Nothing);
         };
-        let (texts, item) = self.texts(value)?;
+        let (texts, item) = self.split_signatures(value)?;
         if texts.is_empty() {
             return Ok(Found::Empty);
         }
@@ -148,7 +148,7 @@ impl Signature {
         };
         let signed_at = match &self.timestamp {
             None => None,
-            Some(stamp) => Some(stamp.unit.read(digits).ok_or(Refusal::Malformed)?),
+            Some(stamp) => Some(stamp.unit.parse(digits).ok_or(Refusal::Malformed)?),
         };
         Ok(Found::Claim(SignatureClaim {
             signatures,
@@ -160,7 +160,7 @@ impl Signature {
 
     /// Splits the header into the texts of the signatures, without empty ones, and the timestamp in the list. A header
     /// without an item of this scheme is malformed.
-    fn texts<'a>(&self, value: &'a str) -> Result<(Vec<&'a str>, Option<&'a str>), Refusal> {
+    fn split_signatures<'a>(&self, value: &'a str) -> Result<(Vec<&'a str>, Option<&'a str>), Refusal> {
         let mut texts = Vec::new();
         let mut timestamp = None;
         match &self.layout {
@@ -191,8 +191,8 @@ impl Signature {
 
     fn id<'a>(&'a self, headers: &'a Headers) -> Result<&'a str, Refusal> {
         let Some(name) = &self.id else { return Ok("") };
-        let id = only(headers, name)?.ok_or(Refusal::Malformed)?;
-        match self.after_id() {
+        let id = single_value(headers, name)?.ok_or(Refusal::Malformed)?;
+        match self.delimiter_after_id() {
             Some(end) if id.contains(end) => Err(Refusal::Malformed),
             _ => Ok(id),
         }
@@ -211,21 +211,21 @@ impl Stamp {
         let digits = match &self.place {
             TimestampPlace::Item { .. } => item,
             TimestampPlace::Header { name, prefix } => {
-                only(headers, name)?.and_then(|value| value.strip_prefix(prefix))
+                single_value(headers, name)?.and_then(|value| value.strip_prefix(prefix))
             }
         };
         digits.ok_or(Refusal::Malformed)
     }
 
     /// Returns whether the difference between `signed_at` and `now` is within the tolerance.
-    pub(super) fn tolerates(&self, signed_at: Timestamp, now: Timestamp) -> bool {
+    pub(super) fn accepts(&self, signed_at: Timestamp, now: Timestamp) -> bool {
         now.duration_since(signed_at).unsigned_abs() <= self.tolerance
     }
 }
 
 impl StampUnit {
     /// Parses digits. A sign, a fraction or a space is refused.
-    fn read(self, digits: &str) -> Option<Timestamp> {
+    fn parse(self, digits: &str) -> Option<Timestamp> {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
@@ -237,7 +237,7 @@ impl StampUnit {
     }
 
     /// Formats a time as digits.
-    pub(super) fn write(self, at: Timestamp) -> String {
+    pub(super) fn format(self, at: Timestamp) -> String {
         match self {
             Self::Seconds => at.as_second().to_string(),
             Self::Milliseconds => at.as_millisecond().to_string(),

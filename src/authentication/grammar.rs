@@ -14,62 +14,19 @@
 //! secret = { prefix = "whsec_", encoding = "base64" }     # how the key is derived from the secret
 //! ```
 
-use super::scheme::{
-    Algorithm, Encoding, KeyForm, Layout, Method, Scheme, Signature, Stamp, StampUnit, TimestampPlace,
-};
+use super::keys::{ALGORITHMS, ENCODINGS, METHODS, RawMethod, SCHEME, UNITS};
+use super::scheme::{Encoding, KeyForm, Layout, Method, Scheme, Signature, Stamp, TimestampPlace};
 use super::signed::{self, Piece};
-use crate::toml_reader::{Findings, Table, document, is_name};
+use crate::toml_reader::{self, Findings, TableReader};
 use crate::units;
 
-/// The keys of one table. [`read_scheme`] reports keys that the method of the table does not use.
-const KEYS: &[&str] = &[
-    "name",
-    "method",
-    "header",
-    "algorithm",
-    "encoding",
-    "prefix",
-    "list",
-    "signed",
-    "timestamp",
-    "id",
-    "tolerance",
-    "secret",
-];
-
-const METHODS: &[(&str, RawMethod)] = &[
-    ("hmac", RawMethod::Hmac),
-    ("token", RawMethod::Token),
-    ("basic", RawMethod::Basic),
-    ("path", RawMethod::Path),
-    ("none", RawMethod::None),
-];
-const ALGORITHMS: &[(&str, Algorithm)] = &[("sha1", Algorithm::Sha1), ("sha256", Algorithm::Sha256)];
-const ENCODINGS: &[(&str, Encoding)] = &[("hex", Encoding::Hex), ("base64", Encoding::Base64)];
-const UNITS: &[(&str, StampUnit)] = &[("s", StampUnit::Seconds), ("ms", StampUnit::Milliseconds)];
-
-#[derive(Clone, Copy)]
-enum RawMethod {
-    Hmac,
-    Token,
-    Basic,
-    Path,
-    None,
-}
-
-/// Parses the list of schemes at `key`. Reports every contradiction as a finding of the table.
-pub(crate) fn read_schemes(table: &Table<'_, '_>, key: &str) -> Vec<Scheme> {
-    let tables = table.tables(key, KEYS);
-    if let (true, Some((at, value))) = (tables.is_empty(), table.get(key))
-        && value.as_array().is_some()
-    {
-        table.wrong(
-            at,
-            key,
-            format!("a list of tables was expected: [[{}]]", table.key(key)),
-        );
-    }
-    tables.iter().filter_map(read_scheme).collect()
+/// Reads the schemes of the key `authentication`. Reports every contradiction as a finding of the table.
+pub(crate) fn read_schemes(table: &TableReader<'_, '_>) -> Vec<Scheme> {
+    table
+        .tables("authentication")
+        .iter()
+        .filter_map(read_scheme)
+        .collect()
 }
 
 impl Scheme {
@@ -79,10 +36,9 @@ impl Scheme {
     /// All findings, each as `key: what is wrong`.
     pub fn from_toml(text: &str) -> Result<Self, Vec<String>> {
         let findings = Findings::new("", text);
-        let scheme = document(text, &findings)
-            .and_then(|document| read_scheme(&Table::new(document.get_ref(), "", 0, KEYS, &findings)));
+        let scheme = toml_reader::read(text, SCHEME, &findings, read_scheme).flatten();
         let list = findings.into_list();
-        let describe = |finding: &crate::toml_reader::Finding| match finding.table.as_str() {
+        let describe = |finding: &toml_reader::Finding| match finding.table.as_str() {
             "" => finding.what.clone(),
             key => format!("{key}: {}", finding.what),
         };
@@ -93,27 +49,23 @@ impl Scheme {
     }
 }
 
-fn read_scheme(table: &Table<'_, '_>) -> Option<Scheme> {
+fn read_scheme(table: &TableReader<'_, '_>) -> Option<Scheme> {
     let before = table.errors();
-    let name = table.required("name", "what secrets and the log call the scheme");
-    if let Some(name) = name.as_ref().filter(|name| !is_name(&name.value)) {
-        table.wrong(name.at, "name", "a name is 1 to 40 of a-z, 0-9 and -");
-    }
-    table.required("method", "hmac, token, basic, path or none");
-    let method = match table.choice("method", METHODS)? {
+    let method = match table.word("method", &METHODS)? {
         RawMethod::Hmac => Method::Hmac(Box::new(signature(table))),
         RawMethod::Token => {
             only(table, &["header", "prefix"], "token");
             Method::Token {
                 header: header(table, "header"),
-                prefix: table.string("prefix").unwrap_or_default(),
+                prefix: table.any_text("prefix").unwrap_or_default(),
             }
         }
         RawMethod::Basic => {
             only(table, &["header"], "basic");
-            let header = match table.get("header") {
-                Some(_) => header(table, "header"),
-                None => "authorization".to_owned(),
+            let header = if table.has("header") {
+                header(table, "header")
+            } else {
+                "authorization".to_owned()
             };
             Method::Basic { header }
         }
@@ -127,83 +79,76 @@ fn read_scheme(table: &Table<'_, '_>) -> Option<Scheme> {
         }
     };
     (table.errors() == before).then_some(Scheme {
-        name: name?.value,
+        name: table.text("name")?.value,
         method,
     })
 }
 
 /// Reports the keys that the method does not use.
-fn only(table: &Table<'_, '_>, used: &[&str], method: &str) {
-    for key in KEYS
-        .iter()
-        .filter(|key| !["name", "method"].contains(key) && !used.contains(key))
-    {
-        if let Some((at, _)) = table.get(key) {
-            table.wrong(at, key, format!("method `{method}` does not use this key"));
-        }
+fn only(table: &TableReader<'_, '_>, used: &[&str], method: &str) {
+    let is_used = |key: &&str| ["name", "method"].contains(key) || used.contains(key);
+    for key in table.known().filter(|key| !is_used(key) && table.has(key)) {
+        table.wrong(key, format!("method `{method}` does not use this key"));
     }
 }
 
 /// Reads the name of a header, in lower case.
-fn header(table: &Table<'_, '_>, key: &str) -> String {
-    let name = table.string(key).unwrap_or_default().to_ascii_lowercase();
-    let at = table.get(key).map_or(table.at, |(at, _)| at);
+fn header(table: &TableReader<'_, '_>, key: &str) -> String {
+    let name = table.any_text(key).unwrap_or_default().to_ascii_lowercase();
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() {
-        table.wrong(at, key, "the method needs the name of a header");
+        table.wrong(key, "the method needs the name of a header");
     } else if !name.bytes().all(is_token) {
-        table.wrong(at, key, format!("`{name}` is not a valid header name"));
+        table.wrong(key, format!("`{name}` is not a valid header name"));
     }
     name
 }
 
-fn signature(table: &Table<'_, '_>) -> Signature {
+fn signature(table: &TableReader<'_, '_>) -> Signature {
     let header_name = header(table, "header");
-    let encoding = table.choice("encoding", ENCODINGS).unwrap_or_default();
-    if let (Some((at, _)), Some(_)) = (table.get("prefix"), table.get("list")) {
+    let encoding = table.word("encoding", &ENCODINGS).unwrap_or_default();
+    if table.has("prefix") && table.has("list") {
         table.wrong(
-            at,
             "prefix",
             "a list has a prefix of its own: list = { prefix = \"…\" }",
         );
     }
-    let layout = match table.table("list", &["separator", "prefix"]) {
+    let layout = match table.table("list") {
         Some(list) => list_layout(&list, encoding),
         None => Layout::Single {
-            prefix: table.string("prefix").unwrap_or_default(),
+            prefix: table.any_text("prefix").unwrap_or_default(),
         },
     };
-    let template = table.string("signed").unwrap_or_else(|| "{body}".to_owned());
-    let at = |key: &str| table.get(key).map_or(table.at, |(at, _)| at);
-    let signed = signed::pieces(&template, &mut |what| table.wrong(at("signed"), "signed", what));
+    let template = table.any_text("signed").unwrap_or_else(|| "{body}".to_owned());
+    let signed = signed::pieces(&template, &mut |what| table.wrong("signed", what));
     let timestamp = timestamp(table, &layout, &header_name);
-    let id = table.table("id", &["header"]).map(|id| header(&id, "header"));
+    let id = table.table("id").map(|id| header(&id, "header"));
     for (key, piece, is_set) in [
-        ("timestamp", Piece::Timestamp, table.get("timestamp").is_some()),
-        ("id", Piece::Id, table.get("id").is_some()),
+        ("timestamp", Piece::Timestamp, table.has("timestamp")),
+        ("id", Piece::Id, table.has("id")),
     ] {
         match (is_set, signed.contains(&piece)) {
             (true, false) => {
                 let what =
                     format!("`signed` must contain {{{key}}}: an unsigned value authenticates nothing");
-                table.wrong(at(key), key, what);
+                table.wrong(key, what);
             }
             (false, true) => {
                 let what = format!("{{{key}}} needs the key `{key}`, which says where the value is");
-                table.wrong(at("signed"), "signed", what);
+                table.wrong("signed", what);
             }
             _ => {}
         }
     }
     let key = table
-        .table("secret", &["prefix", "encoding"])
+        .table("secret")
         .map_or_else(KeyForm::default, |secret| KeyForm {
-            prefix: secret.string("prefix").unwrap_or_default(),
-            encoding: secret.choice("encoding", ENCODINGS),
+            prefix: secret.any_text("prefix").unwrap_or_default(),
+            encoding: secret.word("encoding", &ENCODINGS),
         });
     Signature {
         header: header_name,
-        algorithm: table.choice("algorithm", ALGORITHMS).unwrap_or_default(),
+        algorithm: table.word("algorithm", &ALGORITHMS).unwrap_or_default(),
         encoding,
         layout,
         signed,
@@ -213,64 +158,60 @@ fn signature(table: &Table<'_, '_>) -> Signature {
     }
 }
 
-fn list_layout(list: &Table<'_, '_>, encoding: Encoding) -> Layout {
-    let separator = list.string("separator").unwrap_or_default();
-    let prefix = list.string("prefix").unwrap_or_default();
+fn list_layout(list: &TableReader<'_, '_>, encoding: Encoding) -> Layout {
+    let separator = list.any_text("separator").unwrap_or_default();
+    let prefix = list.any_text("prefix").unwrap_or_default();
     let is_in_signatures = |character: char| match encoding {
         Encoding::Hex => character.is_ascii_alphanumeric(),
         Encoding::Base64 => character.is_ascii_alphanumeric() || "+/=".contains(character),
     };
     if separator.is_empty() || separator.chars().any(is_in_signatures) {
         let what = format!("`{separator}` cannot separate signatures: a signature may contain it");
-        list.wrong(list.at, "separator", what);
+        list.wrong("separator", what);
     } else if prefix.contains(&separator) {
-        list.wrong(list.at, "prefix", format!("`{prefix}` contains the separator"));
+        list.wrong("prefix", format!("`{prefix}` contains the separator"));
     }
     Layout::List { separator, prefix }
 }
 
 /// Reads `timestamp` and `tolerance`.
-fn timestamp(table: &Table<'_, '_>, layout: &Layout, signature_header: &str) -> Option<Stamp> {
-    let raw = table.table("timestamp", &["header", "prefix", "unit"]);
-    let tolerance = table.get("tolerance");
-    if table.get("timestamp").is_none() {
-        if let Some((at, _)) = tolerance {
-            table.wrong(at, "tolerance", "there is no `timestamp` to apply it to");
-        }
-        return None;
+fn timestamp(table: &TableReader<'_, '_>, layout: &Layout, signature_header: &str) -> Option<Stamp> {
+    let raw = table.table("timestamp");
+    if table.has("tolerance") && !table.has("timestamp") {
+        table.wrong("tolerance", "there is no `timestamp` to apply it to");
     }
     let raw = raw?;
-    if tolerance.is_none() {
+    if !table.has("tolerance") {
         let what = "a timestamp needs a tolerance such as \"5m\"; without one an old request stays valid";
-        table.wrong(raw.at, "tolerance", what);
+        table.wrong("tolerance", what);
     }
     let tolerance = table.unit("tolerance", &units::DURATION).unwrap_or_default();
-    let prefix = raw.string("prefix").unwrap_or_default();
-    let place = match (raw.get("header"), layout) {
-        (Some((at, _)), _) => {
+    let prefix = raw.any_text("prefix").unwrap_or_default();
+    let place = match (raw.has("header"), layout) {
+        (true, _) => {
             let name = header(&raw, "header");
             if name == signature_header {
                 let what = "leave it out: the timestamp is an item of the signature's list";
-                raw.wrong(at, "header", what);
+                raw.wrong("header", what);
             }
             TimestampPlace::Header { name, prefix }
         }
-        (None, Layout::Single { .. }) => {
+        (false, Layout::Single { .. }) => {
             let what = "only a list can hold the timestamp beside the signature";
-            raw.wrong(raw.at, "header", what);
+            raw.wrong("header", what);
             TimestampPlace::Item { prefix }
         }
-        (None, Layout::List { prefix: of_list, .. }) => {
+        (false, Layout::List { prefix: of_list, .. }) => {
             if of_list.starts_with(&prefix) || prefix.starts_with(of_list) {
                 let what = "it must differ from the prefix of the list, so that the timestamp is not taken for a signature";
-                raw.wrong(raw.at, "prefix", what);
+                raw.wrong("prefix", what);
             }
             TimestampPlace::Item { prefix }
         }
     };
     Some(Stamp {
         place,
-        unit: raw.choice("unit", UNITS).unwrap_or_default(),
+        unit: raw.word("unit", &UNITS).unwrap_or_default(),
         tolerance,
     })
 }

@@ -51,24 +51,26 @@
 
 mod authenticator;
 mod claim;
-mod doubts;
 mod grammar;
+mod keys;
 mod proof;
 mod scheme;
 mod sign;
 mod signed;
 mod traces;
+mod warnings;
 
 #[cfg(test)]
 mod tests;
 
 pub use authenticator::{Authenticator, MAX_SECRETS};
 pub use claim::MAX_SIGNATURES;
-pub use doubts::Doubt;
 pub(crate) use grammar::read_schemes;
+pub(crate) use keys::SCHEMES;
 pub use proof::{Authentic, Pending};
 pub use scheme::{MAX_VALUE, Scheme};
 pub use sign::{secret_for, sign};
+pub use warnings::SecretWarning;
 
 /// Why a request is not authentic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use subtle::{Choice, ConstantTimeEq};
 
 use super::Refusal;
-use super::authenticator::{Authenticator, Entry};
+use super::authenticator::{Authenticator, KeyedScheme};
 use super::claim::{self, Found, SignatureClaim};
 use super::scheme::{Method, Signature, fingerprint};
 use super::traces::{self, Traces};
@@ -39,7 +39,7 @@ impl Authenticator {
     /// the request. For `hmac` it checks that the signatures exist and are well-formed. `path_token` is the last segment
     /// of `/hooks/{source}/{token}`.
     ///
-    /// The first scheme whose header or path token is in the request decides alone. An `Authorization` header counts only
+    /// The first scheme whose header or path token is in the request decides; later schemes are not tried. An `Authorization` header counts only
     /// for schemes with its first word: `Basic …` does not concern a scheme for bearer tokens.
     ///
     /// # Errors
@@ -84,13 +84,13 @@ pub struct Pending<'a> {
 
 /// What the headers of a request (or its path token) claim under one scheme.
 enum Claim<'a> {
-    /// The request contains the secret itself. Nothing is left to check.
-    Proved { secret: &'a str, traces: Traces },
+    /// The request contains the secret itself, which is already verified.
+    Verified { secret: &'a str, traces: Traces },
     /// The request is signed. The signatures must match the body.
     Signed {
-        entry: &'a Entry,
+        entry: &'a KeyedScheme,
         signature: &'a Signature,
-        marks: SignatureClaim<'a>,
+        claimed: SignatureClaim<'a>,
     },
 }
 
@@ -112,7 +112,7 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// [`Refusal::Mismatch`] or [`Refusal::Stale`].
     pub fn check(&self, body: &Bytes, now: Timestamp) -> Result<(), Refusal> {
-        self.prove(self.headers, body, now).map(drop)
+        self.verify(self.headers, body, now).map(drop)
     }
 
     /// Estimates the memory that [`Pending::finish`] and the parsed payload take, in bytes. `limit` is the maximum length
@@ -142,7 +142,7 @@ impl<'a> Pending<'a> {
         } else {
             (headers, body)
         };
-        let secret = self.prove(&headers, &body, now)?;
+        let secret = self.verify(&headers, &body, now)?;
         let payload = form.payload(&headers, &body);
         Ok(Authentic {
             headers,
@@ -153,13 +153,13 @@ impl<'a> Pending<'a> {
     }
 
     /// Returns the name of the secret that authenticates the body.
-    fn prove(&self, headers: &Headers, body: &Bytes, now: Timestamp) -> Result<&'a str, Refusal> {
+    fn verify(&self, headers: &Headers, body: &Bytes, now: Timestamp) -> Result<&'a str, Refusal> {
         match &self.claim {
-            Claim::Proved { secret, .. } => Ok(secret),
+            Claim::Verified { secret, .. } => Ok(secret),
             Claim::Signed {
                 entry,
                 signature,
-                marks,
+                claimed,
             } => {
                 let payload = if signature.signs_payload() {
                     let form = &self.authenticator.form;
@@ -167,7 +167,7 @@ impl<'a> Pending<'a> {
                 } else {
                     None
                 };
-                signature.prove(entry, marks, body, payload.as_ref().unwrap_or(body), now)
+                signature.verify(entry, claimed, body, payload.as_ref().unwrap_or(body), now)
             }
         }
     }
@@ -179,46 +179,46 @@ impl<'a> Pending<'a> {
         name.starts_with(':')
             || self.authenticator.secret_headers.contains(name)
             || traces::is_secret_name(name)
-            || matches!(&self.claim, Claim::Proved { traces, .. } if traces.are_in(value))
+            || matches!(&self.claim, Claim::Verified { traces, .. } if traces.occur_in(value))
     }
 }
 
-impl Entry {
+impl KeyedScheme {
     fn claim<'a>(
         &'a self,
         headers: &'a Headers,
         path_token: Option<&'a str>,
     ) -> Result<Found<Claim<'a>>, Refusal> {
         match &self.scheme.method {
-            Method::Hmac(signature) => signature.claim(headers)?.and_then(|marks| {
+            Method::Hmac(signature) => signature.claim(headers)?.and_then(|claimed| {
                 Ok(Claim::Signed {
                     entry: self,
                     signature,
-                    marks,
+                    claimed,
                 })
             }),
             Method::Token { header, prefix } => {
-                self.proved(claim::token(headers, header, prefix)?, Traces::of_token)
+                self.verify_token(claim::token(headers, header, prefix)?, Traces::of_token)
             }
-            Method::Basic { header } => self.proved(claim::basic(headers, header)?, Traces::of_pair),
-            Method::Path => self.proved(claim::path(path_token)?, Traces::of_token),
+            Method::Basic { header } => self.verify_token(claim::basic(headers, header)?, Traces::of_pair),
+            Method::Path => self.verify_token(claim::path(path_token)?, Traces::of_token),
             Method::None => {
                 let traces = Traces::default();
-                Ok(Found::Claim(Claim::Proved { secret: "", traces }))
+                Ok(Found::Claim(Claim::Verified { secret: "", traces }))
             }
         }
     }
 
     /// Compares a token with the keys. `traces` builds the texts under which other headers may repeat the token.
-    fn proved<T: AsRef<[u8]>>(
+    fn verify_token<T: AsRef<[u8]>>(
         &self,
         found: Found<T>,
         traces: impl Fn(&[u8]) -> Traces,
     ) -> Result<Found<Claim<'_>>, Refusal> {
         found.and_then(|given| {
             let token = fingerprint(given.as_ref());
-            let secret = self.matching(|key| key.ct_eq(token.expose_secret()));
-            Ok(Claim::Proved {
+            let secret = self.find_secret(|key| key.ct_eq(token.expose_secret()));
+            Ok(Claim::Verified {
                 secret: secret.ok_or(Refusal::Mismatch)?,
                 traces: traces(given.as_ref()),
             })
@@ -229,25 +229,25 @@ impl Entry {
 impl Signature {
     /// Returns the name of the secret that matches one of the signatures. Checks the timestamp only after that, because an
     /// unauthenticated timestamp means nothing.
-    fn prove<'e>(
+    fn verify<'e>(
         &self,
-        entry: &'e Entry,
-        marks: &SignatureClaim,
+        entry: &'e KeyedScheme,
+        claimed: &SignatureClaim,
         body: &[u8],
         payload: &[u8],
         now: Timestamp,
     ) -> Result<&'e str, Refusal> {
-        let secret = entry.matching(|key| {
-            let right = self.tag(key, marks.digits, marks.id, body, payload);
+        let secret = entry.find_secret(|key| {
+            let right = self.tag(key, claimed.digits, claimed.id, body, payload);
             let none = Choice::from(0);
-            marks
+            claimed
                 .signatures
                 .iter()
                 .fold(none, |found, claimed| found | right.ct_eq(claimed))
         });
         let secret = secret.ok_or(Refusal::Mismatch)?;
-        match (&self.timestamp, marks.signed_at) {
-            (Some(stamp), Some(at)) if !stamp.tolerates(at, now) => Err(Refusal::Stale),
+        match (&self.timestamp, claimed.signed_at) {
+            (Some(stamp), Some(at)) if !stamp.accepts(at, now) => Err(Refusal::Stale),
             _ => Ok(secret),
         }
     }

@@ -150,13 +150,13 @@ impl Scheme {
             return Err(format!("it is longer than {MAX_VALUE} bytes"));
         }
         match &self.method {
-            Method::Hmac(signature) => signature.key.read(text),
+            Method::Hmac(signature) => signature.key.decode(text),
             Method::Path if text.contains('/') => Err(
-                "it has a `/`, so it is no segment of a path: make one with `openssl rand -hex 32`"
+                "it contains a `/`, which a path segment cannot: make one with `openssl rand -hex 32`"
                     .to_owned(),
             ),
             Method::Token { .. } | Method::Basic { .. } if text.trim() != text => {
-                Err("it begins or ends with a blank, which HTTP does not keep: write it without".to_owned())
+                Err("it starts or ends with white space, which HTTP removes: write it without".to_owned())
             }
             Method::Token { .. } | Method::Path => Ok(fingerprint(text.as_bytes())),
             Method::Basic { .. } => match text.split_once(':') {
@@ -166,13 +166,13 @@ impl Scheme {
                 Some(("", "")) => Err("it has neither user nor password".to_owned()),
                 Some(_) => Ok(fingerprint(text.as_bytes())),
             },
-            Method::None => Err("the scheme asks for nothing, so it takes no secret".to_owned()),
+            Method::None => Err("the scheme needs no secret".to_owned()),
         }
     }
 }
 
 impl KeyForm {
-    fn read(&self, text: &str) -> Result<SecretSlice<u8>, String> {
+    fn decode(&self, text: &str) -> Result<SecretSlice<u8>, String> {
         let Some(rest) = text.strip_prefix(&self.prefix) else {
             return Err(format!("it does not begin with `{}`", self.prefix));
         };
@@ -180,10 +180,10 @@ impl KeyForm {
             None => rest.as_bytes().to_vec(),
             Some(encoding) => encoding
                 .decode(rest)
-                .ok_or_else(|| format!("what should be {} in it is not", encoding.name()))?,
+                .ok_or_else(|| format!("the key in it is not {}", encoding.name()))?,
         };
         if key.is_empty() {
-            return Err("there is no key in it".to_owned());
+            return Err("it contains no key".to_owned());
         }
         Ok(key.into())
     }
@@ -212,7 +212,7 @@ impl Signature {
 
     /// Returns the literal that follows the id in the signed text. An id must not contain it: the same signed text could
     /// then be split into another id and another body.
-    pub(super) fn after_id(&self) -> Option<&str> {
+    pub(super) fn delimiter_after_id(&self) -> Option<&str> {
         let at = self.signed.iter().position(|piece| *piece == Piece::Id)?;
         match self.signed.get(at + 1)? {
             Piece::Literal(text) => Some(text),

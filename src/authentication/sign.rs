@@ -51,7 +51,7 @@ pub fn secret_for(scheme: &Scheme, text: &str) -> Secret {
 impl Signature {
     fn sign(&self, key: &[u8], id: &str, now: Timestamp, body: &[u8]) -> Vec<(String, String)> {
         let stamp = self.timestamp.as_ref();
-        let digits = stamp.map(|stamp| stamp.unit.write(now)).unwrap_or_default();
+        let digits = stamp.map(|stamp| stamp.unit.format(now)).unwrap_or_default();
         let text = self.encoding.encode(&self.tag(key, &digits, id, body, body));
         let mut headers = Vec::new();
         if let Some(name) = &self.id {

@@ -31,7 +31,7 @@ pub(super) fn pieces(template: &str, report: &mut dyn FnMut(String)) -> Vec<Piec
             "timestamp" => pieces.push(Piece::Timestamp),
             "id" => pieces.push(Piece::Id),
             other => report(format!(
-                "there is no {{{other}}}, only {{body}}, {{payload}}, {{timestamp}} and {{id}}"
+                "unknown {{{other}}}, only {{body}}, {{payload}}, {{timestamp}} and {{id}} are known"
             )),
         }
         rest = after;
@@ -48,7 +48,7 @@ pub(super) fn pieces(template: &str, report: &mut dyn FnMut(String)) -> Vec<Piec
 
 fn push_literal(pieces: &mut Vec<Piece>, literal: &str, report: &mut dyn FnMut(String)) {
     if literal.contains('}') {
-        report("`}` closes nothing".to_owned());
+        report("`}` has no opening `{`".to_owned());
     } else if !literal.is_empty() {
         pieces.push(Piece::Literal(literal.to_owned()));
     }

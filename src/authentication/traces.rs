@@ -57,7 +57,7 @@ impl Traces {
     }
 
     /// Returns whether a header's value contains one of the traces, plain or percent-encoded.
-    pub(super) fn are_in(&self, value: &str) -> bool {
+    pub(super) fn occur_in(&self, value: &str) -> bool {
         let mut value = value.as_bytes().to_vec();
         for _ in 0..=LAYERS {
             let found = |text: &Vec<u8>| value.windows(text.len()).any(|window| window == text);

@@ -24,7 +24,7 @@ use crate::operator::{HaltedLane, OperatorService, PendingReload, Reloads};
 use crate::queue::{self, Queue};
 use crate::source::SharedSnapshot;
 use listen::listen;
-use reload::{Reloader, Settings};
+use reload::{ReloadableSettings, Reloader};
 
 /// How long requests and attempts in flight may take to finish once the bridge stops gently.
 const FINISH: Duration = Duration::from_secs(8);
@@ -56,7 +56,7 @@ pub struct Bridge {
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
     queue: Queue,
-    store: queue::Store,
+    store: queue::StoreThread,
 }
 
 /// Why a bridge does not start, or ended.
@@ -100,9 +100,9 @@ impl Bridge {
     /// Opens the store and binds both listeners.
     pub fn build(config: Config, places: ListenAddresses, clock: &Clock) -> Result<Self, BridgeError> {
         let metrics = Arc::new(Metrics::default());
-        let settings = Settings::of(&config);
+        let settings = ReloadableSettings::of(&config);
         let (queue, store) =
-            queue::open(&places.store, settings.history, clock.clone()).map_err(|source| {
+            Queue::open(&places.store, settings.history, clock.clone()).map_err(|source| {
                 BridgeError::Store {
                     store: places.store.clone(),
                     source,

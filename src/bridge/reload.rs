@@ -35,7 +35,7 @@ pub(super) struct Reloader {
 
 /// The settings of a configuration, as those who work with them take them.
 #[derive(Clone, Copy)]
-pub(super) struct Settings {
+pub(super) struct ReloadableSettings {
     pub(super) delivery: delivery::DeliverySettings,
     pub(super) history: queue::History,
     /// `limits.bodies`.
@@ -44,7 +44,7 @@ pub(super) struct Settings {
     pub(super) connections: usize,
 }
 
-impl Settings {
+impl ReloadableSettings {
     pub(super) fn of(config: &Config) -> Self {
         let Config {
             limits,
@@ -127,7 +127,7 @@ impl Reloader {
             .filter(|finding| finding.severity == Severity::Warning)
             .map(ToString::to_string)
             .collect();
-        let settings = Settings::of(&config);
+        let settings = ReloadableSettings::of(&config);
         let fixed = [("limits.connections", settings.connections != self.connections)];
         let changed = fixed.into_iter().filter(|(_, changed)| *changed);
         let restart: Vec<String> = changed.map(|(name, _)| name.to_owned()).collect();
@@ -187,17 +187,17 @@ fn refused(findings: Vec<String>) -> Reloaded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Surroundings;
+    use crate::config::Environment;
     use std::path::Path;
     use std::time::Duration;
 
     fn config(text: &str) -> Config {
-        let config = Config::from_text(text, Path::new("/nowhere"), &Surroundings::none());
+        let config = Config::from_text(text, Path::new("/nowhere"), &Environment::none());
         config.unwrap_or_else(|findings| panic!("{findings:?}"))
     }
 
     fn reloader(text: &str) -> Reloader {
-        let settings = Settings::of(&config(text));
+        let settings = ReloadableSettings::of(&config(text));
         Reloader {
             serving: SharedSnapshot::default(),
             destinations: watch::Sender::default(),

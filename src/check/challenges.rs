@@ -1,4 +1,4 @@
-//! Tries each `[[challenge]]` on the samples: whether one matches, and whether it gets a response.
+//! Checks `[[challenge]]` on the samples: whether one meets it, and whether it has a response.
 
 use serde_json::Value;
 
@@ -10,20 +10,17 @@ use crate::toml_reader::Severity;
 
 /// Inspects the challenges of an own kind.
 pub(super) fn inspect_challenges(survey: &mut Survey<'_>, loaded: &LoadedKind) {
-    for when in loaded.conditions.iter().filter(|placed| is_of_challenge(placed)) {
-        let Some(challenge) = when.table.strip_suffix(".when") else {
-            continue;
-        };
+    let of_challenges = || loaded.conditions.iter().filter(|placed| is_of_challenge(placed));
+    for when in of_challenges().filter(|placed| placed.is_when) {
         if survey.samples() == 0 || survey.met.contains(when.condition.text()) {
             continue;
         }
-        let response = format!("{challenge}.response");
-        let response = loaded.conditions.iter().find(|placed| placed.table == response);
+        let response = of_challenges().find(|placed| placed.owner == when.owner && !placed.is_when);
         let names = survey.observed.iter().map(|seen| seen.names.data());
-        let matching: Vec<&Value> = names
+        let meant: Vec<&Value> = names
             .filter(|names| when.condition.holds(names).unwrap_or_default())
             .collect();
-        let (placed, severity, what) = if let (Some(response), Some(names)) = (response, matching.first()) {
+        let (placed, severity, what) = if let (Some(response), Some(names)) = (response, meant.first()) {
             let why = match response.condition.evaluate(names) {
                 Ok(Value::String(_)) => "its text is longer than 4 KiB".to_owned(),
                 Ok(_) => "it gives no text".to_owned(),
@@ -31,12 +28,12 @@ pub(super) fn inspect_challenges(survey: &mut Survey<'_>, loaded: &LoadedKind) {
             };
             let text = shorten(response.condition.text(), 80);
             let what = format!(
-                "`{text}` gives no response although `when` holds, so the request is an event: {why}"
+                "`{text}` gives no response where `when` holds, so the request becomes an event: {why}"
             );
             (response, Severity::Warning, what)
         } else {
             let what = format!(
-                "holds on none of {}; put such a request into {} to see its response",
+                "holds on none of {}; put such a request into {} to see the response",
                 counted(survey.samples(), "sample"),
                 survey.folder
             );

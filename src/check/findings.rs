@@ -1,9 +1,9 @@
-//! Where a finding is, and findings about paths as sentences.
+//! The position of a finding, and the sentences about paths that no sample has.
 
 use super::shape::{Lead, Shape};
 use crate::toml_reader::{Finding, Placed, Severity, Subject};
 
-/// Where a finding is.
+/// The position of a finding.
 #[derive(Clone)]
 pub(super) struct Where {
     pub(super) subject: Subject,
@@ -52,7 +52,7 @@ impl Where {
     }
 }
 
-/// What is wrong with a path that no sample has; unset: nothing. `folder` is where samples are.
+/// Returns the sentence about a path that no sample has. `None`: nothing is wrong. `folder` is the folder of samples.
 pub(super) fn missing(path: &[String], shape: &Shape, folder: &str) -> Option<String> {
     if let [first, header, ..] = path
         && first == "headers"
@@ -89,7 +89,7 @@ pub(super) fn missing(path: &[String], shape: &Shape, folder: &str) -> Option<St
     })
 }
 
-/// A path as it is written in a condition.
+/// Returns a path as it is written in a condition.
 pub(super) fn written(path: &[String]) -> String {
     let mut text = String::new();
     for step in path {

@@ -1,4 +1,4 @@
-//! `check --live`: what depends on the machine and on Twake: addresses, disk, permissions, clocks, who is let in.
+//! `check --live`: examines this machine (addresses, disk, permissions, clock) and asks Twake.
 
 use rustix::fs::statvfs;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::env::{Settings, Surroundings};
+use crate::config::env::{Environment, ProcessSettings};
 use crate::delivery;
 use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
@@ -18,17 +18,18 @@ use crate::queue;
 use crate::twake::{Destination, HaltScope, Reason, VerdictKind};
 use crate::units::format_size;
 
-/// Less than this is no room to work with, in bytes.
-const LITTLE: u64 = 64 << 20;
-/// Clocks that differ by more make timestamps of signatures look stale; most senders allow five minutes.
-const APART: Duration = Duration::from_secs(60);
+/// The minimum of free disk space, in bytes.
+const MIN_FREE: u64 = 64 << 20;
+/// The maximum difference of clocks. Signatures with a timestamp expire early if it is larger; most senders allow five
+/// minutes.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
-/// Everything that can be found out now. Waits for Twake, at most `delivery.timeout` an account and company.
-pub fn inspect(config: &Config, settings: &Settings, surroundings: &Surroundings) -> Vec<Finding> {
+/// Runs all live checks. Waits for Twake, at most `delivery.timeout` for each account and company.
+pub fn inspect(config: &Config, settings: &ProcessSettings, environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
     addresses(settings, &mut findings);
     store(config, settings, &mut findings);
-    permissions(surroundings, &mut findings);
+    permissions(environment, &mut findings);
     let clock = Clock::system();
     actix_web::rt::System::new().block_on(async {
         // One destination for each set of scopes, such as an account and a company: Twake looks at nothing else.
@@ -44,8 +45,8 @@ pub fn inspect(config: &Config, settings: &Settings, surroundings: &Surroundings
     findings
 }
 
-/// Free, or the running bridge's own.
-fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
+/// Checks that the addresses are free, or that the running bridge uses them.
+fn addresses(settings: &ProcessSettings, findings: &mut Vec<Finding>) {
     let runs = Client::new(&operator_url(None, &settings.operator_listen), None)
         .and_then(|client| client.health("health"))
         .is_ok_and(|(is_well, _)| is_well);
@@ -59,7 +60,7 @@ fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
                 findings.push(Finding::note(
                     "environment",
                     name,
-                    format!("{address}: the bridge runs there"),
+                    format!("{address}: the running bridge listens there"),
                 ));
             }
             Err(error) => findings.push(Finding::error(
@@ -72,8 +73,8 @@ fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether the store has one name, and its folder can be written and has room.
-fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
+/// Checks that the folder of the store is writable and has free space.
+fn store(config: &Config, settings: &ProcessSettings, findings: &mut Vec<Finding>) {
     let name = "TWAKE_BRIDGE_STORE";
     let path = match queue::locate(&settings.store) {
         Ok(path) => path,
@@ -85,13 +86,13 @@ fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     if let Err(error) = tempfile::tempfile_in(folder) {
-        let what = format!("nothing can be written in {}: {error}", folder.display());
+        let what = format!("cannot write to {}: {error}", folder.display());
         findings.push(Finding::error("environment", None, name, what));
         return;
     }
     let Ok(disk) = statvfs(folder) else { return };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free < LITTLE {
+    if free < MIN_FREE {
         let what = format!(
             "{} has only {} left: webhooks are refused when it is full",
             folder.display(),
@@ -109,9 +110,10 @@ fn store(config: &Config, settings: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whoever can read a secret can send in its source's name, or post in ours.
-fn permissions(surroundings: &Surroundings, findings: &mut Vec<Finding>) {
-    for file in surroundings.secret_files() {
+/// Checks that not everybody can read the files of secrets. A reader of a secret could send as its source, or post as the
+/// bridge.
+fn permissions(environment: &Environment, findings: &mut Vec<Finding>) {
+    for file in environment.secret_files() {
         let Ok(metadata) = std::fs::metadata(&file) else {
             continue;
         };
@@ -124,7 +126,7 @@ fn permissions(surroundings: &Surroundings, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether Twake is there, is who it says, and lets the account in.
+/// Asks Twake whether it accepts the account, and compares the clocks.
 async fn account(destination: &Destination, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
     let account = destination.account();
     let table = format!("twake.{}", account.name());
@@ -163,9 +165,9 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
         findings.push(Finding::warning(of, None, &table, what));
     }
     let apart = date.map(|date| date.duration_since(clock.now()).unsigned_abs());
-    if let Some(apart) = apart.filter(|apart| *apart > APART) {
+    if let Some(apart) = apart.filter(|apart| *apart > MAX_CLOCK_DIFFERENCE) {
         let what = format!(
-            "this machine's clock and {}'s are {} s apart: signatures with a time would be refused as stale",
+            "this machine's clock and {}'s are {} s apart: requests whose signature has a timestamp would be refused as stale",
             account.url(),
             apart.as_secs()
         );

@@ -1,5 +1,5 @@
-//! What `check` finds out: every condition and template tried on the samples of its kind ([`survey()`]), and what
-//! depends on this machine and on Twake ([`live`]). Printing it is the command line's.
+//! The checks of the command `check`. [`survey()`] tries every condition and template on the samples of its kind.
+//! [`live`] examines this machine and Twake. The command line prints the findings.
 
 mod challenges;
 mod findings;
@@ -19,7 +19,7 @@ use survey::Survey;
 
 pub use sampled::{Sampled, sampled};
 
-/// Looks at every source, and every own kind that no source is of. The second part: how many samples each kind has.
+/// Checks every source, and every own kind without a source. Returns the findings, and the number of samples of each kind.
 pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
     let mut findings = Vec::new();
     let mut counts = BTreeMap::new();
@@ -47,7 +47,7 @@ pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
             challenges::inspect_challenges(&mut survey, loaded);
             survey.routes(config);
             survey.secrets();
-            templates::look(&mut survey);
+            templates::inspect_templates(&mut survey);
             for finding in survey.findings {
                 if !findings.contains(&finding) {
                     findings.push(finding);

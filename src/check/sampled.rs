@@ -1,4 +1,4 @@
-//! A sample as the request it stands for, without a network: what it is, by the program itself.
+//! Treats a sample as a request of its sender, without a network.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -12,18 +12,18 @@ use crate::event::Event;
 use crate::headers::Headers;
 use crate::source::{Kind, Source};
 
-/// What a sample is.
+/// The result of a sample.
 pub enum Sampled {
     /// An event.
     Event(Box<Event>),
-    /// No event: a request that is only answered.
+    /// A challenge: a request that gets a response and is not stored.
     Challenge(ChallengeResponse),
 }
 
-/// A sample as its sender would send it, authentic.
+/// Treats a sample as an authentic request of its sender.
 ///
 /// # Errors
-/// The sentence that says why it cannot be read.
+/// Says why the sample cannot be read.
 pub fn sampled(source: &Source, sample: &Sample) -> Result<Sampled, String> {
     let headers = headers(&source.kind, sample);
     if let Some(response) = decision::answer_unsigned_challenge(&headers, source) {

@@ -1,46 +1,46 @@
-//! The shape of many values at once: which paths lead somewhere in any of them.
+//! The common shape of many values: which paths exist in any of them.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 use crate::suggest::nearest;
 
-/// What values of one place were, over all samples.
+/// The types that the values of one path have, over all samples.
 #[derive(Default)]
 pub(super) struct Shape {
     objects: usize,
     lists: usize,
     texts: usize,
-    /// Numbers, true and false.
+    /// Numbers and booleans.
     others: usize,
-    /// Null, and texts that are empty: a fact that is not known is one.
+    /// Null and empty texts. A fact without a value is an empty text.
     nothings: usize,
     members: BTreeMap<String, Shape>,
     items: Option<Box<Shape>>,
 }
 
-/// Where a path leads.
+/// Whether a path exists.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Lead {
-    /// To a value of some sample.
+    /// Some sample has a value there.
     There,
-    /// Nobody can know: to a member of what is null or empty in every sample, or to a label people choose themselves.
+    /// The samples do not show it: its parent is null or empty in all of them, or people choose the names themselves.
     Unknown,
-    /// Nowhere.
+    /// No sample has it.
     Missing {
-        /// How many steps lead somewhere.
+        /// The number of its first steps that exist.
         after: usize,
-        /// The known name that is nearest to the step after these.
+        /// The known name that is nearest to the next step.
         near: Option<String>,
-        /// What is there when it is nothing with names.
+        /// The type of the value there, if it has no members.
         is: Option<&'static str>,
     },
 }
 
-/// Shorter names are near too many others to say what a label was meant to be.
+/// The minimum length of a name for a suggestion. A shorter one is near too many others.
 const TELLING: usize = 5;
 
-/// A step into any element.
+/// The step into any item of a list.
 const ANY: &str = "[]";
 
 impl Shape {
@@ -59,7 +59,7 @@ impl Shape {
             Value::Object(members) => {
                 self.objects += 1;
                 for (name, value) in members {
-                    // Looked up first: nearly every name is known already.
+                    // A lookup first saves a copy: nearly every name is known already.
                     if let Some(known) = self.members.get_mut(name) {
                         known.observe(value);
                     } else {
@@ -70,7 +70,7 @@ impl Shape {
         }
     }
 
-    /// Where a path leads; a step `[]`, or a number, is any element of a list.
+    /// Follows a path. A step `[]`, or a number, is any item of a list.
     pub(super) fn lead(&self, path: &[String]) -> Lead {
         self.follow(path, 0)
     }
@@ -123,7 +123,7 @@ impl Shape {
         }
     }
 
-    /// Whether people choose the names themselves, as those of labels: all texts, and not the same ones everywhere.
+    /// Whether people choose the names themselves, as for labels: all values are texts, and the names differ between samples.
     fn is_free(&self) -> bool {
         let total = |shape: &Self| shape.objects + shape.lists + shape.texts + shape.others + shape.nothings;
         let texts = |shape: &Self| shape.texts + shape.nothings == total(shape);
@@ -132,7 +132,7 @@ impl Shape {
 }
 
 impl Lead {
-    /// The better of two.
+    /// Returns the better of two.
     fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::There, _) | (_, Self::There) => Self::There,

@@ -1,4 +1,4 @@
-//! Tries every condition on every sample of its kind, to find mistakes that only payloads show.
+//! Tries every condition on every sample of its kind. Finds mistakes that only payloads show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::decision::{self, Decision};
 use crate::event::Event;
 use crate::source::Source;
 use crate::suggest::{counted, shorten};
-use crate::toml_reader::{Finding, Placed, Severity, Subject};
+use crate::toml_reader::{Finding, Owner, Placed, Severity, Subject};
 use serde_json::Value;
 
-/// A sample that is an event, and what was decided about it.
+/// A sample that is an event, and its decision.
 pub(super) struct Observed<'s> {
     pub(super) sample: &'s Sample,
     pub(super) event_type: String,
@@ -24,12 +24,13 @@ pub(super) struct Observed<'s> {
     decision: Decision,
 }
 
-/// A source, or an own kind without a source, and what its samples are.
+/// A source, or an own kind without a source, with its samples.
 pub(super) struct Survey<'s> {
     pub(super) source: &'s Source,
     pub(super) observed: Vec<Observed<'s>>,
-    /// The conditions of challenges that samples met, each as it is written, and how many samples are challenges.
+    /// The texts of the challenge conditions that samples meet.
     pub(super) met: BTreeSet<String>,
+    /// The number of samples that are challenges.
     challenges: usize,
     /// The shape of the names of all samples.
     pub(super) shape: Shape,
@@ -104,7 +105,7 @@ impl<'s> Survey<'s> {
         self.observed.push(observed);
     }
 
-    /// How many samples there are.
+    /// Returns the number of samples.
     pub(super) fn samples(&self) -> usize {
         self.observed.len() + self.challenges
     }
@@ -113,22 +114,20 @@ impl<'s> Survey<'s> {
         self.findings.push(at.finding(severity, what));
     }
 
+    /// Tries the conditions of the source and of its kind.
     pub(super) fn conditions(&mut self, config: &Config, loaded: &LoadedKind) {
         let of_source = config
             .conditions
             .iter()
-            .filter(|placed| placed.source() == Some(&*self.source.name));
+            .filter(|placed| placed.owner.source() == Some(&*self.source.name));
         let of_kind = loaded.conditions.iter().filter(|placed| !is_of_challenge(placed));
         for placed in of_kind.chain(of_source) {
-            let Placed { table, condition, .. } = placed;
+            let Placed {
+                condition, is_when, ..
+            } = placed;
             let at = Where::placed(placed);
             let everywhere: Vec<&Value> = self.observed.iter().map(|seen| seen.names.data()).collect();
-            let what = tried(
-                condition,
-                table.rsplit('.').next() == Some("when"),
-                &everywhere,
-                &self.shape,
-            );
+            let what = tried(condition, *is_when, &everywhere, &self.shape);
             let wrong = self.paths(&at, condition, &self.shape);
             if let (true, Some(what)) = (wrong.is_empty(), what) {
                 self.find(at, Severity::Warning, what);
@@ -146,16 +145,16 @@ impl<'s> Survey<'s> {
             .collect()
     }
 
-    /// What is doubtful about its secrets under one scheme, while another takes them as they are.
+    /// Notes on secrets that one scheme accepts with a warning and another without.
     pub(super) fn secrets(&mut self) {
         let table = format!("sources.{}", self.source.name);
-        let doubts = self.source.authenticator.doubts().iter();
-        let notes = doubts.filter(|doubt| !doubt.serious);
+        let warnings = self.source.authenticator.warnings().iter();
+        let notes = warnings.filter(|warning| !warning.serious);
         self.findings
-            .extend(notes.map(|doubt| Finding::note("bridge.toml", &table, doubt.what.clone())));
+            .extend(notes.map(|warning| Finding::note("bridge.toml", &table, warning.what.clone())));
     }
 
-    /// Routes that hold nowhere: hardly a mistake where they name a repository or a branch of one's own.
+    /// Reports routes that hold on no sample. That is no mistake if they name a repository or branch of the operator.
     pub(super) fn routes(&mut self, config: &Config) {
         let held: BTreeSet<usize> = self
             .observed
@@ -171,11 +170,8 @@ impl<'s> Survey<'s> {
         let (Some(first), false) = (never.first(), self.observed.is_empty()) else {
             return;
         };
-        let table = format!("sources.{name}.routes[{first}].");
-        let placed = config
-            .conditions
-            .iter()
-            .find(|placed| placed.table.starts_with(&table));
+        let owner = Owner::Route(name.to_string(), *first);
+        let placed = config.conditions.iter().find(|placed| placed.owner == owner);
         let numbers: Vec<String> = never.iter().map(|route| format!("routes[{route}]")).collect();
         let holds = match numbers.as_slice() {
             [one] => format!("{one} holds"),
@@ -196,8 +192,8 @@ impl<'s> Survey<'s> {
     }
 }
 
-/// What is wrong with a condition that cannot be evaluated on any of some samples: what is wrong on most of them. A path
-/// of which samples cannot tell (a label of one's own) is no mistake.
+/// Tries a condition. If no sample can evaluate it, returns the most frequent error. A path that samples cannot show (a
+/// label that people choose) is no mistake.
 pub(super) fn tried(
     condition: &Condition,
     is_when: bool,
@@ -238,8 +234,8 @@ fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s
     }
 }
 
-/// Whether a condition is a challenge's. It is tried here alone: on a sample that is an event it need not even be
-/// possible to evaluate it.
+/// Whether a condition belongs to a challenge. Such conditions are checked apart, because they may fail on samples that are
+/// events.
 pub(super) fn is_of_challenge(placed: &Placed) -> bool {
-    placed.table.starts_with("challenge[")
+    matches!(placed.owner, Owner::Challenge(_))
 }

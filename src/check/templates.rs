@@ -8,18 +8,18 @@ use super::survey::{Survey, tried};
 use crate::facts::{GIVEN, KNOWN};
 use crate::source::Source;
 use crate::suggest::nearest;
-use crate::template::{Entry, Failure, Origin, Read};
+use crate::template::{Failure, LibraryTemplate, Origin, Read};
 use crate::toml_reader::{Severity, Subject};
 
 /// Checks every template of the survey's kind.
-pub(super) fn look(survey: &mut Survey<'_>) {
+pub(super) fn inspect_templates(survey: &mut Survey<'_>) {
     let kind = survey.source.kind.clone();
     let names = names(survey.source);
     let mut found = FoundReads::default();
     for entry in kind.templates.entries() {
-        let shape = spoken_for(survey, &entry);
+        let shape = rendered_shape(survey, &entry);
         if shape.is_none() && entry.origin().is_own() && entry.name != "default.hbs" {
-            unspoken(survey, &entry);
+            report_unrendered(survey, &entry);
         }
         front_matter(survey, &entry, &names, shape.as_ref());
         let doubtful = reads(survey, &entry, &names, shape.as_ref(), &mut found);
@@ -39,15 +39,15 @@ struct FoundReads {
 /// A read that there is a finding about, and the finding's index in [`Survey::findings`].
 type Doubtful = (Read, usize);
 
-/// Every name there is.
+/// Returns every name that a template can use.
 fn names(source: &Source) -> BTreeSet<String> {
     let known = GIVEN.iter().copied().chain(KNOWN.iter().map(|(name, _)| *name));
     let own = source.facts.facts.iter().map(|(name, _)| name.as_str());
     known.chain(own).map(str::to_owned).collect()
 }
 
-/// The shape of the samples a template would speak for; unset: there are none.
-fn spoken_for(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<Shape> {
+/// Returns the shape of the samples that a template renders, if there are any.
+fn rendered_shape(survey: &Survey<'_>, entry: &LibraryTemplate<'_>) -> Option<Shape> {
     let mut shape = None;
     for seen in &survey.observed {
         if entry.speaks_for(&seen.event_type) {
@@ -60,14 +60,19 @@ fn spoken_for(survey: &Survey<'_>, entry: &Entry<'_>) -> Option<Shape> {
 }
 
 /// Reports on which samples a template fails, each failure once.
-fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>, doubtful: &[Doubtful], found: &mut FoundReads) {
+fn failures(
+    survey: &mut Survey<'_>,
+    entry: &LibraryTemplate<'_>,
+    doubtful: &[Doubtful],
+    found: &mut FoundReads,
+) {
     let mut failed: BTreeMap<Failure, Vec<String>> = BTreeMap::new();
     for seen in &survey.observed {
         if !entry.speaks_for(&seen.event_type) {
             continue;
         }
         // A template whose `when` does not hold renders nothing, so it cannot fail.
-        if let Err(failure) = entry.say(&seen.names) {
+        if let Err(failure) = entry.render(&seen.names) {
             failed.entry(failure).or_default().push(seen.sample.name.clone());
         }
     }
@@ -106,7 +111,7 @@ fn failures(survey: &mut Survey<'_>, entry: &Entry<'_>, doubtful: &[Doubtful], f
 /// A line of a template or of a part that it includes, and how bad it is if that is wrong.
 fn destination(
     survey: &Survey<'_>,
-    entry: &Entry<'_>,
+    entry: &LibraryTemplate<'_>,
     part: Option<&str>,
     line: Option<usize>,
 ) -> (Where, Severity) {
@@ -115,8 +120,8 @@ fn destination(
     (Where::template(file, line), severity(origin))
 }
 
-/// A template whose event type no sample has.
-fn unspoken(survey: &mut Survey<'_>, entry: &Entry<'_>) {
+/// Reports a template whose event type no sample has.
+fn report_unrendered(survey: &mut Survey<'_>, entry: &LibraryTemplate<'_>) {
     let stem = entry.name.strip_suffix(".hbs").unwrap_or(entry.name);
     let of = stem.split('.').next().unwrap_or(stem);
     let types = survey.by_type.keys().map(String::as_str);
@@ -141,7 +146,12 @@ fn unspoken(survey: &mut Survey<'_>, entry: &Entry<'_>) {
     }
 }
 
-fn front_matter(survey: &mut Survey<'_>, entry: &Entry<'_>, names: &BTreeSet<String>, shape: Option<&Shape>) {
+fn front_matter(
+    survey: &mut Survey<'_>,
+    entry: &LibraryTemplate<'_>,
+    names: &BTreeSet<String>,
+    shape: Option<&Shape>,
+) {
     let Some((when, line)) = entry.when() else { return };
     let at = Where {
         table: "when".to_owned(),
@@ -171,10 +181,10 @@ fn front_matter(survey: &mut Survey<'_>, entry: &Entry<'_>, names: &BTreeSet<Str
     survey.findings.extend(wrong);
 }
 
-/// Reports the paths that lead nowhere, among all that a template and its parts read.
+/// Reports the paths that no sample has, of all that a template and its parts read.
 fn reads(
     survey: &mut Survey<'_>,
-    entry: &Entry<'_>,
+    entry: &LibraryTemplate<'_>,
     names: &BTreeSet<String>,
     shape: Option<&Shape>,
     found: &mut FoundReads,

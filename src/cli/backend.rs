@@ -3,19 +3,19 @@
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::WrongConfiguration;
 use crate::clock::Clock;
-use crate::config::env::{self, Environment};
+use crate::config::env::{self, Variables};
 use crate::config::{Config, History};
 use crate::operator::view::{
     ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery, MoveRequest, MovedStep,
     ReplayRequest, Replayed,
 };
 use crate::operator::{Client, ClientError, OperatorError, OperatorService, operator_url};
-use crate::queue::{self, OpenError};
+use crate::queue::{self, OpenError, Queue};
 use crate::secret::Secret;
 
 #[derive(clap::Args)]
@@ -32,7 +32,7 @@ pub(super) struct OperatorArguments {
 
 /// What answers the command line's requests.
 pub(super) enum OperatorBackend {
-    Here(Box<OperatorService>, queue::Store),
+    Here(Box<OperatorService>, queue::StoreThread),
     There(Client),
 }
 
@@ -71,11 +71,11 @@ impl OperatorBackend {
     /// Finds the running bridge or opens the store. A wrong configuration is reported and ignored: it may be what the
     /// operator investigates.
     pub(super) fn open(arguments: &OperatorArguments) -> anyhow::Result<Self> {
-        let environment = environment()?;
-        let settings = &environment.settings;
+        let variables = variables()?;
+        let settings = &variables.settings;
         let path = arguments.config.as_ref().unwrap_or(&settings.config);
         let asked_for = arguments.config.is_some() || arguments.operator.is_none();
-        let config = match Config::load(path, &environment.surroundings) {
+        let config = match Config::load(path, &variables.environment) {
             Ok(config) => Some(config),
             Err(_) if !asked_for && !path.exists() => None,
             Err(findings) => {
@@ -91,8 +91,8 @@ impl OperatorBackend {
             return Ok(Self::There(Client::new(&url, token(config))?));
         }
         let store = settings.store.as_str();
-        if let Some(path) = store.strip_prefix("sqlite:")
-            && !Path::new(path).exists()
+        if let Ok(path) = queue::locate(store)
+            && !path.exists()
         {
             // A service's store is where its unit sets it, which an operator's shell does not know.
             let client = Client::new(&url, token(config))?;
@@ -101,8 +101,9 @@ impl OperatorBackend {
                 Err(ClientError::Unreachable { .. } | ClientError::UnexpectedResponse(_))
             ) {
                 bail!(
-                    "there is no store at {path}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
-                     --operator URL"
+                    "there is no store at {}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
+                     --operator URL",
+                    path.display()
                 );
             }
             return Ok(Self::There(client));
@@ -116,7 +117,7 @@ impl OperatorBackend {
             size: history.size,
             dead: history.dead,
         };
-        match queue::open(store, history, clock.clone()) {
+        match Queue::open(store, history, clock.clone()) {
             Ok((queue, store)) => {
                 let serving = config.map(Config::serving).unwrap_or_default();
                 let service = OperatorService {
@@ -188,8 +189,8 @@ impl OperatorBackend {
     }
 }
 
-/// Reads the environment. Findings are printed.
-pub(super) fn environment() -> anyhow::Result<Environment> {
+/// Reads the environment variables. Prints the findings.
+pub(super) fn variables() -> anyhow::Result<Variables> {
     env::read().map_err(|findings| {
         super::check::print(&findings);
         WrongConfiguration.into()

@@ -4,7 +4,7 @@ use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::backend::environment;
+use super::backend::variables;
 use crate::queue;
 use crate::suggest::counted;
 use crate::units::format_size;
@@ -26,7 +26,7 @@ pub(super) struct BackupArguments {
 
 /// Copies the store while a bridge may be using it.
 pub(super) fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
-    let store = environment()?.settings.store;
+    let store = variables()?.settings.store;
     let copied = queue::backup(&store, &arguments.to)?;
     writeln!(
         stdout(),

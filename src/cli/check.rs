@@ -72,8 +72,8 @@ pub(super) fn run(arguments: CheckArguments) -> ExitCode {
 }
 
 fn checked(path: Option<PathBuf>, live: bool) -> Checked {
-    let environment = match env::read() {
-        Ok(environment) => environment,
+    let variables = match env::read() {
+        Ok(variables) => variables,
         Err(findings) => {
             return Checked {
                 path: path.unwrap_or_default(),
@@ -82,9 +82,9 @@ fn checked(path: Option<PathBuf>, live: bool) -> Checked {
             };
         }
     };
-    let path = path.unwrap_or_else(|| environment.settings.config.clone());
-    let mut findings = environment.warnings;
-    let served = match Config::load(&path, &environment.surroundings) {
+    let path = path.unwrap_or_else(|| variables.settings.config.clone());
+    let mut findings = variables.warnings;
+    let served = match Config::load(&path, &variables.environment) {
         Err(wrong) => {
             findings.extend(wrong);
             None
@@ -105,8 +105,8 @@ fn checked(path: Option<PathBuf>, live: bool) -> Checked {
             if live {
                 findings.extend(check::live::inspect(
                     &config,
-                    &environment.settings,
-                    &environment.surroundings,
+                    &variables.settings,
+                    &variables.environment,
                 ));
             }
             Some(Served { config, samples })

@@ -16,7 +16,7 @@ use crate::bridge::{Bridge, ListenAddresses};
 use crate::check::{Sampled, sampled};
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
-use crate::config::{self, Config, Surroundings};
+use crate::config::{self, Config, Environment};
 use crate::decision;
 use crate::lifecycle::Stop;
 use crate::sandbox::{
@@ -150,7 +150,7 @@ fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> an
             "\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]"
         )?;
     }
-    let config = Config::from_text(&text, folder, &Surroundings::none());
+    let config = Config::from_text(&text, folder, &Environment::none());
     config.map_err(|findings| {
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the demo's configuration is wrong:\n{}", findings.join("\n"))

@@ -3,7 +3,7 @@
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
-use super::backend::environment;
+use super::backend::variables;
 use crate::operator::Client;
 use crate::operator::operator_url;
 
@@ -31,22 +31,19 @@ pub(super) struct HealthArguments {
 
 /// Asks the running bridge how it is.
 pub(super) fn run(arguments: HealthArguments) -> anyhow::Result<ExitCode> {
-    let environment = environment()?;
-    let url = operator_url(
-        arguments.operator.as_deref(),
-        &environment.settings.operator_listen,
-    );
+    let variables = variables()?;
+    let url = operator_url(arguments.operator.as_deref(), &variables.settings.operator_listen);
     let token = if arguments.ready {
-        let path = arguments.config.unwrap_or(environment.settings.config);
-        let config = crate::config::Config::load(&path, &environment.surroundings);
+        let path = arguments.config.unwrap_or(variables.settings.config);
+        let config = crate::config::Config::load(&path, &variables.environment);
         config.ok().and_then(|config| config.operator_token)
     } else {
         None
     };
     let page = if arguments.ready { "health/ready" } else { "health" };
-    let (is_well, said) = Client::new(&url, token)?.health(page)?;
+    let (is_well, body) = Client::new(&url, token)?.health(page)?;
     // The answer is the exit code; nobody has to read the words.
-    let _ = writeln!(stdout(), "{said}");
+    let _ = writeln!(stdout(), "{body}");
     Ok(if is_well {
         ExitCode::SUCCESS
     } else {

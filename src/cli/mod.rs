@@ -21,6 +21,7 @@ mod preview;
 mod reload;
 mod restore;
 mod sandbox;
+mod schema;
 mod send;
 mod serve;
 mod shown;
@@ -87,6 +88,8 @@ enum Command {
     Backup(backup::BackupArguments),
     /// Restore the store from a backup, while the bridge does not run.
     Restore(restore::RestoreArguments),
+    /// Print the JSON Schema of bridge.toml or of a kind's source.toml, for editors.
+    Schema(schema::SchemaArguments),
     /// Print the completions of a shell, for a package.
     #[command(hide = true)]
     Completions(packaging::CompletionsArguments),
@@ -145,6 +148,7 @@ pub fn run() -> ExitCode {
         Command::Health(arguments) => health::run(arguments),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => Ok(packaging::completions(&arguments)),
         Command::Manual(arguments) => packaging::manual(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),

@@ -63,19 +63,19 @@ pub(super) struct PreviewArguments {
 }
 
 pub(super) fn run(arguments: &PreviewArguments) -> anyhow::Result<ExitCode> {
-    let environment = match env::read() {
-        Ok(environment) => environment,
+    let variables = match env::read() {
+        Ok(variables) => variables,
         Err(findings) => return Ok(wrong(&findings)),
     };
-    check::print(&environment.warnings);
+    check::print(&variables.warnings);
     let path = arguments
         .config
         .as_ref()
-        .unwrap_or(&environment.settings.config)
+        .unwrap_or(&variables.settings.config)
         .clone();
     let target = match &arguments.kind {
         Some(kind) => kind_alone(kind, &path),
-        None => configured(arguments.source.as_deref(), &path, &environment.surroundings),
+        None => configured(arguments.source.as_deref(), &path, &variables.environment),
     };
     let target = match target {
         Ok(target) => target,
@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &PreviewArguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         print(&json::outcome(&target.source, &outcome))?;
     } else {
-        let paint = Paint(!environment.no_color && io::stdout().is_terminal());
+        let paint = Paint(!variables.no_color && io::stdout().is_terminal());
         print(&text::outcome(&target, &outcome, paint))?;
     }
     Ok(match outcome {
@@ -141,9 +141,9 @@ fn wrong(findings: &[toml_reader::Finding]) -> ExitCode {
 fn configured(
     name: Option<&str>,
     path: &Path,
-    surroundings: &config::Surroundings,
+    environment: &config::Environment,
 ) -> Result<Target, ExitCode> {
-    let config = Config::load(path, surroundings).map_err(|findings| {
+    let config = Config::load(path, environment).map_err(|findings| {
         let status = wrong(&findings);
         if !path.exists() {
             note!("without a configuration: --kind KIND instead of --source NAME");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::EX_CONFIG;
-use super::backend::environment;
+use super::backend::variables;
 use super::shown::visible_lines;
 use crate::config::Config;
 use crate::operator::operator_url;
@@ -37,13 +37,10 @@ pub(super) struct ReloadArguments {
 
 /// Asks the running bridge to reload, and says what became of it.
 pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
-    let environment = environment()?;
-    let url = operator_url(
-        arguments.operator.as_deref(),
-        &environment.settings.operator_listen,
-    );
-    let path = arguments.config.unwrap_or(environment.settings.config);
-    let config = Config::load(&path, &environment.surroundings);
+    let variables = variables()?;
+    let url = operator_url(arguments.operator.as_deref(), &variables.settings.operator_listen);
+    let path = arguments.config.unwrap_or(variables.settings.config);
+    let config = Config::load(&path, &variables.environment);
     let (token, wrong) = match config {
         Ok(config) => (config.operator_token, Vec::new()),
         Err(findings) => (None, findings),

@@ -4,7 +4,7 @@ use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::backend::environment;
+use super::backend::variables;
 use super::events::confirmed;
 use crate::queue;
 use crate::suggest::counted;
@@ -33,7 +33,7 @@ pub(super) struct RestoreArguments {
 
 /// Makes a backup the store, while no bridge uses it.
 pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
-    let store = environment()?.settings.store;
+    let store = variables()?.settings.store;
     let question = format!(
         "Make {} the store {store}? What waits in it is told, also what was told since it was made.",
         arguments.from.display()

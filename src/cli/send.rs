@@ -27,9 +27,9 @@ pub(super) struct SendArguments {
 
 /// 0 when Twake has it, 1 when not.
 pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
-    let environment = backend::environment()?;
-    let path = arguments.config.config.unwrap_or(environment.settings.config);
-    let config = match Config::load(&path, &environment.surroundings) {
+    let variables = backend::variables()?;
+    let path = arguments.config.config.unwrap_or(variables.settings.config);
+    let config = match Config::load(&path, &variables.environment) {
         Ok(config) => config,
         Err(findings) => {
             super::check::print(&findings);
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let job = Job::post(clock.new_id(), 0, destination, &message);
     let sent = actix_web::rt::System::new().block_on(delivery::deliver(job, config.delivery.timeout, &clock));
-    let (line, code) = said(channel, &sent?);
+    let (line, code) = report(channel, &sent?);
     writeln!(stdout(), "{}", super::shown::visible_lines(&line))?;
     Ok(code)
 }
@@ -96,7 +96,7 @@ fn literal(text: &str) -> StoredMessage {
     }
 }
 
-fn said(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
+fn report(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
     let reason = verdict.reason.code();
     let kind = match &verdict.kind {
         VerdictKind::Delivered(id) => {
@@ -131,7 +131,7 @@ mod tests {
     use crate::message::plain;
 
     #[test]
-    fn a_text_is_said_literally() {
+    fn a_text_is_posted_literally() {
         let text = "**a** [b](http://e)\nline\u{1b}[31m two\r\n\n\n# c\n";
         let document = literal(text).message;
         assert_eq!(document.blocks.len(), 2);

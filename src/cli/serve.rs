@@ -33,17 +33,17 @@ Then `twake-bridge check` says whether they are right. To see a bridge at work f
 /// Runs the bridge until it is told to stop.
 pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     super::start_log("info");
-    let environment = match env::read() {
-        Ok(environment) => environment,
+    let variables = match env::read() {
+        Ok(variables) => variables,
         Err(findings) => {
             super::check::print(&findings);
             return Ok(ExitCode::from(EX_CONFIG));
         }
     };
-    for warning in environment.warnings {
+    for warning in variables.warnings {
         warn!("{warning}");
     }
-    let settings = environment.settings;
+    let settings = variables.settings;
     let path = config.unwrap_or(settings.config);
     if !path.exists() {
         note!(
@@ -53,16 +53,16 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EX_CONFIG));
     }
     let sockets = Sockets::passed(env::socket_names().as_deref())?;
-    let surroundings = match sockets
+    let environment = match sockets
         .operator
         .as_ref()
         .map(TcpListener::local_addr)
         .transpose()?
     {
-        Some(address) => environment.surroundings.with_operator_at(address),
-        None => environment.surroundings,
+        Some(address) => variables.environment.with_operator_at(address),
+        None => variables.environment,
     };
-    let config = match Config::load(&path, &surroundings) {
+    let config = match Config::load(&path, &environment) {
         Ok(config) => config,
         Err(findings) => {
             super::check::print(&findings);
@@ -91,7 +91,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             }
             built => built?,
         };
-        let bridge = bridge.reloading_with(Arc::new(move || Config::load(&path, &surroundings)));
+        let bridge = bridge.reloading_with(Arc::new(move || Config::load(&path, &environment)));
         reload_on_hangup(bridge.reloads())?;
         let stop = Stop::default();
         stop.on_signals()?;

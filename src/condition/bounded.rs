@@ -1,14 +1,15 @@
-//! Functions of conditions that are ours: those that could make a list or a text much larger than what they are given,
-//! with a limit, and those that look at the start of something large.
+//! The bridge's own CEL functions. Some are standard functions with a limit, because they could return a value much
+//! larger than their arguments. Others read only the start of a large value.
 
 #![expect(
     clippy::needless_pass_by_value,
-    reason = "CEL gives a function its arguments by value: cel::common::functions::Function"
+    reason = "cel::common::functions::Function takes its arguments by value"
 )]
 
 use cel::common::traits::Iterable;
 use cel::common::types::{
-    CelBool, CelInt, CelList, CelString, DYN_TYPE, INT_TYPE, Kind, LIST_TYPE, MAP_TYPE, STRING_TYPE, Type,
+    CelBool, CelInt, CelList, CelString, DYN_TYPE as DYN, INT_TYPE as INT, Kind, LIST_TYPE as LIST,
+    MAP_TYPE as MAP, STRING_TYPE as STRING, Type,
 };
 use cel::common::value::{CowVal, StaticVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
@@ -19,120 +20,79 @@ use std::collections::HashMap;
 
 use crate::steps::{self, OutOfSteps};
 
-/// A list that an expression makes has at most so many items.
+/// Maximum number of items of a list that an expression builds.
 pub(super) const LONGEST_LIST: usize = 10_000;
 
-/// A text that an expression puts together has at most so many bytes.
+/// Maximum length of a text that an expression builds, in bytes.
 pub(super) const LONGEST_TEXT: usize = 4 * 1024 * 1024;
 
-/// `firstField` and `firstKeys` look at so many names of an object.
+/// Maximum number of keys of an object that `firstField` and `firstKeys` read.
 pub(super) const MOST_KEYS: usize = 1_000;
 
-/// What stands around the range of a loop, with the number of operations in the loop's body.
+/// Wraps the range of a loop; the second argument is the number of operations in the loop's body.
 pub(super) const RANGE: &str = "@range";
-/// What stands around a variable of an outer loop in an inner one.
+/// Wraps a variable of an outer loop that an inner loop uses.
 pub(super) const USE: &str = "@use";
 /// `+` of texts and lists.
 pub(super) const ADD: &str = "@add";
 
-/// `matches` with a literal pattern, which is compiled once; and with one that is made, which may be another at each call.
+/// `matches` with a literal pattern, and with a computed pattern, which may differ at each call.
 pub(super) const MATCHES: &str = "@matches";
-pub(super) const MATCHES_MADE: &str = "@matchesMade";
+pub(super) const MATCHES_COMPUTED: &str = "@matchesComputed";
 
-/// The functions that [`super::limits`] replaces by ours. Ours have an `@` before their name, which no expression can
-/// write.
+/// The functions that [`super::limits`] replaces. The replacements start with `@`, so no expression can call them
+/// directly.
 pub(super) const REPLACED: &[(&str, &str)] =
     &[("split", "@split"), ("replace", "@replace"), ("join", "@join")];
 
-/// Steps that a pattern which is made takes at each call, compiled before or not: an event takes the same steps whatever
-/// came before it. And the memory that a compiled pattern may take, in bytes.
+/// Steps of a call with a computed pattern. A cached pattern takes as many: the steps of an event must not depend on
+/// earlier events.
 const PATTERN_STEPS: u64 = 20_000;
+/// Maximum memory of a compiled pattern, in bytes.
 const PATTERN_SIZE: usize = 1024 * 1024;
 
-/// Steps that one call of `matches` takes besides those for its text.
+/// Steps of one call of `matches`, besides those for its text.
 const MATCH_STEPS: u64 = 8;
 
-/// So many compiled patterns are kept by each thread.
+/// Maximum number of compiled patterns that a thread caches.
 const PATTERNS: usize = 64;
 
 thread_local! {
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
 }
 
-/// List items looked at natively that count as one step.
+/// List items per step, when native code reads them.
 const ITEMS: usize = 8;
 
-type Called<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
-type Function = for<'b, 'v> fn(Vec<CowVal<'b, 'v>>) -> Called<'b, 'v>;
+type CallResult<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
+type Function = for<'b, 'v> fn(Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v>;
 
-/// Adds all of them.
 pub(super) fn add_functions(env: &mut Env) -> Result<(), DeclarationError> {
-    let members: [(&str, &str, Type, Vec<Type>, Function); 10] = [
-        ("firstLine", "string.firstLine()", STRING_TYPE, vec![], first_line),
-        (
-            "@split",
-            "string.@split(string)",
-            STRING_TYPE,
-            vec![STRING_TYPE],
-            split,
-        ),
-        (
-            "@split",
-            "string.@split(string, int)",
-            STRING_TYPE,
-            vec![STRING_TYPE, INT_TYPE],
-            split,
-        ),
-        (
-            "@replace",
-            "string.@replace(string, string)",
-            STRING_TYPE,
-            vec![STRING_TYPE, STRING_TYPE],
-            replace,
-        ),
-        (
-            "@replace",
-            "string.@replace(string, string, int)",
-            STRING_TYPE,
-            vec![STRING_TYPE, STRING_TYPE, INT_TYPE],
-            replace,
-        ),
-        ("@join", "list.@join()", LIST_TYPE, vec![], join),
-        ("@join", "list.@join(string)", LIST_TYPE, vec![STRING_TYPE], join),
-        (
-            "firstKeys",
-            "map.firstKeys(int)",
-            MAP_TYPE,
-            vec![INT_TYPE],
-            first_keys,
-        ),
-        (
-            MATCHES_MADE,
-            "string.@matchesMade(string)",
-            STRING_TYPE,
-            vec![STRING_TYPE],
-            matches_made,
-        ),
-        (
-            MATCHES,
-            "string.@matches(string)",
-            STRING_TYPE,
-            vec![STRING_TYPE],
-            matches,
-        ),
+    let members: [(&str, Type, Vec<Type>, Function); 10] = [
+        ("firstLine", STRING, vec![], first_line),
+        ("@split", STRING, vec![STRING], split),
+        ("@split", STRING, vec![STRING, INT], split),
+        ("@replace", STRING, vec![STRING, STRING], replace),
+        ("@replace", STRING, vec![STRING, STRING, INT], replace),
+        ("@join", LIST, vec![], join),
+        ("@join", LIST, vec![STRING], join),
+        ("firstKeys", MAP, vec![INT], first_keys),
+        (MATCHES_COMPUTED, STRING, vec![STRING], matches_computed),
+        (MATCHES, STRING, vec![STRING], matches),
     ];
-    for (name, id, target, arguments, run) in members {
-        env.add_member_overload(name, id, target, arguments, run)?;
+    for (name, target, arguments, run) in members {
+        let id = format!("value.{name}/{}", arguments.len());
+        env.add_member_overload(name, &id, target, arguments, run)?;
     }
     let globals: [(&str, Vec<Type>, Function); 8] = [
-        ("firstLine", vec![STRING_TYPE], first_line),
-        ("firstField", vec![MAP_TYPE, LIST_TYPE], first_field),
-        ("firstKeys", vec![MAP_TYPE, INT_TYPE], first_keys),
-        (RANGE, vec![DYN_TYPE, INT_TYPE], range),
-        (USE, vec![DYN_TYPE], used),
-        (MATCHES, vec![STRING_TYPE, STRING_TYPE], matches),
-        (MATCHES_MADE, vec![STRING_TYPE, STRING_TYPE], matches_made),
-        (ADD, vec![DYN_TYPE, DYN_TYPE], add),
+        ("firstLine", vec![STRING], first_line),
+        ("firstField", vec![MAP, LIST], first_field),
+        ("firstKeys", vec![MAP, INT], first_keys),
+        (RANGE, vec![DYN, INT], take_range),
+        (USE, vec![DYN], take_use),
+        (MATCHES, vec![STRING, STRING], matches),
+        (MATCHES_COMPUTED, vec![STRING, STRING], matches_computed),
+        (ADD, vec![DYN, DYN], add),
     ];
     for (name, arguments, run) in globals {
         env.add_overload(name, &format!("{name}(…)"), arguments, run)?;
@@ -140,23 +100,19 @@ pub(super) fn add_functions(env: &mut Env) -> Result<(), DeclarationError> {
     Ok(())
 }
 
-/// No steps are left. The evaluation as a whole says so, whatever becomes of this error.
+/// Ends the evaluation. [`super::Condition`] reports the missing steps even if CEL ignores this error.
 pub(super) fn out_of_steps(out: OutOfSteps) -> ExecutionError {
     ExecutionError::InternalError(out.to_string())
 }
 
-fn too_long(function: &str, what: String) -> ExecutionError {
-    ExecutionError::function_error(function, what)
-}
-
-fn long_list(function: &str) -> ExecutionError {
-    too_long(
+fn list_too_long(function: &str) -> ExecutionError {
+    ExecutionError::function_error(
         function,
-        format!("it makes a list of more than {LONGEST_LIST} items"),
+        format!("the result is a list of more than {LONGEST_LIST} items"),
     )
 }
 
-fn text<'a>(arguments: &'a [CowVal<'_, '_>], index: usize) -> Result<&'a str, ExecutionError> {
+fn text_argument<'a>(arguments: &'a [CowVal<'_, '_>], index: usize) -> Result<&'a str, ExecutionError> {
     let argument = arguments
         .get(index)
         .ok_or_else(|| ExecutionError::invalid_argument_count(index + 1, arguments.len()))?;
@@ -168,42 +124,42 @@ fn text<'a>(arguments: &'a [CowVal<'_, '_>], index: usize) -> Result<&'a str, Ex
         })
 }
 
-/// A number that says how many; unset where it is left out or negative, which means all.
-fn number(arguments: &[CowVal<'_, '_>], index: usize) -> Option<usize> {
+/// Reads a count. `None` (all) if the argument is missing or negative.
+fn count_argument(arguments: &[CowVal<'_, '_>], index: usize) -> Option<usize> {
     let number = arguments.get(index)?.downcast_ref::<CelInt>()?;
     usize::try_from(*number.inner()).ok()
 }
 
-fn made_text<'b, 'v>(made: String) -> CowVal<'b, 'v> {
-    CowVal::owned(CelString::from(made))
+fn text_value<'b, 'v>(text: String) -> CowVal<'b, 'v> {
+    CowVal::owned(CelString::from(text))
 }
 
-/// Refuses a text that would be too long before it is made.
-fn room_for_text(function: &str, bytes: usize) -> Result<(), ExecutionError> {
+/// Takes the steps of a text before it is built, and refuses one over the limit.
+fn take_result_text(function: &str, bytes: usize) -> Result<(), ExecutionError> {
     if bytes > LONGEST_TEXT {
         let most = LONGEST_TEXT / (1024 * 1024);
-        return Err(too_long(
+        return Err(ExecutionError::function_error(
             function,
-            format!("it makes a text of more than {most} MiB"),
+            format!("the result is a text of more than {most} MiB"),
         ));
     }
     steps::take_text(bytes).map_err(out_of_steps)
 }
 
-/// A text up to its first line break.
-fn first_line<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
-    let text = text(&arguments, 0)?;
+/// Returns a text up to its first line break.
+fn first_line<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
+    let text = text_argument(&arguments, 0)?;
     let line = text.split('\n').next().unwrap_or_default();
-    Ok(made_text(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+    Ok(text_value(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
-fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
-    let (text, separator) = (text(&arguments, 0)?, text(&arguments, 1)?);
+fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
+    let (text, separator) = (text_argument(&arguments, 0)?, text_argument(&arguments, 1)?);
     steps::take_text(text.len()).map_err(out_of_steps)?;
-    let most = number(&arguments, 2);
+    let most = count_argument(&arguments, 2);
     let parts: Vec<&str> = match (most, separator.is_empty()) {
         (Some(0), _) => Vec::new(),
-        // Between the characters, the last part with all the rest.
+        // An empty separator splits between characters. The last part holds the rest.
         (most, true) => {
             let most = most.unwrap_or(usize::MAX).min(LONGEST_LIST + 1);
             let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).take(most).collect();
@@ -215,29 +171,33 @@ fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
         (None, false) => text.split(separator).take(LONGEST_LIST + 1).collect(),
     };
     if parts.len() > LONGEST_LIST {
-        return Err(long_list("split"));
+        return Err(list_too_long("split"));
     }
     let part = |part: &str| Box::new(CelString::from(part.to_owned())) as Box<dyn Val>;
     let parts: Vec<Box<dyn Val>> = parts.into_iter().map(part).collect();
     Ok(CowVal::owned(CelList::from(parts)))
 }
 
-fn replace<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
-    let (text, from, to) = (text(&arguments, 0)?, text(&arguments, 1)?, text(&arguments, 2)?);
-    let most = number(&arguments, 3).unwrap_or(usize::MAX);
+fn replace<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
+    let (text, from, to) = (
+        text_argument(&arguments, 0)?,
+        text_argument(&arguments, 1)?,
+        text_argument(&arguments, 2)?,
+    );
+    let most = count_argument(&arguments, 3).unwrap_or(usize::MAX);
     steps::take_text(text.len()).map_err(out_of_steps)?;
-    // What does not grow by it needs no limit.
+    // A replacement that is not longer cannot exceed the limit.
     if to.len() > from.len() {
         let found = text.match_indices(from).take(most).count();
         let grown = found.saturating_mul(to.len() - from.len());
-        room_for_text("replace", text.len().saturating_add(grown))?;
+        take_result_text("replace", text.len().saturating_add(grown))?;
     }
-    Ok(made_text(text.replacen(from, to, most)))
+    Ok(text_value(text.replacen(from, to, most)))
 }
 
-fn join<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
+fn join<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     let separator = if arguments.len() > 1 {
-        text(&arguments, 1)?
+        text_argument(&arguments, 1)?
     } else {
         ""
     };
@@ -254,22 +214,25 @@ fn join<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
         bytes = bytes.saturating_add(part.inner().len() + separator.len());
         parts.push(part.inner());
     }
-    room_for_text("join", bytes)?;
-    Ok(made_text(parts.join(separator)))
+    take_result_text("join", bytes)?;
+    Ok(text_value(parts.join(separator)))
 }
 
-fn add<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
+fn add<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     let [left, right] = arguments.as_slice() else {
         return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
     };
     match (left.get_type().kind(), right.get_type().kind()) {
         (Kind::String, Kind::String) => {
-            room_for_text("+", text(&arguments, 0)?.len() + text(&arguments, 1)?.len())?;
+            take_result_text(
+                "+",
+                text_argument(&arguments, 0)?.len() + text_argument(&arguments, 1)?.len(),
+            )?;
         }
         (Kind::List, Kind::List) => {
             let items = size(left.as_ref()) + size(right.as_ref());
             if items > LONGEST_LIST {
-                return Err(long_list("+"));
+                return Err(list_too_long("+"));
             }
             steps::take_many(items).map_err(out_of_steps)?;
         }
@@ -282,17 +245,17 @@ fn add<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
     Ok(CowVal::Owned(adder.add(right.as_ref())?.into_owned()))
 }
 
-/// The range of a loop. The steps of the whole loop are taken before it begins.
-fn range<'b, 'v>(mut arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
-    let operations = number(&arguments, 1).unwrap_or(1);
+/// Returns the range of a loop, after taking the steps of the whole loop.
+fn take_range<'b, 'v>(mut arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
+    let operations = count_argument(&arguments, 1).unwrap_or(1);
     arguments.truncate(1);
     let range = arguments.pop().ok_or(ExecutionError::MissingArgumentOrTarget)?;
     steps::take_many(size(range.as_ref()).saturating_mul(operations)).map_err(out_of_steps)?;
     Ok(range)
 }
 
-/// A value of an outer loop, used in an inner one: each use of it counts by its size.
-fn used<'b, 'v>(mut arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
+/// Returns a value of an outer loop, after taking steps by its size.
+fn take_use<'b, 'v>(mut arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     let value = arguments.pop().ok_or(ExecutionError::MissingArgumentOrTarget)?;
     take_value(value.as_ref())?;
     Ok(value)
@@ -309,13 +272,13 @@ fn take_value(value: &dyn Val) -> Result<(), ExecutionError> {
     steps::take_many(size(value) / ITEMS).map_err(out_of_steps)
 }
 
-fn matches_made<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
+fn matches_computed<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     steps::take(PATTERN_STEPS).map_err(out_of_steps)?;
     matches(arguments)
 }
 
-fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
-    let (text, pattern) = (text(&arguments, 0)?, text(&arguments, 1)?);
+fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
+    let (text, pattern) = (text_argument(&arguments, 0)?, text_argument(&arguments, 1)?);
     steps::take(MATCH_STEPS).map_err(out_of_steps)?;
     steps::take_text(text.len()).map_err(out_of_steps)?;
     let found = COMPILED.with_borrow_mut(|compiled| {
@@ -332,7 +295,7 @@ fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
     Ok(CowVal::owned(CelBool::from(found)))
 }
 
-/// The number of items of a list or map; 0 of everything else.
+/// Returns the number of items of a list or map, and 0 for other values.
 fn size(value: &dyn Val) -> usize {
     let sized = matches!(value.get_type().kind(), Kind::List | Kind::Map);
     let size = value
@@ -342,24 +305,22 @@ fn size(value: &dyn Val) -> usize {
     usize::try_from(size.unwrap_or_default()).unwrap_or(usize::MAX)
 }
 
-/// A key that stands for the first of several fields, for [`super::names`]. No expression can write one.
+/// A key for the indexer of [`super::names`] that reads the start of an object. No expression can write one.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Look {
-    /// The value of the first of these fields, whatever the case of its name, that is there and neither null nor an
-    /// object.
+pub(super) enum ObjectQuery {
+    /// The value of the first of these fields that exists and is neither null nor an object. Ignores the case of names.
     Field(Vec<String>),
-    /// So many of the object's own names.
+    /// The first keys, up to this number.
     Keys(usize),
 }
 
-static LOOK: Type = Type::new_struct_type("look");
-
-impl Val for Look {
+static OBJECT_QUERY: Type = Type::new_struct_type("object_query");
+impl Val for ObjectQuery {
     fn get_type(&self) -> &Type {
-        &LOOK
+        &OBJECT_QUERY
     }
     fn cel_type() -> &'static Type {
-        &LOOK
+        &OBJECT_QUERY
     }
     fn equals(&self, other: &dyn Val) -> bool {
         other.downcast_ref::<Self>() == Some(self)
@@ -372,9 +333,9 @@ impl Val for Look {
     }
 }
 
-impl StaticVal for Look {}
+impl StaticVal for ObjectQuery {}
 
-fn first_field<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
+fn first_field<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     let [object, names] = arguments.as_slice() else {
         return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
     };
@@ -389,18 +350,18 @@ fn first_field<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
             .map(|name| name.inner().to_owned());
         wanted.push(name.ok_or(ExecutionError::MissingArgumentOrTarget)?);
     }
-    look(object, &Look::Field(wanted))
+    query_object(object, &ObjectQuery::Field(wanted))
 }
 
-fn first_keys<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Called<'b, 'v> {
+fn first_keys<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     let object = arguments.first().ok_or(ExecutionError::MissingArgumentOrTarget)?;
-    let most = number(&arguments, 1).unwrap_or(MOST_KEYS);
-    look(object, &Look::Keys(most.min(MOST_KEYS)))
+    let most = count_argument(&arguments, 1).unwrap_or(MOST_KEYS);
+    query_object(object, &ObjectQuery::Keys(most.min(MOST_KEYS)))
 }
 
-fn look<'b, 'v>(object: &CowVal<'b, 'v>, what: &Look) -> Called<'b, 'v> {
+fn query_object<'b, 'v>(object: &CowVal<'b, 'v>, query: &ObjectQuery) -> CallResult<'b, 'v> {
     let indexer = object
         .as_indexer()
         .ok_or(ExecutionError::MissingArgumentOrTarget)?;
-    Ok(CowVal::Owned(indexer.get(what)?.into_owned()))
+    Ok(CowVal::Owned(indexer.get(query)?.into_owned()))
 }

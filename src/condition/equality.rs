@@ -1,16 +1,16 @@
-//! Equality of CEL values that borrow JSON with CEL's own.
+//! Equality between CEL's own values and values that borrow JSON.
 
 use cel::common::types::{CelBool, DYN_TYPE, Kind};
 use cel::common::value::{CowVal, Val};
 use cel::{DeclarationError, Env, ExecutionError};
 
-/// The comparison that [`super::syntax`] puts in the place of `==` where lists or maps may be compared.
+/// Replaces `==` where lists or maps may be compared ([`super::syntax`]).
 pub(super) const EQUAL: &str = "@equal";
-/// The same for `in`.
+/// Replaces `in` in the same way.
 pub(super) const MEMBER: &str = "@member";
 
-/// CEL's equality, by what values can do instead of by their Rust type: CEL's own lists and maps are equal only to
-/// CEL's own, and a list out of JSON has to equal a list in the expression on either side.
+/// CEL's equality by capability instead of by Rust type. CEL's own lists and maps equal only their own Rust type, but a
+/// list of the payload must equal a list of the expression, on either side.
 pub(super) fn equal(left: &dyn Val, right: &dyn Val) -> bool {
     let (kind, other) = (left.get_type().kind(), right.get_type().kind());
     match (kind, other) {
@@ -49,7 +49,7 @@ fn equal_maps(left: &dyn Val, right: &dyn Val) -> Option<bool> {
     Some(true)
 }
 
-/// Adds the comparisons that see JSON and CEL values alike. Their names cannot be written in an expression.
+/// Adds [`EQUAL`] and [`MEMBER`]. No expression can write their names.
 pub(super) fn add_comparisons(env: &mut Env) -> Result<(), DeclarationError> {
     env.add_overload(EQUAL, EQUAL, vec![DYN_TYPE, DYN_TYPE], |arguments| {
         let [left, right] = arguments.as_slice() else {

@@ -1,4 +1,4 @@
-//! A CEL value as JSON, read through what it can do: it may be one of CEL's own or one that borrows JSON.
+//! Conversion of CEL values to JSON. It uses the values' capabilities: a value may be CEL's own or borrow JSON.
 
 use cel::ExecutionError;
 use cel::common::types::{
@@ -7,7 +7,10 @@ use cel::common::types::{
 use cel::common::value::Val;
 use serde_json::{Map, Number, Value};
 
-/// The value as JSON. Bytes and numbers JSON cannot write are errors; an absent optional is null.
+/// Converts a value. An absent optional is null.
+///
+/// # Errors
+/// The value holds bytes, or a number that JSON cannot represent.
 pub(super) fn from_cel(value: &dyn Val) -> Result<Value, ExecutionError> {
     let unsupported = || ExecutionError::UnexpectedType {
         got: value.get_type().name().to_owned(),
@@ -16,27 +19,27 @@ pub(super) fn from_cel(value: &dyn Val) -> Result<Value, ExecutionError> {
     let json = match value.get_type().kind() {
         Kind::NullType => Some(Value::Null),
         Kind::Boolean => value
-            .downcast_ref::<CelBool>()
-            .map(|value| Value::Bool(*value.inner())),
+            .downcast_ref()
+            .map(|value: &CelBool| Value::from(*value.inner())),
         Kind::Int => value
-            .downcast_ref::<CelInt>()
-            .map(|value| Value::from(*value.inner())),
+            .downcast_ref()
+            .map(|value: &CelInt| Value::from(*value.inner())),
         Kind::UInt => value
-            .downcast_ref::<CelUInt>()
-            .map(|value| Value::from(*value.inner())),
-        Kind::Double => value
-            .downcast_ref::<CelDouble>()
-            .and_then(|value| Number::from_f64(*value.inner()))
-            .map(Value::Number),
+            .downcast_ref()
+            .map(|value: &CelUInt| Value::from(*value.inner())),
+        Kind::Double => {
+            let double = value.downcast_ref().map(|value: &CelDouble| *value.inner());
+            double.and_then(Number::from_f64).map(Value::Number)
+        }
         Kind::String => value
-            .downcast_ref::<CelString>()
-            .map(|value| Value::from(value.inner())),
+            .downcast_ref()
+            .map(|value: &CelString| Value::from(value.inner())),
         Kind::Timestamp => value
-            .downcast_ref::<CelTimestamp>()
-            .map(|value| Value::from(value.inner().to_rfc3339().replace("+00:00", "Z"))),
+            .downcast_ref()
+            .map(|value: &CelTimestamp| value.inner().to_rfc3339().replace("+00:00", "Z").into()),
         Kind::Duration => value
-            .downcast_ref::<CelDuration>()
-            .map(|value| Value::from(format!("{}s", value.inner().as_seconds_f64()))),
+            .downcast_ref()
+            .map(|value: &CelDuration| format!("{}s", value.inner().as_seconds_f64()).into()),
         Kind::List => Some(list(value).ok_or_else(unsupported)??),
         Kind::Map => Some(map(value).ok_or_else(unsupported)??),
         Kind::Opaque => match value.downcast_ref::<CelOptional>() {
@@ -75,7 +78,7 @@ fn map(value: &dyn Val) -> Option<Result<Value, ExecutionError>> {
             Err(error) => return Some(Err(error)),
         }
     }
-    // CEL's own maps have no order; one value must not be written in two ways, as keys of events are made of it.
+    // CEL's own maps have no order. The order must be stable, because event keys contain the result.
     entries.sort_by(|(one, _), (other, _)| one.cmp(other));
     Some(Ok(Value::Object(entries.into_iter().collect::<Map<_, _>>())))
 }

@@ -1,53 +1,45 @@
-//! The change that puts limits into a compiled expression: what could run for long or make something large is replaced
-//! by, or put into, one of the functions of [`super::bounded`].
+//! Adds limits to a compiled expression: replaces or wraps every part that could run for long or return something large
+//! with a function of [`super::bounded`].
 
 use cel::IdedExpr;
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators};
 use cel::common::types::CelInt;
 
-use super::bounded::{ADD, MATCHES, MATCHES_MADE, RANGE, REPLACED, USE};
+use super::bounded::{ADD, MATCHES, MATCHES_COMPUTED, RANGE, REPLACED, USE};
+use super::syntax::parts_mut;
 
-/// Puts the limits into an expression.
 pub(super) fn apply(expression: &mut IdedExpr) {
     visit(expression, &mut Vec::new());
 }
 
-/// `bound`: the variables of the loops around, the innermost last.
+/// `bound` holds the variables of the enclosing loops, the innermost last.
 fn visit(expression: &mut IdedExpr, bound: &mut Vec<String>) {
     if is_outer(expression, bound) {
         wrap(expression, USE, None);
         return;
     }
-    match &mut expression.expr {
-        Expr::Call(call) => visit_call(call, bound),
-        Expr::Comprehension(loops) => visit_loop(loops, bound),
-        Expr::List(list) => list.elements.iter_mut().for_each(|part| visit(part, bound)),
-        Expr::Map(map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    visit(&mut entry.key, bound);
-                    visit(&mut entry.value, bound);
-                }
-            }
-        }
-        Expr::Select(select) => visit(&mut select.operand, bound),
-        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+    if let Expr::Comprehension(comprehension) = &mut expression.expr {
+        return visit_loop(comprehension, bound);
+    }
+    for part in parts_mut(expression) {
+        visit(part, bound);
+    }
+    if let Expr::Call(call) = &mut expression.expr {
+        replace_function(call);
     }
 }
 
-fn visit_call(call: &mut CallExpr, bound: &mut Vec<String>) {
-    for part in call.target.iter_mut().map(AsMut::as_mut).chain(&mut call.args) {
-        visit(part, bound);
-    }
-    let of_macro = call.args.first().is_some_and(is_of_macro);
+/// Replaces a function without a limit.
+fn replace_function(call: &mut CallExpr) {
+    let macro_accumulates = call.args.first().is_some_and(is_macro_accumulator);
     match call.func_name.as_str() {
-        operators::ADD if !of_macro => ADD.clone_into(&mut call.func_name),
+        operators::ADD if !macro_accumulates => ADD.clone_into(&mut call.func_name),
         "matches" => {
             let literal = call
                 .args
                 .last()
                 .is_some_and(|pattern| matches!(pattern.expr, Expr::Literal(_)));
-            let own = if literal { MATCHES } else { MATCHES_MADE };
+            let own = if literal { MATCHES } else { MATCHES_COMPUTED };
             own.clone_into(&mut call.func_name);
         }
         name if call.target.is_some() => {
@@ -59,20 +51,24 @@ fn visit_call(call: &mut CallExpr, bound: &mut Vec<String>) {
     }
 }
 
-fn visit_loop(loops: &mut ComprehensionExpr, bound: &mut Vec<String>) {
-    let operations = operations(&loops.loop_step) + operations(&loops.loop_cond);
-    visit(&mut loops.iter_range, bound);
-    visit(&mut loops.accu_init, bound);
-    bound.push(loops.iter_var.clone());
-    for part in [&mut loops.loop_cond, &mut loops.loop_step, &mut loops.result] {
+fn visit_loop(comprehension: &mut ComprehensionExpr, bound: &mut Vec<String>) {
+    let operations = count_operations(&comprehension.loop_step) + count_operations(&comprehension.loop_cond);
+    visit(&mut comprehension.iter_range, bound);
+    visit(&mut comprehension.accu_init, bound);
+    bound.push(comprehension.iter_var.clone());
+    for part in [
+        &mut comprehension.loop_cond,
+        &mut comprehension.loop_step,
+        &mut comprehension.result,
+    ] {
         visit(part, bound);
     }
     bound.pop();
-    wrap(&mut loops.iter_range, RANGE, Some(operations));
+    wrap(&mut comprehension.iter_range, RANGE, Some(operations));
 }
 
-/// Whether it is a path (`a.b`, `a[0]`) from the variable of a loop that is not the innermost one: its value is used
-/// again in each round of the loops within.
+/// Whether the expression is a path (`a.b`, `a[0]`) from the variable of a loop that is not the innermost one. The
+/// inner loops use its value once in each round.
 fn is_outer(expression: &IdedExpr, bound: &[String]) -> bool {
     let mut root = &expression.expr;
     loop {
@@ -93,12 +89,12 @@ fn is_outer(expression: &IdedExpr, bound: &[String]) -> bool {
     }
 }
 
-/// What a macro adds to its own result, `@result + [x]`: the loop's range has counted it.
-fn is_of_macro(expression: &IdedExpr) -> bool {
+/// Whether this is `@result` in `@result + [x]`, which macros generate. The steps of the loop's range include it.
+fn is_macro_accumulator(expression: &IdedExpr) -> bool {
     matches!(&expression.expr, Expr::Ident(name) if name.starts_with('@'))
 }
 
-/// Makes `x` `function(x)` or `function(x, number)`.
+/// Replaces `x` by `function(x)` or `function(x, number)`.
 fn wrap(expression: &mut IdedExpr, function: &str, number: Option<i64>) {
     let inner = std::mem::take(expression);
     let id = inner.id;
@@ -117,10 +113,10 @@ fn wrap(expression: &mut IdedExpr, function: &str, number: Option<i64>) {
     };
 }
 
-/// How many operations an expression has, each of which is a step when it is evaluated.
-fn operations(expression: &IdedExpr) -> i64 {
+/// Counts the operations of an expression. Each takes one step per evaluation.
+fn count_operations(expression: &IdedExpr) -> i64 {
     let mut count = 0;
-    super::syntax::each(expression, &mut |_| count += 1);
+    super::syntax::visit_each(expression, &mut |_| count += 1);
     count
 }
 
@@ -138,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_with_a_limit_give_what_cel_says_below_it() {
+    fn bounded_functions_return_the_same_as_cel_below_the_limit() {
         let payload = json!({"text": "a,b,,c", "empty": "", "list": ["x", "y"], "none": []});
         let table = [
             (r#"payload.text.split(",")"#, json!(["a", "b", "", "c"])),
@@ -167,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_of_something_large_is_looked_at_once() {
+    fn first_line_first_field_and_first_keys_read_the_start() {
         let payload = json!({
             "text": "first\r\nsecond", "Title": null, "SUBJECT": "s", "name": "n", "user": {"id": 1},
             "username": "u", "labels": ["l"]
@@ -205,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn no_expression_makes_a_list_or_a_text_beyond_the_limit() {
+    fn lists_and_texts_beyond_the_limit_are_errors() {
         let payload = json!({
             "lines": "\n".repeat(LONGEST_LIST), "fit": "\n".repeat(LONGEST_LIST - 1), "text": "x".repeat(1 << 20),
             "list": vec![1; LONGEST_LIST], "some": [1, 2, 3],
@@ -250,9 +246,9 @@ mod tests {
         }
     }
 
-    /// Each would run for minutes or take gigabytes: it ends within the steps of one expression, and says so.
+    /// Without limits, each of these would run for minutes or take gigabytes.
     #[test]
-    fn an_expression_is_interrupted_wherever_it_is() {
+    fn evaluation_stops_at_the_step_limit() {
         let many: Vec<usize> = (0..5_000).collect();
         let words: Vec<String> = many.iter().map(|n| format!("word{n}")).collect();
         let fields: Map<String, Value> = many.iter().map(|n| (format!("k{n}"), json!(n))).collect();
@@ -280,7 +276,7 @@ mod tests {
             let (found, exceeded) = steps::limited(50_000, || value(&text, &payload));
             assert!(exceeded, "{text}");
             let found = found.unwrap_err();
-            assert!(found.starts_with("it takes too many steps"), "{text}: {found}");
+            assert!(found.starts_with("too many steps"), "{text}: {found}");
         }
         let pattern = "payload.words.filter(w, w.matches('^[a-z]+[0-9]{4}$')).size()";
         assert_eq!(value(pattern, &payload), Ok(json!(4_000)));

@@ -1,13 +1,15 @@
-//! Conditions: CEL over the names of an event (`event`, `source`, `headers`, `payload`, the facts).
+//! CEL expressions over the names of an event (`event`, `source`, `headers`, `payload`, the facts).
 //!
-//! The names are one JSON object, read by reference: an evaluation costs what the expression touches, never the size of
-//! the payload. Measured, `payload.sender.type == "Bot"` takes 4 µs in an unoptimised build, over 1 kB as over 10 MB.
-//! What CEL calls an error (a field is missing, a type does not fit) is an [`EvaluationError`] here; what it means is
-//! the caller's affair: a route does not hold, the next expression of a fact is tried.
+//! The names are one JSON object, borrowed by the evaluation. The cost depends on what the expression reads, not on the
+//! size of the payload. Measured: `payload.sender.type == "Bot"` takes 4 µs in an unoptimised build, for a payload of 1
+//! kB and of 10 MB.
 //!
-//! An evaluation takes a limited number of steps (`steps`). A loop takes the steps of all its rounds before it
-//! begins; a text that comes out of the payload takes steps by its size; so does what `+`, `join`, `replace` and `split`
-//! make, and that has a longest size besides. One call of a function over one text is not interrupted.
+//! A CEL error (a missing field, a wrong type) is an [`EvaluationError`]. The caller decides what it means: a route
+//! does not match, a fact tries its next expression.
+//!
+//! An evaluation has a limited number of steps (`steps`). A loop takes the steps of all its rounds before it starts. A
+//! text read from the payload takes steps by its size, and so do the results of `+`, `join`, `replace` and `split`,
+//! which also have a maximum size. One call of a function on one text is not interrupted.
 
 mod bounded;
 mod equality;
@@ -31,14 +33,14 @@ use crate::suggest::shorten;
 
 pub use references::References;
 
-/// The longest expression, in bytes.
+/// Maximum length of an expression, in bytes.
 pub const LONGEST: usize = 4096;
 
-/// The one environment: CEL's standard library, its strings extension (`split`, `replace`, `lowerAscii`, …), the
-/// comparisons that see JSON and CEL values alike, and the functions with a limit. Building it takes some 8 µs, so it is built once.
+/// The CEL environment: the standard library, the strings extension (`split`, `replace`, `lowerAscii`, …), comparisons
+/// between JSON and CEL values, and functions with limits. Building it takes about 8 µs, so it is built once.
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
-    // Registering twice would be the only error, and every name here is registered once; the tests use all of them.
+    // Only a duplicate registration is an error. The tests call every function.
     let _ = env.add_extension(cel::extensions::strings);
     let _ = equality::add_comparisons(&mut env);
     let _ = bounded::add_functions(&mut env);
@@ -64,8 +66,11 @@ pub struct ConditionError(pub String);
 pub struct EvaluationError(pub String);
 
 impl Condition {
-    /// Compiles. Besides CEL's grammar this refuses unknown functions, wrong regular expressions, more than
-    /// [`LONGEST`] bytes, and nesting so deep that evaluating it might overflow the stack.
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    /// Besides syntax errors: unknown functions, invalid regular expressions, more than [`LONGEST`] bytes, and nesting
+    /// so deep that evaluation might overflow the stack.
     pub fn compile(text: &str) -> Result<Self, ConditionError> {
         let trimmed = text.trim();
         if trimmed.is_empty() {
@@ -73,20 +78,21 @@ impl Condition {
         }
         if text.len() > LONGEST {
             return Err(ConditionError(format!(
-                "the expression has {} bytes, more than the {LONGEST} that are allowed",
+                "the expression has {} bytes, the limit is {LONGEST}",
                 text.len()
             )));
         }
-        // Parsing recurses deeply for what is written nested; it gets a stack that fits the worst LONGEST bytes can ask
-        // for (32 MiB in an unoptimised build), reserved, not used. What comes out is flat enough for any thread.
+        // The parser recurses for every level of nesting. The worst expression of LONGEST bytes needs 32 MiB in an
+        // unoptimised build; the thread reserves this memory and does not touch it. `parse` refuses what is too deep to
+        // evaluate on another thread.
         let parser = thread::Builder::new().stack_size(64 << 20);
         let (expression, references) = thread::scope(|scope| {
             let parser = parser
                 .spawn_scoped(scope, || parse(text))
-                .map_err(|error| format!("no thread to read the expression: {error}"))?;
+                .map_err(|error| format!("cannot start a thread to parse the expression: {error}"))?;
             parser
                 .join()
-                .map_err(|_| "the expression cannot be read".to_owned())?
+                .map_err(|_| "the expression cannot be parsed".to_owned())?
         })
         .map_err(ConditionError)?;
         Ok(Self {
@@ -96,31 +102,34 @@ impl Condition {
         })
     }
 
-    /// The expression as written.
+    /// Returns the expression as written, without surrounding white space.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The names it uses and the paths it reads.
+    /// Returns the names that the expression uses and the paths that it reads.
     pub fn references(&self) -> &References {
         &self.references
     }
 
-    /// Whether it holds. `names` is the object of all names; it is read by reference, never copied.
+    /// Evaluates the expression to a boolean. `names` is the object of all names.
+    ///
+    /// # Errors
+    /// The evaluation fails, or its result is not a boolean.
     pub fn holds(&self, names: &Value) -> Result<bool, EvaluationError> {
         self.with_value(names, |value| match value.downcast_ref::<CelBool>() {
             Some(held) => Ok(*held.inner()),
             None => Err(EvaluationError(format!(
-                "it gives a {}, not true or false",
+                "the result is a {}, not true or false",
                 value.get_type().name()
             ))),
         })
     }
 
-    /// Its value, as JSON: timestamps as RFC 3339, durations in seconds (`"90s"`).
+    /// Evaluates the expression to JSON: timestamps as RFC 3339, durations in seconds (`"90s"`).
     pub fn evaluate(&self, names: &Value) -> Result<Value, EvaluationError> {
         self.with_value(names, |value| {
-            json::from_cel(value).map_err(|error| unevaluated(&error))
+            json::from_cel(value).map_err(|error| evaluation_error(&error))
         })
     }
 
@@ -135,12 +144,12 @@ impl Condition {
         let (read, out_of_steps) = steps::limited(steps::EXPRESSION, || {
             panics::caught(|| {
                 let value: CowVal<'_, '_> = cel::Value::resolve_val(&self.expression, &context)
-                    .map_err(|error| unevaluated(&error))?;
+                    .map_err(|error| evaluation_error(&error))?;
                 read(value.as_ref())
             })
-            .unwrap_or_else(|panic| Err(EvaluationError(format!("evaluating it broke off: {panic}"))))
+            .unwrap_or_else(|panic| Err(EvaluationError(format!("evaluation panicked: {panic}"))))
         });
-        // Whatever came of it was made of less than there is: a list without an end is cut, `||` hides an error.
+        // The result is wrong even if there is one: an iterator stops early without an error, and `||` ignores errors.
         if out_of_steps {
             return Err(EvaluationError(OutOfSteps.to_string()));
         }
@@ -157,19 +166,19 @@ impl fmt::Debug for Condition {
 fn parse(text: &str) -> Result<(IdedExpr, References), String> {
     let program = ENV
         .compile(text)
-        .map_err(|errors| syntax::readable(text, &errors))?;
+        .map_err(|errors| syntax::format_parse_error(text, &errors))?;
     let mut expression = program.expression().clone();
     syntax::check_nesting(&expression)?;
     let references = References::of(&expression);
     syntax::check_functions(&references)?;
-    syntax::check_patterns(&expression, evaluate_alone)?;
+    syntax::check_patterns(&expression, evaluate_constant)?;
     syntax::use_own_comparisons(&mut expression);
     limits::apply(&mut expression);
     Ok((expression, references))
 }
 
-/// Evaluates an expression that uses no name, for its error.
-fn evaluate_alone(expression: &IdedExpr) -> Result<(), String> {
+/// Evaluates an expression that uses no names and returns its error.
+fn evaluate_constant(expression: &IdedExpr) -> Result<(), String> {
     let context = Context::with_env(Arc::clone(&ENV));
     match cel::Value::resolve_val(expression, &context) {
         Ok(_) => Ok(()),
@@ -177,8 +186,8 @@ fn evaluate_alone(expression: &IdedExpr) -> Result<(), String> {
     }
 }
 
-/// One short line: the error may quote the payload, which may be long and of any characters.
-fn unevaluated(error: &ExecutionError) -> EvaluationError {
+/// Formats an error as one short line. The error may quote the payload.
+fn evaluation_error(error: &ExecutionError) -> EvaluationError {
     let text = match error {
         ExecutionError::NoSuchKey(key) => format!("there is no `{key}`"),
         ExecutionError::UndeclaredReference(name) => format!("there is no name `{name}`"),

@@ -1,5 +1,5 @@
-//! JSON as CEL sees it: by reference. Scalars become CEL's own values (texts borrowed), lists and objects two types
-//! that look into the JSON when asked.
+//! JSON as CEL values, by reference. Scalars become CEL's own values, with borrowed texts. [`JsonList`] and [`JsonMap`]
+//! read arrays and objects on demand.
 
 use cel::ExecutionError;
 use cel::common::traits::{Adder, Container, Indexer, Iterable, Iterator as CelIterator, Sizer, Zeroer};
@@ -13,22 +13,22 @@ use std::fmt;
 use std::slice;
 use std::sync::OnceLock;
 
-use super::bounded::{Look, MOST_KEYS, out_of_steps};
+use super::bounded::{MOST_KEYS, ObjectQuery, out_of_steps};
 use super::equality::equal;
 use crate::steps;
 
-/// The object of all names, as CEL resolves them.
+/// The object of all names, as CEL's variable resolver.
 pub(super) struct Names<'a>(pub(super) &'a Value);
 
 impl VariableResolver for Names<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        self.0.get(variable).map(|value| CowVal::Owned(borrowed(value)))
+        self.0.get(variable).map(|value| CowVal::Owned(borrow(value)))
     }
 }
 
-/// A JSON value as a CEL value that borrows it. Whoever gets a text can work on all of it, so its size counts as steps;
-/// where none are left, the evaluation as a whole fails in the end.
-fn borrowed<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
+/// Converts a JSON value to a CEL value that borrows it. A text takes steps by its size, because any function may read
+/// all of it. If no steps are left, the evaluation fails at its end.
+fn borrow<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
     match value {
         Value::Null => Box::new(CelNull),
         Value::Bool(value) => Box::new(CelBool::from(*value)),
@@ -56,120 +56,91 @@ fn borrowed<'a>(value: &'a Value) -> Box<dyn Val + 'a> {
     }
 }
 
-/// A JSON array. CEL iterates over references to its own values, so they are made (each a reference into the JSON) the
-/// first time somebody iterates, and only then.
+/// A JSON array. CEL iterates over references to CEL values; the first iteration creates them.
 struct JsonList<'a> {
     json: &'a [Value],
     items: OnceLock<Vec<Box<dyn Val + 'a>>>,
 }
 
-/// A JSON object; as in CEL, iterating gives its keys.
+/// A JSON object. As in CEL, an iteration returns its keys.
 struct JsonMap<'a> {
     json: &'a Map<String, Value>,
     keys: OnceLock<Vec<Box<dyn Val + 'a>>>,
 }
 
-impl fmt::Debug for JsonList<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "list of {}", self.json.len())
-    }
+/// Implements what [`JsonList`] and [`JsonMap`] have in common.
+macro_rules! impl_container {
+    ($name:ident, $cel_type:ident, $cache:ident, $as_adder:expr) => {
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} of {}", $cel_type.name(), self.json.len())
+            }
+        }
+
+        impl Val for $name<'_> {
+            fn get_type(&self) -> &Type {
+                &$cel_type
+            }
+            fn cel_type() -> &'static Type {
+                &$cel_type
+            }
+            fn as_adder<'b, 'v>(&'b self) -> Option<&'b (dyn Adder + 'v)>
+            where
+                Self: 'v,
+            {
+                $as_adder(self)
+            }
+            fn as_container(&self) -> Option<&dyn Container> {
+                Some(self)
+            }
+            fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+            where
+                Self: 'v,
+            {
+                Some(self)
+            }
+            fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+            where
+                Self: 'v,
+            {
+                Some(self)
+            }
+            fn as_sizer(&self) -> Option<&dyn Sizer> {
+                Some(self)
+            }
+            fn as_zeroer(&self) -> Option<&dyn Zeroer> {
+                Some(self)
+            }
+            fn equals(&self, other: &dyn Val) -> bool {
+                equal(self, other)
+            }
+            fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+            where
+                Self: 'v,
+            {
+                Box::new($name {
+                    json: self.json,
+                    $cache: OnceLock::new(),
+                })
+            }
+        }
+
+        impl Sizer for $name<'_> {
+            fn size(&self) -> CelInt {
+                CelInt::from(i64::try_from(self.json.len()).unwrap_or(i64::MAX))
+            }
+        }
+
+        impl Zeroer for $name<'_> {
+            fn is_zero_value(&self) -> bool {
+                self.json.is_empty()
+            }
+        }
+    };
 }
 
-impl fmt::Debug for JsonMap<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "map of {}", self.json.len())
-    }
-}
-
-impl Val for JsonList<'_> {
-    fn get_type(&self) -> &Type {
-        &LIST_TYPE
-    }
-    fn cel_type() -> &'static Type {
-        &LIST_TYPE
-    }
-    fn as_adder<'b, 'v>(&'b self) -> Option<&'b (dyn Adder + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_container(&self) -> Option<&dyn Container> {
-        Some(self)
-    }
-    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_sizer(&self) -> Option<&dyn Sizer> {
-        Some(self)
-    }
-    fn as_zeroer(&self) -> Option<&dyn Zeroer> {
-        Some(self)
-    }
-    fn equals(&self, other: &dyn Val) -> bool {
-        equal(self, other)
-    }
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(JsonList {
-            json: self.json,
-            items: OnceLock::new(),
-        })
-    }
-}
-
-impl Val for JsonMap<'_> {
-    fn get_type(&self) -> &Type {
-        &MAP_TYPE
-    }
-    fn cel_type() -> &'static Type {
-        &MAP_TYPE
-    }
-    fn as_container(&self) -> Option<&dyn Container> {
-        Some(self)
-    }
-    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-    fn as_sizer(&self) -> Option<&dyn Sizer> {
-        Some(self)
-    }
-    fn as_zeroer(&self) -> Option<&dyn Zeroer> {
-        Some(self)
-    }
-    fn equals(&self, other: &dyn Val) -> bool {
-        equal(self, other)
-    }
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(JsonMap {
-            json: self.json,
-            keys: OnceLock::new(),
-        })
-    }
-}
+impl_container!(JsonList, LIST_TYPE, items, Some);
+impl_container!(JsonMap, MAP_TYPE, keys, |_| None);
 
 impl Adder for JsonList<'_> {
     fn add<'b, 'v>(&'b self, rhs: &(dyn Val + 'v)) -> Result<CowVal<'b, 'v>, ExecutionError>
@@ -186,7 +157,7 @@ impl Adder for JsonList<'_> {
             .iter();
         let mut list: Vec<Box<dyn Val + 'v>> = Vec::with_capacity(self.json.len());
         for item in self.json {
-            list.push(borrowed(item));
+            list.push(borrow(item));
         }
         while let Some(item) = more.next() {
             list.push(item.clone_as_boxed());
@@ -198,11 +169,11 @@ impl Adder for JsonList<'_> {
 impl Container for JsonList<'_> {
     fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
         steps::take_many(self.json.len() / 8).map_err(out_of_steps)?;
-        // A text is what is looked for nearly always; it is found without making a CEL value of every element.
+        // Nearly every search is for a text. This avoids a CEL value per element.
         if let Some(text) = value.downcast_ref::<CelString>() {
             return Ok(self.json.iter().any(|item| item.as_str() == Some(text.inner())));
         }
-        Ok(self.json.iter().any(|item| equal(borrowed(item).as_ref(), value)))
+        Ok(self.json.iter().any(|item| equal(borrow(item).as_ref(), value)))
     }
 }
 
@@ -232,7 +203,7 @@ impl Indexer for JsonList<'_> {
         usize::try_from(position)
             .ok()
             .and_then(|position| self.json.get(position))
-            .map(|item| CowVal::Owned(borrowed(item) as Box<dyn Val + 'v>))
+            .map(|item| CowVal::Owned(borrow(item) as Box<dyn Val + 'v>))
             .ok_or(ExecutionError::IndexOutOfBounds(cel::Value::Int(position)))
     }
 
@@ -249,8 +220,8 @@ impl Indexer for JsonMap<'_> {
     where
         Self: 'v,
     {
-        if let Some(look) = key.downcast_ref::<Look>() {
-            return self.look(look).map(CowVal::Owned);
+        if let Some(query) = key.downcast_ref::<ObjectQuery>() {
+            return self.query(query).map(CowVal::Owned);
         }
         let Some(key) = key.downcast_ref::<CelString>() else {
             return Err(ExecutionError::UnexpectedType {
@@ -260,7 +231,7 @@ impl Indexer for JsonMap<'_> {
         };
         self.json
             .get(key.inner())
-            .map(|value| CowVal::Owned(borrowed(value) as Box<dyn Val + 'v>))
+            .map(|value| CowVal::Owned(borrow(value) as Box<dyn Val + 'v>))
             .ok_or_else(|| ExecutionError::no_such_key(key.inner()))
     }
 
@@ -273,25 +244,25 @@ impl Indexer for JsonMap<'_> {
 }
 
 impl<'a> JsonMap<'a> {
-    /// Looks at the first names of the object once, without making a CEL value of each.
-    fn look<'v>(&self, look: &Look) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    /// Reads the start of the object without a CEL value per entry.
+    fn query<'v>(&self, query: &ObjectQuery) -> Result<Box<dyn Val + 'v>, ExecutionError>
     where
         'a: 'v,
     {
-        match look {
-            Look::Keys(most) => {
+        match query {
+            ObjectQuery::Keys(most) => {
                 let names = self.json.keys().take(*most);
                 let names = names.map(|name| Box::new(CelString::from(name.as_str())) as Box<dyn Val + 'v>);
                 Ok(Box::new(CelList::from(names.collect::<Vec<_>>())))
             }
-            Look::Field(names) => {
-                let counts = |value: &Value| !value.is_null() && !value.is_object();
+            ObjectQuery::Field(names) => {
+                let is_candidate = |value: &Value| !value.is_null() && !value.is_object();
                 let mut found: Option<(usize, &'a Value)> = None;
                 for (key, value) in self
                     .json
                     .iter()
                     .take(MOST_KEYS)
-                    .filter(|(_, value)| counts(value))
+                    .filter(|(_, value)| is_candidate(value))
                 {
                     let before = found.map_or(names.len(), |(place, _)| place);
                     let place = names
@@ -301,7 +272,7 @@ impl<'a> JsonMap<'a> {
                     found = place.map(|place| (place, value)).or(found);
                 }
                 found
-                    .map(|(_, value)| borrowed(value) as Box<dyn Val + 'v>)
+                    .map(|(_, value)| borrow(value) as Box<dyn Val + 'v>)
                     .ok_or_else(|| ExecutionError::no_such_key(&names.join("`, `")))
             }
         }
@@ -325,8 +296,8 @@ impl Iterable for JsonList<'_> {
         let items = self
             .items
             .get_or_init(|| match steps::take_many(self.json.len()) {
-                Ok(()) => self.json.iter().map(borrowed).collect(),
-                // An iterator has no errors; the evaluation as a whole fails in the end.
+                Ok(()) => self.json.iter().map(borrow).collect(),
+                // An iterator cannot fail. The evaluation fails at its end.
                 Err(_) => Vec::new(),
             });
         Box::new(Items(items.iter()))
@@ -344,33 +315,5 @@ impl<'a> Iterable for JsonMap<'a> {
             Err(_) => Vec::new(),
         });
         Box::new(Items(keys.iter()))
-    }
-}
-
-fn length(length: usize) -> CelInt {
-    CelInt::from(i64::try_from(length).unwrap_or(i64::MAX))
-}
-
-impl Sizer for JsonList<'_> {
-    fn size(&self) -> CelInt {
-        length(self.json.len())
-    }
-}
-
-impl Sizer for JsonMap<'_> {
-    fn size(&self) -> CelInt {
-        length(self.json.len())
-    }
-}
-
-impl Zeroer for JsonList<'_> {
-    fn is_zero_value(&self) -> bool {
-        self.json.is_empty()
-    }
-}
-
-impl Zeroer for JsonMap<'_> {
-    fn is_zero_value(&self) -> bool {
-        self.json.is_empty()
     }
 }

@@ -1,10 +1,10 @@
-//! Which names an expression uses, and which paths it reads below them.
+//! The names that an expression uses, and the paths that it reads below them.
 
 use cel::IdedExpr;
 use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators};
 use std::collections::BTreeSet;
 
-/// Names that are no variables: types, and what stands before a function's dot.
+/// Identifiers that are not variables: types, and namespaces of functions.
 const NOT_NAMES: &[&str] = &[
     "bool",
     "bytes",
@@ -25,19 +25,19 @@ const NOT_NAMES: &[&str] = &[
 /// The names of an event that an expression uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
-    /// Top-level names (`payload`, `branch`), without those its own macros bind.
+    /// Top-level names (`payload`, `branch`), without the variables of macros.
     pub names: BTreeSet<String>,
-    /// What it reads below them, each step a part: `payload.alerts.map(a, a.status)` reads
-    /// `["payload", "alerts", "[]", "status"]`. Only paths known from the text (`x[y]` ends one), and none that `has()`
-    /// or `.?` asks for: those may be missing.
+    /// The paths below them, as lists of steps: `payload.alerts.map(a, a.status)` reads `["payload", "alerts", "[]",
+    /// "status"]`. A path ends at a computed index (`x[y]`). Paths in `has()` or after `.?` are left out, because they
+    /// may be missing.
     pub paths: BTreeSet<Vec<String>>,
     pub(super) functions: BTreeSet<String>,
 }
 
-/// A step into any element of a list.
+/// A step to any element of a list.
 const ANY: &str = "[]";
 
-/// The names a macro has bound, innermost last, each with the path of the elements it stands for where that is known.
+/// The variables of the enclosing macros, the innermost last, each with the path of its elements if it is known.
 type Scope = Vec<(String, Option<Vec<String>>)>;
 
 impl References {
@@ -47,12 +47,12 @@ impl References {
         references
     }
 
-    fn visit(&mut self, expression: &Expr, scope: &mut Scope, must_be_there: bool) {
+    fn visit(&mut self, expression: &Expr, scope: &mut Scope, required: bool) {
         match expression {
             Expr::Unspecified | Expr::Literal(_) => {}
-            Expr::Ident(_) | Expr::Select(_) => self.visit_path(expression, scope, must_be_there),
+            Expr::Ident(_) | Expr::Select(_) => self.visit_path(expression, scope, required),
             Expr::Call(call) if call.func_name == operators::INDEX => {
-                self.visit_path(expression, scope, must_be_there);
+                self.visit_path(expression, scope, required);
             }
             Expr::Call(call) => {
                 let optional = matches!(
@@ -63,12 +63,12 @@ impl References {
                     self.functions.insert(call.func_name.clone());
                 }
                 for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
-                    self.visit(&part.expr, scope, must_be_there && !optional);
+                    self.visit(&part.expr, scope, required && !optional);
                 }
             }
             Expr::List(list) => {
                 for element in &list.elements {
-                    self.visit(&element.expr, scope, must_be_there);
+                    self.visit(&element.expr, scope, required);
                 }
             }
             Expr::Map(map) => entries(&map.entries).for_each(|part| self.visit(&part.expr, scope, true)),
@@ -76,8 +76,8 @@ impl References {
                 entries(&structure.entries).for_each(|part| self.visit(&part.expr, scope, true));
             }
             Expr::Comprehension(loops) => {
-                self.visit(&loops.iter_range.expr, scope, must_be_there);
-                self.visit(&loops.accu_init.expr, scope, must_be_there);
+                self.visit(&loops.iter_range.expr, scope, required);
+                self.visit(&loops.accu_init.expr, scope, required);
                 let elements = path_of(&loops.iter_range.expr, scope).map(|mut path| {
                     path.push(ANY.to_owned());
                     path
@@ -87,27 +87,27 @@ impl References {
                 scope.extend(loops.iter_var2.iter().map(|name| (name.clone(), None)));
                 scope.push((loops.accu_var.clone(), None));
                 for part in [&loops.loop_cond, &loops.loop_step, &loops.result] {
-                    self.visit(&part.expr, scope, must_be_there);
+                    self.visit(&part.expr, scope, required);
                 }
                 scope.truncate(bound);
             }
         }
     }
 
-    /// A name, a selection or an index: as a path as far as it is one, and whatever is inside.
-    fn visit_path(&mut self, expression: &Expr, scope: &mut Scope, must_be_there: bool) {
+    /// Visits a name, a selection or an index, and records its path.
+    fn visit_path(&mut self, expression: &Expr, scope: &mut Scope, required: bool) {
         let tested = matches!(expression, Expr::Select(select) if select.test);
         let path = path_of(expression, scope);
         match path {
-            Some(path) if must_be_there && !tested && path.len() > 1 => {
+            Some(path) if required && !tested && path.len() > 1 => {
                 self.paths.insert(path);
                 self.visit_inside(expression, scope, false);
             }
-            _ => self.visit_inside(expression, scope, must_be_there && !tested),
+            _ => self.visit_inside(expression, scope, required && !tested),
         }
     }
 
-    fn visit_inside(&mut self, expression: &Expr, scope: &mut Scope, must_be_there: bool) {
+    fn visit_inside(&mut self, expression: &Expr, scope: &mut Scope, required: bool) {
         match expression {
             Expr::Ident(name) => {
                 let name = name.strip_prefix('.').unwrap_or(name);
@@ -116,10 +116,10 @@ impl References {
                     self.names.insert(name.to_owned());
                 }
             }
-            Expr::Select(select) => self.visit(&select.operand.expr, scope, must_be_there),
+            Expr::Select(select) => self.visit(&select.operand.expr, scope, required),
             Expr::Call(call) => {
                 for part in &call.args {
-                    self.visit(&part.expr, scope, must_be_there);
+                    self.visit(&part.expr, scope, required);
                 }
             }
             _ => {}

@@ -1,21 +1,21 @@
-//! What is checked in an expression before it is ever evaluated: how deep it nests, whether its functions exist and its
-//! patterns are right; the one change made to it; and the parser's words made readable.
+//! Static checks of an expression (nesting, functions, patterns), the replacement of comparisons, and readable parse
+//! errors.
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 use cel::{IdedExpr, ParseErrors};
 
 use super::References;
-use super::bounded::{ADD, MATCHES_MADE};
+use super::bounded::{ADD, MATCHES_COMPUTED};
 use super::equality::{EQUAL, MEMBER};
 use super::references::entries;
 use crate::suggest::{nearest, shorten};
 
-/// How many operators, calls and brackets may lie in one another. Evaluating recurses for each; twice as many fit the
-/// 2 MiB that a thread's stack has, even in an unoptimised build.
+/// Maximum nesting of operators, calls and brackets. Evaluation recurses for each level. Twice this depth fits the 2
+/// MiB stack of a thread, even in an unoptimised build.
 const DEEPEST: usize = 32;
 
-/// What may be called besides the operators: the standard library, the strings extension and optional values. Macros
-/// (`has`, `exists`, `map`, …) are gone once an expression is parsed.
+/// The functions an expression may call: the standard library, the strings extension, optional values, and the bridge's
+/// own. The parser has already expanded macros (`has`, `exists`, `map`, …).
 const FUNCTIONS: &[&str] = &[
     "bool",
     "bytes",
@@ -67,7 +67,7 @@ const FUNCTIONS: &[&str] = &[
     "value",
 ];
 
-/// The macros, for "did you mean".
+/// Macros, for suggestions.
 const MACROS: &[&str] = &[
     "all",
     "exists",
@@ -79,12 +79,12 @@ const MACROS: &[&str] = &[
     "optFlatMap",
 ];
 
-/// Refuses functions that do not exist: CEL would say so only when it gets there.
+/// Refuses unknown functions. CEL itself reports them only during evaluation.
 pub(super) fn check_functions(references: &References) -> Result<(), String> {
     for function in &references.functions {
         if MACROS.contains(&function.as_str()) {
             return Err(format!(
-                "{function}() is written otherwise: `list.{function}(x, …)`, `has(a.b)`"
+                "wrong arguments for {function}(): write `list.{function}(x, …)` or `has(a.b)`"
             ));
         }
         if !FUNCTIONS.contains(&function.as_str()) {
@@ -97,14 +97,14 @@ pub(super) fn check_functions(references: &References) -> Result<(), String> {
     Ok(())
 }
 
-/// Tries every literal pattern of `matches`, and finds what the parser could not make an expression of.
+/// Compiles the literal patterns of `matches`, and refuses parts that the parser could not represent.
 pub(super) fn check_patterns(
     expression: &IdedExpr,
     evaluate: fn(&IdedExpr) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut found = Ok(());
-    each(expression, &mut |part| match &part.expr {
-        Expr::Unspecified if found.is_ok() => found = Err("the expression cannot be read".to_owned()),
+    visit_each(expression, &mut |part| match &part.expr {
+        Expr::Unspecified if found.is_ok() => found = Err("the expression cannot be parsed".to_owned()),
         Expr::Call(call) if call.func_name == "matches" && found.is_ok() => {
             if let Some(pattern @ Expr::Literal(_)) = call.args.last().map(|pattern| &pattern.expr) {
                 let alone = |expr: Expr| IdedExpr { id: 0, expr };
@@ -116,11 +116,11 @@ pub(super) fn check_patterns(
                         alone(pattern.clone()),
                     ],
                 }));
-                // The regular expression's own message points with a caret into a second line; its last line says why.
+                // The error of the regular expression has several lines; the last one holds the reason.
                 found = evaluate(&alone).map_err(|why| {
                     let why = why.lines().next_back().unwrap_or_default();
                     format!(
-                        "wrong pattern in matches(): {}",
+                        "invalid pattern in matches(): {}",
                         why.strip_prefix("error: ").unwrap_or(why)
                     )
                 });
@@ -131,84 +131,81 @@ pub(super) fn check_patterns(
     found
 }
 
-pub(super) fn each(expression: &IdedExpr, see: &mut impl FnMut(&IdedExpr)) {
-    see(expression);
-    match &expression.expr {
-        Expr::Call(call) => {
-            for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
-                each(part, see);
-            }
-        }
-        Expr::Comprehension(loops) => {
-            for part in parts_of(loops) {
-                each(part, see);
-            }
-        }
-        Expr::List(list) => list.elements.iter().for_each(|part| each(part, see)),
-        Expr::Map(map) => entries(&map.entries).for_each(|part| each(part, see)),
-        Expr::Struct(structure) => entries(&structure.entries).for_each(|part| each(part, see)),
-        Expr::Select(select) => each(&select.operand, see),
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+pub(super) fn visit_each(expression: &IdedExpr, visit: &mut impl FnMut(&IdedExpr)) {
+    visit(expression);
+    for part in parts(expression) {
+        visit_each(part, visit);
     }
 }
 
-/// Puts our own comparisons in the place of `==`, `!=` and `in` where lists or maps may be on both sides: CEL's own
-/// lists and maps do not know those that borrow JSON. Comparisons with a scalar literal, nearly all there are, stay.
-pub(super) fn use_own_comparisons(expression: &mut IdedExpr) {
+/// Returns the direct parts of an expression.
+fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
+    match &expression.expr {
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
+        Expr::Comprehension(comprehension) => {
+            let (range, accumulator) = (&comprehension.iter_range, &comprehension.accu_init);
+            let (condition, step) = (&comprehension.loop_cond, &comprehension.loop_step);
+            vec![range, accumulator, condition, step, &comprehension.result]
+        }
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => entries(&map.entries).collect(),
+        Expr::Struct(structure) => entries(&structure.entries).collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+    }
+}
+
+/// Returns the direct parts of an expression, except those of a struct: there are no struct types.
+pub(super) fn parts_mut(expression: &mut IdedExpr) -> Vec<&mut IdedExpr> {
     match &mut expression.expr {
         Expr::Call(call) => {
-            for part in call.target.iter_mut().map(AsMut::as_mut).chain(&mut call.args) {
-                use_own_comparisons(part);
-            }
-            let own = match call.func_name.as_str() {
-                operators::EQUALS | operators::NOT_EQUALS if !call.args.iter().any(is_scalar) => EQUAL,
-                operators::IN
-                    if !call.args.first().is_some_and(is_scalar)
-                        && !call.args.last().is_some_and(is_flat) =>
-                {
-                    MEMBER
-                }
-                _ => return,
-            };
-            let negated = call.func_name == operators::NOT_EQUALS;
-            own.clone_into(&mut call.func_name);
-            if negated {
-                let equal = std::mem::take(expression);
-                let id = equal.id;
-                let func_name = operators::LOGICAL_NOT.to_owned();
-                let not = CallExpr {
-                    func_name,
-                    target: None,
-                    args: vec![equal],
-                };
-                *expression = IdedExpr {
-                    id,
-                    expr: Expr::Call(not),
-                };
-            }
+            let target = call.target.iter_mut().map(AsMut::as_mut);
+            target.chain(&mut call.args).collect()
         }
-        Expr::Comprehension(loops) => {
-            for part in [
-                &mut loops.iter_range,
-                &mut loops.accu_init,
-                &mut loops.loop_cond,
-                &mut loops.loop_step,
-                &mut loops.result,
-            ] {
-                use_own_comparisons(part);
-            }
+        Expr::Comprehension(comprehension) => {
+            let (range, accumulator) = (&mut comprehension.iter_range, &mut comprehension.accu_init);
+            let (condition, step) = (&mut comprehension.loop_cond, &mut comprehension.loop_step);
+            vec![range, accumulator, condition, step, &mut comprehension.result]
         }
-        Expr::List(list) => list.elements.iter_mut().for_each(use_own_comparisons),
+        Expr::List(list) => list.elements.iter_mut().collect(),
         Expr::Map(map) => {
-            for entry in &mut map.entries {
-                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    use_own_comparisons(&mut entry.key);
-                    use_own_comparisons(&mut entry.value);
-                }
-            }
+            let entries = map.entries.iter_mut().filter_map(|entry| match &mut entry.expr {
+                EntryExpr::MapEntry(entry) => Some([&mut entry.key, &mut entry.value]),
+                EntryExpr::StructField(_) => None,
+            });
+            entries.flatten().collect()
         }
-        Expr::Select(select) => use_own_comparisons(&mut select.operand),
-        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
+        Expr::Select(select) => vec![&mut select.operand],
+        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+    }
+}
+
+/// Replaces `==`, `!=` and `in` where both sides may be lists or maps: CEL's own lists and maps never equal those that
+/// borrow JSON. Comparisons with a scalar literal, nearly all of them, keep the standard operators.
+pub(super) fn use_own_comparisons(expression: &mut IdedExpr) {
+    parts_mut(expression).into_iter().for_each(use_own_comparisons);
+    let Expr::Call(call) = &mut expression.expr else {
+        return;
+    };
+    let is_negated = call.func_name == operators::NOT_EQUALS;
+    let own = match call.func_name.as_str() {
+        operators::EQUALS | operators::NOT_EQUALS if !call.args.iter().any(is_scalar) => EQUAL,
+        operators::IN
+            if !call.args.first().is_some_and(is_scalar) && !call.args.last().is_some_and(is_flat) =>
+        {
+            MEMBER
+        }
+        _ => return,
+    };
+    own.clone_into(&mut call.func_name);
+    if is_negated {
+        let equal = std::mem::take(expression);
+        expression.id = equal.id;
+        expression.expr = Expr::Call(CallExpr {
+            func_name: operators::LOGICAL_NOT.to_owned(),
+            target: None,
+            args: vec![equal],
+        });
     }
 }
 
@@ -220,67 +217,47 @@ fn is_flat(expression: &IdedExpr) -> bool {
     matches!(&expression.expr, Expr::List(list) if list.elements.iter().all(is_scalar))
 }
 
-/// Refuses an expression that nests too deeply to be evaluated on any thread's stack.
+/// Refuses an expression that is too deep for the stack of a thread.
 pub(super) fn check_nesting(expression: &IdedExpr) -> Result<(), String> {
     let depth = depth(expression);
     if depth > DEEPEST {
         return Err(format!(
-            "the expression nests too deeply: {depth} operators, calls and brackets lie in one another, {DEEPEST} may"
+            "the expression is nested too deeply: {depth} levels of operators, calls and brackets, the limit is {DEEPEST}"
         ));
     }
     Ok(())
 }
 
 fn depth(expression: &IdedExpr) -> usize {
-    let deepest = |parts: &[&IdedExpr]| parts.iter().map(|part| depth(part)).max().unwrap_or(0);
+    let deepest_part = || parts(expression).into_iter().map(depth).max().unwrap_or(0);
     match &expression.expr {
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => 1,
-        // A chain of names is resolved in a loop.
-        Expr::Select(select) => match &select.operand.expr {
-            Expr::Ident(_) | Expr::Select(_) => depth(&select.operand).max(2),
-            _ => 1 + depth(&select.operand),
-        },
-        Expr::Call(call) => {
-            let parts: Vec<_> = call.target.iter().map(AsRef::as_ref).chain(&call.args).collect();
-            1 + deepest(&parts)
+        // CEL resolves a chain of names in a loop.
+        Expr::Select(select) if matches!(select.operand.expr, Expr::Ident(_) | Expr::Select(_)) => {
+            depth(&select.operand).max(2)
         }
-        Expr::List(list) => 1 + list.elements.iter().map(depth).max().unwrap_or(0),
-        Expr::Map(map) => 1 + entries(&map.entries).map(depth).max().unwrap_or(0),
-        Expr::Struct(structure) => 1 + entries(&structure.entries).map(depth).max().unwrap_or(0),
-        // A loop costs the stack more than a call does.
-        Expr::Comprehension(loops) => 3 + deepest(&parts_of(loops)),
+        // A loop needs more stack than a call.
+        Expr::Comprehension(_) => 3 + deepest_part(),
+        _ => 1 + deepest_part(),
     }
 }
 
-fn parts_of(loops: &ComprehensionExpr) -> [&IdedExpr; 5] {
-    let ComprehensionExpr {
-        iter_range,
-        accu_init,
-        loop_cond,
-        loop_step,
-        result,
-        ..
-    } = loops;
-    [iter_range, accu_init, loop_cond, loop_step, result]
-}
-
-/// The first thing the parser says, with where, without its list of everything it would rather have seen.
-pub(super) fn readable(text: &str, errors: &ParseErrors) -> String {
+/// Formats the first parse error with its position, without the list of expected tokens.
+pub(super) fn format_parse_error(text: &str, errors: &ParseErrors) -> String {
     let Some(error) = errors.errors.first() else {
-        return "the expression cannot be read".to_owned();
+        return "the expression cannot be parsed".to_owned();
     };
     let what = error.msg.split(" expecting ").next().unwrap_or_default();
     let what = what.strip_prefix("Syntax error: ").unwrap_or(what);
     let what = if what.contains("'<EOF>'") {
         "the expression ends too early".to_owned()
     } else if what.contains("Recursion limit") {
-        return "the expression nests too deeply".to_owned();
+        return "the expression is nested too deeply".to_owned();
     } else if let Some(token) = what.strip_prefix("token recognition error at: ") {
-        format!("cannot read {token}")
+        format!("unexpected {token}")
     } else {
         what.replace("extraneous input", "unexpected")
             .replace("mismatched input", "unexpected")
-            .replace("no viable alternative at input", "cannot go on from")
+            .replace("no viable alternative at input", "cannot parse")
     };
     let what = shorten(&what, 200);
     let (line, column) = error.pos;
@@ -293,13 +270,13 @@ pub(super) fn readable(text: &str, errors: &ParseErrors) -> String {
     }
 }
 
-/// An operator as it is written, from the parser's name of it (`_==_`).
+/// Returns an operator as people write it, from its name in the parser (`_==_`).
 pub(super) fn operator_sign(function: &str) -> &str {
     match function {
         ADD => "+",
         EQUAL => "==",
         MEMBER | operators::IN => "in",
-        MATCHES_MADE => "matches",
+        MATCHES_COMPUTED => "matches",
         operators::INDEX => "[]",
         "_._" => ".",
         other => other.trim_start_matches('@').trim_matches('_'),

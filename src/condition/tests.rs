@@ -25,7 +25,7 @@ fn value(text: &str) -> Result<Value, String> {
 }
 
 #[test]
-fn expressions_give_the_values_the_design_counts_on() {
+fn typical_expressions_evaluate() {
     let table = [
         (r#"headers["x-github-event"]"#, json!("push")),
         (r#"payload.ref.split("refs/heads/")[1]"#, json!("main")),
@@ -54,7 +54,7 @@ fn expressions_give_the_values_the_design_counts_on() {
 }
 
 #[test]
-fn lists_and_maps_of_the_payload_do_what_those_of_cel_do() {
+fn payload_lists_and_maps_behave_like_those_of_cel() {
     let table = [
         (r#""a" in payload.list"#, json!(true)),
         (r#""a" in payload.map"#, json!(true)),
@@ -99,7 +99,7 @@ fn lists_and_maps_of_the_payload_do_what_those_of_cel_do() {
 }
 
 #[test]
-fn every_scalar_comes_out_as_json() {
+fn every_type_is_converted_to_json() {
     let table = [
         (
             "payload.number == 42.0 && payload.ratio == 0.5 && payload.number > 41.5",
@@ -125,7 +125,7 @@ fn every_scalar_comes_out_as_json() {
 }
 
 #[test]
-fn what_cannot_be_evaluated_says_why_in_one_line() {
+fn evaluation_errors_are_one_short_line() {
     let table = [
         ("payload.x", "there is no `x`"),
         ("payload.x.y == 1", "there is no `x`"),
@@ -162,22 +162,22 @@ fn what_cannot_be_evaluated_says_why_in_one_line() {
 }
 
 #[test]
-fn what_does_not_compile_says_where_and_why() {
+fn compile_errors_have_a_position_and_a_reason() {
     let table = [
         ("", "the expression is empty"),
         ("  ", "the expression is empty"),
         ("1 +", "column 4: the expression ends too early"),
         ("foo bar", "column 5: unexpected 'bar'"),
         ("a &&\nfoo bar", "line 2, column 5: unexpected 'bar'"),
-        ("'abc", "column 1: cannot read ''abc'"),
+        ("'abc", "column 1: unexpected ''abc'"),
         ("has(payload)", "column 5: invalid argument to has() macro"),
         (
             "payload.x.matches('(')",
-            "wrong pattern in matches(): unclosed group",
+            "invalid pattern in matches(): unclosed group",
         ),
         (
             "labels.exists(l, l.matches('a{2,1}'))",
-            "wrong pattern in matches(): invalid repetition count range, the start must be <= the end",
+            "invalid pattern in matches(): invalid repetition count range, the start must be <= the end",
         ),
         (
             "payload.x.splitt(',')",
@@ -185,7 +185,7 @@ fn what_does_not_compile_says_where_and_why() {
         ),
         (
             "payload.x.exists(k)",
-            "exists() is written otherwise: `list.exists(x, …)`, `has(a.b)`",
+            "wrong arguments for exists(): write `list.exists(x, …)` or `has(a.b)`",
         ),
         ("now() > 3", "there is no function `now`"),
     ];
@@ -198,12 +198,12 @@ fn what_does_not_compile_says_where_and_why() {
         Condition::compile(&long)
             .unwrap_err()
             .to_string()
-            .contains("more than the 4096")
+            .contains("the limit is 4096")
     );
 }
 
-/// Each shape at the longest an expression may be: compiling ends in an error or in something that evaluates on the
-/// stack of this thread.
+/// Each shape grows to the maximum length of an expression. It must either fail to compile or evaluate on the stack of
+/// this thread.
 #[test]
 fn nesting_never_overflows_the_stack() {
     type Shape = fn(usize) -> String;
@@ -241,7 +241,7 @@ fn nesting_never_overflows_the_stack() {
 }
 
 #[test]
-fn a_condition_holds_only_when_it_is_true() {
+fn a_condition_holds_only_if_it_is_true() {
     let holds = |text: &str| {
         Condition::compile(text)
             .unwrap()
@@ -252,7 +252,7 @@ fn a_condition_holds_only_when_it_is_true() {
     assert_eq!(holds("bot"), Ok(false));
     assert_eq!(
         holds("payload.ref"),
-        Err("it gives a string, not true or false".to_owned())
+        Err("the result is a string, not true or false".to_owned())
     );
     assert_eq!(holds("payload.x"), Err("there is no `x`".to_owned()));
     let hours = "timestamp('2026-11-23T10:30:00Z').getHours('+02:00') == 12";
@@ -260,7 +260,7 @@ fn a_condition_holds_only_when_it_is_true() {
 }
 
 #[test]
-fn references_are_the_names_and_the_paths_that_must_be_there() {
+fn references_are_the_names_and_the_required_paths() {
     let condition = Condition::compile(
         r#"has(payload.maybe.x) && labels.exists(l, l == payload["sender"].type) && payload.alerts.map(a, a.status) == [string(event)] && payload.?other == type(1)"#,
     )
@@ -280,7 +280,7 @@ fn references_are_the_names_and_the_paths_that_must_be_there() {
     );
 }
 
-/// What CEL is given of a name is the JSON itself, not a copy: the text it finds lies where the payload's text lies.
+/// The text that CEL receives must have the same address as the text in the payload.
 #[test]
 fn names_are_read_by_reference() {
     use cel::common::types::CelString;
@@ -308,8 +308,8 @@ fn a_thousand_alerts_are_mapped() {
 }
 
 #[test]
-fn a_panic_of_the_engine_is_an_error_like_any_other() {
+fn a_panic_of_the_engine_is_an_error() {
     let condition = Condition::compile("true").unwrap();
     let broken = condition.with_value::<()>(&names(), |_| panic!("out of range"));
-    assert_eq!(broken.unwrap_err().0, "evaluating it broke off: out of range");
+    assert_eq!(broken.unwrap_err().0, "evaluation panicked: out of range");
 }

@@ -1,4 +1,4 @@
-//! `ca_file` and `client_ca_file`: certificate authorities that vouch for a Twake of one's own, or for senders.
+//! `ca_file` and `client_ca_file`: certificate authorities of a Twake server, or of senders.
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::files;
 
-/// The authorities in a PEM file, each in DER. The error says why there are none, without the path.
+/// Reads the authorities of a PEM file, each in DER. The error does not contain the path.
 pub(super) fn read(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     let text = files::text(path, files::LARGEST_FILE)?;
     let mut authorities = Vec::new();

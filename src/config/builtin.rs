@@ -1,4 +1,4 @@
-//! The kinds that are compiled in: the shipped `templates/` folder.
+//! The built-in kinds: the folder `templates/` of the repository, compiled into the program.
 
 use crate::template::{Origin, TemplateFile};
 
@@ -7,18 +7,18 @@ include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 /// A real payload of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// The file's name without its ending: `push__branch-created`.
+    /// The file's name without its extension: `push__branch-created`.
     pub name: String,
-    /// What is before the `__`.
+    /// The event type: the part of the name before `__`.
     pub event_type: String,
     /// The body, byte for byte as the sender sends it.
     pub body: Vec<u8>,
-    /// Where it comes from.
+    /// Whether it is built in, or the path of an own file.
     pub origin: Origin,
 }
 
 impl Sample {
-    /// How findings name it: the path of an own sample, the name of a built-in one.
+    /// Returns the file name for findings: the path of an own sample, the name of a built-in one.
     pub fn file(&self) -> String {
         match &self.origin {
             Origin::BuiltIn => self.name.clone(),
@@ -27,7 +27,7 @@ impl Sample {
     }
 }
 
-/// The names of the kinds, sorted.
+/// Returns the names of the kinds, sorted.
 pub fn kinds() -> Vec<&'static str> {
     let mut kinds: Vec<_> = TEXTS
         .iter()
@@ -37,7 +37,7 @@ pub fn kinds() -> Vec<&'static str> {
     kinds
 }
 
-/// A kind's `source.toml`.
+/// Returns a kind's `source.toml`.
 pub fn source_toml(kind: &str) -> Option<&'static str> {
     let file = format!("{kind}/source.toml");
     TEXTS
@@ -46,7 +46,7 @@ pub fn source_toml(kind: &str) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
-/// A kind's templates.
+/// Returns a kind's templates.
 pub fn templates(kind: &str) -> Vec<TemplateFile> {
     let template = |(path, text): &(&str, &str)| {
         let name = path.strip_prefix(kind)?.strip_prefix('/')?;
@@ -59,13 +59,13 @@ pub fn templates(kind: &str) -> Vec<TemplateFile> {
     TEXTS.iter().filter_map(template).collect()
 }
 
-/// A kind's samples, in the order of their names.
+/// Returns a kind's samples, sorted by name.
 pub fn samples(kind: &str) -> Vec<Sample> {
     let folder = format!("{kind}/samples/");
     let sample = |(path, packed): &(&str, &[u8])| {
         let (name, _) = path.strip_prefix(&folder)?.rsplit_once('.')?;
         let event_type = name.split("__").next().unwrap_or(name);
-        // What the build packed can be unpacked; the tests unpack all of it.
+        // A test decompresses all samples, so this does not fail.
         let body = zstd::decode_all(*packed).ok()?;
         Some(Sample {
             name: name.to_owned(),
@@ -77,7 +77,7 @@ pub fn samples(kind: &str) -> Vec<Sample> {
     SAMPLES.iter().filter_map(sample).collect()
 }
 
-/// Whether a file of a kind's folder is a template.
+/// Whether the file name is that of a template.
 pub(super) fn is_template(name: &str) -> bool {
     name.strip_suffix(".hbs")
         .is_some_and(|stem| !stem.is_empty() && !stem.contains('/'))

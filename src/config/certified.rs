@@ -1,4 +1,4 @@
-//! `tls = { certificate = …, key = … }`: a certificate with its key, for the public listener or for a Twake to see.
+//! `tls = { certificate = …, key = … }`: a certificate with its key, of the public listener or for requests to Twake.
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
@@ -7,57 +7,44 @@ use rustls::sign::CertifiedKey;
 use secrecy::zeroize::Zeroize as _;
 use std::path::Path;
 
-use super::env::Surroundings;
+use super::env::Environment;
 use super::secrets::{self, Reference};
-use crate::toml_reader::Findings;
-use crate::toml_reader::Table;
-
-/// The keys of the table.
-pub(super) const TLS: &[&str] = &["certificate", "key"];
+use crate::toml_reader::{Findings, TableReader};
 
 /// The table as it is written.
 pub(super) struct RawCertified {
     certificate: Option<Reference>,
     key: Option<Reference>,
-    /// Where it is.
+    /// Its position.
     pub(super) at: usize,
     /// Its path, for findings.
     pub(super) path: String,
 }
 
-/// Reads a table's `tls`; both keys have to be in it.
-pub(super) fn raw(table: &Table<'_, '_>, findings: &Findings) -> Option<RawCertified> {
-    let tls = table.table("tls", TLS)?;
-    let reference = |key: &str| {
-        let Some((at, value)) = tls.get(key) else {
-            let what =
-                format!("`{key}` is missing: where the PEM file is, such as {{ file = \"tls/{key}.pem\" }}");
-            findings.error(tls.at, &tls.path, what);
-            return None;
-        };
-        secrets::reference(value, &tls.key(key), at, findings)
-    };
+/// Reads a table's `tls`.
+pub(super) fn raw(table: &TableReader<'_, '_>) -> Option<RawCertified> {
+    let tls = table.table("tls")?;
     Some(RawCertified {
-        certificate: reference("certificate"),
-        key: reference("key"),
+        certificate: secrets::reference(&tls, "certificate"),
+        key: secrets::reference(&tls, "key"),
         at: tls.at,
-        path: tls.path.clone(),
+        path: tls.path,
     })
 }
 
 impl RawCertified {
-    /// Reads both; what is wrong is found, such as a key that is not the certificate's.
+    /// Reads both files. Reports what is wrong, for example a key that is not the certificate's.
     pub(super) fn resolve(
         &self,
         base: &Path,
-        surroundings: &Surroundings,
+        environment: &Environment,
         findings: &Findings,
     ) -> Option<CertifiedKey> {
         let (of_chain, of_key) = (self.certificate.as_ref()?, self.key.as_ref()?);
         let wrong = |of: &Reference, why: String| findings.error(of.at, &of.path, why);
-        let chain = of_chain.read_openly(base, surroundings);
+        let chain = of_chain.read_openly(base, environment);
         let chain = chain.map_err(|why| wrong(of_chain, why)).ok();
-        let key = of_key.read_key(base, surroundings);
+        let key = of_key.read_key(base, environment);
         let key = key.map_err(|why| wrong(of_key, why)).ok();
         let made = certified(chain?.expose().as_bytes(), key?.expose().as_bytes());
         let found = |(part, why): (Part, String)| {

@@ -1,22 +1,26 @@
-//! Expressions as they are written in a configuration: compiled, with what is wrong in them found.
+//! Compiles the CEL expressions of a configuration, and reports their mistakes.
 
 use std::collections::BTreeSet;
 
 use super::file::RawFact;
-use crate::condition::Condition;
+use crate::condition::{Condition, ConditionError};
 use crate::facts::{FactMap, GIVEN, name_trouble};
 use crate::suggest::nearest;
-use crate::toml_reader::Findings;
-use crate::toml_reader::Located;
+use crate::toml_reader::{Findings, Located, Owner};
 
-/// Compiles facts.
-pub(super) fn fact_map(raw: &[RawFact], findings: &Findings) -> FactMap {
+/// Compiles the facts of a source or a kind.
+pub(super) fn fact_map(raw: &[RawFact], owner: &Owner, findings: &Findings) -> FactMap {
     let given = GIVEN.iter().map(|name| (*name).to_owned()).collect();
     let fact = |fact: &RawFact| {
         if let Some(trouble) = name_trouble(&fact.name.value) {
             findings.error(fact.name.at, &fact.path, trouble);
         }
-        let compile = |text: &Located<String>| condition(text, &fact.path, &given, findings);
+        let place = Place {
+            path: &fact.path,
+            owner,
+            is_when: false,
+        };
+        let compile = |text: &Located<String>| condition(text, place, &given, findings);
         (
             fact.name.value.clone(),
             fact.expressions.iter().filter_map(compile).collect(),
@@ -27,20 +31,23 @@ pub(super) fn fact_map(raw: &[RawFact], findings: &Findings) -> FactMap {
     }
 }
 
-/// Compiles an expression that may use these names; everything else is found.
+/// Where an expression is written.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) path: &'a str,
+    pub(super) owner: &'a Owner,
+    /// Whether it is a `when`.
+    pub(super) is_when: bool,
+}
+
+/// Compiles an expression that may use these names. Reports any other name.
 pub(super) fn condition(
     text: &Located<String>,
-    path: &str,
+    place: Place<'_>,
     names: &BTreeSet<String>,
     findings: &Findings,
 ) -> Option<Condition> {
-    let condition = match Condition::compile(&text.value) {
-        Ok(condition) => condition,
-        Err(error) => {
-            findings.error(text.at, path, error.to_string());
-            return None;
-        }
-    };
+    let condition = compile(text, place.path, findings)?;
     let mut known = true;
     for name in &condition.references().names {
         if !names.contains(name) {
@@ -51,12 +58,18 @@ pub(super) fn condition(
                     names.iter().cloned().collect::<Vec<_>>().join(", ")
                 ),
             };
-            findings.error(text.at, path, format!("there is no name `{name}`; {near}"));
+            findings.error(text.at, place.path, format!("there is no name `{name}`; {near}"));
             known = false;
         }
     }
     if known {
-        findings.place(text.at, path, &condition);
+        findings.place(text.at, place.path, place.owner, place.is_when, &condition);
     }
     known.then_some(condition)
+}
+
+/// Compiles an expression, whatever names it uses.
+pub(super) fn compile(text: &Located<String>, path: &str, findings: &Findings) -> Option<Condition> {
+    let report = |error: ConditionError| findings.error(text.at, path, error.to_string());
+    Condition::compile(&text.value).map_err(report).ok()
 }

@@ -1,4 +1,4 @@
-//! The environment: the process's own settings, and where secrets may be. The only reader of it.
+//! The environment variables of the process: its settings, and secrets. Nothing else reads them.
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,24 +11,24 @@ use crate::toml_reader::Finding;
 
 const PREFIX: &str = "TWAKE_BRIDGE_";
 
-/// The names after the prefix.
+/// The names of the variables, without the prefix.
 const KNOWN: &[&str] = &["CONFIG", "LISTEN", "OPERATOR_LISTEN", "STORE"];
 
-/// The process's own settings (`TWAKE_BRIDGE_…`).
+/// The settings of the process (`TWAKE_BRIDGE_…`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub struct ProcessSettings {
     /// The path of `bridge.toml`.
     pub config: PathBuf,
-    /// Where webhooks are taken, `host:port`.
+    /// The address of the public listener, `host:port`.
     pub listen: String,
-    /// Where the operator asks, `host:port`.
+    /// The address of the operator's listener, `host:port`.
     pub operator_listen: String,
-    /// Where the queue is: `sqlite:path`.
+    /// The store of the queue: `sqlite:path`.
     pub store: String,
 }
 
-impl Default for Settings {
+impl Default for ProcessSettings {
     fn default() -> Self {
         Self {
             config: PathBuf::from("bridge.toml"),
@@ -39,43 +39,44 @@ impl Default for Settings {
     }
 }
 
-/// What the configuration depends on besides its file. Its variables may be secrets, so it has no `Debug`.
+/// The environment of a configuration: variables and folders that its file refers to. Variables may be secrets, so it has
+/// no `Debug`.
 #[derive(Clone)]
-pub struct Surroundings {
-    /// The files that secrets were read from, for whoever looks at their permissions.
+pub struct Environment {
+    /// The files that secrets were read from. `check --live` examines their permissions.
     secret_files: Arc<Mutex<BTreeSet<PathBuf>>>,
     variables: BTreeMap<String, String>,
     operator_listen: String,
 }
 
-/// Everything that is read of the environment.
-pub struct Environment {
-    /// The process's own settings.
-    pub settings: Settings,
-    /// What the configuration depends on.
-    pub surroundings: Surroundings,
+/// The variables of the process, read and checked.
+pub struct Variables {
+    /// The settings of the process.
+    pub settings: ProcessSettings,
+    /// The environment of the configuration.
+    pub environment: Environment,
     /// Whether `NO_COLOR` asks for plain output.
     pub no_color: bool,
-    /// Variables that are hardly meant as they are.
+    /// Variables that are probably misspelt.
     pub warnings: Vec<Finding>,
 }
 
-/// Reads the environment of the process. Variables that are not UTF-8 are not there.
+/// Reads the variables of the process. Ignores variables that are not UTF-8.
 ///
 /// # Errors
-/// Every setting that is wrong.
-pub fn read() -> Result<Environment, Vec<Finding>> {
+/// All wrong settings.
+pub fn read() -> Result<Variables, Vec<Finding>> {
     let variables = std::env::vars_os();
     of(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
 }
 
-/// What systemd says of the journal's stream (`JOURNAL_STREAM`). It is read before the rest is, so that what is wrong with
-/// that is logged as it should be.
+/// Reads `JOURNAL_STREAM`, by which systemd describes the journal's stream. It is read first, because the log needs it to
+/// report mistakes in other variables.
 pub fn journal() -> Option<String> {
     of_systemd("JOURNAL_STREAM")
 }
 
-/// The names of the sockets that systemd passes (`LISTEN_FDNAMES`, see sd_listen_fds(3)), separated by colons.
+/// Reads `LISTEN_FDNAMES`, the names of the sockets that systemd passes, separated by colons. See sd_listen_fds(3).
 pub fn socket_names() -> Option<String> {
     of_systemd("LISTEN_FDNAMES")
 }
@@ -86,11 +87,11 @@ fn of_systemd(variable: &str) -> Option<String> {
         .and_then(|(_, value)| value.into_string().ok())
 }
 
-/// The same of any variables.
+/// Checks any variables, as [`read`] does those of the process.
 ///
 /// # Errors
-/// Every setting that is wrong.
-pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Environment, Vec<Finding>> {
+/// All wrong settings.
+pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Variables, Vec<Finding>> {
     let variables: BTreeMap<String, String> = variables.into_iter().collect();
     let own = || {
         variables
@@ -99,7 +100,7 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Envir
     };
     let finding =
         |name: &str, what: String| Finding::error("environment", None, &format!("{PREFIX}{name}"), what);
-    let settings: Settings = envy::prefixed(PREFIX)
+    let settings: ProcessSettings = envy::prefixed(PREFIX)
         .from_iter(own().map(|(name, value)| (name.clone(), value.clone())))
         .map_err(|error| vec![finding("*", error.to_string())])?;
 
@@ -111,7 +112,7 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Envir
         if !is_address(address) {
             wrong.push(finding(
                 name,
-                format!("`{address}` is no address; write host:port, such as 127.0.0.1:8080"),
+                format!("`{address}` is not an address; write host:port, such as 127.0.0.1:8080"),
             ));
         }
     }
@@ -137,9 +138,9 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Envir
             Some(Finding::warning("environment", None, name, near))
         })
         .collect();
-    Ok(Environment {
+    Ok(Variables {
         no_color: variables.get("NO_COLOR").is_some_and(|value| !value.is_empty()),
-        surroundings: Surroundings {
+        environment: Environment {
             secret_files: Arc::default(),
             operator_listen: settings.operator_listen.clone(),
             variables,
@@ -154,17 +155,17 @@ fn is_address(address: &str) -> bool {
     parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
-impl Surroundings {
-    /// An empty environment: no variables, no credentials, the operator's listener where it is by default.
+impl Environment {
+    /// Returns an empty environment, with the default address of the operator's listener.
     pub fn none() -> Self {
         Self {
             secret_files: Arc::default(),
             variables: BTreeMap::new(),
-            operator_listen: Settings::default().operator_listen,
+            operator_listen: ProcessSettings::default().operator_listen,
         }
     }
 
-    /// These variables; the operator's listener is where they say.
+    /// Returns an environment with these variables. They may set the address of the operator's listener.
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let variables: BTreeMap<String, String> = variables.into_iter().collect();
         let given = variables
@@ -172,7 +173,7 @@ impl Surroundings {
             .filter(|address| !address.is_empty());
         let operator_listen = given
             .cloned()
-            .unwrap_or_else(|| Settings::default().operator_listen);
+            .unwrap_or_else(|| ProcessSettings::default().operator_listen);
         Self {
             secret_files: Arc::default(),
             variables,
@@ -180,7 +181,7 @@ impl Surroundings {
         }
     }
 
-    /// The operator's listener is bound already, at this address, whatever the variable says.
+    /// Sets the address of the operator's listener, if it is bound already.
     #[must_use]
     pub fn with_operator_at(self, address: SocketAddr) -> Self {
         Self {
@@ -189,7 +190,7 @@ impl Surroundings {
         }
     }
 
-    /// The files that secrets were read from so far.
+    /// Returns the files that secrets were read from so far.
     pub fn secret_files(&self) -> Vec<PathBuf> {
         self.files().iter().cloned().collect()
     }
@@ -199,7 +200,7 @@ impl Surroundings {
     }
 
     fn files(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        // Nothing in here panics half way through a change.
+        // A panic cannot leave the set half changed.
         self.secret_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -207,14 +208,14 @@ impl Surroundings {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// Where systemd puts credentials.
+    /// Returns systemd's folder of credentials.
     pub(super) fn credentials(&self) -> Option<&Path> {
         self.variable("CREDENTIALS_DIRECTORY")
             .filter(|folder| !folder.is_empty())
             .map(Path::new)
     }
 
-    /// Where the operator's listener is, and whether only this machine reaches it.
+    /// Returns the address of the operator's listener, and whether it is a loopback address.
     pub(super) fn operator_listen(&self) -> (&str, bool) {
         let address = self.operator_listen.as_str();
         let loopback = match address.parse::<SocketAddr>() {
@@ -231,7 +232,7 @@ impl Surroundings {
 mod tests {
     use super::*;
 
-    fn given(pairs: &[(&str, &str)]) -> Result<Environment, Vec<String>> {
+    fn given(pairs: &[(&str, &str)]) -> Result<Variables, Vec<String>> {
         let pairs = pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -241,15 +242,15 @@ mod tests {
     #[test]
     fn an_empty_environment_gives_the_defaults() {
         for pairs in [&[][..], &[("TWAKE_BRIDGE_LISTEN", "")]] {
-            let environment = given(pairs).unwrap();
-            assert_eq!(environment.settings, Settings::default());
-            assert!(environment.warnings.is_empty() && !environment.no_color);
+            let variables = given(pairs).unwrap();
+            assert_eq!(variables.settings, ProcessSettings::default());
+            assert!(variables.warnings.is_empty() && !variables.no_color);
         }
     }
 
     #[test]
     fn settings_are_taken_from_their_variables() {
-        let environment = given(&[
+        let variables = given(&[
             ("TWAKE_BRIDGE_CONFIG", "/etc/b.toml"),
             ("TWAKE_BRIDGE_LISTEN", "[::]:80"),
             ("TWAKE_BRIDGE_OPERATOR_LISTEN", "localhost:0"),
@@ -257,25 +258,25 @@ mod tests {
             ("NO_COLOR", "1"),
         ])
         .unwrap();
-        let expected = Settings {
+        let expected = ProcessSettings {
             config: PathBuf::from("/etc/b.toml"),
             listen: "[::]:80".to_owned(),
             operator_listen: "localhost:0".to_owned(),
             store: "sqlite:/var/x.db".to_owned(),
         };
-        assert_eq!(environment.settings, expected);
-        assert!(environment.no_color);
-        assert_eq!(environment.surroundings.operator_listen(), ("localhost:0", true));
+        assert_eq!(variables.settings, expected);
+        assert!(variables.no_color);
+        assert_eq!(variables.environment.operator_listen(), ("localhost:0", true));
     }
 
     #[test]
     fn an_unknown_variable_is_a_warning_with_the_nearest_name() {
-        let environment = given(&[
+        let variables = given(&[
             ("TWAKE_BRIDGE_LISTEM", "x"),
             ("TWAKE_BRIDGE_SERVICE_HOST", "10.0.0.1"),
         ])
         .unwrap();
-        let warnings: Vec<String> = environment.warnings.iter().map(ToString::to_string).collect();
+        let warnings: Vec<String> = variables.warnings.iter().map(ToString::to_string).collect();
         assert_eq!(
             warnings,
             [
@@ -296,6 +297,6 @@ mod tests {
         .err()
         .unwrap();
         assert_eq!(findings.len(), 3, "{findings:?}");
-        assert!(findings[0].contains("TWAKE_BRIDGE_LISTEN: `8080` is no address"));
+        assert!(findings[0].contains("TWAKE_BRIDGE_LISTEN: `8080` is not an address"));
     }
 }

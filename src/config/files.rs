@@ -1,13 +1,13 @@
-//! Configuration and template files, read up to a limit.
+//! Reads configuration and template files, up to a limit.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-/// The largest configuration or template file, in bytes.
+/// The maximum size of a configuration or template file, in bytes.
 pub(super) const LARGEST_FILE: u64 = 1 << 20;
 
-/// The text of a file of at most `largest` bytes; the error says why not, without the path.
+/// Reads a file of at most `largest` bytes. The error does not contain the path.
 pub(super) fn text(path: &Path, largest: u64) -> Result<String, String> {
     let file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! A kind: the folder of its files becomes a [`Kind`].
+//! A kind: compiles the folder of its files to a [`Kind`].
 
 mod compile;
 mod folder;
@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::keys::source_toml;
 use super::schemes::Schemes;
 use super::{Limits, like};
 use crate::admission::Admission;
@@ -16,23 +17,23 @@ use crate::route::Routes;
 use crate::source::{Kind, Source};
 use crate::suggest;
 use crate::template::{Library, Origin, TemplateFile};
-use crate::toml_reader::{self, Finding, Findings, Placed, Subject, Table};
+use crate::toml_reader::{self, Finding, Findings, Placed, Subject, TableReader};
 
 pub(super) use folder::{Folder, folders};
 
-/// A kind, and what sources may override of it.
+/// A kind, and the settings that sources may override.
 pub struct LoadedKind {
     /// The kind.
     pub kind: Arc<Kind>,
     /// Its facts.
     pub facts: FactMap,
-    /// The conditions of its `source.toml` where that is the operator's own; of a built-in one there are none here.
+    /// The conditions of an own `source.toml`. Empty for a built-in one, whose conditions the tests check.
     pub conditions: Vec<Placed>,
     pub(super) schemes: Schemes,
 }
 
 impl LoadedKind {
-    /// The source that the kind is without a configuration: it has no secrets and takes what a sample is.
+    /// Returns a source of the kind without a configuration. It has no secrets and accepts samples only.
     pub fn source_alone(&self, routes: Routes) -> Source {
         Source {
             name: Arc::from(self.kind.name.as_str()),
@@ -46,12 +47,13 @@ impl LoadedKind {
     }
 }
 
-/// A kind without any configuration: the built-in one, the own one, or the own one's files over the built-in one's.
+/// Loads a kind without a configuration: a built-in one, an own one, or a built-in one with own files over it. The
+/// findings are warnings.
 ///
 /// # Errors
-/// There is none, or something is wrong with it. What comes with a kind are warnings.
+/// There is no such kind, or it has errors.
 pub fn alone(name: &str, own: Option<&Path>) -> Result<(LoadedKind, Vec<Finding>), NoKind> {
-    // What is wrong with other kinds does not matter here.
+    // Findings of other kinds do not matter here.
     let folders = folders(own, &mut Vec::new());
     let Some(folder) = folders.get(name) else {
         let what = suggest::unknown("kind", name, folders.keys().map(String::as_str));
@@ -64,16 +66,16 @@ pub fn alone(name: &str, own: Option<&Path>) -> Result<(LoadedKind, Vec<Finding>
     }
 }
 
-/// Why there is no such kind.
+/// Why a kind could not be loaded.
 pub enum NoKind {
-    /// Nothing is called so; a sentence with the nearest known name.
+    /// No kind has this name. A sentence with the nearest known name.
     Unknown(String),
-    /// Its files are wrong.
+    /// Its files have errors.
     Wrong(Vec<Finding>),
 }
 
-/// Compiles a kind. Wrong templates are warnings: what is left of its templates serves. Anything else that is wrong
-/// leaves no kind.
+/// Compiles a kind. A wrong template is a warning, because the other templates still work. Any other error leaves no
+/// kind.
 pub(super) fn load(
     name: &str,
     folders: &BTreeMap<String, Folder>,
@@ -82,11 +84,10 @@ pub(super) fn load(
     let folder = folders.get(name)?;
     let (file, text) = folder.source.as_ref()?;
     let within = Findings::new(file, text);
-    let loaded = toml_reader::document(text, &within).and_then(|document| {
-        let root = Table::new(document.get_ref(), "", 0, like::ROOT, &within);
-        let base = base(name, &root, folders, &within);
-        let is_unlike = root.get("like").is_some() && base.is_none();
-        let kind = compile::compile(name, &root, base.as_ref().map(|base| &base.loaded), &within);
+    let loaded = toml_reader::read(text, source_toml::ROOT, &within, |root| {
+        let base = base(name, root, folders, &within);
+        let lacks_base = root.has("like") && base.is_none();
+        let kind = compile::compile(name, root, base.as_ref().map(|base| &base.loaded), &within);
         let templates = like::templates(
             &folder.templates,
             base.as_ref().map_or(&[], |base| &base.templates),
@@ -95,13 +96,13 @@ pub(super) fn load(
         let of_base = |origin: &Origin| base.as_ref().is_some_and(|base| base.has(origin));
         for wrong in wrong.into_iter().filter(|wrong| !of_base(&wrong.origin)) {
             let what = format!(
-                "{}; until it is mended, the built-in or default template speaks",
+                "{}; until it is corrected, the built-in or default template is rendered instead",
                 wrong.what
             );
             let finding = Finding::warning(&wrong.file, wrong.line, "", what);
             within.add(finding.about(Subject::Template));
         }
-        let (kind, facts, schemes) = kind.filter(|_| !is_unlike)?;
+        let (kind, facts, schemes) = kind.filter(|_| !lacks_base)?;
         Some(LoadedKind {
             kind: Arc::new(Kind {
                 templates: Arc::new(library),
@@ -117,29 +118,28 @@ pub(super) fn load(
         })
     });
     findings.extend(within.into_list());
-    loaded
+    loaded.flatten()
 }
 
 /// The kind that another one is like.
 struct Base {
-    /// What its `source.toml` says.
     loaded: LoadedKind,
     templates: Vec<TemplateFile>,
 }
 
 impl Base {
-    /// Whether this is an own template of the base: what is wrong with it is found when the base itself is loaded.
+    /// Whether this is an own template of the base. Its faults are reported when the base itself is loaded.
     fn has(&self, origin: &Origin) -> bool {
         let mut templates = self.templates.iter();
         origin.is_own() && templates.any(|template| template.origin == *origin)
     }
 }
 
-/// The kind that `root`, the `source.toml` of the kind `name`, is like. None if it is like no other, or if that is
-/// wrong, which is found: one that is not there, that has errors itself, or that is like a third one.
+/// Loads the kind that `root`, the `source.toml` of the kind `name`, is like. Returns `None` if it is like no other kind.
+/// Also if the other kind does not exist, has errors, or is like a third one, and then reports it.
 fn base(
     name: &str,
-    root: &Table<'_, '_>,
+    root: &TableReader<'_, '_>,
     folders: &BTreeMap<String, Folder>,
     findings: &Findings,
 ) -> Option<Base> {
@@ -152,14 +152,14 @@ fn base(
     };
     if let Some(third) = folder.source.as_ref().and_then(|(_, text)| like::named(text)) {
         wrong(format!(
-            "the kind `{}` is like another itself, and takes over from one only: like = \"{third}\"",
+            "the kind `{}` is like another itself; name that one instead: like = \"{third}\"",
             like.value
         ));
         return None;
     }
-    // What is wrong with it is found where it is looked at for itself.
+    // Its own errors are reported where it is loaded for itself.
     let Some(loaded) = load(&like.value, folders, &mut Vec::new()) else {
-        wrong(format!("the kind `{}` is wrong itself", like.value));
+        wrong(format!("the kind `{}` has errors itself", like.value));
         return None;
     };
     Some(Base {

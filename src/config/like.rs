@@ -1,24 +1,12 @@
-//! `like = "gitea"`: a kind that takes over from another what it does not say itself.
+//! `like = "gitea"`: a kind that inherits from another kind what it does not set itself.
 
 use super::builtin;
+use super::keys::source_toml;
 use crate::template::TemplateFile;
-use crate::toml_reader::{self, Findings, Table};
+use crate::toml_reader::{self, Findings};
 
-/// The keys and tables of a `source.toml`.
-pub(super) const ROOT: &[&str] = &[
-    "title",
-    "like",
-    "authentication",
-    "event",
-    "facts",
-    "body",
-    "methods",
-    "response",
-    "challenge",
-];
-
-/// The kind's templates, and those of the kind it is like whose names it has not. An operator's own file stands
-/// before a built-in one of either, which serves where the own one is wrong.
+/// Returns the kind's templates, and those of the kind it is like if it has none of that name. An operator's own file
+/// comes before a built-in one, which is used if the own one is wrong.
 pub(super) fn templates(own: &[TemplateFile], base: &[TemplateFile]) -> Vec<TemplateFile> {
     let mut templates = own.to_vec();
     for template in base {
@@ -32,15 +20,14 @@ pub(super) fn templates(own: &[TemplateFile], base: &[TemplateFile]) -> Vec<Temp
     templates
 }
 
-/// The kind that a `source.toml` says it is like; none if it says nothing, or cannot be read.
+/// Returns the kind that a `source.toml` names in `like`, if the file can be read.
 pub(super) fn named(source: &str) -> Option<String> {
     let ignored = Findings::new("", source);
-    let document = toml_reader::document(source, &ignored)?;
-    let root = Table::new(document.get_ref(), "", 0, ROOT, &ignored);
-    root.text("like").map(|like| like.value)
+    let like = toml_reader::read(source, source_toml::ROOT, &ignored, |root| root.text("like"));
+    like.flatten().map(|like| like.value)
 }
 
-/// The built-in kind that a built-in one is like.
+/// Returns the built-in kind that a built-in kind is like.
 pub fn builtin_like(kind: &str) -> Option<String> {
     named(builtin::source_toml(kind)?)
 }

@@ -1,8 +1,12 @@
-//! Configuration: what is written, what is wrong with it, and what it means.
+//! Configuration: reads, checks and compiles `bridge.toml` and the kinds.
 //!
-//! `bridge.toml` is read table by table ([`file`](self)), so that one run finds everything that is wrong in it, each
-//! with its line; then names are resolved, secrets read, kinds and conditions compiled. What comes out is a [`Config`]
-//! that needs no further checking. The process's own settings come from the environment ([`mod@env`]).
+//! ```text
+//! text ─toml_reader, keys─► typed values, findings ─file─► Raw ─resolve─► Config
+//! ```
+//!
+//! The check by `keys` and the resolving report every mistake in one run, each with its line. A [`Config`] needs no further
+//! checks: names are resolved, secrets are read, kinds and conditions are compiled. The settings of the process come from
+//! environment variables ([`mod@env`]).
 
 mod authorities;
 pub mod builtin;
@@ -11,6 +15,7 @@ mod conditions;
 pub mod env;
 mod file;
 mod files;
+mod keys;
 mod kind;
 mod like;
 mod outbound;
@@ -33,7 +38,8 @@ use crate::toml_reader::{Finding, Placed};
 use crate::twake::Destination;
 use crate::units;
 
-pub use env::Surroundings;
+pub use env::Environment;
+pub use keys::{bridge_schema, source_schema};
 pub use kind::{LoadedKind, NoKind, alone as kind_alone};
 pub use like::builtin_like;
 pub use public::Public;
@@ -45,7 +51,7 @@ pub type Sources = BTreeMap<Arc<str>, Arc<Source>>;
 /// Channels by name.
 pub type Channels = BTreeMap<Arc<str>, Destination>;
 
-/// What `bridge.toml` says, checked and compiled.
+/// `bridge.toml`, checked and compiled.
 pub struct Config {
     /// `[sources]`.
     pub sources: Sources,
@@ -53,9 +59,9 @@ pub struct Config {
     pub channels: Channels,
     /// The kinds that a source uses, and every own one.
     pub kinds: BTreeMap<String, LoadedKind>,
-    /// The folder of own kinds, where there is one.
+    /// The folder of own kinds, if there is one.
     pub templates: Option<PathBuf>,
-    /// The conditions of `bridge.toml`, each with where it is written.
+    /// The conditions of `bridge.toml`, and where they are written.
     pub conditions: Vec<Placed>,
     /// `[limits]`.
     pub limits: Limits,
@@ -65,42 +71,42 @@ pub struct Config {
     pub history: History,
     /// `[public]`.
     pub public: Public,
-    /// `[operator] token`: what the operator's listener asks for; unset: it asks for nothing.
+    /// `[operator] token`: the bearer token that the operator's listener requires, if any.
     pub operator_token: Option<Secret>,
-    /// What is not wrong but hardly meant.
+    /// What is allowed but probably not intended.
     pub warnings: Vec<Finding>,
 }
 
-/// `[limits]`: what a sender may ask of the bridge.
+/// `[limits]`: limits on requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The largest body, in bytes, where a source sets no other.
+    /// The maximum size of a body in bytes, if a source sets no other.
     pub body: usize,
-    /// All bodies being read at once, in bytes.
+    /// The maximum size of all bodies that are read at a time, in bytes.
     pub bodies: usize,
-    /// Connections at once.
+    /// The maximum number of connections.
     pub connections: usize,
 }
 
-/// `[delivery]`: how long for what.
+/// `[delivery]`: time limits of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// For one call to Twake.
+    /// The time limit of one call to Twake.
     pub timeout: Duration,
-    /// A delivery that is older is dead.
+    /// The age at which a delivery becomes a dead letter.
     pub horizon: Duration,
-    /// A message that is told later says so.
+    /// The age from which a message is marked as late.
     pub late: Duration,
 }
 
-/// `[history]`: what is kept of what is done.
+/// `[history]`: how long finished events and deliveries are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
-    /// Events and settled deliveries.
+    /// How long events and settled deliveries are kept.
     pub keep: Duration,
-    /// At most this many bytes of them.
+    /// The maximum size of what is kept, in bytes.
     pub size: u64,
-    /// Dead deliveries.
+    /// How long dead letters are kept.
     pub dead: Duration,
 }
 
@@ -135,27 +141,27 @@ impl Default for History {
 }
 
 impl Config {
-    /// Reads and checks `bridge.toml`. Relative paths in it are relative to it.
+    /// Reads and checks `bridge.toml`. Paths in it are relative to its folder.
     ///
     /// # Errors
-    /// Everything that is wrong, warnings included; at least one of the findings is an error.
-    pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Self, Vec<Finding>> {
+    /// All findings, warnings included. At least one is an error.
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, Vec<Finding>> {
         let name = path.display().to_string();
         let base = path.parent().unwrap_or(Path::new(""));
         match files::text(path, files::LARGEST_FILE) {
-            Ok(text) => resolve::config(&name, &text, base, surroundings),
+            Ok(text) => resolve::config(&name, &text, base, environment),
             Err(why) => Err(vec![Finding::error(&name, None, "", why)]),
         }
     }
 
-    /// Whether a source wants its sender to show a certificate.
+    /// Whether a source requires a client certificate.
     pub fn asks_for_certificates(&self) -> bool {
         self.sources
             .values()
             .any(|source| source.admission.authority.is_some())
     }
 
-    /// What of it the listeners and the desk work with.
+    /// Returns the part that the listeners and the operator service use.
     pub fn serving(self) -> Snapshot {
         Snapshot {
             channels: self.channels.into_keys().collect(),
@@ -165,12 +171,12 @@ impl Config {
         }
     }
 
-    /// As [`Config::load`], from a text; `base` is what relative paths are relative to.
+    /// As [`Config::load`], from a text. Paths in it are relative to `base`.
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn from_text(text: &str, base: &Path, surroundings: &Surroundings) -> Result<Self, Vec<Finding>> {
-        resolve::config("bridge.toml", text, base, surroundings)
+    pub fn from_text(text: &str, base: &Path, environment: &Environment) -> Result<Self, Vec<Finding>> {
+        resolve::config("bridge.toml", text, base, environment)
     }
 }
 

@@ -1,23 +1,18 @@
-//! How an account's Twake is reached: `ca_file`, `tls` and `proxy` of `[twake.X]`.
+//! The connection settings of an account: `ca_file`, `tls` and `proxy` of `[twake.X]`.
 
 use std::path::Path;
-use toml::de::DeValue;
 use url::Url;
 
 use super::authorities;
 use super::certified::{self, RawCertified};
-use super::env::Surroundings;
+use super::env::Environment;
 use super::secrets::{self, Purpose, Reference};
 use crate::secret::Secret;
-use crate::toml_reader::Findings;
-use crate::toml_reader::{Located, Table};
+use crate::toml_reader::{Findings, Located, TableReader, ValueReader};
 use crate::twake::Outbound;
 use crate::twake::outbound::{Identity, Proxy};
 
-/// The keys of `proxy`, where it is more than an address.
-pub(super) const PROXY: &[&str] = &["url", "user", "password"];
-
-/// As it is written.
+/// The settings as they are written.
 pub(super) struct RawOutbound {
     ca_file: Option<Located<String>>,
     tls: Option<RawCertified>,
@@ -33,53 +28,46 @@ struct RawProxy {
 }
 
 /// Reads an account's `ca_file`, `tls` and `proxy`.
-pub(super) fn raw(account: &Table<'_, '_>, findings: &Findings) -> RawOutbound {
+pub(super) fn raw(account: &TableReader<'_, '_>) -> RawOutbound {
     RawOutbound {
         ca_file: account.text("ca_file"),
-        tls: certified::raw(account, findings),
-        proxy: proxy(account, findings),
+        tls: certified::raw(account),
+        proxy: account.get("proxy").map(proxy),
     }
 }
 
-fn proxy(account: &Table<'_, '_>, findings: &Findings) -> Option<RawProxy> {
-    let path = account.key("proxy");
-    let (_, value) = account.get("proxy")?;
-    if !matches!(value, DeValue::Table(_)) {
-        return Some(RawProxy {
-            path,
-            url: account.text("proxy"),
+fn proxy(value: ValueReader<'_, '_>) -> RawProxy {
+    let Some(table) = value.table() else {
+        return RawProxy {
+            url: value.text(),
             user: None,
             password: None,
-        });
-    }
-    let table = account.table("proxy", PROXY)?;
+            path: value.path,
+        };
+    };
     for (key, other) in [("user", "password"), ("password", "user")] {
-        if table.get(key).is_none() && table.get(other).is_some() {
-            let what = format!("`{key}` is missing: a proxy is told both a user and a password, or neither");
-            findings.error(table.at, &path, what);
+        if !table.has(key) && table.has(other) {
+            value.wrong(format!(
+                "`{key}` is missing: a proxy gets a user and a password, or neither"
+            ));
         }
     }
-    let password = table.get("password");
-    Some(RawProxy {
-        url: table.required(
-            "url",
-            "where the proxy is, such as \"http://proxy.example.org:3128\"",
-        ),
+    RawProxy {
+        url: table.text("url"),
         user: table.text("user"),
-        password: password
-            .and_then(|(at, value)| secrets::reference(value, &table.key("password"), at, findings)),
-        path,
-    })
+        password: secrets::reference(&table, "password"),
+        path: table.path,
+    }
 }
 
 impl RawOutbound {
-    /// Reads what it names; what is wrong is found. `url`: where Twake is, where that is known.
+    /// Reads the files. Reports what is wrong. `url` is the address of Twake, if it is right.
     pub(super) fn resolve(
         self,
         account: &str,
         url: Option<&Url>,
         base: &Path,
-        surroundings: &Surroundings,
+        environment: &Environment,
         findings: &Findings,
     ) -> Option<Outbound> {
         let for_tls = |at: usize, path: &str| {
@@ -98,18 +86,18 @@ impl RawOutbound {
         });
         let identity = self.tls.map_or(Some(None), |tls| {
             for_tls(tls.at, &tls.path);
-            let certified = tls.resolve(base, surroundings, findings)?;
+            let certified = tls.resolve(base, environment, findings)?;
             Some(Some(Identity::new(certified)))
         });
         let proxy = self.proxy.map_or(Some(None), |proxy| {
-            Some(Some(proxy.resolve(base, surroundings, findings)?))
+            Some(Some(proxy.resolve(base, environment, findings)?))
         });
         Some(Outbound::new(authorities?, identity?, proxy?))
     }
 }
 
 impl RawProxy {
-    fn resolve(self, base: &Path, surroundings: &Surroundings, findings: &Findings) -> Option<Proxy> {
+    fn resolve(self, base: &Path, environment: &Environment, findings: &Findings) -> Option<Proxy> {
         let address = self.url.and_then(|url| {
             let wrong = |why| findings.error(url.at, &self.path, why);
             address(&url.value).map_err(wrong).ok()
@@ -124,7 +112,7 @@ impl RawProxy {
         });
         let password: Option<Secret> = self
             .password
-            .and_then(|password| password.read(Purpose::Given, base, surroundings, findings));
+            .and_then(|password| password.read(Purpose::Given, base, environment, findings));
         let (host, port) = address?;
         let credentials = user.as_ref().zip(password.as_ref());
         let credentials = credentials.map(|(user, password)| (user.value.as_str(), password));
@@ -132,7 +120,7 @@ impl RawProxy {
     }
 }
 
-/// The host and port of a proxy's address. What is wrong with it is said without quoting it: it may hold a password.
+/// Parses the host and port of a proxy's address. The error does not quote the address: it may hold a password.
 fn address(text: &str) -> Result<(String, u16), String> {
     let example = "such as \"http://proxy.example.org:3128\"";
     let url = Url::parse(text).map_err(|error| format!("is no address ({error}), {example}"))?;

@@ -1,4 +1,4 @@
-//! `[public]`, how the public listener is reached, and whom a source lets in.
+//! `[public]`, the public listener, and the access control of a source.
 
 use ipnet::IpNet;
 use rustls::sign::CertifiedKey;
@@ -8,19 +8,16 @@ use std::sync::Arc;
 
 use super::authorities;
 use super::certified::{self, RawCertified};
-use super::env::Surroundings;
+use super::env::Environment;
 use crate::admission::{Admission, Authority, TrustedProxies};
-use crate::toml_reader::Findings;
-use crate::toml_reader::{Located, Table};
+use crate::toml_reader::{Findings, Located, TableReader};
 
-pub(super) const PUBLIC: &[&str] = &["tls", "trusted_proxies"];
-
-/// `[public]`: how the public listener is reached.
+/// `[public]`: the public listener.
 #[derive(Clone, Default)]
 pub struct Public {
-    /// The listener's own certificate; unset: it speaks plain HTTP, behind a proxy or on this machine.
+    /// The listener's certificate. Unset: it speaks plain HTTP, behind a proxy or on this machine.
     pub certificate: Option<Arc<CertifiedKey>>,
-    /// Whose `X-Forwarded-For` says where a request comes from.
+    /// The proxies whose `X-Forwarded-For` holds the client's address.
     pub trusted_proxies: TrustedProxies,
 }
 
@@ -31,7 +28,7 @@ pub(super) struct RawPublic {
     trusted_proxies: Vec<Located<String>>,
 }
 
-/// What a source says of whom it lets in, as it is written.
+/// The access control of a source as it is written.
 #[derive(Default)]
 pub(super) struct RawAdmission {
     allow: Vec<Located<String>>,
@@ -39,15 +36,15 @@ pub(super) struct RawAdmission {
 }
 
 /// Reads `[public]`.
-pub(super) fn raw(table: &Table<'_, '_>, findings: &Findings) -> RawPublic {
+pub(super) fn raw(table: &TableReader<'_, '_>) -> RawPublic {
     RawPublic {
-        tls: certified::raw(table, findings),
+        tls: certified::raw(table),
         trusted_proxies: table.texts("trusted_proxies").unwrap_or_default(),
     }
 }
 
 /// Reads a source's `allow` and `client_ca_file`.
-pub(super) fn raw_admission(source: &Table<'_, '_>) -> RawAdmission {
+pub(super) fn raw_admission(source: &TableReader<'_, '_>) -> RawAdmission {
     RawAdmission {
         allow: source.texts("allow").unwrap_or_default(),
         client_ca_file: source.text("client_ca_file"),
@@ -55,10 +52,10 @@ pub(super) fn raw_admission(source: &Table<'_, '_>) -> RawAdmission {
 }
 
 impl RawPublic {
-    /// Reads the certificate; what is wrong is found.
-    pub(super) fn resolve(&self, base: &Path, surroundings: &Surroundings, findings: &Findings) -> Public {
+    /// Reads the certificate. Reports what is wrong.
+    pub(super) fn resolve(&self, base: &Path, environment: &Environment, findings: &Findings) -> Public {
         let tls = self.tls.as_ref();
-        let certificate = tls.and_then(|tls| tls.resolve(base, surroundings, findings));
+        let certificate = tls.and_then(|tls| tls.resolve(base, environment, findings));
         Public {
             certificate: certificate.map(Arc::new),
             trusted_proxies: TrustedProxies(nets(&self.trusted_proxies, "public.trusted_proxies", findings)),
@@ -67,7 +64,7 @@ impl RawPublic {
 }
 
 impl RawAdmission {
-    /// Reads the authorities; what is wrong is found. `has_tls`: whether the bridge itself sees certificates.
+    /// Reads the authorities. Reports what is wrong. `has_tls`: whether the bridge itself sees certificates.
     pub(super) fn resolve(&self, source: &str, has_tls: bool, base: &Path, findings: &Findings) -> Admission {
         let authority = self.client_ca_file.as_ref().and_then(|file| {
             let path = format!("{source}.client_ca_file");
@@ -87,7 +84,7 @@ impl RawAdmission {
     }
 }
 
-/// The same network, of version 4 where it is written as one of version 6 (`::ffff:192.0.2.7`): addresses are compared so.
+/// Converts an IPv4 network that is written as IPv6 (`::ffff:192.0.2.7`) to IPv4, as client addresses are.
 fn canonical(net: IpNet) -> IpNet {
     let IpNet::V6(mapped) = net else {
         return net;
@@ -102,7 +99,7 @@ fn canonical(net: IpNet) -> IpNet {
     same.and_then(Result::ok).unwrap_or(net)
 }
 
-/// `10.0.0.0/8`, `192.0.2.7`.
+/// Parses networks and addresses: `10.0.0.0/8`, `192.0.2.7`.
 fn nets(texts: &[Located<String>], path: &str, findings: &Findings) -> Vec<IpNet> {
     let net = |text: &Located<String>| {
         let given = text.value.trim();

@@ -1,76 +1,50 @@
-//! What a kind says of its requests: their methods, where their payload is, which are no events, and what is answered.
+//! The requests of a kind: their methods, where their payload is, which are no events, and the responses.
 
-use std::collections::BTreeSet;
-use toml::de::DeValue;
-
-use super::conditions::condition;
+use super::conditions::{Place, compile, condition};
+use super::keys::source_toml::METHODS;
 use crate::condition::Condition;
 use crate::payload::BodyForm;
 use crate::source::{Challenge, Challenges, EventResponse, Kind, Method};
-use crate::toml_reader::Findings;
-use crate::toml_reader::{Located, Table};
+use crate::toml_reader::{Findings, Located, Owner, TableReader};
 
-const BODY: &[&str] = &["form", "multipart", "text", "query", "json"];
-const RESPONSE: &[&str] = &["status", "body"];
-const CHALLENGE: &[&str] = &["when", "response", "status", "content_type", "unsigned"];
-
-/// The longest fixed answer, in bytes: senders look for a word.
+/// The maximum length of a fixed response, in bytes. Senders expect a word.
 const LONGEST_RESPONSE: usize = 4096;
+const TOO_LONG: &str = "is longer than 4096 bytes";
 
-/// `methods`; those of the kind it is like, or `POST` alone, where nothing is said.
-pub(super) fn methods(root: &Table<'_, '_>, like: Option<&Kind>) -> Vec<Method> {
+/// Reads `methods`. Default: those of the kind it is like, or `POST`.
+pub(super) fn methods(root: &TableReader<'_, '_>, like: Option<&Kind>) -> Vec<Method> {
     let Some(texts) = root.texts("methods") else {
         return like.map_or_else(|| vec![Method::Post], |like| like.methods.clone());
     };
     let mut methods = Vec::new();
     for text in &texts {
-        match Method::ALL.into_iter().find(|known| known.name() == text.value) {
-            Some(method) if !methods.contains(&method) => methods.push(method),
-            Some(_) => root.wrong(text.at, "methods", "names a method twice"),
-            None => root.wrong(
-                text.at,
-                "methods",
-                "known are \"POST\", \"PUT\", \"PATCH\" and \"GET\"",
-            ),
+        match METHODS.iter().find(|(name, _)| *name == text.value) {
+            Some((_, method)) if !methods.contains(method) => methods.push(*method),
+            Some(_) => root.wrong("methods", "names a method twice"),
+            None => {}
         }
-    }
-    if let Some((at, DeValue::Array(list))) = root.get("methods")
-        && list.is_empty()
-    {
-        root.wrong(at, "methods", "is empty, so that nothing could be sent");
     }
     methods
 }
 
-/// `[body]`: `form = "payload"` names the field, `form = true` means all of them; `query` likewise. What is not said is
-/// that of the kind it is like.
-pub(super) fn body_form(root: &Table<'_, '_>, like: Option<&Kind>, methods: &[Method]) -> BodyForm {
+/// Reads `[body]`. `form = "payload"` names the field, `form = true` means all of them; `query` likewise. Default: the keys
+/// of the kind it is like.
+pub(super) fn body_form(root: &TableReader<'_, '_>, like: Option<&Kind>, methods: &[Method]) -> BodyForm {
     let known = like.map_or_else(BodyForm::default, |like| like.body.clone());
-    let Some(body) = root.table("body", BODY) else {
+    let Some(body) = root.table("body") else {
         return known;
     };
     let (form, fields) = one_or_all(&body, "form").unwrap_or((known.form, known.fields));
     let (query, parameters) = one_or_all(&body, "query").unwrap_or((known.query, known.parameters));
     let json = body.texts("json");
-    if let Some(first) = json.as_ref().and_then(|json| json.first())
-        && !fields
-        && !parameters
-    {
+    if json.as_ref().is_some_and(|json| !json.is_empty()) && !fields && !parameters {
         body.wrong(
-            first.at,
             "json",
             "names fields of `form = true` or `query = true`, and there is neither",
         );
     }
-    if let Some((at, _)) = body.get("query")
-        && (query.is_some() || parameters)
-        && !methods.contains(&Method::Get)
-    {
-        body.wrong(
-            at,
-            "query",
-            "is looked at for a GET, which `methods` does not name",
-        );
+    if body.has("query") && (query.is_some() || parameters) && !methods.contains(&Method::Get) {
+        body.wrong("query", "applies to a GET only, and `methods` does not name GET");
     }
     BodyForm {
         form,
@@ -85,101 +59,91 @@ pub(super) fn body_form(root: &Table<'_, '_>, like: Option<&Kind>, methods: &[Me
     }
 }
 
-/// A field's name, or whether all of them are meant; unset if nothing is said.
-fn one_or_all(body: &Table<'_, '_>, key: &str) -> Option<(Option<String>, bool)> {
-    match body.get(key)? {
-        (_, DeValue::Boolean(all)) => Some((None, *all)),
-        _ => Some((body.text(key).map(|text| text.value), false)),
-    }
+/// Reads the name of a field, or whether all of them are the payload.
+fn one_or_all(body: &TableReader<'_, '_>, key: &str) -> Option<(Option<String>, bool)> {
+    let value = body.get(key)?;
+    Some((
+        value.text().map(|text| text.value),
+        value.boolean().unwrap_or_default(),
+    ))
 }
 
-/// `[response]`, or that of the kind it is like.
-pub(super) fn response(root: &Table<'_, '_>, like: Option<&Kind>) -> EventResponse {
-    let Some(table) = root.table("response", RESPONSE) else {
+/// Reads `[response]`. Default: that of the kind it is like.
+pub(super) fn response(root: &TableReader<'_, '_>, like: Option<&Kind>) -> EventResponse {
+    let Some(table) = root.table("response") else {
         return like.map_or_else(EventResponse::default, |like| like.response.clone());
     };
     let response = EventResponse {
-        status: status(&table),
-        body: table.text("body").map(|text| {
-            if text.value.len() > LONGEST_RESPONSE {
-                table.wrong(
-                    text.at,
-                    "body",
-                    format!("is longer than {LONGEST_RESPONSE} bytes"),
-                );
-            }
-            text.value
-        }),
+        status: table.integer("status"),
+        body: table.text("body").map(|text| text.value),
     };
+    if response
+        .body
+        .as_ref()
+        .is_some_and(|body| body.len() > LONGEST_RESPONSE)
+    {
+        table.wrong("body", TOO_LONG);
+    }
     without_body(&table, response.status, "body");
     response
 }
 
-/// Reads a 2xx status.
-fn status(table: &Table<'_, '_>) -> Option<u16> {
-    let (at, _) = table.get("status")?;
-    let status = table.count("status")?;
-    let success = u16::try_from(status)
-        .ok()
-        .filter(|status| (200..300).contains(status));
-    if success.is_none() {
-        let what = "is no 2xx: the bridge itself chooses other statuses, so that no event is lost";
-        table.wrong(at, "status", what);
-    }
-    success
-}
-
-/// Refuses a body with status 204 or 205, which have none.
-fn without_body(table: &Table<'_, '_>, status: Option<u16>, key: &str) {
-    if let (Some(204 | 205), Some((at, _))) = (status, table.get(key)) {
+/// Reports a text that is never sent: 204 and 205 are responses without a body.
+fn without_body(table: &TableReader<'_, '_>, status: Option<u16>, key: &str) {
+    if matches!(status, Some(204 | 205)) && table.has(key) {
         table.wrong(
-            at,
             key,
             "is never sent: responses with status 204 or 205 have no body",
         );
     }
 }
 
-/// `[[challenge]]`, or all those of the kind it is like.
-pub(super) fn challenges(root: &Table<'_, '_>, like: Option<&Kind>, findings: &Findings) -> Challenges {
-    let mut challenges = Challenges::default();
-    if let (None, Some(like)) = (root.get("challenge"), like) {
+/// Reads `[[challenge]]`. Default: all those of the kind it is like.
+pub(super) fn challenges(root: &TableReader<'_, '_>, like: Option<&Kind>, findings: &Findings) -> Challenges {
+    if let (false, Some(like)) = (root.has("challenge"), like) {
         return like.challenges.clone();
     }
-    for table in root.tables("challenge", CHALLENGE) {
-        let unsigned = table.boolean("unsigned").unwrap_or_default();
-        let when = table.required("when", "which requests match, such as 'payload.type == \"test\"'");
-        let when = when.and_then(|when| {
-            let known: &[&str] = if unsigned {
-                &["source", "headers"]
-            } else {
-                &["source", "headers", "payload"]
-            };
-            expression(&table, "when", &when, known, findings)
-        });
-        let head = ResponseHead {
-            status: status(&table).unwrap_or(200),
-            content_type: content_type(&table),
-        };
-        without_body(&table, Some(head.status), "response");
-        let response = table.text("response");
-        if unsigned {
-            let response = response.map_or_else(String::new, |text| fixed(&table, &text, findings));
-            challenges
-                .unsigned
-                .extend(when.map(|when| head.challenge(when, response)));
+    let mut challenges = Challenges::default();
+    for (number, table) in root.tables("challenge").iter().enumerate() {
+        let is_unsigned = table.boolean("unsigned").unwrap_or_default();
+        let names: &[&str] = if is_unsigned {
+            &["source", "headers"]
         } else {
-            let known = ["source", "headers", "payload"];
-            let response = response.and_then(|text| expression(&table, "response", &text, &known, findings));
-            challenges
-                .signed
-                .extend(when.map(|when| head.challenge(when, response)));
+            &["source", "headers", "payload"]
+        };
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let owner = Owner::Challenge(number);
+        let expression = |key: &str, is_when: bool| {
+            let path = &table.key(key);
+            let place = Place {
+                path,
+                owner: &owner,
+                is_when,
+            };
+            condition(&table.text(key)?, place, &names, findings)
+        };
+        let when = expression("when", true);
+        let head = ResponseHead {
+            status: table.integer("status").unwrap_or(200),
+            content_type: content_type(table),
+        };
+        without_body(table, Some(head.status), "response");
+        if is_unsigned {
+            let response = table.text("response");
+            let response = response.and_then(|text| constant(table, &text, findings));
+            let response = response.unwrap_or_default();
+            let challenge = when.map(|when| head.challenge(when, response));
+            challenges.unsigned.extend(challenge);
+        } else {
+            let response = expression("response", false);
+            let challenge = when.map(|when| head.challenge(when, response));
+            challenges.signed.extend(challenge);
         }
     }
     challenges
 }
 
-/// The status and content type of a challenge's response.
+/// The head of a response.
 struct ResponseHead {
     status: u16,
     content_type: String,
@@ -196,8 +160,8 @@ impl ResponseHead {
     }
 }
 
-/// `type/subtype; parameter`: what a header can hold, and no page that a browser would run.
-fn content_type(table: &Table<'_, '_>) -> String {
+/// Reads `type/subtype; parameter`. Refuses what a header cannot hold, and what a browser would run.
+fn content_type(table: &TableReader<'_, '_>) -> String {
     let Some(text) = table.text("content_type") else {
         return "text/plain; charset=utf-8".to_owned();
     };
@@ -212,7 +176,6 @@ fn content_type(table: &Table<'_, '_>) -> String {
         || essence.split('/').filter(|part| !part.trim().is_empty()).count() != 2
     {
         table.wrong(
-            text.at,
             "content_type",
             "is no content type such as \"application/json\", or one that a browser would run",
         );
@@ -220,46 +183,21 @@ fn content_type(table: &Table<'_, '_>) -> String {
     text.value
 }
 
-fn expression(
-    table: &Table<'_, '_>,
-    key: &str,
-    text: &Located<String>,
-    names: &[&str],
-    findings: &Findings,
-) -> Option<Condition> {
-    let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    condition(text, &table.key(key), &names, findings)
-}
-
-/// The text of an answer that everybody gets: an expression that reads nothing of the request.
-fn fixed(table: &Table<'_, '_>, text: &Located<String>, findings: &Findings) -> String {
-    let path = table.key("response");
-    let compiled = match Condition::compile(&text.value) {
-        Ok(compiled) => compiled,
-        Err(error) => {
-            findings.error(text.at, &path, error.to_string());
-            return String::new();
+/// Evaluates the text of a response that every client gets. The expression must not read the request.
+fn constant(table: &TableReader<'_, '_>, text: &Located<String>, findings: &Findings) -> Option<String> {
+    let compiled = compile(text, &table.key("response"), findings)?;
+    let fault = if compiled.references().names.is_empty() {
+        match compiled.evaluate(&serde_json::Value::Null) {
+            Ok(serde_json::Value::String(response)) if response.len() <= LONGEST_RESPONSE => {
+                return Some(response);
+            }
+            Ok(serde_json::Value::String(_)) => TOO_LONG.to_owned(),
+            Ok(_) => "gives no text, such as '\"ok\"'".to_owned(),
+            Err(error) => error.to_string(),
         }
+    } else {
+        "uses the request, which is not authenticated: write a constant text, such as '\"ok\"'".to_owned()
     };
-    if !compiled.references().names.is_empty() {
-        let what =
-            "uses the request, which nobody has signed: everybody gets the same text here, such as '\"ok\"'";
-        findings.error(text.at, &path, what);
-        return String::new();
-    }
-    match compiled.evaluate(&serde_json::Value::Null) {
-        Ok(serde_json::Value::String(answer)) if answer.len() <= LONGEST_RESPONSE => answer,
-        Ok(serde_json::Value::String(_)) => {
-            findings.error(text.at, &path, format!("is longer than {LONGEST_RESPONSE} bytes"));
-            String::new()
-        }
-        Ok(_) => {
-            findings.error(text.at, &path, "gives no text, such as '\"ok\"'");
-            String::new()
-        }
-        Err(error) => {
-            findings.error(text.at, &path, error.to_string());
-            String::new()
-        }
-    }
+    table.wrong("response", fault);
+    None
 }

@@ -1,40 +1,34 @@
-//! The whole of `bridge.toml`: accounts, channels and sources resolved against each other, and what they say together.
+//! Resolves `bridge.toml`: accounts, channels and sources, their references to each other, and contradictions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use url::Url;
 
-use super::env::Surroundings;
+use super::env::Environment;
 use super::file::{self, Named, Raw, RawAccount, RawChannel};
+use super::keys::bridge_toml;
 use super::secrets::{Purpose, Reference};
-use super::source::{World, source};
+use super::source::{SourceContext, source};
 use super::{Channels, Config, Sources, kind};
 use crate::secret::Secret;
 use crate::suggest::unknown;
-use crate::toml_reader::{self, Located};
-use crate::toml_reader::{Finding, Findings, Severity};
+use crate::toml_reader::{self, Finding, Findings, Located, Severity};
 use crate::twake::{Account, Api, Destination, messages_save};
 
-/// The names of the dialects.
-const APIS: &[(&str, Api)] = &[("messages-save", Api::MessagesSave)];
-
-/// Where own kinds are when nothing else is said.
+/// The folder of own kinds, if the file names no other.
 const TEMPLATES: &str = "templates";
 
-/// Reads, checks and compiles everything.
+/// Reads, checks and compiles the file.
 pub(super) fn config(
     file: &str,
     text: &str,
     base: &Path,
-    surroundings: &Surroundings,
+    environment: &Environment,
 ) -> Result<Config, Vec<Finding>> {
     let findings = Findings::new(file, text);
-    let read = toml_reader::document(text, &findings).map(|document| {
-        let root = toml_reader::Table::new(document.get_ref(), "", 0, file::ROOT, &findings);
-        file::read(&root, &findings)
-    });
-    let config = read.map(|raw| resolve(raw, base, surroundings, &findings));
+    let read = toml_reader::read(text, bridge_toml::ROOT, &findings, file::read);
+    let config = read.map(|raw| resolve(raw, base, environment, &findings));
     let (errors, warnings): (Vec<_>, Vec<_>) = findings
         .into_list()
         .into_iter()
@@ -45,7 +39,7 @@ pub(super) fn config(
     }
 }
 
-fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findings) -> Config {
+fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings) -> Config {
     contradictions(&raw, findings);
     let mut within_kinds = Vec::new();
     let own = own_templates(&raw, base, findings);
@@ -68,7 +62,7 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
 
     let mut accounts = BTreeMap::new();
     for Named { name, value } in raw.accounts {
-        let account = account(&name, value, base, surroundings, findings);
+        let account = account(&name, value, base, environment, findings);
         accounts.insert(name.value, account);
     }
     let names = |names: &[Named<RawChannel>]| {
@@ -84,18 +78,18 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
         .into_iter()
         .filter_map(|channel| {
             let name = Arc::from(channel.name.value.as_str());
-            Some((name, place(channel, &accounts, findings)?))
+            Some((name, destination(channel, &accounts, findings)?))
         })
         .collect();
 
-    let public = raw.public.resolve(base, surroundings, findings);
-    let world = World {
+    let public = raw.public.resolve(base, environment, findings);
+    let context = SourceContext {
         kinds: &kinds,
         channels: &channel_names,
         limits: raw.limits,
         has_tls: public.certificate.is_some(),
         base,
-        surroundings,
+        environment,
         findings,
     };
     let every_source_resolved = raw.sources.len();
@@ -103,12 +97,12 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
         .sources
         .into_iter()
         .filter_map(|raw| {
-            let (skipping, at) = (
+            let (unrouted, at) = (
                 raw.value.channels.is_none() && raw.value.routes.is_empty(),
                 raw.name.at,
             );
-            let source = source(raw, &world)?;
-            if skipping {
+            let source = source(raw, &context)?;
+            if unrouted {
                 let path = format!("sources.{}", source.name);
                 findings.warning(
                     at,
@@ -136,12 +130,12 @@ fn resolve(raw: Raw, base: &Path, surroundings: &Surroundings, findings: &Findin
         delivery: raw.delivery,
         history: raw.history,
         public,
-        operator_token: operator_token(raw.operator_token.as_ref(), base, surroundings, findings),
+        operator_token: operator_token(raw.operator_token.as_ref(), base, environment, findings),
         warnings: Vec::new(),
     }
 }
 
-/// The folder of own kinds. Named, it has to be there.
+/// Returns the folder of own kinds, if it exists. Reports a named folder that does not.
 fn own_templates(raw: &Raw, base: &Path, findings: &Findings) -> Option<std::path::PathBuf> {
     let folder = base.join(
         raw.templates
@@ -165,24 +159,10 @@ fn account(
     name: &Located<String>,
     raw: RawAccount,
     base: &Path,
-    surroundings: &Surroundings,
+    environment: &Environment,
     findings: &Findings,
 ) -> Option<Account> {
     let path = format!("twake.{}", name.value);
-    let api = match &raw.api {
-        None => Some(Api::MessagesSave),
-        Some(api) => {
-            let known = APIS
-                .iter()
-                .find(|(known, _)| *known == api.value)
-                .map(|(_, api)| *api);
-            if known.is_none() {
-                let what = unknown("api", &api.value, APIS.iter().map(|(name, _)| *name));
-                findings.error(api.at, &format!("{path}.api"), what);
-            }
-            known
-        }
-    };
     let url = raw.url.and_then(|url| {
         address(&url.value)
             .map_err(|why| findings.error(url.at, &format!("{path}.url"), why))
@@ -190,11 +170,11 @@ fn account(
     });
     let key = raw
         .private_api_key
-        .and_then(|key| key.read(Purpose::Given, base, surroundings, findings));
+        .and_then(|key| key.read(Purpose::Given, base, environment, findings));
     let outbound = raw
         .outbound
-        .resolve(&path, url.as_ref(), base, surroundings, findings);
-    match api? {
+        .resolve(&path, url.as_ref(), base, environment, findings);
+    match raw.api.unwrap_or(Api::MessagesSave) {
         Api::MessagesSave => Some(Account::MessagesSave(Arc::new(messages_save::Account {
             name: name.value.clone(),
             url: url?,
@@ -206,7 +186,7 @@ fn account(
     }
 }
 
-/// An address of a Twake. What is wrong with it is said without quoting it: it may hold a password.
+/// Parses the address of a Twake. The error does not quote the address: it may hold a password.
 fn address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text)
         .map_err(|error| format!("is no address ({error}), such as \"https://api.twake.app\""))?;
@@ -225,8 +205,8 @@ fn address(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// A channel, in the account it names or the only one there is.
-fn place(
+/// Resolves a channel, in the account that it names or in the only one.
+fn destination(
     channel: Named<RawChannel>,
     accounts: &BTreeMap<String, Option<Account>>,
     findings: &Findings,
@@ -243,7 +223,7 @@ fn place(
         }
         (None, 1) => accounts.values().next(),
         (None, 0) => {
-            findings.error(name.at, &path, "there is no account it could be in: [twake.main]");
+            findings.error(name.at, &path, "there is no account; add one: [twake.main]");
             None
         }
         (None, _) => {
@@ -270,16 +250,16 @@ fn place(
 fn operator_token(
     raw: Option<&Reference>,
     base: &Path,
-    surroundings: &Surroundings,
+    environment: &Environment,
     findings: &Findings,
 ) -> Option<Secret> {
-    let (address, loopback) = surroundings.operator_listen();
+    let (address, loopback) = environment.operator_listen();
     match raw {
-        Some(token) => token.read(Purpose::Bearer, base, surroundings, findings),
+        Some(token) => token.read(Purpose::Bearer, base, environment, findings),
         None if loopback => None,
         None => {
             let what = format!(
-                "`token` is missing, and the operator's listener is at {address}, which others reach: set \
+                "`token` is missing, and the operator's listener is at {address}, which other machines reach: set \
                  token = {{ credential = \"operator\" }}, or listen on 127.0.0.1 (TWAKE_BRIDGE_OPERATOR_LISTEN; where a \
                  socket unit holds the socket, its second ListenStream)"
             );
@@ -289,7 +269,7 @@ fn operator_token(
     }
 }
 
-/// Settings that do not go together.
+/// Reports settings that contradict each other.
 fn contradictions(raw: &Raw, findings: &Findings) {
     let Raw {
         limits,
@@ -324,7 +304,7 @@ fn contradictions(raw: &Raw, findings: &Findings) {
             delivery.horizon > history.keep,
             "delivery.horizon",
             "history.keep",
-            "what still waits could outlive its event",
+            "a waiting delivery could outlive its event",
         ),
         (
             delivery.timeout > delivery.horizon,
@@ -336,7 +316,7 @@ fn contradictions(raw: &Raw, findings: &Findings) {
             delivery.late > delivery.horizon,
             "delivery.late",
             "delivery.horizon",
-            "no message would ever be called late",
+            "no message would ever be marked as late",
         ),
     ];
     for (longer, key, other, so) in pairs {
@@ -346,7 +326,7 @@ fn contradictions(raw: &Raw, findings: &Findings) {
     }
 }
 
-/// Channels that no route may reach.
+/// Reports channels that no route can reach.
 fn unreached(sources: &Sources, channels: &[Located<String>], findings: &Findings) {
     let reached: BTreeSet<Arc<str>> = sources
         .values()

@@ -10,9 +10,9 @@ use super::{files, like};
 use crate::template::Origin;
 use crate::toml_reader::{Finding, Subject};
 
-/// A kind's samples in the order of their names: the built-in ones, and those in `own/KIND/samples/`, which stand for
-/// built-in ones of the same name; and of the kind that it is like those whose names it has not. What cannot be read,
-/// or is larger than a body may be, is found and left out.
+/// Returns a kind's samples, sorted by name: the own ones in `own/KIND/samples/`, then built-in ones, then those of the kind
+/// that it is like. Of samples with one name only the first counts. A sample that cannot be read, or is larger than a body
+/// may be, is reported and left out.
 pub fn samples(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
     let (mut samples, findings) = of_folder(kind, own);
     if let Some(base) = base(kind, own) {
@@ -26,7 +26,7 @@ pub fn samples(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
     (samples, findings)
 }
 
-/// The kind that a kind is like.
+/// Returns the name of the kind that a kind is like.
 fn base(kind: &str, own: Option<&Path>) -> Option<String> {
     let file = own.map(|own| own.join(kind).join("source.toml"));
     let text = file.and_then(|file| files::text(&file, files::LARGEST_FILE).ok());
@@ -63,7 +63,7 @@ fn of_folder(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
     (samples, findings)
 }
 
-/// The files of a folder that are not hidden; a folder that is not there has none.
+/// Returns the files of a folder that are not hidden. Returns none if the folder does not exist.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     entries

@@ -1,7 +1,7 @@
 //! `[[authentication]]` of a kind, or of a source that overrides its kind's.
 
 use crate::authentication::{Scheme, read_schemes};
-use crate::toml_reader::Table;
+use crate::toml_reader::TableReader;
 
 /// The schemes of a kind or a source.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +14,8 @@ pub(super) struct Schemes {
 
 impl Schemes {
     /// Reads the key `authentication`.
-    pub(super) fn read(table: &Table<'_, '_>) -> Self {
-        let list = read_schemes(table, "authentication");
+    pub(super) fn read(table: &TableReader<'_, '_>) -> Self {
+        let list = read_schemes(table);
         let open = list.iter().any(Scheme::is_open);
         Self { list, open }
     }

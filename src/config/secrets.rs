@@ -1,39 +1,34 @@
-//! Secrets by reference: `{ env = }`, `{ file = }`, `{ credential = }`. Nothing here says what a secret is.
+//! Secrets by reference: `{ env = }`, `{ file = }`, `{ credential = }`. No finding here contains a secret.
 
 use std::path::Path;
-use toml::de::DeValue;
 
-use super::env::Surroundings;
+use super::env::Environment;
 use super::files;
 use crate::secret::Secret;
-use crate::toml_reader::{Findings, Located, Table};
+use crate::toml_reader::{Findings, Located, TableReader, ValueReader};
 
 /// The largest file a secret is read from, in bytes.
 const LARGEST: u64 = 64 << 10;
 
-/// The keys of a reference.
-pub(super) const KEYS: &[&str] = &["env", "file", "credential", "scheme"];
-
 /// A reference to a secret.
 pub(super) struct Reference {
-    /// Where it is.
-    place: SecretLocation,
-    /// The only scheme it is for.
+    location: SecretLocation,
+    /// The only scheme that may use the secret.
     pub(super) scheme: Option<Located<String>>,
     /// Its table, for findings.
     pub(super) path: String,
-    /// Where the reference is.
+    /// The position of the reference.
     pub(super) at: usize,
 }
 
-/// What a secret is for, which decides what may be in it.
+/// The use of a secret. It decides which characters the secret may have.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Purpose {
-    /// A source's: its schemes say the rest.
+    /// A source's secret. Its schemes check the rest.
     Webhook,
-    /// The operator's token, which whoever writes the configuration makes.
+    /// The operator's token, which the author of the configuration makes.
     Bearer,
-    /// What somebody else has made: Twake a key, a proxy a password.
+    /// A secret that somebody else made: Twake's key, a proxy's password.
     Given,
 }
 
@@ -43,69 +38,46 @@ enum SecretLocation {
     Credential(String),
 }
 
-/// What to write instead of the secret itself.
-const INSTEAD: &str = "a secret is not written here; write where it is: { env = \"NAME\" }, { file = \"path\" } or \
-                       { credential = \"name\" } (a file of systemd's LoadCredential=)";
+/// Reads a reference at a key.
+pub(super) fn reference(table: &TableReader<'_, '_>, key: &str) -> Option<Reference> {
+    of_value(&table.get(key)?)
+}
 
-/// Reads a reference. What is there instead of one is found, and never quoted.
-pub(super) fn reference(
-    value: &DeValue<'_>,
-    path: &str,
-    at: usize,
-    findings: &Findings,
-) -> Option<Reference> {
-    let Some(table) = value.as_table() else {
-        findings.error(at, path, INSTEAD);
-        return None;
-    };
-    let table = Table::new(table, path, at, KEYS, findings);
-    let places = [
-        table.text("env").map(|name| SecretLocation::Env(name.value)),
-        table.text("file").map(|name| SecretLocation::File(name.value)),
-        table
-            .text("credential")
-            .map(|name| SecretLocation::Credential(name.value)),
-    ];
-    let given = ["env", "file", "credential"]
-        .iter()
-        .filter(|key| table.get(key).is_some())
-        .count();
-    let scheme = table.text("scheme");
-    let mut places = places.into_iter().flatten();
-    match (places.next(), given) {
-        (Some(place), 1) => Some(Reference {
-            place,
-            scheme,
-            path: path.to_owned(),
-            at,
-        }),
-        (None, 1) => None,
-        _ => {
-            findings.error(at, path, format!("exactly one place was expected: {INSTEAD}"));
-            None
-        }
-    }
+/// Reads a reference. What is no reference is not quoted anywhere: it may be the secret itself.
+pub(super) fn of_value(value: &ValueReader<'_, '_>) -> Option<Reference> {
+    let table = value.table()?;
+    let place =
+        |key: &str, location: fn(String) -> SecretLocation| table.text(key).map(|name| location(name.value));
+    let location = place("env", SecretLocation::Env)
+        .or_else(|| place("file", SecretLocation::File))
+        .or_else(|| place("credential", SecretLocation::Credential))?;
+    Some(Reference {
+        location,
+        scheme: table.text("scheme"),
+        path: table.path,
+        at: table.at,
+    })
 }
 
 impl Reference {
-    /// What logs and events call the secret: `credential:github`.
+    /// The name of the secret in logs and events: `credential:github`.
     pub(super) fn name(&self) -> String {
-        match &self.place {
+        match &self.location {
             SecretLocation::Env(name) => format!("env:{name}"),
             SecretLocation::File(path) => format!("file:{path}"),
             SecretLocation::Credential(name) => format!("credential:{name}"),
         }
     }
 
-    /// The secret itself, a text of one line; what is wrong with it, or doubtful, is found.
+    /// Reads the secret, a text of one line. Reports what is wrong with it, or doubtful.
     pub(super) fn read(
         &self,
         purpose: Purpose,
         base: &Path,
-        surroundings: &Surroundings,
+        environment: &Environment,
         findings: &Findings,
     ) -> Option<Secret> {
-        let read = self.read_key(base, surroundings).and_then(|secret| {
+        let read = self.read_key(base, environment).and_then(|secret| {
             let fault = secret.fault().or(match purpose {
                 Purpose::Bearer if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => Some(
                     "has blanks or characters beyond ASCII, which a bearer token does not: make one with `openssl rand \
@@ -126,7 +98,7 @@ impl Reference {
                 Some("is a placeholder: write the one you were given")
             }
             Purpose::Given if secret.expose().trim() != secret.expose() => {
-                Some("begins or ends with a blank, which was hardly meant: write it without")
+                Some("starts or ends with white space, probably by mistake: write it without")
             }
             Purpose::Bearer => secret.guessed(),
             Purpose::Given | Purpose::Webhook => None,
@@ -137,32 +109,32 @@ impl Reference {
         Some(secret)
     }
 
-    /// A key in PEM, of as many lines as it has; the error says why not.
-    pub(super) fn read_key(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
-        self.read_noting(base, |file| surroundings.read_secret(file), surroundings)
+    /// Reads a key in PEM, which has several lines. The error says why it cannot be read.
+    pub(super) fn read_key(&self, base: &Path, environment: &Environment) -> Result<Secret, String> {
+        self.read_noting(base, |file| environment.read_secret(file), environment)
     }
 
-    /// The same of what is no secret, such as a certificate: everybody may read its file.
-    pub(super) fn read_openly(&self, base: &Path, surroundings: &Surroundings) -> Result<Secret, String> {
-        self.read_noting(base, |_| {}, surroundings)
+    /// Reads what is not secret, such as a certificate. Its file may be readable for everybody.
+    pub(super) fn read_openly(&self, base: &Path, environment: &Environment) -> Result<Secret, String> {
+        self.read_noting(base, |_| {}, environment)
     }
 
-    /// `note` is told the file that is read.
+    /// Reads the text. Calls `note` with the path of the file, if it is in one.
     fn read_noting(
         &self,
         base: &Path,
         note: impl Fn(&Path),
-        surroundings: &Surroundings,
+        environment: &Environment,
     ) -> Result<Secret, String> {
-        let secret = match &self.place {
+        let secret = match &self.location {
             SecretLocation::Env(name) => {
-                let text = surroundings
+                let text = environment
                     .variable(name)
                     .ok_or_else(|| format!("there is no environment variable {name}"))?;
                 Secret::new(text)
             }
             SecretLocation::File(path) => file(&base.join(path), note)?,
-            SecretLocation::Credential(name) => credential(name, note, surroundings)?,
+            SecretLocation::Credential(name) => credential(name, note, environment)?,
         };
         if secret.expose().trim().is_empty() {
             return Err(format!("{} is empty", self.name()));
@@ -179,11 +151,11 @@ fn file(path: &Path, note: impl Fn(&Path)) -> Result<Secret, String> {
     }
 }
 
-fn credential(name: &str, note: impl Fn(&Path), surroundings: &Surroundings) -> Result<Secret, String> {
+fn credential(name: &str, note: impl Fn(&Path), environment: &Environment) -> Result<Secret, String> {
     if name.contains('/') || name.starts_with('.') {
         return Err("a credential's name is a file's name, without folders".to_owned());
     }
-    let folder = surroundings.credentials().ok_or(
+    let folder = environment.credentials().ok_or(
         "there is no $CREDENTIALS_DIRECTORY: systemd sets it for a service with LoadCredential=; elsewhere set it, or \
          use { file = … }",
     )?;

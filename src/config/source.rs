@@ -1,4 +1,4 @@
-//! `[sources.X]` resolved: its kind, secrets, facts and routes.
+//! Resolves `[sources.X]`: its kind, secrets, facts and routes.
 
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Limits;
-use super::conditions::{condition, fact_map};
-use super::env::Surroundings;
+use super::conditions::{Place, compile, condition, fact_map};
+use super::env::Environment;
 use super::file::{Named, RawRoute, RawRouteChannels, RawSource};
 use super::kind::LoadedKind;
 use super::schemes::Schemes;
@@ -15,55 +15,58 @@ use super::secrets::Purpose;
 use crate::authentication::Authenticator;
 use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, KNOWN};
-use crate::route::{Route, RouteChannels, Routes, Table};
+use crate::route::{LookupTable, Route, RouteChannels, Routes};
 use crate::secret::SourceSecret;
 use crate::source::Source;
 use crate::suggest::unknown;
-use crate::toml_reader::Findings;
-use crate::toml_reader::Located;
+use crate::toml_reader::{Findings, Located, Owner};
 
-/// What a source is resolved against.
-pub(super) struct World<'a> {
+/// The rest of the configuration, which a source refers to.
+pub(super) struct SourceContext<'a> {
     pub(super) kinds: &'a BTreeMap<String, Option<LoadedKind>>,
-    /// Every name under `[channels]`, also of those that are wrong themselves.
+    /// Every name under `[channels]`, also of channels that have errors themselves.
     pub(super) channels: &'a Arc<BTreeSet<Arc<str>>>,
     pub(super) limits: Limits,
     /// Whether the public listener speaks TLS itself.
     pub(super) has_tls: bool,
     pub(super) base: &'a Path,
-    pub(super) surroundings: &'a Surroundings,
+    pub(super) environment: &'a Environment,
     pub(super) findings: &'a Findings,
 }
 
-/// Resolves a source; what is wrong is found, and leaves none.
-pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source> {
+/// Resolves a source. Reports what is wrong, and then returns `None`.
+pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Option<Source> {
     let Named { name, value: raw } = raw;
     let path = format!("sources.{}", name.value);
-    let before = world.findings.errors();
+    let before = context.findings.errors();
     let loaded = raw.kind.as_ref().and_then(|kind| {
-        if !world.kinds.contains_key(&kind.value) {
-            let known = world.kinds.keys().map(String::as_str);
-            world.findings.error(
+        if !context.kinds.contains_key(&kind.value) {
+            let known = context.kinds.keys().map(String::as_str);
+            context.findings.error(
                 kind.at,
                 &format!("{path}.kind"),
                 unknown("kind", &kind.value, known),
             );
         }
-        world.kinds.get(&kind.value)?.as_ref()
+        context.kinds.get(&kind.value)?.as_ref()
     });
-    let own = fact_map(&raw.facts, world.findings);
-    // Names and variants depend on the kind: without it, only what does not is checked.
-    let routes = routes(&raw, &path, loaded.map(|loaded| (loaded, &own)), world);
+    let own = fact_map(
+        &raw.facts,
+        &Owner::SourceFacts(name.value.clone()),
+        context.findings,
+    );
+    // Names and variants depend on the kind. Without a kind they are not checked.
+    let routes = routes(&raw, &name.value, loaded.map(|loaded| (loaded, &own)), context);
     let schemes = raw
         .authentication
         .as_ref()
         .or(loaded.map(|loaded| &loaded.schemes));
-    let secrets = secrets(&raw, &name, &path, schemes, world);
+    let secrets = secrets(&raw, &name, &path, schemes, context);
     let admission = raw
         .admission
-        .resolve(&path, world.has_tls, world.base, world.findings);
+        .resolve(&path, context.has_tls, context.base, context.findings);
     let (loaded, schemes) = (loaded?, schemes?);
-    if world.findings.errors() != before {
+    if context.findings.errors() != before {
         return None;
     }
     let authenticator = Authenticator::new(schemes.list.clone(), secrets, loaded.kind.body.clone());
@@ -71,13 +74,13 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
         Ok(authenticator) => authenticator,
         Err(wrong) => {
             for what in wrong {
-                world.findings.error(name.at, &path, what);
+                context.findings.error(name.at, &path, what);
             }
             return None;
         }
     };
-    for doubt in authenticator.doubts().iter().filter(|doubt| doubt.serious) {
-        world.findings.warning(name.at, &path, doubt.what.clone());
+    for warning in authenticator.warnings().iter().filter(|warning| warning.serious) {
+        context.findings.warning(name.at, &path, warning.what.clone());
     }
     Some(Source {
         name: Arc::from(name.value),
@@ -85,7 +88,7 @@ pub(super) fn source(raw: Named<RawSource>, world: &World<'_>) -> Option<Source>
         authenticator,
         facts: loaded.facts.overridden_by(own),
         routes,
-        body_limit: raw.body_limit.unwrap_or(world.limits.body),
+        body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
     })
 }
@@ -95,15 +98,15 @@ fn secrets(
     name: &Located<String>,
     path: &str,
     schemes: Option<&Schemes>,
-    world: &World<'_>,
+    context: &SourceContext<'_>,
 ) -> Vec<SourceSecret> {
     if !raw.has_secrets && schemes.is_some_and(|schemes| !schemes.open && !schemes.list.is_empty()) {
         let what = format!(
-            "`secrets` is missing, so nobody could be told from its sender: [{{ credential = \"{}\" }}], a file of \
+            "`secrets` is missing, so no request could be authenticated: [{{ credential = \"{}\" }}], a file of \
              systemd's LoadCredential=; or {{ file = … }}, {{ env = … }}",
             name.value
         );
-        world.findings.error(name.at, path, what);
+        context.findings.error(name.at, path, what);
     }
     let mut secrets = Vec::new();
     for reference in &raw.secrets {
@@ -112,13 +115,18 @@ fn secrets(
             && !schemes.list.is_empty()
         {
             let path = format!("{}.scheme", reference.path);
-            world.findings.error(
+            context.findings.error(
                 scheme.at,
                 &path,
                 unknown("scheme", &scheme.value, schemes.names()),
             );
         }
-        let value = reference.read(Purpose::Webhook, world.base, world.surroundings, world.findings);
+        let value = reference.read(
+            Purpose::Webhook,
+            context.base,
+            context.environment,
+            context.findings,
+        );
         secrets.extend(value.map(|value| SourceSecret {
             name: reference.name(),
             scheme: reference.scheme.as_ref().map(|scheme| scheme.value.clone()),
@@ -128,7 +136,12 @@ fn secrets(
     secrets
 }
 
-fn routes(raw: &RawSource, path: &str, kind: Option<(&LoadedKind, &FactMap)>, world: &World<'_>) -> Routes {
+fn routes(
+    raw: &RawSource,
+    name: &str,
+    kind: Option<(&LoadedKind, &FactMap)>,
+    context: &SourceContext<'_>,
+) -> Routes {
     let names = kind.map(|(loaded, own)| {
         let mapped = loaded
             .facts
@@ -143,47 +156,44 @@ fn routes(raw: &RawSource, path: &str, kind: Option<(&LoadedKind, &FactMap)>, wo
             .chain(mapped);
         names.map(str::to_owned).collect::<BTreeSet<String>>()
     });
-    let compile = |text: &Located<String>, path: &str| match &names {
-        Some(names) => condition(text, path, names, world.findings),
-        None => Condition::compile(&text.value)
-            .map_err(|error| world.findings.error(text.at, path, error.to_string()))
-            .ok(),
+    let compiled = |text: Option<&Located<String>>, key: &str, route: &RawRoute, owner: &Owner| {
+        let path = &format!("{}.{key}", route.path);
+        let is_when = key == "when";
+        match &names {
+            Some(names) => condition(text?, Place { path, owner, is_when }, names, context.findings),
+            None => compile(text?, path, context.findings),
+        }
     };
-    let own_at = format!("{path}.channels");
+    let own_at = format!("sources.{name}.channels");
     let own = raw
         .channels
         .as_ref()
-        .map(|channels| known_channels(channels, &own_at, world))
+        .map(|channels| known_channels(channels, &own_at, context))
         .unwrap_or_default();
     let mut routes = Vec::new();
-    // The route that always holds, until it was said what stands behind it.
+    // A route that always holds and ends the search. The first route after it is reported.
     let mut last: Option<&RawRoute> = None;
-    for raw in &raw.routes {
+    for (number, raw) in raw.routes.iter().enumerate() {
         if let Some(last) = last.take() {
             let what = format!(
-                "is never looked at: {} always holds, and does not continue",
+                "is never reached: {} always holds, and does not continue",
                 last.path
             );
-            world.findings.warning(raw.at, &raw.path, what);
+            context.findings.warning(raw.at, &raw.path, what);
         }
         if let (Some(variant), Some((loaded, _))) = (&raw.variant, kind) {
-            check_variant(variant, raw, loaded, world.findings);
+            check_variant(variant, raw, loaded, context.findings);
         }
-        let when = raw
-            .when
-            .as_ref()
-            .and_then(|text| compile(text, &format!("{}.when", raw.path)));
-        let by = raw
-            .by
-            .as_ref()
-            .and_then(|text| compile(text, &format!("{}.by", raw.path)));
-        let Some(to) = destination(raw, by, world) else {
+        let owner = Owner::Route(name.to_owned(), number);
+        let when = compiled(raw.when.as_ref(), "when", raw, &owner);
+        let by = compiled(raw.by.as_ref(), "by", raw, &owner);
+        let Some(to) = destination(raw, by, context) else {
             continue;
         };
         if when.is_none() && raw.when.is_some() {
             continue;
         }
-        if always_holds(raw, when.as_ref(), &to, world.findings) && !raw.goes_on {
+        if always_holds(raw, when.as_ref(), &to, context.findings) && !raw.goes_on {
             last = Some(raw);
         }
         let variant = raw
@@ -202,27 +212,27 @@ fn routes(raw: &RawSource, path: &str, kind: Option<(&LoadedKind, &FactMap)>, wo
             "are never reached: {} always holds, and does not continue",
             last.path
         );
-        world.findings.warning(channel.at, &own_at, what);
+        context.findings.warning(channel.at, &own_at, what);
     }
     Routes::new(routes, own)
 }
 
-/// Where a route leads; `by` is unset where there is none or where it is wrong.
-fn destination(raw: &RawRoute, by: Option<Condition>, world: &World<'_>) -> Option<RouteChannels> {
+/// Resolves the channels of a route. `by` is `None` if there is none, or if it is wrong.
+fn destination(raw: &RawRoute, by: Option<Condition>, context: &SourceContext<'_>) -> Option<RouteChannels> {
     let wrong = |what: &str| {
-        world.findings.error(raw.at, &raw.path, what);
+        context.findings.error(raw.at, &raw.path, what);
         None
     };
     let path = format!("{}.channels", raw.path);
     match (raw.by.is_some(), &raw.channels) {
         (false, None) if raw.when.is_some() => {
-            wrong("`channels` is missing: where to; [] drops what it holds for")
+            wrong("`channels` is missing: the list of channels; [] posts nothing")
         }
-        (false, _) if raw.when.is_none() => {
-            wrong("a route has `when` or `by`; what goes nowhere else goes to the source's own `channels`")
-        }
+        (false, _) if raw.when.is_none() => wrong(
+            "a route needs `when` or `by`; the channels of all other events are `channels` of the source",
+        ),
         (false, Some(RawRouteChannels::Table(_))) => wrong(
-            "a table of `channels` needs `by`: what is looked up in it, such as by = 'payload.repository.name'",
+            "a table of `channels` needs `by`: the text to look up in it, such as by = 'payload.repository.name'",
         ),
         (true, Some(RawRouteChannels::List(_))) => wrong(
             "`by` looks up a channel: `channels` is a table { name = [\"channel\"] }, or unset when the text is the \
@@ -230,29 +240,29 @@ fn destination(raw: &RawRoute, by: Option<Condition>, world: &World<'_>) -> Opti
         ),
         (false, None) => None,
         (false, Some(RawRouteChannels::List(channels))) => {
-            Some(RouteChannels::Channels(known_channels(channels, &path, world)))
+            Some(RouteChannels::Channels(known_channels(channels, &path, context)))
         }
         (true, Some(RawRouteChannels::Table(entries))) => {
             let entry = |(name, channels): &(Located<String>, Vec<Located<String>>)| {
                 let path = format!("{path}.\"{}\"", name.value);
-                (name.value.clone(), known_channels(channels, &path, world))
+                (name.value.clone(), known_channels(channels, &path, context))
             };
-            let table = Table::new(entries.iter().map(entry));
+            let table = LookupTable::new(entries.iter().map(entry));
             Some(RouteChannels::Lookup { by: by?, table })
         }
         (true, None) => Some(RouteChannels::Named {
             by: by?,
-            known: Arc::clone(world.channels),
+            known: Arc::clone(context.channels),
         }),
     }
 }
 
-fn known_channels(channels: &[Located<String>], path: &str, world: &World<'_>) -> Vec<Arc<str>> {
+fn known_channels(channels: &[Located<String>], path: &str, context: &SourceContext<'_>) -> Vec<Arc<str>> {
     let known = |channel: &Located<String>| {
-        let known = world.channels.get(channel.value.as_str()).cloned();
+        let known = context.channels.get(channel.value.as_str()).cloned();
         if known.is_none() {
-            let names = world.channels.iter().map(AsRef::as_ref);
-            world
+            let names = context.channels.iter().map(AsRef::as_ref);
+            context
                 .findings
                 .error(channel.at, path, unknown("channel", &channel.value, names));
         }
@@ -283,13 +293,13 @@ fn check_variant(variant: &Located<String>, raw: &RawRoute, loaded: &LoadedKind,
     }
 }
 
-/// `push.short.hbs` is the variant `short`.
+/// Returns the variant of a template: `short` of `push.short.hbs`.
 fn variant_of(template: &str) -> Option<&str> {
     let (_, variant) = template.strip_suffix(".hbs")?.rsplit_once('.')?;
     Some(variant)
 }
 
-/// Whether a route holds whatever comes. One that never does is found.
+/// Whether a route holds for every event. Reports a route that never holds.
 fn always_holds(raw: &RawRoute, when: Option<&Condition>, to: &RouteChannels, findings: &Findings) -> bool {
     let always = match when.filter(|when| when.references().names.is_empty()) {
         Some(fixed) => {
@@ -298,7 +308,7 @@ fn always_holds(raw: &RawRoute, when: Option<&Condition>, to: &RouteChannels, fi
                 findings.warning(
                     raw.at,
                     &format!("{}.when", raw.path),
-                    "never holds, whatever comes",
+                    "never holds, whatever the event",
                 );
             }
             holds

@@ -24,7 +24,7 @@ pub(super) fn unreadable(kind: &Kind, source: &str, unreadable: &Unreadable) -> 
         let code = Document {
             blocks: vec![Block::Code { language, text }],
         };
-        blocks.extend(cutting::start(code, EXCERPT_CHARACTERS, EXCERPT_LINES).blocks);
+        blocks.extend(cutting::cut_lines(code, EXCERPT_CHARACTERS, EXCERPT_LINES).blocks);
     }
     stored(blocks)
 }

@@ -17,7 +17,7 @@ use super::{ClientError, DeliverySettings, Destinations, Halts};
 use crate::clock::Clock;
 use crate::logging::chain;
 use crate::metrics::Metrics;
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Owner, Queue, QueueError};
 
 /// The pause after a panic in a lane, so that panics cannot become a storm.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
@@ -139,6 +139,7 @@ impl Lanes {
             client: RefCell::new((timeout, Rc::new(client))),
             tls: dispatcher.tls,
             queue: dispatcher.queue,
+            owner: Owner(dispatcher.clock.new_id()),
             destinations: dispatcher.destinations,
             halts: dispatcher.halts,
             pauses: Pauses::default(),

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::logging::chain;
 use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
-use crate::queue::{DeliveryId, Head, Queue, QueueError};
+use crate::queue::{Claim, DeliveryId, Head, Owner, Queue, QueueError};
 use crate::retry;
 use crate::twake::{Destination, HaltScope, Job, Reason, Task, Verdict, VerdictKind};
 
@@ -27,6 +27,8 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What all lanes share.
 pub(super) struct Shared {
+    /// This run of the bridge, as the owner of its lanes.
+    pub(super) owner: Owner,
     pub(super) queue: Queue,
     pub(super) destinations: watch::Sender<Arc<Destinations>>,
     /// The client, and the timeout that it was made with.
@@ -83,17 +85,20 @@ impl Lane {
     /// Delivers until nothing waits, or the bridge stops. An attempt that was begun is always settled first.
     pub(super) async fn run(mut self) -> Arc<str> {
         while let Some(destination) = self.turn().await {
-            let Some(head) = self.head().await else { break };
-            if self.resume(&head) {
+            let Some(claim) = self.claim().await else { break };
+            let head = &claim.head;
+            if self.resume(head) {
                 continue;
             }
             let verdict = match &head.message {
-                Some(message) => self.attempt(&destination, &head, message).await,
+                Some(message) => self.attempt(&destination, head, message).await,
                 None => unreadable(),
             };
-            let settlement = self.judge(&head, &verdict);
-            self.settle(settlement.clone()).await;
-            self.report(&head, &verdict, &settlement);
+            let settlement = self.judge(&claim, &verdict);
+            if !self.settle(settlement.clone()).await {
+                break;
+            }
+            self.report(head, &verdict, &settlement);
         }
         self.name
     }
@@ -152,19 +157,19 @@ impl Lane {
     /// Ends the wait if the delivery that caused it is gone.
     async fn release(&mut self) {
         // An error of the store is no reason to post earlier.
-        if let Ok(head) = self.shared.queue.head(&self.name).await
-            && head.map(|head| head.delivery) != self.held_by
+        if let Ok(claim) = self.shared.queue.claim(&self.name, self.shared.owner).await
+            && claim.map(|claim| claim.head.delivery) != self.held_by
         {
             self.ready = Duration::ZERO;
         }
     }
 
-    /// The delivery that is next. `None`: there is none, or the bridge stops before the store answers.
-    async fn head(&self) -> Option<Head> {
+    /// Claims the delivery that is next. `None`: there is none, or the bridge stops before the store answers.
+    async fn claim(&self) -> Option<Claim> {
         loop {
             self.signals.arrived.set(false);
-            match self.shared.queue.head(&self.name).await {
-                Ok(head) => return head,
+            match self.shared.queue.claim(&self.name, self.shared.owner).await {
+                Ok(claim) => return claim,
                 Err(QueueError::Closed) => return None,
                 Err(error) => {
                     log::warn!(channel = &*self.name; "cannot read the next delivery: {}", chain(&error));

@@ -5,7 +5,7 @@ use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, StoredMessage};
 use crate::metrics::Metrics;
 use crate::queue::{
-    Decided, DeliveryRecord, Dropping, EventRecord, History, NewDelivery, NewEvent, Queue, State, Store, open,
+    Decided, DeliveryRecord, Discard, EventRecord, History, NewDelivery, NewEvent, Queue, State, StoreThread,
 };
 use crate::secret::Secret;
 use crate::twake::Outbound;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 mod faults;
+mod fence;
 mod lanes;
 mod outage;
 mod outbound;
@@ -46,9 +47,9 @@ const HISTORY: History = History {
 
 /// A dispatcher on a store of its own, with a clock that stands until the test moves it.
 struct Bench {
-    folder: TempDir,
+    _folder: TempDir,
     queue: Queue,
-    _store: Store,
+    _store: StoreThread,
     clock: Clock,
     metrics: Arc<Metrics>,
     destinations: watch::Sender<Arc<Destinations>>,
@@ -95,7 +96,7 @@ impl Bench {
     fn new(of: impl IntoIterator<Item = Destination>) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(START.parse().unwrap());
-        let (queue, store) = open(
+        let (queue, store) = Queue::open(
             &format!("sqlite:{}", folder.path().join("queue.db").display()),
             HISTORY,
             clock.clone(),
@@ -103,7 +104,7 @@ impl Bench {
         .unwrap();
         let metrics = Arc::new(Metrics::default());
         Self {
-            folder,
+            _folder: folder,
             queue,
             _store: store,
             clock,
@@ -161,7 +162,7 @@ impl Bench {
             remember: Duration::from_secs(60),
             decided: Decided {
                 event_type: "push".to_owned(),
-                routes: serde_json::Value::Null,
+                routes: "[]".to_owned(),
                 skipped: None,
                 unreadable: None,
             },

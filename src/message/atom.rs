@@ -1,9 +1,9 @@
-//! Atoms: how a value passes through the Markdown parser without being read by it.
+//! Atoms: values in Markdown that the Markdown parser cannot interpret.
 //!
-//! U+E100 opens text, U+E101 opens nodes (as JSON), U+E102 closes; in between, every byte of the UTF-8 is the character
-//! U+E000 + byte. Private-use characters are neither blanks nor punctuation, so to Markdown an atom is one word that is
-//! never empty, whatever the value. A value's own private-use characters are bytes like any others. A template's own text may
-//! not hold these characters, so nothing but the functions here writes them.
+//! U+E100 opens an atom of text, U+E101 an atom of nodes (as JSON), U+E102 closes both. Between them, each byte of the
+//! UTF-8 text is the character U+E000 + byte. Private-use characters are neither white space nor punctuation, so an
+//! atom is one word for Markdown, and it is never empty. Private-use characters in a value are encoded as bytes like
+//! all others. The own text of a template cannot contain these characters, so only this module writes them.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,36 +14,36 @@ const TEXT: char = '\u{E100}';
 const NODES: char = '\u{E101}';
 const CLOSE: char = '\u{E102}';
 
-/// What an atom of nodes holds.
+/// The content of an atom of nodes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Nodes {
-    /// Pieces of the line it stands in.
+    /// Parts of the current line.
     Inlines(Vec<Inline>),
-    /// Blocks of their own, before and after which the paragraph it stands in ends.
+    /// Separate blocks. They end the paragraph before them and start a new one after them.
     Blocks(Vec<Block>),
 }
 
-/// A piece of a string that may hold atoms.
+/// A part of a string with atoms.
 #[derive(Debug, PartialEq)]
 pub(super) enum Piece<'a> {
-    /// Text of the template itself.
+    /// The template's own text.
     Own(&'a str),
     /// A value.
     Value(String),
-    /// Nodes a helper made.
+    /// Nodes from a helper.
     Nodes(Nodes),
 }
 
-/// Writes a value as an atom of text.
+/// Encodes a value as an atom of text.
 pub fn text_atom(value: &str) -> String {
     encode(TEXT, value)
 }
 
-/// Writes what a helper made as an atom of nodes: pieces of a line, or (when `blocks` are given) whole blocks.
+/// Encodes a helper's output as an atom of nodes: parts of a line, or whole blocks.
 pub fn nodes_atom(nodes: Result<Vec<Inline>, Vec<Block>>) -> String {
     let nodes = nodes.map_or_else(Nodes::Blocks, Nodes::Inlines);
-    // Strings, numbers and arrays always serialize; an empty atom of text is what is left to say if they did not.
+    // Serializing strings, numbers and arrays does not fail. The fallback is an empty atom.
     serde_json::to_string(&nodes).map_or_else(|_| text_atom(""), |json| encode(NODES, &json))
 }
 
@@ -59,7 +59,7 @@ fn encode(opener: char, value: &str) -> String {
     atom
 }
 
-/// Takes a string apart. Never fails: what opens an atom but is none is text like any other.
+/// Splits a string into its parts. Never fails: an invalid atom is ordinary text.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -80,7 +80,7 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// The atom a string begins with, and what follows it.
+/// Parses the atom at the start of a string. Also returns the text after it.
 fn atom(text: &str) -> Option<(Piece<'_>, &str)> {
     let opener = text.chars().next().filter(|c| [TEXT, NODES].contains(c))?;
     let body = &text[opener.len_utf8()..];
@@ -104,7 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_opens_an_atom_but_is_none_is_text() {
+    fn an_invalid_atom_is_text() {
         for text in [
             "\u{E100}abc",
             "a\u{E100}\u{E0FF}\u{E102}b",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_come_back() {
+    fn an_atom_of_nodes_is_decoded() {
         let atom = nodes_atom(Ok(vec![Inline::Code("x".to_owned())]));
         assert_eq!(
             pieces(&atom).collect::<Vec<_>>(),
@@ -134,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_comes_back(value in any::<String>()) {
+        fn an_atom_of_text_is_decoded(value in any::<String>()) {
             let text = format!("a{}b", text_atom(&value));
             prop_assert_eq!(
                 pieces(&text).collect::<Vec<_>>(),

@@ -1,16 +1,15 @@
-//! Characters of a value that act on more than themselves: control characters, and those that change the direction of what
-//! follows.
+//! Replaces characters that affect the text around them: control characters and those that change the text direction.
 //!
 //! U+202A to U+202E and U+2066 to U+2069 embed, override or isolate text until they are closed: one of them in a title
-//! reverses what a template writes behind it. They are written as their number, so the depth of embedding after a value
-//! is the depth before it. SignatureClaim without an extent (U+200E, U+200F, U+061C) and joiners are part of how people write; they
-//! stay.
+//! reverses the template's text after it. They are replaced by their number, so the embedding depth is the same before
+//! and after a value. Direction marks without an extent (U+200E, U+200F, U+061C) and joiners stay, because some
+//! languages need them.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 
-/// A line's text: a run of control characters (line breaks and U+2028/U+2029 among them) becomes one blank; a character
-/// that turns the direction becomes its number.
+/// Cleans the text of a line. A run of control characters (including line breaks and U+2028/U+2029) becomes one space.
+/// A character that changes the direction becomes its number.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return Cow::Borrowed(text);
@@ -20,7 +19,7 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     for character in text.chars() {
         let control = is_control(character);
         if !control {
-            push(&mut clean, character);
+            push_escaped(&mut clean, character);
         } else if !in_run {
             clean.push(' ');
         }
@@ -29,8 +28,8 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// A code block's text: line breaks (of any system, as `\n`) and tabs stay, any other control character becomes a blank;
-/// a character that turns the direction becomes its number.
+/// Cleans the text of a code block. Line breaks (all kinds become `\n`) and tabs stay; other control characters become
+/// spaces. A character that changes the direction becomes its number.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     if !text.contains(|c: char| acts(c) && c != '\n' && c != '\t') {
         return Cow::Borrowed(text);
@@ -45,18 +44,18 @@ pub(crate) fn lines(text: &str) -> Cow<'_, str> {
             }
             '\n' | '\t' => clean.push(character),
             other if is_control(other) => clean.push(' '),
-            other => push(&mut clean, other),
+            other => push_escaped(&mut clean, other),
         }
     }
     Cow::Owned(clean)
 }
 
-/// The address of a link, as [`one_line`]; but a character that turns the direction is percent-encoded, so that the
-/// address stays the one that was meant.
+/// Cleans the URL of a link like [`one_line`], but percent-encodes characters that change the direction, so that the
+/// URL stays valid.
 pub(crate) fn target(address: &str) -> String {
     let mut clean = String::with_capacity(address.len());
     for character in address.chars() {
-        if turns(character) {
+        if changes_direction(character) {
             clean.extend(utf8_percent_encode(
                 character.encode_utf8(&mut [0; 4]),
                 NON_ALPHANUMERIC,
@@ -68,7 +67,7 @@ pub(crate) fn target(address: &str) -> String {
     one_line(&clean).into_owned()
 }
 
-/// Text for a terminal: what acts is written as its number, but for those characters that are `kept`.
+/// Escapes text for a terminal: replaces special characters, except those in `kept`, by their number.
 pub(crate) fn shown(text: &str, kept: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -81,14 +80,14 @@ pub(crate) fn shown(text: &str, kept: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// Whether a character does more than show text: control characters, line and paragraph separators, and the directional
-/// formatting characters that have an extent.
+/// Returns whether a character affects the text around it: control characters, line and paragraph separators, and
+/// directional formatting characters with an extent.
 pub(crate) fn acts(character: char) -> bool {
-    is_control(character) || turns(character)
+    is_control(character) || changes_direction(character)
 }
 
-fn push(clean: &mut String, character: char) {
-    if turns(character) {
+fn push_escaped(clean: &mut String, character: char) {
+    if changes_direction(character) {
         clean.extend(character.escape_default());
     } else {
         clean.push(character);
@@ -100,7 +99,7 @@ fn is_control(character: char) -> bool {
 }
 
 /// The explicit formatting characters of UAX #9, section 2, that have an extent.
-fn turns(character: char) -> bool {
+fn changes_direction(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -109,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_of_control_characters_is_one_blank_in_a_line() {
+    fn control_characters_become_one_space_in_a_line() {
         assert_eq!(one_line("a\r\n\tb\u{0}c\u{9b}d\u{2028}e"), "a b c d e");
         assert_eq!(one_line("a  b"), "a  b");
     }
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_turns_the_direction_is_written_as_its_number_everywhere() {
+    fn direction_changes_are_escaped_everywhere() {
         for number in (0x202a..=0x202e).chain(0x2066..=0x2069) {
             let character = char::from_u32(number).unwrap();
             let (value, number) = (format!("a{character}b"), format!("a\\u{{{number:x}}}b"));
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_languages_are_written_with_stays() {
+    fn direction_marks_and_joiners_stay() {
         for text in [
             "שלום 42",
             "\u{200f}a\u{200e}\u{61c}",

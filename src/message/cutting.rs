@@ -1,15 +1,15 @@
-//! Cutting a document to a number of characters.
+//! Cuts documents to a number of characters.
 
 use super::{Block, Document, Inline, plain};
 
-/// At most `limit` characters of plain text ([`plain::text`]): whole blocks from the top, then the last one as far as it goes,
-/// ending with `…`. A document that fits is left as it is; one that does not loses its buttons when they are further down.
+/// Cuts a document to at most `limit` characters of plain text ([`plain::text`]). Keeps whole blocks from the top and
+/// the start of the next one, and ends with `…`. A document that fits is unchanged. Buttons after the cut are lost.
 pub fn cut(document: Document, limit: usize) -> Document {
     cut_to(document, limit, usize::MAX, false)
 }
 
-/// The same with at most so many lines, and with its end between two words where there is such a place near.
-pub(crate) fn start(document: Document, limit: usize, lines: usize) -> Document {
+/// Cuts like [`cut`], with a maximum number of lines, and at the end of a word if one is near.
+pub(crate) fn cut_lines(document: Document, limit: usize, lines: usize) -> Document {
     cut_to(document, limit, lines, true)
 }
 
@@ -32,19 +32,19 @@ fn cut_to(document: Document, limit: usize, lines: usize, at_word: bool) -> Docu
     Document { blocks }
 }
 
-/// The longest start of a text of at most `limit` characters that does not end in the middle of an accented letter, an emoji
-/// with a skin tone or a joined emoji.
+/// Returns the longest start of a text with at most `limit` characters that does not split an accented letter, an emoji
+/// with a skin tone, or a joined emoji.
 pub(crate) fn start_of(text: &str, limit: usize) -> &str {
     let Some((mut end, _)) = text.char_indices().nth(limit) else {
         return text;
     };
     while let Some(before) = text[..end].chars().next_back()
-        && (before == ZERO_WIDTH_JOINER || text[end..].chars().next().is_some_and(continues))
+        && (before == ZERO_WIDTH_JOINER || text[end..].chars().next().is_some_and(extends_character))
     {
         end -= before.len_utf8();
     }
     if end == 0 {
-        // One endless cluster: better cut badly than to nothing.
+        // The whole text is one cluster, so it must be split.
         end = text.char_indices().nth(limit).map_or(0, |(index, _)| index);
     }
     &text[..end]
@@ -52,8 +52,8 @@ pub(crate) fn start_of(text: &str, limit: usize) -> &str {
 
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
 
-/// Whether a character belongs to the one before it.
-fn continues(character: char) -> bool {
+/// Returns whether a character belongs to the one before it.
+fn extends_character(character: char) -> bool {
     matches!(
         character,
         ZERO_WIDTH_JOINER | '\u{300}'..='\u{36F}' | '\u{FE00}'..='\u{FE0F}' | '\u{20D0}'..='\u{20FF}'
@@ -62,20 +62,20 @@ fn continues(character: char) -> bool {
 }
 
 struct Cutter {
-    /// Characters that may still be used.
+    /// Characters left.
     left: usize,
-    /// What a line break costs here: itself and what stands before every line (`> `).
+    /// The characters that a line break takes: itself and the prefixes of the next line (`> `).
     line: usize,
-    /// How many line breaks there may still be.
+    /// Line breaks left.
     breaks: usize,
-    /// Whether a text that is cut ends with a word.
+    /// Whether to cut text at the end of a word.
     at_word: bool,
-    /// Something did not fit; nothing more is taken.
+    /// Something did not fit. Nothing more is added.
     full: bool,
 }
 
 impl Cutter {
-    /// Whether there is room for so many characters, which are then used.
+    /// Takes characters from the limit. Returns whether they fit.
     fn take(&mut self, cost: usize) -> bool {
         self.full |= cost > self.left;
         if !self.full {
@@ -84,7 +84,7 @@ impl Cutter {
         !self.full
     }
 
-    /// Whether there is room for another line.
+    /// Takes a line break from the limits. Returns whether it fits.
     fn take_line(&mut self) -> bool {
         self.full |= self.breaks == 0;
         self.breaks = self.breaks.saturating_sub(1);
@@ -110,7 +110,7 @@ impl Cutter {
                 language,
                 text: self.text(text),
             },
-            Block::Quote(content) => self.inside(2, 2, |cutter| Block::Quote(cutter.blocks(content)))?,
+            Block::Quote(content) => self.cut_nested(2, 2, |cutter| Block::Quote(cutter.blocks(content)))?,
             Block::List { start, items } => {
                 let mut kept = Vec::new();
                 for (index, item) in items.into_iter().enumerate() {
@@ -118,7 +118,7 @@ impl Cutter {
                         break;
                     }
                     let bullet = plain::bullet(start, index).chars().count();
-                    kept.extend(self.inside(bullet, 2, |cutter| cutter.blocks(item)));
+                    kept.extend(self.cut_nested(bullet, 2, |cutter| cutter.blocks(item)));
                 }
                 Block::List { start, items: kept }
             }
@@ -133,8 +133,13 @@ impl Cutter {
         })
     }
 
-    /// What is inside something that puts `first` characters before the first line, and `others` before every other.
-    fn inside<T>(&mut self, first: usize, others: usize, content: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    /// Cuts content with the prefix lengths `first` (of its first line) and `others` (of the others).
+    fn cut_nested<T>(
+        &mut self,
+        first: usize,
+        others: usize,
+        content: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
         if !self.take(first) {
             return None;
         }
@@ -163,7 +168,7 @@ impl Cutter {
                     }
                     let label = self.inlines(shown);
                     if plain::line(&label).is_empty() {
-                        // Nothing of it fits; without a label it would show its address.
+                        // Nothing of the label fits, and a link without a label would show its URL.
                         break;
                     }
                     Inline::Link { url, label }
@@ -191,7 +196,7 @@ impl Cutter {
         if self.full {
             let kept = start_of(&text, fits);
             let kept = if self.at_word {
-                up_to_a_word(kept, &text)
+                without_incomplete_word(kept, &text)
             } else {
                 kept
             };
@@ -202,8 +207,8 @@ impl Cutter {
     }
 }
 
-/// Without the word that would be cut, unless it is longer than a word is.
-fn up_to_a_word<'a>(kept: &'a str, text: &str) -> &'a str {
+/// Removes the incomplete word at the end, unless it is longer than 40 bytes.
+fn without_incomplete_word<'a>(kept: &'a str, text: &str) -> &'a str {
     const LONGEST: usize = 40;
     if text[kept.len()..].starts_with(char::is_whitespace) {
         return kept;
@@ -214,7 +219,7 @@ fn up_to_a_word<'a>(kept: &'a str, text: &str) -> &'a str {
     }
 }
 
-/// Puts `…` where the text ends: into the last line of the last block.
+/// Appends `…` to the last line of the last block.
 pub(crate) fn end_with_ellipsis(blocks: &mut Vec<Block>) {
     match blocks.last_mut() {
         Some(Block::Paragraph(content) | Block::Heading(content)) => ellipsis_in_line(content),
@@ -247,13 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_stays_as_it_is() {
+    fn a_document_that_fits_is_unchanged() {
         let whole = document("**a** b\n\n> c");
         assert_eq!(cut(whole.clone(), 9), whole);
     }
 
     #[test]
-    fn the_last_block_is_cut_inside_and_ends_with_an_ellipsis() {
+    fn the_last_block_is_cut_and_ends_with_an_ellipsis() {
         let whole = document("**Title**\n\nsome **bold text** follows\n\n- never");
         assert_eq!(
             cut(whole, 15),
@@ -271,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_not_cut_from_its_accent_nor_an_emoji_in_two() {
+    fn accented_letters_and_joined_emoji_are_not_split() {
         assert_eq!(start_of("ae\u{301}b", 2), "a");
         assert_eq!(start_of("a\u{1F469}\u{200D}\u{1F4BB}b", 3), "a");
         assert_eq!(start_of("a\u{1F44D}\u{1F3FD}", 2), "a");

@@ -1,4 +1,4 @@
-//! Markdown → [`Document`]. Strikethrough is the only extension; a line break is a line break.
+//! Parses Markdown into a [`Document`]. Strikethrough is the only extension. A line break in the source stays one.
 
 mod builder;
 mod excerpt;
@@ -10,20 +10,23 @@ use super::Document;
 
 pub(crate) use excerpt::excerpt;
 
-/// Markdown that no document is made of.
+/// Markdown that cannot become a document.
 #[derive(Debug, thiserror::Error)]
 pub enum MarkdownError {
-    /// `[label]: target` says nothing itself and turns text elsewhere into a link.
+    /// `[label]: target` shows nothing itself and turns text elsewhere into a link.
     #[error("a line of the form `[label]: target` defines a reference; put the link where it is shown")]
     ReferenceDefinition,
 }
 
-/// The options of every parser here, and of the check of a template's own text.
+/// Returns the parser options, also for the check of a template's own text.
 pub(crate) fn options() -> Options {
     Options::ENABLE_STRIKETHROUGH
 }
 
-/// Makes a document. Atoms become what they stand for; raw HTML is shown as it is written.
+/// Parses a document. Replaces atoms by their content, and shows raw HTML as text.
+///
+/// # Errors
+/// The Markdown contains a reference definition.
 pub fn parse(markdown: &str) -> Result<Document, MarkdownError> {
     let parser = Parser::new_ext(markdown, options());
     if parser.reference_definitions().iter().next().is_some() {

@@ -1,8 +1,8 @@
-//! What an event says: a [`Document`], in no chat's format, and how Markdown becomes one.
+//! Messages as chat-independent [`Document`]s, and Markdown as their source.
 //!
-//! A value never meets the Markdown parser as syntax. A template writes every value as one *atom* ([`text_atom`],
-//! [`nodes_atom`]): to Markdown a letter-like word that nothing in it can break; [`markdown`] decodes it where text, code
-//! and link targets are taken out.
+//! Untrusted values never become Markdown syntax. A template encodes every value as an *atom* ([`text_atom`],
+//! [`nodes_atom`]), which is an ordinary word for the Markdown parser. [`markdown`] decodes atoms in texts, code and
+//! link targets.
 
 mod atom;
 pub(crate) mod control;
@@ -15,8 +15,8 @@ pub use atom::{nodes_atom, text_atom};
 
 use serde::{Deserialize, Serialize};
 
-/// Whether a link may lead there: `http:`, `https:` (with `//`) and `mailto:`. Anything else a link was to lead to leaves
-/// its label alone: no `javascript:`, no `file:`, and nothing relative, which a chat could only get wrong.
+/// Returns whether a link may have this URL: `http://`, `https://` or `mailto:`. Other links are reduced to their
+/// label: no `javascript:`, no `file:`, no relative URL, which a chat could not resolve.
 pub fn target_is_allowed(url: &str) -> bool {
     ["http://", "https://", "mailto:"].iter().any(|scheme| {
         url.get(..scheme.len())
@@ -25,28 +25,28 @@ pub fn target_is_allowed(url: &str) -> bool {
     })
 }
 
-/// A message in one variant, as it is stored: JSON with a version, so that a waiting message survives an upgrade. A
-/// delivery whose stored message does not parse becomes a dead letter (`unreadable`), and a replay renders it anew.
+/// A message in one variant, as stored: JSON with a version, so that a queued message survives an upgrade. If the
+/// stored message cannot be parsed, the delivery becomes a dead letter (`unreadable`); a replay renders it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredMessage {
-    /// The version of this form; 1.
+    /// The version of this format: 1.
     pub v: u8,
-    /// The content. Its JSON is `{"document": …}`.
+    /// The content. In JSON: `{"document": …}`.
     #[serde(with = "tagged")]
     pub message: Document,
-    /// Twake shows it and forgets it (`_once_ephemeral_message`).
+    /// Whether Twake shows the message without storing it (`_once_ephemeral_message`).
     #[serde(default)]
     pub ephemeral: bool,
 }
 
-/// A document: blocks, one below the other.
+/// A list of blocks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// The blocks.
     pub blocks: Vec<Block>,
 }
 
-/// The JSON form `{"document": …}` of a stored document.
+/// The JSON format `{"document": …}` of a stored document.
 mod tagged {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -72,40 +72,40 @@ mod tagged {
 pub enum Block {
     /// A paragraph.
     Paragraph(Vec<Inline>),
-    /// A heading; no chat of ours has levels, so it is a paragraph that stands out.
+    /// A heading. It has no level, because Twake has none: it is shown as an emphasised paragraph.
     Heading(Vec<Inline>),
-    /// Code, with the language's name where the template gave one.
+    /// A code block.
     Code {
-        /// What stood after the fence.
+        /// The language after the fence, if any.
         language: Option<String>,
-        /// The code, without a last line break.
+        /// The code, without the last line break.
         text: String,
     },
     /// A quotation.
     Quote(Vec<Block>),
-    /// A list; `start` is the first number of a numbered one.
+    /// A list.
     List {
-        /// Unset: bullets.
+        /// The first number, or `None` for bullets.
         start: Option<u64>,
         /// The items.
         items: Vec<Vec<Block>>,
     },
-    /// Buttons in a row, each a link.
+    /// A row of buttons.
     Buttons(Vec<Button>),
-    /// A line between blocks.
+    /// A horizontal rule.
     Rule,
 }
 
-/// A button: a link that looks like one.
+/// A link that is shown as a button.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Button {
-    /// What it says.
+    /// The text of the button.
     pub label: String,
-    /// Where it leads: http, https or mailto.
+    /// The URL: http, https or mailto.
     pub url: String,
 }
 
-/// A piece of a line.
+/// A part of a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Inline {
@@ -121,9 +121,9 @@ pub enum Inline {
     Code(String),
     /// A link.
     Link {
-        /// Where it leads: http, https or mailto.
+        /// The URL: http, https or mailto.
         url: String,
-        /// What is shown.
+        /// The text of the link. If empty, the URL is shown.
         label: Vec<Inline>,
     },
     /// A line break.
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stored_message_keeps_its_form() {
+    fn the_json_format_of_a_stored_message_is_stable() {
         let stored = StoredMessage {
             v: 1,
             message: Document {

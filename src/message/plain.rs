@@ -1,20 +1,20 @@
-//! A document as plain text: for notifications, for search, for clients that show nothing else.
+//! Converts documents to plain text, for notifications, search and simple clients.
 
 use super::{Block, Document, Inline};
 
-/// The text of a document, one line a block. A link is only its label: Twake cuts notifications at 180 characters, which an
-/// address would fill. Code is bare, quotes begin with `> `, items with `• ` or their number.
+/// Converts a document to text, one line per block. A link is shown as its label: Twake cuts notifications at 180
+/// characters, and URLs would fill them. Code is unmarked, quotes start with `> `, items with `• ` or their number.
 pub fn text(document: &Document) -> String {
     blocks(&document.blocks)
 }
 
-/// The same text, unable to notify anyone. Twake searches it for `@name` and ` @all`, ` @here`, ` @channel`, ` @everyone`; a
-/// word joiner (U+2060, without width) after every `@` breaks them. It also searches for `@[^: ]+:[0-f-]{36}`, whose name may
-/// contain a word joiner; a second one behind the colon breaks that.
+/// Disables mentions in a text. Twake searches for `@name` and for ` @all`, ` @here`, ` @channel`, ` @everyone`; a word
+/// joiner (U+2060, zero width) after every `@` breaks them. Twake also searches for `@[^: ]+:[0-f-]{36}`, whose name
+/// may contain the joiner; a second joiner after the colon breaks that.
 pub fn without_mentions(text: &str) -> String {
     const JOINER: char = '\u{2060}';
     let mut out = String::with_capacity(text.len() + 8);
-    // Whether an `@` came before, with neither a colon nor a blank since.
+    // Whether an `@` was found, without a colon or a space after it.
     let mut is_name = false;
     for (index, character) in text.char_indices() {
         out.push(character);
@@ -36,14 +36,15 @@ pub fn without_mentions(text: &str) -> String {
     out
 }
 
-/// Whether Twake takes the start of a text for the id of a person: 36 characters from `0` to `f` in ASCII's order, or `-`.
+/// Returns whether Twake would read the start of a text as a user id: 36 characters from `0` to `f` in ASCII order, or
+/// `-`.
 fn begins_with_id(text: &str) -> bool {
     let bytes = text.as_bytes();
     let id = bytes.get(..36).unwrap_or_default();
     !id.is_empty() && id.iter().all(|byte| matches!(byte, b'0'..=b'f' | b'-'))
 }
 
-/// The text of a line.
+/// Converts a line to text.
 pub(super) fn line(content: &[Inline]) -> String {
     let mut out = String::new();
     inlines(content, &mut out);
@@ -70,7 +71,7 @@ fn block(block: &Block) -> String {
     match block {
         Block::Paragraph(content) | Block::Heading(content) => inlines(content, &mut out),
         Block::Code { text, .. } => out.push_str(text),
-        Block::Quote(content) => prefixed(&blocks(content), "> ", "> ", &mut out),
+        Block::Quote(content) => push_prefixed(&blocks(content), "> ", "> ", &mut out),
         Block::List { start, items } => list(*start, items, &mut out),
         Block::Buttons(buttons) => {
             for button in buttons {
@@ -88,11 +89,11 @@ fn list(start: Option<u64>, items: &[Vec<Block>], out: &mut String) {
         if index > 0 {
             out.push('\n');
         }
-        prefixed(&blocks(item), &bullet(start, index), "  ", out);
+        push_prefixed(&blocks(item), &bullet(start, index), "  ", out);
     }
 }
 
-/// The mark before an item: `• `, or its number.
+/// Returns the prefix of a list item: `• ` or its number.
 pub(crate) fn bullet(start: Option<u64>, index: usize) -> String {
     start.map_or_else(
         || "• ".to_owned(),
@@ -100,7 +101,7 @@ pub(crate) fn bullet(start: Option<u64>, index: usize) -> String {
     )
 }
 
-fn prefixed(text: &str, first: &str, others: &str, out: &mut String) {
+fn push_prefixed(text: &str, first: &str, others: &str, out: &mut String) {
     for (index, line) in text.split('\n').enumerate() {
         if index == 0 {
             out.push_str(first);
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_well() {
+    fn a_document_is_readable_as_plain_text() {
         let markdown = "# A **bold** title\n\nSee [the log](https://e/log) and `x`\nnow.\n\n> q1\n> q2\n\n\
                         - a\n- b\n  - c\n\n3. x\n4. y\n\n---\n\n```rust\nlet a;\nlet b;\n```";
         assert_eq!(
@@ -150,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn a_link_without_a_label_is_its_address() {
+    fn a_link_without_a_label_is_shown_as_its_url() {
         assert_eq!(plain("[](https://e/log)"), "https://e/log");
     }
 
     #[test]
-    fn a_mention_is_broken_wherever_it_stands() {
+    fn mentions_are_disabled_everywhere() {
         let id = "01989a3c-1d2e-7f00-8a4b-5c6d7e8f9a0b";
         let wide = "0123456789:;<=>?@ABCXYZ[\\]^_`abcdef-";
         for (text, safe) in [

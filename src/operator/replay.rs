@@ -9,7 +9,7 @@ use super::{OperatorError, OperatorService};
 use crate::decision::{self, Decision};
 use crate::event::Event;
 use crate::message::StoredMessage;
-use crate::queue::{Decided, EventRecord, NewDelivery, NewReplay, State, to_stored};
+use crate::queue::{Decided, EventRecord, NewDelivery, Replay, State, to_stored};
 use crate::source::Source;
 
 /// An event with at least this many bytes is decided on a blocking thread, not on the runtime's. A compressed body always
@@ -62,7 +62,7 @@ impl OperatorService {
         };
         let mut messages: Vec<ReplayedMessage> = plan.deliveries.iter().map(message).collect();
         if !request.dry_run {
-            let replay = NewReplay {
+            let replay = Replay {
                 event,
                 decided: plan.decided,
                 messages: plan.messages,

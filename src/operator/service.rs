@@ -14,9 +14,7 @@ use super::{OperatorError, halts, hint};
 use crate::clock::Clock;
 use crate::decision::Skipped;
 use crate::message::{StoredMessage, plain};
-use crate::queue::{
-    DeliveryRecord, Dropping, EventLine, EventRecord, LaneStanding, Listing, Moving, Queue, State,
-};
+use crate::queue::{DeliveryRecord, Discard, EventLine, EventRecord, LaneState, Listing, Move, Queue, State};
 use crate::source::SharedSnapshot;
 
 /// Events on a page if the query sets no limit.
@@ -85,16 +83,12 @@ impl OperatorService {
     /// Makes dead letters of the waiting deliveries of an event.
     pub async fn discard(&self, id: &str, request: &DiscardRequest) -> Result<Discarded, OperatorError> {
         let event = self.find(id).await?;
-        let discarding = Dropping {
+        let discard = Discard {
             event,
             channel: request.channel.as_deref().map(Arc::from),
             now: self.clock.now(),
         };
-        let discarded = self
-            .queue
-            .drop_waiting(discarding)
-            .await
-            .map_err(OperatorError::Queue)?;
+        let discarded = self.queue.discard(discard).await.map_err(OperatorError::Queue)?;
         let channels = discarded.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
         if !channels.is_empty() {
             log::warn!(event:%, channels = channels.join(" "); "an operator discarded waiting messages");
@@ -106,7 +100,7 @@ impl OperatorService {
     pub async fn channels(&self) -> Result<Vec<ChannelDetails>, OperatorError> {
         let standings = self.queue.lanes().await.map_err(OperatorError::Queue)?;
         let serving = self.serving.load();
-        let mut lanes: BTreeMap<Arc<str>, LaneStanding> = serving
+        let mut lanes: BTreeMap<Arc<str>, LaneState> = serving
             .channels
             .iter()
             .map(|channel| (channel.clone(), empty(channel)))
@@ -142,7 +136,7 @@ impl OperatorService {
             let left = standing.waiting;
             return Ok(MovedStep { moved: 0, left });
         }
-        let moving = Moving {
+        let step = Move {
             // Nothing is in flight without a running bridge, or to a channel that is not configured.
             in_flight: self.halts.is_some() && self.is_channel(&from),
             from,
@@ -150,7 +144,7 @@ impl OperatorService {
             limit: STEP,
             now: self.clock.now(),
         };
-        let moved = self.queue.move_lane(moving).await.map_err(OperatorError::Queue)?;
+        let moved = self.queue.move_lane(step).await.map_err(OperatorError::Queue)?;
         log::warn!(from = request.from.as_str(), to = request.to.as_str(), moved = moved.moved; "an operator moved waiting messages");
         Ok(MovedStep {
             moved: moved.moved,
@@ -183,7 +177,7 @@ impl OperatorService {
         }
     }
 
-    fn channel(&self, standing: LaneStanding, halted: Option<&[HaltedLane]>) -> ChannelDetails {
+    fn channel(&self, standing: LaneState, halted: Option<&[HaltedLane]>) -> ChannelDetails {
         let halt = halted.and_then(|halted| halted.iter().find(|halt| halt.lane == standing.lane));
         let reason = halt.map(|halt| halt.reason.to_owned()).or(standing.reason);
         let hint = reason.as_deref().and_then(hint);
@@ -204,8 +198,8 @@ impl OperatorService {
     }
 }
 
-fn empty(channel: &Arc<str>) -> LaneStanding {
-    LaneStanding {
+fn empty(channel: &Arc<str>) -> LaneState {
+    LaneState {
         lane: channel.clone(),
         waiting: 0,
         oldest: None,
@@ -269,8 +263,8 @@ fn summary(line: EventLine) -> EventSummary {
 }
 
 /// Returns `None` also for a form of another version.
-fn skipped(stored: Option<serde_json::Value>) -> Option<Vec<Skipped>> {
-    serde_json::from_value(stored?).ok()
+fn skipped(stored: Option<String>) -> Option<Vec<Skipped>> {
+    serde_json::from_str(&stored?).ok()
 }
 
 fn details(record: EventRecord) -> EventDetails {
@@ -292,7 +286,7 @@ fn details(record: EventRecord) -> EventDetails {
             .collect(),
         body_size: envelope.body.len(),
         // A trace in another version's form is shown as none.
-        routes: serde_json::from_value(record.decided.routes).unwrap_or_default(),
+        routes: serde_json::from_str(&record.decided.routes).unwrap_or_default(),
         messages: record
             .messages
             .iter()

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::decision::Skipped;
-use crate::queue::{Filter, Standing, State};
+use crate::queue::{EventState, Filter, State};
 use crate::route::RouteTrace;
 
 /// The most events on one page.
@@ -69,11 +69,11 @@ impl EventQuery {
     /// Converts the query to the store's filter.
     pub fn filter(&self) -> Filter {
         let state = self.state.map(|state| match state {
-            StateWord::Waiting => Standing::Has(State::Waiting),
-            StateWord::Delivered => Standing::Has(State::Delivered),
-            StateWord::Dead => Standing::Has(State::Dead),
-            StateWord::Skipped => Standing::Skipped,
-            StateWord::Unreadable => Standing::Unreadable,
+            StateWord::Waiting => EventState::HasDelivery(State::Waiting),
+            StateWord::Delivered => EventState::HasDelivery(State::Delivered),
+            StateWord::Dead => EventState::HasDelivery(State::Dead),
+            StateWord::Skipped => EventState::Skipped,
+            StateWord::Unreadable => EventState::Unreadable,
         });
         Filter {
             source: self.source.clone(),

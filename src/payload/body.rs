@@ -35,7 +35,7 @@ pub struct BodyForm {
     pub json: Vec<String>,
 }
 
-/// SignatureClaim a body as the query of its request. HTTP does not allow a colon in a header name, so no request can set it.
+/// Marks a body as the query of its request. HTTP does not allow a colon in a header name, so no request can set it.
 const TAKEN_FROM: &str = ":taken-from";
 const QUERY: &str = "query";
 
@@ -66,7 +66,7 @@ impl BodyForm {
             None => body.clone(),
         };
         // UTF-16 comes first: a form can only be percent-decoded in an ASCII-compatible charset.
-        let (decoded, declared) = match charset::unicode(&decoded) {
+        let (decoded, declared) = match charset::decode_unicode(&decoded) {
             Some(text) => (text, Charset::UTF_8),
             None if content.is_form => (decoded.clone(), content.form_charset(&decoded)),
             None => (decoded, content.charset()),
@@ -166,7 +166,7 @@ impl BodyForm {
             if count == form::MAX_FIELDS {
                 return Err(UnreadableForm::TooMany);
             }
-            let (name, value) = (text(&name), text(&form::unescaped(value)));
+            let (name, value) = (text(&name), text(&form::percent_decoded(value)));
             let value = if self.json.contains(&name) {
                 serde_json::from_str(&value).unwrap_or(Value::String(value))
             } else {

@@ -40,15 +40,15 @@ enum Transformation {
 
 /// Converts a text to UTF-8 without a byte order mark. Copies only if bytes change.
 pub fn decode(text: &Bytes, declared: Charset) -> Bytes {
-    unicode(text).unwrap_or_else(|| match declared.0.decode_without_bom_handling(text).0 {
+    decode_unicode(text).unwrap_or_else(|| match declared.0.decode_without_bom_handling(text).0 {
         Cow::Borrowed(_) => text.clone(),
         Cow::Owned(decoded) => decoded.into(),
     })
 }
 
 /// Converts a text to UTF-8 if its bytes show that it is UTF-8, UTF-16 or UTF-32. Returns `None` otherwise.
-pub fn unicode(text: &Bytes) -> Option<Bytes> {
-    let (transformation, mark) = transformation(text)?;
+pub fn decode_unicode(text: &Bytes) -> Option<Bytes> {
+    let (transformation, mark) = detect_encoding(text)?;
     let text = text.slice(mark..);
     let utf8 = match transformation {
         Transformation::Utf8 => UTF_8.decode_without_bom_handling(&text).0,
@@ -70,7 +70,7 @@ pub fn unicode(text: &Bytes) -> Option<Bytes> {
 }
 
 /// Recognizes the encoding of a text. Returns it with the length of the byte order mark.
-fn transformation(text: &[u8]) -> Option<(Transformation, usize)> {
+fn detect_encoding(text: &[u8]) -> Option<(Transformation, usize)> {
     use Transformation::{Utf8, Utf16, Utf32};
     let (little, big) = (u32::from_le_bytes, u32::from_be_bytes);
     Some(match text {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     /// Encodes `text` in units of `size` bytes, little-endian or big-endian.
-    fn wide(text: &str, size: usize, little: bool) -> Vec<u8> {
+    fn encode_units(text: &str, size: usize, little: bool) -> Vec<u8> {
         let units: Vec<u32> = match size {
             2 => text.encode_utf16().map(u32::from).collect(),
             _ => text.chars().map(u32::from).collect(),
@@ -121,9 +121,9 @@ mod tests {
         for label in ["", "utf-8", "iso-8859-1", "utf-16", "klingon"] {
             for size in [2, 4] {
                 for little in [true, false] {
-                    let marked = wide(&format!("\u{feff}{json}"), size, little);
+                    let marked = encode_units(&format!("\u{feff}{json}"), size, little);
                     assert_eq!(read(&marked, label), json, "{size} {little} {label}");
-                    let bare = wide(json, size, little);
+                    let bare = encode_units(json, size, little);
                     assert_eq!(read(&bare, label), json, "{size} {little} {label}");
                 }
             }

@@ -52,7 +52,7 @@ impl Estimate {
                     let tail = text.get(last..).unwrap_or_default();
                     let whole = last + tail.iter().position(|byte| *byte == b'%').unwrap_or(tail.len());
                     let held = text.split_off(whole);
-                    self.count(&super::form::unescaped(&text));
+                    self.count(&super::form::percent_decoded(&text));
                     self.escapes = Some(held);
                 }
             }
@@ -140,8 +140,8 @@ mod tests {
             // Each byte becomes U+FFFD.
             (vec![0xff; 50_000], 150_000),
             // Each character of two bytes becomes three bytes.
-            (wide("\u{feff}", "中", 30_000), 90_000),
-            (wide("", "{\"中\":", 9_000), 63_000),
+            (repeat_text("\u{feff}", "中", 30_000), 90_000),
+            (repeat_text("", "{\"中\":", 9_000), 63_000),
             (korean.as_bytes()[..length - 1].to_vec(), length),
         ] {
             assert!(memory(false, &[&text]) >= 2 * becomes, "{:x?}", &text[..4]);
@@ -152,7 +152,7 @@ mod tests {
         assert!(declared.memory(1, false) >= 3 * length);
     }
 
-    fn wide(start: &str, text: &str, count: usize) -> Vec<u8> {
+    fn repeat_text(start: &str, text: &str, count: usize) -> Vec<u8> {
         let text = format!("{start}{}", text.repeat(count));
         text.encode_utf16().flat_map(u16::to_be_bytes).collect()
     }

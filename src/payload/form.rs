@@ -9,13 +9,13 @@ use super::charset::{self, Charset};
 /// Maximum number of fields of a form that becomes an object.
 pub(super) const MAX_FIELDS: usize = 1_000;
 
-/// Iterates over the fields of a form. Names are percent-decoded, values are not (see [`unescaped`]).
+/// Iterates over the fields of a form. Names are percent-decoded, values are not (see [`percent_decoded`]).
 pub(super) fn fields(form: &[u8]) -> impl Iterator<Item = (Bytes, &[u8])> {
     form.split(|byte| *byte == b'&')
         .filter(|field| !field.is_empty())
         .map(|field| {
             let mut parts = field.splitn(2, |byte| *byte == b'=');
-            let name = unescaped(parts.next().unwrap_or_default());
+            let name = percent_decoded(parts.next().unwrap_or_default());
             (name, parts.next().unwrap_or_default())
         })
 }
@@ -29,18 +29,18 @@ pub(super) fn field(form: &[u8], name: &str, declared: Charset) -> Result<Bytes,
     let (_, value) = values.next().ok_or(UnreadableForm::Missing)?;
     match values.next() {
         Some(_) => Err(UnreadableForm::Twice),
-        None => Ok(unescaped(value)),
+        None => Ok(percent_decoded(value)),
     }
 }
 
 /// Returns the charset that a form declares in its field `_charset_`, as browsers send it.
 pub(super) fn charset(form: &[u8]) -> Option<Charset> {
     let (_, label) = fields(form).find(|(name, _)| name == "_charset_")?;
-    Some(Charset::of_label(&unescaped(label)))
+    Some(Charset::of_label(&percent_decoded(label)))
 }
 
 /// Returns whether a body starts with `name=`, as a form does. The rest is not checked: hand-written forms contain
-/// unescaped spaces.
+/// percent_decoded spaces.
 pub(super) fn starts_with_field(body: &[u8]) -> bool {
     let name = body
         .iter()
@@ -50,7 +50,7 @@ pub(super) fn starts_with_field(body: &[u8]) -> bool {
 }
 
 /// Percent-decodes a name or value.
-pub(super) fn unescaped(text: &[u8]) -> Bytes {
+pub(super) fn percent_decoded(text: &[u8]) -> Bytes {
     let mut bytes = Vec::with_capacity(text.len());
     for (index, part) in text.split(|byte| *byte == b'+').enumerate() {
         if index > 0 {

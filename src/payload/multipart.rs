@@ -32,7 +32,7 @@ pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Part,
     }
     let delimiter = format!("\r\n--{boundary}");
     let mut found = None;
-    let mut at = first(body, &delimiter)?;
+    let mut at = after_first_delimiter(body, &delimiter)?;
     for _ in 0..MAX_PARTS {
         let rest = body.get(at..).unwrap_or_default();
         if rest.starts_with(b"--") {
@@ -67,7 +67,7 @@ pub(super) fn part(content_type: &str, body: &Bytes, name: &str) -> Result<Part,
 }
 
 /// Returns the offset after the first delimiter, which starts the body or follows a preamble.
-fn first(body: &[u8], delimiter: &str) -> Result<usize, UnreadableForm> {
+fn after_first_delimiter(body: &[u8], delimiter: &str) -> Result<usize, UnreadableForm> {
     let bare = delimiter.trim_start();
     if body.starts_with(bare.as_bytes()) {
         return Ok(bare.len());

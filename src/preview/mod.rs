@@ -1,6 +1,6 @@
-//! What `preview` shows: a payload goes through authentication, the decision and the templates as a webhook does.
+//! Computes what `preview` shows: a payload passes authentication, decision and templates as a webhook does.
 //!
-//! Everything that comes of it is returned as values; nothing is stored or sent. Who calls it prints it.
+//! The result is returned as values. Nothing is stored or sent, and the caller prints.
 
 mod request;
 mod target;
@@ -18,69 +18,69 @@ use crate::twake::{self, Job};
 pub use request::{Hint, Proof, Unchecked};
 pub use target::{NoSource, Target};
 
-/// The request that is previewed.
+/// The request to preview.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
-    /// The body, byte for byte as the sender sends it.
+    /// The body as the sender sends it.
     pub body: Vec<u8>,
-    /// The headers that are known, names in lower case. A signature or token among them is verified.
+    /// The given headers, names in lower case. A signature or token among them is verified.
     pub headers: Vec<(String, String)>,
-    /// The event type, for senders that name it in a header.
+    /// The event type, for senders that send it in a header.
     pub event_type: Option<String>,
-    /// The event type that the name of the sample or file suggests, used where `event_type` is unset.
+    /// The event type derived from the name of the sample or file. Used if `event_type` is unset.
     pub suggested_type: Option<String>,
-    /// The name of the sample that it is, if it is one.
+    /// The name of the sample, if the body is one.
     pub sample: Option<String>,
 }
 
-/// What comes of a request.
+/// The outcome of a request.
 pub enum Outcome {
-    /// It is not authentic, or its body cannot be decoded.
+    /// The request is not authentic, or its body cannot be decoded.
     Refused {
-        /// What became of its authentication.
+        /// The result of authentication.
         proof: Proof,
-        /// Why it is refused.
+        /// The reason.
         why: String,
     },
-    /// It is a challenge: it is answered and is no event.
+    /// The request is a challenge: it gets a response and is not an event.
     Answered {
-        /// What became of its authentication.
+        /// The result of authentication.
         proof: Proof,
-        /// The answer.
+        /// The response.
         response: ChallengeResponse,
     },
-    /// It is an event.
+    /// The request is an event.
     Previewed(Box<Preview>),
 }
 
-/// Everything decided about an event, and what would be sent.
+/// The decision about an event, and the requests that would be sent.
 pub struct Preview {
-    /// The sample that it is, if it is one.
+    /// The name of the sample, if the body is one.
     pub sample: Option<String>,
-    /// What became of its authentication.
+    /// The result of authentication.
     pub proof: Proof,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// The request for each of [`Decision::deliveries`]; unset where the channel is not configured.
+    /// The request for each of [`Decision::deliveries`]. `None` if the channel is not configured.
     pub requests: Vec<Option<ChatRequest>>,
-    /// What a person may have overlooked about the event type.
+    /// A likely mistake about the event type.
     pub hint: Option<Hint>,
-    /// The header that the key is made of and that had to be made up, because it was not given.
+    /// The header of the event's key, if it was generated because it was not given.
     pub invented: Option<String>,
 }
 
 /// A request to the chat, without its credentials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatRequest {
-    /// The method.
+    /// The HTTP method.
     pub method: &'static str,
-    /// Where it goes.
+    /// The URL.
     pub url: Url,
-    /// The body.
+    /// The JSON body.
     pub body: Value,
 }
 
-/// Decides about a request to the target's source, and renders it.
+/// Decides about a request to the target's source and renders its messages.
 pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
     let source = &*target.source;
     let Input {
@@ -113,7 +113,7 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
         requests: requests(target, &decision),
         decision,
         hint: request::hint(&source.kind, event_type.as_deref(), is_given, &headers),
-        invented: request::invented(&source.kind, &given),
+        invented: request::generated_header(&source.kind, &given),
     }))
 }
 
@@ -132,7 +132,7 @@ fn requests(target: &Target, decision: &Decision) -> Vec<Option<ChatRequest>> {
 }
 
 impl Preview {
-    /// The channels that get this one of [`Decision::messages`].
+    /// Returns the channels of one of [`Decision::messages`].
     pub fn channels_of(&self, message: usize) -> Vec<&str> {
         let deliveries = self.decision.deliveries.iter();
         deliveries
@@ -142,7 +142,7 @@ impl Preview {
     }
 }
 
-/// Why this template was rendered, where its name does not follow from the event type.
+/// Returns why a template was rendered whose name differs from the event type.
 pub fn why_this(message: &DecidedMessage, event_type: &str) -> Option<String> {
     let name = message.template.as_ref()?.name.as_str();
     let plain = format!("{event_type}.hbs");
@@ -166,10 +166,10 @@ pub fn why_this(message: &DecidedMessage, event_type: &str) -> Option<String> {
     (!instead.is_empty()).then(|| format!("there is no {}", instead.join(" and no ")))
 }
 
-/// Finds the sample of this name, or the first one of this event type.
+/// Returns the sample with this name, or the first sample of this event type.
 ///
 /// # Errors
-/// There is none: a sentence with the nearest name, then the names there are, a line each.
+/// There is none: a sentence with the nearest name, then one line per known name.
 pub fn find_sample<'s>(samples: &'s [Sample], name: &str) -> Result<&'s Sample, String> {
     let name = name.strip_suffix(".json").unwrap_or(name);
     let known = || samples.iter().map(|sample| sample.name.as_str());

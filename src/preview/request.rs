@@ -1,4 +1,4 @@
-//! The request that is previewed: its headers, its body, and whether it is authentic.
+//! Builds and authenticates the request to preview.
 
 use bytes::Bytes;
 
@@ -11,51 +11,51 @@ use crate::payload::UnreadableForm;
 use crate::payload::encoding::Encoding;
 use crate::source::Kind;
 
-/// What became of the request's authentication.
+/// The result of authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// It is authentic.
+    /// The request is authentic.
     Authentic {
-        /// The name of the scheme that it is authentic by; may be empty.
+        /// The name of the scheme. May be empty.
         scheme: String,
-        /// The name of the secret; empty where the scheme asks for none.
+        /// The name of the secret. Empty if the scheme needs none.
         secret: String,
     },
-    /// Nothing in it was verified.
+    /// Nothing was verified.
     Unchecked(Unchecked),
-    /// It is not authentic.
+    /// The request is not authentic.
     Refused(Refusal),
 }
 
 /// Why nothing was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unchecked {
-    /// The bridge answers such a request by its head alone.
+    /// The headers alone determine the response, before authentication.
     AnsweredBefore,
-    /// The bridge refuses the content encoding before it authenticates.
+    /// The content encoding is unsupported, which is checked before authentication.
     Encoding,
-    /// No signature or token was given. The request goes on as if it were authentic.
+    /// The request has no signature or token. The preview continues as if it were authentic.
     NoCredential,
-    /// A kind alone has no secrets. The request goes on as if it were authentic.
+    /// A kind without a source has no secrets. The preview continues as if the request were authentic.
     KindAlone,
 }
 
-/// What a person may have overlooked about the event type.
+/// A likely mistake about the event type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
-    /// An event type was given, but the sender names its events in the payload.
+    /// An event type was given, but the sender puts it in the payload.
     TypeUnused {
         /// The expression that reads the event type.
         expression: String,
     },
-    /// The sender names its events in this header, and neither it nor an event type was given.
+    /// The sender puts the event type in this header, but neither the header nor an event type was given.
     TypeMissing {
         /// The header.
         header: String,
     },
 }
 
-/// The given headers, and those that senders of the kind add.
+/// Returns the given headers and those that senders of the kind add.
 pub(super) fn headers(kind: &Kind, event_type: Option<&str>, given: &[(String, String)]) -> Headers {
     let mut headers = given.to_vec();
     let mut add = |name: &str, value: &str| {
@@ -74,15 +74,15 @@ pub(super) fn headers(kind: &Kind, event_type: Option<&str>, given: &[(String, S
     Headers::new(headers)
 }
 
-/// The header of the request's id, if it was not given, so that [`headers`] made one up.
-pub(super) fn invented(kind: &Kind, given: &[(String, String)]) -> Option<String> {
+/// Returns the header of the request id, if [`headers`] generated it because it was not given.
+pub(super) fn generated_header(kind: &Kind, given: &[(String, String)]) -> Option<String> {
     let is_given = |name: &str| given.iter().any(|(given, _)| given == name);
-    let mut made = kind.sample_headers.iter();
-    let found = made.find(|(name, value)| value.contains("{id}") && !is_given(name));
+    let mut generated = kind.sample_headers.iter();
+    let found = generated.find(|(name, value)| value.contains("{id}") && !is_given(name));
     found.map(|(name, _)| name.clone())
 }
 
-/// What a person may have overlooked; `is_given` is whether the event type was given, not suggested.
+/// Finds likely mistakes about the event type. `is_given` means that the type was given, not derived.
 pub(super) fn hint(kind: &Kind, event_type: Option<&str>, is_given: bool, headers: &Headers) -> Option<Hint> {
     let names_type = kind
         .sample_headers
@@ -99,8 +99,8 @@ pub(super) fn hint(kind: &Kind, event_type: Option<&str>, is_given: bool, header
     }
 }
 
-/// Authenticates as the bridge does. A request without a credential goes on as if it were authentic, by the scheme of
-/// samples; a refused one does not.
+/// Authenticates the request as the bridge does. A request without a credential continues with the scheme of samples; a
+/// refused one does not.
 pub(super) fn event(
     target: &Target,
     headers: &Headers,
@@ -126,7 +126,7 @@ pub(super) fn event(
         let scheme = pending.scheme().to_owned();
         let body = Bytes::from(body);
         pending.check(&body, clock.now())?;
-        // Limits the size of a compressed body once it is decompressed.
+        // Limits the decompressed size of the body.
         let weighed = pending.weigh(&body, source.body_limit);
         let authentic = pending.finish(body, clock.now())?;
         Ok((scheme, authentic, weighed))

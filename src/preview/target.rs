@@ -1,4 +1,4 @@
-//! The source that a preview is for: a configured one, or a kind without a configuration.
+//! The target of a preview: a configured source, or a kind without a configuration.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,33 +13,33 @@ use crate::suggest;
 use crate::toml_reader::Finding;
 use crate::twake::{Destination, Outbound, messages_save};
 
-/// A source, and the channels that its events may go to.
+/// A source and the channels of its routes.
 pub struct Target {
     /// The source.
     pub source: Arc<Source>,
     /// The channels by name.
     pub channels: Channels,
-    /// The folder of own kinds, where there is one.
+    /// The folder of own kinds, if there is one.
     pub templates: Option<PathBuf>,
-    /// Whether the source is configured. Otherwise it is a kind alone: it has no secrets, and its channel does not
-    /// exist.
+    /// Whether the source is configured. Otherwise the target is a kind alone: it has no secrets, and its channel does
+    /// not exist.
     pub configured: bool,
 }
 
-/// Why a configuration has no such source.
+/// Why there is no such source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoSource {
-    /// None has this name; a sentence with the nearest known name.
+    /// The name is unknown. Holds a sentence with the nearest known name.
     Unknown(String),
-    /// No name was given, and there is not exactly one source; the names there are.
+    /// No name was given, and the configuration does not have exactly one source. Holds the known names.
     Unnamed(Vec<String>),
 }
 
 /// The name of the account and the channel of a kind alone.
-const NOWHERE: &str = "preview";
+const PLACEHOLDER: &str = "preview";
 
 impl Target {
-    /// A source of a configuration; without a name, the only one there is.
+    /// Returns the source with this name; without a name, the only source of the configuration.
     ///
     /// # Errors
     /// There is no such source.
@@ -61,17 +61,17 @@ impl Target {
         })
     }
 
-    /// A kind alone, and the warnings about its files; `templates` is the folder of own kinds.
+    /// Returns a kind without a source, and the warnings about its files. `templates` is the folder of own kinds.
     ///
     /// # Errors
-    /// There is no such kind, or something is wrong with it.
+    /// There is no such kind, or its files have errors.
     pub fn kind_alone(name: &str, templates: Option<PathBuf>) -> Result<(Self, Vec<Finding>), NoKind> {
         let (loaded, warnings) = config::kind_alone(name, templates.as_deref())?;
-        let channel: Arc<str> = Arc::from(NOWHERE);
+        let channel: Arc<str> = Arc::from(PLACEHOLDER);
         let routes = Routes::new(Vec::new(), vec![Arc::clone(&channel)]);
         let target = Self {
             source: Arc::new(loaded.source_alone(routes)),
-            channels: nowhere()
+            channels: placeholder_destination()
                 .map(|destination| (channel, destination))
                 .into_iter()
                 .collect(),
@@ -81,16 +81,16 @@ impl Target {
         Ok((target, warnings))
     }
 
-    /// The samples of the source's kind, and what is wrong with own ones.
+    /// Returns the samples of the source's kind, and the findings about own ones.
     pub fn samples(&self) -> (Vec<Sample>, Vec<Finding>) {
         config::samples(&self.source.kind.name, self.templates.as_deref())
     }
 }
 
-/// A destination that does not exist, so that the request can be shown.
-fn nowhere() -> Option<Destination> {
+/// Returns a destination that does not exist, so that requests can be shown.
+fn placeholder_destination() -> Option<Destination> {
     let account = messages_save::Account {
-        name: NOWHERE.to_owned(),
+        name: PLACEHOLDER.to_owned(),
         url: Url::parse("https://twake.example.org/").ok()?,
         public_id: String::new(),
         private_api_key: Secret::new(""),

@@ -3,7 +3,7 @@ use crate::config;
 use crate::template::{Origin, RenderedTemplate};
 
 #[test]
-fn what_was_given_stands_before_what_would_be_made_up() {
+fn given_headers_replace_generated_ones() {
     let (target, _) = Target::kind_alone("github", None).unwrap_or_else(|_| panic!("github is built in"));
     let kind = &target.source.kind;
     let given = [("x-github-delivery".to_owned(), "mine".to_owned())];
@@ -11,13 +11,16 @@ fn what_was_given_stands_before_what_would_be_made_up() {
     assert_eq!(headers.get("x-github-delivery"), Some("mine"));
     assert_eq!(headers.get("x-github-event"), Some("push"));
     assert_eq!(headers.get("content-type"), Some("application/json"));
-    assert_eq!(request::invented(kind, &given), None);
-    assert_eq!(request::invented(kind, &[]).as_deref(), Some("x-github-delivery"));
+    assert_eq!(request::generated_header(kind, &given), None);
+    assert_eq!(
+        request::generated_header(kind, &[]).as_deref(),
+        Some("x-github-delivery")
+    );
     assert!(request::headers(kind, None, &[]).get("x-github-event").is_none());
 }
 
 #[test]
-fn a_template_that_is_not_plain_from_the_type_has_its_reason() {
+fn a_template_with_another_name_has_a_reason() {
     let decided = |variant: Option<&str>, template: &str, failed: &[&str]| DecidedMessage {
         variant: variant.map(Into::into),
         template: Some(RenderedTemplate {
@@ -52,7 +55,7 @@ fn a_template_that_is_not_plain_from_the_type_has_its_reason() {
 }
 
 #[test]
-fn a_sample_is_found_by_its_name_or_by_its_event_type() {
+fn samples_are_found_by_name_or_event_type() {
     let (samples, _) = config::samples("github", None);
     let name = |wanted: &str| find_sample(&samples, wanted).map(|sample| sample.name.as_str());
     assert_eq!(name("push__tag"), Ok("push__tag"));

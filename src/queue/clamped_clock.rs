@@ -1,13 +1,13 @@
-//! How far the wall clock is believed.
+//! A wall clock that is trusted only as far as the store and the monotonic clock confirm it.
 
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// A wall clock that is further from the store's times than this is worth a warning.
+/// A wall clock that differs by more than this from the store's times causes a warning.
 const JUMP: SignedDuration = SignedDuration::from_hours(24);
 
-/// The wall clock as far as it is believed. One that is set forward by a mistake, before the start or later, must not make
-/// everything old at once. Time begins at the newest time in the store, and passes at most twice as fast as on the
+/// The wall clock with an upper limit. A clock that is set forward by mistake, before the start or later, must not make
+/// everything old at once. Time starts at the newest time in the store, and passes at most twice as fast as on the
 /// monotonic clock, which does not count the sleep of a machine.
 pub(super) struct ClampedClock {
     time: Timestamp,
@@ -27,8 +27,8 @@ impl ClampedClock {
         }
     }
 
-    /// The time, given the wall clock and the monotonic one. A wall clock that is set back is believed at once, and so
-    /// is one that was behind when the store was opened, up to the newest time in the store.
+    /// The time, given the wall clock and the monotonic one. A wall clock that is set back is followed immediately. So is a
+    /// clock that was behind when the store was opened, up to the newest time in the store.
     pub(super) fn at(&mut self, now: Timestamp, monotonic: Duration) -> Timestamp {
         let passed = monotonic.saturating_sub(self.monotonic).saturating_mul(2);
         let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
@@ -38,7 +38,8 @@ impl ClampedClock {
         self.time
     }
 
-    /// The time that says that the wall clock is wrong by more than a day; or the bridge did not run for so long.
+    /// The time that differs from the wall clock by more than a day: the clock is wrong, or the bridge did not run for so
+    /// long.
     pub(super) fn contradicts(&self, now: Timestamp) -> Option<Timestamp> {
         let reference = if now > self.time { self.time } else { self.newest };
         (now.duration_since(reference).abs() > JUMP).then_some(reference)
@@ -56,31 +57,31 @@ mod tests {
     }
 
     #[test]
-    fn a_step_forward_is_believed_little_by_little_and_one_back_at_once() {
+    fn a_step_forward_is_followed_slowly_and_a_step_back_immediately() {
         let mut time = ClampedClock::new(None, at(1000), Duration::from_secs(5));
-        let mut believe = |now, monotonic| time.at(at(now), Duration::from_secs(monotonic)).as_second();
-        assert_eq!(believe(1060, 65), 1060);
-        assert_eq!(believe(1_000_000, 65), 1060);
-        assert_eq!(believe(1_000_060, 125), 1180);
-        assert_eq!(believe(1_180, 185), 1180);
-        assert_eq!(believe(500, 245), 500);
-        assert_eq!(believe(560, 305), 560);
+        let mut time_at = |now, monotonic| time.at(at(now), Duration::from_secs(monotonic)).as_second();
+        assert_eq!(time_at(1060, 65), 1060);
+        assert_eq!(time_at(1_000_000, 65), 1060);
+        assert_eq!(time_at(1_000_060, 125), 1180);
+        assert_eq!(time_at(1_180, 185), 1180);
+        assert_eq!(time_at(500, 245), 500);
+        assert_eq!(time_at(560, 305), 560);
     }
 
-    /// What is believed at the start and a minute later, and which time speaks against the clock; in days.
+    /// The time at the start and a minute later, and the time that contradicts the clock; in days.
     #[test]
-    fn a_wrong_clock_at_the_start_is_believed_up_to_the_newest_time_in_the_store() {
+    fn a_wrong_clock_at_the_start_is_limited_by_the_newest_time_in_the_store() {
         for (newest, clock, later, first, then, contradiction) in [
             (None, 100, 100, 100, 100, None),
             (Some(100), 100, 100, 100, 100, None),
-            // It did not run for half a day.
+            // The bridge did not run for a day.
             (Some(200), 201, 201, 200, 200, None),
             (Some(100), 200, 200, 100, 100, Some(100)),
-            // It is set right.
+            // The clock is corrected.
             (Some(100), 200, 100, 100, 100, Some(100)),
-            // The clock was wrong when the store was last written, and is right now.
+            // The clock was wrong when the store was last written, and is correct now.
             (Some(200), 100, 100, 100, 100, Some(200)),
-            // A machine without a clock of its own, and then NTP.
+            // A machine without a battery clock, and then NTP.
             (Some(100), 0, 100, 0, 100, Some(100)),
             (Some(100), 0, 200, 0, 100, Some(100)),
         ] {

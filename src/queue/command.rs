@@ -1,48 +1,48 @@
-//! The commands of a store. Another store is another actor that carries out the same commands.
+//! The commands of a store. Every store is an actor that carries out all of them.
 
-use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
-use super::packed::{PackedEvent, PackedReplay};
+use super::packed::PackedEvent;
 use super::pruning::{Pruned, Pruning};
 use super::{
-    Dropping, Enqueued, EventPage, EventRecord, Head, LaneStanding, Listing, Moved, Moving, QueueError,
-    Settlement,
+    Claim, Discard, Enqueued, EventPage, EventRecord, LaneState, Listing, Move, Moved, Owner, QueueError,
+    Replay, Settled, Settlement,
 };
 
 /// Takes the answer to a command. The command is carried out even if nobody waits for the answer any more.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, QueueError>>;
 
+pub(super) enum Command {
+    Change(Change),
+    Query(Query),
+    /// Wakes the store when it is to close.
+    Close,
+}
+
 /// Commands that change the store. Those that have gathered share one transaction.
-pub(super) enum Write {
+pub(super) enum Change {
     Enqueue(Box<Waiting>, Reply<Enqueued>),
-    Settle(Settlement, Reply<()>),
-    PutBack(Uuid, Timestamp, Reply<Vec<String>>),
+    Settle(Settlement, Reply<Settled>),
     Prune(Pruning, Reply<Pruned>),
-    Replay(Box<PackedReplay>, Reply<Option<Vec<Arc<str>>>>),
-    Drop(Dropping, Reply<Option<Vec<String>>>),
-    Move(Moving, Reply<Moved>),
+    /// A replay, and its messages as JSON.
+    Replay(Box<Replay>, Vec<String>, Reply<Option<Vec<Arc<str>>>>),
+    Discard(Discard, Reply<Option<Vec<String>>>),
+    Move(Move, Reply<Moved>),
     /// Writes and commits something that changes no event.
     Check(Reply<()>),
 }
 
-/// Commands that only read, and only what is committed.
-pub(super) enum Read {
-    Head(Arc<str>, Reply<Option<Head>>),
-    Lanes(Reply<Vec<LaneStanding>>),
+/// Commands whose answers show only what is committed.
+pub(super) enum Query {
+    /// Changes no delivery. A store that several processes share writes here who owns the lane.
+    Claim(Arc<str>, Owner, Reply<Option<Claim>>),
+    Lanes(Reply<Vec<LaneState>>),
     Event(Uuid, Reply<Option<EventRecord>>),
     List(Box<Listing>, Reply<EventPage>),
     /// The ids from the first to the second, both included, up to a number of them.
-    Between(Uuid, Uuid, u32, Reply<Vec<Uuid>>),
-}
-
-pub(super) enum Command {
-    Write(Write),
-    Read(Read),
-    /// Wakes the store when it is to close.
-    Close,
+    Ids(Uuid, Uuid, u32, Reply<Vec<Uuid>>),
 }
 
 /// An event that waits for its turn. Its caller waits only for some time, and then answers the sender that the event is
@@ -56,8 +56,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Begins with the event, unless the caller has given up: then this is false, and it must not be stored. Never do
-    /// both happen.
+    /// Begins with the event. False if the caller has given up: then the event must not be stored.
     pub(super) fn begin(&mut self) -> bool {
         self.begun.take().is_none_or(|begun| begun.send(()).is_ok())
     }

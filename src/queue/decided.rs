@@ -1,23 +1,24 @@
-//! A decision on its way into the store and back: the one mapping from a [`Decision`] to what is stored of it.
+//! New events, and the one mapping from a [`Decision`] to what is stored of it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 use crate::decision::Decision;
 use crate::event::{Envelope, IdempotencyKey};
 use crate::message::StoredMessage;
 
 /// What is stored of a decision beside its messages and deliveries.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     /// The event's type, in the sender's terms.
     pub event_type: String,
-    /// The trace of the routes, a list of [`crate::route::RouteTrace`].
-    pub routes: Value,
-    /// Why nothing is posted to some channels, a list of [`crate::decision::Skipped`]. Unset: the event is posted wherever
-    /// its routes lead, or a version decided it that did not store this.
-    pub skipped: Option<Value>,
+    /// The trace of the routes: JSON, a list of [`crate::route::RouteTrace`].
+    pub routes: String,
+    /// Why nothing is posted to some channels: JSON, a list of [`crate::decision::Skipped`]. Unset: the event is posted
+    /// wherever its routes lead, or a version decided it that did not store this.
+    pub skipped: Option<String>,
     /// Why the body cannot be read.
     pub unreadable: Option<String>,
 }
@@ -47,6 +48,30 @@ pub struct NewDelivery {
     pub message: usize,
 }
 
+/// What happened to an event that was enqueued. In every case it is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Enqueued {
+    /// The event is new, and stored.
+    Stored {
+        /// Its id.
+        event: Uuid,
+    },
+    /// The key is known, and its event has a waiting or a delivered delivery. Nothing has changed.
+    SeenBefore {
+        /// The event that has the key.
+        event: Uuid,
+        /// The lanes of that event.
+        lanes: Vec<String>,
+    },
+    /// The key is known, and all deliveries of its event were dead. They wait again.
+    PutBack {
+        /// The event that has the key.
+        event: Uuid,
+        /// The lanes in which it waits.
+        lanes: Vec<String>,
+    },
+}
+
 impl NewEvent {
     /// An event with the decision about it.
     pub fn new(envelope: Envelope, decision: &Decision) -> Self {
@@ -68,8 +93,8 @@ pub fn to_stored(decision: &Decision) -> (Decided, Vec<StoredMessage>, Vec<NewDe
     let skipped = decision.skipped();
     let decided = Decided {
         event_type: decision.event_type.clone(),
-        routes: json!(decision.routes),
-        skipped: (!skipped.is_empty()).then(|| json!(skipped)),
+        routes: json!(decision.routes).to_string(),
+        skipped: (!skipped.is_empty()).then(|| json!(skipped).to_string()),
         unreadable: decision.unreadable.clone(),
     };
     let mut messages = Vec::with_capacity(decision.messages.len());

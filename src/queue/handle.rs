@@ -1,4 +1,4 @@
-//! The handle on the queue that the rest of the program uses.
+//! The handle by which every part of the program uses the queue.
 
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,13 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
-use super::command::{Command, Read, Reply, Waiting, Write};
-use super::packed::{pack, pack_replay};
+use super::command::{Change, Command, Query, Reply, Waiting};
+use super::packed::{pack, pack_messages};
 use super::pruning::{History, Pruned, Pruning};
+use super::wake::Wake;
 use super::{
-    Dropping, Enqueued, EventPage, EventRecord, Head, LaneStanding, Listing, Moved, Moving, NewEvent,
-    NewReplay, QueueError, Settlement,
+    Claim, Discard, Enqueued, EventPage, EventRecord, LaneState, Listing, Move, Moved, NewEvent, Owner,
+    QueueError, Replay, Settled, Settlement,
 };
 use crate::clock::Clock;
 
@@ -27,24 +28,45 @@ const COMMIT: Duration = Duration::from_secs(3);
 
 /// How many bytes of events may wait for their turn. While the disk hangs, nothing else bounds them. The default limit
 /// of a body is less.
-pub(super) const WAITING: usize = 32 * 1024 * 1024;
+const WAITING: usize = 32 * 1024 * 1024;
 
 /// A cheap handle on the queue, for any runtime and any thread. The store ends when it is closed, or when the last
 /// handle is dropped.
 #[derive(Clone)]
 pub struct Queue {
     pub(super) commands: mpsc::Sender<Command>,
-    pub(super) arrivals: broadcast::Sender<Arc<str>>,
-    pub(super) departures: broadcast::Sender<Arc<str>>,
-    pub(super) changes: watch::Receiver<u64>,
+    arrivals: broadcast::Sender<Arc<str>>,
+    departures: broadcast::Sender<Arc<str>>,
+    changes: watch::Receiver<u64>,
     /// A permit a byte of [`WAITING`].
-    pub(super) room: Arc<Semaphore>,
+    room: Arc<Semaphore>,
     pub(super) history: watch::Sender<History>,
-    pub(super) believed: Arc<Mutex<ClampedClock>>,
+    clamped: Arc<Mutex<ClampedClock>>,
     pub(super) clock: Clock,
 }
 
 impl Queue {
+    /// A handle that sends commands to a store. `newest` is the newest time in the store.
+    pub(super) fn new(
+        commands: mpsc::Sender<Command>,
+        wake: &Wake,
+        newest: Option<Timestamp>,
+        history: History,
+        clock: Clock,
+    ) -> Self {
+        let clamped = ClampedClock::new(newest, clock.now(), clock.monotonic());
+        Self {
+            commands,
+            arrivals: wake.arrivals.clone(),
+            departures: wake.departures.clone(),
+            changes: wake.commits.subscribe(),
+            room: Arc::new(Semaphore::new(WAITING)),
+            history: watch::Sender::new(history),
+            clamped: Arc::new(Mutex::new(clamped)),
+            clock,
+        }
+    }
+
     /// Stores an event with its deliveries, unless its key is known. `Ok` means that it is committed. An error means
     /// that nothing of it is stored, now or later; only after [`QueueError::Slow`] it may still be stored. Takes at most
     /// eight seconds.
@@ -67,7 +89,7 @@ impl Queue {
                 begun: Some(begun),
                 _room: room.map_err(|_| QueueError::Closed)?,
             };
-            let command = Command::Write(Write::Enqueue(Box::new(waiting), reply));
+            let command = Command::Change(Change::Enqueue(Box::new(waiting), reply));
             let sent = self.commands.send(command).await;
             sent.map_err(|_| QueueError::Closed)?;
             // An error here means that the store answered without beginning; the answer has the reason.
@@ -83,62 +105,60 @@ impl Queue {
         answer.ok_or(QueueError::Slow)?.unwrap_or(Err(QueueError::Closed))
     }
 
-    /// The delivery that is next in a lane; `None` when nothing waits.
-    pub async fn head(&self, lane: &Arc<str>) -> Result<Option<Head>, QueueError> {
-        self.read(|reply| Read::Head(lane.clone(), reply)).await
+    /// Claims a lane for `owner`, and returns the delivery that is next in it. `None`: nothing waits, or another owner has
+    /// the lane. A claim by the present owner extends its lease and keeps the fence.
+    pub async fn claim(&self, lane: &Arc<str>, owner: Owner) -> Result<Option<Claim>, QueueError> {
+        self.query(|reply| Query::Claim(lane.clone(), owner, reply)).await
     }
 
-    /// Stores how an attempt ended. A second settlement of the same attempt changes nothing.
-    pub async fn settle(&self, settlement: Settlement) -> Result<(), QueueError> {
-        self.write(|reply| Write::Settle(settlement, reply)).await
-    }
-
-    /// Puts the dead deliveries of an event back to waiting. Returns their lanes.
-    pub async fn put_back(&self, event: Uuid, now: Timestamp) -> Result<Vec<String>, QueueError> {
-        self.write(|reply| Write::PutBack(event, now, reply)).await
+    /// Stores how an attempt ended. A second settlement of the same attempt changes nothing. Nor does a settlement under
+    /// an earlier fence than the lane's: see [`Settled::Fenced`].
+    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, QueueError> {
+        self.change(|reply| Change::Settle(settlement, reply)).await
     }
 
     /// The state of every lane that ever had a delivery, by name.
-    pub async fn lanes(&self) -> Result<Vec<LaneStanding>, QueueError> {
-        self.read(Read::Lanes).await
+    pub async fn lanes(&self) -> Result<Vec<LaneState>, QueueError> {
+        self.query(Query::Lanes).await
     }
 
     /// An event with its deliveries; `None` when there is no such event, or no longer.
     pub async fn event(&self, id: Uuid) -> Result<Option<EventRecord>, QueueError> {
-        self.read(|reply| Read::Event(id, reply)).await
+        self.query(|reply| Query::Event(id, reply)).await
     }
 
     /// A page of events, newest first.
     pub async fn list(&self, listing: Listing) -> Result<EventPage, QueueError> {
-        self.read(|reply| Read::List(Box::new(listing), reply)).await
+        self.query(|reply| Query::List(Box::new(listing), reply)).await
     }
 
     /// The ids of events from `from` to `to`, both included, the oldest first; `limit` at the most.
     pub async fn ids(&self, from: Uuid, to: Uuid, limit: u32) -> Result<Vec<Uuid>, QueueError> {
-        self.read(|reply| Read::Between(from, to, limit, reply)).await
+        self.query(|reply| Query::Ids(from, to, limit, reply)).await
     }
 
-    /// Adds deliveries of an event anew. Returns the lanes that got one, in order; `None`: there is no such event.
-    pub async fn replay(&self, replay: NewReplay) -> Result<Option<Vec<Arc<str>>>, QueueError> {
-        let packed = pack_replay(replay)?;
-        self.write(|reply| Write::Replay(Box::new(packed), reply)).await
+    /// Adds new deliveries of a stored event. Returns the lanes that got one, in order; `None`: there is no such event.
+    pub async fn replay(&self, replay: Replay) -> Result<Option<Vec<Arc<str>>>, QueueError> {
+        let messages = pack_messages(&replay.messages, &replay.deliveries)?;
+        self.change(|reply| Change::Replay(Box::new(replay), messages, reply))
+            .await
     }
 
     /// Makes the waiting deliveries of an event dead letters. Returns their lanes; `None`: there is no such event. A
-    /// delivery whose attempt is in flight, and succeeds, is delivered after all.
-    pub async fn drop_waiting(&self, dropping: Dropping) -> Result<Option<Vec<String>>, QueueError> {
-        self.write(|reply| Write::Drop(dropping, reply)).await
+    /// delivery whose attempt is in flight, and succeeds, is delivered nevertheless.
+    pub async fn discard(&self, discard: Discard) -> Result<Option<Vec<String>>, QueueError> {
+        self.change(|reply| Change::Discard(discard, reply)).await
     }
 
     /// One step of moving the waiting deliveries of a lane to the end of another one, in order.
-    pub async fn move_lane(&self, moving: Moving) -> Result<Moved, QueueError> {
-        self.write(|reply| Write::Move(moving, reply)).await
+    pub async fn move_lane(&self, step: Move) -> Result<Moved, QueueError> {
+        self.change(|reply| Change::Move(step, reply)).await
     }
 
     /// Checks that the store can be written, with a write that changes no event, and its commit. A disk that takes longer
     /// than senders wait fails the check: [`QueueError::Slow`].
     pub async fn check(&self) -> Result<(), QueueError> {
-        let checked = self.clock.timeout(TURN, self.write(Write::Check)).await;
+        let checked = self.clock.timeout(TURN, self.change(Change::Check)).await;
         checked.unwrap_or(Err(QueueError::Slow))
     }
 
@@ -161,7 +181,7 @@ impl Queue {
     }
 
     pub(super) fn clamped_clock(&self) -> MutexGuard<'_, ClampedClock> {
-        self.believed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clamped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets how long events are kept. A new value is applied immediately, not at the next look.
@@ -176,23 +196,21 @@ impl Queue {
 
     /// One small step of deleting what is old.
     pub(super) async fn prune(&self, pruning: Pruning) -> Result<Pruned, QueueError> {
-        self.write(|reply| Write::Prune(pruning, reply)).await
+        self.change(|reply| Change::Prune(pruning, reply)).await
     }
 
-    async fn write<T>(&self, command: impl FnOnce(Reply<T>) -> Write) -> Result<T, QueueError> {
-        self.ask(|reply| Command::Write(command(reply))).await
+    async fn change<T>(&self, change: impl FnOnce(Reply<T>) -> Change) -> Result<T, QueueError> {
+        self.ask(|reply| Command::Change(change(reply))).await
     }
 
-    async fn read<T>(&self, command: impl FnOnce(Reply<T>) -> Read) -> Result<T, QueueError> {
-        self.ask(|reply| Command::Read(command(reply))).await
+    async fn query<T>(&self, query: impl FnOnce(Reply<T>) -> Query) -> Result<T, QueueError> {
+        self.ask(|reply| Command::Query(query(reply))).await
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, QueueError> {
         let (reply, answer) = oneshot::channel();
-        self.commands
-            .send(command(reply))
-            .await
-            .map_err(|_| QueueError::Closed)?;
+        let sent = self.commands.send(command(reply)).await;
+        sent.map_err(|_| QueueError::Closed)?;
         answer.await.unwrap_or(Err(QueueError::Closed))
     }
 }

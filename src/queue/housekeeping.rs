@@ -8,54 +8,54 @@ use super::Queue;
 use super::pruning::{Pruned, Pruning};
 use crate::logging::chain;
 
-/// For how long after the start nothing is deleted for its age: time for a person to correct a wrong clock.
+/// For how long after the start nothing is deleted because of its age: time for a person to correct a wrong clock.
 const AFTER_START: Duration = Duration::from_secs(3600);
-/// Time between two looks for old events.
-const EVERY: Duration = Duration::from_secs(60);
+/// Time between two sweeps.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Queue {
-    /// Deletes what is old until `stop`. A step that fails is tried again at the next look. Every step reads the current
+    /// Deletes what is old until `stop`. A step that fails is tried again at the next sweep. Every step reads the current
     /// [`super::History`].
     pub(crate) async fn housekeeping(self, stop: CancellationToken) {
         let mut history = self.history.subscribe();
-        let mut keeper = Keeper::new(self);
+        let mut housekeeper = Housekeeper::new(self);
         while !stop.is_cancelled() {
             history.mark_unchanged();
-            if keeper.step().await {
+            if housekeeper.step().await {
                 // Other tasks run between two steps.
                 tokio::task::yield_now().await;
                 continue;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                Ok(()) = history.changed() => keeper.history_changed(),
-                () = keeper.queue.clock.sleep(EVERY) => {}
+                Ok(()) = history.changed() => housekeeper.history_changed(),
+                () = housekeeper.queue.clock.sleep(SWEEP_INTERVAL) => {}
             }
         }
     }
 }
 
 /// The state of housekeeping between two steps.
-pub(super) struct Keeper {
+pub(super) struct Housekeeper {
     queue: Queue,
-    /// Until this time on the monotonic clock nothing is deleted for its age.
+    /// Until this time of the monotonic clock nothing is deleted because of its age.
     young_until: Duration,
     /// The wall clock contradicted the store at the last step.
-    doubted: bool,
+    contradicted: bool,
 }
 
-impl Keeper {
+impl Housekeeper {
     pub(super) fn new(queue: Queue) -> Self {
         Self {
             young_until: queue.clock.monotonic() + AFTER_START,
             queue,
-            doubted: false,
+            contradicted: false,
         }
     }
 
     /// Deletes a little. Returns whether there may be more.
     pub(super) async fn step(&mut self) -> bool {
-        self.doubt();
+        self.check_clock();
         let queue = &self.queue;
         let is_young = queue.clock.monotonic() < self.young_until;
         // By the earliest time nothing is old. The limit of size needs no clock and applies all the same.
@@ -64,7 +64,7 @@ impl Keeper {
         match queue.prune(pruning).await {
             Ok(pruned) => pruned.log(),
             Err(error) => {
-                log::warn!("cannot forget what is old: {}", chain(&error));
+                log::warn!("cannot delete what is old: {}", chain(&error));
                 false
             }
         }
@@ -73,23 +73,23 @@ impl Keeper {
     /// Ends the first hour, because an operator who sets `[history]` wants it now. While the wall clock contradicts the
     /// store, the hour goes on.
     fn history_changed(&mut self) {
-        if !self.doubted {
+        if !self.contradicted {
             self.young_until = Duration::ZERO;
         }
     }
 
     /// Logs that the wall clock contradicts the store: once, until it no longer does.
-    fn doubt(&mut self) {
+    fn check_clock(&mut self) {
         let wall = self.queue.clock.now();
         let other = self.queue.clamped_clock().contradicts(wall);
-        if let Some(other) = other.filter(|_| !self.doubted) {
+        if let Some(other) = other.filter(|_| !self.contradicted) {
             log::warn!(
                 clock:% = wall, store:% = other;
                 "the clock and the times in the store are more than a day apart: if the clock is wrong, set it; nothing is \
-                 forgotten for its age in the first hour, and later only as far as time has passed since then"
+                 deleted because of its age in the first hour, and later only as far as time has passed since then"
             );
         }
-        self.doubted = other.is_some();
+        self.contradicted = other.is_some();
     }
 }
 
@@ -99,11 +99,11 @@ impl Pruned {
         for letter in &self.dead {
             log::warn!(
                 event:% = letter.event, channel = letter.lane.as_str(), reason = letter.reason.as_deref();
-                "forgot a dead letter whose time was over"
+                "deleted a dead letter: history.dead has passed"
             );
         }
         if self.events > 0 {
-            log::debug!(events = self.events; "forgot old events");
+            log::debug!(events = self.events; "deleted old events");
         }
         self.more
     }

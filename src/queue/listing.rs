@@ -17,7 +17,7 @@ pub struct Filter {
     /// With a delivery to this channel; if `state` is given, too, with a delivery to it in that state.
     pub channel: Option<String>,
     /// In this state.
-    pub state: Option<Standing>,
+    pub state: Option<EventState>,
     /// Received at this time or later.
     pub since: Option<Timestamp>,
     /// Received before this time.
@@ -26,9 +26,9 @@ pub struct Filter {
 
 /// The state of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum EventState {
     /// It has a delivery in this state.
-    Has(State),
+    HasDelivery(State),
     /// It never had a delivery.
     Skipped,
     /// Its body cannot be read.
@@ -76,8 +76,8 @@ pub struct EventLine {
     pub deliveries: Vec<(String, State)>,
     /// Whether it ever had a delivery. Old dead letters are deleted before their event is.
     pub had_deliveries: bool,
-    /// Why it is skipped. Unset if it is posted, or if the reason was not recorded.
-    pub skipped: Option<serde_json::Value>,
+    /// Why it is skipped, as [`super::Decided::skipped`]. Unset if it is posted, or if the reason was not recorded.
+    pub skipped: Option<String>,
     /// Why its body could not be read at the last decision.
     pub unreadable: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What an operator does to stored events: replay, drop, move.
+//! What an operator does to stored events: replay, discard, move.
 
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::message::StoredMessage;
 
 /// An event that is to be posted once more. Its earlier deliveries stay as they are. Its idempotency key is ignored.
 #[derive(Clone, Debug)]
-pub struct NewReplay {
+pub struct Replay {
     /// The event.
     pub event: Uuid,
     /// The new decision; unset: the stored one stays.
@@ -24,7 +24,7 @@ pub struct NewReplay {
 
 /// Waiting deliveries of one event that are to become dead letters, with the reason `discarded`.
 #[derive(Clone, Debug)]
-pub struct Dropping {
+pub struct Discard {
     /// The event.
     pub event: Uuid,
     /// Only those to this channel; unset: all.
@@ -33,9 +33,9 @@ pub struct Dropping {
     pub now: Timestamp,
 }
 
-/// A step of moving the waiting deliveries of a lane to the end of another one.
+/// One step of moving the waiting deliveries of a lane to the end of another one.
 #[derive(Clone, Debug)]
-pub struct Moving {
+pub struct Move {
     /// The lane in which they wait.
     pub from: Arc<str>,
     /// The lane in which they are to wait.
@@ -48,7 +48,7 @@ pub struct Moving {
     pub now: Timestamp,
 }
 
-/// What a step of moving did.
+/// What one step of moving did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
     /// Deliveries moved.

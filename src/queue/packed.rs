@@ -1,11 +1,12 @@
-//! Events and replays in the form in which they are stored. The caller's thread packs them, so that the one thread of the
-//! store does not have to.
+//! Events in the form in which they are stored. The caller's thread packs them, so that the one thread of the store does
+//! not have to.
 
 use jiff::{SignedDuration, Timestamp};
+use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
 
-use super::{Decided, NewDelivery, NewEvent, NewReplay, QueueError};
+use super::{Decided, NewDelivery, NewEvent, QueueError};
 use crate::message::StoredMessage;
 
 /// An event as it is stored.
@@ -23,30 +24,10 @@ pub(super) struct PackedEvent {
     pub(super) key: [u8; 16],
     /// Until when the key is remembered.
     pub(super) until: Timestamp,
-    pub(super) decided: PackedDecision,
+    pub(super) decided: Decided,
     /// JSON, one message a variant.
     pub(super) messages: Vec<String>,
     pub(super) deliveries: Vec<NewDelivery>,
-}
-
-/// A replay as it is stored.
-pub(super) struct PackedReplay {
-    pub(super) event: Uuid,
-    pub(super) decided: Option<PackedDecision>,
-    /// JSON.
-    pub(super) messages: Vec<String>,
-    pub(super) deliveries: Vec<NewDelivery>,
-    pub(super) now: Timestamp,
-}
-
-/// A decision as it is stored.
-pub(super) struct PackedDecision {
-    pub(super) event_type: String,
-    /// JSON.
-    pub(super) routes: String,
-    /// JSON.
-    pub(super) skipped: Option<String>,
-    pub(super) unreadable: Option<String>,
 }
 
 pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
@@ -63,19 +44,22 @@ pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
         body_size: envelope.body.len(),
         key: event.key.0,
         until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
-        decided: event.decided.into(),
+        decided: event.decided,
         deliveries: event.deliveries,
     })
 }
 
-pub(super) fn pack_replay(replay: NewReplay) -> Result<PackedReplay, QueueError> {
-    Ok(PackedReplay {
-        messages: pack_messages(&replay.messages, &replay.deliveries)?,
-        event: replay.event,
-        decided: replay.decided.map(PackedDecision::from),
-        deliveries: replay.deliveries,
-        now: replay.now,
-    })
+/// The messages as JSON. Every delivery must name one of them.
+pub(super) fn pack_messages(
+    messages: &[StoredMessage],
+    deliveries: &[NewDelivery],
+) -> Result<Vec<String>, QueueError> {
+    let mut named = deliveries.iter().map(|delivery| delivery.message);
+    if let Some(wrong) = named.find(|number| *number >= messages.len()) {
+        return Err(QueueError::NoSuchMessage(wrong));
+    }
+    let messages = messages.iter().map(serde_json::to_string);
+    messages.collect::<Result<_, _>>().map_err(unpackable)
 }
 
 impl PackedEvent {
@@ -84,36 +68,13 @@ impl PackedEvent {
         const EVENT: usize = 200;
         const DELIVERY: usize = 64;
         let messages: usize = self.messages.iter().map(String::len).sum();
-        let decided = &self.decided;
-        let skipped = decided.skipped.as_ref().map_or(0, String::len);
-        let content = self.body.len() + self.headers.len() + decided.routes.len() + skipped + messages;
+        let Decided { routes, skipped, .. } = &self.decided;
+        let decided = routes.len() + skipped.as_ref().map_or(0, String::len);
+        let content = self.body.len() + self.headers.len() + decided + messages;
         content + EVENT + DELIVERY * self.deliveries.len()
     }
 }
 
-impl From<Decided> for PackedDecision {
-    fn from(decided: Decided) -> Self {
-        Self {
-            event_type: decided.event_type,
-            routes: decided.routes.to_string(),
-            skipped: decided.skipped.map(|skipped| skipped.to_string()),
-            unreadable: decided.unreadable,
-        }
-    }
-}
-
-/// The messages as JSON. Every delivery must name one of them.
-fn pack_messages(messages: &[StoredMessage], deliveries: &[NewDelivery]) -> Result<Vec<String>, QueueError> {
-    if let Some(wrong) = deliveries
-        .iter()
-        .find(|delivery| delivery.message >= messages.len())
-    {
-        return Err(QueueError::NoSuchMessage(wrong.message));
-    }
-    let messages = messages.iter().map(serde_json::to_string);
-    messages.collect::<Result<_, _>>().map_err(unpackable)
-}
-
-fn unpackable(error: impl Into<std::io::Error>) -> QueueError {
+fn unpackable(error: impl Into<io::Error>) -> QueueError {
     QueueError::Unpackable(Arc::new(error.into()))
 }

@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Rows of each sort that one step deletes at most.
+/// How many rows of each table one step deletes at most.
 const STEP: u32 = 50;
-/// About how many bytes the events of one step take at most. One event is deleted however large it is.
+/// About how many bytes of events one step deletes at most. The first event is deleted whatever its size.
 const STEP_SIZE: u64 = 1024 * 1024;
 
 /// `[history]`: how long settled events are kept. What waits is always kept.
@@ -24,22 +24,22 @@ pub struct History {
 #[derive(Clone, Copy)]
 pub(super) struct Pruning {
     pub(super) now: Timestamp,
-    /// Events received before this can go.
+    /// Events received before this are old.
     pub(super) keep_from: Timestamp,
-    /// How many bytes events may take.
+    /// How many bytes settled events may take.
     pub(super) size: u64,
-    /// Dead letters that died before this can go.
+    /// Dead letters settled before this are old.
     pub(super) dead_from: Timestamp,
-    /// Rows of each sort at most.
+    /// How many rows of each table are deleted at most.
     pub(super) limit: u32,
-    /// Bytes of events at most.
+    /// How many bytes of events are deleted at most.
     pub(super) bytes: u64,
 }
 
-/// What a step has deleted.
+/// What one step has deleted.
 #[derive(Debug, Default)]
 pub(super) struct Pruned {
-    pub(super) dead: Vec<ForgottenLetter>,
+    pub(super) dead: Vec<DeletedDeadLetter>,
     pub(super) events: u32,
     /// There may be more to delete.
     pub(super) more: bool,
@@ -47,7 +47,7 @@ pub(super) struct Pruned {
 
 /// A deleted dead letter.
 #[derive(Debug)]
-pub(super) struct ForgottenLetter {
+pub(super) struct DeletedDeadLetter {
     pub(super) event: Uuid,
     pub(super) lane: String,
     pub(super) reason: Option<String>,

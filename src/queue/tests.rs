@@ -1,52 +1,213 @@
-use super::*;
-use crate::clock::Clock;
-use crate::event::IdempotencyKey;
-use crate::headers::Headers;
-use crate::message::{Block, Document, Inline};
+//! The contract of a store as one suite, written once for every store.
+
 use bytes::Bytes;
 use futures_util::future::join_all;
-use std::path::Path;
-use tempfile::TempDir;
+use jiff::Timestamp;
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use uuid::Uuid;
 
-mod forgetting;
-mod operating;
-mod plans;
+use super::command::{Change, Command};
+use super::*;
+use crate::clock::Clock;
+use crate::event::{Envelope, IdempotencyKey};
+use crate::headers::Headers;
+use crate::message::{Block, Document, Inline, StoredMessage};
+
+mod events;
+mod lanes;
+mod lists;
+mod operations;
 mod retention;
-mod store;
 
-const HISTORY: History = History {
+/// Runs every test on a store. A test that is not listed here is unused code, which the compiler reports.
+macro_rules! suite {
+    ($store:ident, $home:path) => {
+        suite! { $store, $home:
+            events {
+                an_event_is_read_as_it_was_stored
+                a_large_body_is_read_as_it_was_stored
+                everything_is_kept_when_the_store_is_closed_and_opened_again
+                a_known_key_changes_nothing_while_a_delivery_waits_or_is_delivered
+                a_known_key_puts_back_the_deliveries_if_all_are_dead
+                an_event_without_deliveries_is_replaced_by_a_new_decision
+                a_key_is_forgotten_after_its_time
+                an_event_that_fails_does_not_affect_the_others
+                a_delivery_of_a_missing_message_is_refused
+                a_closed_store_answers_with_an_error
+            }
+            lanes {
+                deliveries_are_claimed_in_the_order_of_commit
+                a_retry_keeps_its_place_and_counts_repeated_reasons
+                a_second_settlement_changes_nothing
+                a_settlement_under_an_earlier_fence_changes_nothing
+                lanes_show_how_many_deliveries_wait_and_since_when
+            }
+            lists {
+                every_filter_lists_its_events_newest_first
+                pages_are_consecutive_and_examine_a_bounded_number_of_events
+                a_line_shows_how_many_digits_make_its_id_unique
+            }
+            operations {
+                a_replay_notifies_its_lanes_and_adds_one_delivery_while_it_waits
+                a_new_decision_replaces_the_stored_one
+                a_discarded_delivery_is_dead_unless_its_attempt_succeeds
+                a_move_appends_to_the_new_lane_in_order
+            }
+            retention {
+                old_events_are_deleted_as_time_passes
+                a_shorter_history_is_applied_immediately
+                a_wrong_clock_at_the_start_deletes_nothing_too_early
+                only_size_deletes_in_the_first_hour
+                events_dated_to_the_future_do_not_hold_up_time
+                waiting_deliveries_are_kept_and_dead_letters_have_their_own_time
+                the_oldest_events_are_deleted_when_history_is_too_large
+                the_key_of_a_deleted_event_is_kept_only_if_it_was_delivered
+            }
+        }
+    };
+    ($store:ident, $home:path: $($file:ident { $($test:ident)* })*) => {
+        mod $store { $( mod $file { $(
+            #[tokio::test]
+            async fn $test() {
+                crate::queue::tests::$file::$test(crate::queue::tests::Bench::new($home)).await;
+            }
+        )* } )* }
+    };
+}
+
+suite!(sqlite, crate::queue::sqlite::tests::home);
+
+/// The address of an empty store. That is all that a store gives to the suite.
+pub(super) struct Home {
+    address: String,
+    /// Removes the store when it is dropped.
+    _guard: Box<dyn Any>,
+}
+
+impl Home {
+    pub(super) fn new(address: String, guard: impl Any) -> Self {
+        Self {
+            address,
+            _guard: Box::new(guard),
+        }
+    }
+}
+
+pub(super) const HISTORY: History = History {
     keep: HOUR,
     size: u64::MAX,
     dead: HOUR,
 };
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-fn at(second: i64) -> Timestamp {
+/// An open store, empty at first, on a clock that stands until the test moves it.
+pub(super) struct Bench {
+    new_home: fn() -> Home,
+    home: Home,
+    pub(super) clock: Clock,
+    pub(super) queue: Queue,
+    thread: StoreThread,
+}
+
+impl Bench {
+    pub(super) fn new(new_home: fn() -> Home) -> Self {
+        Self::open(new_home, new_home(), HISTORY, 0)
+    }
+
+    fn open(new_home: fn() -> Home, home: Home, history: History, second: i64) -> Self {
+        let clock = Clock::manual(at(second));
+        let (queue, thread) = Queue::open(&home.address, history, clock.clone()).unwrap();
+        Self {
+            new_home,
+            home,
+            clock,
+            queue,
+            thread,
+        }
+    }
+
+    /// Another empty store.
+    fn another(&self, history: History, second: i64) -> Self {
+        Self::open(self.new_home, (self.new_home)(), history, second)
+    }
+
+    /// Closes the store and opens it again.
+    pub(super) fn reopen(self, history: History, second: i64) -> Self {
+        Self::open(self.new_home, self.close(), history, second)
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.home.address
+    }
+
+    /// Closes the store.
+    pub(super) fn close(self) -> Home {
+        drop(self.queue);
+        assert!(self.thread.close());
+        self.home
+    }
+
+    pub(super) async fn store(&self, event: NewEvent) -> Uuid {
+        match self.queue.enqueue(event).await.unwrap() {
+            Enqueued::Stored { event } => event,
+            other => panic!("not stored: {other:?}"),
+        }
+    }
+
+    pub(super) async fn claim(&self, lane: &str) -> Option<Claim> {
+        self.queue.claim(&lane.into(), Owner(Uuid::nil())).await.unwrap()
+    }
+
+    pub(super) async fn head(&self, lane: &str) -> Option<Head> {
+        self.queue.head(&lane.into()).await.unwrap()
+    }
+
+    /// Settles the head of a lane. Returns its event.
+    pub(super) async fn settle(&self, lane: &str, outcome: Outcome, second: i64) -> Uuid {
+        let claim = self.claim(lane).await.unwrap();
+        self.settle_claim(&claim, outcome, second).await;
+        claim.head.event
+    }
+
+    async fn settle_claim(&self, claim: &Claim, outcome: Outcome, second: i64) {
+        let settled = self.queue.settle(settlement(claim, outcome, second)).await;
+        assert_eq!(settled.unwrap(), Settled::Committed);
+    }
+
+    pub(super) async fn record(&self, event: Uuid) -> EventRecord {
+        self.queue.event(event).await.unwrap().unwrap()
+    }
+
+    pub(super) async fn states(&self, event: Uuid) -> Vec<State> {
+        let deliveries = self.record(event).await.deliveries;
+        deliveries.iter().map(|delivery| delivery.state).collect()
+    }
+
+    pub(super) async fn holds(&self, event: Uuid) -> bool {
+        self.queue.event(event).await.unwrap().is_some()
+    }
+
+    /// How many deliveries wait in all lanes.
+    pub(super) async fn waiting(&self) -> u64 {
+        let lanes = self.queue.lanes().await.unwrap();
+        lanes.iter().map(|lane| lane.waiting).sum()
+    }
+
+    async fn assert_seen(&self, again: NewEvent, event: Uuid, lanes: &[&str]) {
+        let lanes = lanes.iter().map(|lane| (*lane).to_owned()).collect();
+        let enqueued = self.queue.enqueue(again).await.unwrap();
+        assert_eq!(enqueued, Enqueued::SeenBefore { event, lanes });
+    }
+}
+
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn address(folder: &Path) -> String {
-    format!("sqlite:{}", folder.join("queue.db").display())
-}
-
-/// A store in a folder of its own.
-struct Kept {
-    folder: TempDir,
-    queue: Queue,
-    store: Store,
-}
-
-fn reopen(folder: &Path) -> Result<(Queue, Store), OpenError> {
-    open(&address(folder), HISTORY, Clock::manual(at(0)))
-}
-
-fn fresh() -> Kept {
-    let folder = TempDir::new().unwrap();
-    let (queue, store) = reopen(folder.path()).unwrap();
-    Kept { folder, queue, store }
-}
-
-fn said(text: &str) -> StoredMessage {
+pub(super) fn message(text: &str) -> StoredMessage {
     StoredMessage {
         v: 1,
         message: Document {
@@ -56,7 +217,15 @@ fn said(text: &str) -> StoredMessage {
     }
 }
 
-fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
+pub(super) fn deliveries(lanes: &[&str]) -> Vec<NewDelivery> {
+    let delivery = |lane: &&str| NewDelivery {
+        lane: (*lane).into(),
+        message: 0,
+    };
+    lanes.iter().map(delivery).collect()
+}
+
+pub(super) fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
     NewEvent {
         envelope: Envelope {
             id: Clock::manual(at(second)).new_id(),
@@ -70,24 +239,27 @@ fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
         remember: HOUR,
         decided: Decided {
             event_type: "push".to_owned(),
-            routes: serde_json::json!([{"route": 0}]),
+            routes: r#"[{"route":0}]"#.to_owned(),
             skipped: None,
             unreadable: None,
         },
-        messages: vec![said("hello")],
-        deliveries: lanes
-            .iter()
-            .map(|lane| NewDelivery {
-                lane: (*lane).into(),
-                message: 0,
-            })
-            .collect(),
+        messages: vec![message("hello")],
+        deliveries: deliveries(lanes),
     }
 }
 
-fn settlement(delivery: DeliveryId, outcome: Outcome, second: i64) -> Settlement {
+/// An event that is skipped, and whose body cannot be read.
+pub(super) fn skipped_event(key: u8, second: i64) -> NewEvent {
+    let mut skipped = event(key, second, &[]);
+    skipped.decided.skipped = Some(r#"[{"channels":[],"reason":"branch"}]"#.to_owned());
+    skipped.decided.unreadable = Some("not JSON".to_owned());
+    skipped
+}
+
+pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settlement {
     Settlement {
-        delivery,
+        fence: claim.fence,
+        delivery: claim.head.delivery,
         outcome,
         reason: "unreachable",
         detail: String::new(),
@@ -96,245 +268,49 @@ fn settlement(delivery: DeliveryId, outcome: Outcome, second: i64) -> Settlement
     }
 }
 
-fn delivered() -> Outcome {
+pub(super) fn delivered() -> Outcome {
     Outcome::Delivered { id: "t-1".to_owned() }
 }
 
-async fn stored(queue: &Queue, event: NewEvent) -> Uuid {
-    match queue.enqueue(event).await.unwrap() {
-        Enqueued::Stored { event } => event,
-        other => panic!("not stored: {other:?}"),
+impl Queue {
+    /// The delivery that is next in a lane.
+    pub(crate) async fn head(&self, lane: &Arc<str>) -> Result<Option<Head>, QueueError> {
+        let claim = self.claim(lane, Owner(Uuid::nil())).await?;
+        Ok(claim.map(|claim| claim.head))
     }
-}
 
-async fn head(queue: &Queue, lane: &str) -> Option<Head> {
-    queue.head(&lane.into()).await.unwrap()
-}
-
-/// Settles the head of a lane.
-async fn settle(queue: &Queue, lane: &str, outcome: Outcome, second: i64) -> Uuid {
-    let head = head(queue, lane).await.unwrap();
-    queue
-        .settle(settlement(head.delivery, outcome, second))
-        .await
-        .unwrap();
-    head.event
-}
-
-async fn states(queue: &Queue, event: Uuid) -> Vec<State> {
-    let record = queue.event(event).await.unwrap().unwrap();
-    record.deliveries.iter().map(|delivery| delivery.state).collect()
-}
-
-#[tokio::test]
-async fn an_event_comes_back_as_it_was_stored() {
-    let kept = fresh();
-    let id = stored(&kept.queue, event(1, 100, &["dev", "ops"])).await;
-    let record = kept.queue.event(id).await.unwrap().unwrap();
-    assert_eq!(&record.envelope.body[..], b"{\"a\": 1}");
-    assert_eq!(record.envelope.received, at(100));
-    assert_eq!(record.envelope.headers.get("x-github-event"), Some("push"));
-    assert_eq!(record.envelope.secret, "credential:github");
-    assert_eq!(record.decided.routes[0]["route"], 0);
-    assert_eq!(record.messages, [Some(said("hello"))]);
-    let lanes: Vec<&str> = record.deliveries.iter().map(|d| d.lane.as_str()).collect();
-    assert_eq!(lanes, ["dev", "ops"]);
-    assert!(kept.queue.event(Uuid::nil()).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn a_large_body_comes_back_as_it_was_stored() {
-    let kept = fresh();
-    let mut large = event(1, 100, &["dev"]);
-    let body: Vec<u8> = (0..2_000_000_u32)
-        .flat_map(u32::to_le_bytes)
-        .take(3_000_000)
-        .collect();
-    large.envelope.body = Bytes::from(body.clone());
-    let id = stored(&kept.queue, large).await;
-    assert!(kept.queue.event(id).await.unwrap().unwrap().envelope.body == body);
-}
-
-#[tokio::test]
-async fn a_lane_is_in_the_order_of_commit() {
-    let kept = fresh();
-    let mut expected = Vec::new();
-    for key in 1..=5 {
-        // Received in the opposite order: what counts is the commit.
-        expected.push(stored(&kept.queue, event(key, 100 - i64::from(key), &["dev"])).await);
+    /// A handle whose settlements pass `change` on their way to the store. An error is their answer.
+    pub(crate) fn with_settlements(
+        &self,
+        change: impl Fn(&mut Settlement) -> Result<(), QueueError> + Send + 'static,
+    ) -> Self {
+        let (commands, mut inbox) = mpsc::channel(1);
+        let store = self.commands.clone();
+        tokio::spawn(async move {
+            while let Some(command) = inbox.recv().await {
+                let command = match command {
+                    Command::Change(Change::Settle(mut settlement, reply)) => match change(&mut settlement) {
+                        Ok(()) => Command::Change(Change::Settle(settlement, reply)),
+                        Err(error) => {
+                            let _ = reply.send(Err(error));
+                            continue;
+                        }
+                    },
+                    command => command,
+                };
+                let _ = store.send(command).await;
+            }
+        });
+        let mut queue = self.clone();
+        queue.commands = commands;
+        queue
     }
-    let mut got = Vec::new();
-    while head(&kept.queue, "dev").await.is_some() {
-        got.push(settle(&kept.queue, "dev", delivered(), 200).await);
+
+    /// A handle whose settlements have an earlier fence, as if another owner had claimed the lane during the attempt.
+    pub(crate) fn fenced_off(&self) -> Self {
+        self.with_settlements(|settlement| {
+            settlement.fence.0 -= 1;
+            Ok(())
+        })
     }
-    assert_eq!(got, expected);
-}
-
-#[tokio::test]
-async fn a_known_key_changes_nothing_while_something_waits_or_was_delivered() {
-    let kept = fresh();
-    let first = stored(&kept.queue, event(1, 100, &["dev", "ops"])).await;
-    let seen = Enqueued::SeenBefore {
-        event: first,
-        lanes: vec!["dev".to_owned(), "ops".to_owned()],
-    };
-    assert_eq!(kept.queue.enqueue(event(1, 101, &["other"])).await.unwrap(), seen);
-    settle(&kept.queue, "dev", Outcome::Rejected, 102).await;
-    settle(&kept.queue, "ops", delivered(), 102).await;
-    assert_eq!(kept.queue.enqueue(event(1, 103, &["other"])).await.unwrap(), seen);
-    assert_eq!(states(&kept.queue, first).await, [State::Dead, State::Delivered]);
-    assert!(head(&kept.queue, "other").await.is_none());
-}
-
-#[tokio::test]
-async fn a_known_key_puts_back_what_is_all_dead() {
-    let kept = fresh();
-    let first = stored(&kept.queue, event(1, 100, &["dev"])).await;
-    settle(&kept.queue, "dev", Outcome::Expired, 101).await;
-    assert!(head(&kept.queue, "dev").await.is_none());
-    let mut arrivals = kept.queue.arrivals();
-    let again = kept.queue.enqueue(event(1, 102, &["other"])).await.unwrap();
-    let lanes = vec!["dev".to_owned()];
-    assert_eq!(again, Enqueued::PutBack { event: first, lanes });
-    assert_eq!(&*arrivals.recv().await.unwrap(), "dev");
-    let head = head(&kept.queue, "dev").await.unwrap();
-    assert_eq!((head.event, head.attempts, head.since), (first, 0, at(102)));
-    assert_eq!(head.received, at(100));
-    assert_eq!(kept.queue.lanes().await.unwrap()[0].waiting, 1);
-}
-
-#[tokio::test]
-async fn a_known_key_of_an_event_that_reached_no_channel_is_decided_again() {
-    let kept = fresh();
-    let first = stored(&kept.queue, event(1, 100, &[])).await;
-    let second = stored(&kept.queue, event(1, 101, &["dev"])).await;
-    assert_ne!(first, second);
-    let third = kept.queue.enqueue(event(1, 102, &["dev"])).await.unwrap();
-    assert!(matches!(third, Enqueued::SeenBefore { event, .. } if event == second));
-}
-
-#[tokio::test]
-async fn a_key_is_forgotten_when_its_time_is_over() {
-    let kept = fresh();
-    let first = stored(&kept.queue, event(1, 100, &["dev"])).await;
-    let last = event(1, 100 + 3599, &["dev"]);
-    assert!(matches!(
-        kept.queue.enqueue(last).await.unwrap(),
-        Enqueued::SeenBefore { .. }
-    ));
-    let second = stored(&kept.queue, event(1, 100 + 3600, &["dev"])).await;
-    assert_ne!(first, second);
-}
-
-#[tokio::test]
-async fn a_retry_keeps_its_place_and_counts_what_repeats() {
-    let kept = fresh();
-    let id = stored(&kept.queue, event(1, 100, &["dev"])).await;
-    let delivery = head(&kept.queue, "dev").await.unwrap().delivery;
-    let mut retry = settlement(delivery, Outcome::Retry { due: at(150) }, 110);
-    retry.may_be_duplicate = true;
-    kept.queue.settle(retry.clone()).await.unwrap();
-    retry.may_be_duplicate = false;
-    retry.now = at(120);
-    kept.queue.settle(retry.clone()).await.unwrap();
-    let known = head(&kept.queue, "dev").await.unwrap();
-    assert_eq!((known.event, known.attempts, known.repeated), (id, 2, 2));
-    assert_eq!((known.due, known.failing_since), (Some(at(150)), Some(at(110))));
-    assert!(
-        known.may_be_duplicate,
-        "what may be there once may be there for good"
-    );
-    retry.reason = "tls";
-    kept.queue.settle(retry).await.unwrap();
-    assert_eq!(head(&kept.queue, "dev").await.unwrap().repeated, 1);
-    kept.queue
-        .settle(settlement(delivery, Outcome::Halted, 130))
-        .await
-        .unwrap();
-    let halted = head(&kept.queue, "dev").await.unwrap();
-    assert_eq!(
-        (halted.attempts, halted.failing_since, halted.due),
-        (4, None, None)
-    );
-}
-
-#[tokio::test]
-async fn settling_twice_changes_nothing() {
-    let kept = fresh();
-    let id = stored(&kept.queue, event(1, 100, &["dev"])).await;
-    let delivery = head(&kept.queue, "dev").await.unwrap().delivery;
-    kept.queue
-        .settle(settlement(delivery, delivered(), 110))
-        .await
-        .unwrap();
-    kept.queue
-        .settle(settlement(delivery, Outcome::Rejected, 111))
-        .await
-        .unwrap();
-    let record = kept.queue.event(id).await.unwrap().unwrap();
-    assert_eq!(record.deliveries[0].state, State::Delivered);
-    assert_eq!(record.deliveries[0].twake_id.as_deref(), Some("t-1"));
-    assert_eq!(kept.queue.lanes().await.unwrap()[0].waiting, 0);
-}
-
-#[tokio::test]
-async fn lanes_tell_how_many_wait_and_since_when() {
-    let kept = fresh();
-    stored(&kept.queue, event(1, 100, &["dev"])).await;
-    stored(&kept.queue, event(2, 200, &["dev", "ops"])).await;
-    settle(&kept.queue, "ops", delivered(), 210).await;
-    let standing = |lane: &str, waiting, oldest: Option<i64>| LaneStanding {
-        lane: lane.into(),
-        waiting,
-        oldest: oldest.map(at),
-        due: None,
-        reason: None,
-    };
-    let expected = [standing("dev", 2, Some(100)), standing("ops", 0, None)];
-    let lanes = kept.queue.lanes().await.unwrap();
-    assert_eq!(lanes, expected);
-    let age = |second: i64| lanes[0].age(at(second)).as_secs();
-    assert_eq!(
-        (age(190), age(50)),
-        (90, 0),
-        "a clock that was set back makes nothing older"
-    );
-    assert_eq!(lanes[1].age(at(500)), Duration::ZERO);
-    settle(&kept.queue, "dev", delivered(), 210).await;
-    assert_eq!(
-        kept.queue.lanes().await.unwrap()[0],
-        standing("dev", 1, Some(200))
-    );
-}
-
-#[tokio::test]
-async fn an_event_that_fails_does_not_take_others_with_it() {
-    let kept = fresh();
-    let first = stored(&kept.queue, event(1, 100, &["dev"])).await;
-    let many = (2..=60_u8).map(|key| {
-        let mut event = event(key, 100, &["dev"]);
-        if key == 30 {
-            // An id that is there already.
-            event.envelope.id = first;
-        }
-        kept.queue.enqueue(event)
-    });
-    let answers = join_all(many).await;
-    let failed: Vec<usize> = (2..)
-        .zip(&answers)
-        .filter_map(|(key, answer)| answer.is_err().then_some(key))
-        .collect();
-    assert_eq!(failed, [30]);
-    assert_eq!(kept.queue.lanes().await.unwrap()[0].waiting, 59);
-    // Nothing of it is there: its key is free.
-    stored(&kept.queue, event(30, 100, &["dev"])).await;
-}
-
-#[tokio::test]
-async fn a_delivery_of_a_message_that_is_not_there_is_refused() {
-    let kept = fresh();
-    let mut wrong = event(1, 100, &["dev"]);
-    wrong.deliveries[0].message = 1;
-    let answer = kept.queue.enqueue(wrong).await;
-    assert!(matches!(answer, Err(QueueError::NoSuchMessage(1))));
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::condition::Condition;
 use crate::suggest::shorten;
 
-pub use table::Table;
+pub use table::LookupTable;
 
 /// A source's routes, top to bottom; the first that holds and does not continue ends the search.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ pub enum RouteChannels {
         /// What is looked up.
         by: Condition,
         /// Where.
-        table: Table,
+        table: LookupTable,
     },
     /// The text that `by` gives is a channel's name; any other text does not hold.
     Named {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 /// Names and patterns (`*` is any text, also none) with their channels. Exact names come before patterns, longer
 /// patterns before shorter ones.
 #[derive(Debug, Default)]
-pub struct Table {
+pub struct LookupTable {
     names: HashMap<String, Vec<Arc<str>>>,
     patterns: Vec<(String, Vec<Arc<str>>)>,
 }
 
-impl Table {
+impl LookupTable {
     /// Sorts what is looked up first.
     pub fn new(entries: impl IntoIterator<Item = (String, Vec<Arc<str>>)>) -> Self {
         let (patterns, names): (Vec<_>, Vec<_>) =
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn names_come_before_patterns_and_longer_patterns_first() {
         let entry = |name: &str| (name.to_owned(), vec![Arc::from(name)]);
-        let table = Table::new(["*", "shop-*", "shop-web", "shop-*-old"].map(entry));
+        let table = LookupTable::new(["*", "shop-*", "shop-web", "shop-*-old"].map(entry));
         for (text, expected) in [
             ("shop-web", "shop-web"),
             ("shop-web-old", "shop-*-old"),

@@ -84,13 +84,13 @@ fn what_cannot_be_evaluated_does_not_hold_and_says_so() {
     );
     assert_eq!(
         traces[1].why,
-        "payload cannot be evaluated: it gives a map, not true or false"
+        "payload cannot be evaluated: the result is a map, not true or false"
     );
 }
 
 #[test]
 fn a_lookup_goes_through_its_table() {
-    let table = Table::new([
+    let table = LookupTable::new([
         ("gate".to_owned(), channels(&["gate"])),
         ("shop-*".to_owned(), channels(&["shop"])),
     ]);

@@ -1,4 +1,4 @@
-//! What a compiled template may not do, and the parts that are put into it.
+//! Checks a compiled template, and inserts its parts.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,14 @@ use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Templat
 
 use super::front_matter::Found;
 use super::helpers::{PART, SIGNATURES, Signature, Use};
+use crate::suggest::nearest;
 
-/// How deep parts may be in parts, and how many may be in a template.
+/// Maximum nesting of parts.
 const PARTS_DEEP: usize = 8;
+/// Maximum number of parts in a template.
 const PARTS: usize = 200;
 
-/// Checks a template, and puts the parts it names (by name without `_` and `.hbs`) into it.
+/// Checks a template and inserts its parts. Returns the findings, and the names of the parts without `_` and `.hbs`.
 pub(super) fn check(template: &mut Template, parts: &HashMap<String, Template>) -> (Vec<Found>, Vec<String>) {
     let mut walk = Walk {
         parts,
@@ -27,9 +29,9 @@ pub(super) fn check(template: &mut Template, parts: &HashMap<String, Template>) 
 struct Walk<'p> {
     parts: &'p HashMap<String, Template>,
     found: Vec<Found>,
-    /// The parts that were put in.
+    /// The inserted parts.
     used: Vec<String>,
-    /// In how many parts; what is wrong in a part is found when the part itself is checked.
+    /// The number of enclosing parts. Findings in a part are reported when the part itself is checked.
     depth: usize,
 }
 
@@ -48,19 +50,19 @@ impl Walk<'_> {
                 TemplateElement::Expression(call) => self.expression(call, line),
                 TemplateElement::HtmlExpression(_) => self.find(
                     line,
-                    "`{{{x}}}` and `{{&x}}` would write a value as syntax; write `{{x}}`, or use the helpers `link`, \
+                    "`{{{x}}}` and `{{&x}}` would insert a value as syntax; write `{{x}}`, or use the helpers `link`, \
                      `code`, `quote` and `button`",
                 ),
                 TemplateElement::HelperBlock(block) => self.block(block, line),
                 TemplateElement::DecoratorExpression(_) | TemplateElement::DecoratorBlock(_) => {
-                    self.find(line, "`{{* …}}` is not known here; use a file `_name.hbs` and `{{> name}}`");
+                    self.find(line, "`{{* …}}` is not supported; use a file `_name.hbs` and `{{> name}}`");
                 }
                 TemplateElement::PartialExpression(part) => {
                     if let Some(block) = self.part(part, line) {
                         *element = block;
                     }
                 }
-                _ => self.find(line, "`{{#> …}}` is not known here; write `{{> name}}`"),
+                _ => self.find(line, "`{{#> …}}` is not supported; write `{{> name}}`"),
             }
         }
     }
@@ -99,7 +101,7 @@ impl Walk<'_> {
             self.find(
                 line,
                 format!(
-                    "`{name}` is no block; blocks are if, unless, each and with: `{{{{#if ({name} …)}}}}`"
+                    "`{name}` is not a block; blocks are if, unless, each and with: `{{{{#if ({name} …)}}}}`"
                 ),
             );
         }
@@ -109,7 +111,7 @@ impl Walk<'_> {
         {
             self.template(inner);
         }
-        // In a loop the content becomes a part: each round then calls a helper of ours, which counts it.
+        // The body of a loop becomes a part, so that every round calls a helper that takes steps.
         if name == "each"
             && let Some(content) = block.template.take()
         {
@@ -152,13 +154,13 @@ impl Walk<'_> {
         }
     }
 
-    /// The block a part becomes.
+    /// Returns the block that replaces a part.
     fn part(&mut self, part: &DecoratorTemplate, line: Option<usize>) -> Option<TemplateElement> {
         let name = part.name.as_name().unwrap_or_default().to_owned();
         if !part.params.is_empty() || !part.hash.is_empty() {
             self.find(
                 line,
-                "a part takes no arguments; it sees what is seen where it stands",
+                "a part takes no arguments; it reads the same names as the template around it",
             );
             return None;
         }
@@ -167,8 +169,10 @@ impl Walk<'_> {
             return None;
         };
         if self.depth == PARTS_DEEP || self.used.len() == PARTS {
-            self.found
-                .push((line, format!("parts within parts do not end at `{name}`")));
+            self.found.push((
+                line,
+                format!("parts are nested without end, or too deep, at `{name}`"),
+            ));
             return None;
         }
         let mut content = content.clone();
@@ -180,7 +184,7 @@ impl Walk<'_> {
     }
 }
 
-/// The content in a template of its own, in the block of a part.
+/// Wraps the body of a loop in a part's block.
 fn loop_body(content: Template) -> Template {
     let lines = content.mapping.first().cloned();
     let mut body = Template::default();
@@ -192,7 +196,7 @@ fn loop_body(content: Template) -> Template {
     content
 }
 
-/// `{{#if x}}{{/if}}` with another name and content: Handlebars has no way to build a block from nothing.
+/// Builds a part's block. Handlebars has no constructor for blocks, so this changes a parsed `{{#if x}}{{/if}}`.
 fn block_around(content: Template) -> Option<TemplateElement> {
     let mut pattern = Template::compile("{{#if this}}{{/if}}").ok()?;
     let mut element = pattern.elements.pop()?;
@@ -209,14 +213,12 @@ fn signature(name: &str) -> Option<&'static Signature> {
 }
 
 fn unknown(name: &str) -> String {
-    let near = SIGNATURES
-        .iter()
-        .map(|known| (strsim::jaro_winkler(known.name, name), known))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b));
-    if let Some((_, known)) = near {
-        return format!("there is no helper `{name}`; did you mean `{}`?", known.example);
+    let names = || SIGNATURES.iter().map(|known| known.name);
+    match nearest(name, names()).and_then(signature) {
+        Some(known) => format!("there is no helper `{name}`; did you mean `{}`?", known.example),
+        None => {
+            let names: Vec<_> = names().collect();
+            format!("there is no helper `{name}`; there are {}", names.join(", "))
+        }
     }
-    let names: Vec<_> = SIGNATURES.iter().map(|known| known.name).collect();
-    format!("there is no helper `{name}`; there are {}", names.join(", "))
 }

@@ -1,26 +1,26 @@
-//! What stands between `+++` lines at the top of a template: when it speaks, and how.
+//! The front matter of a template, between `+++` lines at its top.
 
 use toml::{Table, Value};
 
 use crate::condition::{Condition, ConditionError};
 
-/// What a template says about itself.
+/// The parsed front matter.
 #[derive(Default)]
 pub(super) struct FrontMatter {
-    /// When it speaks; unset: always.
+    /// The condition of the template. `None` means always.
     pub(super) when: Option<Condition>,
-    /// The file's line that is on.
+    /// The line of `when` in the file.
     pub(super) when_line: Option<usize>,
-    /// Twake shows it and forgets it.
+    /// Whether Twake shows the message without storing it.
     pub(super) ephemeral: bool,
-    /// There is front matter at all.
+    /// Whether there is front matter.
     pub(super) present: bool,
 }
 
-/// A finding: the line, where it is known, and what is wrong.
+/// A finding: its line if known, and what is wrong.
 pub(super) type Found = (Option<usize>, String);
 
-/// Takes a template file apart. The body has the front matter's lines as empty ones, so that its line numbers are the file's.
+/// Splits a template file. The front matter's lines are empty in the body, so that line numbers stay those of the file.
 pub(super) fn read(text: &str) -> (FrontMatter, String, Vec<Found>) {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let mut lines = text.split_inclusive('\n');
@@ -67,7 +67,7 @@ fn parse(text: &str) -> (FrontMatter, Vec<Found>) {
 }
 
 impl FrontMatter {
-    /// A second one of the same meaning.
+    /// Returns a copy.
     pub(super) fn again(&self) -> Result<Self, ConditionError> {
         let when = self
             .when
@@ -99,7 +99,7 @@ impl FrontMatter {
             }
             _ => {
                 return Err(format!(
-                    "`{key}` is not known in front matter; known are when, ephemeral"
+                    "unknown key `{key}` in front matter; known keys are when and ephemeral"
                 ));
             }
         }
@@ -107,7 +107,7 @@ impl FrontMatter {
     }
 }
 
-/// The file's line, the first being the `+++`.
+/// Returns the line in the file. The first line is `+++`.
 fn line_at(text: &str, offset: usize) -> usize {
     2 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
@@ -126,14 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_front_matter_is_all_body() {
+    fn without_front_matter_the_whole_file_is_the_body() {
         let (matter, body, found) = read("hello\n+++\n");
         assert!(!matter.present && found.is_empty());
         assert_eq!(body, "hello\n+++\n");
     }
 
     #[test]
-    fn lines_of_the_body_keep_their_numbers() {
+    fn body_lines_keep_their_numbers() {
         let (matter, body, found) = read("+++\r\nephemeral = true\nwhen = \"branch == 'main'\"\n+++\n[]\n");
         assert_eq!(found, []);
         assert!(matter.present && matter.ephemeral && matter.when_line == Some(3));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_key_is_found_with_its_line() {
+    fn each_wrong_key_is_found_with_its_line() {
         let (_, _, found) = read(
             "+++\nephemeral = 1\nconversation = 'x'\nfoo = 1\nformat = \"twacode\"\nwhen = true\n+++\nx",
         );
@@ -154,7 +154,10 @@ mod tests {
             [
                 (2, "`ephemeral` is true or false"),
                 (3, "`conversation` is not supported yet"),
-                (4, "`foo` is not known in front matter; known are when, ephemeral"),
+                (
+                    4,
+                    "unknown key `foo` in front matter; known keys are when and ephemeral"
+                ),
                 (
                     5,
                     "`format` is not supported any more: a template writes Markdown; remove the line, and write the \

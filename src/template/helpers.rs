@@ -1,7 +1,7 @@
-//! What a template can call besides Handlebars' own `if unless each with lookup eq ne gt gte lt lte and or not`.
+//! The helpers of templates, besides Handlebars' own `if unless each with lookup eq ne gt gte lt lte and or not`.
 //!
-//! Some write formatting (`link code quote excerpt button slack`): an atom of nodes, and never an argument of another. The others return a
-//! plain value, which is an argument anywhere and text where it is written.
+//! Formatting helpers (`link code quote excerpt button slack`) write an atom of nodes and cannot be arguments. The
+//! others return a plain value, which can be an argument and is written as text.
 
 mod formatting;
 mod selecting;
@@ -18,10 +18,10 @@ use serde_json::Value;
 use crate::message::text_atom;
 use crate::steps::{self, OutOfSteps};
 
-/// The helper that `{{> name}}` becomes. No template can write this name.
+/// The name of the helper that replaces `{{> name}}`. No template can write it.
 pub(super) const PART: &str = "> ";
 
-/// How a helper may be written.
+/// Where a template can use a helper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     /// `{{name …}}`, and `(name …)` as an argument.
@@ -32,17 +32,17 @@ pub(super) enum Use {
     Block,
 }
 
-/// A helper as `check` knows it.
+/// The signature of a helper, for `check`.
 pub(super) struct Signature {
     pub(super) name: &'static str,
     pub(super) usage: Use,
-    /// Fewest and most arguments.
+    /// Minimum and maximum number of arguments.
     pub(super) arguments: (usize, usize),
-    /// How it is written, for findings.
+    /// An example for findings.
     pub(super) example: &'static str,
 }
 
-/// Every helper there is, Handlebars' own among them.
+/// All helpers, including those of Handlebars.
 pub(super) const SIGNATURES: &[Signature] = &[
     signature("if", Use::Block, (1, 1), "{{#if x}} … {{else}} … {{/if}}"),
     signature("unless", Use::Block, (1, 1), "{{#unless x}} … {{/unless}}"),
@@ -123,7 +123,7 @@ const fn signature(
     }
 }
 
-/// The engine: strict, with all helpers. Every value is written as one atom, which is text to Markdown whatever it holds.
+/// Creates the engine: strict mode, all helpers, and every value encoded as an atom.
 pub(super) fn engine() -> Handlebars<'static> {
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);
@@ -140,7 +140,7 @@ pub(super) fn engine() -> Handlebars<'static> {
     engine
 }
 
-/// A helper from values to a value.
+/// The implementation of a helper.
 type Run<T> = fn(&Arguments<'_, '_>) -> Result<T, RenderError>;
 
 struct ValueHelper {
@@ -157,9 +157,9 @@ impl HelperDef for ValueHelper {
     ) -> Result<ScopedJson<'rc>, RenderError> {
         let arguments = Arguments(helper);
         arguments.take_steps()?;
-        let made = (self.run)(&arguments)?;
-        take_copied(&made)?;
-        Ok(ScopedJson::Derived(made))
+        let result = (self.run)(&arguments)?;
+        take_copied(&result)?;
+        Ok(ScopedJson::Derived(result))
     }
 }
 
@@ -184,8 +184,8 @@ impl HelperDef for FormattingHelper {
     }
 }
 
-/// `{{> name}}`, which `check` makes a block with the part's template in it; so is what is in an `{{#each}}`. One call
-/// takes some steps for each element of its template.
+/// The helper for `{{> name}}` and for the body of `{{#each}}`; `check` turns both into blocks. A call takes steps for
+/// each element of the body.
 struct Part;
 
 impl HelperDef for Part {
@@ -205,12 +205,12 @@ impl HelperDef for Part {
     }
 }
 
-/// The error of a template for which no steps are left.
+/// Converts the error for missing steps.
 pub(super) fn out_of_steps(out: OutOfSteps) -> RenderError {
     RenderErrorReason::Other(out.to_string()).into()
 }
 
-/// Takes the steps of a value that was copied, with all that is in it.
+/// Takes the steps of a copied value and everything in it.
 fn take_copied(value: &Value) -> Result<(), RenderError> {
     match value {
         Value::String(text) => steps::take_text(text.len()).map_err(out_of_steps),
@@ -226,20 +226,20 @@ fn take_copied(value: &Value) -> Result<(), RenderError> {
     }
 }
 
-/// What a helper was given.
+/// The arguments of a call.
 struct Arguments<'h, 'rc>(&'h Helper<'rc>);
 
 impl<'h> Arguments<'h, '_> {
-    /// An argument, or the error that names the path which led to nothing.
+    /// Returns an argument. If its path is missing, the error names the path.
     fn get(&self, index: usize) -> Result<&'h Value, RenderError> {
         match self.0.param(index) {
             Some(given) if given.is_value_missing() => Err(RenderError::strict_error(given.relative_path())),
             Some(given) => Ok(given.value()),
-            None => Err(self.error("lacks an argument")),
+            None => Err(self.error("needs another argument")),
         }
     }
 
-    /// Takes the steps of one call: by the size of what it is given.
+    /// Takes the steps of a call, by the size of its arguments.
     fn take_steps(&self) -> Result<(), RenderError> {
         steps::take(1).map_err(out_of_steps)?;
         for given in self.0.params() {
@@ -258,12 +258,12 @@ impl<'h> Arguments<'h, '_> {
         self.0.params().len()
     }
 
-    /// An argument as the text it would be written as.
+    /// Returns an argument as the text that it would be written as.
     fn text(&self, index: usize) -> Result<String, RenderError> {
         Ok(self.get(index)?.render())
     }
 
-    /// An argument that says how many.
+    /// Returns an argument as a count.
     fn number(&self, index: usize) -> Result<usize, RenderError> {
         self.get(index)?
             .as_u64()

@@ -1,4 +1,4 @@
-//! A kind's templates: which one speaks for an event.
+//! The templates of a kind, and which of them renders an event.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,50 +8,50 @@ use super::front_matter::{self, Found, FrontMatter};
 use super::reads::{self, Read};
 use super::render::{Compiled, Failure};
 use super::{
-    Origin, RenderedTemplate, Rendering, Said, TemplateFile, TemplateFinding, check, helpers, own_text,
+    Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
 };
 use crate::condition::Condition;
 
 /// The compiled templates of one kind.
 pub struct Library {
     engine: Handlebars<'static>,
-    /// By file name. An event's type comes from outside: it is looked up here and never becomes a path.
+    /// By file name. Event types come from senders: they are looked up here and never become paths.
     own: BTreeMap<String, Compiled>,
     builtin: BTreeMap<String, Compiled>,
-    /// Where the own parts come from that templates in `own` include, by file name.
+    /// The origins of the own parts that templates in `own` include, by file name.
     own_parts: BTreeMap<String, Origin>,
-    /// Own files that do not compile, with why: they fail at every event, loudly, until they are mended.
+    /// Own files that do not compile, each with the reason. They fail for every event until they are corrected.
     broken: BTreeMap<String, String>,
 }
 
-/// A template that compiled, looked at by itself.
-pub struct Entry<'l> {
+/// A compiled template.
+pub struct LibraryTemplate<'l> {
     library: &'l Library,
-    /// Its file's name (`push.short.hbs`).
+    /// The file name (`push.short.hbs`).
     pub name: &'l str,
     compiled: &'l Compiled,
     has_own_parts: bool,
 }
 
-impl<'l> Entry<'l> {
-    /// Its file, as [`Origin::file`] names it.
+impl<'l> LibraryTemplate<'l> {
+    /// Returns the name of the file as [`Origin::file`] formats it.
     pub fn file(&self) -> &'l str {
         &self.compiled.file
     }
 
-    /// Where it comes from. A built-in template that includes an own part is built in.
+    /// Returns the origin. A built-in template that includes an own part counts as built in.
     pub fn origin(&self) -> &'l Origin {
         &self.compiled.origin
     }
 
-    /// Where the part that it includes from the file of this name (`_commit.hbs`) comes from.
+    /// Returns the origin of the included part with this file name (`_commit.hbs`).
     pub fn part_origin(&self, part: &str) -> &'l Origin {
         let own = self.library.own_parts.get(part).filter(|_| self.has_own_parts);
         own.unwrap_or(&Origin::BuiltIn)
     }
 
-    /// Whether it is a template of this event type, in any variant. `default.hbs` is one of every type that has no
-    /// other.
+    /// Returns whether the template renders this event type, in any variant. `default.hbs` renders every type without a
+    /// template of its own.
     pub fn speaks_for(&self, event_type: &str) -> bool {
         let is_of = |name: &str| {
             name.strip_suffix(".hbs")
@@ -65,27 +65,27 @@ impl<'l> Entry<'l> {
         is_of(self.name)
     }
 
-    /// Its `when`, and the line that is on.
+    /// Returns the `when` and its line.
     pub fn when(&self) -> Option<(&'l Condition, Option<usize>)> {
         let front = &self.compiled.front;
         Some((front.when.as_ref()?, front.when_line))
     }
 
-    /// Every path it reads, its parts' among them.
+    /// Returns the paths that the template and its parts read.
     pub fn reads(&self) -> Vec<Read> {
         reads::reads(&self.compiled.template)
     }
 
-    /// What it says of an event, whatever its name.
+    /// Renders an event of any type.
     ///
     /// # Errors
-    /// Why it cannot.
-    pub fn say(&self, context: &Context) -> Result<Said, Failure> {
-        Ok(self.compiled.say(&self.library.engine, context)?.said)
+    /// Why the template failed.
+    pub fn render(&self, context: &Context) -> Result<Rendered, Failure> {
+        Ok(self.compiled.render(&self.library.engine, context)?.rendered)
     }
 }
 
-/// A file on its way to [`Compiled`].
+/// A parsed file, before its parts are inserted.
 struct Draft {
     name: String,
     file: String,
@@ -97,8 +97,8 @@ struct Draft {
 type Parts = HashMap<String, Template>;
 
 impl Library {
-    /// Compiles a kind's files: the built-in ones and the own ones, which stand before built-in ones of the same name.
-    /// A file that does not compile is left out and found. Files that do not end in `.hbs` are no templates.
+    /// Compiles the files of a kind. An own file replaces the built-in one of the same name. A file that does not
+    /// compile is left out, with a finding. Files without the suffix `.hbs` are ignored.
     pub fn compile(kind: &str, files: Vec<TemplateFile>) -> (Self, Vec<TemplateFinding>) {
         let mut library = Self {
             engine: helpers::engine(),
@@ -128,7 +128,7 @@ impl Library {
             } else {
                 &builtin_parts
             };
-            // A built-in template in which an own part stands is another template: it comes before the built-in one as such.
+            // A built-in template with an own part takes precedence over the unchanged one.
             if !draft.origin.is_own() && !own_parts.is_empty() {
                 library.with_own_parts(&draft, &all_parts, &own_parts);
             }
@@ -142,7 +142,7 @@ impl Library {
         (library, findings)
     }
 
-    /// The names of the files it has, sorted; parts (`_name.hbs`) are none.
+    /// Returns the sorted file names of the templates, without parts (`_name.hbs`).
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self
             .own
@@ -155,20 +155,20 @@ impl Library {
         names
     }
 
-    /// Whether it has a template named after this event type.
+    /// Returns whether there is a template with the name of this event type.
     pub fn speaks_of(&self, event_type: &str) -> bool {
         let file = format!("{event_type}.hbs");
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
-    /// Renders what `event_type` says in `variant` (falls back to the plain template, then, for a type that has no template,
-    /// `default.hbs`). `context` holds all names: event, source, headers, payload, the facts.
+    /// Renders an event. Without a template for `variant`, uses the plain template of `event_type`, and without that
+    /// `default.hbs`. `context` holds all names: event, source, headers, payload, the facts.
     pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
         let mut rendering = Rendering {
             template: None,
             failed: Vec::new(),
             when_failed: None,
-            said: Said::NoTemplate,
+            rendered: Rendered::NoTemplate,
         };
         let names = [
             variant.map(|variant| format!("{event_type}.{variant}.hbs")),
@@ -185,22 +185,22 @@ impl Library {
         rendering
     }
 
-    /// Renders the own file of a name, or the built-in one; false: neither spoke.
+    /// Renders the own file with this name, or the built-in one if that fails. Returns whether one of them succeeded.
     fn render_file(&self, name: &str, context: &Context, rendering: &mut Rendering) -> bool {
         if let Some(why) = self.broken.get(name) {
             rendering.failed.push((name.to_owned(), why.clone()));
         }
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
-            match compiled.say(&self.engine, context) {
-                Ok(spoken) => {
+            match compiled.render(&self.engine, context) {
+                Ok(result) => {
                     rendering.template = Some(RenderedTemplate {
                         name: name.to_owned(),
                         origin: compiled.origin.clone(),
                     });
-                    rendering.when_failed = spoken.when_failed;
-                    rendering.said = match spoken.said {
-                        Said::Nothing(why) => Said::Nothing(format!("{name}: {why}")),
-                        said => said,
+                    rendering.when_failed = result.when_failed;
+                    rendering.rendered = match result.rendered {
+                        Rendered::Skipped(why) => Rendered::Skipped(format!("{name}: {why}")),
+                        rendered => rendered,
                     };
                     return true;
                 }
@@ -210,17 +210,18 @@ impl Library {
         false
     }
 
-    /// Every template that compiled, for those who look at templates themselves: own ones, then built-in ones. A built-in
-    /// one in which an own part stands is both.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+    /// Returns all compiled templates, own ones first. A built-in template with an own part occurs twice, with and
+    /// without it.
+    pub fn entries(&self) -> impl Iterator<Item = LibraryTemplate<'_>> {
         let own = self.own.iter().map(|entry| (entry, true));
         let builtin = self.builtin.iter().map(|entry| (entry, false));
-        own.chain(builtin).map(|((name, compiled), has_own_parts)| Entry {
-            library: self,
-            name,
-            compiled,
-            has_own_parts,
-        })
+        own.chain(builtin)
+            .map(|((name, compiled), has_own_parts)| LibraryTemplate {
+                library: self,
+                name,
+                compiled,
+                has_own_parts,
+            })
     }
 
     fn leave_out(
@@ -243,7 +244,7 @@ impl Library {
         }));
     }
 
-    /// The built-in parts, those with the own ones over them, and the names of the own ones.
+    /// Returns the built-in parts, the same with own parts in their place, and the names of the own parts.
     fn parts(
         &mut self,
         drafts: Vec<Draft>,
@@ -312,7 +313,7 @@ fn part_name(draft: &Draft) -> String {
     name.strip_suffix(".hbs").unwrap_or(name).to_owned()
 }
 
-/// What can be known of a file by itself.
+/// Parses a file and checks it by itself.
 fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> {
     let TemplateFile { name, text, origin } = file;
     let file = origin.file(kind, &name);

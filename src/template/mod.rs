@@ -1,4 +1,4 @@
-//! Templates: Handlebars that says what an event says, without any value becoming syntax.
+//! Handlebars templates, which render events to messages. Values never become Markdown syntax.
 
 mod check;
 mod front_matter;
@@ -11,65 +11,65 @@ mod render;
 
 use crate::message::StoredMessage;
 
-pub use library::{Entry, Library};
+pub use library::{Library, LibraryTemplate};
 pub use origin::Origin;
 pub use reads::Read;
 pub use render::Failure;
 
-/// A template file, read but not compiled.
+/// A template file before compilation.
 #[derive(Clone, Debug)]
 pub struct TemplateFile {
-    /// Its name in the kind's folder (`push.hbs`, `push.short.hbs`, `default.hbs`; `_commit.hbs` is a part of others, who
-    /// write `{{> commit}}`).
+    /// The file name in the kind's folder: `push.hbs`, `push.short.hbs`, `default.hbs`, or `_commit.hbs` for a part
+    /// that other templates include as `{{> commit}}`.
     pub name: String,
-    /// Its text.
+    /// The text.
     pub text: String,
-    /// Where it comes from.
+    /// Where the file comes from.
     pub origin: Origin,
 }
 
-/// What is wrong with a template.
+/// A finding in a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateFinding {
     /// Where the template comes from.
     pub origin: Origin,
     /// The file, as [`Origin::file`] names it.
     pub file: String,
-    /// The line, from 1, where it is known.
+    /// The line, from 1, if known.
     pub line: Option<usize>,
-    /// What is wrong and what to do.
+    /// What is wrong, and what to do.
     pub what: String,
 }
 
-/// What a template made of an event.
+/// The result of rendering an event.
 #[derive(Clone, Debug)]
 pub struct Rendering {
-    /// The template that was rendered, if one was.
+    /// The template that was rendered, if any.
     pub template: Option<RenderedTemplate>,
-    /// Templates that failed on the way, with why: the own one, then the built-in one.
+    /// Templates that failed before it, each with its reason: the own one, then the built-in one.
     pub failed: Vec<(String, String)>,
-    /// Why the `when` of the template that spoke could not be evaluated, if so; it held then.
+    /// Why the `when` of the rendered template could not be evaluated. It counts as true then.
     pub when_failed: Option<String>,
-    /// What is said.
-    pub said: Said,
+    /// The message, or why there is none.
+    pub rendered: Rendered,
 }
 
-/// The template that rendered an event.
+/// A rendered template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedTemplate {
-    /// The name of its file (`push.short.hbs`).
+    /// The file name (`push.short.hbs`).
     pub name: String,
-    /// Where it comes from.
+    /// Where the file comes from.
     pub origin: Origin,
 }
 
-/// What is said of an event in one variant.
+/// The message of an event in one variant, or why there is none.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
-    /// This.
+pub enum Rendered {
+    /// The message.
     Message(StoredMessage),
-    /// Nothing, on purpose: the template's `when` does not hold, or it rendered to nothing. One short line says which.
-    Nothing(String),
-    /// No template has this event type, or all that have it failed: the caller says the minimal summary.
+    /// Skipped: the template's `when` is false, or its output is empty. Holds the reason, on one short line.
+    Skipped(String),
+    /// There is no template for the event type, or all of them failed. The caller posts the minimal summary.
     NoTemplate,
 }

@@ -1,23 +1,24 @@
-//! Where a file of a kind comes from.
+//! The origin of a kind's files.
 
 use std::path::PathBuf;
 
-/// Where a file of a kind (a template, a sample) comes from.
+/// The origin of a file of a kind (a template, a sample).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// It is compiled into the program.
+    /// Compiled into the program.
     BuiltIn,
-    /// It is the operator's own file, at this path.
+    /// The operator's own file, at this path.
     Own(PathBuf),
 }
 
 impl Origin {
-    /// Whether it is the operator's own file.
+    /// Returns whether this is the operator's own file.
     pub fn is_own(&self) -> bool {
         matches!(self, Self::Own(_))
     }
 
-    /// How findings name the file `name` of `kind`: the path of an own file, `kind/name` of a built-in one.
+    /// Returns the name of the file `name` of `kind` in findings: the path of an own file, `kind/name` of a built-in
+    /// one.
     pub fn file(&self, kind: &str, name: &str) -> String {
         match self {
             Self::BuiltIn => format!("{kind}/{name}"),

@@ -1,8 +1,8 @@
-//! What the text of a template must not contain: raw HTML, reference definitions, the characters of atoms, and code by
-//! indentation.
+//! Checks the own text of a template for what it must not contain: raw HTML, reference definitions, characters of
+//! atoms, and code by indentation.
 //!
-//! The text is parsed as Markdown, with a placeholder word for every value and the bodies of all blocks one after the
-//! other.
+//! The text is parsed as Markdown, with a placeholder word for every value, and with the bodies of all blocks in
+//! sequence.
 
 use handlebars::Template;
 use handlebars::template::TemplateElement;
@@ -11,13 +11,12 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 use super::front_matter::Found;
 use crate::message::{markdown, text_atom};
 
-/// Everything that is wrong with the text of a template, of which `body` is the source; lines count from 1.
+/// Returns the findings in the text of a template with the source `body`. Lines count from 1.
 pub(super) fn findings(body: &str, template: &Template) -> Vec<Found> {
     let mut found = Vec::new();
     for (index, line) in body.lines().enumerate() {
         if line.contains(|character| matches!(character, '\u{E000}'..='\u{E1FF}')) {
-            let what =
-                "characters of the private use area (U+E000 to U+E1FF) mark values here; leave them out";
+            let what = "the characters U+E000 to U+E1FF are reserved for values; remove them";
             found.push((Some(index + 1), what.to_owned()));
         }
     }
@@ -42,7 +41,7 @@ fn markdown_findings(skeleton: &Skeleton, found: &mut Vec<Found>) {
                 "HTML is not shown in a chat; use Markdown, and the helpers `link`, `code`, `quote` and `button`"
             }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => {
-                "four blanks at the start of a line make it code; indent less, or use a fence (```)"
+                "four spaces at the start of a line make it code; indent less, or use a fence (```)"
             }
             _ => continue,
         };
@@ -58,7 +57,7 @@ fn markdown_findings(skeleton: &Skeleton, found: &mut Vec<Found>) {
 #[derive(Default)]
 struct Skeleton {
     text: String,
-    /// Where each element of the template begins in `text`, and its line in the file.
+    /// The offset in `text` where each element of the template starts, and its line in the file.
     starts: Vec<(usize, usize)>,
 }
 
@@ -83,13 +82,13 @@ impl Skeleton {
         line + newlines(&self.text[start..offset])
     }
 
-    /// Handlebars has already removed the lines that hold nothing but a block's tags, and the blanks that a `~` eats.
+    /// Appends a template. Handlebars has already removed lines with only block tags, and the space that `~` removes.
     fn template(&mut self, template: &Template) {
         for (index, element) in template.elements.iter().enumerate() {
             let line = template.mapping.get(index).map_or(1, |mapping| mapping.0);
             match element {
                 TemplateElement::RawString(text) => {
-                    // The line is that of the first character that is no blank.
+                    // The mapping has the line of the first character that is not white space.
                     let blanks = &text[..text.len() - text.trim_start().len()];
                     self.push(line.saturating_sub(newlines(blanks)), text);
                 }
@@ -102,14 +101,14 @@ impl Skeleton {
                 TemplateElement::Expression(_) | TemplateElement::HtmlExpression(_) => {
                     self.push(line, &Self::placeholder());
                 }
-                // A comment, or what `check` refuses.
+                // A comment, or an element that `check` refuses.
                 _ => {}
             }
         }
     }
 
-    /// A part that stands alone on its line ends that line: Handlebars removes the line break after the tag, because the
-    /// part has its own.
+    /// Appends a part. If it is alone on its line, Handlebars removed the line break after it, because the part ends
+    /// with its own.
     fn part(&mut self, line: usize, next: Option<&TemplateElement>) {
         self.push(line, &Self::placeholder());
         let line_start = self.text.rfind('\n').map_or(0, |at| at + 1);
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn html_is_found_where_it_stands() {
+    fn html_is_found_with_its_line() {
         assert_eq!(
             lines("a\n{{#if b}}\n  c <b>d</b>\n{{/if}}\n\n<div>\n{{x}}\n</div>"),
             [3, 6]
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_html_is_none() {
+    fn text_that_resembles_html_is_accepted() {
         assert_eq!(
             lines("`<b>` a < b, <{{x}}> <https://e/{{y}}>\n\n```\n<div>\n```\n"),
             [] as [usize; 0]
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_definition_is_found_even_if_made_of_values() {
+    fn a_reference_definition_with_values_is_found() {
         assert_eq!(lines("x\n\n[{{a}}]: {{b}}"), [3]);
         assert_eq!(lines("{{#if a}}\n[a]: http://e\n{{/if}}"), [2]);
     }
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_is_a_word_and_tags_of_blocks_are_nothing() {
+    fn values_become_words_and_block_tags_are_removed() {
         for (body, expected) in [
             ("{{plural a \"}}\" '\"'}}b", "Xb"),
             ("\\{{a}}", "{{a}}"),
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_the_one_in_the_file() {
+    fn findings_have_the_line_of_the_file() {
         assert_eq!(
             lines("{{#if a}}\n\n\n  <b>\n{{else if b}}\n x\n\n<i>\n{{/if}}\n\n{{a~}}\n\n <u>"),
             [4, 8, 13]

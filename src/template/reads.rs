@@ -1,5 +1,5 @@
-//! What a template reads: every path into the names of an event, also where no run over an event would find a
-//! misspelling (`{{#if}}`, `{{#unless}}`, `(or …)`, `default`: there, what is missing is simply false).
+//! The paths that a template reads. Rendering a sample does not find all misspelled paths: in `{{#if}}`, `{{#unless}}`,
+//! `(or …)` and `default` a missing value counts as false.
 
 use handlebars::template::{BlockParam, HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg, Template};
@@ -7,23 +7,23 @@ use std::sync::LazyLock;
 
 use super::helpers::PART;
 
-/// A path that a template reads.
+/// A path in a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Read {
-    /// The part (`_name.hbs`) it is read in; unset: in the template itself.
+    /// The file name of the part (`_name.hbs`) that contains it. `None` for the template itself.
     pub part: Option<String>,
     /// The line, from 1.
     pub line: Option<usize>,
-    /// As it is written.
+    /// The path as written.
     pub written: String,
-    /// The path from the names of an event; `[]` is any element of a list or member of an object.
+    /// The path from the names of an event. `[]` stands for any element of a list or member of an object.
     pub path: Vec<String>,
 }
 
-/// A step into any element of a list, or any member of an object.
+/// A step to any element of a list or member of an object.
 pub(super) const ANY: &str = "[]";
 
-/// `..` and `@root` in a path. The type of these has no public name, but the parser of paths is public.
+/// `..` and `@root` in a path. Their type is private, but the parser of paths is public.
 static UP: LazyLock<Option<PathSeg>> = LazyLock::new(|| first_segment("../x"));
 static ROOT: LazyLock<Option<PathSeg>> = LazyLock::new(|| first_segment("@root/x"));
 
@@ -34,8 +34,8 @@ fn first_segment(path: &str) -> Option<PathSeg> {
     }
 }
 
-/// Every path that a template reads, in the order it is written. Where a block is over what a helper made (`default`,
-/// `lookup`, `except`), nothing is known of what it reads, and only what it reads from the top is there.
+/// Returns the paths that a template reads, in order. In a block over the result of a helper (`default`, `lookup`,
+/// `except`) only paths from the root are known.
 pub(super) fn reads(template: &Template) -> Vec<Read> {
     let mut walk = Walk {
         reads: Vec::new(),
@@ -54,14 +54,14 @@ struct Walk {
     reads: Vec<Read>,
     part: Option<String>,
     line: Option<usize>,
-    /// The blocks it is in that change what a name means, innermost last.
+    /// The enclosing blocks that change what a name means, the innermost last.
     scopes: Vec<Scope>,
 }
 
 struct Scope {
-    /// What names are looked up in; unset: unknown.
+    /// Where names are looked up. `None` if unknown.
     base: Option<Vec<String>>,
-    /// The names of `as |a b|`, each with what it stands for.
+    /// The names of `as |a b|`, each with its path if known.
     bound: Vec<(String, Option<Vec<String>>)>,
 }
 
@@ -69,7 +69,7 @@ impl Walk {
     fn template(&mut self, template: &Template) {
         for (index, element) in template.elements.iter().enumerate() {
             let line = template.mapping.get(index).map(|mapping| mapping.0);
-            // `{{else if x}}` is not on the map; what follows it begins on its line.
+            // Handlebars has no line for `{{else if x}}`; its content starts on the same line.
             let after = match element {
                 TemplateElement::HelperBlock(block) => block.template.as_ref(),
                 _ => None,
@@ -84,7 +84,7 @@ impl Walk {
         }
     }
 
-    /// An expression: a value, or a helper and its arguments.
+    /// Visits an expression: a value, or a helper with arguments.
     fn call(&mut self, call: &HelperTemplate) {
         if call.params.is_empty() && call.hash.is_empty() {
             self.argument(&call.name);
@@ -149,7 +149,7 @@ impl Walk {
                 self.scopes.pop();
             }
         }
-        // `{{else}}` stands outside, with the names as they were.
+        // `{{else}}` is outside the block's scope.
         self.line = line;
         if let Some(inner) = &block.inverse {
             self.template(inner);
@@ -164,8 +164,8 @@ impl Walk {
         (self.part, self.line) = (part, line);
     }
 
-    /// The path from the top that an argument stands for, as far as that is known. `first` and `where` leave what
-    /// their list's elements are.
+    /// Returns the path of an argument from the root, if known. `first` and `where` return elements of their list, so
+    /// they keep its path.
     fn path(&self, argument: &Parameter) -> Option<Vec<String>> {
         match argument {
             Parameter::Name(name) => self.resolve(0, false, &[name.as_str()]),
@@ -215,7 +215,7 @@ impl Walk {
     }
 }
 
-/// What `as |value|` and `as |value key|` bind; a key is a text that leads nowhere.
+/// Returns the names that `as |value|` or `as |value key|` binds. A key is a text without a path.
 fn bound(names: Option<&BlockParam>, base: Option<&Vec<String>>) -> Vec<(String, Option<Vec<String>>)> {
     let name = |parameter: &Parameter| parameter.as_name().unwrap_or_default().to_owned();
     match names {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_found_wherever_a_value_can_stand() {
+    fn paths_are_found_in_every_place_of_a_value() {
         for (text, expected) in [
             (
                 "{{branch}} {{payload.a.[0].b}}",
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn inside_a_block_names_are_those_of_what_it_is_over() {
+    fn names_in_a_block_belong_to_its_argument() {
         for (text, expected) in [
             (
                 "{{#each payload.c}}{{id}} {{this.id}} {{this}} {{@index}} {{@root.branch}} {{../title}}{{else}}{{tag}}{{/each}}",

@@ -1,4 +1,4 @@
-//! One template over one event.
+//! Renders one template with one event.
 
 use std::fmt;
 use std::io;
@@ -8,17 +8,17 @@ use handlebars::{
 };
 
 use super::front_matter::FrontMatter;
-use super::{Origin, Said};
+use super::{Origin, Rendered};
 use crate::message::{Block, Document, StoredMessage, markdown, plain};
 use crate::panics;
 use crate::steps::{self, OutOfSteps};
 
-/// The most a template may render to, in bytes; a character of a value counts as three and more.
+/// Maximum length of the output, in bytes. A character of a value takes three bytes or more.
 const OUTPUT: usize = 1024 * 1024;
 
-/// A template that compiled.
+/// A compiled template.
 pub(super) struct Compiled {
-    /// Where it comes from.
+    /// Where the file comes from.
     pub(super) origin: Origin,
     /// The file, as [`Origin::file`] names it.
     pub(super) file: String,
@@ -26,42 +26,45 @@ pub(super) struct Compiled {
     pub(super) template: Template,
 }
 
-/// What came of it.
-pub(super) struct Spoken {
-    pub(super) said: Said,
-    /// Why its `when` could not be evaluated; it held then.
+/// The result of rendering.
+pub(super) struct RenderResult {
+    pub(super) rendered: Rendered,
+    /// Why the `when` could not be evaluated. It counts as true then.
     pub(super) when_failed: Option<String>,
 }
 
 impl Compiled {
-    /// Says what it says of an event, or why it cannot.
-    pub(super) fn say(&self, engine: &Handlebars<'_>, context: &Context) -> Result<Spoken, Failure> {
+    /// Renders an event, unless the `when` is false.
+    pub(super) fn render(&self, engine: &Handlebars<'_>, context: &Context) -> Result<RenderResult, Failure> {
         let when = self.front.when.as_ref().map(|when| when.holds(context.data()));
         let (holds, when_failed) = match when {
             None => (true, None),
             Some(Ok(holds)) => (holds, None),
-            // Rather one message too many than one that nobody sees.
+            // A superfluous message is better than a lost one.
             Some(Err(error)) => (true, Some(error.to_string())),
         };
-        let said = if holds {
+        let rendered = if holds {
             let (message, out_of_steps) = steps::limited(steps::TEMPLATE, || {
                 panics::caught(|| self.message(&self.output(engine, context)?))
-                    .unwrap_or_else(|panic| Err(self.failure(format!("rendering it broke off: {panic}"))))
+                    .unwrap_or_else(|panic| Err(self.failure(format!("rendering panicked: {panic}"))))
             });
             if out_of_steps {
-                // A message made of a part of what there is would look complete.
+                // The output is incomplete, and it would not look so.
                 return Err(message
                     .err()
                     .unwrap_or_else(|| self.failure(OutOfSteps.to_string())));
             }
             message?.map_or_else(
-                || Said::Nothing("it renders to nothing".to_owned()),
-                Said::Message,
+                || Rendered::Skipped("it renders to nothing".to_owned()),
+                Rendered::Message,
             )
         } else {
-            Said::Nothing("its `when` does not hold".to_owned())
+            Rendered::Skipped("its `when` does not hold".to_owned())
         };
-        Ok(Spoken { said, when_failed })
+        Ok(RenderResult {
+            rendered,
+            when_failed,
+        })
     }
 
     fn output(&self, engine: &Handlebars<'_>, context: &Context) -> Result<String, Failure> {
@@ -72,7 +75,7 @@ impl Compiled {
         Ok(output.0)
     }
 
-    /// The message; unset when there is nothing in it.
+    /// Parses the output. Returns `None` if it is empty.
     fn message(&self, output: &str) -> Result<Option<StoredMessage>, Failure> {
         if output.trim().is_empty() {
             return Ok(None);
@@ -101,19 +104,19 @@ impl Compiled {
     }
 }
 
-/// Why a template could not say anything of an event.
+/// Why a template failed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failure {
     /// The template's file, as [`Origin::file`] names it.
     pub file: String,
-    /// The part (`_name.hbs`) in which it happened; unset: in the file itself.
+    /// The part (`_name.hbs`) that failed. `None` if the file itself failed.
     pub part: Option<String>,
-    /// The line of that, from 1, where it is known.
+    /// The line in that part or file, from 1, if known.
     pub line: Option<usize>,
-    /// What happened and what to do.
+    /// What is wrong, and what to do.
     pub what: String,
-    /// The path that is not in the event, as the template writes it ([`Read::written`](super::Read::written)); unset: it
-    /// failed for another reason.
+    /// The missing path, as the template writes it ([`Read::written`](super::Read::written)). `None` if it failed for
+    /// another reason.
     pub missing: Option<String>,
 }
 
@@ -138,7 +141,7 @@ fn is_blank(document: &Document) -> bool {
         && plain::text(document).trim().is_empty()
 }
 
-/// Output up to its limit.
+/// An output with a maximum length.
 struct Bounded(String);
 
 impl Output for Bounded {
@@ -155,7 +158,7 @@ impl Output for Bounded {
     }
 }
 
-/// An error of the engine: where, and what is missing or wrong.
+/// Converts an error of the engine.
 fn explain(file: &str, error: &RenderError) -> Failure {
     let mut missing = None;
     let what = match error.reason() {

@@ -1,5 +1,5 @@
-//! Findings: what is wrong in a configuration, a template or a sample, where, and what to do. A finding never contains
-//! a secret.
+//! Findings: what is wrong in a configuration, a template or a sample, where, and what to do. A finding never contains a
+//! secret.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -29,27 +29,47 @@ pub enum Subject {
     Sample,
 }
 
-/// A condition that compiled, and where it is written.
+/// A compiled condition, and where it is written.
 #[derive(Clone, Debug)]
 pub struct Placed {
     /// The file.
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// The table and key: `sources.github.routes[1].when`, `facts.branch`.
+    /// The table and key, to print: `sources.github.routes[1].when`, `facts.branch`.
     pub table: String,
+    /// The table that the condition belongs to.
+    pub owner: Owner,
+    /// Whether it is a `when`, which must be true or false. Others give a value.
+    pub is_when: bool,
     /// The condition.
     pub condition: Condition,
 }
 
-impl Placed {
-    /// The source whose table it is in; unset for what a kind says.
+/// The table that a condition belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// `[event]` or `[facts]` of a kind.
+    Kind,
+    /// A `[[challenge]]` of a kind, by its number from 0.
+    Challenge(usize),
+    /// `[sources.NAME.facts]`.
+    SourceFacts(String),
+    /// A `[[sources.NAME.routes]]`, by its number from 0.
+    Route(String, usize),
+}
+
+impl Owner {
+    /// The name of the source that the table is part of. `None` for a table of a kind.
     pub fn source(&self) -> Option<&str> {
-        self.table.strip_prefix("sources.")?.split('.').next()
+        match self {
+            Self::Kind | Self::Challenge(_) => None,
+            Self::SourceFacts(name) | Self::Route(name, _) => Some(name),
+        }
     }
 }
 
-/// Something wrong, and what to do about it.
+/// A mistake, or something doubtful, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// How bad it is.
@@ -78,7 +98,7 @@ impl Finding {
         }
     }
 
-    /// Something that may well be right.
+    /// A note: it may well be right.
     pub(crate) fn note(file: &str, table: &str, what: impl Into<String>) -> Self {
         Self {
             severity: Severity::Note,
@@ -100,7 +120,7 @@ impl Finding {
 }
 
 impl fmt::Display for Finding {
-    /// `bridge.toml:12: sources.github.routes[1].when: …`; whether it is an error is for the caller to say.
+    /// `bridge.toml:12: sources.github.routes[1].when: …`; the caller adds the severity.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         if let Some(line) = self.line {
@@ -148,11 +168,13 @@ impl Findings {
     }
 
     /// Remembers where a condition is written.
-    pub(crate) fn place(&self, at: usize, table: &str, condition: &Condition) {
+    pub(crate) fn place(&self, at: usize, table: &str, owner: &Owner, is_when: bool, condition: &Condition) {
         self.placed.borrow_mut().push(Placed {
             file: self.file.clone(),
             line: self.line(at),
             table: table.to_owned(),
+            owner: owner.clone(),
+            is_when,
             condition: condition.clone(),
         });
     }

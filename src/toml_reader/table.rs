@@ -1,180 +1,103 @@
-//! TOML tables, read key by key: one run finds everything that is wrong.
+//! Readers of a checked TOML document. They return what has the shape of its description, and report nothing.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::check;
+use super::describe::{Key, Shape};
 use super::finding::Findings;
-use crate::suggest::{nearest, unknown};
+use super::located::{Located, in_order};
+use crate::units::Unit;
 
-/// A value and where it is in its file.
-#[derive(Clone, Debug)]
-pub(crate) struct Located<T> {
-    pub(crate) value: T,
-    pub(crate) at: usize,
-}
-
-/// A TOML document, or the findings of its syntax.
-pub(crate) fn document<'t>(text: &'t str, findings: &Findings) -> Option<Spanned<DeTable<'t>>> {
+/// Parses a document, checks it against its description, and lets `read` read it. Returns nothing if the text is not
+/// TOML. All mistakes are in `findings`.
+pub(crate) fn read<T>(
+    text: &str,
+    keys: &'static [Key],
+    findings: &Findings,
+    read: impl FnOnce(&TableReader<'_, '_>) -> T,
+) -> Option<T> {
     let (document, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        return Some(document);
-    }
     for error in errors.iter().take(5) {
         // Only the message: the error's own display quotes the line, which may hold a secret.
         let at = error.span().map_or(0, |span| span.start);
-        findings.error(
-            at,
-            "",
-            format!("not TOML: {}", error.message().replace('\n', ", ")),
-        );
+        let what = format!("not TOML: {}", error.message().replace('\n', ", "));
+        findings.error(at, "", what);
     }
-    None
+    let table = document.get_ref();
+    errors.is_empty().then(|| {
+        check::check_table(&[keys], table, "", 0, findings);
+        read(&TableReader {
+            table,
+            keys: [keys, &[]],
+            path: String::new(),
+            at: 0,
+            findings,
+        })
+    })
 }
 
-/// A table being read.
-pub(crate) struct Table<'r, 't> {
-    entries: &'r DeTable<'t>,
+/// A table and the description of its keys.
+pub(crate) struct TableReader<'r, 't> {
+    table: &'r DeTable<'t>,
+    keys: [&'static [Key]; 2],
     /// Its path (`sources.github`); empty for a whole file.
     pub(crate) path: String,
-    /// Where it is.
+    /// Its position.
     pub(crate) at: usize,
     findings: &'r Findings,
 }
 
-impl<'r, 't> Table<'r, 't> {
-    /// A table with exactly these keys; others are found.
-    pub(crate) fn new(
-        table: &'r DeTable<'t>,
-        path: impl Into<String>,
-        at: usize,
-        keys: &[&str],
-        findings: &'r Findings,
-    ) -> Self {
-        let table = Self {
-            entries: table,
-            path: path.into(),
-            at,
-            findings,
-        };
-        for (key, _) in table.entries {
-            let name: &str = key.get_ref();
-            if !keys.contains(&name) {
-                let near = match nearest(name, keys.iter().copied()) {
-                    Some(near) => format!("unknown key, did you mean `{near}`?"),
-                    None => format!("unknown key; known are {}", keys.join(", ")),
-                };
-                findings.error(key.span().start, &table.key(name), near);
-            }
-        }
-        table
+impl<'r, 't> TableReader<'r, 't> {
+    /// Returns the value of a key, of whatever type. The key must be in the description.
+    pub(crate) fn get(&self, key: &str) -> Option<ValueReader<'r, 't>> {
+        let described = self.described(key);
+        debug_assert!(described.is_some(), "{} is not described", self.key(key));
+        let (name, value) = self.table.get_key_value(key)?;
+        Some(ValueReader {
+            value: value.get_ref(),
+            shape: described?.shape.for_value(value.get_ref()),
+            path: self.key(key),
+            at: name.span().start,
+            findings: self.findings,
+        })
     }
 
-    /// The path of a key of it.
-    pub(crate) fn key(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
-    }
-
-    pub(crate) fn get(&self, key: &str) -> Option<(usize, &'r DeValue<'t>)> {
-        let (key, value) = self.entries.get_key_value(key)?;
-        Some((key.span().start, value.get_ref()))
-    }
-
-    pub(crate) fn wrong(&self, at: usize, key: &str, what: impl Into<String>) {
-        self.findings.error(at, &self.key(key), what);
-    }
-
-    /// A text that is not empty.
-    pub(crate) fn text(&self, key: &str) -> Option<Located<String>> {
-        let (at, value) = self.get(key)?;
-        self.as_text(at, key, value)
-    }
-
-    /// A text that has to be there.
-    pub(crate) fn required(&self, key: &str, what: &str) -> Option<Located<String>> {
-        if self.get(key).is_none() {
-            self.findings
-                .error(self.at, &self.path, format!("`{key}` is missing: {what}"));
-        }
-        self.text(key)
-    }
-
-    fn as_text(&self, at: usize, key: &str, value: &DeValue<'_>) -> Option<Located<String>> {
-        match value.as_str() {
-            Some(text) if !text.trim().is_empty() => Some(Located {
-                value: text.to_owned(),
-                at,
-            }),
-            Some(_) => {
-                self.wrong(at, key, "is empty");
-                None
-            }
-            None => {
-                self.wrong(
-                    at,
-                    key,
-                    format!("is {}, a text was expected: \"…\"", type_of(value)),
-                );
-                None
-            }
-        }
-    }
-
-    /// A list of texts.
-    pub(crate) fn texts(&self, key: &str) -> Option<Vec<Located<String>>> {
-        let (at, value) = self.get(key)?;
-        self.as_texts(at, key, value)
-    }
-
-    pub(crate) fn as_texts(&self, at: usize, key: &str, value: &DeValue<'_>) -> Option<Vec<Located<String>>> {
-        let Some(list) = value.as_array() else {
-            self.wrong(
-                at,
-                key,
-                format!("is {}, a list was expected: [\"…\"]", type_of(value)),
-            );
-            return None;
-        };
-        let texts = list
+    fn described(&self, key: &str) -> Option<&'static Key> {
+        self.keys
             .iter()
-            .filter_map(|item| self.as_text(item.span().start, key, item.get_ref()));
-        Some(texts.collect())
+            .copied()
+            .flatten()
+            .find(|known| known.name == key)
     }
 
-    /// A text, or a list of texts.
-    pub(crate) fn text_or_texts(&self, key: &str) -> Option<Vec<Located<String>>> {
-        match self.get(key)? {
-            (at, value @ DeValue::Array(_)) => self.as_texts(at, key, value),
-            (at, value) => Some(vec![self.as_text(at, key, value)?]),
-        }
+    /// The path of a key of the table.
+    pub(crate) fn key(&self, key: &str) -> String {
+        check::join(&self.path, key)
     }
 
-    /// A text that may be empty or blank: a separator, a prefix.
-    pub(crate) fn string(&self, key: &str) -> Option<String> {
-        let (at, value) = self.get(key)?;
-        let text = value.as_str();
-        if text.is_none() {
-            self.wrong(
-                at,
-                key,
-                format!("is {}, a text was expected: \"…\"", type_of(value)),
-            );
-        }
-        text.map(str::to_owned)
+    /// Whether the key is there, with a right or a wrong value.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
     }
 
-    /// One of these words.
-    pub(crate) fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
-        let text = self.text(key)?;
-        let chosen = words.iter().find(|(word, _)| *word == text.value);
-        if chosen.is_none() {
-            let what = unknown(key, &text.value, words.iter().map(|(word, _)| *word));
-            self.wrong(text.at, key, what);
+    /// The names of the keys in the description.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.into_iter().flatten().map(|key| key.name)
+    }
+
+    /// Reports an error of the key, at its position or else at that of the table.
+    pub(crate) fn wrong(&self, key: &str, what: impl Into<String>) {
+        let position = self.table.get_key_value(key).map(|(name, _)| name.span().start);
+        self.findings
+            .error(position.unwrap_or(self.at), &self.key(key), what);
+    }
+
+    /// Reports that a key is missing that only some tables need.
+    pub(crate) fn missing(&self, key: &str) {
+        if let Some(key) = self.described(key) {
+            self.findings.error(self.at, &self.path, check::missing(key));
         }
-        chosen.map(|(_, value)| *value)
     }
 
     /// How many errors the file has so far.
@@ -182,134 +105,152 @@ impl<'r, 't> Table<'r, 't> {
         self.findings.errors()
     }
 
+    pub(crate) fn text(&self, key: &str) -> Option<Located<String>> {
+        self.get(key)?.text()
+    }
+
+    /// Reads a text that may be blank.
+    pub(crate) fn any_text(&self, key: &str) -> Option<String> {
+        self.get(key)?.value.as_str().map(str::to_owned)
+    }
+
+    pub(crate) fn texts(&self, key: &str) -> Option<Vec<Located<String>>> {
+        self.get(key)?.texts()
+    }
+
+    /// Reads one of these words. The description has the same words.
+    pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?.value;
+        words
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, value)| *value)
+    }
+
     pub(crate) fn boolean(&self, key: &str) -> Option<bool> {
-        let (at, value) = self.get(key)?;
-        if value.as_bool().is_none() {
-            self.wrong(
-                at,
-                key,
-                format!("is {}, true or false was expected", type_of(value)),
-            );
-        }
-        value.as_bool()
+        self.get(key)?.value.as_bool()
     }
 
-    /// A value with a unit.
-    pub(crate) fn unit<T>(&self, key: &str, unit: &crate::units::Unit<T>) -> Option<T> {
-        let (at, value) = self.get(key)?;
-        let read = match value {
-            DeValue::String(text) => (unit.read)(text),
-            DeValue::Integer(number) => Err(unit.bare(&number.to_string())),
-            DeValue::Float(number) => Err(unit.bare(&number.to_string())),
-            other => Err(format!(
-                "is {}, {} was expected: \"{}\"",
-                type_of(other),
-                unit.what,
-                unit.example
-            )),
-        };
-        read.map_err(|why| self.wrong(at, key, why)).ok()
+    pub(crate) fn integer<T: TryFrom<i64>>(&self, key: &str) -> Option<T> {
+        let value = self.get(key)?;
+        T::try_from(check::integer(value.value.as_integer()?)?).ok()
     }
 
-    /// A whole number of at least one.
-    pub(crate) fn count(&self, key: &str) -> Option<usize> {
-        let (at, value) = self.get(key)?;
-        let count = value
-            .as_integer()
-            .and_then(|number| usize::from_str_radix(number.as_str(), number.radix()).ok())
-            .filter(|count| *count > 0);
-        if count.is_none() {
-            self.wrong(at, key, "a whole number of at least 1 was expected");
-        }
-        count
+    /// Reads a value with a unit.
+    pub(crate) fn unit<T>(&self, key: &str, unit: &Unit<T>) -> Option<T> {
+        check::parse(unit, self.get(key)?.value).ok()
     }
 
-    /// A table in it.
-    pub(crate) fn table(&self, key: &str, keys: &[&str]) -> Option<Table<'r, 't>> {
-        let (at, value) = self.get(key)?;
-        if let Some(table) = value.as_table() {
-            return Some(Self::new(table, self.key(key), at, keys, self.findings));
-        }
-        self.wrong(at, key, format!("is {}, a table was expected", type_of(value)));
-        None
+    pub(crate) fn table(&self, key: &str) -> Option<TableReader<'r, 't>> {
+        self.get(key)?.table()
     }
 
-    /// A table of any names; each with its place, in the order they are written.
-    pub(crate) fn named(&self, key: &str) -> Vec<(Located<String>, &'r DeValue<'t>)> {
-        let Some((at, value)) = self.get(key) else {
-            return Vec::new();
-        };
-        let Some(table) = value.as_table() else {
-            self.wrong(at, key, format!("is {}, a table was expected", type_of(value)));
-            return Vec::new();
-        };
-        in_order(table)
+    /// Reads a list of tables.
+    pub(crate) fn tables(&self, key: &str) -> Vec<TableReader<'r, 't>> {
+        let items = self.get(key).map(|value| value.items()).unwrap_or_default();
+        items.iter().filter_map(ValueReader::table).collect()
     }
 
-    /// A list of tables.
-    pub(crate) fn tables(&self, key: &str, keys: &[&str]) -> Vec<Table<'r, 't>> {
-        let Some((at, value)) = self.get(key) else {
-            return Vec::new();
-        };
-        let Some(list) = value.as_array() else {
-            self.wrong(
-                at,
-                key,
-                format!(
-                    "is {}, a list of tables was expected: [[{}]]",
-                    type_of(value),
-                    self.key(key)
-                ),
-            );
-            return Vec::new();
-        };
-        let mut tables = Vec::new();
-        for (number, item) in list.iter().enumerate() {
-            let path = format!("{}[{number}]", self.key(key));
-            match item.get_ref().as_table() {
-                Some(table) => tables.push(Self::new(table, path, item.span().start, keys, self.findings)),
-                None => self
-                    .findings
-                    .error(item.span().start, &path, "a table was expected"),
-            }
-        }
-        tables
+    /// Reads a table of names that people choose, in the order of the file.
+    pub(crate) fn entries(&self, key: &str) -> Vec<(Located<String>, ValueReader<'r, 't>)> {
+        self.get(key).map(|value| value.entries()).unwrap_or_default()
     }
 }
 
-/// What is in a table, in the order it is written.
-pub(crate) fn in_order<'r, 't>(table: &'r DeTable<'t>) -> Vec<(Located<String>, &'r DeValue<'t>)> {
-    let entry = |(key, value): (&Spanned<_>, &'r Spanned<DeValue<'t>>)| {
-        let name: &std::borrow::Cow<'_, str> = key.get_ref();
-        (
-            Located {
-                value: name.clone().into_owned(),
-                at: key.span().start,
-            },
-            value.get_ref(),
-        )
-    };
-    let mut entries: Vec<_> = table.iter().map(entry).collect();
-    entries.sort_by_key(|(name, _)| name.at);
-    entries
+/// A value and its description.
+pub(crate) struct ValueReader<'r, 't> {
+    value: &'r DeValue<'t>,
+    shape: &'static Shape,
+    /// Its path (`sources.github.secrets[0]`).
+    pub(crate) path: String,
+    /// The position of its key; of an item of a list, its own.
+    pub(crate) at: usize,
+    findings: &'r Findings,
 }
 
-/// What a value is, with its article; never the value itself.
-pub(crate) fn type_of(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) | DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+impl<'r, 't> ValueReader<'r, 't> {
+    pub(crate) fn wrong(&self, what: impl Into<String>) {
+        self.findings.error(self.at, &self.path, what);
     }
-}
 
-/// Whether people may call an account, channel, source, scheme or kind so.
-pub(crate) fn is_name(name: &str) -> bool {
-    let letters = name
-        .bytes()
-        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    letters && (1..=40).contains(&name.len())
+    /// Reads a text that is not blank.
+    pub(crate) fn text(&self) -> Option<Located<String>> {
+        let text = self.value.as_str().filter(|text| !text.trim().is_empty())?;
+        Some(Located {
+            value: text.to_owned(),
+            at: self.at,
+        })
+    }
+
+    /// Reads a list of texts, or one text as a list of one.
+    pub(crate) fn texts(&self) -> Option<Vec<Located<String>>> {
+        match self.value {
+            DeValue::Array(_) => Some(self.items().iter().filter_map(Self::text).collect()),
+            _ => Some(vec![self.text()?]),
+        }
+    }
+
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        self.value.as_bool()
+    }
+
+    pub(crate) fn table(&self) -> Option<TableReader<'r, 't>> {
+        let keys = match self.shape {
+            Shape::Table(keys) => [*keys, &[]],
+            Shape::Reference { places, others, .. } => [*places, *others],
+            _ => return None,
+        };
+        Some(TableReader {
+            table: self.value.as_table()?,
+            keys,
+            path: self.path.clone(),
+            at: self.at,
+            findings: self.findings,
+        })
+    }
+
+    /// Returns the items of a list.
+    pub(crate) fn items(&self) -> Vec<Self> {
+        let (Some(items), Shape::List(shape) | Shape::NonEmptyList(shape)) =
+            (self.value.as_array(), self.shape)
+        else {
+            return Vec::new();
+        };
+        let item = |(number, item): (usize, &'r Spanned<DeValue<'t>>)| Self {
+            value: item.get_ref(),
+            shape: shape.for_value(item.get_ref()),
+            path: check::item_path(shape, &self.path, number),
+            at: item.span().start,
+            findings: self.findings,
+        };
+        items.iter().enumerate().map(item).collect()
+    }
+
+    /// Returns the entries of a table of names that people choose, in the order of the file.
+    pub(crate) fn entries(&self) -> Vec<(Located<String>, Self)> {
+        let (Some(table), Shape::Map { names, values }) = (self.value.as_table(), self.shape) else {
+            return Vec::new();
+        };
+        let entry = |(name, value): (Located<String>, &'r DeValue<'t>)| {
+            let value = Self {
+                value,
+                shape: values.for_value(value),
+                path: check::entry_path(*names, &self.path, &name.value),
+                at: name.at,
+                findings: self.findings,
+            };
+            (name, value)
+        };
+        in_order(table).into_iter().map(entry).collect()
+    }
+
+    /// Whether the value is a table.
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.is_table()
+    }
+
+    /// Whether the value is a list without items.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.value.as_array().is_some_and(|items| items.is_empty())
+    }
 }

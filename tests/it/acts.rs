@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-use crate::harness::World;
+use crate::harness::TestSetup;
 use twake_bridge::clock::Clock;
 use twake_bridge::delivery;
 use twake_bridge::message::{Block, Document, Inline, StoredMessage};
@@ -15,16 +15,16 @@ use twake_bridge::twake::{Act, Destination, Job, Reason, RemoteId, Verdict, Verd
 
 /// A channel of the stand-in Twake, and jobs for it.
 struct Chat {
-    world: World,
+    setup: TestSetup,
     destination: Destination,
 }
 
 impl Chat {
     fn new(era: Era) -> Self {
-        let world = World::of_era(era);
+        let setup = TestSetup::of_era(era);
         let account = Account {
             name: "main".to_owned(),
-            url: world.sandbox.url().clone(),
+            url: setup.sandbox.url().clone(),
             public_id: "public".to_owned(),
             private_api_key: Secret::new("private"),
             group_id: "company".to_owned(),
@@ -36,7 +36,7 @@ impl Chat {
             channel_id: "ch-dev".to_owned(),
             rate: None,
         });
-        Self { world, destination }
+        Self { setup, destination }
     }
 
     async fn attempt(&self, text: &str, act: Act, last: Option<(Reason, u32)>) -> Verdict {
@@ -67,7 +67,7 @@ impl Chat {
 
     /// Text and parent of each message, in their order.
     fn messages(&self) -> Vec<(String, String)> {
-        let messages = self.world.sandbox.messages("ch-dev");
+        let messages = self.setup.sandbox.messages("ch-dev");
         let text = messages
             .iter()
             .map(|message| (message.notification(), message.parent().to_owned()));
@@ -150,7 +150,7 @@ async fn a_message_whose_target_is_gone_is_posted_in_the_third_attempt() {
             [("news".to_owned(), String::new())],
             "{era:?} {act:?}"
         );
-        let attempts = chat.world.sandbox.attempts("ch-dev");
+        let attempts = chat.setup.sandbox.attempts("ch-dev");
         assert_eq!(attempts.len(), 4, "the third attempt has two requests");
     }
 }
@@ -161,7 +161,7 @@ async fn a_reply_that_meets_another_fault_is_not_posted() {
     let chat = Chat::new(Era::B);
     let opener = chat.deliver("opened", Act::Post).await;
     let fault = Fault::Unavailable { retry_after: None };
-    chat.world.sandbox.set_fault(Some("ch-dev"), Some(fault));
+    chat.setup.sandbox.set_fault(Some("ch-dev"), Some(fault));
     let last = Some((Reason::Unavailable, 7));
     let verdict = chat.attempt("built", Act::Reply(opener), last).await;
     assert_eq!(verdict.reason, Reason::Unavailable);

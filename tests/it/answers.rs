@@ -1,10 +1,10 @@
-//! What senders are told: each answer, as a table, with what was counted and that nothing was stored.
+//! What senders are posted: each answer, as a table, with what was counted and that nothing was stored.
 
 use base64::Engine as _;
 use serde_json::json;
 use std::io::{Read, Write};
 
-use crate::harness::{Answer, World, alert, client, github_signature, in_time, push};
+use crate::harness::{Answer, TestSetup, alert, client, github_signature, in_time, push};
 
 /// What it is, path, headers, body, and the answer's status and code.
 type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, u16, &'a str);
@@ -31,8 +31,8 @@ fn assert_problem(answer: &Answer, status: u16, code: &str, case: &str) {
 
 #[actix_web::test]
 async fn each_bad_request_has_its_answer_is_counted_and_leaves_nothing() {
-    let world = World::new();
-    let bridge = world.bridge("[limits]\nbody = \"64KiB\"");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("[limits]\nbody = \"64KiB\"");
     let body = push("main", "nothing of this is kept");
     let signature = github_signature(body.as_bytes());
     let right = ("x-hub-signature-256", signature.as_str());
@@ -218,15 +218,15 @@ async fn each_bad_request_has_its_answer_is_counted_and_leaves_nothing() {
         assert!(metrics.contains(&line), "{line} in\n{metrics}");
     }
     assert!(!metrics.contains("twake_bridge_accepted_total{"), "{metrics}");
-    assert_eq!(world.stored(), 0, "nothing is stored for what was refused");
-    assert!(world.sandbox.all_attempts().is_empty());
+    assert_eq!(setup.stored(), 0, "nothing is stored for what was refused");
+    assert!(setup.sandbox.all_attempts().is_empty());
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn only_post_is_taken() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     for request in [
         client().get(format!("{}/hooks/github", bridge.url)),
         client().put(format!("{}/hooks/github", bridge.url)),
@@ -240,8 +240,8 @@ async fn only_post_is_taken() {
 
 #[actix_web::test]
 async fn a_chunked_body_is_taken_and_an_endless_one_is_cut_at_the_limit() {
-    let world = World::new();
-    let bridge = world.bridge("[limits]\nbody = \"64KiB\"");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("[limits]\nbody = \"64KiB\"");
     let body = push("main", "came in pieces");
     let pieces: Vec<_> = body
         .as_bytes()
@@ -257,7 +257,7 @@ async fn a_chunked_body_is_taken_and_an_endless_one_is_cut_at_the_limit() {
         .await
         .unwrap();
     assert_eq!(answer.status().as_u16(), 202);
-    world.messages("ch-dev", 1).await;
+    setup.messages("ch-dev", 1).await;
 
     // An endless body, over a bare socket: it is cut off, whatever the sender goes on writing.
     let address = bridge.url.strip_prefix("http://").unwrap().to_owned();
@@ -282,29 +282,29 @@ async fn a_chunked_body_is_taken_and_an_endless_one_is_cut_at_the_limit() {
         written < 16 * 1024 || said.starts_with("HTTP/1.1 413"),
         "{written} chunks were taken: {said}"
     );
-    assert_eq!(world.stored(), 1);
+    assert_eq!(setup.stored(), 1);
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn an_accepted_event_says_where_it_goes() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let answer = bridge.github("push", "d-1", &push("main", "hello")).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
     assert_eq!(answer.body["channels"], json!(["dev"]));
     assert!(answer.body["event"].as_str().is_some_and(|id| id.len() == 36));
-    world.messages("ch-dev", 1).await;
+    setup.messages("ch-dev", 1).await;
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn the_response_to_a_skipped_event_has_the_reason() {
-    let world = World::new();
-    let text = world
+    let setup = TestSetup::new();
+    let text = setup
         .config_text("")
         .replace("channels = [\"dev\"]", "channels = []");
-    let bridge = world.bridge_from(&text);
+    let bridge = setup.bridge_from(&text);
     let answer = bridge.github("push", "d-1", &push("main", "hello")).await;
     assert_eq!(answer.status, 202);
     assert_eq!(answer.body["channels"], json!([]));
@@ -318,8 +318,8 @@ async fn the_response_to_a_skipped_event_has_the_reason() {
 
 #[actix_web::test]
 async fn bearer_and_basic_both_open_the_door() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let basic = base64::engine::general_purpose::STANDARD.encode(crate::harness::BASIC);
     let bearer = format!("Bearer {}", crate::harness::TOKEN);
     let lower = format!("bearer {}", crate::harness::TOKEN);
@@ -330,14 +330,14 @@ async fn bearer_and_basic_both_open_the_door() {
             .await;
         assert_eq!(answer.status, 202, "{name}: {}", answer.body);
     }
-    world.messages("ch-ops", 3).await;
+    setup.messages("ch-ops", 3).await;
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn a_payload_in_a_form_is_read_and_its_raw_body_was_signed() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let body: String = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("payload", &push("main", "by form"))
         .finish();
@@ -350,14 +350,14 @@ async fn a_payload_in_a_form_is_read_and_its_raw_body_was_signed() {
     ];
     let answer = bridge.post("/hooks/github", &headers, body).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
-    assert!(world.told("ch-dev", 1).await[0].contains("by form"));
+    assert!(setup.posted("ch-dev", 1).await[0].contains("by form"));
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn health_is_public_and_the_rest_is_the_operators() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let health = client()
         .get(format!("{}/health", bridge.url))
         .send()
@@ -383,8 +383,8 @@ async fn health_is_public_and_the_rest_is_the_operators() {
 
 #[actix_web::test]
 async fn an_operator_token_is_wanted_where_one_is_set() {
-    let world = World::new();
-    let bridge = world.bridge("[operator]\ntoken = { file = \"token\" }");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("[operator]\ntoken = { file = \"token\" }");
     let page = format!("{}/metrics", bridge.operator);
     for (authorization, status) in [
         (None, 401),

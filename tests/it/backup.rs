@@ -11,12 +11,12 @@ use std::rc::Rc;
 use rusqlite::Connection;
 use twake_bridge::sandbox::{Fault, Limits};
 
-use crate::harness::{World, in_time, post_push};
+use crate::harness::{TestSetup, in_time, post_push};
 use crate::program::{Served, program, serve};
 use crate::store::{config, under};
 
-async fn run(world: &World, arguments: &[&str]) -> Output {
-    run_on(&world.path("bridge.db"), arguments).await
+async fn run(setup: &TestSetup, arguments: &[&str]) -> Output {
+    run_on(&setup.path("bridge.db"), arguments).await
 }
 
 /// A subcommand with the store by this name.
@@ -45,19 +45,19 @@ async fn post(url: &str, delivery: usize) {
 
 #[actix_web::test]
 async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messages_arrive() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    fs::write(&config, world.config_text("")).unwrap();
-    world
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
+    fs::write(&config, setup.config_text("")).unwrap();
+    setup
         .sandbox
         .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
-    let mut served = Served::start(&config, &world.store());
+    let mut served = Served::start(&config, &setup.store());
     for delivery in 0..20 {
         post(&served.url, delivery).await;
     }
-    let backup = world.path("backup.db");
+    let backup = setup.path("backup.db");
     let path = backup.to_str().unwrap();
-    let output = run(&world, &["backup", path]).await;
+    let output = run(&setup, &["backup", path]).await;
     assert!(output.status.success(), "{}", said(&output));
     assert!(
         said(&output).contains(": 20 events, 20 messages waiting, "),
@@ -68,10 +68,10 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
     assert_eq!(mode & 0o777, 0o600);
     post(&served.url, 20).await;
 
-    let refused = run(&world, &["backup", path]).await;
+    let refused = run(&setup, &["backup", path]).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("is there already"), "{}", said(&refused));
-    let refused = run(&world, &["restore", path, "--yes"]).await;
+    let refused = run(&setup, &["restore", path, "--yes"]).await;
     assert!(
         said(&refused).contains("in use by another process"),
         "{}",
@@ -80,14 +80,14 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
 
     served.signal("TERM");
     assert!(served.end().success());
-    let output = run(&world, &["restore", path, "--yes"]).await;
+    let output = run(&setup, &["restore", path, "--yes"]).await;
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(world.stored(), 20);
-    assert!(world.path("bridge.db.before-restore").exists());
-    world.sandbox.clear_faults();
-    let mut served = Served::start(&config, &world.store());
-    let told = world.told("ch-dev", 20).await;
-    for (number, text) in told.iter().enumerate() {
+    assert_eq!(setup.stored(), 20);
+    assert!(setup.path("bridge.db.before-restore").exists());
+    setup.sandbox.clear_faults();
+    let mut served = Served::start(&config, &setup.store());
+    let posted = setup.posted("ch-dev", 20).await;
+    for (number, text) in posted.iter().enumerate() {
         assert!(text.contains(&format!("commit {number}")), "{number}: {text}");
     }
     served.signal("TERM");
@@ -96,71 +96,71 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
 
 #[actix_web::test]
 async fn what_is_no_backup_is_refused_and_the_store_stays() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    fs::write(&config, world.config_text("")).unwrap();
-    let mut served = Served::start(&config, &world.store());
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
+    fs::write(&config, setup.config_text("")).unwrap();
+    let mut served = Served::start(&config, &setup.store());
     post(&served.url, 1).await;
-    world.told("ch-dev", 1).await;
+    setup.posted("ch-dev", 1).await;
     served.signal("TERM");
     assert!(served.end().success());
 
-    let other = world.path("other.db");
+    let other = setup.path("other.db");
     Connection::open(&other)
         .unwrap()
         .execute_batch("CREATE TABLE t (x)")
         .unwrap();
-    let newer = world.path("newer.db");
-    fs::copy(world.path("bridge.db"), &newer).unwrap();
+    let newer = setup.path("newer.db");
+    fs::copy(setup.path("bridge.db"), &newer).unwrap();
     Connection::open(&newer)
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    let torn = world.path("torn.db");
-    fs::write(&torn, &fs::read(world.path("bridge.db")).unwrap()[..9000]).unwrap();
+    let torn = setup.path("torn.db");
+    fs::write(&torn, &fs::read(setup.path("bridge.db")).unwrap()[..9000]).unwrap();
     for (path, why) in [
-        (world.path("nothing.db"), "there is no file"),
+        (setup.path("nothing.db"), "there is no file"),
         (other, "database of another program"),
         (newer, "has schema 99, this version knows up to"),
         (torn, "cannot"),
     ] {
-        let refused = run(&world, &["restore", path.to_str().unwrap(), "--yes"]).await;
+        let refused = run(&setup, &["restore", path.to_str().unwrap(), "--yes"]).await;
         assert_eq!(refused.status.code(), Some(1));
         assert!(said(&refused).contains(why), "{why}: {}", said(&refused));
-        assert_eq!(world.stored(), 1);
+        assert_eq!(setup.stored(), 1);
     }
 }
 
 #[actix_web::test]
 async fn one_bridge_alone_uses_a_store_whatever_name_it_has() {
-    let world = World::new();
-    let config = config(&world);
-    let [store, link, hard] = ["bridge.db", "link.db", "hard.db"].map(|name| world.path(name));
+    let setup = TestSetup::new();
+    let config = config(&setup);
+    let [store, link, hard] = ["bridge.db", "link.db", "hard.db"].map(|name| setup.path(name));
     symlink("bridge.db", &link).unwrap();
-    let mut served = Served::start(&config, &world.store());
+    let mut served = Served::start(&config, &setup.store());
     post(&served.url, 1).await;
-    world.told("ch-dev", 1).await;
-    let backup = world.path("backup.db");
+    setup.posted("ch-dev", 1).await;
+    let backup = setup.path("backup.db");
     let backup = backup.to_str().unwrap();
     assert!(run_on(&link, &["backup", backup]).await.status.success());
     fs::hard_link(&store, &hard).unwrap();
-    fs::create_dir(world.path("mounted")).unwrap();
-    fs::write(world.path("single.db"), "").unwrap();
+    fs::create_dir(setup.path("mounted")).unwrap();
+    fs::write(setup.path("single.db"), "").unwrap();
     assert!(
-        !world.path("bridge.db.lock").exists(),
+        !setup.path("bridge.db.lock").exists(),
         "there is no file to delete"
     );
 
     let start = |name: &Path| serve(&config, &format!("sqlite:{}", name.display()), "127.0.0.1:0");
-    let folder = world.folder.path().display();
+    let folder = setup.folder.path().display();
     let bind = format!("mount --bind '{folder}' '{folder}/mounted'");
     let bind_file = format!("mount --bind '{}' '{folder}/single.db'", store.display());
     let unshare = &["unshare", "-rm"][..];
     for command in [
         start(&link),
         start(&hard),
-        under(unshare, &bind, &start(&world.path("mounted/bridge.db"))),
-        under(unshare, &bind_file, &start(&world.path("single.db"))),
+        under(unshare, &bind, &start(&setup.path("mounted/bridge.db"))),
+        under(unshare, &bind_file, &start(&setup.path("single.db"))),
     ] {
         let refused = ended(command).await;
         assert_eq!(refused.status.code(), Some(1));
@@ -178,14 +178,14 @@ async fn one_bridge_alone_uses_a_store_whatever_name_it_has() {
             said(&refused)
         );
     }
-    let refused = run_on(&hard, &["backup", world.path("never.db").to_str().unwrap()]).await;
+    let refused = run_on(&hard, &["backup", setup.path("never.db").to_str().unwrap()]).await;
     assert!(
         said(&refused).contains("more than one name"),
         "{}",
         said(&refused)
     );
     post(&served.url, 2).await;
-    world.told("ch-dev", 2).await;
+    setup.posted("ch-dev", 2).await;
     served.signal("TERM");
     assert!(served.end().success());
 
@@ -197,7 +197,7 @@ async fn one_bridge_alone_uses_a_store_whatever_name_it_has() {
         said(&refused)
     );
     fs::remove_file(&hard).unwrap();
-    let refused = ended(under(unshare, &bind_file, &start(&world.path("single.db")))).await;
+    let refused = ended(under(unshare, &bind_file, &start(&setup.path("single.db")))).await;
     assert!(
         said(&refused).contains("mounted as a single file"),
         "{}",
@@ -205,8 +205,8 @@ async fn one_bridge_alone_uses_a_store_whatever_name_it_has() {
     );
     let restored = run_on(&link, &["restore", backup, "--yes"]).await;
     assert!(restored.status.success(), "{}", said(&restored));
-    assert!(link.is_symlink() && world.path("bridge.db.before-restore").exists());
-    assert_eq!(world.stored(), 1);
+    assert!(link.is_symlink() && setup.path("bridge.db.before-restore").exists());
+    assert_eq!(setup.stored(), 1);
 }
 
 #[actix_web::test]
@@ -216,8 +216,8 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
         messages: usize::MAX,
         ..Limits::default()
     };
-    let world = World::with(&["dev", "ops"], limits());
-    let mut served = Served::start(&config(&world), &world.store());
+    let setup = TestSetup::with(&["dev", "ops"], limits());
+    let mut served = Served::start(&config(&setup), &setup.store());
     let (answered, stop) = (Rc::new(RefCell::new(BTreeSet::new())), Rc::new(Cell::new(false)));
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| {
@@ -231,7 +231,7 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
         })
         .collect();
     // While messages are delivered as well.
-    world.told("ch-dev", 100).await;
+    setup.posted("ch-dev", 100).await;
     in_time("a thousand events", async {
         while answered.borrow().len() < 1_000 {
             actix_web::rt::task::yield_now().await;
@@ -241,8 +241,8 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
     let mut before = BTreeSet::new();
     for number in 0..3 {
         before = answered.borrow().clone();
-        let path = world.path(&format!("backup-{number}.db"));
-        let output = run(&world, &["backup", path.to_str().unwrap()]).await;
+        let path = setup.path(&format!("backup-{number}.db"));
+        let output = run(&setup, &["backup", path.to_str().unwrap()]).await;
         assert!(output.status.success(), "{}", said(&output));
         assert!(answered.borrow().len() > before.len(), "it goes on meanwhile");
     }
@@ -254,8 +254,8 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
     assert!(served.end().success());
 
     // Another Twake, which gets what waited in the backup: with what was told before it, that is all of it.
-    let other = World::with(&["dev", "ops"], limits());
-    let backup = world.path("backup-2.db");
+    let other = TestSetup::with(&["dev", "ops"], limits());
+    let backup = setup.path("backup-2.db");
     let output = run(&other, &["restore", backup.to_str().unwrap(), "--yes"]).await;
     assert!(output.status.success(), "{}", said(&output));
     let store = Connection::open(other.path("bridge.db")).unwrap();
@@ -288,7 +288,7 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
         before.len()
     );
     let mut served = Served::start(&config(&other), &other.store());
-    other.told("ch-dev", waiting).await;
+    other.posted("ch-dev", waiting).await;
     served.signal("TERM");
     assert!(served.end().success());
     assert_eq!(other.sandbox.messages("ch-dev").len(), waiting, "nothing twice");
@@ -296,28 +296,28 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
 
 #[actix_web::test]
 async fn a_backup_and_a_restore_without_room_leave_everything_as_it_was() {
-    let world = World::new();
-    let mut served = Served::start(&config(&world), &world.store());
+    let setup = TestSetup::new();
+    let mut served = Served::start(&config(&setup), &setup.store());
     for delivery in 0..20 {
         post(&served.url, delivery).await;
     }
-    world.told("ch-dev", 20).await;
+    setup.posted("ch-dev", 20).await;
     served.signal("TERM");
     assert!(served.end().success());
-    let backup = world.path("backup.db");
+    let backup = setup.path("backup.db");
     assert!(
-        run(&world, &["backup", backup.to_str().unwrap()])
+        run(&setup, &["backup", backup.to_str().unwrap()])
             .await
             .status
             .success()
     );
-    let full = world.path("full");
+    let full = setup.path("full");
     fs::create_dir(&full).unwrap();
     let mount = format!("mount -t tmpfs -o size=64k tmpfs '{}'", full.display());
     for (arguments, store) in [
         (
             ["backup", full.join("copy.db").to_str().unwrap(), ""],
-            world.path("bridge.db"),
+            setup.path("bridge.db"),
         ),
         (
             ["restore", backup.to_str().unwrap(), "--yes"],
@@ -337,6 +337,6 @@ async fn a_backup_and_a_restore_without_room_leave_everything_as_it_was() {
             "{}",
             said(&refused)
         );
-        assert_eq!(world.stored(), 20);
+        assert_eq!(setup.stored(), 20);
     }
 }

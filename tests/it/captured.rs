@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::harness::{Answer, TestBridge, World, client, push};
+use crate::harness::{Answer, TestBridge, TestSetup, client, push};
 
 #[derive(Deserialize)]
 struct Captured<B> {
@@ -61,10 +61,10 @@ async fn secret(bridge: &TestBridge, answer: &Answer) -> String {
 
 #[actix_web::test]
 async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_not() {
-    let world = World::new();
-    fs::write(world.path("one"), "It's a Secret to Everybody").unwrap();
-    fs::write(world.path("two"), "s3cret").unwrap();
-    let bridge = world.bridge(
+    let setup = TestSetup::new();
+    fs::write(setup.path("one"), "It's a Secret to Everybody").unwrap();
+    fs::write(setup.path("two"), "s3cret").unwrap();
+    let bridge = setup.bridge(
         "[sources.gitea]\nkind = \"gitea\"\nsecrets = [{ file = \"one\" }, { file = \"two\" }]\nchannels = [\"dev\"]\n",
     );
     let captured: Captured<usize> = captured("gitea-requests.json");
@@ -100,7 +100,7 @@ async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_n
         (captured.requests.len(), taken.len(), forms, refused),
         (42, 32, 7, 10)
     );
-    let told = world.told("ch-dev", taken.iter().sum()).await;
+    let posted = setup.posted("ch-dev", taken.iter().sum()).await;
     for (said, often) in [
         ("octo pushed 3 commits to master in octo/demo", 2),
         ("octo pushed the tag v1.0.0 in octo/demo", 2),
@@ -115,19 +115,19 @@ async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_n
             1,
         ),
     ] {
-        let found = told.iter().filter(|told| told.contains(said)).count();
-        assert!(found >= often, "{said}: {found}\n{}", told.join("\n"));
+        let found = posted.iter().filter(|posted| posted.contains(said)).count();
+        assert!(found >= often, "{said}: {found}\n{}", posted.join("\n"));
     }
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the_same() {
-    let world = World::new();
-    fs::write(world.path("kuma"), "tok-0123456789abcdef").unwrap();
+    let setup = TestSetup::new();
+    fs::write(setup.path("kuma"), "tok-0123456789abcdef").unwrap();
     let source = "kind = \"uptime-kuma\"\nsecrets = [{ file = \"kuma\" }]\nchannels = [\"ops\"]\n";
     // The two ways are two sources, or the second would be seen before.
-    let bridge = world.bridge(&format!(
+    let bridge = setup.bridge(&format!(
         "[sources.kuma]\n{source}[sources.parts]\n{source}[sources.query]\n{source}"
     ));
     let captured: Captured<String> = captured("uptime-kuma-requests.json");
@@ -163,14 +163,14 @@ async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the
     let down = "🔥 Shop – Zürich is down: connect ECONNREFUSED 192.0.2.1:443\nenv=prod";
     let up = "✅ Shop – Zürich is up again: 200 - OK";
     let test = "Uptime Kuma can reach this channel: My Notification Testing";
-    assert_eq!(world.told("ch-ops", 5).await, [down, up, down, up, test]);
+    assert_eq!(setup.posted("ch-ops", 5).await, [down, up, down, up, test]);
     // The same as GET, which is a third source.
     let queries: Queries = serde_json::from_str(include_str!("../data/uptime-kuma-queries.json")).unwrap();
     for request in &queries.requests {
         let address = format!("/hooks/query/tok-0123456789abcdef?{}", request.query);
         assert_eq!(bridge.send("GET", &address, &[], "").await.status, 202);
     }
-    assert_eq!(world.told("ch-ops", 7).await[5..], [down, up]);
+    assert_eq!(setup.posted("ch-ops", 7).await[5..], [down, up]);
     let without = bridge.post(
         "/hooks/kuma",
         &[("content-type", "application/json")],
@@ -182,10 +182,10 @@ async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the
 
 #[actix_web::test]
 async fn what_gitea_writes_for_slack_is_told_as_json_and_as_a_form() {
-    let world = World::new();
-    fs::write(world.path("slack"), "tok-0123456789abcdef").unwrap();
+    let setup = TestSetup::new();
+    fs::write(setup.path("slack"), "tok-0123456789abcdef").unwrap();
     let source = "kind = \"slack-compatible\"\nsecrets = [{ file = \"slack\" }]\nchannels = [\"dev\"]\n";
-    let bridge = world.bridge(&format!("[sources.json]\n{source}[sources.form]\n{source}"));
+    let bridge = setup.bridge(&format!("[sources.json]\n{source}[sources.form]\n{source}"));
     let body = fs::read_to_string(
         Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("templates/slack-compatible/samples/message__gitea-push.json"),
@@ -212,7 +212,7 @@ async fn what_gitea_writes_for_slack_is_told_as_json_and_as_a_form() {
         .post("/hooks/json/tok-0123456789abcdef", &headers, asked)
         .await;
     assert_eq!((answer.status, answer.text.as_str()), (200, "3eZbrw1aBm2rZgRN"));
-    for said in world.told("ch-dev", 2).await {
+    for said in setup.posted("ch-dev", 2).await {
         assert!(
             said.starts_with("[octo/demo:master] 3 new commits pushed by octo\n"),
             "{said}"
@@ -227,9 +227,9 @@ async fn what_gitea_writes_for_slack_is_told_as_json_and_as_a_form() {
 
 #[actix_web::test]
 async fn a_rotated_secret_is_taken_beside_the_new_one_and_refused_after_it() {
-    let world = World::new();
-    fs::write(world.path("old"), "the old secret").unwrap();
-    fs::write(world.path("new"), "the new secret").unwrap();
+    let setup = TestSetup::new();
+    fs::write(setup.path("old"), "the old secret").unwrap();
+    fs::write(setup.path("new"), "the new secret").unwrap();
     let source = |secrets: &str| {
         format!("[sources.hub]\nkind = \"github\"\nsecrets = [{secrets}]\nchannels = [\"dev\"]\n")
     };
@@ -247,7 +247,7 @@ async fn a_rotated_secret_is_taken_beside_the_new_one_and_refused_after_it() {
         bridge.post("/hooks/hub", &headers, body).await
     };
 
-    let during = world.bridge(&source("{ file = \"new\" }, { file = \"old\" }"));
+    let during = setup.bridge(&source("{ file = \"new\" }, { file = \"old\" }"));
     for (value, delivery, name) in [
         ("the old secret", "1", "file:old"),
         ("the new secret", "2", "file:new"),
@@ -261,7 +261,7 @@ async fn a_rotated_secret_is_taken_beside_the_new_one_and_refused_after_it() {
     assert_eq!(post(&during, "another secret", "3").await.status, 401);
     during.finish().await;
 
-    let after = world.bridge(&source("{ file = \"new\" }"));
+    let after = setup.bridge(&source("{ file = \"new\" }"));
     let refused = post(&after, "the old secret", "4").await;
     assert_eq!(
         (refused.status, &refused.body["code"]),
@@ -272,6 +272,6 @@ async fn a_rotated_secret_is_taken_beside_the_new_one_and_refused_after_it() {
         (answer.status, secret(&after, &answer).await),
         (202, "file:new".to_owned())
     );
-    assert_eq!(world.told("ch-dev", 3).await.len(), 3);
+    assert_eq!(setup.posted("ch-dev", 3).await.len(), 3);
     after.finish().await;
 }

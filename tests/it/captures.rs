@@ -6,7 +6,7 @@ use std::fs;
 use serde::Deserialize;
 use twake_bridge::message::plain;
 
-use crate::harness::{BASIC, TOKEN, TestBridge, World};
+use crate::harness::{BASIC, TOKEN, TestBridge, TestSetup};
 use crate::kinds::reads_well;
 use crate::senders::data;
 
@@ -91,17 +91,17 @@ async fn nothing_failed(bridge: &TestBridge) {
 
 #[actix_web::test]
 async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let captured = Captured::read("alertmanager-requests.json");
-    let mut told = Vec::new();
+    let mut posted = Vec::new();
     for request in &captured.requests {
         let body = captured.body(request);
         let as_sent = request.headers(|name| Some(name.to_owned()));
         let headers = as_pairs(&as_sent);
         let basic = format!("Basic {}", base64(BASIC));
         if headers.contains(&("authorization", &basic)) {
-            told.push(
+            posted.push(
                 said(&bridge, "/hooks/monitoring", &as_sent, body, &request.case)
                     .await
                     .unwrap(),
@@ -113,15 +113,15 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
         assert_eq!(refused.status, 401, "{}", request.case);
         let mut bearer = request.headers(|name| (name != "authorization").then(|| name.to_owned()));
         bearer.push(("authorization".to_owned(), format!("Bearer {TOKEN}")));
-        told.push(
+        posted.push(
             said(&bridge, "/hooks/monitoring", &bearer, body, &request.case)
                 .await
                 .unwrap(),
         );
     }
-    assert!(told.len() > 20, "{}", told.len());
+    assert!(posted.len() > 20, "{}", posted.len());
     nothing_failed(&bridge).await;
-    world.messages("ch-ops", told.len()).await;
+    setup.messages("ch-ops", posted.len()).await;
     bridge.finish().await;
 }
 
@@ -130,14 +130,14 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
 async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relatives() {
     let captured = Captured::read("gitea-requests.json");
     for kind in ["gitea", "forgejo", "gogs"] {
-        let world = World::new();
-        fs::write(world.path("one"), "It's a Secret to Everybody").unwrap();
-        fs::write(world.path("two"), "s3cret").unwrap();
+        let setup = TestSetup::new();
+        fs::write(setup.path("one"), "It's a Secret to Everybody").unwrap();
+        fs::write(setup.path("two"), "s3cret").unwrap();
         let secrets = "[{ file = \"one\" }, { file = \"two\" }]";
-        let bridge = world.bridge(&format!(
+        let bridge = setup.bridge(&format!(
             "[sources.forge]\nkind = \"{kind}\"\nsecrets = {secrets}\nchannels = [\"dev\"]\n"
         ));
-        let (mut taken, mut told) = (0, 0);
+        let (mut taken, mut posted) = (0, 0);
         for request in captured
             .requests
             .iter()
@@ -151,10 +151,10 @@ async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relative
             });
             let said = said(&bridge, "/hooks/forge", &headers, captured.body(request), &case).await;
 
-            told += usize::from(said.is_some_and(|said| said.contains("octo")));
+            posted += usize::from(said.is_some_and(|said| said.contains("octo")));
             taken += 1;
         }
-        assert!(taken == 32 && told >= 29, "{kind}: {told} of {taken}");
+        assert!(taken == 32 && posted >= 29, "{kind}: {posted} of {taken}");
         nothing_failed(&bridge).await;
         bridge.finish().await;
     }
@@ -162,8 +162,8 @@ async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relative
 
 #[actix_web::test]
 async fn what_a_real_gitea_wrote_for_slack_is_told() {
-    let world = World::new();
-    let bridge = world.bridge(
+    let setup = TestSetup::new();
+    let bridge = setup.bridge(
         "[sources.slack]\nkind = \"slack-compatible\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n",
     );
     let captured = Captured::read("gitea-requests.json");
@@ -175,7 +175,7 @@ async fn what_a_real_gitea_wrote_for_slack_is_told() {
         let answer = bridge.post(&path, &headers, captured.body(request)).await;
         assert_eq!(answer.status, 200, "as Slack answers");
     }
-    for said in world.told("ch-dev", 6).await {
+    for said in setup.posted("ch-dev", 6).await {
         assert!(said.starts_with("[octo/demo"), "{said}");
     }
     nothing_failed(&bridge).await;

@@ -4,49 +4,49 @@ use std::fs;
 use std::path::Path;
 
 use crate::disk::preload;
-use crate::harness::{World, in_time};
+use crate::harness::{TestSetup, in_time};
 use crate::program::{Served, serve};
 use crate::store::{config, post};
 use twake_bridge::sandbox::Fault;
 
 /// A bridge whose wall clock and monotonic clock are ahead by what [`set`] says.
-fn served(world: &World, config: &Path) -> Served {
-    let mut command = serve(config, &world.store(), "127.0.0.1:0");
+fn served(setup: &TestSetup, config: &Path) -> Served {
+    let mut command = serve(config, &setup.store(), "127.0.0.1:0");
     command
-        .env("LD_PRELOAD", preload(world, "clock"))
-        .env("CLOCK", world.path("clock"));
+        .env("LD_PRELOAD", preload(setup, "clock"))
+        .env("CLOCK", setup.path("clock"));
     Served::listening(command)
 }
 
-fn set(world: &World, wall: u64, monotonic: u64) {
+fn set(setup: &TestSetup, wall: u64, monotonic: u64) {
     // Replaced in one step: it is read all the time.
-    fs::write(world.path("clock.new"), format!("{wall} {monotonic}")).unwrap();
-    fs::rename(world.path("clock.new"), world.path("clock")).unwrap();
+    fs::write(setup.path("clock.new"), format!("{wall} {monotonic}")).unwrap();
+    fs::rename(setup.path("clock.new"), setup.path("clock")).unwrap();
 }
 
 #[actix_web::test]
 async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
     let history = "[history]\nkeep = \"1ms\"\ndead = \"1ms\"\n";
-    fs::write(&config, world.config_text(history)).unwrap();
-    world.sandbox.set_fault(None, Some(Fault::TooLarge));
-    let mut served = served(&world, &config);
+    fs::write(&config, setup.config_text(history)).unwrap();
+    setup.sandbox.set_fault(None, Some(Fault::TooLarge));
+    let mut served = served(&setup, &config);
     assert_eq!(post(&served.url, "refused", "refused").await.0, 202);
     served.wait_for("became a dead letter");
     assert!(
         !served
             .log()
             .iter()
-            .any(|line| line.contains("forgot a dead letter"))
+            .any(|line| line.contains("deleted a dead letter"))
     );
-    set(&world, 3_601, 3_601);
+    set(&setup, 3_601, 3_601);
     // This wakes the bridge, which sleeps by the true clock. What was begun before has taken an hour by the other one.
     in_time("the bridge to take one more", async {
         while post(&served.url, "another", "another").await.0 != 202 {}
     })
     .await;
-    let line = served.wait_for("forgot a dead letter");
+    let line = served.wait_for("deleted a dead letter");
     assert!(
         line.contains("channel=dev") && line.contains("reason=too_large"),
         "{line}"
@@ -57,29 +57,29 @@ async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() 
 
 #[actix_web::test]
 async fn a_start_with_a_clock_of_another_year_is_warned_of_and_keeps_what_there_is() {
-    let world = World::new();
-    let config = config(&world);
-    let mut first = served(&world, &config);
+    let setup = TestSetup::new();
+    let config = config(&setup);
+    let mut first = served(&setup, &config);
     assert_eq!(post(&first.url, "told", "told").await.0, 202);
-    world.told("ch-dev", 1).await;
-    world.sandbox.set_fault(None, Some(Fault::TooLarge));
+    setup.posted("ch-dev", 1).await;
+    setup.sandbox.set_fault(None, Some(Fault::TooLarge));
     assert_eq!(post(&first.url, "dead", "dead").await.0, 202);
     first.wait_for("became a dead letter");
     first.signal("TERM");
     assert_eq!(first.end().code(), Some(0));
-    world.sandbox.clear_faults();
+    setup.sandbox.clear_faults();
 
-    set(&world, 400 * 24 * 3600, 0);
-    let mut again = served(&world, &config);
+    set(&setup, 400 * 24 * 3600, 0);
+    let mut again = served(&setup, &config);
     again.wait_for("more than a day apart");
     // Longer than the pause between two looks at what can go.
-    set(&world, 400 * 24 * 3600, 120);
+    set(&setup, 400 * 24 * 3600, 120);
     in_time("the bridge to take one more", async {
         while post(&again.url, "new", "new").await.0 != 202 {}
     })
     .await;
-    world.told("ch-dev", 2).await;
+    setup.posted("ch-dev", 2).await;
     again.signal("TERM");
     assert_eq!(again.end().code(), Some(0));
-    assert_eq!(world.stored(), 3, "{:#?}", again.lines);
+    assert_eq!(setup.stored(), 3, "{:#?}", again.lines);
 }

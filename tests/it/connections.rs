@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{TestBridge, World, in_time, push};
+use crate::harness::{TestBridge, TestSetup, in_time, push};
 use crate::program::{Served, serve};
 use crate::store::{config, under};
 
@@ -13,8 +13,8 @@ const CROWD: usize = 48;
 
 const QUESTION: &str = "GET /health HTTP/1.1\r\nhost: bridge\r\n\r\n";
 
-fn bridge(world: &World) -> TestBridge {
-    world.bridge(&format!("[limits]\nconnections = {LIMIT}"))
+fn bridge(setup: &TestSetup) -> TestBridge {
+    setup.bridge(&format!("[limits]\nconnections = {LIMIT}"))
 }
 
 async fn connect(bridge: &TestBridge) -> TcpStream {
@@ -51,8 +51,8 @@ async fn closed(connection: &mut TcpStream) {
 
 #[actix_web::test]
 async fn a_connection_is_kept_until_it_is_crowded() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     let mut kept = connect(&bridge).await;
     for _ in 0..3 {
         assert!(!asked(&mut kept).await.contains("connection: close"));
@@ -74,8 +74,8 @@ async fn a_connection_is_kept_until_it_is_crowded() {
 /// The server itself would keep a connection for ever whose second request never gets further than its first byte.
 #[actix_web::test]
 async fn connections_that_never_finish_a_question_make_room_for_those_that_do() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     let mut half = Vec::new();
     for _ in 1..CROWD {
         let mut connection = connect(&bridge).await;
@@ -92,7 +92,7 @@ async fn connections_that_never_finish_a_question_make_room_for_those_that_do() 
     assert_eq!(answer.status, 202);
     closed(&mut half[0]).await;
     closed(&mut silent[0]).await;
-    assert!(world.told("ch-dev", 1).await[0].contains("among the silent"));
+    assert!(setup.posted("ch-dev", 1).await[0].contains("among the silent"));
     drop((half, silent));
     bridge.finish().await;
 }
@@ -118,8 +118,8 @@ fn head(length: usize) -> String {
 /// A head may have 32 KiB; one of more than 8 KiB is the last of its connection.
 #[actix_web::test]
 async fn a_head_has_a_limit_on_both_listeners() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     for url in [&bridge.url, &bridge.operator] {
         let address = url.strip_prefix("http://").unwrap();
         for before in ["", QUESTION] {
@@ -160,8 +160,8 @@ async fn a_head_has_a_limit_on_both_listeners() {
 
 #[actix_web::test]
 async fn long_heads_that_never_end_make_room_for_those_that_do() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     let endless = &head(20_000)[..19_000];
     let mut unfinished = Vec::new();
     for _ in 0..=LIMIT / 2 {
@@ -178,8 +178,8 @@ async fn long_heads_that_never_end_make_room_for_those_that_do() {
 
 #[actix_web::test]
 async fn requests_sent_at_once_are_answered_one_after_another() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     let post = "POST /hooks/github HTTP/1.1\r\nhost: bridge\r\nx-github-event: push\r\n";
     let signature = crate::harness::github_signature(b"{}");
     let known = format!("{post}x-hub-signature-256: {signature}\r\ncontent-length: 2\r\n\r\n{{}}");
@@ -215,8 +215,8 @@ async fn requests_sent_at_once_are_answered_one_after_another() {
 /// Without TLS there is no other protocol, however it is asked for.
 #[actix_web::test]
 async fn nothing_but_http_1_is_spoken() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let answer = answered(&mut connect(&bridge).await, preface).await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
@@ -231,8 +231,8 @@ async fn nothing_but_http_1_is_spoken() {
 
 #[actix_web::test]
 async fn a_request_under_way_is_no_silence() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     let body = push("main", "slowly");
     let signature = crate::harness::github_signature(body.as_bytes());
     let mut slow = connect(&bridge).await;
@@ -254,15 +254,15 @@ async fn a_request_under_way_is_no_silence() {
         .unwrap();
     assert!(said.starts_with("HTTP/1.1 202"), "{said}");
     drop(silent);
-    world.messages("ch-dev", 1).await;
+    setup.messages("ch-dev", 1).await;
     bridge.finish().await;
 }
 
 /// Where descriptors are used up by connections, the store and the calls to Twake fail, too.
 #[actix_web::test]
 async fn there_are_descriptors_for_as_many_connections_as_are_allowed_or_it_is_said() {
-    let world = World::new();
-    let serve = || serve(&config(&world), &world.store(), "127.0.0.1:0");
+    let setup = TestSetup::new();
+    let serve = || serve(&config(&setup), &setup.store(), "127.0.0.1:0");
     let mut served = Served::listening(under(&["env"], "ulimit -Sn 300", &serve()));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", served.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files"));

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::{ActiveFault, Fault, Limits, SandboxMessage};
 
-use crate::harness::{TOKEN, World, alert, client, github_signature, in_time, push};
+use crate::harness::{TOKEN, TestSetup, alert, client, github_signature, in_time, push};
 use crate::program::{Served, serve};
 
 /// Who sends, and the channels the route of that sender leads to. One sequential sender a channel, so that the order of
@@ -62,11 +62,11 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
         ids: 1,
         ..Limits::default()
     };
-    let world = World::with(CHANNELS, limits);
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, configuration(&world)).unwrap();
+    let setup = TestSetup::with(CHANNELS, limits);
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, configuration(&setup)).unwrap();
     let listen = format!("127.0.0.1:{}", free_port());
-    let start = || serve(&config, &world.store(), &listen);
+    let start = || serve(&config, &setup.store(), &listen);
     let senders = Rc::new(Senders {
         address: format!("http://{listen}"),
         up: watch::Sender::new(None),
@@ -92,7 +92,7 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
             _ => None,
         };
         if let Some(fault) = fault {
-            world.sandbox.set_active_fault(ActiveFault {
+            setup.sandbox.set_active_fault(ActiveFault {
                 channel,
                 fault,
                 times: Some(1),
@@ -115,12 +115,12 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
         };
         served.signal("KILL");
         served.end();
-        for head in heads(&world) {
+        for head in heads(&setup) {
             *in_flight.entry(head).or_default() += 1;
         }
     }
 
-    world.sandbox.clear_faults();
+    setup.sandbox.clear_faults();
     let mut served = Served::listening(start());
     senders.up.send_replace(Some(kills));
     senders.answered(20).await;
@@ -128,22 +128,22 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
     for sender in sending {
         in_time("a sender's end", sender).await.unwrap();
     }
-    let mut told = BTreeMap::new();
+    let mut posted = BTreeMap::new();
     for (name, _, channels) in SENDERS {
         let last = *senders.ledgers.borrow()[name].accepted.last().unwrap();
         for channel in *channels {
             let id = format!("ch-{channel}");
-            let arrived = world.sandbox.wait_for(&id, |messages| {
+            let arrived = setup.sandbox.wait_for(&id, |messages| {
                 messages.last().is_some_and(|message| mark(message) == last)
             });
             let arrived = in_time(&format!("the last message in {channel}"), arrived).await;
-            told.insert(*channel, arrived.iter().map(mark).collect::<Vec<u64>>());
+            posted.insert(*channel, arrived.iter().map(mark).collect::<Vec<u64>>());
         }
     }
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
 
-    let store = Connection::open(world.path("bridge.db")).unwrap();
+    let store = Connection::open(setup.path("bridge.db")).unwrap();
     let dead = letters(&store, "SELECT id FROM deliveries WHERE state = 2");
     let waiting = letters(&store, "SELECT id FROM deliveries WHERE state = 0");
     assert_eq!(waiting, [], "everything has arrived or is dead");
@@ -152,16 +152,16 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
     for (name, _, channels) in SENDERS {
         let ledger = &ledgers[name];
         for channel in *channels {
-            twice += examine(channel, &told[channel], ledger, &dead, &in_flight);
+            twice += examine(channel, &posted[channel], ledger, &dead, &in_flight);
         }
     }
     let sum = |of: fn(&Ledger) -> usize| ledgers.values().map(of).sum::<usize>();
     eprintln!(
         "killed {kills} times ({while_starting} while starting): {} events answered 2xx, {} unanswered and not repeated, \
-         {} messages told, {} dead letters, {twice} told twice ({} posts were possible at the kills)",
+         {} messages posted, {} dead letters, {twice} told twice ({} posts were possible at the kills)",
         sum(|ledger| ledger.accepted.len()),
         sum(|ledger| ledger.given_up.len()),
-        told.values().map(Vec::len).sum::<usize>(),
+        posted.values().map(Vec::len).sum::<usize>(),
         dead.len(),
         in_flight.values().sum::<u64>(),
     );
@@ -170,16 +170,16 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
 /// Looks at one channel: how many messages are there twice.
 fn examine(
     channel: &str,
-    told: &[u64],
+    posted: &[u64],
     ledger: &Ledger,
     dead: &[(String, u64)],
     in_flight: &BTreeMap<(String, u64), u64>,
 ) -> u64 {
-    let mut in_order = told.to_vec();
+    let mut in_order = posted.to_vec();
     in_order.dedup();
     assert!(
         in_order.is_sorted_by(|one, next| one < next),
-        "{channel} is out of order: {told:?}"
+        "{channel} is out of order: {posted:?}"
     );
     let dead: BTreeSet<u64> = dead
         .iter()
@@ -197,7 +197,7 @@ fn examine(
     );
     let mut twice = 0;
     for mark in in_order {
-        let more = told.iter().filter(|told| **told == mark).count() as u64 - 1;
+        let more = posted.iter().filter(|posted| **posted == mark).count() as u64 - 1;
         let possible = in_flight
             .get(&(channel.to_owned(), mark))
             .copied()
@@ -292,8 +292,8 @@ impl Senders {
 }
 
 /// Two sources, six channels. History is kept so shortly that every start forgets some of it.
-fn configuration(world: &World) -> String {
-    let head = world.config_text("");
+fn configuration(setup: &TestSetup) -> String {
+    let head = setup.config_text("");
     let head = head.split("[channels]").next().unwrap();
     let channels = CHANNELS
         .iter()
@@ -345,11 +345,11 @@ fn number_of(text: &str) -> u64 {
 
 /// What a killed bridge was going to post, or posting, or had posted without having written it down: the first that
 /// waits of each channel. Read from a copy, so that the next bridge finds the files as the kill left them.
-fn heads(world: &World) -> Vec<(String, u64)> {
+fn heads(setup: &TestSetup) -> Vec<(String, u64)> {
     let copy = tempfile::tempdir().unwrap();
     for name in ["bridge.db", "bridge.db-wal"] {
-        if world.path(name).exists() {
-            std::fs::copy(world.path(name), copy.path().join(name)).unwrap();
+        if setup.path(name).exists() {
+            std::fs::copy(setup.path(name), copy.path().join(name)).unwrap();
         }
     }
     let store = Connection::open(copy.path().join("bridge.db")).unwrap();

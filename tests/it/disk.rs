@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::{World, client, in_time};
+use crate::harness::{TestSetup, client, in_time};
 use crate::program::{Served, serve};
 use crate::store::{a_trouble_in_between, config, post, ready};
 use twake_bridge::clock::Clock;
@@ -34,8 +34,8 @@ impl Disk {
 }
 
 /// Compiles a library of tests/faults, which stands between a program and the system.
-pub(crate) fn preload(world: &World, name: &str) -> PathBuf {
-    let library = world.path(&format!("{name}.so"));
+pub(crate) fn preload(setup: &TestSetup, name: &str) -> PathBuf {
+    let library = setup.path(&format!("{name}.so"));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/faults/{name}.c"));
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-o"]);
@@ -45,19 +45,19 @@ pub(crate) fn preload(world: &World, name: &str) -> PathBuf {
 }
 
 /// A bridge on a disk that can be made to fail.
-fn served(world: &World) -> (Served, Disk) {
-    let control = world.path("disk");
-    let mut command = serve(&config(world), &world.store(), "127.0.0.1:0");
+fn served(setup: &TestSetup) -> (Served, Disk) {
+    let control = setup.path("disk");
+    let mut command = serve(&config(setup), &setup.store(), "127.0.0.1:0");
     command
-        .env("LD_PRELOAD", preload(world, "disk"))
+        .env("LD_PRELOAD", preload(setup, "disk"))
         .env("DISK_FAULT", &control);
     (Served::listening(command), Disk { control })
 }
 
 async fn fails(fault: &str) {
-    let world = World::new();
-    let (mut served, disk) = served(&world);
-    a_trouble_in_between(&world, &mut served, || disk.set(fault), || disk.set("")).await;
+    let setup = TestSetup::new();
+    let (mut served, disk) = served(&setup);
+    a_trouble_in_between(&setup, &mut served, || disk.set(fault), || disk.set("")).await;
     assert!(disk.met(), "the fault was met");
 }
 
@@ -85,8 +85,8 @@ async fn a_disk_that_becomes_read_only_loses_nothing_and_is_recovered_from() {
 /// SQLite moves what is committed from its log to the store's own file now and then.
 #[actix_web::test]
 async fn a_disk_without_room_for_that_refuses_nothing_and_loses_nothing_at_a_kill() {
-    let world = World::new();
-    let (mut served, disk) = served(&world);
+    let setup = TestSetup::new();
+    let (mut served, disk) = served(&setup);
     let url = served.url.clone();
     disk.set("enospc checkpoint");
     let mut posted = 0;
@@ -107,13 +107,13 @@ async fn a_disk_without_room_for_that_refuses_nothing_and_loses_nothing_at_a_kil
     served.signal("KILL");
     served.end();
     disk.set("");
-    let mut again = Served::start(&world.path("bridge.toml"), &world.store());
-    let told = world.told("ch-dev", posted + 1).await;
+    let mut again = Served::start(&setup.path("bridge.toml"), &setup.store());
+    let messages = setup.posted("ch-dev", posted + 1).await;
     for number in 0..posted {
         let text = format!("number {number}.");
-        assert!(told.iter().any(|told| told.contains(&text)), "{text}");
+        assert!(messages.iter().any(|message| message.contains(&text)), "{text}");
     }
-    assert_eq!(usize::try_from(world.stored()).unwrap(), posted + 1);
+    assert_eq!(usize::try_from(setup.stored()).unwrap(), posted + 1);
     again.signal("TERM");
     assert_eq!(again.end().code(), Some(0));
 }
@@ -129,17 +129,17 @@ async fn answered(url: &str, text: &str) -> u16 {
 
 #[actix_web::test]
 async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_begun() {
-    let world = World::new();
-    let (mut served, disk) = served(&world);
+    let setup = TestSetup::new();
+    let (mut served, disk) = served(&setup);
     let url = served.url.clone();
     // A post that Twake has carried out when the disk hangs, so that its end cannot be written down.
     let delay = Duration::from_secs(2);
-    world
+    setup
         .sandbox
         .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
     assert_eq!(answered(&url, "told").await, 202);
-    world.messages("ch-dev", 1).await;
-    world.sandbox.clear_faults();
+    setup.messages("ch-dev", 1).await;
+    setup.sandbox.clear_faults();
 
     disk.set("hang sync");
     let begun = actix_web::rt::spawn({
@@ -169,7 +169,7 @@ async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_be
         "what is counted is still told"
     );
     assert_eq!(
-        world.sandbox.attempts("ch-dev").len(),
+        setup.sandbox.attempts("ch-dev").len(),
         1,
         "what was told is not posted again"
     );
@@ -180,7 +180,7 @@ async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_be
     })
     .await;
     assert_eq!(
-        world.stored(),
+        setup.stored(),
         2,
         "of those refused only the one it had begun with"
     );
@@ -192,14 +192,14 @@ async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_be
     for text in &texts {
         assert_eq!(answered(&url, text).await, 202);
     }
-    let told = world.told("ch-dev", 22).await;
+    let posted = setup.posted("ch-dev", 22).await;
     let expected = ["told", "begun"]
         .into_iter()
         .chain(texts.iter().map(String::as_str));
-    for (text, expected) in told.iter().zip(expected) {
-        assert!(text.contains(expected), "{expected}: {told:#?}");
+    for (text, expected) in posted.iter().zip(expected) {
+        assert!(text.contains(expected), "{expected}: {posted:#?}");
     }
-    assert_eq!(world.sandbox.attempts("ch-dev").len(), 22, "nothing twice");
+    assert_eq!(setup.sandbox.attempts("ch-dev").len(), 22, "nothing twice");
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
 }

@@ -123,8 +123,8 @@ fn the_ten_lines_are_right() {
         )
         .unwrap();
     }
-    let surroundings = twake_bridge::config::Surroundings::none();
-    let config = twake_bridge::config::Config::from_text(ten, folder.path(), &surroundings);
+    let environment = twake_bridge::config::Environment::none();
+    let config = twake_bridge::config::Config::from_text(ten, folder.path(), &environment);
     let config = config.unwrap_or_else(|findings| panic!("{findings:?}"));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }

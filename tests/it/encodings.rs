@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::{Value, json};
 
-use crate::harness::{World, client, github_signature, push};
+use crate::harness::{TestSetup, client, github_signature, push};
 use crate::preview::run_in;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -20,10 +20,10 @@ channels = ["ops"]
 body = "2MiB"
 "#;
 
-fn world() -> World {
-    let world = World::new();
-    std::fs::write(world.path("backup"), TOKEN).unwrap();
-    world
+fn world() -> TestSetup {
+    let setup = TestSetup::new();
+    std::fs::write(setup.path("backup"), TOKEN).unwrap();
+    setup
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -40,9 +40,9 @@ fn zlib(text: &[u8]) -> Vec<u8> {
 
 #[actix_web::test]
 async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed() {
-    let world = world();
-    std::fs::write(world.path("bridge.toml"), world.config_text(SOURCES)).unwrap();
-    let bridge = world.bridge(SOURCES);
+    let setup = world();
+    std::fs::write(setup.path("bridge.toml"), setup.config_text(SOURCES)).unwrap();
+    let bridge = setup.bridge(SOURCES);
     let bearer = format!("Bearer {TOKEN}");
     let (json_type, form, text) = (
         "application/json",
@@ -138,18 +138,18 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
             &headers[1],
             "-",
         ];
-        let output = run_in(world.folder.path(), &arguments, body);
+        let output = run_in(setup.folder.path(), &arguments, body);
         let shown = String::from_utf8(output.stdout).unwrap();
         assert!(shown.contains(*expected), "{expected}: {shown}");
     }
-    assert_eq!(world.told("ch-ops", said_now.len()).await, said_now);
+    assert_eq!(setup.posted("ch-ops", said_now.len()).await, said_now);
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn a_signature_is_over_what_came_and_a_bomb_or_another_encoding_is_refused() {
-    let world = world();
-    let bridge = world.bridge(SOURCES);
+    let setup = world();
+    let bridge = setup.bridge(SOURCES);
     let plain = push("main", "compressed");
     let packed = gzip(plain.as_bytes());
     let dense = gzip(&b"[0,0],".repeat(400_000));
@@ -199,15 +199,15 @@ async fn a_signature_is_over_what_came_and_a_bomb_or_another_encoding_is_refused
             assert_eq!(answer.body["code"], code, "{case}");
         }
     }
-    assert!(world.told("ch-dev", 1).await[0].contains("compressed"));
+    assert!(setup.posted("ch-dev", 1).await[0].contains("compressed"));
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn what_a_payload_becomes_has_room_or_is_refused_however_it_is_encoded() {
-    let world = world();
+    let setup = world();
     let sources = SOURCES.replace("body = \"2MiB\"", "body = \"2MiB\"\nbodies = \"2MiB\"");
-    let bridge = world.bridge(&sources);
+    let bridge = setup.bridge(&sources);
     let json = b"[0,0],".repeat(60_000);
     let percent = percent_encoding::percent_encode(&json, percent_encoding::NON_ALPHANUMERIC).to_string();
     let bearer = format!("Bearer {TOKEN}");

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{World, in_time};
+use crate::harness::{TestSetup, in_time};
 
 const README: &str = include_str!("../../templates/generic/README.md");
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -14,10 +14,10 @@ secrets = [{ file = "backup" }]
 channels = ["ops"]
 "#;
 
-fn world() -> World {
-    let world = World::new();
-    std::fs::write(world.path("backup"), TOKEN).unwrap();
-    world
+fn world() -> TestSetup {
+    let setup = TestSetup::new();
+    std::fs::write(setup.path("backup"), TOKEN).unwrap();
+    setup
 }
 
 /// The lines of the README's shell blocks.
@@ -32,8 +32,8 @@ fn lines() -> Vec<&'static str> {
 
 #[actix_web::test]
 async fn the_lines_of_the_readme_are_said_as_it_says() {
-    let world = world();
-    let bridge = world.bridge(SOURCE);
+    let setup = world();
+    let bridge = setup.bridge(SOURCE);
     let url = bridge.url.clone();
     let run = actix_web::rt::task::spawn_blocking(move || {
         for line in lines() {
@@ -55,9 +55,9 @@ async fn the_lines_of_the_readme_are_said_as_it_says() {
         }
     });
     in_time("curl", run).await.unwrap();
-    let told = world.told("ch-ops", lines().len()).await;
+    let posted = setup.posted("ch-ops", lines().len()).await;
     assert_eq!(
-        told,
+        posted,
         [
             "Backup: done",
             "❌ Backup: no space left on /srv",
@@ -73,7 +73,7 @@ async fn the_lines_of_the_readme_are_said_as_it_says() {
 
 #[actix_web::test]
 async fn a_source_says_exactly_where_its_words_are() {
-    let world = world();
+    let setup = world();
     let facts = README
         .split("[sources.backup.facts]")
         .nth(1)
@@ -81,21 +81,21 @@ async fn a_source_says_exactly_where_its_words_are() {
         .split("```")
         .next()
         .unwrap();
-    let bridge = world.bridge(&format!("{SOURCE}[sources.backup.facts]{facts}"));
+    let bridge = setup.bridge(&format!("{SOURCE}[sources.backup.facts]{facts}"));
     let body = r#"{"job": {"name": "Nightly", "bytes": 3221225472, "exit": 0}, "title": "not this"}"#;
     let bearer = format!("Bearer {TOKEN}");
     let answer = bridge
         .post("/hooks/backup", &[("authorization", &bearer)], body)
         .await;
     assert_eq!(answer.status, 202);
-    assert_eq!(world.told("ch-ops", 1).await, ["✅ Nightly: 3 GiB"]);
+    assert_eq!(setup.posted("ch-ops", 1).await, ["✅ Nightly: 3 GiB"]);
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn what_is_no_json_is_a_form_or_a_text_unless_it_says_that_it_is_json() {
-    let world = world();
-    let bridge = world.bridge(SOURCE);
+    let setup = world();
+    let bridge = setup.bridge(SOURCE);
     let bearer = format!("Bearer {TOKEN}");
     let form = "application/x-www-form-urlencoded";
     let table = [
@@ -126,8 +126,8 @@ async fn what_is_no_json_is_a_form_or_a_text_unless_it_says_that_it_is_json() {
         let answer = bridge.post("/hooks/backup", &headers, body).await;
         assert_eq!(answer.status, 202, "{content_type}: {body}");
     }
-    let told = world.told("ch-ops", expected.len() + broken.len()).await;
-    let (read, as_it_is) = told.split_at(expected.len());
+    let posted = setup.posted("ch-ops", expected.len() + broken.len()).await;
+    let (read, as_it_is) = posted.split_at(expected.len());
     assert_eq!(read, expected);
     for (text, (_, body)) in as_it_is.iter().zip(broken) {
         assert!(text.starts_with("Generic (backup) sent something that is not JSON (line 1, column "));
@@ -138,8 +138,8 @@ async fn what_is_no_json_is_a_form_or_a_text_unless_it_says_that_it_is_json() {
 
 #[actix_web::test]
 async fn a_retry_is_told_once_and_a_key_decides_where_there_is_one() {
-    let world = world();
-    let bridge = world.bridge(SOURCE);
+    let setup = world();
+    let bridge = setup.bridge(SOURCE);
     let bearer = format!("Bearer {TOKEN}");
     let post = async |key: Option<&str>, body: &'static str| {
         let mut headers = vec![("authorization", bearer.as_str())];
@@ -151,6 +151,6 @@ async fn a_retry_is_told_once_and_a_key_decides_where_there_is_one() {
     assert_eq!(post(Some("1"), "done").await, 202);
     assert_eq!(post(Some("1"), "done, at last").await, 200);
     assert_eq!(post(Some("2"), "done").await, 202);
-    assert_eq!(world.told("ch-ops", 3).await, ["backup: done"; 3]);
+    assert_eq!(setup.posted("ch-ops", 3).await, ["backup: done"; 3]);
     bridge.finish().await;
 }

@@ -9,7 +9,7 @@ use twake_bridge::config::builtin;
 use twake_bridge::decision::decide;
 use twake_bridge::message::plain;
 
-use crate::harness::{GITHUB_SECRET, World, in_time};
+use crate::harness::{GITHUB_SECRET, TestSetup, in_time};
 use crate::kinds::{event, reads_well, source};
 use crate::senders::tool;
 
@@ -37,8 +37,8 @@ fn answered(line: &str) -> Answered {
 
 #[actix_web::test]
 async fn every_documented_payload_is_a_message_or_quiet_and_no_template_fails() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let (script, url) = (tool("npm/corpus.mjs"), format!("{}/hooks/github", bridge.url));
     let posted = actix_web::rt::task::spawn_blocking(move || {
         Command::new("node")

@@ -7,7 +7,7 @@ use twake_bridge::authentication::sign;
 use twake_bridge::clock::Clock;
 use twake_bridge::secret::Secret;
 
-use crate::harness::{TestBridge, World};
+use crate::harness::{TestBridge, TestSetup};
 use crate::kinds::source;
 
 const SIGNING: &str = "whsec_SXQncyBhIFNlY3JldCB0byBFdmVyeWJvZHkgKDMyKQ==";
@@ -17,10 +17,10 @@ const TOKEN: &str = "glwt-0123456789abcdef";
 const BODY: &str = r#"{"object_kind": "push", "event_name": "push", "ref": "refs/heads/main"}"#;
 
 /// A bridge with both secrets in files, and with those of them that are named.
-fn bridge(world: &World, secrets: &str) -> TestBridge {
-    fs::write(world.path("signing"), SIGNING).unwrap();
-    fs::write(world.path("token"), TOKEN).unwrap();
-    world.bridge(&format!(
+fn bridge(setup: &TestSetup, secrets: &str) -> TestBridge {
+    fs::write(setup.path("signing"), SIGNING).unwrap();
+    fs::write(setup.path("token"), TOKEN).unwrap();
+    setup.bridge(&format!(
         "[sources.lab]\nkind = \"gitlab\"\nsecrets = [{secrets}]\nchannels = [\"dev\"]\n"
     ))
 }
@@ -48,9 +48,9 @@ async fn send(bridge: &TestBridge, id: &str, signing: Option<(&str, Timestamp)>,
 
 #[actix_web::test]
 async fn a_signature_that_is_there_has_to_be_right_whatever_token_stands_beside_it() {
-    let world = World::new();
+    let setup = TestSetup::new();
     let bridge = bridge(
-        &world,
+        &setup,
         "{ file = \"signing\" }, { file = \"token\", scheme = \"token\" }",
     );
     let now = Clock::system().now();
@@ -75,8 +75,8 @@ async fn a_signature_that_is_there_has_to_be_right_whatever_token_stands_beside_
 
 #[actix_web::test]
 async fn a_source_that_knows_but_the_token_goes_by_that() {
-    let world = World::new();
-    let bridge = bridge(&world, "{ file = \"token\" }");
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup, "{ file = \"token\" }");
     let now = Clock::system().now();
     for (number, (signing, token, status)) in [
         (Some((OTHER, now)), Some(TOKEN), 202),

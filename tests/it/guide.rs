@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::World;
+use crate::harness::TestSetup;
 use crate::program::{Served, program};
 
 const PAGE: &str = include_str!("../../templates/README.md");
@@ -27,21 +27,21 @@ fn block(language: &str, number: usize) -> &'static str {
 
 #[actix_web::test]
 async fn a_sender_is_added_as_the_guide_says() {
-    let world = World::new();
+    let setup = TestSetup::new();
     for (path, text) in [
         ("templates/acme/samples/deploy__failed.json", block("json", 0)),
         ("templates/acme/source.toml", block("toml", 0)),
         ("templates/acme/deploy.hbs", block("handlebars", 0)),
         ("secrets/acme", "a secret of acme's"),
-        ("bridge.toml", &world.config_text(block("toml", 1))),
+        ("bridge.toml", &setup.config_text(block("toml", 1))),
     ] {
-        let path = world.path(path);
+        let path = setup.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
     let run = |arguments: &[&str]| {
         let output = program()
-            .current_dir(&world.folder)
+            .current_dir(&setup.folder)
             .args(arguments)
             .output()
             .unwrap();
@@ -62,10 +62,10 @@ async fn a_sender_is_added_as_the_guide_says() {
     let previewed = run(&["preview", "--kind", "acme", "--sample", "deploy__failed"]);
     assert!(previewed.contains(promised), "{promised}{previewed}");
 
-    let mut served = Served::start(&world.path("bridge.toml"), &world.store());
+    let mut served = Served::start(&setup.path("bridge.toml"), &setup.store());
     let script = block("sh", 0).replace("http://127.0.0.1:8080", &served.url);
     let mut shell = Command::new("sh");
-    shell.args(["-ec", &script]).current_dir(&world.folder);
+    shell.args(["-ec", &script]).current_dir(&setup.folder);
     let output = actix_web::rt::task::spawn_blocking(move || shell.output().unwrap())
         .await
         .unwrap();
@@ -75,10 +75,10 @@ async fn a_sender_is_added_as_the_guide_says() {
         "{answer}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let told = world.told("ch-dev", 1).await;
+    let posted = setup.posted("ch-dev", 1).await;
     assert!(
-        told[0].starts_with("❌ shop was not deployed by ana after 3 min"),
-        "{told:?}"
+        posted[0].starts_with("❌ shop was not deployed by ana after 3 min"),
+        "{posted:?}"
     );
     served.signal("TERM");
     assert!(served.end().success());

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use twake_bridge::bridge::{Bridge, ListenAddresses};
 use twake_bridge::clock::Clock;
-use twake_bridge::config::{Config, Surroundings};
+use twake_bridge::config::{Config, Environment};
 use twake_bridge::lifecycle::Stop;
 use twake_bridge::queue::Queue;
 use twake_bridge::sandbox::{
@@ -26,13 +26,13 @@ pub(crate) const BASIC: &str = "bridge:s3cr3t: 0123456789abcdef";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The stand-in Twake with two channels, `dev` and `ops`, and a folder with the bridge's files.
-pub(crate) struct World {
+pub(crate) struct TestSetup {
     pub(crate) folder: TempDir,
     pub(crate) sandbox: SandboxHandle,
     stop: Stop,
 }
 
-impl World {
+impl TestSetup {
     pub(crate) fn new() -> Self {
         Self::with(&["dev", "ops"], Limits::default())
     }
@@ -133,7 +133,7 @@ channels = ["ops"]
 
     pub(crate) fn bridge_from(&self, text: &str) -> TestBridge {
         let config =
-            Config::from_text(text, self.folder.path(), &Surroundings::none()).unwrap_or_else(|findings| {
+            Config::from_text(text, self.folder.path(), &Environment::none()).unwrap_or_else(|findings| {
                 let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
                 panic!(
                     "{}",
@@ -170,7 +170,7 @@ channels = ["ops"]
     }
 
     /// What a channel's messages say to a phone, in order.
-    pub(crate) async fn told(&self, channel: &str, count: usize) -> Vec<String> {
+    pub(crate) async fn posted(&self, channel: &str, count: usize) -> Vec<String> {
         self.messages(channel, count)
             .await
             .iter()
@@ -179,7 +179,7 @@ channels = ["ops"]
     }
 }
 
-impl Drop for World {
+impl Drop for TestSetup {
     fn drop(&mut self) {
         self.stop.graceful.cancel();
     }

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::harness::{TestBridge, World, github_signature, in_time, push};
+use crate::harness::{TestBridge, TestSetup, github_signature, in_time, push};
 
 /// Sends bytes as they are and reads whatever comes back until the bridge closes or stops talking.
 async fn raw(bridge: &TestBridge, request: Vec<u8>) -> String {
@@ -38,8 +38,8 @@ async fn signed(bridge: &TestBridge, delivery: &str, body: &[u8]) -> (u16, serde
 
 #[actix_web::test]
 async fn odd_json_is_read_or_posted_as_it_is_and_never_breaks_anything() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
     let deep_object = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
     let mut invalid_utf8 = push("main", "x").into_bytes();
@@ -78,20 +78,20 @@ async fn odd_json_is_read_or_posted_as_it_is_and_never_breaks_anything() {
             "{case}: no body can lose an event"
         );
     }
-    let told = world.told("ch-dev", cases.len()).await;
-    for ((case, _, readable), text) in cases.iter().zip(&told) {
+    let posted = setup.posted("ch-dev", cases.len()).await;
+    for ((case, _, readable), text) in cases.iter().zip(&posted) {
         let why = text.contains("GitHub (github) sent something that is ");
         assert_eq!(why, !readable, "{case}: {text}");
         assert!(text.chars().count() < 1_200, "{case}: {text}");
     }
-    assert_eq!(world.stored(), i64::try_from(cases.len()).unwrap());
+    assert_eq!(setup.stored(), i64::try_from(cases.len()).unwrap());
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_size_is_not() {
-    let world = World::new();
-    let bridge = world.bridge("[limits]\nbodies = \"1MiB\"");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("[limits]\nbodies = \"1MiB\"");
     let dense = format!("[{}1]", "1,".repeat(200_000));
     let (status, problem) = signed(&bridge, "dense", dense.as_bytes()).await;
     assert_eq!(
@@ -107,8 +107,8 @@ async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_
 
 #[actix_web::test]
 async fn odd_characters_arrive_without_their_power() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let titles = [
         ("NUL and controls", "a\u{0}b\u{7}c\u{1b}[31md", "a b c [31md"),
         ("line breaks", "a\r\nb\u{2028}c", "a"),
@@ -130,27 +130,27 @@ async fn odd_characters_arrive_without_their_power() {
     for (number, (case, title, expected)) in titles.iter().enumerate() {
         let (status, said) = signed(&bridge, &format!("t-{number}"), push("main", title).as_bytes()).await;
         assert_eq!(status, 202, "{case}: {said}");
-        let told = world.told("ch-dev", number + 1).await;
-        assert!(told[number].contains(expected), "{case}: {:?}", told[number]);
+        let posted = setup.posted("ch-dev", number + 1).await;
+        assert!(posted[number].contains(expected), "{case}: {:?}", posted[number]);
     }
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn a_megabyte_of_title_becomes_a_message_of_bounded_length() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let (status, said) = signed(&bridge, "big", push("main", &"word ".repeat(200_000)).as_bytes()).await;
     assert_eq!(status, 202, "{said}");
-    let messages = world.messages("ch-dev", 1).await;
+    let messages = setup.messages("ch-dev", 1).await;
     assert!(messages[0].content().to_string().len() < 100_000);
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn odd_http_is_answered_or_cut_off_and_the_next_request_is_served() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let body = push("main", "smuggled");
     let signature = github_signature(body.as_bytes());
     let head =
@@ -200,17 +200,17 @@ async fn odd_http_is_answered_or_cut_off_and_the_next_request_is_served() {
         );
         assert!(!said.starts_with("HTTP/1.1 5"), "{case}: {said}");
     }
-    assert_eq!(world.stored(), 0, "nothing of it is an event");
+    assert_eq!(setup.stored(), 0, "nothing of it is an event");
     let (status, _) = signed(&bridge, "after", push("main", "served").as_bytes()).await;
     assert_eq!(status, 202);
-    assert!(world.told("ch-dev", 1).await[0].contains("served"));
+    assert!(setup.posted("ch-dev", 1).await[0].contains("served"));
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn no_value_of_a_request_can_end_a_line_of_a_header_the_bridge_sends() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     // Whatever comes back of a request is JSON, where a line break is an escape.
     let (status, said) = signed(
         &bridge,
@@ -219,7 +219,7 @@ async fn no_value_of_a_request_can_end_a_line_of_a_header_the_bridge_sends() {
     )
     .await;
     assert_eq!(status, 202, "{said}");
-    let told = world.told("ch-dev", 1).await;
-    assert!(!told[0].contains("\r\n"), "{:?}", told[0]);
+    let posted = setup.posted("ch-dev", 1).await;
+    assert!(!posted[0].contains("\r\n"), "{:?}", posted[0]);
     bridge.finish().await;
 }

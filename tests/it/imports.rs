@@ -190,7 +190,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("toml_reader", &["condition", "suggest", "units"]),
     ("route", &["suggest", "condition"]),
     ("retry", &[]),
-    ("template", &["condition", "message", "panics", "steps"]),
+    (
+        "template",
+        &["condition", "message", "panics", "steps", "suggest"],
+    ),
     ("message", &[]),
     ("twake", &["units", "message", "secret"]),
 ];
@@ -234,7 +237,7 @@ const RIM: &[&str] = &[
 
 /// A crate (or part of std), and the only places that may name it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("rusqlite", &["queue"]),
+    ("rusqlite", &["queue/sqlite"]),
     ("awc", &["delivery/client", "sandbox"]),
     ("httparse", &["delivery/client/tunnel", "delivery/client/stream"]),
     ("std::env", &["config/env"]),

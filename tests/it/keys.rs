@@ -12,7 +12,7 @@ use twake_bridge::event::IdempotencyKey;
 use twake_bridge::headers::Headers;
 use twake_bridge::source::Source;
 
-use crate::harness::{TOKEN, World};
+use crate::harness::{TOKEN, TestSetup};
 use crate::kinds::{event, source};
 
 /// A kind, a sample of it, and each part of its key: a header, or a JSON pointer into the payload.
@@ -281,8 +281,8 @@ fn a_header_that_is_sent_empty_twice_is_empty() {
 
 #[actix_web::test]
 async fn two_events_with_an_empty_key_are_both_posted() {
-    let world = World::new();
-    let bridge = world.bridge(
+    let setup = TestSetup::new();
+    let bridge = setup.bridge(
         "[sources.backup]\nkind = \"generic\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]",
     );
     let bearer = format!("Bearer {TOKEN}");
@@ -296,7 +296,7 @@ async fn two_events_with_an_empty_key_are_both_posted() {
         assert_eq!(answer.status, status, "{text}: {}", answer.text);
     }
     assert_eq!(
-        world.told("ch-ops", 2).await,
+        setup.posted("ch-ops", 2).await,
         ["backup: disk full on db-1", "backup: payment service is down"]
     );
     bridge.finish().await;

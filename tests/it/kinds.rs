@@ -14,7 +14,7 @@ use serde_json::Value;
 use twake_bridge::authentication::{secret_for, sign};
 use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
-use twake_bridge::config::{self, Config, Surroundings, kind_alone};
+use twake_bridge::config::{self, Config, Environment, kind_alone};
 use twake_bridge::decision::{
     ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide,
 };
@@ -47,7 +47,7 @@ fn every_sample_says_what_its_snapshot_says() {
                 }
             };
             assert_eq!(decision.event_type, sample.event_type, "{kind}/{}", sample.name);
-            let said = told(&decision);
+            let said = posted(&decision);
             check(&decision, &said, &format!("{kind}/{}", sample.name));
             insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
                 insta::assert_snapshot!(snapshot, said);
@@ -69,7 +69,7 @@ fn a_kind_that_is_like_another_tells_its_samples_too() {
                 continue;
             };
             assert_eq!(decision.event_type, sample.event_type, "{name}");
-            check(&decision, &told(&decision), &name);
+            check(&decision, &posted(&decision), &name);
             inherited += 1;
         }
     }
@@ -221,12 +221,12 @@ secrets = [{{ env = "SECRET"{scheme} }}]
 channels = ["plain"]
 {routes}"#
     );
-    let surroundings = Surroundings::of(
+    let environment = Environment::of(
         [("TWAKE", "key"), ("SECRET", &secret)].map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     // Beside no folder of own templates: what is compiled in is meant.
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let config = Config::from_text(&text, &base, &surroundings);
+    let config = Config::from_text(&text, &base, &environment);
     let config = config.unwrap_or_else(|findings| panic!("{findings:#?}"));
     Arc::clone(&config.sources[kind])
 }
@@ -287,7 +287,7 @@ fn headers_of(condition: &Condition) -> impl Iterator<Item = String> {
 }
 
 /// The decision as a person wants to read it.
-fn told(decision: &Decision) -> String {
+fn posted(decision: &Decision) -> String {
     let mut text = String::new();
     for (name, value) in &decision.facts {
         let known = match value {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use twake_bridge::sandbox::Fault;
 
-use crate::harness::{World, alert, client, in_time, push};
+use crate::harness::{TestSetup, alert, client, in_time, push};
 
 fn bearer() -> String {
     format!("Bearer {}", crate::harness::TOKEN)
@@ -11,9 +11,9 @@ fn bearer() -> String {
 
 #[actix_web::test]
 async fn a_lane_keeps_its_order_while_another_lanes_twake_is_down() {
-    let world = World::new();
-    let bridge = world.bridge("");
-    world
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
+    setup
         .sandbox
         .set_fault(Some("ch-ops"), Some(Fault::Unavailable { retry_after: None }));
     let bearer = bearer();
@@ -36,11 +36,11 @@ async fn a_lane_keeps_its_order_while_another_lanes_twake_is_down() {
             .await;
         assert_eq!(answer.status, 202);
     }
-    let dev = world.told("ch-dev", 20).await;
+    let dev = setup.posted("ch-dev", 20).await;
     for (number, text) in dev.iter().enumerate() {
         assert!(text.contains(&format!("change {number}.")), "{number}: {text}");
     }
-    assert!(world.sandbox.messages("ch-ops").is_empty(), "its Twake is down");
+    assert!(setup.sandbox.messages("ch-ops").is_empty(), "its Twake is down");
     bridge.waiting(|lanes| *lanes == [("ops".to_owned(), 20)]).await;
     let metrics = bridge.metrics().await;
     assert!(
@@ -48,8 +48,8 @@ async fn a_lane_keeps_its_order_while_another_lanes_twake_is_down() {
         "{metrics}"
     );
 
-    world.sandbox.set_fault(Some("ch-ops"), None);
-    let ops = world.told("ch-ops", 20).await;
+    setup.sandbox.set_fault(Some("ch-ops"), None);
+    let ops = setup.posted("ch-ops", 20).await;
     for (number, text) in ops.iter().enumerate() {
         assert!(text.contains(&format!("Alert{number} ")), "{number}: {text}");
     }
@@ -58,8 +58,8 @@ async fn a_lane_keeps_its_order_while_another_lanes_twake_is_down() {
 
 #[actix_web::test]
 async fn the_same_key_again_is_answered_200_and_told_once() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let body = push("main", "once");
     let first = bridge.github("push", "same", &body).await;
     let again = bridge.github("push", "same", &body).await;
@@ -68,8 +68,11 @@ async fn the_same_key_again_is_answered_200_and_told_once() {
     assert_eq!(again.body["seen_before"], true);
     assert_eq!(again.body["channels"], json!(["dev"]));
     bridge.github("push", "other", &push("main", "twice")).await;
-    let told = world.told("ch-dev", 2).await;
-    assert!(told[0].contains("once") && told[1].contains("twice"), "{told:?}");
+    let posted = setup.posted("ch-dev", 2).await;
+    assert!(
+        posted[0].contains("once") && posted[1].contains("twice"),
+        "{posted:?}"
+    );
     let metrics = bridge.metrics().await;
     assert!(
         metrics.contains("twake_bridge_seen_before_total{source=\"github\"} 1"),
@@ -80,57 +83,57 @@ async fn the_same_key_again_is_answered_200_and_told_once() {
 
 #[actix_web::test]
 async fn a_dead_delivery_is_put_back_by_a_redelivery() {
-    let world = World::new();
-    let bridge = world.bridge("");
-    world.sandbox.set_fault(Some("ch-dev"), Some(Fault::TooLarge));
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
+    setup.sandbox.set_fault(Some("ch-dev"), Some(Fault::TooLarge));
     let body = push("main", "refused at first");
     let first = bridge.github("push", "d-1", &body).await;
     assert_eq!(first.status, 202);
-    world
+    setup
         .sandbox
         .wait_for_attempts("ch-dev", |attempts| !attempts.is_empty())
         .await;
     bridge.idle().await;
-    assert!(world.sandbox.messages("ch-dev").is_empty());
+    assert!(setup.sandbox.messages("ch-dev").is_empty());
     let metrics = bridge.metrics().await;
     assert!(
         metrics.contains("twake_bridge_dead_letters_total{channel=\"dev\"} 1"),
         "{metrics}"
     );
 
-    world.sandbox.set_fault(Some("ch-dev"), None);
+    setup.sandbox.set_fault(Some("ch-dev"), None);
     let again = bridge.github("push", "d-1", &body).await;
     assert_eq!(again.status, 202, "{}", again.body);
     assert_eq!(again.body["put_back"], true);
     assert_eq!(again.body["event"], first.body["event"]);
-    assert!(world.told("ch-dev", 1).await[0].contains("refused at first"));
+    assert!(setup.posted("ch-dev", 1).await[0].contains("refused at first"));
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn an_event_that_reached_no_channel_is_decided_again_when_it_is_sent_again() {
-    let world = World::new();
+    let setup = TestSetup::new();
     let body = push("main", "told at last");
-    let silent = world.bridge_from(
-        &world
+    let silent = setup.bridge_from(
+        &setup
             .config_text("")
             .replace("channels = [\"dev\"]", "channels = []"),
     );
     let first = silent.github("push", "d-1", &body).await;
     assert_eq!((first.status, &first.body["channels"]), (202, &json!([])));
     silent.finish().await;
-    let bridge = world.bridge("");
+    let bridge = setup.bridge("");
     let again = bridge.github("push", "d-1", &body).await;
     assert_eq!((again.status, &again.body["channels"]), (202, &json!(["dev"])));
-    assert!(world.told("ch-dev", 1).await[0].contains("told at last"));
+    assert!(setup.posted("ch-dev", 1).await[0].contains("told at last"));
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
-    let world = World::new();
-    let bridge = world.bridge("");
-    world.sandbox.set_fault(None, Some(Fault::RefuseKey));
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
+    setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     for number in 0..5 {
         bridge
             .github(
@@ -140,7 +143,7 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
             )
             .await;
     }
-    world
+    setup
         .sandbox
         .wait_for_attempts("ch-dev", |attempts| !attempts.is_empty())
         .await;
@@ -191,10 +194,10 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
     bridge.leave().await;
 
     // A halt is no state of the store: a bridge started again tries at once.
-    world.sandbox.set_fault(None, None);
-    let bridge = world.bridge("");
-    let told = world.told("ch-dev", 5).await;
-    for (number, text) in told.iter().enumerate() {
+    setup.sandbox.set_fault(None, None);
+    let bridge = setup.bridge("");
+    let posted = setup.posted("ch-dev", 5).await;
+    for (number, text) in posted.iter().enumerate() {
         assert!(text.contains(&format!("kept {number}")), "{text}");
     }
     bridge.finish().await;
@@ -203,10 +206,10 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
 #[actix_web::test]
 async fn hostile_text_arrives_as_itself_and_notifies_nobody() {
     const TITLE: &str = r"# <b>x</b> [a](http://e) @all :tada: (y) #42 **b** \`c\` main.rs aa:bb:cc";
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     bridge.github("push", "d-1", &push("main", TITLE)).await;
-    let messages = world.messages("ch-dev", 1).await;
+    let messages = setup.messages("ch-dev", 1).await;
     let content = messages[0].content();
     let mut texts = Vec::new();
     literal_texts(&content["formatted"], &mut texts);

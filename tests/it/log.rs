@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _, pipe};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{World, client, post_push};
+use crate::harness::{TestSetup, client, post_push};
 use crate::program::{Served, program, serve};
 
 /// Posts a push; the status.
@@ -24,22 +24,22 @@ impl Drop for Running {
     }
 }
 
-fn config(world: &World, more: &str) -> std::path::PathBuf {
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text(more)).unwrap();
+fn config(setup: &TestSetup, more: &str) -> std::path::PathBuf {
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text(more)).unwrap();
     config
 }
 
 #[actix_web::test]
 async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
-    let world = World::new();
-    let config = config(&world, "");
+    let setup = TestSetup::new();
+    let config = config(&setup, "");
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     // Nobody reads where it listens.
     let (listen, operator) = (free(), free());
     let address = |socket: std::net::TcpListener| socket.local_addr().unwrap().to_string();
     let (listen, operator) = (address(listen), address(operator));
-    let mut command = serve(&config, &world.store(), &listen);
+    let mut command = serve(&config, &setup.store(), &listen);
     command
         .env("TWAKE_BRIDGE_OPERATOR_LISTEN", &operator)
         .env("RUST_LOG", "trace");
@@ -114,9 +114,9 @@ fn counted(lines: &[String], text: &str) -> (usize, u64) {
 
 #[actix_web::test]
 async fn what_strangers_cause_is_limited_and_names_the_peer() {
-    let world = World::new();
+    let setup = TestSetup::new();
     let more = "[sources.bitbucket]\nkind = \"bitbucket-datacenter\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n";
-    let config = config(&world, more);
+    let config = config(&setup, more);
     let cases: [(&str, &str, Ask); 2] = [
         ("a challenge was answered", "INFO", |served| {
             client()
@@ -129,7 +129,7 @@ async fn what_strangers_cause_is_limited_and_names_the_peer() {
         }),
     ];
     for (text, level, ask) in cases {
-        let mut served = Served::start(&config, &world.store());
+        let mut served = Served::start(&config, &setup.store());
         for _ in 0..300 {
             ask(&served).await.unwrap();
         }
@@ -148,9 +148,9 @@ async fn what_strangers_cause_is_limited_and_names_the_peer() {
 
 #[actix_web::test]
 async fn garbage_instead_of_http_is_no_error_of_the_bridge() {
-    let world = World::new();
-    let config = config(&world, "");
-    let mut served = Served::start(&config, &world.store());
+    let setup = TestSetup::new();
+    let config = config(&setup, "");
+    let mut served = Served::start(&config, &setup.store());
     let address = served.url.strip_prefix("http://").unwrap().to_owned();
     for garbage in [
         "GET / HTTP/1.1\r\n\r\n",
@@ -181,16 +181,16 @@ async fn garbage_instead_of_http_is_no_error_of_the_bridge() {
 #[actix_web::test]
 async fn an_event_type_with_a_line_break_forges_no_line_of_the_journal() {
     use std::os::unix::fs::MetadataExt as _;
-    let world = World::new();
+    let setup = TestSetup::new();
     let more = "[sources.own]\nkind = \"generic\"\nsecrets = [{ file = \"token\", scheme = \"bearer\" }]\nchannels = [\"dev\"]\n";
-    let config = config(&world, more);
-    let log = world.path("log");
+    let config = config(&setup, more);
+    let log = setup.path("log");
     let file = std::fs::File::create(&log).unwrap();
     let stream = file.metadata().unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = free.local_addr().unwrap().to_string();
     drop(free);
-    let mut command = serve(&config, &world.store(), &listen);
+    let mut command = serve(&config, &setup.store(), &listen);
     command.env("JOURNAL_STREAM", format!("{}:{}", stream.dev(), stream.ino()));
     let mut running = Running(command.stderr(file).spawn().unwrap());
     let child = &mut running.0;
@@ -232,8 +232,8 @@ async fn an_event_type_with_a_line_break_forges_no_line_of_the_journal() {
 
 #[actix_web::test]
 async fn a_closed_stream_ends_no_command_with_a_panic() {
-    let world = World::new();
-    config(&world, "");
+    let setup = TestSetup::new();
+    config(&setup, "");
     for arguments in [
         &["check"][..],
         &["check", "--json"],
@@ -249,6 +249,7 @@ async fn a_closed_stream_ends_no_command_with_a_panic() {
         &["send", "dev", "x"],
         &["send", "nowhere", "x"],
         &["completions", "bash"],
+        &["schema", "bridge"],
         &["serve", "--config", "/nowhere/bridge.toml"],
         &["demo", "--once"],
     ] {
@@ -256,8 +257,8 @@ async fn a_closed_stream_ends_no_command_with_a_panic() {
             let mut command = program();
             command
                 .args(arguments)
-                .current_dir(world.folder.path())
-                .env("TWAKE_BRIDGE_STORE", world.store())
+                .current_dir(setup.folder.path())
+                .env("TWAKE_BRIDGE_STORE", setup.store())
                 .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:1");
             let (_, closed) = pipe().unwrap();
             // The stand-in Twake answers on this thread.

@@ -10,7 +10,7 @@ use twake_bridge::headers::Headers;
 use twake_bridge::payload::BodyForm;
 use twake_bridge::secret::{Secret, SourceSecret};
 
-use crate::harness::{TOKEN, World};
+use crate::harness::{TOKEN, TestSetup};
 use crate::kinds::{event, source};
 
 /// Whose secret proves a request with these headers; `secrets` are named after themselves.
@@ -196,13 +196,13 @@ fn any_request_of_a_registry_is_understood_or_it_would_come_for_ever() {
 
 #[actix_web::test]
 async fn each_comes_through_the_front_door_as_it_sends() {
-    let world = World::new();
+    let setup = TestSetup::new();
     let of = |kind: &str| {
         format!(
             "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"token\", scheme = \"bearer\" }}]\nchannels = [\"dev\"]\n"
         )
     };
-    let bridge = world.bridge(&["argocd", "grafana", "docker-registry"].map(of).concat());
+    let bridge = setup.bridge(&["argocd", "grafana", "docker-registry"].map(of).concat());
     let bearer = format!("Bearer {TOKEN}");
     let sample = |kind, name| {
         let samples = builtin::samples(kind).into_iter();
@@ -255,7 +255,7 @@ async fn each_comes_through_the_front_door_as_it_sends() {
         "✅ The contact point of Grafana reaches this channel – Notification test",
         "shop/web:1.4.2 was pushed to registry.example.org by ana",
     ];
-    assert_eq!(world.told("ch-dev", said.len()).await, said);
+    assert_eq!(setup.posted("ch-dev", said.len()).await, said);
     bridge.finish().await;
 }
 

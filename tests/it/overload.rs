@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::{GITHUB_SECRET, PATIENCE, World, client, github_signature, in_time, push};
+use crate::harness::{GITHUB_SECRET, PATIENCE, TestSetup, client, github_signature, in_time, push};
 use crate::program::Served;
 use twake_bridge::clock::Clock;
 
@@ -16,10 +16,10 @@ const FLOOD: &str = "12";
 
 #[actix_web::test]
 async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text("")).unwrap();
-    let mut served = Served::start(&config, &world.store());
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text("")).unwrap();
+    let mut served = Served::start(&config, &setup.store());
     let (host, port) = served
         .url
         .strip_prefix("http://")
@@ -73,14 +73,14 @@ async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
         large.as_u64() > Some(0),
         "a good sender of large bodies gets through: {flood}"
     );
-    let all = world.sandbox.wait_for("ch-dev", |messages| {
+    let all = setup.sandbox.wait_for("ch-dev", |messages| {
         messages.last().is_some_and(|last| last.number >= taken)
     });
     in_time("what was taken to be told", all).await;
-    let told = world.sandbox.arrivals("ch-dev").total;
+    let posted = setup.sandbox.arrivals("ch-dev").total;
     assert_eq!(
-        told, taken,
-        "what was answered 202 is told, what was answered 503 is not"
+        posted, taken,
+        "what was answered 202 is posted, what was answered 503 is not"
     );
     assert!(taken > 0, "a good sender gets through: {refused} refused");
     let peak = served.peak_memory();

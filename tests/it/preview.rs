@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use tempfile::TempDir;
 
-use crate::harness::{GITHUB_SECRET, World, github_signature};
+use crate::harness::{GITHUB_SECRET, TestSetup, github_signature};
 use crate::program::program;
 use twake_bridge::config::builtin;
 
@@ -98,11 +98,11 @@ fn a_sample_is_shown_with_everything_decided_about_it() {
 #[test]
 fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
     actix_web::rt::System::new().block_on(async {
-        let world = World::new();
+        let setup = TestSetup::new();
         let more = &GITHUB[GITHUB.find("[[sources").unwrap()..];
-        let config = world.config_text(more);
-        fs::write(world.path("bridge.toml"), &config).unwrap();
-        let bridge = world.bridge(more);
+        let config = setup.config_text(more);
+        fs::write(setup.path("bridge.toml"), &config).unwrap();
+        let bridge = setup.bridge(more);
         for sample in builtin::samples("github").iter().step_by(4) {
             let body = text(&sample.body);
             let answer = bridge.github(&sample.event_type, &sample.name, &body).await;
@@ -115,7 +115,7 @@ fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
                 "preview", "--source", "github", "--json", "--header", &event, "--header", &delivery,
                 "--header", &signature, "-",
             ];
-            let output = run_in(world.folder.path(), &arguments, &sample.body);
+            let output = run_in(setup.folder.path(), &arguments, &sample.body);
             assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
             let shown = json(&output);
             assert_eq!(answer.status, 202, "{}", sample.name);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 
-use crate::harness::{PATIENCE, World, push};
+use crate::harness::{PATIENCE, TestSetup, push};
 use twake_bridge::sandbox::Fault;
 
 /// The binary with an empty environment but for what it needs.
@@ -154,13 +154,13 @@ async fn github(url: &str, delivery: &str, body: &str) -> u16 {
 
 #[actix_web::test]
 async fn killed_with_deliveries_waiting_all_arrive_after_a_restart_in_order() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text("")).unwrap();
-    world
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text("")).unwrap();
+    setup
         .sandbox
         .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
-    let mut served = Served::start(&config, &world.store());
+    let mut served = Served::start(&config, &setup.store());
     for number in 0..30 {
         assert_eq!(
             github(
@@ -174,38 +174,38 @@ async fn killed_with_deliveries_waiting_all_arrive_after_a_restart_in_order() {
     }
     served.signal("KILL");
     served.end();
-    world.sandbox.set_fault(None, None);
-    let mut again = Served::start(&config, &world.store());
-    let told = world.told("ch-dev", 30).await;
-    for (number, text) in told.iter().enumerate() {
+    setup.sandbox.set_fault(None, None);
+    let mut again = Served::start(&config, &setup.store());
+    let posted = setup.posted("ch-dev", 30).await;
+    for (number, text) in posted.iter().enumerate() {
         assert!(text.contains(&format!("kept {number}.")), "{number}: {text}");
     }
     again.signal("TERM");
     assert_eq!(again.end().code(), Some(0), "{:#?}", again.lines);
-    assert_eq!(world.sandbox.messages("ch-dev").len(), 30, "nothing twice");
+    assert_eq!(setup.sandbox.messages("ch-dev").len(), 30, "nothing twice");
 }
 
 #[actix_web::test]
 async fn a_signal_finishes_the_attempt_in_flight_and_ends_with_0() {
     for signal in ["TERM", "INT"] {
-        let world = World::new();
-        let config = world.path("bridge.toml");
-        std::fs::write(&config, world.config_text("")).unwrap();
+        let setup = TestSetup::new();
+        let config = setup.path("bridge.toml");
+        std::fs::write(&config, setup.config_text("")).unwrap();
         let delay = std::time::Duration::from_secs(1);
-        world
+        setup
             .sandbox
             .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
-        let mut served = Served::start(&config, &world.store());
+        let mut served = Served::start(&config, &setup.store());
         assert_eq!(github(&served.url, "d-1", &push("main", "in flight")).await, 202);
-        world.messages("ch-dev", 1).await;
+        setup.messages("ch-dev", 1).await;
         served.signal(signal);
         assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
         // What was settled is not posted again.
-        world.sandbox.set_fault(None, None);
-        let mut again = Served::start(&config, &world.store());
+        setup.sandbox.set_fault(None, None);
+        let mut again = Served::start(&config, &setup.store());
         assert_eq!(github(&again.url, "d-2", &push("main", "after it")).await, 202);
-        let told = world.told("ch-dev", 2).await;
-        assert!(told[1].contains("after it"), "{told:?}");
+        let posted = setup.posted("ch-dev", 2).await;
+        assert!(posted[1].contains("after it"), "{posted:?}");
         again.signal("TERM");
         assert_eq!(again.end().code(), Some(0));
     }
@@ -213,13 +213,13 @@ async fn a_signal_finishes_the_attempt_in_flight_and_ends_with_0() {
 
 #[actix_web::test]
 async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text("")).unwrap();
-    world.sandbox.set_fault(None, Some(Fault::Hang));
-    let mut served = Served::start(&config, &world.store());
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text("")).unwrap();
+    setup.sandbox.set_fault(None, Some(Fault::Hang));
+    let mut served = Served::start(&config, &setup.store());
     assert_eq!(github(&served.url, "d-1", &push("main", "hung")).await, 202);
-    world
+    setup
         .sandbox
         .wait_for_attempts("ch-dev", |attempts| !attempts.is_empty())
         .await;
@@ -232,19 +232,19 @@ async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
         "{:#?}",
         served.lines
     );
-    world.sandbox.set_fault(None, None);
-    let mut again = Served::start(&config, &world.store());
-    assert!(world.told("ch-dev", 1).await[0].contains("hung"));
+    setup.sandbox.set_fault(None, None);
+    let mut again = Served::start(&config, &setup.store());
+    assert!(setup.posted("ch-dev", 1).await[0].contains("hung"));
     again.signal("TERM");
     assert_eq!(again.end().code(), Some(0));
 }
 
 #[actix_web::test]
 async fn a_refusal_is_logged_once_without_what_the_request_held() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text("")).unwrap();
-    let mut served = Served::start(&config, &world.store());
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text("")).unwrap();
+    let mut served = Served::start(&config, &setup.store());
     let answer = crate::harness::client()
         .post(format!("{}/hooks/github/path-token?query-token", served.url))
         .insert_header((
@@ -272,16 +272,16 @@ async fn a_refusal_is_logged_once_without_what_the_request_held() {
 
 #[actix_web::test]
 async fn a_second_bridge_on_the_same_store_does_not_start() {
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text("")).unwrap();
-    let mut served = Served::start(&config, &world.store());
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text("")).unwrap();
+    let mut served = Served::start(&config, &setup.store());
     let second = program()
         .args(["serve", "--config"])
         .arg(&config)
         .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
         .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
-        .env("TWAKE_BRIDGE_STORE", world.store())
+        .env("TWAKE_BRIDGE_STORE", setup.store())
         .output()
         .unwrap();
     assert_eq!(second.status.code(), Some(1));
@@ -298,10 +298,10 @@ async fn a_second_bridge_on_the_same_store_does_not_start() {
 fn serve_logs_a_line_a_source_and_check_prints_it() {
     let system = actix_web::rt::System::new();
     system.block_on(async {
-        let world = World::new();
-        let config = world.path("bridge.toml");
-        std::fs::write(&config, world.config_text("")).unwrap();
-        let mut served = Served::start(&config, &world.store());
+        let setup = TestSetup::new();
+        let config = setup.path("bridge.toml");
+        std::fs::write(&config, setup.config_text("")).unwrap();
+        let mut served = Served::start(&config, &setup.store());
         served.signal("TERM");
         served.end();
         let log = served.lines.join("\n");
@@ -403,6 +403,22 @@ fn help_has_examples_and_version_has_the_version() {
         text(&run(&["--version"]).stdout),
         format!("twake-bridge {}\n", env!("CARGO_PKG_VERSION"))
     );
+}
+
+#[test]
+fn schema_prints_the_schema_of_each_file() {
+    for (file, key) in [("bridge", "twake"), ("source", "event")] {
+        let output = run(&["schema", file]);
+        assert!(output.status.success());
+        let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        let description = &schema["properties"][key]["description"];
+        assert!(
+            description.as_str().is_some_and(|text| !text.is_empty()),
+            "{schema}"
+        );
+    }
+    assert_eq!(run(&["schema"]).status.code(), Some(2));
 }
 
 #[test]

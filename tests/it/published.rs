@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use twake_bridge::authentication::Refusal;
-use twake_bridge::config::{Config, Surroundings};
+use twake_bridge::config::{Config, Environment};
 use twake_bridge::headers::Headers;
 
 #[derive(Deserialize)]
@@ -54,7 +54,7 @@ fn takers(scheme: &str) -> Vec<Taker> {
     }
 }
 
-/// Proves a vector to its kind, at a time; the scheme that took it is not told, the refusal is.
+/// Proves a vector to its kind, at a time; the scheme that took it is not posted, the refusal is.
 fn prove(
     kind: &str,
     vector: &Vector,
@@ -63,11 +63,11 @@ fn prove(
     at: i64,
 ) -> Result<(), Refusal> {
     let text = format!("[sources.x]\nkind = \"{kind}\"\nsecrets = [{{ env = \"SECRET\" }}]\nchannels = []\n");
-    let surroundings = Surroundings::of([("SECRET".to_owned(), vector.secret.clone())]);
+    let environment = Environment::of([("SECRET".to_owned(), vector.secret.clone())]);
     // Beside no folder of own templates: what is compiled in is meant.
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let config =
-        Config::from_text(&text, &base, &surroundings).unwrap_or_else(|findings| panic!("{findings:#?}"));
+        Config::from_text(&text, &base, &environment).unwrap_or_else(|findings| panic!("{findings:#?}"));
     let headers = Headers::new(headers.iter().map(|(name, value)| (name.as_str(), value.clone())));
     let now = Timestamp::from_second(at).unwrap();
     let pending = config.sources["x"].authenticator.begin(&headers, None)?;

@@ -218,18 +218,18 @@ fn every_recipe_is_one_line_that_holds_for_every_forge() {
                     .or_insert_with(|| facts(&source, &changed(&samples, name)));
                 condition.holds(facts).unwrap()
             };
-            let told = |name: &str| format!("{}: {} on {name}", forge.kind, recipe.line);
+            let posted = |name: &str| format!("{}: {} on {name}", forge.kind, recipe.line);
             let expected = (recipe.holds)(forge);
             for name in &expected {
-                assert!(holds(name), "{}", told(name));
+                assert!(holds(name), "{}", posted(name));
             }
             for name in (recipe.holds_not)(forge) {
-                assert!(!holds(name), "not {}", told(name));
+                assert!(!holds(name), "not {}", posted(name));
             }
             if expected.is_empty() {
                 let own = builtin::samples(forge.kind);
                 let found = own.iter().find(|sample| holds(&sample.name));
-                assert!(found.is_none(), "{} after all", told(&found.unwrap().name));
+                assert!(found.is_none(), "{} after all", posted(&found.unwrap().name));
             }
         }
     }

@@ -7,26 +7,26 @@ use std::time::Duration;
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::{Fault, Limits};
 
-use crate::harness::{GITHUB_SECRET, World, client, post_push};
+use crate::harness::{GITHUB_SECRET, TestSetup, client, post_push};
 use crate::program::{Served, program};
 
 /// A running bridge, and the files it reads.
 struct Reloading {
-    world: World,
+    setup: TestSetup,
     served: Served,
 }
 
 impl Reloading {
     fn new() -> Self {
-        let world = World::with(&["dev", "ops", "new"], Limits::default());
-        let config = world.path("bridge.toml");
-        fs::write(&config, world.config_text("")).unwrap();
-        let served = Served::start(&config, &world.store());
-        Self { world, served }
+        let setup = TestSetup::with(&["dev", "ops", "new"], Limits::default());
+        let config = setup.path("bridge.toml");
+        fs::write(&config, setup.config_text("")).unwrap();
+        let served = Served::start(&config, &setup.store());
+        Self { setup, served }
     }
 
     fn write(&self, name: &str, text: &str) {
-        let path = self.world.path(name);
+        let path = self.setup.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
@@ -34,7 +34,7 @@ impl Reloading {
     async fn reload(&self) -> Output {
         let mut reload = program();
         reload.args(["reload", "--operator", &self.served.operator, "--config"]);
-        reload.arg(self.world.path("bridge.toml"));
+        reload.arg(self.setup.path("bridge.toml"));
         actix_web::rt::task::spawn_blocking(move || reload.output().unwrap())
             .await
             .unwrap()
@@ -64,11 +64,11 @@ fn said(output: &Output) -> String {
 async fn a_reload_serves_new_sources_channels_and_templates() {
     let mut bridge = Reloading::new();
     assert_eq!(bridge.push("newcomer", "1").await, 404);
-    fs::write(bridge.world.path("newcomer"), GITHUB_SECRET).unwrap();
+    fs::write(bridge.setup.path("newcomer"), GITHUB_SECRET).unwrap();
     let more =
         "[sources.newcomer]\nkind = \"github\"\nsecrets = [{ file = \"newcomer\" }]\nchannels = [\"new\"]\n";
     let text = bridge
-        .world
+        .setup
         .config_text(more)
         .replace("[channels]\n", "[channels]\nnew = \"ch-new\"\n");
     bridge.write("bridge.toml", &text);
@@ -77,8 +77,8 @@ async fn a_reload_serves_new_sources_channels_and_templates() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(said(&output).contains("reloaded"));
     assert_eq!(bridge.push("newcomer", "2").await, 202);
-    let told = bridge.world.told("ch-new", 1).await;
-    assert!(told[0].ends_with("pushed, as we say it"), "{told:?}");
+    let posted = bridge.setup.posted("ch-new", 1).await;
+    assert!(posted[0].ends_with("pushed, as we say it"), "{posted:?}");
     assert!(
         bridge
             .metrics()
@@ -92,7 +92,7 @@ async fn a_reload_serves_new_sources_channels_and_templates() {
 #[actix_web::test]
 async fn a_wrong_configuration_is_refused_whole_and_the_old_one_goes_on() {
     let mut bridge = Reloading::new();
-    let right = fs::read_to_string(bridge.world.path("bridge.toml")).unwrap();
+    let right = fs::read_to_string(bridge.setup.path("bridge.toml")).unwrap();
     let wrong_route = right.replace("[sources.github]", "[sources.newcomer]\nkind = \"github\"\nsecrets = [{ env = \"HOME\" }]\nchannels = [\"nowhere\"]\n\n[sources.github]");
     assert_ne!(wrong_route, right);
     bridge.write("bridge.toml", &wrong_route);
@@ -145,14 +145,14 @@ async fn a_changed_body_limit_is_the_next_requests() {
     assert_eq!(bridge.push("github", "1").await, 202);
     bridge.write(
         "bridge.toml",
-        &bridge.world.config_text("[limits]\nbody = \"1KiB\"\n"),
+        &bridge.setup.config_text("[limits]\nbody = \"1KiB\"\n"),
     );
     let output = bridge.reload().await;
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(!said(&output).contains("restart"), "{}", said(&output));
     assert_eq!(bridge.push("github", "2").await, 413);
     let text = bridge
-        .world
+        .setup
         .config_text("[limits]\nbody = \"1MiB\"\nbodies = \"32MiB\"\nconnections = 99\n");
     bridge.write("bridge.toml", &text);
     let output = bridge.reload().await;
@@ -163,7 +163,7 @@ async fn a_changed_body_limit_is_the_next_requests() {
         said(&output)
     );
     assert_eq!(bridge.push("github", "2").await, 202);
-    bridge.world.messages("ch-dev", 2).await;
+    bridge.setup.messages("ch-dev", 2).await;
     bridge.served.signal("TERM");
     assert!(bridge.served.end().success());
 }
@@ -171,18 +171,18 @@ async fn a_changed_body_limit_is_the_next_requests() {
 #[actix_web::test]
 async fn a_changed_timeout_is_the_next_attempts() {
     let mut bridge = Reloading::new();
-    bridge.world.sandbox.set_fault(Some("ch-dev"), Some(Fault::Hang));
+    bridge.setup.sandbox.set_fault(Some("ch-dev"), Some(Fault::Hang));
     bridge.write(
         "bridge.toml",
-        &bridge.world.config_text("[delivery]\ntimeout = \"200ms\"\n"),
+        &bridge.setup.config_text("[delivery]\ntimeout = \"200ms\"\n"),
     );
     let output = bridge.reload().await;
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert_eq!(bridge.push("github", "1").await, 202);
     let line = bridge.served.wait_for("not delivered yet");
     assert!(line.contains("timed_out"), "{line}");
-    bridge.world.sandbox.set_fault(Some("ch-dev"), None);
-    bridge.world.messages("ch-dev", 1).await;
+    bridge.setup.sandbox.set_fault(Some("ch-dev"), None);
+    bridge.setup.messages("ch-dev", 1).await;
     bridge.served.signal("TERM");
     assert!(bridge.served.end().success());
 }
@@ -192,20 +192,20 @@ async fn a_shorter_history_goes_at_once() {
     let mut bridge = Reloading::new();
     assert_eq!(bridge.push("github", "1").await, 202);
     // What waits is never forgotten.
-    let told = "SELECT count(*) FROM events WHERE waiting = 0";
-    until(&bridge.world, told, 1).await;
-    let short = bridge.world.config_text("[history]\nkeep = \"1ms\"\n");
+    let posted = "SELECT count(*) FROM events WHERE waiting = 0";
+    until(&bridge.setup, posted, 1).await;
+    let short = bridge.setup.config_text("[history]\nkeep = \"1ms\"\n");
     bridge.write("bridge.toml", &short);
     bridge.served.signal("HUP");
     bridge.served.wait_for("reloaded");
-    until(&bridge.world, "SELECT count(*) FROM events", 0).await;
+    until(&bridge.setup, "SELECT count(*) FROM events", 0).await;
     bridge.served.signal("TERM");
     assert!(bridge.served.end().success());
 }
 
 /// Waits until the store answers so, half as long as it takes the bridge to look by itself what is old.
-async fn until(world: &World, question: &str, count: i64) {
-    let store = rusqlite::Connection::open(world.path("bridge.db")).unwrap();
+async fn until(setup: &TestSetup, question: &str, count: i64) {
+    let store = rusqlite::Connection::open(setup.path("bridge.db")).unwrap();
     let asking = async {
         while store.query_row(question, [], |row| row.get::<_, i64>(0)).unwrap() != count {
             actix_web::rt::task::yield_now().await;
@@ -223,7 +223,7 @@ async fn tls_is_begun_by_a_restart_and_a_reload_that_would_says_so() {
         "[public]\ntls = {{ certificate = {{ file = \"{data}/localhost.pem\" }}, key = {{ file = \"{data}/localhost.key\" }} }}\n"
     );
     // A source that wants certificates would let nobody in while the listener speaks no TLS.
-    let text = bridge.world.config_text(&tls);
+    let text = bridge.setup.config_text(&tls);
     let ca = format!("[sources.github]\nclient_ca_file = \"{data}/localhost.pem\"");
     bridge.write("bridge.toml", &text.replace("[sources.github]", &ca));
     let output = bridge.reload().await;

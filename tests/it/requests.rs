@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::harness::{TOKEN, TestBridge, World, client, in_time};
+use crate::harness::{TOKEN, TestBridge, TestSetup, client, in_time};
 
 /// How the kinds of these tests authenticate.
 const BEARER: &str = "[[authentication]]\nname = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"\n";
@@ -15,13 +15,13 @@ const AUTHORIZATION: &str = "Bearer alertmanager-token-0123456789";
 const SAYS: &str = "{{payload.text}}";
 
 /// A bridge with a source `own` of a kind of that name, to `dev`: `source.toml` and the template for everything.
-fn bridge(world: &World, source_toml: &str, template: &str) -> TestBridge {
-    let kind = world.path("templates/own");
+fn bridge(setup: &TestSetup, source_toml: &str, template: &str) -> TestBridge {
+    let kind = setup.path("templates/own");
     fs::create_dir_all(&kind).unwrap();
     fs::write(kind.join("source.toml"), source_toml).unwrap();
     fs::write(kind.join("default.hbs"), template).unwrap();
     assert_eq!(AUTHORIZATION, format!("Bearer {TOKEN}"));
-    world.bridge("[sources.own]\nkind = \"own\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n")
+    setup.bridge("[sources.own]\nkind = \"own\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n")
 }
 
 fn typed(before: &str, after: &str) -> String {
@@ -43,13 +43,13 @@ struct Query {
 async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/uptime-kuma-queries.json");
     let queries: Queries = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    let world = World::new();
+    let setup = TestSetup::new();
     let kind = typed(
         "methods = [\"GET\"]",
         "[body]\nquery = true\njson = [\"heartbeat\", \"monitor\"]\n[facts]\noutcome = 'payload.heartbeat.status == 1 ? \"up\" : \"down\"'",
     );
     let template = "{{payload.monitor.name}} is {{outcome}}: {{payload.msg}}";
-    let bridge = bridge(&world, &kind, template);
+    let bridge = bridge(&setup, &kind, template);
     let mut ids = Vec::new();
     for Query { headers, query } in &queries.requests {
         let mut headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -68,7 +68,7 @@ async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed(
         "Shop – Zürich is down: [Shop – Zürich] [🔴 Down] connect ECONNREFUSED 192.0.2.1:443",
         "Shop – Zürich is up: [Shop – Zürich] [✅ Up] 200 - OK",
     ];
-    assert_eq!(world.told("ch-dev", 2).await, said);
+    assert_eq!(setup.posted("ch-dev", 2).await, said);
 
     // What is kept is the query, which is all there was, and it is read the same way again.
     let stored = bridge
@@ -84,15 +84,15 @@ async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed(
         .await
         .unwrap();
     assert_eq!(replay.status().as_u16(), 200);
-    assert_eq!(world.told("ch-dev", 3).await[2], said[0]);
+    assert_eq!(setup.posted("ch-dev", 3).await[2], said[0]);
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn a_get_is_taken_by_its_body_or_its_query() {
-    let world = World::new();
+    let setup = TestSetup::new();
     let bridge = bridge(
-        &world,
+        &setup,
         &typed(
             "methods = [\"POST\", \"GET\"]",
             "[body]\nquery = \"payload\"\nform = \"payload\"\n",
@@ -125,9 +125,9 @@ async fn a_get_is_taken_by_its_body_or_its_query() {
     let forged = [authorization, ("taken-from", "query")];
     let forged = bridge.send("POST", "/hooks/own", &forged, "payload=%7B%7D").await;
     assert_eq!(forged.status, 202);
-    let told = world.told("ch-dev", 7).await;
-    assert_eq!(told[..2], ["in the query", "in the body"]);
-    for (text, why) in told[2..].iter().zip([
+    let posted = setup.posted("ch-dev", 7).await;
+    assert_eq!(posted[..2], ["in the query", "in the body"]);
+    for (text, why) in posted[2..].iter().zip([
         "the form or query has no field for the payload",
         "the form or query has no field for the payload",
         "not JSON (line 1, column 1: EOF while parsing an object)",
@@ -144,7 +144,7 @@ async fn a_get_is_taken_by_its_body_or_its_query() {
     if let Ok(answer) = request.append_header(authorization).send().await {
         assert!(answer.status().is_client_error(), "{}", answer.status());
     }
-    assert_eq!(world.stored(), 7);
+    assert_eq!(setup.stored(), 7);
     bridge.finish().await;
 }
 
@@ -158,12 +158,12 @@ fn hex_signature(body: &[u8]) -> String {
 #[actix_web::test]
 async fn a_signature_is_over_what_the_query_holds_and_never_over_the_body_that_is_not_there() {
     for (signed, signs_payload) in [("{payload}", true), ("{body}", false)] {
-        let world = World::new();
+        let setup = TestSetup::new();
         let kind = format!(
             "methods = [\"POST\", \"GET\"]\n[[authentication]]\nname = \"signature\"\nmethod = \"hmac\"\nheader = \"X-Gitea-Signature\"\n\
              algorithm = \"sha256\"\nencoding = \"hex\"\nsigned = \"{signed}\"\n[event]\ntype = '\"said\"'\n[body]\nquery = \"payload\"\n"
         );
-        let bridge = bridge(&world, &kind, SAYS);
+        let bridge = bridge(&setup, &kind, SAYS);
         let payload = r#"{"text":"signed – ü"}"#;
         let query: String = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("payload", payload)
@@ -183,15 +183,15 @@ async fn a_signature_is_over_what_the_query_holds_and_never_over_the_body_that_i
             let answer = bridge.send("GET", &path, &headers, "").await;
             assert_eq!(answer.status, status, "{signed}: {}", answer.text);
         }
-        assert_eq!(world.told("ch-dev", 1).await, ["signed – ü"]);
+        assert_eq!(setup.posted("ch-dev", 1).await, ["signed – ü"]);
         bridge.finish().await;
     }
 }
 
 #[actix_web::test]
 async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
-    let world = World::new();
-    let bridge = bridge(&world, &typed("methods = [\"PUT\", \"POST\"]", ""), SAYS);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup, &typed("methods = [\"PUT\", \"POST\"]", ""), SAYS);
     let headers = [("authorization", AUTHORIZATION)];
     let put = bridge
         .send("PUT", "/hooks/own", &headers, r#"{"text":"put"}"#)
@@ -210,7 +210,7 @@ async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
     }
     let health = bridge.send("POST", "/health", &[], "").await;
     assert_eq!((health.status, health.header("allow")), (405, Some("GET")));
-    assert_eq!(world.told("ch-dev", 1).await, ["put"]);
+    assert_eq!(setup.posted("ch-dev", 1).await, ["put"]);
     bridge.finish().await;
 }
 
@@ -221,8 +221,8 @@ async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
         ("body = \"ok\"", (202, "ok"), (200, "ok")),
         ("status = 204", (204, ""), (204, "")),
     ] {
-        let world = World::new();
-        let bridge = bridge(&world, &typed("", &format!("[response]\n{answer}\n")), SAYS);
+        let setup = TestSetup::new();
+        let bridge = bridge(&setup, &typed("", &format!("[response]\n{answer}\n")), SAYS);
         let headers = [("authorization", AUTHORIZATION)];
         for (status, text) in [first, again] {
             let answered = bridge.post("/hooks/own", &headers, r#"{"text":"hello"}"#).await;
@@ -238,11 +238,11 @@ async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
         }
         // What is refused is told so in any case.
         assert_eq!(bridge.post("/hooks/own", &[], "{}").await.status, 401);
-        assert_eq!(world.told("ch-dev", 1).await, ["hello"]);
+        assert_eq!(setup.posted("ch-dev", 1).await, ["hello"]);
         bridge.finish().await;
     }
-    let world = World::new();
-    let bridge = bridge(&world, &typed("", "[response]\nstatus = 200\n"), SAYS);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup, &typed("", "[response]\nstatus = 200\n"), SAYS);
     let answer = bridge
         .post(
             "/hooks/own",
@@ -259,8 +259,8 @@ response = 'payload.challenge'\n";
 
 #[actix_web::test]
 async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
-    let world = World::new();
-    let bridge = bridge(&world, &typed("", SLACK), SAYS);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup, &typed("", SLACK), SAYS);
     let challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";
     let body = json!({ "token": "old", "challenge": challenge, "type": "url_verification" }).to_string();
     let headers = [("authorization", AUTHORIZATION)];
@@ -268,7 +268,7 @@ async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
     assert_eq!((answer.status, answer.text.as_str()), (200, challenge));
     assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    assert_eq!(world.stored(), 0);
+    assert_eq!(setup.stored(), 0);
 
     // Nobody is answered who is not the sender.
     let stranger = bridge.post("/hooks/own", &[], body).await;
@@ -292,7 +292,7 @@ async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
         .await;
     assert_eq!(event.status, 202);
     assert_eq!(
-        world.told("ch-dev", 4).await,
+        setup.posted("ch-dev", 4).await,
         ["event 0", "event 1", "event 2", "without a type"]
     );
     let metrics = bridge.metrics().await;
@@ -307,12 +307,12 @@ response = '\"pong\"'\n";
 
 #[actix_web::test]
 async fn bitbuckets_unsigned_ping_is_answered_without_its_body_being_read() {
-    let world = World::new();
+    let setup = TestSetup::new();
     let kind = format!(
         "{}\n{DIAGNOSTICS}",
         typed("", "").replace(BEARER, "[[authentication]]\nname = \"signature\"\nmethod = \"hmac\"\nheader = \"X-Hub-Signature\"\nprefix = \"sha256=\"\n")
     );
-    let bridge = bridge(&world, &kind, SAYS);
+    let bridge = bridge(&setup, &kind, SAYS);
     let ping = [("x-event-key", "diagnostics:ping")];
     let answer = bridge.post("/hooks/own", &ping, r#"{"test":true}"#).await;
     assert_eq!((answer.status, answer.text.as_str()), (200, "pong"));
@@ -347,14 +347,14 @@ async fn bitbuckets_unsigned_ping_is_answered_without_its_body_being_read() {
             "{headers:?}"
         );
     }
-    assert_eq!(world.stored(), 0);
+    assert_eq!(setup.stored(), 0);
     let signature = format!("sha256={}", hex_signature(body.as_bytes()));
     let signed = [
         ("x-event-key", "repo:refs_changed"),
         ("x-hub-signature", signature.as_str()),
     ];
     assert_eq!(bridge.post("/hooks/own", &signed, body).await.status, 202);
-    assert_eq!(world.told("ch-dev", 1).await, ["an event"]);
+    assert_eq!(setup.posted("ch-dev", 1).await, ["an event"]);
     let metrics = bridge.metrics().await;
     let counted = "twake_bridge_challenges_total{source=\"own\",proof=\"unsigned\"} 2\n";
     assert!(metrics.contains(counted), "{metrics}");

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{World, client, in_time, post_push};
+use crate::harness::{TestSetup, client, in_time, post_push};
 use crate::program::{Served, program, serve};
 use twake_bridge::sandbox::Fault;
 
@@ -20,9 +20,9 @@ pub(crate) async fn ready(served: &Served) -> u16 {
     client().get(url).send().await.unwrap().status().as_u16()
 }
 
-pub(crate) fn config(world: &World) -> PathBuf {
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text("")).unwrap();
+pub(crate) fn config(setup: &TestSetup) -> PathBuf {
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text("")).unwrap();
     config
 }
 
@@ -66,24 +66,24 @@ async fn until_answered(url: &str, wanted: u16, before: u16, prefix: &str) -> (u
 /// What happens around a trouble that comes while a post is under way and ends again. `break_it` makes the store fail,
 /// `mend` ends that.
 pub(crate) async fn a_trouble_in_between(
-    world: &World,
+    setup: &TestSetup,
     served: &mut Served,
     break_it: impl Fn(),
     mend: impl Fn(),
 ) {
     let url = served.url.clone();
     assert_eq!(post(&url, "first", "first of all").await.0, 202);
-    world.messages("ch-dev", 1).await;
+    setup.messages("ch-dev", 1).await;
     assert_eq!(ready(served).await, 200);
 
     // A post that has been carried out, and whose end cannot be written down.
     let delay = std::time::Duration::from_secs(2);
-    world
+    setup
         .sandbox
         .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
     assert_eq!(post(&url, "second", "under way").await.0, 202);
-    world.messages("ch-dev", 2).await;
-    world.sandbox.clear_faults();
+    setup.messages("ch-dev", 2).await;
+    setup.sandbox.clear_faults();
     break_it();
     let (accepted, refused) = until_answered(&url, 503, 202, "meanwhile").await;
     let (status, wait) = post(&url, &refused, &refused).await;
@@ -92,7 +92,7 @@ pub(crate) async fn a_trouble_in_between(
     assert_eq!(ready(served).await, 503);
     served.wait_for("cannot store how an attempt ended");
     assert_eq!(
-        world.sandbox.attempts("ch-dev").len(),
+        setup.sandbox.attempts("ch-dev").len(),
         2,
         "it is not posted again, and nothing behind it is"
     );
@@ -104,16 +104,16 @@ pub(crate) async fn a_trouble_in_between(
     })
     .await;
     assert_eq!(ready(served).await, 200);
-    let told = world.told("ch-dev", 2 + accepted + 1).await;
+    let posted = setup.posted("ch-dev", 2 + accepted + 1).await;
     let expected = ["first of all".to_owned(), "under way".to_owned()]
         .into_iter()
         .chain((0..=accepted).map(|number| format!("meanwhile {number}.")));
-    for (text, expected) in told.iter().zip(expected) {
-        assert!(text.contains(&expected), "{expected}: {told:#?}");
+    for (text, expected) in posted.iter().zip(expected) {
+        assert!(text.contains(&expected), "{expected}: {posted:#?}");
     }
     assert_eq!(post(&url, "last", "the very last").await.0, 202);
-    let told = world.told("ch-dev", told.len() + 1).await;
-    assert!(told.last().unwrap().contains("the very last"), "nothing twice");
+    let posted = setup.posted("ch-dev", posted.len() + 1).await;
+    assert!(posted.last().unwrap().contains("the very last"), "nothing twice");
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
 }
@@ -121,11 +121,11 @@ pub(crate) async fn a_trouble_in_between(
 /// A disk of 2 MiB, in a mount namespace that ends with the bridge. Needs root, or user namespaces.
 #[actix_web::test]
 async fn a_full_disk_loses_nothing_and_is_recovered_from() {
-    let world = World::new();
-    let disk = world.path("disk");
+    let setup = TestSetup::new();
+    let disk = setup.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let store = format!("sqlite:{}/bridge.db", disk.display());
-    let serve = serve(&config(&world), &store, "127.0.0.1:0");
+    let serve = serve(&config(&setup), &store, "127.0.0.1:0");
     let mount = format!("mount -t tmpfs -o size=2m tmpfs '{}'", disk.display());
     let mut served = Served::listening(under(&["unshare", "-rm"], &mount, &serve));
     // The disk as the bridge sees it.
@@ -140,7 +140,7 @@ async fn a_full_disk_loses_nothing_and_is_recovered_from() {
         let _ = std::fs::write(&filler, vec![1_u8; 4 << 20]);
     };
     let free = || std::fs::remove_file(&filler).unwrap();
-    a_trouble_in_between(&world, &mut served, fill, free).await;
+    a_trouble_in_between(&setup, &mut served, fill, free).await;
     let full = served.lines.iter().filter(|line| line.contains("full")).count();
     assert!(full > 0, "the log says why: {:#?}", served.lines);
 }
@@ -148,12 +148,12 @@ async fn a_full_disk_loses_nothing_and_is_recovered_from() {
 /// Writes that fail as on a broken disk: files may not grow (RLIMIT_FSIZE, with its signal ignored).
 #[actix_web::test]
 async fn failing_writes_lose_nothing_and_are_recovered_from() {
-    let world = World::new();
-    let serve = serve(&config(&world), &world.store(), "127.0.0.1:0");
+    let setup = TestSetup::new();
+    let serve = serve(&config(&setup), &setup.store(), "127.0.0.1:0");
     let mut served = Served::listening(under(&["env"], "trap '' XFSZ", &serve));
     let process = served.id().to_string();
     let limit = |size: &str| run("prlimit", &["--pid", &process, &format!("--fsize={size}")]);
-    a_trouble_in_between(&world, &mut served, || limit("4096:"), || limit("unlimited:")).await;
+    a_trouble_in_between(&setup, &mut served, || limit("4096:"), || limit("unlimited:")).await;
 }
 
 #[actix_web::test]
@@ -162,10 +162,10 @@ async fn files_removed_under_the_bridge_stop_it_taking_more_and_what_waits_is_st
         &["bridge.db", "bridge.db-wal", "bridge.db-shm"][..],
         &["bridge.db-wal"],
     ] {
-        let world = World::new();
-        let mut served = Served::start(&config(&world), &world.store());
+        let setup = TestSetup::new();
+        let mut served = Served::start(&config(&setup), &setup.store());
         let url = served.url.clone();
-        world
+        setup
             .sandbox
             .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
         for number in 0..5 {
@@ -173,25 +173,25 @@ async fn files_removed_under_the_bridge_stop_it_taking_more_and_what_waits_is_st
             assert_eq!(post(&url, &text, &text).await.0, 202);
         }
         for name in names {
-            std::fs::rename(world.path(name), world.path(&format!("{name}.aside"))).unwrap();
+            std::fs::rename(setup.path(name), setup.path(&format!("{name}.aside"))).unwrap();
         }
         let (status, wait) = post(&url, "refused", "refused.").await;
         assert_eq!((status, wait.is_some()), (503, true));
         assert_eq!(ready(&served).await, 503);
         served.wait_for("was removed or replaced");
-        world.sandbox.clear_faults();
-        let told = world.told("ch-dev", 5).await;
-        assert!(told[4].contains("kept 4."), "{told:?}");
+        setup.sandbox.clear_faults();
+        let posted = setup.posted("ch-dev", 5).await;
+        assert!(posted[4].contains("kept 4."), "{posted:?}");
 
         for name in names {
-            std::fs::rename(world.path(&format!("{name}.aside")), world.path(name)).unwrap();
+            std::fs::rename(setup.path(&format!("{name}.aside")), setup.path(name)).unwrap();
         }
         assert_eq!(post(&url, "refused", "taken now.").await.0, 202);
         assert_eq!(ready(&served).await, 200);
-        assert!(world.told("ch-dev", 6).await[5].contains("taken now."));
+        assert!(setup.posted("ch-dev", 6).await[5].contains("taken now."));
         served.signal("TERM");
         assert_eq!(served.end().code(), Some(0));
-        assert_eq!(world.stored(), 6);
+        assert_eq!(setup.stored(), 6);
     }
 }
 
@@ -210,16 +210,16 @@ fn refusal(mut command: Command) -> String {
 
 #[actix_web::test]
 async fn a_store_that_cannot_be_used_stops_the_start_and_says_why() {
-    let world = World::new();
-    let config = config(&world);
-    let mut served = Served::start(&config, &world.store());
+    let setup = TestSetup::new();
+    let config = config(&setup);
+    let mut served = Served::start(&config, &setup.store());
     assert_eq!(post(&served.url, "first", "first").await.0, 202);
     served.signal("TERM");
     served.end();
-    let start = || serve(&config, &world.store(), "127.0.0.1:0");
+    let start = || serve(&config, &setup.store(), "127.0.0.1:0");
 
     // On a file system that is read-only.
-    let folder = world.folder.path().display();
+    let folder = setup.folder.path().display();
     let read_only = format!("mount --bind '{folder}' '{folder}' && mount -o remount,bind,ro '{folder}'");
     let said = refusal(under(&["unshare", "-rm"], &read_only, &start()));
     assert!(said.contains("Read-only file system"), "{said}");
@@ -227,7 +227,7 @@ async fn a_store_that_cannot_be_used_stops_the_start_and_says_why() {
     // By somebody who may not read it. (The binary may be where only its owner can go, so it is run through a copy.)
     let common = tempfile::tempdir().unwrap();
     std::fs::set_permissions(common.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    std::fs::set_permissions(world.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(setup.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let copy = common.path().join("twake-bridge");
     std::fs::copy(program().get_program(), &copy).unwrap();
     let mut stranger = Command::new("setpriv");
@@ -237,23 +237,23 @@ async fn a_store_that_cannot_be_used_stops_the_start_and_says_why() {
         .args(start().get_args())
         .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
         .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
-        .env("TWAKE_BRIDGE_STORE", world.store());
+        .env("TWAKE_BRIDGE_STORE", setup.store());
     let said = refusal(stranger);
     assert!(said.contains("Permission denied"), "{said}");
 
     // Broken: its beginning, and its middle.
-    let whole = std::fs::read(world.path("bridge.db")).unwrap();
+    let whole = std::fs::read(setup.path("bridge.db")).unwrap();
     let mut broken = whole.clone();
     broken[..100].fill(0x55);
-    std::fs::write(world.path("bridge.db"), &broken).unwrap();
+    std::fs::write(setup.path("bridge.db"), &broken).unwrap();
     assert!(refusal(start()).contains("not a database"));
     let mut broken = whole.clone();
     broken[100..4096].fill(0x55);
-    std::fs::write(world.path("bridge.db"), &broken).unwrap();
+    std::fs::write(setup.path("bridge.db"), &broken).unwrap();
     assert!(refusal(start()).contains("malformed"));
 
-    std::fs::write(world.path("bridge.db"), &whole).unwrap();
-    let mut served = Served::start(&config, &world.store());
+    std::fs::write(setup.path("bridge.db"), &whole).unwrap();
+    let mut served = Served::start(&config, &setup.store());
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0));
 }

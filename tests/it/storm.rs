@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{PATIENCE, TOKEN, World, alert, github_signature, in_time, push, wished};
+use crate::harness::{PATIENCE, TOKEN, TestSetup, alert, github_signature, in_time, push, wished};
 use crate::program::Served;
 use twake_bridge::clock::Clock;
 
@@ -257,8 +257,8 @@ fn aside<T: Send + 'static, F: Future<Output = T>>(
 }
 
 /// The numbers of the storm's events that the store holds.
-fn stored(world: &World) -> HashSet<usize> {
-    let store = rusqlite::Connection::open(world.path("bridge.db")).unwrap();
+fn stored(setup: &TestSetup) -> HashSet<usize> {
+    let store = rusqlite::Connection::open(setup.path("bridge.db")).unwrap();
     let mut statement = store.prepare("SELECT headers FROM events").unwrap();
     let headers = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
     let number = |headers: String| {
@@ -272,10 +272,10 @@ fn stored(world: &World) -> HashSet<usize> {
 #[actix_web::test]
 async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender_served() {
     let seconds = wished("OVERLOAD_SECONDS", 5);
-    let world = World::new();
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text("")).unwrap();
-    let mut served = Served::start(&config, &world.store());
+    let setup = TestSetup::new();
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text("")).unwrap();
+    let mut served = Served::start(&config, &setup.store());
     let host = served.url.strip_prefix("http://").unwrap().to_owned();
     let pushes = Arc::new(Pushes::new(&host));
 
@@ -324,7 +324,7 @@ async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender
     assert!(peak < MEMORY, "{peak} MB");
 
     all.add(stormed);
-    let stored = stored(&world);
+    let stored = stored(&setup);
     let taken = all.by_status.get(&202).unwrap();
     let missing = taken.iter().filter(|number| !stored.contains(number)).count();
     assert_eq!(missing, 0, "what was answered 202 is stored");
@@ -332,12 +332,12 @@ async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender
     let kept = refused.iter().filter(|number| stored.contains(number)).count();
     assert_eq!(kept, 0, "what was answered 503 is not");
     assert!(stored.len() <= taken.len() + all.unknown);
-    // What the polite sender was promised is told, whatever still waits in the other channel.
-    let told = world
+    // What the polite sender was promised is posted, whatever still waits in the other channel.
+    let posted = setup
         .sandbox
         .wait_for("ch-ops", |messages| messages.len() >= polite.count(202));
-    in_time("the polite sender's alerts", told).await;
-    assert_eq!(world.sandbox.arrivals("ch-ops").total, polite.count(202) as u64);
+    in_time("the polite sender's alerts", posted).await;
+    assert_eq!(setup.sandbox.arrivals("ch-ops").total, polite.count(202) as u64);
     served.signal("TERM");
 
     assert_eq!(served.end().code(), Some(0));

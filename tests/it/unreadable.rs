@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::{TOKEN, World, client};
+use crate::harness::{TOKEN, TestSetup, client};
 use crate::preview::{folder, run_in};
 use crate::program::program;
 
@@ -33,7 +33,7 @@ async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
         ("zabbix", "Zabbix", 202),
         ("jenkins", "Jenkins", 202),
     ];
-    let world = World::new();
+    let setup = TestSetup::new();
     // These know no bearer token.
     let by_token: Vec<&str> = kinds
         .iter()
@@ -41,7 +41,7 @@ async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
         .filter(|kind| *kind != "jenkins")
         .collect();
     let jenkins = "[sources.jenkins]\nkind = \"jenkins\"\nsecrets = [{ file = \"token\", scheme = \"path\" }]\nchannels = [\"ops\"]\n";
-    let bridge = world.bridge(&(sources(&by_token) + jenkins));
+    let bridge = setup.bridge(&(sources(&by_token) + jenkins));
     let bearer = format!("Bearer {TOKEN}");
     for (kind, _, status) in kinds {
         let headers = [
@@ -64,13 +64,16 @@ async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
         let other = bridge.post(&path, headers, other).await;
         assert_eq!(other.status, status, "{kind}: another one is another event");
     }
-    let told = world.told("ch-ops", 2 * kinds.len()).await;
-    for ((kind, title, _), told) in kinds.iter().zip(told.chunks(2)) {
+    let posted = setup.posted("ch-ops", 2 * kinds.len()).await;
+    for ((kind, title, _), posted) in kinds.iter().zip(posted.chunks(2)) {
         assert!(
-            told[0].starts_with(&format!("{title} ({kind}) sent something that is {WHY}:")),
-            "{told:?}"
+            posted[0].starts_with(&format!("{title} ({kind}) sent something that is {WHY}:")),
+            "{posted:?}"
         );
-        assert!(told[0].contains(BROKEN) && told[1].contains("exit 2"), "{told:?}");
+        assert!(
+            posted[0].contains(BROKEN) && posted[1].contains("exit 2"),
+            "{posted:?}"
+        );
     }
     let metrics = bridge.metrics().await;
     assert!(
@@ -82,8 +85,8 @@ async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
 
 #[actix_web::test]
 async fn what_is_shown_of_a_body_is_text_and_bounded() {
-    let world = World::new();
-    let bridge = world.bridge(&sources(&["argocd"]));
+    let setup = TestSetup::new();
+    let bridge = setup.bridge(&sources(&["argocd"]));
     let bearer = format!("Bearer {TOKEN}");
     let headers = [
         ("authorization", bearer.as_str()),
@@ -132,13 +135,13 @@ const OWN: &str = "title = \"Acme\"\n[[authentication]]\nname = \"bearer\"\nmeth
 
 #[actix_web::test]
 async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_the_next_replay() {
-    let world = World::new();
-    let kind = world.path("templates/acme");
+    let setup = TestSetup::new();
+    let kind = setup.path("templates/acme");
     fs::create_dir_all(&kind).unwrap();
     fs::write(kind.join("source.toml"), OWN).unwrap();
     fs::write(kind.join("said.hbs"), "said: {{payload.text}}").unwrap();
-    fs::write(world.path("bridge.toml"), world.config_text(&sources(&["acme"]))).unwrap();
-    let bridge = world.bridge(&sources(&["acme"]));
+    fs::write(setup.path("bridge.toml"), setup.config_text(&sources(&["acme"]))).unwrap();
+    let bridge = setup.bridge(&sources(&["acme"]));
     let bearer = format!("Bearer {TOKEN}");
     let headers = [
         ("authorization", bearer.as_str()),
@@ -148,7 +151,7 @@ async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_th
     let id = answer.body["event"].as_str().unwrap().to_owned();
     let readable = bridge.post("/hooks/acme", &headers, r#"{"text":"fine"}"#).await;
     assert_eq!(readable.status, 202);
-    assert_eq!(world.told("ch-ops", 2).await[1], "said: fine");
+    assert_eq!(setup.posted("ch-ops", 2).await[1], "said: fine");
 
     let ask = async |operator: &str, path: &str| -> Value {
         let mut answer = client()
@@ -190,7 +193,7 @@ async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_th
 
     // Replayed as it is, it is posted as it is once more.
     replay(&bridge.operator).await;
-    assert!(world.told("ch-ops", 3).await[2].contains("text=disk+full"));
+    assert!(setup.posted("ch-ops", 3).await[2].contains("text=disk+full"));
     let list = ask(&bridge.operator, "events?state=unreadable").await;
     assert_eq!(ids(&list), [id.as_str()]);
     bridge.finish().await;
@@ -200,8 +203,8 @@ async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_th
         command
             .args(arguments)
             .arg("--config")
-            .arg(world.path("bridge.toml"));
-        let output = command.env("TWAKE_BRIDGE_STORE", world.store()).output().unwrap();
+            .arg(setup.path("bridge.toml"));
+        let output = command.env("TWAKE_BRIDGE_STORE", setup.store()).output().unwrap();
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     let list = asked(&["events", "list", "--state", "unreadable"]);
@@ -210,9 +213,9 @@ async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_th
     assert!(shown.contains(&format!("unreadable it is {why}\n")), "{shown}");
 
     fs::write(kind.join("source.toml"), format!("{OWN}[body]\nform = true\n")).unwrap();
-    let bridge = world.bridge(&sources(&["acme"]));
+    let bridge = setup.bridge(&sources(&["acme"]));
     replay(&bridge.operator).await;
-    assert_eq!(world.told("ch-ops", 4).await[3], "said: disk full");
+    assert_eq!(setup.posted("ch-ops", 4).await[3], "said: disk full");
     let list = ask(&bridge.operator, "events?state=unreadable").await;
     assert!(ids(&list).is_empty(), "{list}");
     bridge.finish().await;

@@ -1,5 +1,5 @@
 //! A store that the last version of an earlier schema wrote (tests/data/store) is taken over by the real binary: what
-//! waits is told, what was is shown, and nothing of it is lost.
+//! waits is posted, what was is shown, and nothing of it is lost.
 
 use serde_json::Value;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Output;
 
 use twake_bridge::sandbox::Limits;
 
-use crate::harness::{TOKEN, World, client};
+use crate::harness::{TOKEN, TestSetup, client};
 use crate::program::{Served, program};
 
 /// What the store's configuration had besides, and a history that reaches back to it in any year.
@@ -26,31 +26,31 @@ dead = "36500d"
 "#;
 
 struct Upgrade {
-    world: World,
+    setup: TestSetup,
 }
 
 impl Upgrade {
     fn new() -> Self {
-        let world = World::with(&["dev", "ops", "broken"], Limits::default());
-        let text = world.config_text(MORE);
+        let setup = TestSetup::with(&["dev", "ops", "broken"], Limits::default());
+        let text = setup.config_text(MORE);
         let text = text.replace("[channels]\n", "[channels]\nbroken = \"ch-broken\"\n");
-        fs::write(world.path("bridge.toml"), text).unwrap();
-        Self { world }
+        fs::write(setup.path("bridge.toml"), text).unwrap();
+        Self { setup }
     }
 
     fn take(&self, name: &str) {
-        fs::copy(old(), self.world.path(name)).unwrap();
+        fs::copy(old(), self.setup.path(name)).unwrap();
     }
 
     fn serve(&self) -> Served {
-        Served::start(&self.world.path("bridge.toml"), &self.world.store())
+        Served::start(&self.setup.path("bridge.toml"), &self.setup.store())
     }
 
     async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = program();
         command
             .args(arguments)
-            .env("TWAKE_BRIDGE_STORE", self.world.store());
+            .env("TWAKE_BRIDGE_STORE", self.setup.store());
         actix_web::rt::task::spawn_blocking(move || command.output().unwrap())
             .await
             .unwrap()
@@ -58,7 +58,7 @@ impl Upgrade {
 
     /// What an order answers. Asked of the bridge at `operator`, else of the store.
     async fn say(&self, operator: Option<&str>, arguments: &[&str]) -> String {
-        let config = self.world.path("bridge.toml");
+        let config = self.setup.path("bridge.toml");
         let mut all = arguments.to_vec();
         all.extend(["--config", config.to_str().unwrap()]);
         if let Some(operator) = operator {
@@ -101,7 +101,7 @@ fn id(event: &Value) -> &str {
 #[actix_web::test]
 async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
     let upgrade = Upgrade::new();
-    let world = &upgrade.world;
+    let setup = &upgrade.setup;
     upgrade.take("bridge.db");
     let mut served = upgrade.serve();
     assert!(
@@ -113,10 +113,10 @@ async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
         served.lines
     );
     // What waited in a lane that failed, in its order.
-    let told = world.told("ch-ops", 2).await;
+    let posted = setup.posted("ch-ops", 2).await;
     assert!(
-        told[0].contains("DiskFull") && told[1].contains("DiskStillFull"),
-        "{told:?}"
+        posted[0].contains("DiskFull") && posted[1].contains("DiskStillFull"),
+        "{posted:?}"
     );
 
     // From the newest to the oldest, as they were left, but for what has been told now.
@@ -146,9 +146,9 @@ async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
 
     // What is decided again has its reason from then on.
     upgrade.say(operator, &["events", "replay", id(first)]).await;
-    assert!(world.told("ch-dev", 1).await[0].contains("the first"));
+    assert!(setup.posted("ch-dev", 1).await[0].contains("the first"));
     upgrade.say(operator, &["events", "replay", id(dead)]).await;
-    assert!(world.told("ch-broken", 1).await[0].contains("too large"));
+    assert!(setup.posted("ch-broken", 1).await[0].contains("too large"));
     upgrade.say(operator, &["events", "replay", id(skipped)]).await;
     let shown = upgrade.say(operator, &["events", "show", id(skipped)]).await;
     assert!(shown.contains("skipped: route 0 names no channel"), "{shown}");
@@ -161,33 +161,33 @@ async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
         .await
         .unwrap();
     assert_eq!(new.status().as_u16(), 202);
-    assert!(world.told("ch-broken", 2).await[1].contains("to an old store"));
+    assert!(setup.posted("ch-broken", 2).await[1].contains("to an old store"));
     served.signal("TERM");
     assert!(served.end().success(), "{:#?}", served.lines);
     assert_eq!(upgrade.events(None).await.len(), 7);
-    assert_eq!(world.sandbox.messages("ch-ops").len(), 2, "nothing twice");
+    assert_eq!(setup.sandbox.messages("ch-ops").len(), 2, "nothing twice");
 }
 
 #[actix_web::test]
 async fn a_backup_from_before_an_upgrade_is_restored_and_taken_over_at_the_next_start() {
     let upgrade = Upgrade::new();
-    let world = &upgrade.world;
+    let setup = &upgrade.setup;
     upgrade.take("before.db");
-    let before = world.path("before.db");
+    let before = setup.path("before.db");
     let restored = upgrade.run(&["restore", before.to_str().unwrap(), "--yes"]).await;
     assert!(restored.status.success(), "{}", said(&restored));
     assert!(said(&restored).contains("6 events"), "{}", said(&restored));
-    let store = world.path("bridge.db");
+    let store = setup.path("bridge.db");
     assert_eq!(schema(&store), 1, "a copy is what was copied");
 
     // A backup of it is of its schema, too: the version before can still use both.
-    let copy = world.path("copy.db");
+    let copy = setup.path("copy.db");
     let backup = upgrade.run(&["backup", copy.to_str().unwrap()]).await;
     assert!(backup.status.success(), "{}", said(&backup));
     assert_eq!(schema(&copy), 1);
 
     let mut served = upgrade.serve();
-    world.told("ch-ops", 2).await;
+    setup.posted("ch-ops", 2).await;
     served.signal("TERM");
     assert!(served.end().success(), "{:#?}", served.lines);
     assert_eq!(schema(&store), 4);
@@ -198,9 +198,9 @@ async fn a_backup_from_before_an_upgrade_is_restored_and_taken_over_at_the_next_
 #[actix_web::test]
 async fn a_stored_message_of_a_form_that_is_gone_becomes_a_dead_letter_and_a_replay_renders_it_anew() {
     let upgrade = Upgrade::new();
-    let world = &upgrade.world;
+    let setup = &upgrade.setup;
     upgrade.take("bridge.db");
-    let store = rusqlite::Connection::open(world.path("bridge.db")).unwrap();
+    let store = rusqlite::Connection::open(setup.path("bridge.db")).unwrap();
     let changed = store
         .execute(
             "UPDATE messages SET json = ?1 WHERE json LIKE '%DiskFull%'",
@@ -211,8 +211,11 @@ async fn a_stored_message_of_a_form_that_is_gone_becomes_a_dead_letter_and_a_rep
     drop(store);
 
     let mut served = upgrade.serve();
-    let told = world.told("ch-ops", 1).await;
-    assert!(told[0].contains("DiskStillFull"), "the lane goes on: {told:?}");
+    let posted = setup.posted("ch-ops", 1).await;
+    assert!(
+        posted[0].contains("DiskStillFull"),
+        "the lane goes on: {posted:?}"
+    );
     let operator = served.operator.clone();
     let operator = Some(operator.as_str());
     let events = upgrade.events(operator).await;
@@ -227,7 +230,7 @@ async fn a_stored_message_of_a_form_that_is_gone_becomes_a_dead_letter_and_a_rep
         "{shown}"
     );
     upgrade.say(operator, &["events", "replay", id(dead)]).await;
-    assert!(world.told("ch-ops", 2).await[1].contains("DiskFull"));
+    assert!(setup.posted("ch-ops", 2).await[1].contains("DiskFull"));
     served.signal("TERM");
     assert!(served.end().success(), "{:#?}", served.lines);
 }

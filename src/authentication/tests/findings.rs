@@ -85,8 +85,8 @@ fn each_contradiction_in_a_table_is_found() {
             "signed = \"{timestamp}{body\"",
             "signed: `{body` is not closed",
         ),
-        (hmac, "signed = \"{body}}\"", "signed: `}` closes nothing"),
-        (hmac, "signed = \"{boddy}\"", "signed: there is no {boddy}"),
+        (hmac, "signed = \"{body}}\"", "signed: `}` has no opening `{`"),
+        (hmac, "signed = \"{boddy}\"", "signed: unknown {boddy}"),
         (hmac, "signed = \"{id}.{body}\"", "signed: {id} needs"),
         (
             hmac,
@@ -211,7 +211,7 @@ fn secrets_that_no_scheme_accepts_are_found_and_never_printed() {
         (
             &[],
             vec![secret("env:X", hush)],
-            "secret `env:X`: there is no scheme it could serve",
+            "secret `env:X`: no scheme uses secrets",
         ),
         (
             &[GITHUB],
@@ -241,17 +241,17 @@ fn secrets_that_no_scheme_accepts_are_found_and_never_printed() {
         (
             &[STANDARD],
             vec![secret("env:X", "whsec_hush-hush")],
-            "secret `env:X`: what should be base64 in it is not",
+            "secret `env:X`: the key in it is not base64",
         ),
         (
             &[STANDARD],
             vec![secret("env:X", "whsec_")],
-            "secret `env:X`: there is no key in it",
+            "secret `env:X`: it contains no key",
         ),
         (
             &[MILLISECONDS],
             vec![secret("env:X", hush)],
-            "secret `env:X`: what should be hex in it is not",
+            "secret `env:X`: the key in it is not hex",
         ),
         (
             &[BASIC],
@@ -276,13 +276,13 @@ fn secrets_that_no_scheme_accepts_are_found_and_never_printed() {
         (
             &[GITHUB, OPEN],
             vec![secret("env:X", hush)],
-            "scheme `open` lets everybody in",
+            "scheme `open` accepts every request",
         ),
-        (&[OPEN, GITHUB], vec![], "scheme `open` lets everybody in"),
+        (&[OPEN, GITHUB], vec![], "scheme `open` accepts every request"),
         (
             &[OPEN],
             vec![secret("env:X", hush)],
-            "secret `env:X`: the scheme asks for nothing",
+            "secret `env:X`: the scheme needs no secret",
         ),
     ];
     for (tables, secrets, expected) in table {

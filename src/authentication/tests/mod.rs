@@ -2,13 +2,13 @@
 
 mod bodies;
 mod choice;
-mod doubts;
 mod findings;
 mod properties;
 mod refusals;
 mod senders;
 mod traces;
 mod vectors;
+mod warnings;
 
 use bytes::Bytes;
 use jiff::Timestamp;

@@ -38,7 +38,7 @@ fn any_value() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_signed_is_authentic(
+    fn a_signed_request_is_authentic(
         (table, value) in any_scheme(),
         body in prop::collection::vec(any::<u8>(), 0..200),
         id in "[a-zA-Z0-9_-]{1,40}",

@@ -224,7 +224,7 @@ pub(super) const TOKENS: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn what_a_sender_signs_is_authentic_and_names_its_secret() {
+fn a_signed_request_is_authentic_and_names_its_secret() {
     for (table, value) in ALL.into_iter().chain(TOKENS) {
         let authenticator = authenticator(&[table], vec![secret("credential:x", value)]);
         let headers = sign(&scheme(table), &Secret::new(value), "msg_1", at(NOW), b"{}");

@@ -1,12 +1,7 @@
 //! Events keep no header that repeats the secret of the request.
 
-use super::senders::GITLAB_TOKEN;
+use super::senders::{BASIC, BEARER, GITLAB_TOKEN, PATH};
 use super::*;
-
-const PATH: &str = "name = \"path\"\nmethod = \"path\"";
-const BASIC: &str = "name = \"basic\"\nmethod = \"basic\"\nheader = \"Authorization\"";
-const BEARER: &str =
-    "name = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"";
 
 /// Returns the names of the headers that the event keeps.
 fn kept(table: &str, value: &str, headers: &[(&str, &str)]) -> Vec<String> {

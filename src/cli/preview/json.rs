@@ -41,7 +41,7 @@ fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
     put("facts", json!(decision.facts));
     put("routes", json!(decision.routes));
     let messages = decision.messages.iter();
-    let messages = messages.map(|said| message(said, &decision.event_type, &source.kind.name));
+    let messages = messages.map(|decided| message(decided, &decision.event_type, &source.kind.name));
     put("messages", messages.collect());
     put("channels", json!(decision.channels()));
     put("skipped", json!(decision.skip_reason()));
@@ -86,23 +86,26 @@ fn head(source: &Source, proof: &Proof) -> Map<String, Value> {
     whole
 }
 
-fn message(said: &DecidedMessage, event_type: &str, kind: &str) -> Value {
-    let template = said.template.as_ref();
-    let failed = said
+fn message(decided: &DecidedMessage, event_type: &str, kind: &str) -> Value {
+    let template = decided.template.as_ref();
+    let failed = decided
         .failed
         .iter()
         .map(|(template, why)| json!({ "template": template, "why": why }));
-    let text = said.message.as_ref().map(|stored| plain::text(&stored.message));
+    let text = decided
+        .message
+        .as_ref()
+        .map(|stored| plain::text(&stored.message));
     json!({
-        "variant": said.variant.as_deref(),
+        "variant": decided.variant.as_deref(),
         "template": template.map(|template| &template.name),
         "file": template.map(|template| template.origin.file(kind, &template.name)),
         "own": template.is_some_and(|template| template.origin.is_own()),
-        "why_this": why_this(said, event_type),
+        "why_this": why_this(decided, event_type),
         "failed": failed.collect::<Value>(),
-        "when_failed": said.when_failed,
-        "skip_reason": said.skip_reason,
+        "when_failed": decided.when_failed,
+        "skip_reason": decided.skip_reason,
         "text": text,
-        "message": said.message,
+        "message": decided.message,
     })
 }

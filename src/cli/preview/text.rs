@@ -60,8 +60,8 @@ struct Out {
 
 impl Out {
     /// Writes a value with its name on the left; further lines of the value are written below the first.
-    fn field(&mut self, name: &str, said: &str) {
-        for (index, line) in said.lines().enumerate() {
+    fn field(&mut self, name: &str, value: &str) {
+        for (index, line) in value.lines().enumerate() {
             let name = if index == 0 { name } else { "" };
             let gap = " ".repeat(COLUMN.saturating_sub(name.len()));
             let _ = writeln!(self.text, "{}{gap}{line}", self.paint.dim(name));
@@ -77,7 +77,7 @@ impl Out {
 
     fn proof(&mut self, proof: &Proof) {
         let paint = self.paint;
-        let said = match proof {
+        let shown = match proof {
             Proof::Authentic { scheme, .. } if scheme.is_empty() => paint.good("yes"),
             Proof::Authentic { scheme, secret } if secret.is_empty() => {
                 format!("{} (scheme {scheme} asks for no secret)", paint.good("yes"))
@@ -88,17 +88,17 @@ impl Out {
             }
             Proof::Unchecked(why) => format!("not checked: {}", why_unchecked(*why)),
             Proof::Refused(refusal) => {
-                let mut said = paint.bad(&format!("no: {refusal}"));
+                let mut shown = paint.bad(&format!("no: {refusal}"));
                 if *refusal == Refusal::Mismatch {
-                    said.push_str(
+                    shown.push_str(
                         "\na signature goes with the very bytes that were sent, and with the secret of that time;\n\
                          without that header, the rest can be seen as if it were authentic",
                     );
                 }
-                said
+                shown
             }
         };
-        self.field("authentic", &said);
+        self.field("authentic", &shown);
     }
 
     /// A request that is not authentic, or whose body cannot be decoded.
@@ -123,13 +123,13 @@ impl Out {
             "challenge",
             &format!("{}\n{no_event}", visible_lines(&response.when)),
         );
-        let said = match response.text.as_str() {
+        let shown = match response.text.as_str() {
             "" => "without a body".to_owned(),
             text => format!("{}: {}", response.content_type, shortened(&visible_lines(text))),
         };
         self.field(
             "response",
-            &format!("{}, {said}", paint.bold(&response.status.to_string())),
+            &format!("{}, {shown}", paint.bold(&response.status.to_string())),
         );
     }
 
@@ -195,15 +195,15 @@ impl Out {
             .facts
             .iter()
             .partition(|(_, value)| is_known(value));
-        let mut said: Vec<String> = known
+        let mut shown: Vec<String> = known
             .iter()
             .map(|(name, value)| format!("{name} = {}", shortened(&visible_lines(&value.to_string()))))
             .collect();
         if !unknown.is_empty() {
             let names: Vec<&str> = unknown.iter().map(|(name, _)| name.as_str()).collect();
-            said.push(self.paint.dim(&format!("empty or false: {}", names.join(" "))));
+            shown.push(self.paint.dim(&format!("empty or false: {}", names.join(" "))));
         }
-        self.field("facts", &said.join("\n"));
+        self.field("facts", &shown.join("\n"));
     }
 
     fn routes(&mut self, preview: &Preview, configured: bool) {
@@ -223,11 +223,11 @@ impl Out {
             format!("{} {held} {why}{to}", route.route)
         };
         let routes = &preview.decision.routes;
-        let said: Vec<String> = routes.iter().map(route).collect();
-        if said.is_empty() {
+        let shown: Vec<String> = routes.iter().map(route).collect();
+        if shown.is_empty() {
             self.field("routes", "there is none");
         } else if configured {
-            self.field("routes", &said.join("\n"));
+            self.field("routes", &shown.join("\n"));
         }
     }
 
@@ -266,15 +266,15 @@ impl Out {
             );
             self.field("", &paint.bad(&why));
         }
-        if let Some(said) = &message.message {
+        if let Some(stored) = &message.message {
             let to = channels.join(", ");
-            let ephemeral = if said.ephemeral {
+            let ephemeral = if stored.ephemeral {
                 ", shown and forgotten"
             } else {
                 ""
             };
             let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
-            let text = paint.document(&said.message);
+            let text = paint.document(&stored.message);
             let _ = writeln!(self.text, "{text}\n");
         } else if let Some(skip_reason) = &message.skip_reason {
             self.field("skipped", &visible_lines(skip_reason));

@@ -1,111 +1,103 @@
-//! `source.toml`: its text becomes a [`Kind`].
+//! Compiles a `source.toml` to a [`Kind`].
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use toml::de::DeValue;
 
 use super::LoadedKind;
 use crate::condition::Condition;
-use crate::config::conditions::{condition, fact_map};
+use crate::config::conditions::{Place, condition, fact_map};
 use crate::config::file::facts;
 use crate::config::requests;
 use crate::config::schemes::Schemes;
 use crate::facts::{BODY_HASH, FactMap, GIVEN};
 use crate::source::Kind;
 use crate::template::Library;
-use crate::toml_reader::{Findings, Located, Table, in_order, type_of};
+use crate::toml_reader::{Findings, Owner, TableReader};
 use crate::units;
 
-const EVENT: &[&str] = &["type", "key", "remember", "remember_body", "skip"];
-const SKIPPED_TYPE: &[&str] = &["type", "why"];
-
-/// How long a key is remembered when the kind does not say: longer than any known sender goes on trying.
+/// How long a key is remembered by default: longer than any known sender repeats a request.
 const REMEMBER: Duration = Duration::from_secs(86_400);
 
-/// What is not said is `base`'s: its whole `authentication`, each key of `body` and `event`, each fact.
+/// Compiles the file. What it does not set is `base`'s: all of `authentication`, each key of `body` and `event`, each
+/// fact.
 pub(super) fn compile(
     name: &str,
-    root: &Table<'_, '_>,
+    root: &TableReader<'_, '_>,
     base: Option<&LoadedKind>,
     findings: &Findings,
 ) -> Option<(Kind, FactMap, Schemes)> {
-    let before = findings.errors();
-    // Where it is like another kind that is wrong, that alone is found, not what is missing for it.
-    let is_alone = root.get("like").is_none();
+    // If `like` names a wrong kind, only that is reported, and not the keys that the other kind would have.
+    let is_alone = !root.has("like");
     let title = root
         .text("title")
         .map_or_else(|| name.to_owned(), |title| title.value);
-    let schemes = if root.get("authentication").is_some() {
-        Schemes::read(root)
-    } else if let Some(base) = base {
-        base.schemes.clone()
-    } else {
-        if is_alone {
-            let what = "`[[authentication]]` is missing: how its sender proves itself (method = \"none\": not at all)";
-            findings.error(0, "", what);
-        }
-        Schemes::default()
+    let schemes = match base {
+        Some(base) if !root.has("authentication") => base.schemes.clone(),
+        _ => Schemes::read(root),
     };
+    for key in ["authentication", "event"] {
+        if is_alone && !root.has(key) {
+            root.missing(key);
+        }
+    }
     let known = base.map(|base| &*base.kind);
     let methods = requests::methods(root, known);
     let body = requests::body_form(root, known, &methods);
     let response = requests::response(root, known);
     let challenges = requests::challenges(root, known, findings);
-    let event = root.table("event", EVENT);
-    if event.is_none() && root.get("event").is_none() && is_alone {
-        findings.error(0, "", "`[event]` is missing: type = 'headers[\"x-event\"]'");
-    }
-    let names = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect::<BTreeSet<_>>()
-    };
-    let before_type = names(&["source", "headers", "payload"]);
-    let says = |key: &str| event.as_ref().is_some_and(|event| event.get(key).is_some());
-    let event_type = match base {
-        Some(base) if !says("type") => Some(base.kind.event_type.clone()),
-        None if !says("type") && !is_alone => None,
-        _ => event.as_ref().and_then(|event| {
-            let text = event.required(
-                "type",
-                "what the sender calls the event, such as 'headers[\"x-event\"]'",
-            )?;
-            condition(&text, "event.type", &before_type, findings)
-        }),
+    let event = root.table("event");
+    let event = event.as_ref();
+    let sets = |key: &str| event.is_some_and(|event| event.has(key));
+    let event_type = match (base, event) {
+        (Some(base), _) if !sets("type") => Some(base.kind.event_type.clone()),
+        (_, Some(event)) => {
+            if is_alone && !sets("type") {
+                event.missing("type");
+            }
+            let names = ["source", "headers", "payload"].map(str::to_owned).into();
+            let place = Place {
+                path: "event.type",
+                owner: &Owner::Kind,
+                is_when: false,
+            };
+            event
+                .text("type")
+                .and_then(|text| condition(&text, place, &names, findings))
+        }
+        (_, None) => None,
     };
     let key = match base {
-        Some(base) if !says("key") => base.kind.key.clone(),
+        Some(base) if !sets("key") => base.kind.key.clone(),
         _ => {
-            let mut names = names(GIVEN);
-            names.insert(BODY_HASH.to_owned());
-            let key = event.as_ref().and_then(|event| event.text_or_texts("key"));
-            key.unwrap_or_default()
+            let names = GIVEN
                 .iter()
-                .filter_map(|part| condition(part, "event.key", &names, findings))
-                .collect()
+                .chain(&[BODY_HASH])
+                .map(|name| (*name).to_owned())
+                .collect();
+            let place = Place {
+                path: "event.key",
+                owner: &Owner::Kind,
+                is_when: false,
+            };
+            let parts = event.and_then(|event| event.texts("key")).unwrap_or_default();
+            let parts = parts
+                .iter()
+                .filter_map(|part| condition(part, place, &names, findings));
+            parts.collect()
         }
     };
-    let remember = event
-        .as_ref()
-        .and_then(|event| event.unit("remember", &units::DURATION));
-    let remember_body = event
-        .as_ref()
-        .and_then(|event| event.unit("remember_body", &units::DURATION));
+    let remember = event.and_then(|event| event.unit("remember", &units::DURATION));
+    let remember_body = event.and_then(|event| event.unit("remember_body", &units::DURATION));
     let skipped_types = match base {
-        Some(base) if !says("skip") => base.kind.skipped_types.clone(),
-        _ => event
-            .as_ref()
-            .map(|event| skipped_types(event, findings))
-            .unwrap_or_default(),
+        Some(base) if !sets("skip") => base.kind.skipped_types.clone(),
+        _ => event.map(skipped_types).unwrap_or_default(),
     };
-    let facts = fact_map(&facts(root), findings);
+    let facts = fact_map(&facts(root), &Owner::Kind, findings);
     let facts = match base {
         Some(base) => base.facts.overridden_by(facts),
         None => facts,
     };
-    let (Some(event_type), true) = (event_type, findings.errors() == before) else {
+    let (Some(event_type), true) = (event_type, findings.errors() == 0) else {
         return None;
     };
     let kind = Kind {
@@ -132,7 +124,7 @@ pub(super) fn compile(
     Some((kind, facts, schemes))
 }
 
-/// The headers that type and key are made of.
+/// Returns the headers that type and key read, with their values in a sample.
 fn sample_headers(event_type: &Condition, key: &[Condition]) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = Vec::new();
     let typed = std::iter::once((event_type, "{event}"));
@@ -149,31 +141,11 @@ fn sample_headers(event_type: &Condition, key: &[Condition]) -> Vec<(String, Str
     headers
 }
 
-/// `skip = [{ type = "star", why = "…" }]`, or a table of type = "why".
-fn skipped_types(event: &Table<'_, '_>, findings: &Findings) -> Vec<(String, String)> {
-    match event.get("skip") {
-        Some((_, DeValue::Table(entries))) => {
-            let entry = |(name, value): (Located<String>, &DeValue<'_>)| {
-                let why = value.as_str().map(str::to_owned);
-                if why.is_none() {
-                    findings.error(
-                        name.at,
-                        "event.skip",
-                        format!("is {}, a reason was expected: \"…\"", type_of(value)),
-                    );
-                }
-                Some((name.value, why?))
-            };
-            in_order(entries).into_iter().filter_map(entry).collect()
-        }
-        _ => event
-            .tables("skip", SKIPPED_TYPE)
-            .iter()
-            .filter_map(|entry| {
-                let of = entry.required("type", "the event type to skip");
-                let why = entry.required("why", "the reason, in a few words");
-                Some((of?.value, why?.value))
-            })
-            .collect(),
-    }
+/// Reads `skip = [{ type = "star", why = "…" }]`, or a table of type = "why".
+fn skipped_types(event: &TableReader<'_, '_>) -> Vec<(String, String)> {
+    let entries = event.entries("skip").into_iter();
+    let entries = entries.filter_map(|(name, why)| Some((name.value, why.text()?.value)));
+    let tables = event.tables("skip").into_iter();
+    let tables = tables.filter_map(|table| Some((table.text("type")?.value, table.text("why")?.value)));
+    entries.chain(tables).collect()
 }

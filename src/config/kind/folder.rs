@@ -1,4 +1,4 @@
-//! The folder of a kind: its files, built in or the operator's own. Nothing is compiled here.
+//! Reads the folder of a kind: its built-in files and the operator's own. Nothing is compiled here.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,19 +11,19 @@ use crate::toml_reader::{Finding, Subject, is_name};
 /// The files of a kind.
 #[derive(Default)]
 pub(in crate::config) struct Folder {
-    /// Where `source.toml` is, and its text.
+    /// The path of `source.toml`, and its text.
     pub(in crate::config) source: Option<(String, String)>,
-    /// Whether that is the operator's own.
+    /// Whether `source.toml` is the operator's own.
     pub(super) own_source: bool,
     pub(in crate::config) templates: Vec<TemplateFile>,
-    /// What is wrong with its own files.
+    /// Findings about the operator's files of the kind.
     pub(in crate::config) findings: Vec<Finding>,
-    /// Whether any of it is the operator's own: then it is checked, also when no source uses it.
+    /// Whether any file is the operator's own. Such a kind is checked even if no source uses it.
     pub(in crate::config) is_own: bool,
 }
 
-/// Every kind there is: the built-in ones, and the folders of `own` over them. `findings` gets what is wrong with
-/// `own` itself; what is wrong with the files of one kind is in [`Folder::findings`].
+/// Returns every kind: the built-in ones, and the folders of `own` over them. Puts findings about `own` itself into
+/// `findings`; those about the files of a kind are in [`Folder::findings`].
 pub(in crate::config) fn folders(
     own: Option<&Path>,
     findings: &mut Vec<Finding>,
@@ -90,14 +90,14 @@ pub(in crate::config) fn folders(
         templates.append(&mut folder.templates);
         folder.templates = templates;
         if folder.source.is_none() {
-            let what = "there is no source.toml in it, and no built-in kind of its name";
+            let what = "has no source.toml, and there is no built-in kind of its name";
             folder.findings.push(Finding::error(&file, None, "", what));
         }
     }
     folders
 }
 
-/// What is in a folder, sorted by name.
+/// Returns the entries of a folder, sorted by name.
 fn listing(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(String, std::path::PathBuf)> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -40,7 +40,7 @@ fn a_channel_needs_an_account_that_is_there() {
     assert_found(
         &House::new().findings("[channels]\ndev = \"c\""),
         &[
-            "channels.dev: there is no account it could be in",
+            "channels.dev: there is no account; add one",
             "channels.dev: no source",
         ],
     );
@@ -248,10 +248,10 @@ fn who_may_read_a_certificate_is_nobodys_business_but_its_keys_is() {
     let house = House::new();
     let certificate = house.file("bridge.pem", CERTIFICATE);
     let key = house.file("bridge.key", KEY);
-    let surroundings = Surroundings::of(house.variables.clone());
+    let environment = Environment::of(house.variables.clone());
     let text = with("tls = { certificate = { file = \"bridge.pem\" }, key = { file = \"bridge.key\" } }");
-    Config::from_text(&text, house.folder.path(), &surroundings).unwrap();
-    let secrets = surroundings.secret_files();
+    Config::from_text(&text, house.folder.path(), &environment).unwrap();
+    let secrets = environment.secret_files();
     assert!(
         secrets.contains(&key) && !secrets.contains(&certificate),
         "{secrets:?}"

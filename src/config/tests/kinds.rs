@@ -12,17 +12,17 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
     let findings = house.findings(&format!("{START}{SOURCE}"));
     for expected in [
         "bad/source.toml:1: title: is a number, a text was expected",
-        "bad/source.toml:2: methods: known are \"POST\", \"PUT\"",
+        "bad/source.toml:2: methods: there is no method \"DELETE\"; there are POST, PUT",
         "bad/source.toml:3: event: `type` is missing",
         "bad/source.toml:4: event.key: there is no name `facts`",
         "bad/source.toml:5: event.remember: 7 has no unit",
         "bad/source.toml:6: event.skip[0]: `why` is missing",
-        "bad/source.toml:8: facts.link: this is a word of conditions or templates",
-        "bad/source.toml:9: facts.branch: column 9: cannot go on from '.'",
+        "bad/source.toml:8: facts.link: conditions or templates use this word",
+        "bad/source.toml:9: facts.branch: column 9: cannot parse '.'",
         "bad/source.toml:9: facts.branch: there is no name `branch`",
         "bad/source.toml:10: bodie: unknown key, did you mean `body`?",
-        "`[[authentication]]` is missing",
-        "empty: there is no source.toml in it",
+        "`authentication` is missing: how the sender authenticates",
+        "empty: has no source.toml",
     ] {
         assert!(
             findings.iter().any(|finding| finding.contains(expected)),

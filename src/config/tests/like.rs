@@ -118,7 +118,7 @@ fn a_kind_is_like_one_that_is_there_right_and_like_no_other() {
     assert_found(
         &findings,
         &[
-            "kiosk/source.toml:2: like: the kind `cafe` is like another itself, and takes over from one only: like = \"bakery\"",
+            "kiosk/source.toml:2: like: the kind `cafe` is like another itself; name that one instead: like = \"bakery\"",
         ],
     );
     fs::remove_dir_all(house.folder.path().join("templates/kiosk")).unwrap();
@@ -131,7 +131,7 @@ fn a_kind_is_like_one_that_is_there_right_and_like_no_other() {
         &findings,
         &[
             "bakery/source.toml",
-            "cafe/source.toml:3: like: the kind `bakery` is wrong itself",
+            "cafe/source.toml:3: like: the kind `bakery` has errors itself",
         ],
     );
 }

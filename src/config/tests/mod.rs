@@ -3,6 +3,7 @@ mod deploy;
 mod kinds;
 mod like;
 mod requests;
+mod schema;
 mod secrets;
 
 use super::*;
@@ -79,8 +80,8 @@ impl House {
     }
 
     fn read(&self, text: &str) -> Result<Config, Vec<String>> {
-        let surroundings = Surroundings::of(self.variables.clone());
-        Config::from_text(text, self.folder.path(), &surroundings)
+        let environment = Environment::of(self.variables.clone());
+        Config::from_text(text, self.folder.path(), &environment)
             .map_err(|findings| findings.iter().map(ToString::to_string).collect())
     }
 
@@ -259,7 +260,7 @@ channels = ["dev"]
             "bridge.toml:15: sources.oven.secrets[0]: there is no environment variable MISSING",
             &missing,
             "bridge.toml:16: sources.oven.channels: there is no channel \"dve\", did you mean \"dev\"?",
-            "bridge.toml:17: sources.pan: `secrets` is missing, so nobody could be told from its sender",
+            "bridge.toml:17: sources.pan: `secrets` is missing, so no request could be authenticated",
         ],
     );
 }
@@ -309,10 +310,10 @@ continue = "yes"
     assert_found(
         &House::new().findings(&format!("{START}{SOURCE}{routes}")),
         &[
-            "routes[0]: a route has `when` or `by`",
+            "routes[0]: a route needs `when` or `by`",
             "routes[1].when: there is no name `brnch`; did you mean `branch`?",
-            "routes[2].when: column 11: cannot read '\"main'",
-            "routes[3]: `channels` is missing: where to",
+            "routes[2].when: column 11: unexpected '\"main'",
+            "routes[3]: `channels` is missing: the list of channels",
             "routes[4]: a table of `channels` needs `by`",
             "routes[5]: `by` looks up a channel",
             "routes[6].channels.\"y\": is a text, a list was expected",
@@ -362,7 +363,7 @@ channels = {{ x = ["dev"], "*" = ["ops"] }}
             "sources.quiet: has neither `channels` nor `routes`",
             "sources.oven.channels: are never reached: sources.oven.routes[2] always holds",
             "sources.oven.routes[0].when: never holds",
-            "sources.oven.routes[2]: is never looked at: sources.oven.routes[1] always holds",
+            "sources.oven.routes[2]: is never reached: sources.oven.routes[1] always holds",
         ],
     );
 }
@@ -371,7 +372,7 @@ channels = {{ x = ["dev"], "*" = ["ops"] }}
 fn a_file_that_is_not_there_or_too_large_is_found() {
     let house = House::new();
     let load =
-        |path: &std::path::Path| Config::load(path, &Surroundings::none()).err().unwrap()[0].to_string();
+        |path: &std::path::Path| Config::load(path, &Environment::none()).err().unwrap()[0].to_string();
     assert!(load(&house.folder.path().join("no.toml")).contains("no.toml: cannot be opened"));
     assert!(
         load(&house.file("large.toml", &"#".repeat(2 << 20))).contains("large.toml: is larger than 1024 KiB")

@@ -3,11 +3,7 @@ use crate::source::{EventResponse, Method};
 
 /// What is written after a right kind, the line of it that is wrong, and what is found.
 const WRONG: &[(&str, usize, &str)] = &[
-    (
-        "[body]\nquery = true",
-        1,
-        "body.query: is looked at for a GET, which `methods` does not name",
-    ),
+    ("[body]\nquery = true", 1, "body.query: applies to a GET only"),
     (
         "[body]\nform = \"a\"\njson = [\"b\"]",
         2,
@@ -18,15 +14,23 @@ const WRONG: &[(&str, usize, &str)] = &[
         1,
         "body.query: is a number, a text was expected",
     ),
-    ("[response]\nstatus = 404", 1, "response.status: is no 2xx"),
-    ("[response]\nstatus = 302", 1, "response.status: is no 2xx"),
+    (
+        "[response]\nstatus = 404",
+        1,
+        "response.status: a whole number from 200 to 299 was expected",
+    ),
+    (
+        "[response]\nstatus = 302",
+        1,
+        "response.status: a whole number from 200 to 299 was expected",
+    ),
     (
         "[response]\nstatus = 204\nbody = \"ok\"",
         2,
         "response.body: is never sent",
     ),
     (
-        "[[challenge]]\nresponse = '\"x\"'",
+        "[[challenge]]\nanswer = '\"x\"'",
         0,
         "challenge[0]: `when` is missing",
     ),
@@ -38,10 +42,10 @@ const WRONG: &[(&str, usize, &str)] = &[
     (
         "[[challenge]]\nwhen = 'true'\nstatus = 500",
         2,
-        "challenge[0].status: is no 2xx",
+        "challenge[0].status: a whole number from 200 to 299 was expected",
     ),
     (
-        "[[challenge]]\nwhen = 'true'\nresponse = 'branch'",
+        "[[challenge]]\nwhen = 'true'\nanswer = 'branch'",
         2,
         "challenge[0].response: there is no name `branch`",
     ),
@@ -66,17 +70,17 @@ const WRONG: &[(&str, usize, &str)] = &[
         "challenge[0].when: there is no name `payload`; here are headers, source",
     ),
     (
-        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = 'headers.x'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nanswer = 'headers.x'",
         3,
-        "challenge[0].response: uses the request, which nobody has signed",
+        "challenge[0].response: uses the request, which is not authenticated",
     ),
     (
-        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = 'ok'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nanswer = 'ok'",
         3,
         "challenge[0].response: uses the request",
     ),
     (
-        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = '7'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nanswer = '7'",
         3,
         "challenge[0].response: gives no text",
     ),
@@ -109,7 +113,7 @@ fn what_is_wrong_about_requests_is_found_with_its_line() {
         ("[]", "is empty"),
         ("[\"POST\", \"POST\"]", "names a method twice"),
         ("\"POST\"", "a list was expected"),
-        ("[\"get\"]", "known are"),
+        ("[\"get\"]", "there is no method \"get\", did you mean \"GET\"?"),
     ] {
         house.file(
             "templates/bakery/source.toml",
@@ -130,8 +134,8 @@ fn what_a_kind_says_of_requests_is_read() {
         "templates/bakery/source.toml",
         &format!(
             "methods = [\"POST\", \"GET\"]\n{KIND}\n[body]\nquery = true\njson = [\"monitor\"]\n[response]\nstatus = 200\nbody = \"ok\"\n\
-             [[challenge]]\nwhen = 'payload.type == \"url_verification\"'\nresponse = 'payload.challenge'\n\
-             [[challenge]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nresponse = '\"po\" + \"ng\"'\nstatus = 201\ncontent_type = \"text/x-pong\"\n"
+             [[challenge]]\nwhen = 'payload.type == \"url_verification\"'\nanswer = 'payload.challenge'\n\
+             [[challenge]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nanswer = '\"po\" + \"ng\"'\nstatus = 201\ncontent_type = \"text/x-pong\"\n"
         ),
     );
     let config = house.read(&format!("{START}{SOURCE}")).unwrap();

@@ -146,13 +146,13 @@ fn each_form_of_a_secret_is_found_in_each_place() {
         (
             format!(" {GOOD}"),
             [
-                "begins or ends with a blank",
-                "begins or ends with a blank",
-                "begins or ends with a blank",
+                "starts or ends with white space",
+                "starts or ends with white space",
+                "starts or ends with white space",
                 "has blanks",
             ],
         ),
-        (format!("{GOOD} x"), ["with blanks or", "", "", "has blanks"]),
+        (format!("{GOOD} x"), ["white space or", "", "", "has blanks"]),
         (format!("{GOOD}é"), ["beyond ASCII", "", "", "beyond ASCII"]),
         ("abc".to_owned(), ["shorter than 8", "", "", "shorter than 8"]),
         (

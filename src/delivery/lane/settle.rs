@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use super::{Lane, Shared};
 use crate::logging::chain;
-use crate::queue::{Head, Outcome, QueueError, Settlement};
+use crate::queue::{Claim, Head, Outcome, QueueError, Settled, Settlement};
 use crate::retry::{self, Next};
 use crate::twake::{Reason, Verdict, VerdictKind};
 
 impl Lane {
     /// Decides what becomes of the delivery, and how long the lane waits.
-    pub(super) fn judge(&mut self, head: &Head, verdict: &Verdict) -> Settlement {
+    pub(super) fn judge(&mut self, claim: &Claim, verdict: &Verdict) -> Settlement {
+        let head = &claim.head;
         let code = verdict.reason.code();
         let mut settlement = Settlement {
             delivery: head.delivery,
+            fence: claim.fence,
             outcome: Outcome::Halted,
             reason: code,
             detail: verdict.detail.clone(),
@@ -83,19 +85,27 @@ impl Lane {
     }
 
     /// Stores how the attempt ended. While that fails, the lane waits, so that the message is never posted again meanwhile.
-    pub(super) async fn settle(&self, settlement: Settlement) {
+    /// False: another bridge has claimed the lane, and this one has to stop.
+    pub(super) async fn settle(&self, settlement: Settlement) -> bool {
         let delivery = settlement.delivery;
         let mut is_logged = false;
         loop {
             let stopping = self.shared.stop.is_cancelled();
             match self.shared.queue.settle(settlement.clone()).await {
-                Ok(()) => return,
+                Ok(Settled::Committed) => return true,
+                Ok(Settled::Fenced) => {
+                    log::warn!(
+                        delivery:% = delivery, channel = &*self.name;
+                        "another bridge has claimed the channel during an attempt: the lane stops here, and the message may be posted twice"
+                    );
+                    return false;
+                }
                 Err(error) if stopping || matches!(error, QueueError::Closed) => {
                     log::error!(
                         delivery:% = delivery, channel = &*self.name;
                         "stopping before the end of an attempt could be stored, the message may be posted twice: {}", chain(&error)
                     );
-                    return;
+                    return true;
                 }
                 Err(error) if !std::mem::replace(&mut is_logged, true) => {
                     log::error!(

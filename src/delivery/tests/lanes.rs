@@ -162,7 +162,7 @@ async fn a_message_posted_late_is_marked() {
 }
 
 #[actix_web::test]
-async fn a_lane_goes_on_when_the_message_it_waits_for_is_dropped() {
+async fn a_lane_goes_on_when_the_message_it_waits_for_is_discarded() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("3600")));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
@@ -171,15 +171,15 @@ async fn a_lane_goes_on_when_the_message_it_waits_for_is_dropped() {
     let third = bench.enqueue("third", &["dev"]).await;
     bench.until_attempts(first, 1).await;
     peer.play("dev", Play::Fine);
-    let drop = |event| {
-        bench.queue.drop_waiting(Dropping {
+    let discard = |event| {
+        bench.queue.discard(Discard {
             event,
             channel: None,
             now: bench.clock.now(),
         })
     };
     // A delivery behind the head does not hold the lane.
-    drop(second).await.unwrap();
+    discard(second).await.unwrap();
     let other = bench.enqueue("other", &["ops"]).await;
     bench.destinations.send_replace(destinations([
         destination(&peer.url, "main", "dev"),
@@ -187,7 +187,7 @@ async fn a_lane_goes_on_when_the_message_it_waits_for_is_dropped() {
     ]));
     bench.until_delivered(other).await;
     assert_eq!(peer.texts("dev"), ["first"]);
-    drop(first).await.unwrap();
+    discard(first).await.unwrap();
     bench.until_delivered(third).await;
     assert_eq!(peer.texts("dev"), ["first", "third"]);
 }

@@ -1,6 +1,9 @@
 //! Responses of Twake, and what a lane does after them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
+use crate::queue::{QueueError, Settlement};
 
 const WRONG_KEY: Play = Play::Error("unknown_application_or_bad_private_key");
 
@@ -317,14 +320,15 @@ async fn a_name_without_an_address_has_the_reason_unresolved() {
 #[actix_web::test]
 async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again() {
     let peer = Peer::start();
-    let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let file = bench.folder.path().join("queue.db");
-    let other = rusqlite::Connection::open(file).unwrap();
-    other
-        .execute_batch(
-            "CREATE TRIGGER full BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
-        )
-        .unwrap();
+    let mut bench = Bench::new([destination(&peer.url, "main", "dev")]);
+    let is_full = Arc::new(AtomicBool::new(true));
+    let full = Arc::clone(&is_full);
+    let refuse = move |_: &mut Settlement| {
+        let full = full.load(Ordering::Relaxed).then_some(QueueError::Busy);
+        full.map_or(Ok(()), Err)
+    };
+    bench.queue = bench.queue.with_settlements(refuse);
+    bench.start();
     let first = bench.enqueue("first", &["dev"]).await;
     let second = bench.enqueue("second", &["dev"]).await;
     peer.until_asked(1).await;
@@ -333,7 +337,7 @@ async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again(
         bench.queue.lanes().await.unwrap();
     }
     assert_eq!(peer.texts("dev"), ["first"]);
-    other.execute_batch("DROP TRIGGER full").unwrap();
+    is_full.store(false, Ordering::Relaxed);
     // It has tried several times by now; each further second it tries again.
     while bench.queue.event(first).await.unwrap().unwrap().deliveries[0].state != State::Delivered {
         bench.clock.advance(Duration::from_secs(1));

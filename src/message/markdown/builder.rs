@@ -1,22 +1,22 @@
-//! Events of the Markdown parser → blocks and pieces of lines, with atoms as what they stand for.
+//! Builds a document from the events of the Markdown parser, and decodes atoms.
 
 use pulldown_cmark::{CodeBlockKind, Event, Tag};
 
 use crate::message::atom::{Nodes, Piece, pieces};
 use crate::message::{Block, Button, Document, Inline, control, plain, target_is_allowed};
 
-/// How deep blocks and emphasis may nest; what is deeper is said without its outermost form. A tree is dropped, written and
-/// read back by recursion: fifty thousand `>` must not end the program.
+/// Maximum nesting of blocks and emphasis. Deeper elements keep their content and lose their own format. Documents are
+/// dropped, serialized and parsed by recursion, and fifty thousand `>` must not overflow the stack.
 const DEPTH: usize = 16;
 
-/// One open element.
+/// An open element.
 struct Frame {
     kind: Kind,
-    /// Finished blocks (of containers).
+    /// The complete blocks of a container.
     blocks: Vec<Block>,
-    /// Pieces of the line that is open; in a container those of a paragraph that Markdown does not announce.
+    /// The parts of the open line. In a container: of a paragraph without a start event.
     inlines: Vec<Inline>,
-    /// A block was taken out of this paragraph, so that what is left may be nothing.
+    /// Whether a block was taken out of this paragraph. The rest may then be empty.
     split: bool,
 }
 
@@ -35,7 +35,7 @@ enum Kind {
     Strong,
     Emphasis,
     Strikethrough,
-    /// Unset: the target is none a link may have.
+    /// `None` if the URL is not allowed.
     Link(Option<String>),
 }
 
@@ -56,7 +56,7 @@ impl Frame {
         }
     }
 
-    /// Ends the paragraph that is open in a container.
+    /// Ends the open paragraph of a container.
     fn flush(&mut self) {
         if let Kind::Blocks(_) = self.kind {
             let content = std::mem::take(&mut self.inlines);
@@ -65,18 +65,18 @@ impl Frame {
     }
 }
 
-/// Builds a document from Markdown's events.
+/// Builds a document from Markdown events.
 pub(super) struct Builder {
     stack: Vec<Frame>,
-    /// Every element Markdown opened, and what became of it.
+    /// The open elements of Markdown, and how each is represented.
     opened: Vec<Opened>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Opened {
-    /// It has a frame.
+    /// By a frame.
     Framed,
-    /// It is too deep, and its content stands as its parent's: as blocks of their own, or in the same line.
+    /// Too deep: the content is added to the parent, as blocks or in the same line.
     FlatBlock,
     FlatInline,
 }
@@ -93,22 +93,23 @@ impl Builder {
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(_) => self.end(),
-            Event::Text(text) => self.text(&text),
+            Event::Text(text) => self.add_text(&text),
             Event::Code(code) => {
-                let code = control::one_line(&decoded(&code)).into_owned();
-                self.inline(Inline::Code(code));
+                let code = control::one_line(&decode_atoms(&code)).into_owned();
+                self.add_inline(Inline::Code(code));
             }
-            // A template's own text has none of it (a compile error), a value's `<` never gets here; if it does, it is text.
+            // The own text of a template contains no HTML (a compile error), and a `<` in a value is in an atom.
+            // Excerpts may.
             Event::Html(html) | Event::InlineHtml(html) => {
                 for line in html.split_inclusive('\n') {
-                    self.text(line.trim_end_matches('\n'));
+                    self.add_text(line.trim_end_matches('\n'));
                     if line.ends_with('\n') {
-                        self.inline(Inline::Break);
+                        self.add_inline(Inline::Break);
                     }
                 }
             }
-            Event::SoftBreak | Event::HardBreak => self.inline(Inline::Break),
-            Event::Rule => self.block(Block::Rule),
+            Event::SoftBreak | Event::HardBreak => self.add_inline(Inline::Break),
+            Event::Rule => self.add_block(Block::Rule),
             // Extensions that are not enabled.
             Event::InlineMath(_)
             | Event::DisplayMath(_)
@@ -123,7 +124,7 @@ impl Builder {
             Tag::Heading { .. } => Some(Kind::Heading),
             Tag::BlockQuote(_) => Some(Kind::Blocks(Container::Quote)),
             Tag::CodeBlock(fence) => Some(Kind::Code {
-                language: language(&fence),
+                language: fence_language(&fence),
                 text: String::new(),
             }),
             Tag::List(start) => Some(Kind::List {
@@ -135,8 +136,8 @@ impl Builder {
             Tag::Strong => Some(Kind::Strong),
             Tag::Strikethrough => Some(Kind::Strikethrough),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
-                let target = control::target(&decoded(&dest_url));
-                // A link in a link has no place in any chat; the outer one leads.
+                let target = control::target(&decode_atoms(&dest_url));
+                // No chat supports a link inside a link. The outer one is kept.
                 let free = !self.stack.iter().any(|frame| matches!(frame.kind, Kind::Link(_)));
                 Some(Kind::Link(
                     Some(target).filter(|url| free && target_is_allowed(url)),
@@ -144,7 +145,7 @@ impl Builder {
             }
             _ => None,
         };
-        // The innermost elements that hold text are always there (or code would lose its lines); an item needs its list.
+        // Elements that hold text get room beyond the limit (code would lose its lines), and an item needs its list.
         let room = match &kind {
             Some(Kind::Paragraph | Kind::Heading | Kind::Code { .. }) => DEPTH,
             Some(Kind::List { .. }) => DEPTH - 2,
@@ -183,66 +184,68 @@ impl Builder {
         } = frame;
         match kind {
             Kind::Paragraph if split => {
-                let mut after = unless_blank(inlines);
+                let mut after = without_blank(inlines);
                 if let Some(Inline::Text(text)) = after.first_mut() {
                     *text = text.trim_start().to_owned();
                 }
                 push_paragraph(&mut self.top().blocks, after);
             }
             Kind::Paragraph => push_paragraph(&mut self.top().blocks, inlines),
-            Kind::Heading => self.block(Block::Heading(inlines)),
+            Kind::Heading => self.add_block(Block::Heading(inlines)),
             Kind::Code { language, mut text } => {
                 if text.ends_with('\n') {
                     text.pop();
                 }
-                self.block(Block::Code { language, text });
+                self.add_block(Block::Code { language, text });
             }
             Kind::Blocks(Container::Item) => {
                 if let Kind::List { items, .. } = &mut self.top().kind {
                     items.push(blocks);
                 }
             }
-            Kind::Blocks(_) => self.block(Block::Quote(blocks)),
-            Kind::List { start, items } => self.block(Block::List { start, items }),
-            Kind::Strong => self.inline(Inline::Strong(inlines)),
-            Kind::Emphasis => self.inline(Inline::Emphasis(inlines)),
-            Kind::Strikethrough => self.inline(Inline::Strikethrough(inlines)),
-            Kind::Link(Some(url)) => self.inline(Inline::Link { url, label: inlines }),
-            Kind::Link(None) => self.inlines(inlines),
+            Kind::Blocks(_) => self.add_block(Block::Quote(blocks)),
+            Kind::List { start, items } => self.add_block(Block::List { start, items }),
+            Kind::Strong => self.add_inline(Inline::Strong(inlines)),
+            Kind::Emphasis => self.add_inline(Inline::Emphasis(inlines)),
+            Kind::Strikethrough => self.add_inline(Inline::Strikethrough(inlines)),
+            Kind::Link(Some(url)) => self.add_inline(Inline::Link { url, label: inlines }),
+            Kind::Link(None) => self.add_inlines(inlines),
         }
     }
 
-    fn text(&mut self, text: &str) {
+    fn add_text(&mut self, text: &str) {
         for piece in pieces(text) {
             if let Kind::Code { text, .. } = &mut self.top().kind {
-                text.push_str(&control::lines(&flat(piece)));
+                text.push_str(&control::lines(&atom_text(piece)));
                 continue;
             }
             match piece {
-                Piece::Own(own) => self.plain(own),
-                Piece::Value(value) => self.plain(&value),
+                Piece::Own(own) => self.add_plain(own),
+                Piece::Value(value) => self.add_plain(&value),
                 Piece::Nodes(Nodes::Inlines(inlines)) => {
                     let linked = self.stack.iter().any(|frame| matches!(frame.kind, Kind::Link(_)));
                     for inline in inlines {
                         match inline {
                             Inline::Link { label, .. } if linked => {
-                                self.inlines(label);
+                                self.add_inlines(label);
                             }
-                            inline => self.inline(inline),
+                            inline => self.add_inline(inline),
                         }
                     }
                 }
-                Piece::Nodes(Nodes::Blocks(blocks)) => blocks.into_iter().for_each(|block| self.hoist(block)),
+                Piece::Nodes(Nodes::Blocks(blocks)) => {
+                    blocks.into_iter().for_each(|block| self.add_helper_block(block))
+                }
             }
         }
     }
 
-    fn plain(&mut self, text: &str) {
+    fn add_plain(&mut self, text: &str) {
         let clean = control::one_line(text).into_owned();
-        self.inline(Inline::Text(clean));
+        self.add_inline(Inline::Text(clean));
     }
 
-    fn inline(&mut self, inline: Inline) {
+    fn add_inline(&mut self, inline: Inline) {
         let frame = self.top();
         match (frame.inlines.last_mut(), inline) {
             (Some(Inline::Text(before)), Inline::Text(text)) => before.push_str(&text),
@@ -250,27 +253,27 @@ impl Builder {
         }
     }
 
-    fn inlines(&mut self, inlines: Vec<Inline>) {
+    fn add_inlines(&mut self, inlines: Vec<Inline>) {
         for inline in inlines {
-            self.inline(inline);
+            self.add_inline(inline);
         }
     }
 
-    /// A block that Markdown made.
-    fn block(&mut self, block: Block) {
+    /// Adds a block from Markdown.
+    fn add_block(&mut self, block: Block) {
         let frame = self.top();
         frame.flush();
         push_block(&mut frame.blocks, block);
     }
 
-    /// A block that a helper made, in the middle of a line: the paragraph ends before it and goes on after it. In a heading
-    /// or in emphasis there is no such place, and it is said as text.
-    fn hoist(&mut self, block: Block) {
+    /// Adds a block from a helper within a line. The paragraph ends before it and continues after it. In a heading or
+    /// in emphasis the block becomes text.
+    fn add_helper_block(&mut self, block: Block) {
         let frame = self.top();
         match frame.kind {
             Kind::Paragraph => {
                 frame.split = true;
-                let before = unless_blank(std::mem::take(&mut frame.inlines));
+                let before = without_blank(std::mem::take(&mut frame.inlines));
                 let parent = self.stack.len().saturating_sub(2);
                 if let Some(parent) = self.stack.get_mut(parent) {
                     push_paragraph(&mut parent.blocks, before);
@@ -278,16 +281,16 @@ impl Builder {
                 }
             }
             Kind::Blocks(_) => {
-                let before = unless_blank(std::mem::take(&mut frame.inlines));
+                let before = without_blank(std::mem::take(&mut frame.inlines));
                 push_paragraph(&mut frame.blocks, before);
                 push_block(&mut frame.blocks, block);
             }
             _ => {
                 for (index, line) in plain::blocks(&[block]).split('\n').enumerate() {
                     if index > 0 {
-                        self.inline(Inline::Break);
+                        self.add_inline(Inline::Break);
                     }
-                    self.plain(line);
+                    self.add_plain(line);
                 }
             }
         }
@@ -302,7 +305,7 @@ impl Builder {
     }
 
     pub(super) fn finish(mut self) -> Document {
-        // Markdown closes what it opens; this is for what it never did.
+        // The parser closes all elements; this handles those it did not.
         while !self.opened.is_empty() {
             self.end();
         }
@@ -336,7 +339,7 @@ fn push_paragraph(blocks: &mut Vec<Block>, mut content: Vec<Inline>) {
     }
 }
 
-/// Buttons that follow each other stand in one row.
+/// Appends a block. Consecutive buttons are joined into one row.
 fn push_block(blocks: &mut Vec<Block>, block: Block) {
     match (blocks.last_mut(), block) {
         (Some(Block::Buttons(row)), Block::Buttons(more)) => row.extend::<Vec<Button>>(more),
@@ -344,8 +347,8 @@ fn push_block(blocks: &mut Vec<Block>, block: Block) {
     }
 }
 
-/// What is between two blocks that helpers made, unless it is only what separated them in the template.
-fn unless_blank(content: Vec<Inline>) -> Vec<Inline> {
+/// Drops white space, which separates blocks of helpers in the template.
+fn without_blank(content: Vec<Inline>) -> Vec<Inline> {
     let blank = content.iter().all(|inline| match inline {
         Inline::Text(text) => text.trim().is_empty(),
         other => *other == Inline::Break,
@@ -353,19 +356,19 @@ fn unless_blank(content: Vec<Inline>) -> Vec<Inline> {
     if blank { Vec::new() } else { content }
 }
 
-fn language(fence: &CodeBlockKind<'_>) -> Option<String> {
+fn fence_language(fence: &CodeBlockKind<'_>) -> Option<String> {
     let CodeBlockKind::Fenced(info) = fence else {
         return None;
     };
-    let info = decoded(info);
+    let info = decode_atoms(info);
     Some(control::one_line(&info).trim().to_owned()).filter(|language| !language.is_empty())
 }
 
-fn decoded(text: &str) -> String {
-    pieces(text).map(flat).collect()
+fn decode_atoms(text: &str) -> String {
+    pieces(text).map(atom_text).collect()
 }
 
-fn flat(piece: Piece<'_>) -> String {
+fn atom_text(piece: Piece<'_>) -> String {
     match piece {
         Piece::Own(own) => own.to_owned(),
         Piece::Value(value) => value,

@@ -1,8 +1,8 @@
-//! The start of Markdown that somebody else wrote: a comment, the description of an issue.
+//! Extracts the start of untrusted Markdown, such as a comment or the description of an issue.
 //!
-//! Unlike a template's own, such text may hold anything: a page of HTML, fifty thousand `>`, the characters of atoms. What
-//! is kept is what reads well in a chat: paragraphs, emphasis, code, links, lists. It is cut to a few lines, so it is never
-//! read beyond [`INPUT`] bytes.
+//! Such text may contain anything: a page of HTML, fifty thousand `>`, the characters of atoms. An excerpt keeps
+//! paragraphs, emphasis, code, links and lists. It has only a few lines, so at most [`INPUT`] bytes of the text are
+//! parsed.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd, TextMergeStream};
 
@@ -10,22 +10,24 @@ use super::builder::Builder;
 use super::options;
 use crate::message::{Block, Document, Inline, cutting, plain};
 
-/// How much of a text is looked at, in bytes.
+/// Maximum length of the parsed text, in bytes.
 pub(crate) const INPUT: usize = 4096;
 
-/// Most lines of an excerpt.
+/// Maximum number of lines of an excerpt.
 pub(crate) const LINES: usize = 6;
 
-/// At most `limit` characters (of plain text) and [`LINES`] lines, ending with `…` at a word if there is more; empty if the
-/// text says nothing. Images are their alternative text, headings bold lines; HTML, comments and rules are left out, and so
-/// are quotations where the writer has words of their own besides.
+/// Returns at most `limit` characters (of plain text) and [`LINES`] lines, ending with `…` after a word if there is
+/// more. Empty if the text has no content.
+///
+/// Images become their alternative text, headings become bold lines. HTML, comments and rules are left out, and so are
+/// quotes if the text has other content.
 pub(crate) fn excerpt(markdown: &str, limit: usize) -> Vec<Block> {
     let mut end = markdown.len().min(INPUT);
     while !markdown.is_char_boundary(end) {
         end -= 1;
     }
     let (start, more) = markdown.split_at(end);
-    // The marks of atoms would be read as such.
+    // Untrusted text must not contain atoms.
     let start = start.replace(
         |character| matches!(character, '\u{E000}'..='\u{E1FF}'),
         "\u{FFFD}",
@@ -35,8 +37,8 @@ pub(crate) fn excerpt(markdown: &str, limit: usize) -> Vec<Block> {
         match event {
             Event::InlineHtml(html) if is_line_break(&html) => builder.event(Event::HardBreak),
             Event::Html(html) => {
-                if let Some(said) = after_comment(&html) {
-                    builder.event(Event::Text(said.into()));
+                if let Some(text) = after_comment(&html) {
+                    builder.event(Event::Text(text.into()));
                 }
             }
             Event::InlineHtml(_)
@@ -49,7 +51,7 @@ pub(crate) fn excerpt(markdown: &str, limit: usize) -> Vec<Block> {
     let document = Document {
         blocks: tidy(builder.finish().blocks),
     };
-    let mut blocks = cutting::start(document, limit, LINES).blocks;
+    let mut blocks = cutting::cut_lines(document, limit, LINES).blocks;
     let text = plain::blocks(&blocks);
     if !more.trim().is_empty() && !text.is_empty() && !text.ends_with('…') && text.chars().count() < limit {
         cutting::end_with_ellipsis(&mut blocks);
@@ -57,10 +59,10 @@ pub(crate) fn excerpt(markdown: &str, limit: usize) -> Vec<Block> {
     blocks
 }
 
-/// What stands behind a comment that begins a line; to Markdown all of the line is HTML.
+/// Returns the text after an HTML comment at the start of a line. Markdown treats the whole line as HTML.
 fn after_comment(html: &str) -> Option<&str> {
-    let (_, said) = html.rsplit_once("-->")?;
-    Some(said.trim()).filter(|said| !said.contains('<') && !said.is_empty())
+    let (_, text) = html.rsplit_once("-->")?;
+    Some(text.trim()).filter(|text| !text.contains('<') && !text.is_empty())
 }
 
 fn is_line_break(html: &str) -> bool {
@@ -68,7 +70,7 @@ fn is_line_break(html: &str) -> bool {
     name.eq_ignore_ascii_case("br")
 }
 
-/// The blocks that say something, as an excerpt has them.
+/// Keeps the blocks with content, in the format of an excerpt.
 fn tidy(blocks: Vec<Block>) -> Vec<Block> {
     let (quotes, own): (Vec<_>, Vec<_>) = blocks
         .into_iter()
@@ -77,11 +79,11 @@ fn tidy(blocks: Vec<Block>) -> Vec<Block> {
     if !own.is_empty() {
         return own;
     }
-    let said = quotes.into_iter().flat_map(|quote| match quote {
+    let quoted = quotes.into_iter().flat_map(|quote| match quote {
         Block::Quote(blocks) => blocks,
         other => vec![other],
     });
-    said.collect()
+    quoted.collect()
 }
 
 fn tidy_block(block: Block) -> Option<Block> {
@@ -89,17 +91,22 @@ fn tidy_block(block: Block) -> Option<Block> {
         Block::Paragraph(content) => Block::Paragraph(tidy_line(content)?),
         Block::Heading(content) => Block::Paragraph(vec![Inline::Strong(tidy_line(content)?)]),
         Block::Code { text, .. } if text.trim().is_empty() => return None,
-        Block::Quote(blocks) => Block::Quote(some(tidy(blocks))?),
+        Block::Quote(blocks) => Block::Quote(non_empty(tidy(blocks))?),
         Block::List { start, items } => Block::List {
             start,
-            items: some(items.into_iter().filter_map(|item| some(tidy(item))).collect())?,
+            items: non_empty(
+                items
+                    .into_iter()
+                    .filter_map(|item| non_empty(tidy(item)))
+                    .collect(),
+            )?,
         },
         Block::Buttons(_) | Block::Rule => return None,
         code @ Block::Code { .. } => code,
     })
 }
 
-/// A line without what says nothing: emphasis of nothing, a link around a picture without a name, blanks and line breaks
+/// Removes parts without content: empty emphasis, links around images without a text, and white space and line breaks
 /// where something was left out.
 fn tidy_line(content: Vec<Inline>) -> Option<Vec<Inline>> {
     let mut kept: Vec<Inline> = Vec::new();
@@ -122,10 +129,10 @@ fn tidy_line(content: Vec<Inline>) -> Option<Vec<Inline>> {
     while matches!(kept.last(), Some(Inline::Break)) {
         kept.pop();
     }
-    some(kept)
+    non_empty(kept)
 }
 
-fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+fn non_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
     Some(list).filter(|list| !list.is_empty())
 }
 
@@ -141,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reads_well_is_kept() {
+    fn readable_elements_are_kept() {
         let blocks = excerpt(
             "**Fixed** in `main`, see [the _log_](https://e/log):\n\n- a\n- b ~~c~~\n\n1. d",
             300,
@@ -178,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_noise_in_a_chat_is_left_out() {
+    fn html_images_and_rules_are_left_out() {
         for (markdown, expected) in [
             ("<!-- Thank you!\n\nRead this. -->\n\nIt breaks.", "It breaks."),
             ("<!-- x --> It breaks.\nOften.", "It breaks.\nOften."),
@@ -208,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_at_a_word_and_after_a_few_lines() {
+    fn an_excerpt_ends_after_a_word_and_a_few_lines() {
         assert_eq!(plain("one two three four", 12), "one two…");
         assert_eq!(plain("one two three four", 14), "one two three…");
         assert_eq!(plain("one two", 7), "one two");
@@ -225,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_cannot_pass_for_what_a_helper_wrote() {
+    fn atoms_in_untrusted_text_are_not_decoded() {
         let forged = nodes_atom(Ok(vec![Inline::Link {
             url: "javascript:alert(1)".to_owned(),
             label: vec![Inline::Text("x".to_owned())],
@@ -240,49 +247,49 @@ mod tests {
     }
 
     #[test]
-    fn endless_nesting_is_no_trouble() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         for piece in [
             ">", "> ", "- ", "*", "_", "[", "![", "(", "`", "<", "<!--", "1. ", "\\", "#", "~", "\t", "&",
         ] {
             let blocks = excerpt(&format!("{}x", piece.repeat(50_000)), 300);
-            within(&blocks, 0);
+            check_blocks(&blocks, 0);
             drop(blocks);
         }
-        within(&excerpt(&"*a ".repeat(50_000), 300), 0);
+        check_blocks(&excerpt(&"*a ".repeat(50_000), 300), 0);
     }
 
-    /// Panics over what an excerpt never has.
-    fn within(blocks: &[Block], depth: usize) {
+    /// Panics if a block has a type or depth that excerpts must not have.
+    fn check_blocks(blocks: &[Block], depth: usize) {
         assert!(depth < 20, "too deep");
         for block in blocks {
             match block {
-                Block::Paragraph(content) => line_within(content, depth),
+                Block::Paragraph(content) => check_line(content, depth),
                 Block::Code { .. } => {}
-                Block::List { items, .. } => items.iter().for_each(|item| within(item, depth + 1)),
+                Block::List { items, .. } => items.iter().for_each(|item| check_blocks(item, depth + 1)),
                 Block::Quote(_) | Block::Heading(_) | Block::Buttons(_) | Block::Rule => panic!("{block:?}"),
             }
         }
     }
 
-    fn line_within(content: &[Inline], depth: usize) {
+    fn check_line(content: &[Inline], depth: usize) {
         assert!(depth < 20, "too deep");
         for inline in content {
             match inline {
                 Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
-                    line_within(inner, depth + 1);
+                    check_line(inner, depth + 1);
                 }
                 Inline::Link { url, label } => {
                     assert!(target_is_allowed(url), "{url}");
-                    line_within(label, depth + 1);
+                    check_line(label, depth + 1);
                 }
                 Inline::Text(_) | Inline::Code(_) | Inline::Break => {}
             }
         }
     }
 
-    fn holds(markdown: &str, limit: usize) -> Result<(), TestCaseError> {
+    fn check_excerpt(markdown: &str, limit: usize) -> Result<(), TestCaseError> {
         let blocks = excerpt(markdown, limit);
-        within(&blocks, 0);
+        check_blocks(&blocks, 0);
         let text = plain::blocks(&blocks);
         prop_assert!(
             text.chars().count() <= limit,
@@ -291,7 +298,7 @@ mod tests {
             limit
         );
         prop_assert!(text.split('\n').count() <= LINES, "{:?}", text);
-        // Where it stands in a message, it is one quotation, and what is around it stays as it is.
+        // In a message, the excerpt is one quote, and the text around it is unchanged.
         let quote = Block::Quote(blocks);
         let around = format!("before\n\n{}\n\nafter", nodes_atom(Err(vec![quote.clone()])));
         let document = markdown::parse(&around).unwrap();
@@ -302,16 +309,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_stays_within_its_quotation(text in any::<String>(), limit in 0_usize..400) {
-            holds(&text, limit)?;
+        fn any_text_stays_in_its_quote(text in any::<String>(), limit in 0_usize..400) {
+            check_excerpt(&text, limit)?;
         }
 
         #[test]
-        fn any_markdown_stays_within_its_quotation(
+        fn any_markdown_stays_in_its_quote(
             text in "([a-c@ \\n*>`~_#!|<&\\\\-]|- |> |\\n\\n|```|\\[b\\]\\(http://e\\)|!\\[\\]\\(x\\)|<!--|-->|<br>|\\[x\\]: y|1\\. |\u{E101}|\u{E102}){0,80}",
             limit in 0_usize..120,
         ) {
-            holds(&text, limit)?;
+            check_excerpt(&text, limit)?;
         }
     }
 }

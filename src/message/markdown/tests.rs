@@ -1,4 +1,4 @@
-//! What Markdown becomes, and that no value changes it.
+//! Conversion of Markdown to documents, also with hostile values.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ fn text(text: &str) -> Inline {
     Inline::Text(text.to_owned())
 }
 
-/// Ten contexts a value may stand in; `{}` is the value.
+/// Ten contexts of a value; `{}` stands for the value.
 const CONTEXTS: [&str; 10] = [
     "a {} b",
     "a **{}** b",
@@ -27,7 +27,7 @@ const CONTEXTS: [&str; 10] = [
     "{}. c\n{}",
 ];
 
-/// Everything but the texts.
+/// Formats the structure of a document without its texts.
 fn kinds(document: &Document) -> String {
     fn blank(inlines: &mut [Inline]) {
         for inline in inlines {
@@ -60,7 +60,7 @@ fn kinds(document: &Document) -> String {
     format!("{document:?}")
 }
 
-/// A document's texts, code and targets, as they are.
+/// Returns the texts, code and URLs of a document.
 fn texts(document: &Document) -> Vec<String> {
     fn inlines(content: &[Inline], out: &mut Vec<String>) {
         for inline in content {
@@ -104,7 +104,7 @@ fn check_value_in_every_context(value: &str) -> Result<(), TestCaseError> {
         } else {
             control::one_line(value)
         };
-        // The only context with an x of its own is the list, whose second item it is.
+        // Only the list context has an `x` of its own; the value is its second item.
         let mut expected = texts(&expected);
         for (index, own) in expected.iter_mut().enumerate() {
             if !(context.starts_with('-') && index == 1) {
@@ -118,7 +118,7 @@ fn check_value_in_every_context(value: &str) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn values_known_to_be_nasty_stay_text() {
+fn known_hostile_values_stay_text() {
     for value in [
         "",
         " ",
@@ -157,35 +157,35 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn any_value_is_text_in_any_context(value in any::<String>()) {
+    fn any_value_stays_text_in_any_context(value in any::<String>()) {
         check_value_in_every_context(&value)?;
     }
 
     #[test]
-    fn any_value_of_syntax_is_text_in_any_context(value in "[\\]\\[()`*_~<>#\\\\&;:!|\\n\\r\\t\u{0}\u{E000}-\u{E102} a-c1.+=-]{0,24}") {
+    fn any_markdown_syntax_in_a_value_stays_text(value in "[\\]\\[()`*_~<>#\\\\&;:!|\\n\\r\\t\u{0}\u{E000}-\u{E102} a-c1.+=-]{0,24}") {
         check_value_in_every_context(&value)?;
     }
 
     #[test]
-    fn an_address_that_is_a_value_is_exactly_that(rest in any::<String>()) {
+    fn a_url_in_a_value_is_unchanged(rest in any::<String>()) {
         let address = format!("http://e/{rest}");
         let parsed = document(&format!("[x]({})", text_atom(&address)));
         prop_assert_eq!(texts(&parsed), [control::target(&address), "x".to_owned()]);
     }
 
     #[test]
-    fn no_text_panics_the_builder(markdown in any::<String>()) {
+    fn no_text_causes_a_panic(markdown in any::<String>()) {
         let _ = parse(&markdown);
     }
 
     #[test]
-    fn no_markdown_panics_the_builder(markdown in "([a-c@ \\n*>`1.~_<!\\[\\]()-]|\\[a\\]\\(b\\)|<b>|    |\u{E100}|\u{E101}|\u{E102}|\u{E041}){0,80}") {
+    fn no_markdown_causes_a_panic(markdown in "([a-c@ \\n*>`1.~_<!\\[\\]()-]|\\[a\\]\\(b\\)|<b>|    |\u{E100}|\u{E101}|\u{E102}|\u{E041}){0,80}") {
         let _ = parse(&markdown);
     }
 }
 
 #[test]
-fn fifty_thousand_of_a_sign_do_not_overflow() {
+fn fifty_thousand_markers_do_not_overflow_the_stack() {
     for sign in [
         ">", "[", "*", "_", "`", "- ", "![", "<", "(", "> - ", "**a ", "1. ", "~~",
     ] {
@@ -196,22 +196,22 @@ fn fifty_thousand_of_a_sign_do_not_overflow() {
 }
 
 #[test]
-fn what_is_nested_too_deeply_is_still_said() {
+fn text_that_is_nested_too_deeply_is_kept() {
     let quoted = document(&format!("{}deep *text*", ">".repeat(40)));
     assert!(plain::text(&quoted).ends_with("deep text"));
     let mut list = String::new();
     for level in 0..40 {
         list.extend(["  ".repeat(level), format!("- item {level}\n")]);
     }
-    let said = plain::text(&document(&list));
+    let plain = plain::text(&document(&list));
     assert!(
-        (0..40).all(|level| said.contains(&format!("item {level}"))),
-        "{said}"
+        (0..40).all(|level| plain.contains(&format!("item {level}"))),
+        "{plain}"
     );
 }
 
 #[test]
-fn a_line_break_is_a_line_break() {
+fn a_line_break_stays_a_line_break() {
     assert_eq!(
         document("a\nb  \nc"),
         Document {
@@ -227,7 +227,7 @@ fn a_line_break_is_a_line_break() {
 }
 
 #[test]
-fn a_target_that_is_none_leaves_the_label() {
+fn a_link_with_a_forbidden_url_becomes_its_label() {
     for target in [
         "javascript:alert(1)",
         "/x",
@@ -274,7 +274,7 @@ fn a_fence_keeps_its_language_and_lines() {
 }
 
 #[test]
-fn html_is_shown_as_it_is_written() {
+fn html_is_shown_as_text() {
     assert_eq!(
         plain::text(&document("a <b>x</b>\n\n<div>\ny\n</div>\n")),
         "a <b>x</b>\n<div>\ny\n</div>"
@@ -288,7 +288,7 @@ fn a_reference_definition_is_refused() {
 }
 
 #[test]
-fn a_block_of_a_helper_ends_the_paragraph() {
+fn a_block_from_a_helper_ends_the_paragraph() {
     let quote = Block::Quote(vec![Block::Paragraph(vec![text("q")])]);
     let atom = nodes_atom(Err(vec![quote.clone()]));
     assert_eq!(
@@ -311,7 +311,7 @@ fn a_block_of_a_helper_ends_the_paragraph() {
 }
 
 #[test]
-fn buttons_that_follow_each_other_stand_in_a_row() {
+fn consecutive_buttons_form_one_row() {
     let button = |label: &str| Button {
         label: label.to_owned(),
         url: "https://e".to_owned(),
@@ -327,7 +327,7 @@ fn buttons_that_follow_each_other_stand_in_a_row() {
 }
 
 #[test]
-fn a_link_in_a_link_is_its_label() {
+fn a_link_in_a_link_becomes_its_label() {
     let link = nodes_atom(Ok(vec![Inline::Link {
         url: "http://in".to_owned(),
         label: vec![text("in")],

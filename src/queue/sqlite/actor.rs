@@ -1,30 +1,27 @@
 //! The thread of the store. It takes the commands that have gathered, runs them as one transaction, commits, and then
 //! answers them.
 
+use jiff::Timestamp;
 use rusqlite::Connection;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
 use super::lock::Lock;
 use super::presence::Presence;
-use super::transaction::{Batch, failed, transact};
-use super::wake::Wake;
-use super::{deliveries, events, listing, unavailable};
-use crate::queue::QueueError;
-use crate::queue::command::{Command, Read, Reply, Write};
+use super::transaction::{Batch, transact};
+use super::{connect, deliveries, events, failed, listing, prune, unavailable};
+use crate::queue::command::{Change, Command, Query, Reply};
+use crate::queue::wake::Wake;
+use crate::queue::{OpenError, QueueError};
 
 /// How many commands share a transaction at most.
 const BATCH: usize = 256;
 
-pub(super) struct Actor {
+pub(in crate::queue) struct Actor {
     connection: Connection,
     presence: Presence,
     /// Held until the connection is closed.
     _lock: Lock,
-    wake: Wake,
-    /// The store is to close: no further command is carried out.
-    closing: Arc<AtomicBool>,
     /// The store failed, and nothing has shown since that it works again.
     failing: bool,
     /// A file of the store is not where it was.
@@ -32,45 +29,48 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(
-        connection: Connection,
-        presence: Presence,
-        lock: Lock,
-        wake: Wake,
-        closing: Arc<AtomicBool>,
-    ) -> Self {
-        Self {
+    /// Opens the store at `sqlite:PATH`, or makes a new one, and updates its schema. Returns the newest time in it, too.
+    pub(in crate::queue) fn open(address: &str) -> Result<(Self, Option<Timestamp>), OpenError> {
+        let path = super::address(address)?;
+        // This makes the file, too. SQLite gives the files beside the store the mode of the store.
+        let lock = Lock::take(path)?;
+        let connection = connect(lock.path())?;
+        let newest = prune::newest(&connection).map_err(failed(lock.path()))?;
+        let actor = Self {
             connection,
-            presence,
+            presence: Presence::new(path, &lock),
             _lock: lock,
-            wake,
-            closing,
             failing: false,
             gone: false,
-        }
+        };
+        Ok((actor, newest))
     }
 
-    /// Works until the store is to close, or every handle is dropped.
-    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    /// Works until the store is closing, or every handle is dropped.
+    pub(in crate::queue) fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        wake: &Wake,
+        closing: &AtomicBool,
+    ) {
         let mut batch = Vec::with_capacity(BATCH);
         while commands.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let mut writes = Vec::new();
-            let mut reads = Vec::new();
+            let (mut changes, mut queries) = (Vec::new(), Vec::new());
             for command in batch.drain(..) {
                 match command {
-                    Command::Write(write) => writes.push(write),
-                    Command::Read(read) => reads.push(read),
+                    Command::Change(change) => changes.push(change),
+                    Command::Query(query) => queries.push(query),
                     Command::Close => {}
                 }
             }
-            if !writes.is_empty() {
-                self.write(writes);
+            if !changes.is_empty() {
+                self.change(changes, wake);
             }
-            // After the commit, so that a read shows only what is kept.
-            for read in reads {
-                self.read(read);
+            // After the commit, so that an answer shows only what is committed.
+            for query in queries {
+                self.query(query);
             }
-            if self.closing.load(Ordering::Relaxed) {
+            if closing.load(Ordering::Relaxed) {
                 break;
             }
         }
@@ -79,27 +79,24 @@ impl Actor {
         }
     }
 
-    fn write(&mut self, mut writes: Vec<Write>) {
+    fn change(&mut self, mut changes: Vec<Change>, wake: &Wake) {
         if self.gone() {
             // What is stored now would be lost when the process ends. Deliveries that are known go on: the open file
             // still has them.
-            for write in writes.extract_if(.., |write| !matches!(write, Write::Settle(..))) {
-                failed(write)(Err(QueueError::Gone));
-            }
-            if writes.is_empty() {
+            let mut refused = Batch::default();
+            refused.refuse(changes.extract_if(.., |change| !matches!(change, Change::Settle(..))));
+            refused.answer(&Err(QueueError::Gone));
+            if changes.is_empty() {
                 return;
             }
         }
         let mut batch = Batch::new(self.failing);
-        let result = transact(&mut self.connection, writes, &mut batch);
+        let result = transact(&mut self.connection, changes, &mut batch);
         self.note(&result, batch.proves);
-        let committed = result.is_ok();
-        for promise in batch.promises {
-            promise(result.clone());
-        }
-        if committed {
+        batch.answer(&result);
+        if result.is_ok() {
             self.presence.learn();
-            self.wake.committed(batch.changed);
+            wake.committed(batch.changed);
         }
     }
 
@@ -108,9 +105,9 @@ impl Actor {
         let missing = self.presence.missing();
         match missing {
             Some(path) if !self.gone => log::error!(
-                "{} was removed or replaced while it is open: nothing more is taken until it is back. What waits is \
-                 still delivered, and lost if the bridge stops before: put the file back, or stop the bridge when its \
-                 lanes are empty",
+                "{} was removed or replaced while it is open: events are refused until it is back. Waiting deliveries \
+                 are still attempted, but they are lost if the bridge stops before: put the file back, or stop the bridge \
+                 when nothing waits",
                 path.display()
             ),
             None if self.gone => log::info!("the store's files are back"),
@@ -125,7 +122,7 @@ impl Actor {
     fn note(&mut self, result: &Result<(), QueueError>, proves: bool) {
         match result {
             Err(QueueError::Unavailable { doing, source }) if !self.failing => {
-                log::error!("the store cannot {doing}: {source}; what comes is refused until it can");
+                log::error!("the store cannot {doing}: {source}; events are refused until it can");
             }
             Ok(()) if self.failing && proves => log::info!("the store works again"),
             _ => {}
@@ -133,23 +130,24 @@ impl Actor {
         self.failing = result.is_err() || (self.failing && !proves);
     }
 
-    fn read(&self, read: Read) {
+    fn query(&self, query: Query) {
         let store = &self.connection;
-        match read {
-            Read::Head(lane, reply) => answer(reply, "look at a lane", deliveries::head(store, &lane)),
-            Read::Lanes(reply) => answer(reply, "list the lanes", deliveries::lanes(store)),
-            Read::Event(id, reply) => {
-                let _ = reply.send(events::find(store, id));
+        match query {
+            // No other process can own the lane, so the owner does not matter.
+            Query::Claim(lane, _owner, reply) => {
+                answer(reply, "claim a lane", deliveries::claim(store, &lane));
             }
-            Read::List(listing, reply) => answer(reply, "list events", listing::page(store, &listing)),
-            Read::Between(from, to, limit, reply) => {
-                answer(reply, "look for an id", listing::between(store, from, to, limit));
+            Query::Lanes(reply) => answer(reply, "list the lanes", deliveries::lanes(store)),
+            Query::Event(id, reply) => answer(reply, "look up an event", events::find(store, id)),
+            Query::List(listing, reply) => answer(reply, "list events", listing::page(store, &listing)),
+            Query::Ids(from, to, limit, reply) => {
+                answer(reply, "look up an id", listing::ids(store, from, to, limit));
             }
         }
     }
 }
 
-/// Answers a read, unless nobody waits for the answer any more. `doing` completes "the store cannot …".
+/// Answers a query, unless nobody waits for the answer any more. `doing` completes "the store cannot …".
 fn answer<T>(reply: Reply<T>, doing: &'static str, result: rusqlite::Result<T>) {
     let _ = reply.send(result.map_err(unavailable(doing)));
 }

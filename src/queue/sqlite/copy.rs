@@ -1,27 +1,30 @@
-//! Copies of a store: a backup taken while a bridge uses it, and a store made of a backup.
+//! Copies of a store: a backup, also while a bridge uses the store, and a restored backup.
 
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
 use super::lock::{Lock, beside, private};
+use super::query::value;
 use super::statements::{COPY_TO_FILE, COUNT_EVENTS, COUNT_WAITING, QUICK_CHECK, TRUNCATE_LOG};
-use super::{OpenError, address, failed, locate, schema};
+use super::{address, locate, open_file, schema};
+use crate::queue::OpenError;
+use crate::queue::error::Cause;
 
-/// What a copy holds.
+/// The content of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copied {
     /// Events.
     pub events: usize,
-    /// Deliveries that wait.
+    /// Waiting deliveries.
     pub waiting: usize,
     /// Its size in bytes.
     pub bytes: u64,
 }
 
-/// Why there is no copy. What was there before is as it was.
+/// Why there is no copy. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The store, or the backup, cannot be opened.
@@ -30,15 +33,15 @@ pub enum CopyError {
     /// There is no such file.
     #[error("there is no file {}", .0.display())]
     Missing(PathBuf),
-    /// A backup never overwrites.
+    /// The file exists already. A backup overwrites nothing.
     #[error("{} is there already; a backup overwrites nothing", .0.display())]
     Exists(PathBuf),
-    /// SQLite found something wrong with what it read.
+    /// SQLite found an error in the copy.
     #[error("{} is damaged: {found}", .path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The first thing that is wrong.
+        /// The first error.
         found: String,
     },
     /// SQLite cannot copy.
@@ -46,40 +49,41 @@ pub enum CopyError {
     Database {
         /// The copy.
         path: PathBuf,
-        /// SQLite's word for it.
+        /// The error of SQLite.
         #[source]
-        source: rusqlite::Error,
+        source: Cause,
     },
     /// The system cannot write the copy.
     #[error("cannot write {}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// The system's word for it.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
 }
 
-/// Copies a store (`sqlite:PATH`) as it is at one moment to a new file, which only its owner can read. A bridge that
-/// uses it goes on meanwhile: the copy is one long read.
+/// Copies a store (`sqlite:PATH`), as it is at one moment, to a new file that only its owner can read. A bridge can use the
+/// store meanwhile: the copy is one long read.
 pub fn backup(store: &str, to: &Path) -> Result<Copied, CopyError> {
     copy(&locate(store)?, to)
 }
 
-/// Makes a backup the store. No bridge may use the store. One that was there is kept beside it; gives its new name.
+/// Replaces a store by a backup. No bridge may use the store. The previous store is kept beside it; its new path is
+/// returned, too.
 ///
 /// # Errors
-/// As [`backup`]; and what the backup is not: whole, ours, of a schema known here.
+/// As [`backup`]; and a backup that is damaged, of another program, or of a newer schema.
 pub fn restore(from: &Path, store: &str) -> Result<(Copied, Option<PathBuf>), CopyError> {
-    // Where there is no store, an empty one is made and locked: no bridge can start on it meanwhile.
+    // If there is no store, an empty one is created and locked, so that no bridge can start on it meanwhile.
     let lock = Lock::take(address(store)?)?;
     let store = lock.path();
     let part = beside(store, ".restoring");
     let had = is_filled(store);
     let restored = replace(from, store, &part, had);
     if restored.is_err() {
-        // What cannot be removed now is replaced by the next attempt.
+        // A file that cannot be removed now is replaced by the next attempt.
         drop(fs::remove_file(&part));
         if !is_filled(store) {
             drop(fs::remove_file(store));
@@ -113,27 +117,24 @@ fn replace(
     Ok((copied, had.then_some(aside)))
 }
 
-/// Whether there is more than the empty file that its lock needs.
+/// Whether the file is more than the empty one that the lock needs.
 fn is_filled(store: &Path) -> bool {
     fs::metadata(store).is_ok_and(|metadata| metadata.len() > 0)
 }
 
-/// Writes a store's log into the store, so that the one file is all of it.
+/// Writes a store's log into the store, so that it is one complete file.
 fn fold_log(store: &Path) -> Result<(), CopyError> {
     let connection = open(store)?;
-    let busy = connection.query_row(TRUNCATE_LOG, [], |row| row.get::<_, bool>(0));
-    let busy = busy.map_err(|source| CopyError::Database {
-        path: store.to_owned(),
-        source,
-    })?;
+    let busy = connection.query_row(TRUNCATE_LOG, [], value);
+    let busy: bool = busy.map_err(database(store))?;
     if busy {
         return Err(OpenError::Locked(store.to_owned()).into());
     }
     Ok(())
 }
 
-/// Gives a store that is to be replaced a second name. Its own name never is without a file: a bridge that starts
-/// meanwhile would make a new store there.
+/// Gives a store that is to be replaced a second name. A file always exists under its own name: otherwise a bridge that
+/// starts meanwhile would create a new store.
 fn keep(store: &Path, aside: &Path) -> Result<(), CopyError> {
     // Some file systems have no hard links.
     fs::hard_link(store, aside).or_else(|_| rename(store, aside))
@@ -149,8 +150,8 @@ fn copy(from: &Path, to: &Path) -> Result<Copied, CopyError> {
     let source = open(from)?;
     let part = beside(to, ".part");
     remove(&part)?;
-    let file = private(&part)?;
-    let written = write(&source, from, &part, &file).and_then(|copied| {
+    let new = private(&part)?;
+    let written = write(&source, from, &part, &new).and_then(|copied| {
         rename(&part, to)?;
         sync_folder(to)?;
         Ok(copied)
@@ -158,18 +159,14 @@ fn copy(from: &Path, to: &Path) -> Result<Copied, CopyError> {
     written.inspect_err(|_| drop(fs::remove_file(&part)))
 }
 
-fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<Copied, CopyError> {
-    let failed = |source| CopyError::Database {
-        path: part.to_owned(),
-        source,
-    };
-    // One read of one moment, into a file without gaps; an empty file is as good to SQLite as none.
+fn write(source: &Connection, from: &Path, part: &Path, written: &File) -> Result<Copied, CopyError> {
+    // VACUUM INTO reads one snapshot and writes a compact file. It accepts an empty file as its target.
     let name = part.to_string_lossy().into_owned();
-    source.execute(COPY_TO_FILE, [name]).map_err(failed)?;
-    let copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    let found: String = copy
-        .query_row(QUICK_CHECK, [], |row| row.get(0))
-        .map_err(failed)?;
+    source.execute(COPY_TO_FILE, [name]).map_err(database(part))?;
+    let copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let copy = copy.map_err(database(part))?;
+    let found = copy.query_row(QUICK_CHECK, [], value::<String>);
+    let found = found.map_err(database(part))?;
     if found != "ok" {
         return Err(CopyError::Damaged {
             path: from.to_owned(),
@@ -177,19 +174,12 @@ fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<C
         });
     }
     let count = |sql: &str| {
-        let count = copy
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .map_err(failed)?;
+        let count: i64 = copy.query_row(sql, [], value).map_err(database(part))?;
         Ok::<_, CopyError>(usize::try_from(count).unwrap_or_default())
     };
-    let events = count(COUNT_EVENTS)?;
-    let waiting = count(COUNT_WAITING)?;
-    let at = |source| CopyError::File {
-        path: part.to_owned(),
-        source,
-    };
-    file.sync_all().map_err(at)?;
-    let bytes = file.metadata().map_err(at)?.len();
+    let (events, waiting) = (count(COUNT_EVENTS)?, count(COUNT_WAITING)?);
+    written.sync_all().map_err(file(part))?;
+    let bytes = written.metadata().map_err(file(part))?.len();
     Ok(Copied {
         events,
         waiting,
@@ -197,36 +187,41 @@ fn write(source: &Connection, from: &Path, part: &Path, file: &File) -> Result<C
     })
 }
 
-/// A store that is ours and of a schema known here, for reading.
+/// Opens a store for reading. Refuses what [`schema::known`] refuses.
 fn open(path: &Path) -> Result<Connection, CopyError> {
-    let database = failed(path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(database)?;
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(database)?;
+    let connection = open_file(path)?;
     schema::known(&connection, path)?;
     Ok(connection)
 }
 
+/// An error of SQLite while it writes to a file.
+fn database(path: &Path) -> impl Fn(rusqlite::Error) -> CopyError + Copy {
+    |source| CopyError::Database {
+        path: path.to_owned(),
+        source: Arc::new(source),
+    }
+}
+
+/// An error of the system with a file.
+fn file(path: &Path) -> impl Fn(io::Error) -> CopyError + Copy {
+    |source| CopyError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 fn remove(path: &Path) -> Result<(), CopyError> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(CopyError::File {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file(path)(error)),
         _ => Ok(()),
     }
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), CopyError> {
-    fs::rename(from, to).map_err(|source| CopyError::File {
-        path: to.to_owned(),
-        source,
-    })
+    fs::rename(from, to).map_err(file(to))
 }
 
-/// Root restores for the service's user.
+/// Gives the file the owner of another one: root may restore for the service's user.
 fn same_owner(path: &Path, like: &Path) -> Result<(), CopyError> {
     use std::os::unix::fs::{MetadataExt as _, chown};
     let owner = fs::metadata(like).and_then(|like| {
@@ -236,20 +231,13 @@ fn same_owner(path: &Path, like: &Path) -> Result<(), CopyError> {
         }
         chown(path, Some(like.uid()), Some(like.gid()))
     });
-    owner.map_err(|source| CopyError::File {
-        path: path.to_owned(),
-        source,
-    })
+    owner.map_err(file(path))
 }
 
-/// A new name is on the disk once its folder is.
+/// Makes a new name durable.
 fn sync_folder(path: &Path) -> Result<(), CopyError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| CopyError::File {
-            path: folder.to_owned(),
-            source,
-        })
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(file(folder))
 }

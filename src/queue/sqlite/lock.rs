@@ -1,10 +1,9 @@
-//! Which process owns a store: an advisory lock on the database's own inode, so that every name of the file (a symbolic
-//! link, a relative path, a bind mount) leads to the same lock.
+//! The lock that makes one process the owner of a store. It is an advisory lock on the inode of the database, so every
+//! name of the file (a symbolic link, a relative path, a bind mount) leads to the same lock.
 //!
-//! It is flock(2). On Linux that does not conflict with the byte-range locks (fcntl) that SQLite takes on the same file,
-//! and closing another descriptor of the file does not release it. The reverse holds for SQLite's locks: they are lost
-//! when this process closes any descriptor of the file. So the descriptor here is opened before SQLite's, and closed
-//! after it.
+//! The lock is flock(2). On Linux it does not conflict with the byte-range locks (fcntl) of SQLite on the same file, and
+//! closing another descriptor of the file does not release it. But SQLite's locks are lost when this process closes any
+//! descriptor of the file. So the descriptor here is opened before SQLite's, and closed after it.
 
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 use std::collections::BTreeSet;
@@ -12,22 +11,22 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::OpenError;
+use crate::queue::OpenError;
 
-/// What identifies a file: its device, and its number there.
+/// The identity of a file: its device and inode.
 pub(super) type Identity = (u64, u64);
 
-/// The lock on a store. The system releases it however the process ends.
+/// The lock on a store. The system releases it when the process ends.
 pub(super) struct Lock {
     path: PathBuf,
     identity: Identity,
     _file: File,
-    /// Locks on the `PATH.lock` of an earlier version. A bridge of that version locks nothing else.
+    /// Locks on the `PATH.lock` of an earlier version, which locks nothing else.
     _earlier: Vec<File>,
 }
 
 impl Lock {
-    /// Locks a store; makes an empty file where there is none.
+    /// Locks a store. Creates an empty file if there is none.
     ///
     /// # Errors
     /// [`OpenError::InUse`] when another process has it; and see [`single_name`].
@@ -55,19 +54,19 @@ impl Lock {
         })
     }
 
-    /// Where the file is, without symbolic links: SQLite keeps its log beside it there.
+    /// The path of the file without symbolic links. SQLite's log is beside it.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file that is locked.
+    /// The identity of the locked file.
     pub(super) fn identity(&self) -> Identity {
         self.identity
     }
 }
 
-/// Refuses a store with another name under which SQLite would not find the log (`-wal`): a hard link, or a bind mount
-/// of the file alone. What is committed is in that log first.
+/// Refuses a store with a second name under which SQLite would not find the log (`-wal`): a hard link, or a bind mount of
+/// the file alone. A commit is in that log first.
 pub(super) fn single_name(path: &Path) -> Result<(), OpenError> {
     let metadata = fs::metadata(path).map_err(|source| OpenError::File {
         path: path.to_owned(),
@@ -76,7 +75,7 @@ pub(super) fn single_name(path: &Path) -> Result<(), OpenError> {
     if metadata.nlink() > 1 {
         return Err(OpenError::Linked(path.to_owned()));
     }
-    // A kernel that does not know the number of a mount gives 0 for both.
+    // A kernel that does not know mount numbers returns 0 for both.
     let mount = |path: &Path| {
         let found = statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID);
         found.ok().map(|found| found.stx_mnt_id)
@@ -87,7 +86,7 @@ pub(super) fn single_name(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// What identifies the file at a path; `None` when there is none.
+/// The identity of the file at a path; `None`: there is none.
 pub(super) fn identity(path: &Path) -> Option<Identity> {
     fs::metadata(path).ok().as_ref().map(identity_of)
 }
@@ -96,7 +95,7 @@ fn identity_of(metadata: &fs::Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// Opens a file for writing, and makes it readable for its owner alone when it is new: bodies are in it.
+/// Opens a file for writing. A new file is readable only for its owner, because it will hold bodies.
 pub(super) fn private(path: &Path) -> Result<File, OpenError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -107,14 +106,14 @@ pub(super) fn private(path: &Path) -> Result<File, OpenError> {
     })
 }
 
-/// A file's name with something after it.
+/// A path with `ending` appended to the file's name.
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-/// Locks the lock files that earlier versions left, if any. This version makes none.
+/// Locks the lock files that earlier versions left, if any. This version creates none.
 fn earlier(given: &Path, path: &Path) -> Result<Vec<File>, OpenError> {
     let names: BTreeSet<PathBuf> = [given, path]
         .into_iter()

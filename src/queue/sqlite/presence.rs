@@ -1,17 +1,17 @@
-//! Whether the store's files are still where they were opened. A file that was removed or replaced while it is open can
-//! be written all the same, and all of it is gone with the process: what is committed there is not kept.
+//! Whether the store's files are still where they were opened. An open file that was removed or replaced can still be
+//! written, but its content is lost when the process ends.
 
 use std::path::{Path, PathBuf};
 
 use super::lock::{Identity, Lock, beside, identity};
 
-/// The store's file and the log beside it, each as it was first seen.
+/// The store's file and the log beside it, with the identity that each had at first.
 pub(super) struct Presence {
     files: [(PathBuf, Option<Identity>); 2],
 }
 
 impl Presence {
-    /// Watches the file that is locked, by the name that was given: the next start follows that name.
+    /// Watches the locked file under the given name: the next start opens that name.
     pub(super) fn new(given: &Path, lock: &Lock) -> Self {
         let mut new = Self {
             files: [
@@ -23,8 +23,8 @@ impl Presence {
         new
     }
 
-    /// Remembers files that were not there before: SQLite makes the log when it first needs it, and keeps it as long
-    /// as the store is open.
+    /// Learns the identity of files that did not exist before. SQLite creates the log when it first needs it, and keeps it
+    /// while the store is open.
     pub(super) fn learn(&mut self) {
         for (path, known) in &mut self.files {
             if known.is_none() {
@@ -33,7 +33,7 @@ impl Presence {
         }
     }
 
-    /// The first of the files that is gone or another one.
+    /// The first of the files that is missing or was replaced.
     pub(super) fn missing(&self) -> Option<&Path> {
         let missing =
             |(path, known): &&(PathBuf, Option<Identity>)| known.is_some() && identity(path) != *known;
@@ -47,7 +47,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn a_file_that_is_removed_replaced_or_brought_back_is_noticed() {
+    fn a_file_that_is_removed_replaced_or_restored_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let (store, aside) = (folder.path().join("queue.db"), folder.path().join("aside"));
         let log = folder.path().join("queue.db-wal");

@@ -1,16 +1,17 @@
-//! Pruning: old dead letters, events that are old or too many, expired keys. Never a waiting delivery.
+//! Pruning: deletes old dead letters, events that are old or too many, and expired keys. Never what waits.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Params, Result, Row, params};
+use rusqlite::{Connection, Result, params};
 
+use super::query::{all, execute, value};
 use super::rows::{self, OldEvent};
 use super::statements::{
-    DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_MESSAGES, DELETE_SKIPPED, DELETE_UNREADABLE,
-    EXPIRED_DEAD_LETTERS, FORGET_EXPIRED_KEYS, FORGET_KEY, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
+    DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_EXPIRED_KEYS, DELETE_KEY, DELETE_MESSAGES,
+    DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
     TOTAL_SIZE,
 };
 use super::{deliveries, events};
-use crate::queue::pruning::{ForgottenLetter, Pruned, Pruning};
+use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning};
 
 /// Deletes an event and what belongs to it, in this order.
 const DELETE: [&str; 5] = [
@@ -24,24 +25,19 @@ const DELETE: [&str; 5] = [
 /// One small step of pruning.
 pub(super) fn step(connection: &Connection, pruning: &Pruning) -> Result<Pruned> {
     let limit = pruning.limit;
-    let dead = forget_dead(connection, pruning)?;
-    let mut old = select(
-        connection,
-        OLD_EVENTS,
-        params![pruning.keep_from.as_millisecond(), limit],
-        rows::old_event,
-    )?;
+    let dead = delete_dead_letters(connection, pruning)?;
+    let before = params![pruning.keep_from.as_millisecond(), limit];
+    let mut old = all(connection, OLD_EVENTS, before, rows::old_event)?;
     if old.is_empty() {
         old = surplus(connection, pruning)?;
     }
     let found = old.len();
     old.truncate(fitting(&old, pruning.bytes));
     for event in &old {
-        forget(connection, event)?;
+        delete(connection, event)?;
     }
-    let keys = connection
-        .prepare_cached(FORGET_EXPIRED_KEYS)?
-        .execute(params![pruning.now.as_millisecond(), limit])?;
+    let now = params![pruning.now.as_millisecond(), limit];
+    let keys = execute(connection, DELETE_EXPIRED_KEYS, now)?;
 
     let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
     Ok(Pruned {
@@ -51,35 +47,31 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning) -> Result<Pruned>
     })
 }
 
-/// The newest time that was written last; `None` in an empty store.
+/// The newest of the times that were written last; `None` in an empty store.
 pub(super) fn newest(connection: &Connection) -> Result<Option<Timestamp>> {
-    let found: Option<i64> = connection.query_row(NEWEST_TIME, [], |row| row.get(0))?;
+    let found: Option<i64> = connection.query_row(NEWEST_TIME, [], value)?;
     Ok(found.and_then(|time| Timestamp::from_millisecond(time).ok()))
 }
 
-fn forget_dead(connection: &Connection, pruning: &Pruning) -> Result<Vec<ForgottenLetter>> {
-    let from = pruning.dead_from.as_millisecond();
-    let with = params![from, pruning.limit];
-    let found = select(connection, EXPIRED_DEAD_LETTERS, with, rows::dead_letter)?;
-    let mut letters = Vec::with_capacity(found.len());
-    for (delivery, event, letter) in found {
-        connection.prepare_cached(DELETE_DELIVERY)?.execute([delivery])?;
+fn delete_dead_letters(connection: &Connection, pruning: &Pruning) -> Result<Vec<DeletedDeadLetter>> {
+    let before = params![pruning.dead_from.as_millisecond(), pruning.limit];
+    let found = all(connection, EXPIRED_DEAD_LETTERS, before, rows::dead_letter)?;
+    let delete = |(delivery, event, letter)| {
+        execute(connection, DELETE_DELIVERY, [delivery])?;
         deliveries::count_of_event(connection, event, 0, -1)?;
-        letters.push(letter);
-    }
-    Ok(letters)
+        Ok(letter)
+    };
+    found.into_iter().map(delete).collect()
 }
 
-/// The oldest events, as many as have to go until the store has its size.
+/// The oldest events: as many as have to be deleted until the store has its size.
 fn surplus(connection: &Connection, pruning: &Pruning) -> Result<Vec<OldEvent>> {
-    let total: i64 = connection
-        .prepare_cached(TOTAL_SIZE)?
-        .query_row([], |row| row.get(0))?;
+    let total: i64 = connection.query_row(TOTAL_SIZE, [], value)?;
     let mut over = total.saturating_sub(i64::try_from(pruning.size).unwrap_or(i64::MAX));
     if over <= 0 {
         return Ok(Vec::new());
     }
-    let mut oldest = select(connection, OLDEST_EVENTS, params![pruning.limit], rows::old_event)?;
+    let mut oldest = all(connection, OLDEST_EVENTS, [pruning.limit], rows::old_event)?;
     oldest.retain(|event| {
         let needed = over > 0;
         over -= event.size;
@@ -88,7 +80,7 @@ fn surplus(connection: &Connection, pruning: &Pruning) -> Result<Vec<OldEvent>> 
     Ok(oldest)
 }
 
-/// How many of the events are deleted in one step: large bodies take time. At least one is.
+/// How many of the events one step deletes: large bodies take time. At least one.
 fn fitting(events: &[OldEvent], bytes: u64) -> usize {
     let mut sum = 0_u64;
     let fit = events.iter().take_while(|event| {
@@ -98,24 +90,10 @@ fn fitting(events: &[OldEvent], bytes: u64) -> usize {
     fit.count().max(1)
 }
 
-fn forget(connection: &Connection, event: &OldEvent) -> Result<()> {
-    connection
-        .prepare_cached(FORGET_KEY)?
-        .execute(params![event.key, event.row])?;
+fn delete(connection: &Connection, event: &OldEvent) -> Result<()> {
+    execute(connection, DELETE_KEY, params![event.key, event.row])?;
     for statement in DELETE {
-        connection.prepare_cached(statement)?.execute([event.row])?;
+        execute(connection, statement, [event.row])?;
     }
     events::add_size(connection, -event.size)
-}
-
-fn select<T>(
-    connection: &Connection,
-    statement: &str,
-    with: impl Params,
-    read: impl FnMut(&Row<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
-    connection
-        .prepare_cached(statement)?
-        .query_map(with, read)?
-        .collect()
 }

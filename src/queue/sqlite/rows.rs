@@ -1,5 +1,4 @@
-//! Rows of the database as values of the queue, and back. The columns are in the order of
-//! [`super::statements`].
+//! Rows of the database as values of the queue, and back. The columns are in the order of [`super::statements`].
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -10,12 +9,10 @@ use uuid::Uuid;
 
 use crate::event::Envelope;
 use crate::message::StoredMessage;
-use crate::queue::pruning::ForgottenLetter;
-use crate::queue::{
-    Decided, DeliveryId, DeliveryRecord, EventLine, EventRecord, Head, LaneStanding, QueueError, State,
-};
+use crate::queue::pruning::DeletedDeadLetter;
+use crate::queue::{Decided, DeliveryId, DeliveryRecord, EventLine, EventRecord, Head, LaneState, State};
 
-/// A delivery that is next in its lane.
+/// The delivery that is next in its lane.
 pub(super) fn head(row: &Row<'_>) -> Result<Head> {
     Ok(Head {
         delivery: DeliveryId(row.get(0)?),
@@ -33,8 +30,8 @@ pub(super) fn head(row: &Row<'_>) -> Result<Head> {
     })
 }
 
-pub(super) fn lane_standing(row: &Row<'_>) -> Result<LaneStanding> {
-    Ok(LaneStanding {
+pub(super) fn lane_state(row: &Row<'_>) -> Result<LaneState> {
+    Ok(LaneState {
         lane: Arc::from(row.get::<_, String>(0)?),
         waiting: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
         oldest: optional_time(row, 2)?,
@@ -65,7 +62,7 @@ pub(super) fn delivery_state(row: &Row<'_>) -> Result<(String, State)> {
     Ok((row.get(0)?, state(row, 1)?))
 }
 
-/// An event in a list, as far as its row has it; and the row's number.
+/// An event in a list, as far as its row shows it, and the row's number.
 pub(super) fn event_line(row: &Row<'_>) -> Result<(i64, EventLine)> {
     let line = EventLine {
         id: uuid(row, 1)?,
@@ -82,64 +79,30 @@ pub(super) fn event_line(row: &Row<'_>) -> Result<(i64, EventLine)> {
     Ok((row.get(0)?, line))
 }
 
-/// The row of an event, not yet unpacked.
-pub(super) struct EventRow {
-    pub(super) row: i64,
-    source: String,
-    event_type: String,
-    received: i64,
-    headers: String,
-    secret: String,
-    routes: String,
-    body_size: i64,
-    body: Vec<u8>,
-    deliveries: i64,
-}
-
-pub(super) fn event(row: &Row<'_>) -> Result<EventRow> {
-    Ok(EventRow {
-        row: row.get(0)?,
-        source: row.get(1)?,
-        event_type: row.get(2)?,
-        received: row.get(3)?,
-        headers: row.get(4)?,
-        secret: row.get(5)?,
-        routes: row.get(6)?,
-        body_size: row.get(7)?,
-        body: row.get(8)?,
-        deliveries: row.get(9)?,
-    })
-}
-
-impl EventRow {
-    /// Unpacks the row. What other tables hold of the event is left empty.
-    ///
-    /// # Errors
-    /// [`QueueError::Corrupt`] for a column that cannot be read.
-    pub(super) fn unpack(self, id: Uuid) -> std::result::Result<EventRecord, QueueError> {
-        let corrupt = |what| QueueError::Corrupt { what };
-        let size = usize::try_from(self.body_size).map_err(|_| corrupt("a size"))?;
-        let body = zstd::bulk::decompress(&self.body, size).map_err(|_| corrupt("a body"))?;
-        Ok(EventRecord {
-            envelope: Envelope {
-                id,
-                source: Arc::from(self.source),
-                received: Timestamp::from_millisecond(self.received).map_err(|_| corrupt("a time"))?,
-                headers: serde_json::from_str(&self.headers).map_err(|_| corrupt("headers"))?,
-                body: Bytes::from(body),
-                secret: self.secret,
-            },
-            decided: Decided {
-                event_type: self.event_type,
-                routes: serde_json::from_str(&self.routes).map_err(|_| corrupt("routes"))?,
-                skipped: None,
-                unreadable: None,
-            },
-            had_deliveries: self.deliveries > 0,
-            messages: Vec::new(),
-            deliveries: Vec::new(),
-        })
-    }
+/// An event as far as its row shows it, and the row's number.
+pub(super) fn event(row: &Row<'_>, id: Uuid) -> Result<(i64, EventRecord)> {
+    let size = usize::try_from(row.get::<_, i64>(7)?).map_err(corrupt(7, Type::Integer))?;
+    let body = zstd::bulk::decompress(row.get_ref(8)?.as_blob()?, size).map_err(corrupt(8, Type::Blob))?;
+    let record = EventRecord {
+        envelope: Envelope {
+            id,
+            source: Arc::from(row.get::<_, String>(1)?),
+            received: time(row, 3)?,
+            headers: serde_json::from_str(row.get_ref(4)?.as_str()?).map_err(corrupt(4, Type::Text))?,
+            body: Bytes::from(body),
+            secret: row.get(5)?,
+        },
+        decided: Decided {
+            event_type: row.get(2)?,
+            routes: row.get(6)?,
+            skipped: None,
+            unreadable: None,
+        },
+        had_deliveries: row.get::<_, i64>(9)? > 0,
+        messages: Vec::new(),
+        deliveries: Vec::new(),
+    };
+    Ok((row.get(0)?, record))
 }
 
 /// A stored message; `None` when its form is not known to this version.
@@ -165,8 +128,8 @@ pub(super) fn old_event(row: &Row<'_>) -> Result<OldEvent> {
 }
 
 /// A dead letter that may be deleted, with the rows of its delivery and its event.
-pub(super) fn dead_letter(row: &Row<'_>) -> Result<(i64, i64, ForgottenLetter)> {
-    let letter = ForgottenLetter {
+pub(super) fn dead_letter(row: &Row<'_>) -> Result<(i64, i64, DeletedDeadLetter)> {
+    let letter = DeletedDeadLetter {
         event: uuid(row, 2)?,
         lane: row.get(3)?,
         reason: row.get(4)?,
@@ -202,8 +165,7 @@ fn state(row: &Row<'_>, column: usize) -> Result<State> {
 }
 
 fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
-    let error = |error| Error::FromSqlConversionFailure(column, Type::Integer, Box::new(error));
-    Timestamp::from_millisecond(row.get(column)?).map_err(error)
+    Timestamp::from_millisecond(row.get(column)?).map_err(corrupt(column, Type::Integer))
 }
 
 fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
@@ -211,4 +173,12 @@ fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
         Some(_) => time(row, column).map(Some),
         None => Ok(None),
     }
+}
+
+/// The error of a column whose value cannot be read.
+fn corrupt<E: std::error::Error + Send + Sync + 'static>(
+    column: usize,
+    found: Type,
+) -> impl FnOnce(E) -> Error {
+    move |error| Error::FromSqlConversionFailure(column, found, Box::new(error))
 }

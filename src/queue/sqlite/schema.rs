@@ -1,22 +1,22 @@
-//! The tables, and how an older store becomes a newer one: `PRAGMA user_version` counts the migrations it has had.
+//! The tables, and the migrations of older stores. `PRAGMA user_version` counts the migrations that a store has had.
 
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
+use super::failed;
 use super::statements::{APPLICATION_ID, COUNT_OBJECTS, SCHEMA_VERSION};
-use super::{OpenError, failed};
+use crate::queue::OpenError;
 
-/// SignatureClaim the file as ours (`PRAGMA application_id`): "twbr".
+/// Marks the file as ours (`PRAGMA application_id`): "twbr".
 const APPLICATION: i64 = 0x7477_6272;
 
-/// Each brings a store from the version of its index to the next. Never changed once released, only added to. Only [`FOURTH`]
-/// reads rows: it takes about a second for each million events.
+/// Each migrates a store from the version of its index to the next. A released migration never changes; new ones are
+/// added. Only [`FOURTH`] reads rows: it takes about a second for each million events.
 const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
 
-/// Times are milliseconds since 1970 in UTC. `waiting` and `dead` of an event, and `waiting` of a lane, count
-/// deliveries, so that nobody has to; the partial indexes hold only what waits and what is dead, so that neither
-/// history nor backlog makes anything slower. In `events`, what lists look at stands before what is large, so that a row's large
-/// part need not be read for its small one.
+/// Times are milliseconds since 1970 in UTC. The columns `waiting` and `dead` count deliveries, so that no statement has to.
+/// The partial indexes hold only what waits and what is dead, so neither history nor backlog makes a statement slower. In
+/// `events`, the columns that lists read stand before the large ones, which a list then does not read.
 const FIRST: &str = "
 CREATE TABLE events (
     id         INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of commit; never given twice
@@ -95,8 +95,8 @@ CREATE TABLE totals (
 INSERT INTO totals (id, size) VALUES (1, 0);
 ";
 
-/// Why an event is not told somewhere. Only such events have a row; those from before have none. Not a column of
-/// `events`: a new one stands behind the body, which a list would then have to walk through.
+/// Why an event is skipped in some channels. Only such events have a row. This is no column of `events`: a new column stands
+/// after the body, which a list would then have to read.
 const SECOND: &str = "
 CREATE TABLE silences (
     event INTEGER PRIMARY KEY,
@@ -104,8 +104,8 @@ CREATE TABLE silences (
 ) STRICT;
 ";
 
-/// Events whose body could not be read when they were decided last. A table of its own for the reason given above; by
-/// `uuid`, because lists walk it from its newest end.
+/// Events whose body could not be read at the last decision. A table of its own for the same reason. Its key is `uuid`,
+/// because lists walk it from its newest end.
 const THIRD: &str = "
 CREATE TABLE unreadable (
     uuid  BLOB PRIMARY KEY,
@@ -114,7 +114,8 @@ CREATE TABLE unreadable (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Renames what is stored: an event, or some of its channels, is *skipped* for a reason; an operator *discards* messages.
+/// Gives what is stored the names of the field: an event, or some of its channels, is *skipped* for a reason; an operator
+/// *discards* deliveries.
 const FOURTH: &str = "
 ALTER TABLE silences RENAME TO skipped;
 UPDATE skipped SET json = (
@@ -123,10 +124,13 @@ UPDATE skipped SET json = (
 ) WHERE json_valid(json);
 DROP INDEX events_silent;
 CREATE INDEX events_skipped ON events (uuid) WHERE deliveries = 0;
-UPDATE deliveries SET reason = 'discarded' WHERE state = 2 AND reason = 'dropped';
+UPDATE deliveries INDEXED BY deliveries_dead SET reason = 'discarded' WHERE state = 2 AND reason = 'dropped';
 ";
 
-/// The schema of a store that is ours (0: it is empty), and not newer than this program.
+/// The schema of a store; 0: it is empty.
+///
+/// # Errors
+/// A database of another program, and a schema that is newer than this program.
 pub(super) fn known(connection: &Connection, path: &Path) -> Result<usize, OpenError> {
     let number = |sql: &str| {
         let number = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
@@ -147,12 +151,12 @@ pub(super) fn known(connection: &Connection, path: &Path) -> Result<usize, OpenE
     })
 }
 
-/// Brings the schema up to date; refuses what is not ours or too new without having changed it.
+/// Brings the schema up to date. A store that [`known`] refuses stays unchanged.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     migrate_by(MIGRATIONS, connection, path)
 }
 
-/// All that is missing, and its number, is one transaction: a store has a schema whole or not at all.
+/// All missing migrations, and the new number, are one transaction.
 fn migrate_by(migrations: &[&str], connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let newest = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let had = known(connection, path)?;

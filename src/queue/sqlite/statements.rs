@@ -1,4 +1,4 @@
-//! All SQL of the store, as static text. Only the migrations are elsewhere, in [`super::schema`].
+//! All SQL of the store, as static text, except for the migrations in [`super::schema`].
 //!
 //! SQLite uses a partial index only where the statement has the index's condition literally: `state = 0`, not a
 //! parameter.
@@ -8,7 +8,7 @@ macro_rules! statements {
     ($list:ident: $($(#[$doc:meta])* $name:ident = $sql:expr;)*) => {
         $($(#[$doc])* pub(super) const $name: &str = $sql;)*
         #[cfg(test)]
-        pub(in crate::queue) const $list: &[&str] = &[$($name),*];
+        pub(super) const $list: &[&str] = &[$($name),*];
     };
 }
 
@@ -56,15 +56,15 @@ statements! { INDEXED:
     FIND_KEY = "SELECT event, uuid FROM seen WHERE key = ?1 AND until > ?2";
     REMEMBER_KEY = "INSERT INTO seen (key, event, uuid, until) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (key) DO UPDATE SET event = excluded.event, uuid = excluded.uuid, until = excluded.until";
-    /// Forgets the key of an event that is deleted, unless a delivery of it succeeded: the sender may send it again.
-    FORGET_KEY = "DELETE FROM seen WHERE key = ?1 AND event = ?2
+    /// For an event that is deleted: its key goes too, unless a delivery succeeded, so that the sender may send it again.
+    DELETE_KEY = "DELETE FROM seen WHERE key = ?1 AND event = ?2
         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
-    FORGET_EXPIRED_KEYS = "DELETE FROM seen WHERE key IN
+    DELETE_EXPIRED_KEYS = "DELETE FROM seen WHERE key IN
         (SELECT key FROM seen WHERE until <= ?1 ORDER BY until LIMIT ?2)";
 
     // Lanes.
     LANE = "SELECT id FROM lanes WHERE name = ?1";
-    /// The lane's id; adds the lane where there is none.
+    /// The lane's id. Adds the lane if there is none.
     ADD_LANE = "INSERT INTO lanes (name, waiting) VALUES (?1, ?2)
         ON CONFLICT (name) DO UPDATE SET waiting = waiting + ?2 RETURNING id";
     COUNT_OF_LANE = "UPDATE lanes SET waiting = waiting + ?2 WHERE id = ?1 RETURNING name, waiting";
@@ -88,20 +88,22 @@ statements! { INDEXED:
     DELIVERY_STATES = "SELECT l.name, d.state FROM deliveries d JOIN lanes l ON l.id = d.lane
         WHERE d.event = ?1 ORDER BY d.id";
     HAS_DELIVERY = "SELECT 1 FROM deliveries
-        WHERE event = ?1 AND (?2 IS NULL OR lane = ?2) AND (?3 IS NULL OR state = ?3)";
+        WHERE event = ?1 AND (?2 IS NULL OR lane = (SELECT id FROM lanes WHERE name = ?2))
+            AND (?3 IS NULL OR state = ?3)";
     SETTLE = "UPDATE deliveries SET state = ?2, attempts = attempts + 1,
             repeated = CASE WHEN reason IS ?3 THEN repeated + 1 ELSE 1 END, reason = ?3, detail = ?4,
             may_be_duplicate = may_be_duplicate OR ?5, due = ?6, settled = ?7, twake_id = ?8
         WHERE id = ?1 AND state = 0 RETURNING lane, event";
-    /// For a delivery that was dropped while an attempt was in flight, when that attempt succeeds.
-    DELIVERED_AFTER_ALL = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
+    /// For a delivery that was discarded while an attempt was in flight, when that attempt succeeds.
+    DELIVERED_NEVERTHELESS = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
             repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5
         WHERE id = ?1 AND state = 2 AND reason = 'discarded' RETURNING event";
     PUT_BACK = "UPDATE deliveries SET state = 0, since = ?2, due = NULL, settled = NULL,
             attempts = 0, repeated = 0 WHERE event = ?1 AND state = 2 RETURNING lane";
-    DROP = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
-            detail = CASE WHEN reason IS NULL THEN NULL ELSE 'at last ' || reason END, reason = 'discarded'
-        WHERE event = ?1 AND state = 0 AND (?3 IS NULL OR lane = ?3) RETURNING lane";
+    DISCARD = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
+            detail = CASE WHEN reason IS NULL THEN NULL ELSE 'last reason: ' || reason END, reason = 'discarded'
+        WHERE event = ?1 AND state = 0 AND (?3 IS NULL OR lane = (SELECT id FROM lanes WHERE name = ?3))
+        RETURNING lane";
     WAITING_IN_LANE = "SELECT id FROM deliveries WHERE lane = ?1 AND state = 0 ORDER BY id LIMIT ?2";
     /// Adds a delivery again, at the end of another lane. It needs a new row: the order of a lane is that of its rows.
     COPY_TO_LANE = "INSERT INTO deliveries
@@ -141,8 +143,7 @@ statements! { INDEXED:
     REMOVE_PROOF = "DELETE FROM messages WHERE event = -1";
 }
 
-// The statements below may look at a whole table. They run once at the start, once a copy, or once for a list of all
-// lanes.
+// The statements below may read a whole table. They run once a start, once a copy, or once for a list of all lanes.
 
 /// One row a lane. There are as many lanes as channels.
 pub(super) const LANES: &str = "SELECT l.name, l.waiting, d.since, d.due, d.reason FROM lanes l

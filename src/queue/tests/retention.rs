@@ -1,208 +1,210 @@
-//! Two months of history, scaled down: what is kept, how large the file gets, and how much one step forgets.
+//! Which events housekeeping deletes, and which it keeps.
+
+use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::queue::housekeeping::Housekeeper;
 use crate::queue::pruning::Pruning;
 
-/// It happens in portions of six hours.
-const PORTION: Duration = Duration::from_secs(6 * 3600);
-const A_DAY: i64 = 4;
-const PORTIONS: i64 = 60 * A_DAY;
-/// Events in each: ten a second would be 216,000. More than one step forgets.
-const RATE: i64 = 72;
+const DAYS: Duration = Duration::from_secs(24 * 3600);
+const DAY: i64 = 24 * 3600;
 
-const KEEP: History = History {
-    keep: Duration::from_secs(30 * 24 * 3600),
-    size: u64::MAX,
-    dead: Duration::from_secs(45 * 24 * 3600),
-};
-
-/// What was seen on the way.
-#[derive(Default)]
-struct Seen {
-    /// Pages of the file at the end of each day.
-    pages: Vec<i64>,
-    events: Vec<i64>,
-    most_rows: i64,
-    steps: u64,
-    longest: Duration,
-    dead_letters_forgotten: usize,
-}
-
-struct Month {
-    folder: TempDir,
-    queue: Queue,
-    _store: Store,
-    looking: rusqlite::Connection,
-    clock: Clock,
-}
-
-impl Month {
-    fn new(history: History) -> Self {
-        let folder = TempDir::new().unwrap();
-        let clock = Clock::manual(at(0));
-        let (queue, store) = open(&address(folder.path()), history, clock.clone()).unwrap();
-        let looking = rusqlite::Connection::open(folder.path().join("queue.db")).unwrap();
-        Self {
-            folder,
-            queue,
-            _store: store,
-            looking,
-            clock,
-        }
+impl Bench {
+    /// Stores an event, and settles its delivery at the same time.
+    async fn settled(&self, key: u8, second: i64, outcome: Outcome) -> Uuid {
+        let id = self.store(event(key, second, &["dev"])).await;
+        self.settle("dev", outcome, second).await;
+        id
     }
 
-    fn number(&self, sql: &str) -> i64 {
-        self.looking.query_row(sql, [], |row| row.get(0)).unwrap()
+    async fn prune(&self, keep_from: i64, size: u64, dead_from: i64) -> crate::queue::pruning::Pruned {
+        let pruning = Pruning {
+            now: at(1_000_000),
+            keep_from: at(keep_from),
+            size,
+            dead_from: at(dead_from),
+            limit: 10,
+            bytes: u64::MAX,
+        };
+        self.queue.prune(pruning).await.unwrap()
     }
 
-    fn rows(&self) -> i64 {
-        self.number(
-            "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM messages)
-                + (SELECT count(*) FROM deliveries) + (SELECT count(*) FROM seen)",
-        )
-    }
-
-    /// Events come, all are told but each hundredth, which dies, and what is old goes.
-    async fn portion(&self, portion: i64, seen: &mut Seen) {
-        let second = portion * 6 * 3600;
-        let events = (0..RATE).map(|number| {
-            let mut event = event(0, second + number, &["dev"]);
-            let id: u128 = fastrand::u128(..);
-            event.key = IdempotencyKey(id.to_be_bytes());
-            event.envelope.body = Bytes::from(hex::encode(id.to_be_bytes()).repeat(fastrand::usize(1..200)));
-            event.remember = 7 * 24 * HOUR;
-            self.queue.enqueue(event)
-        });
-        for stored in join_all(events).await {
-            stored.unwrap();
-        }
-        let first = head(&self.queue, "dev").await.unwrap().delivery.0;
-        let settlements = (0..RATE).map(|number| {
-            let dies = (portion * RATE + number) % 100 == 0;
-            let outcome = if dies { Outcome::Rejected } else { delivered() };
-            self.queue
-                .settle(settlement(DeliveryId(first + number), outcome, second + 1800))
-        });
-        for settled in join_all(settlements).await {
-            settled.unwrap();
-        }
-        self.clock.advance(PORTION);
-        loop {
-            let before = self.rows();
-            let pruning = Pruning::new(&self.queue.history.borrow(), self.clock.now());
-            let timer = Clock::system();
-            let pruned = self.queue.prune(pruning).await.unwrap();
-            seen.longest = seen.longest.max(timer.monotonic());
-            seen.steps += 1;
-            seen.dead_letters_forgotten += pruned.dead.len();
-            seen.most_rows = seen.most_rows.max(before - self.rows());
-            if !pruned.more {
-                break;
-            }
-        }
-        if portion % A_DAY == A_DAY - 1 {
-            seen.pages.push(self.number("PRAGMA page_count"));
-            seen.events.push(self.number("SELECT count(*) FROM events"));
-        }
+    /// Lets time pass, and deletes what is old then.
+    async fn pass(&self, housekeeper: &mut Housekeeper, time: Duration) {
+        self.clock.advance(time);
+        while housekeeper.step().await {}
     }
 }
 
-/// What one step may take: its limit of each sort of rows. An event here has a message and a delivery.
-const MOST_ROWS: i64 = 50 * 3 + 50 + 50;
-
-#[tokio::test]
-async fn a_store_stops_growing_when_history_has_its_length_and_keeps_what_it_should() {
-    let month = Month::new(KEEP);
-    let waiting = stored(&month.queue, event(1, 0, &["ops"])).await;
-    let mut seen = Seen::default();
-    for portion in 0..PORTIONS {
-        month.portion(portion, &mut seen).await;
+pub(super) async fn old_events_are_deleted_as_time_passes(bench: Bench) {
+    let bench = bench.reopen(HISTORY, 100);
+    let mut ids = Vec::new();
+    for key in 1..=120 {
+        ids.push(bench.settled(key, 100, delivered()).await);
     }
-    let (full, end) = (seen.pages[33], *seen.pages.last().unwrap());
-    assert!(seen.pages[10] * 2 < full, "it grew at first: {:?}", seen.pages);
-    let most = *seen.pages[33..].iter().max().unwrap();
-    assert!(
-        most * 100 <= full * 106,
-        "freed pages are used again: {:?}",
-        seen.pages
-    );
-    let a_month = 30 * A_DAY * RATE;
-    for events in &seen.events[31..] {
-        // And 1 in 100 for half a month more, and what waits.
-        assert!(
-            *events >= a_month && *events <= a_month + a_month / 100 + RATE + 2,
-            "{:?}",
-            seen.events
-        );
-    }
-    assert_eq!(states(&month.queue, waiting).await, [State::Waiting]);
-    let kept = month.number("SELECT count(*) FROM deliveries WHERE state = 2");
-    let portion = RATE / 100 + 1;
-    assert!(
-        (kept - 45 * A_DAY * RATE / 100).abs() <= portion,
-        "dead letters have their own time: {kept}"
-    );
-    assert!(seen.dead_letters_forgotten > 0);
-    let keys = month.number("SELECT count(*) FROM seen");
-    assert!(keys <= 7 * A_DAY * RATE + RATE, "{keys}");
-    assert!(
-        seen.most_rows > 0 && seen.most_rows <= MOST_ROWS,
-        "{}",
-        seen.most_rows
-    );
-    eprintln!(
-        "{} events over 60 days: {full} pages after 34 days, {end} in the end; {} steps, the longest {:?}, {} rows at most",
-        PORTIONS * RATE,
-        seen.steps,
-        seen.longest,
-        seen.most_rows,
-    );
-}
-
-#[tokio::test]
-async fn a_store_stops_growing_at_its_size() {
-    let size = 512 * 1024;
-    let month = Month::new(History { size, ..KEEP });
-    let mut seen = Seen::default();
-    for portion in 0..PORTIONS / 2 {
-        month.portion(portion, &mut seen).await;
-    }
-    let total = month.number("SELECT size FROM totals");
-    assert!(u64::try_from(total).unwrap() <= size, "{total}");
-    let half = seen.pages.len() / 2;
-    let most = *seen.pages[half..].iter().max().unwrap();
-    assert!(most * 100 <= seen.pages[half] * 106, "{:?}", seen.pages);
-    let file = std::fs::metadata(month.folder.path().join("queue.db"))
-        .unwrap()
-        .len();
-    assert!(file <= 2 * size, "what is said of the size holds about: {file}");
-    eprintln!("{size} bytes of history are a file of {file} bytes");
-}
-
-#[tokio::test]
-async fn a_step_forgets_few_large_events_at_a_time() {
-    let kept = fresh();
-    for key in 0..6 {
-        let mut large = event(key, 100, &["dev"]);
-        let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
-            .take(400_000)
-            .collect();
-        large.envelope.body = Bytes::from(noise);
-        stored(&kept.queue, large).await;
-        settle(&kept.queue, "dev", delivered(), 110).await;
-    }
-    let mut each = Vec::new();
-    loop {
-        let pruned = kept
-            .queue
-            .prune(Pruning::new(&HISTORY, at(1_000_000)))
-            .await
-            .unwrap();
-        each.push(pruned.events);
-        if !pruned.more {
-            break;
+    let stop = CancellationToken::new();
+    let mut changes = bench.queue.changes();
+    changes.borrow_and_update();
+    let housekeeping = tokio::spawn(bench.queue.clone().housekeeping(stop.clone()));
+    changes.changed().await.unwrap();
+    assert!(bench.holds(ids[0]).await);
+    bench.clock.advance(2 * HOUR);
+    for id in ids {
+        while bench.holds(id).await {
+            changes.changed().await.unwrap();
         }
     }
-    assert_eq!(each, [2, 2, 2, 0][..each.len()], "a step takes about a mebibyte");
-    assert_eq!(each.iter().sum::<u32>(), 6);
+    stop.cancel();
+    housekeeping.await.unwrap();
+}
+
+pub(super) async fn a_shorter_history_is_applied_immediately(bench: Bench) {
+    let long = History {
+        keep: 3 * HOUR,
+        ..HISTORY
+    };
+    let bench = bench.reopen(long, 100);
+    let old = bench.settled(1, 100, delivered()).await;
+    let young = bench.settled(2, 6_000, delivered()).await;
+    let stop = CancellationToken::new();
+    let mut changes = bench.queue.changes();
+    changes.borrow_and_update();
+    let housekeeping = tokio::spawn(bench.queue.clone().housekeeping(stop.clone()));
+    changes.changed().await.unwrap();
+    bench.clock.advance(2 * HOUR);
+    assert!(bench.holds(old).await);
+    bench.queue.history().send_replace(HISTORY);
+    while bench.holds(old).await {
+        changes.changed().await.unwrap();
+    }
+    assert!(bench.holds(young).await);
+    stop.cancel();
+    housekeeping.await.unwrap();
+}
+
+/// A delivered event and a dead letter, in a store that is opened again with another clock: by how many days it is ahead,
+/// for how long the bridge runs with it, and whether each is kept.
+pub(super) async fn a_wrong_clock_at_the_start_deletes_nothing_too_early(bench: Bench) {
+    let history = History {
+        keep: 30 * DAYS,
+        dead: 45 * DAYS,
+        ..HISTORY
+    };
+    for (ahead, runs, kept, dead_kept) in [
+        (0, HOUR, true, true),
+        (100, Duration::from_secs(3), true, true),
+        (100, 2 * HOUR, true, true),
+        (-100, 2 * HOUR, true, true),
+        // Time passes at most twice as fast as on the monotonic clock.
+        (100, 14 * DAYS, true, true),
+        (100, 16 * DAYS, false, true),
+        (100, 23 * DAYS, false, false),
+        // The clock is correct: the bridge did not run, or nothing was received.
+        (1, 30 * DAYS, false, true),
+    ] {
+        let case = format!("{ahead} days ahead for {runs:?}");
+        let start = 365 * DAY;
+        let bench = bench.another(history, start);
+        let event = bench.settled(1, start, delivered()).await;
+        let dead = bench.settled(2, start, Outcome::Rejected).await;
+
+        let bench = bench.reopen(history, start + ahead * DAY);
+        let mut housekeeper = Housekeeper::new(bench.queue.clone());
+        bench.pass(&mut housekeeper, Duration::ZERO).await;
+        bench.pass(&mut housekeeper, runs).await;
+        assert_eq!(bench.holds(event).await, kept, "{case}");
+        assert_eq!(bench.holds(dead).await, dead_kept, "{case}");
+    }
+}
+
+pub(super) async fn only_size_deletes_in_the_first_hour(bench: Bench) {
+    for (size, kept) in [(u64::MAX, true), (1, false)] {
+        let bench = bench.another(HISTORY, 100);
+        let ids = [
+            bench.settled(1, 100, delivered()).await,
+            bench.settled(2, 100, delivered()).await,
+        ];
+        // The newest time in the store is as wrong as the clock.
+        bench.store(event(3, 1_000_000, &["ops"])).await;
+        let bench = bench.reopen(History { size, ..HISTORY }, 1_000_000);
+        let mut housekeeper = Housekeeper::new(bench.queue.clone());
+        bench.pass(&mut housekeeper, Duration::from_secs(3_599)).await;
+        for id in ids {
+            assert_eq!(bench.holds(id).await, kept);
+        }
+        bench.pass(&mut housekeeper, Duration::from_secs(1)).await;
+        for id in ids {
+            assert!(!bench.holds(id).await);
+        }
+    }
+}
+
+/// A clock that was wrong, and is corrected.
+pub(super) async fn events_dated_to_the_future_do_not_hold_up_time(bench: Bench) {
+    const YEAR: i64 = 365 * DAY;
+    let future = bench.store(event(1, YEAR, &["dev"])).await;
+    // The same event with a correct clock: a sender's retry, or a new event after months. It is stored.
+    let again = bench.store(event(1, 1_000, &["dev"])).await;
+    assert_ne!(future, again);
+    bench
+        .assert_seen(event(1, 1_001, &["dev"]), again, &["dev"])
+        .await;
+    // A clock that is behind by less than a day is not wrong.
+    bench
+        .assert_seen(event(1, 1_001 - 80_000, &["dev"]), again, &["dev"])
+        .await;
+    bench.settle("dev", delivered(), 1_002).await;
+    bench.settle("dev", delivered(), 1_002).await;
+    bench.store(event(2, 1_003, &["dev"])).await;
+    let bench = bench.reopen(HISTORY, YEAR / 2);
+    let time = bench.queue.time();
+    assert_eq!(time, at(1_003), "the time written last, not the latest time");
+}
+
+pub(super) async fn waiting_deliveries_are_kept_and_dead_letters_have_their_own_time(bench: Bench) {
+    let waiting = bench.store(event(1, 100, &["dev", "ops"])).await;
+    bench.settle("dev", delivered(), 110).await;
+    let dead = bench.settled(2, 500, Outcome::Rejected).await;
+    let done = bench.settled(3, 100, delivered()).await;
+    let skipped = bench.store(skipped_event(4, 100)).await;
+
+    let pruned = bench.prune(900, 0, 400).await;
+    assert_eq!((pruned.dead.len(), pruned.events, pruned.more), (0, 2, false));
+    for (id, kept) in [(waiting, true), (dead, true), (done, false), (skipped, false)] {
+        assert_eq!(bench.holds(id).await, kept);
+    }
+    let pruned = bench.prune(900, 0, 600).await;
+    let [letter] = &pruned.dead[..] else {
+        panic!("{pruned:?}")
+    };
+    assert_eq!((letter.event, letter.lane.as_str()), (dead, "dev"));
+    assert!(!bench.holds(dead).await);
+    assert_eq!(bench.states(waiting).await, [State::Delivered, State::Waiting]);
+}
+
+pub(super) async fn the_oldest_events_are_deleted_when_history_is_too_large(bench: Bench) {
+    let mut ids = Vec::new();
+    for key in 1..=4 {
+        ids.push(bench.settled(key, 100 + i64::from(key), delivered()).await);
+    }
+    let one = crate::queue::packed::pack(event(1, 100, &["dev"])).unwrap();
+    assert_eq!(bench.prune(0, 2 * one.size() as u64, 0).await.events, 2);
+    for (id, kept) in ids.into_iter().zip([false, false, true, true]) {
+        assert_eq!(bench.holds(id).await, kept);
+    }
+}
+
+pub(super) async fn the_key_of_a_deleted_event_is_kept_only_if_it_was_delivered(bench: Bench) {
+    let long = |key, lanes| NewEvent {
+        remember: 1000 * HOUR,
+        ..event(key, 100, lanes)
+    };
+    let delivered_event = bench.store(long(1, &["dev"])).await;
+    bench.settle("dev", delivered(), 110).await;
+    bench.store(long(2, &[])).await;
+    assert_eq!(bench.prune(900, 0, 0).await.events, 2);
+    bench
+        .assert_seen(event(1, 1000, &["dev"]), delivered_event, &[])
+        .await;
+    bench.store(event(2, 1000, &["dev"])).await;
 }

@@ -1,4 +1,4 @@
-//! Helpers that write more than text.
+//! Helpers that write formatting.
 
 use handlebars::RenderError;
 
@@ -13,8 +13,8 @@ pub(super) const HELPERS: &[(&str, Run<String>)] = &[
     ("button", button),
 ];
 
-/// `link label url`, or `link url`. A target that is not http, https or mailto leaves the label alone, an empty label shows
-/// the target.
+/// `link label url`, or `link url`. If the URL is not http, https or mailto, only the label is written. If the label is
+/// empty, the URL is shown.
 fn link(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     let (label, url) = label_and_url(arguments)?;
     let text = Inline::Text(if label.is_empty() { url.clone() } else { label });
@@ -28,7 +28,7 @@ fn link(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     }])))
 }
 
-/// `button label url`: buttons that follow each other stand in a row. The same targets as of a link.
+/// `button label url`. Consecutive buttons form one row. Allows the same URLs as `link`.
 fn button(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     let (label, url) = label_and_url(arguments)?;
     Ok(nodes_atom(if target_is_allowed(&url) {
@@ -51,7 +51,7 @@ fn label_and_url(arguments: &Arguments<'_, '_>) -> Result<(String, String), Rend
     ))
 }
 
-/// `code text`: code in the line.
+/// `code text`: inline code.
 fn code(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     let code = arguments.text(0)?;
     Ok(nodes_atom(Ok(vec![Inline::Code(
@@ -59,7 +59,7 @@ fn code(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     )])))
 }
 
-/// `quote text`: a quotation of its own, with the text's line breaks. Nothing, of a text that is nothing.
+/// `quote text`: a quote with the line breaks of the text. Empty for an empty text.
 fn quote(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     let text = arguments.text(0)?;
     let text = control::lines(text.trim_end());
@@ -78,7 +78,7 @@ fn quote(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     Ok(nodes_atom(Err(blocks)))
 }
 
-/// `excerpt text 300`: the start of somebody's Markdown as a quotation. Nothing, of a text that says nothing.
+/// `excerpt text 300`: the start of untrusted Markdown as a quote. Empty for a text without content.
 fn excerpt(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     let blocks = markdown::excerpt(&arguments.text(0)?, arguments.number(1)?);
     let quote = (!blocks.is_empty()).then_some(Block::Quote(blocks));

@@ -1,4 +1,4 @@
-//! Helpers that leave something out.
+//! Helpers that select items or fields.
 
 use handlebars::RenderError;
 use serde_json::{Map, Value};
@@ -7,8 +7,7 @@ use super::{Arguments, Run};
 
 pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("where", matching), ("except", except)];
 
-/// `where list "status" "firing"`: the items whose field has that value, in their order. An item without the field is
-/// left out; no list at all is an empty one.
+/// `where list "status" "firing"`: the items with this value in the field, in order. Null counts as an empty list.
 fn matching(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let field = arguments.text(1)?;
     let value = arguments.get(2)?;
@@ -24,8 +23,8 @@ fn matching(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     }
 }
 
-/// `except object other "name" …`: the object without the fields that another one has, too, and without those named.
-/// As the labels of one alert that its group does not have in common.
+/// `except object other "name" …`: the object without the fields of `other` and without the named ones. Example: the
+/// labels of an alert that are not common to its group.
 fn except(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let mut left: Map<String, Value> = match arguments.get(0)? {
         Value::Object(fields) => fields.clone(),
@@ -37,7 +36,7 @@ fn except(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
             Value::Object(other) => left.retain(|name, _| !other.contains_key(name)),
             Value::String(named) => left.retain(|name, _| name != named),
             Value::Null => {}
-            _ => return Err(arguments.error("leaves out the fields of an object, or a name")),
+            _ => return Err(arguments.error("needs an object or a name of a field to leave out")),
         }
     }
     Ok(left.into())

@@ -1,29 +1,30 @@
-//! `slack`: text in Slack's own markup (`mrkdwn`), as what it means.
+//! `slack`: converts Slack's markup (`mrkdwn`).
 //!
-//! What already posts to Slack writes `*bold*`, `_italic_`, `~struck~`, `` `code` ``, `<https://…|label>`, `> quoted`, and
-//! `&amp; &lt; &gt;` for the three characters that mean something (docs.slack.dev, "Formatting message text"). This
-//! reads it without Markdown: what it cannot read is text, links lead to http, https and mailto only, and what would notify
-//! somebody in Slack (`<!channel>`) is a word.
+//! Senders with Slack support write `*bold*`, `_italic_`, `~struck~`, `` `code` ``, `<https://…|label>`, `> quoted`,
+//! and `&amp; &lt; &gt;` for three special characters (docs.slack.dev, "Formatting message text"). The conversion does
+//! not use Markdown. Invalid markup is text, links are limited to http, https and mailto, and mentions (`<!channel>`)
+//! become words.
 
 mod inline;
 
 use handlebars::RenderError;
 
-use self::inline::{inlines, unmarked};
+use self::inline::{inlines, without_markup};
 use super::{Arguments, Run};
 use crate::message::cutting::{cut, start_of};
 use crate::message::{Block, Document, Inline, control, nodes_atom, plain, target_is_allowed};
 
 pub(super) const HELPERS: &[(&str, Run<String>)] = &[("slack", slack)];
 
-/// Most characters of markup that are looked at. Slack cuts a message at 40,000, and one of ours is much shorter.
+/// Maximum length of the converted markup, in characters. Slack cuts messages at 40,000; messages here are much
+/// shorter.
 const INPUT: usize = 16_000;
 
 const FENCE: &str = "```";
 
-/// `slack text 300`: the text as what its markup means, at most so many characters of it. Its first paragraph
-/// goes on in the line where it stands; further ones, quotations and code blocks are blocks of their own. `slack text 300 url`: the text alone, as the
-/// label of a link, where the address is one a link may lead to.
+/// `slack text 300`: converts at most this many characters. The first paragraph continues the current line; other
+/// paragraphs, quotes and code blocks are separate blocks. `slack text 300 url`: the plain text as the label of a link,
+/// if the URL is allowed.
 fn slack(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     let text = arguments.text(0)?;
     let limit = arguments.number(1)?;
@@ -39,15 +40,15 @@ fn slack(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
         return Ok(nodes_atom(Ok(linked(label, url))));
     }
     let mut blocks = document.blocks;
-    let mut said = String::new();
+    let mut output = String::new();
     if let Some(Block::Paragraph(line)) = blocks.first_mut() {
-        said = nodes_atom(Ok(std::mem::take(line)));
+        output = nodes_atom(Ok(std::mem::take(line)));
         blocks.remove(0);
     }
-    if !blocks.is_empty() || said.is_empty() {
-        said.push_str(&nodes_atom(Err(blocks)));
+    if !blocks.is_empty() || output.is_empty() {
+        output.push_str(&nodes_atom(Err(blocks)));
     }
-    Ok(said)
+    Ok(output)
 }
 
 fn linked(label: String, url: String) -> Vec<Inline> {
@@ -61,17 +62,17 @@ fn linked(label: String, url: String) -> Vec<Inline> {
     }
 }
 
-/// Code blocks, and what is between them.
+/// Splits a text into code blocks and the text between them.
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut rest = text;
     while let Some((before, fenced)) = rest.split_once(FENCE) {
-        // A fence without its end is text.
+        // A fence without an end is text.
         let Some((code, after)) = fenced.split_once(FENCE) else {
             break;
         };
         lines(before, &mut blocks);
-        let code = control::lines(&unmarked(code)).into_owned();
+        let code = control::lines(&without_markup(code)).into_owned();
         let code = code.trim_start_matches('\n').trim_end();
         if !code.trim().is_empty() {
             blocks.push(Block::Code {
@@ -85,7 +86,7 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// Paragraphs and quotations. A blank line ends a paragraph; `>>>` quotes all that follows.
+/// Splits a text into paragraphs and quotes. A blank line ends a paragraph. `>>>` quotes the rest of the text.
 fn lines(text: &str, blocks: &mut Vec<Block>) {
     let text = control::lines(text);
     let mut open: Option<(bool, Vec<Inline>)> = None;
@@ -115,7 +116,7 @@ fn lines(text: &str, blocks: &mut Vec<Block>) {
     close(open, blocks);
 }
 
-/// What follows so many `>` (as they are, or as `&gt;`) at the start of a line, if they are there.
+/// Returns the text after `count` markers `>` (or `&gt;`) at the start of a line.
 fn after_marks(line: &str, count: usize) -> Option<&str> {
     let mut rest = line;
     for _ in 0..count {

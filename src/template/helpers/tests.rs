@@ -1,10 +1,10 @@
-//! What each helper makes of values.
+//! The results of helpers.
 
 use serde_json::{Value, json};
 
 use super::*;
 
-/// What a template renders to, with every value written as itself.
+/// Renders a template, with values written as plain text.
 fn render(template: &str, context: Value) -> Result<String, String> {
     let template = handlebars::Template::compile(template).unwrap();
     let context = Context::from(context);
@@ -22,7 +22,7 @@ fn of(helper: &str, x: impl Into<Value>) -> String {
 }
 
 #[test]
-fn every_helper_that_is_listed_is_there() {
+fn every_listed_helper_exists() {
     let engine = engine();
     for known in SIGNATURES {
         let call = format!("{{{{{} {}}}}}", known.name, "x ".repeat(known.arguments.0));
@@ -42,7 +42,7 @@ fn every_helper_that_is_listed_is_there() {
 }
 
 #[test]
-fn truncate_counts_characters_and_the_ellipsis_among_them() {
+fn truncate_counts_characters_including_the_ellipsis() {
     assert_eq!(of("truncate x 5", "abcde"), "abcde");
     assert_eq!(of("truncate x 5", "abcdef"), "abcd…");
     assert_eq!(of("truncate x 5", "abc def"), "abc…");
@@ -54,7 +54,7 @@ fn truncate_counts_characters_and_the_ellipsis_among_them() {
 }
 
 #[test]
-fn a_number_is_rounded_to_what_a_person_reads() {
+fn rounded_keeps_four_digits() {
     for (number, text) in [
         (json!(44.239_437_375_419_08), "44.24"),
         (json!(0.001_234_56), "0.001235"),
@@ -76,13 +76,13 @@ fn a_number_is_rounded_to_what_a_person_reads() {
 }
 
 #[test]
-fn the_first_line_is_the_first_that_says_something() {
+fn first_line_skips_blank_lines() {
     assert_eq!(of("first_line x", "\r\n  fix: a\r\n\r\nbody"), "fix: a");
     assert_eq!(of("first_line x", ""), "");
 }
 
 #[test]
-fn only_a_hash_is_shortened() {
+fn short_sha_shortens_only_hashes() {
     assert_eq!(
         of("short_sha x", "0123456789abcdef0123456789abcdef01234567"),
         "0123456"
@@ -92,7 +92,7 @@ fn only_a_hash_is_shortened() {
 }
 
 #[test]
-fn one_is_singular() {
+fn plural_uses_the_singular_for_one() {
     let commits = "plural x \"commit\" \"commits\"";
     assert_eq!(of(commits, 1), "1 commit");
     assert_eq!(of(commits, 0), "0 commits");
@@ -102,7 +102,7 @@ fn one_is_singular() {
 }
 
 #[test]
-fn a_duration_is_two_units_at_most() {
+fn a_duration_has_at_most_two_units() {
     for (seconds, said) in [
         (0, "0 s"),
         (59, "59 s"),
@@ -134,7 +134,7 @@ fn a_duration_is_two_units_at_most() {
 }
 
 #[test]
-fn a_date_is_readable_in_utc() {
+fn a_date_is_formatted_in_utc() {
     for x in [
         json!("2026-11-23T12:08:40Z"),
         json!("2026-11-23T13:08:40.123456789+01:00"),
@@ -160,7 +160,7 @@ fn a_date_is_readable_in_utc() {
 }
 
 #[test]
-fn a_default_stands_in_for_what_is_missing_null_or_empty() {
+fn default_replaces_missing_null_and_empty_values() {
     assert_eq!(of("default y \"d\"", 1), "d");
     assert_eq!(of("default x.y.z \"d\"", json!({})), "d");
     assert_eq!(of("default x \"d\"", Value::Null), "d");
@@ -171,7 +171,7 @@ fn a_default_stands_in_for_what_is_missing_null_or_empty() {
 }
 
 #[test]
-fn lengths_are_of_items_and_characters() {
+fn len_counts_items_and_characters() {
     assert_eq!(of("len x", "äö"), "2");
     assert_eq!(of("len x", json!([1, 2, 3])), "3");
     assert_eq!(of("rest x 2", json!([1, 2, 3])), "1");
@@ -182,7 +182,7 @@ fn lengths_are_of_items_and_characters() {
 }
 
 #[test]
-fn where_leaves_the_items_whose_field_has_the_value() {
+fn where_keeps_the_items_with_the_value() {
     let names = |call: &str, list: Value| {
         let template = format!("{{{{#each ({call})}}}}{{{{name}}}},{{{{/each}}}}");
         render(&template, json!({"x": list}))
@@ -204,7 +204,7 @@ fn where_leaves_the_items_whose_field_has_the_value() {
 }
 
 #[test]
-fn except_leaves_the_fields_that_are_nowhere_else() {
+fn except_removes_common_and_named_fields() {
     let fields = |call: &str, x: Value, y: Value| {
         let template =
             format!("{{{{#each ({call})}}}}{{{{@key}}}}={{{{this}}}},{{{{else}}}}none{{{{/each}}}}");

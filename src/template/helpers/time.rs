@@ -1,4 +1,4 @@
-//! Helpers for points in time. None says how long ago something was: a message stays in its channel for years.
+//! Helpers for times. They show no relative times: a message stays in its channel for years.
 
 use handlebars::RenderError;
 use jiff::civil::{Date, DateTime};
@@ -10,19 +10,19 @@ use super::{Arguments, Run};
 
 pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("date", date), ("duration", duration)];
 
-/// `date instant`: "23 Nov 12:08 UTC". An instant is ISO 8601 text (without an offset: UTC), or seconds since 1970 (from
-/// 100,000,000,000 on: milliseconds). A text that is no instant stays as it is. `date instant "year"` says the year, too:
-/// for what may be long over (a certificate, a first release); there is no today here that could tell. A day without a
-/// time of day ("2026-11-30") stays one: "30 Nov".
+/// `date instant`: "23 Nov 12:08 UTC". An instant is ISO 8601 text (UTC if it has no offset), or seconds since 1970
+/// (milliseconds from 100,000,000,000 on). Other text is unchanged. `date instant "year"` adds the year, for times that
+/// may be long ago or far ahead, such as the end of a certificate. A day without a time ("2026-11-30") becomes "30
+/// Nov".
 fn date(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let given = arguments.get(0)?;
     let (day, instant_of_it) = match arguments.count() {
         1 => ("%-d %b", "%-d %b %H:%M UTC"),
         _ if arguments.text(1)? == "year" => ("%-d %b %Y", "%-d %b %Y %H:%M UTC"),
-        _ => return Err(arguments.error("knows \"year\" alone")),
+        _ => return Err(arguments.error("accepts only \"year\" as its second argument")),
     };
     let text = given.as_str().unwrap_or_default().trim();
-    // All of it: a date is read off the start of a longer text, too.
+    // The parser also accepts a date at the start of a longer text.
     if text.len() == "2026-11-30".len()
         && let Ok(date) = text.parse::<Date>()
     {
@@ -34,8 +34,7 @@ fn date(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     })
 }
 
-/// `duration start end`, or `duration seconds`: "45 s", "5 min", "1 h 20 min", "2 d 3 h". What ends before it starts
-/// took "0 s".
+/// `duration start end`, or `duration seconds`: "45 s", "5 min", "1 h 20 min", "2 d 3 h". A negative duration is "0 s".
 fn duration(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let duration = if arguments.count() > 1 {
         let needs_instants = || arguments.error("needs two instants, or seconds");

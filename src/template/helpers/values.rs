@@ -1,4 +1,4 @@
-//! Helpers from values to a value.
+//! Helpers that return plain values.
 
 use handlebars::{Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, ScopedJson};
 use serde_json::Value;
@@ -17,10 +17,10 @@ pub(super) const HELPERS: &[(&str, Run<Value>)] = &[
     ("len", len),
 ];
 
-/// Most digits after the point.
+/// Maximum number of decimal places.
 const DECIMALS: i32 = 9;
 
-/// `truncate text 80`: at most so many characters, the last of which is then `…`.
+/// `truncate text 80`: at most this many characters, the last one `…` if the text was cut.
 fn truncate(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let text = arguments.text(0)?;
     let limit = arguments.number(1)?;
@@ -34,29 +34,29 @@ fn truncate(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     Ok(format!("{}…", start.trim_end()).into())
 }
 
-/// `first_line text`: the first line that is not blank, as of a commit's message.
+/// `first_line text`: the first line that is not blank, for example of a commit message.
 fn first_line(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let text = arguments.text(0)?;
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
     Ok(line.unwrap_or_default().into())
 }
 
-/// `short_sha sha`: the first seven digits of a commit's hash; anything else as it is.
+/// `short_sha sha`: the first seven digits of a commit hash. Other text is unchanged.
 fn short_sha(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let sha = arguments.text(0)?;
     let is_hash = sha.len() >= 12 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
     Ok(if is_hash { sha[..7].into() } else { sha.into() })
 }
 
-/// `rounded number`: to four digits, of what is before the point none is lost: `97.24`, `0.001235`, `123456`. What is no
-/// number stays as it is.
+/// `rounded number`: rounds to four significant digits, without rounding the integer part: `97.24`, `0.001235`,
+/// `123456`. Other text is unchanged.
 fn rounded(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let text = arguments.text(0)?;
     let number: Option<f64> = text.trim().parse().ok();
     let Some(number) = number.filter(|number| number.is_finite() && text.contains(['.', 'e', 'E'])) else {
         return Ok(text.into());
     };
-    // Not so small that its zeros would be longer than what they stand before, nor so large that digits are made up.
+    // Very small numbers would become a row of zeros, and very large ones would get wrong digits.
     let places = (0..=DECIMALS).find(|places| (number * 10_f64.powi(*places)).abs() >= 999.5);
     let Some(places) = places
         .filter(|_| number.abs() < 1e15)
@@ -71,7 +71,8 @@ fn rounded(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     })
 }
 
-/// `plural count "commit" "commits"`: "1 commit", "3 commits"; of a list, the number of its items. Without the third, an `s`.
+/// `plural count "commit" "commits"`: "1 commit", "3 commits". Counts the items of a list. The default plural adds an
+/// `s`.
 fn plural(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let count = match arguments.get(0)? {
         Value::Array(items) => items.len().to_string(),
@@ -91,7 +92,7 @@ fn plural(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     .into())
 }
 
-/// `first list 10`: at most so many items from the start; no more are copied.
+/// `first list 10`: at most this many items from the start. Copies no others.
 fn first(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let limit = arguments.number(1)?;
     Ok(list(arguments)?
@@ -102,7 +103,7 @@ fn first(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
         .into())
 }
 
-/// `rest list 10`: how many items come after so many; 0 (which `{{#if}}` takes for no) when there are none.
+/// `rest list 10`: the number of items after the first ten. 0 (false in `{{#if}}`) if there are none.
 fn rest(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     Ok(list(arguments)?.len().saturating_sub(arguments.number(1)?).into())
 }
@@ -115,7 +116,7 @@ fn list<'h>(arguments: &Arguments<'h, '_>) -> Result<&'h [Value], RenderError> {
     }
 }
 
-/// `len x`: how many items a list or object, or characters a text has.
+/// `len x`: the number of items of a list or object, or of characters of a text.
 fn len(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     Ok(match arguments.get(0)? {
         Value::Array(items) => items.len(),
@@ -127,7 +128,7 @@ fn len(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     .into())
 }
 
-/// `default value fallback`: the fallback where the value is missing, null or an empty text.
+/// `default value fallback`: the fallback if the value is missing, null or an empty text.
 pub(super) struct Default;
 
 impl HelperDef for Default {
@@ -142,13 +143,13 @@ impl HelperDef for Default {
             .param(0)
             .is_none_or(|value| value.value().is_null() || value.value().as_str().is_some_and(str::is_empty));
         let Some(given) = helper.param(usize::from(empty)) else {
-            return Err(Arguments(helper).error("lacks an argument"));
+            return Err(Arguments(helper).error("needs another argument"));
         };
         if given.is_value_missing() {
             return Err(RenderError::strict_error(given.relative_path()));
         }
         match given.relative_path() {
-            // A list may be long: it is looked up again, which gives a reference, instead of being copied.
+            // Evaluating the path again returns a reference. A long list would otherwise be copied.
             Some(path) if given.value().is_array() || given.value().is_object() => {
                 render.evaluate(context, path)
             }

@@ -1,4 +1,4 @@
-//! Which template speaks, what it says, and what is wrong with one.
+//! Selection and rendering of templates, and findings.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::message::{Block, Document, Inline, StoredMessage, plain};
 use crate::steps;
 
 mod properties;
-mod speaking;
+mod selection;
 
 fn file(name: &str, text: &str) -> TemplateFile {
     TemplateFile {
@@ -47,8 +47,8 @@ fn context() -> Context {
 }
 
 fn document(rendering: Rendering) -> Document {
-    match rendering.said {
-        Said::Message(StoredMessage { message, .. }) => message,
+    match rendering.rendered {
+        Rendered::Message(StoredMessage { message, .. }) => message,
         said => panic!("{said:?}, failed: {:?}", rendering.failed),
     }
 }
@@ -63,14 +63,14 @@ fn said(template: &str) -> String {
     })
 }
 
-/// Why a template fails.
+/// Returns why a template fails.
 fn failure(template: &str) -> String {
     let rendering = library(vec![file("push.hbs", template)]).render("push", None, &context());
-    assert_eq!(rendering.said, Said::NoTemplate, "{template}");
+    assert_eq!(rendering.rendered, Rendered::NoTemplate, "{template}");
     rendering.failed[0].1.clone()
 }
 
-/// What is found in a template: line and text.
+/// Returns the line and text of a template's finding.
 fn found(template: &str) -> (usize, String) {
     let (library, findings) = Library::compile("kind", vec![own("push.hbs", template)]);
     assert!(library.names().is_empty());
@@ -86,7 +86,7 @@ fn text(text: &str) -> Inline {
 }
 
 #[test]
-fn a_title_full_of_syntax_arrives_as_it_is() {
+fn a_title_full_of_syntax_is_shown_unchanged() {
     let title = context().data()["payload"]["title"].as_str().unwrap().to_owned();
     assert_eq!(
         blocks("**{{link payload.title payload.url}}** by *{{payload.title}}*\n"),
@@ -113,7 +113,7 @@ fn a_title_full_of_syntax_arrives_as_it_is() {
 }
 
 #[test]
-fn a_quotation_keeps_its_lines_and_a_button_stands_alone() {
+fn a_quote_keeps_its_lines_and_a_button_is_a_block() {
     assert_eq!(
         said(
             "**new**\n{{quote payload.body}}\n{{button \"Open\" payload.url}} {{button \"No\" \"javascript:x\"}}"
@@ -150,7 +150,7 @@ fn values_of_helpers_are_text_and_arguments() {
 }
 
 #[test]
-fn what_is_missing_fails_and_says_where() {
+fn a_missing_value_fails_with_its_line() {
     assert_eq!(
         failure("a\n\n{{payload.nope}}"),
         "kind/push.hbs, line 3: `payload.nope` is not in this event; guard it with `{{#if}}` or `default`"
@@ -169,7 +169,7 @@ fn what_is_missing_fails_and_says_where() {
 }
 
 #[test]
-fn rendering_to_nothing_says_nothing_on_purpose() {
+fn an_empty_output_is_skipped() {
     for template in [
         "",
         " \n{{#if payload.nope}}x{{/if}}\n",
@@ -179,8 +179,8 @@ fn rendering_to_nothing_says_nothing_on_purpose() {
     ] {
         let rendering = library(vec![file("push.hbs", template)]).render("push", None, &context());
         assert_eq!(
-            rendering.said,
-            Said::Nothing("push.hbs: it renders to nothing".to_owned()),
+            rendering.rendered,
+            Rendered::Skipped("push.hbs: it renders to nothing".to_owned()),
             "{template}"
         );
         assert_eq!(rendering.template.unwrap().name, "push.hbs");
@@ -188,21 +188,21 @@ fn rendering_to_nothing_says_nothing_on_purpose() {
 }
 
 #[test]
-fn what_would_make_a_value_syntax_does_not_compile() {
+fn templates_that_could_turn_values_into_syntax_do_not_compile() {
     for (template, line, what) in [
         ("a\n{{{payload.title}}}", 2, "`link`"),
         ("{{#if a}}\n{{&payload.title}}{{/if}}", 2, "`link`"),
         ("a\n\n<b>{{x}}</b>", 3, "HTML"),
         ("[{{a}}]: {{b}}", 1, "{{link label url}}"),
-        ("a\u{E100}", 1, "private use"),
+        ("a\u{E100}", 1, "reserved for values"),
         ("{{lnk a b}}", 1, "did you mean `{{link label url}}`?"),
         ("{{date}}", 1, "{{this.date}}"),
         ("{{truncate a}}", 1, "{{truncate text 80}}"),
         ("{{truncate (code a) 3}}", 1, "cannot be an argument"),
-        ("{{#link a b}}c{{/link}}", 1, "is no block"),
+        ("{{#link a b}}c{{/link}}", 1, "is not a block"),
         ("{{#eq a b}}c{{/eq}}", 1, "{{#if (eq …)}}"),
         ("{{> nope}}", 1, "there is no part `_nope.hbs`"),
-        ("{{#*inline \"a\"}}b{{/inline}}", 1, "not known here"),
+        ("{{#*inline \"a\"}}b{{/inline}}", 1, "not supported"),
         ("{{log a}}", 1, "there is no helper `log`"),
         ("+++\nfollow_up = \"reply\"\n+++\nx", 2, "not supported yet"),
         (
@@ -246,7 +246,7 @@ fn parts_are_shared_and_an_own_part_changes_built_in_templates() {
 }
 
 #[test]
-fn parts_that_never_end_are_found() {
+fn endless_parts_are_found() {
     let (_, findings) = Library::compile(
         "kind",
         vec![
@@ -256,13 +256,15 @@ fn parts_that_never_end_are_found() {
         ],
     );
     assert!(
-        findings.iter().any(|finding| finding.what.contains("do not end")),
+        findings
+            .iter()
+            .any(|finding| finding.what.contains("nested without end")),
         "{findings:?}"
     );
 }
 
 #[test]
-fn output_without_end_fails() {
+fn too_long_output_fails() {
     let list: Vec<_> = (0..100_000).collect();
     let context = Context::from(json!({"list": list}));
     let template = format!("{{{{#each list}}}}{}\n{{{{/each}}}}", "abcdefghijkl".repeat(10));
@@ -275,7 +277,7 @@ fn output_without_end_fails() {
 }
 
 #[test]
-fn a_template_is_interrupted_wherever_it_is() {
+fn rendering_stops_at_the_step_limit() {
     let list: Vec<_> = (0..1_000).map(|number| json!({"n": number})).collect();
     let context = Context::from(json!({"list": list, "long": "x".repeat(1 << 20)}));
     for template in [
@@ -289,9 +291,9 @@ fn a_template_is_interrupted_wherever_it_is() {
         let library = library(vec![file("push.hbs", template)]);
         let (rendering, exceeded) = steps::limited(20_000, || library.render("push", None, &context));
         assert!(
-            exceeded && rendering.said == Said::NoTemplate,
+            exceeded && rendering.rendered == Rendered::NoTemplate,
             "{template}: {:?}",
-            rendering.said
+            rendering.rendered
         );
         let why = &rendering.failed[0].1;
         assert!(why.contains("too many steps"), "{template}: {why}");
@@ -302,7 +304,7 @@ fn a_template_is_interrupted_wherever_it_is() {
 }
 
 #[test]
-fn a_thousand_alerts_are_ten_lines_and_a_number() {
+fn a_thousand_alerts_become_ten_lines_and_a_count() {
     let alerts: Vec<_> = (0..1000)
         .map(|index| json!({"labels": {"alertname": format!("disk_{index}"), "pad": "x".repeat(400)}}))
         .collect();

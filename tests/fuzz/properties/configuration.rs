@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 use twake_bridge::admission::Admission;
 use twake_bridge::authentication::Authenticator;
-use twake_bridge::config::{Config, LoadedKind, NoKind, Surroundings, env, kind_alone};
+use twake_bridge::config::{Config, Environment, LoadedKind, NoKind, env, kind_alone};
 use twake_bridge::decision::{self, ChallengeResponse};
 use twake_bridge::event::{Envelope, Event};
 use twake_bridge::headers::Headers;
@@ -24,7 +24,7 @@ const SECRET: &str = "xyzzy-plugh-secret";
 
 struct Ground {
     folder: TempDir,
-    surroundings: Surroundings,
+    environment: Environment,
 }
 
 static GROUND: LazyLock<Ground> = LazyLock::new(|| {
@@ -36,8 +36,8 @@ static GROUND: LazyLock<Ground> = LazyLock::new(|| {
         ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap()),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let surroundings = env::of(variables).ok().unwrap().surroundings;
-    Ground { folder, surroundings }
+    let environment = env::of(variables).ok().unwrap().environment;
+    Ground { folder, environment }
 });
 
 pub(crate) fn check(data: &[u8]) {
@@ -49,7 +49,7 @@ pub(crate) fn check(data: &[u8]) {
 
 fn a_bridge(text: &str) {
     let ground = &*GROUND;
-    match Config::from_text(text, ground.folder.path(), &ground.surroundings) {
+    match Config::from_text(text, ground.folder.path(), &ground.environment) {
         Err(findings) => {
             assert!(
                 findings.iter().any(|finding| finding.severity == Severity::Error),

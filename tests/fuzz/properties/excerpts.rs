@@ -5,7 +5,7 @@ use handlebars::Context;
 use serde_json::json;
 use std::sync::LazyLock;
 use twake_bridge::message::{Block, Document, StoredMessage, cutting, markdown, plain};
-use twake_bridge::template::{Library, Origin, Said, TemplateFile};
+use twake_bridge::template::{Library, Origin, Rendered, TemplateFile};
 
 use super::{Input, shown};
 
@@ -71,7 +71,7 @@ fn made(template: &str, text: &str, limit: usize) -> Option<Document> {
         &Context::from(json!({ "text": text, "limit": limit })),
     );
     assert_eq!(rendering.failed, []);
-    let Said::Message(message) = rendering.said else {
+    let Rendered::Message(message) = rendering.rendered else {
         return None;
     };
     shown::check(&message, true);

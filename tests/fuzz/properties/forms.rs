@@ -84,7 +84,7 @@ fn any_body(input: &mut Input<'_>, other: Option<Reader>) {
         let values = fields.iter().filter(|(name, _)| name == FIELD);
         assert_eq!(values.map(|(_, value)| value).collect::<Vec<_>>(), [&found]);
         let declares = fields.iter().any(|(name, _)| name == "_charset_");
-        if !declares && charset::unicode(&Bytes::copy_from_slice(body)).is_none() {
+        if !declares && charset::decode_unicode(&Bytes::copy_from_slice(body)).is_none() {
             assert_eq!(payload(&field(), FORM, body), Ok(Some(read(&found))));
         }
     }

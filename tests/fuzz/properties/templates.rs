@@ -4,7 +4,7 @@
 use handlebars::Context;
 use serde_json::{Value, json};
 use twake_bridge::message::Document;
-use twake_bridge::template::{Library, Origin, Said, TemplateFile};
+use twake_bridge::template::{Library, Origin, Rendered, TemplateFile};
 
 use super::{Input, nasty, shown};
 
@@ -49,7 +49,7 @@ fn any_template(input: &mut Input<'_>) {
     let context = Context::from(names(&value));
     for variant in [None, Some("short")] {
         let rendering = library.render("push", variant, &context);
-        if let Said::Message(message) = &rendering.said {
+        if let Rendered::Message(message) = &rendering.rendered {
             let may_link = [text, part].iter().any(|text| {
                 ["evil", "excerpt", "slack"]
                     .iter()
@@ -58,7 +58,7 @@ fn any_template(input: &mut Input<'_>) {
             shown::check(message, may_link);
         }
         let is_broken = findings.iter().any(|finding| finding.file == "push.hbs");
-        let is_there = rendering.said != Said::NoTemplate || !rendering.failed.is_empty();
+        let is_there = rendering.rendered != Rendered::NoTemplate || !rendering.failed.is_empty();
         assert!(is_there || is_broken, "a template was lost");
     }
     for entry in library.entries() {
@@ -95,8 +95,8 @@ fn own_text_with_holes(input: &mut Input<'_>) {
     }
     let say = |value: &str| -> Option<Document> {
         let rendering = library.render("push", None, &Context::from(json!({ "x": value })));
-        match rendering.said {
-            Said::Message(message) => {
+        match rendering.rendered {
+            Rendered::Message(message) => {
                 shown::check(&message, own_text.contains("evil"));
                 Some(message.message)
             }

@@ -5,15 +5,15 @@ use std::process::Command;
 
 use twake_bridge::bridge::{Bridge, BridgeError, Listen, ListenAddresses};
 use twake_bridge::clock::Clock;
-use twake_bridge::config::{Config, Surroundings};
+use twake_bridge::config::{Config, Environment};
 
-use crate::harness::{GITHUB_SECRET, World, client, push};
+use crate::harness::{GITHUB_SECRET, TestSetup, client, push};
 use crate::program::Served;
 
 #[actix_web::test]
 async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
-    let world = World::new();
-    std::fs::write(world.path("operator"), "operator-token-0123456789").unwrap();
+    let setup = TestSetup::new();
+    std::fs::write(setup.path("operator"), "operator-token-0123456789").unwrap();
     for (address, is_open) in [
         ("127.0.0.1:0", false),
         ("127.1.2.3:0", false),
@@ -27,8 +27,8 @@ async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
         for passed in [false, true] {
             for token in ["", "[operator]\ntoken = { file = \"operator\" }\n"] {
                 // As if a variable said nothing of it.
-                let text = world.config_text(token);
-                let config = Config::from_text(&text, world.folder.path(), &Surroundings::none());
+                let text = setup.config_text(token);
+                let config = Config::from_text(&text, setup.folder.path(), &Environment::none());
                 let operator_listen = if passed {
                     Listen::Socket(TcpListener::bind(address).unwrap())
                 } else {
@@ -37,7 +37,7 @@ async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
                 let places = ListenAddresses {
                     listen: "127.0.0.1:0".into(),
                     operator_listen,
-                    store: world.store(),
+                    store: setup.store(),
                 };
                 let config = config.unwrap_or_else(|findings| panic!("{findings:?}"));
                 let built = Bridge::build(config, places, &Clock::system()).map(drop);
@@ -73,12 +73,12 @@ environment = os.environ | {"LISTEN_FDS": str(len(sockets)), "LISTEN_PID": str(o
 os.execve(command[0], command, environment)
 "#;
 
-fn passing(world: &World, names: &str, addresses: &[&str]) -> Command {
-    let config = world.path("bridge.toml");
+fn passing(setup: &TestSetup, names: &str, addresses: &[&str]) -> Command {
+    let config = setup.path("bridge.toml");
     let mut command = Command::new("python3");
     command.args(["-c", PASSING, names]).args(addresses);
     command.args(["--", env!("CARGO_BIN_EXE_twake-bridge"), "serve", "--config"]);
-    command.arg(config).env("TWAKE_BRIDGE_STORE", world.store());
+    command.arg(config).env("TWAKE_BRIDGE_STORE", setup.store());
     command.env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0");
     command.env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0");
     command
@@ -86,9 +86,9 @@ fn passing(world: &World, names: &str, addresses: &[&str]) -> Command {
 
 #[actix_web::test]
 async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name() {
-    let world = World::new();
-    std::fs::write(world.path("bridge.toml"), world.config_text("")).unwrap();
-    let path = world.path("socket");
+    let setup = TestSetup::new();
+    std::fs::write(setup.path("bridge.toml"), setup.config_text("")).unwrap();
+    let path = setup.path("socket");
     let unix = path.to_str().unwrap();
     let unit = "twake-bridge.socket:twake-bridge.socket";
     for (names, addresses, code, why) in [
@@ -130,7 +130,7 @@ async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name
             "passes 3 sockets",
         ),
     ] {
-        let output = passing(&world, names, addresses).output().unwrap();
+        let output = passing(&setup, names, addresses).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{names} {addresses:?} {said}");
         assert!(said.contains(why), "{names} {addresses:?} {said}");
@@ -141,7 +141,7 @@ async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name
         ("operator:public", &["127.0.0.1", "::"], "[::]", "127.0.0.1"),
         ("public", &["::"], "[::]", "127.0.0.1"),
     ] {
-        let mut served = Served::spawn(passing(&world, names, addresses));
+        let mut served = Served::spawn(passing(&setup, names, addresses));
         let line = served.wait_for("taking webhooks");
         assert!(line.contains(&format!(" address={public}:")), "{line}");
         assert!(line.contains(&format!(" operator={operator}:")), "{line}");
@@ -152,8 +152,8 @@ async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name
 
 #[actix_web::test]
 async fn every_page_of_the_operator_looks_at_the_host() {
-    let world = World::new();
-    std::fs::write(world.path("operator"), "operator-token-0123456789").unwrap();
+    let setup = TestSetup::new();
+    std::fs::write(setup.path("operator"), "operator-token-0123456789").unwrap();
     let token = "Bearer operator-token-0123456789";
     for (more, headers, status) in [
         ("", vec![], 200),
@@ -173,7 +173,7 @@ async fn every_page_of_the_operator_looks_at_the_host() {
             200,
         ),
     ] {
-        let bridge = world.bridge(more);
+        let bridge = setup.bridge(more);
         for page in ["/metrics", "/health/ready", "/api/events", "/api/channels"] {
             let mut request = client().get(format!("{}{page}", bridge.operator));
             for header in &headers {
@@ -196,10 +196,10 @@ async fn every_page_of_the_operator_looks_at_the_host() {
 
 #[actix_web::test]
 async fn no_get_changes_anything() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let id = bridge.github("push", "d-1", &push("main", "once")).await.body["event"].clone();
-    world.told("ch-dev", 1).await;
+    setup.posted("ch-dev", 1).await;
     let event = format!("/api/events/{}", id.as_str().unwrap());
     for path in [
         format!("{event}/replay"),
@@ -219,14 +219,14 @@ async fn no_get_changes_anything() {
         }
     }
     bridge.idle().await;
-    assert_eq!(world.sandbox.messages("ch-dev").len(), 1);
+    assert_eq!(setup.sandbox.messages("ch-dev").len(), 1);
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn strangers_make_no_new_series_of_metrics() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let signed = || crate::harness::github_signature(b"{}");
     let ask = |number: usize| {
         let name = format!("x{number}");

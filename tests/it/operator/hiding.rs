@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use super::{Operator, post};
+use super::{TestOperator, post};
 
 const TOKEN: &str = "tok-4c1f0a9e77b2d35586aa0b1c";
 
 #[actix_web::test]
 async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() {
-    let mut operator = Operator::new(
+    let mut operator = TestOperator::new(
         "[sources.backup]\nkind = \"generic\"\nsecrets = [{ file = \"backup\" }]\nchannels = [\"dev\"]\n",
     );
-    std::fs::write(operator.world.path("backup"), TOKEN).unwrap();
+    std::fs::write(operator.setup.path("backup"), TOKEN).unwrap();
     let served = operator.serve();
     let address = format!("https://bridge.example/hooks/backup/{TOKEN}");
     let encoded = format!("/login?next=%2Fhooks%2Fbackup%2F{}", TOKEN.replace('-', "%2D"));
@@ -33,7 +33,7 @@ async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() 
         &body.to_string(),
     )
     .await;
-    operator.world.told("ch-dev", 1).await;
+    operator.setup.posted("ch-dev", 1).await;
     let mut looks = vec![
         vec!["events", "list"],
         vec!["events", "list", "--json"],
@@ -44,7 +44,7 @@ async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() 
         vec!["channels", "list", "--json"],
     ];
     for arguments in looks.drain(..) {
-        let said = operator.say(&arguments);
+        let said = operator.run(&arguments);
         assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
         for text in [&said.out, &said.err] {
             let acts = |c: char| {
@@ -62,7 +62,7 @@ async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() 
         }
     }
     operator.stop(served);
-    for file in std::fs::read_dir(operator.world.folder.path()).unwrap() {
+    for file in std::fs::read_dir(operator.setup.folder.path()).unwrap() {
         let path = file.unwrap().path();
         let kept = path
             .file_name()

@@ -4,25 +4,25 @@ use std::io::Write as _;
 use std::process::Stdio;
 use twake_bridge::sandbox::Fault;
 
-use super::{Operator, Said, github, monitoring, until};
-use crate::harness::{World, client, push};
+use super::{CommandOutput, TestOperator, github, monitoring, until};
+use crate::harness::{TestSetup, client, push};
 use crate::program::program;
 
 const QUIET: &str = "[[sources.github.routes]]\nwhen = 'branch == \"quiet\"'\nchannels = []\n";
 
 #[actix_web::test]
 async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_when_none_does() {
-    let mut operator = Operator::new(QUIET);
+    let mut operator = TestOperator::new(QUIET);
     let served = operator.serve();
     let first = github(&served, "d-1", &push("main", "first")).await;
     let second = github(&served, "d-2", &push("main", "second")).await;
     let skipped = github(&served, "d-3", &push("quiet", "third")).await;
     operator
-        .world
+        .setup
         .sandbox
         .set_fault(Some("ch-ops"), Some(Fault::TooLarge));
     let dead = monitoring(&served, "DiskFull").await;
-    operator.world.told("ch-dev", 2).await;
+    operator.setup.posted("ch-dev", 2).await;
     until("the dead letter", || {
         (operator.ids(&["--state", "dead"]) == [dead.as_str()]).then_some(())
     })
@@ -59,7 +59,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
             all[3..]
         );
 
-        let table = operator.say(&["events", "list"]).ok();
+        let table = operator.run(&["events", "list"]).ok();
         let line = table.lines().find(|line| line.contains("monitoring")).unwrap();
         assert!(
             line.contains("file:token") && line.contains("ops dead"),
@@ -70,7 +70,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
             "{table}"
         );
         let why = "route 0 names no channel (branch == \"quiet\" holds: skipped on purpose)";
-        let shown = operator.say(&["events", "show", &skipped]).ok();
+        let shown = operator.run(&["events", "show", &skipped]).ok();
         assert!(shown.contains(&format!("skipped: {why}")), "{shown}");
         let shown = operator.json(&["events", "show", &skipped]);
         assert_eq!(
@@ -82,7 +82,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
         // The beginning that the table shows is enough to name it.
         let beginning = line.split_whitespace().nth(2).unwrap();
         assert!(dead.starts_with(beginning) && beginning.len() < 36);
-        let shown = operator.say(&["events", "show", beginning]).ok();
+        let shown = operator.run(&["events", "show", beginning]).ok();
         for text in [
             dead.as_str(),
             "too_large",
@@ -99,16 +99,16 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
         assert!(shown["deliveries"][0]["twake_id"].is_string());
         assert!(shown["messages"][0].as_str().unwrap().contains("first"));
         assert_eq!(
-            operator.say(&["events", "show", &first, "--body"]).ok(),
+            operator.run(&["events", "show", &first, "--body"]).ok(),
             push("main", "first")
         );
 
         operator
-            .say(&["events", "show", "ffffffff"])
+            .run(&["events", "show", "ffffffff"])
             .refused("there is no event ffffffff");
-        operator.say(&["events", "show", "abc"]).refused("is no event id");
+        operator.run(&["events", "show", "abc"]).refused("is no event id");
         operator
-            .say(&["events", "show", &first[..4]])
+            .run(&["events", "show", &first[..4]])
             .refused("several events begin with");
         match served.take() {
             Some(running) => operator.stop(running),
@@ -120,8 +120,8 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
 #[actix_web::test]
 async fn a_skipped_channel_is_listed_with_the_template_that_skipped_it() {
     let short = "[[sources.github.routes]]\nwhen = 'true'\nchannels = [\"ops\"]\nvariant = \"short\"\ncontinue = true\n";
-    let mut operator = Operator::new(short);
-    let templates = operator.world.path("templates/github");
+    let mut operator = TestOperator::new(short);
+    let templates = operator.setup.path("templates/github");
     std::fs::create_dir_all(&templates).unwrap();
     std::fs::write(
         templates.join("push.short.hbs"),
@@ -130,11 +130,11 @@ async fn a_skipped_channel_is_listed_with_the_template_that_skipped_it() {
     .unwrap();
     let served = operator.serve();
     let everywhere = github(&served, "d-1", &push("main", "told everywhere")).await;
-    let partly = github(&served, "d-2", &push("side", "told in dev")).await;
-    operator.world.told("ch-dev", 2).await;
-    let shown = operator.say(&["events", "show", &everywhere]).ok();
+    let partly = github(&served, "d-2", &push("side", "posted in dev")).await;
+    operator.setup.posted("ch-dev", 2).await;
+    let shown = operator.run(&["events", "show", &everywhere]).ok();
     assert!(!shown.contains("skipped in"), "{shown}");
-    let shown = operator.say(&["events", "show", &partly]).ok();
+    let shown = operator.run(&["events", "show", &partly]).ok();
     let why = "push.short.hbs: its `when` does not hold";
     assert!(shown.contains(&format!("\nskipped in ops: {why}\n")), "{shown}");
     let shown = operator.json(&["events", "show", &partly]);
@@ -147,16 +147,16 @@ async fn a_skipped_channel_is_listed_with_the_template_that_skipped_it() {
 
 #[actix_web::test]
 async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
-    let mut operator = Operator::new("[operator]\ntoken = { file = \"operator\" }\n");
-    std::fs::write(operator.world.path("operator"), "operator-token").unwrap();
+    let mut operator = TestOperator::new("[operator]\ntoken = { file = \"operator\" }\n");
+    std::fs::write(operator.setup.path("operator"), "operator-token").unwrap();
     let served = operator.serve();
     let event = github(&served, "d-1", &push("main", "there")).await;
     let list = |listen: &str| {
         let mut command = program();
         command.args(["events", "list", "--config"]).arg(&operator.config);
-        command.env("TWAKE_BRIDGE_STORE", operator.world.store());
+        command.env("TWAKE_BRIDGE_STORE", operator.setup.store());
         command.env("TWAKE_BRIDGE_OPERATOR_LISTEN", listen);
-        Said::of(&command.output().unwrap())
+        CommandOutput::of(&command.output().unwrap())
     };
     let address = operator.address.clone().unwrap();
     assert!(list(&address).ok().contains(&event[..13]));
@@ -168,23 +168,23 @@ async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
     let mut command = program();
     command.args(["events", "list", "--operator", &address]);
     command
-        .current_dir(operator.world.folder.path().join(".."))
+        .current_dir(operator.setup.folder.path().join(".."))
         .env("TWAKE_BRIDGE_CONFIG", "/nowhere.toml");
-    Said::of(&command.output().unwrap()).refused("send the operator token");
+    CommandOutput::of(&command.output().unwrap()).refused("send the operator token");
     operator.stop(served);
 
     let mut command = program();
     command.args(["events", "list", "--config"]).arg(&operator.config);
     command.env("TWAKE_BRIDGE_STORE", "sqlite:/nowhere/bridge.db");
-    Said::of(&command.output().unwrap()).refused("there is no store at /nowhere/bridge.db");
+    CommandOutput::of(&command.output().unwrap()).refused("there is no store at /nowhere/bridge.db");
 }
 
 #[actix_web::test]
 async fn a_page_of_elsewhere_is_told_nothing_and_orders_nothing() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let id = bridge.github("push", "d-1", &push("main", "once")).await.body["event"].clone();
-    world.told("ch-dev", 1).await;
+    setup.posted("ch-dev", 1).await;
     let list = format!("{}/api/events", bridge.operator);
     let replay = format!("{list}/{}/replay", id.as_str().unwrap());
     let json = ("content-type", "application/json");
@@ -238,7 +238,7 @@ async fn a_page_of_elsewhere_is_told_nothing_and_orders_nothing() {
     let wrong = client().get(format!("{list}?state=lost")).send().await.unwrap();
     assert_eq!(wrong.status().as_u16(), 400);
     assert_eq!(
-        world.sandbox.messages("ch-dev").len(),
+        setup.sandbox.messages("ch-dev").len(),
         1,
         "nothing was told again"
     );
@@ -247,8 +247,8 @@ async fn a_page_of_elsewhere_is_told_nothing_and_orders_nothing() {
 
 #[actix_web::test]
 async fn accepted_events_are_counted_by_the_secret_that_authenticated_them() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     bridge.github("push", "d-1", &push("main", "once")).await;
     let metrics = bridge.metrics().await;
     let line = "twake_bridge_accepted_total{source=\"github\",secret=\"file:github\"} 1";
@@ -258,11 +258,11 @@ async fn accepted_events_are_counted_by_the_secret_that_authenticated_them() {
 
 #[actix_web::test]
 async fn send_says_a_text_literally_and_what_twake_says_to_it() {
-    let operator = Operator::new("");
-    let sandbox = &operator.world.sandbox;
+    let operator = TestOperator::new("");
+    let sandbox = &operator.setup.sandbox;
     // Its listener is bound, but nobody is at it before this thread lets it begin.
     client().get(sandbox.url().as_str()).send().await.unwrap();
-    let sent = operator.say(&["send", "dev", "**up** at @all"]).ok();
+    let sent = operator.run(&["send", "dev", "**up** at @all"]).ok();
     assert!(sent.contains("dev: delivered; Twake's id is "), "{sent}");
     let mut child = program()
         .args(["send", "dev", "-", "--config"])
@@ -273,12 +273,12 @@ async fn send_says_a_text_literally_and_what_twake_says_to_it() {
         .unwrap();
     child.stdin.take().unwrap().write_all(b"from a pipe\n").unwrap();
     assert!(child.wait().unwrap().success());
-    let told = operator.world.told("ch-dev", 2).await;
-    assert!(told[0].contains("**up** at @\u{2060}all"), "{told:?}");
-    assert!(told[1].contains("from a pipe"), "{told:?}");
+    let posted = operator.setup.posted("ch-dev", 2).await;
+    assert!(posted[0].contains("**up** at @\u{2060}all"), "{posted:?}");
+    assert!(posted[1].contains("from a pipe"), "{posted:?}");
 
     sandbox.set_fault(None, Some(Fault::RefuseKey));
-    let refused = operator.say(&["send", "dev", "x"]);
+    let refused = operator.run(&["send", "dev", "x"]);
     assert_eq!(refused.code, 1);
     assert!(refused.out.contains("wrong_key"), "{}", refused.out);
     assert!(
@@ -288,14 +288,14 @@ async fn send_says_a_text_literally_and_what_twake_says_to_it() {
     );
     let word = "UNION SELECT".to_owned();
     sandbox.set_fault(None, Some(Fault::BlockedText { word }));
-    let refused = operator.say(&["send", "dev", "1 UNION SELECT 2"]);
+    let refused = operator.run(&["send", "dev", "1 UNION SELECT 2"]);
     assert_eq!(refused.code, 1);
     for part in ["forbidden", "so it is this message", "the bridge would try again"] {
         assert!(refused.out.contains(part), "{}", refused.out);
     }
-    assert!(operator.say(&["send", "dev", "fine"]).ok().contains("delivered"));
+    assert!(operator.run(&["send", "dev", "fine"]).ok().contains("delivered"));
     operator
-        .say(&["send", "devs", "x"])
+        .run(&["send", "devs", "x"])
         .refused("there are: dev, ops");
-    operator.say(&["send", "dev", " "]).refused("nothing to say");
+    operator.run(&["send", "dev", " "]).refused("nothing to say");
 }

@@ -10,38 +10,38 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
-use crate::harness::{BASIC, GITHUB_SECRET, TOKEN, World, alert, client};
+use crate::harness::{BASIC, GITHUB_SECRET, TOKEN, TestSetup, alert, client};
 use crate::program::{Served, program};
 
-/// What an operator has at hand.
-struct Operator {
-    world: World,
+/// An operator at a command line: a configuration, and perhaps a running bridge.
+struct TestOperator {
+    setup: TestSetup,
     config: PathBuf,
     /// The running bridge's operator listener; unset: none runs.
     address: Option<String>,
 }
 
-struct Said {
+struct CommandOutput {
     code: i32,
     out: String,
     err: String,
 }
 
-impl Said {
+impl CommandOutput {
     fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let said = Self {
+        let result = Self {
             code: output.status.code().unwrap(),
             out: text(&output.stdout),
             err: text(&output.stderr),
         };
         for secret in [GITHUB_SECRET, TOKEN, BASIC, "operator-token"] {
             assert!(
-                !said.out.contains(secret) && !said.err.contains(secret),
+                !result.out.contains(secret) && !result.err.contains(secret),
                 "{secret} was shown"
             );
         }
-        said
+        result
     }
 
     fn ok(self) -> String {
@@ -55,24 +55,24 @@ impl Said {
     }
 }
 
-impl Operator {
+impl TestOperator {
     fn new(more: &str) -> Self {
-        let world = World::new();
-        let config = world.path("bridge.toml");
-        std::fs::write(&config, world.config_text(more)).unwrap();
+        let setup = TestSetup::new();
+        let config = setup.path("bridge.toml");
+        std::fs::write(&config, setup.config_text(more)).unwrap();
         Self {
-            world,
+            setup,
             config,
             address: None,
         }
     }
 
     fn configure(&self, change: impl FnOnce(String) -> String) {
-        std::fs::write(&self.config, change(self.world.config_text(""))).unwrap();
+        std::fs::write(&self.config, change(self.setup.config_text(""))).unwrap();
     }
 
     fn serve(&mut self) -> Served {
-        let served = Served::start(&self.config, &self.world.store());
+        let served = Served::start(&self.config, &self.setup.store());
         let line = served
             .lines
             .iter()
@@ -89,19 +89,19 @@ impl Operator {
         self.address = None;
     }
 
-    fn say(&self, arguments: &[&str]) -> Said {
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = program();
         command.args(arguments).arg("--config").arg(&self.config);
-        command.env("TWAKE_BRIDGE_STORE", self.world.store());
+        command.env("TWAKE_BRIDGE_STORE", self.setup.store());
         if let Some(address) = &self.address {
             command.args(["--operator", &format!("http://{address}")]);
         }
-        Said::of(&command.stdin(Stdio::null()).output().unwrap())
+        CommandOutput::of(&command.stdin(Stdio::null()).output().unwrap())
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
         let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
-        serde_json::from_str(&self.say(&arguments).ok()).unwrap()
+        serde_json::from_str(&self.run(&arguments).ok()).unwrap()
     }
 
     /// The ids that a list with these filters has.

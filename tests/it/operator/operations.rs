@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use twake_bridge::sandbox::Fault;
 
-use super::{Operator, github, until};
+use super::{TestOperator, github, until};
 use crate::harness::push;
 
 #[actix_web::test]
 async fn a_dead_letter_that_is_replayed_arrives() {
-    let mut operator = Operator::new("");
+    let mut operator = TestOperator::new("");
     operator
-        .world
+        .setup
         .sandbox
         .set_fault(Some("ch-dev"), Some(Fault::TooLarge));
     let served = operator.serve();
@@ -23,28 +23,31 @@ async fn a_dead_letter_that_is_replayed_arrives() {
         (operator.ids(&["--state", "dead"]).len() == 3).then_some(())
     })
     .await;
-    operator.world.sandbox.set_fault(Some("ch-dev"), None);
+    operator.setup.sandbox.set_fault(Some("ch-dev"), None);
 
     let dry = operator
-        .say(&["events", "replay", "--state", "dead", "--dry-run"])
+        .run(&["events", "replay", "--state", "dead", "--dry-run"])
         .ok();
     assert!(dry.contains("→ dev") && dry.contains("change 1."), "{dry}");
     assert_eq!(operator.ids(&["--state", "dead"]).len(), 3);
-    operator.say(&["events", "replay"]).refused("which events?");
+    operator.run(&["events", "replay"]).refused("which events?");
     operator
-        .say(&["events", "replay", "--state", "dead"])
+        .run(&["events", "replay", "--state", "dead"])
         .refused("--yes");
     assert!(
-        operator.world.sandbox.messages("ch-dev").is_empty(),
+        operator.setup.sandbox.messages("ch-dev").is_empty(),
         "nothing went out yet"
     );
 
     operator
-        .say(&["events", "replay", "--state", "dead", "--as-stored", "--yes"])
+        .run(&["events", "replay", "--state", "dead", "--as-stored", "--yes"])
         .ok();
-    let told = operator.world.told("ch-dev", 3).await;
-    for (number, text) in told.iter().enumerate() {
-        assert!(text.contains(&format!("change {number}.")), "in order: {told:?}");
+    let posted = operator.setup.posted("ch-dev", 3).await;
+    for (number, text) in posted.iter().enumerate() {
+        assert!(
+            text.contains(&format!("change {number}.")),
+            "in order: {posted:?}"
+        );
     }
     until("all delivered", || {
         (operator.ids(&["--state", "delivered"]).len() == 3).then_some(())
@@ -66,60 +69,60 @@ async fn a_dead_letter_that_is_replayed_arrives() {
 
     // The dead ones are history: what has it is left out.
     let again = operator
-        .say(&["events", "replay", "--state", "dead", "--yes"])
+        .run(&["events", "replay", "--state", "dead", "--yes"])
         .ok();
     assert!(again.contains("not dev: it was delivered there"), "{again}");
     // Asked for by name it is told again.
-    operator.say(&["events", "replay", &events[2]]).ok();
-    assert!(operator.world.told("ch-dev", 4).await[3].contains("change 2."));
+    operator.run(&["events", "replay", &events[2]]).ok();
+    assert!(operator.setup.posted("ch-dev", 4).await[3].contains("change 2."));
     operator.stop(served);
 }
 
 #[actix_web::test]
 async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
-    let mut operator = Operator::new("");
+    let mut operator = TestOperator::new("");
     let served = operator.serve();
     let event = github(&served, "d-1", &push("main", "told twice")).await;
-    operator.world.told("ch-dev", 1).await;
+    operator.setup.posted("ch-dev", 1).await;
     operator.stop(served);
     operator.configure(|text| text.replace("channels = [\"dev\"]", "channels = [\"ops\"]"));
 
-    let dry = operator.say(&["events", "replay", &event, "--dry-run"]).ok();
+    let dry = operator.run(&["events", "replay", &event, "--dry-run"]).ok();
     assert!(dry.contains("→ ops"), "{dry}");
     let dry = operator
-        .say(&["events", "replay", &event, "--dry-run", "--as-stored"])
+        .run(&["events", "replay", &event, "--dry-run", "--as-stored"])
         .ok();
     assert!(dry.contains("→ dev"), "{dry}");
     let dry = operator
-        .say(&["events", "replay", &event, "--dry-run", "--channel", "dev"])
+        .run(&["events", "replay", &event, "--dry-run", "--channel", "dev"])
         .ok();
     assert!(dry.contains("→ no channel"), "{dry}");
-    operator.say(&["events", "replay", &event]).ok();
-    let again = operator.say(&["events", "replay", &event]).ok();
+    operator.run(&["events", "replay", &event]).ok();
+    let again = operator.run(&["events", "replay", &event]).ok();
     assert!(again.contains("not ops: it already waits there"), "{again}");
     operator
-        .say(&["events", "replay", &event, "--as-stored", "--channel", "dev"])
+        .run(&["events", "replay", &event, "--as-stored", "--channel", "dev"])
         .ok();
 
     let served = operator.serve();
-    assert!(operator.world.told("ch-ops", 1).await[0].contains("told twice"));
-    assert!(operator.world.told("ch-dev", 2).await[1].contains("told twice"));
+    assert!(operator.setup.posted("ch-ops", 1).await[0].contains("told twice"));
+    assert!(operator.setup.posted("ch-dev", 2).await[1].contains("told twice"));
     operator.stop(served);
 
     operator.configure(|text| text.replace("sources.github", "sources.gitea"));
     operator
-        .say(&["events", "replay", &event])
+        .run(&["events", "replay", &event])
         .refused("source github is not configured");
     let dry = operator
-        .say(&["events", "replay", &event, "--as-stored", "--dry-run"])
+        .run(&["events", "replay", &event, "--as-stored", "--dry-run"])
         .ok();
     assert!(dry.contains("dev"), "{dry}");
 }
 
 #[actix_web::test]
 async fn what_is_discarded_is_not_posted_but_kept_and_can_be_replayed() {
-    let mut operator = Operator::new("");
-    operator.world.sandbox.set_fault(None, Some(Fault::RefuseKey));
+    let mut operator = TestOperator::new("");
+    operator.setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();
     let event = github(&served, "d-1", &push("main", "given up")).await;
     let channels = until("the halt", || {
@@ -136,37 +139,37 @@ async fn what_is_discarded_is_not_posted_but_kept_and_can_be_replayed() {
         (&channels[1]["channel"], &channels[1]["waiting"]),
         (&json!("ops"), &json!(0))
     );
-    let table = operator.say(&["channels", "list"]).ok();
+    let table = operator.run(&["channels", "list"]).ok();
     assert!(
         table.contains("halted") && table.contains("dev: compare public_id"),
         "{table}"
     );
 
-    operator.say(&["events", "discard", &event]).refused("--yes");
+    operator.run(&["events", "discard", &event]).refused("--yes");
     assert_eq!(operator.ids(&["--state", "waiting"]), [event.as_str()]);
     let discarded = operator
-        .say(&["events", "discard", "--channel", "dev", "--yes"])
+        .run(&["events", "discard", "--channel", "dev", "--yes"])
         .ok();
     assert!(discarded.contains("discarded for dev"), "{discarded}");
     assert_eq!(operator.ids(&["--state", "waiting"]), [""; 0]);
     let shown = operator.json(&["events", "show", &event]);
     assert_eq!(shown["deliveries"][0]["state"], "dead");
     assert_eq!(shown["deliveries"][0]["reason"], "discarded");
-    let none = operator.say(&["events", "discard", &event, "--yes"]).ok();
+    let none = operator.run(&["events", "discard", &event, "--yes"]).ok();
     assert!(none.contains("nothing waits"), "{none}");
     operator.stop(served);
 
-    operator.world.sandbox.set_fault(None, None);
-    operator.say(&["events", "replay", &event[..18]]).ok();
+    operator.setup.sandbox.set_fault(None, None);
+    operator.run(&["events", "replay", &event[..18]]).ok();
     let served = operator.serve();
-    assert!(operator.world.told("ch-dev", 1).await[0].contains("given up"));
+    assert!(operator.setup.posted("ch-dev", 1).await[0].contains("given up"));
     operator.stop(served);
 }
 
 #[actix_web::test]
 async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
-    let mut operator = Operator::new("");
-    operator.world.sandbox.set_fault(None, Some(Fault::RefuseKey));
+    let mut operator = TestOperator::new("");
+    operator.setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();
     for number in 0..3 {
         github(
@@ -177,41 +180,41 @@ async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
         .await;
     }
     operator.stop(served);
-    operator.world.sandbox.set_fault(None, None);
+    operator.setup.sandbox.set_fault(None, None);
     operator.configure(|text| {
         text.replace("dev = \"ch-dev\"\n", "")
             .replace("channels = [\"dev\"]", "channels = [\"ops\"]")
     });
-    let channels = operator.say(&["channels", "list"]).ok();
+    let channels = operator.run(&["channels", "list"]).ok();
     assert!(
         channels.contains("dev: no such channel is configured"),
         "{channels}"
     );
     operator
-        .say(&["channels", "move", "dev", "opps", "--yes"])
+        .run(&["channels", "move", "dev", "opps", "--yes"])
         .refused("no channel opps");
     operator
-        .say(&["channels", "move", "dex", "ops", "--yes"])
+        .run(&["channels", "move", "dex", "ops", "--yes"])
         .refused("no message was ever queued for a channel dex");
     operator
-        .say(&["channels", "move", "ops", "ops", "--yes"])
+        .run(&["channels", "move", "ops", "ops", "--yes"])
         .refused("already wait for ops");
-    operator.say(&["channels", "move", "dev", "ops"]).refused("--yes");
+    operator.run(&["channels", "move", "dev", "ops"]).refused("--yes");
     let dry = operator
-        .say(&["channels", "move", "dev", "ops", "--dry-run"])
+        .run(&["channels", "move", "dev", "ops", "--dry-run"])
         .ok();
     assert!(dry.contains("3 messages would move"), "{dry}");
 
     let served = operator.serve();
     // The running bridge moves them and delivers them immediately.
-    let moved = operator.say(&["channels", "move", "dev", "ops", "--yes"]).ok();
+    let moved = operator.run(&["channels", "move", "dev", "ops", "--yes"]).ok();
     assert!(
         moved.contains("3 messages moved from dev to the end of ops"),
         "{moved}"
     );
-    let told = operator.world.told("ch-ops", 3).await;
-    for (number, text) in told.iter().enumerate() {
-        assert!(text.contains(&format!("moved {number}.")), "{told:?}");
+    let posted = operator.setup.posted("ch-ops", 3).await;
+    for (number, text) in posted.iter().enumerate() {
+        assert!(text.contains(&format!("moved {number}.")), "{posted:?}");
     }
     let channels = operator.json(&["channels", "list"]);
     assert_eq!(

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::{Running, address, tool};
-use crate::harness::{World, client, in_time, wished};
+use crate::harness::{TestSetup, client, in_time, wished};
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::Fault;
 
@@ -17,22 +17,22 @@ pub(super) struct Alertmanager {
 }
 
 impl Alertmanager {
-    pub(super) fn start(world: &World, bridge: &str) -> Self {
-        let config = world.path("alertmanager.yml");
+    pub(super) fn start(setup: &TestSetup, bridge: &str) -> Self {
+        let config = setup.path("alertmanager.yml");
         fs::write(
             &config,
             format!(
                 "route:\n  receiver: bridge\n  group_by: [alertname]\n  group_wait: 0s\n  group_interval: 1s\n  \
                  repeat_interval: 4h\nreceivers:\n  - name: bridge\n    webhook_configs:\n      - url: {bridge}/hooks/monitoring\n        \
                  send_resolved: true\n        http_config:\n          authorization:\n            credentials_file: {}\n",
-                world.path("token").display()
+                setup.path("token").display()
             ),
         )
         .unwrap();
         let mut process = Running::start(
             Command::new(tool("alertmanager/usr/bin/prometheus-alertmanager"))
                 .arg(format!("--config.file={}", config.display()))
-                .arg(format!("--storage.path={}", world.path("alertmanager").display()))
+                .arg(format!("--storage.path={}", setup.path("alertmanager").display()))
                 .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="]),
         );
         let address = address(&process.says("Listening on"));
@@ -65,14 +65,14 @@ const OVER: Option<&str> = Some("2026-01-01T10:05:00Z");
 
 #[actix_web::test]
 async fn alertmanager_fires_and_resolves() {
-    let world = World::new();
-    let bridge = world.bridge("");
-    let alertmanager = Alertmanager::start(&world, &bridge.url);
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
+    let alertmanager = Alertmanager::start(&setup, &bridge.url);
     alertmanager.post("DiskFull", None).await;
-    let firing = world.told("ch-ops", 1).await;
+    let firing = setup.posted("ch-ops", 1).await;
     assert!(firing[0].contains("DiskFull"), "{firing:?}");
     alertmanager.post("DiskFull", OVER).await;
-    let both = world.told("ch-ops", 2).await;
+    let both = setup.posted("ch-ops", 2).await;
     assert!(both[1].contains("DiskFull") && both[0] != both[1], "{both:?}");
     assert!(both[1].to_lowercase().contains("resolved"), "{both:?}");
     bridge.finish().await;
@@ -80,22 +80,22 @@ async fn alertmanager_fires_and_resolves() {
 
 #[actix_web::test]
 async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() {
-    let world = World::new();
-    let bridge = world.bridge("");
-    let alertmanager = Alertmanager::start(&world, &bridge.url);
-    world
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
+    let alertmanager = Alertmanager::start(&setup, &bridge.url);
+    setup
         .sandbox
         .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
     alertmanager.post("DiskFull", None).await;
-    world
+    setup
         .sandbox
         .wait_for_attempts("ch-ops", |attempts| !attempts.is_empty())
         .await;
     alertmanager.post("DiskFull", OVER).await;
     // Twake stays down until both wait and ten seconds of attempts have failed.
     bridge.waiting(|lanes| *lanes == [("ops".to_owned(), 2)]).await;
-    let begun = world.sandbox.attempts("ch-ops")[0].at;
-    world
+    let begun = setup.sandbox.attempts("ch-ops")[0].at;
+    setup
         .sandbox
         .wait_for_attempts("ch-ops", |attempts| {
             attempts
@@ -103,29 +103,29 @@ async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() 
                 .is_some_and(|last| last.at.duration_since(begun).as_secs() >= 8)
         })
         .await;
-    world.sandbox.set_fault(None, None);
-    let told = world.told("ch-ops", 2).await;
+    setup.sandbox.set_fault(None, None);
+    let posted = setup.posted("ch-ops", 2).await;
     assert!(
-        !told[0].to_lowercase().contains("resolved") && told[1].to_lowercase().contains("resolved"),
-        "{told:?}"
+        !posted[0].to_lowercase().contains("resolved") && posted[1].to_lowercase().contains("resolved"),
+        "{posted:?}"
     );
     bridge.idle().await;
-    assert_eq!(world.sandbox.messages("ch-ops").len(), 2, "each once");
+    assert_eq!(setup.sandbox.messages("ch-ops").len(), 2, "each once");
     bridge.finish().await;
 }
 
-/// Alertmanager repeats what was answered 5xx, and forgets an alert that was over before it could be told: so an alert
+/// Alertmanager repeats what was answered 5xx, and forgets an alert that was over before it could be posted: so an alert
 /// that fires on must arrive once the store is back. For how long it is away: `STORE_AWAY_SECONDS`, unset 8.
 #[actix_web::test]
 async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
-    let world = World::new();
-    let bridge = world.bridge("");
-    let alertmanager = Alertmanager::start(&world, &bridge.url);
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
+    let alertmanager = Alertmanager::start(&setup, &bridge.url);
     bridge.idle().await; // it has its files
     let files = ["bridge.db", "bridge.db-wal", "bridge.db-shm"];
-    let away = |name: &str| world.path(&format!("away-{name}"));
+    let away = |name: &str| setup.path(&format!("away-{name}"));
     for name in files {
-        fs::rename(world.path(name), away(name)).unwrap();
+        fs::rename(setup.path(name), away(name)).unwrap();
     }
     let clock = Clock::system();
     let begun = clock.monotonic();
@@ -146,18 +146,21 @@ async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
     let left = Duration::from_secs(seconds.into()).saturating_sub(clock.monotonic().saturating_sub(begun));
     clock.sleep(left).await;
     let times = refused(&bridge.metrics().await).unwrap();
-    assert!(world.sandbox.messages("ch-ops").is_empty());
+    assert!(setup.sandbox.messages("ch-ops").is_empty());
     let back = clock.monotonic();
     for name in files {
-        fs::rename(away(name), world.path(name)).unwrap();
+        fs::rename(away(name), setup.path(name)).unwrap();
     }
-    assert!(world.told("ch-ops", 1).await[0].contains("DiskFull"));
+    assert!(setup.posted("ch-ops", 1).await[0].contains("DiskFull"));
     let after = clock.monotonic().saturating_sub(back).as_secs_f32();
     println!(
         "away for {seconds} s: {times} requests refused, the alert came {after:.1} s after the store was back"
     );
     alertmanager.post("DiskFull", OVER).await;
-    let told = world.told("ch-ops", 2).await;
-    assert!(told[1].to_lowercase().contains("resolved"), "each once: {told:?}");
+    let posted = setup.posted("ch-ops", 2).await;
+    assert!(
+        posted[1].to_lowercase().contains("resolved"),
+        "each once: {posted:?}"
+    );
     bridge.finish().await;
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{Running, bridge_with_own_kinds, printed, tool};
-use crate::harness::{TOKEN, World};
+use crate::harness::{TOKEN, TestSetup};
 
 /// A master with one builder, which builds at once and fails, and tells the bridge.
 fn master(bridge: &str) -> String {
@@ -37,22 +37,22 @@ fn buildbot(arguments: &[&str]) -> Command {
 
 #[actix_web::test]
 async fn a_failed_build_of_buildbot_is_told_and_its_beginning_is_not() {
-    let world = World::new();
+    let setup = TestSetup::new();
     let bridge = bridge_with_own_kinds(
-        &world,
+        &setup,
         "[sources.ci]\nkind = \"buildbot\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n",
     );
-    let folder = world.path("master");
+    let folder = setup.path("master");
     let path = folder.to_str().unwrap();
     printed(buildbot(&["create-master", "-q", path])).await;
     fs::write(folder.join("master.cfg"), master(&bridge.url)).unwrap();
     let _master = Running::start(&mut buildbot(&["start", "--nodaemon", path]));
 
-    let told = world.told("ch-dev", 1).await;
+    let posted = setup.posted("ch-dev", 1).await;
     assert!(
-        told[0].starts_with("❌ shop #1") && told[0].contains("failed 'false' (failure)"),
-        "{told:?}"
+        posted[0].starts_with("❌ shop #1") && posted[0].contains("failed 'false' (failure)"),
+        "{posted:?}"
     );
     bridge.finish().await;
-    assert_eq!(world.stored(), 2, "it began, it ended");
+    assert_eq!(setup.stored(), 2, "it began, it ended");
 }

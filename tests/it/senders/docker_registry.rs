@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Running, address, tool};
-use crate::harness::{TOKEN, TestBridge, World, client};
+use crate::harness::{TOKEN, TestBridge, TestSetup, client};
 
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const EVENTS: &str = "application/vnd.docker.distribution.events.v1+json";
@@ -19,8 +19,8 @@ struct Registry {
 }
 
 impl Registry {
-    fn start(world: &World, bridge: &str) -> Self {
-        let config = world.path("registry.yml");
+    fn start(setup: &TestSetup, bridge: &str) -> Self {
+        let config = setup.path("registry.yml");
         fs::write(
             &config,
             format!(
@@ -28,7 +28,7 @@ impl Registry {
                  storage: {{ filesystem: {{ rootdirectory: {:?} }}, delete: {{ enabled: true }} }}\n\
                  notifications:\n  endpoints:\n    - name: bridge\n      url: {bridge}/hooks/registry\n      \
                  headers: {{ Authorization: [Bearer {TOKEN}] }}\n      timeout: 5s\n      threshold: 3\n      backoff: 1s\n",
-                world.path("images").display()
+                setup.path("images").display()
             ),
         )
         .unwrap();
@@ -97,15 +97,15 @@ impl Registry {
     }
 }
 
-fn bridge(world: &World) -> TestBridge {
-    world.bridge("[sources.registry]\nkind = \"docker-registry\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n")
+fn bridge(setup: &TestSetup) -> TestBridge {
+    setup.bridge("[sources.registry]\nkind = \"docker-registry\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n")
 }
 
 #[actix_web::test]
 async fn a_push_to_a_docker_registry_is_told_and_what_it_sends_besides_is_taken_too() {
-    let world = World::new();
-    let bridge = bridge(&world);
-    let registry = Registry::start(&world, &bridge.url);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
+    let registry = Registry::start(&setup, &bridge.url);
     let digest = registry.push("library/shop", "1.4.2").await;
     let manifests = "/library/shop/manifests/";
     for (method, name) in [("GET", "1.4.2"), ("DELETE", &digest)] {
@@ -113,25 +113,25 @@ async fn a_push_to_a_docker_registry_is_told_and_what_it_sends_besides_is_taken_
         registry.call(method, &path, MANIFEST, String::new(), "").await;
     }
     // The last of five events, in order: had one of them been refused, this would never come.
-    let told = world.told("ch-dev", 3).await;
-    assert!(told[0].contains("library/shop:1.4.2"), "{told:?}");
+    let posted = setup.posted("ch-dev", 3).await;
+    assert!(posted[0].contains("library/shop:1.4.2"), "{posted:?}");
     assert!(
         // A word joiner behind the colon, too: `@name:` and 36 such letters would notify a person.
-        told[1].contains("deleted") && told[1].replace('\u{2060}', "").contains(&digest[..19]),
-        "{told:?}"
+        posted[1].contains("deleted") && posted[1].replace('\u{2060}', "").contains(&digest[..19]),
+        "{posted:?}"
     );
     assert!(
-        told[2].contains("deleted") && told[2].contains("library/shop:1.4.2"),
-        "{told:?}"
+        posted[2].contains("deleted") && posted[2].contains("library/shop:1.4.2"),
+        "{posted:?}"
     );
     bridge.finish().await;
-    assert_eq!(world.stored(), 5, "a layer and a pull besides");
+    assert_eq!(setup.stored(), 5, "a layer and a pull besides");
 }
 
 #[actix_web::test]
 async fn several_events_in_one_request_of_a_docker_registry_are_one_message_and_no_request_is_refused() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     let authorization = format!("Bearer {TOKEN}");
     let headers = [
         ("authorization", authorization.as_str()),
@@ -157,7 +157,10 @@ async fn several_events_in_one_request_of_a_docker_registry_are_one_message_and_
         let answer = bridge.post("/hooks/registry", &headers, body.to_string()).await;
         assert_eq!(answer.status, 202, "{body}: {}", answer.body);
     }
-    let told = world.told("ch-dev", 1).await;
-    assert!(told[0].contains("1.0") && told[0].contains("1.1"), "{told:?}");
+    let posted = setup.posted("ch-dev", 1).await;
+    assert!(
+        posted[0].contains("1.0") && posted[0].contains("1.1"),
+        "{posted:?}"
+    );
     bridge.finish().await;
 }

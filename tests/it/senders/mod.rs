@@ -19,7 +19,7 @@ use std::sync::mpsc;
 
 use actix_web::rt::task::spawn_blocking;
 
-use crate::harness::{PATIENCE, TestBridge, World, in_time};
+use crate::harness::{PATIENCE, TestBridge, TestSetup, in_time};
 use crate::program::program;
 
 /// A file under `target/tools`.
@@ -39,11 +39,11 @@ pub(crate) fn data(path: &str) -> PathBuf {
 }
 
 /// A bridge that knows the kinds of `tests/data/kinds`, written as an operator would, besides its own.
-fn bridge_with_own_kinds(world: &World, source: &str) -> TestBridge {
-    world.bridge_from(&format!(
+fn bridge_with_own_kinds(setup: &TestSetup, source: &str) -> TestBridge {
+    setup.bridge_from(&format!(
         "templates = {:?}\n{}",
         data("data/kinds").display(),
-        world.config_text(source)
+        setup.config_text(source)
     ))
 }
 

@@ -4,19 +4,19 @@ use std::fs;
 use std::process::Command;
 
 use super::{data, ran, tool};
-use crate::harness::{TOKEN, World};
+use crate::harness::{TOKEN, TestSetup};
 
 /// What alarm-notify.sh logs when it is run with these arguments and this configuration.
-async fn notified(world: &World, configuration: &str, arguments: &[&str]) -> String {
+async fn notified(setup: &TestSetup, configuration: &str, arguments: &[&str]) -> String {
     let configuration = format!("SEND_EMAIL=NO\n{configuration}");
-    fs::write(world.path("health_alarm_notify.conf"), configuration).unwrap();
+    fs::write(setup.path("health_alarm_notify.conf"), configuration).unwrap();
     let mut bash = Command::new("bash");
     bash.arg("-c")
         .arg("\"$@\" 2>&1")
         .arg("bash")
         .arg(tool("netdata/usr/lib/netdata/plugins.d/alarm-notify.sh"))
         .args(arguments)
-        .env("NETDATA_USER_CONFIG_DIR", world.folder.path())
+        .env("NETDATA_USER_CONFIG_DIR", setup.folder.path())
         .env("NETDATA_STOCK_CONFIG_DIR", tool("netdata/usr/lib/netdata/conf.d"));
     String::from_utf8(ran(bash).await.stdout).unwrap()
 }
@@ -66,56 +66,56 @@ fn custom(bridge: &str, token: &str) -> String {
 
 #[actix_web::test]
 async fn netdata_posts_to_the_bridge_as_if_it_were_slack() {
-    let world = World::new();
-    let bridge = world.bridge(
+    let setup = TestSetup::new();
+    let bridge = setup.bridge(
         "[sources.slack]\nkind = \"slack-compatible\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
     );
     let configuration = format!(
         "SLACK_WEBHOOK_URL={}/hooks/slack/{TOKEN}\nrole_recipients_slack[sysadmin]=\"#\"\n",
         bridge.url
     );
-    let log = notified(&world, &configuration, &["test"]).await;
+    let log = notified(&setup, &configuration, &["test"]).await;
     assert_eq!(log.matches("sent slack notification").count(), 3, "{log}");
-    let told = world.told("ch-ops", 3).await;
-    for (said, state) in told.iter().zip(["needs attention", "is critical", "recovered"]) {
-        assert!(said.contains(state) && said.contains("test.chart"), "{told:?}");
+    let posted = setup.posted("ch-ops", 3).await;
+    for (said, state) in posted.iter().zip(["needs attention", "is critical", "recovered"]) {
+        assert!(said.contains(state) && said.contains("test.chart"), "{posted:?}");
     }
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn netdata_posts_by_the_sender_that_the_kind_has_for_it() {
-    let world = World::new();
-    let bridge = world.bridge(
+    let setup = TestSetup::new();
+    let bridge = setup.bridge(
         "[sources.netdata]\nkind = \"netdata\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
     );
     let configuration = custom(&bridge.url, TOKEN);
-    let log = notified(&world, &configuration, &["test"]).await;
+    let log = notified(&setup, &configuration, &["test"]).await;
     assert!(!log.contains("did not take"), "{log}");
-    notified(&world, &configuration, DISK).await;
+    notified(&setup, &configuration, DISK).await;
     // A repeat is not told again.
-    notified(&world, &configuration, DISK).await;
-    let told = world.told("ch-ops", 4).await;
-    for (said, mark) in told.iter().zip(["⚠️", "🔥", "✅", "🔥"]) {
-        assert!(said.starts_with(mark), "{told:#?}");
+    notified(&setup, &configuration, DISK).await;
+    let posted = setup.posted("ch-ops", 4).await;
+    for (said, mark) in posted.iter().zip(["⚠️", "🔥", "✅", "🔥"]) {
+        assert!(said.starts_with(mark), "{posted:#?}");
     }
     assert!(
-        told[3].contains("96.4%")
-            && told[3].contains("db-1")
-            && told[3].contains("space & \"inode\" utilization"),
+        posted[3].contains("96.4%")
+            && posted[3].contains("db-1")
+            && posted[3].contains("space & \"inode\" utilization"),
         "{}",
-        told[3]
+        posted[3]
     );
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn netdata_says_in_its_log_that_the_bridge_refused_it() {
-    let world = World::new();
-    let bridge = world.bridge(
+    let setup = TestSetup::new();
+    let bridge = setup.bridge(
         "[sources.netdata]\nkind = \"netdata\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
     );
-    let log = notified(&world, &custom(&bridge.url, "another token"), DISK).await;
+    let log = notified(&setup, &custom(&bridge.url, "another token"), DISK).await;
     assert!(
         log.contains("twake-bridge did not take the notification"),
         "{log}"

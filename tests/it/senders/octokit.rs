@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{printed, tool};
-use crate::harness::{GITHUB_SECRET, World};
+use crate::harness::{GITHUB_SECRET, TestSetup};
 
 /// What the bridge answered to so many of GitHub's pushes.
 async fn pushed(url: &str, secret: &str, count: &str) -> String {
@@ -15,24 +15,24 @@ async fn pushed(url: &str, secret: &str, count: &str) -> String {
 
 #[actix_web::test]
 async fn octokits_signer_signs_what_the_bridge_takes() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let said = pushed(&bridge.url, GITHUB_SECRET, "7").await;
     assert_eq!(
         said.lines().filter(|line| line.starts_with("202 ")).count(),
         7,
         "{said}"
     );
-    let told: usize = said.matches("\"channels\":[\"dev\"]").count();
-    assert!(told > 0, "{said}");
-    world.messages("ch-dev", told).await;
+    let posted: usize = said.matches("\"channels\":[\"dev\"]").count();
+    assert!(posted > 0, "{said}");
+    setup.messages("ch-dev", posted).await;
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn a_wrong_secret_at_the_sender_is_refused() {
-    let world = World::new();
-    let bridge = world.bridge("");
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
     let said = pushed(&bridge.url, "another secret", "1").await;
     assert!(said.starts_with("401 "), "{said}");
     bridge.finish().await;

@@ -9,7 +9,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 
 use super::alertmanager::Alertmanager;
 use super::{Running, tool};
-use crate::harness::World;
+use crate::harness::TestSetup;
 
 /// A shop that Prometheus watches; it can be broken.
 struct Shop {
@@ -55,10 +55,10 @@ groups:
         annotations: { summary: "{{ $labels.job }} in {{ $labels.town }} takes no orders" }
 "#;
 
-fn prometheus(world: &World, shop: &Shop, alertmanager: &Alertmanager) -> Running {
-    fs::write(world.path("rules.yml"), RULES).unwrap();
+fn prometheus(setup: &TestSetup, shop: &Shop, alertmanager: &Alertmanager) -> Running {
+    fs::write(setup.path("rules.yml"), RULES).unwrap();
     fs::write(
-        world.path("prometheus.yml"),
+        setup.path("prometheus.yml"),
         format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
              rule_files: [rules.yml]\n\
@@ -72,11 +72,11 @@ fn prometheus(world: &World, shop: &Shop, alertmanager: &Alertmanager) -> Runnin
         Command::new(tool("prometheus/usr/bin/prometheus"))
             .arg(format!(
                 "--config.file={}",
-                world.path("prometheus.yml").display()
+                setup.path("prometheus.yml").display()
             ))
             .arg(format!(
                 "--storage.tsdb.path={}",
-                world.path("prometheus").display()
+                setup.path("prometheus").display()
             ))
             .arg("--web.listen-address=127.0.0.1:0"),
     );
@@ -86,20 +86,20 @@ fn prometheus(world: &World, shop: &Shop, alertmanager: &Alertmanager) -> Runnin
 
 #[actix_web::test]
 async fn a_rule_of_prometheus_fires_and_resolves() {
-    let world = World::new();
-    let bridge = world.bridge("");
-    let alertmanager = Alertmanager::start(&world, &bridge.url);
+    let setup = TestSetup::new();
+    let bridge = setup.bridge("");
+    let alertmanager = Alertmanager::start(&setup, &bridge.url);
     let shop = Shop::open();
     shop.up.store(false, Ordering::Relaxed);
-    let _prometheus = prometheus(&world, &shop, &alertmanager);
+    let _prometheus = prometheus(&setup, &shop, &alertmanager);
 
-    let firing = world.told("ch-ops", 1).await;
+    let firing = setup.posted("ch-ops", 1).await;
     assert!(
         firing[0].contains("ShopDown") && firing[0].contains("shop in Zürich takes no orders"),
         "{firing:?}"
     );
     shop.up.store(true, Ordering::Relaxed);
-    let both = world.told("ch-ops", 2).await;
+    let both = setup.posted("ch-ops", 2).await;
     assert!(
         both[1].contains("ShopDown") && both[1].to_lowercase().contains("resolved"),
         "{both:?}"

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{bridge_with_own_kinds, data, printed, tool};
-use crate::harness::World;
+use crate::harness::TestSetup;
 
 /// How a library is asked to sign: its program, and what stands before the address.
 type Signer = fn() -> Command;
@@ -32,10 +32,10 @@ async fn signed(signer: Signer, url: &str, secret: &str, age: &str, body: &str) 
 
 /// A source of a kind whose signer signs these bodies: what it tells of them; wrong and old signatures are refused.
 async fn let_in(kind: &str, signer: Signer, secret: &str, wrong: &str, bodies: &[&str]) -> Vec<String> {
-    let world = World::new();
-    fs::write(world.path("signer"), secret).unwrap();
+    let setup = TestSetup::new();
+    fs::write(setup.path("signer"), secret).unwrap();
     let bridge = bridge_with_own_kinds(
-        &world,
+        &setup,
         &format!(
             "[sources.sender]\nkind = \"{kind}\"\nsecrets = [{{ file = \"signer\" }}]\nchannels = [\"dev\"]\n"
         ),
@@ -49,10 +49,10 @@ async fn let_in(kind: &str, signer: Signer, secret: &str, wrong: &str, bodies: &
         let (status, answer) = signed(signer, &url, secret, "200", body).await;
         assert_eq!(status, 202, "{kind}: {answer}");
     }
-    let told = world.told("ch-dev", bodies.len()).await;
+    let posted = setup.posted("ch-dev", bodies.len()).await;
     bridge.finish().await;
-    assert_eq!(world.stored(), i64::try_from(bodies.len()).unwrap());
-    told
+    assert_eq!(setup.stored(), i64::try_from(bodies.len()).unwrap());
+    posted
 }
 
 #[actix_web::test]
@@ -63,9 +63,9 @@ async fn stripes_library_signs_what_the_bridge_takes() {
         node
     };
     let body = fs::read_to_string(data("data/kinds/stripe/samples/invoice.payment_failed.json")).unwrap();
-    let told = let_in("stripe", stripe, "whsec_test_secret", "whsec_other", &[&body]).await;
+    let posted = let_in("stripe", stripe, "whsec_test_secret", "whsec_other", &[&body]).await;
     assert_eq!(
-        told,
+        posted,
         ["❌ invoice payment failed for ana.ruiz@\u{2060}example.org"]
     );
 }
@@ -74,7 +74,7 @@ async fn stripes_library_signs_what_the_bridge_takes() {
 async fn slacks_library_signs_what_the_bridge_takes_as_json_and_as_a_form() {
     let message = fs::read_to_string(data("data/kinds/slack-app/samples/message.json")).unwrap();
     let command = "user_name=ana&command=%2Fdeploy&text=shop+to+staging&trigger_id=13345224609.738474920";
-    let told = let_in(
+    let posted = let_in(
         "slack-app",
         || python("slack_sdk"),
         "8f742231b10e8888abcd99yyyzzz85a5",
@@ -82,15 +82,15 @@ async fn slacks_library_signs_what_the_bridge_takes_as_json_and_as_a_form() {
         &[&message, command],
     )
     .await;
-    assert_eq!(told, ["U2147483697: *Lunch?*", "ana: /deploy shop to staging"]);
+    assert_eq!(posted, ["U2147483697: *Lunch?*", "ana: /deploy shop to staging"]);
 }
 
 #[actix_web::test]
 async fn slacks_question_whether_the_address_is_meant_is_answered_if_it_is_signed() {
-    let world = World::new();
-    fs::write(world.path("signer"), "a secret of Slack's").unwrap();
+    let setup = TestSetup::new();
+    fs::write(setup.path("signer"), "a secret of Slack's").unwrap();
     let bridge = bridge_with_own_kinds(
-        &world,
+        &setup,
         "[sources.slack]\nkind = \"slack-app\"\nsecrets = [{ file = \"signer\" }]\nchannels = [\"dev\"]\n",
     );
     let url = format!("{}/hooks/slack", bridge.url);
@@ -108,7 +108,7 @@ async fn slacks_question_whether_the_address_is_meant_is_answered_if_it_is_signe
     );
     assert!(answered("another").await.starts_with("401 "));
     bridge.finish().await;
-    assert_eq!(world.stored(), 0);
+    assert_eq!(setup.stored(), 0);
 }
 
 const INVOICE: &str =
@@ -118,7 +118,7 @@ const WRONG: &str = "whsec_plJ3nmyCDGBKInavdOK15jsl";
 
 #[actix_web::test]
 async fn the_library_of_standard_webhooks_signs_what_the_bridge_takes() {
-    let told = let_in(
+    let posted = let_in(
         "standard-webhooks",
         || python("standardwebhooks"),
         KEY,
@@ -126,11 +126,11 @@ async fn the_library_of_standard_webhooks_signs_what_the_bridge_takes() {
         &[INVOICE],
     )
     .await;
-    assert!(told[0].contains("F-2026-118"), "{told:?}");
+    assert!(posted[0].contains("F-2026-118"), "{posted:?}");
 }
 
 #[actix_web::test]
 async fn svixs_library_signs_what_the_bridge_takes() {
-    let told = let_in("standard-webhooks", || python("svix"), KEY, WRONG, &[INVOICE]).await;
-    assert!(told[0].contains("F-2026-118"), "{told:?}");
+    let posted = let_in("standard-webhooks", || python("svix"), KEY, WRONG, &[INVOICE]).await;
+    assert!(posted[0].contains("F-2026-118"), "{posted:?}");
 }

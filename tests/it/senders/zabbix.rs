@@ -6,27 +6,27 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use super::{data, ran, tool};
-use crate::harness::{TOKEN, TestBridge, World};
+use crate::harness::{TOKEN, TestBridge, TestSetup};
 
-fn bridge(world: &World) -> TestBridge {
-    world.bridge(
+fn bridge(setup: &TestSetup) -> TestBridge {
+    setup.bridge(
         "[sources.zabbix]\nkind = \"zabbix\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
     )
 }
 
 /// The media type's script, run with these parameters beside the address and the token.
-async fn run(world: &World, bridge: &TestBridge, token: &str, parameters: Value) -> Output {
+async fn run(setup: &TestSetup, bridge: &TestBridge, token: &str, parameters: Value) -> Output {
     let mut all = json!({"bridge_url": format!("{}/hooks/zabbix", bridge.url), "bridge_token": token, "http_proxy": ""});
     for (name, value) in parameters.as_object().unwrap() {
         all[name] = value.clone();
     }
-    fs::write(world.path("parameters.json"), all.to_string()).unwrap();
+    fs::write(setup.path("parameters.json"), all.to_string()).unwrap();
     let mut command = Command::new(tool("zabbix/usr/bin/zabbix_js"));
     command
         .arg("-s")
         .arg(data("../templates/zabbix/media-type.js"))
         .arg("-i")
-        .arg(world.path("parameters.json"));
+        .arg(setup.path("parameters.json"));
     ran(command).await
 }
 
@@ -44,38 +44,38 @@ fn problem(value: &str) -> Value {
 
 #[actix_web::test]
 async fn zabbixs_script_engine_tells_a_problem_its_end_and_the_button_of_the_media_type() {
-    let world = World::new();
-    let bridge = bridge(&world);
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
     let unresolved = json!({"event_id": "{EVENT.ID}", "event_tags": "{EVENT.TAGSJSON}", "alert_subject": "{ALERT.SUBJECT}"});
     for parameters in [problem("1"), problem("0"), unresolved] {
-        let output = run(&world, &bridge, TOKEN, parameters).await;
+        let output = run(&setup, &bridge, TOKEN, parameters).await;
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(
             output.status.success() && said.contains("\"channels\":[\"ops\"]"),
             "{output:?}"
         );
     }
-    let told = world.told("ch-ops", 3).await;
+    let posted = setup.posted("ch-ops", 3).await;
     assert!(
-        told[0].starts_with("🔥") && told[0].contains("High CPU on db-1"),
-        "{told:#?}"
+        posted[0].starts_with("🔥") && posted[0].contains("High CPU on db-1"),
+        "{posted:#?}"
     );
     assert!(
-        told[1].starts_with("✅") && told[1].contains("High CPU on db-1"),
-        "{told:#?}"
+        posted[1].starts_with("✅") && posted[1].contains("High CPU on db-1"),
+        "{posted:#?}"
     );
     assert!(
-        !told.concat().contains("UNKNOWN") && !told.concat().contains('{'),
-        "{told:#?}"
+        !posted.concat().contains("UNKNOWN") && !posted.concat().contains('{'),
+        "{posted:#?}"
     );
     bridge.finish().await;
 }
 
 #[actix_web::test]
 async fn a_refusal_is_what_zabbix_shows_as_the_failed_attempt() {
-    let world = World::new();
-    let bridge = bridge(&world);
-    let output = run(&world, &bridge, "another token", problem("1")).await;
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
+    let output = run(&setup, &bridge, "another token", problem("1")).await;
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         !output.status.success() && said.contains("the bridge answered 401"),

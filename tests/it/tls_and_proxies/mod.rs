@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use twake_bridge::sandbox::Limits;
 
-use crate::harness::{World, github_signature, push};
+use crate::harness::{TestSetup, github_signature, push};
 use crate::program::Served;
 
 /// What curl got: the status (0: no answer) and the rest of what it said.
@@ -162,12 +162,12 @@ fn certificate(folder: &Path, authority: &str, name: &str) {
     );
 }
 
-/// A world with a bridge whose configuration has `more` after it.
-fn served(more: &str, prepare: impl FnOnce(&Path)) -> (World, Served) {
-    let world = World::with(&["dev", "ops"], Limits::default());
-    prepare(world.folder.path());
-    let config = world.path("bridge.toml");
-    std::fs::write(&config, world.config_text(more)).unwrap();
-    let served = Served::start(&config, &world.store());
-    (world, served)
+/// A setup with a bridge whose configuration has `more` after it.
+fn served(more: &str, prepare: impl FnOnce(&Path)) -> (TestSetup, Served) {
+    let setup = TestSetup::with(&["dev", "ops"], Limits::default());
+    prepare(setup.folder.path());
+    let config = setup.path("bridge.toml");
+    std::fs::write(&config, setup.config_text(more)).unwrap();
+    let served = Served::start(&config, &setup.store());
+    (setup, served)
 }

@@ -11,25 +11,25 @@ use twake_bridge::sandbox::Limits;
 
 use super::proxies::{Proxy, free_port, nginx};
 use super::{authority, certificate, run};
-use crate::harness::{World, post_push};
+use crate::harness::{TestSetup, post_push};
 use crate::program::{Served, program};
 use crate::senders::tool;
 
 /// The stand-in Twake with a channel for each of these names, and certificates of everybody's.
-fn world(channels: &[&str]) -> World {
-    let world = World::with(channels, Limits::default());
-    let folder = world.folder.path();
+fn world(channels: &[&str]) -> TestSetup {
+    let setup = TestSetup::with(channels, Limits::default());
+    let folder = setup.folder.path();
     authority(folder, "ca");
     authority(folder, "callers");
     certificate(folder, "ca", "server");
     certificate(folder, "callers", "bridge");
     certificate(folder, "ca", "stranger");
-    fs::write(world.path("password"), "open-sesame").unwrap();
-    world
+    fs::write(setup.path("password"), "open-sesame").unwrap();
+    setup
 }
 
 /// An account and a channel for each, called alike, and a source that tells all of them.
-fn configure(world: &World, accounts: &[(&str, String)]) {
+fn configure(setup: &TestSetup, accounts: &[(&str, String)]) {
     let mut text = String::new();
     for (name, more) in accounts {
         write!(
@@ -45,16 +45,16 @@ fn configure(world: &World, accounts: &[(&str, String)]) {
         "[sources.github]\nkind = \"github\"\nsecrets = [{{ file = \"github\" }}]\nchannels = {channels:?}\n"
     )
     .unwrap();
-    fs::write(world.path("bridge.toml"), text).unwrap();
+    fs::write(setup.path("bridge.toml"), text).unwrap();
     run(
-        world.folder.path(),
+        setup.folder.path(),
         "chmod",
         &["600", "twake", "github", "password", "bridge.key"],
     );
 }
 
-fn serve(world: &World) -> Served {
-    Served::start(&world.path("bridge.toml"), &world.store())
+fn serve(setup: &TestSetup) -> Served {
+    Served::start(&setup.path("bridge.toml"), &setup.store())
 }
 
 async fn push(bridge: &Served, text: &str) {
@@ -63,14 +63,14 @@ async fn push(bridge: &Served, text: &str) {
 }
 
 /// What the program says, asked as an operator would.
-async fn ask(world: &World, bridge: Option<&Served>, arguments: &[&str]) -> String {
+async fn ask(setup: &TestSetup, bridge: Option<&Served>, arguments: &[&str]) -> String {
     let mut command = program();
-    command.args(arguments).current_dir(world.folder.path());
+    command.args(arguments).current_dir(setup.folder.path());
     if let Some(bridge) = bridge {
         command.args(["--operator", &bridge.operator]);
     }
     for (name, value) in [
-        ("STORE", world.store()),
+        ("STORE", setup.store()),
         ("LISTEN", "127.0.0.1:0".to_owned()),
         ("OPERATOR_LISTEN", "127.0.0.1:0".to_owned()),
     ] {
@@ -102,10 +102,10 @@ struct Tinyproxy {
 }
 
 /// tinyproxy at `port`, with `more` in its configuration.
-fn tinyproxy(world: &World, port: u16, more: &str) -> Tinyproxy {
+fn tinyproxy(setup: &TestSetup, port: u16, more: &str) -> Tinyproxy {
     let (config, log) = (
-        world.path(&format!("tinyproxy-{port}.conf")),
-        world.path(&format!("tinyproxy-{port}.log")),
+        setup.path(&format!("tinyproxy-{port}.conf")),
+        setup.path(&format!("tinyproxy-{port}.log")),
     );
     let text = format!(
         "Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 20\nLogFile \"{}\"\nLogLevel Connect\n{more}\n",
@@ -138,17 +138,17 @@ impl Tinyproxy {
 }
 
 /// Twake behind nginx with TLS; where it is.
-fn tls_twake(world: &World, more: &str) -> (Proxy, String) {
+fn tls_twake(setup: &TestSetup, more: &str) -> (Proxy, String) {
     let port = free_port();
-    let path = |name: &str| world.path(name).display().to_string();
+    let path = |name: &str| setup.path(name).display().to_string();
     let site = format!(
         "access_log off;\nserver {{\nlisten 127.0.0.1:{port} ssl;\nssl_certificate {};\nssl_certificate_key {};\n{more}\n\
          location / {{ proxy_pass {}; }}\n}}",
         path("server.pem"),
         path("server.key"),
-        world.sandbox.url()
+        setup.sandbox.url()
     );
-    let running = nginx(world, &site);
+    let running = nginx(setup, &site);
     listens(port);
     (running, format!("localhost:{port}"))
 }
@@ -158,13 +158,13 @@ const PASSWORD: &str = "user = \"aladdin\", password = { file = \"password\" }";
 #[actix_web::test]
 async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_and_https() {
     let names = ["http-open", "https-open", "http-known", "https-known"];
-    let world = world(&names);
-    let (_nginx, secure) = tls_twake(&world, "");
-    let plain = world.sandbox.url().to_string().replace("http://", "");
+    let setup = world(&names);
+    let (_nginx, secure) = tls_twake(&setup, "");
+    let plain = setup.sandbox.url().to_string().replace("http://", "");
     let plain = plain.trim_end_matches('/');
     let (open, known) = (free_port(), free_port());
-    let open_proxy = tinyproxy(&world, open, "");
-    let known_proxy = tinyproxy(&world, known, "BasicAuth aladdin open-sesame");
+    let open_proxy = tinyproxy(&setup, open, "");
+    let known_proxy = tinyproxy(&setup, known, "BasicAuth aladdin open-sesame");
     let accounts = names.map(|name| {
         let url = if name.starts_with("https") {
             format!("url = \"https://{secure}\"\nca_file = \"ca.pem\"")
@@ -178,9 +178,9 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
         };
         (name, format!("{url}\n{proxy}"))
     });
-    configure(&world, &accounts);
+    configure(&setup, &accounts);
 
-    let checked = ask(&world, None, &["check", "--live"]).await;
+    let checked = ask(&setup, None, &["check", "--live"]).await;
     for (name, proxy) in [("http-open", open), ("https-known", known)] {
         let way = format!("(through the proxy 127.0.0.1:{proxy})");
         let line = checked
@@ -189,16 +189,18 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
         assert!(line.is_some_and(|line| line.ends_with(&way)), "{checked}");
     }
     assert_eq!(
-        checked.matches(") lets company company in").count(),
+        checked
+            .matches(") accepts the account for company company")
+            .count(),
         4,
         "{checked}"
     );
 
-    let mut bridge = serve(&world);
+    let mut bridge = serve(&setup);
     push(&bridge, "round the corner").await;
     for name in names {
-        let told = world.told(&format!("ch-{name}"), 1).await;
-        assert!(told[0].contains("round the corner"), "{told:?}");
+        let posted = setup.posted(&format!("ch-{name}"), 1).await;
+        assert!(posted[0].contains("round the corner"), "{posted:?}");
     }
     for proxy in [&open_proxy, &known_proxy] {
         let asked = proxy.asked();
@@ -218,47 +220,47 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
 
 #[actix_web::test]
 async fn a_message_waits_for_a_proxy_that_is_down() {
-    let world = world(&["dev"]);
+    let setup = world(&["dev"]);
     let port = free_port();
     let proxy = format!(
         "url = \"{}\"\nproxy = \"http://127.0.0.1:{port}\"",
-        world.sandbox.url()
+        setup.sandbox.url()
     );
-    configure(&world, &[("dev", proxy)]);
-    let mut bridge = serve(&world);
+    configure(&setup, &[("dev", proxy)]);
+    let mut bridge = serve(&setup);
     push(&bridge, "patience").await;
     let line = bridge.wait_for("not delivered yet");
     let why = format!("the proxy 127.0.0.1:{port} is not reached");
     assert!(line.contains("reason=proxy") && line.contains(&why), "{line}");
-    let lanes = ask(&world, Some(&bridge), &["channels", "list"]).await;
+    let lanes = ask(&setup, Some(&bridge), &["channels", "list"]).await;
     assert!(lanes.contains("dev: check that the proxy runs"), "{lanes}");
     assert!(
-        world.sandbox.messages("ch-dev").is_empty(),
+        setup.sandbox.messages("ch-dev").is_empty(),
         "it is never gone around"
     );
-    let live = ask(&world, None, &["check", "--live"]).await;
+    let live = ask(&setup, None, &["check", "--live"]).await;
     assert!(
         live.contains(&why) && live.contains("error: bridge.toml: twake.dev:"),
         "{live}"
     );
 
-    let _proxy = tinyproxy(&world, port, "");
-    let told = world.told("ch-dev", 1).await;
-    assert!(told[0].contains("patience"), "{told:?}");
+    let _proxy = tinyproxy(&setup, port, "");
+    let posted = setup.posted("ch-dev", 1).await;
+    assert!(posted[0].contains("patience"), "{posted:?}");
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
 
 #[actix_web::test]
 async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_password() {
-    let world = world(&["known", "unknown", "filtered"]);
+    let setup = world(&["known", "unknown", "filtered"]);
     let (known, filtered) = (free_port(), free_port());
-    let _known = tinyproxy(&world, known, "BasicAuth aladdin open-sesame");
-    let _filtered = tinyproxy(&world, filtered, "ConnectPort 443");
-    fs::write(world.path("password"), "close-sesame").unwrap();
-    let url = format!("url = \"{}\"", world.sandbox.url());
+    let _known = tinyproxy(&setup, known, "BasicAuth aladdin open-sesame");
+    let _filtered = tinyproxy(&setup, filtered, "ConnectPort 443");
+    fs::write(setup.path("password"), "close-sesame").unwrap();
+    let url = format!("url = \"{}\"", setup.sandbox.url());
     configure(
-        &world,
+        &setup,
         &[
             (
                 "known",
@@ -271,13 +273,13 @@ async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_pass
             ),
         ],
     );
-    let mut bridge = serve(&world);
+    let mut bridge = serve(&setup);
     push(&bridge, "open").await;
     for _ in ["known", "unknown", "filtered"] {
         let line = bridge.wait_for("halted, everything waits");
         assert!(line.contains("reason=proxy_refused"), "{line}");
     }
-    let lanes = ask(&world, Some(&bridge), &["channels", "list"]).await;
+    let lanes = ask(&setup, Some(&bridge), &["channels", "list"]).await;
     for lane in ["known", "unknown", "filtered"] {
         let row = lanes
             .lines()
@@ -288,7 +290,7 @@ async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_pass
             "{lane}: check the user and password of the account's proxy"
         )));
     }
-    let events = ask(&world, Some(&bridge), &["events", "list", "--json"]).await;
+    let events = ask(&setup, Some(&bridge), &["events", "list", "--json"]).await;
     let events: serde_json::Value = serde_json::from_str(&events).unwrap();
     let id = events
         .pointer("/events/0/id")
@@ -296,7 +298,7 @@ async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_pass
         .unwrap()
         .as_str()
         .unwrap();
-    let event = ask(&world, Some(&bridge), &["events", "show", id]).await;
+    let event = ask(&setup, Some(&bridge), &["events", "show", id]).await;
     for why in [
         format!("the proxy 127.0.0.1:{known} answers 401 Unauthorized: the user or the password is wrong"),
         format!(
@@ -308,42 +310,45 @@ async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_pass
     }
     assert!(!event.contains("may be there twice"), "{event}");
 
-    fs::write(world.path("password"), "open-sesame").unwrap();
+    fs::write(setup.path("password"), "open-sesame").unwrap();
     bridge.signal("HUP");
-    world.told("ch-known", 1).await;
-    assert!(world.sandbox.messages("ch-filtered").is_empty());
+    setup.posted("ch-known", 1).await;
+    assert!(setup.sandbox.messages("ch-filtered").is_empty());
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
 
 #[actix_web::test]
 async fn a_twake_that_wants_a_certificate_is_shown_it_and_a_reload_shows_another() {
-    let world = world(&["dev"]);
-    let callers = world.path("callers.pem").display().to_string();
+    let setup = world(&["dev"]);
+    let callers = setup.path("callers.pem").display().to_string();
     let demand = format!("ssl_verify_client on;\nssl_client_certificate {callers};");
-    let (_nginx, secure) = tls_twake(&world, &demand);
+    let (_nginx, secure) = tls_twake(&setup, &demand);
     let account = |tls: &str| format!("url = \"https://{secure}\"\nca_file = \"ca.pem\"\n{tls}");
     let tls = "tls = { certificate = { file = \"bridge.pem\" }, key = { file = \"bridge.key\" } }";
-    configure(&world, &[("dev", account(""))]);
-    let mut bridge = serve(&world);
+    configure(&setup, &[("dev", account(""))]);
+    let mut bridge = serve(&setup);
     push(&bridge, "knock").await;
     let line = bridge.wait_for("halted, everything waits");
     assert!(line.contains("reason=certificate_refused"), "{line}");
     assert!(line.contains("No required SSL certificate was sent"), "{line}");
 
-    configure(&world, &[("dev", account(tls))]);
+    configure(&setup, &[("dev", account(tls))]);
     bridge.signal("HUP");
-    world.told("ch-dev", 1).await;
-    let live = ask(&world, None, &["check", "--live"]).await;
+    setup.posted("ch-dev", 1).await;
+    let live = ask(&setup, None, &["check", "--live"]).await;
     let way = format!("https://{secure}/ (with a certificate)");
-    assert!(live.contains(&format!("{way} lets company company in")), "{live}");
+    assert!(
+        live.contains(&format!("{way} accepts the account for company company")),
+        "{live}"
+    );
     assert!(live.contains(&format!("account dev: {way}")), "{live}");
 
     // The same files, with a certificate that this Twake does not trust: a connection made before is not used again.
     for end in ["pem", "key"] {
         fs::copy(
-            world.path(&format!("stranger.{end}")),
-            world.path(&format!("bridge.{end}")),
+            setup.path(&format!("stranger.{end}")),
+            setup.path(&format!("bridge.{end}")),
         )
         .unwrap();
     }
@@ -353,7 +358,7 @@ async fn a_twake_that_wants_a_certificate_is_shown_it_and_a_reload_shows_another
     push(&bridge, "knock again").await;
     let line = bridge.wait_for("halted, everything waits");
     assert!(line.contains("The SSL certificate error"), "{line}");
-    assert_eq!(world.sandbox.messages("ch-dev").len(), 1);
+    assert_eq!(setup.sandbox.messages("ch-dev").len(), 1);
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use super::{authority, certificate, curl, served};
-use crate::harness::World;
+use crate::harness::TestSetup;
 use crate::program::Served;
 use crate::senders::tool;
 
@@ -19,7 +19,7 @@ fn forwarded(address: &str) -> Vec<String> {
 #[actix_web::test]
 async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_word() {
     for (trust, expected) in [("", 403), (TRUST, 202)] {
-        let (world, mut bridge) = served(&format!("{ALLOW}{trust}"), |_| {});
+        let (setup, mut bridge) = served(&format!("{ALLOW}{trust}"), |_| {});
         let url = format!("{}/hooks/allowed", bridge.url);
         let got = curl(url.clone(), forwarded("192.0.2.7")).await;
         assert_eq!(got.status, expected, "{}", got.said);
@@ -46,7 +46,7 @@ async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_wor
             bridge.wait_for("access-denied").contains("peer="),
             "the log says who"
         );
-        assert_eq!(world.stored(), i64::from(expected == 202));
+        assert_eq!(setup.stored(), i64::from(expected == 202));
         bridge.signal("TERM");
         assert!(bridge.end().success());
         assert!(
@@ -76,19 +76,19 @@ pub(super) fn free_port() -> u16 {
 }
 
 /// nginx with this inside its `http`.
-pub(super) fn nginx(world: &World, site: &str) -> Proxy {
-    let folder = world.folder.path().display();
+pub(super) fn nginx(setup: &TestSetup, site: &str) -> Proxy {
+    let folder = setup.folder.path().display();
     let config = format!(
         "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n\
          client_body_temp_path {folder}/b;\nproxy_temp_path {folder}/p;\nfastcgi_temp_path {folder}/f;\n\
          uwsgi_temp_path {folder}/u;\nscgi_temp_path {folder}/s;\n{site}\n}}\n"
     );
-    fs::write(world.path("nginx.conf"), config).unwrap();
+    fs::write(setup.path("nginx.conf"), config).unwrap();
     let nginx = Command::new(tool("nginx/usr/sbin/nginx"))
         .args(["-e", "stderr", "-p"])
-        .arg(world.folder.path())
+        .arg(setup.folder.path())
         .arg("-c")
-        .arg(world.path("nginx.conf"))
+        .arg(setup.path("nginx.conf"))
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
@@ -107,8 +107,8 @@ fn configuration(name: &str, changes: &[(&str, String)]) -> String {
 }
 
 /// Webhooks through the proxy are taken, what is not a webhook ends there, and a sender cannot say it is another.
-async fn passes(world: &World, port: u16) {
-    let ca = world.path("ca.pem").display().to_string();
+async fn passes(setup: &TestSetup, port: u16) {
+    let ca = setup.path("ca.pem").display().to_string();
     let through = |more: Vec<String>| [vec!["--cacert".to_owned(), ca.clone()], more].concat();
     let url = |path: &str| format!("https://localhost:{port}{path}");
     let patient = ["--retry", "50", "--retry-connrefused", "--retry-delay", "0"].map(str::to_owned);
@@ -125,10 +125,10 @@ async fn passes(world: &World, port: u16) {
     }
     let got = curl(url("/hooks/allowed"), through(forwarded("192.0.2.7"))).await;
     assert_eq!(got.status, 403, "{}", got.said);
-    world.messages("ch-dev", 1).await;
+    setup.messages("ch-dev", 1).await;
 }
 
-fn behind() -> (World, Served) {
+fn behind() -> (TestSetup, Served) {
     served(&format!("{ALLOW}{TRUST}"), |folder| {
         authority(folder, "ca");
         certificate(folder, "ca", "server");
@@ -137,9 +137,9 @@ fn behind() -> (World, Served) {
 
 #[actix_web::test]
 async fn behind_nginx() {
-    let (world, mut bridge) = behind();
+    let (setup, mut bridge) = behind();
     let port = free_port();
-    let path = |name: &str| world.path(name).display().to_string();
+    let path = |name: &str| setup.path(name).display().to_string();
     let site = configuration(
         "nginx.conf",
         &[
@@ -156,17 +156,17 @@ async fn behind_nginx() {
             ("http://127.0.0.1:8080", bridge.url.clone()),
         ],
     );
-    let _nginx = nginx(&world, &site);
-    passes(&world, port).await;
+    let _nginx = nginx(&setup, &site);
+    passes(&setup, port).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
 
 #[actix_web::test]
 async fn behind_caddy() {
-    let (world, mut bridge) = behind();
+    let (setup, mut bridge) = behind();
     let port = free_port();
-    let path = |name: &str| world.path(name).display().to_string();
+    let path = |name: &str| setup.path(name).display().to_string();
     let tls = format!("tls {} {}\n\t@webhooks", path("server.pem"), path("server.key"));
     let site = configuration(
         "Caddyfile",
@@ -177,19 +177,19 @@ async fn behind_caddy() {
         ],
     );
     let global = "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}\n";
-    fs::write(world.path("Caddyfile"), format!("{global}{site}")).unwrap();
+    fs::write(setup.path("Caddyfile"), format!("{global}{site}")).unwrap();
     let caddy = Command::new(tool("caddy/usr/bin/caddy"))
         .args(["run", "--adapter", "caddyfile", "--config"])
-        .arg(world.path("Caddyfile"))
-        .env("HOME", world.folder.path())
-        .env("XDG_DATA_HOME", world.folder.path())
-        .env("XDG_CONFIG_HOME", world.folder.path())
+        .arg(setup.path("Caddyfile"))
+        .env("HOME", setup.folder.path())
+        .env("XDG_DATA_HOME", setup.folder.path())
+        .env("XDG_CONFIG_HOME", setup.folder.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let _caddy = Proxy(caddy);
-    passes(&world, port).await;
+    passes(&setup, port).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }

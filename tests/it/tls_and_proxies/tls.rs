@@ -28,9 +28,9 @@ fn words(words: &[&str]) -> Vec<String> {
 
 #[actix_web::test]
 async fn the_bridge_speaks_tls_itself_and_a_reload_renews_its_certificate() {
-    let (world, mut bridge) = served(TLS, keys);
+    let (setup, mut bridge) = served(TLS, keys);
     let url = format!("{}/hooks/github", bridge.url.replace("http://", "https://"));
-    let ca = world.path("ca.pem").display().to_string();
+    let ca = setup.path("ca.pem").display().to_string();
     let trusting = |more: &[&str]| [words(&["--cacert", &ca, "--verbose"]), words(more)].concat();
 
     let got = curl(url.clone(), trusting(&[])).await;
@@ -45,8 +45,8 @@ async fn the_bridge_speaks_tls_itself_and_a_reload_renews_its_certificate() {
 
     for file in ["pem", "key"] {
         fs::copy(
-            world.path(&format!("renewed.{file}")),
-            world.path(&format!("server.{file}")),
+            setup.path(&format!("renewed.{file}")),
+            setup.path(&format!("server.{file}")),
         )
         .unwrap();
     }
@@ -55,7 +55,7 @@ async fn the_bridge_speaks_tls_itself_and_a_reload_renews_its_certificate() {
     let got = curl(url, trusting(&[])).await;
     assert_eq!(got.status, 202, "{}", got.said);
     assert!(got.said.contains("CN=renewed"), "{}", got.said);
-    world.messages("ch-dev", 3).await;
+    setup.messages("ch-dev", 3).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
@@ -98,7 +98,7 @@ fn end(mut connection: TcpStream) {
 
 #[actix_web::test]
 async fn handshakes_that_never_come_keep_nobody_out() {
-    let (world, mut bridge) = served(&format!("{TLS}[limits]\nconnections = 64\n"), keys);
+    let (setup, mut bridge) = served(&format!("{TLS}[limits]\nconnections = 64\n"), keys);
     let address = bridge.url.replace("http://", "");
     let silent = |count: usize| -> Vec<TcpStream> {
         (0..count)
@@ -110,11 +110,11 @@ async fn handshakes_that_never_come_keep_nobody_out() {
     // Of many the oldest go, and a good one finds room though more come than there may be connections.
     let mut many = silent(200);
     let url = format!("{}/hooks/github", bridge.url.replace("http://", "https://"));
-    let trusting = words(&["--cacert", &world.path("ca.pem").display().to_string()]);
+    let trusting = words(&["--cacert", &setup.path("ca.pem").display().to_string()]);
     let got = curl(url, trusting).await;
     assert_eq!(got.status, 202, "{}", got.said);
     end(many.remove(0));
-    world.messages("ch-dev", 1).await;
+    setup.messages("ch-dev", 1).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
@@ -124,9 +124,9 @@ async fn a_source_may_want_a_certificate_of_its_own_authority() {
     let more = format!(
         "[sources.strict]\nkind = \"github\"\nsecrets = [{{ file = \"github\" }}]\nchannels = [\"dev\"]\nclient_ca_file = \"ca.pem\"\n{TLS}"
     );
-    let (world, mut bridge) = served(&more, keys);
+    let (setup, mut bridge) = served(&more, keys);
     let url = bridge.url.replace("http://", "https://");
-    let file = |name: &str| world.path(name).display().to_string();
+    let file = |name: &str| setup.path(name).display().to_string();
     let shows = |name: &str| {
         let (certificate, key) = (file(&format!("{name}.pem")), file(&format!("{name}.key")));
         words(&["--cacert", &file("ca.pem"), "--cert", &certificate, "--key", &key])
@@ -151,15 +151,15 @@ async fn a_source_may_want_a_certificate_of_its_own_authority() {
         let got = curl(format!("{url}/hooks/{source}"), shown).await;
         assert_eq!(got.status, expected, "{source}: {}", got.said);
     }
-    assert_eq!(world.stored(), 3);
-    world.messages("ch-dev", 3).await;
+    assert_eq!(setup.stored(), 3);
+    setup.messages("ch-dev", 3).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
 
 #[actix_web::test]
 async fn what_is_wrong_with_the_certificate_is_said_before_anything_starts() {
-    let (world, mut bridge) = served("", keys);
+    let (setup, mut bridge) = served("", keys);
     bridge.signal("TERM");
     assert!(bridge.end().success());
     let tls = |certificate: &str, key: &str| {
@@ -182,8 +182,8 @@ async fn what_is_wrong_with_the_certificate_is_said_before_anything_starts() {
             "`localhost` is no address",
         ),
     ] {
-        let config = world.path("wrong.toml");
-        fs::write(&config, world.config_text(&more)).unwrap();
+        let config = setup.path("wrong.toml");
+        fs::write(&config, setup.config_text(&more)).unwrap();
         let output = program()
             .arg("check")
             .arg("--config")

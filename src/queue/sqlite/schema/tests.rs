@@ -1,15 +1,11 @@
-//! Stores of earlier schemas become what a new one is, at once or not at all.
+//! A store of an earlier schema is migrated completely or not at all.
 
 use std::fs;
 use tempfile::TempDir;
 
 use super::*;
 
-/// A copy of a store that the last version of schema 1 wrote (tests/data/store/README.md), and its folder.
-fn old() -> (TempDir, std::path::PathBuf) {
-    of_schema(1)
-}
-
+/// A copy of a store that the last version of a schema wrote (tests/data/store/README.md), and its folder.
 fn of_schema(number: usize) -> (TempDir, std::path::PathBuf) {
     let stores = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store");
     let folder = tempfile::tempdir().unwrap();
@@ -18,7 +14,7 @@ fn of_schema(number: usize) -> (TempDir, std::path::PathBuf) {
     (folder, path)
 }
 
-/// What SQLite knows of the tables and indexes: the statements that made them.
+/// The statements that created the tables and indexes.
 fn dump(connection: &Connection) -> Vec<(String, Option<String>)> {
     let mut all = connection
         .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
@@ -38,17 +34,17 @@ fn count(connection: &Connection, table: &str) -> i64 {
 }
 
 #[test]
-fn the_first_migration_is_what_it_was_when_stores_were_made_with_it() {
-    let (_folder, path) = old();
+fn the_first_migration_is_unchanged() {
+    let (_folder, path) = of_schema(1);
     let store = Connection::open(path).unwrap();
     assert_eq!(version(&store), 1);
-    let mut made = Connection::open_in_memory().unwrap();
-    migrate_by(&MIGRATIONS[..1], &mut made, Path::new("")).unwrap();
-    assert_eq!(dump(&made), dump(&store));
+    let mut new = Connection::open_in_memory().unwrap();
+    migrate_by(&MIGRATIONS[..1], &mut new, Path::new("")).unwrap();
+    assert_eq!(dump(&new), dump(&store));
 }
 
 #[test]
-fn an_old_store_becomes_what_a_new_one_is_and_keeps_its_rows() {
+fn a_migrated_store_equals_a_new_one_and_keeps_its_rows() {
     for schema in 1..MIGRATIONS.len() {
         let (_folder, path) = of_schema(schema);
         let mut store = Connection::open(&path).unwrap();
@@ -78,19 +74,25 @@ fn an_old_store_becomes_what_a_new_one_is_and_keeps_its_rows() {
 }
 
 #[test]
-fn reasons_of_skipped_events_are_renamed_as_they_are_stored() {
+fn reasons_of_skipped_and_discarded_events_are_renamed() {
     let (_folder, path) = of_schema(3);
     let mut store = Connection::open(&path).unwrap();
+    let dropped = "UPDATE deliveries SET reason = 'dropped' WHERE state = 2";
+    assert!(store.execute(dropped, []).unwrap() > 0);
     migrate(&mut store, &path).unwrap();
-    let json = "SELECT json FROM skipped";
-    let json: String = store.query_row(json, [], |row| row.get(0)).unwrap();
+    let text = |sql: &str| -> String { store.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(
+        text("SELECT DISTINCT reason FROM deliveries WHERE state = 2"),
+        "discarded"
+    );
+    let json = text("SELECT json FROM skipped");
     let reason = r#"route 0 names no channel (branch == \"quiet\" holds: dropped on purpose)"#;
     assert_eq!(json, format!(r#"[{{"channels":[],"reason":"{reason}"}}]"#));
 }
 
 #[test]
-fn a_migration_that_fails_half_way_leaves_the_schema_there_was() {
-    let (_folder, path) = old();
+fn a_migration_that_fails_changes_nothing() {
+    let (_folder, path) = of_schema(1);
     let mut store = Connection::open(&path).unwrap();
     let before = dump(&store);
     let broken = [
@@ -104,16 +106,16 @@ fn a_migration_that_fails_half_way_leaves_the_schema_there_was() {
     assert!(matches!(error, OpenError::Database { .. }), "{error}");
     assert_eq!((dump(&store), version(&store)), (before, 1));
     migrate(&mut store, &path).unwrap();
-    assert_eq!(version(&store), 4, "what is right goes on from there");
+    assert_eq!(version(&store), 4, "a correct migration continues from there");
 }
 
-/// The files as a crash leaves them: written, not committed.
+/// A crash leaves files that are written but not committed.
 #[test]
-fn a_crash_before_the_end_leaves_the_schema_there_was() {
-    let (folder, path) = old();
+fn a_crash_during_a_migration_changes_nothing() {
+    let (folder, path) = of_schema(1);
     let store = Connection::open(&path).unwrap();
     let before = dump(&store);
-    // A cache of one page: what is changed goes to the disk before the commit.
+    // A cache of one page writes changes to the disk before the commit.
     store
         .execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN IMMEDIATE")
         .unwrap();

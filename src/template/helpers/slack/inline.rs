@@ -1,17 +1,17 @@
-//! A line of Slack's markup → pieces of a line.
+//! Converts a line of Slack's markup.
 
 use crate::message::{Inline, control, target_is_allowed};
 
-/// Longest address or label between `<` and `>`, in bytes.
+/// Maximum length of a URL or label between `<` and `>`, in bytes.
 const ANGLE: usize = 3_000;
 
-/// A character, or what is no text any more.
+/// A character of the markup, or a converted element.
 enum Token {
     Character(char),
     Node(Inline),
 }
 
-/// The pieces of one line.
+/// Converts a line.
 pub(super) fn inlines(line: &str) -> Vec<Inline> {
     let line = control::one_line(line);
     let mut tokens = Vec::new();
@@ -19,17 +19,17 @@ pub(super) fn inlines(line: &str) -> Vec<Inline> {
     while let Some(character) = rest.chars().next() {
         let (token, length) = token(rest, character, tokens.last());
         match token {
-            // A text in brackets (a name, a date) is text with all its characters, which mean nothing further.
+            // Markup is not interpreted again inside a name or date.
             Some(inline) => tokens.push(Token::Node(inline)),
             None => tokens.push(Token::Character(decoded(rest, character).0)),
         }
         rest = rest.get(length..).unwrap_or_default();
     }
-    emphasised(&tokens, SignatureClaim::default())
+    with_emphasis(&tokens, MarkerSet::default())
 }
 
-/// The text without what marks it up, but for formatting: entities are characters, brackets what they show.
-pub(super) fn unmarked(text: &str) -> String {
+/// Returns the text without markup: entities are decoded, and `<…>` is replaced by its text.
+pub(super) fn without_markup(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
@@ -53,7 +53,8 @@ pub(super) fn unmarked(text: &str) -> String {
     out
 }
 
-/// The first token of a text, if it is more than a character, and how many bytes it takes.
+/// Parses the element at the start of a text, if there is one. Also returns the length of the element or character in
+/// bytes.
 fn token(rest: &str, character: char, before: Option<&Token>) -> (Option<Inline>, usize) {
     let found = match character {
         '<' => angle(rest),
@@ -67,7 +68,7 @@ fn token(rest: &str, character: char, before: Option<&Token>) -> (Option<Inline>
     }
 }
 
-/// The character a text begins with, entities read, and how many bytes it takes.
+/// Returns the first character of a text, with entities decoded, and its length in bytes.
 fn decoded(rest: &str, character: char) -> (char, usize) {
     for (entity, meant) in [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>')] {
         if rest.starts_with(entity) {
@@ -91,10 +92,10 @@ fn text(markup: &str) -> String {
 fn code(rest: &str) -> Option<(Inline, usize)> {
     let end = rest.get(1..)?.find('`')?;
     let code = rest.get(1..=end)?;
-    (!code.trim().is_empty()).then(|| (Inline::Code(unmarked(code)), end + 2))
+    (!code.trim().is_empty()).then(|| (Inline::Code(without_markup(code)), end + 2))
 }
 
-/// `<…>`: an address, a name, or a command. Anything else in brackets is none of Slack's and stays as it is.
+/// Parses `<…>`: a URL, a name or a command. Returns `None` for other text in brackets.
 fn angle(rest: &str) -> Option<(Inline, usize)> {
     let end = rest
         .bytes()
@@ -119,7 +120,7 @@ fn angle(rest: &str) -> Option<(Inline, usize)> {
         '!' => Inline::Text(match characters.as_str().split_once('^') {
             None => named('@', characters.as_str()),
             Some(("subteam", group)) => named('@', group),
-            // A date is told by what is to be shown where dates are not understood.
+            // The label of a date is its fallback for clients without dates.
             Some((_, _)) if !label.is_empty() => label,
             Some((_, value)) => text(value),
         }),
@@ -143,7 +144,7 @@ fn address(target: String, label: String) -> Option<Inline> {
     (!label.is_empty()).then_some(Inline::Text(label))
 }
 
-/// `:fire:`, with or without a skin tone after it. A name that is in no table stays as it is.
+/// Parses `:fire:`, with an optional skin tone. Returns `None` for an unknown name.
 fn emoji(rest: &str) -> Option<(Inline, usize)> {
     let end = rest
         .bytes()
@@ -167,7 +168,7 @@ fn emoji(rest: &str) -> Option<(Inline, usize)> {
     Some((Inline::Text(found.to_owned()), length))
 }
 
-/// Slack's names are GitHub's, but for a few.
+/// Finds an emoji. Slack's names are GitHub's, with a few exceptions.
 fn named_emoji(name: &str) -> Option<&'static str> {
     let name = match name {
         "robot_face" => "robot",
@@ -180,8 +181,8 @@ fn named_emoji(name: &str) -> Option<&'static str> {
         .or_else(|| by_shortcode(&name.replace('-', "_")))
 }
 
-/// GitHub's shortcodes, a line each: the code, a blank, the emoji; a line feed before the first. As text, so that the
-/// table costs a process that never looks a code up no memory (a table of pointers is filled in when a program starts).
+/// GitHub's shortcodes, one per line: a line feed, the code, a space, the emoji. A text needs no memory until it is
+/// searched, unlike a table of pointers, which is relocated at the start of the program.
 static SHORTCODES: &str = include_str!(concat!(env!("OUT_DIR"), "/shortcodes.txt"));
 
 fn by_shortcode(name: &str) -> Option<&'static str> {
@@ -205,16 +206,16 @@ fn with_emoji(text: &str) -> String {
     out
 }
 
-/// Whether what stands before a `:` makes it the colon of a time, an address or a ratio.
+/// Returns whether the text before a `:` makes it part of a time, a URL or a ratio.
 fn is_in_word(before: Option<&Token>) -> bool {
     matches!(before, Some(Token::Character(character)) if character.is_alphanumeric() || *character == ':')
 }
 
-/// Which marks are open, or have no end: `*`, `_`, `~`.
+/// A set of the markers `*`, `_`, `~`.
 #[derive(Clone, Copy, Default)]
-struct SignatureClaim([bool; 3]);
+struct MarkerSet([bool; 3]);
 
-impl SignatureClaim {
+impl MarkerSet {
     fn with(mut self, mark: usize) -> Self {
         if let Some(open) = self.0.get_mut(mark) {
             *open = true;
@@ -234,16 +235,16 @@ fn mark(token: &Token) -> Option<usize> {
     }
 }
 
-/// Tokens → pieces. A mark is open at most once, so this nests three deep; where the end of a mark was searched in vain
-/// it is not searched again, so the work grows with the length.
-fn emphasised(tokens: &[Token], open: SignatureClaim) -> Vec<Inline> {
+/// Converts tokens. A marker is open at most once, so the nesting is at most three. A marker without an end is not
+/// searched for again, so the time is linear in the length.
+fn with_emphasis(tokens: &[Token], open: MarkerSet) -> Vec<Inline> {
     let mut out: Vec<Inline> = Vec::new();
     let mut closed = open;
     let mut index = 0;
     while let Some(token) = tokens.get(index) {
         if let Some(found) = mark(token).filter(|found| !closed.has(*found) && opens(tokens, index)) {
             if let Some(end) = end_of(tokens, index, found) {
-                let inner = emphasised(tokens.get(index + 1..end).unwrap_or_default(), open.with(found));
+                let inner = with_emphasis(tokens.get(index + 1..end).unwrap_or_default(), open.with(found));
                 out.push(match found {
                     0 => Inline::Strong(inner),
                     1 => Inline::Emphasis(inner),
@@ -265,7 +266,7 @@ fn emphasised(tokens: &[Token], open: SignatureClaim) -> Vec<Inline> {
     out
 }
 
-/// A mark opens at the start of a word, and only a single one.
+/// Returns whether a marker opens: it is single, and at the start of a word.
 fn opens(tokens: &[Token], index: usize) -> bool {
     let before = index.checked_sub(1).and_then(|before| tokens.get(before));
     let after = tokens.get(index + 1);
@@ -275,7 +276,7 @@ fn opens(tokens: &[Token], index: usize) -> bool {
         && !is_same(after, tokens.get(index))
 }
 
-/// Where the mark that opens at `index` ends: at the end of a word, with something between.
+/// Returns where the marker at `index` ends: at the end of a word, with text in between.
 fn end_of(tokens: &[Token], index: usize, found: usize) -> Option<usize> {
     (index + 2..tokens.len()).find(|end| {
         tokens.get(*end).and_then(mark) == Some(found)

@@ -1,4 +1,4 @@
-//! What Slack's markup becomes.
+//! Conversion of Slack's markup.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -23,7 +23,7 @@ fn link(url: &str, label: &str) -> Inline {
     }
 }
 
-/// What a template makes of a value.
+/// Renders a template to a document.
 fn rendered(template: &str, context: serde_json::Value) -> Document {
     let template = handlebars::Template::compile(template).unwrap();
     let mut out = handlebars::StringOutput::new();
@@ -39,7 +39,7 @@ fn rendered(template: &str, context: serde_json::Value) -> Document {
 }
 
 #[test]
-fn emphasis_code_and_links_are_what_they_mean() {
+fn emphasis_code_and_links_are_converted() {
     assert_eq!(
         inlines("*bold _both_* ~gone~ `x &lt; *y*` <https://e.org/?a=1&amp;b=2|a label> end"),
         [
@@ -66,7 +66,7 @@ fn emphasis_code_and_links_are_what_they_mean() {
 }
 
 #[test]
-fn what_only_looks_like_markup_stays_as_it_is() {
+fn invalid_markup_stays_text() {
     for same in [
         "snake_case_name and 2*3*4",
         "* item _ ~",
@@ -90,7 +90,7 @@ fn what_only_looks_like_markup_stays_as_it_is() {
 }
 
 #[test]
-fn names_and_commands_are_words() {
+fn names_and_commands_become_words() {
     for (markup, said) in [
         ("<!here>", "@here"),
         ("<!channel|channel>", "@channel"),
@@ -113,7 +113,7 @@ fn names_and_commands_are_words() {
 }
 
 #[test]
-fn quotations_code_blocks_and_paragraphs_are_blocks() {
+fn quotes_code_blocks_and_paragraphs_become_blocks() {
     let markup = "Build failed\n> first\n&gt; *second*\n```\n  if a &lt; b {\n    <https://e.org|go>\n  }\n```\nafter\n\nthe end\n>>>all\n\nof it";
     assert_eq!(
         blocks(markup),
@@ -142,7 +142,7 @@ fn quotations_code_blocks_and_paragraphs_are_blocks() {
 }
 
 #[test]
-fn a_template_says_it_in_its_line_and_within_its_limit() {
+fn slack_text_continues_the_line_and_is_limited() {
     let said = |template: &str, text: &str| {
         plain::text(&rendered(
             template,
@@ -171,7 +171,7 @@ fn a_template_says_it_in_its_line_and_within_its_limit() {
     assert_eq!(said("{{slack x 300 bad}}", "`a`"), "a");
 }
 
-/// Every address of a document.
+/// Returns the URLs of a document.
 fn targets(content: &[Inline], inside: bool, out: &mut Vec<String>) {
     for inline in content {
         match inline {
@@ -214,7 +214,7 @@ fn check(markup: &str) {
 }
 
 #[test]
-fn the_longest_nonsense_is_read_in_time_that_grows_with_its_length() {
+fn the_conversion_takes_linear_time() {
     for piece in [
         "*a ", "_*~", "<", "`", "<a|", ":a", "&gt;", "```", "*a* ", "> ", "<!here>",
     ] {
@@ -224,21 +224,21 @@ fn the_longest_nonsense_is_read_in_time_that_grows_with_its_length() {
 
 proptest! {
     #[test]
-    fn any_text_is_read_without_an_unsafe_link(
+    fn no_markup_becomes_an_unsafe_link(
         markup in "([*_~`<>|&!@#:^\\n a-c]|<https://e\\.org|<javascript:|&lt;|&gt;|```|:fire:|\u{e9}|\u{1F525}){0,80}"
     ) {
         check(&markup);
     }
 
     #[test]
-    fn any_characters_at_all_do_no_harm(markup in any::<String>(), limit in 0_usize..60) {
+    fn no_text_causes_a_panic(markup in any::<String>(), limit in 0_usize..60) {
         check(&markup);
         let said = rendered("{{slack x limit}}", json!({"x": markup, "limit": limit}));
         prop_assert!(plain::text(&said).chars().count() <= limit + 1);
     }
 
     #[test]
-    fn plain_words_are_themselves(words in "[a-zäöü0-9.,;()+/-]{1,20}( [a-zäöü0-9.,;()+/-]{1,20}){0,5}") {
+    fn plain_words_are_unchanged(words in "[a-zäöü0-9.,;()+/-]{1,20}( [a-zäöü0-9.,;()+/-]{1,20}){0,5}") {
         prop_assert_eq!(inlines(&words), vec![text(&words)]);
     }
 }

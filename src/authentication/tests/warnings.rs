@@ -1,12 +1,7 @@
 //! Warnings about accepted secrets, and errors about others.
 
-use super::senders::{GITHUB, STANDARD};
+use super::senders::{BASIC, BEARER, GITHUB, PATH, STANDARD};
 use super::*;
-
-const PATH: &str = "name = \"path\"\nmethod = \"path\"";
-const BASIC: &str = "name = \"basic\"\nmethod = \"basic\"\nheader = \"Authorization\"";
-const BEARER: &str =
-    "name = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"";
 
 const GOOD: &str = "4c1f0a9e77b2d35586aa0b1c";
 
@@ -16,10 +11,10 @@ fn found(tables: &[&str], value: &str) -> Vec<String> {
     match Authenticator::new(schemes, vec![secret("x", value)], BodyForm::default()) {
         Err(findings) => findings.iter().map(|what| format!("error: {what}")).collect(),
         Ok(authenticator) => {
-            let level = |doubt: &Doubt| if doubt.serious { "warning" } else { "note" };
-            let doubts = authenticator.doubts().iter();
-            doubts
-                .map(|doubt| format!("{}: {}", level(doubt), doubt.what))
+            let level = |warning: &SecretWarning| if warning.serious { "warning" } else { "note" };
+            let warnings = authenticator.warnings().iter();
+            warnings
+                .map(|warning| format!("{}: {}", level(warning), warning.what))
                 .collect()
         }
     }
@@ -41,19 +36,27 @@ fn each_form_of_a_secret_has_its_finding_under_each_scheme() {
         (&[STANDARD], whsec(GOOD), &[]),
         (&[GITHUB, BEARER, PATH], GOOD.to_owned(), &[]),
         // No request can contain these.
-        (&[PATH], slash.clone(), &["error", "has a `/`", "openssl rand"]),
+        (
+            &[PATH],
+            slash.clone(),
+            &["error", "contains a `/`", "openssl rand"],
+        ),
         (
             &[BEARER],
             blank.clone(),
-            &["error", "begins or ends with a blank"],
+            &["error", "starts or ends with white space"],
         ),
-        (&[BASIC], pair(&blank), &["error", "begins or ends with a blank"]),
+        (
+            &[BASIC],
+            pair(&blank),
+            &["error", "starts or ends with white space"],
+        ),
         (&[BASIC], GOOD.to_owned(), &["error", "it has no colon"]),
         // Accepted, but probably mistakes.
         (
             &[GITHUB],
             blank.clone(),
-            &["warning", "scheme `signature`: it begins or ends"],
+            &["warning", "scheme `signature`: it starts or ends"],
         ),
         (
             &[BEARER],
@@ -68,7 +71,7 @@ fn each_form_of_a_secret_has_its_finding_under_each_scheme() {
         (
             &[PATH],
             inner.clone(),
-            &["warning", "scheme `path`", "percent-encoded"],
+            &["warning", "scheme `path`", "percent-encode"],
         ),
         (&[BASIC], pair(&wide), &["warning", "scheme `basic`", "UTF-8"]),
         // Accepted without a warning by another scheme.

@@ -1,13 +1,13 @@
-//! Which lanes a transaction changes, and the notification after its commit.
+//! The lanes that a transaction changes, and the notification after its commit.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
-/// How many notifications a slow receiver may be behind. One that is further behind looks at the lanes itself.
+/// How many notifications a slow receiver may be behind. A receiver that is further behind reads the lanes instead.
 const BACKLOG: usize = 1024;
 
-/// Lanes that a command or a transaction changes. Nobody is notified of them before the commit.
+/// The lanes that a command or a transaction changes. Receivers are notified after the commit.
 #[derive(Default)]
 pub(super) struct ChangedLanes {
     arrivals: BTreeSet<Arc<str>>,
@@ -54,7 +54,7 @@ impl Wake {
     /// Notifies of a transaction that is committed.
     pub(super) fn committed(&self, changed: ChangedLanes) {
         self.commits.send_modify(|number| *number += 1);
-        // An error means that nobody receives. Whoever subscribes later looks at the lanes first.
+        // An error means that there is no receiver. A later one reads the lanes first.
         for lane in changed.arrivals {
             let _ = self.arrivals.send(lane);
         }

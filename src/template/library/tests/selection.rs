@@ -1,9 +1,9 @@
-//! Which template speaks: the nearest, the one whose condition holds, the built-in one where an own one fails.
+//! Which template is rendered.
 
 use super::*;
 
 #[test]
-fn the_nearest_template_speaks() {
+fn the_most_specific_template_is_rendered() {
     let library = library(vec![
         file("push.hbs", "push"),
         file("push.short.hbs", "short"),
@@ -38,12 +38,12 @@ fn the_nearest_template_speaks() {
     assert_eq!(spoken("push", Some("long")), (Some("push.hbs".to_owned()), 0));
     assert_eq!(spoken("../push", None), (Some("default.hbs".to_owned()), 0));
     assert_eq!(spoken("issues", None), (None, 1));
-    // The own one fails, the built-in one speaks.
+    // The own template fails, so the built-in one is rendered.
     assert_eq!(spoken("ping", None), (Some("ping.hbs".to_owned()), 1));
 }
 
 #[test]
-fn an_own_file_that_does_not_compile_fails_loudly_and_the_built_in_one_speaks() {
+fn an_own_file_that_does_not_compile_is_reported_and_replaced_by_the_built_in_one() {
     let (library, findings) = Library::compile(
         "kind",
         vec![
@@ -63,11 +63,14 @@ fn an_own_file_that_does_not_compile_fails_loudly_and_the_built_in_one_speaks() 
     );
     assert_eq!(plain::text(&document(rendering)), "built in");
     let rendering = library.render("new", None, &context());
-    assert_eq!((rendering.said, rendering.failed.len()), (Said::NoTemplate, 1));
+    assert_eq!(
+        (rendering.rendered, rendering.failed.len()),
+        (Rendered::NoTemplate, 1)
+    );
 }
 
 #[test]
-fn a_template_speaks_when_its_condition_holds_or_cannot_be_evaluated() {
+fn a_template_is_rendered_if_its_condition_is_true_or_fails() {
     let library = library(vec![
         file("yes.hbs", "+++\nwhen = 'branch == \"main\"'\n+++\nx"),
         file(
@@ -83,8 +86,8 @@ fn a_template_speaks_when_its_condition_holds_or_cannot_be_evaluated() {
     );
     let no = library.render("no", None, &context());
     assert_eq!(
-        no.said,
-        Said::Nothing("no.hbs: its `when` does not hold".to_owned())
+        no.rendered,
+        Rendered::Skipped("no.hbs: its `when` does not hold".to_owned())
     );
     assert_eq!(no.template.unwrap().name, "no.hbs");
     let perhaps = library.render("perhaps", None, &context());
@@ -94,7 +97,7 @@ fn a_template_speaks_when_its_condition_holds_or_cannot_be_evaluated() {
 }
 
 #[test]
-fn a_template_that_panics_has_failed_like_any_other() {
+fn a_panic_in_a_template_is_a_failure() {
     let mut library = library(vec![
         file("push.hbs", "built in"),
         own("push.hbs", "{{short_sha branch}}"),
@@ -107,7 +110,7 @@ fn a_template_that_panics_has_failed_like_any_other() {
      -> handlebars::HelperResult { panic!("out of range") };
     library.engine.register_helper("short_sha", Box::new(breaks));
     let rendering = library.render("push", None, &context());
-    let why = "own/push.hbs: rendering it broke off: out of range";
+    let why = "own/push.hbs: rendering panicked: out of range";
     assert_eq!(rendering.failed, [("push.hbs".to_owned(), why.to_owned())]);
     assert_eq!(plain::text(&document(rendering)), "built in");
 }

@@ -7,7 +7,7 @@ use crate::secret::{Secret, SourceSecret};
 
 /// A warning about a secret. It names the secret and never contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doubt {
+pub struct SecretWarning {
     /// Whether the secret is probably a mistake. Otherwise another scheme accepts it without a warning, so it may well be
     /// intended.
     pub serious: bool,
@@ -16,33 +16,33 @@ pub struct Doubt {
 }
 
 /// Returns all warnings about a secret of a source with these schemes.
-pub(super) fn doubts(schemes: &[&Scheme], secret: &SourceSecret) -> Vec<Doubt> {
-    let asked = || {
+pub(super) fn secret_warnings(schemes: &[&Scheme], secret: &SourceSecret) -> Vec<SecretWarning> {
+    let candidates = || {
         let bound = secret.scheme.as_ref();
-        let of = schemes
+        let assigned = schemes
             .iter()
             .filter(move |scheme| bound.is_none_or(|bound| *bound == scheme.name));
-        of.filter(|scheme| !matches!(scheme.method, Method::None))
+        assigned.filter(|scheme| !matches!(scheme.method, Method::None))
     };
     // If one scheme accepts the secret without a warning, the secret is probably for that one. Other schemes that can never
     // accept it still get a note.
-    let taken =
-        asked().any(|scheme| scheme.key(&secret.value).is_ok() && scheme.in_transit(&secret.value).is_none());
+    let accepted = candidates()
+        .any(|scheme| scheme.key(&secret.value).is_ok() && scheme.transit_problem(&secret.value).is_none());
     let mut found = Vec::new();
-    for scheme in asked() {
-        if taken && scheme.key(&secret.value).is_ok() {
+    for scheme in candidates() {
+        if accepted && scheme.key(&secret.value).is_ok() {
             continue;
         }
-        if let Some(why) = scheme.in_transit(&secret.value) {
+        if let Some(why) = scheme.transit_problem(&secret.value) {
             let what = format!("secret `{}`: scheme `{}`: {why}", secret.name, scheme.name);
-            found.push(Doubt {
-                serious: !taken,
+            found.push(SecretWarning {
+                serious: !accepted,
                 what,
             });
         }
     }
-    let weak = asked().find_map(|scheme| scheme.guessed(&secret.value));
-    found.extend(weak.map(|why| Doubt {
+    let weak = candidates().find_map(|scheme| scheme.guess_problem(&secret.value));
+    found.extend(weak.map(|why| SecretWarning {
         serious: true,
         what: format!("secret `{}`: it {why}", secret.name),
     }));
@@ -51,36 +51,36 @@ pub(super) fn doubts(schemes: &[&Scheme], secret: &SourceSecret) -> Vec<Doubt> {
 
 impl Scheme {
     /// Returns why a request may carry the secret in another form, or not at all.
-    pub(super) fn in_transit(&self, secret: &Secret) -> Option<&'static str> {
+    pub(super) fn transit_problem(&self, secret: &Secret) -> Option<&'static str> {
         let text = secret.expose();
         match &self.method {
             Method::Path if text.contains('/') => Some(
-                "a token with a `/` is no segment of a path, so no request has it: make one with `openssl rand -hex 32`",
+                "a path segment cannot contain a `/`, so no request carries this token: make one with `openssl rand -hex 32`",
             ),
-            Method::Path if !text.bytes().all(unreserved) => Some(
-                "a token in a path is sent percent-encoded unless it is letters, digits, `-`, `.`, `_` and `~`: make one \
-                 with `openssl rand -hex 32`",
+            Method::Path if !text.bytes().all(is_unreserved) => Some(
+                "senders percent-encode a token in a path unless it has only letters, digits, `-`, `.`, `_` and `~`: make one \
+                with `openssl rand -hex 32`",
             ),
-            Method::Hmac(_) if has_blanks_around(text) => Some(
-                "it begins or ends with a blank, which is part of the key: write it without, unless the sender has it, too",
+            Method::Hmac(_) if has_outer_white_space(text) => Some(
+                "it starts or ends with white space, which is part of the key: remove it unless the sender has it, too",
             ),
-            Method::Token { .. } | Method::Basic { .. } if has_blanks_around(text) => {
-                Some("it begins or ends with a blank, which HTTP does not keep: write it without")
+            Method::Token { .. } | Method::Basic { .. } if has_outer_white_space(text) => {
+                Some("it starts or ends with white space, which HTTP removes: write it without")
             }
             Method::Token { .. } if !text.bytes().all(|byte| byte.is_ascii_graphic()) => Some(
-                "a token in a header with blanks or characters beyond ASCII does not arrive from every sender: make one \
-                 with `openssl rand -hex 32`",
+                "some senders cannot send white space or characters beyond ASCII in a header: make a token with \
+                `openssl rand -hex 32`",
             ),
             Method::Basic { .. } if !text.is_ascii() => Some(
-                "characters beyond ASCII are sent in one of several encodings: only UTF-8 is taken; make a password with \
-                 `openssl rand -hex 32`",
+                "senders encode characters beyond ASCII in several ways, and only UTF-8 is accepted: make a password with \
+                `openssl rand -hex 32`",
             ),
             _ => None,
         }
     }
 
     /// Returns why the secret is easy to guess.
-    fn guessed(&self, secret: &Secret) -> Option<&'static str> {
+    fn guess_problem(&self, secret: &Secret) -> Option<&'static str> {
         let key = self.key(secret).ok()?;
         let text = secret.expose();
         match &self.method {
@@ -96,11 +96,11 @@ impl Scheme {
     }
 }
 
-fn has_blanks_around(text: &str) -> bool {
+fn has_outer_white_space(text: &str) -> bool {
     text.trim() != text
 }
 
 /// Returns whether a URL carries the character without percent-encoding (RFC 3986, section 2.3).
-fn unreserved(byte: u8) -> bool {
+fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }

@@ -1,0 +1,279 @@
+//! The keys of `bridge.toml`.
+
+use super::{FACTS, SECRET, TLS};
+use crate::authentication::SCHEMES;
+use crate::toml_reader::{Key, Names, Shape, words};
+use crate::twake::Api;
+
+/// The dialects of Twake.
+pub(in crate::config) const APIS: [(&str, Api); 1] = [("messages-save", Api::MessagesSave)];
+const API_WORDS: &[&str] = &words(&APIS);
+
+pub(in crate::config) const ROOT: &[Key] = &[
+    Key::new(
+        "twake",
+        map(&Shape::Table(ACCOUNT)),
+        "the accounts: Twake servers, each with one application's credentials",
+    ),
+    Key::new(
+        "channels",
+        map(&Shape::Either(&[Shape::Table(CHANNEL), Shape::Text])),
+        "the channels that messages go to; \"ID\" is short for { channel_id = \"ID\" }",
+    ),
+    Key::new(
+        "sources",
+        map(&Shape::Table(SOURCE)),
+        "the senders of webhooks; each posts to /hooks/NAME",
+    ),
+    Key::new("limits", Shape::Table(LIMITS), "limits on requests"),
+    Key::new(
+        "delivery",
+        Shape::Table(DELIVERY),
+        "the time limits of deliveries",
+    ),
+    Key::new(
+        "history",
+        Shape::Table(HISTORY),
+        "how long events and finished deliveries are kept",
+    ),
+    Key::new("operator", Shape::Table(OPERATOR), "the operator's listener"),
+    Key::new("public", Shape::Table(PUBLIC), "the public listener"),
+    Key::new(
+        "templates",
+        Shape::Path,
+        "the folder of own kinds and templates; default: \"templates\", if it exists",
+    ),
+];
+
+const ACCOUNT: &[Key] = &[
+    Key::new(
+        "api",
+        Shape::word("api", API_WORDS),
+        "the API of this Twake; default: \"messages-save\", the documented one",
+    ),
+    Key::required(
+        "url",
+        Shape::Text,
+        "the address of this Twake, such as \"https://api.twake.app\"",
+    ),
+    Key::required("public_id", Shape::Text, "the application's public identifier"),
+    Key::required(
+        "private_api_key",
+        SECRET,
+        "the application's key, such as { credential = \"twake\" }",
+    ),
+    Key::required(
+        "group_id",
+        Shape::Text,
+        "the id of the company that the channels are in",
+    ),
+    Key::new(
+        "ca_file",
+        Shape::Path,
+        "certificate authorities (PEM) to trust besides those of the machine",
+    ),
+    Key::new(
+        "tls",
+        TLS,
+        "the client certificate, for a server that requests one",
+    ),
+    Key::new(
+        "proxy",
+        Shape::Either(&[Shape::Text, Shape::Table(PROXY)]),
+        "the HTTP proxy on the way to Twake, such as \"http://proxy.example.org:3128\"",
+    ),
+];
+
+const PROXY: &[Key] = &[
+    Key::required(
+        "url",
+        Shape::Text,
+        "the address of the proxy, such as \"http://proxy.example.org:3128\"",
+    ),
+    Key::new("user", Shape::Text, "the user name for the proxy"),
+    Key::new("password", SECRET, "the password for the proxy"),
+];
+
+const CHANNEL: &[Key] = &[
+    Key::required("channel_id", Shape::Text, "the channel's id in Twake"),
+    Key::new(
+        "account",
+        Shape::Text,
+        "the account that the channel is in; needed if there are several",
+    ),
+    Key::new(
+        "group_id",
+        Shape::Text,
+        "the id of the company that the channel is in; default: the account's",
+    ),
+    Key::new(
+        "rate",
+        Shape::Rate,
+        "the maximum rate of messages; default: as fast as Twake answers",
+    ),
+];
+
+const SOURCE: &[Key] = &[
+    Key::required("kind", Shape::Text, "the kind of sender, such as \"github\""),
+    Key::new(
+        "secrets",
+        Shape::List(&SECRET),
+        "the secrets that the sender authenticates with; several while one is being rotated",
+    ),
+    Key::new(
+        "channels",
+        CHANNELS,
+        "the last route: the channels of events that no route ends",
+    ),
+    Key::new(
+        "routes",
+        Shape::List(&Shape::Table(ROUTE)),
+        "the routes, from first to last; the first that holds ends the search",
+    ),
+    Key::new(
+        "facts",
+        FACTS,
+        "facts that replace the kind's facts of the same name",
+    ),
+    Key::new("authentication", SCHEMES, "schemes that replace the kind's"),
+    Key::new(
+        "limits",
+        Shape::Table(SOURCE_LIMITS),
+        "limits on requests to this source",
+    ),
+    Key::new(
+        "allow",
+        Shape::List(&Shape::Text),
+        "the client addresses and networks that may send, such as \"192.0.2.7\" or \"2001:db8::/32\"; default: any",
+    ),
+    Key::new(
+        "client_ca_file",
+        Shape::Path,
+        "the certificate authorities (PEM) of the client certificate that the sender must have; needs [public] tls",
+    ),
+];
+
+const ROUTE: &[Key] = &[
+    Key::new(
+        "when",
+        Shape::Expression,
+        "the condition of the route, over the facts, event, source, headers and payload",
+    ),
+    Key::new(
+        "by",
+        Shape::Expression,
+        "the text to look up in the table `channels`; without a table, a channel's name",
+    ),
+    Key::new(
+        "channels",
+        Shape::Either(&[
+            CHANNELS,
+            Shape::Map {
+                names: Names::Any,
+                values: &CHANNELS,
+            },
+        ]),
+        "the channels; [] posts nothing; with `by`: a table of text or pattern = [channels]",
+    ),
+    Key::new(
+        "continue",
+        Shape::Boolean,
+        "whether the search goes on after this route held; default: false",
+    ),
+    Key::new(
+        "variant",
+        Shape::Text,
+        "the template variant: \"short\" renders push.short.hbs instead of push.hbs",
+    ),
+];
+
+const CHANNELS: Shape = Shape::List(&Shape::Text);
+
+const LIMITS: &[Key] = &[
+    Key::new(
+        "body",
+        Shape::Size,
+        "the maximum size of a body, also when decompressed; default: \"25MiB\"",
+    ),
+    Key::new(
+        "bodies",
+        Shape::Size,
+        "the maximum size of all bodies that are read at a time; default: \"64MiB\"",
+    ),
+    Key::new(
+        "connections",
+        Shape::Integer {
+            least: 1,
+            most: i64::MAX,
+        },
+        "the maximum number of connections; default: 1024; a change needs a restart",
+    ),
+];
+
+const SOURCE_LIMITS: &[Key] = &[Key::new(
+    "body",
+    Shape::Size,
+    "the maximum size of a body; default: limits.body",
+)];
+
+const DELIVERY: &[Key] = &[
+    Key::new(
+        "timeout",
+        Shape::Duration,
+        "the time limit of one call to Twake; default: \"30s\"",
+    ),
+    Key::new(
+        "horizon",
+        Shape::Duration,
+        "the age at which a delivery becomes a dead letter; default: \"3d\"",
+    ),
+    Key::new(
+        "late",
+        Shape::Duration,
+        "the age from which a message is marked as late; default: \"10m\"",
+    ),
+];
+
+const HISTORY: &[Key] = &[
+    Key::new(
+        "keep",
+        Shape::Duration,
+        "how long events and their deliveries are kept; default: \"30d\"",
+    ),
+    Key::new(
+        "size",
+        Shape::Size,
+        "the maximum size of what is kept; default: \"1GiB\"",
+    ),
+    Key::new(
+        "dead",
+        Shape::Duration,
+        "how long dead letters are kept; default: \"90d\"",
+    ),
+];
+
+const OPERATOR: &[Key] = &[Key::new(
+    "token",
+    SECRET,
+    "the bearer token that the listener requires; needed unless it listens on loopback only",
+)];
+
+const PUBLIC: &[Key] = &[
+    Key::new(
+        "tls",
+        TLS,
+        "the listener's certificate and key; default: plain HTTP, for a reverse proxy",
+    ),
+    Key::new(
+        "trusted_proxies",
+        Shape::List(&Shape::Text),
+        "the addresses and networks of reverse proxies whose X-Forwarded-For is used; default: none",
+    ),
+];
+
+const fn map(values: &'static Shape) -> Shape {
+    Shape::Map {
+        names: Names::Plain,
+        values,
+    }
+}

@@ -1,0 +1,32 @@
+//! A lane that another bridge claims during an attempt.
+
+use super::*;
+
+#[actix_web::test]
+async fn a_lane_stops_when_another_owner_has_claimed_it() {
+    let peer = Peer::start();
+    let mut bench = Bench::new([destination(&peer.url, "main", "dev")]);
+    let first = bench.enqueue("first", &["dev"]).await;
+    let second = bench.enqueue("second", &["dev"]).await;
+    let store = bench.queue.clone();
+    bench.queue = store.fenced_off();
+    bench.start();
+    bench.until_ended(1).await;
+    // The settlement is on its way to the store, and these commands follow it. A lane that went on would post meanwhile.
+    for _ in 0..5 {
+        bench.clock.advance(Duration::from_secs(1));
+        bench.queue.lanes().await.unwrap();
+    }
+    bench.stop().await;
+    assert_eq!(peer.texts("dev"), ["first"]);
+    for event in [first, second] {
+        let delivery = bench.until(event, |_| true).await;
+        assert_eq!((delivery.state, delivery.attempts), (State::Waiting, 0));
+    }
+
+    // The other owner posts both.
+    bench.queue = store;
+    bench.start();
+    bench.until_delivered(second).await;
+    assert_eq!(peer.texts("dev"), ["first", "first", "second"]);
+}

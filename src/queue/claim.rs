@@ -1,0 +1,113 @@
+//! The claim of a lane, and the settlement of an attempt under it.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::message::StoredMessage;
+
+/// The number of a delivery in its store. The deliveries of a lane are attempted in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryId(pub i64);
+
+impl std::fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The dispatcher that claims a lane. Each run of a bridge is another owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner(pub Uuid);
+
+/// Orders the claims of one lane by different owners: a later owner has a higher fence. A settlement carries the fence of
+/// its claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fence(pub(super) i64);
+
+/// The right to attempt the head of a lane, until another owner claims the lane.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The settlement of the attempt carries it.
+    pub fence: Fence,
+    /// The delivery to attempt.
+    pub head: Head,
+}
+
+/// The delivery that is next in its lane.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its event.
+    pub event: Uuid,
+    /// The event's source.
+    pub source: String,
+    /// When the event was received.
+    pub received: Timestamp,
+    /// Since when the delivery waits. Later than `received` when it was put back.
+    pub since: Timestamp,
+    /// The earliest time of the next attempt; unset: now.
+    pub due: Option<Timestamp>,
+    /// How many attempts there were.
+    pub attempts: u32,
+    /// The code of the reason why the last attempt failed.
+    pub reason: Option<String>,
+    /// How many attempts in a row ended with that reason.
+    pub repeated: u32,
+    /// Since when every attempt in this lane has failed; unset after an attempt that succeeded, was rejected or halted.
+    pub failing_since: Option<Timestamp>,
+    /// An earlier attempt may have reached Twake.
+    pub may_be_duplicate: bool,
+    /// The message; `None` when its form is not known to this version.
+    pub message: Option<StoredMessage>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The fence of the claim under which the attempt was made.
+    pub fence: Fence,
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// What happens to it.
+    pub outcome: Outcome,
+    /// The code of the reason.
+    pub reason: &'static str,
+    /// Further text from Twake; may be empty.
+    pub detail: String,
+    /// The attempt failed, but may have reached Twake.
+    pub may_be_duplicate: bool,
+    /// When the attempt ended.
+    pub now: Timestamp,
+}
+
+/// What happens to a delivery after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is delivered.
+    Delivered {
+        /// Twake's id of the message.
+        id: String,
+    },
+    /// It waits for another attempt.
+    Retry {
+        /// The earliest time of that attempt.
+        due: Timestamp,
+    },
+    /// It waits until a person acts.
+    Halted,
+    /// It is a dead letter, because Twake refuses it.
+    Rejected,
+    /// It is a dead letter, because it waited longer than its horizon.
+    Expired,
+}
+
+/// What a store did with a settlement.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The settlement is committed, or the delivery was settled before.
+    Committed,
+    /// Another owner has claimed the lane. Nothing has changed, and the lane must stop.
+    Fenced,
+}

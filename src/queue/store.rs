@@ -1,0 +1,74 @@
+//! The store behind the queue: chosen once, by its address, and run on a thread of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use tokio::sync::mpsc;
+
+use super::command::Command;
+use super::handle::Queue;
+use super::wake::Wake;
+use super::{History, OpenError, sqlite};
+use crate::clock::Clock;
+
+/// How many commands the store's inbox holds. A caller waits for room in it.
+const COMMANDS: usize = 1024;
+
+/// An open store. It carries out the commands of [`super::command`] by the contract of [`super`].
+enum Store {
+    Sqlite(Box<sqlite::Actor>),
+}
+
+impl Queue {
+    /// Opens the store at an address (`sqlite:PATH`), or makes a new one. Updates its schema, and starts its thread.
+    pub fn open(address: &str, history: History, clock: Clock) -> Result<(Self, StoreThread), OpenError> {
+        let (store, newest) = match address.split_once(':') {
+            Some(("sqlite", _)) => {
+                let (actor, newest) = sqlite::Actor::open(address)?;
+                (Store::Sqlite(Box::new(actor)), newest)
+            }
+            _ => return Err(OpenError::Address(address.to_owned())),
+        };
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (wake, closing) = (Wake::new(), Arc::new(AtomicBool::new(false)));
+        let queue = Self::new(commands, &wake, newest, history, clock);
+        let stop = Arc::clone(&closing);
+        let thread = std::thread::Builder::new()
+            .name("queue".to_owned())
+            .spawn(move || match store {
+                Store::Sqlite(actor) => actor.run(inbox, &wake, &stop),
+            })
+            .map_err(OpenError::Thread)?;
+        let thread = StoreThread {
+            thread,
+            closing,
+            commands: queue.commands.downgrade(),
+        };
+        Ok((queue, thread))
+    }
+}
+
+/// The thread of an open store. It ends when the store is closed, or when the last [`Queue`] is dropped.
+pub struct StoreThread {
+    thread: JoinHandle<()>,
+    closing: Arc<AtomicBool>,
+    commands: mpsc::WeakSender<Command>,
+}
+
+impl StoreThread {
+    /// Whether the thread has ended. While a [`Queue`] exists, only a panic ends it.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Closes the store once the transaction that runs is committed, and blocks until then. Later commands fail with
+    /// [`super::QueueError::Closed`]. Returns false when the thread panicked.
+    pub fn close(self) -> bool {
+        self.closing.store(true, Ordering::Relaxed);
+        if let Some(commands) = self.commands.upgrade() {
+            // This wakes the thread. With a full inbox it is awake already.
+            let _ = commands.try_send(Command::Close);
+        }
+        self.thread.join().is_ok()
+    }
+}

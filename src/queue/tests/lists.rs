@@ -1,0 +1,135 @@
+//! Lists of events.
+
+use super::*;
+
+/// An event with the id that its time gives it.
+fn timed(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
+    let mut event = event(key, second, lanes);
+    let milliseconds = u128::try_from(second * 1_000).unwrap();
+    event.envelope.id = Uuid::from_u128((milliseconds << 80) | u128::from(key));
+    event
+}
+
+fn listing(filter: Filter) -> Listing {
+    Listing {
+        filter,
+        after: None,
+        limit: 100,
+        effort: 1_000,
+    }
+}
+
+type Narrow = fn(&mut Filter);
+
+const DEAD: EventState = EventState::HasDelivery(State::Dead);
+
+impl Bench {
+    pub(super) async fn list(&self, filter: Filter) -> Vec<Uuid> {
+        let page = self.queue.list(listing(filter)).await.unwrap();
+        page.events.iter().map(|line| line.id).collect()
+    }
+}
+
+pub(super) async fn every_filter_lists_its_events_newest_first(bench: Bench) {
+    let skipped = bench.store(timed(1, 100, &[])).await;
+    let both = bench.store(timed(2, 200, &["dev", "ops"])).await;
+    let mut other = timed(3, 300, &["dev"]);
+    other.decided.event_type = "ping".to_owned();
+    other.envelope.source = "gitea".into();
+    other.envelope.secret = "file:old".to_owned();
+    other.decided.unreadable = Some("not JSON".to_owned());
+    let other = bench.store(other).await;
+    bench.settle("ops", Outcome::Rejected, 310).await;
+    let cases: [(Narrow, &[Uuid]); 16] = [
+        (|_| (), &[other, both, skipped]),
+        (|filter| filter.source = Some("github".into()), &[both, skipped]),
+        (|filter| filter.event_type = Some("ping".into()), &[other]),
+        (|filter| filter.secret = Some("file:old".into()), &[other]),
+        (|filter| filter.channel = Some("dev".into()), &[other, both]),
+        (|filter| filter.channel = Some("nowhere".into()), &[]),
+        (
+            |filter| (filter.since, filter.until) = (Some(at(200)), Some(at(300))),
+            &[both],
+        ),
+        (|filter| filter.state = Some(EventState::Skipped), &[skipped]),
+        (|filter| filter.state = Some(EventState::Unreadable), &[other]),
+        (
+            |filter| filter.state = Some(EventState::HasDelivery(State::Waiting)),
+            &[other, both],
+        ),
+        (
+            |filter| filter.state = Some(EventState::HasDelivery(State::Delivered)),
+            &[],
+        ),
+        (|filter| filter.state = Some(DEAD), &[both]),
+        (
+            |filter| (filter.state, filter.channel) = (Some(DEAD), Some("dev".into())),
+            &[],
+        ),
+        (
+            |filter| (filter.state, filter.channel) = (Some(DEAD), Some("ops".into())),
+            &[both],
+        ),
+        (
+            |filter| (filter.state, filter.channel) = (Some(EventState::Skipped), Some("ops".into())),
+            &[],
+        ),
+        (
+            |filter| (filter.source, filter.event_type) = (Some("gitea".into()), Some("push".into())),
+            &[],
+        ),
+    ];
+    for (narrow, expected) in cases {
+        let mut filter = Filter::default();
+        narrow(&mut filter);
+        assert_eq!(bench.list(filter.clone()).await, expected, "{filter:?}");
+    }
+}
+
+pub(super) async fn pages_are_consecutive_and_examine_a_bounded_number_of_events(bench: Bench) {
+    let mut ids = Vec::new();
+    for key in 0..20 {
+        let mut event = timed(key, 100 + i64::from(key), &["dev"]);
+        event.envelope.source = if key == 0 { "rare" } else { "github" }.into();
+        ids.insert(0, bench.store(event).await);
+    }
+    let mut listing = listing(Filter {
+        channel: Some("dev".to_owned()),
+        ..Filter::default()
+    });
+    listing.limit = 7;
+    let mut found = Vec::new();
+    loop {
+        let page = bench.queue.list(listing.clone()).await.unwrap();
+        assert!(page.events.len() <= 7);
+        found.extend(page.events.iter().map(|line| line.id));
+        listing.after = page.next;
+        if page.next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, ids);
+    // The filter matches only the oldest event.
+    listing.filter.event_type = Some("push".to_owned());
+    listing.filter.source = Some("rare".to_owned());
+    (listing.after, listing.effort) = (None, 15);
+    let page = bench.queue.list(listing.clone()).await.unwrap();
+    assert_eq!((page.events.len(), page.next), (0, Some(ids[14])));
+    listing.after = page.next;
+    let page = bench.queue.list(listing).await.unwrap();
+    assert_eq!((page.events[0].id, page.next), (ids[19], None));
+}
+
+pub(super) async fn a_line_shows_how_many_digits_make_its_id_unique(bench: Bench) {
+    for id in [0x1234_5678_u128 << 96, 0x1234_5699 << 96, 0xf000_0000 << 96] {
+        let mut event = event(id.to_be_bytes()[3], 100, &[]);
+        event.envelope.id = Uuid::from_u128(id);
+        bench.store(event).await;
+    }
+    let page = bench.queue.list(listing(Filter::default())).await.unwrap();
+    let digits: Vec<usize> = page.events.iter().map(|line| line.digits).collect();
+    assert_eq!(digits, [1, 7, 7]);
+    let (from, to) = (Uuid::from_u128(0x1234 << 112), Uuid::from_u128(0x1235 << 112));
+    assert_eq!(bench.queue.ids(from, to, 9).await.unwrap().len(), 2);
+    assert_eq!(bench.queue.ids(from, to, 1).await.unwrap().len(), 1);
+}
