@@ -20,9 +20,9 @@ use twake_bridge::decision::{
 };
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
+use twake_bridge::message::twacode;
 use twake_bridge::message::{Document, plain};
 use twake_bridge::source::Source;
-use twake_bridge::twake::twacode;
 use uuid::Uuid;
 
 /// What the secret of every scheme is made of (`secret_for`): `basic` wants a user's name and a password.
