@@ -1,10 +1,10 @@
-//! The one place that decides: an event and its source become a [`Decision`].
+//! Decides: turns an event and its source into a [`Decision`]. Nothing else decides.
 //!
 //! Requests that are not events ([`answer_challenge`], [`answer_unsigned_challenge`]) are separated before that.
 //!
-//! Pure: hooks, the demo and later preview and replay all call [`decide`], and everything it decided is in what it
-//! returns. Nothing here fails: what cannot be evaluated or rendered is part of the decision, and an event always has
-//! a type, a key, facts and, for every channel it goes to, a message or the reason why it is skipped.
+//! The functions are pure. Hooks, preview and replay call the same ones. They never fail: an expression or a template that
+//! fails is part of the decision. Every event has a type, a key and, for each channel of its routes, a message or the
+//! reason why it is skipped.
 
 mod challenge;
 mod fallback;
@@ -110,13 +110,13 @@ impl Decision {
     }
 }
 
-/// The longest event type kept, in characters: it comes from outside and is shown in lists.
+/// The maximum length of an event type, in characters. It comes from the sender and is shown in lists.
 const EVENT_TYPE_LIMIT: usize = 100;
 
 /// All names that conditions and templates read, as templates take them.
 pub type Names = Context;
 
-/// What an event is, before it is decided where it goes and what it says there.
+/// What is known of an event before its routes are evaluated and its templates are rendered.
 pub struct Reading {
     /// The type, as the sender calls it.
     pub event_type: String,
@@ -126,7 +126,7 @@ pub struct Reading {
     pub remember: Duration,
     /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
     pub names: Names,
-    /// Some of it took too many steps.
+    /// Whether an expression exceeded the step limit.
     pub cut_off: bool,
     /// Why there is no payload.
     pub unreadable: Option<Unreadable>,
@@ -236,7 +236,7 @@ fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
 /// The messages, the deliveries, and the skipped channels.
 type Composed = (Vec<DecidedMessage>, Vec<DecidedDelivery>, Vec<DecidedDelivery>);
 
-/// An event that was read, as far as messages are made of it.
+/// What templates need to know of an event.
 struct Readable<'a> {
     source: &'a Source,
     event_type: &'a str,
@@ -262,14 +262,14 @@ fn compose(event: &Readable<'_>, targets: Vec<Target>) -> Composed {
                     message: Some(fallback::unreadable(event.source, unreadable)),
                     ..DecidedMessage::default()
                 },
-                (None, None) => say(event, variant.as_deref()),
+                (None, None) => render_message(event, variant.as_deref()),
             };
             messages.push(DecidedMessage { variant, ..message });
             messages.len() - 1
         });
         let decided = messages.get(message);
-        let told = decided.is_some_and(|decided| decided.message.is_some());
-        let to = if told { &mut deliveries } else { &mut skipped };
+        let is_posted = decided.is_some_and(|decided| decided.message.is_some());
+        let to = if is_posted { &mut deliveries } else { &mut skipped };
         to.push(DecidedDelivery { channel, message });
     }
     (messages, deliveries, skipped)
@@ -286,8 +286,7 @@ fn names(envelope: &Envelope, payload: Value) -> Value {
     Value::Object(names)
 }
 
-/// The object of the headers: one that was sent more than once is a list with commas, as HTTP has it, in which empty
-/// elements do not count (RFC 9110, 5.6.1).
+/// The object of the headers. Repeated headers are joined with commas, without empty elements (RFC 9110, 5.6.1).
 fn header_values(sent: &Headers) -> Value {
     let mut headers = Map::new();
     for (name, value) in sent.iter() {
@@ -318,8 +317,8 @@ fn event_type(kind: &Kind, names: &Value) -> String {
     }
 }
 
-/// The key, and how long it is remembered. The body is the key where a part of the kind's key cannot be evaluated or is
-/// empty.
+/// The key, and how long it is remembered. The body is the key if a part of the kind's key is empty or cannot be
+/// evaluated.
 fn key(kind: &Kind, envelope: &Envelope, names: &mut Value) -> (IdempotencyKey, Duration) {
     let of_body = || IdempotencyKey::of_body(&envelope.source, &envelope.body);
     let mut parts = kind.key.iter();
@@ -333,7 +332,7 @@ fn key(kind: &Kind, envelope: &Envelope, names: &mut Value) -> (IdempotencyKey, 
     }
 }
 
-/// Why the kind skips an event type. An own template for a skipped type posts it all the same.
+/// Why the kind skips an event type. `None` if the operator has an own template for it.
 fn skip_reason(kind: &Kind, event_type: &str) -> Option<String> {
     let (_, why) = kind
         .skipped_types
@@ -343,8 +342,8 @@ fn skip_reason(kind: &Kind, event_type: &str) -> Option<String> {
     (!own).then(|| format!("{event_type} is skipped: {why}"))
 }
 
-/// What a template says, in a variant that the caller fills in.
-fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
+/// Renders the message of one variant. The caller sets the variant.
+fn render_message(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
     let templates = &event.source.kind.templates;
     let rendering = templates.render(event.event_type, variant, event.names);
     let (message, skip_reason) = match rendering.rendered {
@@ -366,7 +365,7 @@ fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
     }
 }
 
-/// The longest message, in characters: more is no message, and an own template may say anything.
+/// The maximum length of a message, in characters. An own template may render more.
 const MESSAGE_LIMIT: usize = 8_000;
 
 fn within_limit(mut stored: StoredMessage) -> StoredMessage {
