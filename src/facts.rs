@@ -23,6 +23,8 @@ pub const KNOWN: &[(&str, FactType)] = &[
     ("repository", FactType::Text),
     ("branch", FactType::Text),
     ("tag", FactType::Text),
+    ("head", FactType::Text),
+    ("fork", FactType::Text),
     ("actor", FactType::Text),
     ("action", FactType::Text),
     ("outcome", FactType::Text),

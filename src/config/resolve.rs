@@ -56,8 +56,13 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
             .flatten();
         kinds.insert(name.clone(), loaded);
     }
+    // What is wrong with a part that every kind may include is found in each of them.
+    let mut known = Vec::new();
     for finding in within_kinds {
-        findings.add(finding);
+        if !known.contains(&finding) {
+            known.push(finding.clone());
+            findings.add(finding);
+        }
     }
 
     let mut accounts = BTreeMap::new();
