@@ -76,10 +76,10 @@ pub use warnings::SecretWarning;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The header or path token of every scheme is missing or empty.
-    #[error("the request has nothing that authenticates it")]
+    #[error("the request has no signature or token")]
     Missing,
     /// The header or path token is malformed: wrong prefix, length or encoding, or a repeated header.
-    #[error("what should authenticate the request is malformed")]
+    #[error("the signature or token is malformed")]
     Malformed,
     /// The signature, token or password is well-formed but wrong.
     #[error("the signature or token is wrong")]

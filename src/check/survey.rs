@@ -227,7 +227,7 @@ pub(super) fn tried(
 }
 
 fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s> {
-    let (decision, names) = decision::decide_read(decision::read(event, source), source);
+    let (decision, names) = decision::decide_whole(event, source);
     Observed {
         sample,
         event_type: decision.event_type.clone(),

@@ -11,7 +11,7 @@ use super::{
     Replay, Settled, Settlement,
 };
 
-/// Takes the answer to a command. The command is carried out even if nobody waits for the answer any more.
+/// Takes the answer to a command. The command is carried out even if its caller no longer waits.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, QueueError>>;
 
 pub(super) enum Command {

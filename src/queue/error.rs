@@ -1,4 +1,5 @@
-//! The errors of the queue. They say what could not be done; the cause is an error of whatever store it is.
+//! The errors of the queue. Each says what could not be done. Its cause is an error of the store's library, without its
+//! type.
 
 use std::error::Error;
 use std::io;

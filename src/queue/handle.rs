@@ -162,8 +162,8 @@ impl Queue {
         checked.unwrap_or(Err(QueueError::Slow))
     }
 
-    /// Receives the names of lanes that get work from now on, each after the commit. Subscribe first, then look at
-    /// [`Queue::lanes`]. A receiver that lags has to look again.
+    /// Receives the names of lanes that get deliveries from now on, each after the commit. Subscribe first, then read
+    /// [`Queue::lanes`]. A receiver that lags has to read them again.
     pub fn arrivals(&self) -> broadcast::Receiver<Arc<str>> {
         self.arrivals.subscribe()
     }

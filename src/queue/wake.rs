@@ -16,21 +16,21 @@ pub(super) struct ChangedLanes {
 
 /// Notifies the receivers of committed changes.
 pub(super) struct Wake {
-    /// Lanes that got work.
+    /// Lanes that got deliveries.
     pub(super) arrivals: broadcast::Sender<Arc<str>>,
-    /// Lanes from which an operator took something.
+    /// Lanes from which an operator took deliveries.
     pub(super) departures: broadcast::Sender<Arc<str>>,
     /// Counts commits.
     pub(super) commits: watch::Sender<u64>,
 }
 
 impl ChangedLanes {
-    /// A lane got work.
+    /// A lane got deliveries.
     pub(super) fn arrived(&mut self, lane: impl Into<Arc<str>>) {
         self.arrivals.insert(lane.into());
     }
 
-    /// An operator took something from a lane.
+    /// An operator took deliveries from a lane.
     pub(super) fn departed(&mut self, lane: impl Into<Arc<str>>) {
         self.departures.insert(lane.into());
     }

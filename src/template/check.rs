@@ -214,11 +214,9 @@ fn signature(name: &str) -> Option<&'static Signature> {
 
 fn unknown(name: &str) -> String {
     let names = || SIGNATURES.iter().map(|known| known.name);
-    match nearest(name, names()).and_then(signature) {
-        Some(known) => format!("there is no helper `{name}`; did you mean `{}`?", known.example),
-        None => {
-            let names: Vec<_> = names().collect();
-            format!("there is no helper `{name}`; there are {}", names.join(", "))
-        }
+    if let Some(known) = nearest(name, names()).and_then(signature) {
+        return format!("there is no helper `{name}`; did you mean `{}`?", known.example);
     }
+    let names: Vec<_> = names().collect();
+    format!("there is no helper `{name}`; there are {}", names.join(", "))
 }

@@ -30,7 +30,7 @@ const WRONG: &[(&str, usize, &str)] = &[
         "response.body: is never sent",
     ),
     (
-        "[[challenge]]\nanswer = '\"x\"'",
+        "[[challenge]]\nresponse = '\"x\"'",
         0,
         "challenge[0]: `when` is missing",
     ),
@@ -45,7 +45,7 @@ const WRONG: &[(&str, usize, &str)] = &[
         "challenge[0].status: a whole number from 200 to 299 was expected",
     ),
     (
-        "[[challenge]]\nwhen = 'true'\nanswer = 'branch'",
+        "[[challenge]]\nwhen = 'true'\nresponse = 'branch'",
         2,
         "challenge[0].response: there is no name `branch`",
     ),
@@ -70,17 +70,17 @@ const WRONG: &[(&str, usize, &str)] = &[
         "challenge[0].when: there is no name `payload`; here are headers, source",
     ),
     (
-        "[[challenge]]\nunsigned = true\nwhen = 'true'\nanswer = 'headers.x'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = 'headers.x'",
         3,
         "challenge[0].response: uses the request, which is not authenticated",
     ),
     (
-        "[[challenge]]\nunsigned = true\nwhen = 'true'\nanswer = 'ok'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = 'ok'",
         3,
         "challenge[0].response: uses the request",
     ),
     (
-        "[[challenge]]\nunsigned = true\nwhen = 'true'\nanswer = '7'",
+        "[[challenge]]\nunsigned = true\nwhen = 'true'\nresponse = '7'",
         3,
         "challenge[0].response: gives no text",
     ),
@@ -134,8 +134,8 @@ fn what_a_kind_says_of_requests_is_read() {
         "templates/bakery/source.toml",
         &format!(
             "methods = [\"POST\", \"GET\"]\n{KIND}\n[body]\nquery = true\njson = [\"monitor\"]\n[response]\nstatus = 200\nbody = \"ok\"\n\
-             [[challenge]]\nwhen = 'payload.type == \"url_verification\"'\nanswer = 'payload.challenge'\n\
-             [[challenge]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nanswer = '\"po\" + \"ng\"'\nstatus = 201\ncontent_type = \"text/x-pong\"\n"
+             [[challenge]]\nwhen = 'payload.type == \"url_verification\"'\nresponse = 'payload.challenge'\n\
+             [[challenge]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nresponse = '\"po\" + \"ng\"'\nstatus = 201\ncontent_type = \"text/x-pong\"\n"
         ),
     );
     let config = house.read(&format!("{START}{SOURCE}")).unwrap();

@@ -234,7 +234,9 @@ impl Builder {
                     }
                 }
                 Piece::Nodes(Nodes::Blocks(blocks)) => {
-                    blocks.into_iter().for_each(|block| self.add_helper_block(block))
+                    for block in blocks {
+                        self.add_helper_block(block);
+                    }
                 }
             }
         }

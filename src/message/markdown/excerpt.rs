@@ -79,11 +79,11 @@ fn tidy(blocks: Vec<Block>) -> Vec<Block> {
     if !own.is_empty() {
         return own;
     }
-    let quoted = quotes.into_iter().flat_map(|quote| match quote {
+    let content = quotes.into_iter().flat_map(|quote| match quote {
         Block::Quote(blocks) => blocks,
         other => vec![other],
     });
-    quoted.collect()
+    content.collect()
 }
 
 fn tidy_block(block: Block) -> Option<Block> {

@@ -46,7 +46,7 @@ impl Actor {
         Ok((actor, newest))
     }
 
-    /// Works until the store is closing, or every handle is dropped.
+    /// Carries out commands until the store is closing, or every handle is dropped.
     pub(in crate::queue) fn run(
         mut self,
         mut commands: mpsc::Receiver<Command>,
@@ -147,7 +147,7 @@ impl Actor {
     }
 }
 
-/// Answers a query, unless nobody waits for the answer any more. `doing` completes "the store cannot …".
+/// Answers a query, if its caller still waits. `doing` completes "the store cannot …".
 fn answer<T>(reply: Reply<T>, doing: &'static str, result: rusqlite::Result<T>) {
     let _ = reply.send(result.map_err(unavailable(doing)));
 }

@@ -152,7 +152,7 @@ impl Batch {
             }
         }
         self.promises.push(Box::new(move |committed| {
-            // An error means that nobody waits for the answer any more. The work is done all the same.
+            // An error means that the caller no longer waits. The work is done nevertheless.
             let _ = reply.send(committed.and(result));
         }));
     }

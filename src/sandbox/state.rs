@@ -1,4 +1,4 @@
-//! Channels, messages, attempts and faults: everything a sandbox remembers, all of it bounded.
+//! The state of a sandbox: channels, messages, attempts and faults, all of it bounded.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,20 +9,20 @@ use uuid::Uuid;
 
 use super::fault::{ActiveFault, Fault};
 use super::page::notification;
-use super::settings::Settings;
+use super::settings::SandboxSettings;
 
 /// A message as the sandbox keeps it.
 #[derive(Clone, Debug, Serialize)]
 pub struct SandboxMessage {
-    /// Which one it was in its channel, from 1; an edit keeps it.
+    /// Its number in the channel, from 1. An edit keeps it.
     pub number: u64,
     /// When it arrived.
     pub arrived: Timestamp,
     /// The name of the application that sent it.
     pub application: String,
-    /// Twake would push it to those who are looking, and forget it.
+    /// Twake shows it to connected clients only, and does not keep it.
     pub ephemeral: bool,
-    /// The message object as the 2021 server answers it; the later one's answer is made from it.
+    /// The message object as the server of 2021 sends it. The later server's is made from it.
     pub object: Value,
 }
 
@@ -37,12 +37,12 @@ impl SandboxMessage {
         self.text("parent_message_id")
     }
 
-    /// `object.content`: what Twake kept of what was sent.
+    /// `object.content`: the content that Twake has stored.
     pub fn content(&self) -> &Value {
         &self.object["content"]
     }
 
-    /// What a phone says about it.
+    /// Its notification on a phone.
     pub fn notification(&self) -> String {
         notification::text(self.content())
     }
@@ -52,27 +52,27 @@ impl SandboxMessage {
     }
 }
 
-/// One call of `messages/save`, answered or not.
+/// One call of `messages/save`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {
-    /// When it was complete.
+    /// When it was received.
     pub at: Timestamp,
-    /// `channel_id` as sent, if there was one.
+    /// `channel_id` as sent, if it was.
     pub channel: Option<String>,
-    /// The fault it met.
+    /// The fault that it got.
     pub fault: Option<&'static str>,
-    /// The status of the answer; unset when there was none.
+    /// The status of the response; unset if there was none.
     pub status: Option<u16>,
-    /// The answer's `error`.
+    /// The response's `error`.
     pub error: Option<String>,
     /// The message that was stored or edited.
     pub id: Option<String>,
 }
 
-/// The order in which a channel's messages arrived.
+/// The arrivals of a channel's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arrivals {
-    /// How many there were, those no longer kept included.
+    /// How many there were, including those no longer kept.
     pub total: u64,
     /// The ids of the last of them, the oldest first.
     pub ids: Vec<String>,
@@ -86,9 +86,9 @@ pub(super) struct Room {
     pub(super) total: u64,
 }
 
-/// Everything a sandbox remembers.
-pub(super) struct World {
-    pub(super) settings: Settings,
+/// The state of a sandbox.
+pub(super) struct SandboxState {
+    pub(super) settings: SandboxSettings,
     rooms: HashMap<String, Room>,
     attempts: VecDeque<Attempt>,
     faults: Vec<ActiveFault>,
@@ -96,8 +96,8 @@ pub(super) struct World {
     node: [u8; 6],
 }
 
-impl World {
-    pub(super) fn new(settings: Settings) -> Self {
+impl SandboxState {
+    pub(super) fn new(settings: SandboxSettings) -> Self {
         let rooms = settings
             .channels
             .iter()
@@ -118,7 +118,7 @@ impl World {
         self.settings.channels.iter().any(|known| known.id == channel)
     }
 
-    /// A channel's messages, in the order they arrived.
+    /// A channel's messages in the order of their arrival.
     pub(super) fn messages(&mut self, channel: &str) -> &[SandboxMessage] {
         match self.rooms.get_mut(channel) {
             Some(room) => room.messages.make_contiguous(),
@@ -145,7 +145,7 @@ impl World {
         room.messages.iter_mut().rev().find(|message| message.id() == id)
     }
 
-    /// Keeps a new message, and displaces the oldest.
+    /// Adds a message, and removes the oldest one beyond the limit.
     pub(super) fn append(&mut self, channel: &str, mut message: SandboxMessage) {
         let limits = self.settings.limits;
         if !self.rooms.contains_key(channel)
@@ -166,16 +166,16 @@ impl World {
         }
     }
 
-    /// Takes a message out of its channel; its id stays among the arrivals.
+    /// Removes a message from its channel. Its id stays among the arrivals.
     pub(super) fn take(&mut self, channel: &str, id: &str) {
         if let Some(room) = self.rooms.get_mut(channel) {
             room.messages.retain(|message| message.id() != id);
         }
     }
 
-    /// A new id as Twake makes them: a uuid of version 1, later than all before it even while the clock stands.
+    /// A new id as Twake makes it: a uuid of version 1, later than all before it even while the clock stands.
     pub(super) fn new_id(&mut self, now: Timestamp) -> String {
-        /// From 1582-10-15, where such uuids begin to count, to 1970, in seconds.
+        /// Seconds from 1582-10-15, the begin of the count of such uuids, to 1970.
         const EPOCH: i128 = 12_219_292_800;
         let ticks = now.as_nanosecond() / 100 + EPOCH * 10_000_000;
         self.last_tick = u64::try_from(ticks).unwrap_or(0).max(self.last_tick + 1);
@@ -190,7 +190,7 @@ impl World {
         }
     }
 
-    /// The attempts on a channel, or all.
+    /// The attempts for a channel, or all.
     pub(super) fn attempts(&self, channel: Option<&str>) -> Vec<Attempt> {
         let wanted = |attempt: &&Attempt| channel.is_none() || attempt.channel.as_deref() == channel;
         self.attempts.iter().filter(wanted).cloned().collect()
@@ -200,7 +200,7 @@ impl World {
         &self.faults
     }
 
-    /// Sets a fault in the place of the one there was for the same channel.
+    /// Sets a fault. It replaces that of the same channel.
     pub(super) fn set_fault(&mut self, fault: ActiveFault) {
         self.clear_fault(fault.channel.as_deref());
         if fault.times != Some(0) {
@@ -216,8 +216,8 @@ impl World {
         self.faults.clear();
     }
 
-    /// The fault a call on this channel meets, counted down: the channel's own before the one for all.
-    pub(super) fn meet_fault(&mut self, channel: Option<&str>) -> Option<Fault> {
+    /// The fault for a call of this channel: the channel's own before that of all channels. Counts down its calls.
+    pub(super) fn next_fault(&mut self, channel: Option<&str>) -> Option<Fault> {
         let own = self
             .faults
             .iter()

@@ -1,24 +1,24 @@
-//! What goes back: almost always 200 and JSON, whatever happened.
+//! Responses: almost always 200 and JSON, whatever happened.
 
 use serde_json::{Map, Value, json};
 
 use super::object;
 use crate::sandbox::settings::{Era, MESSAGES_SAVE};
 
-/// An answer, before it is HTTP.
+/// A response, before it is HTTP.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::sandbox) struct Answer {
+pub(in crate::sandbox) struct Response {
     pub(in crate::sandbox) status: u16,
     pub(in crate::sandbox) headers: Vec<(&'static str, String)>,
     pub(in crate::sandbox) body: String,
     /// The body's `error`, for the list of attempts.
     pub(in crate::sandbox) error: Option<String>,
-    /// The id of the message it tells of.
+    /// The id of the message in the body.
     pub(in crate::sandbox) id: Option<String>,
 }
 
-impl Answer {
-    /// An answer that is not one of Twake's application: a proxy's, or a crash.
+impl Response {
+    /// A response that Twake's application did not make: a proxy's, or a crash.
     pub(in crate::sandbox) fn plain(status: u16, content_type: &str, body: &str) -> Self {
         Self {
             status,
@@ -29,7 +29,7 @@ impl Answer {
         }
     }
 
-    /// The page nginx makes for an error of its own.
+    /// The page that nginx makes for an error of its own.
     pub(in crate::sandbox) fn nginx(status: u16, reason: &str) -> Self {
         let body = format!(
             "<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n\
@@ -38,39 +38,39 @@ impl Answer {
         Self::plain(status, "text/html", &body)
     }
 
-    /// JSON under a status, without the additions of the answers that the application makes.
+    /// JSON with a status, without the additions of the application.
     pub(in crate::sandbox) fn bare_json(status: u16, body: &Value) -> Self {
         let error = body["error"].as_str().map(str::to_owned);
-        let answer = Self::plain(status, "application/json; charset=utf-8", &body.to_string());
-        Self { error, ..answer }
+        let response = Self::plain(status, "application/json; charset=utf-8", &body.to_string());
+        Self { error, ..response }
     }
 
-    /// JSON as the application sends all of it: 200, and `_cookies` at the end.
+    /// JSON as the application sends it: 200, with `_cookies` at the end.
     pub(super) fn json(body: &Value) -> Self {
         let mut whole = body.as_object().cloned().unwrap_or_default();
         whole.insert("_cookies".to_owned(), json!([]));
-        let mut answer = Self::bare_json(200, &Value::Object(whole));
-        answer.headers.push(("all-cookies", "[]".to_owned()));
-        answer
+        let mut response = Self::bare_json(200, &Value::Object(whole));
+        response.headers.push(("all-cookies", "[]".to_owned()));
+        response
     }
 
-    /// The answer that carries a message.
+    /// The response that carries a message.
     pub(in crate::sandbox) fn object(object: &Value) -> Self {
-        let mut answer = Self::json(&json!({ "object": object }));
-        answer.id = object["id"].as_str().map(str::to_owned);
-        answer
+        let mut response = Self::json(&json!({ "object": object }));
+        response.id = object["id"].as_str().map(str::to_owned);
+        response
     }
 
-    /// Another header.
+    /// Adds a header.
     pub(in crate::sandbox) fn with(mut self, name: &'static str, value: Option<String>) -> Self {
         self.headers.extend(value.map(|value| (name, value)));
         self
     }
 }
 
-/// A crash of PHP: 500 and something that is not JSON. What exactly depends on a setting of PHP.
-pub(in crate::sandbox) fn fatal() -> Answer {
-    Answer::plain(
+/// A crash of PHP: 500 and a body that is not JSON. The text depends on PHP's configuration.
+pub(in crate::sandbox) fn fatal() -> Response {
+    Response::plain(
         500,
         "text/html; charset=UTF-8",
         "<br />\n<b>Fatal error</b>:  Uncaught Error\n",
@@ -86,17 +86,17 @@ pub(in crate::sandbox) enum Refusal {
     Group(Value),
     /// The application lacks the capability to save messages.
     Capability,
-    /// Everything else the server catches.
+    /// Any other error that the server catches.
     Malformed,
-    /// The server behind the shim gave nothing.
+    /// The server behind the shim sent no message.
     NullObject,
-    /// What the server does not catch.
+    /// An error that the server does not catch.
     Fatal,
 }
 
 impl Refusal {
-    /// What a malformed request meets. The shim of the later era checks nothing and forwards; the null object is
-    /// what it shows when the server behind it refuses, as far as its code tells.
+    /// The refusal of a malformed request. The shim of the later era forwards it without a check, and sends the null object
+    /// when the server behind it refuses.
     pub(super) fn malformed(era: Era) -> Self {
         if era == Era::B {
             Self::NullObject
@@ -105,8 +105,8 @@ impl Refusal {
         }
     }
 
-    /// The answer, to the letter.
-    pub(in crate::sandbox) fn answer(self) -> Answer {
+    /// The exact response.
+    pub(in crate::sandbox) fn response(self) -> Response {
         let mut body = Map::new();
         let mut add = |key: &str, value: Value| body.insert(key.to_owned(), value);
         match self {
@@ -130,9 +130,9 @@ impl Refusal {
             Self::Malformed => {
                 add("error", json!("unknown error or malformed query."));
             }
-            Self::NullObject => return Answer::object(&object::nothing()),
+            Self::NullObject => return Response::object(&object::nothing()),
             Self::Fatal => return fatal(),
         }
-        Answer::json(&Value::Object(body))
+        Response::json(&Value::Object(body))
     }
 }

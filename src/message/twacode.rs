@@ -1,15 +1,15 @@
 //! [`Document`] → Twacode, the JSON that Twake's own clients render.
 //!
-//! Only structured nodes with literal strings: a literal string is shown as it is, while a `compile` node would read it
-//! as Markdown of Twake's own kind (`#42` a channel, `main.rs` a link, `:b:` an emoji) that cannot be escaped. Twacode has
-//! no headings, lists or rules; they are lines of text here. Browsers show runs of blanks as one, so indentation is U+2003.
+//! Only structured nodes with literal strings. A literal string is shown as it is. A `compile` node would parse it as Twake's
+//! own Markdown (`#42` a channel, `main.rs` a link, `:b:` an emoji), which has no escape. Twacode has no headings, lists or
+//! rules; they become lines of text. Browsers show a run of blanks as one, so indentation is U+2003.
 
 use serde_json::{Value, json};
 
-use crate::message::plain::{bullet, line};
-use crate::message::{Block, Button, Document, Inline};
+use super::plain::{bullet, line};
+use super::{Block, Button, Document, Inline};
 
-/// What indents a line by one level; an ordinary blank at the start of a line would not be seen.
+/// The indentation of one level. Ordinary blanks at the start of a line would be invisible.
 const INDENT: &str = "\u{2003}";
 
 /// The nodes of a document, as a JSON array of objects (a bare string could be cut to its first character by
@@ -25,7 +25,7 @@ pub fn nodes(document: &Document) -> Value {
 
 struct Writer {
     nodes: Vec<Value>,
-    /// How deep in lists.
+    /// The depth of nested lists.
     depth: usize,
 }
 
@@ -41,8 +41,8 @@ impl Writer {
         }
     }
 
-    /// Between two paragraphs a blank line; below a heading and around lists a new line only. Quotes and code blocks are boxes
-    /// with lines of their own: a break before one ends the line, one after it would be an empty line.
+    /// The gap between two blocks: a blank line between paragraphs, a new line below a heading and around lists. Quotes and
+    /// code blocks are boxes on lines of their own: a break before one ends the line, a break after one would be an empty line.
     fn gap(&mut self, before: &Block, after: &Block) {
         let breaks = match (before, after) {
             (Block::Code { .. } | Block::Quote(_), _) => 0,
@@ -66,7 +66,7 @@ impl Writer {
             Block::Paragraph(content) => self.inlines(content),
             Block::Heading(content) => self.node("bold", inlines(content)),
             Block::Code { text, .. } => {
-                // What is rendered is trimmed; a word joiner keeps the first line's indentation.
+                // Twake trims the text; a word joiner keeps the indentation of the first line.
                 let guard = if text.starts_with([' ', '\t']) {
                     "\u{2060}"
                 } else {
@@ -100,7 +100,7 @@ impl Writer {
         }
     }
 
-    /// A button of Twake has no address: it tells the application. Inside a link it leads where the link does.
+    /// A button of Twake has no address: it calls the application. Inside a link it opens the link.
     fn buttons(&mut self, buttons: &[Button]) {
         for (index, button) in buttons.iter().enumerate() {
             if index > 0 {
@@ -135,7 +135,7 @@ impl Writer {
         }
     }
 
-    /// `url` nodes know http and https alone and break any other address; `email` shows the address itself.
+    /// `url` nodes know only http and https, and break any other address. `email` nodes show the address itself.
     fn link(&mut self, url: &str, shown: Vec<Value>, label: &str) {
         match url.split_once(':') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("mailto") => {
@@ -188,8 +188,8 @@ fn text(value: &str) -> Value {
     json!({"type": "text", "content": value})
 }
 
-/// Twake's client puts `http://` before an address in which that occurs anywhere, else `https://`: the scheme is written as it
-/// looks for it, and an `http://` further on is written so that it does not see it.
+/// The address as Twake's client needs it. The client puts `http://` before an address that contains it anywhere, else
+/// `https://`. So the scheme is written in lower case, and a further `http://` is escaped.
 fn target(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let scheme = scheme.to_ascii_lowercase();
