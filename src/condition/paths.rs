@@ -78,9 +78,11 @@ impl Paths {
         match expression {
             Expr::Select(select) if !select.test => self.require(&select.operand.expr),
             Expr::Call(call) => match call.func_name.as_str() {
-                // An error on one side of these may be hidden by the other.
-                operators::LOGICAL_AND | operators::LOGICAL_OR => {}
-                operators::OPT_INDEX | operators::OPT_SELECT => {}
+                // An error on one side may be hidden by the other. What is optional may be missing.
+                operators::LOGICAL_AND
+                | operators::LOGICAL_OR
+                | operators::OPT_INDEX
+                | operators::OPT_SELECT => {}
                 operators::CONDITIONAL => {
                     if let Some(condition) = call.args.first() {
                         self.require(&condition.expr);
