@@ -168,7 +168,7 @@ impl Bridge {
         };
         let refused = {
             let hooks = hooks.clone();
-            move |problem, peer| hooks.refused_early(problem, peer)
+            move |problem, peer| hooks.record_early_refusal(problem, peer)
         };
         let connections = (
             Connections::new(settings.connections, refused, clock.clone()),
@@ -265,8 +265,8 @@ impl Bridge {
                 ended = async { tokio::select! {
                     ended = &mut public => ended,
                     ended = &mut operator => ended,
-                    never = connections.0.tend() => match never {},
-                    never = connections.1.tend() => match never {},
+                    never = connections.0.sweep() => match never {},
+                    never = connections.1.sweep() => match never {},
                 } } => {
                     // Nobody asked it to: whatever it was, the supervisor shall start the bridge again.
                     error!("a listener ended by itself; stopping");
@@ -276,7 +276,7 @@ impl Bridge {
                 () = stop.graceful.cancelled() => {
                     let settle = async {
                         handles[0].pause().await;
-                        connections.0.settle(FINISH).await;
+                        connections.0.drain(FINISH).await;
                         for handle in &handles {
                             handle.stop(false).await;
                         }
