@@ -13,8 +13,8 @@ use crate::config::{Config, env};
 use crate::source::Source;
 use crate::suggest::counted;
 use crate::toml_reader::{Finding, Severity, Subject};
-use crate::twake::Account;
 use crate::twake::outbound::Proxy;
+use crate::twake::{Account, Destination};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -183,12 +183,12 @@ impl Checked {
                 .collect::<Vec<_>>()
         });
         let accounts = self.served.as_ref().map(|served| {
-            let account = |account: &Account| {
+            let account = |account: Account| {
                 json!({
-                    "name": account.name,
-                    "url": account.url.as_str(),
-                    "proxy": account.outbound.proxy().map(Proxy::address),
-                    "certificate": account.outbound.identity().is_some(),
+                    "name": account.name(),
+                    "url": account.url().as_str(),
+                    "proxy": account.outbound().proxy().map(Proxy::address),
+                    "certificate": account.outbound().identity().is_some(),
                 })
             };
             reached(&served.config).map(account).collect::<Vec<_>>()
@@ -250,18 +250,19 @@ pub(super) fn sources(config: &Config) -> Vec<String> {
 }
 
 /// The accounts of the channels, by name.
-fn reached(config: &Config) -> impl Iterator<Item = &Account> {
-    let accounts = config.channels.values().map(|destination| &*destination.account);
-    let by_name: BTreeMap<&str, &Account> =
-        accounts.map(|account| (account.name.as_str(), account)).collect();
+fn reached(config: &Config) -> impl Iterator<Item = Account> {
+    let accounts = config.channels.values().map(Destination::account);
+    let by_name: BTreeMap<String, Account> = accounts
+        .map(|account| (account.name().to_owned(), account))
+        .collect();
     by_name.into_values()
 }
 
 /// One line per account with a proxy, client certificate or authority of its own.
 fn accounts(config: &Config) -> impl Iterator<Item = String> {
     reached(config).filter_map(|account| {
-        let way = account.outbound.describe();
-        (!way.is_empty()).then(|| format!("account {}: {}{way}", account.name, account.url))
+        let way = account.outbound().describe();
+        (!way.is_empty()).then(|| format!("account {}: {}{way}", account.name(), account.url()))
     })
 }
 

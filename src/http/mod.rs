@@ -121,8 +121,8 @@ fn address_text(peer: Option<IpAddr>) -> String {
 pub struct Halt {
     /// The name of the account in `bridge.toml`.
     pub account: String,
-    /// The company, if the halt concerns only it.
-    pub company: Option<String>,
+    /// The scope of the halt, such as `company 5fca of account main`.
+    pub scope: String,
     /// The code of the reason.
     pub reason: &'static str,
     /// What to do.

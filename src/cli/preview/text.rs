@@ -243,7 +243,7 @@ impl Out {
                 &paint.bad(&format!("{template}: {}", visible_lines(why))),
             );
         }
-        let speaks = match &message.template {
+        let template_text = match &message.template {
             Some(template) => {
                 let (name, whose) = match &template.origin {
                     Origin::Own(path) => (path.display().to_string(), "your own"),
@@ -260,7 +260,7 @@ impl Out {
         let why = why_this(message, &decision.event_type)
             .map_or_else(String::new, |why| format!(": {}", visible_lines(&why)));
         if message.message.is_some() || message.template.is_some() {
-            self.field("template", &format!("{speaks}{why}"));
+            self.field("template", &format!("{template_text}{why}"));
         }
         if let Some(why) = &message.when_failed {
             let why = format!(
