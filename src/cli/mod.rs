@@ -102,7 +102,7 @@ enum Command {
 
 #[derive(clap::Args)]
 struct ConfigArguments {
-    /// The configuration; overrides TWAKE_BRIDGE_CONFIG.
+    /// The configuration. Default: TWAKE_BRIDGE_CONFIG.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
 }
