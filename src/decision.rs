@@ -124,7 +124,7 @@ pub struct Reading {
     pub key: IdempotencyKey,
     /// How long the key is remembered.
     pub remember: Duration,
-    /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
+    /// All names that conditions and templates read: `event`, `source`, `received`, `headers`, `payload`, the facts.
     pub names: Names,
     /// Whether an expression exceeded the step limit.
     pub cut_off: bool,
@@ -281,6 +281,7 @@ fn names(envelope: &Envelope, payload: Value) -> Value {
     let mut names = Map::new();
     names.insert("event".to_owned(), "".into());
     names.insert("source".to_owned(), (&*envelope.source).into());
+    names.insert("received".to_owned(), envelope.received.to_string().into());
     names.insert("headers".to_owned(), headers);
     names.insert("payload".to_owned(), payload);
     Value::Object(names)

@@ -1,4 +1,4 @@
-//! CEL expressions over the names of an event (`event`, `source`, `headers`, `payload`, the facts).
+//! CEL expressions over the names of an event (`event`, `source`, `received`, `headers`, `payload`, the facts).
 //!
 //! The names are one JSON object, borrowed by the evaluation. The cost depends on what the expression reads, not on the
 //! size of the payload. Measured: `payload.sender.type == "Bot"` takes 4 µs in an unoptimised build, for a payload of 1
@@ -18,6 +18,7 @@ mod limits;
 mod names;
 mod paths;
 mod references;
+mod search;
 mod syntax;
 
 use cel::common::types::CelBool;
@@ -34,6 +35,7 @@ use crate::suggest::shorten;
 
 use paths::{Found, Paths};
 pub use references::References;
+pub use syntax::{FUNCTIONS, MACROS};
 
 /// Maximum length of an expression, in bytes.
 pub const LONGEST: usize = 4096;

@@ -157,9 +157,9 @@ async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the
     }
     // JSON down and up, the same in parts, the same as the first two (with headers of the user's), the test button.
     assert_eq!(statuses, [202, 202, 202, 202, 200, 200, 202]);
-    let down = "🔥 Shop – Zürich is down: connect ECONNREFUSED 192.0.2.1:443\nenv=prod";
+    let down = "🔴 Shop – Zürich is down: connect ECONNREFUSED 192.0.2.1:443\nenv=prod";
     let up = "✅ Shop – Zürich is up again: 200 - OK";
-    let test = "Uptime Kuma can reach this channel: My Notification Testing";
+    let test = "✅ Uptime Kuma reaches this channel: My Notification Testing";
     assert_eq!(setup.posted("ch-ops", 5).await, [down, up, down, up, test]);
     // The same as GET, which is a third source.
     let queries: Queries = serde_json::from_str(include_str!("../data/uptime-kuma-queries.json")).unwrap();

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use twake_bridge::condition::{FUNCTIONS, MACROS};
 use twake_bridge::http::Problem;
 use twake_bridge::twake::{Api, Ends, Extent, RETRIES_WHEN_UNSURE, answers};
 
@@ -68,6 +69,27 @@ fn the_table_of_twakes_answers_is_the_programs() {
     assert!(
         printed == table,
         "the table in docs/twake.md should be:\n\n{table}"
+    );
+}
+
+#[test]
+fn the_functions_of_conditions_are_the_programs() {
+    let list = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    let lists = format!("Functions: {}.\n\nMacros: {}.\n", list(FUNCTIONS), list(MACROS));
+    let page = document("templates/README.md");
+    let printed = page
+        .split_once("a test compares them -->\n")
+        .unwrap()
+        .1
+        .split_once("<!-- /functions -->")
+        .unwrap()
+        .0;
+    assert!(
+        printed == lists,
+        "the lists in templates/README.md should be:\n\n{lists}"
     );
 }
 

@@ -28,6 +28,9 @@ use uuid::Uuid;
 /// What the secret of every scheme is made of (`secret_for`): `basic` wants a user's name and a password.
 const SECRET: &str = "user:It's a Secret to Everybody";
 
+/// When every sample arrives: shortly after most of them were sent.
+const RECEIVED: &str = "2026-11-22T09:58:00Z";
+
 /// The longest message, in characters of its plain text. More is a wall.
 const LONGEST: usize = 4_000;
 
@@ -233,7 +236,7 @@ channels = ["plain"]
 
 /// The sample as its sender would send it, through the front door.
 pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
-    let now = Timestamp::UNIX_EPOCH;
+    let now: Timestamp = RECEIVED.parse().unwrap();
     let usable = source.authenticator.schemes()[0].to_owned();
     let scheme = source
         .kind

@@ -15,6 +15,7 @@ mod crash;
 mod disk;
 mod documents;
 mod encodings;
+mod foreign;
 mod fuzz;
 mod generic;
 mod github;

@@ -96,7 +96,7 @@ async fn netdata_posts_by_the_sender_that_the_kind_has_for_it() {
     // A repeat is not told again.
     notified(&setup, &configuration, DISK).await;
     let posted = setup.posted("ch-ops", 4).await;
-    for (said, mark) in posted.iter().zip(["⚠️", "🔥", "✅", "🔥"]) {
+    for (said, mark) in posted.iter().zip(["🟠", "🔴", "✅", "🔴"]) {
         assert!(said.starts_with(mark), "{posted:#?}");
     }
     assert!(

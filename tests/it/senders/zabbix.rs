@@ -57,7 +57,7 @@ async fn zabbixs_script_engine_tells_a_problem_its_end_and_the_button_of_the_med
     }
     let posted = setup.posted("ch-ops", 3).await;
     assert!(
-        posted[0].starts_with("🔥") && posted[0].contains("High CPU on db-1"),
+        posted[0].starts_with("🔴") && posted[0].contains("High CPU on db-1"),
         "{posted:#?}"
     );
     assert!(
