@@ -1,76 +1,81 @@
-//! twake-bridge: webhooks in, Twake messages out, nothing lost in between.
+//! twake-bridge receives signed webhooks and posts each event to Twake channels, in order. It answers 2xx only after the event
+//! is stored, so no accepted event is lost.
 //!
 //! # Bird's eye
 //!
 //! ```text
-//! sender ─POST /hooks/{source}─► body within the budget ─► authenticate ─► Event (or a challenge: answered, no event)
-//!    decision::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
-//!    queue.enqueue(event, deliveries) ─ commit ─► 202 {"event": "0198…", "channels": ["dev"]}
-//!                   queue (SQLite)
-//!    lane: claim ─► job ─► dialect (Document → Twacode) ⇄ awc ─► verdict ─► settle ─► next
+//! sender ── POST /hooks/{source} ──► read the body within the memory limits ──► authenticate ──► Event
+//!    decision::decide(event, source) ──► Decision { type, key, facts, routes with reasons, messages }
+//!    Queue::enqueue(event) ── commit ──► 202 {"event": "0198…", "channels": ["dev"]}
+//!                     queue (SQLite)
+//!    lane: Queue::claim ──► Job ──► dialect ⇄ HTTP client ──► Verdict ──► Queue::settle ──► next delivery
 //! ```
 //!
-//! Two halves that never see each other and meet in the queue. The accepting half ([`http`], [`authentication`],
-//! [`event`], [`decision`]) runs on the listeners' worker threads; the delivering half ([`delivery`], [`twake`]) on the
-//! main thread; the queue's store on a thread of its own.
+//! The program has two halves that meet only in the queue. The accepting half ([`http`], [`authentication`], [`event`],
+//! [`decision`]) runs on the worker threads of the listeners. The delivering half ([`delivery`], [`twake`]) runs on the main
+//! thread. The store of the queue runs on a thread of its own.
+//!
+//! A challenge (a request by which a sender tests the URL) is answered and is no event. What the sender gets in response is in
+//! `docs/http.md`; which answers of Twake lead to which verdict is in `docs/twake.md`.
 //!
 //! # Code map
 //!
-//! | module | is |
+//! In the order of an event:
+//!
+//! | module | contains |
 //! | --- | --- |
-//! | [`cli`] | one file a subcommand |
-//! | [`check`] | what `check` finds out: samples through every condition and template, this machine, Twake |
-//! | [`preview`] | what `preview` shows of a payload: authentication, decision, messages and requests, as values |
-//! | [`bridge`] | composition root: configuration → bound listeners → run until told to stop |
-//! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals; the only reader of time; the log; what is counted |
-//! | [`toml_reader`], [`units`], `suggest` | descriptions of TOML files: check, findings, JSON Schema; durations, sizes, rates; "did you mean" |
-//! | [`config`] | the keys of bridge.toml and source.toml, the environment, secrets, template files: read, check, compile |
-//! | [`headers`] | request headers in their order |
-//! | [`payload`] | from a body to its payload: compression, forms, multipart, charset, estimate of memory |
-//! | [`authentication`], [`secret`] | schemes of a kind and secrets of a source authenticate a request |
-//! | [`event`] | an authenticated request with its parsed payload; keys against duplicates |
-//! | [`admission`] | whom a listener and its sources let in: addresses, certificates |
-//! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; words all senders share; where events go |
-//! | [`decision`] | `decide(event, source) → Decision`: the one place that decides |
-//! | [`template`], [`message`] | Handlebars without injection; `Document`, Markdown → `Document`, plain text, Twacode, cutting |
-//! | [`twake`] | the delivery contract: job → requests → verdict, without I/O; one file a dialect; what HTTP itself means |
-//! | [`queue`] | the durable middle: the handle, what is stored of a decision, the contract of a store and its suite; the store on SQLite |
-//! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
-//! | [`http`] | hooks, body budget, problem table, health, metrics |
-//! | [`operator`] | the operator's lists and operations (replay, discard, move): the service on a store, its client over HTTP |
-//! | `steps` | how much one decision may compute |
-//! | `panics` | where a panic in somebody else's code ends |
-//! | [`sandbox`] | the stand-in Twake with its page; the sample sender |
+//! | [`http`] | the listeners: connections, memory for bodies, limits, the handlers, the table of refusals |
+//! | [`admission`] | access control before authentication: client addresses and certificates |
+//! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate |
+//! | [`authentication`], [`secret`] | the schemes of a kind and the secrets of a source |
+//! | [`event`] | an authenticated request with its parsed payload; idempotency keys |
+//! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; the names that mean the same for every sender; where an event goes |
+//! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read; [`decision::decide_whole`] evaluates all, for `check` and `preview` |
+//! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text and Twacode |
+//! | [`queue`] | [`queue::Queue`], the contract of a store, and the store on SQLite. [`queue::Queue::open`] chooses the store |
+//! | [`delivery`], [`retry`] | one lane per channel, the HTTP client, halts; when to try again |
+//! | [`twake`] | the delivery contract: from a [`twake::Job`] to requests and a [`twake::Verdict`], without I/O; one file per dialect |
+//!
+//! Around it:
+//!
+//! | module | contains |
+//! | --- | --- |
+//! | [`cli`] | the command line, one file per subcommand |
+//! | [`bridge`] | the composition root: builds, runs, reloads and stops the bridge |
+//! | [`config`] | reads and compiles `bridge.toml`, the environment, secrets, and the kinds with their templates |
+//! | [`toml_reader`], [`units`], `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; "did you mean" |
+//! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them |
+//! | [`operator`] | list, show, replay, discard, move: the service on a queue, and its client over HTTP |
+//! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
+//! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |
+//! | [`sandbox`] | the stand-in Twake with its page, and the sender of samples |
 //!
 //! # Invariants
 //!
-//! Each is shown by a test.
+//! A test guards each of them.
 //!
-//! 1. 2xx only after the commit: `hooks` answers from what [`queue::Queue::enqueue`] returned, and that returns after
-//!    the commit.
-//! 2. In order within a lane; one owner a lane. A lane stops when its settlement has an earlier fence
-//!    ([`queue::Settled::Fenced`]).
-//! 3. An unauthenticated body cannot become an event: [`event::Event::new`] requires an
-//!    [`authentication::Authentic`], which only `authentication` creates. What a kind answers unsigned
-//!    ([`decision::answer_unsigned_challenge`]) is answered from the request's head and always the same; its body is not read.
-//! 4. `http` and `delivery` meet only in the queue; neither imports the other.
-//! 5. No transaction over a call to Twake: a store's transactions live inside its actor, which calls nobody.
-//! 6. A sender is a folder of data under `templates/`, not Rust.
-//! 7. Nothing but [`decision::decide`] decides: CEL decides, Handlebars says. A template says what is worth saying; a route
-//!    says to whom.
-//! 8. A value never meets the Markdown parser as syntax: untrusted text can only become text.
-//! 9. One [`message::Document`], many dialects.
-//! 10. The core is pure (`headers event secret source admission payload authentication facts condition route retry template message twake decision
-//!     toml_reader units suggest`
-//!     know no actix, awc, tokio, rusqlite or log); I/O is at the rim. Only [`clock`] reads time, only `config::env`
-//!     (and, for its own variable, [`logging`]) the environment, only `delivery::client` and [`sandbox`] know awc (and
-//!     only `operator::client`, for the command line, another client), only
-//!     `queue::sqlite` the database.
-//! 11. Cost per event does not grow with backlog, channels or history.
-//! 12. What is authentic is never refused for its content: it is posted, or kept with its reason. A body that cannot be
-//!     read is an event, too ([`event::Event::unreadable`]).
+//! 1. **2xx only after the commit.** The handler responds with the result of [`queue::Queue::enqueue`], which returns after the
+//!    commit.
+//! 2. **Order within a channel.** A lane has one owner and one delivery in flight. [`queue::Queue::claim`] gives a fence to the
+//!    owner. A settlement with an earlier fence changes nothing ([`queue::Settled::Fenced`]), and the lane stops.
+//! 3. **An unauthenticated body cannot become an event.** [`event::Event::new`] requires an [`authentication::Authentic`], which
+//!    only `authentication` creates. An unsigned challenge ([`decision::answer_unsigned_challenge`]) gets a constant response,
+//!    and its body is not read.
+//! 4. **`http` and `delivery` meet only in the queue.** Neither imports the other.
+//! 5. **No transaction during a call to Twake.** The transactions of a store stay inside its actor, which makes no calls.
+//! 6. **A sender is data**, a folder under `templates/`, not Rust.
+//! 7. **Only `decision` decides.** CEL decides, Handlebars renders. A template chooses what is posted, a route chooses where.
+//! 8. **Untrusted text stays text.** Values are inserted into a parsed [`message::Document`], never into Markdown source.
+//! 9. **One document, many dialects.** A message is stored in no chat's format.
+//! 10. **The core is pure.** `headers event secret source admission payload authentication facts condition route retry template
+//!     message twake decision toml_reader units suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
+//!     time. Only `config::env` reads the environment (and [`logging`] its own variable). Only `delivery::client`, [`sandbox`] and
+//!     `operator::client` make HTTP requests. Only `queue::sqlite` uses the database.
+//! 11. **The cost of an event does not grow** with backlog, channels or history.
+//! 12. **An authentic request is never refused for its content.** Its event is posted, or stored with the reason why not, also
+//!     if its body cannot be parsed ([`event::Event::unreadable`]).
 //!
-//! Every problem code, verdict reason and metric label is an enum variant, so nothing from outside makes new ones.
+//! Every problem code, verdict reason and metric label is an enum variant, so input cannot create new ones.
 
 pub mod admission;
 pub mod authentication;

@@ -1,4 +1,4 @@
-//! Where the bridge's two listeners listen.
+//! Binds the sockets of the two listeners.
 
 use actix_web::dev::Server;
 use actix_web::web::ServiceConfig;
@@ -8,15 +8,15 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use super::{BridgeError, FINISH};
 use crate::http::{self, Connections};
 
-/// Connections the kernel keeps while a worker is busy: Alertmanager opens one a group, all at once.
+/// Connections that the kernel keeps while workers are busy. Alertmanager opens one for each group, all at once.
 const BACKLOG: i32 = 1024;
 
-/// Where a listener listens.
+/// The address or socket of a listener.
 #[derive(Debug)]
 pub enum Listen {
-    /// At `host:port`; port 0 takes a free one.
+    /// `host:port`. Port 0 takes a free port.
     Address(String),
-    /// On a socket that is bound already.
+    /// A socket that is already bound.
     Socket(TcpListener),
 }
 
@@ -26,10 +26,10 @@ impl<T: Into<String>> From<T> for Listen {
     }
 }
 
-/// A listener that serves these pages once it is polled, and its address. `check` is asked about the addresses of the
-/// bound sockets; nothing is accepted before it says yes.
+/// Binds a listener. Returns its server, which accepts connections once it is polled, and its address. `check` may refuse the
+/// bound addresses.
 pub(super) fn listen<F>(
-    place: Listen,
+    target: Listen,
     connections: &Connections,
     tls: Option<rustls::ServerConfig>,
     check: impl FnOnce(&[SocketAddr]) -> Result<(), BridgeError>,
@@ -38,15 +38,15 @@ pub(super) fn listen<F>(
 where
     F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
-    let address = match &place {
+    let address = match &target {
         Listen::Address(address) => address.clone(),
-        Listen::Socket(_) => "the socket that was passed".to_owned(),
+        Listen::Socket(_) => "the socket passed by systemd".to_owned(),
     };
     let failed = |source| BridgeError::Listen {
         address: address.clone(),
         source,
     };
-    let listeners = match place {
+    let listeners = match target {
         Listen::Address(address) => bind(&address).map_err(failed)?,
         Listen::Socket(socket) => vec![socket],
     };
@@ -60,13 +60,13 @@ where
     Ok((server, first))
 }
 
-/// Listens on everything that the address names; what cannot be listened on is left out as long as something can.
+/// Listens on every address of the host. Fails only if it can listen on none of them.
 fn bind(address: &str) -> io::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     let mut failed = None;
     for address in address.to_socket_addrs()? {
         let listener = TcpListener::bind(address).and_then(|listener| {
-            // The standard library listens with a backlog of 128; on a socket that listens, this changes it.
+            // The standard library sets a backlog of 128. A second `listen` changes it.
             rustix::net::listen(&listener, BACKLOG)?;
             Ok(listener)
         });

@@ -1,10 +1,10 @@
-//! The composition root: a checked [`Config`] becomes bound listeners, and those run until they are told to stop.
+//! The composition root: builds the bridge from a checked [`Config`] and runs it until it is stopped.
 
 mod listen;
 mod reload;
 
 pub use listen::Listen;
-pub use reload::Read;
+pub use reload::ReadConfig;
 
 use actix_web::dev::Server;
 use arc_swap::ArcSwap;
@@ -26,31 +26,31 @@ use crate::source::SharedSnapshot;
 use listen::listen;
 use reload::{ReloadableSettings, Reloader};
 
-/// How long requests and attempts in flight may take to finish once the bridge stops gently.
+/// How long requests and attempts in flight may take to finish during a graceful stop.
 const FINISH: Duration = Duration::from_secs(8);
 
-/// Connections of the operator's listener.
-const OPERATORS: usize = 64;
+/// Maximum number of connections of the operator's listener.
+const OPERATOR_CONNECTIONS: usize = 64;
 
-/// Where a bridge listens and stores.
+/// The addresses and the store of a bridge.
 pub struct ListenAddresses {
     /// The public listener.
     pub listen: Listen,
     /// The operator's listener.
     pub operator_listen: Listen,
-    /// The store, `sqlite:path`.
+    /// The store: `sqlite:path`.
     pub store: String,
 }
 
-/// A bridge whose listeners are bound and whose store is open; nothing is taken before [`Bridge::run`].
+/// A bridge with bound listeners and an open store. It accepts nothing before [`Bridge::run`].
 pub struct Bridge {
     public: Server,
     reloader: Reloader,
     reloads: Reloads,
-    wishes: mpsc::Receiver<PendingReload>,
-    read: Option<Read>,
+    reload_requests: mpsc::Receiver<PendingReload>,
+    read_config: Option<ReadConfig>,
     public_address: SocketAddr,
-    /// Of both listeners.
+    /// Of the public and the operator's listener.
     connections: (Connections, Connections),
     operator: Server,
     operator_address: SocketAddr,
@@ -59,10 +59,10 @@ pub struct Bridge {
     store: queue::StoreThread,
 }
 
-/// Why a bridge does not start, or ended.
+/// Why a bridge did not start, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
-    /// An address cannot be listened on.
+    /// The bridge cannot listen on an address.
     #[error("cannot listen on {address}")]
     Listen {
         /// The address as configured.
@@ -80,31 +80,32 @@ pub enum BridgeError {
         #[source]
         source: queue::OpenError,
     },
-    /// Others reach the operator's listener, and it asks for nothing.
+    /// Other machines could reach the operator's listener without a token.
     #[error(
-        "the operator's listener is at {0}, which others reach, and [operator] token is not set: set it, or listen on 127.0.0.1"
+        "the operator's listener is at {0}, which other machines can reach, and [operator] token is not set: set it, or listen on \
+         127.0.0.1"
     )]
     Open(SocketAddr),
-    /// TLS of the public listener cannot be set up.
+    /// TLS of the public listener cannot be configured.
     #[error("cannot set up tls for the public listener")]
     Tls(#[source] rustls::Error),
-    /// The HTTP client cannot be made.
-    #[error("cannot make the client that calls twake")]
+    /// The HTTP client cannot be created.
+    #[error("cannot create the http client for twake")]
     Client(#[source] delivery::ClientError),
-    /// A listener ended by itself.
+    /// A listener ended without a stop.
     #[error("a listener failed")]
     Serve(#[source] std::io::Error),
 }
 
 impl Bridge {
     /// Opens the store and binds both listeners.
-    pub fn build(config: Config, places: ListenAddresses, clock: &Clock) -> Result<Self, BridgeError> {
+    pub fn build(config: Config, addresses: ListenAddresses, clock: &Clock) -> Result<Self, BridgeError> {
         let metrics = Arc::new(Metrics::default());
         let settings = ReloadableSettings::of(&config);
         let (queue, store) =
-            Queue::open(&places.store, settings.history, clock.clone()).map_err(|source| {
+            Queue::open(&addresses.store, settings.history, clock.clone()).map_err(|source| {
                 BridgeError::Store {
-                    store: places.store.clone(),
+                    store: addresses.store.clone(),
                     source,
                 }
             })?;
@@ -137,7 +138,7 @@ impl Bridge {
             connections: settings.connections,
             tls,
         };
-        let (reloads, wishes) = Reloads::channel();
+        let (reloads, reload_requests) = Reloads::channel();
         let halts = dispatcher.halts();
         let service = OperatorService {
             queue: queue.clone(),
@@ -168,27 +169,33 @@ impl Bridge {
         };
         let refused = {
             let hooks = hooks.clone();
-            move |problem, peer| hooks.refused_early(problem, peer)
+            move |problem, peer| hooks.record_early_refusal(problem, peer)
         };
         let connections = (
             Connections::new(settings.connections, refused, clock.clone()),
-            Connections::new(OPERATORS, |_, _| {}, clock.clone()),
+            Connections::new(OPERATOR_CONNECTIONS, |_, _| {}, clock.clone()),
         );
         let hooks = http::public(hooks);
-        let (public, public_address) = listen(places.listen, &connections.0, server_tls, |_| Ok(()), hooks)?;
+        let (public, public_address) =
+            listen(addresses.listen, &connections.0, server_tls, |_| Ok(()), hooks)?;
         let pages = http::operators(operator);
-        let guarded = |bound: &[SocketAddr]| match bound.iter().find(|address| !is_loopback(address)) {
+        let require_token = |bound: &[SocketAddr]| match bound.iter().find(|address| !is_loopback(address)) {
             Some(address) if !has_token => Err(BridgeError::Open(*address)),
             _ => Ok(()),
         };
-        let (operator, operator_address) =
-            listen(places.operator_listen, &connections.1, None, guarded, pages)?;
+        let (operator, operator_address) = listen(
+            addresses.operator_listen,
+            &connections.1,
+            None,
+            require_token,
+            pages,
+        )?;
         Ok(Self {
             public,
             reloader,
             reloads,
-            wishes,
-            read: None,
+            reload_requests,
+            read_config: None,
             public_address,
             connections,
             operator,
@@ -199,36 +206,36 @@ impl Bridge {
         })
     }
 
-    /// Where webhooks are taken.
+    /// The address of the public listener.
     pub fn address(&self) -> SocketAddr {
         self.public_address
     }
 
-    /// Where the operator looks.
+    /// The address of the operator's listener.
     pub fn operator_address(&self) -> SocketAddr {
         self.operator_address
     }
 
-    /// Lets it be reloaded: with what `read` gives then. Without this a wish to reload is refused.
+    /// Allows reloads: each one calls `read_config`. Without this, requests to reload are refused.
     #[must_use]
-    pub fn reloading_with(self, read: Read) -> Self {
+    pub fn reloading_with(self, read_config: ReadConfig) -> Self {
         Self {
-            read: Some(read),
+            read_config: Some(read_config),
             ..self
         }
     }
 
-    /// Where a reload is asked for.
+    /// Takes requests to reload.
     pub fn reloads(&self) -> Reloads {
         self.reloads.clone()
     }
 
-    /// What the supervisor shows of it.
+    /// The status line for the supervisor.
     pub fn status(&self) -> String {
         format!("taking webhooks at {}", self.public_address)
     }
 
-    /// The queue, for looking into it while the bridge runs.
+    /// The queue. It may be read while the bridge runs.
     pub fn queue(&self) -> Queue {
         self.queue.clone()
     }
@@ -240,8 +247,8 @@ impl Bridge {
         let Self {
             public,
             reloader,
-            wishes,
-            read,
+            reload_requests,
+            read_config,
             connections,
             operator,
             dispatcher,
@@ -251,12 +258,12 @@ impl Bridge {
         } = self;
         let handles = [public.handle(), operator.handle()];
         let (mut public, mut operator) = (std::pin::pin!(public), std::pin::pin!(operator));
-        if let Some(read) = read {
-            let reloading = reloader.run(read, wishes, Supervisor, status);
+        if let Some(read_config) = read_config {
+            let reloading = reloader.run(read_config, reload_requests, Supervisor, status);
             let until = stop.graceful.clone();
             actix_web::rt::spawn(async move { until.run_until_cancelled(reloading).await });
         } else {
-            drop(wishes);
+            drop(reload_requests);
         }
         let deliver = dispatcher.run(stop.graceful.clone());
         let work = async {
@@ -265,24 +272,24 @@ impl Bridge {
                 ended = async { tokio::select! {
                     ended = &mut public => ended,
                     ended = &mut operator => ended,
-                    never = connections.0.tend() => match never {},
-                    never = connections.1.tend() => match never {},
+                    never = connections.0.sweep() => match never {},
+                    never = connections.1.sweep() => match never {},
                 } } => {
-                    // Nobody asked it to: whatever it was, the supervisor shall start the bridge again.
-                    error!("a listener ended by itself; stopping");
+                    // The error ends the process, so that the supervisor starts the bridge again.
+                    error!("a listener ended unexpectedly; stopping");
                     stop.graceful.cancel();
                     ended.map_err(BridgeError::Serve)?;
                 }
                 () = stop.graceful.cancelled() => {
-                    let settle = async {
+                    let drain = async {
                         handles[0].pause().await;
-                        connections.0.settle(FINISH).await;
+                        connections.0.drain(FINISH).await;
                         for handle in &handles {
                             handle.stop(false).await;
                         }
                     };
-                    // A server does what it is told only while it is polled.
-                    let _ = tokio::join!(settle, public, operator);
+                    // A server executes commands only while it is polled.
+                    let _ = tokio::join!(drain, public, operator);
                 }
             }
             if tokio::time::timeout(FINISH, delivering).await.is_err() {
@@ -293,7 +300,7 @@ impl Bridge {
         tokio::select! {
             biased;
             () = stop.immediate.cancelled() => {
-                warn!("stopped at once");
+                warn!("stopped immediately");
                 return Ok(());
             }
             ended = work => ended?,
@@ -325,7 +332,7 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
     }
 }
 
-/// Whether only this machine reaches a socket that is bound to this address.
+/// Whether only this machine can reach a socket that is bound to this address.
 fn is_loopback(address: &SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }

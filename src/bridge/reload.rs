@@ -1,5 +1,5 @@
-//! Reload: the configuration, its secrets and its templates are read and compiled whole, and swapped at once or not at
-//! all. Work in flight ends with what it began with.
+//! Reload: reads and compiles the whole configuration with its secrets and templates, and applies all of it or nothing. Work
+//! in flight keeps the configuration with which it began.
 
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
@@ -17,10 +17,10 @@ use crate::queue;
 use crate::source::SharedSnapshot;
 use crate::toml_reader::{Finding, Severity, Subject};
 
-/// Reads the configuration anew, with everything it names.
-pub type Read = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
+/// Reads the configuration with its secrets and templates.
+pub type ReadConfig = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
 
-/// What a reload swaps, and what it cannot.
+/// The state that a reload replaces, and what is needed to detect changes that require a restart.
 pub(super) struct Reloader {
     pub(super) serving: SharedSnapshot,
     pub(super) destinations: watch::Sender<Arc<delivery::Destinations>>,
@@ -28,12 +28,12 @@ pub(super) struct Reloader {
     pub(super) history: watch::Sender<queue::History>,
     pub(super) budget: Arc<ArcSwap<Budget>>,
     pub(super) metrics: Arc<Metrics>,
-    /// `limits.connections` at the start: the server divides them among its workers when it makes them.
+    /// `limits.connections` at the start. The server divides it among its workers when it creates them.
     pub(super) connections: usize,
     pub(super) tls: Option<Tls>,
 }
 
-/// The settings of a configuration, as those who work with them take them.
+/// The reloadable settings of a configuration, in the types of their users.
 #[derive(Clone, Copy)]
 pub(super) struct ReloadableSettings {
     pub(super) delivery: delivery::DeliverySettings,
@@ -70,32 +70,34 @@ impl ReloadableSettings {
 }
 
 impl Reloader {
-    /// Reloads for each wish, until nobody can wish any more. Wishes that gathered meanwhile are one.
+    /// Reloads for each request, until all senders are dropped. Requests that arrived during a reload are served together.
     pub(super) async fn run(
         self,
-        read: Read,
-        mut wishes: mpsc::Receiver<PendingReload>,
+        read_config: ReadConfig,
+        mut requests: mpsc::Receiver<PendingReload>,
         supervisor: Supervisor,
         status: String,
     ) {
-        while let Some(first) = wishes.recv().await {
+        while let Some(first) = requests.recv().await {
             let mut waiting = vec![first];
-            while let Ok(wish) = wishes.try_recv() {
-                waiting.push(wish);
+            while let Ok(request) = requests.try_recv() {
+                waiting.push(request);
             }
             supervisor.reloading();
-            let read = Arc::clone(&read);
-            // Reading files and compiling templates: not on the thread that delivers.
-            let config = tokio::task::spawn_blocking(move || read()).await;
+            let read_config = Arc::clone(&read_config);
+            // Reads files and compiles templates: not on the thread that delivers.
+            let config = tokio::task::spawn_blocking(move || read_config()).await;
             let reloaded = match config {
                 Ok(config) => self.swap(config),
-                Err(error) => refused(vec![format!("a mistake of the bridge's own: {error}")]),
+                Err(error) => refused(vec![format!(
+                    "the bridge failed to read the configuration: {error}"
+                )]),
             };
             self.metrics.reloaded(reloaded.applied);
             supervisor.ready(&status);
-            for wish in waiting {
-                // Whoever asked may be gone.
-                let _ = wish.send(reloaded.clone());
+            for request in waiting {
+                // The requester may be gone.
+                let _ = request.send(reloaded.clone());
             }
         }
     }
@@ -105,8 +107,8 @@ impl Reloader {
             Ok(config) => config,
             Err(findings) => return refused(findings.iter().map(ToString::to_string).collect()),
         };
-        // A bridge that starts has nothing better than the built-in template in place of a wrong own one; one that runs
-        // has the own one that was right.
+        // At the start, the built-in template replaces a wrong own one. In a reload, the previous own template is better, so the
+        // reload is refused.
         let wrong: Vec<String> = config
             .warnings
             .iter()
@@ -116,9 +118,9 @@ impl Reloader {
         if !wrong.is_empty() {
             return refused(wrong);
         }
-        // The listener is what it is; a source that trusts in certificates would let nobody in meanwhile.
+        // The listener keeps its protocol. A source that requires client certificates would admit nobody without TLS.
         if config.public.certificate.is_some() != self.tls.is_some() {
-            let what = "[public] tls is begun and ended by a restart only";
+            let what = "[public] tls can be switched on or off only by a restart";
             return refused(vec![what.to_owned()]);
         }
         let findings: Vec<String> = config
@@ -142,7 +144,7 @@ impl Reloader {
         set(&self.delivery, settings.delivery);
         set(&self.history, settings.history);
         if self.budget.load().size() != settings.bodies {
-            // Bodies that are being read keep their room in the one before.
+            // Bodies that are being read keep their memory in the previous budget.
             self.budget.store(Arc::new(Budget::new(settings.bodies)));
         }
         for finding in &findings {
@@ -150,7 +152,7 @@ impl Reloader {
         }
         if !restart.is_empty() {
             warn!(
-                "changed, and in effect when the bridge is started again: {}",
+                "changed, but in effect only after a restart: {}",
                 restart.join(", ")
             );
         }
@@ -163,7 +165,7 @@ impl Reloader {
     }
 }
 
-/// Only what is new wakes those who wait.
+/// Notifies receivers only on change.
 fn set<T: PartialEq>(setting: &watch::Sender<T>, value: T) {
     setting.send_if_modified(|known| {
         let changed = *known != value;
@@ -176,7 +178,7 @@ fn refused(findings: Vec<String>) -> Reloaded {
     for finding in &findings {
         error!("{finding}");
     }
-    error!("not reloaded: the configuration that was served still is");
+    error!("not reloaded: the previous configuration stays in use");
     Reloaded {
         applied: false,
         findings,
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_is_set_and_what_was_not_wakes_nobody() {
+    fn a_reload_notifies_only_of_changed_settings() {
         let reloader = reloader("");
         let (mut delivery, mut history) = (reloader.delivery.subscribe(), reloader.history.subscribe());
         let before = reloader.budget.load_full();
@@ -220,7 +222,7 @@ mod tests {
         assert!(!delivery.has_changed().unwrap() && !history.has_changed().unwrap());
         assert!(
             Arc::ptr_eq(&before, &reloader.budget.load_full()),
-            "its room is still counted"
+            "the same budget, with its reservations"
         );
 
         let text = "[delivery]\nlate = \"1h\"\n[history]\nsize = \"2GiB\"\n[limits]\nbodies = \"80MiB\"\n";
@@ -232,13 +234,17 @@ mod tests {
     }
 
     #[test]
-    fn connections_take_a_restart_and_are_said_to() {
+    fn a_changed_limit_of_connections_is_reported_as_needing_a_restart() {
         let bridge = reloader("");
         let text = "[limits]\nconnections = 50\nbodies = \"80MiB\"\n";
-        let told = bridge.swap(Ok(config(text)));
-        assert!(told.applied);
-        assert_eq!(told.restart, ["limits.connections"]);
-        assert_eq!(bridge.budget.load().size(), 80 << 20, "the rest is in effect");
+        let reloaded = bridge.swap(Ok(config(text)));
+        assert!(reloaded.applied);
+        assert_eq!(reloaded.restart, ["limits.connections"]);
+        assert_eq!(
+            bridge.budget.load().size(),
+            80 << 20,
+            "the other changes are in effect"
+        );
         let back = bridge.swap(Ok(config("")));
         assert!(back.restart.is_empty(), "as it was at the start");
     }

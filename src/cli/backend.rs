@@ -1,4 +1,4 @@
-//! Where the operator's requests go: to the running bridge, otherwise to the store itself.
+//! Sends the operator's requests to the running bridge, or to the store if no bridge runs.
 
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
@@ -20,20 +20,20 @@ use crate::secret::Secret;
 
 #[derive(clap::Args)]
 pub(super) struct OperatorArguments {
-    /// The operator listener of the running bridge. Unset: TWAKE_BRIDGE_STORE is opened if no bridge uses it, otherwise
+    /// The operator listener of the running bridge. Default: TWAKE_BRIDGE_STORE is opened if no bridge uses it, otherwise
     /// TWAKE_BRIDGE_OPERATOR_LISTEN is asked.
     #[arg(long, value_name = "URL")]
     operator: Option<String>,
-    /// The configuration: the operator's token, and without a running bridge the channels and sources. Overrides
+    /// The configuration, for the operator token and, if no bridge runs, for channels and sources. Default:
     /// TWAKE_BRIDGE_CONFIG.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
 }
 
-/// What answers the command line's requests.
+/// Executes the requests of the command line.
 pub(super) enum OperatorBackend {
-    Here(Box<OperatorService>, queue::StoreThread),
-    There(Client),
+    Local(Box<OperatorService>, queue::StoreThread),
+    Remote(Client),
 }
 
 /// Why a request failed.
@@ -61,52 +61,52 @@ impl BackendError {
 macro_rules! ask {
     ($operator:expr, $method:ident($($argument:expr),*)) => {
         match $operator {
-            OperatorBackend::Here(service, _) => Ok(service.$method($($argument),*).await?),
-            OperatorBackend::There(client) => Ok(client.$method($($argument),*)?),
+            OperatorBackend::Local(service, _) => Ok(service.$method($($argument),*).await?),
+            OperatorBackend::Remote(client) => Ok(client.$method($($argument),*)?),
         }
     };
 }
 
 impl OperatorBackend {
-    /// Finds the running bridge or opens the store. A wrong configuration is reported and ignored: it may be what the
-    /// operator investigates.
+    /// Finds the running bridge or opens the store. A wrong configuration is reported and ignored, because the operator may be
+    /// investigating it.
     pub(super) fn open(arguments: &OperatorArguments) -> anyhow::Result<Self> {
         let variables = variables()?;
         let settings = &variables.settings;
         let path = arguments.config.as_ref().unwrap_or(&settings.config);
-        let asked_for = arguments.config.is_some() || arguments.operator.is_none();
+        let required = arguments.config.is_some() || arguments.operator.is_none();
         let config = match Config::load(path, &variables.environment) {
             Ok(config) => Some(config),
-            Err(_) if !asked_for && !path.exists() => None,
+            Err(_) if !required && !path.exists() => None,
             Err(findings) => {
                 for finding in findings {
                     note!("warning: {}", super::shown::visible_lines(&finding.to_string()));
                 }
-                note!("warning: going on without the configuration");
+                note!("warning: the configuration is ignored");
                 None
             }
         };
         let url = operator_url(arguments.operator.as_deref(), &settings.operator_listen);
         if arguments.operator.is_some() {
-            return Ok(Self::There(Client::new(&url, token(config))?));
+            return Ok(Self::Remote(Client::new(&url, token(config))?));
         }
         let store = settings.store.as_str();
         if let Ok(path) = queue::locate(store)
             && !path.exists()
         {
-            // A service's store is where its unit sets it, which an operator's shell does not know.
+            // The unit of a service sets the path of its store. The operator's shell does not know it.
             let client = Client::new(&url, token(config))?;
             if matches!(
                 client.channels(),
                 Err(ClientError::Unreachable { .. } | ClientError::UnexpectedResponse(_))
             ) {
                 bail!(
-                    "there is no store at {}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as the bridge has it, or give \
+                    "there is no store at {}, and no bridge at {url}: set TWAKE_BRIDGE_STORE as for the bridge, or use \
                      --operator URL",
                     path.display()
                 );
             }
-            return Ok(Self::There(client));
+            return Ok(Self::Remote(client));
         }
         let clock = Clock::system();
         let history = config
@@ -126,7 +126,7 @@ impl OperatorBackend {
                     halts: None,
                     clock,
                 };
-                Ok(Self::Here(Box::new(service), store))
+                Ok(Self::Local(Box::new(service), store))
             }
             Err(error @ (OpenError::InUse(_) | OpenError::File { .. })) => {
                 let client = Client::new(&url, token(config))?;
@@ -135,11 +135,11 @@ impl OperatorBackend {
                 ) = client.channels()
                 {
                     return Err(unreachable).context(format!(
-                        "{error}, and its bridge is not at {url}: give --operator URL (the log's line \"taking webhooks\" \
-                         has it as operator=…), or stop whatever has the store"
+                        "{error}, and no bridge answers at {url}: use --operator URL (the bridge logs it as operator=… when it \
+                         starts), or stop the process that uses the store"
                     ));
                 }
-                Ok(Self::There(client))
+                Ok(Self::Remote(client))
             }
             Err(error) => Err(error.into()),
         }
@@ -155,8 +155,8 @@ impl OperatorBackend {
 
     pub(super) async fn body(&self, id: &str) -> Result<Bytes, BackendError> {
         match self {
-            Self::Here(service, _) => Ok(service.body(id).await?),
-            Self::There(client) => Ok(client.body(id)?.into()),
+            Self::Local(service, _) => Ok(service.body(id).await?),
+            Self::Remote(client) => Ok(client.body(id)?.into()),
         }
     }
 
@@ -182,7 +182,7 @@ impl OperatorBackend {
 
     /// Closes the store if it was opened here.
     pub(super) fn close(self) {
-        if let Self::Here(service, store) = self {
+        if let Self::Local(service, store) = self {
             drop(service);
             store.close();
         }

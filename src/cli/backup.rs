@@ -12,19 +12,19 @@ use crate::units::format_size;
 const EXAMPLES: &str = "\
 Examples:
   twake-bridge backup /var/backups/twake-bridge-$(date +%F).db
-  systemd-run --pty --uid=twake-bridge twake-bridge backup …     as the service's user
+  systemd-run --pty --uid=twake-bridge twake-bridge backup …     as the user of the service
 
-The copy is of one moment, and one file; a bridge that runs goes on meanwhile. It holds what was received, for
-history.keep, and what waits: keep it as you keep the store. It holds no secret of bridge.toml.";
+The copy is consistent and one file; the bridge keeps running. It contains the events of history.keep with their bodies, and \
+the waiting messages: protect it like the store. It contains no secret of bridge.toml.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct BackupArguments {
-    /// A file that is not there yet.
+    /// The file to create. It must not exist.
     to: PathBuf,
 }
 
-/// Copies the store while a bridge may be using it.
+/// Copies the store, also while a bridge uses it.
 pub(super) fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
     let store = variables()?.settings.store;
     let copied = queue::backup(&store, &arguments.to)?;

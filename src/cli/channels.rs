@@ -13,9 +13,9 @@ use crate::suggest::counted;
 pub(super) enum ChannelsCommand {
     /// List the channels: how many messages wait, since when, and why.
     List(ListArguments),
-    /// Move what waits for a channel, such as one that is no longer configured, behind what waits for another one.
+    /// Move the waiting messages of a channel to the end of the queue of another one.
     ///
-    /// The messages keep their order.
+    /// They keep their order. The first channel may be one that is no longer configured.
     Move(MoveArguments),
 }
 
@@ -30,7 +30,7 @@ pub(super) struct ListArguments {
 
 #[derive(clap::Args)]
 pub(super) struct MoveArguments {
-    /// The channel for which the messages wait.
+    /// The channel whose messages move.
     from: String,
     /// The configured channel to which they move.
     to: String,
@@ -85,7 +85,7 @@ async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::
         if !channel.configured {
             writeln!(
                 out,
-                "{name}: no such channel is configured, its messages are kept: configure it, `channels move {name} CHANNEL`, \
+                "{name}: this channel is not configured, and its messages are kept: configure it, `channels move {name} CHANNEL`, \
                  or `events discard --channel {name}`"
             )?;
         }

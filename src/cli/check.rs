@@ -1,4 +1,4 @@
-//! `twake-bridge check`: every finding, then what would be served.
+//! `twake-bridge check`: prints every finding, then the sources.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,33 +20,33 @@ const EXAMPLES: &str = "\
 Examples:
   twake-bridge check
   twake-bridge check --config /etc/twake-bridge/bridge.toml
-  twake-bridge check --live                  on the machine where it runs, as the user who runs it
+  twake-bridge check --live                  on the machine and as the user of the bridge
   twake-bridge check --json | jq '.findings[] | select(.severity == \"error\")'
 
-Every condition and every template is tried on the samples of its kind: those that are built in, and those in
-templates/KIND/samples/ beside bridge.toml. Errors are to be mended, warnings are hardly meant, notes may well be right.
+Every condition and every template is tried with the samples of its kind: the built-in ones, and those in \
+templates/KIND/samples/ beside bridge.toml. An error must be corrected. A warning is probably a mistake. A note may be intended.
 
-Exit status: 0; 2 a wrong command line; 78 an error was found.";
+Exit status: 0 no error; 2 a wrong command line; 78 an error was found.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckArguments {
     #[command(flatten)]
     config: super::ConfigArguments,
-    /// Everything as one JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// Look at this machine and ask Twake, too: are the addresses free, is there room, who may read the secrets, do the
-    /// clocks agree, is the application let in? Twake is asked with a request that has no message.
+    /// Also check this machine and Twake: free addresses, disk space, permissions of secrets, clocks, and the login of the
+    /// application. Nothing is posted.
     #[arg(long)]
     live: bool,
 }
 
-/// What came of it.
+/// The result.
 struct Checked {
     path: PathBuf,
     findings: Vec<Finding>,
-    /// Unset: the bridge would not start.
+    /// `None`: the bridge would not start.
     served: Option<Served>,
 }
 
@@ -55,12 +55,12 @@ struct Served {
     samples: BTreeMap<String, usize>,
 }
 
-/// Checks; 0 when there is no error, 78 when there is.
+/// Checks. Exits with 0 without errors, otherwise with 78.
 pub(super) fn run(arguments: CheckArguments) -> ExitCode {
     let checked = checked(arguments.config.config, arguments.live);
     let right = checked.errors() == 0;
     if arguments.json {
-        say(&visible_json(&format!("{:#}", checked.json())));
+        print_line(&visible_json(&format!("{:#}", checked.json())));
     } else {
         checked.print();
     }
@@ -90,7 +90,7 @@ fn checked(path: Option<PathBuf>, live: bool) -> Checked {
             None
         }
         Ok(config) => {
-            // A wrong own template does not stop `serve`, where the built-in one speaks; here it is to be mended.
+            // `serve` replaces a wrong own template by the built-in one. Here it is an error.
             let warnings = config.warnings.iter().cloned().map(|finding| Finding {
                 severity: if finding.subject == Subject::Template {
                     Severity::Error
@@ -132,18 +132,18 @@ impl Checked {
     fn print(&self) {
         lines(&self.findings);
         let Some(Served { config, samples }) = &self.served else {
-            to_mend(self.errors(), "before the bridge starts");
+            print_errors(self.errors(), PREVENTS_START);
             return;
         };
         for line in sources(config).into_iter().chain(accounts(config)) {
-            say(&line);
+            print_line(&line);
         }
-        to_mend(
+        print_errors(
             self.errors(),
-            "(the bridge would start all the same; where a template fails, the built-in one or a line of facts speaks)",
+            "the bridge would start, and replace failing templates by the built-in one or by a line of facts",
         );
         if self.errors() == 0 {
-            say(&format!(
+            print_line(&format!(
                 "{} is right: {}, {}, {}, {}",
                 self.path.display(),
                 counted(config.sources.len(), "source"),
@@ -204,19 +204,19 @@ impl Checked {
     }
 }
 
-/// A line on standard output; a reader that went away (`… | head`) has had enough.
-fn say(line: &str) {
+/// Writes a line to standard output. The reader may be gone (`… | head`).
+fn print_line(line: &str) {
     let _ = writeln!(stdout().lock(), "{line}");
 }
 
-/// Findings on standard error, errors last, so that they are what is read first in a terminal.
+/// Writes findings to standard error, errors last, so that a terminal shows them above the prompt.
 pub(super) fn print(findings: &[Finding]) {
     lines(findings);
     let errors = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
         .count();
-    to_mend(errors, "before the bridge starts");
+    print_errors(errors, PREVENTS_START);
 }
 
 fn lines(findings: &[Finding]) {
@@ -236,18 +236,20 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-fn to_mend(errors: usize, when: &str) {
+const PREVENTS_START: &str = "the bridge would not start";
+
+fn print_errors(errors: usize, consequence: &str) {
     if errors > 0 {
-        note!("{} to mend {when}", counted(errors, "error"));
+        note!("{}: {consequence}", counted(errors, "error"));
     }
 }
 
-/// A line a source: its path, how its sender authenticates, where its events go.
+/// One line per source: its path, its schemes, its channels.
 pub(super) fn sources(config: &Config) -> Vec<String> {
     config.sources.values().map(|source| line(source)).collect()
 }
 
-/// The accounts that a channel is in, by name.
+/// The accounts of the channels, by name.
 fn reached(config: &Config) -> impl Iterator<Item = Account> {
     let accounts = config.channels.values().map(Destination::account);
     let by_name: BTreeMap<String, Account> = accounts
@@ -256,7 +258,7 @@ fn reached(config: &Config) -> impl Iterator<Item = Account> {
     by_name.into_values()
 }
 
-/// A line an account that is reached in a way of its own: what Twake is shown, and through what it is reached.
+/// One line per account with a proxy, client certificate or authority of its own.
 fn accounts(config: &Config) -> impl Iterator<Item = String> {
     reached(config).filter_map(|account| {
         let way = account.outbound().describe();

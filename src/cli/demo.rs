@@ -1,5 +1,5 @@
-//! `twake-bridge demo`: a bridge and a stand-in Twake on free ports, and the signed samples of every kind through the
-//! front door. No account, no network, no configuration; nothing is kept.
+//! `twake-bridge demo`: runs a bridge and a stand-in Twake on free ports, and sends the signed samples of every kind to the
+//! webhook listener. Needs no account, network or configuration, and keeps nothing.
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
@@ -27,13 +27,13 @@ use crate::source::Source;
 
 #[derive(clap::Args)]
 pub(super) struct DemoArguments {
-    /// Where the page is; port 0 takes a free one.
+    /// The address of the page. Port 0 takes a free port.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     page: String,
-    /// Where webhooks are taken; port 0 takes a free one.
+    /// The address for webhooks. Port 0 takes a free port.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: String,
-    /// End as soon as every sample's message is on the page, instead of staying until Ctrl-C.
+    /// Exit when the messages of all samples are on the page, instead of running until Ctrl-C.
     #[arg(long)]
     once: bool,
 }
@@ -41,10 +41,10 @@ pub(super) struct DemoArguments {
 const GROUP: &str = "demo-company";
 const PUBLIC_ID: &str = "demo";
 
-/// How long the samples' messages may take to the page; a laptop needs a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the messages of a kind may take to reach the page. A laptop needs a second for all.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the samples became.
+/// Counts samples and messages.
 #[derive(Default)]
 struct Tally {
     samples: usize,
@@ -65,13 +65,13 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     let (page, handle) = (sandbox.url().clone(), sandbox.handle());
     let config = configuration(&kinds, &page, folder, &clock)?;
     let sources = config.sources.clone();
-    let places = ListenAddresses {
+    let addresses = ListenAddresses {
         listen: arguments.listen.clone().into(),
         operator_listen: "127.0.0.1:0".into(),
         store: format!("sqlite:{}", folder.join("demo.db").display()),
     };
-    let bridge = Bridge::build(config, places, &clock)?;
-    let front_door = Url::parse(&format!("http://{}/", bridge.address()))?;
+    let bridge = Bridge::build(config, addresses, &clock)?;
+    let webhooks = Url::parse(&format!("http://{}/", bridge.address()))?;
     let operator = bridge.operator_address();
 
     let stop = Stop::default();
@@ -79,17 +79,17 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     let twake = actix_web::rt::spawn(sandbox.run(stop.graceful.clone()));
     let running = actix_web::rt::spawn(bridge.run(stop.clone()));
 
-    let told = tell(&front_door, &sources, folder, &handle, &clock);
+    let sent = send_samples(&webhooks, &sources, folder, &handle, &clock);
     let tally = tokio::select! {
-        tally = told => tally?,
+        tally = sent => tally?,
         () = stop.graceful.cancelled() => Tally::default(),
     };
     if !stop.graceful.is_cancelled() {
-        // The page is there, whoever reads this.
+        // The page works, also if nobody reads this.
         let _ = writeln!(
             stdout(),
             "{}",
-            introduction(&tally, &page, &front_door, &operator.to_string(), folder)?
+            introduction(&tally, &page, &webhooks, &operator.to_string(), folder)?
         );
     }
     if arguments.once {
@@ -104,7 +104,7 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
 fn sandbox(listen: &str, kinds: &[&str], folder: &Path, clock: &Clock) -> anyhow::Result<Sandbox> {
     let mut settings = SandboxSettings::new(listen);
     let key = Secret::new(&random(clock));
-    keep(&key, &folder.join("twake"))?;
+    write_secret(&key, &folder.join("twake"))?;
     settings.applications = vec![Application::new("twake-bridge", PUBLIC_ID, key, GROUP)];
     settings.channels = kinds
         .iter()
@@ -125,12 +125,12 @@ fn random(clock: &Clock) -> String {
     hex::encode(clock.new_id().as_bytes())
 }
 
-/// Keeps a secret in a file, as an operator would.
-fn keep(secret: &Secret, file: &Path) -> anyhow::Result<()> {
+/// Writes a secret to a file, as an operator would.
+fn write_secret(secret: &Secret, file: &Path) -> anyhow::Result<()> {
     Ok(fs::write(file, secret.expose())?)
 }
 
-/// The demo's own `bridge.toml`: a source and a channel for each kind.
+/// The `bridge.toml` of the demo: a source and a channel for each kind.
 fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> anyhow::Result<Config> {
     let mut text = format!(
         "[twake.sandbox]\nurl = \"{page}\"\npublic_id = \"{PUBLIC_ID}\"\nprivate_api_key = {{ file = \"twake\" }}\n\
@@ -144,7 +144,7 @@ fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> an
             bail!("the kind {kind} cannot be read");
         };
         let scheme = loaded.kind.schemes.first().context("a kind without a scheme")?;
-        keep(&secret_for(scheme, &random(clock)), &folder.join(kind))?;
+        write_secret(&secret_for(scheme, &random(clock)), &folder.join(kind))?;
         writeln!(
             text,
             "\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]"
@@ -157,9 +157,9 @@ fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> an
     })
 }
 
-/// Sends every sample of every source's kind and waits until what they say is on the page.
-async fn tell(
-    front_door: &Url,
+/// Sends every sample of every kind and waits until their messages are on the page.
+async fn send_samples(
+    webhooks: &Url,
     sources: &config::Sources,
     folder: &Path,
     sandbox: &SandboxHandle,
@@ -168,7 +168,7 @@ async fn tell(
     let sender = SampleSender::new(clock.clone());
     let mut tally = Tally::default();
     for (name, source) in sources {
-        let url = front_door.join(&format!("hooks/{name}"))?;
+        let url = webhooks.join(&format!("hooks/{name}"))?;
         let secret = Secret::new(&fs::read_to_string(folder.join(&**name))?);
         let scheme = source.kind.schemes.first().context("a kind without a scheme")?;
         let mut expected = 0;
@@ -190,13 +190,13 @@ async fn tell(
                 String::from_utf8_lossy(&answer)
             );
             tally.samples += 1;
-            // What a kind answers in its own words does not say where the event goes.
-            let told = serde_json::from_slice::<serde_json::Value>(&answer)
+            // The response that a kind defines itself does not name the channels.
+            let named = serde_json::from_slice::<serde_json::Value>(&answer)
                 .ok()
                 .and_then(|answer| Some(answer.get("channels")?.as_array()?.len()));
-            let channels = match told {
-                Some(told) => told,
-                None => channels(source, &sample)?,
+            let channels = match named {
+                Some(named) => named,
+                None => count_channels(source, &sample)?,
             };
             tally.messages += channels;
             tally.skipped += usize::from(channels == 0);
@@ -205,15 +205,15 @@ async fn tell(
         let channel = channel(name);
         let arrived = sandbox.wait_for(&channel, |messages| messages.len() >= expected);
         clock
-            .timeout(PATIENCE, arrived)
+            .timeout(TIMEOUT, arrived)
             .await
             .with_context(|| format!("the messages of {name} did not reach the page in a minute"))?;
     }
     Ok(tally)
 }
 
-/// How many channels a sample is told to.
-fn channels(source: &Source, sample: &Sample) -> anyhow::Result<usize> {
+/// How many channels a sample is posted to.
+fn count_channels(source: &Source, sample: &Sample) -> anyhow::Result<usize> {
     Ok(match sampled(source, sample).map_err(anyhow::Error::msg)? {
         Sampled::Event(event) => decision::decide(*event, source).channels().len(),
         Sampled::Challenge(_) => 0,
@@ -223,7 +223,7 @@ fn channels(source: &Source, sample: &Sample) -> anyhow::Result<usize> {
 fn introduction(
     tally: &Tally,
     page: &Url,
-    front_door: &Url,
+    webhooks: &Url,
     operator: &str,
     folder: &Path,
 ) -> anyhow::Result<String> {
@@ -235,25 +235,24 @@ fn introduction(
     let token = fs::read_to_string(folder.join("alertmanager"))?;
     Ok(format!(
         "\
-A bridge and a stand-in Twake run, with an empty store.
-{samples} signed samples were accepted: {messages} messages were posted, {skipped} samples were skipped on purpose.
+A bridge and a stand-in Twake are running.
+The bridge accepted {samples} signed samples: it posted {messages} messages and skipped {skipped} samples, as their kinds specify.
 
   the page   {page}
-  webhooks   {front_door}hooks/{{source}}
+  webhooks   {webhooks}hooks/{{source}}
   metrics    http://{operator}/metrics
 
 Send one yourself:
 
-  curl -H 'Authorization: Bearer {token}' -d '{ALERT}' {front_door}hooks/alertmanager
+  curl -H 'Authorization: Bearer {token}' -d '{ALERT}' {webhooks}hooks/alertmanager
 
-Make Twake fail for a while, send some, watch them arrive in order:
+Make Twake fail five times, send some, and watch them arrive in order:
 
   curl -d '{{\"fault\": \"unavailable\", \"times\": 5}}' {page}sandbox/faults
 
-Ctrl-C ends it; nothing is kept."
+Ctrl-C stops the demo. Nothing is kept."
     ))
 }
 
-/// An alert as Alertmanager posts it, as short as it can be. The shell fills in when it starts, so that sending it twice
-/// is two alerts.
+/// A minimal alert of Alertmanager. The shell inserts the start time, so that sending it twice makes two alerts.
 const ALERT: &str = r#"{"receiver":"demo","status":"firing","version":"4","groupKey":"demo","truncatedAlerts":0,"externalURL":"http://localhost:9093","groupLabels":{"alertname":"DiskFull"},"commonLabels":{"alertname":"DiskFull","severity":"critical","instance":"db-1"},"commonAnnotations":{"summary":"db-1 has 1 % of its disk left"},"alerts":[{"status":"firing","labels":{"alertname":"DiskFull","severity":"critical","instance":"db-1"},"annotations":{"summary":"db-1 has 1 % of its disk left"},"startsAt":"'$(date -u +%FT%TZ)'","endsAt":"0001-01-01T00:00:00Z","generatorURL":"","fingerprint":"d1"}]}"#;

@@ -10,26 +10,26 @@ use crate::operator::operator_url;
 const EXAMPLES: &str = "\
 Examples:
   twake-bridge health              for a container's health check
-  twake-bridge health --ready      and can it store events?
+  twake-bridge health --ready      can it store events?
 
-Exit status: 0 it is well; 1 it is not, or no bridge answers.";
+Exit status: 0 healthy; 1 not healthy, or no bridge answers.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct HealthArguments {
-    /// The operator listener of the bridge; unset: TWAKE_BRIDGE_OPERATOR_LISTEN.
+    /// The operator listener of the bridge. Default: TWAKE_BRIDGE_OPERATOR_LISTEN.
     #[arg(long, value_name = "URL")]
     operator: Option<String>,
-    /// Ask also whether the store takes events. A restart does not mend a full disk, so a supervisor that restarts should
-    /// not ask this.
+    /// Also check whether the store can take events. Do not use it to decide about a restart: a restart does not repair a full
+    /// disk.
     #[arg(long)]
     ready: bool,
-    /// The configuration, for the operator's token (only --ready asks for it); overrides TWAKE_BRIDGE_CONFIG.
+    /// The configuration, for the operator token, which only --ready needs. Default: TWAKE_BRIDGE_CONFIG.
     #[arg(long, value_name = "PATH")]
     config: Option<std::path::PathBuf>,
 }
 
-/// Asks the running bridge how it is.
+/// Asks the running bridge for its health.
 pub(super) fn run(arguments: HealthArguments) -> anyhow::Result<ExitCode> {
     let variables = variables()?;
     let url = operator_url(arguments.operator.as_deref(), &variables.settings.operator_listen);
@@ -41,10 +41,10 @@ pub(super) fn run(arguments: HealthArguments) -> anyhow::Result<ExitCode> {
         None
     };
     let page = if arguments.ready { "health/ready" } else { "health" };
-    let (is_well, body) = Client::new(&url, token)?.health(page)?;
-    // The answer is the exit code; nobody has to read the words.
+    let (is_healthy, body) = Client::new(&url, token)?.health(page)?;
+    // The result is the exit status. Nobody needs to read the output.
     let _ = writeln!(stdout(), "{body}");
-    Ok(if is_well {
+    Ok(if is_healthy {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

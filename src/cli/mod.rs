@@ -1,6 +1,6 @@
-//! The command line: arguments to a command to an exit code.
+//! The command line: one file per subcommand.
 
-/// Writes a line for the person at the terminal on standard error, see [`output::note`].
+/// Writes a line to standard error, see [`output::note`].
 macro_rules! note {
     ($($text:tt)*) => {
         $crate::cli::output::note(format_args!($($text)*))
@@ -33,27 +33,27 @@ use std::process::ExitCode;
 /// The exit status for a wrong configuration, from `sysexits.h`. A supervisor does not restart the program after it.
 const EX_CONFIG: u8 = 78;
 
-const ABOUT: &str = "Takes signed webhooks (GitHub, Alertmanager, …) and posts each event to Twake channels, in order, \
-until it is there. What was answered 2xx is never lost.";
+const ABOUT: &str = "Takes signed webhooks (GitHub, Alertmanager, …) and posts each event to Twake channels, in order. \
+It answers 2xx only after an event is stored, so no such event is lost.";
 
 const EXAMPLES: &str = "\
 Examples:
-  twake-bridge demo                          see it work: no account, no network, no configuration
-  twake-bridge check                         is bridge.toml right? what would be served?
-  twake-bridge preview --sample push         what would be posted for a push, where, and why?
+  twake-bridge demo                          try it: no account, no network, no configuration
+  twake-bridge check                         find mistakes in bridge.toml
+  twake-bridge preview --sample push         what would be posted for a push, where, and why
   twake-bridge serve                         run the bridge
   twake-bridge serve --config /etc/twake-bridge/bridge.toml
   twake-bridge send dev 'hello from here'    post a message to a channel, and show Twake's response
-  twake-bridge events list --since 2h        which events came, and where they are
+  twake-bridge events list --since 2h        the events of two hours and their deliveries
   twake-bridge events replay --state dead    post dead letters again
   twake-bridge channels list                 what waits for each channel, and why
 
 Environment:
-  TWAKE_BRIDGE_CONFIG           bridge.toml
-  TWAKE_BRIDGE_LISTEN           127.0.0.1:8080      where webhooks are taken
-  TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081      metrics, readiness, and the API of events and channels
-  TWAKE_BRIDGE_STORE            sqlite:twake-bridge.db
-  RUST_LOG                      info                what is logged (warn, debug, …)";
+  TWAKE_BRIDGE_CONFIG           bridge.toml             the configuration
+  TWAKE_BRIDGE_LISTEN           127.0.0.1:8080          webhooks
+  TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081          metrics, readiness, operator API
+  TWAKE_BRIDGE_STORE            sqlite:twake-bridge.db  events and deliveries
+  RUST_LOG                      info                    the log level (error, warn, info, debug)";
 
 #[derive(Parser)]
 #[command(name = "twake-bridge", version, about = ABOUT, after_help = EXAMPLES, propagate_version = true)]
@@ -66,21 +66,21 @@ struct Arguments {
 enum Command {
     /// Run the bridge until SIGTERM or Ctrl-C.
     Serve(ConfigArguments),
-    /// Check bridge.toml, the kinds and the templates, and print what would be served.
+    /// Check bridge.toml, the kinds and the templates, and list the sources.
     Check(check::CheckArguments),
     /// Show how a payload would be handled: authentication, facts, each route, the message. Nothing is stored or sent.
     Preview(preview::PreviewArguments),
-    /// Show the bridge at work: a stand-in Twake with a page, and signed samples of every kind sent to the webhook listener.
+    /// Run a bridge and a stand-in Twake with a web page, and send it signed samples of every kind.
     Demo(demo::DemoArguments),
     /// Post one message to a channel immediately, without the queue, and print Twake's response.
     Send(send::SendArguments),
-    /// Events: list, show, replay, discard. Asks the running bridge, otherwise opens the store.
+    /// List, show, replay or discard events. Asks the running bridge, or opens the store if none runs.
     #[command(subcommand)]
     Events(events::EventsCommand),
-    /// What waits for each channel: list, move. Asks the running bridge, otherwise opens the store.
+    /// List what waits for each channel, or move it. Asks the running bridge, or opens the store if none runs.
     #[command(subcommand)]
     Channels(channels::ChannelsCommand),
-    /// Make the running bridge read bridge.toml, secrets and templates again. If anything is wrong, nothing changes.
+    /// Make the running bridge read bridge.toml, secrets and templates again. After a mistake, nothing changes.
     Reload(reload::ReloadArguments),
     /// Check the health of the running bridge.
     Health(health::HealthArguments),
@@ -96,23 +96,23 @@ enum Command {
     /// Write the manual pages, for a package.
     #[command(hide = true)]
     Manual(packaging::ManualArguments),
-    /// Run only the stand-in Twake, as the server for a bridge of your own.
+    /// Run only the stand-in Twake, for tests of your own bridge.toml.
     Sandbox(sandbox::SandboxArguments),
 }
 
 #[derive(clap::Args)]
 struct ConfigArguments {
-    /// The configuration; overrides TWAKE_BRIDGE_CONFIG.
+    /// The configuration. Default: TWAKE_BRIDGE_CONFIG.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
 }
 
-/// The findings were printed already.
+/// The error after the findings were printed.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration is wrong")]
 struct WrongConfiguration;
 
-/// Starts the log at this level unless `RUST_LOG` says otherwise.
+/// Starts the log at this level unless `RUST_LOG` selects another one.
 fn start_log(level: &str) {
     crate::logging::start(level, crate::config::env::journal().as_deref());
 }

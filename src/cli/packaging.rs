@@ -1,4 +1,4 @@
-//! What a package brings along, generated from the command line's definition: manual pages and shell completions.
+//! Generates manual pages and shell completions for packages.
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;
@@ -18,19 +18,19 @@ pub(super) fn completions(arguments: &CompletionsArguments) -> ExitCode {
     let mut command = super::Arguments::command();
     let mut out = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "twake-bridge", &mut out);
-    // The reader may close the pipe early; that is no error.
+    // The reader may close the pipe early. That is no error.
     let _ = stdout().lock().write_all(&out);
     ExitCode::SUCCESS
 }
 
 #[derive(clap::Args)]
 pub(super) struct ManualArguments {
-    /// The folder to write them to; it must exist.
+    /// The folder for the pages. It must exist.
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
 }
 
-/// Writes the manual pages: `twake-bridge.1`, and one for each subcommand.
+/// Writes the manual pages: `twake-bridge.1` and one per subcommand.
 pub(super) fn manual(arguments: &ManualArguments) -> anyhow::Result<ExitCode> {
     let folder = &arguments.folder;
     clap_mangen::generate_to(super::Arguments::command(), folder)

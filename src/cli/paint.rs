@@ -1,9 +1,9 @@
-//! Text for a terminal: styles where somebody sees them, and a message as it will be read.
+//! Text for a terminal: styles, and messages as readers will see them.
 
 use super::shown::visible_lines;
 use crate::message::{Block, Document, Inline, plain};
 
-/// Whether what is printed has styles.
+/// Adds styles to text, or leaves it plain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint(pub(super) bool);
 
@@ -32,7 +32,7 @@ impl Paint {
         self.style("31", text)
     }
 
-    /// A message, with the addresses its links lead to. Without styles, bold and italics are what surrounds them.
+    /// A message, with the addresses of its links. Without styles, bold and italic text is plain.
     pub(super) fn document(self, document: &Document) -> String {
         self.blocks(&document.blocks)
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_shows_where_its_links_lead_and_commands_no_terminal() {
+    fn a_message_shows_the_addresses_of_its_links_and_no_control_characters() {
         assert_eq!(
             Paint(false).document(&document()),
             "bold \\u{1b}[2J label <https://e/x>\n<https://e/y>\n• `a`\n  > q\n    let x;\n    \\u{9b}31m\n[Open] <https://e/z>"
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn styles_are_there_only_where_they_are_wanted() {
+    fn styles_appear_only_if_enabled() {
         let painted = Paint(true).document(&document());
         assert!(painted.starts_with(
             "\u{1b}[1mbold \\u{1b}[2J\u{1b}[0m \u{1b}[4mlabel\u{1b}[0m \u{1b}[2m<https://e/x>\u{1b}[0m\n"

@@ -1,4 +1,4 @@
-//! `twake-bridge preview`: reads the arguments and prints what [`crate::preview`] gives.
+//! `twake-bridge preview`: reads the arguments and prints the result of [`crate::preview`].
 
 mod json;
 mod payload;
@@ -25,25 +25,24 @@ Examples:
   twake-bridge preview --kind github --sample pull_request__opened      no bridge.toml needed
   twake-bridge preview --source github --sample push --json | jq .messages
 
-Exit status: 0; 1 not authentic or unreadable; 2 a wrong command line; 78 a wrong configuration.";
+Exit status: 0 it would be accepted; 1 not authentic or unreadable; 2 a wrong command line; 78 a wrong configuration.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct PreviewArguments {
-    /// The source, as in bridge.toml; unset: the only one there is.
+    /// The source, as in bridge.toml. Default: the only one.
     #[arg(long, value_name = "NAME", conflicts_with = "kind")]
     source: Option<String>,
-    /// A kind instead of a source: without its secrets, to a channel that is none. Own kinds are in the folder
-    /// templates beside bridge.toml.
+    /// A kind instead of a source, without secrets and channels. Own kinds are in the folder templates beside bridge.toml.
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// The event type, for senders that name it in a header; unset: what is before "__" in the payload's file name.
+    /// The event type, for senders that name it in a header. Default: the part of the file name before "__".
     #[arg(long, value_name = "TYPE")]
     event: Option<String>,
-    /// A header of the request; once for each. A signature or token among them is verified.
+    /// A header of the request; repeat it for more. A signature or token is verified.
     #[arg(long, value_name = "NAME: VALUE", value_parser = payload::header)]
     header: Vec<(String, String)>,
-    /// A sample of the kind instead of a payload: its name, or an event type for the first of that type.
+    /// A sample of the kind instead of a payload: its name, or an event type for the first sample of that type.
     #[arg(
         long,
         value_name = "NAME",
@@ -51,13 +50,13 @@ pub(super) struct PreviewArguments {
         required_unless_present = "payload"
     )]
     sample: Option<String>,
-    /// Everything as one JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// The configuration; overrides TWAKE_BRIDGE_CONFIG.
+    /// The configuration. Default: TWAKE_BRIDGE_CONFIG.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// The payload's file, byte for byte as it was sent; - is standard input.
+    /// The file of the payload, byte for byte as it was sent; - is standard input.
     #[arg(value_name = "PAYLOAD")]
     payload: Option<PathBuf>,
 }
@@ -146,7 +145,7 @@ fn configured(
     let config = Config::load(path, environment).map_err(|findings| {
         let status = wrong(&findings);
         if !path.exists() {
-            note!("without a configuration: --kind KIND instead of --source NAME");
+            note!("without a configuration, use --kind KIND instead of --source NAME");
         }
         status
     })?;
@@ -154,7 +153,7 @@ fn configured(
         match why {
             NoSource::Unknown(why) => note!("twake-bridge: {why}"),
             NoSource::Unnamed(names) => note!(
-                "twake-bridge: which source? --source with one of {}",
+                "twake-bridge: several sources are configured; choose one with --source: {}",
                 names.join(", ")
             ),
         }
@@ -162,7 +161,7 @@ fn configured(
     })
 }
 
-/// A kind alone: the built-in one, or an own one in the folder `templates` beside bridge.toml.
+/// A kind without a source: a built-in one, or an own one in the folder `templates` beside bridge.toml.
 fn kind_alone(name: &str, config: &Path) -> Result<Target, ExitCode> {
     let own = config.parent().unwrap_or(Path::new("")).join("templates");
     let own = own.is_dir().then_some(own);
@@ -177,7 +176,7 @@ fn kind_alone(name: &str, config: &Path) -> Result<Target, ExitCode> {
     Ok(target)
 }
 
-/// Prints; a reader that has seen enough (`| head`) is no failure.
+/// Prints the text. The reader may be gone (`| head`).
 fn print(text: &str) -> io::Result<()> {
     match writeln!(io::stdout(), "{}", text.trim_end()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -16,26 +16,27 @@ Examples:
   twake-bridge check && twake-bridge reload
   systemctl reload twake-bridge            the same, for the service
 
-Read again: bridge.toml, secrets that are files, own kinds and templates. All of it or nothing: where anything is wrong,
-what was served still is. What is in flight ends with what it began with: a body with the room, an attempt with the
-timeout it had. Where [delivery] is another, a lane that waits tries at once; where [history] is, what is too old by it
-goes at once. A restart is needed for `[limits] connections`, for beginning or ending TLS, and for what the process was
-started with: the environment (listeners, the store) and systemd's credentials.
+The bridge reads bridge.toml, secrets in files, own kinds and own templates again. If anything is wrong, the previous \
+configuration stays in use. Requests and attempts in flight keep the settings with which they began. After a change of \
+[delivery], waiting channels try immediately. After a change of [history], events that are now too old are deleted immediately.
 
-Exit status: 0 reloaded; 78 the configuration is wrong and the old one is still served; 1 no bridge answers.";
+These need a restart: `[limits] connections`, switching TLS on or off, environment variables (listeners, store), and systemd \
+credentials.
+
+Exit status: 0 reloaded; 78 refused, the previous configuration stays in use; 1 no bridge answers.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReloadArguments {
-    /// The operator listener of the bridge; unset: TWAKE_BRIDGE_OPERATOR_LISTEN.
+    /// The operator listener of the bridge. Default: TWAKE_BRIDGE_OPERATOR_LISTEN.
     #[arg(long, value_name = "URL")]
     operator: Option<String>,
-    /// The configuration, for the operator's token; overrides TWAKE_BRIDGE_CONFIG.
+    /// The configuration, for the operator token. Default: TWAKE_BRIDGE_CONFIG.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
 }
 
-/// Asks the running bridge to reload, and says what became of it.
+/// Asks the running bridge to reload, and prints the result.
 pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     let variables = variables()?;
     let url = operator_url(arguments.operator.as_deref(), &variables.settings.operator_listen);
@@ -47,7 +48,7 @@ pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     };
     let reloaded = match Client::new(&url, token)?.reload() {
         Ok(reloaded) => reloaded,
-        // The token is in the configuration that is wrong.
+        // The wrong configuration may contain the token.
         Err(ClientError::Refused { code, .. }) if code == "operator-only" && !wrong.is_empty() => {
             super::check::print(&wrong);
             return Ok(ExitCode::from(EX_CONFIG));
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
         note!("{level}: {}", visible_lines(finding));
     }
     if !reloaded.applied {
-        note!("not reloaded: what was served still is");
+        note!("not reloaded: the previous configuration stays in use");
         return Ok(ExitCode::from(EX_CONFIG));
     }
     if !reloaded.restart.is_empty() {

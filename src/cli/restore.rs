@@ -16,26 +16,27 @@ Examples:
   TWAKE_BRIDGE_STORE=sqlite:/var/lib/twake-bridge/twake-bridge.db twake-bridge restore backup.db
   systemctl start twake-bridge.socket twake-bridge
 
-What waited when the backup was made is told again, also what has been told since; what came since is not in it. The
-store that was there is kept beside it, under its name with .before-restore after it. A backup of an earlier version's
-store becomes one: it is brought up to date when something of this version opens it, so the way back to an earlier version
-is a backup from before, restored with either, and that version started.";
+Messages that waited at the time of the backup are posted, also those that were posted since. Events received since the backup \
+are not in it. The previous store is kept under its name with the suffix .before-restore.
+
+To go back to an earlier version: restore a backup from before the upgrade, then start the earlier version. Opening a \
+store with this version upgrades it.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RestoreArguments {
-    /// What `twake-bridge backup` wrote.
+    /// A file written by `twake-bridge backup`.
     from: PathBuf,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
 }
 
-/// Makes a backup the store, while no bridge uses it.
+/// Replaces the store by a backup. Fails while a bridge uses the store.
 pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
     let store = variables()?.settings.store;
     let question = format!(
-        "Make {} the store {store}? What waits in it is told, also what was told since it was made.",
+        "Replace the store {store} by {}? Messages that waited in the backup are posted, also those that were posted since.",
         arguments.from.display()
     );
     if !confirmed(&question, arguments.yes)? {
@@ -50,7 +51,7 @@ pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
         format_size(copied.bytes)
     )?;
     if let Some(aside) = aside {
-        writeln!(stdout(), "the store that was there is {}", aside.display())?;
+        writeln!(stdout(), "the previous store is {}", aside.display())?;
     }
     Ok(ExitCode::SUCCESS)
 }

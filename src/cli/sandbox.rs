@@ -1,4 +1,4 @@
-//! `twake-bridge sandbox`: the stand-in Twake alone.
+//! `twake-bridge sandbox`: runs only the stand-in Twake.
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -12,13 +12,13 @@ use crate::secret::Secret;
 
 #[derive(clap::Args)]
 pub(super) struct SandboxArguments {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on. Port 0 takes a free port.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8090")]
     listen: String,
-    /// Whose behaviour to show: Twake's server of 2020, of 2021 (the documented API), or of 2022 (a shim before the next).
+    /// Which server of Twake to imitate: that of 2020, of 2021 (the documented API), or of 2022 (a shim for its successor).
     #[arg(long, value_enum, default_value = "2021")]
     era: EraArgument,
-    /// The channels to have, by name; each one's id is its name with "ch-" before it.
+    /// The name of a channel; repeat it for more. The id of a channel is "ch-" and its name.
     #[arg(long, value_name = "NAME", default_values = ["dev", "ops"])]
     channel: Vec<String>,
 }
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
     actix_web::rt::System::new().block_on(async {
         let sandbox = Sandbox::bind(settings, Clock::system())
             .with_context(|| format!("cannot listen on {} (another --listen?)", arguments.listen))?;
-        // The page is there, whoever reads this.
+        // The page works, also if nobody reads this.
         let _ = writeln!(stdout(), "{}", introduction(&sandbox, &arguments.channel));
         let stop = Stop::default();
         stop.on_signals()?;
@@ -80,9 +80,9 @@ fn introduction(sandbox: &Sandbox, channels: &[String]) -> String {
         .collect();
     let channels = channels.join("\n");
     format!(
-        "The stand-in Twake runs; its page: {url}
+        "The stand-in Twake is running. Its page: {url}
 
-For a bridge.toml (with the key in a file: printf {PRIVATE_KEY} > sandbox-key):
+For your bridge.toml (write the key to a file: printf {PRIVATE_KEY} > sandbox-key):
 
 [twake.sandbox]
 url = \"{url}\"
@@ -93,6 +93,6 @@ group_id = \"{GROUP}\"
 {channels}
 
 Make it fail: curl -d '{{\"fault\": \"unavailable\", \"times\": 3}}' {url}sandbox/faults
-Mend it:      curl -X DELETE {url}sandbox/faults"
+Repair it:    curl -X DELETE {url}sandbox/faults"
     )
 }

@@ -1,4 +1,4 @@
-//! `schema`: prints the JSON Schema of a configuration file.
+//! `twake-bridge schema`: prints the JSON Schema of a configuration file.
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `twake-bridge send`: one message to one channel, at once and past the queue.
+//! `twake-bridge send`: posts one message to one channel immediately, without the queue.
 
 use anyhow::{Context, bail};
 use std::io::{Read as _, stdin};
@@ -12,20 +12,20 @@ use crate::delivery;
 use crate::message::{Block, Document, Inline, StoredMessage};
 use crate::twake::{Job, Verdict, VerdictKind};
 
-/// The longest text, in bytes: more is no message.
-const LONGEST_TEXT: u64 = 64 * 1024;
+/// Maximum length of the text, in bytes.
+const MAX_TEXT: u64 = 64 * 1024;
 
 #[derive(clap::Args)]
 pub(super) struct SendArguments {
     /// A channel of bridge.toml.
     channel: String,
-    /// What to say, literally (no Markdown); - reads it from standard input.
+    /// The text, posted literally (no Markdown); - reads it from standard input.
     text: String,
     #[command(flatten)]
     config: ConfigArguments,
 }
 
-/// 0 when Twake has it, 1 when not.
+/// Exits with 0 if the message was delivered, otherwise with 1.
 pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
     let variables = backend::variables()?;
     let path = arguments.config.config.unwrap_or(variables.settings.config);
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
     let Some(destination) = config.channels.get(channel) else {
         let known: Vec<&str> = config.channels.keys().map(|name| &**name).collect();
         bail!(
-            "no channel `{channel}` is configured; there are: {}",
+            "no channel `{channel}` is configured; the channels are: {}",
             known.join(", ")
         );
     };
@@ -56,22 +56,22 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
 fn text(argument: String) -> anyhow::Result<String> {
     let text = if argument == "-" {
         let mut text = String::new();
-        let read = stdin().lock().take(LONGEST_TEXT + 1).read_to_string(&mut text);
+        let read = stdin().lock().take(MAX_TEXT + 1).read_to_string(&mut text);
         read.context("cannot read the text from standard input")?;
         text
     } else {
         argument
     };
-    if text.len() as u64 > LONGEST_TEXT {
-        bail!("the text is longer than {LONGEST_TEXT} bytes");
+    if text.len() as u64 > MAX_TEXT {
+        bail!("the text is longer than {MAX_TEXT} bytes");
     }
     if text.trim().is_empty() {
-        bail!("there is nothing to say");
+        bail!("the text is empty");
     }
     Ok(text)
 }
 
-/// The text as it is: a paragraph where a blank line ends one, a break where a line does.
+/// The literal text. Blank lines separate paragraphs, line ends become line breaks.
 fn literal(text: &str) -> StoredMessage {
     let text = crate::message::control::lines(text.trim_end());
     let paragraphs = text
@@ -104,9 +104,9 @@ fn report(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
             return (line, ExitCode::SUCCESS);
         }
         VerdictKind::Retry { .. } => "the bridge would try again",
-        VerdictKind::Halt(_) => "the bridge would halt the account's channels until it is mended",
+        VerdictKind::Halt(_) => "the bridge would halt channels of the account until this is repaired",
         VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => {
-            "the bridge would give this message up"
+            "the bridge would make this message a dead letter"
         }
     };
     let detail = match verdict.detail.as_str() {
@@ -114,7 +114,7 @@ fn report(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
         detail => format!(" ({detail})"),
     };
     let twice = if verdict.may_be_duplicate {
-        "\nTwake may have it all the same"
+        "\nTwake may have posted it nevertheless"
     } else {
         ""
     };

@@ -14,8 +14,8 @@ use crate::config::{Config, env};
 use crate::lifecycle::{self, Sockets, Stop, Supervisor};
 use crate::operator::Reloads;
 
-/// What would do, for somebody who has nothing yet.
-const TEN_LINES: &str = r#"These ten lines would do (bridge.toml):
+/// A minimal configuration, for users who have none yet.
+const TEN_LINES: &str = r#"Ten lines are enough (bridge.toml):
 
 channels = { dev = "a channel's id" }
 [twake.main]
@@ -28,9 +28,9 @@ kind = "github"
 secrets = [{ file = "secrets/github" }]
 channels = ["dev"]
 
-Then `twake-bridge check` says whether they are right. To see a bridge at work first: twake-bridge demo"#;
+`twake-bridge check` reports mistakes in it. To try the bridge without a configuration: twake-bridge demo"#;
 
-/// Runs the bridge until it is told to stop.
+/// Runs the bridge until it is stopped.
 pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     super::start_log("info");
     let variables = match env::read() {
@@ -73,9 +73,9 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         warn!("{finding}");
     }
     let lines = super::check::sources(&config);
-    lifecycle::allow(config.limits.connections);
+    lifecycle::raise_descriptor_limit(config.limits.connections);
     let store = settings.store;
-    let places = ListenAddresses {
+    let addresses = ListenAddresses {
         listen: sockets.public.map_or(settings.listen.into(), Listen::Socket),
         operator_listen: sockets
             .operator
@@ -84,7 +84,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     };
     actix_web::rt::System::new().block_on(async {
         let clock = Clock::system();
-        let bridge = match Bridge::build(config, places, &clock) {
+        let bridge = match Bridge::build(config, addresses, &clock) {
             Err(error @ BridgeError::Open(_)) => {
                 note!("twake-bridge: {error}");
                 return Ok(ExitCode::from(EX_CONFIG));
@@ -114,12 +114,12 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// SIGHUP asks for a reload; what became of it is in the log.
+/// Reloads at every SIGHUP. The log has the result.
 fn reload_on_hangup(reloads: Reloads) -> std::io::Result<()> {
-    let wish = lifecycle::on_reload()?;
+    let requested = lifecycle::on_reload()?;
     actix_web::rt::spawn(async move {
         loop {
-            wish.notified().await;
+            requested.notified().await;
             if reloads.ask().await.is_none() {
                 return;
             }

@@ -1,4 +1,4 @@
-//! How things look on a terminal: tables, times, and text from outside that must not command it.
+//! Output for a terminal: tables, times, and text from outside without control characters.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::message::control::{self, acts};
 
-/// Rows under a heading, in columns; the last is as long as it is.
+/// Formats rows under a heading, in aligned columns.
 pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     let heading: Vec<String> = heading.iter().map(|&word| word.to_owned()).collect();
     let rows: Vec<Vec<String>> = std::iter::once(&heading)
@@ -31,38 +31,36 @@ pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// A point in time, to the second, in UTC.
+/// Formats a time in UTC, to the second.
 pub(super) fn time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The same where there may be none.
+/// Formats an optional time.
 pub(super) fn optional_time(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), time)
 }
 
-/// A line of text that cannot command the terminal: control characters, and those that turn the reading direction,
-/// are written as their number.
+/// Escapes a line of text from outside: control characters, and those that change the reading direction.
 pub(super) fn visible(text: &str) -> String {
     control::shown(text, |_| false)
 }
 
-/// The same for a text of several lines, which stay lines.
+/// Escapes text from outside, but keeps line breaks and tabs.
 pub(super) fn visible_lines(text: &str) -> String {
     control::shown(text, |character| matches!(character, '\n' | '\t'))
 }
 
-/// JSON for people and programs: the same values, with every character that could command a terminal as an escape of
-/// JSON's own.
+/// Formats JSON. Characters that could control a terminal become JSON escapes, so the values stay the same.
 pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
     serde_json::to_string_pretty(value).map(|text| visible_json(&text))
 }
 
-/// The same of JSON that is written already.
+/// Escapes such characters in JSON text.
 pub(super) fn visible_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        // All of them are below U+10000, and inside a string: outside of one JSON has only ASCII.
+        // All of them are below U+10000, and in a string: JSON has only ASCII outside of strings.
         if character != '\n' && acts(character) {
             let _ = write!(out, "\\u{:04x}", u32::from(character));
         } else {
@@ -72,7 +70,7 @@ pub(super) fn visible_json(text: &str) -> String {
     out
 }
 
-/// Every line with blanks before it.
+/// Indents every line.
 pub(super) fn indented(text: &str) -> String {
     let lines = text.lines().map(|line| format!("  {line}\n"));
     lines.collect()
@@ -83,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_from_outside_commands_the_terminal() {
+    fn text_from_outside_cannot_control_the_terminal() {
         assert_eq!(
             visible("a\u{1b}[31m\nü\u{202e}\u{9b}"),
             "a\\u{1b}[31m\\nü\\u{202e}\\u{9b}"

@@ -80,7 +80,7 @@ pub(super) struct RawRoute {
     pub(super) when: Option<Located<String>>,
     pub(super) by: Option<Located<String>>,
     pub(super) channels: Option<RawRouteChannels>,
-    pub(super) goes_on: bool,
+    pub(super) continues: bool,
     pub(super) variant: Option<Located<String>>,
 }
 
@@ -235,7 +235,7 @@ fn route(table: &TableReader<'_, '_>) -> RawRoute {
         when: table.text("when"),
         by: table.text("by"),
         channels,
-        goes_on: table.boolean("continue").unwrap_or(false),
+        continues: table.boolean("continue").unwrap_or(false),
         variant: table.text("variant"),
     }
 }

@@ -193,7 +193,7 @@ fn routes(
         if when.is_none() && raw.when.is_some() {
             continue;
         }
-        if always_holds(raw, when.as_ref(), &to, context.findings) && !raw.goes_on {
+        if always_holds(raw, when.as_ref(), &to, context.findings) && !raw.continues {
             last = Some(raw);
         }
         let variant = raw
@@ -203,7 +203,7 @@ fn routes(
         routes.push(Route {
             when,
             to,
-            goes_on: raw.goes_on,
+            continues: raw.continues,
             variant,
         });
     }

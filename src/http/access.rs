@@ -1,9 +1,9 @@
-//! Access to the operator's listener: this machine, or whoever has the token.
+//! Access control of the operator's listener: clients on this machine, or clients with the token.
 //!
-//! A browser on this machine is not its user: a page from elsewhere can make it send requests here, also under a name of its
-//! own that it lets point to loopback (DNS rebinding). So without a token the `Host` has to be a loopback address or
-//! `localhost`. What `/api/` is asked must not come from another site's page, and what changes something is JSON, which no
-//! page may send to another site unasked. No `GET` changes anything.
+//! A web page can make a browser on this machine send requests here, also under a name that the page's owner resolves to
+//! loopback (DNS rebinding). So without a token, the `Host` must be a loopback address or `localhost`. Requests to `/api/`
+//! must not come from a page of another site. Requests that change something must be JSON, which a page cannot send to
+//! another site without CORS permission. No `GET` changes anything.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,14 +12,14 @@ use std::net::IpAddr;
 use super::Operator;
 use super::problem::{self, Problem};
 
-/// Why a request to the operator's listener is refused.
+/// Why access is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
-    /// No token, or a wrong one.
+    /// The token is missing or wrong.
     OperatorOnly,
-    /// Without a token: under a name that is not this machine's.
+    /// No token is configured, and the `Host` is not loopback.
     WrongHost,
-    /// From a page of another site.
+    /// The request comes from a page of another site.
     Foreign,
 }
 
@@ -30,7 +30,7 @@ impl Denied {
             Self::WrongHost => (
                 StatusCode::MISDIRECTED_REQUEST,
                 "wrong-host",
-                "without [operator] token the Host is 127.0.0.1, [::1] or localhost; ask by one of these, or set a token",
+                "without [operator] token the Host must be 127.0.0.1, [::1] or localhost; use one of these, or set a token",
             ),
             Self::Foreign => (
                 StatusCode::FORBIDDEN,
@@ -38,15 +38,15 @@ impl Denied {
                 "the request comes from a page of another site",
             ),
         };
-        problem::answer(status, code, detail)
+        problem::problem_response(status, code, detail)
     }
 }
 
-/// Admits a request to any page of the listener.
+/// Checks access to any page of the listener.
 pub(super) fn admit(request: &HttpRequest, operator: &Operator) -> Result<(), Denied> {
     if let Some(token) = &operator.serving.load().operator_token {
         let given = text(request, &header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        // The bridge does not know by which names its operator reaches it; who has the token has it from the operator.
+        // No check of `Host`: the bridge does not know the names under which the operator reaches it.
         return if token.matches(given.unwrap_or_default()) {
             Ok(())
         } else {
@@ -60,7 +60,7 @@ pub(super) fn admit(request: &HttpRequest, operator: &Operator) -> Result<(), De
     }
 }
 
-/// Admits a request to `/api/`: the same, and not from another site's page.
+/// Checks access to `/api/`: like [`admit`], and not from a page of another site.
 pub(super) fn admit_to_api(request: &HttpRequest, operator: &Operator) -> Result<(), Denied> {
     admit(request, operator)?;
     if is_same_site(
@@ -80,8 +80,8 @@ pub(super) fn admit_to_api(request: &HttpRequest, operator: &Operator) -> Result
     }
 }
 
-/// Browsers send `Sec-Fetch-Site`, except over plain HTTP to a name that is not this machine's; then there is `Origin`.
-/// What sends neither is no page.
+/// Whether a request comes from a page of this site or from no page. Browsers send `Sec-Fetch-Site`, except over plain HTTP to
+/// a name other than localhost; then they send `Origin`. A client that sends neither is no page.
 fn is_same_site(site: Option<&[u8]>, origin: Option<&[u8]>, host: &str) -> bool {
     match (site, origin) {
         (Some(site), _) => site == b"same-origin" || site == b"none",
@@ -95,7 +95,7 @@ fn is_same_site(site: Option<&[u8]>, origin: Option<&[u8]>, host: &str) -> bool 
     }
 }
 
-/// A loopback address cannot be made to point elsewhere, and browsers never ask anybody where `localhost` is.
+/// Whether `host` is loopback without a DNS lookup: a loopback address, or `localhost`, which browsers never look up.
 fn is_this_machine(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -107,7 +107,7 @@ fn is_this_machine(host: &str) -> bool {
         || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// A header's value, if it is text.
+/// The value of a header, if it is text.
 pub(super) fn text<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> Option<&'a str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_of_another_sites_page_is_known_by_what_browsers_send() {
+    fn a_request_from_a_page_of_another_site_is_recognized_by_its_headers() {
         for (site, origin, same) in [
             (Some("none"), None, true),
             (Some("same-origin"), Some("http://here:1"), true),

@@ -52,7 +52,7 @@ impl ApiError {
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", why),
             Self::Operator(error) => (status(&error), error.code(), chain(&error)),
         };
-        problem::answer(status, code, &detail)
+        problem::problem_response(status, code, &detail)
     }
 }
 

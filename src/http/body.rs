@@ -1,15 +1,16 @@
 //! Reading bodies within a budget: however many requests come, their bodies together stay under `limits.bodies`.
 //!
-//! The budget is several pools, so that large bodies never keep an ordinary webhook waiting. Every body begins with room
-//! for its first few kilobytes, and when those have arrived it takes room for all that may still come, in the pool for
-//! its size. So nobody takes room by announcing, only by sending. Bodies that have all they need wait for nobody, and
-//! the others for those alone: everybody gets on.
+//! The budget has several pools, so that large bodies never delay an ordinary webhook. Every body first reserves memory
+//! for its first 16 KiB. When those have arrived, it reserves memory for its whole size in the pool for that size. So
+//! memory is reserved for received bytes, never for Content-Length. A request that holds its full reservation never
+//! waits, so the pools cannot deadlock.
 //!
-//! Who sends slowly keeps room from others. While somebody waits for a pool's room, its bodies have to come faster.
+//! A slow sender holds memory that other requests need. While a request waits for a pool, the bodies in that pool must
+//! arrive faster.
 //!
-//! What a large body becomes when it is read as JSON may be thirty times as large, and what a compressed one becomes a
-//! hundred times. So before it is read, it takes room for that, too, in a pool of three times `limits.bodies`
-//! (`weight.rs`). Small and middling ones that are not compressed are read one at a time by each worker and need none.
+//! Parsed JSON may take thirty times the memory of its text, a decompressed body a hundred times. So a large or compressed
+//! body also reserves memory for its values before it is parsed, in a pool of three times `limits.bodies` (`weight.rs`).
+//! Other bodies are parsed one at a time by each worker and need no reservation.
 
 use actix_web::web::{BytesMut, Payload};
 use bytes::Bytes;
@@ -21,69 +22,69 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::problem::Problem;
 use crate::clock::Clock;
 
-/// Up to here a body is small: 16 KiB. GitHub's median is 8 kB, an alert's less than 1 kB.
-const SMALL: usize = 16 * 1024;
+/// Maximum size of a small body, in bytes. GitHub's median is 8 kB, an alert's less than 1 kB.
+pub(super) const SMALL: usize = 16 * 1024;
 
-/// Up to here it is middling: 256 KiB. GitHub's largest common event is 27 kB.
+/// Maximum size of a middling body, in bytes. GitHub's largest common event is 27 kB.
 pub(super) const MIDDLING: usize = 256 * 1024;
 
-/// How long a request waits for room before it is answered 503.
+/// How long a request waits for memory before the response is 503.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The slowest body that is waited for, in bytes a second on the average, after [`GRACE`].
-const SLOWEST: usize = 64 * 1024;
+/// Minimum average speed of a body after [`GRACE`], in bytes per second.
+const MIN_SPEED: usize = 64 * 1024;
 
-/// What every body may take before that.
+/// Time that every body may take, regardless of its speed.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The slowest one while somebody waits for room, in bytes a second, whatever had come before.
-const SLOWEST_IN_A_CROWD: usize = 256 * 1024;
+/// Minimum speed of a body while a request waits for its pool, in bytes per second. Earlier speed does not count.
+const CONTENDED_MIN_SPEED: usize = 256 * 1024;
 
-/// How long such a body may fall behind.
-const BEHIND: Duration = Duration::from_secs(1);
+/// How far such a body may fall behind.
+const CONTENDED_LAG: Duration = Duration::from_secs(1);
 
-/// All bodies being read at once.
+/// Memory for all bodies that are being read.
 pub struct Budget {
     size: usize,
     small: Pool,
     middling: Pool,
-    /// For the beginnings of large bodies.
+    /// The first 16 KiB of large bodies.
     threshold: Pool,
     large: Pool,
-    /// For what large ones become.
+    /// Parsed values of large or compressed bodies.
     values: Pool,
 }
 
-/// Room for bodies.
+/// Memory for bodies of one size class.
 struct Pool {
-    /// A body of which so much has arrived goes on to another pool, if there is to be more.
-    bound: usize,
-    /// Bytes in all.
+    /// The largest body in this pool, in bytes. A longer body moves to the next pool when these bytes have arrived.
+    max_body: usize,
+    /// Size of the pool, in bytes.
     size: usize,
-    room: Arc<Semaphore>,
-    /// How many wait for room. Said to be changed when the first comes and when the last one goes.
+    free: Arc<Semaphore>,
+    /// The number of waiting requests. Notifies receivers only when it becomes one or zero.
     waiting: watch::Sender<usize>,
 }
 
-/// A body, with the room it takes: the room is free again when this is dropped.
-pub struct Held {
+/// A body that was read. Dropping it frees its memory reservation.
+pub struct BufferedBody {
     /// The body.
     pub bytes: Bytes,
-    _room: OwnedSemaphorePermit,
+    _memory: OwnedSemaphorePermit,
 }
 
-/// How far the reading of a body is.
-struct Reading {
-    body: BytesMut,
-    begun: Duration,
-    /// For so long it was the body that had to wait.
+/// A body of which a part has arrived. Times are of the monotonic clock.
+struct PartialBody {
+    received: BytesMut,
+    started: Duration,
+    /// How long the bridge made the sender wait for memory.
     waited: Duration,
-    /// Until then it is fast enough for a crowd.
-    ahead: Duration,
+    /// Deadline for more bytes while others wait.
+    contended_deadline: Duration,
 }
 
 impl Budget {
-    /// A budget of `size` bytes in all.
+    /// Creates a budget of `size` bytes.
     pub fn new(size: usize) -> Self {
         let small = (size / 8).max(SMALL);
         let middling = (size / 8).max(MIDDLING);
@@ -99,76 +100,74 @@ impl Budget {
         }
     }
 
-    /// Bytes in all.
+    /// The size of the budget, in bytes.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// The pools a body goes through.
-    fn way(&self, announced: Option<usize>) -> impl Iterator<Item = &Pool> {
-        let way = match announced {
+    /// Returns the pools that a body uses, one after the other.
+    fn pools(&self, content_length: Option<usize>) -> impl Iterator<Item = &Pool> {
+        let pools = match content_length {
             Some(..=SMALL) => [Some(&self.small), None, None],
             Some(..=MIDDLING) => [Some(&self.small), Some(&self.middling), None],
             Some(_) => [Some(&self.threshold), Some(&self.large), None],
             None => [Some(&self.small), Some(&self.middling), Some(&self.large)],
         };
-        way.into_iter().flatten()
+        pools.into_iter().flatten()
     }
 
-    /// Reads a body of at most `limit` bytes. `announced`: its Content-Length.
+    /// Reads a body of at most `limit` bytes.
     pub async fn read(
         &self,
         payload: &mut Payload,
-        announced: Option<usize>,
+        content_length: Option<usize>,
         limit: usize,
         clock: &Clock,
-    ) -> Result<Held, Problem> {
-        if announced.is_some_and(|length| length > limit) {
+    ) -> Result<BufferedBody, Problem> {
+        if content_length.is_some_and(|length| length > limit) {
             return Err(Problem::TooLarge);
         }
-        let longest = announced.unwrap_or(limit);
-        let mut reading = Reading {
-            body: BytesMut::with_capacity(longest.min(SMALL)),
-            begun: clock.monotonic(),
+        let max_length = content_length.unwrap_or(limit);
+        let mut body = PartialBody {
+            received: BytesMut::with_capacity(max_length.min(SMALL)),
+            started: clock.monotonic(),
             waited: Duration::ZERO,
-            ahead: Duration::ZERO,
+            contended_deadline: Duration::ZERO,
         };
-        let mut below = None;
-        for pool in self.way(announced) {
-            // What turned out to be large has room among others' ordinary webhooks, and must not wait there.
-            let unasked = announced.is_none() && pool.bound == usize::MAX;
-            let wait = if unasked { Duration::ZERO } else { WAIT };
+        let mut previous = None;
+        for pool in self.pools(content_length) {
+            // A large body without Content-Length holds memory of a pool for ordinary webhooks. It must not wait there.
+            let unexpected = content_length.is_none() && pool.max_body == usize::MAX;
+            let wait = if unexpected { Duration::ZERO } else { WAIT };
             let before = clock.monotonic();
-            let room = pool.take(longest.min(pool.bound), wait, clock).await?;
-            // Not before: the part that has arrived is there while the rest waits.
-            drop(below.take());
+            let memory = pool.reserve(max_length.min(pool.max_body), wait, clock).await?;
+            // Freed only now: the received part occupied it during the wait.
+            drop(previous.take());
             let now = clock.monotonic();
-            reading.waited += now.saturating_sub(before);
-            reading.ahead = now + BEHIND;
-            while reading.body.len() < pool.bound || longest <= pool.bound {
-                let Some(chunk) = reading.chunk(payload, pool, clock).await? else {
-                    return Ok(Held {
-                        bytes: reading.body.freeze(),
-                        _room: room,
+            body.waited += now.saturating_sub(before);
+            body.contended_deadline = now + CONTENDED_LAG;
+            while body.received.len() < pool.max_body || max_length <= pool.max_body {
+                let Some(chunk) = body.next_chunk(payload, pool, clock).await? else {
+                    return Ok(BufferedBody {
+                        bytes: body.received.freeze(),
+                        _memory: memory,
                     });
                 };
-                if reading.body.len() + chunk.len() > limit {
+                if body.received.len() + chunk.len() > limit {
                     return Err(Problem::TooLarge);
                 }
-                reading.take(&chunk, clock.monotonic());
+                body.append(&chunk, clock.monotonic());
             }
-            below = Some(room);
+            previous = Some(memory);
         }
-        // Never: the last pool on every way takes the longest body there.
+        // Unreachable: the last pool takes a body of `max_length`.
         Err(Problem::TooLarge)
     }
-}
 
-impl Budget {
     /// Reserves memory for the parsed values of a large body: the estimate of [`Pending::weigh`], in bytes.
     ///
     /// [`Pending::weigh`]: crate::authentication::Pending::weigh
-    pub(super) async fn room_for_values(
+    pub(super) async fn reserve_values(
         &self,
         bytes: usize,
         clock: &Clock,
@@ -176,44 +175,44 @@ impl Budget {
         if bytes > self.values.size {
             return Err(Problem::TooManyValues);
         }
-        self.values.take(bytes, WAIT, clock).await
+        self.values.reserve(bytes, WAIT, clock).await
     }
 }
 
 impl Pool {
-    fn new(bound: usize, size: usize) -> Self {
+    fn new(max_body: usize, size: usize) -> Self {
         Self {
-            bound,
+            max_body,
             size,
-            room: Arc::new(Semaphore::new(size)),
+            free: Arc::new(Semaphore::new(size)),
             waiting: watch::Sender::new(0),
         }
     }
 
-    async fn take(
+    async fn reserve(
         &self,
         size: usize,
         wait: Duration,
         clock: &Clock,
     ) -> Result<OwnedSemaphorePermit, Problem> {
         let size = u32::try_from(size.min(self.size)).unwrap_or(u32::MAX);
-        if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(size) {
-            return Ok(room);
+        if let Ok(memory) = Arc::clone(&self.free).try_acquire_many_owned(size) {
+            return Ok(memory);
         }
-        let _waiting = Waiting::new(&self.waiting);
-        let room = Arc::clone(&self.room).acquire_many_owned(size);
-        match clock.timeout(wait, room).await {
-            Some(Ok(room)) => Ok(room),
-            // The pools are never closed; "no room in time" is the only other way.
+        let _waiter = Waiter::new(&self.waiting);
+        let memory = Arc::clone(&self.free).acquire_many_owned(size);
+        match clock.timeout(wait, memory).await {
+            Some(Ok(memory)) => Ok(memory),
+            // The semaphores are never closed, so this is always the timeout.
             Some(Err(_)) | None => Err(Problem::Full),
         }
     }
 }
 
-/// One that waits for a pool's room.
-struct Waiting<'a>(&'a watch::Sender<usize>);
+/// Counts a request that waits for a pool.
+struct Waiter<'a>(&'a watch::Sender<usize>);
 
-impl<'a> Waiting<'a> {
+impl<'a> Waiter<'a> {
     fn new(waiting: &'a watch::Sender<usize>) -> Self {
         waiting.send_if_modified(|count| {
             *count += 1;
@@ -223,7 +222,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.0.send_if_modified(|count| {
             *count -= 1;
@@ -232,9 +231,9 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Reading {
-    /// The next part of the body; `None` at its end.
-    async fn chunk(
+impl PartialBody {
+    /// Waits for the next chunk. Returns `None` at the end of the body.
+    async fn next_chunk(
         &self,
         payload: &mut Payload,
         pool: &Pool,
@@ -242,40 +241,40 @@ impl Reading {
     ) -> Result<Option<Bytes>, Problem> {
         let mut waiting = pool.waiting.subscribe();
         loop {
-            let crowded = *waiting.borrow_and_update() > 0;
-            let left = self.left(crowded, clock.monotonic());
+            let contended = *waiting.borrow_and_update() > 0;
+            let left = self.time_left(contended, clock.monotonic());
             tokio::select! {
                 biased;
                 chunk = payload.next() => return chunk.transpose().map_err(|_| Problem::Unreadable),
                 _ = waiting.changed() => {}
                 () = clock.sleep(left) => {
-                    return Err(if crowded { Problem::Full } else { Problem::TooSlow });
+                    return Err(if contended { Problem::Full } else { Problem::TooSlow });
                 }
             }
         }
     }
 
-    /// How long the next part may take.
-    fn left(&self, crowded: bool, now: Duration) -> Duration {
-        let taken = now.saturating_sub(self.begun).saturating_sub(self.waited);
-        let left = (GRACE + lasting(self.body.len(), SLOWEST)).saturating_sub(taken);
-        if crowded {
-            left.min(self.ahead.saturating_sub(now))
+    /// How long the next chunk may take.
+    fn time_left(&self, contended: bool, now: Duration) -> Duration {
+        let taken = now.saturating_sub(self.started).saturating_sub(self.waited);
+        let left = (GRACE + duration_at(self.received.len(), MIN_SPEED)).saturating_sub(taken);
+        if contended {
+            left.min(self.contended_deadline.saturating_sub(now))
         } else {
             left
         }
     }
 
-    fn take(&mut self, chunk: &[u8], now: Duration) {
-        // A burst does not buy a rest.
-        let ahead = self.ahead.max(now) + lasting(chunk.len(), SLOWEST_IN_A_CROWD);
-        self.ahead = ahead.min(now + BEHIND);
-        self.body.extend_from_slice(chunk);
+    fn append(&mut self, chunk: &[u8], now: Duration) {
+        // The limit keeps a burst from allowing a long pause.
+        let deadline = self.contended_deadline.max(now) + duration_at(chunk.len(), CONTENDED_MIN_SPEED);
+        self.contended_deadline = deadline.min(now + CONTENDED_LAG);
+        self.received.extend_from_slice(chunk);
     }
 }
 
-/// How long so many bytes last at so many a second.
-fn lasting(bytes: usize, speed: usize) -> Duration {
+/// How long `bytes` take at `speed` bytes per second.
+fn duration_at(bytes: usize, speed: usize) -> Duration {
     Duration::from_millis((bytes as u64).saturating_mul(1000) / speed as u64)
 }
 

@@ -1,14 +1,12 @@
-//! The open connections of a listener: nobody keeps others out by holding connections that ask nothing.
+//! The open connections of a listener. Idle connections cannot keep new clients out.
 //!
-//! The server keeps a connection that is silent after an answer for more than a minute, and one whose next request never
-//! gets further than its first byte for ever. While there is room for more, that is patience; when most of what
-//! `limits.connections` allows is taken, answers end their connections, and those that have asked nothing for longest
-//! are closed.
+//! The server keeps an idle connection for more than a minute after a response. It keeps a connection forever if the next
+//! request never gets past its first byte. That is fine while connections are few. When three quarters of
+//! `limits.connections` are open, responses close their connections, and the longest idle connections are closed.
 //!
-//! And a stop waits for what is under way on them. The server drops connections that it has accepted and no worker has
-//! looked at yet when it is told to stop, and waits for idle ones until its time is over; a sender that is cut off so may
-//! never try again. So the bridge stops the accepting first, waits until what was accepted is answered, and then stops
-//! what is left.
+//! A graceful stop also needs this list. When the server stops, it drops accepted connections that no worker has taken, and
+//! waits for idle ones until its timeout. A sender that is cut off may never retry. So the bridge first stops accepting,
+//! then waits until every accepted request has its response, and then stops the server.
 
 use actix_web::rt::net::TcpStream;
 use std::collections::BTreeMap;
@@ -20,120 +18,120 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 use std::time::Duration;
 
-use super::flow::{Flow, Length, Room};
+use super::flow::{Allowance, Flow, Length};
 use super::problem::Problem;
-use super::unfinished::{Slot, Unfinished};
+use super::slots::{Slot, Slots};
 use crate::clock::Clock;
 
-/// How often it is looked whether connections have to go.
+/// How often idle connections are checked.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long an idle connection is kept: longer than most senders keep theirs, so that they close first.
+/// How long an idle connection is kept. Most senders close theirs earlier.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long a request's head may take.
+/// How long the head of a request may take.
 pub(super) const HEAD: Duration = Duration::from_secs(5);
 
-/// No connection is kept that has asked nothing for so long.
-const LONGEST_SILENCE: Duration = KEEP_ALIVE.saturating_add(HEAD);
+/// How long any connection may be idle.
+const MAX_IDLE: Duration = KEEP_ALIVE.saturating_add(HEAD);
 
-/// So long every connection has for its request, however many others there are.
+/// How long a connection may always be idle, however many others there are.
 const MIN_IDLE: Duration = Duration::from_secs(1);
 
-/// Connections at once with a head that is longer than ordinary: with what the server makes of them 64 KiB each.
+/// Maximum number of connections with a long head. Each takes 64 KiB, including the server's copy.
 const LONG_HEADS: usize = 128;
 
-/// Nothing new for so long means that no connection is on its way to a worker any more: workers look within
+/// If no connection was opened for this time, none is on its way to a worker. A worker takes a connection within
 /// microseconds unless the machine is overloaded.
 const ACCEPT_SETTLE: Duration = Duration::from_millis(100);
 
-/// The connections; a cheap clone.
+/// The connections of a listener. Clones share them.
 #[derive(Clone)]
 pub struct Connections {
     open: Arc<Mutex<Open>>,
     limit: usize,
-    /// Whether answers end their connections, because the listener stops.
+    /// Whether responses close their connections because the listener stops.
     stopping: Arc<AtomicBool>,
-    /// TLS handshakes that have begun.
-    handshakes: Unfinished,
-    long_heads: Unfinished,
-    refused: Arc<dyn Fn(Problem, Option<IpAddr>) + Send + Sync>,
+    /// Unfinished TLS handshakes.
+    handshakes: Slots,
+    long_heads: Slots,
+    on_refusal: Arc<dyn Fn(Problem, Option<IpAddr>) + Send + Sync>,
     clock: Clock,
 }
 
 #[derive(Default)]
 struct Open {
     count: usize,
-    /// A number for each, so that no two have the same key; the last one given.
-    number: u64,
-    /// Those that have never asked anything.
+    /// The number of the newest connection. Numbers make the keys of `idle` unique.
+    last_number: u64,
+    /// Connections that have not sent a request yet.
     fresh: usize,
-    /// Requests that are not answered.
-    asking: usize,
-    /// Those that wait for a request, by when they began to.
-    silent: BTreeMap<(Duration, u64), Arc<std::net::TcpStream>>,
+    /// Requests without a response.
+    requests: usize,
+    /// Connections without a request, by the time since which they are idle, and their number.
+    idle: BTreeMap<(Duration, u64), Arc<std::net::TcpStream>>,
 }
 
-/// One connection, from its beginning to its end.
+/// One open connection.
 pub(super) struct Connection {
-    of: Connections,
-    /// A second handle on it, to close it by.
+    connections: Connections,
+    /// A second handle, to close the connection.
     socket: Arc<std::net::TcpStream>,
     peer: Option<IpAddr>,
     number: u64,
-    asking: Mutex<Asking>,
+    activity: Mutex<Activity>,
     flow: Mutex<Flow>,
 }
 
-/// What a connection asks.
+/// The requests of a connection.
 #[derive(Default)]
-struct Asking {
-    /// Requests that are not answered.
+struct Activity {
+    /// Requests without a response.
     requests: usize,
-    /// Its key while there are none.
-    silent_since: Option<Duration>,
-    /// Whether there ever was one.
-    ever: bool,
+    /// Since when the connection is idle. `None` while it has a request.
+    idle_since: Option<Duration>,
+    /// Whether it ever had a request.
+    used: bool,
 }
 
 impl Connections {
-    /// At most `limit` at once, which the server sees to. `refused` is called with what a connection is refused for
-    /// before there is a request, and its other end.
+    /// Tracks connections of a server that accepts at most `limit` at once. `on_refusal` is called with the problem and the
+    /// peer when a connection is refused before it has a request.
     pub fn new(
         limit: usize,
-        refused: impl Fn(Problem, Option<IpAddr>) + Send + Sync + 'static,
+        on_refusal: impl Fn(Problem, Option<IpAddr>) + Send + Sync + 'static,
         clock: Clock,
     ) -> Self {
         Self {
             open: Arc::default(),
             limit,
             stopping: Arc::default(),
-            // Half of all: so a crowd of them alone is none to those whose handshake is done.
-            handshakes: Unfinished::new(limit / 2),
-            long_heads: Unfinished::new(LONG_HEADS.min(limit / 2)),
-            refused: Arc::new(refused),
+            // Half of the limit: handshakes alone never make the listener crowded.
+            handshakes: Slots::new(limit / 2),
+            long_heads: Slots::new(LONG_HEADS.min(limit / 2)),
+            on_refusal: Arc::new(on_refusal),
             clock,
         }
     }
 
-    /// Waits until everything that was accepted is answered, `limit` at the most; from now on answers end their
-    /// connections. The listener has to accept nothing more by then.
-    pub async fn settle(&self, limit: Duration) {
+    /// Waits until every accepted request has its response, for at most `limit`. From now on, responses close their
+    /// connections. The listener must not accept connections any more.
+    pub async fn drain(&self, limit: Duration) {
         self.stopping.store(true, Ordering::SeqCst);
         let begun = self.clock.monotonic();
         loop {
-            let before = self.lock().number;
+            let before = self.lock().last_number;
             self.clock.sleep(ACCEPT_SETTLE).await;
             let waited = self.clock.monotonic().saturating_sub(begun);
             let open = self.lock();
-            let heard = open.fresh == 0 || waited >= MIN_IDLE;
-            if (open.number == before && heard && open.asking == 0) || waited >= limit {
+            let settled = open.last_number == before && (open.fresh == 0 || waited >= MIN_IDLE);
+            if (settled && open.requests == 0) || waited >= limit {
                 return;
             }
         }
     }
 
-    /// How many there may be.
+    /// The maximum number of connections.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
@@ -142,161 +140,161 @@ impl Connections {
         &self.clock
     }
 
-    /// From so many on it is crowded.
+    /// The number of connections from which on idle ones are closed.
     fn crowded(&self) -> usize {
         self.limit - self.limit / 4
     }
 
-    /// Takes note of a connection that was accepted.
+    /// Tracks an accepted connection.
     ///
     /// # Errors
-    /// No descriptor is left.
-    pub(super) fn opened(&self, stream: &TcpStream) -> io::Result<Arc<Connection>> {
+    /// The process has no file descriptor left.
+    pub(super) fn track(&self, stream: &TcpStream) -> io::Result<Arc<Connection>> {
         let socket = second_handle(stream)?;
         let peer = stream.peer_addr().ok().map(|peer| peer.ip());
-        Ok(self.tracked(socket, peer))
+        Ok(self.track_socket(socket, peer))
     }
 
-    fn tracked(&self, socket: std::net::TcpStream, peer: Option<IpAddr>) -> Arc<Connection> {
+    fn track_socket(&self, socket: std::net::TcpStream, peer: Option<IpAddr>) -> Arc<Connection> {
         let number = {
             let mut open = self.lock();
             open.count += 1;
             open.fresh += 1;
-            open.number += 1;
-            open.number
+            open.last_number += 1;
+            open.last_number
         };
         let connection = Connection {
-            of: self.clone(),
+            connections: self.clone(),
             socket: Arc::new(socket),
             peer,
             number,
-            asking: Mutex::default(),
+            activity: Mutex::default(),
             flow: Mutex::default(),
         };
-        connection.silent(&mut connection.asking());
+        connection.set_idle(&mut connection.activity());
         Arc::new(connection)
     }
 
-    /// Closes what has to go, until it is dropped.
-    pub async fn tend(&self) -> Infallible {
+    /// Closes idle connections. Never returns.
+    pub async fn sweep(&self) -> Infallible {
         loop {
             self.clock.sleep(SWEEP_INTERVAL).await;
-            self.close_silent();
+            self.close_idle();
         }
     }
 
-    fn close_silent(&self) {
+    fn close_idle(&self) {
         let now = self.clock.monotonic();
         let mut open = self.lock();
         let mut too_many = (open.count + 1).saturating_sub(self.crowded());
         let mut closed = Vec::new();
-        for (key, socket) in &open.silent {
-            let silent = now.saturating_sub(key.0);
-            if silent < LONGEST_SILENCE && (too_many == 0 || silent < MIN_IDLE) {
+        for (key, socket) in &open.idle {
+            let idle = now.saturating_sub(key.0);
+            if idle < MAX_IDLE && (too_many == 0 || idle < MIN_IDLE) {
                 break;
             }
-            // What has come and was not read yet: it is the bridge that is behind.
+            // A request has arrived and was not read yet: the bridge is late, not the sender.
             if matches!(socket.peek(&mut [0]), Ok(1..)) {
                 continue;
             }
-            // It may be closed already.
+            // Fails if it is already closed.
             let _ = socket.shutdown(Shutdown::Both);
             closed.push(*key);
             too_many = too_many.saturating_sub(1);
         }
         for key in closed {
-            open.silent.remove(&key);
+            open.idle.remove(&key);
         }
     }
 
-    /// Whether answers end their connections now.
-    fn ends(&self) -> bool {
+    /// Whether responses close their connections now.
+    fn closes(&self) -> bool {
         self.lock().count >= self.crowded() || self.stopping.load(Ordering::SeqCst)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        // Nothing in here panics half way through a change.
+        // No holder of the lock panics in the middle of a change.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connection {
-    /// A request begins: while there is one, the connection is not silent.
-    pub(super) fn asks(&self, length: Length) {
-        let mut asking = self.asking();
-        asking.requests += 1;
-        self.heard(&mut asking);
-        self.of.lock().asking += 1;
-        self.flow().asked(length);
+    /// A request has begun, with a body of this length. Until its response, the connection is not idle.
+    pub(super) fn begin_request(&self, length: Length) {
+        let mut activity = self.activity();
+        activity.requests += 1;
+        self.set_used(&mut activity);
+        self.connections.lock().requests += 1;
+        self.flow().begin_request(length);
     }
 
-    /// A request is answered, or dropped; `ends`: and the connection ends behind the answer.
-    pub(super) fn answered(&self, ends: bool) {
-        let mut asking = self.asking();
-        asking.requests -= 1;
-        self.of.lock().asking -= 1;
-        if asking.requests == 0 {
-            self.silent(&mut asking);
+    /// A request has its response or was dropped. `closes`: whether the connection closes after the response.
+    pub(super) fn end_request(&self, closes: bool) {
+        let mut activity = self.activity();
+        activity.requests -= 1;
+        self.connections.lock().requests -= 1;
+        if activity.requests == 0 {
+            self.set_idle(&mut activity);
         }
-        self.flow().answered(ends);
+        self.flow().end_request(closes);
     }
 
-    /// Whether it has to end with the next answer.
-    pub(super) fn ends(&self) -> bool {
-        self.of.ends() || self.flow().was_long()
+    /// Whether the next response must close the connection.
+    pub(super) fn closes(&self) -> bool {
+        self.connections.closes() || self.flow().had_long_head()
     }
 
-    /// A place for its TLS handshake.
-    pub(super) fn handshake(&self) -> Option<Slot> {
-        self.of.handshakes.begin(&self.socket)
+    /// Takes a slot for the TLS handshake.
+    pub(super) fn begin_handshake(&self) -> Option<Slot> {
+        self.connections.handshakes.take(&self.socket)
     }
 
-    /// How many bytes the server may have now.
-    pub(super) fn room(&self, context: &Context<'_>) -> Room {
+    /// How many bytes the server may read now.
+    pub(super) fn allowance(&self, context: &Context<'_>) -> Allowance {
         self.flow()
-            .room(context, || self.of.long_heads.begin(&self.socket))
+            .allowance(context, || self.connections.long_heads.take(&self.socket))
     }
 
-    /// Gives bytes to the server; returns how many of these.
-    pub(super) fn give(&self, bytes: &[u8]) -> usize {
-        self.flow().give(bytes)
+    /// Counts bytes that the server reads. Returns how many of `bytes` it may read.
+    pub(super) fn pass(&self, bytes: &[u8]) -> usize {
+        self.flow().pass(bytes)
     }
 
-    /// The reader of the request's body waits for more.
-    pub(super) fn starves(&self) {
-        self.flow().starves();
+    /// The reader of the body waits for more bytes.
+    pub(super) fn want_body(&self) {
+        self.flow().want_body();
     }
 
-    /// It is refused before there is a request.
-    pub(super) fn refused(&self, problem: Problem) {
-        (self.of.refused)(problem, self.peer);
+    /// Reports that the connection is refused before it has a request.
+    pub(super) fn report_refusal(&self, problem: Problem) {
+        (self.connections.on_refusal)(problem, self.peer);
     }
 
     pub(super) fn clock(&self) -> Clock {
-        self.of.clock.clone()
+        self.connections.clock.clone()
     }
 
-    fn silent(&self, asking: &mut Asking) {
-        let now = self.of.clock.monotonic();
+    fn set_idle(&self, activity: &mut Activity) {
+        let now = self.connections.clock.monotonic();
         let key = (now, self.number);
-        self.of.lock().silent.insert(key, Arc::clone(&self.socket));
-        asking.silent_since = Some(now);
+        self.connections.lock().idle.insert(key, Arc::clone(&self.socket));
+        activity.idle_since = Some(now);
     }
 
-    fn heard(&self, asking: &mut Asking) {
-        let mut open = self.of.lock();
-        if let Some(since) = asking.silent_since.take() {
-            open.silent.remove(&(since, self.number));
+    fn set_used(&self, activity: &mut Activity) {
+        let mut open = self.connections.lock();
+        if let Some(since) = activity.idle_since.take() {
+            open.idle.remove(&(since, self.number));
         }
-        if !std::mem::replace(&mut asking.ever, true) {
+        if !std::mem::replace(&mut activity.used, true) {
             open.fresh -= 1;
         }
     }
 
-    // Nothing in here panics half way through a change. Who locks several locks `asking` first, and `Open` last.
+    // No holder of these locks panics in the middle of a change. Lock order: `activity`, `flow`, `Open`.
 
-    fn asking(&self) -> MutexGuard<'_, Asking> {
-        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn flow(&self) -> MutexGuard<'_, Flow> {
@@ -306,8 +304,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.heard(&mut self.asking());
-        self.of.lock().count -= 1;
+        self.set_used(&mut self.activity());
+        self.connections.lock().count -= 1;
     }
 }
 
@@ -322,43 +320,43 @@ mod tests {
     use jiff::Timestamp;
 
     #[test]
-    fn only_a_connection_that_asks_nothing_is_silent_however_its_requests_overlap() {
+    fn a_connection_is_idle_only_without_requests_also_if_they_overlap() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
         let connections = Connections::new(8, |_, _| {}, clock.clone());
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let accepted = listener.accept().unwrap().0;
         accepted.set_nonblocking(true).unwrap();
-        let connection = connections.tracked(accepted, None);
-        let silent = || connections.lock().silent.len();
-        assert_eq!(silent(), 1);
+        let connection = connections.track_socket(accepted, None);
+        let idle = || connections.lock().idle.len();
+        assert_eq!(idle(), 1);
 
-        // Two at a time, each of them begun before the one before it is answered.
-        connection.asks(Length::Known(0));
+        // Each request begins before the response to the previous one.
+        connection.begin_request(Length::Known(0));
         for _ in 0..3 {
             clock.advance(Duration::from_secs(1));
-            connection.asks(Length::Known(0));
-            connection.answered(false);
-            assert_eq!(silent(), 0);
+            connection.begin_request(Length::Known(0));
+            connection.end_request(false);
+            assert_eq!(idle(), 0);
         }
         clock.advance(Duration::from_secs(100));
-        connections.close_silent();
+        connections.close_idle();
         peer.set_nonblocking(true).unwrap();
         let open = |peer: &std::net::TcpStream| peer.peek(&mut [0]).is_err();
-        assert!(open(&peer), "it is asking for 100 s");
+        assert!(open(&peer), "a request without response for 100 s");
 
-        connection.answered(false);
-        assert_eq!(silent(), 1);
+        connection.end_request(false);
+        assert_eq!(idle(), 1);
         clock.advance(Duration::from_secs(79));
-        connections.close_silent();
-        assert!(open(&peer), "it is silent for 79 s");
+        connections.close_idle();
+        assert!(open(&peer), "idle for 79 s");
         clock.advance(Duration::from_secs(1));
-        connections.close_silent();
+        connections.close_idle();
         assert!(!open(&peer));
         drop(connection);
         let left = connections.lock();
         assert_eq!(
-            (left.count, left.fresh, left.asking, left.silent.len()),
+            (left.count, left.fresh, left.requests, left.idle.len()),
             (0, 0, 0, 0)
         );
     }

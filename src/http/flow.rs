@@ -1,41 +1,41 @@
 //! How many bytes of a connection the server may read now.
 //!
-//! The server by itself reads whatever comes, up to 128 KiB a connection, before it looks at any of it, and takes as many
-//! requests out of that as there are. So it is given less: a head up to its end, then as much of the body as its reader
-//! waits for, and the next head only after the answer. A head of ordinary length fits in the buffer that every
-//! connection has anyway; longer ones are limited in length and in number.
+//! Without this limit, the server reads up to 128 KiB per connection before it parses anything, and then parses every
+//! request in it. With it, the server reads a head up to its end, then as much of the body as its reader waits for, and the
+//! next head only after the response. A short head fits into the buffer that every connection has. Long heads are limited
+//! in length and number.
 
 use std::task::{Context, Waker};
 
 use super::problem::Problem;
-use super::unfinished::Slot;
+use super::slots::Slot;
 
-/// Up to here a head is of ordinary length. So large is the buffer that the server makes for each connection.
-pub(super) const ORDINARY: usize = 8 * 1024;
+/// Maximum length of a short head, in bytes: the size of the server's buffer for each connection.
+pub(super) const SHORT_HEAD: usize = 8 * 1024;
 
-/// The longest head.
-pub(super) const LONGEST: usize = 32 * 1024;
+/// Maximum length of any head, in bytes.
+pub(super) const MAX_HEAD: usize = 32 * 1024;
 
-/// What is given at once of a body whose length is known. The reader takes all of it before it waits again.
-const BODY: usize = 32 * 1024;
+/// Bytes of a body of known length that pass at once. The reader consumes all of them before it waits again.
+const KNOWN_STEP: usize = 32 * 1024;
 
-/// What is given at once of a body whose length is not known: what comes behind it may be given with its end.
-const CHUNKS: usize = 2 * 1024;
+/// Bytes of a chunked body that pass at once. Bytes of the next request may pass with the end of the body.
+const CHUNKED_STEP: usize = 2 * 1024;
 
-/// Where a connection is, and how much of it was given.
+/// The phase of a connection, and how many of its bytes the server has read.
 #[derive(Default)]
 pub(super) struct Flow {
     phase: Phase,
-    /// Bytes of this head.
-    given: usize,
-    /// Where in a head the bytes given end.
+    /// Bytes of this head that the server has read.
+    head: usize,
+    /// The state at the end of these bytes.
     line: Line,
-    /// Whether the server has to look at what it has before it is given more.
-    look: bool,
-    /// Its task, while it waits for more room.
+    /// Whether the server must parse what it has before it reads more.
+    must_parse: bool,
+    /// The task of the connection, while it waits for an allowance.
     waiting: Option<Waker>,
-    /// Its place among the long heads. It is kept until the connection ends, as the server keeps the buffer.
-    place: Option<Slot>,
+    /// The slot for a long head. Kept until the connection ends, because the server keeps its buffer.
+    slot: Option<Slot>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -43,72 +43,77 @@ enum Phase {
     /// A head is expected or has begun.
     #[default]
     Head,
-    /// A request is being answered. `left`: bytes of its body that were not given; `wanted`: those that may be given.
+    /// A request has no response yet. `left`: bytes of its body that have not passed; `wanted`: bytes that may pass now.
     Request { left: u64, step: usize, wanted: usize },
-    /// Answered, and the connection ends: what still comes is read and thrown away by the server.
-    Ended,
+    /// The last response was sent. The server discards what it still reads.
+    Closing,
 }
 
-/// Of the head, the last line.
+/// The last line of the head so far.
 #[derive(Clone, Copy, Default)]
 enum Line {
-    /// Only empty lines have come, which may stand before a request.
+    /// Only empty lines, which may precede a request.
     #[default]
-    Nothing,
+    Blank,
     Begun,
     Ended,
-    /// A carriage return stands alone in a new line.
+    /// A new line with only a carriage return.
     Return,
 }
 
-/// What a request says of the length of its body.
+/// The length of a body, as the head specifies it.
 #[derive(Clone, Copy)]
 pub(super) enum Length {
     Known(u64),
     Unknown,
 }
 
-/// What the server may have now.
-pub(super) enum Room {
-    /// So many bytes.
+/// What the server may read now.
+pub(super) enum Allowance {
+    /// At most this many bytes.
     Bytes(usize),
-    /// Nothing; its task will be woken.
+    /// Nothing yet. The task will be woken.
     Later,
-    /// Nothing any more: this is the answer.
+    /// Nothing any more: the connection is refused with this problem.
     Refused(Problem),
 }
 
 impl Flow {
-    /// How much may be given. `begin` takes a place for a long head.
-    pub(super) fn room(&mut self, context: &Context<'_>, begin: impl FnOnce() -> Option<Slot>) -> Room {
-        if std::mem::take(&mut self.look) {
+    /// How much the server may read. `take_slot` takes a slot for a long head.
+    pub(super) fn allowance(
+        &mut self,
+        context: &Context<'_>,
+        take_slot: impl FnOnce() -> Option<Slot>,
+    ) -> Allowance {
+        if std::mem::take(&mut self.must_parse) {
             context.waker().wake_by_ref();
-            return Room::Later;
+            return Allowance::Later;
         }
         match self.phase {
-            Phase::Ended => Room::Bytes(ORDINARY),
+            Phase::Closing => Allowance::Bytes(SHORT_HEAD),
             Phase::Request { wanted: 0, .. } => {
                 self.waiting = Some(context.waker().clone());
-                Room::Later
+                Allowance::Later
             }
-            Phase::Request { wanted, .. } => Room::Bytes(wanted),
-            Phase::Head if self.given < ORDINARY => Room::Bytes(ORDINARY - self.given),
-            Phase::Head if self.given >= LONGEST => Room::Refused(Problem::HeadTooLarge),
+            Phase::Request { wanted, .. } => Allowance::Bytes(wanted),
+            Phase::Head if self.head < SHORT_HEAD => Allowance::Bytes(SHORT_HEAD - self.head),
+            Phase::Head if self.head >= MAX_HEAD => Allowance::Refused(Problem::HeadTooLarge),
             Phase::Head => {
-                self.place = self.place.take().or_else(begin);
-                match self.place {
-                    Some(_) => Room::Bytes(LONGEST - self.given),
-                    None => Room::Refused(Problem::Full),
+                self.slot = self.slot.take().or_else(take_slot);
+                match self.slot {
+                    Some(_) => Allowance::Bytes(MAX_HEAD - self.head),
+                    None => Allowance::Refused(Problem::Full),
                 }
             }
         }
     }
 
-    /// Gives of `bytes`, which are no more than there was room for; returns how many: of a head no byte behind its end.
-    pub(super) fn give(&mut self, bytes: &[u8]) -> usize {
+    /// Counts bytes that the server reads, at most the allowance. Returns how many of `bytes` pass: of a head, none after its
+    /// end.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> usize {
         match &mut self.phase {
-            Phase::Ended => {
-                self.look = true;
+            Phase::Closing => {
+                self.must_parse = true;
                 bytes.len()
             }
             Phase::Request { left, wanted, .. } => {
@@ -118,22 +123,22 @@ impl Flow {
             }
             Phase::Head => {
                 let end = bytes.iter().position(|byte| self.line.ends_head(*byte));
-                self.look = end.is_some();
-                let given = end.map_or(bytes.len(), |end| end + 1);
-                self.given += given;
-                given
+                self.must_parse = end.is_some();
+                let passed = end.map_or(bytes.len(), |end| end + 1);
+                self.head += passed;
+                passed
             }
         }
     }
 
-    /// A request begins: its head has been read.
-    pub(super) fn asked(&mut self, length: Length) {
+    /// The head of a request was parsed.
+    pub(super) fn begin_request(&mut self, length: Length) {
         let (left, step) = match length {
-            Length::Known(length) => (length, BODY),
-            Length::Unknown => (u64::MAX, CHUNKS),
+            Length::Known(length) => (length, KNOWN_STEP),
+            Length::Unknown => (u64::MAX, CHUNKED_STEP),
         };
-        if let Some(place) = &mut self.place {
-            place.finish();
+        if let Some(slot) = &mut self.slot {
+            slot.finish();
         }
         self.phase = Phase::Request {
             left,
@@ -142,26 +147,26 @@ impl Flow {
         };
     }
 
-    /// The reader of the body waits: all that was given of it has been read.
-    pub(super) fn starves(&mut self) {
+    /// The reader of the body has consumed everything and waits for more.
+    pub(super) fn want_body(&mut self) {
         if let Phase::Request { left, step, wanted } = &mut self.phase {
             *wanted = usize::try_from(*left).unwrap_or(usize::MAX).min(*step);
             self.wake();
         }
     }
 
-    /// The request is answered; `ends`: and the connection ends with the answer.
-    pub(super) fn answered(&mut self, ends: bool) {
-        self.phase = if ends { Phase::Ended } else { Phase::Head };
-        self.given = 0;
+    /// The request has its response. `closes`: whether the connection closes after it.
+    pub(super) fn end_request(&mut self, closes: bool) {
+        self.phase = if closes { Phase::Closing } else { Phase::Head };
+        self.head = 0;
         self.line = Line::default();
-        self.look = false;
+        self.must_parse = false;
         self.wake();
     }
 
-    /// Whether a head on this connection was longer than ordinary. It is the last one then: the server keeps the buffer.
-    pub(super) fn was_long(&self) -> bool {
-        self.place.is_some()
+    /// Whether this connection had a long head. Its next response must close it, because the server keeps the buffer.
+    pub(super) fn had_long_head(&self) -> bool {
+        self.slot.is_some()
     }
 
     fn wake(&mut self) {
@@ -172,13 +177,13 @@ impl Flow {
 }
 
 impl Line {
-    /// Whether a head ends with this byte: with an empty line. A parser that sees that elsewhere is given its bytes in
-    /// other pieces, nothing else.
+    /// Whether this byte ends the head: the end of an empty line. If the parser disagrees, it only gets the bytes in other
+    /// pieces.
     fn ends_head(&mut self, byte: u8) -> bool {
         *self = match (*self, byte) {
-            (Self::Nothing, b'\r' | b'\n') => Self::Nothing,
+            (Self::Blank, b'\r' | b'\n') => Self::Blank,
             (Self::Ended | Self::Return, b'\n') => {
-                *self = Self::Nothing;
+                *self = Self::Blank;
                 return true;
             }
             (Self::Ended, b'\r') => Self::Return,
@@ -192,37 +197,37 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::unfinished::Unfinished;
+    use crate::http::slots::Slots;
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
 
-    /// The lengths of the pieces that are given of `bytes`, and what comes then.
-    fn given(flow: &mut Flow, mut bytes: &[u8], place: impl Fn() -> Option<Slot>) -> (Vec<usize>, Room) {
+    /// The lengths of the pieces in which `bytes` pass, and the allowance after them.
+    fn passed(flow: &mut Flow, mut bytes: &[u8], slot: impl Fn() -> Option<Slot>) -> (Vec<usize>, Allowance) {
         let context = Context::from_waker(Waker::noop());
         let mut pieces = Vec::new();
         loop {
-            match flow.room(&context, &place) {
-                Room::Bytes(room) if !bytes.is_empty() => {
-                    let given = flow.give(&bytes[..room.min(bytes.len())]);
-                    pieces.push(given);
-                    bytes = &bytes[given..];
+            match flow.allowance(&context, &slot) {
+                Allowance::Bytes(most) if !bytes.is_empty() => {
+                    let passed = flow.pass(&bytes[..most.min(bytes.len())]);
+                    pieces.push(passed);
+                    bytes = &bytes[passed..];
                 }
                 end => return (pieces, end),
             }
         }
     }
 
-    fn no_place() -> Option<Slot> {
+    fn no_slot() -> Option<Slot> {
         None
     }
 
     #[test]
-    fn a_head_is_given_up_to_its_end_and_no_further() {
+    fn a_head_passes_up_to_its_end() {
         for (bytes, expected) in [
             ("GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1", 27),
             ("GET / HTTP/1.1\nhost: a\n\nbody\n\n", 24),
             ("GET / HTTP/1.1\nhost: a\n\r\nbody", 25),
-            // Empty lines before a request are none of its ends.
+            // Empty lines before a request do not end its head.
             ("\r\n\r\n\n\nGET / HTTP/1.1\r\n\r\nbody", 24),
             ("\r\n\r\n", 4),
             ("GET / HTTP/1.1\r\nhost: a\r\n", 25),
@@ -233,9 +238,9 @@ mod tests {
                 let mut flow = Flow::default();
                 let mut count = 0;
                 for bytes in bytes.as_bytes().chunks(piece) {
-                    let given = flow.give(bytes);
-                    count += given;
-                    if flow.look || given < bytes.len() {
+                    let passed = flow.pass(bytes);
+                    count += passed;
+                    if flow.must_parse || passed < bytes.len() {
                         break;
                     }
                 }
@@ -245,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_given_as_its_reader_waits_for_it_and_the_next_head_after_the_answer() {
+    fn a_body_passes_when_its_reader_waits_and_the_next_head_after_the_response() {
         let body = vec![b' '; 100_000];
         for (length, steps) in [
             (Length::Known(0), vec![vec![], vec![]]),
@@ -253,52 +258,55 @@ mod tests {
             (Length::Unknown, vec![vec![2048], vec![2048], vec![2048]]),
         ] {
             let mut flow = Flow::default();
-            flow.asked(length);
-            let (pieces, room) = given(&mut flow, &body, no_place);
-            assert!(pieces.is_empty() && matches!(room, Room::Later));
+            flow.begin_request(length);
+            let (pieces, allowance) = passed(&mut flow, &body, no_slot);
+            assert!(pieces.is_empty() && matches!(allowance, Allowance::Later));
             for expected in steps {
-                flow.starves();
-                let (pieces, room) = given(&mut flow, &body, no_place);
+                flow.want_body();
+                let (pieces, allowance) = passed(&mut flow, &body, no_slot);
                 assert_eq!(pieces, expected);
-                assert!(matches!(room, Room::Later));
+                assert!(matches!(allowance, Allowance::Later));
             }
-            flow.answered(false);
-            let (pieces, _) = given(&mut flow, b"GET / HTTP/1.1\r\n\r\n", no_place);
+            flow.end_request(false);
+            let (pieces, _) = passed(&mut flow, b"GET / HTTP/1.1\r\n\r\n", no_slot);
             assert_eq!(pieces, [18]);
         }
     }
 
     #[test]
-    fn a_long_head_needs_a_place_and_has_an_end() {
+    fn a_long_head_needs_a_slot_and_is_limited() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let socket = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
-        let places = Unfinished::new(1);
-        let head = vec![b'a'; 2 * LONGEST];
+        let slots = Slots::new(1);
+        let head = vec![b'a'; 2 * MAX_HEAD];
 
         let mut long = Flow::default();
-        let (pieces, end) = given(&mut long, &head, || places.begin(&socket));
-        assert_eq!(pieces, [ORDINARY, LONGEST - ORDINARY]);
-        assert!(matches!(end, Room::Refused(Problem::HeadTooLarge)));
-        assert!(long.was_long());
+        let (pieces, end) = passed(&mut long, &head, || slots.take(&socket));
+        assert_eq!(pieces, [SHORT_HEAD, MAX_HEAD - SHORT_HEAD]);
+        assert!(matches!(end, Allowance::Refused(Problem::HeadTooLarge)));
+        assert!(long.had_long_head());
 
-        long.asked(Length::Known(0));
+        long.begin_request(Length::Known(0));
         let mut other = Flow::default();
-        let (pieces, end) = given(&mut other, &head, || places.begin(&socket));
-        assert_eq!(pieces, [ORDINARY]);
-        assert!(matches!(end, Room::Refused(Problem::Full)));
+        let (pieces, end) = passed(&mut other, &head, || slots.take(&socket));
+        assert_eq!(pieces, [SHORT_HEAD]);
+        assert!(matches!(end, Allowance::Refused(Problem::Full)));
     }
 
     #[test]
-    fn what_comes_behind_the_last_answer_is_given_without_an_end() {
+    fn bytes_after_the_last_response_pass_without_limit() {
         let mut flow = Flow::default();
-        flow.asked(Length::Known(1_000_000));
-        flow.answered(true);
+        flow.begin_request(Length::Known(1_000_000));
+        flow.end_request(true);
         let context = Context::from_waker(Waker::noop());
         for _ in 0..100 {
-            assert!(matches!(flow.room(&context, no_place), Room::Bytes(ORDINARY)));
-            assert_eq!(flow.give(&[b' '; ORDINARY]), ORDINARY);
-            // The server throws away what it has.
-            assert!(matches!(flow.room(&context, no_place), Room::Later));
+            assert!(matches!(
+                flow.allowance(&context, no_slot),
+                Allowance::Bytes(SHORT_HEAD)
+            ));
+            assert_eq!(flow.pass(&[b' '; SHORT_HEAD]), SHORT_HEAD);
+            // The server first discards what it has.
+            assert!(matches!(flow.allowance(&context, no_slot), Allowance::Later));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/hooks/{source}`: from a request to a committed event and its answer.
+//! `/hooks/{source}`: from a request to a committed event and its response.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -14,7 +14,6 @@ use super::problem::{Problem, allowing};
 use super::responses;
 use super::tls;
 use super::turns;
-use super::unread::closing;
 use super::weight;
 use crate::authentication::Pending;
 use crate::decision::{self, ChallengeResponse, Decision};
@@ -34,10 +33,10 @@ pub(super) async fn hook(
     mut payload: web::Payload,
     hooks: web::Data<Hooks>,
 ) -> HttpResponse {
-    let begun = hooks.clock.monotonic();
+    let started = hooks.clock.monotonic();
     let source = hooks.serving.load().sources.get(path.source.as_str()).cloned();
     let Some(source) = &source else {
-        return closing(hooks.refuse("-", Problem::NoSuchSource, &request), payload);
+        return hooks.refuse("-", Problem::NoSuchSource, &request);
     };
     if !source
         .kind
@@ -47,41 +46,35 @@ pub(super) async fn hook(
     {
         let methods: Vec<&str> = source.kind.methods.iter().map(|method| method.name()).collect();
         let refused = hooks.refuse(&source.name, Problem::MethodNotAllowed, &request);
-        return closing(allowing(refused, &methods.join(", ")), payload);
+        return allowing(refused, &methods.join(", "));
     }
     if !source.admission.is_open() {
-        let (sender, shown) = (hooks.sender(&request), tls::shown(&request));
-        if let Err(why) = source.admission.admits(sender, shown, hooks.clock.now()) {
+        let (sender, certificates) = (hooks.sender(&request), tls::client_certificates(&request));
+        if let Err(why) = source.admission.admits(sender, certificates, hooks.clock.now()) {
             debug!(source:% = source.name, why:?; "access denied");
-            return closing(
-                hooks.refuse(&source.name, Problem::AccessDenied, &request),
-                payload,
-            );
+            return hooks.refuse(&source.name, Problem::AccessDenied, &request);
         }
     }
     let headers = headers(&request);
     if let Some(response) = decision::answer_unsigned_challenge(&headers, source) {
         // Anyone may send this request: only its head is read, nothing is stored, and the response is constant.
-        return closing(
-            challenge(&hooks, source, &request, ChallengeLabel::unsigned, response),
-            payload,
-        );
+        return challenge(&hooks, source, &request, ChallengeLabel::unsigned, response);
     }
     match accept(&request, headers, &path, &mut payload, &hooks, source).await {
         Ok(Accepted::Event(event)) => respond(
             &hooks,
             source,
             &event,
-            hooks.clock.monotonic().saturating_sub(begun),
+            hooks.clock.monotonic().saturating_sub(started),
         ),
         Ok(Accepted::Challenge(response)) => {
             challenge(&hooks, source, &request, ChallengeLabel::authentic, response)
         }
-        Err(problem) => closing(hooks.refuse(&source.name, problem, &request), payload),
+        Err(problem) => hooks.refuse(&source.name, problem, &request),
     }
 }
 
-/// The path's parts. The token is a secret: this has no `Debug`.
+/// The parts of the path. No `Debug`, because the token is a secret.
 #[derive(serde::Deserialize)]
 pub(super) struct HookPath {
     source: String,
@@ -117,7 +110,7 @@ async fn accept(
     source: &Arc<Source>,
 ) -> Result<Accepted, Problem> {
     let encoding = Encoding::of(&headers).map_err(|_| Problem::Encoded)?;
-    // What authenticates a request is checked for presence and form before a byte of the body is read.
+    // Credentials are checked for presence and form before any byte of the body is read.
     let pending = source
         .authenticator
         .begin(&headers, path.token.as_deref())
@@ -131,50 +124,46 @@ async fn accept(
     } else {
         pending
     };
-    let announced = headers
+    let content_length = headers
         .get("content-length")
         .and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length| length > MIDDLING) && hooks.work.is_full(&source.name) {
+    if content_length.is_some_and(|length| length > MIDDLING) && hooks.work.is_full(&source.name) {
         return Err(Problem::Full);
     }
     let budget = hooks.budget.load_full();
     let body = budget
-        .read(payload, announced, source.body_limit, &hooks.clock)
+        .read(payload, content_length, source.body_limit, &hooks.clock)
         .await?;
-    // A compressed body is large whatever it is: nothing of it is decoded on a worker.
-    let memory = || pending.weigh(&body.bytes, source.body_limit);
-    let large = encoding.is_some() || turns::is_large(body.bytes.len(), || memory().unwrap_or_default());
-    let room = if large {
+    // A compressed body always counts as large: a worker thread must not decompress.
+    let estimate = || pending.weigh(&body.bytes, source.body_limit).unwrap_or_default();
+    let large = encoding.is_some() || turns::is_large(body.bytes.len(), estimate);
+    let reserved = if large {
         let request = weight::Request {
             headers: headers.clone(),
             token: path.token.clone(),
             body: body.bytes.clone(),
         };
-        Some(weight::room(hooks, &budget, source, request, encoding).await?)
+        let memory = weight::reserve(hooks, &budget, source, request, encoding).await?;
+        Some((memory, hooks.turns.take(&source.name, &hooks.clock).await?))
     } else {
         None
     };
-    let turn = if large {
-        Some(hooks.turns.take(&source.name, &hooks.clock).await?)
-    } else {
-        None
-    };
-    // Not before: who sends slowly, or waits for room, is no work meanwhile.
-    let _begun = hooks.work.begin(&source.name)?;
-    let understood = if large {
-        // A large body would keep this worker's other requests waiting. What is pending borrows of this request, so the
-        // other thread begins anew; that costs nothing beside such a body.
+    // Counted only from here: a request that is still arriving or waits for memory is no work.
+    let _job = hooks.work.begin(&source.name)?;
+    let processed = if large {
+        // A large body would delay the other requests of this worker. `pending` borrows from this request, so the other
+        // thread begins the authentication again. That is cheap compared to the body.
         let (hooks, name, token) = (hooks.clone(), Arc::clone(&source.name), path.token.clone());
         let source = Arc::clone(source);
         let bytes = body.bytes.clone();
         web::block(move || {
-            // Until the values are gone again, also when nobody waits for the answer any more.
-            let _room = (room, turn);
+            // Held until the values are dropped, even if the client has closed the connection.
+            let _reserved = reserved;
             let pending = source
                 .authenticator
                 .begin(&headers, token.as_deref())
                 .map_err(Problem::from)?;
-            understand(pending, bytes, &hooks, &source)
+            process(pending, bytes, &hooks, &source)
         })
         .await
         .map_err(|error| {
@@ -182,9 +171,9 @@ async fn accept(
             Problem::Internal
         })??
     } else {
-        understand(pending, body.bytes.clone(), hooks, source)?
+        process(pending, body.bytes.clone(), hooks, source)?
     };
-    let (envelope, decision) = match understood {
+    let (envelope, decision) = match processed {
         Ok(event) => event,
         Err(response) => return Ok(Accepted::Challenge(response)),
     };
@@ -204,23 +193,22 @@ async fn accept(
     })))
 }
 
-/// From a body to a decision: authenticate, parse, decide. What is no event has a reply instead.
+/// Authenticates, parses and decides. Returns the event and its decision, or the response to a challenge.
 ///
-/// A panic in there would end the connection without a word and nothing else; the sender is to hear that it was not its
-/// fault.
-fn understand(
+/// A panic would close the connection without a response. It becomes [`Problem::Internal`], so that the sender retries.
+fn process(
     pending: Pending<'_>,
     body: Bytes,
     hooks: &Hooks,
     source: &Source,
 ) -> Result<Result<(Envelope, Decision), ChallengeResponse>, Problem> {
-    panics::caught(|| decided(pending, body, hooks, source)).unwrap_or_else(|panic| {
+    panics::caught(|| decide(pending, body, hooks, source)).unwrap_or_else(|panic| {
         error!(source:% = source.name, error:% = panic; "deciding an event panicked");
         Err(Problem::Internal)
     })
 }
 
-fn decided(
+fn decide(
     pending: Pending<'_>,
     body: Bytes,
     hooks: &Hooks,

@@ -1,4 +1,4 @@
-//! A connection as the server sees it: as much of it as it may have, and the answer to a head that is too long.
+//! The connection that the server reads: limits what it reads (see [`super::flow`]) and refuses long heads.
 
 use actix_web::rt::net::TcpStream;
 use bytes::{Buf, Bytes};
@@ -13,25 +13,25 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
 use super::connections::Connection;
-use super::flow::{ORDINARY, Room};
+use super::flow::{Allowance, SHORT_HEAD};
 use super::problem::Problem;
 
-/// How long it is waited for a sender to read why its head was refused.
+/// How long a sender may take to read the response that refuses its head.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection.
 pub(super) struct Io {
-    /// Gone once the connection is being refused.
+    /// `None` once the connection is refused.
     stream: Option<Stream>,
-    /// What was read and not given yet.
+    /// Bytes read from the stream that the server has not read.
     rest: Bytes,
-    /// Whether the peer does not take what was written: then it is asked nothing more.
+    /// Whether the peer does not read the responses. Then nothing more is read from it.
     blocked: bool,
     refusing: Option<LocalBoxFuture<'static, ()>>,
     pub(super) connection: Arc<Connection>,
 }
 
-/// With TLS or without.
+/// A stream with or without TLS.
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -48,47 +48,47 @@ impl Io {
         }
     }
 
-    /// The certificates the sender showed; the own one first.
-    pub(super) fn shown(&self) -> &[CertificateDer<'static>] {
+    /// The certificate chain of the client, its own certificate first.
+    pub(super) fn client_certificates(&self) -> &[CertificateDer<'static>] {
         match &self.stream {
             Some(Stream::Tls(stream)) => stream.get_ref().1.peer_certificates().unwrap_or_default(),
             _ => &[],
         }
     }
 
-    /// Reads where everything read before was given.
-    fn fill(&mut self, context: &mut Context<'_>, room: usize) -> Poll<io::Result<()>> {
+    /// Reads at most `limit` bytes into `rest` if it is empty.
+    fn fill(&mut self, context: &mut Context<'_>, limit: usize) -> Poll<io::Result<()>> {
         let Some(stream) = &mut self.stream else {
             return Poll::Ready(Ok(()));
         };
         if self.rest.is_empty() {
-            let mut buffer = [0; ORDINARY];
-            let mut buffer = ReadBuf::new(&mut buffer[..room.min(ORDINARY)]);
+            let mut buffer = [0; SHORT_HEAD];
+            let mut buffer = ReadBuf::new(&mut buffer[..limit.min(SHORT_HEAD)]);
             ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
             self.rest = Bytes::copy_from_slice(buffer.filled());
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Answers instead of the server, which reads the end of the connection once the sender has had time for the answer.
+    /// Sends the response instead of the server. The server then reads the end of the stream.
     fn refuse(&mut self, problem: Problem) {
         let Some(mut stream) = self.stream.take() else {
             return;
         };
         self.rest = Bytes::new();
-        self.connection.refused(problem);
+        self.connection.report_refusal(problem);
         let clock = self.connection.clock();
         self.refusing = Some(Box::pin(async move {
-            let answered = async {
+            let response = async {
                 stream.write_all(&problem.raw()).await?;
                 stream.flush().await?;
-                // A connection that is closed before everything was read is reset, and the answer with it.
+                // Closing with unread bytes would reset the connection, and the sender would lose the response.
                 let mut unread = [0; 1024];
                 while stream.read(&mut unread).await? > 0 {}
                 io::Result::Ok(())
             };
-            // However it ends, the connection does.
-            let _ = clock.timeout(LINGER, answered).await;
+            // The connection is closed in any case.
+            let _ = clock.timeout(LINGER, response).await;
         }));
     }
 }
@@ -107,18 +107,18 @@ impl AsyncRead for Io {
             // `poll_write` wakes the task.
             return Poll::Pending;
         }
-        match this.connection.room(context) {
-            Room::Later => Poll::Pending,
-            Room::Refused(problem) => {
+        match this.connection.allowance(context) {
+            Allowance::Later => Poll::Pending,
+            Allowance::Refused(problem) => {
                 this.refuse(problem);
                 Pin::new(this).poll_read(context, buffer)
             }
-            Room::Bytes(room) => {
-                let room = room.min(buffer.remaining());
-                ready!(this.fill(context, room))?;
-                let given = this.connection.give(&this.rest[..room.min(this.rest.len())]);
-                buffer.put_slice(&this.rest[..given]);
-                this.rest.advance(given);
+            Allowance::Bytes(limit) => {
+                let limit = limit.min(buffer.remaining());
+                ready!(this.fill(context, limit))?;
+                let passed = this.connection.pass(&this.rest[..limit.min(this.rest.len())]);
+                buffer.put_slice(&this.rest[..passed]);
+                this.rest.advance(passed);
                 Poll::Ready(Ok(()))
             }
         }

@@ -1,4 +1,4 @@
-//! The bridge's two listeners: the public one takes webhooks, the operator's shows how things stand.
+//! The two listeners: the public one takes webhooks; the operator's has metrics, readiness and the API.
 
 mod access;
 mod api;
@@ -11,10 +11,9 @@ mod operator;
 mod problem;
 mod responses;
 mod server;
+mod slots;
 mod tls;
 mod turns;
-mod unfinished;
-mod unread;
 mod watch;
 mod weight;
 mod work;
@@ -46,27 +45,27 @@ pub use tls::Tls;
 pub use turns::Turns;
 pub use work::Work;
 
-/// What the public listener works with; a cheap clone for each of its workers.
+/// State of the public listener. Clones share it.
 #[derive(Clone)]
 pub struct Hooks {
     /// The sources.
     pub serving: SharedSnapshot,
-    /// Where accepted events go.
+    /// Stores accepted events.
     pub queue: Queue,
-    /// What is counted.
+    /// Counters.
     pub metrics: Arc<Metrics>,
-    /// All bodies being read at once. Another one can be put in its place; what is being read ends with its own.
+    /// Memory for bodies. A reload may replace it; bodies that are being read keep the budget they began with.
     pub budget: Arc<ArcSwap<Budget>>,
-    /// How much is taken on at once.
+    /// Limits the number of concurrent webhooks.
     pub work: Arc<Work>,
-    /// Whose large work is done when.
+    /// Schedules large webhooks.
     pub turns: Turns,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
 }
 
 impl Hooks {
-    /// Where a request comes from, as far as a trusted proxy can be believed.
+    /// The address of the sender: the peer, or the one that a trusted proxy forwards.
     fn sender(&self, request: &HttpRequest) -> Option<IpAddr> {
         let forwarded: Vec<&[u8]> = request
             .headers()
@@ -78,18 +77,19 @@ impl Hooks {
         serving.trusted_proxies.sender(peer, forwarded.into_iter())
     }
 
-    /// A refusal: logged (limited, see [`STRANGER`]), counted, and sent. The path is not logged: it may hold a token.
+    /// Counts and logs a refusal (limited, see [`STRANGER`]) and returns its response. The path is not logged, because it may
+    /// contain a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
-        self.note(source, problem, request.method(), || self.sender(request));
+        self.record(source, problem, request.method(), || self.sender(request));
         problem.response()
     }
 
-    /// A refusal of what is no request yet: logged and counted like the others, answered already.
-    pub fn refused_early(&self, problem: Problem, peer: Option<IpAddr>) {
-        self.note("-", problem, "-", || peer);
+    /// Counts and logs the refusal of a connection that has no request yet. Its response was already sent.
+    pub fn record_early_refusal(&self, problem: Problem, peer: Option<IpAddr>) {
+        self.record("-", problem, "-", || peer);
     }
 
-    fn note(
+    fn record(
         &self,
         source: &str,
         problem: Problem,
@@ -102,59 +102,59 @@ impl Hooks {
         } else {
             Level::Warn
         };
-        let peer = named(peer());
+        let peer = address_text(peer());
         log!(target: STRANGER, level, source:%, problem:% = problem.code(), method:%, peer:%; "refused");
     }
 
-    /// The sender's address for the log.
+    /// The address of the sender, as the log shows it.
     fn peer(&self, request: &HttpRequest) -> String {
-        named(self.sender(request))
+        address_text(self.sender(request))
     }
 }
 
-fn named(peer: Option<IpAddr>) -> String {
+fn address_text(peer: Option<IpAddr>) -> String {
     peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
 }
 
-/// What waits for a person, as the operator is told.
+/// A halt, as `/health/ready` shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Halt {
-    /// The account in `bridge.toml`.
+    /// The name of the account in `bridge.toml`.
     pub account: String,
-    /// What it stops, such as `company 5fca of account main`.
+    /// The scope of the halt, such as `company 5fca of account main`.
     pub scope: String,
-    /// The reason's code.
+    /// The code of the reason.
     pub reason: &'static str,
     /// What to do.
     pub hint: &'static str,
     /// Since when.
     pub since: Timestamp,
-    /// When it is looked next whether it is over.
+    /// When the bridge next tests whether the halt is over.
     pub next_probe: Timestamp,
     /// The channels that wait.
     pub channels: Vec<String>,
 }
 
-/// What the operator's listener works with.
+/// State of the operator's listener.
 #[derive(Clone)]
 pub struct Operator {
-    /// What is counted.
+    /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Depths and ages of lanes, and whether the store works.
+    /// Depth and age of the lanes, and the state of the store.
     pub queue: Queue,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// What a request must bring, if anything.
+    /// Contains the operator token, if one is configured.
     pub serving: SharedSnapshot,
-    /// The lanes that wait for a person.
+    /// Returns the current halts.
     pub halts: Arc<dyn Fn() -> Vec<Halt> + Send + Sync>,
-    /// Answers what is asked under `/api/`.
+    /// Executes the requests under `/api/`.
     pub service: OperatorService,
-    /// Where a reload is asked for.
+    /// Takes requests to reload.
     pub reloads: Reloads,
 }
 
-/// The public pages.
+/// Routes of the public listener.
 pub fn public(hooks: Hooks) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |service| {
         service
@@ -162,11 +162,11 @@ pub fn public(hooks: Hooks) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'sta
             .route("/hooks/{source}", web::route().to(hooks::hook))
             .route("/hooks/{source}/{token}", web::route().to(hooks::hook))
             .route("/health", web::get().to(healthy))
-            .default_service(web::route().to(nowhere));
+            .default_service(web::route().to(no_such_page));
     }
 }
 
-/// The operator's pages.
+/// Routes of the operator's listener.
 pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |service| {
         service
@@ -187,17 +187,15 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
     }
 }
 
-/// The process answers: nothing more is promised here, so that a supervisor restarts it only when that would help.
+/// `/health`: shows only that the process responds. A restart would not help against anything else.
 async fn healthy() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
 }
 
-async fn nowhere(request: HttpRequest, unread: web::Payload, hooks: web::Data<Hooks>) -> HttpResponse {
-    let known = ["/health"].contains(&request.path()) && request.method() != Method::GET;
-    let response = if known {
+async fn no_such_page(request: HttpRequest, hooks: web::Data<Hooks>) -> HttpResponse {
+    if request.path() == "/health" && request.method() != Method::GET {
         problem::allowing(hooks.refuse("-", Problem::MethodNotAllowed, &request), "GET")
     } else {
         hooks.refuse("-", Problem::NoSuchPage, &request)
-    };
-    unread::closing(response, unread)
+    }
 }

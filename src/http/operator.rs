@@ -26,7 +26,7 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
             }
         }
         Err(error) => {
-            log::warn!(error:% = crate::logging::chain(&error); "this scrape has old values for channel_waiting and channel_oldest_age_seconds");
+            log::warn!(error:% = crate::logging::chain(&error); "this scrape has old values of channel_waiting and channel_oldest_age_seconds");
         }
     }
     let missing = crate::logging::missing();

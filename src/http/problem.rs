@@ -1,4 +1,4 @@
-//! What the bridge says when it refuses a request: one table of codes, told as `application/problem+json` (RFC 9457).
+//! Refusals of requests: one table of codes, sent as `application/problem+json` (RFC 9457).
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -8,45 +8,45 @@ use crate::authentication::Refusal;
 
 const TYPE: &str = "application/problem+json";
 
-/// Seconds after which a sender that was answered 503 may try again.
+/// The `Retry-After` of every 503, in seconds.
 const RETRY_AFTER: &str = "10";
 
 /// Every way a request can be refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The body cannot be read to its end.
+    /// The body ended early or is malformed.
     Unreadable,
-    /// Nothing in the request authenticates it.
+    /// The request has no signature or token.
     NotAuthenticated,
-    /// What authenticates it is of the wrong form or wrong.
+    /// The signature or token is malformed or wrong.
     NotAuthentic,
-    /// It is authentic, but too old (or from the future).
+    /// The request is authentic, but its timestamp is outside the tolerance.
     Stale,
-    /// The operator's pages want the operator's token.
+    /// A page of the operator requires the operator token.
     OperatorOnly,
-    /// The sender is none that the source lets in.
+    /// The source does not admit the client address or certificate.
     AccessDenied,
-    /// No source of this name.
+    /// No source has this name.
     NoSuchSource,
-    /// Nothing at this path.
+    /// Nothing is at this path.
     NoSuchPage,
-    /// Not a method that the source takes.
+    /// The source does not take this method.
     MethodNotAllowed,
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     TooSlow,
-    /// The body is over the source's limit.
+    /// The body is over the limit of the source.
     TooLarge,
     /// The request line and the headers are together over the limit.
     HeadTooLarge,
-    /// The body has more values than there is memory for.
+    /// The values of the body would take too much memory.
     TooManyValues,
-    /// The body has a Content-Encoding that is not decoded.
+    /// The Content-Encoding is not supported.
     Encoded,
-    /// Other requests' bodies fill the budget, or there are too many requests at once.
+    /// The memory for bodies is in use, or too many requests are being processed.
     Full,
-    /// The store cannot take it.
+    /// The store cannot take the event.
     StoreUnavailable,
-    /// Something broke that should not.
+    /// The bridge failed.
     Internal,
 }
 
@@ -67,7 +67,7 @@ struct Row {
 }
 
 impl Problem {
-    /// Every problem, for tables and tests.
+    /// Every problem, for documents and tests.
     pub const ALL: [Self; 17] = [
         Self::Unreadable,
         Self::NotAuthenticated,
@@ -93,7 +93,7 @@ impl Problem {
             Self::Unreadable => (
                 StatusCode::BAD_REQUEST,
                 "unreadable",
-                "the body broke off, or its chunks are malformed; send it again",
+                "the body ended early, or its chunks are malformed; send it again",
             ),
             Self::NotAuthenticated => (
                 StatusCode::UNAUTHORIZED,
@@ -133,37 +133,37 @@ impl Problem {
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
-                "the method is none that is taken here; Allow names those that are",
+                "this method is not allowed here; the header Allow lists the allowed ones",
             ),
             Self::TooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
                 "too-slow",
-                "the body did not come in time; send it again",
+                "the body did not arrive in time; send it again",
             ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-large",
-                "the body is over the source's limit (limits.body in the bridge's configuration), as it came or decoded",
+                "the body is over the limit of the source (limits.body in bridge.toml), as it arrived or decoded",
             ),
             Self::HeadTooLarge => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "head-too-large",
-                "the request line and the headers are together over 32 KiB; send less of them",
+                "request line and headers are together over 32 KiB; send fewer or shorter headers",
             ),
             Self::TooManyValues => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-many-values",
-                "the body's values would take more memory than three times limits.bodies of the bridge's configuration",
+                "the values of the body would take more memory than three times limits.bodies in bridge.toml",
             ),
             Self::Encoded => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "encoded",
-                "send the body with Content-Encoding gzip, deflate, br or none, and with one of them only",
+                "the Content-Encoding is not supported; send gzip, deflate, br or none, and only one of them",
             ),
             Self::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "full",
-                "the bridge has too much to do at once; try again",
+                "the bridge has too much work at once; try again",
             ),
             Self::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -179,23 +179,23 @@ impl Problem {
         Row { status, code, detail }
     }
 
-    /// The code: the `code` of the answer, the `reason` of the metric, the `problem` of the log line.
+    /// The code: the `code` of the response, the `reason` of the metric, the `problem` of the log line.
     pub fn code(self) -> &'static str {
         self.row().code
     }
 
-    /// The answer's status.
+    /// The status of the response.
     pub fn status(self) -> StatusCode {
         self.row().status
     }
 
-    /// The answer. 503s say when to try again; a 401 names the ways to authenticate that HTTP knows.
+    /// The response. A 503 has `Retry-After`, a 401 `WWW-Authenticate`.
     pub fn response(self) -> HttpResponse {
         let row = self.row();
-        answer(row.status, row.code, row.detail)
+        problem_response(row.status, row.code, row.detail)
     }
 
-    /// The same answer as the bytes of HTTP/1.1, after which the connection ends: for what is no request yet.
+    /// The response as bytes of HTTP/1.1, for a connection that has no request yet. The connection closes after it.
     pub(super) fn raw(self) -> Vec<u8> {
         let Row { status, code, detail } = self.row();
         let body = body(status, code, detail).to_string();
@@ -211,8 +211,8 @@ impl Problem {
     }
 }
 
-/// A refusal in the form all of them have.
-pub(super) fn answer(status: StatusCode, code: &'static str, detail: &str) -> HttpResponse {
+/// A response of type `application/problem+json`.
+pub(super) fn problem_response(status: StatusCode, code: &'static str, detail: &str) -> HttpResponse {
     let mut response = HttpResponseBuilder::new(status);
     response.content_type(TYPE);
     match status {
@@ -233,7 +233,7 @@ fn body(status: StatusCode, code: &'static str, detail: &str) -> Value {
     })
 }
 
-/// The same answer, with the methods that are taken (`POST, GET`). RFC 9110 wants them in every 405.
+/// Adds the allowed methods (`POST, GET`) to a response. RFC 9110 requires them in every 405.
 pub(super) fn allowing(mut response: HttpResponse, methods: &str) -> HttpResponse {
     if let Ok(methods) = header::HeaderValue::from_str(methods) {
         response.headers_mut().insert(header::ALLOW, methods);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_is_never_told_429_nor_redirected() {
+    fn no_problem_is_429_or_a_redirect() {
         for problem in Problem::ALL {
             assert_ne!(problem.status(), StatusCode::TOO_MANY_REQUESTS);
             assert!(!problem.status().is_redirection());

@@ -1,8 +1,7 @@
-//! A listener: connections are accepted, TLS is agreed upon, and HTTP/1.1 is spoken.
+//! A listener: accepts connections, completes TLS handshakes, and serves HTTP/1.1.
 //!
-//! It is put together here from the server's parts, because its own builder offers HTTP/2 to whoever asks for it (the
-//! client that is linked as well switches that on), stops accepting while too many handshakes are unfinished, and lets
-//! every connection buffer what it sends.
+//! It is built from the parts of actix-web. `actix_web::HttpServer` is not used, because it offers HTTP/2 (a feature of awc
+//! enables it), stops accepting while too many handshakes are unfinished, and lets every connection fill a large buffer.
 
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive};
@@ -21,19 +20,19 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Connection, Connections, HEAD, KEEP_ALIVE};
 use super::io::{Io, Stream};
-use super::tls::Shown;
+use super::tls::ClientCertificates;
 use super::watch::watched;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// How long a peer may take to close, or to read an answer that came before its request was read.
+/// How long a peer may take to close its connection, or to read a response that was sent before its request was read.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
-/// A server on `listeners`, with TLS where that is given. A stop waits for `finish`.
+/// Creates a server for `listeners`, with TLS if `tls` is given. A graceful stop waits at most for `finish`.
 ///
 /// # Errors
-/// A listener is none.
+/// A socket is not a listening TCP socket.
 pub fn serve<F>(
     listeners: Vec<TcpListener>,
     connections: &Connections,
@@ -61,7 +60,7 @@ where
     Ok(server.run())
 }
 
-/// What a worker does with each connection.
+/// The service that a worker runs for each connection.
 fn service<F>(
     connections: Connections,
     tls: Option<TlsAcceptor>,
@@ -87,26 +86,28 @@ where
         async move {
             let peer = stream.peer_addr().ok();
             let accepted = accept(stream, &connections, tls).await;
-            let io = accepted.inspect_err(|error| debug!(peer:?, error:%; "a connection came to nothing"))?;
+            let io = accepted.inspect_err(
+                |error| debug!(peer:?, error:%; "a connection failed before its first request"),
+            )?;
             Ok::<_, DispatchError>((io, peer))
         }
     })
     .and_then(http)
 }
 
-/// What requests find of their connection.
+/// Keeps data of the connection for its requests.
 fn connected(io: &Io, kept: &mut Extensions) {
     kept.insert::<Arc<Connection>>(Arc::clone(&io.connection));
-    kept.insert(Shown(io.shown().to_vec()));
+    kept.insert(ClientCertificates(io.client_certificates().to_vec()));
 }
 
-/// Agrees upon TLS, where it is spoken.
+/// Tracks a connection and completes its TLS handshake, if the listener uses TLS.
 async fn accept(stream: TcpStream, connections: &Connections, tls: Option<TlsAcceptor>) -> io::Result<Io> {
-    let connection = connections.opened(&stream)?;
+    let connection = connections.track(&stream)?;
     let Some(tls) = tls else {
         return Ok(Io::new(Stream::Plain(stream), connection));
     };
-    let _unfinished = connection.handshake();
+    let _slot = connection.begin_handshake();
     let stream = connections.clock().timeout(HANDSHAKE, tls.accept(stream)).await;
     let stream = stream.ok_or(io::ErrorKind::TimedOut)??;
     Ok(Io::new(Stream::Tls(Box::new(stream)), connection))

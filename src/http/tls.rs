@@ -1,4 +1,4 @@
-//! TLS of the public listener: one certificate, which a reload replaces, and the certificates that senders show.
+//! TLS of the public listener: its certificate, which a reload replaces, and the certificates of clients.
 
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -11,64 +11,65 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, Sign
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The listener's certificate, and whether senders are asked for theirs. Clones are the same.
+/// The certificate of the listener, and whether clients are asked for theirs. Clones share both.
 #[derive(Clone)]
 pub struct Tls {
     certificate: Arc<Certificate>,
-    senders: Arc<Senders>,
+    verifier: Arc<ClientVerifier>,
 }
 
 #[derive(Debug)]
 struct Certificate(ArcSwap<CertifiedKey>);
 
-/// Asks for a certificate where a source wants one, and takes any whose key the sender has: which authority is right
-/// depends on the source, and that is known only with the request.
+/// Asks clients for a certificate if a source requires one. Accepts any certificate whose key the client has: the source, and
+/// so the right authority, is known only with the request.
 #[derive(Debug)]
-struct Senders {
-    asked: AtomicBool,
+struct ClientVerifier {
+    asks: AtomicBool,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// What the sender showed on this connection.
-pub(super) struct Shown(pub(super) Vec<CertificateDer<'static>>);
+/// The certificate chain of the client on this connection.
+pub(super) struct ClientCertificates(pub(super) Vec<CertificateDer<'static>>);
 
 impl Tls {
-    /// With this certificate; `asks`: whether senders are asked for theirs.
+    /// Serves this certificate. `asks`: whether clients are asked for theirs.
     pub fn new(certificate: Arc<CertifiedKey>, asks: bool) -> Self {
         let provider = rustls::crypto::ring::default_provider();
         Self {
             certificate: Arc::new(Certificate(ArcSwap::new(certificate))),
-            senders: Arc::new(Senders {
-                asked: AtomicBool::new(asks),
+            verifier: Arc::new(ClientVerifier {
+                asks: AtomicBool::new(asks),
                 algorithms: provider.signature_verification_algorithms,
             }),
         }
     }
 
-    /// For connections from now on.
+    /// Replaces both for new connections.
     pub fn replace(&self, certificate: Arc<CertifiedKey>, asks: bool) {
         self.certificate.0.store(certificate);
-        self.senders.asked.store(asks, Ordering::Relaxed);
+        self.verifier.asks.store(asks, Ordering::Relaxed);
     }
 
-    /// TLS 1.2 and 1.3, and HTTP/1.1 alone.
+    /// The settings of the server: TLS 1.2 and 1.3, only HTTP/1.1.
     ///
     /// # Errors
-    /// The provider has none of them.
+    /// The provider supports neither version of TLS.
     pub fn server(&self) -> Result<ServerConfig, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .with_client_cert_verifier(Arc::clone(&self.senders) as Arc<dyn ClientCertVerifier>)
+            .with_client_cert_verifier(Arc::clone(&self.verifier) as Arc<dyn ClientCertVerifier>)
             .with_cert_resolver(Arc::clone(&self.certificate) as Arc<dyn ResolvesServerCert>);
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(server)
     }
 }
 
-/// What the sender of a request showed; the own certificate first.
-pub(super) fn shown(request: &actix_web::HttpRequest) -> &[CertificateDer<'static>] {
-    request.conn_data::<Shown>().map_or(&[], |shown| &shown.0)
+/// The certificate chain of the client of a request, its own certificate first.
+pub(super) fn client_certificates(request: &actix_web::HttpRequest) -> &[CertificateDer<'static>] {
+    let certificates = request.conn_data::<ClientCertificates>();
+    certificates.map_or(&[], |certificates| &certificates.0)
 }
 
 impl ResolvesServerCert for Certificate {
@@ -77,9 +78,9 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-impl ClientCertVerifier for Senders {
+impl ClientCertVerifier for ClientVerifier {
     fn offer_client_auth(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+        self.asks.load(Ordering::Relaxed)
     }
 
     fn client_auth_mandatory(&self) -> bool {

@@ -1,9 +1,8 @@
-//! Turns for large work: so many at once, and never all of them for one source while another one has work.
+//! Turns for large work: limits how much runs at once, and shares it among sources.
 //!
-//! What is large is decided on a thread of its own, because a worker would keep its other requests waiting. There are as
-//! many turns as processors, so that the workers get their share of those. A source that sends much gets half of the
-//! turns as soon as another one has large work, and its requests wait in a short line of its own: those beyond it are
-//! refused at once and come again.
+//! Large work runs on a thread of its own, because it would delay the other requests of a worker. There are as many turns as
+//! processors. A source gets at most half of them while another one has large work. The requests of a source wait in a short
+//! queue; further ones are refused immediately, and their senders retry.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,72 +10,70 @@ use std::thread;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-use super::body::MIDDLING;
+use super::body::{MIDDLING, SMALL};
 use super::problem::Problem;
 use crate::clock::Clock;
 
-/// A body up to here is never large, in bytes.
-const SMALL: usize = 16 * 1024;
-
-/// How much memory a body may take as values, about, before it is large: as much as [`MIDDLING`] takes that is one text.
+/// A body whose values take more memory than this is large, in bytes. One text of [`MIDDLING`] bytes takes as much.
 const VALUES: usize = 2 * MIDDLING;
 
-/// How long a request waits for its turn before it is answered 503.
+/// How long a request waits for its turn before the response is 503.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// So many requests of one source wait for their turn.
-const LINE: usize = 8;
+/// Maximum number of waiting requests of one source.
+const QUEUE: usize = 8;
 
-/// Whether deciding what a body is would keep a worker too long: by its length in bytes, or by the memory of its
-/// payload, which is asked for only if the length leaves it open.
+/// Whether processing a body would block a worker too long: because of its length in bytes, or because of the memory of its
+/// payload. `memory` is called only if the length does not decide.
 pub(super) fn is_large(length: usize, memory: impl FnOnce() -> usize) -> bool {
     length > MIDDLING || (length > SMALL && memory() > VALUES)
 }
 
-/// The turns of one bridge; a cheap handle.
+/// The turns of one bridge. Clones share them.
 #[derive(Clone)]
-pub struct Turns(Arc<Mutex<Lines>>);
+pub struct Turns(Arc<Mutex<State>>);
 
-struct Lines {
-    turns: usize,
-    /// How many turns a source has.
+struct State {
+    /// The number of turns.
+    limit: usize,
+    /// How many turns each source has.
     taken: BTreeMap<Arc<str>, usize>,
-    /// Those that wait, in the order they came.
+    /// Waiting requests, oldest first.
     waiting: VecDeque<(Arc<str>, oneshot::Sender<Turn>)>,
 }
 
-/// A turn; it is over when this is dropped.
+/// A turn. Dropping it ends the turn.
 pub(super) struct Turn {
     turns: Turns,
     source: Arc<str>,
-    /// Nobody was there to take it, so it never began.
+    /// The request was gone before it received the turn, so the turn never began.
     lapsed: bool,
 }
 
 impl Turns {
-    /// As many as there are processors, two at least.
+    /// Creates one turn per processor, at least two.
     pub fn new() -> Self {
-        Self::of(thread::available_parallelism().map_or(2, |processors| processors.get().max(2)))
+        Self::with_limit(thread::available_parallelism().map_or(2, |processors| processors.get().max(2)))
     }
 
-    fn of(turns: usize) -> Self {
-        Self(Arc::new(Mutex::new(Lines {
-            turns,
+    fn with_limit(limit: usize) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            limit,
             taken: BTreeMap::new(),
             waiting: VecDeque::new(),
         })))
     }
 
-    /// Waits for a turn of this source.
+    /// Waits for a turn for this source.
     pub(super) async fn take(&self, source: &Arc<str>, clock: &Clock) -> Result<Turn, Problem> {
-        let (given, turn) = oneshot::channel();
+        let (sender, turn) = oneshot::channel();
         {
-            let mut lines = self.lock();
-            if lines.line(source) >= LINE {
+            let mut state = self.lock();
+            if state.count_waiting(source) >= QUEUE {
                 return Err(Problem::Full);
             }
-            lines.waiting.push_back((Arc::clone(source), given));
-            self.give(&mut lines);
+            state.waiting.push_back((Arc::clone(source), sender));
+            self.assign(&mut state);
         }
         match clock.timeout(WAIT, turn).await {
             Some(Ok(turn)) => Ok(turn),
@@ -84,11 +81,11 @@ impl Turns {
         }
     }
 
-    /// Gives the free turns to those that may have one, the first first.
-    fn give(&self, lines: &mut Lines) {
-        lines.waiting.retain(|(_, waiting)| !waiting.is_closed());
-        while let Some((source, waiting)) = lines.next() {
-            *lines.taken.entry(Arc::clone(&source)).or_default() += 1;
+    /// Assigns the free turns to waiting requests that may have one, oldest first.
+    fn assign(&self, state: &mut State) {
+        state.waiting.retain(|(_, waiting)| !waiting.is_closed());
+        while let Some((source, waiting)) = state.pop_next() {
+            *state.taken.entry(Arc::clone(&source)).or_default() += 1;
             let turn = Turn {
                 turns: self.clone(),
                 source,
@@ -96,13 +93,13 @@ impl Turns {
             };
             if let Err(mut turn) = waiting.send(turn) {
                 turn.lapsed = true;
-                lines.end(&turn.source);
+                state.end(&turn.source);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        // Nothing in here panics half way through a change.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No holder of the lock panics in the middle of a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,31 +110,31 @@ impl Default for Turns {
     }
 }
 
-impl Lines {
-    /// Takes the first that may have a turn out of the line.
-    fn next(&mut self) -> Option<(Arc<str>, oneshot::Sender<Turn>)> {
-        if self.taken.values().sum::<usize>() >= self.turns {
+impl State {
+    /// Removes the oldest waiting request that may have a turn now.
+    fn pop_next(&mut self) -> Option<(Arc<str>, oneshot::Sender<Turn>)> {
+        if self.taken.values().sum::<usize>() >= self.limit {
             return None;
         }
         let first = self
             .waiting
             .iter()
-            .position(|(source, _)| self.may_have_one(source))?;
+            .position(|(source, _)| self.may_have_turn(source))?;
         self.waiting.remove(first)
     }
 
-    fn may_have_one(&self, source: &Arc<str>) -> bool {
+    fn may_have_turn(&self, source: &Arc<str>) -> bool {
         let others = self
             .taken
             .keys()
             .chain(self.waiting.iter().map(|(waiting, _)| waiting));
         let alone = others.into_iter().all(|other| other == source);
-        alone || self.taken.get(source).copied().unwrap_or_default() < (self.turns / 2).max(1)
+        alone || self.taken.get(source).copied().unwrap_or_default() < (self.limit / 2).max(1)
     }
 
-    fn line(&self, source: &Arc<str>) -> usize {
-        let open = |(of, waiting): &&(Arc<str>, oneshot::Sender<Turn>)| of == source && !waiting.is_closed();
-        self.waiting.iter().filter(open).count()
+    fn count_waiting(&self, source: &Arc<str>) -> usize {
+        let waits = |(of, waiting): &&(Arc<str>, oneshot::Sender<Turn>)| of == source && !waiting.is_closed();
+        self.waiting.iter().filter(waits).count()
     }
 
     fn end(&mut self, source: &Arc<str>) {
@@ -153,9 +150,9 @@ impl Lines {
 impl Drop for Turn {
     fn drop(&mut self) {
         if !self.lapsed {
-            let mut lines = self.turns.lock();
-            lines.end(&self.source);
-            self.turns.give(&mut lines);
+            let mut state = self.turns.lock();
+            state.end(&self.source);
+            self.turns.assign(&mut state);
         }
     }
 }
@@ -175,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_large_by_its_size_or_by_its_values() {
+    fn a_body_is_large_by_its_length_or_by_its_values() {
         for (length, memory, expected) in [
             (100, 0, false),
             (SMALL, usize::MAX, false),
@@ -189,8 +186,8 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn one_source_has_all_turns_until_another_one_has_work() {
-        let (turns, clock) = (Turns::of(4), clock());
+    async fn a_source_has_all_turns_until_another_source_has_work() {
+        let (turns, clock) = (Turns::with_limit(4), clock());
         let (busy, other) = (source("busy"), source("other"));
         let mut running = Vec::new();
         for _ in 0..4 {
@@ -204,13 +201,13 @@ mod tests {
         for waiting in &mut others {
             assert!(waiting.as_mut().now_or_never().is_none());
         }
-        // The first that ends makes room for the other source, though the busy one came before.
+        // The first free turn goes to the other source, although requests of the busy one are older.
         running.pop();
         let first = others[0].as_mut().now_or_never().unwrap().unwrap();
         assert!(more[0].as_mut().now_or_never().is_none());
         running.pop();
         let second = others[1].as_mut().now_or_never().unwrap().unwrap();
-        // Now each has half. The third of the other waits for one of its own to end.
+        // Now each has half. The third request of the other source waits for one of its own turns.
         running.pop();
         assert!(others[2].as_mut().now_or_never().is_none());
         assert!(more[0].as_mut().now_or_never().unwrap().is_ok());
@@ -219,25 +216,28 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_line_is_short_ends_in_time_and_forgets_those_that_left() {
-        let (turns, clock) = (Turns::of(2), clock());
+    async fn a_queue_is_bounded_in_length_and_time_and_forgets_requests_that_left() {
+        let (turns, clock) = (Turns::with_limit(2), clock());
         let busy = source("busy");
         let running: Vec<_> = [(); 2]
             .map(|()| turns.take(&busy, &clock).now_or_never().unwrap())
             .into_iter()
             .collect();
-        let mut line: Vec<_> = (0..LINE).map(|_| Box::pin(turns.take(&busy, &clock))).collect();
-        for waiting in &mut line {
+        let mut queue: Vec<_> = (0..QUEUE).map(|_| Box::pin(turns.take(&busy, &clock))).collect();
+        for waiting in &mut queue {
             assert!(waiting.as_mut().now_or_never().is_none());
         }
         let beyond = turns.take(&busy, &clock).now_or_never().unwrap();
-        assert_eq!(beyond.err(), Some(Problem::Full), "the line is full");
-        line.pop();
+        assert_eq!(beyond.err(), Some(Problem::Full), "the queue is full");
+        queue.pop();
         let mut last = Box::pin(turns.take(&busy, &clock));
-        assert!(last.as_mut().now_or_never().is_none(), "one that left makes room");
+        assert!(
+            last.as_mut().now_or_never().is_none(),
+            "a request that left frees its place"
+        );
         clock.advance(WAIT);
-        assert_eq!(last.await.err(), Some(Problem::Full), "it waited long enough");
-        drop(line);
+        assert_eq!(last.await.err(), Some(Problem::Full), "the wait has a limit");
+        drop(queue);
         drop(running);
         let all: Vec<_> = [(); 2]
             .map(|()| turns.take(&busy, &clock).now_or_never())

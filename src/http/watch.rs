@@ -1,7 +1,9 @@
-//! A request on its way to its answer: its connection is not silent meanwhile, gives as much of the body as its reader
-//! waits for, and in a crowd ends with the answer.
+//! The middleware of both listeners: connects a request to its [`Connection`].
+//!
+//! Until the response, the connection is not idle. It passes as much of the body as its reader waits for. The response
+//! closes the connection if there are too many, or if a part of the body was not read.
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::{ConnectionType, header};
@@ -17,32 +19,31 @@ use std::task::{Context, Poll, ready};
 
 use super::connections::Connection;
 use super::flow::Length;
-use super::unread;
 
-/// A request that is not answered; answered when dropped, also half way.
-struct Asking {
+/// A request without a response. Dropping it ends the request.
+struct OpenRequest {
     connection: Arc<Connection>,
-    /// Whether the connection ends with it.
-    ends: bool,
+    /// Whether the connection closes with it.
+    closes: bool,
 }
 
-impl Asking {
+impl OpenRequest {
     fn new(connection: Arc<Connection>, head: &RequestHead) -> Self {
-        connection.asks(length(head));
+        connection.begin_request(length(head));
         Self {
             connection,
-            ends: true,
+            closes: true,
         }
     }
 }
 
-impl Drop for Asking {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.connection.answered(self.ends);
+        self.connection.end_request(self.closes);
     }
 }
 
-/// The length of the body; the server has checked what the head says of it.
+/// The length of the body. The server has already validated these headers.
 fn length(head: &RequestHead) -> Length {
     let has = |name| head.headers().contains_key(name);
     if has(header::TRANSFER_ENCODING) || has(header::UPGRADE) {
@@ -53,15 +54,15 @@ fn length(head: &RequestHead) -> Length {
     length.map_or(Length::Unknown, Length::Known)
 }
 
-/// A request's body.
+/// The body of a request.
 struct Body {
     payload: Payload,
-    /// Whether its end was seen.
+    /// Whether it was read to its end.
     ended: bool,
     connection: Arc<Connection>,
 }
 
-/// What the handler reads it by.
+/// The stream from which the handler reads the body.
 struct Reader(Rc<RefCell<Body>>);
 
 impl Stream for Reader {
@@ -71,15 +72,39 @@ impl Stream for Reader {
         let mut body = self.0.borrow_mut();
         let next = Pin::new(&mut body.payload).poll_next(context);
         if next.is_pending() {
-            body.connection.starves();
+            body.connection.want_body();
         }
         let next = ready!(next);
-        body.ended = !matches!(next, Some(Ok(_)));
+        body.ended = next.is_none();
         Poll::Ready(next)
     }
 }
 
-/// The middleware of both listeners.
+/// The body of a response to a request whose own body was not read to its end.
+///
+/// The server would read the rest of a chunked body whose reader was dropped, without a limit. While the reader lives, the
+/// server closes the connection after the response. So the response keeps the reader.
+struct KeepUnread {
+    response: BoxBody,
+    _unread: Rc<RefCell<Body>>,
+}
+
+impl MessageBody for KeepUnread {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.response.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.response).poll_next(context)
+    }
+}
+
+/// The middleware.
 pub(super) async fn watched(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -87,7 +112,7 @@ pub(super) async fn watched(
     let Some(connection) = request.conn_data::<Arc<Connection>>().map(Arc::clone) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let mut asking = Asking::new(Arc::clone(&connection), request.head());
+    let mut open = OpenRequest::new(Arc::clone(&connection), request.head());
     let body = match request.take_payload() {
         Payload::None => None,
         payload => Some(Rc::new(RefCell::new(Body {
@@ -100,15 +125,20 @@ pub(super) async fn watched(
         let payload = Box::pin(Reader(Rc::clone(body)));
         request.set_payload(Payload::Stream { payload });
     }
-    let mut answer = next.call(request).await?.map_into_boxed_body();
+    let mut response = next.call(request).await?.map_into_boxed_body();
     let unread = body.filter(|body| !body.borrow().ended);
-    let head = answer.response_mut().head_mut();
-    if unread.is_some() || connection.ends() {
+    let head = response.response_mut().head_mut();
+    if unread.is_some() || connection.closes() {
         head.set_connection_type(ConnectionType::Close);
     }
-    asking.ends = !head.keep_alive();
+    open.closes = !head.keep_alive();
     Ok(match unread {
-        Some(unread) => answer.map_body(|_, answer| unread::holding(answer, unread)),
-        None => answer,
+        Some(unread) => response.map_body(|_, response| {
+            BoxBody::new(KeepUnread {
+                response,
+                _unread: unread,
+            })
+        }),
+        None => response,
     })
 }

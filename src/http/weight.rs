@@ -1,4 +1,4 @@
-//! Room for what large and compressed payloads become, before anything is made of them.
+//! Reserves memory for the parsed values of large and compressed bodies, before they are parsed.
 
 use actix_web::web;
 use bytes::Bytes;
@@ -14,47 +14,47 @@ use crate::payload::UnreadableForm;
 use crate::payload::encoding::Encoding;
 use crate::source::Source;
 
-/// A body, with what is needed to authenticate it.
+/// A body and what is needed to authenticate it.
 pub(super) struct Request {
     pub(super) headers: Headers,
     pub(super) token: Option<String>,
     pub(super) body: Bytes,
 }
 
-/// Waits for the room that the payload of an authentic body takes.
-pub(super) async fn room(
+/// Authenticates a body, estimates the memory of its payload, and waits until that is reserved.
+pub(super) async fn reserve(
     hooks: &Hooks,
     budget: &Budget,
     source: &Arc<Source>,
     request: Request,
     encoding: Option<Encoding>,
 ) -> Result<OwnedSemaphorePermit, Problem> {
-    // A decoder looks back while the body is measured. This room is free again before the next is waited for: nobody
-    // waits for room while holding room of the same pool.
+    // The decoder needs its window while the body is measured. This memory is freed before the next reservation: a
+    // request that waits for a pool holds none of its memory.
     let window = encoding.map_or(0, Encoding::window).min(budget.size());
-    let looking_back = budget.room_for_values(window, &hooks.clock).await?;
+    let window_memory = budget.reserve_values(window, &hooks.clock).await?;
     let (weighed, now) = (Arc::clone(source), hooks.clock.now());
     let memory = web::block(move || {
         let pending = weighed
             .authenticator
             .begin(&request.headers, request.token.as_deref())
             .map_err(Problem::from)?;
-        // Whoever cannot authenticate a body takes neither room nor a turn.
+        // A body that is not authentic reserves no memory for values and takes no turn.
         pending.check(&request.body, now).map_err(Problem::from)?;
         let memory = pending.weigh(&request.body, weighed.body_limit);
-        drop(looking_back);
+        drop(window_memory);
         match memory {
             Ok(memory) => Ok(memory),
             Err(UnreadableForm::TooLarge) => Err(Problem::TooLarge),
-            // It is kept as it came, with the reason.
+            // It is stored as received, with the reason.
             Err(_) => Ok(request.body.len()),
         }
     })
     .await
     .map_err(|error| {
-        error!(source:% = source.name, error:% = error; "measuring a body broke");
+        error!(source:% = source.name, error:% = error; "measuring a body panicked");
         Problem::Internal
     })??;
     let memory = memory.max(window);
-    budget.room_for_values(memory, &hooks.clock).await
+    budget.reserve_values(memory, &hooks.clock).await
 }

@@ -1,11 +1,10 @@
-//! How much work is taken on at once: so much that it is done in time.
+//! Limits the number of concurrent webhooks, so that each gets its response in time.
 //!
-//! A webhook that is answered after its sender has gone was accepted in vain: the sender repeats it, and that is more
-//! work still. So it is watched how long the work takes, and when that is too long, less is taken on, and the rest is
-//! told at once to come back; when it is short again, more is.
+//! If a response comes after its sender has gone, the sender repeats the webhook, which is even more work. So the limit
+//! adapts: it falls when work takes too long, and rises when it does not. Webhooks over the limit get 503 immediately.
 //!
-//! No source has all of it: one has half at the most while another one has work, and leaves an eighth in any case, so that
-//! another one can begin.
+//! No source gets the whole limit: it gets at most half while another source has work, and never the last eighth, so that
+//! another source can begin.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,17 +13,17 @@ use std::time::Duration;
 use super::problem::Problem;
 use crate::clock::Clock;
 
-/// Work that takes longer than this is too much at once. Senders wait ten seconds, but people look at an answer.
+/// Work that takes longer than this lowers the limit. Senders wait ten seconds, but people look at response times.
 const TARGET: Duration = Duration::from_millis(500);
 
-/// So many at once in any case: a slow disk commits many as fast as one.
-const FEWEST: usize = 64;
+/// The lowest limit. A slow disk commits many events as fast as one.
+const MIN_LIMIT: usize = 64;
 
-/// So many at the most, and at first: Alertmanager sends a group of alerts a connection, all at once.
-const MOST: usize = 1024;
+/// The highest limit, and the first. Alertmanager sends all groups of alerts at once, each on a connection of its own.
+const MAX_LIMIT: usize = 1024;
 
-/// One more for so many that were done in time.
-const MORE_AFTER: usize = 8;
+/// The limit rises by one after this many were done in time.
+const RAISE_AFTER: usize = 8;
 
 /// Webhooks that are being authenticated, decided and stored.
 pub struct Work {
@@ -33,30 +32,30 @@ pub struct Work {
 }
 
 struct State {
-    under_way: usize,
-    /// How many of those are of a source.
-    of_source: BTreeMap<Arc<str>, usize>,
+    running: usize,
+    /// How many of those each source has.
+    by_source: BTreeMap<Arc<str>, usize>,
     limit: usize,
     /// Done in time since the limit last changed.
     in_time: usize,
-    /// When the limit was last lowered: what was begun before says nothing of the new one.
+    /// When the limit was last lowered. Work that began earlier does not judge the new limit.
     lowered: Duration,
 }
 
-/// One that is being worked on; done when dropped.
-pub(super) struct Begun<'a> {
+/// A webhook that is being processed. Dropping it ends the work.
+pub(super) struct Job<'a> {
     work: &'a Work,
     source: Arc<str>,
-    at: Duration,
+    started: Duration,
 }
 
 impl Work {
-    /// None yet.
+    /// Creates the limit.
     pub fn new(clock: Clock) -> Self {
         let state = State {
-            under_way: 0,
-            of_source: BTreeMap::new(),
-            limit: MOST,
+            running: 0,
+            by_source: BTreeMap::new(),
+            limit: MAX_LIMIT,
             in_time: 0,
             lowered: Duration::ZERO,
         };
@@ -66,69 +65,69 @@ impl Work {
         }
     }
 
-    /// Whether there is too much of it for one more of this source.
+    /// Whether the limit allows no more work of this source.
     pub(super) fn is_full(&self, source: &Arc<str>) -> bool {
         self.lock().is_full(source)
     }
 
-    /// Takes one of this source on, unless there is too much.
-    pub(super) fn begin(&self, source: &Arc<str>) -> Result<Begun<'_>, Problem> {
+    /// Begins work of this source, unless the limit is reached.
+    pub(super) fn begin(&self, source: &Arc<str>) -> Result<Job<'_>, Problem> {
         let mut state = self.lock();
         if state.is_full(source) {
             return Err(Problem::Full);
         }
-        state.under_way += 1;
-        *state.of_source.entry(Arc::clone(source)).or_default() += 1;
-        Ok(Begun {
+        state.running += 1;
+        *state.by_source.entry(Arc::clone(source)).or_default() += 1;
+        Ok(Job {
             work: self,
             source: Arc::clone(source),
-            at: self.clock.monotonic(),
+            started: self.clock.monotonic(),
         })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics half way through a change.
+        // No holder of the lock panics in the middle of a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
     fn is_full(&self, source: &Arc<str>) -> bool {
-        let own = self.of_source.get(source).copied().unwrap_or_default();
-        let most = if own == self.under_way {
+        let own = self.by_source.get(source).copied().unwrap_or_default();
+        let most = if own == self.running {
             self.limit - self.limit / 8
         } else {
             self.limit / 2
         };
-        self.under_way >= self.limit || own >= most
+        self.running >= self.limit || own >= most
     }
 
     fn end(&mut self, source: &Arc<str>) {
-        self.under_way -= 1;
-        if let Some(own) = self.of_source.get_mut(source) {
+        self.running -= 1;
+        if let Some(own) = self.by_source.get_mut(source) {
             *own -= 1;
             if *own == 0 {
-                self.of_source.remove(source);
+                self.by_source.remove(source);
             }
         }
     }
 }
 
-impl Drop for Begun<'_> {
+impl Drop for Job<'_> {
     fn drop(&mut self) {
         let now = self.work.clock.monotonic();
         let mut state = self.work.lock();
         state.end(&self.source);
-        if now.saturating_sub(self.at) <= TARGET {
+        if now.saturating_sub(self.started) <= TARGET {
             state.in_time += 1;
-            if state.in_time >= MORE_AFTER {
+            if state.in_time >= RAISE_AFTER {
                 state.in_time = 0;
-                state.limit = (state.limit + 1).min(MOST);
+                state.limit = (state.limit + 1).min(MAX_LIMIT);
             }
-        } else if self.at >= state.lowered {
+        } else if self.started >= state.lowered {
             state.lowered = now;
             state.in_time = 0;
-            state.limit = (state.limit / 2).max(FEWEST);
+            state.limit = (state.limit / 2).max(MIN_LIMIT);
         }
     }
 }
@@ -138,49 +137,49 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
 
-    /// How many of a source are taken on beside those there are.
-    fn all_of<'w>(work: &'w Work, source: &str) -> Vec<Begun<'w>> {
+    /// Begins as much work of a source as the limit allows.
+    fn fill<'w>(work: &'w Work, source: &str) -> Vec<Job<'w>> {
         let source = source.into();
         let all: Vec<_> = std::iter::from_fn(|| work.begin(&source).ok()).collect();
         assert!(work.is_full(&source));
         all
     }
 
-    /// How many are taken on at once: of one source until it has half or more, of a second and a third.
-    fn taken(work: &Work) -> usize {
+    /// How much work three sources may have together.
+    fn capacity(work: &Work) -> usize {
         ["one", "two", "three"]
-            .map(|source| all_of(work, source))
+            .map(|source| fill(work, source))
             .iter()
             .map(Vec::len)
             .sum()
     }
 
-    fn done_after(work: &Work, count: usize, took: Duration) {
+    fn finish_after(work: &Work, count: usize, took: Duration) {
         for _ in 0..count {
-            let begun = work.begin(&"one".into());
+            let job = work.begin(&"one".into());
             work.clock.advance(took);
-            assert!(begun.is_ok());
+            assert!(job.is_ok());
         }
     }
 
     #[test]
-    fn less_is_taken_on_while_it_takes_too_long_and_more_when_it_does_not() {
+    fn the_limit_falls_while_work_takes_too_long_and_then_rises() {
         let work = Work::new(Clock::manual(Timestamp::UNIX_EPOCH));
-        assert_eq!(taken(&work), MOST);
+        assert_eq!(capacity(&work), MAX_LIMIT);
         let slow = TARGET + Duration::from_millis(1);
-        done_after(&work, 1, slow);
-        assert_eq!(taken(&work), MOST / 2);
-        done_after(&work, 100, slow);
-        assert_eq!(taken(&work), FEWEST, "never less");
-        done_after(&work, MORE_AFTER * 100, TARGET / 2);
-        let more = taken(&work);
-        assert!(more > FEWEST + 100, "{more}");
-        done_after(&work, MORE_AFTER * MOST, TARGET / 2);
-        assert_eq!(taken(&work), MOST);
+        finish_after(&work, 1, slow);
+        assert_eq!(capacity(&work), MAX_LIMIT / 2);
+        finish_after(&work, 100, slow);
+        assert_eq!(capacity(&work), MIN_LIMIT, "the lowest limit");
+        finish_after(&work, RAISE_AFTER * 100, TARGET / 2);
+        let more = capacity(&work);
+        assert!(more > MIN_LIMIT + 100, "{more}");
+        finish_after(&work, RAISE_AFTER * MAX_LIMIT, TARGET / 2);
+        assert_eq!(capacity(&work), MAX_LIMIT);
     }
 
     #[test]
-    fn what_was_begun_before_is_no_reason_to_take_still_less() {
+    fn work_begun_before_the_limit_fell_does_not_lower_it_again() {
         let work = Work::new(Clock::manual(Timestamp::UNIX_EPOCH));
         let mut all = Vec::new();
         for _ in 0..100 {
@@ -188,28 +187,24 @@ mod tests {
         }
         work.clock.advance(TARGET * 2);
         drop(all);
-        assert_eq!(taken(&work), MOST / 2);
+        assert_eq!(capacity(&work), MAX_LIMIT / 2);
     }
 
     #[test]
-    fn no_source_takes_everything_and_half_is_enough_while_another_one_has_work() {
+    fn a_source_gets_half_beside_another_one_and_never_the_last_eighth() {
         let work = Work::new(Clock::manual(Timestamp::UNIX_EPOCH));
-        let mut busy = all_of(&work, "busy");
-        assert_eq!(busy.len(), MOST - MOST / 8, "alone");
-        let other = all_of(&work, "other");
-        assert_eq!(other.len(), MOST / 8, "another one has always room");
-        busy.truncate(MOST / 2);
-        assert_eq!(
-            all_of(&work, "busy").len(),
-            0,
-            "no more than half beside another one"
-        );
-        assert_eq!(all_of(&work, "other").len(), MOST / 2 - MOST / 8);
+        let mut busy = fill(&work, "busy");
+        assert_eq!(busy.len(), MAX_LIMIT - MAX_LIMIT / 8, "alone");
+        let other = fill(&work, "other");
+        assert_eq!(other.len(), MAX_LIMIT / 8, "the last eighth is free");
+        busy.truncate(MAX_LIMIT / 2);
+        assert_eq!(fill(&work, "busy").len(), 0, "at most half beside another source");
+        assert_eq!(fill(&work, "other").len(), MAX_LIMIT / 2 - MAX_LIMIT / 8);
         drop((other, busy));
         assert_eq!(
-            all_of(&work, "busy").len(),
-            MOST - MOST / 8,
-            "nothing is left behind"
+            fill(&work, "busy").len(),
+            MAX_LIMIT - MAX_LIMIT / 8,
+            "all of it is free again"
         );
     }
 }

@@ -1,5 +1,4 @@
-//! How the program is asked to stop and to reload, what it tells the supervisor that started it, and what the system
-//! lets it have.
+//! The process: signals to stop and to reload, sockets and notifications of systemd, the limit of file descriptors.
 
 mod sockets;
 mod supervisor;
@@ -14,24 +13,27 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Two wishes: to stop in order, and to stop at once.
+/// The two ways to stop.
 #[derive(Clone, Default)]
 pub struct Stop {
-    /// Finish what is in flight, begin nothing new.
+    /// Finish requests and attempts in flight, begin nothing new.
     pub graceful: CancellationToken,
-    /// Drop everything: what is stored is safe.
+    /// Drop everything. Stored events are safe.
     pub immediate: CancellationToken,
 }
 
 impl Stop {
-    /// Listens to SIGTERM and SIGINT: the first asks to stop gently, the second at once.
+    /// Handles SIGTERM and SIGINT: the first signal stops gracefully, the second immediately.
+    ///
+    /// # Errors
+    /// The process cannot handle a signal.
     pub fn on_signals(&self) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let stop = self.clone();
         actix_web::rt::spawn(async move {
             next(&mut terminate, &mut interrupt).await;
-            info!("stopping: finishing requests and attempts in flight (a second signal stops at once)");
+            info!("stopping: finishing requests and attempts in flight (a second signal stops immediately)");
             stop.graceful.cancel();
             next(&mut terminate, &mut interrupt).await;
             stop.immediate.cancel();
@@ -40,28 +42,28 @@ impl Stop {
     }
 }
 
-/// A wish to reload, each time SIGHUP comes. Two that come while a reload is under way are one.
+/// Notifies of every SIGHUP. Signals that arrive during a reload notify once.
 ///
 /// # Errors
-/// The process cannot listen to the signal.
+/// The process cannot handle the signal.
 pub fn on_reload() -> std::io::Result<Arc<Notify>> {
     let mut hangup = signal(SignalKind::hangup())?;
-    let wish = Arc::new(Notify::new());
-    let told = Arc::clone(&wish);
+    let requested = Arc::new(Notify::new());
+    let sender = Arc::clone(&requested);
     actix_web::rt::spawn(async move {
         while hangup.recv().await.is_some() {
-            told.notify_one();
+            sender.notify_one();
         }
     });
-    Ok(wish)
+    Ok(requested)
 }
 
-/// Descriptors beside those of connections: the store, calls to Twake, the runtime.
+/// File descriptors besides those of connections: the store, calls to Twake, the runtime.
 const OTHERS: u64 = 256;
 
-/// Sees to it that so many connections can be open, each with two descriptors, and everything else besides: where the
-/// descriptors are used up, the store and the calls to Twake fail, too. Says so when the system does not allow it.
-pub fn allow(connections: usize) {
+/// Raises the limit of file descriptors for this many connections, two for each. Without free descriptors, the store and the
+/// calls to Twake would fail. Logs a warning if the system does not allow it.
+pub fn raise_descriptor_limit(connections: usize) {
     let wanted = OTHERS.saturating_add(2 * connections as u64);
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= wanted) {
@@ -75,8 +77,8 @@ pub fn allow(connections: usize) {
     if raised.is_err() || allowed.is_some_and(|allowed| allowed < wanted) {
         warn!(
             allowed = allowed.unwrap_or_default(), wanted;
-            "limits.connections are more than this process may have descriptors for: raise LimitNOFILE (ulimit -n), or \
-             take fewer"
+            "this process may not have enough file descriptors for limits.connections: raise LimitNOFILE (ulimit -n), or \
+             lower limits.connections"
         );
     }
 }

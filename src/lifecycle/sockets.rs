@@ -1,5 +1,5 @@
-//! Sockets that systemd holds for us (`twake-bridge.socket`): they outlive this process, so while it is restarted or
-//! upgraded connections wait instead of being refused.
+//! Listening sockets passed by systemd (`twake-bridge.socket`). They outlive this process, so connections wait during a
+//! restart or upgrade instead of being refused.
 
 use listenfd::ListenFd;
 use std::net::TcpListener;
@@ -7,41 +7,39 @@ use std::net::TcpListener;
 /// The listening sockets that were passed to this process.
 #[derive(Debug, Default)]
 pub struct Sockets {
-    /// Named `public`, else the first: where webhooks are taken.
+    /// For webhooks: the socket named `public`, otherwise the first.
     pub public: Option<TcpListener>,
-    /// Named `operator`, else the second: the operator's.
+    /// For the operator: the socket named `operator`, otherwise the second.
     pub operator: Option<TcpListener>,
 }
 
-/// Why the sockets that were passed cannot be used.
+/// Why the passed sockets cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketsError {
-    /// It is not a listening TCP socket.
-    #[error("socket {number} of the socket unit is no TCP socket (ListenStream=address:port)")]
+    /// A socket is not a listening TCP socket.
+    #[error("socket {number} of the socket unit is not a TCP socket: use ListenStream=address:port")]
     Kind {
-        /// Which, from 1.
+        /// The position of the socket, from 1.
         number: usize,
         /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// More than this program listens on.
-    #[error(
-        "the socket unit passes {0} sockets; two have a meaning: where webhooks are taken, then the operator's"
-    )]
+    /// The unit passes more sockets than the program uses.
+    #[error("the socket unit passes {0} sockets: the bridge uses one for webhooks and one for the operator")]
     TooMany(usize),
-    /// Two have the same meaning.
+    /// Two sockets have the same name.
     #[error("two sockets have FileDescriptorName={0}; name one of them public, the other operator")]
     SameName(&'static str),
 }
 
 impl Sockets {
-    /// Takes what was passed (`LISTEN_FDS`, `LISTEN_PID`, see sd_listen_fds(3)); nothing was, where no socket unit is.
-    /// `names` is `LISTEN_FDNAMES`: where systemd starts several socket units their order is not the operator's to choose,
-    /// so a socket's `FileDescriptorName=public` or `=operator` goes before its place.
+    /// Takes the passed sockets (`LISTEN_FDS`, `LISTEN_PID`, see sd_listen_fds(3)). Without a socket unit there are none.
+    /// `names` is `LISTEN_FDNAMES`. The operator cannot choose the order of several socket units, so
+    /// `FileDescriptorName=public` or `=operator` takes precedence over the position.
     ///
     /// # Errors
-    /// A socket is of another kind, there are more than two, or two have the same name.
+    /// A socket is not a listening TCP socket, there are more than two, or two have the same name.
     pub fn passed(names: Option<&str>) -> Result<Self, SocketsError> {
         let mut passed = ListenFd::from_env();
         let [public, operator] = assign(passed.len(), names.unwrap_or_default())?;
@@ -62,7 +60,7 @@ impl Sockets {
     }
 }
 
-/// Which of `count` sockets is the public one and which the operator's.
+/// Returns the indexes of the public and of the operator's socket among `count` sockets.
 fn assign(count: usize, names: &str) -> Result<[Option<usize>; 2], SocketsError> {
     if count > 2 {
         return Err(SocketsError::TooMany(count));
@@ -91,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_goes_before_the_place() {
+    fn a_name_takes_precedence_over_the_position() {
         for (count, names, public, operator) in [
             (0, "", None, None),
             (1, "", Some(0), None),

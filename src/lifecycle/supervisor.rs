@@ -1,5 +1,5 @@
-//! What systemd is told (sd_notify(3), `Type=notify`): when the bridge is ready, that it reloads, that it stops, and
-//! again and again that it lives. Without systemd nothing is told to anybody.
+//! Notifications to systemd (sd_notify(3), `Type=notify`): ready, reloading, stopping, and the watchdog. Without systemd they
+//! do nothing.
 
 use log::{debug, warn};
 use sd_notify::NotifyState;
@@ -8,38 +8,38 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 
-/// The supervisor of this process, if it has one that wants to know.
+/// The supervisor of this process, if there is one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Supervisor;
 
 impl Supervisor {
-    /// Everything listens and the store is open; `status` is what `systemctl status` shows.
+    /// Reports that the listeners are bound and the store is open. `systemctl status` shows `status`.
     pub fn ready(self, status: &str) {
-        tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+        notify(&[NotifyState::Ready, NotifyState::Status(status)]);
     }
 
-    /// A reload has begun; [`Supervisor::ready`] ends it, also where the old configuration stays.
+    /// Reports the begin of a reload. [`Supervisor::ready`] reports its end, also if it was refused.
     pub fn reloading(self) {
         match NotifyState::monotonic_usec_now() {
-            Ok(now) => tell(&[NotifyState::Reloading, now]),
-            Err(error) => debug!(error:%; "the supervisor is not told of the reload"),
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(error) => debug!(error:%; "the supervisor could not be notified of the reload"),
         }
     }
 
-    /// The bridge has begun to stop.
+    /// Reports that the bridge is stopping.
     pub fn stopping(self) {
-        tell(&[NotifyState::Stopping]);
+        notify(&[NotifyState::Stopping]);
     }
 
-    /// Tells twice in every `WatchdogSec=` that the thread which delivers is alive, until `stop`. A store or a Twake
-    /// that is slow does not end it: a restart would mend neither.
+    /// Notifies the watchdog twice per `WatchdogSec=` that the delivering thread is alive, until `stop`. It does not depend on
+    /// the store or on Twake, because a restart would repair neither.
     pub async fn watch(self, clock: Clock, stop: CancellationToken) {
         let Some(limit) = sd_notify::watchdog_enabled().filter(|limit| *limit > Duration::ZERO) else {
             return;
         };
         let pause = limit / 2;
         loop {
-            tell(&[NotifyState::Watchdog]);
+            notify(&[NotifyState::Watchdog]);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = clock.sleep(pause) => {}
@@ -48,8 +48,8 @@ impl Supervisor {
     }
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        warn!(error:%; "the supervisor cannot be told how the bridge is");
+        warn!(error:%; "the supervisor could not be notified");
     }
 }

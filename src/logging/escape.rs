@@ -1,5 +1,4 @@
-//! Text from outside in a log line: it cannot end the line, command a terminal, reorder what is shown, or pass for another
-//! value.
+//! Escapes text from outside: it cannot end the line, control a terminal, reorder characters, or look like another value.
 
 use env_logger::fmt::Formatter;
 use log::kv::{Error, Key, Source, Value, VisitSource};
@@ -8,29 +7,29 @@ use std::io;
 
 use crate::message::control::acts;
 
-/// Bytes of a message or a value, before the rest is cut off.
-const LONGEST: usize = 4096;
+/// Maximum length of a message or value, in bytes. The rest is cut off.
+const MAX_LENGTH: usize = 4096;
 
-/// Whether a log line shows a character as its escape: all that act, and the directional marks, which a message keeps.
+/// Whether a log line escapes a character: all control characters, and the directional marks, which a message keeps.
 pub(super) fn is_active(character: char) -> bool {
     acts(character) || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')
 }
 
-/// The same text on one line, its active characters as their escapes (`\n`, `\u{1b}`).
+/// Displays text on one line, with active characters escaped (`\n`, `\u{1b}`).
 pub(super) struct Escaped<T>(pub(super) T);
 
 impl<T: Display> Display for Escaped<T> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut escaping = Escaping {
             out,
-            left: LONGEST,
+            left: MAX_LENGTH,
             quoted: false,
         };
         write!(escaping, "{}", self.0)
     }
 }
 
-/// ` key=value` for each; a value that a reader could take for several is in quotation marks.
+/// Writes ` key=value` for each value. A value that could be read as several is quoted.
 pub(super) fn key_values(out: &mut Formatter, values: &dyn Source) -> io::Result<()> {
     let mut pairs = String::new();
     values.visit(&mut Pairs(&mut pairs)).map_err(io::Error::other)?;
@@ -51,7 +50,7 @@ impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
         self.0.push('"');
         let mut escaping = Escaping {
             out: self.0,
-            left: LONGEST,
+            left: MAX_LENGTH,
             quoted,
         };
         escaping.write_str(&value)?;

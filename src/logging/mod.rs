@@ -1,8 +1,7 @@
-//! The log: one line a record on standard error, values as `key=value`, filtered by `RUST_LOG`.
+//! The log: one line per record on standard error, values as `key=value`, filtered by `RUST_LOG`.
 //!
-//! A record never makes its thread wait: a thread of the log's own writes the lines, and drops them while standard error is
-//! not read (`queue`). Text from outside cannot forge a line or a value (`escape`). What a stranger can cause is
-//! limited (`limiter`).
+//! Logging never blocks: a thread writes the lines, and lines are dropped while standard error is not read (`queue`). Text from
+//! outside cannot forge a line or a value (`escape`). Records that anybody can cause are limited (`limiter`).
 
 mod escape;
 mod limiter;
@@ -23,26 +22,25 @@ use crate::panics;
 use limiter::Limiter;
 use queue::Queue;
 
-/// The target of records that anybody can cause, authenticated or not: at most ten a second and level are written.
+/// The target of records that anybody can cause without authentication. At most ten per second and level are written.
 pub const STRANGER: &str = "twake_bridge/stranger";
 
-/// How long the end of the process waits for lines that nobody reads.
+/// How long the process waits at its end if standard error is not read.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 static LIMITED: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the log at this level unless `RUST_LOG` gives another one. Calling it again changes nothing.
+/// Starts the log at this level unless `RUST_LOG` selects another one. Further calls do nothing.
 ///
-/// `journal` is `JOURNAL_STREAM` of the environment: where standard error is that stream, the journal notes time and
-/// level of each line itself. It takes the level from a prefix ("<4>", see sd-daemon(3)), so that `journalctl -p warning`
-/// shows warnings.
+/// `journal` is `JOURNAL_STREAM` of the environment. If standard error is that stream, the journal records the time of each
+/// line, and takes its level from a prefix ("<4>", see sd-daemon(3)), so that `journalctl -p warning` shows warnings.
 pub fn start(default: &str, journal: Option<&str>) {
     // A second logger in one process (tests) is not an error.
     if QUEUE.get().is_some() {
         return;
     }
-    // The server's own lines about its threads are of no use to an operator.
+    // The server's records about its threads do not help an operator.
     let default = format!("{default},actix_server=warn");
     let mut builder = Builder::new();
     builder
@@ -55,7 +53,7 @@ pub fn start(default: &str, journal: Option<&str>) {
             builder.target(Target::Pipe(Box::new(queue::Lines(Arc::clone(&queue)))));
             let _ = QUEUE.set(queue);
         }
-        // No thread can be had: better a log that can block than none.
+        // The thread could not be started. A log that may block is better than none.
         Err(_) => drop(builder.target(Target::Stderr)),
     }
     let inner = builder.build();
@@ -66,22 +64,22 @@ pub fn start(default: &str, journal: Option<&str>) {
     }
 }
 
-/// Waits until all lines are written, a second at the most. Returns whether they are: if not, nobody reads standard error.
+/// Waits until all lines are written, at most a second. Returns whether they are. If not, nobody reads standard error.
 pub fn flush() -> bool {
     log::logger().flush();
     QUEUE.get().is_none_or(|queue| queue.flush(LAST_LINES))
 }
 
-/// Lines that are not in the log, since the start of the process.
+/// Lines missing from the log since the start of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// Dropped, because standard error was not read or could not be written.
     pub dropped: u64,
-    /// Left out, because strangers caused too many of the kind.
+    /// Not written because of the limit for records that anybody can cause.
     pub limited: u64,
 }
 
-/// How many lines are not in the log.
+/// How many lines are missing from the log.
 pub fn missing() -> Missing {
     Missing {
         dropped: QUEUE.get().map_or(0, |queue| queue.dropped()),
@@ -89,12 +87,12 @@ pub fn missing() -> Missing {
     }
 }
 
-/// Whether standard error is this stream, "device:inode": a child's may have been sent elsewhere (systemd.exec(5)).
+/// Whether standard error is this stream, "device:inode". It may have been redirected (systemd.exec(5)).
 fn is_standard_error(stream: &str) -> bool {
     rustix::fs::fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
-/// The one place where a record becomes a line, and where everything in it is escaped.
+/// Formats a record as one line, with everything escaped.
 fn format(for_the_journal: bool) -> impl Fn(&mut Formatter, &Record<'_>) -> io::Result<()> {
     let mut line = ConfigurableFormat::default();
     line.target(false).indent(None).key_values(escape::key_values);
@@ -112,7 +110,7 @@ fn format(for_the_journal: bool) -> impl Fn(&mut Formatter, &Record<'_>) -> io::
     }
 }
 
-/// A level as syslog(3) counts.
+/// The priority of syslog(3) for a level.
 fn priority(level: Level) -> u8 {
     match level {
         Level::Error => 3,
@@ -122,7 +120,7 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// Limits what strangers can cause: records of the target [`STRANGER`], and what libraries log of connections.
+/// Limits records that anybody can cause: those with the target [`STRANGER`], and what libraries log about connections.
 struct Limited<L> {
     inner: L,
     limiter: Limiter,
@@ -138,7 +136,7 @@ impl<L: Log> Limited<L> {
         }
     }
 
-    fn more(&self, level: Level, number: u64) {
+    fn log_omitted(&self, level: Level, number: u64) {
         if number > 0 {
             let mut record = Record::builder();
             record.level(level).target(STRANGER);
@@ -157,7 +155,7 @@ impl<L: Log> Log for Limited<L> {
     }
 
     fn log(&self, record: &Record<'_>) {
-        let record = &demoted(record);
+        let record = &lowered(record);
         let metadata = record.metadata();
         if !is_limited(metadata) {
             return self.inner.log(record);
@@ -166,8 +164,8 @@ impl<L: Log> Log for Limited<L> {
             return;
         }
         match self.limiter.admit(record.level(), self.clock.monotonic()) {
-            Some(more) => {
-                self.more(record.level(), more);
+            Some(omitted) => {
+                self.log_omitted(record.level(), omitted);
                 self.inner.log(record);
             }
             None => drop(LIMITED.fetch_add(1, Ordering::Relaxed)),
@@ -176,14 +174,14 @@ impl<L: Log> Log for Limited<L> {
 
     fn flush(&self) {
         for level in Level::iter() {
-            self.more(level, self.limiter.rest(level));
+            self.log_omitted(level, self.limiter.take_omitted(level));
         }
         self.inner.flush();
     }
 }
 
-/// The server logs every request that it cannot read as an error, without the peer's address. To the operator it is none.
-fn demoted<'a>(record: &'a Record<'a>) -> Record<'a> {
+/// Lowers errors of the HTTP server to debug: it logs each malformed request as an error, without the address of the peer.
+fn lowered<'a>(record: &'a Record<'a>) -> Record<'a> {
     let mut copy = record.to_builder();
     if record.target().starts_with("actix_http") && record.level() < Level::Debug {
         copy.level(Level::Debug);
@@ -196,7 +194,7 @@ fn is_limited(metadata: &Metadata<'_>) -> bool {
     metadata.target() == STRANGER || (!own && metadata.level() < Level::Debug)
 }
 
-/// An error and everything beneath it, in one line.
+/// An error and its sources in one line.
 pub fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

@@ -1,5 +1,5 @@
-//! The lines on their way to standard error. A pipe that nobody reads blocks its writer for ever, so one thread writes, and
-//! everybody else only puts lines into a bounded buffer.
+//! The queue of lines for standard error. A pipe that nobody reads blocks its writer forever. So one thread writes, and all
+//! others only append to a bounded buffer.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,10 +7,10 @@ use std::os::fd::AsFd as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes of lines that may wait: some seconds of a busy log.
-const ROOM: usize = 1 << 20;
+/// Maximum size of the buffer, in bytes: some seconds of a busy log.
+const CAPACITY: usize = 1 << 20;
 
-/// Lines that wait for the thread that writes them.
+/// Lines waiting for the writing thread.
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -20,9 +20,9 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
-    /// Whether the writer has lines that it took and has not written yet.
+    /// Whether the writer has taken lines that it has not written yet.
     writing: bool,
-    /// Whether a wait for the writer was in vain: the next one does not wait again.
+    /// Whether a flush timed out. The next one does not wait.
     given_up: bool,
     /// Lines dropped, and how many of these were reported.
     dropped: u64,
@@ -32,9 +32,9 @@ struct State {
 /// Starts the thread that writes to standard error. `report` logs how many lines were dropped.
 ///
 /// # Errors
-/// The system gives no descriptor or no thread.
+/// The descriptor cannot be duplicated or the thread cannot be started.
 pub(super) fn start(report: impl Fn(u64) + Send + 'static) -> io::Result<Arc<Queue>> {
-    // A descriptor of its own: whoever writes to standard error itself does not wait for the lock of `io::stderr()`.
+    // A separate descriptor, so that direct writers to standard error do not wait for the lock of `io::stderr()`.
     let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let queue = Arc::new(Queue::default());
     let lines = Arc::clone(&queue);
@@ -48,7 +48,7 @@ impl Queue {
     /// Adds a line, or drops it if there is no room.
     fn push(&self, line: &[u8]) {
         let mut state = self.lock();
-        if state.waiting.len() + line.len() > ROOM {
+        if state.waiting.len() + line.len() > CAPACITY {
             state.dropped += 1;
         } else {
             state.waiting.extend_from_slice(line);
@@ -56,13 +56,13 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes what comes, for ever.
+    /// Writes lines. Never returns.
     fn write_to(&self, mut output: impl Write, report: impl Fn(u64)) {
         let mut lines = Vec::new();
         loop {
             let dropped = self.take(&mut lines);
             if output.write_all(&lines).is_err() {
-                // Closed, or the disk is full: nobody can be told. A metric counts it.
+                // Standard error is closed, or its disk is full. Only the metric can report this.
                 let lost = lines.split_inclusive(|byte| *byte == b'\n').count() as u64;
                 let mut state = self.lock();
                 state.dropped += lost;
@@ -91,7 +91,7 @@ impl Queue {
         dropped
     }
 
-    /// Waits until everything is written, `limit` at the most. Returns whether it is.
+    /// Waits until everything is written, at most for `limit`. Returns whether it is.
     pub(super) fn flush(&self, limit: Duration) -> bool {
         let pending = |state: &mut State| state.writing || !state.waiting.is_empty();
         let state = self.lock();
@@ -108,12 +108,12 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics half way through a change.
+        // No holder of the lock panics in the middle of a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The queue as env_logger wants it: each write is one line.
+/// Adapts the queue to env_logger: each write is one line.
 pub(super) struct Lines(pub(super) Arc<Queue>);
 
 impl Write for Lines {
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// A pipe: takes what it is given when somebody reads.
+    /// A pipe. A write blocks until somebody reads.
     struct Pipe(mpsc::SyncSender<Vec<u8>>);
 
     impl Write for Pipe {
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    /// A queue, what is read of it, and what it reports of dropped lines.
+    /// A queue, the reader of its pipe, and its reports of dropped lines.
     fn queue() -> (Arc<Queue>, mpsc::Receiver<Vec<u8>>, mpsc::Receiver<u64>) {
         let queue = Arc::new(Queue::default());
         let (pipe, read) = mpsc::sync_channel(0);
@@ -159,31 +159,31 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_an_unread_pipe_and_what_did_not_fit_is_counted_when_it_is_read() {
+    fn an_unread_pipe_blocks_nobody_and_dropped_lines_are_reported_when_it_is_read() {
         let (queue, read, reported) = queue();
         let line = [b"x".repeat(1023), b"\n".to_vec()].concat();
         // The writer holds at most one more buffer.
-        for _ in 0..3 * ROOM / line.len() {
+        for _ in 0..3 * CAPACITY / line.len() {
             queue.push(&line);
         }
         let dropped = queue.dropped();
-        assert!(dropped >= (ROOM / line.len()) as u64, "{dropped}");
+        assert!(dropped >= (CAPACITY / line.len()) as u64, "{dropped}");
         assert!(!queue.flush(Duration::ZERO), "nobody has read");
         let mut bytes = 0;
-        while bytes < (3 * ROOM) - usize::try_from(dropped).unwrap() * line.len() {
+        while bytes < (3 * CAPACITY) - usize::try_from(dropped).unwrap() * line.len() {
             bytes += read.recv().unwrap().len();
         }
-        // One report, or two if the writer took its lines when some had been dropped already.
-        let mut told = 0;
-        while told < dropped {
-            told += reported.recv().unwrap();
+        // One report, or two if the writer took lines when some had already been dropped.
+        let mut sum = 0;
+        while sum < dropped {
+            sum += reported.recv().unwrap();
         }
-        assert_eq!(told, dropped);
+        assert_eq!(sum, dropped);
         assert!(queue.flush(Duration::from_secs(60)));
     }
 
     #[test]
-    fn a_closed_pipe_ends_nothing() {
+    fn a_closed_pipe_stops_neither_queue_nor_count() {
         let (queue, read, reported) = queue();
         drop(read);
         for number in 1..=3 {
@@ -195,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_room_is_counted_also_when_it_is_the_only_one() {
+    fn a_line_over_the_capacity_is_counted_also_if_it_is_the_only_one() {
         let (queue, _read, reported) = queue();
-        queue.push(&vec![b'x'; ROOM + 1]);
+        queue.push(&vec![b'x'; CAPACITY + 1]);
         assert_eq!((reported.recv().unwrap(), queue.dropped()), (1, 1));
     }
 }

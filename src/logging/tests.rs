@@ -25,7 +25,7 @@ impl io::Write for Written {
     }
 }
 
-/// A log in this format, of records of any level, and where it writes.
+/// A log of all levels in this format, its output and its clock.
 fn log(journal: bool) -> (Limited<Logger>, Written, Clock) {
     let written = Written::default();
     let mut builder = Builder::new();
@@ -86,7 +86,7 @@ fn text_from_outside_is_escaped_in_message_and_values() {
 }
 
 #[test]
-fn a_value_has_a_bound() {
+fn messages_and_values_are_cut() {
     let line = line(true, &"x".repeat(1 << 20), &[("key", &"ü".repeat(1 << 20))]);
     assert_eq!(
         line,
@@ -127,7 +127,7 @@ fn records(log: &Limited<Logger>, target: &str, level: Level, number: usize) {
 }
 
 #[test]
-fn what_strangers_cause_is_limited_and_counted() {
+fn records_that_anybody_can_cause_are_limited_and_counted() {
     for (target, level, limited) in [
         (STRANGER, Level::Error, true),
         (STRANGER, Level::Info, true),
@@ -157,7 +157,7 @@ fn what_strangers_cause_is_limited_and_counted() {
 }
 
 #[test]
-fn requests_that_the_server_cannot_read_are_not_errors() {
+fn malformed_requests_are_not_errors() {
     let (log, written, _) = log(true);
     records(&log, "actix_http::h1::dispatcher", Level::Error, 1);
     assert_eq!(written.text(), "<7>again\n");

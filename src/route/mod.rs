@@ -1,4 +1,4 @@
-//! Routes: which channels an event goes to, and why.
+//! Routes: decide to which channels an event goes, and why.
 
 mod table;
 
@@ -12,101 +12,103 @@ use crate::suggest::shorten;
 
 pub use table::LookupTable;
 
-/// A source's routes, top to bottom; the first that holds and does not continue ends the search.
+/// The routes of a source, in order. The first one that holds without `continue` ends the search.
 #[derive(Debug, Default)]
 pub struct Routes {
     routes: Vec<Route>,
+    /// The `channels` of the source itself: its last route.
     own: Vec<Arc<str>>,
 }
 
 /// One route.
 #[derive(Debug)]
 pub struct Route {
-    /// It holds only if this does; unset: always.
+    /// The condition under which it holds. `None`: always.
     pub when: Option<Condition>,
-    /// Where its channels come from.
+    /// The channels.
     pub to: RouteChannels,
-    /// Go on looking after it held.
-    pub goes_on: bool,
-    /// The variant its messages are told in.
+    /// Whether the search continues after this route holds.
+    pub continues: bool,
+    /// The template variant of its messages.
     pub variant: Option<Arc<str>>,
 }
 
-/// Where a route's channels come from.
+/// The channels of a route: fixed, or found by a value of the event.
 #[derive(Debug)]
 pub enum RouteChannels {
-    /// These; none: the event is skipped on purpose.
+    /// Fixed channels. If there are none, the event is skipped.
     Channels(Vec<Arc<str>>),
-    /// The text that `by` gives is looked up in a table; what is not there does not hold.
+    /// The text that `by` evaluates to is looked up in a table. The route does not hold if it is not found.
     Lookup {
-        /// What is looked up.
+        /// Evaluates to the text.
         by: Condition,
-        /// Where.
+        /// The table.
         table: LookupTable,
     },
-    /// The text that `by` gives is a channel's name; any other text does not hold.
+    /// The text that `by` evaluates to is the name of a channel. The route does not hold for any other text.
     Named {
-        /// The name.
+        /// Evaluates to the name.
         by: Condition,
-        /// The channels there are.
+        /// The configured channels.
         known: Arc<BTreeSet<Arc<str>>>,
     },
 }
 
-/// A channel an event goes to.
+/// A channel to which an event goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The channel's name.
+    /// The name of the channel.
     pub channel: Arc<str>,
-    /// The variant its message is told in.
+    /// The template variant of its message.
     pub variant: Option<Arc<str>>,
-    /// The number of the route (from 0; the source's own `channels` are the last).
+    /// The number of the route, from 0. The source's own `channels` have the last number.
     pub route: usize,
 }
 
-/// What became of one route.
+/// The result of one route, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteTrace {
     /// The number of the route, from 0.
     pub route: usize,
     /// Whether it held.
     pub held: bool,
-    /// Why: the condition, the text looked up and the pattern that matched it, or the error. One short line.
+    /// The reason in one short line: the condition, the text and the pattern that matched it, or the error.
     pub why: String,
-    /// The channels it named when it held.
+    /// The channels if it held.
     pub channels: Vec<String>,
-    /// Whether its condition or lookup could not be evaluated (it then does not hold; counted).
+    /// Whether its condition or lookup could not be evaluated. It then does not hold, and a metric counts it.
     pub failed: bool,
 }
 
-/// The channels of a route that holds, and why; else why not, and whether that is because something failed.
+/// `Ok`: the channels of a route that holds, and the reason. `Err`: the reason why it does not hold, and whether its evaluation
+/// failed.
 type Outcome<'a> = Result<(&'a [Arc<str>], String), (String, bool)>;
 
 impl Routes {
-    /// Routes from the top; `own` are the source's own channels, its last route.
+    /// Creates routes in this order. `own` are the `channels` of the source itself, its last route.
     pub fn new(routes: Vec<Route>, own: Vec<Arc<str>>) -> Self {
         Self { routes, own }
     }
 
-    /// The channels (each once, from the first route that named it) and the trace of the routes looked at.
+    /// Returns the channels, each once for the first route that names it, and the trace of the evaluated routes.
     pub fn choose(&self, names: &Value) -> (Vec<Target>, Vec<RouteTrace>) {
         let (mut targets, mut traces) = (Vec::new(), Vec::new());
         for (number, route) in self.routes.iter().enumerate() {
-            let outcome = route.look(names);
-            let ends = outcome.is_ok() && !route.goes_on;
-            take(number, route.variant.as_ref(), outcome, &mut targets, &mut traces);
+            let outcome = route.evaluate(names);
+            let ends = outcome.is_ok() && !route.continues;
+            record(number, route.variant.as_ref(), outcome, &mut targets, &mut traces);
             if ends {
                 return (targets, traces);
             }
         }
         if !self.own.is_empty() {
             let outcome = Ok((self.own.as_slice(), "the source's own channels".to_owned()));
-            take(self.routes.len(), None, outcome, &mut targets, &mut traces);
+            record(self.routes.len(), None, outcome, &mut targets, &mut traces);
         }
         (targets, traces)
     }
 
-    /// Whether a condition or a lookup of a route reads the name.
+    /// Whether the condition or the lookup of a route reads this name.
     pub fn reads(&self, name: &str) -> bool {
         self.routes.iter().any(|route| {
             let by = match &route.to {
@@ -118,7 +120,7 @@ impl Routes {
         })
     }
 
-    /// Every channel some route may name.
+    /// Every channel that a route may name.
     pub fn reachable(&self) -> BTreeSet<Arc<str>> {
         let mut reachable: BTreeSet<Arc<str>> = self.own.iter().cloned().collect();
         for route in &self.routes {
@@ -136,13 +138,13 @@ impl Routes {
         self.routes.len()
     }
 
-    /// The variants its routes ask for.
+    /// The variants that the routes select.
     pub fn variants(&self) -> impl Iterator<Item = &Arc<str>> {
         self.routes.iter().filter_map(|route| route.variant.as_ref())
     }
 }
 
-fn take(
+fn record(
     route: usize,
     variant: Option<&Arc<str>>,
     outcome: Outcome<'_>,
@@ -184,7 +186,7 @@ fn take(
 }
 
 impl Route {
-    fn look(&self, names: &Value) -> Outcome<'_> {
+    fn evaluate(&self, names: &Value) -> Outcome<'_> {
         let mut why = String::new();
         if let Some(when) = &self.when {
             let text = short(when.text());
@@ -222,14 +224,14 @@ impl Route {
                 let Some(channel) = known.get(text.as_str()) else {
                     return Err((
                         format!(
-                            "{} is {}, and no channel is called so",
+                            "{} is {}, and no channel has this name",
                             short(by.text()),
                             quoted(&text)
                         ),
                         false,
                     ));
                 };
-                let why = format!("{} is {}, a channel's name", short(by.text()), quoted(&text));
+                let why = format!("{} is {}, the name of a channel", short(by.text()), quoted(&text));
                 (std::slice::from_ref(channel), Some(why))
             }
         };
@@ -244,17 +246,17 @@ impl Route {
 fn text_of(by: &Condition, names: &Value) -> Result<String, (String, bool)> {
     match by.evaluate(names) {
         Ok(Value::String(text)) => Ok(text),
-        Ok(_) => Err((format!("{} gives no text", short(by.text())), true)),
+        Ok(_) => Err((format!("{} is not a text", short(by.text())), true)),
         Err(error) => Err((format!("{} cannot be evaluated: {error}", short(by.text())), true)),
     }
 }
 
-/// An expression as a trace shows it.
+/// An expression, shortened for a trace.
 fn short(text: &str) -> String {
     shorten(text, 80)
 }
 
-/// A text of the payload as a trace shows it.
+/// A text of the payload, quoted and shortened for a trace.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", shorten(text, 60))
 }

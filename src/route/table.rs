@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Names and patterns (`*` is any text, also none) with their channels. Exact names come before patterns, longer
-/// patterns before shorter ones.
+/// Names and patterns with their channels. In a pattern, `*` matches any text, also an empty one. Exact names precede patterns,
+/// and longer patterns precede shorter ones.
 #[derive(Debug, Default)]
 pub struct LookupTable {
     names: HashMap<String, Vec<Arc<str>>>,
@@ -12,7 +12,7 @@ pub struct LookupTable {
 }
 
 impl LookupTable {
-    /// Sorts what is looked up first.
+    /// Creates a table. Sorts the patterns by precedence.
     pub fn new(entries: impl IntoIterator<Item = (String, Vec<Arc<str>>)>) -> Self {
         let (patterns, names): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|(name, _)| name.contains('*'));
@@ -26,7 +26,7 @@ impl LookupTable {
         table
     }
 
-    /// The name or pattern that matches, and its channels.
+    /// Returns the first name or pattern that matches, and its channels.
     pub fn find(&self, text: &str) -> Option<(&str, &[Arc<str>])> {
         if let Some((name, channels)) = self.names.get_key_value(text) {
             return Some((name, channels));
@@ -35,13 +35,13 @@ impl LookupTable {
         Some((pattern, channels))
     }
 
-    /// Every channel in it.
+    /// Every channel of the table.
     pub fn channels(&self) -> impl Iterator<Item = &Arc<str>> {
         let patterns = self.patterns.iter().map(|(_, channels)| channels);
         self.names.values().chain(patterns).flatten()
     }
 
-    /// Whether it has a pattern that matches every text.
+    /// Whether a pattern matches every text.
     pub fn matches_all(&self) -> bool {
         self.patterns
             .iter()
@@ -49,8 +49,8 @@ impl LookupTable {
     }
 }
 
-/// Whether a pattern matches the whole text. Each piece between stars is taken where it comes first, which is always
-/// right for stars, so no text takes longer than its length times the pattern's.
+/// Whether a pattern matches the whole text. Each piece between stars matches at its first position, which is always correct
+/// for stars. So the time is at most the length of the text times that of the pattern.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|start| text.strip_prefix(start)) else {
@@ -100,7 +100,7 @@ mod tests {
         }
     }
 
-    /// The plain definition, exponential but obviously right.
+    /// The plain definition: exponential, but obviously correct.
     fn by_definition(pattern: &[u8], text: &[u8]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),

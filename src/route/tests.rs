@@ -13,7 +13,7 @@ fn when(text: &str, to: &[&str]) -> Route {
     Route {
         when: Some(condition(text)),
         to: RouteChannels::Channels(channels(to)),
-        goes_on: false,
+        continues: false,
         variant: None,
     }
 }
@@ -49,9 +49,9 @@ fn the_first_route_that_holds_ends_the_search() {
 }
 
 #[test]
-fn a_route_that_continues_adds_and_each_channel_is_reached_once_from_the_first_that_named_it() {
+fn a_route_with_continue_adds_channels_and_the_first_route_of_a_channel_counts() {
     let mut first = when("true", &["ops", "dev"]);
-    first.goes_on = true;
+    first.continues = true;
     first.variant = Some(Arc::from("short"));
     let routes = Routes::new(vec![first, when("true", &["dev", "qa"])], channels(&["all"]));
     let (targets, _) = routes.choose(&json!({}));
@@ -70,7 +70,7 @@ fn a_route_that_continues_adds_and_each_channel_is_reached_once_from_the_first_t
 }
 
 #[test]
-fn what_cannot_be_evaluated_does_not_hold_and_says_so() {
+fn a_route_that_cannot_be_evaluated_does_not_hold_and_its_trace_has_the_error() {
     let routes = Routes::new(
         vec![when("payload.x.y == 1", &["dev"]), when("payload", &["dev"])],
         channels(&["all"]),
@@ -89,7 +89,7 @@ fn what_cannot_be_evaluated_does_not_hold_and_says_so() {
 }
 
 #[test]
-fn a_lookup_goes_through_its_table() {
+fn a_lookup_uses_its_table() {
     let table = LookupTable::new([
         ("gate".to_owned(), channels(&["gate"])),
         ("shop-*".to_owned(), channels(&["shop"])),
@@ -100,7 +100,7 @@ fn a_lookup_goes_through_its_table() {
             by: condition("payload.repo"),
             table,
         },
-        goes_on: false,
+        continues: false,
         variant: None,
     };
     let routes = Routes::new(vec![route], channels(&["all"]));
@@ -117,7 +117,7 @@ fn a_lookup_goes_through_its_table() {
     assert_eq!(look(json!("other")), ("all".to_owned(), missed.to_owned(), false));
     assert_eq!(
         look(json!(7)),
-        ("all".to_owned(), "payload.repo gives no text".to_owned(), true)
+        ("all".to_owned(), "payload.repo is not a text".to_owned(), true)
     );
 }
 
@@ -130,14 +130,14 @@ fn a_lookup_without_a_table_names_the_channel() {
             by: condition("payload.repo"),
             known,
         },
-        goes_on: false,
+        continues: false,
         variant: None,
     };
     let routes = Routes::new(vec![route], channels(&["all"]));
     let (to, traces) = reached(&routes, &json!({"payload": {"repo": "gate"}}));
     assert_eq!(
         (to.join(" ").as_str(), traces[0].why.as_str()),
-        ("gate", r#"payload.repo is "gate", a channel's name"#)
+        ("gate", r#"payload.repo is "gate", the name of a channel"#)
     );
     let (to, traces) = reached(&routes, &json!({"payload": {"repo": "x\n\u{1b}[2J".repeat(100)}}));
     assert_eq!(to, ["all"]);

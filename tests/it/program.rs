@@ -228,7 +228,10 @@ async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
     served.signal("TERM");
     served.end();
     assert!(
-        served.lines.iter().any(|line| line.contains("stopped at once")),
+        served
+            .lines
+            .iter()
+            .any(|line| line.contains("stopped immediately")),
         "{:#?}",
         served.lines
     );

@@ -21,8 +21,6 @@ pub(crate) struct ReplayArguments {
     /// Ids, or prefixes of ids (4 digits or more).
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    #[command(flatten)]
-    filters: Filters,
     /// Post the stored messages to their channels instead of deciding again.
     #[arg(long)]
     as_stored: bool,
@@ -34,6 +32,8 @@ pub(crate) struct ReplayArguments {
     yes: bool,
     #[command(flatten)]
     pub(super) operator: OperatorArguments,
+    #[command(flatten)]
+    filters: Filters,
 }
 
 #[derive(clap::Args)]
@@ -41,13 +41,13 @@ pub(crate) struct DiscardArguments {
     /// Ids, or prefixes of ids (4 digits or more).
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    #[command(flatten)]
-    filters: Filters,
     /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
     pub(super) operator: OperatorArguments,
+    #[command(flatten)]
+    filters: Filters,
 }
 
 pub(super) async fn replay(

@@ -10,25 +10,25 @@ use crate::units;
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "Which events")]
 pub(super) struct Filters {
-    /// Of this source.
+    /// Events of this source.
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Of this type, as the sender calls it.
+    /// Events of this type, as the sender calls it.
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
-    /// With a delivery to this channel.
+    /// Events with a delivery to this channel.
     #[arg(long, value_name = "NAME")]
     pub(super) channel: Option<String>,
-    /// In this state; with --channel: in that channel.
+    /// Events in this state; with --channel, in that channel.
     #[arg(long, value_enum)]
     pub(super) state: Option<StateArgument>,
-    /// Authenticated by the secret of this name, such as credential:github.
+    /// Events authenticated by this secret, such as credential:github.
     #[arg(long, value_name = "NAME")]
     secret: Option<String>,
-    /// Received since: 2h (ms s m h d ago), or 2026-11-23T10:00Z; UTC where no zone is given.
+    /// Events received since then: 2h ago (ms, s, m, h, d), or at 2026-11-23T10:00Z; UTC without a time zone.
     #[arg(long, value_name = "TIME", value_parser = when)]
     since: Option<When>,
-    /// Received before.
+    /// Events received before then.
     #[arg(long, value_name = "TIME", value_parser = when)]
     until: Option<When>,
 }

@@ -35,8 +35,6 @@ pub(super) enum EventsCommand {
 
 #[derive(clap::Args)]
 pub(super) struct ListArguments {
-    #[command(flatten)]
-    filters: Filters,
     /// Show at most this many.
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     limit: u32,
@@ -48,6 +46,8 @@ pub(super) struct ListArguments {
     json: bool,
     #[command(flatten)]
     operator: OperatorArguments,
+    #[command(flatten)]
+    filters: Filters,
 }
 
 pub(super) fn run(command: &EventsCommand) -> anyhow::Result<ExitCode> {

@@ -9,7 +9,7 @@ use crate::message::plain;
 use crate::preview::{Outcome, Preview, Proof, why_this};
 use crate::source::Source;
 
-/// What came of the request, as one JSON object.
+/// Formats the outcome as one JSON object.
 pub(super) fn outcome(source: &Source, outcome: &Outcome) -> String {
     let whole = match outcome {
         Outcome::Refused { proof, why } => {
@@ -28,7 +28,7 @@ pub(super) fn outcome(source: &Source, outcome: &Outcome) -> String {
     visible_json(&format!("{:#}", Value::Object(whole)))
 }
 
-/// Everything decided about an event, and what would be sent.
+/// The decision about an event, and the requests to Twake.
 fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
     let decision = &preview.decision;
     let mut whole = head(source, &preview.proof);
@@ -56,7 +56,7 @@ fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
     whole
 }
 
-/// A request that is no event.
+/// The response to a challenge.
 fn challenge(response: &ChallengeResponse) -> Value {
     let ChallengeResponse {
         status,

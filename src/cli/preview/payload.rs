@@ -1,22 +1,22 @@
-//! The request as the command line gives it: headers, and the payload's file.
+//! Parses the request from the arguments: headers, and the file of the payload.
 
 use anyhow::{Context as _, ensure};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// `Name: value`.
+/// Parses `Name: value`.
 pub(super) fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is written 'Name: value'")?;
+    let (name, value) = text.split_once(':').ok_or("write a header as 'Name: value'")?;
     let name = name.trim();
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(is_token) {
-        return Err("a header's name is letters, digits and -".to_owned());
+        return Err("the name of a header has only letters, digits and -".to_owned());
     }
     Ok((name.to_ascii_lowercase(), value.trim().to_owned()))
 }
 
-/// The file's bytes, at most `limit` of them.
+/// Reads a file of at most `limit` bytes.
 pub(super) fn body(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
     let mut reader: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
@@ -37,7 +37,7 @@ pub(super) fn body(path: &Path, limit: usize) -> anyhow::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// The event type in the name of a file like a sample's: `push__branch-created.json`.
+/// The event type in a file name such as `push__branch-created.json`.
 pub(super) fn type_of_file(path: &Path) -> Option<String> {
     let (event_type, _) = path.file_stem()?.to_str()?.split_once("__")?;
     Some(event_type.to_owned())

@@ -5,7 +5,7 @@ use super::payload;
 use super::text::{layout, span};
 
 #[test]
-fn headers_are_read_as_they_are_written_in_curl() {
+fn headers_are_parsed_as_curl_takes_them() {
     for (text, expected) in [
         ("X-GitHub-Event: push", Some(("x-github-event", "push"))),
         ("a:b:c", Some(("a", "b:c"))),
@@ -21,7 +21,7 @@ fn headers_are_read_as_they_are_written_in_curl() {
 }
 
 #[test]
-fn a_files_name_says_the_event_type_before_two_underscores() {
+fn the_event_type_is_the_part_of_the_file_name_before_two_underscores() {
     for (path, expected) in [
         ("a/push__tag.json", Some("push")),
         ("pull_request__x__y.json", Some("pull_request")),
@@ -37,7 +37,7 @@ fn a_files_name_says_the_event_type_before_two_underscores() {
 }
 
 #[test]
-fn json_is_laid_out_and_stays_the_same() {
+fn layout_keeps_the_json_equal() {
     let value = json!({"a": [1, {"b": "x".repeat(120)}], "c": {"d": null}, "e\"": []});
     let text = layout(&value, 0);
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
@@ -45,14 +45,14 @@ fn json_is_laid_out_and_stays_the_same() {
 }
 
 #[test]
-fn a_time_is_said_in_the_largest_unit_that_fits() {
-    for (seconds, said) in [
+fn a_duration_is_shown_in_the_largest_unit_that_is_exact() {
+    for (seconds, expected) in [
         (604_800, "7 d"),
         (600, "10 min"),
         (90, "90 s"),
         (7_200, "2 h"),
         (0, "0 s"),
     ] {
-        assert_eq!(span(seconds), said);
+        assert_eq!(span(seconds), expected);
     }
 }

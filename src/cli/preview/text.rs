@@ -14,7 +14,7 @@ use crate::template::Origin;
 /// The column in which values begin, in characters.
 const COLUMN: usize = 12;
 
-/// What came of the request.
+/// Formats the outcome for a terminal.
 pub(super) fn outcome(target: &Target, outcome: &Outcome, paint: Paint) -> String {
     let mut out = Out {
         text: String::new(),
@@ -29,7 +29,7 @@ pub(super) fn outcome(target: &Target, outcome: &Outcome, paint: Paint) -> Strin
     out.text
 }
 
-/// Why nothing of a request was verified.
+/// Why the authentication of a request was not checked.
 pub(super) fn why_unchecked(why: Unchecked) -> &'static str {
     match why {
         Unchecked::AnsweredBefore => "an unsigned challenge is answered before authentication",
@@ -39,7 +39,7 @@ pub(super) fn why_unchecked(why: Unchecked) -> &'static str {
     }
 }
 
-/// What a person may have overlooked about the event type.
+/// A hint about the event type.
 fn hint_text(hint: &Hint, kind: &Kind) -> String {
     match hint {
         Hint::TypeUnused { expression } => format!(
@@ -80,19 +80,22 @@ impl Out {
         let shown = match proof {
             Proof::Authentic { scheme, .. } if scheme.is_empty() => paint.good("yes"),
             Proof::Authentic { scheme, secret } if secret.is_empty() => {
-                format!("{} (scheme {scheme} asks for no secret)", paint.good("yes"))
+                format!("{} (scheme {scheme} requires no secret)", paint.good("yes"))
             }
             Proof::Authentic { scheme, secret } => format!("{} ({scheme}, {secret})", paint.good("yes")),
             Proof::Unchecked(why @ (Unchecked::NoCredential | Unchecked::KindAlone)) => {
-                format!("not checked: {}; it goes on as if it were", why_unchecked(*why))
+                format!(
+                    "not checked: {}; the preview continues as if it were",
+                    why_unchecked(*why)
+                )
             }
             Proof::Unchecked(why) => format!("not checked: {}", why_unchecked(*why)),
             Proof::Refused(refusal) => {
                 let mut shown = paint.bad(&format!("no: {refusal}"));
                 if *refusal == Refusal::Mismatch {
                     shown.push_str(
-                        "\na signature goes with the very bytes that were sent, and with the secret of that time;\n\
-                         without that header, the rest can be seen as if it were authentic",
+                        "\na signature is valid only for the exact bytes that were sent, and for the secret at that time;\n\
+                         without that header, the preview continues as if it were authentic",
                     );
                 }
                 shown
@@ -109,7 +112,7 @@ impl Out {
         }
     }
 
-    /// A request that is no event.
+    /// A challenge and its response.
     fn challenge(&mut self, proof: &Proof, response: &ChallengeResponse) {
         let paint = self.paint;
         match proof {
@@ -133,7 +136,7 @@ impl Out {
         );
     }
 
-    /// Everything decided about an event, and what would be sent.
+    /// The decision about an event, and the requests to Twake.
     fn preview(&mut self, target: &Target, preview: &Preview) {
         let decision = &preview.decision;
         let paint = self.paint;
@@ -142,7 +145,7 @@ impl Out {
         }
         self.proof(&preview.proof);
         if let Some(why) = &decision.unreadable {
-            let kept = paint.dim("it is stored, and posted as it is");
+            let kept = paint.dim("it is stored, and posted as text");
             let why = visible_lines(&format!("it is {why}"));
             self.field("unreadable", &format!("{}\n{kept}", paint.bad(&why)));
         }
@@ -175,7 +178,7 @@ impl Out {
         if let Some(invented) = &preview.invented {
             let _ = write!(
                 remembered,
-                "; made without the sender's own {}",
+                "; computed without the sender's {}",
                 visible_lines(invented)
             );
         }
@@ -225,7 +228,7 @@ impl Out {
         let routes = &preview.decision.routes;
         let shown: Vec<String> = routes.iter().map(route).collect();
         if shown.is_empty() {
-            self.field("routes", "there is none");
+            self.field("routes", "none");
         } else if configured {
             self.field("routes", &shown.join("\n"));
         }
@@ -240,7 +243,7 @@ impl Out {
                 &paint.bad(&format!("{template}: {}", visible_lines(why))),
             );
         }
-        let speaks = match &message.template {
+        let template_text = match &message.template {
             Some(template) => {
                 let (name, whose) = match &template.origin {
                     Origin::Own(path) => (path.display().to_string(), "your own"),
@@ -257,7 +260,7 @@ impl Out {
         let why = why_this(message, &decision.event_type)
             .map_or_else(String::new, |why| format!(": {}", visible_lines(&why)));
         if message.message.is_some() || message.template.is_some() {
-            self.field("template", &format!("{speaks}{why}"));
+            self.field("template", &format!("{template_text}{why}"));
         }
         if let Some(why) = &message.when_failed {
             let why = format!(
@@ -318,7 +321,7 @@ pub(super) fn layout(value: &Value, depth: usize) -> String {
     format!("{open}\n{inside}{parts}\n{outside}{close}")
 }
 
-/// A value's text, shortened.
+/// Shortens the text of a value.
 fn shortened(text: &str) -> String {
     crate::suggest::shorten(text, 200)
 }

@@ -23,41 +23,44 @@ fn chunks(count: usize, size: usize) -> impl Stream<Item = Result<Bytes, Payload
 }
 
 #[actix_web::test]
-async fn a_body_comes_whole_whether_its_length_is_announced_or_not() {
+async fn a_body_is_read_whole_with_and_without_content_length() {
     let (budget, clock) = (Budget::new(1 << 20), clock());
-    for announced in [Some(3 * 1000), None] {
+    for content_length in [Some(3 * 1000), None] {
         let mut body = payload(chunks(3, 1000)).await;
-        let held = budget.read(&mut body, announced, 10_000, &clock).await.unwrap();
-        assert_eq!(held.bytes.len(), 3000);
+        let read = budget
+            .read(&mut body, content_length, 10_000, &clock)
+            .await
+            .unwrap();
+        assert_eq!(read.bytes.len(), 3000);
     }
 }
 
 #[actix_web::test]
-async fn a_body_over_the_limit_is_too_large_before_or_while_it_is_read() {
+async fn a_body_over_the_limit_is_refused_before_or_while_it_is_read() {
     let (budget, clock) = (Budget::new(1 << 20), clock());
-    for announced in [Some(10_001), None, Some(5)] {
+    for content_length in [Some(10_001), None, Some(5)] {
         let mut body = payload(chunks(11, 1000)).await;
         assert_eq!(
-            budget.read(&mut body, announced, 10_000, &clock).await.err(),
+            budget.read(&mut body, content_length, 10_000, &clock).await.err(),
             Some(Problem::TooLarge)
         );
     }
 }
 
 #[actix_web::test]
-async fn what_bodies_become_is_bounded_and_takes_turns() {
+async fn memory_for_values_is_bounded_and_is_reserved_in_turn() {
     let (budget, clock) = (Budget::new(1 << 20), clock());
     let needed = 2 << 20;
-    let first = budget.room_for_values(needed, &clock).await.unwrap();
-    let mut second = Box::pin(budget.room_for_values(needed, &clock));
+    let first = budget.reserve_values(needed, &clock).await.unwrap();
+    let mut second = Box::pin(budget.reserve_values(needed, &clock));
     assert!(second.as_mut().now_or_never().is_none());
     drop(first);
     drop(second.await.unwrap());
-    let never = budget.room_for_values((3 << 20) + 1, &clock).await;
+    let never = budget.reserve_values((3 << 20) + 1, &clock).await;
     assert_eq!(never.err(), Some(Problem::TooManyValues));
 }
 
-/// Ends once others have had so many chances to get on, moving the clock by a second each time.
+/// Advances the clock second by second, and lets other tasks run before each second.
 async fn seconds(clock: &Clock, count: u64) {
     for _ in 0..count {
         for _ in 0..10 {
@@ -67,33 +70,33 @@ async fn seconds(clock: &Clock, count: u64) {
     }
 }
 
-/// Sends so much, then nothing more.
+/// A body that stalls after `size` bytes.
 async fn stalling(size: usize) -> Payload {
     payload(chunks(1, size).chain(stream::pending())).await
 }
 
 impl Budget {
-    fn taken(&self) -> usize {
+    fn reserved(&self) -> usize {
         let pools = [&self.small, &self.middling, &self.threshold, &self.large];
-        let taken = pools.map(|pool| pool.size - pool.room.available_permits());
-        taken.iter().sum()
+        let reserved = pools.map(|pool| pool.size - pool.free.available_permits());
+        reserved.iter().sum()
     }
 }
 
 #[actix_web::test]
-async fn a_sender_that_stops_writing_is_too_slow_and_gives_its_room_back() {
+async fn a_stalled_body_is_refused_and_frees_its_memory() {
     let (budget, clock) = (Budget::new(1 << 20), clock());
-    for announced in [SMALL, MIDDLING, 600_000] {
-        let mut body = stalling(announced - 1).await;
-        let read = budget.read(&mut body, Some(announced), announced, &clock);
+    for length in [SMALL, MIDDLING, 600_000] {
+        let mut body = stalling(length - 1).await;
+        let read = budget.read(&mut body, Some(length), length, &clock);
         let (read, ()) = tokio::join!(read, seconds(&clock, 60));
         assert_eq!(read.err(), Some(Problem::TooSlow));
-        assert_eq!(budget.taken(), 0);
+        assert_eq!(budget.reserved(), 0);
     }
 }
 
 #[actix_web::test]
-async fn the_pools_are_together_what_was_allowed() {
+async fn the_pools_add_up_to_the_budget() {
     for size in [1 << 20, 10_000_000, 64 << 20, 1 << 30] {
         let budget = Budget::new(size);
         let pools = [&budget.small, &budget.middling, &budget.threshold, &budget.large];
@@ -102,7 +105,7 @@ async fn the_pools_are_together_what_was_allowed() {
 }
 
 #[actix_web::test]
-async fn large_bodies_wait_for_room_and_then_are_refused_while_others_pass() {
+async fn large_bodies_wait_and_are_then_refused_while_ordinary_ones_never_wait() {
     let (budget, clock) = (Budget::new(8 << 20), clock());
     let limit = 4 << 20;
     let mut first = payload(chunks(4, 1 << 20)).await;
@@ -123,9 +126,9 @@ async fn large_bodies_wait_for_room_and_then_are_refused_while_others_pass() {
             for length in [SMALL, MIDDLING] {
                 let mut ordinary = payload(chunks(1, length)).await;
                 let read = budget.read(&mut ordinary, Some(length), limit, &clock);
-                let begun = clock.monotonic();
+                let started = clock.monotonic();
                 assert!(read.await.is_ok(), "{length}");
-                assert_eq!(clock.monotonic(), begun, "it never waits");
+                assert_eq!(clock.monotonic(), started, "an ordinary body waits");
             }
         }
         seconds(&clock, 2).await;
@@ -139,11 +142,11 @@ async fn large_bodies_wait_for_room_and_then_are_refused_while_others_pass() {
     drop(held);
     let mut third = payload(chunks(4, 1 << 20)).await;
     let read = budget.read(&mut third, Some(limit), limit, &clock).await;
-    assert!(read.is_ok(), "its room is free again");
+    assert!(read.is_ok(), "the memory of the first body was not freed");
 }
 
 #[actix_web::test]
-async fn whoever_only_announces_a_large_body_keeps_no_room_from_one_who_sends() {
+async fn a_content_length_alone_reserves_no_memory() {
     let (budget, clock) = (Budget::new(8 << 20), clock());
     let limit = 4 << 20;
     let slow = async {
@@ -159,9 +162,9 @@ async fn whoever_only_announces_a_large_body_keeps_no_room_from_one_who_sends() 
     let good = async {
         seconds(&clock, 1).await;
         let mut body = payload(chunks(4, 1 << 20)).await;
-        let begun = clock.monotonic();
+        let started = clock.monotonic();
         assert!(budget.read(&mut body, Some(limit), limit, &clock).await.is_ok());
-        assert_eq!(clock.monotonic(), begun);
+        assert_eq!(clock.monotonic(), started);
         seconds(&clock, 12).await;
     };
     let (slow, ()) = tokio::join!(slow, good);
@@ -172,14 +175,14 @@ async fn whoever_only_announces_a_large_body_keeps_no_room_from_one_who_sends() 
 }
 
 #[actix_web::test]
-async fn who_stalls_goes_as_soon_as_another_needs_the_room() {
+async fn a_stalled_body_is_refused_when_another_request_needs_its_memory() {
     let (budget, clock) = (Budget::new(8 << 20), clock());
     let limit = 4 << 20;
     let mut stalled = stalling(3 << 20).await;
     let stalled = budget.read(&mut stalled, Some(limit), limit, &clock);
     let good = async {
         seconds(&clock, 9).await;
-        // It has sent enough to be left alone for a minute, but not while another waits.
+        // Its average speed would allow a pause of a minute if nobody waited.
         let mut body = payload(chunks(4, 1 << 20)).await;
         let read = budget.read(&mut body, Some(limit), limit, &clock);
         let (read, ()) = tokio::join!(read, seconds(&clock, 1));
@@ -187,17 +190,17 @@ async fn who_stalls_goes_as_soon_as_another_needs_the_room() {
     };
     let (stalled, ()) = tokio::join!(stalled, good);
     assert_eq!(stalled.err(), Some(Problem::Full));
-    assert_eq!(budget.taken(), 0);
+    assert_eq!(budget.reserved(), 0);
 }
 
 #[actix_web::test]
-async fn a_body_of_unknown_length_goes_up_as_it_grows() {
+async fn a_body_without_content_length_changes_pools_as_it_grows() {
     let (budget, clock) = (Budget::new(8 << 20), clock());
     let mut body = payload(chunks(20, MIDDLING / 10)).await;
     let held = budget.read(&mut body, None, 4 << 20, &clock).await.unwrap();
     assert_eq!(held.bytes.len(), 20 * (MIDDLING / 10));
-    assert_eq!(budget.taken(), 4 << 20, "its room is among the large alone");
+    assert_eq!(budget.reserved(), 4 << 20, "only in the pool for large bodies");
     let mut second = payload(chunks(20, MIDDLING / 10)).await;
     let refused = budget.read(&mut second, None, 4 << 20, &clock).await;
-    assert_eq!(refused.err(), Some(Problem::Full), "at once");
+    assert_eq!(refused.err(), Some(Problem::Full), "refused without a wait");
 }

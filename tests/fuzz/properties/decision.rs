@@ -58,7 +58,7 @@ fn source(kind: &str) -> Source {
     let routes = variants.map(|variant| Route {
         when: None,
         to: RouteChannels::Channels(vec![variant.into()]),
-        goes_on: true,
+        continues: true,
         variant: Some(variant.into()),
     });
     Source {

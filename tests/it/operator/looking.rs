@@ -296,6 +296,6 @@ async fn send_says_a_text_literally_and_what_twake_says_to_it() {
     assert!(operator.run(&["send", "dev", "fine"]).ok().contains("delivered"));
     operator
         .run(&["send", "devs", "x"])
-        .refused("there are: dev, ops");
-    operator.run(&["send", "dev", " "]).refused("nothing to say");
+        .refused("the channels are: dev, ops");
+    operator.run(&["send", "dev", " "]).refused("the text is empty");
 }
