@@ -51,7 +51,7 @@ struct Senders {
 }
 
 #[actix_web::test]
-async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
+async fn after_repeated_kills_no_accepted_event_is_lost_or_out_of_order() {
     let kills = number("CRASH_KILLS").unwrap_or(25);
     let seed = number("CRASH_SEED").unwrap_or_else(|| fastrand::u64(..));
     eprintln!("CRASH_KILLS={kills} CRASH_SEED={seed}");

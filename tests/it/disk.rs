@@ -62,29 +62,29 @@ async fn fails(fault: &str) {
 }
 
 #[actix_web::test]
-async fn a_disk_that_cannot_sync_loses_nothing_and_is_recovered_from() {
+async fn no_event_is_lost_when_the_disk_cannot_sync() {
     fails("eio sync").await;
 }
 
 #[actix_web::test]
-async fn a_disk_that_cannot_write_loses_nothing_and_is_recovered_from() {
+async fn no_event_is_lost_when_the_disk_cannot_write() {
     fails("eio write").await;
 }
 
 #[actix_web::test]
-async fn a_disk_without_room_loses_nothing_and_is_recovered_from() {
+async fn no_event_is_lost_when_the_disk_has_no_space() {
     fails("enospc write").await;
 }
 
 /// A file system that the system made read-only after an error of its own.
 #[actix_web::test]
-async fn a_disk_that_becomes_read_only_loses_nothing_and_is_recovered_from() {
+async fn no_event_is_lost_when_the_disk_becomes_read_only() {
     fails("erofs write").await;
 }
 
 /// SQLite moves what is committed from its log to the store's own file now and then.
 #[actix_web::test]
-async fn a_disk_without_room_for_that_refuses_nothing_and_loses_nothing_at_a_kill() {
+async fn without_space_for_a_checkpoint_no_event_is_refused_or_lost_at_a_kill() {
     let setup = TestSetup::new();
     let (mut served, disk) = served(&setup);
     let url = served.url.clone();
@@ -128,7 +128,7 @@ async fn answered(url: &str, text: &str) -> u16 {
 }
 
 #[actix_web::test]
-async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_begun() {
+async fn a_disk_that_hangs_delays_no_response_and_stores_only_the_write_in_progress() {
     let setup = TestSetup::new();
     let (mut served, disk) = served(&setup);
     let url = served.url.clone();

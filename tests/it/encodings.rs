@@ -39,7 +39,7 @@ fn zlib(text: &[u8]) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed() {
+async fn every_encoding_renders_the_same_when_posted_replayed_and_previewed() {
     let setup = world();
     std::fs::write(setup.path("bridge.toml"), setup.config_text(SOURCES)).unwrap();
     let bridge = setup.bridge(SOURCES);
@@ -147,7 +147,7 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
 }
 
 #[actix_web::test]
-async fn a_signature_is_over_what_came_and_a_bomb_or_another_encoding_is_refused() {
+async fn a_signature_covers_the_compressed_body_and_bombs_and_unknown_encodings_are_refused() {
     let setup = world();
     let bridge = setup.bridge(SOURCES);
     let plain = push("main", "compressed");
@@ -204,7 +204,7 @@ async fn a_signature_is_over_what_came_and_a_bomb_or_another_encoding_is_refused
 }
 
 #[actix_web::test]
-async fn what_a_payload_becomes_has_room_or_is_refused_however_it_is_encoded() {
+async fn the_memory_of_a_decoded_payload_is_limited_in_every_encoding() {
     let setup = world();
     let sources = SOURCES.replace("body = \"2MiB\"", "body = \"2MiB\"\nbodies = \"2MiB\"");
     let bridge = setup.bridge(&sources);

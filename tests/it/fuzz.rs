@@ -109,17 +109,17 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn what_is_accepted_was_signed() {
+fn every_accepted_request_was_signed() {
     any_bytes("authentication", 2_000, 120, properties::authentication::check);
 }
 
 #[test]
-fn what_is_taken_out_of_a_form_was_put_into_it() {
+fn every_parsed_form_field_was_in_the_form() {
     any_bytes("forms", 2_000, 400, |data| properties::forms::check(data, None));
 }
 
 #[test]
-fn every_event_is_a_message_or_is_skipped_for_a_reason() {
+fn every_event_is_posted_or_skipped_with_a_reason() {
     any_bytes("decision", 200, 200, properties::decision::check);
 }
 
@@ -139,7 +139,7 @@ fn no_value_changes_the_structure_of_a_template() {
 }
 
 #[test]
-fn no_configuration_is_refused_without_a_reason() {
+fn every_refused_configuration_has_a_finding() {
     let bridge = fs::read_to_string(root().join("deploy/bridge.toml")).unwrap();
     let kinds = builtin::kinds().into_iter();
     let kinds: Vec<String> = kinds
@@ -151,7 +151,7 @@ fn no_configuration_is_refused_without_a_reason() {
 }
 
 #[test]
-fn any_markdown_becomes_a_document_that_can_be_sent() {
+fn any_markdown_becomes_a_valid_document() {
     let shipped = [fs::read_to_string(root().join("templates/README.md")).unwrap()];
     let property = properties::excerpts::check;
     edited_texts("excerpts", 150, &[&[8, 0, 0]], &shipped, property);
@@ -159,7 +159,7 @@ fn any_markdown_becomes_a_document_that_can_be_sent() {
 }
 
 #[test]
-fn any_condition_gives_a_value_or_a_reason() {
+fn every_condition_returns_a_value_or_an_error() {
     edited_texts(
         "conditions",
         1_000,
@@ -184,7 +184,7 @@ fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
 }
 
 #[test]
-fn what_is_said_without_a_template_is_one_line_too() {
+fn an_event_without_a_template_renders_as_one_line() {
     let payload = json!({"sender": {"login": "a\nb\u{1b}[31m"}, "action": "\r\n"});
     let document = said("github", "push", &payload).message;
     assert_eq!(

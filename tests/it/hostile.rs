@@ -37,7 +37,7 @@ async fn signed(bridge: &TestBridge, delivery: &str, body: &[u8]) -> (u16, serde
 }
 
 #[actix_web::test]
-async fn odd_json_is_read_or_posted_as_it_is_and_never_breaks_anything() {
+async fn odd_json_is_parsed_or_posted_as_it_is() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
@@ -89,7 +89,7 @@ async fn odd_json_is_read_or_posted_as_it_is_and_never_breaks_anything() {
 }
 
 #[actix_web::test]
-async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_size_is_not() {
+async fn a_body_is_refused_by_its_size_in_memory_not_by_its_length() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("[limits]\nbodies = \"1MiB\"");
     let dense = format!("[{}1]", "1,".repeat(200_000));
@@ -106,7 +106,7 @@ async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_
 }
 
 #[actix_web::test]
-async fn odd_characters_arrive_without_their_power() {
+async fn odd_characters_are_posted_without_effect() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let titles = [
@@ -148,7 +148,7 @@ async fn a_megabyte_of_title_becomes_a_message_of_bounded_length() {
 }
 
 #[actix_web::test]
-async fn odd_http_is_answered_or_cut_off_and_the_next_request_is_served() {
+async fn malformed_http_is_refused_and_the_next_request_is_served() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let body = push("main", "smuggled");
@@ -208,7 +208,7 @@ async fn odd_http_is_answered_or_cut_off_and_the_next_request_is_served() {
 }
 
 #[actix_web::test]
-async fn no_value_of_a_request_can_end_a_line_of_a_header_the_bridge_sends() {
+async fn no_value_of_a_request_can_inject_a_response_header() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     // Whatever comes back of a request is JSON, where a line break is an escape.

@@ -376,7 +376,7 @@ fn mentions(code: &str, name: &str) -> bool {
 }
 
 #[test]
-fn a_module_knows_only_whom_the_map_allows() {
+fn a_module_imports_only_what_the_map_allows() {
     let mut wrong = Vec::new();
     for module in modules() {
         let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module.top) else {
@@ -410,7 +410,7 @@ fn the_core_is_pure() {
 }
 
 #[test]
-fn each_library_has_one_home() {
+fn each_library_is_used_only_where_the_map_allows() {
     let mut wrong = Vec::new();
     for module in modules() {
         for (name, homes) in HOMES {
@@ -426,7 +426,7 @@ fn each_library_has_one_home() {
 }
 
 #[test]
-fn http_and_delivery_do_not_know_each_other() {
+fn http_and_delivery_do_not_import_each_other() {
     for module in modules() {
         let names = named(&module.code, "crate::");
         assert!(
@@ -443,7 +443,7 @@ fn http_and_delivery_do_not_know_each_other() {
 }
 
 #[test]
-fn the_reader_of_imports_sees_groups_and_paths() {
+fn imports_in_groups_and_paths_are_found() {
     let code = "use crate::{decision::{self, decide}, event::Event};\nlet x = crate::queue::open();";
     let names: Vec<String> = named(code, "crate::").into_iter().collect();
     assert_eq!(names, ["decision", "event", "queue"]);

@@ -189,7 +189,7 @@ impl Request {
 }
 
 #[test]
-fn every_kind_is_looked_at() {
+fn the_table_has_every_kind() {
     let known: BTreeSet<&str> = (KEYS.iter().map(|(kind, ..)| *kind))
         .chain(WITH_THE_BODY.iter().map(|(kind, ..)| *kind))
         .collect();
@@ -197,7 +197,7 @@ fn every_kind_is_looked_at() {
 }
 
 #[test]
-fn an_event_has_one_key_where_the_sender_names_it_and_its_bodys_where_the_name_is_absent_null_or_empty() {
+fn the_key_is_the_senders_event_id_or_the_body_if_the_id_is_absent_null_or_empty() {
     let empty = [json!(null), json!(""), json!(" \t\n"), json!([]), json!({})];
     for (kind, sample, parts) in KEYS {
         let header = parts.iter().find(|part| !part.starts_with('/')).copied();
@@ -241,7 +241,7 @@ fn an_event_has_one_key_where_the_sender_names_it_and_its_bodys_where_the_name_i
 }
 
 #[test]
-fn an_id_that_may_be_that_of_several_events_counts_together_with_the_body() {
+fn an_id_shared_by_several_events_is_combined_with_the_body() {
     for (kind, sample, header) in WITH_THE_BODY {
         let made = Request::new(kind, sample, Some(header));
         let kept = (made.source.kind.remember, made.source.kind.remember_body);
@@ -260,7 +260,7 @@ fn an_id_that_may_be_that_of_several_events_counts_together_with_the_body() {
 }
 
 #[test]
-fn a_header_that_is_sent_empty_twice_is_empty() {
+fn a_header_sent_twice_without_a_value_is_empty() {
     let source = source("github", None);
     let sample = &builtin::samples("github")[0];
     let key = |values: &[&str]| {

@@ -31,7 +31,7 @@ fn config(setup: &TestSetup, more: &str) -> std::path::PathBuf {
 }
 
 #[actix_web::test]
-async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
+async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
     let setup = TestSetup::new();
     let config = config(&setup, "");
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -113,7 +113,7 @@ fn counted(lines: &[String], text: &str) -> (usize, u64) {
 }
 
 #[actix_web::test]
-async fn what_strangers_cause_is_limited_and_names_the_peer() {
+async fn log_lines_about_unauthenticated_requests_are_limited_and_name_the_peer() {
     let setup = TestSetup::new();
     let more = "[sources.bitbucket]\nkind = \"bitbucket-datacenter\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n";
     let config = config(&setup, more);
@@ -147,7 +147,7 @@ async fn what_strangers_cause_is_limited_and_names_the_peer() {
 }
 
 #[actix_web::test]
-async fn garbage_instead_of_http_is_no_error_of_the_bridge() {
+async fn invalid_http_is_not_logged_as_an_error() {
     let setup = TestSetup::new();
     let config = config(&setup, "");
     let mut served = Served::start(&config, &setup.store());
@@ -179,7 +179,7 @@ async fn garbage_instead_of_http_is_no_error_of_the_bridge() {
 }
 
 #[actix_web::test]
-async fn an_event_type_with_a_line_break_forges_no_line_of_the_journal() {
+async fn an_event_type_with_a_line_break_forges_no_journal_line() {
     use std::os::unix::fs::MetadataExt as _;
     let setup = TestSetup::new();
     let more = "[sources.own]\nkind = \"generic\"\nsecrets = [{ file = \"token\", scheme = \"bearer\" }]\nchannels = [\"dev\"]\n";
@@ -231,7 +231,7 @@ async fn an_event_type_with_a_line_break_forges_no_line_of_the_journal() {
 }
 
 #[actix_web::test]
-async fn a_closed_stream_ends_no_command_with_a_panic() {
+async fn no_command_panics_on_a_closed_stream() {
     let setup = TestSetup::new();
     config(&setup, "");
     for arguments in [

@@ -71,7 +71,7 @@ pub(crate) fn json(output: &Output) -> Value {
 }
 
 #[test]
-fn a_sample_is_shown_with_everything_decided_about_it() {
+fn preview_shows_the_whole_decision_about_a_sample() {
     let folder = folder(GITHUB);
     for (arguments, sample) in [
         (["--source", "github"], "push__one-commit"),
@@ -96,7 +96,7 @@ fn a_sample_is_shown_with_everything_decided_about_it() {
 }
 
 #[test]
-fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
+fn preview_and_the_hook_decide_the_same_for_an_event() {
     actix_web::rt::System::new().block_on(async {
         let setup = TestSetup::new();
         let more = &GITHUB[GITHUB.find("[[sources").unwrap()..];
@@ -139,7 +139,7 @@ fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
 }
 
 #[test]
-fn what_is_not_authentic_is_not_decided() {
+fn preview_shows_no_decision_about_an_unauthenticated_request() {
     let folder = folder(&GITHUB.replace(
         "channels = [\"dev\"]",
         "channels = [\"dev\"]\nlimits = { body = \"1KiB\" }",
@@ -199,7 +199,7 @@ fn what_is_not_authentic_is_not_decided() {
 }
 
 #[test]
-fn an_event_type_is_asked_for_where_the_payload_does_not_say_it() {
+fn preview_asks_for_the_event_type_if_the_payload_does_not_have_it() {
     let folder = folder(GITHUB);
     let said = |arguments: &[&str]| text(&run_in(folder.path(), arguments, b"{}").stdout);
     assert!(said(&["preview", "-"]).contains("give --event TYPE"));

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 
-use crate::harness::{PATIENCE, TestSetup, push};
+use actix_web::rt::task::spawn_blocking;
+
+use crate::harness::{PATIENCE, TestSetup, in_time, push};
 use twake_bridge::sandbox::Fault;
 
 /// The binary with an empty environment but for what it needs.
@@ -129,6 +131,25 @@ impl Drop for Served {
     }
 }
 
+/// Runs a command to its end on a thread of its own: the bridge and the sandbox of the same test go on.
+pub(crate) async fn output_of(mut command: Command) -> Output {
+    let what = format!("{command:?}");
+    let output = spawn_blocking(move || command.stdin(Stdio::null()).output().unwrap());
+    in_time(&what, output).await.unwrap()
+}
+
+/// Standard output, then standard error.
+pub(crate) fn output_text(output: &Output) -> String {
+    String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap()
+}
+
+/// The standard output of a command that succeeds.
+pub(crate) async fn printed(command: Command) -> String {
+    let output = output_of(command).await;
+    assert!(output.status.success(), "{}", output_text(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 fn run(arguments: &[&str]) -> Output {
     program().args(arguments).stdin(Stdio::null()).output().unwrap()
 }
@@ -153,7 +174,7 @@ async fn github(url: &str, delivery: &str, body: &str) -> u16 {
 }
 
 #[actix_web::test]
-async fn killed_with_deliveries_waiting_all_arrive_after_a_restart_in_order() {
+async fn waiting_deliveries_arrive_in_order_after_a_kill_and_a_restart() {
     let setup = TestSetup::new();
     let config = setup.path("bridge.toml");
     std::fs::write(&config, setup.config_text("")).unwrap();
@@ -186,7 +207,7 @@ async fn killed_with_deliveries_waiting_all_arrive_after_a_restart_in_order() {
 }
 
 #[actix_web::test]
-async fn a_signal_finishes_the_attempt_in_flight_and_ends_with_0() {
+async fn sigterm_waits_for_the_attempt_in_flight_and_exits_with_0() {
     for signal in ["TERM", "INT"] {
         let setup = TestSetup::new();
         let config = setup.path("bridge.toml");
@@ -212,7 +233,7 @@ async fn a_signal_finishes_the_attempt_in_flight_and_ends_with_0() {
 }
 
 #[actix_web::test]
-async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
+async fn a_second_signal_stops_immediately_and_loses_nothing() {
     let setup = TestSetup::new();
     let config = setup.path("bridge.toml");
     std::fs::write(&config, setup.config_text("")).unwrap();
@@ -240,7 +261,7 @@ async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
 }
 
 #[actix_web::test]
-async fn a_refusal_is_logged_once_without_what_the_request_held() {
+async fn a_refused_request_is_logged_once_without_its_content() {
     let setup = TestSetup::new();
     let config = setup.path("bridge.toml");
     std::fs::write(&config, setup.config_text("")).unwrap();
@@ -270,32 +291,8 @@ async fn a_refusal_is_logged_once_without_what_the_request_held() {
     assert!(!served.lines.join("\n").contains("-token"), "{:#?}", served.lines);
 }
 
-#[actix_web::test]
-async fn a_second_bridge_on_the_same_store_does_not_start() {
-    let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
-    let mut served = Served::start(&config, &setup.store());
-    let second = program()
-        .args(["serve", "--config"])
-        .arg(&config)
-        .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
-        .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
-        .env("TWAKE_BRIDGE_STORE", setup.store())
-        .output()
-        .unwrap();
-    assert_eq!(second.status.code(), Some(1));
-    assert!(
-        text(&second.stderr).contains("another"),
-        "{}",
-        text(&second.stderr)
-    );
-    served.signal("TERM");
-    assert_eq!(served.end().code(), Some(0));
-}
-
 #[test]
-fn serve_logs_a_line_a_source_and_check_prints_it() {
+fn serve_logs_and_check_prints_one_line_for_each_source() {
     let system = actix_web::rt::System::new();
     system.block_on(async {
         let setup = TestSetup::new();
@@ -339,29 +336,7 @@ fn serve_logs_a_line_a_source_and_check_prints_it() {
 }
 
 #[test]
-fn serve_without_a_configuration_answers_with_one_that_would_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = program()
-        .arg("serve")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(78));
-    let said = text(&output.stderr);
-    for line in [
-        "[twake.main]",
-        "channels = {",
-        "[sources.github]",
-        "kind = \"github\"",
-        "twake-bridge demo",
-    ] {
-        assert!(said.contains(line), "{line} in {said}");
-    }
-    assert!(output.stdout.is_empty());
-}
-
-#[test]
-fn a_wrong_configuration_is_78_and_a_wrong_command_line_2() {
+fn the_exit_status_is_78_for_a_wrong_configuration_and_2_for_a_wrong_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("bridge.toml");
     std::fs::write(&config, "[sources.github]\nkind = \"gihtub\"\nsecrets = [\"literal\"]\nchannels = [\"dev\"]\n[limits]\nbody = 5\n")
@@ -422,7 +397,7 @@ fn schema_prints_the_schema_of_each_file() {
 }
 
 #[test]
-fn the_demo_tells_every_sample_and_its_curl_line_works() {
+fn the_demo_posts_every_sample_and_its_curl_line_works() {
     let mut child = program()
         .arg("demo")
         .env("PATH", "/usr/bin:/bin")

@@ -75,7 +75,7 @@ fn prove(
 }
 
 #[test]
-fn what_is_published_is_authentic_to_its_kind_for_five_minutes_and_with_its_body_alone() {
+fn published_signatures_authenticate_for_five_minutes_and_only_with_their_body() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/signature-vectors.json");
     let file: Vectors = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     let mut tried = Vec::new();

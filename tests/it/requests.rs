@@ -40,7 +40,7 @@ struct Query {
 }
 
 #[actix_web::test]
-async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed() {
+async fn a_query_of_uptime_kuma_is_an_event_and_can_be_replayed() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/uptime-kuma-queries.json");
     let queries: Queries = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     let setup = TestSetup::new();
@@ -89,7 +89,7 @@ async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed(
 }
 
 #[actix_web::test]
-async fn a_get_is_taken_by_its_body_or_its_query() {
+async fn a_get_has_its_payload_in_the_body_or_the_query() {
     let setup = TestSetup::new();
     let bridge = bridge(
         &setup,
@@ -156,7 +156,7 @@ fn hex_signature(body: &[u8]) -> String {
 
 /// Gitea signs the JSON, however it is sent.
 #[actix_web::test]
-async fn a_signature_is_over_what_the_query_holds_and_never_over_the_body_that_is_not_there() {
+async fn a_signature_covers_the_payload_of_the_query_and_never_the_empty_body() {
     for (signed, signs_payload) in [("{payload}", true), ("{body}", false)] {
         let setup = TestSetup::new();
         let kind = format!(
@@ -189,7 +189,7 @@ async fn a_signature_is_over_what_the_query_holds_and_never_over_the_body_that_i
 }
 
 #[actix_web::test]
-async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
+async fn a_method_that_the_kind_does_not_accept_is_answered_405_with_allow() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup, &typed("methods = [\"PUT\", \"POST\"]", ""), SAYS);
     let headers = [("authorization", AUTHORIZATION)];
@@ -199,7 +199,7 @@ async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
     assert_eq!(put.status, 202, "{}", put.text);
     for method in ["GET", "PATCH", "DELETE", "OPTIONS"] {
         let answer = bridge
-            .send(method, "/hooks/own/secret-in-path", &[], "not even read")
+            .send(method, "/hooks/own/secret-in-path", &[], "an unread body")
             .await;
         assert_eq!(
             (answer.status, answer.header("allow")),
@@ -208,6 +208,8 @@ async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
         );
         assert_eq!(answer.body["code"], "method-not-allowed");
     }
+    let github = bridge.send("GET", "/hooks/github", &[], "").await;
+    assert_eq!((github.status, github.header("allow")), (405, Some("POST")));
     let health = bridge.send("POST", "/health", &[], "").await;
     assert_eq!((health.status, health.header("allow")), (405, Some("GET")));
     assert_eq!(setup.posted("ch-dev", 1).await, ["put"]);
@@ -215,7 +217,7 @@ async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
 }
 
 #[actix_web::test]
-async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
+async fn the_response_of_the_kind_answers_new_and_repeated_events() {
     for (answer, first, again) in [
         ("status = 200\nbody = \"ok\"", (200, "ok"), (200, "ok")),
         ("body = \"ok\"", (202, "ok"), (200, "ok")),
@@ -258,7 +260,7 @@ const SLACK: &str = "[[challenge]]\nwhen = 'payload.type == \"url_verification\"
 response = 'payload.challenge'\n";
 
 #[actix_web::test]
-async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
+async fn slacks_url_verification_is_answered_with_its_challenge_and_not_stored() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup, &typed("", SLACK), SAYS);
     let challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";

@@ -120,7 +120,7 @@ pub(crate) async fn a_trouble_in_between(
 
 /// A disk of 2 MiB, in a mount namespace that ends with the bridge. Needs root, or user namespaces.
 #[actix_web::test]
-async fn a_full_disk_loses_nothing_and_is_recovered_from() {
+async fn no_event_is_lost_on_a_full_disk() {
     let setup = TestSetup::new();
     let disk = setup.path("disk");
     std::fs::create_dir(&disk).unwrap();
@@ -147,7 +147,7 @@ async fn a_full_disk_loses_nothing_and_is_recovered_from() {
 
 /// Writes that fail as on a broken disk: files may not grow (RLIMIT_FSIZE, with its signal ignored).
 #[actix_web::test]
-async fn failing_writes_lose_nothing_and_are_recovered_from() {
+async fn no_event_is_lost_when_writes_fail() {
     let setup = TestSetup::new();
     let serve = serve(&config(&setup), &setup.store(), "127.0.0.1:0");
     let mut served = Served::listening(under(&["env"], "trap '' XFSZ", &serve));
@@ -157,7 +157,7 @@ async fn failing_writes_lose_nothing_and_are_recovered_from() {
 }
 
 #[actix_web::test]
-async fn files_removed_under_the_bridge_stop_it_taking_more_and_what_waits_is_still_told() {
+async fn removed_store_files_stop_new_events_and_waiting_messages_are_posted() {
     for names in [
         &["bridge.db", "bridge.db-wal", "bridge.db-shm"][..],
         &["bridge.db-wal"],
@@ -209,7 +209,7 @@ fn refusal(mut command: Command) -> String {
 }
 
 #[actix_web::test]
-async fn a_store_that_cannot_be_used_stops_the_start_and_says_why() {
+async fn serve_does_not_start_on_an_unusable_store_and_reports_the_cause() {
     let setup = TestSetup::new();
     let config = config(&setup);
     let mut served = Served::start(&config, &setup.store());

@@ -270,7 +270,7 @@ fn stored(setup: &TestSetup) -> HashSet<usize> {
 }
 
 #[actix_web::test]
-async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender_served() {
+async fn at_ten_times_the_sustained_rate_every_response_is_true_and_a_polite_sender_is_served() {
     let seconds = wished("OVERLOAD_SECONDS", 5);
     let setup = TestSetup::new();
     let config = setup.path("bridge.toml");

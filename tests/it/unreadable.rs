@@ -23,7 +23,7 @@ fn sources(kinds: &[&str]) -> String {
 }
 
 #[actix_web::test]
-async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
+async fn json_with_an_unescaped_quotation_mark_is_posted_as_it_is() {
     let kinds = [
         ("argocd", "Argo CD", 202),
         ("healthchecks", "Healthchecks.io", 202),
@@ -84,7 +84,7 @@ async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
 }
 
 #[actix_web::test]
-async fn what_is_shown_of_a_body_is_text_and_bounded() {
+async fn the_excerpt_of_an_unreadable_body_is_text_and_bounded() {
     let setup = TestSetup::new();
     let bridge = setup.bridge(&sources(&["argocd"]));
     let bearer = format!("Bearer {TOKEN}");
@@ -134,7 +134,7 @@ async fn what_is_shown_of_a_body_is_text_and_bounded() {
 const OWN: &str = "title = \"Acme\"\n[[authentication]]\nname = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"\n[event]\ntype = '\"said\"'\n";
 
 #[actix_web::test]
-async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_the_next_replay() {
+async fn the_operator_lists_unreadable_events_and_a_replay_with_a_corrected_kind_parses_them() {
     let setup = TestSetup::new();
     let kind = setup.path("templates/acme");
     fs::create_dir_all(&kind).unwrap();
@@ -222,7 +222,7 @@ async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_th
 }
 
 #[test]
-fn preview_and_check_show_a_body_that_cannot_be_read() {
+fn preview_and_check_report_an_unreadable_body() {
     let folder =
         folder("[sources.acme]\nkind = \"acme\"\nsecrets = [{ file = \"secret\" }]\nchannels = [\"dev\"]\n");
     let kind = folder.path().join("templates/acme");

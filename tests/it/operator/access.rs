@@ -11,7 +11,7 @@ use crate::harness::{GITHUB_SECRET, TestSetup, client, push};
 use crate::program::Served;
 
 #[actix_web::test]
-async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
+async fn without_a_token_the_operator_listener_must_be_on_loopback() {
     let setup = TestSetup::new();
     std::fs::write(setup.path("operator"), "operator-token-0123456789").unwrap();
     for (address, is_open) in [
@@ -85,7 +85,7 @@ fn passing(setup: &TestSetup, names: &str, addresses: &[&str]) -> Command {
 }
 
 #[actix_web::test]
-async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name() {
+async fn a_passed_socket_is_checked_by_its_address_and_used_by_its_name() {
     let setup = TestSetup::new();
     std::fs::write(setup.path("bridge.toml"), setup.config_text("")).unwrap();
     let path = setup.path("socket");
@@ -151,7 +151,7 @@ async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name
 }
 
 #[actix_web::test]
-async fn every_page_of_the_operator_looks_at_the_host() {
+async fn every_operator_page_checks_the_host_header() {
     let setup = TestSetup::new();
     std::fs::write(setup.path("operator"), "operator-token-0123456789").unwrap();
     let token = "Bearer operator-token-0123456789";
@@ -224,7 +224,7 @@ async fn no_get_changes_anything() {
 }
 
 #[actix_web::test]
-async fn strangers_make_no_new_series_of_metrics() {
+async fn unauthenticated_requests_create_no_metric_series() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let signed = || crate::harness::github_signature(b"{}");

@@ -7,7 +7,7 @@ use super::{TestOperator, post};
 const TOKEN: &str = "tok-4c1f0a9e77b2d35586aa0b1c";
 
 #[actix_web::test]
-async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() {
+async fn a_shown_event_has_no_terminal_escapes_and_no_secrets() {
     let mut operator = TestOperator::new(
         "[sources.backup]\nkind = \"generic\"\nsecrets = [{ file = \"backup\" }]\nchannels = [\"dev\"]\n",
     );

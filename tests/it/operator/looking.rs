@@ -11,7 +11,7 @@ use crate::program::program;
 const QUIET: &str = "[[sources.github.routes]]\nwhen = 'branch == \"quiet\"'\nchannels = []\n";
 
 #[actix_web::test]
-async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_when_none_does() {
+async fn events_are_listed_and_shown_through_a_running_bridge_and_from_its_store() {
     let mut operator = TestOperator::new(QUIET);
     let served = operator.serve();
     let first = github(&served, "d-1", &push("main", "first")).await;
@@ -146,7 +146,7 @@ async fn a_skipped_channel_is_listed_with_the_template_that_skipped_it() {
 }
 
 #[actix_web::test]
-async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
+async fn a_store_in_use_is_read_only_through_its_bridge() {
     let mut operator = TestOperator::new("[operator]\ntoken = { file = \"operator\" }\n");
     std::fs::write(operator.setup.path("operator"), "operator-token").unwrap();
     let served = operator.serve();
@@ -180,7 +180,7 @@ async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
 }
 
 #[actix_web::test]
-async fn a_page_of_elsewhere_is_told_nothing_and_orders_nothing() {
+async fn requests_of_a_foreign_web_page_are_refused() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let id = bridge.github("push", "d-1", &push("main", "once")).await.body["event"].clone();
@@ -257,7 +257,7 @@ async fn accepted_events_are_counted_by_the_secret_that_authenticated_them() {
 }
 
 #[actix_web::test]
-async fn send_says_a_text_literally_and_what_twake_says_to_it() {
+async fn send_posts_a_literal_text_and_prints_twakes_response() {
     let operator = TestOperator::new("");
     let sandbox = &operator.setup.sandbox;
     // Its listener is bound, but nobody is at it before this thread lets it begin.

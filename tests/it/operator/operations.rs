@@ -7,7 +7,7 @@ use super::{TestOperator, github, until};
 use crate::harness::push;
 
 #[actix_web::test]
-async fn a_dead_letter_that_is_replayed_arrives() {
+async fn a_replayed_dead_letter_is_delivered() {
     let mut operator = TestOperator::new("");
     operator
         .setup
@@ -79,7 +79,7 @@ async fn a_dead_letter_that_is_replayed_arrives() {
 }
 
 #[actix_web::test]
-async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
+async fn a_replay_decides_again_with_the_current_routes_or_posts_the_stored_messages() {
     let mut operator = TestOperator::new("");
     let served = operator.serve();
     let event = github(&served, "d-1", &push("main", "told twice")).await;
@@ -120,7 +120,7 @@ async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
 }
 
 #[actix_web::test]
-async fn what_is_discarded_is_not_posted_but_kept_and_can_be_replayed() {
+async fn a_discarded_delivery_is_kept_not_posted_and_can_be_replayed() {
     let mut operator = TestOperator::new("");
     operator.setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();
@@ -167,7 +167,7 @@ async fn what_is_discarded_is_not_posted_but_kept_and_can_be_replayed() {
 }
 
 #[actix_web::test]
-async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
+async fn deliveries_of_a_removed_channel_are_moved_in_order() {
     let mut operator = TestOperator::new("");
     operator.setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();

@@ -117,7 +117,7 @@ async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() 
 /// Alertmanager repeats what was answered 5xx, and forgets an alert that was over before it could be posted: so an alert
 /// that fires on must arrive once the store is back. For how long it is away: `STORE_AWAY_SECONDS`, unset 8.
 #[actix_web::test]
-async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
+async fn an_alert_of_alertmanager_arrives_once_after_the_store_was_away() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let alertmanager = Alertmanager::start(&setup, &bridge.url);

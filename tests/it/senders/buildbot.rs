@@ -36,7 +36,7 @@ fn buildbot(arguments: &[&str]) -> Command {
 }
 
 #[actix_web::test]
-async fn a_failed_build_of_buildbot_is_told_and_its_beginning_is_not() {
+async fn a_failed_build_of_buildbot_is_posted_and_its_start_is_skipped() {
     let setup = TestSetup::new();
     let bridge = bridge_with_own_kinds(
         &setup,

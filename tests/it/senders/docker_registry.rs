@@ -102,7 +102,7 @@ fn bridge(setup: &TestSetup) -> TestBridge {
 }
 
 #[actix_web::test]
-async fn a_push_to_a_docker_registry_is_told_and_what_it_sends_besides_is_taken_too() {
+async fn a_push_to_a_docker_registry_is_posted_and_its_other_events_are_accepted() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let registry = Registry::start(&setup, &bridge.url);

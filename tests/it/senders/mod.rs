@@ -14,13 +14,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
-use actix_web::rt::task::spawn_blocking;
-
-use crate::harness::{PATIENCE, TestBridge, TestSetup, in_time};
-use crate::program::program;
+use crate::harness::{PATIENCE, TestBridge, TestSetup};
+use crate::program::{printed, program};
 
 /// A file under `target/tools`.
 pub(crate) fn tool(path: &str) -> PathBuf {
@@ -45,22 +43,6 @@ fn bridge_with_own_kinds(setup: &TestSetup, source: &str) -> TestBridge {
         data("data/kinds").display(),
         setup.config_text(source)
     ))
-}
-
-/// What a program said that ran to its end, without holding up the bridge beside it.
-async fn ran(mut command: Command) -> Output {
-    let what = format!("{command:?}");
-    let output = spawn_blocking(move || command.stdin(Stdio::null()).output().unwrap());
-    in_time(&what, output).await.unwrap()
-}
-
-/// What a program printed that ran to a good end.
-async fn printed(command: Command) -> String {
-    let output = ran(command).await;
-    let said = String::from_utf8(output.stdout).unwrap();
-    let cause = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{cause}");
-    said
 }
 
 /// A child process, killed when dropped.
@@ -129,7 +111,7 @@ fn address(log: &str) -> String {
 }
 
 #[test]
-fn check_finds_nothing_in_the_kinds_that_an_operator_would_write_for_such_senders() {
+fn check_finds_nothing_in_the_kinds_of_the_test_data() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = format!(
         "templates = {:?}\nchannels = {{ dev = \"ch-dev\" }}\n[twake.main]\nurl = \"https://twake.example.org\"\n\

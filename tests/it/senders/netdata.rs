@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use super::{data, ran, tool};
+use super::{data, tool};
 use crate::harness::{TOKEN, TestSetup};
+use crate::program::output_of;
 
 /// What alarm-notify.sh logs when it is run with these arguments and this configuration.
 async fn notified(setup: &TestSetup, configuration: &str, arguments: &[&str]) -> String {
@@ -18,7 +19,7 @@ async fn notified(setup: &TestSetup, configuration: &str, arguments: &[&str]) ->
         .args(arguments)
         .env("NETDATA_USER_CONFIG_DIR", setup.folder.path())
         .env("NETDATA_STOCK_CONFIG_DIR", tool("netdata/usr/lib/netdata/conf.d"));
-    String::from_utf8(ran(bash).await.stdout).unwrap()
+    String::from_utf8(output_of(bash).await.stdout).unwrap()
 }
 
 /// A disk that fills up, as the daemon tells it.
@@ -84,7 +85,7 @@ async fn netdata_posts_to_the_bridge_as_if_it_were_slack() {
 }
 
 #[actix_web::test]
-async fn netdata_posts_by_the_sender_that_the_kind_has_for_it() {
+async fn netdata_posts_with_the_custom_sender_of_the_kind() {
     let setup = TestSetup::new();
     let bridge = setup.bridge(
         "[sources.netdata]\nkind = \"netdata\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
@@ -110,7 +111,7 @@ async fn netdata_posts_by_the_sender_that_the_kind_has_for_it() {
 }
 
 #[actix_web::test]
-async fn netdata_says_in_its_log_that_the_bridge_refused_it() {
+async fn netdata_logs_that_the_bridge_refused_it() {
     let setup = TestSetup::new();
     let bridge = setup.bridge(
         "[sources.netdata]\nkind = \"netdata\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",

@@ -14,7 +14,7 @@ async fn pushed(url: &str, secret: &str, count: &str) -> String {
 }
 
 #[actix_web::test]
-async fn octokits_signer_signs_what_the_bridge_takes() {
+async fn requests_signed_by_octokit_are_accepted() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let said = pushed(&bridge.url, GITHUB_SECRET, "7").await;

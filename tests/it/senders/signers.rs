@@ -56,7 +56,7 @@ async fn let_in(kind: &str, signer: Signer, secret: &str, wrong: &str, bodies: &
 }
 
 #[actix_web::test]
-async fn stripes_library_signs_what_the_bridge_takes() {
+async fn requests_signed_by_stripes_library_are_accepted() {
     let stripe: Signer = || {
         let mut node = Command::new("node");
         node.arg(tool("npm/stripe.mjs"));
@@ -71,7 +71,7 @@ async fn stripes_library_signs_what_the_bridge_takes() {
 }
 
 #[actix_web::test]
-async fn slacks_library_signs_what_the_bridge_takes_as_json_and_as_a_form() {
+async fn requests_signed_by_slacks_library_are_accepted_as_json_and_as_a_form() {
     let message = fs::read_to_string(data("data/kinds/slack-app/samples/message.json")).unwrap();
     let command = "user_name=ana&command=%2Fdeploy&text=shop+to+staging&trigger_id=13345224609.738474920";
     let posted = let_in(
@@ -86,7 +86,7 @@ async fn slacks_library_signs_what_the_bridge_takes_as_json_and_as_a_form() {
 }
 
 #[actix_web::test]
-async fn slacks_question_whether_the_address_is_meant_is_answered_if_it_is_signed() {
+async fn slacks_url_verification_is_answered_if_it_is_signed() {
     let setup = TestSetup::new();
     fs::write(setup.path("signer"), "a secret of Slack's").unwrap();
     let bridge = bridge_with_own_kinds(
@@ -117,7 +117,7 @@ const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const WRONG: &str = "whsec_plJ3nmyCDGBKInavdOK15jsl";
 
 #[actix_web::test]
-async fn the_library_of_standard_webhooks_signs_what_the_bridge_takes() {
+async fn requests_signed_by_the_standard_webhooks_library_are_accepted() {
     let posted = let_in(
         "standard-webhooks",
         || python("standardwebhooks"),
@@ -130,7 +130,7 @@ async fn the_library_of_standard_webhooks_signs_what_the_bridge_takes() {
 }
 
 #[actix_web::test]
-async fn svixs_library_signs_what_the_bridge_takes() {
+async fn requests_signed_by_svixs_library_are_accepted() {
     let posted = let_in("standard-webhooks", || python("svix"), KEY, WRONG, &[INVOICE]).await;
     assert!(posted[0].contains("F-2026-118"), "{posted:?}");
 }

@@ -5,8 +5,9 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use super::{data, ran, tool};
+use super::{data, tool};
 use crate::harness::{TOKEN, TestBridge, TestSetup};
+use crate::program::output_of;
 
 fn bridge(setup: &TestSetup) -> TestBridge {
     setup.bridge(
@@ -27,7 +28,7 @@ async fn run(setup: &TestSetup, bridge: &TestBridge, token: &str, parameters: Va
         .arg(data("../templates/zabbix/media-type.js"))
         .arg("-i")
         .arg(setup.path("parameters.json"));
-    ran(command).await
+    output_of(command).await
 }
 
 /// What Zabbix puts in the parameters' places: macros it knows, and some that it does not.
@@ -43,7 +44,7 @@ fn problem(value: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn zabbixs_script_engine_tells_a_problem_its_end_and_the_button_of_the_media_type() {
+async fn zabbix_posts_a_problem_its_end_and_the_test_of_the_media_type() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let unresolved = json!({"event_id": "{EVENT.ID}", "event_tags": "{EVENT.TAGSJSON}", "alert_subject": "{ALERT.SUBJECT}"});
@@ -72,7 +73,7 @@ async fn zabbixs_script_engine_tells_a_problem_its_end_and_the_button_of_the_med
 }
 
 #[actix_web::test]
-async fn a_refusal_is_what_zabbix_shows_as_the_failed_attempt() {
+async fn zabbix_reports_a_refusal_as_a_failed_attempt() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let output = run(&setup, &bridge, "another token", problem("1")).await;

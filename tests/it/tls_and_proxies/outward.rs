@@ -6,13 +6,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use actix_web::rt::task::spawn_blocking;
 use twake_bridge::sandbox::Limits;
 
 use super::proxies::{Proxy, free_port, nginx};
 use super::{authority, certificate, run};
 use crate::harness::{TestSetup, post_push};
-use crate::program::{Served, program};
+use crate::program::{Served, output_of, output_text, program};
 use crate::senders::tool;
 
 /// The stand-in Twake with a channel for each of these names, and certificates of everybody's.
@@ -76,10 +75,9 @@ async fn ask(setup: &TestSetup, bridge: Option<&Served>, arguments: &[&str]) -> 
     ] {
         command.env(format!("TWAKE_BRIDGE_{name}"), value);
     }
-    let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(!said.contains("sesame"), "{said}");
-    said
+    let text = output_text(&output_of(command).await);
+    assert!(!text.contains("sesame"), "{text}");
+    text
 }
 
 /// Waits until something listens.
@@ -252,7 +250,7 @@ async fn a_message_waits_for_a_proxy_that_is_down() {
 }
 
 #[actix_web::test]
-async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_password() {
+async fn a_proxy_that_refuses_halts_delivery_until_its_password_is_corrected() {
     let setup = world(&["known", "unknown", "filtered"]);
     let (known, filtered) = (free_port(), free_port());
     let _known = tinyproxy(&setup, known, "BasicAuth aladdin open-sesame");
@@ -319,7 +317,7 @@ async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_pass
 }
 
 #[actix_web::test]
-async fn a_twake_that_wants_a_certificate_is_shown_it_and_a_reload_shows_another() {
+async fn a_client_certificate_is_sent_to_twake_and_a_reload_replaces_it() {
     let setup = world(&["dev"]);
     let callers = setup.path("callers.pem").display().to_string();
     let demand = format!("ssl_verify_client on;\nssl_client_certificate {callers};");
