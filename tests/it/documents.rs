@@ -1,4 +1,4 @@
-//! The documents agree with the program and with each other: tables, the configuration in the README, links.
+//! The documents match the program: tables, the configuration in the README, links.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,7 +166,7 @@ fn anchors_match_those_of_github() {
     assert_eq!(anchors, ["404-on-your-own-server", "a-b_c-d", "a-b_c-d-1"]);
 }
 
-/// Where a Markdown page links to, and what can be linked to in it.
+/// The links and the anchors of a Markdown page.
 #[derive(Default)]
 struct Page {
     links: Vec<String>,
@@ -202,7 +202,7 @@ impl Page {
     }
 }
 
-/// The name that GitHub gives a heading.
+/// The anchor that GitHub gives a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading
         .chars()
@@ -224,7 +224,7 @@ fn read_pages(folder: &Path, pages: &mut BTreeMap<PathBuf, Page>) {
     }
 }
 
-/// Follows a relative link of a page. Links to other sites are not followed.
+/// Checks the target of a relative link. Links to other sites are not checked.
 fn follow(from: &Path, link: &str, pages: &BTreeMap<PathBuf, Page>) -> Result<(), &'static str> {
     if link.contains("://") || link.starts_with("mailto:") {
         return Ok(());

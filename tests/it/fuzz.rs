@@ -1,4 +1,4 @@
-//! The twins of the fuzz targets: the same properties over inputs that are the same in every run.
+//! The properties of the fuzz targets over inputs that are the same in every run.
 
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
@@ -15,7 +15,7 @@ use twake_bridge::template::Origin;
 
 use crate::kinds;
 
-/// Bytes without end that are the same in every run.
+/// An endless sequence of bytes that is the same in every run.
 struct Chance {
     name: String,
     block: u32,
@@ -45,7 +45,7 @@ impl Chance {
     }
 }
 
-/// Runs a property over so many inputs of any bytes, each longer than the one before.
+/// Runs a property over `count` inputs of random bytes of increasing length.
 fn any_bytes(name: &str, count: u32, longest: usize, property: impl Fn(&[u8])) {
     for number in 0..count {
         let mut chance = Chance::of(name, number);
@@ -54,8 +54,8 @@ fn any_bytes(name: &str, count: u32, longest: usize, property: impl Fn(&[u8])) {
     }
 }
 
-/// Runs a property over so many texts: `heads` stand before a shipped text that somebody with the target's dictionary
-/// and no plan has edited.
+/// Runs a property over `count` texts: one of `heads`, then a shipped text with random edits from the target's
+/// dictionary.
 fn edited_texts(name: &str, count: u32, heads: &[&[u8]], shipped: &[String], property: impl Fn(&[u8])) {
     let words = words(name);
     for number in 0..count {
@@ -80,7 +80,7 @@ fn edited_texts(name: &str, count: u32, heads: &[&[u8]], shipped: &[String], pro
     }
 }
 
-/// `tests/fuzz/words/NAME`, libFuzzer's dictionary.
+/// The words of libFuzzer's dictionary `tests/fuzz/words/NAME`.
 fn words(name: &str) -> Vec<Vec<u8>> {
     let file = root().join("tests/fuzz/words").join(name);
     let unquoted = |line: &str| {
@@ -169,8 +169,8 @@ fn every_condition_returns_a_value_or_an_error() {
     );
 }
 
-/// What a kind says, of a payload under an event type.
-fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
+/// The message that a kind renders of a payload of this event type.
+fn rendered(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
     let source = kinds::source(kind, None);
     let sample = Sample {
         name: "found".to_owned(),
@@ -186,7 +186,7 @@ fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
 #[test]
 fn an_event_without_a_template_renders_as_one_line() {
     let payload = json!({"sender": {"login": "a\nb\u{1b}[31m"}, "action": "\r\n"});
-    let document = said("github", "push", &payload).message;
+    let document = rendered("github", "push", &payload).message;
     assert_eq!(
         plain::text(&document),
         "GitHub push   by a b [31m (template push.short.hbs failed)"

@@ -1,4 +1,4 @@
-//! From the front door to the channel: order, repeated keys, dead deliveries, halts.
+//! From the request to the channel: order, repeated keys, dead deliveries, halts.
 
 use serde_json::json;
 use twake_bridge::sandbox::Fault;
@@ -197,7 +197,7 @@ async fn a_halted_lane_keeps_its_deliveries_and_readiness_has_the_hint() {
     bridge.waiting(|lanes| *lanes == [("dev".to_owned(), 5)]).await;
     bridge.leave().await;
 
-    // A halt is no state of the store: a bridge started again tries at once.
+    // A halt is not stored: a restarted bridge tries immediately.
     setup.sandbox.set_fault(None, None);
     let bridge = setup.bridge("");
     let posted = setup.posted("ch-dev", 5).await;

@@ -1,5 +1,5 @@
-//! The log of the real binary: it keeps nobody waiting, what strangers cause is limited, and closed streams end no command
-//! with a panic.
+//! The log of the real binary: it never blocks, lines about unauthenticated requests are limited, and no command panics on
+//! a closed stream.
 
 use std::io::{Read as _, Write as _, pipe};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use crate::harness::{TestSetup, client, post_push};
 use crate::program::{Served, program, serve};
 
-/// Posts a push; the status.
+/// Posts a push; returns the status.
 async fn post(url: &str, delivery: &str) -> u16 {
     post_push(&format!("{url}/hooks/github"), delivery, "x").await.0
 }
@@ -18,7 +18,7 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
+        // An error means that it has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -35,7 +35,7 @@ async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
     let setup = TestSetup::new();
     let config = config(&setup, "");
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    // Nobody reads where it listens.
+    // Standard error is not read, so the test chooses the addresses.
     let (listen, operator) = (free(), free());
     let address = |socket: std::net::TcpListener| socket.local_addr().unwrap().to_string();
     let (listen, operator) = (address(listen), address(operator));
@@ -46,7 +46,7 @@ async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
     let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
     let child = &mut running.0;
     let mut unread = child.stderr.take().unwrap();
-    // The operator's listener is bound after the public one.
+    // The operator listener is bound after the public one.
     while TcpStream::connect(&listen).is_err() || TcpStream::connect(&operator).is_err() {
         assert!(child.try_wait().unwrap().is_none(), "it has ended");
         std::thread::yield_now();
@@ -60,7 +60,7 @@ async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
             .find(|line| line.contains("log_lines_missing_total{reason=\"dropped\"}"));
         line.unwrap().rsplit(' ').next().unwrap().parse::<u64>().unwrap()
     };
-    // More than the pipe and the buffer hold.
+    // More than the pipe and the buffer can hold.
     let mut posted = 0;
     while missing().await == 0 {
         for _ in 0..20 {
@@ -77,7 +77,7 @@ async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
             assert!(read > 0, "dropped lines are not reported");
             log.push_str(&String::from_utf8_lossy(&bytes[..read]));
         }
-        // From here on it is unread again.
+        // From here on standard error is unread again.
         (log, unread)
     });
     let (log, unread) = actix_web::rt::task::spawn_blocking(|| reader.join().unwrap())
@@ -99,10 +99,10 @@ async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
     drop(unread);
 }
 
-/// A request that anybody can send.
+/// An unauthenticated request.
 type Ask = fn(&Served) -> awc::SendClientRequest;
 
-/// How many records of a log have `text`, those included that were only counted.
+/// How many lines of a log have `text`, and how many lines were suppressed and only counted.
 fn counted(lines: &[String], text: &str) -> (usize, u64) {
     let written = lines.iter().filter(|line| line.contains(text)).count();
     let more = lines
@@ -261,7 +261,7 @@ async fn no_command_panics_on_a_closed_stream() {
                 .env("TWAKE_BRIDGE_STORE", setup.store())
                 .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:1");
             let (_, closed) = pipe().unwrap();
-            // The stand-in Twake answers on this thread.
+            // On another thread, since the sandbox answers on this one.
             let output = actix_web::rt::task::spawn_blocking(move || {
                 command.stdout(Stdio::piped()).stderr(Stdio::piped());
                 if of_stderr {
@@ -277,12 +277,12 @@ async fn no_command_panics_on_a_closed_stream() {
                     .unwrap()
             });
             let output = output.await.unwrap();
-            let (code, said) = (output.status.code(), String::from_utf8_lossy(&output.stderr));
+            let (code, errors) = (output.status.code(), String::from_utf8_lossy(&output.stderr));
             assert!(
                 code.is_some_and(|code| code < 100),
-                "{arguments:?} {code:?} {said}"
+                "{arguments:?} {code:?} {errors}"
             );
-            assert!(!said.contains("panicked"), "{arguments:?} {said}");
+            assert!(!errors.contains("panicked"), "{arguments:?} {errors}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The real binary: started, stopped by signal, killed, and read as a stranger would.
+//! The real binary: start, signals, kills, output, exit status; and the helpers that run it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -10,7 +10,7 @@ use actix_web::rt::task::spawn_blocking;
 use crate::harness::{PATIENCE, TestSetup, in_time, push};
 use twake_bridge::sandbox::Fault;
 
-/// The binary with an empty environment but for what it needs.
+/// The binary with an empty environment except `TERM`.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twake-bridge"));
     command.env_clear().env("TERM", "dumb");
@@ -43,7 +43,7 @@ impl Served {
         Self::listening(serve(config, store, "127.0.0.1:0"))
     }
 
-    /// Starts it and waits until it takes webhooks.
+    /// Starts `serve` and waits until it accepts webhooks.
     pub(crate) fn listening(command: Command) -> Self {
         let mut served = Self::spawn(command);
         let line = served.wait_for("taking webhooks");
@@ -56,7 +56,7 @@ impl Served {
         served
     }
 
-    /// Starts it.
+    /// Starts `serve`.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
@@ -81,7 +81,7 @@ impl Served {
         self.child.id()
     }
 
-    /// Waits for a line of the log that has `text`.
+    /// Waits for a line of the log with `text`.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {
             let line = self
@@ -103,13 +103,13 @@ impl Served {
         assert!(done.success());
     }
 
-    /// What it logged so far.
+    /// The lines of the log so far.
     pub(crate) fn log(&mut self) -> &[String] {
         self.lines.extend(self.log.try_iter());
         &self.lines
     }
 
-    /// The most memory it ever had resident, in MB.
+    /// The peak of its resident memory, in MB.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -125,7 +125,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It may have ended already.
+        // An error means that it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -221,7 +221,7 @@ async fn sigterm_waits_for_the_attempt_in_flight_and_exits_with_0() {
         setup.messages("ch-dev", 1).await;
         served.signal(signal);
         assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
-        // What was settled is not posted again.
+        // A settled delivery is not posted again.
         setup.sandbox.set_fault(None, None);
         let mut again = Served::start(&config, &setup.store());
         assert_eq!(github(&again.url, "d-2", &push("main", "after it")).await, 202);
@@ -348,13 +348,13 @@ fn the_exit_status_is_78_for_a_wrong_configuration_and_2_for_a_wrong_command_lin
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(78));
-        let said = text(&output.stderr) + &text(&output.stdout);
+        let output = text(&output.stderr) + &text(&output.stdout);
         for finding in ["gihtub", "github", "dev", "limits.body"] {
-            assert!(said.contains(finding), "{finding} in {said}");
+            assert!(output.contains(finding), "{finding} in {output}");
         }
         assert!(
-            !said.contains("\"literal\"") && !said.contains("= literal"),
-            "a secret is not repeated: {said}"
+            !output.contains("\"literal\"") && !output.contains("= literal"),
+            "a secret is not repeated: {output}"
         );
     }
     assert_eq!(run(&["serve", "--confg", "x"]).status.code(), Some(2));
@@ -405,12 +405,16 @@ fn the_demo_posts_every_sample_and_its_curl_line_works() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = String::new();
+    let mut output = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    while !said.contains("Ctrl-C") {
-        assert_ne!(stdout.read_line(&mut said).unwrap(), 0, "the demo ended: {said}");
+    while !output.contains("Ctrl-C") {
+        assert_ne!(
+            stdout.read_line(&mut output).unwrap(),
+            0,
+            "the demo ended: {output}"
+        );
     }
-    let curl = said
+    let curl = output
         .lines()
         .find(|line| line.contains("curl") && line.contains("/hooks/"))
         .unwrap();

@@ -1,4 +1,4 @@
-//! Who may use the operator's listener: judged by the socket it is bound to, and by what each request says of itself.
+//! Access to the operator listener: its address, the token, the Host header, methods.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -26,7 +26,7 @@ async fn without_a_token_the_operator_listener_must_be_on_loopback() {
     ] {
         for passed in [false, true] {
             for token in ["", "[operator]\ntoken = { file = \"operator\" }\n"] {
-                // As if a variable said nothing of it.
+                // Without the environment variable.
                 let text = setup.config_text(token);
                 let config = Config::from_text(&text, setup.folder.path(), &Environment::none());
                 let operator_listen = if passed {
@@ -53,7 +53,7 @@ async fn without_a_token_the_operator_listener_must_be_on_loopback() {
     }
 }
 
-/// Holds sockets as systemd does and becomes a bridge: NAMES ADDRESS... -- COMMAND...; an address is an IP or a path.
+/// Binds sockets as systemd does, then executes a bridge: NAMES ADDRESS... -- COMMAND...; an address is an IP or a path.
 const PASSING: &str = r#"
 import os, socket, sys
 end = sys.argv.index("--")
@@ -131,9 +131,9 @@ async fn a_passed_socket_is_checked_by_its_address_and_used_by_its_name() {
         ),
     ] {
         let output = passing(&setup, names, addresses).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{names} {addresses:?} {said}");
-        assert!(said.contains(why), "{names} {addresses:?} {said}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{names} {addresses:?} {errors}");
+        assert!(errors.contains(why), "{names} {addresses:?} {errors}");
         let _ = std::fs::remove_file(&path);
     }
     for (names, addresses, public, operator) in [
@@ -182,7 +182,7 @@ async fn every_operator_page_checks_the_host_header() {
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status().as_u16(), status, "{page} {headers:?}");
         }
-        // That the process answers is no secret: a supervisor asks by any name.
+        // /health is for supervisors, which use any host name.
         let health = client().get(format!("{}/health", bridge.operator));
         let health = health
             .insert_header(("host", "pod.example"))

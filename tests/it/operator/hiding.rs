@@ -1,4 +1,4 @@
-//! What was sent, looked at afterwards: it neither commands the terminal nor repeats the secret it came with.
+//! Stored requests as commands show them: without terminal escapes and without secrets.
 
 use serde_json::json;
 
@@ -44,9 +44,9 @@ async fn a_shown_event_has_no_terminal_escapes_and_no_secrets() {
         vec!["channels", "list", "--json"],
     ];
     for arguments in looks.drain(..) {
-        let said = operator.run(&arguments);
-        assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
-        for text in [&said.out, &said.err] {
+        let shown = operator.run(&arguments);
+        assert_eq!(shown.code, 0, "{arguments:?}: {}", shown.err);
+        for text in [&shown.out, &shown.err] {
             let acts = |c: char| {
                 c.is_control() && c != '\n' || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
             };
@@ -55,9 +55,9 @@ async fn a_shown_event_has_no_terminal_escapes_and_no_secrets() {
         }
         if arguments.contains(&"show") {
             assert!(
-                said.out.contains("x-kept") && !said.out.contains("referer"),
+                shown.out.contains("x-kept") && !shown.out.contains("referer"),
                 "{}",
-                said.out
+                shown.out
             );
         }
     }

@@ -67,12 +67,12 @@ async fn a_replayed_dead_letter_is_delivered() {
         "the same words are kept once"
     );
 
-    // The dead ones are history: what has it is left out.
+    // The dead delivery was replayed already, so this replay skips it.
     let again = operator
         .run(&["events", "replay", "--state", "dead", "--yes"])
         .ok();
     assert!(again.contains("not dev: it was delivered there"), "{again}");
-    // Asked for by name it is told again.
+    // A replay by id posts it again.
     operator.run(&["events", "replay", &events[2]]).ok();
     assert!(operator.setup.posted("ch-dev", 4).await[3].contains("change 2."));
     operator.stop(served);
@@ -82,7 +82,7 @@ async fn a_replayed_dead_letter_is_delivered() {
 async fn a_replay_decides_again_with_the_current_routes_or_posts_the_stored_messages() {
     let mut operator = TestOperator::new("");
     let served = operator.serve();
-    let event = github(&served, "d-1", &push("main", "told twice")).await;
+    let event = github(&served, "d-1", &push("main", "posted twice")).await;
     operator.setup.posted("ch-dev", 1).await;
     operator.stop(served);
     operator.configure(|text| text.replace("channels = [\"dev\"]", "channels = [\"ops\"]"));
@@ -105,8 +105,8 @@ async fn a_replay_decides_again_with_the_current_routes_or_posts_the_stored_mess
         .ok();
 
     let served = operator.serve();
-    assert!(operator.setup.posted("ch-ops", 1).await[0].contains("told twice"));
-    assert!(operator.setup.posted("ch-dev", 2).await[1].contains("told twice"));
+    assert!(operator.setup.posted("ch-ops", 1).await[0].contains("posted twice"));
+    assert!(operator.setup.posted("ch-dev", 2).await[1].contains("posted twice"));
     operator.stop(served);
 
     operator.configure(|text| text.replace("sources.github", "sources.gitea"));

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Running, bridge_with_own_kinds, printed, tool};
 use crate::harness::{TOKEN, TestSetup};
 
-/// A master with one builder, which builds at once and fails, and tells the bridge.
+/// A master with one builder: it builds immediately, fails and reports to the bridge.
 fn master(bridge: &str) -> String {
     format!(
         r#"

@@ -1,4 +1,4 @@
-//! The kind's media type in Zabbix's own script engine.
+//! The kind's media type in Zabbix's script engine.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -15,7 +15,7 @@ fn bridge(setup: &TestSetup) -> TestBridge {
     )
 }
 
-/// The media type's script, run with these parameters beside the address and the token.
+/// Runs the script of the media type with these parameters, the URL and the token.
 async fn run(setup: &TestSetup, bridge: &TestBridge, token: &str, parameters: Value) -> Output {
     let mut all = json!({"bridge_url": format!("{}/hooks/zabbix", bridge.url), "bridge_token": token, "http_proxy": ""});
     for (name, value) in parameters.as_object().unwrap() {
@@ -31,7 +31,7 @@ async fn run(setup: &TestSetup, bridge: &TestBridge, token: &str, parameters: Va
     output_of(command).await
 }
 
-/// What Zabbix puts in the parameters' places: macros it knows, and some that it does not.
+/// The parameters after Zabbix has expanded its macros; it leaves unknown macros as they are.
 fn problem(value: &str) -> Value {
     json!({
         "event_source": "0", "event_value": value, "event_update_status": "0", "event_id": "4711", "trigger_id": "23291",
@@ -50,9 +50,9 @@ async fn zabbix_posts_a_problem_its_end_and_the_test_of_the_media_type() {
     let unresolved = json!({"event_id": "{EVENT.ID}", "event_tags": "{EVENT.TAGSJSON}", "alert_subject": "{ALERT.SUBJECT}"});
     for parameters in [problem("1"), problem("0"), unresolved] {
         let output = run(&setup, &bridge, TOKEN, parameters).await;
-        let said = String::from_utf8_lossy(&output.stdout);
+        let printed = String::from_utf8_lossy(&output.stdout);
         assert!(
-            output.status.success() && said.contains("\"channels\":[\"ops\"]"),
+            output.status.success() && printed.contains("\"channels\":[\"ops\"]"),
             "{output:?}"
         );
     }
@@ -77,9 +77,9 @@ async fn zabbix_reports_a_refusal_as_a_failed_attempt() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let output = run(&setup, &bridge, "another token", problem("1")).await;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
-        !output.status.success() && said.contains("the bridge answered 401"),
+        !output.status.success() && printed.contains("the bridge answered 401"),
         "{output:?}"
     );
     bridge.finish().await;

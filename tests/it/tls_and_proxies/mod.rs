@@ -1,5 +1,5 @@
-//! The ways in: TLS of the bridge's own, certificates of senders, and real proxies before it. The ways out: real proxies
-//! before Twake, and the certificate of the bridge.
+//! Incoming connections: TLS in the bridge, client certificates of senders, real reverse proxies. Outgoing connections: real
+//! forward proxies and the client certificate of the bridge.
 
 mod outward;
 mod proxies;

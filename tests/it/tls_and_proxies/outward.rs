@@ -1,5 +1,5 @@
-//! The ways out: Debian's tinyproxy between the bridge and Twake, and a Twake behind an nginx that speaks TLS and may want
-//! to see a certificate.
+//! Outgoing connections: Debian's tinyproxy between the bridge and Twake, and a Twake behind an nginx with TLS that can
+//! require a client certificate.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,8 +14,8 @@ use crate::harness::{TestSetup, post_push};
 use crate::program::{Served, output_of, output_text, program};
 use crate::senders::tool;
 
-/// The stand-in Twake with a channel for each of these names, and certificates of everybody's.
-fn world(channels: &[&str]) -> TestSetup {
+/// A sandbox with these channels, and the certificates of all parties.
+fn setup_with(channels: &[&str]) -> TestSetup {
     let setup = TestSetup::with(channels, Limits::default());
     let folder = setup.folder.path();
     authority(folder, "ca");
@@ -27,7 +27,7 @@ fn world(channels: &[&str]) -> TestSetup {
     setup
 }
 
-/// An account and a channel for each, called alike, and a source that tells all of them.
+/// Configures an account and a channel of the same name for each, and a source that posts to all of them.
 fn configure(setup: &TestSetup, accounts: &[(&str, String)]) {
     let mut text = String::new();
     for (name, more) in accounts {
@@ -61,7 +61,7 @@ async fn push(bridge: &Served, text: &str) {
     assert_eq!(status, 202);
 }
 
-/// What the program says, asked as an operator would.
+/// The output of a command; it never has the password.
 async fn ask(setup: &TestSetup, bridge: Option<&Served>, arguments: &[&str]) -> String {
     let mut command = program();
     command.args(arguments).current_dir(setup.folder.path());
@@ -125,7 +125,7 @@ fn tinyproxy(setup: &TestSetup, port: u16, more: &str) -> Tinyproxy {
 }
 
 impl Tinyproxy {
-    /// Where it was asked to connect to.
+    /// The targets of the requests in its log.
     fn asked(&self) -> Vec<String> {
         let log = fs::read_to_string(&self.log).unwrap();
         let asked = log
@@ -135,7 +135,7 @@ impl Tinyproxy {
     }
 }
 
-/// Twake behind nginx with TLS; where it is.
+/// Twake behind nginx with TLS, and its URL.
 fn tls_twake(setup: &TestSetup, more: &str) -> (Proxy, String) {
     let port = free_port();
     let path = |name: &str| setup.path(name).display().to_string();
@@ -156,7 +156,7 @@ const PASSWORD: &str = "user = \"aladdin\", password = { file = \"password\" }";
 #[actix_web::test]
 async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_and_https() {
     let names = ["http-open", "https-open", "http-known", "https-known"];
-    let setup = world(&names);
+    let setup = setup_with(&names);
     let (_nginx, secure) = tls_twake(&setup, "");
     let plain = setup.sandbox.url().to_string().replace("http://", "");
     let plain = plain.trim_end_matches('/');
@@ -203,7 +203,7 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
     for proxy in [&open_proxy, &known_proxy] {
         let asked = proxy.asked();
         for target in [plain, &secure] {
-            // Once by `check --live`, once for the message.
+            // One request of `check --live`, one for the message.
             assert_eq!(
                 asked.iter().filter(|to| *to == target).count(),
                 2,
@@ -218,7 +218,7 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
 
 #[actix_web::test]
 async fn a_message_waits_for_a_proxy_that_is_down() {
-    let setup = world(&["dev"]);
+    let setup = setup_with(&["dev"]);
     let port = free_port();
     let proxy = format!(
         "url = \"{}\"\nproxy = \"http://127.0.0.1:{port}\"",
@@ -251,7 +251,7 @@ async fn a_message_waits_for_a_proxy_that_is_down() {
 
 #[actix_web::test]
 async fn a_proxy_that_refuses_halts_delivery_until_its_password_is_corrected() {
-    let setup = world(&["known", "unknown", "filtered"]);
+    let setup = setup_with(&["known", "unknown", "filtered"]);
     let (known, filtered) = (free_port(), free_port());
     let _known = tinyproxy(&setup, known, "BasicAuth aladdin open-sesame");
     let _filtered = tinyproxy(&setup, filtered, "ConnectPort 443");
@@ -318,7 +318,7 @@ async fn a_proxy_that_refuses_halts_delivery_until_its_password_is_corrected() {
 
 #[actix_web::test]
 async fn a_client_certificate_is_sent_to_twake_and_a_reload_replaces_it() {
-    let setup = world(&["dev"]);
+    let setup = setup_with(&["dev"]);
     let callers = setup.path("callers.pem").display().to_string();
     let demand = format!("ssl_verify_client on;\nssl_client_certificate {callers};");
     let (_nginx, secure) = tls_twake(&setup, &demand);
@@ -342,7 +342,7 @@ async fn a_client_certificate_is_sent_to_twake_and_a_reload_replaces_it() {
     );
     assert!(live.contains(&format!("account dev: {way}")), "{live}");
 
-    // The same files, with a certificate that this Twake does not trust: a connection made before is not used again.
+    // The same files with a certificate that this Twake does not trust. The bridge does not reuse the earlier connection.
     for end in ["pem", "key"] {
         fs::copy(
             setup.path(&format!("stranger.{end}")),

@@ -1,4 +1,4 @@
-//! Behind Debian's Caddy and nginx, with the configurations that are shipped; and whom a source lets in then.
+//! Behind Debian's Caddy and nginx with the configurations of deploy/, and access control by forwarded addresses.
 
 use std::fs;
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ async fn an_allow_list_uses_the_forwarded_address_only_of_a_trusted_proxy() {
         let url = format!("{}/hooks/allowed", bridge.url);
         let got = curl(url.clone(), forwarded("192.0.2.7")).await;
         assert_eq!(got.status, expected, "{}", got.text);
-        // Written by the sender before the proxy added where it really is.
+        // The sender forges an entry before that of the proxy.
         let got = curl(url.clone(), forwarded("192.0.2.7, 198.51.100.9")).await;
         assert_eq!(got.status, 403, "{}", got.text);
         assert!(got.text.contains("\"code\":\"access-denied\""), "{}", got.text);
@@ -44,7 +44,7 @@ async fn an_allow_list_uses_the_forwarded_address_only_of_a_trusted_proxy() {
         };
         assert!(
             bridge.wait_for("access-denied").contains("peer="),
-            "the log says who"
+            "the log does not have the address"
         );
         assert_eq!(setup.stored(), i64::from(expected == 202));
         bridge.signal("TERM");
@@ -95,7 +95,7 @@ pub(super) fn nginx(setup: &TestSetup, site: &str) -> Proxy {
     Proxy(nginx)
 }
 
-/// The shipped configuration with this test's ports, names and certificates in it.
+/// A configuration of deploy/ with the ports, names and certificates of this test.
 fn configuration(name: &str, changes: &[(&str, String)]) -> String {
     let path = format!("{}/deploy/proxy/{name}", env!("CARGO_MANIFEST_DIR"));
     let mut text = fs::read_to_string(path).unwrap();
@@ -106,7 +106,7 @@ fn configuration(name: &str, changes: &[(&str, String)]) -> String {
     text
 }
 
-/// Webhooks through the proxy are taken, what is not a webhook ends there, and a sender cannot say it is another.
+/// Asserts that webhooks pass through the proxy, other requests do not, and a sender cannot forge its address.
 async fn passes(setup: &TestSetup, port: u16) {
     let ca = setup.path("ca.pem").display().to_string();
     let through = |more: Vec<String>| [vec!["--cacert".to_owned(), ca.clone()], more].concat();
@@ -115,7 +115,7 @@ async fn passes(setup: &TestSetup, port: u16) {
     let got = curl(url("/hooks/github"), through(patient.to_vec())).await;
     assert_eq!(got.status, 202, "{}", got.text);
     for path in ["/metrics", "/health/ready", "/api/channels", "/"] {
-        // A question: a body that nobody reads may end in a reset before the answer.
+        // A GET: an unread body could cause a reset before the response.
         let page = Command::new("curl")
             .args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"])
             .args(through(vec![url(path)]))

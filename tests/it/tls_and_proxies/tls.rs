@@ -1,4 +1,4 @@
-//! TLS in the bridge's own process.
+//! TLS in the bridge.
 
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -60,7 +60,7 @@ async fn the_bridge_serves_tls_and_a_reload_renews_its_certificate() {
     assert!(bridge.end().success());
 }
 
-/// What openssl says of a handshake in which it offers these protocols.
+/// The output of openssl about a handshake that offers these protocols.
 fn offering(address: &str, protocols: &str) -> String {
     let output = Command::new("openssl")
         .args(["s_client", "-connect", address, "-alpn", protocols])
@@ -74,19 +74,19 @@ fn offering(address: &str, protocols: &str) -> String {
 async fn only_http_1_1_is_negotiated() {
     let (_world, mut bridge) = served(TLS, keys);
     let address = bridge.url.replace("http://", "");
-    for (offered, said) in [
+    for (offered, expected) in [
         ("h2,http/1.1", "ALPN protocol: http/1.1"),
         ("http/1.1", "ALPN protocol: http/1.1"),
         ("h2", "no application protocol"),
     ] {
         let got = offering(&address, offered);
-        assert!(got.contains(said), "{offered}: {got}");
+        assert!(got.contains(expected), "{offered}: {got}");
     }
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
 
-/// The end of a connection that the bridge closes.
+/// Waits until the bridge closes the connection.
 fn end(mut connection: TcpStream) {
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
     match connection.read(&mut [0]) {
@@ -105,9 +105,9 @@ async fn unfinished_handshakes_block_no_other_connection() {
             .map(|_| TcpStream::connect(&address).unwrap())
             .collect()
     };
-    // One by itself has a deadline.
+    // An unfinished handshake has a deadline.
     end(silent(1).remove(0));
-    // Of many the oldest go, and a good one finds room though more come than there may be connections.
+    // With more of them than the connection limit, the oldest are closed, and a complete request is served.
     let mut many = silent(200);
     let url = format!("{}/hooks/github", bridge.url.replace("http://", "https://"));
     let trusting = words(&["--cacert", &setup.path("ca.pem").display().to_string()]);
@@ -132,7 +132,7 @@ async fn a_source_may_require_a_client_certificate_of_its_own_authority() {
         words(&["--cacert", &file("ca.pem"), "--cert", &certificate, "--key", &key])
     };
     let nothing = words(&["--cacert", &file("ca.pem")]);
-    // What a proxy might say of a certificate is no certificate.
+    // A header about a certificate, as a proxy could send it, does not count.
     let claimed = [
         "x-ssl-client-verify: SUCCESS",
         "x-forwarded-client-cert: Subject=\"CN=sender\"",
