@@ -85,7 +85,7 @@ async fn a_wrong_key_and_an_unreachable_twake_are_reported() {
         output.contains("warning: bridge.toml: twake.sandbox:"),
         "{output}"
     );
-    // Any page with status 200 does not prove the account. An answer behind a notice does.
+    // A response without JSON does not prove the account, even with status 200. One with a notice before its JSON does.
     for (fault, expected, text) in [
         (Fault::NotJson, 78, "not_json"),
         (Fault::Notice, 0, "accepts the account for company company"),

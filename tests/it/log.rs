@@ -48,7 +48,7 @@ async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
     let mut unread = child.stderr.take().unwrap();
     // The operator listener is bound after the public one.
     while TcpStream::connect(&listen).is_err() || TcpStream::connect(&operator).is_err() {
-        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        assert!(child.try_wait().unwrap().is_none(), "the bridge has ended");
         std::thread::yield_now();
     }
     let url = format!("http://{listen}");
@@ -195,7 +195,7 @@ async fn an_event_type_with_a_line_break_forges_no_journal_line() {
     let mut running = Running(command.stderr(file).spawn().unwrap());
     let child = &mut running.0;
     while TcpStream::connect(&listen).is_err() {
-        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        assert!(child.try_wait().unwrap().is_none(), "the bridge has ended");
         std::thread::yield_now();
     }
     let body = serde_json::json!({"type": "a\n<3>forged source=x", "event": "a\n<3>forged", "text": "x"})

@@ -60,14 +60,14 @@ async fn a_replayed_dead_letter_is_delivered() {
         .iter()
         .map(|d| &d["state"])
         .collect();
-    assert_eq!(states, ["dead", "delivered"], "what was stays");
+    assert_eq!(states, ["dead", "delivered"], "the dead delivery stays in the history");
     assert_eq!(
         shown["messages"].as_array().unwrap().len(),
         1,
-        "the same words are kept once"
+        "equal messages are stored once"
     );
 
-    // The dead delivery was replayed already, so this replay skips it.
+    // The dead deliveries are history. A replay skips channels that already have the event.
     let again = operator
         .run(&["events", "replay", "--state", "dead", "--yes"])
         .ok();

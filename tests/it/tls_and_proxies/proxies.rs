@@ -23,7 +23,7 @@ async fn an_allow_list_uses_the_forwarded_address_only_of_a_trusted_proxy() {
         let url = format!("{}/hooks/allowed", bridge.url);
         let got = curl(url.clone(), forwarded("192.0.2.7")).await;
         assert_eq!(got.status, expected, "{}", got.text);
-        // The sender forges an entry before that of the proxy.
+        // The sender forged the first entry; the proxy appended the second one.
         let got = curl(url.clone(), forwarded("192.0.2.7, 198.51.100.9")).await;
         assert_eq!(got.status, 403, "{}", got.text);
         assert!(got.text.contains("\"code\":\"access-denied\""), "{}", got.text);

@@ -87,12 +87,12 @@ async fn only_http_1_1_is_negotiated() {
 }
 
 /// Waits until the bridge closes the connection.
-fn end(mut connection: TcpStream) {
+fn assert_closed(mut connection: TcpStream) {
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
     match connection.read(&mut [0]) {
         Ok(0) => {}
         Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
-        other => panic!("it is not closed: {other:?}"),
+        other => panic!("the bridge did not close the connection: {other:?}"),
     }
 }
 
@@ -100,20 +100,20 @@ fn end(mut connection: TcpStream) {
 async fn unfinished_handshakes_block_no_other_connection() {
     let (setup, mut bridge) = served(&format!("{TLS}[limits]\nconnections = 64\n"), keys);
     let address = bridge.url.replace("http://", "");
-    let silent = |count: usize| -> Vec<TcpStream> {
+    let idle = |count: usize| -> Vec<TcpStream> {
         (0..count)
             .map(|_| TcpStream::connect(&address).unwrap())
             .collect()
     };
     // An unfinished handshake has a deadline.
-    end(silent(1).remove(0));
+    assert_closed(idle(1).remove(0));
     // With more of them than the connection limit, the oldest are closed, and a complete request is served.
-    let mut many = silent(200);
+    let mut many = idle(200);
     let url = format!("{}/hooks/github", bridge.url.replace("http://", "https://"));
     let trusting = words(&["--cacert", &setup.path("ca.pem").display().to_string()]);
     let got = curl(url, trusting).await;
     assert_eq!(got.status, 202, "{}", got.text);
-    end(many.remove(0));
+    assert_closed(many.remove(0));
     setup.messages("ch-dev", 1).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());
