@@ -13,7 +13,7 @@ use twake_bridge::sandbox::{Fault, Limits};
 
 use crate::harness::{TestSetup, in_time, post_push};
 use crate::program::{Served, output_of, output_text, program, serve};
-use crate::store::{config, under};
+use crate::store::under;
 
 async fn run(setup: &TestSetup, arguments: &[&str]) -> Output {
     run_on(&setup.path("bridge.db"), arguments).await
@@ -36,8 +36,7 @@ async fn post(url: &str, delivery: usize) {
 #[actix_web::test]
 async fn a_backup_of_a_running_bridge_is_restored_and_its_waiting_messages_are_delivered() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     setup
         .sandbox
         .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
@@ -91,8 +90,7 @@ async fn a_backup_of_a_running_bridge_is_restored_and_its_waiting_messages_are_d
 #[actix_web::test]
 async fn restore_refuses_a_file_that_is_no_backup_and_keeps_the_store() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     post(&served.url, 1).await;
     setup.posted("ch-dev", 1).await;
@@ -132,7 +130,7 @@ async fn restore_refuses_a_file_that_is_no_backup_and_keeps_the_store() {
 #[actix_web::test]
 async fn only_one_bridge_uses_a_store_under_any_name_of_the_file() {
     let setup = TestSetup::new();
-    let config = config(&setup);
+    let config = setup.write_config("");
     let [store, link, hard] = ["bridge.db", "link.db", "hard.db"].map(|name| setup.path(name));
     symlink("bridge.db", &link).unwrap();
     let mut served = Served::start(&config, &setup.store());
@@ -213,7 +211,7 @@ async fn a_backup_under_load_has_every_event_accepted_before_it_began() {
         ..Limits::default()
     };
     let setup = TestSetup::with(&["dev", "ops"], limits());
-    let mut served = Served::start(&config(&setup), &setup.store());
+    let mut served = Served::start(&setup.write_config(""), &setup.store());
     let (answered, stop) = (Rc::new(RefCell::new(BTreeSet::new())), Rc::new(Cell::new(false)));
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| {
@@ -283,7 +281,7 @@ async fn a_backup_under_load_has_every_event_accepted_before_it_began() {
         "{} events before the backup, {events} in it, {waiting} waiting",
         before.len()
     );
-    let mut served = Served::start(&config(&other), &other.store());
+    let mut served = Served::start(&other.write_config(""), &other.store());
     other.posted("ch-dev", waiting).await;
     served.signal("TERM");
     assert!(served.end().success());
@@ -293,7 +291,7 @@ async fn a_backup_under_load_has_every_event_accepted_before_it_began() {
 #[actix_web::test]
 async fn backup_and_restore_on_a_full_disk_change_nothing() {
     let setup = TestSetup::new();
-    let mut served = Served::start(&config(&setup), &setup.store());
+    let mut served = Served::start(&setup.write_config(""), &setup.store());
     for delivery in 0..20 {
         post(&served.url, delivery).await;
     }

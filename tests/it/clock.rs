@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::disk::preload;
 use crate::harness::{TestSetup, in_time};
 use crate::program::{Served, serve};
-use crate::store::{config, post};
+use crate::store::post;
 use twake_bridge::sandbox::Fault;
 
 /// A bridge whose clocks are ahead by the seconds of [`set`].
@@ -59,7 +59,7 @@ async fn an_expired_dead_letter_is_deleted_and_logged() {
 #[actix_web::test]
 async fn a_start_with_a_clock_of_another_year_logs_a_warning_and_deletes_nothing() {
     let setup = TestSetup::new();
-    let config = config(&setup);
+    let config = setup.write_config("");
     let mut first = served(&setup, &config);
     assert_eq!(post(&first.url, "posted", "posted").await.0, 202);
     setup.posted("ch-dev", 1).await;

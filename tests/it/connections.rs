@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{TestBridge, TestSetup, in_time, push};
 use crate::program::{Served, serve};
-use crate::store::{config, under};
+use crate::store::under;
 
 /// The limit of concurrent connections.
 const LIMIT: usize = 64;
@@ -264,7 +264,7 @@ async fn a_slow_request_is_not_closed_as_idle() {
 #[actix_web::test]
 async fn file_descriptors_suffice_for_the_connection_limit_or_a_warning_is_logged() {
     let setup = TestSetup::new();
-    let serve = || serve(&config(&setup), &setup.store(), "127.0.0.1:0");
+    let serve = || serve(&setup.write_config(""), &setup.store(), "127.0.0.1:0");
     let mut served = Served::listening(under(&["env"], "ulimit -Sn 300", &serve()));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", served.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::harness::{TestSetup, client, in_time};
 use crate::program::{Served, serve};
-use crate::store::{assert_recovery, config, post, ready};
+use crate::store::{assert_recovery, post, ready};
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::Fault;
 
@@ -46,7 +46,7 @@ pub(crate) fn preload(setup: &TestSetup, name: &str) -> PathBuf {
 /// A bridge whose disk can fail.
 fn served(setup: &TestSetup) -> (Served, Disk) {
     let control = setup.path("disk");
-    let mut command = serve(&config(setup), &setup.store(), "127.0.0.1:0");
+    let mut command = serve(&setup.write_config(""), &setup.store(), "127.0.0.1:0");
     command
         .env("LD_PRELOAD", preload(setup, "disk"))
         .env("DISK_FAULT", &control);

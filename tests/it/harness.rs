@@ -97,6 +97,13 @@ channels = ["ops"]
         )
     }
 
+    /// Writes `bridge.toml` with [`Self::config_text`]; returns its path.
+    pub(crate) fn write_config(&self, more: &str) -> PathBuf {
+        let config = self.path("bridge.toml");
+        fs::write(&config, self.config_text(more)).unwrap();
+        config
+    }
+
     pub(crate) fn store(&self) -> String {
         format!("sqlite:{}", self.path("bridge.db").display())
     }

@@ -24,7 +24,7 @@ async fn check(setup: &TestSetup, change: impl FnOnce(&mut std::process::Command
 /// A configuration without findings: only their owner may read the secrets.
 fn configured() -> TestSetup {
     let setup = TestSetup::new();
-    fs::write(setup.path("bridge.toml"), setup.config_text("")).unwrap();
+    setup.write_config("");
     for secret in ["twake", "github", "token", "basic"] {
         fs::set_permissions(setup.path(secret), fs::Permissions::from_mode(0o600)).unwrap();
     }

@@ -5,12 +5,12 @@ use std::io::{Read as _, Write as _, pipe};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{TestSetup, client, post_push};
+use crate::harness::{TestSetup, client};
 use crate::program::{Served, program, serve};
 
 /// Posts a push; returns the status.
-async fn post(url: &str, delivery: &str) -> u16 {
-    post_push(&format!("{url}/hooks/github"), delivery, "x").await.0
+async fn post_status(url: &str, delivery: &str) -> u16 {
+    crate::store::post(url, delivery, "x").await.0
 }
 
 /// A process that ends with the test.
@@ -24,16 +24,10 @@ impl Drop for Running {
     }
 }
 
-fn config(setup: &TestSetup, more: &str) -> std::path::PathBuf {
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text(more)).unwrap();
-    config
-}
-
 #[actix_web::test]
 async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
     let setup = TestSetup::new();
-    let config = config(&setup, "");
+    let config = setup.write_config("");
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     // Standard error is not read, so the test chooses the addresses.
     let (listen, operator) = (free(), free());
@@ -65,7 +59,7 @@ async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
     while missing().await == 0 {
         for _ in 0..20 {
             posted += 1;
-            assert_eq!(post(&url, &format!("d-{posted}")).await, 202);
+            assert_eq!(post_status(&url, &format!("d-{posted}")).await, 202);
         }
         assert!(posted < 2_000, "nothing is dropped");
     }
@@ -89,7 +83,7 @@ async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
         .unwrap();
     assert!(line.contains(" WARN ] "), "{line}");
     for number in 0..200 {
-        assert_eq!(post(&url, &format!("e-{number}")).await, 202);
+        assert_eq!(post_status(&url, &format!("e-{number}")).await, 202);
     }
     let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(killed.success());
@@ -116,7 +110,7 @@ fn counted(lines: &[String], text: &str) -> (usize, u64) {
 async fn log_lines_about_unauthenticated_requests_are_limited_and_name_the_peer() {
     let setup = TestSetup::new();
     let more = "[sources.bitbucket]\nkind = \"bitbucket-datacenter\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n";
-    let config = config(&setup, more);
+    let config = setup.write_config(more);
     let cases: [(&str, &str, Ask); 2] = [
         ("a challenge was answered", "INFO", |served| {
             client()
@@ -149,7 +143,7 @@ async fn log_lines_about_unauthenticated_requests_are_limited_and_name_the_peer(
 #[actix_web::test]
 async fn invalid_http_is_not_logged_as_an_error() {
     let setup = TestSetup::new();
-    let config = config(&setup, "");
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     let address = served.url.strip_prefix("http://").unwrap().to_owned();
     for garbage in [
@@ -167,7 +161,7 @@ async fn invalid_http_is_not_logged_as_an_error() {
             assert!(answer.starts_with("HTTP/1.1 400 "), "{garbage:?} {answer}");
         }
     }
-    assert_eq!(post(&served.url, "d-1").await, 202);
+    assert_eq!(post_status(&served.url, "d-1").await, 202);
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0));
     let wrong: Vec<&String> = served
@@ -183,7 +177,7 @@ async fn an_event_type_with_a_line_break_forges_no_journal_line() {
     use std::os::unix::fs::MetadataExt as _;
     let setup = TestSetup::new();
     let more = "[sources.own]\nkind = \"generic\"\nsecrets = [{ file = \"token\", scheme = \"bearer\" }]\nchannels = [\"dev\"]\n";
-    let config = config(&setup, more);
+    let config = setup.write_config(more);
     let log = setup.path("log");
     let file = std::fs::File::create(&log).unwrap();
     let stream = file.metadata().unwrap();
@@ -233,7 +227,7 @@ async fn an_event_type_with_a_line_break_forges_no_journal_line() {
 #[actix_web::test]
 async fn no_command_panics_on_a_closed_stream() {
     let setup = TestSetup::new();
-    config(&setup, "");
+    setup.write_config("");
     for arguments in [
         &["check"][..],
         &["check", "--json"],

@@ -17,8 +17,7 @@ const FLOOD: &str = "12";
 #[actix_web::test]
 async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     let (host, port) = served
         .url

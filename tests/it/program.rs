@@ -7,7 +7,8 @@ use std::sync::mpsc;
 
 use actix_web::rt::task::spawn_blocking;
 
-use crate::harness::{PATIENCE, TestSetup, in_time, push};
+use crate::harness::{PATIENCE, TestSetup, in_time};
+use crate::store::post;
 use twake_bridge::sandbox::Fault;
 
 /// The binary with an empty environment except `TERM`.
@@ -158,38 +159,19 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-async fn github(url: &str, delivery: &str, body: &str) -> u16 {
-    let answer = crate::harness::client()
-        .post(format!("{url}/hooks/github"))
-        .insert_header(("content-type", "application/json"))
-        .insert_header(("x-github-event", "push"))
-        .insert_header(("x-github-delivery", delivery))
-        .insert_header((
-            "x-hub-signature-256",
-            crate::harness::github_signature(body.as_bytes()),
-        ))
-        .send_body(body.to_owned())
-        .await;
-    answer.map_or(0, |answer| answer.status().as_u16())
-}
-
 #[actix_web::test]
 async fn waiting_deliveries_arrive_in_order_after_a_kill_and_a_restart() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     setup
         .sandbox
         .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
     let mut served = Served::start(&config, &setup.store());
     for number in 0..30 {
         assert_eq!(
-            github(
-                &served.url,
-                &format!("d-{number}"),
-                &push("main", &format!("kept {number}."))
-            )
-            .await,
+            post(&served.url, &format!("d-{number}"), &format!("kept {number}."))
+                .await
+                .0,
             202
         );
     }
@@ -210,21 +192,20 @@ async fn waiting_deliveries_arrive_in_order_after_a_kill_and_a_restart() {
 async fn sigterm_waits_for_the_attempt_in_flight_and_exits_with_0() {
     for signal in ["TERM", "INT"] {
         let setup = TestSetup::new();
-        let config = setup.path("bridge.toml");
-        std::fs::write(&config, setup.config_text("")).unwrap();
+        let config = setup.write_config("");
         let delay = std::time::Duration::from_secs(1);
         setup
             .sandbox
             .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
         let mut served = Served::start(&config, &setup.store());
-        assert_eq!(github(&served.url, "d-1", &push("main", "in flight")).await, 202);
+        assert_eq!(post(&served.url, "d-1", "in flight").await.0, 202);
         setup.messages("ch-dev", 1).await;
         served.signal(signal);
         assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
         // A settled delivery is not posted again.
         setup.sandbox.set_fault(None, None);
         let mut again = Served::start(&config, &setup.store());
-        assert_eq!(github(&again.url, "d-2", &push("main", "after it")).await, 202);
+        assert_eq!(post(&again.url, "d-2", "after it").await.0, 202);
         let posted = setup.posted("ch-dev", 2).await;
         assert!(posted[1].contains("after it"), "{posted:?}");
         again.signal("TERM");
@@ -235,11 +216,10 @@ async fn sigterm_waits_for_the_attempt_in_flight_and_exits_with_0() {
 #[actix_web::test]
 async fn a_second_signal_stops_immediately_and_loses_nothing() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     setup.sandbox.set_fault(None, Some(Fault::Hang));
     let mut served = Served::start(&config, &setup.store());
-    assert_eq!(github(&served.url, "d-1", &push("main", "hung")).await, 202);
+    assert_eq!(post(&served.url, "d-1", "hung").await.0, 202);
     setup
         .sandbox
         .wait_for_attempts("ch-dev", |attempts| !attempts.is_empty())
@@ -263,8 +243,7 @@ async fn a_second_signal_stops_immediately_and_loses_nothing() {
 #[actix_web::test]
 async fn a_refused_request_is_logged_once_without_its_content() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     let answer = crate::harness::client()
         .post(format!("{}/hooks/github/path-token?query-token", served.url))
@@ -296,8 +275,7 @@ fn serve_logs_and_check_prints_one_line_for_each_source() {
     let system = actix_web::rt::System::new();
     system.block_on(async {
         let setup = TestSetup::new();
-        let config = setup.path("bridge.toml");
-        std::fs::write(&config, setup.config_text("")).unwrap();
+        let config = setup.write_config("");
         let mut served = Served::start(&config, &setup.store());
         served.signal("TERM");
         served.end();

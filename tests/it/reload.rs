@@ -19,8 +19,7 @@ struct Reloading {
 impl Reloading {
     fn new() -> Self {
         let setup = TestSetup::with(&["dev", "ops", "new"], Limits::default());
-        let config = setup.path("bridge.toml");
-        fs::write(&config, setup.config_text("")).unwrap();
+        let config = setup.write_config("");
         let served = Served::start(&config, &setup.store());
         Self { setup, served }
     }

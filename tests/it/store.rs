@@ -3,7 +3,7 @@
 //! without a restart.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::harness::{TestSetup, client, in_time, post_push};
@@ -18,12 +18,6 @@ pub(crate) async fn post(url: &str, delivery: &str, text: &str) -> (u16, Option<
 pub(crate) async fn ready(served: &Served) -> u16 {
     let url = format!("{}/health/ready", served.operator);
     client().get(url).send().await.unwrap().status().as_u16()
-}
-
-pub(crate) fn config(setup: &TestSetup) -> PathBuf {
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
-    config
 }
 
 /// `serve` as the last command of a shell.
@@ -128,7 +122,7 @@ async fn no_event_is_lost_on_a_full_disk() {
     let disk = setup.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let store = format!("sqlite:{}/bridge.db", disk.display());
-    let serve = serve(&config(&setup), &store, "127.0.0.1:0");
+    let serve = serve(&setup.write_config(""), &store, "127.0.0.1:0");
     let mount = format!("mount -t tmpfs -o size=2m tmpfs '{}'", disk.display());
     let mut served = Served::listening(under(&["unshare", "-rm"], &mount, &serve));
     // The path of the disk in the namespace of the bridge.
@@ -152,7 +146,7 @@ async fn no_event_is_lost_on_a_full_disk() {
 #[actix_web::test]
 async fn no_event_is_lost_when_writes_fail() {
     let setup = TestSetup::new();
-    let serve = serve(&config(&setup), &setup.store(), "127.0.0.1:0");
+    let serve = serve(&setup.write_config(""), &setup.store(), "127.0.0.1:0");
     let mut served = Served::listening(under(&["env"], "trap '' XFSZ", &serve));
     let process = served.id().to_string();
     let limit = |size: &str| run("prlimit", &["--pid", &process, &format!("--fsize={size}")]);
@@ -166,7 +160,7 @@ async fn removed_store_files_stop_new_events_and_waiting_messages_are_posted() {
         &["bridge.db-wal"],
     ] {
         let setup = TestSetup::new();
-        let mut served = Served::start(&config(&setup), &setup.store());
+        let mut served = Served::start(&setup.write_config(""), &setup.store());
         let url = served.url.clone();
         setup
             .sandbox
@@ -214,7 +208,7 @@ fn refusal(mut command: Command) -> String {
 #[actix_web::test]
 async fn serve_does_not_start_on_an_unusable_store_and_reports_the_cause() {
     let setup = TestSetup::new();
-    let config = config(&setup);
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     assert_eq!(post(&served.url, "first", "first").await.0, 202);
     served.signal("TERM");

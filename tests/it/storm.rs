@@ -277,8 +277,7 @@ fn stored(setup: &TestSetup) -> HashSet<usize> {
 async fn at_ten_times_the_sustained_rate_every_response_is_true_and_a_polite_sender_is_served() {
     let seconds = wished("OVERLOAD_SECONDS", 5);
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     let host = served.url.strip_prefix("http://").unwrap().to_owned();
     let pushes = Arc::new(Pushes::new(&host));

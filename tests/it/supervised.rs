@@ -12,8 +12,7 @@ use crate::program::printed;
 
 /// Runs `tests/senders/unit.py`, which stands in for systemd, and returns its report.
 async fn supervised(setup: &TestSetup, restarts: u32) -> Value {
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let root = env!("CARGO_MANIFEST_DIR");
     let mut unit = Command::new("python3");
     unit.arg(format!("{root}/tests/senders/unit.py"))

@@ -140,7 +140,7 @@ async fn the_operator_lists_unreadable_events_and_a_replay_with_a_corrected_kind
     fs::create_dir_all(&kind).unwrap();
     fs::write(kind.join("source.toml"), OWN).unwrap();
     fs::write(kind.join("note.hbs"), "note: {{payload.text}}").unwrap();
-    fs::write(setup.path("bridge.toml"), setup.config_text(&sources(&["acme"]))).unwrap();
+    setup.write_config(&sources(&["acme"]));
     let bridge = setup.bridge(&sources(&["acme"]));
     let bearer = format!("Bearer {TOKEN}");
     let headers = [

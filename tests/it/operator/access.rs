@@ -87,7 +87,7 @@ fn passing(setup: &TestSetup, names: &str, addresses: &[&str]) -> Command {
 #[actix_web::test]
 async fn a_passed_socket_is_checked_by_its_address_and_used_by_its_name() {
     let setup = TestSetup::new();
-    std::fs::write(setup.path("bridge.toml"), setup.config_text("")).unwrap();
+    setup.write_config("");
     let path = setup.path("socket");
     let unix = path.to_str().unwrap();
     let unit = "twake-bridge.socket:twake-bridge.socket";

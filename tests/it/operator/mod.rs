@@ -57,8 +57,7 @@ impl CommandOutput {
 impl TestOperator {
     fn new(more: &str) -> Self {
         let setup = TestSetup::new();
-        let config = setup.path("bridge.toml");
-        std::fs::write(&config, setup.config_text(more)).unwrap();
+        let config = setup.write_config(more);
         Self {
             setup,
             config,

@@ -36,7 +36,7 @@ async fn a_replayed_dead_letter_is_delivered() {
         .refused("--yes");
     assert!(
         operator.setup.sandbox.messages("ch-dev").is_empty(),
-        "nothing went out yet"
+        "a message was posted before the replay"
     );
 
     operator
@@ -60,7 +60,11 @@ async fn a_replayed_dead_letter_is_delivered() {
         .iter()
         .map(|d| &d["state"])
         .collect();
-    assert_eq!(states, ["dead", "delivered"], "the dead delivery stays in the history");
+    assert_eq!(
+        states,
+        ["dead", "delivered"],
+        "the dead delivery stays in the history"
+    );
     assert_eq!(
         shown["messages"].as_array().unwrap().len(),
         1,

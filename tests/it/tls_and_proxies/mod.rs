@@ -166,8 +166,7 @@ fn certificate(folder: &Path, authority: &str, name: &str) {
 fn served(more: &str, prepare: impl FnOnce(&Path)) -> (TestSetup, Served) {
     let setup = TestSetup::with(&["dev", "ops"], Limits::default());
     prepare(setup.folder.path());
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text(more)).unwrap();
+    let config = setup.write_config(more);
     let served = Served::start(&config, &setup.store());
     (setup, served)
 }

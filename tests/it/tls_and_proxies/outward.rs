@@ -234,7 +234,7 @@ async fn a_message_waits_for_a_proxy_that_is_down() {
     assert!(lanes.contains("dev: check that the proxy runs"), "{lanes}");
     assert!(
         setup.sandbox.messages("ch-dev").is_empty(),
-        "it is never gone around"
+        "the message was posted without the proxy"
     );
     let live = ask(&setup, None, &["check", "--live"]).await;
     assert!(
