@@ -227,6 +227,14 @@ const MISTAKES: &[Mistake] = &[
         "HTML",
     ),
     (
+        "build.hbs",
+        "{{/each}}",
+        "",
+        "error",
+        9,
+        "invalid handlebars syntax",
+    ),
+    (
         "_step.hbs",
         "{{name}}",
         "{{naem}}",
