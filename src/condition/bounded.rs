@@ -26,7 +26,7 @@ pub(super) const LONGEST_LIST: usize = 10_000;
 /// Maximum length of a text that an expression builds, in bytes.
 pub(super) const LONGEST_TEXT: usize = 4 * 1024 * 1024;
 
-/// Maximum number of keys of an object that `firstField` and `firstKeys` read.
+/// Maximum number of fields of a payload that `firstField`, `firstKeys`, `findFields` and `leaves` read.
 pub(super) const MOST_KEYS: usize = 1_000;
 
 /// Wraps the range of a loop; the second argument is the number of operations in the loop's body.
@@ -84,9 +84,11 @@ pub(super) fn add_functions(env: &mut Env) -> Result<(), DeclarationError> {
         let id = format!("value.{name}/{}", arguments.len());
         env.add_member_overload(name, &id, target, arguments, run)?;
     }
-    let globals: [(&str, Vec<Type>, Function); 8] = [
+    let globals: [(&str, Vec<Type>, Function); 10] = [
         ("firstLine", vec![STRING], first_line),
         ("firstField", vec![MAP, LIST], first_field),
+        ("findFields", vec![DYN, LIST, LIST], find_fields),
+        ("leaves", vec![DYN], leaves),
         ("firstKeys", vec![MAP, INT], first_keys),
         (RANGE, vec![DYN, INT], take_range),
         (USE, vec![DYN], take_use),
@@ -312,6 +314,10 @@ pub(super) enum ObjectQuery {
     Field(Vec<String>),
     /// The first keys, up to this number.
     Keys(usize),
+    /// The values of the fields with one of these names, up to two levels down, without those of the second names.
+    Found(Vec<String>, Vec<String>),
+    /// All plain values with their paths, up to two levels down.
+    Leaves,
 }
 
 static OBJECT_QUERY: Type = Type::new_struct_type("object_query");
@@ -336,21 +342,35 @@ impl Val for ObjectQuery {
 impl StaticVal for ObjectQuery {}
 
 fn first_field<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
-    let [object, names] = arguments.as_slice() else {
-        return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
-    };
-    let mut wanted = Vec::new();
-    let mut items = names
-        .as_iterable()
-        .ok_or(ExecutionError::MissingArgumentOrTarget)?
-        .iter();
-    while let Some(name) = items.next() {
-        let name = name
+    let object = arguments.first().ok_or(ExecutionError::MissingArgumentOrTarget)?;
+    query_object(object, &ObjectQuery::Field(texts(&arguments, 1)?))
+}
+
+fn find_fields<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
+    let object = arguments.first().ok_or(ExecutionError::MissingArgumentOrTarget)?;
+    query_object(
+        object,
+        &ObjectQuery::Found(texts(&arguments, 1)?, texts(&arguments, 2)?),
+    )
+}
+
+fn leaves<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
+    let object = arguments.first().ok_or(ExecutionError::MissingArgumentOrTarget)?;
+    query_object(object, &ObjectQuery::Leaves)
+}
+
+/// An argument that is a list of texts.
+fn texts(arguments: &[CowVal<'_, '_>], index: usize) -> Result<Vec<String>, ExecutionError> {
+    let list = arguments.get(index).and_then(|list| list.as_iterable());
+    let mut items = list.ok_or(ExecutionError::MissingArgumentOrTarget)?.iter();
+    let mut texts = Vec::new();
+    while let Some(item) = items.next() {
+        let text = item
             .downcast_ref::<CelString>()
-            .map(|name| name.inner().to_owned());
-        wanted.push(name.ok_or(ExecutionError::MissingArgumentOrTarget)?);
+            .map(|text| text.inner().to_owned());
+        texts.push(text.ok_or(ExecutionError::MissingArgumentOrTarget)?);
     }
-    query_object(object, &ObjectQuery::Field(wanted))
+    Ok(texts)
 }
 
 fn first_keys<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {

@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 
 use super::bounded::{MOST_KEYS, ObjectQuery, out_of_steps};
 use super::equality::equal;
+use super::search;
 use crate::steps;
 
 /// The object of all names, as CEL's variable resolver.
@@ -190,6 +191,16 @@ impl Indexer for JsonList<'_> {
     where
         Self: 'v,
     {
+        // A search in a list is one in its first item.
+        if let (Some(query), Some(Value::Object(item))) =
+            (index.downcast_ref::<ObjectQuery>(), self.json.first())
+        {
+            let item = JsonMap {
+                json: item,
+                keys: OnceLock::new(),
+            };
+            return item.query(query).map(CowVal::Owned);
+        }
         let position = if let Some(index) = index.downcast_ref::<CelInt>() {
             *index.inner()
         } else if let Some(index) = index.downcast_ref::<CelUInt>() {
@@ -274,6 +285,18 @@ impl<'a> JsonMap<'a> {
                 found
                     .map(|(_, value)| borrow(value) as Box<dyn Val + 'v>)
                     .ok_or_else(|| ExecutionError::no_such_key(&names.join("`, `")))
+            }
+            ObjectQuery::Found(names, skipped) => {
+                let found = search::fields(self.json, names, skipped).map_err(out_of_steps)?;
+                let found = found.into_iter().map(|value| borrow(value) as Box<dyn Val + 'v>);
+                Ok(Box::new(CelList::from(found.collect::<Vec<_>>())))
+            }
+            ObjectQuery::Leaves => {
+                let leaves = search::leaves(self.json).map_err(out_of_steps)?;
+                let leaves = leaves
+                    .into_iter()
+                    .map(|leaf| Box::new(CelString::from(leaf)) as Box<dyn Val + 'v>);
+                Ok(Box::new(CelList::from(leaves.collect::<Vec<_>>())))
             }
         }
     }

@@ -15,8 +15,8 @@ use crate::suggest::{nearest, shorten};
 const DEEPEST: usize = 32;
 
 /// The functions an expression may call: the standard library, the strings extension, optional values, and the bridge's
-/// own. The parser has already expanded macros (`has`, `exists`, `map`, …).
-const FUNCTIONS: &[&str] = &[
+/// own. The parser has already expanded macros (`has`, `exists`, `map`, …). `templates/README.md` lists them.
+pub const FUNCTIONS: &[&str] = &[
     "bool",
     "bytes",
     "charAt",
@@ -25,6 +25,7 @@ const FUNCTIONS: &[&str] = &[
     "duration",
     "dyn",
     "endsWith",
+    "findFields",
     "firstField",
     "firstKeys",
     "firstLine",
@@ -44,6 +45,7 @@ const FUNCTIONS: &[&str] = &[
     "int",
     "join",
     "lastIndexOf",
+    "leaves",
     "lowerAscii",
     "matches",
     "none",
@@ -67,8 +69,8 @@ const FUNCTIONS: &[&str] = &[
     "value",
 ];
 
-/// Macros, for suggestions.
-const MACROS: &[&str] = &[
+/// Macros, for suggestions and for `templates/README.md`.
+pub const MACROS: &[&str] = &[
     "all",
     "exists",
     "exists_one",

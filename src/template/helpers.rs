@@ -85,8 +85,9 @@ pub(super) const SIGNATURES: &[Signature] = &[
         "date",
         Use::Value,
         (1, 2),
-        "{{date instant}} or {{date instant \"year\"}}",
+        "{{date instant}} or {{date instant received}}",
     ),
+    signature("since", Use::Value, (2, 2), "{{since instant received}}"),
     signature("default", Use::Value, (2, 2), "{{default value fallback}}"),
     signature(
         "first",
@@ -98,7 +99,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     signature(
         "where",
         Use::Value,
-        (3, 3),
+        (3, 4),
         "{{#each (where list \"status\" \"firing\")}} … {{/each}}",
     ),
     signature(

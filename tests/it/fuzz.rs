@@ -186,9 +186,9 @@ fn rendered(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
 #[test]
 fn an_event_without_a_template_renders_as_one_line() {
     let payload = json!({"sender": {"login": "a\nb\u{1b}[31m"}, "action": "\r\n"});
-    let document = rendered("github", "push", &payload).message;
+    let document = rendered("github", "gollum", &payload).message;
     assert_eq!(
         plain::text(&document),
-        "GitHub push   by a b [31m (template push.short.hbs failed)"
+        "GitHub gollum   by a b [31m (template gollum.hbs failed)"
     );
 }

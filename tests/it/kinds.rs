@@ -16,17 +16,20 @@ use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
 use twake_bridge::config::{self, Config, Environment, kind_alone};
 use twake_bridge::decision::{
-    ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide,
+    ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide, decide_whole,
 };
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
+use twake_bridge::message::twacode;
 use twake_bridge::message::{Document, plain};
 use twake_bridge::source::Source;
-use twake_bridge::twake::twacode;
 use uuid::Uuid;
 
 /// What the secret of every scheme is made of (`secret_for`): `basic` wants a user's name and a password.
 const SECRET: &str = "user:It's a Secret to Everybody";
+
+/// When every sample arrives: shortly after most of them were sent.
+const RECEIVED: &str = "2026-11-22T09:58:00Z";
 
 /// The longest message, in characters of its plain text. More is a wall.
 const LONGEST: usize = 4_000;
@@ -233,7 +236,7 @@ channels = ["plain"]
 
 /// The sample as its sender would send it, through the front door.
 pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
-    let now = Timestamp::UNIX_EPOCH;
+    let now: Timestamp = RECEIVED.parse().unwrap();
     let usable = source.authenticator.schemes()[0].to_owned();
     let scheme = source
         .kind
@@ -271,7 +274,7 @@ fn decided(source: &Source, sample: &Sample) -> Result<Decision, ChallengeRespon
     if let Some(reply) = answer_unsigned_challenge(&event.envelope.headers, source) {
         return Err(reply);
     }
-    Ok(decide(answer_challenge(event, source)?, source))
+    Ok(decide_whole(answer_challenge(event, source)?, source).0)
 }
 
 /// The headers an expression reads: what the sender names its events by.

@@ -36,10 +36,7 @@ async fn check_live_passes_on_a_correct_setup_and_posts_nothing() {
     let setup = configured();
     let (code, output) = check(&setup, |_| {}).await;
     assert_eq!(code, 0, "{output}");
-    assert!(
-        output.contains("accepts the account for company company"),
-        "{output}"
-    );
+    assert!(output.contains("accepts company company of account"), "{output}");
     assert!(setup.sandbox.messages("ch-dev").is_empty() && setup.sandbox.messages("ch-ops").is_empty());
 }
 
@@ -88,8 +85,8 @@ async fn a_wrong_key_and_an_unreachable_twake_are_reported() {
     // A response without JSON does not prove the account, even with status 200. One with a notice before its JSON does.
     for (fault, expected, text) in [
         (Fault::NotJson, 78, "not_json"),
-        (Fault::Notice, 0, "accepts the account for company company"),
-        (Fault::Interim, 0, "accepts the account for company company"),
+        (Fault::Notice, 0, "accepts company company of account"),
+        (Fault::Interim, 0, "accepts company company of account"),
     ] {
         setup.sandbox.set_fault(None, Some(fault));
         let (code, output) = check(&setup, |_| {}).await;

@@ -1,6 +1,7 @@
 //! Integration tests, one binary.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod acts;
 mod answers;
 mod backup;
 mod captured;
@@ -14,6 +15,7 @@ mod crash;
 mod disk;
 mod documents;
 mod encodings;
+mod foreign;
 mod fuzz;
 mod generic;
 mod github;

@@ -7,14 +7,21 @@ use super::{Arguments, Run};
 
 pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("where", matching), ("except", except)];
 
-/// `where list "status" "firing"`: the items with this value in the field, in order. Null counts as an empty list.
+/// `where list "status" "firing"`: the items with this value in the field, in order; with a number after it at most so
+/// many, without copying the others. Null counts as an empty list.
 fn matching(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let field = arguments.text(1)?;
     let value = arguments.get(2)?;
+    let most = if arguments.count() > 3 {
+        arguments.number(3)?
+    } else {
+        usize::MAX
+    };
     match arguments.get(0)? {
         Value::Array(items) => Ok(items
             .iter()
             .filter(|item| item.get(&field) == Some(value))
+            .take(most)
             .cloned()
             .collect::<Vec<_>>()
             .into()),

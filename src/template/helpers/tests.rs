@@ -134,6 +134,40 @@ fn a_duration_has_at_most_two_units() {
 }
 
 #[test]
+fn since_is_for_what_began_long_before_the_message() {
+    let received = json!("2026-11-28T11:50:00Z");
+    let table = [
+        (json!("2026-11-28T09:10:00Z"), "since 28 Nov 09:10 UTC"),
+        (json!("2025-12-25T15:47:47.377Z"), "since 25 Dec 2025 15:47 UTC"),
+        (json!("2026-11-28T11:49:00Z"), ""),
+        (json!("2026-11-28T11:52:00Z"), ""),
+        (json!("0001-01-01T00:00:00Z"), ""),
+        (json!(""), ""),
+        (json!(null), ""),
+        (json!(0), ""),
+    ];
+    for (start, expected) in table {
+        let context = json!({"start": start, "received": received});
+        assert_eq!(
+            render("{{since start received}}", context).unwrap(),
+            expected,
+            "{start}"
+        );
+    }
+    let date =
+        |start: &str| render("{{date x received}}", json!({"x": start, "received": received})).unwrap();
+    assert_eq!(date("2025-11-23T12:08:00Z"), "23 Nov 2025 12:08 UTC");
+    assert_eq!(date("2026-11-23T12:08:00Z"), "23 Nov 12:08 UTC");
+}
+
+#[test]
+fn the_first_of_many_items_are_taken_without_the_others() {
+    let context = json!({"list": [{"s": "a", "n": 1}, {"s": "b", "n": 2}, {"s": "a", "n": 3}, {"s": "a", "n": 4}], "count": 3});
+    let template = r#"{{#each (where list "s" "a" 2)}}{{n}} {{/each}}{{rest count 2}} {{rest count 5}}"#;
+    assert_eq!(render(template, context).unwrap(), "1 3 1 0");
+}
+
+#[test]
 fn a_date_is_formatted_in_utc() {
     for x in [
         json!("2026-11-23T12:08:40Z"),

@@ -8,18 +8,24 @@ use serde_json::Value;
 
 use super::{Arguments, Run};
 
-pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("date", date), ("duration", duration)];
+/// Seconds around the message's own time in which `since` says nothing.
+const RECENT: i64 = 15 * 60;
+
+pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("date", date), ("duration", duration), ("since", since)];
 
 /// `date instant`: "23 Nov 12:08 UTC". An instant is ISO 8601 text (UTC if it has no offset), or seconds since 1970
 /// (milliseconds from 100,000,000,000 on). Other text is unchanged. `date instant "year"` adds the year, for times that
-/// may be long ago or far ahead, such as the end of a certificate. A day without a time ("2026-11-30") becomes "30
-/// Nov".
+/// may be long ago or far ahead, such as the end of a certificate; `date instant received` adds it if the two years
+/// differ. A day without a time ("2026-11-30") becomes "30 Nov".
 fn date(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     let given = arguments.get(0)?;
     let (day, instant_of_it) = match arguments.count() {
         1 => ("%-d %b", "%-d %b %H:%M UTC"),
-        _ if arguments.text(1)? == "year" => ("%-d %b %Y", "%-d %b %Y %H:%M UTC"),
-        _ => return Err(arguments.error("accepts only \"year\" as its second argument")),
+        _ if arguments.text(1)? == "year" || is_of_another_year(given, arguments.get(1)?) => {
+            ("%-d %b %Y", "%-d %b %Y %H:%M UTC")
+        }
+        _ if instant(arguments.get(1)?).is_some() => ("%-d %b", "%-d %b %H:%M UTC"),
+        _ => return Err(arguments.error("accepts only \"year\" or a time as its second argument")),
     };
     let text = given.as_str().unwrap_or_default().trim();
     // The parser also accepts a date at the start of a longer text.
@@ -32,6 +38,32 @@ fn date(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
         Some(instant) => instant.strftime(instant_of_it).to_string().into(),
         None => arguments.text(0)?.into(),
     })
+}
+
+fn is_of_another_year(given: &Value, now: &Value) -> bool {
+    let year = |value: &Value| instant(value).map(|instant| instant.to_zoned(TimeZone::UTC).year());
+    year(given)
+        .zip(year(now))
+        .is_some_and(|(given, now)| given != now)
+}
+
+/// `since start received`: "since 22 Nov 09:52 UTC", with the year if it is not the year of the message. Empty if the start
+/// is within 15 minutes of the message, whose own time is enough, or unknown: no instant, or before 1970.
+fn since(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let (start, received) = (arguments.get(0)?, arguments.get(1)?);
+    let known = instant(start).filter(|start| start.as_second() > 0);
+    let is_news = known
+        .zip(instant(received))
+        .is_some_and(|(start, received)| received.duration_since(start).as_secs().abs() < RECENT);
+    let Some(known) = known.filter(|_| !is_news) else {
+        return Ok("".into());
+    };
+    let format = if is_of_another_year(start, received) {
+        "since %-d %b %Y %H:%M UTC"
+    } else {
+        "since %-d %b %H:%M UTC"
+    };
+    Ok(known.strftime(format).to_string().into())
 }
 
 /// `duration start end`, or `duration seconds`: "45 s", "5 min", "1 h 20 min", "2 d 3 h". A negative duration is "0 s".

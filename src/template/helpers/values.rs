@@ -103,9 +103,14 @@ fn first(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
         .into())
 }
 
-/// `rest list 10`: the number of items after the first ten. 0 (false in `{{#if}}`) if there are none.
+/// `rest list 10`: the number of items after the first ten, of a list or of a number of items. 0 (false in `{{#if}}`) if
+/// there are none.
 fn rest(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
-    Ok(list(arguments)?.len().saturating_sub(arguments.number(1)?).into())
+    let most = arguments.number(1)?;
+    if let Some(count) = arguments.get(0)?.as_u64() {
+        return Ok(count.saturating_sub(most as u64).into());
+    }
+    Ok(list(arguments)?.len().saturating_sub(most).into())
 }
 
 fn list<'h>(arguments: &Arguments<'h, '_>) -> Result<&'h [Value], RenderError> {

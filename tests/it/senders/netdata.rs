@@ -100,7 +100,7 @@ async fn netdata_posts_with_the_custom_sender_of_the_kind() {
     // A repeated notification is not posted again.
     notified(&setup, &configuration, DISK).await;
     let posted = setup.posted("ch-ops", 4).await;
-    for (message, mark) in posted.iter().zip(["⚠️", "🔥", "✅", "🔥"]) {
+    for (message, mark) in posted.iter().zip(["🟠", "🔴", "✅", "🔴"]) {
         assert!(message.starts_with(mark), "{posted:#?}");
     }
     assert!(

@@ -1,0 +1,178 @@
+//! The search of `findFields` and `leaves`: an object and what lies up to two levels down in it.
+//!
+//! Every walk looks at [`MOST_KEYS`] fields at the most, whatever the payload's size. It goes level by level, so a field
+//! of the object itself comes before one of an object within it. Of a list only the first item is entered, after the
+//! objects of its level.
+
+use serde_json::{Map, Value};
+
+use super::bounded::MOST_KEYS;
+use crate::steps::{self, OutOfSteps};
+
+/// Levels below the object that are looked at.
+const DEPTH: usize = 2;
+
+/// Longest value of a leaf, in characters; what follows is left out.
+const LONGEST_LEAF: usize = 200;
+
+/// A field that the walk met.
+struct Field<'a> {
+    level: usize,
+    /// The names that lead to it, joined by full stops.
+    path: String,
+    /// Its own name as [`plain`] gives it.
+    name: String,
+    value: &'a Value,
+}
+
+/// The values of all fields with one of these names: those of the object itself first, within a level in the order of
+/// the names. Values that are null, blank, a list or an object do not count. A name matches whatever its capitals, `_`
+/// and `-`; `*url` matches every name that ends so, `icon*` every name that starts so. Fields and objects whose name is in `skipped` are left out, with all
+/// that is in them.
+pub(super) fn fields<'a>(
+    object: &'a Map<String, Value>,
+    names: &[String],
+    skipped: &[String],
+) -> Result<Vec<&'a Value>, OutOfSteps> {
+    let (names, skipped) = (all_plain(names), all_plain(skipped));
+    let mut found = Vec::new();
+    for field in walk(object, &skipped)? {
+        if let Some(place) = names.iter().position(|name| is_named(&field.name, name)) {
+            found.push(((field.level, place), field.value));
+        }
+    }
+    found.sort_by_key(|(order, _)| *order);
+    Ok(found.into_iter().map(|(_, value)| value).collect())
+}
+
+/// Every text, number and boolean as `path: value`.
+pub(super) fn leaves(object: &Map<String, Value>) -> Result<Vec<String>, OutOfSteps> {
+    let leaf = |field: Field<'_>| {
+        let value = match field.value {
+            Value::String(text) => text.chars().take(LONGEST_LEAF).collect(),
+            value => value.to_string(),
+        };
+        format!("{}: {value}", field.path)
+    };
+    Ok(walk(object, &[])?.into_iter().map(leaf).collect())
+}
+
+fn walk<'a>(object: &'a Map<String, Value>, skipped: &[String]) -> Result<Vec<Field<'a>>, OutOfSteps> {
+    let mut found = Vec::new();
+    let mut left = MOST_KEYS;
+    let mut level = vec![(String::new(), object)];
+    for depth in 0..=DEPTH {
+        let (mut objects, mut items) = (Vec::new(), Vec::new());
+        for (path, object) in level {
+            for (key, value) in object.iter().take(left) {
+                left -= 1;
+                let name = plain(key);
+                if skipped.iter().any(|skip| is_named(&name, skip)) {
+                    continue;
+                }
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                match value {
+                    Value::Object(object) => objects.push((path, object)),
+                    Value::Array(list) => {
+                        items.extend(list.first().and_then(Value::as_object).map(|item| (path, item)));
+                    }
+                    Value::Null => {}
+                    Value::String(text) if text.trim().is_empty() => {}
+                    value => found.push(Field {
+                        level: depth,
+                        path,
+                        name,
+                        value,
+                    }),
+                }
+            }
+        }
+        objects.append(&mut items);
+        level = objects;
+    }
+    steps::take_many(MOST_KEYS - left)?;
+    Ok(found)
+}
+
+fn all_plain(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| plain(name)).collect()
+}
+
+/// A name without capitals, `_`, `-` and blanks: `alertName` and `alert_name` are the same.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' '));
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+fn is_named(name: &str, wanted: &str) -> bool {
+    match (wanted.strip_prefix('*'), wanted.strip_suffix('*')) {
+        (Some(end), _) => name.ends_with(end),
+        (None, Some(start)) => name.starts_with(start),
+        (None, None) => name == wanted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn found(payload: &Value, names: &[&str], skipped: &[&str]) -> Value {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let found = fields(payload.as_object().unwrap(), &owned(names), &owned(skipped)).unwrap();
+        found.into_iter().cloned().collect()
+    }
+
+    #[test]
+    fn fields_are_found_level_by_level_and_then_in_the_order_of_their_names() {
+        let payload = json!({
+            "user": {"name": "ana"},
+            "alert": {"ruleName": "Disk", "title": "Disk is full", "in": {"title": "deep", "in": {"title": "too deep"}}},
+            "items": [{"title": "first"}, {"title": "second"}],
+            "NAME": "top", "subject": " ", "summary": null, "more_url": "u"
+        });
+        let table = [
+            (
+                vec!["title", "name"],
+                vec![],
+                json!(["top", "Disk is full", "first", "ana", "deep"]),
+            ),
+            (
+                vec!["name", "title"],
+                vec!["user"],
+                json!(["top", "Disk is full", "first", "deep"]),
+            ),
+            (vec!["rule-name"], vec![], json!(["Disk"])),
+            (vec!["subject", "summary", "nothing"], vec![], json!([])),
+            (vec!["*url"], vec![], json!(["u"])),
+            (vec!["*url"], vec!["more*", "*url"], json!([])),
+        ];
+        for (names, skipped, expected) in table {
+            assert_eq!(
+                found(&payload, &names, &skipped),
+                expected,
+                "{names:?} without {skipped:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn leaves_are_the_plain_values_with_their_paths() {
+        let payload = json!({"a": {"b": {"c": true, "d": {"e": 1}}, "f": 1.5}, "g": ["h"], "i": "j"});
+        let leaves = leaves(payload.as_object().unwrap()).unwrap();
+        assert_eq!(leaves, ["i: j", "a.f: 1.5", "a.b.c: true"]);
+    }
+
+    #[test]
+    fn a_search_looks_at_so_many_fields_whatever_the_size() {
+        let fields = (0..10 * MOST_KEYS)
+            .map(|n| (format!("k{n}"), json!({"title": n})))
+            .collect();
+        let found = found(&Value::Object(fields), &["title", "k5000"], &[]);
+        assert_eq!(found, json!([]));
+    }
+}
