@@ -1,5 +1,5 @@
-/* Clocks that are wrong, for a program started with LD_PRELOAD: the file named by $CLOCK holds by how many seconds the
- * wall clock and the monotonic clock are ahead. It is read at every look at a clock. */
+/* Wrong clocks for a program started with LD_PRELOAD. The file named by $CLOCK has two numbers: by how many seconds the
+ * wall clock and the monotonic clock are ahead. The file is read at every call. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,10 @@
 int clock_gettime(clockid_t clock, struct timespec *time) {
     long wall = 0, monotonic = 0;
     const char *control = getenv("CLOCK");
-    FILE *said = control ? fopen(control, "r") : NULL;
-    if (said) {
-        if (fscanf(said, "%ld %ld", &wall, &monotonic) != 2) wall = monotonic = 0;
-        fclose(said);
+    FILE *offsets = control ? fopen(control, "r") : NULL;
+    if (offsets) {
+        if (fscanf(offsets, "%ld %ld", &wall, &monotonic) != 2) wall = monotonic = 0;
+        fclose(offsets);
     }
     long result = syscall(SYS_clock_gettime, clock, time);
     if (!result && clock == CLOCK_REALTIME) time->tv_sec += wall;

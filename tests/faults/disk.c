@@ -1,6 +1,6 @@
-/* A disk that fails, for a program started with LD_PRELOAD: what it does to the store's files (bridge.db…) fails or hangs
- * while the file named by $DISK_FAULT says so. That file holds two words: what happens (eio, enospc, erofs, hang) and what
- * it happens to (sync; write; checkpoint, which is a write to bridge.db itself). The file $DISK_FAULT.met is made when a call has met the fault. */
+/* A failing disk for a program started with LD_PRELOAD: calls on the store's files (bridge.db…) fail or hang while the
+ * file named by $DISK_FAULT exists with two words: the fault (eio, enospc, erofs, hang) and the calls that it affects
+ * (sync; write; checkpoint, which is a write to bridge.db itself). The first affected call creates $DISK_FAULT.met. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What follows /bridge.db in a file's name; NULL for another file. */
+/* The end of a file's name after /bridge.db; NULL for another file. */
 static const char *of_the_store(int file) {
     static __thread char path[4096];
     char link[64];
@@ -33,9 +33,9 @@ static int fault(int file, const char *call) {
     if (!control || !of_the_store(file)) return 0;
     for (;;) {
         char what[16] = "", to[16] = "", met[4096];
-        FILE *said = fopen(control, "r");
-        int words = said ? fscanf(said, "%15s %15s", what, to) : 0;
-        if (said) fclose(said);
+        FILE *control_file = fopen(control, "r");
+        int words = control_file ? fscanf(control_file, "%15s %15s", what, to) : 0;
+        if (control_file) fclose(control_file);
         if (words != 2) return 0;
         int checkpoint = !strcmp(to, "checkpoint") && !strcmp(call, "write") && is_the_store(file);
         if (strcmp(to, call) && !checkpoint) return 0;
@@ -44,7 +44,7 @@ static int fault(int file, const char *call) {
         if (!strcmp(what, "eio")) return EIO;
         if (!strcmp(what, "enospc")) return ENOSPC;
         if (!strcmp(what, "erofs")) return EROFS;
-        usleep(10 * 1000); /* hangs, and looks again */
+        usleep(10 * 1000); /* hangs; the file is read again */
     }
 }
 

@@ -1,40 +1,30 @@
-//! Taking care of a store: backups of a bridge that runs, restoring one, stores of other versions.
+//! Backup and restore of a store: with a running bridge, under load, from other files, on a full disk.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::rc::Rc;
 
 use rusqlite::Connection;
 use twake_bridge::sandbox::{Fault, Limits};
 
 use crate::harness::{TestSetup, in_time, post_push};
-use crate::program::{Served, program, serve};
-use crate::store::{config, under};
+use crate::program::{Served, output_of, output_text, program, serve};
+use crate::store::under;
 
 async fn run(setup: &TestSetup, arguments: &[&str]) -> Output {
     run_on(&setup.path("bridge.db"), arguments).await
 }
 
-/// A subcommand with the store by this name.
+/// Runs a subcommand on the store at this path.
 async fn run_on(store: &Path, arguments: &[&str]) -> Output {
     let mut command = program();
     let store = format!("sqlite:{}", store.display());
     command.args(arguments).env("TWAKE_BRIDGE_STORE", store);
-    ended(command).await
-}
-
-async fn ended(mut command: Command) -> Output {
-    actix_web::rt::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap()
+    output_of(command).await
 }
 
 async fn post(url: &str, delivery: usize) {
@@ -44,10 +34,9 @@ async fn post(url: &str, delivery: usize) {
 }
 
 #[actix_web::test]
-async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messages_arrive() {
+async fn a_backup_of_a_running_bridge_is_restored_and_its_waiting_messages_are_delivered() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     setup
         .sandbox
         .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
@@ -58,11 +47,11 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
     let backup = setup.path("backup.db");
     let path = backup.to_str().unwrap();
     let output = run(&setup, &["backup", path]).await;
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     assert!(
-        said(&output).contains(": 20 events, 20 messages waiting, "),
+        output_text(&output).contains(": 20 events, 20 messages waiting, "),
         "{}",
-        said(&output)
+        output_text(&output)
     );
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&backup).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
@@ -70,18 +59,22 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
 
     let refused = run(&setup, &["backup", path]).await;
     assert_eq!(refused.status.code(), Some(1));
-    assert!(said(&refused).contains("is there already"), "{}", said(&refused));
+    assert!(
+        output_text(&refused).contains("is there already"),
+        "{}",
+        output_text(&refused)
+    );
     let refused = run(&setup, &["restore", path, "--yes"]).await;
     assert!(
-        said(&refused).contains("in use by another process"),
+        output_text(&refused).contains("in use by another process"),
         "{}",
-        said(&refused)
+        output_text(&refused)
     );
 
     served.signal("TERM");
     assert!(served.end().success());
     let output = run(&setup, &["restore", path, "--yes"]).await;
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     assert_eq!(setup.stored(), 20);
     assert!(setup.path("bridge.db.before-restore").exists());
     setup.sandbox.clear_faults();
@@ -95,10 +88,9 @@ async fn a_backup_of_a_running_bridge_becomes_the_store_of_another_and_its_messa
 }
 
 #[actix_web::test]
-async fn what_is_no_backup_is_refused_and_the_store_stays() {
+async fn restore_refuses_a_file_that_is_no_backup_and_keeps_the_store() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     post(&served.url, 1).await;
     setup.posted("ch-dev", 1).await;
@@ -126,15 +118,19 @@ async fn what_is_no_backup_is_refused_and_the_store_stays() {
     ] {
         let refused = run(&setup, &["restore", path.to_str().unwrap(), "--yes"]).await;
         assert_eq!(refused.status.code(), Some(1));
-        assert!(said(&refused).contains(why), "{why}: {}", said(&refused));
+        assert!(
+            output_text(&refused).contains(why),
+            "{why}: {}",
+            output_text(&refused)
+        );
         assert_eq!(setup.stored(), 1);
     }
 }
 
 #[actix_web::test]
-async fn one_bridge_alone_uses_a_store_whatever_name_it_has() {
+async fn only_one_bridge_uses_a_store_under_any_name_of_the_file() {
     let setup = TestSetup::new();
-    let config = config(&setup);
+    let config = setup.write_config("");
     let [store, link, hard] = ["bridge.db", "link.db", "hard.db"].map(|name| setup.path(name));
     symlink("bridge.db", &link).unwrap();
     let mut served = Served::start(&config, &setup.store());
@@ -146,10 +142,7 @@ async fn one_bridge_alone_uses_a_store_whatever_name_it_has() {
     fs::hard_link(&store, &hard).unwrap();
     fs::create_dir(setup.path("mounted")).unwrap();
     fs::write(setup.path("single.db"), "").unwrap();
-    assert!(
-        !setup.path("bridge.db.lock").exists(),
-        "there is no file to delete"
-    );
+    assert!(!setup.path("bridge.db.lock").exists(), "a lock file remains");
 
     let start = |name: &Path| serve(&config, &format!("sqlite:{}", name.display()), "127.0.0.1:0");
     let folder = setup.folder.path().display();
@@ -157,67 +150,68 @@ async fn one_bridge_alone_uses_a_store_whatever_name_it_has() {
     let bind_file = format!("mount --bind '{}' '{folder}/single.db'", store.display());
     let unshare = &["unshare", "-rm"][..];
     for command in [
+        start(&store),
         start(&link),
         start(&hard),
         under(unshare, &bind, &start(&setup.path("mounted/bridge.db"))),
         under(unshare, &bind_file, &start(&setup.path("single.db"))),
     ] {
-        let refused = ended(command).await;
+        let refused = output_of(command).await;
         assert_eq!(refused.status.code(), Some(1));
         assert!(
-            said(&refused).contains("in use by another process"),
+            output_text(&refused).contains("in use by another process"),
             "{}",
-            said(&refused)
+            output_text(&refused)
         );
     }
     for name in [&link, &hard] {
         let refused = run_on(name, &["restore", backup, "--yes"]).await;
         assert!(
-            said(&refused).contains("in use by another process"),
+            output_text(&refused).contains("in use by another process"),
             "{}",
-            said(&refused)
+            output_text(&refused)
         );
     }
     let refused = run_on(&hard, &["backup", setup.path("never.db").to_str().unwrap()]).await;
     assert!(
-        said(&refused).contains("more than one name"),
+        output_text(&refused).contains("more than one name"),
         "{}",
-        said(&refused)
+        output_text(&refused)
     );
     post(&served.url, 2).await;
     setup.posted("ch-dev", 2).await;
     served.signal("TERM");
     assert!(served.end().success());
 
-    // Nobody has it now, and what could go wrong is said.
-    let refused = ended(start(&store)).await;
+    // The store is free again. Names that would lead to another log are refused.
+    let refused = output_of(start(&store)).await;
     assert!(
-        said(&refused).contains("more than one name"),
+        output_text(&refused).contains("more than one name"),
         "{}",
-        said(&refused)
+        output_text(&refused)
     );
     fs::remove_file(&hard).unwrap();
-    let refused = ended(under(unshare, &bind_file, &start(&setup.path("single.db")))).await;
+    let refused = output_of(under(unshare, &bind_file, &start(&setup.path("single.db")))).await;
     assert!(
-        said(&refused).contains("mounted as a single file"),
+        output_text(&refused).contains("mounted as a single file"),
         "{}",
-        said(&refused)
+        output_text(&refused)
     );
     let restored = run_on(&link, &["restore", backup, "--yes"]).await;
-    assert!(restored.status.success(), "{}", said(&restored));
+    assert!(restored.status.success(), "{}", output_text(&restored));
     assert!(link.is_symlink() && setup.path("bridge.db.before-restore").exists());
     assert_eq!(setup.stored(), 1);
 }
 
 #[actix_web::test]
-async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began() {
+async fn a_backup_under_load_has_every_event_accepted_before_it_began() {
     const SENDERS: usize = 8;
     let limits = || Limits {
         messages: usize::MAX,
         ..Limits::default()
     };
     let setup = TestSetup::with(&["dev", "ops"], limits());
-    let mut served = Served::start(&config(&setup), &setup.store());
+    let mut served = Served::start(&setup.write_config(""), &setup.store());
     let (answered, stop) = (Rc::new(RefCell::new(BTreeSet::new())), Rc::new(Cell::new(false)));
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| {
@@ -230,7 +224,7 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
             })
         })
         .collect();
-    // While messages are delivered as well.
+    // Messages are delivered at the same time.
     setup.posted("ch-dev", 100).await;
     in_time("a thousand events", async {
         while answered.borrow().len() < 1_000 {
@@ -243,7 +237,7 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
         before = answered.borrow().clone();
         let path = setup.path(&format!("backup-{number}.db"));
         let output = run(&setup, &["backup", path.to_str().unwrap()]).await;
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         assert!(answered.borrow().len() > before.len(), "it goes on meanwhile");
     }
     stop.set(true);
@@ -253,11 +247,11 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
     served.signal("TERM");
     assert!(served.end().success());
 
-    // Another Twake, which gets what waited in the backup: with what was told before it, that is all of it.
+    // Another Twake receives the messages that wait in the backup. With those posted before it, none is missing.
     let other = TestSetup::with(&["dev", "ops"], limits());
     let backup = setup.path("backup-2.db");
     let output = run(&other, &["restore", backup.to_str().unwrap(), "--yes"]).await;
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
     let store = Connection::open(other.path("bridge.db")).unwrap();
     let number = |sql: &str| store.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
     let (waiting, events) = (
@@ -287,7 +281,7 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
         "{} events before the backup, {events} in it, {waiting} waiting",
         before.len()
     );
-    let mut served = Served::start(&config(&other), &other.store());
+    let mut served = Served::start(&other.write_config(""), &other.store());
     other.posted("ch-dev", waiting).await;
     served.signal("TERM");
     assert!(served.end().success());
@@ -295,9 +289,9 @@ async fn a_backup_under_load_holds_every_event_that_was_answered_before_it_began
 }
 
 #[actix_web::test]
-async fn a_backup_and_a_restore_without_room_leave_everything_as_it_was() {
+async fn backup_and_restore_on_a_full_disk_change_nothing() {
     let setup = TestSetup::new();
-    let mut served = Served::start(&config(&setup), &setup.store());
+    let mut served = Served::start(&setup.write_config(""), &setup.store());
     for delivery in 0..20 {
         post(&served.url, delivery).await;
     }
@@ -329,13 +323,17 @@ async fn a_backup_and_a_restore_without_room_leave_everything_as_it_was() {
             .args(arguments.iter().filter(|argument| !argument.is_empty()))
             .env("TWAKE_BRIDGE_STORE", format!("sqlite:{}", store.display()));
         let list = format!("{mount}; trap 'ls -A {}' EXIT; \"$@\"; exit", full.display());
-        let refused = ended(under(&["unshare", "-rm"], &list, &command)).await;
-        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
-        assert!(refused.stdout.is_empty(), "nothing is left: {}", said(&refused));
+        let refused = output_of(under(&["unshare", "-rm"], &list, &command)).await;
+        assert_eq!(refused.status.code(), Some(1), "{}", output_text(&refused));
         assert!(
-            said(&refused).contains("full") || said(&refused).contains("No space"),
+            refused.stdout.is_empty(),
+            "a file is left: {}",
+            output_text(&refused)
+        );
+        assert!(
+            output_text(&refused).contains("full") || output_text(&refused).contains("No space"),
             "{}",
-            said(&refused)
+            output_text(&refused)
         );
         assert_eq!(setup.stored(), 20);
     }

@@ -1,5 +1,5 @@
-//! What real senders sent, through the front door: Gitea (its Slack messages, too) and Uptime Kuma; and a secret that is
-//! being rotated.
+//! Captured requests of real senders, posted to the bridge: Gitea (also its Slack messages) and Uptime Kuma. And the
+//! rotation of a secret.
 
 use std::fs;
 use std::path::Path;
@@ -60,7 +60,7 @@ async fn secret(bridge: &TestBridge, answer: &Answer) -> String {
 }
 
 #[actix_web::test]
-async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_not() {
+async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
     let setup = TestSetup::new();
     fs::write(setup.path("one"), "It's a Secret to Everybody").unwrap();
     fs::write(setup.path("two"), "s3cret").unwrap();
@@ -101,7 +101,7 @@ async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_n
         (42, 32, 7, 10)
     );
     let posted = setup.posted("ch-dev", taken.iter().sum()).await;
-    for (said, often) in [
+    for (text, count) in [
         ("octo pushed 3 commits to master in octo/demo", 2),
         ("octo pushed tag v1.0.0 in octo/demo", 2),
         ("octo created branch topic in octo/demo with 1 commit", 2),
@@ -112,18 +112,18 @@ async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_n
         ("octo merged #2 PR: topic into master in octo/demo", 1),
         ("✅ octo tested the webhook of octo/demo", 1),
     ] {
-        let found = posted.iter().filter(|posted| posted.contains(said)).count();
-        assert!(found >= often, "{said}: {found}\n{}", posted.join("\n"));
+        let found = posted.iter().filter(|posted| posted.contains(text)).count();
+        assert!(found >= count, "{text}: {found}\n{}", posted.join("\n"));
     }
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the_same() {
+async fn uptime_kuma_renders_the_same_from_json_multipart_and_query() {
     let setup = TestSetup::new();
     fs::write(setup.path("kuma"), "tok-0123456789abcdef").unwrap();
     let source = "kind = \"uptime-kuma\"\nsecrets = [{ file = \"kuma\" }]\nchannels = [\"ops\"]\n";
-    // The two ways are two sources, or the second would be seen before.
+    // Two sources: in one, the second request would be a duplicate of the first.
     let bridge = setup.bridge(&format!(
         "[sources.kuma]\n{source}[sources.parts]\n{source}[sources.query]\n{source}"
     ));
@@ -155,13 +155,13 @@ async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the
         };
         statuses.push(status.as_u16());
     }
-    // JSON down and up, the same in parts, the same as the first two (with headers of the user's), the test button.
+    // JSON: down and up. Multipart: down and up. JSON with the user's own headers: down and up. Then the test button.
     assert_eq!(statuses, [202, 202, 202, 202, 200, 200, 202]);
     let down = "🔴 Shop – Zürich is down: connect ECONNREFUSED 192.0.2.1:443\nenv=prod";
     let up = "✅ Shop – Zürich is up again: 200 - OK";
     let test = "✅ Uptime Kuma reaches this channel: My Notification Testing";
     assert_eq!(setup.posted("ch-ops", 5).await, [down, up, down, up, test]);
-    // The same as GET, which is a third source.
+    // The same by GET, to a third source.
     let queries: Queries = serde_json::from_str(include_str!("../data/uptime-kuma-queries.json")).unwrap();
     for request in &queries.requests {
         let address = format!("/hooks/query/tok-0123456789abcdef?{}", request.query);
@@ -178,7 +178,7 @@ async fn what_uptime_kuma_sends_as_json_in_chunked_parts_and_as_a_query_says_the
 }
 
 #[actix_web::test]
-async fn what_gitea_writes_for_slack_is_told_as_json_and_as_a_form() {
+async fn giteas_slack_messages_are_posted_from_json_and_from_a_form() {
     let setup = TestSetup::new();
     fs::write(setup.path("slack"), "tok-0123456789abcdef").unwrap();
     let source = "kind = \"slack-compatible\"\nsecrets = [{ file = \"slack\" }]\nchannels = [\"dev\"]\n";
@@ -202,28 +202,28 @@ async fn what_gitea_writes_for_slack_is_told_as_json_and_as_a_form() {
         let wrong = format!("/hooks/{path}/tok-0123456789abcdeg");
         assert_eq!(bridge.post(&wrong, &headers, body).await.status, 401);
     }
-    // What Slack asks of an address is answered, and is no event.
+    // Slack's URL verification is answered and is no event.
     let asked = r#"{"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRN"}"#;
     let headers = [("content-type", "application/json")];
     let answer = bridge
         .post("/hooks/json/tok-0123456789abcdef", &headers, asked)
         .await;
     assert_eq!((answer.status, answer.text.as_str()), (200, "3eZbrw1aBm2rZgRN"));
-    for said in setup.posted("ch-dev", 2).await {
+    for message in setup.posted("ch-dev", 2).await {
         assert!(
-            said.starts_with("[octo/demo:master] 3 new commits pushed by octo\n"),
-            "{said}"
+            message.starts_with("[octo/demo:master] 3 new commits pushed by octo\n"),
+            "{message}"
         );
         assert!(
-            said.contains("876dd47: feat: commit 3 – Ünïcode & <tag> \"q\" code - Zoë 🚀"),
-            "{said}"
+            message.contains("876dd47: feat: commit 3 – Ünïcode & <tag> \"q\" code - Zoë 🚀"),
+            "{message}"
         );
     }
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn a_rotated_secret_is_taken_beside_the_new_one_and_refused_after_it() {
+async fn an_old_secret_is_accepted_beside_the_new_one_until_it_is_removed() {
     let setup = TestSetup::new();
     fs::write(setup.path("old"), "the old secret").unwrap();
     fs::write(setup.path("new"), "the new secret").unwrap();

@@ -1,7 +1,7 @@
-//! No circles among the files of `src/`: what a file imports never imports the file.
+//! No circular imports among the files of `src/`.
 //!
-//! One direction is free: a folder's own file (`queue.rs` or `queue/mod.rs`) composes the files below it, and those
-//! may use its types. So an import counts unless it goes from a file to a file below it.
+//! An exception: a folder's own file (`queue.rs` or `queue/mod.rs`) composes the files below it, and those may use its
+//! types. Therefore an import from a file to a file below it does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 struct File {
     /// Paths it imports or names in code, each a list of segments.
     imports: Vec<Vec<String>>,
-    /// Paths it exports again under the last segment.
+    /// Paths it re-exports under their last segment.
     exports: Vec<Vec<String>>,
 }
 
@@ -34,7 +34,7 @@ fn graph(files: &BTreeMap<String, File>) -> Graph {
     graph
 }
 
-/// The file that defines what `path`, written in the file `from`, names. `None`: another crate, or nothing known.
+/// The file that defines the item at `path`, as written in the file `from`. `None`: another crate or unknown.
 fn resolve(files: &BTreeMap<String, File>, from: &str, path: &[String], depth: usize) -> Option<String> {
     let (first, mut rest) = path.split_first()?;
     let mut at = match first.as_str() {
@@ -52,7 +52,7 @@ fn resolve(files: &BTreeMap<String, File>, from: &str, path: &[String], depth: u
         } else {
             let exported = files.get(&at)?.exports.iter();
             let mut exported = exported.filter(|path| path.last() == Some(name));
-            // Eight re-exports of re-exports are more than there are.
+            // A limit against endless recursion; eight levels of re-exports do not occur.
             return exported
                 .find_map(|path| (depth < 8).then(|| resolve(files, &at, path, depth + 1))?)
                 .or(Some(at));
@@ -88,7 +88,7 @@ fn files() -> BTreeMap<String, File> {
     all.iter().map(file).collect()
 }
 
-/// Splits the `use` items of a file from its other code. Every item begins a line: rustfmt sees to that.
+/// Splits the `use` items of a file from its other code. Every item begins a line, since rustfmt formats the code.
 fn file(code: &str, name: &str, names: &BTreeSet<String>) -> File {
     let (mut imports, mut exports, mut other) = (Vec::new(), Vec::new(), String::new());
     let mut lines = code.lines();

@@ -1,4 +1,4 @@
-//! Clocks that are wrong, made by a small library between the real binary and the system (tests/faults/clock.c).
+//! Wrong clocks: a preloaded library (tests/faults/clock.c) shifts the clocks of the real binary.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use crate::disk::preload;
 use crate::harness::{TestSetup, in_time};
 use crate::program::{Served, serve};
-use crate::store::{config, post};
+use crate::store::post;
 use twake_bridge::sandbox::Fault;
 
-/// A bridge whose wall clock and monotonic clock are ahead by what [`set`] says.
+/// A bridge whose clocks are ahead by the seconds of [`set`].
 fn served(setup: &TestSetup, config: &Path) -> Served {
     let mut command = serve(config, &setup.store(), "127.0.0.1:0");
     command
@@ -18,14 +18,15 @@ fn served(setup: &TestSetup, config: &Path) -> Served {
     Served::listening(command)
 }
 
+/// Sets by how many seconds the wall clock and the monotonic clock are ahead.
 fn set(setup: &TestSetup, wall: u64, monotonic: u64) {
-    // Replaced in one step: it is read all the time.
+    // Replaced atomically: the library reads it at every call.
     fs::write(setup.path("clock.new"), format!("{wall} {monotonic}")).unwrap();
     fs::rename(setup.path("clock.new"), setup.path("clock")).unwrap();
 }
 
 #[actix_web::test]
-async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() {
+async fn an_expired_dead_letter_is_deleted_and_logged() {
     let setup = TestSetup::new();
     let config = setup.path("bridge.toml");
     let history = "[history]\nkeep = \"1ms\"\ndead = \"1ms\"\n";
@@ -41,8 +42,8 @@ async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() 
             .any(|line| line.contains("deleted a dead letter"))
     );
     set(&setup, 3_601, 3_601);
-    // This wakes the bridge, which sleeps by the true clock. What was begun before has taken an hour by the other one.
-    in_time("the bridge to take one more", async {
+    // A request wakes the bridge, whose timers use the true clock. Requests that began before the change time out (503).
+    in_time("the bridge to accept another event", async {
         while post(&served.url, "another", "another").await.0 != 202 {}
     })
     .await;
@@ -56,11 +57,11 @@ async fn a_dead_letter_whose_time_is_over_is_forgotten_with_a_line_in_the_log() 
 }
 
 #[actix_web::test]
-async fn a_start_with_a_clock_of_another_year_is_warned_of_and_keeps_what_there_is() {
+async fn a_start_with_a_clock_of_another_year_logs_a_warning_and_deletes_nothing() {
     let setup = TestSetup::new();
-    let config = config(&setup);
+    let config = setup.write_config("");
     let mut first = served(&setup, &config);
-    assert_eq!(post(&first.url, "told", "told").await.0, 202);
+    assert_eq!(post(&first.url, "posted", "posted").await.0, 202);
     setup.posted("ch-dev", 1).await;
     setup.sandbox.set_fault(None, Some(Fault::TooLarge));
     assert_eq!(post(&first.url, "dead", "dead").await.0, 202);
@@ -72,9 +73,9 @@ async fn a_start_with_a_clock_of_another_year_is_warned_of_and_keeps_what_there_
     set(&setup, 400 * 24 * 3600, 0);
     let mut again = served(&setup, &config);
     again.wait_for("more than a day apart");
-    // Longer than the pause between two looks at what can go.
+    // Longer than the interval of the retention sweep.
     set(&setup, 400 * 24 * 3600, 120);
-    in_time("the bridge to take one more", async {
+    in_time("the bridge to accept another event", async {
         while post(&again.url, "new", "new").await.0 != 202 {}
     })
     .await;

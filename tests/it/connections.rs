@@ -1,17 +1,18 @@
-//! Connections that ask nothing do not keep out those that do.
+//! Limits of connections and request heads: connections without a request do not block others.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::harness::{TestBridge, TestSetup, in_time, push};
 use crate::program::{Served, serve};
-use crate::store::{config, under};
+use crate::store::under;
 
-/// Connections at once; from three quarters of them on it is crowded.
+/// The limit of concurrent connections.
 const LIMIT: usize = 64;
-const CROWD: usize = 48;
+/// From three quarters of the limit on, idle connections are closed.
+const CROWDED: usize = 48;
 
-const QUESTION: &str = "GET /health HTTP/1.1\r\nhost: bridge\r\n\r\n";
+const HEALTH: &str = "GET /health HTTP/1.1\r\nhost: bridge\r\n\r\n";
 
 fn bridge(setup: &TestSetup) -> TestBridge {
     setup.bridge(&format!("[limits]\nconnections = {LIMIT}"))
@@ -22,45 +23,46 @@ async fn connect(bridge: &TestBridge) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-/// Asks whether the bridge is there; the head of the answer.
-async fn asked(connection: &mut TcpStream) -> String {
-    asked_with(connection, QUESTION).await
+/// Requests /health; returns the head of the response.
+async fn health_head(connection: &mut TcpStream) -> String {
+    exchange(connection, HEALTH).await
 }
 
-async fn asked_with(connection: &mut TcpStream, question: &str) -> String {
-    connection.write_all(question.as_bytes()).await.unwrap();
-    let mut said = Vec::new();
+/// Sends a request for /health; returns the head of the response.
+async fn exchange(connection: &mut TcpStream, request: &str) -> String {
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
     let answer = async {
-        while !said.ends_with(b"}") {
-            assert_ne!(connection.read_buf(&mut said).await.unwrap(), 0);
+        while !response.ends_with(b"}") {
+            assert_ne!(connection.read_buf(&mut response).await.unwrap(), 0);
         }
     };
     in_time("an answer", answer).await;
-    let said = String::from_utf8(said).unwrap().to_lowercase();
-    said.split_once("\r\n\r\n").unwrap().0.to_owned()
+    let response = String::from_utf8(response).unwrap().to_lowercase();
+    response.split_once("\r\n\r\n").unwrap().0.to_owned()
 }
 
-/// Waits until the bridge has closed it.
+/// Waits until the bridge closes the connection, without a response or with a 408.
 async fn closed(connection: &mut TcpStream) {
     let mut rest = Vec::new();
-    // However it ends.
+    // A reset is an error here; it is an end, too.
     let _ = in_time("the connection to be closed", connection.read_to_end(&mut rest)).await;
     let rest = String::from_utf8_lossy(&rest);
     assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408"), "{rest}");
 }
 
 #[actix_web::test]
-async fn a_connection_is_kept_until_it_is_crowded() {
+async fn a_connection_is_kept_alive_until_most_connections_are_in_use() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let mut kept = connect(&bridge).await;
     for _ in 0..3 {
-        assert!(!asked(&mut kept).await.contains("connection: close"));
+        assert!(!health_head(&mut kept).await.contains("connection: close"));
     }
     let mut others = Vec::new();
-    for _ in 1..CROWD {
+    for _ in 1..CROWDED {
         let mut other = connect(&bridge).await;
-        let last = asked(&mut other).await;
+        let last = health_head(&mut other).await;
         others.push((other, last));
     }
     let (_, last) = others.last().unwrap();
@@ -71,43 +73,43 @@ async fn a_connection_is_kept_until_it_is_crowded() {
     bridge.finish().await;
 }
 
-/// The server itself would keep a connection for ever whose second request never gets further than its first byte.
+/// actix-http alone keeps a connection forever after the first byte of its second request.
 #[actix_web::test]
-async fn connections_that_never_finish_a_question_make_room_for_those_that_do() {
+async fn connections_with_unfinished_requests_are_closed_in_favour_of_others() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let mut half = Vec::new();
-    for _ in 1..CROWD {
+    for _ in 1..CROWDED {
         let mut connection = connect(&bridge).await;
-        asked(&mut connection).await;
+        health_head(&mut connection).await;
         connection.write_all(b"P").await.unwrap();
         half.push(connection);
     }
-    let mut silent = Vec::new();
+    let mut idle = Vec::new();
     for _ in 0..2 * LIMIT {
-        silent.push(connect(&bridge).await);
+        idle.push(connect(&bridge).await);
     }
-    let body = push("main", "among the silent");
+    let body = push("main", "among idle connections");
     let answer = in_time("an answer", bridge.github("push", "d-1", &body)).await;
     assert_eq!(answer.status, 202);
     closed(&mut half[0]).await;
-    closed(&mut silent[0]).await;
-    assert!(setup.posted("ch-dev", 1).await[0].contains("among the silent"));
-    drop((half, silent));
+    closed(&mut idle[0]).await;
+    assert!(setup.posted("ch-dev", 1).await[0].contains("among idle connections"));
+    drop((half, idle));
     bridge.finish().await;
 }
 
-/// Asks with `question`; everything that is answered until the bridge closes the connection.
-async fn answered(connection: &mut TcpStream, question: &[u8]) -> String {
-    connection.write_all(question).await.unwrap();
-    let mut said = Vec::new();
-    in_time("the end", connection.read_to_end(&mut said))
+/// Sends a request; returns everything that the bridge sends until it closes the connection.
+async fn exchange_until_closed(connection: &mut TcpStream, request: &[u8]) -> String {
+    connection.write_all(request).await.unwrap();
+    let mut response = Vec::new();
+    in_time("the end", connection.read_to_end(&mut response))
         .await
         .unwrap();
-    String::from_utf8(said).unwrap()
+    String::from_utf8(response).unwrap()
 }
 
-/// A head of exactly this length, which ends its connection only with its answer.
+/// The head of a request for /health with exactly this length.
 fn head(length: usize) -> String {
     let begin = "GET /health HTTP/1.1\r\nhost: bridge\r\n";
     let line = "x-filling: \r\n";
@@ -115,18 +117,18 @@ fn head(length: usize) -> String {
     format!("{begin}x-filling: {filling}\r\n\r\n")
 }
 
-/// A head may have 32 KiB; one of more than 8 KiB is the last of its connection.
+/// A head may have 32 KiB. After a head of more than 8 KiB the connection is closed.
 #[actix_web::test]
-async fn a_head_has_a_limit_on_both_listeners() {
+async fn the_size_of_a_request_head_is_limited_on_both_listeners() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     for url in [&bridge.url, &bridge.operator] {
         let address = url.strip_prefix("http://").unwrap();
-        for before in ["", QUESTION] {
-            for (question, status) in [
+        for before in ["", HEALTH] {
+            for (request, status) in [
                 (head(32 * 1024), "200 OK"),
                 (head(32 * 1024 + 1), "431 Request Header Fields Too Large"),
-                // Without an end.
+                // A head without an end.
                 (
                     format!("GET /{}", "a".repeat(200_000)),
                     "431 Request Header Fields Too Large",
@@ -134,9 +136,9 @@ async fn a_head_has_a_limit_on_both_listeners() {
             ] {
                 let mut connection = TcpStream::connect(address).await.unwrap();
                 if !before.is_empty() {
-                    asked(&mut connection).await;
+                    health_head(&mut connection).await;
                 }
-                let answer = answered(&mut connection, question.as_bytes()).await;
+                let answer = exchange_until_closed(&mut connection, request.as_bytes()).await;
                 assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
                 assert!(
                     answer.to_lowercase().contains("connection: close\r\n"),
@@ -151,7 +153,7 @@ async fn a_head_has_a_limit_on_both_listeners() {
     }
     let mut kept = connect(&bridge).await;
     for _ in 0..2 {
-        let answer = asked_with(&mut kept, &head(8 * 1024)).await;
+        let answer = exchange(&mut kept, &head(8 * 1024)).await;
         assert!(!answer.contains("connection: close"), "{answer}");
     }
     drop(kept);
@@ -159,7 +161,7 @@ async fn a_head_has_a_limit_on_both_listeners() {
 }
 
 #[actix_web::test]
-async fn long_heads_that_never_end_make_room_for_those_that_do() {
+async fn connections_with_endless_heads_are_closed_in_favour_of_others() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let endless = &head(20_000)[..19_000];
@@ -170,14 +172,14 @@ async fn long_heads_that_never_end_make_room_for_those_that_do() {
         unfinished.push(connection);
     }
     closed(&mut unfinished[0]).await;
-    let answer = answered(&mut connect(&bridge).await, head(20_000).as_bytes()).await;
+    let answer = exchange_until_closed(&mut connect(&bridge).await, head(20_000).as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     drop(unfinished);
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn requests_sent_at_once_are_answered_one_after_another() {
+async fn pipelined_requests_are_answered_in_order() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let post = "POST /hooks/github HTTP/1.1\r\nhost: bridge\r\nx-github-event: push\r\n";
@@ -186,22 +188,22 @@ async fn requests_sent_at_once_are_answered_one_after_another() {
     let chunked = format!(
         "{post}x-hub-signature-256: {signature}\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
     );
-    let last = QUESTION.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+    let last = HEALTH.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
     let all = format!(
-        "{}{known}{QUESTION}{chunked}{}{last}",
-        QUESTION.repeat(500),
-        QUESTION.repeat(500)
+        "{}{known}{HEALTH}{chunked}{}{last}",
+        HEALTH.repeat(500),
+        HEALTH.repeat(500)
     );
     let mut connection = connect(&bridge).await;
     let (mut read, mut write) = connection.split();
-    let mut said = String::new();
+    let mut response = String::new();
     let (written, all_read) = tokio::join!(
         write.write_all(all.as_bytes()),
-        in_time("the answers", read.read_to_string(&mut said))
+        in_time("the answers", read.read_to_string(&mut response))
     );
     written.unwrap();
     all_read.unwrap();
-    let statuses: Vec<&str> = said
+    let statuses: Vec<&str> = response
         .split("HTTP/1.1 ")
         .skip(1)
         .map(|answer| &answer[..3])
@@ -212,25 +214,25 @@ async fn requests_sent_at_once_are_answered_one_after_another() {
     bridge.finish().await;
 }
 
-/// Without TLS there is no other protocol, however it is asked for.
+/// Neither by the HTTP/2 preface nor by an upgrade.
 #[actix_web::test]
-async fn nothing_but_http_1_is_spoken() {
+async fn only_http_1_is_served() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-    let answer = answered(&mut connect(&bridge).await, preface).await;
+    let answer = exchange_until_closed(&mut connect(&bridge).await, preface).await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    let upgrade = QUESTION.replace(
+    let upgrade = HEALTH.replace(
         "\r\n\r\n",
         "\r\nconnection: upgrade, http2-settings, close\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n\r\n",
     );
-    let answer = answered(&mut connect(&bridge).await, upgrade.as_bytes()).await;
+    let answer = exchange_until_closed(&mut connect(&bridge).await, upgrade.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn a_request_under_way_is_no_silence() {
+async fn a_slow_request_is_not_closed_as_idle() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let body = push("main", "slowly");
@@ -242,27 +244,27 @@ async fn a_request_under_way_is_no_silence() {
         body.len()
     );
     slow.write_all(head.as_bytes()).await.unwrap();
-    let mut silent = Vec::new();
+    let mut idle = Vec::new();
     for _ in 0..LIMIT {
-        silent.push(connect(&bridge).await);
+        idle.push(connect(&bridge).await);
     }
-    closed(&mut silent[0]).await;
+    closed(&mut idle[0]).await;
     slow.write_all(body.as_bytes()).await.unwrap();
-    let mut said = String::new();
-    in_time("the answer", slow.read_to_string(&mut said))
+    let mut response = String::new();
+    in_time("the answer", slow.read_to_string(&mut response))
         .await
         .unwrap();
-    assert!(said.starts_with("HTTP/1.1 202"), "{said}");
-    drop(silent);
+    assert!(response.starts_with("HTTP/1.1 202"), "{response}");
+    drop(idle);
     setup.messages("ch-dev", 1).await;
     bridge.finish().await;
 }
 
-/// Where descriptors are used up by connections, the store and the calls to Twake fail, too.
+/// If connections use up the file descriptors, the store and the calls to Twake fail, too.
 #[actix_web::test]
-async fn there_are_descriptors_for_as_many_connections_as_are_allowed_or_it_is_said() {
+async fn file_descriptors_suffice_for_the_connection_limit_or_a_warning_is_logged() {
     let setup = TestSetup::new();
-    let serve = || serve(&config(&setup), &setup.store(), "127.0.0.1:0");
+    let serve = || serve(&setup.write_config(""), &setup.store(), "127.0.0.1:0");
     let mut served = Served::listening(under(&["env"], "ulimit -Sn 300", &serve()));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", served.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files"));

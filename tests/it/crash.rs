@@ -1,7 +1,7 @@
-//! The real binary under load, killed with SIGKILL again and again at moments nobody chose: what was answered 2xx is at
-//! Twake or among the dead letters, in order, and nothing is there twice but what was being posted at a kill.
+//! The real binary under load, killed with SIGKILL at random moments. Every event answered 2xx is at Twake or among the
+//! dead letters, in order. Only a message that was being posted at a kill can be there twice.
 //!
-//! `CRASH_KILLS` says how often (25), `CRASH_SEED` repeats a run's choices; both are printed.
+//! `CRASH_KILLS` sets the number of kills (25); `CRASH_SEED` repeats the random choices of a run. Both are printed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,8 +16,8 @@ use twake_bridge::sandbox::{ActiveFault, Fault, Limits, SandboxMessage};
 use crate::harness::{TOKEN, TestSetup, alert, client, github_signature, in_time, push};
 use crate::program::{Served, serve};
 
-/// Who sends, and the channels the route of that sender leads to. One sequential sender a channel, so that the order of
-/// acceptance is known.
+/// The senders and the channels of their routes. A channel has one sequential sender, so that the order of acceptance is
+/// known.
 const SENDERS: &[(&str, Sort, &[&str])] = &[
     ("one", Sort::Push, &["c0"]),
     ("both", Sort::Push, &["c1", "c2"]),
@@ -33,17 +33,17 @@ enum Sort {
     Alert,
 }
 
-/// What a sender knows in the end.
+/// The numbers of a sender's events, by their outcome.
 #[derive(Default)]
 struct Ledger {
     accepted: BTreeSet<u64>,
-    /// Sent, and no answer came: it may be there or not, and this sender did not ask again.
+    /// Sent without a response and not repeated: posted or not.
     given_up: BTreeSet<u64>,
 }
 
 struct Senders {
     address: String,
-    /// The number of the running bridge; `None` while there is none.
+    /// The number of the running bridge; `None`: none runs.
     up: watch::Sender<Option<u64>>,
     answers: watch::Sender<u64>,
     last: Cell<bool>,
@@ -51,7 +51,7 @@ struct Senders {
 }
 
 #[actix_web::test]
-async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
+async fn after_repeated_kills_no_accepted_event_is_lost_or_out_of_order() {
     let kills = number("CRASH_KILLS").unwrap_or(25);
     let seed = number("CRASH_SEED").unwrap_or_else(|| fastrand::u64(..));
     eprintln!("CRASH_KILLS={kills} CRASH_SEED={seed}");
@@ -101,7 +101,7 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
         let mut served = if random.u8(..6) == 0 {
             while_starting += 1;
             let served = Served::spawn(start());
-            // A moment of its start that nobody chose: this waits for no state.
+            // A random moment of the start, not a wait for a state.
             Clock::system()
                 .sleep(Duration::from_millis(random.u64(..150)))
                 .await;
@@ -158,7 +158,7 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
     let sum = |of: fn(&Ledger) -> usize| ledgers.values().map(of).sum::<usize>();
     eprintln!(
         "killed {kills} times ({while_starting} while starting): {} events answered 2xx, {} unanswered and not repeated, \
-         {} messages posted, {} dead letters, {twice} told twice ({} posts were possible at the kills)",
+         {} messages posted, {} dead letters, {twice} posted twice ({} possible duplicates at the kills)",
         sum(|ledger| ledger.accepted.len()),
         sum(|ledger| ledger.given_up.len()),
         posted.values().map(Vec::len).sum::<usize>(),
@@ -167,7 +167,7 @@ async fn killed_again_and_again_nothing_answered_is_lost_nor_out_of_order() {
     );
 }
 
-/// Looks at one channel: how many messages are there twice.
+/// Checks one channel; returns the number of duplicate messages.
 fn examine(
     channel: &str,
     posted: &[u64],
@@ -193,7 +193,7 @@ fn examine(
     let invented: Vec<_> = there.difference(&sent).collect();
     assert!(
         invented.is_empty(),
-        "{channel} was told {invented:?}, which nobody sent"
+        "{channel} has {invented:?}, which no sender sent"
     );
     let mut twice = 0;
     for mark in in_order {
@@ -204,7 +204,7 @@ fn examine(
             .unwrap_or_default();
         assert!(
             more <= possible,
-            "{channel} was told {mark} {more} times more, of which a kill explains {possible}"
+            "{channel} has {more} duplicates of {mark}; kills explain {possible}"
         );
         twice += more;
     }
@@ -212,7 +212,7 @@ fn examine(
 }
 
 impl Senders {
-    /// Waits until so many more events were answered 2xx.
+    /// Waits until `more` further events were answered 2xx.
     async fn answered(&self, more: u64) {
         let mut answers = self.answers.subscribe();
         let until = *answers.borrow() + more;
@@ -220,11 +220,11 @@ impl Senders {
         in_time("answers", enough).await.unwrap();
     }
 
-    /// One sender, one event after the other. When the bridge dies before it answers, half of the time the sender asks
-    /// again once there is one, as a person would who presses "Redeliver"; otherwise it goes on, as GitHub does.
+    /// One sender, one event after another. If the bridge dies before its response, the sender repeats half of these
+    /// events at the next bridge, like "Redeliver". The other half it gives up, as GitHub does.
     async fn run(self: Rc<Self>, name: &'static str, sort: Sort, mut random: fastrand::Rng) {
         let mut up = self.up.subscribe();
-        // A connection to a bridge that is dead would fail once more.
+        // A kept connection to a dead bridge would fail once more.
         let mut known = (u64::MAX, client());
         for number in 1.. {
             let last = self.last.get();
@@ -291,7 +291,7 @@ impl Senders {
     }
 }
 
-/// Two sources, six channels. History is kept so shortly that every start forgets some of it.
+/// Two sources, six channels. The history is so short that every start deletes a part of it.
 fn configuration(setup: &TestSetup) -> String {
     let head = setup.config_text("");
     let head = head.split("[channels]").next().unwrap();
@@ -331,7 +331,7 @@ channels = {{ {} }}
     )
 }
 
-/// The number in a message's text.
+/// The number in the text of a message.
 fn mark(message: &SandboxMessage) -> u64 {
     number_of(&message.notification())
 }
@@ -343,8 +343,8 @@ fn number_of(text: &str) -> u64 {
         .unwrap_or_else(|| panic!("no mark in {text:?}"))
 }
 
-/// What a killed bridge was going to post, or posting, or had posted without having written it down: the first that
-/// waits of each channel. Read from a copy, so that the next bridge finds the files as the kill left them.
+/// The first waiting delivery of each channel: a killed bridge can have posted it without storing that. Read from a copy,
+/// so that the next bridge finds the files as the kill left them.
 fn heads(setup: &TestSetup) -> Vec<(String, u64)> {
     let copy = tempfile::tempdir().unwrap();
     for name in ["bridge.db", "bridge.db-wal"] {
@@ -380,7 +380,7 @@ fn letters(store: &Connection, deliveries: &str) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// A port to come back to: outside of the range that outgoing connections are given, so that none takes it meanwhile.
+/// A port for all restarts. It is outside the range of outgoing connections, so that none of them uses it meanwhile.
 fn free_port() -> u16 {
     (20_000..30_000)
         .map(|port| 20_000 + (port + u16::try_from(std::process::id() % 9_000).unwrap()) % 10_000)
@@ -390,7 +390,7 @@ fn free_port() -> u16 {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "how long a test runs is said where it is started"
+    reason = "the environment of a test run sets its length"
 )]
 fn number(variable: &str) -> Option<u64> {
     Some(std::env::var(variable).ok()?.parse().unwrap())

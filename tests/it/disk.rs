@@ -1,5 +1,4 @@
-//! A disk that fails in the middle of it, made by a small library between the real binary and the system
-//! (tests/faults/disk.c): errors of single calls, and a disk that hangs.
+//! A failing disk: a preloaded library (tests/faults/disk.c) makes single calls of the real binary fail or hang.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,21 +7,21 @@ use std::time::Duration;
 
 use crate::harness::{TestSetup, client, in_time};
 use crate::program::{Served, serve};
-use crate::store::{a_trouble_in_between, config, post, ready};
+use crate::store::{assert_recovery, post, ready};
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::Fault;
 
-/// The longest a sender waits for an answer while the disk hangs; the bridge's own limit is eight seconds.
+/// The maximum time of a response while the disk hangs. The limit of the bridge is eight seconds.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The store's disk, as the bridge in [`served`] meets it.
+/// Controls the disk of the bridge in [`served`].
 struct Disk {
     control: PathBuf,
 }
 
 impl Disk {
     fn set(&self, fault: &str) {
-        // Replaced in one step: it is read all the time.
+        // Replaced atomically: the library reads it at every call.
         let new = self.control.with_extension("new");
         fs::write(&new, fault).unwrap();
         fs::rename(new, &self.control).unwrap();
@@ -33,7 +32,7 @@ impl Disk {
     }
 }
 
-/// Compiles a library of tests/faults, which stands between a program and the system.
+/// Compiles a library of tests/faults for LD_PRELOAD.
 pub(crate) fn preload(setup: &TestSetup, name: &str) -> PathBuf {
     let library = setup.path(&format!("{name}.so"));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/faults/{name}.c"));
@@ -44,54 +43,54 @@ pub(crate) fn preload(setup: &TestSetup, name: &str) -> PathBuf {
     library
 }
 
-/// A bridge on a disk that can be made to fail.
+/// A bridge whose disk can fail.
 fn served(setup: &TestSetup) -> (Served, Disk) {
     let control = setup.path("disk");
-    let mut command = serve(&config(setup), &setup.store(), "127.0.0.1:0");
+    let mut command = serve(&setup.write_config(""), &setup.store(), "127.0.0.1:0");
     command
         .env("LD_PRELOAD", preload(setup, "disk"))
         .env("DISK_FAULT", &control);
     (Served::listening(command), Disk { control })
 }
 
-async fn fails(fault: &str) {
+async fn assert_recovery_from(fault: &str) {
     let setup = TestSetup::new();
     let (mut served, disk) = served(&setup);
-    a_trouble_in_between(&setup, &mut served, || disk.set(fault), || disk.set("")).await;
-    assert!(disk.met(), "the fault was met");
+    assert_recovery(&setup, &mut served, || disk.set(fault), || disk.set("")).await;
+    assert!(disk.met(), "no call met the fault");
 }
 
 #[actix_web::test]
-async fn a_disk_that_cannot_sync_loses_nothing_and_is_recovered_from() {
-    fails("eio sync").await;
+async fn no_event_is_lost_when_the_disk_cannot_sync() {
+    assert_recovery_from("eio sync").await;
 }
 
 #[actix_web::test]
-async fn a_disk_that_cannot_write_loses_nothing_and_is_recovered_from() {
-    fails("eio write").await;
+async fn no_event_is_lost_when_the_disk_cannot_write() {
+    assert_recovery_from("eio write").await;
 }
 
 #[actix_web::test]
-async fn a_disk_without_room_loses_nothing_and_is_recovered_from() {
-    fails("enospc write").await;
+async fn no_event_is_lost_when_the_disk_has_no_space() {
+    assert_recovery_from("enospc write").await;
 }
 
-/// A file system that the system made read-only after an error of its own.
+/// The kernel makes a file system read-only after an error.
 #[actix_web::test]
-async fn a_disk_that_becomes_read_only_loses_nothing_and_is_recovered_from() {
-    fails("erofs write").await;
+async fn no_event_is_lost_when_the_disk_becomes_read_only() {
+    assert_recovery_from("erofs write").await;
 }
 
-/// SQLite moves what is committed from its log to the store's own file now and then.
+/// A checkpoint moves committed changes from SQLite's log to the database file.
 #[actix_web::test]
-async fn a_disk_without_room_for_that_refuses_nothing_and_loses_nothing_at_a_kill() {
+async fn without_space_for_a_checkpoint_no_event_is_refused_or_lost_at_a_kill() {
     let setup = TestSetup::new();
     let (mut served, disk) = served(&setup);
     let url = served.url.clone();
     disk.set("enospc checkpoint");
     let mut posted = 0;
     while !disk.met() {
-        // Noise, which cannot be compressed: the log is full after a few megabytes.
+        // Random bytes cannot be compressed: the log reaches the size of a checkpoint after a few megabytes.
         let noise = hex::encode(
             std::iter::repeat_with(|| fastrand::u8(..))
                 .take(100_000)
@@ -118,7 +117,7 @@ async fn a_disk_without_room_for_that_refuses_nothing_and_loses_nothing_at_a_kil
     assert_eq!(again.end().code(), Some(0));
 }
 
-/// What is answered, and that it is within a sender's patience.
+/// Posts a push; returns the status, which must come within [`ANSWER`].
 async fn answered(url: &str, text: &str) -> u16 {
     let clock = Clock::system();
     let answer = clock.timeout(ANSWER, post(url, text, text)).await;
@@ -128,16 +127,16 @@ async fn answered(url: &str, text: &str) -> u16 {
 }
 
 #[actix_web::test]
-async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_begun() {
+async fn a_disk_that_hangs_delays_no_response_and_stores_only_the_write_in_progress() {
     let setup = TestSetup::new();
     let (mut served, disk) = served(&setup);
     let url = served.url.clone();
-    // A post that Twake has carried out when the disk hangs, so that its end cannot be written down.
+    // Twake has the message when the disk begins to hang, so its delivery cannot be stored.
     let delay = Duration::from_secs(2);
     setup
         .sandbox
         .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
-    assert_eq!(answered(&url, "told").await, 202);
+    assert_eq!(answered(&url, "posted").await, 202);
     setup.messages("ch-dev", 1).await;
     setup.sandbox.clear_faults();
 
@@ -163,15 +162,11 @@ async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_be
     assert_eq!(begun.await.unwrap(), 503);
     assert_eq!(ready(&served).await, 503);
     let metrics = client().get(format!("{}/metrics", served.operator)).send().await;
-    assert_eq!(
-        metrics.unwrap().status().as_u16(),
-        200,
-        "what is counted is still told"
-    );
+    assert_eq!(metrics.unwrap().status().as_u16(), 200, "metrics need no disk");
     assert_eq!(
         setup.sandbox.attempts("ch-dev").len(),
         1,
-        "what was told is not posted again"
+        "a posted message is posted again"
     );
 
     disk.set("");
@@ -182,24 +177,28 @@ async fn a_disk_that_hangs_keeps_nobody_waiting_and_stores_nothing_it_had_not_be
     assert_eq!(
         setup.stored(),
         2,
-        "of those refused only the one it had begun with"
+        "of the refused events only the write in progress is stored"
     );
     assert_eq!(
         answered(&url, "begun").await,
         200,
-        "whose sender is told so when it tries again"
+        "the stored event is known when its sender repeats it"
     );
     for text in &texts {
         assert_eq!(answered(&url, text).await, 202);
     }
     let posted = setup.posted("ch-dev", 22).await;
-    let expected = ["told", "begun"]
+    let expected = ["posted", "begun"]
         .into_iter()
         .chain(texts.iter().map(String::as_str));
     for (text, expected) in posted.iter().zip(expected) {
         assert!(text.contains(expected), "{expected}: {posted:#?}");
     }
-    assert_eq!(setup.sandbox.attempts("ch-dev").len(), 22, "nothing twice");
+    assert_eq!(
+        setup.sandbox.attempts("ch-dev").len(),
+        22,
+        "a message is posted twice"
+    );
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
 }

@@ -1,4 +1,4 @@
-//! Bodies that are compressed or in another charset, through the front door, the store and `preview`.
+//! Compressed bodies and bodies in other charsets: posted, stored, replayed and previewed.
 
 use std::io::Write as _;
 
@@ -20,7 +20,7 @@ channels = ["ops"]
 body = "2MiB"
 "#;
 
-fn world() -> TestSetup {
+fn configured() -> TestSetup {
     let setup = TestSetup::new();
     std::fs::write(setup.path("backup"), TOKEN).unwrap();
     setup
@@ -39,9 +39,9 @@ fn zlib(text: &[u8]) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed() {
-    let setup = world();
-    std::fs::write(setup.path("bridge.toml"), setup.config_text(SOURCES)).unwrap();
+async fn every_encoding_renders_the_same_when_posted_replayed_and_previewed() {
+    let setup = configured();
+    setup.write_config(SOURCES);
     let bridge = setup.bridge(SOURCES);
     let bearer = format!("Bearer {TOKEN}");
     let (json_type, form, text) = (
@@ -49,7 +49,7 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
         "application/x-www-form-urlencoded",
         "text/plain",
     );
-    let said = |title: &str| format!("{{\"title\": \"{title}\"}}");
+    let payload = |title: &str| format!("{{\"title\": \"{title}\"}}");
     let utf16 = |text: &str| {
         text.encode_utf16()
             .flat_map(u16::to_le_bytes)
@@ -59,10 +59,10 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
         (
             json_type,
             "",
-            format!("\u{feff}{}", said("mark é")).into_bytes(),
+            format!("\u{feff}{}", payload("mark é")).into_bytes(),
             "mark é",
         ),
-        (json_type, "", utf16(&said("wide é")), "wide é"),
+        (json_type, "", utf16(&payload("wide é")), "wide é"),
         (
             "application/json; charset=iso-8859-1",
             "",
@@ -90,13 +90,13 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
         (text, "identity", b"identity".to_vec(), "backup: identity"),
         (text, "UTF-8", b"no encoding".to_vec(), "backup: no encoding"),
         (text, "", b"none".to_vec(), "backup: none"),
-        // One block that is not compressed (RFC 7932, section 9.2).
+        // One uncompressed block (RFC 7932, section 9.2).
         (text, "br", b"\x50\x00\x10brotli\x03".to_vec(), "backup: brotli"),
-        (json_type, "gzip", gzip(said("gzip é").as_bytes()), "gzip é"),
+        (json_type, "gzip", gzip(payload("gzip é").as_bytes()), "gzip é"),
         (form, "deflate", zlib(b"title=deflate+%C3%A9"), "deflate é"),
-        (json_type, "gzip", said("not gzip").into_bytes(), "not gzip"),
+        (json_type, "gzip", payload("not gzip").into_bytes(), "not gzip"),
     ];
-    let mut said_now = Vec::new();
+    let mut expected_texts = Vec::new();
     for (content_type, encoding, body, expected) in &table {
         let headers = [
             ("authorization", bearer.as_str()),
@@ -106,7 +106,7 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
         let answer = bridge.post("/hooks/backup", &headers, body.clone()).await;
         assert_eq!(answer.status, 202, "{expected}: {}", answer.text);
         let id = answer.body["event"].as_str().unwrap();
-        said_now.push(*expected);
+        expected_texts.push(*expected);
         let stored = client()
             .get(format!("{}/api/events/{id}/body", bridge.operator))
             .send()
@@ -115,8 +115,8 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
             .body()
             .await
             .unwrap();
-        assert_eq!(stored, body, "it is kept as it came");
-        // A replay leaves out a channel in which the message still waits.
+        assert_eq!(stored, body, "the stored body differs");
+        // A replay leaves out a channel in which the event still waits.
         bridge.idle().await;
         let mut replay = client()
             .post(format!("{}/api/events/{id}/replay", bridge.operator))
@@ -144,13 +144,13 @@ async fn what_is_said_is_the_same_in_every_encoding_now_replayed_and_previewed()
         let shown = String::from_utf8(output.stdout).unwrap();
         assert!(shown.contains(*expected), "{expected}: {shown}");
     }
-    assert_eq!(setup.posted("ch-ops", said_now.len()).await, said_now);
+    assert_eq!(setup.posted("ch-ops", expected_texts.len()).await, expected_texts);
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn a_signature_is_over_what_came_and_a_bomb_or_another_encoding_is_refused() {
-    let setup = world();
+async fn a_signature_covers_the_compressed_body_and_bombs_and_unknown_encodings_are_refused() {
+    let setup = configured();
     let bridge = setup.bridge(SOURCES);
     let plain = push("main", "compressed");
     let packed = gzip(plain.as_bytes());
@@ -206,8 +206,8 @@ async fn a_signature_is_over_what_came_and_a_bomb_or_another_encoding_is_refused
 }
 
 #[actix_web::test]
-async fn what_a_payload_becomes_has_room_or_is_refused_however_it_is_encoded() {
-    let setup = world();
+async fn the_memory_of_a_decoded_payload_is_limited_in_every_encoding() {
+    let setup = configured();
     let sources = SOURCES.replace("body = \"2MiB\"", "body = \"2MiB\"\nbodies = \"2MiB\"");
     let bridge = setup.bridge(&sources);
     let json = b"[0,0],".repeat(60_000);

@@ -1,4 +1,4 @@
-//! The twins of the fuzz targets: the same properties over inputs that are the same in every run.
+//! The properties of the fuzz targets over inputs that are the same in every run.
 
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
@@ -15,7 +15,7 @@ use twake_bridge::template::Origin;
 
 use crate::kinds;
 
-/// Bytes without end that are the same in every run.
+/// An endless sequence of bytes that is the same in every run.
 struct Chance {
     name: String,
     block: u32,
@@ -45,7 +45,7 @@ impl Chance {
     }
 }
 
-/// Runs a property over so many inputs of any bytes, each longer than the one before.
+/// Runs a property over `count` inputs of random bytes of increasing length.
 fn any_bytes(name: &str, count: u32, longest: usize, property: impl Fn(&[u8])) {
     for number in 0..count {
         let mut chance = Chance::of(name, number);
@@ -54,8 +54,8 @@ fn any_bytes(name: &str, count: u32, longest: usize, property: impl Fn(&[u8])) {
     }
 }
 
-/// Runs a property over so many texts: `heads` stand before a shipped text that somebody with the target's dictionary
-/// and no plan has edited.
+/// Runs a property over `count` texts: one of `heads`, then a shipped text with random edits from the target's
+/// dictionary.
 fn edited_texts(name: &str, count: u32, heads: &[&[u8]], shipped: &[String], property: impl Fn(&[u8])) {
     let words = words(name);
     for number in 0..count {
@@ -80,7 +80,7 @@ fn edited_texts(name: &str, count: u32, heads: &[&[u8]], shipped: &[String], pro
     }
 }
 
-/// `tests/fuzz/words/NAME`, libFuzzer's dictionary.
+/// The words of libFuzzer's dictionary `tests/fuzz/words/NAME`.
 fn words(name: &str) -> Vec<Vec<u8>> {
     let file = root().join("tests/fuzz/words").join(name);
     let unquoted = |line: &str| {
@@ -109,17 +109,17 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn what_is_accepted_was_signed() {
+fn every_accepted_request_was_signed() {
     any_bytes("authentication", 2_000, 120, properties::authentication::check);
 }
 
 #[test]
-fn what_is_taken_out_of_a_form_was_put_into_it() {
+fn every_parsed_form_field_was_in_the_form() {
     any_bytes("forms", 2_000, 400, |data| properties::forms::check(data, None));
 }
 
 #[test]
-fn every_event_is_a_message_or_is_skipped_for_a_reason() {
+fn every_event_is_posted_or_skipped_with_a_reason() {
     any_bytes("decision", 200, 200, properties::decision::check);
 }
 
@@ -139,7 +139,7 @@ fn no_value_changes_the_structure_of_a_template() {
 }
 
 #[test]
-fn no_configuration_is_refused_without_a_reason() {
+fn every_refused_configuration_has_a_finding() {
     let bridge = fs::read_to_string(root().join("deploy/bridge.toml")).unwrap();
     let kinds = builtin::kinds().into_iter();
     let kinds: Vec<String> = kinds
@@ -151,7 +151,7 @@ fn no_configuration_is_refused_without_a_reason() {
 }
 
 #[test]
-fn any_markdown_becomes_a_document_that_can_be_sent() {
+fn any_markdown_becomes_a_valid_document() {
     let shipped = [fs::read_to_string(root().join("templates/README.md")).unwrap()];
     let property = properties::excerpts::check;
     edited_texts("excerpts", 150, &[&[8, 0, 0]], &shipped, property);
@@ -159,7 +159,7 @@ fn any_markdown_becomes_a_document_that_can_be_sent() {
 }
 
 #[test]
-fn any_condition_gives_a_value_or_a_reason() {
+fn every_condition_returns_a_value_or_an_error() {
     edited_texts(
         "conditions",
         1_000,
@@ -169,8 +169,8 @@ fn any_condition_gives_a_value_or_a_reason() {
     );
 }
 
-/// What a kind says, of a payload under an event type.
-fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
+/// The message that a kind renders of a payload of this event type.
+fn rendered(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
     let source = kinds::source(kind, None);
     let sample = Sample {
         name: "found".to_owned(),
@@ -184,9 +184,9 @@ fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
 }
 
 #[test]
-fn what_is_said_without_a_template_is_one_line_too() {
+fn an_event_without_a_template_renders_as_one_line() {
     let payload = json!({"sender": {"login": "a\nb\u{1b}[31m"}, "action": "\r\n"});
-    let document = said("github", "gollum", &payload).message;
+    let document = rendered("github", "gollum", &payload).message;
     assert_eq!(
         plain::text(&document),
         "GitHub gollum   by a b [31m (template gollum.hbs failed)"

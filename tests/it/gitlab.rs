@@ -1,4 +1,4 @@
-//! GitLab's two ways of proving itself, which it uses side by side.
+//! GitLab's two authentication schemes, which it can use together: a signature and a token.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ const TOKEN: &str = "glwt-0123456789abcdef";
 
 const BODY: &str = r#"{"object_kind": "push", "event_name": "push", "ref": "refs/heads/main"}"#;
 
-/// A bridge with both secrets in files, and with those of them that are named.
+/// A bridge whose source has these secrets; the files of both exist.
 fn bridge(setup: &TestSetup, secrets: &str) -> TestBridge {
     fs::write(setup.path("signing"), SIGNING).unwrap();
     fs::write(setup.path("token"), TOKEN).unwrap();
@@ -25,7 +25,7 @@ fn bridge(setup: &TestSetup, secrets: &str) -> TestBridge {
     ))
 }
 
-/// What GitLab sends with this signing token, at this time, and this secret token; the status it is answered.
+/// Sends a request as GitLab does, with a signing token and its time and with a secret token; returns the status.
 async fn send(bridge: &TestBridge, id: &str, signing: Option<(&str, Timestamp)>, token: Option<&str>) -> u16 {
     let mut headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
@@ -47,7 +47,7 @@ async fn send(bridge: &TestBridge, id: &str, signing: Option<(&str, Timestamp)>,
 }
 
 #[actix_web::test]
-async fn a_signature_that_is_there_has_to_be_right_whatever_token_stands_beside_it() {
+async fn a_wrong_signature_is_refused_despite_a_right_token() {
     let setup = TestSetup::new();
     let bridge = bridge(
         &setup,
@@ -74,7 +74,7 @@ async fn a_signature_that_is_there_has_to_be_right_whatever_token_stands_beside_
 }
 
 #[actix_web::test]
-async fn a_source_that_knows_but_the_token_goes_by_that() {
+async fn a_source_with_only_the_token_ignores_the_signature() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup, "{ file = \"token\" }");
     let now = Clock::system().now();

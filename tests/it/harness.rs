@@ -1,4 +1,4 @@
-//! A bridge and a stand-in Twake on free ports, and what tests say to them.
+//! A bridge and a sandbox on free ports, and requests to them.
 
 use awc::Client;
 use bytes::Bytes;
@@ -22,10 +22,10 @@ pub(crate) const GITHUB_SECRET: &str = "It's a Secret to Everybody";
 pub(crate) const TOKEN: &str = "alertmanager-token-0123456789";
 pub(crate) const BASIC: &str = "bridge:s3cr3t: 0123456789abcdef";
 
-/// Longer than anything here takes; a test that waits so long has failed.
+/// The limit of every wait; a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The stand-in Twake with two channels, `dev` and `ops`, and a folder with the bridge's files.
+/// A sandbox with the channels `dev` and `ops`, and a folder with the bridge's files.
 pub(crate) struct TestSetup {
     pub(crate) folder: TempDir,
     pub(crate) sandbox: SandboxHandle,
@@ -37,7 +37,7 @@ impl TestSetup {
         Self::with(&["dev", "ops"], Limits::default())
     }
 
-    /// The same with other channels, and a Twake that keeps as much as `limits` say.
+    /// A sandbox with these channels and limits.
     pub(crate) fn with(channels: &[&str], limits: Limits) -> Self {
         let mut settings = SandboxSettings::new("127.0.0.1:0");
         settings.limits = limits;
@@ -85,7 +85,7 @@ impl TestSetup {
         }
     }
 
-    /// A configuration with a source `github` to `dev` and a source `monitoring` to `ops`, and `more` after it.
+    /// A configuration with a source `github` to `dev`, a source `monitoring` to `ops`, and `more`.
     pub(crate) fn config_text(&self, more: &str) -> String {
         format!(
             r#"
@@ -110,11 +110,18 @@ channels = ["ops"]
         )
     }
 
+    /// Writes `bridge.toml` with [`Self::config_text`]; returns its path.
+    pub(crate) fn write_config(&self, more: &str) -> PathBuf {
+        let config = self.path("bridge.toml");
+        fs::write(&config, self.config_text(more)).unwrap();
+        config
+    }
+
     pub(crate) fn store(&self) -> String {
         format!("sqlite:{}", self.path("bridge.db").display())
     }
 
-    /// How many events the store holds.
+    /// The number of events in the store.
     pub(crate) fn stored(&self) -> i64 {
         let store = rusqlite::Connection::open(self.path("bridge.db")).unwrap();
         store
@@ -126,7 +133,7 @@ channels = ["ops"]
         self.folder.path().join(name)
     }
 
-    /// A bridge inside this process.
+    /// A bridge in this process.
     pub(crate) fn bridge(&self, more: &str) -> TestBridge {
         self.bridge_from(&self.config_text(more))
     }
@@ -143,12 +150,12 @@ channels = ["ops"]
                     )
                 )
             });
-        let places = ListenAddresses {
+        let addresses = ListenAddresses {
             listen: "127.0.0.1:0".into(),
             operator_listen: "127.0.0.1:0".into(),
             store: self.store(),
         };
-        let bridge = Bridge::build(config, places, &Clock::system()).unwrap();
+        let bridge = Bridge::build(config, addresses, &Clock::system()).unwrap();
         let url = format!("http://{}", bridge.address());
         let operator = format!("http://{}", bridge.operator_address());
         let queue = bridge.queue();
@@ -163,13 +170,13 @@ channels = ["ops"]
         }
     }
 
-    /// Waits until a channel has so many messages.
+    /// Waits until a channel has `count` messages.
     pub(crate) async fn messages(&self, channel: &str, count: usize) -> Vec<SandboxMessage> {
         let arrived = self.sandbox.wait_for(channel, |messages| messages.len() >= count);
         in_time(&format!("{count} messages in {channel}"), arrived).await
     }
 
-    /// What a channel's messages say to a phone, in order.
+    /// The notification texts of a channel's messages, in order.
     pub(crate) async fn posted(&self, channel: &str, count: usize) -> Vec<String> {
         self.messages(channel, count)
             .await
@@ -185,24 +192,24 @@ impl Drop for TestSetup {
     }
 }
 
-/// A number that a variable sets for a long run.
+/// A number from an environment variable, for a long run.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the ban is for the bridge; this is the test's own"
+    reason = "only the bridge must not read the environment elsewhere"
 )]
 pub(crate) fn wished(variable: &str, otherwise: u32) -> u32 {
     std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
 }
 
-/// A future that must end; `what` names it when it does not.
+/// Waits for a future; the test fails after [`PATIENCE`] with `what` in its message.
 pub(crate) async fn in_time<F: Future>(what: &str, future: F) -> F::Output {
     Clock::system()
         .timeout(PATIENCE, future)
         .await
-        .unwrap_or_else(|| panic!("waited in vain for {what}"))
+        .unwrap_or_else(|| panic!("timed out waiting for {what}"))
 }
 
-/// A running bridge. End it by [`TestBridge::finish`]: dropped without, the test fails.
+/// A running bridge. End it by [`TestBridge::finish`] or [`TestBridge::leave`]; otherwise its drop fails the test.
 pub(crate) struct TestBridge {
     pub(crate) url: String,
     pub(crate) operator: String,
@@ -216,12 +223,12 @@ impl TestBridge {
         self.queue.as_ref().unwrap()
     }
 
-    /// Waits until nothing waits.
+    /// Waits until no delivery waits.
     pub(crate) async fn idle(&self) {
         self.waiting(<[_]>::is_empty).await;
     }
 
-    /// Waits until the lanes with something waiting, each with how much, are as wanted.
+    /// Waits until `wanted` accepts the lanes with waiting deliveries and their numbers.
     pub(crate) async fn waiting(&self, mut wanted: impl FnMut(&[(String, u64)]) -> bool) {
         let queue = self.queue();
         let mut changes = queue.changes();
@@ -245,13 +252,13 @@ impl TestBridge {
         assert!(settled, "waiting: {last:?}");
     }
 
-    /// Waits until nothing waits, then stops the bridge.
+    /// Waits until no delivery waits, then stops the bridge.
     pub(crate) async fn finish(mut self) {
         self.idle().await;
         self.stop().await;
     }
 
-    /// Stops the bridge with whatever still waits.
+    /// Stops the bridge with its waiting deliveries.
     pub(crate) async fn leave(mut self) {
         self.stop().await;
     }
@@ -269,7 +276,7 @@ impl TestBridge {
         self.send("POST", path, headers, body).await
     }
 
-    /// Sends a body, which may be empty, by a method.
+    /// Sends a request with any method; the body can be empty.
     pub(crate) async fn send(
         &self,
         method: &str,
@@ -285,7 +292,7 @@ impl TestBridge {
         Answer::of(request.send_body(body.into()).await.unwrap()).await
     }
 
-    /// Posts an event as GitHub would.
+    /// Posts a signed event as GitHub does.
     pub(crate) async fn github(&self, event: &str, delivery: &str, body: &str) -> Answer {
         let signature = github_signature(body.as_bytes());
         let headers = [
@@ -317,11 +324,11 @@ impl Drop for TestBridge {
     }
 }
 
-/// What the bridge answered.
+/// A response of the bridge.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
-    /// The body as JSON; `null` if it is none.
+    /// The body as JSON; `null` if it is not JSON.
     pub(crate) body: Value,
     pub(crate) text: String,
 }
@@ -353,12 +360,12 @@ impl Answer {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are senders of their own")]
+#[expect(clippy::disallowed_methods, reason = "tests are senders, too")]
 pub(crate) fn client() -> Client {
     Client::builder().timeout(PATIENCE).disable_redirects().finish()
 }
 
-/// Posts a push to `hook` (`…/hooks/github`) as GitHub would; the status, and `Retry-After`.
+/// Posts a push to `hook` (`…/hooks/github`) as GitHub does; returns the status and `Retry-After`.
 pub(crate) async fn post_push(hook: &str, delivery: &str, text: &str) -> (u16, Option<String>) {
     let body = push("main", text);
     let answer = client()
@@ -383,7 +390,7 @@ pub(crate) fn github_signature(body: &[u8]) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-/// A push to `branch` whose head commit says `message`.
+/// A push to `branch` whose head commit has this message.
 pub(crate) fn push(branch: &str, message: &str) -> String {
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/push.json")).unwrap();

@@ -1,5 +1,5 @@
-//! Hostile input at the front door: whatever comes, an answer of the table or a closed connection; nothing is lost that
-//! was answered 2xx, nothing is stored that was not, and the bridge goes on.
+//! Hostile requests: each gets a documented response or a closed connection. Only events answered 2xx are stored, none of
+//! them is lost, and the bridge serves the next request.
 
 use serde_json::json;
 use std::io::{Read, Write};
@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use crate::harness::{TestBridge, TestSetup, github_signature, in_time, push};
 
-/// Sends bytes as they are and reads whatever comes back until the bridge closes or stops talking.
+/// Sends raw bytes; returns what the bridge sends until it closes the connection or is silent for two seconds.
 async fn raw(bridge: &TestBridge, request: Vec<u8>) -> String {
     let address = bridge.url.strip_prefix("http://").unwrap().to_owned();
-    let said = actix_web::rt::task::spawn_blocking(move || {
+    let exchange = actix_web::rt::task::spawn_blocking(move || {
         let mut socket = TcpStream::connect(address).unwrap();
-        // A sender that waits for an answer that never comes is answered by this silence.
+        // Ends the read if the bridge waits for the rest of the request.
         socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-        // The bridge may close before it has read everything.
+        // The bridge can close the connection before it has read everything.
         let _ = socket.write_all(&request);
-        let mut said = Vec::new();
-        let _ = socket.read_to_end(&mut said);
-        String::from_utf8_lossy(&said).into_owned()
+        let mut response = Vec::new();
+        let _ = socket.read_to_end(&mut response);
+        String::from_utf8_lossy(&response).into_owned()
     });
-    in_time("a raw request", said).await.unwrap()
+    in_time("a raw request", exchange).await.unwrap()
 }
 
 async fn signed(bridge: &TestBridge, delivery: &str, body: &[u8]) -> (u16, serde_json::Value) {
@@ -37,7 +37,7 @@ async fn signed(bridge: &TestBridge, delivery: &str, body: &[u8]) -> (u16, serde
 }
 
 #[actix_web::test]
-async fn odd_json_is_read_or_posted_as_it_is_and_never_breaks_anything() {
+async fn odd_json_is_parsed_or_posted_as_it_is() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
@@ -69,11 +69,15 @@ async fn odd_json_is_read_or_posted_as_it_is_and_never_breaks_anything() {
         ("null", b"null".to_vec(), true),
     ];
     for (number, (case, body, readable)) in cases.iter().enumerate() {
-        let (answered, said) = signed(&bridge, &format!("odd-{number}"), body).await;
-        assert_eq!(answered, 202, "{case}: {said}");
-        assert_eq!(said.get("unreadable").is_none(), *readable, "{case}: {said}");
+        let (answered, response) = signed(&bridge, &format!("odd-{number}"), body).await;
+        assert_eq!(answered, 202, "{case}: {response}");
         assert_eq!(
-            said["channels"],
+            response.get("unreadable").is_none(),
+            *readable,
+            "{case}: {response}"
+        );
+        assert_eq!(
+            response["channels"],
             json!(["dev"]),
             "{case}: no body can lose an event"
         );
@@ -89,7 +93,7 @@ async fn odd_json_is_read_or_posted_as_it_is_and_never_breaks_anything() {
 }
 
 #[actix_web::test]
-async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_size_is_not() {
+async fn a_body_is_refused_by_its_size_in_memory_not_by_its_length() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("[limits]\nbodies = \"1MiB\"");
     let dense = format!("[{}1]", "1,".repeat(200_000));
@@ -100,13 +104,13 @@ async fn a_body_that_would_become_too_large_in_memory_is_refused_and_one_of_its_
         "{problem}"
     );
     let long = push("main", &"x".repeat(dense.len()));
-    let (status, said) = signed(&bridge, "long", long.as_bytes()).await;
-    assert_eq!(status, 202, "{said}");
+    let (status, response) = signed(&bridge, "long", long.as_bytes()).await;
+    assert_eq!(status, 202, "{response}");
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn odd_characters_arrive_without_their_power() {
+async fn odd_characters_are_posted_without_effect() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let titles = [
@@ -128,8 +132,9 @@ async fn odd_characters_arrive_without_their_power() {
         ),
     ];
     for (number, (case, title, expected)) in titles.iter().enumerate() {
-        let (status, said) = signed(&bridge, &format!("t-{number}"), push("main", title).as_bytes()).await;
-        assert_eq!(status, 202, "{case}: {said}");
+        let (status, response) =
+            signed(&bridge, &format!("t-{number}"), push("main", title).as_bytes()).await;
+        assert_eq!(status, 202, "{case}: {response}");
         let posted = setup.posted("ch-dev", number + 1).await;
         assert!(posted[number].contains(expected), "{case}: {:?}", posted[number]);
     }
@@ -140,15 +145,15 @@ async fn odd_characters_arrive_without_their_power() {
 async fn a_megabyte_of_title_becomes_a_message_of_bounded_length() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
-    let (status, said) = signed(&bridge, "big", push("main", &"word ".repeat(200_000)).as_bytes()).await;
-    assert_eq!(status, 202, "{said}");
+    let (status, response) = signed(&bridge, "big", push("main", &"word ".repeat(200_000)).as_bytes()).await;
+    assert_eq!(status, 202, "{response}");
     let messages = setup.messages("ch-dev", 1).await;
     assert!(messages[0].content().to_string().len() < 100_000);
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn odd_http_is_answered_or_cut_off_and_the_next_request_is_served() {
+async fn malformed_http_is_refused_and_the_next_request_is_served() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let body = push("main", "smuggled");
@@ -192,13 +197,13 @@ async fn odd_http_is_answered_or_cut_off_and_the_next_request_is_served() {
         ("another form of target", b"CONNECT example.org:443 HTTP/1.1\r\nhost: example.org\r\n\r\n".to_vec()),
     ];
     for (case, request) in cases {
-        let said = raw(&bridge, request).await;
-        assert!(!said.starts_with("HTTP/1.1 2"), "{case}: {said}");
+        let response = raw(&bridge, request).await;
+        assert!(!response.starts_with("HTTP/1.1 2"), "{case}: {response}");
         assert!(
-            !said.contains("\r\nHTTP/1.1 2"),
-            "{case}: nothing rides behind: {said}"
+            !response.contains("\r\nHTTP/1.1 2"),
+            "{case}: a smuggled request was accepted: {response}"
         );
-        assert!(!said.starts_with("HTTP/1.1 5"), "{case}: {said}");
+        assert!(!response.starts_with("HTTP/1.1 5"), "{case}: {response}");
     }
     assert_eq!(setup.stored(), 0, "nothing of it is an event");
     let (status, _) = signed(&bridge, "after", push("main", "served").as_bytes()).await;
@@ -208,17 +213,17 @@ async fn odd_http_is_answered_or_cut_off_and_the_next_request_is_served() {
 }
 
 #[actix_web::test]
-async fn no_value_of_a_request_can_end_a_line_of_a_header_the_bridge_sends() {
+async fn no_value_of_a_request_can_inject_a_response_header() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
-    // Whatever comes back of a request is JSON, where a line break is an escape.
-    let (status, said) = signed(
+    // A response repeats values of a request only in JSON, where a line break is an escape.
+    let (status, response) = signed(
         &bridge,
         "a\tb",
         push("a\r\nx-evil: 1", "a\r\nx-evil: 1").as_bytes(),
     )
     .await;
-    assert_eq!(status, 202, "{said}");
+    assert_eq!(status, 202, "{response}");
     let posted = setup.posted("ch-dev", 1).await;
     assert!(!posted[0].contains("\r\n"), "{:?}", posted[0]);
     bridge.finish().await;

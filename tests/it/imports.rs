@@ -1,10 +1,10 @@
-//! Who may know whom: the map of `src/lib.rs`, read out of the sources themselves.
+//! Which module may import which: checks the sources against the map of `src/lib.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A module of `src/`, and the modules of this crate it may name.
+/// A module of `src/` and the modules of this crate that it may import.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     (
@@ -66,14 +66,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "source",
             "secret",
             "twake",
-            // preview prints what was decided; demo counts it.
+            // preview prints a decision; demo counts decisions.
             "decision",
             "route",
             "template",
             "message",
-            // send: a message past the queue, with delivery's own client.
+            // send posts a message without the queue, with the client of delivery.
             "delivery",
-            // events, lanes: what is asked and done; on a store when no bridge runs.
+            // events and channels: requests to a bridge, or work on the store if none runs.
             "operator",
             "queue",
         ],
@@ -91,7 +91,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metrics",
             "logging",
             "operator",
-            // What is served, and swapped by a reload.
+            // The snapshot that is served and that a reload replaces.
             "source",
         ],
     ),
@@ -127,7 +127,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "queue",
-        // decision: it is mapped to what is stored of it; nothing in the queue decides.
+        // decision: its types are mapped to stored rows; the queue does not decide.
         &["event", "message", "decision", "clock", "logging"],
     ),
     (
@@ -198,7 +198,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("twake", &["units", "message", "secret"]),
 ];
 
-/// The pure core: values to values.
+/// The pure core: functions from values to values, without I/O.
 const PURE: &[&str] = &[
     "headers",
     "event",
@@ -220,7 +220,7 @@ const PURE: &[&str] = &[
     "units",
 ];
 
-/// What the pure core never touches.
+/// Crates that the pure core does not use.
 const RIM: &[&str] = &[
     "actix_web",
     "actix_rt",
@@ -235,7 +235,7 @@ const RIM: &[&str] = &[
     "env_logger",
 ];
 
-/// A crate (or part of std), and the only places that may name it.
+/// A crate (or part of std) and the only modules that may use it.
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["queue/sqlite"]),
     ("awc", &["delivery/client", "sandbox"]),
@@ -249,7 +249,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("std::panic", &["panics"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),
-    // Asks a running bridge for the command line; blocking, where awc would need a runtime.
+    // The command line's client of a running bridge. It is blocking; awc would need a runtime.
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
     ("encoding_rs", &["payload"]),
@@ -310,7 +310,7 @@ pub(crate) fn modules() -> Vec<Module> {
         .collect()
 }
 
-/// The text without its `mod tests`, be it a file or a block: a block is the last item of its file.
+/// The text without its `mod tests`. A block of tests is the last item of its file.
 fn without_tests(text: &str) -> String {
     text.replace("#[cfg(test)]\nmod tests;\n", "")
         .split("#[cfg(test)]\nmod ")
@@ -376,7 +376,7 @@ fn mentions(code: &str, name: &str) -> bool {
 }
 
 #[test]
-fn a_module_knows_only_whom_the_map_allows() {
+fn a_module_imports_only_what_the_map_allows() {
     let mut wrong = Vec::new();
     for module in modules() {
         let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module.top) else {
@@ -410,7 +410,7 @@ fn the_core_is_pure() {
 }
 
 #[test]
-fn each_library_has_one_home() {
+fn each_library_is_used_only_where_the_map_allows() {
     let mut wrong = Vec::new();
     for module in modules() {
         for (name, homes) in HOMES {
@@ -426,7 +426,7 @@ fn each_library_has_one_home() {
 }
 
 #[test]
-fn http_and_delivery_do_not_know_each_other() {
+fn http_and_delivery_do_not_import_each_other() {
     for module in modules() {
         let names = named(&module.code, "crate::");
         assert!(
@@ -443,7 +443,7 @@ fn http_and_delivery_do_not_know_each_other() {
 }
 
 #[test]
-fn the_reader_of_imports_sees_groups_and_paths() {
+fn imports_in_groups_and_paths_are_found() {
     let code = "use crate::{decision::{self, decide}, event::Event};\nlet x = crate::queue::open();";
     let names: Vec<String> = named(code, "crate::").into_iter().collect();
     assert_eq!(names, ["decision", "event", "queue"]);

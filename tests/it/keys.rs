@@ -1,5 +1,4 @@
-//! What takes two requests for one event, for every built-in kind: the sender's own word for the event, and where that is
-//! absent, null or empty, the body.
+//! Idempotency keys of every built-in kind: the sender's id of the event, or the body if the id is absent, null or empty.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use twake_bridge::source::Source;
 use crate::harness::{TOKEN, TestSetup};
 use crate::kinds::{event, source};
 
-/// A kind, a sample of it, and each part of its key: a header, or a JSON pointer into the payload.
+/// A kind, one of its samples, and each part of the key: a header or a JSON pointer into the payload.
 const KEYS: &[(&str, &str, &[&str])] = &[
     (
         "alertmanager",
@@ -119,13 +118,14 @@ const KEYS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// Kinds whose id may be that of several events: it counts only together with the body.
+/// Kinds whose id several events can share, so that the key is the id together with the body: kind, sample, header.
 const WITH_THE_BODY: &[(&str, &str, &str)] = &[
     ("bitbucket-datacenter", "pr_opened__basic", "x-request-id"),
     ("generic", "message__backup", "x-request-id"),
 ];
 
-/// A request made of a sample. It is cloned, since a kind takes a while to compile. Of the headers that its kind's keys read it has `id` alone.
+/// A request made of a sample; of the headers in the kind's keys it has only `id`. Tests clone it, since compiling a kind
+/// is slow.
 #[derive(Clone)]
 struct Request {
     source: Arc<Source>,
@@ -146,7 +146,7 @@ impl Request {
         }
     }
 
-    /// The same of another event, as far as the payload says more.
+    /// The request of another event: the payload has one field more.
     fn other(mut self) -> Self {
         self.payload["of another event"] = json!(true);
         self
@@ -189,7 +189,7 @@ impl Request {
 }
 
 #[test]
-fn every_kind_is_looked_at() {
+fn the_table_has_every_kind() {
     let known: BTreeSet<&str> = (KEYS.iter().map(|(kind, ..)| *kind))
         .chain(WITH_THE_BODY.iter().map(|(kind, ..)| *kind))
         .collect();
@@ -197,7 +197,7 @@ fn every_kind_is_looked_at() {
 }
 
 #[test]
-fn an_event_has_one_key_where_the_sender_names_it_and_its_bodys_where_the_name_is_absent_null_or_empty() {
+fn the_key_is_the_senders_event_id_or_the_body_if_the_id_is_absent_null_or_empty() {
     let empty = [json!(null), json!(""), json!(" \t\n"), json!([]), json!({})];
     for (kind, sample, parts) in KEYS {
         let header = parts.iter().find(|part| !part.starts_with('/')).copied();
@@ -229,9 +229,9 @@ fn an_event_has_one_key_where_the_sender_names_it_and_its_bodys_where_the_name_i
             for value in &empty {
                 two_events(&format!("{part}: {value}"), &|| request().with(part, value));
             }
-            // What may be missing is in no event of this sort.
+            // The field is absent in events of this type.
             let may_be_missing = ["/build/queue_id", "/event_value"].contains(part);
-            // A run's other address, and its phase, stand for what is missing.
+            // The key falls back on the other URL of the run and on its phase.
             let has_another = ["/build/full_url", "/build/status"].contains(part);
             if !may_be_missing && !has_another {
                 two_events(&format!("{part} is absent"), &|| request().without(part));
@@ -241,7 +241,7 @@ fn an_event_has_one_key_where_the_sender_names_it_and_its_bodys_where_the_name_i
 }
 
 #[test]
-fn an_id_that_may_be_that_of_several_events_counts_together_with_the_body() {
+fn an_id_shared_by_several_events_is_combined_with_the_body() {
     for (kind, sample, header) in WITH_THE_BODY {
         let made = Request::new(kind, sample, Some(header));
         let kept = (made.source.kind.remember, made.source.kind.remember_body);
@@ -260,7 +260,7 @@ fn an_id_that_may_be_that_of_several_events_counts_together_with_the_body() {
 }
 
 #[test]
-fn a_header_that_is_sent_empty_twice_is_empty() {
+fn a_header_sent_twice_without_a_value_is_empty() {
     let source = source("github", None);
     let sample = &builtin::samples("github")[0];
     let key = |values: &[&str]| {

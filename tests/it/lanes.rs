@@ -1,4 +1,4 @@
-//! From the front door to the channel: order, repeated keys, dead deliveries, halts.
+//! From the request to the channel: order, repeated keys, dead deliveries, halts.
 
 use serde_json::json;
 use twake_bridge::sandbox::Fault;
@@ -10,7 +10,7 @@ fn bearer() -> String {
 }
 
 #[actix_web::test]
-async fn a_lane_keeps_its_order_while_another_lanes_twake_is_down() {
+async fn a_lane_keeps_its_order_while_the_twake_of_another_lane_is_down() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     setup
@@ -57,13 +57,15 @@ async fn a_lane_keeps_its_order_while_another_lanes_twake_is_down() {
 }
 
 #[actix_web::test]
-async fn the_same_key_again_is_answered_200_and_told_once() {
+async fn a_repeated_key_is_answered_200_and_posted_once() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let body = push("main", "once");
     let first = bridge.github("push", "same", &body).await;
     let again = bridge.github("push", "same", &body).await;
     assert_eq!((first.status, again.status), (202, 200));
+    assert!(first.body["event"].as_str().is_some_and(|id| id.len() == 36));
+    assert_eq!(first.body["channels"], json!(["dev"]));
     assert_eq!(again.body["event"], first.body["event"]);
     assert_eq!(again.body["seen_before"], true);
     assert_eq!(again.body["channels"], json!(["dev"]));
@@ -82,7 +84,7 @@ async fn the_same_key_again_is_answered_200_and_told_once() {
 }
 
 #[actix_web::test]
-async fn a_dead_delivery_is_put_back_by_a_redelivery() {
+async fn a_redelivery_requeues_a_dead_delivery() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     setup.sandbox.set_fault(Some("ch-dev"), Some(Fault::TooLarge));
@@ -111,26 +113,28 @@ async fn a_dead_delivery_is_put_back_by_a_redelivery() {
 }
 
 #[actix_web::test]
-async fn an_event_that_reached_no_channel_is_decided_again_when_it_is_sent_again() {
+async fn a_redelivery_decides_again_on_an_event_without_channels() {
     let setup = TestSetup::new();
-    let body = push("main", "told at last");
-    let silent = setup.bridge_from(
+    let body = push("main", "posted later");
+    let without_channels = setup.bridge_from(
         &setup
             .config_text("")
             .replace("channels = [\"dev\"]", "channels = []"),
     );
-    let first = silent.github("push", "d-1", &body).await;
+    let first = without_channels.github("push", "d-1", &body).await;
     assert_eq!((first.status, &first.body["channels"]), (202, &json!([])));
-    silent.finish().await;
+    let reason = first.body["skipped"].as_str();
+    assert!(reason.is_some_and(|reason| !reason.is_empty()), "{}", first.body);
+    without_channels.finish().await;
     let bridge = setup.bridge("");
     let again = bridge.github("push", "d-1", &body).await;
     assert_eq!((again.status, &again.body["channels"]), (202, &json!(["dev"])));
-    assert!(setup.posted("ch-dev", 1).await[0].contains("told at last"));
+    assert!(setup.posted("ch-dev", 1).await[0].contains("posted later"));
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
+async fn a_halted_lane_keeps_its_deliveries_and_readiness_has_the_hint() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
@@ -193,7 +197,7 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
     bridge.waiting(|lanes| *lanes == [("dev".to_owned(), 5)]).await;
     bridge.leave().await;
 
-    // A halt is no state of the store: a bridge started again tries at once.
+    // A halt is not stored: a restarted bridge tries immediately.
     setup.sandbox.set_fault(None, None);
     let bridge = setup.bridge("");
     let posted = setup.posted("ch-dev", 5).await;
@@ -204,7 +208,7 @@ async fn a_halted_lane_keeps_everything_and_readiness_says_what_to_do() {
 }
 
 #[actix_web::test]
-async fn hostile_text_arrives_as_itself_and_notifies_nobody() {
+async fn hostile_text_is_posted_literally_and_notifies_no_user() {
     const TITLE: &str = r"# <b>x</b> [a](http://e) @all :tada: (y) #42 **b** \`c\` main.rs aa:bb:cc";
     let setup = TestSetup::new();
     let bridge = setup.bridge("");

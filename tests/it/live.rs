@@ -1,12 +1,13 @@
-//! `check --live`: this machine and a stand-in Twake, each with something wrong once.
+//! `check --live` on this machine and the sandbox, with one fault at a time.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::harness::TestSetup;
-use crate::program::{Served, program};
+use crate::program::{Served, output_of, output_text, program};
 use twake_bridge::sandbox::Fault;
 
+/// The exit status and the output of `check --live`.
 async fn check(setup: &TestSetup, change: impl FnOnce(&mut std::process::Command)) -> (i32, String) {
     let mut command = program();
     command
@@ -16,15 +17,14 @@ async fn check(setup: &TestSetup, change: impl FnOnce(&mut std::process::Command
         .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
         .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0");
     change(&mut command);
-    let output = actix_web::rt::task::spawn_blocking(move || command.output().unwrap());
-    let output = output.await.unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    (output.status.code().unwrap(), said)
+    let output = output_of(command).await;
+    (output.status.code().unwrap(), output_text(&output))
 }
 
-fn world() -> TestSetup {
+/// A configuration without findings: only their owner may read the secrets.
+fn configured() -> TestSetup {
     let setup = TestSetup::new();
-    fs::write(setup.path("bridge.toml"), setup.config_text("")).unwrap();
+    setup.write_config("");
     for secret in ["twake", "github", "token", "basic"] {
         fs::set_permissions(setup.path(secret), fs::Permissions::from_mode(0o600)).unwrap();
     }
@@ -32,88 +32,91 @@ fn world() -> TestSetup {
 }
 
 #[actix_web::test]
-async fn a_machine_in_order_and_a_twake_that_lets_in_are_right_and_nothing_is_posted() {
-    let setup = world();
-    let (code, said) = check(&setup, |_| {}).await;
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("accepts company company of account"), "{said}");
+async fn check_live_passes_on_a_correct_setup_and_posts_nothing() {
+    let setup = configured();
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("accepts company company of account"), "{output}");
     assert!(setup.sandbox.messages("ch-dev").is_empty() && setup.sandbox.messages("ch-ops").is_empty());
 }
 
 #[actix_web::test]
-async fn what_is_wrong_is_said_with_what_to_do() {
-    let setup = world();
+async fn each_finding_has_a_hint() {
+    let setup = configured();
     fs::set_permissions(setup.path("token"), fs::Permissions::from_mode(0o644)).unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (code, said) = check(&setup, |command| {
+    let (code, output) = check(&setup, |command| {
         command
             .env("TWAKE_BRIDGE_LISTEN", &address)
             .env("TWAKE_BRIDGE_STORE", "sqlite:/nowhere/bridge.db");
     })
     .await;
-    assert_eq!(code, 78, "{said}");
+    assert_eq!(code, 78, "{output}");
     for finding in [
         "everybody on this machine may read this secret: chmod o= ",
         &format!("{address} cannot be listened on"),
         "cannot write to /nowhere",
     ] {
-        assert!(said.contains(finding), "{finding}: {said}");
+        assert!(output.contains(finding), "{finding}: {output}");
     }
 }
 
 #[actix_web::test]
-async fn a_wrong_key_and_a_twake_that_is_not_there_are_found() {
-    let setup = world();
+async fn a_wrong_key_and_an_unreachable_twake_are_reported() {
+    let setup = configured();
     fs::write(setup.path("twake"), "another key").unwrap();
-    let (code, said) = check(&setup, |_| {}).await;
-    assert_eq!(code, 78, "{said}");
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 78, "{output}");
     assert!(
-        said.contains("wrong_key") && said.contains("compare public_id"),
-        "{said}"
+        output.contains("wrong_key") && output.contains("compare public_id"),
+        "{output}"
     );
     fs::write(setup.path("twake"), "private").unwrap();
     setup
         .sandbox
         .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
-    let (code, said) = check(&setup, |_| {}).await;
-    assert_eq!(code, 0, "{said}");
-    assert!(said.contains("warning: bridge.toml: twake.sandbox:"), "{said}");
-    // A page with status 200 is nobody that lets in, and an answer behind a notice is one.
-    for (fault, expected, says) in [
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 0, "{output}");
+    assert!(
+        output.contains("warning: bridge.toml: twake.sandbox:"),
+        "{output}"
+    );
+    // A response without JSON does not prove the account, even with status 200. One with a notice before its JSON does.
+    for (fault, expected, text) in [
         (Fault::NotJson, 78, "not_json"),
         (Fault::Notice, 0, "accepts company company of account"),
         (Fault::Interim, 0, "accepts company company of account"),
     ] {
         setup.sandbox.set_fault(None, Some(fault));
-        let (code, said) = check(&setup, |_| {}).await;
-        assert_eq!(code, expected, "{said}");
-        assert!(said.contains(says), "{said}");
+        let (code, output) = check(&setup, |_| {}).await;
+        assert_eq!(code, expected, "{output}");
+        assert!(output.contains(text), "{output}");
     }
     let away = fs::read_to_string(setup.path("bridge.toml")).unwrap();
     let away = away.replace(setup.sandbox.url().as_str(), "https://127.0.0.1:9/");
     fs::write(setup.path("bridge.toml"), away).unwrap();
-    let (code, said) = check(&setup, |_| {}).await;
-    assert_eq!(code, 78, "{said}");
-    assert!(said.contains("unreachable"), "{said}");
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 78, "{output}");
+    assert!(output.contains("unreachable"), "{output}");
 }
 
 #[actix_web::test]
-async fn addresses_of_the_bridge_that_runs_are_in_order() {
-    let setup = world();
+async fn the_addresses_of_the_running_bridge_are_no_finding() {
+    let setup = configured();
     let mut served = Served::start(&setup.path("bridge.toml"), &setup.store());
     let address = |url: &str| url.replace("http://", "");
     let (listen, operator) = (address(&served.url), address(&served.operator));
-    let (code, said) = check(&setup, |command| {
+    let (code, output) = check(&setup, |command| {
         command
             .env("TWAKE_BRIDGE_LISTEN", &listen)
             .env("TWAKE_BRIDGE_OPERATOR_LISTEN", &operator);
     })
     .await;
-    assert_eq!(code, 0, "{said}");
+    assert_eq!(code, 0, "{output}");
     assert!(
-        said.contains(&format!("{listen}: the running bridge listens there")),
-        "{said}"
+        output.contains(&format!("{listen}: the running bridge listens there")),
+        "{output}"
     );
     served.signal("TERM");
     assert!(served.end().success());

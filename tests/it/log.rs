@@ -1,16 +1,16 @@
-//! The log of the real binary: it keeps nobody waiting, what strangers cause is limited, and closed streams end no command
-//! with a panic.
+//! The log of the real binary: it never blocks, lines about unauthenticated requests are limited, and no command panics on
+//! a closed stream.
 
 use std::io::{Read as _, Write as _, pipe};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{TestSetup, client, post_push};
+use crate::harness::{TestSetup, client};
 use crate::program::{Served, program, serve};
 
-/// Posts a push; the status.
-async fn post(url: &str, delivery: &str) -> u16 {
-    post_push(&format!("{url}/hooks/github"), delivery, "x").await.0
+/// Posts a push; returns the status.
+async fn post_status(url: &str, delivery: &str) -> u16 {
+    crate::store::post(url, delivery, "x").await.0
 }
 
 /// A process that ends with the test.
@@ -18,24 +18,18 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
+        // An error means that it has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-fn config(setup: &TestSetup, more: &str) -> std::path::PathBuf {
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text(more)).unwrap();
-    config
-}
-
 #[actix_web::test]
-async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
+async fn a_full_standard_error_blocks_neither_webhooks_nor_shutdown() {
     let setup = TestSetup::new();
-    let config = config(&setup, "");
+    let config = setup.write_config("");
     let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    // Nobody reads where it listens.
+    // Standard error is not read, so the test chooses the addresses.
     let (listen, operator) = (free(), free());
     let address = |socket: std::net::TcpListener| socket.local_addr().unwrap().to_string();
     let (listen, operator) = (address(listen), address(operator));
@@ -46,9 +40,9 @@ async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
     let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
     let child = &mut running.0;
     let mut unread = child.stderr.take().unwrap();
-    // The operator's listener is bound after the public one.
+    // The operator listener is bound after the public one.
     while TcpStream::connect(&listen).is_err() || TcpStream::connect(&operator).is_err() {
-        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        assert!(child.try_wait().unwrap().is_none(), "the bridge has ended");
         std::thread::yield_now();
     }
     let url = format!("http://{listen}");
@@ -60,12 +54,12 @@ async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
             .find(|line| line.contains("log_lines_missing_total{reason=\"dropped\"}"));
         line.unwrap().rsplit(' ').next().unwrap().parse::<u64>().unwrap()
     };
-    // More than the pipe and the buffer hold.
+    // More than the pipe and the buffer can hold.
     let mut posted = 0;
     while missing().await == 0 {
         for _ in 0..20 {
             posted += 1;
-            assert_eq!(post(&url, &format!("d-{posted}")).await, 202);
+            assert_eq!(post_status(&url, &format!("d-{posted}")).await, 202);
         }
         assert!(posted < 2_000, "nothing is dropped");
     }
@@ -77,7 +71,7 @@ async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
             assert!(read > 0, "dropped lines are not reported");
             log.push_str(&String::from_utf8_lossy(&bytes[..read]));
         }
-        // From here on it is unread again.
+        // From here on standard error is unread again.
         (log, unread)
     });
     let (log, unread) = actix_web::rt::task::spawn_blocking(|| reader.join().unwrap())
@@ -89,7 +83,7 @@ async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
         .unwrap();
     assert!(line.contains(" WARN ] "), "{line}");
     for number in 0..200 {
-        assert_eq!(post(&url, &format!("e-{number}")).await, 202);
+        assert_eq!(post_status(&url, &format!("e-{number}")).await, 202);
     }
     let killed = Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(killed.success());
@@ -99,10 +93,10 @@ async fn standard_error_that_nobody_reads_stops_neither_webhooks_nor_the_end() {
     drop(unread);
 }
 
-/// A request that anybody can send.
+/// An unauthenticated request.
 type Ask = fn(&Served) -> awc::SendClientRequest;
 
-/// How many records of a log have `text`, those included that were only counted.
+/// How many lines of a log have `text`, and how many lines were suppressed and only counted.
 fn counted(lines: &[String], text: &str) -> (usize, u64) {
     let written = lines.iter().filter(|line| line.contains(text)).count();
     let more = lines
@@ -113,10 +107,10 @@ fn counted(lines: &[String], text: &str) -> (usize, u64) {
 }
 
 #[actix_web::test]
-async fn what_strangers_cause_is_limited_and_names_the_peer() {
+async fn log_lines_about_unauthenticated_requests_are_limited_and_name_the_peer() {
     let setup = TestSetup::new();
     let more = "[sources.bitbucket]\nkind = \"bitbucket-datacenter\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n";
-    let config = config(&setup, more);
+    let config = setup.write_config(more);
     let cases: [(&str, &str, Ask); 2] = [
         ("a challenge was answered", "INFO", |served| {
             client()
@@ -147,9 +141,9 @@ async fn what_strangers_cause_is_limited_and_names_the_peer() {
 }
 
 #[actix_web::test]
-async fn garbage_instead_of_http_is_no_error_of_the_bridge() {
+async fn invalid_http_is_not_logged_as_an_error() {
     let setup = TestSetup::new();
-    let config = config(&setup, "");
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     let address = served.url.strip_prefix("http://").unwrap().to_owned();
     for garbage in [
@@ -167,7 +161,7 @@ async fn garbage_instead_of_http_is_no_error_of_the_bridge() {
             assert!(answer.starts_with("HTTP/1.1 400 "), "{garbage:?} {answer}");
         }
     }
-    assert_eq!(post(&served.url, "d-1").await, 202);
+    assert_eq!(post_status(&served.url, "d-1").await, 202);
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0));
     let wrong: Vec<&String> = served
@@ -179,11 +173,11 @@ async fn garbage_instead_of_http_is_no_error_of_the_bridge() {
 }
 
 #[actix_web::test]
-async fn an_event_type_with_a_line_break_forges_no_line_of_the_journal() {
+async fn an_event_type_with_a_line_break_forges_no_journal_line() {
     use std::os::unix::fs::MetadataExt as _;
     let setup = TestSetup::new();
     let more = "[sources.own]\nkind = \"generic\"\nsecrets = [{ file = \"token\", scheme = \"bearer\" }]\nchannels = [\"dev\"]\n";
-    let config = config(&setup, more);
+    let config = setup.write_config(more);
     let log = setup.path("log");
     let file = std::fs::File::create(&log).unwrap();
     let stream = file.metadata().unwrap();
@@ -195,7 +189,7 @@ async fn an_event_type_with_a_line_break_forges_no_line_of_the_journal() {
     let mut running = Running(command.stderr(file).spawn().unwrap());
     let child = &mut running.0;
     while TcpStream::connect(&listen).is_err() {
-        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        assert!(child.try_wait().unwrap().is_none(), "the bridge has ended");
         std::thread::yield_now();
     }
     let body = serde_json::json!({"type": "a\n<3>forged source=x", "event": "a\n<3>forged", "text": "x"})
@@ -231,9 +225,9 @@ async fn an_event_type_with_a_line_break_forges_no_line_of_the_journal() {
 }
 
 #[actix_web::test]
-async fn a_closed_stream_ends_no_command_with_a_panic() {
+async fn no_command_panics_on_a_closed_stream() {
     let setup = TestSetup::new();
-    config(&setup, "");
+    setup.write_config("");
     for arguments in [
         &["check"][..],
         &["check", "--json"],
@@ -261,7 +255,7 @@ async fn a_closed_stream_ends_no_command_with_a_panic() {
                 .env("TWAKE_BRIDGE_STORE", setup.store())
                 .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:1");
             let (_, closed) = pipe().unwrap();
-            // The stand-in Twake answers on this thread.
+            // On another thread, since the sandbox answers on this one.
             let output = actix_web::rt::task::spawn_blocking(move || {
                 command.stdout(Stdio::piped()).stderr(Stdio::piped());
                 if of_stderr {
@@ -277,12 +271,12 @@ async fn a_closed_stream_ends_no_command_with_a_panic() {
                     .unwrap()
             });
             let output = output.await.unwrap();
-            let (code, said) = (output.status.code(), String::from_utf8_lossy(&output.stderr));
+            let (code, errors) = (output.status.code(), String::from_utf8_lossy(&output.stderr));
             assert!(
                 code.is_some_and(|code| code < 100),
-                "{arguments:?} {code:?} {said}"
+                "{arguments:?} {code:?} {errors}"
             );
-            assert!(!said.contains("panicked"), "{arguments:?} {said}");
+            assert!(!errors.contains("panicked"), "{arguments:?} {errors}");
         }
     }
 }

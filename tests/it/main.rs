@@ -1,5 +1,5 @@
 //! Integration tests, one binary.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod acts;
 mod answers;

@@ -1,4 +1,4 @@
-//! A flood of bad senders, and a good one among them.
+//! A flood of misbehaving senders with one good sender among them.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -8,17 +8,16 @@ use crate::harness::{GITHUB_SECRET, PATIENCE, TestSetup, client, github_signatur
 use crate::program::Served;
 use twake_bridge::clock::Clock;
 
-/// What the bridge may take of memory, whatever comes, in MB.
+/// The memory limit of the bridge, in MB.
 const MEMORY: u64 = 300;
 
-/// How long the flood goes on, in seconds.
+/// The length of the flood, in seconds.
 const FLOOD: &str = "12";
 
 #[actix_web::test]
 async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     let (host, port) = served
         .url
@@ -33,13 +32,13 @@ async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(flood.stdout.take().unwrap());
+    let mut report = BufReader::new(flood.stdout.take().unwrap());
     let mut line = String::new();
-    said.read_line(&mut line).unwrap();
+    report.read_line(&mut line).unwrap();
     assert_eq!(line, "attacking\n");
     let ended = actix_web::rt::task::spawn_blocking(move || {
         let mut rest = String::new();
-        said.read_to_string(&mut rest).unwrap();
+        report.read_to_string(&mut rest).unwrap();
         flood.wait().unwrap();
         rest
     });
@@ -76,7 +75,7 @@ async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
     let all = setup.sandbox.wait_for("ch-dev", |messages| {
         messages.last().is_some_and(|last| last.number >= taken)
     });
-    in_time("what was taken to be told", all).await;
+    in_time("accepted events to be posted", all).await;
     let posted = setup.sandbox.arrivals("ch-dev").total;
     assert_eq!(
         posted, taken,

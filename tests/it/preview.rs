@@ -1,4 +1,4 @@
-//! `preview` with the real binary: what a stranger reads, and what a machine reads of the same.
+//! `preview` with the real binary: its text and its JSON.
 
 use serde_json::Value;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::harness::{GITHUB_SECRET, TestSetup, github_signature};
 use crate::program::program;
 use twake_bridge::config::builtin;
 
-/// A folder with a configuration of two channels, and `more` after it.
+/// A folder with a configuration of two channels and `more`.
 pub(crate) fn folder(more: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
@@ -56,7 +56,7 @@ pub(crate) fn run_in(folder: &Path, arguments: &[&str], input: &[u8]) -> Output 
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A program that wants no input may have ended.
+    // The write fails if the program ends without reading its input.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
@@ -71,7 +71,7 @@ pub(crate) fn json(output: &Output) -> Value {
 }
 
 #[test]
-fn a_sample_is_shown_with_everything_decided_about_it() {
+fn preview_shows_the_whole_decision_about_a_sample() {
     let folder = folder(GITHUB);
     for (arguments, sample) in [
         (["--source", "github"], "push__one-commit"),
@@ -87,16 +87,16 @@ fn a_sample_is_shown_with_everything_decided_about_it() {
         );
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
-        let said = text(&output.stdout);
-        assert!(!said.contains(['\u{1b}', '\u{7f}', '\u{9b}']), "{said}");
+        let shown = text(&output.stdout);
+        assert!(!shown.contains(['\u{1b}', '\u{7f}', '\u{9b}']), "{shown}");
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!(format!("preview__{sample}"), said);
+            insta::assert_snapshot!(format!("preview__{sample}"), shown);
         });
     }
 }
 
 #[test]
-fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
+fn preview_and_the_hook_decide_the_same_for_an_event() {
     actix_web::rt::System::new().block_on(async {
         let setup = TestSetup::new();
         let more = &GITHUB[GITHUB.find("[[sources").unwrap()..];
@@ -144,14 +144,14 @@ fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
 }
 
 #[test]
-fn what_is_not_authentic_is_not_decided() {
+fn preview_shows_no_decision_about_an_unauthenticated_request() {
     let folder = folder(&GITHUB.replace(
         "channels = [\"dev\"]",
         "channels = [\"dev\"]\nlimits = { body = \"1KiB\" }",
     ));
     let large = vec![b' '; 2000];
     let signature = format!("X-Hub-Signature-256: {}", github_signature(b"{}"));
-    for (arguments, body, status, says) in [
+    for (arguments, body, status, expected) in [
         (
             vec!["--header", &signature, "-"],
             &b"[]"[..],
@@ -185,12 +185,12 @@ fn what_is_not_authentic_is_not_decided() {
     ] {
         let arguments: Vec<&str> = std::iter::once("preview").chain(arguments).collect();
         let output = run_in(folder.path(), &arguments, body);
-        let said = text(&output.stdout) + &text(&output.stderr);
-        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
-        assert!(said.contains(says), "{arguments:?}: {said}");
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {shown}");
+        assert!(shown.contains(expected), "{arguments:?}: {shown}");
         assert!(
-            !said.contains("routes ") && !said.contains(GITHUB_SECRET),
-            "{said}"
+            !shown.contains("routes ") && !shown.contains(GITHUB_SECRET),
+            "{shown}"
         );
     }
     let output = run_in(
@@ -204,13 +204,13 @@ fn what_is_not_authentic_is_not_decided() {
 }
 
 #[test]
-fn an_event_type_is_asked_for_where_the_payload_does_not_say_it() {
+fn preview_asks_for_the_event_type_if_the_payload_does_not_have_it() {
     let folder = folder(GITHUB);
-    let said = |arguments: &[&str]| text(&run_in(folder.path(), arguments, b"{}").stdout);
-    assert!(said(&["preview", "-"]).contains("give --event TYPE"));
-    assert!(!said(&["preview", "--event", "push", "-"]).contains("--event"));
-    let without = said(&["preview", "--kind", "alertmanager", "--event", "firing", "-"]);
+    let printed = |arguments: &[&str]| text(&run_in(folder.path(), arguments, b"{}").stdout);
+    assert!(printed(&["preview", "-"]).contains("give --event TYPE"));
+    assert!(!printed(&["preview", "--event", "push", "-"]).contains("--event"));
+    let without = printed(&["preview", "--kind", "alertmanager", "--event", "firing", "-"]);
     assert!(without.contains("--event changes nothing"), "{without}");
     fs::write(folder.path().join("star__x.json"), "{}").unwrap();
-    assert!(said(&["preview", "star__x.json"]).contains("type        star"));
+    assert!(printed(&["preview", "star__x.json"]).contains("type        star"));
 }

@@ -1,14 +1,17 @@
-//! The real binary: started, stopped by signal, killed, and read as a stranger would.
+//! The real binary: start, signals, kills, output, exit status; and the helpers that run it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 
-use crate::harness::{PATIENCE, TestSetup, push};
+use actix_web::rt::task::spawn_blocking;
+
+use crate::harness::{PATIENCE, TestSetup, in_time};
+use crate::store::post;
 use twake_bridge::sandbox::Fault;
 
-/// The binary with an empty environment but for what it needs.
+/// The binary with an empty environment except `TERM`.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_twake-bridge"));
     command.env_clear().env("TERM", "dumb");
@@ -41,7 +44,7 @@ impl Served {
         Self::listening(serve(config, store, "127.0.0.1:0"))
     }
 
-    /// Starts it and waits until it takes webhooks.
+    /// Starts `serve` and waits until it accepts webhooks.
     pub(crate) fn listening(command: Command) -> Self {
         let mut served = Self::spawn(command);
         let line = served.wait_for("taking webhooks");
@@ -54,7 +57,7 @@ impl Served {
         served
     }
 
-    /// Starts it.
+    /// Starts `serve`.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
@@ -79,7 +82,7 @@ impl Served {
         self.child.id()
     }
 
-    /// Waits for a line of the log that has `text`.
+    /// Waits for a line of the log with `text`.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {
             let line = self
@@ -101,13 +104,13 @@ impl Served {
         assert!(done.success());
     }
 
-    /// What it logged so far.
+    /// The lines of the log so far.
     pub(crate) fn log(&mut self) -> &[String] {
         self.lines.extend(self.log.try_iter());
         &self.lines
     }
 
-    /// The most memory it ever had resident, in MB.
+    /// The peak of its resident memory, in MB.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -123,10 +126,29 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It may have ended already.
+        // An error means that it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a command to its end on a thread of its own: the bridge and the sandbox of the same test go on.
+pub(crate) async fn output_of(mut command: Command) -> Output {
+    let what = format!("{command:?}");
+    let output = spawn_blocking(move || command.stdin(Stdio::null()).output().unwrap());
+    in_time(&what, output).await.unwrap()
+}
+
+/// Standard output, then standard error.
+pub(crate) fn output_text(output: &Output) -> String {
+    String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap()
+}
+
+/// The standard output of a command that succeeds.
+pub(crate) async fn printed(command: Command) -> String {
+    let output = output_of(command).await;
+    assert!(output.status.success(), "{}", output_text(&output));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn run(arguments: &[&str]) -> Output {
@@ -137,38 +159,19 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-async fn github(url: &str, delivery: &str, body: &str) -> u16 {
-    let answer = crate::harness::client()
-        .post(format!("{url}/hooks/github"))
-        .insert_header(("content-type", "application/json"))
-        .insert_header(("x-github-event", "push"))
-        .insert_header(("x-github-delivery", delivery))
-        .insert_header((
-            "x-hub-signature-256",
-            crate::harness::github_signature(body.as_bytes()),
-        ))
-        .send_body(body.to_owned())
-        .await;
-    answer.map_or(0, |answer| answer.status().as_u16())
-}
-
 #[actix_web::test]
-async fn killed_with_deliveries_waiting_all_arrive_after_a_restart_in_order() {
+async fn waiting_deliveries_arrive_in_order_after_a_kill_and_a_restart() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     setup
         .sandbox
         .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
     let mut served = Served::start(&config, &setup.store());
     for number in 0..30 {
         assert_eq!(
-            github(
-                &served.url,
-                &format!("d-{number}"),
-                &push("main", &format!("kept {number}."))
-            )
-            .await,
+            post(&served.url, &format!("d-{number}"), &format!("kept {number}."))
+                .await
+                .0,
             202
         );
     }
@@ -186,24 +189,23 @@ async fn killed_with_deliveries_waiting_all_arrive_after_a_restart_in_order() {
 }
 
 #[actix_web::test]
-async fn a_signal_finishes_the_attempt_in_flight_and_ends_with_0() {
+async fn sigterm_waits_for_the_attempt_in_flight_and_exits_with_0() {
     for signal in ["TERM", "INT"] {
         let setup = TestSetup::new();
-        let config = setup.path("bridge.toml");
-        std::fs::write(&config, setup.config_text("")).unwrap();
+        let config = setup.write_config("");
         let delay = std::time::Duration::from_secs(1);
         setup
             .sandbox
             .set_fault(Some("ch-dev"), Some(Fault::SlowAfterStoring { delay }));
         let mut served = Served::start(&config, &setup.store());
-        assert_eq!(github(&served.url, "d-1", &push("main", "in flight")).await, 202);
+        assert_eq!(post(&served.url, "d-1", "in flight").await.0, 202);
         setup.messages("ch-dev", 1).await;
         served.signal(signal);
         assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
-        // What was settled is not posted again.
+        // A settled delivery is not posted again.
         setup.sandbox.set_fault(None, None);
         let mut again = Served::start(&config, &setup.store());
-        assert_eq!(github(&again.url, "d-2", &push("main", "after it")).await, 202);
+        assert_eq!(post(&again.url, "d-2", "after it").await.0, 202);
         let posted = setup.posted("ch-dev", 2).await;
         assert!(posted[1].contains("after it"), "{posted:?}");
         again.signal("TERM");
@@ -212,13 +214,12 @@ async fn a_signal_finishes_the_attempt_in_flight_and_ends_with_0() {
 }
 
 #[actix_web::test]
-async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
+async fn a_second_signal_stops_immediately_and_loses_nothing() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     setup.sandbox.set_fault(None, Some(Fault::Hang));
     let mut served = Served::start(&config, &setup.store());
-    assert_eq!(github(&served.url, "d-1", &push("main", "hung")).await, 202);
+    assert_eq!(post(&served.url, "d-1", "hung").await.0, 202);
     setup
         .sandbox
         .wait_for_attempts("ch-dev", |attempts| !attempts.is_empty())
@@ -243,10 +244,9 @@ async fn a_second_signal_ends_it_at_once_and_loses_nothing() {
 }
 
 #[actix_web::test]
-async fn a_refusal_is_logged_once_without_what_the_request_held() {
+async fn a_refused_request_is_logged_once_without_its_content() {
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     let answer = crate::harness::client()
         .post(format!("{}/hooks/github/path-token?query-token", served.url))
@@ -273,37 +273,12 @@ async fn a_refusal_is_logged_once_without_what_the_request_held() {
     assert!(!served.lines.join("\n").contains("-token"), "{:#?}", served.lines);
 }
 
-#[actix_web::test]
-async fn a_second_bridge_on_the_same_store_does_not_start() {
-    let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
-    let mut served = Served::start(&config, &setup.store());
-    let second = program()
-        .args(["serve", "--config"])
-        .arg(&config)
-        .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
-        .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
-        .env("TWAKE_BRIDGE_STORE", setup.store())
-        .output()
-        .unwrap();
-    assert_eq!(second.status.code(), Some(1));
-    assert!(
-        text(&second.stderr).contains("another"),
-        "{}",
-        text(&second.stderr)
-    );
-    served.signal("TERM");
-    assert_eq!(served.end().code(), Some(0));
-}
-
 #[test]
-fn serve_logs_a_line_a_source_and_check_prints_it() {
+fn serve_logs_and_check_prints_one_line_for_each_source() {
     let system = actix_web::rt::System::new();
     system.block_on(async {
         let setup = TestSetup::new();
-        let config = setup.path("bridge.toml");
-        std::fs::write(&config, setup.config_text("")).unwrap();
+        let config = setup.write_config("");
         let mut served = Served::start(&config, &setup.store());
         served.signal("TERM");
         served.end();
@@ -342,29 +317,7 @@ fn serve_logs_a_line_a_source_and_check_prints_it() {
 }
 
 #[test]
-fn serve_without_a_configuration_answers_with_one_that_would_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = program()
-        .arg("serve")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(78));
-    let said = text(&output.stderr);
-    for line in [
-        "[twake.main]",
-        "channels = {",
-        "[sources.github]",
-        "kind = \"github\"",
-        "twake-bridge demo",
-    ] {
-        assert!(said.contains(line), "{line} in {said}");
-    }
-    assert!(output.stdout.is_empty());
-}
-
-#[test]
-fn a_wrong_configuration_is_78_and_a_wrong_command_line_2() {
+fn the_exit_status_is_78_for_a_wrong_configuration_and_2_for_a_wrong_command_line() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("bridge.toml");
     std::fs::write(&config, "[sources.github]\nkind = \"gihtub\"\nsecrets = [\"literal\"]\nchannels = [\"dev\"]\n[limits]\nbody = 5\n")
@@ -376,13 +329,13 @@ fn a_wrong_configuration_is_78_and_a_wrong_command_line_2() {
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(78));
-        let said = text(&output.stderr) + &text(&output.stdout);
+        let output = text(&output.stderr) + &text(&output.stdout);
         for finding in ["gihtub", "github", "dev", "limits.body"] {
-            assert!(said.contains(finding), "{finding} in {said}");
+            assert!(output.contains(finding), "{finding} in {output}");
         }
         assert!(
-            !said.contains("\"literal\"") && !said.contains("= literal"),
-            "a secret is not repeated: {said}"
+            !output.contains("\"literal\"") && !output.contains("= literal"),
+            "a secret is not repeated: {output}"
         );
     }
     assert_eq!(run(&["serve", "--confg", "x"]).status.code(), Some(2));
@@ -425,7 +378,7 @@ fn schema_prints_the_schema_of_each_file() {
 }
 
 #[test]
-fn the_demo_tells_every_sample_and_its_curl_line_works() {
+fn the_demo_posts_every_sample_and_its_curl_line_works() {
     let mut child = program()
         .arg("demo")
         .env("PATH", "/usr/bin:/bin")
@@ -433,12 +386,16 @@ fn the_demo_tells_every_sample_and_its_curl_line_works() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = String::new();
+    let mut output = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    while !said.contains("Ctrl-C") {
-        assert_ne!(stdout.read_line(&mut said).unwrap(), 0, "the demo ended: {said}");
+    while !output.contains("Ctrl-C") {
+        assert_ne!(
+            stdout.read_line(&mut output).unwrap(),
+            0,
+            "the demo ended: {output}"
+        );
     }
-    let curl = said
+    let curl = output
         .lines()
         .find(|line| line.contains("curl") && line.contains("/hooks/"))
         .unwrap();

@@ -1,4 +1,4 @@
-//! The built-in kinds against the signatures that senders publish: a kind's own line of `source.toml` has to take them.
+//! The built-in kinds accept the example signatures that senders publish.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,38 +24,38 @@ struct Vector {
     header: BTreeMap<String, String>,
 }
 
-/// A kind that takes what is published of a scheme.
-struct Taker {
+/// A kind that accepts the published signatures of a scheme.
+struct Acceptor {
     kind: &'static str,
-    /// What stands in the names of the headers there, and what the kind has in its place.
+    /// A part of the published header names and its replacement for this kind.
     header: (&'static str, &'static str),
-    /// When it was signed; unset: the signature has no time.
+    /// The time of the signature; `None`: the signature has no time.
     at: Option<i64>,
 }
 
-fn takers(scheme: &str) -> Vec<Taker> {
-    let taker = |kind, header, at| Taker { kind, header, at };
+fn acceptors(scheme: &str) -> Vec<Acceptor> {
+    let acceptor = |kind, header, at| Acceptor { kind, header, at };
     match scheme {
-        "standard-webhooks" => vec![taker("standard-webhooks", ("", ""), Some(1_649_367_553))],
-        "slack" => vec![taker("slack-compatible", ("", ""), Some(1_531_420_618))],
-        // Published under the names of Standard Webhooks; Svix's own are another scheme of the kind.
+        "standard-webhooks" => vec![acceptor("standard-webhooks", ("", ""), Some(1_649_367_553))],
+        "slack" => vec![acceptor("slack-compatible", ("", ""), Some(1_531_420_618))],
+        // Published with the header names of Standard Webhooks. Svix's own names are another scheme of the kind.
         other if other.contains("svix") => [("", ""), ("webhook-", "svix-")]
-            .map(|header| taker("standard-webhooks", header, Some(1_731_705_121)))
+            .map(|header| acceptor("standard-webhooks", header, Some(1_731_705_121)))
             .into(),
-        "buildkite" => vec![taker("buildkite", ("", ""), Some(1_619_071_700))],
-        "circleci" => vec![taker("circleci", ("", ""), None)],
-        // Bitbucket signs as GitHub does, under the name that GitHub had for SHA-1.
+        "buildkite" => vec![acceptor("buildkite", ("", ""), Some(1_619_071_700))],
+        "circleci" => vec![acceptor("circleci", ("", ""), None)],
+        // Bitbucket signs as GitHub does, but in GitHub's header for SHA-1.
         "github" => vec![
-            taker("github", ("", ""), None),
-            taker("bitbucket-cloud", ("-256", ""), None),
-            taker("bitbucket-datacenter", ("-256", ""), None),
+            acceptor("github", ("", ""), None),
+            acceptor("bitbucket-cloud", ("-256", ""), None),
+            acceptor("bitbucket-datacenter", ("-256", ""), None),
         ],
         _ => vec![],
     }
 }
 
-/// Proves a vector to its kind, at a time; the scheme that took it is not posted, the refusal is.
-fn prove(
+/// Authenticates a published request by a kind at a time.
+fn authenticate(
     kind: &str,
     vector: &Vector,
     headers: &[(String, String)],
@@ -64,7 +64,7 @@ fn prove(
 ) -> Result<(), Refusal> {
     let text = format!("[sources.x]\nkind = \"{kind}\"\nsecrets = [{{ env = \"SECRET\" }}]\nchannels = []\n");
     let environment = Environment::of([("SECRET".to_owned(), vector.secret.clone())]);
-    // Beside no folder of own templates: what is compiled in is meant.
+    // A folder without own templates, so the kind is the built-in one.
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let config =
         Config::from_text(&text, &base, &environment).unwrap_or_else(|findings| panic!("{findings:#?}"));
@@ -75,7 +75,7 @@ fn prove(
 }
 
 #[test]
-fn what_is_published_is_authentic_to_its_kind_for_five_minutes_and_with_its_body_alone() {
+fn published_signatures_authenticate_for_five_minutes_and_only_with_their_body() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/signature-vectors.json");
     let file: Vectors = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     let mut tried = Vec::new();
@@ -83,20 +83,24 @@ fn what_is_published_is_authentic_to_its_kind_for_five_minutes_and_with_its_body
         let Some(body) = &vector.body else {
             continue;
         };
-        for Taker { kind, header, at } in takers(&vector.scheme) {
+        for Acceptor { kind, header, at } in acceptors(&vector.scheme) {
             let headers: Vec<_> = vector
                 .header
                 .iter()
                 .map(|(name, value)| (name.to_lowercase().replacen(header.0, header.1, 1), value.clone()))
                 .collect();
-            let prove = |body: &str, at| prove(kind, vector, &headers, body, at);
+            let authenticate = |body: &str, at| authenticate(kind, vector, &headers, body, at);
             let now = at.unwrap_or(1_700_000_000);
-            assert_eq!(prove(body, now), Ok(()), "{kind}");
-            assert_eq!(prove(&format!("{body} "), now), Err(Refusal::Mismatch), "{kind}");
+            assert_eq!(authenticate(body, now), Ok(()), "{kind}");
+            assert_eq!(
+                authenticate(&format!("{body} "), now),
+                Err(Refusal::Mismatch),
+                "{kind}"
+            );
             let late = if at.is_some() { Err(Refusal::Stale) } else { Ok(()) };
-            assert_eq!(prove(body, now + 299), Ok(()), "{kind}");
-            assert_eq!(prove(body, now + 301), late, "{kind}");
-            assert_eq!(prove(body, now - 301), late, "{kind}");
+            assert_eq!(authenticate(body, now + 299), Ok(()), "{kind}");
+            assert_eq!(authenticate(body, now + 301), late, "{kind}");
+            assert_eq!(authenticate(body, now - 301), late, "{kind}");
             tried.push(kind);
         }
     }

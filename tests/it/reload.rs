@@ -1,4 +1,4 @@
-//! Reload of a running bridge: all of it or nothing, by `twake-bridge reload` and by SIGHUP.
+//! Reload of a running bridge by `twake-bridge reload` and by SIGHUP: all of a configuration or nothing.
 
 use std::fs;
 use std::process::Output;
@@ -8,7 +8,7 @@ use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::{Fault, Limits};
 
 use crate::harness::{GITHUB_SECRET, TestSetup, client, post_push};
-use crate::program::{Served, program};
+use crate::program::{Served, output_of, output_text, program};
 
 /// A running bridge, and the files it reads.
 struct Reloading {
@@ -19,8 +19,7 @@ struct Reloading {
 impl Reloading {
     fn new() -> Self {
         let setup = TestSetup::with(&["dev", "ops", "new"], Limits::default());
-        let config = setup.path("bridge.toml");
-        fs::write(&config, setup.config_text("")).unwrap();
+        let config = setup.write_config("");
         let served = Served::start(&config, &setup.store());
         Self { setup, served }
     }
@@ -35,9 +34,7 @@ impl Reloading {
         let mut reload = program();
         reload.args(["reload", "--operator", &self.served.operator, "--config"]);
         reload.arg(self.setup.path("bridge.toml"));
-        actix_web::rt::task::spawn_blocking(move || reload.output().unwrap())
-            .await
-            .unwrap()
+        output_of(reload).await
     }
 
     async fn push(&self, source: &str, delivery: &str) -> u16 {
@@ -55,11 +52,6 @@ impl Reloading {
     }
 }
 
-fn said(output: &Output) -> String {
-    let said = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8(said).unwrap()
-}
-
 #[actix_web::test]
 async fn a_reload_serves_new_sources_channels_and_templates() {
     let mut bridge = Reloading::new();
@@ -74,8 +66,8 @@ async fn a_reload_serves_new_sources_channels_and_templates() {
     bridge.write("bridge.toml", &text);
     bridge.write("templates/github/push.hbs", "{{actor}} pushed, as we say it\n");
     let output = bridge.reload().await;
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    assert!(said(&output).contains("reloaded"));
+    assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
+    assert!(output_text(&output).contains("reloaded"));
     assert_eq!(bridge.push("newcomer", "2").await, 202);
     let posted = bridge.setup.posted("ch-new", 1).await;
     assert!(posted[0].ends_with("pushed, as we say it"), "{posted:?}");
@@ -90,33 +82,37 @@ async fn a_reload_serves_new_sources_channels_and_templates() {
 }
 
 #[actix_web::test]
-async fn a_wrong_configuration_is_refused_whole_and_the_old_one_goes_on() {
+async fn a_wrong_configuration_is_refused_and_the_old_one_stays_in_effect() {
     let mut bridge = Reloading::new();
     let right = fs::read_to_string(bridge.setup.path("bridge.toml")).unwrap();
     let wrong_route = right.replace("[sources.github]", "[sources.newcomer]\nkind = \"github\"\nsecrets = [{ env = \"HOME\" }]\nchannels = [\"nowhere\"]\n\n[sources.github]");
     assert_ne!(wrong_route, right);
     bridge.write("bridge.toml", &wrong_route);
     let output = bridge.reload().await;
-    assert_eq!(output.status.code(), Some(78), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(78), "{}", output_text(&output));
     let line = 1 + wrong_route
         .lines()
         .position(|line| line.contains("nowhere"))
         .unwrap();
     assert!(
-        said(&output).contains(&format!("bridge.toml:{line}: sources.newcomer.channels")),
+        output_text(&output).contains(&format!("bridge.toml:{line}: sources.newcomer.channels")),
         "{}",
-        said(&output)
+        output_text(&output)
     );
-    assert!(said(&output).contains("the previous configuration stays in use"));
+    assert!(output_text(&output).contains("the previous configuration stays in use"));
     assert_eq!(bridge.push("newcomer", "1").await, 404);
     assert_eq!(bridge.push("github", "2").await, 202);
 
-    // A wrong template of one's own would not stop a start; a bridge that runs has the one before it.
+    // A wrong own template does not prevent a start. A running bridge keeps the template it has.
     bridge.write("bridge.toml", &right);
     bridge.write("templates/github/push.hbs", "{{#if actor}} pushed\n");
     let output = bridge.reload().await;
-    assert_eq!(output.status.code(), Some(78), "{}", said(&output));
-    assert!(said(&output).contains("push.hbs"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(78), "{}", output_text(&output));
+    assert!(
+        output_text(&output).contains("push.hbs"),
+        "{}",
+        output_text(&output)
+    );
     let metrics = bridge.metrics().await;
     assert!(
         metrics.contains("twake_bridge_reloads_total{outcome=\"refused\"} 2"),
@@ -128,7 +124,7 @@ async fn a_wrong_configuration_is_refused_whole_and_the_old_one_goes_on() {
 }
 
 #[actix_web::test]
-async fn a_hangup_reloads_secrets_that_are_files() {
+async fn sighup_reloads_secrets_from_files() {
     let mut bridge = Reloading::new();
     assert_eq!(bridge.push("github", "1").await, 202);
     bridge.write("github", "rotated");
@@ -140,7 +136,7 @@ async fn a_hangup_reloads_secrets_that_are_files() {
 }
 
 #[actix_web::test]
-async fn a_changed_body_limit_is_the_next_requests() {
+async fn a_changed_body_limit_applies_to_the_next_request() {
     let mut bridge = Reloading::new();
     assert_eq!(bridge.push("github", "1").await, 202);
     bridge.write(
@@ -148,19 +144,23 @@ async fn a_changed_body_limit_is_the_next_requests() {
         &bridge.setup.config_text("[limits]\nbody = \"1KiB\"\n"),
     );
     let output = bridge.reload().await;
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    assert!(!said(&output).contains("restart"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
+    assert!(
+        !output_text(&output).contains("restart"),
+        "{}",
+        output_text(&output)
+    );
     assert_eq!(bridge.push("github", "2").await, 413);
     let text = bridge
         .setup
         .config_text("[limits]\nbody = \"1MiB\"\nbodies = \"32MiB\"\nconnections = 99\n");
     bridge.write("bridge.toml", &text);
     let output = bridge.reload().await;
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
     assert!(
-        said(&output).contains("in effect after a restart: limits.connections\n"),
+        output_text(&output).contains("in effect after a restart: limits.connections\n"),
         "{}",
-        said(&output)
+        output_text(&output)
     );
     assert_eq!(bridge.push("github", "2").await, 202);
     bridge.setup.messages("ch-dev", 2).await;
@@ -169,7 +169,7 @@ async fn a_changed_body_limit_is_the_next_requests() {
 }
 
 #[actix_web::test]
-async fn a_changed_timeout_is_the_next_attempts() {
+async fn a_changed_timeout_applies_to_the_next_attempt() {
     let mut bridge = Reloading::new();
     bridge.setup.sandbox.set_fault(Some("ch-dev"), Some(Fault::Hang));
     bridge.write(
@@ -177,7 +177,7 @@ async fn a_changed_timeout_is_the_next_attempts() {
         &bridge.setup.config_text("[delivery]\ntimeout = \"200ms\"\n"),
     );
     let output = bridge.reload().await;
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
     assert_eq!(bridge.push("github", "1").await, 202);
     let line = bridge.served.wait_for("not delivered yet");
     assert!(line.contains("timed_out"), "{line}");
@@ -188,10 +188,10 @@ async fn a_changed_timeout_is_the_next_attempts() {
 }
 
 #[actix_web::test]
-async fn a_shorter_history_goes_at_once() {
+async fn a_shorter_history_deletes_old_events_immediately() {
     let mut bridge = Reloading::new();
     assert_eq!(bridge.push("github", "1").await, 202);
-    // What waits is never forgotten.
+    // Only events without waiting deliveries are deleted.
     let posted = "SELECT count(*) FROM events WHERE waiting = 0";
     until(&bridge.setup, posted, 1).await;
     let short = bridge.setup.config_text("[history]\nkeep = \"1ms\"\n");
@@ -203,7 +203,7 @@ async fn a_shorter_history_goes_at_once() {
     assert!(bridge.served.end().success());
 }
 
-/// Waits until the store answers so, half as long as it takes the bridge to look by itself what is old.
+/// Waits until a query returns `count`, for half the interval of the retention sweep.
 async fn until(setup: &TestSetup, question: &str, count: i64) {
     let store = rusqlite::Connection::open(setup.path("bridge.db")).unwrap();
     let asking = async {
@@ -216,22 +216,22 @@ async fn until(setup: &TestSetup, question: &str, count: i64) {
 }
 
 #[actix_web::test]
-async fn tls_is_begun_by_a_restart_and_a_reload_that_would_says_so() {
+async fn a_reload_that_would_start_tls_is_refused_with_a_hint_to_restart() {
     let mut bridge = Reloading::new();
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls");
     let tls = format!(
         "[public]\ntls = {{ certificate = {{ file = \"{data}/localhost.pem\" }}, key = {{ file = \"{data}/localhost.key\" }} }}\n"
     );
-    // A source that wants certificates would let nobody in while the listener speaks no TLS.
+    // A source that requires certificates would refuse every request on a listener without TLS.
     let text = bridge.setup.config_text(&tls);
     let ca = format!("[sources.github]\nclient_ca_file = \"{data}/localhost.pem\"");
     bridge.write("bridge.toml", &text.replace("[sources.github]", &ca));
     let output = bridge.reload().await;
-    assert_eq!(output.status.code(), Some(78), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(78), "{}", output_text(&output));
     assert!(
-        said(&output).contains("tls can be switched on or off only by a restart"),
+        output_text(&output).contains("tls can be switched on or off only by a restart"),
         "{}",
-        said(&output)
+        output_text(&output)
     );
     assert_eq!(bridge.push("github", "1").await, 202);
     bridge.served.signal("TERM");

@@ -1,4 +1,4 @@
-//! What a kind may say of its requests, through the front door: methods, queries, its own answers, challenges.
+//! The settings of a kind for its requests: methods, queries, responses, challenges.
 
 use std::fs;
 use std::path::Path;
@@ -9,12 +9,12 @@ use serde_json::json;
 
 use crate::harness::{TOKEN, TestBridge, TestSetup, client, in_time};
 
-/// How the kinds of these tests authenticate.
+/// The authentication scheme of the kinds of these tests.
 const BEARER: &str = "[[authentication]]\nname = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"\n";
 const AUTHORIZATION: &str = "Bearer alertmanager-token-0123456789";
 const SAYS: &str = "{{payload.text}}";
 
-/// A bridge with a source `own` of a kind of that name, to `dev`: `source.toml` and the template for everything.
+/// A bridge with a source `own` of a kind of that name to `dev`, with this `source.toml` and one template for all events.
 fn bridge(setup: &TestSetup, source_toml: &str, template: &str) -> TestBridge {
     let kind = setup.path("templates/own");
     fs::create_dir_all(&kind).unwrap();
@@ -25,7 +25,7 @@ fn bridge(setup: &TestSetup, source_toml: &str, template: &str) -> TestBridge {
 }
 
 fn typed(before: &str, after: &str) -> String {
-    format!("{before}\n{BEARER}\n[event]\ntype = '\"said\"'\nremember_body = \"1m\"\n{after}")
+    format!("{before}\n{BEARER}\n[event]\ntype = '\"message\"'\nremember_body = \"1m\"\n{after}")
 }
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct Query {
 }
 
 #[actix_web::test]
-async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed() {
+async fn a_query_of_uptime_kuma_is_an_event_and_can_be_replayed() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/uptime-kuma-queries.json");
     let queries: Queries = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     let setup = TestSetup::new();
@@ -64,13 +64,13 @@ async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed(
             .await;
         assert_eq!((again.status, &again.body["seen_before"]), (200, &json!(true)));
     }
-    let said = [
+    let expected = [
         "Shop – Zürich is down: [Shop – Zürich] [🔴 Down] connect ECONNREFUSED 192.0.2.1:443",
         "Shop – Zürich is up: [Shop – Zürich] [✅ Up] 200 - OK",
     ];
-    assert_eq!(setup.posted("ch-dev", 2).await, said);
+    assert_eq!(setup.posted("ch-dev", 2).await, expected);
 
-    // What is kept is the query, which is all there was, and it is read the same way again.
+    // The stored body is the query. A replay parses it again in the same way.
     let stored = bridge
         .queue()
         .event(ids[0].parse().unwrap())
@@ -84,12 +84,12 @@ async fn what_uptime_kuma_puts_into_an_address_is_its_event_and_can_be_replayed(
         .await
         .unwrap();
     assert_eq!(replay.status().as_u16(), 200);
-    assert_eq!(setup.posted("ch-dev", 3).await[2], said[0]);
+    assert_eq!(setup.posted("ch-dev", 3).await[2], expected[0]);
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn a_get_is_taken_by_its_body_or_its_query() {
+async fn a_get_has_its_payload_in_the_body_or_the_query() {
     let setup = TestSetup::new();
     let bridge = bridge(
         &setup,
@@ -106,14 +106,14 @@ async fn a_get_is_taken_by_its_body_or_its_query() {
     );
     for (method, path, body, status) in [
         ("GET", in_query, "", 202),
-        // As Argo CD does it: the body is what counts, whatever the address says besides.
+        // As Argo CD sends it: the body is the payload, not the query.
         ("GET", in_query, in_body, 202),
         ("GET", "/hooks/own", in_body, 200),
         ("GET", "/hooks/own", "", 202),
         ("GET", "/hooks/own?pay=%7B%7D", "", 202),
         ("GET", "/hooks/own?payload=%7B", "", 202),
         ("GET", "/hooks/own?payload=%7B%7D&payload=%7B%7D", "", 202),
-        // A query is for requests that cannot have a body.
+        // A query is the payload only of a request without a body.
         ("POST", in_query, "", 200),
     ] {
         let answer = bridge.send(method, path, &[authorization], body).await;
@@ -121,7 +121,7 @@ async fn a_get_is_taken_by_its_body_or_its_query() {
     }
     let without = bridge.send("GET", in_query, &[], "").await;
     assert_eq!(without.status, 401);
-    // A kind's event cannot be made to read its body as a query.
+    // A query does not replace the body of a POST.
     let forged = [authorization, ("taken-from", "query")];
     let forged = bridge.send("POST", "/hooks/own", &forged, "payload=%7B%7D").await;
     assert_eq!(forged.status, 202);
@@ -154,14 +154,14 @@ fn hex_signature(body: &[u8]) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-/// Gitea signs the JSON, however it is sent.
+/// Gitea signs the JSON, in whatever form it is sent.
 #[actix_web::test]
-async fn a_signature_is_over_what_the_query_holds_and_never_over_the_body_that_is_not_there() {
+async fn a_signature_covers_the_payload_of_the_query_and_never_the_empty_body() {
     for (signed, signs_payload) in [("{payload}", true), ("{body}", false)] {
         let setup = TestSetup::new();
         let kind = format!(
             "methods = [\"POST\", \"GET\"]\n[[authentication]]\nname = \"signature\"\nmethod = \"hmac\"\nheader = \"X-Gitea-Signature\"\n\
-             algorithm = \"sha256\"\nencoding = \"hex\"\nsigned = \"{signed}\"\n[event]\ntype = '\"said\"'\n[body]\nquery = \"payload\"\n"
+             algorithm = \"sha256\"\nencoding = \"hex\"\nsigned = \"{signed}\"\n[event]\ntype = '\"message\"'\n[body]\nquery = \"payload\"\n"
         );
         let bridge = bridge(&setup, &kind, SAYS);
         let payload = r#"{"text":"signed – ü"}"#;
@@ -189,7 +189,7 @@ async fn a_signature_is_over_what_the_query_holds_and_never_over_the_body_that_i
 }
 
 #[actix_web::test]
-async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
+async fn a_method_that_the_kind_does_not_accept_is_answered_405_with_allow() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup, &typed("methods = [\"PUT\", \"POST\"]", ""), SAYS);
     let headers = [("authorization", AUTHORIZATION)];
@@ -199,7 +199,7 @@ async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
     assert_eq!(put.status, 202, "{}", put.text);
     for method in ["GET", "PATCH", "DELETE", "OPTIONS"] {
         let answer = bridge
-            .send(method, "/hooks/own/secret-in-path", &[], "not even read")
+            .send(method, "/hooks/own/secret-in-path", &[], "an unread body")
             .await;
         assert_eq!(
             (answer.status, answer.header("allow")),
@@ -208,6 +208,8 @@ async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
         );
         assert_eq!(answer.body["code"], "method-not-allowed");
     }
+    let github = bridge.send("GET", "/hooks/github", &[], "").await;
+    assert_eq!((github.status, github.header("allow")), (405, Some("POST")));
     let health = bridge.send("POST", "/health", &[], "").await;
     assert_eq!((health.status, health.header("allow")), (405, Some("GET")));
     assert_eq!(setup.posted("ch-dev", 1).await, ["put"]);
@@ -215,7 +217,7 @@ async fn only_the_methods_of_the_kind_are_taken_and_the_answer_names_them() {
 }
 
 #[actix_web::test]
-async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
+async fn the_response_of_the_kind_answers_new_and_repeated_events() {
     for (answer, first, again) in [
         ("status = 200\nbody = \"ok\"", (200, "ok"), (200, "ok")),
         ("body = \"ok\"", (202, "ok"), (200, "ok")),
@@ -236,7 +238,7 @@ async fn an_event_is_answered_in_the_words_of_its_kind_new_or_seen_before() {
                 .is_none_or(|is| is.starts_with("text/plain"));
             assert!(plain, "{:?}", answered.headers);
         }
-        // What is refused is told so in any case.
+        // A refusal has the ordinary response.
         assert_eq!(bridge.post("/hooks/own", &[], "{}").await.status, 401);
         assert_eq!(setup.posted("ch-dev", 1).await, ["hello"]);
         bridge.finish().await;
@@ -258,7 +260,7 @@ const SLACK: &str = "[[challenge]]\nwhen = 'payload.type == \"url_verification\"
 response = 'payload.challenge'\n";
 
 #[actix_web::test]
-async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
+async fn slacks_url_verification_is_answered_with_its_challenge_and_not_stored() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup, &typed("", SLACK), SAYS);
     let challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";
@@ -270,12 +272,13 @@ async fn slacks_url_verification_is_answered_with_its_challenge_and_not_kept() {
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(setup.stored(), 0);
 
-    // Nobody is answered who is not the sender.
+    // A challenge without authentication is refused.
     let stranger = bridge.post("/hooks/own", &[], body).await;
     assert_eq!(stranger.status, 401);
     assert!(!stranger.text.contains(challenge));
 
-    // What only looks like one is an event: no challenge, one that is no text, one that is endless; and what has no type.
+    // Requests that only resemble a challenge are events: without a challenge, with one that is no text, with one that is
+    // too long, without a type.
     for (number, challenge) in [json!(null), json!(7), json!("x".repeat(5000))]
         .into_iter()
         .enumerate()
@@ -317,24 +320,24 @@ async fn bitbuckets_unsigned_ping_is_answered_without_its_body_being_read() {
     let answer = bridge.post("/hooks/own", &ping, r#"{"test":true}"#).await;
     assert_eq!((answer.status, answer.text.as_str()), (200, "pong"));
 
-    // A body that never comes is not waited for.
+    // The response does not wait for a body.
     let address = bridge.url.strip_prefix("http://").unwrap().to_owned();
-    let said = actix_web::rt::task::spawn_blocking(move || {
+    let exchange = actix_web::rt::task::spawn_blocking(move || {
         use std::io::{Read, Write};
         let mut socket = std::net::TcpStream::connect(&address).unwrap();
         let head = "POST /hooks/own HTTP/1.1\r\nhost: bridge\r\nx-event-key: diagnostics:ping\r\ncontent-length: 1000000\r\n\r\n";
         socket.write_all(head.as_bytes()).unwrap();
-        let mut said = String::new();
-        socket.read_to_string(&mut said).unwrap();
-        said
+        let mut response = String::new();
+        socket.read_to_string(&mut response).unwrap();
+        response
     });
-    let said = in_time("an answer before the body", said).await.unwrap();
+    let response = in_time("a response before the body", exchange).await.unwrap();
     assert!(
-        said.starts_with("HTTP/1.1 200") && said.ends_with("pong"),
-        "{said}"
+        response.starts_with("HTTP/1.1 200") && response.ends_with("pong"),
+        "{response}"
     );
 
-    // Whoever is not meant has to sign, and the same header does not open the door to an event.
+    // Other requests must be signed, and the header of the ping does not authenticate an event.
     let body = r#"{"text":"an event"}"#;
     for headers in [
         vec![("x-event-key", "repo:refs_changed")],

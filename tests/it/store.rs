@@ -1,16 +1,16 @@
-//! The store's faults, met by the real binary: a full disk, failing writes, files that are removed, read-only or broken.
-//! Nothing acknowledged is lost, nothing is told twice, senders are told to come again, and the bridge goes on by itself
-//! when the disk does.
+//! Faults of the store under the real binary: a full disk, failing writes, removed, read-only and corrupt files. No
+//! accepted event is lost, no message is posted twice, senders are answered 503 with Retry-After, and the bridge recovers
+//! without a restart.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::harness::{TestSetup, client, in_time, post_push};
 use crate::program::{Served, program, serve};
 use twake_bridge::sandbox::Fault;
 
-/// What a sender is answered: status, and `Retry-After`.
+/// Posts a push; returns the status and `Retry-After`.
 pub(crate) async fn post(url: &str, delivery: &str, text: &str) -> (u16, Option<String>) {
     post_push(&format!("{url}/hooks/github"), delivery, text).await
 }
@@ -20,13 +20,7 @@ pub(crate) async fn ready(served: &Served) -> u16 {
     client().get(url).send().await.unwrap().status().as_u16()
 }
 
-pub(crate) fn config(setup: &TestSetup) -> PathBuf {
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
-    config
-}
-
-/// `serve` as the last of a shell's commands.
+/// `serve` as the last command of a shell.
 pub(crate) fn under(wrapper: &[&str], shell: &str, serve: &Command) -> Command {
     let mut command = Command::new(wrapper[0]);
     command
@@ -42,14 +36,14 @@ pub(crate) fn under(wrapper: &[&str], shell: &str, serve: &Command) -> Command {
     command
 }
 
-/// Runs a command to its end; what it said when it did not do it.
+/// Runs a command that must succeed.
 fn run(command: &str, arguments: &[&str]) {
     let output = Command::new(command).args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command} {arguments:?}: {said}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command} {arguments:?}: {errors}");
 }
 
-/// Sends new events until one is answered so; its text. Those before it are answered as `before`.
+/// Sends new events until one is answered `wanted`; returns its number and text. Those before must be answered `before`.
 async fn until_answered(url: &str, wanted: u16, before: u16, prefix: &str) -> (usize, String) {
     for number in 0..2_000 {
         let text = format!("{prefix} {number}.");
@@ -63,9 +57,9 @@ async fn until_answered(url: &str, wanted: u16, before: u16, prefix: &str) -> (u
     panic!("never answered {wanted}");
 }
 
-/// What happens around a trouble that comes while a post is under way and ends again. `break_it` makes the store fail,
-/// `mend` ends that.
-pub(crate) async fn a_trouble_in_between(
+/// Asserts that no event is lost or posted twice when the store fails during a delivery and works again later. `break_it`
+/// makes the store fail, `mend` ends the fault.
+pub(crate) async fn assert_recovery(
     setup: &TestSetup,
     served: &mut Served,
     break_it: impl Fn(),
@@ -76,7 +70,7 @@ pub(crate) async fn a_trouble_in_between(
     setup.messages("ch-dev", 1).await;
     assert_eq!(ready(served).await, 200);
 
-    // A post that has been carried out, and whose end cannot be written down.
+    // Twake has the message when the fault begins, so its delivery cannot be stored.
     let delay = std::time::Duration::from_secs(2);
     setup
         .sandbox
@@ -94,11 +88,11 @@ pub(crate) async fn a_trouble_in_between(
     assert_eq!(
         setup.sandbox.attempts("ch-dev").len(),
         2,
-        "it is not posted again, and nothing behind it is"
+        "the message or one behind it is posted while the store fails"
     );
 
     mend();
-    // The sender that was told to come again does.
+    // The refused sender repeats its event.
     in_time("the store to work again", async {
         while post(&url, &refused, &refused).await.0 == 503 {}
     })
@@ -113,22 +107,25 @@ pub(crate) async fn a_trouble_in_between(
     }
     assert_eq!(post(&url, "last", "the very last").await.0, 202);
     let posted = setup.posted("ch-dev", posted.len() + 1).await;
-    assert!(posted.last().unwrap().contains("the very last"), "nothing twice");
+    assert!(
+        posted.last().unwrap().contains("the very last"),
+        "a message is posted twice"
+    );
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
 }
 
-/// A disk of 2 MiB, in a mount namespace that ends with the bridge. Needs root, or user namespaces.
+/// A disk of 2 MiB in a mount namespace that ends with the bridge. Needs root or user namespaces.
 #[actix_web::test]
-async fn a_full_disk_loses_nothing_and_is_recovered_from() {
+async fn no_event_is_lost_on_a_full_disk() {
     let setup = TestSetup::new();
     let disk = setup.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let store = format!("sqlite:{}/bridge.db", disk.display());
-    let serve = serve(&config(&setup), &store, "127.0.0.1:0");
+    let serve = serve(&setup.write_config(""), &store, "127.0.0.1:0");
     let mount = format!("mount -t tmpfs -o size=2m tmpfs '{}'", disk.display());
     let mut served = Served::listening(under(&["unshare", "-rm"], &mount, &serve));
-    // The disk as the bridge sees it.
+    // The path of the disk in the namespace of the bridge.
     let inside = format!("/proc/{}/root{}", served.id(), disk.display());
     assert!(
         Path::new(&inside).join("bridge.db").exists() && !disk.join("bridge.db").exists(),
@@ -136,34 +133,34 @@ async fn a_full_disk_loses_nothing_and_is_recovered_from() {
     );
     let filler = format!("{inside}/filler");
     let fill = || {
-        // Until nothing fits any more.
+        // Until the disk is full.
         let _ = std::fs::write(&filler, vec![1_u8; 4 << 20]);
     };
     let free = || std::fs::remove_file(&filler).unwrap();
-    a_trouble_in_between(&setup, &mut served, fill, free).await;
+    assert_recovery(&setup, &mut served, fill, free).await;
     let full = served.lines.iter().filter(|line| line.contains("full")).count();
-    assert!(full > 0, "the log says why: {:#?}", served.lines);
+    assert!(full > 0, "the log does not have the cause: {:#?}", served.lines);
 }
 
-/// Writes that fail as on a broken disk: files may not grow (RLIMIT_FSIZE, with its signal ignored).
+/// Writes fail because files must not grow (RLIMIT_FSIZE, with its signal ignored).
 #[actix_web::test]
-async fn failing_writes_lose_nothing_and_are_recovered_from() {
+async fn no_event_is_lost_when_writes_fail() {
     let setup = TestSetup::new();
-    let serve = serve(&config(&setup), &setup.store(), "127.0.0.1:0");
+    let serve = serve(&setup.write_config(""), &setup.store(), "127.0.0.1:0");
     let mut served = Served::listening(under(&["env"], "trap '' XFSZ", &serve));
     let process = served.id().to_string();
     let limit = |size: &str| run("prlimit", &["--pid", &process, &format!("--fsize={size}")]);
-    a_trouble_in_between(&setup, &mut served, || limit("4096:"), || limit("unlimited:")).await;
+    assert_recovery(&setup, &mut served, || limit("4096:"), || limit("unlimited:")).await;
 }
 
 #[actix_web::test]
-async fn files_removed_under_the_bridge_stop_it_taking_more_and_what_waits_is_still_told() {
+async fn removed_store_files_stop_new_events_and_waiting_messages_are_posted() {
     for names in [
         &["bridge.db", "bridge.db-wal", "bridge.db-shm"][..],
         &["bridge.db-wal"],
     ] {
         let setup = TestSetup::new();
-        let mut served = Served::start(&config(&setup), &setup.store());
+        let mut served = Served::start(&setup.write_config(""), &setup.store());
         let url = served.url.clone();
         setup
             .sandbox
@@ -195,36 +192,36 @@ async fn files_removed_under_the_bridge_stop_it_taking_more_and_what_waits_is_st
     }
 }
 
-/// What a bridge says that cannot use its store.
+/// The error of `serve` on a store that it cannot use.
 fn refusal(mut command: Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(
-        !said.contains("panicked") && !said.contains("taking webhooks"),
-        "{said}"
+        !errors.contains("panicked") && !errors.contains("taking webhooks"),
+        "{errors}"
     );
-    assert!(said.contains("cannot open the store sqlite:"), "{said}");
-    said
+    assert!(errors.contains("cannot open the store sqlite:"), "{errors}");
+    errors
 }
 
 #[actix_web::test]
-async fn a_store_that_cannot_be_used_stops_the_start_and_says_why() {
+async fn serve_does_not_start_on_an_unusable_store_and_reports_the_cause() {
     let setup = TestSetup::new();
-    let config = config(&setup);
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     assert_eq!(post(&served.url, "first", "first").await.0, 202);
     served.signal("TERM");
     served.end();
     let start = || serve(&config, &setup.store(), "127.0.0.1:0");
 
-    // On a file system that is read-only.
+    // On a read-only file system.
     let folder = setup.folder.path().display();
     let read_only = format!("mount --bind '{folder}' '{folder}' && mount -o remount,bind,ro '{folder}'");
-    let said = refusal(under(&["unshare", "-rm"], &read_only, &start()));
-    assert!(said.contains("Read-only file system"), "{said}");
+    let errors = refusal(under(&["unshare", "-rm"], &read_only, &start()));
+    assert!(errors.contains("Read-only file system"), "{errors}");
 
-    // By somebody who may not read it. (The binary may be where only its owner can go, so it is run through a copy.)
+    // As another user, who may not read the store. That user may not reach the binary either, so a copy of it runs.
     let common = tempfile::tempdir().unwrap();
     std::fs::set_permissions(common.path(), PermissionsExt::from_mode(0o755)).unwrap();
     std::fs::set_permissions(setup.folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -238,10 +235,10 @@ async fn a_store_that_cannot_be_used_stops_the_start_and_says_why() {
         .env("TWAKE_BRIDGE_LISTEN", "127.0.0.1:0")
         .env("TWAKE_BRIDGE_OPERATOR_LISTEN", "127.0.0.1:0")
         .env("TWAKE_BRIDGE_STORE", setup.store());
-    let said = refusal(stranger);
-    assert!(said.contains("Permission denied"), "{said}");
+    let errors = refusal(stranger);
+    assert!(errors.contains("Permission denied"), "{errors}");
 
-    // Broken: its beginning, and its middle.
+    // Corrupt: at the beginning, then in the middle.
     let whole = std::fs::read(setup.path("bridge.db")).unwrap();
     let mut broken = whole.clone();
     broken[..100].fill(0x55);

@@ -1,6 +1,6 @@
-//! Ten times more than the bridge sustains, and a polite sender among it.
+//! Ten times the load that the bridge sustains, with a polite sender among it.
 //!
-//! `OVERLOAD_SECONDS=60 cargo test --test it ten_times -- --nocapture` is the long run; unset it is a short one.
+//! `OVERLOAD_SECONDS=60 cargo test --test it ten_times -- --nocapture` is the long run; the default is a short one.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -13,40 +13,40 @@ use crate::harness::{PATIENCE, TOKEN, TestSetup, alert, github_signature, in_tim
 use crate::program::Served;
 use twake_bridge::clock::Clock;
 
-/// What the bridge may take of memory, in MB.
+/// The memory limit of the bridge, in MB.
 const MEMORY: u64 = 300;
 
-/// Connections of the storm: so many that it is crowded (`limits.connections` is 1,024), and no more than a process may
-/// open in most places.
+/// Connections of the storm: near `limits.connections` (1,024), so that idle connections are closed, and within the usual
+/// limit of file descriptors.
 const STORM: usize = 850;
 
-/// Senders that send one after the other while it is measured what the bridge sustains.
+/// Sequential senders that measure the sustained rate.
 const CLOSED_LOOP: usize = 16;
 
-/// How long that takes.
+/// The time of that measurement.
 const MEASURING: Duration = Duration::from_secs(3);
 
-/// How long a sender of the storm waits for its answer: GitHub's patience.
+/// The timeout of a sender of the storm, as at GitHub.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What became of the requests, by what they were answered.
+/// The outcomes of requests.
 #[derive(Default)]
 struct Answers {
-    /// 202 or 503, and the numbers of those requests.
+    /// The numbers of the requests by status: 202 or 503.
     by_status: BTreeMap<u16, Vec<usize>>,
-    /// No answer in time, or a connection that ended without one: the sender knows nothing.
+    /// Requests without a response in time, or whose connection ended without one.
     unknown: usize,
-    /// Not even sent: every connection of the storm was waiting.
+    /// Requests that were not sent, because every connection of the storm was waiting.
     held_back: usize,
-    /// How long the answers took.
+    /// The times of the responses.
     times: Vec<Duration>,
 }
 
-/// A sender with a connection that is kept while the bridge keeps it.
+/// A sender that keeps its connection as long as the bridge does.
 struct Sender {
     host: String,
     connection: Option<TcpStream>,
-    /// How long it waits for an answer.
+    /// The timeout of a request.
     limit: Duration,
     clock: Clock,
 }
@@ -61,7 +61,7 @@ impl Sender {
         }
     }
 
-    /// Sends a request; the status it is answered, and how long that took.
+    /// Sends a request; returns the status and the time of the response.
     async fn send(&mut self, request: &[u8]) -> Option<(u16, Duration)> {
         let begun = self.clock.monotonic();
         let clock = self.clock.clone();
@@ -75,23 +75,27 @@ impl Sender {
             None => TcpStream::connect(&self.host).await?,
         };
         connection.write_all(request).await?;
-        let mut said = Vec::with_capacity(1024);
+        let mut response = Vec::with_capacity(1024);
         let (head, length) = loop {
-            if connection.read_buf(&mut said).await? == 0 {
+            if connection.read_buf(&mut response).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
-            let text = String::from_utf8_lossy(&said);
+            let text = String::from_utf8_lossy(&response);
             let Some((head, _)) = text.split_once("\r\n\r\n") else {
                 continue;
             };
             let head = head.to_ascii_lowercase();
             let length = head.split("content-length: ").nth(1).unwrap();
             let length: usize = length.lines().next().unwrap().parse().unwrap();
-            if said.len() >= head.len() + 4 + length {
+            if response.len() >= head.len() + 4 + length {
                 break (head, length);
             }
         };
-        assert_eq!(said.len(), head.len() + 4 + length, "one answer to one request");
+        assert_eq!(
+            response.len(),
+            head.len() + 4 + length,
+            "one response to one request"
+        );
         if !head.contains("connection: close") {
             self.connection = Some(connection);
         }
@@ -99,7 +103,7 @@ impl Sender {
     }
 }
 
-/// A push that GitHub would have sent, with a number of its own.
+/// Signed pushes with consecutive numbers.
 struct Pushes {
     host: String,
     body: String,
@@ -163,8 +167,8 @@ impl Answers {
         self.by_status.values().map(Vec::len).sum::<usize>() + self.unknown + self.held_back
     }
 
-    /// Fails on any answer that no sender may be given.
-    fn only_accepts_and_refuses(&self) {
+    /// Asserts that every response is 202 or 503.
+    fn assert_only_202_and_503(&self) {
         let wrong: Vec<_> = self
             .by_status
             .keys()
@@ -173,7 +177,7 @@ impl Answers {
         assert!(wrong.is_empty(), "{wrong:?}");
     }
 
-    fn said(&self) -> String {
+    fn summary(&self) -> String {
         let mut times = self.times.clone();
         times.sort_unstable();
         let at = |part: usize| {
@@ -194,7 +198,7 @@ impl Answers {
     }
 }
 
-/// Each sender sends when it was answered: what the bridge sustains.
+/// Sends the next request after each response, to measure the sustained rate.
 async fn sustained(pushes: &Arc<Pushes>) -> Answers {
     let clock = Clock::system();
     let begun = clock.monotonic();
@@ -213,7 +217,7 @@ async fn sustained(pushes: &Arc<Pushes>) -> Answers {
     all
 }
 
-/// Sends at `rate` a second whether there are answers or not, as far as there are connections to send over.
+/// Sends `rate` requests a second without waiting for responses, as long as a connection is free.
 async fn storm(pushes: Arc<Pushes>, rate: f64, span: Duration) -> Answers {
     let clock = Clock::system();
     let begun = clock.monotonic();
@@ -249,14 +253,14 @@ async fn storm(pushes: Arc<Pushes>, rate: f64, span: Duration) -> Answers {
     }
 }
 
-/// Something on a thread of its own, so that neither the sandbox nor the polite sender waits for it.
+/// Runs work on another thread, so that it delays neither the sandbox nor the polite sender.
 fn aside<T: Send + 'static, F: Future<Output = T>>(
     work: impl FnOnce() -> F + Send + 'static,
 ) -> tokio::task::JoinHandle<T> {
     tokio::task::spawn_blocking(move || actix_web::rt::System::new().block_on(work()))
 }
 
-/// The numbers of the storm's events that the store holds.
+/// The numbers of the storm's events in the store.
 fn stored(setup: &TestSetup) -> HashSet<usize> {
     let store = rusqlite::Connection::open(setup.path("bridge.db")).unwrap();
     let mut statement = store.prepare("SELECT headers FROM events").unwrap();
@@ -270,11 +274,10 @@ fn stored(setup: &TestSetup) -> HashSet<usize> {
 }
 
 #[actix_web::test]
-async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender_served() {
+async fn at_ten_times_the_sustained_rate_every_response_is_true_and_a_polite_sender_is_served() {
     let seconds = wished("OVERLOAD_SECONDS", 5);
     let setup = TestSetup::new();
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
     let host = served.url.strip_prefix("http://").unwrap().to_owned();
     let pushes = Arc::new(Pushes::new(&host));
@@ -285,14 +288,14 @@ async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender
     };
     let mut all = measured.await.unwrap();
     let rate = f64::from(u32::try_from(all.count(202)).unwrap()) / MEASURING.as_secs_f64();
-    println!("sustained: {rate:.0} a second; {}", all.said());
+    println!("sustained: {rate:.0} a second; {}", all.summary());
     assert_eq!(all.count(202), all.all(), "what is sustained is taken");
 
     let storming = {
         let pushes = Arc::clone(&pushes);
         aside(move || storm(pushes, 10.0 * rate, Duration::from_secs(seconds.into())))
     };
-    // Ten requests a second at the most, each over a connection of its own, as GitHub sends them.
+    // At most ten requests a second, each over its own connection, as GitHub sends them.
     let clock = Clock::system();
     let mut polite = Answers::default();
     let mut number = 0;
@@ -312,13 +315,13 @@ async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender
     println!(
         "storm: {} offered in {seconds} s; {}",
         stormed.all(),
-        stormed.said()
+        stormed.summary()
     );
-    println!("polite sender: {}", polite.said());
+    println!("polite sender: {}", polite.summary());
     let peak = served.peak_memory();
     println!("peak memory: {peak} MB");
-    stormed.only_accepts_and_refuses();
-    polite.only_accepts_and_refuses();
+    stormed.assert_only_202_and_503();
+    polite.assert_only_202_and_503();
     assert_eq!(polite.unknown, 0, "a polite sender is always answered");
     assert!(polite.count(202) > 0);
     assert!(peak < MEMORY, "{peak} MB");
@@ -332,7 +335,7 @@ async fn ten_times_what_it_sustains_leaves_every_answer_true_and_a_polite_sender
     let kept = refused.iter().filter(|number| stored.contains(number)).count();
     assert_eq!(kept, 0, "what was answered 503 is not");
     assert!(stored.len() <= taken.len() + all.unknown);
-    // What the polite sender was promised is posted, whatever still waits in the other channel.
+    // The accepted events of the polite sender are posted, even if the other channel has waiting deliveries.
     let posted = setup
         .sandbox
         .wait_for("ch-ops", |messages| messages.len() >= polite.count(202));

@@ -1,4 +1,4 @@
-//! The bridge as a service: sockets that outlive it, and what it tells the supervisor.
+//! The bridge as a systemd service: sockets that outlive it, notifications, the log, the confinement of the unit.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -7,12 +7,12 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::harness::{GITHUB_SECRET, TestSetup, in_time};
+use crate::harness::{GITHUB_SECRET, TestSetup};
+use crate::program::printed;
 
-/// Runs `tests/senders/unit.py`, which plays systemd, and reads what it saw.
+/// Runs `tests/senders/unit.py`, which stands in for systemd, and returns its report.
 async fn supervised(setup: &TestSetup, restarts: u32) -> Value {
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text("")).unwrap();
+    let config = setup.write_config("");
     let root = env!("CARGO_MANIFEST_DIR");
     let mut unit = Command::new("python3");
     unit.arg(format!("{root}/tests/senders/unit.py"))
@@ -22,52 +22,45 @@ async fn supervised(setup: &TestSetup, restarts: u32) -> Value {
         .env("TWAKE_BRIDGE_STORE", setup.store())
         .env("GITHUB_SECRET", GITHUB_SECRET)
         .env("BODY", format!("{root}/tests/data/push.json"));
-    let output = actix_web::rt::task::spawn_blocking(move || unit.output().unwrap());
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = in_time("unit.py", output).await.unwrap();
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    serde_json::from_slice(&stdout).unwrap()
+    serde_json::from_str(&printed(unit).await).unwrap()
 }
 
 #[actix_web::test]
 async fn ten_restarts_under_load_refuse_no_connection_and_lose_no_event() {
     let setup = TestSetup::new();
-    let saw = supervised(&setup, 10).await;
-    eprintln!("{saw}");
-    assert_eq!(saw["errors"], serde_json::json!({}));
-    let answers = saw["answers"].as_object().unwrap();
-    assert_eq!(answers.keys().collect::<Vec<_>>(), ["202"], "{saw}");
-    let accepted = saw["answers"]["202"].as_i64().unwrap();
-    assert!(accepted >= 200, "{saw}");
+    let report = supervised(&setup, 10).await;
+    eprintln!("{report}");
+    assert_eq!(report["errors"], serde_json::json!({}));
+    let answers = report["answers"].as_object().unwrap();
+    assert_eq!(answers.keys().collect::<Vec<_>>(), ["202"], "{report}");
+    let accepted = report["answers"]["202"].as_i64().unwrap();
+    assert!(accepted >= 200, "{report}");
     assert_eq!(setup.stored(), accepted);
-    assert_eq!(saw["exit"], 0);
+    assert_eq!(report["exit"], 0);
 }
 
 #[actix_web::test]
-async fn the_supervisor_is_told_of_readiness_of_life_and_of_the_stop() {
+async fn systemd_is_notified_of_readiness_watchdog_and_stop() {
     let setup = TestSetup::new();
-    let saw = supervised(&setup, 0).await;
-    let posted: Vec<&str> = saw["told"]
+    let report = supervised(&setup, 0).await;
+    let notified: Vec<&str> = report["notified"]
         .as_array()
         .unwrap()
         .iter()
         .map(|word| word.as_str().unwrap())
         .collect();
     for word in ["READY=1", "WATCHDOG=1", "STOPPING=1"] {
-        assert!(posted.contains(&word), "{posted:?}");
+        assert!(notified.contains(&word), "{notified:?}");
     }
     assert!(
-        posted
+        notified
             .iter()
             .any(|word| word.starts_with("STATUS=taking webhooks at 127.0.0.1:")),
-        "{posted:?}"
+        "{notified:?}"
     );
 }
 
-/// The unit as it is shipped.
+/// The unit file of the package.
 fn unit() -> String {
     format!(
         "{}/deploy/systemd/twake-bridge.service",
@@ -75,7 +68,7 @@ fn unit() -> String {
     )
 }
 
-/// A command under the unit's system call filter; Debian's python has the module for it.
+/// Runs a command under the system call filter of the unit. Debian's Python has the module for it.
 fn confined(command: &[&str]) -> Output {
     Command::new("/usr/bin/python3")
         .arg(format!(
@@ -88,7 +81,7 @@ fn confined(command: &[&str]) -> Output {
         .unwrap()
 }
 
-/// What `serve` logs of a variable that means nothing, with standard error in a file of this name.
+/// The log of `serve` about an unknown variable; standard error is a file that `stream` names in JOURNAL_STREAM.
 fn logged(folder: &Path, stream: impl Fn(&Metadata) -> String) -> String {
     let path = folder.join("log");
     let log = File::create(&path).unwrap();
@@ -103,7 +96,7 @@ fn logged(folder: &Path, stream: impl Fn(&Metadata) -> String) -> String {
 }
 
 #[test]
-fn the_journal_is_told_how_grave_a_line_is_and_notes_the_time_itself() {
+fn journal_lines_have_a_priority_and_no_time() {
     let folder = tempfile::tempdir().unwrap();
     let journal = logged(folder.path(), |log| format!("{}:{}", log.dev(), log.ino()));
     assert!(
@@ -118,29 +111,32 @@ fn the_journal_is_told_how_grave_a_line_is_and_notes_the_time_itself() {
 }
 
 #[test]
-fn the_whole_road_keeps_within_the_units_system_calls() {
+fn the_demo_uses_only_system_calls_that_the_unit_allows() {
     let refused = confined(&["chown", "root", "/"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let output = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        said.contains("Operation not permitted"),
-        "the filter is not in force: {said}"
+        output.contains("Operation not permitted"),
+        "the filter is not in force: {output}"
     );
     let demo = confined(&[env!("CARGO_BIN_EXE_twake-bridge"), "demo", "--once"]);
-    let said = String::from_utf8_lossy(&demo.stderr).into_owned();
-    assert!(demo.status.success(), "{said}");
-    assert!(String::from_utf8_lossy(&demo.stdout).contains("Ctrl-C"), "{said}");
+    let output = String::from_utf8_lossy(&demo.stderr).into_owned();
+    assert!(demo.status.success(), "{output}");
+    assert!(
+        String::from_utf8_lossy(&demo.stdout).contains("Ctrl-C"),
+        "{output}"
+    );
 }
 
 #[test]
-fn the_unit_is_confined_as_tightly_as_it_can_work() {
+fn the_exposure_level_of_the_unit_is_bounded() {
     let analysis = Command::new("systemd-analyze")
         .args(["security", "--offline=true", "--no-pager", "--threshold=15"])
         .arg(unit())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&analysis.stdout);
-    assert!(analysis.status.success(), "{said}");
-    let level = said
+    let output = String::from_utf8_lossy(&analysis.stdout);
+    assert!(analysis.status.success(), "{output}");
+    let level = output
         .lines()
         .find(|line| line.contains("Overall exposure level"))
         .unwrap();

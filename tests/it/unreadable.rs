@@ -1,4 +1,4 @@
-//! What is authentic is never refused for its content: a body that cannot be read is stored, posted as it is, seen by the
+//! An authentic request is never refused for its content: an unreadable body is stored, posted as it is, listed for the
 //! operator and replayed.
 
 use std::fs;
@@ -9,7 +9,7 @@ use crate::harness::{TOKEN, TestSetup, client};
 use crate::preview::{folder, run_in};
 use crate::program::program;
 
-/// A template of its owner's, with an error message that has quotes.
+/// JSON of a handwritten template, with unescaped quotation marks.
 const BROKEN: &str = r#"{"app":"shop","message":"cannot load "values.yaml": exit 1"}"#;
 const WHY: &str = "not JSON (line 1, column 39: expected `,` or `}`)";
 
@@ -23,7 +23,7 @@ fn sources(kinds: &[&str]) -> String {
 }
 
 #[actix_web::test]
-async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
+async fn json_with_an_unescaped_quotation_mark_is_posted_as_it_is() {
     let kinds = [
         ("argocd", "Argo CD", 202),
         ("healthchecks", "Healthchecks.io", 202),
@@ -34,7 +34,7 @@ async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
         ("jenkins", "Jenkins", 202),
     ];
     let setup = TestSetup::new();
-    // These know no bearer token.
+    // These kinds have no bearer token.
     let by_token: Vec<&str> = kinds
         .iter()
         .map(|(kind, ..)| *kind)
@@ -84,7 +84,7 @@ async fn senders_that_write_json_by_hand_lose_nothing_by_a_quotation_mark() {
 }
 
 #[actix_web::test]
-async fn what_is_shown_of_a_body_is_text_and_bounded() {
+async fn the_excerpt_of_an_unreadable_body_is_text_and_bounded() {
     let setup = TestSetup::new();
     let bridge = setup.bridge(&sources(&["argocd"]));
     let bearer = format!("Bearer {TOKEN}");
@@ -131,16 +131,16 @@ async fn what_is_shown_of_a_body_is_text_and_bounded() {
     bridge.finish().await;
 }
 
-const OWN: &str = "title = \"Acme\"\n[[authentication]]\nname = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"\n[event]\ntype = '\"said\"'\n";
+const OWN: &str = "title = \"Acme\"\n[[authentication]]\nname = \"bearer\"\nmethod = \"token\"\nheader = \"Authorization\"\nprefix = \"Bearer \"\n[event]\ntype = '\"note\"'\n";
 
 #[actix_web::test]
-async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_the_next_replay() {
+async fn the_operator_lists_unreadable_events_and_a_replay_with_a_corrected_kind_parses_them() {
     let setup = TestSetup::new();
     let kind = setup.path("templates/acme");
     fs::create_dir_all(&kind).unwrap();
     fs::write(kind.join("source.toml"), OWN).unwrap();
-    fs::write(kind.join("said.hbs"), "said: {{payload.text}}").unwrap();
-    fs::write(setup.path("bridge.toml"), setup.config_text(&sources(&["acme"]))).unwrap();
+    fs::write(kind.join("note.hbs"), "note: {{payload.text}}").unwrap();
+    setup.write_config(&sources(&["acme"]));
     let bridge = setup.bridge(&sources(&["acme"]));
     let bearer = format!("Bearer {TOKEN}");
     let headers = [
@@ -151,7 +151,7 @@ async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_th
     let id = answer.body["event"].as_str().unwrap().to_owned();
     let readable = bridge.post("/hooks/acme", &headers, r#"{"text":"fine"}"#).await;
     assert_eq!(readable.status, 202);
-    assert_eq!(setup.posted("ch-ops", 2).await[1], "said: fine");
+    assert_eq!(setup.posted("ch-ops", 2).await[1], "note: fine");
 
     let ask = async |operator: &str, path: &str| -> Value {
         let mut answer = client()
@@ -191,7 +191,7 @@ async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_th
         Value::Null
     );
 
-    // Replayed as it is, it is posted as it is once more.
+    // With the same kind, a replay posts it as it is again.
     replay(&bridge.operator).await;
     assert!(setup.posted("ch-ops", 3).await[2].contains("text=disk+full"));
     let list = ask(&bridge.operator, "events?state=unreadable").await;
@@ -215,26 +215,26 @@ async fn the_operator_finds_what_cannot_be_read_and_a_mended_kind_tells_it_at_th
     fs::write(kind.join("source.toml"), format!("{OWN}[body]\nform = true\n")).unwrap();
     let bridge = setup.bridge(&sources(&["acme"]));
     replay(&bridge.operator).await;
-    assert_eq!(setup.posted("ch-ops", 4).await[3], "said: disk full");
+    assert_eq!(setup.posted("ch-ops", 4).await[3], "note: disk full");
     let list = ask(&bridge.operator, "events?state=unreadable").await;
     assert!(ids(&list).is_empty(), "{list}");
     bridge.finish().await;
 }
 
 #[test]
-fn preview_and_check_show_a_body_that_cannot_be_read() {
+fn preview_and_check_report_an_unreadable_body() {
     let folder =
         folder("[sources.acme]\nkind = \"acme\"\nsecrets = [{ file = \"secret\" }]\nchannels = [\"dev\"]\n");
     let kind = folder.path().join("templates/acme");
     fs::create_dir_all(kind.join("samples")).unwrap();
     fs::write(kind.join("source.toml"), OWN).unwrap();
-    fs::write(kind.join("samples/said__broken.json"), BROKEN).unwrap();
+    fs::write(kind.join("samples/note__broken.json"), BROKEN).unwrap();
     let run = |arguments: &[&str]| {
         let output = run_in(folder.path(), arguments, BROKEN.as_bytes());
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         (output.status.code().unwrap(), text)
     };
-    for payload in [&["--sample", "said__broken"][..], &["-"][..]] {
+    for payload in [&["--sample", "note__broken"][..], &["-"][..]] {
         let (code, text) = run(&[&["preview", "--source", "acme"], payload].concat());
         assert_eq!(code, 1, "{text}");
         for part in [
@@ -256,7 +256,7 @@ fn preview_and_check_show_a_body_that_cannot_be_read() {
     assert_eq!(code, 0, "{text}");
     assert!(
         text.contains(
-            "said__broken.json: is not JSON (line 1, column 39: expected `,` or `}`), so no condition"
+            "note__broken.json: is not JSON (line 1, column 39: expected `,` or `}`), so no condition"
         ),
         "{text}"
     );

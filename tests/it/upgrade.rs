@@ -1,5 +1,5 @@
-//! A store that the last version of an earlier schema wrote (tests/data/store) is taken over by the real binary: what
-//! waits is posted, what was is shown, and nothing of it is lost.
+//! The real binary migrates a store of an earlier schema (tests/data/store): it posts what waits, shows the history and
+//! loses nothing.
 
 use serde_json::Value;
 use std::fs;
@@ -9,9 +9,9 @@ use std::process::Output;
 use twake_bridge::sandbox::Limits;
 
 use crate::harness::{TOKEN, TestSetup, client};
-use crate::program::{Served, program};
+use crate::program::{Served, output_of, output_text, program};
 
-/// What the store's configuration had besides, and a history that reaches back to it in any year.
+/// The rest of the store's configuration. The long history keeps its events in any year.
 const MORE: &str = r#"
 [[sources.github.routes]]
 when = 'branch == "quiet"'
@@ -51,13 +51,11 @@ impl Upgrade {
         command
             .args(arguments)
             .env("TWAKE_BRIDGE_STORE", self.setup.store());
-        actix_web::rt::task::spawn_blocking(move || command.output().unwrap())
-            .await
-            .unwrap()
+        output_of(command).await
     }
 
-    /// What an order answers. Asked of the bridge at `operator`, else of the store.
-    async fn say(&self, operator: Option<&str>, arguments: &[&str]) -> String {
+    /// The output of a subcommand, on the bridge at `operator` or, without one, on the store.
+    async fn query(&self, operator: Option<&str>, arguments: &[&str]) -> String {
         let config = self.setup.path("bridge.toml");
         let mut all = arguments.to_vec();
         all.extend(["--config", config.to_str().unwrap()]);
@@ -65,12 +63,12 @@ impl Upgrade {
             all.extend(["--operator", operator]);
         }
         let output = self.run(&all).await;
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
     async fn events(&self, operator: Option<&str>) -> Vec<Value> {
-        let list = self.say(operator, &["events", "list", "--json"]).await;
+        let list = self.query(operator, &["events", "list", "--json"]).await;
         let list: Value = serde_json::from_str(&list).unwrap();
         list["events"].as_array().unwrap().clone()
     }
@@ -81,10 +79,6 @@ fn old() -> &'static Path {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/data/store/schema-1.db"
     ))
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap()
 }
 
 fn schema(path: &Path) -> i64 {
@@ -99,7 +93,7 @@ fn id(event: &Value) -> &str {
 }
 
 #[actix_web::test]
-async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
+async fn a_store_of_an_earlier_schema_is_migrated_with_all_its_events() {
     let upgrade = Upgrade::new();
     let setup = &upgrade.setup;
     upgrade.take("bridge.db");
@@ -112,14 +106,14 @@ async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
         "{:#?}",
         served.lines
     );
-    // What waited in a lane that failed, in its order.
+    // The messages that waited in a failed lane, in their order.
     let posted = setup.posted("ch-ops", 2).await;
     assert!(
         posted[0].contains("DiskFull") && posted[1].contains("DiskStillFull"),
         "{posted:?}"
     );
 
-    // From the newest to the oldest, as they were left, but for what has been told now.
+    // From the newest to the oldest. Only the states of those posted now have changed.
     let operator = served.operator.clone();
     let operator = Some(operator.as_str());
     let events = upgrade.events(operator).await;
@@ -132,28 +126,28 @@ async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
         panic!("{events:#?}")
     };
     assert_eq!(dead["deliveries"][0]["state"], "dead");
-    let shown = upgrade.say(operator, &["events", "show", id(skipped)]).await;
+    let shown = upgrade.query(operator, &["events", "show", id(skipped)]).await;
     assert!(shown.contains("the reason was not recorded"), "{shown}");
     assert!(
         shown.contains("branch == \"quiet\" holds: dropped on purpose"),
         "{shown}"
     );
-    let shown = upgrade.say(operator, &["events", "show", id(first)]).await;
+    let shown = upgrade.query(operator, &["events", "show", id(first)]).await;
     assert!(
         shown.contains("the first") && !shown.contains("skipped"),
         "{shown}"
     );
 
-    // What is decided again has its reason from then on.
-    upgrade.say(operator, &["events", "replay", id(first)]).await;
+    // A replay decides again and stores the reason.
+    upgrade.query(operator, &["events", "replay", id(first)]).await;
     assert!(setup.posted("ch-dev", 1).await[0].contains("the first"));
-    upgrade.say(operator, &["events", "replay", id(dead)]).await;
+    upgrade.query(operator, &["events", "replay", id(dead)]).await;
     assert!(setup.posted("ch-broken", 1).await[0].contains("too large"));
-    upgrade.say(operator, &["events", "replay", id(skipped)]).await;
-    let shown = upgrade.say(operator, &["events", "show", id(skipped)]).await;
+    upgrade.query(operator, &["events", "replay", id(skipped)]).await;
+    let shown = upgrade.query(operator, &["events", "show", id(skipped)]).await;
     assert!(shown.contains("skipped: route 0 names no channel"), "{shown}");
 
-    // And so has what comes.
+    // New events have their reason, too.
     let new = client()
         .post(format!("{}/hooks/script", served.url))
         .insert_header(("authorization", format!("Bearer {TOKEN}")))
@@ -169,21 +163,25 @@ async fn an_old_store_is_taken_over_with_all_that_is_in_it() {
 }
 
 #[actix_web::test]
-async fn a_backup_from_before_an_upgrade_is_restored_and_taken_over_at_the_next_start() {
+async fn a_backup_of_an_earlier_schema_is_restored_and_migrated_at_the_next_start() {
     let upgrade = Upgrade::new();
     let setup = &upgrade.setup;
     upgrade.take("before.db");
     let before = setup.path("before.db");
     let restored = upgrade.run(&["restore", before.to_str().unwrap(), "--yes"]).await;
-    assert!(restored.status.success(), "{}", said(&restored));
-    assert!(said(&restored).contains("6 events"), "{}", said(&restored));
+    assert!(restored.status.success(), "{}", output_text(&restored));
+    assert!(
+        output_text(&restored).contains("6 events"),
+        "{}",
+        output_text(&restored)
+    );
     let store = setup.path("bridge.db");
     assert_eq!(schema(&store), 1, "a copy is what was copied");
 
-    // A backup of it is of its schema, too: the version before can still use both.
+    // A backup of it has the earlier schema, too: the earlier version can still use both.
     let copy = setup.path("copy.db");
     let backup = upgrade.run(&["backup", copy.to_str().unwrap()]).await;
-    assert!(backup.status.success(), "{}", said(&backup));
+    assert!(backup.status.success(), "{}", output_text(&backup));
     assert_eq!(schema(&copy), 1);
 
     let mut served = upgrade.serve();
@@ -194,9 +192,9 @@ async fn a_backup_from_before_an_upgrade_is_restored_and_taken_over_at_the_next_
     assert_eq!(upgrade.events(None).await.len(), 6);
 }
 
-/// An earlier version stored Twacode that a template wrote, in place of a document.
+/// An earlier version stored Twacode from a template in place of a document.
 #[actix_web::test]
-async fn a_stored_message_of_a_form_that_is_gone_becomes_a_dead_letter_and_a_replay_renders_it_anew() {
+async fn a_stored_message_in_a_removed_format_becomes_a_dead_letter_and_a_replay_renders_it() {
     let upgrade = Upgrade::new();
     let setup = &upgrade.setup;
     upgrade.take("bridge.db");
@@ -223,13 +221,13 @@ async fn a_stored_message_of_a_form_that_is_gone_becomes_a_dead_letter_and_a_rep
         .iter()
         .find(|event| event["type"] == "firing" && event["deliveries"][0]["state"] == "dead")
         .unwrap();
-    let shown = upgrade.say(operator, &["events", "show", id(dead)]).await;
+    let shown = upgrade.query(operator, &["events", "show", id(dead)]).await;
     assert!(shown.contains("unreadable"), "{shown}");
     assert!(
         shown.contains("another version of the bridge; replay the event"),
         "{shown}"
     );
-    upgrade.say(operator, &["events", "replay", id(dead)]).await;
+    upgrade.query(operator, &["events", "replay", id(dead)]).await;
     assert!(setup.posted("ch-ops", 2).await[1].contains("DiskFull"));
     served.signal("TERM");
     assert!(served.end().success(), "{:#?}", served.lines);

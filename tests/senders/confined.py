@@ -1,7 +1,7 @@
 """Runs a program under the system call filter of a systemd unit: confined.py UNIT PROGRAM [ARGUMENT...]
 
-The unit's SystemCallFilter= lines are resolved by `systemd-analyze syscall-filter`, as systemd would, and everything
-else is answered with the unit's SystemCallErrorNumber= (or kills the process, if there is none).
+`systemd-analyze syscall-filter` resolves the unit's SystemCallFilter= lines as systemd does. Any other call returns the
+unit's SystemCallErrorNumber=, or kills the process if the unit has none.
 """
 import errno, os, re, subprocess, sys
 
@@ -39,6 +39,6 @@ for call in sorted(allowed | {"execve"}):
     try:
         confinement.add_rule(seccomp.ALLOW, call)
     except (RuntimeError, ValueError, OSError):
-        pass  # another architecture's
+        pass  # a call of another architecture
 confinement.load()
 os.execvp(command[0], command)

@@ -1,5 +1,5 @@
 // Posts every payload that GitHub documents, signed by Octokit's own signer.
-// usage: node corpus.mjs URL SECRET   prints one line an answer: status, event type, number of the payload, body
+// usage: node corpus.mjs URL SECRET   prints one line for each response: status, event type, number of the payload, body
 import { readFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";

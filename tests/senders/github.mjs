@@ -1,5 +1,5 @@
 // Posts GitHub's documented payloads of one event, signed by Octokit's own signer.
-// usage: node github.mjs URL SECRET EVENT COUNT   prints one line an answer: status, delivery id, body
+// usage: node github.mjs URL SECRET EVENT COUNT   prints one line for each response: status, delivery id, body
 import { readFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";

@@ -1,9 +1,9 @@
-"""Sends GitHub's push again and again, and never tries one again: what a restart refuses or cuts shows.
+"""Sends pushes of GitHub without a pause and never retries, so every refused or cut connection is counted.
 
-hammer.py PORT   the secret comes as GITHUB_SECRET, the body's path as BODY; ends when standard input does
+hammer.py PORT   GITHUB_SECRET: the secret; BODY: the path of the body; ends at the end of standard input
 
-Every request has a connection of its own. Prints one JSON object: how often which status was answered, and the errors
-of connections.
+Every request has its own connection. Prints one JSON object: the number of responses by status, and the errors of
+connections.
 """
 import collections, hashlib, hmac, http.client, json, os, sys, threading
 

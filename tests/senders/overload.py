@@ -1,6 +1,6 @@
-"""Senders that behave badly, all at once, for a bounded time.
+"""Groups of misbehaving senders, all at the same time, for SECONDS.
 
-usage: overload.py HOST PORT SECONDS SECRET; prints a JSON object: what each group was answered.
+usage: overload.py HOST PORT SECONDS SECRET; prints a JSON object: the number of responses of each group by status.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ async def answer(group, reader):
 
 
 async def idle(group):
-    """Connects and says nothing."""
+    """Connects and sends nothing."""
     reader, _ = await asyncio.open_connection(HOST, PORT)
     await answer(group, reader)
 
 
 async def slow_head(group):
-    """A byte of the head every half second."""
+    """Sends one byte of the head every half second."""
     reader, writer = await asyncio.open_connection(HOST, PORT)
     listening = asyncio.ensure_future(answer(group, reader))
     for byte in UNSIGNED:
@@ -47,7 +47,7 @@ async def slow_head(group):
 
 
 async def slow_body(group):
-    """Announces a large body, sends ten bytes a second."""
+    """Declares a large body and sends ten bytes a second."""
     reader, writer = await asyncio.open_connection(HOST, PORT)
     listening = asyncio.ensure_future(answer(group, reader))
     writer.write(f"{UNSIGNED}content-length: {BIG}\r\n\r\n".encode())
@@ -57,7 +57,7 @@ async def slow_body(group):
 
 
 async def big(group):
-    """25 MB with a signature of the right form that is wrong."""
+    """Sends 25 MB with a well-formed but wrong signature."""
     reader, writer = await asyncio.open_connection(HOST, PORT)
     listening = asyncio.ensure_future(answer(group, reader))
     writer.write(f"{UNSIGNED}content-length: {BIG}\r\n\r\n".encode())
@@ -75,7 +75,7 @@ SIGNATURE = hmac.new(SECRET.encode(), SIGNED, hashlib.sha256).hexdigest()
 
 
 async def big_signed(group, number=iter(range(10**6))):
-    """25 MB that are authentic, of an event type that says nothing."""
+    """Sends 25 MB with a right signature and an event type that is skipped."""
     reader, writer = await asyncio.open_connection(HOST, PORT)
     listening = asyncio.ensure_future(answer(group, reader))
     head = f"POST /hooks/github HTTP/1.1\r\nhost: {HOST}\r\nx-github-event: watch\r\nx-github-delivery: big-{next(number)}\r\n"
@@ -89,7 +89,7 @@ async def big_signed(group, number=iter(range(10**6))):
 
 
 async def large_and_good(group, number=iter(range(10**6))):
-    """A megabyte that is authentic, once a second, over a connection of its own each time."""
+    """Sends 1 MB with a right signature once a second, each over its own connection."""
     body = b'{"filling":"' + b" " * (2**20 - 14) + b'"}'
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     while True:

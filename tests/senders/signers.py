@@ -1,6 +1,6 @@
-"""Signs a body by a sender's own library, posts it, and prints what was answered: the status and the body.
+"""Signs a body with the sender's own library, posts it, and prints the status and body of the response.
 
-usage: signers.py LIBRARY URL SECRET AGE BODY   AGE: how many seconds ago it was signed
+usage: signers.py LIBRARY URL SECRET AGE BODY   AGE: the age of the signature in seconds
 """
 import sys
 import time

@@ -1,5 +1,5 @@
-// Posts a body signed by Stripe's own library, and prints what was answered: the status and the body.
-// usage: node stripe.mjs URL SECRET AGE BODY   AGE: how many seconds ago it was signed
+// Posts a body signed by Stripe's own library, and prints the status and body of the response.
+// usage: node stripe.mjs URL SECRET AGE BODY   AGE: the age of the signature in seconds
 import Stripe from "stripe";
 
 const [url, secret, age, body] = process.argv.slice(2);

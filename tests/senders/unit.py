@@ -1,10 +1,10 @@
-"""Plays systemd for a bridge: holds its sockets, waits for READY=1, restarts it while a sender hammers it.
+"""Stands in for systemd: holds the sockets of a bridge, waits for READY=1, restarts the bridge under load.
 
-unit.py RESTARTS BINARY [ARGUMENT...]   configuration and store come through the environment
+unit.py RESTARTS BINARY [ARGUMENT...]   configuration and store come from the environment
 
-The sender opens a connection for every request, signs it as GitHub does, and never tries again: what a restart refuses
-or cuts shows. Prints one JSON object: how often which status was answered, the errors of connections, what the bridge
-told its supervisor, and how long each stop and start took.
+The sender opens a connection for every request, signs it as GitHub does and never retries, so every refused or cut
+connection is counted. Prints one JSON object: the number of responses by status, the errors of connections, the
+notifications of the bridge, its exit status and the duration of the slowest restart.
 """
 import json, os, select, signal, socket, subprocess, sys, tempfile, time
 
@@ -22,21 +22,21 @@ for _ in range(2):
 port, operator = (listening.getsockname()[1] for listening in sockets)
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.bind(os.path.join(folder, "notify"))
-told = []
+notified = []
 
 
-def hear(wanted, process, patience=30):
-    """Reads what the bridge tells until it tells `wanted`."""
+def wait_for(wanted, process, patience=30):
+    """Reads notifications of the bridge until `wanted`."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
         if process.poll() is not None:
-            sys.exit(f"the bridge ended with {process.returncode} before it told {wanted}")
+            sys.exit(f"the bridge ended with {process.returncode} before the notification {wanted}")
         if select.select([notify], [], [], 0.2)[0]:
             words = notify.recv(4096).decode().split("\n")
-            told.extend(word for word in words if word)
+            notified.extend(word for word in words if word)
             if wanted in words:
                 return
-    sys.exit(f"the bridge did not tell {wanted}: {told}")
+    sys.exit(f"the bridge did not send {wanted}: {notified}")
 
 
 def pass_sockets():
@@ -55,12 +55,12 @@ def start():
     }
     shell = ["sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"', *command]
     process = subprocess.Popen(shell, env=environment, preexec_fn=pass_sockets, close_fds=False)
-    hear("READY=1", process)
+    wait_for("READY=1", process)
     return process
 
 
 process = start()
-hear("WATCHDOG=1", process)
+wait_for("WATCHDOG=1", process)
 hammer = Hammer(port)
 answers, errors = hammer.answers, hammer.errors
 hammer.start()
@@ -78,6 +78,6 @@ hammer.stop()
 process.send_signal(signal.SIGTERM)
 code = process.wait(30)
 while select.select([notify], [], [], 0)[0]:
-    told.extend(notify.recv(4096).decode().split("\n"))
-print(json.dumps({"answers": answers, "errors": errors, "told": sorted(set(told)), "exit": code,
+    notified.extend(notify.recv(4096).decode().split("\n"))
+print(json.dumps({"answers": answers, "errors": errors, "notified": sorted(set(notified)), "exit": code,
                   "slowest_restart_s": round(slowest, 3)}))

@@ -1,7 +1,8 @@
-// Varies GitHub's payloads as its JSON Schemas allow: without what is optional, null where that may be, empty lists and
-// texts, other words of an enumeration; one change at a time, and several at once. Only what a kind's files name.
-// usage: node variations.mjs FOLDER SEED   FOLDER: templates/github; SEED: a number, the same gives the same
-// prints one line a variation: event type, what was changed, payload; separated by tabs
+// Varies GitHub's payloads as its JSON Schemas allow: without optional fields, with null where it is allowed, with empty
+// lists and texts, with other values of an enumeration. One change at a time, and several at once. Varies only fields
+// that the kind's files name.
+// usage: node variations.mjs FOLDER SEED   FOLDER: templates/github; SEED: a number; the output depends only on it
+// prints one line for each variation, separated by tabs: event type, the change, payload
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -14,11 +15,11 @@ const json = (path) => JSON.parse(readFileSync(path, "utf8"));
 const schema = json(require.resolve("@octokit/webhooks-schemas/schema.json"));
 const examples = json(require.resolve("@octokit/webhooks-examples/api.github.com/index.json"));
 
-// So many variations of a payload change several things.
+// Number of variations of a payload with several changes.
 const MIXED = 2;
-// What people write may be an empty text.
+// Fields that people write; they can be empty.
 const WRITTEN = new Set(["body", "description", "message", "dismissed_comment", "resolution_comment"]);
-// What all payloads have alike, whatever the event's action is.
+// Fields that payloads of every event have.
 const COMMON = new Set(["repository", "sender", "organization", "installation", "enterprise"]);
 
 const ajv = addFormats(new Ajv({ strict: false, allErrors: true, code: { optimize: false } }));
@@ -27,8 +28,8 @@ const wrong = (validate, payload) =>
   validate(payload)
     ? []
     : validate.errors.map(({ instancePath, schemaPath, params }) => `${instancePath} ${schemaPath} ${JSON.stringify(params)}`);
-// Whether a variation of a payload is valid. The schemas are stricter than GitHub, and some are older than the payloads:
-// where a payload itself is wrong by them, a variation may be wrong in the same.
+// Whether a variation of a payload is valid. The schemas are stricter than GitHub, and some are older than the payloads.
+// Therefore a variation may violate a schema where the payload itself does.
 function validity(event, payload) {
   const names = [`${event}$${payload.action}`, `${event}_event`, `${event}$event`];
   const name = names.find((name) => name in schema.definitions);
@@ -38,7 +39,7 @@ function validity(event, payload) {
   return (varied) => wrong(validate, varied).every((error) => known.has(error));
 }
 
-// What may stand where, by a field's name, of all enumerations of the schemas.
+// The values of every enumeration of the schemas, by field name.
 const words = new Map();
 (function collect(node) {
   if (typeof node !== "object" || node === null) return;
@@ -50,8 +51,7 @@ const words = new Map();
   Object.values(node).forEach(collect);
 })(schema);
 
-// A field whose name is nowhere in the kind's files can be anything without anybody noticing; and so can an event that
-// is quiet.
+// Fields that the kind's files do not name, and events that the kind skips, do not change any message.
 const files = readdirSync(folder).filter((name) => /\.(hbs|toml)$/.test(name));
 const quiet = new Set(Array.from(readFileSync(join(folder, "source.toml"), "utf8").matchAll(/\{ type = "(\w+)"/g), ([, type]) => type));
 const named = new Set(files.flatMap((name) => readFileSync(join(folder, name), "utf8").match(/[a-z_]+/gi)));
@@ -77,7 +77,7 @@ function changed(payload, list) {
   const copy = structuredClone(payload);
   for (const { at, to } of list) {
     const parent = at.slice(0, -1).reduce((node, key) => node?.[key], copy);
-    if (typeof parent !== "object" || parent === null) continue; // another change took it away
+    if (typeof parent !== "object" || parent === null) continue; // another change removed it
     if (to !== undefined) parent[at.at(-1)] = to;
     else if (Array.isArray(parent)) parent.shift();
     else delete parent[at.at(-1)];

@@ -1,4 +1,4 @@
-//! Who may use the operator's listener: judged by the socket it is bound to, and by what each request says of itself.
+//! Access to the operator listener: its address, the token, the Host header, methods.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::harness::{GITHUB_SECRET, TestSetup, client, push};
 use crate::program::Served;
 
 #[actix_web::test]
-async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
+async fn without_a_token_the_operator_listener_must_be_on_loopback() {
     let setup = TestSetup::new();
     std::fs::write(setup.path("operator"), "operator-token-0123456789").unwrap();
     for (address, is_open) in [
@@ -26,7 +26,7 @@ async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
     ] {
         for passed in [false, true] {
             for token in ["", "[operator]\ntoken = { file = \"operator\" }\n"] {
-                // As if a variable said nothing of it.
+                // Without the environment variable.
                 let text = setup.config_text(token);
                 let config = Config::from_text(&text, setup.folder.path(), &Environment::none());
                 let operator_listen = if passed {
@@ -53,7 +53,7 @@ async fn without_a_token_the_operators_socket_is_bound_to_loopback() {
     }
 }
 
-/// Holds sockets as systemd does and becomes a bridge: NAMES ADDRESS... -- COMMAND...; an address is an IP or a path.
+/// Binds sockets as systemd does, then executes a bridge: NAMES ADDRESS... -- COMMAND...; an address is an IP or a path.
 const PASSING: &str = r#"
 import os, socket, sys
 end = sys.argv.index("--")
@@ -85,9 +85,9 @@ fn passing(setup: &TestSetup, names: &str, addresses: &[&str]) -> Command {
 }
 
 #[actix_web::test]
-async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name() {
+async fn a_passed_socket_is_checked_by_its_address_and_used_by_its_name() {
     let setup = TestSetup::new();
-    std::fs::write(setup.path("bridge.toml"), setup.config_text("")).unwrap();
+    setup.write_config("");
     let path = setup.path("socket");
     let unix = path.to_str().unwrap();
     let unit = "twake-bridge.socket:twake-bridge.socket";
@@ -131,9 +131,9 @@ async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name
         ),
     ] {
         let output = passing(&setup, names, addresses).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{names} {addresses:?} {said}");
-        assert!(said.contains(why), "{names} {addresses:?} {said}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{names} {addresses:?} {errors}");
+        assert!(errors.contains(why), "{names} {addresses:?} {errors}");
         let _ = std::fs::remove_file(&path);
     }
     for (names, addresses, public, operator) in [
@@ -151,7 +151,7 @@ async fn a_socket_that_was_passed_is_judged_by_its_address_and_taken_by_its_name
 }
 
 #[actix_web::test]
-async fn every_page_of_the_operator_looks_at_the_host() {
+async fn every_operator_page_checks_the_host_header() {
     let setup = TestSetup::new();
     std::fs::write(setup.path("operator"), "operator-token-0123456789").unwrap();
     let token = "Bearer operator-token-0123456789";
@@ -182,7 +182,7 @@ async fn every_page_of_the_operator_looks_at_the_host() {
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status().as_u16(), status, "{page} {headers:?}");
         }
-        // That the process answers is no secret: a supervisor asks by any name.
+        // /health is for supervisors, which use any host name.
         let health = client().get(format!("{}/health", bridge.operator));
         let health = health
             .insert_header(("host", "pod.example"))
@@ -224,7 +224,7 @@ async fn no_get_changes_anything() {
 }
 
 #[actix_web::test]
-async fn strangers_make_no_new_series_of_metrics() {
+async fn unauthenticated_requests_create_no_metric_series() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let signed = || crate::harness::github_signature(b"{}");

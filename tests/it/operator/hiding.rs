@@ -1,4 +1,4 @@
-//! What was sent, looked at afterwards: it neither commands the terminal nor repeats the secret it came with.
+//! Stored requests as commands show them: without terminal escapes and without secrets.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::{TestOperator, post};
 const TOKEN: &str = "tok-4c1f0a9e77b2d35586aa0b1c";
 
 #[actix_web::test]
-async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() {
+async fn a_shown_event_has_no_terminal_escapes_and_no_secrets() {
     let mut operator = TestOperator::new(
         "[sources.backup]\nkind = \"generic\"\nsecrets = [{ file = \"backup\" }]\nchannels = [\"dev\"]\n",
     );
@@ -44,9 +44,9 @@ async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() 
         vec!["channels", "list", "--json"],
     ];
     for arguments in looks.drain(..) {
-        let said = operator.run(&arguments);
-        assert_eq!(said.code, 0, "{arguments:?}: {}", said.err);
-        for text in [&said.out, &said.err] {
+        let shown = operator.run(&arguments);
+        assert_eq!(shown.code, 0, "{arguments:?}: {}", shown.err);
+        for text in [&shown.out, &shown.err] {
             let acts = |c: char| {
                 c.is_control() && c != '\n' || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
             };
@@ -55,9 +55,9 @@ async fn what_is_shown_of_an_event_commands_no_terminal_and_repeats_no_secret() 
         }
         if arguments.contains(&"show") {
             assert!(
-                said.out.contains("x-kept") && !said.out.contains("referer"),
+                shown.out.contains("x-kept") && !shown.out.contains("referer"),
                 "{}",
-                said.out
+                shown.out
             );
         }
     }

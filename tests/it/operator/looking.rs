@@ -1,4 +1,4 @@
-//! What is there, told to whom it may concern.
+//! Commands and pages that show events, channels and metrics, and `send`.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use crate::program::program;
 const QUIET: &str = "[[sources.github.routes]]\nwhen = 'branch == \"quiet\"'\nchannels = []\n";
 
 #[actix_web::test]
-async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_when_none_does() {
+async fn events_are_listed_and_shown_through_a_running_bridge_and_from_its_store() {
     let mut operator = TestOperator::new(QUIET);
     let served = operator.serve();
     let first = github(&served, "d-1", &push("main", "first")).await;
@@ -79,7 +79,7 @@ async fn events_are_listed_and_shown_by_a_bridge_that_runs_and_from_its_store_wh
         );
         let listed = operator.json(&["events", "list", "--state", "skipped"]);
         assert_eq!(listed["events"][0]["skip_reason"], why);
-        // The beginning that the table shows is enough to name it.
+        // The beginning of an id, as the table shows it, identifies the event.
         let beginning = line.split_whitespace().nth(2).unwrap();
         assert!(dead.starts_with(beginning) && beginning.len() < 36);
         let shown = operator.run(&["events", "show", beginning]).ok();
@@ -129,7 +129,7 @@ async fn a_skipped_channel_is_listed_with_the_template_that_skipped_it() {
     )
     .unwrap();
     let served = operator.serve();
-    let everywhere = github(&served, "d-1", &push("main", "told everywhere")).await;
+    let everywhere = github(&served, "d-1", &push("main", "posted everywhere")).await;
     let partly = github(&served, "d-2", &push("side", "posted in dev")).await;
     operator.setup.posted("ch-dev", 2).await;
     let shown = operator.run(&["events", "show", &everywhere]).ok();
@@ -146,7 +146,7 @@ async fn a_skipped_channel_is_listed_with_the_template_that_skipped_it() {
 }
 
 #[actix_web::test]
-async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
+async fn a_store_in_use_is_read_only_through_its_bridge() {
     let mut operator = TestOperator::new("[operator]\ntoken = { file = \"operator\" }\n");
     std::fs::write(operator.setup.path("operator"), "operator-token").unwrap();
     let served = operator.serve();
@@ -164,7 +164,7 @@ async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
     assert!(nowhere.err.contains("--operator URL"), "{}", nowhere.err);
     nowhere.refused("in use by another process");
 
-    // Without the token nothing is said.
+    // Without the token the command is refused.
     let mut command = program();
     command.args(["events", "list", "--operator", &address]);
     command
@@ -180,7 +180,7 @@ async fn a_store_that_a_bridge_has_is_asked_for_through_that_bridge() {
 }
 
 #[actix_web::test]
-async fn a_page_of_elsewhere_is_told_nothing_and_orders_nothing() {
+async fn requests_of_a_foreign_web_page_are_refused() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let id = bridge.github("push", "d-1", &push("main", "once")).await.body["event"].clone();
@@ -240,7 +240,7 @@ async fn a_page_of_elsewhere_is_told_nothing_and_orders_nothing() {
     assert_eq!(
         setup.sandbox.messages("ch-dev").len(),
         1,
-        "nothing was told again"
+        "a message was posted again"
     );
     bridge.finish().await;
 }
@@ -257,10 +257,10 @@ async fn accepted_events_are_counted_by_the_secret_that_authenticated_them() {
 }
 
 #[actix_web::test]
-async fn send_says_a_text_literally_and_what_twake_says_to_it() {
+async fn send_posts_a_literal_text_and_prints_twakes_response() {
     let operator = TestOperator::new("");
     let sandbox = &operator.setup.sandbox;
-    // Its listener is bound, but nobody is at it before this thread lets it begin.
+    // The sandbox's listener is bound, but the sandbox runs only when this thread yields.
     client().get(sandbox.url().as_str()).send().await.unwrap();
     let sent = operator.run(&["send", "dev", "**up** at @all"]).ok();
     assert!(sent.contains("dev: delivered; Twake's id is "), "{sent}");

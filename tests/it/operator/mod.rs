@@ -1,5 +1,4 @@
-//! Looking into a bridge that runs and one that does not, and mending what went wrong: the real binary, asked as an
-//! operator would.
+//! The operator's commands, run with the real binary on a running bridge and on a store without one.
 
 mod access;
 mod hiding;
@@ -13,11 +12,11 @@ use std::process::{Output, Stdio};
 use crate::harness::{BASIC, GITHUB_SECRET, TOKEN, TestSetup, alert, client};
 use crate::program::{Served, program};
 
-/// An operator at a command line: a configuration, and perhaps a running bridge.
+/// Runs commands with a configuration, on a running bridge if there is one.
 struct TestOperator {
     setup: TestSetup,
     config: PathBuf,
-    /// The running bridge's operator listener; unset: none runs.
+    /// The operator listener of the running bridge; `None`: none runs.
     address: Option<String>,
 }
 
@@ -58,8 +57,7 @@ impl CommandOutput {
 impl TestOperator {
     fn new(more: &str) -> Self {
         let setup = TestSetup::new();
-        let config = setup.path("bridge.toml");
-        std::fs::write(&config, setup.config_text(more)).unwrap();
+        let config = setup.write_config(more);
         Self {
             setup,
             config,
@@ -104,7 +102,7 @@ impl TestOperator {
         serde_json::from_str(&self.run(&arguments).ok()).unwrap()
     }
 
-    /// The ids that a list with these filters has.
+    /// The ids of the events that match these filters.
     fn ids(&self, filters: &[&str]) -> Vec<String> {
         let arguments: Vec<&str> = ["events", "list"].iter().chain(filters).copied().collect();
         let list = self.json(&arguments);
@@ -143,7 +141,7 @@ async fn monitoring(served: &Served, name: &str) -> String {
     post(served, "/hooks/monitoring", &headers, &alert("firing", name)).await
 }
 
-/// Asks until the answer is as wanted; what is asked about happens by itself.
+/// Repeats `look` until it returns a value.
 async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     crate::harness::in_time(what, async {
         loop {

@@ -7,7 +7,7 @@ use super::{TestOperator, github, until};
 use crate::harness::push;
 
 #[actix_web::test]
-async fn a_dead_letter_that_is_replayed_arrives() {
+async fn a_replayed_dead_letter_is_delivered() {
     let mut operator = TestOperator::new("");
     operator
         .setup
@@ -36,7 +36,7 @@ async fn a_dead_letter_that_is_replayed_arrives() {
         .refused("--yes");
     assert!(
         operator.setup.sandbox.messages("ch-dev").is_empty(),
-        "nothing went out yet"
+        "a message was posted before the replay"
     );
 
     operator
@@ -60,29 +60,33 @@ async fn a_dead_letter_that_is_replayed_arrives() {
         .iter()
         .map(|d| &d["state"])
         .collect();
-    assert_eq!(states, ["dead", "delivered"], "what was stays");
+    assert_eq!(
+        states,
+        ["dead", "delivered"],
+        "the dead delivery stays in the history"
+    );
     assert_eq!(
         shown["messages"].as_array().unwrap().len(),
         1,
-        "the same words are kept once"
+        "equal messages are stored once"
     );
 
-    // The dead ones are history: what has it is left out.
+    // The dead deliveries are history. A replay skips channels that already have the event.
     let again = operator
         .run(&["events", "replay", "--state", "dead", "--yes"])
         .ok();
     assert!(again.contains("not dev: it was delivered there"), "{again}");
-    // Asked for by name it is told again.
+    // A replay by id posts it again.
     operator.run(&["events", "replay", &events[2]]).ok();
     assert!(operator.setup.posted("ch-dev", 4).await[3].contains("change 2."));
     operator.stop(served);
 }
 
 #[actix_web::test]
-async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
+async fn a_replay_decides_again_with_the_current_routes_or_posts_the_stored_messages() {
     let mut operator = TestOperator::new("");
     let served = operator.serve();
-    let event = github(&served, "d-1", &push("main", "told twice")).await;
+    let event = github(&served, "d-1", &push("main", "posted twice")).await;
     operator.setup.posted("ch-dev", 1).await;
     operator.stop(served);
     operator.configure(|text| text.replace("channels = [\"dev\"]", "channels = [\"ops\"]"));
@@ -105,8 +109,8 @@ async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
         .ok();
 
     let served = operator.serve();
-    assert!(operator.setup.posted("ch-ops", 1).await[0].contains("told twice"));
-    assert!(operator.setup.posted("ch-dev", 2).await[1].contains("told twice"));
+    assert!(operator.setup.posted("ch-ops", 1).await[0].contains("posted twice"));
+    assert!(operator.setup.posted("ch-dev", 2).await[1].contains("posted twice"));
     operator.stop(served);
 
     operator.configure(|text| text.replace("sources.github", "sources.gitea"));
@@ -120,7 +124,7 @@ async fn a_replay_decides_again_with_todays_routes_or_tells_what_was_stored() {
 }
 
 #[actix_web::test]
-async fn what_is_discarded_is_not_posted_but_kept_and_can_be_replayed() {
+async fn a_discarded_delivery_is_kept_not_posted_and_can_be_replayed() {
     let mut operator = TestOperator::new("");
     operator.setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();
@@ -167,7 +171,7 @@ async fn what_is_discarded_is_not_posted_but_kept_and_can_be_replayed() {
 }
 
 #[actix_web::test]
-async fn what_waits_for_a_channel_that_is_gone_is_moved_in_order() {
+async fn deliveries_of_a_removed_channel_are_moved_in_order() {
     let mut operator = TestOperator::new("");
     operator.setup.sandbox.set_fault(None, Some(Fault::RefuseKey));
     let served = operator.serve();

@@ -9,10 +9,10 @@ use crate::harness::{TestSetup, client, in_time, wished};
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::Fault;
 
-/// An Alertmanager with the bridge as its webhook.
+/// An Alertmanager with the bridge as its webhook receiver.
 pub(super) struct Alertmanager {
     _process: Running,
-    /// Where it listens: `127.0.0.1:PORT`.
+    /// Its address: `127.0.0.1:PORT`.
     pub(super) address: String,
 }
 
@@ -35,14 +35,14 @@ impl Alertmanager {
                 .arg(format!("--storage.path={}", setup.path("alertmanager").display()))
                 .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="]),
         );
-        let address = address(&process.says("Listening on"));
+        let address = address(&process.wait_for("Listening on"));
         Self {
             _process: process,
             address,
         }
     }
 
-    /// Posts an alert that ends at `ends` (RFC 3339; unset: it fires on).
+    /// Posts an alert that ends at `ends` (RFC 3339; `None`: no end).
     async fn post(&self, name: &str, ends: Option<&str>) {
         let mut alert = serde_json::json!({
             "labels": {"alertname": name, "severity": "critical", "instance": "db-1:9100"},
@@ -92,7 +92,7 @@ async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() 
         .wait_for_attempts("ch-ops", |attempts| !attempts.is_empty())
         .await;
     alertmanager.post("DiskFull", OVER).await;
-    // Twake stays down until both wait and ten seconds of attempts have failed.
+    // Twake stays down until both alerts wait and attempts have failed for ten seconds.
     bridge.waiting(|lanes| *lanes == [("ops".to_owned(), 2)]).await;
     let begun = setup.sandbox.attempts("ch-ops")[0].at;
     setup
@@ -114,14 +114,14 @@ async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() 
     bridge.finish().await;
 }
 
-/// Alertmanager repeats what was answered 5xx, and forgets an alert that was over before it could be posted: so an alert
-/// that fires on must arrive once the store is back. For how long it is away: `STORE_AWAY_SECONDS`, unset 8.
+/// Alertmanager repeats a request answered 5xx, but not for an alert that has ended meanwhile. So an alert that still fires
+/// must arrive when the store is back. `STORE_AWAY_SECONDS` sets how long the store is away (8).
 #[actix_web::test]
-async fn alertmanagers_alert_arrives_once_after_the_bridges_store_was_away() {
+async fn an_alert_of_alertmanager_arrives_once_after_the_store_was_away() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let alertmanager = Alertmanager::start(&setup, &bridge.url);
-    bridge.idle().await; // it has its files
+    bridge.idle().await; // its store files exist
     let files = ["bridge.db", "bridge.db-wal", "bridge.db-shm"];
     let away = |name: &str| setup.path(&format!("away-{name}"));
     for name in files {

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Running, bridge_with_own_kinds, printed, tool};
 use crate::harness::{TOKEN, TestSetup};
 
-/// A master with one builder, which builds at once and fails, and tells the bridge.
+/// A master with one builder: it builds immediately, fails and reports to the bridge.
 fn master(bridge: &str) -> String {
     format!(
         r#"
@@ -36,7 +36,7 @@ fn buildbot(arguments: &[&str]) -> Command {
 }
 
 #[actix_web::test]
-async fn a_failed_build_of_buildbot_is_told_and_its_beginning_is_not() {
+async fn a_failed_build_of_buildbot_is_posted_and_its_start_is_skipped() {
     let setup = TestSetup::new();
     let bridge = bridge_with_own_kinds(
         &setup,

@@ -10,8 +10,8 @@ use crate::program::program;
 #[test]
 fn the_demos_page_shows_its_messages_in_chromium() {
     let mut demo = Running::start(program().arg("demo"));
-    let said = demo.says("Ctrl-C");
-    let page = said
+    let printed = demo.wait_for("Ctrl-C");
+    let page = printed
         .lines()
         .find_map(|line| line.trim().strip_prefix("the page"))
         .unwrap()
@@ -33,7 +33,7 @@ fn the_demos_page_shows_its_messages_in_chromium() {
             "a sample's hostile text became an element"
         );
     }
-    // The README's picture (deploy/demo.png) is a copy of this one.
+    // The README's picture (deploy/demo.png) is a copy of this screenshot.
     let picture = data("../target/demo.png");
     let screenshot = format!("--screenshot={}", picture.display());
     let page = format!("{page}?channel=ch-github");
@@ -44,7 +44,7 @@ fn the_demos_page_shows_its_messages_in_chromium() {
     assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
 }
 
-/// A page as Chromium sees it.
+/// The DOM of a page in Chromium.
 fn opened(chromium: &str, page: &str) -> String {
     let output = browse(chromium, &["--dump-dom", page]);
     String::from_utf8(output.stdout).unwrap()

@@ -1,5 +1,5 @@
-//! Debian's docker-registry, to which an image is pushed by three HTTP calls. It repeats what is answered 4xx as it does
-//! with 5xx, for ever and before anything later, so nothing it sends may be refused.
+//! Debian's docker-registry, with an image pushed by three HTTP calls. It repeats a request answered 4xx or 5xx forever and
+//! before any later event, so none of its requests may be refused.
 
 use std::fs;
 use std::process::Command;
@@ -37,14 +37,14 @@ impl Registry {
                 .arg("serve")
                 .arg(&config),
         );
-        let address = address(&process.says("listening on 127.0.0.1:"));
+        let address = address(&process.wait_for("listening on 127.0.0.1:"));
         Self {
             _process: process,
             url: format!("http://{address}/v2"),
         }
     }
 
-    /// Calls it, and gives a header of its answer.
+    /// Sends a request; returns a header of the response.
     async fn call(&self, method: &str, path: &str, mime: &str, body: String, header: &str) -> String {
         let url = if path.starts_with("http") {
             path.to_owned()
@@ -67,7 +67,7 @@ impl Registry {
         value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())
     }
 
-    /// Pushes an image, and gives its digest.
+    /// Pushes an image; returns its digest.
     async fn push(&self, repository: &str, tag: &str) -> String {
         let config =
             json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}})
@@ -102,7 +102,7 @@ fn bridge(setup: &TestSetup) -> TestBridge {
 }
 
 #[actix_web::test]
-async fn a_push_to_a_docker_registry_is_told_and_what_it_sends_besides_is_taken_too() {
+async fn a_push_to_a_docker_registry_is_posted_and_its_other_events_are_accepted() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let registry = Registry::start(&setup, &bridge.url);
@@ -112,11 +112,11 @@ async fn a_push_to_a_docker_registry_is_told_and_what_it_sends_besides_is_taken_
         let path = format!("{manifests}{name}");
         registry.call(method, &path, MANIFEST, String::new(), "").await;
     }
-    // The last of five events, in order: had one of them been refused, this would never come.
+    // The last of five events in order. It would not arrive if one of them was refused.
     let posted = setup.posted("ch-dev", 3).await;
     assert!(posted[0].contains("library/shop:1.4.2"), "{posted:?}");
     assert!(
-        // A word joiner behind the colon, too: `@name:` and 36 such letters would notify a person.
+        // A word joiner follows the colon, too: `@name:` and a 36-character id would notify a user.
         posted[1].contains("deleted") && posted[1].replace('\u{2060}', "").contains(&digest[..19]),
         "{posted:?}"
     );

@@ -1,4 +1,4 @@
-//! Real senders, a file each: programs that `tests/tools` unpacked, started beside a bridge, and libraries that sign.
+//! Real senders, one file each: programs that `tests/tools` unpacks, run with a bridge, and libraries that sign.
 
 mod alertmanager;
 mod buildbot;
@@ -14,13 +14,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
-use actix_web::rt::task::spawn_blocking;
-
-use crate::harness::{PATIENCE, TestBridge, TestSetup, in_time};
-use crate::program::program;
+use crate::harness::{PATIENCE, TestBridge, TestSetup};
+use crate::program::{printed, program};
 
 /// A file under `target/tools`.
 pub(crate) fn tool(path: &str) -> PathBuf {
@@ -38,29 +36,13 @@ pub(crate) fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
 }
 
-/// A bridge that knows the kinds of `tests/data/kinds`, written as an operator would, besides its own.
+/// A bridge with the own kinds of `tests/data/kinds`.
 fn bridge_with_own_kinds(setup: &TestSetup, source: &str) -> TestBridge {
     setup.bridge_from(&format!(
         "templates = {:?}\n{}",
         data("data/kinds").display(),
         setup.config_text(source)
     ))
-}
-
-/// What a program said that ran to its end, without holding up the bridge beside it.
-async fn ran(mut command: Command) -> Output {
-    let what = format!("{command:?}");
-    let output = spawn_blocking(move || command.stdin(Stdio::null()).output().unwrap());
-    in_time(&what, output).await.unwrap()
-}
-
-/// What a program printed that ran to a good end.
-async fn printed(command: Command) -> String {
-    let output = ran(command).await;
-    let said = String::from_utf8(output.stdout).unwrap();
-    let cause = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{cause}");
-    said
 }
 
 /// A child process, killed when dropped.
@@ -70,7 +52,7 @@ struct Running {
 }
 
 impl Running {
-    /// Starts it; its log is what it writes to its standard error and its standard output.
+    /// Starts a command. Its log is its standard error and its standard output.
     fn start(command: &mut Command) -> Self {
         let (send, log) = mpsc::channel();
         let mut child = command
@@ -84,25 +66,25 @@ impl Running {
         Self { child, log }
     }
 
-    /// Waits for a line of its log that has `text`, and gives the log up to it. This holds up the bridge of the same
-    /// test: it is for a program that starts.
-    fn says(&mut self, text: &str) -> String {
-        let mut said = String::new();
+    /// Waits for a line of the log with `text`; returns the log up to that line. This blocks the bridge of the same test,
+    /// so use it only while a program starts.
+    fn wait_for(&mut self, text: &str) -> String {
+        let mut log = String::new();
         loop {
             let line = self
                 .log
                 .recv_timeout(PATIENCE)
-                .unwrap_or_else(|_| panic!("no {text:?} in {said}"));
-            said += &line;
-            said.push('\n');
+                .unwrap_or_else(|_| panic!("no {text:?} in {log}"));
+            log += &line;
+            log.push('\n');
             if line.contains(text) {
-                return said;
+                return log;
             }
         }
     }
 }
 
-/// Reads a stream to its end, so that its writer never waits, and passes its lines on.
+/// Reads a stream to its end, so that its writer never blocks, and sends its lines.
 fn follow(stream: impl Read + Send + 'static, send: mpsc::Sender<String>) {
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -129,7 +111,7 @@ fn address(log: &str) -> String {
 }
 
 #[test]
-fn check_finds_nothing_in_the_kinds_that_an_operator_would_write_for_such_senders() {
+fn check_finds_nothing_in_the_kinds_of_the_test_data() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = format!(
         "templates = {:?}\nchannels = {{ dev = \"ch-dev\" }}\n[twake.main]\nurl = \"https://twake.example.org\"\n\

@@ -3,10 +3,11 @@
 use std::fs;
 use std::process::Command;
 
-use super::{data, ran, tool};
+use super::{data, tool};
 use crate::harness::{TOKEN, TestSetup};
+use crate::program::output_of;
 
-/// What alarm-notify.sh logs when it is run with these arguments and this configuration.
+/// Runs alarm-notify.sh; returns its log.
 async fn notified(setup: &TestSetup, configuration: &str, arguments: &[&str]) -> String {
     let configuration = format!("SEND_EMAIL=NO\n{configuration}");
     fs::write(setup.path("health_alarm_notify.conf"), configuration).unwrap();
@@ -18,10 +19,10 @@ async fn notified(setup: &TestSetup, configuration: &str, arguments: &[&str]) ->
         .args(arguments)
         .env("NETDATA_USER_CONFIG_DIR", setup.folder.path())
         .env("NETDATA_STOCK_CONFIG_DIR", tool("netdata/usr/lib/netdata/conf.d"));
-    String::from_utf8(ran(bash).await.stdout).unwrap()
+    String::from_utf8(output_of(bash).await.stdout).unwrap()
 }
 
-/// A disk that fills up, as the daemon tells it.
+/// The arguments that the daemon passes about a disk that fills up.
 const DISK: &[&str] = &[
     "sysadmin",
     "db-1",
@@ -54,7 +55,7 @@ const DISK: &[&str] = &[
     "",
 ];
 
-/// The kind's sender as the README says to configure it.
+/// The kind's custom sender, configured as in its README.
 fn custom(bridge: &str, token: &str) -> String {
     let sender = fs::read_to_string(data("../templates/netdata/custom_sender.sh")).unwrap();
     let configured = sender
@@ -77,14 +78,17 @@ async fn netdata_posts_to_the_bridge_as_if_it_were_slack() {
     let log = notified(&setup, &configuration, &["test"]).await;
     assert_eq!(log.matches("sent slack notification").count(), 3, "{log}");
     let posted = setup.posted("ch-ops", 3).await;
-    for (said, state) in posted.iter().zip(["needs attention", "is critical", "recovered"]) {
-        assert!(said.contains(state) && said.contains("test.chart"), "{posted:?}");
+    for (message, state) in posted.iter().zip(["needs attention", "is critical", "recovered"]) {
+        assert!(
+            message.contains(state) && message.contains("test.chart"),
+            "{posted:?}"
+        );
     }
     bridge.finish().await;
 }
 
 #[actix_web::test]
-async fn netdata_posts_by_the_sender_that_the_kind_has_for_it() {
+async fn netdata_posts_with_the_custom_sender_of_the_kind() {
     let setup = TestSetup::new();
     let bridge = setup.bridge(
         "[sources.netdata]\nkind = \"netdata\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",
@@ -93,11 +97,11 @@ async fn netdata_posts_by_the_sender_that_the_kind_has_for_it() {
     let log = notified(&setup, &configuration, &["test"]).await;
     assert!(!log.contains("did not take"), "{log}");
     notified(&setup, &configuration, DISK).await;
-    // A repeat is not told again.
+    // A repeated notification is not posted again.
     notified(&setup, &configuration, DISK).await;
     let posted = setup.posted("ch-ops", 4).await;
-    for (said, mark) in posted.iter().zip(["🟠", "🔴", "✅", "🔴"]) {
-        assert!(said.starts_with(mark), "{posted:#?}");
+    for (message, mark) in posted.iter().zip(["🟠", "🔴", "✅", "🔴"]) {
+        assert!(message.starts_with(mark), "{posted:#?}");
     }
     assert!(
         posted[3].contains("96.4%")
@@ -110,7 +114,7 @@ async fn netdata_posts_by_the_sender_that_the_kind_has_for_it() {
 }
 
 #[actix_web::test]
-async fn netdata_says_in_its_log_that_the_bridge_refused_it() {
+async fn netdata_logs_that_the_bridge_refused_it() {
     let setup = TestSetup::new();
     let bridge = setup.bridge(
         "[sources.netdata]\nkind = \"netdata\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"ops\"]\n",

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{printed, tool};
 use crate::harness::{GITHUB_SECRET, TestSetup};
 
-/// What the bridge answered to so many of GitHub's pushes.
+/// Sends `count` pushes of GitHub; returns the responses, one a line.
 async fn pushed(url: &str, secret: &str, count: &str) -> String {
     let mut node = Command::new("node");
     node.arg(tool("npm/github.mjs"))
@@ -14,17 +14,17 @@ async fn pushed(url: &str, secret: &str, count: &str) -> String {
 }
 
 #[actix_web::test]
-async fn octokits_signer_signs_what_the_bridge_takes() {
+async fn requests_signed_by_octokit_are_accepted() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
-    let said = pushed(&bridge.url, GITHUB_SECRET, "7").await;
+    let responses = pushed(&bridge.url, GITHUB_SECRET, "7").await;
     assert_eq!(
-        said.lines().filter(|line| line.starts_with("202 ")).count(),
+        responses.lines().filter(|line| line.starts_with("202 ")).count(),
         7,
-        "{said}"
+        "{responses}"
     );
-    let posted: usize = said.matches("\"channels\":[\"dev\"]").count();
-    assert!(posted > 0, "{said}");
+    let posted: usize = responses.matches("\"channels\":[\"dev\"]").count();
+    assert!(posted > 0, "{responses}");
     setup.messages("ch-dev", posted).await;
     bridge.finish().await;
 }
@@ -33,7 +33,7 @@ async fn octokits_signer_signs_what_the_bridge_takes() {
 async fn a_wrong_secret_at_the_sender_is_refused() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
-    let said = pushed(&bridge.url, "another secret", "1").await;
-    assert!(said.starts_with("401 "), "{said}");
+    let responses = pushed(&bridge.url, "another secret", "1").await;
+    assert!(responses.starts_with("401 "), "{responses}");
     bridge.finish().await;
 }

@@ -1,4 +1,4 @@
-//! Debian's Prometheus: a rule fires, its Alertmanager tells the bridge, and again when it is over.
+//! Debian's Prometheus: a rule fires and resolves, and its Alertmanager notifies the bridge of both.
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +11,7 @@ use super::alertmanager::Alertmanager;
 use super::{Running, tool};
 use crate::harness::TestSetup;
 
-/// A shop that Prometheus watches; it can be broken.
+/// A target of Prometheus that can fail.
 struct Shop {
     address: String,
     up: Arc<AtomicBool>,
@@ -80,7 +80,7 @@ fn prometheus(setup: &TestSetup, shop: &Shop, alertmanager: &Alertmanager) -> Ru
             ))
             .arg("--web.listen-address=127.0.0.1:0"),
     );
-    prometheus.says("Server is ready");
+    prometheus.wait_for("Server is ready");
     prometheus
 }
 

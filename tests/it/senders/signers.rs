@@ -1,5 +1,4 @@
-//! Libraries that senders sign with. Where no built-in kind has the scheme, `tests/data/kinds` describes it as an
-//! operator would.
+//! The signing libraries of senders. If no built-in kind has the scheme, `tests/data/kinds` has an own kind with it.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +8,7 @@ use serde_json::Value;
 use super::{bridge_with_own_kinds, data, printed, tool};
 use crate::harness::TestSetup;
 
-/// How a library is asked to sign: its program, and what stands before the address.
+/// The command of a signing library, up to the URL.
 type Signer = fn() -> Command;
 
 fn python(library: &str) -> Command {
@@ -18,20 +17,26 @@ fn python(library: &str) -> Command {
     command
 }
 
-/// What the bridge answered to a body that was signed with this secret so many seconds ago.
+/// Posts a body with a signature of this secret and age in seconds; returns the response.
 async fn signed(signer: Signer, url: &str, secret: &str, age: &str, body: &str) -> (u16, Value) {
     let mut command = signer();
     command.args([url, secret, age, body]);
-    let said = printed(command).await;
-    let (status, body) = said.split_once(' ').unwrap();
+    let response = printed(command).await;
+    let (status, body) = response.split_once(' ').unwrap();
     (
         status.parse().unwrap(),
         serde_json::from_str(body).unwrap_or_default(),
     )
 }
 
-/// A source of a kind whose signer signs these bodies: what it tells of them; wrong and old signatures are refused.
-async fn let_in(kind: &str, signer: Signer, secret: &str, wrong: &str, bodies: &[&str]) -> Vec<String> {
+/// Posts signed bodies to a source of a kind; returns the messages. Asserts that wrong and old signatures are refused.
+async fn accepted_messages(
+    kind: &str,
+    signer: Signer,
+    secret: &str,
+    wrong: &str,
+    bodies: &[&str],
+) -> Vec<String> {
     let setup = TestSetup::new();
     fs::write(setup.path("signer"), secret).unwrap();
     let bridge = bridge_with_own_kinds(
@@ -56,14 +61,14 @@ async fn let_in(kind: &str, signer: Signer, secret: &str, wrong: &str, bodies: &
 }
 
 #[actix_web::test]
-async fn stripes_library_signs_what_the_bridge_takes() {
+async fn requests_signed_by_stripes_library_are_accepted() {
     let stripe: Signer = || {
         let mut node = Command::new("node");
         node.arg(tool("npm/stripe.mjs"));
         node
     };
     let body = fs::read_to_string(data("data/kinds/stripe/samples/invoice.payment_failed.json")).unwrap();
-    let posted = let_in("stripe", stripe, "whsec_test_secret", "whsec_other", &[&body]).await;
+    let posted = accepted_messages("stripe", stripe, "whsec_test_secret", "whsec_other", &[&body]).await;
     assert_eq!(
         posted,
         ["❌ invoice payment failed for ana.ruiz@\u{2060}example.org"]
@@ -71,10 +76,10 @@ async fn stripes_library_signs_what_the_bridge_takes() {
 }
 
 #[actix_web::test]
-async fn slacks_library_signs_what_the_bridge_takes_as_json_and_as_a_form() {
+async fn requests_signed_by_slacks_library_are_accepted_as_json_and_as_a_form() {
     let message = fs::read_to_string(data("data/kinds/slack-app/samples/message.json")).unwrap();
     let command = "user_name=ana&command=%2Fdeploy&text=shop+to+staging&trigger_id=13345224609.738474920";
-    let posted = let_in(
+    let posted = accepted_messages(
         "slack-app",
         || python("slack_sdk"),
         "8f742231b10e8888abcd99yyyzzz85a5",
@@ -86,7 +91,7 @@ async fn slacks_library_signs_what_the_bridge_takes_as_json_and_as_a_form() {
 }
 
 #[actix_web::test]
-async fn slacks_question_whether_the_address_is_meant_is_answered_if_it_is_signed() {
+async fn slacks_url_verification_is_answered_if_it_is_signed() {
     let setup = TestSetup::new();
     fs::write(setup.path("signer"), "a secret of Slack's").unwrap();
     let bridge = bridge_with_own_kinds(
@@ -101,9 +106,9 @@ async fn slacks_question_whether_the_address_is_meant_is_answered_if_it_is_signe
         command.args([&url, secret, "0", question]);
         printed(command).await
     };
-    let said = answered("a secret of Slack's").await;
+    let response = answered("a secret of Slack's").await;
     assert_eq!(
-        said.trim(),
+        response.trim(),
         "200 3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
     );
     assert!(answered("another").await.starts_with("401 "));
@@ -117,8 +122,8 @@ const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const WRONG: &str = "whsec_plJ3nmyCDGBKInavdOK15jsl";
 
 #[actix_web::test]
-async fn the_library_of_standard_webhooks_signs_what_the_bridge_takes() {
-    let posted = let_in(
+async fn requests_signed_by_the_standard_webhooks_library_are_accepted() {
+    let posted = accepted_messages(
         "standard-webhooks",
         || python("standardwebhooks"),
         KEY,
@@ -130,7 +135,7 @@ async fn the_library_of_standard_webhooks_signs_what_the_bridge_takes() {
 }
 
 #[actix_web::test]
-async fn svixs_library_signs_what_the_bridge_takes() {
-    let posted = let_in("standard-webhooks", || python("svix"), KEY, WRONG, &[INVOICE]).await;
+async fn requests_signed_by_svixs_library_are_accepted() {
+    let posted = accepted_messages("standard-webhooks", || python("svix"), KEY, WRONG, &[INVOICE]).await;
     assert!(posted[0].contains("F-2026-118"), "{posted:?}");
 }

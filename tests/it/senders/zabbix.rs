@@ -1,12 +1,13 @@
-//! The kind's media type in Zabbix's own script engine.
+//! The kind's media type in Zabbix's script engine.
 
 use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use super::{data, ran, tool};
+use super::{data, tool};
 use crate::harness::{TOKEN, TestBridge, TestSetup};
+use crate::program::output_of;
 
 fn bridge(setup: &TestSetup) -> TestBridge {
     setup.bridge(
@@ -14,7 +15,7 @@ fn bridge(setup: &TestSetup) -> TestBridge {
     )
 }
 
-/// The media type's script, run with these parameters beside the address and the token.
+/// Runs the script of the media type with these parameters, the URL and the token.
 async fn run(setup: &TestSetup, bridge: &TestBridge, token: &str, parameters: Value) -> Output {
     let mut all = json!({"bridge_url": format!("{}/hooks/zabbix", bridge.url), "bridge_token": token, "http_proxy": ""});
     for (name, value) in parameters.as_object().unwrap() {
@@ -27,10 +28,10 @@ async fn run(setup: &TestSetup, bridge: &TestBridge, token: &str, parameters: Va
         .arg(data("../templates/zabbix/media-type.js"))
         .arg("-i")
         .arg(setup.path("parameters.json"));
-    ran(command).await
+    output_of(command).await
 }
 
-/// What Zabbix puts in the parameters' places: macros it knows, and some that it does not.
+/// The parameters after Zabbix has expanded its macros; it leaves unknown macros as they are.
 fn problem(value: &str) -> Value {
     json!({
         "event_source": "0", "event_value": value, "event_update_status": "0", "event_id": "4711", "trigger_id": "23291",
@@ -43,15 +44,15 @@ fn problem(value: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn zabbixs_script_engine_tells_a_problem_its_end_and_the_button_of_the_media_type() {
+async fn zabbix_posts_a_problem_its_end_and_the_test_of_the_media_type() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let unresolved = json!({"event_id": "{EVENT.ID}", "event_tags": "{EVENT.TAGSJSON}", "alert_subject": "{ALERT.SUBJECT}"});
     for parameters in [problem("1"), problem("0"), unresolved] {
         let output = run(&setup, &bridge, TOKEN, parameters).await;
-        let said = String::from_utf8_lossy(&output.stdout);
+        let printed = String::from_utf8_lossy(&output.stdout);
         assert!(
-            output.status.success() && said.contains("\"channels\":[\"ops\"]"),
+            output.status.success() && printed.contains("\"channels\":[\"ops\"]"),
             "{output:?}"
         );
     }
@@ -72,13 +73,13 @@ async fn zabbixs_script_engine_tells_a_problem_its_end_and_the_button_of_the_med
 }
 
 #[actix_web::test]
-async fn a_refusal_is_what_zabbix_shows_as_the_failed_attempt() {
+async fn zabbix_reports_a_refusal_as_a_failed_attempt() {
     let setup = TestSetup::new();
     let bridge = bridge(&setup);
     let output = run(&setup, &bridge, "another token", problem("1")).await;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
-        !output.status.success() && said.contains("the bridge answered 401"),
+        !output.status.success() && printed.contains("the bridge answered 401"),
         "{output:?}"
     );
     bridge.finish().await;

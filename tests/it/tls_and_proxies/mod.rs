@@ -1,5 +1,5 @@
-//! The ways in: TLS of the bridge's own, certificates of senders, and real proxies before it. The ways out: real proxies
-//! before Twake, and the certificate of the bridge.
+//! Incoming connections: TLS in the bridge, client certificates of senders, real reverse proxies. Outgoing connections: real
+//! forward proxies and the client certificate of the bridge.
 
 mod outward;
 mod proxies;
@@ -11,16 +11,18 @@ use std::process::{Command, Output};
 use twake_bridge::sandbox::Limits;
 
 use crate::harness::{TestSetup, github_signature, push};
-use crate::program::Served;
+use crate::program::{Served, output_of, output_text};
 
-/// What curl got: the status (0: no answer) and the rest of what it said.
-struct Got {
+/// What curl received.
+struct CurlOutput {
+    /// The status of the response; 0: no response.
     status: u16,
-    said: String,
+    /// Everything that curl printed.
+    text: String,
 }
 
 /// Posts an authentic push to `url` with curl, a sender that knows TLS.
-async fn curl(url: String, arguments: Vec<String>) -> Got {
+async fn curl(url: String, arguments: Vec<String>) -> CurlOutput {
     let body = push("main", "Hold the door");
     let mut curl = Command::new("curl");
     curl.args([
@@ -45,10 +47,8 @@ async fn curl(url: String, arguments: Vec<String>) -> Got {
     .args(["--data-binary", &body])
     .args(arguments)
     .arg(url);
-    let output = actix_web::rt::task::spawn_blocking(move || curl.output().unwrap())
-        .await
-        .unwrap();
-    let said = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
+    let output = output_of(curl).await;
+    let text = output_text(&output);
     let status = String::from_utf8(output.stdout).unwrap();
     let status = status
         .lines()
@@ -57,7 +57,7 @@ async fn curl(url: String, arguments: Vec<String>) -> Got {
         .trim()
         .parse()
         .unwrap_or(0);
-    Got { status, said }
+    CurlOutput { status, text }
 }
 
 fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
@@ -166,8 +166,7 @@ fn certificate(folder: &Path, authority: &str, name: &str) {
 fn served(more: &str, prepare: impl FnOnce(&Path)) -> (TestSetup, Served) {
     let setup = TestSetup::with(&["dev", "ops"], Limits::default());
     prepare(setup.folder.path());
-    let config = setup.path("bridge.toml");
-    std::fs::write(&config, setup.config_text(more)).unwrap();
+    let config = setup.write_config(more);
     let served = Served::start(&config, &setup.store());
     (setup, served)
 }

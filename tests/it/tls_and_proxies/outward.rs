@@ -1,22 +1,21 @@
-//! The ways out: Debian's tinyproxy between the bridge and Twake, and a Twake behind an nginx that speaks TLS and may want
-//! to see a certificate.
+//! Outgoing connections: Debian's tinyproxy between the bridge and Twake, and a Twake behind an nginx with TLS that can
+//! require a client certificate.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use actix_web::rt::task::spawn_blocking;
 use twake_bridge::sandbox::Limits;
 
 use super::proxies::{Proxy, free_port, nginx};
 use super::{authority, certificate, run};
 use crate::harness::{TestSetup, post_push};
-use crate::program::{Served, program};
+use crate::program::{Served, output_of, output_text, program};
 use crate::senders::tool;
 
-/// The stand-in Twake with a channel for each of these names, and certificates of everybody's.
-fn world(channels: &[&str]) -> TestSetup {
+/// A sandbox with these channels, and the certificates of all parties.
+fn setup_with(channels: &[&str]) -> TestSetup {
     let setup = TestSetup::with(channels, Limits::default());
     let folder = setup.folder.path();
     authority(folder, "ca");
@@ -28,7 +27,7 @@ fn world(channels: &[&str]) -> TestSetup {
     setup
 }
 
-/// An account and a channel for each, called alike, and a source that tells all of them.
+/// Configures an account and a channel of the same name for each, and a source that posts to all of them.
 fn configure(setup: &TestSetup, accounts: &[(&str, String)]) {
     let mut text = String::new();
     for (name, more) in accounts {
@@ -62,7 +61,7 @@ async fn push(bridge: &Served, text: &str) {
     assert_eq!(status, 202);
 }
 
-/// What the program says, asked as an operator would.
+/// The output of a command; it never has the password.
 async fn ask(setup: &TestSetup, bridge: Option<&Served>, arguments: &[&str]) -> String {
     let mut command = program();
     command.args(arguments).current_dir(setup.folder.path());
@@ -76,10 +75,9 @@ async fn ask(setup: &TestSetup, bridge: Option<&Served>, arguments: &[&str]) -> 
     ] {
         command.env(format!("TWAKE_BRIDGE_{name}"), value);
     }
-    let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(!said.contains("sesame"), "{said}");
-    said
+    let text = output_text(&output_of(command).await);
+    assert!(!text.contains("sesame"), "{text}");
+    text
 }
 
 /// Waits until something listens.
@@ -127,7 +125,7 @@ fn tinyproxy(setup: &TestSetup, port: u16, more: &str) -> Tinyproxy {
 }
 
 impl Tinyproxy {
-    /// Where it was asked to connect to.
+    /// The targets of the requests in its log.
     fn asked(&self) -> Vec<String> {
         let log = fs::read_to_string(&self.log).unwrap();
         let asked = log
@@ -137,7 +135,7 @@ impl Tinyproxy {
     }
 }
 
-/// Twake behind nginx with TLS; where it is.
+/// Twake behind nginx with TLS, and its URL.
 fn tls_twake(setup: &TestSetup, more: &str) -> (Proxy, String) {
     let port = free_port();
     let path = |name: &str| setup.path(name).display().to_string();
@@ -158,7 +156,7 @@ const PASSWORD: &str = "user = \"aladdin\", password = { file = \"password\" }";
 #[actix_web::test]
 async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_and_https() {
     let names = ["http-open", "https-open", "http-known", "https-known"];
-    let setup = world(&names);
+    let setup = setup_with(&names);
     let (_nginx, secure) = tls_twake(&setup, "");
     let plain = setup.sandbox.url().to_string().replace("http://", "");
     let plain = plain.trim_end_matches('/');
@@ -205,7 +203,7 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
     for proxy in [&open_proxy, &known_proxy] {
         let asked = proxy.asked();
         for target in [plain, &secure] {
-            // Once by `check --live`, once for the message.
+            // One request of `check --live`, one for the message.
             assert_eq!(
                 asked.iter().filter(|to| *to == target).count(),
                 2,
@@ -220,7 +218,7 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
 
 #[actix_web::test]
 async fn a_message_waits_for_a_proxy_that_is_down() {
-    let setup = world(&["dev"]);
+    let setup = setup_with(&["dev"]);
     let port = free_port();
     let proxy = format!(
         "url = \"{}\"\nproxy = \"http://127.0.0.1:{port}\"",
@@ -236,7 +234,7 @@ async fn a_message_waits_for_a_proxy_that_is_down() {
     assert!(lanes.contains("dev: check that the proxy runs"), "{lanes}");
     assert!(
         setup.sandbox.messages("ch-dev").is_empty(),
-        "it is never gone around"
+        "the message was posted without the proxy"
     );
     let live = ask(&setup, None, &["check", "--live"]).await;
     assert!(
@@ -252,8 +250,8 @@ async fn a_message_waits_for_a_proxy_that_is_down() {
 }
 
 #[actix_web::test]
-async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_password() {
-    let setup = world(&["known", "unknown", "filtered"]);
+async fn a_proxy_that_refuses_halts_delivery_until_its_password_is_corrected() {
+    let setup = setup_with(&["known", "unknown", "filtered"]);
     let (known, filtered) = (free_port(), free_port());
     let _known = tinyproxy(&setup, known, "BasicAuth aladdin open-sesame");
     let _filtered = tinyproxy(&setup, filtered, "ConnectPort 443");
@@ -319,8 +317,8 @@ async fn a_proxy_that_refuses_halts_and_says_why_until_it_is_told_the_right_pass
 }
 
 #[actix_web::test]
-async fn a_twake_that_wants_a_certificate_is_shown_it_and_a_reload_shows_another() {
-    let setup = world(&["dev"]);
+async fn a_client_certificate_is_sent_to_twake_and_a_reload_replaces_it() {
+    let setup = setup_with(&["dev"]);
     let callers = setup.path("callers.pem").display().to_string();
     let demand = format!("ssl_verify_client on;\nssl_client_certificate {callers};");
     let (_nginx, secure) = tls_twake(&setup, &demand);
@@ -344,7 +342,7 @@ async fn a_twake_that_wants_a_certificate_is_shown_it_and_a_reload_shows_another
     );
     assert!(live.contains(&format!("account dev: {way}")), "{live}");
 
-    // The same files, with a certificate that this Twake does not trust: a connection made before is not used again.
+    // The same files with a certificate that this Twake does not trust. The bridge does not reuse the earlier connection.
     for end in ["pem", "key"] {
         fs::copy(
             setup.path(&format!("stranger.{end}")),

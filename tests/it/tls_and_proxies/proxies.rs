@@ -1,4 +1,4 @@
-//! Behind Debian's Caddy and nginx, with the configurations that are shipped; and whom a source lets in then.
+//! Behind Debian's Caddy and nginx with the configurations of deploy/, and access control by forwarded addresses.
 
 use std::fs;
 use std::net::TcpListener;
@@ -17,16 +17,16 @@ fn forwarded(address: &str) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_word() {
+async fn an_allow_list_uses_the_forwarded_address_only_of_a_trusted_proxy() {
     for (trust, expected) in [("", 403), (TRUST, 202)] {
         let (setup, mut bridge) = served(&format!("{ALLOW}{trust}"), |_| {});
         let url = format!("{}/hooks/allowed", bridge.url);
         let got = curl(url.clone(), forwarded("192.0.2.7")).await;
-        assert_eq!(got.status, expected, "{}", got.said);
-        // Written by the sender before the proxy added where it really is.
+        assert_eq!(got.status, expected, "{}", got.text);
+        // The sender forged the first entry; the proxy appended the second one.
         let got = curl(url.clone(), forwarded("192.0.2.7, 198.51.100.9")).await;
-        assert_eq!(got.status, 403, "{}", got.said);
-        assert!(got.said.contains("\"code\":\"access-denied\""), "{}", got.said);
+        assert_eq!(got.status, 403, "{}", got.text);
+        assert!(got.text.contains("\"code\":\"access-denied\""), "{}", got.text);
         for claim in [
             "forwarded: for=192.0.2.7",
             "x-real-ip: 192.0.2.7",
@@ -35,7 +35,7 @@ async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_wor
             "true-client-ip: 192.0.2.7",
         ] {
             let got = curl(url.clone(), vec!["-H".to_owned(), claim.to_owned()]).await;
-            assert_eq!(got.status, 403, "{claim}: {}", got.said);
+            assert_eq!(got.status, 403, "{claim}: {}", got.text);
         }
         let sender = if trust.is_empty() {
             "127.0.0.1"
@@ -44,7 +44,7 @@ async fn an_allow_list_goes_by_what_a_trusted_proxy_says_and_by_nobody_elses_wor
         };
         assert!(
             bridge.wait_for("access-denied").contains("peer="),
-            "the log says who"
+            "the log does not have the address"
         );
         assert_eq!(setup.stored(), i64::from(expected == 202));
         bridge.signal("TERM");
@@ -95,7 +95,7 @@ pub(super) fn nginx(setup: &TestSetup, site: &str) -> Proxy {
     Proxy(nginx)
 }
 
-/// The shipped configuration with this test's ports, names and certificates in it.
+/// A configuration of deploy/ with the ports, names and certificates of this test.
 fn configuration(name: &str, changes: &[(&str, String)]) -> String {
     let path = format!("{}/deploy/proxy/{name}", env!("CARGO_MANIFEST_DIR"));
     let mut text = fs::read_to_string(path).unwrap();
@@ -106,16 +106,16 @@ fn configuration(name: &str, changes: &[(&str, String)]) -> String {
     text
 }
 
-/// Webhooks through the proxy are taken, what is not a webhook ends there, and a sender cannot say it is another.
+/// Asserts that webhooks pass through the proxy, other requests do not, and a sender cannot forge its address.
 async fn passes(setup: &TestSetup, port: u16) {
     let ca = setup.path("ca.pem").display().to_string();
     let through = |more: Vec<String>| [vec!["--cacert".to_owned(), ca.clone()], more].concat();
     let url = |path: &str| format!("https://localhost:{port}{path}");
     let patient = ["--retry", "50", "--retry-connrefused", "--retry-delay", "0"].map(str::to_owned);
     let got = curl(url("/hooks/github"), through(patient.to_vec())).await;
-    assert_eq!(got.status, 202, "{}", got.said);
+    assert_eq!(got.status, 202, "{}", got.text);
     for path in ["/metrics", "/health/ready", "/api/channels", "/"] {
-        // A question: a body that nobody reads may end in a reset before the answer.
+        // A GET: an unread body could cause a reset before the response.
         let page = Command::new("curl")
             .args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"])
             .args(through(vec![url(path)]))
@@ -124,7 +124,7 @@ async fn passes(setup: &TestSetup, port: u16) {
         assert_eq!(String::from_utf8_lossy(&page.stdout), "404", "{path}");
     }
     let got = curl(url("/hooks/allowed"), through(forwarded("192.0.2.7"))).await;
-    assert_eq!(got.status, 403, "{}", got.said);
+    assert_eq!(got.status, 403, "{}", got.text);
     setup.messages("ch-dev", 1).await;
 }
 

@@ -1,4 +1,4 @@
-//! TLS in the bridge's own process.
+//! TLS in the bridge.
 
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::{authority, certificate, curl, served};
 use crate::harness::PATIENCE;
-use crate::program::program;
+use crate::program::{output_text, program};
 
 const TLS: &str =
     "[public]\ntls = { certificate = { file = \"server.pem\" }, key = { file = \"server.key\" } }\n";
@@ -27,21 +27,21 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn the_bridge_speaks_tls_itself_and_a_reload_renews_its_certificate() {
+async fn the_bridge_serves_tls_and_a_reload_renews_its_certificate() {
     let (setup, mut bridge) = served(TLS, keys);
     let url = format!("{}/hooks/github", bridge.url.replace("http://", "https://"));
     let ca = setup.path("ca.pem").display().to_string();
     let trusting = |more: &[&str]| [words(&["--cacert", &ca, "--verbose"]), words(more)].concat();
 
     let got = curl(url.clone(), trusting(&[])).await;
-    assert_eq!(got.status, 202, "{}", got.said);
-    assert!(got.said.contains("CN=server"), "{}", got.said);
+    assert_eq!(got.status, 202, "{}", got.text);
+    assert!(got.text.contains("CN=server"), "{}", got.text);
     for (version, expected) in [("1.2", 202), ("1.1", 0)] {
         let got = curl(url.clone(), trusting(&["--tls-max", version])).await;
-        assert_eq!(got.status, expected, "TLS {version}: {}", got.said);
+        assert_eq!(got.status, expected, "TLS {version}: {}", got.text);
     }
     let plain = curl(format!("{}/hooks/github", bridge.url), Vec::new()).await;
-    assert_eq!(plain.status, 0, "{}", plain.said);
+    assert_eq!(plain.status, 0, "{}", plain.text);
 
     for file in ["pem", "key"] {
         fs::copy(
@@ -53,14 +53,14 @@ async fn the_bridge_speaks_tls_itself_and_a_reload_renews_its_certificate() {
     bridge.signal("HUP");
     bridge.wait_for("reloaded");
     let got = curl(url, trusting(&[])).await;
-    assert_eq!(got.status, 202, "{}", got.said);
-    assert!(got.said.contains("CN=renewed"), "{}", got.said);
+    assert_eq!(got.status, 202, "{}", got.text);
+    assert!(got.text.contains("CN=renewed"), "{}", got.text);
     setup.messages("ch-dev", 3).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
 
-/// What openssl says of a handshake in which it offers these protocols.
+/// The output of openssl about a handshake that offers these protocols.
 fn offering(address: &str, protocols: &str) -> String {
     let output = Command::new("openssl")
         .args(["s_client", "-connect", address, "-alpn", protocols])
@@ -71,56 +71,56 @@ fn offering(address: &str, protocols: &str) -> String {
 }
 
 #[actix_web::test]
-async fn http_1_1_is_all_that_is_agreed_upon() {
+async fn only_http_1_1_is_negotiated() {
     let (_world, mut bridge) = served(TLS, keys);
     let address = bridge.url.replace("http://", "");
-    for (offered, said) in [
+    for (offered, expected) in [
         ("h2,http/1.1", "ALPN protocol: http/1.1"),
         ("http/1.1", "ALPN protocol: http/1.1"),
         ("h2", "no application protocol"),
     ] {
         let got = offering(&address, offered);
-        assert!(got.contains(said), "{offered}: {got}");
+        assert!(got.contains(expected), "{offered}: {got}");
     }
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
 
-/// The end of a connection that the bridge closes.
-fn end(mut connection: TcpStream) {
+/// Waits until the bridge closes the connection.
+fn assert_closed(mut connection: TcpStream) {
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
     match connection.read(&mut [0]) {
         Ok(0) => {}
         Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
-        other => panic!("it is not closed: {other:?}"),
+        other => panic!("the bridge did not close the connection: {other:?}"),
     }
 }
 
 #[actix_web::test]
-async fn handshakes_that_never_come_keep_nobody_out() {
+async fn unfinished_handshakes_block_no_other_connection() {
     let (setup, mut bridge) = served(&format!("{TLS}[limits]\nconnections = 64\n"), keys);
     let address = bridge.url.replace("http://", "");
-    let silent = |count: usize| -> Vec<TcpStream> {
+    let idle = |count: usize| -> Vec<TcpStream> {
         (0..count)
             .map(|_| TcpStream::connect(&address).unwrap())
             .collect()
     };
-    // One by itself has a deadline.
-    end(silent(1).remove(0));
-    // Of many the oldest go, and a good one finds room though more come than there may be connections.
-    let mut many = silent(200);
+    // An unfinished handshake has a deadline.
+    assert_closed(idle(1).remove(0));
+    // With more of them than the connection limit, the oldest are closed, and a complete request is served.
+    let mut many = idle(200);
     let url = format!("{}/hooks/github", bridge.url.replace("http://", "https://"));
     let trusting = words(&["--cacert", &setup.path("ca.pem").display().to_string()]);
     let got = curl(url, trusting).await;
-    assert_eq!(got.status, 202, "{}", got.said);
-    end(many.remove(0));
+    assert_eq!(got.status, 202, "{}", got.text);
+    assert_closed(many.remove(0));
     setup.messages("ch-dev", 1).await;
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }
 
 #[actix_web::test]
-async fn a_source_may_want_a_certificate_of_its_own_authority() {
+async fn a_source_may_require_a_client_certificate_of_its_own_authority() {
     let more = format!(
         "[sources.strict]\nkind = \"github\"\nsecrets = [{{ file = \"github\" }}]\nchannels = [\"dev\"]\nclient_ca_file = \"ca.pem\"\n{TLS}"
     );
@@ -132,7 +132,7 @@ async fn a_source_may_want_a_certificate_of_its_own_authority() {
         words(&["--cacert", &file("ca.pem"), "--cert", &certificate, "--key", &key])
     };
     let nothing = words(&["--cacert", &file("ca.pem")]);
-    // What a proxy might say of a certificate is no certificate.
+    // A header about a certificate, as a proxy could send it, does not count.
     let claimed = [
         "x-ssl-client-verify: SUCCESS",
         "x-forwarded-client-cert: Subject=\"CN=sender\"",
@@ -149,7 +149,7 @@ async fn a_source_may_want_a_certificate_of_its_own_authority() {
         ("github", shows("impostor"), 202),
     ] {
         let got = curl(format!("{url}/hooks/{source}"), shown).await;
-        assert_eq!(got.status, expected, "{source}: {}", got.said);
+        assert_eq!(got.status, expected, "{source}: {}", got.text);
     }
     assert_eq!(setup.stored(), 3);
     setup.messages("ch-dev", 3).await;
@@ -158,7 +158,7 @@ async fn a_source_may_want_a_certificate_of_its_own_authority() {
 }
 
 #[actix_web::test]
-async fn what_is_wrong_with_the_certificate_is_said_before_anything_starts() {
+async fn certificate_errors_are_reported_before_the_start() {
     let (setup, mut bridge) = served("", keys);
     bridge.signal("TERM");
     assert!(bridge.end().success());
@@ -190,8 +190,8 @@ async fn what_is_wrong_with_the_certificate_is_said_before_anything_starts() {
             .arg(&config)
             .output()
             .unwrap();
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert_eq!(output.status.code(), Some(78), "{said}");
-        assert!(said.contains(why), "{why}: {said}");
+        let text = output_text(&output);
+        assert_eq!(output.status.code(), Some(78), "{text}");
+        assert!(text.contains(why), "{why}: {text}");
     }
 }
