@@ -1,6 +1,6 @@
 //! The commands of a store. Every store is an actor that carries out all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
@@ -46,18 +46,28 @@ pub(super) enum Query {
 }
 
 /// An event that waits for its turn. Its caller waits only for some time, and then answers the sender that the event is
-/// not stored. This must stay true, so an event whose caller has gone is not begun.
+/// not stored. This must stay true, so the store does not begin with an event whose caller has given up.
 pub(super) struct Waiting {
     pub(super) event: PackedEvent,
-    /// Notifies the caller that the store begins with it; unset once it has.
-    pub(super) begun: Option<oneshot::Sender<()>>,
+    pub(super) turn: Turn,
     /// Its share of the bytes that may wait.
     pub(super) _room: OwnedSemaphorePermit,
 }
 
-impl Waiting {
-    /// Begins with the event. False if the caller has given up: then the event must not be stored.
-    pub(super) fn begin(&mut self) -> bool {
-        self.begun.take().is_none_or(|begun| begun.send(()).is_ok())
+/// Whether the store has begun with an event (true), or its caller has given up before that (false). The first of them
+/// decides, and the decision stays.
+#[derive(Clone, Default)]
+pub(super) struct Turn(Arc<OnceLock<bool>>);
+
+impl Turn {
+    /// Begins with the event. False if the caller has given up: then the event must not be stored. A caller that was
+    /// dropped while it waited has given up.
+    pub(super) fn begin(&self, reply: &Reply<Enqueued>) -> bool {
+        *self.0.get_or_init(|| !reply.is_closed())
+    }
+
+    /// Gives up. False if the store has begun: then the event may be stored.
+    pub(super) fn give_up(&self) -> bool {
+        !*self.0.get_or_init(|| false)
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
-use super::command::{Change, Command, Query, Reply, Waiting};
+use super::command::{Change, Command, Query, Reply, Turn, Waiting};
 use super::packed::{pack, pack_messages};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
@@ -20,10 +20,10 @@ use crate::clock::Clock;
 /// From how many bytes on a body is compressed on another thread than the runtime's.
 const LARGE: usize = 256 * 1024;
 
-/// How long an event waits for its turn. GitHub and Alertmanager wait ten seconds for a response.
+/// How long an event waits until the store begins with it. GitHub and Alertmanager wait ten seconds for a response.
 const TURN: Duration = Duration::from_secs(5);
 
-/// How long the commit may take after that. Together with [`TURN`] this is less than senders wait.
+/// How much longer it waits for the commit, if the store has begun. Together with [`TURN`] this is less than senders wait.
 const COMMIT: Duration = Duration::from_secs(3);
 
 /// How many bytes of events may wait for their turn. While the disk hangs, nothing else bounds them. The default limit
@@ -79,30 +79,29 @@ impl Queue {
         } else {
             pack(event)?
         };
-        let (begun, mut turn) = oneshot::channel();
-        let (reply, answer) = oneshot::channel();
-        let queued = async {
+        let turn = Turn::default();
+        let (reply, mut answer) = oneshot::channel();
+        let enqueued = async {
             let size = u32::try_from(packed.size().min(WAITING)).unwrap_or(u32::MAX);
             let room = Arc::clone(&self.room).acquire_many_owned(size).await;
             let waiting = Waiting {
                 event: packed,
-                begun: Some(begun),
+                turn: turn.clone(),
                 _room: room.map_err(|_| QueueError::Closed)?,
             };
             let command = Command::Change(Change::Enqueue(Box::new(waiting), reply));
             let sent = self.commands.send(command).await;
             sent.map_err(|_| QueueError::Closed)?;
-            // An error here means that the store answered without beginning; the answer has the reason.
-            let _ = (&mut turn).await;
-            Ok(())
+            (&mut answer).await.unwrap_or(Err(QueueError::Closed))
         };
-        let in_time = self.clock.timeout(TURN, queued).await;
-        turn.close();
-        if in_time.transpose()?.is_none() && turn.try_recv().is_err() {
+        if let Some(in_time) = self.clock.timeout(TURN, enqueued).await {
+            return in_time;
+        }
+        if turn.give_up() {
             return Err(QueueError::Busy);
         }
-        let answer = self.clock.timeout(COMMIT, answer).await;
-        answer.ok_or(QueueError::Slow)?.unwrap_or(Err(QueueError::Closed))
+        let late = self.clock.timeout(COMMIT, answer).await;
+        late.ok_or(QueueError::Slow)?.unwrap_or(Err(QueueError::Closed))
     }
 
     /// Claims a lane for `owner`, and returns the delivery that is next in it. `None`: nothing waits, or another owner has

@@ -37,10 +37,10 @@ pub(super) fn transact(
         }
     };
     let mut changes = changes.into_iter();
-    while let Some(mut change) = changes.next() {
+    while let Some(change) = changes.next() {
         // Not before the transaction has begun: that may have taken long, and the sender may have gone.
-        if let Change::Enqueue(waiting, _) = &mut change
-            && !waiting.begin()
+        if let Change::Enqueue(waiting, reply) = &change
+            && !waiting.turn.begin(reply)
         {
             continue;
         }
