@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::tally::Tally;
 use super::{deliveries, events, operations, prune, unavailable};
 use crate::queue::QueueError;
 use crate::queue::command::Change;
@@ -61,11 +62,12 @@ impl Batch {
 
     /// Carries out all changes. Ends at the first one that fails.
     fn all_or_nothing(&mut self, store: &Connection, changes: &mut [Change]) -> Result<(), QueueError> {
-        let mut changed = ChangedLanes::default();
+        let mut tally = Tally::default();
         for change in changes {
-            self.carry_out(store, change, &mut changed)?;
+            self.carry_out(store, change, &mut tally)?;
         }
-        self.changed = changed;
+        tally.write(store).map_err(unavailable("count what waits"))?;
+        self.changed = tally.changed;
         Ok(())
     }
 
@@ -77,12 +79,13 @@ impl Batch {
     ) -> Result<(), QueueError> {
         let broken = || unavailable("go on with a transaction");
         for change in changes {
-            let mut changed = ChangedLanes::default();
+            let mut tally = Tally::default();
             let savepoint = transaction.savepoint().map_err(broken())?;
-            match self.carry_out(&savepoint, change, &mut changed) {
+            match self.carry_out(&savepoint, change, &mut tally) {
                 Ok(()) => {
+                    tally.write(&savepoint).map_err(broken())?;
                     savepoint.commit().map_err(broken())?;
-                    self.changed.append(changed);
+                    self.changed.append(tally.changed);
                 }
                 Err(error) => {
                     // This undoes the change.
@@ -102,7 +105,7 @@ impl Batch {
         &mut self,
         store: &Connection,
         change: &mut Change,
-        changed: &mut ChangedLanes,
+        tally: &mut Tally,
     ) -> Result<(), QueueError> {
         match change {
             Change::Enqueue(waiting, promise) => {
@@ -111,7 +114,7 @@ impl Batch {
                     return Ok(());
                 }
                 self.proves = true;
-                let stored = events::enqueue(store, &waiting.event, changed);
+                let stored = events::enqueue(store, &waiting.event, tally);
                 promise.keep(stored.map_err(unavailable("store an event")))
             }
             Change::Settle(settlement, promise) => {
@@ -119,19 +122,19 @@ impl Batch {
                 promise.keep(settled.map_err(unavailable("settle a delivery")))
             }
             Change::Prune(pruning, promise) => {
-                let pruned = prune::step(store, pruning);
+                let pruned = prune::step(store, pruning, tally);
                 promise.keep(pruned.map_err(unavailable("delete what is old")))
             }
             Change::Replay(replay, messages, promise) => {
-                let replayed = operations::replay(store, replay, messages, changed);
+                let replayed = operations::replay(store, replay, messages, tally);
                 promise.keep(replayed.map_err(unavailable("replay an event")))
             }
             Change::Discard(discard, promise) => {
-                let discarded = operations::discard(store, discard, changed);
+                let discarded = operations::discard(store, discard, tally);
                 promise.keep(discarded.map_err(unavailable("discard deliveries")))
             }
             Change::Move(step, promise) => {
-                let moved = operations::move_lane(store, step, changed);
+                let moved = operations::move_lane(store, step, tally);
                 promise.keep(moved.map_err(unavailable("move deliveries")))
             }
             Change::Check(promise) => {
