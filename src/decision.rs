@@ -1,10 +1,10 @@
-//! The one place that decides: an event and its source become a [`Decision`].
+//! Decides: turns an event and its source into a [`Decision`]. Nothing else decides.
 //!
 //! Requests that are not events ([`answer_challenge`], [`answer_unsigned_challenge`]) are separated before that.
 //!
-//! Pure: hooks, the demo and later preview and replay all call [`decide`], and everything it decided is in what it
-//! returns. Nothing here fails: what cannot be evaluated or rendered is part of the decision, and an event always has
-//! a type, a key, facts and, for every channel it goes to, a message or the reason why it is skipped.
+//! The functions are pure. Hooks, preview and replay call the same ones. They never fail: an expression or a template that
+//! fails is part of the decision. Every event has a type, a key and, for each channel of its routes, a message or the
+//! reason why it is skipped.
 
 mod challenge;
 mod fallback;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Envelope, Event, IdempotencyKey, Unreadable};
-use crate::facts::BODY_HASH;
+use crate::facts::{BODY_HASH, GIVEN};
 use crate::headers::Headers;
 use crate::message::{StoredMessage, cutting};
 use crate::route::{RouteTrace, Target};
@@ -36,7 +36,7 @@ pub struct Decision {
     pub key: IdempotencyKey,
     /// How long the key is remembered.
     pub remember: Duration,
-    /// The facts by name.
+    /// The facts by name. Empty unless [`decide_whole`] decided.
     pub facts: Map<String, Value>,
     /// The evaluated routes, and why each matched or not.
     pub routes: Vec<RouteTrace>,
@@ -110,13 +110,13 @@ impl Decision {
     }
 }
 
-/// The longest event type kept, in characters: it comes from outside and is shown in lists.
+/// The maximum length of an event type, in characters. It comes from the sender and is shown in lists.
 const EVENT_TYPE_LIMIT: usize = 100;
 
 /// All names that conditions and templates read, as templates take them.
 pub type Names = Context;
 
-/// What an event is, before it is decided where it goes and what it says there.
+/// What is known of an event before its routes are evaluated and its templates are rendered.
 pub struct Reading {
     /// The type, as the sender calls it.
     pub event_type: String,
@@ -124,25 +124,27 @@ pub struct Reading {
     pub key: IdempotencyKey,
     /// How long the key is remembered.
     pub remember: Duration,
-    /// The facts by name.
-    pub facts: Map<String, Value>,
     /// All names that conditions and templates read: `event`, `source`, `headers`, `payload`, the facts.
     pub names: Names,
-    /// Some of it took too many steps.
+    /// Whether an expression exceeded the step limit.
     pub cut_off: bool,
     /// Why there is no payload.
     pub unreadable: Option<Unreadable>,
 }
 
-/// Reads an event: its type, its key, its facts. Takes the event over, so that its payload is moved into the names,
-/// never copied.
+/// Reads an event: its type, its key, all its facts. Moves the payload into the names.
 pub fn read(event: Event, source: &Source) -> Reading {
-    let (mut reading, cut_off) = steps::limited(steps::PHASE, || read_within(event, source));
+    read_wanted(event, source, |_, _| true)
+}
+
+/// Reads an event, and of its facts only those that are `wanted` for its type.
+fn read_wanted(event: Event, source: &Source, wanted: impl Fn(&str, &str) -> bool) -> Reading {
+    let (mut reading, cut_off) = steps::limited(steps::PHASE, || read_within(event, source, wanted));
     reading.cut_off = cut_off;
     reading
 }
 
-fn read_within(event: Event, source: &Source) -> Reading {
+fn read_within(event: Event, source: &Source, wanted: impl Fn(&str, &str) -> bool) -> Reading {
     let Event {
         envelope,
         payload,
@@ -154,34 +156,44 @@ fn read_within(event: Event, source: &Source) -> Reading {
     let event_type = event_type(kind, &names);
     insert(&mut names, "event", Value::String(event_type.clone()));
     let (key, remember) = key(kind, &envelope, &mut names);
-    let facts = source.facts.evaluate(&names);
-    for (name, value) in &facts {
-        insert(&mut names, name, value.clone());
+    let facts = source.facts.evaluate(&names, |fact| wanted(&event_type, fact));
+    if let Value::Object(names) = &mut names {
+        names.extend(facts);
     }
     Reading {
         event_type,
         key,
         remember,
-        facts,
         names: Context::from(names),
         cut_off: false,
         unreadable,
     }
 }
 
-/// Decides what an event is, where it goes and what it says there.
+/// Decides an event: its type, its key, where it goes and what is posted. Evaluates only the facts that its routes and
+/// templates read.
 pub fn decide(event: Event, source: &Source) -> Decision {
-    decide_read(read(event, source), source).0
+    let read_by = |event_type: &str, fact: &str| {
+        source.routes.reads(fact) || source.kind.templates.reads(event_type, fact)
+    };
+    decide_read(read_wanted(event, source, read_by), source).0
 }
 
-/// The same of an event that was read, which is given back.
-pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
-    let kind = &source.kind;
+/// Decides an event as [`decide`] does, and evaluates all of its facts. Returns all names, too.
+pub fn decide_whole(event: Event, source: &Source) -> (Decision, Names) {
+    let (mut decision, names) = decide_read(read(event, source), source);
+    let is_fact = |name: &str| !GIVEN.contains(&name) && name != BODY_HASH;
+    let all = names.data().as_object().into_iter().flatten();
+    let facts = all.filter(|(name, _)| is_fact(name));
+    decision.facts = facts.map(|(name, value)| (name.clone(), value.clone())).collect();
+    (decision, names)
+}
+
+fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
     let Reading {
         event_type,
         key,
         remember,
-        facts,
         names: context,
         cut_off: facts_cut_off,
         unreadable,
@@ -191,13 +203,12 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
 
     let ((messages, deliveries, skipped), messages_cut_off) = steps::limited(steps::PHASE, || {
         let event = Readable {
-            kind,
+            source,
             event_type: &event_type,
-            facts: &facts,
             names: &context,
             unreadable: unreadable.as_ref(),
         };
-        compose(&event, &source.name, targets)
+        compose(&event, targets)
     });
     let cut_off = [
         (facts_cut_off, CutOff::Facts),
@@ -208,7 +219,7 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         event_type,
         key,
         remember,
-        facts,
+        facts: Map::new(),
         routes,
         messages,
         deliveries,
@@ -225,38 +236,40 @@ pub fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
 /// The messages, the deliveries, and the skipped channels.
 type Composed = (Vec<DecidedMessage>, Vec<DecidedDelivery>, Vec<DecidedDelivery>);
 
-/// An event that was read, as far as messages are made of it.
+/// What templates need to know of an event.
 struct Readable<'a> {
-    kind: &'a Kind,
+    source: &'a Source,
     event_type: &'a str,
-    facts: &'a Map<String, Value>,
     names: &'a Context,
     unreadable: Option<&'a Unreadable>,
 }
 
-fn compose(event: &Readable<'_>, source: &str, targets: Vec<Target>) -> Composed {
+fn compose(event: &Readable<'_>, targets: Vec<Target>) -> Composed {
     let mut messages: Vec<DecidedMessage> = Vec::new();
     let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
     for Target { channel, variant, .. } in targets {
         let known = messages.iter().position(|message| message.variant == variant);
         let message = known.unwrap_or_else(|| {
-            let message = match (skip_reason(event.kind, event.event_type), event.unreadable) {
+            let message = match (
+                skip_reason(&event.source.kind, event.event_type),
+                event.unreadable,
+            ) {
                 (Some(skip_reason), _) => DecidedMessage {
                     skip_reason: Some(skip_reason),
                     ..DecidedMessage::default()
                 },
                 (None, Some(unreadable)) => DecidedMessage {
-                    message: Some(fallback::unreadable(event.kind, source, unreadable)),
+                    message: Some(fallback::unreadable(event.source, unreadable)),
                     ..DecidedMessage::default()
                 },
-                (None, None) => say(event, variant.as_deref()),
+                (None, None) => render_message(event, variant.as_deref()),
             };
             messages.push(DecidedMessage { variant, ..message });
             messages.len() - 1
         });
         let decided = messages.get(message);
-        let told = decided.is_some_and(|decided| decided.message.is_some());
-        let to = if told { &mut deliveries } else { &mut skipped };
+        let is_posted = decided.is_some_and(|decided| decided.message.is_some());
+        let to = if is_posted { &mut deliveries } else { &mut skipped };
         to.push(DecidedDelivery { channel, message });
     }
     (messages, deliveries, skipped)
@@ -273,8 +286,7 @@ fn names(envelope: &Envelope, payload: Value) -> Value {
     Value::Object(names)
 }
 
-/// The object of the headers: one that was sent more than once is a list with commas, as HTTP has it, in which empty
-/// elements do not count (RFC 9110, 5.6.1).
+/// The object of the headers. Repeated headers are joined with commas, without empty elements (RFC 9110, 5.6.1).
 fn header_values(sent: &Headers) -> Value {
     let mut headers = Map::new();
     for (name, value) in sent.iter() {
@@ -305,8 +317,8 @@ fn event_type(kind: &Kind, names: &Value) -> String {
     }
 }
 
-/// The key, and how long it is remembered. The body is the key where a part of the kind's key cannot be evaluated or is
-/// empty.
+/// The key, and how long it is remembered. The body is the key if a part of the kind's key is empty or cannot be
+/// evaluated.
 fn key(kind: &Kind, envelope: &Envelope, names: &mut Value) -> (IdempotencyKey, Duration) {
     let of_body = || IdempotencyKey::of_body(&envelope.source, &envelope.body);
     let mut parts = kind.key.iter();
@@ -320,7 +332,7 @@ fn key(kind: &Kind, envelope: &Envelope, names: &mut Value) -> (IdempotencyKey, 
     }
 }
 
-/// Why the kind skips an event type. An own template for a skipped type posts it all the same.
+/// Why the kind skips an event type. `None` if the operator has an own template for it.
 fn skip_reason(kind: &Kind, event_type: &str) -> Option<String> {
     let (_, why) = kind
         .skipped_types
@@ -330,26 +342,17 @@ fn skip_reason(kind: &Kind, event_type: &str) -> Option<String> {
     (!own).then(|| format!("{event_type} is skipped: {why}"))
 }
 
-/// What a template says, in a variant that the caller fills in.
-fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
-    let rendering = event
-        .kind
-        .templates
-        .render(event.event_type, variant, event.names);
-    let (message, skip_reason) = match &rendering.rendered {
-        Rendered::Message(message) => (Some(within_limit(message.clone())), None),
-        Rendered::Skipped(why) => (None, Some(why.clone())),
+/// Renders the message of one variant. The caller sets the variant.
+fn render_message(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
+    let templates = &event.source.kind.templates;
+    let rendering = templates.render(event.event_type, variant, event.names);
+    let (message, skip_reason) = match rendering.rendered {
+        Rendered::Message(message) => (Some(within_limit(message)), None),
+        Rendered::Skipped(why) => (None, Some(why)),
         Rendered::NoTemplate => {
             let failed = rendering.failed.first().map(|(template, _)| template.as_str());
-            (
-                Some(fallback::summary(
-                    event.kind,
-                    event.event_type,
-                    event.facts,
-                    failed,
-                )),
-                None,
-            )
+            let summary = fallback::summary(event.source, event.event_type, event.names.data(), failed);
+            (Some(summary), None)
         }
     };
     DecidedMessage {
@@ -362,7 +365,7 @@ fn say(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
     }
 }
 
-/// The longest message, in characters: more is no message, and an own template may say anything.
+/// The maximum length of a message, in characters. An own template may render more.
 const MESSAGE_LIMIT: usize = 8_000;
 
 fn within_limit(mut stored: StoredMessage) -> StoredMessage {

@@ -23,6 +23,8 @@ pub const KNOWN: &[(&str, FactType)] = &[
     ("repository", FactType::Text),
     ("branch", FactType::Text),
     ("tag", FactType::Text),
+    ("head", FactType::Text),
+    ("fork", FactType::Text),
     ("actor", FactType::Text),
     ("action", FactType::Text),
     ("outcome", FactType::Text),
@@ -138,19 +140,28 @@ pub fn name_trouble(name: &str) -> Option<&'static str> {
 }
 
 impl FactMap {
-    /// Evaluates all facts of an event. Known facts that are not mapped are empty (`""`, `false`, `[]`). This never
+    /// Evaluates the wanted facts of an event. Known facts that are not mapped are empty (`""`, `false`, `[]`). This never
     /// fails: an expression that fails, or returns null or the wrong type, is skipped for the next one.
-    pub fn evaluate(&self, names: &Value) -> Map<String, Value> {
+    pub fn evaluate(&self, names: &Value, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
         let empty = KNOWN.iter().map(|(name, of)| ((*name).to_owned(), of.empty()));
         let mut facts: Map<String, Value> = empty.collect();
         for (name, expressions) in &self.facts {
-            let of = type_of(name);
-            let found = expressions
-                .iter()
-                .find_map(|expression| expression.evaluate(names).ok().filter(|value| of.fits(value)));
-            facts.insert(name.clone(), found.map_or_else(|| of.empty(), cut));
+            if wanted(name) {
+                facts.insert(name.clone(), value(name, expressions, names));
+            } else {
+                facts.remove(name);
+            }
         }
         facts
+    }
+
+    /// Evaluates one fact. A fact that is not mapped is empty.
+    pub fn value(&self, name: &str, names: &Value) -> Value {
+        let mapped = self.facts.iter().find(|(mapped, _)| mapped == name);
+        mapped.map_or_else(
+            || type_of(name).empty(),
+            |(_, expressions)| value(name, expressions, names),
+        )
     }
 
     /// Returns these facts, replaced by those of `own` that have the same name.
@@ -161,6 +172,15 @@ impl FactMap {
         facts.extend(self.facts.iter().filter(|(name, _)| !own.contains(name)).cloned());
         Self { facts }
     }
+}
+
+/// The value of the first expression that has one of the right type, or the empty value.
+fn value(name: &str, expressions: &[Condition], names: &Value) -> Value {
+    let of = type_of(name);
+    let found = expressions
+        .iter()
+        .find_map(|expression| expression.value(names).filter(|value| of.fits(value)));
+    found.map_or_else(|| of.empty(), cut)
 }
 
 fn cut(mut value: Value) -> Value {
@@ -208,7 +228,7 @@ mod tests {
             .collect();
         let mut names = json!({"event": "push", "source": "hub", "headers": {}});
         names["payload"] = payload;
-        FactMap { facts }.evaluate(&names)
+        FactMap { facts }.evaluate(&names, |_| true)
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!    decision::decide(event, source) ─► Decision { type, key, facts, routes and why, messages }
 //!    queue.enqueue(event, deliveries) ─ commit ─► 202 {"event": "0198…", "channels": ["dev"]}
 //!                   queue (SQLite)
-//!    lane: claim ─► dialect (Document → Twacode) ─► awc ─► verdict ─► settle ─► next
+//!    lane: claim ─► job ─► dialect (Document → Twacode) ⇄ awc ─► verdict ─► settle ─► next
 //! ```
 //!
 //! Two halves that never see each other and meet in the queue. The accepting half ([`http`], [`authentication`],
@@ -32,8 +32,8 @@
 //! | [`admission`] | whom a listener and its sources let in: addresses, certificates |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; words all senders share; where events go |
 //! | [`decision`] | `decide(event, source) → Decision`: the one place that decides |
-//! | [`template`], [`message`] | Handlebars without injection; `Document`, Markdown → `Document`, plain text, cutting |
-//! | [`twake`] | requests and verdicts, one file a dialect |
+//! | [`template`], [`message`] | Handlebars without injection; `Document`, Markdown → `Document`, plain text, Twacode, cutting |
+//! | [`twake`] | the delivery contract: job → requests → verdict, without I/O; one file a dialect; what HTTP itself means |
 //! | [`queue`] | the durable middle: the handle, what is stored of a decision, the contract of a store and its suite; the store on SQLite |
 //! | [`delivery`], [`retry`] | dispatcher, lane (the heart), client; when to try again |
 //! | [`http`] | hooks, body budget, problem table, health, metrics |

@@ -69,7 +69,7 @@ use load::{LoadConnection, LoadRequest, Measured, NUMBER_PLACEHOLDER, run_load};
 use tokio_util::sync::CancellationToken;
 use twake_bridge::clock::Clock;
 use twake_bridge::config::builtin;
-use twake_bridge::sandbox::{Application, Channel, Fault, Limits, Sandbox, SandboxHandle, Settings};
+use twake_bridge::sandbox::{Application, Channel, Fault, Limits, Sandbox, SandboxHandle, SandboxSettings};
 use twake_bridge::secret::Secret;
 
 /// The duration of the load for each cell of the table.
@@ -238,7 +238,7 @@ struct Twake {
 
 impl Twake {
     fn start(clock: &Clock) -> Self {
-        let mut settings = Settings::new("127.0.0.1:0");
+        let mut settings = SandboxSettings::new("127.0.0.1:0");
         settings.applications = vec![Application::new(
             "bridge",
             "public",

@@ -315,8 +315,8 @@ fn halted_lanes(halt: delivery::Halt) -> impl Iterator<Item = HaltedLane> {
 
 fn http_halt(halt: &delivery::Halt) -> http::Halt {
     http::Halt {
-        account: halt.account.clone(),
-        company: halt.company.clone(),
+        account: halt.scope.account_name().to_owned(),
+        scope: halt.scope.to_string(),
         reason: halt.reason,
         hint: halt.hint,
         since: halt.since,

@@ -24,7 +24,7 @@ pub type Read = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
 pub(super) struct Reloader {
     pub(super) serving: SharedSnapshot,
     pub(super) destinations: watch::Sender<Arc<delivery::Destinations>>,
-    pub(super) delivery: watch::Sender<delivery::Settings>,
+    pub(super) delivery: watch::Sender<delivery::DeliverySettings>,
     pub(super) history: watch::Sender<queue::History>,
     pub(super) budget: Arc<ArcSwap<Budget>>,
     pub(super) metrics: Arc<Metrics>,
@@ -36,7 +36,7 @@ pub(super) struct Reloader {
 /// The settings of a configuration, as those who work with them take them.
 #[derive(Clone, Copy)]
 pub(super) struct ReloadableSettings {
-    pub(super) delivery: delivery::Settings,
+    pub(super) delivery: delivery::DeliverySettings,
     pub(super) history: queue::History,
     /// `limits.bodies`.
     pub(super) bodies: usize,
@@ -53,7 +53,7 @@ impl ReloadableSettings {
             ..
         } = config;
         Self {
-            delivery: delivery::Settings {
+            delivery: delivery::DeliverySettings {
                 timeout: delivery.timeout,
                 horizon: delivery.horizon,
                 late: delivery.late,

@@ -15,7 +15,7 @@ use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
 
 use crate::queue;
-use crate::twake::{self, Destination, Kind, Reason};
+use crate::twake::{Destination, HaltScope, Reason, VerdictKind};
 use crate::units::format_size;
 
 /// The minimum of free disk space, in bytes.
@@ -32,16 +32,11 @@ pub fn inspect(config: &Config, settings: &ProcessSettings, environment: &Enviro
     permissions(environment, &mut findings);
     let clock = Clock::system();
     actix_web::rt::System::new().block_on(async {
-        // One destination for each account and company: Twake checks access by these.
-        let destinations: BTreeMap<(&str, &str), &Destination> = config
+        // One destination for each set of scopes, such as an account and a company: Twake looks at nothing else.
+        let destinations: BTreeMap<Vec<HaltScope>, &Destination> = config
             .channels
             .values()
-            .map(|destination| {
-                (
-                    (destination.account.name.as_str(), destination.group_id.as_str()),
-                    destination,
-                )
-            })
+            .map(|destination| (destination.scopes(), destination))
             .collect();
         for destination in destinations.into_values() {
             account(destination, config.delivery.timeout, &clock, &mut findings).await;
@@ -133,7 +128,8 @@ fn permissions(environment: &Environment, findings: &mut Vec<Finding>) {
 
 /// Asks Twake whether it accepts the account, and compares the clocks.
 async fn account(destination: &Destination, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
-    let table = format!("twake.{}", destination.account.name);
+    let account = destination.account();
+    let table = format!("twake.{}", account.name());
     let of = "bridge.toml";
     let (verdict, date) = match delivery::probe(destination, timeout, clock).await {
         Ok(told) => told,
@@ -146,11 +142,7 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
         "" => String::new(),
         detail => format!(" ({detail})"),
     };
-    let to = format!(
-        "{}{}",
-        destination.account.url,
-        destination.account.outbound.describe()
-    );
+    let to = format!("{}{}", account.url(), account.outbound().describe());
     let what = format!("{to}: {}{detail}; {}", verdict.reason.code(), verdict.hint);
     let unreached = [
         Reason::Unresolved,
@@ -160,10 +152,14 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
         Reason::TimedOut,
         Reason::Broken,
     ];
-    if twake::probe_passed(destination.account.api, &verdict) {
-        let what = format!("{to} accepts the account for company {}", destination.group_id);
+    if verdict.kind == VerdictKind::Accepted {
+        let scope = destination.scopes().pop();
+        let what = format!(
+            "{to} accepts {}",
+            scope.map_or_else(String::new, |scope| scope.to_string())
+        );
         findings.push(Finding::note(of, &table, what));
-    } else if matches!(verdict.kind, Kind::Halt(_)) || unreached.contains(&verdict.reason) {
+    } else if matches!(verdict.kind, VerdictKind::Halt(_)) || unreached.contains(&verdict.reason) {
         findings.push(Finding::error(of, None, &table, what));
     } else {
         findings.push(Finding::warning(of, None, &table, what));
@@ -172,7 +168,7 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
     if let Some(apart) = apart.filter(|apart| *apart > MAX_CLOCK_DIFFERENCE) {
         let what = format!(
             "this machine's clock and {}'s are {} s apart: requests whose signature has a timestamp would be refused as stale",
-            destination.account.url,
+            account.url(),
             apart.as_secs()
         );
         findings.push(Finding::warning("clock", None, "", what));

@@ -4,6 +4,7 @@
 mod challenges;
 mod findings;
 pub mod live;
+mod optional_fields;
 mod sampled;
 mod shape;
 mod survey;

@@ -41,7 +41,7 @@ pub(super) enum Lead {
 const TELLING: usize = 5;
 
 /// The step into any item of a list.
-const ANY: &str = "[]";
+pub(super) const ANY: &str = "[]";
 
 impl Shape {
     pub(super) fn observe(&mut self, value: &Value) {
@@ -73,6 +73,16 @@ impl Shape {
     /// Follows a path. A step `[]`, or a number, is any item of a list.
     pub(super) fn lead(&self, path: &[String]) -> Lead {
         self.follow(path, 0)
+    }
+
+    /// Returns whether some items of the list at `path` have this field, and others do not.
+    pub(super) fn is_optional(&self, path: &[String], field: &str) -> bool {
+        let list = path.iter().try_fold(self, |shape, step| shape.members.get(step));
+        let items = list.and_then(|list| list.items.as_ref());
+        items.is_some_and(|items| {
+            let member = items.members.get(field);
+            member.is_some_and(|member| member.total() < items.objects)
+        })
     }
 
     fn follow(&self, path: &[String], after: usize) -> Lead {
@@ -125,9 +135,13 @@ impl Shape {
 
     /// Whether people choose the names themselves, as for labels: all values are texts, and the names differ between samples.
     fn is_free(&self) -> bool {
-        let total = |shape: &Self| shape.objects + shape.lists + shape.texts + shape.others + shape.nothings;
-        let texts = |shape: &Self| shape.texts + shape.nothings == total(shape);
-        self.members.values().all(texts) && self.members.values().any(|member| total(member) < self.objects)
+        let texts = |shape: &Self| shape.texts + shape.nothings == shape.total();
+        self.members.values().all(texts) && self.members.values().any(|member| member.total() < self.objects)
+    }
+
+    /// The number of values.
+    fn total(&self) -> usize {
+        self.objects + self.lists + self.texts + self.others + self.nothings
     }
 }
 

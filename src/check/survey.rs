@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::findings::{Where, missing};
+use super::optional_fields::unguarded;
 use super::sampled::{Sampled, sampled};
 use super::shape::{Lead, Shape};
 use crate::condition::Condition;
@@ -127,7 +128,8 @@ impl<'s> Survey<'s> {
             } = placed;
             let at = Where::placed(placed);
             let everywhere: Vec<&Value> = self.observed.iter().map(|seen| seen.names.data()).collect();
-            let what = tried(condition, *is_when, &everywhere, &self.shape);
+            let what = tried(condition, *is_when, &everywhere, &self.shape)
+                .or_else(|| unguarded(condition, &everywhere, &self.shape));
             let wrong = self.paths(&at, condition, &self.shape);
             if let (true, Some(what)) = (wrong.is_empty(), what) {
                 self.find(at, Severity::Warning, what);
@@ -225,7 +227,7 @@ pub(super) fn tried(
 }
 
 fn observe<'s>(source: &Source, event: Event, sample: &'s Sample) -> Observed<'s> {
-    let (decision, names) = decision::decide_read(decision::read(event, source), source);
+    let (decision, names) = decision::decide_whole(event, source);
     Observed {
         sample,
         event_type: decision.event_type.clone(),

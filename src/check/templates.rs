@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Where, missing};
+use super::optional_fields::unguarded;
 use super::shape::Shape;
 use super::survey::{Survey, tried};
 use crate::facts::{GIVEN, KNOWN};
@@ -174,7 +175,8 @@ fn front_matter(
         .map(|seen| seen.names.data())
         .collect();
     let nothing = Shape::default();
-    let what = tried(when, true, &samples, shape.unwrap_or(&nothing));
+    let what = tried(when, true, &samples, shape.unwrap_or(&nothing))
+        .or_else(|| unguarded(when, &samples, shape.unwrap_or(&nothing)));
     if let (true, Some(what)) = (wrong.is_empty(), what) {
         survey.find(at, Severity::Warning, format!("{what}; it then holds"));
     }

@@ -13,8 +13,8 @@ use crate::config::{Config, env};
 use crate::source::Source;
 use crate::suggest::counted;
 use crate::toml_reader::{Finding, Severity, Subject};
-use crate::twake::Account;
 use crate::twake::outbound::Proxy;
+use crate::twake::{Account, Destination};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -183,12 +183,12 @@ impl Checked {
                 .collect::<Vec<_>>()
         });
         let accounts = self.served.as_ref().map(|served| {
-            let account = |account: &Account| {
+            let account = |account: Account| {
                 json!({
-                    "name": account.name,
-                    "url": account.url.as_str(),
-                    "proxy": account.outbound.proxy().map(Proxy::address),
-                    "certificate": account.outbound.identity().is_some(),
+                    "name": account.name(),
+                    "url": account.url().as_str(),
+                    "proxy": account.outbound().proxy().map(Proxy::address),
+                    "certificate": account.outbound().identity().is_some(),
                 })
             };
             reached(&served.config).map(account).collect::<Vec<_>>()
@@ -248,18 +248,19 @@ pub(super) fn sources(config: &Config) -> Vec<String> {
 }
 
 /// The accounts that a channel is in, by name.
-fn reached(config: &Config) -> impl Iterator<Item = &Account> {
-    let accounts = config.channels.values().map(|place| &*place.account);
-    let by_name: BTreeMap<&str, &Account> =
-        accounts.map(|account| (account.name.as_str(), account)).collect();
+fn reached(config: &Config) -> impl Iterator<Item = Account> {
+    let accounts = config.channels.values().map(Destination::account);
+    let by_name: BTreeMap<String, Account> = accounts
+        .map(|account| (account.name().to_owned(), account))
+        .collect();
     by_name.into_values()
 }
 
 /// A line an account that is reached in a way of its own: what Twake is shown, and through what it is reached.
 fn accounts(config: &Config) -> impl Iterator<Item = String> {
     reached(config).filter_map(|account| {
-        let way = account.outbound.describe();
-        (!way.is_empty()).then(|| format!("account {}: {}{way}", account.name, account.url))
+        let way = account.outbound().describe();
+        (!way.is_empty()).then(|| format!("account {}: {}{way}", account.name(), account.url()))
     })
 }
 

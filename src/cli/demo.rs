@@ -19,7 +19,9 @@ use crate::config::builtin::Sample;
 use crate::config::{self, Config, Environment};
 use crate::decision;
 use crate::lifecycle::Stop;
-use crate::sandbox::{Application, Channel, SampleRequest, SampleSender, Sandbox, SandboxHandle, Settings};
+use crate::sandbox::{
+    Application, Channel, SampleRequest, SampleSender, Sandbox, SandboxHandle, SandboxSettings,
+};
 use crate::secret::Secret;
 use crate::source::Source;
 
@@ -100,7 +102,7 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
 
 /// The stand-in Twake, with a channel for each kind.
 fn sandbox(listen: &str, kinds: &[&str], folder: &Path, clock: &Clock) -> anyhow::Result<Sandbox> {
-    let mut settings = Settings::new(listen);
+    let mut settings = SandboxSettings::new(listen);
     let key = Secret::new(&random(clock));
     keep(&key, &folder.join("twake"))?;
     settings.applications = vec![Application::new("twake-bridge", PUBLIC_ID, key, GROUP)];

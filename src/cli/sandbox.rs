@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::clock::Clock;
 use crate::lifecycle::Stop;
-use crate::sandbox::{Application, Channel, Era, Sandbox, Settings};
+use crate::sandbox::{Application, Channel, Era, Sandbox, SandboxSettings};
 use crate::secret::Secret;
 
 #[derive(clap::Args)]
@@ -40,7 +40,7 @@ const GROUP: &str = "sandbox-company";
 /// Runs until Ctrl-C.
 pub(super) fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
     super::start_log("info");
-    let mut settings = Settings::new(&arguments.listen);
+    let mut settings = SandboxSettings::new(&arguments.listen);
     settings.era = match arguments.era {
         EraArgument::A2020 => Era::A2020,
         EraArgument::A2021 => Era::A2021,

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
 use crate::message::{Block, Document, Inline, StoredMessage};
-use crate::twake::{Kind, Verdict};
+use crate::twake::{Job, Verdict, VerdictKind};
 
 /// The longest text, in bytes: more is no message.
 const LONGEST_TEXT: u64 = 64 * 1024;
@@ -46,12 +46,8 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
     };
     let message = literal(&text(arguments.text)?);
     let clock = Clock::system();
-    let sent = actix_web::rt::System::new().block_on(delivery::post(
-        destination,
-        &message,
-        config.delivery.timeout,
-        &clock,
-    ));
+    let job = Job::post(clock.new_id(), 0, destination, &message);
+    let sent = actix_web::rt::System::new().block_on(delivery::deliver(job, config.delivery.timeout, &clock));
     let (line, code) = report(channel, &sent?);
     writeln!(stdout(), "{}", super::shown::visible_lines(&line))?;
     Ok(code)
@@ -103,13 +99,15 @@ fn literal(text: &str) -> StoredMessage {
 fn report(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
     let reason = verdict.reason.code();
     let kind = match &verdict.kind {
-        Kind::Delivered { id } => {
-            let line = format!("{channel}: delivered; Twake's id is {id}");
+        VerdictKind::Delivered(id) => {
+            let line = format!("{channel}: delivered; Twake's id is {}", id.message);
             return (line, ExitCode::SUCCESS);
         }
-        Kind::Retry { .. } => "the bridge would try again",
-        Kind::Halt(_) => "the bridge would halt the account's channels until it is mended",
-        Kind::Reject => "the bridge would give this message up",
+        VerdictKind::Retry { .. } => "the bridge would try again",
+        VerdictKind::Halt(_) => "the bridge would halt the account's channels until it is mended",
+        VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => {
+            "the bridge would give this message up"
+        }
     };
     let detail = match verdict.detail.as_str() {
         "" => String::new(),

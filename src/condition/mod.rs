@@ -16,6 +16,7 @@ mod equality;
 mod json;
 mod limits;
 mod names;
+mod paths;
 mod references;
 mod syntax;
 
@@ -31,6 +32,7 @@ use crate::panics;
 use crate::steps::{self, OutOfSteps};
 use crate::suggest::shorten;
 
+use paths::{Found, Paths};
 pub use references::References;
 
 /// Maximum length of an expression, in bytes.
@@ -53,6 +55,7 @@ pub struct Condition {
     text: String,
     expression: IdedExpr,
     references: References,
+    paths: Paths,
 }
 
 /// A CEL expression that does not compile.
@@ -86,7 +89,7 @@ impl Condition {
         // unoptimised build; the thread reserves this memory and does not touch it. `parse` refuses what is too deep to
         // evaluate on another thread.
         let parser = thread::Builder::new().stack_size(64 << 20);
-        let (expression, references) = thread::scope(|scope| {
+        let (expression, references, paths) = thread::scope(|scope| {
             let parser = parser
                 .spawn_scoped(scope, || parse(text))
                 .map_err(|error| format!("cannot start a thread to parse the expression: {error}"))?;
@@ -99,6 +102,7 @@ impl Condition {
             text: trimmed.to_owned(),
             expression,
             references,
+            paths,
         })
     }
 
@@ -117,6 +121,9 @@ impl Condition {
     /// # Errors
     /// The evaluation fails, or its result is not a boolean.
     pub fn holds(&self, names: &Value) -> Result<bool, EvaluationError> {
+        if let Found::Missing(Some(key)) = self.paths.walk(names) {
+            return Err(no_such_key(key));
+        }
         self.with_value(names, |value| match value.downcast_ref::<CelBool>() {
             Some(held) => Ok(*held.inner()),
             None => Err(EvaluationError(format!(
@@ -126,8 +133,25 @@ impl Condition {
         })
     }
 
+    /// Evaluates the expression as [`Self::evaluate`] does, without an error: `None` if it has no value.
+    pub fn value(&self, names: &Value) -> Option<Value> {
+        match self.paths.walk(names) {
+            Found::Missing(_) => None,
+            Found::Scalar(value) => Some(value.clone()),
+            Found::All => self.evaluate_whole(names).ok(),
+        }
+    }
+
     /// Evaluates the expression to JSON: timestamps as RFC 3339, durations in seconds (`"90s"`).
     pub fn evaluate(&self, names: &Value) -> Result<Value, EvaluationError> {
+        match self.paths.walk(names) {
+            Found::Missing(Some(key)) => Err(no_such_key(key)),
+            Found::Scalar(value) => Ok(value.clone()),
+            Found::Missing(None) | Found::All => self.evaluate_whole(names),
+        }
+    }
+
+    fn evaluate_whole(&self, names: &Value) -> Result<Value, EvaluationError> {
         self.with_value(names, |value| {
             json::from_cel(value).map_err(|error| evaluation_error(&error))
         })
@@ -163,7 +187,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-fn parse(text: &str) -> Result<(IdedExpr, References), String> {
+fn parse(text: &str) -> Result<(IdedExpr, References, Paths), String> {
     let program = ENV
         .compile(text)
         .map_err(|errors| syntax::format_parse_error(text, &errors))?;
@@ -172,9 +196,10 @@ fn parse(text: &str) -> Result<(IdedExpr, References), String> {
     let references = References::of(&expression);
     syntax::check_functions(&references)?;
     syntax::check_patterns(&expression, evaluate_constant)?;
+    let paths = Paths::of(&expression.expr);
     syntax::use_own_comparisons(&mut expression);
     limits::apply(&mut expression);
-    Ok((expression, references))
+    Ok((expression, references, paths))
 }
 
 /// Evaluates an expression that uses no names and returns its error.
@@ -186,10 +211,14 @@ fn evaluate_constant(expression: &IdedExpr) -> Result<(), String> {
     }
 }
 
-/// Formats an error as one short line. The error may quote the payload.
+fn no_such_key(key: &str) -> EvaluationError {
+    EvaluationError(shorten(&format!("there is no `{key}`"), 200))
+}
+
+/// One short line: the error may quote the payload, which may be long and of any characters.
 fn evaluation_error(error: &ExecutionError) -> EvaluationError {
     let text = match error {
-        ExecutionError::NoSuchKey(key) => format!("there is no `{key}`"),
+        ExecutionError::NoSuchKey(key) => return no_such_key(key),
         ExecutionError::UndeclaredReference(name) => format!("there is no name `{name}`"),
         ExecutionError::IndexOutOfBounds(cel::Value::Int(index)) => format!("there is no element {index}"),
         ExecutionError::ValuesNotComparable(..) => "the values cannot be compared".to_owned(),

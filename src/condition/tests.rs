@@ -313,3 +313,56 @@ fn a_panic_of_the_engine_is_an_error() {
     let broken = condition.with_value::<()>(&names(), |_| panic!("out of range"));
     assert_eq!(broken.unwrap_err().0, "evaluation panicked: out of range");
 }
+
+#[test]
+fn a_walk_along_the_paths_finds_what_an_evaluation_finds() {
+    let names = json!({
+        "headers": {"x-event": "push"},
+        "payload": {"a": {"b": "text", "n": null, "i": 3, "f": 1.5, "u": u64::MAX, "l": [1, {"c": true}], "o": {}}},
+    });
+    for text in [
+        "payload.a.b",
+        "payload.a.n",
+        "payload.a.i",
+        "payload.a.f",
+        "payload.a.u",
+        "payload.a.l",
+        "payload.a.l[1].c",
+        "payload.a.l[2].c",
+        "payload.a.l[0].c",
+        "payload.a.o",
+        "payload.a.o.missing",
+        "payload.a.n.missing",
+        "payload.a.b.missing",
+        "payload.missing.b",
+        r#"headers["x-event"]"#,
+        r#"headers["x-other"]"#,
+        r#"headers["x-other"] == "" ? 1 : 2"#,
+        "payload.a.i > 2 ? payload.a.b : payload.missing",
+        "payload.a.i > 4 ? payload.a.b : payload.missing",
+        "payload.a.missing == 1 || payload.a.i == 3",
+        "payload.a.i == 3 || payload.a.missing == 1",
+        "payload.a.i == 4 && payload.a.missing == 1",
+        "has(payload.a.missing)",
+        "has(payload.a.missing) ? payload.a.missing : payload.a.b",
+        "payload.a.?missing.orValue(payload.a.b)",
+        "payload.a.?missing.orValue(payload.a.missing)",
+        "payload.a.l.map(x, x.missing)",
+        "[].map(x, payload.missing)",
+        "payload.missing.map(x, x)",
+        r#"{"push": payload.a.b}[headers["x-event"]]"#,
+        r#"{"push": payload.missing}[headers["x-event"]]"#,
+        "[payload.a.b, payload.missing]",
+        r#"payload.a.b.split("x")[1]"#,
+        r#"payload.missing.split("x")[1]"#,
+        "payload.a[payload.missing]",
+        "payload.a.l[payload.a.i]",
+        "nothing.a",
+    ] {
+        let condition = Condition::compile(text).unwrap();
+        let whole = condition.evaluate_whole(&names);
+        let walked = condition.evaluate(&names);
+        assert_eq!(condition.value(&names).as_ref(), whole.as_ref().ok(), "{text}");
+        assert_eq!(format!("{walked:?}"), format!("{whole:?}"), "{text}");
+    }
+}

@@ -46,17 +46,28 @@ pub fn source_toml(kind: &str) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
-/// Returns a kind's templates.
+/// Returns a kind's templates, and the parts that every kind may include.
 pub fn templates(kind: &str) -> Vec<TemplateFile> {
-    let template = |(path, text): &(&str, &str)| {
-        let name = path.strip_prefix(kind)?.strip_prefix('/')?;
-        is_template(name).then(|| TemplateFile {
-            name: name.to_owned(),
-            text: (*text).to_owned(),
-            origin: Origin::BuiltIn,
-        })
-    };
-    TEXTS.iter().filter_map(template).collect()
+    let folder = format!("{kind}/");
+    let own = TEXTS.iter().filter_map(|(path, text)| {
+        let name = path.strip_prefix(&folder)?;
+        is_template(name).then(|| built_in(name, text))
+    });
+    own.chain(shared_parts()).collect()
+}
+
+/// The parts that every kind may include: `_forge/push.hbs` is `{{> forge/push}}`.
+pub fn shared_parts() -> impl Iterator<Item = TemplateFile> {
+    let shared = TEXTS.iter().filter(|(path, _)| path.starts_with('_'));
+    shared.map(|(path, text)| built_in(path, text))
+}
+
+fn built_in(name: &str, text: &str) -> TemplateFile {
+    TemplateFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        origin: Origin::BuiltIn,
+    }
 }
 
 /// Returns a kind's samples, sorted by name.
@@ -93,8 +104,10 @@ mod tests {
         for kind in kinds() {
             assert!(source_toml(kind).is_some(), "{kind}");
             for template in templates(kind) {
+                let in_folder = template.name.strip_prefix('_').unwrap_or(&template.name);
+                let name = in_folder.split_once('/').map_or(in_folder, |(_, name)| name);
                 assert!(
-                    is_template(&template.name) && !template.origin.is_own(),
+                    is_template(name) && !template.origin.is_own(),
                     "{kind}/{}",
                     template.name
                 );
@@ -114,7 +127,9 @@ mod tests {
             }
         }
         assert!(
-            templates("githu").is_empty() && samples("nothing").is_empty() && source_toml("git").is_none()
+            templates("githu").len() == shared_parts().count()
+                && samples("nothing").is_empty()
+                && source_toml("git").is_none()
         );
     }
 }

@@ -14,7 +14,7 @@ use super::{Channels, Config, Sources, kind};
 use crate::secret::Secret;
 use crate::suggest::unknown;
 use crate::toml_reader::{self, Finding, Findings, Located, Severity};
-use crate::twake::{Account, Api, Destination};
+use crate::twake::{Account, Api, Destination, messages_save};
 
 /// The folder of own kinds, if the file names no other.
 const TEMPLATES: &str = "templates";
@@ -56,14 +56,19 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
             .flatten();
         kinds.insert(name.clone(), loaded);
     }
+    // What is wrong with a part that every kind may include is found in each of them.
+    let mut known = Vec::new();
     for finding in within_kinds {
-        findings.add(finding);
+        if !known.contains(&finding) {
+            known.push(finding.clone());
+            findings.add(finding);
+        }
     }
 
     let mut accounts = BTreeMap::new();
     for Named { name, value } in raw.accounts {
         let account = account(&name, value, base, environment, findings);
-        accounts.insert(name.value, account.map(Arc::new));
+        accounts.insert(name.value, account);
     }
     let names = |names: &[Named<RawChannel>]| {
         names
@@ -174,15 +179,16 @@ fn account(
     let outbound = raw
         .outbound
         .resolve(&path, url.as_ref(), base, environment, findings);
-    Some(Account {
-        name: name.value.clone(),
-        api: raw.api.unwrap_or(Api::MessagesSave),
-        url: url?,
-        public_id: raw.public_id?.value,
-        private_api_key: key?,
-        group_id: raw.group_id?.value,
-        outbound: outbound?,
-    })
+    match raw.api.unwrap_or(Api::MessagesSave) {
+        Api::MessagesSave => Some(Account::MessagesSave(Arc::new(messages_save::Account {
+            name: name.value.clone(),
+            url: url?,
+            public_id: raw.public_id?.value,
+            private_api_key: key?,
+            group_id: raw.group_id?.value,
+            outbound: Arc::new(outbound?),
+        }))),
+    }
 }
 
 /// Parses the address of a Twake. The error does not quote the address: it may hold a password.
@@ -207,7 +213,7 @@ fn address(text: &str) -> Result<Url, String> {
 /// Resolves a channel, in the account that it names or in the only one.
 fn destination(
     channel: Named<RawChannel>,
-    accounts: &BTreeMap<String, Option<Arc<Account>>>,
+    accounts: &BTreeMap<String, Option<Account>>,
     findings: &Findings,
 ) -> Option<Destination> {
     let Named { name, value: raw } = channel;
@@ -234,15 +240,16 @@ fn destination(
             None
         }
     };
-    let account = account?.as_ref().map(Arc::clone)?;
-    Some(Destination {
-        group_id: raw
-            .group_id
-            .map_or_else(|| account.group_id.clone(), |group| group.value),
-        account,
-        channel_id: raw.channel_id?.value,
-        rate: raw.rate,
-    })
+    match account?.as_ref()? {
+        Account::MessagesSave(account) => Some(Destination::MessagesSave(messages_save::Destination {
+            group_id: raw
+                .group_id
+                .map_or_else(|| account.group_id.clone(), |group| group.value),
+            account: Arc::clone(account),
+            channel_id: raw.channel_id?.value,
+            rate: raw.rate,
+        })),
+    }
 }
 
 fn operator_token(

@@ -1,23 +1,23 @@
 //! What is posted where no template can say it.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::event::Unreadable;
 use crate::message::{Block, Document, Inline, StoredMessage, control, cutting, target_is_allowed};
-use crate::source::Kind;
+use crate::source::Source;
 
 /// The most that is shown of a body that cannot be read.
 const EXCERPT_CHARACTERS: usize = 1_000;
 const EXCERPT_LINES: usize = 20;
 
 /// What is posted of an event whose body cannot be read: why, and how the body begins, as a block of code.
-pub(super) fn unreadable(kind: &Kind, source: &str, unreadable: &Unreadable) -> StoredMessage {
+pub(super) fn unreadable(source: &Source, unreadable: &Unreadable) -> StoredMessage {
     let Unreadable { why, start } = unreadable;
     let text = control::lines(start.trim()).into_owned();
     let colon = if text.is_empty() { "" } else { ":" };
     let mut blocks = vec![Block::Paragraph(vec![
-        Inline::Strong(vec![Inline::Text(kind.title.clone())]),
-        Inline::Text(format!(" ({source}) sent something that is {why}{colon}")),
+        Inline::Strong(vec![Inline::Text(source.kind.title.clone())]),
+        Inline::Text(format!(" ({}) sent something that is {why}{colon}", source.name)),
     ])];
     if !text.is_empty() {
         let language = None;
@@ -31,19 +31,21 @@ pub(super) fn unreadable(kind: &Kind, source: &str, unreadable: &Unreadable) -> 
 
 /// What is said of an event that no template can say: its facts, in one line.
 pub(super) fn summary(
-    kind: &Kind,
+    source: &Source,
     event_type: &str,
-    facts: &Map<String, Value>,
+    names: &Value,
     failed: Option<&str>,
 ) -> StoredMessage {
     // No template wrote these values as atoms, so nothing has made one line of them.
     let fact = |name: &str| {
-        let text = facts.get(name).and_then(Value::as_str)?;
-        Some(control::one_line(text).into_owned()).filter(|text| !text.is_empty())
+        // A fact that no template reads is not among the names.
+        let value = names.get(name).cloned();
+        let value = value.unwrap_or_else(|| source.facts.value(name, names));
+        Some(control::one_line(value.as_str()?).into_owned()).filter(|text| !text.is_empty())
     };
     let mut line = vec![Inline::Strong(vec![Inline::Text(format!(
         "{} {}",
-        kind.title,
+        source.kind.title,
         control::one_line(event_type)
     ))])];
     match (fact("title"), fact("url")) {

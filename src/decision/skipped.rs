@@ -68,7 +68,7 @@ mod tests {
     use serde_json::Map;
     use std::time::Duration;
 
-    fn decision(routes: &[(bool, &str)], said: &[Option<&str>], to: &[(&str, usize)]) -> Decision {
+    fn decision(routes: &[(bool, &str)], messages: &[Option<&str>], to: &[(&str, usize)]) -> Decision {
         let route = |(route, (held, why)): (usize, &(bool, &str))| RouteTrace {
             route,
             held: *held,
@@ -89,15 +89,15 @@ mod tests {
             channel: (*channel).into(),
             message: *message,
         };
-        let spoken = |to: &DecidedDelivery| said[to.message].is_none();
-        let (deliveries, skipped) = to.iter().map(delivery).partition(spoken);
+        let is_posted = |to: &DecidedDelivery| messages[to.message].is_none();
+        let (deliveries, skipped) = to.iter().map(delivery).partition(is_posted);
         Decision {
             event_type: "push".to_owned(),
             key: IdempotencyKey([0; 16]),
             remember: Duration::ZERO,
             facts: Map::new(),
             routes: routes.iter().enumerate().map(route).collect(),
-            messages: said.iter().copied().map(message).collect(),
+            messages: messages.iter().copied().map(message).collect(),
             deliveries,
             skipped,
             cut_off: Vec::new(),
@@ -120,28 +120,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_everywhere_has_no_reason() {
-        let told = decision(&[(true, "own")], &[None], &[("dev", 0), ("ops", 0)]);
-        assert_eq!(told.skipped(), []);
-        assert_eq!(told.skip_reason(), None);
+    fn an_event_posted_to_every_channel_has_no_reason() {
+        let posted = decision(&[(true, "own")], &[None], &[("dev", 0), ("ops", 0)]);
+        assert_eq!(posted.skipped(), []);
+        assert_eq!(posted.skip_reason(), None);
     }
 
     #[test]
-    fn the_route_that_dropped_it_is_the_reason_and_else_that_none_holds() {
-        let dropped = decision(
+    fn the_reason_is_the_route_without_channels_or_that_no_route_holds() {
+        let without_channels = decision(
             &[(false, "no"), (true, "bot holds: skipped on purpose")],
             &[],
             &[],
         );
         let why = "route 1 names no channel (bot holds: skipped on purpose)";
-        assert_eq!(skipped(&dropped), pairs(&[("", why)]));
-        assert_eq!(dropped.skip_reason().as_deref(), Some(why));
+        assert_eq!(skipped(&without_channels), pairs(&[("", why)]));
+        assert_eq!(without_channels.skip_reason().as_deref(), Some(why));
         let unrouted = decision(&[(false, "no")], &[], &[]);
         assert_eq!(skipped(&unrouted), pairs(&[("", "no route holds")]));
     }
 
     #[test]
-    fn a_variant_that_says_nothing_names_its_channels_though_others_are_told() {
+    fn a_skipped_variant_names_its_channels_although_others_get_a_message() {
         let to = [("dev", 0), ("ops", 1), ("all", 1)];
         let partly = decision(
             &[(true, "")],
@@ -150,7 +150,7 @@ mod tests {
         );
         let why = "push.short.hbs: it renders to nothing";
         assert_eq!(skipped(&partly), pairs(&[("ops,all", why)]));
-        assert_eq!(partly.skip_reason(), None, "somebody is told");
+        assert_eq!(partly.skip_reason(), None, "one channel gets a message");
         let nobody = decision(
             &[(true, "")],
             &[Some("one"), Some("two")],
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_one_bounded_line_whatever_came() {
+    fn a_reason_is_one_line_of_limited_length() {
         let long = format!("route\n{}", "ä".repeat(10_000));
         let why = decision(&[(true, &long)], &[], &[]).skip_reason().unwrap();
         assert!(why.chars().count() == LONGEST && !why.contains('\n'), "{why}");

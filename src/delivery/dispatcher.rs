@@ -10,25 +10,25 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Tls};
-use super::lane::{Lane, News, Shared};
-use super::pace::Pace;
+use super::lane::{Lane, LaneSignals, Shared};
+use super::pace::{Pace, Pauses};
 use super::patience::Patience;
-use super::{ClientError, Destinations, Halts, Settings};
+use super::{ClientError, DeliverySettings, Destinations, Halts};
 use crate::clock::Clock;
 use crate::logging::chain;
 use crate::metrics::Metrics;
 use crate::queue::{Owner, Queue, QueueError};
 
-/// The pause after a mistake of our own, so that it cannot become a storm.
+/// The pause after a panic in a lane, so that panics cannot become a storm.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
-/// The pause after the store could not be asked.
+/// The pause after the store could not be read.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Delivers what waits in the queue.
+/// Runs a lane for each channel in which something waits.
 pub struct Dispatcher {
     queue: Queue,
     destinations: watch::Sender<Arc<Destinations>>,
-    settings: watch::Sender<Settings>,
+    settings: watch::Sender<DeliverySettings>,
     metrics: Arc<Metrics>,
     clock: Clock,
     tls: Tls,
@@ -40,7 +40,7 @@ impl Dispatcher {
     pub fn new(
         queue: Queue,
         destinations: Arc<Destinations>,
-        settings: Settings,
+        settings: DeliverySettings,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Result<Self, ClientError> {
@@ -59,44 +59,44 @@ impl Dispatcher {
         })
     }
 
-    /// Where other destinations can be set while the dispatcher runs. A channel's destination is looked up at each attempt, so that
-    /// new ones apply to what waits already.
+    /// Sets other destinations while the dispatcher runs. A lane reads its destination before each attempt, so new ones
+    /// apply to what waits already.
     pub fn destinations(&self) -> watch::Sender<Arc<Destinations>> {
         self.destinations.clone()
     }
 
-    /// Where other settings can be set while the dispatcher runs. An attempt under way ends with those it began with;
-    /// a lane that waits for its next one was told how long by others, so it tries at once.
-    pub fn settings(&self) -> watch::Sender<Settings> {
+    /// Sets other settings while the dispatcher runs. An attempt under way ends with those it began with. A lane that waits
+    /// for a retry attempts at once, because its wait was computed with others.
+    pub fn settings(&self) -> watch::Sender<DeliverySettings> {
         self.settings.clone()
     }
 
-    /// What is halted, for whoever tells how ready the bridge is. Stays valid while the dispatcher runs.
+    /// The halts there are. The handle stays valid while the dispatcher runs.
     pub fn halts(&self) -> Halts {
         self.halts.clone()
     }
 
-    /// Delivers until `stop`, and forgets what is old meanwhile. Then no attempt is begun any more, and this returns when
-    /// those in flight are settled, after [`Settings::timeout`] at the latest; dropped before that, an attempt in flight is made again by the next
-    /// run. Needs a runtime with local tasks, as actix's is.
+    /// Delivers until `stop`, and deletes old events meanwhile. After `stop` no attempt begins, and this returns when those
+    /// in flight are settled, after [`DeliverySettings::timeout`] at the latest. If it is dropped before, the next run makes an
+    /// attempt in flight again. Needs a runtime with local tasks, as actix's is.
     pub async fn run(self, stop: CancellationToken) {
-        // Subscribed before looking, so that nothing arrives between.
+        // Subscribed before the first read, so that no arrival is missed.
         let mut arrivals = self.queue.arrivals();
         let mut departures = self.queue.departures();
         let mut destinations = self.destinations.subscribe();
         let forgetting = actix_web::rt::spawn(self.queue.clone().housekeeping(stop.clone()));
         let clock = self.clock.clone();
         let mut lanes = Lanes::new(self, stop.clone());
-        let mut look = true;
+        let mut reads = true;
         loop {
-            if std::mem::take(&mut look) {
-                look = !lanes.look().await;
+            if std::mem::take(&mut reads) {
+                reads = !lanes.start_waiting().await;
             }
             tokio::select! {
                 () = stop.cancelled() => break,
                 arrival = arrivals.recv() => match arrival {
                     Ok(lane) => lanes.arrived(&lane),
-                    Err(broadcast::error::RecvError::Lagged(_)) => look = true,
+                    Err(broadcast::error::RecvError::Lagged(_)) => reads = true,
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
                 departure = departures.recv() => match departure {
@@ -106,25 +106,26 @@ impl Dispatcher {
                 },
                 Ok(()) = destinations.changed() => {
                     lanes.shared.halts.again(&clock);
-                    look = true;
+                    lanes.shared.pauses.clear();
+                    reads = true;
                 }
                 () = lanes.ended() => {}
-                () = clock.sleep(STORE_PAUSE), if look => {}
+                () = clock.sleep(STORE_PAUSE), if reads => {}
             }
         }
         while lanes.tasks.join_next().await.is_some() {}
-        // Ends with `stop`; a panic in there has been printed, and nothing depends on it.
+        // Ends with `stop`. A panic in it has been printed, and nothing depends on it.
         let _ = forgetting.await;
     }
 }
 
-/// The lanes that run, and what outlives their runs.
+/// The running lanes, and the state that outlives their runs.
 struct Lanes {
     shared: Rc<Shared>,
     tasks: JoinSet<Arc<str>>,
     names: HashMap<Id, Arc<str>>,
-    /// Where each lane that runs is told what happens in it.
-    running: BTreeMap<Arc<str>, Rc<News>>,
+    /// The signals to each running lane.
+    running: BTreeMap<Arc<str>, Rc<LaneSignals>>,
     paces: BTreeMap<Arc<str>, Rc<Pace>>,
     /// Lanes without a destination that were warned about.
     unconfigured: BTreeSet<Arc<str>>,
@@ -141,6 +142,7 @@ impl Lanes {
             owner: Owner(dispatcher.clock.new_id()),
             destinations: dispatcher.destinations,
             halts: dispatcher.halts,
+            pauses: Pauses::default(),
             settings: dispatcher.settings,
             metrics: dispatcher.metrics,
             clock: dispatcher.clock,
@@ -156,8 +158,8 @@ impl Lanes {
         }
     }
 
-    /// Starts every lane in which something waits. False when the store did not say.
-    async fn look(&mut self) -> bool {
+    /// Starts every lane in which something waits. False if the store could not be read.
+    async fn start_waiting(&mut self) -> bool {
         match self.shared.queue.lanes().await {
             Ok(lanes) => {
                 for standing in lanes.iter().filter(|standing| standing.waiting > 0) {
@@ -167,35 +169,35 @@ impl Lanes {
             }
             Err(QueueError::Closed) => true,
             Err(error) => {
-                log::warn!("cannot look what waits: {}", chain(&error));
+                log::warn!("cannot read which lanes have deliveries: {}", chain(&error));
                 false
             }
         }
     }
 
     fn arrived(&mut self, lane: &Arc<str>) {
-        if let Some(news) = self.running.get(lane) {
-            news.arrived.set(true);
+        if let Some(signals) = self.running.get(lane) {
+            signals.arrived.set(true);
         } else if self.shared.destinations.borrow().contains_key(lane) {
             self.start(lane.clone(), Duration::ZERO);
         } else if self.unconfigured.insert(lane.clone()) {
             log::warn!(
-                lane = &**lane;
+                channel = &**lane;
                 "messages wait for a channel that is not configured: they are kept until it is"
             );
         }
     }
 
-    /// An operator took something out of such lanes.
+    /// Signals to these lanes that an operator removed a delivery.
     fn departed(&self, of: impl Fn(&str) -> bool) {
-        for (_, news) in self.running.iter().filter(|(name, _)| of(name)) {
-            news.departed.notify_one();
+        for (_, signals) in self.running.iter().filter(|(name, _)| of(name)) {
+            signals.departed.notify_one();
         }
     }
 
     fn start(&mut self, name: Arc<str>, pause: Duration) {
-        let news = Rc::new(News::default());
-        self.running.insert(name.clone(), news.clone());
+        let signals = Rc::new(LaneSignals::default());
+        self.running.insert(name.clone(), signals.clone());
         let lane = Lane {
             name: name.clone(),
             shared: self.shared.clone(),
@@ -203,7 +205,7 @@ impl Lanes {
             settings: self.shared.settings.subscribe(),
             destination: None,
             pace: self.paces.entry(name.clone()).or_default().clone(),
-            news,
+            signals,
             ready: self.shared.clock.monotonic() + pause,
             held_by: None,
             resumed: false,
@@ -213,14 +215,12 @@ impl Lanes {
         self.names.insert(task.id(), name);
     }
 
-    /// Waits for a lane to end (forever while none runs). It runs on when something arrived after it last looked.
+    /// Waits for a lane to end (forever while none runs). Starts it again if something arrived after it last read its head.
     async fn ended(&mut self) {
         let (id, pause) = match self.tasks.join_next_with_id().await {
             Some(Ok((id, _))) => (id, None),
             Some(Err(error)) => {
-                log::error!(
-                    "a lane ended by a mistake of the bridge's own, it starts again in a minute: {error}"
-                );
+                log::error!("a lane panicked, it starts again in a minute: {error}");
                 (error.id(), Some(AFTER_PANIC))
             }
             None => return std::future::pending().await,
@@ -228,7 +228,10 @@ impl Lanes {
         let Some(name) = self.names.remove(&id) else {
             return;
         };
-        let arrived = self.running.remove(&name).is_some_and(|news| news.arrived.get());
+        let arrived = self
+            .running
+            .remove(&name)
+            .is_some_and(|signals| signals.arrived.get());
         let configured = self.shared.destinations.borrow().contains_key(&name);
         if configured && (arrived || pause.is_some()) {
             self.start(name, pause.unwrap_or_default());

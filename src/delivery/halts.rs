@@ -1,6 +1,7 @@
-//! Halts: what nothing can pass until a person has acted. One halt stops every lane it concerns, and one probe at a
-//! time, without a message, asks whether it is over.
+//! Halts: states that no message can pass until a person acts. A halt stops every lane in its scope. One lane at a time
+//! probes, without a message, whether it is over.
 
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,78 +12,48 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::retry;
 use crate::twake::{Destination, HaltScope, Verdict};
-use jiff::Timestamp;
 
-/// What is halted, and why: shared with whoever tells how ready the bridge is.
+/// The halts there are. A cheap handle, shared with the operator's listener.
 #[derive(Clone)]
 pub struct Halts {
-    state: Arc<Mutex<BTreeMap<Scope, Entry>>>,
+    state: Arc<Mutex<BTreeMap<HaltScope, ActiveHalt>>>,
     changed: watch::Sender<u64>,
     metrics: Arc<Metrics>,
 }
 
-/// One halt, as it is told.
+/// One halt, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Halt {
-    /// The account's name.
-    pub account: String,
-    /// The company, where the halt concerns it alone.
-    pub company: Option<String>,
+    /// The destinations it stops.
+    pub scope: HaltScope,
     /// The label of the reason.
     pub reason: &'static str,
     /// What a person should do.
     pub hint: &'static str,
     /// Since when.
     pub since: Timestamp,
-    /// When it is looked next whether it is over.
+    /// The time of the next probe.
     pub next_probe: Timestamp,
     /// The channels it stops.
     pub lanes: Vec<Arc<str>>,
 }
 
-/// What a halt concerns.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Scope {
-    account: String,
-    company: Option<String>,
-}
-
 /// What a lane may do now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// Nothing halts it.
+    /// It is not halted, and may post.
     Post,
-    /// It is halted, and the one that asks now whether the halt is over.
+    /// It is halted, and has to probe now.
     Probe,
-    /// It is halted, and it is not yet time to ask.
+    /// It is halted, and has to wait.
     Wait(Duration),
 }
 
-struct Entry {
+struct ActiveHalt {
     halt: Halt,
     probes: u32,
-    /// On the monotonic clock.
+    /// The time of the next probe on the monotonic clock.
     next: Duration,
-}
-
-impl Scope {
-    fn new(destination: &Destination, breadth: HaltScope) -> Self {
-        Self {
-            account: destination.account.name.clone(),
-            company: match breadth {
-                HaltScope::Account => None,
-                HaltScope::Company => Some(destination.group_id.clone()),
-            },
-        }
-    }
-
-    fn concerns(&self, destination: &Destination) -> bool {
-        self.account == destination.account.name
-            && self
-                .company
-                .as_ref()
-                .is_none_or(|company| *company == destination.group_id)
-    }
 }
 
 impl Halts {
@@ -96,7 +67,7 @@ impl Halts {
 
     /// Every halt there is now.
     pub fn all(&self) -> Vec<Halt> {
-        self.lock().values().map(|entry| entry.halt.clone()).collect()
+        self.lock().values().map(|active| active.halt.clone()).collect()
     }
 
     /// Changes whenever a halt begins or ends.
@@ -104,58 +75,54 @@ impl Halts {
         self.changed.subscribe()
     }
 
-    /// What a lane may do now. One lane is told to probe; the others wait for what it finds.
+    /// What a lane may do now. Of the lanes that ask at the time of a probe, one gets [`Turn::Probe`]; the others wait for its
+    /// result.
     pub(super) fn turn(&self, destination: &Destination, clock: &Clock) -> Turn {
         let now = clock.monotonic();
+        let scopes = destination.scopes();
         let mut state = self.lock();
-        let mut concerned: Vec<&mut Entry> = state
+        let mut concerned: Vec<&mut ActiveHalt> = state
             .iter_mut()
-            .filter_map(|(scope, entry)| scope.concerns(destination).then_some(entry))
+            .filter_map(|(scope, active)| scopes.contains(scope).then_some(active))
             .collect();
-        let Some(wait) = concerned.iter().map(|entry| entry.next.saturating_sub(now)).max() else {
+        let waits = concerned.iter().map(|active| active.next.saturating_sub(now));
+        let Some(wait) = waits.max() else {
             return Turn::Post;
         };
         if !wait.is_zero() {
             return Turn::Wait(wait);
         }
-        for entry in &mut concerned {
-            entry.probes = entry.probes.saturating_add(1);
-            let pause = retry::probe(entry.probes, fastrand::f64());
-            entry.next = now + pause;
-            entry.halt.next_probe = retry::later(clock.now(), pause);
+        for active in &mut concerned {
+            active.probes = active.probes.saturating_add(1);
+            let pause = retry::probe(active.probes, fastrand::f64());
+            active.next = now + pause;
+            active.halt.next_probe = retry::later(clock.now(), pause);
         }
         Turn::Probe
     }
 
-    /// Whether a halt concerns the destination.
-    pub(super) fn is_halted(&self, destination: &Destination) -> bool {
-        self.lock().keys().any(|scope| scope.concerns(destination))
-    }
-
-    /// Takes note of a halting verdict; says once what to do about it.
+    /// Begins the halt that a message or a probe for `destination` met, and logs its hint. A known halt with the same reason stays as it is.
     pub(super) fn halted(
         &self,
         destination: &Destination,
-        breadth: HaltScope,
+        scope: &HaltScope,
         verdict: &Verdict,
         destinations: &Destinations,
         clock: &Clock,
     ) {
-        let scope = Scope::new(destination, breadth);
         let mut state = self.lock();
-        if let Some(known) = state.get_mut(&scope)
-            && known.halt.reason == verdict.reason.code()
-        {
+        let known = state.get(scope);
+        if known.is_some_and(|known| known.halt.reason == verdict.reason.code()) {
             return;
         }
-        // Twake looks at one thing after the other: what it now stumbles over is what is in the way.
+        // The chat checks one thing after the other, so what it refuses now replaces what it refused before.
         self.end(&mut state, destination);
-        let concerned = destinations
+        let covered = destinations
             .iter()
-            .filter(|(_, destination)| scope.concerns(destination));
-        let lanes: Vec<Arc<str>> = concerned.map(|(name, _)| name.clone()).collect();
+            .filter(|(_, other)| other.scopes().contains(scope));
+        let lanes: Vec<Arc<str>> = covered.map(|(name, _)| name.clone()).collect();
         log::error!(
-            account = scope.account.as_str(), company = scope.company.as_deref().unwrap_or("every"), reason = verdict.reason.code(),
+            account = scope.account_name(), scope:%, reason = verdict.reason.code(),
             detail = verdict.detail.as_str(), channels = lanes.join(",");
             "halted, everything waits; what to do: {}", verdict.hint
         );
@@ -163,35 +130,33 @@ impl Halts {
             self.metrics.halted(lane, true);
         }
         let pause = retry::probe(1, fastrand::f64());
-        let halt = Halt {
-            account: scope.account.clone(),
-            company: scope.company.clone(),
-            reason: verdict.reason.code(),
-            hint: verdict.hint,
-            since: clock.now(),
-            next_probe: retry::later(clock.now(), pause),
-            lanes,
-        };
-        let entry = Entry {
-            halt,
+        let active = ActiveHalt {
+            halt: Halt {
+                scope: scope.clone(),
+                reason: verdict.reason.code(),
+                hint: verdict.hint,
+                since: clock.now(),
+                next_probe: retry::later(clock.now(), pause),
+                lanes,
+            },
             probes: 1,
             next: clock.monotonic() + pause,
         };
-        state.insert(scope, entry);
+        state.insert(scope.clone(), active);
         drop(state);
         self.changed.send_modify(|number| *number += 1);
     }
 
-    /// Lets every halt be probed now: what was in the way may have been mended.
+    /// Makes every halt due for a probe: its cause may have been removed.
     pub(super) fn again(&self, clock: &Clock) {
         let now = clock.monotonic();
-        for entry in self.lock().values_mut() {
-            entry.next = now;
+        for active in self.lock().values_mut() {
+            active.next = now;
         }
         self.changed.send_modify(|number| *number += 1);
     }
 
-    /// Takes note of a verdict that only an account in order is given: every halt that concerns the destination is over.
+    /// Ends every halt of the destination, after a verdict that shows that the chat accepts it.
     pub(super) fn passed(&self, destination: &Destination) {
         let ended = self.end(&mut self.lock(), destination);
         if ended {
@@ -199,25 +164,21 @@ impl Halts {
         }
     }
 
-    /// Ends every halt that concerns the destination; whether there was one.
-    fn end(&self, state: &mut BTreeMap<Scope, Entry>, destination: &Destination) -> bool {
-        let over: Vec<Scope> = state
-            .keys()
-            .filter(|scope| scope.concerns(destination))
-            .cloned()
-            .collect();
-        let ended: Vec<Entry> = over.iter().filter_map(|scope| state.remove(scope)).collect();
-        for Entry { halt, .. } in &ended {
-            log::info!(account = halt.account.as_str(), reason = halt.reason; "no longer halted");
+    /// Ends every halt of the destination. Returns whether there was one.
+    fn end(&self, state: &mut BTreeMap<HaltScope, ActiveHalt>, destination: &Destination) -> bool {
+        let scopes = destination.scopes();
+        let ended: Vec<ActiveHalt> = scopes.iter().filter_map(|scope| state.remove(scope)).collect();
+        for ActiveHalt { halt, .. } in &ended {
+            log::info!(account = halt.scope.account_name(), scope:% = halt.scope, reason = halt.reason; "no longer halted");
             for lane in &halt.lanes {
-                let still = state.values().any(|entry| entry.halt.lanes.contains(lane));
+                let still = state.values().any(|active| active.halt.lanes.contains(lane));
                 self.metrics.halted(lane, still);
             }
         }
         !ended.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Scope, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<HaltScope, ActiveHalt>> {
         // Nothing in here panics half way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,5 @@
-//! A lane: the ordered queue of one channel, worked off one delivery at a time.
+//! A lane: the ordered queue of one channel, delivered one message at a time.
 
-use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,38 +9,41 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Tls};
 use super::halts::Turn;
-use super::pace::Pace;
+use super::pace::{Pace, Pauses};
 use super::patience::Patience;
-use super::{Destinations, Halts, Settings, lateness};
+use super::{DeliverySettings, Destinations, Halts, lateness};
 use crate::clock::Clock;
 use crate::logging::chain;
 use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
-use crate::queue::{Claim, DeliveryId, Head, Outcome, Owner, Queue, QueueError, Settled, Settlement};
-use crate::retry::{self, Next};
-use crate::twake::{self, Destination, HaltScope, Kind, Reason, Verdict};
+use crate::queue::{Claim, DeliveryId, Head, Owner, Queue, QueueError};
+use crate::retry;
+use crate::twake::{Destination, HaltScope, Job, Reason, Task, Verdict, VerdictKind};
 
-/// The pause after the store could not be asked or told.
+mod settle;
+
+/// The pause after the store could not be read or written.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What all lanes share.
 pub(super) struct Shared {
-    pub(super) queue: Queue,
-    /// Under which the lanes are claimed.
+    /// This run of the bridge, as the owner of its lanes.
     pub(super) owner: Owner,
+    pub(super) queue: Queue,
     pub(super) destinations: watch::Sender<Arc<Destinations>>,
-    /// The client, and how long its attempts may take.
+    /// The client, and the timeout that it was made with.
     pub(super) client: RefCell<(Duration, Rc<Client>)>,
     pub(super) tls: Tls,
     pub(super) halts: Halts,
-    pub(super) settings: watch::Sender<Settings>,
+    pub(super) pauses: Pauses,
+    pub(super) settings: watch::Sender<DeliverySettings>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pub(super) stop: CancellationToken,
 }
 
 impl Shared {
-    /// The client whose attempts may take so long. A new one where that was changed: attempts under way keep theirs.
+    /// The client with this timeout. If the timeout has changed, a new client; attempts under way keep theirs.
     fn client(&self, timeout: Duration) -> Rc<Client> {
         let mut client = self.client.borrow_mut();
         if client.0 != timeout {
@@ -52,37 +54,35 @@ impl Shared {
     }
 }
 
-/// What the dispatcher tells a lane that runs.
+/// Signals from the dispatcher to a running lane.
 #[derive(Default)]
-pub(super) struct News {
-    /// Set when something arrives; cleared before looking.
+pub(super) struct LaneSignals {
+    /// A delivery was added. Cleared before the lane reads its head.
     pub(super) arrived: Cell<bool>,
-    /// An operator took something away.
+    /// An operator removed a delivery.
     pub(super) departed: Notify,
 }
 
 pub(super) struct Lane {
     pub(super) name: Arc<str>,
     pub(super) shared: Rc<Shared>,
-    /// Its own look at the destinations there are.
     pub(super) destinations: watch::Receiver<Arc<Destinations>>,
-    /// Its own look at the settings.
-    pub(super) settings: watch::Receiver<Settings>,
-    /// Where it last was to post.
+    pub(super) settings: watch::Receiver<DeliverySettings>,
+    /// The destination at its last turn.
     pub(super) destination: Option<Destination>,
     pub(super) pace: Rc<Pace>,
-    pub(super) news: Rc<News>,
+    pub(super) signals: Rc<LaneSignals>,
     /// No attempt before this time of the monotonic clock.
     pub(super) ready: Duration,
-    /// The delivery because of which it waits so long.
+    /// The delivery whose retry `ready` waits for.
     pub(super) held_by: Option<DeliveryId>,
-    /// Whether the first head was looked at, which an earlier run may have promised to leave alone for a while.
+    /// Whether the first head was read. An earlier run of the bridge may have set the time of its next attempt.
     pub(super) resumed: bool,
     pub(super) patience: Patience,
 }
 
 impl Lane {
-    /// Works until nothing waits, or the bridge stops. An attempt that was begun is always settled first.
+    /// Delivers until nothing waits, or the bridge stops. An attempt that was begun is always settled first.
     pub(super) async fn run(mut self) -> Arc<str> {
         while let Some(destination) = self.turn().await {
             let Some(claim) = self.claim().await else { break };
@@ -98,12 +98,13 @@ impl Lane {
             if !self.settle(settlement.clone()).await {
                 break;
             }
-            self.tell(head, &verdict, &settlement);
+            self.report(head, &verdict, &settlement);
         }
         self.name
     }
 
-    /// Waits until this lane may post: after a failure, while it is halted, and for its rate. `None`: it is not to.
+    /// Waits until this lane may post: for a retry, the end of a halt or a pause, and its rate. `None`: the bridge stops, or the
+    /// channel is not configured any more.
     async fn turn(&mut self) -> Option<Destination> {
         let shared = Rc::clone(&self.shared);
         let Shared {
@@ -114,7 +115,7 @@ impl Lane {
                 return None;
             }
             let destination = self.destinations.borrow_and_update().get(&self.name).cloned()?;
-            // Another key, server or channel may be what it waited for.
+            // Another key, server or channel may be what the lane has waited for.
             if self
                 .destination
                 .as_ref()
@@ -125,7 +126,12 @@ impl Lane {
             self.destination = Some(destination.clone());
             let mut halts_changed = halts.changes();
             let now = clock.monotonic();
-            let mut wait = self.ready.saturating_sub(now).max(self.pace.wait(now));
+            let paused = shared.pauses.wait(&destination.scopes(), now);
+            let mut wait = self
+                .ready
+                .saturating_sub(now)
+                .max(self.pace.wait(now))
+                .max(paused);
             if wait.is_zero() {
                 match halts.turn(&destination, clock) {
                     Turn::Post => return Some(destination),
@@ -141,16 +147,16 @@ impl Lane {
                 () = clock.sleep(wait) => {}
                 _ = halts_changed.changed() => {}
                 Ok(()) = self.destinations.changed() => {}
-                // How long it waits was reckoned with others.
+                // The wait was computed with other settings.
                 Ok(()) = self.settings.changed() => self.ready = Duration::ZERO,
-                () = self.news.departed.notified() => self.let_go().await,
+                () = self.signals.departed.notified() => self.release().await,
             }
         }
     }
 
-    /// Waits no longer for the sake of a delivery that does not wait any more.
-    async fn let_go(&mut self) {
-        // A store that cannot say is no reason to hurry.
+    /// Ends the wait if the delivery that caused it is gone.
+    async fn release(&mut self) {
+        // An error of the store is no reason to post earlier.
         if let Ok(claim) = self.shared.queue.claim(&self.name, self.shared.owner).await
             && claim.map(|claim| claim.head.delivery) != self.held_by
         {
@@ -158,16 +164,15 @@ impl Lane {
         }
     }
 
-    /// Claims the delivery that is next. `None`: nothing waits, another owner has the lane, or the bridge stops before the
-    /// store answers.
+    /// Claims the delivery that is next. `None`: there is none, or the bridge stops before the store answers.
     async fn claim(&self) -> Option<Claim> {
         loop {
-            self.news.arrived.set(false);
+            self.signals.arrived.set(false);
             match self.shared.queue.claim(&self.name, self.shared.owner).await {
                 Ok(claim) => return claim,
                 Err(QueueError::Closed) => return None,
                 Err(error) => {
-                    log::warn!(channel = &*self.name; "cannot look for what is next: {}", chain(&error));
+                    log::warn!(channel = &*self.name; "cannot read the next delivery: {}", chain(&error));
                 }
             }
             if !self.pause().await {
@@ -176,7 +181,7 @@ impl Lane {
         }
     }
 
-    /// Whether the first head that is looked at has to wait for what was left of its pause when the bridge stopped.
+    /// Whether the first head has to wait for the rest of the pause that was left when the bridge stopped.
     fn resume(&mut self, head: &Head) -> bool {
         let clock = &self.shared.clock;
         let left = head.due.map(|due| due.duration_since(clock.now()));
@@ -187,7 +192,7 @@ impl Lane {
             return false;
         }
         self.held_by = Some(head.delivery);
-        // A clock that was set back must not stall the lane, and after so long an early try does no harm.
+        // A clock that was set back must not stall the lane, and after so long an early attempt does no harm.
         self.ready = clock.monotonic() + left.min(retry::LONGEST);
         true
     }
@@ -197,35 +202,33 @@ impl Lane {
             clock,
             halts,
             metrics,
+            stop,
             ..
         } = &*self.shared;
         let settings = *self.settings.borrow();
-        let message = lateness::told(message.clone(), head.received, clock.now(), settings.late);
+        let message = lateness::marked(message.clone(), head.received, clock.now(), settings.late);
         let client = self.shared.client(settings.timeout);
-        self.pace.posted(clock.monotonic(), destination.rate);
-        let mut verdict = client.attempt(destination, &message).await;
-        // Where the account is halted already, another lane has asked.
-        if verdict.wants_probe && !halts.is_halted(destination) {
-            let asked = tokio::select! {
-                // The message waits, and the next run of the bridge tries it again.
-                () = self.shared.stop.cancelled() => None,
-                (probe, _) = client.probe(destination) => Some(probe),
-            };
-            let Some(probe) = asked else { return verdict };
-            verdict = twake::after_probe(destination.account.api, verdict, probe);
-        }
-        match verdict.kind {
-            Kind::Halt(scope) => self.halt(destination, scope, &verdict),
-            // Whether Twake would still refuse the account is not known: it was not reached, or had other troubles.
-            Kind::Retry { times: None, .. } => {}
+        let last = head.reason.as_deref().and_then(Reason::from_code);
+        let job = Job {
+            last: last.map(|reason| (reason, head.repeated)),
+            ..Job::post(head.event, head.delivery.0, destination, &message)
+        };
+        self.pace.posted(clock.monotonic(), destination.rate());
+        let verdict = client.deliver(job, stop).await;
+        match &verdict.kind {
+            // The message waits, and the next run of the bridge attempts it again.
+            VerdictKind::Halt(_) if stop.is_cancelled() => return verdict,
+            VerdictKind::Halt(scope) => self.halt(destination, scope, &verdict),
+            // Does not show whether the chat would still refuse the account: it was not reached, or had another fault.
+            VerdictKind::Retry { times: None, .. } => {}
             _ => halts.passed(destination),
         }
         metrics.attempt(&self.name, label(&verdict.kind));
         verdict
     }
 
-    /// Asks without a message whether a halt is over: one message's text must not decide for a whole account, and a
-    /// message that is answered oddly must not be posted again and again.
+    /// Finds out whether a halt is over, without a message. The text of one message must not decide for a whole account, and
+    /// a message with an odd answer must not be posted again and again.
     async fn probe(&self, destination: &Destination) {
         let Shared {
             halts, metrics, stop, ..
@@ -234,148 +237,22 @@ impl Lane {
         let client = self.shared.client(timeout);
         let (verdict, _) = tokio::select! {
             () = stop.cancelled() => return,
-            probe = client.probe(destination) => probe,
+            verdict = client.perform(Task::Probe(destination), stop) => verdict,
         };
-        if twake::probe_passed(destination.account.api, &verdict) {
-            halts.passed(destination);
-            return;
-        }
-        if let Kind::Halt(scope) = verdict.kind {
-            self.halt(destination, scope, &verdict);
+        match &verdict.kind {
+            VerdictKind::Accepted => return halts.passed(destination),
+            VerdictKind::Halt(scope) => self.halt(destination, scope, &verdict),
+            _ => {}
         }
         metrics.attempt(&self.name, label(&verdict.kind));
     }
 
     /// Halts every lane in the scope.
-    fn halt(&self, destination: &Destination, scope: HaltScope, verdict: &Verdict) {
+    fn halt(&self, destination: &Destination, scope: &HaltScope, verdict: &Verdict) {
         let destinations = self.shared.destinations.borrow();
-        let clock = &self.shared.clock;
         self.shared
             .halts
-            .halted(destination, scope, verdict, &destinations, clock);
-    }
-
-    /// What becomes of the delivery, and how long the lane pauses.
-    fn judge(&mut self, claim: &Claim, verdict: &Verdict) -> Settlement {
-        let head = &claim.head;
-        let (clock, settings) = (&self.shared.clock, *self.settings.borrow());
-        let now = clock.now();
-        let code = verdict.reason.code();
-        let again = head.reason.as_deref() == Some(code);
-        let in_a_row = if again { head.repeated.saturating_add(1) } else { 1 };
-        let mut settlement = Settlement {
-            fence: claim.fence,
-            delivery: head.delivery,
-            outcome: Outcome::Halted,
-            reason: code,
-            detail: verdict.detail.clone(),
-            may_be_duplicate: verdict.may_be_duplicate,
-            now,
-        };
-        settlement.outcome = match &verdict.kind {
-            Kind::Delivered { id } => Outcome::Delivered { id: id.clone() },
-            Kind::Halt(_) => Outcome::Halted,
-            Kind::Reject => Outcome::Rejected,
-            Kind::Retry {
-                times: Some(times), ..
-            } if in_a_row > *times => Outcome::Rejected,
-            Kind::Retry { after, times } => {
-                let time = self.shared.queue.time();
-                let left = self
-                    .patience
-                    .left(head, time, clock.monotonic(), settings.horizon);
-                let random = fastrand::f64();
-                let next = match times {
-                    Some(_) => retry::unsure(in_a_row, *after, left, random),
-                    None => retry::next(head.attempts.saturating_add(1), *after, left, random),
-                };
-                match next {
-                    Next::Again(wait) => {
-                        self.ready = clock.monotonic() + wait;
-                        self.held_by = Some(head.delivery);
-                        Outcome::Retry {
-                            due: retry::later(now, wait),
-                        }
-                    }
-                    Next::Expired => {
-                        self.ready = clock.monotonic() + retry::FIRST.mul_f64(random);
-                        self.held_by = None;
-                        settlement.reason = Reason::Expired.code();
-                        settlement.detail = format!("at last {code}; {}", verdict.detail);
-                        Outcome::Expired
-                    }
-                }
-            }
-        };
-        if !matches!(settlement.outcome, Outcome::Retry { .. } | Outcome::Expired) {
-            self.patience.over();
-        }
-        settlement
-    }
-
-    /// Stores how an attempt ended. While it cannot be stored, the lane waits: the message is not posted again meanwhile.
-    /// Returns false if another owner has claimed the lane: this one must stop.
-    async fn settle(&self, settlement: Settlement) -> bool {
-        let delivery = settlement.delivery;
-        let mut reported = false;
-        loop {
-            let stopping = self.shared.stop.is_cancelled();
-            match self.shared.queue.settle(settlement.clone()).await {
-                Ok(Settled::Committed) => return true,
-                Ok(Settled::Fenced) => {
-                    log::warn!(
-                        delivery:% = delivery, lane = &*self.name;
-                        "another bridge has claimed the lane during an attempt: the lane stops here, and the message may be posted twice"
-                    );
-                    return false;
-                }
-                Err(error) if stopping || matches!(error, QueueError::Closed) => {
-                    log::error!(
-                        delivery:% = delivery, channel = &*self.name;
-                        "stopping before the end of an attempt could be written down, it may be told twice: {}", chain(&error)
-                    );
-                    return true;
-                }
-                Err(error) if !std::mem::replace(&mut reported, true) => {
-                    log::error!(
-                        delivery:% = delivery, channel = &*self.name;
-                        "cannot write down how an attempt ended, the lane waits until it can: {}", chain(&error)
-                    );
-                }
-                Err(_) => {}
-            }
-            self.pause().await;
-        }
-    }
-
-    /// Says in the log and the metrics how it went.
-    fn tell(&self, head: &Head, verdict: &Verdict, settlement: &Settlement) {
-        let Shared { clock, metrics, .. } = &*self.shared;
-        let (channel, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
-        let (reason, detail) = (settlement.reason, settlement.detail.as_str());
-        match &settlement.outcome {
-            Outcome::Delivered { .. } => {
-                let took = clock.now().duration_since(head.received);
-                metrics.delivered(Duration::try_from(took).unwrap_or_default());
-                log::debug!(delivery:% = head.delivery, channel, event:%, attempts; "delivered");
-            }
-            Outcome::Rejected | Outcome::Expired => {
-                metrics.dead(channel);
-                log::error!(
-                    delivery:% = head.delivery, channel, event:%, attempts, reason, detail;
-                    "became a dead letter; what to do: {}", verdict.hint
-                );
-            }
-            Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
-                delivery:% = head.delivery, channel, event:%, attempts, reason, detail, due:% = to_the_second(*due);
-                "not delivered yet; what to do: {}", verdict.hint
-            ),
-            Outcome::Retry { due } => {
-                log::debug!(delivery:% = head.delivery, channel, attempts, reason, due:%; "not delivered yet");
-            }
-            // Said once for the whole account.
-            Outcome::Halted => {}
-        }
+            .halted(destination, scope, verdict, &destinations, &self.shared.clock);
     }
 
     /// Waits a little for the store; false when the bridge stops.
@@ -387,25 +264,21 @@ impl Lane {
     }
 }
 
-/// A time as a log needs it.
-fn to_the_second(time: Timestamp) -> Timestamp {
-    time.round(jiff::Unit::Second).unwrap_or(time)
-}
-
-fn label(kind: &Kind) -> AttemptLabel {
+/// The label of a verdict in metrics. No attempt of a lane ends with the last two: a lane posts when a target is gone, and a
+/// probe that is accepted is not counted.
+fn label(kind: &VerdictKind) -> AttemptLabel {
     match kind {
-        Kind::Delivered { .. } => AttemptLabel::delivered,
-        Kind::Retry { .. } => AttemptLabel::retry,
-        Kind::Halt(_) => AttemptLabel::halt,
-        Kind::Reject => AttemptLabel::reject,
+        VerdictKind::Delivered(_) => AttemptLabel::delivered,
+        VerdictKind::Retry { .. } => AttemptLabel::retry,
+        VerdictKind::Halt(_) => AttemptLabel::halt,
+        VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => AttemptLabel::reject,
     }
 }
 
 fn unreadable() -> Verdict {
     Verdict {
-        kind: Kind::Reject,
+        kind: VerdictKind::Reject,
         reason: Reason::Unreadable,
-        wants_probe: false,
         may_be_duplicate: false,
         hint: "the store was written by another version of the bridge: replay the event with that one or this one",
         detail: String::new(),

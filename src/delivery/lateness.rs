@@ -1,12 +1,12 @@
-//! A message that comes late says so, or whoever reads it would take it for news.
+//! Marks a message that is posted late, so that readers do not take it for news.
 
 use jiff::Timestamp;
 use std::time::Duration;
 
 use crate::message::{Block, Inline, StoredMessage};
 
-/// The message as it is posted at `now`: with a last line when that is more than `late` after it was received.
-pub(super) fn told(
+/// The message as it is posted at `now`: with a last line if that is more than `late` after the event was received.
+pub(super) fn marked(
     mut stored: StoredMessage,
     received: Timestamp,
     now: Timestamp,
@@ -14,7 +14,7 @@ pub(super) fn told(
 ) -> StoredMessage {
     let delay = Duration::try_from(now.duration_since(received)).unwrap_or_default();
     if delay > late {
-        let line = format!("{}, told {} late", clock_time(received, delay), words(delay));
+        let line = format!("{}, posted {} late", clock_time(received, delay), words(delay));
         stored
             .message
             .blocks
@@ -23,7 +23,7 @@ pub(super) fn told(
     stored
 }
 
-/// The time of day, and the day where it is not surely today's.
+/// The time of day, and the date if it may not be today's.
 fn clock_time(received: Timestamp, delay: Duration) -> String {
     let format = if delay < Duration::from_secs(12 * 3600) {
         "%H:%M UTC"
@@ -59,8 +59,8 @@ mod tests {
             ephemeral: false,
         };
         let late = Duration::from_secs(600);
-        let told = told(stored, received.parse().unwrap(), now.parse().unwrap(), late);
-        told.message.blocks.last().map(|block| match block {
+        let marked = marked(stored, received.parse().unwrap(), now.parse().unwrap(), late);
+        marked.message.blocks.last().map(|block| match block {
             Block::Paragraph(inlines) => match &inlines[..] {
                 [Inline::Emphasis(inner)] => match &inner[..] {
                     [Inline::Text(text)] => text.clone(),
@@ -73,21 +73,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_says_when_it_was_and_by_how_much() {
+    fn a_late_message_has_a_line_with_its_time_and_delay() {
         let line = |now| last_line("2026-03-01T05:41:00Z", now);
         assert_eq!(line("2026-03-01T05:41:10Z"), None);
         assert_eq!(line("2026-03-01T05:51:00Z"), None, "not more than the limit");
         assert_eq!(
             line("2026-03-01T05:51:01Z").unwrap(),
-            "05:41 UTC, told 10 min late"
+            "05:41 UTC, posted 10 min late"
         );
         assert_eq!(
             line("2026-03-01T11:21:30Z").unwrap(),
-            "05:41 UTC, told 5 h 40 min late"
+            "05:41 UTC, posted 5 h 40 min late"
         );
         assert_eq!(
             line("2026-03-03T08:41:00Z").unwrap(),
-            "2026-03-01 05:41 UTC, told 2 d 3 h late"
+            "2026-03-01 05:41 UTC, posted 2 d 3 h late"
         );
         assert_eq!(line("2026-02-28T05:41:00Z"), None, "a clock that stepped back");
     }

@@ -1,7 +1,7 @@
-//! Delivery: what waits in the queue is told to Twake, lane by lane, in order, until it is there.
+//! Delivery: posts what waits in the queue to the chat, lane by lane, in order, until it is there.
 //!
-//! One delivery is in flight in a lane, lanes run beside each other on the calling thread, and a lane in which
-//! nothing waits costs nothing.
+//! A lane has one delivery in flight. Lanes run beside each other on the calling thread. A lane in which nothing waits
+//! costs nothing.
 
 mod client;
 mod dispatcher;
@@ -19,52 +19,49 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::message::StoredMessage;
-use crate::twake::{self, Destination, Verdict};
+use crate::twake::{Destination, Job, Task, Verdict};
+use client::{Client, Tls};
 
 /// The destinations the bridge may post to, by the channel's name, which is also its lane's.
 pub type Destinations = BTreeMap<Arc<str>, Destination>;
 
 /// `[delivery]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// How long an attempt may take, connecting and reading the answer included.
+pub struct DeliverySettings {
+    /// How long a request may take, connecting and reading the response included.
     pub timeout: Duration,
     /// How long attempts may fail before a delivery becomes a dead letter.
     pub horizon: Duration,
-    /// A message told later than this says so.
+    /// A message that is posted later than this is marked as late.
     pub late: Duration,
 }
 
-/// Posts one message at once, past the queue: nothing is stored, nothing is tried again. `timeout`: how long it may take,
-/// connecting and reading the answer included, and as long again for a probe where the answer may be about the message's
-/// text. Needs a runtime with local tasks, as actix's is.
-pub async fn post(
-    destination: &Destination,
-    message: &StoredMessage,
-    timeout: Duration,
-    clock: &Clock,
-) -> Result<Verdict, ClientError> {
-    let client = client::Client::new(&client::Tls::new()?, clock.clone(), timeout);
-    let verdict = client.attempt(destination, message).await;
-    if !verdict.wants_probe {
-        return Ok(verdict);
-    }
-    let (probe, _) = client.probe(destination).await;
-    Ok(twake::after_probe(destination.account.api, verdict, probe))
+/// Attempts one job past the queue: nothing is stored, nothing is retried. `timeout`: how long each of its requests may
+/// take. Needs a runtime with local tasks, as actix's is.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub async fn deliver(job: Job<'_>, timeout: Duration, clock: &Clock) -> Result<Verdict, ClientError> {
+    let client = Client::new(&Tls::new()?, clock.clone(), timeout);
+    Ok(client.deliver(job, &CancellationToken::new()).await)
 }
 
-/// Asks whether a destination's account is let in, without telling anything; what the answer means, and the server's clock
-/// where it tells. Needs a runtime with local tasks, as actix's is.
+/// Asks whether a destination's account is accepted, without a message. The verdict, and the server's clock if the response
+/// has it. Needs a runtime with local tasks, as actix's is.
+///
+/// # Errors
+/// TLS cannot be set up.
 pub async fn probe(
     destination: &Destination,
     timeout: Duration,
     clock: &Clock,
 ) -> Result<(Verdict, Option<Timestamp>), ClientError> {
-    let client = client::Client::new(&client::Tls::new()?, clock.clone(), timeout);
-    Ok(client.probe(destination).await)
+    let client = Client::new(&Tls::new()?, clock.clone(), timeout);
+    let task = Task::Probe(destination);
+    Ok(client.perform(task, &CancellationToken::new()).await)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! How much of its horizon a delivery has left.
 //!
-//! The store remembers since when a lane fails, on the wall clock, which may be set. So that is asked only once, when a
-//! lane first fails after the bridge has started; from then on the monotonic clock tells. A step of the wall clock
-//! while the bridge runs neither kills what waits nor keeps it for ever. The time that is asked for is
-//! [`crate::queue::Queue::time`], which starts at the newest time in the store: a clock that is wrong at the start, or a
+//! The store keeps since when a lane fails, on the wall clock, which a person may set. So the wall clock is read only once,
+//! when a lane first fails after the start of the bridge; from then on the monotonic clock counts. A step of the wall clock
+//! while the bridge runs neither makes a dead letter nor keeps a delivery for ever. The time that is read is
+//! [`crate::queue::Queue::time`], which starts at the newest time in the store. So a clock that is wrong at the start, or a
 //! machine that was off for days, does not count as failing. Every lane has [`AFTER_START`] in any case.
 
 use jiff::Timestamp;
@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use crate::queue::{DeliveryId, Head};
 
-/// Nothing expires before its lane has failed for so long since the bridge started.
+/// No delivery expires before its lane has failed for so long since the start of the bridge.
 const AFTER_START: Duration = Duration::from_secs(10 * 60);
 
-/// For how long a lane has failed, and for how long its head has waited.
+/// Measures for how long a lane has failed, and for how long its head has waited.
 #[derive(Default)]
 pub(super) struct Patience {
     lane: Option<Span>,
@@ -23,9 +23,9 @@ pub(super) struct Patience {
 
 #[derive(Clone, Copy)]
 struct Span {
-    /// What the wall clock said when this began to count.
+    /// The length by the wall clock when the count began.
     before: Duration,
-    /// When this began to count, on the monotonic clock.
+    /// The begin of the count on the monotonic clock.
     from: Duration,
 }
 
@@ -48,7 +48,7 @@ impl Span {
 }
 
 impl Patience {
-    /// Takes note of a failure of the lane's head; what is left of the horizon. What came while the lane was failing
+    /// Notes a failure of the lane's head, and returns the rest of its horizon. A delivery that came while the lane was failing
     /// has a horizon of its own.
     pub(super) fn left(
         &mut self,
@@ -74,7 +74,7 @@ impl Patience {
         left.max(grace.saturating_sub(lane.here(monotonic)))
     }
 
-    /// Takes note of an attempt that did not fail, or that a person has to look after.
+    /// Notes an attempt that did not fail, or that waits for a person.
     pub(super) fn over(&mut self) {
         *self = Self::default();
     }

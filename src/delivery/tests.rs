@@ -8,7 +8,8 @@ use crate::queue::{
     Decided, DeliveryRecord, Discard, EventRecord, History, NewDelivery, NewEvent, Queue, State, StoreThread,
 };
 use crate::secret::Secret;
-use crate::twake::{Account, Api, Outbound};
+use crate::twake::Outbound;
+use crate::twake::messages_save::{Account, Destination};
 use crate::units::Rate;
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -32,7 +33,7 @@ mod troubles;
 use peer::{PROBE, Peer, Play};
 
 const START: &str = "2026-03-01T10:00:00Z";
-const SETTINGS: Settings = Settings {
+const SETTINGS: DeliverySettings = DeliverySettings {
     timeout: Duration::from_secs(30),
     horizon: Duration::from_secs(3600),
     late: Duration::from_secs(600),
@@ -44,7 +45,7 @@ const HISTORY: History = History {
     dead: Duration::from_secs(90 * 24 * 3600),
 };
 
-/// A dispatcher over a store of its own, on a clock that stands until the test moves it.
+/// A dispatcher on a store of its own, with a clock that stands until the test moves it.
 struct Bench {
     _folder: TempDir,
     queue: Queue,
@@ -53,30 +54,29 @@ struct Bench {
     metrics: Arc<Metrics>,
     destinations: watch::Sender<Arc<Destinations>>,
     halts: Halts,
-    /// What the next start begins with.
-    settings: Settings,
-    changed_settings: watch::Sender<Settings>,
+    /// The settings of the next start.
+    settings: DeliverySettings,
+    changed_settings: watch::Sender<DeliverySettings>,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
 }
 
-/// A wait that must end: a test that hangs says what it hangs on.
+/// A wait that has to end. If it does not, the test fails and names it.
 async fn in_time<F: Future>(what: &str, wait: F) -> F::Output {
     let patience = Duration::from_secs(120);
     let ended = tokio::time::timeout(patience, wait).await;
-    ended.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    ended.unwrap_or_else(|_| panic!("timed out waiting for {what}"))
 }
 
 fn destination(url: &str, account: &str, channel: &str) -> Destination {
     Destination {
         account: Arc::new(Account {
             name: account.to_owned(),
-            api: Api::MessagesSave,
             url: url.parse().unwrap(),
             public_id: "app".to_owned(),
             private_api_key: Secret::new("key"),
             group_id: "company".to_owned(),
-            outbound: Outbound::default(),
+            outbound: Arc::new(Outbound::default()),
         }),
         group_id: "company".to_owned(),
         channel_id: channel.to_owned(),
@@ -87,7 +87,7 @@ fn destination(url: &str, account: &str, channel: &str) -> Destination {
 fn destinations(of: impl IntoIterator<Item = Destination>) -> Arc<Destinations> {
     Arc::new(
         of.into_iter()
-            .map(|destination| (destination.channel_id.as_str().into(), destination))
+            .map(|destination| (destination.channel_id.as_str().into(), destination.into()))
             .collect(),
     )
 }
@@ -146,7 +146,7 @@ impl Bench {
         self.running.take().unwrap().await.unwrap();
     }
 
-    async fn tell(&self, text: &str, lanes: &[&str]) -> Uuid {
+    async fn enqueue(&self, text: &str, lanes: &[&str]) -> Uuid {
         let id = Uuid::now_v7();
         let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
         let event = NewEvent {
@@ -185,7 +185,7 @@ impl Bench {
         id
     }
 
-    /// Waits until an event's first delivery is as it should be.
+    /// Waits until an event's first delivery is as wanted.
     async fn until(&self, event: Uuid, holds: impl Fn(&DeliveryRecord) -> bool) -> DeliveryRecord {
         let mut changes = self.queue.changes();
         let wait = async {
@@ -198,11 +198,11 @@ impl Bench {
                 changes.changed().await.unwrap();
             }
         };
-        in_time("a delivery to be as it should", wait).await
+        in_time("a delivery", wait).await
     }
 
-    /// Waits until so many attempts and failed probes, of all lanes together, have ended: from then on a lane waits by
-    /// the clock, so that moving it moves the lane.
+    /// Waits until so many attempts and failed probes of all lanes have ended. From then on a lane waits by the clock, so that
+    /// the test can move it.
     async fn until_ended(&self, attempts: usize) {
         let wait = async {
             loop {
@@ -231,11 +231,11 @@ impl Bench {
         self.until(event, |delivery| delivery.attempts == attempts).await
     }
 
-    /// Moves the clock to when the lane's head is due.
+    /// Moves the clock to the time at which the lane's head is due.
     async fn advance_to_due(&self, lane: &str) -> Duration {
         let head = self.queue.head(&lane.into()).await.unwrap().unwrap();
         let wait = head.due.unwrap().duration_since(self.clock.now());
-        // Due is kept to the millisecond; a lane waits to the nanosecond.
+        // The store keeps milliseconds; a lane waits to the nanosecond.
         let wait = Duration::try_from(wait).unwrap() + Duration::from_millis(1);
         self.clock.advance(wait);
         wait

@@ -121,8 +121,8 @@ fn named(peer: Option<IpAddr>) -> String {
 pub struct Halt {
     /// The account in `bridge.toml`.
     pub account: String,
-    /// The company, where the halt concerns it alone.
-    pub company: Option<String>,
+    /// What it stops, such as `company 5fca of account main`.
+    pub scope: String,
     /// The reason's code.
     pub reason: &'static str,
     /// What to do.

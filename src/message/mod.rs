@@ -9,6 +9,7 @@ pub(crate) mod control;
 pub mod cutting;
 pub mod markdown;
 pub mod plain;
+pub mod twacode;
 
 pub use atom::{nodes_atom, text_atom};
 

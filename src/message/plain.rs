@@ -45,7 +45,7 @@ fn begins_with_id(text: &str) -> bool {
 }
 
 /// Converts a line to text.
-pub(crate) fn line(content: &[Inline]) -> String {
+pub(super) fn line(content: &[Inline]) -> String {
     let mut out = String::new();
     inlines(content, &mut out);
     out

@@ -16,7 +16,7 @@ pub use error::OperatorError;
 pub use reload::{PendingReload, Reloads};
 pub use service::{HaltedLane, Halts, OperatorService};
 
-use crate::twake::{self, Api, Ends, Reason};
+use crate::twake::{AnswerRow, Api, Ends, Reason, answers};
 
 /// Returns what a person should do about a reason, from the dialect's table.
 fn hint(reason: &str) -> Option<&'static str> {
@@ -39,8 +39,6 @@ fn halts(reason: &str) -> bool {
     row.is_some_and(|row| matches!(row.ends, Ends::Halt(_) | Ends::Probe(_)))
 }
 
-fn row(reason: Reason) -> Option<&'static twake::AnswerRow> {
-    twake::answers(Api::MessagesSave)
-        .iter()
-        .find(|row| row.reason == reason)
+fn row(reason: Reason) -> Option<&'static AnswerRow> {
+    answers(Api::MessagesSave).find(|row| row.reason == reason)
 }

@@ -7,12 +7,13 @@ mod target;
 
 use serde_json::Value;
 use url::Url;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
 use crate::decision::{self, ChallengeResponse, DecidedMessage, Decision};
 use crate::suggest::nearest;
-use crate::twake::{Act, request as twake_request};
+use crate::twake::{self, Job};
 
 pub use request::{Hint, Proof, Unchecked};
 pub use target::{NoSource, Target};
@@ -105,7 +106,7 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
         Ok(event) => event,
         Err(response) => return Outcome::Answered { proof, response },
     };
-    let decision = decision::decide(event, source);
+    let (decision, _) = decision::decide_whole(event, source);
     Outcome::Previewed(Box::new(Preview {
         sample,
         proof,
@@ -120,7 +121,7 @@ fn requests(target: &Target, decision: &Decision) -> Vec<Option<ChatRequest>> {
     let request = |delivery: &decision::DecidedDelivery| {
         let message = decision.messages.get(delivery.message)?.message.as_ref()?;
         let destination = target.channels.get(&delivery.channel)?;
-        let request = twake_request(destination, Act::Post, message);
+        let request = twake::request(&Job::post(Uuid::nil(), 0, destination, message));
         Some(ChatRequest {
             method: request.method,
             url: request.url,

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 use crate::source::Source;
 use crate::suggest;
 use crate::toml_reader::Finding;
-use crate::twake::{Account, Api, Destination, Outbound};
+use crate::twake::{Destination, Outbound, messages_save};
 
 /// A source and the channels of its routes.
 pub struct Target {
@@ -89,19 +89,18 @@ impl Target {
 
 /// Returns a destination that does not exist, so that requests can be shown.
 fn placeholder_destination() -> Option<Destination> {
-    let account = Account {
+    let account = messages_save::Account {
         name: PLACEHOLDER.to_owned(),
-        api: Api::MessagesSave,
         url: Url::parse("https://twake.example.org/").ok()?,
         public_id: String::new(),
         private_api_key: Secret::new(""),
         group_id: "GROUP_ID".to_owned(),
-        outbound: Outbound::default(),
+        outbound: Arc::new(Outbound::default()),
     };
-    Some(Destination {
+    Some(Destination::MessagesSave(messages_save::Destination {
         group_id: account.group_id.clone(),
         account: Arc::new(account),
         channel_id: "CHANNEL_ID".to_owned(),
         rate: None,
-    })
+    }))
 }

@@ -106,6 +106,18 @@ impl Routes {
         (targets, traces)
     }
 
+    /// Whether a condition or a lookup of a route reads the name.
+    pub fn reads(&self, name: &str) -> bool {
+        self.routes.iter().any(|route| {
+            let by = match &route.to {
+                RouteChannels::Channels(_) => None,
+                RouteChannels::Lookup { by, .. } | RouteChannels::Named { by, .. } => Some(by),
+            };
+            let mut all = route.when.iter().chain(by);
+            all.any(|condition| condition.references().names.contains(name))
+        })
+    }
+
     /// Every channel some route may name.
     pub fn reachable(&self) -> BTreeSet<Arc<str>> {
         let mut reachable: BTreeSet<Arc<str>> = self.own.iter().cloned().collect();

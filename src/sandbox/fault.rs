@@ -1,16 +1,16 @@
-//! What an admin can make the sandbox answer instead of the truth.
+//! Faults: responses that an admin can set instead of Twake's own.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long [`Fault::SlowAfterStoring`] waits when the admin does not say: longer than any client's patience.
+/// The default wait of [`Fault::SlowAfterStoring`]: longer than any client waits.
 pub(super) const LONG: Duration = Duration::from_secs(120);
 
-/// What [`Fault::BlockedText`] blocks when the admin does not say.
+/// The default word of [`Fault::BlockedText`].
 const BLOCKED: &str = "DROP TABLE";
 
-/// An answer that is not the truth. Those above the line Twake's own server is known to give; those below come from
-/// what stands in front of it, or from the network.
+/// A response instead of Twake's own. Twake's server is known to send those above the first line. Those below it come from
+/// a proxy in front of Twake, or from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// 200 with an empty body, as when an exception escapes Twake's controller. Nothing is stored.
@@ -23,7 +23,7 @@ pub enum Fault {
     IdNullAfterStoring,
     /// 200 with a body that is not JSON. Nothing is stored.
     NotJson,
-    /// Stores, then answers after a while: a client that gave up and tries again makes a duplicate.
+    /// Stores the message, then responds after a while. A client that gave up and retries makes a duplicate.
     SlowAfterStoring {
         /// How long.
         delay: Duration,
@@ -58,30 +58,30 @@ pub enum Fault {
     },
     /// 413, as from a proxy.
     TooLarge,
-    /// No answer until the client gives up or the sandbox stops.
+    /// No response until the client gives up or the sandbox stops.
     Hang,
-    /// The connection is reset without an answer.
+    /// The connection is reset without a response.
     Reset,
-    /// 403 with a page, as from a filter, for a message with a word in it; other calls are answered with the truth.
+    /// 403 with a page, as from a filter, for a message that contains a word. Other calls get Twake's response.
     BlockedText {
         /// The word, as it stands in the JSON.
         word: String,
     },
-    // ---- the truth, in an odd form ----
-    /// 103 before the answer.
+    // ---- Twake's own response, in another form ----
+    /// 103 before the response.
     Interim,
-    /// An answer without a length, which ends with its connection.
+    /// A response without a length, which ends with its connection.
     NoLength,
-    /// An answer in gzip, which nobody asked for.
+    /// A response in gzip, which the request did not accept.
     Gzip,
     /// A byte order mark before the JSON.
     ByteOrderMark,
-    /// A notice of PHP's before the JSON.
+    /// A notice of PHP before the JSON.
     Notice,
 }
 
 impl Fault {
-    /// What the admin's call names it.
+    /// Its name in the admin's calls.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -115,15 +115,16 @@ impl Fault {
 /// A fault that is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActiveFault {
-    /// The channel it is for; unset: all of them that have none of their own.
+    /// Its channel; unset: all channels without a fault of their own.
     pub channel: Option<String>,
-    /// What is answered.
+    /// The fault.
     pub fault: Fault,
-    /// For how many more calls; unset: until it is taken away.
+    /// For how many more calls; unset: until it is removed.
     pub times: Option<u32>,
 }
 
-/// The body of `POST /sandbox/faults`. An unknown key is refused: a misspelt `channel` would hit all channels.
+/// The body of `POST /sandbox/faults`. An unknown key is refused: with a misspelt `channel` the fault would apply to all
+/// channels.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FaultRequest {
@@ -136,7 +137,7 @@ pub(super) struct FaultRequest {
     word: Option<String>,
 }
 
-/// The names; the same words as [`Fault::name`], which a test holds together.
+/// The names in the admin's calls. A test checks that they are those of [`Fault::name`].
 #[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum FaultName {
@@ -167,15 +168,15 @@ enum FaultName {
 }
 
 impl From<FaultRequest> for ActiveFault {
-    fn from(order: FaultRequest) -> Self {
-        let fault = match order.fault {
+    fn from(request: FaultRequest) -> Self {
+        let fault = match request.fault {
             FaultName::Empty => Fault::Empty,
             FaultName::ServerError => Fault::ServerError,
             FaultName::IdNull => Fault::IdNull,
             FaultName::IdNullAfterStoring => Fault::IdNullAfterStoring,
             FaultName::NotJson => Fault::NotJson,
             FaultName::SlowAfterStoring => Fault::SlowAfterStoring {
-                delay: order.delay_ms.map_or(LONG, Duration::from_millis),
+                delay: request.delay_ms.map_or(LONG, Duration::from_millis),
             },
             FaultName::RefuseKey => Fault::RefuseKey,
             FaultName::NoCapability => Fault::NoCapability,
@@ -183,20 +184,20 @@ impl From<FaultRequest> for ActiveFault {
             FaultName::Misrouted => Fault::Misrouted,
             FaultName::UnknownError => Fault::UnknownError,
             FaultName::TooManyRequests => Fault::TooManyRequests {
-                retry_after: order.retry_after,
+                retry_after: request.retry_after,
             },
             FaultName::BadGateway => Fault::BadGateway,
             FaultName::Unavailable => Fault::Unavailable {
-                retry_after: order.retry_after,
+                retry_after: request.retry_after,
             },
             FaultName::Redirect => Fault::Redirect {
-                location: order.location,
+                location: request.location,
             },
             FaultName::TooLarge => Fault::TooLarge,
             FaultName::Hang => Fault::Hang,
             FaultName::Reset => Fault::Reset,
             FaultName::BlockedText => Fault::BlockedText {
-                word: order.word.unwrap_or_else(|| BLOCKED.to_owned()),
+                word: request.word.unwrap_or_else(|| BLOCKED.to_owned()),
             },
             FaultName::Interim => Fault::Interim,
             FaultName::NoLength => Fault::NoLength,
@@ -205,9 +206,9 @@ impl From<FaultRequest> for ActiveFault {
             FaultName::Notice => Fault::Notice,
         };
         Self {
-            channel: order.channel,
+            channel: request.channel,
             fault,
-            times: order.times,
+            times: request.times,
         }
     }
 }
@@ -217,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_admin_names_each_fault_as_the_fault_names_itself() {
+    fn each_fault_has_one_name() {
         for name in [
             FaultName::Empty,
             FaultName::ServerError,
@@ -245,9 +246,9 @@ mod tests {
             FaultName::Notice,
         ] {
             let name = serde_json::to_value(name).expect("a name");
-            let order: FaultRequest =
-                serde_json::from_value(serde_json::json!({ "fault": name })).expect("an order");
-            assert_eq!(name, ActiveFault::from(order).fault.name());
+            let request: FaultRequest =
+                serde_json::from_value(serde_json::json!({ "fault": name })).expect("a request");
+            assert_eq!(name, ActiveFault::from(request).fault.name());
         }
     }
 }

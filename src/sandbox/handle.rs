@@ -1,4 +1,4 @@
-//! The sandbox from inside the process: what tests and the demo see and set.
+//! The sandbox from inside the process, for tests and the demo.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,28 +7,28 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::fault::{ActiveFault, Fault};
-use super::settings::Settings;
-use super::world::{Arrivals, Attempt, SandboxMessage, World};
+use super::settings::SandboxSettings;
+use super::state::{Arrivals, Attempt, SandboxMessage, SandboxState};
 use crate::clock::Clock;
 
-/// A cheap handle on a sandbox; outlives it.
+/// A cheap handle on a sandbox. It stays valid when the sandbox ends.
 #[derive(Clone)]
 pub struct SandboxHandle(Arc<Shared>);
 
 struct Shared {
-    world: Mutex<World>,
-    /// Counts every change of the world.
+    state: Mutex<SandboxState>,
+    /// Counts the changes of the state.
     version: watch::Sender<u64>,
     clock: Clock,
-    /// Ends what waits: hanging answers, slow ones, pages that listen.
+    /// Ends hanging and slow responses, and pages that wait for changes.
     stopped: CancellationToken,
     url: Url,
 }
 
 impl SandboxHandle {
-    pub(super) fn new(settings: Settings, clock: Clock, url: Url) -> Self {
+    pub(super) fn new(settings: SandboxSettings, clock: Clock, url: Url) -> Self {
         Self(Arc::new(Shared {
-            world: Mutex::new(World::new(settings)),
+            state: Mutex::new(SandboxState::new(settings)),
             version: watch::Sender::new(0),
             clock,
             stopped: CancellationToken::new(),
@@ -36,61 +36,61 @@ impl SandboxHandle {
         }))
     }
 
-    /// Where the sandbox is: its page, and the base address of its API.
+    /// The address of its page, which is also the base address of its API.
     pub fn url(&self) -> &Url {
         &self.0.url
     }
 
-    /// A channel's messages in the order they arrived, as far as they are kept. Works for channels that do not exist,
-    /// too: Twake takes messages for those.
+    /// A channel's messages in the order of their arrival, as far as they are kept. Also of channels that do not exist,
+    /// because Twake accepts messages for those.
     pub fn messages(&self, channel: &str) -> Vec<SandboxMessage> {
-        self.world().messages(channel).to_vec()
+        self.state().messages(channel).to_vec()
     }
 
     /// How many messages arrived in a channel, and in which order.
     pub fn arrivals(&self, channel: &str) -> Arrivals {
-        self.world().arrivals(channel)
+        self.state().arrivals(channel)
     }
 
-    /// The calls on a channel, refused ones and such that met a fault included, the oldest first.
+    /// The calls for a channel, the oldest first, including refused ones and those with a fault.
     pub fn attempts(&self, channel: &str) -> Vec<Attempt> {
-        self.world().attempts(Some(channel))
+        self.state().attempts(Some(channel))
     }
 
-    /// The same for all channels, and for calls that named none.
+    /// The same for all channels, including calls that named none.
     pub fn all_attempts(&self) -> Vec<Attempt> {
-        self.world().attempts(None)
+        self.state().attempts(None)
     }
 
-    /// Waits until a channel's messages are as wanted, and gives them. There is no limit of time: the caller sets it.
-    /// `wanted` runs under the sandbox's lock and must not call this handle.
+    /// Waits until a channel's messages are as wanted, and returns them. The caller sets a limit of time. `wanted` runs under
+    /// the sandbox's lock and must not call this handle.
     pub async fn wait_for(
         &self,
         channel: &str,
         mut wanted: impl FnMut(&[SandboxMessage]) -> bool,
     ) -> Vec<SandboxMessage> {
-        self.wait(|world| {
-            let messages = world.messages(channel);
+        self.wait(|state| {
+            let messages = state.messages(channel);
             wanted(messages).then(|| messages.to_vec())
         })
         .await
     }
 
-    /// Waits until the calls on a channel are as wanted; otherwise as [`SandboxHandle::wait_for`].
+    /// Waits until the calls for a channel are as wanted; otherwise like [`SandboxHandle::wait_for`].
     pub async fn wait_for_attempts(
         &self,
         channel: &str,
         mut wanted: impl FnMut(&[Attempt]) -> bool,
     ) -> Vec<Attempt> {
-        self.wait(|world| {
-            let attempts = world.attempts(Some(channel));
+        self.wait(|state| {
+            let attempts = state.attempts(Some(channel));
             wanted(&attempts).then_some(attempts)
         })
         .await
     }
 
-    /// Sets what a channel answers instead of the truth, or with `None` lets it tell the truth again. Without a
-    /// channel: what all channels answer that have no fault of their own.
+    /// Sets or, with `None`, removes the fault of a channel. Without a channel: the fault of all channels that have none of their
+    /// own.
     pub fn set_fault(&self, channel: Option<&str>, fault: Option<Fault>) {
         match fault {
             Some(fault) => self.set_active_fault(ActiveFault {
@@ -98,23 +98,23 @@ impl SandboxHandle {
                 fault,
                 times: None,
             }),
-            None => self.change(|world| world.clear_fault(channel)),
+            None => self.change(|state| state.clear_fault(channel)),
         }
     }
 
     /// The same for a number of calls.
     pub fn set_active_fault(&self, fault: ActiveFault) {
-        self.change(|world| world.set_fault(fault));
+        self.change(|state| state.set_fault(fault));
     }
 
-    /// Takes all faults away.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
-        self.change(World::clear_faults);
+        self.change(SandboxState::clear_faults);
     }
 
     /// The faults that are set.
     pub fn faults(&self) -> Vec<ActiveFault> {
-        self.world().faults().to_vec()
+        self.state().faults().to_vec()
     }
 
     pub(super) fn clock(&self) -> &Clock {
@@ -129,27 +129,27 @@ impl SandboxHandle {
         self.0.version.subscribe()
     }
 
-    /// Changes the world and wakes who waits for it.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        let result = change(&mut self.world());
+    /// Changes the state, and wakes those who wait for a change.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut SandboxState) -> T) -> T {
+        let result = change(&mut self.state());
         self.0.version.send_modify(|version| *version += 1);
         result
     }
 
-    /// The world, locked. Nothing panics while it holds the lock but a caller's own condition, which changes nothing.
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The state, locked. Under the lock only a caller's own condition can panic, and it changes nothing.
+    pub(super) fn state(&self) -> MutexGuard<'_, SandboxState> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn wait<T>(&self, mut look: impl FnMut(&mut World) -> Option<T>) -> T {
-        // Subscribed before the first look: a change between the look and the wait is not missed.
+    async fn wait<T>(&self, mut look: impl FnMut(&mut SandboxState) -> Option<T>) -> T {
+        // Subscribed before the first look, so that no change is missed.
         let mut version = self.version();
         loop {
             version.mark_unchanged();
-            if let Some(found) = look(&mut self.world()) {
+            if let Some(found) = look(&mut self.state()) {
                 return found;
             }
-            // The sender lives in `self`, so waiting cannot fail.
+            // The sender lives in `self`, so the wait cannot fail.
             let _ = version.changed().await;
         }
     }

@@ -10,11 +10,11 @@ use crate::authentication::{Scheme, sign};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a response may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How an answer is cut: it is shown to a person.
-const ANSWER_LIMIT: usize = 64 * 1024;
+/// The longest body that is read, in bytes; it is shown to a person.
+const LONGEST_BODY: usize = 64 * 1024;
 
 /// A sender of samples.
 pub struct SampleSender {
@@ -24,15 +24,15 @@ pub struct SampleSender {
 
 /// A request of a sample.
 pub struct SampleRequest<'a> {
-    /// By which method.
+    /// The method.
     pub method: &'a str,
-    /// Where to.
+    /// The address.
     pub url: &'a Url,
-    /// How it authenticates itself.
+    /// The scheme by which it authenticates.
     pub scheme: &'a Scheme,
-    /// With what.
+    /// The secret for that.
     pub secret: &'a Secret,
-    /// Headers besides; `{event}` and `{id}` in a value are filled in.
+    /// Further headers; `{event}` and `{id}` in a value are replaced.
     pub headers: &'a [(String, String)],
     /// The event type.
     pub event_type: &'a str,
@@ -41,17 +41,17 @@ pub struct SampleRequest<'a> {
 }
 
 impl SampleSender {
-    /// A sender. Plain HTTP only: it talks to bridges on this machine.
+    /// A sender. It has no TLS: it sends to bridges on this machine.
     pub fn new(clock: Clock) -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "the sample sender stands for a sender, not for the bridge"
         )]
-        let client = Client::builder().timeout(PATIENCE).disable_redirects().finish();
+        let client = Client::builder().timeout(TIMEOUT).disable_redirects().finish();
         Self { client, clock }
     }
 
-    /// Sends a sample. Answers with the status and the body (64 KiB of it at the most).
+    /// Sends a sample. Returns the status and the body (64 KiB at most).
     pub async fn send(&self, request: SampleRequest<'_>) -> Result<(u16, Bytes), String> {
         let id = self.clock.new_id().to_string();
         let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
@@ -72,15 +72,15 @@ impl SampleSender {
         ) {
             post = post.insert_header((name, value));
         }
-        let mut answer = post
+        let mut response = post
             .send_body(request.body)
             .await
             .map_err(|error| error.to_string())?;
-        let body = answer
+        let body = response
             .body()
-            .limit(ANSWER_LIMIT)
+            .limit(LONGEST_BODY)
             .await
             .map_err(|error| error.to_string())?;
-        Ok((answer.status().as_u16(), body))
+        Ok((response.status().as_u16(), body))
     }
 }

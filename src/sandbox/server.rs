@@ -16,41 +16,41 @@ use url::Url;
 
 use super::handle::SandboxHandle;
 use super::page;
-use super::settings::Settings;
+use super::settings::SandboxSettings;
 use crate::clock::Clock;
 
-/// Seconds for requests in flight when the sandbox stops; those that wait on purpose end at once.
+/// Seconds for requests in flight when the sandbox stops. Hanging and slow responses end at once.
 const GRACE: u64 = 2;
 
-/// A sandbox that listens, but does not answer yet.
+/// A sandbox that listens, but does not respond yet.
 pub struct Sandbox {
     listener: TcpListener,
     handle: SandboxHandle,
 }
 
 impl Sandbox {
-    /// Takes the address. From here on connections wait for [`Sandbox::run`].
-    pub fn bind(settings: Settings, clock: Clock) -> io::Result<Self> {
+    /// Binds the address. From then on connections wait for [`Sandbox::run`].
+    pub fn bind(settings: SandboxSettings, clock: Clock) -> io::Result<Self> {
         let listener = TcpListener::bind(&settings.listen)?;
         let url = url(listener.local_addr()?)?;
         let handle = SandboxHandle::new(settings, clock, url);
         Ok(Self { listener, handle })
     }
 
-    /// Where the page is, and the base address of the API.
+    /// The address of the page, which is also the base address of the API.
     pub fn url(&self) -> &Url {
         self.handle.url()
     }
 
-    /// The sandbox from inside.
+    /// A handle for the same process.
     pub fn handle(&self) -> SandboxHandle {
         self.handle.clone()
     }
 
-    /// Answers until `stop`. Hanging and slow answers end then, too.
+    /// Serves until `stop`, which also ends hanging and slow responses.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let handle = self.handle.clone();
-        // Also when this future is dropped: nobody hangs on a sandbox that is gone.
+        // Also when this future is dropped, so that no caller waits for a sandbox that is gone.
         let stopped = handle.stopped().clone().drop_guard();
         let factory = move || {
             App::new()
@@ -89,7 +89,7 @@ impl Sandbox {
     }
 }
 
-/// The connection a request came on, for [`super::Fault::Reset`] and answers that no server would write.
+/// The connection of a request, for [`super::Fault::Reset`] and responses that actix would not write.
 struct Connection(std::net::TcpStream);
 
 #[cfg(unix)]
@@ -101,11 +101,11 @@ fn remember_connection(connection: &dyn Any, extensions: &mut Extensions) {
     }
 }
 
-/// Elsewhere a connection that is to be reset is closed.
+/// Elsewhere a connection is closed instead of reset.
 #[cfg(not(unix))]
 fn remember_connection(_: &dyn Any, _: &mut Extensions) {}
 
-/// The address as a browser takes it: one that means "everywhere" becomes the loopback.
+/// The address for a browser: an unspecified one becomes the loopback.
 fn url(mut address: SocketAddr) -> io::Result<Url> {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

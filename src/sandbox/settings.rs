@@ -1,26 +1,26 @@
-//! What a sandbox is started with.
+//! The settings of a sandbox.
 
 use crate::secret::Secret;
 
-/// The capability an application needs for `messages/save`; Twake's published page calls it `message_save`, its
-/// server this.
+/// The capability that an application needs for `messages/save`. Twake's documentation calls it `message_save`; the server
+/// knows only this name.
 pub(super) const MESSAGES_SAVE: &str = "messages_save";
 
-/// What a sandbox is started with.
-pub struct Settings {
-    /// Where to listen (`127.0.0.1:0`: a free port, see [`super::Sandbox::url`]).
+/// The settings of a sandbox.
+pub struct SandboxSettings {
+    /// The address to listen on (`127.0.0.1:0`: a free port, see [`super::Sandbox::url`]).
     pub listen: String,
-    /// Whose behaviour to show.
+    /// The generation of Twake that it stands for.
     pub era: Era,
-    /// The applications that may log in.
+    /// The applications that may authenticate.
     pub applications: Vec<Application>,
-    /// The channels that exist; the page shows these, in this order.
+    /// The channels that exist, in the order of the page.
     pub channels: Vec<Channel>,
-    /// How much is kept.
+    /// How much it keeps.
     pub limits: Limits,
 }
 
-impl Settings {
+impl SandboxSettings {
     /// A Twake of 2021 without applications and channels, on `listen`.
     pub fn new(listen: impl Into<String>) -> Self {
         Self {
@@ -45,7 +45,7 @@ pub enum Era {
 }
 
 impl Era {
-    /// What the page calls it.
+    /// Its name on the page.
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::A2020 => "Twake of 2020",
@@ -58,7 +58,7 @@ impl Era {
 /// An application with credentials.
 #[derive(Clone)]
 pub struct Application {
-    /// The name its messages are shown under.
+    /// The name that its messages are shown with.
     pub name: String,
     /// Its public identifier.
     pub public_id: String,
@@ -66,12 +66,12 @@ pub struct Application {
     pub private_api_key: Secret,
     /// The companies it is installed in (`group_id`).
     pub groups: Vec<String>,
-    /// What it may do; `messages_save` is needed for saving.
+    /// Its capabilities; `messages_save` is needed to post.
     pub capabilities: Vec<String>,
 }
 
 impl Application {
-    /// An application that is installed in `group` and may save messages.
+    /// An application that is installed in `group` and may post messages.
     pub fn new(name: &str, public_id: &str, private_api_key: Secret, group: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -88,22 +88,22 @@ impl Application {
 pub struct Channel {
     /// `channel_id`.
     pub id: String,
-    /// What people call it.
+    /// Its name on the page.
     pub name: String,
 }
 
-/// How much a sandbox keeps; what exceeds it displaces the oldest.
+/// How much a sandbox keeps. Beyond that, the oldest is removed.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a request's body. Twake's proxy allows 200 MB; a stand-in on a laptop need not.
+    /// Bytes of a request's body. Twake's proxy allows 200 MB.
     pub body: usize,
-    /// Messages kept whole in a channel. An edit or a reply needs its message to be among them.
+    /// Messages kept in a channel. Only these can be edited or answered.
     pub messages: usize,
-    /// Ids kept of a channel's messages, in the order they arrived.
+    /// Ids kept of a channel's messages, in the order of their arrival.
     pub ids: usize,
-    /// Channels kept that do not exist; messages for further ones are answered and forgotten.
+    /// Channels kept that do not exist. Messages for further ones get a response and are not kept.
     pub unknown_channels: usize,
-    /// Attempts kept, of all channels together.
+    /// Attempts kept of all channels together.
     pub attempts: usize,
 }
 

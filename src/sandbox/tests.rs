@@ -1,9 +1,10 @@
-//! The sandbox over real HTTP, as any client meets it.
+//! The sandbox over real HTTP, as any client uses it.
 
 mod eras;
 mod faults;
 mod messages;
 mod page;
+mod threads;
 
 use std::future::Future;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::secret::Secret;
 const NOW: i64 = 1_772_446_830;
 const GOOD: &str = "Basic YXBwOmtleQ==";
 
-/// A sandbox that runs, with a clock that stands.
+/// A running sandbox with a clock that stands.
 struct Rig {
     handle: SandboxHandle,
     clock: Clock,
@@ -30,7 +31,7 @@ struct Rig {
     running: JoinHandle<std::io::Result<()>>,
 }
 
-/// An answer, read.
+/// A response.
 #[derive(Debug)]
 struct Got {
     status: u16,
@@ -46,8 +47,8 @@ impl Got {
     }
 }
 
-fn settings(era: Era) -> Settings {
-    let mut settings = Settings::new("127.0.0.1:0");
+fn settings(era: Era) -> SandboxSettings {
+    let mut settings = SandboxSettings::new("127.0.0.1:0");
     settings.era = era;
     let application = |id: &str, capabilities: &[&str]| Application {
         capabilities: capabilities.iter().map(|&name| name.to_owned()).collect(),
@@ -69,7 +70,7 @@ fn settings(era: Era) -> Settings {
     settings
 }
 
-fn with(settings: Settings) -> Rig {
+fn with(settings: SandboxSettings) -> Rig {
     let clock = Clock::manual(jiff::Timestamp::from_second(NOW).expect("a time"));
     let sandbox = Sandbox::bind(settings, clock.clone()).expect("a free port");
     let handle = sandbox.handle();
@@ -97,7 +98,7 @@ fn rig(era: Era) -> Rig {
 }
 
 impl Rig {
-    /// Any request; an error when there was no answer.
+    /// Any request; an error if there was no response.
     async fn request(
         &self,
         method: Method,
@@ -138,14 +139,14 @@ impl Rig {
             .await
     }
 
-    /// `messages/save` of this `message`, answered.
+    /// `messages/save` of this `message`.
     async fn save(&self, message: Value) -> Got {
         self.call(&json!({ "group_id": "group", "message": message }))
             .await
             .expect("an answer")
     }
 
-    /// The same, with the message's object.
+    /// The same, and the object in the response.
     async fn object(&self, message: Value) -> Value {
         self.save(message).await.json()["object"].clone()
     }

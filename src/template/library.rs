@@ -1,6 +1,7 @@
 //! The templates of a kind, and which of them renders an event.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 use handlebars::{Context, Handlebars, Template};
 
@@ -161,6 +162,18 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
+    /// Whether a template that may render an event of this type, in any variant, reads the name.
+    pub fn reads(&self, event_type: &str, name: &str) -> bool {
+        [&self.own, &self.builtin].into_iter().any(|files| {
+            let of_type = files
+                .range::<str, _>((Bound::Included(event_type), Bound::Unbounded))
+                .take_while(|(file, _)| file.starts_with(event_type))
+                .map(|(_, compiled)| compiled);
+            let mut all = of_type.chain(files.get("default.hbs"));
+            all.any(|compiled| compiled.names.contains(name))
+        })
+    }
+
     /// Renders an event. Without a template for `variant`, uses the plain template of `event_type`, and without that
     /// `default.hbs`. `context` holds all names: event, source, headers, payload, the facts.
     pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
@@ -297,12 +310,7 @@ impl Library {
             return;
         }
         if let Ok(front) = draft.front.again() {
-            let compiled = Compiled {
-                origin: draft.origin.clone(),
-                file: draft.file.clone(),
-                front,
-                template,
-            };
+            let compiled = Compiled::new(draft.origin.clone(), draft.file.clone(), front, template);
             self.own.insert(draft.name.clone(), compiled);
         }
     }
@@ -353,12 +361,7 @@ fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)>
     } = draft;
     let (found, _) = check::check(&mut template, parts);
     if found.is_empty() {
-        Ok(Compiled {
-            origin,
-            file,
-            front,
-            template,
-        })
+        Ok(Compiled::new(origin, file, front, template))
     } else {
         Err((file, found))
     }

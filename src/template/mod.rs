@@ -20,7 +20,8 @@ pub use render::Failure;
 #[derive(Clone, Debug)]
 pub struct TemplateFile {
     /// The file name in the kind's folder: `push.hbs`, `push.short.hbs`, `default.hbs`, or `_commit.hbs` for a part
-    /// that other templates include as `{{> commit}}`.
+    /// that other templates include as `{{> commit}}`. A part that every kind may include has
+    /// its folder in the name: `_forge/push.hbs`, included as `{{> forge/push}}`.
     pub name: String,
     /// The text.
     pub text: String,

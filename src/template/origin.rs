@@ -18,9 +18,10 @@ impl Origin {
     }
 
     /// Returns the name of the file `name` of `kind` in findings: the path of an own file, `kind/name` of a built-in
-    /// one.
+    /// one, `_folder/name` of a built-in part that every kind may include.
     pub fn file(&self, kind: &str, name: &str) -> String {
         match self {
+            Self::BuiltIn if name.contains('/') => name.to_owned(),
             Self::BuiltIn => format!("{kind}/{name}"),
             Self::Own(path) => path.display().to_string(),
         }

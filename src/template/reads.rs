@@ -3,9 +3,11 @@
 
 use handlebars::template::{BlockParam, HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg, Template};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::helpers::PART;
+use crate::condition::Condition;
 
 /// A path in a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,11 +36,44 @@ fn first_segment(path: &str) -> Option<PathSeg> {
     }
 }
 
+/// The names of an event that a template reads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ReadNames {
+    /// It reads the object of all names: `{{#each this}}`, `{{lookup @root x}}`.
+    all: bool,
+    names: BTreeSet<String>,
+}
+
+impl ReadNames {
+    /// Returns the names that a template and its `when` read.
+    pub(super) fn of(template: &Template, when: Option<&Condition>) -> Self {
+        let walk = walk(template);
+        let read = walk
+            .reads
+            .into_iter()
+            .filter_map(|read| read.path.into_iter().next());
+        let of_when = when.into_iter().flat_map(|when| &when.references().names);
+        Self {
+            all: walk.all,
+            names: read.chain(of_when.cloned()).collect(),
+        }
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.all || self.names.contains(name)
+    }
+}
+
 /// Returns the paths that a template reads, in order. In a block over the result of a helper (`default`, `lookup`,
 /// `except`) only paths from the root are known.
 pub(super) fn reads(template: &Template) -> Vec<Read> {
+    walk(template).reads
+}
+
+fn walk(template: &Template) -> Walk {
     let mut walk = Walk {
         reads: Vec::new(),
+        all: false,
         part: None,
         line: None,
         scopes: vec![Scope {
@@ -47,11 +82,13 @@ pub(super) fn reads(template: &Template) -> Vec<Read> {
         }],
     };
     walk.template(template);
-    walk.reads
+    walk
 }
 
 struct Walk {
     reads: Vec<Read>,
+    /// An argument was the object of all names.
+    all: bool,
     part: Option<String>,
     line: Option<usize>,
     /// The enclosing blocks that change what a name means, the innermost last.
@@ -101,10 +138,13 @@ impl Walk {
                     self.call(call);
                 }
             }
+            Parameter::Path(Path::Local((_, name, _))) if name == "root" => self.all = true,
             Parameter::Name(_) | Parameter::Path(_) => {
-                if let (Some(path), Some(written)) = (self.path(argument), argument.as_name())
-                    && !path.is_empty()
-                {
+                if let (Some(path), Some(written)) = (self.path(argument), argument.as_name()) {
+                    if path.is_empty() {
+                        self.all = true;
+                        return;
+                    }
                     self.reads.push(Read {
                         part: self.part.clone(),
                         line: self.line,
@@ -263,6 +303,29 @@ mod tests {
             ("{{this.branch}} {{./tag}}", vec!["1 branch", "1 tag"]),
         ] {
             assert_eq!(paths(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_an_event_that_a_template_reads_are_known() {
+        for (text, read) in [
+            ("{{branch}} {{payload.a}}", "branch payload"),
+            (
+                "{{#each payload.c}}{{branch}} {{@root.tag}} {{../title}}{{/each}}",
+                "payload tag title",
+            ),
+            ("{{#each this}}{{@key}}{{/each}}", "all"),
+            ("{{lookup this payload.name}}", "all"),
+            ("{{lookup @root payload.name}}", "all"),
+            ("{{#with this}}{{branch}}{{/with}}", "all"),
+        ] {
+            let template = Template::compile(text).unwrap();
+            let when = Condition::compile("actor == payload.x").unwrap();
+            let names = ReadNames::of(&template, Some(&when));
+            for name in ["actor", "branch", "payload", "tag", "title", "url"] {
+                let expected = read == "all" || name == "actor" || name == "payload" || read.contains(name);
+                assert_eq!(names.contains(name), expected, "{text}: {name}");
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use handlebars::{
 };
 
 use super::front_matter::FrontMatter;
+use super::reads::ReadNames;
 use super::{Origin, Rendered};
 use crate::message::{Block, Document, StoredMessage, markdown, plain};
 use crate::panics;
@@ -24,6 +25,8 @@ pub(super) struct Compiled {
     pub(super) file: String,
     pub(super) front: FrontMatter,
     pub(super) template: Template,
+    /// The names that it and its `when` read.
+    pub(super) names: ReadNames,
 }
 
 /// The result of rendering.
@@ -34,6 +37,17 @@ pub(super) struct RenderResult {
 }
 
 impl Compiled {
+    pub(super) fn new(origin: Origin, file: String, front: FrontMatter, template: Template) -> Self {
+        let names = ReadNames::of(&template, front.when.as_ref());
+        Self {
+            origin,
+            file,
+            front,
+            template,
+            names,
+        }
+    }
+
     /// Renders an event, unless the `when` is false.
     pub(super) fn render(&self, engine: &Handlebars<'_>, context: &Context) -> Result<RenderResult, Failure> {
         let when = self.front.when.as_ref().map(|when| when.holds(context.data()));

@@ -1,226 +1,343 @@
 //! The documented API, `POST {url}/api/v1/messages/save`, as every generation of the server implements it.
 //!
-//! Its status says almost nothing: errors of key, company, capability and form arrive as HTTP 200, so the verdict is
-//! taken from the body. It knows neither idempotency nor rate limits; a proxy in front of it may know both.
+//! Its status means almost nothing: errors of key, company, capability and form arrive as HTTP 200, so the body decides.
+//! It has neither idempotency nor rate limits; a proxy in front of it may have both.
+//!
+//! A reply names the top-level message (`parent_message_id`). An update names its message (`id`) and, if that is a reply,
+//! the top-level message, too. An application cannot read messages back. What the servers answer where the named message
+//! is not there: a reply of 2020 and 2021 is posted at top level, as the answer's parent shows; an update gets the error for
+//! malformed queries; later servers answer both with `object.id: null`, as they do when they are slow.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
 
-use super::{Act, Answer, AnswerRow, Destination, Ends, Kind, Reason, Request, Transport, Verdict, twacode};
-use crate::message::{Document, StoredMessage, plain};
+use super::http::{ANSWERS as HTTP_ANSWERS, Answer, Request};
+use super::redaction::redact;
+use super::verdict::Finding;
+use super::{
+    Act, AnswerRow, Ends, Extent, HaltScope, Job, Outbound, RETRIES_WHEN_UNSURE, Reason, RemoteId, Step,
+    Task, Verdict, VerdictKind,
+};
+use crate::message::{Document, plain, twacode};
 use crate::secret::Secret;
+use crate::units::Rate;
 
 mod answers;
 mod body;
 
 pub use answers::ANSWERS;
 
-/// A longer `Retry-After` is a mistake of whoever sent it.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// What is said where no Twacode is understood, when a message is without any text.
+/// The text of a message that has none; for clients that do not understand Twacode, and for notifications.
 const NO_TEXT: &str = "(a message without text)";
 
-/// The request that tells `message` in `destination`.
-///
-/// `content` is always an object: a bare string is shown literally by older servers and cut to its first character
-/// by later ones. Notifications are made of `fallback_string` and `original_str`; what is shown of `formatted`.
-pub fn request(destination: &Destination, act: Act, message: &StoredMessage) -> Request {
-    let (text, formatted) = rendering(&message.message);
-    let mut fields = Map::new();
-    fields.insert(
-        "channel_id".to_owned(),
-        Value::String(destination.channel_id.clone()),
-    );
-    fields.insert(
-        "content".to_owned(),
-        json!({ "fallback_string": text, "original_str": text, "formatted": formatted }),
-    );
-    if message.ephemeral {
-        fields.insert("_once_ephemeral_message".to_owned(), Value::Bool(true));
+/// The least wait before a reply or an update whose target does not seem to be there is sent again.
+const TARGET_PAUSE: Duration = Duration::from_secs(2);
+
+/// The hint for a message that is refused while its account is accepted.
+const REFUSED_TEXT: &str =
+    "this message alone is refused: look for what filters texts in front of Twake, and at this text";
+
+/// `[twake.NAME]`: an application of Twake.
+pub struct Account {
+    /// Its name in `bridge.toml`.
+    pub name: String,
+    /// The address of Twake.
+    pub url: Url,
+    /// The application's public identifier.
+    pub public_id: String,
+    /// The application's private key.
+    pub private_api_key: Secret,
+    /// The company, where a channel names no other.
+    pub group_id: String,
+    /// How Twake is reached.
+    pub outbound: Arc<Outbound>,
+}
+
+/// `[channels] NAME`: a channel of Twake.
+#[derive(Clone)]
+pub struct Destination {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The company.
+    pub group_id: String,
+    /// The channel.
+    pub channel_id: String,
+    /// At most this often; unset: as fast as Twake answers.
+    pub rate: Option<Rate>,
+}
+
+impl Destination {
+    /// Whether both are the same channel for the same application.
+    pub(super) fn same_channel(&self, other: &Self) -> bool {
+        let (one, two) = (&self.account, &other.account);
+        self.channel_id == other.channel_id
+            && self.group_id == other.group_id
+            && one.public_id == two.public_id
+            && one.private_api_key.matches(two.private_api_key.expose())
     }
-    save(
-        destination,
-        act,
-        &json!({ "group_id": destination.group_id, "message": fields }),
-    )
-}
 
-/// A request without a message: the server looks at the key, the company and the capability first, and then has nothing
-/// to save. A place whose account is in order is answered "unknown error or malformed query." by older servers and
-/// `object.id: null` by later ones.
-pub fn probe(destination: &Destination) -> Request {
-    save(
-        destination,
-        Act::Post,
-        &json!({ "group_id": destination.group_id }),
-    )
-}
+    /// Every scope that covers it.
+    pub(super) fn scopes(&self) -> [HaltScope; 2] {
+        [Extent::Account, Extent::Company].map(|extent| self.scope(extent))
+    }
 
-/// Whether an answer to [`probe`] is one of those two, or a success: key, company, capability, address and path are right.
-pub fn probe_passed(verdict: &Verdict) -> bool {
-    matches!(
-        verdict.reason,
-        Reason::Delivered | Reason::Ambiguous | Reason::NoMessageId
-    )
-}
+    fn scope(&self, extent: Extent) -> HaltScope {
+        let account = &self.account.name;
+        match extent {
+            Extent::Account => HaltScope::account(account),
+            Extent::Company => HaltScope::part(account, format!("company {}", self.group_id)),
+        }
+    }
 
-fn save(destination: &Destination, act: Act, body: &Value) -> Request {
-    let account = &destination.account;
-    let mut url = account.url.clone();
-    let path = match act {
-        Act::Post => format!("{}/api/v1/messages/save", url.path().trim_end_matches('/')),
-    };
-    url.set_path(&path);
-    url.set_query(None);
-    url.set_fragment(None);
-    // The scheme is compared case-sensitively, with exactly one blank behind it.
-    let credentials = format!("{}:{}", account.public_id, account.private_api_key.expose());
-    Request {
-        method: "POST",
-        url,
-        // Without this type the body would be read as a form, and the answer be about `group_id`.
-        headers: vec![
-            ("content-type", "application/json"),
-            ("accept", "application/json"),
-        ],
-        authorization: Secret::new(&format!("Basic {}", BASE64_STANDARD.encode(credentials))),
-        body: Bytes::from(body.to_string()),
+    /// The verdict without this account's credentials: its key, both parts of it in base64, and those of its proxy.
+    fn without_secrets(&self, verdict: Verdict) -> Verdict {
+        let key = self.account.private_api_key.clone();
+        let pair = Secret::new(self.credentials().trim_end_matches('='));
+        redact(verdict, &[pair, key], &self.account.outbound)
+    }
+
+    fn credentials(&self) -> String {
+        let account = &self.account;
+        BASE64_STANDARD.encode(format!(
+            "{}:{}",
+            account.public_id,
+            account.private_api_key.expose()
+        ))
     }
 }
 
-/// What an answer means.
-pub fn verdict(answer: &Answer<'_>, now: Timestamp) -> Verdict {
-    let finding = classify(answer);
-    let after = match *answer {
-        Answer::Response { retry_after, .. } => retry_after.and_then(|text| wait_asked(text, now)),
-        Answer::Failed(..) => None,
-    };
-    let row = row(finding.reason);
-    Verdict {
-        kind: match row.ends {
-            Ends::Delivered => Kind::Delivered { id: finding.id },
-            Ends::Retry => Kind::Retry { after, times: None },
-            Ends::RetryTimes(times) => Kind::Retry {
-                after,
-                times: Some(times),
-            },
-            Ends::Halt(breadth) | Ends::Probe(breadth) => Kind::Halt(breadth),
-            Ends::Reject => Kind::Reject,
+/// An attempt: one request for the message or the probe. If the answer to a message may be about the account, a probe
+/// follows.
+pub struct Attempt<'a> {
+    destination: &'a Destination,
+    task: Task<'a>,
+    /// The verdict on the message, while the probe that follows it is under way.
+    first: Option<Verdict>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn begin(task: Task<'a>, destination: &'a Destination) -> (Self, Step) {
+        let request = match &task {
+            Task::Deliver(job) => request(destination, job),
+            Task::Probe(_) => probe(destination),
+        };
+        let attempt = Self {
+            destination,
+            task,
+            first: None,
+        };
+        (attempt, Step::Send(request))
+    }
+
+    pub(super) fn next(&mut self, answer: &Answer) -> Step {
+        let (finding, id) = classify(answer);
+        let after = answer.as_ref().ok().and_then(|response| response.retry_after);
+        match (self.first.take(), &self.task) {
+            (Some(first), _) => Step::Done(after_probe(first, self.of_probe(finding, after))),
+            (None, Task::Probe(_)) => Step::Done(self.of_probe(finding, after)),
+            (None, Task::Deliver(job)) => {
+                let reason = reason_of(finding.reason, &job.act);
+                let row = row(reason);
+                let verdict = self.verdict(row, Finding { reason, ..finding }, id, after);
+                if !matches!(row.ends, Ends::Probe(_)) {
+                    return Step::Done(verdict);
+                }
+                self.first = Some(verdict);
+                Step::Send(probe(self.destination))
+            }
+        }
+    }
+
+    pub(super) fn interrupted(&self) -> Option<Verdict> {
+        self.first.clone()
+    }
+
+    fn verdict(
+        &self,
+        row: &AnswerRow,
+        finding: Finding,
+        id: Option<RemoteId>,
+        after: Option<Duration>,
+    ) -> Verdict {
+        let retry = |after, times| VerdictKind::Retry {
+            after,
+            times,
+            pause: None,
+        };
+        let kind = match (row.ends, id) {
+            (Ends::Delivered, Some(id)) => VerdictKind::Delivered(id),
+            (Ends::Retry | Ends::Delivered, _) => retry(after, None),
+            (Ends::RetryTimes(times), _) => retry(after, Some(times)),
+            (Ends::RetryThenPost(times), _) if self.in_a_row(finding.reason) >= times => {
+                VerdictKind::TargetGone
+            }
+            (Ends::RetryThenPost(_), _) => retry(Some(TARGET_PAUSE), None),
+            (Ends::Halt(extent) | Ends::Probe(extent), _) => {
+                VerdictKind::Halt(self.destination.scope(extent))
+            }
+            (Ends::Reject, _) => VerdictKind::Reject,
+        };
+        // Before anything else is done with the detail: only at its end is a secret found that was cut.
+        self.destination.without_secrets(Verdict {
+            kind,
+            reason: finding.reason,
+            may_be_duplicate: row.may_be_duplicate,
+            hint: row.hint,
+            detail: finding.detail,
+        })
+    }
+
+    /// How many attempts before this one failed in a row for this reason.
+    fn in_a_row(&self, reason: Reason) -> u32 {
+        match &self.task {
+            Task::Deliver(job) => job
+                .last
+                .filter(|(last, _)| *last == reason)
+                .map_or(0, |(_, times)| times),
+            Task::Probe(_) => 0,
+        }
+    }
+
+    /// The verdict on a probe. Twake checks the key, the company and the capability before it finds no message. Then older
+    /// servers answer "unknown error or malformed query.", later ones `object.id: null`.
+    fn of_probe(&self, finding: Finding, after: Option<Duration>) -> Verdict {
+        let accepted = [Reason::Delivered, Reason::Ambiguous, Reason::NoMessageId];
+        let is_accepted = accepted.contains(&finding.reason);
+        let mut verdict = self.verdict(row(finding.reason), finding, None, after);
+        if is_accepted {
+            verdict.kind = VerdictKind::Accepted;
+        }
+        verdict
+    }
+}
+
+/// The verdict on a message, after that on the probe that followed it.
+fn after_probe(message: Verdict, probe: Verdict) -> Verdict {
+    match probe.kind {
+        VerdictKind::Accepted => {
+            let detail = match message.detail.as_str() {
+                "" => "Twake lets the account in, so it is this message".to_owned(),
+                detail => format!("{detail}; Twake lets the account in, so it is this message"),
+            };
+            let kind = VerdictKind::Retry {
+                after: None,
+                times: Some(RETRIES_WHEN_UNSURE),
+                pause: None,
+            };
+            Verdict {
+                kind,
+                detail,
+                hint: REFUSED_TEXT,
+                ..message
+            }
+        }
+        // The probe's answer is what stops every message.
+        VerdictKind::Halt(_) => Verdict {
+            may_be_duplicate: message.may_be_duplicate,
+            ..probe
         },
-        reason: finding.reason,
-        wants_probe: matches!(row.ends, Ends::Probe(_)),
-        may_be_duplicate: row.may_be_duplicate,
-        hint: row.hint,
-        detail: finding.detail,
+        _ => message,
     }
 }
 
 fn row(reason: Reason) -> &'static AnswerRow {
-    let unknown = || ANSWERS.iter().find(|row| row.reason == Reason::UnknownError);
-    let found = ANSWERS.iter().find(|row| row.reason == reason).or_else(unknown);
-    found.unwrap_or(&ANSWERS[0])
+    let find = |reason| {
+        let mut rows = ANSWERS.iter().chain(HTTP_ANSWERS);
+        rows.find(|row| row.reason == reason)
+    };
+    find(reason)
+        .or_else(|| find(Reason::UnknownError))
+        .unwrap_or(&ANSWERS[0])
 }
 
-struct Finding {
-    reason: Reason,
-    id: String,
-    detail: String,
+/// The finding, and the message's id where the answer has one.
+fn classify(answer: &Answer) -> (Finding, Option<RemoteId>) {
+    match answer {
+        Err(error) => (error.finding(), None),
+        Ok(response) if response.status == 200 => body::read(&response.body, response.cut.as_deref()),
+        Ok(response) => (response.finding(), None),
+    }
 }
 
-impl Finding {
-    fn of(reason: Reason) -> Self {
-        Self {
-            reason,
-            id: String::new(),
-            detail: String::new(),
+/// Some answers mean something else to a reply or an update than to a post.
+fn reason_of(reason: Reason, act: &Act) -> Reason {
+    match (reason, act) {
+        (Reason::NoMessageId, Act::Reply(_) | Act::Update(_)) | (Reason::Ambiguous, Act::Update(_)) => {
+            Reason::TargetMissing
+        }
+        _ => reason,
+    }
+}
+
+/// The request for a job.
+///
+/// `content` is always an object: older servers show a bare string literally, later ones cut it to its first character.
+/// Notifications are made of `fallback_string` and `original_str`, the visible message of `formatted`. `pinned` is never
+/// sent: older servers would unpin what a person has pinned, and later ones do so in every update.
+pub(super) fn request(destination: &Destination, job: &Job<'_>) -> Request {
+    let (text, formatted) = rendering(&job.message.message);
+    let mut fields = Map::new();
+    let mut add = |key: &str, value: Value| fields.insert(key.to_owned(), value);
+    add("channel_id", json!(destination.channel_id));
+    match &job.act {
+        Act::Post => {}
+        Act::Reply(target) => {
+            add(
+                "parent_message_id",
+                json!(target.thread.as_ref().unwrap_or(&target.message)),
+            );
+        }
+        Act::Update(target) => {
+            add("id", json!(target.message));
+            if let Some(parent) = &target.thread {
+                add("parent_message_id", json!(parent));
+            }
         }
     }
+    add(
+        "content",
+        json!({ "fallback_string": text, "original_str": text, "formatted": formatted }),
+    );
+    if job.message.ephemeral {
+        add("_once_ephemeral_message", Value::Bool(true));
+    }
+    save(
+        destination,
+        &json!({ "group_id": destination.group_id, "message": fields }),
+    )
 }
 
-fn classify(answer: &Answer<'_>) -> Finding {
-    match *answer {
-        Answer::Failed(transport, detail) => Finding {
-            detail: short(detail),
-            ..Finding::of(match transport {
-                Transport::Unresolved => Reason::Unresolved,
-                Transport::Unreachable => Reason::Unreachable,
-                Transport::Tls => Reason::Tls,
-                Transport::CertificateRefused => Reason::CertificateRefused,
-                Transport::Proxy => Reason::Proxy,
-                Transport::ProxyRefused => Reason::ProxyRefused,
-                Transport::TimedOut => Reason::TimedOut,
-                Transport::Broken => Reason::Broken,
-                Transport::Garbled => Reason::Garbled,
-            })
-        },
-        Answer::Response {
-            status: 200,
-            body,
-            cut,
-            ..
-        } => body::read(body, cut),
-        Answer::Response {
-            status: 400, body, ..
-        } => of_certificate(body).unwrap_or_else(|| of_status(400)),
-        Answer::Response { status, .. } => of_status(status),
+/// A request without a message, which stores nothing.
+fn probe(destination: &Destination) -> Request {
+    save(destination, &json!({ "group_id": destination.group_id }))
+}
+
+fn save(destination: &Destination, body: &Value) -> Request {
+    let mut url = destination.account.url.clone();
+    let path = format!("{}/api/v1/messages/save", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.set_query(None);
+    url.set_fragment(None);
+    Request {
+        method: "POST",
+        url,
+        // Without this type the server would read the body as a form, and its answer would be about `group_id`.
+        headers: vec![
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+        ],
+        // The server compares the scheme case-sensitively, with exactly one blank behind it.
+        authorization: Secret::new(&format!("Basic {}", destination.credentials())),
+        body: Bytes::from(body.to_string()),
     }
 }
 
-/// What nginx has against the certificate it was shown, or against being shown none. Other servers end the TLS instead.
-fn of_certificate(body: &[u8]) -> Option<Finding> {
-    let page = String::from_utf8_lossy(body);
-    let title = page.split_once("<title>")?.1.split_once("</title>")?.0;
-    title.contains("SSL certificate").then(|| Finding {
-        detail: short(title),
-        ..Finding::of(Reason::CertificateRefused)
-    })
-}
-
-fn of_status(status: u16) -> Finding {
-    let reason = match status {
-        300..=399 => Reason::Redirected,
-        401 | 403 | 407 => Reason::Forbidden,
-        404 | 405 | 410 | 421 => Reason::Misrouted,
-        413 => Reason::TooLarge,
-        408 | 425 | 503 => Reason::Unavailable,
-        429 => Reason::RateLimited,
-        400..=499 | 501 | 505 | 511 => Reason::Refused,
-        500..=599 => Reason::ServerError,
-        _ => Reason::UnexpectedStatus,
-    };
-    Finding {
-        detail: format!("status {status}"),
-        ..Finding::of(reason)
-    }
-}
-
-/// One short line of what somebody else said.
-fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
-}
-
-/// `Retry-After` in both its forms: seconds, or a date (one that has passed asks for nothing).
-fn wait_asked(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are more seconds than are obeyed.
-        let seconds = text.parse().map_or(Duration::MAX, Duration::from_secs);
-        return Some(seconds.min(LONGEST_RETRY_AFTER));
-    }
-    let date = httpdate::parse_http_date(text)
-        .ok()?
-        .duration_since(UNIX_EPOCH)
-        .ok()?;
-    let now = Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default());
-    Some(date.saturating_sub(now).min(LONGEST_RETRY_AFTER))
-}
-
-/// What a message is in this dialect: its plain text, which Twake scans for people to notify, and its Twacode.
+/// A document in this dialect: its plain text, which Twake scans for people to notify, and its Twacode.
 fn rendering(document: &Document) -> (String, Value) {
     let text = plain::text(document);
     let text = if text.trim().is_empty() {

@@ -1,4 +1,4 @@
-//! How an account's Twake is reached, besides its address: whom to trust, what to show, and through what.
+//! How an account's chat is reached, besides its address: trusted authorities, client certificate, proxy.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::secret::Secret;
 
-/// How an account's Twake is reached. Connections of accounts for which any of it differs are never shared.
+/// How an account's chat is reached. Accounts share connections only if all of it is equal.
 #[derive(Clone)]
 pub struct Outbound {
     authorities: Vec<Vec<u8>>,
@@ -17,17 +17,16 @@ pub struct Outbound {
     fingerprint: Fingerprint,
 }
 
-/// Equal where all of an [`Outbound`] is. It is a hash over secrets too, so it has no `Debug`.
+/// Equal if all of two [`Outbound`]s is equal. It is a hash over secrets, too, so it has no `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 32]);
 
-/// The certificate that Twake is shown, with its key. It has no `Debug`; what is left of the key lives in the signer
-/// that was made of it, which signs and tells nothing else.
+/// A client certificate with its key. It has no `Debug`. The key is only inside a signer, which does not give it out.
 #[derive(Clone)]
 pub struct Identity(Arc<CertifiedKey>);
 
-/// An HTTP proxy that makes a tunnel to Twake (`CONNECT`). Of an `https` address it learns the host and the port and
-/// nothing else: TLS goes through the tunnel. Twake's name is resolved by the proxy.
+/// An HTTP proxy that makes a tunnel to the chat (`CONNECT`). TLS goes through the tunnel, so of an `https` address the proxy
+/// learns only the host and the port. The proxy resolves the chat's name.
 #[derive(Clone)]
 pub struct Proxy {
     host: String,
@@ -36,8 +35,8 @@ pub struct Proxy {
 }
 
 impl Outbound {
-    /// `authorities`: certificate authorities that are trusted besides the machine's, each in DER; none: the machine's
-    /// alone. `identity`: unset, Twake is shown no certificate. `proxy`: unset, Twake is reached directly.
+    /// `authorities`: certificate authorities that are trusted besides the machine's, each in DER. Without `identity` no
+    /// certificate is sent. Without `proxy` the chat is reached directly.
     pub fn new(authorities: Vec<Vec<u8>>, identity: Option<Identity>, proxy: Option<Proxy>) -> Self {
         let mut hash = Sha256::new();
         let mut add = |parts: &[&[u8]]| {
@@ -48,7 +47,7 @@ impl Outbound {
             }
         };
         add(&authorities.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        // The key is the one of the chain's first certificate: another key is another chain.
+        // The key belongs to the chain's first certificate, so another key means another chain.
         let chain = identity.iter().flat_map(|Identity(of)| &of.cert);
         add(&chain.map(AsRef::as_ref).collect::<Vec<&[u8]>>());
         if let Some(Proxy {
@@ -73,17 +72,17 @@ impl Outbound {
         &self.authorities
     }
 
-    /// The certificate that Twake is shown where it asks for one.
+    /// The certificate that is sent if the server requests one.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    /// What Twake is reached through.
+    /// The proxy.
     pub fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
     }
 
-    /// In words, for the end of a line: ` (with a certificate, through the proxy proxy.example.org:3128)`. Empty for a
+    /// A description for the end of a line: ` (with a certificate, through the proxy proxy.example.org:3128)`. Empty for a
     /// direct way without a certificate.
     pub fn describe(&self) -> String {
         let certificate = self.identity.iter().map(|_| "with a certificate".to_owned());
@@ -96,13 +95,13 @@ impl Outbound {
         }
     }
 
-    /// What all of it has in common with its like.
+    /// Key for sharing connections.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 }
 
-/// With the machine's authorities, no certificate, directly.
+/// The machine's authorities, no certificate, no proxy.
 impl Default for Outbound {
     fn default() -> Self {
         Self::new(Vec::new(), None, None)
@@ -110,19 +109,19 @@ impl Default for Outbound {
 }
 
 impl Identity {
-    /// A chain and its key, which has to be the one of the chain's first certificate.
+    /// A chain and its key, which has to belong to the chain's first certificate.
     pub fn new(certified: CertifiedKey) -> Self {
         Self(Arc::new(certified))
     }
 
-    /// For the one who speaks TLS.
+    /// The chain and its signer, for TLS.
     pub fn certified(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.0)
     }
 }
 
 impl Proxy {
-    /// At a host as an address has it (IPv6 in brackets) and a port. `credentials`: a user, without a colon, and its
+    /// `host`: as in an address (IPv6 in brackets). `credentials`: a user, without a colon, and its
     /// password.
     pub fn new(host: &str, port: u16, credentials: Option<(&str, &Secret)>) -> Self {
         let basic = |(user, password): (&str, &Secret)| {
@@ -141,7 +140,7 @@ impl Proxy {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// The value of the header `Proxy-Authorization`; unset: the proxy is told no user.
+    /// The value of the header `Proxy-Authorization`; unset: no user is configured.
     pub fn authorization(&self) -> Option<&Secret> {
         self.authorization.as_ref()
     }

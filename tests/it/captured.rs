@@ -103,17 +103,14 @@ async fn every_request_of_a_real_gitea_is_taken_if_it_is_signed_and_refused_if_n
     let posted = setup.posted("ch-dev", taken.iter().sum()).await;
     for (said, often) in [
         ("octo pushed 3 commits to master in octo/demo", 2),
-        ("octo pushed the tag v1.0.0 in octo/demo", 2),
-        ("octo created the branch topic in octo/demo with 1 commit", 2),
+        ("octo pushed tag v1.0.0 in octo/demo", 2),
+        ("octo created branch topic in octo/demo with 1 commit", 2),
         (
-            "octo opened #1 Bug: <script>alert(1)</script> & more in octo/demo",
+            "octo opened issue #1 Bug: <script>alert(1)</script> & more in octo/demo",
             2,
         ),
         ("octo merged #2 PR: topic into master in octo/demo", 1),
-        (
-            "✅ octo tested the webhook of octo/demo: it reaches this channel",
-            1,
-        ),
+        ("✅ octo tested the webhook of octo/demo", 1),
     ] {
         let found = posted.iter().filter(|posted| posted.contains(said)).count();
         assert!(found >= often, "{said}: {found}\n{}", posted.join("\n"));

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use twake_bridge::http::Problem;
-use twake_bridge::twake::{Api, Ends, HaltScope, RETRIES_WHEN_UNSURE, answers};
+use twake_bridge::twake::{Api, Ends, Extent, RETRIES_WHEN_UNSURE, answers};
 
 /// The README is one page, in bytes.
 const README_SIZE: usize = 8 * 1024;
@@ -25,23 +25,22 @@ fn document(path: &str) -> String {
 
 #[test]
 fn the_table_of_twakes_answers_is_the_programs() {
+    let name = |extent| match extent {
+        Extent::Account => "account",
+        Extent::Company => "company",
+    };
     let mut table = String::from("| Twake's answer | what follows | what to do |\n| --- | --- | --- |\n");
     for row in answers(Api::MessagesSave) {
         let ends = match row.ends {
             Ends::Delivered => "delivered".to_owned(),
             Ends::Retry => "**retry** up to the horizon".to_owned(),
             Ends::RetryTimes(times) => format!("**retry** {times} times, then dead letter"),
-            Ends::Halt(HaltScope::Account) => "**halt** of the account".to_owned(),
-            Ends::Halt(HaltScope::Company) => "**halt** of the company".to_owned(),
-            Ends::Probe(breadth) => {
-                let scope = match breadth {
-                    HaltScope::Account => "account",
-                    HaltScope::Company => "company",
-                };
-                format!(
-                    "a probe without a message: if it passes, **retry** {RETRIES_WHEN_UNSURE} times, then dead letter; if not, **halt** of the {scope}"
-                )
-            }
+            Ends::RetryThenPost(times) => format!("**retry** {times} times, then posted as a new message"),
+            Ends::Halt(extent) => format!("**halt** of the {}", name(extent)),
+            Ends::Probe(extent) => format!(
+                "a probe without a message: if it passes, **retry** {RETRIES_WHEN_UNSURE} times, then dead letter; if not, **halt** of the {}",
+                name(extent)
+            ),
             Ends::Reject => "**reject**: dead letter".to_owned(),
         };
         let twice = if row.may_be_duplicate {

@@ -186,9 +186,9 @@ fn said(kind: &str, event_type: &str, payload: &Value) -> StoredMessage {
 #[test]
 fn what_is_said_without_a_template_is_one_line_too() {
     let payload = json!({"sender": {"login": "a\nb\u{1b}[31m"}, "action": "\r\n"});
-    let document = said("github", "push", &payload).message;
+    let document = said("github", "gollum", &payload).message;
     assert_eq!(
         plain::text(&document),
-        "GitHub push   by a b [31m (template push.short.hbs failed)"
+        "GitHub gollum   by a b [31m (template gollum.hbs failed)"
     );
 }

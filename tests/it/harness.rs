@@ -13,7 +13,9 @@ use twake_bridge::clock::Clock;
 use twake_bridge::config::{Config, Environment};
 use twake_bridge::lifecycle::Stop;
 use twake_bridge::queue::Queue;
-use twake_bridge::sandbox::{Application, Channel, Limits, Sandbox, SandboxHandle, SandboxMessage, Settings};
+use twake_bridge::sandbox::{
+    Application, Channel, Era, Limits, Sandbox, SandboxHandle, SandboxMessage, SandboxSettings,
+};
 use twake_bridge::secret::Secret;
 
 pub(crate) const GITHUB_SECRET: &str = "It's a Secret to Everybody";
@@ -37,8 +39,19 @@ impl TestSetup {
 
     /// The same with other channels, and a Twake that keeps as much as `limits` say.
     pub(crate) fn with(channels: &[&str], limits: Limits) -> Self {
-        let mut settings = Settings::new("127.0.0.1:0");
+        let mut settings = SandboxSettings::new("127.0.0.1:0");
         settings.limits = limits;
+        Self::of(channels, settings)
+    }
+
+    /// The same with a Twake of this era.
+    pub(crate) fn of_era(era: Era) -> Self {
+        let mut settings = SandboxSettings::new("127.0.0.1:0");
+        settings.era = era;
+        Self::of(&["dev", "ops"], settings)
+    }
+
+    fn of(channels: &[&str], mut settings: SandboxSettings) -> Self {
         settings.applications = vec![Application::new(
             "bridge",
             "public",

@@ -16,13 +16,13 @@ use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
 use twake_bridge::config::{self, Config, Environment, kind_alone};
 use twake_bridge::decision::{
-    ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide,
+    ChallengeResponse, Decision, answer_challenge, answer_unsigned_challenge, decide, decide_whole,
 };
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
+use twake_bridge::message::twacode;
 use twake_bridge::message::{Document, plain};
 use twake_bridge::source::Source;
-use twake_bridge::twake::twacode;
 use uuid::Uuid;
 
 /// What the secret of every scheme is made of (`secret_for`): `basic` wants a user's name and a password.
@@ -271,7 +271,7 @@ fn decided(source: &Source, sample: &Sample) -> Result<Decision, ChallengeRespon
     if let Some(reply) = answer_unsigned_challenge(&event.envelope.headers, source) {
         return Err(reply);
     }
-    Ok(decide(answer_challenge(event, source)?, source))
+    Ok(decide_whole(answer_challenge(event, source)?, source).0)
 }
 
 /// The headers an expression reads: what the sender names its events by.

@@ -36,7 +36,7 @@ async fn a_machine_in_order_and_a_twake_that_lets_in_are_right_and_nothing_is_po
     let setup = world();
     let (code, said) = check(&setup, |_| {}).await;
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("accepts the account for company company"), "{said}");
+    assert!(said.contains("accepts company company of account"), "{said}");
     assert!(setup.sandbox.messages("ch-dev").is_empty() && setup.sandbox.messages("ch-ops").is_empty());
 }
 
@@ -82,8 +82,8 @@ async fn a_wrong_key_and_a_twake_that_is_not_there_are_found() {
     // A page with status 200 is nobody that lets in, and an answer behind a notice is one.
     for (fault, expected, says) in [
         (Fault::NotJson, 78, "not_json"),
-        (Fault::Notice, 0, "accepts the account for company company"),
-        (Fault::Interim, 0, "accepts the account for company company"),
+        (Fault::Notice, 0, "accepts company company of account"),
+        (Fault::Interim, 0, "accepts company company of account"),
     ] {
         setup.sandbox.set_fault(None, Some(fault));
         let (code, said) = check(&setup, |_| {}).await;

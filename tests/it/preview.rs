@@ -103,7 +103,12 @@ fn what_is_previewed_is_what_the_front_door_answers_for_the_same_event() {
         let config = setup.config_text(more);
         fs::write(setup.path("bridge.toml"), &config).unwrap();
         let bridge = setup.bridge(more);
-        for sample in builtin::samples("github").iter().step_by(4) {
+        // "Basic Plan" is the name of a plan in the marketplace.
+        let samples = builtin::samples("github").into_iter();
+        for sample in samples
+            .filter(|sample| !sample.name.starts_with("marketplace"))
+            .step_by(4)
+        {
             let body = text(&sample.body);
             let answer = bridge.github(&sample.event_type, &sample.name, &body).await;
             let (event, delivery, signature) = (

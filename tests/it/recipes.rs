@@ -8,7 +8,7 @@ use serde_json::Value;
 use twake_bridge::condition::Condition;
 use twake_bridge::config;
 use twake_bridge::config::builtin::{self, Sample};
-use twake_bridge::decision::decide;
+use twake_bridge::decision::decide_whole;
 use twake_bridge::source::Source;
 
 use crate::kinds::{event, source};
@@ -254,7 +254,7 @@ fn the_recipes_are_those_of_the_guide_and_are_made_of_facts_alone() {
 
 /// What a route knows of a sample, without the payload and the headers.
 fn facts(source: &Source, sample: &Sample) -> Value {
-    Value::Object(decide(event(source, sample), source).facts)
+    Value::Object(decide_whole(event(source, sample), source).0.facts)
 }
 
 /// The sample of this name, with the changes that follow it.

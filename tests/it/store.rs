@@ -90,7 +90,7 @@ pub(crate) async fn a_trouble_in_between(
     assert_eq!(status, 503);
     assert!(wait.unwrap().parse::<u32>().unwrap() > 0);
     assert_eq!(ready(served).await, 503);
-    served.wait_for("cannot write down how an attempt ended");
+    served.wait_for("cannot store how an attempt ended");
     assert_eq!(
         setup.sandbox.attempts("ch-dev").len(),
         2,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::{builtin, files};
 use crate::template::{Origin, TemplateFile};
@@ -43,62 +43,81 @@ pub(in crate::config) fn folders(
     let Some(own) = own else {
         return folders;
     };
+    let mut shared = Vec::new();
     for (name, path) in listing(own, findings) {
         if !path.is_dir() {
             continue;
         }
         let file = path.display().to_string();
+        if name.strip_prefix('_').is_some_and(is_name) {
+            for (part, path) in listing(&path, findings) {
+                shared.extend(template(&part, path, findings).map(|part| TemplateFile {
+                    name: format!("{name}/{}", part.name),
+                    ..part
+                }));
+            }
+            continue;
+        }
         if !is_name(&name) {
             findings.push(Finding::error(
                 &file,
                 None,
                 "",
-                "a kind's name is 1 to 40 of a-z, 0-9 and -",
+                "a kind's name is 1 to 40 of a-z, 0-9 and -; a folder of parts for every kind has a _ before that",
             ));
             continue;
         }
-        let folder = folders.entry(name).or_default();
+        let folder = folders.entry(name).or_insert_with(|| Folder {
+            templates: builtin::shared_parts().collect(),
+            ..Folder::default()
+        });
         folder.is_own = true;
-        let mut templates = Vec::new();
         for (name, path) in listing(&path, &mut folder.findings) {
-            let is_source = name == "source.toml";
-            if !is_source && !builtin::is_template(&name) {
-                continue;
-            }
-            let file = path.display().to_string();
-            match files::text(&path, files::LARGEST_FILE) {
-                Ok(text) if is_source => {
-                    folder.source = Some((file, text));
-                    folder.own_source = true;
-                }
-                Ok(text) => templates.push(TemplateFile {
-                    name,
-                    text,
-                    origin: Origin::Own(path),
-                }),
-                Err(why) => {
-                    let subject = if is_source {
-                        Subject::Configuration
-                    } else {
-                        Subject::Template
-                    };
-                    let finding = Finding::error(&file, None, "", why).about(subject);
-                    folder.findings.push(finding);
-                }
+            if name != "source.toml" {
+                let own = template(&name, path, &mut folder.findings);
+                folder.templates.extend(own);
+            } else if let Some(text) = text(&path, Subject::Configuration, &mut folder.findings) {
+                folder.source = Some((path.display().to_string(), text));
+                folder.own_source = true;
             }
         }
-        templates.append(&mut folder.templates);
-        folder.templates = templates;
         if folder.source.is_none() {
             let what = "has no source.toml, and there is no built-in kind of its name";
             folder.findings.push(Finding::error(&file, None, "", what));
         }
     }
+    for folder in folders.values_mut() {
+        folder.templates.extend_from_slice(&shared);
+    }
     folders
 }
 
+/// Reads an own template. None if the file is not a template, or cannot be read, which is a finding.
+fn template(name: &str, path: PathBuf, findings: &mut Vec<Finding>) -> Option<TemplateFile> {
+    if !builtin::is_template(name) {
+        return None;
+    }
+    Some(TemplateFile {
+        name: name.to_owned(),
+        text: text(&path, Subject::Template, findings)?,
+        origin: Origin::Own(path),
+    })
+}
+
+/// Reads an own file. None if it cannot be read, which is a finding.
+fn text(path: &Path, subject: Subject, findings: &mut Vec<Finding>) -> Option<String> {
+    match files::text(path, files::LARGEST_FILE) {
+        Ok(text) => Some(text),
+        Err(why) => {
+            let finding = Finding::error(&path.display().to_string(), None, "", why);
+            findings.push(finding.about(subject));
+            None
+        }
+    }
+}
+
 /// Returns the entries of a folder, sorted by name.
-fn listing(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(String, std::path::PathBuf)> {
+fn listing(folder: &Path, findings: &mut Vec<Finding>) -> Vec<(String, PathBuf)> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {

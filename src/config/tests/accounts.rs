@@ -18,7 +18,7 @@ fn an_accounts_authorities_are_read_and_looked_at() {
     assert_found(&house.findings(&text), &["ca.pem is not a PEM file"]);
     house.file("ca.pem", &AUTHORITY.repeat(2));
     let config = house.read(&text).unwrap();
-    assert_eq!(config.channels["dev"].account.outbound.authorities().len(), 2);
+    assert_eq!(config.channels["dev"].account().outbound().authorities().len(), 2);
     let plain = text.replace("https:", "http:");
     assert_found(&house.findings(&plain), &["has no use"]);
 }
@@ -74,7 +74,8 @@ fn an_accounts_certificate_and_key_are_read_and_have_to_fit() {
         with("tls = { certificate = { file = \"bridge.pem\" }, key = { env = \"TLS_KEY\" } }"),
     ] {
         let config = house.read(&text).unwrap();
-        let identity = config.channels["dev"].account.outbound.identity().unwrap();
+        let account = config.channels["dev"].account();
+        let identity = account.outbound().identity().unwrap();
         assert_eq!(identity.certified().cert.len(), 1);
         let plain = text.replace("https:", "http:");
         assert_found(&house.findings(&plain), &["twake.main.tls: has no use"]);
@@ -160,7 +161,8 @@ fn a_proxy_is_an_address_and_perhaps_a_user_whose_password_is_elsewhere() {
     ] {
         let config = house.read(&with(more)).unwrap();
         assert!(config.warnings.is_empty(), "{:?}", config.warnings);
-        let proxy = config.channels["dev"].account.outbound.proxy().unwrap();
+        let account = config.channels["dev"].account();
+        let proxy = account.outbound().proxy().unwrap();
         assert_eq!(proxy.address(), address);
         assert_eq!(proxy.authorization().map(Secret::expose), authorization);
     }

@@ -136,7 +136,47 @@ fn every_sample_of_a_built_in_kind_has_the_type_its_name_says() {
                     sample.name
                 );
             }
-            assert!(loaded.facts.evaluate(&names).len() >= crate::facts::KNOWN.len());
+            assert!(loaded.facts.evaluate(&names, |_| true).len() >= crate::facts::KNOWN.len());
         }
     }
+}
+
+#[test]
+fn every_kind_may_include_the_shared_parts_and_an_own_one_replaces_a_built_in_one() {
+    let house = House::new();
+    house.file(
+        "templates/bakery/baked.hbs",
+        "{{> forge/somebody}}, {{> shop/sign}}",
+    );
+    house.file("templates/_shop/sign.hbs", "open");
+    let text = format!(
+        "{START}{SOURCE}\n[sources.hub]\nkind = \"github\"\nchannels = [\"dev\"]\nsecrets = [{{ env = \"OVEN\" }}]\n"
+    );
+    let star = |config: &Config| {
+        let context = handlebars::Context::wraps(serde_json::json!({
+            "event": "star", "source": "hub", "headers": {}, "payload": {"action": "created", "repository": {}},
+            "action": "created", "actor": "ana", "repository": "", "owner": "",
+        }));
+        let templates = &config.sources["hub"].kind.templates;
+        match templates.render("star", None, &context.unwrap()).rendered {
+            crate::template::Rendered::Message(message) => crate::message::plain::text(&message.message),
+            other => panic!("{other:?}"),
+        }
+    };
+    let config = house.read(&text).unwrap();
+    assert_eq!(config.warnings, []);
+    assert!(star(&config).starts_with("⭐ ana starred"));
+
+    house.file("templates/_forge/somebody.hbs", "The team");
+    assert!(star(&house.read(&text).unwrap()).starts_with("⭐ The team starred"));
+
+    // A wrong one is found once, and the built-in one is rendered instead.
+    house.file("templates/_forge/somebody.hbs", "{{{actor}}}");
+    let config = house.read(&text).unwrap();
+    let about: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        matches!(about.as_slice(), [one] if one.contains("_forge/somebody.hbs:1")),
+        "{about:?}"
+    );
+    assert!(star(&config).starts_with("⭐ ana starred"));
 }

@@ -7,6 +7,7 @@ mod schema;
 mod secrets;
 
 use super::*;
+use crate::twake::messages_save;
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -102,11 +103,17 @@ fn assert_found(findings: &[String], expected: &[&str]) {
     }
 }
 
+/// The destination of a channel in a Twake account.
+fn of_twake<'a>(config: &'a Config, channel: &str) -> &'a messages_save::Destination {
+    let Destination::MessagesSave(destination) = &config.channels[channel];
+    destination
+}
+
 #[test]
 fn a_right_file_becomes_a_configuration() {
     let config = House::new().read(&format!("{START}{SOURCE}")).unwrap();
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
-    let (dev, ops) = (&config.channels["dev"], &config.channels["ops"]);
+    let (dev, ops) = (of_twake(&config, "dev"), of_twake(&config, "ops"));
     assert_eq!(
         (dev.channel_id.as_str(), dev.group_id.as_str(), dev.rate),
         ("c1", "g", None)
@@ -200,9 +207,10 @@ token = {{ env = "KEY" }}
     );
     let source = &config.sources["oven"];
     assert_eq!(source.body_limit, 1 << 10);
-    let facts = source
-        .facts
-        .evaluate(&serde_json::json!({"payload": {"loaves": 7, "who": "eve", "branch": "main"}}));
+    let facts = source.facts.evaluate(
+        &serde_json::json!({"payload": {"loaves": 7, "who": "eve", "branch": "main"}}),
+        |_| true,
+    );
     assert_eq!(
         (&facts["loaves"], &facts["actor"], &facts["branch"]),
         (&3.into(), &"eve".into(), &"main".into())

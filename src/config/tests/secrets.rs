@@ -17,7 +17,13 @@ fn secrets_are_read_from_where_they_are() {
     let key = |reference: &str| {
         let text = START.replace("{ env = \"KEY\" }", reference);
         let config = house.read(&text);
-        config.map(|config| config.channels["dev"].account.private_api_key.expose().to_owned())
+        config.map(|config| {
+            super::of_twake(&config, "dev")
+                .account
+                .private_api_key
+                .expose()
+                .to_owned()
+        })
     };
     assert_eq!(key("{ credential = \"oven\" }").unwrap(), "from-credential");
     assert_eq!(key("{ credential = \"pan\" }").unwrap(), "from-folder");

@@ -1,17 +1,17 @@
-//! Decodes an answer that the server compressed although it was asked not to (`Accept-Encoding: identity`).
+//! Decodes a body that the server compressed although the request forbids it (`Accept-Encoding: identity`).
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use std::io::Read;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
-/// The body as it was meant, `longest` bytes of it at most. `encoding`: the header `Content-Encoding`, which decides
-/// only where the bytes do not: some proxies decode a body and leave the header. What does not decode stays as it is.
+/// The decoded body, `longest` bytes at most. `encoding`: the header `Content-Encoding`. It decides only if the bytes do not,
+/// because some proxies decode a body and leave the header. A body that cannot be decoded stays as it is.
 pub(super) fn decode(body: Vec<u8>, encoding: Option<&str>, longest: usize) -> Vec<u8> {
     if body.starts_with(GZIP) {
         return read(MultiGzDecoder::new(body.as_slice()), longest).unwrap_or(body);
     }
-    // "deflate" is zlib by the standard, and without its frame with some servers.
+    // "deflate" is zlib in the standard; some servers leave out its frame.
     if encoding.is_some_and(|encoding| encoding.trim().eq_ignore_ascii_case("deflate")) {
         return read(ZlibDecoder::new(body.as_slice()), longest)
             .or_else(|| read_whole(DeflateDecoder::new(body.as_slice()), longest))
@@ -20,15 +20,15 @@ pub(super) fn decode(body: Vec<u8>, encoding: Option<&str>, longest: usize) -> V
     body
 }
 
-/// What can be decoded, as far as it can; `None`: nothing.
+/// The bytes that can be decoded; `None`: there are none.
 fn read(from: impl Read, longest: usize) -> Option<Vec<u8>> {
     let mut decoded = Vec::new();
-    // An error after the first bytes leaves what was decoded, which may be the whole answer.
+    // After an error the decoded bytes remain, which may be the whole body.
     let _ = from.take(longest as u64).read_to_end(&mut decoded);
     (!decoded.is_empty()).then_some(decoded)
 }
 
-/// The same of what has no frame: plain text may begin as such a stream does, and does not end as one.
+/// The same for a stream without a frame, which has to be complete: plain text may begin like such a stream.
 fn read_whole(from: impl Read, longest: usize) -> Option<Vec<u8>> {
     let mut decoded = Vec::new();
     let ended = from.take(longest as u64).read_to_end(&mut decoded);
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_is_decoded_whatever_the_header_says() {
+    fn a_compressed_body_is_decoded_whatever_its_header_is() {
         let plain = br#"{"object":{"id":"x"}}"#;
         let level = Compression::default();
         let gzip = all(GzEncoder::new(&plain[..], level));

@@ -1,6 +1,6 @@
-//! What awc's decoder of HTTP/1 leaves out of RFC 9112, mended in the bytes it reads: interim responses (100, 102, 103)
-//! are taken for the answer there, and a body without a length is taken for none. Taking a message for undelivered
-//! because of either would post it again.
+//! Corrects two defects of awc's HTTP/1 decoder (against RFC 9112) in the bytes that it reads. awc takes an interim response
+//! (100, 102, 103) for the final one, and a body without a length for an empty one. Because of either, a delivered message
+//! would be posted again.
 
 use actix_web::rt::net::{ActixStream, Ready};
 use bytes::{Buf as _, BytesMut};
@@ -11,10 +11,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A longer head is left to awc, which refuses it, in bytes.
+/// The longest head that is parsed here, in bytes. A longer one is left to awc, which refuses it.
 const LONGEST_HEAD: usize = 128 * 1024;
 
-/// As many headers as awc reads.
+/// As many headers as awc parses.
 const MOST_HEADERS: usize = 96;
 
 /// A connection's bytes, encrypted or not.
@@ -24,9 +24,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire for T {}
 /// A connection on which awc sees only final responses, with a body whose end it finds.
 pub(super) struct ResponseStream {
     wire: Box<dyn Wire>,
-    /// The head of the response that is expected, as much of it as came. Unset: the rest of the response passes as it is.
+    /// The received part of the head of the next response. Unset: the head is complete, and the body passes unchanged.
     head: Option<BytesMut>,
-    /// What was read and not handed on.
+    /// Bytes that were read but not yet passed to awc.
     pending: BytesMut,
 }
 
@@ -68,8 +68,8 @@ impl AsyncRead for ResponseStream {
     }
 }
 
-/// Takes interim responses away, and lets awc read a body to the connection's end where it has no length (as HTTP/1.0
-/// has it). True when the rest can be handed on.
+/// Removes interim responses. If the body has no length, marks the response as HTTP/1.0, so that awc reads to the end of the
+/// connection. Returns whether the head can be passed to awc.
 fn is_final(head: &mut BytesMut) -> bool {
     loop {
         let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
@@ -80,10 +80,10 @@ fn is_final(head: &mut BytesMut) -> bool {
         let end = match parsed {
             Ok(Status::Complete(end)) => end,
             Ok(Status::Partial) => return head.len() >= LONGEST_HEAD,
-            // awc says what is wrong with it.
+            // awc reports the error.
             Err(_) => return true,
         };
-        // 101 ends the conversation in HTTP: it is the answer.
+        // After 101 the connection no longer speaks HTTP, so it is the final response.
         if matches!(response.code, Some(100 | 102..=199)) {
             head.advance(end);
             continue;
@@ -97,7 +97,7 @@ fn is_final(head: &mut BytesMut) -> bool {
     }
 }
 
-/// Whether a body's end is the connection's (RFC 9112, section 6.3).
+/// Whether the body ends with the connection (RFC 9112, section 6.3).
 fn ends_with_connection(response: &Response<'_, '_>) -> bool {
     let has_body = !matches!(response.code, Some(101 | 204 | 304));
     has_body
@@ -111,7 +111,7 @@ fn ends_with_connection(response: &Response<'_, '_>) -> bool {
 impl AsyncWrite for ResponseStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        // awc reads a response only after it has written all of its request.
+        // awc reads a response only after it has written the whole request.
         this.head.get_or_insert_default();
         Pin::new(&mut this.wire).poll_write(cx, buf)
     }

@@ -1,7 +1,11 @@
 use super::*;
+use crate::message::StoredMessage;
 use crate::message::{Block, Document, Inline};
 use crate::secret::Secret;
-use crate::twake::{Api, Kind, Outbound, Reason};
+use crate::twake;
+use crate::twake::Reason;
+use crate::twake::messages_save::{Account, Destination};
+use crate::twake::outbound::Proxy;
 use actix_tls::connect::Resolve;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -12,42 +16,34 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-fn account(proxy: Option<&str>) -> Arc<Account> {
+fn outbound(proxy: Option<&str>) -> Arc<Outbound> {
     let proxy = proxy.map(|host| Proxy::new(host, 3128, None));
-    Arc::new(Account {
-        name: "main".to_owned(),
-        api: Api::MessagesSave,
-        url: "https://twake.example.org".parse().unwrap(),
-        public_id: String::new(),
-        private_api_key: Secret::new(""),
-        group_id: String::new(),
-        outbound: Outbound::new(Vec::new(), None, proxy),
-    })
+    Arc::new(Outbound::new(Vec::new(), None, proxy))
 }
 
-/// Reloads would otherwise gather clients, and the keys of certificates that were replaced long ago.
+/// Otherwise reloads would collect clients, and the keys of replaced certificates.
 #[actix_web::test]
-async fn a_way_out_that_no_account_has_any_more_is_forgotten_when_another_one_is_made() {
+async fn a_client_without_an_account_is_dropped_when_another_one_is_made() {
     let client = Client::new(&Tls::new().unwrap(), Clock::system(), Duration::from_secs(1));
     let ways = || client.http.borrow().len();
-    let (kept, same) = (account(None), account(None));
-    let mut renewed = account(Some("a"));
-    for account in [&kept, &renewed, &same] {
-        client.http(account).unwrap();
+    let (kept, same) = (outbound(None), outbound(None));
+    let mut renewed = outbound(Some("a"));
+    for outbound in [&kept, &renewed, &same] {
+        client.http(outbound, true).unwrap();
     }
     assert_eq!(ways(), 2, "the same way is made once");
     drop(kept);
     for host in ["b", "c", "d"] {
-        renewed = account(Some(host));
-        client.http(&renewed).unwrap();
-        assert_eq!(ways(), 2, "that of `same`, and of what is there now");
+        renewed = outbound(Some(host));
+        client.http(&renewed, true).unwrap();
+        assert_eq!(ways(), 2, "those of `same` and of `renewed`");
     }
     drop((same, renewed));
-    client.http(&account(Some("e"))).unwrap();
+    client.http(&outbound(Some("e")), true).unwrap();
     assert_eq!(ways(), 1);
 }
 
-/// A name whose address is changed.
+/// A name whose address changes.
 #[derive(Clone)]
 struct Names(Rc<Cell<Option<SocketAddr>>>);
 
@@ -62,21 +58,21 @@ impl Resolve for Names {
     }
 }
 
-/// What a server does after its first answer on a connection.
+/// What a server does after its first response on a connection.
 #[derive(Clone, Copy, Debug)]
 enum Then {
     Answers,
     Closes,
-    /// Takes what comes and says nothing, as an address behind which there is nobody any more.
+    /// Reads and sends nothing, as if no server were at the address any more.
     Swallows,
 }
 
-/// A server, as it is seen from outside.
+/// A server, as seen from outside.
 struct Served {
     address: SocketAddr,
     /// How many requests it has read.
     read: watch::Receiver<usize>,
-    /// How many of them it will never answer.
+    /// How many of them get no response.
     swallowed: watch::Receiver<usize>,
 }
 
@@ -137,22 +133,23 @@ fn hello() -> StoredMessage {
     }
 }
 
-/// Posts; a clock that stands is moved once a server has a request that it will never answer.
-async fn posted(client: &Client, destination: &Destination, old: &mut Served) -> Verdict {
-    let message = hello();
+/// Posts. Moves the clock when a server has a request that gets no response.
+async fn posted(client: &Client, destination: &twake::Destination, old: &mut Served) -> Verdict {
+    let (message, stop) = (hello(), CancellationToken::new());
+    let job = Job::post(uuid::Uuid::nil(), 1, destination, &message);
     tokio::select! {
-        verdict = client.attempt(destination, &message) => verdict,
+        verdict = client.deliver(job, &stop) => verdict,
         () = async {
             while old.swallowed.changed().await.is_ok() {
                 client.clock.advance(client.timeout);
             }
             std::future::pending::<()>().await;
-        } => unreachable!("it waits for ever"),
+        } => unreachable!("never ends"),
     }
 }
 
 #[actix_web::test]
-async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_kept() {
+async fn a_changed_address_is_followed_and_no_dead_connection_is_kept() {
     for then in [Then::Answers, Then::Closes, Then::Swallows] {
         let mut old = server(then).await;
         let new = server(Then::Answers).await;
@@ -160,14 +157,21 @@ async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_
         let clock = Clock::manual("2026-03-01T10:00:00Z".parse().unwrap());
         let mut client = Client::new(&Tls::new().unwrap(), clock.clone(), Duration::from_secs(30));
         client.resolver = Resolver::custom(names.clone());
-        let mut account = account(None);
-        Arc::get_mut(&mut account).unwrap().url = "http://twake.example.org".parse().unwrap();
+        let account = Account {
+            name: "main".to_owned(),
+            url: "http://twake.example.org".parse().unwrap(),
+            public_id: String::new(),
+            private_api_key: Secret::new(""),
+            group_id: String::new(),
+            outbound: outbound(None),
+        };
         let destination = Destination {
-            account,
+            account: Arc::new(account),
             group_id: "company".to_owned(),
             channel_id: "dev".to_owned(),
             rate: None,
-        };
+        }
+        .into();
         assert_eq!(
             posted(&client, &destination, &mut old).await.reason,
             Reason::Delivered
@@ -175,8 +179,8 @@ async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_
         names.0.set(Some(new.address));
         let second = posted(&client, &destination, &mut old).await;
         match (then, second.kind) {
-            // A connection that works is used on, for seconds.
-            (_, Kind::Delivered { .. }) => {}
+            // A working connection is used for some more seconds.
+            (_, VerdictKind::Delivered(_)) => {}
             (Then::Swallows, _) => {
                 assert_eq!((second.reason, second.may_be_duplicate), (Reason::TimedOut, true));
             }
@@ -190,7 +194,7 @@ async fn a_name_that_gets_another_address_is_followed_and_no_dead_connection_is_
             );
             assert!(*new.read.borrow() > 0, "{then:?}: the new address is used");
         }
-        // A name that is not known for a while: nothing was sent.
+        // The name has no address for a while: nothing was sent.
         names.0.set(None);
         let mut fresh = Client::new(&Tls::new().unwrap(), clock.clone(), Duration::from_secs(30));
         fresh.resolver = Resolver::custom(names.clone());

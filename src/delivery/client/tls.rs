@@ -1,4 +1,4 @@
-//! TLS towards Twake: whom it is trusted from, what it is shown, and what it says to that.
+//! TLS to Twake: trusted authorities, the client certificate, and errors about it.
 
 use rustls::client::ResolvesClientCert;
 use rustls::sign::SingleCertAndKey;
@@ -12,7 +12,7 @@ use crate::twake::Outbound;
 /// TLS with the machine's certificate authorities. It can be made before there is a runtime.
 #[derive(Clone)]
 pub(in crate::delivery) struct Tls {
-    /// Shared with what is made of it: some 150 kB.
+    /// Shared with every configuration made of it: some 150 kB.
     roots: Arc<RootCertStore>,
     config: Arc<ClientConfig>,
 }
@@ -34,7 +34,7 @@ impl Tls {
         Ok(Self { roots, config })
     }
 
-    /// The same that trusts an account's own authorities, too, and shows its certificate.
+    /// The configuration of an account: it also trusts the account's own authorities, and sends its certificate.
     pub(super) fn of(&self, outbound: &Outbound) -> Result<Arc<ClientConfig>, rustls::Error> {
         if outbound.authorities().is_empty() && outbound.identity().is_none() {
             return Ok(self.config.clone());
@@ -47,7 +47,7 @@ fn config(mut roots: Arc<RootCertStore>, outbound: &Outbound) -> Result<Arc<Clie
     for authority in outbound.authorities() {
         Arc::make_mut(&mut roots).add(authority.as_slice().into())?;
     }
-    // Named outright: with several providers in one binary rustls would panic rather than choose.
+    // Named explicitly: with several providers in one binary, rustls would panic instead of choosing.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -59,12 +59,12 @@ fn config(mut roots: Arc<RootCertStore>, outbound: &Outbound) -> Result<Arc<Clie
         }
         None => config.with_no_client_auth(),
     };
-    // One request at a time is in flight in a lane: HTTP/2 would gain nothing.
+    // A lane has one request in flight, so HTTP/2 would gain nothing.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
-/// Whether an error of connecting is TLS's.
+/// Whether a connect error is one of TLS.
 pub(super) fn is_tls(error: &io::Error) -> bool {
     // A wrong server name comes as invalid input; a peer that does not speak TLS ends the handshake early.
     let inner = error
@@ -77,10 +77,10 @@ pub(super) fn is_tls(error: &io::Error) -> bool {
         )
 }
 
-/// What the server has against the bridge's certificate, or its lack of one.
+/// Why the server refuses the bridge's certificate, or the lack of one. `None`: the error is another one.
 ///
-/// In TLS 1.3 it says so only after the client has done its part of the handshake and begun to send. What was sent is
-/// then lost for sure: these alerts end a handshake, and before that is done a server reads nothing of a request.
+/// In TLS 1.3 the server sends this alert only after the client has finished its part of the handshake and begun to send.
+/// The request is surely lost then: these alerts end a handshake, and a server reads no request before its end.
 pub(super) fn certificate_refused(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let rustls::Error::AlertReceived(alert) = error else {

@@ -1,7 +1,7 @@
 //! How a connection to Twake begins: directly, or in a tunnel that an account's HTTP proxy makes (`CONNECT`, RFC 9110
-//! section 9.3.6). TLS goes through the tunnel, so that the proxy learns the host and port of an `https` address alone.
+//! section 9.3.6). TLS goes through the tunnel, so that the proxy learns only the host and port of an `https` address.
 //!
-//! TLS is made here and not by awc, so that [`ResponseStream`] sees what is in it.
+//! TLS is set up here and not by awc, so that [`ResponseStream`] sees the decrypted bytes.
 
 use actix_tls::connect::rustls_0_23::{TlsConnector, TlsConnectorService};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, ConnectorService, Resolver};
@@ -21,13 +21,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::stream::ResponseStream;
 use crate::twake::outbound::Proxy;
 
-/// So much of a proxy's answer is read, in bytes: the status and the headers.
+/// The longest head of a proxy's response, in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
 
-/// So many headers may be in it.
+/// The most headers in it.
 const MOST_HEADERS: usize = 128;
 
-/// So much of what a proxy says in its own words is told on, in characters.
+/// The longest excerpt of a proxy's own words in an error, in characters.
 const LONGEST_WORDS: usize = 60;
 
 /// Makes the connections of one client.
@@ -38,17 +38,17 @@ pub(super) struct Way {
     tls: Option<TlsConnectorService>,
 }
 
-/// Why a proxy made no tunnel: nothing was sent to Twake.
+/// Why a proxy made no tunnel. Nothing was sent to Twake.
 #[derive(Debug, thiserror::Error)]
 #[error("the proxy {proxy} {what}")]
 pub(super) struct NoTunnel {
     proxy: String,
     what: String,
-    /// By its rules, not by its state.
+    /// The proxy refused by its rules, not because of its state.
     pub(super) refused: bool,
 }
 
-/// The same without the proxy's address.
+/// [`NoTunnel`] without the proxy's address.
 #[derive(Debug, PartialEq, Eq)]
 struct Failure {
     what: String,
@@ -56,7 +56,7 @@ struct Failure {
 }
 
 impl Way {
-    /// `tls`: unset, nothing is encrypted.
+    /// Without `tls`, nothing is encrypted.
     pub(super) fn new(resolver: Resolver, proxy: Option<Proxy>, tls: Option<Arc<ClientConfig>>) -> Self {
         Self {
             tcp: Connector::new(resolver).service(),
@@ -115,12 +115,12 @@ async fn tunnel(
 }
 
 impl NoTunnel {
-    /// What an error of connecting hides, if it is one.
+    /// The [`NoTunnel`] inside a connect error, if it is one.
     pub(super) fn within(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// The connection was not there in time; how much of it was is not known.
+    /// The connection was not made in time. At which stage it was is not known.
     pub(super) fn in_time(proxy: &Proxy) -> Self {
         Self {
             proxy: proxy.address(),
@@ -139,7 +139,7 @@ impl Failure {
     }
 }
 
-/// A connection to the proxy, and the tunnel to `target` made in it. Whoever calls limits the time.
+/// Connects to the proxy, and makes the tunnel to `target`. The caller limits the time.
 async fn through(tcp: &ConnectorService, proxy: &Proxy, target: &str) -> Result<TcpStream, Failure> {
     let reached = tcp.call(ConnectInfo::new(proxy.address())).await;
     let (mut stream, _) = reached.map_err(|error| unreached(&error))?.into_parts();
@@ -171,11 +171,11 @@ fn unreached(error: &ConnectError) -> Failure {
     })
 }
 
-/// The whole request, wiped after use: it may hold a password.
+/// The whole request. It is wiped after use, because it may hold a password.
 fn request(target: &str, proxy: &Proxy) -> Zeroizing<Vec<u8>> {
     let authorization = proxy.authorization().map_or("", |value| value.expose());
     let agent = concat!("twake-bridge/", env!("CARGO_PKG_VERSION"));
-    // Room for all of it: growing would leave a copy behind.
+    // Room for all of it: a growing vector would leave a copy behind.
     let room = 2 * target.len() + agent.len() + authorization.len() + 128;
     let mut request = Zeroizing::new(Vec::with_capacity(room));
     let mut add = |text: &str| request.extend_from_slice(text.as_bytes());
@@ -197,12 +197,12 @@ fn request(target: &str, proxy: &Proxy) -> Zeroizing<Vec<u8>> {
     request
 }
 
-/// Whether the beginning of a proxy's answer says that there is a tunnel; `None`: not yet. `known`: whether the proxy
-/// was told a user.
+/// Whether the proxy made the tunnel; `None`: the head is not complete yet. `known`: whether the request had a user and a
+/// password.
 fn made(head: &[u8], known: bool) -> Option<Result<(), Failure>> {
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut response = Response::new(&mut headers);
-    // Of the headers nothing is needed to go on, so odd ones are no reason to stop.
+    // No header is needed to go on, so invalid ones are ignored.
     let parsed = ParserConfig::default()
         .ignore_invalid_headers_in_responses(true)
         .allow_multiple_spaces_in_response_status_delimiters(true)
@@ -218,7 +218,7 @@ fn made(head: &[u8], known: bool) -> Option<Result<(), Failure>> {
     let status = response.code.unwrap_or_default();
     Some(match (status, head.len() - end) {
         (200..=299, 0) => Ok(()),
-        // Neither TLS nor HTTP lets a server speak first: whoever speaks here is not Twake.
+        // Neither in TLS nor in HTTP does a server send first, so these bytes are not Twake's.
         (200..=299, more) => Err(Failure::new(format!(
             "answers {status} and {more} bytes that nobody asked for: is it a proxy?"
         ))),
@@ -235,7 +235,7 @@ fn refusal(status: u16, response: &Response<'_, '_>, known: bool) -> Failure {
         .collect();
     let knows_basic = |schemes: &[&str]| schemes.iter().any(|name| name.eq_ignore_ascii_case("basic"));
     let hint = match status {
-        // tinyproxy says 401 of a wrong password and 407 of none.
+        // tinyproxy answers 401 to a wrong password and 407 to none.
         401 | 407 if !schemes.is_empty() && !knows_basic(&schemes) => {
             let asked: String = schemes.join(", ").chars().take(LONGEST_WORDS).collect();
             format!(": it asks for {asked}, and the bridge can do Basic only")

@@ -1,5 +1,5 @@
-//! Every fault of Twake's and of the network's: what the delivery says of it, when the next attempt is, what is
-//! counted; and that the lane recovers by itself when the fault is over.
+//! Every fault of Twake and of the network: its reason, the time of the next attempt, what is counted, and that the lane
+//! recovers by itself when the fault is over.
 
 use super::raw::Bare;
 use super::*;
@@ -23,7 +23,7 @@ const UNSURE: Follows = Retry(10.0, 15.0);
 
 const HUGE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n{\"object\":{\"id\":\"x\"},";
 
-/// Fault, what follows, the reason on the delivery, whether it may be there twice.
+/// The fault, what follows, the reason on the delivery, whether the message may be a duplicate.
 #[rustfmt::skip]
 const FAULTS: &[(Play, Follows, &str, bool)] = &[
     // Twake's own.
@@ -41,7 +41,7 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Body(r#"{"object":"id"}"#), Halt, "not_json", true),
     (Play::Body(r#"{"error":"Not found"}"#), Halt, "misrouted", false),
     (Play::Body(r#"{"statusCode":503}"#), SOON, "unavailable", false),
-    // What stands in front of it.
+    // Those of proxies in front of Twake.
     (Play::Status(301, None), Halt, "redirected", false),
     (Play::Status(308, None), Halt, "redirected", false),
     (Play::Status(401, None), Halt, "forbidden", false),
@@ -56,7 +56,7 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Status(429, Some("0")), SOON, "rate_limited", false),
     (Play::Status(429, Some("-5")), SOON, "rate_limited", false),
     (Play::Status(429, Some("soon")), SOON, "rate_limited", false),
-    // No longer than the horizon, at which a last attempt is made.
+    // Not longer than the horizon, at which the last attempt is made.
     (Play::Status(429, Some("99999999999999999999999999")), Retry(3600.0, 3600.0), "rate_limited", false),
     (Play::Status(503, Some("Fri, 31 Dec 9999 23:59:59 GMT")), Retry(3600.0, 3600.0), "unavailable", false),
     (Play::Status(500, None), SOON, "server_error", true),
@@ -66,8 +66,8 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Status(204, None), Halt, "unexpected_status", true),
 ];
 
-/// What a filter in front of Twake says to one message, or Twake itself, while a probe passes: the reason, and whether
-/// the message may be there twice. The lane alone waits, and other channels go on.
+/// Responses of a filter in front of Twake, or of Twake itself, to one message while a probe passes; the reason, and whether
+/// the message may be a duplicate. Only this lane waits, and other channels go on.
 const REFUSED_TEXTS: &[(Play, &str, bool)] = &[
     (Play::Status(302, None), "redirected", false),
     (Play::Status(307, None), "redirected", false),
@@ -88,22 +88,22 @@ const REFUSED_TEXTS: &[(Play, &str, bool)] = &[
     (Play::Body(r#"{"statusCode":403}"#), "forbidden", false),
 ];
 
-/// The same as [`FAULTS`] of servers that are none, and of networks.
+/// The same as [`FAULTS`] for servers without HTTP, and for networks.
 #[rustfmt::skip]
 const BARE: &[(Bare, Follows, &str, bool)] = &[
-    (Bare::Says(""), SOON, "connection_broken", true),
-    (Bare::SaysAndResets(""), SOON, "connection_broken", true),
-    (Bare::Says("HTTP/1.1 200 OK\r\ncontent-le"), SOON, "connection_broken", true),
-    (Bare::SaysAndResets("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"object\""), UNSURE, "answer_cut", true),
-    (Bare::Says("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"object\":{\"id\":\"x"), UNSURE, "answer_cut", true),
-    (Bare::Says("SSH-2.0-OpenSSH\r\n\r\n"), Halt, "not_http", true),
+    (Bare::Sends(""), SOON, "connection_broken", true),
+    (Bare::SendsAndResets(""), SOON, "connection_broken", true),
+    (Bare::Sends("HTTP/1.1 200 OK\r\ncontent-le"), SOON, "connection_broken", true),
+    (Bare::SendsAndResets("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"object\""), UNSURE, "answer_cut", true),
+    (Bare::Sends("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"object\":{\"id\":\"x"), UNSURE, "answer_cut", true),
+    (Bare::Sends("SSH-2.0-OpenSSH\r\n\r\n"), Halt, "not_http", true),
     (Bare::Endless(HUGE, "\"a\":1,"), UNSURE, "answer_cut", true),
     (Bare::Endless("HTTP/1.1 200 OK\r\n", "x-more: and more\r\n"), Halt, "not_http", true),
     (Bare::Endless("HTTP/1.1 500 Oh\r\ncontent-length: 99999999999\r\n\r\n", "x"), SOON, "server_error", true),
-    (Bare::Says("HTTP/1.1 101 Switching Protocols\r\n\r\n"), Halt, "unexpected_status", true),
+    (Bare::Sends("HTTP/1.1 101 Switching Protocols\r\n\r\n"), Halt, "unexpected_status", true),
 ];
 
-/// Answers that were taken for none, by which a message was posted again and again: each says that it is there.
+/// Responses of a success that awc alone does not understand, so that a message would be posted again and again.
 const ODD_ANSWERS: &[&str] = &[
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
     "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
@@ -145,15 +145,15 @@ async fn checked(bench: &Bench, event: Uuid, follows: Follows, reason: &str, may
 }
 
 #[actix_web::test]
-async fn each_fault_is_told_from_the_others_and_recovered_from_when_it_ends() {
+async fn each_fault_has_its_reason_and_the_lane_recovers_when_it_ends() {
     for (play, follows, reason, may_be_duplicate) in FAULTS {
         let peer = Peer::start();
         peer.play_and_probe("dev", play.clone());
         let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-        let event = bench.tell("first", &["dev"]).await;
+        let event = bench.enqueue("first", &["dev"]).await;
         checked(&bench, event, *follows, reason, *may_be_duplicate).await;
         peer.mend();
-        let next = bench.tell("next", &["dev"]).await;
+        let next = bench.enqueue("next", &["dev"]).await;
         match follows {
             Retry(..) => {
                 bench.advance_to_due("dev").await;
@@ -172,7 +172,7 @@ async fn each_fault_is_told_from_the_others_and_recovered_from_when_it_ends() {
 }
 
 #[actix_web::test]
-async fn each_fault_of_the_network_is_told_from_the_others_and_recovered_from_when_it_ends() {
+async fn each_fault_of_the_network_has_its_reason_and_the_lane_recovers_when_it_ends() {
     for (bare, follows, reason, may_be_duplicate) in BARE {
         let mut bench = Bench::new([]);
         let url = raw::start(*bare, &bench.clock).await;
@@ -180,7 +180,7 @@ async fn each_fault_of_the_network_is_told_from_the_others_and_recovered_from_wh
             .destinations
             .send_replace(destinations([destination(&url, "main", "dev")]));
         bench.start();
-        let event = bench.tell("first", &["dev"]).await;
+        let event = bench.enqueue("first", &["dev"]).await;
         checked(&bench, event, *follows, reason, *may_be_duplicate).await;
         let peer = Peer::start();
         bench
@@ -194,7 +194,7 @@ async fn each_fault_of_the_network_is_told_from_the_others_and_recovered_from_wh
 }
 
 #[actix_web::test]
-async fn an_answer_that_drips_ends_with_the_attempts_time() {
+async fn a_response_that_drips_ends_with_the_timeout() {
     for (begun, reason) in [
         ("HTTP/1.1 200 OK\r\nserver:", "timed_out"),
         ("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{", "answer_cut"),
@@ -207,8 +207,8 @@ async fn an_answer_that_drips_ends_with_the_attempts_time() {
             .send_replace(destinations([destination(&url, "main", "dev")]));
         bench.start();
         let begun = bench.clock.monotonic();
-        let event = bench.tell("first", &["dev"]).await;
-        // A byte a second, as often as it takes.
+        let event = bench.enqueue("first", &["dev"]).await;
+        // A byte a second, until the attempt ends.
         while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].attempts == 0 {
             bench.clock.advance(Duration::from_secs(1));
         }
@@ -230,12 +230,12 @@ async fn a_hung_channel_delays_no_other() {
     });
     let bench = Bench::started(hung.chain([destination(&peer.url, "main", "dev")]));
     for name in &names {
-        bench.tell("hung", &[name]).await;
+        bench.enqueue("hung", &[name]).await;
     }
     peer.until_asked(names.len()).await;
-    // The clock stands: not a moment passes.
+    // The clock stands, so no time passes.
     for number in 0..20 {
-        let event = bench.tell(&format!("free {number}"), &["dev"]).await;
+        let event = bench.enqueue(&format!("free {number}"), &["dev"]).await;
         bench.until_delivered(event).await;
     }
     for name in &names {
@@ -253,14 +253,14 @@ async fn thousands_wait_through_a_halt_and_all_arrive_in_order() {
     peer.play_and_probe("first", refused);
     let of = names.iter().map(|name| destination(&peer.url, "main", name));
     let bench = Bench::started(of.chain([destination(&peer.url, "main", "first")]));
-    let first = bench.tell("first", &["first"]).await;
+    let first = bench.enqueue("first", &["first"]).await;
     bench.until_attempts(first, 1).await;
     let lanes: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut last = Uuid::nil();
     for number in 0..EACH {
-        last = bench.tell(&format!("{number}"), &lanes).await;
+        last = bench.enqueue(&format!("{number}"), &lanes).await;
     }
-    // Ten days: one lane probes, every one to ten minutes.
+    // Ten days: one lane probes every one to ten minutes.
     let mut before = peer.count();
     bench.until_ended(before).await;
     for _ in 0..24 {
@@ -280,13 +280,13 @@ async fn thousands_wait_through_a_halt_and_all_arrive_in_order() {
     for name in &names {
         let texts = peer.texts(name);
         assert_eq!(texts.len(), EACH, "none was posted to ask");
-        let told = texts.iter().map(|text| text.lines().next().unwrap());
-        assert!(told.eq((0..EACH).map(|number| number.to_string())), "{name}");
+        let posted = texts.iter().map(|text| text.lines().next().unwrap());
+        assert!(posted.eq((0..EACH).map(|number| number.to_string())), "{name}");
     }
 }
 
 #[actix_web::test]
-async fn a_refused_text_halts_nobody_and_is_tried_five_more_times() {
+async fn a_refused_text_halts_no_channel_and_is_retried_five_times() {
     for (play, reason, may_be_duplicate) in REFUSED_TEXTS {
         let peer = Peer::start();
         peer.play("dev", play.clone());
@@ -294,7 +294,7 @@ async fn a_refused_text_halts_nobody_and_is_tried_five_more_times() {
             destination(&peer.url, "main", "dev"),
             destination(&peer.url, "main", "ops"),
         ]);
-        let refused = bench.tell("refused", &["dev"]).await;
+        let refused = bench.enqueue("refused", &["dev"]).await;
         for attempt in 1..=5 {
             let delivery = bench.until_attempts(refused, attempt).await;
             assert_eq!(
@@ -306,7 +306,7 @@ async fn a_refused_text_halts_nobody_and_is_tried_five_more_times() {
                 (State::Waiting, Some(*reason), *may_be_duplicate)
             );
             assert!(bench.halts.all().is_empty(), "{reason}");
-            let other = bench.tell("other", &["ops"]).await;
+            let other = bench.enqueue("other", &["ops"]).await;
             bench.until_delivered(other).await;
             bench.advance_to_due("dev").await;
         }
@@ -316,22 +316,22 @@ async fn a_refused_text_halts_nobody_and_is_tried_five_more_times() {
         assert!(detail.contains("so it is this message"), "{detail}");
         assert_eq!(peer.texts("dev").len(), 6, "{reason}: posted no further");
         peer.mend();
-        let next = bench.tell("next", &["dev"]).await;
+        let next = bench.enqueue("next", &["dev"]).await;
         bench.until_delivered(next).await;
     }
 }
 
 #[actix_web::test]
-async fn an_odd_answer_that_says_delivered_ends_the_matter() {
+async fn an_odd_response_of_a_success_delivers() {
     for answer in ODD_ANSWERS {
         let mut bench = Bench::new([]);
-        let url = raw::start(Bare::Says(answer), &bench.clock).await;
+        let url = raw::start(Bare::Sends(answer), &bench.clock).await;
         bench
             .destinations
             .send_replace(destinations([destination(&url, "main", "dev")]));
         bench.start();
         for text in ["first", "second"] {
-            let event = bench.tell(text, &["dev"]).await;
+            let event = bench.enqueue(text, &["dev"]).await;
             let delivery = bench.until_attempts(event, 1).await;
             assert_eq!(
                 (delivery.state, delivery.reason.as_deref()),
@@ -342,9 +342,9 @@ async fn an_odd_answer_that_says_delivered_ends_the_matter() {
     }
 }
 
-/// A body without a length whose connection is never closed: what came says enough.
+/// A body without a length whose connection is never closed: the bytes that came are enough.
 #[actix_web::test]
-async fn an_answer_without_length_on_a_connection_that_stays_open_is_read_when_its_time_is_up() {
+async fn a_body_without_length_on_an_open_connection_counts_after_the_timeout() {
     let mut bench = Bench::new([]);
     let answer = "HTTP/1.1 200 OK\r\n\r\n{\"object\":{\"id\":\"5fca\"}}";
     let url = raw::start(Bare::Drips(answer), &bench.clock).await;
@@ -352,20 +352,20 @@ async fn an_answer_without_length_on_a_connection_that_stays_open_is_read_when_i
         .destinations
         .send_replace(destinations([destination(&url, "main", "dev")]));
     bench.start();
-    let event = bench.tell("first", &["dev"]).await;
+    let event = bench.enqueue("first", &["dev"]).await;
     while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].attempts == 0 {
         bench.clock.advance(Duration::from_secs(1));
     }
     bench.until_delivered(event).await;
 }
 
-/// What was posted once and answered with something that cannot be read is not posted again while nothing else can be.
+/// A message whose response cannot be read is not posted again while the account is halted.
 #[actix_web::test]
-async fn answers_that_cannot_be_read_halt_without_a_double() {
+async fn responses_that_cannot_be_read_halt_without_a_duplicate() {
     let peer = Peer::start();
     peer.play_and_probe("dev", Play::Body("<html>Welcome</html>"));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("once", &["dev"]).await;
+    let event = bench.enqueue("once", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     let mut before = peer.count();
     for _ in 0..20 {

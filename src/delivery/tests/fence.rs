@@ -6,8 +6,8 @@ use super::*;
 async fn a_lane_stops_when_another_owner_has_claimed_it() {
     let peer = Peer::start();
     let mut bench = Bench::new([destination(&peer.url, "main", "dev")]);
-    let first = bench.tell("first", &["dev"]).await;
-    let second = bench.tell("second", &["dev"]).await;
+    let first = bench.enqueue("first", &["dev"]).await;
+    let second = bench.enqueue("second", &["dev"]).await;
     let store = bench.queue.clone();
     bench.queue = store.fenced_off();
     bench.start();

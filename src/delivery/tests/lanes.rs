@@ -1,9 +1,9 @@
-//! Lanes: order, independence, coming back after a stop.
+//! Lanes: order, independence, resuming after a stop.
 
 use super::*;
 
-/// An address at which nobody listens.
-fn nobody() -> String {
+/// An address at which no server listens.
+fn closed() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
@@ -12,7 +12,7 @@ fn nobody() -> String {
 async fn a_message_arrives_with_credentials_and_is_settled_with_twakes_id() {
     let peer = Peer::start();
     let bench = Bench::started([destination(&format!("{}/twake/", peer.url), "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     let delivery = bench.until_delivered(event).await;
     assert_eq!(delivery.twake_id.as_deref(), Some("5fca"));
     assert_eq!(delivery.attempts, 1);
@@ -27,13 +27,13 @@ async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
     let peer = Peer::start();
     let bench = Bench::started([
         destination(&peer.url, "main", "dev"),
-        destination(&nobody(), "other", "ops"),
+        destination(&closed(), "other", "ops"),
     ]);
     let mut dev = Vec::new();
     let mut ops = Vec::new();
     for number in 0..20 {
-        ops.push(bench.tell(&format!("ops {number}"), &["ops"]).await);
-        dev.push(bench.tell(&format!("dev {number}"), &["dev"]).await);
+        ops.push(bench.enqueue(&format!("ops {number}"), &["ops"]).await);
+        dev.push(bench.enqueue(&format!("dev {number}"), &["dev"]).await);
     }
     for event in &dev {
         bench.until_delivered(*event).await;
@@ -47,7 +47,7 @@ async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
         "a refused connection is surely undelivered"
     );
 
-    // The other Twake comes back at another address: what waits goes there at once, in its order.
+    // The other Twake gets another address: the waiting messages go there at once, in their order.
     bench.destinations.send_replace(destinations([
         destination(&peer.url, "main", "dev"),
         destination(&peer.url, "other", "ops"),
@@ -60,12 +60,12 @@ async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
 }
 
 #[actix_web::test]
-async fn what_waits_is_resumed_after_a_stop_and_keeps_its_pause() {
+async fn waiting_deliveries_resume_after_a_stop_and_keep_their_pause() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("120")));
     let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let first = bench.tell("first", &["dev"]).await;
-    let second = bench.tell("second", &["dev"]).await;
+    let first = bench.enqueue("first", &["dev"]).await;
+    let second = bench.enqueue("second", &["dev"]).await;
     bench.until_attempts(first, 1).await;
     bench.stop().await;
     assert_eq!(peer.asked().len(), 1);
@@ -73,13 +73,13 @@ async fn what_waits_is_resumed_after_a_stop_and_keeps_its_pause() {
     peer.play("dev", Play::Fine);
     bench.start();
     bench.clock.advance(Duration::from_secs(60));
-    // Another lane's round trip shows that the dispatcher runs, and that this lane waits for its time.
+    // A delivery of another lane shows that the dispatcher runs, and that this lane waits.
     bench.destinations.send_modify(|known| {
         let mut more = Destinations::clone(known);
-        more.insert("ops".into(), destination(&peer.url, "main", "ops"));
+        more.insert("ops".into(), destination(&peer.url, "main", "ops").into());
         *known = Arc::new(more);
     });
-    let other = bench.tell("other", &["ops"]).await;
+    let other = bench.enqueue("other", &["ops"]).await;
     bench.until_delivered(other).await;
     assert_eq!(peer.texts("dev"), ["first"]);
     bench.advance_to_due("dev").await;
@@ -92,8 +92,8 @@ async fn an_attempt_in_flight_is_settled_before_the_stop() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
     let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
-    let next = bench.tell("next", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
+    let next = bench.enqueue("next", &["dev"]).await;
     peer.until_asked(1).await;
     bench.stop.cancel();
     bench.clock.advance(SETTINGS.timeout);
@@ -109,11 +109,11 @@ async fn an_attempt_in_flight_is_settled_before_the_stop() {
 }
 
 #[actix_web::test]
-async fn what_waits_for_a_channel_that_is_not_configured_stays_until_it_is() {
+async fn deliveries_for_an_unconfigured_channel_wait_until_it_is_configured() {
     let peer = Peer::start();
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let lost = bench.tell("kept", &["gone"]).await;
-    let event = bench.tell("hello", &["dev"]).await;
+    let lost = bench.enqueue("kept", &["gone"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     bench.until_delivered(event).await;
     assert_eq!(
         bench.queue.event(lost).await.unwrap().unwrap().deliveries[0].attempts,
@@ -135,11 +135,11 @@ async fn a_rate_spaces_messages() {
         per: Duration::from_secs(60),
     });
     let bench = Bench::started([slow, destination(&peer.url, "main", "ops")]);
-    let first = bench.tell("first", &["dev"]).await;
-    let second = bench.tell("second", &["dev"]).await;
+    let first = bench.enqueue("first", &["dev"]).await;
+    let second = bench.enqueue("second", &["dev"]).await;
     bench.until_delivered(first).await;
     bench.clock.advance(Duration::from_secs(29));
-    let other = bench.tell("other", &["ops"]).await;
+    let other = bench.enqueue("other", &["ops"]).await;
     bench.until_delivered(other).await;
     assert_eq!(peer.texts("dev"), ["first"]);
     bench.clock.advance(Duration::from_secs(1));
@@ -147,15 +147,18 @@ async fn a_rate_spaces_messages() {
 }
 
 #[actix_web::test]
-async fn a_message_told_late_says_so() {
+async fn a_message_posted_late_is_marked() {
     let peer = Peer::start();
     let mut bench = Bench::new([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     bench.clock.advance(Duration::from_secs(5 * 3600 + 40 * 60));
     bench.start();
     bench.until_delivered(event).await;
     let texts = peer.texts("dev");
-    assert!(texts[0].contains("10:00 UTC, told 5 h 40 min late"), "{texts:?}");
+    assert!(
+        texts[0].contains("10:00 UTC, posted 5 h 40 min late"),
+        "{texts:?}"
+    );
 }
 
 #[actix_web::test]
@@ -163,9 +166,9 @@ async fn a_lane_goes_on_when_the_message_it_waits_for_is_discarded() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("3600")));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let first = bench.tell("first", &["dev"]).await;
-    let second = bench.tell("second", &["dev"]).await;
-    let third = bench.tell("third", &["dev"]).await;
+    let first = bench.enqueue("first", &["dev"]).await;
+    let second = bench.enqueue("second", &["dev"]).await;
+    let third = bench.enqueue("third", &["dev"]).await;
     bench.until_attempts(first, 1).await;
     peer.play("dev", Play::Fine);
     let discard = |event| {
@@ -175,9 +178,9 @@ async fn a_lane_goes_on_when_the_message_it_waits_for_is_discarded() {
             now: bench.clock.now(),
         })
     };
-    // What is behind the head is no reason to go on.
+    // A delivery behind the head does not hold the lane.
     discard(second).await.unwrap();
-    let other = bench.tell("other", &["ops"]).await;
+    let other = bench.enqueue("other", &["ops"]).await;
     bench.destinations.send_replace(destinations([
         destination(&peer.url, "main", "dev"),
         destination(&peer.url, "main", "ops"),

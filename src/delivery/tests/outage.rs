@@ -1,4 +1,4 @@
-//! Twake down for six hours while thousands of messages come: what happens then, and after.
+//! Twake is down for six hours while thousands of messages come.
 
 use super::*;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ const LANES: usize = 10;
 const EACH: usize = 400;
 const OUTAGE: Duration = Duration::from_secs(6 * 3600);
 
-/// The memory this process holds, in KiB, where the system says it.
+/// The memory of this process in KiB; 0 if the system does not show it.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -60,20 +60,20 @@ async fn after_six_hours_without_twake_everything_arrives_in_order_at_each_lanes
     bench.settings.horizon = Duration::from_secs(3 * 24 * 3600);
     let lanes: Vec<&str> = names.iter().map(String::as_str).collect();
     let begun = bench.clock.now();
-    let mut last = bench.tell("0", &lanes).await;
+    let mut last = bench.enqueue("0", &lanes).await;
     bench.start();
     let at_first = resident();
     let gone = |bench: &Bench| Duration::try_from(bench.clock.now().duration_since(begun)).unwrap();
-    let mut told = 1;
+    let mut sent = 1;
     while gone(&bench) < OUTAGE {
         next_attempts(&bench, &names).await;
-        // They come all along.
-        while told < EACH && gone(&bench).as_secs() >= told as u64 * OUTAGE.as_secs() / EACH as u64 {
-            last = bench.tell(&told.to_string(), &lanes).await;
-            told += 1;
+        // Messages come all the time.
+        while sent < EACH && gone(&bench).as_secs() >= sent as u64 * OUTAGE.as_secs() / EACH as u64 {
+            last = bench.enqueue(&sent.to_string(), &lanes).await;
+            sent += 1;
         }
     }
-    assert_eq!(told, EACH);
+    assert_eq!(sent, EACH);
     let tries = peer.count();
     let waiting: u64 = bench
         .queue
@@ -95,18 +95,18 @@ async fn after_six_hours_without_twake_everything_arrives_in_order_at_each_lanes
     bench.clock.advance(crate::retry::LONGEST);
     for second in 1..=EACH {
         peer.until_asked(tries + second * LANES).await;
-        // More than the rate allows would show here, or in the next round.
+        // A post above the rate would show here, or in the next round.
         assert_eq!(peer.count(), tries + second * LANES, "after {second} s");
         bench.clock.advance(Duration::from_secs(1));
     }
     bench.until_delivered(last).await;
     for name in &names {
         let texts = peer.texts(name);
-        let told = &texts[texts.len() - EACH..];
-        let numbers = told.iter().map(|text| text.lines().next().unwrap());
+        let posted = &texts[texts.len() - EACH..];
+        let numbers = posted.iter().map(|text| text.lines().next().unwrap());
         assert!(numbers.eq((0..EACH).map(|number| number.to_string())), "{name}");
-        assert!(told[0].contains("told 6 h"), "{}", told[0]);
-        assert!(told[EACH / 2].contains("late"), "{}", told[EACH / 2]);
+        assert!(posted[0].contains("posted 6 h"), "{}", posted[0]);
+        assert!(posted[EACH / 2].contains("late"), "{}", posted[EACH / 2]);
     }
     eprintln!(
         "{} messages in {LANES} lanes, {tries} attempts in six hours; memory {at_first} KiB at first, {} KiB in the end",

@@ -11,18 +11,18 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, SupportedProtocolVersion, version};
 
-/// The certificate of an authority, and that of a server it vouches for with its key.
+/// The certificate of an authority, and that of a server, signed by it, with its key.
 const AUTHORITY: &str = include_str!("private-ca.pem");
 const VOUCHED_FOR: &str = include_str!("private-server.pem");
 
-/// A certificate that nobody vouches for, for `localhost`, valid for a hundred years, and its key.
+/// A self-signed certificate for `localhost`, valid for a hundred years, and its key.
 const CERTIFICATE: &str = include_str!("self-signed.pem");
 
 fn self_signed() -> rustls::ServerConfig {
     with(CERTIFICATE)
 }
 
-/// The certificate of an authority, and that of a caller it vouches for with its key.
+/// The certificate of an authority, and that of a client, signed by it, with its key.
 const CALLERS: &str = include_str!("client-ca.pem");
 const CALLER: &str = include_str!("client.pem");
 
@@ -53,24 +53,24 @@ async fn a_redirect_takes_the_credentials_nowhere() {
         let peer = Peer::start();
         peer.play("dev", Play::Redirect(status, elsewhere.url.clone()));
         let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-        let event = bench.tell("hello", &["dev"]).await;
+        let event = bench.enqueue("hello", &["dev"]).await;
         let delivery = bench.until_attempts(event, 1).await;
         assert_eq!(delivery.reason.as_deref(), Some("redirected"));
-        // An own message shows that the other server is there, and was not asked before.
+        // A message of its own shows that the other server is there, and got no request before.
         bench
             .destinations
             .send_replace(destinations([destination(&elsewhere.url, "own", "ops")]));
-        let event = bench.tell("own", &["ops"]).await;
+        let event = bench.enqueue("own", &["ops"]).await;
         bench.until_delivered(event).await;
         assert_eq!(elsewhere.asked().len(), 1, "{status}");
     }
 }
 
 #[actix_web::test]
-async fn a_certificate_nobody_vouches_for_is_told_nothing() {
+async fn nothing_is_sent_to_a_server_with_an_untrusted_certificate() {
     let peer = Peer::start_tls(self_signed());
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(
         (delivery.state, delivery.reason.as_deref()),
@@ -87,14 +87,14 @@ pub(super) fn trusting(proxy: Option<Proxy>) -> Outbound {
     Outbound::new(vec![der(AUTHORITY).to_vec()], None, proxy)
 }
 
-/// A place of an account with a way out of its own.
+/// A destination in an account with a way out of its own.
 pub(super) fn reached(url: &str, account: &str, channel: &str, outbound: Outbound) -> Destination {
     let mut destination = destination(url, account, channel);
-    Arc::get_mut(&mut destination.account).unwrap().outbound = outbound;
+    Arc::get_mut(&mut destination.account).unwrap().outbound = Arc::new(outbound);
     destination
 }
 
-/// What came in over TLS is read as leniently as what did not.
+/// Responses over TLS are parsed as leniently as those without it.
 #[actix_web::test]
 async fn interim_responses_are_skipped_and_bodies_end_with_their_connection_over_tls() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -118,28 +118,27 @@ async fn interim_responses_are_skipped_and_bodies_end_with_their_connection_over
         }
     });
     let bench = Bench::started([reached(&url, "main", "dev", trusting(None))]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.reason.as_deref(), Some("delivered"));
 }
 
-/// Two accounts at one server: one trusts the authority that vouches for it, the other one does not.
+/// Two accounts at one server: only one trusts the authority of its certificate.
 #[actix_web::test]
 async fn an_accounts_own_authority_is_trusted_for_that_account_alone() {
     let peer = Peer::start_tls(with(VOUCHED_FOR));
     let trusting = reached(&peer.url, "trusting", "dev", trusting(None));
     let bench = Bench::started([trusting, destination(&peer.url, "main", "ops")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     bench.until_delivered(event).await;
-    let event = bench.tell("hello", &["ops"]).await;
+    let event = bench.enqueue("hello", &["ops"]).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.reason.as_deref(), Some("tls"));
     assert_eq!(peer.texts("dev"), ["hello"]);
     assert_eq!(peer.count(), 1);
 }
 
-/// One server, the same address, two keys, and connections that both use: what is refused to one account is no matter of
-/// the other one.
+/// One server, the same address, two keys, and shared connections: a refusal of one account does not concern the other.
 #[actix_web::test]
 async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
     let peer = Peer::start();
@@ -151,7 +150,7 @@ async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
     let bench = Bench::started([at("one", "dev"), at("two", "ops"), at("two", "slow")]);
     for _ in 0..10 {
         for channel in ["dev", "ops"] {
-            let event = bench.tell("hello", &[channel]).await;
+            let event = bench.enqueue("hello", &[channel]).await;
             bench.until_delivered(event).await;
         }
     }
@@ -169,17 +168,17 @@ async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
     peer.play("dev", refused.clone());
     peer.play(one.first().unwrap(), refused);
     peer.play("slow", Play::Status(429, Some("3000")));
-    let halted = bench.tell("halted", &["dev"]).await;
+    let halted = bench.enqueue("halted", &["dev"]).await;
     bench.until_attempts(halted, 1).await;
-    let paused = bench.tell("paused", &["slow"]).await;
+    let paused = bench.enqueue("paused", &["slow"]).await;
     bench.until_attempts(paused, 1).await;
-    // Its probes, too, are under its own key.
+    // Its probes have its own key, too.
     bench.clock.advance(Duration::from_secs(120));
     bench.until_ended(20 + 3).await;
-    let event = bench.tell("goes on", &["ops"]).await;
+    let event = bench.enqueue("goes on", &["ops"]).await;
     bench.until_delivered(event).await;
     let halts = bench.halts.all();
-    assert_eq!((halts.len(), halts[0].account.as_str()), (1, "one"));
+    assert_eq!((halts.len(), halts[0].scope.account_name()), (1, "one"));
     peer.mend();
     bench.clock.advance(Duration::from_secs(600));
     bench.until_delivered(halted).await;
@@ -187,7 +186,7 @@ async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
     assert_eq!(waits.state, State::Waiting, "for as long as it was asked to");
 }
 
-/// One that trusts the server, and shows a certificate with its key.
+/// A way out that trusts the server, and has a certificate with its key.
 fn showing(pem: &str) -> Outbound {
     let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
     let provider = rustls::crypto::ring::default_provider();
@@ -199,7 +198,7 @@ fn showing(pem: &str) -> Outbound {
     )
 }
 
-/// A server that lets in whom the authority of callers vouches for.
+/// A server that accepts only clients with a certificate of the client authority.
 fn demanding(version: &'static SupportedProtocolVersion) -> rustls::ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut callers = RootCertStore::empty();
@@ -224,26 +223,22 @@ async fn a_server_that_wants_a_certificate_is_shown_that_of_the_account_and_of_n
             reached(&peer.url, "known", "dev", showing(CALLER)),
             reached(&peer.url, "nobody", "ops", trusting(None)),
         ]);
-        let event = bench.tell("hello", &["dev"]).await;
+        let event = bench.enqueue("hello", &["dev"]).await;
         bench.until_delivered(event).await;
-        // With a connection of the other account's at hand.
-        let event = bench.tell("let me in", &["ops"]).await;
+        // A connection of the other account is open.
+        let event = bench.enqueue("let me in", &["ops"]).await;
         let refused = bench.until_attempts(event, 1).await;
         assert_eq!(
             (refused.state, refused.reason.as_deref()),
             (State::Waiting, Some("certificate_refused"))
         );
-        // In TLS 1.3 the client learns of it after it has sent the request, which nobody has read.
-        assert!(
-            !refused.may_be_duplicate,
-            "{:?} was told nothing",
-            version.version
-        );
+        // In TLS 1.3 the refusal comes after the request was sent, which no server has read.
+        assert!(!refused.may_be_duplicate, "{:?} got a request", version.version);
         let detail = refused.detail.unwrap();
         assert!(detail.contains("certificate"), "{detail}");
         assert_eq!((peer.texts("dev").len(), peer.count()), (1, 1));
 
-        // The account is given one: what waits arrives at once.
+        // The account gets one: the waiting message is delivered at once.
         let destinations = destinations([reached(&peer.url, "nobody", "ops", showing(CALLER))]);
         bench.destinations.send_replace(destinations);
         bench.until_delivered(event).await;
@@ -252,12 +247,12 @@ async fn a_server_that_wants_a_certificate_is_shown_that_of_the_account_and_of_n
 }
 
 #[actix_web::test]
-async fn a_certificate_that_the_server_does_not_trust_is_said_to_be_the_trouble() {
+async fn a_certificate_that_the_server_does_not_trust_is_the_reason() {
     for version in [&version::TLS13, &version::TLS12] {
         let peer = Peer::start_tls(demanding(version));
-        // Vouched for by the authority of servers, not by that of callers.
+        // Signed by the authority of servers, not by that of clients.
         let bench = Bench::started([reached(&peer.url, "main", "dev", showing(VOUCHED_FOR))]);
-        let event = bench.tell("hello", &["dev"]).await;
+        let event = bench.enqueue("hello", &["dev"]).await;
         let refused = bench.until_attempts(event, 1).await;
         assert_eq!(refused.reason.as_deref(), Some("certificate_refused"));
         assert!(!refused.may_be_duplicate);

@@ -1,4 +1,4 @@
-//! A Twake for tests: takes messages/save and answers as it is told to, a channel at a time.
+//! A Twake for tests: takes messages/save, with a response that a test sets for each channel.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -8,27 +8,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
-/// How a channel answers.
+/// The response of a channel.
 #[derive(Clone)]
 pub(super) enum Play {
-    /// Stores and says so.
+    /// Success.
     Fine,
-    /// A named error, with status 200.
+    /// An error with status 200.
     Error(&'static str),
-    /// A status, with `Retry-After` where it is given.
+    /// A status, with `Retry-After` if it is given.
     Status(u16, Option<&'static str>),
     /// Status 200 with this body.
     Body(&'static str),
-    /// A status that names another server.
+    /// A redirect to another server.
     Redirect(u16, String),
-    /// Stores, and never answers.
+    /// No response, ever.
     Hang,
 }
 
-/// What a request is for that has no message; what an account is told is under its `Authorization` where that is known.
+/// The channel of requests without a message. A response that is set for an `Authorization` applies to that account's probes.
 pub(super) const PROBE: &str = "";
 
-/// One request as it came.
+/// One request.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) channel: String,
@@ -49,7 +49,7 @@ impl Peer {
         Self::serve(None)
     }
 
-    /// The same behind TLS, at the name `localhost`.
+    /// The same with TLS, at the name `localhost`.
     pub(super) fn start_tls(tls: rustls::ServerConfig) -> Self {
         Self::serve(Some(tls))
     }
@@ -86,13 +86,13 @@ impl Peer {
         self.plays.lock().unwrap().insert(channel.to_owned(), play);
     }
 
-    /// The same for a channel and for probes.
+    /// Sets the response of a channel and of probes.
     pub(super) fn play_and_probe(&self, channel: &str, play: Play) {
         self.play(PROBE, play.clone());
         self.play(channel, play);
     }
 
-    /// Takes messages and probes again.
+    /// Lets every channel and probe succeed again.
     pub(super) fn mend(&self) {
         self.plays.lock().unwrap().clear();
     }

@@ -6,20 +6,20 @@ use crate::twake::outbound::Proxy;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How a proxy answers CONNECT.
+/// The response of a proxy to CONNECT.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// Makes a tunnel to this address, whatever it is asked for.
+    /// A tunnel to this address, whatever the request names.
     Tunnel(&'static str, std::net::SocketAddr),
-    /// Says this, and closes.
+    /// These bytes, then the end of the connection.
     Says(&'static str),
-    /// Says this, and nothing more.
+    /// These bytes, and nothing more.
     SaysAndWaits(&'static str),
-    /// Says this, and then this again and again, for ever.
+    /// The first, then the second for ever.
     Endless(&'static str, &'static str),
 }
 
-/// A proxy, and everything the bridge said to it.
+/// A proxy, and the bytes that the bridge sent to it.
 #[derive(Clone)]
 struct Stranger {
     at: std::net::SocketAddr,
@@ -100,9 +100,9 @@ fn address(url: &str) -> std::net::SocketAddr {
     ([127, 0, 0, 1], port.parse().unwrap()).into()
 }
 
-/// The bridge speaks of a proxy's trouble as of one in which nothing was sent, and what waits arrives later.
+/// A fault of a proxy means that nothing was sent: the message is delivered later, and is no duplicate.
 #[actix_web::test]
-async fn what_a_proxy_answers_wrongly_is_said_and_the_message_waits() {
+async fn a_wrong_response_of_a_proxy_is_reported_and_the_message_waits() {
     let (proxy, refused) = (Some("proxy"), Some("proxy_refused"));
     let ended = "ended the connection";
     for (way, reason, detail) in [
@@ -187,24 +187,27 @@ async fn what_a_proxy_answers_wrongly_is_said_and_the_message_waits() {
         let peer = Peer::start();
         let through = Outbound::new(Vec::new(), None, Some(stranger.proxy(None)));
         let mut bench = Bench::new([reached(&peer.url, "main", "dev", through)]);
-        // By the machine's clock: how long a connection may take.
+        // The timeout of a connection runs by the machine's clock.
         bench.settings.timeout = Duration::from_millis(if detail.contains("in time") { 200 } else { 9_000 });
         bench.start();
-        let event = bench.tell("hello", &["dev"]).await;
+        let event = bench.enqueue("hello", &["dev"]).await;
         let delivery = bench.until_attempts(event, 1).await;
         assert_eq!(
             (delivery.state, delivery.reason.as_deref()),
             (State::Waiting, reason),
             "{way:?}"
         );
-        let said = delivery.detail.unwrap();
-        assert!(said.starts_with(&format!("the proxy {} ", stranger.at)), "{said}");
-        assert!(said.contains(detail), "{way:?}: {said}");
+        let shown = delivery.detail.unwrap();
+        assert!(
+            shown.starts_with(&format!("the proxy {} ", stranger.at)),
+            "{shown}"
+        );
+        assert!(shown.contains(detail), "{way:?}: {shown}");
         assert!(!delivery.may_be_duplicate, "{way:?}: nothing was sent");
         assert_eq!(bench.halts.all().len(), usize::from(reason == refused));
         assert_eq!(peer.count(), 0);
 
-        // The proxy is mended, or another one named.
+        // The proxy works again, or another one is configured.
         let mended = Stranger::start(Way::Tunnel("HTTP/1.1 200 Fine\r\n\r\n", address(&peer.url))).await;
         let through = Outbound::new(Vec::new(), None, Some(mended.proxy(None)));
         bench
@@ -225,7 +228,7 @@ async fn a_proxy_sees_where_an_https_connection_goes_and_nothing_of_what_goes_th
     let password = Secret::new("p:w");
     let proxy = stranger.proxy(Some(("bridge", &password)));
     let bench = Bench::started([reached(&peer.url, "main", "dev", trusting(Some(proxy)))]);
-    let event = bench.tell("the plan", &["dev"]).await;
+    let event = bench.enqueue("the plan", &["dev"]).await;
     bench.until_delivered(event).await;
     let (heard, target) = (stranger.heard(), peer.url.replace("https://", ""));
     let (head, _) = heard.split_once("\r\n\r\n").unwrap();
@@ -244,15 +247,15 @@ async fn a_proxy_sees_where_an_https_connection_goes_and_nothing_of_what_goes_th
     }
 }
 
-/// What Twake itself is told never says who the bridge is to the proxy; a name is the proxy's to resolve.
+/// The proxy's credentials are never sent to Twake. The proxy resolves Twake's name.
 #[actix_web::test]
-async fn an_http_address_goes_through_the_same_tunnel_and_its_name_is_the_proxys_to_find() {
+async fn an_http_address_goes_through_the_tunnel_and_the_proxy_resolves_its_name() {
     let peer = Peer::start();
     let stranger = Stranger::start(Way::Tunnel("HTTP/1.0 200 OK\n\n", address(&peer.url))).await;
     let proxy = stranger.proxy(Some(("bridge", &Secret::new("hush"))));
     let through = Outbound::new(Vec::new(), None, Some(proxy));
     let bench = Bench::started([reached("http://twake.invalid", "main", "dev", through)]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     bench.until_delivered(event).await;
     let heard = stranger.heard();
     let (head, tunnel) = heard.split_once("\r\n\r\n").unwrap();
@@ -283,20 +286,20 @@ async fn a_connection_through_a_proxy_serves_its_own_accounts_alone() {
     let mut opened = Vec::new();
     for lane in ["a", "b", "c", "d", "e"] {
         let before = (*one.connections.borrow(), *two.connections.borrow());
-        let event = bench.tell(lane, &[lane]).await;
+        let event = bench.enqueue(lane, &[lane]).await;
         bench.until_delivered(event).await;
         opened.push((
             *one.connections.borrow() - before.0,
             *two.connections.borrow() - before.1,
         ));
     }
-    // The second account goes the same way as the first, and may share; the others have ways of their own.
+    // The second account has the same way as the first, and may share its connections; the others have ways of their own.
     assert_eq!((opened[0], &opened[2..]), ((1, 0), &[(1, 0), (0, 1), (0, 0)][..]));
     assert_eq!(peer.count(), 5);
 }
 
 #[actix_web::test]
-async fn a_proxy_that_is_not_there_or_has_no_name_is_named() {
+async fn the_detail_names_a_proxy_that_is_not_reached() {
     let peer = Peer::start();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = closed.local_addr().unwrap().port();
@@ -307,13 +310,13 @@ async fn a_proxy_that_is_not_there_or_has_no_name_is_named() {
     ] {
         let through = Outbound::new(Vec::new(), None, Some(Proxy::new(host, port, None)));
         let bench = Bench::started([reached(&peer.url, "main", "dev", through)]);
-        let event = bench.tell("hello", &["dev"]).await;
+        let event = bench.enqueue("hello", &["dev"]).await;
         let delivery = bench.until_attempts(event, 1).await;
         assert_eq!(delivery.reason.as_deref(), Some("proxy"));
-        let said = delivery.detail.unwrap();
+        let shown = delivery.detail.unwrap();
         assert!(
-            said.starts_with(&format!("the proxy {host}:{port} {detail}")),
-            "{said}"
+            shown.starts_with(&format!("the proxy {host}:{port} {detail}")),
+            "{shown}"
         );
         assert_eq!(peer.count(), 0, "it is never gone around");
     }

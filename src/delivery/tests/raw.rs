@@ -1,23 +1,23 @@
-//! Servers that no HTTP library would be: each answers with bytes of its own, or with none.
+//! Servers without an HTTP library: each sends bytes of its own, or none.
 
 use super::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How a bare server behaves once a request has begun to come.
+/// What a bare server sends after a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bare {
-    /// Says this, and closes.
-    Says(&'static str),
-    /// Says this, and resets the connection.
-    SaysAndResets(&'static str),
-    /// Says this, and then this again and again, for ever.
+    /// These bytes, then the end of the connection.
+    Sends(&'static str),
+    /// These bytes, then a reset of the connection.
+    SendsAndResets(&'static str),
+    /// The first, then the second for ever.
     Endless(&'static str, &'static str),
-    /// Says this, and then a byte a second, by the clock.
+    /// These bytes, then one byte a second by the clock.
     Drips(&'static str),
 }
 
-/// Starts a bare server; its address.
+/// Starts a bare server. Returns its address.
 pub(super) async fn start(bare: Bare, clock: &Clock) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -33,7 +33,7 @@ pub(super) async fn start(bare: Bare, clock: &Clock) -> String {
 
 /// Ends when the client has gone.
 async fn answer(mut stream: TcpStream, bare: Bare, clock: Clock) -> std::io::Result<()> {
-    // All of the request: what is left unread would reset the connection when it is closed.
+    // Reads the whole request: bytes left unread would reset the connection when it is closed.
     let mut request = Vec::new();
     while !(request.ends_with(b"}}") || request.ends_with(b"\"company\"}")) {
         if stream.read_buf(&mut request).await? == 0 {
@@ -41,8 +41,8 @@ async fn answer(mut stream: TcpStream, bare: Bare, clock: Clock) -> std::io::Res
         }
     }
     match bare {
-        Bare::Says(text) => stream.write_all(text.as_bytes()).await,
-        Bare::SaysAndResets(text) => {
+        Bare::Sends(text) => stream.write_all(text.as_bytes()).await,
+        Bare::SendsAndResets(text) => {
             stream.write_all(text.as_bytes()).await?;
             stream.set_zero_linger()
         }

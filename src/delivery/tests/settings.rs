@@ -3,7 +3,7 @@
 use super::*;
 
 #[actix_web::test]
-async fn a_changed_timeout_is_the_next_attempts_and_not_of_the_one_under_way() {
+async fn a_changed_timeout_applies_to_the_next_attempt_and_not_to_the_one_under_way() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
     peer.play("ops", Play::Hang);
@@ -11,11 +11,11 @@ async fn a_changed_timeout_is_the_next_attempts_and_not_of_the_one_under_way() {
         destination(&peer.url, "main", "dev"),
         destination(&peer.url, "main", "ops"),
     ]);
-    let before = bench.tell("before", &["dev"]).await;
+    let before = bench.enqueue("before", &["dev"]).await;
     peer.until_asked(1).await;
     let timeout = Duration::from_secs(5);
-    bench.change(Settings { timeout, ..SETTINGS });
-    let after = bench.tell("after", &["ops"]).await;
+    bench.change(DeliverySettings { timeout, ..SETTINGS });
+    let after = bench.enqueue("after", &["ops"]).await;
     peer.until_asked(2).await;
     bench.clock.advance(timeout);
     let ended = bench.until_attempts(after, 1).await;
@@ -27,16 +27,16 @@ async fn a_changed_timeout_is_the_next_attempts_and_not_of_the_one_under_way() {
 }
 
 #[actix_web::test]
-async fn a_lane_that_waits_tries_at_once_when_the_horizon_is_another() {
+async fn a_waiting_lane_attempts_at_once_when_the_horizon_changes() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("3600")));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("waits", &["dev"]).await;
+    let event = bench.enqueue("waits", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     bench.clock.advance(Duration::from_secs(120));
     assert_eq!(peer.count(), 1, "an hour was asked for");
     let horizon = Duration::from_secs(60);
-    bench.change(Settings { horizon, ..SETTINGS });
+    bench.change(DeliverySettings { horizon, ..SETTINGS });
     let dead = bench.until(event, |delivery| delivery.state == State::Dead).await;
     assert_eq!(dead.reason.as_deref(), Some("expired"));
     assert_eq!(peer.count(), 2);
@@ -44,7 +44,7 @@ async fn a_lane_that_waits_tries_at_once_when_the_horizon_is_another() {
 
 impl Bench {
     /// Sets other settings, as a reload does.
-    fn change(&self, settings: Settings) {
+    fn change(&self, settings: DeliverySettings) {
         self.changed_settings.send_replace(settings);
     }
 }

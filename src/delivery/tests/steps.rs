@@ -1,4 +1,4 @@
-//! A wall clock that is set while messages wait: nothing is lost, stalls or storms.
+//! The wall clock is set while messages wait: nothing is lost, stalls or storms.
 
 use super::*;
 use jiff::SignedDuration;
@@ -6,12 +6,12 @@ use jiff::SignedDuration;
 const DAYS: i64 = 24 * 3600;
 
 #[actix_web::test]
-async fn a_step_of_the_clock_neither_stalls_a_lane_nor_hurries_it_nor_kills_what_waits() {
+async fn a_step_of_the_clock_neither_stalls_nor_hurries_a_lane_nor_makes_dead_letters() {
     for step in [-400 * DAYS, -3600, 3600, 400 * DAYS] {
         let peer = Peer::start();
         peer.play("dev", Play::Status(503, Some("100")));
         let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-        let event = bench.tell("first", &["dev"]).await;
+        let event = bench.enqueue("first", &["dev"]).await;
         bench.until_attempts(event, 1).await;
         bench.clock.step(SignedDuration::from_secs(step));
         bench.clock.advance(Duration::from_secs(99));
@@ -23,7 +23,7 @@ async fn a_step_of_the_clock_neither_stalls_a_lane_nor_hurries_it_nor_kills_what
         peer.play("dev", Play::Fine);
         bench.clock.advance(Duration::from_secs(102));
         bench.until_delivered(event).await;
-        let next = bench.tell("next", &["dev"]).await;
+        let next = bench.enqueue("next", &["dev"]).await;
         bench.until_delivered(next).await;
         assert_eq!(peer.asked().len(), 4, "{step}");
     }
@@ -34,13 +34,13 @@ async fn a_clock_set_back_while_the_bridge_was_stopped_stalls_a_lane_for_minutes
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, None));
     let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("first", &["dev"]).await;
+    let event = bench.enqueue("first", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     bench.stop().await;
     peer.play("dev", Play::Fine);
     bench.clock.step(SignedDuration::from_secs(-400 * DAYS));
     bench.start();
-    // When the lane first looks is its own matter; from then on it waits for minutes, not for days.
+    // From its first look at the clock, the lane waits for minutes and not for days.
     let stopped = bench.clock.monotonic();
     while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].state != State::Delivered {
         bench.clock.advance(Duration::from_secs(1));
@@ -55,7 +55,7 @@ async fn a_machine_that_was_off_for_long_gives_a_failing_lane_another_ten_minute
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("60")));
     let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("first", &["dev"]).await;
+    let event = bench.enqueue("first", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     bench.stop().await;
     bench.clock.step(SignedDuration::from_secs(30 * DAYS));
@@ -68,12 +68,12 @@ async fn a_machine_that_was_off_for_long_gives_a_failing_lane_another_ten_minute
 }
 
 #[actix_web::test]
-async fn a_halt_is_probed_for_whatever_the_wall_clock_says() {
+async fn a_halt_is_probed_whatever_the_wall_clock_shows() {
     for step in [-400 * DAYS, 400 * DAYS] {
         let peer = Peer::start();
         peer.play_and_probe("dev", Play::Status(404, None));
         let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-        let event = bench.tell("first", &["dev"]).await;
+        let event = bench.enqueue("first", &["dev"]).await;
         bench.until_attempts(event, 1).await;
         bench.clock.step(SignedDuration::from_secs(step));
         bench.queue.lanes().await.unwrap();

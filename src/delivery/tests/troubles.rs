@@ -1,4 +1,4 @@
-//! What Twake may answer, and what a lane makes of it.
+//! Responses of Twake, and what a lane does after them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +17,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
         destination(&peer.url, "main", "ops"),
         destination(&peer.url, "other", "free"),
     ]);
-    let first = bench.tell("first", &["dev"]).await;
+    let first = bench.enqueue("first", &["dev"]).await;
     let halted = bench.until_attempts(first, 1).await;
     assert_eq!(
         (halted.state, halted.reason.as_deref()),
@@ -26,8 +26,8 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     let halts = bench.halts.all();
     assert_eq!(halts.len(), 1);
     assert_eq!(
-        (halts[0].account.as_str(), halts[0].reason),
-        ("main", "wrong_key")
+        (halts[0].scope.to_string().as_str(), halts[0].reason),
+        ("account main", "wrong_key")
     );
     assert_eq!(halts[0].lanes, ["dev".into(), "ops".into()]);
     assert!(halts[0].hint.contains("private_api_key"));
@@ -38,19 +38,19 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
             .contains(r#"twake_bridge_channel_halted{channel="ops"} 1"#)
     );
 
-    // Another channel of the account does not even try; another account's does.
-    let second = bench.tell("second", &["ops"]).await;
-    let free = bench.tell("free", &["free"]).await;
+    // Another channel of the account makes no attempt; another account's does.
+    let second = bench.enqueue("second", &["ops"]).await;
+    let free = bench.enqueue("free", &["free"]).await;
     bench.until_delivered(free).await;
     bench.clock.advance(Duration::from_secs(59));
     assert_eq!(peer.texts("ops").len(), 0);
 
-    // One of them probes, and finds it as it was.
+    // One of them probes, and the halt goes on.
     let before = peer.asked().len();
     bench.clock.advance(Duration::from_secs(61));
     peer.until_asked(before + 1).await;
     bench.until_ended(before + 1).await;
-    let free = bench.tell("free again", &["free"]).await;
+    let free = bench.enqueue("free again", &["free"]).await;
     bench.until_delivered(free).await;
     assert_eq!(
         peer.asked().len(),
@@ -58,7 +58,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
         "one probe, and the other account's message"
     );
 
-    // Somebody acts: all of it arrives, however long it took.
+    // A person acts: everything is delivered, however long it took.
     peer.mend();
     bench.clock.advance(Duration::from_secs(40 * 24 * 3600));
     bench.until_delivered(first).await;
@@ -73,14 +73,14 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
 }
 
 #[actix_web::test]
-async fn a_probe_that_meets_other_troubles_ends_no_halt() {
+async fn a_probe_with_another_fault_ends_no_halt() {
     let peer = Peer::start();
     peer.play_and_probe("dev", WRONG_KEY);
     let bench = Bench::started([
         destination(&peer.url, "main", "dev"),
         destination(&peer.url, "main", "ops"),
     ]);
-    let first = bench.tell("first", &["dev"]).await;
+    let first = bench.enqueue("first", &["dev"]).await;
     bench.until_attempts(first, 1).await;
     peer.play(PROBE, Play::Status(502, None));
     bench.clock.advance(Duration::from_secs(120));
@@ -91,7 +91,7 @@ async fn a_probe_that_meets_other_troubles_ends_no_halt() {
         1,
         "a halted account is asked without a message"
     );
-    let second = bench.tell("second", &["ops"]).await;
+    let second = bench.enqueue("second", &["ops"]).await;
     peer.mend();
     bench.clock.advance(Duration::from_secs(10 * 60));
     bench.until_delivered(first).await;
@@ -99,7 +99,7 @@ async fn a_probe_that_meets_other_troubles_ends_no_halt() {
     assert!(bench.halts.all().is_empty());
 }
 
-/// The probe's answer is what is in the way of everything.
+/// The response to the probe is the reason of the halt.
 #[actix_web::test]
 async fn a_refused_message_whose_probe_is_refused_too_halts_the_account() {
     for probe in [Play::Status(403, None), Play::Status(503, None), Play::Hang] {
@@ -110,7 +110,7 @@ async fn a_refused_message_whose_probe_is_refused_too_halts_the_account() {
             destination(&peer.url, "main", "dev"),
             destination(&peer.url, "main", "ops"),
         ]);
-        let first = bench.tell("first", &["dev"]).await;
+        let first = bench.enqueue("first", &["dev"]).await;
         peer.until_asked(2).await;
         bench.clock.advance(SETTINGS.timeout);
         bench.until_attempts(first, 1).await;
@@ -126,7 +126,7 @@ async fn a_bridge_that_stops_does_not_wait_for_a_probe() {
     peer.play("dev", Play::Status(403, None));
     peer.play(PROBE, Play::Hang);
     let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("first", &["dev"]).await;
+    let event = bench.enqueue("first", &["dev"]).await;
     peer.until_asked(2).await;
     in_time("the stop", bench.stop()).await;
     let delivery = bench.until_attempts(event, 1).await;
@@ -147,9 +147,9 @@ async fn a_company_without_the_application_halts_only_its_own_channels() {
     let mut elsewhere = destination(&peer.url, "main", "ops");
     elsewhere.group_id = "another company".to_owned();
     let bench = Bench::started([destination(&peer.url, "main", "dev"), elsewhere]);
-    let first = bench.tell("first", &["dev"]).await;
+    let first = bench.enqueue("first", &["dev"]).await;
     bench.until_attempts(first, 1).await;
-    let second = bench.tell("second", &["ops"]).await;
+    let second = bench.enqueue("second", &["ops"]).await;
     bench.until_delivered(second).await;
     assert_eq!(bench.halts.all()[0].lanes, ["dev".into()]);
 }
@@ -159,7 +159,7 @@ async fn a_redirect_halts_and_is_not_followed() {
     let peer = Peer::start();
     peer.play_and_probe("dev", Play::Status(302, None));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     assert_eq!(
         bench.until_attempts(event, 1).await.reason.as_deref(),
         Some("redirected")
@@ -177,11 +177,11 @@ async fn a_rejected_message_is_dead_at_once_and_the_lane_goes_on() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(413, None));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let large = bench.tell("large", &["dev"]).await;
+    let large = bench.enqueue("large", &["dev"]).await;
     let dead = bench.until(large, |delivery| delivery.state == State::Dead).await;
     assert_eq!((dead.reason.as_deref(), dead.attempts), (Some("too_large"), 1));
     peer.play("dev", Play::Fine);
-    let next = bench.tell("next", &["dev"]).await;
+    let next = bench.enqueue("next", &["dev"]).await;
     bench.until_delivered(next).await;
 }
 
@@ -190,8 +190,8 @@ async fn an_ambiguous_error_is_retried_five_times_then_rejected() {
     let peer = Peer::start();
     peer.play("dev", Play::Error("unknown error or malformed query."));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("odd", &["dev"]).await;
-    let next = bench.tell("next", &["dev"]).await;
+    let event = bench.enqueue("odd", &["dev"]).await;
+    let next = bench.enqueue("next", &["dev"]).await;
     let begun = bench.clock.now();
     for attempt in 1..=5 {
         let delivery = bench.until_attempts(event, attempt).await;
@@ -216,7 +216,7 @@ async fn retry_after_is_obeyed() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(429, Some("900")));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     peer.play("dev", Play::Fine);
     let waited = bench.advance_to_due("dev").await;
@@ -228,22 +228,22 @@ async fn retry_after_is_obeyed() {
 }
 
 #[actix_web::test]
-async fn what_outlives_its_horizon_is_dead_and_what_is_younger_still_has_its_time() {
+async fn a_delivery_past_its_horizon_is_dead_and_a_younger_one_is_not() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("100000")));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let old = bench.tell("old", &["dev"]).await;
+    let old = bench.enqueue("old", &["dev"]).await;
     bench.until_attempts(old, 1).await;
     let waited = bench.advance_to_due("dev").await;
     assert!(
         waited <= SETTINGS.horizon + Duration::from_millis(1),
         "a last attempt at the horizon: {waited:?}"
     );
-    let young = bench.tell("young", &["dev"]).await;
+    let young = bench.enqueue("young", &["dev"]).await;
     let dead = bench.until(old, |delivery| delivery.state == State::Dead).await;
     assert_eq!((dead.reason.as_deref(), dead.attempts), (Some("expired"), 2));
     assert!(dead.detail.unwrap().contains("unavailable"));
-    // Up to a second passes before the next is tried.
+    // Up to a second passes before the next attempt.
     bench.clock.advance(Duration::from_secs(1));
     bench.until_attempts(young, 1).await;
     peer.play("dev", Play::Fine);
@@ -256,7 +256,7 @@ async fn an_answer_that_does_not_come_in_time_may_be_a_duplicate() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     peer.until_asked(1).await;
     bench.clock.advance(SETTINGS.timeout);
     let delivery = bench.until_attempts(event, 1).await;
@@ -290,7 +290,7 @@ async fn a_connection_closed_without_an_answer_may_be_a_duplicate() {
             }
         });
         let bench = Bench::started([destination(&url, "main", "dev")]);
-        let event = bench.tell("hello", &["dev"]).await;
+        let event = bench.enqueue("hello", &["dev"]).await;
         let delivery = bench.until_attempts(event, 1).await;
         assert_eq!(delivery.reason.as_deref(), Some(reason));
         assert!(delivery.may_be_duplicate);
@@ -298,26 +298,25 @@ async fn a_connection_closed_without_an_answer_may_be_a_duplicate() {
 }
 
 #[actix_web::test]
-async fn a_server_without_tls_at_an_https_address_is_a_matter_of_tls() {
+async fn a_server_without_tls_at_an_https_address_has_the_reason_tls() {
     let peer = Peer::start();
     let bench = Bench::started([destination(&peer.url.replace("http:", "https:"), "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.reason.as_deref(), Some("tls"));
     assert!(!delivery.may_be_duplicate);
 }
 
 #[actix_web::test]
-async fn a_name_without_an_address_says_so() {
+async fn a_name_without_an_address_has_the_reason_unresolved() {
     let bench = Bench::started([destination("http://no-such-host.invalid", "main", "dev")]);
-    let event = bench.tell("hello", &["dev"]).await;
+    let event = bench.enqueue("hello", &["dev"]).await;
     assert_eq!(
         bench.until_attempts(event, 1).await.reason.as_deref(),
         Some("unresolved")
     );
 }
 
-/// A settle that cannot be written holds the lane, and the message is not posted again.
 #[actix_web::test]
 async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again() {
     let peer = Peer::start();
@@ -330,8 +329,8 @@ async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again(
     };
     bench.queue = bench.queue.with_settlements(refuse);
     bench.start();
-    let first = bench.tell("first", &["dev"]).await;
-    let second = bench.tell("second", &["dev"]).await;
+    let first = bench.enqueue("first", &["dev"]).await;
+    let second = bench.enqueue("second", &["dev"]).await;
     peer.until_asked(1).await;
     for _ in 0..5 {
         bench.clock.advance(Duration::from_secs(1));
@@ -339,7 +338,7 @@ async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again(
     }
     assert_eq!(peer.texts("dev"), ["first"]);
     is_full.store(false, Ordering::Relaxed);
-    // How often it has tried by now is its own matter; each further second it does.
+    // It has tried several times by now; each further second it tries again.
     while bench.queue.event(first).await.unwrap().unwrap().deliveries[0].state != State::Delivered {
         bench.clock.advance(Duration::from_secs(1));
         tokio::task::yield_now().await;

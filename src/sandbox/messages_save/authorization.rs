@@ -1,4 +1,4 @@
-//! Who calls: Twake's reading of the `Authorization` header, which is not quite HTTP's.
+//! Authentication as Twake does it, which differs from HTTP's.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -7,16 +7,16 @@ use subtle::ConstantTimeEq as _;
 
 use crate::sandbox::settings::Application;
 
-/// PHP's `base64_decode` forgives: padding may be missing, other characters are passed over.
-const FORGIVING: GeneralPurpose = GeneralPurpose::new(
+/// PHP's `base64_decode` is lenient: padding may be missing, and other characters are ignored.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The application that `Basic base64(public_id:private_api_key)` names. The scheme is compared with its capital,
-/// there is exactly one blank, and exactly one colon: a key with a colon can never log in.
+/// The application that `Basic base64(public_id:private_api_key)` names. The scheme has to be written with a capital,
+/// followed by exactly one blank, and the credentials have exactly one colon: a key with a colon never authenticates.
 pub(super) fn application<'a>(applications: &'a [Application], header: &str) -> Option<&'a Application> {
     let mut words = header.split(' ');
     let (Some("Basic"), Some(encoded), None) = (words.next(), words.next(), words.next()) else {
@@ -26,7 +26,7 @@ pub(super) fn application<'a>(applications: &'a [Application], header: &str) -> 
         .bytes()
         .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
         .collect();
-    let decoded = String::from_utf8(FORGIVING.decode(alphabet).ok()?).ok()?;
+    let decoded = String::from_utf8(LENIENT.decode(alphabet).ok()?).ok()?;
     let mut parts = decoded.split(':');
     let (Some(id), Some(key), None) = (parts.next(), parts.next(), parts.next()) else {
         return None;

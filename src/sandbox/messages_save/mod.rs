@@ -1,28 +1,28 @@
-//! The documented API: `POST /api/v1/messages/save`. A function from a call and the world to an answer, without I/O.
+//! The documented API: `POST /api/v1/messages/save`. From a call and the state to a response, without I/O.
 
-mod answer;
 mod authorization;
 mod object;
+mod response;
 
-pub(super) use answer::{Answer, Refusal, fatal};
 pub(super) use object::nothing as null_object;
+pub(super) use response::{Refusal, Response, fatal};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::settings::{Application, Era, MESSAGES_SAVE};
-use super::world::{SandboxMessage, World};
+use super::state::{SandboxMessage, SandboxState};
 
-/// A call as it came.
+/// A parsed call.
 pub(super) struct Call {
     authorization: String,
     body: Map<String, Value>,
 }
 
 impl Call {
-    /// Reads a call. A body that is not announced as JSON is read as a form by the real server, which finds nothing
-    /// in it; one that is not a JSON object counts as an empty one.
-    pub(super) fn read(authorization: &[u8], content_type: &[u8], body: &[u8]) -> Self {
+    /// Parses a call. The real server parses a body without the media type of JSON as a form, in which it finds nothing. A
+    /// body that is not a JSON object counts as an empty one.
+    pub(super) fn parse(authorization: &[u8], content_type: &[u8], body: &[u8]) -> Self {
         let body = match serde_json::from_slice(body) {
             Ok(Value::Object(body)) if content_type.starts_with(b"application/json") => body,
             _ => Map::new(),
@@ -33,7 +33,7 @@ impl Call {
         }
     }
 
-    /// The channel it is for, if it says so.
+    /// The channel it names.
     pub(super) fn channel(&self) -> Option<&str> {
         self.message()?
             .get("channel_id")?
@@ -41,13 +41,13 @@ impl Call {
             .filter(|id| !id.is_empty())
     }
 
-    /// `group_id` as given; null when it is not.
+    /// `group_id` as sent; null if it was not.
     pub(super) fn group(&self) -> &Value {
         self.body.get("group_id").unwrap_or(&Value::Null)
     }
 
-    /// Whether a text stands in the message, as JSON.
-    pub(super) fn says(&self, text: &str) -> bool {
+    /// Whether the message, as JSON, contains a text.
+    pub(super) fn contains(&self, text: &str) -> bool {
         self.body
             .get("message")
             .is_some_and(|message| message.to_string().contains(text))
@@ -58,17 +58,17 @@ impl Call {
     }
 }
 
-/// Answers a call as Twake does, and stores what it stores.
-pub(super) fn answer(world: &mut World, call: &Call, now: Timestamp) -> Answer {
-    authorize(world, call)
-        .and_then(|application| save(world, call, &application, now))
-        .unwrap_or_else(Refusal::answer)
+/// Responds to a call as Twake does, and stores what Twake stores.
+pub(super) fn respond(state: &mut SandboxState, call: &Call, now: Timestamp) -> Response {
+    authorize(state, call)
+        .and_then(|application| save(state, call, &application, now))
+        .unwrap_or_else(Refusal::response)
 }
 
-/// The checks before the message is looked at, in the server's order: authorization, company, capability.
-fn authorize(world: &World, call: &Call) -> Result<Application, Refusal> {
-    let era = world.settings.era;
-    let application = authorization::application(&world.settings.applications, &call.authorization)
+/// The checks before the server reads the message, in its order: authorization, company, capability.
+fn authorize(state: &SandboxState, call: &Call) -> Result<Application, Refusal> {
+    let era = state.settings.era;
+    let application = authorization::application(&state.settings.applications, &call.authorization)
         .ok_or(Refusal::UnknownApplication)?;
     let installed = call
         .group()
@@ -93,134 +93,143 @@ fn authorize(world: &World, call: &Call) -> Result<Application, Refusal> {
 
 /// `messages/save`: a new message or, with `id`, an edit.
 fn save(
-    world: &mut World,
+    state: &mut SandboxState,
     call: &Call,
     application: &Application,
     now: Timestamp,
-) -> Result<Answer, Refusal> {
-    let era = world.settings.era;
+) -> Result<Response, Refusal> {
+    let era = state.settings.era;
     let (Some(message), Some(channel)) = (call.message(), call.channel()) else {
         return Err(Refusal::malformed(era));
     };
-    if era == Era::A2020 && !world.knows(channel) {
+    if era == Era::A2020 && !state.knows(channel) {
         return Err(Refusal::Fatal);
     }
-    let given = |key: &str| {
-        message
-            .get(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+    let save = Save {
+        channel,
+        message,
+        application,
+        now,
     };
-    let stored = match given("id") {
-        Some(id) => edit(world, channel, id, message, now)?,
-        None => post(world, channel, message, application, now)?,
+    let stored = match save.given("id").filter(|id| !id.is_empty()) {
+        Some(id) => save.edit(state, id)?,
+        None => save.post(state, None)?,
     };
     let object = if era == Era::B {
         object::with_node_keys(&stored.object)
     } else {
         stored.object
     };
-    Ok(Answer::object(&object))
+    Ok(Response::object(&object))
 }
 
-fn post(
-    world: &mut World,
-    channel: &str,
-    message: &Map<String, Value>,
-    application: &Application,
+/// A call that passed the checks.
+struct Save<'a> {
+    channel: &'a str,
+    message: &'a Map<String, Value>,
+    application: &'a Application,
     now: Timestamp,
-) -> Result<SandboxMessage, Refusal> {
-    let era = world.settings.era;
-    let ephemeral = message.get("_once_ephemeral_message").is_some_and(truthy);
-    let wanted = message
-        .get("parent_message_id")
-        .and_then(Value::as_str)
-        .unwrap_or("");
-    let parent = match world.find(channel, wanted) {
-        Some(parent) if parent.parent().is_empty() => {
-            if let Some(count) = parent.object["responses_count"].as_u64() {
-                parent.object["responses_count"] = json!(count + 1);
-            }
-            wanted
-        }
-        // The later server answers 404 behind the shim, which then has no message to show; seen in its code only.
-        _ if era == Era::B && !wanted.is_empty() => return Err(Refusal::NullObject),
-        _ => "",
-    };
-    let kept_id = message
-        .get("ephemeral_id")
-        .and_then(Value::as_str)
-        .filter(|_| ephemeral);
-    let id = match kept_id {
-        Some(id) => {
-            world.take(channel, id);
-            id.to_owned()
-        }
-        None => world.new_id(now),
-    };
-    let stored = SandboxMessage {
-        number: 0,
-        arrived: now,
-        application: application.name.clone(),
-        ephemeral,
-        object: object::new(&object::New {
-            id: &id,
+}
+
+impl<'a> Save<'a> {
+    fn given(&self, key: &str) -> Option<&'a str> {
+        self.message.get(key).and_then(Value::as_str)
+    }
+
+    /// Posts a message, under this id or a new one.
+    fn post(&self, state: &mut SandboxState, id: Option<&str>) -> Result<SandboxMessage, Refusal> {
+        let Self {
             channel,
-            parent,
-            application: &application.public_id,
-            ephemeral,
-            content: object::content(era, message.get("content")),
-            seconds: now.as_second(),
             message,
-        }),
-    };
-    world.append(channel, stored.clone());
-    Ok(stored)
+            application,
+            now,
+        } = *self;
+        let era = state.settings.era;
+        let ephemeral = message.get("_once_ephemeral_message").is_some_and(truthy);
+        let wanted = self.given("parent_message_id").unwrap_or("");
+        let parent = match state.find(channel, wanted) {
+            Some(parent) if parent.parent().is_empty() => {
+                if let Some(count) = parent.object["responses_count"].as_u64() {
+                    parent.object["responses_count"] = json!(count + 1);
+                }
+                wanted
+            }
+            // The server behind the shim answers 404, so the shim has no message to show.
+            _ if era == Era::B && !wanted.is_empty() => return Err(Refusal::NullObject),
+            _ => "",
+        };
+        let kept_id = self.given("ephemeral_id").filter(|_| ephemeral);
+        if let Some(id) = kept_id {
+            state.take(channel, id);
+        }
+        let id = kept_id.or(id).map_or_else(|| state.new_id(now), str::to_owned);
+        let stored = SandboxMessage {
+            number: 0,
+            arrived: now,
+            application: application.name.clone(),
+            ephemeral,
+            object: object::new(&object::New {
+                id: &id,
+                channel,
+                parent,
+                application: &application.public_id,
+                ephemeral,
+                content: object::content(era, message.get("content")),
+                seconds: now.as_second(),
+                message,
+            }),
+        };
+        state.append(channel, stored.clone());
+        Ok(stored)
+    }
+
+    /// Edits a message, which has to be in that channel with that parent. Older servers keep what the call leaves out; later
+    /// ones replace `content` and `hidden_data` by nothing, and unpin. The server does not check who sent the message.
+    fn edit(&self, state: &mut SandboxState, id: &str) -> Result<SandboxMessage, Refusal> {
+        let era = state.settings.era;
+        let new_parent = self.given("parent_message_id");
+        let present_parent = self
+            .given("_once_replace_message_parent_message")
+            .or(new_parent)
+            .unwrap_or("");
+        let found = state.find(self.channel, id);
+        let Some(stored) = found.filter(|stored| stored.parent() == present_parent) else {
+            // The server behind the shim takes a call in a thread for a new reply with that id.
+            let is_reply = era == Era::B && new_parent.is_some_and(|parent| !parent.is_empty());
+            return if is_reply && state.find(self.channel, id).is_none() {
+                self.post(state, Some(id))
+            } else {
+                Err(Refusal::malformed(era))
+            };
+        };
+        let keeps = era != Era::B;
+        let given = |key: &str| self.message.get(key);
+        if given("content").is_some() || !keeps {
+            let content = object::content(era, given("content"));
+            if content != *stored.content() {
+                stored.object["edited"] = json!(true);
+            }
+            stored.object["content"] = content;
+        }
+        for (key, keeps) in [
+            ("front_id", true),
+            ("sender", true),
+            ("pinned", keeps),
+            ("hidden_data", keeps),
+        ] {
+            if given(key).is_some() || !keeps {
+                stored.object[key] = given(key).cloned().unwrap_or_default();
+            }
+        }
+        if let Some(parent) = new_parent {
+            stored.object["parent_message_id"] = json!(parent);
+        }
+        stored.object["modification_date"] = json!(self.now.as_second());
+        Ok(stored.clone())
+    }
 }
 
-/// An edit needs the message to be in that channel with that parent. Keys that are not given stay as they are.
-/// The server does not check whose message it is.
-fn edit(
-    world: &mut World,
-    channel: &str,
-    id: &str,
-    message: &Map<String, Value>,
-    now: Timestamp,
-) -> Result<SandboxMessage, Refusal> {
-    let era = world.settings.era;
-    let text = |key: &str| message.get(key).and_then(Value::as_str);
-    let new_parent = text("parent_message_id");
-    let present_parent = text("_once_replace_message_parent_message")
-        .or(new_parent)
-        .unwrap_or("");
-    let stored = world
-        .find(channel, id)
-        .filter(|stored| stored.parent() == present_parent)
-        .ok_or(Refusal::malformed(era))?;
-    if let Some(content) = message.get("content") {
-        let content = object::content(era, Some(content));
-        if content != *stored.content() {
-            stored.object["edited"] = json!(true);
-        }
-        stored.object["content"] = content;
-    }
-    for key in ["front_id", "sender", "pinned", "hidden_data"] {
-        if let Some(value) = message.get(key) {
-            stored.object[key] = value.clone();
-        }
-    }
-    if era == Era::B && !message.contains_key("pinned") {
-        // The shim sets the pin before every edit, to nothing when it is not told.
-        stored.object["pinned"] = Value::Null;
-    }
-    if let Some(parent) = new_parent {
-        stored.object["parent_message_id"] = json!(parent);
-    }
-    stored.object["modification_date"] = json!(now.as_second());
-    Ok(stored.clone())
-}
-
-/// What PHP takes for true.
+/// Whether PHP takes a value for true.
 fn truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,

@@ -1,4 +1,4 @@
-//! The message object: its keys in the order the server sends them.
+//! The message object, with its keys in the server's order.
 
 use serde_json::{Map, Value, json};
 
@@ -13,11 +13,11 @@ pub(super) struct New<'a> {
     pub(super) ephemeral: bool,
     pub(super) content: Value,
     pub(super) seconds: i64,
-    /// The rest as it was given.
+    /// The message as it was sent.
     pub(super) message: &'a Map<String, Value>,
 }
 
-/// The object of a new message, as the 2021 server answers it.
+/// The object of a new message, as the server of 2021 sends it.
 pub(super) fn new(new: &New<'_>) -> Value {
     let given = |key: &str| new.message.get(key).cloned().unwrap_or(Value::Null);
     let front_id = match given("front_id") {
@@ -56,7 +56,7 @@ pub(super) fn new(new: &New<'_>) -> Value {
     object
 }
 
-/// What the shim shows when the server behind it gave nothing.
+/// The object that the shim sends if the server behind it sent none.
 pub(in crate::sandbox) fn nothing() -> Value {
     json!({
         "id": null,
@@ -79,8 +79,8 @@ pub(in crate::sandbox) fn nothing() -> Value {
     })
 }
 
-/// What the server keeps of a content: everything; or, behind the shim, `elements` and a `text`. A bare string is
-/// indexed like an array there, which in PHP gives its first character.
+/// The content that the server stores: all of it or, behind the shim, `elements` and a `text`. The shim indexes a bare
+/// string like an array, which in PHP gives its first character.
 pub(super) fn content(era: Era, given: Option<&Value>) -> Value {
     let given = given.unwrap_or(&Value::Null);
     if era != Era::B {
@@ -110,7 +110,7 @@ pub(super) fn content(era: Era, given: Option<&Value>) -> Value {
     json!({ "fallback_string": text, "original_str": text, "prepared": elements })
 }
 
-/// The later server's answer: its own keys beside the old ones.
+/// The object as the later server sends it: its own keys beside the old ones, and never as edited.
 pub(super) fn with_node_keys(object: &Value) -> Value {
     let mut keys = object.as_object().cloned().unwrap_or_default();
     let milliseconds = |key: &str| json!(object[key].as_i64().unwrap_or(0).saturating_mul(1000));
@@ -122,6 +122,7 @@ pub(super) fn with_node_keys(object: &Value) -> Value {
     };
     let node = json!({
         "thread_id": thread,
+        "edited": false,
         "created_at": milliseconds("creation_date"),
         "user_id": object["sender"],
         "text": object["content"]["original_str"],

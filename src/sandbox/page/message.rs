@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{notification, twacode};
 use crate::sandbox::settings::Era;
-use crate::sandbox::world::SandboxMessage;
+use crate::sandbox::state::SandboxMessage;
 
 /// One message, with its notification on a phone.
 pub(super) fn message(message: &SandboxMessage, era: Era) -> Markup {
@@ -46,7 +46,7 @@ fn phone(message: &SandboxMessage) -> Markup {
     html! {
         p.phone {
             span.on { "on a phone:" }
-            span.said {
+            span.notification {
                 (notification)
                 @if notification::notifies_everybody(&notification) {
                     " "
@@ -57,7 +57,7 @@ fn phone(message: &SandboxMessage) -> Markup {
     }
 }
 
-/// What the sender of such a content surely did not intend.
+/// A warning about content that its sender surely did not intend.
 fn warning(content: &Value, era: Era) -> Option<&'static str> {
     match (content, era) {
         (Value::String(_), Era::A2020 | Era::A2021) => {

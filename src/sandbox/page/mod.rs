@@ -19,7 +19,7 @@ use self::href::Href;
 use super::fault::ActiveFault;
 use super::handle::SandboxHandle;
 use super::settings::Channel;
-use super::world::{SandboxMessage, World};
+use super::state::{SandboxMessage, SandboxState};
 
 /// Styles and script come from this server, nothing else does, and nothing is sent elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
@@ -38,10 +38,10 @@ pub(super) struct Shown {
 
 /// `GET /`, `?channel=…` for another channel than the first.
 pub(super) async fn show(query: Query<Shown>, sandbox: Data<SandboxHandle>) -> HttpResponse {
-    // Read before the world is: a change between the two is fetched once more rather than missed.
+    // Read before the state, so that a change between the two is fetched again and not missed.
     let version = *sandbox.version().borrow();
     let page = render(
-        &mut sandbox.world(),
+        &mut sandbox.state(),
         sandbox.url().as_str(),
         version,
         query.channel.as_deref(),
@@ -73,8 +73,8 @@ fn asset(content_type: &'static str, body: String) -> HttpResponse {
 }
 
 /// The whole page.
-fn render(world: &mut World, url: &str, version: u64, wanted: Option<&str>) -> Markup {
-    let channels = world.settings.channels.clone();
+fn render(state: &mut SandboxState, url: &str, version: u64, wanted: Option<&str>) -> Markup {
+    let channels = state.settings.channels.clone();
     let shown = channels
         .iter()
         .find(|channel| wanted == Some(&channel.id))
@@ -95,10 +95,10 @@ fn render(world: &mut World, url: &str, version: u64, wanted: Option<&str>) -> M
                 script src="/sandbox/page.js" defer {}
             }
             body data-version=(version) {
-                (sidebar(world, &channels, shown))
+                (sidebar(state, &channels, shown))
                 main #main {
                     @if let Some(channel) = shown {
-                        (conversation(world, channel, url))
+                        (conversation(state, channel, url))
                     } @else {
                         p.empty { "This sandbox has no channel: start it with one." }
                     }
@@ -108,31 +108,31 @@ fn render(world: &mut World, url: &str, version: u64, wanted: Option<&str>) -> M
     }
 }
 
-fn sidebar(world: &World, channels: &[Channel], shown: Option<&Channel>) -> Markup {
+fn sidebar(state: &SandboxState, channels: &[Channel], shown: Option<&Channel>) -> Markup {
     html! {
         nav #channels aria-label="Channels" {
             div.brand {
                 div {
                     strong.name { "Sandbox" }
-                    small.era { "a stand-in for " (world.settings.era.title()) }
+                    small.era { "a stand-in for " (state.settings.era.title()) }
                 }
             }
             ul {
                 @for channel in channels {
-                    li { (channel_link(world, channel, shown)) }
+                    li { (channel_link(state, channel, shown)) }
                 }
             }
         }
     }
 }
 
-fn channel_link(world: &World, channel: &Channel, shown: Option<&Channel>) -> Markup {
+fn channel_link(state: &SandboxState, channel: &Channel, shown: Option<&Channel>) -> Markup {
     let is_shown = shown.is_some_and(|shown| shown.id == channel.id);
-    let has_fault = world
+    let has_fault = state
         .faults()
         .iter()
         .any(|fault| fault.channel.as_deref() == Some(&channel.id));
-    let total = world.total(&channel.id);
+    let total = state.total(&channel.id);
     html! {
         a href=(Href::channel(&channel.id)) aria-current=(if is_shown { "page" } else { "false" }) {
             span.sign { "#" }
@@ -147,36 +147,36 @@ fn channel_link(world: &World, channel: &Channel, shown: Option<&Channel>) -> Ma
     }
 }
 
-fn conversation(world: &mut World, channel: &Channel, url: &str) -> Markup {
+fn conversation(state: &mut SandboxState, channel: &Channel, url: &str) -> Markup {
     html! {
         header {
             h1 { span.sign { "#" } (channel.name) }
             p {
                 code.id { (channel.id) }
-                @match world.total(&channel.id) {
+                @match state.total(&channel.id) {
                     0 => {}
                     1 => { " · 1 message" }
                     many => { " · " (many) " messages" }
                 }
             }
         }
-        @for fault in world.faults() {
+        @for fault in state.faults() {
             @if fault.channel.as_ref().is_none_or(|id| *id == channel.id) {
                 (banner(fault))
             }
         }
-        @if world.messages(&channel.id).is_empty() {
-            (empty(world, channel, url))
+        @if state.messages(&channel.id).is_empty() {
+            (empty(state, channel, url))
         } @else {
-            (messages(world, channel))
+            (messages(state, channel))
         }
     }
 }
 
 /// The messages, each with its replies; a line before the first one of each day.
-fn messages(world: &mut World, channel: &Channel) -> Markup {
-    let (total, era) = (world.total(&channel.id), world.settings.era);
-    let messages = world.messages(&channel.id);
+fn messages(state: &mut SandboxState, channel: &Channel) -> Markup {
+    let (total, era) = (state.total(&channel.id), state.settings.era);
+    let messages = state.messages(&channel.id);
     let missing = total.saturating_sub(u64::try_from(messages.len()).unwrap_or(total));
     let tops: Vec<_> = messages.iter().filter(|top| top.parent().is_empty()).collect();
     let day = |message: &SandboxMessage| message.arrived.strftime("%A, %-d %B %Y, UTC").to_string();
@@ -211,15 +211,15 @@ fn banner(fault: &ActiveFault) -> Markup {
             @match fault.times {
                 Some(1) => { ", once more." }
                 Some(times) => { ", " (times) " more times." }
-                None => { ", until the fault is taken away." }
+                None => { ", until the fault is removed." }
             }
         }
     }
 }
 
 /// What to do in a channel without messages.
-fn empty(world: &World, channel: &Channel, url: &str) -> Markup {
-    let application = world.settings.applications.first();
+fn empty(state: &SandboxState, channel: &Channel, url: &str) -> Markup {
+    let application = state.settings.applications.first();
     let id = application.map_or("PUBLIC_ID", |application| &application.public_id);
     let group = application
         .and_then(|application| application.groups.first())
@@ -235,7 +235,7 @@ fn empty(world: &World, channel: &Channel, url: &str) -> Markup {
     );
     html! {
         div.empty {
-            h2 { "Nothing has been said here yet" }
+            h2 { "No messages yet" }
             p {
                 "Messages that the bridge posts to "
                 code.id { (channel.id) }

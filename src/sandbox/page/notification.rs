@@ -1,12 +1,12 @@
-//! What a phone says about a message: the server's own reduction of a content to text.
+//! The notification of a message on a phone: the server's own reduction of a content to text.
 
 use serde_json::Value;
 
-/// The length at which the server cuts, in characters.
+/// The longest notification, in characters.
 const LENGTH: usize = 180;
 
-/// The nodes whose text the server takes; all others contribute nothing, `text` itself among them.
-const HEARD: [&str; 11] = [
+/// The nodes whose text the server takes. All others contribute nothing, not even `text`.
+const NOTIFYING: [&str; 11] = [
     "underline",
     "strikethrough",
     "bold",
@@ -20,10 +20,10 @@ const HEARD: [&str; 11] = [
     "system",
 ];
 
-/// What it says when nothing is left.
+/// The notification of a message without such text.
 const NOTHING: &str = "No text content.";
 
-/// The notification of a content: `fallback_string`, else `original_str`, else what can be heard of the nodes.
+/// The notification of a content: `fallback_string`, else `original_str`, else the text of its nodes.
 pub(in crate::sandbox) fn text(content: &Value) -> String {
     let given = ["fallback_string", "original_str"].iter().find_map(|key| {
         content
@@ -33,9 +33,9 @@ pub(in crate::sandbox) fn text(content: &Value) -> String {
     });
     let whole = given.map_or_else(
         || {
-            let mut heard = String::new();
-            hear(content, &mut heard);
-            heard
+            let mut text = String::new();
+            collect(content, &mut text);
+            text
         },
         str::to_owned,
     );
@@ -45,26 +45,26 @@ pub(in crate::sandbox) fn text(content: &Value) -> String {
     }
 }
 
-/// Who is notified beyond those who follow the channel: what the server finds in the text.
+/// Whether the server notifies everybody, beyond those who follow the channel, because of words in the text.
 pub(in crate::sandbox) fn notifies_everybody(text: &str) -> bool {
     [" @all", " @here", " @channel", " @everyone"]
         .iter()
         .any(|word| format!(" {text}").contains(word))
 }
 
-fn hear(content: &Value, heard: &mut String) {
+fn collect(content: &Value, out: &mut String) {
     match content {
-        Value::String(text) => heard.push_str(text),
-        Value::Array(items) => items.iter().for_each(|item| hear(item, heard)),
+        Value::String(text) => out.push_str(text),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, out)),
         Value::Object(node) => match node.get("type").and_then(Value::as_str) {
-            Some(kind) if HEARD.contains(&kind) => {
-                hear(node.get("content").unwrap_or(&Value::Null), heard);
+            Some(kind) if NOTIFYING.contains(&kind) => {
+                collect(node.get("content").unwrap_or(&Value::Null), out);
             }
             Some(_) => {}
             None => {
                 for key in ["formatted", "prepared"] {
                     if let Some(inner) = node.get(key) {
-                        return hear(inner, heard);
+                        return collect(inner, out);
                     }
                 }
             }
@@ -79,7 +79,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_phone_hears_the_fallback_first_and_not_every_node() {
+    fn a_notification_is_the_fallback_or_the_text_of_some_nodes() {
         let long = "é".repeat(200);
         for (content, expected) in [
             (
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_that_wake_everybody_are_found() {
+    fn words_that_notify_everybody_are_found() {
         for (text, expected) in [
             ("@all", true),
             ("to @here", true),

@@ -1,4 +1,4 @@
-//! Twacode to HTML, as Twake's web client shows it.
+//! Twacode to HTML, as Twake's web client renders it.
 
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use super::emoji::emoji;
 use super::href::Href;
 
-/// What Twake shows when a content breaks its compiler.
+/// Twake's text for a content that its compiler fails on.
 const BROKEN: &str = "An error occured while showing this message.";
 
-/// What the client's own Markdown parser leaves: a marker in the place of a type.
+/// The nodes of the client's own Markdown parser have a marker instead of a type.
 const MARKERS: [(&str, &str); 9] = [
     ("**", "bold"),
     ("*", "italic"),
@@ -22,16 +22,16 @@ const MARKERS: [(&str, &str); 9] = [
     (">>>", "mquote"),
 ];
 
-/// The content made the client's compiler fail: a node that takes text only was given something else.
+/// The client's compiler fails on the content: a node that takes only text has something else.
 struct Broken;
 
-/// The content of a message. Nodes of unknown types are left out, as Twake does.
+/// The content of a message. Nodes of unknown types are left out, as in Twake.
 pub(super) fn content(content: &Value) -> Markup {
     nodes(content, false).unwrap_or_else(|Broken| html! { span.broken { (BROKEN) } })
 }
 
-/// Any of the forms of a content: text, a list, a node, or an object that holds one under `formatted` or `prepared`.
-/// `linked`: it is in a link, where a second one cannot be.
+/// A content in any of its forms: text, a list, a node, or an object that holds one under `formatted` or `prepared`. `linked`:
+/// it is inside a link, which cannot hold another link.
 fn nodes(content: &Value, linked: bool) -> Result<Markup, Broken> {
     match content {
         Value::String(text) => Ok(html! { (text) }),
@@ -107,7 +107,7 @@ fn node(kind: &str, node: &Map<String, Value>, linked: bool) -> Result<Markup, B
             html! { span.chip { (if kind == "user" { "@" } else { "#" }) (name) } }
         }
         "button" => {
-            // A button calls the application and has no target; a button in a link is a link that looks like a button.
+            // A button calls the application and has no target. Inside a link it is a link that looks like a button.
             let style = Some(string("style")).filter(|style| ["primary", "danger"].contains(style));
             html! { span class={ "button " (style.unwrap_or("default")) } { (nodes(content, true)?) } }
         }
@@ -143,7 +143,7 @@ fn attribute<'a>(node: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     node.get(key).and_then(Value::as_str)
 }
 
-/// The content of a node that takes text only.
+/// The content of a node that takes only text.
 fn text(content: &Value) -> Result<&str, Broken> {
     match content {
         Value::String(text) => Ok(text),

@@ -1,4 +1,4 @@
-//! The admin's calls: messages and attempts as JSON, faults, and the page's waiting for news.
+//! The admin's calls: messages and attempts as JSON, faults, and the page's wait for changes.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::sandbox::fault::{ActiveFault, Fault, FaultRequest};
 use crate::sandbox::handle::SandboxHandle;
 
-/// How long a page's question for news stays open.
-const LISTEN: Duration = Duration::from_secs(25);
+/// How long a page waits for a change in one request.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
 
 /// `?channel=`.
 #[derive(Deserialize)]
@@ -27,10 +27,10 @@ pub(super) struct After {
     after: Option<u64>,
 }
 
-/// `GET /sandbox/messages?channel=…`: the channel's messages in the order they arrived.
+/// `GET /sandbox/messages?channel=…`: the channel's messages in the order of their arrival.
 pub(super) async fn messages(query: Query<OfChannel>, sandbox: Data<SandboxHandle>) -> HttpResponse {
     let Some(channel) = &query.channel else {
-        return refuse("say which channel: /sandbox/messages?channel=ID");
+        return refuse("name the channel: /sandbox/messages?channel=ID");
     };
     let messages: Vec<Value> = sandbox
         .messages(channel)
@@ -41,46 +41,46 @@ pub(super) async fn messages(query: Query<OfChannel>, sandbox: Data<SandboxHandl
             value
         })
         .collect();
-    let total = sandbox.world().total(channel);
+    let total = sandbox.state().total(channel);
     json_response(
         StatusCode::OK,
         &json!({ "channel": channel, "total": total, "messages": messages }),
     )
 }
 
-/// `GET /sandbox/attempts`, `?channel=…` for one channel's: the calls, with what each met.
+/// `GET /sandbox/attempts`, `?channel=…` for one channel: the calls, each with its fault and response.
 pub(super) async fn attempts(query: Query<OfChannel>, sandbox: Data<SandboxHandle>) -> HttpResponse {
-    let attempts = sandbox.world().attempts(query.channel.as_deref());
+    let attempts = sandbox.state().attempts(query.channel.as_deref());
     json_response(StatusCode::OK, &json!({ "attempts": attempts }))
 }
 
 /// `GET /sandbox/faults`.
 pub(super) async fn faults(sandbox: Data<SandboxHandle>) -> HttpResponse {
-    let faults: Vec<Value> = sandbox.faults().iter().map(told).collect();
+    let faults: Vec<Value> = sandbox.faults().iter().map(details).collect();
     json_response(StatusCode::OK, &json!({ "faults": faults }))
 }
 
 /// `POST /sandbox/faults` `{"channel": "ch" | null, "fault": "server_error", "times": 3 | null}`, with `retry_after`,
-/// `location`, `delay_ms` or `word` where the fault has such a thing. JSON has to be announced: no form on a foreign page can
-/// send that here.
+/// `location`, `delay_ms` or `word` for a fault that has it. The media type has to be JSON, which no form on a foreign page can
+/// send.
 pub(super) async fn set_fault(
     request: HttpRequest,
     body: Bytes,
     sandbox: Data<SandboxHandle>,
 ) -> HttpResponse {
-    if !announces_json(request.headers()) {
-        return refuse("the body is to be announced as application/json");
+    if !has_json_type(request.headers()) {
+        return refuse("the content-type has to be application/json");
     }
     let fault = match serde_json::from_slice::<FaultRequest>(&body) {
-        Ok(order) => ActiveFault::from(order),
+        Ok(request) => ActiveFault::from(request),
         Err(error) => return refuse(&error.to_string()),
     };
-    let told = told(&fault);
+    let details = details(&fault);
     sandbox.set_active_fault(fault);
-    json_response(StatusCode::OK, &told)
+    json_response(StatusCode::OK, &details)
 }
 
-/// `DELETE /sandbox/faults`: all; `?channel=…`: the channel's own.
+/// `DELETE /sandbox/faults`: removes all; `?channel=…`: the channel's own.
 pub(super) async fn clear_faults(query: Query<OfChannel>, sandbox: Data<SandboxHandle>) -> HttpResponse {
     match query.channel.as_deref() {
         Some(channel) => sandbox.set_fault(Some(channel), None),
@@ -89,17 +89,16 @@ pub(super) async fn clear_faults(query: Query<OfChannel>, sandbox: Data<SandboxH
     HttpResponse::NoContent().finish()
 }
 
-/// `GET /sandbox/version?after=N`: answers once something has changed since `N`, or after a while; without `after`
-/// at once.
+/// `GET /sandbox/version?after=N`: responds once the version is not `N`, or after a while; without `after` at once.
 pub(super) async fn version(query: Query<After>, sandbox: Data<SandboxHandle>) -> HttpResponse {
     let mut version = sandbox.version();
     if let Some(after) = query.after {
-        // Another number, not a greater one: a page may have known the sandbox that was here before.
-        let news = sandbox
+        // Another number, not a greater one: a page may have loaded from an earlier sandbox.
+        let changed = sandbox
             .clock()
-            .timeout(LISTEN, version.wait_for(|version| *version != after));
+            .timeout(LONGEST_WAIT, version.wait_for(|version| *version != after));
         tokio::select! {
-            _ = news => {}
+            _ = changed => {}
             () = sandbox.stopped().cancelled() => {}
         }
     }
@@ -107,21 +106,22 @@ pub(super) async fn version(query: Query<After>, sandbox: Data<SandboxHandle>) -
     json_response(StatusCode::OK, &json!({ "version": now }))
 }
 
-fn told(active: &ActiveFault) -> Value {
-    let mut told = json!({ "channel": active.channel, "fault": active.fault.name(), "times": active.times });
+fn details(active: &ActiveFault) -> Value {
+    let mut details =
+        json!({ "channel": active.channel, "fault": active.fault.name(), "times": active.times });
     match &active.fault {
         Fault::TooManyRequests { retry_after } | Fault::Unavailable { retry_after } => {
-            told["retry_after"] = json!(retry_after);
+            details["retry_after"] = json!(retry_after);
         }
-        Fault::Redirect { location } => told["location"] = json!(location),
-        Fault::BlockedText { word } => told["word"] = json!(word),
-        Fault::SlowAfterStoring { delay } => told["delay_ms"] = json!(delay.as_millis()),
+        Fault::Redirect { location } => details["location"] = json!(location),
+        Fault::BlockedText { word } => details["word"] = json!(word),
+        Fault::SlowAfterStoring { delay } => details["delay_ms"] = json!(delay.as_millis()),
         _ => {}
     }
-    told
+    details
 }
 
-fn announces_json(headers: &HeaderMap) -> bool {
+fn has_json_type(headers: &HeaderMap) -> bool {
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -1,4 +1,4 @@
-//! A true answer in a form on the wire that clients stumble over.
+//! Twake's own response in a form on the wire that some clients cannot read.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,22 +7,22 @@ use flate2::{Compression, read::GzEncoder};
 use std::io::{Read as _, Write as _};
 
 use super::Connection;
-use crate::sandbox::messages_save::Answer;
+use crate::sandbox::messages_save::Response;
 
-/// What is odd about it.
+/// The form.
 pub(super) enum Oddity {
-    /// 103 comes first.
+    /// After an interim response 103.
     Interim,
-    /// It ends with its connection.
+    /// Without a length: it ends with its connection.
     NoLength,
-    /// It is compressed.
+    /// Compressed.
     Gzip,
-    /// This comes before the JSON.
+    /// With this text before the JSON.
     Before(&'static str),
 }
 
 impl Oddity {
-    pub(super) fn response(self, request: &HttpRequest, mut answer: Answer) -> HttpResponse {
+    pub(super) fn response(self, request: &HttpRequest, mut answer: Response) -> HttpResponse {
         match self {
             Self::Interim => {
                 write(
@@ -54,7 +54,7 @@ impl Oddity {
     }
 }
 
-/// Writes to the connection itself, past the server, which has written nothing of an answer yet.
+/// Writes to the connection itself. The server has written nothing of a response yet.
 fn write(request: &HttpRequest, text: &str) {
     let connection = request.conn_data::<Connection>();
     if let Some(Err(error)) = connection.map(|connection| (&connection.0).write_all(text.as_bytes())) {
@@ -62,8 +62,8 @@ fn write(request: &HttpRequest, text: &str) {
     }
 }
 
-/// The answer as it is.
-pub(super) fn response(answer: &Answer) -> HttpResponse {
+/// The response in its ordinary form.
+pub(super) fn response(answer: &Response) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for (name, value) in &answer.headers {
@@ -72,7 +72,7 @@ pub(super) fn response(answer: &Answer) -> HttpResponse {
     response.body(answer.body.clone())
 }
 
-/// A body that fails at once: actix closes the connection before a byte of the answer has left.
+/// A body that fails at once: actix closes the connection before it has sent a byte of the response.
 pub(super) fn broken_off() -> HttpResponse {
     let failure = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     HttpResponse::Ok().streaming(futures_util::stream::once(async { Err::<Bytes, _>(failure) }))

@@ -1,4 +1,4 @@
-//! What each era answers to what.
+//! The responses of each era.
 
 use super::*;
 
@@ -10,11 +10,11 @@ const MALFORMED: &str = "unknown error or malformed query.";
 /// How a call ends.
 #[derive(Debug, PartialEq)]
 enum End {
-    /// 200 with this whole body.
-    Says(Value),
+    /// 200 with exactly this body.
+    Body(Value),
     /// 200 with an object that has an id.
     Posted,
-    /// 200 with an object that has none.
+    /// 200 with an object that has no id.
     IdNull,
     /// 500, not JSON.
     Fatal,
@@ -37,20 +37,20 @@ fn end(got: &Got) -> End {
             assert_eq!(id.get_version_num(), 1);
             End::Posted
         }
-        None => End::Says(body),
+        None => End::Body(body),
     }
 }
 
-fn says(error: &str) -> End {
-    End::Says(json!({ "error": error, "_cookies": [] }))
+fn error(error: &str) -> End {
+    End::Body(json!({ "error": error, "_cookies": [] }))
 }
 
 fn group(given: &Value) -> End {
-    End::Says(json!({ "error": GROUP, "group_id": given, "_cookies": [] }))
+    End::Body(json!({ "error": GROUP, "group_id": given, "_cookies": [] }))
 }
 
 fn capability() -> End {
-    End::Says(json!({ "error": CAPABILITY, "capabilities": ["messages_save"], "_cookies": [] }))
+    End::Body(json!({ "error": CAPABILITY, "capabilities": ["messages_save"], "_cookies": [] }))
 }
 
 async fn post(rig: &Rig, authorization: Option<&str>, content_type: &str, body: &str) -> End {
@@ -71,24 +71,24 @@ fn basic(decoded: &str) -> String {
 }
 
 #[actix_web::test]
-async fn an_authorization_that_twake_cannot_read_is_an_unknown_application_in_every_era() {
+async fn an_unreadable_authorization_is_an_unknown_application_in_every_era() {
     for era in [Era::A2020, Era::A2021, Era::B] {
         let rig = rig(era);
         let body =
             json!({ "group_id": "group", "message": { "channel_id": "dev", "content": [] } }).to_string();
         for (authorization, expected) in [
-            (None, says(UNKNOWN_APPLICATION)),
-            (Some(String::new()), says(UNKNOWN_APPLICATION)),
-            (Some("Bearer YXBwOmtleQ==".to_owned()), says(UNKNOWN_APPLICATION)),
-            (Some(GOOD.replace("Basic", "basic")), says(UNKNOWN_APPLICATION)),
-            (Some(GOOD.replace(' ', "  ")), says(UNKNOWN_APPLICATION)),
-            (Some(format!("{GOOD} x")), says(UNKNOWN_APPLICATION)),
-            (Some(basic("app")), says(UNKNOWN_APPLICATION)),
-            (Some(basic("app:kex")), says(UNKNOWN_APPLICATION)),
-            (Some(basic("app:key:")), says(UNKNOWN_APPLICATION)),
-            (Some(basic("nobody:key")), says(UNKNOWN_APPLICATION)),
-            (Some(basic("colon:k:ey")), says(UNKNOWN_APPLICATION)),
-            (Some(basic("empty:")), says(UNKNOWN_APPLICATION)),
+            (None, error(UNKNOWN_APPLICATION)),
+            (Some(String::new()), error(UNKNOWN_APPLICATION)),
+            (Some("Bearer YXBwOmtleQ==".to_owned()), error(UNKNOWN_APPLICATION)),
+            (Some(GOOD.replace("Basic", "basic")), error(UNKNOWN_APPLICATION)),
+            (Some(GOOD.replace(' ', "  ")), error(UNKNOWN_APPLICATION)),
+            (Some(format!("{GOOD} x")), error(UNKNOWN_APPLICATION)),
+            (Some(basic("app")), error(UNKNOWN_APPLICATION)),
+            (Some(basic("app:kex")), error(UNKNOWN_APPLICATION)),
+            (Some(basic("app:key:")), error(UNKNOWN_APPLICATION)),
+            (Some(basic("nobody:key")), error(UNKNOWN_APPLICATION)),
+            (Some(basic("colon:k:ey")), error(UNKNOWN_APPLICATION)),
+            (Some(basic("empty:")), error(UNKNOWN_APPLICATION)),
             (Some(GOOD.to_owned()), End::Posted),
             (Some(GOOD.replace('=', "")), End::Posted),
         ] {
@@ -111,14 +111,14 @@ async fn company_capability_and_message_are_checked_in_this_order() {
         let rig = rig(era);
         let in_era_a = |a: End, b: End| if era == Era::B { b } else { a };
         let unreadable = in_era_a(group(&Value::Null), End::Fatal);
-        let malformed = in_era_a(says(MALFORMED), End::IdNull);
+        let malformed = in_era_a(error(MALFORMED), End::IdNull);
         for (what, authorization, content_type, body, expected) in [
             (
                 "key before company",
                 bad_key.as_str(),
                 "application/json",
                 "{}",
-                says(UNKNOWN_APPLICATION),
+                error(UNKNOWN_APPLICATION),
             ),
             (
                 "no company",
@@ -216,7 +216,7 @@ async fn company_capability_and_message_are_checked_in_this_order() {
                 GOOD,
                 "application/json",
                 r#"{"group_id":"group","message":{"content":[]}}"#,
-                in_era_a(says(MALFORMED), End::IdNull),
+                in_era_a(error(MALFORMED), End::IdNull),
             ),
         ] {
             let got = post(&rig, Some(authorization), content_type, body).await;
@@ -259,7 +259,7 @@ async fn the_object_has_the_keys_of_2021_in_their_order() {
         "user_specific_content": [], "increment_at_time": null,
     });
     assert_eq!(object.to_string(), expected.to_string());
-    // No content is a success; a front_id is no key: the same one posts again; a made one is time and 40 hex digits.
+    // A message without content is a success. The same front_id posts again. A generated one is the time and 40 hex digits.
     let again = rig.object(json!({ "channel_id": "dev", "front_id": "f" })).await;
     assert_ne!(again["id"], id);
     assert_eq!(again["content"], Value::Null);

@@ -1,4 +1,4 @@
-//! What an admin can make the sandbox answer.
+//! Faults that an admin sets.
 
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,9 +9,9 @@ fn message() -> Value {
     json!({ "channel_id": "dev", "content": ["x"] })
 }
 
-/// A fault as the admin asks for it; status, what the body holds, and how many messages are stored.
+/// A fault as the admin sets it; the status, a part of the body, and how many messages are stored.
 #[actix_web::test]
-async fn each_fault_answers_as_it_says_and_stores_only_where_it_says() {
+async fn each_fault_has_its_response_and_stores_only_what_it_should() {
     let rig = rig(Era::A2021);
     let nginx = "<center>nginx</center>";
     let id_null = r#"{"object":{"id":null,"#;
@@ -81,8 +81,8 @@ async fn each_fault_answers_as_it_says_and_stores_only_where_it_says() {
         let before = rig.handle.messages("dev").len();
         let mut order = fault.clone();
         order["channel"] = json!("dev");
-        let told = rig.fault(order.clone()).await;
-        assert_eq!(told.status, 200, "{told:?}");
+        let got = rig.fault(order.clone()).await;
+        assert_eq!(got.status, 200, "{got:?}");
         let got = rig.save(message()).await;
         assert_eq!(got.status, status, "{fault}");
         assert!(
@@ -104,7 +104,7 @@ async fn each_fault_answers_as_it_says_and_stores_only_where_it_says() {
 }
 
 #[actix_web::test]
-async fn a_fault_lasts_as_long_as_it_says_and_a_channels_own_comes_first() {
+async fn a_fault_lasts_for_its_calls_and_a_channels_own_comes_first() {
     let rig = rig(Era::A2021);
     rig.fault(json!({ "fault": "misrouted", "channel": null })).await;
     rig.fault(json!({ "fault": "server_error", "channel": "dev", "times": 2 }))
@@ -132,7 +132,7 @@ async fn a_fault_lasts_as_long_as_it_says_and_a_channels_own_comes_first() {
         .expect("an answer");
     assert_eq!(gone.status, 204);
     assert_eq!(rig.save(message()).await.status, 200);
-    // From inside the same.
+    // The same from inside the process.
     rig.handle.set_fault(Some("dev"), Some(Fault::ServerError));
     assert_eq!(rig.save(message()).await.status, 500);
     rig.handle.set_fault(Some("dev"), None);
@@ -143,7 +143,7 @@ async fn a_fault_lasts_as_long_as_it_says_and_a_channels_own_comes_first() {
 }
 
 #[actix_web::test]
-async fn an_order_that_cannot_be_understood_is_refused() {
+async fn a_fault_request_that_is_not_understood_is_refused() {
     let rig = rig(Era::A2021);
     for (content_type, body) in [
         ("application/json", r#"{"fault":"unknown"}"#),
@@ -163,10 +163,10 @@ async fn an_order_that_cannot_be_understood_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_reset_connection_has_no_answer_and_the_next_call_has() {
+async fn a_reset_connection_has_no_response_and_the_next_call_has() {
     let rig = rig(Era::A2021);
     rig.fault(json!({ "fault": "reset", "times": 1 })).await;
-    // By hand, since a client may not tell a reset from an end.
+    // Without a client, which may not distinguish a reset from an end.
     let port = rig.handle.url().port().expect("a port");
     let mut connection = TcpStream::connect(("127.0.0.1", port))
         .await
@@ -187,7 +187,7 @@ async fn a_reset_connection_has_no_answer_and_the_next_call_has() {
 }
 
 #[actix_web::test]
-async fn a_slow_answer_comes_after_the_message_is_stored_and_by_the_clock() {
+async fn a_slow_response_comes_after_the_message_is_stored_and_by_the_clock() {
     let rig = rig(Era::A2021);
     rig.handle.set_fault(
         Some("dev"),
@@ -216,7 +216,7 @@ async fn a_slow_answer_comes_after_the_message_is_stored_and_by_the_clock() {
 }
 
 #[actix_web::test]
-async fn what_hangs_ends_when_the_sandbox_stops() {
+async fn a_hanging_call_ends_when_the_sandbox_stops() {
     let rig = rig(Era::A2021);
     rig.handle.set_fault(None, Some(Fault::Hang));
     let body = json!({ "group_id": "group", "message": message() });
@@ -234,13 +234,13 @@ async fn what_hangs_ends_when_the_sandbox_stops() {
 }
 
 #[actix_web::test]
-async fn a_page_that_listens_hears_of_a_message_at_once() {
+async fn a_waiting_page_gets_a_change_at_once() {
     let rig = rig(Era::A2021);
     let before = rig.get("/sandbox/version").await.json()["version"].clone();
     let path = format!("/sandbox/version?after={before}");
     let (news, _) = within(async { tokio::join!(rig.get(&path), rig.save(message())) }).await;
     assert_ne!(news.json()["version"], before);
-    // One that nobody answers ends with the sandbox.
+    // A wait without a change ends with the sandbox.
     let now = rig.get("/sandbox/version").await.json()["version"].clone();
     let client = rig.client.clone();
     let url = rig
@@ -251,18 +251,18 @@ async fn a_page_that_listens_hears_of_a_message_at_once() {
     let listening =
         actix_web::rt::spawn(async move { client.get(url.as_str()).send().await.map(|got| got.status()) });
     rig.stop().await;
-    // Answered, or not even accepted any more: it is over in both cases.
+    // It has a response, or was not accepted any more: it has ended in both cases.
     let _ = within(listening).await.expect("no panic");
 }
 
-/// A filter in front of Twake refuses one text; everything else passes, and so does a call without a message.
+/// A filter in front of Twake refuses one text. Every other call passes, also one without a message.
 #[actix_web::test]
-async fn a_blocked_text_is_refused_and_no_other() {
+async fn only_a_blocked_text_is_refused() {
     let rig = rig(Era::A2021);
-    let told = rig
+    let got = rig
         .fault(json!({ "fault": "blocked_text", "word": "UNION SELECT" }))
         .await;
-    assert_eq!(told.json()["word"], "UNION SELECT");
+    assert_eq!(got.json()["word"], "UNION SELECT");
     let blocked = json!({ "channel_id": "dev", "content": ["1 UNION SELECT 2"] });
     let got = rig.save(blocked).await;
     assert_eq!(got.status, 403);
@@ -284,9 +284,9 @@ async fn a_blocked_text_is_refused_and_no_other() {
     rig.stop().await;
 }
 
-/// The answer is true, and looks odd on the wire. By hand, since clients differ in what they make of it.
+/// The response is Twake's own, in another form on the wire. Without a client, because clients differ in how they parse it.
 #[actix_web::test]
-async fn an_odd_answer_is_true_and_the_message_is_stored() {
+async fn a_response_in_an_odd_form_is_twakes_own_and_the_message_is_stored() {
     let rig = rig(Era::A2021);
     let port = rig.handle.url().port().expect("a port");
     let body = json!({ "group_id": "group", "message": message() }).to_string();

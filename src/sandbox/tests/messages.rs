@@ -1,9 +1,9 @@
-//! What becomes of messages: edits, replies, and what is kept.
+//! Messages: edits, replies, and the limits of what is kept.
 
 use super::*;
 
 #[actix_web::test]
-async fn an_edit_changes_what_it_gives_and_needs_the_message_where_it_says() {
+async fn an_edit_changes_its_own_keys_and_needs_the_message_in_its_channel_and_thread() {
     let rig = rig(Era::A2021);
     let first = rig
         .object(json!({ "channel_id": "dev", "content": ["x"], "hidden_data": { "a": 1 } }))
@@ -37,7 +37,7 @@ async fn an_edit_changes_what_it_gives_and_needs_the_message_where_it_says() {
 }
 
 #[actix_web::test]
-async fn a_reply_needs_a_message_at_top_level_or_is_one_itself() {
+async fn a_reply_needs_a_message_at_top_level_or_is_posted_there() {
     let rig = rig(Era::A2021);
     let top = rig
         .object(json!({ "channel_id": "dev", "content": ["top"] }))
@@ -58,7 +58,7 @@ async fn a_reply_needs_a_message_at_top_level_or_is_one_itself() {
 }
 
 #[actix_web::test]
-async fn an_ephemeral_message_says_so_and_keeps_the_id_it_is_given() {
+async fn an_ephemeral_message_is_marked_and_keeps_its_id() {
     let rig = rig(Era::A2021);
     let once = json!({ "channel_id": "dev", "_once_ephemeral_message": true, "ephemeral_message_recipients": ["u"] });
     let first = rig.object(once.clone()).await;
@@ -88,7 +88,7 @@ async fn any_other_path_or_method_is_the_routers_500() {
 }
 
 #[actix_web::test]
-async fn what_is_kept_is_bounded_and_what_was_is_counted() {
+async fn kept_messages_are_bounded_and_all_are_counted() {
     let mut settings = settings(Era::A2021);
     settings.limits = Limits {
         body: 300,
@@ -131,7 +131,7 @@ async fn what_is_kept_is_bounded_and_what_was_is_counted() {
 }
 
 #[actix_web::test]
-async fn a_test_waits_for_a_state_and_not_for_a_time() {
+async fn a_test_waits_for_a_state_and_not_for_some_time() {
     let rig = rig(Era::A2021);
     let handle = rig.handle.clone();
     let waiting =
@@ -142,11 +142,11 @@ async fn a_test_waits_for_a_state_and_not_for_a_time() {
     let messages = within(waiting).await.expect("no panic");
     let contents: Vec<&Value> = messages.iter().map(SandboxMessage::content).collect();
     assert_eq!(contents, ["a", "b"]);
-    let told = rig.get("/sandbox/messages?channel=dev").await.json();
+    let body = rig.get("/sandbox/messages?channel=dev").await.json();
     assert_eq!(
-        (&told["total"], &told["messages"][1]["object"]["content"]),
+        (&body["total"], &body["messages"][1]["object"]["content"]),
         (&json!(2), &json!("b"))
     );
-    assert_eq!(told["messages"][0]["notification"], json!("a"));
+    assert_eq!(body["messages"][0]["notification"], json!("a"));
     rig.stop().await;
 }

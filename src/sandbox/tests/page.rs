@@ -37,13 +37,41 @@ async fn the_page_shows_the_messages_of_a_channel_and_trusts_nothing_in_them() {
 }
 
 #[actix_web::test]
-async fn an_empty_channel_says_what_to_do_without_a_secret() {
+async fn a_reply_is_shown_under_its_message_and_an_edit_in_its_place() {
+    for era in [Era::A2021, Era::B] {
+        let rig = rig(era);
+        let content = |text: &str| json!({ "fallback_string": text, "formatted": [text] });
+        let message = |text: &str| json!({ "channel_id": "dev", "content": content(text) });
+        let first = rig.object(message("before the edit")).await["id"].clone();
+        rig.save(message("second message")).await;
+        let mut reply = message("reply before");
+        reply["parent_message_id"] = first.clone();
+        let reply_id = rig.object(reply.clone()).await["id"].clone();
+        let mut edit = message("after the edit");
+        edit["id"] = first;
+        rig.save(edit).await;
+        reply["id"] = reply_id;
+        reply["content"] = content("reply after");
+        rig.save(reply).await;
+        let page = rig.get("/?channel=dev").await.body;
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{era:?}: no {text}"));
+        assert!(at("after the edit") < at("reply after"), "{era:?}");
+        assert!(at("reply after") < at("second message"), "{era:?}");
+        assert!(!page.contains("before"), "{era:?}");
+        assert_eq!(page.matches("edited").count(), 2, "{era:?}");
+        assert_eq!(page.matches(r#"<li class="message reply""#).count(), 1, "{era:?}");
+        rig.stop().await;
+    }
+}
+
+#[actix_web::test]
+async fn an_empty_channel_shows_how_to_post_without_a_secret() {
     let mut settings = settings(Era::A2021);
     settings.applications.truncate(1);
     settings.applications[0].private_api_key = Secret::new("a-very-private-key");
     let rig = with(settings);
     let page = rig.get("/").await.body;
-    assert!(page.contains("Nothing has been said here yet"));
+    assert!(page.contains("No messages yet"));
     assert!(page.contains(&format!("{}api/v1/messages/save", rig.handle.url())));
     assert!(!page.contains("a-very-private-key"));
     rig.stop().await;

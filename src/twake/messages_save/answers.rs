@@ -1,6 +1,10 @@
-//! The table of answers: what each means, what follows from it, what to do. docs/twake.md prints it.
+//! The table of the dialect's own answers: what each means, what follows from it, what to do. It is printed in
+//! docs/twake.md.
 
-use super::super::{AnswerRow, Ends, HaltScope, RETRIES_WHEN_UNSURE, Reason};
+use crate::twake::{AnswerRow, Ends, Extent, RETRIES_WHEN_UNSURE, Reason};
+
+/// Retries of a reply or an update whose target does not seem to be there; then the message is posted.
+pub(super) const RETRIES_WITH_TARGET: u32 = 2;
 
 /// Every answer, what follows from it, and what to do about it.
 pub const ANSWERS: &[AnswerRow] = &[
@@ -9,33 +13,33 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, a JSON object without error, object.id a text that is not empty",
         ends: Ends::Delivered,
         may_be_duplicate: false,
-        hint: "nothing; Twake accepts any channel id, so a message that nobody sees has a wrong channel_id",
+        hint: "nothing; Twake accepts any channel id, so a message that is shown nowhere has a wrong channel_id",
     },
     AnswerRow {
         reason: Reason::WrongKey,
         answer: "200, error unknown_application_or_bad_private_key",
-        ends: Ends::Halt(HaltScope::Account),
+        ends: Ends::Halt(Extent::Account),
         may_be_duplicate: false,
         hint: "compare public_id and private_api_key with the application's page in Twake; a key with a colon can never log in",
     },
     AnswerRow {
         reason: Reason::CompanyWithoutApplication,
         answer: "200, error you_need_to_provide_a_valid_group_id_field_in_any_api_request",
-        ends: Ends::Halt(HaltScope::Company),
+        ends: Ends::Halt(Extent::Company),
         may_be_duplicate: false,
         hint: "install the application in the company, and compare group_id with the company's id",
     },
     AnswerRow {
         reason: Reason::MissingCapability,
         answer: "200, error you_do_not_have_this_set_of_required_capabilities",
-        ends: Ends::Halt(HaltScope::Account),
+        ends: Ends::Halt(Extent::Account),
         may_be_duplicate: false,
         hint: "give the application the write privilege messages_save (with an s) in Twake",
     },
     AnswerRow {
         reason: Reason::MissingPrivilege,
         answer: "200, error you_do_not_have_this_set_of_required_privileges",
-        ends: Ends::Halt(HaltScope::Account),
+        ends: Ends::Halt(Extent::Account),
         may_be_duplicate: false,
         hint: "give the application the privilege that Twake names",
     },
@@ -44,7 +48,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, error \"unknown error or malformed query.\"",
         ends: Ends::RetryTimes(RETRIES_WHEN_UNSURE),
         may_be_duplicate: true,
-        hint: "Twake says this of a bad request and of its own database alike: check that channel_id is set, then its log",
+        hint: "Twake gives this error for a bad request and for a fault of its database: check that channel_id is set, then Twake's log",
     },
     AnswerRow {
         reason: Reason::UnknownError,
@@ -61,81 +65,46 @@ pub const ANSWERS: &[AnswerRow] = &[
         hint: "Twake's message service is down or slow; look at its log if it stays so",
     },
     AnswerRow {
+        reason: Reason::TargetMissing,
+        answer: "to a reply or an update: object.id null or empty; to an update also error \"unknown error or malformed query.\"",
+        ends: Ends::RetryThenPost(RETRIES_WITH_TARGET),
+        may_be_duplicate: true,
+        hint: "nothing: the message to reply to or to update may be gone; after three attempts the bridge posts a new one",
+    },
+    AnswerRow {
         reason: Reason::EmptyAnswer,
         answer: "200, an empty body",
-        ends: Ends::Probe(HaltScope::Account),
+        ends: Ends::Probe(Extent::Account),
         may_be_duplicate: true,
         hint: "Twake failed inside, or something in front of it answered: look at their logs",
     },
     AnswerRow {
         reason: Reason::NotJson,
         answer: "200, no JSON object of Twake's in the body",
-        ends: Ends::Probe(HaltScope::Account),
+        ends: Ends::Probe(Extent::Account),
         may_be_duplicate: true,
-        hint: "something else than Twake's API answered: check url, and whatever stands between; the detail is what came",
-    },
-    AnswerRow {
-        reason: Reason::AnswerCut,
-        answer: "200, but the body ended early, broke off, was longer than 4 MiB or did not come in time",
-        ends: Ends::RetryTimes(RETRIES_WHEN_UNSURE),
-        may_be_duplicate: true,
-        hint: "look for the message in the channel, then at the log of the proxy in front of Twake",
-    },
-    AnswerRow {
-        reason: Reason::UnexpectedStatus,
-        answer: "2xx other than 200, or no status at all",
-        ends: Ends::Probe(HaltScope::Account),
-        may_be_duplicate: true,
-        hint: "something else than Twake's API answered: check url, and whatever stands between",
-    },
-    AnswerRow {
-        reason: Reason::Redirected,
-        answer: "3xx (never followed: the key would go with it)",
-        ends: Ends::Probe(HaltScope::Account),
-        may_be_duplicate: false,
-        hint: "every message: set url to the address the server redirects to, often it is https instead of http; one message: a filter in front of Twake refuses its text",
+        hint: "something other than Twake's API answered: check url and the proxies in between; the detail is the beginning of the answer",
     },
     AnswerRow {
         reason: Reason::Forbidden,
         answer: "401, 403, 407, also as statusCode in the body",
-        ends: Ends::Probe(HaltScope::Account),
+        ends: Ends::Probe(Extent::Account),
         may_be_duplicate: false,
-        hint: "messages/save never answers so. Every message: check url, and what a proxy in front of Twake demands; one message: a filter in front of Twake refuses its text",
+        hint: "Twake itself never answers so. If every message fails: check url, and what a proxy in front of Twake requires. If one message fails: a filter in front of Twake refuses its text",
     },
     AnswerRow {
         reason: Reason::Misrouted,
         answer: "404, 405, 410, 421, or 200 with error \"Not found\"",
-        ends: Ends::Probe(HaltScope::Account),
+        ends: Ends::Probe(Extent::Account),
         may_be_duplicate: false,
-        hint: "every message: this server does not serve messages/save there, check url, and where its proxy sends /api/v1; one message: a filter in front of Twake refuses its text",
-    },
-    AnswerRow {
-        reason: Reason::TooLarge,
-        answer: "413",
-        ends: Ends::Reject,
-        may_be_duplicate: false,
-        hint: "say less in the template, or raise the size of bodies that the proxy in front of Twake accepts",
-    },
-    AnswerRow {
-        reason: Reason::Unavailable,
-        answer: "408, 425, 503; Retry-After is obeyed",
-        ends: Ends::Retry,
-        may_be_duplicate: false,
-        hint: "nothing, unless it stays so: then look at Twake and the proxy in front of it",
-    },
-    AnswerRow {
-        reason: Reason::RateLimited,
-        answer: "429; Retry-After is obeyed",
-        ends: Ends::Retry,
-        may_be_duplicate: false,
-        hint: "set the channel's rate to what the proxy in front of Twake allows",
+        hint: "if every message fails: there is no messages/save at this address, check url, and where the proxy sends /api/v1. If one message fails: a filter in front of Twake refuses its text",
     },
     AnswerRow {
         reason: Reason::Refused,
         answer: "any other 4xx, 501, 505, 511",
-        ends: Ends::Probe(HaltScope::Account),
+        ends: Ends::Probe(Extent::Account),
         may_be_duplicate: false,
-        hint: "messages/save never answers so: look at the log of the proxy in front of Twake",
+        hint: "Twake itself never answers so: look at the log of the proxy in front of Twake",
     },
     AnswerRow {
         reason: Reason::ServerError,
@@ -143,68 +112,5 @@ pub const ANSWERS: &[AnswerRow] = &[
         ends: Ends::Retry,
         may_be_duplicate: true,
         hint: "look at Twake's log; some versions answer so to a wrong group_id or channel_id",
-    },
-    AnswerRow {
-        reason: Reason::Unresolved,
-        answer: "the server's name has no address",
-        ends: Ends::Retry,
-        may_be_duplicate: false,
-        hint: "check url and the machine's DNS",
-    },
-    AnswerRow {
-        reason: Reason::Unreachable,
-        answer: "connection refused, no route, or not made in time",
-        ends: Ends::Retry,
-        may_be_duplicate: false,
-        hint: "check that Twake runs, url, and firewalls between",
-    },
-    AnswerRow {
-        reason: Reason::Tls,
-        answer: "no TLS over the connection",
-        ends: Ends::Retry,
-        may_be_duplicate: false,
-        hint: "check the server's certificate (date, name, chain); an authority of your own belongs into ca_file",
-    },
-    AnswerRow {
-        reason: Reason::CertificateRefused,
-        answer: "the TLS is ended because of the bridge's certificate or its lack of one, or 400 with nginx's page about it",
-        ends: Ends::Halt(HaltScope::Account),
-        may_be_duplicate: false,
-        hint: "set the account's tls to a certificate that the server trusts (date, authority, for clients), and its key",
-    },
-    AnswerRow {
-        reason: Reason::Proxy,
-        answer: "the account's proxy is not reached, or makes no tunnel",
-        ends: Ends::Retry,
-        may_be_duplicate: false,
-        hint: "check that the proxy runs and reaches Twake, and the account's proxy; the detail is what it said",
-    },
-    AnswerRow {
-        reason: Reason::ProxyRefused,
-        answer: "the account's proxy answers 401, 403 or 407",
-        ends: Ends::Halt(HaltScope::Account),
-        may_be_duplicate: false,
-        hint: "check the user and password of the account's proxy, and that it lets CONNECT through to Twake's host and port",
-    },
-    AnswerRow {
-        reason: Reason::TimedOut,
-        answer: "no answer in time",
-        ends: Ends::Retry,
-        may_be_duplicate: true,
-        hint: "Twake is slow; raise delivery.timeout if it is always so",
-    },
-    AnswerRow {
-        reason: Reason::Broken,
-        answer: "the connection broke before the answer was whole",
-        ends: Ends::Retry,
-        may_be_duplicate: true,
-        hint: "nothing, unless it stays so: then look at the proxy in front of Twake",
-    },
-    AnswerRow {
-        reason: Reason::Garbled,
-        answer: "what came is not HTTP",
-        ends: Ends::Probe(HaltScope::Account),
-        may_be_duplicate: true,
-        hint: "check url: its port may belong to something else, or want https",
     },
 ];

@@ -1,37 +1,41 @@
-//! What the body of an answer with status 200 says, also where something has written before the JSON.
+//! What the body of a response with status 200 means, also where something was written before the JSON.
 
 use serde_json::Value;
 
-use super::{Finding, of_status, short};
-use crate::twake::Reason;
+use crate::twake::http::{excerpt, of_status};
+use crate::twake::verdict::Finding;
+use crate::twake::{Reason, RemoteId};
 
-/// The JSON begins within so many bytes, or the body is not read.
+/// The JSON has to begin within so many bytes.
 const LONGEST_NOISE: usize = 64 * 1024;
 
-/// So many places where a JSON object may begin are tried.
+/// So many positions at which a JSON object may begin are tried.
 const MOST_BEGINNINGS: usize = 32;
 
-/// UTF-8's byte order mark, which a PHP file saved with one puts before each answer.
+/// UTF-8's byte order mark, which a PHP file saved with one writes before each response.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What follows from a body. `cut`: why it is not whole; a JSON object that is whole counts all the same.
-pub(super) fn read(body: &[u8], cut: Option<&str>) -> Finding {
+/// The finding, and the message's id if there is one. `cut`: why the body is not whole; a JSON object that is whole counts
+/// all the same.
+pub(super) fn read(body: &[u8], cut: Option<&str>) -> (Finding, Option<RemoteId>) {
     let Some((answer, noise)) = find(body) else {
-        return unreadable(body, cut);
+        return (unreadable(body, cut), None);
     };
-    let finding = of_answer(&answer).unwrap_or_else(|| unreadable(body, cut));
-    match noise {
+    let (finding, id) = of_answer(&answer).unwrap_or_else(|| (unreadable(body, cut), None));
+    let finding = match noise {
         b"" => finding,
-        BYTE_ORDER_MARK => said(finding, "a byte order mark before the JSON"),
-        noise => {
-            let what = format!("{} bytes before the JSON: {}", noise.len(), excerpt(noise));
-            said(finding, &what)
-        }
-    }
+        BYTE_ORDER_MARK => finding.with("a byte order mark before the JSON"),
+        noise => finding.with(&format!(
+            "{} bytes before the JSON: {}",
+            noise.len(),
+            excerpt(noise)
+        )),
+    };
+    (finding, id)
 }
 
-/// The JSON object of a body, and what is before it. One that begins the body may be followed by anything; before one
-/// that does not, a page may quote a stranger's text, so it has to look like Twake's and end the body.
+/// The JSON object of a body, and the bytes before it. Anything may follow an object at the start of the body. Another
+/// one has to look like Twake's and to end the body, because a page before it may quote foreign text.
 fn find(body: &[u8]) -> Option<(Value, &[u8])> {
     if let Some((answer, _)) = object(body).filter(|(answer, _)| looks_like_twakes(answer)) {
         return Some((answer, b""));
@@ -58,24 +62,29 @@ fn looks_like_twakes(answer: &Value) -> bool {
         .any(|key| answer.get(key).is_some())
 }
 
-/// What Twake's answer says; `None`: it is not Twake's.
-fn of_answer(answer: &Value) -> Option<Finding> {
-    // Later servers pass the inner answer's body on and drop its status, which is then only found in here.
+/// What Twake's answer means; `None`: it is not Twake's.
+fn of_answer(answer: &Value) -> Option<(Finding, Option<RemoteId>)> {
+    // Later servers pass on the body of an inner answer without its status, which is then found only in the body.
     if let Some(status) = answer.get("statusCode").and_then(Value::as_u64) {
         let status = u16::try_from(status).unwrap_or_default();
         if !(200..300).contains(&status) {
-            return Some(of_status(status));
+            return Some((of_status(status), None));
         }
     }
     if let Some(error) = answer.get("error") {
-        return Some(of_error(error));
+        return Some((of_error(error), None));
     }
-    match answer.get("object")?.get("id")? {
-        Value::String(id) if !id.is_empty() => Some(Finding {
-            id: id.clone(),
-            ..Finding::of(Reason::Delivered)
-        }),
-        Value::Null | Value::String(_) => Some(Finding::of(Reason::NoMessageId)),
+    let object = answer.get("object")?;
+    match object.get("id")? {
+        Value::String(id) if !id.is_empty() => {
+            let parent = object.get("parent_message_id").and_then(Value::as_str);
+            let id = RemoteId {
+                message: id.clone(),
+                thread: parent.filter(|parent| !parent.is_empty()).map(str::to_owned),
+            };
+            Some((Finding::new(Reason::Delivered, ""), Some(id)))
+        }
+        Value::Null | Value::String(_) => Some((Finding::new(Reason::NoMessageId, ""), None)),
         _ => None,
     }
 }
@@ -93,49 +102,18 @@ fn of_error(error: &Value) -> Finding {
         _ => Reason::UnknownError,
     };
     let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
-    Finding {
-        detail: short(&text),
-        ..Finding::of(reason)
-    }
+    Finding::new(reason, &text)
 }
 
-/// A success that cannot be read: the message may be there.
+/// A success that cannot be read: the message may have been stored.
 fn unreadable(body: &[u8], cut: Option<&str>) -> Finding {
-    let (reason, detail) = match (cut, excerpt(body)) {
-        (Some(cut), text) => (
+    let text = excerpt(body);
+    match cut {
+        Some(cut) => Finding::new(
             Reason::AnswerCut,
-            format!("{cut}; {} bytes came: {text}", body.len()),
+            &format!("{cut}; {} bytes came: {text}", body.len()),
         ),
-        (None, text) if body.trim_ascii().is_empty() => (Reason::EmptyAnswer, text),
-        (None, text) => (Reason::NotJson, text),
-    };
-    Finding {
-        detail: short(&detail),
-        ..Finding::of(reason)
+        None if body.trim_ascii().is_empty() => Finding::new(Reason::EmptyAnswer, ""),
+        None => Finding::new(Reason::NotJson, &text),
     }
-}
-
-fn said(finding: Finding, what: &str) -> Finding {
-    let detail = match finding.detail.as_str() {
-        "" => what.to_owned(),
-        detail => format!("{detail}; {what}"),
-    };
-    Finding {
-        detail: short(&detail),
-        ..finding
-    }
-}
-
-/// The beginning of what somebody else said. Nothing of a page that repeats the request's headers: the key is in them.
-fn excerpt(bytes: &[u8]) -> String {
-    let begin = &bytes[..bytes.len().min(400)];
-    let text = String::from_utf8_lossy(begin.trim_ascii());
-    let lower = text.to_ascii_lowercase();
-    if ["authorization", "basic ", "php_auth"]
-        .iter()
-        .any(|word| lower.contains(word))
-    {
-        return "(not shown: it repeats credentials)".to_owned();
-    }
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
 }

@@ -1,26 +1,21 @@
 use super::*;
-use crate::message::{Block, Document, Inline};
-use crate::twake::{Account, Api, HaltScope, Outbound};
-use std::sync::Arc;
+use crate::message::{Block, Inline, StoredMessage};
+use crate::twake::http::Response;
+use crate::twake::outbound::Proxy;
+use crate::twake::{self, Api};
+use uuid::Uuid;
 
 mod answers;
-
-const NOW: &str = "2026-03-01T10:00:00Z";
-
-fn now() -> Timestamp {
-    NOW.parse().unwrap()
-}
 
 fn destination(url: &str) -> Destination {
     Destination {
         account: Arc::new(Account {
             name: "main".to_owned(),
-            api: Api::MessagesSave,
             url: url.parse().unwrap(),
             public_id: "app".to_owned(),
             private_api_key: Secret::new("k/+="),
             group_id: "company".to_owned(),
-            outbound: Outbound::default(),
+            outbound: Arc::default(),
         }),
         group_id: "company".to_owned(),
         channel_id: "channel".to_owned(),
@@ -42,8 +37,62 @@ fn hello() -> Document {
     }
 }
 
+fn id(message: &str, thread: Option<&str>) -> RemoteId {
+    RemoteId {
+        message: message.to_owned(),
+        thread: thread.map(str::to_owned),
+    }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the answers of a test include errors, too"
+)]
+fn response(status: u16, body: &str) -> Answer {
+    Ok(Response {
+        status,
+        body: body.into(),
+        ..Response::default()
+    })
+}
+
+/// Drives an attempt to its end. Its requests get these answers in turn, and the last one from then on. Returns the bodies
+/// that were sent, and the verdict.
+fn drive(
+    destination: &Destination,
+    act: Act,
+    last: Option<(Reason, u32)>,
+    answers: &[Answer],
+) -> (Vec<Value>, Verdict) {
+    let (destination, message) = (destination.clone().into(), stored(hello(), false));
+    let job = Job {
+        act,
+        last,
+        ..Job::post(Uuid::nil(), 1, &destination, &message)
+    };
+    let (mut attempt, mut step) = twake::Attempt::begin(Task::Deliver(job));
+    let mut sent = Vec::new();
+    loop {
+        match step {
+            Step::Done(verdict) => return (sent, verdict),
+            Step::Send(request) => sent.push(serde_json::from_slice(&request.body).unwrap()),
+        }
+        let answer = answers.get(sent.len() - 1).or(answers.last());
+        step = attempt.next(answer.unwrap());
+    }
+}
+
+fn attempt(act: Act, last: Option<(Reason, u32)>, answers: &[Answer]) -> (Vec<Value>, Verdict) {
+    drive(&destination("http://twake.test"), act, last, answers)
+}
+
+/// The request of a post.
+fn posted(destination: Destination, message: &StoredMessage) -> Request {
+    twake::request(&Job::post(Uuid::nil(), 1, &destination.into(), message))
+}
+
 fn body_of(message: &StoredMessage) -> Value {
-    serde_json::from_slice(&request(&destination("http://twake.test"), Act::Post, message).body).unwrap()
+    serde_json::from_slice(&posted(destination("http://twake.test"), message).body).unwrap()
 }
 
 #[test]
@@ -66,18 +115,14 @@ fn the_address_keeps_the_path_of_the_url_with_and_without_a_slash() {
             "http://host/twake/api/v1/messages/save",
         ),
     ] {
-        let request = request(&destination(url), Act::Post, &stored(hello(), false));
+        let request = posted(destination(url), &stored(hello(), false));
         assert_eq!(request.url.as_str(), expected);
     }
 }
 
 #[test]
 fn the_request_carries_basic_credentials_and_json() {
-    let request = request(
-        &destination("http://twake.test"),
-        Act::Post,
-        &stored(hello(), false),
-    );
+    let request = posted(destination("http://twake.test"), &stored(hello(), false));
     assert_eq!(request.method, "POST");
     assert_eq!(request.authorization.expose(), "Basic YXBwOmsvKz0=");
     assert!(request.headers.contains(&("content-type", "application/json")));
@@ -99,7 +144,7 @@ fn content_is_an_object_of_text_and_nodes() {
 }
 
 #[test]
-fn an_ephemeral_message_says_so() {
+fn an_ephemeral_message_is_marked() {
     let body = body_of(&stored(hello(), true));
     assert_eq!(body["message"]["_once_ephemeral_message"], true);
 }
@@ -119,4 +164,27 @@ fn the_text_that_twake_scans_notifies_nobody() {
 fn a_message_without_text_has_a_fallback() {
     let body = body_of(&stored(Document::default(), false));
     assert_eq!(body["message"]["content"]["fallback_string"], NO_TEXT);
+}
+
+#[test]
+fn each_act_names_the_message_it_is_about() {
+    for (act, parent, own) in [
+        (Act::Post, None, None),
+        (Act::Reply(id("4e1b", None)), Some("4e1b"), None),
+        // A reply to a reply stands in the same thread: only a top-level message can be answered.
+        (Act::Reply(id("5fca", Some("4e1b"))), Some("4e1b"), None),
+        (Act::Update(id("4e1b", None)), None, Some("4e1b")),
+        (Act::Update(id("5fca", Some("4e1b"))), Some("4e1b"), Some("5fca")),
+    ] {
+        let answer = response(200, r#"{"object":{"id":"x"}}"#);
+        let (sent, _) = attempt(act.clone(), None, &[answer]);
+        let message = &sent[0]["message"];
+        assert_eq!(
+            message.get("parent_message_id").and_then(Value::as_str),
+            parent,
+            "{act:?}"
+        );
+        assert_eq!(message.get("id").and_then(Value::as_str), own, "{act:?}");
+        assert_eq!(message["content"]["fallback_string"], "Hello");
+    }
 }

@@ -5,27 +5,30 @@ use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use twake_bridge::message::{Block, Document, Inline, StoredMessage};
 use twake_bridge::secret::Secret;
-use twake_bridge::twake::{Account, Act, Api, Destination, Outbound, request};
+use twake_bridge::twake::messages_save::{self, Account};
+use twake_bridge::twake::{Destination, Job, Outbound, request};
 use url::Url;
+use uuid::Uuid;
 
 /// A body of this many bytes is refused by later servers.
 const LARGEST_BODY: usize = 1 << 20;
 /// The address that only syntax in a value could make a link to: no value begins with it.
 pub(crate) const EVIL: &str = "http://evil.example";
 
-static PLACE: LazyLock<Destination> = LazyLock::new(|| Destination {
-    account: Arc::new(Account {
-        name: "main".to_owned(),
-        api: Api::MessagesSave,
-        url: Url::parse("https://twake.example").unwrap(),
-        outbound: Outbound::default(),
-        public_id: "id".to_owned(),
-        private_api_key: Secret::new("key"),
+static DESTINATION: LazyLock<Destination> = LazyLock::new(|| {
+    Destination::MessagesSave(messages_save::Destination {
+        account: Arc::new(Account {
+            name: "main".to_owned(),
+            url: Url::parse("https://twake.example").unwrap(),
+            outbound: Arc::new(Outbound::default()),
+            public_id: "id".to_owned(),
+            private_api_key: Secret::new("key"),
+            group_id: "group".to_owned(),
+        }),
         group_id: "group".to_owned(),
-    }),
-    group_id: "group".to_owned(),
-    channel_id: "channel".to_owned(),
-    rate: None,
+        channel_id: "channel".to_owned(),
+        rate: None,
+    })
 });
 
 /// What Twake looks for in a message's text to notify somebody. All its servers have the first two
@@ -54,7 +57,7 @@ pub(crate) fn check(message: &StoredMessage, may_link: bool) {
         "kept as something else"
     );
 
-    let body = request(&PLACE, Act::Post, message).body;
+    let body = request(&Job::post(Uuid::nil(), 1, &DESTINATION, message)).body;
     assert!(
         body.len() < LARGEST_BODY,
         "{} bytes are too many for Twake",

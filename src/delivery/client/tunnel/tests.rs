@@ -4,7 +4,7 @@ use super::*;
 use crate::secret::Secret;
 use proptest::prelude::*;
 
-fn told(head: &[u8]) -> Option<Result<(), String>> {
+fn outcome(head: &[u8]) -> Option<Result<(), String>> {
     made(head, false).map(|made| made.map_err(|failure| failure.what))
 }
 
@@ -21,13 +21,13 @@ fn a_tunnel_is_a_2xx_of_http_1_with_nothing_behind_it() {
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nno header at all\r\nX: y\r\n\r\n",
     ] {
-        assert_eq!(told(head.as_bytes()), Some(Ok(())), "{head:?}");
+        assert_eq!(outcome(head.as_bytes()), Some(Ok(())), "{head:?}");
         let more = format!("{head}x");
-        let what = told(more.as_bytes()).unwrap().unwrap_err();
+        let what = outcome(more.as_bytes()).unwrap().unwrap_err();
         assert!(what.contains("1 bytes that nobody asked for"), "{what}");
         // However it is cut, it is waited for: half an answer is none.
         for end in 0..head.len() - 1 {
-            let begun = told(&head.as_bytes()[..end]);
+            let begun = outcome(&head.as_bytes()[..end]);
             assert!(begun.is_none(), "{:?}: {begun:?}", &head[..end]);
         }
     }
@@ -48,13 +48,13 @@ fn what_is_not_http_1_is_not_waited_for() {
         b"200 OK\r\n\r\n",
         b"HTTP/1.1 200 O\0K\r\n\r\n",
     ] {
-        let what = told(head).unwrap().unwrap_err();
+        let what = outcome(head).unwrap().unwrap_err();
         assert!(what.contains("cannot be read"), "{what}");
     }
 }
 
 #[test]
-fn a_refusal_says_what_can_be_done() {
+fn a_refusal_has_a_hint() {
     let answer = |more: &str| format!("HTTP/1.1 407 Proxy Authentication Required\r\n{more}\r\n");
     let basic = "proxy-authenticate: BASIC realm=\"x\"\r\n";
     let others = "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n";
@@ -95,7 +95,7 @@ fn a_refusal_says_what_can_be_done() {
             .unwrap_err();
         assert_eq!(failure.refused, refused, "{status}");
     }
-    // What it says of itself is cut: nobody reads a proxy's novel.
+    // The proxy's own words are cut.
     let long = format!(
         "HTTP/1.1 407 {0}\r\nProxy-Authenticate: {0}\r\n\r\n",
         "x".repeat(9000)
@@ -122,7 +122,7 @@ fn a_request_holds_the_credentials_once_and_no_copy_was_made_on_the_way() {
 
 proptest! {
     #[test]
-    fn any_answer_is_a_tunnel_only_if_it_says_so(head in any_answer(), known: bool) {
+    fn only_a_success_makes_a_tunnel(head in any_answer(), known: bool) {
         match made(&head, known) {
             Some(Ok(())) => {
                 let text = String::from_utf8_lossy(&head);

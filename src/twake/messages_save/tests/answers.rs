@@ -1,37 +1,37 @@
-//! What each answer is taken for.
+//! The verdict on each answer.
 
 use super::*;
-
-fn answered(status: u16, body: &str) -> Verdict {
-    let answer = Answer::Response {
-        status,
-        retry_after: None,
-        body: body.as_bytes(),
-        cut: None,
-    };
-    verdict(&answer, now())
-}
 
 fn named(error: &str) -> String {
     json!({ "error": error, "_cookies": [] }).to_string()
 }
 
-const RETRY: Kind = Kind::Retry {
+const RETRY: VerdictKind = VerdictKind::Retry {
     after: None,
     times: None,
+    pause: None,
 };
-const FEW_TIMES: Kind = Kind::Retry {
+const FEW_TIMES: VerdictKind = VerdictKind::Retry {
     after: None,
     times: Some(5),
+    pause: None,
 };
-const HALT: Kind = Kind::Halt(HaltScope::Account);
 
-/// Every answer, with what it has to be taken for: verdict, reason, whether another attempt may tell it twice.
+fn halt() -> VerdictKind {
+    VerdictKind::Halt(HaltScope::account("main"))
+}
+
+/// The verdict on a post with this answer. A probe that follows gets the same one.
+fn answered(status: u16, body: &str) -> Verdict {
+    attempt(Act::Post, None, &[response(status, body)]).1
+}
+
+/// Every answer with its verdict and reason, and whether another attempt may post the message twice.
 #[test]
-fn each_answer_is_taken_for_what_it_is() {
-    let company = Kind::Halt(HaltScope::Company);
-    let cases: Vec<(u16, String, Kind, Reason, bool)> = vec![
-        (200, named("unknown_application_or_bad_private_key"), HALT, Reason::WrongKey, false),
+fn each_answer_has_its_verdict() {
+    let company = VerdictKind::Halt(HaltScope::part("main", "company company".to_owned()));
+    let cases: Vec<(u16, String, VerdictKind, Reason, bool)> = vec![
+        (200, named("unknown_application_or_bad_private_key"), halt(), Reason::WrongKey, false),
         (
             200,
             r#"{"error":"you_need_to_provide_a_valid_group_id_field_in_any_api_request","group_id":null,"_cookies":[]}"#.into(),
@@ -42,14 +42,14 @@ fn each_answer_is_taken_for_what_it_is() {
         (
             200,
             r#"{"error":"you_do_not_have_this_set_of_required_capabilities","capabilities":["messages_save"],"_cookies":[]}"#.into(),
-            HALT,
+            halt(),
             Reason::MissingCapability,
             false,
         ),
         (
             200,
             r#"{"error":"you_do_not_have_this_set_of_required_privileges","privileges":["x"],"_cookies":[]}"#.into(),
-            HALT,
+            halt(),
             Reason::MissingPrivilege,
             false,
         ),
@@ -58,53 +58,53 @@ fn each_answer_is_taken_for_what_it_is() {
         (200, r#"{"error":{"deep":1}}"#.into(), FEW_TIMES, Reason::UnknownError, false),
         // An `error` of any value is an error, even beside an object.
         (200, r#"{"error":null,"object":{"id":"x"}}"#.into(), FEW_TIMES, Reason::UnknownError, false),
-        (200, String::new(), HALT, Reason::EmptyAnswer, true),
-        (200, " \r\n".into(), HALT, Reason::EmptyAnswer, true),
+        (200, String::new(), halt(), Reason::EmptyAnswer, true),
+        (200, " \r\n".into(), halt(), Reason::EmptyAnswer, true),
         (200, r#"{"object":{"id":null,"application_id":null,"message_type":0},"_cookies":[]}"#.into(), RETRY, Reason::NoMessageId, true),
         (200, r#"{"object":{"id":""}}"#.into(), RETRY, Reason::NoMessageId, true),
-        (200, r#"{"object":{"id":17}}"#.into(), HALT, Reason::NotJson, true),
-        (200, r#"{"object":{}}"#.into(), HALT, Reason::NotJson, true),
-        (200, r#"{"object":"x"}"#.into(), HALT, Reason::NotJson, true),
-        (200, "{}".into(), HALT, Reason::NotJson, true),
-        (200, "<html>Fatal error</html>".into(), HALT, Reason::NotJson, true),
-        (200, r#"[{"object":{"id":"x"}}]"#.into(), HALT, Reason::NotJson, true),
-        (200, r#""x""#.into(), HALT, Reason::NotJson, true),
-        (200, r#"{"object":{"id":"cut"#.into(), HALT, Reason::NotJson, true),
-        (200, "[".repeat(10_000), HALT, Reason::NotJson, true),
-        // What later servers answer for Node, which never has the status it tells of.
-        (200, r#"{"error":"Not found"}"#.into(), HALT, Reason::Misrouted, false),
+        (200, r#"{"object":{"id":17}}"#.into(), halt(), Reason::NotJson, true),
+        (200, r#"{"object":{}}"#.into(), halt(), Reason::NotJson, true),
+        (200, r#"{"object":"x"}"#.into(), halt(), Reason::NotJson, true),
+        (200, "{}".into(), halt(), Reason::NotJson, true),
+        (200, "<html>Fatal error</html>".into(), halt(), Reason::NotJson, true),
+        (200, r#"[{"object":{"id":"x"}}]"#.into(), halt(), Reason::NotJson, true),
+        (200, r#""x""#.into(), halt(), Reason::NotJson, true),
+        (200, r#"{"object":{"id":"cut"#.into(), halt(), Reason::NotJson, true),
+        (200, "[".repeat(10_000), halt(), Reason::NotJson, true),
+        // Later servers pass on the bodies of Node, without the status that the body names.
+        (200, r#"{"error":"Not found"}"#.into(), halt(), Reason::Misrouted, false),
         (200, r#"{"statusCode":500,"error":"Internal Server Error"}"#.into(), RETRY, Reason::ServerError, true),
-        (200, r#"{"statusCode":401,"error":"Unauthorized","message":"Bad credentials"}"#.into(), HALT, Reason::Forbidden, false),
-        (200, r#"{"statusCode":99999999999,"error":"?"}"#.into(), HALT, Reason::UnexpectedStatus, true),
-        (404, r#"{"error":"Not found"}"#.into(), HALT, Reason::Misrouted, false),
-        (404, "<html>nginx</html>".into(), HALT, Reason::Misrouted, false),
-        (405, String::new(), HALT, Reason::Misrouted, false),
-        (410, String::new(), HALT, Reason::Misrouted, false),
-        (401, r#"{"statusCode":401,"error":"Unauthorized"}"#.into(), HALT, Reason::Forbidden, false),
-        (403, String::new(), HALT, Reason::Forbidden, false),
-        (407, String::new(), HALT, Reason::Forbidden, false),
-        (301, String::new(), HALT, Reason::Redirected, false),
-        (302, r#"{"object":{"id":"x"}}"#.into(), HALT, Reason::Redirected, false),
-        (307, String::new(), HALT, Reason::Redirected, false),
-        (308, String::new(), HALT, Reason::Redirected, false),
-        (413, "too large".into(), Kind::Reject, Reason::TooLarge, false),
-        (400, String::new(), HALT, Reason::Refused, false),
-        (400, nginx("The plain HTTP request was sent to HTTPS port"), HALT, Reason::Refused, false),
-        (400, nginx("No required SSL certificate was sent"), HALT, Reason::CertificateRefused, false),
-        (400, nginx("The SSL certificate error"), HALT, Reason::CertificateRefused, false),
-        (422, String::new(), HALT, Reason::Refused, false),
+        (200, r#"{"statusCode":401,"error":"Unauthorized","message":"Bad credentials"}"#.into(), halt(), Reason::Forbidden, false),
+        (200, r#"{"statusCode":99999999999,"error":"?"}"#.into(), halt(), Reason::UnexpectedStatus, true),
+        (404, r#"{"error":"Not found"}"#.into(), halt(), Reason::Misrouted, false),
+        (404, "<html>nginx</html>".into(), halt(), Reason::Misrouted, false),
+        (405, String::new(), halt(), Reason::Misrouted, false),
+        (410, String::new(), halt(), Reason::Misrouted, false),
+        (401, r#"{"statusCode":401,"error":"Unauthorized"}"#.into(), halt(), Reason::Forbidden, false),
+        (403, String::new(), halt(), Reason::Forbidden, false),
+        (407, String::new(), halt(), Reason::Forbidden, false),
+        (301, String::new(), halt(), Reason::Redirected, false),
+        (302, r#"{"object":{"id":"x"}}"#.into(), halt(), Reason::Redirected, false),
+        (307, String::new(), halt(), Reason::Redirected, false),
+        (308, String::new(), halt(), Reason::Redirected, false),
+        (413, "too large".into(), VerdictKind::Reject, Reason::TooLarge, false),
+        (400, String::new(), halt(), Reason::Refused, false),
+        (400, nginx("The plain HTTP request was sent to HTTPS port"), halt(), Reason::Refused, false),
+        (400, nginx("No required SSL certificate was sent"), halt(), Reason::CertificateRefused, false),
+        (400, nginx("The SSL certificate error"), halt(), Reason::CertificateRefused, false),
+        (422, String::new(), halt(), Reason::Refused, false),
         (408, String::new(), RETRY, Reason::Unavailable, false),
         (429, String::new(), RETRY, Reason::RateLimited, false),
         (503, String::new(), RETRY, Reason::Unavailable, false),
         (500, r#"{"error":"no route"}"#.into(), RETRY, Reason::ServerError, true),
         (500, "not json".into(), RETRY, Reason::ServerError, true),
-        (501, String::new(), HALT, Reason::Refused, false),
+        (501, String::new(), halt(), Reason::Refused, false),
         (502, String::new(), RETRY, Reason::ServerError, true),
         (504, String::new(), RETRY, Reason::ServerError, true),
         // A success of any other status is not Twake's.
-        (201, r#"{"object":{"id":"x"}}"#.into(), HALT, Reason::UnexpectedStatus, true),
-        (204, String::new(), HALT, Reason::UnexpectedStatus, true),
-        (600, String::new(), HALT, Reason::UnexpectedStatus, true),
+        (201, r#"{"object":{"id":"x"}}"#.into(), halt(), Reason::UnexpectedStatus, true),
+        (204, String::new(), halt(), Reason::UnexpectedStatus, true),
+        (600, String::new(), halt(), Reason::UnexpectedStatus, true),
     ];
     for (status, body, kind, reason, may_be_duplicate) in cases {
         let verdict = answered(status, &body);
@@ -118,15 +118,25 @@ fn each_answer_is_taken_for_what_it_is() {
     }
 }
 
-/// What one message's text can cause, by a filter in front of Twake or in Twake itself, is never taken for a matter of
-/// the account without a probe; what Twake says of the account needs none.
+/// Answers that the text of one message can cause, by a filter in front of Twake or in Twake itself, are never taken for a
+/// matter of the account without a probe. Twake's own answers about the account need none.
 #[test]
-fn what_a_text_may_cause_asks_for_a_probe() {
+fn an_answer_that_a_text_may_cause_is_followed_by_a_probe() {
+    let is_followed = |status, body: &str| {
+        let (sent, _) = attempt(Act::Post, None, &[response(status, body)]);
+        assert!(sent[0].get("message").is_some());
+        assert!(
+            sent.iter()
+                .skip(1)
+                .all(|probe| *probe == json!({ "group_id": "company" }))
+        );
+        sent.len() == 2
+    };
     for status in (300..=499).chain([201, 202, 204, 501, 505, 511]) {
         let has_own_row = matches!(status, 408 | 413 | 425 | 429);
-        assert_eq!(answered(status, "").wants_probe, !has_own_row, "{status}");
+        assert_eq!(is_followed(status, ""), !has_own_row, "{status}");
     }
-    for (body, wants_probe) in [
+    for (body, expected) in [
         ("<html><title>Blocked</title></html>", true),
         ("", true),
         ("{}", true),
@@ -136,16 +146,15 @@ fn what_a_text_may_cause_asks_for_a_probe() {
         (r#"{"error":"unknown error or malformed query."}"#, false),
         (r#"{"object":{"id":null}}"#, false),
     ] {
-        assert_eq!(answered(200, body).wants_probe, wants_probe, "{body}");
+        assert_eq!(is_followed(200, body), expected, "{body}");
     }
 }
 
 #[test]
-fn the_answer_to_a_probe_tells_a_text_from_an_account() {
+fn a_probe_separates_a_refused_text_from_a_refused_account() {
     let after = |message: (u16, &str), probe: (u16, &str)| {
-        let verdicts = [message, probe].map(|(status, body)| answered(status, body));
-        let [message, probe] = verdicts;
-        crate::twake::after_probe(Api::MessagesSave, message, probe)
+        let answers = [message, probe].map(|(status, body)| response(status, body));
+        attempt(Act::Post, None, &answers).1
     };
     let ambiguous = named("unknown error or malformed query.");
     for in_order in [
@@ -167,18 +176,60 @@ fn the_answer_to_a_probe_tells_a_text_from_an_account() {
         ((302, ""), Reason::Redirected),
         ((200, "<html></html>"), Reason::NotJson),
         ((200, wrong_key.as_str()), Reason::WrongKey),
-        // Nothing is known: the account halts for what the message met.
+        // The probe found nothing out: the account halts for the answer to the message.
         ((503, ""), Reason::Forbidden),
         ((200, r#"{"error":"something new"}"#), Reason::Forbidden),
     ] {
         let verdict = after((403, ""), probe);
-        assert_eq!((verdict.kind, verdict.reason), (HALT, reason), "{probe:?}");
+        assert_eq!((verdict.kind, verdict.reason), (halt(), reason), "{probe:?}");
     }
     assert!(after((200, "<html></html>"), (403, "")).may_be_duplicate);
 }
 
+/// The bridge may stop while the probe is under way, but never while the message is.
 #[test]
-fn json_is_found_behind_what_something_else_wrote_before_it() {
+fn only_a_probe_may_be_interrupted() {
+    let (destination, message) = (destination("http://twake.test").into(), stored(hello(), false));
+    let job = Job::post(Uuid::nil(), 1, &destination, &message);
+    let (mut attempt, _) = twake::Attempt::begin(Task::Deliver(job));
+    assert_eq!(attempt.interrupted(), None);
+    assert!(matches!(attempt.next(&response(403, "")), Step::Send(_)));
+    let verdict = attempt.interrupted().unwrap();
+    assert_eq!((verdict.kind, verdict.reason), (halt(), Reason::Forbidden));
+}
+
+#[test]
+fn a_probe_alone_is_accepted_as_both_eras_answer_it() {
+    let probed = |answer: &Answer| {
+        let destination = destination("http://twake.test").into();
+        let (mut attempt, step) = twake::Attempt::begin(Task::Probe(&destination));
+        let Step::Send(request) = step else {
+            panic!("no request")
+        };
+        assert_eq!(request.body, r#"{"group_id":"company"}"#);
+        match attempt.next(answer) {
+            Step::Done(verdict) => verdict.kind,
+            Step::Send(_) => panic!("a second request"),
+        }
+    };
+    for (status, body, kind) in [
+        (
+            200,
+            named("unknown error or malformed query."),
+            VerdictKind::Accepted,
+        ),
+        (200, r#"{"object":{"id":null}}"#.into(), VerdictKind::Accepted),
+        (200, r#"{"object":{"id":"x"}}"#.into(), VerdictKind::Accepted),
+        (200, named("unknown_application_or_bad_private_key"), halt()),
+        (403, String::new(), halt()),
+        (503, String::new(), RETRY),
+    ] {
+        assert_eq!(probed(&response(status, &body)), kind, "{status} {body}");
+    }
+}
+
+#[test]
+fn json_is_found_behind_other_text() {
     let delivered = r#"{"object":{"id":"5fca","content":{"formatted":[]}},"_cookies":[]}"#;
     for (noise, detail) in [
         ("\u{feff}", "a byte order mark before the JSON"),
@@ -205,7 +256,7 @@ fn json_is_found_behind_what_something_else_wrote_before_it() {
         answered(200, &format!("{delivered}<!-- 3 ms -->")).reason,
         Reason::Delivered
     );
-    // A page that quotes a text is no answer of Twake's.
+    // A page that quotes a text is not Twake's.
     for page in [
         format!("<html>Blocked: {delivered}</html>"),
         format!("[{delivered}]"),
@@ -218,15 +269,15 @@ fn json_is_found_behind_what_something_else_wrote_before_it() {
 }
 
 #[test]
-fn an_answer_that_is_not_whole_counts_where_its_json_is() {
+fn a_cut_answer_counts_if_its_json_is_whole() {
     let cut = |body: &str| {
-        let answer = Answer::Response {
+        let answer = Ok(Response {
             status: 200,
-            retry_after: None,
-            body: body.as_bytes(),
-            cut: Some("it ended early"),
-        };
-        verdict(&answer, now())
+            body: body.into(),
+            cut: Some("it ended early".to_owned()),
+            ..Response::default()
+        });
+        attempt(Act::Post, None, &[answer]).1
     };
     assert_eq!(cut(r#"{"object":{"id":"x"}}"#).reason, Reason::Delivered);
     for body in ["", r#"{"object":{"id":"x"}"#] {
@@ -236,7 +287,7 @@ fn an_answer_that_is_not_whole_counts_where_its_json_is() {
     }
 }
 
-/// An echo of the request is a page as well.
+/// An echo of the request is such a page, too.
 #[test]
 fn a_page_that_repeats_credentials_is_not_shown() {
     let verdict = answered(200, r#"{"headers":{"Authorization":"Basic YXBwOmsvKz0="}}"#);
@@ -246,18 +297,26 @@ fn a_page_that_repeats_credentials_is_not_shown() {
 
 #[test]
 fn an_object_with_an_id_is_delivered_in_both_eras() {
-    for body in [
-        r#"{"object":{"id":"5fca","front_id":"x","sender":null},"_cookies":[]}"#,
-        r#"{"object":{"id":"5fca","thread_id":"5fca","_reactions":[]},"_cookies":[]}"#,
-        r#"{"statusCode":200,"object":{"id":"5fca"}}"#,
+    for (body, thread) in [
+        (
+            r#"{"object":{"id":"5fca","front_id":"x","sender":null},"_cookies":[]}"#,
+            None,
+        ),
+        (
+            r#"{"object":{"id":"5fca","thread_id":"5fca","_reactions":[]},"_cookies":[]}"#,
+            None,
+        ),
+        (
+            r#"{"statusCode":200,"object":{"id":"5fca","parent_message_id":""}}"#,
+            None,
+        ),
+        (
+            r#"{"object":{"id":"5fca","parent_message_id":"4e1b"}}"#,
+            Some("4e1b"),
+        ),
     ] {
         let verdict = answered(200, body);
-        assert_eq!(
-            verdict.kind,
-            Kind::Delivered {
-                id: "5fca".to_owned()
-            }
-        );
+        assert_eq!(verdict.kind, VerdictKind::Delivered(id("5fca", thread)));
         assert_eq!(verdict.reason, Reason::Delivered);
         assert!(!verdict.may_be_duplicate);
     }
@@ -271,67 +330,6 @@ fn nginx(what: &str) -> String {
 }
 
 #[test]
-fn what_is_surely_unsent_is_told_from_what_may_be_there() {
-    for (transport, reason, kind, may_be_duplicate) in [
-        (Transport::Unresolved, Reason::Unresolved, RETRY, false),
-        (Transport::Unreachable, Reason::Unreachable, RETRY, false),
-        (Transport::Tls, Reason::Tls, RETRY, false),
-        (
-            Transport::CertificateRefused,
-            Reason::CertificateRefused,
-            HALT,
-            false,
-        ),
-        (Transport::Proxy, Reason::Proxy, RETRY, false),
-        (Transport::ProxyRefused, Reason::ProxyRefused, HALT, false),
-        (Transport::TimedOut, Reason::TimedOut, RETRY, true),
-        (Transport::Broken, Reason::Broken, RETRY, true),
-        (Transport::Garbled, Reason::Garbled, HALT, true),
-    ] {
-        let verdict = verdict(&Answer::Failed(transport, "os\nerror"), now());
-        assert_eq!(verdict.detail, "oserror");
-        assert_eq!(verdict.kind, kind);
-        assert_eq!(
-            (verdict.reason, verdict.may_be_duplicate),
-            (reason, may_be_duplicate)
-        );
-    }
-}
-
-#[test]
-fn retry_after_is_read_in_both_forms() {
-    let week = LONGEST_RETRY_AFTER.as_secs();
-    for (text, seconds) in [
-        ("0", Some(0)),
-        ("120", Some(120)),
-        (" 7 ", Some(7)),
-        ("99999999999999999999999999", Some(week)),
-        ("Sun, 01 Mar 2026 10:02:00 GMT", Some(120)),
-        ("Sun, 01 Mar 2026 09:00:00 GMT", Some(0)),
-        ("Sun, 01 Mar 2099 10:00:00 GMT", Some(week)),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("", None),
-    ] {
-        for status in [429, 503] {
-            let answer = Answer::Response {
-                status,
-                retry_after: Some(text),
-                body: b"",
-                cut: None,
-            };
-            let expected = Kind::Retry {
-                after: seconds.map(Duration::from_secs),
-                times: None,
-            };
-            assert_eq!(verdict(&answer, now()).kind, expected, "{status} {text:?}");
-        }
-    }
-}
-
-#[test]
 fn the_detail_of_an_error_is_one_short_line() {
     let verdict = answered(200, &named(&format!("a\nb\u{1b}[31m{}", "x".repeat(1_000))));
     assert!(verdict.detail.starts_with("ab[31mxxx"));
@@ -339,17 +337,104 @@ fn the_detail_of_an_error_is_one_short_line() {
 }
 
 #[test]
-fn every_reason_twake_can_give_has_exactly_one_row() {
+fn every_reason_of_an_answer_has_exactly_one_row() {
     for reason in Reason::ALL {
-        let rows = ANSWERS.iter().filter(|row| row.reason == *reason).count();
-        let said_by_delivery = matches!(reason, Reason::Expired | Reason::Unreadable | Reason::Discarded);
-        assert_eq!(rows, usize::from(!said_by_delivery), "{}", reason.code());
+        let rows = twake::answers(Api::MessagesSave)
+            .filter(|row| row.reason == *reason)
+            .count();
+        let of_the_bridge = matches!(reason, Reason::Expired | Reason::Unreadable | Reason::Discarded);
+        assert_eq!(rows, usize::from(!of_the_bridge), "{}", reason.code());
     }
 }
 
 #[test]
-fn every_label_leads_back_to_its_reason() {
+fn every_reason_is_found_by_its_label() {
     for reason in Reason::ALL {
         assert_eq!(Reason::from_code(reason.code()), Some(*reason));
     }
+}
+
+/// Answers to a reply or an update whose target may be gone: the reason, and the verdicts of the first to the third attempt.
+#[test]
+fn a_missing_target_is_tried_three_times_and_then_gone() {
+    let (reply, update) = (Act::Reply(id("4e1b", None)), Act::Update(id("4e1b", None)));
+    let (null, malformed) = (
+        r#"{"object":{"id":null}}"#.to_owned(),
+        named("unknown error or malformed query."),
+    );
+    for (act, body) in [(&reply, &null), (&update, &null), (&update, &malformed)] {
+        for (earlier, expected) in [
+            (None, false),
+            (Some((Reason::TargetMissing, 1)), false),
+            (Some((Reason::Unavailable, 7)), false),
+            (Some((Reason::TargetMissing, 2)), true),
+        ] {
+            let (_, verdict) = attempt(act.clone(), earlier, &[response(200, body)]);
+            assert_eq!(verdict.reason, Reason::TargetMissing);
+            assert!(verdict.may_be_duplicate);
+            let kind = if expected {
+                VerdictKind::TargetGone
+            } else {
+                VerdictKind::Retry {
+                    after: Some(TARGET_PAUSE),
+                    times: None,
+                    pause: None,
+                }
+            };
+            assert_eq!(verdict.kind, kind, "{act:?} {body} {earlier:?}");
+        }
+    }
+    // A post has no target; nor is a reply of the first era refused for one.
+    let (_, verdict) = attempt(Act::Post, None, &[response(200, &null)]);
+    assert_eq!(verdict.reason, Reason::NoMessageId);
+    let (_, verdict) = attempt(reply, None, &[response(200, &malformed)]);
+    assert_eq!((verdict.kind, verdict.reason), (FEW_TIMES, Reason::Ambiguous));
+}
+
+/// The first era posts a reply to an unknown message at top level.
+#[test]
+fn a_reply_that_was_posted_at_top_level_is_delivered_there() {
+    let answer = response(200, r#"{"object":{"id":"5fca","parent_message_id":""}}"#);
+    let (sent, verdict) = attempt(Act::Reply(id("4e1b", None)), None, &[answer]);
+    assert_eq!(sent.len(), 1);
+    assert_eq!(verdict.kind, VerdictKind::Delivered(id("5fca", None)));
+}
+
+#[test]
+fn an_answer_that_echoes_the_credentials_shows_none_of_them() {
+    let proxy = Proxy::new("proxy", 3128, Some(("us", &Secret::new("proxy-pass-1"))));
+    let mut destination = destination("https://twake.example");
+    let account = Arc::get_mut(&mut destination.account).unwrap();
+    account.private_api_key = Secret::new("private-key-of-app");
+    account.outbound = Arc::new(Outbound::new(Vec::new(), None, Some(proxy)));
+    let pair = BASE64_STANDARD.encode("app:private-key-of-app");
+    let of_proxy = BASE64_STANDARD.encode("us:proxy-pass-1");
+    let cut = "x".repeat(190);
+    for (echo, shown) in [
+        (
+            "bad key private-key-of-app!".to_owned(),
+            "bad key [secret]!".to_owned(),
+        ),
+        (
+            format!("bad header Basic {pair}"),
+            "bad header Basic [secret]==".to_owned(),
+        ),
+        (
+            format!("[{of_proxy}] [{pair}]"),
+            "[[secret]] [[secret]==]".to_owned(),
+        ),
+        ("nothing".to_owned(), "nothing".to_owned()),
+        // The detail is cut after 200 characters: here in the middle of the key.
+        (format!("{cut}private-key-of-app"), format!("{cut}[secret]")),
+    ] {
+        let body = named(&echo);
+        let (_, verdict) = drive(&destination, Act::Post, None, &[response(200, &body)]);
+        assert_eq!(verdict.detail, shown);
+    }
+    // The same in the middle of a detail that goes on.
+    let page = format!("{}private-key-of-app", "x".repeat(70));
+    let passed = named("unknown error or malformed query.");
+    let answers = [response(403, &page), response(200, &passed)];
+    let (_, verdict) = drive(&destination, Act::Post, None, &answers);
+    assert!(!verdict.detail.contains("private"), "{}", verdict.detail);
 }

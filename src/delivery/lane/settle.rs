@@ -1,0 +1,156 @@
+//! What becomes of a delivery after an attempt: decided, stored, reported.
+
+use jiff::Timestamp;
+use std::time::Duration;
+
+use super::{Lane, Shared};
+use crate::logging::chain;
+use crate::queue::{Claim, Head, Outcome, QueueError, Settled, Settlement};
+use crate::retry::{self, Next};
+use crate::twake::{Reason, Verdict, VerdictKind};
+
+impl Lane {
+    /// Decides what becomes of the delivery, and how long the lane waits.
+    pub(super) fn judge(&mut self, claim: &Claim, verdict: &Verdict) -> Settlement {
+        let head = &claim.head;
+        let code = verdict.reason.code();
+        let mut settlement = Settlement {
+            delivery: head.delivery,
+            fence: claim.fence,
+            outcome: Outcome::Halted,
+            reason: code,
+            detail: verdict.detail.clone(),
+            may_be_duplicate: verdict.may_be_duplicate,
+            now: self.shared.clock.now(),
+        };
+        settlement.outcome = match &verdict.kind {
+            VerdictKind::Delivered(id) => Outcome::Delivered { id: id.to_stored() },
+            VerdictKind::Halt(_) => Outcome::Halted,
+            // No post ends with the last two.
+            VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => Outcome::Rejected,
+            VerdictKind::Retry { after, times, pause } => {
+                let next = self.next(head, code, *after, *times);
+                if let (Some(scope), Some(Next::Again(wait))) = (pause, next) {
+                    let until = self.shared.clock.monotonic() + wait;
+                    self.shared.pauses.begin(scope.clone(), until);
+                }
+                self.retry(head, next, settlement.now)
+            }
+        };
+        if settlement.outcome == Outcome::Expired {
+            settlement.reason = Reason::Expired.code();
+            settlement.detail = format!("at last {code}; {}", verdict.detail);
+        }
+        if !matches!(settlement.outcome, Outcome::Retry { .. } | Outcome::Expired) {
+            self.patience.over();
+        }
+        settlement
+    }
+
+    /// When to attempt the head again after a failure; `None`: it has failed for this reason more than `times` in a row.
+    fn next(&mut self, head: &Head, code: &str, after: Option<Duration>, times: Option<u32>) -> Option<Next> {
+        let again = head.reason.as_deref() == Some(code);
+        let in_a_row = if again { head.repeated.saturating_add(1) } else { 1 };
+        if times.is_some_and(|times| in_a_row > times) {
+            return None;
+        }
+        let horizon = self.settings.borrow().horizon;
+        let (time, monotonic) = (self.shared.queue.time(), self.shared.clock.monotonic());
+        let left = self.patience.left(head, time, monotonic, horizon);
+        let random = fastrand::f64();
+        Some(match times {
+            Some(_) => retry::unsure(in_a_row, after, left, random),
+            None => retry::next(head.attempts.saturating_add(1), after, left, random),
+        })
+    }
+
+    /// Holds the lane until the next attempt.
+    fn retry(&mut self, head: &Head, next: Option<Next>, now: Timestamp) -> Outcome {
+        let monotonic = self.shared.clock.monotonic();
+        match next {
+            None => Outcome::Rejected,
+            Some(Next::Again(wait)) => {
+                self.ready = monotonic + wait;
+                self.held_by = Some(head.delivery);
+                Outcome::Retry {
+                    due: retry::later(now, wait),
+                }
+            }
+            Some(Next::Expired) => {
+                self.ready = monotonic + retry::FIRST.mul_f64(fastrand::f64());
+                self.held_by = None;
+                Outcome::Expired
+            }
+        }
+    }
+
+    /// Stores how the attempt ended. While that fails, the lane waits, so that the message is never posted again meanwhile.
+    /// False: another bridge has claimed the lane, and this one has to stop.
+    pub(super) async fn settle(&self, settlement: Settlement) -> bool {
+        let delivery = settlement.delivery;
+        let mut is_logged = false;
+        loop {
+            let stopping = self.shared.stop.is_cancelled();
+            match self.shared.queue.settle(settlement.clone()).await {
+                Ok(Settled::Committed) => return true,
+                Ok(Settled::Fenced) => {
+                    log::warn!(
+                        delivery:% = delivery, channel = &*self.name;
+                        "another bridge has claimed the channel during an attempt: the lane stops here, and the message may be posted twice"
+                    );
+                    return false;
+                }
+                Err(error) if stopping || matches!(error, QueueError::Closed) => {
+                    log::error!(
+                        delivery:% = delivery, channel = &*self.name;
+                        "stopping before the end of an attempt could be stored, the message may be posted twice: {}", chain(&error)
+                    );
+                    return true;
+                }
+                Err(error) if !std::mem::replace(&mut is_logged, true) => {
+                    log::error!(
+                        delivery:% = delivery, channel = &*self.name;
+                        "cannot store how an attempt ended, the lane waits until it can: {}", chain(&error)
+                    );
+                }
+                Err(_) => {}
+            }
+            self.pause().await;
+        }
+    }
+
+    /// Reports to the log and the metrics.
+    pub(super) fn report(&self, head: &Head, verdict: &Verdict, settlement: &Settlement) {
+        let Shared { clock, metrics, .. } = &*self.shared;
+        let (channel, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
+        let (reason, detail) = (settlement.reason, settlement.detail.as_str());
+        match &settlement.outcome {
+            Outcome::Delivered { .. } => {
+                let took = clock.now().duration_since(head.received);
+                metrics.delivered(Duration::try_from(took).unwrap_or_default());
+                log::debug!(delivery:% = head.delivery, channel, event:%, attempts; "delivered");
+            }
+            Outcome::Rejected | Outcome::Expired => {
+                metrics.dead(channel);
+                log::error!(
+                    delivery:% = head.delivery, channel, event:%, attempts, reason, detail;
+                    "became a dead letter; what to do: {}", verdict.hint
+                );
+            }
+            Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
+                delivery:% = head.delivery, channel, event:%, attempts, reason, detail, due:% = to_the_second(*due);
+                "not delivered yet; what to do: {}", verdict.hint
+            ),
+            Outcome::Retry { due } => {
+                log::debug!(delivery:% = head.delivery, channel, attempts, reason, due:%; "not delivered yet");
+            }
+            // Reported once for the whole scope.
+            Outcome::Halted => {}
+        }
+    }
+}
+
+/// A time as a log needs it.
+fn to_the_second(time: Timestamp) -> Timestamp {
+    time.round(jiff::Unit::Second).unwrap_or(time)
+}

@@ -1,0 +1,226 @@
+//! [`Document`] → Twacode, the JSON that Twake's own clients render.
+//!
+//! Only structured nodes with literal strings. A literal string is shown as it is. A `compile` node would parse it as Twake's
+//! own Markdown (`#42` a channel, `main.rs` a link, `:b:` an emoji), which has no escape. Twacode has no headings, lists or
+//! rules; they become lines of text. Browsers show a run of blanks as one, so indentation is U+2003.
+
+use serde_json::{Value, json};
+
+use super::plain::{bullet, line};
+use super::{Block, Button, Document, Inline};
+
+/// The indentation of one level. Ordinary blanks at the start of a line would be invisible.
+const INDENT: &str = "\u{2003}";
+
+/// The nodes of a document, as a JSON array of objects (a bare string could be cut to its first character by
+/// some servers).
+pub fn nodes(document: &Document) -> Value {
+    let mut writer = Writer {
+        nodes: Vec::new(),
+        depth: 0,
+    };
+    writer.blocks(&document.blocks);
+    Value::Array(writer.nodes)
+}
+
+struct Writer {
+    nodes: Vec<Value>,
+    /// The depth of nested lists.
+    depth: usize,
+}
+
+impl Writer {
+    fn blocks(&mut self, blocks: &[Block]) {
+        let mut before: Option<&Block> = None;
+        for block in blocks.iter().filter(|block| !is_empty(block)) {
+            if let Some(before) = before {
+                self.gap(before, block);
+            }
+            self.block(block);
+            before = Some(block);
+        }
+    }
+
+    /// The gap between two blocks: a blank line between paragraphs, a new line below a heading and around lists. Quotes and
+    /// code blocks are boxes on lines of their own: a break before one ends the line, a break after one would be an empty line.
+    fn gap(&mut self, before: &Block, after: &Block) {
+        let breaks = match (before, after) {
+            (Block::Code { .. } | Block::Quote(_), _) => 0,
+            (Block::Paragraph(_) | Block::List { .. }, Block::Paragraph(_)) | (_, Block::Heading(_))
+                if self.depth == 0 =>
+            {
+                2
+            }
+            _ => 1,
+        };
+        for _ in 0..breaks {
+            self.line_break();
+        }
+        if breaks > 0 && self.depth > 0 && !matches!(after, Block::List { .. }) {
+            self.text(&INDENT.repeat(self.depth));
+        }
+    }
+
+    fn block(&mut self, block: &Block) {
+        match block {
+            Block::Paragraph(content) => self.inlines(content),
+            Block::Heading(content) => self.node("bold", inlines(content)),
+            Block::Code { text, .. } => {
+                // Twake trims the text; a word joiner keeps the indentation of the first line.
+                let guard = if text.starts_with([' ', '\t']) {
+                    "\u{2060}"
+                } else {
+                    ""
+                };
+                self.node("mcode", format!("{guard}{text}"));
+            }
+            Block::Quote(content) => {
+                let mut inner = Self {
+                    nodes: Vec::new(),
+                    depth: 0,
+                };
+                inner.blocks(content);
+                self.node("mquote", inner.nodes);
+            }
+            Block::List { start, items } => self.list(*start, items),
+            Block::Buttons(buttons) => self.buttons(buttons),
+            Block::Rule => self.text(&"─".repeat(20)),
+        }
+    }
+
+    fn list(&mut self, start: Option<u64>, items: &[Vec<Block>]) {
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.line_break();
+            }
+            self.text(&format!("{}{}", INDENT.repeat(self.depth), bullet(start, index)));
+            self.depth += 1;
+            self.blocks(item);
+            self.depth -= 1;
+        }
+    }
+
+    /// A button of Twake has no address: it calls the application. Inside a link it opens the link.
+    fn buttons(&mut self, buttons: &[Button]) {
+        for (index, button) in buttons.iter().enumerate() {
+            if index > 0 {
+                self.text(" ");
+            }
+            let shown =
+                json!({"type": "button", "style": "default", "inline": true, "content": button.label});
+            self.link(&button.url, vec![shown], &button.label);
+        }
+    }
+
+    fn inlines(&mut self, content: &[Inline]) {
+        for inline in content {
+            match inline {
+                Inline::Text(text) => self.text(text),
+                Inline::Strong(inner) => self.node("bold", inlines(inner)),
+                Inline::Emphasis(inner) => self.node("italic", inlines(inner)),
+                Inline::Strikethrough(inner) => self.node("strikethrough", inlines(inner)),
+                Inline::Code(code) => self.node("icode", code.as_str()),
+                Inline::Link { url, label } => {
+                    let mut shown = inlines(label);
+                    if label.iter().all(is_empty_inline) {
+                        shown = vec![text(url)];
+                    }
+                    self.link(url, shown, &line(label));
+                }
+                Inline::Break => {
+                    self.line_break();
+                    self.text(&INDENT.repeat(self.depth));
+                }
+            }
+        }
+    }
+
+    /// `url` nodes know only http and https, and break any other address. `email` nodes show the address itself.
+    fn link(&mut self, url: &str, shown: Vec<Value>, label: &str) {
+        match url.split_once(':') {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("mailto") => {
+                let address = rest.split('?').next().unwrap_or_default();
+                if label == address || label == url || label.is_empty() {
+                    self.node("email", address);
+                } else {
+                    self.nodes.extend(shown);
+                    self.text(" (");
+                    self.node("email", address);
+                    self.text(")");
+                }
+            }
+            _ => self
+                .nodes
+                .push(json!({"type": "url", "url": target(url), "content": shown})),
+        }
+    }
+
+    fn text(&mut self, value: &str) {
+        for (index, line) in value.split('\n').enumerate() {
+            if index > 0 {
+                self.line_break();
+            }
+            if !line.is_empty() {
+                self.nodes.push(text(line));
+            }
+        }
+    }
+
+    fn line_break(&mut self) {
+        self.nodes.push(json!({"type": "br"}));
+    }
+
+    fn node(&mut self, kind: &str, content: impl Into<Value>) {
+        self.nodes.push(json!({"type": kind, "content": content.into()}));
+    }
+}
+
+fn inlines(content: &[Inline]) -> Vec<Value> {
+    let mut writer = Writer {
+        nodes: Vec::new(),
+        depth: 0,
+    };
+    writer.inlines(content);
+    writer.nodes
+}
+
+fn text(value: &str) -> Value {
+    json!({"type": "text", "content": value})
+}
+
+/// The address as Twake's client needs it. The client puts `http://` before an address that contains it anywhere, else
+/// `https://`. So the scheme is written in lower case, and a further `http://` is escaped.
+fn target(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let scheme = scheme.to_ascii_lowercase();
+    let rest = if scheme == "https" {
+        rest.replace("http://", "http:%2F%2F")
+    } else {
+        rest.to_owned()
+    };
+    format!("{scheme}://{rest}")
+}
+
+fn is_empty(block: &Block) -> bool {
+    match block {
+        Block::Paragraph(content) | Block::Heading(content) => content.iter().all(is_empty_inline),
+        Block::Code { text, .. } => text.is_empty(),
+        Block::Quote(content) => content.iter().all(is_empty),
+        Block::List { items, .. } => items.is_empty(),
+        Block::Buttons(buttons) => buttons.is_empty(),
+        Block::Rule => false,
+    }
+}
+
+fn is_empty_inline(inline: &Inline) -> bool {
+    match inline {
+        Inline::Text(text) | Inline::Code(text) => text.is_empty(),
+        Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
+            inner.iter().all(is_empty_inline)
+        }
+        Inline::Link { .. } | Inline::Break => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

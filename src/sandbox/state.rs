@@ -1,0 +1,236 @@
+//! The state of a sandbox: channels, messages, attempts and faults, all of it bounded.
+
+use std::collections::{HashMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::fault::{ActiveFault, Fault};
+use super::page::notification;
+use super::settings::SandboxSettings;
+
+/// A message as the sandbox keeps it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SandboxMessage {
+    /// Its number in the channel, from 1. An edit keeps it.
+    pub number: u64,
+    /// When it arrived.
+    pub arrived: Timestamp,
+    /// The name of the application that sent it.
+    pub application: String,
+    /// Twake shows it to connected clients only, and does not keep it.
+    pub ephemeral: bool,
+    /// The message object as the server of 2021 sends it. The later server's is made from it.
+    pub object: Value,
+}
+
+impl SandboxMessage {
+    /// `object.id`.
+    pub fn id(&self) -> &str {
+        self.text("id")
+    }
+
+    /// `object.parent_message_id`; empty at top level.
+    pub fn parent(&self) -> &str {
+        self.text("parent_message_id")
+    }
+
+    /// `object.content`: the content that Twake has stored.
+    pub fn content(&self) -> &Value {
+        &self.object["content"]
+    }
+
+    /// Its notification on a phone.
+    pub fn notification(&self) -> String {
+        notification::text(self.content())
+    }
+
+    pub(super) fn text(&self, key: &str) -> &str {
+        self.object[key].as_str().unwrap_or("")
+    }
+}
+
+/// One call of `messages/save`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attempt {
+    /// When it was received.
+    pub at: Timestamp,
+    /// `channel_id` as sent, if it was.
+    pub channel: Option<String>,
+    /// The fault that it got.
+    pub fault: Option<&'static str>,
+    /// The status of the response; unset if there was none.
+    pub status: Option<u16>,
+    /// The response's `error`.
+    pub error: Option<String>,
+    /// The message that was stored or edited.
+    pub id: Option<String>,
+}
+
+/// The arrivals of a channel's messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// How many there were, including those no longer kept.
+    pub total: u64,
+    /// The ids of the last of them, the oldest first.
+    pub ids: Vec<String>,
+}
+
+/// A channel's messages.
+#[derive(Default)]
+pub(super) struct Room {
+    messages: VecDeque<SandboxMessage>,
+    ids: VecDeque<String>,
+    pub(super) total: u64,
+}
+
+/// The state of a sandbox.
+pub(super) struct SandboxState {
+    pub(super) settings: SandboxSettings,
+    rooms: HashMap<String, Room>,
+    attempts: VecDeque<Attempt>,
+    faults: Vec<ActiveFault>,
+    last_tick: u64,
+    node: [u8; 6],
+}
+
+impl SandboxState {
+    pub(super) fn new(settings: SandboxSettings) -> Self {
+        let rooms = settings
+            .channels
+            .iter()
+            .map(|channel| (channel.id.clone(), Room::default()));
+        let random = fastrand::u64(..).to_be_bytes();
+        Self {
+            rooms: rooms.collect(),
+            settings,
+            attempts: VecDeque::new(),
+            faults: Vec::new(),
+            last_tick: 0,
+            node: [random[0], random[1], random[2], random[3], random[4], random[5]],
+        }
+    }
+
+    /// Whether the channel exists.
+    pub(super) fn knows(&self, channel: &str) -> bool {
+        self.settings.channels.iter().any(|known| known.id == channel)
+    }
+
+    /// A channel's messages in the order of their arrival.
+    pub(super) fn messages(&mut self, channel: &str) -> &[SandboxMessage] {
+        match self.rooms.get_mut(channel) {
+            Some(room) => room.messages.make_contiguous(),
+            None => &[],
+        }
+    }
+
+    pub(super) fn arrivals(&self, channel: &str) -> Arrivals {
+        self.rooms
+            .get(channel)
+            .map_or_else(Arrivals::default, |room| Arrivals {
+                total: room.total,
+                ids: room.ids.iter().cloned().collect(),
+            })
+    }
+
+    /// How many messages arrived in a channel.
+    pub(super) fn total(&self, channel: &str) -> u64 {
+        self.rooms.get(channel).map_or(0, |room| room.total)
+    }
+
+    pub(super) fn find(&mut self, channel: &str, id: &str) -> Option<&mut SandboxMessage> {
+        let room = self.rooms.get_mut(channel)?;
+        room.messages.iter_mut().rev().find(|message| message.id() == id)
+    }
+
+    /// Adds a message, and removes the oldest one beyond the limit.
+    pub(super) fn append(&mut self, channel: &str, mut message: SandboxMessage) {
+        let limits = self.settings.limits;
+        if !self.rooms.contains_key(channel)
+            && self.rooms.len() >= self.settings.channels.len() + limits.unknown_channels
+        {
+            return;
+        }
+        let room = self.rooms.entry(channel.to_owned()).or_default();
+        room.total += 1;
+        message.number = room.total;
+        room.ids.push_back(message.id().to_owned());
+        room.messages.push_back(message);
+        while room.messages.len() > limits.messages {
+            room.messages.pop_front();
+        }
+        while room.ids.len() > limits.ids {
+            room.ids.pop_front();
+        }
+    }
+
+    /// Removes a message from its channel. Its id stays among the arrivals.
+    pub(super) fn take(&mut self, channel: &str, id: &str) {
+        if let Some(room) = self.rooms.get_mut(channel) {
+            room.messages.retain(|message| message.id() != id);
+        }
+    }
+
+    /// A new id as Twake makes it: a uuid of version 1, later than all before it even while the clock stands.
+    pub(super) fn new_id(&mut self, now: Timestamp) -> String {
+        /// Seconds from 1582-10-15, the begin of the count of such uuids, to 1970.
+        const EPOCH: i128 = 12_219_292_800;
+        let ticks = now.as_nanosecond() / 100 + EPOCH * 10_000_000;
+        self.last_tick = u64::try_from(ticks).unwrap_or(0).max(self.last_tick + 1);
+        let timestamp = uuid::Timestamp::from_gregorian_time(self.last_tick, 0);
+        Uuid::new_v1(timestamp, &self.node).to_string()
+    }
+
+    pub(super) fn record(&mut self, attempt: Attempt) {
+        self.attempts.push_back(attempt);
+        while self.attempts.len() > self.settings.limits.attempts {
+            self.attempts.pop_front();
+        }
+    }
+
+    /// The attempts for a channel, or all.
+    pub(super) fn attempts(&self, channel: Option<&str>) -> Vec<Attempt> {
+        let wanted = |attempt: &&Attempt| channel.is_none() || attempt.channel.as_deref() == channel;
+        self.attempts.iter().filter(wanted).cloned().collect()
+    }
+
+    pub(super) fn faults(&self) -> &[ActiveFault] {
+        &self.faults
+    }
+
+    /// Sets a fault. It replaces that of the same channel.
+    pub(super) fn set_fault(&mut self, fault: ActiveFault) {
+        self.clear_fault(fault.channel.as_deref());
+        if fault.times != Some(0) {
+            self.faults.push(fault);
+        }
+    }
+
+    pub(super) fn clear_fault(&mut self, channel: Option<&str>) {
+        self.faults.retain(|fault| fault.channel.as_deref() != channel);
+    }
+
+    pub(super) fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The fault for a call of this channel: the channel's own before that of all channels. Counts down its calls.
+    pub(super) fn next_fault(&mut self, channel: Option<&str>) -> Option<Fault> {
+        let own = self
+            .faults
+            .iter()
+            .position(|fault| channel.is_some() && fault.channel.as_deref() == channel);
+        let index = own.or_else(|| self.faults.iter().position(|fault| fault.channel.is_none()))?;
+        let active = self.faults.get_mut(index)?;
+        let fault = active.fault.clone();
+        if let Some(times) = &mut active.times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                self.faults.remove(index);
+            }
+        }
+        Some(fault)
+    }
+}

@@ -1,0 +1,90 @@
+//! Accounts and the destinations in them, one struct a dialect; what delivery has to know of each.
+
+use std::sync::Arc;
+use url::Url;
+
+use super::{HaltScope, Outbound, messages_save};
+use crate::units::Rate;
+
+/// The dialects, by what `[twake.NAME] api` calls them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// `POST {url}/api/v1/messages/save`.
+    MessagesSave,
+}
+
+/// `[twake.NAME]`: a chat with credentials.
+#[derive(Clone)]
+pub enum Account {
+    /// See [`messages_save`].
+    MessagesSave(Arc<messages_save::Account>),
+}
+
+/// `[channels] NAME`: a channel in an account that the bridge may post to.
+#[derive(Clone)]
+pub enum Destination {
+    /// See [`messages_save`].
+    MessagesSave(messages_save::Destination),
+}
+
+impl From<messages_save::Destination> for Destination {
+    fn from(destination: messages_save::Destination) -> Self {
+        Self::MessagesSave(destination)
+    }
+}
+
+impl Account {
+    /// Its name in `bridge.toml`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::MessagesSave(account) => &account.name,
+        }
+    }
+
+    /// The address of the chat.
+    pub fn url(&self) -> &Url {
+        match self {
+            Self::MessagesSave(account) => &account.url,
+        }
+    }
+
+    /// How it is reached.
+    pub fn outbound(&self) -> &Arc<Outbound> {
+        match self {
+            Self::MessagesSave(account) => &account.outbound,
+        }
+    }
+}
+
+impl Destination {
+    /// The account it is in.
+    pub fn account(&self) -> Account {
+        match self {
+            Self::MessagesSave(of) => Account::MessagesSave(Arc::clone(&of.account)),
+        }
+    }
+
+    /// At most this often; unset: as fast as the chat answers.
+    pub fn rate(&self) -> Option<Rate> {
+        match self {
+            Self::MessagesSave(of) => of.rate,
+        }
+    }
+
+    /// Every scope that covers it.
+    pub fn scopes(&self) -> Vec<HaltScope> {
+        match self {
+            Self::MessagesSave(of) => of.scopes().into(),
+        }
+    }
+
+    /// Whether messages for both go to the same channel, on the same way out and with the same credentials.
+    pub fn same_destination(&self, other: &Self) -> bool {
+        let (one, two) = (self.account(), other.account());
+        one.url() == two.url()
+            && one.outbound().fingerprint() == two.outbound().fingerprint()
+            && match (self, other) {
+                (Self::MessagesSave(one), Self::MessagesSave(two)) => one.same_channel(two),
+            }
+    }
+}
