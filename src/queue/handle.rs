@@ -26,7 +26,7 @@ const TURN: Duration = Duration::from_secs(5);
 /// How much longer it waits for the commit, if the store has begun. Together with [`TURN`] this is less than senders wait.
 const COMMIT: Duration = Duration::from_secs(3);
 
-/// How many bytes of events may wait for their turn. While the disk hangs, nothing else bounds them. The default limit
+/// How many bytes of events may wait for their commit. While the disk hangs, nothing else bounds them. The default limit
 /// of a body is less.
 const WAITING: usize = 32 * 1024 * 1024;
 
