@@ -1,6 +1,6 @@
 //! The commands of a store. Every store is an actor that carries out all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
@@ -14,6 +14,13 @@ use super::{
 /// Takes the answer to a command. The command is carried out even if its caller no longer waits.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, QueueError>>;
 
+/// The answer to a change. It is kept until the end of the transaction, which decides whether it is true.
+pub(super) struct Promise<T> {
+    reply: Reply<T>,
+    /// Unset: the change is not carried out.
+    result: Option<Result<T, QueueError>>,
+}
+
 pub(super) enum Command {
     Change(Change),
     Query(Query),
@@ -23,15 +30,15 @@ pub(super) enum Command {
 
 /// Commands that change the store. Those that have gathered share one transaction.
 pub(super) enum Change {
-    Enqueue(Box<Waiting>, Reply<Enqueued>),
-    Settle(Settlement, Reply<Settled>),
-    Prune(Pruning, Reply<Pruned>),
+    Enqueue(Box<Waiting>, Promise<Enqueued>),
+    Settle(Settlement, Promise<Settled>),
+    Prune(Pruning, Promise<Pruned>),
     /// A replay, and its messages as JSON.
-    Replay(Box<Replay>, Vec<String>, Reply<Option<Vec<Arc<str>>>>),
-    Discard(Discard, Reply<Option<Vec<String>>>),
-    Move(Move, Reply<Moved>),
+    Replay(Box<Replay>, Vec<String>, Promise<Option<Vec<Arc<str>>>>),
+    Discard(Discard, Promise<Option<Vec<String>>>),
+    Move(Move, Promise<Moved>),
     /// Writes and commits something that changes no event.
-    Check(Reply<()>),
+    Check(Promise<()>),
 }
 
 /// Commands whose answers show only what is committed.
@@ -45,19 +52,71 @@ pub(super) enum Query {
     Ids(Uuid, Uuid, u32, Reply<Vec<Uuid>>),
 }
 
+impl Change {
+    /// Answers the change, now that the end of its transaction is known. The error of a transaction takes the place of the
+    /// result of each of its changes.
+    pub(super) fn answer(self, committed: &Result<(), QueueError>) {
+        match self {
+            Self::Enqueue(_, promise) => promise.answer(committed),
+            Self::Settle(_, promise) => promise.answer(committed),
+            Self::Prune(_, promise) => promise.answer(committed),
+            Self::Replay(_, _, promise) => promise.answer(committed),
+            Self::Discard(_, promise) => promise.answer(committed),
+            Self::Move(_, promise) => promise.answer(committed),
+            Self::Check(promise) => promise.answer(committed),
+        }
+    }
+}
+
+impl<T> From<Reply<T>> for Promise<T> {
+    fn from(reply: Reply<T>) -> Self {
+        Self { reply, result: None }
+    }
+}
+
+impl<T> Promise<T> {
+    /// Keeps a result in the place of an earlier one. Returns its error.
+    pub(super) fn keep(&mut self, result: Result<T, QueueError>) -> Result<(), QueueError> {
+        let failed = result.as_ref().err().cloned();
+        self.result = Some(result);
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn answer(self, committed: &Result<(), QueueError>) {
+        let answer = match committed {
+            Ok(()) => self.result,
+            Err(error) => Some(Err(error.clone())),
+        };
+        if let Some(answer) = answer {
+            // An error means that the caller no longer waits.
+            let _ = self.reply.send(answer);
+        }
+    }
+}
+
 /// An event that waits for its turn. Its caller waits only for some time, and then answers the sender that the event is
-/// not stored. This must stay true, so an event whose caller has gone is not begun.
+/// not stored. This must stay true, so the store does not begin with an event whose caller has given up.
 pub(super) struct Waiting {
     pub(super) event: PackedEvent,
-    /// Notifies the caller that the store begins with it; unset once it has.
-    pub(super) begun: Option<oneshot::Sender<()>>,
+    pub(super) turn: Turn,
     /// Its share of the bytes that may wait.
     pub(super) _room: OwnedSemaphorePermit,
 }
 
-impl Waiting {
-    /// Begins with the event. False if the caller has given up: then the event must not be stored.
-    pub(super) fn begin(&mut self) -> bool {
-        self.begun.take().is_none_or(|begun| begun.send(()).is_ok())
+/// Whether the store has begun with an event (true), or its caller has given up before that (false). The first of them
+/// decides, and the decision stays.
+#[derive(Clone, Default)]
+pub(super) struct Turn(Arc<OnceLock<bool>>);
+
+impl Turn {
+    /// Begins with the event. False if the caller has given up: then the event must not be stored. A caller that was
+    /// dropped while it waited has given up.
+    pub(super) fn begin(&self, promise: &Promise<Enqueued>) -> bool {
+        *self.0.get_or_init(|| !promise.reply.is_closed())
+    }
+
+    /// Gives up. False if the store has begun: then the event may be stored.
+    pub(super) fn give_up(&self) -> bool {
+        !*self.0.get_or_init(|| false)
     }
 }

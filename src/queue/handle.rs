@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
-use super::command::{Change, Command, Query, Reply, Waiting};
+use super::command::{Change, Command, Promise, Query, Reply, Turn, Waiting};
 use super::packed::{pack, pack_messages};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
@@ -20,13 +20,13 @@ use crate::clock::Clock;
 /// From how many bytes on a body is compressed on another thread than the runtime's.
 const LARGE: usize = 256 * 1024;
 
-/// How long an event waits for its turn. GitHub and Alertmanager wait ten seconds for a response.
+/// How long an event waits until the store begins with it. GitHub and Alertmanager wait ten seconds for a response.
 const TURN: Duration = Duration::from_secs(5);
 
-/// How long the commit may take after that. Together with [`TURN`] this is less than senders wait.
+/// How much longer it waits for the commit, if the store has begun. Together with [`TURN`] this is less than senders wait.
 const COMMIT: Duration = Duration::from_secs(3);
 
-/// How many bytes of events may wait for their turn. While the disk hangs, nothing else bounds them. The default limit
+/// How many bytes of events may wait for their commit. While the disk hangs, nothing else bounds them. The default limit
 /// of a body is less.
 const WAITING: usize = 32 * 1024 * 1024;
 
@@ -79,30 +79,29 @@ impl Queue {
         } else {
             pack(event)?
         };
-        let (begun, mut turn) = oneshot::channel();
-        let (reply, answer) = oneshot::channel();
-        let queued = async {
+        let turn = Turn::default();
+        let (reply, mut answer) = oneshot::channel();
+        let enqueued = async {
             let size = u32::try_from(packed.size().min(WAITING)).unwrap_or(u32::MAX);
             let room = Arc::clone(&self.room).acquire_many_owned(size).await;
             let waiting = Waiting {
                 event: packed,
-                begun: Some(begun),
+                turn: turn.clone(),
                 _room: room.map_err(|_| QueueError::Closed)?,
             };
-            let command = Command::Change(Change::Enqueue(Box::new(waiting), reply));
+            let command = Command::Change(Change::Enqueue(Box::new(waiting), reply.into()));
             let sent = self.commands.send(command).await;
             sent.map_err(|_| QueueError::Closed)?;
-            // An error here means that the store answered without beginning; the answer has the reason.
-            let _ = (&mut turn).await;
-            Ok(())
+            (&mut answer).await.unwrap_or(Err(QueueError::Closed))
         };
-        let in_time = self.clock.timeout(TURN, queued).await;
-        turn.close();
-        if in_time.transpose()?.is_none() && turn.try_recv().is_err() {
+        if let Some(in_time) = self.clock.timeout(TURN, enqueued).await {
+            return in_time;
+        }
+        if turn.give_up() {
             return Err(QueueError::Busy);
         }
-        let answer = self.clock.timeout(COMMIT, answer).await;
-        answer.ok_or(QueueError::Slow)?.unwrap_or(Err(QueueError::Closed))
+        let late = self.clock.timeout(COMMIT, answer).await;
+        late.ok_or(QueueError::Slow)?.unwrap_or(Err(QueueError::Closed))
     }
 
     /// Claims a lane for `owner`, and returns the delivery that is next in it. `None`: nothing waits, or another owner has
@@ -114,7 +113,7 @@ impl Queue {
     /// Stores how an attempt ended. A second settlement of the same attempt changes nothing. Nor does a settlement under
     /// an earlier fence than the lane's: see [`Settled::Fenced`].
     pub async fn settle(&self, settlement: Settlement) -> Result<Settled, QueueError> {
-        self.change(|reply| Change::Settle(settlement, reply)).await
+        self.change(|promise| Change::Settle(settlement, promise)).await
     }
 
     /// The state of every lane that ever had a delivery, by name.
@@ -140,19 +139,19 @@ impl Queue {
     /// Adds new deliveries of a stored event. Returns the lanes that got one, in order; `None`: there is no such event.
     pub async fn replay(&self, replay: Replay) -> Result<Option<Vec<Arc<str>>>, QueueError> {
         let messages = pack_messages(&replay.messages, &replay.deliveries)?;
-        self.change(|reply| Change::Replay(Box::new(replay), messages, reply))
+        self.change(|promise| Change::Replay(Box::new(replay), messages, promise))
             .await
     }
 
     /// Makes the waiting deliveries of an event dead letters. Returns their lanes; `None`: there is no such event. A
     /// delivery whose attempt is in flight, and succeeds, is delivered nevertheless.
     pub async fn discard(&self, discard: Discard) -> Result<Option<Vec<String>>, QueueError> {
-        self.change(|reply| Change::Discard(discard, reply)).await
+        self.change(|promise| Change::Discard(discard, promise)).await
     }
 
     /// One step of moving the waiting deliveries of a lane to the end of another one, in order.
     pub async fn move_lane(&self, step: Move) -> Result<Moved, QueueError> {
-        self.change(|reply| Change::Move(step, reply)).await
+        self.change(|promise| Change::Move(step, promise)).await
     }
 
     /// Checks that the store can be written, with a write that changes no event, and its commit. A disk that takes longer
@@ -196,11 +195,11 @@ impl Queue {
 
     /// One small step of deleting what is old.
     pub(super) async fn prune(&self, pruning: Pruning) -> Result<Pruned, QueueError> {
-        self.change(|reply| Change::Prune(pruning, reply)).await
+        self.change(|promise| Change::Prune(pruning, promise)).await
     }
 
-    async fn change<T>(&self, change: impl FnOnce(Reply<T>) -> Change) -> Result<T, QueueError> {
-        self.ask(|reply| Command::Change(change(reply))).await
+    async fn change<T>(&self, change: impl FnOnce(Promise<T>) -> Change) -> Result<T, QueueError> {
+        self.ask(|reply| Command::Change(change(reply.into()))).await
     }
 
     async fn query<T>(&self, query: impl FnOnce(Reply<T>) -> Query) -> Result<T, QueueError> {

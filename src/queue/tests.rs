@@ -289,13 +289,15 @@ impl Queue {
         tokio::spawn(async move {
             while let Some(command) = inbox.recv().await {
                 let command = match command {
-                    Command::Change(Change::Settle(mut settlement, reply)) => match change(&mut settlement) {
-                        Ok(()) => Command::Change(Change::Settle(settlement, reply)),
-                        Err(error) => {
-                            let _ = reply.send(Err(error));
+                    Command::Change(Change::Settle(mut settlement, promise)) => {
+                        let changed = change(&mut settlement);
+                        let settle = Change::Settle(settlement, promise);
+                        if changed.is_err() {
+                            settle.answer(&changed);
                             continue;
                         }
-                    },
+                        Command::Change(settle)
+                    }
                     command => command,
                 };
                 let _ = store.send(command).await;

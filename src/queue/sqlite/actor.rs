@@ -83,17 +83,19 @@ impl Actor {
         if self.gone() {
             // What is stored now would be lost when the process ends. Deliveries that are known go on: the open file
             // still has them.
-            let mut refused = Batch::default();
-            refused.refuse(changes.extract_if(.., |change| !matches!(change, Change::Settle(..))));
-            refused.answer(&Err(QueueError::Gone));
+            for refused in changes.extract_if(.., |change| !matches!(change, Change::Settle(..))) {
+                refused.answer(&Err(QueueError::Gone));
+            }
             if changes.is_empty() {
                 return;
             }
         }
         let mut batch = Batch::new(self.failing);
-        let result = transact(&mut self.connection, changes, &mut batch);
+        let result = transact(&mut self.connection, &mut changes, &mut batch);
         self.note(&result, batch.proves);
-        batch.answer(&result);
+        for change in changes {
+            change.answer(&result);
+        }
         if result.is_ok() {
             self.presence.learn();
             wake.committed(batch.changed);

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Result, params};
-use std::sync::Arc;
 
 use super::query::{all, execute, first, value};
 use super::rows;
@@ -10,7 +9,7 @@ use super::statements::{
     ADD_LANE, COUNT_OF_EVENT, COUNT_OF_LANE, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, HEAD,
     INSERT_DELIVERY, LANE, LANE_SETTLED, LANES, PUT_BACK, SETTLE,
 };
-use crate::queue::wake::ChangedLanes;
+use super::tally::Tally;
 use crate::queue::{
     Claim, DeliveryRecord, Fence, LaneState, NewDelivery, Outcome, Settled, Settlement, State,
 };
@@ -24,13 +23,12 @@ pub(super) fn add(
     event: i64,
     deliveries: &[NewDelivery],
     since: Timestamp,
-    changed: &mut ChangedLanes,
+    tally: &mut Tally,
 ) -> Result<()> {
     for NewDelivery { lane, message } in deliveries {
-        let row = add_lane(connection, lane, 1)?;
+        let row = tally.add_delivery(connection, lane)?;
         let delivery = params![row, event, rows::integer(*message), since.as_millisecond()];
         execute(connection, INSERT_DELIVERY, delivery)?;
-        changed.arrived(Arc::clone(lane));
     }
     Ok(())
 }
@@ -98,7 +96,7 @@ pub(super) fn put_back(
     connection: &Connection,
     event: i64,
     now: Timestamp,
-    changed: &mut ChangedLanes,
+    tally: &mut Tally,
 ) -> Result<Vec<String>> {
     let lanes = change_state(
         connection,
@@ -108,7 +106,7 @@ pub(super) fn put_back(
         params![event, now.as_millisecond()],
     )?;
     for lane in &lanes {
-        changed.arrived(lane.as_str());
+        tally.changed.arrived(lane.as_str());
     }
     Ok(lanes)
 }
@@ -144,11 +142,13 @@ pub(super) fn lane(connection: &Connection, name: &str) -> Result<Option<i64>> {
     first(connection, LANE, [name], value)
 }
 
-/// The row of a lane, which is added if there is none; counts `waiting` more deliveries in it.
-pub(super) fn add_lane(connection: &Connection, name: &str, waiting: i64) -> Result<i64> {
-    connection
-        .prepare_cached(ADD_LANE)?
-        .query_row(params![name, waiting], value)
+/// The row of a lane, which is added if there is none.
+pub(super) fn add_lane(connection: &Connection, name: &str) -> Result<i64> {
+    if let Some(row) = lane(connection, name)? {
+        return Ok(row);
+    }
+    execute(connection, ADD_LANE, [name])?;
+    Ok(connection.last_insert_rowid())
 }
 
 /// Counts `waiting` more deliveries in a lane. Returns its name and how many wait in it then.

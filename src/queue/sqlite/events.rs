@@ -9,21 +9,17 @@ use super::statements::{
     ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, INSERT_EVENT, INSERT_MESSAGE, INSERT_SKIPPED,
     INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED, UNREADABLE, WRITE_PROOF,
 };
+use super::tally::Tally;
 use super::{deliveries, rows};
 use crate::queue::packed::PackedEvent;
-use crate::queue::wake::ChangedLanes;
 use crate::queue::{Decided, Enqueued, EventRecord, State};
 
 /// Bytes that a thorough check writes. They show that there is room for events.
 const PROOF: usize = 128 * 1024;
 
 /// Stores an event, unless its key is known.
-pub(super) fn enqueue(
-    connection: &Connection,
-    event: &PackedEvent,
-    changed: &mut ChangedLanes,
-) -> Result<Enqueued> {
-    if let Some(answer) = repeated(connection, event, changed)? {
+pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut Tally) -> Result<Enqueued> {
+    if let Some(answer) = repeated(connection, event, tally)? {
         return Ok(answer);
     }
     let size = rows::integer(event.size());
@@ -47,22 +43,18 @@ pub(super) fn enqueue(
     for (number, json) in event.messages.iter().enumerate() {
         add_message(connection, row, number, json)?;
     }
-    deliveries::add(connection, row, &event.deliveries, event.received, changed)?;
+    deliveries::add(connection, row, &event.deliveries, event.received, tally)?;
     let until = event.until.as_millisecond();
     let key = params![event.key, row, event.id.as_bytes(), until];
     execute(connection, REMEMBER_KEY, key)?;
-    add_size(connection, size)?;
+    tally.add_size(size);
     Ok(Enqueued::Stored { event: event.id })
 }
 
 /// What a known key means for a request. If its event waits or is delivered, nothing changes. If all deliveries of its
 /// event are dead, they wait again. `None`: the key is new, or its event had no deliveries, and the new decision replaces
 /// it.
-fn repeated(
-    connection: &Connection,
-    event: &PackedEvent,
-    changed: &mut ChangedLanes,
-) -> Result<Option<Enqueued>> {
+fn repeated(connection: &Connection, event: &PackedEvent, tally: &mut Tally) -> Result<Option<Enqueued>> {
     let key = params![event.key, event.received.as_millisecond()];
     let seen = first(connection, FIND_KEY, key, |row| {
         Ok((row.get(0)?, rows::uuid(row, 1)?))
@@ -81,7 +73,7 @@ fn repeated(
     if states.iter().any(|(_, state)| *state != State::Dead) {
         return Ok(Some(Enqueued::SeenBefore { event: known, lanes }));
     }
-    let lanes = deliveries::put_back(connection, row, event.received, changed)?;
+    let lanes = deliveries::put_back(connection, row, event.received, tally)?;
     Ok(Some(Enqueued::PutBack { event: known, lanes }))
 }
 
@@ -149,15 +141,10 @@ pub(super) fn add_message(connection: &Connection, event: i64, number: usize, js
     execute(connection, INSERT_MESSAGE, message).map(drop)
 }
 
-/// Adds to the total size of all events.
-pub(super) fn add_size(connection: &Connection, bytes: i64) -> Result<()> {
-    execute(connection, ADD_SIZE, [bytes]).map(drop)
-}
-
 /// Writes something that changes no event. A thorough check writes so much that its commit shows that there is room for
 /// events. The next check deletes that.
 pub(super) fn check(connection: &Connection, thorough: bool) -> Result<()> {
-    add_size(connection, 0)?;
+    execute(connection, ADD_SIZE, [0])?;
     let written = if thorough {
         execute(connection, WRITE_PROOF, [" ".repeat(PROOF)])
     } else {

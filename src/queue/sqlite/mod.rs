@@ -13,6 +13,7 @@ mod query;
 mod rows;
 mod schema;
 mod statements;
+mod tally;
 mod transaction;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};

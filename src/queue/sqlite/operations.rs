@@ -8,8 +8,8 @@ use super::statements::{
     COPY_TO_LANE, DELETE_DELIVERY, DELETE_SKIPPED, DELETE_UNREADABLE, DISCARD, EVENT_REPLAYED, HAS_DELIVERY,
     UPDATE_DECISION, WAITING_IN_LANE,
 };
+use super::tally::Tally;
 use super::{deliveries, events, rows};
-use crate::queue::wake::ChangedLanes;
 use crate::queue::{Decided, Discard, Move, Moved, NewDelivery, Replay, State};
 
 /// Adds new deliveries of a stored event. Returns the lanes that got one; `None`: there is no such event. `messages` are
@@ -18,7 +18,7 @@ pub(super) fn replay(
     connection: &Connection,
     replay: &Replay,
     messages: &[String],
-    changed: &mut ChangedLanes,
+    tally: &mut Tally,
 ) -> Result<Option<Vec<Arc<str>>>> {
     let Some(event) = events::row(connection, replay.event)? else {
         return Ok(None);
@@ -47,10 +47,10 @@ pub(super) fn replay(
         let lane = Arc::clone(lane);
         added.push(NewDelivery { lane, message });
     }
-    deliveries::add(connection, event, &added, replay.now, changed)?;
+    deliveries::add(connection, event, &added, replay.now, tally)?;
     let count = rows::integer(added.len());
     execute(connection, EVENT_REPLAYED, [event, count, size])?;
-    events::add_size(connection, size)?;
+    tally.add_size(size);
     Ok(Some(added.into_iter().map(|added| added.lane).collect()))
 }
 
@@ -68,7 +68,7 @@ fn replace_decision(connection: &Connection, event: i64, replay: &Replay, decide
 pub(super) fn discard(
     connection: &Connection,
     discard: &Discard,
-    changed: &mut ChangedLanes,
+    tally: &mut Tally,
 ) -> Result<Option<Vec<String>>> {
     let Some(event) = events::row(connection, discard.event)? else {
         return Ok(None);
@@ -76,17 +76,17 @@ pub(super) fn discard(
     let which = params![event, discard.now.as_millisecond(), discard.channel.as_deref()];
     let lanes = deliveries::change_state(connection, event, -1, DISCARD, which)?;
     for lane in &lanes {
-        changed.departed(lane.as_str());
+        tally.changed.departed(lane.as_str());
     }
     Ok(Some(lanes))
 }
 
 /// Moves the oldest deliveries of a lane to the end of another one.
-pub(super) fn move_lane(connection: &Connection, step: &Move, changed: &mut ChangedLanes) -> Result<Moved> {
+pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally) -> Result<Moved> {
     let Some(from) = deliveries::lane(connection, &step.from)? else {
         return Ok(Moved::default());
     };
-    let to = deliveries::add_lane(connection, &step.to, 0)?;
+    let to = deliveries::add_lane(connection, &step.to)?;
     if from == to {
         return Ok(Moved::default());
     }
@@ -98,11 +98,12 @@ pub(super) fn move_lane(connection: &Connection, step: &Move, changed: &mut Chan
         execute(connection, DELETE_DELIVERY, [delivery])?;
     }
     let count = rows::integer(waiting.len());
+    tally.write(connection)?;
     let (_, left) = deliveries::count_of_lane(connection, from, -count)?;
     deliveries::count_of_lane(connection, to, count)?;
     if count > 0 {
-        changed.arrived(Arc::clone(&step.to));
-        changed.departed(Arc::clone(&step.from));
+        tally.changed.arrived(Arc::clone(&step.to));
+        tally.changed.departed(Arc::clone(&step.from));
     }
     Ok(Moved {
         moved: u32::try_from(waiting.len()).unwrap_or(u32::MAX),

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Result, params};
 
+use super::deliveries;
 use super::query::{all, execute, value};
 use super::rows::{self, OldEvent};
 use super::statements::{
@@ -10,7 +11,7 @@ use super::statements::{
     DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
     TOTAL_SIZE,
 };
-use super::{deliveries, events};
+use super::tally::Tally;
 use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning};
 
 /// Deletes an event and what belongs to it, in this order.
@@ -23,18 +24,20 @@ const DELETE: [&str; 5] = [
 ];
 
 /// One small step of pruning.
-pub(super) fn step(connection: &Connection, pruning: &Pruning) -> Result<Pruned> {
+pub(super) fn step(connection: &Connection, pruning: &Pruning, tally: &mut Tally) -> Result<Pruned> {
     let limit = pruning.limit;
     let dead = delete_dead_letters(connection, pruning)?;
     let before = params![pruning.keep_from.as_millisecond(), limit];
     let mut old = all(connection, OLD_EVENTS, before, rows::old_event)?;
     if old.is_empty() {
+        tally.write(connection)?;
         old = surplus(connection, pruning)?;
     }
     let found = old.len();
     old.truncate(fitting(&old, pruning.bytes));
     for event in &old {
         delete(connection, event)?;
+        tally.add_size(-event.size);
     }
     let now = params![pruning.now.as_millisecond(), limit];
     let keys = execute(connection, DELETE_EXPIRED_KEYS, now)?;
@@ -95,5 +98,5 @@ fn delete(connection: &Connection, event: &OldEvent) -> Result<()> {
     for statement in DELETE {
         execute(connection, statement, [event.row])?;
     }
-    events::add_size(connection, -event.size)
+    Ok(())
 }

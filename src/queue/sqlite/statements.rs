@@ -64,9 +64,7 @@ statements! { INDEXED:
 
     // Lanes.
     LANE = "SELECT id FROM lanes WHERE name = ?1";
-    /// The lane's id. Adds the lane if there is none.
-    ADD_LANE = "INSERT INTO lanes (name, waiting) VALUES (?1, ?2)
-        ON CONFLICT (name) DO UPDATE SET waiting = waiting + ?2 RETURNING id";
+    ADD_LANE = "INSERT INTO lanes (name) VALUES (?1)";
     COUNT_OF_LANE = "UPDATE lanes SET waiting = waiting + ?2 WHERE id = ?1 RETURNING name, waiting";
     LANE_SETTLED = "UPDATE lanes SET waiting = waiting - ?2,
             failing_since = CASE ?3 WHEN 0 THEN NULL WHEN 1 THEN coalesce(failing_since, ?4) ELSE failing_since END

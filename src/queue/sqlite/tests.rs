@@ -14,6 +14,7 @@ mod file;
 mod growth;
 mod plans;
 mod pruning;
+mod transaction;
 
 /// An empty store in a folder of its own.
 pub(in crate::queue) fn home() -> Home {

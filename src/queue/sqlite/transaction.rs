@@ -1,61 +1,54 @@
 //! One transaction: carries out the commands that have gathered, and commits them.
 
-use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::tally::Tally;
 use super::{deliveries, events, operations, prune, unavailable};
 use crate::queue::QueueError;
-use crate::queue::command::{Change, Reply};
+use crate::queue::command::Change;
 use crate::queue::wake::ChangedLanes;
 
-/// Sends the answer to a command once it is known whether the transaction was committed.
-type Promise = Box<dyn FnOnce(Result<(), QueueError>)>;
-
-/// What the commands of a transaction leave behind for its end.
+/// What the changes of a transaction leave behind for its end.
 #[derive(Default)]
 pub(super) struct Batch {
-    promises: Vec<Promise>,
     pub(super) changed: ChangedLanes,
-    /// The failure of the last command.
-    failure: Option<QueueError>,
     /// The store has failed before: a check has to write as much as an event would.
     doubtful: bool,
-    /// A command wrote as much as shows, once it is committed, that events can be stored.
+    /// A change wrote as much as shows, once it is committed, that events can be stored.
     pub(super) proves: bool,
 }
 
-/// Carries out all commands and commits them. Afterwards every command has its promise, whatever the result.
+/// Carries out all changes and commits them. Each keeps its result; an error is the result of all of them.
+///
+/// A savepoint has SQLite copy every page that is changed after it. So the changes are carried out without savepoints,
+/// and only if one of them fails, again from the start with a savepoint each.
 pub(super) fn transact(
     connection: &mut Connection,
-    changes: Vec<Change>,
+    changes: &mut [Change],
     batch: &mut Batch,
 ) -> Result<(), QueueError> {
-    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            batch.refuse(changes);
-            return Err(unavailable("begin a transaction")(error));
-        }
-    };
-    let mut changes = changes.into_iter();
-    while let Some(mut change) = changes.next() {
-        // Not before the transaction has begun: that may have taken long, and the sender may have gone.
-        if let Change::Enqueue(waiting, _) = &mut change
-            && !waiting.begin()
-        {
-            continue;
-        }
-        // A command that fails is undone alone; the others are carried out.
-        let savepoint = transaction.savepoint();
-        let savepoint = savepoint.map_err(unavailable("go on with a transaction"));
-        let broken = savepoint.as_ref().err().cloned();
-        batch.carry_out(savepoint.ok(), change);
-        // Some failures (a full disk) undo the whole transaction, and with it the commands that had worked.
-        let undone = batch.failure.take().filter(|_| transaction.is_autocommit());
-        if let Some(error) = broken.or(undone) {
-            batch.refuse(changes);
+    let transaction = begin(connection)?;
+    if let Err(error) = batch.all_or_nothing(&transaction, changes) {
+        // Some failures (a full disk) undo the transaction. Another one would fail, too.
+        if transaction.is_autocommit() {
             return Err(error);
         }
+        transaction
+            .rollback()
+            .map_err(unavailable("undo a transaction"))?;
+        let mut transaction = begin(connection)?;
+        batch.each_alone(&mut transaction, changes)?;
+        return commit(transaction);
     }
+    commit(transaction)
+}
+
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, QueueError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    transaction.map_err(unavailable("begin a transaction"))
+}
+
+fn commit(transaction: Transaction<'_>) -> Result<(), QueueError> {
     transaction.commit().map_err(unavailable("commit"))
 }
 
@@ -67,93 +60,88 @@ impl Batch {
         }
     }
 
-    /// Promises commands that are not carried out the error of the transaction.
-    pub(super) fn refuse(&mut self, changes: impl IntoIterator<Item = Change>) {
+    /// Carries out all changes. Ends at the first one that fails.
+    fn all_or_nothing(&mut self, store: &Connection, changes: &mut [Change]) -> Result<(), QueueError> {
+        let mut tally = Tally::default();
         for change in changes {
-            self.carry_out(None, change);
+            self.carry_out(store, change, &mut tally)?;
         }
+        tally.write(store).map_err(unavailable("count what waits"))?;
+        self.changed = tally.changed;
+        Ok(())
     }
 
-    /// Answers all commands, now that the end of the transaction is known.
-    pub(super) fn answer(&mut self, result: &Result<(), QueueError>) {
-        for promise in self.promises.drain(..) {
-            promise(result.clone());
-        }
-    }
-
-    /// Without a savepoint the command is not carried out.
-    fn carry_out(&mut self, savepoint: Option<Savepoint<'_>>, change: Change) {
-        match change {
-            Change::Enqueue(waiting, reply) => {
-                self.proves = true;
-                self.run(savepoint, reply, "store an event", |store, changed| {
-                    events::enqueue(store, &waiting.event, changed)
-                });
-            }
-            Change::Settle(settlement, reply) => {
-                self.run(savepoint, reply, "settle a delivery", |store, _| {
-                    deliveries::settle(store, &settlement)
-                });
-            }
-            Change::Prune(pruning, reply) => {
-                self.run(savepoint, reply, "delete what is old", |store, _| {
-                    prune::step(store, &pruning)
-                });
-            }
-            Change::Replay(again, messages, reply) => {
-                self.run(savepoint, reply, "replay an event", |store, changed| {
-                    operations::replay(store, &again, &messages, changed)
-                });
-            }
-            Change::Discard(discard, reply) => {
-                self.run(savepoint, reply, "discard deliveries", |store, changed| {
-                    operations::discard(store, &discard, changed)
-                });
-            }
-            Change::Move(step, reply) => {
-                self.run(savepoint, reply, "move deliveries", |store, changed| {
-                    operations::move_lane(store, &step, changed)
-                });
-            }
-            Change::Check(reply) => {
-                self.proves = true;
-                let thorough = self.doubtful;
-                self.run(savepoint, reply, "write", |store, _| {
-                    events::check(store, thorough)
-                });
-            }
-        }
-    }
-
-    /// Carries out a command, and keeps its work only if it succeeded. `doing` completes "the store cannot …".
-    fn run<T: 'static>(
+    /// Carries out all changes. One that fails is undone alone.
+    fn each_alone(
         &mut self,
-        savepoint: Option<Savepoint<'_>>,
-        reply: Reply<T>,
-        doing: &'static str,
-        work: impl FnOnce(&Connection, &mut ChangedLanes) -> rusqlite::Result<T>,
-    ) {
-        // The error of the transaction takes the place of this one.
-        let mut result = Err(QueueError::Closed);
-        if let Some(savepoint) = savepoint {
-            let mut changed = ChangedLanes::default();
-            let done = match work(&savepoint, &mut changed) {
-                Ok(value) => savepoint.commit().map(|()| value),
-                Err(error) => {
-                    // This undoes the work.
-                    drop(savepoint);
-                    Err(error)
+        transaction: &mut Transaction<'_>,
+        changes: &mut [Change],
+    ) -> Result<(), QueueError> {
+        let broken = || unavailable("go on with a transaction");
+        for change in changes {
+            let mut tally = Tally::default();
+            let savepoint = transaction.savepoint().map_err(broken())?;
+            match self.carry_out(&savepoint, change, &mut tally) {
+                Ok(()) => {
+                    tally.write(&savepoint).map_err(broken())?;
+                    savepoint.commit().map_err(broken())?;
+                    self.changed.append(tally.changed);
                 }
-            };
-            result = done.map_err(unavailable(doing));
-            self.failure = result.as_ref().err().cloned();
-            if result.is_ok() {
-                self.changed.append(changed);
+                Err(error) => {
+                    // This undoes the change.
+                    drop(savepoint);
+                    // Some failures undo the whole transaction, and with it the changes before.
+                    if transaction.is_autocommit() {
+                        return Err(error);
+                    }
+                }
             }
         }
-        self.promises.push(Box::new(move |committed| {
-            // An error means that the caller no longer waits. The work is done nevertheless.
-            let _ = reply.send(committed.and(result));
-        }));
+        Ok(())
+    }
+
+    /// Carries out a change, which keeps its result. Returns its error.
+    fn carry_out(
+        &mut self,
+        store: &Connection,
+        change: &mut Change,
+        tally: &mut Tally,
+    ) -> Result<(), QueueError> {
+        match change {
+            Change::Enqueue(waiting, promise) => {
+                // Not before the transaction has begun: that may have taken long, and the sender may have gone.
+                if !waiting.turn.begin(promise) {
+                    return Ok(());
+                }
+                self.proves = true;
+                let stored = events::enqueue(store, &waiting.event, tally);
+                promise.keep(stored.map_err(unavailable("store an event")))
+            }
+            Change::Settle(settlement, promise) => {
+                let settled = deliveries::settle(store, settlement);
+                promise.keep(settled.map_err(unavailable("settle a delivery")))
+            }
+            Change::Prune(pruning, promise) => {
+                let pruned = prune::step(store, pruning, tally);
+                promise.keep(pruned.map_err(unavailable("delete what is old")))
+            }
+            Change::Replay(replay, messages, promise) => {
+                let replayed = operations::replay(store, replay, messages, tally);
+                promise.keep(replayed.map_err(unavailable("replay an event")))
+            }
+            Change::Discard(discard, promise) => {
+                let discarded = operations::discard(store, discard, tally);
+                promise.keep(discarded.map_err(unavailable("discard deliveries")))
+            }
+            Change::Move(step, promise) => {
+                let moved = operations::move_lane(store, step, tally);
+                promise.keep(moved.map_err(unavailable("move deliveries")))
+            }
+            Change::Check(promise) => {
+                self.proves = true;
+                let checked = events::check(store, self.doubtful);
+                promise.keep(checked.map_err(unavailable("write")))
+            }
+        }
     }
 }
