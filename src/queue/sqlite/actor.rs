@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::lock::Lock;
 use super::presence::Presence;
 use super::transaction::{Batch, transact};
-use super::{connect, deliveries, events, failed, listing, prune, unavailable};
+use super::{connect, deliveries, events, failed, lanes, listing, prune, unavailable};
 use crate::queue::command::{Change, Command, Query, Reply};
 use crate::queue::wake::Wake;
 use crate::queue::{OpenError, QueueError};
@@ -139,7 +139,7 @@ impl Actor {
             Query::Claim(lane, _owner, reply) => {
                 answer(reply, "claim a lane", deliveries::claim(store, &lane));
             }
-            Query::Lanes(reply) => answer(reply, "list the lanes", deliveries::lanes(store)),
+            Query::Lanes(reply) => answer(reply, "list the lanes", lanes::states(store)),
             Query::Event(id, reply) => answer(reply, "look up an event", events::find(store, id)),
             Query::List(listing, reply) => answer(reply, "list events", listing::page(store, &listing)),
             Query::Ids(from, to, limit, reply) => {

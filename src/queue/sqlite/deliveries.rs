@@ -4,15 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Result, params};
 
 use super::query::{all, execute, first, value};
-use super::rows;
 use super::statements::{
-    ADD_LANE, COUNT_OF_EVENT, COUNT_OF_LANE, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, HEAD,
-    INSERT_DELIVERY, LANE, LANE_SETTLED, LANES, PUT_BACK, SETTLE,
+    COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, HEAD, INSERT_DELIVERY, LANE_SETTLED,
+    PUT_BACK, SETTLE,
 };
 use super::tally::Tally;
-use crate::queue::{
-    Claim, DeliveryRecord, Fence, LaneState, NewDelivery, Outcome, Settled, Settlement, State,
-};
+use super::{lanes, rows};
+use crate::queue::{Claim, DeliveryRecord, Fence, NewDelivery, Outcome, Settled, Settlement, State};
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
 const FENCE: Fence = Fence(1);
@@ -37,11 +35,6 @@ pub(super) fn add(
 pub(super) fn claim(connection: &Connection, lane: &str) -> Result<Option<Claim>> {
     let head = first(connection, HEAD, [lane], rows::head)?;
     Ok(head.map(|head| Claim { fence: FENCE, head }))
-}
-
-/// The state of every lane.
-pub(super) fn lanes(connection: &Connection) -> Result<Vec<LaneState>> {
-    all(connection, LANES, [], rows::lane_state)
 }
 
 /// Stores how an attempt ended. A delivery that is settled already stays as it is.
@@ -123,7 +116,7 @@ pub(super) fn change_state(
     let lanes: Vec<i64> = all(connection, statement, with, value)?;
     let count = waiting * rows::integer(lanes.len());
     count_of_event(connection, event, count, -count)?;
-    let count = |lane: &i64| Ok(count_of_lane(connection, *lane, waiting)?.0);
+    let count = |lane: &i64| Ok(lanes::count(connection, *lane, waiting)?.0);
     lanes.iter().map(count).collect()
 }
 
@@ -135,27 +128,6 @@ pub(super) fn states(connection: &Connection, event: i64) -> Result<Vec<(String,
 /// All deliveries of an event, in their order.
 pub(super) fn records(connection: &Connection, event: i64) -> Result<Vec<DeliveryRecord>> {
     all(connection, DELIVERIES, [event], rows::delivery)
-}
-
-/// The row of a lane; `None` when it never had a delivery.
-pub(super) fn lane(connection: &Connection, name: &str) -> Result<Option<i64>> {
-    first(connection, LANE, [name], value)
-}
-
-/// The row of a lane, which is added if there is none.
-pub(super) fn add_lane(connection: &Connection, name: &str) -> Result<i64> {
-    if let Some(row) = lane(connection, name)? {
-        return Ok(row);
-    }
-    execute(connection, ADD_LANE, [name])?;
-    Ok(connection.last_insert_rowid())
-}
-
-/// Counts `waiting` more deliveries in a lane. Returns its name and how many wait in it then.
-pub(super) fn count_of_lane(connection: &Connection, lane: i64, waiting: i64) -> Result<(String, i64)> {
-    connection
-        .prepare_cached(COUNT_OF_LANE)?
-        .query_row([lane, waiting], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Counts more waiting and dead deliveries of an event; fewer, if the numbers are negative.

@@ -9,14 +9,14 @@ use super::statements::{
     HAS_DELIVERY, ID_AFTER, ID_BEFORE, IDS_BETWEEN, LIST_ALL, LIST_DEAD, LIST_OF_SECRET, LIST_OF_SOURCE,
     LIST_OF_TYPE, LIST_SKIPPED, LIST_UNREADABLE, LIST_WAITING,
 };
-use super::{deliveries, events, rows};
+use super::{deliveries, events, lanes, rows};
 use crate::queue::{EventLine, EventPage, EventState, Filter, Listing, State};
 
 /// One page.
 pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPage> {
     let filter = &listing.filter;
     if let Some(channel) = &filter.channel
-        && deliveries::lane(connection, channel)?.is_none()
+        && lanes::row(connection, channel)?.is_none()
     {
         // The channel never had a delivery.
         return Ok(EventPage::default());

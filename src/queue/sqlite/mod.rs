@@ -4,6 +4,7 @@ mod actor;
 mod copy;
 mod deliveries;
 mod events;
+mod lanes;
 mod listing;
 mod lock;
 mod operations;

@@ -9,7 +9,7 @@ use super::statements::{
     UPDATE_DECISION, WAITING_IN_LANE,
 };
 use super::tally::Tally;
-use super::{deliveries, events, rows};
+use super::{deliveries, events, lanes, rows};
 use crate::queue::{Decided, Discard, Move, Moved, NewDelivery, Replay, State};
 
 /// Adds new deliveries of a stored event. Returns the lanes that got one; `None`: there is no such event. `messages` are
@@ -83,10 +83,10 @@ pub(super) fn discard(
 
 /// Moves the oldest deliveries of a lane to the end of another one.
 pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally) -> Result<Moved> {
-    let Some(from) = deliveries::lane(connection, &step.from)? else {
+    let Some(from) = lanes::row(connection, &step.from)? else {
         return Ok(Moved::default());
     };
-    let to = deliveries::add_lane(connection, &step.to)?;
+    let to = lanes::add(connection, &step.to)?;
     if from == to {
         return Ok(Moved::default());
     }
@@ -99,8 +99,8 @@ pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally)
     }
     let count = rows::integer(waiting.len());
     tally.write(connection)?;
-    let (_, left) = deliveries::count_of_lane(connection, from, -count)?;
-    deliveries::count_of_lane(connection, to, count)?;
+    let (_, left) = lanes::count(connection, from, -count)?;
+    lanes::count(connection, to, count)?;
     if count > 0 {
         tally.changed.arrived(Arc::clone(&step.to));
         tally.changed.departed(Arc::clone(&step.from));

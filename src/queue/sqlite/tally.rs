@@ -5,7 +5,7 @@ use rusqlite::{Connection, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::deliveries;
+use super::lanes;
 use super::query::execute;
 use super::statements::ADD_SIZE;
 use crate::queue::wake::ChangedLanes;
@@ -27,7 +27,7 @@ impl Tally {
             *waiting += 1;
             return Ok(*row);
         }
-        let row = deliveries::add_lane(connection, lane)?;
+        let row = lanes::add(connection, lane)?;
         self.lanes.insert(Arc::clone(lane), (row, 1));
         self.changed.arrived(Arc::clone(lane));
         Ok(row)
@@ -42,7 +42,7 @@ impl Tally {
     pub(super) fn write(&mut self, connection: &Connection) -> Result<()> {
         for (row, waiting) in self.lanes.values_mut() {
             if *waiting != 0 {
-                deliveries::count_of_lane(connection, *row, *waiting)?;
+                lanes::count(connection, *row, *waiting)?;
                 *waiting = 0;
             }
         }

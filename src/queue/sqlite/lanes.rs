@@ -1,0 +1,34 @@
+//! The rows of lanes: found, added, counted and listed.
+
+use rusqlite::{Connection, Result};
+
+use super::query::{all, execute, first, value};
+use super::rows;
+use super::statements::{ADD_LANE, COUNT_OF_LANE, LANE, LANES};
+use crate::queue::LaneState;
+
+/// The state of every lane.
+pub(super) fn states(connection: &Connection) -> Result<Vec<LaneState>> {
+    all(connection, LANES, [], rows::lane_state)
+}
+
+/// The row of a lane; `None` when it never had a delivery.
+pub(super) fn row(connection: &Connection, name: &str) -> Result<Option<i64>> {
+    first(connection, LANE, [name], value)
+}
+
+/// The row of a lane, which is added if there is none.
+pub(super) fn add(connection: &Connection, name: &str) -> Result<i64> {
+    if let Some(row) = row(connection, name)? {
+        return Ok(row);
+    }
+    execute(connection, ADD_LANE, [name])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Counts `waiting` more deliveries in a lane. Returns its name and how many wait in it then.
+pub(super) fn count(connection: &Connection, lane: i64, waiting: i64) -> Result<(String, i64)> {
+    connection
+        .prepare_cached(COUNT_OF_LANE)?
+        .query_row([lane, waiting], |row| Ok((row.get(0)?, row.get(1)?)))
+}
