@@ -179,17 +179,9 @@ impl Bridge {
         let (public, public_address) =
             listen(addresses.listen, &connections.0, server_tls, |_| Ok(()), hooks)?;
         let pages = http::operators(operator);
-        let require_token = |bound: &[SocketAddr]| match bound.iter().find(|address| !is_loopback(address)) {
-            Some(address) if !has_token => Err(BridgeError::Open(*address)),
-            _ => Ok(()),
-        };
-        let (operator, operator_address) = listen(
-            addresses.operator_listen,
-            &connections.1,
-            None,
-            require_token,
-            pages,
-        )?;
+        let check = |bound: &[SocketAddr]| check_operator_addresses(bound, has_token);
+        let (operator, operator_address) =
+            listen(addresses.operator_listen, &connections.1, None, check, pages)?;
         Ok(Self {
             public,
             reloader,
@@ -332,7 +324,11 @@ fn http_halt(halt: &delivery::Halt) -> http::Halt {
     }
 }
 
-/// Whether only this machine can reach a socket that is bound to this address.
-fn is_loopback(address: &SocketAddr) -> bool {
-    address.ip().to_canonical().is_loopback()
+/// Requires a token if other machines can reach the operator's listener.
+fn check_operator_addresses(bound: &[SocketAddr], has_token: bool) -> Result<(), BridgeError> {
+    let is_reachable = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
+    match bound.iter().find(is_reachable) {
+        Some(address) if !has_token => Err(BridgeError::Open(*address)),
+        _ => Ok(()),
+    }
 }
