@@ -9,7 +9,7 @@ use super::survey::{Survey, tried};
 use crate::facts::{GIVEN, KNOWN};
 use crate::source::Source;
 use crate::suggest::nearest;
-use crate::template::{Failure, LibraryTemplate, Origin, Read};
+use crate::template::{Failure, LibraryTemplate, Origin, ReadPath};
 use crate::toml_reader::{Severity, Subject};
 
 /// Checks every template of the survey's kind.
@@ -38,7 +38,7 @@ struct FoundReads {
 }
 
 /// A read that there is a finding about, and the finding's index in [`Survey::findings`].
-type Doubtful = (Read, usize);
+type Doubtful = (ReadPath, usize);
 
 /// Returns every name that a template can use.
 fn names(source: &Source) -> BTreeSet<String> {
@@ -86,7 +86,7 @@ fn failures(
             more => format!(" and {more} more"),
         };
         let (at, severity) = destination(survey, entry, failure.part.as_deref(), failure.line);
-        let is_of = |read: &Read| {
+        let is_of = |read: &ReadPath| {
             read.part == failure.part
                 && read.line == failure.line
                 && Some(&read.written) == failure.missing.as_ref()

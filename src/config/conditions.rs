@@ -15,7 +15,7 @@ pub(super) fn fact_map(raw: &[RawFact], owner: &Owner, findings: &Findings) -> F
         if let Some(trouble) = name_trouble(&fact.name.value) {
             findings.error(fact.name.at, &fact.path, trouble);
         }
-        let place = Place {
+        let place = ExpressionSite {
             path: &fact.path,
             owner,
             is_when: false,
@@ -33,7 +33,7 @@ pub(super) fn fact_map(raw: &[RawFact], owner: &Owner, findings: &Findings) -> F
 
 /// Where an expression is written.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ExpressionSite<'a> {
     pub(super) path: &'a str,
     pub(super) owner: &'a Owner,
     /// Whether it is a `when`.
@@ -43,11 +43,11 @@ pub(super) struct Place<'a> {
 /// Compiles an expression that may use these names. Reports any other name.
 pub(super) fn condition(
     text: &Located<String>,
-    place: Place<'_>,
+    site: ExpressionSite<'_>,
     names: &BTreeSet<String>,
     findings: &Findings,
 ) -> Option<Condition> {
-    let condition = compile(text, place.path, findings)?;
+    let condition = compile(text, site.path, findings)?;
     let mut known = true;
     for name in &condition.references().names {
         if !names.contains(name) {
@@ -58,12 +58,12 @@ pub(super) fn condition(
                     names.iter().cloned().collect::<Vec<_>>().join(", ")
                 ),
             };
-            findings.error(text.at, place.path, format!("there is no name `{name}`; {near}"));
+            findings.error(text.at, site.path, format!("there is no name `{name}`; {near}"));
             known = false;
         }
     }
     if known {
-        findings.place(text.at, place.path, place.owner, place.is_when, &condition);
+        findings.place(text.at, site.path, site.owner, site.is_when, &condition);
     }
     known.then_some(condition)
 }

@@ -1,6 +1,6 @@
 //! The requests of a kind: their methods, where their payload is, which are no events, and the responses.
 
-use super::conditions::{Place, compile, condition};
+use super::conditions::{ExpressionSite, compile, condition};
 use super::keys::source_toml::METHODS;
 use crate::condition::Condition;
 use crate::payload::BodyForm;
@@ -115,7 +115,7 @@ pub(super) fn challenges(root: &TableReader<'_, '_>, like: Option<&Kind>, findin
         let owner = Owner::Challenge(number);
         let expression = |key: &str, is_when: bool| {
             let path = &table.key(key);
-            let place = Place {
+            let place = ExpressionSite {
                 path,
                 owner: &owner,
                 is_when,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Limits;
-use super::conditions::{Place, compile, condition, fact_map};
+use super::conditions::{ExpressionSite, compile, condition, fact_map};
 use super::env::Environment;
 use super::file::{Named, RawRoute, RawRouteChannels, RawSource};
 use super::kind::LoadedKind;
@@ -160,7 +160,12 @@ fn routes(
         let path = &format!("{}.{key}", route.path);
         let is_when = key == "when";
         match &names {
-            Some(names) => condition(text?, Place { path, owner, is_when }, names, context.findings),
+            Some(names) => condition(
+                text?,
+                ExpressionSite { path, owner, is_when },
+                names,
+                context.findings,
+            ),
             None => compile(text?, path, context.findings),
         }
     };

@@ -12,11 +12,11 @@ use super::{
 };
 
 /// Takes the answer to a command. The command is carried out even if its caller no longer waits.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, QueueError>>;
+pub(super) type Responder<T> = oneshot::Sender<Result<T, QueueError>>;
 
 /// The answer to a change. It is kept until the end of the transaction, which decides whether it is true.
 pub(super) struct Promise<T> {
-    reply: Reply<T>,
+    reply: Responder<T>,
     /// Unset: the change is not carried out.
     result: Option<Result<T, QueueError>>,
 }
@@ -44,12 +44,12 @@ pub(super) enum Change {
 /// Commands whose answers show only what is committed.
 pub(super) enum Query {
     /// Changes no delivery. A store that several processes share writes here who owns the lane.
-    Claim(Arc<str>, Owner, Reply<Option<Claim>>),
-    Lanes(Reply<Vec<LaneState>>),
-    Event(Uuid, Reply<Option<EventRecord>>),
-    List(Box<Listing>, Reply<EventPage>),
+    Claim(Arc<str>, Owner, Responder<Option<Claim>>),
+    Lanes(Responder<Vec<LaneState>>),
+    Event(Uuid, Responder<Option<EventRecord>>),
+    List(Box<Listing>, Responder<EventPage>),
     /// The ids from the first to the second, both included, up to a number of them.
-    Ids(Uuid, Uuid, u32, Reply<Vec<Uuid>>),
+    Ids(Uuid, Uuid, u32, Responder<Vec<Uuid>>),
 }
 
 impl Change {
@@ -68,8 +68,8 @@ impl Change {
     }
 }
 
-impl<T> From<Reply<T>> for Promise<T> {
-    fn from(reply: Reply<T>) -> Self {
+impl<T> From<Responder<T>> for Promise<T> {
+    fn from(reply: Responder<T>) -> Self {
         Self { reply, result: None }
     }
 }

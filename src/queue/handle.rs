@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
-use super::command::{Change, Command, Promise, Query, Reply, Turn, Waiting};
+use super::command::{Change, Command, Promise, Query, Responder, Turn, Waiting};
 use super::packed::{pack, pack_messages};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
@@ -202,11 +202,11 @@ impl Queue {
         self.ask(|reply| Command::Change(change(reply.into()))).await
     }
 
-    async fn query<T>(&self, query: impl FnOnce(Reply<T>) -> Query) -> Result<T, QueueError> {
+    async fn query<T>(&self, query: impl FnOnce(Responder<T>) -> Query) -> Result<T, QueueError> {
         self.ask(|reply| Command::Query(query(reply))).await
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, QueueError> {
+    async fn ask<T>(&self, command: impl FnOnce(Responder<T>) -> Command) -> Result<T, QueueError> {
         let (reply, answer) = oneshot::channel();
         let sent = self.commands.send(command(reply)).await;
         sent.map_err(|_| QueueError::Closed)?;

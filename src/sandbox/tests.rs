@@ -23,7 +23,7 @@ const NOW: i64 = 1_772_446_830;
 const GOOD: &str = "Basic YXBwOmtleQ==";
 
 /// A running sandbox with a clock that stands.
-struct Rig {
+struct SandboxServer {
     handle: SandboxHandle,
     clock: Clock,
     client: awc::Client,
@@ -70,7 +70,7 @@ fn settings(era: Era) -> SandboxSettings {
     settings
 }
 
-fn with(settings: SandboxSettings) -> Rig {
+fn with(settings: SandboxSettings) -> SandboxServer {
     let clock = Clock::manual(jiff::Timestamp::from_second(NOW).expect("a time"));
     let sandbox = Sandbox::bind(settings, clock.clone()).expect("a free port");
     let handle = sandbox.handle();
@@ -84,7 +84,7 @@ fn with(settings: SandboxSettings) -> Rig {
         .disable_redirects()
         .disable_timeout()
         .finish();
-    Rig {
+    SandboxServer {
         handle,
         clock,
         client,
@@ -93,11 +93,11 @@ fn with(settings: SandboxSettings) -> Rig {
     }
 }
 
-fn rig(era: Era) -> Rig {
+fn server(era: Era) -> SandboxServer {
     with(settings(era))
 }
 
-impl Rig {
+impl SandboxServer {
     /// Any request; an error if there was no response.
     async fn request(
         &self,

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use handlebars::{Context, Handlebars, Template};
 
 use super::front_matter::{self, Found, FrontMatter};
-use super::reads::{self, Read};
+use super::reads::{self, ReadPath};
 use super::render::{Compiled, Failure};
 use super::{
     Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
@@ -73,7 +73,7 @@ impl<'l> LibraryTemplate<'l> {
     }
 
     /// Returns the paths that the template and its parts read.
-    pub fn reads(&self) -> Vec<Read> {
+    pub fn reads(&self) -> Vec<ReadPath> {
         reads::reads(&self.compiled.template)
     }
 

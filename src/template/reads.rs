@@ -11,7 +11,7 @@ use crate::condition::Condition;
 
 /// A path in a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Read {
+pub struct ReadPath {
     /// The file name of the part (`_name.hbs`) that contains it. `None` for the template itself.
     pub part: Option<String>,
     /// The line, from 1.
@@ -66,7 +66,7 @@ impl ReadNames {
 
 /// Returns the paths that a template reads, in order. In a block over the result of a helper (`default`, `lookup`,
 /// `except`) only paths from the root are known.
-pub(super) fn reads(template: &Template) -> Vec<Read> {
+pub(super) fn reads(template: &Template) -> Vec<ReadPath> {
     walk(template).reads
 }
 
@@ -86,7 +86,7 @@ fn walk(template: &Template) -> Walk {
 }
 
 struct Walk {
-    reads: Vec<Read>,
+    reads: Vec<ReadPath>,
     /// An argument was the object of all names.
     all: bool,
     part: Option<String>,
@@ -145,7 +145,7 @@ impl Walk {
                         self.all = true;
                         return;
                     }
-                    self.reads.push(Read {
+                    self.reads.push(ReadPath {
                         part: self.part.clone(),
                         line: self.line,
                         written: written.to_owned(),

@@ -129,7 +129,7 @@ pub struct Failure {
     pub line: Option<usize>,
     /// What is wrong, and what to do.
     pub what: String,
-    /// The missing path, as the template writes it ([`Read::written`](super::Read::written)). `None` if it failed for
+    /// The missing path, as the template writes it ([`ReadPath::written`](super::ReadPath::written)). `None` if it failed for
     /// another reason.
     pub missing: Option<String>,
 }

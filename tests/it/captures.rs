@@ -55,8 +55,8 @@ impl Request {
     }
 }
 
-/// Posts a request, and gives what its message says; nothing if it is meant to say nothing.
-async fn said(
+/// Posts a request, and returns the text of its message. `None` if the event is skipped.
+async fn posted_text(
     bridge: &TestBridge,
     path: &str,
     headers: &[(String, String)],
@@ -68,7 +68,7 @@ async fn said(
     assert_eq!(answer.status, 202, "{case}: {}", answer.body);
     let id = answer.body["event"].as_str().unwrap().parse().unwrap();
     let event = bridge.queue().event(id).await.unwrap().unwrap();
-    let Some(Some(said)) = event.messages.first() else {
+    let Some(Some(posted)) = event.messages.first() else {
         let why = answer.body["skipped"].as_str().unwrap_or_default();
         assert!(
             why.contains("is skipped") || why.contains("`when` does not hold"),
@@ -76,7 +76,7 @@ async fn said(
         );
         return None;
     };
-    let document = &said.message;
+    let document = &posted.message;
     reads_well(document, case);
     Some(plain::text(document))
 }
@@ -102,7 +102,7 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
         let basic = format!("Basic {}", base64(BASIC));
         if headers.contains(&("authorization", &basic)) {
             posted.push(
-                said(&bridge, "/hooks/monitoring", &as_sent, body, &request.case)
+                posted_text(&bridge, "/hooks/monitoring", &as_sent, body, &request.case)
                     .await
                     .unwrap(),
             );
@@ -114,7 +114,7 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
         let mut bearer = request.headers(|name| (name != "authorization").then(|| name.to_owned()));
         bearer.push(("authorization".to_owned(), format!("Bearer {TOKEN}")));
         posted.push(
-            said(&bridge, "/hooks/monitoring", &bearer, body, &request.case)
+            posted_text(&bridge, "/hooks/monitoring", &bearer, body, &request.case)
                 .await
                 .unwrap(),
         );
@@ -149,9 +149,9 @@ async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relative
                 Some(rest) => Some(format!("{own}{rest}")),
                 None => (!name.starts_with(&own)).then(|| name.to_owned()),
             });
-            let said = said(&bridge, "/hooks/forge", &headers, captured.body(request), &case).await;
+            let text = posted_text(&bridge, "/hooks/forge", &headers, captured.body(request), &case).await;
 
-            posted += usize::from(said.is_some_and(|said| said.contains("octo")));
+            posted += usize::from(text.is_some_and(|text| text.contains("octo")));
             taken += 1;
         }
         assert!(taken == 32 && posted >= 29, "{kind}: {posted} of {taken}");
@@ -175,8 +175,8 @@ async fn what_a_real_gitea_wrote_for_slack_is_told() {
         let answer = bridge.post(&path, &headers, captured.body(request)).await;
         assert_eq!(answer.status, 200, "as Slack answers");
     }
-    for said in setup.posted("ch-dev", 6).await {
-        assert!(said.starts_with("[octo/demo"), "{said}");
+    for posted in setup.posted("ch-dev", 6).await {
+        assert!(posted.starts_with("[octo/demo"), "{posted}");
     }
     nothing_failed(&bridge).await;
     bridge.finish().await;

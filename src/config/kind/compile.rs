@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::LoadedKind;
 use crate::condition::Condition;
-use crate::config::conditions::{Place, condition, fact_map};
+use crate::config::conditions::{ExpressionSite, condition, fact_map};
 use crate::config::file::facts;
 use crate::config::requests;
 use crate::config::schemes::Schemes;
@@ -55,7 +55,7 @@ pub(super) fn compile(
                 event.missing("type");
             }
             let names = ["source", "headers", "payload"].map(str::to_owned).into();
-            let place = Place {
+            let place = ExpressionSite {
                 path: "event.type",
                 owner: &Owner::Kind,
                 is_when: false,
@@ -74,7 +74,7 @@ pub(super) fn compile(
                 .chain(&[BODY_HASH])
                 .map(|name| (*name).to_owned())
                 .collect();
-            let place = Place {
+            let place = ExpressionSite {
                 path: "event.key",
                 owner: &Owner::Kind,
                 is_when: false,

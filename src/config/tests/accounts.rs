@@ -5,29 +5,29 @@ use super::*;
 #[test]
 fn an_accounts_authorities_are_read_and_looked_at() {
     const AUTHORITY: &str = include_str!("../../delivery/tests/private-ca.pem");
-    let house = House::new();
+    let files = ConfigFolder::new();
     let start = START.replace("group_id = \"g\"", "group_id = \"g\"\nca_file = \"ca.pem\"");
     let text = format!("{start}{SOURCE}");
-    assert_found(&house.findings(&text), &["ca.pem cannot be opened"]);
-    house.file("ca.pem", "no certificate");
-    assert_found(&house.findings(&text), &["twake.main.ca_file"]);
-    assert_found(&house.findings(&text), &["has no certificate"]);
-    house.file("ca.pem", &AUTHORITY.replace("MII", "AAA"));
-    assert_found(&house.findings(&text), &["cannot be used"]);
-    house.file("ca.pem", &AUTHORITY.replace("-----END", "-----EN"));
-    assert_found(&house.findings(&text), &["ca.pem is not a PEM file"]);
-    house.file("ca.pem", &AUTHORITY.repeat(2));
-    let config = house.read(&text).unwrap();
+    assert_found(&files.findings(&text), &["ca.pem cannot be opened"]);
+    files.file("ca.pem", "no certificate");
+    assert_found(&files.findings(&text), &["twake.main.ca_file"]);
+    assert_found(&files.findings(&text), &["has no certificate"]);
+    files.file("ca.pem", &AUTHORITY.replace("MII", "AAA"));
+    assert_found(&files.findings(&text), &["cannot be used"]);
+    files.file("ca.pem", &AUTHORITY.replace("-----END", "-----EN"));
+    assert_found(&files.findings(&text), &["ca.pem is not a PEM file"]);
+    files.file("ca.pem", &AUTHORITY.repeat(2));
+    let config = files.read(&text).unwrap();
     assert_eq!(config.channels["dev"].account().outbound().authorities().len(), 2);
     let plain = text.replace("https:", "http:");
-    assert_found(&house.findings(&plain), &["has no use"]);
+    assert_found(&files.findings(&plain), &["has no use"]);
 }
 
 #[test]
 fn a_channel_needs_an_account_that_is_there() {
     let second = START.replace("[channels]", "[twake.other]\nurl = \"http://x\"\npublic_id = \"p\"\nprivate_api_key = { env = \"KEY\" }\ngroup_id = \"g\"\n[channels]\nqa = { channel_id = \"c\", account = \"mian\" }");
     assert_found(
-        &House::new().findings(&second),
+        &ConfigFolder::new().findings(&second),
         &[
             "channels.qa.account: there is no account \"mian\", did you mean \"main\"?",
             "channels.dev: `account` is missing, as there are several",
@@ -38,7 +38,7 @@ fn a_channel_needs_an_account_that_is_there() {
         ],
     );
     assert_found(
-        &House::new().findings("[channels]\ndev = \"c\""),
+        &ConfigFolder::new().findings("[channels]\ndev = \"c\""),
         &[
             "channels.dev: there is no account; add one",
             "channels.dev: no source",
@@ -58,12 +58,12 @@ const OTHER: &str = include_str!("../../delivery/tests/private-server.pem");
 
 #[test]
 fn an_accounts_certificate_and_key_are_read_and_have_to_fit() {
-    let house = House::new().with("TLS_KEY", KEY);
-    house.file("bridge.pem", CERTIFICATE);
-    house.file("bridge.key", KEY);
-    house.file("other.pem", OTHER);
-    house.file("none.pem", "nothing");
-    house.file("cut.pem", &CERTIFICATE.replace("-----END", "-----EN"));
+    let files = ConfigFolder::new().with("TLS_KEY", KEY);
+    files.file("bridge.pem", CERTIFICATE);
+    files.file("bridge.key", KEY);
+    files.file("other.pem", OTHER);
+    files.file("none.pem", "nothing");
+    files.file("cut.pem", &CERTIFICATE.replace("-----END", "-----EN"));
     let tls = |certificate: &str, key: &str| {
         with(&format!(
             "tls = {{ certificate = {{ file = \"{certificate}\" }}, key = {{ file = \"{key}\" }} }}"
@@ -73,12 +73,12 @@ fn an_accounts_certificate_and_key_are_read_and_have_to_fit() {
         tls("bridge.pem", "bridge.key"),
         with("tls = { certificate = { file = \"bridge.pem\" }, key = { env = \"TLS_KEY\" } }"),
     ] {
-        let config = house.read(&text).unwrap();
+        let config = files.read(&text).unwrap();
         let account = config.channels["dev"].account();
         let identity = account.outbound().identity().unwrap();
         assert_eq!(identity.certified().cert.len(), 1);
         let plain = text.replace("https:", "http:");
-        assert_found(&house.findings(&plain), &["twake.main.tls: has no use"]);
+        assert_found(&files.findings(&plain), &["twake.main.tls: has no use"]);
     }
     for (text, finding) in [
         (
@@ -110,27 +110,27 @@ fn an_accounts_certificate_and_key_are_read_and_have_to_fit() {
         ),
         (with("tsl = { }"), "did you mean `tls`?"),
     ] {
-        let findings = house.findings(&text);
+        let findings = files.findings(&text);
         assert!(
             findings.iter().any(|found| found.contains(finding)),
             "{finding}: {findings:?}"
         );
-        assert!(house.read(&text).is_err(), "{finding}");
+        assert!(files.read(&text).is_err(), "{finding}");
     }
 }
 
 /// Another certificate, key or proxy is another way out; the same one read again is not.
 #[test]
 fn a_renewed_certificate_is_another_way_out() {
-    let house = House::new();
+    let files = ConfigFolder::new();
     let text = with("tls = { certificate = { file = \"bridge.pem\" }, key = { file = \"bridge.key\" } }");
-    house.file("bridge.pem", CERTIFICATE);
-    house.file("bridge.key", KEY);
-    let place = |text: &str| house.read(text).unwrap().channels["dev"].clone();
+    files.file("bridge.pem", CERTIFICATE);
+    files.file("bridge.key", KEY);
+    let place = |text: &str| files.read(text).unwrap().channels["dev"].clone();
     let before = place(&text);
     assert!(before.same_destination(&place(&text)));
-    house.file("bridge.pem", OTHER);
-    house.file("bridge.key", OTHER);
+    files.file("bridge.pem", OTHER);
+    files.file("bridge.key", OTHER);
     assert!(!before.same_destination(&place(&text)), "renewed");
     assert!(!before.same_destination(&place(&with(""))), "without");
     let proxy = place(&with("proxy = \"http://p:3128\""));
@@ -140,7 +140,7 @@ fn a_renewed_certificate_is_another_way_out() {
 
 #[test]
 fn a_proxy_is_an_address_and_perhaps_a_user_whose_password_is_elsewhere() {
-    let house = House::new().with("PROXY", "pa:ss wörd");
+    let files = ConfigFolder::new().with("PROXY", "pa:ss wörd");
     for (more, address, authorization) in [
         (
             "proxy = \"http://proxy.example.org:3128\"",
@@ -159,7 +159,7 @@ fn a_proxy_is_an_address_and_perhaps_a_user_whose_password_is_elsewhere() {
             Some("Basic w7w6cGE6c3Mgd8O2cmQ="),
         ),
     ] {
-        let config = house.read(&with(more)).unwrap();
+        let config = files.read(&with(more)).unwrap();
         assert!(config.warnings.is_empty(), "{:?}", config.warnings);
         let account = config.channels["dev"].account();
         let proxy = account.outbound().proxy().unwrap();
@@ -170,7 +170,7 @@ fn a_proxy_is_an_address_and_perhaps_a_user_whose_password_is_elsewhere() {
 
 #[test]
 fn a_wrong_proxy_is_found_and_its_password_never_told() {
-    let house = House::new().with("PROXY", "hush");
+    let files = ConfigFolder::new().with("PROXY", "hush");
     for (more, finding) in [
         (
             "proxy = \"http://bridge:hush@p:3128\"",
@@ -231,7 +231,7 @@ fn a_wrong_proxy_is_found_and_its_password_never_told() {
         ),
         ("proxi = \"http://p\"", "did you mean `proxy`?"),
     ] {
-        let findings = house.read(&with(more)).err().unwrap_or_default();
+        let findings = files.read(&with(more)).err().unwrap_or_default();
         assert!(
             findings.iter().any(|found| found.contains(finding)),
             "{more}: {findings:?}"
@@ -245,12 +245,12 @@ fn a_wrong_proxy_is_found_and_its_password_never_told() {
 
 #[test]
 fn who_may_read_a_certificate_is_nobodys_business_but_its_keys_is() {
-    let house = House::new();
-    let certificate = house.file("bridge.pem", CERTIFICATE);
-    let key = house.file("bridge.key", KEY);
-    let environment = Environment::of(house.variables.clone());
+    let files = ConfigFolder::new();
+    let certificate = files.file("bridge.pem", CERTIFICATE);
+    let key = files.file("bridge.key", KEY);
+    let environment = Environment::of(files.variables.clone());
     let text = with("tls = { certificate = { file = \"bridge.pem\" }, key = { file = \"bridge.key\" } }");
-    Config::from_text(&text, house.folder.path(), &environment).unwrap();
+    Config::from_text(&text, files.folder.path(), &environment).unwrap();
     let secrets = environment.secret_files();
     assert!(
         secrets.contains(&key) && !secrets.contains(&certificate),

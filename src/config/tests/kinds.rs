@@ -2,14 +2,14 @@ use super::*;
 
 #[test]
 fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
-    let house = House::new();
-    house.file(
+    let files = ConfigFolder::new();
+    files.file(
         "templates/bad/source.toml",
         "title = 3\nmethods = [\"POST\", \"DELETE\"]\n[event]\nkey = 'facts'\nremember = 7\nskip = [{ type = \"x\" }]\n[facts]\nlink = 'payload.x'\nbranch = ['payload.', 'branch']\n[bodie]\n",
     );
-    house.file("templates/empty/push.hbs", "x");
-    house.file("templates/bakery/baked.hbs", "{{{raw}}}");
-    let findings = house.findings(&format!("{START}{SOURCE}"));
+    files.file("templates/empty/push.hbs", "x");
+    files.file("templates/bakery/baked.hbs", "{{{raw}}}");
+    let findings = files.findings(&format!("{START}{SOURCE}"));
     for expected in [
         "bad/source.toml:1: title: is a number, a text was expected",
         "bad/source.toml:2: methods: there is no method \"DELETE\"; there are POST, PUT",
@@ -30,9 +30,9 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
             findings.join("\n")
         );
     }
-    fs::remove_dir_all(house.folder.path().join("templates/bad")).unwrap();
-    fs::remove_dir_all(house.folder.path().join("templates/empty")).unwrap();
-    let config = house.read(&format!("{START}{SOURCE}")).unwrap();
+    fs::remove_dir_all(files.folder.path().join("templates/bad")).unwrap();
+    fs::remove_dir_all(files.folder.path().join("templates/empty")).unwrap();
+    let config = files.read(&format!("{START}{SOURCE}")).unwrap();
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     assert!(
         config.warnings[0].to_string().contains("baked.hbs"),
@@ -43,13 +43,13 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
 
 #[test]
 fn a_body_may_be_a_field_of_a_form_all_of_them_or_a_text() {
-    let house = House::new();
+    let files = ConfigFolder::new();
     let read = |body: &str| {
-        house.file(
+        files.file(
             "templates/bakery/source.toml",
             &format!("{KIND}\n[body]\n{body}\n"),
         );
-        house.read(&format!("{START}{SOURCE}"))
+        files.read(&format!("{START}{SOURCE}"))
     };
     for (body, form, fields, text) in [
         ("form = \"payload\"", Some("payload"), false, false),
@@ -71,11 +71,11 @@ fn a_body_may_be_a_field_of_a_form_all_of_them_or_a_text() {
 
 #[test]
 fn an_own_file_stands_before_the_built_in_one_of_its_name() {
-    let house = House::new();
+    let files = ConfigFolder::new();
     let built_in = builtin::kinds()[0];
-    house.file(&format!("templates/{built_in}/source.toml"), KIND);
+    files.file(&format!("templates/{built_in}/source.toml"), KIND);
     let text = format!("{START}{SOURCE}").replace("\"bakery\"", &format!("{built_in:?}"));
-    let config = house.read(&text).unwrap();
+    let config = files.read(&text).unwrap();
     assert_eq!(config.sources["oven"].kind.title, "Bakery");
 }
 
@@ -143,12 +143,12 @@ fn every_sample_of_a_built_in_kind_has_the_type_its_name_says() {
 
 #[test]
 fn every_kind_may_include_the_shared_parts_and_an_own_one_replaces_a_built_in_one() {
-    let house = House::new();
-    house.file(
+    let files = ConfigFolder::new();
+    files.file(
         "templates/bakery/baked.hbs",
         "{{> forge/somebody}}, {{> shop/sign}}",
     );
-    house.file("templates/_shop/sign.hbs", "open");
+    files.file("templates/_shop/sign.hbs", "open");
     let text = format!(
         "{START}{SOURCE}\n[sources.hub]\nkind = \"github\"\nchannels = [\"dev\"]\nsecrets = [{{ env = \"OVEN\" }}]\n"
     );
@@ -163,16 +163,16 @@ fn every_kind_may_include_the_shared_parts_and_an_own_one_replaces_a_built_in_on
             other => panic!("{other:?}"),
         }
     };
-    let config = house.read(&text).unwrap();
+    let config = files.read(&text).unwrap();
     assert_eq!(config.warnings, []);
     assert!(star(&config).starts_with("⭐ ana starred"));
 
-    house.file("templates/_forge/somebody.hbs", "The team");
-    assert!(star(&house.read(&text).unwrap()).starts_with("⭐ The team starred"));
+    files.file("templates/_forge/somebody.hbs", "The team");
+    assert!(star(&files.read(&text).unwrap()).starts_with("⭐ The team starred"));
 
     // A wrong one is found once, and the built-in one is rendered instead.
-    house.file("templates/_forge/somebody.hbs", "{{{actor}}}");
-    let config = house.read(&text).unwrap();
+    files.file("templates/_forge/somebody.hbs", "{{{actor}}}");
+    let config = files.read(&text).unwrap();
     let about: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     assert!(
         matches!(about.as_slice(), [one] if one.contains("_forge/somebody.hbs:1")),

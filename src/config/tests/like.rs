@@ -12,16 +12,16 @@ loaves = 'payload.cakes'
 tables = 'payload.tables'
 "#;
 
-fn cafe(house: &House, source: &str) -> Result<Config, Vec<String>> {
-    house.file("templates/cafe/source.toml", source);
-    house.read(&format!("{START}{}", SOURCE.replace("\"bakery\"", "\"cafe\"")))
+fn cafe(files: &ConfigFolder, source: &str) -> Result<Config, Vec<String>> {
+    files.file("templates/cafe/source.toml", source);
+    files.read(&format!("{START}{}", SOURCE.replace("\"bakery\"", "\"cafe\"")))
 }
 
 #[test]
 fn what_a_kind_does_not_say_is_that_of_the_kind_it_is_like() {
-    let house = House::new();
-    house.file("templates/cafe/baked.short.hbs", "own");
-    let config = cafe(&house, CAFE).unwrap();
+    let files = ConfigFolder::new();
+    files.file("templates/cafe/baked.short.hbs", "own");
+    let config = cafe(&files, CAFE).unwrap();
     assert_eq!(config.warnings, []);
     let (base, cafe) = (&config.kinds["bakery"].kind, &config.sources["oven"].kind);
     assert_eq!(
@@ -66,7 +66,7 @@ fn what_a_kind_does_not_say_is_that_of_the_kind_it_is_like() {
 
 #[test]
 fn lists_are_taken_over_as_a_whole_or_not_at_all() {
-    let house = House::new();
+    let files = ConfigFolder::new();
     let source = r#"
 like = "bakery"
 [[authentication]]
@@ -78,7 +78,7 @@ skip = []
 [body]
 text = true
 "#;
-    let config = cafe(&house, source).unwrap();
+    let config = cafe(&files, source).unwrap();
     let cafe = &config.sources["oven"].kind;
     assert_eq!(
         (
@@ -96,7 +96,7 @@ text = true
 
 #[test]
 fn a_kind_is_like_one_that_is_there_right_and_like_no_other() {
-    let house = House::new();
+    let files = ConfigFolder::new();
     for (like, expected) in [
         (
             "\"bakerie\"",
@@ -105,28 +105,28 @@ fn a_kind_is_like_one_that_is_there_right_and_like_no_other() {
         ("\"cafe\"", "there is no other kind \"cafe\""),
         ("7", "is a number, a text was expected"),
     ] {
-        let findings = cafe(&house, &format!("title = \"Café\"\nlike = {like}\n"))
+        let findings = cafe(&files, &format!("title = \"Café\"\nlike = {like}\n"))
             .err()
             .unwrap();
         assert_found(&findings, &[&format!("cafe/source.toml:2: like: {expected}")]);
     }
-    house.file(
+    files.file(
         "templates/kiosk/source.toml",
         "title = \"Kiosk\"\nlike = \"cafe\"\n",
     );
-    let findings = cafe(&house, CAFE).err().unwrap();
+    let findings = cafe(&files, CAFE).err().unwrap();
     assert_found(
         &findings,
         &[
             "kiosk/source.toml:2: like: the kind `cafe` is like another itself; name that one instead: like = \"bakery\"",
         ],
     );
-    fs::remove_dir_all(house.folder.path().join("templates/kiosk")).unwrap();
-    house.file(
+    fs::remove_dir_all(files.folder.path().join("templates/kiosk")).unwrap();
+    files.file(
         "templates/bakery/source.toml",
         &KIND.replace("'payload.loaves'", "'payload.'"),
     );
-    let findings = cafe(&house, CAFE).err().unwrap();
+    let findings = cafe(&files, CAFE).err().unwrap();
     assert_found(
         &findings,
         &[
@@ -138,9 +138,9 @@ fn a_kind_is_like_one_that_is_there_right_and_like_no_other() {
 
 #[test]
 fn a_wrong_template_of_the_other_kind_is_told_once() {
-    let house = House::new();
-    house.file("templates/bakery/baked.hbs", "{{{raw}}}");
-    let config = cafe(&house, CAFE).unwrap();
+    let files = ConfigFolder::new();
+    files.file("templates/bakery/baked.hbs", "{{{raw}}}");
+    let config = cafe(&files, CAFE).unwrap();
     let findings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].contains("bakery/baked.hbs"), "{findings:?}");
@@ -148,16 +148,16 @@ fn a_wrong_template_of_the_other_kind_is_told_once() {
 
 #[test]
 fn its_samples_are_those_of_both() {
-    let house = House::new();
-    cafe(&house, CAFE).unwrap();
+    let files = ConfigFolder::new();
+    cafe(&files, CAFE).unwrap();
     for (path, text) in [
         ("bakery/samples/baked__bread.json", "1"),
         ("bakery/samples/baked__rolls.json", "2"),
         ("cafe/samples/baked__rolls.json", "3"),
     ] {
-        house.file(&format!("templates/{path}"), text);
+        files.file(&format!("templates/{path}"), text);
     }
-    let own = house.folder.path().join("templates");
+    let own = files.folder.path().join("templates");
     let (samples, findings) = super::samples("cafe", Some(&own));
     assert_eq!(findings, []);
     let samples: Vec<_> = samples

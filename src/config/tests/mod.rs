@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// A folder with a kind of its own, and environment variables for secrets.
-struct House {
+struct ConfigFolder {
     folder: TempDir,
     variables: Vec<(String, String)>,
 }
@@ -52,19 +52,19 @@ secrets = [{ env = "OVEN" }]
 channels = ["dev", "ops"]
 "#;
 
-impl House {
+impl ConfigFolder {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let house = Self {
+        let files = Self {
             folder,
             variables: [("KEY", "twake-secret-key"), ("OVEN", "oven-secret-0123456789")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
         };
-        house.file("templates/bakery/source.toml", KIND);
-        house.file("templates/bakery/baked.hbs", "{{event}}");
-        house.file("templates/bakery/baked.short.hbs", "{{event}}");
-        house
+        files.file("templates/bakery/source.toml", KIND);
+        files.file("templates/bakery/baked.hbs", "{{event}}");
+        files.file("templates/bakery/baked.short.hbs", "{{event}}");
+        files
     }
 
     fn file(&self, path: &str, text: &str) -> PathBuf {
@@ -111,7 +111,7 @@ fn of_twake<'a>(config: &'a Config, channel: &str) -> &'a messages_save::Destina
 
 #[test]
 fn a_right_file_becomes_a_configuration() {
-    let config = House::new().read(&format!("{START}{SOURCE}")).unwrap();
+    let config = ConfigFolder::new().read(&format!("{START}{SOURCE}")).unwrap();
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let (dev, ops) = (of_twake(&config, "dev"), of_twake(&config, "ops"));
     assert_eq!(
@@ -172,7 +172,7 @@ dead = "7d"
 token = {{ env = "KEY" }}
 "#
     );
-    let config = House::new()
+    let config = ConfigFolder::new()
         .with("TWAKE_BRIDGE_OPERATOR_LISTEN", "0.0.0.0:8081")
         .read(&text)
         .unwrap();
@@ -239,11 +239,11 @@ channels = ["dve"]
 kind = "bakery"
 channels = ["dev"]
 "#;
-    let house = House::new();
-    let file = house.folder.path().join("no").display().to_string();
+    let files = ConfigFolder::new();
+    let file = files.folder.path().join("no").display().to_string();
     let missing = format!("bridge.toml:15: sources.oven.secrets[1]: {file} cannot be opened");
     assert_found(
-        &house.findings(text),
+        &files.findings(text),
         &[
             "bridge.toml:1: twake.main: `private_api_key` is missing",
             "bridge.toml:1: twake.main: `group_id` is missing",
@@ -268,7 +268,7 @@ channels = ["dev"]
 
 #[test]
 fn what_is_no_toml_is_found_with_its_line_and_without_its_text() {
-    let findings = House::new().findings("[twake.main]\nprivate_api_key = \"hunter2\nx = [1\n");
+    let findings = ConfigFolder::new().findings("[twake.main]\nprivate_api_key = \"hunter2\nx = [1\n");
     assert!(
         !findings.is_empty() && findings[0].starts_with("bridge.toml:2: not TOML: "),
         "{findings:?}"
@@ -309,7 +309,7 @@ channels = ["dev"]
 continue = "yes"
 "#;
     assert_found(
-        &House::new().findings(&format!("{START}{SOURCE}{routes}")),
+        &ConfigFolder::new().findings(&format!("{START}{SOURCE}{routes}")),
         &[
             "routes[0]: a route needs `when` or `by`",
             "routes[1].when: there is no name `brnch`; did you mean `branch`?",
@@ -353,10 +353,10 @@ by = 'branch'
 channels = {{ x = ["dev"], "*" = ["ops"] }}
 "#
     );
-    let house = House::new();
-    assert!(house.read(&text).is_ok(), "{:?}", house.findings(&text));
+    let files = ConfigFolder::new();
+    assert!(files.read(&text).is_ok(), "{:?}", files.findings(&text));
     assert_found(
-        &house.findings(&text),
+        &files.findings(&text),
         &[
             "channels.lonely: no source has a route to it",
             "limits.body: 68157440 bytes for one body are more than limits.bodies",
@@ -371,14 +371,14 @@ channels = {{ x = ["dev"], "*" = ["ops"] }}
 
 #[test]
 fn a_file_that_is_not_there_or_too_large_is_found() {
-    let house = House::new();
+    let files = ConfigFolder::new();
     let load =
         |path: &std::path::Path| Config::load(path, &Environment::none()).err().unwrap()[0].to_string();
-    assert!(load(&house.folder.path().join("no.toml")).contains("no.toml: cannot be opened"));
+    assert!(load(&files.folder.path().join("no.toml")).contains("no.toml: cannot be opened"));
     assert!(
-        load(&house.file("large.toml", &"#".repeat(2 << 20))).contains("large.toml: is larger than 1024 KiB")
+        load(&files.file("large.toml", &"#".repeat(2 << 20))).contains("large.toml: is larger than 1024 KiB")
     );
-    let named = house.findings(&format!("templates = \"nowhere\"\n{START}{SOURCE}"));
+    let named = files.findings(&format!("templates = \"nowhere\"\n{START}{SOURCE}"));
     assert!(
         named
             .iter()

@@ -93,11 +93,11 @@ const WRONG: &[(&str, usize, &str)] = &[
 
 #[test]
 fn what_is_wrong_about_requests_is_found_with_its_line() {
-    let house = House::new();
+    let files = ConfigFolder::new();
     let findings = |more: &str| {
         let before = KIND.lines().count();
-        house.file("templates/bakery/source.toml", &format!("{KIND}\n{more}\n"));
-        let findings = house.findings(&format!("{START}{SOURCE}"));
+        files.file("templates/bakery/source.toml", &format!("{KIND}\n{more}\n"));
+        let findings = files.findings(&format!("{START}{SOURCE}"));
         (before + 2, findings.join("\n"))
     };
     for &(more, line, expected) in WRONG {
@@ -115,11 +115,11 @@ fn what_is_wrong_about_requests_is_found_with_its_line() {
         ("\"POST\"", "a list was expected"),
         ("[\"get\"]", "there is no method \"get\", did you mean \"GET\"?"),
     ] {
-        house.file(
+        files.file(
             "templates/bakery/source.toml",
             &format!("methods = {methods}\n{KIND}"),
         );
-        let found = house.findings(&format!("{START}{SOURCE}")).join("\n");
+        let found = files.findings(&format!("{START}{SOURCE}")).join("\n");
         assert!(
             found.contains("source.toml:1: methods: ") && found.contains(expected),
             "{methods}\n{found}"
@@ -129,8 +129,8 @@ fn what_is_wrong_about_requests_is_found_with_its_line() {
 
 #[test]
 fn what_a_kind_says_of_requests_is_read() {
-    let house = House::new();
-    house.file(
+    let files = ConfigFolder::new();
+    files.file(
         "templates/bakery/source.toml",
         &format!(
             "methods = [\"POST\", \"GET\"]\n{KIND}\n[body]\nquery = true\njson = [\"monitor\"]\n[response]\nstatus = 200\nbody = \"ok\"\n\
@@ -138,7 +138,7 @@ fn what_a_kind_says_of_requests_is_read() {
              [[challenge]]\nunsigned = true\nwhen = 'headers[\"x-event-key\"] == \"diagnostics:ping\"'\nresponse = '\"po\" + \"ng\"'\nstatus = 201\ncontent_type = \"text/x-pong\"\n"
         ),
     );
-    let config = house.read(&format!("{START}{SOURCE}")).unwrap();
+    let config = files.read(&format!("{START}{SOURCE}")).unwrap();
     let kind = &config.sources["oven"].kind;
     assert_eq!(kind.methods, [Method::Post, Method::Get]);
     assert!(kind.body.parameters && kind.body.query.is_none());
@@ -167,8 +167,8 @@ fn what_a_kind_says_of_requests_is_read() {
         ),
         (201, "text/x-pong", "pong")
     );
-    house.file("templates/bakery/source.toml", KIND);
-    let plain = house.read(&format!("{START}{SOURCE}")).unwrap();
+    files.file("templates/bakery/source.toml", KIND);
+    let plain = files.read(&format!("{START}{SOURCE}")).unwrap();
     let kind = &plain.sources["oven"].kind;
     assert_eq!(
         (kind.methods.as_slice(), &kind.response),

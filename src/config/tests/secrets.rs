@@ -2,21 +2,21 @@ use super::*;
 
 #[test]
 fn secrets_are_read_from_where_they_are() {
-    let house = House::new();
-    let credentials = house
+    let files = ConfigFolder::new();
+    let credentials = files
         .file("run/oven", "from-credential\n")
         .parent()
         .unwrap()
         .display()
         .to_string();
-    house.file("run/secrets_pan", "from-folder");
-    house.file("oven.txt", "from-file\r\n");
-    house.file("empty", " \n");
-    house.file("large", &"x".repeat((64 << 10) + 1));
-    let house = house.with("CREDENTIALS_DIRECTORY", credentials);
+    files.file("run/secrets_pan", "from-folder");
+    files.file("oven.txt", "from-file\r\n");
+    files.file("empty", " \n");
+    files.file("large", &"x".repeat((64 << 10) + 1));
+    let files = files.with("CREDENTIALS_DIRECTORY", credentials);
     let key = |reference: &str| {
         let text = START.replace("{ env = \"KEY\" }", reference);
-        let config = house.read(&text);
+        let config = files.read(&text);
         config.map(|config| {
             super::of_twake(&config, "dev")
                 .account
@@ -42,7 +42,7 @@ fn secrets_are_read_from_where_they_are() {
         assert!(findings.contains(expected), "{reference}: {findings}");
     }
     assert!(
-        House::new().findings(&START.replace("env = \"KEY\"", "credential = \"x\""))[0]
+        ConfigFolder::new().findings(&START.replace("env = \"KEY\"", "credential = \"x\""))[0]
             .contains("CREDENTIALS_DIRECTORY")
     );
 }
@@ -51,7 +51,7 @@ fn secrets_are_read_from_where_they_are() {
 fn a_secret_bound_to_a_scheme_that_is_not_there_is_found() {
     let text = format!("{START}{SOURCE}").replace("env = \"OVEN\"", "env = \"OVEN\", scheme = \"tokn\"");
     assert_found(
-        &House::new().findings(&text),
+        &ConfigFolder::new().findings(&text),
         &["secrets[0].scheme: there is no scheme \"tokn\", did you mean \"token\"?"],
     );
 }
@@ -61,7 +61,7 @@ fn a_source_may_authenticate_otherwise_than_its_kind() {
     let text =
         format!("{START}{SOURCE}[[sources.oven.authentication]]\nname = \"open\"\nmethod = \"none\"\n")
             .replace("secrets = [{ env = \"OVEN\" }]", "");
-    let config = House::new().read(&text);
+    let config = ConfigFolder::new().read(&text);
     assert!(config.is_ok(), "{:?}", config.err());
 }
 
@@ -77,7 +77,7 @@ fn the_operators_listener_needs_a_token_where_others_reach_it() {
         ("[::]:1", 1),
         ("host:1", 1),
     ] {
-        let findings = House::new()
+        let findings = ConfigFolder::new()
             .with("TWAKE_BRIDGE_OPERATOR_LISTEN", address)
             .findings(&format!("{START}{SOURCE}"));
         assert_eq!(findings.len(), expected, "{address} {findings:?}");
@@ -92,8 +92,8 @@ fn the_operators_listener_needs_a_token_where_others_reach_it() {
 /// Secrets in every place, right and wrong, and not one of them in anything that is shown.
 #[test]
 fn no_finding_shows_a_secret() {
-    let house = House::new().with("TOKEN", "env-secret");
-    house.file("file", "file-secret");
+    let files = ConfigFolder::new().with("TOKEN", "env-secret");
+    files.file("file", "file-secret");
     let text = r#"
 [twake.main]
 url = "https://user:url-secret@x?key=url-secret"
@@ -112,7 +112,7 @@ channels = ["dev"]
 kind = "bakery"
 secrets = "bare-secret"
 "#;
-    let findings = house.findings(text).join("\n");
+    let findings = files.findings(text).join("\n");
     assert!(findings.lines().count() > 8, "{findings}");
     assert!(!findings.contains("-secret"), "{findings}");
 }
@@ -169,15 +169,15 @@ fn each_form_of_a_secret_is_found_in_each_place() {
         ),
     ];
     for (text, expected) in forms {
-        let house = House::new();
-        let folder = house
+        let files = ConfigFolder::new();
+        let folder = files
             .file("run/secret", &text)
             .parent()
             .unwrap()
             .display()
             .to_string();
-        house.file("secret", &text);
-        let house = house
+        files.file("secret", &text);
+        let files = files
             .with("CREDENTIALS_DIRECTORY", folder)
             .with("SECRET", text.clone());
         for place in places {
@@ -193,7 +193,7 @@ fn each_form_of_a_secret_is_found_in_each_place() {
                 format!("{START}{SOURCE}{token}"),
             ];
             for (configuration, expected) in configurations.iter().zip(expected) {
-                let findings = house.findings(configuration);
+                let findings = files.findings(configuration);
                 let all = findings.join("\n");
                 assert_eq!(
                     findings.is_empty(),
@@ -217,13 +217,13 @@ fn each_form_of_a_secret_is_found_in_each_place() {
 
 #[test]
 fn a_secret_in_utf_16_is_found_as_that() {
-    let house = House::new();
+    let files = ConfigFolder::new();
     let wide: Vec<u8> = "\u{feff}secret"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    fs::write(house.folder.path().join("wide"), wide).unwrap();
-    let findings = house.findings(&START.replace("{ env = \"KEY\" }", "{ file = \"wide\" }"));
+    fs::write(files.folder.path().join("wide"), wide).unwrap();
+    let findings = files.findings(&START.replace("{ env = \"KEY\" }", "{ file = \"wide\" }"));
     assert!(
         findings[0].contains("is UTF-16; write it as UTF-8"),
         "{findings:?}"

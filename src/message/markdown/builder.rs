@@ -11,7 +11,7 @@ const DEPTH: usize = 16;
 
 /// An open element.
 struct Frame {
-    kind: Kind,
+    element: Element,
     /// The complete blocks of a container.
     blocks: Vec<Block>,
     /// The parts of the open line. In a container: of a paragraph without a start event.
@@ -20,7 +20,7 @@ struct Frame {
     split: bool,
 }
 
-enum Kind {
+enum Element {
     Blocks(Container),
     List {
         start: Option<u64>,
@@ -47,9 +47,9 @@ enum Container {
 }
 
 impl Frame {
-    fn new(kind: Kind) -> Self {
+    fn new(element: Element) -> Self {
         Self {
-            kind,
+            element,
             blocks: Vec::new(),
             inlines: Vec::new(),
             split: false,
@@ -58,7 +58,7 @@ impl Frame {
 
     /// Ends the open paragraph of a container.
     fn flush(&mut self) {
-        if let Kind::Blocks(_) = self.kind {
+        if let Element::Blocks(_) = self.element {
             let content = std::mem::take(&mut self.inlines);
             push_paragraph(&mut self.blocks, content);
         }
@@ -84,7 +84,7 @@ enum Opened {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
-            stack: vec![Frame::new(Kind::Blocks(Container::Root))],
+            stack: vec![Frame::new(Element::Blocks(Container::Root))],
             opened: Vec::new(),
         }
     }
@@ -119,46 +119,51 @@ impl Builder {
     }
 
     fn start(&mut self, tag: Tag<'_>) {
-        let kind = match tag {
-            Tag::Paragraph | Tag::HtmlBlock => Some(Kind::Paragraph),
-            Tag::Heading { .. } => Some(Kind::Heading),
-            Tag::BlockQuote(_) => Some(Kind::Blocks(Container::Quote)),
-            Tag::CodeBlock(fence) => Some(Kind::Code {
+        let element = match tag {
+            Tag::Paragraph | Tag::HtmlBlock => Some(Element::Paragraph),
+            Tag::Heading { .. } => Some(Element::Heading),
+            Tag::BlockQuote(_) => Some(Element::Blocks(Container::Quote)),
+            Tag::CodeBlock(fence) => Some(Element::Code {
                 language: fence_language(&fence),
                 text: String::new(),
             }),
-            Tag::List(start) => Some(Kind::List {
+            Tag::List(start) => Some(Element::List {
                 start,
                 items: Vec::new(),
             }),
-            Tag::Item => Some(Kind::Blocks(Container::Item)),
-            Tag::Emphasis => Some(Kind::Emphasis),
-            Tag::Strong => Some(Kind::Strong),
-            Tag::Strikethrough => Some(Kind::Strikethrough),
+            Tag::Item => Some(Element::Blocks(Container::Item)),
+            Tag::Emphasis => Some(Element::Emphasis),
+            Tag::Strong => Some(Element::Strong),
+            Tag::Strikethrough => Some(Element::Strikethrough),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
                 let target = control::target(&decode_atoms(&dest_url));
                 // No chat supports a link inside a link. The outer one is kept.
-                let free = !self.stack.iter().any(|frame| matches!(frame.kind, Kind::Link(_)));
-                Some(Kind::Link(
+                let free = !self
+                    .stack
+                    .iter()
+                    .any(|frame| matches!(frame.element, Element::Link(_)));
+                Some(Element::Link(
                     Some(target).filter(|url| free && target_is_allowed(url)),
                 ))
             }
             _ => None,
         };
         // Elements that hold text get room beyond the limit (code would lose its lines), and an item needs its list.
-        let room = match &kind {
-            Some(Kind::Paragraph | Kind::Heading | Kind::Code { .. }) => DEPTH,
-            Some(Kind::List { .. }) => DEPTH - 2,
-            Some(Kind::Blocks(Container::Item)) if !matches!(self.top().kind, Kind::List { .. }) => 0,
+        let room = match &element {
+            Some(Element::Paragraph | Element::Heading | Element::Code { .. }) => DEPTH,
+            Some(Element::List { .. }) => DEPTH - 2,
+            Some(Element::Blocks(Container::Item)) if !matches!(self.top().element, Element::List { .. }) => {
+                0
+            }
             _ => DEPTH - 1,
         };
-        let inline = kind.as_ref().is_some_and(Kind::is_inline);
+        let inline = element.as_ref().is_some_and(Element::is_inline);
         if !inline {
             self.top().flush();
         }
-        match kind.filter(|_| self.stack.len() <= room) {
-            Some(kind) => {
-                self.stack.push(Frame::new(kind));
+        match element.filter(|_| self.stack.len() <= room) {
+            Some(element) => {
+                self.stack.push(Frame::new(element));
                 self.opened.push(Opened::Framed);
             }
             None if inline => self.opened.push(Opened::FlatInline),
@@ -177,45 +182,45 @@ impl Builder {
         };
         frame.flush();
         let Frame {
-            kind,
+            element,
             blocks,
             inlines,
             split,
         } = frame;
-        match kind {
-            Kind::Paragraph if split => {
+        match element {
+            Element::Paragraph if split => {
                 let mut after = without_blank(inlines);
                 if let Some(Inline::Text(text)) = after.first_mut() {
                     *text = text.trim_start().to_owned();
                 }
                 push_paragraph(&mut self.top().blocks, after);
             }
-            Kind::Paragraph => push_paragraph(&mut self.top().blocks, inlines),
-            Kind::Heading => self.add_block(Block::Heading(inlines)),
-            Kind::Code { language, mut text } => {
+            Element::Paragraph => push_paragraph(&mut self.top().blocks, inlines),
+            Element::Heading => self.add_block(Block::Heading(inlines)),
+            Element::Code { language, mut text } => {
                 if text.ends_with('\n') {
                     text.pop();
                 }
                 self.add_block(Block::Code { language, text });
             }
-            Kind::Blocks(Container::Item) => {
-                if let Kind::List { items, .. } = &mut self.top().kind {
+            Element::Blocks(Container::Item) => {
+                if let Element::List { items, .. } = &mut self.top().element {
                     items.push(blocks);
                 }
             }
-            Kind::Blocks(_) => self.add_block(Block::Quote(blocks)),
-            Kind::List { start, items } => self.add_block(Block::List { start, items }),
-            Kind::Strong => self.add_inline(Inline::Strong(inlines)),
-            Kind::Emphasis => self.add_inline(Inline::Emphasis(inlines)),
-            Kind::Strikethrough => self.add_inline(Inline::Strikethrough(inlines)),
-            Kind::Link(Some(url)) => self.add_inline(Inline::Link { url, label: inlines }),
-            Kind::Link(None) => self.add_inlines(inlines),
+            Element::Blocks(_) => self.add_block(Block::Quote(blocks)),
+            Element::List { start, items } => self.add_block(Block::List { start, items }),
+            Element::Strong => self.add_inline(Inline::Strong(inlines)),
+            Element::Emphasis => self.add_inline(Inline::Emphasis(inlines)),
+            Element::Strikethrough => self.add_inline(Inline::Strikethrough(inlines)),
+            Element::Link(Some(url)) => self.add_inline(Inline::Link { url, label: inlines }),
+            Element::Link(None) => self.add_inlines(inlines),
         }
     }
 
     fn add_text(&mut self, text: &str) {
         for piece in pieces(text) {
-            if let Kind::Code { text, .. } = &mut self.top().kind {
+            if let Element::Code { text, .. } = &mut self.top().element {
                 text.push_str(&control::lines(&atom_text(piece)));
                 continue;
             }
@@ -223,7 +228,10 @@ impl Builder {
                 Piece::Own(own) => self.add_plain(own),
                 Piece::Value(value) => self.add_plain(&value),
                 Piece::Nodes(Nodes::Inlines(inlines)) => {
-                    let linked = self.stack.iter().any(|frame| matches!(frame.kind, Kind::Link(_)));
+                    let linked = self
+                        .stack
+                        .iter()
+                        .any(|frame| matches!(frame.element, Element::Link(_)));
                     for inline in inlines {
                         match inline {
                             Inline::Link { label, .. } if linked => {
@@ -272,8 +280,8 @@ impl Builder {
     /// in emphasis the block becomes text.
     fn add_helper_block(&mut self, block: Block) {
         let frame = self.top();
-        match frame.kind {
-            Kind::Paragraph => {
+        match frame.element {
+            Element::Paragraph => {
                 frame.split = true;
                 let before = without_blank(std::mem::take(&mut frame.inlines));
                 let parent = self.stack.len().saturating_sub(2);
@@ -282,7 +290,7 @@ impl Builder {
                     push_block(&mut parent.blocks, block);
                 }
             }
-            Kind::Blocks(_) => {
+            Element::Blocks(_) => {
                 let before = without_blank(std::mem::take(&mut frame.inlines));
                 push_paragraph(&mut frame.blocks, before);
                 push_block(&mut frame.blocks, block);
@@ -300,7 +308,7 @@ impl Builder {
 
     fn top(&mut self) -> &mut Frame {
         if self.stack.is_empty() {
-            self.stack.push(Frame::new(Kind::Blocks(Container::Root)));
+            self.stack.push(Frame::new(Element::Blocks(Container::Root)));
         }
         let last = self.stack.len() - 1;
         &mut self.stack[last]
@@ -318,7 +326,7 @@ impl Builder {
     }
 }
 
-impl Kind {
+impl Element {
     fn is_inline(&self) -> bool {
         matches!(
             self,

@@ -10,7 +10,7 @@ use super::lock::Lock;
 use super::presence::Presence;
 use super::transaction::{Batch, transact};
 use super::{connect, deliveries, events, failed, lanes, listing, prune, unavailable};
-use crate::queue::command::{Change, Command, Query, Reply};
+use crate::queue::command::{Change, Command, Query, Responder};
 use crate::queue::wake::Wake;
 use crate::queue::{OpenError, QueueError};
 
@@ -150,6 +150,6 @@ impl Actor {
 }
 
 /// Answers a query, if its caller still waits. `doing` completes "the store cannot …".
-fn answer<T>(reply: Reply<T>, doing: &'static str, result: rusqlite::Result<T>) {
+fn answer<T>(reply: Responder<T>, doing: &'static str, result: rusqlite::Result<T>) {
     let _ = reply.send(result.map_err(unavailable(doing)));
 }

@@ -53,10 +53,10 @@ fn capability() -> End {
     End::Body(json!({ "error": CAPABILITY, "capabilities": ["messages_save"], "_cookies": [] }))
 }
 
-async fn post(rig: &Rig, authorization: Option<&str>, content_type: &str, body: &str) -> End {
+async fn post(server: &SandboxServer, authorization: Option<&str>, content_type: &str, body: &str) -> End {
     let mut headers = vec![("content-type", content_type)];
     headers.extend(authorization.map(|value| ("authorization", value)));
-    end(&rig
+    end(&server
         .request(Method::POST, "/api/v1/messages/save", &headers, body)
         .await
         .expect("an answer"))
@@ -73,7 +73,7 @@ fn basic(decoded: &str) -> String {
 #[actix_web::test]
 async fn an_unreadable_authorization_is_an_unknown_application_in_every_era() {
     for era in [Era::A2020, Era::A2021, Era::B] {
-        let rig = rig(era);
+        let server = server(era);
         let body =
             json!({ "group_id": "group", "message": { "channel_id": "dev", "content": [] } }).to_string();
         for (authorization, expected) in [
@@ -92,11 +92,11 @@ async fn an_unreadable_authorization_is_an_unknown_application_in_every_era() {
             (Some(GOOD.to_owned()), End::Posted),
             (Some(GOOD.replace('=', "")), End::Posted),
         ] {
-            let got = post(&rig, authorization.as_deref(), "application/json", &body).await;
+            let got = post(&server, authorization.as_deref(), "application/json", &body).await;
             assert_eq!(got, expected, "{era:?} {authorization:?}");
         }
-        assert_eq!(rig.handle.messages("dev").len(), 2);
-        rig.stop().await;
+        assert_eq!(server.handle.messages("dev").len(), 2);
+        server.stop().await;
     }
 }
 
@@ -108,7 +108,7 @@ async fn company_capability_and_message_are_checked_in_this_order() {
     let nothing = basic("nothing:key");
     let bad_key = basic("app:bad");
     for era in [Era::A2020, Era::A2021, Era::B] {
-        let rig = rig(era);
+        let server = server(era);
         let in_era_a = |a: End, b: End| if era == Era::B { b } else { a };
         let unreadable = in_era_a(group(&Value::Null), End::Fatal);
         let malformed = in_era_a(error(MALFORMED), End::IdNull);
@@ -219,10 +219,10 @@ async fn company_capability_and_message_are_checked_in_this_order() {
                 in_era_a(error(MALFORMED), End::IdNull),
             ),
         ] {
-            let got = post(&rig, Some(authorization), content_type, body).await;
+            let got = post(&server, Some(authorization), content_type, body).await;
             assert_eq!(got, expected, "{era:?}: {what}");
         }
-        rig.stop().await;
+        server.stop().await;
     }
 }
 
@@ -233,22 +233,24 @@ async fn an_unknown_channel_is_fatal_in_2020_and_looks_like_a_success_later() {
         (Era::A2021, End::Posted),
         (Era::B, End::Posted),
     ] {
-        let rig = rig(era);
-        let got = rig.save(json!({ "channel_id": "nowhere", "content": [] })).await;
+        let server = server(era);
+        let got = server
+            .save(json!({ "channel_id": "nowhere", "content": [] }))
+            .await;
         assert_eq!(end(&got), expected, "{era:?}");
         assert_eq!(
-            rig.handle.messages("nowhere").len(),
+            server.handle.messages("nowhere").len(),
             usize::from(era != Era::A2020)
         );
-        assert!(!rig.get("/").await.body.contains("nowhere"));
-        rig.stop().await;
+        assert!(!server.get("/").await.body.contains("nowhere"));
+        server.stop().await;
     }
 }
 
 #[actix_web::test]
 async fn the_object_has_the_keys_of_2021_in_their_order() {
-    let rig = rig(Era::A2021);
-    let object = rig
+    let server = server(Era::A2021);
+    let object = server
         .object(json!({ "channel_id": "dev", "content": ["x"], "front_id": "f", "pinned": true }))
         .await;
     let id = object["id"].clone();
@@ -260,10 +262,12 @@ async fn the_object_has_the_keys_of_2021_in_their_order() {
     });
     assert_eq!(object.to_string(), expected.to_string());
     // A message without content is a success. The same front_id posts again. A generated one is the time and 40 hex digits.
-    let again = rig.object(json!({ "channel_id": "dev", "front_id": "f" })).await;
+    let again = server
+        .object(json!({ "channel_id": "dev", "front_id": "f" }))
+        .await;
     assert_ne!(again["id"], id);
     assert_eq!(again["content"], Value::Null);
-    let front_id = rig.object(json!({ "channel_id": "dev" })).await["front_id"]
+    let front_id = server.object(json!({ "channel_id": "dev" })).await["front_id"]
         .as_str()
         .expect("made")
         .to_owned();
@@ -272,12 +276,12 @@ async fn the_object_has_the_keys_of_2021_in_their_order() {
         digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
         "{front_id}"
     );
-    rig.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn later_twake_keeps_one_character_of_a_bare_string_and_adds_its_own_keys() {
-    let rig = rig(Era::B);
+    let server = server(Era::B);
     for (given, prepared, text) in [
         (json!("Hello"), json!("H"), json!("H")),
         (json!("éa"), json!("é"), json!("é")),
@@ -293,7 +297,9 @@ async fn later_twake_keeps_one_character_of_a_bare_string_and_adds_its_own_keys(
             json!("b"),
         ),
     ] {
-        let object = rig.object(json!({ "channel_id": "dev", "content": given })).await;
+        let object = server
+            .object(json!({ "channel_id": "dev", "content": given }))
+            .await;
         let content = json!({ "fallback_string": text, "original_str": text, "prepared": prepared });
         assert_eq!(object["content"], content);
         assert_eq!(
@@ -303,5 +309,5 @@ async fn later_twake_keeps_one_character_of_a_bare_string_and_adds_its_own_keys(
         assert_eq!((&object["text"], &object["thread_id"]), (&text, &object["id"]));
         assert_eq!(object["created_at"], json!(NOW * 1000));
     }
-    rig.stop().await;
+    server.stop().await;
 }

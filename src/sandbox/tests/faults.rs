@@ -12,7 +12,7 @@ fn message() -> Value {
 /// A fault as the admin sets it; the status, a part of the body, and how many messages are stored.
 #[actix_web::test]
 async fn each_fault_has_its_response_and_stores_only_what_it_should() {
-    let rig = rig(Era::A2021);
+    let server = server(Era::A2021);
     let nginx = "<center>nginx</center>";
     let id_null = r#"{"object":{"id":null,"#;
     for (fault, status, holds, stored) in [
@@ -78,12 +78,12 @@ async fn each_fault_has_its_response_and_stores_only_what_it_should() {
         ),
         (json!({ "fault": "too_large" }), 413, nginx, 0),
     ] {
-        let before = rig.handle.messages("dev").len();
+        let before = server.handle.messages("dev").len();
         let mut order = fault.clone();
         order["channel"] = json!("dev");
-        let got = rig.fault(order.clone()).await;
+        let got = server.fault(order.clone()).await;
         assert_eq!(got.status, 200, "{got:?}");
-        let got = rig.save(message()).await;
+        let got = server.save(message()).await;
         assert_eq!(got.status, status, "{fault}");
         assert!(
             got.body.contains(holds) && (!holds.is_empty() || got.body.is_empty()),
@@ -92,59 +92,62 @@ async fn each_fault_has_its_response_and_stores_only_what_it_should() {
         );
         assert_eq!(json!(got.retry_after), fault["retry_after"], "{fault}");
         assert_eq!(json!(got.location), fault["location"], "{fault}");
-        assert_eq!(rig.handle.messages("dev").len() - before, stored, "{fault}");
-        let attempt = rig.handle.attempts("dev").pop().expect("an attempt");
+        assert_eq!(server.handle.messages("dev").len() - before, stored, "{fault}");
+        let attempt = server.handle.attempts("dev").pop().expect("an attempt");
         assert_eq!(
             (json!(attempt.fault), attempt.status),
             (fault["fault"].clone(), Some(status))
         );
         assert_eq!(attempt.id.is_some(), stored == 1);
     }
-    rig.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn a_fault_lasts_for_its_calls_and_a_channels_own_comes_first() {
-    let rig = rig(Era::A2021);
-    rig.fault(json!({ "fault": "misrouted", "channel": null })).await;
-    rig.fault(json!({ "fault": "server_error", "channel": "dev", "times": 2 }))
+    let server = server(Era::A2021);
+    server
+        .fault(json!({ "fault": "misrouted", "channel": null }))
         .await;
-    let banner = rig.get("/").await.body;
+    server
+        .fault(json!({ "fault": "server_error", "channel": "dev", "times": 2 }))
+        .await;
+    let banner = server.get("/").await.body;
     assert!(
         banner.contains("This channel now answers <code class=\"fault\">server_error</code>, 2 more times.")
     );
     for (channel, status) in [("dev", 500), ("ops", 404), ("dev", 500), ("dev", 404)] {
         assert_eq!(
-            rig.save(json!({ "channel_id": channel })).await.status,
+            server.save(json!({ "channel_id": channel })).await.status,
             status,
             "{channel}"
         );
     }
     assert_eq!(
-        rig.get("/sandbox/faults").await.json()["faults"]
+        server.get("/sandbox/faults").await.json()["faults"]
             .as_array()
             .map(Vec::len),
         Some(1)
     );
-    let gone = rig
+    let gone = server
         .request(Method::DELETE, "/sandbox/faults", &[], "")
         .await
         .expect("an answer");
     assert_eq!(gone.status, 204);
-    assert_eq!(rig.save(message()).await.status, 200);
+    assert_eq!(server.save(message()).await.status, 200);
     // The same from inside the process.
-    rig.handle.set_fault(Some("dev"), Some(Fault::ServerError));
-    assert_eq!(rig.save(message()).await.status, 500);
-    rig.handle.set_fault(Some("dev"), None);
-    assert_eq!(rig.save(message()).await.status, 200);
-    let attempts = rig.get("/sandbox/attempts?channel=dev").await.json();
+    server.handle.set_fault(Some("dev"), Some(Fault::ServerError));
+    assert_eq!(server.save(message()).await.status, 500);
+    server.handle.set_fault(Some("dev"), None);
+    assert_eq!(server.save(message()).await.status, 200);
+    let attempts = server.get("/sandbox/attempts?channel=dev").await.json();
     assert_eq!(attempts["attempts"][0]["fault"], json!("server_error"));
-    rig.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn a_fault_request_that_is_not_understood_is_refused() {
-    let rig = rig(Era::A2021);
+    let server = server(Era::A2021);
     for (content_type, body) in [
         ("application/json", r#"{"fault":"unknown"}"#),
         ("application/json", r#"{"fault":"empty","chanel":"dev"}"#),
@@ -152,22 +155,22 @@ async fn a_fault_request_that_is_not_understood_is_refused() {
         ("text/plain", r#"{"fault":"empty"}"#),
     ] {
         let headers = [("content-type", content_type)];
-        let got = rig
+        let got = server
             .request(Method::POST, "/sandbox/faults", &headers, body)
             .await
             .expect("an answer");
         assert_eq!(got.status, 400, "{body}");
     }
-    assert_eq!(rig.handle.faults(), []);
-    rig.stop().await;
+    assert_eq!(server.handle.faults(), []);
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn a_reset_connection_has_no_response_and_the_next_call_has() {
-    let rig = rig(Era::A2021);
-    rig.fault(json!({ "fault": "reset", "times": 1 })).await;
+    let server = server(Era::A2021);
+    server.fault(json!({ "fault": "reset", "times": 1 })).await;
     // Without a client, which may not distinguish a reset from an end.
-    let port = rig.handle.url().port().expect("a port");
+    let port = server.handle.url().port().expect("a port");
     let mut connection = TcpStream::connect(("127.0.0.1", port))
         .await
         .expect("a connection");
@@ -180,27 +183,30 @@ async fn a_reset_connection_has_no_response_and_the_next_call_has() {
         end.expect_err("a reset").kind(),
         std::io::ErrorKind::ConnectionReset
     );
-    assert_eq!(rig.save(message()).await.status, 200);
-    assert_eq!(rig.handle.messages("dev").len(), 1);
-    assert_eq!(rig.handle.attempts("dev")[0].status, None);
-    rig.stop().await;
+    assert_eq!(server.save(message()).await.status, 200);
+    assert_eq!(server.handle.messages("dev").len(), 1);
+    assert_eq!(server.handle.attempts("dev")[0].status, None);
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn a_slow_response_comes_after_the_message_is_stored_and_by_the_clock() {
-    let rig = rig(Era::A2021);
-    rig.handle.set_fault(
+    let server = server(Era::A2021);
+    server.handle.set_fault(
         Some("dev"),
         Some(Fault::SlowAfterStoring {
             delay: Duration::from_secs(60),
         }),
     );
-    let call = rig.save(message());
+    let call = server.save(message());
     let moved = async {
-        rig.handle.wait_for("dev", |messages| messages.len() == 1).await;
+        server
+            .handle
+            .wait_for("dev", |messages| messages.len() == 1)
+            .await;
         // The message is there; how long its answer has been waiting nobody can see, so the clock moves until it comes.
         loop {
-            rig.clock.advance(Duration::from_secs(60));
+            server.clock.advance(Duration::from_secs(60));
             actix_web::rt::task::yield_now().await;
         }
     };
@@ -212,45 +218,46 @@ async fn a_slow_response_comes_after_the_message_is_stored_and_by_the_clock() {
     })
     .await;
     assert_eq!(got.status, 200);
-    rig.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn a_hanging_call_ends_when_the_sandbox_stops() {
-    let rig = rig(Era::A2021);
-    rig.handle.set_fault(None, Some(Fault::Hang));
+    let server = server(Era::A2021);
+    server.handle.set_fault(None, Some(Fault::Hang));
     let body = json!({ "group_id": "group", "message": message() });
-    let hanging = rig.call(&body);
+    let hanging = server.call(&body);
     let stop = async {
-        rig.handle
+        server
+            .handle
             .wait_for_attempts("dev", |attempts| attempts.len() == 1)
             .await;
-        rig.stop.cancel();
+        server.stop.cancel();
     };
     let (answer, ()) = within(async { tokio::join!(hanging, stop) }).await;
     assert!(answer.is_err(), "{answer:?}");
-    assert!(rig.handle.messages("dev").is_empty());
-    rig.stop().await;
+    assert!(server.handle.messages("dev").is_empty());
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn a_waiting_page_gets_a_change_at_once() {
-    let rig = rig(Era::A2021);
-    let before = rig.get("/sandbox/version").await.json()["version"].clone();
+    let server = server(Era::A2021);
+    let before = server.get("/sandbox/version").await.json()["version"].clone();
     let path = format!("/sandbox/version?after={before}");
-    let (news, _) = within(async { tokio::join!(rig.get(&path), rig.save(message())) }).await;
+    let (news, _) = within(async { tokio::join!(server.get(&path), server.save(message())) }).await;
     assert_ne!(news.json()["version"], before);
     // A wait without a change ends with the sandbox.
-    let now = rig.get("/sandbox/version").await.json()["version"].clone();
-    let client = rig.client.clone();
-    let url = rig
+    let now = server.get("/sandbox/version").await.json()["version"].clone();
+    let client = server.client.clone();
+    let url = server
         .handle
         .url()
         .join(&format!("/sandbox/version?after={now}"))
         .expect("a path");
     let listening =
         actix_web::rt::spawn(async move { client.get(url.as_str()).send().await.map(|got| got.status()) });
-    rig.stop().await;
+    server.stop().await;
     // It has a response, or was not accepted any more: it has ended in both cases.
     let _ = within(listening).await.expect("no panic");
 }
@@ -258,37 +265,37 @@ async fn a_waiting_page_gets_a_change_at_once() {
 /// A filter in front of Twake refuses one text. Every other call passes, also one without a message.
 #[actix_web::test]
 async fn only_a_blocked_text_is_refused() {
-    let rig = rig(Era::A2021);
-    let got = rig
+    let server = server(Era::A2021);
+    let got = server
         .fault(json!({ "fault": "blocked_text", "word": "UNION SELECT" }))
         .await;
     assert_eq!(got.json()["word"], "UNION SELECT");
     let blocked = json!({ "channel_id": "dev", "content": ["1 UNION SELECT 2"] });
-    let got = rig.save(blocked).await;
+    let got = server.save(blocked).await;
     assert_eq!(got.status, 403);
     assert!(got.body.contains("403 Forbidden"), "{}", got.body);
-    assert_eq!(rig.save(message()).await.status, 200);
-    let probe = rig
+    assert_eq!(server.save(message()).await.status, 200);
+    let probe = server
         .call(&json!({ "group_id": "group" }))
         .await
         .expect("an answer");
     assert_eq!(probe.json()["error"], "unknown error or malformed query.");
-    assert_eq!(rig.handle.messages("dev").len(), 1);
-    let faults: Vec<_> = rig
+    assert_eq!(server.handle.messages("dev").len(), 1);
+    let faults: Vec<_> = server
         .handle
         .attempts("dev")
         .iter()
         .map(|attempt| attempt.fault)
         .collect();
     assert_eq!(faults, [Some("blocked_text"), None]);
-    rig.stop().await;
+    server.stop().await;
 }
 
 /// The response is Twake's own, in another form on the wire. Without a client, because clients differ in how they parse it.
 #[actix_web::test]
 async fn a_response_in_an_odd_form_is_twakes_own_and_the_message_is_stored() {
-    let rig = rig(Era::A2021);
-    let port = rig.handle.url().port().expect("a port");
+    let server = server(Era::A2021);
+    let port = server.handle.url().port().expect("a port");
     let body = json!({ "group_id": "group", "message": message() }).to_string();
     let request = format!(
         "POST /api/v1/messages/save HTTP/1.1\r\nhost: x\r\nauthorization: {GOOD}\r\nconnection: close\r\n\
@@ -313,7 +320,7 @@ async fn a_response_in_an_odd_form_is_twakes_own_and_the_message_is_stored() {
     .into_iter()
     .enumerate()
     {
-        rig.fault(json!({ "fault": fault, "channel": "dev" })).await;
+        server.fault(json!({ "fault": fault, "channel": "dev" })).await;
         let mut connection = TcpStream::connect(("127.0.0.1", port))
             .await
             .expect("a connection");
@@ -327,7 +334,7 @@ async fn a_response_in_an_odd_form_is_twakes_own_and_the_message_is_stored() {
             answer.starts_with(begins) && answer.contains(holds),
             "{fault}: {answer}"
         );
-        assert_eq!(rig.handle.messages("dev").len(), number + 1, "{fault}");
+        assert_eq!(server.handle.messages("dev").len(), number + 1, "{fault}");
     }
-    rig.stop().await;
+    server.stop().await;
 }

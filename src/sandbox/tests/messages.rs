@@ -4,19 +4,19 @@ use super::*;
 
 #[actix_web::test]
 async fn an_edit_changes_its_own_keys_and_needs_the_message_in_its_channel_and_thread() {
-    let rig = rig(Era::A2021);
-    let first = rig
+    let server = server(Era::A2021);
+    let first = server
         .object(json!({ "channel_id": "dev", "content": ["x"], "hidden_data": { "a": 1 } }))
         .await;
     let id = first["id"].clone();
-    let same = rig
+    let same = server
         .object(json!({ "channel_id": "dev", "id": id, "content": ["x"] }))
         .await;
     assert_eq!(
         (&same["id"], &same["edited"], &same["hidden_data"]),
         (&id, &json!(false), &json!({ "a": 1 }))
     );
-    let other = rig
+    let other = server
         .object(json!({ "channel_id": "dev", "id": id, "content": ["y"] }))
         .await;
     assert_eq!(
@@ -28,63 +28,66 @@ async fn an_edit_changes_its_own_keys_and_needs_the_message_in_its_channel_and_t
         json!({ "channel_id": "dev", "id": "unknown", "content": [] }),
         json!({ "channel_id": "dev", "id": id, "parent_message_id": "other", "content": [] }),
     ] {
-        let error = rig.save(message.clone()).await.json()["error"].clone();
+        let error = server.save(message.clone()).await.json()["error"].clone();
         assert_eq!(error, "unknown error or malformed query.", "{message}");
     }
-    let messages = rig.handle.messages("dev");
+    let messages = server.handle.messages("dev");
     assert_eq!((messages.len(), messages[0].content()), (1, &json!(["y"])));
-    rig.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn a_reply_needs_a_message_at_top_level_or_is_posted_there() {
-    let rig = rig(Era::A2021);
-    let top = rig
+    let server = server(Era::A2021);
+    let top = server
         .object(json!({ "channel_id": "dev", "content": ["top"] }))
         .await["id"]
         .clone();
-    let reply = rig
+    let reply = server
         .object(json!({ "channel_id": "dev", "content": ["reply"], "parent_message_id": top }))
         .await;
     assert_eq!(reply["parent_message_id"], top);
     for parent in [json!("unknown"), reply["id"].clone()] {
-        let posted = rig
+        let posted = server
             .object(json!({ "channel_id": "dev", "parent_message_id": parent }))
             .await;
         assert_eq!(posted["parent_message_id"], json!(""));
     }
-    assert_eq!(rig.handle.messages("dev")[0].object["responses_count"], json!(1));
-    rig.stop().await;
+    assert_eq!(
+        server.handle.messages("dev")[0].object["responses_count"],
+        json!(1)
+    );
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn an_ephemeral_message_is_marked_and_keeps_its_id() {
-    let rig = rig(Era::A2021);
+    let server = server(Era::A2021);
     let once = json!({ "channel_id": "dev", "_once_ephemeral_message": true, "ephemeral_message_recipients": ["u"] });
-    let first = rig.object(once.clone()).await;
+    let first = server.object(once.clone()).await;
     assert_eq!(first["_user_ephemeral"], json!(true));
     assert_eq!(first["ephemeral_message_recipients"], json!(["u"]));
     let mut update = once;
     update["ephemeral_id"] = first["ephemeral_id"].clone();
-    assert_eq!(rig.object(update).await["id"], first["id"]);
-    let messages = rig.handle.messages("dev");
+    assert_eq!(server.object(update).await["id"], first["id"]);
+    let messages = server.handle.messages("dev");
     assert_eq!((messages.len(), messages[0].ephemeral), (1, true));
-    rig.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn any_other_path_or_method_is_the_routers_500() {
-    let rig = rig(Era::A2021);
+    let server = server(Era::A2021);
     for (method, path) in [
         (Method::GET, "/api/v1/messages/save"),
         (Method::POST, "/api/v1/messages"),
         (Method::POST, "/"),
     ] {
-        let got = rig.request(method, path, &[], "").await.expect("an answer");
+        let got = server.request(method, path, &[], "").await.expect("an answer");
         assert_eq!(got.status, 500, "{path}");
         assert!(got.json()["error"].is_string());
     }
-    rig.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
@@ -97,56 +100,62 @@ async fn kept_messages_are_bounded_and_all_are_counted() {
         unknown_channels: 1,
         attempts: 4,
     };
-    let rig = with(settings);
+    let server = with(settings);
     let mut ids = Vec::new();
     for content in 0..4 {
         ids.push(
-            rig.object(json!({ "channel_id": "dev", "content": [content.to_string()] }))
+            server
+                .object(json!({ "channel_id": "dev", "content": [content.to_string()] }))
                 .await["id"]
                 .clone(),
         );
     }
-    let numbers: Vec<u64> = rig
+    let numbers: Vec<u64> = server
         .handle
         .messages("dev")
         .iter()
         .map(|message| message.number)
         .collect();
     assert_eq!(numbers, [3, 4]);
-    let arrivals = rig.handle.arrivals("dev");
+    let arrivals = server.handle.arrivals("dev");
     assert_eq!((arrivals.total, json!(arrivals.ids)), (4, json!(ids[1..])));
     for channel in ["one", "two"] {
-        assert_eq!(rig.save(json!({ "channel_id": channel })).await.status, 200);
+        assert_eq!(server.save(json!({ "channel_id": channel })).await.status, 200);
     }
     assert_eq!(
-        (rig.handle.messages("one").len(), rig.handle.messages("two").len()),
+        (
+            server.handle.messages("one").len(),
+            server.handle.messages("two").len()
+        ),
         (1, 0)
     );
-    assert_eq!(rig.handle.all_attempts().len(), 4);
-    let got = rig
+    assert_eq!(server.handle.all_attempts().len(), 4);
+    let got = server
         .save(json!({ "channel_id": "dev", "content": "x".repeat(300) }))
         .await;
     assert_eq!(got.status, 413);
-    rig.stop().await;
+    server.stop().await;
 }
 
 #[actix_web::test]
 async fn a_test_waits_for_a_state_and_not_for_some_time() {
-    let rig = rig(Era::A2021);
-    let handle = rig.handle.clone();
+    let server = server(Era::A2021);
+    let handle = server.handle.clone();
     let waiting =
         actix_web::rt::spawn(async move { handle.wait_for("dev", |messages| messages.len() == 2).await });
     for content in ["a", "b"] {
-        rig.save(json!({ "channel_id": "dev", "content": content })).await;
+        server
+            .save(json!({ "channel_id": "dev", "content": content }))
+            .await;
     }
     let messages = within(waiting).await.expect("no panic");
     let contents: Vec<&Value> = messages.iter().map(SandboxMessage::content).collect();
     assert_eq!(contents, ["a", "b"]);
-    let body = rig.get("/sandbox/messages?channel=dev").await.json();
+    let body = server.get("/sandbox/messages?channel=dev").await.json();
     assert_eq!(
         (&body["total"], &body["messages"][1]["object"]["content"]),
         (&json!(2), &json!("b"))
     );
     assert_eq!(body["messages"][0]["notification"], json!("a"));
-    rig.stop().await;
+    server.stop().await;
 }

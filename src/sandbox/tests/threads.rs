@@ -100,15 +100,15 @@ fn cases() -> Vec<Case> {
 async fn replies_and_edits_end_as_in_their_era() {
     for (name, call, in_2021, later) in cases() {
         for (era, (expected, count)) in [(Era::A2021, in_2021), (Era::B, later)] {
-            let rig = rig(era);
+            let server = server(era);
             let content = |text: &str| json!({ "formatted": [text] });
-            let opener = rig
+            let opener = server
                 .object(json!({ "channel_id": "dev", "content": content("opener") }))
                 .await["id"]
                 .clone();
             let reply =
                 json!({ "channel_id": "dev", "content": content("reply"), "parent_message_id": opener });
-            let reply = rig.object(reply).await["id"].clone();
+            let reply = server.object(reply).await["id"].clone();
             let mut call = call.clone();
             for value in call.as_object_mut().expect("an object").values_mut() {
                 match value.as_str() {
@@ -119,7 +119,7 @@ async fn replies_and_edits_end_as_in_their_era() {
             }
             call["channel_id"] = json!("dev");
             call["content"] = content("new");
-            let body = rig.save(call).await.json();
+            let body = server.save(call).await.json();
             let object = &body["object"];
             match expected {
                 End::Malformed => {
@@ -143,8 +143,8 @@ async fn replies_and_edits_end_as_in_their_era() {
                     assert_eq!(object["edited"], json!(edited), "{era:?} {name}");
                 }
             }
-            assert_eq!(rig.handle.messages("dev").len(), count, "{era:?} {name}");
-            rig.stop().await;
+            assert_eq!(server.handle.messages("dev").len(), count, "{era:?} {name}");
+            server.stop().await;
         }
     }
 }
@@ -153,13 +153,13 @@ async fn replies_and_edits_end_as_in_their_era() {
 #[actix_web::test]
 async fn an_edit_keeps_what_it_leaves_out_only_in_2021() {
     for (era, keeps) in [(Era::A2021, true), (Era::B, false)] {
-        let rig = rig(era);
-        let first = rig
+        let server = server(era);
+        let first = server
             .object(json!({
                 "channel_id": "dev", "content": ["x"], "pinned": true, "hidden_data": { "allow_delete": "everyone" },
             }))
             .await;
-        let edited = rig
+        let edited = server
             .object(json!({ "channel_id": "dev", "id": first["id"] }))
             .await;
         for key in ["pinned", "hidden_data"] {
@@ -167,10 +167,10 @@ async fn an_edit_keeps_what_it_leaves_out_only_in_2021() {
             assert_eq!(&edited[key], expected, "{era:?} {key}");
         }
         assert_eq!(edited["content"] == first["content"], keeps, "{era:?}");
-        let pinned = rig
+        let pinned = server
             .object(json!({ "channel_id": "dev", "id": first["id"], "pinned": true }))
             .await;
         assert_eq!(pinned["pinned"], json!(true), "{era:?}");
-        rig.stop().await;
+        server.stop().await;
     }
 }

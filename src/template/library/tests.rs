@@ -49,7 +49,7 @@ fn context() -> Context {
 fn document(rendering: Rendering) -> Document {
     match rendering.rendered {
         Rendered::Message(StoredMessage { message, .. }) => message,
-        said => panic!("{said:?}, failed: {:?}", rendering.failed),
+        text => panic!("{text:?}, failed: {:?}", rendering.failed),
     }
 }
 
@@ -57,7 +57,7 @@ fn blocks(template: &str) -> Vec<Block> {
     document(library(vec![file("push.hbs", template)]).render("push", None, &context())).blocks
 }
 
-fn said(template: &str) -> String {
+fn plain_text(template: &str) -> String {
     plain::text(&Document {
         blocks: blocks(template),
     })
@@ -115,7 +115,7 @@ fn a_title_full_of_syntax_is_shown_unchanged() {
 #[test]
 fn a_quote_keeps_its_lines_and_a_button_is_a_block() {
     assert_eq!(
-        said(
+        plain_text(
             "**new**\n{{quote payload.body}}\n{{button \"Open\" payload.url}} {{button \"No\" \"javascript:x\"}}"
         ),
         "new\n> first\n> > second\n> \n> **third**\n[Open]\nNo"
@@ -125,26 +125,29 @@ fn a_quote_keeps_its_lines_and_a_button_is_a_block() {
 #[test]
 fn values_of_helpers_are_text_and_arguments() {
     assert_eq!(
-        said("{{truncate payload.title 8}}|{{default payload.nope \"*x*\"}}"),
+        plain_text("{{truncate payload.title 8}}|{{default payload.nope \"*x*\"}}"),
         "# <b>x<…|*x*"
     );
-    assert_eq!(said("{{link (truncate payload.title 3) payload.url}}"), "#…");
     assert_eq!(
-        said("{{#if payload.nope}}a{{else}}b{{/if}}{{#unless empty}}c{{/unless}}"),
+        plain_text("{{link (truncate payload.title 3) payload.url}}"),
+        "#…"
+    );
+    assert_eq!(
+        plain_text("{{#if payload.nope}}a{{else}}b{{/if}}{{#unless empty}}c{{/unless}}"),
         "bc"
     );
     assert_eq!(
-        said(
+        plain_text(
             "{{#each (first payload.list 2)}}- {{name}}\n{{/each}}{{#if (rest payload.list 2)}}\nand {{rest payload.list 2}} more{{/if}}"
         ),
         "• a*\n• b\nand 1 more"
     );
     assert_eq!(
-        said("{{#each (default payload.list payload.nope)}}{{@root.branch}}{{this.date}} {{/each}}"),
+        plain_text("{{#each (default payload.list payload.nope)}}{{@root.branch}}{{this.date}} {{/each}}"),
         "main1 main2 main3"
     );
     assert_eq!(
-        said("{{plural payload.count \"alert\"}}, {{plural payload.list \"alert\" \"alerts\"}}"),
+        plain_text("{{plural payload.count \"alert\"}}, {{plural payload.list \"alert\" \"alerts\"}}"),
         "1 alert, 3 alerts"
     );
 }
@@ -299,8 +302,8 @@ fn rendering_stops_at_the_step_limit() {
         assert!(why.contains("too many steps"), "{template}: {why}");
     }
     let inner = "x{{#each list}}{{#if @first}}{{@index}} {{n}}{{/if}}{{/each}}";
-    let said = library(vec![file("push.hbs", inner)]).render("push", None, &context);
-    assert_eq!(plain::text(&document(said)), "x0 0");
+    let text = library(vec![file("push.hbs", inner)]).render("push", None, &context);
+    assert_eq!(plain::text(&document(text)), "x0 0");
 }
 
 #[test]
@@ -314,9 +317,9 @@ fn a_thousand_alerts_become_ten_lines_and_a_count() {
         "**{{plural payload.alerts \"alert\" \"alerts\"}}**\n\n{{#each (first payload.alerts 10)}}\n- {{code labels.alertname}}\n\
          {{/each}}\n{{#if (rest payload.alerts 10)}}\n\nand {{rest payload.alerts 10}} more\n{{/if}}",
     )]);
-    let said = plain::text(&document(library.render("firing", None, &context)));
-    assert!(said.starts_with("1000 alerts\n• disk_0\n"), "{said}");
-    assert!(said.ends_with("• disk_9\nand 990 more"), "{said}");
+    let text = plain::text(&document(library.render("firing", None, &context)));
+    assert!(text.starts_with("1000 alerts\n• disk_0\n"), "{text}");
+    assert!(text.ends_with("• disk_9\nand 990 more"), "{text}");
 }
 
 #[test]

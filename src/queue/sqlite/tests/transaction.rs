@@ -12,10 +12,10 @@ use crate::queue::sqlite::transaction::{Batch, transact};
 use crate::queue::tests::{delivered, settlement};
 use crate::queue::{NewEvent, Settled};
 
-type Answer<T> = Receiver<Result<T, QueueError>>;
+type AnswerReceiver<T> = Receiver<Result<T, QueueError>>;
 
 /// An event in the form of a command, its answer, and its turn.
-fn enqueue(event: NewEvent) -> (Change, Answer<Enqueued>, Turn) {
+fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Turn) {
     let (reply, answer) = oneshot::channel();
     let turn = Turn::default();
     let waiting = Waiting {
@@ -36,7 +36,7 @@ fn run(connection: &mut Connection, mut changes: Vec<Change>) -> Batch {
     batch
 }
 
-fn stored(answer: Answer<Enqueued>) -> Uuid {
+fn stored(answer: AnswerReceiver<Enqueued>) -> Uuid {
     match answer.blocking_recv().unwrap().unwrap() {
         Enqueued::Stored { event } => event,
         other => panic!("not stored: {other:?}"),

@@ -19,7 +19,7 @@ proptest! {
             let rendering = library.render("push", None, &Context::from(json!({"x": value.clone()})));
             match rendering.rendered {
                 Rendered::Message(message) => prop_assert_eq!(message.message, expected),
-                said => prop_assert!(matches!(said, Rendered::Skipped(_)) && plain::text(&expected).trim().is_empty()),
+                text => prop_assert!(matches!(text, Rendered::Skipped(_)) && plain::text(&expected).trim().is_empty()),
             }
         }
     }
