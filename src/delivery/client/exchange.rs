@@ -54,7 +54,7 @@ pub(super) async fn exchange(
     sent.map_err(|error| failure(&error, proxy))
 }
 
-/// The same address for awc, which must not make the TLS: that is the connection's own ([`Way`]).
+/// Replaces https by http with the same port: the connector makes TLS itself ([`super::tunnel::Way`]), not awc.
 fn unencrypted(mut url: Url) -> Url {
     if url.scheme() == "https" {
         let port = url.port_or_known_default();
