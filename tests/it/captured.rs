@@ -68,7 +68,7 @@ async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
         "[sources.gitea]\nkind = \"gitea\"\nsecrets = [{ file = \"one\" }, { file = \"two\" }]\nchannels = [\"dev\"]\n",
     );
     let captured: Captured<usize> = captured("gitea-requests.json");
-    let (mut forms, mut taken, mut refused) = (0, Vec::new(), 0);
+    let (mut forms, mut posted_counts, mut refused) = (0, Vec::new(), 0);
     for request in &captured.requests {
         let body = captured.bodies[request.body].clone();
         let answer = bridge.post("/hooks/gitea", &request.headers(), body).await;
@@ -89,7 +89,7 @@ async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
             "{}: {name}",
             request.case
         );
-        taken.push(answer.body["channels"].as_array().unwrap().len());
+        posted_counts.push(answer.body["channels"].as_array().unwrap().len());
         forms += usize::from(
             request
                 .headers()
@@ -97,10 +97,10 @@ async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
         );
     }
     assert_eq!(
-        (captured.requests.len(), taken.len(), forms, refused),
+        (captured.requests.len(), posted_counts.len(), forms, refused),
         (42, 32, 7, 10)
     );
-    let posted = setup.posted("ch-dev", taken.iter().sum()).await;
+    let posted = setup.posted("ch-dev", posted_counts.iter().sum()).await;
     for (text, count) in [
         ("octo pushed 3 commits to master in octo/demo", 2),
         ("octo pushed tag v1.0.0 in octo/demo", 2),
