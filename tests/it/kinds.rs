@@ -1,7 +1,8 @@
-//! Signs every sample of every built-in kind as its sender would, authenticates it, decides it and renders its messages.
+//! Signs every sample of every built-in kind as its sender would, authenticates it, decides it and renders its
+//! messages.
 //!
-//! Each sample has one snapshot (`snapshots/`). It lists the facts that are known and, for each variant of the kind, the
-//! rendered template, the plain text and the Twacode. Read a snapshot as a person in the channel would.
+//! Each sample has one snapshot (`snapshots/`). It lists the facts that are known and, for each variant of the kind,
+//! the rendered template, the plain text and the Twacode. Read a snapshot as a person in the channel would.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -72,7 +73,7 @@ fn a_kind_that_is_like_another_renders_the_samples_of_both() {
                 continue;
             };
             assert_eq!(decision.event_type, sample.event_type, "{name}");
-            check(&decision, &posted(&decision), &name);
+            check(&decision, &describe(&decision), &name);
             inherited += 1;
         }
     }

@@ -1,5 +1,5 @@
-//! The recipes of templates/README.md: common conditions for the events of a forge. Each is one line over facts, and the
-//! same line works for every forge.
+//! The recipes of templates/README.md: common conditions for the events of a forge. Each is one line over facts, and
+//! the same line works for every forge.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -131,7 +131,8 @@ const FORGES: &[Forge] = &[
 
 struct Recipe {
     line: &'static str,
-    /// The samples for which the line is true. Empty: the forge sends no such value, and the line is true for no sample.
+    /// The samples for which the line is true. Empty: the forge sends no such value, so the line is true for no
+    /// sample.
     holds: fn(&Forge) -> Vec<&'static str>,
     holds_not: fn(&Forge) -> Vec<&'static str>,
 }

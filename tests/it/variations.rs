@@ -1,5 +1,5 @@
-//! GitHub's payloads, varied as its own JSON Schemas allow (`tests/senders/variations.mjs`): a value that is missing, null
-//! or another member of an enumeration makes no template fail and no line break off.
+//! GitHub's payloads, varied as its own JSON Schemas allow (`tests/senders/variations.mjs`): a value that is missing,
+//! null or another member of an enumeration makes no template fail and no line break off.
 
 use std::collections::BTreeMap;
 use std::process::Command;
