@@ -137,7 +137,7 @@ pub(crate) fn check(data: &[u8]) {
                 .with_query(&request.query)
                 .finish(Bytes::from(request.body.clone()), now)
         });
-    // A query that query_is_body for an empty body must be signed as the body. A sender would not sign an empty body.
+    // A query that replaces an empty body must be signed as the body. A sender would not sign an empty body.
     let query_is_body = request.body.is_empty() && (kind.form.query.is_some() || kind.form.parameters);
     if query_is_body {
         request.body = request.query.clone().into_bytes();
