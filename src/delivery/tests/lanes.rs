@@ -44,7 +44,7 @@ async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
     assert_eq!(first.reason.as_deref(), Some("unreachable"));
     assert!(
         !first.may_be_duplicate,
-        "a refused connection is surely undelivered"
+        "a refused connection means that nothing was delivered"
     );
 
     // The other Twake gets another address: the waiting messages go there at once, in their order.
@@ -104,7 +104,7 @@ async fn an_attempt_in_flight_is_settled_before_the_stop() {
     let record = bench.queue.event(next).await.unwrap().unwrap();
     assert_eq!(
         record.deliveries[0].attempts, 0,
-        "no attempt is begun after the stop"
+        "no attempt begins after the stop"
     );
 }
 

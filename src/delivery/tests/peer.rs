@@ -1,4 +1,4 @@
-//! A Twake for tests: takes messages/save, with a response that a test sets for each channel.
+//! A Twake for tests: accepts messages/save, and sends the response that a test sets for each channel.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -25,7 +25,8 @@ pub(super) enum Play {
     Hang,
 }
 
-/// The channel of requests without a message. A response that is set for an `Authorization` applies to that account's probes.
+/// The channel of requests without a message. A response that is set for an `Authorization` applies to that account's
+/// probes.
 pub(super) const PROBE: &str = "";
 
 /// One request.
@@ -49,7 +50,7 @@ impl Peer {
         Self::serve(None)
     }
 
-    /// The same with TLS, at the name `localhost`.
+    /// Like `start`, with TLS and the name `localhost`.
     pub(super) fn start_tls(tls: rustls::ServerConfig) -> Self {
         Self::serve(Some(tls))
     }

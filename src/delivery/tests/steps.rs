@@ -1,4 +1,4 @@
-//! The wall clock is set while messages wait: nothing is lost, stalls or storms.
+//! The wall clock is set while messages wait: no message is lost, no lane stalls, and no attempts are made in a burst.
 
 use super::*;
 use jiff::SignedDuration;

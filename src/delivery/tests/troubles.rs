@@ -45,7 +45,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     bench.clock.advance(Duration::from_secs(59));
     assert_eq!(peer.texts("ops").len(), 0);
 
-    // One of them probes, and the halt goes on.
+    // One of the lanes probes, and the halt continues.
     let before = peer.asked().len();
     bench.clock.advance(Duration::from_secs(61));
     peer.until_asked(before + 1).await;
@@ -58,7 +58,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
         "one probe, and the other account's message"
     );
 
-    // A person acts: everything is delivered, however long it took.
+    // The account works again: everything is delivered, even after a long time.
     peer.mend();
     bench.clock.advance(Duration::from_secs(40 * 24 * 3600));
     bench.until_delivered(first).await;
@@ -73,7 +73,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
 }
 
 #[actix_web::test]
-async fn a_probe_with_another_fault_ends_no_halt() {
+async fn a_probe_with_another_fault_does_not_end_a_halt() {
     let peer = Peer::start();
     peer.play_and_probe("dev", WRONG_KEY);
     let bench = Bench::started([
@@ -86,11 +86,7 @@ async fn a_probe_with_another_fault_ends_no_halt() {
     bench.clock.advance(Duration::from_secs(120));
     bench.until_ended(2).await;
     assert_eq!(bench.halts.all()[0].reason, "wrong_key");
-    assert_eq!(
-        peer.texts("dev").len(),
-        1,
-        "a halted account is asked without a message"
-    );
+    assert_eq!(peer.texts("dev").len(), 1, "a probe contains no message");
     let second = bench.enqueue("second", &["ops"]).await;
     peer.mend();
     bench.clock.advance(Duration::from_secs(10 * 60));
@@ -168,7 +164,7 @@ async fn a_redirect_halts_and_is_not_followed() {
     assert_eq!(asked.len(), 2, "a message and a probe");
     assert!(
         asked.iter().all(|asked| asked.path != "/elsewhere"),
-        "the key stays here"
+        "the key is not sent to the other server"
     );
 }
 
@@ -201,7 +197,7 @@ async fn an_ambiguous_error_is_retried_five_times_then_rejected() {
     let given = bench.clock.now().duration_since(begun);
     assert!(
         given.as_mins() >= 8,
-        "a database of Twake's may come back meanwhile: {given}"
+        "Twake's database may recover during the retries: {given}"
     );
     let dead = bench.until_attempts(event, 6).await;
     assert_eq!(
@@ -252,7 +248,7 @@ async fn a_delivery_past_its_horizon_is_dead_and_a_younger_one_is_not() {
 }
 
 #[actix_web::test]
-async fn an_answer_that_does_not_come_in_time_may_be_a_duplicate() {
+async fn a_delivery_without_a_response_in_time_may_be_a_duplicate() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
@@ -267,12 +263,12 @@ async fn an_answer_that_does_not_come_in_time_may_be_a_duplicate() {
     let delivery = bench.until_delivered(event).await;
     assert!(
         delivery.may_be_duplicate,
-        "once it may be there twice, it may for good"
+        "a delivery that may be a duplicate keeps that mark"
     );
 }
 
 #[actix_web::test]
-async fn a_connection_closed_without_an_answer_may_be_a_duplicate() {
+async fn a_delivery_whose_connection_closes_without_a_response_may_be_a_duplicate() {
     use tokio::io::AsyncReadExt as _;
     for (answer, reason) in [
         (&b""[..], "connection_broken"),
