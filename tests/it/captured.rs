@@ -1,5 +1,5 @@
-//! Captured requests of real senders, posted to the bridge: Gitea (also its Slack messages) and Uptime Kuma. And the
-//! rotation of a secret.
+//! Posts captured requests of real senders to the bridge: Gitea (also its Slack messages) and Uptime Kuma. Also tests
+//! the rotation of a secret.
 
 use std::fs;
 use std::path::Path;
@@ -161,7 +161,7 @@ async fn uptime_kuma_renders_the_same_from_json_multipart_and_query() {
     let up = "✅ Shop – Zürich is up again: 200 - OK";
     let test = "✅ Uptime Kuma reaches this channel: My Notification Testing";
     assert_eq!(setup.posted("ch-ops", 5).await, [down, up, down, up, test]);
-    // The same by GET, to a third source.
+    // The same events by GET, to a third source.
     let queries: Queries = serde_json::from_str(include_str!("../data/uptime-kuma-queries.json")).unwrap();
     for request in &queries.requests {
         let address = format!("/hooks/query/tok-0123456789abcdef?{}", request.query);
@@ -202,7 +202,7 @@ async fn giteas_slack_messages_are_posted_from_json_and_from_a_form() {
         let wrong = format!("/hooks/{path}/tok-0123456789abcdeg");
         assert_eq!(bridge.post(&wrong, &headers, body).await.status, 401);
     }
-    // Slack's URL verification is answered and is no event.
+    // Slack's URL verification gets a challenge response and is not an event.
     let asked = r#"{"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRN"}"#;
     let headers = [("content-type", "application/json")];
     let answer = bridge

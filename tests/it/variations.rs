@@ -10,7 +10,7 @@ use twake_bridge::decision::decide;
 use twake_bridge::message::plain;
 use twake_bridge::template::Origin;
 
-use crate::kinds::{event, reads_well, source};
+use crate::kinds::{assert_readable, event, source};
 use crate::senders::{data, tool};
 
 /// The seed. Another number selects other variations.
@@ -68,7 +68,7 @@ fn wrong_in(lines: &[&str]) -> BTreeMap<String, String> {
                 continue;
             };
             let document = &message.message;
-            reads_well(document, &sample.name);
+            assert_readable(document, &sample.name);
             let text = plain::text(document);
             if let Some(line) = text.lines().find(|line| is_broken_off(line)) {
                 add(format!("{event_type}: {line:?}"));

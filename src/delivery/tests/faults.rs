@@ -152,7 +152,7 @@ async fn each_fault_has_its_reason_and_the_lane_recovers_when_it_ends() {
         let bench = Bench::started([destination(&peer.url, "main", "dev")]);
         let event = bench.enqueue("first", &["dev"]).await;
         checked(&bench, event, *follows, reason, *may_be_duplicate).await;
-        peer.mend();
+        peer.recover();
         let next = bench.enqueue("next", &["dev"]).await;
         match follows {
             Retry(..) => {
@@ -232,7 +232,7 @@ async fn a_hung_channel_delays_no_other() {
     for name in &names {
         bench.enqueue("hung", &[name]).await;
     }
-    peer.until_asked(names.len()).await;
+    peer.until_requests(names.len()).await;
     // The clock is stopped, so no time passes.
     for number in 0..20 {
         let event = bench.enqueue(&format!("free {number}"), &["dev"]).await;
@@ -265,16 +265,16 @@ async fn thousands_wait_through_a_halt_and_all_arrive_in_order() {
     bench.until_ended(before).await;
     for _ in 0..24 {
         bench.clock.advance(Duration::from_secs(10 * 3600));
-        peer.until_asked(before + 1).await;
+        peer.until_requests(before + 1).await;
         bench.until_ended(before + 1).await;
         let after = peer.count();
         assert_eq!(after, before + 1, "one lane probes for the account");
         before = after;
     }
-    peer.mend();
+    peer.recover();
     bench.clock.advance(Duration::from_secs(10 * 60));
     // The probe, and every message.
-    peer.until_asked(before + 1 + LANES * EACH + 1).await;
+    peer.until_requests(before + 1 + LANES * EACH + 1).await;
     bench.until_delivered(last).await;
     assert_eq!(
         peer.count(),
@@ -319,7 +319,7 @@ async fn a_refused_text_halts_no_channel_and_is_retried_five_times() {
         let detail = dead.detail.unwrap();
         assert!(detail.contains("so it is this message"), "{detail}");
         assert_eq!(peer.texts("dev").len(), 6, "{reason}: no more posts");
-        peer.mend();
+        peer.recover();
         let next = bench.enqueue("next", &["dev"]).await;
         bench.until_delivered(next).await;
     }
@@ -374,7 +374,7 @@ async fn responses_that_cannot_be_read_halt_without_a_duplicate() {
     let mut before = peer.count();
     for _ in 0..20 {
         bench.clock.advance(Duration::from_secs(10 * 60));
-        peer.until_asked(before + 1).await;
+        peer.until_requests(before + 1).await;
         before += 1;
         bench.until_ended(before - 1).await;
     }

@@ -62,7 +62,7 @@ async fn credentials_are_not_sent_to_the_target_of_a_redirect() {
             .send_replace(destinations([destination(&elsewhere.url, "own", "ops")]));
         let event = bench.enqueue("own", &["ops"]).await;
         bench.until_delivered(event).await;
-        assert_eq!(elsewhere.asked().len(), 1, "{status}");
+        assert_eq!(elsewhere.requests().len(), 1, "{status}");
     }
 }
 
@@ -79,7 +79,7 @@ async fn nothing_is_sent_to_a_server_with_an_untrusted_certificate() {
     assert!(!delivery.may_be_duplicate, "nothing was sent");
     let detail = delivery.detail.unwrap();
     assert!(detail.contains("certificate"), "{detail}");
-    assert_eq!(peer.asked().len(), 0);
+    assert_eq!(peer.requests().len(), 0);
 }
 
 /// An outbound that trusts the authority of the tests' servers.
@@ -155,9 +155,9 @@ async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
         }
     }
     let of = |channel: &str| {
-        let asked = peer.asked();
-        let own = asked.into_iter().filter(|asked| asked.channel == channel);
-        own.map(|asked| asked.authorization)
+        let requests = peer.requests();
+        let own = requests.into_iter().filter(|request| request.channel == channel);
+        own.map(|request| request.authorization)
             .collect::<std::collections::BTreeSet<_>>()
     };
     let (one, two) = (of("dev"), of("ops"));
@@ -179,7 +179,7 @@ async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
     bench.until_delivered(event).await;
     let halts = bench.halts.all();
     assert_eq!((halts.len(), halts[0].scope.account_name()), (1, "one"));
-    peer.mend();
+    peer.recover();
     bench.clock.advance(Duration::from_secs(600));
     bench.until_delivered(halted).await;
     let waits = bench.until_attempts(paused, 1).await;

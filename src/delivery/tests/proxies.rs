@@ -224,12 +224,12 @@ async fn a_wrong_response_of_a_proxy_is_reported_and_the_message_waits() {
         assert_eq!(peer.count(), 0);
 
         // The proxy works again, or another one is configured.
-        let mended = TestProxy::start(ConnectResponse::Tunnel(
+        let recovered = TestProxy::start(ConnectResponse::Tunnel(
             "HTTP/1.1 200 Fine\r\n\r\n",
             address(&peer.url),
         ))
         .await;
-        let through = Outbound::new(Vec::new(), None, Some(mended.proxy(None)));
+        let through = Outbound::new(Vec::new(), None, Some(recovered.proxy(None)));
         bench
             .destinations
             .send_replace(destinations([destination_via(&peer.url, "main", "dev", through)]));
@@ -265,9 +265,9 @@ async fn a_proxy_sees_the_target_of_an_https_connection_but_not_its_content() {
         "Proxy-Authorization: Basic YnJpZGdlOnA6dw==",
     ];
     assert_eq!(head.lines().collect::<Vec<_>>(), lines);
-    let asked = peer.asked();
-    assert_eq!(asked[0].text, "the plan");
-    for secret in ["the plan", asked[0].authorization.as_str(), "messages/save"] {
+    let requests = peer.requests();
+    assert_eq!(requests[0].text, "the plan");
+    for secret in ["the plan", requests[0].authorization.as_str(), "messages/save"] {
         assert!(!received.contains(secret), "the proxy received {secret}");
     }
 }

@@ -12,11 +12,11 @@ async fn a_changed_timeout_applies_to_the_next_attempt_and_not_to_the_one_under_
         destination(&peer.url, "main", "ops"),
     ]);
     let before = bench.enqueue("before", &["dev"]).await;
-    peer.until_asked(1).await;
+    peer.until_requests(1).await;
     let timeout = Duration::from_secs(5);
     bench.change(DeliverySettings { timeout, ..SETTINGS });
     let after = bench.enqueue("after", &["ops"]).await;
-    peer.until_asked(2).await;
+    peer.until_requests(2).await;
     bench.clock.advance(timeout);
     let ended = bench.until_attempts(after, 1).await;
     assert_eq!(ended.reason.as_deref(), Some("timed_out"));

@@ -46,20 +46,20 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     assert_eq!(peer.texts("ops").len(), 0);
 
     // One of the lanes probes, and the halt continues.
-    let before = peer.asked().len();
+    let before = peer.requests().len();
     bench.clock.advance(Duration::from_secs(61));
-    peer.until_asked(before + 1).await;
+    peer.until_requests(before + 1).await;
     bench.until_ended(before + 1).await;
     let free = bench.enqueue("free again", &["free"]).await;
     bench.until_delivered(free).await;
     assert_eq!(
-        peer.asked().len(),
+        peer.requests().len(),
         before + 2,
         "one probe, and the other account's message"
     );
 
     // The account works again: everything is delivered, even after a long time.
-    peer.mend();
+    peer.recover();
     bench.clock.advance(Duration::from_secs(40 * 24 * 3600));
     bench.until_delivered(first).await;
     bench.until_delivered(second).await;
@@ -88,7 +88,7 @@ async fn a_probe_with_another_fault_does_not_end_a_halt() {
     assert_eq!(bench.halts.all()[0].reason, "wrong_key");
     assert_eq!(peer.texts("dev").len(), 1, "a probe contains no message");
     let second = bench.enqueue("second", &["ops"]).await;
-    peer.mend();
+    peer.recover();
     bench.clock.advance(Duration::from_secs(10 * 60));
     bench.until_delivered(first).await;
     bench.until_delivered(second).await;
@@ -107,7 +107,7 @@ async fn a_refused_message_whose_probe_is_refused_too_halts_the_account() {
             destination(&peer.url, "main", "ops"),
         ]);
         let first = bench.enqueue("first", &["dev"]).await;
-        peer.until_asked(2).await;
+        peer.until_requests(2).await;
         bench.clock.advance(SETTINGS.timeout);
         bench.until_attempts(first, 1).await;
         let halts = bench.halts.all();
@@ -123,12 +123,12 @@ async fn a_bridge_that_stops_does_not_wait_for_a_probe() {
     peer.play(PROBE, Play::Hang);
     let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.enqueue("first", &["dev"]).await;
-    peer.until_asked(2).await;
+    peer.until_requests(2).await;
     in_time("the stop", bench.stop()).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.state, State::Waiting);
     assert!(bench.halts.all().is_empty());
-    peer.mend();
+    peer.recover();
     bench.start();
     bench.until_delivered(event).await;
 }
@@ -160,10 +160,10 @@ async fn a_redirect_halts_and_is_not_followed() {
         bench.until_attempts(event, 1).await.reason.as_deref(),
         Some("redirected")
     );
-    let asked = peer.asked();
-    assert_eq!(asked.len(), 2, "a message and a probe");
+    let requests = peer.requests();
+    assert_eq!(requests.len(), 2, "a message and a probe");
     assert!(
-        asked.iter().all(|asked| asked.path != "/elsewhere"),
+        requests.iter().all(|request| request.path != "/elsewhere"),
         "the key is not sent to the other server"
     );
 }
@@ -253,7 +253,7 @@ async fn a_delivery_without_a_response_in_time_may_be_a_duplicate() {
     peer.play("dev", Play::Hang);
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.enqueue("hello", &["dev"]).await;
-    peer.until_asked(1).await;
+    peer.until_requests(1).await;
     bench.clock.advance(SETTINGS.timeout);
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.reason.as_deref(), Some("timed_out"));
@@ -327,7 +327,7 @@ async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again(
     bench.start();
     let first = bench.enqueue("first", &["dev"]).await;
     let second = bench.enqueue("second", &["dev"]).await;
-    peer.until_asked(1).await;
+    peer.until_requests(1).await;
     for _ in 0..5 {
         bench.clock.advance(Duration::from_secs(1));
         bench.queue.lanes().await.unwrap();

@@ -10,7 +10,7 @@ enum End {
         id: Option<&'static str>,
         /// The parent in the response.
         parent: &'static str,
-        /// Whether the response says that the message was edited.
+        /// Whether the response marks the message as edited.
         edited: bool,
     },
     /// The error for malformed queries.
