@@ -9,8 +9,8 @@ pub(super) const LONG: Duration = Duration::from_secs(120);
 /// The default word of [`Fault::BlockedText`].
 const BLOCKED: &str = "DROP TABLE";
 
-/// A response instead of Twake's own. Twake's server is known to send those above the first line. Those below it come from
-/// a proxy in front of Twake, or from the network.
+/// A response instead of Twake's own. Twake's server is known to send those above the first line. Those below it come
+/// from a proxy in front of Twake, or from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// 200 with an empty body, as when an exception escapes Twake's controller. Nothing is stored.
@@ -25,33 +25,33 @@ pub enum Fault {
     NotJson,
     /// Stores the message, then responds after a while. A client that gave up and retries makes a duplicate.
     SlowAfterStoring {
-        /// How long.
+        /// The delay.
         delay: Duration,
     },
-    /// As for a wrong key.
+    /// The refusal of a wrong key.
     RefuseKey,
-    /// As for an application without the capability.
+    /// The refusal of an application without the capability.
     NoCapability,
-    /// As for a company the application is not installed in.
+    /// The refusal of a company in which the application is not installed.
     NotInstalled,
     /// 404 `{"error":"Not found"}`: the path led to the other server.
     Misrouted,
     /// `unknown error or malformed query.`, which hides a broken database as well as a broken request.
     UnknownError,
-    // ---- never given by Twake itself ----
+    // ---- never sent by Twake itself ----
     /// 429.
     TooManyRequests {
         /// The `Retry-After` header, seconds or a date.
         retry_after: Option<String>,
     },
-    /// 502, as from a proxy whose server is gone.
+    /// 502, as from a proxy whose server is down.
     BadGateway,
     /// 503.
     Unavailable {
         /// The `Retry-After` header, seconds or a date.
         retry_after: Option<String>,
     },
-    /// 301 elsewhere.
+    /// 301 to another address.
     Redirect {
         /// The `Location` header; unset: a path of the sandbox that does not exist.
         location: Option<String>,
@@ -123,8 +123,8 @@ pub struct ActiveFault {
     pub times: Option<u32>,
 }
 
-/// The body of `POST /sandbox/faults`. An unknown key is refused: with a misspelt `channel` the fault would apply to all
-/// channels.
+/// The body of `POST /sandbox/faults`. An unknown key is refused: with a misspelt `channel` the fault would apply to
+/// all channels.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FaultRequest {

@@ -1,8 +1,9 @@
-//! A stand-in for Twake. It responds to `messages/save` as Twake's server does, with that server's faults on demand, and shows
-//! its channels on a page.
+//! A stand-in for Twake. It responds to `messages/save` as Twake's server does, with that server's faults on demand,
+//! and shows its channels on a page.
 //!
-//! It is a real peer on a real port, for `demo`, for `sandbox` and for tests. Nothing in the bridge knows that it is not
-//! Twake. Its responses were observed by running Twake's code; a comment names those that were only read in it.
+//! It is a real peer on a real port, for `demo`, for `sandbox` and for tests. Nothing in the bridge knows that it is
+//! not Twake. Its responses were observed by running Twake's code. A comment marks those that were only read in the
+//! code.
 //!
 //! ```text
 //! server          actix: parses a call, picks its fault, responds; the admin's calls

@@ -2,21 +2,21 @@
 
 use crate::secret::Secret;
 
-/// The capability that an application needs for `messages/save`. Twake's documentation calls it `message_save`; the server
-/// knows only this name.
+/// The capability that an application needs for `messages/save`. Twake's documentation calls it `message_save`; the
+/// server knows only this name.
 pub(super) const MESSAGES_SAVE: &str = "messages_save";
 
 /// The settings of a sandbox.
 pub struct SandboxSettings {
     /// The address to listen on (`127.0.0.1:0`: a free port, see [`super::Sandbox::url`]).
     pub listen: String,
-    /// The generation of Twake that it stands for.
+    /// The generation of Twake that it imitates.
     pub era: Era,
     /// The applications that may authenticate.
     pub applications: Vec<Application>,
     /// The channels that exist, in the order of the page.
     pub channels: Vec<Channel>,
-    /// How much it keeps.
+    /// The limits of what it keeps.
     pub limits: Limits,
 }
 

@@ -59,7 +59,7 @@ pub struct Attempt {
     pub at: Timestamp,
     /// `channel_id` as sent, if it was.
     pub channel: Option<String>,
-    /// The fault that it got.
+    /// The fault that was applied.
     pub fault: Option<&'static str>,
     /// The status of the response; unset if there was none.
     pub status: Option<u16>,
@@ -72,7 +72,7 @@ pub struct Attempt {
 /// The arrivals of a channel's messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arrivals {
-    /// How many there were, including those no longer kept.
+    /// The number of messages, including those no longer kept.
     pub total: u64,
     /// The ids of the last of them, the oldest first.
     pub ids: Vec<String>,
@@ -175,7 +175,7 @@ impl SandboxState {
 
     /// A new id as Twake makes it: a uuid of version 1, later than all before it even while the clock stands.
     pub(super) fn new_id(&mut self, now: Timestamp) -> String {
-        /// Seconds from 1582-10-15, the begin of the count of such uuids, to 1970.
+        /// Seconds from 1582-10-15, the epoch of such uuids, to 1970.
         const EPOCH: i128 = 12_219_292_800;
         let ticks = now.as_nanosecond() / 100 + EPOCH * 10_000_000;
         self.last_tick = u64::try_from(ticks).unwrap_or(0).max(self.last_tick + 1);

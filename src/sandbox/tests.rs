@@ -22,7 +22,7 @@ use crate::secret::Secret;
 const NOW: i64 = 1_772_446_830;
 const GOOD: &str = "Basic YXBwOmtleQ==";
 
-/// A running sandbox with a clock that stands.
+/// A running sandbox with a stopped clock.
 struct SandboxServer {
     handle: SandboxHandle,
     clock: Clock,
@@ -143,10 +143,10 @@ impl SandboxServer {
     async fn save(&self, message: Value) -> Got {
         self.call(&json!({ "group_id": "group", "message": message }))
             .await
-            .expect("an answer")
+            .expect("a response")
     }
 
-    /// The same, and the object in the response.
+    /// Like `save`, but returns the object in the response.
     async fn object(&self, message: Value) -> Value {
         self.save(message).await.json()["object"].clone()
     }
@@ -156,11 +156,13 @@ impl SandboxServer {
         let headers = [("content-type", "application/json")];
         self.request(Method::POST, "/sandbox/faults", &headers, &fault.to_string())
             .await
-            .expect("an answer")
+            .expect("a response")
     }
 
     async fn get(&self, path: &str) -> Got {
-        self.request(Method::GET, path, &[], "").await.expect("an answer")
+        self.request(Method::GET, path, &[], "")
+            .await
+            .expect("a response")
     }
 
     async fn stop(self) {

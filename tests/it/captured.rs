@@ -1,5 +1,5 @@
-//! Captured requests of real senders, posted to the bridge: Gitea (also its Slack messages) and Uptime Kuma. And the
-//! rotation of a secret.
+//! Posts captured requests of real senders to the bridge: Gitea (also its Slack messages) and Uptime Kuma. Also tests
+//! the rotation of a secret.
 
 use std::fs;
 use std::path::Path;
@@ -68,7 +68,7 @@ async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
         "[sources.gitea]\nkind = \"gitea\"\nsecrets = [{ file = \"one\" }, { file = \"two\" }]\nchannels = [\"dev\"]\n",
     );
     let captured: Captured<usize> = captured("gitea-requests.json");
-    let (mut forms, mut taken, mut refused) = (0, Vec::new(), 0);
+    let (mut forms, mut posted_counts, mut refused) = (0, Vec::new(), 0);
     for request in &captured.requests {
         let body = captured.bodies[request.body].clone();
         let answer = bridge.post("/hooks/gitea", &request.headers(), body).await;
@@ -89,7 +89,7 @@ async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
             "{}: {name}",
             request.case
         );
-        taken.push(answer.body["channels"].as_array().unwrap().len());
+        posted_counts.push(answer.body["channels"].as_array().unwrap().len());
         forms += usize::from(
             request
                 .headers()
@@ -97,10 +97,10 @@ async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
         );
     }
     assert_eq!(
-        (captured.requests.len(), taken.len(), forms, refused),
+        (captured.requests.len(), posted_counts.len(), forms, refused),
         (42, 32, 7, 10)
     );
-    let posted = setup.posted("ch-dev", taken.iter().sum()).await;
+    let posted = setup.posted("ch-dev", posted_counts.iter().sum()).await;
     for (text, count) in [
         ("octo pushed 3 commits to master in octo/demo", 2),
         ("octo pushed tag v1.0.0 in octo/demo", 2),
@@ -161,7 +161,7 @@ async fn uptime_kuma_renders_the_same_from_json_multipart_and_query() {
     let up = "✅ Shop – Zürich is up again: 200 - OK";
     let test = "✅ Uptime Kuma reaches this channel: My Notification Testing";
     assert_eq!(setup.posted("ch-ops", 5).await, [down, up, down, up, test]);
-    // The same by GET, to a third source.
+    // The same events by GET, to a third source.
     let queries: Queries = serde_json::from_str(include_str!("../data/uptime-kuma-queries.json")).unwrap();
     for request in &queries.requests {
         let address = format!("/hooks/query/tok-0123456789abcdef?{}", request.query);
@@ -202,7 +202,7 @@ async fn giteas_slack_messages_are_posted_from_json_and_from_a_form() {
         let wrong = format!("/hooks/{path}/tok-0123456789abcdeg");
         assert_eq!(bridge.post(&wrong, &headers, body).await.status, 401);
     }
-    // Slack's URL verification is answered and is no event.
+    // Slack's URL verification gets a challenge response and is not an event.
     let asked = r#"{"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRN"}"#;
     let headers = [("content-type", "application/json")];
     let answer = bridge

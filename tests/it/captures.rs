@@ -1,5 +1,5 @@
-//! Everything that was recorded of real senders (`tests/data/*-requests.json`), through the front door of its kind: what
-//! is authentic is taken, every template says it, and it reads well.
+//! Posts all recorded requests of real senders (`tests/data/*-requests.json`) to the bridge. Each authentic request is
+//! accepted, no template fails, and each message is readable.
 
 use std::fs;
 
@@ -7,13 +7,13 @@ use serde::Deserialize;
 use twake_bridge::message::plain;
 
 use crate::harness::{BASIC, TOKEN, TestBridge, TestSetup};
-use crate::kinds::reads_well;
+use crate::kinds::assert_readable;
 use crate::senders::data;
 
 #[derive(Deserialize)]
 struct Captured {
     requests: Vec<Request>,
-    /// Where many requests share a body, `body` is its place here.
+    /// Bodies that several requests share. `body` of a request is an index into this list.
     #[serde(default)]
     bodies: Vec<String>,
 }
@@ -21,7 +21,7 @@ struct Captured {
 #[derive(Deserialize)]
 struct Request {
     case: String,
-    /// What it was signed with.
+    /// The secret that signed the request.
     secret: Option<String>,
     headers: Vec<(String, String)>,
     body: Body,
@@ -48,7 +48,7 @@ impl Captured {
 }
 
 impl Request {
-    /// Its headers, each by the name that `rename` gives it; those without one are left out.
+    /// The headers under the names that `rename` returns. A header for which it returns `None` is left out.
     fn headers(&self, rename: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
         let kept = |(name, value): &(String, String)| Some((rename(&name.to_lowercase())?, value.clone()));
         self.headers.iter().filter_map(kept).collect()
@@ -77,12 +77,12 @@ async fn posted_text(
         return None;
     };
     let document = &posted.message;
-    reads_well(document, case);
+    assert_readable(document, case);
     Some(plain::text(document))
 }
 
-/// No template failed, and no condition could not be evaluated.
-async fn nothing_failed(bridge: &TestBridge) {
+/// Panics if a template failed or a condition could not be evaluated.
+async fn assert_no_failures(bridge: &TestBridge) {
     for line in bridge.metrics().await.lines() {
         let counts = ["fallen_back", "unevaluated"].map(|counter| format!("twake_bridge_{counter}_total"));
         assert!(!counts.iter().any(|counter| line.starts_with(counter)), "{line}");
@@ -90,7 +90,7 @@ async fn nothing_failed(bridge: &TestBridge) {
 }
 
 #[actix_web::test]
-async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
+async fn requests_of_a_real_alertmanager_are_posted_with_each_authentication() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let captured = Captured::read("alertmanager-requests.json");
@@ -108,7 +108,7 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
             );
             continue;
         }
-        // The rest was sent with other credentials, or without any.
+        // The other requests were sent with other credentials or without any.
         let refused = bridge.post("/hooks/monitoring", &headers, body.clone()).await;
         assert_eq!(refused.status, 401, "{}", request.case);
         let mut bearer = request.headers(|name| (name != "authorization").then(|| name.to_owned()));
@@ -120,14 +120,14 @@ async fn what_a_real_alertmanager_sent_is_told_whatever_it_proves_itself_by() {
         );
     }
     assert!(posted.len() > 20, "{}", posted.len());
-    nothing_failed(&bridge).await;
+    assert_no_failures(&bridge).await;
     setup.messages("ch-ops", posted.len()).await;
     bridge.finish().await;
 }
 
-/// Gitea sends the same headers under the names of its relatives, too, and theirs are the same payloads.
+/// Gitea sends its headers also under the names of Gogs and other forges, and all of them send the same payloads.
 #[actix_web::test]
-async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relatives() {
+async fn requests_of_a_real_gitea_are_posted_by_the_kinds_gitea_forgejo_and_gogs() {
     let captured = Captured::read("gitea-requests.json");
     for kind in ["gitea", "forgejo", "gogs"] {
         let setup = TestSetup::new();
@@ -137,7 +137,7 @@ async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relative
         let bridge = setup.bridge(&format!(
             "[sources.forge]\nkind = \"{kind}\"\nsecrets = {secrets}\nchannels = [\"dev\"]\n"
         ));
-        let (mut taken, mut posted) = (0, 0);
+        let (mut accepted, mut posted) = (0, 0);
         for request in captured
             .requests
             .iter()
@@ -152,16 +152,16 @@ async fn what_a_real_gitea_sent_is_told_by_its_kind_and_by_those_of_its_relative
             let text = posted_text(&bridge, "/hooks/forge", &headers, captured.body(request), &case).await;
 
             posted += usize::from(text.is_some_and(|text| text.contains("octo")));
-            taken += 1;
+            accepted += 1;
         }
-        assert!(taken == 32 && posted >= 29, "{kind}: {posted} of {taken}");
-        nothing_failed(&bridge).await;
+        assert!(accepted == 32 && posted >= 29, "{kind}: {posted} of {accepted}");
+        assert_no_failures(&bridge).await;
         bridge.finish().await;
     }
 }
 
 #[actix_web::test]
-async fn what_a_real_gitea_wrote_for_slack_is_told() {
+async fn slack_messages_of_a_real_gitea_are_posted() {
     let setup = TestSetup::new();
     let bridge = setup.bridge(
         "[sources.slack]\nkind = \"slack-compatible\"\nsecrets = [{ file = \"token\" }]\nchannels = [\"dev\"]\n",
@@ -173,12 +173,12 @@ async fn what_a_real_gitea_wrote_for_slack_is_told() {
         let headers = as_pairs(&headers);
         let path = format!("/hooks/slack/{TOKEN}");
         let answer = bridge.post(&path, &headers, captured.body(request)).await;
-        assert_eq!(answer.status, 200, "as Slack answers");
+        assert_eq!(answer.status, 200, "the status of Slack");
     }
     for posted in setup.posted("ch-dev", 6).await {
         assert!(posted.starts_with("[octo/demo"), "{posted}");
     }
-    nothing_failed(&bridge).await;
+    assert_no_failures(&bridge).await;
     bridge.finish().await;
 }
 

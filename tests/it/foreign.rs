@@ -10,7 +10,7 @@ use twake_bridge::decision::decide;
 use twake_bridge::message::{plain, twacode};
 use twake_bridge::template::Origin;
 
-use crate::kinds::{event, reads_well, source};
+use crate::kinds::{assert_readable, event, source};
 
 const PAYLOADS: &str = include_str!("foreign/payloads.jsonl");
 
@@ -31,7 +31,7 @@ fn nine_of_ten_payloads_without_a_kind_get_a_subject_and_their_link() {
         let decided = &decision.messages[0];
         assert_eq!(decided.failed, [], "{sender}");
         let document = &decided.message.as_ref().unwrap().message;
-        reads_well(document, sender);
+        assert_readable(document, sender);
         let text = plain::text(document);
         let first = text.lines().next().unwrap_or_default().to_lowercase();
         subjects.push((

@@ -1,4 +1,4 @@
-//! The properties of the fuzz targets over inputs that are the same in every run.
+//! Checks the properties of the fuzz targets with inputs that are the same in every run.
 
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;

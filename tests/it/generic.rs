@@ -1,4 +1,4 @@
-//! `generic`, as its README says it: the lines there, run by a shell with the real curl.
+//! The kind `generic` as its README documents it. A shell runs the README's commands with the real curl.
 
 use std::process::Command;
 
@@ -14,13 +14,13 @@ secrets = [{ file = "backup" }]
 channels = ["ops"]
 "#;
 
-fn world() -> TestSetup {
+fn setup_with_token() -> TestSetup {
     let setup = TestSetup::new();
     std::fs::write(setup.path("backup"), TOKEN).unwrap();
     setup
 }
 
-/// The lines of the README's shell blocks.
+/// The commands of the README's shell blocks, one a line.
 fn lines() -> Vec<&'static str> {
     let blocks = README.split("```sh\n").skip(1);
     let lines: Vec<&str> = blocks
@@ -31,8 +31,8 @@ fn lines() -> Vec<&'static str> {
 }
 
 #[actix_web::test]
-async fn the_lines_of_the_readme_are_said_as_it_says() {
-    let setup = world();
+async fn the_commands_of_the_readme_post_the_messages_it_shows() {
+    let setup = setup_with_token();
     let bridge = setup.bridge(SOURCE);
     let url = bridge.url.clone();
     let run = actix_web::rt::task::spawn_blocking(move || {
@@ -45,13 +45,13 @@ async fn the_lines_of_the_readme_are_said_as_it_says() {
                 .env("TOKEN", TOKEN)
                 .output()
                 .unwrap();
-            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
             assert!(
                 output.status.success(),
-                "{line}\n{said}{}",
+                "{line}\n{stdout}{}",
                 String::from_utf8_lossy(&output.stderr)
             );
-            assert!(said.contains("\"channels\":[\"ops\"]"), "{line}\n{said}");
+            assert!(stdout.contains("\"channels\":[\"ops\"]"), "{line}\n{stdout}");
         }
     });
     in_time("curl", run).await.unwrap();
@@ -72,8 +72,8 @@ async fn the_lines_of_the_readme_are_said_as_it_says() {
 }
 
 #[actix_web::test]
-async fn a_source_says_exactly_where_its_words_are() {
-    let setup = world();
+async fn a_source_sets_the_paths_of_its_facts() {
+    let setup = setup_with_token();
     let facts = README
         .split("[sources.backup.facts]")
         .nth(1)
@@ -93,8 +93,8 @@ async fn a_source_says_exactly_where_its_words_are() {
 }
 
 #[actix_web::test]
-async fn what_is_no_json_is_a_form_or_a_text_unless_it_says_that_it_is_json() {
-    let setup = world();
+async fn a_body_that_is_not_json_is_a_form_or_a_text_unless_it_is_declared_as_json() {
+    let setup = setup_with_token();
     let bridge = setup.bridge(SOURCE);
     let bearer = format!("Bearer {TOKEN}");
     let form = "application/x-www-form-urlencoded";
@@ -114,12 +114,12 @@ async fn what_is_no_json_is_a_form_or_a_text_unless_it_says_that_it_is_json() {
         ("application/problem+json; charset=utf-8", "i"),
     ];
     let mut expected = Vec::new();
-    for (content_type, body, said) in table {
+    for (content_type, body, text) in table {
         let headers = [("authorization", bearer.as_str()), ("content-type", content_type)];
         let headers = &headers[..if content_type.is_empty() { 1 } else { 2 }];
         let answer = bridge.post("/hooks/backup", headers, body).await;
         assert_eq!(answer.status, 202, "{content_type}: {body}");
-        expected.push(said);
+        expected.push(text);
     }
     for (content_type, body) in broken {
         let headers = [("authorization", bearer.as_str()), ("content-type", content_type)];
@@ -137,8 +137,8 @@ async fn what_is_no_json_is_a_form_or_a_text_unless_it_says_that_it_is_json() {
 }
 
 #[actix_web::test]
-async fn a_retry_is_told_once_and_a_key_decides_where_there_is_one() {
-    let setup = world();
+async fn a_retry_is_deduplicated_by_its_key_or_else_by_its_body() {
+    let setup = setup_with_token();
     let bridge = setup.bridge(SOURCE);
     let bearer = format!("Bearer {TOKEN}");
     let post = async |key: Option<&str>, body: &'static str| {

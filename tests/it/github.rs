@@ -1,4 +1,4 @@
-//! Every payload that GitHub documents (`@octokit/webhooks-examples`), through the front door.
+//! Posts every payload that GitHub documents (`@octokit/webhooks-examples`) to the bridge.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,14 +10,14 @@ use twake_bridge::decision::decide;
 use twake_bridge::message::plain;
 
 use crate::harness::{GITHUB_SECRET, TestSetup, in_time};
-use crate::kinds::{event, reads_well, source};
+use crate::kinds::{assert_readable, event, source};
 use crate::senders::tool;
 
-/// What version 7.6.1 has; `tests/senders/package-lock.json` holds it fast.
+/// The count in version 7.6.1, which `tests/senders/package-lock.json` pins.
 const TYPES: usize = 58;
 const PAYLOADS: usize = 329;
 
-/// What was answered to one payload.
+/// The response to one payload.
 struct Answered {
     status: String,
     what: String,
@@ -36,7 +36,7 @@ fn answered(line: &str) -> Answered {
 }
 
 #[actix_web::test]
-async fn every_documented_payload_is_a_message_or_quiet_and_no_template_fails() {
+async fn every_documented_payload_is_posted_or_skipped_and_no_template_fails() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let (script, url) = (tool("npm/corpus.mjs"), format!("{}/hooks/github", bridge.url));
@@ -67,7 +67,7 @@ async fn every_documented_payload_is_a_message_or_quiet_and_no_template_fails() 
             .await
             .unwrap()
             .unwrap();
-        let Some(Some(said)) = event.messages.first() else {
+        let Some(Some(rendered)) = event.messages.first() else {
             let why = body["skipped"]
                 .as_str()
                 .unwrap_or_else(|| panic!("{what} is skipped without a reason"));
@@ -77,8 +77,8 @@ async fn every_documented_payload_is_a_message_or_quiet_and_no_template_fails() 
             );
             continue;
         };
-        let document = &said.message;
-        reads_well(document, what);
+        let document = &rendered.message;
+        assert_readable(document, what);
         assert_eq!(body["channels"], serde_json::json!(["dev"]), "{what}");
     }
     let metrics = bridge.metrics().await;
@@ -92,7 +92,7 @@ async fn every_documented_payload_is_a_message_or_quiet_and_no_template_fails() 
 }
 
 #[test]
-fn every_documented_event_type_has_a_template_or_is_quiet_for_a_reason() {
+fn every_documented_event_type_has_a_template_or_is_skipped_for_a_reason() {
     let corpus = fs::read(tool(
         "npm/node_modules/@octokit/webhooks-examples/api.github.com/index.json",
     ))
@@ -109,28 +109,31 @@ fn every_documented_event_type_has_a_template_or_is_quiet_for_a_reason() {
         assert!(!entry["why"].as_str().unwrap().is_empty());
         assert!(
             skipped.insert(entry["type"].as_str().unwrap()),
-            "{entry} is there twice"
+            "{entry} is listed twice"
         );
     }
     let templates = builtin::templates("github");
-    let speaking: BTreeSet<&str> = templates
+    let with_template: BTreeSet<&str> = templates
         .iter()
         .filter_map(|template| template.name.strip_suffix(".hbs"))
         .collect();
     for event in &documented {
-        assert!(skipped.contains(event) != speaking.contains(event), "{event}");
+        assert!(
+            skipped.contains(event) != with_template.contains(event),
+            "{event}"
+        );
     }
     assert!(skipped.is_subset(&documented), "{skipped:?}");
 }
 
-/// How deep in a payload something may be missing.
+/// The depth in a payload up to which fields are removed.
 const DEPTH: usize = 3;
 
 #[test]
-fn a_payload_with_something_missing_is_said_or_left_unsaid_on_purpose() {
+fn a_payload_with_a_missing_field_is_posted_or_skipped_for_a_reason() {
     let (mut tried, mut fallen_back) = (0, 0);
     let source = source("github", None);
-    // A field whose name is nowhere in the kind's files can be missing without anybody noticing.
+    // A field whose name is in none of the kind's files has no effect, so it need not be removed.
     let mut texts = builtin::source_toml("github").unwrap().to_owned();
     texts.extend(
         builtin::templates("github")
@@ -141,7 +144,7 @@ fn a_payload_with_something_missing_is_said_or_left_unsaid_on_purpose() {
     for mut sample in builtin::samples("github") {
         let payload = named_in(&texts, serde_json::from_slice(&sample.body).unwrap());
         for path in paths(&payload, DEPTH) {
-            // All samples of a type have these alike.
+            // These fields are the same in all samples of a type.
             let alike = ["repository", "sender", "organization", "installation"].contains(&path[0].as_str());
             if alike && !tried_before.insert((sample.event_type.clone(), path.clone())) {
                 continue;
@@ -168,17 +171,17 @@ fn a_payload_with_something_missing_is_said_or_left_unsaid_on_purpose() {
                     };
                     let document = &message.message;
                     assert!(!plain::text(document).trim().is_empty(), "{what}");
-                    reads_well(document, &what);
+                    assert_readable(document, &what);
                 }
             }
         }
     }
     assert!(tried > 3_000, "{tried}");
-    // Fields that GitHub always sends may be needed; templates are not to need many.
+    // A template may need fields that GitHub always sends, but only a few of them.
     assert!(fallen_back * 10 < tried, "{fallen_back} of {tried}");
 }
 
-/// The value without the fields whose names are nowhere in the texts.
+/// The value without the fields whose names are in none of the texts.
 fn named_in(texts: &str, value: Value) -> Value {
     match value {
         Value::Object(fields) => fields
@@ -191,7 +194,7 @@ fn named_in(texts: &str, value: Value) -> Value {
     }
 }
 
-/// Where there is a field in an object, as deep as `depth`; of a list, the first item.
+/// The paths of the fields of a value, down to `depth`. Of a list, only the first item is followed.
 fn paths(value: &Value, depth: usize) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let fields: Vec<(String, &Value)> = match value {
@@ -227,7 +230,7 @@ fn without(payload: &Value, path: &[String], null: bool) -> Value {
         Value::Object(fields) => drop(fields.shift_remove(last)),
         Value::Array(items) if null => items[0] = Value::Null,
         Value::Array(items) => drop(items.remove(0)),
-        _ => unreachable!("a path leads through objects and lists"),
+        _ => unreachable!("a path consists of objects and lists"),
     }
     payload
 }

@@ -1,7 +1,8 @@
-//! What every sample of every built-in kind becomes: signed as its sender would, authenticated, decided, said.
+//! Signs every sample of every built-in kind as its sender would, authenticates it, decides it and renders its
+//! messages.
 //!
-//! One snapshot a sample (`snapshots/`): the facts that are known, and for each variant the kind has, the template that
-//! spoke, the plain text and the Twacode. Read them as a person in the channel would.
+//! Each sample has one snapshot (`snapshots/`). It lists the facts that are known and, for each variant of the kind,
+//! the rendered template, the plain text and the Twacode. Read a snapshot as a person in the channel would.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -25,17 +26,17 @@ use twake_bridge::message::{Document, plain};
 use twake_bridge::source::Source;
 use uuid::Uuid;
 
-/// What the secret of every scheme is made of (`secret_for`): `basic` wants a user's name and a password.
+/// The base of the secret of every scheme (`secret_for`). The scheme `basic` needs a user name and a password.
 const SECRET: &str = "user:It's a Secret to Everybody";
 
-/// When every sample arrives: shortly after most of them were sent.
+/// The time at which every sample is received: shortly after most of them were sent.
 const RECEIVED: &str = "2026-11-22T09:58:00Z";
 
-/// The longest message, in characters of its plain text. More is a wall.
+/// The longest allowed message, in characters of its plain text.
 const LONGEST: usize = 4_000;
 
 #[test]
-fn every_sample_says_what_its_snapshot_says() {
+fn every_sample_renders_as_its_snapshot() {
     for kind in builtin::kinds() {
         let source = source(kind, None);
         for sample in builtin::samples(kind) {
@@ -50,17 +51,17 @@ fn every_sample_says_what_its_snapshot_says() {
                 }
             };
             assert_eq!(decision.event_type, sample.event_type, "{kind}/{}", sample.name);
-            let said = posted(&decision);
-            check(&decision, &said, &format!("{kind}/{}", sample.name));
+            let text = describe(&decision);
+            check(&decision, &text, &format!("{kind}/{}", sample.name));
             insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
-                insta::assert_snapshot!(snapshot, said);
+                insta::assert_snapshot!(snapshot, text);
             });
         }
     }
 }
 
 #[test]
-fn a_kind_that_is_like_another_tells_its_samples_too() {
+fn a_kind_that_is_like_another_renders_the_samples_of_both() {
     let mut inherited = 0;
     for kind in builtin::kinds() {
         let source = source(kind, None);
@@ -72,7 +73,7 @@ fn a_kind_that_is_like_another_tells_its_samples_too() {
                 continue;
             };
             assert_eq!(decision.event_type, sample.event_type, "{name}");
-            check(&decision, &posted(&decision), &name);
+            check(&decision, &describe(&decision), &name);
             inherited += 1;
         }
     }
@@ -80,10 +81,10 @@ fn a_kind_that_is_like_another_tells_its_samples_too() {
 }
 
 #[test]
-fn every_template_speaks_in_some_sample() {
+fn every_template_is_rendered_by_some_sample() {
     for kind in builtin::kinds() {
         let source = source(kind, None);
-        let spoke: BTreeSet<String> = config::samples(kind, None)
+        let rendered: BTreeSet<String> = config::samples(kind, None)
             .0
             .iter()
             .filter_map(|sample| decided(&source, sample).ok())
@@ -94,12 +95,12 @@ fn every_template_speaks_in_some_sample() {
             .into_iter()
             .filter(|name| !name.starts_with('_'))
             .collect();
-        assert_eq!(spoke, has, "{kind}");
+        assert_eq!(rendered, has, "{kind}");
     }
 }
 
 #[test]
-fn every_scheme_lets_its_own_sender_in() {
+fn every_scheme_authenticates_its_own_sender() {
     for kind in builtin::kinds() {
         for scheme in &source(kind, None).kind.schemes {
             let source = source(kind, Some(&scheme.name));
@@ -112,8 +113,8 @@ fn every_scheme_lets_its_own_sender_in() {
 }
 
 #[test]
-fn two_samples_of_an_event_type_are_two_events() {
-    // Deliveries of GitHub differ by their id alone; a repeat says of itself that it is one.
+fn two_samples_of_an_event_type_have_two_keys() {
+    // Deliveries of GitHub differ by their id alone. The payload of a repeat is marked as a repeat.
     for kind in builtin::kinds() {
         let source = source(kind, None);
         let mut keys = BTreeSet::new();
@@ -123,7 +124,7 @@ fn two_samples_of_an_event_type_are_two_events() {
             };
             assert!(
                 keys.insert(decision.key.0),
-                "{kind}/{} has the key of another",
+                "{kind}/{} has the key of another sample",
                 sample.name
             );
         }
@@ -131,7 +132,7 @@ fn two_samples_of_an_event_type_are_two_events() {
 }
 
 #[test]
-fn alertmanagers_of_a_cluster_and_retries_of_one_notification_have_one_key() {
+fn retries_and_cluster_members_send_a_notification_of_alertmanager_with_one_key() {
     let source = source("alertmanager", None);
     let key = |change: &dyn Fn(&mut Value)| {
         let mut sample = builtin::samples("alertmanager")
@@ -166,17 +167,17 @@ fn alertmanagers_of_a_cluster_and_retries_of_one_notification_have_one_key() {
     }
 }
 
-/// The names of a kind's templates, and of those it takes over from the kind it is like.
+/// The names of a kind's templates, including those that it inherits from the kind it is like.
 fn templates(kind: &str) -> BTreeSet<String> {
     let kinds = [Some(kind.to_owned()), config::builtin_like(kind)];
     let templates = kinds.iter().flatten().flat_map(|kind| builtin::templates(kind));
     templates.map(|template| template.name).collect()
 }
 
-/// A source of the kind, with one route for each variant its templates have, and the default scheme or the named one.
+/// A source of the kind with one route for each variant of its templates. It uses the named scheme, else the default.
 pub(crate) fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
-    // A variant stands beside the template it is one of: `push.short.hbs` beside `push.hbs`. (`incident.triggered.hbs`
-    // is the template of an event type with a dot in its name.)
+    // A name with a dot is a variant only if the plain template exists: `push.short.hbs` is a variant of `push.hbs`,
+    // and `incident.triggered.hbs` is the template of an event type with a dot in its name.
     let names: BTreeSet<String> = templates(kind)
         .into_iter()
         .filter_map(|name| Some(name.strip_suffix(".hbs")?.to_owned()))
@@ -227,14 +228,14 @@ channels = ["plain"]
     let environment = Environment::of(
         [("TWAKE", "key"), ("SECRET", &secret)].map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    // Beside no folder of own templates: what is compiled in is meant.
+    // This folder has no own templates, so the built-in ones are used.
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let config = Config::from_text(&text, &base, &environment);
     let config = config.unwrap_or_else(|findings| panic!("{findings:#?}"));
     Arc::clone(&config.sources[kind])
 }
 
-/// The sample as its sender would send it, through the front door.
+/// The event of a sample that is sent as its sender would send it.
 pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
     let now: Timestamp = RECEIVED.parse().unwrap();
     let usable = source.authenticator.schemes()[0].to_owned();
@@ -244,10 +245,10 @@ pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
         .iter()
         .find(|scheme| scheme.name == usable)
         .unwrap();
-    // An id that is signed has no full stop: what follows it in the signed text does.
+    // A signed id must not contain a full stop, which separates it from the rest of the signed text.
     let id = sample.name.replace('.', "-");
     let mut headers = sign(scheme, &secret_for(scheme, SECRET), &id, now, &sample.body);
-    // What is in no header is in the address.
+    // A scheme without headers has its token in the path.
     let path_token = headers.is_empty().then_some(SECRET);
     headers.push(("content-type".to_owned(), "application/json".to_owned()));
     headers.extend(headers_of(&source.kind.event_type).map(|name| (name, sample.event_type.clone())));
@@ -268,7 +269,7 @@ pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
     Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic)
 }
 
-/// What a sample becomes, or what it is answered where it is no event.
+/// The decision about a sample, or the challenge response if it is not an event.
 fn decided(source: &Source, sample: &Sample) -> Result<Decision, ChallengeResponse> {
     let event = event(source, sample);
     if let Some(reply) = answer_unsigned_challenge(&event.envelope.headers, source) {
@@ -277,7 +278,7 @@ fn decided(source: &Source, sample: &Sample) -> Result<Decision, ChallengeRespon
     Ok(decide_whole(answer_challenge(event, source)?, source).0)
 }
 
-/// The headers an expression reads: what the sender names its events by.
+/// The names of the headers that an expression reads.
 fn headers_of(condition: &Condition) -> impl Iterator<Item = String> {
     condition
         .references()
@@ -289,8 +290,8 @@ fn headers_of(condition: &Condition) -> impl Iterator<Item = String> {
         })
 }
 
-/// The decision as a person wants to read it.
-fn posted(decision: &Decision) -> String {
+/// The text of a decision for its snapshot.
+fn describe(decision: &Decision) -> String {
     let mut text = String::new();
     for (name, value) in &decision.facts {
         let known = match value {
@@ -303,18 +304,18 @@ fn posted(decision: &Decision) -> String {
             writeln!(text, "{name} = {value}").unwrap();
         }
     }
-    let mut spoke = BTreeSet::new();
+    let mut shown = BTreeSet::new();
     for decided in decision.messages.iter().rev() {
         if let Some(skip_reason) = &decided.skip_reason {
-            if spoke.insert(skip_reason.as_str()) {
+            if shown.insert(skip_reason.as_str()) {
                 writeln!(text, "\n(skipped: {skip_reason})").unwrap();
             }
             continue;
         }
         let template = decided.template.as_ref();
         let template = template.map_or("no template", |template| template.name.as_str());
-        if let (Some(said), true) = (&decided.message, spoke.insert(template)) {
-            let document = &said.message;
+        if let (Some(rendered), true) = (&decided.message, shown.insert(template)) {
+            let document = &rendered.message;
             writeln!(
                 text,
                 "\n--- {template}\n{}\n--- as Twacode",
@@ -329,24 +330,27 @@ fn posted(decision: &Decision) -> String {
     text
 }
 
-/// What no message of a built-in kind may be.
-fn check(decision: &Decision, said: &str, sample: &str) {
+/// Panics if a template failed, or if a message is not readable.
+fn check(decision: &Decision, text: &str, sample: &str) {
     for decided in &decision.messages {
         assert_eq!(decided.failed, [], "{sample}");
         let Some(message) = &decided.message else {
             continue;
         };
         let document = &message.message;
-        reads_well(document, sample);
+        assert_readable(document, sample);
     }
-    assert!(!said.contains("[object]"), "{sample}: {said}");
+    assert!(!text.contains("[object]"), "{sample}: {text}");
 }
 
-/// Panics over what no message of a built-in kind may have in it, wherever its payload comes from.
-pub(crate) fn reads_well(document: &Document, sample: &str) {
+/// Panics if a message is empty, too long, or contains a raw value or a broken link.
+pub(crate) fn assert_readable(document: &Document, sample: &str) {
     let text = plain::text(document);
     let length = text.chars().count();
-    assert!(length <= LONGEST, "{sample} is a wall of {length}");
+    assert!(
+        length <= LONGEST,
+        "{sample} has {length} characters, more than {LONGEST}"
+    );
     assert!(!text.trim().is_empty(), "{sample} is empty");
     for word in text.split(|character: char| !character.is_alphanumeric()) {
         assert!(
@@ -355,8 +359,8 @@ pub(crate) fn reads_well(document: &Document, sample: &str) {
         );
     }
     assert!(
-        !has_date_for_machines(&text),
-        "{sample} has a date for machines: {text}"
+        !has_raw_timestamp(&text),
+        "{sample} has a timestamp that is not formatted: {text}"
     );
     let nodes = twacode::nodes(document).to_string();
     assert!(
@@ -369,8 +373,8 @@ pub(crate) fn reads_well(document: &Document, sample: &str) {
     );
 }
 
-/// Whether there is something like `2026-11-22T09:52`.
-fn has_date_for_machines(text: &str) -> bool {
+/// Whether a text contains something like `2026-11-22T09:52`.
+fn has_raw_timestamp(text: &str) -> bool {
     let shape: Vec<u8> = text
         .bytes()
         .map(|byte| if byte.is_ascii_digit() { b'0' } else { byte })

@@ -1,4 +1,4 @@
-//! The kinds that watch: who proves to be Grafana, PagerDuty and Sentry, and which of their requests are one event.
+//! The kinds of monitoring systems and registries: which requests authenticate, and which requests are the same event.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -13,8 +13,8 @@ use twake_bridge::secret::{Secret, SourceSecret};
 use crate::harness::{TOKEN, TestSetup};
 use crate::kinds::{event, source};
 
-/// Whose secret proves a request with these headers; `secrets` are named after themselves.
-fn prove(
+/// The name of the secret that authenticates a request with these headers. Each secret is named after its value.
+fn authenticate(
     kind: &str,
     secrets: &[(&str, Option<&str>)],
     headers: &[(&str, &str)],
@@ -36,7 +36,7 @@ fn prove(
     Ok(authentic.into_parts().2)
 }
 
-/// A signature of Grafana's among those of `tests/data`: of the body `test message` with the secret `secret`.
+/// A signature from Grafana's own vectors in `tests/data`, of the body `test message` with the secret `secret`.
 fn vector(which: &str) -> String {
     let file: Value = serde_json::from_str(include_str!("../data/signature-vectors.json")).unwrap();
     let vectors = file["vectors"].as_array().unwrap();
@@ -56,34 +56,41 @@ fn vector(which: &str) -> String {
 }
 
 #[test]
-fn grafana_signs_the_body_with_its_time_or_without() {
+fn grafana_signs_the_body_with_or_without_a_timestamp() {
     let (body, with_time) = (vector("no timestamp header"), vector("unix 0"));
     let with_time = [
         ("x-grafana-alerting-signature", &*with_time),
         ("x-grafana-alerting-timestamp", "0"),
     ];
     let without = [("x-grafana-alerting-signature", &*body)];
-    let proved =
-        |scheme, headers: &[_], now| prove("grafana", &[("secret", scheme)], headers, "test message", now);
+    let authenticated = |scheme, headers: &[_], now| {
+        authenticate("grafana", &[("secret", scheme)], headers, "test message", now)
+    };
     for scheme in [None, Some("signature-with-time")] {
-        assert_eq!(proved(scheme, &with_time, 60), Ok("secret".to_owned()));
-        assert_eq!(proved(scheme, &with_time, 301), Err(Refusal::Stale));
-        assert_eq!(proved(scheme, &without, 0), Err(Refusal::Malformed));
+        assert_eq!(authenticated(scheme, &with_time, 60), Ok("secret".to_owned()));
+        assert_eq!(authenticated(scheme, &with_time, 301), Err(Refusal::Stale));
+        assert_eq!(authenticated(scheme, &without, 0), Err(Refusal::Malformed));
     }
-    assert_eq!(proved(Some("signature"), &without, 0), Ok("secret".to_owned()));
-    assert_eq!(proved(Some("signature"), &with_time, 0), Err(Refusal::Mismatch));
+    assert_eq!(
+        authenticated(Some("signature"), &without, 0),
+        Ok("secret".to_owned())
+    );
+    assert_eq!(
+        authenticated(Some("signature"), &with_time, 0),
+        Err(Refusal::Mismatch)
+    );
 }
 
 #[test]
-fn pagerduty_signs_with_two_secrets_while_one_is_changed() {
+fn pagerduty_signs_with_two_secrets_during_a_rotation() {
     let new = "v1=2c984a26b96792f49173390b114619a17f5699a0bb42f13aff472b980b3080b5";
     let old = "v1=2e1f8ac4275fbc9d5a4e7d438013ae65f819e6647583c7830bac68fc590a55db";
     let both = format!("{old},{new}");
     for (header, secret) in [(new, "secret"), (old, "old"), (&*both, "secret"), (&*both, "old")] {
         let headers = [("x-pagerduty-signature", header)];
-        let proved = |body| prove("pagerduty", &[(secret, None)], &headers, body, 0);
-        assert_eq!(proved(r#"{"event":{}}"#), Ok(secret.to_owned()));
-        assert_eq!(proved(r#"{"event":{} }"#), Err(Refusal::Mismatch));
+        let authenticated = |body| authenticate("pagerduty", &[(secret, None)], &headers, body, 0);
+        assert_eq!(authenticated(r#"{"event":{}}"#), Ok(secret.to_owned()));
+        assert_eq!(authenticated(r#"{"event":{} }"#), Err(Refusal::Mismatch));
     }
 }
 
@@ -91,13 +98,13 @@ fn pagerduty_signs_with_two_secrets_while_one_is_changed() {
 fn sentry_signs_the_body_and_needs_no_prefix() {
     let signature = "0031e94255b70a79704e0356204543768c078ca4f48b3ccc547edef03f4f338a";
     let headers = [("sentry-hook-signature", signature)];
-    let proved = |body| prove("sentry", &[("secret", None)], &headers, body, 0);
-    assert_eq!(proved(r#"{"action":"created"}"#), Ok("secret".to_owned()));
-    assert_eq!(proved(r#"{"action":"deleted"}"#), Err(Refusal::Mismatch));
+    let authenticated = |body| authenticate("sentry", &[("secret", None)], &headers, body, 0);
+    assert_eq!(authenticated(r#"{"action":"created"}"#), Ok("secret".to_owned()));
+    assert_eq!(authenticated(r#"{"action":"deleted"}"#), Err(Refusal::Mismatch));
 }
 
 #[test]
-fn a_signature_that_is_wrong_is_not_saved_by_a_right_token() {
+fn a_wrong_signature_with_a_right_token_is_refused() {
     let wrong = "0".repeat(64);
     for (kind, header, value) in [
         ("grafana", "x-grafana-alerting-signature", wrong.clone()),
@@ -109,14 +116,14 @@ fn a_signature_that_is_wrong_is_not_saved_by_a_right_token() {
             ("authorization", "Bearer secret"),
         ];
         assert_eq!(
-            prove(kind, &[("secret", None)], &headers, "{}", 0),
+            authenticate(kind, &[("secret", None)], &headers, "{}", 0),
             Err(Refusal::Mismatch),
             "{kind}"
         );
     }
 }
 
-/// The keys of a sample as it is and with each change.
+/// Whether a sample has the same key before and after a change.
 fn same_event(kind: &str, sample: &str, change: impl Fn(&mut Value)) -> bool {
     let source = source(kind, None);
     let sample = builtin::samples(kind)
@@ -131,7 +138,7 @@ fn same_event(kind: &str, sample: &str, change: impl Fn(&mut Value)) -> bool {
 }
 
 #[test]
-fn a_notification_of_grafana_is_one_however_often_its_values_are_measured() {
+fn measured_values_do_not_change_the_key_of_a_notification_of_grafana() {
     let same = |change: &dyn Fn(&mut Value)| same_event("grafana", "firing__several", change);
     assert!(same(&|payload| payload["alerts"][0]["values"]["B"] = json!(99.5)));
     assert!(same(
@@ -153,7 +160,7 @@ fn a_notification_of_grafana_is_one_however_often_its_values_are_measured() {
 }
 
 #[test]
-fn an_event_of_pagerduty_is_one_whichever_subscription_sends_it() {
+fn two_subscriptions_send_an_event_of_pagerduty_with_one_key() {
     let same =
         |change: &dyn Fn(&mut Value)| same_event("pagerduty", "incident.resolved__by-a-person", change);
     assert!(same(&|payload| payload["event"]["data"]["teams"] = json!([])));
@@ -161,7 +168,7 @@ fn an_event_of_pagerduty_is_one_whichever_subscription_sends_it() {
 }
 
 #[test]
-fn what_the_registry_sends_again_is_one_in_whatever_order() {
+fn a_retry_of_the_registry_has_the_same_key_in_any_order_of_its_events() {
     let same = |change: &dyn Fn(&mut Value)| same_event("docker-registry", "mixed__moved", change);
     assert!(same(&|payload| payload["events"]
         .as_array_mut()
@@ -175,7 +182,7 @@ fn what_the_registry_sends_again_is_one_in_whatever_order() {
 }
 
 #[test]
-fn any_request_of_a_registry_is_understood_or_it_would_come_for_ever() {
+fn any_request_of_a_registry_is_accepted_because_it_retries_for_ever() {
     let source = source("docker-registry", None);
     let mut sample = builtin::samples("docker-registry").remove(0);
     for body in [
@@ -195,7 +202,7 @@ fn any_request_of_a_registry_is_understood_or_it_would_come_for_ever() {
 }
 
 #[actix_web::test]
-async fn each_comes_through_the_front_door_as_it_sends() {
+async fn each_kind_accepts_a_request_as_its_sender_sends_it() {
     let setup = TestSetup::new();
     let of = |kind: &str| {
         format!(
@@ -249,23 +256,23 @@ async fn each_comes_through_the_front_door_as_it_sends() {
             .await;
         assert_eq!(answer.status, 202, "{method} {source}: {}", answer.text);
     }
-    let said = [
+    let expected = [
         "Application shop has degraded. Argo CD",
         "Application shop (web) was deleted",
         "✅ The contact point of Grafana reaches this channel – Notification test",
         "shop/web:1.4.2 was pushed to registry.example.org by ana",
     ];
-    assert_eq!(setup.posted("ch-dev", said.len()).await, said);
+    assert_eq!(setup.posted("ch-dev", expected.len()).await, expected);
     bridge.finish().await;
 }
 
 #[test]
-fn the_templates_that_argo_cd_is_given_make_json_of_the_words_that_speak() {
+fn the_argo_cd_templates_of_the_readme_are_json_and_each_event_has_a_template() {
     let readme = include_str!("../../templates/argocd/README.md");
     let bodies = readme
         .lines()
         .filter_map(|line| line.trim().strip_prefix("body: '")?.strip_suffix('\''));
-    let mut spoken = Vec::new();
+    let mut names = Vec::new();
     for body in bodies {
         let mut parts = body.split("{{");
         let mut json = parts.next().unwrap().to_owned();
@@ -278,11 +285,11 @@ fn the_templates_that_argo_cd_is_given_make_json_of_the_words_that_speak() {
             payload["app"]["status"].is_null() && payload.get("argocdUrl").is_some(),
             "{json}"
         );
-        spoken.push(format!("{}.hbs", payload["event"].as_str().unwrap()));
+        names.push(format!("{}.hbs", payload["event"].as_str().unwrap()));
     }
-    assert_eq!(spoken.len(), 4);
+    assert_eq!(names.len(), 4);
     let templates = builtin::templates("argocd");
-    for name in spoken {
+    for name in names {
         assert!(templates.iter().any(|template| template.name == name), "{name}");
     }
 }

@@ -1,5 +1,5 @@
-//! The recipes of templates/README.md: what people ask of a forge's events, each one line over facts, and the same line
-//! for every forge.
+//! The recipes of templates/README.md: common conditions for the events of a forge. Each is one line over facts, and
+//! the same line works for every forge.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,21 +13,21 @@ use twake_bridge::source::Source;
 
 use crate::kinds::{event, source};
 
-/// What happens at a forge, by the names of its samples. A part of one is changed where no sample has it:
-/// `push__one-commit /ref=refs/heads/main`, the value as JSON or else as text. Unset: the forge does not tell it.
+/// The samples of a forge for each situation, by name. Where no sample has a value, a changed sample stands in:
+/// `push__one-commit /ref=refs/heads/main`, the value as JSON or else as text. Unset: the forge does not send it.
 struct Forge {
     kind: &'static str,
-    /// Commits to the main branch, with code in services/ and documentation.
+    /// Commits to the main branch that change code in services/ and documentation.
     pushed: &'static str,
-    /// Documentation alone. Unset: the forge does not say which files a push touches.
+    /// Commits that change documentation alone. Unset: the forge does not send the changed files of a push.
     documented: Option<&'static str>,
-    /// A pull request into the main branch, by a person, without the label `bug`.
+    /// A person opens a pull request into the main branch, without the label `bug`.
     opened: &'static str,
     draft: &'static str,
     merged: &'static str,
-    /// It gets the label `bug`.
+    /// The label `bug` is added to a pull request.
     labelled: Option<&'static str>,
-    /// A bot opens one into another branch, `release/2`.
+    /// A bot opens a pull request into another branch, `release/2`.
     bot: &'static str,
     failed: Option<&'static str>,
     passed: Option<&'static str>,
@@ -131,7 +131,8 @@ const FORGES: &[Forge] = &[
 
 struct Recipe {
     line: &'static str,
-    /// What it holds for; empty: the forge tells nothing of it, and it holds for no sample.
+    /// The samples for which the line is true. Empty: the forge sends no such value, so the line is true for no
+    /// sample.
     holds: fn(&Forge) -> Vec<&'static str>,
     holds_not: fn(&Forge) -> Vec<&'static str>,
 }
@@ -205,7 +206,7 @@ const RECIPES: &[Recipe] = &[
 ];
 
 #[test]
-fn every_recipe_is_one_line_that_holds_for_every_forge() {
+fn every_recipe_selects_the_same_events_of_every_forge() {
     for forge in FORGES {
         let source = source(forge.kind, None);
         let (samples, _) = config::samples(forge.kind, None);
@@ -218,25 +219,25 @@ fn every_recipe_is_one_line_that_holds_for_every_forge() {
                     .or_insert_with(|| facts(&source, &changed(&samples, name)));
                 condition.holds(facts).unwrap()
             };
-            let posted = |name: &str| format!("{}: {} on {name}", forge.kind, recipe.line);
+            let case = |name: &str| format!("{}: {} on {name}", forge.kind, recipe.line);
             let expected = (recipe.holds)(forge);
             for name in &expected {
-                assert!(holds(name), "{}", posted(name));
+                assert!(holds(name), "{}", case(name));
             }
             for name in (recipe.holds_not)(forge) {
-                assert!(!holds(name), "not {}", posted(name));
+                assert!(!holds(name), "{} must be false", case(name));
             }
             if expected.is_empty() {
                 let own = builtin::samples(forge.kind);
                 let found = own.iter().find(|sample| holds(&sample.name));
-                assert!(found.is_none(), "{} after all", posted(&found.unwrap().name));
+                assert!(found.is_none(), "{} must be false", case(&found.unwrap().name));
             }
         }
     }
 }
 
 #[test]
-fn the_recipes_are_those_of_the_guide_and_are_made_of_facts_alone() {
+fn the_guide_has_every_recipe_and_recipes_use_only_facts() {
     let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/README.md");
     let guide = std::fs::read_to_string(guide).unwrap();
     for recipe in RECIPES {
@@ -252,17 +253,17 @@ fn the_recipes_are_those_of_the_guide_and_are_made_of_facts_alone() {
     }
 }
 
-/// What a route knows of a sample, without the payload and the headers.
+/// The facts of a sample, without the payload and the headers.
 fn facts(source: &Source, sample: &Sample) -> Value {
     Value::Object(decide_whole(event(source, sample), source).0.facts)
 }
 
-/// The sample of this name, with the changes that follow it.
+/// The sample of this name, with the changes that follow the name.
 fn changed(samples: &[Sample], name: &str) -> Sample {
     let mut parts = name.split(' ');
     let name = parts.next().unwrap();
     let found = samples.iter().find(|sample| sample.name == name);
-    let mut sample = found.unwrap_or_else(|| panic!("there is no {name}")).clone();
+    let mut sample = found.unwrap_or_else(|| panic!("no sample {name}")).clone();
     let mut payload: Value = serde_json::from_slice(&sample.body).unwrap();
     for part in parts {
         let (path, value) = part.split_once('=').unwrap();

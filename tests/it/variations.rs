@@ -1,5 +1,5 @@
-//! GitHub's payloads, varied as its own JSON Schemas allow (`tests/senders/variations.mjs`): what GitHub may leave out,
-//! send as null or say in another word breaks no template and makes no absurd message.
+//! GitHub's payloads, varied as its own JSON Schemas allow (`tests/senders/variations.mjs`): a value that is missing,
+//! null or another member of an enumeration makes no template fail and no line break off.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -10,14 +10,14 @@ use twake_bridge::decision::decide;
 use twake_bridge::message::plain;
 use twake_bridge::template::Origin;
 
-use crate::kinds::{event, reads_well, source};
+use crate::kinds::{assert_readable, event, source};
 use crate::senders::{data, tool};
 
-/// Another number tries other variations.
+/// The seed. Another number selects other variations.
 const SEED: &str = "1";
 
 #[test]
-fn what_githubs_schemas_allow_is_said_by_its_template_or_left_unsaid_on_purpose() {
+fn payloads_that_githubs_schemas_allow_are_posted_or_skipped_for_a_reason() {
     let output = Command::new("node")
         .arg(tool("npm/variations.mjs"))
         .arg(data("../templates/github"))
@@ -40,7 +40,7 @@ fn what_githubs_schemas_allow_is_said_by_its_template_or_left_unsaid_on_purpose(
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What is wrong in the messages of these variations, each with the first that has it.
+/// The faults in the messages of these variations, each with the first variation that has it.
 fn wrong_in(lines: &[&str]) -> BTreeMap<String, String> {
     let source = source("github", None);
     let mut wrong = BTreeMap::new();
@@ -68,7 +68,7 @@ fn wrong_in(lines: &[&str]) -> BTreeMap<String, String> {
                 continue;
             };
             let document = &message.message;
-            reads_well(document, &sample.name);
+            assert_readable(document, &sample.name);
             let text = plain::text(document);
             if let Some(line) = text.lines().find(|line| is_broken_off(line)) {
                 add(format!("{event_type}: {line:?}"));
@@ -78,7 +78,7 @@ fn wrong_in(lines: &[&str]) -> BTreeMap<String, String> {
     wrong
 }
 
-/// Whether a line is not whole: a word that wants another after it, brackets around nothing, a gap.
+/// Whether a line is incomplete: it ends with a word that needs another one, or has empty brackets or a gap.
 fn is_broken_off(line: &str) -> bool {
     let line = line.trim_end();
     ["()", "[]", "  ", " ,", " .", " ;"]

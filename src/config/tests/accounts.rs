@@ -1,9 +1,9 @@
-//! Accounts: what `[twake.X]` says beyond the address and the key, and which one a channel is in.
+//! Accounts: the keys of `[twake.X]` beyond the address and the credentials, and the account of a channel.
 
 use super::*;
 
 #[test]
-fn an_accounts_authorities_are_read_and_looked_at() {
+fn an_accounts_authorities_are_read_and_checked() {
     const AUTHORITY: &str = include_str!("../../delivery/tests/private-ca.pem");
     let files = ConfigFolder::new();
     let start = START.replace("group_id = \"g\"", "group_id = \"g\"\nca_file = \"ca.pem\"");
@@ -24,7 +24,7 @@ fn an_accounts_authorities_are_read_and_looked_at() {
 }
 
 #[test]
-fn a_channel_needs_an_account_that_is_there() {
+fn a_channel_needs_an_account_that_exists() {
     let second = START.replace("[channels]", "[twake.other]\nurl = \"http://x\"\npublic_id = \"p\"\nprivate_api_key = { env = \"KEY\" }\ngroup_id = \"g\"\n[channels]\nqa = { channel_id = \"c\", account = \"mian\" }");
     assert_found(
         &ConfigFolder::new().findings(&second),
@@ -57,7 +57,7 @@ const KEY: &str = include_str!("../../../tests/data/tls/localhost.key");
 const OTHER: &str = include_str!("../../delivery/tests/private-server.pem");
 
 #[test]
-fn an_accounts_certificate_and_key_are_read_and_have_to_fit() {
+fn an_accounts_certificate_and_key_are_read_and_must_match() {
     let files = ConfigFolder::new().with("TLS_KEY", KEY);
     files.file("bridge.pem", CERTIFICATE);
     files.file("bridge.key", KEY);
@@ -119,27 +119,27 @@ fn an_accounts_certificate_and_key_are_read_and_have_to_fit() {
     }
 }
 
-/// Another certificate, key or proxy is another way out; the same one read again is not.
+/// Another certificate, key or proxy makes another destination. The same one read again does not.
 #[test]
-fn a_renewed_certificate_is_another_way_out() {
+fn a_renewed_certificate_makes_another_destination() {
     let files = ConfigFolder::new();
     let text = with("tls = { certificate = { file = \"bridge.pem\" }, key = { file = \"bridge.key\" } }");
     files.file("bridge.pem", CERTIFICATE);
     files.file("bridge.key", KEY);
-    let place = |text: &str| files.read(text).unwrap().channels["dev"].clone();
-    let before = place(&text);
-    assert!(before.same_destination(&place(&text)));
+    let destination = |text: &str| files.read(text).unwrap().channels["dev"].clone();
+    let before = destination(&text);
+    assert!(before.same_destination(&destination(&text)));
     files.file("bridge.pem", OTHER);
     files.file("bridge.key", OTHER);
-    assert!(!before.same_destination(&place(&text)), "renewed");
-    assert!(!before.same_destination(&place(&with(""))), "without");
-    let proxy = place(&with("proxy = \"http://p:3128\""));
-    assert!(!proxy.same_destination(&place(&with(""))));
-    assert!(!proxy.same_destination(&place(&with("proxy = \"http://p:3129\""))));
+    assert!(!before.same_destination(&destination(&text)), "renewed");
+    assert!(!before.same_destination(&destination(&with(""))), "without");
+    let proxy = destination(&with("proxy = \"http://p:3128\""));
+    assert!(!proxy.same_destination(&destination(&with(""))));
+    assert!(!proxy.same_destination(&destination(&with("proxy = \"http://p:3129\""))));
 }
 
 #[test]
-fn a_proxy_is_an_address_and_perhaps_a_user_whose_password_is_elsewhere() {
+fn a_proxy_has_an_address_and_an_optional_user_with_a_password_by_reference() {
     let files = ConfigFolder::new().with("PROXY", "pa:ss wörd");
     for (more, address, authorization) in [
         (
@@ -169,7 +169,7 @@ fn a_proxy_is_an_address_and_perhaps_a_user_whose_password_is_elsewhere() {
 }
 
 #[test]
-fn a_wrong_proxy_is_found_and_its_password_never_told() {
+fn a_wrong_proxy_is_reported_without_its_password() {
     let files = ConfigFolder::new().with("PROXY", "hush");
     for (more, finding) in [
         (
@@ -244,7 +244,7 @@ fn a_wrong_proxy_is_found_and_its_password_never_told() {
 }
 
 #[test]
-fn who_may_read_a_certificate_is_nobodys_business_but_its_keys_is() {
+fn the_key_but_not_the_certificate_is_a_secret_file() {
     let files = ConfigFolder::new();
     let certificate = files.file("bridge.pem", CERTIFICATE);
     let key = files.file("bridge.key", KEY);

@@ -1,4 +1,4 @@
-//! `deploy/bridge.toml` holds every key, and every key it holds is right.
+//! `deploy/bridge.toml` contains every key, and each key in it is valid.
 
 use super::*;
 use crate::config::keys::bridge_toml;
@@ -6,7 +6,7 @@ use crate::toml_reader::Shape;
 
 pub(super) const TEXT: &str = include_str!("../../../deploy/bridge.toml");
 
-/// Every key: a line `#key = …` counts, prose after `# ` does not.
+/// The file with every key: a line `#key = …` is uncommented, prose after `# ` is not.
 pub(super) fn uncommented() -> String {
     let line = |line: &str| match line.strip_prefix('#') {
         Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest.to_owned(),
@@ -47,7 +47,7 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
 }
 
 #[test]
-fn it_is_right_with_and_without_its_comments() {
+fn the_file_is_valid_with_and_without_its_comments() {
     for text in [TEXT.to_owned(), uncommented()] {
         let config = read(&text).unwrap_or_else(|findings| panic!("{}", findings.join("\n")));
         assert!(config.warnings.is_empty(), "{:?}", config.warnings);
@@ -55,13 +55,13 @@ fn it_is_right_with_and_without_its_comments() {
         assert_eq!(
             (config.limits, config.delivery, config.history),
             defaults,
-            "it shows other defaults"
+            "the file shows other defaults"
         );
     }
 }
 
 #[test]
-fn every_key_is_in_it() {
+fn the_file_contains_every_key() {
     let document: toml::Value = uncommented().parse::<toml::Table>().unwrap().into();
     let mut absent = Vec::new();
     find_absent(&Shape::Table(bridge_toml::ROOT), &[&document], "", &mut absent);
@@ -72,8 +72,8 @@ fn every_key_is_in_it() {
     );
 }
 
-/// Collects the keys that none of the values has. The document explains references to secrets in its head, and a kind's
-/// own document explains `authentication`.
+/// Collects the keys that none of the values has. The head of the document explains references to secrets, and the
+/// document of a kind explains `authentication`.
 fn find_absent(shape: &Shape, values: &[&toml::Value], path: &str, absent: &mut Vec<String>) {
     let entries = || values.iter().filter_map(|value| value.as_table()).flatten();
     match shape {

@@ -42,7 +42,7 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
 }
 
 #[test]
-fn a_body_may_be_a_field_of_a_form_all_of_them_or_a_text() {
+fn a_body_may_be_one_field_of_a_form_all_fields_or_a_text() {
     let files = ConfigFolder::new();
     let read = |body: &str| {
         files.file(
@@ -70,7 +70,7 @@ fn a_body_may_be_a_field_of_a_form_all_of_them_or_a_text() {
 }
 
 #[test]
-fn an_own_file_stands_before_the_built_in_one_of_its_name() {
+fn an_own_file_replaces_the_built_in_one_of_its_name() {
     let files = ConfigFolder::new();
     let built_in = builtin::kinds()[0];
     files.file(&format!("templates/{built_in}/source.toml"), KIND);
@@ -80,7 +80,7 @@ fn an_own_file_stands_before_the_built_in_one_of_its_name() {
 }
 
 #[test]
-fn every_built_in_kind_is_right() {
+fn every_built_in_kind_is_valid() {
     let mut findings = Vec::new();
     let folders = kind::folders(None, &mut findings);
     for name in folders.keys() {
@@ -92,9 +92,9 @@ fn every_built_in_kind_is_right() {
     assert!(findings.is_empty(), "{findings:?}");
 }
 
-/// A sample's name says its type, and its kind reads the same type, a key and only facts of the right types off it.
+/// A sample's name contains its event type. Its kind finds the same type, a key and only facts of the right types.
 #[test]
-fn every_sample_of_a_built_in_kind_has_the_type_its_name_says() {
+fn every_sample_of_a_built_in_kind_has_the_type_in_its_name() {
     let mut findings = Vec::new();
     let folders = kind::folders(None, &mut findings);
     for name in folders.keys() {
@@ -126,8 +126,8 @@ fn every_sample_of_a_built_in_kind_has_the_type_its_name_says() {
                 sample.name
             );
             for part in &loaded.kind.key {
-                // A payload that its receiver's owner wrote has what its owner wants; a kind that says how long a body is
-                // remembered has events without an id.
+                // The user writes the payloads of some kinds, so those may lack a key. A kind that sets how long a
+                // body is remembered has events without an id.
                 let evaluated = part.evaluate(&names);
                 let by_body = loaded.kind.remember_body != loaded.kind.remember;
                 assert!(
@@ -170,7 +170,7 @@ fn every_kind_may_include_the_shared_parts_and_an_own_one_replaces_a_built_in_on
     files.file("templates/_forge/somebody.hbs", "The team");
     assert!(star(&files.read(&text).unwrap()).starts_with("⭐ The team starred"));
 
-    // A wrong one is found once, and the built-in one is rendered instead.
+    // A wrong own part is reported once, and the built-in part is rendered instead.
     files.file("templates/_forge/somebody.hbs", "{{{actor}}}");
     let config = files.read(&text).unwrap();
     let about: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Of the kind `bakery`, but for its title, header and one fact.
+/// Like the kind `bakery`, with another title, header and one other fact.
 const CAFE: &str = r#"
 title = "Café"
 like = "bakery"
@@ -18,7 +18,7 @@ fn cafe(files: &ConfigFolder, source: &str) -> Result<Config, Vec<String>> {
 }
 
 #[test]
-fn what_a_kind_does_not_say_is_that_of_the_kind_it_is_like() {
+fn a_kind_inherits_what_it_does_not_set_from_the_kind_it_is_like() {
     let files = ConfigFolder::new();
     files.file("templates/cafe/baked.short.hbs", "own");
     let config = cafe(&files, CAFE).unwrap();
@@ -35,7 +35,7 @@ fn what_a_kind_does_not_say_is_that_of_the_kind_it_is_like() {
         (cafe.remember.as_secs(), base.remember.as_secs()),
         (3 * 3600, 2 * 3600)
     );
-    // Its headers are of its own type and of the other's key.
+    // The header of the type is its own, and the header of the key is inherited.
     let headers: Vec<&str> = cafe
         .sample_headers
         .iter()
@@ -65,7 +65,7 @@ fn what_a_kind_does_not_say_is_that_of_the_kind_it_is_like() {
 }
 
 #[test]
-fn lists_are_taken_over_as_a_whole_or_not_at_all() {
+fn lists_are_inherited_as_a_whole_or_not_at_all() {
     let files = ConfigFolder::new();
     let source = r#"
 like = "bakery"
@@ -95,7 +95,7 @@ text = true
 }
 
 #[test]
-fn a_kind_is_like_one_that_is_there_right_and_like_no_other() {
+fn a_kind_can_be_like_an_existing_valid_kind_that_is_not_like_another() {
     let files = ConfigFolder::new();
     for (like, expected) in [
         (
@@ -137,7 +137,7 @@ fn a_kind_is_like_one_that_is_there_right_and_like_no_other() {
 }
 
 #[test]
-fn a_wrong_template_of_the_other_kind_is_told_once() {
+fn a_wrong_inherited_template_is_reported_once() {
     let files = ConfigFolder::new();
     files.file("templates/bakery/baked.hbs", "{{{raw}}}");
     let config = cafe(&files, CAFE).unwrap();
@@ -147,7 +147,7 @@ fn a_wrong_template_of_the_other_kind_is_told_once() {
 }
 
 #[test]
-fn its_samples_are_those_of_both() {
+fn a_kind_has_the_samples_of_both_kinds() {
     let files = ConfigFolder::new();
     cafe(&files, CAFE).unwrap();
     for (path, text) in [

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// A folder with a kind of its own, and environment variables for secrets.
+/// A folder with an own kind, and environment variables for secrets.
 struct ConfigFolder {
     folder: TempDir,
     variables: Vec<(String, String)>,
@@ -93,7 +93,7 @@ impl ConfigFolder {
     }
 }
 
-/// That each of these is part of one finding, in this order, and that there are no others.
+/// Checks that each expected text is part of one finding, in this order, and that there are no other findings.
 #[track_caller]
 fn assert_found(findings: &[String], expected: &[&str]) {
     let all = findings.join("\n");
@@ -110,7 +110,7 @@ fn of_twake<'a>(config: &'a Config, channel: &str) -> &'a messages_save::Destina
 }
 
 #[test]
-fn a_right_file_becomes_a_configuration() {
+fn a_valid_file_becomes_a_configuration() {
     let config = ConfigFolder::new().read(&format!("{START}{SOURCE}")).unwrap();
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let (dev, ops) = (of_twake(&config, "dev"), of_twake(&config, "ops"));
@@ -218,7 +218,7 @@ token = {{ env = "KEY" }}
 }
 
 #[test]
-fn everything_wrong_is_found_in_one_run_with_its_line() {
+fn every_error_is_reported_in_one_run_with_its_line() {
     let text = r#"[twake.main]
 url = "ftp://x"
 public_id = ""
@@ -267,7 +267,7 @@ channels = ["dev"]
 }
 
 #[test]
-fn what_is_no_toml_is_found_with_its_line_and_without_its_text() {
+fn invalid_toml_is_reported_with_its_line_and_without_its_text() {
     let findings = ConfigFolder::new().findings("[twake.main]\nprivate_api_key = \"hunter2\nx = [1\n");
     assert!(
         !findings.is_empty() && findings[0].starts_with("bridge.toml:2: not TOML: "),
@@ -277,7 +277,7 @@ fn what_is_no_toml_is_found_with_its_line_and_without_its_text() {
 }
 
 #[test]
-fn every_wrong_route_is_found() {
+fn every_wrong_route_is_reported() {
     let routes = r#"
 [[sources.oven.routes]]
 channels = ["dev"]
@@ -328,7 +328,7 @@ continue = "yes"
 }
 
 #[test]
-fn settings_that_contradict_each_other_are_warned_of() {
+fn settings_that_contradict_each_other_cause_warnings() {
     let text = format!(
         r#"{START}lonely = "c3"
 [limits]
@@ -370,7 +370,7 @@ channels = {{ x = ["dev"], "*" = ["ops"] }}
 }
 
 #[test]
-fn a_file_that_is_not_there_or_too_large_is_found() {
+fn a_file_that_is_missing_or_too_large_is_reported() {
     let files = ConfigFolder::new();
     let load =
         |path: &std::path::Path| Config::load(path, &Environment::none()).err().unwrap()[0].to_string();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::source::{EventResponse, Method};
 
-/// What is written after a right kind, the line of it that is wrong, and what is found.
+/// Text that is appended to a valid kind, the number of its wrong line, and the finding.
 const WRONG: &[(&str, usize, &str)] = &[
     ("[body]\nquery = true", 1, "body.query: applies to a GET only"),
     (
@@ -92,7 +92,7 @@ const WRONG: &[(&str, usize, &str)] = &[
 ];
 
 #[test]
-fn what_is_wrong_about_requests_is_found_with_its_line() {
+fn wrong_keys_about_requests_are_reported_with_their_lines() {
     let files = ConfigFolder::new();
     let findings = |more: &str| {
         let before = KIND.lines().count();
@@ -128,7 +128,7 @@ fn what_is_wrong_about_requests_is_found_with_its_line() {
 }
 
 #[test]
-fn what_a_kind_says_of_requests_is_read() {
+fn the_keys_of_a_kind_about_requests_are_read() {
     let files = ConfigFolder::new();
     files.file(
         "templates/bakery/source.toml",

@@ -21,7 +21,7 @@ impl Schema {
         Self { schemas, index }
     }
 
-    /// What is wrong with a document; empty: nothing.
+    /// The faults of a document. Empty: the document is valid.
     fn faults(&self, document: &Value) -> String {
         let faults = self.schemas.validate(document, self.index).err();
         faults.map(|faults| format!("{faults:#}")).unwrap_or_default()

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn secrets_are_read_from_where_they_are() {
+fn secrets_are_read_from_variables_files_and_credentials() {
     let files = ConfigFolder::new();
     let credentials = files
         .file("run/oven", "from-credential\n")
@@ -48,7 +48,7 @@ fn secrets_are_read_from_where_they_are() {
 }
 
 #[test]
-fn a_secret_bound_to_a_scheme_that_is_not_there_is_found() {
+fn a_secret_bound_to_an_unknown_scheme_is_reported() {
     let text = format!("{START}{SOURCE}").replace("env = \"OVEN\"", "env = \"OVEN\", scheme = \"tokn\"");
     assert_found(
         &ConfigFolder::new().findings(&text),
@@ -57,7 +57,7 @@ fn a_secret_bound_to_a_scheme_that_is_not_there_is_found() {
 }
 
 #[test]
-fn a_source_may_authenticate_otherwise_than_its_kind() {
+fn a_source_may_replace_the_authentication_of_its_kind() {
     let text =
         format!("{START}{SOURCE}[[sources.oven.authentication]]\nname = \"open\"\nmethod = \"none\"\n")
             .replace("secrets = [{ env = \"OVEN\" }]", "");
@@ -66,7 +66,7 @@ fn a_source_may_authenticate_otherwise_than_its_kind() {
 }
 
 #[test]
-fn the_operators_listener_needs_a_token_where_others_reach_it() {
+fn the_operator_listener_needs_a_token_on_an_address_that_others_reach() {
     for (address, expected) in [
         ("127.0.0.1:1", 0),
         ("[::1]:1", 0),
@@ -89,7 +89,7 @@ fn the_operators_listener_needs_a_token_where_others_reach_it() {
     }
 }
 
-/// Secrets in every place, right and wrong, and not one of them in anything that is shown.
+/// Valid and invalid secrets in every place: no finding contains any of them.
 #[test]
 fn no_finding_shows_a_secret() {
     let files = ConfigFolder::new().with("TOKEN", "env-secret");
@@ -117,16 +117,16 @@ secrets = "bare-secret"
     assert!(!findings.contains("-secret"), "{findings}");
 }
 
-/// Every form a secret should not have, wherever it comes from and whatever it is for: found, with what to do.
+/// Every invalid form of a secret is reported with a hint, for every source and every use of the secret.
 #[test]
-fn each_form_of_a_secret_is_found_in_each_place() {
+fn each_invalid_form_of_a_secret_is_reported_in_each_place() {
     const GOOD: &str = "4c1f0a9e77b2d35586aa0b1c";
     let places = [
         "{ file = \"secret\" }",
         "{ env = \"SECRET\" }",
         "{ credential = \"secret\" }",
     ];
-    // What is read, then what is found of it as a source's secret, Twake's key, a proxy's password and the operator's
+    // The content, then the finding for it as a source's secret, Twake's key, a proxy's password and the operator's
     // token.
     let everywhere = |what: &'static str| [what; 4];
     let forms: Vec<(String, [&str; 4])> = vec![
@@ -207,7 +207,7 @@ fn each_form_of_a_secret_is_found_in_each_place() {
                 let name = place.split('"').nth(1).unwrap();
                 assert!(
                     all.is_empty() || all.contains(&format!(":{name}")),
-                    "which one: {all}"
+                    "the finding does not name the secret: {all}"
                 );
                 assert!(text.trim().len() < 4 || !all.contains(text.trim()), "{all}");
             }
@@ -216,7 +216,7 @@ fn each_form_of_a_secret_is_found_in_each_place() {
 }
 
 #[test]
-fn a_secret_in_utf_16_is_found_as_that() {
+fn a_secret_in_utf_16_is_reported_as_utf_16() {
     let files = ConfigFolder::new();
     let wide: Vec<u8> = "\u{feff}secret"
         .encode_utf16()

@@ -1,13 +1,13 @@
-//! Every fault of Twake and of the network: its reason, the time of the next attempt, what is counted, and that the lane
-//! recovers by itself when the fault is over.
+//! Every fault of Twake and of the network: its reason, the time of the next attempt, what is counted, and that the
+//! lane recovers by itself when the fault is over.
 
 use super::raw::Bare;
 use super::*;
 
-/// What follows a fault.
+/// The consequence of a fault.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Follows {
-    /// Another attempt, not before and not after so many seconds.
+    /// Another attempt after at least and at most these seconds.
     Retry(f64, f64),
     /// A probe in one to two minutes.
     Halt,
@@ -16,17 +16,17 @@ enum Follows {
 }
 use Follows::{Halt, Reject, Retry};
 
-/// The first wait of an ordinary retry: up to a second, and never nothing.
+/// The first wait of an ordinary retry: up to a second, and never zero.
 const SOON: Follows = Retry(0.05, 1.0);
-/// The first wait after an answer that may be about the message.
+/// The first wait after a response that may concern the message.
 const UNSURE: Follows = Retry(10.0, 15.0);
 
 const HUGE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n{\"object\":{\"id\":\"x\"},";
 
-/// The fault, what follows, the reason on the delivery, whether the message may be a duplicate.
+/// The fault, its consequence, the reason on the delivery, whether the message may be a duplicate.
 #[rustfmt::skip]
 const FAULTS: &[(Play, Follows, &str, bool)] = &[
-    // Twake's own.
+    // Faults of Twake itself.
     (Play::Error("unknown_application_or_bad_private_key"), Halt, "wrong_key", false),
     (Play::Error("you_need_to_provide_a_valid_group_id_field_in_any_api_request"), Halt, "company_without_application", false),
     (Play::Error("you_do_not_have_this_set_of_required_capabilities"), Halt, "missing_capability", false),
@@ -41,7 +41,7 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Body(r#"{"object":"id"}"#), Halt, "not_json", true),
     (Play::Body(r#"{"error":"Not found"}"#), Halt, "misrouted", false),
     (Play::Body(r#"{"statusCode":503}"#), SOON, "unavailable", false),
-    // Those of proxies in front of Twake.
+    // Faults of proxies in front of Twake.
     (Play::Status(301, None), Halt, "redirected", false),
     (Play::Status(308, None), Halt, "redirected", false),
     (Play::Status(401, None), Halt, "forbidden", false),
@@ -56,7 +56,7 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Status(429, Some("0")), SOON, "rate_limited", false),
     (Play::Status(429, Some("-5")), SOON, "rate_limited", false),
     (Play::Status(429, Some("soon")), SOON, "rate_limited", false),
-    // Not longer than the horizon, at which the last attempt is made.
+    // The wait ends at the horizon, when the last attempt is made.
     (Play::Status(429, Some("99999999999999999999999999")), Retry(3600.0, 3600.0), "rate_limited", false),
     (Play::Status(503, Some("Fri, 31 Dec 9999 23:59:59 GMT")), Retry(3600.0, 3600.0), "unavailable", false),
     (Play::Status(500, None), SOON, "server_error", true),
@@ -66,8 +66,8 @@ const FAULTS: &[(Play, Follows, &str, bool)] = &[
     (Play::Status(204, None), Halt, "unexpected_status", true),
 ];
 
-/// Responses of a filter in front of Twake, or of Twake itself, to one message while a probe passes; the reason, and whether
-/// the message may be a duplicate. Only this lane waits, and other channels go on.
+/// Responses of a filter in front of Twake, or of Twake itself, to one message while a probe passes; the reason, and
+/// whether the message may be a duplicate. Only this lane waits, and other channels go on.
 const REFUSED_TEXTS: &[(Play, &str, bool)] = &[
     (Play::Status(302, None), "redirected", false),
     (Play::Status(307, None), "redirected", false),
@@ -103,7 +103,7 @@ const BARE: &[(Bare, Follows, &str, bool)] = &[
     (Bare::Sends("HTTP/1.1 101 Switching Protocols\r\n\r\n"), Halt, "unexpected_status", true),
 ];
 
-/// Responses of a success that awc alone does not understand, so that a message would be posted again and again.
+/// Successful responses that awc alone cannot parse, so that a message would be posted again and again.
 const ODD_ANSWERS: &[&str] = &[
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
     "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
@@ -152,7 +152,7 @@ async fn each_fault_has_its_reason_and_the_lane_recovers_when_it_ends() {
         let bench = Bench::started([destination(&peer.url, "main", "dev")]);
         let event = bench.enqueue("first", &["dev"]).await;
         checked(&bench, event, *follows, reason, *may_be_duplicate).await;
-        peer.mend();
+        peer.recover();
         let next = bench.enqueue("next", &["dev"]).await;
         match follows {
             Retry(..) => {
@@ -232,8 +232,8 @@ async fn a_hung_channel_delays_no_other() {
     for name in &names {
         bench.enqueue("hung", &[name]).await;
     }
-    peer.until_asked(names.len()).await;
-    // The clock stands, so no time passes.
+    peer.until_requests(names.len()).await;
+    // The clock is stopped, so no time passes.
     for number in 0..20 {
         let event = bench.enqueue(&format!("free {number}"), &["dev"]).await;
         bench.until_delivered(event).await;
@@ -265,21 +265,25 @@ async fn thousands_wait_through_a_halt_and_all_arrive_in_order() {
     bench.until_ended(before).await;
     for _ in 0..24 {
         bench.clock.advance(Duration::from_secs(10 * 3600));
-        peer.until_asked(before + 1).await;
+        peer.until_requests(before + 1).await;
         bench.until_ended(before + 1).await;
         let after = peer.count();
         assert_eq!(after, before + 1, "one lane probes for the account");
         before = after;
     }
-    peer.mend();
+    peer.recover();
     bench.clock.advance(Duration::from_secs(10 * 60));
     // The probe, and every message.
-    peer.until_asked(before + 1 + LANES * EACH + 1).await;
+    peer.until_requests(before + 1 + LANES * EACH + 1).await;
     bench.until_delivered(last).await;
-    assert_eq!(peer.count(), before + 1 + LANES * EACH + 1, "each once");
+    assert_eq!(
+        peer.count(),
+        before + 1 + LANES * EACH + 1,
+        "each message was posted once"
+    );
     for name in &names {
         let texts = peer.texts(name);
-        assert_eq!(texts.len(), EACH, "none was posted to ask");
+        assert_eq!(texts.len(), EACH, "no message was posted as a probe");
         let posted = texts.iter().map(|text| text.lines().next().unwrap());
         assert!(posted.eq((0..EACH).map(|number| number.to_string())), "{name}");
     }
@@ -314,15 +318,15 @@ async fn a_refused_text_halts_no_channel_and_is_retried_five_times() {
         assert_eq!((dead.state, dead.reason.as_deref()), (State::Dead, Some(*reason)));
         let detail = dead.detail.unwrap();
         assert!(detail.contains("so it is this message"), "{detail}");
-        assert_eq!(peer.texts("dev").len(), 6, "{reason}: posted no further");
-        peer.mend();
+        assert_eq!(peer.texts("dev").len(), 6, "{reason}: no more posts");
+        peer.recover();
         let next = bench.enqueue("next", &["dev"]).await;
         bench.until_delivered(next).await;
     }
 }
 
 #[actix_web::test]
-async fn an_odd_response_of_a_success_delivers() {
+async fn an_odd_successful_response_settles_the_delivery_as_delivered() {
     for answer in ODD_ANSWERS {
         let mut bench = Bench::new([]);
         let url = raw::start(Bare::Sends(answer), &bench.clock).await;
@@ -342,7 +346,7 @@ async fn an_odd_response_of_a_success_delivers() {
     }
 }
 
-/// A body without a length whose connection is never closed: the bytes that came are enough.
+/// A body without a length whose connection is never closed: the received bytes are enough.
 #[actix_web::test]
 async fn a_body_without_length_on_an_open_connection_counts_after_the_timeout() {
     let mut bench = Bench::new([]);
@@ -370,7 +374,7 @@ async fn responses_that_cannot_be_read_halt_without_a_duplicate() {
     let mut before = peer.count();
     for _ in 0..20 {
         bench.clock.advance(Duration::from_secs(10 * 60));
-        peer.until_asked(before + 1).await;
+        peer.until_requests(before + 1).await;
         before += 1;
         bench.until_ended(before - 1).await;
     }

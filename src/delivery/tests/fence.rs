@@ -12,7 +12,7 @@ async fn a_lane_stops_when_another_owner_has_claimed_it() {
     bench.queue = store.fenced_off();
     bench.start();
     bench.until_ended(1).await;
-    // The settlement is on its way to the store, and these commands follow it. A lane that went on would post meanwhile.
+    // The store receives these commands after the settlement. A lane that did not stop would post during this time.
     for _ in 0..5 {
         bench.clock.advance(Duration::from_secs(1));
         bench.queue.lanes().await.unwrap();

@@ -16,10 +16,13 @@ async fn a_message_arrives_with_credentials_and_is_settled_with_twakes_id() {
     let delivery = bench.until_delivered(event).await;
     assert_eq!(delivery.twake_id.as_deref(), Some("5fca"));
     assert_eq!(delivery.attempts, 1);
-    let asked = &peer.asked()[0];
-    assert_eq!((asked.channel.as_str(), asked.text.as_str()), ("dev", "hello"));
-    assert_eq!(asked.path, "/twake/api/v1/messages/save");
-    assert_eq!(asked.authorization, "Basic YXBwOmtleQ==");
+    let request = &peer.requests()[0];
+    assert_eq!(
+        (request.channel.as_str(), request.text.as_str()),
+        ("dev", "hello")
+    );
+    assert_eq!(request.path, "/twake/api/v1/messages/save");
+    assert_eq!(request.authorization, "Basic YXBwOmtleQ==");
 }
 
 #[actix_web::test]
@@ -44,7 +47,7 @@ async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
     assert_eq!(first.reason.as_deref(), Some("unreachable"));
     assert!(
         !first.may_be_duplicate,
-        "a refused connection is surely undelivered"
+        "a refused connection means that nothing was delivered"
     );
 
     // The other Twake gets another address: the waiting messages go there at once, in their order.
@@ -68,7 +71,7 @@ async fn waiting_deliveries_resume_after_a_stop_and_keep_their_pause() {
     let second = bench.enqueue("second", &["dev"]).await;
     bench.until_attempts(first, 1).await;
     bench.stop().await;
-    assert_eq!(peer.asked().len(), 1);
+    assert_eq!(peer.requests().len(), 1);
 
     peer.play("dev", Play::Fine);
     bench.start();
@@ -94,7 +97,7 @@ async fn an_attempt_in_flight_is_settled_before_the_stop() {
     let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.enqueue("hello", &["dev"]).await;
     let next = bench.enqueue("next", &["dev"]).await;
-    peer.until_asked(1).await;
+    peer.until_requests(1).await;
     bench.stop.cancel();
     bench.clock.advance(SETTINGS.timeout);
     bench.stop().await;
@@ -104,7 +107,7 @@ async fn an_attempt_in_flight_is_settled_before_the_stop() {
     let record = bench.queue.event(next).await.unwrap().unwrap();
     assert_eq!(
         record.deliveries[0].attempts, 0,
-        "no attempt is begun after the stop"
+        "no attempt begins after the stop"
     );
 }
 

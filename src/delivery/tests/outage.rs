@@ -94,7 +94,7 @@ async fn after_six_hours_without_twake_everything_arrives_in_order_at_each_lanes
     })));
     bench.clock.advance(crate::retry::LONGEST);
     for second in 1..=EACH {
-        peer.until_asked(tries + second * LANES).await;
+        peer.until_requests(tries + second * LANES).await;
         // A post above the rate would show here, or in the next round.
         assert_eq!(peer.count(), tries + second * LANES, "after {second} s");
         bench.clock.advance(Duration::from_secs(1));

@@ -1,5 +1,5 @@
-//! Where credentials may go: to the account's own host, over TLS that was verified, and nowhere else. What an account
-//! shows of itself.
+//! Credentials are sent only to the account's own host, over verified TLS. An account presents only its own
+//! certificate.
 
 use super::*;
 use crate::twake::outbound::{Identity, Proxy};
@@ -30,7 +30,7 @@ fn der(pem: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
 }
 
-pub(super) fn vouched_for() -> rustls::ServerConfig {
+pub(super) fn signed_server() -> rustls::ServerConfig {
     with(VOUCHED_FOR)
 }
 
@@ -47,7 +47,7 @@ fn with(pem: &str) -> rustls::ServerConfig {
 }
 
 #[actix_web::test]
-async fn a_redirect_takes_the_credentials_nowhere() {
+async fn credentials_are_not_sent_to_the_target_of_a_redirect() {
     for status in [301, 302, 303, 307, 308] {
         let elsewhere = Peer::start();
         let peer = Peer::start();
@@ -56,13 +56,13 @@ async fn a_redirect_takes_the_credentials_nowhere() {
         let event = bench.enqueue("hello", &["dev"]).await;
         let delivery = bench.until_attempts(event, 1).await;
         assert_eq!(delivery.reason.as_deref(), Some("redirected"));
-        // A message of its own shows that the other server is there, and got no request before.
+        // A message for the other server shows that it runs, and that it received no request before.
         bench
             .destinations
             .send_replace(destinations([destination(&elsewhere.url, "own", "ops")]));
         let event = bench.enqueue("own", &["ops"]).await;
         bench.until_delivered(event).await;
-        assert_eq!(elsewhere.asked().len(), 1, "{status}");
+        assert_eq!(elsewhere.requests().len(), 1, "{status}");
     }
 }
 
@@ -79,16 +79,16 @@ async fn nothing_is_sent_to_a_server_with_an_untrusted_certificate() {
     assert!(!delivery.may_be_duplicate, "nothing was sent");
     let detail = delivery.detail.unwrap();
     assert!(detail.contains("certificate"), "{detail}");
-    assert_eq!(peer.asked().len(), 0);
+    assert_eq!(peer.requests().len(), 0);
 }
 
-/// A way out that trusts the authority of the tests' servers.
-pub(super) fn trusting(proxy: Option<Proxy>) -> Outbound {
+/// An outbound that trusts the authority of the tests' servers.
+pub(super) fn trusting_outbound(proxy: Option<Proxy>) -> Outbound {
     Outbound::new(vec![der(AUTHORITY).to_vec()], None, proxy)
 }
 
-/// A destination in an account with a way out of its own.
-pub(super) fn reached(url: &str, account: &str, channel: &str, outbound: Outbound) -> Destination {
+/// A destination in an account with its own outbound.
+pub(super) fn destination_via(url: &str, account: &str, channel: &str, outbound: Outbound) -> Destination {
     let mut destination = destination(url, account, channel);
     Arc::get_mut(&mut destination.account).unwrap().outbound = Arc::new(outbound);
     destination
@@ -117,7 +117,7 @@ async fn interim_responses_are_skipped_and_bodies_end_with_their_connection_over
             tls.shutdown().await.unwrap();
         }
     });
-    let bench = Bench::started([reached(&url, "main", "dev", trusting(None))]);
+    let bench = Bench::started([destination_via(&url, "main", "dev", trusting_outbound(None))]);
     let event = bench.enqueue("hello", &["dev"]).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.reason.as_deref(), Some("delivered"));
@@ -127,7 +127,7 @@ async fn interim_responses_are_skipped_and_bodies_end_with_their_connection_over
 #[actix_web::test]
 async fn an_accounts_own_authority_is_trusted_for_that_account_alone() {
     let peer = Peer::start_tls(with(VOUCHED_FOR));
-    let trusting = reached(&peer.url, "trusting", "dev", trusting(None));
+    let trusting = destination_via(&peer.url, "trusting", "dev", trusting_outbound(None));
     let bench = Bench::started([trusting, destination(&peer.url, "main", "ops")]);
     let event = bench.enqueue("hello", &["dev"]).await;
     bench.until_delivered(event).await;
@@ -155,13 +155,13 @@ async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
         }
     }
     let of = |channel: &str| {
-        let asked = peer.asked();
-        let own = asked.into_iter().filter(|asked| asked.channel == channel);
-        own.map(|asked| asked.authorization)
+        let requests = peer.requests();
+        let own = requests.into_iter().filter(|request| request.channel == channel);
+        own.map(|request| request.authorization)
             .collect::<std::collections::BTreeSet<_>>()
     };
     let (one, two) = (of("dev"), of("ops"));
-    assert_eq!((one.len(), two.len()), (1, 1), "one key an account");
+    assert_eq!((one.len(), two.len()), (1, 1), "one key per account");
     assert!(one.is_disjoint(&two));
 
     let refused = Play::Error("unknown_application_or_bad_private_key");
@@ -172,22 +172,26 @@ async fn two_accounts_at_one_address_share_neither_key_nor_halt_nor_pause() {
     bench.until_attempts(halted, 1).await;
     let paused = bench.enqueue("paused", &["slow"]).await;
     bench.until_attempts(paused, 1).await;
-    // Its probes have its own key, too.
+    // The probes of an account use its own key, too.
     bench.clock.advance(Duration::from_secs(120));
     bench.until_ended(20 + 3).await;
     let event = bench.enqueue("goes on", &["ops"]).await;
     bench.until_delivered(event).await;
     let halts = bench.halts.all();
     assert_eq!((halts.len(), halts[0].scope.account_name()), (1, "one"));
-    peer.mend();
+    peer.recover();
     bench.clock.advance(Duration::from_secs(600));
     bench.until_delivered(halted).await;
     let waits = bench.until_attempts(paused, 1).await;
-    assert_eq!(waits.state, State::Waiting, "for as long as it was asked to");
+    assert_eq!(
+        waits.state,
+        State::Waiting,
+        "the delivery waits for the whole Retry-After"
+    );
 }
 
-/// A way out that trusts the server, and has a certificate with its key.
-fn showing(pem: &str) -> Outbound {
+/// An outbound that trusts the server, and has a certificate with its key.
+fn outbound_with_certificate(pem: &str) -> Outbound {
     let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
     let provider = rustls::crypto::ring::default_provider();
     let certified = CertifiedKey::from_der(vec![der(pem)], key, &provider).unwrap();
@@ -199,7 +203,7 @@ fn showing(pem: &str) -> Outbound {
 }
 
 /// A server that accepts only clients with a certificate of the client authority.
-fn demanding(version: &'static SupportedProtocolVersion) -> rustls::ServerConfig {
+fn certificate_requiring_server(version: &'static SupportedProtocolVersion) -> rustls::ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut callers = RootCertStore::empty();
     callers.add(der(CALLERS)).unwrap();
@@ -216,12 +220,12 @@ fn demanding(version: &'static SupportedProtocolVersion) -> rustls::ServerConfig
 }
 
 #[actix_web::test]
-async fn a_server_that_wants_a_certificate_is_shown_that_of_the_account_and_of_no_other() {
+async fn a_server_that_requires_a_certificate_gets_only_that_of_the_account() {
     for version in [&version::TLS13, &version::TLS12] {
-        let peer = Peer::start_tls(demanding(version));
+        let peer = Peer::start_tls(certificate_requiring_server(version));
         let bench = Bench::started([
-            reached(&peer.url, "known", "dev", showing(CALLER)),
-            reached(&peer.url, "nobody", "ops", trusting(None)),
+            destination_via(&peer.url, "known", "dev", outbound_with_certificate(CALLER)),
+            destination_via(&peer.url, "nobody", "ops", trusting_outbound(None)),
         ]);
         let event = bench.enqueue("hello", &["dev"]).await;
         bench.until_delivered(event).await;
@@ -239,7 +243,12 @@ async fn a_server_that_wants_a_certificate_is_shown_that_of_the_account_and_of_n
         assert_eq!((peer.texts("dev").len(), peer.count()), (1, 1));
 
         // The account gets one: the waiting message is delivered at once.
-        let destinations = destinations([reached(&peer.url, "nobody", "ops", showing(CALLER))]);
+        let destinations = destinations([destination_via(
+            &peer.url,
+            "nobody",
+            "ops",
+            outbound_with_certificate(CALLER),
+        )]);
         bench.destinations.send_replace(destinations);
         bench.until_delivered(event).await;
         assert_eq!(peer.texts("ops"), ["let me in"]);
@@ -247,11 +256,16 @@ async fn a_server_that_wants_a_certificate_is_shown_that_of_the_account_and_of_n
 }
 
 #[actix_web::test]
-async fn a_certificate_that_the_server_does_not_trust_is_the_reason() {
+async fn a_client_certificate_that_the_server_does_not_trust_is_reported() {
     for version in [&version::TLS13, &version::TLS12] {
-        let peer = Peer::start_tls(demanding(version));
+        let peer = Peer::start_tls(certificate_requiring_server(version));
         // Signed by the authority of servers, not by that of clients.
-        let bench = Bench::started([reached(&peer.url, "main", "dev", showing(VOUCHED_FOR))]);
+        let bench = Bench::started([destination_via(
+            &peer.url,
+            "main",
+            "dev",
+            outbound_with_certificate(VOUCHED_FOR),
+        )]);
         let event = bench.enqueue("hello", &["dev"]).await;
         let refused = bench.until_attempts(event, 1).await;
         assert_eq!(refused.reason.as_deref(), Some("certificate_refused"));

@@ -1,4 +1,4 @@
-//! A Twake for tests: takes messages/save, with a response that a test sets for each channel.
+//! A Twake for tests: accepts messages/save, and sends the response that a test sets for each channel.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -25,12 +25,13 @@ pub(super) enum Play {
     Hang,
 }
 
-/// The channel of requests without a message. A response that is set for an `Authorization` applies to that account's probes.
+/// The channel of requests without a message. A response that is set for an `Authorization` applies to that account's
+/// probes.
 pub(super) const PROBE: &str = "";
 
 /// One request.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct ReceivedRequest {
     pub(super) channel: String,
     pub(super) text: String,
     pub(super) authorization: String,
@@ -41,7 +42,7 @@ pub(super) struct Asked {
 pub(super) struct Peer {
     pub(super) url: String,
     plays: Arc<Mutex<HashMap<String, Play>>>,
-    asked: watch::Sender<Vec<Asked>>,
+    requests: watch::Sender<Vec<ReceivedRequest>>,
 }
 
 impl Peer {
@@ -49,7 +50,7 @@ impl Peer {
         Self::serve(None)
     }
 
-    /// The same with TLS, at the name `localhost`.
+    /// Like `start`, with TLS and the name `localhost`.
     pub(super) fn start_tls(tls: rustls::ServerConfig) -> Self {
         Self::serve(Some(tls))
     }
@@ -58,7 +59,7 @@ impl Peer {
         let mut peer = Self {
             url: String::new(),
             plays: Arc::default(),
-            asked: watch::Sender::new(Vec::new()),
+            requests: watch::Sender::new(Vec::new()),
         };
         let state = peer.clone();
         let server = HttpServer::new(move || {
@@ -93,30 +94,30 @@ impl Peer {
     }
 
     /// Lets every channel and probe succeed again.
-    pub(super) fn mend(&self) {
+    pub(super) fn recover(&self) {
         self.plays.lock().unwrap().clear();
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
-        self.asked.borrow().clone()
+    pub(super) fn requests(&self) -> Vec<ReceivedRequest> {
+        self.requests.borrow().clone()
     }
 
     pub(super) fn count(&self) -> usize {
-        self.asked.borrow().len()
+        self.requests.borrow().len()
     }
 
     pub(super) fn texts(&self, channel: &str) -> Vec<String> {
-        let asked = self.asked();
-        asked
+        let requests = self.requests();
+        requests
             .into_iter()
             .filter(|a| a.channel == channel)
             .map(|a| a.text)
             .collect()
     }
 
-    pub(super) async fn until_asked(&self, times: usize) {
-        let mut asked = self.asked.subscribe();
-        let wait = asked.wait_for(|asked| asked.len() >= times);
+    pub(super) async fn until_requests(&self, times: usize) {
+        let mut requests = self.requests.subscribe();
+        let wait = requests.wait_for(|requests| requests.len() >= times);
         super::in_time("calls of Twake", wait).await.unwrap();
     }
 }
@@ -141,7 +142,7 @@ async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Val
         Play::Fine
     });
     assert_eq!(header("content-type"), Some("application/json"));
-    let asked = Asked {
+    let received = ReceivedRequest {
         channel,
         text: body["message"]["content"]["fallback_string"]
             .as_str()
@@ -150,7 +151,7 @@ async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Val
         authorization,
         path: request.path().to_owned(),
     };
-    peer.asked.send_modify(|all| all.push(asked));
+    peer.requests.send_modify(|all| all.push(received));
     match play {
         Play::Fine => HttpResponse::Ok().json(json!({ "object": { "id": "5fca" }, "_cookies": [] })),
         Play::Error(error) => HttpResponse::Ok().json(json!({ "error": error, "_cookies": [] })),

@@ -11,7 +11,7 @@ pub(super) enum Bare {
     Sends(&'static str),
     /// These bytes, then a reset of the connection.
     SendsAndResets(&'static str),
-    /// The first, then the second for ever.
+    /// The first text, then the second without an end.
     Endless(&'static str, &'static str),
     /// These bytes, then one byte a second by the clock.
     Drips(&'static str),
@@ -31,7 +31,7 @@ pub(super) async fn start(bare: Bare, clock: &Clock) -> String {
     url
 }
 
-/// Ends when the client has gone.
+/// Ends when the client closes the connection.
 async fn answer(mut stream: TcpStream, bare: Bare, clock: Clock) -> std::io::Result<()> {
     // Reads the whole request: bytes left unread would reset the connection when it is closed.
     let mut request = Vec::new();

@@ -12,16 +12,19 @@ async fn a_changed_timeout_applies_to_the_next_attempt_and_not_to_the_one_under_
         destination(&peer.url, "main", "ops"),
     ]);
     let before = bench.enqueue("before", &["dev"]).await;
-    peer.until_asked(1).await;
+    peer.until_requests(1).await;
     let timeout = Duration::from_secs(5);
     bench.change(DeliverySettings { timeout, ..SETTINGS });
     let after = bench.enqueue("after", &["ops"]).await;
-    peer.until_asked(2).await;
+    peer.until_requests(2).await;
     bench.clock.advance(timeout);
     let ended = bench.until_attempts(after, 1).await;
     assert_eq!(ended.reason.as_deref(), Some("timed_out"));
     let record = bench.queue.event(before).await.unwrap().unwrap();
-    assert_eq!(record.deliveries[0].attempts, 0, "it has the time it began with");
+    assert_eq!(
+        record.deliveries[0].attempts, 0,
+        "the attempt keeps the timeout it began with"
+    );
     bench.clock.advance(SETTINGS.timeout.saturating_sub(timeout));
     bench.until_attempts(before, 1).await;
 }
@@ -34,7 +37,7 @@ async fn a_waiting_lane_attempts_at_once_when_the_horizon_changes() {
     let event = bench.enqueue("waits", &["dev"]).await;
     bench.until_attempts(event, 1).await;
     bench.clock.advance(Duration::from_secs(120));
-    assert_eq!(peer.count(), 1, "an hour was asked for");
+    assert_eq!(peer.count(), 1, "Retry-After is one hour");
     let horizon = Duration::from_secs(60);
     bench.change(DeliverySettings { horizon, ..SETTINGS });
     let dead = bench.until(event, |delivery| delivery.state == State::Dead).await;

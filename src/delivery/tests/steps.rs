@@ -1,4 +1,4 @@
-//! The wall clock is set while messages wait: nothing is lost, stalls or storms.
+//! The wall clock is set while messages wait: no message is lost, no lane stalls, and no attempts are made in a burst.
 
 use super::*;
 use jiff::SignedDuration;
@@ -16,7 +16,7 @@ async fn a_step_of_the_clock_neither_stalls_nor_hurries_a_lane_nor_makes_dead_le
         bench.clock.step(SignedDuration::from_secs(step));
         bench.clock.advance(Duration::from_secs(99));
         bench.queue.lanes().await.unwrap();
-        assert_eq!(peer.asked().len(), 1, "{step}: not before its time");
+        assert_eq!(peer.requests().len(), 1, "{step}: not before its time");
         bench.clock.advance(Duration::from_secs(2));
         let delivery = bench.until_attempts(event, 2).await;
         assert_eq!(delivery.state, State::Waiting, "{step}");
@@ -25,7 +25,7 @@ async fn a_step_of_the_clock_neither_stalls_nor_hurries_a_lane_nor_makes_dead_le
         bench.until_delivered(event).await;
         let next = bench.enqueue("next", &["dev"]).await;
         bench.until_delivered(next).await;
-        assert_eq!(peer.asked().len(), 4, "{step}");
+        assert_eq!(peer.requests().len(), 4, "{step}");
     }
 }
 
@@ -77,8 +77,8 @@ async fn a_halt_is_probed_whatever_the_wall_clock_shows() {
         bench.until_attempts(event, 1).await;
         bench.clock.step(SignedDuration::from_secs(step));
         bench.queue.lanes().await.unwrap();
-        assert_eq!(peer.asked().len(), 2, "the message and a probe");
-        peer.mend();
+        assert_eq!(peer.requests().len(), 2, "the message and a probe");
+        peer.recover();
         bench.clock.advance(Duration::from_secs(120));
         bench.until_delivered(event).await;
     }

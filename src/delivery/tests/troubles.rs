@@ -45,21 +45,21 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     bench.clock.advance(Duration::from_secs(59));
     assert_eq!(peer.texts("ops").len(), 0);
 
-    // One of them probes, and the halt goes on.
-    let before = peer.asked().len();
+    // One of the lanes probes, and the halt continues.
+    let before = peer.requests().len();
     bench.clock.advance(Duration::from_secs(61));
-    peer.until_asked(before + 1).await;
+    peer.until_requests(before + 1).await;
     bench.until_ended(before + 1).await;
     let free = bench.enqueue("free again", &["free"]).await;
     bench.until_delivered(free).await;
     assert_eq!(
-        peer.asked().len(),
+        peer.requests().len(),
         before + 2,
         "one probe, and the other account's message"
     );
 
-    // A person acts: everything is delivered, however long it took.
-    peer.mend();
+    // The account works again: everything is delivered, even after a long time.
+    peer.recover();
     bench.clock.advance(Duration::from_secs(40 * 24 * 3600));
     bench.until_delivered(first).await;
     bench.until_delivered(second).await;
@@ -73,7 +73,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
 }
 
 #[actix_web::test]
-async fn a_probe_with_another_fault_ends_no_halt() {
+async fn a_probe_with_another_fault_does_not_end_a_halt() {
     let peer = Peer::start();
     peer.play_and_probe("dev", WRONG_KEY);
     let bench = Bench::started([
@@ -86,13 +86,9 @@ async fn a_probe_with_another_fault_ends_no_halt() {
     bench.clock.advance(Duration::from_secs(120));
     bench.until_ended(2).await;
     assert_eq!(bench.halts.all()[0].reason, "wrong_key");
-    assert_eq!(
-        peer.texts("dev").len(),
-        1,
-        "a halted account is asked without a message"
-    );
+    assert_eq!(peer.texts("dev").len(), 1, "a probe contains no message");
     let second = bench.enqueue("second", &["ops"]).await;
-    peer.mend();
+    peer.recover();
     bench.clock.advance(Duration::from_secs(10 * 60));
     bench.until_delivered(first).await;
     bench.until_delivered(second).await;
@@ -111,7 +107,7 @@ async fn a_refused_message_whose_probe_is_refused_too_halts_the_account() {
             destination(&peer.url, "main", "ops"),
         ]);
         let first = bench.enqueue("first", &["dev"]).await;
-        peer.until_asked(2).await;
+        peer.until_requests(2).await;
         bench.clock.advance(SETTINGS.timeout);
         bench.until_attempts(first, 1).await;
         let halts = bench.halts.all();
@@ -127,12 +123,12 @@ async fn a_bridge_that_stops_does_not_wait_for_a_probe() {
     peer.play(PROBE, Play::Hang);
     let mut bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.enqueue("first", &["dev"]).await;
-    peer.until_asked(2).await;
+    peer.until_requests(2).await;
     in_time("the stop", bench.stop()).await;
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.state, State::Waiting);
     assert!(bench.halts.all().is_empty());
-    peer.mend();
+    peer.recover();
     bench.start();
     bench.until_delivered(event).await;
 }
@@ -164,11 +160,11 @@ async fn a_redirect_halts_and_is_not_followed() {
         bench.until_attempts(event, 1).await.reason.as_deref(),
         Some("redirected")
     );
-    let asked = peer.asked();
-    assert_eq!(asked.len(), 2, "a message and a probe");
+    let requests = peer.requests();
+    assert_eq!(requests.len(), 2, "a message and a probe");
     assert!(
-        asked.iter().all(|asked| asked.path != "/elsewhere"),
-        "the key stays here"
+        requests.iter().all(|request| request.path != "/elsewhere"),
+        "the key is not sent to the other server"
     );
 }
 
@@ -201,7 +197,7 @@ async fn an_ambiguous_error_is_retried_five_times_then_rejected() {
     let given = bench.clock.now().duration_since(begun);
     assert!(
         given.as_mins() >= 8,
-        "a database of Twake's may come back meanwhile: {given}"
+        "Twake's database may recover during the retries: {given}"
     );
     let dead = bench.until_attempts(event, 6).await;
     assert_eq!(
@@ -252,12 +248,12 @@ async fn a_delivery_past_its_horizon_is_dead_and_a_younger_one_is_not() {
 }
 
 #[actix_web::test]
-async fn an_answer_that_does_not_come_in_time_may_be_a_duplicate() {
+async fn a_delivery_without_a_response_in_time_may_be_a_duplicate() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
     let event = bench.enqueue("hello", &["dev"]).await;
-    peer.until_asked(1).await;
+    peer.until_requests(1).await;
     bench.clock.advance(SETTINGS.timeout);
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.reason.as_deref(), Some("timed_out"));
@@ -267,12 +263,12 @@ async fn an_answer_that_does_not_come_in_time_may_be_a_duplicate() {
     let delivery = bench.until_delivered(event).await;
     assert!(
         delivery.may_be_duplicate,
-        "once it may be there twice, it may for good"
+        "a delivery that may be a duplicate keeps that mark"
     );
 }
 
 #[actix_web::test]
-async fn a_connection_closed_without_an_answer_may_be_a_duplicate() {
+async fn a_delivery_whose_connection_closes_without_a_response_may_be_a_duplicate() {
     use tokio::io::AsyncReadExt as _;
     for (answer, reason) in [
         (&b""[..], "connection_broken"),
@@ -331,7 +327,7 @@ async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again(
     bench.start();
     let first = bench.enqueue("first", &["dev"]).await;
     let second = bench.enqueue("second", &["dev"]).await;
-    peer.until_asked(1).await;
+    peer.until_requests(1).await;
     for _ in 0..5 {
         bench.clock.advance(Duration::from_secs(1));
         bench.queue.lanes().await.unwrap();

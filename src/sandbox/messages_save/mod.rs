@@ -1,10 +1,10 @@
-//! The documented API: `POST /api/v1/messages/save`. From a call and the state to a response, without I/O.
+//! The documented API: `POST /api/v1/messages/save`. Computes the response from a call and the state, without I/O.
 
 mod authorization;
 mod object;
 mod response;
 
-pub(super) use object::nothing as null_object;
+pub(super) use object::null_object;
 pub(super) use response::{Refusal, Response, fatal};
 
 use jiff::Timestamp;
@@ -20,8 +20,8 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Parses a call. The real server parses a body without the media type of JSON as a form, in which it finds nothing. A
-    /// body that is not a JSON object counts as an empty one.
+    /// Parses a call. The real server parses a body without the media type of JSON as a form, in which it finds
+    /// nothing. A body that is not a JSON object counts as an empty one.
     pub(super) fn parse(authorization: &[u8], content_type: &[u8], body: &[u8]) -> Self {
         let body = match serde_json::from_slice(body) {
             Ok(Value::Object(body)) if content_type.starts_with(b"application/json") => body,
@@ -183,8 +183,9 @@ impl<'a> Save<'a> {
         Ok(stored)
     }
 
-    /// Edits a message, which has to be in that channel with that parent. Older servers keep what the call leaves out; later
-    /// ones replace `content` and `hidden_data` by nothing, and unpin. The server does not check who sent the message.
+    /// Edits a message, which has to be in that channel with that parent. Older servers keep what the call leaves
+    /// out; later ones replace `content` and `hidden_data` by nothing, and unpin. The server does not check who sent
+    /// the message.
     fn edit(&self, state: &mut SandboxState, id: &str) -> Result<SandboxMessage, Refusal> {
         let era = state.settings.era;
         let new_parent = self.given("parent_message_id");
@@ -194,7 +195,7 @@ impl<'a> Save<'a> {
             .unwrap_or("");
         let found = state.find(self.channel, id);
         let Some(stored) = found.filter(|stored| stored.parent() == present_parent) else {
-            // The server behind the shim takes a call in a thread for a new reply with that id.
+            // The server behind the shim treats a call in a thread as a new reply with that id.
             let is_reply = era == Era::B && new_parent.is_some_and(|parent| !parent.is_empty());
             return if is_reply && state.find(self.channel, id).is_none() {
                 self.post(state, Some(id))
@@ -229,7 +230,7 @@ impl<'a> Save<'a> {
     }
 }
 
-/// Whether PHP takes a value for true.
+/// Whether PHP treats a value as true.
 fn truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,

@@ -95,8 +95,8 @@ pub(in crate::sandbox) enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal of a malformed request. The shim of the later era forwards it without a check, and sends the null object
-    /// when the server behind it refuses.
+    /// The refusal of a malformed request. The shim of the later era forwards it without a check, and sends the null
+    /// object when the server behind it refuses.
     pub(super) fn malformed(era: Era) -> Self {
         if era == Era::B {
             Self::NullObject
@@ -130,7 +130,7 @@ impl Refusal {
             Self::Malformed => {
                 add("error", json!("unknown error or malformed query."));
             }
-            Self::NullObject => return Response::object(&object::nothing()),
+            Self::NullObject => return Response::object(&object::null_object()),
             Self::Fatal => return fatal(),
         }
         Response::json(&Value::Object(body))

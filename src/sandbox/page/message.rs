@@ -57,7 +57,7 @@ fn phone(message: &SandboxMessage) -> Markup {
     }
 }
 
-/// A warning about content that its sender surely did not intend.
+/// A warning about content that its sender did not intend.
 fn warning(content: &Value, era: Era) -> Option<&'static str> {
     match (content, era) {
         (Value::String(_), Era::A2020 | Era::A2021) => {

@@ -21,11 +21,11 @@ use super::handle::SandboxHandle;
 use super::settings::Channel;
 use super::state::{SandboxMessage, SandboxState};
 
-/// Styles and script come from this server, nothing else does, and nothing is sent elsewhere.
+/// The content security policy: the page loads styles and its script from this server, and sends requests only to it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Nothing to fetch for the browser's tab.
+/// The icon of the browser's tab, inline, so that the browser requests none.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect \
                     width='16' height='16' rx='4' fill='%234b5bdc'/%3E%3Cpath d='M4 5h8v5H8l-3 2v-2H4z' \
                     fill='white'/%3E%3C/svg%3E";
@@ -246,7 +246,7 @@ fn empty(state: &SandboxState, channel: &Channel, url: &str) -> Markup {
     }
 }
 
-/// A word for a shell.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

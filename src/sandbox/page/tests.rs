@@ -130,7 +130,7 @@ fn each_node_is_shown_as_twake_shows_it() {
 }
 
 #[test]
-fn what_breaks_twakes_compiler_is_shown_as_twake_shows_it() {
+fn content_that_breaks_twakes_compiler_is_shown_as_twakes_error() {
     for content in [
         json!({"type": "icode", "content": ["a"]}),
         json!(["x", {"type": "bold", "content": {"type": "mcode", "content": {}}}]),
@@ -182,7 +182,7 @@ fn hostile_text_stays_text_in_every_node() {
 }
 
 #[test]
-fn no_target_has_a_scheme_that_runs() {
+fn no_link_target_has_a_scheme_that_runs_a_script() {
     for target in [
         "javascript:alert(1)",
         " JavaScript:alert(1)",
@@ -200,7 +200,11 @@ fn no_target_has_a_scheme_that_runs() {
     }
     let inner = json!({"type": "url", "url": "http://b", "content": "b"});
     let nested = html(&json!({"type": "url", "url": "http://a", "content": inner}));
-    assert_eq!(nested.matches("<a ").count(), 1, "a link in a link is its label");
+    assert_eq!(
+        nested.matches("<a ").count(),
+        1,
+        "a link inside a link is shown as its label"
+    );
 }
 
 #[test]

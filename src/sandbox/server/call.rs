@@ -23,15 +23,15 @@ pub(super) async fn unknown(request: HttpRequest) -> HttpResponse {
 
 /// How the sandbox reacts to a call.
 enum Reaction {
-    /// As Twake does.
+    /// Responds as Twake does.
     Twake,
-    /// With another response; nothing is stored.
+    /// Sends another response and stores nothing.
     Instead(Response),
     /// Stores the message, then sends another response.
     StoredThen(Response),
     /// Stores the message, and sends the response after a while.
     StoredSlow(Duration),
-    /// As Twake does, in another form on the wire.
+    /// Responds as Twake does, in another form on the wire.
     Odd(Oddity),
     /// Sends nothing.
     Hang,
@@ -44,7 +44,7 @@ pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<Sand
     let limit = sandbox.state().settings.limits.body;
     let body = match body.to_bytes_limited(limit).await {
         Ok(Ok(body)) => body,
-        // The client has gone, so nobody reads the response.
+        // The client has closed the connection and will not read the response.
         Ok(Err(_)) => return HttpResponse::BadRequest().force_close().finish(),
         Err(_) => return response(&Response::nginx(413, "Request Entity Too Large")),
     };
@@ -56,7 +56,7 @@ pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<Sand
     };
     let call = Call::parse(header(AUTHORIZATION), header(CONTENT_TYPE), &body);
     let now = sandbox.clock().now();
-    // In one change, so that nobody sees a call half done.
+    // One change, so that no reader sees a partial state.
     let (reaction, own) = sandbox.change(|state| {
         let fault = state.next_fault(call.channel());
         let reaction = fault

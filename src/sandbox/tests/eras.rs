@@ -59,7 +59,7 @@ async fn post(server: &SandboxServer, authorization: Option<&str>, content_type:
     end(&server
         .request(Method::POST, "/api/v1/messages/save", &headers, body)
         .await
-        .expect("an answer"))
+        .expect("a response"))
 }
 
 fn basic(decoded: &str) -> String {
@@ -261,7 +261,8 @@ async fn the_object_has_the_keys_of_2021_in_their_order() {
         "user_specific_content": [], "increment_at_time": null,
     });
     assert_eq!(object.to_string(), expected.to_string());
-    // A message without content is a success. The same front_id posts again. A generated one is the time and 40 hex digits.
+    // A message without content is a success. The same front_id posts again. A generated one is the time and 40 hex
+    // digits.
     let again = server
         .object(json!({ "channel_id": "dev", "front_id": "f" }))
         .await;

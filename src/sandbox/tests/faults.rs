@@ -104,7 +104,7 @@ async fn each_fault_has_its_response_and_stores_only_what_it_should() {
 }
 
 #[actix_web::test]
-async fn a_fault_lasts_for_its_calls_and_a_channels_own_comes_first() {
+async fn a_fault_lasts_for_its_calls_and_a_channels_own_fault_has_precedence() {
     let server = server(Era::A2021);
     server
         .fault(json!({ "fault": "misrouted", "channel": null }))
@@ -132,10 +132,10 @@ async fn a_fault_lasts_for_its_calls_and_a_channels_own_comes_first() {
     let gone = server
         .request(Method::DELETE, "/sandbox/faults", &[], "")
         .await
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(gone.status, 204);
     assert_eq!(server.save(message()).await.status, 200);
-    // The same from inside the process.
+    // Sets faults from inside the process.
     server.handle.set_fault(Some("dev"), Some(Fault::ServerError));
     assert_eq!(server.save(message()).await.status, 500);
     server.handle.set_fault(Some("dev"), None);
@@ -146,7 +146,7 @@ async fn a_fault_lasts_for_its_calls_and_a_channels_own_comes_first() {
 }
 
 #[actix_web::test]
-async fn a_fault_request_that_is_not_understood_is_refused() {
+async fn an_invalid_fault_request_is_refused() {
     let server = server(Era::A2021);
     for (content_type, body) in [
         ("application/json", r#"{"fault":"unknown"}"#),
@@ -158,7 +158,7 @@ async fn a_fault_request_that_is_not_understood_is_refused() {
         let got = server
             .request(Method::POST, "/sandbox/faults", &headers, body)
             .await
-            .expect("an answer");
+            .expect("a response");
         assert_eq!(got.status, 400, "{body}");
     }
     assert_eq!(server.handle.faults(), []);
@@ -166,10 +166,10 @@ async fn a_fault_request_that_is_not_understood_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_reset_connection_has_no_response_and_the_next_call_has() {
+async fn a_reset_connection_gets_no_response_and_the_next_call_gets_one() {
     let server = server(Era::A2021);
     server.fault(json!({ "fault": "reset", "times": 1 })).await;
-    // Without a client, which may not distinguish a reset from an end.
+    // Uses a plain connection, because a client may not distinguish a reset from a regular end.
     let port = server.handle.url().port().expect("a port");
     let mut connection = TcpStream::connect(("127.0.0.1", port))
         .await
@@ -204,7 +204,8 @@ async fn a_slow_response_comes_after_the_message_is_stored_and_by_the_clock() {
             .handle
             .wait_for("dev", |messages| messages.len() == 1)
             .await;
-        // The message is there; how long its answer has been waiting nobody can see, so the clock moves until it comes.
+        // The message is stored. The test cannot see when the response starts to wait, so it advances the clock until
+        // the response arrives.
         loop {
             server.clock.advance(Duration::from_secs(60));
             actix_web::rt::task::yield_now().await;
@@ -213,7 +214,7 @@ async fn a_slow_response_comes_after_the_message_is_stored_and_by_the_clock() {
     let got = within(async {
         tokio::select! {
             got = call => got,
-            () = moved => unreachable!("it moves for ever"),
+            () = moved => unreachable!("the clock moves until the response arrives"),
         }
     })
     .await;
@@ -258,7 +259,7 @@ async fn a_waiting_page_gets_a_change_at_once() {
     let listening =
         actix_web::rt::spawn(async move { client.get(url.as_str()).send().await.map(|got| got.status()) });
     server.stop().await;
-    // It has a response, or was not accepted any more: it has ended in both cases.
+    // The wait has ended, with a response or because its connection was not accepted any more.
     let _ = within(listening).await.expect("no panic");
 }
 
@@ -278,7 +279,7 @@ async fn only_a_blocked_text_is_refused() {
     let probe = server
         .call(&json!({ "group_id": "group" }))
         .await
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(probe.json()["error"], "unknown error or malformed query.");
     assert_eq!(server.handle.messages("dev").len(), 1);
     let faults: Vec<_> = server
@@ -291,7 +292,8 @@ async fn only_a_blocked_text_is_refused() {
     server.stop().await;
 }
 
-/// The response is Twake's own, in another form on the wire. Without a client, because clients differ in how they parse it.
+/// The response is Twake's own, in another form on the wire. Without a client, because clients differ in how they
+/// parse it.
 #[actix_web::test]
 async fn a_response_in_an_odd_form_is_twakes_own_and_the_message_is_stored() {
     let server = server(Era::A2021);
@@ -328,7 +330,7 @@ async fn a_response_in_an_odd_form_is_twakes_own_and_the_message_is_stored() {
         let mut answer = Vec::new();
         within(connection.read_to_end(&mut answer))
             .await
-            .expect("an answer");
+            .expect("a response");
         let answer = String::from_utf8_lossy(&answer);
         assert!(
             answer.starts_with(begins) && answer.contains(holds),

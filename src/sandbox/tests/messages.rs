@@ -76,14 +76,14 @@ async fn an_ephemeral_message_is_marked_and_keeps_its_id() {
 }
 
 #[actix_web::test]
-async fn any_other_path_or_method_is_the_routers_500() {
+async fn any_other_path_or_method_gets_the_routers_500() {
     let server = server(Era::A2021);
     for (method, path) in [
         (Method::GET, "/api/v1/messages/save"),
         (Method::POST, "/api/v1/messages"),
         (Method::POST, "/"),
     ] {
-        let got = server.request(method, path, &[], "").await.expect("an answer");
+        let got = server.request(method, path, &[], "").await.expect("a response");
         assert_eq!(got.status, 500, "{path}");
         assert!(got.json()["error"].is_string());
     }
@@ -138,7 +138,7 @@ async fn kept_messages_are_bounded_and_all_are_counted() {
 }
 
 #[actix_web::test]
-async fn a_test_waits_for_a_state_and_not_for_some_time() {
+async fn a_wait_ends_when_the_messages_are_as_wanted() {
     let server = server(Era::A2021);
     let handle = server.handle.clone();
     let waiting =

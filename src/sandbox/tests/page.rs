@@ -3,7 +3,7 @@
 use super::*;
 
 #[actix_web::test]
-async fn the_page_shows_the_messages_of_a_channel_and_trusts_nothing_in_them() {
+async fn the_page_shows_the_messages_of_a_channel_and_escapes_them() {
     let server = server(Era::A2021);
     let hostile = "</div><script>alert(1)</script>";
     server
@@ -19,7 +19,7 @@ async fn the_page_shows_the_messages_of_a_channel_and_trusts_nothing_in_them() {
     let got = server
         .request(Method::GET, "/?channel=ops", &[], "")
         .await
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(
         (got.status, got.content_type.as_str()),
         (200, "text/html; charset=utf-8")
@@ -80,11 +80,11 @@ async fn an_empty_channel_shows_how_to_post_without_a_secret() {
 }
 
 #[actix_web::test]
-async fn nothing_runs_on_the_page_but_its_own_files() {
+async fn the_page_may_run_only_its_own_files() {
     let server = server(Era::A2021);
     for path in ["/", "/sandbox/style.css", "/sandbox/page.js"] {
         let url = server.handle.url().join(path).expect("a path");
-        let answer = server.client.get(url.as_str()).send().await.expect("an answer");
+        let answer = server.client.get(url.as_str()).send().await.expect("a response");
         let policy = answer
             .headers()
             .get("content-security-policy")

@@ -1,4 +1,4 @@
-//! Replies and edits: what each era makes of them.
+//! Replies and edits in each era.
 
 use super::*;
 
@@ -10,7 +10,7 @@ enum End {
         id: Option<&'static str>,
         /// The parent in the response.
         parent: &'static str,
-        /// Whether the response says that the message was edited.
+        /// Whether the response marks the message as edited.
         edited: bool,
     },
     /// The error for malformed queries.
@@ -19,7 +19,7 @@ enum End {
     IdNull,
 }
 
-/// In place of the ids of the opener and of its reply, which are made by the sandbox.
+/// Placeholders for the ids of the opener and of its reply, which the sandbox generates.
 const OPENER: &str = "<opener>";
 const REPLY: &str = "<reply>";
 
@@ -149,9 +149,9 @@ async fn replies_and_edits_end_as_in_their_era() {
     }
 }
 
-/// What an edit leaves out stays as it is, or is lost.
+/// A key that an edit leaves out keeps its value or is lost.
 #[actix_web::test]
-async fn an_edit_keeps_what_it_leaves_out_only_in_2021() {
+async fn an_edit_keeps_omitted_keys_only_in_2021() {
     for (era, keeps) in [(Era::A2021, true), (Era::B, false)] {
         let server = server(era);
         let first = server

@@ -103,7 +103,7 @@ fn plural_uses_the_singular_for_one() {
 
 #[test]
 fn a_duration_has_at_most_two_units() {
-    for (seconds, said) in [
+    for (seconds, text) in [
         (0, "0 s"),
         (59, "59 s"),
         (60, "1 min"),
@@ -114,7 +114,7 @@ fn a_duration_has_at_most_two_units() {
         (183_700, "2 d 3 h"),
         (-5, "0 s"),
     ] {
-        assert_eq!(of("duration x", seconds), said);
+        assert_eq!(of("duration x", seconds), text);
     }
     assert_eq!(of("duration x", "90.7"), "1 min");
     let two = |start: Value, end: Value| {
@@ -134,7 +134,7 @@ fn a_duration_has_at_most_two_units() {
 }
 
 #[test]
-fn since_is_for_what_began_long_before_the_message() {
+fn since_is_set_only_for_a_time_long_before_the_message() {
     let received = json!("2026-11-28T11:50:00Z");
     let table = [
         (json!("2026-11-28T09:10:00Z"), "since 28 Nov 09:10 UTC"),
@@ -161,7 +161,7 @@ fn since_is_for_what_began_long_before_the_message() {
 }
 
 #[test]
-fn the_first_of_many_items_are_taken_without_the_others() {
+fn where_with_a_limit_returns_the_first_items_and_rest_counts_the_others() {
     let context = json!({"list": [{"s": "a", "n": 1}, {"s": "b", "n": 2}, {"s": "a", "n": 3}, {"s": "a", "n": 4}], "count": 3});
     let template = r#"{{#each (where list "s" "a" 2)}}{{n}} {{/each}}{{rest count 2}} {{rest count 5}}"#;
     assert_eq!(render(template, context).unwrap(), "1 3 1 0");
@@ -227,7 +227,7 @@ fn where_keeps_the_items_with_the_value() {
     assert_eq!(
         names("where x \"n\" \"1\"", list).unwrap(),
         "",
-        "a number is no text"
+        "a number is not a text"
     );
     assert_eq!(names("where x \"n\" 1", Value::Null).unwrap(), "");
     assert!(names("where x \"n\" 1", json!("text")).is_err());

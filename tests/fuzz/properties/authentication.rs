@@ -1,9 +1,9 @@
-//! What is accepted was signed.
+//! Every accepted request was signed.
 //!
-//! An input chooses a scheme (a built-in one, or a layout of its own making), a request that is signed as a sender would,
-//! and what is done to that on its way. Untouched it has to be accepted; whatever was done, an accepted request has to
-//! satisfy `proves`, which reads the scheme's table by itself, knows nothing of parsing headers and computes every
-//! signature anew.
+//! An input chooses a scheme (a built-in one or an invented layout), a request that is signed as a sender would sign
+//! it, and changes to that request. An unchanged request must be accepted. Every accepted request must satisfy
+//! `is_authentic`, which shares no code with the bridge: it reads the scheme's table itself and computes every
+//! signature again.
 
 mod proof;
 
@@ -17,14 +17,14 @@ use twake_bridge::headers::Headers;
 use twake_bridge::payload::BodyForm;
 use twake_bridge::secret::{Secret, SourceSecret};
 
-use self::proof::{encode, proves};
+use self::proof::{encode, is_authentic};
 use super::Input;
 
 const NOW: i64 = 1_700_000_000;
-/// Fit for basic authentication, too.
+/// Valid for basic authentication, too.
 const SECRET: &str = "user:It's a Secret";
 
-/// `[[authentication]]`, as far as it matters here.
+/// The keys of `[[authentication]]` that this property uses.
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Table {
     name: String,
@@ -74,7 +74,7 @@ struct Kind {
     tables: Vec<Table>,
     schemes: Vec<Scheme>,
     form: BodyForm,
-    /// A right request is surely accepted: nothing in the tables is so odd that a header could not carry it.
+    /// Every signed request must be accepted, because the tables contain nothing that a header cannot carry.
     sane: bool,
 }
 
@@ -96,7 +96,7 @@ static BUILT_IN: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     builtin::kinds().iter().map(kind).collect()
 });
 
-/// A request on its way.
+/// A request before it is sent.
 struct Request {
     headers: Vec<(String, String)>,
     path: Option<String>,
@@ -120,8 +120,8 @@ pub(crate) fn check(data: &[u8]) {
         value: Secret::new(&secret),
     }];
     let Ok(authenticator) = Authenticator::new(kind.schemes.clone(), secrets, kind.form.clone()) else {
-        // A key of its form may still be none (`whsec_` and nothing).
-        return assert!(!kind.sane, "a fit secret was refused");
+        // An invented secret may be empty behind its prefix (`whsec_` alone).
+        return assert!(!kind.sane, "a valid secret was refused");
     };
     let mut request = signed(&mut input, table, scheme, &kind.form, &secret);
     let touched = !input.is_empty();
@@ -137,9 +137,9 @@ pub(crate) fn check(data: &[u8]) {
                 .with_query(&request.query)
                 .finish(Bytes::from(request.body.clone()), now)
         });
-    // What stands for the body has to be signed as one; a sender would not sign none.
-    let stands = request.body.is_empty() && (kind.form.query.is_some() || kind.form.parameters);
-    if stands {
+    // A query that replaces an empty body must be signed as the body. A sender would not sign an empty body.
+    let query_is_body = request.body.is_empty() && (kind.form.query.is_some() || kind.form.parameters);
+    if query_is_body {
         request.body = request.query.clone().into_bytes();
     }
     match answer {
@@ -150,17 +150,20 @@ pub(crate) fn check(data: &[u8]) {
             for header in kind.tables.iter().filter_map(|table| table.header.as_deref()) {
                 assert!(
                     kept.get(&header.to_ascii_lowercase()).is_none(),
-                    "{header} is kept"
+                    "{header} was not removed"
                 );
             }
-            // As it was sent; in which charset it is read is another matter.
+            // The signature covers the bytes as sent, before their charset is decoded.
             let payload = kind.form.signed(&kept, &body).unwrap_or_default().unwrap_or(body);
             assert!(
-                proves(table, &secret, &request, &payload),
-                "accepted, and not signed"
+                is_authentic(table, &secret, &request, &payload),
+                "accepted without a signature"
             );
         }
-        Err(refusal) => assert!(touched || stands || !kind.sane, "signed, and refused: {refusal}"),
+        Err(refusal) => assert!(
+            touched || query_is_body || !kind.sane,
+            "refused with a signature: {refusal}"
+        ),
     }
 }
 
@@ -246,7 +249,7 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
         parameters: input.flag(),
         json: vec!["a".to_owned()],
     };
-    // No sender signs the JSON that is made of a whole form or of a text here.
+    // No sender signs the JSON that the bridge makes of a whole form or of a text.
     let sane = sane && !(signs_payload(&table) && (form.fields || form.text));
     Some(Kind {
         tables: vec![table],
@@ -274,7 +277,7 @@ fn secret_for(table: &Table) -> String {
     format!("{}{text}", key.prefix)
 }
 
-/// What a sender would send.
+/// The request that a sender would send.
 fn signed(input: &mut Input<'_>, table: &Table, scheme: &Scheme, form: &BodyForm, secret: &str) -> Request {
     let payload = input.bytes().to_vec();
     let id = format!("msg_{}", input.byte());
@@ -303,7 +306,7 @@ fn signed(input: &mut Input<'_>, table: &Table, scheme: &Scheme, form: &BodyForm
     }
 }
 
-/// What is done to a request on its way.
+/// Makes one change to a request.
 fn touch(input: &mut Input<'_>, request: &mut Request, table: &Table, secret: &str) {
     let Request {
         headers,
@@ -356,7 +359,7 @@ fn touch(input: &mut Input<'_>, request: &mut Request, table: &Table, secret: &s
             }
         }
         12 => *query = input.text().into_owned(),
-        // A body that goes the other way.
+        // The body becomes the query.
         13 => *query = String::from_utf8_lossy(&std::mem::take(body)).into_owned(),
         7 => *body = input.bytes().to_vec(),
         8 => body.extend(input.bytes()),
@@ -375,7 +378,7 @@ fn touch(input: &mut Input<'_>, request: &mut Request, table: &Table, secret: &s
     }
 }
 
-/// Replaces some of a text.
+/// Replaces a part of a text.
 fn splice(input: &mut Input<'_>, text: &mut String) {
     let characters: Vec<char> = text.chars().collect();
     let from = input.below(characters.len() + 1);

@@ -1,4 +1,5 @@
-//! Any text as a condition over a small payload: it compiles and gives a value or a reason, or it says why not.
+//! Any text as a condition over a small payload: it compiles and returns a value or an error, or it does not compile
+//! and has an error.
 
 use serde_json::{Value, json};
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! Any text as `bridge.toml` or as a kind's `source.toml`: findings with a line that there is and without a secret, or a
-//! configuration that decides about an event.
+//! Any text as `bridge.toml` or as a kind's `source.toml`: it has findings with an existing line and without a
+//! secret, or it is a configuration that decides an event.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use twake_bridge::toml_reader::{Finding, Severity};
 
 use super::{Input, decision::check_decision};
 
-/// What no finding may say.
+/// The secret that no finding may contain.
 const SECRET: &str = "xyzzy-plugh-secret";
 
 struct Ground {
@@ -103,7 +103,7 @@ fn a_kind(text: &str) {
     }
 }
 
-/// Any kind that compiles takes a request.
+/// Any kind that compiles can receive a request.
 fn receive(loaded: LoadedKind) {
     let source = Source {
         name: "own".into(),
@@ -153,12 +153,15 @@ fn check_response(response: &ChallengeResponse) {
 fn check_findings(findings: &[Finding], file: &str, text: &str) {
     let lines = text.split('\n').count();
     for finding in findings {
-        let said = finding.to_string();
-        assert!(!finding.what.is_empty() && !said.contains(SECRET), "{said}");
+        let text_of_finding = finding.to_string();
+        assert!(
+            !finding.what.is_empty() && !text_of_finding.contains(SECRET),
+            "{text_of_finding}"
+        );
         if finding.file == file {
             assert!(
                 finding.line.is_none_or(|line| (1..=lines).contains(&line)),
-                "{said} of {lines} lines"
+                "{text_of_finding} of {lines} lines"
             );
         }
     }

@@ -1,7 +1,7 @@
-//! An event → its decision → its messages → Twacode, for every kind that is built in.
+//! An event → its decision → its messages → Twacode, for every built-in kind.
 //!
-//! An input chooses a shipped sample and a row of changes to it (so that there is no corpus to keep), or is a payload
-//! itself. Nothing panics, every message is there or silent for a reason, and what would be sent to Twake is in order.
+//! An input chooses a shipped sample and a series of changes to it (so no corpus has to be kept), or is a payload
+//! itself. Nothing panics, every message is rendered or skipped with a reason, and the content for Twake is valid.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use twake_bridge::source::Source;
 
 use super::{Input, nasty, shown};
 
-/// Larger samples are for the ordinary tests: here they would only be slow.
+/// The size limit of samples in bytes. Larger samples are slow here, and the ordinary tests cover them.
 const LARGEST_SAMPLE: usize = 30_000;
 
 struct Sample {
@@ -95,7 +95,7 @@ pub(crate) fn check(data: &[u8]) {
     };
     let event = event(&sample.source, &event_type, body);
     let kind = sample.source.kind.name.as_str();
-    // GitHub's templates quote bodies alone; others that quote may quote anything.
+    // GitHub's templates quote only bodies. Templates of other kinds may quote any value.
     let may_link = quotes(kind) && (kind != "github" || body_has_a_link(&event.payload));
     let decision = decision::decide(event.clone(), &sample.source);
     check_decision(&decision, may_link);
@@ -106,7 +106,7 @@ pub(crate) fn check(data: &[u8]) {
     );
 }
 
-/// The event of a request that was let in.
+/// The event of an authenticated request.
 fn event(source: &Source, event_type: &str, body: Vec<u8>) -> Event {
     let headers = source.kind.sample_headers.iter();
     let headers =
@@ -122,7 +122,7 @@ fn event(source: &Source, event_type: &str, body: Vec<u8>) -> Event {
     Event::new(uuid::Uuid::nil(), name, Timestamp::UNIX_EPOCH, authentic)
 }
 
-/// Whether a kind tells markup of other people as what it means: links in there are links.
+/// Whether a kind renders markup from payloads, so that links in the markup become links.
 fn quotes(kind: &str) -> bool {
     let templates = builtin::templates(kind);
     let mut texts = templates.iter().map(|template| &template.text);
@@ -140,7 +140,7 @@ fn body_has_a_link(payload: &Value) -> bool {
     }
 }
 
-/// A decision is whole, and each of its messages can be sent.
+/// Checks that a decision is complete, and that each of its messages can be sent.
 pub(crate) fn check_decision(decision: &Decision, may_link: bool) {
     assert!(decision.event_type.chars().count() <= 100 && !decision.event_type.is_empty());
     for decided in &decision.messages {
@@ -166,7 +166,7 @@ pub(crate) fn check_decision(decision: &Decision, may_link: bool) {
     assert_eq!(decision.skip_reason().is_none(), !deliveries.is_empty());
 }
 
-/// One change somewhere in a payload.
+/// Makes one change somewhere in a payload.
 fn change(input: &mut Input<'_>, payload: &mut Value) {
     let kind = input.below(14);
     let other = if kind == 13 {

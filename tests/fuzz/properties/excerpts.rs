@@ -1,5 +1,5 @@
-//! Markdown, or Slack's markup, that somebody else wrote: whatever it holds, it becomes a document that can be kept, cut
-//! and sent; and an excerpt of it is a short quotation and nothing else.
+//! Untrusted Markdown and Slack markup: any text becomes a document that can be stored, cut and sent. An excerpt of
+//! it is a short quotation and nothing else.
 
 use handlebars::Context;
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(crate) fn check(data: &[u8]) {
     let limit = input.below(3_000);
     let times = 1 << input.below(14);
     let unit = input.rest_text();
-    // A short text many times over: what nests, nests deeply.
+    // Repeats a short text, so that nested elements nest deeply.
     let times = if unit.len() <= 8 { times } else { 1 };
     let text = unit.repeat(times);
     whole(&text, limit);
@@ -48,7 +48,7 @@ fn whole(text: &str, limit: usize) {
         plain::text(&cut).chars().count() <= limit.max(1).min(words.max(limit)),
         "cut to more than {limit}"
     );
-    // The characters of atoms never get this far: every door replaces them.
+    // Every input of the bridge replaces the characters that mark atoms, so a document never contains them.
     if !text.contains(['\u{e100}', '\u{e101}']) {
         for document in [document, cut] {
             shown::check(
@@ -63,7 +63,7 @@ fn whole(text: &str, limit: usize) {
     }
 }
 
-/// The document that a template makes of a text; none where it says nothing.
+/// The document that a template renders from a text. `None` if it is empty.
 fn made(template: &str, text: &str, limit: usize) -> Option<Document> {
     let rendering = EXCERPTS.render(
         template,
@@ -86,12 +86,12 @@ fn excerpt(text: &str, limit: usize) {
         [Block::Paragraph(_), Block::Quote(quoted), Block::Paragraph(_)] => Document {
             blocks: quoted.clone(),
         },
-        other => panic!("more than a quotation: {other:?}"),
+        other => panic!("not only a quotation: {other:?}"),
     };
     let quoted = plain::text(&quoted);
     assert!(
         quoted.chars().count() <= limit.max(1),
-        "{} characters, and not {limit}",
+        "{} characters, more than {limit}",
         quoted.chars().count()
     );
     assert!(quoted.split('\n').count() <= 6, "too many lines: {quoted:?}");
@@ -99,18 +99,18 @@ fn excerpt(text: &str, limit: usize) {
 
 fn slack(text: &str, limit: usize) {
     if let Some(document) = made("slack", text, limit) {
-        let said = plain::text(&document);
+        let plain_text = plain::text(&document);
         assert!(
-            said.chars().count() <= limit + 1,
-            "{} characters, and not {limit}",
-            said.chars().count()
+            plain_text.chars().count() <= limit + 1,
+            "{} characters, more than {limit}",
+            plain_text.chars().count()
         );
     }
     if let Some(document) = made("titled", text, limit) {
         assert_eq!(
             shown::skeleton(&document),
             "p(strong(link(t ) ) ) ",
-            "a title is its text alone"
+            "a title is only text"
         );
     }
 }

@@ -1,7 +1,8 @@
-//! What is taken out of a form is what was put into it.
+//! The fields that the bridge parses from a form are the fields that were written into it.
 //!
-//! Forms that the property writes itself, with every freedom the formats leave, have to be read exactly. Of any other body
-//! nothing may be taken that is not in it; a second reader of multipart bodies, where there is one, has to agree.
+//! The property writes forms itself, with every freedom of the formats, and the bridge must parse them exactly. A
+//! field parsed from any other body must occur in that body. A second parser of multipart bodies, if there is one,
+//! must agree.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use super::Input;
 const FIELD: &str = "payload";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Every part of a multipart body by name, or that it is none: what another reader says.
+/// Another parser of multipart bodies. It returns every part with its name, or `None` if the body is invalid.
 pub(crate) type Reader = fn(&str, &[u8]) -> Option<Vec<(String, Vec<u8>)>>;
 
 pub(crate) fn check(data: &[u8], other: Option<Reader>) {
@@ -39,7 +40,7 @@ fn sent(form: &BodyForm, content_type: &str, body: &[u8]) -> Result<Option<Bytes
     form.signed(&headers, &Bytes::copy_from_slice(body))
 }
 
-/// A text as it is read where no charset is declared: a byte order mark or zeros in it are signs of one.
+/// A text as it is read without a declared charset. A byte order mark or zeros in the text indicate a charset.
 fn read(text: &[u8]) -> Bytes {
     charset::decode(&Bytes::copy_from_slice(text), Charset::UTF_8)
 }
@@ -62,7 +63,7 @@ fn multipart() -> BodyForm {
     }
 }
 
-/// The payload of a request without a body, by way of its query.
+/// The payload of a request without a body, from its query.
 fn payload_of_query(form: BodyForm, query: &str) -> Result<Bytes, UnreadableForm> {
     let authenticator = Authenticator::of_samples(form);
     let headers = Headers::default();
@@ -88,7 +89,7 @@ fn any_body(input: &mut Input<'_>, other: Option<Reader>) {
             assert_eq!(payload(&field(), FORM, body), Ok(Some(read(&found))));
         }
     }
-    taken_part(&content_type, body, other);
+    parsed_part(&content_type, body, other);
     for (fields, text) in [(true, false), (false, true), (true, true)] {
         let form = BodyForm {
             fields,
@@ -96,7 +97,7 @@ fn any_body(input: &mut Input<'_>, other: Option<Reader>) {
             ..BodyForm::default()
         };
         match payload(&form, &content_type, body) {
-            // A body in another charset is a payload of its own, and JSON or not.
+            // A body in another charset is its own payload, which may be JSON or not.
             Ok(Some(_)) if read(body) != body || content_type.to_ascii_lowercase().contains("charset") => {}
             Ok(Some(made)) => assert!(serde_json::from_slice::<Value>(&made).unwrap().is_object()),
             Ok(None) => {}
@@ -105,14 +106,15 @@ fn any_body(input: &mut Input<'_>, other: Option<Reader>) {
     }
 }
 
-/// Of a body that the property did not write, what is taken stands between two delimiters, and nobody reads it otherwise.
-fn taken_part(content_type: &str, body: &[u8], other: Option<Reader>) {
-    let Ok(Some(taken)) = sent(&multipart(), content_type, body) else {
+/// A part parsed from a body that the property did not write stands between two delimiters, and the other parser
+/// agrees.
+fn parsed_part(content_type: &str, body: &[u8], other: Option<Reader>) {
+    let Ok(Some(content)) = sent(&multipart(), content_type, body) else {
         return;
     };
     let after = body
-        .windows(taken.len() + 4)
-        .any(|window| window.starts_with(&taken) && window.ends_with(b"\r\n--"));
+        .windows(content.len() + 4)
+        .any(|window| window.starts_with(&content) && window.ends_with(b"\r\n--"));
     let is_form = content_type
         .split(';')
         .next()
@@ -122,18 +124,18 @@ fn taken_part(content_type: &str, body: &[u8], other: Option<Reader>) {
     if !is_form {
         return;
     }
-    assert!(after, "what was taken is not in the body");
+    assert!(after, "the parsed part is not in the body");
     if let Some(parts) = other.and_then(|read| read(content_type, body)) {
         let same: Vec<_> = parts
             .into_iter()
             .filter(|(name, _)| name == FIELD)
             .map(|(_, content)| content)
             .collect();
-        assert_eq!(same, [taken], "two readers disagree");
+        assert_eq!(same, [content], "the two parsers disagree");
     }
 }
 
-/// Names of a form as they are read, and values as they were sent, decoded by hand.
+/// Parses a form independently: names as they are read, values as they were sent.
 fn fields(body: &[u8]) -> Vec<(String, Bytes)> {
     let decoded = |text: &[u8]| {
         let mut bytes = Vec::new();
@@ -215,7 +217,7 @@ fn written_form(input: &mut Input<'_>) {
         assert_eq!(payload_of_query(form, &body).unwrap(), made);
     }
     let Ok(made) = serde_json::from_slice::<Value>(&made) else {
-        // JSON in a field may nest so deeply that around it there is no room for the object.
+        // JSON in a field may nest so deeply that the surrounding object would exceed the depth limit.
         return assert!(values.iter().any(|value| value.len() > 100));
     };
     for (name, _) in &expected {
@@ -232,14 +234,14 @@ fn as_meant(name: &str, value: &str) -> Value {
     let json: Option<Value> = (name == FIELD)
         .then(|| serde_json::from_str(value).ok())
         .flatten();
-    // Written and read once more: the last digit of a long fraction may not survive that.
+    // Serializes and parses the number again, because the last digit of a long fraction may change.
     json.map_or_else(
         || value.into(),
         |json| serde_json::from_str(&json.to_string()).unwrap_or(json),
     )
 }
 
-/// Each byte as it may be written: as it is, or as `%XX` in either case.
+/// Writes each byte unchanged or as `%XX`, in upper or lower case.
 fn write_encoded(input: &mut Input<'_>, text: &str, body: &mut String) {
     let (plain, plus, lower) = (input.flag(), input.flag(), input.flag());
     for byte in text.bytes() {
@@ -288,7 +290,7 @@ fn written_multipart(input: &mut Input<'_>, other: Option<Reader>) {
             (name, is_named)
         };
         let content = input.bytes();
-        // What could be read as a delimiter is no content: a sender would have chosen another boundary.
+        // Skips content with a delimiter in it: a sender would choose another boundary.
         let around = [b"\r\n", content, &delimiter].concat();
         let ends = around
             .windows(delimiter.len())
@@ -320,5 +322,5 @@ fn written_multipart(input: &mut Input<'_>, other: Option<Reader>) {
         [content] => assert_eq!(found.unwrap().unwrap(), read(content)),
         _ => assert_eq!(found, Err(UnreadableForm::Twice)),
     }
-    taken_part(&content_type, &body, other);
+    parsed_part(&content_type, &body, other);
 }

@@ -1,8 +1,8 @@
-//! A fuzzer's bytes, read as choices. What has run out reads as zero, so every input means something.
+//! Reads the bytes of a fuzzer as choices. After the last byte every read returns zero, so every input is valid.
 
 use std::borrow::Cow;
 
-/// Bytes still to be read.
+/// The bytes that are not yet read.
 pub(crate) struct Input<'d>(&'d [u8]);
 
 impl<'d> Input<'d> {
@@ -40,7 +40,7 @@ impl<'d> Input<'d> {
         choices[self.below(choices.len())]
     }
 
-    /// A length, then as many bytes.
+    /// Reads a length, then that many bytes.
     pub(crate) fn bytes(&mut self) -> &'d [u8] {
         let length = usize::from(self.byte()).min(self.0.len());
         let (bytes, rest) = self.0.split_at(length);
@@ -48,7 +48,7 @@ impl<'d> Input<'d> {
         bytes
     }
 
-    /// The same as text.
+    /// Like `bytes`, as text.
     pub(crate) fn text(&mut self) -> Cow<'d, str> {
         String::from_utf8_lossy(self.bytes())
     }

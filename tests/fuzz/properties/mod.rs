@@ -1,5 +1,5 @@
-//! What holds whatever comes in: one property a door, each a function of a fuzzer's bytes that panics when it does not
-//! hold. `tests/fuzz/targets` hands them libFuzzer's inputs, `tests/it/fuzz.rs` a few thousand that are always the same.
+//! Properties that hold for any input. Each is a function of a fuzzer's bytes that panics if the property does not
+//! hold. `tests/fuzz/targets` calls them with libFuzzer's inputs, `tests/it/fuzz.rs` with a few thousand fixed ones.
 
 pub(crate) mod authentication;
 pub(crate) mod conditions;

@@ -1,4 +1,4 @@
-//! Values that people who write parsers forget.
+//! Values that parsers often handle wrongly.
 
 use std::sync::LazyLock;
 use twake_bridge::message::{Inline, nodes_atom, text_atom};
@@ -63,11 +63,11 @@ static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
     texts
 });
 
-/// One of the texts, or any other.
+/// One of the texts, or any other text.
 pub(crate) fn text(input: &mut Input<'_>) -> String {
     match input.below(TEXTS.len() * 2) {
         choice if choice < TEXTS.len() => TEXTS[choice].clone(),
-        // No value begins with that address but by way of these texts.
+        // Only these texts may begin with that address.
         _ => input.text().replace("evil.example", "e.example"),
     }
 }

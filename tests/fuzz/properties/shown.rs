@@ -1,4 +1,4 @@
-//! What holds of every message, whatever it was made of.
+//! Properties of every message, for any event.
 
 use regex::Regex;
 use serde_json::Value;
@@ -10,9 +10,9 @@ use twake_bridge::twake::{Destination, Job, Outbound, request};
 use url::Url;
 use uuid::Uuid;
 
-/// A body of this many bytes is refused by later servers.
+/// The size in bytes of a body that later servers refuse.
 const LARGEST_BODY: usize = 1 << 20;
-/// The address that only syntax in a value could make a link to: no value begins with it.
+/// An address that no value begins with, so a link to it means that a value was parsed as syntax.
 pub(crate) const EVIL: &str = "http://evil.example";
 
 static DESTINATION: LazyLock<Destination> = LazyLock::new(|| {
@@ -31,8 +31,8 @@ static DESTINATION: LazyLock<Destination> = LazyLock::new(|| {
     })
 });
 
-/// What Twake looks for in a message's text to notify somebody. All its servers have the first two
-/// (`MessageSystem.php`, later `node/services/messages/services/utils.ts`), the last ones the third, too.
+/// The patterns in a message's text that make Twake notify users. All its servers have the first two
+/// (`MessageSystem.php`, later `node/services/messages/services/utils.ts`), and the last ones also the third.
 static MENTIONS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     [
         r"(?m)@[^: ]+:([0-f-]{36})",
@@ -42,19 +42,19 @@ static MENTIONS: LazyLock<[Regex; 3]> = LazyLock::new(|| {
     .map(|pattern| Regex::new(pattern).unwrap())
 });
 
-/// What makes text behind it go another way.
+/// Whether a character changes the direction of the text after it.
 pub(crate) fn turns(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// It can be kept and read again, and what is sent to Twake is small, well-formed, and notifies nobody. `may_link`: some of
-/// it is Markdown of other people, whose links are links.
+/// Checks that a message can be stored and loaded, and that its content for Twake is small, well-formed, and notifies
+/// no user. `may_link`: the message contains untrusted Markdown, in which links are allowed.
 pub(crate) fn check(message: &StoredMessage, may_link: bool) {
     let kept = serde_json::to_string(message).unwrap();
     assert_eq!(
         serde_json::from_str::<StoredMessage>(&kept).unwrap(),
         *message,
-        "kept as something else"
+        "stored and loaded differently"
     );
 
     let body = request(&Job::post(Uuid::nil(), 1, &DESTINATION, message)).body;
@@ -66,34 +66,45 @@ pub(crate) fn check(message: &StoredMessage, may_link: bool) {
     let body: Value = serde_json::from_slice(&body).unwrap();
     let content = &body["message"]["content"];
     let text = content["original_str"].as_str().unwrap();
-    assert_eq!(text, content["fallback_string"], "Twake prefers another text");
-    assert!(!text.is_empty(), "Twake would read the nodes");
-    // In JavaScript a line begins after any of these.
+    assert_eq!(
+        text, content["fallback_string"],
+        "the two texts of the content differ"
+    );
+    assert!(!text.is_empty(), "an empty text: Twake would use the nodes");
+    // In JavaScript a line starts after any of these characters.
     let lines = text.replace(['\r', '\u{2028}', '\u{2029}'], "\n");
     for pattern in MENTIONS.iter() {
         assert!(
             !pattern.is_match(&lines),
-            "{pattern} would notify somebody: {text:?}"
+            "{pattern} would notify a user: {text:?}"
         );
     }
-    assert!(!text.contains(turns), "it turns what follows: {text:?}");
-    assert!(!kept.contains(turns), "it turns what follows: {kept}");
+    assert!(
+        !text.contains(turns),
+        "a character changes the text direction: {text:?}"
+    );
+    assert!(
+        !kept.contains(turns),
+        "a character changes the text direction: {kept}"
+    );
     let formatted = &content["formatted"];
     nodes(formatted, 0);
     if !may_link {
         let link = format!("\"url\":\"{EVIL}");
         assert!(
             !formatted.to_string().contains(&link),
-            "a value was read as syntax: {formatted}"
+            "a value was parsed as syntax: {formatted}"
         );
     }
 }
 
-/// Twacode as this program writes it: known nodes, literal text, links to the web alone.
+/// Checks Twacode: only known nodes, literal text, and links to web addresses.
 fn nodes(value: &Value, depth: usize) {
     assert!(depth < 40, "nested too deeply");
-    for node in value.as_array().unwrap_or_else(|| panic!("no list: {value}")) {
-        let members = node.as_object().unwrap_or_else(|| panic!("a bare {node}"));
+    for node in value.as_array().unwrap_or_else(|| panic!("not a list: {value}")) {
+        let members = node
+            .as_object()
+            .unwrap_or_else(|| panic!("not an object: {node}"));
         let content = &node["content"];
         match node["type"].as_str().unwrap() {
             "br" => assert_eq!(members.len(), 1),
@@ -123,10 +134,13 @@ fn nodes(value: &Value, depth: usize) {
 fn assert_one_line(content: &Value) {
     let text = content.as_str().unwrap();
     let acts = |c: char| c.is_control() || turns(c);
-    assert!(!text.contains(acts), "characters that act in {text:?}");
+    assert!(
+        !text.contains(acts),
+        "control characters or direction changes in {text:?}"
+    );
 }
 
-/// A document without its words: what a value must never change.
+/// The structure of a document without its text, which a value must never change.
 pub(crate) fn skeleton(document: &Document) -> String {
     let mut out = String::new();
     blocks(&document.blocks, &mut out);

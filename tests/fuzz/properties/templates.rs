@@ -1,5 +1,5 @@
-//! Any text as a template, any text as a value: a template that compiles says something or fails with a reason, and no
-//! value changes the structure that the template's own text has.
+//! Any text as a template, any text as a value: a template that compiles renders or fails with a reason, and no value
+//! changes the structure of the template's own text.
 
 use handlebars::Context;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ fn own(name: &str, text: &str) -> TemplateFile {
 fn any_template(input: &mut Input<'_>) {
     let value = nasty::text(input);
     let text = input.rest_text();
-    // What follows a line of its own is a part, `{{> part}}`.
+    // The text after a separator line is a part, `{{> part}}`.
     let (text, part) = text.split_once("\n====\n").unwrap_or((&text, "{{x}}"));
     let files = vec![
         own("push.hbs", text),
@@ -59,14 +59,17 @@ fn any_template(input: &mut Input<'_>) {
         }
         let is_broken = findings.iter().any(|finding| finding.file == "push.hbs");
         let is_there = rendering.rendered != Rendered::NoTemplate || !rendering.failed.is_empty();
-        assert!(is_there || is_broken, "a template was lost");
+        assert!(
+            is_there || is_broken,
+            "a template has neither a result nor a finding"
+        );
     }
     for entry in library.entries() {
         let _ = (entry.reads(), entry.when());
     }
 }
 
-/// Names of every type, as a template may read them.
+/// A context with values of every type.
 fn names(value: &str) -> Value {
     json!({
         "event": "push", "source": "s", "branch": value, "x": value, "url": "https://e.example/x",
@@ -82,7 +85,7 @@ fn names(value: &str) -> Value {
 
 fn own_text_with_holes(input: &mut Input<'_>) {
     let value = nasty::text(input);
-    // A target that only a value makes an address would be a link with one value and none with another.
+    // A value with `:` or `/` could complete an address, so a link would exist with one value and not with another.
     let value = value.replace([':', '/'], ";");
     if value.trim().is_empty() || value.chars().all(|c| c.is_control() || c.is_whitespace()) {
         return;
@@ -93,7 +96,7 @@ fn own_text_with_holes(input: &mut Input<'_>) {
     if !findings.is_empty() {
         return;
     }
-    let say = |value: &str| -> Option<Document> {
+    let render = |value: &str| -> Option<Document> {
         let rendering = library.render("push", None, &Context::from(json!({ "x": value })));
         match rendering.rendered {
             Rendered::Message(message) => {
@@ -103,7 +106,7 @@ fn own_text_with_holes(input: &mut Input<'_>) {
             _ => None,
         }
     };
-    let (plain, with_value) = (say("x"), say(&value));
+    let (plain, with_value) = (render("x"), render(&value));
     assert_eq!(
         plain.as_ref().map(shown::skeleton),
         with_value.as_ref().map(shown::skeleton),

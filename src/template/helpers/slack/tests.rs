@@ -91,7 +91,7 @@ fn invalid_markup_stays_text() {
 
 #[test]
 fn names_and_commands_become_words() {
-    for (markup, said) in [
+    for (markup, expected) in [
         ("<!here>", "@here"),
         ("<!channel|channel>", "@channel"),
         ("<!everyone>", "@everyone"),
@@ -106,7 +106,7 @@ fn names_and_commands_become_words() {
         (":fire: :+1::skin-tone-2: :large_green_circle:", "🔥 👍 🟢"),
         (":white_check_mark:*done*", "✅done"),
     ] {
-        assert_eq!(plain::text(&document(markup)), said, "{markup}");
+        assert_eq!(plain::text(&document(markup)), expected, "{markup}");
     }
     let shown = inlines("<!here> *_x_*");
     assert_eq!(shown.first(), Some(&text("@here ")));
@@ -143,20 +143,20 @@ fn quotes_code_blocks_and_paragraphs_become_blocks() {
 
 #[test]
 fn slack_text_continues_the_line_and_is_limited() {
-    let said = |template: &str, text: &str| {
+    let text_of = |template: &str, text: &str| {
         plain::text(&rendered(
             template,
             json!({"x": text, "url": "https://e.org", "bad": "javascript:x"}),
         ))
     };
     assert_eq!(
-        said("by {{slack x 20}}!", "*ana*\n<https://e.org|b>"),
+        text_of("by {{slack x 20}}!", "*ana*\n<https://e.org|b>"),
         "by ana\nb!"
     );
-    assert_eq!(said("✅ {{slack x 99}}", "done\n\n> well"), "✅ done\n> well");
-    assert_eq!(said("✅ {{slack x 99}}", "> well"), "✅ \n> well");
-    assert_eq!(said("{{slack x 5}}", "*abc* defgh"), "abc…");
-    assert_eq!(said("{{slack x 300}}|", ""), "|");
+    assert_eq!(text_of("✅ {{slack x 99}}", "done\n\n> well"), "✅ done\n> well");
+    assert_eq!(text_of("✅ {{slack x 99}}", "> well"), "✅ \n> well");
+    assert_eq!(text_of("{{slack x 5}}", "*abc* defgh"), "abc…");
+    assert_eq!(text_of("{{slack x 300}}|", ""), "|");
     assert_eq!(
         rendered(
             "**{{slack x 300 url}}**",
@@ -168,7 +168,7 @@ fn slack_text_continues_the_line_and_is_limited() {
             "A & b"
         )])])]
     );
-    assert_eq!(said("{{slack x 300 bad}}", "`a`"), "a");
+    assert_eq!(text_of("{{slack x 300 bad}}", "`a`"), "a");
 }
 
 /// Returns the URLs of a document.
@@ -179,7 +179,7 @@ fn targets(content: &[Inline], inside: bool, out: &mut Vec<String>) {
                 targets(inner, inside, out);
             }
             Inline::Link { url, label } => {
-                assert!(!inside, "a link in a link");
+                assert!(!inside, "a link inside a link");
                 out.push(url.clone());
                 targets(label, true, out);
             }
@@ -199,7 +199,7 @@ fn check(markup: &str) {
             Block::Quote(inner) => {
                 for block in inner {
                     let Block::Paragraph(content) = block else {
-                        panic!("{block:?} in a quotation")
+                        panic!("unexpected {block:?} in a quotation")
                     };
                     targets(&content, false, &mut found);
                 }
@@ -233,8 +233,8 @@ proptest! {
     #[test]
     fn no_text_causes_a_panic(markup in any::<String>(), limit in 0_usize..60) {
         check(&markup);
-        let said = rendered("{{slack x limit}}", json!({"x": markup, "limit": limit}));
-        prop_assert!(plain::text(&said).chars().count() <= limit + 1);
+        let document = rendered("{{slack x limit}}", json!({"x": markup, "limit": limit}));
+        prop_assert!(plain::text(&document).chars().count() <= limit + 1);
     }
 
     #[test]

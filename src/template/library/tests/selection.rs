@@ -23,23 +23,23 @@ fn the_most_specific_template_is_rendered() {
             "push.short.hbs"
         ]
     );
-    let spoken = |event: &str, variant: Option<&str>| {
+    let selected = |event: &str, variant: Option<&str>| {
         let rendering = library.render(event, variant, &context());
         (
             rendering.template.map(|template| template.name),
             rendering.failed.len(),
         )
     };
-    assert_eq!(spoken("push", None), (Some("push.hbs".to_owned()), 0));
+    assert_eq!(selected("push", None), (Some("push.hbs".to_owned()), 0));
     assert_eq!(
-        spoken("push", Some("short")),
+        selected("push", Some("short")),
         (Some("push.short.hbs".to_owned()), 0)
     );
-    assert_eq!(spoken("push", Some("long")), (Some("push.hbs".to_owned()), 0));
-    assert_eq!(spoken("../push", None), (Some("default.hbs".to_owned()), 0));
-    assert_eq!(spoken("issues", None), (None, 1));
+    assert_eq!(selected("push", Some("long")), (Some("push.hbs".to_owned()), 0));
+    assert_eq!(selected("../push", None), (Some("default.hbs".to_owned()), 0));
+    assert_eq!(selected("issues", None), (None, 1));
     // The own template fails, so the built-in one is rendered.
-    assert_eq!(spoken("ping", None), (Some("ping.hbs".to_owned()), 1));
+    assert_eq!(selected("ping", None), (Some("ping.hbs".to_owned()), 1));
 }
 
 #[test]

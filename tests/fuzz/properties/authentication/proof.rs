@@ -1,12 +1,12 @@
-//! What an accepted request has to satisfy: read off the table as it is written, with none of the bridge's own code.
+//! What an accepted request must satisfy, derived from the written table without any of the bridge's own code.
 
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 
 use super::{Request, Stamp, Table};
 
-/// Whether somewhere in the request there is the secret itself, or a signature by it over this body.
-pub(super) fn proves(table: &Table, secret: &str, request: &Request, payload: &[u8]) -> bool {
+/// Whether the request contains the secret itself, or a signature of this body with that secret.
+pub(super) fn is_authentic(table: &Table, secret: &str, request: &Request, payload: &[u8]) -> bool {
     let values = |name: &str| -> Vec<&str> {
         let of_name = request
             .headers
@@ -60,7 +60,7 @@ pub(super) fn proves(table: &Table, secret: &str, request: &Request, payload: &[
     }
 }
 
-/// The digits behind every place where the prefix stands.
+/// The digits after each occurrence of the prefix.
 fn digits_behind<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
     let starts = text.char_indices().map(|(at, _)| &text[at..]);
     let behind = starts.filter_map(|rest| rest.strip_prefix(prefix));
@@ -87,12 +87,12 @@ fn is_signed(
             ("{timestamp}", stamp.as_bytes()),
             ("{id}", id.as_bytes()),
         ];
-        let (taken, piece) = pieces
+        let (length, piece) = pieces
             .into_iter()
             .find_map(|(word, piece)| rest.starts_with(word).then_some((word.len(), piece)))
             .unwrap_or((first.len_utf8(), &rest.as_bytes()[..first.len_utf8()]));
         text.extend(piece);
-        rest = &rest[taken..];
+        rest = &rest[length..];
     }
     let key = table
         .secret
