@@ -115,7 +115,7 @@ async fn a_passed_socket_is_checked_by_its_address_and_used_by_its_name() {
             unit,
             &[unix, "127.0.0.1"],
             1,
-            "socket 1 of the socket unit is no TCP socket",
+            "socket 1 of the socket unit is not a TCP socket",
         ),
         (
             "public:public",

@@ -191,7 +191,7 @@ async fn deliveries_of_a_removed_channel_are_moved_in_order() {
     });
     let channels = operator.run(&["channels", "list"]).ok();
     assert!(
-        channels.contains("dev: no such channel is configured"),
+        channels.contains("dev: this channel is not configured"),
         "{channels}"
     );
     operator
