@@ -187,9 +187,7 @@ async fn twake_is_reached_through_a_proxy_with_and_without_a_password_over_http_
         assert!(line.is_some_and(|line| line.ends_with(&way)), "{checked}");
     }
     assert_eq!(
-        checked
-            .matches(") accepts the account for company company")
-            .count(),
+        checked.matches(") accepts company company of account").count(),
         4,
         "{checked}"
     );
@@ -337,7 +335,7 @@ async fn a_client_certificate_is_sent_to_twake_and_a_reload_replaces_it() {
     let live = ask(&setup, None, &["check", "--live"]).await;
     let way = format!("https://{secure}/ (with a certificate)");
     assert!(
-        live.contains(&format!("{way} accepts the account for company company")),
+        live.contains(&format!("{way} accepts company company of account")),
         "{live}"
     );
     assert!(live.contains(&format!("account dev: {way}")), "{live}");
