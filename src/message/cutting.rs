@@ -123,10 +123,9 @@ impl Cutter {
                 Block::List { start, items: kept }
             }
             Block::Buttons(buttons) => {
-                let cost = buttons
-                    .iter()
-                    .map(|button| button.label.chars().count() + 3)
-                    .sum();
+                let labels = buttons.iter().map(|button| button.label.chars().count() + 3);
+                // With the line break before an ellipsis that follows.
+                let cost = labels.sum::<usize>() + self.line;
                 self.take(cost).then_some(Block::Buttons(buttons))?
             }
             Block::Rule => self.take(3).then_some(Block::Rule)?,
@@ -230,7 +229,14 @@ pub(crate) fn end_with_ellipsis(blocks: &mut Vec<Block>) {
                 end_with_ellipsis(item);
             }
         }
-        _ => blocks.push(Block::Paragraph(vec![Inline::Text("…".to_owned())])),
+        last => {
+            let ellipsis = Block::Paragraph(vec![Inline::Text("…".to_owned())]);
+            match last {
+                // A line of its own was not reserved. A rule or an empty list is not missed.
+                Some(last @ (Block::Rule | Block::List { .. })) => *last = ellipsis,
+                _ => blocks.push(ellipsis),
+            }
+        }
     }
 }
 
@@ -244,7 +250,7 @@ fn ellipsis_in_line(content: &mut Vec<Inline>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::markdown;
+    use crate::message::{Button, markdown};
     use proptest::prelude::*;
 
     fn document(markdown: &str) -> Document {
@@ -282,6 +288,28 @@ mod tests {
         assert_eq!(start_of("a\u{1F44D}\u{1F3FD}", 2), "a");
         assert_eq!(start_of("abc", 2), "ab");
         assert_eq!(start_of("e\u{301}\u{301}\u{301}", 2), "e\u{301}");
+    }
+
+    #[test]
+    fn an_ellipsis_after_a_rule_or_buttons_does_not_exceed_the_limit() {
+        let rule = document("- \n\n- -- \n\n~");
+        assert!(matches!(rule.blocks[1], Block::Rule), "{rule:?}");
+        for limit in 0..8 {
+            let text = plain::text(&cut(rule.clone(), limit));
+            assert!(text.chars().count() <= limit, "{limit}: {text:?}");
+        }
+        let button = Button {
+            url: "https://a.example".to_owned(),
+            label: "open".to_owned(),
+        };
+        let text = |text: &str| Block::Paragraph(vec![Inline::Text(text.to_owned())]);
+        let buttons = Document {
+            blocks: vec![text("a"), Block::Buttons(vec![button]), text("b")],
+        };
+        for limit in 0..plain::text(&buttons).chars().count() {
+            let text = plain::text(&cut(buttons.clone(), limit));
+            assert!(text.chars().count() <= limit, "{limit}: {text:?}");
+        }
     }
 
     proptest! {
