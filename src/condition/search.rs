@@ -12,7 +12,7 @@ use crate::steps::{self, OutOfSteps};
 /// Levels below the object that are looked at.
 const DEPTH: usize = 2;
 
-/// Longest value of a leaf, in characters; what follows is left out.
+/// Longest value of a leaf, and longest name in its path, in characters. The rest is left out.
 const LONGEST_LEAF: usize = 200;
 
 /// A field that the walk met.
@@ -27,8 +27,8 @@ struct Field<'a> {
 
 /// The values of all fields with one of these names: those of the object itself first, within a level in the order of
 /// the names. Values that are null, blank, a list or an object do not count. A name matches whatever its capitals, `_`
-/// and `-`; `*url` matches every name that ends so, `icon*` every name that starts so. Fields and objects whose name is in `skipped` are left out, with all
-/// that is in them.
+/// and `-`; `*url` matches every name that ends so, `icon*` every name that starts so. Fields and objects whose name is in
+/// `skipped` are left out, with all that is in them.
 pub(super) fn fields<'a>(
     object: &'a Map<String, Value>,
     names: &[String],
@@ -70,10 +70,12 @@ fn walk<'a>(object: &'a Map<String, Value>, skipped: &[String]) -> Result<Vec<Fi
                 if skipped.iter().any(|skip| is_named(&name, skip)) {
                     continue;
                 }
+                // Every field within an object copies the object's name, which may be as long as the payload.
+                let step: String = key.chars().take(LONGEST_LEAF).collect();
                 let path = if path.is_empty() {
-                    key.clone()
+                    step
                 } else {
-                    format!("{path}.{key}")
+                    format!("{path}.{step}")
                 };
                 match value {
                     Value::Object(object) => objects.push((path, object)),
@@ -165,6 +167,17 @@ mod tests {
         let payload = json!({"a": {"b": {"c": true, "d": {"e": 1}}, "f": 1.5}, "g": ["h"], "i": "j"});
         let leaves = leaves(payload.as_object().unwrap()).unwrap();
         assert_eq!(leaves, ["i: j", "a.f: 1.5", "a.b.c: true"]);
+    }
+
+    #[test]
+    fn a_long_name_is_cut_in_a_path() {
+        let mut object = Map::new();
+        object.insert("é".repeat(10 * LONGEST_LEAF), json!({"a": 1, "b": 2}));
+        let name = "é".repeat(LONGEST_LEAF);
+        assert_eq!(
+            leaves(&object).unwrap(),
+            [format!("{name}.a: 1"), format!("{name}.b: 2")]
+        );
     }
 
     #[test]
