@@ -2,10 +2,10 @@
 
 use toml::{Table, Value};
 
-use crate::condition::{Condition, ConditionError};
+use crate::condition::Condition;
 
 /// The parsed front matter.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct FrontMatter {
     /// The condition of the template. `None` means always.
     pub(super) when: Option<Condition>,
@@ -67,16 +67,6 @@ fn parse(text: &str) -> (FrontMatter, Vec<Found>) {
 }
 
 impl FrontMatter {
-    /// Returns a copy.
-    pub(super) fn again(&self) -> Result<Self, ConditionError> {
-        let when = self
-            .when
-            .as_ref()
-            .map(|when| Condition::compile(when.text()))
-            .transpose()?;
-        Ok(Self { when, ..*self })
-    }
-
     fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
         match (key, value) {
             ("when", Value::String(expression)) => {

@@ -309,10 +309,9 @@ impl Library {
         {
             return;
         }
-        if let Ok(front) = draft.front.again() {
-            let compiled = Compiled::new(draft.origin.clone(), draft.file.clone(), front, template);
-            self.own.insert(draft.name.clone(), compiled);
-        }
+        let front = draft.front.clone();
+        let compiled = Compiled::new(draft.origin.clone(), draft.file.clone(), front, template);
+        self.own.insert(draft.name.clone(), compiled);
     }
 }
 
