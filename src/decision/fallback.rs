@@ -1,4 +1,4 @@
-//! What is posted where no template can say it.
+//! The messages of events that no template renders.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::source::Source;
 const EXCERPT_CHARACTERS: usize = 1_000;
 const EXCERPT_LINES: usize = 20;
 
-/// What is posted of an event whose body cannot be read: why, and how the body begins, as a block of code.
+/// The message of an event whose body cannot be parsed: the reason, and the start of the body as a block of code.
 pub(super) fn unreadable(source: &Source, unreadable: &Unreadable) -> StoredMessage {
     let Unreadable { why, start } = unreadable;
     let text = control::lines(start.trim()).into_owned();
@@ -29,7 +29,7 @@ pub(super) fn unreadable(source: &Source, unreadable: &Unreadable) -> StoredMess
     stored(blocks)
 }
 
-/// What is said of an event that no template can say: its facts, in one line.
+/// The message of an event without a template, or whose templates failed: its facts, in one line.
 pub(super) fn summary(
     source: &Source,
     event_type: &str,

@@ -24,14 +24,14 @@ impl Decision {
             let channels = Vec::new();
             return vec![Skipped::new(channels, &self.unrouted())];
         }
-        let silent = self.messages.iter().enumerate();
-        let silent = silent.filter_map(|(number, message)| {
+        let messages = self.messages.iter().enumerate();
+        let skipped = messages.filter_map(|(number, message)| {
             let of = |skipped: &&DecidedDelivery| skipped.message == number;
             let skipped = self.skipped.iter().filter(of);
             let channels: Vec<String> = skipped.map(|skipped| skipped.channel.to_string()).collect();
             Some(Skipped::new(channels, message.skip_reason.as_ref()?))
         });
-        silent.collect()
+        skipped.collect()
     }
 
     /// Why the whole event is skipped, in one line. Unset if it is posted to at least one channel.

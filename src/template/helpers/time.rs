@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Arguments, Run};
 
-/// Seconds around the message's own time in which `since` says nothing.
+/// Seconds before and after the message's own time within which `since` is empty.
 const RECENT: i64 = 15 * 60;
 
 pub(super) const HELPERS: &[(&str, Run<Value>)] = &[("date", date), ("duration", duration), ("since", since)];
