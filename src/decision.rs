@@ -77,7 +77,7 @@ impl CutOff {
 /// The message of an event in one variant.
 #[derive(Clone, Debug, Default)]
 pub struct DecidedMessage {
-    /// The variant the route asked for.
+    /// The variant that the route selects.
     pub variant: Option<Arc<str>>,
     /// The template that was rendered, if one was.
     pub template: Option<RenderedTemplate>,
@@ -339,7 +339,7 @@ fn skip_reason(kind: &Kind, event_type: &str) -> Option<String> {
         .skipped_types
         .iter()
         .find(|(skipped, _)| skipped == event_type)?;
-    let own = kind.templates.speaks_of(event_type);
+    let own = kind.templates.has_template_for(event_type);
     (!own).then(|| format!("{event_type} is skipped: {why}"))
 }
 

@@ -51,7 +51,7 @@ fn names(source: &Source) -> BTreeSet<String> {
 fn rendered_shape(survey: &Survey<'_>, entry: &LibraryTemplate<'_>) -> Option<Shape> {
     let mut shape = None;
     for seen in &survey.observed {
-        if entry.speaks_for(&seen.event_type) {
+        if entry.is_for(&seen.event_type) {
             shape
                 .get_or_insert_with(Shape::default)
                 .observe(seen.names.data());
@@ -69,7 +69,7 @@ fn failures(
 ) {
     let mut failed: BTreeMap<Failure, Vec<String>> = BTreeMap::new();
     for seen in &survey.observed {
-        if !entry.speaks_for(&seen.event_type) {
+        if !entry.is_for(&seen.event_type) {
             continue;
         }
         // A template whose `when` does not hold renders nothing, so it cannot fail.
@@ -171,7 +171,7 @@ fn front_matter(
     let samples: Vec<_> = survey
         .observed
         .iter()
-        .filter(|seen| entry.speaks_for(&seen.event_type))
+        .filter(|seen| entry.is_for(&seen.event_type))
         .map(|seen| seen.names.data())
         .collect();
     let nothing = Shape::default();

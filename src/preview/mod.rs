@@ -155,7 +155,7 @@ pub fn why_this(message: &DecidedMessage, event_type: &str) -> Option<String> {
         return message
             .variant
             .as_ref()
-            .map(|variant| format!("the route asks for the variant {variant}"));
+            .map(|variant| format!("the route selects the variant {variant}"));
     }
     let instead: Vec<&str> = variant
         .iter()

@@ -37,7 +37,7 @@ fn a_template_with_another_name_has_a_reason() {
         (decided(None, "push.hbs", &[]), None),
         (
             decided(Some("short"), "push.short.hbs", &[]),
-            Some("the route asks for the variant short"),
+            Some("the route selects the variant short"),
         ),
         (
             decided(Some("short"), "push.hbs", &[]),

@@ -53,7 +53,7 @@ impl<'l> LibraryTemplate<'l> {
 
     /// Returns whether the template renders this event type, in any variant. `default.hbs` renders every type without a
     /// template of its own.
-    pub fn speaks_for(&self, event_type: &str) -> bool {
+    pub fn is_for(&self, event_type: &str) -> bool {
         let is_of = |name: &str| {
             name.strip_suffix(".hbs")
                 .and_then(|stem| stem.strip_prefix(event_type))
@@ -157,7 +157,7 @@ impl Library {
     }
 
     /// Returns whether there is a template with the name of this event type.
-    pub fn speaks_of(&self, event_type: &str) -> bool {
+    pub fn has_template_for(&self, event_type: &str) -> bool {
         let file = format!("{event_type}.hbs");
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
