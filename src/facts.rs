@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn reserved_names_are_refused() {
         for wrong in [
-            "payload", "event", "link", "date", "size", "Branch", "a-b", "", "1a", "_a",
+            "payload", "event", "link", "date", "size", "google", "Branch", "a-b", "", "1a", "_a",
         ] {
             assert!(name_trouble(wrong).is_some(), "{wrong}");
         }

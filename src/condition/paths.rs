@@ -88,6 +88,15 @@ impl Paths {
                         self.require(&condition.expr);
                     }
                 }
+                // An optional without a value ends here: its index is not evaluated.
+                operators::INDEX => {
+                    if let [within, index] = call.args.as_slice() {
+                        self.require(&within.expr);
+                        if never_optional(&within.expr) {
+                            self.require(&index.expr);
+                        }
+                    }
+                }
                 name if name.starts_with('@') => {}
                 _ => {
                     for part in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
@@ -104,6 +113,11 @@ impl Paths {
             _ => {}
         }
     }
+}
+
+/// Whether the value is known not to be an optional. The names are JSON, so a path in them never leads to one.
+fn never_optional(expression: &Expr) -> bool {
+    matches!(expression, Expr::Map(_) | Expr::List(_)) || path_of(expression).is_some()
 }
 
 fn path_of(expression: &Expr) -> Option<Path> {

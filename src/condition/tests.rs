@@ -347,6 +347,8 @@ fn a_walk_along_the_paths_finds_what_an_evaluation_finds() {
         "has(payload.a.missing) ? payload.a.missing : payload.a.b",
         "payload.a.?missing.orValue(payload.a.b)",
         "payload.a.?missing.orValue(payload.a.missing)",
+        "payload.a.?missing[payload.a.missing].orValue(payload.a.b)",
+        "payload.a.?l[payload.a.missing].orValue(payload.a.b)",
         "payload.a.l.map(x, x.missing)",
         "[].map(x, payload.missing)",
         "payload.missing.map(x, x)",
