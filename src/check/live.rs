@@ -132,7 +132,7 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
     let table = format!("twake.{}", account.name());
     let of = "bridge.toml";
     let (verdict, date) = match delivery::probe(destination, timeout, clock).await {
-        Ok(told) => told,
+        Ok(answered) => answered,
         Err(error) => {
             findings.push(Finding::error(of, None, &table, error.to_string()));
             return;

@@ -38,7 +38,7 @@ pub(super) enum Lead {
 }
 
 /// The minimum length of a name for a suggestion. A shorter one is near too many others.
-const TELLING: usize = 5;
+const MIN_SUGGESTION: usize = 5;
 
 /// The step into any item of a list.
 pub(super) const ANY: &str = "[]";
@@ -122,7 +122,7 @@ impl Shape {
         }
         let near = nearest(step, self.members.keys().map(String::as_str));
         let free = self.is_free();
-        let near = near.filter(|near| !free || near.len().min(step.len()) >= TELLING);
+        let near = near.filter(|near| !free || near.len().min(step.len()) >= MIN_SUGGESTION);
         if free && near.is_none() {
             return Lead::Unknown;
         }

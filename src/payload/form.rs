@@ -40,7 +40,7 @@ pub(super) fn charset(form: &[u8]) -> Option<Charset> {
 }
 
 /// Returns whether a body starts with `name=`, as a form does. The rest is not checked: hand-written forms contain
-/// percent_decoded spaces.
+/// spaces that are not encoded.
 pub(super) fn starts_with_field(body: &[u8]) -> bool {
     let name = body
         .iter()

@@ -30,6 +30,17 @@ impl Key {
     }
 }
 
+#[cfg(test)]
+impl Key {
+    /// The default that the description names, as TOML. `None`: it names none, or describes it in words.
+    pub(crate) fn described_default(&self) -> Option<&'static str> {
+        let (_, default) = self.doc.split_once("default: ")?;
+        let default = default.split([';', ',']).next()?;
+        let is_toml = format!("x = {default}").parse::<toml::Table>().is_ok();
+        is_toml.then_some(default)
+    }
+}
+
 /// What a value may be.
 #[derive(Clone, Copy)]
 pub(crate) enum Shape {

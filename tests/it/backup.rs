@@ -9,7 +9,7 @@ use std::process::Output;
 use std::rc::Rc;
 
 use rusqlite::Connection;
-use twake_bridge::sandbox::{Fault, Limits};
+use twake_bridge::sandbox::Limits;
 
 use crate::harness::{TestSetup, in_time, post_push};
 use crate::program::{Served, output_of, output_text, program, serve};
@@ -37,9 +37,7 @@ async fn post(url: &str, delivery: usize) {
 async fn a_backup_of_a_running_bridge_is_restored_and_its_waiting_messages_are_delivered() {
     let setup = TestSetup::new();
     let config = setup.write_config("");
-    setup
-        .sandbox
-        .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+    setup.take_twake_down();
     let mut served = Served::start(&config, &setup.store());
     for delivery in 0..20 {
         post(&served.url, delivery).await;

@@ -28,7 +28,7 @@ async fn health_head(connection: &mut TcpStream) -> String {
     exchange(connection, HEALTH).await
 }
 
-/// Sends a request for /health; returns the head of the response.
+/// Sends a request whose response is a JSON object; returns the head of the response.
 async fn exchange(connection: &mut TcpStream, request: &str) -> String {
     connection.write_all(request.as_bytes()).await.unwrap();
     let mut response = Vec::new();
@@ -115,6 +115,33 @@ fn head(length: usize) -> String {
     let line = "x-filling: \r\n";
     let filling = "a".repeat(length - begin.len() - line.len() - 2);
     format!("{begin}x-filling: {filling}\r\n\r\n")
+}
+
+#[actix_web::test]
+async fn a_refusal_keeps_the_connection_unless_a_part_of_the_body_was_not_read() {
+    let setup = TestSetup::new();
+    let bridge = bridge(&setup);
+    let body = push("main", "refused");
+    let request = |signature: &str| {
+        format!(
+            "POST /hooks/github HTTP/1.1\r\nhost: bridge\r\nx-github-event: push\r\n{signature}content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let other = crate::harness::github_signature(b"another body");
+    let wrong = request(&format!("x-hub-signature-256: {other}\r\n"));
+    let mut connection = connect(&bridge).await;
+    for _ in 0..2 {
+        let answer = exchange(&mut connection, &wrong).await;
+        assert!(answer.starts_with("http/1.1 401"), "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+    // Without a signature the body is not read.
+    let answer = exchange(&mut connection, &request("")).await;
+    assert!(answer.starts_with("http/1.1 401"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    closed(&mut connection).await;
+    bridge.finish().await;
 }
 
 /// A head may have 32 KiB. After a head of more than 8 KiB the connection is closed.

@@ -1,4 +1,4 @@
-//! The documents match the program: tables, the configuration in the README, links.
+//! The documents match the program: tables, the configuration in the README, links, the names of tests.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use crate::imports::walk;
 use twake_bridge::condition::{FUNCTIONS, MACROS};
 use twake_bridge::http::Problem;
 use twake_bridge::twake::{Api, Ends, Extent, RETRIES_WHEN_UNSURE, answers};
@@ -181,17 +182,42 @@ fn every_relative_link_has_a_target() {
 }
 
 #[test]
+fn every_documented_test_exists() {
+    let mut pages = BTreeMap::new();
+    read_pages(root(), &mut pages);
+    let tests = BTreeMap::from([("lib", test_paths("src")), ("it", test_paths("tests/it"))]);
+    let mut filters = 0;
+    let mut wrong = Vec::new();
+    for (path, page) in &pages {
+        for command in &page.test_commands {
+            let Some((target, filter)) = target_and_filter(command) else {
+                continue;
+            };
+            filters += 1;
+            let exists = |tests: &Vec<String>| tests.iter().any(|test| test.contains(filter));
+            if !tests.get(target).is_some_and(exists) {
+                wrong.push(format!("{}: {command}: no such test", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(filters > 30, "{filters} commands were found");
+}
+
+#[test]
 fn anchors_match_those_of_github() {
     let page = Page::parse("# 404 on *your* own `server`\n## A, b_c-d!\n## A, b_c-d!\n");
     let anchors: Vec<&str> = page.anchors.iter().map(String::as_str).collect();
     assert_eq!(anchors, ["404-on-your-own-server", "a-b_c-d", "a-b_c-d-1"]);
 }
 
-/// The links and the anchors of a Markdown page.
+/// What the tests read in a Markdown page.
 #[derive(Default)]
 struct Page {
     links: Vec<String>,
     anchors: BTreeSet<String>,
+    /// The commands `cargo test …`.
+    test_commands: Vec<String>,
 }
 
 impl Page {
@@ -212,6 +238,8 @@ impl Page {
                     page.anchors.insert(free);
                 }
                 Event::Text(text) | Event::Code(text) => {
+                    let commands = text.lines().filter(|line| line.contains("cargo test "));
+                    page.test_commands.extend(commands.map(str::to_owned));
                     if let Some(heading) = &mut heading {
                         heading.push_str(&text);
                     }
@@ -229,6 +257,57 @@ fn anchor(heading: &str) -> String {
         .chars()
         .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+/// The target of a `cargo test` command (`lib`, `it`) and the text by which it selects tests. `None`: it selects all.
+fn target_and_filter(command: &str) -> Option<(&str, &str)> {
+    let (_, arguments) = command.split_once("cargo test ")?;
+    let mut words = arguments.split_whitespace().take_while(|word| *word != "--");
+    let (mut target, mut filter) = ("", None);
+    while let Some(word) = words.next() {
+        match word {
+            "--lib" => target = "lib",
+            "--test" => target = words.next()?,
+            option if option.starts_with("--") => {}
+            name => filter = Some(name),
+        }
+    }
+    Some((target, filter?))
+}
+
+/// The paths of the tests under a folder: `config::tests::deploy::the_file_contains_every_key`. A `mod tests` inside a
+/// file is left out. In a folder `tests` every function counts, because macros make tests of functions there.
+fn test_paths(folder: &str) -> Vec<String> {
+    let folder = root().join(folder);
+    let mut files = Vec::new();
+    walk(&folder, &mut files);
+    let mut paths = Vec::new();
+    for file in files {
+        let path = file.strip_prefix(&folder).unwrap().with_extension("");
+        let names = path.iter().map(|name| name.to_str().unwrap());
+        let modules: Vec<&str> = names.filter(|name| *name != "mod").collect();
+        let of_tests = modules.contains(&"tests");
+        let mut is_test = false;
+        for line in fs::read_to_string(&file).unwrap().lines().map(str::trim) {
+            if line.starts_with("#[") && line.ends_with("test]") {
+                is_test = true;
+            } else if let Some(name) = function_name(line)
+                && (std::mem::take(&mut is_test) || of_tests)
+            {
+                paths.push(format!("{}::{name}", modules.join("::")));
+            }
+        }
+    }
+    paths
+}
+
+/// The name of the function that a line declares.
+fn function_name(line: &str) -> Option<&str> {
+    let (qualifiers, rest) = line.split_once("fn ")?;
+    let is_declaration = qualifiers
+        .split_whitespace()
+        .all(|word| word == "async" || word.starts_with("pub"));
+    is_declaration.then(|| rest.split(['(', '<']).next().unwrap_or(rest))
 }
 
 /// Reads every Markdown page under a folder.

@@ -14,7 +14,7 @@ use twake_bridge::config::{Config, Environment};
 use twake_bridge::lifecycle::Stop;
 use twake_bridge::queue::Queue;
 use twake_bridge::sandbox::{
-    Application, Channel, Era, Limits, Sandbox, SandboxHandle, SandboxMessage, SandboxSettings,
+    Application, Channel, Era, Fault, Limits, Sandbox, SandboxHandle, SandboxMessage, SandboxSettings,
 };
 use twake_bridge::secret::Secret;
 
@@ -119,6 +119,12 @@ channels = ["ops"]
 
     pub(crate) fn store(&self) -> String {
         format!("sqlite:{}", self.path("bridge.db").display())
+    }
+
+    /// Twake refuses every call with 503 from now on. `sandbox.clear_faults()` ends this.
+    pub(crate) fn take_twake_down(&self) {
+        let fault = Fault::Unavailable { retry_after: None };
+        self.sandbox.set_fault(None, Some(fault));
     }
 
     /// The number of events in the store.

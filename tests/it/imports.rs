@@ -319,7 +319,8 @@ fn without_tests(text: &str) -> String {
         .to_owned()
 }
 
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+/// Collects the source files under a folder.
+pub(crate) fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -73,9 +73,7 @@ async fn a_wrong_key_and_an_unreachable_twake_are_reported() {
         "{output}"
     );
     fs::write(setup.path("twake"), "private").unwrap();
-    setup
-        .sandbox
-        .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+    setup.take_twake_down();
     let (code, output) = check(&setup, |_| {}).await;
     assert_eq!(code, 0, "{output}");
     assert!(

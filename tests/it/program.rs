@@ -163,9 +163,7 @@ fn text(bytes: &[u8]) -> String {
 async fn waiting_deliveries_arrive_in_order_after_a_kill_and_a_restart() {
     let setup = TestSetup::new();
     let config = setup.write_config("");
-    setup
-        .sandbox
-        .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+    setup.take_twake_down();
     let mut served = Served::start(&config, &setup.store());
     for number in 0..30 {
         assert_eq!(

@@ -162,9 +162,7 @@ async fn removed_store_files_stop_new_events_and_waiting_messages_are_posted() {
         let setup = TestSetup::new();
         let mut served = Served::start(&setup.write_config(""), &setup.store());
         let url = served.url.clone();
-        setup
-            .sandbox
-            .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+        setup.take_twake_down();
         for number in 0..5 {
             let text = format!("kept {number}.");
             assert_eq!(post(&url, &text, &text).await.0, 202);

@@ -321,3 +321,17 @@ fn a_source_with_the_method_none_accepts_every_request() {
         Ok("")
     );
 }
+
+#[test]
+fn described_defaults_of_a_scheme_are_those_of_the_code() {
+    let hmac = "name = \"s\"\nmethod = \"hmac\"\nheader = \"X-S\"\n";
+    let mut described = Vec::new();
+    for key in crate::authentication::keys::SCHEME {
+        if let Some(default) = key.described_default() {
+            let set = scheme(&format!("{hmac}{} = {default}\n", key.name));
+            assert_eq!(format!("{set:?}"), format!("{:?}", scheme(hmac)), "{}", key.name);
+            described.push(key.name);
+        }
+    }
+    assert_eq!(described, ["algorithm", "encoding", "signed"]);
+}

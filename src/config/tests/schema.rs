@@ -1,9 +1,10 @@
-//! The JSON Schemas accept and refuse what the reader accepts and refuses.
+//! The JSON Schemas accept and refuse what the reader accepts and refuses, and describe the defaults of the code.
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::config::keys::{bridge_toml, source_toml};
+use crate::facts::name_trouble;
 use crate::toml_reader::{self, Findings, Key, Shape};
 
 /// A compiled schema.
@@ -146,6 +147,55 @@ fn the_schema_and_the_reader_agree_about_every_key() {
         }
         assert!(right > 100 && wrong > 1000, "{right} {wrong}");
     }
+}
+
+#[test]
+fn the_schema_and_the_reader_agree_about_the_names_of_facts() {
+    let schema = Schema::new(source_schema());
+    let (longest, too_long) = ("x".repeat(40), "x".repeat(41));
+    for name in [
+        "x",
+        "x_1",
+        longest.as_str(),
+        too_long.as_str(),
+        "",
+        "X",
+        "_x",
+        "1x",
+        "x-1",
+        "x y",
+        "ä",
+    ] {
+        let faults = schema.faults(&json!({ "facts": { name: "x" } }));
+        assert_eq!(faults.is_empty(), name_trouble(name).is_none(), "{name:?}");
+    }
+}
+
+#[test]
+fn described_defaults_of_the_bridge_are_those_of_the_code() {
+    let files = ConfigFolder::new();
+    let settings = |text: &str| {
+        let config = files.read(&format!("{START}{SOURCE}{text}"));
+        let config = config.unwrap_or_else(|findings| panic!("{text}: {findings:?}"));
+        (config.limits, config.delivery, config.history)
+    };
+    let mut described = 0;
+    for table in bridge_toml::ROOT {
+        let Shape::Table(keys) = table.shape else {
+            continue;
+        };
+        for key in keys {
+            if let Some(default) = key.described_default() {
+                described += 1;
+                let text = format!("[{}]\n{} = {default}\n", table.name, key.name);
+                assert_eq!(settings(&text), settings(""), "{text}");
+            }
+        }
+    }
+    assert!(
+        described >= 9,
+        "limits, delivery and history have nine keys: {described}"
+    );
 }
 
 /// A document with every key.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::{Running, address, tool};
 use crate::harness::{TestSetup, client, in_time, wished};
 use twake_bridge::clock::Clock;
-use twake_bridge::sandbox::Fault;
 
 /// An Alertmanager with the bridge as its webhook receiver.
 pub(super) struct Alertmanager {
@@ -83,9 +82,7 @@ async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() 
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let alertmanager = Alertmanager::start(&setup, &bridge.url);
-    setup
-        .sandbox
-        .set_fault(None, Some(Fault::Unavailable { retry_after: None }));
+    setup.take_twake_down();
     alertmanager.post("DiskFull", None).await;
     setup
         .sandbox
