@@ -15,6 +15,8 @@ use crate::queue::wake::ChangedLanes;
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) changed: ChangedLanes,
+    /// A change wrote as much as shows, once it is committed, that events can be stored.
+    pub(super) proves: bool,
     /// By name: a lane's row, and how many more deliveries wait in it.
     lanes: BTreeMap<Arc<str>, (i64, i64)>,
     /// By how much the total size of all events grows.

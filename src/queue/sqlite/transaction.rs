@@ -4,9 +4,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::tally::Tally;
 use super::{deliveries, events, operations, prune, unavailable};
-use crate::queue::QueueError;
 use crate::queue::command::Change;
 use crate::queue::wake::ChangedLanes;
+use crate::queue::{Enqueued, QueueError};
 
 /// What the changes of a transaction leave behind for its end.
 #[derive(Default)]
@@ -66,9 +66,7 @@ impl Batch {
         for change in changes {
             self.carry_out(store, change, &mut tally)?;
         }
-        tally.write(store).map_err(unavailable("count what waits"))?;
-        self.changed = tally.changed;
-        Ok(())
+        self.finish(store, tally)
     }
 
     /// Carries out all changes. One that fails is undone alone.
@@ -83,9 +81,8 @@ impl Batch {
             let savepoint = transaction.savepoint().map_err(broken())?;
             match self.carry_out(&savepoint, change, &mut tally) {
                 Ok(()) => {
-                    tally.write(&savepoint).map_err(broken())?;
+                    self.finish(&savepoint, tally)?;
                     savepoint.commit().map_err(broken())?;
-                    self.changed.append(tally.changed);
                 }
                 Err(error) => {
                     // This undoes the change.
@@ -100,9 +97,17 @@ impl Batch {
         Ok(())
     }
 
+    /// Writes a tally, and keeps what it has for the end of the transaction.
+    fn finish(&mut self, store: &Connection, mut tally: Tally) -> Result<(), QueueError> {
+        tally.write(store).map_err(unavailable("count what waits"))?;
+        self.changed.append(tally.changed);
+        self.proves |= tally.proves;
+        Ok(())
+    }
+
     /// Carries out a change, which keeps its result. Returns its error.
     fn carry_out(
-        &mut self,
+        &self,
         store: &Connection,
         change: &mut Change,
         tally: &mut Tally,
@@ -113,8 +118,9 @@ impl Batch {
                 if !waiting.turn.begin(promise) {
                     return Ok(());
                 }
-                self.proves = true;
                 let stored = events::enqueue(store, &waiting.event, tally);
+                // A known event writes little or nothing.
+                tally.proves |= matches!(stored, Ok(Enqueued::Stored { .. }));
                 promise.keep(stored.map_err(unavailable("store an event")))
             }
             Change::Settle(settlement, promise) => {
@@ -138,8 +144,8 @@ impl Batch {
                 promise.keep(moved.map_err(unavailable("move deliveries")))
             }
             Change::Check(promise) => {
-                self.proves = true;
                 let checked = events::check(store, self.doubtful);
+                tally.proves |= checked.is_ok();
                 promise.keep(checked.map_err(unavailable("write")))
             }
         }
