@@ -17,7 +17,7 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// From how many bytes on a body is compressed on another thread than the runtime's.
+/// A larger body is compressed on a blocking thread, not on the runtime's.
 const LARGE: usize = 256 * 1024;
 
 /// How long an event waits until the store begins with it. GitHub and Alertmanager wait ten seconds for a response.
