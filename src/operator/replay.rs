@@ -106,15 +106,20 @@ impl OperatorService {
                 left_out.push(LeftOut::new(&lane, "this version cannot read what is stored"));
             }
         }
-        let nothing_posted = record.deliveries.is_empty();
+        let skip_reason = match (record.deliveries.is_empty(), record.had_deliveries) {
+            (false, _) => None,
+            (true, false) => Some("nothing was posted for it, so there is no stored message to post"),
+            (true, true) => {
+                Some("its dead letters were deleted, so it is not known where it was to be posted")
+            }
+        };
         Plan {
             event_type: record.decided.event_type,
             decided: None,
             messages,
             deliveries,
             left_out,
-            skip_reason: nothing_posted
-                .then(|| "nothing was posted for it, so there is no stored message to post".to_owned()),
+            skip_reason: skip_reason.map(str::to_owned),
         }
     }
 
