@@ -20,8 +20,9 @@ pub(super) struct Batch {
 
 /// Carries out all changes and commits them. Each keeps its result; an error is the result of all of them.
 ///
-/// A savepoint has SQLite copy every page that is changed after it. So the changes are carried out without savepoints,
-/// and only if one of them fails, again from the start with a savepoint each.
+/// A savepoint makes SQLite copy every page that is changed after it. So the first run has no savepoints. Only if a change
+/// fails in it, it is rolled back, and a second run carries out all changes with a savepoint each. Both runs begin with the
+/// same values: a change keeps its result and its turn, and nothing else.
 pub(super) fn transact(
     connection: &mut Connection,
     changes: &mut [Change],
@@ -29,7 +30,7 @@ pub(super) fn transact(
 ) -> Result<(), QueueError> {
     let transaction = begin(connection)?;
     if let Err(error) = batch.all_or_nothing(&transaction, changes) {
-        // Some failures (a full disk) undo the transaction. Another one would fail, too.
+        // Some failures (a full disk) undo the transaction. A second run would fail, too.
         if transaction.is_autocommit() {
             return Err(error);
         }
