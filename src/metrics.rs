@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -46,6 +46,14 @@ struct SourceLabels {
     source: String,
 }
 
+impl SourceLabels {
+    fn new(source: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AcceptedLabels {
     source: String,
@@ -68,6 +76,14 @@ struct AttemptLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ChannelLabels {
     channel: String,
+}
+
+impl ChannelLabels {
+    fn new(channel: &str) -> Self {
+        Self {
+            channel: channel.to_owned(),
+        }
+    }
 }
 
 /// How a reload ended.
@@ -121,135 +137,95 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("twake_bridge");
-        let accept_seconds = Histogram::new(exponential_buckets(0.000_5, 2.0, 16));
-        let delivery_seconds = Histogram::new(exponential_buckets(0.005, 3.0, 14));
+        let mut all = Registry::with_prefix("twake_bridge");
         let new = Self {
-            accepted: Family::default(),
-            seen_before: Family::default(),
-            challenges: Family::default(),
-            refused: Family::default(),
-            unreadable: Family::default(),
-            fallen_back: Family::default(),
-            unevaluated: Family::default(),
-            cut_off: Family::default(),
-            attempts: Family::default(),
-            dead: Family::default(),
-            waiting: Family::default(),
-            oldest: Family::default(),
-            halted: Family::default(),
-            reloads: Family::default(),
-            reload_applied: Gauge::default(),
-            log_lines_missing: Family::default(),
-            accept_seconds,
-            delivery_seconds,
-            registry: Registry::default(),
+            accepted: register(
+                &mut all,
+                "accepted",
+                "Events stored and answered 202, by the name of the secret that authenticated them",
+            ),
+            seen_before: register(
+                &mut all,
+                "seen_before",
+                "Requests whose idempotency key was known",
+            ),
+            challenges: register(
+                &mut all,
+                "challenges",
+                "Requests that are not events and were answered, by authentication",
+            ),
+            refused: register(&mut all, "refused", "Requests refused, by problem code"),
+            unreadable: register(
+                &mut all,
+                "unreadable",
+                "Events whose body could not be parsed, stored and posted as text",
+            ),
+            fallen_back: register(
+                &mut all,
+                "fallen_back",
+                "Templates that failed and were replaced by the fallback",
+            ),
+            unevaluated: register(&mut all, "unevaluated", "Conditions that could not be evaluated"),
+            cut_off: register(
+                &mut all,
+                "cut_off",
+                "Events whose decision exceeded its step limit and was completed without the rest",
+            ),
+            accept_seconds: register_seconds(
+                &mut all,
+                "accept",
+                "From the request's head to the response",
+                Histogram::new(exponential_buckets(0.000_5, 2.0, 16)),
+            ),
+            attempts: register(&mut all, "attempts", "Calls to Twake, by verdict"),
+            dead: register(&mut all, "dead_letters", "Deliveries that became dead letters"),
+            waiting: register(&mut all, "channel_waiting", "Deliveries waiting for a channel"),
+            oldest: register_seconds(
+                &mut all,
+                "channel_oldest_age",
+                "Age of the oldest delivery waiting for a channel",
+                Family::default(),
+            ),
+            halted: register(
+                &mut all,
+                "channel_halted",
+                "1 while nothing can be delivered to a channel until a person acts",
+            ),
+            delivery_seconds: register_seconds(
+                &mut all,
+                "delivery",
+                "From the request to Twake's response",
+                Histogram::new(exponential_buckets(0.005, 3.0, 14)),
+            ),
+            reloads: register(&mut all, "reloads", "Reloads, by how they ended"),
+            reload_applied: register(
+                &mut all,
+                "reload_applied",
+                "1 while the configuration on disk is the one that is served, as far as the last reload knows",
+            ),
+            log_lines_missing: register(
+                &mut all,
+                "log_lines_missing",
+                "Log lines not written: dropped because standard error was not read, or limited because strangers caused too many",
+            ),
+            registry: all,
         };
-        new.register_webhooks(&mut registry);
-        new.register_deliveries(&mut registry);
-        new.register_process(&mut registry);
         new.reload_applied.set(1);
-        Self { registry, ..new }
+        new
     }
 }
 
-impl Metrics {
-    /// Registers the metrics of the accepting half.
-    fn register_webhooks(&self, registry: &mut Registry) {
-        registry.register(
-            "accepted",
-            "Events stored and answered 202, by the name of the secret that authenticated them",
-            self.accepted.clone(),
-        );
-        registry.register(
-            "seen_before",
-            "Requests whose idempotency key was known",
-            self.seen_before.clone(),
-        );
-        registry.register(
-            "challenges",
-            "Requests that are not events and were answered, by authentication",
-            self.challenges.clone(),
-        );
-        registry.register(
-            "refused",
-            "Requests refused, by problem code",
-            self.refused.clone(),
-        );
-        registry.register(
-            "unreadable",
-            "Events whose body could not be parsed, stored and posted as text",
-            self.unreadable.clone(),
-        );
-        registry.register(
-            "fallen_back",
-            "Templates that failed and were replaced by the fallback",
-            self.fallen_back.clone(),
-        );
-        registry.register(
-            "unevaluated",
-            "Conditions that could not be evaluated",
-            self.unevaluated.clone(),
-        );
-        registry.register(
-            "cut_off",
-            "Events whose decision exceeded its step limit and was completed without the rest",
-            self.cut_off.clone(),
-        );
-        registry.register_with_unit(
-            "accept",
-            "From the request's head to the response",
-            Unit::Seconds,
-            self.accept_seconds.clone(),
-        );
-    }
+/// Adds a metric to the page. Returns it, for counting.
+fn register<M: Metric + Clone + Default>(all: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    all.register(name, help, metric.clone());
+    metric
+}
 
-    /// Registers the metrics of the delivering half.
-    fn register_deliveries(&self, registry: &mut Registry) {
-        registry.register("attempts", "Calls to Twake, by verdict", self.attempts.clone());
-        registry.register(
-            "dead_letters",
-            "Deliveries that became dead letters",
-            self.dead.clone(),
-        );
-        registry.register(
-            "channel_waiting",
-            "Deliveries waiting for a channel",
-            self.waiting.clone(),
-        );
-        registry.register_with_unit(
-            "channel_oldest_age",
-            "Age of the oldest delivery waiting for a channel",
-            Unit::Seconds,
-            self.oldest.clone(),
-        );
-        registry.register(
-            "channel_halted",
-            "1 while nothing can be delivered to a channel until a person acts",
-            self.halted.clone(),
-        );
-        registry.register_with_unit(
-            "delivery",
-            "From the request to Twake's response",
-            Unit::Seconds,
-            self.delivery_seconds.clone(),
-        );
-    }
-
-    /// Registers the metrics of reloads and of the log.
-    fn register_process(&self, registry: &mut Registry) {
-        registry.register("reloads", "Reloads, by how they ended", self.reloads.clone());
-        registry.register(
-            "reload_applied",
-            "1 while the configuration on disk is the one that is served, as far as the last reload knows",
-            self.reload_applied.clone(),
-        );
-        registry.register(
-            "log_lines_missing",
-            "Log lines not written: dropped because standard error was not read, or limited because strangers caused too many",
-            self.log_lines_missing.clone(),
-        );
-    }
+/// Adds a metric whose values are seconds.
+fn register_seconds<M: Metric + Clone>(all: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    all.register_with_unit(name, help, Unit::Seconds, metric.clone());
+    metric
 }
 
 impl Metrics {
@@ -267,11 +243,7 @@ impl Metrics {
 
     /// Counts a request whose event was seen before.
     pub fn seen_before(&self, source: &str) {
-        self.seen_before
-            .get_or_create(&SourceLabels {
-                source: source.to_owned(),
-            })
-            .inc();
+        self.seen_before.get_or_create(&SourceLabels::new(source)).inc();
     }
 
     /// Counts an answered challenge.
@@ -296,38 +268,22 @@ impl Metrics {
 
     /// Counts an event whose body could not be parsed.
     pub fn unreadable(&self, source: &str) {
-        self.unreadable
-            .get_or_create(&SourceLabels {
-                source: source.to_owned(),
-            })
-            .inc();
+        self.unreadable.get_or_create(&SourceLabels::new(source)).inc();
     }
 
     /// Counts a template that failed on an event.
     pub fn fallen_back(&self, source: &str) {
-        self.fallen_back
-            .get_or_create(&SourceLabels {
-                source: source.to_owned(),
-            })
-            .inc();
+        self.fallen_back.get_or_create(&SourceLabels::new(source)).inc();
     }
 
     /// Counts a condition that could not be evaluated.
     pub fn unevaluated(&self, source: &str) {
-        self.unevaluated
-            .get_or_create(&SourceLabels {
-                source: source.to_owned(),
-            })
-            .inc();
+        self.unevaluated.get_or_create(&SourceLabels::new(source)).inc();
     }
 
     /// Counts a decision that exceeded its step limit.
     pub fn cut_off(&self, source: &str) {
-        self.cut_off
-            .get_or_create(&SourceLabels {
-                source: source.to_owned(),
-            })
-            .inc();
+        self.cut_off.get_or_create(&SourceLabels::new(source)).inc();
     }
 
     /// Counts a finished call to Twake.
@@ -347,18 +303,12 @@ impl Metrics {
 
     /// Counts a delivery that became a dead letter.
     pub fn dead(&self, channel: &str) {
-        self.dead
-            .get_or_create(&ChannelLabels {
-                channel: channel.to_owned(),
-            })
-            .inc();
+        self.dead.get_or_create(&ChannelLabels::new(channel)).inc();
     }
 
     /// Sets how many deliveries wait for a channel, and the age of the oldest.
     pub fn backlog(&self, channel: &str, waiting: u64, oldest: Duration) {
-        let labels = ChannelLabels {
-            channel: channel.to_owned(),
-        };
+        let labels = ChannelLabels::new(channel);
         self.waiting
             .get_or_create(&labels)
             .set(i64::try_from(waiting).unwrap_or(i64::MAX));
@@ -367,9 +317,7 @@ impl Metrics {
 
     /// Creates the series of a configured channel. Until more is known, nothing waits for it.
     pub fn channel(&self, channel: &str) {
-        let labels = ChannelLabels {
-            channel: channel.to_owned(),
-        };
+        let labels = ChannelLabels::new(channel);
         drop(self.waiting.get_or_create(&labels));
         drop(self.oldest.get_or_create(&labels));
         drop(self.halted.get_or_create(&labels));
@@ -397,9 +345,7 @@ impl Metrics {
     /// Sets whether a channel is halted.
     pub fn halted(&self, channel: &str, halted: bool) {
         self.halted
-            .get_or_create(&ChannelLabels {
-                channel: channel.to_owned(),
-            })
+            .get_or_create(&ChannelLabels::new(channel))
             .set(i64::from(halted));
     }
 

@@ -1,13 +1,10 @@
-//! How many instructions an accepted event costs, in parts: authenticate, parse, decide, store.
+//! Counts the instructions that an accepted event takes, in parts: authenticate, parse, decide, store.
 //!
-//! `cargo bench --bench instructions` runs this program under callgrind (Debian's package `valgrind`), for each body and
-//! each part once with `n` and once with `2 n` events, and prints the difference for one event, in thousands of
-//! instructions. Instruction counts repeat to about one per cent on a machine whose times do not.
+//! `cargo bench --bench instructions` runs this program under callgrind (Debian's package `valgrind`). For each body and each
+//! part it runs once with `n` and once with `2 n` events, and prints the difference for one event, in thousands of
+//! instructions. Two runs differ by about one per cent, also on a machine where times differ much more.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a measurement that cannot go on says so by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed measurement may panic")]
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -28,16 +25,16 @@ use twake_bridge::source::Source;
 
 const SECRET: &str = "It's a Secret to Everybody";
 const PARTS: [&str; 4] = ["authenticate", "parse", "decide", "store"];
-/// Name, sample, and how many events are counted.
+/// Name, sample, and number of counted events.
 const BODIES: [(&str, &str, usize); 4] = [
     ("alert, 0.9 kB", "alertmanager/firing__basic", 64),
     ("push, 8 kB", "github/push__branch-created", 64),
     ("pull request, 25 kB", "github/pull_request__opened", 64),
     ("1,000 alerts, 500 kB", "alertmanager/firing__1000-alerts", 4),
 ];
-/// Twelve digits where an event's number goes, so that no two events have one key.
-const HOLE: &str = "000000000000";
-/// Events that are stored at the same time, as from so many connections.
+/// Twelve characters that an event's number replaces, so that every event has another key.
+const NUMBER_PLACEHOLDER: &str = "000000000000";
+/// Events that are stored at the same time, as if each came over a connection of its own.
 const TOGETHER: usize = 32;
 
 fn main() {
@@ -49,23 +46,23 @@ fn main() {
 }
 
 fn table() {
-    println!("Thousands of instructions an event\n");
+    println!("Thousands of instructions for one event\n");
     println!("| body | {} | all |", PARTS.join(" | "));
-    println!("| --- | --- | --- | --- | --- | --- |");
+    println!("| --- |{}", " --- |".repeat(PARTS.len() + 1));
     for (name, sample, count) in BODIES {
         let mut row = format!("| {name} |");
         let mut before = 0;
         for part in PARTS {
-            let upto = (instructions(part, sample, 2 * count) - instructions(part, sample, count))
+            let so_far = (instructions(part, sample, 2 * count) - instructions(part, sample, count))
                 / u64::try_from(count).unwrap();
-            write!(row, " {} |", upto.saturating_sub(before) / 1_000).unwrap();
-            before = upto;
+            write!(row, " {} |", so_far.saturating_sub(before) / 1_000).unwrap();
+            before = so_far;
         }
         println!("{row} {} |", before / 1_000);
     }
 }
 
-/// The instructions of a process that does everything up to `part` for so many events.
+/// Returns the instructions of a process that does everything up to `part` for `count` events.
 fn instructions(part: &str, sample: &str, count: usize) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -84,8 +81,8 @@ struct Sample {
     source: Arc<Source>,
     headers: Vec<(String, String)>,
     body: Bytes,
-    /// Where the body has [`HOLE`]. A signed body has none: its number is in a header.
-    hole: Option<usize>,
+    /// The offset of [`NUMBER_PLACEHOLDER`] in the body. A signed body has none: its number is in a header.
+    placeholder: Option<usize>,
 }
 
 fn run(part: &str, sample: &str, count: usize) {
@@ -94,7 +91,7 @@ fn run(part: &str, sample: &str, count: usize) {
     let clock = Clock::system();
     if part != "store" {
         for number in 0..count {
-            understand(&sample, &clock, number, part);
+            process(&sample, &clock, number, part);
         }
         return;
     }
@@ -109,7 +106,7 @@ fn run(part: &str, sample: &str, count: usize) {
         let (queue, store) = Queue::open(&address, history, clock.clone()).unwrap();
         for first in (0..count).step_by(TOGETHER) {
             let events = (first..count.min(first + TOGETHER))
-                .filter_map(|number| understand(&sample, &clock, number, part));
+                .filter_map(|number| process(&sample, &clock, number, part));
             let stored = events.map(|event| queue.enqueue(event));
             for stored in futures_util::future::join_all(stored).await {
                 stored.unwrap();
@@ -120,16 +117,16 @@ fn run(part: &str, sample: &str, count: usize) {
     });
 }
 
-/// What the hooks do with one request, up to `part`.
-fn understand(sample: &Sample, clock: &Clock, number: usize, part: &str) -> Option<NewEvent> {
+/// Processes one request as the handler does, up to `part`. Returns the event if it is to be stored.
+fn process(sample: &Sample, clock: &Clock, number: usize, part: &str) -> Option<NewEvent> {
     let source = &sample.source;
     let number = format!("{number:012}");
     let headers = sample.headers.iter();
     let headers = Headers::new(headers.map(|(name, value)| (name, value.replace("{id}", &number))));
     let mut body = sample.body.clone();
-    if let Some(hole) = sample.hole {
+    if let Some(placeholder) = sample.placeholder {
         let mut bytes = body.to_vec();
-        bytes[hole..hole + HOLE.len()].copy_from_slice(number.as_bytes());
+        bytes[placeholder..placeholder + NUMBER_PLACEHOLDER.len()].copy_from_slice(number.as_bytes());
         body = bytes.into();
     }
     let pending = source.authenticator.begin(&headers, None).ok().unwrap();
@@ -164,7 +161,7 @@ fn sample_of(name: &str, folder: &Path) -> Sample {
     let sample = found.unwrap();
     if kind == "alertmanager" {
         let mut body: serde_json::Value = serde_json::from_slice(&sample.body).unwrap();
-        body["alerts"][0]["fingerprint"] = HOLE.into();
+        body["alerts"][0]["fingerprint"] = NUMBER_PLACEHOLDER.into();
         let body = body.to_string();
         return Sample {
             source,
@@ -172,7 +169,7 @@ fn sample_of(name: &str, folder: &Path) -> Sample {
                 ("content-type", "application/json"),
                 ("authorization", "Bearer token"),
             ]),
-            hole: body.find(HOLE),
+            placeholder: body.find(NUMBER_PLACEHOLDER),
             body: body.into(),
         };
     }
@@ -188,7 +185,7 @@ fn sample_of(name: &str, folder: &Path) -> Sample {
             ("x-hub-signature-256", &signature),
         ]),
         body: sample.body.into(),
-        hole: None,
+        placeholder: None,
     }
 }
 

@@ -1,30 +1,30 @@
-//! Asking for a reload: whoever wants one (a signal, the command line) and the task that does it.
+//! Requests for a reload: from a signal or the operator API to the task that reloads.
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::view::Reloaded;
 
-/// Where a reload is asked for. Clones ask the same bridge.
+/// Requests reloads of one bridge. Clones send to the same task.
 #[derive(Clone, Debug)]
 pub struct Reloads(mpsc::Sender<PendingReload>);
 
-/// One wish for a reload, with where its outcome goes.
+/// A request for a reload. It takes the result.
 pub type PendingReload = oneshot::Sender<Reloaded>;
 
-/// How many may wait for their reload at once; more wait to be able to ask.
+/// How many requests wait for the task at most. A further caller waits until there is room.
 const WAITING: usize = 8;
 
 impl Reloads {
-    /// The asking side, and what the reloading task listens to.
+    /// Returns the sender of requests, and the receiver for the task that reloads.
     pub fn channel() -> (Self, mpsc::Receiver<PendingReload>) {
-        let (wishes, heard) = mpsc::channel(WAITING);
-        (Self(wishes), heard)
+        let (requests, pending) = mpsc::channel(WAITING);
+        (Self(requests), pending)
     }
 
-    /// Asks for a reload and waits for its outcome; `None` when the bridge is stopping.
+    /// Requests a reload and waits for its result. Returns `None` when the bridge is stopping.
     pub async fn ask(&self) -> Option<Reloaded> {
-        let (outcome, told) = oneshot::channel();
-        self.0.send(outcome).await.ok()?;
-        told.await.ok()
+        let (request, result) = oneshot::channel();
+        self.0.send(request).await.ok()?;
+        result.await.ok()
     }
 }

@@ -12,8 +12,7 @@ use crate::message::StoredMessage;
 use crate::queue::{Decided, EventRecord, NewDelivery, Replay, State, to_stored};
 use crate::source::Source;
 
-/// An event with at least this many bytes is decided on a blocking thread, not on the runtime's. A compressed body always
-/// is.
+/// An event with a larger body is decided on a blocking thread, not on the runtime's. So is one with a compressed body.
 const LARGE: usize = 256 * 1024;
 
 /// What a replay posts.
@@ -31,7 +30,7 @@ impl OperatorService {
     /// request also a channel to which it was delivered.
     pub async fn replay(&self, id: &str, request: &ReplayRequest) -> Result<Replayed, OperatorError> {
         let record = self.record(id).await?;
-        let standing = standing(&record);
+        let states = state_by_channel(&record);
         let (event, source) = (record.envelope.id, record.envelope.source.clone());
         let mut plan = if request.as_stored {
             self.as_stored(record)
@@ -40,7 +39,7 @@ impl OperatorService {
         };
         let mut left_out = Vec::new();
         plan.deliveries.retain(|delivery| {
-            let reason = match standing.get(&*delivery.lane) {
+            let reason = match states.get(&*delivery.lane) {
                 _ if request
                     .channel
                     .as_deref()
@@ -107,15 +106,20 @@ impl OperatorService {
                 left_out.push(LeftOut::new(&lane, "this version cannot read what is stored"));
             }
         }
-        let skip_reason = record.deliveries.is_empty();
+        let skip_reason = match (record.deliveries.is_empty(), record.had_deliveries) {
+            (false, _) => None,
+            (true, false) => Some("nothing was posted for it, so there is no stored message to post"),
+            (true, true) => {
+                Some("its dead letters were deleted, so it is not known where it was to be posted")
+            }
+        };
         Plan {
             event_type: record.decided.event_type,
             decided: None,
             messages,
             deliveries,
             left_out,
-            skip_reason: skip_reason
-                .then(|| "nothing was posted for it, so there is no stored message to post".to_owned()),
+            skip_reason: skip_reason.map(str::to_owned),
         }
     }
 
@@ -151,20 +155,20 @@ fn decide(record: EventRecord, source: &Source) -> Decision {
 }
 
 /// Returns the state of an event in each channel: waiting, else delivered, else dead.
-fn standing(record: &EventRecord) -> BTreeMap<String, State> {
+fn state_by_channel(record: &EventRecord) -> BTreeMap<String, State> {
     let rank = |state: State| match state {
         State::Waiting => 2,
         State::Delivered => 1,
         State::Dead => 0,
     };
-    let mut standing: BTreeMap<String, State> = BTreeMap::new();
+    let mut states: BTreeMap<String, State> = BTreeMap::new();
     for delivery in &record.deliveries {
-        let known = standing.entry(delivery.lane.clone()).or_insert(delivery.state);
+        let known = states.entry(delivery.lane.clone()).or_insert(delivery.state);
         if rank(delivery.state) > rank(*known) {
             *known = delivery.state;
         }
     }
-    standing
+    states
 }
 
 impl LeftOut {

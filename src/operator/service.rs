@@ -98,23 +98,23 @@ impl OperatorService {
 
     /// Returns the state of every configured channel, and of every other one for which messages wait.
     pub async fn channels(&self) -> Result<Vec<ChannelDetails>, OperatorError> {
-        let standings = self.queue.lanes().await.map_err(OperatorError::Queue)?;
+        let stored = self.queue.lanes().await.map_err(OperatorError::Queue)?;
         let serving = self.serving.load();
         let mut lanes: BTreeMap<Arc<str>, LaneState> = serving
             .channels
             .iter()
             .map(|channel| (channel.clone(), empty(channel)))
             .collect();
-        let known = standings.into_iter();
         lanes.extend(
-            known
-                .filter(|standing| standing.waiting > 0 || serving.channels.contains(&standing.lane))
-                .map(|standing| (standing.lane.clone(), standing)),
+            stored
+                .into_iter()
+                .filter(|lane| lane.waiting > 0 || serving.channels.contains(&lane.lane))
+                .map(|lane| (lane.lane.clone(), lane)),
         );
         let halted = self.halts.as_ref().map(|halts| halts());
         Ok(lanes
             .into_values()
-            .map(|standing| self.channel(standing, halted.as_deref()))
+            .map(|lane| self.channel(lane, halted.as_deref()))
             .collect())
     }
 
@@ -129,11 +129,11 @@ impl OperatorService {
             return Err(OperatorError::SameChannel(request.to.clone()));
         }
         let lanes = self.queue.lanes().await.map_err(OperatorError::Queue)?;
-        let Some(standing) = lanes.iter().find(|standing| standing.lane == from) else {
+        let Some(lane) = lanes.iter().find(|lane| lane.lane == from) else {
             return Err(OperatorError::NoSuchQueue(request.from.clone()));
         };
-        if request.dry_run || standing.waiting == 0 {
-            let left = standing.waiting;
+        if request.dry_run || lane.waiting == 0 {
+            let left = lane.waiting;
             return Ok(MovedStep { moved: 0, left });
         }
         let step = Move {
@@ -177,21 +177,21 @@ impl OperatorService {
         }
     }
 
-    fn channel(&self, standing: LaneState, halted: Option<&[HaltedLane]>) -> ChannelDetails {
-        let halt = halted.and_then(|halted| halted.iter().find(|halt| halt.lane == standing.lane));
-        let reason = halt.map(|halt| halt.reason.to_owned()).or(standing.reason);
+    fn channel(&self, lane: LaneState, halted: Option<&[HaltedLane]>) -> ChannelDetails {
+        let halt = halted.and_then(|halted| halted.iter().find(|halt| halt.lane == lane.lane));
+        let reason = halt.map(|halt| halt.reason.to_owned()).or(lane.reason);
         let hint = reason.as_deref().and_then(hint);
         ChannelDetails {
-            configured: self.is_channel(&standing.lane),
-            channel: standing.lane.to_string(),
-            waiting: standing.waiting,
-            oldest: standing.oldest,
+            configured: self.is_channel(&lane.lane),
+            channel: lane.lane.to_string(),
+            waiting: lane.waiting,
+            oldest: lane.oldest,
             halted: match halted {
                 Some(_) => halt.is_some(),
                 // A retry has a due time, a halt has none.
-                None => standing.due.is_none() && reason.as_deref().is_some_and(halts),
+                None => lane.due.is_none() && reason.as_deref().is_some_and(halts),
             },
-            next_attempt: halt.map(|halt| halt.next_probe).or(standing.due),
+            next_attempt: halt.map(|halt| halt.next_probe).or(lane.due),
             hint: hint.map(str::to_owned),
             reason,
         }

@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
-use super::packed::PackedEvent;
+use super::packed::{PackedEvent, PackedRecord};
 use super::pruning::{Pruned, Pruning};
 use super::{
-    Claim, Discard, Enqueued, EventPage, EventRecord, LaneState, Listing, Move, Moved, Owner, QueueError,
-    Replay, Settled, Settlement,
+    Claim, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError, Replay, Settled,
+    Settlement,
 };
 
 /// Takes the answer to a command. The command is carried out even if its caller no longer waits.
@@ -46,7 +46,7 @@ pub(super) enum Query {
     /// Changes no delivery. A store that several processes share writes here who owns the lane.
     Claim(Arc<str>, Owner, Responder<Option<Claim>>),
     Lanes(Responder<Vec<LaneState>>),
-    Event(Uuid, Responder<Option<EventRecord>>),
+    Event(Uuid, Responder<Option<PackedRecord>>),
     List(Box<Listing>, Responder<EventPage>),
     /// The ids from the first to the second, both included, up to a number of them.
     Ids(Uuid, Uuid, u32, Responder<Vec<Uuid>>),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
 use super::command::{Change, Command, Promise, Query, Responder, Turn, Waiting};
-use super::packed::{pack, pack_messages};
+use super::packed::{pack, pack_messages, unpack};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// From how many bytes on a body is compressed on another thread than the runtime's.
+/// A body with more bytes is compressed and decompressed on a blocking thread, not on the runtime's.
 const LARGE: usize = 256 * 1024;
 
 /// How long an event waits until the store begins with it. GitHub and Alertmanager wait ten seconds for a response.
@@ -71,14 +71,7 @@ impl Queue {
     /// that nothing of it is stored, now or later; only after [`QueueError::Slow`] it may still be stored. Takes at most
     /// eight seconds.
     pub async fn enqueue(&self, event: NewEvent) -> Result<Enqueued, QueueError> {
-        let packed = if event.envelope.body.len() > LARGE {
-            // The task fails only by a panic, or when the runtime ends.
-            tokio::task::spawn_blocking(move || pack(event))
-                .await
-                .map_err(|_| QueueError::Closed)??
-        } else {
-            pack(event)?
-        };
+        let packed = for_body(event.envelope.body.len(), move || pack(event)).await?;
         let turn = Turn::default();
         let (reply, mut answer) = oneshot::channel();
         let enqueued = async {
@@ -123,7 +116,11 @@ impl Queue {
 
     /// An event with its deliveries; `None` when there is no such event, or no longer.
     pub async fn event(&self, id: Uuid) -> Result<Option<EventRecord>, QueueError> {
-        self.query(|reply| Query::Event(id, reply)).await
+        let found = self.query(|reply| Query::Event(id, reply)).await?;
+        let Some(packed) = found else {
+            return Ok(None);
+        };
+        for_body(packed.body_size, move || unpack(packed)).await.map(Some)
     }
 
     /// A page of events, newest first.
@@ -212,4 +209,17 @@ impl Queue {
         sent.map_err(|_| QueueError::Closed)?;
         answer.await.unwrap_or(Err(QueueError::Closed))
     }
+}
+
+/// Runs work on a body of `size` bytes: on a blocking thread if it is large.
+async fn for_body<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> Result<T, QueueError> + Send + 'static,
+) -> Result<T, QueueError> {
+    if size <= LARGE {
+        return work();
+    }
+    // The task fails only by a panic, or when the runtime ends.
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(QueueError::Closed))
 }

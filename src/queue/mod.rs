@@ -14,8 +14,8 @@
 //! - **Durability.** A change is answered after its commit. What was answered survives a crash.
 //! - **Atomicity.** A change is made completely or not at all. A change that fails does not affect the others of its
 //!   transaction.
-//! - **Order.** The deliveries of a lane are claimed in the order of their commit. A retry keeps its place; a replay and a
-//!   move go to the end.
+//! - **Order.** The deliveries of a lane are claimed in the order of their commit. A retry and a delivery that is put back
+//!   keep their place; a replay and a move go to the end.
 //! - **One owner.** A lane has at most one owner at a time. A claim by another owner, possible once the first one's lease
 //!   has ended, raises the lane's [`Fence`]. A settlement with an earlier fence changes nothing and is answered with
 //!   [`Settled::Fenced`]. The fence of a store that only one process can open is constant.

@@ -1,5 +1,5 @@
-//! Events in the form in which they are stored. The caller's thread packs them, so that the one thread of the store does
-//! not have to.
+//! Events in the form in which they are stored. The caller's thread packs them and decompresses bodies, so that the one
+//! thread of the store does not have to.
 
 use jiff::{SignedDuration, Timestamp};
 use std::cell::RefCell;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use zstd::bulk::Compressor;
 
-use super::{Decided, NewDelivery, NewEvent, QueueError};
+use super::{Decided, EventRecord, NewDelivery, NewEvent, QueueError};
 use crate::message::StoredMessage;
 
 /// An event as it is stored.
@@ -30,6 +30,13 @@ pub(super) struct PackedEvent {
     /// JSON, one message a variant.
     pub(super) messages: Vec<String>,
     pub(super) deliveries: Vec<NewDelivery>,
+}
+
+/// A stored event whose body is still compressed.
+pub(super) struct PackedRecord {
+    pub(super) record: EventRecord,
+    /// Bytes of the body before it was compressed.
+    pub(super) body_size: usize,
 }
 
 pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
@@ -62,6 +69,17 @@ pub(super) fn pack_messages(
     }
     let messages = messages.iter().map(serde_json::to_string);
     messages.collect::<Result<_, _>>().map_err(unpackable)
+}
+
+pub(super) fn unpack(packed: PackedRecord) -> Result<EventRecord, QueueError> {
+    let mut record = packed.record;
+    let body = zstd::bulk::decompress(&record.envelope.body, packed.body_size);
+    let body = body.map_err(|error| QueueError::Corrupt {
+        doing: "look up an event",
+        source: Arc::new(error),
+    })?;
+    record.envelope.body = body.into();
+    Ok(record)
 }
 
 impl PackedEvent {

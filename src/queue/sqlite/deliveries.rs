@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Result, params};
 
 use super::query::{all, execute, first, value};
+use super::rows;
 use super::statements::{
     COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, HEAD, INSERT_DELIVERY, LANE_SETTLED,
     PUT_BACK, SETTLE,
 };
 use super::tally::Tally;
-use super::{lanes, rows};
 use crate::queue::{Claim, DeliveryRecord, Fence, NewDelivery, Outcome, Settled, Settlement, State};
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
@@ -91,13 +91,8 @@ pub(super) fn put_back(
     now: Timestamp,
     tally: &mut Tally,
 ) -> Result<Vec<String>> {
-    let lanes = change_state(
-        connection,
-        event,
-        1,
-        PUT_BACK,
-        params![event, now.as_millisecond()],
-    )?;
+    let with = params![event, now.as_millisecond()];
+    let lanes = change_state(connection, event, 1, PUT_BACK, with, tally)?;
     for lane in &lanes {
         tally.changed.arrived(lane.as_str());
     }
@@ -112,12 +107,15 @@ pub(super) fn change_state(
     waiting: i64,
     statement: &str,
     with: impl Params,
+    tally: &mut Tally,
 ) -> Result<Vec<String>> {
     let lanes: Vec<i64> = all(connection, statement, with, value)?;
     let count = waiting * rows::integer(lanes.len());
     count_of_event(connection, event, count, -count)?;
-    let count = |lane: &i64| Ok(lanes::count(connection, *lane, waiting)?.0);
-    lanes.iter().map(count).collect()
+    let counted = lanes
+        .iter()
+        .map(|lane| tally.count_lane(connection, *lane, waiting).map(|(name, _)| name));
+    counted.collect()
 }
 
 /// Lane and state of an event's deliveries, in their order.

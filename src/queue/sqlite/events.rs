@@ -11,8 +11,8 @@ use super::statements::{
 };
 use super::tally::Tally;
 use super::{deliveries, rows};
-use crate::queue::packed::PackedEvent;
-use crate::queue::{Decided, Enqueued, EventRecord, State};
+use crate::queue::packed::{PackedEvent, PackedRecord};
+use crate::queue::{Decided, Enqueued, State};
 
 /// Bytes that a thorough check writes. They show that there is room for events.
 const PROOF: usize = 128 * 1024;
@@ -92,17 +92,18 @@ pub(super) fn row(connection: &Connection, event: Uuid) -> Result<Option<i64>> {
 }
 
 /// An event with everything that belongs to it.
-pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<EventRecord>> {
+pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<PackedRecord>> {
     let found = first(connection, EVENT, [id.as_bytes()], |row| rows::event(row, id))?;
-    let Some((row, mut record)) = found else {
+    let Some((row, mut packed)) = found else {
         return Ok(None);
     };
+    let record = &mut packed.record;
     let messages = messages(connection, row)?;
     record.messages = messages.iter().map(|json| rows::message(json)).collect();
     record.deliveries = deliveries::records(connection, row)?;
     record.decided.skipped = skipped(connection, row)?;
     record.decided.unreadable = unreadable(connection, id)?;
-    Ok(Some(record))
+    Ok(Some(packed))
 }
 
 /// The messages of an event as JSON. Each is at the index of its number.

@@ -1,10 +1,10 @@
-//! The rows of lanes: found, added, counted and listed.
+//! The rows of lanes: found, added and listed.
 
 use rusqlite::{Connection, Result};
 
 use super::query::{all, execute, first, value};
 use super::rows;
-use super::statements::{ADD_LANE, COUNT_OF_LANE, LANE, LANES};
+use super::statements::{ADD_LANE, LANE, LANES};
 use crate::queue::LaneState;
 
 /// The state of every lane.
@@ -24,11 +24,4 @@ pub(super) fn add(connection: &Connection, name: &str) -> Result<i64> {
     }
     execute(connection, ADD_LANE, [name])?;
     Ok(connection.last_insert_rowid())
-}
-
-/// Counts `waiting` more deliveries in a lane. Returns its name and how many wait in it then.
-pub(super) fn count(connection: &Connection, lane: i64, waiting: i64) -> Result<(String, i64)> {
-    connection
-        .prepare_cached(COUNT_OF_LANE)?
-        .query_row([lane, waiting], |row| Ok((row.get(0)?, row.get(1)?)))
 }

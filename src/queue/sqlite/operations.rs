@@ -74,7 +74,7 @@ pub(super) fn discard(
         return Ok(None);
     };
     let which = params![event, discard.now.as_millisecond(), discard.channel.as_deref()];
-    let lanes = deliveries::change_state(connection, event, -1, DISCARD, which)?;
+    let lanes = deliveries::change_state(connection, event, -1, DISCARD, which, tally)?;
     for lane in &lanes {
         tally.changed.departed(lane.as_str());
     }
@@ -98,9 +98,8 @@ pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally)
         execute(connection, DELETE_DELIVERY, [delivery])?;
     }
     let count = rows::integer(waiting.len());
-    tally.write(connection)?;
-    let (_, left) = lanes::count(connection, from, -count)?;
-    lanes::count(connection, to, count)?;
+    let (_, left) = tally.count_lane(connection, from, -count)?;
+    tally.count_lane(connection, to, count)?;
     if count > 0 {
         tally.changed.arrived(Arc::clone(&step.to));
         tally.changed.departed(Arc::clone(&step.from));

@@ -9,7 +9,6 @@ use super::rows::{self, OldEvent};
 use super::statements::{
     DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_EXPIRED_KEYS, DELETE_KEY, DELETE_MESSAGES,
     DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
-    TOTAL_SIZE,
 };
 use super::tally::Tally;
 use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning};
@@ -30,8 +29,7 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning, tally: &mut Tally
     let before = params![pruning.keep_from.as_millisecond(), limit];
     let mut old = all(connection, OLD_EVENTS, before, rows::old_event)?;
     if old.is_empty() {
-        tally.write(connection)?;
-        old = surplus(connection, pruning)?;
+        old = surplus(connection, pruning, tally)?;
     }
     let found = old.len();
     old.truncate(fitting(&old, pruning.bytes));
@@ -68,8 +66,8 @@ fn delete_dead_letters(connection: &Connection, pruning: &Pruning) -> Result<Vec
 }
 
 /// The oldest events: as many as have to be deleted until the store has its size.
-fn surplus(connection: &Connection, pruning: &Pruning) -> Result<Vec<OldEvent>> {
-    let total: i64 = connection.query_row(TOTAL_SIZE, [], value)?;
+fn surplus(connection: &Connection, pruning: &Pruning, tally: &mut Tally) -> Result<Vec<OldEvent>> {
+    let total = tally.total_size(connection)?;
     let mut over = total.saturating_sub(i64::try_from(pruning.size).unwrap_or(i64::MAX));
     if over <= 0 {
         return Ok(Vec::new());

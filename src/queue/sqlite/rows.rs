@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::event::Envelope;
 use crate::message::StoredMessage;
+use crate::queue::packed::PackedRecord;
 use crate::queue::pruning::DeletedDeadLetter;
 use crate::queue::{Decided, DeliveryId, DeliveryRecord, EventLine, EventRecord, Head, LaneState, State};
 
@@ -80,16 +81,15 @@ pub(super) fn event_line(row: &Row<'_>) -> Result<(i64, EventLine)> {
 }
 
 /// An event as far as its row shows it, and the row's number.
-pub(super) fn event(row: &Row<'_>, id: Uuid) -> Result<(i64, EventRecord)> {
-    let size = usize::try_from(row.get::<_, i64>(7)?).map_err(corrupt(7, Type::Integer))?;
-    let body = zstd::bulk::decompress(row.get_ref(8)?.as_blob()?, size).map_err(corrupt(8, Type::Blob))?;
+pub(super) fn event(row: &Row<'_>, id: Uuid) -> Result<(i64, PackedRecord)> {
+    let body_size = usize::try_from(row.get::<_, i64>(7)?).map_err(corrupt(7, Type::Integer))?;
     let record = EventRecord {
         envelope: Envelope {
             id,
             source: Arc::from(row.get::<_, String>(1)?),
             received: time(row, 3)?,
             headers: serde_json::from_str(row.get_ref(4)?.as_str()?).map_err(corrupt(4, Type::Text))?,
-            body: Bytes::from(body),
+            body: Bytes::from(row.get::<_, Vec<u8>>(8)?),
             secret: row.get(5)?,
         },
         decided: Decided {
@@ -102,7 +102,7 @@ pub(super) fn event(row: &Row<'_>, id: Uuid) -> Result<(i64, EventRecord)> {
         messages: Vec::new(),
         deliveries: Vec::new(),
     };
-    Ok((row.get(0)?, record))
+    Ok((row.get(0)?, PackedRecord { record, body_size }))
 }
 
 /// A stored message; `None` when its form is not known to this version.

@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::lanes;
-use super::query::execute;
-use super::statements::ADD_SIZE;
+use super::query::{execute, value};
+use super::statements::{ADD_SIZE, COUNT_OF_LANE, TOTAL_SIZE};
 use crate::queue::wake::ChangedLanes;
 
-/// Counts that are not written yet, and the lanes that are changed.
+/// Counts that are not written yet, and what the changes leave behind for the commit. In a transaction only the tally reads
+/// these counts, because it must write them first.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) changed: ChangedLanes,
+    /// A change wrote as much as shows, once it is committed, that events can be stored.
+    pub(super) proves: bool,
     /// By name: a lane's row, and how many more deliveries wait in it.
     lanes: BTreeMap<Arc<str>, (i64, i64)>,
     /// By how much the total size of all events grows.
@@ -38,11 +41,28 @@ impl Tally {
         self.size += bytes;
     }
 
-    /// Writes the counts. Whoever reads them in the same transaction calls this first.
+    /// Counts `waiting` more deliveries in a lane. Returns its name and how many wait in it then.
+    pub(super) fn count_lane(
+        &mut self,
+        connection: &Connection,
+        lane: i64,
+        waiting: i64,
+    ) -> Result<(String, i64)> {
+        self.write(connection)?;
+        count_of_lane(connection, lane, waiting)
+    }
+
+    /// The total size of all events.
+    pub(super) fn total_size(&mut self, connection: &Connection) -> Result<i64> {
+        self.write(connection)?;
+        connection.query_row(TOTAL_SIZE, [], value)
+    }
+
+    /// Writes the counts.
     pub(super) fn write(&mut self, connection: &Connection) -> Result<()> {
         for (row, waiting) in self.lanes.values_mut() {
             if *waiting != 0 {
-                lanes::count(connection, *row, *waiting)?;
+                count_of_lane(connection, *row, *waiting)?;
                 *waiting = 0;
             }
         }
@@ -52,4 +72,10 @@ impl Tally {
         }
         Ok(())
     }
+}
+
+fn count_of_lane(connection: &Connection, lane: i64, waiting: i64) -> Result<(String, i64)> {
+    connection
+        .prepare_cached(COUNT_OF_LANE)?
+        .query_row([lane, waiting], |row| Ok((row.get(0)?, row.get(1)?)))
 }

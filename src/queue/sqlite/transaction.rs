@@ -4,9 +4,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::tally::Tally;
 use super::{deliveries, events, operations, prune, unavailable};
-use crate::queue::QueueError;
 use crate::queue::command::Change;
 use crate::queue::wake::ChangedLanes;
+use crate::queue::{Enqueued, QueueError};
 
 /// What the changes of a transaction leave behind for its end.
 #[derive(Default)]
@@ -20,8 +20,9 @@ pub(super) struct Batch {
 
 /// Carries out all changes and commits them. Each keeps its result; an error is the result of all of them.
 ///
-/// A savepoint has SQLite copy every page that is changed after it. So the changes are carried out without savepoints,
-/// and only if one of them fails, again from the start with a savepoint each.
+/// A savepoint makes SQLite copy every page that is changed after it. So the first run has no savepoints. Only if a change
+/// fails in it, it is rolled back, and a second run carries out all changes with a savepoint each. Both runs begin with the
+/// same values: a change keeps its result and its turn, and nothing else.
 pub(super) fn transact(
     connection: &mut Connection,
     changes: &mut [Change],
@@ -29,7 +30,7 @@ pub(super) fn transact(
 ) -> Result<(), QueueError> {
     let transaction = begin(connection)?;
     if let Err(error) = batch.all_or_nothing(&transaction, changes) {
-        // Some failures (a full disk) undo the transaction. Another one would fail, too.
+        // Some failures (a full disk) undo the transaction. A second run would fail, too.
         if transaction.is_autocommit() {
             return Err(error);
         }
@@ -66,9 +67,7 @@ impl Batch {
         for change in changes {
             self.carry_out(store, change, &mut tally)?;
         }
-        tally.write(store).map_err(unavailable("count what waits"))?;
-        self.changed = tally.changed;
-        Ok(())
+        self.finish(store, tally)
     }
 
     /// Carries out all changes. One that fails is undone alone.
@@ -83,9 +82,8 @@ impl Batch {
             let savepoint = transaction.savepoint().map_err(broken())?;
             match self.carry_out(&savepoint, change, &mut tally) {
                 Ok(()) => {
-                    tally.write(&savepoint).map_err(broken())?;
+                    self.finish(&savepoint, tally)?;
                     savepoint.commit().map_err(broken())?;
-                    self.changed.append(tally.changed);
                 }
                 Err(error) => {
                     // This undoes the change.
@@ -100,9 +98,17 @@ impl Batch {
         Ok(())
     }
 
+    /// Writes a tally, and keeps what it has for the end of the transaction.
+    fn finish(&mut self, store: &Connection, mut tally: Tally) -> Result<(), QueueError> {
+        tally.write(store).map_err(unavailable("count what waits"))?;
+        self.changed.append(tally.changed);
+        self.proves |= tally.proves;
+        Ok(())
+    }
+
     /// Carries out a change, which keeps its result. Returns its error.
     fn carry_out(
-        &mut self,
+        &self,
         store: &Connection,
         change: &mut Change,
         tally: &mut Tally,
@@ -113,8 +119,9 @@ impl Batch {
                 if !waiting.turn.begin(promise) {
                     return Ok(());
                 }
-                self.proves = true;
                 let stored = events::enqueue(store, &waiting.event, tally);
+                // A known event writes little or nothing.
+                tally.proves |= matches!(stored, Ok(Enqueued::Stored { .. }));
                 promise.keep(stored.map_err(unavailable("store an event")))
             }
             Change::Settle(settlement, promise) => {
@@ -138,8 +145,8 @@ impl Batch {
                 promise.keep(moved.map_err(unavailable("move deliveries")))
             }
             Change::Check(promise) => {
-                self.proves = true;
                 let checked = events::check(store, self.doubtful);
+                tally.proves |= checked.is_ok();
                 promise.keep(checked.map_err(unavailable("write")))
             }
         }

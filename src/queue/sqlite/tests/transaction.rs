@@ -43,6 +43,18 @@ fn stored(answer: AnswerReceiver<Enqueued>) -> Uuid {
     }
 }
 
+/// A store with one event, and the event's id. The file is deleted when the folder is dropped.
+fn store_with_an_event() -> (TempDir, Connection, Uuid) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("queue.db");
+    std::fs::write(&file, "").unwrap();
+    let mut connection = connect(&file).unwrap();
+    let (first, answer, _) = enqueue(event(1, 100, &["dev"]));
+    let batch = run(&mut connection, vec![first]);
+    assert!(batch.proves);
+    (folder, connection, stored(answer))
+}
+
 fn number(connection: &Connection, sql: &str) -> i64 {
     connection.query_row(sql, [], value).unwrap()
 }
@@ -52,13 +64,7 @@ fn number(connection: &Connection, sql: &str) -> i64 {
 #[test]
 fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
     for fails in [false, true] {
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("queue.db");
-        std::fs::write(&file, "").unwrap();
-        let mut connection = connect(&file).unwrap();
-        let (first, answer, _) = enqueue(event(1, 100, &["dev"]));
-        run(&mut connection, vec![first]);
-        let first = stored(answer);
+        let (_folder, mut connection, first) = store_with_an_event();
 
         let mut wrong = event(2, 100, &["dev"]);
         if fails {
@@ -108,18 +114,26 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
     }
 }
 
+/// Its commit needs no room, so after a failure the store does not work again yet.
+#[test]
+fn an_event_that_is_known_does_not_show_that_events_can_be_stored() {
+    let (_folder, mut connection, first) = store_with_an_event();
+    let (again, answer, _) = enqueue(event(1, 101, &["dev"]));
+    let batch = run(&mut connection, vec![again]);
+    let known = Enqueued::SeenBefore {
+        event: first,
+        lanes: vec!["dev".to_owned()],
+    };
+    assert_eq!(answer.blocking_recv().unwrap().unwrap(), known);
+    assert!(!batch.proves);
+}
+
 /// Like a full disk, the trigger undoes the whole transaction, not the one statement.
 #[test]
 fn a_failure_that_undoes_the_transaction_is_the_answer_to_all_of_its_changes() {
     // The third event fails at the first attempt; or another one has failed before, and the third one at the second.
     for has_failed in [false, true] {
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("queue.db");
-        std::fs::write(&file, "").unwrap();
-        let mut connection = connect(&file).unwrap();
-        let (first, answer, _) = enqueue(event(1, 100, &["dev"]));
-        run(&mut connection, vec![first]);
-        let first = stored(answer);
+        let (_folder, mut connection, first) = store_with_an_event();
         let full = "CREATE TEMP TRIGGER full BEFORE INSERT ON events WHEN new.received = 300000
             BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
         connection.execute_batch(full).unwrap();
