@@ -45,8 +45,7 @@ impl Dispatcher {
         clock: Clock,
     ) -> Result<Self, ClientError> {
         for lane in destinations.keys() {
-            metrics.backlog(lane, 0, Duration::ZERO);
-            metrics.halted(lane, false);
+            metrics.channel(lane);
         }
         Ok(Self {
             tls: Tls::new()?,
@@ -105,8 +104,9 @@ impl Dispatcher {
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
                 Ok(()) = destinations.changed() => {
-                    lanes.shared.halts.again(&clock);
-                    lanes.shared.pauses.clear();
+                    let shared = &lanes.shared;
+                    shared.halts.reconfigured(&shared.destinations.borrow(), &clock);
+                    shared.pauses.clear();
                     reads = true;
                 }
                 () = lanes.ended() => {}
