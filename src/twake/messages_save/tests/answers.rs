@@ -437,4 +437,10 @@ fn an_answer_that_echoes_the_credentials_shows_none_of_them() {
     let answers = [response(403, &page), response(200, &passed)];
     let (_, verdict) = drive(&destination, Act::Post, None, &answers);
     assert!(!verdict.detail.contains("private"), "{}", verdict.detail);
+    let page = format!(
+        r#"Notice: {{"object":{{"id":17,"echo":"{}private-key-of-app"}}}}"#,
+        "x".repeat(35)
+    );
+    let (_, verdict) = drive(&destination, Act::Post, None, &[response(200, &page)]);
+    assert!(!verdict.detail.contains("private"), "{}", verdict.detail);
 }
