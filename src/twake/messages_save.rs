@@ -182,7 +182,7 @@ impl<'a> Attempt<'a> {
             }
             (Ends::Reject, _) => VerdictKind::Reject,
         };
-        // Before anything else is done with the detail: only at its end is a secret found that was cut.
+        // Redacted before anything is appended: a secret that was cut is found only at the end of the detail.
         self.destination.without_secrets(Verdict {
             kind,
             reason: finding.reason,

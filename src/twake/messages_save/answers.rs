@@ -13,7 +13,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, a JSON object without error, object.id a text that is not empty",
         ends: Ends::Delivered,
         may_be_duplicate: false,
-        hint: "nothing; Twake accepts any channel id, so a message that is shown nowhere has a wrong channel_id",
+        hint: "nothing. If the message is not in the channel, check channel_id: Twake accepts a wrong one",
     },
     AnswerRow {
         reason: Reason::WrongKey,
@@ -62,7 +62,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, object.id null or empty",
         ends: Ends::Retry,
         may_be_duplicate: true,
-        hint: "Twake's message service is down or slow; look at its log if it stays so",
+        hint: "Twake's message service is down or slow: if it lasts, look at its log",
     },
     AnswerRow {
         reason: Reason::TargetMissing,
