@@ -221,8 +221,8 @@ fn after_probe(message: Verdict, probe: Verdict) -> Verdict {
     match probe.kind {
         VerdictKind::Accepted => {
             let detail = match message.detail.as_str() {
-                "" => "Twake lets the account in, so it is this message".to_owned(),
-                detail => format!("{detail}; Twake lets the account in, so it is this message"),
+                "" => "Twake accepts the account, so it is this message".to_owned(),
+                detail => format!("{detail}; Twake accepts the account, so it is this message"),
             };
             let kind = VerdictKind::Retry {
                 after: None,

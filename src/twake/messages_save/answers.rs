@@ -4,7 +4,7 @@
 use crate::twake::{AnswerRow, Ends, Extent, RETRIES_WHEN_UNSURE, Reason};
 
 /// Retries of a reply or an update whose target does not seem to be there; then the message is posted.
-pub(super) const RETRIES_WITH_TARGET: u32 = 2;
+const RETRIES_WITH_TARGET: u32 = 2;
 
 /// Every answer, what follows from it, and what to do about it.
 pub const ANSWERS: &[AnswerRow] = &[
@@ -20,7 +20,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, error unknown_application_or_bad_private_key",
         ends: Ends::Halt(Extent::Account),
         may_be_duplicate: false,
-        hint: "compare public_id and private_api_key with the application's page in Twake; a key with a colon can never log in",
+        hint: "compare public_id and private_api_key with the application's page in Twake; a key with a colon never authenticates",
     },
     AnswerRow {
         reason: Reason::CompanyWithoutApplication,
