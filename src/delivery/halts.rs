@@ -159,7 +159,13 @@ impl Halts {
             active.halt.lanes = lanes_in(&active.halt.scope, destinations);
             active.next = now;
         }
-        state.retain(|_, active| !active.halt.lanes.is_empty());
+        state.retain(|_, active| {
+            let is_needed = !active.halt.lanes.is_empty();
+            if !is_needed {
+                active.halt.log_end();
+            }
+            is_needed
+        });
         let after = halted_lanes(&state);
         for lane in before.union(&after) {
             self.metrics.halted(lane, after.contains(lane));
@@ -181,7 +187,7 @@ impl Halts {
         let scopes = destination.scopes();
         let ended: Vec<ActiveHalt> = scopes.iter().filter_map(|scope| state.remove(scope)).collect();
         for ActiveHalt { halt, .. } in &ended {
-            log::info!(account = halt.scope.account_name(), scope:% = halt.scope, reason = halt.reason; "no longer halted");
+            halt.log_end();
             for lane in &halt.lanes {
                 let still = state.values().any(|active| active.halt.lanes.contains(lane));
                 self.metrics.halted(lane, still);
@@ -193,6 +199,15 @@ impl Halts {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<HaltScope, ActiveHalt>> {
         // Nothing in here panics half way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Halt {
+    fn log_end(&self) {
+        log::info!(
+            account = self.scope.account_name(), scope:% = self.scope, reason = self.reason;
+            "no longer halted"
+        );
     }
 }
 
