@@ -158,6 +158,7 @@ impl Halts {
         for active in state.values_mut() {
             active.halt.lanes = lanes_in(&active.halt.scope, destinations);
             active.next = now;
+            active.halt.next_probe = clock.now();
         }
         state.retain(|_, active| {
             let is_needed = !active.halt.lanes.is_empty();
