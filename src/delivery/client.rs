@@ -83,8 +83,8 @@ impl Client {
         }
     }
 
-    /// Carries out a task; its verdict, and the server's clock if the last response had it. After `stop` no answer is
-    /// awaited that the attempt can do without.
+    /// Carries out a task. Returns its verdict, and the server's clock if the last response had it. After `stop`, an answer
+    /// that the attempt does not need is not awaited.
     pub(super) async fn perform(
         &self,
         task: Task<'_>,

@@ -10,7 +10,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Tls};
-use super::lane::{Lane, LaneSignals, Shared};
+use super::lane::{Lane, LaneSignals, STORE_PAUSE, Shared};
 use super::pace::{Pace, Pauses};
 use super::patience::Patience;
 use super::{ClientError, DeliverySettings, Destinations, Halts};
@@ -21,8 +21,6 @@ use crate::queue::{Owner, Queue, QueueError};
 
 /// The pause after a panic in a lane, so that panics cannot become a storm.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
-/// The pause after the store could not be read.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs a lane for each channel in which something waits.
 pub struct Dispatcher {
@@ -45,8 +43,7 @@ impl Dispatcher {
         clock: Clock,
     ) -> Result<Self, ClientError> {
         for lane in destinations.keys() {
-            metrics.backlog(lane, 0, Duration::ZERO);
-            metrics.halted(lane, false);
+            metrics.channel(lane);
         }
         Ok(Self {
             tls: Tls::new()?,
@@ -105,8 +102,9 @@ impl Dispatcher {
                     Err(broadcast::error::RecvError::Closed) => break,
                 },
                 Ok(()) = destinations.changed() => {
-                    lanes.shared.halts.again(&clock);
-                    lanes.shared.pauses.clear();
+                    let shared = &lanes.shared;
+                    shared.halts.reconfigured(&shared.destinations.borrow(), &clock);
+                    shared.pauses.clear();
                     reads = true;
                 }
                 () = lanes.ended() => {}

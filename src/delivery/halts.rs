@@ -2,7 +2,7 @@
 //! probes, without a message, whether it is over.
 
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -101,7 +101,8 @@ impl Halts {
         Turn::Probe
     }
 
-    /// Begins the halt that a message or a probe for `destination` met, and logs its hint. A known halt with the same reason stays as it is.
+    /// Begins the halt that a message or a probe for `destination` met, and logs its hint. A known halt with the same reason
+    /// stays as it is.
     pub(super) fn halted(
         &self,
         destination: &Destination,
@@ -115,12 +116,13 @@ impl Halts {
         if known.is_some_and(|known| known.halt.reason == verdict.reason.code()) {
             return;
         }
+        let lanes = lanes_in(scope, destinations);
+        if lanes.is_empty() {
+            // A reload during the attempt left no channel in this scope.
+            return;
+        }
         // The chat checks one thing after the other, so what it refuses now replaces what it refused before.
         self.end(&mut state, destination);
-        let covered = destinations
-            .iter()
-            .filter(|(_, other)| other.scopes().contains(scope));
-        let lanes: Vec<Arc<str>> = covered.map(|(name, _)| name.clone()).collect();
         log::error!(
             account = scope.account_name(), scope:%, reason = verdict.reason.code(),
             detail = verdict.detail.as_str(), channels = lanes.join(",");
@@ -147,12 +149,29 @@ impl Halts {
         self.changed.send_modify(|number| *number += 1);
     }
 
-    /// Makes every halt due for a probe: its cause may have been removed.
-    pub(super) fn again(&self, clock: &Clock) {
+    /// Applies changed destinations. A halt stops the lanes that are in its scope now, and ends if there are none. Every other
+    /// halt is due for a probe, because its cause may have been removed.
+    pub(super) fn reconfigured(&self, destinations: &Destinations, clock: &Clock) {
         let now = clock.monotonic();
-        for active in self.lock().values_mut() {
+        let mut state = self.lock();
+        let before = halted_lanes(&state);
+        for active in state.values_mut() {
+            active.halt.lanes = lanes_in(&active.halt.scope, destinations);
             active.next = now;
+            active.halt.next_probe = clock.now();
         }
+        state.retain(|_, active| {
+            let is_needed = !active.halt.lanes.is_empty();
+            if !is_needed {
+                active.halt.log_end();
+            }
+            is_needed
+        });
+        let after = halted_lanes(&state);
+        for lane in before.union(&after) {
+            self.metrics.halted(lane, after.contains(lane));
+        }
+        drop(state);
         self.changed.send_modify(|number| *number += 1);
     }
 
@@ -169,7 +188,7 @@ impl Halts {
         let scopes = destination.scopes();
         let ended: Vec<ActiveHalt> = scopes.iter().filter_map(|scope| state.remove(scope)).collect();
         for ActiveHalt { halt, .. } in &ended {
-            log::info!(account = halt.scope.account_name(), scope:% = halt.scope, reason = halt.reason; "no longer halted");
+            halt.log_end();
             for lane in &halt.lanes {
                 let still = state.values().any(|active| active.halt.lanes.contains(lane));
                 self.metrics.halted(lane, still);
@@ -182,4 +201,27 @@ impl Halts {
         // Nothing in here panics half way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Halt {
+    fn log_end(&self) {
+        log::info!(
+            account = self.scope.account_name(), scope:% = self.scope, reason = self.reason;
+            "no longer halted"
+        );
+    }
+}
+
+/// The lanes whose destination is in a scope.
+fn lanes_in(scope: &HaltScope, destinations: &Destinations) -> Vec<Arc<str>> {
+    let covered = destinations
+        .iter()
+        .filter(|(_, destination)| destination.scopes().contains(scope));
+    covered.map(|(name, _)| name.clone()).collect()
+}
+
+/// The lanes that any halt stops.
+fn halted_lanes(state: &BTreeMap<HaltScope, ActiveHalt>) -> BTreeSet<Arc<str>> {
+    let lanes = state.values().flat_map(|active| &active.halt.lanes);
+    lanes.cloned().collect()
 }

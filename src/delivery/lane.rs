@@ -23,7 +23,7 @@ use crate::twake::{Destination, HaltScope, Job, Reason, Task, Verdict, VerdictKi
 mod settle;
 
 /// The pause after the store could not be read or written.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What all lanes share.
 pub(super) struct Shared {
@@ -264,8 +264,8 @@ impl Lane {
     }
 }
 
-/// The label of a verdict in metrics. No attempt of a lane ends with the last two: a lane posts when a target is gone, and a
-/// probe that is accepted is not counted.
+/// The label of a verdict in metrics. No counted attempt ends with the last two: [`Client::deliver`] posts if a target is
+/// gone, and an accepted probe is not counted.
 fn label(kind: &VerdictKind) -> AttemptLabel {
     match kind {
         VerdictKind::Delivered(_) => AttemptLabel::delivered,

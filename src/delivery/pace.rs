@@ -27,7 +27,8 @@ impl Pace {
     }
 }
 
-/// Pauses by scope, each with its end.
+/// Pauses by scope, each with its end. The verdict of a dialect may begin one ([`crate::twake::VerdictKind::Retry`]); those of
+/// `messages/save` never do.
 #[derive(Default)]
 pub(super) struct Pauses(RefCell<BTreeMap<HaltScope, Duration>>);
 

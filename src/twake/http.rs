@@ -9,8 +9,8 @@ use url::Url;
 use super::verdict::{AnswerRow, Ends, Extent, Finding, RETRIES_WHEN_UNSURE, Reason};
 use crate::secret::Secret;
 
-/// A longer `Retry-After` is a mistake of the server.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The longest `Retry-After` that is obeyed. A longer one is a mistake of the server.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// One HTTP request. It holds the account's credentials, so it has no `Debug`.
 pub struct Request {

@@ -182,7 +182,7 @@ impl<'a> Attempt<'a> {
             }
             (Ends::Reject, _) => VerdictKind::Reject,
         };
-        // Before anything else is done with the detail: only at its end is a secret found that was cut.
+        // Redacted before anything is appended: a secret that was cut is found only at the end of the detail.
         self.destination.without_secrets(Verdict {
             kind,
             reason: finding.reason,
@@ -221,8 +221,8 @@ fn after_probe(message: Verdict, probe: Verdict) -> Verdict {
     match probe.kind {
         VerdictKind::Accepted => {
             let detail = match message.detail.as_str() {
-                "" => "Twake lets the account in, so it is this message".to_owned(),
-                detail => format!("{detail}; Twake lets the account in, so it is this message"),
+                "" => "Twake accepts the account, so it is this message".to_owned(),
+                detail => format!("{detail}; Twake accepts the account, so it is this message"),
             };
             let kind = VerdictKind::Retry {
                 after: None,

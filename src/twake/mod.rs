@@ -56,7 +56,7 @@ impl RemoteId {
     }
 }
 
-/// What a job does with its message.
+/// What a job does with its message. Lanes only post today: the queue has no replies and updates yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Posts it at the end of the channel.
@@ -155,8 +155,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// How the attempt ends if the bridge stops before the next answer. `None`: the request under way may post the
-    /// message, so its answer has to be awaited.
+    /// How an attempt to deliver ends if the bridge stops before the next answer. `None`: the request under way may post
+    /// the message, so its answer has to be awaited. Always `None` for a probe alone, which the caller may drop.
     pub fn interrupted(&self) -> Option<Verdict> {
         match self {
             Self::MessagesSave(attempt) => attempt.interrupted(),

@@ -31,14 +31,14 @@ pub enum VerdictKind {
         after: Option<Duration>,
         /// So many times for this reason in a row, then it is rejected; unset: up to the horizon.
         times: Option<u32>,
-        /// Nothing is posted in this scope before that; unset: in the lane alone.
+        /// Nothing is posted in this scope before that; unset: in the lane alone, as `messages/save` always has it.
         pause: Option<HaltScope>,
     },
     /// Nothing in this scope can pass until a person acts.
     Halt(HaltScope),
     /// This message cannot pass.
     Reject,
-    /// The message that this one was to reply to or update is not there. Posted instead, it may pass.
+    /// The message that this one was to reply to or update is not there. Posted instead, it may pass. Never of a post.
     TargetGone,
     /// Of a probe alone: the chat would take a message.
     Accepted,
@@ -113,9 +113,9 @@ reasons! {
     MissingCapability = "missing_capability",
     /// The application lacks a privilege.
     MissingPrivilege = "missing_privilege",
-    /// The message that was to be answered or changed does not seem to be there.
+    /// The message to reply to or to update does not seem to be there.
     TargetMissing = "target_missing",
-    /// There is no such address: the request reached something else than Twake's API.
+    /// There is no such address: the request reached something other than Twake's API.
     Misrouted = "misrouted",
     /// Something in front of Twake refuses the bridge.
     Forbidden = "forbidden",

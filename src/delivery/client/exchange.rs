@@ -28,7 +28,7 @@ const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 const LONGEST_PAGE: usize = 4 * 1024;
 const PAGE: Duration = Duration::from_secs(2);
 
-/// Sends a request; the response, whose body is not read.
+/// Sends a request. Returns the response, whose body is not read yet.
 pub(super) async fn exchange(
     http: &awc::Client,
     request: Request,
@@ -65,7 +65,7 @@ fn unencrypted(mut url: Url) -> Url {
     url
 }
 
-/// Reads the body of a response, for so long.
+/// Reads the body of a response, for `left` at most.
 pub(super) async fn receive(clock: &Clock, mut response: ClientResponse, left: Duration) -> Response {
     let status = response.status();
     let header = |name: HeaderName| {

@@ -131,7 +131,7 @@ impl fmt::Debug for ResponseStream {
     }
 }
 
-/// awc wants the trait and calls none of it: it waits by reading.
+/// awc requires the trait and calls none of it: it waits by reading.
 impl ActixStream for ResponseStream {
     fn poll_read_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         Poll::Ready(Ok(Ready::READABLE))

@@ -88,7 +88,7 @@ pub(super) fn certificate_refused(error: &io::Error) -> Option<String> {
     };
     match alert {
         AlertDescription::CertificateRequired => {
-            Some("the server wants to see a certificate: tls = { certificate = …, key = … }".to_owned())
+            Some("the server requires a certificate: tls = { certificate = …, key = … }".to_owned())
         }
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
@@ -97,7 +97,7 @@ pub(super) fn certificate_refused(error: &io::Error) -> Option<String> {
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
         | AlertDescription::AccessDenied => Some(format!(
-            "the server refuses the bridge's certificate, or its lack of one: {alert:?}"
+            "the server refuses the bridge's certificate, or the lack of one: {alert:?}"
         )),
         _ => None,
     }

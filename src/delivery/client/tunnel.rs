@@ -211,7 +211,7 @@ fn made(head: &[u8], known: bool) -> Option<Result<(), Failure>> {
         Ok(Status::Complete(end)) => end,
         Ok(Status::Partial) => return None,
         Err(error) => {
-            let what = format!("answers what cannot be read ({error}): is it a proxy for HTTP?");
+            let what = format!("sends an answer that cannot be read ({error}): is it a proxy for HTTP?");
             return Some(Err(Failure::new(what)));
         }
     };
@@ -220,7 +220,7 @@ fn made(head: &[u8], known: bool) -> Option<Result<(), Failure>> {
         (200..=299, 0) => Ok(()),
         // Neither in TLS nor in HTTP does a server send first, so these bytes are not Twake's.
         (200..=299, more) => Err(Failure::new(format!(
-            "answers {status} and {more} bytes that nobody asked for: is it a proxy?"
+            "answers {status} with {more} unexpected bytes after it: is it a proxy?"
         ))),
         _ => Err(refusal(status, &response, known)),
     })
@@ -238,10 +238,10 @@ fn refusal(status: u16, response: &Response<'_, '_>, known: bool) -> Failure {
         // tinyproxy answers 401 to a wrong password and 407 to none.
         401 | 407 if !schemes.is_empty() && !knows_basic(&schemes) => {
             let asked: String = schemes.join(", ").chars().take(LONGEST_WORDS).collect();
-            format!(": it asks for {asked}, and the bridge can do Basic only")
+            format!(": it requires {asked}, and the bridge supports only Basic")
         }
         401 | 407 if known => ": the user or the password is wrong".to_owned(),
-        401 | 407 => ": it wants a user and a password (proxy = { url, user, password })".to_owned(),
+        401 | 407 => ": it requires a user and a password (proxy = { url, user, password })".to_owned(),
         _ => String::new(),
     };
     let words = response.reason.unwrap_or_default().trim();

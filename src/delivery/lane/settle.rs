@@ -26,7 +26,7 @@ impl Lane {
         settlement.outcome = match &verdict.kind {
             VerdictKind::Delivered(id) => Outcome::Delivered { id: id.to_stored() },
             VerdictKind::Halt(_) => Outcome::Halted,
-            // No post ends with the last two.
+            // No delivery ends with the last two.
             VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => Outcome::Rejected,
             VerdictKind::Retry { after, times, pause } => {
                 let next = self.next(head, code, *after, *times);

@@ -118,6 +118,27 @@ const ODD_ANSWERS: &[&str] = &[
     "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 24\r\n\r\n{\"object\":{\"id\":\"5fca\"}}",
 ];
 
+/// A running bench whose channel `dev` is on this bare server.
+async fn started_with(bare: Bare) -> Bench {
+    let mut bench = Bench::new([]);
+    let url = raw::start(bare, &bench.clock).await;
+    bench
+        .destinations
+        .send_replace(destinations([destination(&url, "main", "dev")]));
+    bench.start();
+    bench
+}
+
+/// Lets a byte drip each second, until the first attempt ends.
+async fn drip_until_attempted(bench: &Bench, event: Uuid) {
+    let drip = async {
+        while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].attempts == 0 {
+            bench.clock.advance(Duration::from_secs(1));
+        }
+    };
+    in_time("the end of an attempt", drip).await;
+}
+
 async fn checked(bench: &Bench, event: Uuid, follows: Follows, reason: &str, may_be_duplicate: bool) {
     let delivery = bench.until_attempts(event, 1).await;
     assert_eq!(delivery.reason.as_deref(), Some(reason));
@@ -174,12 +195,7 @@ async fn each_fault_has_its_reason_and_the_lane_recovers_when_it_ends() {
 #[actix_web::test]
 async fn each_fault_of_the_network_has_its_reason_and_the_lane_recovers_when_it_ends() {
     for (bare, follows, reason, may_be_duplicate) in BARE {
-        let mut bench = Bench::new([]);
-        let url = raw::start(*bare, &bench.clock).await;
-        bench
-            .destinations
-            .send_replace(destinations([destination(&url, "main", "dev")]));
-        bench.start();
+        let bench = started_with(*bare).await;
         let event = bench.enqueue("first", &["dev"]).await;
         checked(&bench, event, *follows, reason, *may_be_duplicate).await;
         let peer = Peer::start();
@@ -200,18 +216,10 @@ async fn a_response_that_drips_ends_with_the_timeout() {
         ("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{", "answer_cut"),
         ("HTTP/1.1 200 OK\r\n\r\n{", "answer_cut"),
     ] {
-        let mut bench = Bench::new([]);
-        let url = raw::start(Bare::Drips(begun), &bench.clock).await;
-        bench
-            .destinations
-            .send_replace(destinations([destination(&url, "main", "dev")]));
-        bench.start();
+        let bench = started_with(Bare::Drips(begun)).await;
         let begun = bench.clock.monotonic();
         let event = bench.enqueue("first", &["dev"]).await;
-        // A byte a second, until the attempt ends.
-        while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].attempts == 0 {
-            bench.clock.advance(Duration::from_secs(1));
-        }
+        drip_until_attempted(&bench, event).await;
         let took = bench.clock.monotonic().saturating_sub(begun);
         let delivery = bench.until_attempts(event, 1).await;
         assert_eq!(delivery.reason.as_deref(), Some(reason));
@@ -328,12 +336,7 @@ async fn a_refused_text_halts_no_channel_and_is_retried_five_times() {
 #[actix_web::test]
 async fn an_odd_successful_response_settles_the_delivery_as_delivered() {
     for answer in ODD_ANSWERS {
-        let mut bench = Bench::new([]);
-        let url = raw::start(Bare::Sends(answer), &bench.clock).await;
-        bench
-            .destinations
-            .send_replace(destinations([destination(&url, "main", "dev")]));
-        bench.start();
+        let bench = started_with(Bare::Sends(answer)).await;
         for text in ["first", "second"] {
             let event = bench.enqueue(text, &["dev"]).await;
             let delivery = bench.until_attempts(event, 1).await;
@@ -349,17 +352,10 @@ async fn an_odd_successful_response_settles_the_delivery_as_delivered() {
 /// A body without a length whose connection is never closed: the received bytes are enough.
 #[actix_web::test]
 async fn a_body_without_length_on_an_open_connection_counts_after_the_timeout() {
-    let mut bench = Bench::new([]);
     let answer = "HTTP/1.1 200 OK\r\n\r\n{\"object\":{\"id\":\"5fca\"}}";
-    let url = raw::start(Bare::Drips(answer), &bench.clock).await;
-    bench
-        .destinations
-        .send_replace(destinations([destination(&url, "main", "dev")]));
-    bench.start();
+    let bench = started_with(Bare::Drips(answer)).await;
     let event = bench.enqueue("first", &["dev"]).await;
-    while bench.queue.event(event).await.unwrap().unwrap().deliveries[0].attempts == 0 {
-        bench.clock.advance(Duration::from_secs(1));
-    }
+    drip_until_attempted(&bench, event).await;
     bench.until_delivered(event).await;
 }
 

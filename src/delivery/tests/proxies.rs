@@ -115,7 +115,7 @@ async fn a_wrong_response_of_a_proxy_is_reported_and_the_message_waits() {
                 "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
             ),
             refused,
-            "answers 407 Proxy Authentication Required: it wants a user",
+            "answers 407 Proxy Authentication Required: it requires a user",
         ),
         (
             ConnectResponse::SendsAndCloses("HTTP/1.0 403 Filtered\r\n\r\n<html>"),
@@ -125,7 +125,7 @@ async fn a_wrong_response_of_a_proxy_is_reported_and_the_message_waits() {
         (
             ConnectResponse::SendsAndCloses("HTTP/1.1 401\r\n\r\n"),
             refused,
-            "answers 401: it wants a user",
+            "answers 401: it requires a user",
         ),
         (
             ConnectResponse::SendsAndCloses("HTTP/1.1 502 Bad Gateway\r\n\r\n"),
@@ -145,7 +145,7 @@ async fn a_wrong_response_of_a_proxy_is_reported_and_the_message_waits() {
         (
             ConnectResponse::SendsAndCloses("HTTP/1.1 200 OK\r\n\r\n<html>log in</html>"),
             proxy,
-            "19 bytes that nobody asked for",
+            "19 unexpected bytes",
         ),
         (
             ConnectResponse::SendsAndCloses("HTTP/1.1 200 OK\r\nX: y\r\n"),

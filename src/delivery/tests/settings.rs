@@ -1,4 +1,4 @@
-//! `[delivery]` changed while the bridge runs.
+//! `[delivery]` and `[channels]` changed while the bridge runs.
 
 use super::*;
 
@@ -43,6 +43,45 @@ async fn a_waiting_lane_attempts_at_once_when_the_horizon_changes() {
     let dead = bench.until(event, |delivery| delivery.state == State::Dead).await;
     assert_eq!(dead.reason.as_deref(), Some("expired"));
     assert_eq!(peer.count(), 2);
+}
+
+#[actix_web::test]
+async fn a_halt_stops_the_channels_that_are_in_its_account_after_a_reload() {
+    let peer = Peer::start();
+    peer.play_and_probe("dev", Play::Error("unknown_application_or_bad_private_key"));
+    let bench = Bench::started([
+        destination(&peer.url, "main", "dev"),
+        destination(&peer.url, "main", "ops"),
+    ]);
+    let event = bench.enqueue("first", &["dev"]).await;
+    bench.until_attempts(event, 1).await;
+    assert_eq!(bench.halts.all()[0].lanes, ["dev".into(), "ops".into()]);
+    peer.recover();
+    let mut changes = bench.halts.changes();
+
+    // One channel moves to another account, and a new one comes.
+    bench.destinations.send_replace(destinations([
+        destination(&peer.url, "other", "dev"),
+        destination(&peer.url, "main", "new"),
+        destination(&peer.url, "main", "ops"),
+    ]));
+    in_time("the halts", changes.changed()).await.unwrap();
+    assert_eq!(bench.halts.all()[0].lanes, ["new".into(), "ops".into()]);
+    let metrics = bench.metrics.openmetrics();
+    for (channel, halted) in [("dev", 0), ("new", 1), ("ops", 1)] {
+        let line = format!(r#"twake_bridge_channel_halted{{channel="{channel}"}} {halted}"#);
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
+    bench.until_delivered(event).await;
+
+    // No channel of the first account is left.
+    bench
+        .destinations
+        .send_replace(destinations([destination(&peer.url, "other", "dev")]));
+    in_time("the halts", changes.changed()).await.unwrap();
+    assert!(bench.halts.all().is_empty());
+    let metrics = bench.metrics.openmetrics();
+    assert!(metrics.contains(r#"twake_bridge_channel_halted{channel="ops"} 0"#));
 }
 
 impl Bench {

@@ -268,32 +268,6 @@ async fn a_delivery_without_a_response_in_time_may_be_a_duplicate() {
 }
 
 #[actix_web::test]
-async fn a_delivery_whose_connection_closes_without_a_response_may_be_a_duplicate() {
-    use tokio::io::AsyncReadExt as _;
-    for (answer, reason) in [
-        (&b""[..], "connection_broken"),
-        (&b"SSH-2.0-OpenSSH\r\n\r\n"[..], "not_http"),
-    ] {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        actix_web::rt::spawn(async move {
-            use tokio::io::AsyncWriteExt as _;
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut some = [0; 1024];
-                let _ = stream.read(&mut some).await;
-                let _ = stream.write_all(answer).await;
-            }
-        });
-        let bench = Bench::started([destination(&url, "main", "dev")]);
-        let event = bench.enqueue("hello", &["dev"]).await;
-        let delivery = bench.until_attempts(event, 1).await;
-        assert_eq!(delivery.reason.as_deref(), Some(reason));
-        assert!(delivery.may_be_duplicate);
-    }
-}
-
-#[actix_web::test]
 async fn a_server_without_tls_at_an_https_address_has_the_reason_tls() {
     let peer = Peer::start();
     let bench = Bench::started([destination(&peer.url.replace("http:", "https:"), "main", "dev")]);

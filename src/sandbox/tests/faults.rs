@@ -79,9 +79,9 @@ async fn each_fault_has_its_response_and_stores_only_what_it_should() {
         (json!({ "fault": "too_large" }), 413, nginx, 0),
     ] {
         let before = server.handle.messages("dev").len();
-        let mut order = fault.clone();
-        order["channel"] = json!("dev");
-        let got = server.fault(order.clone()).await;
+        let mut request = fault.clone();
+        request["channel"] = json!("dev");
+        let got = server.fault(request).await;
         assert_eq!(got.status, 200, "{got:?}");
         let got = server.save(message()).await;
         assert_eq!(got.status, status, "{fault}");

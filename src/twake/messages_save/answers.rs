@@ -4,7 +4,7 @@
 use crate::twake::{AnswerRow, Ends, Extent, RETRIES_WHEN_UNSURE, Reason};
 
 /// Retries of a reply or an update whose target does not seem to be there; then the message is posted.
-pub(super) const RETRIES_WITH_TARGET: u32 = 2;
+const RETRIES_WITH_TARGET: u32 = 2;
 
 /// Every answer, what follows from it, and what to do about it.
 pub const ANSWERS: &[AnswerRow] = &[
@@ -13,14 +13,14 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, a JSON object without error, object.id a text that is not empty",
         ends: Ends::Delivered,
         may_be_duplicate: false,
-        hint: "nothing; Twake accepts any channel id, so a message that is shown nowhere has a wrong channel_id",
+        hint: "nothing. If the message is not in the channel, check channel_id: Twake accepts a wrong one",
     },
     AnswerRow {
         reason: Reason::WrongKey,
         answer: "200, error unknown_application_or_bad_private_key",
         ends: Ends::Halt(Extent::Account),
         may_be_duplicate: false,
-        hint: "compare public_id and private_api_key with the application's page in Twake; a key with a colon can never log in",
+        hint: "compare public_id and private_api_key with the application's page in Twake; a key with a colon never authenticates",
     },
     AnswerRow {
         reason: Reason::CompanyWithoutApplication,
@@ -62,7 +62,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "200, object.id null or empty",
         ends: Ends::Retry,
         may_be_duplicate: true,
-        hint: "Twake's message service is down or slow; look at its log if it stays so",
+        hint: "Twake's message service is down or slow: if it lasts, look at its log",
     },
     AnswerRow {
         reason: Reason::TargetMissing,

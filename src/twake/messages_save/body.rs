@@ -21,7 +21,9 @@ pub(super) fn read(body: &[u8], cut: Option<&str>) -> (Finding, Option<RemoteId>
     let Some((answer, noise)) = find(body) else {
         return (unreadable(body, cut), None);
     };
-    let (finding, id) = of_answer(&answer).unwrap_or_else(|| (unreadable(body, cut), None));
+    let Some((finding, id)) = of_answer(&answer) else {
+        return (unreadable(body, cut), None);
+    };
     let finding = match noise {
         b"" => finding,
         BYTE_ORDER_MARK => finding.with("a byte order mark before the JSON"),

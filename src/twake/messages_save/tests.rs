@@ -6,6 +6,8 @@ use crate::twake::{self, Api};
 use uuid::Uuid;
 
 mod answers;
+mod bodies;
+mod probes;
 
 fn destination(url: &str) -> Destination {
     Destination {
@@ -84,6 +86,30 @@ fn drive(
 
 fn attempt(act: Act, last: Option<(Reason, u32)>, answers: &[Answer]) -> (Vec<Value>, Verdict) {
     drive(&destination("http://twake.test"), act, last, answers)
+}
+
+fn named(error: &str) -> String {
+    json!({ "error": error, "_cookies": [] }).to_string()
+}
+
+const RETRY: VerdictKind = VerdictKind::Retry {
+    after: None,
+    times: None,
+    pause: None,
+};
+const FEW_TIMES: VerdictKind = VerdictKind::Retry {
+    after: None,
+    times: Some(5),
+    pause: None,
+};
+
+fn halt() -> VerdictKind {
+    VerdictKind::Halt(HaltScope::account("main"))
+}
+
+/// The verdict on a post with this answer. A probe that follows gets the same one.
+fn answered(status: u16, body: &str) -> Verdict {
+    attempt(Act::Post, None, &[response(status, body)]).1
 }
 
 /// The request of a post.

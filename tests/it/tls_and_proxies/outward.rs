@@ -298,7 +298,7 @@ async fn a_proxy_that_refuses_halts_delivery_until_its_password_is_corrected() {
     for why in [
         format!("the proxy 127.0.0.1:{known} answers 401 Unauthorized: the user or the password is wrong"),
         format!(
-            "the proxy 127.0.0.1:{known} answers 407 Proxy Authentication Required: it wants a user and a password"
+            "the proxy 127.0.0.1:{known} answers 407 Proxy Authentication Required: it requires a user and a password"
         ),
         format!("the proxy 127.0.0.1:{filtered} answers 403 "),
     ] {

@@ -17,15 +17,15 @@ fn a_tunnel_is_a_2xx_of_http_1_with_nothing_behind_it() {
         "HTTP/1.1 299 \r\n\r\n",
         "\r\nHTTP/1.1 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\n\n",
-        // They say nothing of a tunnel (RFC 9110, section 9.3.6).
+        // These headers have no meaning for a tunnel (RFC 9110, section 9.3.6).
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nno header at all\r\nX: y\r\n\r\n",
     ] {
         assert_eq!(outcome(head.as_bytes()), Some(Ok(())), "{head:?}");
         let more = format!("{head}x");
         let what = outcome(more.as_bytes()).unwrap().unwrap_err();
-        assert!(what.contains("1 bytes that nobody asked for"), "{what}");
-        // However it is cut, it is waited for: half an answer is none.
+        assert!(what.contains("1 unexpected bytes"), "{what}");
+        // A head that is not complete is awaited, wherever it is cut.
         for end in 0..head.len() - 1 {
             let begun = outcome(&head.as_bytes()[..end]);
             assert!(begun.is_none(), "{:?}: {begun:?}", &head[..end]);
@@ -59,13 +59,13 @@ fn a_refusal_has_a_hint() {
     let basic = "proxy-authenticate: BASIC realm=\"x\"\r\n";
     let others = "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n";
     for (head, known, hint) in [
-        (answer(""), false, ": it wants a user and a password"),
-        (answer(basic), false, ": it wants a user and a password"),
+        (answer(""), false, ": it requires a user and a password"),
+        (answer(basic), false, ": it requires a user and a password"),
         (answer(basic), true, ": the user or the password is wrong"),
         (
             answer(others),
             true,
-            ": it asks for Negotiate, NTLM, and the bridge can do Basic only",
+            ": it requires Negotiate, NTLM, and the bridge supports only Basic",
         ),
         (
             answer(&format!("{others}{basic}")),
