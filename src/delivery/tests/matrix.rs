@@ -45,7 +45,11 @@ impl Homeserver {
                 .app_data(web::Data::new(state.clone()))
                 .default_service(web::to(answer))
         });
-        let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+        let server = server
+            .workers(1)
+            .disable_signals()
+            .bind(("127.0.0.1", 0))
+            .unwrap();
         homeserver.url = format!("http://{}", server.addrs()[0]);
         actix_web::rt::spawn(server.run());
         homeserver
@@ -55,7 +59,12 @@ impl Homeserver {
     fn bench(&self) -> Bench {
         let token = Credentials::AccessToken(Secret::new("a token"));
         let url = self.url.parse().unwrap();
-        let account = Arc::new(matrix::Account::new("chat".to_owned(), url, token, Arc::default()));
+        let account = Arc::new(matrix::Account::new(
+            "chat".to_owned(),
+            url,
+            token,
+            Arc::default(),
+        ));
         let room = |name: &str| {
             let destination = matrix::Destination {
                 account: Arc::clone(&account),
@@ -134,10 +143,16 @@ async fn a_room_that_the_account_may_not_post_in_halts_its_channel_alone() {
     let homeserver = Homeserver::start();
     homeserver.closed.lock().unwrap().insert("dev".to_owned());
     let bench = homeserver.bench();
-    let (dev, ops) = (bench.enqueue("dev", &["dev"]).await, bench.enqueue("ops", &["ops"]).await);
+    let (dev, ops) = (
+        bench.enqueue("dev", &["dev"]).await,
+        bench.enqueue("ops", &["ops"]).await,
+    );
     bench.until_delivered(ops).await;
     let waiting = bench.until_attempts(dev, 1).await;
-    assert_eq!((waiting.state, waiting.reason.as_deref()), (State::Waiting, Some("not_in_room")));
+    assert_eq!(
+        (waiting.state, waiting.reason.as_deref()),
+        (State::Waiting, Some("not_in_room"))
+    );
     let halts = bench.halts.all();
     assert_eq!(halts.len(), 1);
     assert_eq!(halts[0].scope.to_string(), "channel dev of account chat");
@@ -185,7 +200,10 @@ async fn a_message_whose_answer_was_lost_is_there_once_although_its_retry_says_t
     assert!(!delivered.may_be_duplicate);
     let sent = homeserver.sent();
     assert_eq!((sent.len(), &sent[0].1), (2, &sent[1].1));
-    assert!(!sent[0].2.contains("late") && sent[1].2.contains("late"), "{sent:?}");
+    assert!(
+        !sent[0].2.contains("late") && sent[1].2.contains("late"),
+        "{sent:?}"
+    );
     assert_eq!(homeserver.events.lock().unwrap().len(), 1);
 
     // Another event with the same text is another message.
