@@ -32,6 +32,7 @@ mod log;
 mod matrix;
 mod monitoring_kinds;
 mod operator;
+mod origins;
 mod overload;
 mod preview;
 mod program;
