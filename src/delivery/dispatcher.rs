@@ -1,6 +1,6 @@
 //! The dispatcher: a lane runs as long as something waits in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Tls};
-use super::lane::{Lane, LaneSignals, STORE_PAUSE, Shared};
+use super::lane::{Behind, Lane, LaneSignals, STORE_PAUSE, Shared};
 use super::pace::{Pace, Pauses};
 use super::patience::Patience;
 use super::{ClientError, DeliverySettings, Destinations, Halts};
@@ -208,6 +208,9 @@ impl Lanes {
             held_by: None,
             resumed: false,
             patience: Patience::default(),
+            delivered: None,
+            behind: Behind::Unknown,
+            removals: Cell::default(),
         };
         let task = self.tasks.spawn_local(lane.run());
         self.names.insert(task.id(), name);

@@ -13,14 +13,15 @@ use super::pace::{Pace, Pauses};
 use super::patience::Patience;
 use super::{DeliverySettings, Destinations, Halts, lateness};
 use crate::clock::Clock;
-use crate::logging::chain;
-use crate::message::StoredMessage;
 use crate::metrics::{AttemptLabel, Metrics};
-use crate::queue::{Claim, DeliveryId, Head, Owner, Queue, QueueError};
-use crate::retry;
+use crate::queue::{DeliveryId, Head, Owner, Queue};
 use crate::twake::{Destination, HaltScope, Job, Reason, Task, Verdict, VerdictKind};
 
+mod claim;
 mod settle;
+
+pub(super) use claim::Behind;
+use settle::Attempted;
 
 /// The pause after the store could not be read or written.
 pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -57,7 +58,7 @@ impl Shared {
 /// Signals from the dispatcher to a running lane.
 #[derive(Default)]
 pub(super) struct LaneSignals {
-    /// A delivery was added. Cleared before the lane reads its head.
+    /// A delivery was added. Cleared before the lane claims.
     pub(super) arrived: Cell<bool>,
     /// An operator removed a delivery.
     pub(super) departed: Notify,
@@ -79,32 +80,47 @@ pub(super) struct Lane {
     /// Whether the first head was read. An earlier run of the bridge may have set the time of its next attempt.
     pub(super) resumed: bool,
     pub(super) patience: Patience,
+    /// Delivered, and not settled yet.
+    pub(super) delivered: Option<Attempted>,
+    /// What the lane claimed ahead.
+    pub(super) behind: Behind,
+    /// [`Queue::removals`] before the last claim.
+    pub(super) removals: Cell<u64>,
 }
 
 impl Lane {
-    /// Delivers until nothing waits, or the bridge stops. An attempt that was begun is always settled first.
+    /// Delivers until nothing waits, or the bridge stops. An attempt that was begun is always settled.
+    ///
+    /// During an attempt, the delivery before it is settled and the one behind it is claimed, so the chat does not wait for the
+    /// disk. At most two messages of a lane are in the chat and not settled: one that is delivered, and one in flight.
     pub(super) async fn run(mut self) -> Arc<str> {
         while let Some(destination) = self.turn().await {
-            let Some(claim) = self.claim().await else { break };
-            let head = &claim.head;
-            if self.resume(head) {
+            let Some(claim) = self.next_claim().await else {
+                break;
+            };
+            if self.resume(&claim.head) {
                 continue;
             }
-            let verdict = match &head.message {
-                Some(message) => self.attempt(&destination, head, message).await,
-                None => unreadable(),
-            };
-            let settlement = self.judge(&claim, &verdict);
-            if !self.settle(settlement.clone()).await {
+            let before = self.delivered.take();
+            let settled = before.as_ref().map(Attempted::delivery);
+            let (is_owner, behind, verdict) = tokio::join!(
+                self.settle(before),
+                self.claim_behind(claim.head.delivery, settled),
+                self.attempt(&destination, &claim.head)
+            );
+            let attempted = self.judge(claim, verdict);
+            if is_owner && attempted.is_delivered() {
+                (self.delivered, self.behind) = (Some(attempted), behind);
+            } else if !self.settle(Some(attempted)).await || !is_owner {
                 break;
             }
-            self.report(head, &verdict, &settlement);
         }
+        self.catch_up().await;
         self.name
     }
 
-    /// Waits until this lane may post: for a retry, the end of a halt or a pause, and its rate. `None`: the bridge stops, or the
-    /// channel is not configured any more.
+    /// Waits until this lane may post: for a retry, the end of a halt or a pause, and its rate. `None`: the bridge stops, the
+    /// channel is not configured any more, or another bridge has claimed the lane. Nothing is unsettled while it waits.
     async fn turn(&mut self) -> Option<Destination> {
         let shared = Rc::clone(&self.shared);
         let Shared {
@@ -135,12 +151,19 @@ impl Lane {
             if wait.is_zero() {
                 match halts.turn(&destination, clock) {
                     Turn::Post => return Some(destination),
+                    Turn::Probe if !self.catch_up().await => return None,
                     Turn::Probe => {
                         self.probe(&destination).await;
                         continue;
                     }
                     Turn::Wait(halted) => wait = halted,
                 }
+            }
+            if self.delivered.is_some() {
+                if self.catch_up().await {
+                    continue;
+                }
+                return None;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -154,50 +177,10 @@ impl Lane {
         }
     }
 
-    /// Ends the wait if the delivery that caused it is gone.
-    async fn release(&mut self) {
-        // An error of the store is no reason to post earlier.
-        if let Ok(claim) = self.shared.queue.claim(&self.name, self.shared.owner).await
-            && claim.map(|claim| claim.head.delivery) != self.held_by
-        {
-            self.ready = Duration::ZERO;
-        }
-    }
-
-    /// Claims the delivery that is next. `None`: there is none, or the bridge stops before the store answers.
-    async fn claim(&self) -> Option<Claim> {
-        loop {
-            self.signals.arrived.set(false);
-            match self.shared.queue.claim(&self.name, self.shared.owner).await {
-                Ok(claim) => return claim,
-                Err(QueueError::Closed) => return None,
-                Err(error) => {
-                    log::warn!(channel = &*self.name; "cannot read the next delivery: {}", chain(&error));
-                }
-            }
-            if !self.pause().await {
-                return None;
-            }
-        }
-    }
-
-    /// Whether the first head has to wait for the rest of the pause that was left when the bridge stopped.
-    fn resume(&mut self, head: &Head) -> bool {
-        let clock = &self.shared.clock;
-        let left = head.due.map(|due| due.duration_since(clock.now()));
-        let left = left
-            .and_then(|left| Duration::try_from(left).ok())
-            .unwrap_or_default();
-        if std::mem::replace(&mut self.resumed, true) || left.is_zero() {
-            return false;
-        }
-        self.held_by = Some(head.delivery);
-        // A clock that was set back must not stall the lane, and after so long an early attempt does no harm.
-        self.ready = clock.monotonic() + left.min(retry::LONGEST);
-        true
-    }
-
-    async fn attempt(&self, destination: &Destination, head: &Head, message: &StoredMessage) -> Verdict {
+    async fn attempt(&self, destination: &Destination, head: &Head) -> Verdict {
+        let Some(message) = &head.message else {
+            return unreadable();
+        };
         let Shared {
             clock,
             halts,
@@ -258,14 +241,6 @@ impl Lane {
         self.shared
             .halts
             .halted(destination, scope, verdict, &destinations, &self.shared.clock);
-    }
-
-    /// Waits a little for the store; false when the bridge stops.
-    async fn pause(&self) -> bool {
-        tokio::select! {
-            () = self.shared.stop.cancelled() => false,
-            () = self.shared.clock.sleep(STORE_PAUSE) => true,
-        }
     }
 }
 

@@ -24,6 +24,7 @@ mod lanes;
 mod matrix;
 mod outage;
 mod outbound;
+mod overlap;
 mod peer;
 mod proxies;
 mod raw;

@@ -1,6 +1,7 @@
 //! The handle by which every part of the program uses the queue.
 
 use jiff::Timestamp;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -12,8 +13,8 @@ use super::packed::{pack, pack_messages, unpack};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
 use super::{
-    Claim, Discard, Enqueued, EventPage, EventRecord, LaneState, Listing, Move, Moved, NewEvent, Owner,
-    QueueError, Replay, Settled, Settlement,
+    Claim, DeliveryId, Discard, Enqueued, EventPage, EventRecord, LaneState, Listing, Move, Moved, NewEvent,
+    Owner, QueueError, Replay, Settled, Settlement,
 };
 use crate::clock::Clock;
 
@@ -33,6 +34,7 @@ pub struct Queue {
     pub(super) commands: mpsc::Sender<Command>,
     arrivals: broadcast::Sender<Arc<str>>,
     departures: broadcast::Sender<Arc<str>>,
+    removals: Arc<AtomicU64>,
     changes: watch::Receiver<u64>,
     pub(super) history: watch::Sender<History>,
     clamped: Arc<Mutex<ClampedClock>>,
@@ -53,6 +55,7 @@ impl Queue {
             commands,
             arrivals: wake.arrivals.clone(),
             departures: wake.departures.clone(),
+            removals: Arc::clone(&wake.removals),
             changes: wake.commits.subscribe(),
             history: watch::Sender::new(history),
             clamped: Arc::new(Mutex::new(clamped)),
@@ -87,10 +90,16 @@ impl Queue {
         late.ok_or(QueueError::Slow)?.unwrap_or(Err(QueueError::Closed))
     }
 
-    /// Claims a lane for `owner`, and returns the delivery that is next in it. `None`: nothing waits, or another owner has
-    /// the lane. A claim by the present owner extends its lease and keeps the fence.
-    pub async fn claim(&self, lane: &Arc<str>, owner: Owner) -> Result<Option<Claim>, QueueError> {
-        self.query(|reply| Query::Claim(lane.clone(), owner, reply)).await
+    /// Claims a lane for `owner`, and returns the delivery that is next in it besides one, which may be in flight. `None`:
+    /// nothing else waits, or another owner has the lane. A claim by the present owner extends its lease and keeps the fence.
+    pub async fn claim(
+        &self,
+        lane: &Arc<str>,
+        owner: Owner,
+        besides: Option<DeliveryId>,
+    ) -> Result<Option<Claim>, QueueError> {
+        self.query(|reply| Query::Claim(lane.clone(), owner, besides, reply))
+            .await
     }
 
     /// Stores how an attempt ended. A second settlement of the same attempt changes nothing. Nor does a settlement under
@@ -158,6 +167,12 @@ impl Queue {
     /// delivery that a lane waits for may be gone. A receiver that lags has to assume it of every lane.
     pub fn departures(&self) -> broadcast::Receiver<Arc<str>> {
         self.departures.subscribe()
+    }
+
+    /// Counts the commits in which an operator took something from a lane. It is counted before the operator is answered. A
+    /// claim is out of date if the number has changed since before the claim.
+    pub fn removals(&self) -> u64 {
+        self.removals.load(Ordering::Acquire)
     }
 
     /// The wall clock, limited by the times in the store: a clock that is set wrong does not make stored events old.

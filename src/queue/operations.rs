@@ -42,7 +42,7 @@ pub struct Move {
     pub to: Arc<str>,
     /// How many are moved at most, the oldest first.
     pub limit: u32,
-    /// An attempt of the first one may be in flight, so Twake may get its message twice.
+    /// Attempts of the first two may be in flight or not settled, so Twake may get their messages twice.
     pub in_flight: bool,
     /// Since when they wait in the new lane.
     pub now: Timestamp,

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::command::{Change, Command};
+use super::command::{Change, Command, Promise};
 use super::*;
 use crate::clock::Clock;
 use crate::event::{Envelope, IdempotencyKey};
@@ -40,6 +40,7 @@ macro_rules! suite {
             }
             lanes {
                 deliveries_are_claimed_in_the_order_of_commit
+                a_claim_besides_one_is_the_next_in_order
                 a_retry_keeps_its_place_and_counts_repeated_reasons
                 a_second_settlement_changes_nothing
                 a_settlement_under_an_earlier_fence_changes_nothing
@@ -54,6 +55,7 @@ macro_rules! suite {
                 a_replay_notifies_its_lanes_and_adds_one_delivery_while_it_waits
                 a_new_decision_replaces_the_stored_one
                 a_discarded_delivery_is_dead_unless_its_attempt_succeeds
+                a_removal_is_counted_before_it_is_answered
                 a_move_appends_to_the_new_lane_in_order
             }
             retention {
@@ -158,7 +160,12 @@ impl Bench {
     }
 
     pub(super) async fn claim(&self, lane: &str) -> Option<Claim> {
-        self.queue.claim(&lane.into(), Owner(Uuid::nil())).await.unwrap()
+        self.claim_besides(lane, None).await
+    }
+
+    async fn claim_besides(&self, lane: &str, besides: Option<DeliveryId>) -> Option<Claim> {
+        let owner = Owner(Uuid::nil());
+        self.queue.claim(&lane.into(), owner, besides).await.unwrap()
     }
 
     pub(super) async fn head(&self, lane: &str) -> Option<Head> {
@@ -272,7 +279,7 @@ pub(super) fn delivered() -> Outcome {
 impl Queue {
     /// The delivery that is next in a lane.
     pub(crate) async fn head(&self, lane: &Arc<str>) -> Result<Option<Head>, QueueError> {
-        let claim = self.claim(lane, Owner(Uuid::nil())).await?;
+        let claim = self.claim(lane, Owner(Uuid::nil()), None).await?;
         Ok(claim.map(|claim| claim.head))
     }
 
@@ -281,23 +288,49 @@ impl Queue {
         &self,
         change: impl Fn(&mut Settlement) -> Result<(), QueueError> + Send + 'static,
     ) -> Self {
+        self.intercepted(move |mut settlement, promise| {
+            let changed = change(&mut settlement);
+            let settle = Change::Settle(settlement, promise);
+            match changed {
+                Ok(()) => return Some(settle),
+                Err(_) => settle.answer(&changed),
+            }
+            None
+        })
+    }
+
+    /// A handle whose settlements reach the store once `open` is true.
+    pub(crate) fn with_held_settlements(&self, open: watch::Receiver<bool>) -> Self {
+        let store = self.commands.clone();
+        self.intercepted(move |settlement, promise| {
+            let (store, mut open) = (store.clone(), open.clone());
+            tokio::spawn(async move {
+                open.wait_for(|open| *open).await.unwrap();
+                let settle = Command::Change(Change::Settle(settlement, promise));
+                let _ = store.send(settle).await;
+            });
+            None
+        })
+    }
+
+    /// A handle whose settlements go to `settle`. What that returns goes to the store.
+    fn intercepted(
+        &self,
+        settle: impl Fn(Settlement, Promise<Settled>) -> Option<Change> + Send + 'static,
+    ) -> Self {
         let (commands, mut inbox) = mpsc::channel(1);
         let store = self.commands.clone();
         tokio::spawn(async move {
             while let Some(command) = inbox.recv().await {
                 let command = match command {
-                    Command::Change(Change::Settle(mut settlement, promise)) => {
-                        let changed = change(&mut settlement);
-                        let settle = Change::Settle(settlement, promise);
-                        if changed.is_err() {
-                            settle.answer(&changed);
-                            continue;
-                        }
-                        Command::Change(settle)
+                    Command::Change(Change::Settle(settlement, promise)) => {
+                        settle(settlement, promise).map(Command::Change)
                     }
-                    command => command,
+                    command => Some(command),
                 };
-                let _ = store.send(command).await;
+                if let Some(command) = command {
+                    let _ = store.send(command).await;
+                }
             }
         });
         let mut queue = self.clone();

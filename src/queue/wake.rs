@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, watch};
 
 /// How many notifications a slow receiver may be behind. A receiver that is further behind reads the lanes instead.
@@ -20,6 +21,8 @@ pub(super) struct Wake {
     pub(super) arrivals: broadcast::Sender<Arc<str>>,
     /// Lanes from which an operator took deliveries.
     pub(super) departures: broadcast::Sender<Arc<str>>,
+    /// Counts the transactions in which an operator took deliveries.
+    pub(super) removals: Arc<AtomicU64>,
     /// Counts commits.
     pub(super) commits: watch::Sender<u64>,
 }
@@ -47,12 +50,17 @@ impl Wake {
         Self {
             arrivals: broadcast::Sender::new(BACKLOG),
             departures: broadcast::Sender::new(BACKLOG),
+            removals: Arc::default(),
             commits: watch::Sender::new(0),
         }
     }
 
-    /// Notifies of a transaction that is committed.
+    /// Notifies of a transaction that is committed. Called before its changes are answered, so that no lane attempts what an
+    /// operator was told to be removed.
     pub(super) fn committed(&self, changed: ChangedLanes) {
+        if !changed.departures.is_empty() {
+            self.removals.fetch_add(1, Ordering::Release);
+        }
         self.commits.send_modify(|number| *number += 1);
         // An error means that there is no receiver. A later one reads the lanes first.
         for lane in changed.arrivals {

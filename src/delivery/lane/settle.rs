@@ -3,16 +3,33 @@
 use jiff::Timestamp;
 use std::time::Duration;
 
-use super::{Lane, Shared};
+use super::{Behind, Lane, Shared};
 use crate::logging::chain;
-use crate::queue::{Claim, Head, Outcome, QueueError, Settled, Settlement};
+use crate::queue::{Claim, DeliveryId, Head, Outcome, QueueError, Settled, Settlement};
 use crate::retry::{self, Next};
 use crate::twake::{Reason, Verdict, VerdictKind};
 
+/// A delivery whose attempt has ended, and what becomes of it.
+pub(in crate::delivery) struct Attempted {
+    head: Head,
+    verdict: Verdict,
+    settlement: Settlement,
+}
+
+impl Attempted {
+    pub(super) fn delivery(&self) -> DeliveryId {
+        self.head.delivery
+    }
+
+    pub(super) fn is_delivered(&self) -> bool {
+        matches!(self.settlement.outcome, Outcome::Delivered { .. })
+    }
+}
+
 impl Lane {
     /// Decides what becomes of the delivery, and how long the lane waits.
-    pub(super) fn judge(&mut self, claim: &Claim, verdict: &Verdict) -> Settlement {
-        let head = &claim.head;
+    pub(super) fn judge(&mut self, claim: Claim, verdict: Verdict) -> Attempted {
+        let head = claim.head;
         let code = verdict.reason.code();
         let mut settlement = Settlement {
             delivery: head.delivery,
@@ -29,12 +46,12 @@ impl Lane {
             // No delivery ends with the last two.
             VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => Outcome::Rejected,
             VerdictKind::Retry { after, times, pause } => {
-                let next = self.next(head, code, *after, *times);
+                let next = self.next(&head, code, *after, *times);
                 if let (Some(scope), Some(Next::Again(wait))) = (pause, next) {
                     let until = self.shared.clock.monotonic() + wait;
                     self.shared.pauses.begin(scope.clone(), until);
                 }
-                self.retry(head, next, settlement.now)
+                self.retry(&head, next, settlement.now)
             }
         };
         if settlement.outcome == Outcome::Expired {
@@ -44,7 +61,11 @@ impl Lane {
         if !matches!(settlement.outcome, Outcome::Retry { .. } | Outcome::Expired) {
             self.patience.over();
         }
-        settlement
+        Attempted {
+            head,
+            verdict,
+            settlement,
+        }
     }
 
     /// When to attempt the head again after a failure; `None`: it has failed for this reason more than `times` in a row.
@@ -84,15 +105,26 @@ impl Lane {
         }
     }
 
-    /// Stores how the attempt ended. While that fails, the lane waits, so that the message is never posted again meanwhile.
-    /// False: another bridge has claimed the lane, and this one has to stop.
-    pub(super) async fn settle(&self, settlement: Settlement) -> bool {
-        let delivery = settlement.delivery;
+    /// Settles what was delivered. False as [`Self::settle`].
+    pub(super) async fn catch_up(&mut self) -> bool {
+        // What was claimed ahead is not used after a wait.
+        self.behind = Behind::Unknown;
+        let delivered = self.delivered.take();
+        self.settle(delivered).await
+    }
+
+    /// Stores how an attempt ended, if there was one, and reports it. While that fails, the lane waits, so that the message is
+    /// never posted again meanwhile. False: another bridge has claimed the lane, and this one has to stop.
+    pub(super) async fn settle(&self, attempted: Option<Attempted>) -> bool {
+        let Some(attempted) = attempted else {
+            return true;
+        };
+        let delivery = attempted.delivery();
         let mut is_logged = false;
         loop {
             let stopping = self.shared.stop.is_cancelled();
-            match self.shared.queue.settle(settlement.clone()).await {
-                Ok(Settled::Committed) => return true,
+            match self.shared.queue.settle(attempted.settlement.clone()).await {
+                Ok(Settled::Committed) => break,
                 Ok(Settled::Fenced) => {
                     log::warn!(
                         delivery:% = delivery, channel = &*self.name;
@@ -105,7 +137,7 @@ impl Lane {
                         delivery:% = delivery, channel = &*self.name;
                         "stopping before the end of an attempt could be stored, the message may be posted twice: {}", chain(&error)
                     );
-                    return true;
+                    break;
                 }
                 Err(error) if !std::mem::replace(&mut is_logged, true) => {
                     log::error!(
@@ -117,10 +149,17 @@ impl Lane {
             }
             self.pause().await;
         }
+        self.report(&attempted);
+        true
     }
 
     /// Reports to the log and the metrics.
-    pub(super) fn report(&self, head: &Head, verdict: &Verdict, settlement: &Settlement) {
+    fn report(&self, attempted: &Attempted) {
+        let Attempted {
+            head,
+            verdict,
+            settlement,
+        } = attempted;
         let Shared { clock, metrics, .. } = &*self.shared;
         let (channel, event, attempts) = (&*self.name, head.event, head.attempts.saturating_add(1));
         let (reason, detail) = (settlement.reason, settlement.detail.as_str());

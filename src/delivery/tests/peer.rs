@@ -6,7 +6,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// The response of a channel.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub(super) enum Play {
     Redirect(u16, String),
     /// No response, ever.
     Hang,
+    /// Success, as soon as the test adds a permit for it.
+    Gate(Arc<Semaphore>),
 }
 
 /// The channel of requests without a message. A response that is set for an `Authorization` applies to that account's
@@ -153,7 +155,11 @@ async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Val
     };
     peer.requests.send_modify(|all| all.push(received));
     match play {
-        Play::Fine => HttpResponse::Ok().json(json!({ "object": { "id": "5fca" }, "_cookies": [] })),
+        Play::Fine => success(),
+        Play::Gate(gate) => {
+            gate.acquire().await.unwrap().forget();
+            success()
+        }
         Play::Error(error) => HttpResponse::Ok().json(json!({ "error": error, "_cookies": [] })),
         Play::Status(status, retry_after) => {
             let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
@@ -172,4 +178,8 @@ async fn answer(peer: web::Data<Peer>, request: HttpRequest, body: web::Json<Val
             .finish(),
         Play::Hang => std::future::pending().await,
     }
+}
+
+fn success() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "object": { "id": "5fca" }, "_cookies": [] }))
 }

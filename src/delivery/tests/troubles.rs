@@ -1,5 +1,6 @@
 //! Responses of Twake, and what a lane does after them.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
@@ -292,27 +293,33 @@ async fn a_settle_that_cannot_be_written_holds_the_lane_and_posts_nothing_again(
     let peer = Peer::start();
     let mut bench = Bench::new([destination(&peer.url, "main", "dev")]);
     let is_full = Arc::new(AtomicBool::new(true));
-    let full = Arc::clone(&is_full);
-    let refuse = move |_: &mut Settlement| {
+    let tried = Arc::new(Mutex::new(Vec::new()));
+    let (full, log) = (Arc::clone(&is_full), Arc::clone(&tried));
+    let refuse = move |settlement: &mut Settlement| {
+        log.lock().unwrap().push(settlement.delivery);
         let full = full.load(Ordering::Relaxed).then_some(QueueError::Busy);
         full.map_or(Ok(()), Err)
     };
     bench.queue = bench.queue.with_settlements(refuse);
-    bench.start();
     let first = bench.enqueue("first", &["dev"]).await;
-    let second = bench.enqueue("second", &["dev"]).await;
-    peer.until_requests(1).await;
+    bench.enqueue("second", &["dev"]).await;
+    let third = bench.enqueue("third", &["dev"]).await;
+    bench.start();
+    // The second attempt begins before the first settlement fails.
+    bench.until_ended(2).await;
     for _ in 0..5 {
         bench.clock.advance(Duration::from_secs(1));
         bench.queue.lanes().await.unwrap();
     }
-    assert_eq!(peer.texts("dev"), ["first"]);
+    assert_eq!(peer.texts("dev"), ["first", "second"]);
     is_full.store(false, Ordering::Relaxed);
     // It has tried several times by now; each further second it tries again.
     while bench.queue.event(first).await.unwrap().unwrap().deliveries[0].state != State::Delivered {
         bench.clock.advance(Duration::from_secs(1));
         tokio::task::yield_now().await;
     }
-    bench.until_delivered(second).await;
-    assert_eq!(peer.texts("dev"), ["first", "second"]);
+    bench.until_delivered(third).await;
+    assert_eq!(peer.texts("dev"), ["first", "second", "third"]);
+    let tried = tried.lock().unwrap();
+    assert!(tried.is_sorted(), "settled in order: {tried:?}");
 }

@@ -93,12 +93,12 @@ impl Actor {
         let mut batch = Batch::new(self.failing);
         let result = transact(&mut self.connection, &mut changes, &mut batch);
         self.note(&result, batch.proves);
-        for change in changes {
-            change.answer(&result);
-        }
         if result.is_ok() {
             self.presence.learn();
             wake.committed(batch.changed);
+        }
+        for change in changes {
+            change.answer(&result);
         }
     }
 
@@ -136,8 +136,8 @@ impl Actor {
         let store = &self.connection;
         match query {
             // No other process can own the lane, so the owner does not matter.
-            Query::Claim(lane, _owner, reply) => {
-                answer(reply, "claim a lane", deliveries::claim(store, &lane));
+            Query::Claim(lane, _owner, besides, reply) => {
+                answer(reply, "claim a lane", deliveries::claim(store, &lane, besides));
             }
             Query::Lanes(reply) => answer(reply, "list the lanes", lanes::states(store)),
             Query::Event(id, reply) => answer(reply, "look up an event", events::find(store, id)),

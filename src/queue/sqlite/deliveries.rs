@@ -10,7 +10,9 @@ use super::statements::{
     PUT_BACK, SETTLE,
 };
 use super::tally::Tally;
-use crate::queue::{Claim, DeliveryRecord, Fence, NewDelivery, Outcome, Settled, Settlement, State};
+use crate::queue::{
+    Claim, DeliveryId, DeliveryRecord, Fence, NewDelivery, Outcome, Settled, Settlement, State,
+};
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
 const FENCE: Fence = Fence(1);
@@ -31,9 +33,14 @@ pub(super) fn add(
     Ok(())
 }
 
-/// The delivery that is next in a lane.
-pub(super) fn claim(connection: &Connection, lane: &str) -> Result<Option<Claim>> {
-    let head = first(connection, HEAD, [lane], rows::head)?;
+/// The delivery that is next in a lane, besides one.
+pub(super) fn claim(
+    connection: &Connection,
+    lane: &str,
+    besides: Option<DeliveryId>,
+) -> Result<Option<Claim>> {
+    let besides = besides.map(|delivery| delivery.0);
+    let head = first(connection, HEAD, params![lane, besides], rows::head)?;
     Ok(head.map(|head| Claim { fence: FENCE, head }))
 }
 

@@ -81,6 +81,9 @@ pub(super) fn discard(
     Ok(Some(lanes))
 }
 
+/// How many deliveries of a lane may be in the chat and not settled: one that is delivered, and one in flight.
+const UNSETTLED: usize = 2;
+
 /// Moves the oldest deliveries of a lane to the end of another one.
 pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally) -> Result<Moved> {
     let Some(from) = lanes::row(connection, &step.from)? else {
@@ -92,7 +95,7 @@ pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally)
     }
     let waiting: Vec<i64> = all(connection, WAITING_IN_LANE, params![from, step.limit], value)?;
     for (index, delivery) in waiting.iter().enumerate() {
-        let in_flight = step.in_flight && index == 0;
+        let in_flight = step.in_flight && index < UNSETTLED;
         let copy = params![delivery, to, step.now.as_millisecond(), in_flight];
         execute(connection, COPY_TO_LANE, copy)?;
         execute(connection, DELETE_DELIVERY, [delivery])?;

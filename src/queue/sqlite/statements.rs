@@ -79,7 +79,7 @@ statements! { INDEXED:
         JOIN deliveries d ON d.lane = l.id AND d.state = 0
         JOIN events e ON e.id = d.event
         LEFT JOIN messages m ON m.event = d.event AND m.number = d.message
-        WHERE l.name = ?1 ORDER BY d.id LIMIT 1";
+        WHERE l.name = ?1 AND d.id IS NOT ?2 ORDER BY d.id LIMIT 1";
     DELIVERIES = "SELECT d.id, l.name, d.message, d.state, d.attempts, d.reason, d.detail, d.twake_id,
             d.may_be_duplicate, d.since, d.due, d.settled
         FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.event = ?1 ORDER BY d.id";

@@ -15,6 +15,20 @@ pub(super) async fn deliveries_are_claimed_in_the_order_of_commit(bench: Bench) 
     assert_eq!(claimed, expected);
 }
 
+pub(super) async fn a_claim_besides_one_is_the_next_in_order(bench: Bench) {
+    let mut events = Vec::new();
+    for key in 1..=2 {
+        events.push(bench.store(event(key, 100, &["dev"])).await);
+    }
+    let first = bench.claim("dev").await.unwrap().head.delivery;
+    let second = bench.claim_besides("dev", Some(first)).await.unwrap().head;
+    assert_eq!(second.event, events[1]);
+    let head = bench.claim_besides("dev", Some(second.delivery)).await.unwrap();
+    assert_eq!(head.head.event, events[0]);
+    bench.settle("dev", delivered(), 110).await;
+    assert!(bench.claim_besides("dev", Some(second.delivery)).await.is_none());
+}
+
 pub(super) async fn a_retry_keeps_its_place_and_counts_repeated_reasons(bench: Bench) {
     let id = bench.store(event(1, 100, &["dev"])).await;
     bench.store(event(2, 100, &["dev"])).await;

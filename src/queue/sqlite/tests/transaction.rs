@@ -76,7 +76,7 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
         let (gone, answer_of_gone, _) = enqueue(event(5, 100, &["dev"]));
         drop(answer_of_gone);
         let (last, last_answer, turn_of_last) = enqueue(event(6, 100, &["dev"]));
-        let claim = deliveries::claim(&connection, "dev").unwrap().unwrap();
+        let claim = deliveries::claim(&connection, "dev", None).unwrap().unwrap();
         let (reply, settled) = oneshot::channel();
         let settle = Change::Settle(settlement(&claim, delivered(), 102), reply.into());
         let changes = vec![new, same_key, given_up, gone, settle, wrong, last];
@@ -95,7 +95,7 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
         assert_eq!(settled.blocking_recv().unwrap().unwrap(), Settled::Committed);
         let last = stored(last_answer);
         let mut claimed = Vec::new();
-        while let Some(claim) = deliveries::claim(&connection, "dev").unwrap() {
+        while let Some(claim) = deliveries::claim(&connection, "dev", None).unwrap() {
             claimed.push(claim.head.event);
             let _ = deliveries::settle(&connection, &settlement(&claim, delivered(), 103)).unwrap();
         }
