@@ -12,10 +12,10 @@ use crate::queue::sqlite::transaction::{Batch, transact};
 use crate::queue::tests::{delivered, settlement};
 use crate::queue::{NewEvent, Settled};
 
-type AnswerReceiver<T> = Receiver<Result<T, QueueError>>;
+pub(super) type AnswerReceiver<T> = Receiver<Result<T, QueueError>>;
 
 /// An event in the form of a command, its answer, and its turn.
-fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Turn) {
+pub(super) fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Turn) {
     let (reply, answer) = oneshot::channel();
     let turn = Turn::default();
     let waiting = Waiting {
@@ -27,7 +27,7 @@ fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Turn) {
 }
 
 /// Runs changes as one transaction on a store of its own, and answers them.
-fn run(connection: &mut Connection, mut changes: Vec<Change>) -> Batch {
+pub(super) fn run(connection: &mut Connection, mut changes: Vec<Change>) -> Batch {
     let mut batch = Batch::new(false);
     let result = transact(connection, &mut changes, &mut batch);
     for change in changes {
