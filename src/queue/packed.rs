@@ -1,5 +1,5 @@
-//! Events in the form in which they are stored. The caller's thread packs them and decompresses bodies, so that the one
-//! thread of the store does not have to.
+//! Events in the form in which they are stored. The caller's thread packs them, decompresses bodies and parses messages, so
+//! that the one thread of the store does not have to.
 
 use jiff::{SignedDuration, Timestamp};
 use std::cell::RefCell;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use zstd::bulk::Compressor;
 
-use super::{Decided, EventRecord, NewDelivery, NewEvent, QueueError};
+use super::{Claim, Decided, EventRecord, NewDelivery, NewEvent, QueueError};
 use crate::message::StoredMessage;
 
 /// An event as it is stored.
@@ -37,6 +37,12 @@ pub(super) struct PackedRecord {
     pub(super) record: EventRecord,
     /// Bytes of the body before it was compressed.
     pub(super) body_size: usize,
+}
+
+/// A claim whose message is still JSON.
+pub(super) struct PackedClaim {
+    pub(super) claim: Claim,
+    pub(super) message: Option<String>,
 }
 
 pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
@@ -80,6 +86,19 @@ pub(super) fn unpack(packed: PackedRecord) -> Result<EventRecord, QueueError> {
     })?;
     record.envelope.body = body.into();
     Ok(record)
+}
+
+pub(super) fn unpack_claim(packed: PackedClaim) -> Claim {
+    let mut claim = packed.claim;
+    claim.head.message = packed.message.as_deref().and_then(unpack_message);
+    claim
+}
+
+/// A stored message; `None` when its form is not known to this version.
+pub(super) fn unpack_message(json: &str) -> Option<StoredMessage> {
+    serde_json::from_str(json)
+        .ok()
+        .filter(|stored: &StoredMessage| stored.v == 1)
 }
 
 impl PackedEvent {

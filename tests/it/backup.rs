@@ -259,7 +259,7 @@ async fn a_backup_under_load_has_every_event_accepted_before_it_began() {
     assert_eq!(number("SELECT count(*) FROM deliveries"), events);
     assert_eq!(number("SELECT sum(waiting) FROM lanes"), waiting);
     let titles: String = {
-        let mut messages = store.prepare("SELECT json FROM messages").unwrap();
+        let mut messages = store.prepare("SELECT message FROM events").unwrap();
         let found = messages.query_map([], |row| row.get::<_, String>(0)).unwrap();
         found.map(Result::unwrap).collect()
     };

@@ -369,8 +369,8 @@ fn heads(setup: &TestSetup) -> Vec<(String, u64)> {
 fn letters(store: &Connection, deliveries: &str) -> Vec<(String, u64)> {
     let mut statement = store
         .prepare(&format!(
-            "SELECT l.name, m.json FROM deliveries d JOIN lanes l ON l.id = d.lane
-             JOIN messages m ON m.event = d.event AND m.number = d.message WHERE d.id IN ({deliveries})"
+            "SELECT l.name, e.message FROM deliveries d JOIN lanes l ON l.id = d.lane
+             JOIN events e ON e.id = d.event WHERE d.id IN ({deliveries})"
         ))
         .unwrap();
     let rows = statement

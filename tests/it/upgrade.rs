@@ -102,7 +102,7 @@ async fn a_store_of_an_earlier_schema_is_migrated_with_all_its_events() {
         served
             .lines
             .iter()
-            .any(|line| line.contains("has schema 4 now, it had 1")),
+            .any(|line| line.contains("has schema 5 now, it had 1")),
         "{:#?}",
         served.lines
     );
@@ -188,7 +188,7 @@ async fn a_backup_of_an_earlier_schema_is_restored_and_migrated_at_the_next_star
     setup.posted("ch-ops", 2).await;
     served.signal("TERM");
     assert!(served.end().success(), "{:#?}", served.lines);
-    assert_eq!(schema(&store), 4);
+    assert_eq!(schema(&store), 5);
     assert_eq!(upgrade.events(None).await.len(), 6);
 }
 

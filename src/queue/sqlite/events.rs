@@ -6,16 +6,20 @@ use uuid::Uuid;
 
 use super::query::{all, execute, exists, first, value};
 use super::statements::{
-    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, INSERT_EVENT, INSERT_MESSAGE, INSERT_SKIPPED,
-    INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED, UNREADABLE, WRITE_PROOF,
+    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, FIRST_MESSAGE, INSERT_EVENT, INSERT_MESSAGE,
+    INSERT_SKIPPED, INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED, UNREADABLE,
+    WRITE_PROOF,
 };
 use super::tally::Tally;
 use super::{deliveries, rows};
-use crate::queue::packed::{PackedEvent, PackedRecord};
+use crate::queue::packed::{PackedEvent, PackedRecord, unpack_message};
 use crate::queue::{Decided, Enqueued, State};
 
 /// Bytes that a thorough check writes. They show that there is room for events.
 const PROOF: usize = 128 * 1024;
+
+/// The first message of an event is in its row if the compressed body is not larger. To read it, SQLite reads past the body.
+const SMALL_BODY: usize = 64 * 1024;
 
 /// Stores an event, unless its key is known.
 pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut Tally) -> Result<Enqueued> {
@@ -23,6 +27,7 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         return Ok(answer);
     }
     let size = rows::integer(event.size());
+    let in_row = event.messages.first().filter(|_| event.body.len() <= SMALL_BODY);
     let columns = params![
         event.id.as_bytes(),
         &*event.source,
@@ -36,11 +41,17 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         rows::integer(event.deliveries.len()),
         rows::integer(event.body_size),
         event.body,
+        in_row,
     ];
     execute(connection, INSERT_EVENT, columns)?;
     let row = connection.last_insert_rowid();
     add_reasons(connection, row, event.id, &event.decided)?;
-    for (number, json) in event.messages.iter().enumerate() {
+    for (number, json) in event
+        .messages
+        .iter()
+        .enumerate()
+        .skip(usize::from(in_row.is_some()))
+    {
         add_message(connection, row, number, json)?;
     }
     deliveries::add(connection, row, &event.deliveries, event.received, tally)?;
@@ -99,7 +110,7 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<PackedRec
     };
     let record = &mut packed.record;
     let messages = messages(connection, row)?;
-    record.messages = messages.iter().map(|json| rows::message(json)).collect();
+    record.messages = messages.iter().map(|json| unpack_message(json)).collect();
     record.deliveries = deliveries::records(connection, row)?;
     record.decided.skipped = skipped(connection, row)?;
     record.decided.unreadable = unreadable(connection, id)?;
@@ -108,7 +119,9 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<PackedRec
 
 /// The messages of an event as JSON. Each is at the index of its number.
 pub(super) fn messages(connection: &Connection, event: i64) -> Result<Vec<String>> {
-    all(connection, MESSAGES, [event], value)
+    let in_row: Option<Option<String>> = first(connection, FIRST_MESSAGE, [event], value)?;
+    let others = all(connection, MESSAGES, [event], value)?;
+    Ok(in_row.flatten().into_iter().chain(others).collect())
 }
 
 /// Why an event is skipped in some channels, as JSON.
@@ -136,7 +149,7 @@ pub(super) fn add_reasons(connection: &Connection, event: i64, id: Uuid, decided
     Ok(())
 }
 
-/// Stores a message of an event under its number.
+/// Stores a message of an event under its number, not in the event's row.
 pub(super) fn add_message(connection: &Connection, event: i64, number: usize, json: &str) -> Result<()> {
     let message = params![event, rows::integer(number), json];
     execute(connection, INSERT_MESSAGE, message).map(drop)

@@ -16,6 +16,7 @@ mod schema;
 mod statements;
 mod tally;
 mod transaction;
+mod walk;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 use std::io;

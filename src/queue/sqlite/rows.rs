@@ -8,14 +8,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::event::Envelope;
-use crate::message::StoredMessage;
 use crate::queue::packed::PackedRecord;
 use crate::queue::pruning::DeletedDeadLetter;
 use crate::queue::{Decided, DeliveryId, DeliveryRecord, EventLine, EventRecord, Head, LaneState, State};
 
-/// The delivery that is next in its lane.
-pub(super) fn head(row: &Row<'_>) -> Result<Head> {
-    Ok(Head {
+/// The delivery that is next in its lane, without its message, and the message as JSON.
+pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<String>)> {
+    let head = Head {
         delivery: DeliveryId(row.get(0)?),
         event: uuid(row, 1)?,
         source: row.get(2)?,
@@ -27,8 +26,9 @@ pub(super) fn head(row: &Row<'_>) -> Result<Head> {
         repeated: row.get(8)?,
         failing_since: optional_time(row, 9)?,
         may_be_duplicate: row.get(10)?,
-        message: row.get::<_, Option<String>>(11)?.as_deref().and_then(message),
-    })
+        message: None,
+    };
+    Ok((head, row.get(11)?))
 }
 
 pub(super) fn lane_state(row: &Row<'_>) -> Result<LaneState> {
@@ -103,13 +103,6 @@ pub(super) fn event(row: &Row<'_>, id: Uuid) -> Result<(i64, PackedRecord)> {
         deliveries: Vec::new(),
     };
     Ok((row.get(0)?, PackedRecord { record, body_size }))
-}
-
-/// A stored message; `None` when its form is not known to this version.
-pub(super) fn message(json: &str) -> Option<StoredMessage> {
-    serde_json::from_str(json)
-        .ok()
-        .filter(|stored: &StoredMessage| stored.v == 1)
 }
 
 /// An event that may be deleted.

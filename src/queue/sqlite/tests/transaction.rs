@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::queue::command::{Change, Turn, Waiting};
-use crate::queue::packed::pack;
+use crate::queue::packed::{PackedClaim, pack};
 use crate::queue::sqlite::query::value;
 use crate::queue::sqlite::transaction::{Batch, transact};
 use crate::queue::tests::{delivered, settlement};
@@ -78,7 +78,7 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
         let (gone, answer_of_gone, _) = enqueue(event(5, 100, &["dev"]));
         drop(answer_of_gone);
         let (last, last_answer, turn_of_last) = enqueue(event(6, 100, &["dev"]));
-        let claim = deliveries::claim(&connection, "dev").unwrap().unwrap();
+        let claim = deliveries::claim(&connection, "dev").unwrap().unwrap().claim;
         let (reply, settled) = oneshot::channel();
         let settle = Change::Settle(settlement(&claim, delivered(), 102), reply.into());
         let changes = vec![new, same_key, given_up, gone, settle, wrong, last];
@@ -97,7 +97,7 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
         assert_eq!(settled.blocking_recv().unwrap().unwrap(), Settled::Committed);
         let last = stored(last_answer);
         let mut claimed = Vec::new();
-        while let Some(claim) = deliveries::claim(&connection, "dev").unwrap() {
+        while let Some(PackedClaim { claim, .. }) = deliveries::claim(&connection, "dev").unwrap() {
             claimed.push(claim.head.event);
             let _ = deliveries::settle(&connection, &settlement(&claim, delivered(), 103)).unwrap();
         }
