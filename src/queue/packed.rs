@@ -11,6 +11,10 @@ use zstd::bulk::Compressor;
 use super::{Claim, Decided, EventRecord, NewDelivery, NewEvent, QueueError};
 use crate::message::StoredMessage;
 
+/// The first message of an event is stored in its row if the compressed body is not larger. To read it, a store may have to
+/// read past the body.
+const SMALL_BODY: usize = 64 * 1024;
+
 /// An event as it is stored.
 pub(super) struct PackedEvent {
     pub(super) id: Uuid,
@@ -27,7 +31,9 @@ pub(super) struct PackedEvent {
     /// Until when the key is remembered.
     pub(super) until: Timestamp,
     pub(super) decided: Decided,
-    /// JSON, one message a variant.
+    /// The first message, if it is stored in the event's row: JSON, compressed with zstd.
+    pub(super) message_in_row: Option<Vec<u8>>,
+    /// The other messages as JSON. Each message is of one variant.
     pub(super) messages: Vec<String>,
     pub(super) deliveries: Vec<NewDelivery>,
 }
@@ -39,23 +45,39 @@ pub(super) struct PackedRecord {
     pub(super) body_size: usize,
 }
 
-/// A claim whose message is still JSON.
+/// A claim whose message is not parsed yet.
 pub(super) struct PackedClaim {
     pub(super) claim: Claim,
-    pub(super) message: Option<String>,
+    pub(super) message: Option<PackedMessage>,
+}
+
+/// A message as it is stored.
+pub(super) enum PackedMessage {
+    /// JSON.
+    Json(String),
+    /// JSON, compressed with zstd.
+    Compressed(Vec<u8>),
 }
 
 pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
     let NewEvent { envelope, .. } = event;
+    let body = compress(&envelope.body).map_err(unpackable)?;
+    let mut messages = pack_messages(&event.messages, &event.deliveries)?;
+    let message_in_row = if messages.is_empty() || body.len() > SMALL_BODY {
+        None
+    } else {
+        Some(compress(messages.remove(0).as_bytes()).map_err(unpackable)?)
+    };
     let remember = SignedDuration::try_from(event.remember).unwrap_or(SignedDuration::MAX);
     Ok(PackedEvent {
-        messages: pack_messages(&event.messages, &event.deliveries)?,
+        message_in_row,
+        messages,
         id: envelope.id,
         source: envelope.source,
         received: envelope.received,
         headers: serde_json::to_string(&envelope.headers).map_err(unpackable)?,
         secret: envelope.secret,
-        body: compress(&envelope.body).map_err(unpackable)?,
+        body,
         body_size: envelope.body.len(),
         key: event.key.0,
         until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
@@ -90,7 +112,8 @@ pub(super) fn unpack(packed: PackedRecord) -> Result<EventRecord, QueueError> {
 
 pub(super) fn unpack_claim(packed: PackedClaim) -> Claim {
     let mut claim = packed.claim;
-    claim.head.message = packed.message.as_deref().and_then(unpack_message);
+    let json = packed.message.and_then(|message| message.into_json().ok());
+    claim.head.message = json.as_deref().and_then(unpack_message);
     claim
 }
 
@@ -101,12 +124,24 @@ pub(super) fn unpack_message(json: &str) -> Option<StoredMessage> {
         .filter(|stored: &StoredMessage| stored.v == 1)
 }
 
+impl PackedMessage {
+    pub(super) fn into_json(self) -> io::Result<String> {
+        match self {
+            Self::Json(json) => Ok(json),
+            Self::Compressed(bytes) => {
+                String::from_utf8(zstd::decode_all(&bytes[..])?).map_err(io::Error::other)
+            }
+        }
+    }
+}
+
 impl PackedEvent {
     /// About how many bytes it takes in the store: its content, and a share for rows and indexes.
     pub(super) fn size(&self) -> usize {
         const EVENT: usize = 200;
         const DELIVERY: usize = 64;
-        let messages: usize = self.messages.iter().map(String::len).sum();
+        let others: usize = self.messages.iter().map(String::len).sum();
+        let messages = others + self.message_in_row.as_ref().map_or(0, Vec::len);
         let Decided { routes, skipped, .. } = &self.decided;
         let decided = routes.len() + skipped.as_ref().map_or(0, String::len);
         let content = self.body.len() + self.headers.len() + decided + messages;

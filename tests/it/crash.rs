@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::{ActiveFault, Fault, Limits, SandboxMessage};
 
-use crate::harness::{TOKEN, TestSetup, alert, client, github_signature, in_time, push};
+use crate::harness::{TOKEN, TestSetup, alert, client, github_signature, in_time, push, stored_message};
 use crate::program::{Served, serve};
 
 /// The senders and the channels of their routes. A channel has one sequential sender, so that the order of acceptance is
@@ -374,7 +374,9 @@ fn letters(store: &Connection, deliveries: &str) -> Vec<(String, u64)> {
         ))
         .unwrap();
     let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+        .query_map([], |row| {
+            Ok((row.get(0)?, stored_message(&row.get::<_, Vec<u8>>(1)?)))
+        })
         .unwrap();
     rows.map(|row| row.map(|(lane, json)| (lane, number_of(&json))).unwrap())
         .collect()

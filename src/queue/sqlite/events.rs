@@ -1,6 +1,7 @@
 //! Events: stored, recognized by their idempotency key, and read.
 
 use jiff::Timestamp;
+use rusqlite::types::Type;
 use rusqlite::{Connection, Result, params};
 use uuid::Uuid;
 
@@ -12,14 +13,11 @@ use super::statements::{
 };
 use super::tally::Tally;
 use super::{deliveries, rows};
-use crate::queue::packed::{PackedEvent, PackedRecord, unpack_message};
+use crate::queue::packed::{PackedEvent, PackedMessage, PackedRecord, unpack_message};
 use crate::queue::{Decided, Enqueued, State};
 
 /// Bytes that a thorough check writes. They show that there is room for events.
 const PROOF: usize = 128 * 1024;
-
-/// The first message of an event is in its row if the compressed body is not larger. To read it, SQLite reads past the body.
-const SMALL_BODY: usize = 64 * 1024;
 
 /// Stores an event, unless its key is known.
 pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut Tally) -> Result<Enqueued> {
@@ -27,7 +25,6 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         return Ok(answer);
     }
     let size = rows::integer(event.size());
-    let in_row = event.messages.first().filter(|_| event.body.len() <= SMALL_BODY);
     let columns = params![
         event.id.as_bytes(),
         &*event.source,
@@ -41,18 +38,14 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         rows::integer(event.deliveries.len()),
         rows::integer(event.body_size),
         event.body,
-        in_row,
+        event.message_in_row,
     ];
     execute(connection, INSERT_EVENT, columns)?;
     let row = connection.last_insert_rowid();
     add_reasons(connection, row, event.id, &event.decided)?;
-    for (number, json) in event
-        .messages
-        .iter()
-        .enumerate()
-        .skip(usize::from(in_row.is_some()))
-    {
-        add_message(connection, row, number, json)?;
+    let in_row = usize::from(event.message_in_row.is_some());
+    for (index, json) in event.messages.iter().enumerate() {
+        add_message(connection, row, in_row + index, json)?;
     }
     deliveries::add(connection, row, &event.deliveries, event.received, tally)?;
     let until = event.until.as_millisecond();
@@ -119,9 +112,11 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<PackedRec
 
 /// The messages of an event as JSON. Each is at the index of its number.
 pub(super) fn messages(connection: &Connection, event: i64) -> Result<Vec<String>> {
-    let in_row: Option<Option<String>> = first(connection, FIRST_MESSAGE, [event], value)?;
+    let in_row = first(connection, FIRST_MESSAGE, [event], |row| rows::message(row, 0))?;
+    let in_row = in_row.flatten().map(PackedMessage::into_json).transpose();
+    let in_row = in_row.map_err(rows::corrupt(0, Type::Blob))?;
     let others = all(connection, MESSAGES, [event], value)?;
-    Ok(in_row.flatten().into_iter().chain(others).collect())
+    Ok(in_row.into_iter().chain(others).collect())
 }
 
 /// Why an event is skipped in some channels, as JSON.

@@ -65,9 +65,12 @@ pub fn locate(store: &str) -> Result<PathBuf, OpenError> {
 fn connect(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = open_file(path)?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection
-        .pragma_update(None, "page_size", PAGE)
-        .map_err(failed(path))?;
+    let prepare = || {
+        connection.pragma_update(None, "page_size", PAGE)?;
+        // The system may have no writable folder for temporary files. A migration sorts some 130 MB for a million events.
+        connection.pragma_update(None, "temp_store", "memory")
+    };
+    prepare().map_err(failed(path))?;
     schema::migrate(&mut connection, path)?;
     let configure = || {
         connection.pragma_update(None, "journal_mode", "wal")?;

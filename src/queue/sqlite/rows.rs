@@ -8,12 +8,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::event::Envelope;
-use crate::queue::packed::PackedRecord;
+use crate::queue::packed::{PackedMessage, PackedRecord};
 use crate::queue::pruning::DeletedDeadLetter;
 use crate::queue::{Decided, DeliveryId, DeliveryRecord, EventLine, EventRecord, Head, LaneState, State};
 
-/// The delivery that is next in its lane, without its message, and the message as JSON.
-pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<String>)> {
+/// The delivery that is next in its lane, without its message, and the message.
+pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<PackedMessage>)> {
     let head = Head {
         delivery: DeliveryId(row.get(0)?),
         event: uuid(row, 1)?,
@@ -28,7 +28,16 @@ pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<String>)> {
         may_be_duplicate: row.get(10)?,
         message: None,
     };
-    Ok((head, row.get(11)?))
+    Ok((head, message(row, 11)?))
+}
+
+/// A message: compressed in the row of its event, text in a row of its own.
+pub(super) fn message(row: &Row<'_>, column: usize) -> Result<Option<PackedMessage>> {
+    match row.get_ref(column)?.data_type() {
+        Type::Null => Ok(None),
+        Type::Blob => Ok(Some(PackedMessage::Compressed(row.get(column)?))),
+        _ => Ok(Some(PackedMessage::Json(row.get(column)?))),
+    }
 }
 
 pub(super) fn lane_state(row: &Row<'_>) -> Result<LaneState> {
@@ -169,7 +178,7 @@ fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
 }
 
 /// The error of a column whose value cannot be read.
-fn corrupt<E: std::error::Error + Send + Sync + 'static>(
+pub(super) fn corrupt<E: std::error::Error + Send + Sync + 'static>(
     column: usize,
     found: Type,
 ) -> impl FnOnce(E) -> Error {

@@ -131,13 +131,14 @@ UPDATE deliveries INDEXED BY deliveries_dead SET reason = 'discarded' WHERE stat
 /// after the body. `messages` keeps those of earlier schemas, and all further messages. One index takes the place of three.
 /// A key is deleted with its event; only a key that outlives its event has an entry in an index of times. Its `event` is 0.
 const FIFTH: &str = "
-ALTER TABLE events ADD COLUMN message TEXT; -- JSON, as in messages
+ALTER TABLE events ADD COLUMN message BLOB; -- JSON as in messages, zstd
 DROP INDEX events_source;
 DROP INDEX events_type;
 DROP INDEX events_secret;
 CREATE INDEX events_origin ON events (source, type, secret, uuid);
 DROP INDEX seen_until;
-UPDATE seen SET event = 0 WHERE event NOT IN (SELECT id FROM events);
+UPDATE seen SET event = 0
+    WHERE NOT EXISTS (SELECT 1 FROM events INDEXED BY events_uuid WHERE events.uuid = seen.uuid);
 CREATE INDEX seen_outliving ON seen (until) WHERE event = 0;
 ";
 

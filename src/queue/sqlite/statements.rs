@@ -43,7 +43,7 @@ statements! { INDEXED:
     DELETE_EVENT = "DELETE FROM events WHERE id = ?1";
 
     // What belongs to an event.
-    /// The first message, if it is in the event's row. The others are in `messages`.
+    /// The first message, if it is in the event's row: compressed. The others are in `messages`, as text.
     FIRST_MESSAGE = "SELECT message FROM events WHERE id = ?1";
     INSERT_MESSAGE = "INSERT INTO messages (event, number, json) VALUES (?1, ?2, ?3)";
     MESSAGES = "SELECT json FROM messages WHERE event = ?1 ORDER BY number";
@@ -121,9 +121,13 @@ statements! { INDEXED:
     LIST_DEAD = list!("events_dead", "AND dead > 0");
     LIST_SKIPPED = list!("events_skipped", "AND deliveries = 0");
     LIST_OF_ORIGIN = list!("events_origin", "AND source = ?4 AND type = ?5 AND secret = ?6");
-    /// The next source, type and secret that an event has.
-    NEXT_ORIGIN = "SELECT source, type, secret FROM events INDEXED BY events_origin
-        WHERE (source, type, secret) > (?1, ?2, ?3) ORDER BY source, type, secret LIMIT 1";
+    // The next origin that an event has. A comparison of all three columns at once would read every event of an origin.
+    NEXT_SECRET = "SELECT source, type, secret FROM events INDEXED BY events_origin
+        WHERE source = ?1 AND type = ?2 AND secret > ?3 ORDER BY secret LIMIT 1";
+    NEXT_TYPE = "SELECT source, type, secret FROM events INDEXED BY events_origin
+        WHERE source = ?1 AND type > ?2 ORDER BY type, secret LIMIT 1";
+    NEXT_SOURCE = "SELECT source, type, secret FROM events INDEXED BY events_origin
+        WHERE source > ?1 ORDER BY source, type, secret LIMIT 1";
     LIST_UNREADABLE = "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries
         FROM unreadable u CROSS JOIN events e ON e.id = u.event
         WHERE u.uuid < ?1 AND u.uuid >= ?2 ORDER BY u.uuid DESC LIMIT ?3";

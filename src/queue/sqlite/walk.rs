@@ -1,13 +1,14 @@
 //! Walks events from the newest to the oldest, along the index that probably holds the fewest that match a filter.
 
-use rusqlite::{Connection, Result, ToSql, params};
+use rusqlite::{Connection, Result, ToSql, params_from_iter};
 use std::collections::VecDeque;
 use uuid::Uuid;
 
 use super::query::{all, first};
 use super::rows;
 use super::statements::{
-    LIST_ALL, LIST_DEAD, LIST_OF_ORIGIN, LIST_SKIPPED, LIST_UNREADABLE, LIST_WAITING, NEXT_ORIGIN,
+    LIST_ALL, LIST_DEAD, LIST_OF_ORIGIN, LIST_SKIPPED, LIST_UNREADABLE, LIST_WAITING, NEXT_SECRET,
+    NEXT_SOURCE, NEXT_TYPE,
 };
 use crate::queue::{EventLine, EventState, Filter, State};
 
@@ -125,20 +126,27 @@ fn origins(connection: &Connection, filter: &Filter) -> Result<Option<Vec<Origin
     ];
     let mut found = Vec::new();
     for _ in 0..ORIGINS {
-        let [source, event_type, secret] = &origin;
-        let next = first(
-            connection,
-            NEXT_ORIGIN,
-            params![source, event_type, secret],
-            |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]),
-        )?;
-        origin = match next {
+        origin = match next_origin(connection, &origin)? {
             Some(next) if filter.source.as_ref().is_none_or(|source| *source == next[0]) => next,
             _ => return Ok(Some(found)),
         };
         let mut parts = wanted.iter().zip(&origin);
         if parts.all(|(wanted, part)| wanted.as_ref().is_none_or(|wanted| wanted == part)) {
             found.push(origin.clone());
+        }
+    }
+    Ok(None)
+}
+
+/// The origin after another one, in the order of the index.
+fn next_origin(connection: &Connection, origin: &Origin) -> Result<Option<Origin>> {
+    for (known, statement) in [(3, NEXT_SECRET), (2, NEXT_TYPE), (1, NEXT_SOURCE)] {
+        let known = params_from_iter(&origin[..known]);
+        let next = first(connection, statement, known, |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        })?;
+        if next.is_some() {
+            return Ok(next);
         }
     }
     Ok(None)
