@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::packed::{PackedEvent, PackedRecord};
+use super::packed::{PackedClaim, PackedEvent, PackedRecord};
 use super::pruning::{Pruned, Pruning};
 use super::{
-    Claim, DeliveryId, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError,
-    Replay, Settled, Settlement,
+    DeliveryId, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError, Replay,
+    Settled, Settlement,
 };
 
 /// Takes the answer to a command. The command is carried out even if its caller no longer waits.
@@ -44,7 +44,12 @@ pub(super) enum Change {
 /// Commands whose answers show only what is committed.
 pub(super) enum Query {
     /// Changes no delivery. A store that several processes share writes here who owns the lane.
-    Claim(Arc<str>, Owner, Option<DeliveryId>, Responder<Option<Claim>>),
+    Claim(
+        Arc<str>,
+        Owner,
+        Option<DeliveryId>,
+        Responder<Option<PackedClaim>>,
+    ),
     Lanes(Responder<Vec<LaneState>>),
     Event(Uuid, Responder<Option<PackedRecord>>),
     List(Box<Listing>, Responder<EventPage>),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
 use super::command::{Change, Command, Promise, Query, Responder, Turn, Waiting};
-use super::packed::{pack, pack_messages, unpack};
+use super::packed::{pack, pack_messages, unpack, unpack_claim};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
 use super::{
@@ -98,8 +98,10 @@ impl Queue {
         owner: Owner,
         besides: Option<DeliveryId>,
     ) -> Result<Option<Claim>, QueueError> {
-        self.query(|reply| Query::Claim(lane.clone(), owner, besides, reply))
-            .await
+        let claimed = self
+            .query(|reply| Query::Claim(lane.clone(), owner, besides, reply))
+            .await?;
+        Ok(claimed.map(unpack_claim))
     }
 
     /// Stores how an attempt ended. A second settlement of the same attempt changes nothing. Nor does a settlement under

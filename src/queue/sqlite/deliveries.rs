@@ -10,6 +10,7 @@ use super::statements::{
     PUT_BACK, SETTLE,
 };
 use super::tally::Tally;
+use crate::queue::packed::PackedClaim;
 use crate::queue::{
     Claim, DeliveryId, DeliveryRecord, Fence, NewDelivery, Outcome, Settled, Settlement, State,
 };
@@ -38,10 +39,13 @@ pub(super) fn claim(
     connection: &Connection,
     lane: &str,
     besides: Option<DeliveryId>,
-) -> Result<Option<Claim>> {
+) -> Result<Option<PackedClaim>> {
     let besides = besides.map(|delivery| delivery.0);
-    let head = first(connection, HEAD, params![lane, besides], rows::head)?;
-    Ok(head.map(|head| Claim { fence: FENCE, head }))
+    let found = first(connection, HEAD, params![lane, besides], rows::head)?;
+    Ok(found.map(|(head, message)| PackedClaim {
+        claim: Claim { fence: FENCE, head },
+        message,
+    }))
 }
 
 /// Stores how an attempt ended. A delivery that is settled already stays as it is.
