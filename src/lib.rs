@@ -56,8 +56,9 @@
 //!
 //! 1. **2xx only after the commit.** The handler responds with the result of [`queue::Queue::enqueue`], which returns after the
 //!    commit.
-//! 2. **Order within a channel.** A lane has one owner and one delivery in flight. [`queue::Queue::claim`] gives a fence to the
-//!    owner. A settlement with an earlier fence changes nothing ([`queue::Settled::Fenced`]), and the lane stops.
+//! 2. **Order within a channel.** A lane has one owner and one delivery in flight. Meanwhile the one before it is settled; the
+//!    next one begins after that commit. [`queue::Queue::claim`] gives a fence to the owner. A settlement with an earlier fence
+//!    changes nothing ([`queue::Settled::Fenced`]), and the lane stops.
 //! 3. **An unauthenticated body cannot become an event.** [`event::Event::new`] requires an [`authentication::Authentic`], which
 //!    only `authentication` creates. An unsigned challenge ([`decision::answer_unsigned_challenge`]) gets a constant response,
 //!    and its body is not read.

@@ -1,7 +1,7 @@
 //! Delivery: posts what waits in the queue to the chat, lane by lane, in order, until it is there.
 //!
-//! A lane has one delivery in flight. Lanes run beside each other on the calling thread. A lane in which nothing waits
-//! costs nothing.
+//! A lane has one delivery in flight. Meanwhile it settles the one before and claims the one behind. Lanes run beside each
+//! other on the calling thread. A lane in which nothing waits costs nothing.
 
 mod client;
 mod dispatcher;
