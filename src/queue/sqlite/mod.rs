@@ -18,6 +18,7 @@ mod tally;
 mod transaction;
 mod walk;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -73,6 +74,8 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     prepare().map_err(failed(path))?;
     schema::migrate(&mut connection, path)?;
     let configure = || {
+        // Otherwise SQLite prepares some statements again each time other values are bound to them, the claim of a lane too.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         let page: i64 = connection.pragma_query_value(None, "page_size", query::value)?;
