@@ -4,7 +4,8 @@
 //! own Markdown (`#42` a channel, `main.rs` a link, `:b:` an emoji), which has no escape. Twacode has no headings, lists or
 //! rules; they become lines of text. Browsers show a run of blanks as one, so indentation is U+2003.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use std::borrow::Cow;
 
 use super::plain::{bullet, line};
 use super::{Block, Button, Document, Inline};
@@ -12,25 +13,63 @@ use super::{Block, Button, Document, Inline};
 /// The indentation of one level. Ordinary blanks at the start of a line would be invisible.
 const INDENT: &str = "\u{2003}";
 
-/// The nodes of a document, as a JSON array of objects (a bare string could be cut to its first character by
-/// some servers).
-pub fn nodes(document: &Document) -> Value {
-    let mut writer = Writer {
-        nodes: Vec::new(),
-        depth: 0,
-    };
-    writer.blocks(&document.blocks);
-    Value::Array(writer.nodes)
+/// A node. Its JSON is an object: a bare string could be cut to its first character by some servers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[expect(missing_docs, reason = "named as in Twacode")]
+pub enum Node<'a> {
+    Br,
+    Text {
+        content: Cow<'a, str>,
+    },
+    Bold {
+        content: Vec<Self>,
+    },
+    Italic {
+        content: Vec<Self>,
+    },
+    Strikethrough {
+        content: Vec<Self>,
+    },
+    Icode {
+        content: &'a str,
+    },
+    Mcode {
+        content: Cow<'a, str>,
+    },
+    Mquote {
+        content: Vec<Self>,
+    },
+    Email {
+        content: &'a str,
+    },
+    Url {
+        url: String,
+        content: Vec<Self>,
+    },
+    Button {
+        style: &'static str,
+        inline: bool,
+        content: &'a str,
+    },
 }
 
-struct Writer {
-    nodes: Vec<Value>,
+/// The nodes of a document.
+pub fn nodes(document: &Document) -> Vec<Node<'_>> {
+    let mut writer = Writer::default();
+    writer.blocks(&document.blocks);
+    writer.nodes
+}
+
+#[derive(Default)]
+struct Writer<'a> {
+    nodes: Vec<Node<'a>>,
     /// The depth of nested lists.
     depth: usize,
 }
 
-impl Writer {
-    fn blocks(&mut self, blocks: &[Block]) {
+impl<'a> Writer<'a> {
+    fn blocks(&mut self, blocks: &'a [Block]) {
         let mut before: Option<&Block> = None;
         for block in blocks.iter().filter(|block| !is_empty(block)) {
             if let Some(before) = before {
@@ -57,43 +96,43 @@ impl Writer {
             self.line_break();
         }
         if breaks > 0 && self.depth > 0 && !matches!(after, Block::List { .. }) {
-            self.text(&INDENT.repeat(self.depth));
+            self.words(INDENT.repeat(self.depth));
         }
     }
 
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, block: &'a Block) {
         match block {
             Block::Paragraph(content) => self.inlines(content),
-            Block::Heading(content) => self.node("bold", inlines(content)),
+            Block::Heading(content) => self.nodes.push(Node::Bold {
+                content: inlines(content),
+            }),
             Block::Code { text, .. } => {
                 // Twake trims the text; a word joiner keeps the indentation of the first line.
-                let guard = if text.starts_with([' ', '\t']) {
-                    "\u{2060}"
+                let content = if text.starts_with([' ', '\t']) {
+                    format!("\u{2060}{text}").into()
                 } else {
-                    ""
+                    text.into()
                 };
-                self.node("mcode", format!("{guard}{text}"));
+                self.nodes.push(Node::Mcode { content });
             }
             Block::Quote(content) => {
-                let mut inner = Self {
-                    nodes: Vec::new(),
-                    depth: 0,
-                };
+                let mut inner = Self::default();
                 inner.blocks(content);
-                self.node("mquote", inner.nodes);
+                let content = inner.nodes;
+                self.nodes.push(Node::Mquote { content });
             }
             Block::List { start, items } => self.list(*start, items),
             Block::Buttons(buttons) => self.buttons(buttons),
-            Block::Rule => self.text(&"─".repeat(20)),
+            Block::Rule => self.words("─".repeat(20)),
         }
     }
 
-    fn list(&mut self, start: Option<u64>, items: &[Vec<Block>]) {
+    fn list(&mut self, start: Option<u64>, items: &'a [Vec<Block>]) {
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
                 self.line_break();
             }
-            self.text(&format!("{}{}", INDENT.repeat(self.depth), bullet(start, index)));
+            self.words(format!("{}{}", INDENT.repeat(self.depth), bullet(start, index)));
             self.depth += 1;
             self.blocks(item);
             self.depth -= 1;
@@ -101,91 +140,98 @@ impl Writer {
     }
 
     /// A button of Twake has no address: it calls the application. Inside a link it opens the link.
-    fn buttons(&mut self, buttons: &[Button]) {
+    fn buttons(&mut self, buttons: &'a [Button]) {
         for (index, button) in buttons.iter().enumerate() {
             if index > 0 {
                 self.text(" ");
             }
-            let shown =
-                json!({"type": "button", "style": "default", "inline": true, "content": button.label});
+            let shown = Node::Button {
+                style: "default",
+                inline: true,
+                content: &button.label,
+            };
             self.link(&button.url, vec![shown], &button.label);
         }
     }
 
-    fn inlines(&mut self, content: &[Inline]) {
+    fn inlines(&mut self, content: &'a [Inline]) {
         for inline in content {
             match inline {
                 Inline::Text(text) => self.text(text),
-                Inline::Strong(inner) => self.node("bold", inlines(inner)),
-                Inline::Emphasis(inner) => self.node("italic", inlines(inner)),
-                Inline::Strikethrough(inner) => self.node("strikethrough", inlines(inner)),
-                Inline::Code(code) => self.node("icode", code.as_str()),
+                Inline::Strong(inner) => self.nodes.push(Node::Bold {
+                    content: inlines(inner),
+                }),
+                Inline::Emphasis(inner) => self.nodes.push(Node::Italic {
+                    content: inlines(inner),
+                }),
+                Inline::Strikethrough(inner) => self.nodes.push(Node::Strikethrough {
+                    content: inlines(inner),
+                }),
+                Inline::Code(content) => self.nodes.push(Node::Icode { content }),
                 Inline::Link { url, label } => {
                     let mut shown = inlines(label);
                     if label.iter().all(is_empty_inline) {
-                        shown = vec![text(url)];
+                        let content = Cow::from(url.as_str());
+                        shown = vec![Node::Text { content }];
                     }
                     self.link(url, shown, &line(label));
                 }
                 Inline::Break => {
                     self.line_break();
-                    self.text(&INDENT.repeat(self.depth));
+                    self.words(INDENT.repeat(self.depth));
                 }
             }
         }
     }
 
     /// `url` nodes know only http and https, and break any other address. `email` nodes show the address itself.
-    fn link(&mut self, url: &str, shown: Vec<Value>, label: &str) {
+    fn link(&mut self, url: &'a str, shown: Vec<Node<'a>>, label: &str) {
         match url.split_once(':') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("mailto") => {
                 let address = rest.split('?').next().unwrap_or_default();
+                let email = Node::Email { content: address };
                 if label == address || label == url || label.is_empty() {
-                    self.node("email", address);
+                    self.nodes.push(email);
                 } else {
                     self.nodes.extend(shown);
                     self.text(" (");
-                    self.node("email", address);
+                    self.nodes.push(email);
                     self.text(")");
                 }
             }
-            _ => self
-                .nodes
-                .push(json!({"type": "url", "url": target(url), "content": shown})),
+            _ => self.nodes.push(Node::Url {
+                url: target(url),
+                content: shown,
+            }),
         }
     }
 
-    fn text(&mut self, value: &str) {
+    fn text(&mut self, value: &'a str) {
         for (index, line) in value.split('\n').enumerate() {
             if index > 0 {
                 self.line_break();
             }
-            if !line.is_empty() {
-                self.nodes.push(text(line));
-            }
+            self.words(line);
+        }
+    }
+
+    /// A text without line breaks.
+    fn words(&mut self, value: impl Into<Cow<'a, str>>) {
+        let content = value.into();
+        if !content.is_empty() {
+            self.nodes.push(Node::Text { content });
         }
     }
 
     fn line_break(&mut self) {
-        self.nodes.push(json!({"type": "br"}));
-    }
-
-    fn node(&mut self, kind: &str, content: impl Into<Value>) {
-        self.nodes.push(json!({"type": kind, "content": content.into()}));
+        self.nodes.push(Node::Br);
     }
 }
 
-fn inlines(content: &[Inline]) -> Vec<Value> {
-    let mut writer = Writer {
-        nodes: Vec::new(),
-        depth: 0,
-    };
+fn inlines(content: &[Inline]) -> Vec<Node<'_>> {
+    let mut writer = Writer::default();
     writer.inlines(content);
     writer.nodes
-}
-
-fn text(value: &str) -> Value {
-    json!({"type": "text", "content": value})
 }
 
 /// The address as Twake's client needs it. The client puts `http://` before an address that contains it anywhere, else

@@ -11,7 +11,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -200,44 +200,65 @@ fn reason_of(reason: Reason, act: &Act) -> Reason {
 /// sent: older servers would unpin what a person has pinned, and later ones do so in every update.
 pub(super) fn request(destination: &Destination, job: &Job<'_>) -> Request {
     let document = job.document();
-    let (text, formatted) = (plain::notification(&document), twacode::nodes(&document));
-    let mut fields = Map::new();
-    let mut add = |key: &str, value: Value| fields.insert(key.to_owned(), value);
-    add("channel_id", json!(destination.channel_id));
-    match &job.act {
-        Act::Post => {}
-        Act::Reply(target) => {
-            add(
-                "parent_message_id",
-                json!(target.thread.as_ref().unwrap_or(&target.message)),
-            );
-        }
-        Act::Update(target) => {
-            add("id", json!(target.message));
-            if let Some(parent) = &target.thread {
-                add("parent_message_id", json!(parent));
-            }
-        }
-    }
-    add(
-        "content",
-        json!({ "fallback_string": text, "original_str": text, "formatted": formatted }),
-    );
-    if job.message.ephemeral {
-        add("_once_ephemeral_message", Value::Bool(true));
-    }
-    save(
-        destination,
-        &json!({ "group_id": destination.group_id, "message": fields }),
-    )
+    let text = plain::notification(&document);
+    let (id, parent_message_id) = match &job.act {
+        Act::Post => (None, None),
+        Act::Reply(target) => (None, target.thread.as_ref().or(Some(&target.message))),
+        Act::Update(target) => (Some(&target.message), target.thread.as_ref()),
+    };
+    let message = Message {
+        channel_id: &destination.channel_id,
+        id,
+        parent_message_id,
+        content: Content {
+            fallback_string: &text,
+            original_str: &text,
+            formatted: twacode::nodes(&document),
+        },
+        is_ephemeral: job.message.ephemeral.then_some(true),
+    };
+    save(destination, Some(message))
 }
 
 /// A request without a message, which stores nothing.
 fn probe(destination: &Destination) -> Request {
-    save(destination, &json!({ "group_id": destination.group_id }))
+    save(destination, None)
 }
 
-fn save(destination: &Destination, body: &Value) -> Request {
+/// The body of a request.
+#[derive(Serialize)]
+struct Body<'a> {
+    group_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Message<'a>>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    channel_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_message_id: Option<&'a String>,
+    content: Content<'a>,
+    #[serde(rename = "_once_ephemeral_message", skip_serializing_if = "Option::is_none")]
+    is_ephemeral: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    fallback_string: &'a str,
+    original_str: &'a str,
+    formatted: Vec<twacode::Node<'a>>,
+}
+
+fn save(destination: &Destination, message: Option<Message<'_>>) -> Request {
+    let body = Body {
+        group_id: &destination.group_id,
+        message,
+    };
+    // Structs of texts always have a JSON form.
+    let body = serde_json::to_vec(&body).unwrap_or_default();
     let mut url = destination.account.url.clone();
     let path = format!("{}/api/v1/messages/save", url.path().trim_end_matches('/'));
     url.set_path(&path);
@@ -253,7 +274,7 @@ fn save(destination: &Destination, body: &Value) -> Request {
         ],
         // The server compares the scheme case-sensitively, with exactly one blank behind it.
         authorization: Secret::new(&format!("Basic {}", destination.credentials())),
-        body: Bytes::from(body.to_string()),
+        body: Bytes::from(body),
     }
 }
 

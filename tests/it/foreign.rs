@@ -53,7 +53,7 @@ fn assert_nine_of_ten(payloads: &str, least_subjects: usize, least_links: usize)
             format!("{sender}: {first}"),
         ));
         if let Some(link) = case["link"].as_str() {
-            let nodes = twacode::nodes(document).to_string();
+            let nodes = serde_json::to_string(&twacode::nodes(document)).unwrap();
             links.push((nodes.contains(link), format!("{sender}: {nodes}")));
         }
         assert!(case["failed"] != true || !text.contains('✅'), "{sender}: {text}");

@@ -322,8 +322,8 @@ fn describe(decision: &Decision) -> String {
                 plain::text(document)
             )
             .unwrap();
-            for node in twacode::nodes(document).as_array().unwrap() {
-                writeln!(text, "{node}").unwrap();
+            for node in twacode::nodes(document) {
+                writeln!(text, "{}", serde_json::to_string(&node).unwrap()).unwrap();
             }
         }
     }
@@ -362,7 +362,7 @@ pub(crate) fn assert_readable(document: &Document, sample: &str) {
         !has_raw_timestamp(&text),
         "{sample} has a timestamp that is not formatted: {text}"
     );
-    let nodes = twacode::nodes(document).to_string();
+    let nodes = serde_json::to_string(&twacode::nodes(document)).unwrap();
     assert!(
         !nodes.contains(r#""url":"""#),
         "{sample} has an empty link: {nodes}"

@@ -1,12 +1,18 @@
 //! What a document looks like in Twacode.
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::message::{markdown, nodes_atom, text_atom};
 
 fn twacode(markdown: &str) -> Value {
-    nodes(&markdown::parse(markdown).unwrap())
+    let document = markdown::parse(markdown).unwrap();
+    serde_json::to_value(nodes(&document)).unwrap()
+}
+
+fn text(content: &str) -> Value {
+    json!({"type": "text", "content": content})
 }
 
 fn br() -> Value {

@@ -3,6 +3,7 @@ use crate::message::{Block, Document, Inline, StoredMessage};
 use crate::twake;
 use crate::twake::http::Response;
 use crate::twake::outbound::Proxy;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 mod answers;
