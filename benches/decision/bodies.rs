@@ -75,21 +75,21 @@ pub(crate) fn pushes_to(channels: usize) -> Vec<LoadRequest> {
         .collect()
 }
 
-/// Returns a request of about 24 MB: a notification of many alerts, or a push with one long text.
-pub(crate) fn large(many_values: bool) -> LoadRequest {
-    const LENGTH: usize = 24_000_000;
-    if many_values {
-        let sample = SIZES[3].1;
-        let mut body = sample_of(sample);
-        let alerts = body["alerts"].as_array().unwrap().clone();
-        let copies = LENGTH / body.to_string().len();
-        body["alerts"] = (0..copies).flat_map(|_| alerts.clone()).collect();
-        request("alertmanager", sample, body, "c0")
-    } else {
-        let mut body = sample_of(PUSH);
-        body["repository"]["description"] = "word ".repeat(LENGTH / 5).into();
-        request("github", PUSH, body, "c0")
-    }
+/// Returns a push with one text of so many bytes.
+pub(crate) fn long_text(length: usize) -> LoadRequest {
+    let mut body = sample_of(PUSH);
+    body["repository"]["description"] = "word ".repeat(length / 5).into();
+    request("github", PUSH, body, "c0")
+}
+
+/// Returns a notification of so many alerts that it has about that length.
+pub(crate) fn many_values(length: usize) -> LoadRequest {
+    let sample = SIZES[3].1;
+    let mut body = sample_of(sample);
+    let alerts = body["alerts"].as_array().unwrap().clone();
+    let copies = length / body.to_string().len();
+    body["alerts"] = (0..copies).flat_map(|_| alerts.clone()).collect();
+    request("alertmanager", sample, body, "c0")
 }
 
 fn request(kind: &str, sample: &str, mut body: Value, channel: &str) -> LoadRequest {
