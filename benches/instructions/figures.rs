@@ -19,12 +19,21 @@ const BODIES: [(&str, &str, usize); 4] = [
 /// Thousands of instructions for one event: a row a body, a column a part.
 type Figures = [[i64; Part::COUNTED.len()]; BODIES.len()];
 
-/// Prints what is counted now, what is kept, and the change.
-pub(crate) fn print_changes() {
-    let (now, kept) = (measure(), read());
+/// Returns whether the name of a body contains `only`.
+pub(crate) fn has(only: &str) -> bool {
+    BODIES.iter().any(|(name, _, _)| name.contains(only))
+}
+
+/// Prints what is counted now, what is kept, and the change, for bodies whose names contain `only`.
+pub(crate) fn print_changes(only: &str) {
+    let (now, kept) = (measure(only), read());
     println!("Thousands of instructions for one event; kept: benches/instructions/figures.md\n");
     println!("| body | part | now | kept | change |\n| --- | --- | ---: | ---: | ---: |");
-    for (body, (name, _, _)) in BODIES.iter().enumerate() {
+    for (body, (name, _, _)) in BODIES
+        .iter()
+        .enumerate()
+        .filter(|(_, (name, _, _))| name.contains(only))
+    {
         for (part, (_, title)) in Part::COUNTED.iter().enumerate() {
             let now = now[body][part];
             let (kept, change) = match kept.as_ref().map(|kept| kept[body][part]) {
@@ -52,7 +61,7 @@ pub(crate) fn write() {
         write!(text, " {title} |").unwrap();
     }
     writeln!(text, "\n| --- |{}", " ---: |".repeat(Part::COUNTED.len())).unwrap();
-    for ((name, _, _), row) in BODIES.iter().zip(measure()) {
+    for ((name, _, _), row) in BODIES.iter().zip(measure("")) {
         let cells: Vec<String> = row.iter().map(i64::to_string).collect();
         writeln!(text, "| {name} | {} |", cells.join(" | ")).unwrap();
     }
@@ -82,10 +91,10 @@ fn file() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/figures.md")
 }
 
-/// Counts every body and part, on all cores: counts do not depend on the load.
-fn measure() -> Figures {
+/// Counts every part of the bodies whose names contain `only`, on all cores: counts do not depend on the load.
+fn measure(only: &str) -> Figures {
     let mut cells = Vec::new();
-    for body in 0..BODIES.len() {
+    for body in (0..BODIES.len()).filter(|body| BODIES[*body].0.contains(only)) {
         cells.extend((0..Part::COUNTED.len()).map(|part| (body, part)));
     }
     let cells = Mutex::new(cells);

@@ -5,6 +5,7 @@
 //! where times differ much more.
 //!
 //! - `cargo bench --bench instructions` prints the counts beside those in `figures.md`, as a report: it never fails on them.
+//!   `-- push`, or a part of another body's name, counts only that.
 //! - `cargo bench --bench instructions -- --write` replaces `figures.md`. Do that with a change that moves them.
 //! - `cargo bench --bench instructions -- flat` shows that they do not grow with what is stored, see [`flat`]. It takes some
 //!   ten minutes and 3 GB of disk.
@@ -24,12 +25,13 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|given| given != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        [] => figures::print_changes(),
+        [] => figures::print_changes(""),
+        [only] if figures::has(only) => figures::print_changes(only),
         ["--write"] => figures::write(),
         ["flat"] => flat::print(),
         ["work", ..] => Work::from_arguments(&arguments[1..]).run(),
         _ => {
-            eprintln!("unknown arguments {arguments:?}; there are: --write, flat");
+            eprintln!("unknown arguments {arguments:?}; there are: --write, flat, and the names of bodies");
             std::process::exit(2);
         }
     }
@@ -65,7 +67,7 @@ fn run_counted(work: &Work) -> Cost {
         .args(work.to_arguments());
     let output = command
         .output()
-        .expect("valgrind is not installed: apt-get install valgrind");
+        .unwrap_or_else(|error| panic!("cannot run valgrind (Debian's package valgrind): {error}"));
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     let (_, collected) = text.rsplit_once("Collected : ").unwrap();
