@@ -43,8 +43,9 @@ def alert(path, headers=""):
     one = ALERT["alerts"][0]
     # matrix-alertbot knows only the severities "critical" and "warning".
     labels = one["labels"] | {"severity": "warning"}
-    one = one | {"fingerprint": MARKER, "labels": labels, "annotations": {"summary": MARKER, "description": MARKER}}
-    template = json.dumps(ALERT | {"alerts": [one]}, separators=(",", ":"))
+    texts = {"summary": MARKER, "description": MARKER}
+    one = one | {"fingerprint": MARKER, "labels": labels, "annotations": texts}
+    template = json.dumps(ALERT | {"alerts": [one], "commonLabels": labels, "commonAnnotations": texts}, separators=(",", ":"))
     return lambda marker: http(path, headers, template.replace(MARKER, marker).encode())
 
 

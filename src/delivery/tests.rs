@@ -180,6 +180,7 @@ impl Bench {
                     message: 0,
                 })
                 .collect(),
+            memory: None,
         };
         self.queue.enqueue(event).await.unwrap();
         id

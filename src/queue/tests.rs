@@ -245,6 +245,7 @@ pub(super) fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
         },
         messages: vec![message("hello")],
         deliveries: deliveries(lanes),
+        memory: None,
     }
 }
 

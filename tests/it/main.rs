@@ -31,6 +31,7 @@ mod live;
 mod log;
 mod monitoring_kinds;
 mod operator;
+mod origins;
 mod overload;
 mod preview;
 mod program;
