@@ -9,8 +9,8 @@ pub(super) const LONG: Duration = Duration::from_secs(120);
 /// The default word of [`Fault::BlockedText`].
 const BLOCKED: &str = "DROP TABLE";
 
-/// A response instead of Twake's own. Twake's server is known to send those above the first line. Those below it come
-/// from a proxy in front of Twake, or from the network.
+/// A response instead of the chat's own. The servers of `messages/save` are known to send those above the first line; the other
+/// chats send their nearest one. Those below it come from a proxy in front of the chat, or from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// 200 with an empty body, as when an exception escapes Twake's controller. Nothing is stored.
@@ -81,6 +81,17 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether it acts on a message: other calls get the chat's own response.
+    pub(super) fn needs_message(&self) -> bool {
+        matches!(
+            self,
+            Self::IdNull
+                | Self::IdNullAfterStoring
+                | Self::SlowAfterStoring { .. }
+                | Self::BlockedText { .. }
+        )
+    }
+
     /// Its name in the admin's calls.
     pub fn name(&self) -> &'static str {
         match self {
