@@ -28,6 +28,8 @@ pub enum Fault {
         /// The delay.
         delay: Duration,
     },
+    /// Stores the message, then resets the connection.
+    ResetAfterStoring,
     /// The refusal of a wrong key.
     RefuseKey,
     /// The refusal of an application without the capability.
@@ -101,6 +103,7 @@ impl Fault {
             Self::IdNullAfterStoring => "id_null_after_storing",
             Self::NotJson => "not_json",
             Self::SlowAfterStoring { .. } => "slow_after_storing",
+            Self::ResetAfterStoring => "reset_after_storing",
             Self::RefuseKey => "refuse_key",
             Self::NoCapability => "no_capability",
             Self::NotInstalled => "not_installed",
@@ -158,6 +161,7 @@ enum FaultName {
     IdNullAfterStoring,
     NotJson,
     SlowAfterStoring,
+    ResetAfterStoring,
     RefuseKey,
     NoCapability,
     NotInstalled,
@@ -189,6 +193,7 @@ impl From<FaultRequest> for ActiveFault {
             FaultName::SlowAfterStoring => Fault::SlowAfterStoring {
                 delay: request.delay_ms.map_or(LONG, Duration::from_millis),
             },
+            FaultName::ResetAfterStoring => Fault::ResetAfterStoring,
             FaultName::RefuseKey => Fault::RefuseKey,
             FaultName::NoCapability => Fault::NoCapability,
             FaultName::NotInstalled => Fault::NotInstalled,
@@ -237,6 +242,7 @@ mod tests {
             FaultName::IdNullAfterStoring,
             FaultName::NotJson,
             FaultName::SlowAfterStoring,
+            FaultName::ResetAfterStoring,
             FaultName::RefuseKey,
             FaultName::NoCapability,
             FaultName::NotInstalled,

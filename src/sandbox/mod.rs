@@ -34,6 +34,7 @@ mod threads;
 
 pub use fault::{ActiveFault, Fault};
 pub use handle::SandboxHandle;
+pub use matrix::homeserver::SERVER_NAME;
 pub use sender::{SampleRequest, SampleSender};
 pub use server::Sandbox;
 pub use settings::{

@@ -3,6 +3,7 @@
 mod eras;
 mod exchanges;
 mod faults;
+mod matrix;
 mod messages;
 mod page;
 mod threads;

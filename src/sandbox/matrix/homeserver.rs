@@ -12,7 +12,7 @@ use crate::sandbox::settings::{PERSON, PERSON_TOKEN, RateLimit, SandboxSettings}
 use crate::secret::Secret;
 
 /// The name of the server, the part of every id behind the colon.
-pub(in crate::sandbox) const SERVER_NAME: &str = "sandbox.test";
+pub const SERVER_NAME: &str = "sandbox.test";
 
 /// How long a transaction id is known: for a device in the database, for other tokens only in memory, 30 to 60 minutes.
 const KNOWN_OF_DEVICE: Duration = Duration::from_secs(24 * 3600);

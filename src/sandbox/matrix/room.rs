@@ -113,6 +113,10 @@ impl MatrixRoom {
         self.version
     }
 
+    pub(super) fn creator(&self) -> &str {
+        &self.creator
+    }
+
     pub(super) fn set(&mut self, kind: &str, key: &str, content: Value) {
         self.state.insert((kind.to_owned(), key.to_owned()), content);
     }

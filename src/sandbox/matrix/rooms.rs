@@ -122,9 +122,11 @@ fn add(state: &mut SandboxState, room: MatrixRoom) -> Result<String> {
     Ok(id)
 }
 
-/// A state event's content. Somebody who left reads the state as it is now; Synapse shows it as it was then.
+/// A state event's content, of `m.room.create` with `?format=event` the event. Somebody who left reads the state as it is now;
+/// Synapse shows it as it was then.
 pub(super) fn read_state(
     state: &SandboxState,
+    call: &Call,
     who: &Session,
     id: &str,
     kind: &str,
@@ -148,7 +150,13 @@ pub(super) fn read_state(
         return Ok(ok(&content));
     }
     let content = room.state.get(&(kind.to_owned(), key.to_owned()));
-    content.map(ok).ok_or_else(not_found)
+    let content = content.ok_or_else(not_found)?;
+    if kind == "m.room.create" && call.request.query("format").as_deref() == Some("event") {
+        return Ok(ok(&json!({
+            "type": kind, "state_key": key, "content": content, "sender": room.creator(), "room_id": id,
+        })));
+    }
+    Ok(ok(content))
 }
 
 pub(super) fn set_state(

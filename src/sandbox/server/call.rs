@@ -27,6 +27,8 @@ enum Reaction {
     StoredThen(Response),
     /// Stores the message, and sends the response after a while.
     StoredSlow(Duration),
+    /// Stores the message, and resets the connection.
+    StoredReset,
     /// Responds as the chat does, in another form on the wire.
     Odd(Oddity),
     /// Sends nothing.
@@ -72,13 +74,16 @@ pub(super) async fn call(request: HttpRequest, body: Payload, sandbox: Data<Sand
             .map_or(Reaction::Chat, |fault| react(fault, &call, &sandbox));
         let fault = fault.filter(|_| !matches!(reaction, Reaction::Chat));
         let own = match reaction {
-            Reaction::Chat | Reaction::Odd(_) | Reaction::StoredThen(_) | Reaction::StoredSlow(_) => {
-                Some(call.respond(state, now))
-            }
+            Reaction::Chat
+            | Reaction::Odd(_)
+            | Reaction::StoredThen(_)
+            | Reaction::StoredSlow(_)
+            | Reaction::StoredReset => Some(call.respond(state, now)),
             Reaction::Instead(_) | Reaction::Hang | Reaction::Reset => None,
         };
         let sent = match &reaction {
             Reaction::Instead(response) | Reaction::StoredThen(response) => Some(response),
+            Reaction::StoredReset => None,
             _ => own.as_ref(),
         };
         state.record(Attempt {
@@ -103,7 +108,7 @@ pub(super) async fn call(request: HttpRequest, body: Payload, sandbox: Data<Sand
             }
         }
         (Reaction::Odd(oddity), Some(answer)) => oddity.response(&request, answer),
-        (Reaction::Reset, _) => reset(&request),
+        (Reaction::Reset | Reaction::StoredReset, _) => reset(&request),
         _ => {
             sandbox.stopped().cancelled().await;
             broken_off()
@@ -127,6 +132,7 @@ fn react(fault: &Fault, call: &Call, sandbox: &SandboxHandle) -> Reaction {
             "<br />\n<b>Warning</b>:  something\n",
         ),
         Fault::SlowAfterStoring { delay } => return Reaction::StoredSlow(*delay),
+        Fault::ResetAfterStoring => return Reaction::StoredReset,
         Fault::Misrouted => Response::json(404, &json!({ "error": "Not found" })),
         Fault::TooManyRequests { retry_after } => {
             Response::nginx(429, "Too Many Requests").with("retry-after", retry_after.clone())
