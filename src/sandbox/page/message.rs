@@ -28,7 +28,7 @@ pub(super) fn message(
             div.bubble {
                 p.head {
                     strong.sender { (name) }
-                    @if is_notice(message) { span.tag { "notice" } } @else { span.tag { "app" } }
+                    @if let Some(tag) = tag(message) { span.tag { (tag) } }
                     time datetime=(stamp) title=(stamp) { (time) }
                     @if message.edited {
                         span.note { "edited" }
@@ -50,8 +50,13 @@ pub(super) fn message(
     }
 }
 
-fn is_notice(message: &SandboxMessage) -> bool {
-    message.api == Api::Matrix && message.content()["msgtype"] == "m.notice"
+/// What marks a message that no person wrote. In Matrix the type of the message shows it: clients make no sound for a notice.
+fn tag(message: &SandboxMessage) -> Option<&'static str> {
+    match message.api {
+        Api::MessagesSave => Some("app"),
+        Api::Threads => message.object["application_id"].is_string().then_some("app"),
+        Api::Matrix => (message.content()["msgtype"] == "m.notice").then_some("notice"),
+    }
 }
 
 /// The message as a person sees it.
@@ -86,13 +91,15 @@ fn phone(message: &SandboxMessage, audience: &Audience) -> Markup {
         }
         p.phone {
             span.on { "notifies:" }
-            @match reached {
+            @match &reached {
                 Notified::Nobody => span.notified { "nobody" },
                 Notified::AsSet => span.notified { "each person as set for the channel" },
-                Notified::People(people) => span.warning { "wakes " (people.join(", ")) },
-                Notified::Everybody => span.warning { "wakes everybody" },
+                Notified::People(people) => span.warning { (people.join(", ")) },
+                Notified::Everybody => span.warning { "everybody" },
             }
-            @if message.edited { span.notified { "– the edit notified nobody" } }
+            @if message.edited && reached != Notified::Nobody {
+                span.notified { "– at first; an edit notifies nobody" }
+            }
         }
     }
 }

@@ -307,7 +307,9 @@ async fn the_page_shows_a_room_as_its_people_see_it() {
     }
     assert_eq!(page.matches(r#"<span class="note">edited</span>"#).count(), 1);
     assert!(page.contains("answers: the second") && page.contains("&lt;b&gt;fire"));
-    assert!(page.contains("wakes everybody") && page.contains("each person as set"));
+    assert!(
+        page.contains(r#"<span class="warning">everybody</span>"#) && page.contains("each person as set")
+    );
     assert!(page.contains("a deleted message with a reply that nobody sees"));
     server.stop().await;
 }
