@@ -166,8 +166,8 @@ impl Bench {
                 unreadable: None,
             },
             messages: vec![StoredMessage::new(Document {
-                    blocks: vec![paragraph],
-                })],
+                blocks: vec![paragraph],
+            })],
             deliveries: lanes
                 .iter()
                 .map(|lane| NewDelivery {
