@@ -3,6 +3,8 @@
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
+use clap::ValueEnum as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Write as _, stdout};
@@ -34,11 +36,16 @@ pub(super) struct DemoArguments {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: String,
     /// The API of the stand-in chat.
-    #[arg(long, value_enum, default_value = "messages-save")]
+    #[arg(long, default_value = "messages-save", value_parser = apis())]
     api: ApiArgument,
     /// Exit when the messages of all samples are on the page, instead of running until Ctrl-C.
     #[arg(long)]
     once: bool,
+}
+
+/// The APIs that the bridge posts to. The sandbox has one more.
+fn apis() -> impl TypedValueParser<Value = ApiArgument> {
+    PossibleValuesParser::new(["messages-save", "matrix"]).try_map(|name| ApiArgument::from_str(&name, false))
 }
 
 /// The file with the key of the stand-in chat.

@@ -6,6 +6,7 @@ mod faults;
 mod matrix;
 mod messages;
 mod page;
+mod parents;
 mod threads;
 
 use std::future::Future;
