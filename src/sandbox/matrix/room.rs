@@ -117,7 +117,9 @@ impl MatrixRoom {
         &self.creator
     }
 
+    /// Sets a state event. A content that is no object counts as an empty one.
     pub(super) fn set(&mut self, kind: &str, key: &str, content: Value) {
+        let content = if content.is_object() { content } else { json!({}) };
         self.state.insert((kind.to_owned(), key.to_owned()), content);
     }
 
@@ -140,9 +142,12 @@ impl MatrixRoom {
         let own = self
             .get("m.room.power_levels")
             .and_then(|levels| levels["events"][kind].as_i64());
-        own.unwrap_or_else(|| match is_state {
-            true => self.level("state_default", 50),
-            false => self.level("events_default", 0),
+        own.unwrap_or_else(|| {
+            if is_state {
+                self.level("state_default", 50)
+            } else {
+                self.level("events_default", 0)
+            }
         })
     }
 

@@ -168,9 +168,9 @@ fn store(
     match relation(content) {
         Some(("m.replace", target)) => show_again(state, room_id, target),
         relation if kind == "m.room.message" => {
-            let root = relation.filter(|(kind, _)| *kind == "m.thread");
+            let thread = relation.filter(|(kind, _)| *kind == "m.thread");
             let message = SandboxMessage {
-                parent: root.map_or("", |(_, root)| root).to_owned(),
+                parent: thread.map_or("", |(_, opener)| opener).to_owned(),
                 ..SandboxMessage::new(Api::Matrix, now, &id, &sender, json)
             };
             state.append(room_id, message);
@@ -191,7 +191,8 @@ fn show_again(state: &mut SandboxState, room_id: &str, id: &str) {
     if let Some(edit) = edit {
         // An edit keeps the relation of the message: its own in the new content counts for nothing.
         let relation = content["m.relates_to"].take();
-        content = edit.json["content"]["m.new_content"].clone();
+        let new = &edit.json["content"]["m.new_content"];
+        content = if new.is_object() { new.clone() } else { json!({}) };
         content["m.relates_to"] = relation;
     }
     let (edited, deleted) = (edit.is_some(), event.redaction.is_some());

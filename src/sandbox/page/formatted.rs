@@ -45,10 +45,7 @@ pub(super) fn markup(html: &str) -> Markup {
         writer.out.push_str(before);
         let taken = match from.as_bytes().first() {
             Some(b'<') => writer.tag(from),
-            Some(b'&') => reference(from).map(|length| {
-                writer.out.extend(from.get(..length));
-                length
-            }),
+            Some(b'&') => reference(from).inspect(|length| writer.out.extend(from.get(..*length))),
             _ => None,
         };
         let taken = taken.unwrap_or_else(|| {

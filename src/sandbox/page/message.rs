@@ -73,9 +73,12 @@ fn body(message: &SandboxMessage) -> Markup {
             let given = (content["format"] == "org.matrix.custom.html")
                 .then(|| content["formatted_body"].as_str())
                 .flatten();
-            match given {
-                Some(given) => html! { div.html { (formatted::markup(given)) } },
-                None => html! { div.plain { (content["body"].as_str().unwrap_or("")) } },
+            html! {
+                @if let Some(given) = given {
+                    div.html { (formatted::markup(given)) }
+                } @else {
+                    div.plain { (content["body"].as_str().unwrap_or("")) }
+                }
             }
         }
     }

@@ -195,7 +195,9 @@ fn messages(state: &mut SandboxState, channel: &Channel) -> Markup {
     let missing = total.saturating_sub(u64::try_from(messages.len()).unwrap_or(total));
     let replies = |top: &SandboxMessage| {
         let id = top.id().to_owned();
-        messages.iter().filter(move |reply| reply.parent() == id)
+        messages
+            .iter()
+            .filter(move |reply| reply.parent() == id && !reply.deleted)
     };
     let mut tops: Vec<_> = messages.iter().filter(|top| top.parent().is_empty()).collect();
     if api == Api::Threads {

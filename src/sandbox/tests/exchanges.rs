@@ -143,9 +143,10 @@ impl<'a> Replay<'a> {
             .split('/')
             .map(|part| {
                 let own = self.own_text(&percent_decode_str(part).decode_utf8_lossy());
-                match part.contains('%') {
-                    true => utf8_percent_encode(&own, NON_ALPHANUMERIC).to_string(),
-                    false => own,
+                if part.contains('%') {
+                    utf8_percent_encode(&own, NON_ALPHANUMERIC).to_string()
+                } else {
+                    own
                 }
             })
             .collect();

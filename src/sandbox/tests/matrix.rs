@@ -313,3 +313,51 @@ async fn the_page_shows_a_room_as_its_people_see_it() {
     assert!(page.contains("a deleted message with a reply that nobody sees"));
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn odd_json_is_answered_and_shown() {
+    let server = homeserver(|_| {}).await;
+    let first = event_id(&send(&server, "key", "1", &text("x")).await);
+    for (n, odd) in [json!(null), json!("x"), json!([1]), json!({ "body": [] })]
+        .iter()
+        .enumerate()
+    {
+        let mut edit = text("* odd");
+        edit["m.new_content"] = odd.clone();
+        edit["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": first });
+        assert_eq!(
+            send(&server, "key", &format!("e{n}"), &edit).await.status,
+            200,
+            "{odd}"
+        );
+        let mut sent = text("odd");
+        for key in ["m.relates_to", "m.mentions", "format", "formatted_body"] {
+            sent[key] = odd.clone();
+        }
+        assert_eq!(
+            send(&server, "key", &format!("m{n}"), &sent).await.status,
+            200,
+            "{odd}"
+        );
+        assert_eq!(
+            send(&server, "key", &format!("o{n}"), odd).await.status,
+            400,
+            "{odd}"
+        );
+        assert_eq!(server.get("/?channel=%21dev").await.status, 200, "{odd}");
+        let state = json!([{ "type": "m.room.power_levels", "state_key": "", "content": odd }]);
+        for body in [
+            odd.clone(),
+            json!({ "initial_state": state, "power_level_content_override": odd, "invite": odd }),
+        ] {
+            let got = matrix(&server, "key", "POST createRoom", &body).await;
+            assert!([200, 400].contains(&got.status), "{got:?}");
+            if let Some(room) = got.json()["room_id"].as_str() {
+                let line = format!("POST rooms/{room}/upgrade");
+                let got = matrix(&server, "key", &line, &json!({ "new_version": "12" })).await;
+                assert!([200, 403].contains(&got.status), "{got:?}");
+            }
+        }
+    }
+    server.stop().await;
+}

@@ -141,3 +141,41 @@ async fn the_page_shows_threads_in_the_order_of_their_newest_message() {
     assert_eq!(page.matches(r#"<span class="note">edited</span>"#).count(), 1);
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn odd_json_is_answered_and_shown() {
+    let server = twake(|_| {});
+    let token = login(&server).await;
+    let first = id(&server, &token, THREADS, &thread("x")).await;
+    for odd in [json!(null), json!("x"), json!([1]), json!({ "text": 5 })] {
+        let channel = json!({ "type": "channel", "id": "dev" });
+        let options = json!({ "message": odd });
+        let message =
+            json!({ "text": "y", "blocks": odd, "override": odd, "context": odd, "ephemeral": odd });
+        for (path, body) in [
+            (THREADS.to_owned(), odd.clone()),
+            (THREADS.to_owned(), json!({ "resource": odd, "options": odd })),
+            (
+                THREADS.to_owned(),
+                json!({ "resource": { "participants": [odd, channel] }, "options": options }),
+            ),
+            (
+                format!("{THREADS}/{first}/messages"),
+                json!({ "resource": message }),
+            ),
+            (
+                format!("{THREADS}/{first}/messages/{first}"),
+                json!({ "resource": odd }),
+            ),
+            (
+                format!("{THREADS}/{first}/messages/{first}"),
+                json!({ "resource": message }),
+            ),
+        ] {
+            let got = post(&server, &token, &path, &body).await.expect("a response");
+            assert_eq!(got.status, 200, "{path} {body}: {got:?}");
+        }
+        assert_eq!(server.get("/?channel=dev").await.status, 200, "{odd}");
+    }
+    server.stop().await;
+}

@@ -178,15 +178,14 @@ fn post(state: &mut SandboxState, call: &Call, author: &Author, now: Timestamp) 
     }
     let milliseconds = now.as_millisecond();
     let by = json!({ "created_by": author.id, "created_at": milliseconds });
-    let given = call.body["resource"]["participants"]
-        .as_array()
-        .into_iter()
-        .flatten();
+    let given = call.body["resource"]["participants"].as_array();
+    let given = given.into_iter().flatten().filter_map(Value::as_object);
     let participants: Vec<Value> = std::iter::once(by.clone())
-        .chain(given.map(|participant| {
-            let mut participant = participant.clone();
-            participant["created_by"] = by["created_by"].clone();
-            participant["created_at"] = by["created_at"].clone();
+        .chain(given.map(|given| {
+            let mut participant = by.clone();
+            for (key, value) in given {
+                participant[key] = value.clone();
+            }
             participant
         }))
         .collect();

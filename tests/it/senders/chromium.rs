@@ -30,7 +30,8 @@ fn demo(api: &str, picture: &str, prefix: &str) {
     let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
         .into_iter()
         .find(|path| Path::new(path).exists());
-    let chromium = chromium.expect("chromium is not there: run tests/tools once (tests/run does)");
+    let chromium =
+        chromium.unwrap_or_else(|| panic!("chromium is not there: run tests/tools once (tests/run does)"));
     for (channel, expected) in [
         ("github", "Codertocat/Hello-World"),
         ("alertmanager", "HighLatency"),

@@ -109,7 +109,7 @@ const T: &str = "!CgtmuyllJFKx6M2uvodi_qYa9MyNJ1LeaXPJcIoOWGE";
 const REFRESHED: &str = "!BMFpXLKUIMWYSLYXPwhWefMWGzkxPrrO66bMxcYAzgc";
 const DELETED: &str = "!5domw7d373oX5fMlXHABAryWC33-vSgnBdl_ZmCu6zA";
 
-/// The unrecorded calls of sessions a and b.
+/// The unrecorded calls, here those of session a.
 fn before(name: &str) -> Vec<Before> {
     let notice = |text: &str| json!({ "msgtype": "m.notice", "body": text });
     let text = |text: &str| json!({ "msgtype": "m.text", "body": text });
@@ -179,9 +179,18 @@ fn before(name: &str) -> Vec<Before> {
             let line = "PUT v2/users/%40bridge66508%3Abridge.test";
             vec![admin(line, json!({ "deactivated": true }))]
         }
+        _ if name.starts_with('b') => before_b(name),
+        _ => before_later(name),
+    }
+}
+
+/// Those of session b.
+fn before_b(name: &str) -> Vec<Before> {
+    let notice = json!({ "msgtype": "m.notice", "body": "x" });
+    match name {
         "b002" => {
             let mut before = room(FLOODED, "bridge66668", json!({}));
-            let flood = |n: u32| message("bridge66668", FLOODED, &format!("flood-{n}"), notice("x"));
+            let flood = |n: u32| message("bridge66668", FLOODED, &format!("flood-{n}"), notice.clone());
             before.push(giving(flood(0), "$h948oHhXomSZ7lNhgzKBuBy_dy--5Nag7nJt-fiuIgA"));
             before.extend((1..9).map(flood));
             before
@@ -218,7 +227,7 @@ fn before(name: &str) -> Vec<Before> {
                 json!({ "user_id": "@bridge66668:bridge.test" }),
             )]
         }
-        _ => before_later(name),
+        _ => Vec::new(),
     }
 }
 
