@@ -21,6 +21,7 @@ use uuid::Uuid;
 mod faults;
 mod fence;
 mod lanes;
+mod matrix;
 mod outage;
 mod outbound;
 mod peer;
