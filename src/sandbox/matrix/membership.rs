@@ -5,10 +5,9 @@ use serde_json::json;
 
 use super::Call;
 use super::account;
-use super::homeserver::{SERVER_NAME, Session};
-use super::refusal::{Result, not_in_room, ok, refuse};
+use super::homeserver::Session;
+use super::refusal::{Result, not_in_room, ok, refuse, unknown_alias};
 use super::room::{MatrixRoom, Member};
-use super::rooms::unknown_alias;
 use crate::sandbox::response::Response;
 use crate::sandbox::state::SandboxState;
 
@@ -125,11 +124,4 @@ pub(super) fn present<'a>(
     let room = state.homeserver.rooms.get_mut(id);
     room.filter(|room| room.has_joined(&who.user))
         .ok_or_else(|| not_in_room(&who.user, id))
-}
-
-/// Whether an alias is of this server.
-pub(super) fn is_local(alias: &str) -> bool {
-    alias
-        .split_once(':')
-        .is_some_and(|(_, server)| server == SERVER_NAME)
 }

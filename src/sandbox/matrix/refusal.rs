@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::homeserver::SERVER_NAME;
 use crate::sandbox::response::Response;
 
 /// A response, or the refusal that is sent in its place.
@@ -53,6 +54,18 @@ pub(super) fn no_power(level: i64, needed: i64) -> Response {
         "You don't have permission to post that to the room. user_level ({level}) < send_level ({needed})"
     );
     refuse(403, "M_FORBIDDEN", &text)
+}
+
+/// An alias that leads nowhere. Another server cannot be reached from here.
+pub(super) fn unknown_alias(alias: &str) -> Response {
+    if alias
+        .split_once(':')
+        .is_some_and(|(_, server)| server == SERVER_NAME)
+    {
+        refuse(404, "M_NOT_FOUND", &format!("Room alias {alias} not found"))
+    } else {
+        refuse(502, "M_UNKNOWN", "Failed to fetch alias")
+    }
 }
 
 /// The rate limit: `Retry-After` in whole seconds, rounded up.

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::Call;
 use super::account;
 use super::homeserver::{SERVER_NAME, Session, random};
-use super::membership::{is_local, present};
-use super::refusal::{Result, no_power, no_preview, ok, refuse};
+use super::membership::present;
+use super::refusal::{Result, no_power, no_preview, ok, refuse, unknown_alias};
 use super::room::{MatrixRoom, Member};
 use crate::sandbox::response::Response;
 use crate::sandbox::state::SandboxState;
@@ -17,15 +17,6 @@ pub(super) fn look_up(state: &SandboxState, alias: &str) -> Result<Response> {
     match state.homeserver.resolve(alias) {
         Some(room) => Ok(ok(&json!({ "room_id": room, "servers": [SERVER_NAME] }))),
         None => Err(unknown_alias(alias)),
-    }
-}
-
-/// The refusal of an alias that leads nowhere. Another server cannot be reached from here.
-pub(super) fn unknown_alias(alias: &str) -> Response {
-    if is_local(alias) {
-        refuse(404, "M_NOT_FOUND", &format!("Room alias {alias} not found"))
-    } else {
-        refuse(502, "M_UNKNOWN", "Failed to fetch alias")
     }
 }
 
