@@ -1,13 +1,13 @@
 //! The commands of a store. Every store is an actor that carries out all of them.
 
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::packed::{PackedEvent, PackedRecord};
+use super::packed::{PackedClaim, PackedEvent, PackedRecord};
 use super::pruning::{Pruned, Pruning};
 use super::{
-    Claim, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError, Replay, Settled,
+    Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError, Replay, Settled,
     Settlement,
 };
 
@@ -44,7 +44,7 @@ pub(super) enum Change {
 /// Commands whose answers show only what is committed.
 pub(super) enum Query {
     /// Changes no delivery. A store that several processes share writes here who owns the lane.
-    Claim(Arc<str>, Owner, Responder<Option<Claim>>),
+    Claim(Arc<str>, Owner, Responder<Option<PackedClaim>>),
     Lanes(Responder<Vec<LaneState>>),
     Event(Uuid, Responder<Option<PackedRecord>>),
     List(Box<Listing>, Responder<EventPage>),
@@ -99,8 +99,6 @@ impl<T> Promise<T> {
 pub(super) struct Waiting {
     pub(super) event: PackedEvent,
     pub(super) turn: Turn,
-    /// Its share of the bytes that may wait.
-    pub(super) _room: OwnedSemaphorePermit,
 }
 
 /// Whether the store has begun with an event (true), or its caller has given up before that (false). The first of them

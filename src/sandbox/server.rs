@@ -1,4 +1,4 @@
-//! The sandbox's HTTP: Twake's paths, the admin's calls, the page.
+//! The sandbox's HTTP: the imitated API, the admin's calls, the page.
 
 mod admin;
 mod call;
@@ -19,7 +19,7 @@ use super::page;
 use super::settings::SandboxSettings;
 use crate::clock::Clock;
 
-/// Seconds for requests in flight when the sandbox stops. Hanging and slow responses end at once.
+/// Seconds for requests in flight when the sandbox stops. Hanging and slow responses end immediately.
 const GRACE: u64 = 2;
 
 /// A sandbox that listens, but does not respond yet.
@@ -55,7 +55,6 @@ impl Sandbox {
         let factory = move || {
             App::new()
                 .app_data(web::Data::new(handle.clone()))
-                .route("/api/v1/messages/save", web::post().to(call::save))
                 .service(
                     web::scope("/sandbox")
                         .route("/messages", web::get().to(admin::messages))
@@ -68,7 +67,7 @@ impl Sandbox {
                         .route("/page.js", web::get().to(page::script)),
                 )
                 .route("/", web::get().to(page::show))
-                .default_service(web::to(call::unknown))
+                .default_service(web::to(call::call))
         };
         let server = HttpServer::new(factory)
             .workers(1)
