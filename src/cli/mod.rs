@@ -14,6 +14,7 @@ mod check;
 mod demo;
 mod events;
 mod health;
+mod matrix;
 mod output;
 mod packaging;
 mod paint;
@@ -70,7 +71,7 @@ enum Command {
     Check(check::CheckArguments),
     /// Show how a payload would be handled: authentication, facts, each route, the message. Nothing is stored or sent.
     Preview(preview::PreviewArguments),
-    /// Run a bridge and a stand-in Twake with a web page, and send it signed samples of every kind.
+    /// Run a bridge and a stand-in chat with a web page, and send it signed samples of every kind.
     Demo(demo::DemoArguments),
     /// Post one message to a channel immediately, without the queue, and print Twake's response.
     Send(send::SendArguments),
@@ -84,6 +85,9 @@ enum Command {
     Reload(reload::ReloadArguments),
     /// Check the health of the running bridge.
     Health(health::HealthArguments),
+    /// Print what a Matrix homeserver needs to know of the bridge.
+    #[command(subcommand)]
+    Matrix(matrix::MatrixCommand),
     /// Copy the store to one file, also while the bridge runs.
     Backup(backup::BackupArguments),
     /// Restore the store from a backup, while the bridge does not run.
@@ -96,7 +100,7 @@ enum Command {
     /// Write the manual pages, for a package.
     #[command(hide = true)]
     Manual(packaging::ManualArguments),
-    /// Run only the stand-in Twake, for tests of your own bridge.toml.
+    /// Run only the stand-in chat, for tests of your own bridge.toml.
     Sandbox(sandbox::SandboxArguments),
 }
 
@@ -146,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::Channels(command) => channels::run(&command),
         Command::Reload(arguments) => reload::run(arguments),
         Command::Health(arguments) => health::run(arguments),
+        Command::Matrix(command) => matrix::run(command),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

@@ -91,7 +91,7 @@ impl Client {
         stop: &CancellationToken,
     ) -> (Verdict, Option<Timestamp>) {
         let account = task.destination().account();
-        let (mut attempt, mut next) = Attempt::begin(task);
+        let (mut attempt, mut next) = Attempt::begin(task, self.clock.monotonic());
         let mut date = None;
         loop {
             let request = match next {
@@ -111,7 +111,7 @@ impl Client {
     }
 
     /// Sends a request and reads the response.
-    async fn send(&self, account: &Account, request: Request) -> Answer {
+    pub(super) async fn send(&self, account: &Account, request: Request) -> Answer {
         let outbound = account.outbound();
         let http = self.http(outbound, account.url().scheme() == "https");
         // Authorities and certificate were checked when the configuration was read.

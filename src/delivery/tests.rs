@@ -21,6 +21,7 @@ use uuid::Uuid;
 mod faults;
 mod fence;
 mod lanes;
+mod matrix;
 mod outage;
 mod outbound;
 mod peer;
@@ -75,7 +76,6 @@ fn destination(url: &str, account: &str, channel: &str) -> Destination {
             url: url.parse().unwrap(),
             public_id: "app".to_owned(),
             private_api_key: Secret::new("key"),
-            group_id: "company".to_owned(),
             outbound: Arc::new(Outbound::default()),
         }),
         group_id: "company".to_owned(),
@@ -166,13 +166,9 @@ impl Bench {
                 skipped: None,
                 unreadable: None,
             },
-            messages: vec![StoredMessage {
-                v: 1,
-                message: Document {
-                    blocks: vec![paragraph],
-                },
-                ephemeral: false,
-            }],
+            messages: vec![StoredMessage::new(Document {
+                blocks: vec![paragraph],
+            })],
             deliveries: lanes
                 .iter()
                 .map(|lane| NewDelivery {

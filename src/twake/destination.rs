@@ -3,21 +3,16 @@
 use std::sync::Arc;
 use url::Url;
 
-use super::{HaltScope, Outbound, messages_save};
+use super::{Api, HaltScope, Outbound, matrix, messages_save};
 use crate::units::Rate;
-
-/// The dialects, by what `[twake.NAME] api` calls them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    /// `POST {url}/api/v1/messages/save`.
-    MessagesSave,
-}
 
 /// `[twake.NAME]`: a chat with credentials.
 #[derive(Clone)]
 pub enum Account {
     /// See [`messages_save`].
     MessagesSave(Arc<messages_save::Account>),
+    /// See [`matrix`].
+    Matrix(Arc<matrix::Account>),
 }
 
 /// `[channels] NAME`: a channel in an account that the bridge may post to.
@@ -25,6 +20,8 @@ pub enum Account {
 pub enum Destination {
     /// See [`messages_save`].
     MessagesSave(messages_save::Destination),
+    /// See [`matrix`].
+    Matrix(matrix::Destination),
 }
 
 impl From<messages_save::Destination> for Destination {
@@ -33,11 +30,26 @@ impl From<messages_save::Destination> for Destination {
     }
 }
 
+impl From<matrix::Destination> for Destination {
+    fn from(destination: matrix::Destination) -> Self {
+        Self::Matrix(destination)
+    }
+}
+
 impl Account {
+    /// The dialect that it speaks.
+    pub fn api(&self) -> Api {
+        match self {
+            Self::MessagesSave(_) => Api::MessagesSave,
+            Self::Matrix(_) => Api::Matrix,
+        }
+    }
+
     /// Its name in `bridge.toml`.
     pub fn name(&self) -> &str {
         match self {
             Self::MessagesSave(account) => &account.name,
+            Self::Matrix(account) => &account.name,
         }
     }
 
@@ -45,6 +57,7 @@ impl Account {
     pub fn url(&self) -> &Url {
         match self {
             Self::MessagesSave(account) => &account.url,
+            Self::Matrix(account) => &account.url,
         }
     }
 
@@ -52,6 +65,7 @@ impl Account {
     pub fn outbound(&self) -> &Arc<Outbound> {
         match self {
             Self::MessagesSave(account) => &account.outbound,
+            Self::Matrix(account) => &account.outbound,
         }
     }
 }
@@ -61,6 +75,7 @@ impl Destination {
     pub fn account(&self) -> Account {
         match self {
             Self::MessagesSave(of) => Account::MessagesSave(Arc::clone(&of.account)),
+            Self::Matrix(of) => Account::Matrix(Arc::clone(&of.account)),
         }
     }
 
@@ -68,6 +83,7 @@ impl Destination {
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::MessagesSave(of) => of.rate,
+            Self::Matrix(of) => of.rate,
         }
     }
 
@@ -75,6 +91,7 @@ impl Destination {
     pub fn scopes(&self) -> Vec<HaltScope> {
         match self {
             Self::MessagesSave(of) => of.scopes().into(),
+            Self::Matrix(of) => of.scopes().into(),
         }
     }
 
@@ -85,6 +102,8 @@ impl Destination {
             && one.outbound().fingerprint() == two.outbound().fingerprint()
             && match (self, other) {
                 (Self::MessagesSave(one), Self::MessagesSave(two)) => one.same_channel(two),
+                (Self::Matrix(one), Self::Matrix(two)) => one.same_channel(two),
+                _ => false,
             }
     }
 }

@@ -29,6 +29,7 @@ mod kinds;
 mod lanes;
 mod live;
 mod log;
+mod matrix;
 mod monitoring_kinds;
 mod operator;
 mod origins;
