@@ -264,6 +264,7 @@ fn compose(event: &Readable<'_>, targets: Vec<Target>) -> Composed {
                 },
                 (None, None) => render_message(event, variant.as_deref()),
             };
+            let message = message.marked_urgent(event);
             messages.push(DecidedMessage { variant, ..message });
             messages.len() - 1
         });
@@ -273,6 +274,17 @@ fn compose(event: &Readable<'_>, targets: Vec<Target>) -> Composed {
         to.push(DecidedDelivery { channel, message });
     }
     (messages, deliveries, skipped)
+}
+
+impl DecidedMessage {
+    /// Evaluates `severity` only if something is posted. An alert that is over is not urgent.
+    fn marked_urgent(mut self, event: &Readable<'_>) -> Self {
+        if let Some(message) = &mut self.message {
+            let is = |fact: &str, word: &str| event.source.facts.value(fact, event.names.data()) == word;
+            message.urgent = is("severity", "critical") && !is("outcome", "success");
+        }
+        self
+    }
 }
 
 /// The object of all names but the facts. `event` is empty until the type is known.

@@ -1,7 +1,7 @@
 //! A configured sender and its kind.
 
 use arc_swap::ArcSwap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::payload::BodyForm;
 use crate::route::Routes;
 use crate::secret::Secret;
 use crate::template::Library;
+use crate::twake::Api;
 
 /// The compiled `source.toml` of a kind.
 pub struct Kind {
@@ -129,8 +130,8 @@ pub struct Source {
 pub struct Snapshot {
     /// The sources by name.
     pub sources: BTreeMap<Arc<str>, Arc<Source>>,
-    /// The names of the channels.
-    pub channels: BTreeSet<Arc<str>>,
+    /// The names of the channels, and the API that each is reached by.
+    pub channels: BTreeMap<Arc<str>, Api>,
     /// The token of the operator's API. If unset, the API needs no token.
     pub operator_token: Option<Secret>,
     /// The proxies whose `X-Forwarded-For` is trusted.

@@ -186,6 +186,7 @@ impl Checked {
             let account = |account: Account| {
                 json!({
                     "name": account.name(),
+                    "api": account.api().name(),
                     "url": account.url().as_str(),
                     "proxy": account.outbound().proxy().map(Proxy::address),
                     "certificate": account.outbound().identity().is_some(),
@@ -250,7 +251,7 @@ pub(super) fn sources(config: &Config) -> Vec<String> {
 }
 
 /// The accounts of the channels, by name.
-fn reached(config: &Config) -> impl Iterator<Item = Account> {
+pub(super) fn reached(config: &Config) -> impl Iterator<Item = Account> {
     let accounts = config.channels.values().map(Destination::account);
     let by_name: BTreeMap<String, Account> = accounts
         .map(|account| (account.name().to_owned(), account))

@@ -14,6 +14,7 @@ mod check;
 mod demo;
 mod events;
 mod health;
+mod matrix;
 mod output;
 mod packaging;
 mod paint;
@@ -84,6 +85,9 @@ enum Command {
     Reload(reload::ReloadArguments),
     /// Check the health of the running bridge.
     Health(health::HealthArguments),
+    /// Print what a Matrix homeserver needs to know of the bridge.
+    #[command(subcommand)]
+    Matrix(matrix::MatrixCommand),
     /// Copy the store to one file, also while the bridge runs.
     Backup(backup::BackupArguments),
     /// Restore the store from a backup, while the bridge does not run.
@@ -146,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::Channels(command) => channels::run(&command),
         Command::Reload(arguments) => reload::run(arguments),
         Command::Health(arguments) => health::run(arguments),
+        Command::Matrix(command) => matrix::run(command),
         Command::Backup(arguments) => backup::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

@@ -87,20 +87,17 @@ fn literal(text: &str) -> StoredMessage {
         }
         Block::Paragraph(inlines)
     };
-    StoredMessage {
-        v: 1,
-        message: Document {
+    StoredMessage::new(Document {
             blocks: paragraphs.map(paragraph).collect(),
-        },
-        ephemeral: false,
-    }
+        })
 }
 
 fn report(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
     let reason = verdict.reason.code();
     let kind = match &verdict.kind {
         VerdictKind::Delivered(id) => {
-            let line = format!("{channel}: delivered; Twake's id is {}", id.message);
+            let notice = verdict.notice.as_ref().map_or_else(String::new, |notice| format!("\n{notice}"));
+            let line = format!("{channel}: delivered; Twake's id is {}{notice}", id.message);
             return (line, ExitCode::SUCCESS);
         }
         VerdictKind::Retry { .. } => "the bridge would try again",

@@ -1,8 +1,9 @@
 //! `bridge.toml` as it is written: every table and key, none of it resolved.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::keys::bridge_toml::APIS;
+use super::keys::bridge_toml::API_KEYS;
 use super::outbound::{self, RawOutbound};
 use super::public::{self, RawAdmission, RawPublic};
 use super::schemes::Schemes;
@@ -10,6 +11,7 @@ use super::secrets::{self, Reference};
 use super::{Delivery, History, Limits};
 use crate::toml_reader::{Located, TableReader, ValueReader};
 use crate::twake::Api;
+use crate::twake::matrix::Notify;
 use crate::units::{self, Rate};
 
 /// A name that people chose, and what it stands for.
@@ -36,20 +38,32 @@ pub(super) struct Raw {
 
 /// `[twake.X]`.
 pub(super) struct RawAccount {
-    pub(super) api: Option<Api>,
+    /// The default if another one than those that there are is written.
+    pub(super) api: Api,
     pub(super) url: Option<Located<String>>,
     pub(super) public_id: Option<Located<String>>,
     pub(super) private_api_key: Option<Reference>,
     pub(super) group_id: Option<Located<String>>,
+    pub(super) access_token: Option<Reference>,
+    pub(super) as_token: Option<Reference>,
+    pub(super) user_id: Option<Located<String>>,
     pub(super) outbound: RawOutbound,
 }
 
 /// `[channels] X`.
+#[derive(Default)]
 pub(super) struct RawChannel {
+    /// `X = "…"`: the only key that the API requires.
+    pub(super) short: Option<Located<String>>,
     pub(super) channel_id: Option<Located<String>>,
+    pub(super) room: Option<Located<String>>,
     pub(super) account: Option<Located<String>>,
     pub(super) group_id: Option<Located<String>>,
+    pub(super) notify: Option<Notify>,
+    pub(super) allow_unencrypted: bool,
     pub(super) rate: Option<Rate>,
+    /// The keys that not every API has, and their positions.
+    pub(super) api_keys: Vec<(&'static str, usize)>,
 }
 
 /// `[sources.X]`.
@@ -166,26 +180,64 @@ fn size(table: &TableReader<'_, '_>, key: &str) -> Option<usize> {
 }
 
 fn account(table: &TableReader<'_, '_>) -> RawAccount {
+    let api = table.word("api", &Api::ALL).unwrap_or(Api::MessagesSave);
+    // A wrong word is reported as such alone.
+    if !table.has("api") || table.word("api", &Api::ALL).is_some() {
+        check_account_keys(table, api);
+    }
     RawAccount {
-        api: table.word("api", &APIS),
+        api,
         url: table.text("url"),
         public_id: table.text("public_id"),
         private_api_key: secrets::reference(table, "private_api_key"),
         group_id: table.text("group_id"),
+        access_token: secrets::reference(table, "access_token"),
+        as_token: secrets::reference(table, "as_token"),
+        user_id: table.text("user_id"),
         outbound: outbound::raw(table),
+    }
+}
+
+/// Reports the keys that the API does not use, and those that it requires and the table does not have.
+fn check_account_keys(table: &TableReader<'_, '_>, api: Api) {
+    let Some((_, used, _)) = API_KEYS.iter().find(|(of, ..)| *of == api) else {
+        return;
+    };
+    let of_any: BTreeSet<&str> = API_KEYS.iter().flat_map(|(_, keys, _)| *keys).copied().collect();
+    for key in of_any.into_iter().filter(|key| !used.contains(key) && table.has(key)) {
+        let what = format!("api = \"{}\" does not use this key; it has {}", api.name(), used.join(", "));
+        table.wrong(key, what);
+    }
+    let required: &[&str] = match api {
+        Api::MessagesSave => &["public_id", "private_api_key"],
+        Api::Matrix if table.has("as_token") => &["user_id"],
+        Api::Matrix => &["access_token"],
+    };
+    for key in required.iter().filter(|key| !table.has(key)) {
+        table.missing(key);
+    }
+    if table.has("access_token") {
+        for key in ["as_token", "user_id"].into_iter().filter(|key| table.has(key)) {
+            table.wrong(key, "an account has either `access_token`, or `as_token` and `user_id`");
+        }
     }
 }
 
 fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
     let Some(table) = value.table() else {
         return Some(RawChannel {
-            channel_id: Some(value.text()?),
-            account: None,
-            group_id: None,
-            rate: None,
+            short: Some(value.text()?),
+            ..RawChannel::default()
         });
     };
+    let keys = API_KEYS.iter().flat_map(|(_, _, keys)| *keys);
+    let api_keys = keys.filter_map(|key| Some((*key, table.get(key)?.at)));
     Some(RawChannel {
+        short: None,
+        api_keys: api_keys.collect(),
+        room: table.text("room"),
+        notify: table.word("notify", &Notify::ALL),
+        allow_unencrypted: table.boolean("allow_unencrypted").unwrap_or(false),
         channel_id: table.text("channel_id"),
         account: table.text("account"),
         group_id: table.text("group_id"),

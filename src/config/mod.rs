@@ -8,6 +8,7 @@
 //! checks: names are resolved, secrets are read, kinds and conditions are compiled. The settings of the process come from
 //! environment variables ([`mod@env`]).
 
+mod accounts;
 mod authorities;
 pub mod builtin;
 mod certified;
@@ -164,7 +165,11 @@ impl Config {
     /// Returns the part that the listeners and the operator service use.
     pub fn serving(self) -> Snapshot {
         Snapshot {
-            channels: self.channels.into_keys().collect(),
+            channels: self
+                .channels
+                .into_iter()
+                .map(|(name, destination)| (name, destination.account().api()))
+                .collect(),
             sources: self.sources,
             operator_token: self.operator_token,
             trusted_proxies: self.public.trusted_proxies,

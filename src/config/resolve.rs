@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use url::Url;
 
 use super::env::Environment;
-use super::file::{self, Named, Raw, RawAccount, RawChannel};
+use super::file::{self, Named, Raw, RawChannel};
 use super::keys::bridge_toml;
 use super::secrets::{Purpose, Reference};
 use super::source::{SourceContext, source};
-use super::{Channels, Config, Sources, kind};
+use super::{Channels, Config, Sources, accounts, kind};
 use crate::secret::Secret;
-use crate::suggest::unknown;
 use crate::toml_reader::{self, Finding, Findings, Located, Severity};
-use crate::twake::{Account, Api, Destination, messages_save};
 
 /// The folder of own kinds, if the file names no other.
 const TEMPLATES: &str = "templates";
@@ -65,11 +62,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         }
     }
 
-    let mut accounts = BTreeMap::new();
-    for Named { name, value } in raw.accounts {
-        let account = account(&name, value, base, environment, findings);
-        accounts.insert(name.value, account);
-    }
+    let accounts = accounts::accounts(raw.accounts, base, environment, findings);
     let names = |names: &[Named<RawChannel>]| {
         names
             .iter()
@@ -83,7 +76,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         .into_iter()
         .filter_map(|channel| {
             let name = Arc::from(channel.name.value.as_str());
-            Some((name, destination(channel, &accounts, findings)?))
+            Some((name, accounts::destination(channel, &accounts, findings)?))
         })
         .collect();
 
@@ -158,98 +151,6 @@ fn own_templates(raw: &Raw, base: &Path, findings: &Findings) -> Option<std::pat
         );
     }
     None
-}
-
-fn account(
-    name: &Located<String>,
-    raw: RawAccount,
-    base: &Path,
-    environment: &Environment,
-    findings: &Findings,
-) -> Option<Account> {
-    let path = format!("twake.{}", name.value);
-    let url = raw.url.and_then(|url| {
-        address(&url.value)
-            .map_err(|why| findings.error(url.at, &format!("{path}.url"), why))
-            .ok()
-    });
-    let key = raw
-        .private_api_key
-        .and_then(|key| key.read(Purpose::Given, base, environment, findings));
-    let outbound = raw
-        .outbound
-        .resolve(&path, url.as_ref(), base, environment, findings);
-    match raw.api.unwrap_or(Api::MessagesSave) {
-        Api::MessagesSave => Some(Account::MessagesSave(Arc::new(messages_save::Account {
-            name: name.value.clone(),
-            url: url?,
-            public_id: raw.public_id?.value,
-            private_api_key: key?,
-            group_id: raw.group_id?.value,
-            outbound: Arc::new(outbound?),
-        }))),
-    }
-}
-
-/// Parses the address of a Twake. The error does not quote the address: it may hold a password.
-fn address(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text)
-        .map_err(|error| format!("is no address ({error}), such as \"https://api.twake.app\""))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!(
-            "begins with {}:, http: or https: was expected",
-            url.scheme()
-        ));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a name or password; credentials are `public_id` and `private_api_key`".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("goes on after ? or #, which no address of a Twake does".to_owned());
-    }
-    Ok(url)
-}
-
-/// Resolves a channel, in the account that it names or in the only one.
-fn destination(
-    channel: Named<RawChannel>,
-    accounts: &BTreeMap<String, Option<Account>>,
-    findings: &Findings,
-) -> Option<Destination> {
-    let Named { name, value: raw } = channel;
-    let path = format!("channels.{}", name.value);
-    let account = match (&raw.account, accounts.len()) {
-        (Some(account), _) => {
-            if !accounts.contains_key(&account.value) {
-                let what = unknown("account", &account.value, accounts.keys().map(String::as_str));
-                findings.error(account.at, &format!("{path}.account"), what);
-            }
-            accounts.get(&account.value)
-        }
-        (None, 1) => accounts.values().next(),
-        (None, 0) => {
-            findings.error(name.at, &path, "there is no account; add one: [twake.main]");
-            None
-        }
-        (None, _) => {
-            let names = accounts.keys().cloned().collect::<Vec<_>>().join(", ");
-            let what = format!(
-                "`account` is missing, as there are several: {{ channel_id = \"…\", account = \"…\" }} ({names})"
-            );
-            findings.error(name.at, &path, what);
-            None
-        }
-    };
-    match account?.as_ref()? {
-        Account::MessagesSave(account) => Some(Destination::MessagesSave(messages_save::Destination {
-            group_id: raw
-                .group_id
-                .map_or_else(|| account.group_id.clone(), |group| group.value),
-            account: Arc::clone(account),
-            channel_id: raw.channel_id?.value,
-            rate: raw.rate,
-        })),
-    }
 }
 
 fn operator_token(

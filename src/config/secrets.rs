@@ -30,6 +30,8 @@ pub(super) enum Purpose {
     Bearer,
     /// A secret that somebody else made: Twake's key, a proxy's password.
     Given,
+    /// A token of a homeserver, which goes into a header.
+    Token,
 }
 
 enum SecretLocation {
@@ -83,6 +85,9 @@ impl Reference {
                     "has blanks or characters beyond ASCII, which a bearer token does not: make one with `openssl rand \
                      -hex 32`",
                 ),
+                Purpose::Token if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
+                    Some("has blanks or characters beyond ASCII, which no token has: copy it again")
+                }
                 _ => None,
             });
             match fault {
@@ -94,14 +99,14 @@ impl Reference {
             .map_err(|why| findings.error(self.at, &self.path, why))
             .ok()?;
         let doubt = match purpose {
-            Purpose::Given if secret.is_placeholder() => {
+            Purpose::Given | Purpose::Token if secret.is_placeholder() => {
                 Some("is a placeholder: write the one you were given")
             }
             Purpose::Given if secret.expose().trim() != secret.expose() => {
                 Some("starts or ends with white space, probably by mistake: write it without")
             }
             Purpose::Bearer => secret.guessed(),
-            Purpose::Given | Purpose::Webhook => None,
+            Purpose::Given | Purpose::Token | Purpose::Webhook => None,
         };
         if let Some(doubt) = doubt {
             findings.warning(self.at, &self.path, format!("{} {doubt}", self.name()));

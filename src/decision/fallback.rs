@@ -76,9 +76,5 @@ pub(super) fn summary(
 }
 
 fn stored(blocks: Vec<Block>) -> StoredMessage {
-    StoredMessage {
-        v: 1,
-        message: Document { blocks },
-        ephemeral: false,
-    }
+    StoredMessage::new(Document { blocks })
 }

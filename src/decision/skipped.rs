@@ -78,11 +78,7 @@ mod tests {
         };
         let message = |skip_reason: Option<&str>| DecidedMessage {
             skip_reason: skip_reason.map(str::to_owned),
-            message: skip_reason.is_none().then(|| StoredMessage {
-                v: 1,
-                message: Document { blocks: Vec::new() },
-                ephemeral: false,
-            }),
+            message: skip_reason.is_none().then(|| StoredMessage::new(Document { blocks: Vec::new() })),
             ..DecidedMessage::default()
         };
         let delivery = |(channel, message): &(&str, usize)| DecidedDelivery {

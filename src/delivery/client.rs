@@ -91,7 +91,7 @@ impl Client {
         stop: &CancellationToken,
     ) -> (Verdict, Option<Timestamp>) {
         let account = task.destination().account();
-        let (mut attempt, mut next) = Attempt::begin(task);
+        let (mut attempt, mut next) = Attempt::begin(task, self.clock.monotonic());
         let mut date = None;
         loop {
             let request = match next {

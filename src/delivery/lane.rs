@@ -206,12 +206,14 @@ impl Lane {
             ..
         } = &*self.shared;
         let settings = *self.settings.borrow();
-        let message = lateness::marked(message.clone(), head.received, clock.now(), settings.late);
+        let now = clock.now();
         let client = self.shared.client(settings.timeout);
         let last = head.reason.as_deref().and_then(Reason::from_code);
         let job = Job {
             last: last.map(|reason| (reason, head.repeated)),
-            ..Job::post(head.event, head.delivery.0, destination, &message)
+            late: lateness::line(head.received, now, settings.late),
+            waited: Duration::try_from(now.duration_since(head.since)).unwrap_or_default(),
+            ..Job::post(head.event, head.delivery.0, destination, message)
         };
         self.pace.posted(clock.monotonic(), destination.rate());
         let verdict = client.deliver(job, stop).await;
@@ -222,6 +224,9 @@ impl Lane {
             // Does not show whether the chat would still refuse the account: it was not reached, or had another fault.
             VerdictKind::Retry { times: None, .. } => {}
             _ => halts.passed(destination),
+        }
+        if let Some(notice) = &verdict.notice {
+            log::warn!(channel = &*self.name, account = destination.account().name(); "{notice}");
         }
         metrics.attempt(&self.name, label(&verdict.kind));
         verdict
@@ -282,5 +287,6 @@ fn unreadable() -> Verdict {
         may_be_duplicate: false,
         hint: "the store was written by another version of the bridge: replay the event with that one or this one",
         detail: String::new(),
+        notice: None,
     }
 }

@@ -3,24 +3,15 @@
 use jiff::Timestamp;
 use std::time::Duration;
 
-use crate::message::{Block, Inline, StoredMessage};
+use crate::message::{Block, Inline};
 
-/// The message as it is posted at `now`: with a last line if that is more than `late` after the event was received.
-pub(super) fn marked(
-    mut stored: StoredMessage,
-    received: Timestamp,
-    now: Timestamp,
-    late: Duration,
-) -> StoredMessage {
+/// The last line of a message that is posted at `now`, if that is more than `late` after the event was received.
+pub(super) fn line(received: Timestamp, now: Timestamp, late: Duration) -> Option<Block> {
     let delay = Duration::try_from(now.duration_since(received)).unwrap_or_default();
-    if delay > late {
+    (delay > late).then(|| {
         let line = format!("{}, posted {} late", clock_time(received, delay), words(delay));
-        stored
-            .message
-            .blocks
-            .push(Block::Paragraph(vec![Inline::Emphasis(vec![Inline::Text(line)])]));
-    }
-    stored
+        Block::Paragraph(vec![Inline::Emphasis(vec![Inline::Text(line)])])
+    })
 }
 
 /// The time of day, and the date if it may not be today's.
@@ -50,17 +41,11 @@ fn words(delay: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Document;
 
     fn last_line(received: &str, now: &str) -> Option<String> {
-        let stored = StoredMessage {
-            v: 1,
-            message: Document::default(),
-            ephemeral: false,
-        };
         let late = Duration::from_secs(600);
-        let marked = marked(stored, received.parse().unwrap(), now.parse().unwrap(), late);
-        marked.message.blocks.last().map(|block| match block {
+        let line = line(received.parse().unwrap(), now.parse().unwrap(), late);
+        line.map(|block| match block {
             Block::Paragraph(inlines) => match &inlines[..] {
                 [Inline::Emphasis(inner)] => match &inner[..] {
                     [Inline::Text(text)] => text.clone(),

@@ -27,8 +27,7 @@ impl Pace {
     }
 }
 
-/// Pauses by scope, each with its end. The verdict of a dialect may begin one ([`crate::twake::VerdictKind::Retry`]); those of
-/// `messages/save` never do.
+/// Pauses by scope, each with its end. The verdict of a dialect may begin one ([`crate::twake::VerdictKind::Retry`]).
 #[derive(Default)]
 pub(super) struct Pauses(RefCell<BTreeMap<HaltScope, Duration>>);
 

@@ -75,7 +75,6 @@ fn destination(url: &str, account: &str, channel: &str) -> Destination {
             url: url.parse().unwrap(),
             public_id: "app".to_owned(),
             private_api_key: Secret::new("key"),
-            group_id: "company".to_owned(),
             outbound: Arc::new(Outbound::default()),
         }),
         group_id: "company".to_owned(),
@@ -166,13 +165,9 @@ impl Bench {
                 skipped: None,
                 unreadable: None,
             },
-            messages: vec![StoredMessage {
-                v: 1,
-                message: Document {
+            messages: vec![StoredMessage::new(Document {
                     blocks: vec![paragraph],
-                },
-                ephemeral: false,
-            }],
+                })],
             deliveries: lanes
                 .iter()
                 .map(|lane| NewDelivery {

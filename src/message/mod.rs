@@ -7,6 +7,7 @@
 mod atom;
 pub(crate) mod control;
 pub mod cutting;
+pub mod html;
 pub mod markdown;
 pub mod plain;
 pub mod twacode;
@@ -37,6 +38,22 @@ pub struct StoredMessage {
     /// Whether Twake shows the message without storing it (`_once_ephemeral_message`).
     #[serde(default)]
     pub ephemeral: bool,
+    /// Whether somebody should notice it at once: the event is of critical severity, and no success. Decides about sounds
+    /// where a channel has `notify = "critical"`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
+}
+
+impl StoredMessage {
+    /// A message that is stored in the chat and is not urgent.
+    pub fn new(message: Document) -> Self {
+        Self {
+            v: 1,
+            message,
+            ephemeral: false,
+            urgent: false,
+        }
+    }
 }
 
 /// A list of blocks.
@@ -142,10 +159,17 @@ mod tests {
                 blocks: vec![Block::Rule],
             },
             ephemeral: true,
+            urgent: false,
         };
         let json = r#"{"v":1,"message":{"document":{"blocks":["rule"]}},"ephemeral":true}"#;
         assert_eq!(serde_json::to_string(&stored).unwrap(), json);
         assert_eq!(serde_json::from_str::<StoredMessage>(json).unwrap(), stored);
+        let urgent = StoredMessage {
+            urgent: true,
+            ..stored
+        };
+        let json = json.replace("true}", r#"true,"urgent":true}"#);
+        assert_eq!(serde_json::to_string(&urgent).unwrap(), json);
         let without = r#"{"v":1,"message":{"document":{"blocks":[]}}}"#;
         assert!(serde_json::from_str::<StoredMessage>(without).is_ok());
     }

@@ -8,6 +8,21 @@ pub fn text(document: &Document) -> String {
     blocks(&document.blocks)
 }
 
+/// The text of a message that has none.
+const NO_TEXT: &str = "(a message without text)";
+
+/// Converts a document to the text that servers scan for people to notify, and that simple clients show. It mentions nobody
+/// and is never empty.
+pub fn notification(document: &Document) -> String {
+    let text = text(document);
+    let text = if text.trim().is_empty() {
+        NO_TEXT
+    } else {
+        text.trim()
+    };
+    without_mentions(text)
+}
+
 /// Disables mentions in a text. Twake searches for `@name` and for ` @all`, ` @here`, ` @channel`, ` @everyone`; a word
 /// joiner (U+2060, zero width) after every `@` breaks them. Twake also searches for `@[^: ]+:[0-f-]{36}`, whose name
 /// may contain the joiner; a second joiner after the colon breaks that.

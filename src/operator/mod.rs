@@ -18,8 +18,9 @@ pub use service::{HaltedLane, Halts, OperatorService};
 
 use crate::twake::{AnswerRow, Api, Ends, Reason, answers};
 
-/// Returns what a person should do about a reason, from the dialect's table.
-fn hint(reason: &str) -> Option<&'static str> {
+/// Returns what a person should do about a reason, from the table of the channel's API. `None`: the channel is not
+/// configured any more.
+fn hint(reason: &str, api: Option<Api>) -> Option<&'static str> {
     match Reason::from_code(reason)? {
         Reason::Delivered => None,
         Reason::Expired => {
@@ -29,16 +30,21 @@ fn hint(reason: &str) -> Option<&'static str> {
         Reason::Unreadable => {
             Some("the store was written by another version of the bridge; replay the event")
         }
-        reason => row(reason).map(|row| row.hint),
+        Reason::Stopped => Some("nothing: the bridge posts the message when it runs again"),
+        reason => rows(reason, api).next().map(|row| row.hint),
     }
 }
 
 /// Whether a reason is one that may halt.
-fn halts(reason: &str) -> bool {
-    let row = Reason::from_code(reason).and_then(row);
-    row.is_some_and(|row| matches!(row.ends, Ends::Halt(_) | Ends::Probe(_)))
+fn halts(reason: &str, api: Option<Api>) -> bool {
+    let rows = Reason::from_code(reason).map(|reason| rows(reason, api));
+    let mut rows = rows.into_iter().flatten();
+    rows.any(|row| matches!(row.ends, Ends::Halt(_) | Ends::Probe(_)))
 }
 
-fn row(reason: Reason) -> Option<&'static AnswerRow> {
-    answers(Api::MessagesSave).find(|row| row.reason == reason)
+/// The rows of a reason: that of the API, then those of the others, because a channel may have moved.
+fn rows(reason: Reason, api: Option<Api>) -> impl Iterator<Item = &'static AnswerRow> {
+    let all = Api::ALL.into_iter().map(|(_, api)| api);
+    let apis = api.into_iter().chain(all);
+    apis.flat_map(answers).filter(move |row| row.reason == reason)
 }

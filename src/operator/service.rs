@@ -16,6 +16,7 @@ use crate::decision::Skipped;
 use crate::message::{StoredMessage, plain};
 use crate::queue::{DeliveryRecord, Discard, EventLine, EventRecord, LaneState, Listing, Move, Queue, State};
 use crate::source::SharedSnapshot;
+use crate::twake::Api;
 
 /// Events on a page if the query sets no limit.
 const PAGE: u32 = 50;
@@ -72,7 +73,8 @@ impl OperatorService {
 
     /// Returns an event without its body. `id` may be a prefix that no other event's id has.
     pub async fn event(&self, id: &str) -> Result<EventDetails, OperatorError> {
-        self.record(id).await.map(details)
+        let record = self.record(id).await?;
+        Ok(details(record, |channel| self.api(channel)))
     }
 
     /// Returns the body of an event, as it was received.
@@ -102,13 +104,13 @@ impl OperatorService {
         let serving = self.serving.load();
         let mut lanes: BTreeMap<Arc<str>, LaneState> = serving
             .channels
-            .iter()
+            .keys()
             .map(|channel| (channel.clone(), empty(channel)))
             .collect();
         lanes.extend(
             stored
                 .into_iter()
-                .filter(|lane| lane.waiting > 0 || serving.channels.contains(&lane.lane))
+                .filter(|lane| lane.waiting > 0 || serving.channels.contains_key(&lane.lane))
                 .map(|lane| (lane.lane.clone(), lane)),
         );
         let halted = self.halts.as_ref().map(|halts| halts());
@@ -154,7 +156,12 @@ impl OperatorService {
 
     /// Whether a channel of this name is configured now.
     pub(super) fn is_channel(&self, name: &str) -> bool {
-        self.serving.load().channels.contains(name)
+        self.api(name).is_some()
+    }
+
+    /// The API of a configured channel.
+    fn api(&self, channel: &str) -> Option<Api> {
+        self.serving.load().channels.get(channel).copied()
     }
 
     /// Returns the event whose id has this prefix.
@@ -180,16 +187,17 @@ impl OperatorService {
     fn channel(&self, lane: LaneState, halted: Option<&[HaltedLane]>) -> ChannelDetails {
         let halt = halted.and_then(|halted| halted.iter().find(|halt| halt.lane == lane.lane));
         let reason = halt.map(|halt| halt.reason.to_owned()).or(lane.reason);
-        let hint = reason.as_deref().and_then(hint);
+        let api = self.api(&lane.lane);
+        let hint = reason.as_deref().and_then(|reason| hint(reason, api));
         ChannelDetails {
-            configured: self.is_channel(&lane.lane),
+            configured: api.is_some(),
             channel: lane.lane.to_string(),
             waiting: lane.waiting,
             oldest: lane.oldest,
             halted: match halted {
                 Some(_) => halt.is_some(),
                 // A retry has a due time, a halt has none.
-                None => lane.due.is_none() && reason.as_deref().is_some_and(halts),
+                None => lane.due.is_none() && reason.as_deref().is_some_and(|reason| halts(reason, api)),
             },
             next_attempt: halt.map(|halt| halt.next_probe).or(lane.due),
             hint: hint.map(str::to_owned),
@@ -267,7 +275,7 @@ fn skipped(stored: Option<String>) -> Option<Vec<Skipped>> {
     serde_json::from_str(&stored?).ok()
 }
 
-fn details(record: EventRecord) -> EventDetails {
+fn details(record: EventRecord, api: impl Fn(&str) -> Option<Api>) -> EventDetails {
     let envelope = record.envelope;
     let headers = envelope.headers.iter();
     let skipped = match skipped(record.decided.skipped) {
@@ -294,14 +302,19 @@ fn details(record: EventRecord) -> EventDetails {
             .collect(),
         unreadable: record.decided.unreadable,
         forgotten: record.had_deliveries && record.deliveries.is_empty(),
-        deliveries: record.deliveries.into_iter().map(delivery).collect(),
+        deliveries: record
+            .deliveries
+            .into_iter()
+            .map(|record| delivery(record, &api))
+            .collect(),
         skipped,
     }
 }
 
-fn delivery(record: DeliveryRecord) -> DeliveryDetails {
+fn delivery(record: DeliveryRecord, api: impl Fn(&str) -> Option<Api>) -> DeliveryDetails {
     let open = record.state != State::Delivered;
-    let hint = record.reason.as_deref().filter(|_| open).and_then(hint);
+    let reason = record.reason.as_deref().filter(|_| open);
+    let hint = reason.and_then(|reason| hint(reason, api(&record.lane)));
     DeliveryDetails {
         delivery: record.delivery.0,
         channel: record.lane,
@@ -364,9 +377,20 @@ mod tests {
     #[test]
     fn every_reason_except_success_has_a_hint() {
         for reason in crate::twake::Reason::ALL {
-            let hint = hint(reason.code());
-            assert_eq!(hint.is_none(), reason.code() == "delivered", "{}", reason.code());
+            for api in [None, Some(Api::MessagesSave), Some(Api::Matrix)] {
+                let hint = hint(reason.code(), api);
+                assert_eq!(hint.is_none(), reason.code() == "delivered", "{}", reason.code());
+            }
         }
-        assert!(halts("wrong_key") && !halts("unavailable") && !halts("nonsense"));
+        let halts = |reason| halts(reason, None);
+        assert!(halts("wrong_key") && halts("room_encrypted"));
+        assert!(!halts("unavailable") && !halts("nonsense"));
+    }
+
+    #[test]
+    fn a_hint_is_that_of_the_channels_api() {
+        let of = |api| hint("misrouted", Some(api)).unwrap();
+        assert!(of(Api::MessagesSave).contains("messages/save"));
+        assert!(of(Api::Matrix).contains("homeserver"));
     }
 }

@@ -94,11 +94,10 @@ fn placeholder_destination() -> Option<Destination> {
         url: Url::parse("https://twake.example.org/").ok()?,
         public_id: String::new(),
         private_api_key: Secret::new(""),
-        group_id: "GROUP_ID".to_owned(),
         outbound: Arc::new(Outbound::default()),
     };
     Some(Destination::MessagesSave(messages_save::Destination {
-        group_id: account.group_id.clone(),
+        group_id: "GROUP_ID".to_owned(),
         account: Arc::new(account),
         channel_id: "CHANNEL_ID".to_owned(),
         rate: None,

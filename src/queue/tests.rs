@@ -208,13 +208,9 @@ pub(super) fn at(second: i64) -> Timestamp {
 }
 
 pub(super) fn message(text: &str) -> StoredMessage {
-    StoredMessage {
-        v: 1,
-        message: Document {
+    StoredMessage::new(Document {
             blocks: vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])],
-        },
-        ephemeral: false,
-    }
+        })
 }
 
 pub(super) fn deliveries(lanes: &[&str]) -> Vec<NewDelivery> {

@@ -99,9 +99,8 @@ impl Compiled {
             return Ok(None);
         }
         Ok(Some(StoredMessage {
-            v: 1,
-            message: document,
             ephemeral: self.front.ephemeral,
+            ..StoredMessage::new(document)
         }))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use url::Url;
 
-use super::{HaltScope, Outbound, messages_save};
+use super::{HaltScope, Outbound, matrix, messages_save};
 use crate::units::Rate;
 
 /// The dialects, by what `[twake.NAME] api` calls them.
@@ -11,6 +11,19 @@ use crate::units::Rate;
 pub enum Api {
     /// `POST {url}/api/v1/messages/save`.
     MessagesSave,
+    /// `PUT {url}/_matrix/client/v3/rooms/{room}/send/m.room.message/{transaction}`.
+    Matrix,
+}
+
+impl Api {
+    /// Every dialect, with the word of the configuration.
+    pub const ALL: [(&str, Self); 2] = [("messages-save", Self::MessagesSave), ("matrix", Self::Matrix)];
+
+    /// The word of the configuration.
+    pub fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, api)| *api == self);
+        found.map_or("", |(name, _)| name)
+    }
 }
 
 /// `[twake.NAME]`: a chat with credentials.
@@ -18,6 +31,8 @@ pub enum Api {
 pub enum Account {
     /// See [`messages_save`].
     MessagesSave(Arc<messages_save::Account>),
+    /// See [`matrix`].
+    Matrix(Arc<matrix::Account>),
 }
 
 /// `[channels] NAME`: a channel in an account that the bridge may post to.
@@ -25,6 +40,8 @@ pub enum Account {
 pub enum Destination {
     /// See [`messages_save`].
     MessagesSave(messages_save::Destination),
+    /// See [`matrix`].
+    Matrix(matrix::Destination),
 }
 
 impl From<messages_save::Destination> for Destination {
@@ -33,11 +50,26 @@ impl From<messages_save::Destination> for Destination {
     }
 }
 
+impl From<matrix::Destination> for Destination {
+    fn from(destination: matrix::Destination) -> Self {
+        Self::Matrix(destination)
+    }
+}
+
 impl Account {
+    /// The dialect that it speaks.
+    pub fn api(&self) -> Api {
+        match self {
+            Self::MessagesSave(_) => Api::MessagesSave,
+            Self::Matrix(_) => Api::Matrix,
+        }
+    }
+
     /// Its name in `bridge.toml`.
     pub fn name(&self) -> &str {
         match self {
             Self::MessagesSave(account) => &account.name,
+            Self::Matrix(account) => &account.name,
         }
     }
 
@@ -45,6 +77,7 @@ impl Account {
     pub fn url(&self) -> &Url {
         match self {
             Self::MessagesSave(account) => &account.url,
+            Self::Matrix(account) => &account.url,
         }
     }
 
@@ -52,6 +85,7 @@ impl Account {
     pub fn outbound(&self) -> &Arc<Outbound> {
         match self {
             Self::MessagesSave(account) => &account.outbound,
+            Self::Matrix(account) => &account.outbound,
         }
     }
 }
@@ -61,6 +95,7 @@ impl Destination {
     pub fn account(&self) -> Account {
         match self {
             Self::MessagesSave(of) => Account::MessagesSave(Arc::clone(&of.account)),
+            Self::Matrix(of) => Account::Matrix(Arc::clone(&of.account)),
         }
     }
 
@@ -68,6 +103,7 @@ impl Destination {
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::MessagesSave(of) => of.rate,
+            Self::Matrix(of) => of.rate,
         }
     }
 
@@ -75,6 +111,7 @@ impl Destination {
     pub fn scopes(&self) -> Vec<HaltScope> {
         match self {
             Self::MessagesSave(of) => of.scopes().into(),
+            Self::Matrix(of) => of.scopes().into(),
         }
     }
 
@@ -85,6 +122,8 @@ impl Destination {
             && one.outbound().fingerprint() == two.outbound().fingerprint()
             && match (self, other) {
                 (Self::MessagesSave(one), Self::MessagesSave(two)) => one.same_channel(two),
+                (Self::Matrix(one), Self::Matrix(two)) => one.same_channel(two),
+                _ => false,
             }
     }
 }

@@ -10,7 +10,7 @@ use super::verdict::{AnswerRow, Ends, Extent, Finding, RETRIES_WHEN_UNSURE, Reas
 use crate::secret::Secret;
 
 /// The longest `Retry-After` that is obeyed. A longer one is a mistake of the server.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// One HTTP request. It holds the account's credentials, so it has no `Debug`.
 pub struct Request {
@@ -20,7 +20,7 @@ pub struct Request {
     pub url: Url,
     /// Headers without anything secret.
     pub headers: Vec<(&'static str, &'static str)>,
-    /// The value of the header `Authorization`.
+    /// The value of the header `Authorization`. Empty: there is no such header.
     pub authorization: Secret,
     /// The body.
     pub body: Bytes,
@@ -104,6 +104,19 @@ impl Response {
         match excerpt(&self.body) {
             text if text.is_empty() => finding,
             text => finding.with(&text),
+        }
+    }
+
+    /// The finding about a success that cannot be read: the message may have been stored.
+    pub(super) fn unreadable(&self) -> Finding {
+        let text = excerpt(&self.body);
+        match &self.cut {
+            Some(cut) => Finding::new(
+                Reason::AnswerCut,
+                &format!("{cut}; {} bytes came: {text}", self.body.len()),
+            ),
+            None if self.body.trim_ascii().is_empty() => Finding::new(Reason::EmptyAnswer, ""),
+            None => Finding::new(Reason::NotJson, &text),
         }
     }
 

@@ -16,14 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-use super::http::{ANSWERS as HTTP_ANSWERS, Answer, Request};
+use super::http::{Answer, Request};
 use super::redaction::redact;
 use super::verdict::Finding;
 use super::{
-    Act, AnswerRow, Ends, Extent, HaltScope, Job, Outbound, RETRIES_WHEN_UNSURE, Reason, RemoteId, Step,
-    Task, Verdict, VerdictKind,
+    Act, AnswerRow, Api, Ends, Extent, HaltScope, Job, Outbound, Reason, RemoteId, Step, Task, Verdict,
+    VerdictKind, row,
 };
-use crate::message::{Document, plain, twacode};
+use crate::message::{plain, twacode};
 use crate::secret::Secret;
 use crate::units::Rate;
 
@@ -31,16 +31,6 @@ mod answers;
 mod body;
 
 pub use answers::ANSWERS;
-
-/// The text of a message that has none; for clients that do not understand Twacode, and for notifications.
-const NO_TEXT: &str = "(a message without text)";
-
-/// The least wait before a reply or an update whose target does not seem to be there is sent again.
-const TARGET_PAUSE: Duration = Duration::from_secs(2);
-
-/// The hint for a message that is refused while its account is accepted.
-const REFUSED_TEXT: &str =
-    "this message alone is refused: look for what filters texts in front of Twake, and at this text";
 
 /// `[twake.NAME]`: an application of Twake.
 pub struct Account {
@@ -52,8 +42,6 @@ pub struct Account {
     pub public_id: String,
     /// The application's private key.
     pub private_api_key: Secret,
-    /// The company, where a channel names no other.
-    pub group_id: String,
     /// How Twake is reached.
     pub outbound: Arc<Outbound>,
 }
@@ -89,7 +77,8 @@ impl Destination {
     fn scope(&self, extent: Extent) -> HaltScope {
         let account = &self.account.name;
         match extent {
-            Extent::Account => HaltScope::account(account),
+            // Twake accepts the id of a channel that does not exist, so no answer is about a channel alone.
+            Extent::Account | Extent::Channel => HaltScope::account(account),
             Extent::Company => HaltScope::part(account, format!("company {}", self.group_id)),
         }
     }
@@ -138,11 +127,11 @@ impl<'a> Attempt<'a> {
         let (finding, id) = classify(answer);
         let after = answer.as_ref().ok().and_then(|response| response.retry_after);
         match (self.first.take(), &self.task) {
-            (Some(first), _) => Step::Done(after_probe(first, self.of_probe(finding, after))),
+            (Some(first), _) => Step::Done(first.after_probe(self.of_probe(finding, after))),
             (None, Task::Probe(_)) => Step::Done(self.of_probe(finding, after)),
             (None, Task::Deliver(job)) => {
                 let reason = reason_of(finding.reason, &job.act);
-                let row = row(reason);
+                let row = row(Api::MessagesSave, reason);
                 let verdict = self.verdict(row, Finding { reason, ..finding }, id, after);
                 if !matches!(row.ends, Ends::Probe(_)) {
                     return Step::Done(verdict);
@@ -164,43 +153,10 @@ impl<'a> Attempt<'a> {
         id: Option<RemoteId>,
         after: Option<Duration>,
     ) -> Verdict {
-        let retry = |after, times| VerdictKind::Retry {
-            after,
-            times,
-            pause: None,
-        };
-        let kind = match (row.ends, id) {
-            (Ends::Delivered, Some(id)) => VerdictKind::Delivered(id),
-            (Ends::Retry | Ends::Delivered, _) => retry(after, None),
-            (Ends::RetryTimes(times), _) => retry(after, Some(times)),
-            (Ends::RetryThenPost(times), _) if self.in_a_row(finding.reason) >= times => {
-                VerdictKind::TargetGone
-            }
-            (Ends::RetryThenPost(_), _) => retry(Some(TARGET_PAUSE), None),
-            (Ends::Halt(extent) | Ends::Probe(extent), _) => {
-                VerdictKind::Halt(self.destination.scope(extent))
-            }
-            (Ends::Reject, _) => VerdictKind::Reject,
-        };
+        let in_a_row = self.task.failed_before(finding.reason);
+        let verdict = row.verdict(finding, id, after, in_a_row, |extent| self.destination.scope(extent));
         // Redacted before anything is appended: a secret that was cut is found only at the end of the detail.
-        self.destination.without_secrets(Verdict {
-            kind,
-            reason: finding.reason,
-            may_be_duplicate: row.may_be_duplicate,
-            hint: row.hint,
-            detail: finding.detail,
-        })
-    }
-
-    /// How many attempts before this one failed in a row for this reason.
-    fn in_a_row(&self, reason: Reason) -> u32 {
-        match &self.task {
-            Task::Deliver(job) => job
-                .last
-                .filter(|(last, _)| *last == reason)
-                .map_or(0, |(_, times)| times),
-            Task::Probe(_) => 0,
-        }
+        self.destination.without_secrets(verdict)
     }
 
     /// The verdict on a probe. Twake checks the key, the company and the capability before it finds no message. Then older
@@ -208,7 +164,7 @@ impl<'a> Attempt<'a> {
     fn of_probe(&self, finding: Finding, after: Option<Duration>) -> Verdict {
         let accepted = [Reason::Delivered, Reason::Ambiguous, Reason::NoMessageId];
         let is_accepted = accepted.contains(&finding.reason);
-        let mut verdict = self.verdict(row(finding.reason), finding, None, after);
+        let mut verdict = self.verdict(row(Api::MessagesSave, finding.reason), finding, None, after);
         if is_accepted {
             verdict.kind = VerdictKind::Accepted;
         }
@@ -216,50 +172,11 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// The verdict on a message, after that on the probe that followed it.
-fn after_probe(message: Verdict, probe: Verdict) -> Verdict {
-    match probe.kind {
-        VerdictKind::Accepted => {
-            let detail = match message.detail.as_str() {
-                "" => "Twake accepts the account, so it is this message".to_owned(),
-                detail => format!("{detail}; Twake accepts the account, so it is this message"),
-            };
-            let kind = VerdictKind::Retry {
-                after: None,
-                times: Some(RETRIES_WHEN_UNSURE),
-                pause: None,
-            };
-            Verdict {
-                kind,
-                detail,
-                hint: REFUSED_TEXT,
-                ..message
-            }
-        }
-        // The probe's answer is what stops every message.
-        VerdictKind::Halt(_) => Verdict {
-            may_be_duplicate: message.may_be_duplicate,
-            ..probe
-        },
-        _ => message,
-    }
-}
-
-fn row(reason: Reason) -> &'static AnswerRow {
-    let find = |reason| {
-        let mut rows = ANSWERS.iter().chain(HTTP_ANSWERS);
-        rows.find(|row| row.reason == reason)
-    };
-    find(reason)
-        .or_else(|| find(Reason::UnknownError))
-        .unwrap_or(&ANSWERS[0])
-}
-
 /// The finding, and the message's id where the answer has one.
 fn classify(answer: &Answer) -> (Finding, Option<RemoteId>) {
     match answer {
         Err(error) => (error.finding(), None),
-        Ok(response) if response.status == 200 => body::read(&response.body, response.cut.as_deref()),
+        Ok(response) if response.status == 200 => body::read(response),
         Ok(response) => (response.finding(), None),
     }
 }
@@ -280,7 +197,8 @@ fn reason_of(reason: Reason, act: &Act) -> Reason {
 /// Notifications are made of `fallback_string` and `original_str`, the visible message of `formatted`. `pinned` is never
 /// sent: older servers would unpin what a person has pinned, and later ones do so in every update.
 pub(super) fn request(destination: &Destination, job: &Job<'_>) -> Request {
-    let (text, formatted) = rendering(&job.message.message);
+    let document = job.document();
+    let (text, formatted) = (plain::notification(&document), twacode::nodes(&document));
     let mut fields = Map::new();
     let mut add = |key: &str, value: Value| fields.insert(key.to_owned(), value);
     add("channel_id", json!(destination.channel_id));
@@ -335,17 +253,6 @@ fn save(destination: &Destination, body: &Value) -> Request {
         authorization: Secret::new(&format!("Basic {}", destination.credentials())),
         body: Bytes::from(body.to_string()),
     }
-}
-
-/// A document in this dialect: its plain text, which Twake scans for people to notify, and its Twacode.
-fn rendering(document: &Document) -> (String, Value) {
-    let text = plain::text(document);
-    let text = if text.trim().is_empty() {
-        NO_TEXT
-    } else {
-        text.trim()
-    };
-    (plain::without_mentions(text), twacode::nodes(document))
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@
 //!
 //! A login, a look at the opener of a thread or a probe of the account is one more [`Step::Send`]. A dialect is one file
 //! with an account, a destination, an attempt and a table of its own answers. Facts of HTTP itself are judged in [`http`]
-//! for all of them. A dialect that needs a session, such as a token, keeps it in its account, behind a lock: all lanes of
-//! the account share it, and a reload loses it.
+//! for all of them. A dialect that needs a session, such as what it learned of rooms, keeps it in its account, behind a
+//! lock: all lanes of the account share it, and a reload loses it.
 
 mod destination;
 pub mod http;
+pub mod matrix;
 pub mod messages_save;
 pub mod outbound;
 mod redaction;
@@ -22,9 +23,11 @@ pub use outbound::Outbound;
 pub use verdict::{AnswerRow, Ends, Extent, HaltScope, RETRIES_WHEN_UNSURE, Reason, Verdict, VerdictKind};
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::time::Duration;
 use uuid::Uuid;
 
-use crate::message::StoredMessage;
+use crate::message::{Block, Document, StoredMessage};
 use http::{Answer, Request};
 
 /// A message as the chat named it. It is kept with the delivery, and a later message may reply to it or update it.
@@ -81,6 +84,11 @@ pub struct Job<'a> {
     pub act: Act,
     /// The message.
     pub message: &'a StoredMessage,
+    /// A last line about how late the message is. It differs from attempt to attempt, so it is no part of what the message
+    /// is: no transaction id depends on it.
+    pub late: Option<Block>,
+    /// How long the delivery has waited.
+    pub waited: Duration,
     /// Why the last attempt of this delivery failed, and how many attempts in a row failed for that reason.
     pub last: Option<(Reason, u32)>,
 }
@@ -99,7 +107,21 @@ impl<'a> Job<'a> {
             destination,
             act: Act::Post,
             message,
+            late: None,
+            waited: Duration::ZERO,
             last: None,
+        }
+    }
+
+    /// What is posted: the message, and that it is late.
+    pub fn document(&self) -> Cow<'a, Document> {
+        match &self.late {
+            None => Cow::Borrowed(&self.message.message),
+            Some(line) => {
+                let mut document = self.message.message.clone();
+                document.blocks.push(line.clone());
+                Cow::Owned(document)
+            }
         }
     }
 }
@@ -121,6 +143,17 @@ impl<'a> Task<'a> {
             Self::Probe(destination) => destination,
         }
     }
+
+    /// How many attempts before this one failed in a row for this reason.
+    fn failed_before(&self, reason: Reason) -> u32 {
+        match self {
+            Self::Deliver(job) => {
+                let last = job.last.filter(|(last, _)| *last == reason);
+                last.map_or(0, |(_, times)| times)
+            }
+            Self::Probe(_) => 0,
+        }
+    }
 }
 
 /// What an attempt needs next.
@@ -135,15 +168,21 @@ pub enum Step {
 pub enum Attempt<'a> {
     /// See [`messages_save`].
     MessagesSave(messages_save::Attempt<'a>),
+    /// See [`matrix`].
+    Matrix(matrix::Attempt<'a>),
 }
 
 impl<'a> Attempt<'a> {
-    /// Begins an attempt.
-    pub fn begin(task: Task<'a>) -> (Self, Step) {
+    /// Begins an attempt. `now`: the monotonic time, by which a session grows old.
+    pub fn begin(task: Task<'a>, now: Duration) -> (Self, Step) {
         match task.destination() {
             Destination::MessagesSave(destination) => {
                 let (attempt, step) = messages_save::Attempt::begin(task, destination);
                 (Self::MessagesSave(attempt), step)
+            }
+            Destination::Matrix(destination) => {
+                let (attempt, step) = matrix::Attempt::begin(task, destination, now);
+                (Self::Matrix(attempt), step)
             }
         }
     }
@@ -152,6 +191,7 @@ impl<'a> Attempt<'a> {
     pub fn next(&mut self, answer: &Answer) -> Step {
         match self {
             Self::MessagesSave(attempt) => attempt.next(answer),
+            Self::Matrix(attempt) => attempt.next(answer),
         }
     }
 
@@ -160,6 +200,7 @@ impl<'a> Attempt<'a> {
     pub fn interrupted(&self) -> Option<Verdict> {
         match self {
             Self::MessagesSave(attempt) => attempt.interrupted(),
+            Self::Matrix(attempt) => attempt.interrupted(),
         }
     }
 }
@@ -168,15 +209,25 @@ impl<'a> Attempt<'a> {
 pub fn request(job: &Job<'_>) -> Request {
     match job.destination {
         Destination::MessagesSave(destination) => messages_save::request(destination, job),
+        Destination::Matrix(destination) => matrix::request(destination, job),
     }
 }
 
-/// The table of a dialect's answers, followed by those that HTTP gives.
+/// The table of a dialect's answers, followed by those that HTTP gives and the dialect does not judge otherwise.
 pub fn answers(api: Api) -> impl Iterator<Item = &'static AnswerRow> {
     let own = match api {
         Api::MessagesSave => messages_save::ANSWERS,
+        Api::Matrix => matrix::ANSWERS,
     };
-    own.iter().chain(http::ANSWERS)
+    let is_own = |reason| own.iter().any(|row| row.reason == reason);
+    own.iter()
+        .chain(http::ANSWERS.iter().filter(move |row| !is_own(row.reason)))
+}
+
+/// The row of a dialect's table. Every reason that a dialect gives has one.
+fn row(api: Api, reason: Reason) -> &'static AnswerRow {
+    let found = answers(api).find(|row| row.reason == reason);
+    found.unwrap_or(&http::ANSWERS[0])
 }
 
 #[cfg(test)]

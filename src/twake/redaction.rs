@@ -21,6 +21,9 @@ pub(super) fn redact(mut verdict: Verdict, secrets: &[Secret], outbound: &Outbou
         }
     };
     hide(&mut verdict.detail);
+    if let Some(notice) = &mut verdict.notice {
+        hide(notice);
+    }
     if let VerdictKind::Delivered(id) = &mut verdict.kind {
         hide(&mut id.message);
         if let Some(thread) = &mut id.thread {

@@ -18,6 +18,45 @@ pub struct Verdict {
     pub hint: &'static str,
     /// Details beyond the reason, from the answer or the system: one short line without control characters.
     pub detail: String,
+    /// What a person should know although the attempt ended well: one short line without control characters.
+    pub notice: Option<String>,
+}
+
+/// The hint for a message that is refused while its account is accepted.
+const REFUSED_TEXT: &str = "this message alone is refused: look for what filters texts in front of Twake, and at this text";
+
+impl Verdict {
+    /// The verdict on a message, after that on the probe that followed it.
+    pub(super) fn after_probe(self, probe: Self) -> Self {
+        match probe.kind {
+            VerdictKind::Accepted => self.of_this_message("Twake accepts the account, so it is this message"),
+            // The probe's answer is what stops every message.
+            VerdictKind::Halt(_) => Self {
+                may_be_duplicate: self.may_be_duplicate,
+                ..probe
+            },
+            _ => self,
+        }
+    }
+
+    /// The verdict on a message that is refused although others are not. `why` is added to its details.
+    pub(super) fn of_this_message(self, why: &str) -> Self {
+        let detail = match self.detail.as_str() {
+            "" => why.to_owned(),
+            detail => format!("{detail}; {why}"),
+        };
+        let kind = VerdictKind::Retry {
+            after: None,
+            times: Some(RETRIES_WHEN_UNSURE),
+            pause: None,
+        };
+        Self {
+            kind,
+            detail,
+            hint: REFUSED_TEXT,
+            ..self
+        }
+    }
 }
 
 /// What follows from an attempt.
@@ -31,7 +70,7 @@ pub enum VerdictKind {
         after: Option<Duration>,
         /// So many times for this reason in a row, then it is rejected; unset: up to the horizon.
         times: Option<u32>,
-        /// Nothing is posted in this scope before that; unset: in the lane alone, as `messages/save` always has it.
+        /// Nothing is posted in this scope before that; unset: in the lane alone.
         pause: Option<HaltScope>,
     },
     /// Nothing in this scope can pass until a person acts.
@@ -103,7 +142,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Twake has the message and gave it an id.
+    /// The chat has the message and gave it an id.
     Delivered = "delivered",
     /// The account is not known, or its key is wrong.
     WrongKey = "wrong_key",
@@ -113,6 +152,26 @@ reasons! {
     MissingCapability = "missing_capability",
     /// The application lacks a privilege.
     MissingPrivilege = "missing_privilege",
+    /// The request has no token: something on the way removed it.
+    MissingToken = "missing_token",
+    /// The server bars the account: locked, suspended, or it has not agreed to the terms.
+    AccountBarred = "account_barred",
+    /// The account is not in the room, and not invited.
+    NotInRoom = "not_in_room",
+    /// The account is banned from the room.
+    Banned = "banned",
+    /// The server's administrator has blocked the room.
+    RoomBlocked = "room_blocked",
+    /// There is no such room.
+    UnknownRoom = "unknown_room",
+    /// The account may not post in the room.
+    MissingPower = "missing_power",
+    /// The room was replaced by another one.
+    RoomReplaced = "room_replaced",
+    /// The room is encrypted.
+    RoomEncrypted = "room_encrypted",
+    /// The server cannot read the request.
+    Malformed = "malformed",
     /// The message to reply to or to update does not seem to be there.
     TargetMissing = "target_missing",
     /// There is no such address: the request reached something other than Twake's API.
@@ -167,6 +226,8 @@ reasons! {
     Expired = "expired",
     /// This version cannot read the stored message (from delivery, not from Twake).
     Unreadable = "unreadable",
+    /// The bridge stopped before it sent the message (from delivery, not from Twake).
+    Stopped = "stopped",
     /// Discarded by an operator (from the queue, not from Twake).
     Discarded = "discarded",
 }
@@ -192,6 +253,42 @@ pub struct AnswerRow {
     pub hint: &'static str,
 }
 
+impl AnswerRow {
+    /// The verdict on an answer that this row describes. `id`: the message's id, if the answer has it. `after`: the wait
+    /// that it asks for. `in_a_row`: how many attempts before this one failed in a row for this reason.
+    pub(super) fn verdict(
+        &self,
+        finding: Finding,
+        id: Option<RemoteId>,
+        after: Option<Duration>,
+        in_a_row: u32,
+        scope: impl Fn(Extent) -> HaltScope,
+    ) -> Verdict {
+        let retry = |after, times, pause| VerdictKind::Retry { after, times, pause };
+        let kind = match (self.ends, id) {
+            (Ends::Delivered, Some(id)) => VerdictKind::Delivered(id),
+            (Ends::Retry | Ends::Delivered, _) => retry(after, None, None),
+            (Ends::RetryTimes(times), _) => retry(after, Some(times), None),
+            (Ends::RetryThenPost(times), _) if in_a_row >= times => VerdictKind::TargetGone,
+            (Ends::RetryThenPost(_), _) => retry(Some(TARGET_PAUSE), None, None),
+            (Ends::Pause(extent), _) => retry(after, None, Some(scope(extent))),
+            (Ends::Halt(extent) | Ends::Probe(extent), _) => VerdictKind::Halt(scope(extent)),
+            (Ends::Reject, _) => VerdictKind::Reject,
+        };
+        Verdict {
+            kind,
+            reason: finding.reason,
+            may_be_duplicate: self.may_be_duplicate,
+            hint: self.hint,
+            detail: finding.detail,
+            notice: None,
+        }
+    }
+}
+
+/// The least wait before a reply or an update whose target does not seem to be there is sent again.
+pub(super) const TARGET_PAUSE: Duration = Duration::from_secs(2);
+
 /// What follows from an answer, as a table states it without the answer at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
@@ -201,8 +298,10 @@ pub enum Ends {
     Retry,
     /// See [`VerdictKind::Retry`]: so many times, then rejected.
     RetryTimes(u32),
-    /// See [`VerdictKind::Retry`]: so many times, then [`VerdictKind::TargetGone`].
+    /// See [`VerdictKind::Retry`]: so many times (0: none), then [`VerdictKind::TargetGone`].
     RetryThenPost(u32),
+    /// See [`VerdictKind::Retry`]: up to the horizon, and nothing else is posted in this extent before.
+    Pause(Extent),
     /// See [`VerdictKind::Halt`].
     Halt(Extent),
     /// The cause may be the text of the message (a filter in front of Twake) or the account. A probe of the account, which
@@ -220,13 +319,15 @@ pub enum Extent {
     Account,
     /// Every channel of the account in the same company.
     Company,
+    /// The channel alone.
+    Channel,
 }
 
 /// Retries of an answer that may be about the message or about the server.
 pub const RETRIES_WHEN_UNSURE: u32 = 5;
 
 /// What an answer means: its reason and details, before a table states what follows.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) reason: Reason,
     pub(super) detail: String,

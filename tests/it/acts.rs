@@ -27,7 +27,6 @@ impl Chat {
             url: setup.sandbox.url().clone(),
             public_id: "public".to_owned(),
             private_api_key: Secret::new("private"),
-            group_id: "company".to_owned(),
             outbound: Arc::default(),
         };
         let destination = Destination::MessagesSave(messages_save::Destination {
@@ -41,13 +40,9 @@ impl Chat {
 
     async fn attempt(&self, text: &str, act: Act, last: Option<(Reason, u32)>) -> Verdict {
         let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
-        let message = StoredMessage {
-            v: 1,
-            message: Document {
+        let message = StoredMessage::new(Document {
                 blocks: vec![paragraph],
-            },
-            ephemeral: false,
-        };
+            });
         let job = Job {
             act,
             last,

@@ -30,13 +30,35 @@ fn the_documented_table_of_twakes_responses_matches_the_code() {
     let name = |extent| match extent {
         Extent::Account => "account",
         Extent::Company => "company",
+        Extent::Channel => "channel",
     };
-    let mut table = String::from("| Twake's answer | what follows | what to do |\n| --- | --- | --- |\n");
-    for row in answers(Api::MessagesSave) {
+    let page = document("docs/twake.md");
+    let mut rest = page.as_str();
+    for (word, api) in Api::ALL {
+        let table = answer_table(api, name);
+        let (_, after) = rest.split_once("a test compares it -->\n").unwrap();
+        let (printed, after) = after.split_once("<!-- /answers -->").unwrap();
+        assert!(
+            printed == table,
+            "the table of {word} in docs/twake.md should be:\n\n{table}"
+        );
+        rest = after;
+    }
+}
+
+/// The table of an API's answers, as the document has it.
+fn answer_table(api: Api, name: impl Fn(Extent) -> &'static str) -> String {
+    let mut table = String::from("| answer | what follows | what to do |\n| --- | --- | --- |\n");
+    for row in answers(api) {
         let ends = match row.ends {
             Ends::Delivered => "delivered".to_owned(),
             Ends::Retry => "**retry** up to the horizon".to_owned(),
             Ends::RetryTimes(times) => format!("**retry** {times} times, then dead letter"),
+            Ends::RetryThenPost(0) => "posted as a new message".to_owned(),
+            Ends::Pause(extent) => format!(
+                "**retry** up to the horizon; nothing is posted in the {} before",
+                name(extent)
+            ),
             Ends::RetryThenPost(times) => format!("**retry** {times} times, then posted as a new message"),
             Ends::Halt(extent) => format!("**halt** of the {}", name(extent)),
             Ends::Probe(extent) => format!(
@@ -59,18 +81,7 @@ fn the_documented_table_of_twakes_responses_matches_the_code() {
         )
         .unwrap();
     }
-    let page = document("docs/twake.md");
-    let printed = page
-        .split_once("a test compares it -->\n")
-        .unwrap()
-        .1
-        .split_once("<!-- /answers -->")
-        .unwrap()
-        .0;
-    assert!(
-        printed == table,
-        "the table in docs/twake.md should be:\n\n{table}"
-    );
+    table
 }
 
 #[test]

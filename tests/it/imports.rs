@@ -174,6 +174,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "route",
             "template",
             "secret",
+            // The API of each channel.
+            "twake",
         ],
     ),
     (

@@ -4,21 +4,35 @@ use super::{FACTS, SECRET, TLS};
 use crate::authentication::SCHEMES;
 use crate::toml_reader::{Key, Names, Shape, words};
 use crate::twake::Api;
+use crate::twake::matrix::Notify;
 
-/// The dialects of Twake.
-pub(in crate::config) const APIS: [(&str, Api); 1] = [("messages-save", Api::MessagesSave)];
-const API_WORDS: &[&str] = &words(&APIS);
+/// The keys of an account and of a channel that not every API has.
+pub(in crate::config) const API_KEYS: [(Api, &[&str], &[&str]); 2] = [
+    (
+        Api::MessagesSave,
+        &["public_id", "private_api_key", "group_id"],
+        &["channel_id", "group_id"],
+    ),
+    (
+        Api::Matrix,
+        &["access_token", "as_token", "user_id"],
+        &["room", "notify", "allow_unencrypted"],
+    ),
+];
+
+const API_WORDS: &[&str] = &words(&Api::ALL);
+const NOTIFY_WORDS: &[&str] = &words(&Notify::ALL);
 
 pub(in crate::config) const ROOT: &[Key] = &[
     Key::new(
         "twake",
         map(&Shape::Table(ACCOUNT)),
-        "the accounts: Twake servers, each with one application's credentials",
+        "the accounts: Twake servers, each with the credentials of the bridge",
     ),
     Key::new(
         "channels",
         map(&Shape::Either(&[Shape::Table(CHANNEL), Shape::Text])),
-        "the channels that messages go to; \"ID\" is short for { channel_id = \"ID\" }",
+        "the channels that messages go to; \"ID\" is short for { channel_id = \"ID\" }, and for { room = \"ID\" } in a Matrix account",
     ),
     Key::new(
         "sources",
@@ -49,23 +63,38 @@ const ACCOUNT: &[Key] = &[
     Key::new(
         "api",
         Shape::word("api", API_WORDS),
-        "the API of this Twake; default: \"messages-save\", the documented one",
+        "the API of this Twake: \"matrix\" for Twake Chat; default: \"messages-save\", the documented one of 2020 to 2022",
     ),
     Key::required(
         "url",
         Shape::Text,
-        "the address of this Twake, such as \"https://api.twake.app\"",
+        "the address of this Twake, such as \"https://api.twake.app\"; of the homeserver, such as \"https://matrix.example.org\"",
     ),
-    Key::required("public_id", Shape::Text, "the application's public identifier"),
-    Key::required(
+    Key::new("public_id", Shape::Text, "the application's public identifier"),
+    Key::new(
         "private_api_key",
         SECRET,
         "the application's key, such as { credential = \"twake\" }",
     ),
-    Key::required(
+    Key::new(
         "group_id",
         Shape::Text,
-        "the id of the company that the channels are in",
+        "the id of the company of channels that name none",
+    ),
+    Key::new(
+        "access_token",
+        SECRET,
+        "the access token of the bridge's account on the homeserver, such as { credential = \"matrix\" }",
+    ),
+    Key::new(
+        "as_token",
+        SECRET,
+        "instead of access_token: the token of an application service",
+    ),
+    Key::new(
+        "user_id",
+        Shape::Text,
+        "with as_token: the user that the bridge posts as, such as \"@bridge:example.org\"",
     ),
     Key::new(
         "ca_file",
@@ -95,16 +124,31 @@ const PROXY: &[Key] = &[
 ];
 
 const CHANNEL: &[Key] = &[
-    Key::required("channel_id", Shape::Text, "the channel's id in Twake"),
+    Key::new("channel_id", Shape::Text, "the channel's id in Twake"),
+    Key::new(
+        "room",
+        Shape::Text,
+        "the room's alias or id, such as \"#dev:example.org\"; an alias follows a room that is replaced",
+    ),
     Key::new(
         "account",
         Shape::Text,
-        "the account that the channel is in; needed if there are several",
+        "the account that the channel is in; needed if several fit",
     ),
     Key::new(
         "group_id",
         Shape::Text,
         "the id of the company that the channel is in; default: the account's",
+    ),
+    Key::new(
+        "notify",
+        Shape::word("value of notify", NOTIFY_WORDS),
+        "which messages make a sound in a room: those of critical severity, all (\"always\") or none (\"never\"); default: \"critical\"",
+    ),
+    Key::new(
+        "allow_unencrypted",
+        Shape::Boolean,
+        "whether to post into an encrypted room, without encryption; default: false",
     ),
     Key::new(
         "rate",

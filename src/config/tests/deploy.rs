@@ -17,7 +17,7 @@ pub(super) fn uncommented() -> String {
 
 fn read(text: &str) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
-    for secret in ["twake", "github", "deploys.secret", "proxy"] {
+    for secret in ["twake", "matrix", "github", "deploys.secret", "proxy"] {
         fs::write(folder.path().join(secret), "4c1f0a9e77b2d35586aa0b1c").unwrap();
     }
     fs::write(

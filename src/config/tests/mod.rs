@@ -105,8 +105,10 @@ fn assert_found(findings: &[String], expected: &[&str]) {
 
 /// The destination of a channel in a Twake account.
 fn of_twake<'a>(config: &'a Config, channel: &str) -> &'a messages_save::Destination {
-    let Destination::MessagesSave(destination) = &config.channels[channel];
-    destination
+    match &config.channels[channel] {
+        Destination::MessagesSave(destination) => destination,
+        Destination::Matrix(_) => panic!("{channel} is a room"),
+    }
 }
 
 #[test]

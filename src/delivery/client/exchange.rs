@@ -45,8 +45,10 @@ pub(super) async fn exchange(
     authorization.set_sensitive(true);
     let mut call = http
         .request(method, unencrypted(request.url).as_str())
-        .insert_header((ACCEPT_ENCODING, "identity"))
-        .insert_header((AUTHORIZATION, authorization));
+        .insert_header((ACCEPT_ENCODING, "identity"));
+    if !authorization.is_empty() {
+        call = call.insert_header((AUTHORIZATION, authorization));
+    }
     for header in request.headers {
         call = call.insert_header(header);
     }

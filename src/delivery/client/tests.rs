@@ -124,13 +124,9 @@ async fn serve(
 
 fn hello() -> StoredMessage {
     let paragraph = Block::Paragraph(vec![Inline::Text("hello".to_owned())]);
-    StoredMessage {
-        v: 1,
-        message: Document {
+    StoredMessage::new(Document {
             blocks: vec![paragraph],
-        },
-        ephemeral: false,
-    }
+        })
 }
 
 /// Posts. Moves the clock when a server has a request that gets no response.
@@ -162,7 +158,6 @@ async fn a_changed_address_is_followed_and_no_dead_connection_is_kept() {
             url: "http://twake.example.org".parse().unwrap(),
             public_id: String::new(),
             private_api_key: Secret::new(""),
-            group_id: String::new(),
             outbound: outbound(None),
         };
         let destination = Destination {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::twake::http::{excerpt, of_status};
+use crate::twake::http::{Response, excerpt, of_status};
 use crate::twake::verdict::Finding;
 use crate::twake::{Reason, RemoteId};
 
@@ -15,14 +15,13 @@ const MOST_BEGINNINGS: usize = 32;
 /// UTF-8's byte order mark, which a PHP file saved with one writes before each response.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The finding, and the message's id if there is one. `cut`: why the body is not whole; a JSON object that is whole counts
-/// all the same.
-pub(super) fn read(body: &[u8], cut: Option<&str>) -> (Finding, Option<RemoteId>) {
-    let Some((answer, noise)) = find(body) else {
-        return (unreadable(body, cut), None);
+/// The finding, and the message's id if there is one. A JSON object that is whole counts, also if the body is not whole.
+pub(super) fn read(response: &Response) -> (Finding, Option<RemoteId>) {
+    let Some((answer, noise)) = find(&response.body) else {
+        return (response.unreadable(), None);
     };
     let Some((finding, id)) = of_answer(&answer) else {
-        return (unreadable(body, cut), None);
+        return (response.unreadable(), None);
     };
     let finding = match noise {
         b"" => finding,
@@ -105,17 +104,4 @@ fn of_error(error: &Value) -> Finding {
     };
     let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
     Finding::new(reason, &text)
-}
-
-/// A success that cannot be read: the message may have been stored.
-fn unreadable(body: &[u8], cut: Option<&str>) -> Finding {
-    let text = excerpt(body);
-    match cut {
-        Some(cut) => Finding::new(
-            Reason::AnswerCut,
-            &format!("{cut}; {} bytes came: {text}", body.len()),
-        ),
-        None if body.trim_ascii().is_empty() => Finding::new(Reason::EmptyAnswer, ""),
-        None => Finding::new(Reason::NotJson, &text),
-    }
 }

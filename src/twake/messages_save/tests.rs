@@ -1,5 +1,5 @@
 use super::*;
-use crate::message::{Block, Inline, StoredMessage};
+use crate::message::{Block, Document, Inline, StoredMessage};
 use crate::twake::http::Response;
 use crate::twake::outbound::Proxy;
 use crate::twake::{self, Api};
@@ -16,7 +16,6 @@ fn destination(url: &str) -> Destination {
             url: url.parse().unwrap(),
             public_id: "app".to_owned(),
             private_api_key: Secret::new("k/+="),
-            group_id: "company".to_owned(),
             outbound: Arc::default(),
         }),
         group_id: "company".to_owned(),
@@ -27,9 +26,8 @@ fn destination(url: &str) -> Destination {
 
 fn stored(message: Document, ephemeral: bool) -> StoredMessage {
     StoredMessage {
-        v: 1,
-        message,
         ephemeral,
+        ..StoredMessage::new(message)
     }
 }
 
@@ -72,7 +70,7 @@ fn drive(
         last,
         ..Job::post(Uuid::nil(), 1, &destination, &message)
     };
-    let (mut attempt, mut step) = twake::Attempt::begin(Task::Deliver(job));
+    let (mut attempt, mut step) = twake::Attempt::begin(Task::Deliver(job), Duration::ZERO);
     let mut sent = Vec::new();
     loop {
         match step {
@@ -189,7 +187,7 @@ fn the_text_that_twake_scans_notifies_nobody() {
 #[test]
 fn a_message_without_text_has_a_fallback() {
     let body = body_of(&stored(Document::default(), false));
-    assert_eq!(body["message"]["content"]["fallback_string"], NO_TEXT);
+    assert_eq!(body["message"]["content"]["fallback_string"], "(a message without text)");
 }
 
 #[test]

@@ -52,11 +52,7 @@ fn whole(text: &str, limit: usize) {
     if !text.contains(['\u{e100}', '\u{e101}']) {
         for document in [document, cut] {
             shown::check(
-                &StoredMessage {
-                    v: 1,
-                    message: document,
-                    ephemeral: false,
-                },
+                &StoredMessage::new(document),
                 true,
             );
         }

@@ -23,7 +23,6 @@ static DESTINATION: LazyLock<Destination> = LazyLock::new(|| {
             outbound: Arc::new(Outbound::default()),
             public_id: "id".to_owned(),
             private_api_key: Secret::new("key"),
-            group_id: "group".to_owned(),
         }),
         group_id: "group".to_owned(),
         channel_id: "channel".to_owned(),

@@ -168,7 +168,7 @@ fn a_missing_target_is_tried_three_times_and_then_gone() {
                 VerdictKind::TargetGone
             } else {
                 VerdictKind::Retry {
-                    after: Some(TARGET_PAUSE),
+                    after: Some(twake::verdict::TARGET_PAUSE),
                     times: None,
                     pause: None,
                 }

@@ -75,7 +75,7 @@ fn a_probe_separates_a_refused_text_from_a_refused_account() {
 fn only_a_probe_may_be_interrupted() {
     let (destination, message) = (destination("http://twake.test").into(), stored(hello(), false));
     let job = Job::post(Uuid::nil(), 1, &destination, &message);
-    let (mut attempt, _) = twake::Attempt::begin(Task::Deliver(job));
+    let (mut attempt, _) = twake::Attempt::begin(Task::Deliver(job), Duration::ZERO);
     assert_eq!(attempt.interrupted(), None);
     assert!(matches!(attempt.next(&response(403, "")), Step::Send(_)));
     let verdict = attempt.interrupted().unwrap();
@@ -86,7 +86,7 @@ fn only_a_probe_may_be_interrupted() {
 fn a_probe_alone_is_accepted_as_both_eras_answer_it() {
     let probed = |answer: &Answer| {
         let destination = destination("http://twake.test").into();
-        let (mut attempt, step) = twake::Attempt::begin(Task::Probe(&destination));
+        let (mut attempt, step) = twake::Attempt::begin(Task::Probe(&destination), Duration::ZERO);
         let Step::Send(request) = step else {
             panic!("no request")
         };

@@ -1,0 +1,280 @@
+//! Resolves `[twake]` and `[channels]`: which account a channel is in, and what each API needs of both.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use url::Url;
+
+use super::env::Environment;
+use super::file::{Named, RawAccount, RawChannel};
+use super::keys::bridge_toml::API_KEYS;
+use super::secrets::{Purpose, Reference};
+use crate::secret::Secret;
+use crate::suggest::unknown;
+use crate::toml_reader::{Findings, Located};
+use crate::twake::matrix::{self, Credentials, Notify, Room};
+use crate::twake::{Account, Api, Destination, Outbound, messages_save};
+
+/// The accounts by name.
+pub(super) type Accounts = BTreeMap<String, ResolvedAccount>;
+
+/// An account, and what its channels need of it.
+pub(super) struct ResolvedAccount {
+    api: Api,
+    /// The company of channels that name none.
+    group_id: Option<String>,
+    /// `None`: something in it is wrong, and reported.
+    account: Option<Account>,
+}
+
+pub(super) fn accounts(
+    raw: Vec<Named<RawAccount>>,
+    base: &Path,
+    environment: &Environment,
+    findings: &Findings,
+) -> Accounts {
+    let account = |Named { name, value }: Named<RawAccount>| {
+        let context = AccountContext {
+            path: format!("twake.{}", name.value),
+            name: name.value.clone(),
+            base,
+            environment,
+            findings,
+        };
+        (name.value, context.account(value))
+    };
+    raw.into_iter().map(account).collect()
+}
+
+/// What resolving an account needs.
+struct AccountContext<'a> {
+    name: String,
+    path: String,
+    base: &'a Path,
+    environment: &'a Environment,
+    findings: &'a Findings,
+}
+
+impl AccountContext<'_> {
+    fn account(&self, raw: RawAccount) -> ResolvedAccount {
+        let url = raw.url.as_ref().and_then(|url| {
+            address(&url.value, raw.api)
+                .map_err(|why| self.findings.error(url.at, &format!("{}.url", self.path), why))
+                .ok()
+        });
+        let outbound = raw
+            .outbound
+            .resolve(&self.path, url.as_ref(), self.base, self.environment, self.findings);
+        let outbound = outbound.map(Arc::new);
+        let key = self.secret(raw.private_api_key.as_ref(), Purpose::Given);
+        let credentials = self.credentials(raw.access_token.as_ref(), raw.as_token.as_ref(), raw.user_id);
+        let parts = url.zip(outbound);
+        let account = match raw.api {
+            Api::MessagesSave => parts.and_then(|(url, outbound)| {
+                Some(Account::MessagesSave(Arc::new(messages_save::Account {
+                    name: self.name.clone(),
+                    url,
+                    public_id: raw.public_id?.value,
+                    private_api_key: key?,
+                    outbound,
+                })))
+            }),
+            Api::Matrix => parts.and_then(|(url, outbound)| self.matrix(url, outbound, credentials?)),
+        };
+        ResolvedAccount {
+            api: raw.api,
+            group_id: raw.group_id.map(|group| group.value),
+            account,
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the arms of the APIs are alike")]
+    fn matrix(&self, url: Url, outbound: Arc<Outbound>, credentials: Credentials) -> Option<Account> {
+        let account = matrix::Account::new(self.name.clone(), url, credentials, outbound);
+        Some(Account::Matrix(Arc::new(account)))
+    }
+
+    /// The credentials of a Matrix account: one token of two kinds. The reader has reported if there is none.
+    fn credentials(
+        &self,
+        access_token: Option<&Reference>,
+        as_token: Option<&Reference>,
+        user_id: Option<Located<String>>,
+    ) -> Option<Credentials> {
+        let user_id = user_id.filter(|user| {
+            let fits = matrix::is_user_id(&user.value);
+            if !fits {
+                let near = format!("@{}", user.value.trim_start_matches('@'));
+                let near = if matrix::is_user_id(&near) {
+                    format!(", did you mean \"{near}\"?")
+                } else {
+                    String::new()
+                };
+                let what = format!("is no user of Matrix, which is written @name:server{near}");
+                self.findings
+                    .error(user.at, &format!("{}.user_id", self.path), what);
+            }
+            fits
+        });
+        match (access_token, as_token) {
+            (Some(token), _) => Some(Credentials::AccessToken(self.secret(Some(token), Purpose::Token)?)),
+            (None, token) => Some(Credentials::ApplicationService {
+                token: self.secret(token, Purpose::Token)?,
+                user_id: user_id?.value,
+            }),
+        }
+    }
+
+    fn secret(&self, reference: Option<&Reference>, purpose: Purpose) -> Option<Secret> {
+        reference?.read(purpose, self.base, self.environment, self.findings)
+    }
+}
+
+/// Parses the address of a chat. The error does not quote the address: it may hold a password.
+fn address(text: &str, api: Api) -> Result<Url, String> {
+    let (example, credentials) = match api {
+        Api::MessagesSave => ("https://api.twake.app", "`public_id` and `private_api_key`"),
+        Api::Matrix => ("https://matrix.example.org", "`access_token`"),
+    };
+    let url = Url::parse(text).map_err(|error| format!("is no address ({error}), such as \"{example}\""))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!(
+            "begins with {}:, http: or https: was expected",
+            url.scheme()
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("holds a name or password; credentials are {credentials}"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("goes on after ? or #, which no address of a Twake does".to_owned());
+    }
+    if api == Api::Matrix && url.path().contains("/_matrix") {
+        return Err(format!(
+            "holds the path of a call; write the homeserver's address alone, such as \"{example}\""
+        ));
+    }
+    Ok(url)
+}
+
+/// Resolves a channel, in the account that it names or in the only one that it fits.
+pub(super) fn destination(
+    channel: Named<RawChannel>,
+    accounts: &Accounts,
+    findings: &Findings,
+) -> Option<Destination> {
+    let Named { name, value: raw } = channel;
+    let context = ChannelContext {
+        path: format!("channels.{}", name.value),
+        name: &name,
+        findings,
+    };
+    let of = context.account(&raw, accounts)?;
+    let is_right = context.keys_fit(&raw, of.api);
+    let destination = match of.api {
+        Api::MessagesSave => context.messages_save(raw, of),
+        Api::Matrix => context.matrix(raw, of),
+    };
+    destination.filter(|_| is_right)
+}
+
+/// What resolving a channel needs.
+struct ChannelContext<'a> {
+    name: &'a Located<String>,
+    path: String,
+    findings: &'a Findings,
+}
+
+impl ChannelContext<'_> {
+    fn account<'a>(&self, raw: &RawChannel, accounts: &'a Accounts) -> Option<&'a ResolvedAccount> {
+        if let Some(account) = &raw.account {
+            let found = accounts.get(&account.value);
+            if found.is_none() {
+                let what = unknown("account", &account.value, accounts.keys().map(String::as_str));
+                self.findings
+                    .error(account.at, &format!("{}.account", self.path), what);
+            }
+            return found;
+        }
+        let is_room = raw.room.is_some() || raw.short.as_ref().is_some_and(|text| Room::parse(&text.value).is_ok());
+        let fits = |of: &&ResolvedAccount| accounts.len() == 1 || (of.api == Api::Matrix) == is_room;
+        let mut fitting = accounts.values().filter(fits);
+        let what = match (fitting.next(), fitting.next()) {
+            (Some(only), None) => return Some(only),
+            _ if accounts.is_empty() => "there is no account; add one: [twake.main]".to_owned(),
+            _ => {
+                let key = if is_room { "room" } else { "channel_id" };
+                let names = accounts.keys().cloned().collect::<Vec<_>>().join(", ");
+                format!(
+                    "`account` is missing, as there are several: {{ {key} = \"…\", account = \"…\" }} ({names})"
+                )
+            }
+        };
+        self.findings.error(self.name.at, &self.path, what);
+        None
+    }
+
+    /// Reports the keys that the API does not use.
+    fn keys_fit(&self, raw: &RawChannel, api: Api) -> bool {
+        let mut fits = true;
+        for (key, at) in &raw.api_keys {
+            if !API_KEYS.iter().any(|(of, _, channel)| *of == api && channel.contains(key)) {
+                let known = API_KEYS.iter().find(|(of, ..)| *of == api).map_or(&[][..], |(_, _, keys)| *keys);
+                let what = format!("api = \"{}\" does not use this key; it has {}", api.name(), known.join(", "));
+                self.findings.error(*at, &format!("{}.{key}", self.path), what);
+                fits = false;
+            }
+        }
+        fits
+    }
+
+    fn messages_save(&self, raw: RawChannel, of: &ResolvedAccount) -> Option<Destination> {
+        let channel_id = self.required(raw.channel_id.or(raw.short), "channel_id", "the channel's id in Twake")?;
+        if Room::parse(&channel_id.value).is_ok() {
+            let what = "is a room of Matrix, and the account has api = \"messages-save\"";
+            self.findings
+                .error(channel_id.at, &format!("{}.channel_id", self.path), what);
+            return None;
+        }
+        let group_id = raw.group_id.map(|group| group.value).or_else(|| of.group_id.clone());
+        if group_id.is_none() {
+            let what = "`group_id` is missing: neither the channel nor its account names the company";
+            self.findings.error(self.name.at, &self.path, what);
+        }
+        let Some(Account::MessagesSave(account)) = &of.account else {
+            return None;
+        };
+        Some(Destination::MessagesSave(messages_save::Destination {
+            account: Arc::clone(account),
+            group_id: group_id?,
+            channel_id: channel_id.value,
+            rate: raw.rate,
+        }))
+    }
+
+    fn matrix(&self, raw: RawChannel, of: &ResolvedAccount) -> Option<Destination> {
+        let example = "the room's alias or id, such as \"#dev:example.org\"";
+        let room = self.required(raw.room.or(raw.short), "room", example)?;
+        let wrong = |why| self.findings.error(room.at, &format!("{}.room", self.path), why);
+        let room = Room::parse(&room.value).map_err(wrong).ok()?;
+        let Some(Account::Matrix(account)) = &of.account else {
+            return None;
+        };
+        Some(Destination::Matrix(matrix::Destination {
+            account: Arc::clone(account),
+            channel: self.name.value.clone(),
+            room,
+            notify: raw.notify.unwrap_or(Notify::Critical),
+            allow_unencrypted: raw.allow_unencrypted,
+            rate: raw.rate,
+        }))
+    }
+
+    fn required(&self, text: Option<Located<String>>, key: &str, what: &str) -> Option<Located<String>> {
+        if text.is_none() {
+            self.findings
+                .error(self.name.at, &self.path, format!("`{key}` is missing: {what}"));
+        }
+        text
+    }
+}

@@ -1,0 +1,160 @@
+use super::*;
+use crate::message::{Block, Document, Inline, StoredMessage};
+use crate::secret::Secret;
+use crate::twake::http::{Answer, Response, TransportError, TransportFault};
+use crate::twake::{
+    self, Act, Api, Extent, HaltScope, Outbound, Reason, RemoteId, Step, Task, Verdict, VerdictKind,
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+use uuid::Uuid;
+
+mod answers;
+mod content;
+mod rooms;
+mod walks;
+
+const ALIAS: &str = "#dev66508:bridge.test";
+const ROOM: &str = "!qAYK6iUEt7Oc3yf19UZOgnOhNirod5boAT2v1oKvA9U";
+const TOKEN: &str = "syt_YnJpZGdl_secret";
+/// The answers to the questions before the first message in a room of an alias.
+const FIRST: [&str; 4] = ["a004", "a012", "a088", "a088"];
+/// The first and the second of these questions as they are shown in a walk.
+const WHOAMI: &str = "GET account/whoami";
+
+fn account(credentials: Credentials) -> Arc<Account> {
+    let url: Url = "https://matrix.bridge.test".parse().unwrap();
+    Arc::new(Account::new("chat".to_owned(), url, credentials, Arc::new(Outbound::default())))
+}
+
+fn destination(room: &str) -> Destination {
+    Destination {
+        account: account(Credentials::AccessToken(Secret::new(TOKEN))),
+        channel: "dev".to_owned(),
+        room: Room::parse(room).unwrap(),
+        notify: Notify::Critical,
+        allow_unencrypted: false,
+        rate: None,
+    }
+}
+
+fn hello() -> StoredMessage {
+    StoredMessage::new(Document {
+        blocks: vec![Block::Paragraph(vec![Inline::Text("Hello".to_owned())])],
+    })
+}
+
+fn id(message: &str, thread: Option<&str>) -> RemoteId {
+    RemoteId {
+        message: message.to_owned(),
+        thread: thread.map(str::to_owned),
+    }
+}
+
+/// The recorded answer of the exchange whose file begins with `name`.
+fn recorded(name: &str) -> Answer {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exchanges/matrix");
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let file = files.find(|file| file.file_name().unwrap().to_str().unwrap().starts_with(&format!("{name}-")));
+    let text = std::fs::read_to_string(file.unwrap_or_else(|| panic!("no exchange {name}"))).unwrap();
+    let exchange: Value = serde_json::from_str(&text).unwrap();
+    let answer = &exchange["answer"];
+    let body = match &answer["body"] {
+        Value::String(text) => text.clone(),
+        json => json.to_string(),
+    };
+    let retry_after = answer["headers"]["retry-after"].as_str();
+    Ok(Response {
+        status: answer["status"].as_u64().unwrap().try_into().unwrap(),
+        body: body.into(),
+        retry_after: retry_after.map(|seconds| Duration::from_secs(seconds.parse().unwrap())),
+        ..Response::default()
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the answers of a test include errors, too")]
+fn response(status: u16, body: impl ToString) -> Answer {
+    Ok(Response {
+        status,
+        body: body.to_string().into(),
+        ..Response::default()
+    })
+}
+
+fn failed(fault: TransportFault) -> Answer {
+    Err(TransportError {
+        fault,
+        detail: String::new(),
+    })
+}
+
+/// Recorded answers by name.
+fn all(names: &[&str]) -> Vec<Answer> {
+    names.iter().map(|name| recorded(name)).collect()
+}
+
+/// What was asked, in the order of the requests, such as `GET directory/room/%23…`; and the verdict. The answers are used in
+/// turn; each has to be.
+fn drive(task: Task<'_>, now: Duration, answers: &[Answer]) -> (Vec<String>, Vec<Value>, Verdict) {
+    let (mut attempt, mut step) = twake::Attempt::begin(task, now);
+    let (mut asked, mut bodies) = (Vec::new(), Vec::new());
+    loop {
+        match step {
+            Step::Done(verdict) => {
+                assert_eq!(asked.len(), answers.len(), "{asked:#?} {verdict:?}");
+                return (asked, bodies, verdict);
+            }
+            Step::Send(request) => {
+                let path = request.url.as_str();
+                let path = path.split_once("/_matrix/client/v3/").unwrap().1;
+                // The transaction id is a hash.
+                let path = path.split_once("/m.room.message/").map_or(path, |(path, _)| path);
+                asked.push(format!("{} {path}", request.method));
+                bodies.push(serde_json::from_slice(&request.body).unwrap_or_default());
+            }
+        }
+        let answer = answers.get(asked.len() - 1);
+        step = attempt.next(answer.unwrap_or_else(|| panic!("no answer to {asked:#?}")));
+    }
+}
+
+/// Attempts a delivery.
+fn attempt(destination: &Destination, act: Act, answers: &[Answer]) -> (Vec<String>, Vec<Value>, Verdict) {
+    let (destination, message) = (destination.clone().into(), hello());
+    let job = Job {
+        act,
+        ..Job::post(Uuid::nil(), 1, &destination, &message)
+    };
+    drive(Task::Deliver(job), Duration::ZERO, answers)
+}
+
+/// Attempts a first post to an alias: the answers to its questions, then these.
+fn first_post(answers: &[Answer]) -> (Vec<String>, Verdict) {
+    let answers = [all(&FIRST), answers.to_vec()].concat();
+    let (asked, _, verdict) = attempt(&destination(ALIAS), Act::Post, &answers);
+    (asked, verdict)
+}
+
+fn probe(destination: &Destination, answers: &[Answer]) -> Verdict {
+    drive(Task::Probe(&destination.clone().into()), Duration::ZERO, answers).2
+}
+
+fn halt(extent: Extent) -> VerdictKind {
+    VerdictKind::Halt(match extent {
+        Extent::Channel => HaltScope::part("chat", "channel dev".to_owned()),
+        _ => HaltScope::account("chat"),
+    })
+}
+
+const RETRY: VerdictKind = VerdictKind::Retry {
+    after: None,
+    times: None,
+    pause: None,
+};
+const FEW_TIMES: VerdictKind = VerdictKind::Retry {
+    after: None,
+    times: Some(5),
+    pause: None,
+};
