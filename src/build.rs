@@ -29,6 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             .strip_prefix(&root)?
             .to_str()
             .ok_or("a file name under templates/ is not UTF-8")?;
+        if name.ends_with("/SOURCES") {
+            continue;
+        }
         if name.contains("/samples/") {
             let packed = out.join(format!("sample-{index}.zst"));
             fs::write(&packed, zstd::encode_all(fs::File::open(path)?, level)?)?;

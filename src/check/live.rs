@@ -1,7 +1,7 @@
 //! `check --live`: examines this machine (addresses, disk, permissions, clock) and asks Twake.
 
 use rustix::fs::statvfs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::operator::{Client, operator_url};
 use crate::toml_reader::Finding;
 
 use crate::queue;
-use crate::twake::{Destination, HaltScope, Reason, VerdictKind};
+use crate::twake::{Account, Api, Destination, Generation, HaltScope, Reason, VerdictKind};
 use crate::units::format_size;
 
 /// The minimum of free disk space, in bytes.
@@ -24,7 +24,8 @@ const MIN_FREE: u64 = 64 << 20;
 /// minutes.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
-/// Runs all live checks. Waits for Twake, at most `delivery.timeout` for each account and company.
+/// Runs all live checks. Waits for Twake, at most `delivery.timeout` for each request. A Matrix account joins the rooms that
+/// it is invited to.
 pub fn inspect(config: &Config, settings: &ProcessSettings, environment: &Environment) -> Vec<Finding> {
     let mut findings = Vec::new();
     addresses(settings, &mut findings);
@@ -33,13 +34,19 @@ pub fn inspect(config: &Config, settings: &ProcessSettings, environment: &Enviro
     let clock = Clock::system();
     actix_web::rt::System::new().block_on(async {
         // One destination for each set of scopes, such as an account and a company: Twake looks at nothing else.
-        let destinations: BTreeMap<Vec<HaltScope>, &Destination> = config
+        let destinations: BTreeMap<Vec<HaltScope>, (&str, &Destination)> = config
             .channels
-            .values()
-            .map(|destination| (destination.scopes(), destination))
+            .iter()
+            .map(|(name, destination)| (destination.scopes(), (&**name, destination)))
             .collect();
-        for destination in destinations.into_values() {
-            account(destination, config.delivery.timeout, &clock, &mut findings).await;
+        let mut refused = BTreeSet::new();
+        for (name, destination) in destinations.into_values() {
+            let account = destination.account().name().to_owned();
+            if !refused.contains(&account)
+                && channel(name, destination, config.delivery.timeout, &clock, &mut findings).await
+            {
+                refused.insert(account);
+            }
         }
     });
     findings
@@ -126,16 +133,23 @@ fn permissions(environment: &Environment, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Asks Twake whether it accepts the account, and compares the clocks.
-async fn account(destination: &Destination, timeout: Duration, clock: &Clock, findings: &mut Vec<Finding>) {
+/// Asks Twake whether it takes messages for a channel, and compares the clocks. Returns whether nothing in the account can
+/// pass.
+async fn channel(
+    name: &str,
+    destination: &Destination,
+    timeout: Duration,
+    clock: &Clock,
+    findings: &mut Vec<Finding>,
+) -> bool {
     let account = destination.account();
-    let table = format!("twake.{}", account.name());
+    let of_account = format!("twake.{}", account.name());
     let of = "bridge.toml";
     let (verdict, date) = match delivery::probe(destination, timeout, clock).await {
         Ok(answered) => answered,
         Err(error) => {
-            findings.push(Finding::error(of, None, &table, error.to_string()));
-            return;
+            findings.push(Finding::error(of, None, &of_account, error.to_string()));
+            return true;
         }
     };
     let detail = match verdict.detail.as_str() {
@@ -143,26 +157,34 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
         detail => format!(" ({detail})"),
     };
     let to = format!("{}{}", account.url(), account.outbound().describe());
-    let what = format!("{to}: {}{detail}; {}", verdict.reason.code(), verdict.hint);
-    let unreached = [
-        Reason::Unresolved,
-        Reason::Unreachable,
-        Reason::Tls,
-        Reason::Proxy,
-        Reason::TimedOut,
-        Reason::Broken,
-    ];
+    let narrowest = destination.scopes().pop();
+    let is_whole = match &verdict.kind {
+        VerdictKind::Accepted => false,
+        VerdictKind::Halt(scope) => Some(scope) != narrowest.as_ref(),
+        _ => UNREACHED.contains(&verdict.reason),
+    };
+    // A homeserver answers about one room, Twake's messages/save about a company.
+    let table = match account.api() {
+        Api::Matrix if !is_whole => format!("channels.{name}"),
+        _ => of_account.clone(),
+    };
+    let what = match generation(&account, verdict.reason, timeout, clock).await {
+        Some(generation) => format!("{to}: {}{detail}; {}", verdict.reason.code(), generation.advice()),
+        None => format!("{to}: {}{detail}; {}", verdict.reason.code(), verdict.hint),
+    };
     if verdict.kind == VerdictKind::Accepted {
-        let scope = destination.scopes().pop();
-        let what = format!(
-            "{to} accepts {}",
-            scope.map_or_else(String::new, |scope| scope.to_string())
-        );
-        findings.push(Finding::note(of, &table, what));
-    } else if matches!(verdict.kind, VerdictKind::Halt(_)) || unreached.contains(&verdict.reason) {
+        let scope = narrowest.map_or_else(String::new, |scope| scope.to_string());
+        findings.push(Finding::note(of, &table, format!("{to} accepts {scope}{detail}")));
+    } else if matches!(verdict.kind, VerdictKind::Halt(_)) || UNREACHED.contains(&verdict.reason) {
         findings.push(Finding::error(of, None, &table, what));
     } else {
         findings.push(Finding::warning(of, None, &table, what));
+    }
+    if let Some(notice) = verdict.notice {
+        let warning = Finding::warning(of, None, &of_account, notice);
+        if !findings.contains(&warning) {
+            findings.push(warning);
+        }
     }
     let apart = date.map(|date| date.duration_since(clock.now()).unsigned_abs());
     if let Some(apart) = apart.filter(|apart| *apart > MAX_CLOCK_DIFFERENCE) {
@@ -173,4 +195,36 @@ async fn account(destination: &Destination, timeout: Duration, clock: &Clock, fi
         );
         findings.push(Finding::warning("clock", None, "", what));
     }
+    is_whole
+}
+
+/// The reasons of an address that is not reached.
+const UNREACHED: [Reason; 6] = [
+    Reason::Unresolved,
+    Reason::Unreachable,
+    Reason::Tls,
+    Reason::Proxy,
+    Reason::TimedOut,
+    Reason::Broken,
+];
+
+/// Which other generation answers where there is no `messages/save`.
+async fn generation(
+    account: &Account,
+    reason: Reason,
+    timeout: Duration,
+    clock: &Clock,
+) -> Option<Generation> {
+    let is_elsewhere = [Reason::Misrouted, Reason::NotJson, Reason::EmptyAnswer].contains(&reason);
+    if account.api() != Api::MessagesSave || !is_elsewhere {
+        return None;
+    }
+    for generation in Generation::ALL {
+        let request = generation.question(account.url());
+        let answer = delivery::ask(account, request, timeout, clock).await.ok()?;
+        if generation.is_shown_by(&answer) {
+            return Some(generation);
+        }
+    }
+    None
 }

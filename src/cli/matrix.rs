@@ -37,8 +37,13 @@ pub(super) fn run(command: MatrixCommand) -> anyhow::Result<ExitCode> {
     };
     let mut found: Vec<(String, String)> = Vec::new();
     for account in super::check::reached(&config) {
-        let Account::Matrix(account) = account else { continue };
-        let is_wanted = arguments.account.as_ref().is_none_or(|name| *name == account.name);
+        let Account::Matrix(account) = account else {
+            continue;
+        };
+        let is_wanted = arguments
+            .account
+            .as_ref()
+            .is_none_or(|name| *name == account.name);
         if let Some(text) = matrix::registration(&account).filter(|_| is_wanted) {
             found.push((account.name.clone(), text));
         }
@@ -50,11 +55,16 @@ pub(super) fn run(command: MatrixCommand) -> anyhow::Result<ExitCode> {
         }
         [] => bail!(
             "no channel is in an account with `as_token` and `user_id`{}",
-            arguments.account.map_or_else(String::new, |name| format!(" and the name `{name}`"))
+            arguments
+                .account
+                .map_or_else(String::new, |name| format!(" and the name `{name}`"))
         ),
         several => {
             let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
-            bail!("several accounts have an `as_token`: choose one with --account: {}", names.join(", "))
+            bail!(
+                "several accounts have an `as_token`: choose one with --account: {}",
+                names.join(", ")
+            )
         }
     }
 }

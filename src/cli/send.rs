@@ -88,15 +88,18 @@ fn literal(text: &str) -> StoredMessage {
         Block::Paragraph(inlines)
     };
     StoredMessage::new(Document {
-            blocks: paragraphs.map(paragraph).collect(),
-        })
+        blocks: paragraphs.map(paragraph).collect(),
+    })
 }
 
 fn report(channel: &str, verdict: &Verdict) -> (String, ExitCode) {
     let reason = verdict.reason.code();
     let kind = match &verdict.kind {
         VerdictKind::Delivered(id) => {
-            let notice = verdict.notice.as_ref().map_or_else(String::new, |notice| format!("\n{notice}"));
+            let notice = verdict
+                .notice
+                .as_ref()
+                .map_or_else(String::new, |notice| format!("\n{notice}"));
             let line = format!("{channel}: delivered; Twake's id is {}{notice}", id.message);
             return (line, ExitCode::SUCCESS);
         }

@@ -62,9 +62,13 @@ impl AccountContext<'_> {
                 .map_err(|why| self.findings.error(url.at, &format!("{}.url", self.path), why))
                 .ok()
         });
-        let outbound = raw
-            .outbound
-            .resolve(&self.path, url.as_ref(), self.base, self.environment, self.findings);
+        let outbound = raw.outbound.resolve(
+            &self.path,
+            url.as_ref(),
+            self.base,
+            self.environment,
+            self.findings,
+        );
         let outbound = outbound.map(Arc::new);
         let key = self.secret(raw.private_api_key.as_ref(), Purpose::Given);
         let credentials = self.credentials(raw.access_token.as_ref(), raw.as_token.as_ref(), raw.user_id);
@@ -117,7 +121,9 @@ impl AccountContext<'_> {
             fits
         });
         match (access_token, as_token) {
-            (Some(token), _) => Some(Credentials::AccessToken(self.secret(Some(token), Purpose::Token)?)),
+            (Some(token), _) => Some(Credentials::AccessToken(
+                self.secret(Some(token), Purpose::Token)?,
+            )),
             (None, token) => Some(Credentials::ApplicationService {
                 token: self.secret(token, Purpose::Token)?,
                 user_id: user_id?.value,
@@ -196,7 +202,11 @@ impl ChannelContext<'_> {
             }
             return found;
         }
-        let is_room = raw.room.is_some() || raw.short.as_ref().is_some_and(|text| Room::parse(&text.value).is_ok());
+        let is_room = raw.room.is_some()
+            || raw
+                .short
+                .as_ref()
+                .is_some_and(|text| Room::parse(&text.value).is_ok());
         let fits = |of: &&ResolvedAccount| accounts.len() == 1 || (of.api == Api::Matrix) == is_room;
         let mut fitting = accounts.values().filter(fits);
         let what = match (fitting.next(), fitting.next()) {
@@ -218,9 +228,19 @@ impl ChannelContext<'_> {
     fn keys_fit(&self, raw: &RawChannel, api: Api) -> bool {
         let mut fits = true;
         for (key, at) in &raw.api_keys {
-            if !API_KEYS.iter().any(|(of, _, channel)| *of == api && channel.contains(key)) {
-                let known = API_KEYS.iter().find(|(of, ..)| *of == api).map_or(&[][..], |(_, _, keys)| *keys);
-                let what = format!("api = \"{}\" does not use this key; it has {}", api.name(), known.join(", "));
+            if !API_KEYS
+                .iter()
+                .any(|(of, _, channel)| *of == api && channel.contains(key))
+            {
+                let known = API_KEYS
+                    .iter()
+                    .find(|(of, ..)| *of == api)
+                    .map_or(&[][..], |(_, _, keys)| *keys);
+                let what = format!(
+                    "api = \"{}\" does not use this key; it has {}",
+                    api.name(),
+                    known.join(", ")
+                );
                 self.findings.error(*at, &format!("{}.{key}", self.path), what);
                 fits = false;
             }
@@ -229,14 +249,21 @@ impl ChannelContext<'_> {
     }
 
     fn messages_save(&self, raw: RawChannel, of: &ResolvedAccount) -> Option<Destination> {
-        let channel_id = self.required(raw.channel_id.or(raw.short), "channel_id", "the channel's id in Twake")?;
+        let channel_id = self.required(
+            raw.channel_id.or(raw.short),
+            "channel_id",
+            "the channel's id in Twake",
+        )?;
         if Room::parse(&channel_id.value).is_ok() {
             let what = "is a room of Matrix, and the account has api = \"messages-save\"";
             self.findings
                 .error(channel_id.at, &format!("{}.channel_id", self.path), what);
             return None;
         }
-        let group_id = raw.group_id.map(|group| group.value).or_else(|| of.group_id.clone());
+        let group_id = raw
+            .group_id
+            .map(|group| group.value)
+            .or_else(|| of.group_id.clone());
         if group_id.is_none() {
             let what = "`group_id` is missing: neither the channel nor its account names the company";
             self.findings.error(self.name.at, &self.path, what);

@@ -204,8 +204,15 @@ fn check_account_keys(table: &TableReader<'_, '_>, api: Api) {
         return;
     };
     let of_any: BTreeSet<&str> = API_KEYS.iter().flat_map(|(_, keys, _)| *keys).copied().collect();
-    for key in of_any.into_iter().filter(|key| !used.contains(key) && table.has(key)) {
-        let what = format!("api = \"{}\" does not use this key; it has {}", api.name(), used.join(", "));
+    for key in of_any
+        .into_iter()
+        .filter(|key| !used.contains(key) && table.has(key))
+    {
+        let what = format!(
+            "api = \"{}\" does not use this key; it has {}",
+            api.name(),
+            used.join(", ")
+        );
         table.wrong(key, what);
     }
     let required: &[&str] = match api {
@@ -218,7 +225,10 @@ fn check_account_keys(table: &TableReader<'_, '_>, api: Api) {
     }
     if table.has("access_token") {
         for key in ["as_token", "user_id"].into_iter().filter(|key| table.has(key)) {
-            table.wrong(key, "an account has either `access_token`, or `as_token` and `user_id`");
+            table.wrong(
+                key,
+                "an account has either `access_token`, or `as_token` and `user_id`",
+            );
         }
     }
 }

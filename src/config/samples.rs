@@ -63,7 +63,8 @@ fn of_folder(kind: &str, own: Option<&Path>) -> (Vec<Sample>, Vec<Finding>) {
     (samples, findings)
 }
 
-/// Returns the files of a folder that are not hidden. Returns none if the folder does not exist.
+/// Returns the files of a folder that are not hidden and have an extension (`SOURCES` has none). Returns none if the folder
+/// does not exist.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     entries
@@ -72,7 +73,7 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
             let hidden = path
                 .file_name()
                 .is_none_or(|name| name.to_string_lossy().starts_with('.'));
-            path.is_file() && !hidden
+            path.is_file() && path.extension().is_some() && !hidden
         })
         .collect()
 }
@@ -106,6 +107,7 @@ mod tests {
             ("ping__repository.json", "1"),
             ("deploy__ok.json", "2"),
             (".swp", "3"),
+            ("SOURCES", "4"),
         ] {
             fs::write(folder.join(name), text).unwrap();
         }

@@ -78,7 +78,9 @@ mod tests {
         };
         let message = |skip_reason: Option<&str>| DecidedMessage {
             skip_reason: skip_reason.map(str::to_owned),
-            message: skip_reason.is_none().then(|| StoredMessage::new(Document { blocks: Vec::new() })),
+            message: skip_reason
+                .is_none()
+                .then(|| StoredMessage::new(Document { blocks: Vec::new() })),
             ..DecidedMessage::default()
         };
         let delivery = |(channel, message): &(&str, usize)| DecidedDelivery {

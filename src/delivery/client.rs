@@ -111,7 +111,7 @@ impl Client {
     }
 
     /// Sends a request and reads the response.
-    async fn send(&self, account: &Account, request: Request) -> Answer {
+    pub(super) async fn send(&self, account: &Account, request: Request) -> Answer {
         let outbound = account.outbound();
         let http = self.http(outbound, account.url().scheme() == "https");
         // Authorities and certificate were checked when the configuration was read.

@@ -22,7 +22,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::twake::{Destination, Job, Task, Verdict};
+use crate::twake::http::{Answer, Request};
+use crate::twake::{Account, Destination, Job, Task, Verdict};
 use client::{Client, Tls};
 
 /// The destinations the bridge may post to, by the channel's name, which is also its lane's.
@@ -49,7 +50,21 @@ pub async fn deliver(job: Job<'_>, timeout: Duration, clock: &Clock) -> Result<V
     Ok(client.deliver(job, &CancellationToken::new()).await)
 }
 
-/// Asks whether a destination's account is accepted, without a message. The verdict, and the server's clock if the response
+/// Sends one request on an account's way out. Needs a runtime with local tasks, as actix's is.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub async fn ask(
+    account: &Account,
+    request: Request,
+    timeout: Duration,
+    clock: &Clock,
+) -> Result<Answer, ClientError> {
+    let client = Client::new(&Tls::new()?, clock.clone(), timeout);
+    Ok(client.send(account, request).await)
+}
+
+/// Asks whether a destination takes messages, without a message. The verdict, and the server's clock if the response
 /// has it. Needs a runtime with local tasks, as actix's is.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ use uuid::Uuid;
 mod faults;
 mod fence;
 mod lanes;
+mod matrix;
 mod outage;
 mod outbound;
 mod peer;
@@ -166,8 +167,8 @@ impl Bench {
                 unreadable: None,
             },
             messages: vec![StoredMessage::new(Document {
-                    blocks: vec![paragraph],
-                })],
+                blocks: vec![paragraph],
+            })],
             deliveries: lanes
                 .iter()
                 .map(|lane| NewDelivery {

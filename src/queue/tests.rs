@@ -209,8 +209,8 @@ pub(super) fn at(second: i64) -> Timestamp {
 
 pub(super) fn message(text: &str) -> StoredMessage {
     StoredMessage::new(Document {
-            blocks: vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])],
-        })
+        blocks: vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])],
+    })
 }
 
 pub(super) fn deliveries(lanes: &[&str]) -> Vec<NewDelivery> {

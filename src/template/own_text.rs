@@ -1,12 +1,12 @@
 //! Checks the own text of a template for what it must not contain: raw HTML, reference definitions, characters of
-//! atoms, and code by indentation.
+//! atoms, code by indentation, and tables.
 //!
 //! The text is parsed as Markdown, with a placeholder word for every value, and with the bodies of all blocks in
 //! sequence.
 
 use handlebars::Template;
 use handlebars::template::TemplateElement;
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 
 use super::front_matter::Found;
 use crate::message::{markdown, text_atom};
@@ -27,7 +27,8 @@ pub(super) fn findings(body: &str, template: &Template) -> Vec<Found> {
 }
 
 fn markdown_findings(skeleton: &Skeleton, found: &mut Vec<Found>) {
-    let parser = Parser::new_ext(&skeleton.text, markdown::options());
+    // Tables only here, to report them: a message shows their source.
+    let parser = Parser::new_ext(&skeleton.text, markdown::options() | Options::ENABLE_TABLES);
     for (label, definition) in parser.reference_definitions().iter() {
         let what = format!(
             "`[{}]: …` defines a reference; write the link where it is shown: `{{{{link label url}}}}`",
@@ -42,6 +43,9 @@ fn markdown_findings(skeleton: &Skeleton, found: &mut Vec<Found>) {
             }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => {
                 "four spaces at the start of a line make it code; indent less, or use a fence (```)"
+            }
+            Event::Start(Tag::Table(_)) => {
+                "a table is shown as its text, with bars and hyphens; write a list, one item for each row"
             }
             _ => continue,
         };
@@ -178,6 +182,15 @@ mod tests {
             lines("- a\n{{#each b}}\n    - {{this}}\n{{/each}}"),
             [] as [usize; 0]
         );
+    }
+
+    #[test]
+    fn a_table_is_found_with_its_line() {
+        assert_eq!(
+            lines("a\n\n| x | y |\n| --- | --- |\n{{#each b}}\n| {{this}} | z |\n{{/each}}"),
+            [3]
+        );
+        assert_eq!(lines("{{a}} | {{b}}"), [] as [usize; 0]);
     }
 
     #[test]

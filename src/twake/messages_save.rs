@@ -154,7 +154,9 @@ impl<'a> Attempt<'a> {
         after: Option<Duration>,
     ) -> Verdict {
         let in_a_row = self.task.failed_before(finding.reason);
-        let verdict = row.verdict(finding, id, after, in_a_row, |extent| self.destination.scope(extent));
+        let verdict = row.verdict(finding, id, after, in_a_row, |extent| {
+            self.destination.scope(extent)
+        });
         // Redacted before anything is appended: a secret that was cut is found only at the end of the detail.
         self.destination.without_secrets(verdict)
     }

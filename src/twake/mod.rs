@@ -11,6 +11,7 @@
 //! lock: all lanes of the account share it, and a reload loses it.
 
 mod destination;
+mod generation;
 pub mod http;
 pub mod matrix;
 pub mod messages_save;
@@ -19,6 +20,7 @@ mod redaction;
 mod verdict;
 
 pub use destination::{Account, Api, Destination};
+pub use generation::Generation;
 pub use outbound::Outbound;
 pub use verdict::{AnswerRow, Ends, Extent, HaltScope, RETRIES_WHEN_UNSURE, Reason, Verdict, VerdictKind};
 
@@ -233,6 +235,24 @@ fn row(api: Api, reason: Reason) -> &'static AnswerRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The reasons that no answer has.
+    const OF_THE_BRIDGE: [Reason; 4] = [
+        Reason::Expired,
+        Reason::Unreadable,
+        Reason::Stopped,
+        Reason::Discarded,
+    ];
+
+    #[test]
+    fn every_reason_of_an_answer_has_one_row_in_the_table_of_an_api() {
+        for reason in Reason::ALL {
+            let rows = Api::ALL.map(|(_, api)| answers(api).filter(|row| row.reason == *reason).count());
+            let is_known = rows.iter().any(|count| *count == 1);
+            assert!(rows.iter().all(|count| *count <= 1), "{}", reason.code());
+            assert_eq!(is_known, !OF_THE_BRIDGE.contains(reason), "{}", reason.code());
+        }
+    }
 
     #[test]
     fn a_remote_id_survives_the_store() {

@@ -23,7 +23,8 @@ pub struct Verdict {
 }
 
 /// The hint for a message that is refused while its account is accepted.
-const REFUSED_TEXT: &str = "this message alone is refused: look for what filters texts in front of Twake, and at this text";
+const REFUSED_TEXT: &str =
+    "this message alone is refused: look for what filters texts in front of Twake, and at this text";
 
 impl Verdict {
     /// The verdict on a message, after that on the probe that followed it.

@@ -41,8 +41,8 @@ impl Chat {
     async fn attempt(&self, text: &str, act: Act, last: Option<(Reason, u32)>) -> Verdict {
         let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
         let message = StoredMessage::new(Document {
-                blocks: vec![paragraph],
-            });
+            blocks: vec![paragraph],
+        });
         let job = Job {
             act,
             last,

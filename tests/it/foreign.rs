@@ -1,8 +1,11 @@
 //! Senders without a kind: what `generic` posts of payloads from their documentation.
 //!
-//! Each line of `foreign/payloads.jsonl` names the sender and where the shape of its payload is documented; the values
-//! are made up. `subject` is what a reader must find in the first line, `link` the start of the address that a message
-//! must have. `failed` payloads report a failure and must not get a ✅.
+//! Each line of `foreign/payloads.jsonl` and `foreign/held_out.jsonl` names the sender and where the shape of its payload
+//! is documented; the values are made up. The names of fields in `generic` were chosen with the first file. The second was
+//! collected afterwards, to measure them: without a change they found 32 of 43 subjects and 14 of 17 links.
+//!
+//! `subject` is what a reader must find in the first line, `link` the start of the address that a message must have.
+//! `failed` payloads report a failure and must not get a ✅.
 
 use serde_json::Value;
 use twake_bridge::config::builtin::Sample;
@@ -13,12 +16,23 @@ use twake_bridge::template::Origin;
 use crate::kinds::{assert_readable, event, source};
 
 const PAYLOADS: &str = include_str!("foreign/payloads.jsonl");
+const HELD_OUT: &str = include_str!("foreign/held_out.jsonl");
 
 #[test]
 fn nine_of_ten_payloads_without_a_kind_get_a_subject_and_their_link() {
+    assert_nine_of_ten(PAYLOADS, 40, 20);
+}
+
+#[test]
+fn nine_of_ten_held_out_payloads_get_a_subject_and_their_link() {
+    assert_nine_of_ten(HELD_OUT, 40, 15);
+}
+
+/// Panics if more than a tenth of the subjects, or of the links, is missing, or if there are fewer of them than given.
+fn assert_nine_of_ten(payloads: &str, least_subjects: usize, least_links: usize) {
     let source = source("generic", None);
     let (mut subjects, mut links) = (Vec::new(), Vec::new());
-    for line in PAYLOADS.lines() {
+    for line in payloads.lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         let sender = case["sender"].as_str().unwrap();
         let sample = Sample {
@@ -44,7 +58,7 @@ fn nine_of_ten_payloads_without_a_kind_get_a_subject_and_their_link() {
         }
         assert!(case["failed"] != true || !text.contains('✅'), "{sender}: {text}");
     }
-    assert!(subjects.len() >= 40 && links.len() >= 20);
+    assert!(subjects.len() >= least_subjects && links.len() >= least_links);
     for found in [subjects, links] {
         let missed: Vec<&String> = found
             .iter()

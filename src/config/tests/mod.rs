@@ -1,4 +1,5 @@
 mod accounts;
+mod apis;
 mod deploy;
 mod kinds;
 mod like;
@@ -248,13 +249,13 @@ channels = ["dev"]
         &files.findings(text),
         &[
             "bridge.toml:1: twake.main: `private_api_key` is missing",
-            "bridge.toml:1: twake.main: `group_id` is missing",
             "bridge.toml:2: twake.main.url: begins with ftp:, http: or https: was expected",
             "bridge.toml:3: twake.main.public_id: is empty",
             "bridge.toml:4: twake.main.group: unknown key, did you mean `group_id`?",
+            "bridge.toml:6: channels.dev: `group_id` is missing",
             "bridge.toml:7: channels.Ops: a name is 1 to 40 of a-z, 0-9 and -",
-            "bridge.toml:7: channels.Ops: `channel_id` is missing",
             "bridge.toml:7: channels.Ops.rate: 30 has no unit: write \"30/m\"",
+            "bridge.toml:7: channels.Ops: `channel_id` is missing",
             "bridge.toml:9: delivery.timeout: 30 has no unit: write \"30s\"",
             "bridge.toml:10: delivery.late: \"soon\" is not a duration such as \"30s\"",
             "bridge.toml:12: limits.conections: unknown key, did you mean `connections`?",

@@ -125,8 +125,8 @@ async fn serve(
 fn hello() -> StoredMessage {
     let paragraph = Block::Paragraph(vec![Inline::Text("hello".to_owned())]);
     StoredMessage::new(Document {
-            blocks: vec![paragraph],
-        })
+        blocks: vec![paragraph],
+    })
 }
 
 /// Posts. Moves the clock when a server has a request that gets no response.

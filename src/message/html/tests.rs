@@ -34,17 +34,33 @@ fn each_kind_of_node_has_its_form_in_each_dialect() {
         label: text("x"),
     };
     for (block, twacode_form, html_form, plain_form) in [
-        (paragraph("a <b>"), json!([literal("a <b>")]), "<p>a &lt;b&gt;</p>", "a <b>"),
+        (
+            paragraph("a <b>"),
+            json!([literal("a <b>")]),
+            "<p>a &lt;b&gt;</p>",
+            "a <b>",
+        ),
         (Block::Heading(text("x")), node("bold"), "<h4>x</h4>", "x"),
         (
-            Block::Code { language: Some("rust".to_owned()), text: "a<b\nc".to_owned() },
+            Block::Code {
+                language: Some("rust".to_owned()),
+                text: "a<b\nc".to_owned(),
+            },
             json!([{"type": "mcode", "content": "a<b\nc"}]),
             "<pre><code class=\"language-rust\">a&lt;b\nc</code></pre>",
             "a<b\nc",
         ),
-        (Block::Quote(vec![paragraph("x")]), node("mquote"), "<blockquote><p>x</p></blockquote>", "> x"),
         (
-            Block::List { start: None, items: vec![vec![paragraph("x")], vec![paragraph("y"), paragraph("z")]] },
+            Block::Quote(vec![paragraph("x")]),
+            node("mquote"),
+            "<blockquote><p>x</p></blockquote>",
+            "> x",
+        ),
+        (
+            Block::List {
+                start: None,
+                items: vec![vec![paragraph("x")], vec![paragraph("y"), paragraph("z")]],
+            },
             json!([
                 literal("• "), literal("x"), {"type": "br"}, literal("• "), literal("y"), {"type": "br"},
                 literal("\u{2003}"), literal("z"),
@@ -53,7 +69,10 @@ fn each_kind_of_node_has_its_form_in_each_dialect() {
             "• x\n• y\n  z",
         ),
         (
-            Block::List { start: Some(3), items: vec![vec![paragraph("x")]] },
+            Block::List {
+                start: Some(3),
+                items: vec![vec![paragraph("x")]],
+            },
             json!([literal("3. "), literal("x")]),
             "<ol start=\"3\"><li>x</li></ol>",
             "3. x",
@@ -68,9 +87,24 @@ fn each_kind_of_node_has_its_form_in_each_dialect() {
             "[Open] [Open]",
         ),
         (Block::Rule, json!([literal(&"─".repeat(20))]), "<hr>", "───"),
-        (inline(Inline::Strong(text("x"))), node("bold"), "<p><strong>x</strong></p>", "x"),
-        (inline(Inline::Emphasis(text("x"))), node("italic"), "<p><em>x</em></p>", "x"),
-        (inline(Inline::Strikethrough(text("x"))), node("strikethrough"), "<p><del>x</del></p>", "x"),
+        (
+            inline(Inline::Strong(text("x"))),
+            node("bold"),
+            "<p><strong>x</strong></p>",
+            "x",
+        ),
+        (
+            inline(Inline::Emphasis(text("x"))),
+            node("italic"),
+            "<p><em>x</em></p>",
+            "x",
+        ),
+        (
+            inline(Inline::Strikethrough(text("x"))),
+            node("strikethrough"),
+            "<p><del>x</del></p>",
+            "x",
+        ),
         (
             inline(Inline::Code("a<b @c".to_owned())),
             json!([{"type": "icode", "content": "a<b @c"}]),
@@ -84,13 +118,20 @@ fn each_kind_of_node_has_its_form_in_each_dialect() {
             "x",
         ),
         (
-            inline(Inline::Link { url: "https://e/".to_owned(), label: Vec::new() }),
+            inline(Inline::Link {
+                url: "https://e/".to_owned(),
+                label: Vec::new(),
+            }),
             json!([{"type": "url", "url": "https://e/", "content": [literal("https://e/")]}]),
             "<p><a href=\"https://e/\">https://e/</a></p>",
             "https://e/",
         ),
         (
-            Block::Paragraph(vec![Inline::Text("x".to_owned()), Inline::Break, Inline::Text("y".to_owned())]),
+            Block::Paragraph(vec![
+                Inline::Text("x".to_owned()),
+                Inline::Break,
+                Inline::Text("y".to_owned()),
+            ]),
             json!([literal("x"), {"type": "br"}, literal("y")]),
             "<p>x<br>y</p>",
             "x\ny",
@@ -123,8 +164,13 @@ fn a_link_that_a_client_would_draw_as_a_mention_is_none() {
         "/relative",
     ] {
         let link = |label| {
-            let link = Inline::Link { url: url.to_owned(), label };
-            html(&Document { blocks: vec![Block::Paragraph(vec![link])] })
+            let link = Inline::Link {
+                url: url.to_owned(),
+                label,
+            };
+            html(&Document {
+                blocks: vec![Block::Paragraph(vec![link])],
+            })
         };
         assert_eq!(link(text("Ann")), "<p>Ann</p>", "{url}");
         assert!(!link(Vec::new()).contains("href"), "{url}");
@@ -143,7 +189,10 @@ fn a_language_that_is_no_word_is_left_out() {
         ("", ""),
         (long.as_str(), ""),
     ] {
-        let code = Block::Code { language: Some(language.to_owned()), text: "x".to_owned() };
+        let code = Block::Code {
+            language: Some(language.to_owned()),
+            text: "x".to_owned(),
+        };
         let expected = format!("<pre><code{class}>x</code></pre>");
         assert_eq!(html(&Document { blocks: vec![code] }), expected);
     }
@@ -175,7 +224,21 @@ fn levels(html: &str) -> usize {
             open.push(name);
         }
         const ALLOWED: [&str; 15] = [
-            "p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "h4", "hr", "h1",
+            "p",
+            "br",
+            "strong",
+            "em",
+            "del",
+            "code",
+            "pre",
+            "blockquote",
+            "ul",
+            "ol",
+            "li",
+            "a",
+            "h4",
+            "hr",
+            "h1",
         ];
         assert!(ALLOWED.contains(&name), "<{tag}> in {html}");
         let fits = match name {
@@ -192,7 +255,10 @@ fn levels(html: &str) -> usize {
 
 /// The insides of the tags. Every `<` begins one.
 fn tags(html: &str) -> Vec<&str> {
-    html.split('<').skip(1).map(|rest| rest.split_once('>').unwrap().0).collect()
+    html.split('<')
+        .skip(1)
+        .map(|rest| rest.split_once('>').unwrap().0)
+        .collect()
 }
 
 const HOSTILE: &str = "(<b>|</p>|<mx-reply>|<script>|[a-z\"'&;<>= ]|@room|@ann:e|@|javascript:|https://e/|\n|&lt;|&#60;|\
@@ -241,8 +307,14 @@ proptest! {
 
 #[test]
 fn a_link_in_a_link_is_its_label() {
-    let inner = Inline::Link { url: "https://inner/".to_owned(), label: text("x") };
-    let outer = Inline::Link { url: "https://outer/".to_owned(), label: vec![inner] };
+    let inner = Inline::Link {
+        url: "https://inner/".to_owned(),
+        label: text("x"),
+    };
+    let outer = Inline::Link {
+        url: "https://outer/".to_owned(),
+        label: vec![inner],
+    };
     let atom = nodes_atom(Ok(vec![outer]));
     assert_eq!(of(&atom), "<p><a href=\"https://outer/\">x</a></p>");
 }

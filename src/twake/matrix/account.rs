@@ -201,9 +201,12 @@ impl Room {
     pub fn parse(text: &str) -> Result<Self, String> {
         match Self::of(text) {
             Some(room) => Ok(room),
-            None if text.starts_with('@') => Err("is a person; a room is written #name:server or !id".to_owned()),
+            None if text.starts_with('@') => {
+                Err("is a person; a room is written #name:server or !id".to_owned())
+            }
             None => {
-                let near = nearest(text).map_or_else(String::new, |near| format!(", did you mean \"{near}\"?"));
+                let near =
+                    nearest(text).map_or_else(String::new, |near| format!(", did you mean \"{near}\"?"));
                 Err(format!(
                     "is no room of Matrix: an alias is written #name:server, an id begins with !{near}"
                 ))

@@ -67,7 +67,11 @@ pub struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    pub(in crate::twake) fn begin(task: Task<'a>, destination: &'a Destination, now: Duration) -> (Self, Step) {
+    pub(in crate::twake) fn begin(
+        task: Task<'a>,
+        destination: &'a Destination,
+        now: Duration,
+    ) -> (Self, Step) {
         let is_probe = matches!(task, Task::Probe(_));
         let account = &destination.account;
         let mut attempt = Self {
@@ -312,7 +316,10 @@ impl<'a> Attempt<'a> {
         if reading.is_success() && self.is_there(&reading.json) {
             self.answered()
         } else if reading.is_success() || reading.is_missing() {
-            self.finish(Finding::new(Reason::TargetMissing, "the message was deleted"), reading)
+            self.finish(
+                Finding::new(Reason::TargetMissing, "the message was deleted"),
+                reading,
+            )
         } else if reading.is_forbidden() {
             self.enter(reading)
         } else {
@@ -331,7 +338,10 @@ impl<'a> Attempt<'a> {
             return self.explain(reading);
         }
         if reading.is(400, "M_UNKNOWN") && self.target().is_some() {
-            return self.finish(Finding::new(Reason::TargetMissing, &reading.finding.detail), reading);
+            return self.finish(
+                Finding::new(Reason::TargetMissing, &reading.finding.detail),
+                reading,
+            );
         }
         if !matches!(row(Api::Matrix, reading.finding.reason).ends, Ends::Probe(_)) {
             return self.end(reading);
@@ -365,7 +375,8 @@ impl<'a> Attempt<'a> {
             return Step::Done(refused.of_this_message(why));
         }
         self.thorough = true;
-        self.done.retain(|stage| matches!(stage, Stage::WhoAmI | Stage::Target));
+        self.done
+            .retain(|stage| matches!(stage, Stage::WhoAmI | Stage::Target));
         self.room = match &self.destination.room {
             Room::Id(id) => Some(id.clone()),
             Room::Alias(_) => None,
@@ -418,12 +429,16 @@ impl<'a> Attempt<'a> {
             thread: None,
         };
         let id = match &self.task {
-            Task::Deliver(Job { act: Act::Reply(to), .. }) => RemoteId {
+            Task::Deliver(Job {
+                act: Act::Reply(to), ..
+            }) => RemoteId {
                 thread: Some(to.thread.clone().unwrap_or_else(|| to.message.clone())),
                 ..id
             },
             // Later edits are of the message as it was first sent.
-            Task::Deliver(Job { act: Act::Update(of), .. }) => of.clone(),
+            Task::Deliver(Job {
+                act: Act::Update(of), ..
+            }) => of.clone(),
             _ => id,
         };
         let mut verdict = self.judge(Finding::new(Reason::Delivered, ""), None);
@@ -454,9 +469,16 @@ impl<'a> Attempt<'a> {
     /// Whether the message may be posted twice. `unclear`: the server may have it although this attempt failed. It then
     /// answers the next attempt with the event that it has, as long as it remembers the transaction.
     fn may_be_duplicate(&self, unclear: bool, kind: &VerdictKind) -> bool {
-        let Task::Deliver(job) = &self.task else { return false };
-        let was_unclear = job.last.is_some_and(|(reason, _)| row(Api::Matrix, reason).may_be_duplicate);
-        let forgets = self.identity.as_ref().is_some_and(|identity| !identity.has_device);
+        let Task::Deliver(job) = &self.task else {
+            return false;
+        };
+        let was_unclear = job
+            .last
+            .is_some_and(|(reason, _)| row(Api::Matrix, reason).may_be_duplicate);
+        let forgets = self
+            .identity
+            .as_ref()
+            .is_some_and(|identity| !identity.has_device);
         let is_too_late = job.last.is_some() && job.waited > REMEMBERED;
         // A post instead of a reply has another transaction.
         (unclear && forgets) || is_too_late || (was_unclear && *kind == VerdictKind::TargetGone)
@@ -464,7 +486,9 @@ impl<'a> Attempt<'a> {
 
     /// The message to look at before a reply or an update.
     fn target(&self) -> Option<&str> {
-        let Task::Deliver(job) = &self.task else { return None };
+        let Task::Deliver(job) = &self.task else {
+            return None;
+        };
         match &job.act {
             Act::Post => None,
             Act::Reply(to) => Some(to.thread.as_ref().unwrap_or(&to.message)),
@@ -477,7 +501,13 @@ impl<'a> Attempt<'a> {
     fn is_there(&self, event: &Value) -> bool {
         let content = event.get("content").and_then(Value::as_object);
         let is_own = || event.get("sender").and_then(Value::as_str) == self.user();
-        let is_update = matches!(&self.task, Task::Deliver(Job { act: Act::Update(_), .. }));
+        let is_update = matches!(
+            &self.task,
+            Task::Deliver(Job {
+                act: Act::Update(_),
+                ..
+            })
+        );
         content.is_some_and(|content| !content.is_empty()) && (!is_update || is_own())
     }
 
@@ -495,7 +525,9 @@ impl<'a> Attempt<'a> {
         let own = self.user().and_then(|user| of("users", user));
         let own = own.or_else(|| number(levels.get("users_default"))).unwrap_or(0);
         let needed = of("events", "m.room.message");
-        let needed = needed.or_else(|| number(levels.get("events_default"))).unwrap_or(0);
+        let needed = needed
+            .or_else(|| number(levels.get("events_default")))
+            .unwrap_or(0);
         own >= needed
     }
 

@@ -79,7 +79,13 @@ pub(super) fn transaction(job: &Job<'_>) -> String {
     let message = serde_json::to_vec(job.message).unwrap_or_default();
     let delivery = job.delivery.to_be_bytes();
     let mut hash = Sha256::new();
-    for part in [job.event.as_bytes(), delivery.as_slice(), act.as_bytes(), target.as_bytes(), &message] {
+    for part in [
+        job.event.as_bytes(),
+        delivery.as_slice(),
+        act.as_bytes(),
+        target.as_bytes(),
+        &message,
+    ] {
         hash.update(part.len().to_be_bytes());
         hash.update(part);
     }

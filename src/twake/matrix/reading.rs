@@ -102,7 +102,10 @@ fn finding(response: &Response, json: &Value) -> Finding {
         Some(Value::Bool(true)) if reason == Reason::WrongKey => "the token has expired; ",
         _ => "",
     };
-    Finding::new(reason, &format!("{expired}status {}, {code}: {error}", response.status))
+    Finding::new(
+        reason,
+        &format!("{expired}status {}, {code}: {error}", response.status),
+    )
 }
 
 /// The exact wait; `Retry-After` is the same in whole seconds.

@@ -27,9 +27,11 @@ pub fn registration(account: &Account) -> Option<String> {
     ];
     let mut text: String = lines.map(|(key, value)| format!("{key}: {value}\n")).concat();
     let user = json!(format!("^{}$", escaped(user_id)));
-    text.push_str(&format!(
-        "namespaces:\n  users:\n    - exclusive: true\n      regex: {user}\n  aliases: []\n  rooms: []\n"
-    ));
+    text.extend([
+        "namespaces:\n  users:\n    - exclusive: true\n      regex: ",
+        &user.to_string(),
+        "\n  aliases: []\n  rooms: []\n",
+    ]);
     Some(text)
 }
 

@@ -26,7 +26,12 @@ const WHOAMI: &str = "GET account/whoami";
 
 fn account(credentials: Credentials) -> Arc<Account> {
     let url: Url = "https://matrix.bridge.test".parse().unwrap();
-    Arc::new(Account::new("chat".to_owned(), url, credentials, Arc::new(Outbound::default())))
+    Arc::new(Account::new(
+        "chat".to_owned(),
+        url,
+        credentials,
+        Arc::new(Outbound::default()),
+    ))
 }
 
 fn destination(room: &str) -> Destination {
@@ -56,8 +61,16 @@ fn id(message: &str, thread: Option<&str>) -> RemoteId {
 /// The recorded answer of the exchange whose file begins with `name`.
 fn recorded(name: &str) -> Answer {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exchanges/matrix");
-    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let file = files.find(|file| file.file_name().unwrap().to_str().unwrap().starts_with(&format!("{name}-")));
+    let mut files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let file = files.find(|file| {
+        file.file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with(&format!("{name}-"))
+    });
     let text = std::fs::read_to_string(file.unwrap_or_else(|| panic!("no exchange {name}"))).unwrap();
     let exchange: Value = serde_json::from_str(&text).unwrap();
     let answer = &exchange["answer"];
@@ -74,7 +87,10 @@ fn recorded(name: &str) -> Answer {
     })
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the answers of a test include errors, too")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the answers of a test include errors, too"
+)]
 fn response(status: u16, body: impl ToString) -> Answer {
     Ok(Response {
         status,

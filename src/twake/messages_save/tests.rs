@@ -1,8 +1,8 @@
 use super::*;
 use crate::message::{Block, Document, Inline, StoredMessage};
+use crate::twake;
 use crate::twake::http::Response;
 use crate::twake::outbound::Proxy;
-use crate::twake::{self, Api};
 use uuid::Uuid;
 
 mod answers;
@@ -187,7 +187,10 @@ fn the_text_that_twake_scans_notifies_nobody() {
 #[test]
 fn a_message_without_text_has_a_fallback() {
     let body = body_of(&stored(Document::default(), false));
-    assert_eq!(body["message"]["content"]["fallback_string"], "(a message without text)");
+    assert_eq!(
+        body["message"]["content"]["fallback_string"],
+        "(a message without text)"
+    );
 }
 
 #[test]

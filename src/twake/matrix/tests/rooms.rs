@@ -17,9 +17,18 @@ fn a_room_is_an_alias_or_an_id_and_what_is_none_names_the_nearest() {
     }
     for (text, expected) in [
         ("dev:example.org", "did you mean \"#dev:example.org\"?"),
-        ("https://matrix.to/#/#dev:example.org", "did you mean \"#dev:example.org\"?"),
-        ("https://matrix.to/#/%23dev:example.org?via=x", "did you mean \"#dev:example.org\"?"),
-        ("https://chat.example.org/web/#/!abc:x/$event", "did you mean \"!abc:x\"?"),
+        (
+            "https://matrix.to/#/#dev:example.org",
+            "did you mean \"#dev:example.org\"?",
+        ),
+        (
+            "https://matrix.to/#/%23dev:example.org?via=x",
+            "did you mean \"#dev:example.org\"?",
+        ),
+        (
+            "https://chat.example.org/web/#/!abc:x/$event",
+            "did you mean \"!abc:x\"?",
+        ),
         ("@ann:example.org", "is a person"),
         ("#dev", "an alias is written #name:server"),
         ("#:example.org", "is no room"),
@@ -70,11 +79,14 @@ fn the_same_channel_has_the_same_room_credentials_and_rules() {
     assert!(of(|_| {}));
     assert!(!of(|other| other.room = Room::parse(ROOM).unwrap()));
     assert!(!of(|other| other.allow_unencrypted = true));
-    assert!(!of(|other| other.account = account(Credentials::AccessToken(Secret::new("other")))));
-    assert!(!of(|other| other.account = account(Credentials::ApplicationService {
-        token: Secret::new(TOKEN),
-        user_id: "@a:b".to_owned(),
-    })));
+    assert!(!of(
+        |other| other.account = account(Credentials::AccessToken(Secret::new("other")))
+    ));
+    assert!(!of(|other| other.account =
+        account(Credentials::ApplicationService {
+            token: Secret::new(TOKEN),
+            user_id: "@a:b".to_owned(),
+        })));
 }
 
 #[test]
@@ -97,7 +109,13 @@ namespaces:
   aliases: []
   rooms: []
 "#;
-    let hash = text.split("hs_token: \"").nth(1).unwrap().split('"').next().unwrap();
+    let hash = text
+        .split("hs_token: \"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     assert_eq!(hash.len(), 64);
     assert_eq!(text.replace(hash, "HASH"), expected);
     assert!(registration(&account(Credentials::AccessToken(Secret::new(TOKEN)))).is_none());

@@ -38,7 +38,10 @@ fn a_first_message_asks_for_account_and_room_and_later_ones_for_ten_minutes_do_n
         assert!(matches!(verdict.kind, VerdictKind::Delivered(_)), "{verdict:?}");
         asked
     };
-    assert_asked(&post(second(0), &["a004", "a012", "a088", "a088", "a018"]), &FIRST_ASKED);
+    assert_asked(
+        &post(second(0), &["a004", "a012", "a088", "a088", "a018"]),
+        &FIRST_ASKED,
+    );
     assert_asked(&post(second(599), &["a018"]), &["PUT rooms/ROOM/send"]);
     assert_asked(&post(second(600), &["a088", "a088", "a018"]), &FIRST_ASKED[2..]);
     assert_asked(&post(second(1199), &["a018"]), &["PUT rooms/ROOM/send"]);
@@ -51,7 +54,10 @@ fn a_room_id_is_not_looked_up_and_an_encrypted_room_may_be_allowed() {
         ..destination(ROOM)
     };
     let (asked, _, verdict) = attempt(&destination, Act::Post, &all(&["a004", "a088", "a018"]));
-    assert_asked(&asked, &[WHOAMI, "GET rooms/ROOM/TOMBSTONE", "PUT rooms/ROOM/send"]);
+    assert_asked(
+        &asked,
+        &[WHOAMI, "GET rooms/ROOM/TOMBSTONE", "PUT rooms/ROOM/send"],
+    );
     let event = "$VsFjv4QSKCrUpsA6A50ALB62ZR_S7R93TdNWYT0i4-k";
     assert_eq!(verdict.kind, VerdictKind::Delivered(id(event, None)));
     assert!(!verdict.may_be_duplicate && verdict.notice.is_none());
@@ -100,7 +106,10 @@ fn a_refusal_is_explained_by_asking() {
     let no_power = json!({ "events_default": 50, "users": { "@ann:bridge.test": 100 } });
     let created = |version: &str| {
         let content = json!({ "room_version": version });
-        response(200, json!({ "sender": "@bridge66508:bridge.test", "content": content }))
+        response(
+            200,
+            json!({ "sender": "@bridge66508:bridge.test", "content": content }),
+        )
     };
     let joined = all(&["a080", "a012", "a088", "a015", "a088"]);
     let then = |more: &[Answer]| [joined.clone(), more.to_vec()].concat();
@@ -111,21 +120,38 @@ fn a_refusal_is_explained_by_asking() {
         (all(&["d010", "a012", "a088", "d011"]), Reason::RoomBlocked),
         (all(&["a080", "a013"]), Reason::UnknownRoom),
         (all(&["a080", "a012", "a088", "a058"]), Reason::UnknownRoom),
-        (all(&["a080", "a012", "a088", "a015", "a089"]), Reason::RoomEncrypted),
+        (
+            all(&["a080", "a012", "a088", "a015", "a089"]),
+            Reason::RoomEncrypted,
+        ),
         (all(&["a093", "a012", "a094", "a097"]), Reason::RoomReplaced),
         // The alias has moved, and the account is not invited to the new room.
         (all(&["a093", "a095", "a091", "a097"]), Reason::NotInRoom),
-        (then(&[levels(no_power.clone()), recorded("a091")]), Reason::MissingPower),
-        (then(&[levels(no_power.clone()), created("11")]), Reason::MissingPower),
         (
-            then(&[levels(json!({ "events": { "m.room.message": 1 } })), created("10")]),
+            then(&[levels(no_power.clone()), recorded("a091")]),
+            Reason::MissingPower,
+        ),
+        (
+            then(&[levels(no_power.clone()), created("11")]),
+            Reason::MissingPower,
+        ),
+        (
+            then(&[
+                levels(json!({ "events": { "m.room.message": 1 } })),
+                created("10"),
+            ]),
             Reason::MissingPower,
         ),
     ] {
         let (_, verdict) = first_post(&answers);
         assert_eq!((&verdict.kind, verdict.reason), (&halt(Extent::Channel), reason));
         assert!(!verdict.may_be_duplicate);
-        assert!(verdict.detail.starts_with("@bridge66508:bridge.test in #dev66508:bridge.test"), "{verdict:?}");
+        assert!(
+            verdict
+                .detail
+                .starts_with("@bridge66508:bridge.test in #dev66508:bridge.test"),
+            "{verdict:?}"
+        );
     }
     // Of these the account may post.
     for levels in [
@@ -138,14 +164,21 @@ fn a_refusal_is_explained_by_asking() {
         assert!(matches!(verdict.kind, VerdictKind::Delivered(_)), "{levels}");
     }
     let (_, verdict) = first_post(&then(&[levels(no_power), created("12"), recorded("a018")]));
-    assert!(matches!(verdict.kind, VerdictKind::Delivered(_)), "a creator has every power");
+    assert!(
+        matches!(verdict.kind, VerdictKind::Delivered(_)),
+        "a creator has every power"
+    );
 }
 
 #[test]
 fn a_message_that_is_refused_where_the_account_may_post_is_refused_alone() {
     let (_, verdict) = first_post(&all(&["a080", "a012", "a088", "a015", "a088", "a050", "a080"]));
     assert_eq!((&verdict.kind, verdict.reason), (&FEW_TIMES, Reason::Forbidden));
-    assert!(verdict.detail.ends_with("so it is this message"), "{}", verdict.detail);
+    assert!(
+        verdict.detail.ends_with("so it is this message"),
+        "{}",
+        verdict.detail
+    );
 }
 
 #[test]
@@ -181,15 +214,26 @@ fn an_endless_row_of_replacements_halts_the_channel() {
     let joined = || response(200, json!({ "room_id": NEW_ROOM }));
     let round = || vec![recorded("a094"), joined()];
     let rounds = (0..4).flat_map(|_| round());
-    let answers: Vec<Answer> = [recorded("a004")].into_iter().chain(rounds).chain([recorded("a094")]).collect();
+    let answers: Vec<Answer> = [recorded("a004")]
+        .into_iter()
+        .chain(rounds)
+        .chain([recorded("a094")])
+        .collect();
     let (_, _, verdict) = attempt(&destination(ROOM), Act::Post, &answers);
-    assert_eq!((verdict.kind, verdict.reason), (halt(Extent::Channel), Reason::RoomReplaced));
+    assert_eq!(
+        (verdict.kind, verdict.reason),
+        (halt(Extent::Channel), Reason::RoomReplaced)
+    );
 }
 
 #[test]
 fn a_known_alias_is_looked_up_again_when_its_room_is_replaced() {
     let destination = destination(ALIAS);
-    attempt(&destination, Act::Post, &all(&["a004", "a012", "a088", "a088", "a018"]));
+    attempt(
+        &destination,
+        Act::Post,
+        &all(&["a004", "a012", "a088", "a088", "a018"]),
+    );
     let (destination, message) = (destination.into(), hello());
     let job = Job::post(Uuid::nil(), 1, &destination, &message);
     let answers = all(&["a094", "a095", "a088", "a088", "a018"]);
@@ -218,14 +262,26 @@ fn the_opener_is_looked_at_before_a_reply_or_an_update() {
     let delivered = VerdictKind::Delivered;
     let (reply, update) = (Act::Reply(opener.clone()), Act::Update(opener.clone()));
     for (act, answers, expected) in [
-        (&reply, vec![own.clone(), sent.clone()], delivered(id(event_id, Some("$root")))),
-        (&reply, vec![other.clone(), sent.clone()], delivered(id(event_id, Some("$root")))),
+        (
+            &reply,
+            vec![own.clone(), sent.clone()],
+            delivered(id(event_id, Some("$root"))),
+        ),
+        (
+            &reply,
+            vec![other.clone(), sent.clone()],
+            delivered(id(event_id, Some("$root"))),
+        ),
         (&reply, all(&["a041"]), gone.clone()),
         (&reply, all(&["a084"]), gone.clone()),
         (&reply, [vec![own.clone()], all(&["a026"])].concat(), gone.clone()),
         (&reply, [vec![own.clone()], all(&["a027"])].concat(), gone.clone()),
         (&reply, [vec![own.clone()], all(&["c015"])].concat(), gone.clone()),
-        (&update, vec![own.clone(), sent.clone()], delivered(opener.clone())),
+        (
+            &update,
+            vec![own.clone(), sent.clone()],
+            delivered(opener.clone()),
+        ),
         (&update, vec![other.clone()], gone.clone()),
         (&update, all(&["a041"]), gone.clone()),
         (&update, all(&["a087"]), gone.clone()),
@@ -240,7 +296,11 @@ fn the_opener_is_looked_at_before_a_reply_or_an_update() {
     }
     // A reply to a reply looks at the root.
     let reply = Act::Reply(id("$last", Some("$root")));
-    let (asked, _, _) = attempt(&destination(ALIAS), reply, &[all(&FIRST), all(&["a041"])].concat());
+    let (asked, _, _) = attempt(
+        &destination(ALIAS),
+        reply,
+        &[all(&FIRST), all(&["a041"])].concat(),
+    );
     assert_eq!(asked[4], path("GET rooms/ROOM/event/%24root"));
 }
 
@@ -259,7 +319,9 @@ fn an_application_service_acts_as_its_user_in_every_request() {
     let job = Job::post(Uuid::nil(), 1, &destination, &message);
     let (mut attempt, mut step) = twake::Attempt::begin(Task::Deliver(job), Duration::ZERO);
     for answer in all(&["b011", "a012", "a091", "b012", "a088", "a088", "b015"]) {
-        let Step::Send(request) = step else { panic!("ended early") };
+        let Step::Send(request) = step else {
+            panic!("ended early")
+        };
         assert_eq!(request.url.query(), Some("user_id=%40asbridge%3Abridge.test"));
         assert_eq!(request.authorization.expose(), format!("Bearer {TOKEN}"));
         step = attempt.next(&answer);

@@ -129,17 +129,6 @@ fn nginx(what: &str) -> String {
 }
 
 #[test]
-fn every_reason_of_an_answer_has_exactly_one_row() {
-    for reason in Reason::ALL {
-        let rows = twake::answers(Api::MessagesSave)
-            .filter(|row| row.reason == *reason)
-            .count();
-        let of_the_bridge = matches!(reason, Reason::Expired | Reason::Unreadable | Reason::Discarded);
-        assert_eq!(rows, usize::from(!of_the_bridge), "{}", reason.code());
-    }
-}
-
-#[test]
 fn every_reason_is_found_by_its_label() {
     for reason in Reason::ALL {
         assert_eq!(Reason::from_code(reason.code()), Some(*reason));
