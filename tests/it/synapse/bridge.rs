@@ -31,6 +31,13 @@ impl Setup {
         setup
     }
 
+    /// With the account `main`.
+    pub(super) fn of(url: &str, bot: &Person) -> Self {
+        let mut setup = Self::new();
+        setup.account("main", url, bot);
+        setup
+    }
+
     /// Adds an account with an access token.
     pub(super) fn account(&mut self, name: &str, url: &str, bot: &Person) {
         self.write_token(name, bot);

@@ -20,8 +20,7 @@ async fn the_default_rate_limit_pauses_the_account_and_every_message_arrives_in_
         homeserver.admin.public_room("12"),
     );
     let relay = Relay::to(&homeserver.url);
-    let mut setup = Setup::new();
-    setup.account("main", &relay.url, &bot);
+    let mut setup = Setup::of(&relay.url, &bot);
     setup.channel("dev", "main", &dev.id);
     setup.channel("ops", "main", &ops.id);
     let mut bridge = setup.start();

@@ -29,8 +29,7 @@ pub(super) fn numbers(room: &Room<'_>) -> Vec<u64> {
 async fn a_thousand_messages_arrive_once_and_in_order_although_the_homeserver_restarts() {
     let homeserver = Homeserver::start(UNLIMITED);
     let bot = homeserver.bot();
-    let mut setup = Setup::new();
-    setup.account("main", &homeserver.url, &bot);
+    let mut setup = Setup::of(&homeserver.url, &bot);
     let mut rooms = Vec::new();
     for number in 0..CHANNELS {
         let room = homeserver.admin.public_room("12");
@@ -61,9 +60,8 @@ const LOSSES: [Loss; 4] = [Loss::Cut, Loss::Withheld, Loss::Cut, Loss::Cut];
 /// Posts messages whose answers are lost; returns the details of the first delivery.
 async fn with_losses(homeserver: &Homeserver, bot: &Person, room: &Room<'_>) -> Value {
     let relay = Relay::to(&homeserver.url);
-    let mut setup = Setup::new();
+    let mut setup = Setup::of(&relay.url, bot);
     setup.more("[delivery]\ntimeout = \"2s\"");
-    setup.account("main", &relay.url, bot);
     setup.channel("dev", "main", &room.id);
     let mut bridge = setup.start();
     relay.lose(&LOSSES);
@@ -120,8 +118,7 @@ async fn check_live_names_the_account_and_reports_a_token_without_a_device() {
     let bot = homeserver.bot();
     let room = homeserver.admin.public_room("12");
     let private = homeserver.admin.private_room("12");
-    let mut setup = Setup::new();
-    setup.account("main", &homeserver.url, &bot);
+    let mut setup = Setup::of(&homeserver.url, &bot);
     setup.channel("dev", "main", &room.id);
     setup.channel("private", "main", &private.id);
     let checked = setup.check_live().await;

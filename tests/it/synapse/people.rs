@@ -118,6 +118,11 @@ impl Person {
         self.room(&json!({ "room_version": version, "preset": "public_chat" }))
     }
 
+    /// A private room with the alias `#{alias}:bridge.test`.
+    pub(super) fn room_with_alias(&self, version: &str, alias: &str) -> Room<'_> {
+        self.room(&json!({ "room_version": version, "preset": "private_chat", "room_alias_name": alias }))
+    }
+
     /// A room with these properties.
     pub(super) fn room(&self, properties: &Value) -> Room<'_> {
         let made = self.client("POST", "createRoom", properties);

@@ -2,7 +2,7 @@
 //! requests.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -104,7 +104,7 @@ impl Shared {
                 status: status[1].parse().unwrap(),
                 begun,
                 ended: self.clock.monotonic(),
-                body: answer[body..].to_vec(),
+                body,
             };
             let is_message = exchange.is_message();
             self.exchanges.lock().unwrap().push(exchange);
@@ -126,9 +126,9 @@ fn words(message: &[u8]) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
-/// Reads a request or an answer; returns it with the position of its body. `None`: the peer has closed the connection.
-fn read(stream: &mut impl BufRead) -> io::Result<Option<(Vec<u8>, usize)>> {
-    let mut message = Vec::new();
+/// Reads a request or an answer; returns all of it, and its body alone. `None`: the peer has closed the connection.
+fn read(stream: &mut impl BufRead) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let (mut message, mut body) = (Vec::new(), Vec::new());
     let (mut length, mut chunked) = (0, false);
     loop {
         let line = next_line(stream, &mut message)?.to_ascii_lowercase();
@@ -140,15 +140,22 @@ fn read(stream: &mut impl BufRead) -> io::Result<Option<(Vec<u8>, usize)>> {
             _ => {}
         }
     }
-    let body = message.len();
-    stream.take(length).read_to_end(&mut message)?;
-    while chunked {
-        let size = next_line(stream, &mut message)?;
-        let size = u64::from_str_radix(size.trim(), 16).unwrap();
-        stream.take(size + 2).read_to_end(&mut message)?;
-        chunked = size > 0;
+    loop {
+        if chunked {
+            let size = next_line(stream, &mut message)?;
+            length = usize::from_str_radix(size.trim(), 16).unwrap();
+        }
+        let mut part = vec![0; length];
+        stream.read_exact(&mut part)?;
+        message.extend(&part);
+        body.extend(&part);
+        if chunked {
+            next_line(stream, &mut message)?;
+        }
+        if !chunked || length == 0 {
+            return Ok(Some((message, body)));
+        }
     }
-    Ok(Some((message, body)))
 }
 
 /// Appends a line to `message` and returns it; it is empty at the end of the stream.

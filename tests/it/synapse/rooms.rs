@@ -24,14 +24,11 @@ fn assert_texts(room: &Room<'_>, expected: &[&str]) {
 async fn an_invited_account_joins_by_itself_and_posts_text_as_text() {
     let homeserver = Homeserver::shared();
     let bot = homeserver.bot();
-    let mut setup = Setup::new();
-    setup.account("main", &homeserver.url, &bot);
+    let mut setup = Setup::of(&homeserver.url, &bot);
     let mut rooms = Vec::new();
     for version in VERSIONS {
         let alias = format!("joined-{version}");
-        let by_alias = homeserver.admin.room(&json!({
-            "room_version": version, "preset": "private_chat", "room_alias_name": alias,
-        }));
+        let by_alias = homeserver.admin.room_with_alias(version, &alias);
         by_alias.member("invite", &bot);
         setup.channel(&alias, "main", &format!("#{alias}:bridge.test"));
         let by_id = homeserver.admin.public_room(version);
@@ -70,8 +67,7 @@ async fn an_invited_account_joins_by_itself_and_posts_text_as_text() {
 async fn a_replaced_room_is_followed_where_the_account_may_join() {
     let homeserver = Homeserver::shared();
     let bot = homeserver.bot();
-    let mut setup = Setup::new();
-    setup.account("main", &homeserver.url, &bot);
+    let mut setup = Setup::of(&homeserver.url, &bot);
     let mut rooms = Vec::new();
     for version in VERSIONS {
         for power in [0, 50] {
@@ -109,14 +105,11 @@ async fn a_replaced_room_is_followed_where_the_account_may_join() {
 async fn a_refusal_after_an_upgrade_leads_to_the_room_that_the_alias_has_now() {
     let homeserver = Homeserver::shared();
     let bot = homeserver.bot();
-    let mut setup = Setup::new();
-    setup.account("main", &homeserver.url, &bot);
+    let mut setup = Setup::of(&homeserver.url, &bot);
     let mut rooms = Vec::new();
     for version in VERSIONS {
         let alias = format!("moves-{version}");
-        let room = homeserver.admin.room(&json!({
-            "room_version": version, "preset": "private_chat", "room_alias_name": alias,
-        }));
+        let room = homeserver.admin.room_with_alias(version, &alias);
         room.member("invite", &bot);
         setup.channel(&alias, "main", &format!("#{alias}:bridge.test"));
         rooms.push((alias, room));
@@ -140,8 +133,7 @@ async fn an_encrypted_room_halts_its_channel_unless_plain_messages_are_allowed()
     let homeserver = Homeserver::shared();
     let bot = homeserver.bot();
     let room = homeserver.admin.public_room("12");
-    let mut setup = Setup::new();
-    setup.account("main", &homeserver.url, &bot);
+    let mut setup = Setup::of(&homeserver.url, &bot);
     setup.channel("dev", "main", &room.id);
     let mut bridge = setup.start();
     bridge.post("dev", "plain.").await;
