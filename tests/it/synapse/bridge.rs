@@ -1,6 +1,7 @@
 //! The program in front of a homeserver: its configuration, posts to its sources, and what it reports of its channels.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -170,12 +171,15 @@ impl Bridge {
         self.served.log().join("\n")
     }
 
-    /// What `channels list` shows of a channel.
-    pub(super) async fn channel(&self, name: &str) -> Value {
+    /// What `channels list` shows, by the channel's name.
+    pub(super) async fn channels(&self) -> BTreeMap<String, Value> {
         let channels = self.ask(&["channels", "list", "--json"]).await;
         let channels: Vec<Value> = serde_json::from_str(&channels).unwrap();
-        let mut channels = channels.into_iter();
-        channels.find(|channel| channel["channel"] == name).unwrap()
+        let name = |channel: &Value| channel["channel"].as_str().unwrap().to_owned();
+        channels
+            .into_iter()
+            .map(|channel| (name(&channel), channel))
+            .collect()
     }
 
     /// The output of a command for operators.
