@@ -125,7 +125,7 @@ pub struct Source {
     pub admission: Admission,
 }
 
-/// Everything that a reload replaces at once.
+/// Everything that a reload replaces, in one step.
 #[derive(Default)]
 pub struct Snapshot {
     /// The sources by name.

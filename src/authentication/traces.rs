@@ -12,7 +12,7 @@ const SHORTEST: usize = 4;
 /// How often a value is percent-decoded during the search. A URL can contain an encoded URL, which can contain another.
 const LAYERS: usize = 3;
 
-/// Parts of header names that suggest a secret. Some senders sign with several generations of schemes at once, and proxies
+/// Parts of header names that suggest a secret. Some senders sign with several generations of schemes at the same time, and proxies
 /// add credentials of their own.
 const SECRET_WORDS: [&str; 8] = [
     "authorization",

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use super::{BridgeError, FINISH};
 use crate::http::{self, Connections};
 
-/// Connections that the kernel keeps while workers are busy. Alertmanager opens one for each group, all at once.
+/// Connections that the kernel keeps while workers are busy. Alertmanager opens one for each group, all at the same time.
 const BACKLOG: i32 = 1024;
 
 /// The address or socket of a listener.

@@ -144,7 +144,7 @@ impl Reloader {
         set(&self.delivery, settings.delivery);
         set(&self.history, settings.history);
         if self.budget.load().size() != settings.bodies {
-            // Bodies that are being read keep their memory in the previous budget.
+            // Bodies that have arrived or are arriving keep their memory in the previous budget.
             self.budget.store(Arc::new(Budget::new(settings.bodies)));
         }
         for finding in &findings {

@@ -187,7 +187,7 @@ fn contradictions(raw: &Raw, findings: &Findings) {
     } = raw;
     if limits.body > limits.bodies {
         let what = format!(
-            "{} bytes for one body are more than limits.bodies, {} bytes for all at once: no such body could be read",
+            "{} bytes for one body are more than limits.bodies, {} bytes for all bodies: set at most that, or raise limits.bodies",
             limits.body, limits.bodies
         );
         findings.warning(*limits_at, "limits.body", what);
@@ -195,7 +195,7 @@ fn contradictions(raw: &Raw, findings: &Findings) {
     for source in &raw.sources {
         if let Some(body) = source.value.body_limit.filter(|body| *body > limits.bodies) {
             let what = format!(
-                "{body} bytes are more than limits.bodies, {} bytes for all at once",
+                "{body} bytes are more than limits.bodies, {} bytes for all bodies: set at most that, or raise limits.bodies",
                 limits.bodies
             );
             findings.warning(

@@ -62,8 +62,8 @@ impl Dispatcher {
         self.destinations.clone()
     }
 
-    /// Sets other settings while the dispatcher runs. An attempt under way ends with those it began with. A lane that waits
-    /// for a retry attempts at once, because its wait was computed with others.
+    /// Changes the settings while the dispatcher runs. An attempt in flight keeps the settings with which it began. A lane
+    /// that waits for a retry attempts immediately, because its wait was computed with the old settings.
     pub fn settings(&self) -> watch::Sender<DeliverySettings> {
         self.settings.clone()
     }

@@ -176,6 +176,7 @@ impl Bench {
                     message: 0,
                 })
                 .collect(),
+            memory: None,
         };
         self.queue.enqueue(event).await.unwrap();
         id

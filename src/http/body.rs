@@ -3,7 +3,10 @@
 //! The budget has several pools, so that large bodies never delay an ordinary webhook. Every body first reserves memory
 //! for its first 16 KiB. When those have arrived, it reserves memory for its whole size in the pool for that size. So
 //! memory is reserved for received bytes, never for Content-Length. A request that holds its full reservation never
-//! waits, so the pools cannot deadlock.
+//! waits for another one, so the pools cannot deadlock.
+//!
+//! The reservation moves with the event into the queue, which keeps it until the store has finished with the event. So
+//! events that wait for a hanging disk are limited, too, also after their senders were answered 503.
 //!
 //! A slow sender holds memory that other requests need. While a request waits for a pool, the bodies in that pool must
 //! arrive faster.
@@ -43,7 +46,7 @@ const CONTENDED_MIN_SPEED: usize = 256 * 1024;
 /// How far such a body may fall behind.
 const CONTENDED_LAG: Duration = Duration::from_secs(1);
 
-/// Memory for all bodies that are being read.
+/// Memory for all bodies, from their first byte until their events are stored.
 pub struct Budget {
     size: usize,
     small: Pool,
@@ -66,11 +69,12 @@ struct Pool {
     waiting: watch::Sender<usize>,
 }
 
-/// A body that was read. Dropping it frees its memory reservation.
+/// A body that was read.
 pub struct BufferedBody {
     /// The body.
     pub bytes: Bytes,
-    _memory: OwnedSemaphorePermit,
+    /// Its reservation. Dropping it frees the memory for other bodies.
+    pub memory: OwnedSemaphorePermit,
 }
 
 /// A body of which a part has arrived. Times are of the monotonic clock.
@@ -150,7 +154,7 @@ impl Budget {
                 let Some(chunk) = body.next_chunk(payload, pool, clock).await? else {
                     return Ok(BufferedBody {
                         bytes: body.received.freeze(),
-                        _memory: memory,
+                        memory,
                     });
                 };
                 if body.received.len() + chunk.len() > limit {

@@ -95,8 +95,8 @@ struct Activity {
 }
 
 impl Connections {
-    /// Tracks connections of a server that accepts at most `limit` at once. `on_refusal` is called with the problem and the
-    /// peer when a connection is refused before it has a request.
+    /// Tracks the connections of a server that accepts at most `limit`. `on_refusal` is called with the problem and the peer
+    /// when a connection is refused before it has a request.
     pub fn new(
         limit: usize,
         on_refusal: impl Fn(Problem, Option<IpAddr>) + Send + Sync + 'static,

@@ -16,10 +16,10 @@ pub(super) const SHORT_HEAD: usize = 8 * 1024;
 /// Maximum length of any head, in bytes.
 pub(super) const MAX_HEAD: usize = 32 * 1024;
 
-/// Bytes of a body of known length that pass at once. The reader consumes all of them before it waits again.
+/// Bytes of a body of known length that pass in one step. The reader consumes all of them before it waits again.
 const KNOWN_STEP: usize = 32 * 1024;
 
-/// Bytes of a chunked body that pass at once. Bytes of the next request may pass with the end of the body.
+/// Bytes of a chunked body that pass in one step. Bytes of the next request may pass with the end of the body.
 const CHUNKED_STEP: usize = 2 * 1024;
 
 /// The phase of a connection, and how many of its bytes the server has read.

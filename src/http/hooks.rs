@@ -2,14 +2,13 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
 use log::{debug, error, info, warn};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Hooks;
-use super::body::MIDDLING;
+use super::body::{BufferedBody, MIDDLING};
 use super::problem::{Problem, allowing};
 use super::responses;
 use super::tls;
@@ -17,7 +16,7 @@ use super::turns;
 use super::weight;
 use crate::authentication::Pending;
 use crate::decision::{self, ChallengeResponse, Decision};
-use crate::event::{Envelope, Event};
+use crate::event::Event;
 use crate::headers::Headers;
 use crate::logging::STRANGER;
 use crate::metrics::ChallengeLabel;
@@ -155,7 +154,6 @@ async fn accept(
         // thread begins the authentication again. That is cheap compared to the body.
         let (hooks, name, token) = (hooks.clone(), Arc::clone(&source.name), path.token.clone());
         let source = Arc::clone(source);
-        let bytes = body.bytes.clone();
         web::block(move || {
             // Held until the values are dropped, even if the client has closed the connection.
             let _reserved = reserved;
@@ -163,7 +161,7 @@ async fn accept(
                 .authenticator
                 .begin(&headers, token.as_deref())
                 .map_err(Problem::from)?;
-            process(pending, bytes, &hooks, &source)
+            process(pending, body, &hooks, &source)
         })
         .await
         .map_err(|error| {
@@ -171,21 +169,17 @@ async fn accept(
             Problem::Internal
         })??
     } else {
-        process(pending, body.bytes.clone(), hooks, source)?
+        process(pending, body, hooks, source)?
     };
-    let (envelope, decision) = match processed {
+    let (event, decision) = match processed {
         Ok(event) => event,
         Err(response) => return Ok(Accepted::Challenge(response)),
     };
-    let secret = envelope.secret.clone();
-    let outcome = hooks
-        .queue
-        .enqueue(NewEvent::new(envelope, &decision))
-        .await
-        .map_err(|error| {
-            report(&source.name, &error);
-            Problem::StoreUnavailable
-        })?;
+    let secret = event.envelope.secret.clone();
+    let outcome = hooks.queue.enqueue(event).await.map_err(|error| {
+        report(&source.name, &error);
+        Problem::StoreUnavailable
+    })?;
     Ok(Accepted::Event(Box::new(AcceptedEvent {
         secret,
         decision,
@@ -198,10 +192,10 @@ async fn accept(
 /// A panic would close the connection without a response. It becomes [`Problem::Internal`], so that the sender retries.
 fn process(
     pending: Pending<'_>,
-    body: Bytes,
+    body: BufferedBody,
     hooks: &Hooks,
     source: &Source,
-) -> Result<Result<(Envelope, Decision), ChallengeResponse>, Problem> {
+) -> Result<Result<(NewEvent, Decision), ChallengeResponse>, Problem> {
     panics::caught(|| decide(pending, body, hooks, source)).unwrap_or_else(|panic| {
         error!(source:% = source.name, error:% = panic; "deciding an event panicked");
         Err(Problem::Internal)
@@ -210,16 +204,21 @@ fn process(
 
 fn decide(
     pending: Pending<'_>,
-    body: Bytes,
+    body: BufferedBody,
     hooks: &Hooks,
     source: &Source,
-) -> Result<Result<(Envelope, Decision), ChallengeResponse>, Problem> {
+) -> Result<Result<(NewEvent, Decision), ChallengeResponse>, Problem> {
     let now = hooks.clock.now();
-    let authentic = pending.finish(body, now).map_err(Problem::from)?;
+    let authentic = pending.finish(body.bytes, now).map_err(Problem::from)?;
     let event = Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic);
     Ok(decision::answer_challenge(event, source).map(|event| {
         let envelope = event.envelope.clone();
-        (envelope, decision::decide(event, source))
+        let decision = decision::decide(event, source);
+        let event = NewEvent {
+            memory: Some(body.memory),
+            ..NewEvent::new(envelope, &decision)
+        };
+        (event, decision)
     }))
 }
 

@@ -54,7 +54,7 @@ pub struct Hooks {
     pub queue: Queue,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// Memory for bodies. A reload may replace it; bodies that are being read keep the budget they began with.
+    /// Memory for bodies. A reload may replace it; bodies that have arrived or are arriving keep theirs.
     pub budget: Arc<ArcSwap<Budget>>,
     /// Limits the number of concurrent webhooks.
     pub work: Arc<Work>,

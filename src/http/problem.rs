@@ -163,7 +163,7 @@ impl Problem {
             Self::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "full",
-                "the bridge has too much work at once; try again",
+                "the bridge has too much work now; try again",
             ),
             Self::StoreUnavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -1,4 +1,4 @@
-//! Turns for large work: limits how much runs at once, and shares it among sources.
+//! Turns for large work: limits how much runs at the same time, and shares it among sources.
 //!
 //! Large work runs on a thread of its own, because it would delay the other requests of a worker. There are as many turns as
 //! processors. A source gets at most half of them while another one has large work. The requests of a source wait in a short

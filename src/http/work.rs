@@ -19,7 +19,7 @@ const TARGET: Duration = Duration::from_millis(500);
 /// The lowest limit. A slow disk commits many events as fast as one.
 const MIN_LIMIT: usize = 64;
 
-/// The highest limit, and the first. Alertmanager sends all groups of alerts at once, each on a connection of its own.
+/// The highest limit, and the first. Alertmanager sends all groups of alerts together, each on a connection of its own.
 const MAX_LIMIT: usize = 1024;
 
 /// The limit rises by one after this many were done in time.

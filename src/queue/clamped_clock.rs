@@ -7,7 +7,7 @@ use std::time::Duration;
 const JUMP: SignedDuration = SignedDuration::from_hours(24);
 
 /// The wall clock with an upper limit. A clock that is set forward by mistake, before the start or later, must not make
-/// everything old at once. Time starts at the newest time in the store, and passes at most twice as fast as on the
+/// everything old suddenly. Time starts at the newest time in the store, and passes at most twice as fast as on the
 /// monotonic clock, which does not count the sleep of a machine.
 pub(super) struct ClampedClock {
     time: Timestamp,

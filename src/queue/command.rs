@@ -1,7 +1,7 @@
 //! The commands of a store. Every store is an actor that carries out all of them.
 
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::packed::{PackedEvent, PackedRecord};
@@ -99,8 +99,6 @@ impl<T> Promise<T> {
 pub(super) struct Waiting {
     pub(super) event: PackedEvent,
     pub(super) turn: Turn,
-    /// Its share of the bytes that may wait.
-    pub(super) _room: OwnedSemaphorePermit,
 }
 
 /// Whether the store has begun with an event (true), or its caller has given up before that (false). The first of them

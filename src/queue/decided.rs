@@ -3,6 +3,7 @@
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::decision::Decision;
@@ -37,6 +38,9 @@ pub struct NewEvent {
     pub messages: Vec<StoredMessage>,
     /// Where it is posted. Two deliveries to one lane are posted in this order.
     pub deliveries: Vec<NewDelivery>,
+    /// The memory that is reserved for the body, if any. It is freed when the store has finished with the event, even if the
+    /// caller no longer waits for that.
+    pub memory: Option<OwnedSemaphorePermit>,
 }
 
 /// A message that is to be posted to a channel.
@@ -73,7 +77,7 @@ pub enum Enqueued {
 }
 
 impl NewEvent {
-    /// An event with the decision about it.
+    /// An event with the decision about it. No memory is reserved for its body.
     pub fn new(envelope: Envelope, decision: &Decision) -> Self {
         let (decided, messages, deliveries) = to_stored(decision);
         Self {
@@ -83,6 +87,7 @@ impl NewEvent {
             decided,
             messages,
             deliveries,
+            memory: None,
         }
     }
 }

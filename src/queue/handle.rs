@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
@@ -26,10 +26,6 @@ const TURN: Duration = Duration::from_secs(5);
 /// How much longer it waits for the commit, if the store has begun. Together with [`TURN`] this is less than senders wait.
 const COMMIT: Duration = Duration::from_secs(3);
 
-/// How many bytes of events may wait for their commit. While the disk hangs, nothing else bounds them. The default limit
-/// of a body is less.
-const WAITING: usize = 32 * 1024 * 1024;
-
 /// A cheap handle on the queue, for any runtime and any thread. The store ends when it is closed, or when the last
 /// handle is dropped.
 #[derive(Clone)]
@@ -38,8 +34,6 @@ pub struct Queue {
     arrivals: broadcast::Sender<Arc<str>>,
     departures: broadcast::Sender<Arc<str>>,
     changes: watch::Receiver<u64>,
-    /// A permit a byte of [`WAITING`].
-    room: Arc<Semaphore>,
     pub(super) history: watch::Sender<History>,
     clamped: Arc<Mutex<ClampedClock>>,
     pub(super) clock: Clock,
@@ -60,7 +54,6 @@ impl Queue {
             arrivals: wake.arrivals.clone(),
             departures: wake.departures.clone(),
             changes: wake.commits.subscribe(),
-            room: Arc::new(Semaphore::new(WAITING)),
             history: watch::Sender::new(history),
             clamped: Arc::new(Mutex::new(clamped)),
             clock,
@@ -75,12 +68,9 @@ impl Queue {
         let turn = Turn::default();
         let (reply, mut answer) = oneshot::channel();
         let enqueued = async {
-            let size = u32::try_from(packed.size().min(WAITING)).unwrap_or(u32::MAX);
-            let room = Arc::clone(&self.room).acquire_many_owned(size).await;
             let waiting = Waiting {
                 event: packed,
                 turn: turn.clone(),
-                _room: room.map_err(|_| QueueError::Closed)?,
             };
             let command = Command::Change(Change::Enqueue(Box::new(waiting), reply.into()));
             let sent = self.commands.send(command).await;

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 use zstd::bulk::Compressor;
 
@@ -30,6 +31,8 @@ pub(super) struct PackedEvent {
     /// JSON, one message a variant.
     pub(super) messages: Vec<String>,
     pub(super) deliveries: Vec<NewDelivery>,
+    /// The memory that is reserved for the body.
+    pub(super) _memory: Option<OwnedSemaphorePermit>,
 }
 
 /// A stored event whose body is still compressed.
@@ -55,6 +58,7 @@ pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
         until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
         decided: event.decided,
         deliveries: event.deliveries,
+        _memory: event.memory,
     })
 }
 

@@ -241,6 +241,7 @@ pub(super) fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
         },
         messages: vec![message("hello")],
         deliveries: deliveries(lanes),
+        memory: None,
     }
 }
 

@@ -19,7 +19,7 @@ use super::page;
 use super::settings::SandboxSettings;
 use crate::clock::Clock;
 
-/// Seconds for requests in flight when the sandbox stops. Hanging and slow responses end at once.
+/// Seconds for requests in flight when the sandbox stops. Hanging and slow responses end immediately.
 const GRACE: u64 = 2;
 
 /// A sandbox that listens, but does not respond yet.

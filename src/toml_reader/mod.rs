@@ -7,7 +7,7 @@
 //!        └schema()─► JSON Schema, for editors
 //! ```
 //!
-//! The check reports every mistake of a file at once, each as a [`Finding`] with file, line and key. A `TableReader`
+//! The check reports all mistakes of a file together, each as a [`Finding`] with file, line and key. A `TableReader`
 //! then returns what has the right shape and reports nothing. Nothing here opens a file.
 
 mod check;

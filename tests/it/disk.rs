@@ -1,11 +1,14 @@
 //! A failing disk: a preloaded library (tests/faults/disk.c) makes single calls of the real binary fail or hang.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::harness::{TestSetup, client, in_time};
+use crate::overload::{ANY, post_any};
 use crate::program::{Served, serve};
 use crate::store::{assert_recovery, post, ready};
 use twake_bridge::clock::Clock;
@@ -13,6 +16,9 @@ use twake_bridge::sandbox::Fault;
 
 /// The maximum time of a response while the disk hangs. The limit of the bridge is eight seconds.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// The memory limit of the bridge while the disk hangs, in MB.
+const MEMORY: u64 = 180;
 
 /// Controls the disk of the bridge in [`served`].
 struct Disk {
@@ -43,10 +49,10 @@ pub(crate) fn preload(setup: &TestSetup, name: &str) -> PathBuf {
     library
 }
 
-/// A bridge whose disk can fail.
-fn served(setup: &TestSetup) -> (Served, Disk) {
+/// A bridge whose disk can fail. `more` is added to its configuration.
+fn served(setup: &TestSetup, more: &str) -> (Served, Disk) {
     let control = setup.path("disk");
-    let mut command = serve(&setup.write_config(""), &setup.store(), "127.0.0.1:0");
+    let mut command = serve(&setup.write_config(more), &setup.store(), "127.0.0.1:0");
     command
         .env("LD_PRELOAD", preload(setup, "disk"))
         .env("DISK_FAULT", &control);
@@ -55,7 +61,7 @@ fn served(setup: &TestSetup) -> (Served, Disk) {
 
 async fn assert_recovery_from(fault: &str) {
     let setup = TestSetup::new();
-    let (mut served, disk) = served(&setup);
+    let (mut served, disk) = served(&setup, "");
     assert_recovery(&setup, &mut served, || disk.set(fault), || disk.set("")).await;
     assert!(disk.met(), "no call met the fault");
 }
@@ -85,7 +91,7 @@ async fn no_event_is_lost_when_the_disk_becomes_read_only() {
 #[actix_web::test]
 async fn without_space_for_a_checkpoint_no_event_is_refused_or_lost_at_a_kill() {
     let setup = TestSetup::new();
-    let (mut served, disk) = served(&setup);
+    let (mut served, disk) = served(&setup, "");
     let url = served.url.clone();
     disk.set("enospc checkpoint");
     let mut posted = 0;
@@ -129,7 +135,7 @@ async fn answered(url: &str, text: &str) -> u16 {
 #[actix_web::test]
 async fn a_disk_that_hangs_delays_no_response_and_stores_only_the_write_in_progress() {
     let setup = TestSetup::new();
-    let (mut served, disk) = served(&setup);
+    let (mut served, disk) = served(&setup, "");
     let url = served.url.clone();
     // Twake has the message when the disk begins to hang, so its delivery cannot be stored.
     let delay = Duration::from_secs(2);
@@ -199,6 +205,46 @@ async fn a_disk_that_hangs_delays_no_response_and_stores_only_the_write_in_progr
         22,
         "a message is posted twice"
     );
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
+}
+
+/// After 503 the event is still in the inbox of the store, which cannot take it out. New requests add more.
+#[actix_web::test]
+async fn events_that_wait_for_a_hanging_disk_stay_within_the_memory_for_bodies() {
+    let setup = TestSetup::new();
+    let (mut served, disk) = served(&setup, ANY);
+    let url = served.url.clone();
+    // Random bytes: the store cannot compress them.
+    let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
+        .take(3_000_000)
+        .collect();
+    let body = format!(
+        r#"{{"title": "large", "noise": "{}"}}"#,
+        BASE64_STANDARD.encode(noise)
+    );
+    let body = Bytes::from(body);
+    disk.set("hang sync");
+    for round in 0..5 {
+        let keys: Vec<String> = (0..10).map(|number| format!("{round}-{number}")).collect();
+        let sent = keys.iter().map(|key| post_any(&url, key, body.clone()));
+        let answers = futures_util::future::join_all(sent).await;
+        assert!(answers.iter().all(|(status, _)| *status == 503), "{answers:?}");
+        assert_eq!(answered(&url, "small").await, 503);
+        if answers.iter().all(|(_, code)| code == "full") {
+            break;
+        }
+    }
+    let peak = served.peak_memory();
+    println!("peak memory: {peak} MB");
+    assert!(peak < MEMORY, "{peak} MB");
+
+    disk.set("");
+    in_time("the store to work again", async {
+        while ready(&served).await == 503 {}
+    })
+    .await;
+    assert_eq!(post_any(&url, "last", body).await.0, 202);
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0), "{:#?}", served.lines);
 }

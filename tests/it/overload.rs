@@ -1,15 +1,19 @@
 //! A flood of misbehaving senders with one good sender among them.
 
+use bytes::Bytes;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::{GITHUB_SECRET, PATIENCE, TestSetup, client, github_signature, in_time, push};
-use crate::program::Served;
+use crate::harness::{GITHUB_SECRET, PATIENCE, TOKEN, TestSetup, client, github_signature, in_time, push};
+use crate::program::{Served, serve};
 use twake_bridge::clock::Clock;
 
 /// The memory limit of the bridge, in MB.
 const MEMORY: u64 = 300;
+
+/// Objects of a body whose values take more than half of the memory for values.
+const DENSE: usize = 350_000;
 
 /// The length of the flood, in seconds.
 const FLOOD: &str = "12";
@@ -85,6 +89,59 @@ async fn in_a_flood_memory_is_bounded_and_a_good_sender_is_answered() {
     let peak = served.peak_memory();
     assert!(peak < MEMORY, "{peak} MB");
     println!("flood: {flood}good sender: {taken} taken, {refused} refused; peak memory {peak} MB");
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+}
+
+/// A source of any JSON. Its schemes need no signature over a large body.
+pub(crate) const ANY: &str = r#"
+[sources.any]
+kind = "generic"
+secrets = [{ file = "token", scheme = "bearer" }]
+channels = ["dev"]
+"#;
+
+/// Posts a body to the source of [`ANY`]; returns the status and the code of a refusal.
+pub(crate) async fn post_any(url: &str, key: &str, body: Bytes) -> (u16, String) {
+    let answer = client()
+        .post(format!("{url}/hooks/any"))
+        .insert_header(("authorization", format!("Bearer {TOKEN}")))
+        .insert_header(("content-type", "application/json"))
+        .insert_header(("idempotency-key", key))
+        .send_body(body);
+    let mut answer = answer.await.unwrap();
+    let body: serde_json::Value = answer.json().await.unwrap();
+    let code = body["code"].as_str().unwrap_or_default();
+    (answer.status().as_u16(), code.to_owned())
+}
+
+/// JSON takes up to thirty times the memory of its text. There are at least two turns for large bodies.
+#[actix_web::test]
+async fn bodies_of_many_values_are_parsed_one_after_the_other() {
+    let setup = TestSetup::new();
+    let config = setup.write_config(ANY);
+    let mut command = serve(&config, &setup.store(), "127.0.0.1:0");
+    // As in the systemd unit: all threads reuse the same freed memory.
+    command.env("MALLOC_ARENA_MAX", "1");
+    let mut served = Served::listening(command);
+    let dense = format!(
+        r#"{{"title": "dense", "list": [{}0]}}"#,
+        r#"{"a":0},"#.repeat(DENSE)
+    );
+    let dense = Bytes::from(dense);
+    let keys: Vec<String> = (0..4).map(|number| format!("dense-{number}")).collect();
+    let sent = keys.iter().map(|key| post_any(&served.url, key, dense.clone()));
+    let answers = futures_util::future::join_all(sent).await;
+    assert!(answers.iter().any(|(status, _)| *status == 202), "{answers:?}");
+    assert!(
+        answers
+            .iter()
+            .all(|(status, code)| *status == 202 || code == "full"),
+        "{answers:?}"
+    );
+    let peak = served.peak_memory();
+    println!("{answers:?}; peak memory: {peak} MB");
+    assert!(peak < MEMORY, "{peak} MB");
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0));
 }

@@ -321,6 +321,10 @@ async fn at_ten_times_the_sustained_rate_every_response_is_true_and_a_polite_sen
     let peak = served.peak_memory();
     println!("peak memory: {peak} MB");
     stormed.assert_only_202_and_503();
+    assert!(
+        stormed.count(503) > 0,
+        "what cannot be completed soon is refused, and does not wait until its sender gives up"
+    );
     polite.assert_only_202_and_503();
     assert_eq!(polite.unknown, 0, "a polite sender is always answered");
     assert!(polite.count(202) > 0);

@@ -242,7 +242,7 @@ const LIMITS: &[Key] = &[
     Key::new(
         "bodies",
         Shape::Size,
-        "the maximum size of all bodies that are read at a time; default: \"64MiB\"",
+        "the memory for all bodies together, until their events are stored; default: \"64MiB\"",
     ),
     Key::new(
         "connections",

@@ -50,7 +50,7 @@ async fn a_lane_keeps_its_order_while_the_twake_of_another_is_down() {
         "a refused connection means that nothing was delivered"
     );
 
-    // The other Twake gets another address: the waiting messages go there at once, in their order.
+    // The other Twake gets another address: the waiting messages go there immediately, in their order.
     bench.destinations.send_replace(destinations([
         destination(&peer.url, "main", "dev"),
         destination(&peer.url, "other", "ops"),

@@ -242,7 +242,7 @@ async fn a_server_that_requires_a_certificate_gets_only_that_of_the_account() {
         assert!(detail.contains("certificate"), "{detail}");
         assert_eq!((peer.texts("dev").len(), peer.count()), (1, 1));
 
-        // The account gets one: the waiting message is delivered at once.
+        // The account gets one: the waiting message is delivered immediately.
         let destinations = destinations([destination_via(
             &peer.url,
             "nobody",

@@ -37,7 +37,7 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_settled ON events (received) WHERE waiting = 0 AND dead = 0;
 CREATE UNIQUE INDEX events_uuid ON events (uuid);
--- For lists, newest first. Those of what waits, is dead or said nowhere hold only that.
+-- For lists, newest first. The partial ones contain only what is waiting, dead or without a delivery.
 CREATE INDEX events_source ON events (source, uuid);
 CREATE INDEX events_type ON events (type, uuid);
 CREATE INDEX events_secret ON events (secret, uuid);

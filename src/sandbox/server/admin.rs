@@ -89,7 +89,7 @@ pub(super) async fn clear_faults(query: Query<OfChannel>, sandbox: Data<SandboxH
     HttpResponse::NoContent().finish()
 }
 
-/// `GET /sandbox/version?after=N`: responds once the version is not `N`, or after a while; without `after` at once.
+/// `GET /sandbox/version?after=N`: responds once the version is not `N`, or after a while; without `after` immediately.
 pub(super) async fn version(query: Query<After>, sandbox: Data<SandboxHandle>) -> HttpResponse {
     let mut version = sandbox.version();
     if let Some(after) = query.after {

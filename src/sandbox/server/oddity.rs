@@ -72,7 +72,7 @@ pub(super) fn response(answer: &Response) -> HttpResponse {
     response.body(answer.body.clone())
 }
 
-/// A body that fails at once: actix closes the connection before it has sent a byte of the response.
+/// A body that fails immediately: actix closes the connection before it has sent a byte of the response.
 pub(super) fn broken_off() -> HttpResponse {
     let failure = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
     HttpResponse::Ok().streaming(futures_util::stream::once(async { Err::<Bytes, _>(failure) }))

@@ -42,11 +42,11 @@ impl<'a> Account<'a> {
         self.homeserver
             .administrate("PUT", &path, &json!({ "suspend": suspend }));
     }
+}
 
-    fn log_in_again(&mut self) {
-        let name = self.bot.id.trim_start_matches('@').replace(":bridge.test", "");
-        self.bot = Person::log_in(&self.homeserver.url, &name);
-    }
+fn log_in_again(account: &mut Account<'_>) {
+    let name = account.bot.id.trim_start_matches('@').replace(":bridge.test", "");
+    account.bot = Person::log_in(&account.homeserver.url, &name);
 }
 
 /// A cause of refusals.
@@ -66,11 +66,11 @@ struct Case {
 const CASES: &[Case] = &[
     Case {
         name: "wrong-token",
-        cause: |account| account.bot.token = "syt_wrong".to_owned(),
+        cause: |account| "syt_wrong".clone_into(&mut account.bot.token),
         account: true,
         reason: "wrong_key",
         hint: "log in again with the same device_id",
-        mend: Some(|account| account.log_in_again()),
+        mend: Some(log_in_again),
     },
     Case {
         name: "logged-out",
@@ -78,7 +78,7 @@ const CASES: &[Case] = &[
         account: true,
         reason: "wrong_key",
         hint: "log in again with the same device_id",
-        mend: Some(|account| account.log_in_again()),
+        mend: Some(log_in_again),
     },
     Case {
         name: "deactivated",
@@ -152,7 +152,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "unknown-room",
-        cause: |account| account.room.id = "!unknown:bridge.test".to_owned(),
+        cause: |account| "!unknown:bridge.test".clone_into(&mut account.room.id),
         account: false,
         reason: "unknown_room",
         hint: "there is no such room",
@@ -160,7 +160,7 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "unknown-alias",
-        cause: |account| account.room.id = "#unknown:bridge.test".to_owned(),
+        cause: |account| "#unknown:bridge.test".clone_into(&mut account.room.id),
         account: false,
         reason: "unknown_room",
         hint: "there is no such room",

@@ -1,6 +1,5 @@
 //! One transaction of several changes: what happens to the others when one fails.
 
-use tokio::sync::Semaphore;
 use tokio::sync::oneshot::{self, Receiver};
 use uuid::Uuid;
 
@@ -21,7 +20,6 @@ fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Turn) {
     let waiting = Waiting {
         event: pack(event).unwrap(),
         turn: turn.clone(),
-        _room: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
     };
     (Change::Enqueue(Box::new(waiting), reply.into()), answer, turn)
 }
