@@ -48,7 +48,7 @@
 //! | [`operator`] | list, show, replay, discard, move: the service on a queue, and its client over HTTP |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |
-//! | [`sandbox`] | the stand-in Twake with its page, and the sender of samples |
+//! | [`sandbox`] | the stand-in chat (messages/save, threads, Matrix) with its page, and the sender of samples |
 //!
 //! # Invariants
 //!

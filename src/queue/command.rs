@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::packed::{PackedEvent, PackedRecord};
+use super::packed::{PackedClaim, PackedEvent, PackedRecord};
 use super::pruning::{Pruned, Pruning};
 use super::{
-    Claim, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError, Replay, Settled,
+    Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError, Replay, Settled,
     Settlement,
 };
 
@@ -44,7 +44,7 @@ pub(super) enum Change {
 /// Commands whose answers show only what is committed.
 pub(super) enum Query {
     /// Changes no delivery. A store that several processes share writes here who owns the lane.
-    Claim(Arc<str>, Owner, Responder<Option<Claim>>),
+    Claim(Arc<str>, Owner, Responder<Option<PackedClaim>>),
     Lanes(Responder<Vec<LaneState>>),
     Event(Uuid, Responder<Option<PackedRecord>>),
     List(Box<Listing>, Responder<EventPage>),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
 use super::command::{Change, Command, Promise, Query, Responder, Turn, Waiting};
-use super::packed::{pack, pack_messages, unpack};
+use super::packed::{pack, pack_messages, unpack, unpack_claim};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
 use super::{
@@ -90,7 +90,10 @@ impl Queue {
     /// Claims a lane for `owner`, and returns the delivery that is next in it. `None`: nothing waits, or another owner has
     /// the lane. A claim by the present owner extends its lease and keeps the fence.
     pub async fn claim(&self, lane: &Arc<str>, owner: Owner) -> Result<Option<Claim>, QueueError> {
-        self.query(|reply| Query::Claim(lane.clone(), owner, reply)).await
+        let claimed = self
+            .query(|reply| Query::Claim(lane.clone(), owner, reply))
+            .await?;
+        Ok(claimed.map(unpack_claim))
     }
 
     /// Stores how an attempt ended. A second settlement of the same attempt changes nothing. Nor does a settlement under

@@ -1,5 +1,5 @@
-//! Events in the form in which they are stored. The caller's thread packs them and decompresses bodies, so that the one
-//! thread of the store does not have to.
+//! Events in the form in which they are stored. The caller's thread packs them, decompresses bodies and parses messages, so
+//! that the one thread of the store does not have to.
 
 use jiff::{SignedDuration, Timestamp};
 use std::cell::RefCell;
@@ -9,8 +9,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 use zstd::bulk::Compressor;
 
-use super::{Decided, EventRecord, NewDelivery, NewEvent, QueueError};
+use super::{Claim, Decided, EventRecord, NewDelivery, NewEvent, QueueError};
 use crate::message::StoredMessage;
+
+/// The first message of an event is stored in its row if the compressed body is not larger. To read it, a store may have to
+/// read past the body.
+const SMALL_BODY: usize = 64 * 1024;
 
 /// An event as it is stored.
 pub(super) struct PackedEvent {
@@ -28,7 +32,9 @@ pub(super) struct PackedEvent {
     /// Until when the key is remembered.
     pub(super) until: Timestamp,
     pub(super) decided: Decided,
-    /// JSON, one message a variant.
+    /// The first message, if it is stored in the event's row: JSON, compressed with zstd.
+    pub(super) message_in_row: Option<Vec<u8>>,
+    /// The other messages as JSON. Each message is of one variant.
     pub(super) messages: Vec<String>,
     pub(super) deliveries: Vec<NewDelivery>,
     /// The memory that is reserved for the body.
@@ -42,17 +48,39 @@ pub(super) struct PackedRecord {
     pub(super) body_size: usize,
 }
 
+/// A claim whose message is not parsed yet.
+pub(super) struct PackedClaim {
+    pub(super) claim: Claim,
+    pub(super) message: Option<PackedMessage>,
+}
+
+/// A message as it is stored.
+pub(super) enum PackedMessage {
+    /// JSON.
+    Json(String),
+    /// JSON, compressed with zstd.
+    Compressed(Vec<u8>),
+}
+
 pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
     let NewEvent { envelope, .. } = event;
+    let body = compress(&envelope.body).map_err(unpackable)?;
+    let mut messages = pack_messages(&event.messages, &event.deliveries)?;
+    let message_in_row = if messages.is_empty() || body.len() > SMALL_BODY {
+        None
+    } else {
+        Some(compress(messages.remove(0).as_bytes()).map_err(unpackable)?)
+    };
     let remember = SignedDuration::try_from(event.remember).unwrap_or(SignedDuration::MAX);
     Ok(PackedEvent {
-        messages: pack_messages(&event.messages, &event.deliveries)?,
+        message_in_row,
+        messages,
         id: envelope.id,
         source: envelope.source,
         received: envelope.received,
         headers: serde_json::to_string(&envelope.headers).map_err(unpackable)?,
         secret: envelope.secret,
-        body: compress(&envelope.body).map_err(unpackable)?,
+        body,
         body_size: envelope.body.len(),
         key: event.key.0,
         until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
@@ -86,12 +114,38 @@ pub(super) fn unpack(packed: PackedRecord) -> Result<EventRecord, QueueError> {
     Ok(record)
 }
 
+pub(super) fn unpack_claim(packed: PackedClaim) -> Claim {
+    let mut claim = packed.claim;
+    let json = packed.message.and_then(|message| message.into_json().ok());
+    claim.head.message = json.as_deref().and_then(unpack_message);
+    claim
+}
+
+/// A stored message; `None` when its form is not known to this version.
+pub(super) fn unpack_message(json: &str) -> Option<StoredMessage> {
+    serde_json::from_str(json)
+        .ok()
+        .filter(|stored: &StoredMessage| stored.v == 1)
+}
+
+impl PackedMessage {
+    pub(super) fn into_json(self) -> io::Result<String> {
+        match self {
+            Self::Json(json) => Ok(json),
+            Self::Compressed(bytes) => {
+                String::from_utf8(zstd::decode_all(&bytes[..])?).map_err(io::Error::other)
+            }
+        }
+    }
+}
+
 impl PackedEvent {
     /// About how many bytes it takes in the store: its content, and a share for rows and indexes.
     pub(super) fn size(&self) -> usize {
         const EVENT: usize = 200;
         const DELIVERY: usize = 64;
-        let messages: usize = self.messages.iter().map(String::len).sum();
+        let others: usize = self.messages.iter().map(String::len).sum();
+        let messages = others + self.message_in_row.as_ref().map_or(0, Vec::len);
         let Decided { routes, skipped, .. } = &self.decided;
         let decided = routes.len() + skipped.as_ref().map_or(0, String::len);
         let content = self.body.len() + self.headers.len() + decided + messages;

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use rusqlite::Connection;
 use twake_bridge::sandbox::Limits;
 
-use crate::harness::{TestSetup, in_time, post_push};
+use crate::harness::{TestSetup, in_time, post_push, stored_message};
 use crate::program::{Served, output_of, output_text, program, serve};
 use crate::store::under;
 
@@ -259,9 +259,9 @@ async fn a_backup_under_load_has_every_event_accepted_before_it_began() {
     assert_eq!(number("SELECT count(*) FROM deliveries"), events);
     assert_eq!(number("SELECT sum(waiting) FROM lanes"), waiting);
     let titles: String = {
-        let mut messages = store.prepare("SELECT json FROM messages").unwrap();
-        let found = messages.query_map([], |row| row.get::<_, String>(0)).unwrap();
-        found.map(Result::unwrap).collect()
+        let mut messages = store.prepare("SELECT message FROM events").unwrap();
+        let found = messages.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+        found.map(|message| stored_message(&message.unwrap())).collect()
     };
     let kept: BTreeSet<&str> = titles
         .split("commit ")

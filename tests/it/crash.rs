@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use twake_bridge::clock::Clock;
 use twake_bridge::sandbox::{ActiveFault, Fault, Limits, SandboxMessage};
 
-use crate::harness::{TOKEN, TestSetup, alert, client, github_signature, in_time, push};
+use crate::harness::{TOKEN, TestSetup, alert, client, github_signature, in_time, push, stored_message};
 use crate::program::{Served, serve};
 
 /// The senders and the channels of their routes. A channel has one sequential sender, so that the order of acceptance is
@@ -370,12 +370,14 @@ fn heads(setup: &TestSetup) -> Vec<(String, u64)> {
 fn letters(store: &Connection, deliveries: &str) -> Vec<(String, u64)> {
     let mut statement = store
         .prepare(&format!(
-            "SELECT l.name, m.json FROM deliveries d JOIN lanes l ON l.id = d.lane
-             JOIN messages m ON m.event = d.event AND m.number = d.message WHERE d.id IN ({deliveries})"
+            "SELECT l.name, e.message FROM deliveries d JOIN lanes l ON l.id = d.lane
+             JOIN events e ON e.id = d.event WHERE d.id IN ({deliveries})"
         ))
         .unwrap();
     let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+        .query_map([], |row| {
+            Ok((row.get(0)?, stored_message(&row.get::<_, Vec<u8>>(1)?)))
+        })
         .unwrap();
     rows.map(|row| row.map(|(lane, json)| (lane, number_of(&json))).unwrap())
         .collect()

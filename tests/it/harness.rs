@@ -198,6 +198,11 @@ impl Drop for TestSetup {
     }
 }
 
+/// The JSON of a message from the row of its event.
+pub(crate) fn stored_message(column: &[u8]) -> String {
+    String::from_utf8(zstd::decode_all(column).unwrap()).unwrap()
+}
+
 /// A number from an environment variable, for a long run.
 #[expect(
     clippy::disallowed_methods,

@@ -25,6 +25,9 @@ keep = "36500d"
 dead = "36500d"
 "#;
 
+/// The newest schema.
+const SCHEMA: i64 = 5;
+
 struct Upgrade {
     setup: TestSetup,
 }
@@ -38,8 +41,10 @@ impl Upgrade {
         Self { setup }
     }
 
-    fn take(&self, name: &str) {
-        fs::copy(old(), self.setup.path(name)).unwrap();
+    fn take(&self, schema: i64, name: &str) {
+        let stores = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/store");
+        let old = format!("{stores}/schema-{schema}.db");
+        fs::copy(old, self.setup.path(name)).unwrap();
     }
 
     fn serve(&self) -> Served {
@@ -74,13 +79,6 @@ impl Upgrade {
     }
 }
 
-fn old() -> &'static Path {
-    Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/data/store/schema-1.db"
-    ))
-}
-
 fn schema(path: &Path) -> i64 {
     let store = rusqlite::Connection::open(path).unwrap();
     store
@@ -96,13 +94,13 @@ fn id(event: &Value) -> &str {
 async fn a_store_of_an_earlier_schema_is_migrated_with_all_its_events() {
     let upgrade = Upgrade::new();
     let setup = &upgrade.setup;
-    upgrade.take("bridge.db");
+    upgrade.take(1, "bridge.db");
     let mut served = upgrade.serve();
     assert!(
         served
             .lines
             .iter()
-            .any(|line| line.contains("has schema 4 now, it had 1")),
+            .any(|line| line.contains(&format!("has schema {SCHEMA} now, it had 1"))),
         "{:#?}",
         served.lines
     );
@@ -164,32 +162,34 @@ async fn a_store_of_an_earlier_schema_is_migrated_with_all_its_events() {
 
 #[actix_web::test]
 async fn a_backup_of_an_earlier_schema_is_restored_and_migrated_at_the_next_start() {
-    let upgrade = Upgrade::new();
-    let setup = &upgrade.setup;
-    upgrade.take("before.db");
-    let before = setup.path("before.db");
-    let restored = upgrade.run(&["restore", before.to_str().unwrap(), "--yes"]).await;
-    assert!(restored.status.success(), "{}", output_text(&restored));
-    assert!(
-        output_text(&restored).contains("6 events"),
-        "{}",
-        output_text(&restored)
-    );
-    let store = setup.path("bridge.db");
-    assert_eq!(schema(&store), 1, "a copy is what was copied");
+    for earlier in 1..SCHEMA {
+        let upgrade = Upgrade::new();
+        let setup = &upgrade.setup;
+        upgrade.take(earlier, "before.db");
+        let before = setup.path("before.db");
+        let restored = upgrade.run(&["restore", before.to_str().unwrap(), "--yes"]).await;
+        assert!(restored.status.success(), "{}", output_text(&restored));
+        assert!(
+            output_text(&restored).contains("6 events"),
+            "{}",
+            output_text(&restored)
+        );
+        let store = setup.path("bridge.db");
+        assert_eq!(schema(&store), earlier, "a copy is what was copied");
 
-    // A backup of it has the earlier schema, too: the earlier version can still use both.
-    let copy = setup.path("copy.db");
-    let backup = upgrade.run(&["backup", copy.to_str().unwrap()]).await;
-    assert!(backup.status.success(), "{}", output_text(&backup));
-    assert_eq!(schema(&copy), 1);
+        // A backup of it has the earlier schema, too: the earlier version can still use both.
+        let copy = setup.path("copy.db");
+        let backup = upgrade.run(&["backup", copy.to_str().unwrap()]).await;
+        assert!(backup.status.success(), "{}", output_text(&backup));
+        assert_eq!(schema(&copy), earlier);
 
-    let mut served = upgrade.serve();
-    setup.posted("ch-ops", 2).await;
-    served.signal("TERM");
-    assert!(served.end().success(), "{:#?}", served.lines);
-    assert_eq!(schema(&store), 4);
-    assert_eq!(upgrade.events(None).await.len(), 6);
+        let mut served = upgrade.serve();
+        setup.posted("ch-ops", 2).await;
+        served.signal("TERM");
+        assert!(served.end().success(), "{:#?}", served.lines);
+        assert_eq!(schema(&store), SCHEMA);
+        assert_eq!(upgrade.events(None).await.len(), 6);
+    }
 }
 
 /// An earlier version stored Twacode from a template in place of a document.
@@ -197,7 +197,7 @@ async fn a_backup_of_an_earlier_schema_is_restored_and_migrated_at_the_next_star
 async fn a_stored_message_in_a_removed_format_becomes_a_dead_letter_and_a_replay_renders_it() {
     let upgrade = Upgrade::new();
     let setup = &upgrade.setup;
-    upgrade.take("bridge.db");
+    upgrade.take(1, "bridge.db");
     let store = rusqlite::Connection::open(setup.path("bridge.db")).unwrap();
     let changed = store
         .execute(

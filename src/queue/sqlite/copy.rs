@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::lock::{Lock, beside, private};
 use super::query::value;
 use super::statements::{COPY_TO_FILE, COUNT_EVENTS, COUNT_WAITING, QUICK_CHECK, TRUNCATE_LOG};
-use super::{address, locate, open_file, schema};
+use super::{PAGE, address, locate, open_file, schema};
 use crate::queue::OpenError;
 use crate::queue::error::Cause;
 
@@ -162,6 +162,9 @@ fn copy(from: &Path, to: &Path) -> Result<Copied, CopyError> {
 fn write(source: &Connection, from: &Path, part: &Path, written: &File) -> Result<Copied, CopyError> {
     // VACUUM INTO reads one snapshot and writes a compact file. It accepts an empty file as its target.
     let name = part.to_string_lossy().into_owned();
+    source
+        .pragma_update(None, "page_size", PAGE)
+        .map_err(database(part))?;
     source.execute(COPY_TO_FILE, [name]).map_err(database(part))?;
     let copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let copy = copy.map_err(database(part))?;

@@ -10,6 +10,7 @@ use super::statements::{
     PUT_BACK, SETTLE,
 };
 use super::tally::Tally;
+use crate::queue::packed::PackedClaim;
 use crate::queue::{Claim, DeliveryRecord, Fence, NewDelivery, Outcome, Settled, Settlement, State};
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
@@ -32,9 +33,12 @@ pub(super) fn add(
 }
 
 /// The delivery that is next in a lane.
-pub(super) fn claim(connection: &Connection, lane: &str) -> Result<Option<Claim>> {
-    let head = first(connection, HEAD, [lane], rows::head)?;
-    Ok(head.map(|head| Claim { fence: FENCE, head }))
+pub(super) fn claim(connection: &Connection, lane: &str) -> Result<Option<PackedClaim>> {
+    let found = first(connection, HEAD, [lane], rows::head)?;
+    Ok(found.map(|(head, message)| PackedClaim {
+        claim: Claim { fence: FENCE, head },
+        message,
+    }))
 }
 
 /// Stores how an attempt ended. A delivery that is settled already stays as it is.

@@ -1,17 +1,19 @@
 //! Events: stored, recognized by their idempotency key, and read.
 
 use jiff::Timestamp;
+use rusqlite::types::Type;
 use rusqlite::{Connection, Result, params};
 use uuid::Uuid;
 
 use super::query::{all, execute, exists, first, value};
 use super::statements::{
-    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, INSERT_EVENT, INSERT_MESSAGE, INSERT_SKIPPED,
-    INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED, UNREADABLE, WRITE_PROOF,
+    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, FIRST_MESSAGE, INSERT_EVENT, INSERT_MESSAGE,
+    INSERT_SKIPPED, INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED, UNREADABLE,
+    WRITE_PROOF,
 };
 use super::tally::Tally;
 use super::{deliveries, rows};
-use crate::queue::packed::{PackedEvent, PackedRecord};
+use crate::queue::packed::{PackedEvent, PackedMessage, PackedRecord, unpack_message};
 use crate::queue::{Decided, Enqueued, State};
 
 /// Bytes that a thorough check writes. They show that there is room for events.
@@ -36,12 +38,14 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         rows::integer(event.deliveries.len()),
         rows::integer(event.body_size),
         event.body,
+        event.message_in_row,
     ];
     execute(connection, INSERT_EVENT, columns)?;
     let row = connection.last_insert_rowid();
     add_reasons(connection, row, event.id, &event.decided)?;
-    for (number, json) in event.messages.iter().enumerate() {
-        add_message(connection, row, number, json)?;
+    let in_row = usize::from(event.message_in_row.is_some());
+    for (index, json) in event.messages.iter().enumerate() {
+        add_message(connection, row, in_row + index, json)?;
     }
     deliveries::add(connection, row, &event.deliveries, event.received, tally)?;
     let until = event.until.as_millisecond();
@@ -99,7 +103,7 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<PackedRec
     };
     let record = &mut packed.record;
     let messages = messages(connection, row)?;
-    record.messages = messages.iter().map(|json| rows::message(json)).collect();
+    record.messages = messages.iter().map(|json| unpack_message(json)).collect();
     record.deliveries = deliveries::records(connection, row)?;
     record.decided.skipped = skipped(connection, row)?;
     record.decided.unreadable = unreadable(connection, id)?;
@@ -108,7 +112,11 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<PackedRec
 
 /// The messages of an event as JSON. Each is at the index of its number.
 pub(super) fn messages(connection: &Connection, event: i64) -> Result<Vec<String>> {
-    all(connection, MESSAGES, [event], value)
+    let in_row = first(connection, FIRST_MESSAGE, [event], |row| rows::message(row, 0))?;
+    let in_row = in_row.flatten().map(PackedMessage::into_json).transpose();
+    let in_row = in_row.map_err(rows::corrupt(0, Type::Blob))?;
+    let others = all(connection, MESSAGES, [event], value)?;
+    Ok(in_row.into_iter().chain(others).collect())
 }
 
 /// Why an event is skipped in some channels, as JSON.
@@ -136,7 +144,7 @@ pub(super) fn add_reasons(connection: &Connection, event: i64, id: Uuid, decided
     Ok(())
 }
 
-/// Stores a message of an event under its number.
+/// Stores a message of an event under its number, not in the event's row.
 pub(super) fn add_message(connection: &Connection, event: i64, number: usize, json: &str) -> Result<()> {
     let message = params![event, rows::integer(number), json];
     execute(connection, INSERT_MESSAGE, message).map(drop)

@@ -1,16 +1,14 @@
-//! Lists of events. Each list walks one index from its newest end, and examines a bounded number of events.
+//! Lists of events, newest first. Each list examines a bounded number of events.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Result, ToSql, params};
+use rusqlite::{Connection, Result, params};
 use uuid::Uuid;
 
 use super::query::{all, exists, first};
-use super::statements::{
-    HAS_DELIVERY, ID_AFTER, ID_BEFORE, IDS_BETWEEN, LIST_ALL, LIST_DEAD, LIST_OF_SECRET, LIST_OF_SOURCE,
-    LIST_OF_TYPE, LIST_SKIPPED, LIST_UNREADABLE, LIST_WAITING,
-};
+use super::statements::{HAS_DELIVERY, ID_AFTER, ID_BEFORE, IDS_BETWEEN};
+use super::walk::Walk;
 use super::{deliveries, events, lanes, rows};
-use crate::queue::{EventLine, EventPage, EventState, Filter, Listing, State};
+use crate::queue::{EventLine, EventPage, EventState, Filter, Listing};
 
 /// One page.
 pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPage> {
@@ -21,17 +19,13 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPa
         // The channel never had a delivery.
         return Ok(EventPage::default());
     }
-    let (statement, value) = index(filter);
-    let (newest, oldest) = (below(listing), from(filter));
-    let mut values: Vec<&dyn ToSql> = vec![newest.as_bytes(), oldest.as_bytes(), &listing.effort];
-    values.extend(value.map(|value| value as &dyn ToSql));
-    let mut walk = connection.prepare_cached(statement)?;
-    let mut rows = walk.query(&*values)?;
+    let mut walk = Walk::new(connection, filter, below(listing), from(filter))?;
     let mut page = EventPage::default();
     let (mut last, mut examined) = (None, 0);
-    while let Some(row) = rows.next()? {
+    while examined < listing.effort
+        && let Some((event, found)) = walk.next()?
+    {
         examined += 1;
-        let (event, found) = rows::event_line(row)?;
         last = Some(found.id);
         if !matches(filter, &found) || !has_delivery(connection, filter, event)? {
             continue;
@@ -50,20 +44,6 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPa
 pub(super) fn ids(connection: &Connection, from: Uuid, to: Uuid, limit: u32) -> Result<Vec<Uuid>> {
     let bounds = params![from.as_bytes(), to.as_bytes(), limit];
     all(connection, IDS_BETWEEN, bounds, |row| rows::uuid(row, 0))
-}
-
-/// The statement whose index probably holds the fewest events, and the value that it searches for.
-fn index(filter: &Filter) -> (&'static str, Option<&String>) {
-    match (filter.state, &filter.secret, &filter.source, &filter.event_type) {
-        (Some(EventState::HasDelivery(State::Waiting)), ..) => (LIST_WAITING, None),
-        (Some(EventState::HasDelivery(State::Dead)), ..) => (LIST_DEAD, None),
-        (Some(EventState::Skipped), ..) => (LIST_SKIPPED, None),
-        (Some(EventState::Unreadable), ..) => (LIST_UNREADABLE, None),
-        (_, Some(secret), ..) => (LIST_OF_SECRET, Some(secret)),
-        (_, _, _, Some(event_type)) => (LIST_OF_TYPE, Some(event_type)),
-        (_, _, Some(source), _) => (LIST_OF_SOURCE, Some(source)),
-        _ => (LIST_ALL, None),
-    }
 }
 
 /// The upper bound of the ids on the page, exclusive. An id is made shortly after its event was received.

@@ -16,6 +16,7 @@ mod schema;
 mod statements;
 mod tally;
 mod transaction;
+mod walk;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 use std::io;
@@ -27,6 +28,12 @@ use super::{OpenError, QueueError};
 pub(super) use actor::Actor;
 pub use copy::{Copied, CopyError, backup, restore};
 
+/// Bytes of a page of a new file. SQLite writes whole pages, to its log and later to the file. A page of its default size
+/// (4,096) has room for only one usual event, and an idempotency key writes a page of its own: an event then writes half as
+/// much again. Smaller pages need more calls. An existing store keeps its size; a backup of it has this one.
+const PAGE: i64 = 2048;
+/// After how many bytes SQLite copies its log (`-wal`) to the file.
+const LOG: i64 = 4 * 1024 * 1024;
 /// To how many bytes SQLite truncates its log (`-wal`) after a checkpoint: a single large body must not leave it large.
 const LONGEST_LOG: i64 = 16 * 1024 * 1024;
 
@@ -58,10 +65,18 @@ pub fn locate(store: &str) -> Result<PathBuf, OpenError> {
 fn connect(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = open_file(path)?;
     connection.set_prepared_statement_cache_capacity(64);
+    let prepare = || {
+        connection.pragma_update(None, "page_size", PAGE)?;
+        // The system may have no writable folder for temporary files. A migration sorts some 130 MB for a million events.
+        connection.pragma_update(None, "temp_store", "memory")
+    };
+    prepare().map_err(failed(path))?;
     schema::migrate(&mut connection, path)?;
     let configure = || {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
+        let page: i64 = connection.pragma_query_value(None, "page_size", query::value)?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG / page)?;
         connection.pragma_update(None, "journal_size_limit", LONGEST_LOG)
     };
     configure().map_err(failed(path))?;

@@ -9,6 +9,7 @@ use super::rows::{self, OldEvent};
 use super::statements::{
     DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_EXPIRED_KEYS, DELETE_KEY, DELETE_MESSAGES,
     DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
+    OUTLIVE_EVENT,
 };
 use super::tally::Tally;
 use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning};
@@ -34,7 +35,7 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning, tally: &mut Tally
     let found = old.len();
     old.truncate(fitting(&old, pruning.bytes));
     for event in &old {
-        delete(connection, event)?;
+        delete(connection, event, pruning.now)?;
         tally.add_size(-event.size);
     }
     let now = params![pruning.now.as_millisecond(), limit];
@@ -91,8 +92,11 @@ fn fitting(events: &[OldEvent], bytes: u64) -> usize {
     fit.count().max(1)
 }
 
-fn delete(connection: &Connection, event: &OldEvent) -> Result<()> {
-    execute(connection, DELETE_KEY, params![event.key, event.row])?;
+fn delete(connection: &Connection, event: &OldEvent, now: Timestamp) -> Result<()> {
+    let outlives = params![event.key, event.row, now.as_millisecond()];
+    if execute(connection, OUTLIVE_EVENT, outlives)? == 0 {
+        execute(connection, DELETE_KEY, params![event.key, event.row])?;
+    }
     for statement in DELETE {
         execute(connection, statement, [event.row])?;
     }

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::event::Envelope;
-use crate::message::StoredMessage;
-use crate::queue::packed::PackedRecord;
+use crate::queue::packed::{PackedMessage, PackedRecord};
 use crate::queue::pruning::DeletedDeadLetter;
 use crate::queue::{Decided, DeliveryId, DeliveryRecord, EventLine, EventRecord, Head, LaneState, State};
 
-/// The delivery that is next in its lane.
-pub(super) fn head(row: &Row<'_>) -> Result<Head> {
-    Ok(Head {
+/// The delivery that is next in its lane, without its message, and the message.
+pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<PackedMessage>)> {
+    let head = Head {
         delivery: DeliveryId(row.get(0)?),
         event: uuid(row, 1)?,
         source: row.get(2)?,
@@ -27,8 +26,18 @@ pub(super) fn head(row: &Row<'_>) -> Result<Head> {
         repeated: row.get(8)?,
         failing_since: optional_time(row, 9)?,
         may_be_duplicate: row.get(10)?,
-        message: row.get::<_, Option<String>>(11)?.as_deref().and_then(message),
-    })
+        message: None,
+    };
+    Ok((head, message(row, 11)?))
+}
+
+/// A message: compressed in the row of its event, text in a row of its own.
+pub(super) fn message(row: &Row<'_>, column: usize) -> Result<Option<PackedMessage>> {
+    match row.get_ref(column)?.data_type() {
+        Type::Null => Ok(None),
+        Type::Blob => Ok(Some(PackedMessage::Compressed(row.get(column)?))),
+        _ => Ok(Some(PackedMessage::Json(row.get(column)?))),
+    }
 }
 
 pub(super) fn lane_state(row: &Row<'_>) -> Result<LaneState> {
@@ -105,13 +114,6 @@ pub(super) fn event(row: &Row<'_>, id: Uuid) -> Result<(i64, PackedRecord)> {
     Ok((row.get(0)?, PackedRecord { record, body_size }))
 }
 
-/// A stored message; `None` when its form is not known to this version.
-pub(super) fn message(json: &str) -> Option<StoredMessage> {
-    serde_json::from_str(json)
-        .ok()
-        .filter(|stored: &StoredMessage| stored.v == 1)
-}
-
 /// An event that may be deleted.
 pub(super) struct OldEvent {
     pub(super) row: i64,
@@ -176,7 +178,7 @@ fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
 }
 
 /// The error of a column whose value cannot be read.
-fn corrupt<E: std::error::Error + Send + Sync + 'static>(
+pub(super) fn corrupt<E: std::error::Error + Send + Sync + 'static>(
     column: usize,
     found: Type,
 ) -> impl FnOnce(E) -> Error {

@@ -12,7 +12,7 @@ macro_rules! statements {
     };
 }
 
-/// Lists of events, newest first. Each walks one index from its newest end.
+/// Lists of events, newest first. Each walks one index, or the part of it with one origin, from its newest end.
 macro_rules! list {
     ($index:literal, $condition:literal) => {
         concat!(
@@ -28,8 +28,9 @@ macro_rules! list {
 statements! { INDEXED:
     // Events.
     INSERT_EVENT = "INSERT INTO events
-        (uuid, source, type, received, headers, secret, key, routes, size, waiting, dead, deliveries, body_size, body)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?10, ?11, ?12)";
+        (uuid, source, type, received, headers, secret, key, routes, size, waiting, dead, deliveries, body_size, body,
+         message)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?10, ?11, ?12, ?13)";
     EVENT = "SELECT id, source, type, received, headers, secret, routes, body_size, body, deliveries
         FROM events WHERE uuid = ?1";
     EVENT_ROW = "SELECT id FROM events WHERE uuid = ?1";
@@ -42,6 +43,8 @@ statements! { INDEXED:
     DELETE_EVENT = "DELETE FROM events WHERE id = ?1";
 
     // What belongs to an event.
+    /// The first message, if it is in the event's row: compressed. The others are in `messages`, as text.
+    FIRST_MESSAGE = "SELECT message FROM events WHERE id = ?1";
     INSERT_MESSAGE = "INSERT INTO messages (event, number, json) VALUES (?1, ?2, ?3)";
     MESSAGES = "SELECT json FROM messages WHERE event = ?1 ORDER BY number";
     DELETE_MESSAGES = "DELETE FROM messages WHERE event = ?1";
@@ -56,11 +59,12 @@ statements! { INDEXED:
     FIND_KEY = "SELECT event, uuid FROM seen WHERE key = ?1 AND until > ?2";
     REMEMBER_KEY = "INSERT INTO seen (key, event, uuid, until) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (key) DO UPDATE SET event = excluded.event, uuid = excluded.uuid, until = excluded.until";
-    /// For an event that is deleted: its key goes too, unless a delivery succeeded, so that the sender may send it again.
-    DELETE_KEY = "DELETE FROM seen WHERE key = ?1 AND event = ?2
-        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
+    /// For an event that is deleted: its key outlives it if a delivery succeeded. Otherwise the sender may send it again.
+    OUTLIVE_EVENT = "UPDATE seen SET event = 0 WHERE key = ?1 AND event = ?2 AND until > ?3
+        AND EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
+    DELETE_KEY = "DELETE FROM seen WHERE key = ?1 AND event = ?2";
     DELETE_EXPIRED_KEYS = "DELETE FROM seen WHERE key IN
-        (SELECT key FROM seen WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+        (SELECT key FROM seen WHERE event = 0 AND until <= ?1 ORDER BY until LIMIT ?2)";
 
     // Lanes.
     LANE = "SELECT id FROM lanes WHERE name = ?1";
@@ -74,11 +78,12 @@ statements! { INDEXED:
     INSERT_DELIVERY = "INSERT INTO deliveries
         (lane, event, message, act, state, since) VALUES (?1, ?2, ?3, 'post', 0, ?4)";
     HEAD = "SELECT d.id, e.uuid, e.source, e.received, d.since, d.due, d.attempts, d.reason,
-            d.repeated, l.failing_since, d.may_be_duplicate, m.json
+            d.repeated, l.failing_since, d.may_be_duplicate,
+            CASE WHEN d.message = 0 AND e.message IS NOT NULL THEN e.message
+                ELSE (SELECT m.json FROM messages m WHERE m.event = d.event AND m.number = d.message) END
         FROM lanes l
         JOIN deliveries d ON d.lane = l.id AND d.state = 0
         JOIN events e ON e.id = d.event
-        LEFT JOIN messages m ON m.event = d.event AND m.number = d.message
         WHERE l.name = ?1 ORDER BY d.id LIMIT 1";
     DELIVERIES = "SELECT d.id, l.name, d.message, d.state, d.attempts, d.reason, d.detail, d.twake_id,
             d.may_be_duplicate, d.since, d.due, d.settled
@@ -115,9 +120,14 @@ statements! { INDEXED:
     LIST_WAITING = list!("events_waiting", "AND waiting > 0");
     LIST_DEAD = list!("events_dead", "AND dead > 0");
     LIST_SKIPPED = list!("events_skipped", "AND deliveries = 0");
-    LIST_OF_SECRET = list!("events_secret", "AND secret = ?4");
-    LIST_OF_SOURCE = list!("events_source", "AND source = ?4");
-    LIST_OF_TYPE = list!("events_type", "AND type = ?4");
+    LIST_OF_ORIGIN = list!("events_origin", "AND source = ?4 AND type = ?5 AND secret = ?6");
+    // The next origin that an event has. A comparison of all three columns at once would read every event of an origin.
+    NEXT_SECRET = "SELECT source, type, secret FROM events INDEXED BY events_origin
+        WHERE source = ?1 AND type = ?2 AND secret > ?3 ORDER BY secret LIMIT 1";
+    NEXT_TYPE = "SELECT source, type, secret FROM events INDEXED BY events_origin
+        WHERE source = ?1 AND type > ?2 ORDER BY type, secret LIMIT 1";
+    NEXT_SOURCE = "SELECT source, type, secret FROM events INDEXED BY events_origin
+        WHERE source > ?1 ORDER BY source, type, secret LIMIT 1";
     LIST_UNREADABLE = "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries
         FROM unreadable u CROSS JOIN events e ON e.id = u.event
         WHERE u.uuid < ?1 AND u.uuid >= ?2 ORDER BY u.uuid DESC LIMIT ?3";

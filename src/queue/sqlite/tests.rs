@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::queue::tests::{Bench, HISTORY, Home, at, event};
 use crate::queue::{Enqueued, Queue, StoreThread};
 
+mod cost;
 mod file;
 mod growth;
 mod plans;

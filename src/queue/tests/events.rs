@@ -21,7 +21,10 @@ pub(super) async fn a_large_body_is_read_as_it_was_stored(bench: Bench) {
     let body: Vec<u8> = (0..750_000_u32).flat_map(u32::to_le_bytes).collect();
     large.envelope.body = Bytes::from(body.clone());
     let id = bench.store(large).await;
-    assert!(bench.record(id).await.envelope.body == body);
+    let record = bench.record(id).await;
+    assert!(record.envelope.body == body);
+    assert_eq!(record.messages, [Some(message("hello"))]);
+    assert_eq!(bench.head("dev").await.unwrap().message, Some(message("hello")));
 }
 
 pub(super) async fn everything_is_kept_when_the_store_is_closed_and_opened_again(bench: Bench) {

@@ -89,8 +89,8 @@ pub(super) async fn every_filter_lists_its_events_newest_first(bench: Bench) {
 pub(super) async fn pages_are_consecutive_and_examine_a_bounded_number_of_events(bench: Bench) {
     let mut ids = Vec::new();
     for key in 0..20 {
-        let mut event = timed(key, 100 + i64::from(key), &["dev"]);
-        event.envelope.source = if key == 0 { "rare" } else { "github" }.into();
+        let lanes: &[&str] = if key == 0 { &["dev", "rare"] } else { &["dev"] };
+        let event = timed(key, 100 + i64::from(key), lanes);
         ids.insert(0, bench.store(event).await);
     }
     let mut listing = listing(Filter {
@@ -110,14 +110,44 @@ pub(super) async fn pages_are_consecutive_and_examine_a_bounded_number_of_events
     }
     assert_eq!(found, ids);
     // The filter matches only the oldest event.
-    listing.filter.event_type = Some("push".to_owned());
-    listing.filter.source = Some("rare".to_owned());
+    listing.filter.channel = Some("rare".to_owned());
     (listing.after, listing.effort) = (None, 15);
     let page = bench.queue.list(listing.clone()).await.unwrap();
     assert_eq!((page.events.len(), page.next), (0, Some(ids[14])));
     listing.after = page.next;
     let page = bench.queue.list(listing).await.unwrap();
     assert_eq!((page.events[0].id, page.next), (ids[19], None));
+}
+
+pub(super) async fn a_list_of_many_sources_types_and_secrets_is_in_order(bench: Bench) {
+    let mut of_source = Vec::new();
+    for number in 0..600_u16 {
+        let mut event = timed(0, 100 + i64::from(number), &[]);
+        event.key = IdempotencyKey(u128::from(number).to_be_bytes());
+        event.envelope.source = if number % 300 == 7 { "rare" } else { "github" }.into();
+        event.decided.event_type = format!("type-{}", number % 97);
+        event.envelope.secret = format!("file:{}", number % 5);
+        let id = bench.store(event).await;
+        if number % 300 == 7 {
+            of_source.insert(0, id);
+        }
+    }
+    let case = async |narrow: Narrow, every: usize| {
+        let mut listing = listing(Filter::default());
+        narrow(&mut listing.filter);
+        let page = bench.queue.list(listing).await.unwrap();
+        let times: Vec<i64> = page.events.iter().map(|line| line.received.as_second()).collect();
+        assert!(times.is_sorted_by(|newer, older| newer > older), "{times:?}");
+        assert_eq!(times.len(), (600_usize.div_ceil(every)).min(100), "every {every}");
+    };
+    case(|filter| filter.event_type = Some("type-0".into()), 97).await;
+    case(|filter| filter.secret = Some("file:0".into()), 5).await;
+    case(|filter| filter.source = Some("github".into()), 1).await;
+    let filter = Filter {
+        source: Some("rare".to_owned()),
+        ..Filter::default()
+    };
+    assert_eq!(bench.list(filter).await, of_source);
 }
 
 pub(super) async fn a_line_shows_how_many_digits_make_its_id_unique(bench: Bench) {

@@ -93,8 +93,7 @@ fn recorded(name: &str) -> Answer {
 
 #[expect(
     clippy::unnecessary_wraps,
-    clippy::needless_pass_by_value,
-    reason = "the answers of a test include errors, too, and are written in place"
+    reason = "the answers of a test include errors, too"
 )]
 fn response(status: u16, body: impl std::fmt::Display) -> Answer {
     Ok(Response {

@@ -90,6 +90,24 @@ fn reasons_of_skipped_and_discarded_events_are_renamed() {
     assert_eq!(json, format!(r#"[{{"channels":[],"reason":"{reason}"}}]"#));
 }
 
+/// An earlier schema kept a key until its time, also if its event is gone.
+#[test]
+fn a_key_that_outlives_its_event_is_found_by_its_time() {
+    for schema in 1..=4 {
+        let (_folder, path) = of_schema(schema);
+        let mut store = Connection::open(&path).unwrap();
+        let gone = "DELETE FROM events WHERE id = (SELECT min(id) FROM events)";
+        assert_eq!(store.execute(gone, []).unwrap(), 1);
+        migrate(&mut store, &path).unwrap();
+        let keys = |condition: &str| -> i64 {
+            let count = format!("SELECT count(*) FROM seen WHERE {condition}");
+            store.query_row(&count, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(keys("event = 0"), 1, "{schema}");
+        assert_eq!(keys("event IN (SELECT id FROM events)"), 5, "{schema}");
+    }
+}
+
 #[test]
 fn a_migration_that_fails_changes_nothing() {
     let (_folder, path) = of_schema(1);
@@ -100,13 +118,14 @@ fn a_migration_that_fails_changes_nothing() {
         SECOND,
         THIRD,
         FOURTH,
+        FIFTH,
         "CREATE TABLE more (id); CREATE TABLE more (id);",
     ];
     let error = migrate_by(&broken, &mut store, &path).unwrap_err();
     assert!(matches!(error, OpenError::Database { .. }), "{error}");
     assert_eq!((dump(&store), version(&store)), (before, 1));
     migrate(&mut store, &path).unwrap();
-    assert_eq!(version(&store), 4, "a correct migration continues from there");
+    assert_eq!(version(&store), 5, "a correct migration continues from there");
 }
 
 /// A crash leaves files that are written but not committed.

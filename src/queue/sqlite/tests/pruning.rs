@@ -2,20 +2,22 @@
 
 use super::*;
 use crate::queue::pruning::Pruning;
-use crate::queue::tests::{delivered, skipped_event};
+use crate::queue::tests::{delivered, message, skipped_event};
 
 #[tokio::test]
 async fn an_event_is_deleted_from_every_table() {
     let bench = Bench::new(home);
     bench.store(skipped_event(1, 100)).await;
-    bench.store(event(2, 100, &["dev"])).await;
+    let mut two_messages = event(2, 100, &["dev"]);
+    two_messages.messages.push(message("another"));
+    bench.store(two_messages).await;
     bench.settle("dev", delivered(), 110).await;
     let count = |table: &str| -> i64 {
         let count = format!("SELECT count(*) FROM {table}");
         bench.connection().query_row(&count, [], query::value).unwrap()
     };
     let tables = ["events", "messages", "deliveries", "skipped", "unreadable"];
-    assert_eq!(tables.map(count), [2, 2, 1, 1, 1]);
+    assert_eq!(tables.map(count), [2, 1, 1, 1, 1]);
     let later = Pruning::new(&HISTORY, at(1_000_000));
     assert_eq!(bench.queue.prune(later).await.unwrap().events, 2);
     assert_eq!(tables.map(count), [0; 5]);

@@ -5,16 +5,16 @@ use uuid::Uuid;
 
 use super::*;
 use crate::queue::command::{Change, Turn, Waiting};
-use crate::queue::packed::pack;
+use crate::queue::packed::{PackedClaim, pack};
 use crate::queue::sqlite::query::value;
 use crate::queue::sqlite::transaction::{Batch, transact};
 use crate::queue::tests::{delivered, settlement};
 use crate::queue::{NewEvent, Settled};
 
-type AnswerReceiver<T> = Receiver<Result<T, QueueError>>;
+pub(super) type AnswerReceiver<T> = Receiver<Result<T, QueueError>>;
 
 /// An event in the form of a command, its answer, and its turn.
-fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Turn) {
+pub(super) fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Turn) {
     let (reply, answer) = oneshot::channel();
     let turn = Turn::default();
     let waiting = Waiting {
@@ -25,7 +25,7 @@ fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Turn) {
 }
 
 /// Runs changes as one transaction on a store of its own, and answers them.
-fn run(connection: &mut Connection, mut changes: Vec<Change>) -> Batch {
+pub(super) fn run(connection: &mut Connection, mut changes: Vec<Change>) -> Batch {
     let mut batch = Batch::new(false);
     let result = transact(connection, &mut changes, &mut batch);
     for change in changes {
@@ -76,7 +76,7 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
         let (gone, answer_of_gone, _) = enqueue(event(5, 100, &["dev"]));
         drop(answer_of_gone);
         let (last, last_answer, turn_of_last) = enqueue(event(6, 100, &["dev"]));
-        let claim = deliveries::claim(&connection, "dev").unwrap().unwrap();
+        let claim = deliveries::claim(&connection, "dev").unwrap().unwrap().claim;
         let (reply, settled) = oneshot::channel();
         let settle = Change::Settle(settlement(&claim, delivered(), 102), reply.into());
         let changes = vec![new, same_key, given_up, gone, settle, wrong, last];
@@ -95,7 +95,7 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
         assert_eq!(settled.blocking_recv().unwrap().unwrap(), Settled::Committed);
         let last = stored(last_answer);
         let mut claimed = Vec::new();
-        while let Some(claim) = deliveries::claim(&connection, "dev").unwrap() {
+        while let Some(PackedClaim { claim, .. }) = deliveries::claim(&connection, "dev").unwrap() {
             claimed.push(claim.head.event);
             let _ = deliveries::settle(&connection, &settlement(&claim, delivered(), 103)).unwrap();
         }

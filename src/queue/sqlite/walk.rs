@@ -1,0 +1,153 @@
+//! Walks events from the newest to the oldest, along the index that probably holds the fewest that match a filter.
+
+use rusqlite::{Connection, Result, ToSql, params_from_iter};
+use std::collections::VecDeque;
+use uuid::Uuid;
+
+use super::query::{all, first};
+use super::rows;
+use super::statements::{
+    LIST_ALL, LIST_DEAD, LIST_OF_ORIGIN, LIST_SKIPPED, LIST_UNREADABLE, LIST_WAITING, NEXT_SECRET,
+    NEXT_SOURCE, NEXT_TYPE,
+};
+use crate::queue::{EventLine, EventState, Filter, State};
+
+/// Rows that a path reads at first. Each further portion is twice as large, up to [`LARGEST_PORTION`].
+const FIRST_PORTION: u32 = 4;
+const LARGEST_PORTION: u32 = 256;
+
+/// How many origins are looked at, so that a list takes some milliseconds. If there are more, all events are walked.
+const ORIGINS: usize = 256;
+
+/// Source, type and secret of an event.
+type Origin = [String; 3];
+
+/// Events that probably match a filter, the newest first.
+pub(super) struct Walk<'a> {
+    connection: &'a Connection,
+    /// The lower bound of the ids, inclusive.
+    from: Uuid,
+    paths: Vec<Path>,
+}
+
+/// The events of one index, or of one origin.
+struct Path {
+    statement: &'static str,
+    origin: Option<Origin>,
+    /// Rows that are read, with their numbers.
+    read: VecDeque<(i64, EventLine)>,
+    /// Only older events are not read yet.
+    below: Uuid,
+    /// How many rows are read next; 0: there are no more.
+    portion: u32,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk over the events whose ids are below `below`, and not below `from`.
+    pub(super) fn new(connection: &'a Connection, filter: &Filter, below: Uuid, from: Uuid) -> Result<Self> {
+        let path = |(statement, origin)| Path {
+            statement,
+            origin,
+            read: VecDeque::new(),
+            below,
+            portion: FIRST_PORTION,
+        };
+        let paths = paths(connection, filter)?.into_iter().map(path).collect();
+        Ok(Self {
+            connection,
+            from,
+            paths,
+        })
+    }
+
+    /// The next event as far as its row shows it, and the row's number.
+    pub(super) fn next(&mut self) -> Result<Option<(i64, EventLine)>> {
+        for path in &mut self.paths {
+            path.fill(self.connection, self.from)?;
+        }
+        let newest = self.paths.iter_mut().max_by_key(|path| path.newest());
+        Ok(newest.and_then(|path| path.read.pop_front()))
+    }
+}
+
+impl Path {
+    /// The id of the next event; `None`: there are no more.
+    fn newest(&self) -> Option<Uuid> {
+        self.read.front().map(|(_, line)| line.id)
+    }
+
+    /// Reads a portion if all rows that were read are taken.
+    fn fill(&mut self, connection: &Connection, from: Uuid) -> Result<()> {
+        if self.portion == 0 || !self.read.is_empty() {
+            return Ok(());
+        }
+        let mut values: Vec<&dyn ToSql> = vec![self.below.as_bytes(), from.as_bytes(), &self.portion];
+        values.extend(self.origin.iter().flatten().map(|part| part as &dyn ToSql));
+        self.read = all(connection, self.statement, &*values, rows::event_line)?.into();
+        let is_full = self.read.len() >= self.portion as usize;
+        match self.read.back() {
+            Some((_, oldest)) if is_full => {
+                self.below = oldest.id;
+                self.portion = LARGEST_PORTION.min(2 * self.portion);
+            }
+            _ => self.portion = 0,
+        }
+        Ok(())
+    }
+}
+
+/// The statements whose events are walked, each with the origin that it searches for.
+fn paths(connection: &Connection, filter: &Filter) -> Result<Vec<(&'static str, Option<Origin>)>> {
+    let rare = match filter.state {
+        Some(EventState::HasDelivery(State::Waiting)) => Some(LIST_WAITING),
+        Some(EventState::HasDelivery(State::Dead)) => Some(LIST_DEAD),
+        Some(EventState::Skipped) => Some(LIST_SKIPPED),
+        Some(EventState::Unreadable) => Some(LIST_UNREADABLE),
+        Some(EventState::HasDelivery(State::Delivered)) | None => None,
+    };
+    let by_origin = filter.source.is_some() || filter.event_type.is_some() || filter.secret.is_some();
+    if rare.is_none()
+        && by_origin
+        && let Some(origins) = origins(connection, filter)?
+    {
+        let paths = origins.into_iter().map(|origin| (LIST_OF_ORIGIN, Some(origin)));
+        return Ok(paths.collect());
+    }
+    Ok(vec![(rare.unwrap_or(LIST_ALL), None)])
+}
+
+/// The origins that match a filter; `None` if there are too many to look at.
+fn origins(connection: &Connection, filter: &Filter) -> Result<Option<Vec<Origin>>> {
+    let wanted = [&filter.source, &filter.event_type, &filter.secret];
+    let mut origin: Origin = [
+        filter.source.clone().unwrap_or_default(),
+        String::new(),
+        String::new(),
+    ];
+    let mut found = Vec::new();
+    for _ in 0..ORIGINS {
+        origin = match next_origin(connection, &origin)? {
+            Some(next) if filter.source.as_ref().is_none_or(|source| *source == next[0]) => next,
+            _ => return Ok(Some(found)),
+        };
+        let mut parts = wanted.iter().zip(&origin);
+        if parts.all(|(wanted, part)| wanted.as_ref().is_none_or(|wanted| wanted == part)) {
+            found.push(origin.clone());
+        }
+    }
+    Ok(None)
+}
+
+/// The origin after another one, in the order of the index.
+fn next_origin(connection: &Connection, origin: &Origin) -> Result<Option<Origin>> {
+    for (known, statement) in [(3, NEXT_SECRET), (2, NEXT_TYPE), (1, NEXT_SOURCE)] {
+        let known = params_from_iter(&origin[..known]);
+        let next = first(connection, statement, known, |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        })?;
+        if next.is_some() {
+            return Ok(next);
+        }
+    }
+    Ok(None)
+}
