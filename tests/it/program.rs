@@ -30,7 +30,7 @@ pub(crate) fn serve(config: &Path, store: &str, listen: &str) -> Command {
     command
 }
 
-/// A running `serve`, killed when dropped.
+/// A running `serve`, or another program with a log on standard error. Killed when dropped.
 pub(crate) struct Served {
     child: Child,
     log: mpsc::Receiver<String>,
@@ -57,7 +57,7 @@ impl Served {
         served
     }
 
-    /// Starts `serve`.
+    /// Starts a program.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
