@@ -134,17 +134,24 @@ pub struct Reading {
 
 /// Reads an event: its type, its key, all its facts. Moves the payload into the names.
 pub fn read(event: Event, source: &Source) -> Reading {
-    read_wanted(event, source, |_, _| true)
+    read_facts(event, source, Facts::All)
 }
 
-/// Reads an event, and of its facts only those that are `wanted` for its type.
-fn read_wanted(event: Event, source: &Source, wanted: impl Fn(&str, &str) -> bool) -> Reading {
-    let (mut reading, cut_off) = steps::limited(steps::PHASE, || read_within(event, source, wanted));
+/// The facts of an event that are evaluated.
+#[derive(Clone, Copy)]
+enum Facts {
+    All,
+    /// Those that the routes of the source read, or a template that may render the event.
+    Read,
+}
+
+fn read_facts(event: Event, source: &Source, facts: Facts) -> Reading {
+    let (mut reading, cut_off) = steps::limited(steps::PHASE, || read_within(event, source, facts));
     reading.cut_off = cut_off;
     reading
 }
 
-fn read_within(event: Event, source: &Source, wanted: impl Fn(&str, &str) -> bool) -> Reading {
+fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
     let Event {
         envelope,
         payload,
@@ -156,7 +163,16 @@ fn read_within(event: Event, source: &Source, wanted: impl Fn(&str, &str) -> boo
     let event_type = event_type(kind, &names);
     insert(&mut names, "event", Value::String(event_type.clone()));
     let (key, remember) = key(kind, &envelope, &mut names);
-    let facts = source.facts.evaluate(&names, |fact| wanted(&event_type, fact));
+    let facts = match facts {
+        Facts::All => source.facts.evaluate(&names, |_| true),
+        Facts::Read => {
+            let templates = kind.templates.reads(&event_type);
+            let is_read = |fact: &str| {
+                templates.iter().any(|template| template.contains(fact)) || source.routes.reads(fact)
+            };
+            source.facts.evaluate(&names, is_read)
+        }
+    };
     if let Value::Object(names) = &mut names {
         names.extend(facts);
     }
@@ -173,10 +189,7 @@ fn read_within(event: Event, source: &Source, wanted: impl Fn(&str, &str) -> boo
 /// Decides an event: its type, its key, where it goes and what is posted. Evaluates only the facts that its routes and
 /// templates read.
 pub fn decide(event: Event, source: &Source) -> Decision {
-    let read_by = |event_type: &str, fact: &str| {
-        source.routes.reads(fact) || source.kind.templates.reads(event_type, fact)
-    };
-    decide_read(read_wanted(event, source, read_by), source).0
+    decide_read(read_facts(event, source, Facts::Read), source).0
 }
 
 /// Decides an event as [`decide`] does, and evaluates all of its facts. Returns all names, too.

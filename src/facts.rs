@@ -147,14 +147,11 @@ impl FactMap {
     /// Evaluates the wanted facts of an event. Known facts that are not mapped are empty (`""`, `false`, `[]`). This never
     /// fails: an expression that fails, or returns null or the wrong type, is skipped for the next one.
     pub fn evaluate(&self, names: &Value, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
-        let empty = KNOWN.iter().map(|(name, of)| ((*name).to_owned(), of.empty()));
+        let empty = KNOWN.iter().filter(|(name, _)| wanted(name));
+        let empty = empty.map(|(name, of)| ((*name).to_owned(), of.empty()));
         let mut facts: Map<String, Value> = empty.collect();
-        for (name, expressions) in &self.facts {
-            if wanted(name) {
-                facts.insert(name.clone(), value(name, expressions, names));
-            } else {
-                facts.remove(name);
-            }
+        for (name, expressions) in self.facts.iter().filter(|(name, _)| wanted(name)) {
+            facts.insert(name.clone(), value(name, expressions, names));
         }
         facts
     }

@@ -16,7 +16,7 @@
 //! thread. The store of the queue runs on a thread of its own.
 //!
 //! A challenge (a request by which a sender tests the URL) is answered and is no event. What the sender gets in response is in
-//! `docs/http.md`; which answers of Twake lead to which verdict is in `docs/twake.md`.
+//! `docs/http.md`; which answers of Twake lead to which verdict is in `docs/twake.md`, for each API that Twake has had.
 //!
 //! # Code map
 //!
@@ -31,7 +31,7 @@
 //! | [`event`] | an authenticated request with its parsed payload; idempotency keys |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; the names that mean the same for every sender; where an event goes |
 //! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read; [`decision::decide_whole`] evaluates all, for `check` and `preview` |
-//! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text and Twacode |
+//! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
 //! | [`queue`] | [`queue::Queue`], the contract of a store, and the store on SQLite. [`queue::Queue::open`] chooses the store |
 //! | [`delivery`], [`retry`] | one lane per channel, the HTTP client, halts; when to try again |
 //! | [`twake`] | the delivery contract: from a [`twake::Job`] to requests and a [`twake::Verdict`], without I/O; one file per dialect |
@@ -48,7 +48,7 @@
 //! | [`operator`] | list, show, replay, discard, move: the service on a queue, and its client over HTTP |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |
-//! | [`sandbox`] | the stand-in Twake with its page, and the sender of samples |
+//! | [`sandbox`] | the stand-in chat (messages/save, threads, Matrix) with its page, and the sender of samples |
 //!
 //! # Invariants
 //!

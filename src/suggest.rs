@@ -19,7 +19,7 @@ pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
     let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!(", did you mean \"{near}\"?"),
         None if known.is_empty() => String::new(),
-        None => format!("; there are {}", known.join(", ")),
+        None => format!("; the known ones are: {}", known.join(", ")),
     };
     format!("there is no {what} \"{}\"{hint}", shorten(name, 40))
 }

@@ -4,15 +4,16 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use hmac::{Hmac, KeyInit, Mac};
 use rusqlite::Connection;
 use sha2::Sha256;
-use std::path::Path;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::server::SECRET;
 
 /// A body to store, and the sender that reports the commit.
 type Insert = (web::Bytes, oneshot::Sender<()>);
 
 /// The work that a baseline does per request.
 #[derive(Clone)]
-pub(crate) enum Work {
+enum Work {
     /// (a) Read the body.
     Bare,
     /// (b) Also compute the HMAC.
@@ -21,26 +22,29 @@ pub(crate) enum Work {
     Durable(mpsc::Sender<Insert>),
 }
 
-/// Starts a server in this process and returns its address.
-pub(crate) fn start(work: Work, workers: usize) -> String {
+/// Runs a server with two workers, as the bridge has on two cores, and reports its address on standard error.
+pub(crate) async fn run(work: &str, store: &str) {
+    let work = match work {
+        "bare" => Work::Bare,
+        "hmac" => Work::Hmac,
+        _ => Work::Durable(open(store)),
+    };
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(work.clone()))
             .app_data(web::PayloadConfig::new(64 << 20))
             .default_service(web::to(accept))
     })
-    .workers(workers)
-    .disable_signals()
+    .workers(2)
     .bind("127.0.0.1:0")
     .unwrap();
-    let address = server.addrs()[0].to_string();
-    actix_web::rt::spawn(server.run());
-    address
+    eprintln!("address={}", server.addrs()[0]);
+    server.run().await.unwrap();
 }
 
 async fn accept(request: HttpRequest, body: web::Bytes, work: web::Data<Work>) -> HttpResponse {
     if !matches!(**work, Work::Bare) {
-        let mut mac = Hmac::<Sha256>::new_from_slice(b"It's a Secret to Everybody").unwrap();
+        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
         mac.update(&body);
         let right = mac.verify_slice(request.head().uri.path().as_bytes()).is_ok();
         assert!(
@@ -57,7 +61,7 @@ async fn accept(request: HttpRequest, body: web::Bytes, work: web::Data<Work>) -
 }
 
 /// Opens the store of (c). All waiting inserts share one transaction.
-pub(crate) fn store(path: &Path) -> mpsc::Sender<Insert> {
+fn open(path: &str) -> mpsc::Sender<Insert> {
     let connection = Connection::open(path).unwrap();
     connection.pragma_update(None, "journal_mode", "wal").unwrap();
     connection.pragma_update(None, "synchronous", "full").unwrap();

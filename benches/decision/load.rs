@@ -13,63 +13,78 @@ pub(crate) const NUMBER_PLACEHOLDER: &str = "000000000000";
 
 /// A request with a placeholder for its number, which makes every request a new event.
 pub(crate) struct LoadRequest {
-    pub(crate) name: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) headers: String,
-    pub(crate) body: String,
+    bytes: Vec<u8>,
+    placeholder: usize,
 }
 
 impl LoadRequest {
-    /// Returns the bytes of a request to `host`, and the offset of the placeholder.
-    fn bytes(&self, host: &str) -> (Vec<u8>, usize) {
+    pub(crate) fn new(path: &str, headers: &str, body: &str) -> Self {
         let text = format!(
-            "POST {} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{}\r\n{}",
-            self.path,
-            self.body.len(),
-            self.headers,
-            self.body
+            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+            body.len()
         );
         let placeholder = text.find(NUMBER_PLACEHOLDER).unwrap();
-        (text.into_bytes(), placeholder)
+        Self {
+            bytes: text.into_bytes(),
+            placeholder,
+        }
+    }
+
+    /// The length of the request in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
     }
 }
 
-/// The measured values of one cell of the table.
+/// What the load did.
 pub(crate) struct Measured {
+    /// Accepted requests.
+    pub(crate) accepted: u64,
     pub(crate) per_second: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
+    pub(crate) p999: Duration,
     /// Number of responses 503. They occur when the bodies of all connections exceed `limits.bodies`.
-    pub(crate) refused: usize,
+    pub(crate) refused: u64,
 }
 
-static NUMBER: AtomicU64 = AtomicU64::new(1);
+/// The number of the next request.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// Sends requests to `host` over several connections for a limited time.
+/// Sends requests to `host`, in turn, over several connections, until `span` has passed or `most` were sent.
 pub(crate) async fn run_load(
     host: &str,
-    request: &Arc<LoadRequest>,
+    requests: &Arc<Vec<LoadRequest>>,
     connections: usize,
     span: Duration,
+    most: u64,
     clock: &Clock,
 ) -> Measured {
     let begun = clock.monotonic();
+    let end = NUMBER.load(Ordering::Relaxed).saturating_add(most);
     let mut tasks = Vec::new();
     for _ in 0..connections {
-        let (host, request, clock) = (host.to_owned(), Arc::clone(request), clock.clone());
+        let (host, requests, clock) = (host.to_owned(), Arc::clone(requests), clock.clone());
         tasks.push(tokio::task::spawn_local(async move {
-            let mut connection = LoadConnection::new(&host, &request).await;
+            let mut connection = LoadConnection::new(&host, requests).await;
             let (mut times, mut refused) = (Vec::new(), 0);
-            while clock.monotonic().saturating_sub(begun) < span {
+            loop {
                 let start = clock.monotonic();
-                if connection.send().await {
-                    times.push(clock.monotonic().saturating_sub(start));
-                } else {
-                    refused += 1;
-                    connection = LoadConnection::new(&host, &request).await;
+                let number = NUMBER.load(Ordering::Relaxed);
+                if start.saturating_sub(begun) >= span || number >= end {
+                    return (times, refused);
+                }
+                NUMBER.store(number + 1, Ordering::Relaxed);
+                match connection.send(number).await {
+                    200..300 => times.push(clock.monotonic().saturating_sub(start)),
+                    // The server closes the connection.
+                    503 => {
+                        refused += 1;
+                        connection = LoadConnection::new(&host, connection.requests).await;
+                    }
+                    _ => panic!("{}", String::from_utf8_lossy(&connection.response)),
                 }
             }
-            (times, refused)
         }));
     }
     let (mut times, mut refused) = (Vec::new(), 0);
@@ -80,60 +95,65 @@ pub(crate) async fn run_load(
     }
     let took = clock.monotonic().saturating_sub(begun);
     times.sort_unstable();
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    let count = f64::from(u32::try_from(times.len()).unwrap());
+    let at = |permille: usize| times.get((times.len().max(1) - 1) * permille / 1_000).copied();
+    let quantile = |permille| at(permille).unwrap_or_default();
     Measured {
-        per_second: count / took.as_secs_f64(),
-        p50: at(50),
-        p99: at(99),
+        accepted: times.len() as u64,
+        per_second: f64::from(u32::try_from(times.len()).unwrap()) / took.as_secs_f64(),
+        p50: quantile(500),
+        p99: quantile(990),
+        p999: quantile(999),
         refused,
     }
 }
 
-/// A connection with its request.
-pub(crate) struct LoadConnection {
+/// Sends one request over a connection of its own. Returns the status of the response.
+pub(crate) async fn send_one(host: &str, requests: &Arc<Vec<LoadRequest>>) -> u16 {
+    let mut connection = LoadConnection::new(host, Arc::clone(requests)).await;
+    connection.send(NUMBER.fetch_add(1, Ordering::Relaxed)).await
+}
+
+/// A connection with its requests.
+struct LoadConnection {
     stream: TcpStream,
+    requests: Arc<Vec<LoadRequest>>,
+    /// The present request with its number, and its index.
     request: Vec<u8>,
-    placeholder: usize,
+    index: Option<usize>,
     response: Vec<u8>,
 }
 
 impl LoadConnection {
-    pub(crate) async fn new(host: &str, request: &LoadRequest) -> Self {
+    async fn new(host: &str, requests: Arc<Vec<LoadRequest>>) -> Self {
         let stream = TcpStream::connect(host).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let (request, placeholder) = request.bytes(host);
         Self {
             stream,
-            request,
-            placeholder,
+            requests,
+            request: Vec::new(),
+            index: None,
             response: vec![0; 16 * 1024],
         }
     }
 
-    /// Sends a request and reads the response. Returns whether it was accepted. The server closes the connection
-    /// otherwise.
-    pub(crate) async fn send(&mut self) -> bool {
-        let number = format!("{:012}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        self.request[self.placeholder..self.placeholder + NUMBER_PLACEHOLDER.len()]
-            .copy_from_slice(number.as_bytes());
+    /// Sends the request with this number and reads the response. Returns its status.
+    async fn send(&mut self, number: u64) -> u16 {
+        let index = usize::try_from(number).unwrap() % self.requests.len();
+        let LoadRequest { bytes, placeholder } = &self.requests[index];
+        if self.index.replace(index) != Some(index) {
+            self.request.clone_from(bytes);
+        }
+        let number = format!("{number:012}");
+        self.request[*placeholder..placeholder + number.len()].copy_from_slice(number.as_bytes());
         self.stream.write_all(&self.request).await.unwrap();
         let mut length = 0;
-        loop {
+        while !is_complete(&self.response[..length]) {
             let read = self.stream.read(&mut self.response[length..]).await.unwrap();
             assert!(read > 0, "the server closed the connection");
             length += read;
-            if is_complete(&self.response[..length]) {
-                break;
-            }
         }
-        let status = &self.response[9..12];
-        assert!(
-            status.starts_with(b"2") || status == b"503",
-            "{}",
-            String::from_utf8_lossy(&self.response[..length])
-        );
-        status.starts_with(b"2")
+        let status = std::str::from_utf8(&self.response[9..12]);
+        status.unwrap().parse().unwrap()
     }
 }
 

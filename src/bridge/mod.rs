@@ -63,7 +63,9 @@ pub struct Bridge {
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
     /// The bridge cannot listen on an address.
-    #[error("cannot listen on {address}")]
+    #[error(
+        "cannot listen on {address} (TWAKE_BRIDGE_LISTEN and TWAKE_BRIDGE_OPERATOR_LISTEN set the addresses)"
+    )]
     Listen {
         /// The address as configured.
         address: String,

@@ -140,7 +140,7 @@ impl Checked {
         }
         print_errors(
             self.errors(),
-            "the bridge would start, and replace failing templates by the built-in one or by a line of facts",
+            "the bridge would start nevertheless; for a failing template it renders the built-in one or a line of facts",
         );
         if self.errors() == 0 {
             print_line(&format!(

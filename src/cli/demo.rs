@@ -1,8 +1,10 @@
-//! `twake-bridge demo`: runs a bridge and a stand-in Twake on free ports, and sends the signed samples of every kind to the
+//! `twake-bridge demo`: runs a bridge and a stand-in chat on free ports, and sends the signed samples of every kind to the
 //! webhook listener. Needs no account, network or configuration, and keeps nothing.
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
+use clap::ValueEnum as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Write as _, stdout};
@@ -19,11 +21,11 @@ use crate::config::builtin::Sample;
 use crate::config::{self, Config, Environment};
 use crate::decision;
 use crate::lifecycle::Stop;
-use crate::sandbox::{
-    Application, Channel, SampleRequest, SampleSender, Sandbox, SandboxHandle, SandboxSettings,
-};
+use crate::sandbox::{SampleRequest, SampleSender, Sandbox, SandboxHandle};
 use crate::secret::Secret;
 use crate::source::Source;
+
+use super::sandbox::{ApiArgument, channel_id};
 
 #[derive(clap::Args)]
 pub(super) struct DemoArguments {
@@ -33,13 +35,21 @@ pub(super) struct DemoArguments {
     /// The address for webhooks. Port 0 takes a free port.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: String,
+    /// The API of the stand-in chat.
+    #[arg(long, default_value = "messages-save", value_parser = apis())]
+    api: ApiArgument,
     /// Exit when the messages of all samples are on the page, instead of running until Ctrl-C.
     #[arg(long)]
     once: bool,
 }
 
-const GROUP: &str = "demo-company";
-const PUBLIC_ID: &str = "demo";
+/// The APIs that the bridge posts to. The sandbox has one more.
+fn apis() -> impl TypedValueParser<Value = ApiArgument> {
+    PossibleValuesParser::new(["messages-save", "matrix"]).try_map(|name| ApiArgument::from_str(&name, false))
+}
+
+/// The file with the key of the stand-in chat.
+const KEY_FILE: &str = "twake";
 
 /// How long the messages of a kind may take to reach the page. A laptop needs a second for all.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -61,9 +71,9 @@ pub(super) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
 async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let kinds = config::builtin::kinds();
-    let sandbox = sandbox(&arguments.page, &kinds, folder, &clock)?;
+    let sandbox = sandbox(arguments, &kinds, folder, &clock)?;
     let (page, handle) = (sandbox.url().clone(), sandbox.handle());
-    let config = configuration(&kinds, &page, folder, &clock)?;
+    let config = configuration(arguments.api, &kinds, &page, folder, &clock)?;
     let sources = config.sources.clone();
     let addresses = ListenAddresses {
         listen: arguments.listen.clone().into(),
@@ -79,7 +89,7 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     let twake = actix_web::rt::spawn(sandbox.run(stop.graceful.clone()));
     let running = actix_web::rt::spawn(bridge.run(stop.clone()));
 
-    let sent = send_samples(&webhooks, &sources, folder, &handle, &clock);
+    let sent = send_samples(arguments.api, &webhooks, &sources, folder, &handle, &clock);
     let tally = tokio::select! {
         tally = sent => tally?,
         () = stop.graceful.cancelled() => Tally::default(),
@@ -100,25 +110,19 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The stand-in Twake, with a channel for each kind.
-fn sandbox(listen: &str, kinds: &[&str], folder: &Path, clock: &Clock) -> anyhow::Result<Sandbox> {
-    let mut settings = SandboxSettings::new(listen);
+/// The stand-in chat, with a channel for each kind.
+fn sandbox(
+    arguments: &DemoArguments,
+    kinds: &[&str],
+    folder: &Path,
+    clock: &Clock,
+) -> anyhow::Result<Sandbox> {
     let key = Secret::new(&random(clock));
-    write_secret(&key, &folder.join("twake"))?;
-    settings.applications = vec![Application::new("twake-bridge", PUBLIC_ID, key, GROUP)];
-    settings.channels = kinds
-        .iter()
-        .map(|kind| Channel {
-            id: channel(kind),
-            name: (*kind).to_owned(),
-        })
-        .collect();
+    write_secret(&key, &folder.join(KEY_FILE))?;
+    let listen = &arguments.page;
+    let settings = super::sandbox::settings(arguments.api, listen, kinds, key);
     Sandbox::bind(settings, clock.clone())
         .with_context(|| format!("cannot listen on {listen} (another --page?)"))
-}
-
-fn channel(kind: &str) -> String {
-    format!("ch-{kind}")
 }
 
 fn random(clock: &Clock) -> String {
@@ -131,14 +135,14 @@ fn write_secret(secret: &Secret, file: &Path) -> anyhow::Result<()> {
 }
 
 /// The `bridge.toml` of the demo: a source and a channel for each kind.
-fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> anyhow::Result<Config> {
-    let mut text = format!(
-        "[twake.sandbox]\nurl = \"{page}\"\npublic_id = \"{PUBLIC_ID}\"\nprivate_api_key = {{ file = \"twake\" }}\n\
-         group_id = \"{GROUP}\"\n\n[channels]\n"
-    );
-    for kind in kinds {
-        writeln!(text, "{kind} = \"{}\"", channel(kind))?;
-    }
+fn configuration(
+    api: ApiArgument,
+    kinds: &[&str],
+    page: &Url,
+    folder: &Path,
+    clock: &Clock,
+) -> anyhow::Result<Config> {
+    let mut text = super::sandbox::configuration(api, page, kinds, KEY_FILE);
     for kind in kinds {
         let Ok((loaded, _)) = config::kind_alone(kind, None) else {
             bail!("the kind {kind} cannot be read");
@@ -147,7 +151,7 @@ fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> an
         write_secret(&secret_for(scheme, &random(clock)), &folder.join(kind))?;
         writeln!(
             text,
-            "\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]"
+            "\n\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]"
         )?;
     }
     let config = Config::from_text(&text, folder, &Environment::none());
@@ -159,6 +163,7 @@ fn configuration(kinds: &[&str], page: &Url, folder: &Path, clock: &Clock) -> an
 
 /// Sends every sample of every kind and waits until their messages are on the page.
 async fn send_samples(
+    api: ApiArgument,
     webhooks: &Url,
     sources: &config::Sources,
     folder: &Path,
@@ -202,7 +207,7 @@ async fn send_samples(
             tally.skipped += usize::from(channels == 0);
             expected += channels;
         }
-        let channel = channel(name);
+        let channel = channel_id(api, name);
         let arrived = sandbox.wait_for(&channel, |messages| messages.len() >= expected);
         clock
             .timeout(TIMEOUT, arrived)
@@ -235,7 +240,7 @@ fn introduction(
     let token = fs::read_to_string(folder.join("alertmanager"))?;
     Ok(format!(
         "\
-A bridge and a stand-in Twake are running.
+A bridge and a stand-in chat are running.
 The bridge accepted {samples} signed samples: it posted {messages} messages and skipped {skipped} samples, as their kinds specify.
 
   the page   {page}
@@ -246,9 +251,9 @@ Send one yourself:
 
   curl -H 'Authorization: Bearer {token}' -d '{ALERT}' {webhooks}hooks/alertmanager
 
-Make Twake fail five times, send some, and watch them arrive in order:
+Make the chat fail five times, send some, and watch them arrive in order:
 
-  curl -d '{{\"fault\": \"unavailable\", \"times\": 5}}' {page}sandbox/faults
+  curl -H 'Content-Type: application/json' -d '{{\"fault\": \"unavailable\", \"times\": 5}}' {page}sandbox/faults
 
 Ctrl-C stops the demo. Nothing is kept."
     ))

@@ -71,7 +71,7 @@ enum Command {
     Check(check::CheckArguments),
     /// Show how a payload would be handled: authentication, facts, each route, the message. Nothing is stored or sent.
     Preview(preview::PreviewArguments),
-    /// Run a bridge and a stand-in Twake with a web page, and send it signed samples of every kind.
+    /// Run a bridge and a stand-in chat with a web page, and send it signed samples of every kind.
     Demo(demo::DemoArguments),
     /// Post one message to a channel immediately, without the queue, and print Twake's response.
     Send(send::SendArguments),
@@ -100,7 +100,7 @@ enum Command {
     /// Write the manual pages, for a package.
     #[command(hide = true)]
     Manual(packaging::ManualArguments),
-    /// Run only the stand-in Twake, for tests of your own bridge.toml.
+    /// Run only the stand-in chat, for tests of your own bridge.toml.
     Sandbox(sandbox::SandboxArguments),
 }
 

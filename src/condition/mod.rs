@@ -15,6 +15,7 @@ mod bounded;
 mod equality;
 mod json;
 mod limits;
+mod loops;
 mod names;
 mod paths;
 mod references;
@@ -33,6 +34,7 @@ use crate::panics;
 use crate::steps::{self, OutOfSteps};
 use crate::suggest::shorten;
 
+use loops::Loop;
 use paths::{Found, Paths};
 pub use references::References;
 pub use syntax::{FUNCTIONS, MACROS};
@@ -58,6 +60,8 @@ pub struct Condition {
     expression: IdedExpr,
     references: References,
     paths: Paths,
+    /// Set if the expression is a loop that needs no CEL values.
+    list_loop: Option<Loop>,
 }
 
 /// A CEL expression that does not compile.
@@ -91,7 +95,7 @@ impl Condition {
         // unoptimised build; the thread reserves this memory and does not touch it. `parse` refuses what is too deep to
         // evaluate on another thread.
         let parser = thread::Builder::new().stack_size(64 << 20);
-        let (expression, references, paths) = thread::scope(|scope| {
+        let (expression, references, paths, list_loop) = thread::scope(|scope| {
             let parser = parser
                 .spawn_scoped(scope, || parse(text))
                 .map_err(|error| format!("cannot start a thread to parse the expression: {error}"))?;
@@ -105,6 +109,7 @@ impl Condition {
             expression,
             references,
             paths,
+            list_loop,
         })
     }
 
@@ -140,7 +145,7 @@ impl Condition {
         match self.paths.walk(names) {
             Found::Missing(_) => None,
             Found::Scalar(value) => Some(value.clone()),
-            Found::All => self.evaluate_whole(names).ok(),
+            Found::All => self.run_loop(names).or_else(|| self.evaluate_whole(names).ok()),
         }
     }
 
@@ -149,8 +154,15 @@ impl Condition {
         match self.paths.walk(names) {
             Found::Missing(Some(key)) => Err(no_such_key(key)),
             Found::Scalar(value) => Ok(value.clone()),
-            Found::Missing(None) | Found::All => self.evaluate_whole(names),
+            Found::All => self
+                .run_loop(names)
+                .map_or_else(|| self.evaluate_whole(names), Ok),
+            Found::Missing(None) => self.evaluate_whole(names),
         }
+    }
+
+    fn run_loop(&self, names: &Value) -> Option<Value> {
+        self.list_loop.as_ref()?.run(names)
     }
 
     fn evaluate_whole(&self, names: &Value) -> Result<Value, EvaluationError> {
@@ -189,7 +201,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-fn parse(text: &str) -> Result<(IdedExpr, References, Paths), String> {
+fn parse(text: &str) -> Result<(IdedExpr, References, Paths, Option<Loop>), String> {
     let program = ENV
         .compile(text)
         .map_err(|errors| syntax::format_parse_error(text, &errors))?;
@@ -199,9 +211,10 @@ fn parse(text: &str) -> Result<(IdedExpr, References, Paths), String> {
     syntax::check_functions(&references)?;
     syntax::check_patterns(&expression, evaluate_constant)?;
     let paths = Paths::of(&expression.expr);
+    let list_loop = Loop::of(&expression.expr);
     syntax::use_own_comparisons(&mut expression);
     limits::apply(&mut expression);
-    Ok((expression, references, paths))
+    Ok((expression, references, paths, list_loop))
 }
 
 /// Evaluates an expression that uses no names and returns its error.

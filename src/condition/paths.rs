@@ -19,10 +19,10 @@ pub(super) struct Paths {
 }
 
 /// From a name (`payload`) down.
-type Path = Vec<Step>;
+pub(super) type Path = Vec<Step>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Key(String),
     Element(usize),
 }
@@ -120,13 +120,25 @@ fn never_optional(expression: &Expr) -> bool {
     matches!(expression, Expr::Map(_) | Expr::List(_)) || path_of(expression).is_some()
 }
 
-fn path_of(expression: &Expr) -> Option<Path> {
+/// The path that an expression is, from a name down.
+pub(super) fn path_of(expression: &Expr) -> Option<Path> {
+    path_with(expression, &|name| {
+        let name = name.strip_prefix('.').unwrap_or(name);
+        (!name.starts_with('@')).then(|| vec![Step::Key(name.to_owned())])
+    })
+}
+
+/// The path that an expression is, from the variable of a loop down. The variable itself is no path.
+pub(super) fn path_from(expression: &Expr, variable: &str) -> Option<Path> {
+    let path = path_with(expression, &|name| (name == variable).then(Vec::new))?;
+    (!path.is_empty()).then_some(path)
+}
+
+fn path_with(expression: &Expr, root: &impl Fn(&str) -> Option<Path>) -> Option<Path> {
     match expression {
-        Expr::Ident(name) if !name.starts_with('@') => {
-            Some(vec![Step::Key(name.strip_prefix('.').unwrap_or(name).to_owned())])
-        }
+        Expr::Ident(name) => root(name),
         Expr::Select(select) if !select.test => {
-            let mut path = path_of(&select.operand.expr)?;
+            let mut path = path_with(&select.operand.expr, root)?;
             path.push(Step::Key(select.field.clone()));
             Some(path)
         }
@@ -134,7 +146,7 @@ fn path_of(expression: &Expr) -> Option<Path> {
             let [within, index] = call.args.as_slice() else {
                 return None;
             };
-            let mut path = path_of(&within.expr)?;
+            let mut path = path_with(&within.expr, root)?;
             path.push(match &index.expr {
                 Expr::Literal(LiteralValue::String(key)) => Step::Key(key.inner().to_owned()),
                 Expr::Literal(LiteralValue::Int(index)) => {
@@ -148,11 +160,16 @@ fn path_of(expression: &Expr) -> Option<Path> {
     }
 }
 
-fn walk<'a>(path: &'a [Step], names: &'a Value) -> Result<&'a Value, Option<&'a str>> {
+/// The value at a path in the object of all names, or the key that is missing.
+pub(super) fn walk<'a, 'p>(path: &'p [Step], names: &'a Value) -> Result<&'a Value, Option<&'p str>> {
     let Some((Step::Key(name), path)) = path.split_first() else {
         return Err(None);
     };
-    let mut value = names.get(name).ok_or(None)?;
+    descend(path, names.get(name).ok_or(None)?)
+}
+
+/// The value at a path in `value`, or the key that is missing.
+pub(super) fn descend<'a, 'p>(path: &'p [Step], mut value: &'a Value) -> Result<&'a Value, Option<&'p str>> {
     for step in path {
         value = match (step, value) {
             (Step::Key(key), Value::Object(members)) => members.get(key).ok_or(Some(key.as_str()))?,

@@ -13,14 +13,15 @@ use crate::secret::Secret;
 use crate::suggest::unknown;
 use crate::toml_reader::{Findings, Located};
 use crate::twake::matrix::{self, Credentials, Notify, Room};
-use crate::twake::{Account, Api, Destination, Outbound, messages_save};
+use crate::twake::{Account, Api, Destination, messages_save};
 
 /// The accounts by name.
 pub(super) type Accounts = BTreeMap<String, ResolvedAccount>;
 
 /// An account, and what its channels need of it.
 pub(super) struct ResolvedAccount {
-    api: Api,
+    /// `None`: the word is wrong, and reported.
+    api: Option<Api>,
     /// The company of channels that name none.
     group_id: Option<String>,
     /// `None`: something in it is wrong, and reported.
@@ -58,7 +59,7 @@ struct AccountContext<'a> {
 impl AccountContext<'_> {
     fn account(&self, raw: RawAccount) -> ResolvedAccount {
         let url = raw.url.as_ref().and_then(|url| {
-            address(&url.value, raw.api)
+            address(&url.value, raw.api.unwrap_or(Api::MessagesSave))
                 .map_err(|why| self.findings.error(url.at, &format!("{}.url", self.path), why))
                 .ok()
         });
@@ -74,7 +75,7 @@ impl AccountContext<'_> {
         let credentials = self.credentials(raw.access_token.as_ref(), raw.as_token.as_ref(), raw.user_id);
         let parts = url.zip(outbound);
         let account = match raw.api {
-            Api::MessagesSave => parts.and_then(|(url, outbound)| {
+            Some(Api::MessagesSave) => parts.and_then(|(url, outbound)| {
                 Some(Account::MessagesSave(Arc::new(messages_save::Account {
                     name: self.name.clone(),
                     url,
@@ -83,19 +84,17 @@ impl AccountContext<'_> {
                     outbound,
                 })))
             }),
-            Api::Matrix => parts.and_then(|(url, outbound)| self.matrix(url, outbound, credentials?)),
+            Some(Api::Matrix) => parts.zip(credentials).map(|((url, outbound), credentials)| {
+                let account = matrix::Account::new(self.name.clone(), url, credentials, outbound);
+                Account::Matrix(Arc::new(account))
+            }),
+            None => None,
         };
         ResolvedAccount {
             api: raw.api,
             group_id: raw.group_id.map(|group| group.value),
             account,
         }
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "the arms of the APIs are alike")]
-    fn matrix(&self, url: Url, outbound: Arc<Outbound>, credentials: Credentials) -> Option<Account> {
-        let account = matrix::Account::new(self.name.clone(), url, credentials, outbound);
-        Some(Account::Matrix(Arc::new(account)))
     }
 
     /// The credentials of a Matrix account: one token of two kinds. The reader has reported if there is none.
@@ -176,8 +175,9 @@ pub(super) fn destination(
         findings,
     };
     let of = context.account(&raw, accounts)?;
-    let is_right = context.keys_fit(&raw, of.api);
-    let destination = match of.api {
+    let api = of.api?;
+    let is_right = context.keys_fit(&raw, api);
+    let destination = match api {
         Api::MessagesSave => context.messages_save(raw, of),
         Api::Matrix => context.matrix(raw, of),
     };
@@ -207,7 +207,7 @@ impl ChannelContext<'_> {
                 .short
                 .as_ref()
                 .is_some_and(|text| Room::parse(&text.value).is_ok());
-        let fits = |of: &&ResolvedAccount| accounts.len() == 1 || (of.api == Api::Matrix) == is_room;
+        let fits = |of: &&ResolvedAccount| accounts.len() == 1 || (of.api == Some(Api::Matrix)) == is_room;
         let mut fitting = accounts.values().filter(fits);
         let what = match (fitting.next(), fitting.next()) {
             (Some(only), None) => return Some(only),
@@ -256,6 +256,12 @@ impl ChannelContext<'_> {
         )?;
         if Room::parse(&channel_id.value).is_ok() {
             let what = "is a room of Matrix, and the account has api = \"messages-save\"";
+            self.findings
+                .error(channel_id.at, &format!("{}.channel_id", self.path), what);
+            return None;
+        }
+        if channel_id.value.contains('/') {
+            let what = "is a link, not an id: write the part of it that follows /c/";
             self.findings
                 .error(channel_id.at, &format!("{}.channel_id", self.path), what);
             return None;

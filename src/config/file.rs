@@ -38,8 +38,8 @@ pub(super) struct Raw {
 
 /// `[twake.X]`.
 pub(super) struct RawAccount {
-    /// The default if another one than those that there are is written.
-    pub(super) api: Api,
+    /// `None`: the word is wrong, and reported.
+    pub(super) api: Option<Api>,
     pub(super) url: Option<Located<String>>,
     pub(super) public_id: Option<Located<String>>,
     pub(super) private_api_key: Option<Reference>,
@@ -180,9 +180,9 @@ fn size(table: &TableReader<'_, '_>, key: &str) -> Option<usize> {
 }
 
 fn account(table: &TableReader<'_, '_>) -> RawAccount {
-    let api = table.word("api", &Api::ALL).unwrap_or(Api::MessagesSave);
-    // A wrong word is reported as such alone.
-    if !table.has("api") || table.word("api", &Api::ALL).is_some() {
+    let default = (!table.has("api")).then_some(Api::MessagesSave);
+    let api = table.word("api", &Api::ALL).or(default);
+    if let Some(api) = api {
         check_account_keys(table, api);
     }
     RawAccount {

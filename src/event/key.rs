@@ -23,12 +23,8 @@ impl IdempotencyKey {
         write_text(&mut bytes, source);
         for value in values {
             match value {
-                Value::Array(items) => {
-                    let mut items: Vec<Vec<u8>> = items.iter().map(canonical).collect();
-                    items.sort();
-                    write_list(&mut bytes, &items);
-                }
-                other => bytes.extend(canonical(other)),
+                Value::Array(items) => write_sorted(&mut bytes, items),
+                other => write_value(&mut bytes, other),
             }
         }
         Some(Self::of_bytes(&bytes, &[]))
@@ -65,46 +61,65 @@ fn is_empty(value: &Value) -> bool {
 
 /// Encodes a value: a letter for the type, then the length where there is one, then the content. No encoding is the prefix
 /// of another.
-fn canonical(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
+fn write_value(bytes: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => bytes.push(b'n'),
         Value::Bool(truth) => bytes.extend([b'b', u8::from(*truth)]),
         Value::Number(number) => {
             bytes.push(b'd');
-            write_text(&mut bytes, &number.to_string());
+            write_text(bytes, &number.to_string());
         }
         Value::String(text) => {
             bytes.push(b's');
-            write_text(&mut bytes, text);
+            write_text(bytes, text);
         }
         Value::Array(items) => {
-            let items: Vec<Vec<u8>> = items.iter().map(canonical).collect();
-            write_list(&mut bytes, &items);
+            write_list_start(bytes, items.len());
+            for item in items {
+                write_value(bytes, item);
+            }
         }
         Value::Object(members) => {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_by_key(|(name, _)| *name);
             bytes.push(b'o');
-            write_length(&mut bytes, members.len());
+            write_length(bytes, members.len());
             for (name, member) in members {
-                write_text(&mut bytes, name);
-                bytes.extend(canonical(member));
+                write_text(bytes, name);
+                write_value(bytes, member);
             }
         }
     }
-    bytes
 }
 
-fn write_list(bytes: &mut Vec<u8>, items: &[Vec<u8>]) {
+/// Encodes a list, with its items in the order of their encodings.
+fn write_sorted(bytes: &mut Vec<u8>, items: &[Value]) {
+    let mut encoded = Vec::new();
+    let ends: Vec<usize> = items
+        .iter()
+        .map(|item| {
+            write_value(&mut encoded, item);
+            encoded.len()
+        })
+        .collect();
+    let starts = [0].into_iter().chain(ends.iter().copied());
+    let mut items: Vec<&[u8]> = starts
+        .zip(&ends)
+        .map(|(start, end)| &encoded[start..*end])
+        .collect();
+    items.sort_unstable();
+    write_list_start(bytes, items.len());
+    items.iter().for_each(|item| bytes.extend_from_slice(item));
+}
+
+fn write_list_start(bytes: &mut Vec<u8>, items: usize) {
     bytes.push(b'a');
-    write_length(bytes, items.len());
-    bytes.extend(items.iter().flatten());
+    write_length(bytes, items);
 }
 
 fn write_text(bytes: &mut Vec<u8>, text: &str) {
     write_length(bytes, text.len());
-    bytes.extend(text.as_bytes());
+    bytes.extend_from_slice(text.as_bytes());
 }
 
 fn write_length(bytes: &mut Vec<u8>, length: usize) {

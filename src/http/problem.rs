@@ -123,7 +123,7 @@ impl Problem {
             Self::NoSuchSource => (
                 StatusCode::NOT_FOUND,
                 "no-such-source",
-                "no source of this name is configured; the address is /hooks/{source}",
+                "no source of this name is in use (the address is /hooks/{source}); a new source needs a reload of the bridge",
             ),
             Self::NoSuchPage => (
                 StatusCode::NOT_FOUND,

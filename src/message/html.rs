@@ -2,7 +2,7 @@
 //!
 //! Only these tags, which every client allows: `p br strong em del code pre blockquote ul ol li a h4 hr`. Attributes are
 //! `class="language-…"` of `code`, `start` of `ol` and `href` of `a`. All text is escaped. Clients ignore what is nested in
-//! 100 levels or more, so below [`DEEPEST`] levels only the text is written.
+//! 100 levels or more, so from there on only the text is written.
 
 use super::plain::without_mentions;
 use super::{Block, Button, Document, Inline, target_is_allowed};

@@ -35,7 +35,7 @@ pub enum ClientError {
     )]
     Address(String),
     /// No connection, or no complete response.
-    #[error("no bridge answers at {url}")]
+    #[error("no bridge answers at {url} (twake-bridge serve starts it; --operator gives another address)")]
     Unreachable {
         /// The address.
         url: Url,

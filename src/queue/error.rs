@@ -57,7 +57,8 @@ pub enum OpenError {
     #[error("the store is given as sqlite:PATH, not as {0:?}")]
     Address(String),
     /// Another process has it open, perhaps under another name.
-    #[error("the store {} is in use by another process", .0.display())]
+    #[error("the store {} is in use by another process, perhaps a running bridge: stop it, or set TWAKE_BRIDGE_STORE to \
+             another file", .0.display())]
     InUse(PathBuf),
     /// It has hard links. SQLite finds the latest commits only by one of the names.
     #[error("the store {} has more than one name (hard links), and sqlite's log is beside one of them only: remove the \

@@ -9,8 +9,8 @@ pub(super) const LONG: Duration = Duration::from_secs(120);
 /// The default word of [`Fault::BlockedText`].
 const BLOCKED: &str = "DROP TABLE";
 
-/// A response instead of Twake's own. Twake's server is known to send those above the first line. Those below it come
-/// from a proxy in front of Twake, or from the network.
+/// A response instead of the chat's own. The servers of `messages/save` are known to send those above the first line; the other
+/// chats send their nearest one. Those below it come from a proxy in front of the chat, or from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// 200 with an empty body, as when an exception escapes Twake's controller. Nothing is stored.
@@ -28,6 +28,8 @@ pub enum Fault {
         /// The delay.
         delay: Duration,
     },
+    /// Stores the message, then resets the connection.
+    ResetAfterStoring,
     /// The refusal of a wrong key.
     RefuseKey,
     /// The refusal of an application without the capability.
@@ -81,6 +83,17 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether it acts on a message: other calls get the chat's own response.
+    pub(super) fn needs_message(&self) -> bool {
+        matches!(
+            self,
+            Self::IdNull
+                | Self::IdNullAfterStoring
+                | Self::SlowAfterStoring { .. }
+                | Self::BlockedText { .. }
+        )
+    }
+
     /// Its name in the admin's calls.
     pub fn name(&self) -> &'static str {
         match self {
@@ -90,6 +103,7 @@ impl Fault {
             Self::IdNullAfterStoring => "id_null_after_storing",
             Self::NotJson => "not_json",
             Self::SlowAfterStoring { .. } => "slow_after_storing",
+            Self::ResetAfterStoring => "reset_after_storing",
             Self::RefuseKey => "refuse_key",
             Self::NoCapability => "no_capability",
             Self::NotInstalled => "not_installed",
@@ -147,6 +161,7 @@ enum FaultName {
     IdNullAfterStoring,
     NotJson,
     SlowAfterStoring,
+    ResetAfterStoring,
     RefuseKey,
     NoCapability,
     NotInstalled,
@@ -178,6 +193,7 @@ impl From<FaultRequest> for ActiveFault {
             FaultName::SlowAfterStoring => Fault::SlowAfterStoring {
                 delay: request.delay_ms.map_or(LONG, Duration::from_millis),
             },
+            FaultName::ResetAfterStoring => Fault::ResetAfterStoring,
             FaultName::RefuseKey => Fault::RefuseKey,
             FaultName::NoCapability => Fault::NoCapability,
             FaultName::NotInstalled => Fault::NotInstalled,
@@ -226,6 +242,7 @@ mod tests {
             FaultName::IdNullAfterStoring,
             FaultName::NotJson,
             FaultName::SlowAfterStoring,
+            FaultName::ResetAfterStoring,
             FaultName::RefuseKey,
             FaultName::NoCapability,
             FaultName::NotInstalled,

@@ -112,6 +112,11 @@ impl SandboxHandle {
         self.change(SandboxState::clear_faults);
     }
 
+    /// Matrix: what a restart of the homeserver does. Transaction ids of tokens without a device are forgotten.
+    pub fn restart_homeserver(&self) {
+        self.change(|state| state.homeserver.restart());
+    }
+
     /// The faults that are set.
     pub fn faults(&self) -> Vec<ActiveFault> {
         self.state().faults().to_vec()

@@ -1,32 +1,43 @@
-//! A stand-in for Twake. It responds to `messages/save` as Twake's server does, with that server's faults on demand,
-//! and shows its channels on a page.
+//! A stand-in for the chat: `messages/save` of Twake, the threads API of its last release, or the Matrix homeserver of Twake
+//! Chat. It responds as that server does, with faults on demand, and shows its channels on a page.
 //!
 //! It is a real peer on a real port, for `demo`, for `sandbox` and for tests. Nothing in the bridge knows that it is
-//! not Twake. Its responses were observed by running Twake's code. A comment marks those that were only read in the
-//! code.
+//! not the chat. Its responses were observed by running the servers' code: `tests/data/exchanges` holds what was recorded, and a
+//! test replays it. A comment marks those that were only read in the code.
 //!
 //! ```text
-//! server          actix: parses a call, picks its fault, responds; the admin's calls
-//! messages_save   one dialect: from a call and the state to a response (a second dialect would be a second folder)
+//! server          actix: receives a request, picks its fault, responds; the admin's calls
+//! api             which chat it is; a call of its API
+//! messages_save   one dialect: from a call and the state to a response
+//! threads         another one: tokens, threads, replies, edits
+//! matrix          another one: accounts, rooms, events, transaction ids
 //! state           channels, messages, attempts, faults: all of it bounded, behind one lock
 //! fault           the responses that an admin can set instead
-//! page            the page in a browser: Twacode to HTML, notifications as a phone shows them
+//! page            the page in a browser: messages as a person sees them, who is notified
 //! ```
 
+mod api;
 mod fault;
 mod handle;
+mod matrix;
 mod messages_save;
 mod page;
+mod request;
+mod response;
 mod sender;
 mod server;
 mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 pub use fault::{ActiveFault, Fault};
 pub use handle::SandboxHandle;
+pub use matrix::homeserver::SERVER_NAME;
 pub use sender::{SampleRequest, SampleSender};
 pub use server::Sandbox;
-pub use settings::{Application, Channel, Era, Limits, SandboxSettings};
+pub use settings::{
+    Api, Application, Channel, DEVICE, Era, Limits, PERSON, PERSON_TOKEN, RateLimit, SandboxSettings,
+};
 pub use state::{Arrivals, Attempt, SandboxMessage};

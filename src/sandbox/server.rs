@@ -1,4 +1,4 @@
-//! The sandbox's HTTP: Twake's paths, the admin's calls, the page.
+//! The sandbox's HTTP: the imitated API, the admin's calls, the page.
 
 mod admin;
 mod call;
@@ -55,7 +55,6 @@ impl Sandbox {
         let factory = move || {
             App::new()
                 .app_data(web::Data::new(handle.clone()))
-                .route("/api/v1/messages/save", web::post().to(call::save))
                 .service(
                     web::scope("/sandbox")
                         .route("/messages", web::get().to(admin::messages))
@@ -68,7 +67,7 @@ impl Sandbox {
                         .route("/page.js", web::get().to(page::script)),
                 )
                 .route("/", web::get().to(page::show))
-                .default_service(web::to(call::unknown))
+                .default_service(web::to(call::call))
         };
         let server = HttpServer::new(factory)
             .workers(1)

@@ -1,5 +1,9 @@
 //! The settings of a sandbox.
 
+use std::time::Duration;
+
+use serde::Serialize;
+
 use crate::secret::Secret;
 
 /// The capability that an application needs for `messages/save`. Twake's documentation calls it `message_save`; the
@@ -10,12 +14,18 @@ pub(super) const MESSAGES_SAVE: &str = "messages_save";
 pub struct SandboxSettings {
     /// The address to listen on (`127.0.0.1:0`: a free port, see [`super::Sandbox::url`]).
     pub listen: String,
-    /// The generation of Twake that it imitates.
+    /// The chat that it imitates.
+    pub api: Api,
+    /// The generation of Twake behind `messages/save`.
     pub era: Era,
     /// The applications that may authenticate.
     pub applications: Vec<Application>,
     /// The channels that exist, in the order of the page.
     pub channels: Vec<Channel>,
+    /// How long a token lives that ends. Unset: an hour for threads, five minutes for a Matrix login with a refresh token.
+    pub token_lifetime: Option<Duration>,
+    /// The rate limit of each Matrix account; unset: none.
+    pub rate_limit: Option<RateLimit>,
     /// The limits of what it keeps.
     pub limits: Limits,
 }
@@ -25,12 +35,44 @@ impl SandboxSettings {
     pub fn new(listen: impl Into<String>) -> Self {
         Self {
             listen: listen.into(),
+            api: Api::MessagesSave,
             era: Era::A2021,
             applications: Vec::new(),
             channels: Vec::new(),
+            token_lifetime: None,
+            rate_limit: None,
             limits: Limits::default(),
         }
     }
+}
+
+/// The chats that a sandbox can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Api {
+    /// The documented API of Twake, 2020 to 2022.
+    MessagesSave,
+    /// The API of Twake's last release, 2022 and 2023.
+    Threads,
+    /// Twake Chat today: a Matrix homeserver.
+    Matrix,
+}
+
+/// A rate limit of an account: messages, joins and new rooms take from one bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLimit {
+    /// Actions a second in the long run; 0: no limit.
+    pub per_second: f64,
+    /// Actions at once.
+    pub burst: f64,
+}
+
+impl RateLimit {
+    /// The default of Synapse, `rc_message`.
+    pub const SYNAPSE: Self = Self {
+        per_second: 0.2,
+        burst: 10.0,
+    };
 }
 
 /// The generations of the server behind `messages/save`.
@@ -55,15 +97,26 @@ impl Era {
     }
 }
 
-/// An application with credentials.
+/// The person whom every sandbox has: a member of each channel, who created it. In Matrix also the server's admin.
+pub const PERSON: &str = "ann";
+
+/// The token of [`PERSON`] for the APIs that have tokens.
+pub const PERSON_TOKEN: &str = "sandbox-person";
+
+/// The device of an account's first token, unless an application says another.
+pub const DEVICE: &str = "TWAKEBRIDGE";
+
+/// An application with credentials. In Matrix: an account.
 #[derive(Clone)]
 pub struct Application {
     /// The name that its messages are shown with.
     pub name: String,
-    /// Its public identifier.
+    /// Its public identifier. In Matrix: the part of its user id before the server.
     pub public_id: String,
-    /// Its private key.
+    /// Its private key. In Matrix: its password, and an access token.
     pub private_api_key: Secret,
+    /// Matrix: the device of that access token. Unset: an application service, which has no device and no rate limit.
+    pub device: Option<String>,
     /// The companies it is installed in (`group_id`).
     pub groups: Vec<String>,
     /// Its capabilities; `messages_save` is needed to post.
@@ -77,6 +130,7 @@ impl Application {
             name: name.to_owned(),
             public_id: public_id.to_owned(),
             private_api_key,
+            device: Some(DEVICE.to_owned()),
             groups: vec![group.to_owned()],
             capabilities: vec![MESSAGES_SAVE.to_owned()],
         }
@@ -86,9 +140,9 @@ impl Application {
 /// A channel that exists.
 #[derive(Clone, Debug)]
 pub struct Channel {
-    /// `channel_id`.
+    /// `channel_id`. In Matrix: the id of the room, with its `!`.
     pub id: String,
-    /// Its name on the page.
+    /// Its name on the page. In Matrix also its alias: `#{name}:sandbox.test`.
     pub name: String,
 }
 
@@ -97,13 +151,14 @@ pub struct Channel {
 pub struct Limits {
     /// Bytes of a request's body. Twake's proxy allows 200 MB.
     pub body: usize,
-    /// Messages kept in a channel. Only these can be edited or answered.
+    /// Messages kept in a channel, and in Matrix events of a room. Only these can be edited or answered.
     pub messages: usize,
     /// Ids kept of a channel's messages, in the order of their arrival.
     pub ids: usize,
-    /// Channels kept that do not exist. Messages for further ones get a response and are not kept.
+    /// Channels kept that do not exist. Messages for further ones get a response and are not kept. In Matrix: rooms made
+    /// by calls.
     pub unknown_channels: usize,
-    /// Attempts kept of all channels together.
+    /// Attempts kept of all channels together. In Matrix also transaction ids, and tokens.
     pub attempts: usize,
 }
 

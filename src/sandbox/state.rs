@@ -8,56 +8,86 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::fault::{ActiveFault, Fault};
+use super::matrix::homeserver::Homeserver;
 use super::page::notification;
-use super::settings::SandboxSettings;
+use super::settings::{Api, SandboxSettings};
+use super::threads::tokens::Tokens;
 
 /// A message as the sandbox keeps it.
 #[derive(Clone, Debug, Serialize)]
 pub struct SandboxMessage {
     /// Its number in the channel, from 1. An edit keeps it.
     pub number: u64,
+    /// The chat whose object it is.
+    pub api: Api,
     /// When it arrived.
     pub arrived: Timestamp,
-    /// The name of the application that sent it.
+    /// Its id: `object.id` or, in Matrix, `event_id`.
+    pub id: String,
+    /// The id of the message that it replies to in a thread; empty at top level.
+    pub parent: String,
+    /// The name of the application or person that sent it.
     pub application: String,
     /// Twake shows it to connected clients only, and does not keep it.
     pub ephemeral: bool,
-    /// The message object as the server of 2021 sends it. The later server's is made from it.
+    /// An edit changed it.
+    pub edited: bool,
+    /// It was deleted. Only a message with replies is kept then. Replies to it are shown to nobody.
+    pub deleted: bool,
+    /// The message object as the chat sends it, with the newest edit applied. Of `messages/save` as the server of 2021 sends
+    /// it; the later server's is made from it.
     pub object: Value,
 }
 
 impl SandboxMessage {
-    /// `object.id`.
+    /// A new message at the top level.
+    pub(super) fn new(api: Api, arrived: Timestamp, id: &str, application: &str, object: Value) -> Self {
+        Self {
+            number: 0,
+            api,
+            arrived,
+            id: id.to_owned(),
+            parent: String::new(),
+            application: application.to_owned(),
+            ephemeral: false,
+            edited: false,
+            deleted: false,
+            object,
+        }
+    }
+
+    /// Its id.
     pub fn id(&self) -> &str {
-        self.text("id")
+        &self.id
     }
 
-    /// `object.parent_message_id`; empty at top level.
+    /// The message that it replies to in a thread; empty at top level.
     pub fn parent(&self) -> &str {
-        self.text("parent_message_id")
+        &self.parent
     }
 
-    /// `object.content`: the content that Twake has stored.
+    /// The content that the chat has stored: `object.content`; of threads `object.blocks`.
     pub fn content(&self) -> &Value {
-        &self.object["content"]
+        match self.api {
+            Api::Threads => &self.object["blocks"],
+            Api::MessagesSave | Api::Matrix => &self.object["content"],
+        }
     }
 
     /// Its notification on a phone.
     pub fn notification(&self) -> String {
-        notification::text(self.content())
-    }
-
-    pub(super) fn text(&self, key: &str) -> &str {
-        self.object[key].as_str().unwrap_or("")
+        notification::text(self.api, &self.object)
     }
 }
 
-/// One call of `messages/save`.
+/// One call of the API.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {
     /// When it was received.
     pub at: Timestamp,
-    /// `channel_id` as sent, if it was.
+    /// Its method and path.
+    pub request: String,
+    /// The channel that it names, as sent.
     pub channel: Option<String>,
     /// The fault that was applied.
     pub fault: Option<&'static str>,
@@ -89,6 +119,10 @@ pub(super) struct Room {
 /// The state of a sandbox.
 pub(super) struct SandboxState {
     pub(super) settings: SandboxSettings,
+    /// What only Matrix has: accounts, tokens, rooms with their members and state.
+    pub(super) homeserver: Homeserver,
+    /// What only threads have.
+    pub(super) tokens: Tokens,
     rooms: HashMap<String, Room>,
     attempts: VecDeque<Attempt>,
     faults: Vec<ActiveFault>,
@@ -105,6 +139,8 @@ impl SandboxState {
         let random = fastrand::u64(..).to_be_bytes();
         Self {
             rooms: rooms.collect(),
+            homeserver: Homeserver::new(&settings),
+            tokens: Tokens::default(),
             settings,
             attempts: VecDeque::new(),
             faults: Vec::new(),
@@ -143,6 +179,13 @@ impl SandboxState {
     pub(super) fn find(&mut self, channel: &str, id: &str) -> Option<&mut SandboxMessage> {
         let room = self.rooms.get_mut(channel)?;
         room.messages.iter_mut().rev().find(|message| message.id() == id)
+    }
+
+    /// The channel that holds a message with this id.
+    pub(super) fn channel_of(&self, id: &str) -> Option<&str> {
+        let holds = |room: &Room| room.messages.iter().any(|message| message.id() == id);
+        let found = self.rooms.iter().find(|(_, room)| holds(room));
+        found.map(|(channel, _)| channel.as_str())
     }
 
     /// Adds a message, and removes the oldest one beyond the limit.
@@ -216,13 +259,15 @@ impl SandboxState {
         self.faults.clear();
     }
 
-    /// The fault for a call of this channel: the channel's own before that of all channels. Counts down its calls.
-    pub(super) fn next_fault(&mut self, channel: Option<&str>) -> Option<Fault> {
-        let own = self
-            .faults
-            .iter()
-            .position(|fault| channel.is_some() && fault.channel.as_deref() == channel);
-        let index = own.or_else(|| self.faults.iter().position(|fault| fault.channel.is_none()))?;
+    /// The fault for a call of this channel: the channel's own before that of all channels. Counts down its calls. `stores`:
+    /// the call stores a message, else a fault that acts on a message is left for the next call.
+    pub(super) fn next_fault(&mut self, channel: Option<&str>, stores: bool) -> Option<Fault> {
+        let of = |wanted: Option<&str>| {
+            self.faults
+                .iter()
+                .position(|set| set.channel.as_deref() == wanted && (stores || !set.fault.needs_message()))
+        };
+        let index = channel.and_then(|id| of(Some(id))).or_else(|| of(None))?;
         let active = self.faults.get_mut(index)?;
         let fault = active.fault.clone();
         if let Some(times) = &mut active.times {

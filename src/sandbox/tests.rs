@@ -1,9 +1,12 @@
 //! The sandbox over real HTTP, as any client uses it.
 
 mod eras;
+mod exchanges;
 mod faults;
+mod matrix;
 mod messages;
 mod page;
+mod parents;
 mod threads;
 
 use std::future::Future;
@@ -20,6 +23,8 @@ use crate::secret::Secret;
 
 /// 2026-03-02 10:20:30 UTC.
 const NOW: i64 = 1_772_446_830;
+/// Bytes of an answer: threads repeats a message four times.
+const MAX_ANSWER: usize = 8 * 1024 * 1024;
 const GOOD: &str = "Basic YXBwOmtleQ==";
 
 /// A running sandbox with a stopped clock.
@@ -127,8 +132,15 @@ impl SandboxServer {
             content_type: header("content-type").unwrap_or_default(),
             location: header("location"),
             retry_after: header("retry-after"),
-            body: String::from_utf8(answer.body().await.map_err(|error| error.to_string())?.to_vec())
-                .expect("text"),
+            body: String::from_utf8(
+                answer
+                    .body()
+                    .limit(MAX_ANSWER)
+                    .await
+                    .map_err(|error| error.to_string())?
+                    .to_vec(),
+            )
+            .expect("text"),
         })
     }
 

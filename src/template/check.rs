@@ -218,5 +218,8 @@ fn unknown(name: &str) -> String {
         return format!("there is no helper `{name}`; did you mean `{}`?", known.example);
     }
     let names: Vec<_> = names().collect();
-    format!("there is no helper `{name}`; there are {}", names.join(", "))
+    format!(
+        "there is no helper `{name}`; the known ones are: {}",
+        names.join(", ")
+    )
 }

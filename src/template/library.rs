@@ -6,7 +6,7 @@ use std::ops::Bound;
 use handlebars::{Context, Handlebars, Template};
 
 use super::front_matter::{self, Found, FrontMatter};
-use super::reads::{self, ReadPath};
+use super::reads::{self, ReadNames, ReadPath};
 use super::render::{Compiled, Failure};
 use super::{
     Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
@@ -162,16 +162,21 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
-    /// Whether a template that may render an event of this type, in any variant, reads the name.
-    pub fn reads(&self, event_type: &str, name: &str) -> bool {
-        [&self.own, &self.builtin].into_iter().any(|files| {
-            let of_type = files
-                .range::<str, _>((Bound::Included(event_type), Bound::Unbounded))
-                .take_while(|(file, _)| file.starts_with(event_type))
-                .map(|(_, compiled)| compiled);
-            let mut all = of_type.chain(files.get("default.hbs"));
-            all.any(|compiled| compiled.names.contains(name))
-        })
+    /// Returns what the templates read that may render an event of this type, in any variant.
+    pub fn reads(&self, event_type: &str) -> Vec<&ReadNames> {
+        let plain = format!("{event_type}.hbs");
+        let of_type = format!("{event_type}.");
+        let mut reads = Vec::new();
+        for files in [&self.own, &self.builtin] {
+            let later = files.range::<str, _>((Bound::Included(of_type.as_str()), Bound::Unbounded));
+            let of_type = later.take_while(|(file, _)| file.starts_with(&of_type));
+            reads.extend(of_type.map(|(_, compiled)| &compiled.names));
+            // `default.hbs` renders no type that has a template of its own.
+            if !self.own.contains_key(&plain) && !self.builtin.contains_key(&plain) {
+                reads.extend(files.get("default.hbs").map(|compiled| &compiled.names));
+            }
+        }
+        reads
     }
 
     /// Renders an event. Without a template for `variant`, uses the plain template of `event_type`, and without that

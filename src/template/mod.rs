@@ -13,7 +13,7 @@ use crate::message::StoredMessage;
 
 pub use library::{Library, LibraryTemplate};
 pub use origin::Origin;
-pub use reads::ReadPath;
+pub use reads::{ReadNames, ReadPath};
 pub use render::Failure;
 
 /// A template file before compilation.

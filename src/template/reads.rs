@@ -38,7 +38,7 @@ fn first_segment(path: &str) -> Option<PathSeg> {
 
 /// The names of an event that a template reads.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ReadNames {
+pub struct ReadNames {
     /// It reads the object of all names: `{{#each this}}`, `{{lookup @root x}}`.
     all: bool,
     names: BTreeSet<String>,
@@ -59,7 +59,8 @@ impl ReadNames {
         }
     }
 
-    pub(super) fn contains(&self, name: &str) -> bool {
+    /// Returns whether the template reads this name.
+    pub fn contains(&self, name: &str) -> bool {
         self.all || self.names.contains(name)
     }
 }

@@ -25,6 +25,7 @@ mod calls;
 mod content;
 mod reading;
 mod registration;
+mod room_state;
 
 pub use account::{Account, Credentials, Destination, Notify, Room, is_user_id};
 pub use answers::ANSWERS;

@@ -338,7 +338,8 @@ fn mark(message: &SandboxMessage) -> u64 {
     number_of(&message.notification())
 }
 
-fn number_of(text: &str) -> u64 {
+/// The number in a text with `mark-NUMBER-`.
+pub(crate) fn number_of(text: &str) -> u64 {
     let number = text.split("mark-").nth(1).and_then(|rest| rest.split('-').next());
     number
         .and_then(|number| number.parse().ok())

@@ -44,6 +44,7 @@ mod senders;
 mod store;
 mod storm;
 mod supervised;
+mod synapse;
 mod tls_and_proxies;
 mod unreadable;
 mod upgrade;

@@ -30,7 +30,7 @@ pub(crate) fn serve(config: &Path, store: &str, listen: &str) -> Command {
     command
 }
 
-/// A running `serve`, killed when dropped.
+/// A running `serve`, or another program with a log on standard error. Killed when dropped.
 pub(crate) struct Served {
     child: Child,
     log: mpsc::Receiver<String>,
@@ -57,7 +57,7 @@ impl Served {
         served
     }
 
-    /// Starts `serve`.
+    /// Starts a program.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
@@ -376,9 +376,15 @@ fn schema_prints_the_schema_of_each_file() {
 }
 
 #[test]
-fn the_demo_posts_every_sample_and_its_curl_line_works() {
+fn the_demo_posts_every_sample_and_its_curl_lines_work() {
+    for api in ["messages-save", "matrix"] {
+        demo(api);
+    }
+}
+
+fn demo(api: &str) {
     let mut child = program()
-        .arg("demo")
+        .args(["demo", "--api", api])
         .env("PATH", "/usr/bin:/bin")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -393,19 +399,18 @@ fn the_demo_posts_every_sample_and_its_curl_line_works() {
             "the demo ended: {output}"
         );
     }
-    let curl = output
-        .lines()
-        .find(|line| line.contains("curl") && line.contains("/hooks/"))
-        .unwrap();
-    let answer = Command::new("sh")
-        .args(["-c", &format!("{curl} -s -w '%{{http_code}}'")])
-        .output()
-        .unwrap();
-    assert!(
-        text(&answer.stdout).ends_with("202"),
-        "{curl}: {}",
-        text(&answer.stdout)
-    );
+    for (part, expected) in [("/hooks/", "202"), ("/sandbox/faults", "200")] {
+        let curl = output
+            .lines()
+            .find(|line| line.contains("curl") && line.contains(part))
+            .unwrap();
+        let answer = Command::new("sh")
+            .args(["-c", &format!("{curl} -s -w '%{{http_code}}'")])
+            .output()
+            .unwrap();
+        let answer = text(&answer.stdout);
+        assert!(answer.ends_with(expected), "{api}: {curl}: {answer}");
+    }
     let done = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()

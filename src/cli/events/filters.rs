@@ -25,7 +25,8 @@ pub(super) struct Filters {
     /// Events authenticated by this secret, such as credential:github.
     #[arg(long, value_name = "NAME")]
     secret: Option<String>,
-    /// Events received since then: 2h ago (ms, s, m, h, d), or at 2026-11-23T10:00Z; UTC without a time zone.
+    /// Events received since then: a duration before now such as 2h (ms, s, m, h, d), or a time such as
+    /// 2026-11-23T10:00Z; UTC without a time zone.
     #[arg(long, value_name = "TIME", value_parser = when)]
     since: Option<When>,
     /// Events received before then.

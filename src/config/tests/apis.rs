@@ -148,6 +148,11 @@ fn what_does_not_fit_the_api_is_reported_with_the_api() {
             "{findings:?}"
         );
     }
+}
+
+#[test]
+fn a_channel_that_does_not_fit_messages_save_is_reported() {
+    let files = files();
     for (channel, finding) in [
         (
             "\"#dev:example.org\"",
@@ -158,6 +163,10 @@ fn what_does_not_fit_the_api_is_reported_with_the_api() {
             "channels.dev.room: api = \"messages-save\" does not use this key",
         ),
         ("{ room = \"#a:b\" }", "channels.dev: `channel_id` is missing"),
+        (
+            "\"https://web.twake.app/client/g/w/x/c/y\"",
+            "channels.dev.channel_id: is a link, not an id",
+        ),
         (
             "{ channel_id = \"c\", notify = \"never\" }",
             "channels.dev.notify: api = \"messages-save\"",

@@ -39,7 +39,7 @@ fn read(text: &str) -> Result<Config, Vec<String>> {
     }
     let variables = [
         ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap()),
-        ("TWAKE_BRIDGE_OPERATOR_TOKEN", "4c1f0a9e77b2d35586aa0b1c"),
+        ("OPERATOR_TOKEN", "4c1f0a9e77b2d35586aa0b1c"),
     ];
     let environment = Environment::of(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
     Config::from_text(text, folder.path(), &environment)

@@ -12,7 +12,7 @@ fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
     let findings = files.findings(&format!("{START}{SOURCE}"));
     for expected in [
         "bad/source.toml:1: title: is a number, a text was expected",
-        "bad/source.toml:2: methods: there is no method \"DELETE\"; there are POST, PUT",
+        "bad/source.toml:2: methods: there is no method \"DELETE\"; the known ones are: POST, PUT",
         "bad/source.toml:3: event: `type` is missing",
         "bad/source.toml:4: event.key: there is no name `facts`",
         "bad/source.toml:5: event.remember: 7 has no unit",

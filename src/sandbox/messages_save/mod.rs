@@ -4,17 +4,21 @@ mod authorization;
 mod object;
 mod response;
 
-pub(super) use object::null_object;
-pub(super) use response::{Refusal, Response, fatal};
-
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::settings::{Application, Era, MESSAGES_SAVE};
+use self::object::null_object;
+use self::response::{Refusal, fatal};
+use super::fault::Fault;
+use super::request::Request;
+use super::response::Response;
+use super::settings::{Api, Application, Era, MESSAGES_SAVE};
 use super::state::{SandboxMessage, SandboxState};
 
 /// A parsed call.
 pub(super) struct Call {
+    /// The method and path of a call that is none of `messages/save`.
+    unknown: Option<String>,
     authorization: String,
     body: Map<String, Value>,
 }
@@ -22,13 +26,15 @@ pub(super) struct Call {
 impl Call {
     /// Parses a call. The real server parses a body without the media type of JSON as a form, in which it finds
     /// nothing. A body that is not a JSON object counts as an empty one.
-    pub(super) fn parse(authorization: &[u8], content_type: &[u8], body: &[u8]) -> Self {
-        let body = match serde_json::from_slice(body) {
-            Ok(Value::Object(body)) if content_type.starts_with(b"application/json") => body,
+    pub(super) fn parse(request: &Request) -> Self {
+        let known = request.method == "POST" && request.path() == "/api/v1/messages/save";
+        let body = match request.json() {
+            Some(Value::Object(body)) if request.content_type.starts_with(b"application/json") => body,
             _ => Map::new(),
         };
         Self {
-            authorization: String::from_utf8_lossy(authorization).into_owned(),
+            unknown: (!known).then(|| request.line()),
+            authorization: String::from_utf8_lossy(&request.authorization).into_owned(),
             body,
         }
     }
@@ -60,9 +66,27 @@ impl Call {
 
 /// Responds to a call as Twake does, and stores what Twake stores.
 pub(super) fn respond(state: &mut SandboxState, call: &Call, now: Timestamp) -> Response {
+    if let Some(line) = &call.unknown {
+        // The router's error, which is a 500.
+        let error = format!("No route found for \"{line}\"");
+        return Response::json(500, &json!({ "error": error }));
+    }
     authorize(state, call)
         .and_then(|application| save(state, call, &application, now))
         .unwrap_or_else(Refusal::response)
+}
+
+/// The server's own responses to a fault.
+pub(super) fn fault(fault: &Fault, call: &Call) -> Option<Response> {
+    Some(match fault {
+        Fault::ServerError => fatal(),
+        Fault::IdNull | Fault::IdNullAfterStoring => response::object(&null_object()),
+        Fault::RefuseKey => Refusal::UnknownApplication.response(),
+        Fault::NoCapability => Refusal::Capability.response(),
+        Fault::NotInstalled => Refusal::Group(call.group().clone()).response(),
+        Fault::UnknownError => Refusal::Malformed.response(),
+        _ => return None,
+    })
 }
 
 /// The checks before the server reads the message, in its order: authorization, company, capability.
@@ -120,7 +144,7 @@ fn save(
     } else {
         stored.object
     };
-    Ok(Response::object(&object))
+    Ok(response::object(&object))
 }
 
 /// A call that passed the checks.
@@ -163,21 +187,20 @@ impl<'a> Save<'a> {
             state.take(channel, id);
         }
         let id = kept_id.or(id).map_or_else(|| state.new_id(now), str::to_owned);
-        let stored = SandboxMessage {
-            number: 0,
-            arrived: now,
-            application: application.name.clone(),
+        let object = object::new(&object::New {
+            id: &id,
+            channel,
+            parent,
+            application: &application.public_id,
             ephemeral,
-            object: object::new(&object::New {
-                id: &id,
-                channel,
-                parent,
-                application: &application.public_id,
-                ephemeral,
-                content: object::content(era, message.get("content")),
-                seconds: now.as_second(),
-                message,
-            }),
+            content: object::content(era, message.get("content")),
+            seconds: now.as_second(),
+            message,
+        });
+        let stored = SandboxMessage {
+            parent: parent.to_owned(),
+            ephemeral,
+            ..SandboxMessage::new(Api::MessagesSave, now, &id, &application.name, object)
         };
         state.append(channel, stored.clone());
         Ok(stored)
@@ -209,6 +232,7 @@ impl<'a> Save<'a> {
             let content = object::content(era, given("content"));
             if content != *stored.content() {
                 stored.object["edited"] = json!(true);
+                stored.edited = true;
             }
             stored.object["content"] = content;
         }
@@ -224,6 +248,7 @@ impl<'a> Save<'a> {
         }
         if let Some(parent) = new_parent {
             stored.object["parent_message_id"] = json!(parent);
+            parent.clone_into(&mut stored.parent);
         }
         stored.object["modification_date"] = json!(self.now.as_second());
         Ok(stored.clone())

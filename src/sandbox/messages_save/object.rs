@@ -57,7 +57,7 @@ pub(super) fn new(new: &New<'_>) -> Value {
 }
 
 /// The object that the shim sends if the server behind it sent none.
-pub(in crate::sandbox) fn null_object() -> Value {
+pub(super) fn null_object() -> Value {
     json!({
         "id": null,
         "front_id": null,

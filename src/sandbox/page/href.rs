@@ -21,6 +21,17 @@ impl Href {
         Self(format!("{scheme}{}", rest.unwrap_or(address.trim())))
     }
 
+    /// A whole address of the web or of mail; `None` for any other scheme, and for an address with characters that a browser would
+    /// drop.
+    pub(super) fn linked(address: &str) -> Option<Self> {
+        let lower = address.to_ascii_lowercase();
+        let is_allowed = ["http://", "https://", "mailto:"]
+            .iter()
+            .any(|scheme| lower.starts_with(scheme));
+        let is_clean = !address.contains(|c: char| c.is_control() || c.is_whitespace());
+        (is_allowed && is_clean).then(|| Self(address.to_owned()))
+    }
+
     /// A mail address.
     pub(super) fn mail(address: &str) -> Self {
         Self(format!("mailto:{}", address.trim()))

@@ -3,12 +3,18 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{notification, twacode};
-use crate::sandbox::settings::Era;
+use super::notified::{Audience, Notified, notified};
+use super::{formatted, twacode};
+use crate::sandbox::settings::{Api, Era};
 use crate::sandbox::state::SandboxMessage;
 
-/// One message, with its notification on a phone.
-pub(super) fn message(message: &SandboxMessage, era: Era) -> Markup {
+/// One message, with its notification on a phone. `quoted`: the message that it answers outside of a thread.
+pub(super) fn message(
+    message: &SandboxMessage,
+    quoted: Option<&SandboxMessage>,
+    era: Era,
+    audience: &Audience,
+) -> Markup {
     let name = message.object["hidden_data"]["custom_title"]
         .as_str()
         .unwrap_or(&message.application);
@@ -22,44 +28,91 @@ pub(super) fn message(message: &SandboxMessage, era: Era) -> Markup {
             div.bubble {
                 p.head {
                     strong.sender { (name) }
-                    span.tag { "app" }
+                    @if let Some(tag) = tag(message) { span.tag { (tag) } }
                     time datetime=(stamp) title=(stamp) { (time) }
-                    @if message.object["edited"] == true {
+                    @if message.edited {
                         span.note { "edited" }
                     }
                     @if message.ephemeral {
                         span.note { "ephemeral: Twake shows it once and forgets it" }
                     }
                 }
-                div.body { (twacode::content(message.content())) }
-                @if let Some(warning) = warning(message.content(), era) {
+                @if let Some(quoted) = quoted {
+                    p.quoted { "answers: " (quoted.notification()) }
+                }
+                div.body { (body(message)) }
+                @if let Some(warning) = warning(message, era) {
                     p.warning { (warning) }
                 }
-                (phone(message))
+                (phone(message, audience))
             }
         }
     }
 }
 
-fn phone(message: &SandboxMessage) -> Markup {
-    let notification = message.notification();
+/// What marks a message that no person wrote. In Matrix the type of the message shows it: clients make no sound for a notice.
+fn tag(message: &SandboxMessage) -> Option<&'static str> {
+    match message.api {
+        Api::MessagesSave => Some("app"),
+        Api::Threads => message.object["application_id"].is_string().then_some("app"),
+        Api::Matrix => (message.content()["msgtype"] == "m.notice").then_some("notice"),
+    }
+}
+
+/// The message as a person sees it.
+fn body(message: &SandboxMessage) -> Markup {
+    let content = message.content();
+    match message.api {
+        Api::MessagesSave => twacode::content(content),
+        Api::Threads => html! {
+            @for block in content.as_array().into_iter().flatten() {
+                @if block["type"] == "twacode" { (twacode::content(&block["elements"])) }
+            }
+        },
+        Api::Matrix => {
+            let given = (content["format"] == "org.matrix.custom.html")
+                .then(|| content["formatted_body"].as_str())
+                .flatten();
+            html! {
+                @if let Some(given) = given {
+                    div.html { (formatted::markup(given)) }
+                } @else {
+                    div.plain { (content["body"].as_str().unwrap_or("")) }
+                }
+            }
+        }
+    }
+}
+
+/// The notification of a message, and whom it reaches.
+fn phone(message: &SandboxMessage, audience: &Audience) -> Markup {
+    let reached = notified(message.api, &message.object, audience);
     html! {
         p.phone {
             span.on { "on a phone:" }
-            span.notification {
-                (notification)
-                @if notification::notifies_everybody(&notification) {
-                    " "
-                    span.warning { "wakes everybody" }
-                }
+            span.notification { (message.notification()) }
+        }
+        p.phone {
+            span.on { "notifies:" }
+            @match &reached {
+                Notified::Nobody => span.notified { "nobody" },
+                Notified::AsSet => span.notified { "each person as set for the channel" },
+                Notified::People(people) => span.warning { (people.join(", ")) },
+                Notified::Everybody => span.warning { "everybody" },
+            }
+            @if message.edited && reached != Notified::Nobody {
+                span.notified { "– at first; an edit notifies nobody" }
             }
         }
     }
 }
 
 /// A warning about content that its sender did not intend.
-fn warning(content: &Value, era: Era) -> Option<&'static str> {
-    match (content, era) {
+fn warning(message: &SandboxMessage, era: Era) -> Option<&'static str> {
+    if message.api != Api::MessagesSave {
+        return None;
+    }
+    match (message.content(), era) {
         (Value::String(_), Era::A2020 | Era::A2021) => {
             Some("bare text: Twake shows it as it is, Markdown and all")
         }

@@ -1,24 +1,29 @@
-//! The page in a browser: the channels at the left, the messages of one channel as Twake would show them, and under
-//! each message its notification on a phone.
+//! The page in a browser: the channels at the left, the messages of one channel as the chat would show them, and under
+//! each message its notification on a phone and whom it notifies.
 //!
 //! The server renders everything. The script only waits for changes and replaces the parts of the page with new ones,
-//! so the page works without it. Every value from outside is escaped by `maud`, and the target of a link is an `Href`.
+//! so the page works without it. Every value from outside is escaped by `maud` or, in HTML of a Matrix message, by `formatted`; the
+//! target of a link is an `Href`.
 
 mod emoji;
+mod formatted;
 mod href;
+
 mod message;
 pub(super) mod notification;
+pub(super) mod notified;
 mod twacode;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use self::href::Href;
 use super::fault::ActiveFault;
 use super::handle::SandboxHandle;
-use super::settings::Channel;
+use super::settings::{Api, Channel, SandboxSettings};
 use super::state::{SandboxMessage, SandboxState};
 
 /// The content security policy: the page loads styles and its script from this server, and sends requests only to it.
@@ -114,7 +119,7 @@ fn sidebar(state: &SandboxState, channels: &[Channel], shown: Option<&Channel>) 
             div.brand {
                 div {
                     strong.name { "Sandbox" }
-                    small.era { "a stand-in for " (state.settings.era.title()) }
+                    small.era { "a stand-in for " (title(&state.settings)) }
                 }
             }
             ul {
@@ -123,6 +128,15 @@ fn sidebar(state: &SandboxState, channels: &[Channel], shown: Option<&Channel>) 
                 }
             }
         }
+    }
+}
+
+/// The name of the imitated chat.
+fn title(settings: &SandboxSettings) -> &'static str {
+    match settings.api {
+        Api::MessagesSave => settings.era.title(),
+        Api::Threads => "Twake of 2023",
+        Api::Matrix => "Twake Chat (Matrix)",
     }
 }
 
@@ -173,13 +187,35 @@ fn conversation(state: &mut SandboxState, channel: &Channel, url: &str) -> Marku
     }
 }
 
-/// The messages, each with its replies; a line before the first one of each day.
+/// The messages, each with its replies; a line before the first one of each day. In the threads API a reply moves its whole thread
+/// to the end.
 fn messages(state: &mut SandboxState, channel: &Channel) -> Markup {
-    let (total, era) = (state.total(&channel.id), state.settings.era);
-    let messages = state.messages(&channel.id);
+    let (total, era, api) = (state.total(&channel.id), state.settings.era, state.settings.api);
+    let messages = state.messages(&channel.id).to_vec();
     let missing = total.saturating_sub(u64::try_from(messages.len()).unwrap_or(total));
-    let tops: Vec<_> = messages.iter().filter(|top| top.parent().is_empty()).collect();
+    let replies = |top: &SandboxMessage| {
+        let id = top.id().to_owned();
+        messages
+            .iter()
+            .filter(move |reply| reply.parent() == id && !reply.deleted)
+    };
+    let mut tops: Vec<_> = messages.iter().filter(|top| top.parent().is_empty()).collect();
+    if api == Api::Threads {
+        tops.sort_by_key(|top| replies(top).map(|reply| reply.number).max().unwrap_or(top.number));
+    }
     let day = |message: &SandboxMessage| message.arrived.strftime("%A, %-d %B %Y, UTC").to_string();
+    let one = |shown: &SandboxMessage| {
+        let quoted = shown.object["content"]["m.relates_to"]["m.in_reply_to"]["event_id"].as_str();
+        let quoted = quoted.filter(|_| shown.parent().is_empty());
+        let quoted = messages.iter().find(|message| Some(message.id()) == quoted);
+        let sender = shown.object["sender"].as_str().unwrap_or("");
+        message::message(
+            shown,
+            quoted,
+            era,
+            &state.homeserver.audience(&channel.id, sender),
+        )
+    };
     html! {
         ol #messages {
             @if missing > 0 {
@@ -190,15 +226,26 @@ fn messages(state: &mut SandboxState, channel: &Channel) -> Markup {
                     li.day { span.date { (day(first)) } }
                 }
                 @for top in same_day {
-                    (message::message(top, era))
-                    @if top.object["responses_count"] != 0 {
-                        @for reply in messages.iter().filter(|reply| reply.parent() == top.id()) {
-                            (message::message(reply, era))
+                    @if top.deleted {
+                        li.day { "a deleted message" (unseen(replies(top).count())) }
+                    } @else {
+                        (one(top))
+                        @for reply in replies(top) {
+                            (one(reply))
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// The replies to a deleted message: the server takes them, and no client shows them.
+fn unseen(replies: usize) -> String {
+    match replies {
+        0 => String::new(),
+        1 => " with a reply that nobody sees".to_owned(),
+        many => format!(" with {many} replies that nobody sees"),
     }
 }
 
@@ -219,29 +266,58 @@ fn banner(fault: &ActiveFault) -> Markup {
 
 /// What to do in a channel without messages.
 fn empty(state: &SandboxState, channel: &Channel, url: &str) -> Markup {
-    let application = state.settings.applications.first();
-    let id = application.map_or("PUBLIC_ID", |application| &application.public_id);
-    let group = application
-        .and_then(|application| application.groups.first())
-        .map_or("GROUP_ID", |group| group);
-    let body = serde_json::json!({
-        "group_id": group,
-        "message": { "channel_id": channel.id, "content": [{ "type": "bold", "content": "hello" }] },
-    });
-    let curl = format!(
-        "curl -u {} \\\n  -H 'Content-Type: application/json' \\\n  -d {} \\\n  {url}api/v1/messages/save",
-        quoted(&format!("{id}:PRIVATE_API_KEY")),
-        quoted(&body.to_string()),
-    );
+    let (what, curl) = by_hand(&state.settings, channel, url);
     html! {
         div.empty {
             h2 { "No messages yet" }
             p {
                 "Messages that the bridge posts to "
                 code.id { (channel.id) }
-                " appear here by themselves. Or post one by hand, with the application's private key:"
+                " appear here by themselves. Or post one by hand, " (what) ":"
             }
             pre { code.curl { (curl) } }
+        }
+    }
+}
+
+/// What a call by hand needs, and the call.
+fn by_hand(settings: &SandboxSettings, channel: &Channel, url: &str) -> (&'static str, String) {
+    let application = settings.applications.first();
+    let id = application.map_or("PUBLIC_ID", |application| &application.public_id);
+    let group = application
+        .and_then(|application| application.groups.first())
+        .map_or("GROUP_ID", |group| group);
+    let call = |authorization: &str, body: &Value, path: &str| {
+        format!(
+            "curl {authorization} \\\n  -H 'Content-Type: application/json' \\\n  -d {} \\\n  {}",
+            quoted(&body.to_string()),
+            quoted(&format!("{url}{path}")),
+        )
+    };
+    match settings.api {
+        Api::MessagesSave => {
+            let content = json!([{ "type": "bold", "content": "hello" }]);
+            let message = json!({ "channel_id": channel.id, "content": content });
+            let body = json!({ "group_id": group, "message": message });
+            let credentials = format!("-u {}", quoted(&format!("{id}:PRIVATE_API_KEY")));
+            let curl = call(&credentials, &body, "api/v1/messages/save");
+            ("with the application's private key", curl)
+        }
+        Api::Threads => {
+            let participant =
+                json!({ "type": "channel", "id": channel.id, "company_id": group, "workspace_id": "any" });
+            let message = json!({ "subtype": "application", "text": "hello" });
+            let body =
+                json!({ "resource": { "participants": [participant] }, "options": { "message": message } });
+            let path = format!("api/messages/v1/companies/{group}/threads");
+            let curl = call("-H 'Authorization: Bearer TOKEN'", &body, &path);
+            ("with the token of a login at api/console/v1/login", curl)
+        }
+        Api::Matrix => {
+            let body = json!({ "msgtype": "m.text", "body": "hello", "m.mentions": {} });
+            let path = format!("_matrix/client/v3/rooms/{}/send/m.room.message/1", channel.id);
+            let curl = call("-X PUT -H 'Authorization: Bearer ACCESS_TOKEN'", &body, &path);
+            ("with the access token of an account that has joined", curl)
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::sandbox::settings::Api;
+
 /// The longest notification, in characters.
 const LENGTH: usize = 180;
 
@@ -23,33 +25,40 @@ const NOTIFYING: [&str; 11] = [
 /// The notification of a message without such text.
 const NOTHING: &str = "No text content.";
 
-/// The notification of a content: `fallback_string`, else `original_str`, else the text of its nodes.
-pub(in crate::sandbox) fn text(content: &Value) -> String {
+/// The notification of a message: its plain text, shortened.
+pub(in crate::sandbox) fn text(api: Api, object: &Value) -> String {
+    match whole(api, object).trim() {
+        "" => NOTHING.to_owned(),
+        text => text.chars().take(LENGTH).collect(),
+    }
+}
+
+/// The plain text of a message, in which the server looks for mentions. Of `messages/save`: `fallback_string`, else
+/// `original_str`, else the text of the nodes.
+pub(super) fn whole(api: Api, object: &Value) -> String {
+    let plain = match api {
+        Api::MessagesSave => return of_content(&object["content"]),
+        Api::Threads => &object["text"],
+        Api::Matrix => &object["content"]["body"],
+    };
+    plain.as_str().unwrap_or("").to_owned()
+}
+
+fn of_content(content: &Value) -> String {
     let given = ["fallback_string", "original_str"].iter().find_map(|key| {
         content
             .get(key)
             .and_then(Value::as_str)
             .filter(|text| !text.is_empty())
     });
-    let whole = given.map_or_else(
+    given.map_or_else(
         || {
             let mut text = String::new();
             collect(content, &mut text);
             text
         },
         str::to_owned,
-    );
-    match whole.trim() {
-        "" => NOTHING.to_owned(),
-        text => text.chars().take(LENGTH).collect(),
-    }
-}
-
-/// Whether the server notifies everybody, beyond those who follow the channel, because of words in the text.
-pub(in crate::sandbox) fn notifies_everybody(text: &str) -> bool {
-    [" @all", " @here", " @channel", " @everyone"]
-        .iter()
-        .any(|word| format!(" {text}").contains(word))
+    )
 }
 
 fn collect(content: &Value, out: &mut String) {
@@ -106,19 +115,8 @@ mod tests {
             (json!(null), NOTHING),
             (json!({"fallback_string": long.clone()}), &long[..360]),
         ] {
-            assert_eq!(text(&content), expected, "{content}");
-        }
-    }
-
-    #[test]
-    fn words_that_notify_everybody_are_found() {
-        for (text, expected) in [
-            ("@all", true),
-            ("to @here", true),
-            ("to\u{20}@\u{2060}all", false),
-            ("a@all", false),
-        ] {
-            assert_eq!(notifies_everybody(text), expected, "{text}");
+            let object = json!({ "content": content });
+            assert_eq!(text(Api::MessagesSave, &object), expected, "{object}");
         }
     }
 }

@@ -215,3 +215,119 @@ fn deep_content_neither_fails_nor_overflows() {
     }
     assert_eq!(html(&content).matches("<strong").count(), 120);
 }
+
+/// A `formatted_body`, and what is drawn of it.
+#[test]
+fn only_the_allowed_html_of_a_matrix_message_is_drawn() {
+    for (html, expected) in [
+        ("<p>a<br>b<br/>c</p><hr />", "<p>a<br>b<br>c</p><hr>".to_owned()),
+        (
+            "<strong>a</strong> <em>b</em> <del>c</del>",
+            "<strong>a</strong> <em>b</em> <del>c</del>".to_owned(),
+        ),
+        ("<ul><li>a</li></ul>", "<ul><li>a</li></ul>".to_owned()),
+        (
+            r#"<ol start="3"><li>a</li></ol>"#,
+            r#"<ol start="3"><li>a</li></ol>"#.to_owned(),
+        ),
+        (
+            r#"<pre><code class="language-rust">&lt;x&gt; &amp;amp; "y"</code></pre>"#,
+            r#"<pre><code class="language-rust">&lt;x&gt; &amp;amp; &quot;y&quot;</code></pre>"#.to_owned(),
+        ),
+        (
+            r#"<a href="https://a/?x=1&amp;y=2">b</a>"#,
+            format!(r#"<a href="https://a/?x=1&amp;y=2" {LINK}b</a>"#),
+        ),
+        (
+            "<a href='mailto:a@b.c'>b</a>",
+            format!(r#"<a href="mailto:a@b.c" {LINK}b</a>"#),
+        ),
+        ("<p>open", "<p>open</p>".to_owned()),
+        ("<P>a</p>", "<p>a</p>".to_owned()),
+        // Everything else is text.
+        (
+            "<script>alert(1)</script>",
+            "&lt;script&gt;alert(1)&lt;/script&gt;".to_owned(),
+        ),
+        ("<b onclick=x>b</b>", "&lt;b onclick=x&gt;b&lt;/b&gt;".to_owned()),
+        (
+            r#"<p onclick="x">a"#,
+            "&lt;p onclick=&quot;x&quot;&gt;a".to_owned(),
+        ),
+        (
+            r#"<a href="javascript:x">l"#,
+            "&lt;a href=&quot;javascript:x&quot;&gt;l".to_owned(),
+        ),
+        (
+            "<img src=https://x/y.png>",
+            "&lt;img src=https://x/y.png&gt;".to_owned(),
+        ),
+        (
+            "<mx-reply>a</mx-reply>",
+            "&lt;mx-reply&gt;a&lt;/mx-reply&gt;".to_owned(),
+        ),
+        (
+            "</li></ol></main><li>a",
+            "&lt;/li&gt;&lt;/ol&gt;&lt;/main&gt;&lt;li&gt;a".to_owned(),
+        ),
+        ("<p><li>a</li></p>", "<p>&lt;li&gt;a&lt;/li&gt;</p>".to_owned()),
+        (
+            "<em><strong>a</em>",
+            "<em><strong>a&lt;/em&gt;</strong></em>".to_owned(),
+        ),
+        ("<!-- <p>a -->", "&lt;!-- <p>a --&gt;</p>".to_owned()),
+        (
+            r#"<code class="language-x onclick">a"#,
+            "&lt;code class=&quot;language-x onclick&quot;&gt;a".to_owned(),
+        ),
+        (r#"<ol start="x">a"#, "&lt;ol start=&quot;x&quot;&gt;a".to_owned()),
+        (
+            "a < b && c > d &#x26; & &; <",
+            "a &lt; b &amp;&amp; c &gt; d &#x26; &amp; &amp;; &lt;".to_owned(),
+        ),
+        ("&#38;&lt;p&gt;&nbsp;", "&#38;&lt;p&gt;&nbsp;".to_owned()),
+    ] {
+        assert_eq!(formatted::markup(html).into_string(), expected, "{html}");
+    }
+}
+
+#[test]
+fn no_link_of_a_matrix_message_runs_a_script() {
+    for target in [
+        "javascript:alert(1)",
+        " javascript:x",
+        "JaVaScRiPt:x",
+        "java\tscript:x",
+        "&#106;avascript:x",
+        "&Tab;javascript:x",
+        "data:text/html,x",
+        "//x",
+        "ftp://x",
+        "https:x",
+        "https://a b",
+        "https://a\nb",
+        "",
+    ] {
+        for html in [
+            format!(r#"<a href="{target}">x</a>"#),
+            format!("<a href='{target}'>x</a>"),
+        ] {
+            let drawn = formatted::markup(&html).into_string();
+            assert!(!drawn.contains("<a"), "{html}: {drawn}");
+        }
+    }
+    let nested = formatted::markup(r#"<a href="https://a"><a href="https://b">x</a></a>"#).into_string();
+    assert_eq!(nested.matches("<a ").count(), 1, "{nested}");
+    let quote = formatted::markup(r#"<a href="https://a/&quot;onclick=x">x</a>"#).into_string();
+    assert!(
+        quote.starts_with(r#"<a href="https://a/&quot;onclick=x" rel"#),
+        "{quote}"
+    );
+}
+
+#[test]
+fn deep_html_of_a_matrix_message_is_bounded() {
+    let drawn = formatted::markup(&"<blockquote>".repeat(10_000)).into_string();
+    assert_eq!(drawn.matches("<blockquote>").count(), 99);
+    assert_eq!(drawn.matches("</blockquote>").count(), 99);
+}

@@ -1,4 +1,4 @@
-//! Calls of Twake's API: Twake's own response, or that of the fault that is set.
+//! Calls of the imitated API: the chat's own response, or that of the fault that is set.
 
 use std::time::Duration;
 
@@ -10,28 +10,26 @@ use serde_json::json;
 
 use super::Connection;
 use super::oddity::{Oddity, broken_off, response};
+use crate::sandbox::api::Call;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::handle::SandboxHandle;
-use crate::sandbox::messages_save::{self, Call, Refusal, Response};
+use crate::sandbox::request::Request;
+use crate::sandbox::response::Response;
 use crate::sandbox::state::Attempt;
-
-/// Any other path or method: the router's error, which is a 500.
-pub(super) async fn unknown(request: HttpRequest) -> HttpResponse {
-    let text = format!("No route found for \"{} {}\"", request.method(), request.path());
-    response(&Response::bare_json(500, &json!({ "error": text })))
-}
 
 /// How the sandbox reacts to a call.
 enum Reaction {
-    /// Responds as Twake does.
-    Twake,
+    /// Responds as the chat does.
+    Chat,
     /// Sends another response and stores nothing.
     Instead(Response),
     /// Stores the message, then sends another response.
     StoredThen(Response),
     /// Stores the message, and sends the response after a while.
     StoredSlow(Duration),
-    /// Responds as Twake does, in another form on the wire.
+    /// Stores the message, and resets the connection.
+    StoredReset,
+    /// Responds as the chat does, in another form on the wire.
     Odd(Oddity),
     /// Sends nothing.
     Hang,
@@ -39,9 +37,12 @@ enum Reaction {
     Reset,
 }
 
-/// `POST /api/v1/messages/save`.
-pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<SandboxHandle>) -> HttpResponse {
-    let limit = sandbox.state().settings.limits.body;
+/// Any call of the API, also to a path that it does not have.
+pub(super) async fn call(request: HttpRequest, body: Payload, sandbox: Data<SandboxHandle>) -> HttpResponse {
+    let (limit, api) = {
+        let settings = &sandbox.state().settings;
+        (settings.limits.body, settings.api)
+    };
     let body = match body.to_bytes_limited(limit).await {
         Ok(Ok(body)) => body,
         // The client has closed the connection and will not read the response.
@@ -52,30 +53,43 @@ pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<Sand
         request
             .headers()
             .get(name)
-            .map_or(&b""[..], |value| value.as_bytes())
+            .map_or_else(Vec::new, |value| value.as_bytes().to_vec())
     };
-    let call = Call::parse(header(AUTHORIZATION), header(CONTENT_TYPE), &body);
+    let received = Request {
+        method: request.method().to_string(),
+        target: request.uri().to_string(),
+        authorization: header(AUTHORIZATION),
+        content_type: header(CONTENT_TYPE),
+        body,
+    };
+    let line = received.line();
+    let call = Call::parse(api, received);
     let now = sandbox.clock().now();
     // One change, so that no reader sees a partial state.
     let (reaction, own) = sandbox.change(|state| {
-        let fault = state.next_fault(call.channel());
+        let channel = call.channel(state);
+        let fault = state.next_fault(channel.as_deref(), call.stores());
         let reaction = fault
             .as_ref()
-            .map_or(Reaction::Twake, |fault| react(fault, &call, &sandbox));
-        let fault = fault.filter(|_| !matches!(reaction, Reaction::Twake));
+            .map_or(Reaction::Chat, |fault| react(fault, &call, &sandbox));
+        let fault = fault.filter(|_| !matches!(reaction, Reaction::Chat));
         let own = match reaction {
-            Reaction::Twake | Reaction::Odd(_) | Reaction::StoredThen(_) | Reaction::StoredSlow(_) => {
-                Some(messages_save::respond(state, &call, now))
-            }
+            Reaction::Chat
+            | Reaction::Odd(_)
+            | Reaction::StoredThen(_)
+            | Reaction::StoredSlow(_)
+            | Reaction::StoredReset => Some(call.respond(state, now)),
             Reaction::Instead(_) | Reaction::Hang | Reaction::Reset => None,
         };
         let sent = match &reaction {
             Reaction::Instead(response) | Reaction::StoredThen(response) => Some(response),
+            Reaction::StoredReset => None,
             _ => own.as_ref(),
         };
         state.record(Attempt {
             at: now,
-            channel: call.channel().map(str::to_owned),
+            request: line,
+            channel,
             fault: fault.as_ref().map(Fault::name),
             status: sent.map(|response| response.status),
             error: sent.and_then(|response| response.error.clone()),
@@ -84,7 +98,7 @@ pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<Sand
         (reaction, own)
     });
     match (reaction, own) {
-        (Reaction::Instead(answer) | Reaction::StoredThen(answer), _) | (Reaction::Twake, Some(answer)) => {
+        (Reaction::Instead(answer) | Reaction::StoredThen(answer), _) | (Reaction::Chat, Some(answer)) => {
             response(&answer)
         }
         (Reaction::StoredSlow(delay), Some(answer)) => {
@@ -94,7 +108,7 @@ pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<Sand
             }
         }
         (Reaction::Odd(oddity), Some(answer)) => oddity.response(&request, answer),
-        (Reaction::Reset, _) => reset(&request),
+        (Reaction::Reset | Reaction::StoredReset, _) => reset(&request),
         _ => {
             sandbox.stopped().cancelled().await;
             broken_off()
@@ -104,24 +118,22 @@ pub(super) async fn save(request: HttpRequest, body: Payload, sandbox: Data<Sand
 
 /// The reaction of a fault to a call.
 fn react(fault: &Fault, call: &Call, sandbox: &SandboxHandle) -> Reaction {
+    if let Some(own) = call.fault(fault) {
+        return match fault {
+            Fault::IdNullAfterStoring => Reaction::StoredThen(own),
+            _ => Reaction::Instead(own),
+        };
+    }
     Reaction::Instead(match fault {
         Fault::Empty => Response::plain(200, "text/html; charset=UTF-8", ""),
-        Fault::ServerError => messages_save::fatal(),
-        Fault::IdNull => Response::object(&messages_save::null_object()),
-        Fault::IdNullAfterStoring => {
-            return Reaction::StoredThen(Response::object(&messages_save::null_object()));
-        }
         Fault::NotJson => Response::plain(
             200,
             "text/html; charset=UTF-8",
             "<br />\n<b>Warning</b>:  something\n",
         ),
         Fault::SlowAfterStoring { delay } => return Reaction::StoredSlow(*delay),
-        Fault::RefuseKey => Refusal::UnknownApplication.response(),
-        Fault::NoCapability => Refusal::Capability.response(),
-        Fault::NotInstalled => Refusal::Group(call.group().clone()).response(),
-        Fault::Misrouted => Response::bare_json(404, &json!({ "error": "Not found" })),
-        Fault::UnknownError => Refusal::Malformed.response(),
+        Fault::ResetAfterStoring => return Reaction::StoredReset,
+        Fault::Misrouted => Response::json(404, &json!({ "error": "Not found" })),
         Fault::TooManyRequests { retry_after } => {
             Response::nginx(429, "Too Many Requests").with("retry-after", retry_after.clone())
         }
@@ -138,12 +150,20 @@ fn react(fault: &Fault, call: &Call, sandbox: &SandboxHandle) -> Reaction {
         Fault::TooLarge => Response::nginx(413, "Request Entity Too Large"),
         Fault::Hang => return Reaction::Hang,
         Fault::Reset => return Reaction::Reset,
-        Fault::BlockedText { word } if !call.contains(word) => return Reaction::Twake,
+        Fault::BlockedText { word } if !call.contains(word) => return Reaction::Chat,
         Fault::BlockedText { .. } => Response::nginx(403, "Forbidden"),
         Fault::Interim => return Reaction::Odd(Oddity::Interim),
         Fault::NoLength => return Reaction::Odd(Oddity::NoLength),
         Fault::Gzip => return Reaction::Odd(Oddity::Gzip),
         Fault::ByteOrderMark => return Reaction::Odd(Oddity::Before("\u{feff}")),
+        // The others are the chat's own.
+        Fault::ServerError
+        | Fault::IdNull
+        | Fault::IdNullAfterStoring
+        | Fault::RefuseKey
+        | Fault::NoCapability
+        | Fault::NotInstalled
+        | Fault::UnknownError => return Reaction::Chat,
         Fault::Notice => {
             return Reaction::Odd(Oddity::Before(
                 "<br />\n<b>Notice</b>:  Undefined index: sender in <b>/var/www/Message.php</b> on line <b>12</b><br />\n",

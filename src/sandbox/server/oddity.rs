@@ -7,7 +7,7 @@ use flate2::{Compression, read::GzEncoder};
 use std::io::{Read as _, Write as _};
 
 use super::Connection;
-use crate::sandbox::messages_save::Response;
+use crate::sandbox::response::Response;
 
 /// The form.
 pub(super) enum Oddity {

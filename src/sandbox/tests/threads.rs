@@ -1,176 +1,181 @@
-//! Replies and edits in each era.
+//! The threads API where the recordings end: tokens, faults, and the page.
 
 use super::*;
 
-/// How a call ends.
-#[derive(Debug, PartialEq)]
-enum End {
-    /// The id in the response is this one, or a new one.
-    Saved {
-        id: Option<&'static str>,
-        /// The parent in the response.
-        parent: &'static str,
-        /// Whether the response marks the message as edited.
-        edited: bool,
-    },
-    /// The error for malformed queries.
-    Malformed,
-    /// A message object without an id.
-    IdNull,
+const THREADS: &str = "/api/messages/v1/companies/group/threads";
+
+fn twake(change: impl FnOnce(&mut SandboxSettings)) -> SandboxServer {
+    let mut settings = settings(Era::A2021);
+    settings.api = Api::Threads;
+    change(&mut settings);
+    with(settings)
 }
 
-/// Placeholders for the ids of the opener and of its reply, which the sandbox generates.
-const OPENER: &str = "<opener>";
-const REPLY: &str = "<reply>";
-
-const fn new(parent: &'static str) -> End {
-    End::Saved {
-        id: None,
-        parent,
-        edited: false,
-    }
+async fn post(server: &SandboxServer, token: &str, path: &str, body: &Value) -> Result<Got, String> {
+    let authorization = format!("Bearer {token}");
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("content-type", "application/json"),
+    ];
+    server
+        .request(Method::POST, path, &headers, &body.to_string())
+        .await
 }
 
-const fn same(id: &'static str, parent: &'static str, edited: bool) -> End {
-    End::Saved {
-        id: Some(id),
-        parent,
-        edited,
-    }
+async fn login(server: &SandboxServer) -> String {
+    let body = json!({ "id": "app", "secret": "key" });
+    let got = post(server, "", "/api/console/v1/login", &body)
+        .await
+        .expect("a response");
+    let token = &got.json()["resource"]["access_token"]["value"];
+    token.as_str().expect("a token").to_owned()
 }
 
-/// A case: its name, the call's message, how the call ends in 2021 and later, and how many messages there are then.
-type Case = (&'static str, Value, (End, usize), (End, usize));
+fn thread(text: &str) -> Value {
+    let channel = json!({ "type": "channel", "id": "dev", "company_id": "group", "workspace_id": "any" });
+    let message = json!({ "subtype": "application", "text": text });
+    json!({ "resource": { "participants": [channel] }, "options": { "message": message } })
+}
 
-fn cases() -> Vec<Case> {
-    let unknown = "0e8f0000-0000-1000-8000-000000000000";
-    vec![
-        (
-            "a reply to the opener",
-            json!({ "parent_message_id": OPENER }),
-            (new(OPENER), 3),
-            (new(OPENER), 3),
-        ),
-        (
-            "a reply to an unknown message",
-            json!({ "parent_message_id": unknown }),
-            (new(""), 3),
-            (End::IdNull, 2),
-        ),
-        (
-            "a reply to a reply",
-            json!({ "parent_message_id": REPLY }),
-            (new(""), 3),
-            (End::IdNull, 2),
-        ),
-        (
-            "an edit of the opener",
-            json!({ "id": OPENER }),
-            (same(OPENER, "", true), 2),
-            (same(OPENER, "", false), 2),
-        ),
-        (
-            "an edit of a reply",
-            json!({ "id": REPLY, "parent_message_id": OPENER }),
-            (same(REPLY, OPENER, true), 2),
-            (same(REPLY, OPENER, false), 2),
-        ),
-        (
-            "an edit of a reply without its parent",
-            json!({ "id": REPLY }),
-            (End::Malformed, 2),
-            (End::IdNull, 2),
-        ),
-        (
-            "an edit of an unknown message",
-            json!({ "id": unknown }),
-            (End::Malformed, 2),
-            (End::IdNull, 2),
-        ),
-        (
-            "an edit of an unknown message in a known thread",
-            json!({ "id": unknown, "parent_message_id": OPENER }),
-            (End::Malformed, 2),
-            (same(unknown, OPENER, false), 3),
-        ),
-    ]
+async fn id(server: &SandboxServer, token: &str, path: &str, body: &Value) -> String {
+    let got = post(server, token, path, body).await.expect("a response");
+    got.json()["resource"]["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{got:?}"))
+        .to_owned()
 }
 
 #[actix_web::test]
-async fn replies_and_edits_end_as_in_their_era() {
-    for (name, call, in_2021, later) in cases() {
-        for (era, (expected, count)) in [(Era::A2021, in_2021), (Era::B, later)] {
-            let server = server(era);
-            let content = |text: &str| json!({ "formatted": [text] });
-            let opener = server
-                .object(json!({ "channel_id": "dev", "content": content("opener") }))
-                .await["id"]
-                .clone();
-            let reply =
-                json!({ "channel_id": "dev", "content": content("reply"), "parent_message_id": opener });
-            let reply = server.object(reply).await["id"].clone();
-            let mut call = call.clone();
-            for value in call.as_object_mut().expect("an object").values_mut() {
-                match value.as_str() {
-                    Some(OPENER) => *value = opener.clone(),
-                    Some(REPLY) => *value = reply.clone(),
-                    _ => {}
-                }
-            }
-            call["channel_id"] = json!("dev");
-            call["content"] = content("new");
-            let body = server.save(call).await.json();
-            let object = &body["object"];
-            match expected {
-                End::Malformed => {
-                    assert_eq!(
-                        body["error"], "unknown error or malformed query.",
-                        "{era:?} {name}"
-                    );
-                }
-                End::IdNull => assert!(object.is_object() && object["id"].is_null(), "{era:?} {name}"),
-                End::Saved { id, parent, edited } => {
-                    let known = |text: &str| match text {
-                        OPENER => opener.clone(),
-                        REPLY => reply.clone(),
-                        other => json!(other),
-                    };
-                    match id {
-                        Some(id) => assert_eq!(object["id"], known(id), "{era:?} {name}"),
-                        None => assert!(object["id"] != opener && object["id"] != reply, "{era:?} {name}"),
-                    }
-                    assert_eq!(object["parent_message_id"], known(parent), "{era:?} {name}");
-                    assert_eq!(object["edited"], json!(edited), "{era:?} {name}");
-                }
-            }
-            assert_eq!(server.handle.messages("dev").len(), count, "{era:?} {name}");
-            server.stop().await;
+async fn a_token_ends_after_its_lifetime_and_several_live_side_by_side() {
+    for (lifetime, life) in [(None, 3600), (Some(Duration::from_secs(60)), 60)] {
+        let server = twake(|settings| settings.token_lifetime = lifetime);
+        let first = login(&server).await;
+        server.clock.advance(Duration::from_secs(life - 1));
+        let second = login(&server).await;
+        for (wait, token, status) in [(0, &first, 200), (1, &first, 401), (0, &second, 200)] {
+            server.clock.advance(Duration::from_secs(wait));
+            let got = post(&server, token, THREADS, &thread("x"))
+                .await
+                .expect("a response");
+            assert_eq!(got.status, status, "{lifetime:?} {wait}");
         }
-    }
-}
-
-/// A key that an edit leaves out keeps its value or is lost.
-#[actix_web::test]
-async fn an_edit_keeps_omitted_keys_only_in_2021() {
-    for (era, keeps) in [(Era::A2021, true), (Era::B, false)] {
-        let server = server(era);
-        let first = server
-            .object(json!({
-                "channel_id": "dev", "content": ["x"], "pinned": true, "hidden_data": { "allow_delete": "everyone" },
-            }))
-            .await;
-        let edited = server
-            .object(json!({ "channel_id": "dev", "id": first["id"] }))
-            .await;
-        for key in ["pinned", "hidden_data"] {
-            let expected = if keeps { &first[key] } else { &Value::Null };
-            assert_eq!(&edited[key], expected, "{era:?} {key}");
-        }
-        assert_eq!(edited["content"] == first["content"], keeps, "{era:?}");
-        let pinned = server
-            .object(json!({ "channel_id": "dev", "id": first["id"], "pinned": true }))
-            .await;
-        assert_eq!(pinned["pinned"], json!(true), "{era:?}");
         server.stop().await;
     }
+}
+
+/// A fault: the status of HTTP, the one in the body, and how many messages are stored.
+#[actix_web::test]
+async fn faults_have_the_servers_own_responses() {
+    let server = twake(|_| {});
+    let token = login(&server).await;
+    for (fault, status, in_body, stored) in [
+        ("refuse_key", Some(401), 401, 0),
+        ("no_capability", Some(200), 404, 0),
+        ("not_installed", Some(200), 403, 0),
+        ("unknown_error", Some(200), 500, 0),
+        ("server_error", Some(500), 500, 0),
+        ("id_null", Some(200), 500, 0),
+        ("id_null_after_storing", Some(200), 500, 1),
+        ("reset_after_storing", None, 0, 1),
+        ("slow_after_storing", Some(200), 0, 1),
+        ("misrouted", Some(404), 0, 0),
+    ] {
+        let before = server.handle.messages("dev").len();
+        server
+            .fault(json!({ "fault": fault, "channel": "dev", "times": 1, "delay_ms": 0 }))
+            .await;
+        let got = post(&server, &token, THREADS, &thread(fault)).await;
+        assert_eq!(got.as_ref().ok().map(|got| got.status), status, "{fault}");
+        if in_body != 0 {
+            assert_eq!(got.expect("a response").json()["statusCode"], in_body, "{fault}");
+        }
+        assert_eq!(server.handle.messages("dev").len() - before, stored, "{fault}");
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn the_page_shows_threads_in_the_order_of_their_newest_message() {
+    let server = twake(|_| {});
+    let token = login(&server).await;
+    let first = id(&server, &token, THREADS, &thread("before the edit @all")).await;
+    id(&server, &token, THREADS, &thread("the second")).await;
+    let gone = id(&server, &token, THREADS, &thread("gone")).await;
+    let message = |text: &str| {
+        json!({ "resource": { "text": text, "blocks": [
+        { "type": "twacode", "elements": [{ "type": "bold", "content": text }] },
+    ] } })
+    };
+    id(
+        &server,
+        &token,
+        &format!("{THREADS}/{first}/messages"),
+        &message("a reply"),
+    )
+    .await;
+    id(
+        &server,
+        &token,
+        &format!("{THREADS}/{first}/messages/{first}"),
+        &message("after the edit"),
+    )
+    .await;
+    id(
+        &server,
+        &token,
+        &format!("{THREADS}/{gone}/messages"),
+        &message("unseen"),
+    )
+    .await;
+    let path = format!("{THREADS}/{gone}/messages/{gone}/delete");
+    post(&server, &token, &path, &json!({}))
+        .await
+        .expect("a response");
+    let page = server.get("/?channel=dev").await.body;
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text} in {page}"));
+    assert!(at("the second") < at("after the edit") && at("after the edit") < at("a reply"));
+    for absent in ["before the edit", ">gone<", ">unseen<"] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+    assert!(page.contains("a deleted message with a reply that nobody sees"));
+    assert_eq!(page.matches(r#"<span class="note">edited</span>"#).count(), 1);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn odd_json_is_answered_and_shown() {
+    let server = twake(|_| {});
+    let token = login(&server).await;
+    let first = id(&server, &token, THREADS, &thread("x")).await;
+    for odd in [json!(null), json!("x"), json!([1]), json!({ "text": 5 })] {
+        let channel = json!({ "type": "channel", "id": "dev" });
+        let options = json!({ "message": odd });
+        let message =
+            json!({ "text": "y", "blocks": odd, "override": odd, "context": odd, "ephemeral": odd });
+        for (path, body) in [
+            (THREADS.to_owned(), odd.clone()),
+            (THREADS.to_owned(), json!({ "resource": odd, "options": odd })),
+            (
+                THREADS.to_owned(),
+                json!({ "resource": { "participants": [odd, channel] }, "options": options }),
+            ),
+            (
+                format!("{THREADS}/{first}/messages"),
+                json!({ "resource": message }),
+            ),
+            (
+                format!("{THREADS}/{first}/messages/{first}"),
+                json!({ "resource": odd }),
+            ),
+            (
+                format!("{THREADS}/{first}/messages/{first}"),
+                json!({ "resource": message }),
+            ),
+        ] {
+            let got = post(&server, &token, &path, &body).await.expect("a response");
+            assert_eq!(got.status, 200, "{path} {body}: {got:?}");
+        }
+        assert_eq!(server.get("/?channel=dev").await.status, 200, "{odd}");
+    }
+    server.stop().await;
 }

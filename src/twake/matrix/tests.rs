@@ -58,6 +58,10 @@ fn id(message: &str, thread: Option<&str>) -> RemoteId {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the answers of a test include errors, too"
+)]
 /// The recorded answer of the exchange whose file begins with `name`.
 fn recorded(name: &str) -> Answer {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exchanges/matrix");
@@ -91,7 +95,7 @@ fn recorded(name: &str) -> Answer {
     clippy::unnecessary_wraps,
     reason = "the answers of a test include errors, too"
 )]
-fn response(status: u16, body: impl ToString) -> Answer {
+fn response(status: u16, body: impl std::fmt::Display) -> Answer {
     Ok(Response {
         status,
         body: body.to_string().into(),

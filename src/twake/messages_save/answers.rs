@@ -97,7 +97,7 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "404, 405, 410, 421, or 200 with error \"Not found\"",
         ends: Ends::Probe(Extent::Account),
         may_be_duplicate: false,
-        hint: "if every message fails: there is no messages/save at this address, check url, and where the proxy sends /api/v1. If one message fails: a filter in front of Twake refuses its text",
+        hint: "if every message fails: there is no messages/save at this address (`twake-bridge check --live` names the Twake that answers), check url, and where the proxy sends /api/v1. If one message fails: a filter in front of Twake refuses its text",
     },
     AnswerRow {
         reason: Reason::Refused,

@@ -9,7 +9,18 @@ use crate::program::program;
 
 #[test]
 fn the_demos_page_shows_its_messages_in_chromium() {
-    let mut demo = Running::start(program().arg("demo"));
+    // The README's picture (deploy/demo.png) is a copy of the first screenshot.
+    for (api, picture, prefix) in [
+        ("messages-save", "demo.png", "ch-"),
+        ("matrix", "demo-matrix.png", "%21"),
+    ] {
+        demo(api, picture, prefix);
+    }
+}
+
+/// `prefix`: the start of a channel's id, as it stands in an address.
+fn demo(api: &str, picture: &str, prefix: &str) {
+    let mut demo = Running::start(program().args(["demo", "--api", api]));
     let printed = demo.wait_for("Ctrl-C");
     let page = printed
         .lines()
@@ -19,12 +30,13 @@ fn the_demos_page_shows_its_messages_in_chromium() {
     let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"]
         .into_iter()
         .find(|path| Path::new(path).exists());
-    let chromium = chromium.expect("chromium is not there: run tests/tools once (tests/run does)");
+    let chromium =
+        chromium.unwrap_or_else(|| panic!("chromium is not there: run tests/tools once (tests/run does)"));
     for (channel, expected) in [
-        ("ch-github", "Codertocat/Hello-World"),
-        ("ch-alertmanager", "HighLatency"),
+        ("github", "Codertocat/Hello-World"),
+        ("alertmanager", "HighLatency"),
     ] {
-        let dom = opened(chromium, &format!("{page}?channel={channel}"));
+        let dom = opened(chromium, &format!("{page}?channel={prefix}{channel}"));
         for text in ["github", "alertmanager", expected] {
             assert!(dom.contains(text), "{text} is on the page:\n{dom}");
         }
@@ -33,10 +45,9 @@ fn the_demos_page_shows_its_messages_in_chromium() {
             "a sample's hostile text became an element"
         );
     }
-    // The README's picture (deploy/demo.png) is a copy of this screenshot.
-    let picture = data("../target/demo.png");
+    let picture = data(&format!("../target/{picture}"));
     let screenshot = format!("--screenshot={}", picture.display());
-    let page = format!("{page}?channel=ch-github");
+    let page = format!("{page}?channel={prefix}github");
     browse(
         chromium,
         &[&screenshot, "--window-size=1000,760", "--hide-scrollbars", &page],

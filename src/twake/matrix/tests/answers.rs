@@ -187,8 +187,8 @@ fn a_message_may_be_there_twice_only_where_the_server_may_have_forgotten_the_tra
     ] {
         let (destination, message) = (destination(ALIAS).into(), hello());
         let job = Job {
-            last,
             waited,
+            last,
             ..Job::post(Uuid::nil(), 1, &destination, &message)
         };
         let answers = [all(&[whoami, "a012", "a088", "a088"]), vec![answer.clone()]].concat();

@@ -1,0 +1,221 @@
+//! Rooms: aliases, creation, state, replacement.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::Call;
+use super::account;
+use super::homeserver::{SERVER_NAME, Session, random};
+use super::membership::present;
+use super::refusal::{Result, no_power, no_preview, ok, refuse, unknown_alias};
+use super::room::{MatrixRoom, Member};
+use crate::sandbox::response::Response;
+use crate::sandbox::state::SandboxState;
+
+/// The room behind an alias.
+pub(super) fn look_up(state: &SandboxState, alias: &str) -> Result<Response> {
+    match state.homeserver.resolve(alias) {
+        Some(room) => Ok(ok(&json!({ "room_id": room, "servers": [SERVER_NAME] }))),
+        None => Err(unknown_alias(alias)),
+    }
+}
+
+/// `POST /createRoom`: presets, name, alias, invitations, the version and other power levels.
+pub(super) fn create(
+    state: &mut SandboxState,
+    call: &Call,
+    who: &Session,
+    now: Timestamp,
+) -> Result<Response> {
+    let body = call.object()?;
+    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    let version = version(text("room_version").unwrap_or("12"))?;
+    let mut room = MatrixRoom::new(version, &who.user);
+    room.public = text("preset") == Some("public_chat") || text("visibility") == Some("public");
+    if let Some(levels) = body.get("power_level_content_override") {
+        if version < 12 && levels["users"].is_object() && levels["users"][&who.user].is_null() {
+            let text = format!(
+                "Not a valid power_level_content_override: 'users' did not contain {}",
+                who.user
+            );
+            return Err(refuse(400, "M_UNKNOWN", &text));
+        }
+        merge_levels(&mut room, levels);
+    }
+    if let Some(name) = text("name") {
+        room.set("m.room.name", "", json!({ "name": name }));
+    }
+    for event in body
+        .get("initial_state")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let key = event["state_key"].as_str().unwrap_or("");
+        room.set(
+            event["type"].as_str().unwrap_or(""),
+            key,
+            event["content"].clone(),
+        );
+    }
+    for user in body.get("invite").and_then(Value::as_array).into_iter().flatten() {
+        room.members
+            .insert(user.as_str().unwrap_or("").to_owned(), Member::Invited);
+    }
+    let alias = text("room_alias_name").map(|name| format!("#{name}:{SERVER_NAME}"));
+    if alias
+        .as_ref()
+        .is_some_and(|alias| state.homeserver.aliases.contains_key(alias))
+    {
+        return Err(refuse(400, "M_ROOM_IN_USE", "Room alias already taken"));
+    }
+    account::take_action(state, who, now)?;
+    let id = add(state, room)?;
+    if let Some(alias) = alias {
+        state.homeserver.aliases.insert(alias, id.clone());
+    }
+    Ok(ok(&json!({ "room_id": id })))
+}
+
+fn merge_levels(room: &mut MatrixRoom, levels: &Value) {
+    let mut merged = room.get("m.room.power_levels").cloned().unwrap_or_default();
+    for (key, value) in levels.as_object().into_iter().flatten() {
+        merged[key] = value.clone();
+    }
+    room.set("m.room.power_levels", "", merged);
+}
+
+fn version(text: &str) -> Result<u8> {
+    text.parse()
+        .ok()
+        .filter(|version| (1..=12).contains(version))
+        .ok_or_else(|| {
+            let text = "Your homeserver does not support this room version";
+            refuse(400, "M_UNSUPPORTED_ROOM_VERSION", text)
+        })
+}
+
+/// Adds a room; returns its id. Ids of version 12 have no server.
+fn add(state: &mut SandboxState, room: MatrixRoom) -> Result<String> {
+    let (rooms, settings) = (&mut state.homeserver.rooms, &state.settings);
+    if rooms.len() >= settings.channels.len() + settings.limits.unknown_channels {
+        return Err(refuse(
+            403,
+            "M_RESOURCE_LIMIT_EXCEEDED",
+            "This sandbox keeps no more rooms",
+        ));
+    }
+    let id = match room.version() {
+        12.. => format!("!{}", random(43)),
+        _ => format!("!{}:{SERVER_NAME}", random(18)),
+    };
+    rooms.insert(id.clone(), room);
+    Ok(id)
+}
+
+/// A state event's content, of `m.room.create` with `?format=event` the event. Somebody who left reads the state as it is now;
+/// Synapse shows it as it was then.
+pub(super) fn read_state(
+    state: &SandboxState,
+    call: &Call,
+    who: &Session,
+    id: &str,
+    kind: &str,
+    key: &str,
+) -> Result<Response> {
+    let room = state.homeserver.rooms.get(id);
+    let may_read = |room: &&MatrixRoom| {
+        matches!(
+            room.members.get(&who.user),
+            Some(Member::Joined | Member::Left | Member::Banned)
+        )
+    };
+    let room = room.filter(may_read).ok_or_else(|| no_preview(&who.user, id))?;
+    let not_found = || refuse(404, "M_NOT_FOUND", "Event not found.");
+    if kind == "m.room.member" {
+        let member = room.members.get(key).ok_or_else(not_found)?;
+        let mut content = json!({ "membership": member.name() });
+        if *member != Member::Left {
+            content["displayname"] = json!(state.homeserver.name(key));
+        }
+        return Ok(ok(&content));
+    }
+    let content = room.state.get(&(kind.to_owned(), key.to_owned()));
+    let content = content.ok_or_else(not_found)?;
+    if kind == "m.room.create" && call.request.query("format").as_deref() == Some("event") {
+        return Ok(ok(&json!({
+            "type": kind, "state_key": key, "content": content, "sender": room.creator(), "room_id": id,
+        })));
+    }
+    Ok(ok(content))
+}
+
+pub(super) fn set_state(
+    state: &mut SandboxState,
+    call: &Call,
+    who: &Session,
+    id: &str,
+    kind: &str,
+    key: &str,
+) -> Result<Response> {
+    let content = call.object()?;
+    let room = present(state, who, id)?;
+    let (level, needed) = (room.power(&who.user), room.needed(kind, true));
+    if level < needed {
+        return Err(no_power(level, needed));
+    }
+    room.set(kind, key, Value::Object(content));
+    Ok(ok(&json!({ "event_id": format!("${}", random(43)) })))
+}
+
+pub(super) fn members(state: &mut SandboxState, who: &Session, id: &str) -> Result<Response> {
+    present(state, who, id)?;
+    let homeserver = &state.homeserver;
+    let joined: Map<String, Value> = homeserver.rooms.get(id).map_or_else(Map::new, |room| {
+        let members = room.members.keys().filter(|user| room.has_joined(user));
+        members
+            .map(|user| {
+                let shown = json!({ "avatar_url": null, "display_name": homeserver.name(user) });
+                (user.clone(), shown)
+            })
+            .collect()
+    });
+    Ok(ok(&json!({ "joined": joined })))
+}
+
+/// Replaces a room: the old one gets a tombstone and needs power to post, the new one is empty but for its creator, and the aliases
+/// lead to it.
+pub(super) fn upgrade(state: &mut SandboxState, call: &Call, who: &Session, id: &str) -> Result<Response> {
+    let body = call.object()?;
+    let version = version(body.get("new_version").and_then(Value::as_str).unwrap_or(""))?;
+    let old = present(state, who, id)?;
+    let (level, needed) = (old.power(&who.user), old.needed("m.room.tombstone", true));
+    if level < needed {
+        return Err(no_power(level, needed));
+    }
+    let mut new = MatrixRoom::new(version, &who.user);
+    new.public = old.public;
+    for kind in ["m.room.name", "m.room.encryption"] {
+        if let Some(content) = old.get(kind) {
+            new.set(kind, "", content.clone());
+        }
+    }
+    for (user, member) in &old.members {
+        if *member == Member::Banned {
+            new.members.insert(user.clone(), *member);
+        }
+    }
+    let replacement = add(state, new)?;
+    let old = present(state, who, id)?;
+    let restricted = old.level("users_default", 0).saturating_add(1).max(50);
+    merge_levels(
+        old,
+        &json!({ "events_default": restricted, "invite": restricted }),
+    );
+    let tombstone = json!({ "body": "This room has been replaced", "replacement_room": replacement });
+    old.set("m.room.tombstone", "", tombstone);
+    for room in state.homeserver.aliases.values_mut().filter(|room| *room == id) {
+        room.clone_from(&replacement);
+    }
+    Ok(ok(&json!({ "replacement_room": replacement })))
+}
