@@ -55,8 +55,8 @@ impl Wake {
         }
     }
 
-    /// Notifies of a transaction that is committed. Called before its changes are answered, so that no lane attempts what an
-    /// operator was told to be removed.
+    /// Notifies of a transaction that is committed. Called before its changes are answered: after the answer to an operator, no
+    /// lane begins an attempt of what was removed.
     pub(super) fn committed(&self, changed: ChangedLanes) {
         if !changed.departures.is_empty() {
             self.removals.fetch_add(1, Ordering::Release);
