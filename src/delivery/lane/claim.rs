@@ -14,7 +14,7 @@ pub(in crate::delivery) enum Behind {
     #[default]
     Unknown,
     Nothing,
-    Next(Claim),
+    Next(Box<Claim>),
 }
 
 impl Lane {
@@ -24,7 +24,7 @@ impl Lane {
         loop {
             let claim = match std::mem::take(&mut self.behind) {
                 Behind::Nothing if !self.signals.arrived.get() => return None,
-                Behind::Next(claim) => claim,
+                Behind::Next(claim) => *claim,
                 // Until it is settled, what was delivered is still the head.
                 _ if !self.catch_up().await => return None,
                 _ => self.claim().await?,
@@ -45,7 +45,7 @@ impl Lane {
             Ok(Some(mut claim)) => {
                 // It is used only after a success, which ends a failing time.
                 claim.head.failing_since = None;
-                Behind::Next(claim)
+                Behind::Next(Box::new(claim))
             }
             // The lane asks again before it goes on.
             Err(_) => Behind::Unknown,

@@ -30,7 +30,7 @@ fn no_statement_on_the_way_of_an_event_scans_or_sorts() {
 #[test]
 fn no_statement_is_prepared_again_for_other_values() {
     let bench = Bench::new(home);
-    let mut connection = connect(&bench.file()).unwrap();
+    let mut connection = connect(bench.file()).unwrap();
     let transaction = connection.transaction().unwrap();
     for statement in INDEXED {
         let mut prepared = transaction.prepare(statement).unwrap();
