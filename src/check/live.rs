@@ -126,11 +126,19 @@ fn permissions(environment: &Environment, findings: &mut Vec<Finding>) {
         };
         let mode = metadata.permissions().mode();
         let name = file.display().to_string();
-        if mode & 0o007 != 0 {
+        if mode & 0o007 != 0 && is_reachable(&file) {
             let what = format!("everybody on this machine may read this secret: chmod o= {name}");
             findings.push(Finding::error(&name, None, "", what));
         }
     }
+}
+
+/// Whether everybody on this machine may enter the folders of a file.
+fn is_reachable(file: &Path) -> bool {
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    file.ancestors().skip(1).all(|folder| {
+        std::fs::metadata(folder).map_or(true, |metadata| metadata.permissions().mode() & 0o001 != 0)
+    })
 }
 
 /// Asks Twake whether it takes messages for a channel, and compares the clocks. Returns whether nothing in the account can

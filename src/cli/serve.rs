@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use log::{info, warn};
+use tokio::sync::Notify;
 
 use super::EX_CONFIG;
 use crate::bridge::{Bridge, BridgeError, Listen, ListenAddresses};
@@ -33,6 +34,9 @@ channels = ["dev"]
 /// Runs the bridge until it is stopped.
 pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     super::start_log("info");
+    let system = actix_web::rt::System::new();
+    // Before the configuration is read, which takes a moment: an unhandled SIGHUP ends the process.
+    let hangups = system.block_on(async { lifecycle::on_reload() })?;
     let variables = match env::read() {
         Ok(variables) => variables,
         Err(findings) => {
@@ -82,7 +86,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             .map_or(settings.operator_listen.into(), Listen::Socket),
         store: store.clone(),
     };
-    actix_web::rt::System::new().block_on(async {
+    system.block_on(async {
         let clock = Clock::system();
         let bridge = match Bridge::build(config, addresses, &clock) {
             Err(error @ BridgeError::Open(_)) => {
@@ -92,7 +96,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             built => built?,
         };
         let bridge = bridge.reloading_with(Arc::new(move || Config::load(&path, &environment)));
-        reload_on_hangup(bridge.reloads())?;
+        reload_on_hangup(hangups, bridge.reloads());
         let stop = Stop::default();
         stop.on_signals()?;
         for line in lines {
@@ -115,8 +119,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
 }
 
 /// Reloads at every SIGHUP. The log has the result.
-fn reload_on_hangup(reloads: Reloads) -> std::io::Result<()> {
-    let requested = lifecycle::on_reload()?;
+fn reload_on_hangup(requested: Arc<Notify>, reloads: Reloads) {
     actix_web::rt::spawn(async move {
         loop {
             requested.notified().await;
@@ -125,5 +128,4 @@ fn reload_on_hangup(reloads: Reloads) -> std::io::Result<()> {
             }
         }
     });
-    Ok(())
 }

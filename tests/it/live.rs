@@ -44,6 +44,7 @@ async fn check_live_passes_on_a_correct_setup_and_posts_nothing() {
 async fn each_finding_has_a_hint() {
     let setup = configured();
     fs::set_permissions(setup.path("token"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(setup.path("."), fs::Permissions::from_mode(0o755)).unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (code, output) = check(&setup, |command| {
@@ -60,6 +61,15 @@ async fn each_finding_has_a_hint() {
     ] {
         assert!(output.contains(finding), "{finding}: {output}");
     }
+}
+
+#[actix_web::test]
+async fn nobody_else_reads_a_secret_in_a_folder_that_only_its_owner_enters() {
+    let setup = configured();
+    fs::set_permissions(setup.path("token"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(setup.path("."), fs::Permissions::from_mode(0o700)).unwrap();
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 0, "{output}");
 }
 
 #[actix_web::test]

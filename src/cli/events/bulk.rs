@@ -56,6 +56,10 @@ pub(super) async fn replay(
 ) -> anyhow::Result<ExitCode> {
     let filters = &arguments.filters;
     let events = selected(operator, &arguments.ids, filters, filters.query(&Clock::system())).await?;
+    if events.is_empty() {
+        note!("no event matches");
+        return Ok(ExitCode::SUCCESS);
+    }
     let many = arguments.ids.is_empty() && !arguments.dry_run;
     if many
         && !confirmed(
@@ -99,11 +103,15 @@ pub(super) async fn discard(
     let mut query = filters.query(&Clock::system());
     query.state = Some(StateWord::Waiting);
     let events = selected(operator, &arguments.ids, filters, query).await?;
+    if events.is_empty() {
+        note!("no event matches");
+        return Ok(ExitCode::SUCCESS);
+    }
     let question = format!(
         "Discard the waiting messages of {}?",
         counted(events.len(), "event")
     );
-    if !events.is_empty() && !confirmed(&question, arguments.yes)? {
+    if !confirmed(&question, arguments.yes)? {
         return Ok(ExitCode::FAILURE);
     }
     let request = DiscardRequest {
