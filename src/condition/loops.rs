@@ -48,14 +48,14 @@ impl Loop {
         let [of_item, literal] = test.args.as_slice() else {
             return None;
         };
-        let Expr::Literal(LiteralValue::String(text)) = &literal.expr else {
+        let Expr::Literal(LiteralValue::String(compared)) = &literal.expr else {
             return None;
         };
         let is_count = test.func_name == operators::EQUALS && *item == loops.iter_var;
         is_count.then_some(Self::Count {
             list,
             path: path_from(&of_item.expr, &loops.iter_var)?,
-            text: text.inner().to_owned(),
+            text: compared.inner().to_owned(),
         })
     }
 

@@ -378,14 +378,14 @@ fn a_loop_without_cel_values_finds_what_an_evaluation_finds() {
         "payload.list.map(x, x.s)",
         "payload.list.map(payload, payload.o.s)",
         "payload.list.map(x, [x.s])",
-        r#"payload.list.map(x, [x.o.s, x.s, x.l[0]])"#,
+        "payload.list.map(x, [x.o.s, x.s, x.l[0]])",
     ];
     let others = [
         r#"payload.list.filter(x, x.s != "a").size()"#,
         r#"payload.list.filter(x, payload.s == "a").size()"#,
         r#"payload.list.filter(x, .x.s == "a").size()"#,
-        r#"payload.list.filter(x, x.s == 1).size()"#,
-        r#"payload.list.filter(x, has(x.s)).size()"#,
+        "payload.list.filter(x, x.s == 1).size()",
+        "payload.list.filter(x, has(x.s)).size()",
         "payload.list.map(x, x)",
         "payload.list.map(x, [])",
         "payload.list.map(x, [x.s, 1])",

@@ -109,7 +109,9 @@ fn write_sorted(bytes: &mut Vec<u8>, items: &[Value]) {
         .collect();
     items.sort_unstable();
     write_list_start(bytes, items.len());
-    items.iter().for_each(|item| bytes.extend_from_slice(item));
+    for item in items {
+        bytes.extend_from_slice(item);
+    }
 }
 
 fn write_list_start(bytes: &mut Vec<u8>, items: usize) {
