@@ -94,7 +94,9 @@ function random(below) { // SplitMix64
   return Number((z ^ (z >> 31n)) % BigInt(below));
 }
 
-const samples = readdirSync(join(folder, "samples")).map((name) => ({
+// Beside the samples is a list of their origins.
+const sampleFiles = readdirSync(join(folder, "samples")).filter((name) => name.endsWith(".json"));
+const samples = sampleFiles.map((name) => ({
   event: name.split(/__|\.json$/)[0],
   payload: json(join(folder, "samples", name)),
 }));
