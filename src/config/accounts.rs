@@ -7,7 +7,7 @@ use url::Url;
 
 use super::env::Environment;
 use super::file::{Named, RawAccount, RawChannel};
-use super::keys::bridge_toml::API_KEYS;
+use super::keys::bridge_toml::{api_keys, unused_key};
 use super::secrets::{Purpose, Reference};
 use crate::secret::Secret;
 use crate::suggest::unknown;
@@ -92,7 +92,7 @@ impl AccountContext<'_> {
         };
         ResolvedAccount {
             api: raw.api,
-            group_id: raw.group_id.map(|group| group.value),
+            group_id: raw.group_id.map(|id| group_id(id, &self.path, self.findings)),
             account,
         }
     }
@@ -133,6 +133,28 @@ impl AccountContext<'_> {
     fn secret(&self, reference: Option<&Reference>, purpose: Purpose) -> Option<Secret> {
         reference?.read(purpose, self.base, self.environment, self.findings)
     }
+}
+
+/// The id of a company of Twake, after a finding if it is none.
+fn group_id(id: Located<String>, table: &str, findings: &Findings) -> String {
+    twake_id(id, "/client/", &format!("{table}.group_id"), findings)
+}
+
+/// An id of Twake, after a finding if it is none. In the address of the web client it follows `before`.
+fn twake_id(id: Located<String>, before: &str, path: &str, findings: &Findings) -> String {
+    let what = if Room::parse(&id.value).is_ok() {
+        "is a room of Matrix, and the account has api = \"messages-save\"".to_owned()
+    } else if id.value.contains('/') {
+        let after = id.value.split_once(before).map_or("", |(_, after)| after);
+        match after.split(['/', '?', '#']).next() {
+            Some(near) if !near.is_empty() => format!("is a link, not an id, did you mean \"{near}\"?"),
+            _ => format!("is a link, not an id: write the part of it that follows {before}"),
+        }
+    } else {
+        return id.value;
+    };
+    findings.error(id.at, path, what);
+    id.value
 }
 
 /// Parses the address of a chat. The error does not quote the address: it may hold a password.
@@ -226,24 +248,12 @@ impl ChannelContext<'_> {
 
     /// Reports the keys that the API does not use.
     fn keys_fit(&self, raw: &RawChannel, api: Api) -> bool {
+        let known = api_keys(api).channel;
         let mut fits = true;
-        for (key, at) in &raw.api_keys {
-            if !API_KEYS
-                .iter()
-                .any(|(of, _, channel)| *of == api && channel.contains(key))
-            {
-                let known = API_KEYS
-                    .iter()
-                    .find(|(of, ..)| *of == api)
-                    .map_or(&[][..], |(_, _, keys)| *keys);
-                let what = format!(
-                    "api = \"{}\" does not use this key; it has {}",
-                    api.name(),
-                    known.join(", ")
-                );
-                self.findings.error(*at, &format!("{}.{key}", self.path), what);
-                fits = false;
-            }
+        for (key, at) in raw.api_keys.iter().filter(|(key, _)| !known.contains(key)) {
+            let what = unused_key(api, known);
+            self.findings.error(*at, &format!("{}.{key}", self.path), what);
+            fits = false;
         }
         fits
     }
@@ -254,22 +264,10 @@ impl ChannelContext<'_> {
             "channel_id",
             "the channel's id in Twake",
         )?;
-        if Room::parse(&channel_id.value).is_ok() {
-            let what = "is a room of Matrix, and the account has api = \"messages-save\"";
-            self.findings
-                .error(channel_id.at, &format!("{}.channel_id", self.path), what);
-            return None;
-        }
-        if channel_id.value.contains('/') {
-            let what = "is a link, not an id: write the part of it that follows /c/";
-            self.findings
-                .error(channel_id.at, &format!("{}.channel_id", self.path), what);
-            return None;
-        }
-        let group_id = raw
-            .group_id
-            .map(|group| group.value)
-            .or_else(|| of.group_id.clone());
+        let path = format!("{}.channel_id", self.path);
+        let channel_id = twake_id(channel_id, "/c/", &path, self.findings);
+        let own = raw.group_id.map(|id| group_id(id, &self.path, self.findings));
+        let group_id = own.or_else(|| of.group_id.clone());
         if group_id.is_none() {
             let what = "`group_id` is missing: neither the channel nor its account names the company";
             self.findings.error(self.name.at, &self.path, what);
@@ -280,7 +278,7 @@ impl ChannelContext<'_> {
         Some(Destination::MessagesSave(messages_save::Destination {
             account: Arc::clone(account),
             group_id: group_id?,
-            channel_id: channel_id.value,
+            channel_id,
             rate: raw.rate,
         }))
     }

@@ -1,9 +1,8 @@
 //! `bridge.toml` as it is written: every table and key, none of it resolved.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::keys::bridge_toml::API_KEYS;
+use super::keys::bridge_toml::{api_keys, unused_key};
 use super::outbound::{self, RawOutbound};
 use super::public::{self, RawAdmission, RawPublic};
 use super::schemes::Schemes;
@@ -200,20 +199,10 @@ fn account(table: &TableReader<'_, '_>) -> RawAccount {
 
 /// Reports the keys that the API does not use, and those that it requires and the table does not have.
 fn check_account_keys(table: &TableReader<'_, '_>, api: Api) {
-    let Some((_, used, _)) = API_KEYS.iter().find(|(of, ..)| *of == api) else {
-        return;
-    };
-    let of_any: BTreeSet<&str> = API_KEYS.iter().flat_map(|(_, keys, _)| *keys).copied().collect();
-    for key in of_any
-        .into_iter()
-        .filter(|key| !used.contains(key) && table.has(key))
-    {
-        let what = format!(
-            "api = \"{}\" does not use this key; it has {}",
-            api.name(),
-            used.join(", ")
-        );
-        table.wrong(key, what);
+    let used = api_keys(api).account;
+    let of_others = Api::ALL.iter().flat_map(|(_, other)| api_keys(*other).account);
+    for key in of_others.filter(|key| !used.contains(key) && table.has(key)) {
+        table.wrong(key, unused_key(api, used));
     }
     let required: &[&str] = match api {
         Api::MessagesSave => &["public_id", "private_api_key"],
@@ -240,7 +229,7 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
             ..RawChannel::default()
         });
     };
-    let keys = API_KEYS.iter().flat_map(|(_, _, keys)| *keys);
+    let keys = Api::ALL.iter().flat_map(|(_, api)| api_keys(*api).channel);
     let api_keys = keys.filter_map(|key| Some((*key, table.get(key)?.at)));
     Some(RawChannel {
         short: None,

@@ -79,6 +79,7 @@ impl Client {
         let (posted, _) = self.perform(Task::Deliver(post), stop).await;
         Verdict {
             may_be_duplicate: verdict.may_be_duplicate || posted.may_be_duplicate,
+            notice: posted.notice.or(verdict.notice),
             ..posted
         }
     }

@@ -38,7 +38,7 @@ pub struct StoredMessage {
     /// Whether Twake shows the message without storing it (`_once_ephemeral_message`).
     #[serde(default)]
     pub ephemeral: bool,
-    /// Whether somebody should notice it at once: the event is of critical severity, and no success. Decides about sounds
+    /// Whether somebody should notice it immediately: the event is of critical severity, and no success. Decides about sounds
     /// where a channel has `notify = "critical"`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgent: bool,

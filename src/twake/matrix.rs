@@ -8,9 +8,9 @@
 //! The transaction id in the path makes a retry safe: the server answers the same id of the same device with the first event.
 //! It remembers that for a day. Of a token without a device it forgets it when it restarts.
 //!
-//! A refusal (403 `M_FORBIDDEN`) says nothing about its cause, so the attempt asks: is the room replaced, may the account
-//! join, may it post? Then it sends the message again, or halts the channel. A server takes messages into replaced and
-//! encrypted rooms, and replies to deleted messages, where nobody reads them: these are looked at before.
+//! A refusal (403 `M_FORBIDDEN`) has several causes. The attempt asks which one it is: is the room replaced, may the account
+//! join, may it post? Then it sends the message again, or halts the channel. A server also takes what nobody will read:
+//! messages into replaced and encrypted rooms, and replies to deleted messages. So the attempt looks at these first.
 //!
 //! Checked against Synapse 1.163 and the specification, version 1.19. What the server answered is in
 //! `tests/data/exchanges/matrix`. An `error` text is shown, and nothing is decided by it.

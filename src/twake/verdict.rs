@@ -18,7 +18,7 @@ pub struct Verdict {
     pub hint: &'static str,
     /// Details beyond the reason, from the answer or the system: one short line without control characters.
     pub detail: String,
-    /// What a person should know although the attempt ended well: one short line without control characters.
+    /// What a person should know, however the attempt ended: one short line without control characters.
     pub notice: Option<String>,
 }
 

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use crate::program::{output_of, output_text, program};
 
-/// A part of a path, and the recorded exchange with the answer to it. The first that fits counts.
+/// A part of a path, and the recorded exchange with the answer to it (of Matrix, if it names no folder). The first that fits
+/// counts.
 type Answers = &'static [(&'static str, &'static str)];
 
 const INVITED: Answers = &[
@@ -24,7 +25,10 @@ const INVITED: Answers = &[
 ];
 
 fn recorded(name: &str) -> (StatusCode, String) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exchanges/matrix");
+    let (folder, name) = name.split_once('/').unwrap_or(("matrix", name));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/exchanges")
+        .join(folder);
     let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_wanted = |file: &PathBuf| {
         let name = format!("{name}-");
@@ -133,7 +137,7 @@ async fn check_live_names_the_account_and_what_keeps_it_from_each_room() {
 }
 
 #[actix_web::test]
-async fn messages_save_at_a_homeserver_is_distinguished_from_a_wrong_address() {
+async fn check_live_names_the_generation_that_answers_instead_of_messages_save() {
     let account = |url: &str| {
         format!(
             "[twake.main]\nurl = \"{url}\"\npublic_id = \"p\"\nprivate_api_key = {{ file = \"token\" }}\ngroup_id = \"g\"\n"
@@ -143,6 +147,10 @@ async fn messages_save_at_a_homeserver_is_distinguished_from_a_wrong_address() {
         (
             &[("/_matrix/client/versions", "a001")] as Answers,
             "set api = \"matrix\"",
+        ),
+        (
+            &[("/api/v1/messages/save", "threads/46")],
+            "set url to the host that runs its PHP part",
         ),
         (&[], "there is no messages/save at this address"),
     ] {

@@ -6,19 +6,35 @@ use crate::toml_reader::{Key, Names, Shape, words};
 use crate::twake::Api;
 use crate::twake::matrix::Notify;
 
-/// The keys of an account and of a channel that not every API has.
-pub(in crate::config) const API_KEYS: [(Api, &[&str], &[&str]); 2] = [
-    (
-        Api::MessagesSave,
-        &["public_id", "private_api_key", "group_id"],
-        &["channel_id", "group_id"],
-    ),
-    (
-        Api::Matrix,
-        &["access_token", "as_token", "user_id"],
-        &["room", "notify", "allow_unencrypted"],
-    ),
-];
+/// The keys that an API has, and not every API.
+pub(in crate::config) struct ApiKeys {
+    /// Those of an account.
+    pub(in crate::config) account: &'static [&'static str],
+    /// Those of a channel.
+    pub(in crate::config) channel: &'static [&'static str],
+}
+
+pub(in crate::config) fn api_keys(api: Api) -> ApiKeys {
+    match api {
+        Api::MessagesSave => ApiKeys {
+            account: &["public_id", "private_api_key", "group_id"],
+            channel: &["channel_id", "group_id"],
+        },
+        Api::Matrix => ApiKeys {
+            account: &["access_token", "as_token", "user_id"],
+            channel: &["room", "notify", "allow_unencrypted"],
+        },
+    }
+}
+
+/// The finding about a key that the API does not have.
+pub(in crate::config) fn unused_key(api: Api, known: &[&str]) -> String {
+    format!(
+        "api = \"{}\" does not use this key; it has {}",
+        api.name(),
+        known.join(", ")
+    )
+}
 
 const API_WORDS: &[&str] = &words(&Api::ALL);
 const NOTIFY_WORDS: &[&str] = &words(&Notify::ALL);

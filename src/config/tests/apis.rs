@@ -153,6 +153,14 @@ fn what_does_not_fit_the_api_is_reported_with_the_api() {
 #[test]
 fn a_channel_that_does_not_fit_messages_save_is_reported() {
     let files = files();
+    let link = START.replace(
+        "group_id = \"g\"",
+        "group_id = \"https://web.twake.app/client/g/w/x\"",
+    );
+    assert_found(
+        &files.findings(&format!("{link}{SOURCE}")),
+        &["twake.main.group_id: is a link, not an id, did you mean \"g\"?"],
+    );
     for (channel, finding) in [
         (
             "\"#dev:example.org\"",
@@ -165,7 +173,15 @@ fn a_channel_that_does_not_fit_messages_save_is_reported() {
         ("{ room = \"#a:b\" }", "channels.dev: `channel_id` is missing"),
         (
             "\"https://web.twake.app/client/g/w/x/c/y\"",
-            "channels.dev.channel_id: is a link, not an id",
+            "channels.dev.channel_id: is a link, not an id, did you mean \"y\"?",
+        ),
+        (
+            "{ channel_id = \"c\", group_id = \"https://web.twake.app/client/g1?x\" }",
+            "channels.dev.group_id: is a link, not an id, did you mean \"g1\"?",
+        ),
+        (
+            "\"https://web.twake.app/\"",
+            "channels.dev.channel_id: is a link, not an id: write the part of it that follows /c/",
         ),
         (
             "{ channel_id = \"c\", notify = \"never\" }",

@@ -14,7 +14,8 @@ struct Homeserver {
     url: String,
     /// The rooms that the account may neither read nor join.
     closed: Arc<Mutex<BTreeSet<String>>>,
-    /// What every message is answered with, before it is stored.
+    /// The type of a state event that the rooms have got.
+    state: Arc<Mutex<Option<&'static str>>>,
     refusal: Arc<Mutex<Option<Refusal>>>,
     /// The messages that were sent: room, transaction and text.
     sent: watch::Sender<Vec<(String, String, String)>>,
@@ -24,9 +25,11 @@ struct Homeserver {
 
 #[derive(Clone, Copy)]
 enum Refusal {
-    /// 429, for so many milliseconds.
+    /// 401 to every request: the token has ended.
+    Token,
+    /// 429 to every message, for so many milliseconds.
     Limit(u64),
-    /// The message is stored, and nothing is answered.
+    /// Every message is stored, and nothing is answered.
     Silence,
 }
 
@@ -35,6 +38,7 @@ impl Homeserver {
         let mut homeserver = Self {
             url: String::new(),
             closed: Arc::default(),
+            state: Arc::default(),
             refusal: Arc::default(),
             sent: watch::Sender::new(Vec::new()),
             events: Arc::default(),
@@ -103,6 +107,10 @@ impl Homeserver {
 async fn answer(state: web::Data<Homeserver>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let path = request.path();
     let error = |code: &str| json!({ "errcode": code, "error": "" });
+    let refusal = *state.refusal.lock().unwrap();
+    if let Some(Refusal::Token) = refusal {
+        return HttpResponse::Unauthorized().json(error("M_UNKNOWN_TOKEN"));
+    }
     let room = ["dev", "ops"].into_iter().find(|name| path.contains(*name));
     let is_closed = room.is_some_and(|room| state.closed.lock().unwrap().contains(room));
     if path.ends_with("/account/whoami") {
@@ -114,6 +122,10 @@ async fn answer(state: web::Data<Homeserver>, request: HttpRequest, body: web::B
     if path.contains("/join/") {
         return HttpResponse::Ok().json(json!({ "room_id": format!("!{}:h", room.unwrap()) }));
     }
+    let state_event = *state.state.lock().unwrap();
+    if state_event.is_some_and(|event| path.contains(event)) {
+        return HttpResponse::Ok().json(json!({ "algorithm": "m.megolm.v1.aes-sha2" }));
+    }
     let Some((_, transaction)) = path.split_once("/send/m.room.message/") else {
         return HttpResponse::NotFound().json(error("M_NOT_FOUND"));
     };
@@ -121,7 +133,6 @@ async fn answer(state: web::Data<Homeserver>, request: HttpRequest, body: web::B
     let text = content["body"].as_str().unwrap().to_owned();
     let message = (room.unwrap().to_owned(), transaction.to_owned(), text);
     state.sent.send_modify(|sent| sent.push(message));
-    let refusal = *state.refusal.lock().unwrap();
     if let Some(Refusal::Limit(milliseconds)) = refusal {
         let mut limit = error("M_LIMIT_EXCEEDED");
         limit["retry_after_ms"] = milliseconds.into();
@@ -162,6 +173,69 @@ async fn a_room_that_the_account_may_not_post_in_halts_its_channel_alone() {
     bench.clock.advance(Duration::from_secs(120));
     bench.until_delivered(dev).await;
     assert!(bench.halts.all().is_empty());
+}
+
+#[actix_web::test]
+async fn a_room_that_is_encrypted_or_replaced_halts_its_channel_after_ten_minutes_of_use() {
+    for (event, reason) in [
+        ("m.room.encryption", "room_encrypted"),
+        ("m.room.tombstone", "room_replaced"),
+    ] {
+        let homeserver = Homeserver::start();
+        let bench = homeserver.bench();
+        let first = bench.enqueue("first", &["dev"]).await;
+        bench.until_delivered(first).await;
+        *homeserver.state.lock().unwrap() = Some(event);
+        bench.clock.advance(Duration::from_secs(599));
+        let second = bench.enqueue("not looked yet", &["dev"]).await;
+        bench.until_delivered(second).await;
+        bench.clock.advance(Duration::from_secs(1));
+        let third = bench.enqueue("nobody would read it", &["dev"]).await;
+        let waiting = bench.until_attempts(third, 1).await;
+        assert_eq!(
+            (waiting.state, waiting.reason.as_deref()),
+            (State::Waiting, Some(reason))
+        );
+        assert_eq!(homeserver.sent().len(), 2);
+    }
+}
+
+#[actix_web::test]
+async fn a_token_that_ends_while_a_thousand_messages_wait_makes_no_dead_letter() {
+    let homeserver = Homeserver::start();
+    let bench = homeserver.bench();
+    bench.enqueue("0", &["dev", "ops"]).await;
+    bench.until_ended(2).await;
+    homeserver.refuse(Some(Refusal::Token));
+    let refused = bench.enqueue("1", &["dev"]).await;
+    let waiting = bench.until_attempts(refused, 1).await;
+    assert_eq!(
+        (waiting.state, waiting.reason.as_deref()),
+        (State::Waiting, Some("wrong_key"))
+    );
+    for number in 2..=500 {
+        bench.enqueue(&number.to_string(), &["dev", "ops"]).await;
+    }
+    let halts = bench.halts.all();
+    assert_eq!(halts.len(), 1);
+    assert_eq!(halts[0].scope.to_string(), "account chat");
+    assert_eq!(homeserver.sent().len(), 2);
+
+    bench.clock.advance(2 * SETTINGS.horizon);
+    // The probe is refused, too.
+    bench.until_ended(4).await;
+    homeserver.refuse(None);
+    bench.clock.advance(Duration::from_secs(600));
+    homeserver.until_sent(1_001).await;
+    for channel in ["dev", "ops"] {
+        let sent = homeserver.sent().into_iter().filter(|(room, ..)| room == channel);
+        let texts: Vec<String> = sent
+            .map(|(.., text)| text.lines().next().unwrap().to_owned())
+            .collect();
+        let numbers = (0..=500).filter(|number| channel == "dev" || *number != 1);
+        let expected: Vec<String> = numbers.map(|number| number.to_string()).collect();
+        assert_eq!(texts, expected, "{channel}");
+    }
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::account::Notify;
 use crate::message::{Document, cutting, html, plain};
-use crate::twake::{Act, Job};
+use crate::twake::{Act, Job, RemoteId};
 
 /// The most that `body` and `formatted_body` take together, in bytes of JSON. An event may have 65,536 with the fields that
 /// the server adds; a longer one is refused. Measured: an edit has room for 64,678.
@@ -38,7 +38,7 @@ pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
     message.insert("body".to_owned(), json!(text));
     message.insert("format".to_owned(), json!("org.matrix.custom.html"));
     message.insert("formatted_body".to_owned(), json!(html));
-    // Without this key a server looks for names in the body, and notifies whom it finds.
+    // Without this key a server searches the body for names, and notifies these people.
     message.insert("m.mentions".to_owned(), json!({}));
     match &job.act {
         Act::Post => {}
@@ -74,7 +74,7 @@ pub(super) fn transaction(job: &Job<'_>) -> String {
         Act::Reply(target) => ("reply", Some(target)),
         Act::Update(target) => ("update", Some(target)),
     };
-    let target = target.map(crate::twake::RemoteId::to_stored).unwrap_or_default();
+    let target = target.map(RemoteId::to_stored).unwrap_or_default();
     // A struct of strings and lists always has a JSON form.
     let message = serde_json::to_vec(job.message).unwrap_or_default();
     let delivery = job.delivery.to_be_bytes();

@@ -1,11 +1,11 @@
-//! What an answer says before it is known which question it answers.
+//! Reads an answer: what it means to any question.
 
 use serde_json::Value;
 use std::time::Duration;
 
-use crate::twake::Reason;
 use crate::twake::http::{Answer, LONGEST_RETRY_AFTER, Response};
 use crate::twake::verdict::Finding;
+use crate::twake::{Reason, is_id};
 
 /// An answer, read.
 pub(super) struct Reading {
@@ -42,10 +42,10 @@ impl Reading {
         }
     }
 
-    /// A text of a successful answer that is not empty.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        let text = self.json.get(key).filter(|_| self.is_success())?;
-        text.as_str().filter(|text| !text.is_empty())
+    /// An id in a successful answer: of a user, device, room or event.
+    pub(super) fn id(&self, key: &str) -> Option<&str> {
+        let id = self.json.get(key).filter(|_| self.is_success())?;
+        id.as_str().filter(|id| is_id(id))
     }
 
     /// Whether the question was answered with a JSON object.
@@ -68,9 +68,10 @@ impl Reading {
         self.status == status && errcode(&self.json) == Some(code)
     }
 
-    /// The status of an error of Matrix.
-    pub(super) fn error_status(&self) -> Option<u16> {
-        errcode(&self.json).map(|_| self.status)
+    /// Whether the server knows no such room.
+    pub(super) fn is_unknown_room(&self) -> bool {
+        let code = errcode(&self.json);
+        matches!(self.status, 400 | 404) && code.is_some_and(|code| code != "M_UNRECOGNIZED")
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the events of a room say about an account.
+//! Reads events of a room: whether a message is shown, and what an account may do.
 
 use serde_json::Value;
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::message::{Block, Document, Inline, StoredMessage};
 use crate::secret::Secret;
 use crate::twake::http::{Answer, Response, TransportError, TransportFault};
+use crate::twake::tests::{FEW_TIMES, RETRY, id, response};
 use crate::twake::{
     self, Act, Api, Extent, HaltScope, Outbound, Reason, RemoteId, Step, Task, Verdict, VerdictKind,
 };
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 mod answers;
 mod content;
+mod replaced;
 mod rooms;
 mod walks;
 
@@ -46,16 +48,7 @@ fn destination(room: &str) -> Destination {
 }
 
 fn hello() -> StoredMessage {
-    StoredMessage::new(Document {
-        blocks: vec![Block::Paragraph(vec![Inline::Text("Hello".to_owned())])],
-    })
-}
-
-fn id(message: &str, thread: Option<&str>) -> RemoteId {
-    RemoteId {
-        message: message.to_owned(),
-        thread: thread.map(str::to_owned),
-    }
+    StoredMessage::new(twake::tests::hello())
 }
 
 #[expect(
@@ -91,18 +84,6 @@ fn recorded(name: &str) -> Answer {
     })
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the answers of a test include errors, too"
-)]
-fn response(status: u16, body: impl std::fmt::Display) -> Answer {
-    Ok(Response {
-        status,
-        body: body.to_string().into(),
-        ..Response::default()
-    })
-}
-
 fn failed(fault: TransportFault) -> Answer {
     Err(TransportError {
         fault,
@@ -127,8 +108,12 @@ fn drive(task: Task<'_>, now: Duration, answers: &[Answer]) -> (Vec<String>, Vec
                 return (asked, bodies, verdict);
             }
             Step::Send(request) => {
-                let path = request.url.as_str();
-                let path = path.split_once("/_matrix/client/v3/").unwrap().1;
+                // No other address is asked.
+                let path = request
+                    .url
+                    .as_str()
+                    .strip_prefix("https://matrix.bridge.test/_matrix/client/v3/");
+                let path = path.unwrap_or_else(|| panic!("asked {}", request.url));
                 // The transaction id is a hash.
                 let path = path.split_once("/m.room.message/").map_or(path, |(path, _)| path);
                 asked.push(format!("{} {path}", request.method));
@@ -138,6 +123,22 @@ fn drive(task: Task<'_>, now: Duration, answers: &[Answer]) -> (Vec<String>, Vec
         let answer = answers.get(asked.len() - 1);
         step = attempt.next(answer.unwrap_or_else(|| panic!("no answer to {asked:#?}")));
     }
+}
+
+/// A path as it is asked for.
+fn path(of: &str) -> String {
+    of.replace("ALIAS", "%23dev66508%3Abridge.test")
+        .replace("NEW", "%21noiWZcyamFrDNBwgyw%3Abridge.test")
+        .replace("ROOM", "%21qAYK6iUEt7Oc3yf19UZOgnOhNirod5boAT2v1oKvA9U")
+        .replace("TOMBSTONE", "state/m.room.tombstone/")
+        .replace("ENCRYPTION", "state/m.room.encryption/")
+        .replace("POWER", "state/m.room.power_levels/")
+}
+
+#[track_caller]
+fn assert_asked(asked: &[String], expected: &[&str]) {
+    let expected: Vec<String> = expected.iter().map(|line| path(line)).collect();
+    assert_eq!(asked, expected);
 }
 
 /// Attempts a delivery.
@@ -167,14 +168,3 @@ fn halt(extent: Extent) -> VerdictKind {
         _ => HaltScope::account("chat"),
     })
 }
-
-const RETRY: VerdictKind = VerdictKind::Retry {
-    after: None,
-    times: None,
-    pause: None,
-};
-const FEW_TIMES: VerdictKind = VerdictKind::Retry {
-    after: None,
-    times: Some(5),
-    pause: None,
-};

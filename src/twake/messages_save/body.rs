@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::twake::http::{Response, excerpt, of_status};
 use crate::twake::verdict::Finding;
-use crate::twake::{Reason, RemoteId};
+use crate::twake::{Reason, RemoteId, is_id};
 
 /// The JSON has to begin within so many bytes.
 const LONGEST_NOISE: usize = 64 * 1024;
@@ -77,15 +77,15 @@ fn of_answer(answer: &Value) -> Option<(Finding, Option<RemoteId>)> {
     }
     let object = answer.get("object")?;
     match object.get("id")? {
-        Value::String(id) if !id.is_empty() => {
+        Value::String(id) if is_id(id) => {
             let parent = object.get("parent_message_id").and_then(Value::as_str);
             let id = RemoteId {
                 message: id.clone(),
-                thread: parent.filter(|parent| !parent.is_empty()).map(str::to_owned),
+                thread: parent.filter(|parent| is_id(parent)).map(str::to_owned),
             };
             Some((Finding::new(Reason::Delivered, ""), Some(id)))
         }
-        Value::Null | Value::String(_) => Some((Finding::new(Reason::NoMessageId, ""), None)),
+        id if id.is_null() || id == "" => Some((Finding::new(Reason::NoMessageId, ""), None)),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@ use crate::message::{Block, Document, Inline, StoredMessage};
 use crate::twake;
 use crate::twake::http::Response;
 use crate::twake::outbound::Proxy;
+use crate::twake::tests::{FEW_TIMES, RETRY, hello, id, response};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -30,31 +31,6 @@ fn stored(message: Document, ephemeral: bool) -> StoredMessage {
         ephemeral,
         ..StoredMessage::new(message)
     }
-}
-
-fn hello() -> Document {
-    Document {
-        blocks: vec![Block::Paragraph(vec![Inline::Text("Hello".to_owned())])],
-    }
-}
-
-fn id(message: &str, thread: Option<&str>) -> RemoteId {
-    RemoteId {
-        message: message.to_owned(),
-        thread: thread.map(str::to_owned),
-    }
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the answers of a test include errors, too"
-)]
-fn response(status: u16, body: &str) -> Answer {
-    Ok(Response {
-        status,
-        body: body.into(),
-        ..Response::default()
-    })
 }
 
 /// Drives an attempt to its end. Its requests get these answers in turn, and the last one from then on. Returns the bodies
@@ -90,17 +66,6 @@ fn attempt(act: Act, last: Option<(Reason, u32)>, answers: &[Answer]) -> (Vec<Va
 fn named(error: &str) -> String {
     json!({ "error": error, "_cookies": [] }).to_string()
 }
-
-const RETRY: VerdictKind = VerdictKind::Retry {
-    after: None,
-    times: None,
-    pause: None,
-};
-const FEW_TIMES: VerdictKind = VerdictKind::Retry {
-    after: None,
-    times: Some(5),
-    pause: None,
-};
 
 fn halt() -> VerdictKind {
     VerdictKind::Halt(HaltScope::account("main"))

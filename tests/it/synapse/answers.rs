@@ -233,6 +233,14 @@ async fn each_refusal_halts_its_channel_or_account_until_its_cause_is_gone() {
     for case in CASES {
         assert_halted(&channels, case);
     }
+    // A probe, which sends no message, finds each cause, so no halt ends before its cause is gone.
+    let checked = bridge.setup().check_live().await;
+    for case in CASES {
+        let table = if case.account { "twake" } else { "channels" };
+        let place = format!("{table}.{}: ", case.name);
+        let is_found = |line: &str| line.contains(&place) && line.contains(case.reason);
+        assert!(checked.lines().any(is_found), "{}: {checked}", case.name);
+    }
 
     for (case, account) in CASES.iter().zip(&mut accounts) {
         let Some(mend) = case.mend else { continue };

@@ -52,14 +52,14 @@ async fn the_default_rate_limit_pauses_the_account_and_every_message_arrives_in_
 #[actix_web::test]
 async fn an_application_service_has_no_rate_limit() {
     let mut setup = Setup::new();
-    let nowhere = "http://127.0.0.1:9";
-    setup.application_service("main", nowhere, "@hooks:bridge.test");
+    let unreachable = "http://127.0.0.1:9";
+    setup.application_service("main", unreachable, "@hooks:bridge.test");
     setup.channel("dev", "main", "#dev:bridge.test");
     let registration = setup.registration().await;
     let homeserver = Homeserver::start(&format!("app_service_config_files: [{registration:?}]\n"));
     let public = json!({ "preset": "public_chat", "room_alias_name": "dev" });
     let room = homeserver.admin.room(&public);
-    setup.replace(nowhere, &homeserver.url);
+    setup.replace(unreachable, &homeserver.url);
     let mut bridge = setup.start();
     for number in 0..2 * BURST {
         bridge.post("dev", &format!("mark-{number}-")).await;

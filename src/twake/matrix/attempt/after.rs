@@ -12,7 +12,7 @@ const MOST_REPLACEMENTS: usize = 4;
 
 impl Attempt<'_> {
     pub(super) fn after_whoami(&mut self, reading: &Reading) -> Step {
-        let Some(user) = reading.text("user_id") else {
+        let Some(user) = reading.id("user_id") else {
             // An application service may not post as this user.
             let is_foreign = reading.is_forbidden();
             return if is_foreign {
@@ -23,7 +23,7 @@ impl Attempt<'_> {
         };
         let identity = Identity {
             user_id: user.to_owned(),
-            has_device: reading.text("device_id").is_some(),
+            has_device: reading.id("device_id").is_some(),
         };
         self.destination.account.identified(&identity);
         self.identity = Some(identity);
@@ -31,14 +31,14 @@ impl Attempt<'_> {
     }
 
     pub(super) fn after_alias(&mut self, reading: &Reading) -> Step {
-        if let Some(room) = reading.text("room_id") {
+        if let Some(room) = reading.id("room_id") {
             self.room = Some(room.to_owned());
             return self.answered();
         }
-        match reading.error_status() {
-            Some(400 | 404) => self.halt(Reason::UnknownRoom, reading),
-            _ => self.end(reading),
+        if reading.is_unknown_room() {
+            return self.halt(Reason::UnknownRoom, reading);
         }
+        self.end(reading)
     }
 
     pub(super) fn after_replaced(&mut self, reading: &Reading) -> Step {
@@ -56,7 +56,7 @@ impl Attempt<'_> {
             self.room = None;
             return self.ask();
         }
-        match reading.text("replacement_room") {
+        match reading.id("replacement_room") {
             Some(room) if self.replacements < MOST_REPLACEMENTS => {
                 self.room = Some(room.to_owned());
                 self.replacements += 1;
@@ -68,7 +68,7 @@ impl Attempt<'_> {
     }
 
     pub(super) fn after_join(&mut self, reading: &Reading) -> Step {
-        if let Some(room) = reading.text("room_id") {
+        if let Some(room) = reading.id("room_id") {
             if self.replacements > 0 {
                 self.notice = Some(format!(
                     "the room {} was replaced: messages go to {room} now; write that, or better an alias, into bridge.toml",
@@ -80,14 +80,19 @@ impl Attempt<'_> {
             self.room = Some(room.to_owned());
             return self.answered();
         }
-        match reading.error_status() {
-            Some(403) if self.replacements > 0 => self.halt(Reason::RoomReplaced, reading),
-            Some(403) if reading.is_forbidden() => self.halt(Reason::NotInRoom, reading),
-            Some(403) if reading.is(403, "M_BAD_STATE") => self.halt(Reason::Banned, reading),
-            Some(403) if reading.is(403, "M_UNKNOWN") => self.halt(Reason::RoomBlocked, reading),
-            Some(400 | 404) if !reading.is(404, "M_UNRECOGNIZED") => self.halt(Reason::UnknownRoom, reading),
-            _ => self.end(reading),
-        }
+        let is_replaced = self.replacements > 0;
+        let reason = if reading.is_forbidden() {
+            Reason::NotInRoom
+        } else if reading.is(403, "M_BAD_STATE") {
+            Reason::Banned
+        } else if reading.is(403, "M_UNKNOWN") {
+            Reason::RoomBlocked
+        } else if reading.is_unknown_room() {
+            Reason::UnknownRoom
+        } else {
+            return self.end(reading);
+        };
+        self.halt(if is_replaced { Reason::RoomReplaced } else { reason }, reading)
     }
 
     pub(super) fn after_encrypted(&mut self, reading: &Reading) -> Step {
@@ -144,7 +149,7 @@ impl Attempt<'_> {
     }
 
     pub(super) fn after_message(&mut self, reading: &Reading) -> Step {
-        if let Some(id) = reading.text("event_id") {
+        if let Some(id) = reading.id("event_id") {
             return self.delivered(id);
         }
         if reading.is_success() {
@@ -168,7 +173,7 @@ impl Attempt<'_> {
 
     pub(super) fn after_account(&mut self, reading: &Reading) -> Step {
         let mut probe = self.judge(reading.finding.clone(), reading.after);
-        if reading.text("user_id").is_some() {
+        if reading.id("user_id").is_some() {
             probe.kind = VerdictKind::Accepted;
         }
         let first = self.first.take();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Attempt;
+use super::{Attempt, Stage};
 use crate::twake::matrix::reading::Reading;
 use crate::twake::redaction::redact;
 use crate::twake::verdict::Finding;
@@ -52,6 +52,7 @@ impl Attempt<'_> {
         let scope = |extent| self.destination.scope(extent);
         let mut verdict = row.verdict(finding, None, after, in_a_row, scope);
         verdict.may_be_duplicate = self.may_be_duplicate(verdict.may_be_duplicate, &verdict.kind);
+        verdict.notice.clone_from(&self.notice);
         self.without_secrets(verdict)
     }
 
@@ -75,7 +76,6 @@ impl Attempt<'_> {
         };
         let mut verdict = self.judge(Finding::new(Reason::Delivered, ""), None);
         verdict.kind = VerdictKind::Delivered(id);
-        verdict.notice.clone_from(&self.notice);
         Step::Done(self.without_secrets(verdict))
     }
 
@@ -86,7 +86,6 @@ impl Attempt<'_> {
         let detail = format!("{user} may post in {} ({room})", self.destination.room);
         let mut verdict = self.judge(Finding::new(Reason::Delivered, &detail), None);
         verdict.kind = VerdictKind::Accepted;
-        verdict.notice.clone_from(&self.notice);
         if identity.is_some_and(|identity| !identity.has_device) {
             verdict.notice = Some(NO_DEVICE.to_owned());
         }
@@ -111,8 +110,9 @@ impl Attempt<'_> {
             .identity
             .as_ref()
             .is_some_and(|identity| !identity.has_device);
+        let was_sent = matches!(self.stage, Stage::Message | Stage::Account);
         let is_too_late = job.last.is_some() && job.waited > REMEMBERED;
         // A post instead of a reply has another transaction.
-        (unclear && forgets) || is_too_late || (was_unclear && *kind == VerdictKind::TargetGone)
+        (unclear && was_sent && forgets) || is_too_late || (was_unclear && *kind == VerdictKind::TargetGone)
     }
 }

@@ -45,6 +45,16 @@ fn each_answer_to_a_message_has_its_verdict() {
             FEW_TIMES,
             Reason::NoMessageId,
         ),
+        (
+            response(200, json!({ "event_id": "$".repeat(256) })),
+            FEW_TIMES,
+            Reason::NoMessageId,
+        ),
+        (
+            response(200, json!({ "event_id": "$x\ny" })),
+            FEW_TIMES,
+            Reason::NoMessageId,
+        ),
         (response(403, page), account(), Reason::Forbidden),
         (response(401, page), account(), Reason::Forbidden),
         (response(301, ""), account(), Reason::Redirected),
@@ -120,6 +130,7 @@ fn each_answer_to_a_question_has_its_verdict() {
     }
     for (answer, kind, reason) in [
         (recorded("a013"), halt(Extent::Channel), Reason::UnknownRoom),
+        (recorded("a078"), halt(Extent::Account), Reason::Misrouted),
         (recorded("a014"), RETRY, Reason::ServerError),
         (response(200, "{}"), halt(Extent::Account), Reason::NotJson),
     ] {
@@ -200,6 +211,17 @@ fn a_message_may_be_there_twice_only_where_the_server_may_have_forgotten_the_tra
     }
 }
 
+/// The answer to the look at a tombstone is lost.
+#[test]
+fn a_message_that_was_not_sent_is_not_there_twice() {
+    for whoami in ["a004", "b009", "b011"] {
+        let answers = [all(&[whoami, "a012"]), vec![failed(TransportFault::TimedOut)]];
+        let (_, _, verdict) = attempt(&destination(ALIAS), Act::Post, &answers.concat());
+        assert_eq!((&verdict.kind, verdict.reason), (&RETRY, Reason::TimedOut));
+        assert!(!verdict.may_be_duplicate, "{whoami}");
+    }
+}
+
 #[test]
 fn a_reply_whose_last_answer_was_lost_may_be_there_twice_when_it_is_posted() {
     let (destination, message) = (destination(ALIAS).into(), hello());
@@ -262,6 +284,8 @@ fn a_probe_names_the_account_and_the_room_and_a_token_without_a_device() {
         (all(&["a005"]), Reason::WrongKey),
         (all(&["a004", "a013"]), Reason::UnknownRoom),
         (all(&["a004", "a012", "a091", "a057"]), Reason::NotInRoom),
+        // Synapse refuses a suspended account that joins, also where it is in the room already.
+        (all(&["a004", "a012", "a088", "d008"]), Reason::AccountBarred),
         (
             all(&["a004", "a012", "a088", "a015", "a089"]),
             Reason::RoomEncrypted,

@@ -39,6 +39,8 @@ fn each_answer_has_its_verdict() {
         (200, r#"{"object":{"id":null,"application_id":null,"message_type":0},"_cookies":[]}"#.into(), RETRY, Reason::NoMessageId, true),
         (200, r#"{"object":{"id":""}}"#.into(), RETRY, Reason::NoMessageId, true),
         (200, r#"{"object":{"id":17}}"#.into(), halt(), Reason::NotJson, true),
+        (200, json!({ "object": { "id": "x".repeat(256) } }).to_string(), halt(), Reason::NotJson, true),
+        (200, json!({ "object": { "id": "x\ny" } }).to_string(), halt(), Reason::NotJson, true),
         (200, r#"{"object":{}}"#.into(), halt(), Reason::NotJson, true),
         (200, r#"{"object":"x"}"#.into(), halt(), Reason::NotJson, true),
         (200, "{}".into(), halt(), Reason::NotJson, true),
