@@ -44,7 +44,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The client with this timeout. If the timeout has changed, a new client; attempts under way keep theirs.
+    /// The client with this timeout. If the timeout has changed, a new client; attempts in flight keep theirs.
     fn client(&self, timeout: Duration) -> Rc<Client> {
         let mut client = self.client.borrow_mut();
         if client.0 != timeout {
@@ -98,7 +98,7 @@ impl Lane {
             let Some(claim) = self.next_claim().await else {
                 break;
             };
-            if self.resume(&claim.head) {
+            if self.is_turn_over() || self.resume(&claim.head) {
                 continue;
             }
             let before = self.delivered.take();
@@ -175,6 +175,12 @@ impl Lane {
                 () = self.signals.departed.notified() => self.release().await,
             }
         }
+    }
+
+    /// Whether the last turn does not hold any more: since then the bridge stops, or destinations have changed. The store may
+    /// have taken long to settle or to claim.
+    fn is_turn_over(&self) -> bool {
+        self.shared.stop.is_cancelled() || self.destinations.has_changed().unwrap_or(true)
     }
 
     async fn attempt(&self, destination: &Destination, head: &Head) -> Verdict {

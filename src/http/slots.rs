@@ -1,7 +1,7 @@
 //! Slots for a phase of a connection that may never end: a TLS handshake or a long head.
 //!
 //! A new connection gets a slot even if all are taken: the oldest unfinished connection is closed. So connections that
-//! never finish keep nobody out, and their number is limited.
+//! never finish block no other connection, and their number is limited.
 
 use std::collections::BTreeMap;
 use std::net::{Shutdown, TcpStream};

@@ -7,7 +7,8 @@ use std::io;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::get_frame_content_size;
 
 use super::{Claim, Decided, EventRecord, NewDelivery, NewEvent, QueueError};
 use crate::message::StoredMessage;
@@ -105,7 +106,7 @@ pub(super) fn pack_messages(
 
 pub(super) fn unpack(packed: PackedRecord) -> Result<EventRecord, QueueError> {
     let mut record = packed.record;
-    let body = zstd::bulk::decompress(&record.envelope.body, packed.body_size);
+    let body = decompress(&record.envelope.body, packed.body_size);
     let body = body.map_err(|error| QueueError::Corrupt {
         doing: "look up an event",
         source: Arc::new(error),
@@ -133,7 +134,9 @@ impl PackedMessage {
         match self {
             Self::Json(json) => Ok(json),
             Self::Compressed(bytes) => {
-                String::from_utf8(zstd::decode_all(&bytes[..])?).map_err(io::Error::other)
+                let size = get_frame_content_size(&bytes).ok().flatten().unwrap_or_default();
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                String::from_utf8(decompress(&bytes, size)?).map_err(io::Error::other)
             }
         }
     }
@@ -169,6 +172,39 @@ fn compress(body: &[u8]) -> io::Result<Vec<u8>> {
     })
 }
 
+/// Decompresses `size` bytes with the decompressor of this thread.
+fn decompress(bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
+    thread_local! {
+        static KEPT: RefCell<Decompressor<'static>> = RefCell::default();
+    }
+    let mut content = Vec::new();
+    // A corrupt store may claim any size.
+    content.try_reserve_exact(size)?;
+    KEPT.with_borrow_mut(|kept| kept.decompress_to_buffer(bytes, &mut content))?;
+    Ok(content)
+}
+
 fn unpackable(error: impl Into<io::Error>) -> QueueError {
     QueueError::Unpackable(Arc::new(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_corrupt_message_is_an_error_and_the_next_one_is_read() {
+        let compressed = compress(b"{}").unwrap();
+        // The header of a frame that claims 2^60 bytes (RFC 8878, section 3.1.1.1), and one that ends early.
+        let huge = [0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0x10].to_vec();
+        let short = compressed[..compressed.len() - 1].to_vec();
+        for corrupt in [b"{}".to_vec(), huge, short] {
+            assert!(
+                PackedMessage::Compressed(corrupt.clone()).into_json().is_err(),
+                "{corrupt:?}"
+            );
+            let json = PackedMessage::Compressed(compressed.clone()).into_json();
+            assert_eq!(json.unwrap(), "{}");
+        }
+    }
 }

@@ -92,6 +92,47 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
 }
 
+/// The next delivery is claimed only after the settlement, because an operator removed the one that was claimed ahead.
+#[actix_web::test]
+async fn a_stop_or_another_destination_applies_after_a_settlement_that_took_long() {
+    for is_stopped in [false, true] {
+        let (peer, other) = (Peer::start(), Peer::start());
+        let (mut bench, [_, second, third]) = filled(&peer, ["first", "second", "third"]).await;
+        let gate = gated(&peer, 0);
+        let open = watch::Sender::new(false);
+        bench.queue = bench.queue.with_held_settlements(open.subscribe());
+        bench.start();
+        peer.until_requests(1).await;
+        bench.queue.lanes().await.unwrap();
+        let discard = Discard {
+            event: second,
+            channel: None,
+            now: bench.clock.now(),
+        };
+        bench.queue.discard(discard).await.unwrap();
+        gate.add_permits(3);
+        bench.until_ended(1).await;
+        // The lane asks for the settlement meanwhile.
+        for _ in 0..5 {
+            bench.queue.lanes().await.unwrap();
+        }
+        if is_stopped {
+            bench.stop.cancel();
+        } else {
+            let elsewhere = destinations([destination(&other.url, "main", "dev")]);
+            bench.destinations.send_replace(elsewhere);
+        }
+        open.send_replace(true);
+        if !is_stopped {
+            bench.until_delivered(third).await;
+        }
+        bench.stop().await;
+        let elsewhere: &[&str] = if is_stopped { &[] } else { &["third"] };
+        assert_eq!(peer.texts("dev"), ["first"]);
+        assert_eq!(other.texts("dev"), elsewhere);
+    }
+}
+
 #[actix_web::test]
 async fn after_a_failure_nothing_that_was_claimed_ahead_is_attempted() {
     for play in [

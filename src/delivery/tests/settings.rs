@@ -3,7 +3,7 @@
 use super::*;
 
 #[actix_web::test]
-async fn a_changed_timeout_applies_to_the_next_attempt_and_not_to_the_one_under_way() {
+async fn a_changed_timeout_applies_to_the_next_attempt_and_not_to_the_one_in_flight() {
     let peer = Peer::start();
     peer.play("dev", Play::Hang);
     peer.play("ops", Play::Hang);
@@ -30,7 +30,7 @@ async fn a_changed_timeout_applies_to_the_next_attempt_and_not_to_the_one_under_
 }
 
 #[actix_web::test]
-async fn a_waiting_lane_attempts_at_once_when_the_horizon_changes() {
+async fn a_waiting_lane_attempts_immediately_when_the_horizon_changes() {
     let peer = Peer::start();
     peer.play("dev", Play::Status(503, Some("3600")));
     let bench = Bench::started([destination(&peer.url, "main", "dev")]);
