@@ -16,7 +16,7 @@ const WARM_UP: u64 = 128;
 
 /// A server to measure.
 #[derive(Clone, Copy)]
-pub(crate) enum Candidate {
+enum Candidate {
     Baseline(&'static str),
     /// The bridge, while its chat does not respond.
     Paused,
@@ -126,6 +126,28 @@ pub(crate) async fn print_sizes(folder: &Path, clock: &Clock) {
 /// The rounds of which the bars take the median.
 const ROUNDS: usize = 3;
 
+/// The servers of a round: (b), (c), (d).
+const ROUND: [Candidate; 3] = [Baseline("hmac"), Baseline("durable"), Paused];
+
+/// A row of the bars: its name, the bars for repetitive and for realistic bodies, and its value in a round.
+type Row = (&'static str, &'static str, &'static str, fn(&[Cell; 3]) -> f64);
+
+const ROWS: [Row; 7] = [
+    ("events/s, (d) / (c)", "≥ 0.9", "≥ 0.6", |[_, c, d]| {
+        d.load.per_second / c.load.per_second
+    }),
+    ("events/s, (d) / (b)", "≥ 0.28", "≥ 0.2", |[b, _, d]| {
+        d.load.per_second / b.load.per_second
+    }),
+    ("p99, (d) / (c)", "≤ 2.5", "≤ 2.5", |[_, c, d]| {
+        d.load.p99.as_secs_f64() / c.load.p99.as_secs_f64()
+    }),
+    ("written kB/event (d)", "≤ 12", "≤ 12", |[_, _, d]| d.written),
+    ("processor µs/event (d)", "", "", |[_, _, d]| d.processor),
+    ("events/s (d)", "", "", |[_, _, d]| d.load.per_second),
+    ("idle resident memory MiB, this build", "", "", |[_, _, d]| d.idle),
+];
+
 /// Prints the ratios of the 8 kB push, with the bars.
 pub(crate) async fn print_bars(folder: &Path, clock: &Clock) {
     let mut columns = Vec::new();
@@ -139,41 +161,22 @@ pub(crate) async fn print_bars(folder: &Path, clock: &Clock) {
                 order.reverse();
             }
             for index in order {
-                let candidate = [Baseline("hmac"), Baseline("durable"), Paused][index];
-                cells[index] =
-                    Some(measure(candidate, &requests, Duration::from_secs(2), folder, clock).await);
+                let cell = measure(ROUND[index], &requests, Duration::from_secs(2), folder, clock).await;
+                cells[index] = Some(cell);
             }
             rounds.push(cells.map(Option::unwrap));
         }
-        let of = |value: fn(&[Cell; 3]) -> f64| {
+        columns.push(ROWS.map(|(_, _, _, value)| {
             let mut values: Vec<f64> = rounds.iter().map(value).collect();
             values.sort_by(f64::total_cmp);
             values[ROUNDS / 2]
-        };
-        columns.push([
-            of(|[_, c, d]| d.load.per_second / c.load.per_second),
-            of(|[b, _, d]| d.load.per_second / b.load.per_second),
-            of(|[_, c, d]| d.load.p99.as_secs_f64() / c.load.p99.as_secs_f64()),
-            of(|[_, _, d]| d.written),
-            of(|[_, _, d]| d.processor),
-            of(|[_, _, d]| d.load.per_second),
-            of(|[_, _, d]| d.idle),
-        ]);
+        }));
     }
     println!(
         "### Bars: push, 8 kB, signed, one route, one channel, {CONNECTIONS} connections; median of {ROUNDS} alternating rounds\n"
     );
     println!("| | repetitive | bar | realistic | bar |\n| --- | --- | --- | --- | --- |");
-    let rows = [
-        ("events/s, (d) / (c)", "≥ 0.9", "≥ 0.6"),
-        ("events/s, (d) / (b)", "≥ 0.28", "≥ 0.2"),
-        ("p99, (d) / (c)", "≤ 2.5", "≤ 2.5"),
-        ("written kB/event (d)", "≤ 12", "≤ 12"),
-        ("processor µs/event (d)", "", ""),
-        ("events/s (d)", "", ""),
-        ("idle resident memory MiB, this build", "", ""),
-    ];
-    for (index, (name, repetitive, realistic)) in rows.iter().enumerate() {
+    for (index, (name, repetitive, realistic, _)) in ROWS.iter().enumerate() {
         println!(
             "| {name} | {:.2} | {repetitive} | {:.2} | {realistic} |",
             columns[0][index], columns[1][index]

@@ -94,7 +94,7 @@ pub(crate) fn many_values(length: usize) -> LoadRequest {
 
 fn request(kind: &str, sample: &str, mut body: Value, channel: &str) -> LoadRequest {
     if kind == "alertmanager" {
-        // The requests are told apart by the fingerprint.
+        // Each request has another fingerprint, so each is another event.
         body["alerts"][0]["fingerprint"] = NUMBER_PLACEHOLDER.into();
         let headers = format!("authorization: Bearer {BEARER}\r\n");
         return LoadRequest::new("/hooks/alertmanager", &headers, &body.to_string());

@@ -52,8 +52,8 @@ pub(crate) async fn print_lanes(folder: &Path, clock: &Clock) {
         (1_000, 8_000, Duration::ZERO),
     ] {
         let requests = Arc::new(bodies::pushes_to(channels));
-        let silent = Chat::start(Mode::Hang, clock);
-        let filling = Server::bridge(folder, &silent, channels);
+        let hanging = Chat::start(Mode::Hang, clock);
+        let filling = Server::bridge(folder, &hanging, channels);
         let accepted = run_load(&filling.address, &requests, 64, Duration::MAX, deliveries, clock).await;
         assert_eq!(accepted.accepted, deliveries);
         drop(filling);

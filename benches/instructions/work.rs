@@ -35,14 +35,6 @@ impl Part {
         (Self::Store, "store"),
         (Self::Deliver, "deliver"),
     ];
-    const ALL: [Self; 6] = [
-        Self::Authenticate,
-        Self::Parse,
-        Self::Decide,
-        Self::Store,
-        Self::Deliver,
-        Self::DeliverTogether,
-    ];
 }
 
 /// Events to process, as the arguments of a process.
@@ -85,7 +77,11 @@ impl Work {
         let [part, sample, first, count, channels, folder] = arguments else {
             unreachable!("the arguments of `Work::to_arguments`")
         };
-        let part = Part::ALL.into_iter().find(|known| format!("{known:?}") == *part);
+        let mut parts = Part::COUNTED
+            .map(|(part, _)| part)
+            .into_iter()
+            .chain([Part::DeliverTogether]);
+        let part = parts.find(|known| format!("{known:?}") == *part);
         Self {
             part: part.unwrap(),
             sample: (*sample).to_owned(),

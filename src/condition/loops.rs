@@ -142,3 +142,84 @@ fn sized(expression: &Expr) -> Option<&ComprehensionExpr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::condition::Condition;
+    use crate::steps;
+
+    #[test]
+    fn a_loop_without_cel_values_finds_what_an_evaluation_finds() {
+        let loops = [
+            r#"payload.list.filter(x, x.s == "a").size()"#,
+            r#"size(payload.list.filter(x, x.o.s == "a"))"#,
+            r#"payload.list.filter(x, x["s"] == "a").size()"#,
+            "payload.list.map(x, x.s)",
+            "payload.list.map(payload, payload.o.s)",
+            "payload.list.map(x, [x.s])",
+            "payload.list.map(x, [x.o.s, x.s, x.l[0]])",
+        ];
+        let others = [
+            r#"payload.list.filter(x, x.s != "a").size()"#,
+            r#"payload.list.filter(x, payload.s == "a").size()"#,
+            r#"payload.list.filter(x, .x.s == "a").size()"#,
+            "payload.list.filter(x, x.s == 1).size()",
+            "payload.list.filter(x, has(x.s)).size()",
+            "payload.list.map(x, x)",
+            "payload.list.map(x, [])",
+            "payload.list.map(x, [x.s, 1])",
+            r#"payload.list.map(x, x.s == "a", x.o.s)"#,
+            "payload.list.map(x, [x.?s.orValue(1)])",
+            r#"payload.list.exists(x, x.s == "a")"#,
+            "[payload].map(x, x.s)",
+        ];
+        let item = |s: Value| json!({"s": s, "o": {"s": s, "b": 1, "a": 2}, "l": [s]});
+        let lists = [
+            json!([]),
+            json!([item(json!("a")), item(json!("b")), item(json!("a"))]),
+            json!([
+                item(json!("a")),
+                item(json!(null)),
+                item(json!(true)),
+                item(json!(1)),
+                item(json!(-2)),
+                item(json!(u64::MAX)),
+                item(json!(1.5))
+            ]),
+            json!([item(json!("a")), item(json!({"z": 1, "a": 2}))]),
+            json!([item(json!("a")), item(json!([1]))]),
+            json!([item(json!("a")), {"s": "a"}]),
+            json!([{"s": "a", "o": 1}]),
+            json!(["a", 1]),
+            json!({}),
+            json!({"s": 1}),
+            json!("a"),
+            json!(null),
+        ];
+        for (text, is_loop) in loops
+            .map(|text| (text, true))
+            .into_iter()
+            .chain(others.map(|text| (text, false)))
+        {
+            let condition = Condition::compile(text).unwrap();
+            assert_eq!(condition.list_loop.is_some(), is_loop, "{text}");
+            for list in &lists {
+                let names = json!({"payload": {"list": list, "s": "a"}});
+                let whole = condition.evaluate_whole(&names);
+                let found = condition.evaluate(&names);
+                assert_eq!(
+                    condition.value(&names).as_ref(),
+                    whole.as_ref().ok(),
+                    "{text}: {list}"
+                );
+                assert_eq!(format!("{found:?}"), format!("{whole:?}"), "{text}: {list}");
+            }
+        }
+        let condition = Condition::compile("payload.list.map(x, [x.s])").unwrap();
+        let names = json!({"payload": {"list": vec![json!({"s": "a"}); 100]}});
+        let (found, exceeded) = steps::limited(150, || condition.value(&names));
+        assert_eq!((found, exceeded), (None, true));
+    }
+}

@@ -53,7 +53,7 @@ const words = new Map();
 
 // Fields that the kind's files do not name, and events that the kind skips, do not change any message.
 const files = readdirSync(folder).filter((name) => /\.(hbs|toml)$/.test(name));
-const quiet = new Set(Array.from(readFileSync(join(folder, "source.toml"), "utf8").matchAll(/\{ type = "(\w+)"/g), ([, type]) => type));
+const skipped = new Set(Array.from(readFileSync(join(folder, "source.toml"), "utf8").matchAll(/\{ type = "(\w+)"/g), ([, type]) => type));
 const named = new Set(files.flatMap((name) => readFileSync(join(folder, name), "utf8").match(/[a-z_]+/gi)));
 
 function* changes(value, path = []) {
@@ -102,9 +102,9 @@ const samples = sampleFiles.map((name) => ({
 }));
 const documented = examples.flatMap(({ name, examples }) => examples.map((payload) => ({ event: name, payload })));
 const tried = new Map();
-for (const { event, payload } of [...samples, ...documented].filter(({ event }) => !quiet.has(event))) {
+for (const { event, payload } of [...samples, ...documented].filter(({ event }) => !skipped.has(event))) {
   const isValid = validity(event, payload);
-  const say = (list, varied) => {
+  const print = (list, varied) => {
     const what = list.map(({ at, what }) => `${at.join(".")} ${what}`).join(", ");
     console.log([event, `${payload.action ?? ""}: ${what}`, JSON.stringify(varied)].join("\t"));
   };
@@ -114,13 +114,13 @@ for (const { event, payload } of [...samples, ...documented].filter(({ event }) 
     if (!tried.has(sort)) {
       const varied = changed(payload, [change]);
       tried.set(sort, isValid(varied));
-      if (tried.get(sort)) say([change], varied);
+      if (tried.get(sort)) print([change], varied);
     }
     if (tried.get(sort)) possible.push(change);
   }
   for (let number = 0; number < MIXED && possible.length > 1; number++) {
     const list = Array.from({ length: 2 + random(12) }, () => possible[random(possible.length)]);
     const varied = changed(payload, list);
-    if (isValid(varied)) say(list, varied);
+    if (isValid(varied)) print(list, varied);
   }
 }
