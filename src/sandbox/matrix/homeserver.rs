@@ -37,6 +37,7 @@ pub(super) struct Account {
     /// May call the admin API.
     pub(super) admin: bool,
     pub(super) locked: bool,
+    /// May not send events. Synapse refuses some other actions, too.
     pub(super) suspended: bool,
     /// The limit set by an admin for this account.
     pub(super) own_limit: Option<RateLimit>,
@@ -60,6 +61,19 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// A session that lasts until it is ended.
+    pub(super) fn new(token: String, user: String, device: Option<String>) -> Self {
+        Self {
+            token,
+            user,
+            device,
+            application_service: false,
+            expires: None,
+            refresh: None,
+            replaced: false,
+        }
+    }
+
     /// Within this scope a transaction id names one event.
     pub(super) fn scope(&self) -> String {
         match &self.device {
@@ -131,13 +145,8 @@ impl Homeserver {
         };
         self.accounts.insert(user.clone(), account);
         self.add_session(Session {
-            token: key.expose().to_owned(),
-            user,
-            device: device.map(str::to_owned),
             application_service: device.is_none(),
-            expires: None,
-            refresh: None,
-            replaced: false,
+            ..Session::new(key.expose().to_owned(), user, device.map(str::to_owned))
         });
     }
 

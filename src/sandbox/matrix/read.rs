@@ -69,7 +69,7 @@ pub(super) fn messages(
     now: Timestamp,
 ) -> Result<Response> {
     let room = readable(state, who, room)?;
-    let limit = call.request.query("limit").and_then(|limit| limit.parse().ok());
+    let limit = call.query("limit").and_then(|limit| limit.parse().ok());
     let newest = room.events.iter().rev().take(limit.unwrap_or(PAGE));
     let chunk: Vec<Value> = newest.map(|event| for_reader(room, event, who, now)).collect();
     let end = room.events.len().saturating_sub(chunk.len());

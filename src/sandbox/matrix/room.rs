@@ -166,7 +166,7 @@ impl MatrixRoom {
         self.events.iter().find(|event| event.id() == id)
     }
 
-    /// The edit of an event that clients show: the newest one by the same sender. An edit of an edit counts for nothing.
+    /// The edit of an event that clients show: the newest one by the same sender. An edit of an edit is ignored.
     pub(super) fn edit_of(&self, event: &Event) -> Option<&Event> {
         if event.redaction.is_some() || event.relation().is_some_and(|(kind, _)| kind == "m.replace") {
             return None;
