@@ -10,7 +10,7 @@ use super::room::{Event, MatrixRoom, Member};
 use crate::sandbox::response::Response;
 use crate::sandbox::state::SandboxState;
 
-/// How many events a page of `messages` holds unless the call says another number.
+/// How many events a page of `messages` holds, unless the call sets another number.
 const PAGE: usize = 10;
 
 /// One event. A redacted one has no content, and names its redaction.

@@ -134,7 +134,7 @@ async fn the_page_shows_threads_in_the_order_of_their_newest_message() {
     for absent in ["before the edit", ">gone<", ">unseen<"] {
         assert!(!page.contains(absent), "{absent}");
     }
-    assert!(page.contains("a deleted message with a reply that nobody sees"));
+    assert!(page.contains("a deleted message with a reply that no client shows"));
     assert_eq!(page.matches(r#"<span class="note">edited</span>"#).count(), 1);
     server.stop().await;
 }
