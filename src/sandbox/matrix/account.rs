@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::homeserver::{SERVER_NAME, Session, random, user_id};
 use super::refusal::{Result, forbidden, limited, logged_out, ok, refuse, unknown_token, unrecognized};
@@ -44,60 +44,50 @@ pub(super) fn flows() -> Response {
 
 pub(super) fn login(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Response> {
     let body = object(call)?;
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
-    if text("type") != Some("m.login.password") {
+    if body["type"] != "m.login.password" {
         // Recorded for `m.login.token`. Synapse refuses an unknown type in other words.
         return Err(forbidden("Invalid login token"));
     }
-    let name = body
-        .get("identifier")
-        .and_then(|identifier| identifier["user"].as_str())
-        .unwrap_or("");
+    let name = body["identifier"]["user"].as_str().unwrap_or("");
     let user = if name.starts_with('@') {
         name.to_owned()
     } else {
         user_id(name)
     };
+    let password = body["password"].as_str().unwrap_or("");
     let account = state.homeserver.accounts.get(&user);
-    if account.is_none_or(|account| !account.password.matches(text("password").unwrap_or(""))) {
+    if account.is_none_or(|account| !account.password.matches(password)) {
         return Err(forbidden("Invalid username or password"));
     }
-    let device = text("device_id").map_or_else(|| random(10).to_uppercase(), str::to_owned);
-    let renewable = body.get("refresh_token") == Some(&json!(true));
-    let mut answer = Map::new();
-    answer.insert("user_id".to_owned(), json!(user));
-    answer.insert("home_server".to_owned(), json!(SERVER_NAME));
-    answer.insert("device_id".to_owned(), json!(device));
-    issue(state, user, device, renewable, now, &mut answer);
-    Ok(ok(&Value::Object(answer)))
+    let device = body["device_id"].as_str();
+    let device = device.map_or_else(|| random(10).to_uppercase(), str::to_owned);
+    let renewable = body["refresh_token"] == true;
+    let mut issued = issue(state, user.clone(), device.clone(), renewable, now);
+    issued["user_id"] = json!(user);
+    issued["home_server"] = json!(SERVER_NAME);
+    issued["device_id"] = json!(device);
+    Ok(ok(&issued))
 }
 
-/// Issues a token of a device, and adds it to an answer.
-fn issue(
-    state: &mut SandboxState,
-    user: String,
-    device: String,
-    renewable: bool,
-    now: Timestamp,
-    answer: &mut Map<String, Value>,
-) {
+/// Issues a token of a device; returns the part of the response about it.
+fn issue(state: &mut SandboxState, user: String, device: String, renewable: bool, now: Timestamp) -> Value {
     let session = Session {
         expires: renewable.then(|| now.saturating_add(TOKEN_LIFETIME).unwrap_or(now)),
         refresh: renewable.then(|| format!("syr_{}", random(40))),
         ..Session::new(format!("syt_{}", random(40)), user, Some(device))
     };
-    answer.insert("access_token".to_owned(), json!(session.token));
+    let mut issued = json!({ "access_token": session.token });
     if let Some(refresh) = &session.refresh {
-        answer.insert("refresh_token".to_owned(), json!(refresh));
-        answer.insert("expires_in_ms".to_owned(), json!(TOKEN_LIFETIME.as_secs() * 1000));
+        issued["refresh_token"] = json!(refresh);
+        issued["expires_in_ms"] = json!(TOKEN_LIFETIME.as_secs() * 1000);
     }
     state.homeserver.add_session(session);
+    issued
 }
 
 /// `POST /refresh`. A refresh token is used once; the access token of before ends with it.
 pub(super) fn refresh(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Response> {
-    let body = object(call)?;
-    let given = body.get("refresh_token").and_then(Value::as_str).unwrap_or("");
+    let given = object(call)?["refresh_token"].as_str().unwrap_or("");
     let Some(session) = state.homeserver.session_to_refresh(given) else {
         return Err(refuse(401, "M_UNKNOWN_TOKEN", "invalid refresh token"));
     };
@@ -107,9 +97,7 @@ pub(super) fn refresh(state: &mut SandboxState, call: &Call, now: Timestamp) -> 
     session.replaced = true;
     session.expires = Some(now);
     let (user, device) = (session.user.clone(), session.device.clone().unwrap_or_default());
-    let mut answer = Map::new();
-    issue(state, user, device, true, now, &mut answer);
-    Ok(ok(&Value::Object(answer)))
+    Ok(ok(&issue(state, user, device, true, now)))
 }
 
 pub(super) fn whoami(who: &Session) -> Response {
@@ -128,15 +116,11 @@ pub(super) fn logout(state: &mut SandboxState, who: &Session) -> Response {
 }
 
 pub(super) fn rename(state: &mut SandboxState, call: &Call, who: &Session, user: &str) -> Result<Response> {
-    let body = object(call)?;
-    let name = body.get("displayname").and_then(Value::as_str).unwrap_or("");
-    let Some(account) = state
-        .homeserver
-        .accounts
-        .get_mut(user)
-        .filter(|_| user == who.user)
-    else {
-        return Err(refuse(400, "M_UNKNOWN", "Cannot set another user's displayname"));
+    let name = object(call)?["displayname"].as_str().unwrap_or("");
+    let account = state.homeserver.accounts.get_mut(user);
+    let Some(account) = account.filter(|_| user == who.user) else {
+        let text = "Cannot set another user's displayname";
+        return Err(refuse(400, "M_FORBIDDEN", text));
     };
     name.clone_into(&mut account.name);
     Ok(ok(&json!({})))
@@ -198,7 +182,7 @@ pub(super) fn admin(
         ("POST", ["users", _, "override_ratelimit"]) => {
             let body = object(call)?;
             let number = |key: &str| {
-                let number = body.get(key).and_then(Value::as_u64);
+                let number = body[key].as_u64();
                 f64::from(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0))
             };
             account.own_limit = Some(RateLimit {
@@ -208,7 +192,7 @@ pub(super) fn admin(
             Ok(ok(&override_of(account.own_limit)))
         }
         ("PUT", ["suspend", _]) => {
-            account.suspended = object(call)?.get("suspend") == Some(&json!(true));
+            account.suspended = object(call)?["suspend"] == true;
             Ok(ok(
                 &json!({ format!("user_{user}_suspended"): account.suspended }),
             ))
@@ -217,9 +201,9 @@ pub(super) fn admin(
             // A key that is left out counts as false; Synapse keeps what was set. A deactivated account loses its sessions, and
             // could log in again here.
             let body = object(call)?;
-            account.locked = body.get("locked") == Some(&json!(true));
+            account.locked = body["locked"] == true;
             let answer = json!({ "name": user, "locked": account.locked });
-            if body.get("deactivated") == Some(&json!(true)) {
+            if body["deactivated"] == true {
                 homeserver.end_sessions(|session| session.user == *user);
             }
             Ok(ok(&answer))

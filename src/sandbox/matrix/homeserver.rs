@@ -94,7 +94,7 @@ struct Transaction {
 /// The state of a homeserver.
 pub(in crate::sandbox) struct Homeserver {
     pub(super) accounts: BTreeMap<String, Account>,
-    pub(super) rooms: HashMap<String, MatrixRoom>,
+    pub(super) rooms: BTreeMap<String, MatrixRoom>,
     pub(super) aliases: HashMap<String, String>,
     sessions: VecDeque<Session>,
     transactions: VecDeque<Transaction>,
@@ -107,7 +107,7 @@ impl Homeserver {
     pub(in crate::sandbox) fn new(settings: &SandboxSettings) -> Self {
         let mut new = Self {
             accounts: BTreeMap::new(),
-            rooms: HashMap::new(),
+            rooms: BTreeMap::new(),
             aliases: HashMap::new(),
             sessions: VecDeque::new(),
             transactions: VecDeque::new(),
@@ -211,10 +211,7 @@ impl Homeserver {
         let Some(room) = self.rooms.get(room) else {
             return Audience::default();
         };
-        let others = room
-            .members
-            .keys()
-            .filter(|user| room.has_joined(user) && *user != sender);
+        let others = room.joined().filter(|user| *user != sender);
         Audience {
             may_notify_all: room.power(sender) >= 50,
             people: others.map(|user| (user.clone(), self.name(user))).collect(),
@@ -228,13 +225,7 @@ impl Homeserver {
 
     /// The ids of the rooms that a user is in, sorted.
     pub(super) fn joined(&self, user: &str) -> Vec<Value> {
-        let mut ids: Vec<&String> = self
-            .rooms
-            .iter()
-            .filter(|(_, room)| room.members.get(user) == Some(&Member::Joined))
-            .map(|(id, _)| id)
-            .collect();
-        ids.sort();
-        ids.into_iter().map(|id| json!(id)).collect()
+        let joined = self.rooms.iter().filter(|(_, room)| room.has_joined(user));
+        joined.map(|(id, _)| json!(id)).collect()
     }
 }

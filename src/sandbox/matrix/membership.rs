@@ -1,7 +1,7 @@
 //! Who is in a room: join, leave, invite, kick, ban.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::account;
 use super::homeserver::Session;
@@ -63,17 +63,12 @@ pub(super) fn leave(state: &mut SandboxState, who: &Session, id: &str) -> Result
 pub(super) fn invite(state: &mut SandboxState, call: &Call, who: &Session, id: &str) -> Result<Response> {
     let user = user(state, call)?;
     let room = present(state, who, id)?;
-    if room.power(&who.user) < room.level("invite", 0) {
-        return Err(forbidden("You don't have permission to invite users"));
+    let cannot = matches!(room.members.get(&user), Some(Member::Joined | Member::Banned));
+    if cannot || room.power(&who.user) < room.level("invite", 0) {
+        return Err(forbidden(&format!("You cannot invite {user}.")));
     }
-    match room.members.get(&user) {
-        Some(Member::Joined) => Err(forbidden(&format!("{user} is already in the room."))),
-        Some(Member::Banned) => Err(refuse(403, "M_BAD_STATE", "Cannot invite user who was banned")),
-        _ => {
-            room.members.insert(user, Member::Invited);
-            Ok(ok(&json!({})))
-        }
-    }
+    room.members.insert(user, Member::Invited);
+    Ok(ok(&json!({})))
 }
 
 /// Kicks or bans.
@@ -101,7 +96,7 @@ pub(super) fn remove(
 
 /// The account that a call about a member names. Others could only be of another server.
 fn user(state: &SandboxState, call: &Call) -> Result<String> {
-    let user = object(call)?.get("user_id").and_then(Value::as_str);
+    let user = object(call)?["user_id"].as_str();
     let user = user.ok_or_else(|| refuse(400, "M_MISSING_PARAM", "Missing params: user_id"))?;
     if !state.homeserver.accounts.contains_key(user) {
         return Err(refuse(404, "M_NOT_FOUND", "User not found"));

@@ -131,6 +131,11 @@ impl MatrixRoom {
         self.members.get(user) == Some(&Member::Joined)
     }
 
+    /// The users in it.
+    pub(super) fn joined(&self) -> impl Iterator<Item = &String> {
+        self.members.keys().filter(|user| self.has_joined(user))
+    }
+
     /// A level of `m.room.power_levels`.
     pub(super) fn level(&self, name: &str, default: i64) -> i64 {
         let levels = self.get("m.room.power_levels");

@@ -29,22 +29,20 @@ pub(super) fn create(
     now: Timestamp,
 ) -> Result<Response> {
     let body = object(call)?;
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    let text = |key: &str| body[key].as_str();
     let version = version(text("room_version").unwrap_or("12"))?;
     let mut room = MatrixRoom::new(version, &who.user);
     room.public = text("preset") == Some("public_chat") || text("visibility") == Some("public");
-    if let Some(levels) = body.get("power_level_content_override") {
-        let user = &who.user;
-        if version < 12 && levels["users"].is_object() && levels["users"][user].is_null() {
-            let text = format!("Not a valid power_level_content_override: 'users' did not contain {user}");
-            return Err(refuse(400, "M_UNKNOWN", &text));
-        }
-        merge_levels(&mut room, levels);
+    let (levels, user) = (&body["power_level_content_override"], &who.user);
+    if version < 12 && levels["users"].is_object() && levels["users"][user].is_null() {
+        let text = format!("Not a valid power_level_content_override: 'users' did not contain {user}");
+        return Err(refuse(400, "M_UNKNOWN", &text));
     }
+    merge_levels(&mut room, levels);
     if let Some(name) = text("name") {
         room.set("m.room.name", "", json!({ "name": name }));
     }
-    let list = |key: &str| body.get(key).and_then(Value::as_array).into_iter().flatten();
+    let list = |key: &str| body[key].as_array().into_iter().flatten();
     for event in list("initial_state") {
         let text = |key: &str| event[key].as_str().unwrap_or("");
         room.set(text("type"), text("state_key"), event["content"].clone());
@@ -139,25 +137,19 @@ pub(super) fn read_state(
 }
 
 pub(super) fn members(state: &mut SandboxState, who: &Session, id: &str) -> Result<Response> {
-    present(state, who, id)?;
-    let homeserver = &state.homeserver;
-    let joined: Map<String, Value> = homeserver.rooms.get(id).map_or_else(Map::new, |room| {
-        let members = room.members.keys().filter(|user| room.has_joined(user));
-        members
-            .map(|user| {
-                let shown = json!({ "avatar_url": null, "display_name": homeserver.name(user) });
-                (user.clone(), shown)
-            })
-            .collect()
-    });
+    let users: Vec<String> = present(state, who, id)?.joined().cloned().collect();
+    let shown = |user: String| {
+        let shown = json!({ "avatar_url": null, "display_name": state.homeserver.name(&user) });
+        (user, shown)
+    };
+    let joined: Map<String, Value> = users.into_iter().map(shown).collect();
     Ok(ok(&json!({ "joined": joined })))
 }
 
 /// Replaces a room. The old one gets a tombstone and needs power to post. The new one has only its creator, and gets the aliases. Of
 /// the state it gets the name and the encryption; Synapse copies more, and the bans.
 pub(super) fn upgrade(state: &mut SandboxState, call: &Call, who: &Session, id: &str) -> Result<Response> {
-    let body = object(call)?;
-    let version = version(body.get("new_version").and_then(Value::as_str).unwrap_or(""))?;
+    let version = version(object(call)?["new_version"].as_str().unwrap_or(""))?;
     let old = writable(state, who, id, "m.room.tombstone", true)?;
     let mut new = MatrixRoom::new(version, &who.user);
     new.public = old.public;

@@ -1,7 +1,7 @@
 //! Sending: transaction ids, what a server accepts, relations, edits, redactions.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::account::take_action;
 use super::homeserver::{Session, random};
@@ -45,13 +45,12 @@ pub(super) fn send(
     }
     check_content(kind, content)?;
     writable(state, who, room, kind, false)?;
-    let content = Value::Object(content.clone());
-    check_relation(state, who, room, &content)?;
+    check_relation(state, who, room, content)?;
     if content.to_string().len() + SERVER_FIELDS > EVENT_LIMIT {
         return Err(refuse(413, "M_TOO_LARGE", "event too large"));
     }
     take_action(state, who, now)?;
-    let id = store(state, who, room, kind, &content, txn, now);
+    let id = store(state, who, room, kind, content, txn, now);
     if let Some(txn) = txn {
         state
             .homeserver
@@ -61,7 +60,7 @@ pub(super) fn send(
 }
 
 /// What the server checks of a content: little of a message, and every number.
-fn check_content(kind: &str, content: &Map<String, Value>) -> Result<()> {
+fn check_content(kind: &str, content: &Value) -> Result<()> {
     if kind == "m.room.message" {
         for key in ["msgtype", "body"] {
             match content.get(key) {
@@ -71,7 +70,7 @@ fn check_content(kind: &str, content: &Map<String, Value>) -> Result<()> {
             }
         }
     }
-    content.values().try_for_each(check_numbers)
+    check_numbers(content)
 }
 
 fn check_numbers(value: &Value) -> Result<()> {
@@ -215,7 +214,7 @@ pub(super) fn redact(
     let shown = edited.map_or(event_id, |(_, original)| original).to_owned();
     take_action(state, who, now)?;
     let id = format!("${}", random(43));
-    content.insert("redacts".to_owned(), json!(event_id));
+    content["redacts"] = json!(event_id);
     let redaction = json!({
         "type": "m.room.redaction", "content": content, "redacts": event_id, "event_id": id, "room_id": room_id,
         "sender": who.user, "origin_server_ts": now.as_millisecond(),
