@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::WrongConfiguration;
+use super::wrong_configuration;
 use crate::clock::Clock;
 use crate::config::env::{self, Variables};
 use crate::config::{Config, History};
@@ -191,10 +191,7 @@ impl OperatorBackend {
 
 /// Reads the environment variables. Prints the findings.
 pub(super) fn variables() -> anyhow::Result<Variables> {
-    env::read().map_err(|findings| {
-        super::check::print(&findings);
-        WrongConfiguration.into()
-    })
+    env::read().map_err(wrong_configuration)
 }
 
 fn token(config: Option<Config>) -> Option<Secret> {

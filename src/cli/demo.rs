@@ -43,7 +43,7 @@ pub(super) struct DemoArguments {
     once: bool,
 }
 
-/// The APIs that the bridge posts to. The sandbox has one more.
+/// The APIs that the bridge posts to. The sandbox also has `threads`.
 fn apis() -> impl TypedValueParser<Value = ApiArgument> {
     PossibleValuesParser::new(["messages-save", "matrix"]).try_map(|name| ApiArgument::from_str(&name, false))
 }
@@ -142,7 +142,8 @@ fn configuration(
     folder: &Path,
     clock: &Clock,
 ) -> anyhow::Result<Config> {
-    let mut text = super::sandbox::configuration(api, page, kinds, KEY_FILE);
+    let mut text = super::sandbox::configuration(api, page, kinds, KEY_FILE)
+        .context("the bridge does not post to this API")?;
     for kind in kinds {
         let Ok((loaded, _)) = config::kind_alone(kind, None) else {
             bail!("the kind {kind} cannot be read");

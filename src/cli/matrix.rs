@@ -28,13 +28,7 @@ pub(super) fn run(command: MatrixCommand) -> anyhow::Result<ExitCode> {
     let MatrixCommand::Registration(arguments) = command;
     let variables = backend::variables()?;
     let path = arguments.config.config.unwrap_or(variables.settings.config);
-    let config = match Config::load(&path, &variables.environment) {
-        Ok(config) => config,
-        Err(findings) => {
-            super::check::print(&findings);
-            return Ok(ExitCode::from(super::EX_CONFIG));
-        }
-    };
+    let config = Config::load(&path, &variables.environment).map_err(super::wrong_configuration)?;
     let mut found: Vec<(String, String)> = Vec::new();
     for account in super::check::reached(&config) {
         let Account::Matrix(account) = account else {

@@ -31,6 +31,8 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::toml_reader::Finding;
+
 /// The exit status for a wrong configuration, from `sysexits.h`. A supervisor does not restart the program after it.
 const EX_CONFIG: u8 = 78;
 
@@ -115,6 +117,12 @@ struct ConfigArguments {
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration is wrong")]
 struct WrongConfiguration;
+
+/// Prints the findings. The error ends the command with [`EX_CONFIG`].
+fn wrong_configuration(findings: Vec<Finding>) -> anyhow::Error {
+    check::print(&findings);
+    WrongConfiguration.into()
+}
 
 /// Starts the log at this level unless `RUST_LOG` selects another one.
 fn start_log(level: &str) {

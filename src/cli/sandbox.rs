@@ -81,19 +81,15 @@ pub(super) fn channel_id(api: ApiArgument, name: &str) -> String {
     }
 }
 
-/// The account and the channels of such a sandbox, for `bridge.toml`. `key`: the file with the application's key.
-pub(super) fn configuration(api: ApiArgument, url: &Url, channels: &[&str], key: &str) -> String {
-    let application = format!(
-        "public_id = \"{PUBLIC_ID}\"\nprivate_api_key = {{ file = \"{key}\" }}\ngroup_id = \"{GROUP}\"\n"
-    );
+/// The account and the channels of such a sandbox, for `bridge.toml`. `key`: the file with the application's key. `None`: the bridge
+/// does not post to this API.
+pub(super) fn configuration(api: ApiArgument, url: &Url, channels: &[&str], key: &str) -> Option<String> {
     let account = match api {
-        ApiArgument::MessagesSave => format!("url = \"{url}\"\n{application}"),
-        ApiArgument::Threads => {
-            format!("api = \"threads\"\nurl = \"{url}\"\n{application}workspace_id = \"sandbox-workspace\"\n")
-        }
-        ApiArgument::Matrix => {
-            format!("api = \"matrix\"\nurl = \"{url}\"\naccess_token = {{ file = \"{key}\" }}\n")
-        }
+        ApiArgument::MessagesSave => format!(
+            "public_id = \"{PUBLIC_ID}\"\nprivate_api_key = {{ file = \"{key}\" }}\ngroup_id = \"{GROUP}\"\n"
+        ),
+        ApiArgument::Threads => return None,
+        ApiArgument::Matrix => format!("api = \"matrix\"\naccess_token = {{ file = \"{key}\" }}\n"),
     };
     let channels: Vec<String> = channels
         .iter()
@@ -102,7 +98,10 @@ pub(super) fn configuration(api: ApiArgument, url: &Url, channels: &[&str], key:
             _ => format!("{name} = \"{}\"", channel_id(api, name)),
         })
         .collect();
-    format!("[twake.sandbox]\n{account}[channels]\n{}", channels.join("\n"))
+    let channels = channels.join("\n");
+    Some(format!(
+        "[twake.sandbox]\nurl = \"{url}\"\n{account}[channels]\n{channels}"
+    ))
 }
 
 /// Runs until Ctrl-C.
@@ -134,15 +133,39 @@ pub(super) fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn introduction(api: ApiArgument, url: &Url, channels: &[&str]) -> String {
-    let configuration = configuration(api, url, channels, PRIVATE_KEY);
+    let configuration = configuration(api, url, channels, PRIVATE_KEY).map_or_else(
+        || "The bridge does not post to this API.".to_owned(),
+        |text| {
+            format!("For your bridge.toml (write the key to a file: printf {PRIVATE_KEY} > sandbox-key):\n\n{text}")
+        },
+    );
     format!(
         "The stand-in chat is running. Its page: {url}
-
-For your bridge.toml (write the key to a file: printf {PRIVATE_KEY} > sandbox-key):
 
 {configuration}
 
 Make it fail: curl -H 'Content-Type: application/json' -d '{{\"fault\": \"unavailable\", \"times\": 3}}' {url}sandbox/faults
 Repair it:    curl -X DELETE {url}sandbox/faults"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Environment};
+
+    #[test]
+    fn the_bridge_accepts_the_configuration_for_each_api_that_it_posts_to() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("key"), PRIVATE_KEY).expect("a file");
+        let url = Url::parse("http://127.0.0.1:8090/").expect("an address");
+        for api in ApiArgument::value_variants() {
+            let text = configuration(*api, &url, &["dev"], "key");
+            assert_eq!(text.is_none(), *api == ApiArgument::Threads);
+            let Some(text) = text else { continue };
+            let config = Config::from_text(&text, folder.path(), &Environment::none());
+            let channels = config.map(|config| config.channels.len());
+            assert!(matches!(channels, Ok(1)), "{text}");
+        }
+    }
 }

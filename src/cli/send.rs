@@ -29,13 +29,7 @@ pub(super) struct SendArguments {
 pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
     let variables = backend::variables()?;
     let path = arguments.config.config.unwrap_or(variables.settings.config);
-    let config = match Config::load(&path, &variables.environment) {
-        Ok(config) => config,
-        Err(findings) => {
-            super::check::print(&findings);
-            return Ok(ExitCode::from(super::EX_CONFIG));
-        }
-    };
+    let config = Config::load(&path, &variables.environment).map_err(super::wrong_configuration)?;
     let channel = arguments.channel.as_str();
     let Some(destination) = config.channels.get(channel) else {
         let known: Vec<&str> = config.channels.keys().map(|name| &**name).collect();

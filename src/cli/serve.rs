@@ -37,13 +37,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     let system = actix_web::rt::System::new();
     // Before the configuration is read, which takes a moment: an unhandled SIGHUP ends the process.
     let hangups = system.block_on(async { lifecycle::on_reload() })?;
-    let variables = match env::read() {
-        Ok(variables) => variables,
-        Err(findings) => {
-            super::check::print(&findings);
-            return Ok(ExitCode::from(EX_CONFIG));
-        }
-    };
+    let variables = super::backend::variables()?;
     for warning in variables.warnings {
         warn!("{warning}");
     }
@@ -66,13 +60,7 @@ pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         Some(address) => variables.environment.with_operator_at(address),
         None => variables.environment,
     };
-    let config = match Config::load(&path, &environment) {
-        Ok(config) => config,
-        Err(findings) => {
-            super::check::print(&findings);
-            return Ok(ExitCode::from(EX_CONFIG));
-        }
-    };
+    let config = Config::load(&path, &environment).map_err(super::wrong_configuration)?;
     for finding in &config.warnings {
         warn!("{finding}");
     }

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! server          actix: receives a request, picks its fault, responds; the admin's calls
-//! api             which chat it is; a call of its API
+//! call            a received request, with its path and its body parsed once
+//! api             what a call means in each chat
 //! messages_save   one dialect: from a call and the state to a response
 //! threads         another one: tokens, threads, replies, edits
 //! matrix          another one: accounts, rooms, events, transaction ids
@@ -17,12 +18,12 @@
 //! ```
 
 mod api;
+mod call;
 mod fault;
 mod handle;
 mod matrix;
 mod messages_save;
 mod page;
-mod request;
 mod response;
 mod sender;
 mod server;
@@ -38,6 +39,6 @@ pub use matrix::homeserver::SERVER_NAME;
 pub use sender::{SampleRequest, SampleSender};
 pub use server::Sandbox;
 pub use settings::{
-    Api, Application, Channel, DEVICE, Era, Limits, PERSON, PERSON_TOKEN, RateLimit, SandboxSettings,
+    Api, Application, Channel, Era, Limits, PERSON, PERSON_TOKEN, RateLimit, SandboxSettings,
 };
 pub use state::{Arrivals, Attempt, SandboxMessage};

@@ -1,7 +1,5 @@
 //! The settings of a sandbox.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::secret::Secret;
@@ -22,8 +20,6 @@ pub struct SandboxSettings {
     pub applications: Vec<Application>,
     /// The channels that exist, in the order of the page.
     pub channels: Vec<Channel>,
-    /// How long a token lives that ends. Unset: an hour for threads, five minutes for a Matrix login with a refresh token.
-    pub token_lifetime: Option<Duration>,
     /// The rate limit of each Matrix account; unset: none.
     pub rate_limit: Option<RateLimit>,
     /// The limits of what it keeps.
@@ -39,7 +35,6 @@ impl SandboxSettings {
             era: Era::A2021,
             applications: Vec::new(),
             channels: Vec::new(),
-            token_lifetime: None,
             rate_limit: None,
             limits: Limits::default(),
         }
@@ -97,14 +92,11 @@ impl Era {
     }
 }
 
-/// The person whom every sandbox has: a member of each channel, who created it. In Matrix also the server's admin.
+/// A person in every sandbox. In Matrix this account created the rooms of the settings, and is the server's admin.
 pub const PERSON: &str = "ann";
 
 /// The token of [`PERSON`] for the APIs that have tokens.
 pub const PERSON_TOKEN: &str = "sandbox-person";
-
-/// The device of an account's first token, unless an application says another.
-pub const DEVICE: &str = "TWAKEBRIDGE";
 
 /// An application with credentials. In Matrix: an account.
 #[derive(Clone)]
@@ -130,7 +122,7 @@ impl Application {
             name: name.to_owned(),
             public_id: public_id.to_owned(),
             private_api_key,
-            device: Some(DEVICE.to_owned()),
+            device: Some("TWAKEBRIDGE".to_owned()),
             groups: vec![group.to_owned()],
             capabilities: vec![MESSAGES_SAVE.to_owned()],
         }

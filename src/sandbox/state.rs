@@ -56,16 +56,6 @@ impl SandboxMessage {
         }
     }
 
-    /// Its id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The message that it replies to in a thread; empty at top level.
-    pub fn parent(&self) -> &str {
-        &self.parent
-    }
-
     /// The content that the chat has stored: `object.content`; of threads `object.blocks`.
     pub fn content(&self) -> &Value {
         match self.api {
@@ -110,10 +100,10 @@ pub struct Arrivals {
 
 /// A channel's messages.
 #[derive(Default)]
-pub(super) struct Room {
+struct KeptMessages {
     messages: VecDeque<SandboxMessage>,
     ids: VecDeque<String>,
-    pub(super) total: u64,
+    total: u64,
 }
 
 /// The state of a sandbox.
@@ -123,7 +113,7 @@ pub(super) struct SandboxState {
     pub(super) homeserver: Homeserver,
     /// What only threads have.
     pub(super) tokens: Tokens,
-    rooms: HashMap<String, Room>,
+    kept: HashMap<String, KeptMessages>,
     attempts: VecDeque<Attempt>,
     faults: Vec<ActiveFault>,
     last_tick: u64,
@@ -132,13 +122,11 @@ pub(super) struct SandboxState {
 
 impl SandboxState {
     pub(super) fn new(settings: SandboxSettings) -> Self {
-        let rooms = settings
-            .channels
-            .iter()
-            .map(|channel| (channel.id.clone(), Room::default()));
+        let channels = settings.channels.iter();
+        let kept = channels.map(|channel| (channel.id.clone(), KeptMessages::default()));
         let random = fastrand::u64(..).to_be_bytes();
         Self {
-            rooms: rooms.collect(),
+            kept: kept.collect(),
             homeserver: Homeserver::new(&settings),
             tokens: Tokens::default(),
             settings,
@@ -156,63 +144,63 @@ impl SandboxState {
 
     /// A channel's messages in the order of their arrival.
     pub(super) fn messages(&mut self, channel: &str) -> &[SandboxMessage] {
-        match self.rooms.get_mut(channel) {
-            Some(room) => room.messages.make_contiguous(),
+        match self.kept.get_mut(channel) {
+            Some(kept) => kept.messages.make_contiguous(),
             None => &[],
         }
     }
 
     pub(super) fn arrivals(&self, channel: &str) -> Arrivals {
-        self.rooms
+        self.kept
             .get(channel)
-            .map_or_else(Arrivals::default, |room| Arrivals {
-                total: room.total,
-                ids: room.ids.iter().cloned().collect(),
+            .map_or_else(Arrivals::default, |kept| Arrivals {
+                total: kept.total,
+                ids: kept.ids.iter().cloned().collect(),
             })
     }
 
     /// How many messages arrived in a channel.
     pub(super) fn total(&self, channel: &str) -> u64 {
-        self.rooms.get(channel).map_or(0, |room| room.total)
+        self.kept.get(channel).map_or(0, |kept| kept.total)
     }
 
     pub(super) fn find(&mut self, channel: &str, id: &str) -> Option<&mut SandboxMessage> {
-        let room = self.rooms.get_mut(channel)?;
-        room.messages.iter_mut().rev().find(|message| message.id() == id)
+        let kept = self.kept.get_mut(channel)?;
+        kept.messages.iter_mut().rev().find(|message| message.id == id)
     }
 
     /// The channel that holds a message with this id.
     pub(super) fn channel_of(&self, id: &str) -> Option<&str> {
-        let holds = |room: &Room| room.messages.iter().any(|message| message.id() == id);
-        let found = self.rooms.iter().find(|(_, room)| holds(room));
+        let holds = |kept: &KeptMessages| kept.messages.iter().any(|message| message.id == id);
+        let found = self.kept.iter().find(|(_, kept)| holds(kept));
         found.map(|(channel, _)| channel.as_str())
     }
 
     /// Adds a message, and removes the oldest one beyond the limit.
     pub(super) fn append(&mut self, channel: &str, mut message: SandboxMessage) {
         let limits = self.settings.limits;
-        if !self.rooms.contains_key(channel)
-            && self.rooms.len() >= self.settings.channels.len() + limits.unknown_channels
+        if !self.kept.contains_key(channel)
+            && self.kept.len() >= self.settings.channels.len() + limits.unknown_channels
         {
             return;
         }
-        let room = self.rooms.entry(channel.to_owned()).or_default();
-        room.total += 1;
-        message.number = room.total;
-        room.ids.push_back(message.id().to_owned());
-        room.messages.push_back(message);
-        while room.messages.len() > limits.messages {
-            room.messages.pop_front();
+        let kept = self.kept.entry(channel.to_owned()).or_default();
+        kept.total += 1;
+        message.number = kept.total;
+        kept.ids.push_back(message.id.clone());
+        kept.messages.push_back(message);
+        while kept.messages.len() > limits.messages {
+            kept.messages.pop_front();
         }
-        while room.ids.len() > limits.ids {
-            room.ids.pop_front();
+        while kept.ids.len() > limits.ids {
+            kept.ids.pop_front();
         }
     }
 
     /// Removes a message from its channel. Its id stays among the arrivals.
     pub(super) fn take(&mut self, channel: &str, id: &str) {
-        if let Some(room) = self.rooms.get_mut(channel) {
-            room.messages.retain(|message| message.id() != id);
+        if let Some(kept) = self.kept.get_mut(channel) {
+            kept.messages.retain(|message| message.id != id);
         }
     }
 

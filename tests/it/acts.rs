@@ -65,7 +65,7 @@ impl Chat {
         let messages = self.setup.sandbox.messages("ch-dev");
         let text = messages
             .iter()
-            .map(|message| (message.notification(), message.parent().to_owned()));
+            .map(|message| (message.notification(), message.parent.clone()));
         text.collect()
     }
 }

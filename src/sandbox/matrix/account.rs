@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::Call;
-use super::homeserver::{Session, random, user_id};
-use super::refusal::{Result, limited, ok, refuse, unknown_token, unrecognized};
+use super::homeserver::{SERVER_NAME, Session, random, user_id};
+use super::refusal::{Result, forbidden, limited, logged_out, ok, refuse, unknown_token, unrecognized};
+use super::{Call, object};
 use crate::sandbox::response::Response;
 use crate::sandbox::settings::RateLimit;
 use crate::sandbox::state::SandboxState;
@@ -18,10 +18,8 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 /// The session of a call's token.
 pub(super) fn requester(state: &SandboxState, call: &Call, now: Timestamp) -> Result<Session> {
     let homeserver = &state.homeserver;
-    let token = call
-        .request
-        .bearer()
-        .or_else(|| call.request.query("access_token"));
+    let token = call.bearer().map(str::to_owned);
+    let token = token.or_else(|| call.query("access_token"));
     let token = token.ok_or_else(|| refuse(401, "M_MISSING_TOKEN", "Missing access token"))?;
     let session = homeserver
         .session(&token)
@@ -29,29 +27,13 @@ pub(super) fn requester(state: &SandboxState, call: &Call, now: Timestamp) -> Re
     if session.expires.is_some_and(|end| end <= now) {
         return Err(unknown_token("Access token has expired", true));
     }
-    if homeserver
-        .accounts
-        .get(&session.user)
-        .is_some_and(|account| account.locked)
-    {
-        let body = json!({
-            "errcode": "M_USER_LOCKED", "error": "User account has been locked", "soft_logout": true,
-        });
-        return Err(Response {
-            status: 401,
-            error: Some("M_USER_LOCKED".to_owned()),
-            ..ok(&body)
-        });
+    let account = homeserver.accounts.get(&session.user);
+    if account.is_some_and(|account| account.locked) {
+        return Err(logged_out("M_USER_LOCKED", "User account has been locked", true));
     }
     // Read in Synapse's code, not recorded.
-    if session.application_service
-        && call
-            .request
-            .query("user_id")
-            .is_some_and(|user| user != session.user)
-    {
-        let text = "Application service cannot masquerade as this user";
-        return Err(refuse(403, "M_FORBIDDEN", text));
+    if session.application_service && call.query("user_id").is_some_and(|user| user != session.user) {
+        return Err(forbidden("Application service cannot masquerade as this user"));
     }
     Ok(session.clone())
 }
@@ -61,78 +43,61 @@ pub(super) fn flows() -> Response {
 }
 
 pub(super) fn login(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Response> {
-    let body = call.object()?;
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
-    if text("type") != Some("m.login.password") {
-        return Err(refuse(403, "M_FORBIDDEN", "Invalid login token"));
+    let body = object(call)?;
+    if body["type"] != "m.login.password" {
+        // Recorded for `m.login.token`. Synapse refuses an unknown type in other words.
+        return Err(forbidden("Invalid login token"));
     }
-    let name = body
-        .get("identifier")
-        .and_then(|identifier| identifier["user"].as_str())
-        .unwrap_or("");
+    let name = body["identifier"]["user"].as_str().unwrap_or("");
     let user = if name.starts_with('@') {
         name.to_owned()
     } else {
         user_id(name)
     };
+    let password = body["password"].as_str().unwrap_or("");
     let account = state.homeserver.accounts.get(&user);
-    if account.is_none_or(|account| text("password") != Some(account.password.expose())) {
-        return Err(refuse(403, "M_FORBIDDEN", "Invalid username or password"));
+    if account.is_none_or(|account| !account.password.matches(password)) {
+        return Err(forbidden("Invalid username or password"));
     }
-    let device = text("device_id").map_or_else(|| random(10).to_uppercase(), str::to_owned);
-    let renewable = body.get("refresh_token") == Some(&json!(true));
-    let mut answer = Map::new();
-    answer.insert("user_id".to_owned(), json!(user));
-    answer.insert("home_server".to_owned(), json!(super::homeserver::SERVER_NAME));
-    answer.insert("device_id".to_owned(), json!(device));
-    issue(state, user, device, renewable, now, &mut answer);
-    Ok(ok(&Value::Object(answer)))
+    let device = body["device_id"].as_str();
+    let device = device.map_or_else(|| random(10).to_uppercase(), str::to_owned);
+    let renewable = body["refresh_token"] == true;
+    let mut issued = issue(state, user.clone(), device.clone(), renewable, now);
+    issued["user_id"] = json!(user);
+    issued["home_server"] = json!(SERVER_NAME);
+    issued["device_id"] = json!(device);
+    Ok(ok(&issued))
 }
 
-/// Issues a token of a device, and adds it to an answer.
-fn issue(
-    state: &mut SandboxState,
-    user: String,
-    device: String,
-    renewable: bool,
-    now: Timestamp,
-    answer: &mut Map<String, Value>,
-) {
-    let life = state.settings.token_lifetime.unwrap_or(TOKEN_LIFETIME);
+/// Issues a token of a device; returns the part of the response about it.
+fn issue(state: &mut SandboxState, user: String, device: String, renewable: bool, now: Timestamp) -> Value {
     let session = Session {
-        token: format!("syt_{}", random(40)),
-        user,
-        device: Some(device),
-        application_service: false,
-        expires: renewable.then(|| now.saturating_add(life).unwrap_or(now)),
+        expires: renewable.then(|| now.saturating_add(TOKEN_LIFETIME).unwrap_or(now)),
         refresh: renewable.then(|| format!("syr_{}", random(40))),
-        replaced: false,
+        ..Session::new(format!("syt_{}", random(40)), user, Some(device))
     };
-    answer.insert("access_token".to_owned(), json!(session.token));
+    let mut issued = json!({ "access_token": session.token });
     if let Some(refresh) = &session.refresh {
-        answer.insert("refresh_token".to_owned(), json!(refresh));
-        let milliseconds = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
-        answer.insert("expires_in_ms".to_owned(), json!(milliseconds));
+        issued["refresh_token"] = json!(refresh);
+        issued["expires_in_ms"] = json!(TOKEN_LIFETIME.as_secs() * 1000);
     }
     state.homeserver.add_session(session);
+    issued
 }
 
 /// `POST /refresh`. A refresh token is used once; the access token of before ends with it.
 pub(super) fn refresh(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Response> {
-    let body = call.object()?;
-    let given = body.get("refresh_token").and_then(Value::as_str).unwrap_or("");
+    let given = object(call)?["refresh_token"].as_str().unwrap_or("");
     let Some(session) = state.homeserver.session_to_refresh(given) else {
         return Err(refuse(401, "M_UNKNOWN_TOKEN", "invalid refresh token"));
     };
     if session.replaced {
-        return Err(refuse(403, "M_FORBIDDEN", "refresh token isn't valid anymore"));
+        return Err(forbidden("refresh token isn't valid anymore"));
     }
     session.replaced = true;
     session.expires = Some(now);
     let (user, device) = (session.user.clone(), session.device.clone().unwrap_or_default());
-    let mut answer = Map::new();
-    issue(state, user, device, true, now, &mut answer);
-    Ok(ok(&Value::Object(answer)))
+    Ok(ok(&issue(state, user, device, true, now)))
 }
 
 pub(super) fn whoami(who: &Session) -> Response {
@@ -151,15 +116,11 @@ pub(super) fn logout(state: &mut SandboxState, who: &Session) -> Response {
 }
 
 pub(super) fn rename(state: &mut SandboxState, call: &Call, who: &Session, user: &str) -> Result<Response> {
-    let body = call.object()?;
-    let name = body.get("displayname").and_then(Value::as_str).unwrap_or("");
-    let Some(account) = state
-        .homeserver
-        .accounts
-        .get_mut(user)
-        .filter(|_| user == who.user)
-    else {
-        return Err(refuse(400, "M_UNKNOWN", "Cannot set another user's displayname"));
+    let name = object(call)?["displayname"].as_str().unwrap_or("");
+    let account = state.homeserver.accounts.get_mut(user);
+    let Some(account) = account.filter(|_| user == who.user) else {
+        let text = "Cannot set another user's displayname";
+        return Err(refuse(400, "M_FORBIDDEN", text));
     };
     name.clone_into(&mut account.name);
     Ok(ok(&json!({})))
@@ -198,14 +159,12 @@ pub(super) fn admin(
     path: &[&str],
 ) -> Result<Response> {
     let homeserver = &mut state.homeserver;
-    if homeserver
-        .accounts
-        .get(&who.user)
-        .is_none_or(|account| !account.admin)
-    {
-        return Err(refuse(403, "M_FORBIDDEN", "You are not a server admin"));
+    let account = homeserver.accounts.get(&who.user);
+    if account.is_none_or(|account| !account.admin) {
+        return Err(forbidden("You are not a server admin"));
     }
     if let ("DELETE", ["rooms", room]) = (method, path) {
+        // Synapse does it later, and blocks the room only if the call asks for that.
         if let Some(room) = homeserver.rooms.get_mut(*room) {
             room.members.clear();
             room.blocked = true;
@@ -221,44 +180,37 @@ pub(super) fn admin(
     match (method, path) {
         ("GET", ["users", _, "override_ratelimit"]) => Ok(ok(&override_of(account.own_limit))),
         ("POST", ["users", _, "override_ratelimit"]) => {
-            let body = call.object()?;
+            let body = object(call)?;
             let number = |key: &str| {
-                body.get(key)
-                    .and_then(Value::as_u64)
-                    .and_then(|n| u32::try_from(n).ok())
+                let number = body[key].as_u64();
+                f64::from(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0))
             };
             account.own_limit = Some(RateLimit {
-                per_second: number("messages_per_second").unwrap_or(0).into(),
-                burst: number("burst_count").unwrap_or(0).into(),
+                per_second: number("messages_per_second"),
+                burst: number("burst_count"),
             });
             Ok(ok(&override_of(account.own_limit)))
         }
         ("PUT", ["suspend", _]) => {
-            account.suspended = call.object()?.get("suspend") == Some(&json!(true));
+            account.suspended = object(call)?["suspend"] == true;
             Ok(ok(
                 &json!({ format!("user_{user}_suspended"): account.suspended }),
             ))
         }
         ("PUT", ["users", _]) => {
-            let body = call.object()?;
-            account.locked = body.get("locked") == Some(&json!(true));
+            // A key that is left out counts as false; Synapse keeps what was set. A deactivated account loses its sessions, and
+            // could log in again here.
+            let body = object(call)?;
+            account.locked = body["locked"] == true;
             let answer = json!({ "name": user, "locked": account.locked });
-            if body.get("deactivated") == Some(&json!(true)) {
+            if body["deactivated"] == true {
                 homeserver.end_sessions(|session| session.user == *user);
             }
             Ok(ok(&answer))
         }
         ("POST", ["users", _, "login"]) => {
             let token = format!("syt_{}", random(40));
-            homeserver.add_session(Session {
-                token: token.clone(),
-                user: (*user).to_owned(),
-                device: None,
-                application_service: false,
-                expires: None,
-                refresh: None,
-                replaced: false,
-            });
+            homeserver.add_session(Session::new(token.clone(), (*user).to_owned(), None));
             Ok(ok(&json!({ "access_token": token })))
         }
         _ => Err(unrecognized(404)),

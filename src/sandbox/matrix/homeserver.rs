@@ -37,6 +37,7 @@ pub(super) struct Account {
     /// May call the admin API.
     pub(super) admin: bool,
     pub(super) locked: bool,
+    /// May not send events. Synapse refuses some other actions, too.
     pub(super) suspended: bool,
     /// The limit set by an admin for this account.
     pub(super) own_limit: Option<RateLimit>,
@@ -60,6 +61,19 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// A session that lasts until it is ended.
+    pub(super) fn new(token: String, user: String, device: Option<String>) -> Self {
+        Self {
+            token,
+            user,
+            device,
+            application_service: false,
+            expires: None,
+            refresh: None,
+            replaced: false,
+        }
+    }
+
     /// Within this scope a transaction id names one event.
     pub(super) fn scope(&self) -> String {
         match &self.device {
@@ -80,7 +94,7 @@ struct Transaction {
 /// The state of a homeserver.
 pub(in crate::sandbox) struct Homeserver {
     pub(super) accounts: BTreeMap<String, Account>,
-    pub(super) rooms: HashMap<String, MatrixRoom>,
+    pub(super) rooms: BTreeMap<String, MatrixRoom>,
     pub(super) aliases: HashMap<String, String>,
     sessions: VecDeque<Session>,
     transactions: VecDeque<Transaction>,
@@ -93,7 +107,7 @@ impl Homeserver {
     pub(in crate::sandbox) fn new(settings: &SandboxSettings) -> Self {
         let mut new = Self {
             accounts: BTreeMap::new(),
-            rooms: HashMap::new(),
+            rooms: BTreeMap::new(),
             aliases: HashMap::new(),
             sessions: VecDeque::new(),
             transactions: VecDeque::new(),
@@ -131,13 +145,8 @@ impl Homeserver {
         };
         self.accounts.insert(user.clone(), account);
         self.add_session(Session {
-            token: key.expose().to_owned(),
-            user,
-            device: device.map(str::to_owned),
             application_service: device.is_none(),
-            expires: None,
-            refresh: None,
-            replaced: false,
+            ..Session::new(key.expose().to_owned(), user, device.map(str::to_owned))
         });
     }
 
@@ -202,10 +211,7 @@ impl Homeserver {
         let Some(room) = self.rooms.get(room) else {
             return Audience::default();
         };
-        let others = room
-            .members
-            .keys()
-            .filter(|user| room.has_joined(user) && *user != sender);
+        let others = room.joined().filter(|user| *user != sender);
         Audience {
             may_notify_all: room.power(sender) >= 50,
             people: others.map(|user| (user.clone(), self.name(user))).collect(),
@@ -219,13 +225,7 @@ impl Homeserver {
 
     /// The ids of the rooms that a user is in, sorted.
     pub(super) fn joined(&self, user: &str) -> Vec<Value> {
-        let mut ids: Vec<&String> = self
-            .rooms
-            .iter()
-            .filter(|(_, room)| room.members.get(user) == Some(&Member::Joined))
-            .map(|(id, _)| id)
-            .collect();
-        ids.sort();
-        ids.into_iter().map(|id| json!(id)).collect()
+        let joined = self.rooms.iter().filter(|(_, room)| room.has_joined(user));
+        joined.map(|(id, _)| json!(id)).collect()
     }
 }

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::Call;
 use super::account;
 use super::homeserver::Session;
-use super::refusal::{Result, not_in_room, ok, refuse, unknown_alias};
+use super::refusal::{Result, forbidden, no_power, not_in_room, ok, refuse, unknown_alias};
 use super::room::{MatrixRoom, Member};
+use super::{Call, object};
 use crate::sandbox::response::Response;
 use crate::sandbox::state::SandboxState;
 
@@ -29,11 +29,8 @@ pub(super) fn join(
         return Err(refuse(404, "M_UNKNOWN", text));
     };
     if room.blocked {
-        return Err(refuse(
-            403,
-            "M_UNKNOWN",
-            "This room has been blocked on this server",
-        ));
+        let text = "This room has been blocked on this server";
+        return Err(refuse(403, "M_UNKNOWN", text));
     }
     match room.members.get(&who.user) {
         Some(Member::Banned) => return Err(refuse(403, "M_BAD_STATE", "Cannot join user who was banned")),
@@ -41,7 +38,7 @@ pub(super) fn join(
         Some(Member::Invited) => {}
         Some(Member::Left) | None if room.public => {}
         Some(Member::Left) | None => {
-            return Err(refuse(403, "M_FORBIDDEN", "You are not invited to this room."));
+            return Err(forbidden("You are not invited to this room."));
         }
     }
     account::take_action(state, who, now)?;
@@ -64,28 +61,13 @@ pub(super) fn leave(state: &mut SandboxState, who: &Session, id: &str) -> Result
 }
 
 pub(super) fn invite(state: &mut SandboxState, call: &Call, who: &Session, id: &str) -> Result<Response> {
-    let user = call.user()?;
+    let user = user(state, call)?;
     let room = present(state, who, id)?;
-    if room.power(&who.user) < room.level("invite", 0) {
-        return Err(refuse(
-            403,
-            "M_FORBIDDEN",
-            "You don't have permission to invite users",
-        ));
+    let cannot = matches!(room.members.get(&user), Some(Member::Joined | Member::Banned));
+    if cannot || room.power(&who.user) < room.level("invite", 0) {
+        return Err(forbidden(&format!("You cannot invite {user}.")));
     }
-    match room.members.get(&user) {
-        Some(Member::Joined) => {
-            return Err(refuse(
-                403,
-                "M_FORBIDDEN",
-                &format!("{user} is already in the room."),
-            ));
-        }
-        Some(Member::Banned) => {
-            return Err(refuse(403, "M_BAD_STATE", "Cannot invite user who was banned"));
-        }
-        _ => room.members.insert(user, Member::Invited),
-    };
+    room.members.insert(user, Member::Invited);
     Ok(ok(&json!({})))
 }
 
@@ -97,22 +79,45 @@ pub(super) fn remove(
     id: &str,
     change: &str,
 ) -> Result<Response> {
-    let user = call.user()?;
+    let user = user(state, call)?;
     let room = present(state, who, id)?;
     if room.power(&who.user) < room.level(change, 50) || room.power(&who.user) <= room.power(&user) {
-        return Err(refuse(
-            403,
-            "M_FORBIDDEN",
-            &format!("You don't have permission to {change} {user}."),
-        ));
+        return Err(forbidden(&format!(
+            "You don't have permission to {change} {user}."
+        )));
     }
-    let removed = if change == "ban" {
-        Member::Banned
-    } else {
-        Member::Left
+    let removed = match change {
+        "ban" => Member::Banned,
+        _ => Member::Left,
     };
     room.members.insert(user, removed);
     Ok(ok(&json!({})))
+}
+
+/// The account that a call about a member names. Others could only be of another server.
+fn user(state: &SandboxState, call: &Call) -> Result<String> {
+    let user = object(call)?["user_id"].as_str();
+    let user = user.ok_or_else(|| refuse(400, "M_MISSING_PARAM", "Missing params: user_id"))?;
+    if !state.homeserver.accounts.contains_key(user) {
+        return Err(refuse(404, "M_NOT_FOUND", "User not found"));
+    }
+    Ok(user.to_owned())
+}
+
+/// The room of a member who has the power for an event of this type.
+pub(super) fn writable<'a>(
+    state: &'a mut SandboxState,
+    who: &Session,
+    id: &str,
+    kind: &str,
+    is_state: bool,
+) -> Result<&'a mut MatrixRoom> {
+    let room = present(state, who, id)?;
+    let (level, needed) = (room.power(&who.user), room.needed(kind, is_state));
+    if level < needed {
+        return Err(no_power(level, needed));
+    }
+    Ok(room)
 }
 
 /// The room of somebody who is in it.

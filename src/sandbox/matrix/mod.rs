@@ -1,6 +1,7 @@
 //! A Matrix homeserver, as far as a bridge meets it: Synapse 1.163. Computes the response from a call and the state, without I/O.
 //!
-//! Not there: sync, registration, media, encryption, other servers.
+//! The refusals of what only people do (their names, members, new rooms) are near to those of Synapse and were not recorded.
+//! Not there: sync, registration, media, encryption, other servers, changes of a room's state.
 
 mod account;
 pub(super) mod homeserver;
@@ -12,66 +13,41 @@ mod rooms;
 mod send;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::homeserver::Session;
-use self::refusal::{Result, ok, refuse, unrecognized};
+use self::refusal::{Result, forbidden, ok, refuse, unrecognized};
+use super::call::Call;
 use super::fault::Fault;
-use super::request::Request;
 use super::response::Response;
 use super::state::SandboxState;
 
-/// A parsed call.
-pub(super) struct Call {
-    request: Request,
-    segments: Vec<String>,
+/// The room in the path of a call. An alias counts as its room.
+pub(super) fn channel(state: &SandboxState, call: &Call) -> Option<String> {
+    let mut parts = call.segments.iter().map(String::as_str);
+    parts.find(|part| matches!(*part, "rooms" | "join"))?;
+    let room = parts.next()?;
+    Some(state.homeserver.resolve(room).unwrap_or(room).to_owned())
 }
 
-impl Call {
-    pub(super) fn parse(request: Request) -> Self {
-        let segments = request.segments();
-        Self { request, segments }
-    }
+/// Whether a call sends an event.
+pub(super) fn stores(call: &Call) -> bool {
+    call.segments.get(5).is_some_and(|part| part == "send")
+}
 
-    /// The room in its path. An alias counts as its room.
-    pub(super) fn channel(&self, state: &SandboxState) -> Option<String> {
-        let mut parts = self.segments.iter().map(String::as_str);
-        parts.find(|part| matches!(*part, "rooms" | "join"))?;
-        let room = parts.next()?;
-        Some(state.homeserver.resolve(room).unwrap_or(room).to_owned())
-    }
-
-    /// Whether it sends an event.
-    pub(super) fn stores(&self) -> bool {
-        self.segments.get(5).is_some_and(|part| part == "send")
-    }
-
-    pub(super) fn contains(&self, text: &str) -> bool {
-        String::from_utf8_lossy(&self.request.body).contains(text)
-    }
-
-    /// The JSON object in its body.
-    fn object(&self) -> Result<Map<String, Value>> {
-        match self.request.json() {
-            Some(Value::Object(object)) => Ok(object),
-            Some(_) => Err(refuse(400, "M_BAD_JSON", "Content must be a JSON object.")),
-            None => Err(refuse(400, "M_NOT_JSON", "Content not JSON.")),
-        }
-    }
-
-    /// The user that an admin's or a member's call is about.
-    fn user(&self) -> Result<String> {
-        let object = self.object()?;
-        let user = object.get("user_id").and_then(Value::as_str);
-        user.map(str::to_owned)
-            .ok_or_else(|| refuse(400, "M_MISSING_PARAM", "Missing params: user_id"))
+/// The body of a call, a JSON object.
+fn object(call: &Call) -> Result<&Value> {
+    match &call.json {
+        Some(object) if object.is_object() => Ok(object),
+        Some(_) => Err(refuse(400, "M_BAD_JSON", "Content must be a JSON object.")),
+        None => Err(refuse(400, "M_NOT_JSON", "Content not JSON.")),
     }
 }
 
 /// Responds to a call as Synapse does, and stores what it stores.
 pub(super) fn respond(state: &mut SandboxState, call: &Call, now: Timestamp) -> Response {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let outcome = match (call.request.method.as_str(), path.as_slice()) {
+    let outcome = match (call.method.as_str(), path.as_slice()) {
         ("GET", ["health"]) => Ok(Response::plain(200, "text/plain", "OK")),
         ("GET", [".well-known", "matrix", "client"]) => {
             Err(refuse(404, "M_NOT_FOUND", ".well-known not available"))
@@ -114,7 +90,7 @@ fn client(
         ("GET", ["joined_rooms"]) => Ok(ok(&json!({ "joined_rooms": state.homeserver.joined(&who.user) }))),
         ("GET", ["directory", "room", alias]) => rooms::look_up(state, alias),
         ("POST", ["createRoom"]) => rooms::create(state, call, &who, now),
-        ("POST", ["join", room] | ["rooms", room, "join"]) => membership::join(state, &who, room, now),
+        ("POST", ["join", room]) => membership::join(state, &who, room, now),
         (method, ["rooms", room, path @ ..]) => in_room(state, call, &who, room, method, path, now),
         _ => Err(unrecognized(404)),
     }
@@ -139,9 +115,6 @@ fn in_room(
         ("POST", [change @ ("kick" | "ban")]) => membership::remove(state, call, who, room, change),
         ("POST", ["upgrade"]) => rooms::upgrade(state, call, who, room),
         ("GET", ["state", kind, key]) => rooms::read_state(state, call, who, room, kind, key),
-        ("GET", ["state", kind]) => rooms::read_state(state, call, who, room, kind, ""),
-        ("PUT", ["state", kind, key]) => rooms::set_state(state, call, who, room, kind, key),
-        ("PUT", ["state", kind]) => rooms::set_state(state, call, who, room, kind, ""),
         ("GET", ["joined_members"]) => rooms::members(state, who, room),
         ("GET", ["event", id]) => read::event(state, who, room, id, now),
         ("GET", ["relations", id]) => read::relations(state, who, room, id, None, now),
@@ -170,19 +143,16 @@ fn versions() -> Response {
 pub(super) fn fault(fault: &Fault) -> Option<Response> {
     Some(match fault {
         Fault::ServerError => refuse(500, "M_UNKNOWN", "Internal server error"),
-        // No homeserver sends it: an answer without the id of the event.
+        // No homeserver sends it: a response without the id of the event.
         Fault::IdNull | Fault::IdNullAfterStoring => ok(&json!({})),
         Fault::RefuseKey => refusal::unknown_token("Invalid access token passed.", false),
         Fault::NoCapability => refusal::no_power(0, 50),
-        Fault::NotInstalled => refuse(403, "M_FORBIDDEN", "User not in room"),
+        Fault::NotInstalled => forbidden("User not in room"),
         Fault::Misrouted => unrecognized(404),
         Fault::UnknownError => refuse(400, "M_UNKNOWN", "Unknown error"),
         Fault::TooManyRequests { retry_after } => {
-            let seconds = retry_after.as_ref().and_then(|text| text.parse::<u64>().ok());
-            match seconds {
-                Some(seconds) => refusal::limited(seconds.saturating_mul(1000)),
-                None => return None,
-            }
+            let seconds: u64 = retry_after.as_ref()?.parse().ok()?;
+            refusal::limited(seconds.saturating_mul(1000))
         }
         _ => return None,
     })

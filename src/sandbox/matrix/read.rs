@@ -10,7 +10,7 @@ use super::room::{Event, MatrixRoom, Member};
 use crate::sandbox::response::Response;
 use crate::sandbox::state::SandboxState;
 
-/// How many events a page of `messages` holds unless the call says another number.
+/// How many events a page of `messages` holds, unless the call sets another number.
 const PAGE: usize = 10;
 
 /// One event. A redacted one has no content, and names its redaction.
@@ -69,7 +69,7 @@ pub(super) fn messages(
     now: Timestamp,
 ) -> Result<Response> {
     let room = readable(state, who, room)?;
-    let limit = call.request.query("limit").and_then(|limit| limit.parse().ok());
+    let limit = call.query("limit").and_then(|limit| limit.parse().ok());
     let newest = room.events.iter().rev().take(limit.unwrap_or(PAGE));
     let chunk: Vec<Value> = newest.map(|event| for_reader(room, event, who, now)).collect();
     let end = room.events.len().saturating_sub(chunk.len());

@@ -20,7 +20,7 @@ pub(super) fn ok(body: &Value) -> Response {
     send(200, body)
 }
 
-/// The answer to an event that was stored, now or by an earlier attempt.
+/// The response to an event that was stored, now or by an earlier attempt.
 pub(super) fn sent(event: &str) -> Response {
     ok(&json!({ "event_id": event })).stored(event)
 }
@@ -34,29 +34,40 @@ pub(super) fn unrecognized(status: u16) -> Response {
     refuse(status, "M_UNRECOGNIZED", "Unrecognized request")
 }
 
+pub(super) fn forbidden(text: &str) -> Response {
+    refuse(403, "M_FORBIDDEN", text)
+}
+
 pub(super) fn unknown_token(text: &str, soft_logout: bool) -> Response {
-    let body = json!({ "errcode": "M_UNKNOWN_TOKEN", "error": text, "soft_logout": soft_logout });
-    send(401, &body)
+    logged_out("M_UNKNOWN_TOKEN", text, soft_logout)
+}
+
+/// The refusal of a token. `soft_logout`: the client may keep what it has stored, and log in again.
+pub(super) fn logged_out(code: &str, text: &str, soft_logout: bool) -> Response {
+    send(
+        401,
+        &json!({ "errcode": code, "error": text, "soft_logout": soft_logout }),
+    )
 }
 
 pub(super) fn not_in_room(user: &str, room: &str) -> Response {
-    refuse(403, "M_FORBIDDEN", &format!("User {user} not in room {room}"))
+    forbidden(&format!("User {user} not in room {room}"))
 }
 
 /// The refusal to read of somebody who is not in the room.
 pub(super) fn no_preview(user: &str, room: &str) -> Response {
-    let text = format!("User {user} not in room {room}, and room previews are disabled");
-    refuse(403, "M_FORBIDDEN", &text)
+    forbidden(&format!(
+        "User {user} not in room {room}, and room previews are disabled"
+    ))
 }
 
 pub(super) fn no_power(level: i64, needed: i64) -> Response {
-    let text = format!(
+    forbidden(&format!(
         "You don't have permission to post that to the room. user_level ({level}) < send_level ({needed})"
-    );
-    refuse(403, "M_FORBIDDEN", &text)
+    ))
 }
 
-/// An alias that leads nowhere. Another server cannot be reached from here.
+/// An alias without a room. An alias of another server cannot be resolved here.
 pub(super) fn unknown_alias(alias: &str) -> Response {
     if alias
         .split_once(':')

@@ -131,6 +131,11 @@ impl MatrixRoom {
         self.members.get(user) == Some(&Member::Joined)
     }
 
+    /// The users in it.
+    pub(super) fn joined(&self) -> impl Iterator<Item = &String> {
+        self.members.keys().filter(|user| self.has_joined(user))
+    }
+
     /// A level of `m.room.power_levels`.
     pub(super) fn level(&self, name: &str, default: i64) -> i64 {
         let levels = self.get("m.room.power_levels");
@@ -166,7 +171,7 @@ impl MatrixRoom {
         self.events.iter().find(|event| event.id() == id)
     }
 
-    /// The edit of an event that clients show: the newest one by the same sender. An edit of an edit counts for nothing.
+    /// The edit of an event that clients show: the newest one by the same sender. An edit of an edit is ignored.
     pub(super) fn edit_of(&self, event: &Event) -> Option<&Event> {
         if event.redaction.is_some() || event.relation().is_some_and(|(kind, _)| kind == "m.replace") {
             return None;

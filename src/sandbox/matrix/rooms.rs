@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::Call;
 use super::account;
 use super::homeserver::{SERVER_NAME, Session, random};
-use super::membership::present;
-use super::refusal::{Result, no_power, no_preview, ok, refuse, unknown_alias};
+use super::membership::{present, writable};
+use super::refusal::{Result, no_preview, ok, refuse, unknown_alias};
 use super::room::{MatrixRoom, Member};
+use super::{Call, object};
 use crate::sandbox::response::Response;
 use crate::sandbox::state::SandboxState;
 
@@ -20,53 +20,42 @@ pub(super) fn look_up(state: &SandboxState, alias: &str) -> Result<Response> {
     }
 }
 
-/// `POST /createRoom`: presets, name, alias, invitations, the version and other power levels.
+/// `POST /createRoom`: presets, name, alias, invitations, the version and other power levels. Only those are read, and taken as they
+/// are: Synapse checks more.
 pub(super) fn create(
     state: &mut SandboxState,
     call: &Call,
     who: &Session,
     now: Timestamp,
 ) -> Result<Response> {
-    let body = call.object()?;
-    let text = |key: &str| body.get(key).and_then(Value::as_str);
+    let body = object(call)?;
+    let text = |key: &str| body[key].as_str();
     let version = version(text("room_version").unwrap_or("12"))?;
     let mut room = MatrixRoom::new(version, &who.user);
     room.public = text("preset") == Some("public_chat") || text("visibility") == Some("public");
-    if let Some(levels) = body.get("power_level_content_override") {
-        if version < 12 && levels["users"].is_object() && levels["users"][&who.user].is_null() {
-            let text = format!(
-                "Not a valid power_level_content_override: 'users' did not contain {}",
-                who.user
-            );
-            return Err(refuse(400, "M_UNKNOWN", &text));
-        }
-        merge_levels(&mut room, levels);
+    let (levels, user) = (&body["power_level_content_override"], &who.user);
+    if version < 12 && levels["users"].is_object() && levels["users"][user].is_null() {
+        let text = format!("Not a valid power_level_content_override: 'users' did not contain {user}");
+        return Err(refuse(400, "M_UNKNOWN", &text));
     }
+    merge_levels(&mut room, levels);
     if let Some(name) = text("name") {
         room.set("m.room.name", "", json!({ "name": name }));
     }
-    for event in body
-        .get("initial_state")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let key = event["state_key"].as_str().unwrap_or("");
-        room.set(
-            event["type"].as_str().unwrap_or(""),
-            key,
-            event["content"].clone(),
-        );
+    let list = |key: &str| body[key].as_array().into_iter().flatten();
+    for event in list("initial_state") {
+        let text = |key: &str| event[key].as_str().unwrap_or("");
+        room.set(text("type"), text("state_key"), event["content"].clone());
     }
-    for user in body.get("invite").and_then(Value::as_array).into_iter().flatten() {
-        room.members
-            .insert(user.as_str().unwrap_or("").to_owned(), Member::Invited);
+    let accounts = &state.homeserver.accounts;
+    for user in list("invite").filter_map(Value::as_str) {
+        if accounts.contains_key(user) {
+            room.members.insert(user.to_owned(), Member::Invited);
+        }
     }
     let alias = text("room_alias_name").map(|name| format!("#{name}:{SERVER_NAME}"));
-    if alias
-        .as_ref()
-        .is_some_and(|alias| state.homeserver.aliases.contains_key(alias))
-    {
+    let aliases = &state.homeserver.aliases;
+    if alias.as_ref().is_some_and(|alias| aliases.contains_key(alias)) {
         return Err(refuse(400, "M_ROOM_IN_USE", "Room alias already taken"));
     }
     account::take_action(state, who, now)?;
@@ -99,11 +88,8 @@ fn version(text: &str) -> Result<u8> {
 fn add(state: &mut SandboxState, room: MatrixRoom) -> Result<String> {
     let (rooms, settings) = (&mut state.homeserver.rooms, &state.settings);
     if rooms.len() >= settings.channels.len() + settings.limits.unknown_channels {
-        return Err(refuse(
-            403,
-            "M_RESOURCE_LIMIT_EXCEEDED",
-            "This sandbox keeps no more rooms",
-        ));
+        let text = "This sandbox keeps no more rooms";
+        return Err(refuse(403, "M_RESOURCE_LIMIT_EXCEEDED", text));
     }
     let id = match room.version() {
         12.. => format!("!{}", random(43)),
@@ -142,7 +128,7 @@ pub(super) fn read_state(
     }
     let content = room.state.get(&(kind.to_owned(), key.to_owned()));
     let content = content.ok_or_else(not_found)?;
-    if kind == "m.room.create" && call.request.query("format").as_deref() == Some("event") {
+    if kind == "m.room.create" && call.query("format").as_deref() == Some("event") {
         return Ok(ok(&json!({
             "type": kind, "state_key": key, "content": content, "sender": room.creator(), "room_id": id,
         })));
@@ -150,59 +136,26 @@ pub(super) fn read_state(
     Ok(ok(content))
 }
 
-pub(super) fn set_state(
-    state: &mut SandboxState,
-    call: &Call,
-    who: &Session,
-    id: &str,
-    kind: &str,
-    key: &str,
-) -> Result<Response> {
-    let content = call.object()?;
-    let room = present(state, who, id)?;
-    let (level, needed) = (room.power(&who.user), room.needed(kind, true));
-    if level < needed {
-        return Err(no_power(level, needed));
-    }
-    room.set(kind, key, Value::Object(content));
-    Ok(ok(&json!({ "event_id": format!("${}", random(43)) })))
-}
-
 pub(super) fn members(state: &mut SandboxState, who: &Session, id: &str) -> Result<Response> {
-    present(state, who, id)?;
-    let homeserver = &state.homeserver;
-    let joined: Map<String, Value> = homeserver.rooms.get(id).map_or_else(Map::new, |room| {
-        let members = room.members.keys().filter(|user| room.has_joined(user));
-        members
-            .map(|user| {
-                let shown = json!({ "avatar_url": null, "display_name": homeserver.name(user) });
-                (user.clone(), shown)
-            })
-            .collect()
-    });
+    let users: Vec<String> = present(state, who, id)?.joined().cloned().collect();
+    let shown = |user: String| {
+        let shown = json!({ "avatar_url": null, "display_name": state.homeserver.name(&user) });
+        (user, shown)
+    };
+    let joined: Map<String, Value> = users.into_iter().map(shown).collect();
     Ok(ok(&json!({ "joined": joined })))
 }
 
-/// Replaces a room: the old one gets a tombstone and needs power to post, the new one is empty but for its creator, and the aliases
-/// lead to it.
+/// Replaces a room. The old one gets a tombstone and needs power to post. The new one has only its creator, and gets the aliases. Of
+/// the state it gets the name and the encryption; Synapse copies more, and the bans.
 pub(super) fn upgrade(state: &mut SandboxState, call: &Call, who: &Session, id: &str) -> Result<Response> {
-    let body = call.object()?;
-    let version = version(body.get("new_version").and_then(Value::as_str).unwrap_or(""))?;
-    let old = present(state, who, id)?;
-    let (level, needed) = (old.power(&who.user), old.needed("m.room.tombstone", true));
-    if level < needed {
-        return Err(no_power(level, needed));
-    }
+    let version = version(object(call)?["new_version"].as_str().unwrap_or(""))?;
+    let old = writable(state, who, id, "m.room.tombstone", true)?;
     let mut new = MatrixRoom::new(version, &who.user);
     new.public = old.public;
     for kind in ["m.room.name", "m.room.encryption"] {
         if let Some(content) = old.get(kind) {
             new.set(kind, "", content.clone());
-        }
-    }
-    for (user, member) in &old.members {
-        if *member == Member::Banned {
-            new.members.insert(user.clone(), *member);
         }
     }
     let replacement = add(state, new)?;

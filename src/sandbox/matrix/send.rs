@@ -1,14 +1,14 @@
 //! Sending: transaction ids, what a server accepts, relations, edits, redactions.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::Call;
 use super::account::take_action;
 use super::homeserver::{Session, random};
-use super::membership::present;
-use super::refusal::{Result, no_power, not_in_room, refuse, sent};
+use super::membership::{present, writable};
+use super::refusal::{Result, forbidden, refuse, sent};
 use super::room::{Event, relation};
+use super::{Call, object};
 use crate::sandbox::response::Response;
 use crate::sandbox::settings::Api;
 use crate::sandbox::state::{SandboxMessage, SandboxState};
@@ -37,32 +37,20 @@ pub(super) fn send(
     if let Some(known) = txn.and_then(|txn| state.homeserver.known(&key(txn), now)) {
         return Ok(sent(known));
     }
-    let content = call.object()?;
-    if state
-        .homeserver
-        .accounts
-        .get(&who.user)
-        .is_some_and(|account| account.suspended)
-    {
+    let content = object(call)?;
+    let account = state.homeserver.accounts.get(&who.user);
+    if account.is_some_and(|account| account.suspended) {
         let text = "Sending messages while account is suspended is not allowed.";
         return Err(refuse(403, "M_USER_SUSPENDED", text));
     }
-    let size = Value::Object(content.clone()).to_string().len();
-    check_content(kind, &content)?;
-    let found = state.homeserver.rooms.get(room);
-    let found = found.filter(|found| found.has_joined(&who.user));
-    let found = found.ok_or_else(|| not_in_room(&who.user, room))?;
-    let (level, needed) = (found.power(&who.user), found.needed(kind, false));
-    if level < needed {
-        return Err(no_power(level, needed));
-    }
-    let content = Value::Object(content);
-    check_relation(state, who, room, &content)?;
-    if size + SERVER_FIELDS > EVENT_LIMIT {
+    check_content(kind, content)?;
+    writable(state, who, room, kind, false)?;
+    check_relation(state, who, room, content)?;
+    if content.to_string().len() + SERVER_FIELDS > EVENT_LIMIT {
         return Err(refuse(413, "M_TOO_LARGE", "event too large"));
     }
     take_action(state, who, now)?;
-    let id = store(state, who, room, kind, &content, txn, now);
+    let id = store(state, who, room, kind, content, txn, now);
     if let Some(txn) = txn {
         state
             .homeserver
@@ -72,7 +60,7 @@ pub(super) fn send(
 }
 
 /// What the server checks of a content: little of a message, and every number.
-fn check_content(kind: &str, content: &Map<String, Value>) -> Result<()> {
+fn check_content(kind: &str, content: &Value) -> Result<()> {
     if kind == "m.room.message" {
         for key in ["msgtype", "body"] {
             match content.get(key) {
@@ -82,7 +70,7 @@ fn check_content(kind: &str, content: &Map<String, Value>) -> Result<()> {
             }
         }
     }
-    content.values().try_for_each(check_numbers)
+    check_numbers(content)
 }
 
 fn check_numbers(value: &Value) -> Result<()> {
@@ -128,11 +116,8 @@ fn check_relation(state: &SandboxState, who: &Session, room: &str, content: &Val
             && other.json["content"]["m.relates_to"]["key"] == content["m.relates_to"]["key"]
     };
     if kind == "m.annotation" && own.is_some_and(|room| room.events.iter().any(same)) {
-        return Err(refuse(
-            400,
-            "M_DUPLICATE_ANNOTATION",
-            "Can't send same reaction twice",
-        ));
+        let text = "Can't send same reaction twice";
+        return Err(refuse(400, "M_DUPLICATE_ANNOTATION", text));
     }
     Ok(())
 }
@@ -189,7 +174,7 @@ fn show_again(state: &mut SandboxState, room_id: &str, id: &str) {
     let edit = room.edit_of(event);
     let mut content = event.json["content"].clone();
     if let Some(edit) = edit {
-        // An edit keeps the relation of the message: its own in the new content counts for nothing.
+        // An edit keeps the relation of the message. One in the new content is ignored.
         let relation = content["m.relates_to"].take();
         let new = &edit.json["content"]["m.new_content"];
         content = if new.is_object() { new.clone() } else { json!({}) };
@@ -216,24 +201,20 @@ pub(super) fn redact(
     if let Some(known) = state.homeserver.known(&key, now) {
         return Ok(sent(known));
     }
-    let mut content = call.object()?;
+    let mut content = object(call)?.clone();
     let room = present(state, who, room_id)?;
     let Some(event) = room.event(event_id) else {
         let text = format!("Could not find event {event_id}");
         return Err(refuse(404, "M_NOT_FOUND", &text));
     };
     if event.text("sender") != who.user && room.power(&who.user) < room.level("redact", 50) {
-        return Err(refuse(
-            403,
-            "M_FORBIDDEN",
-            "You don't have permission to redact events",
-        ));
+        return Err(forbidden("You don't have permission to redact events"));
     }
     let edited = event.relation().filter(|(kind, _)| *kind == "m.replace");
     let shown = edited.map_or(event_id, |(_, original)| original).to_owned();
     take_action(state, who, now)?;
     let id = format!("${}", random(43));
-    content.insert("redacts".to_owned(), json!(event_id));
+    content["redacts"] = json!(event_id);
     let redaction = json!({
         "type": "m.room.redaction", "content": content, "redacts": event_id, "event_id": id, "room_id": room_id,
         "sender": who.user, "origin_server_ts": now.as_millisecond(),

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use subtle::ConstantTimeEq as _;
 
 use crate::sandbox::settings::Application;
 
@@ -32,7 +31,7 @@ pub(super) fn application<'a>(applications: &'a [Application], header: &str) -> 
         return None;
     };
     applications.iter().find(|application| {
-        let expected = application.private_api_key.expose().as_bytes();
-        application.public_id == id && !expected.is_empty() && bool::from(expected.ct_eq(key.as_bytes()))
+        let expected = &application.private_api_key;
+        application.public_id == id && !expected.is_empty() && expected.matches(key)
     })
 }

@@ -9,66 +9,33 @@ use serde_json::{Map, Value, json};
 
 use self::object::null_object;
 use self::response::{Refusal, fatal};
+use super::call::Call;
 use super::fault::Fault;
-use super::request::Request;
 use super::response::Response;
 use super::settings::{Api, Application, Era, MESSAGES_SAVE};
 use super::state::{SandboxMessage, SandboxState};
 
-/// A parsed call.
-pub(super) struct Call {
-    /// The method and path of a call that is none of `messages/save`.
-    unknown: Option<String>,
-    authorization: String,
-    body: Map<String, Value>,
+/// The channel that a call names.
+pub(super) fn channel(call: &Call) -> Option<&str> {
+    let channel = message(call)?.get("channel_id")?.as_str();
+    channel.filter(|id| !id.is_empty())
 }
 
-impl Call {
-    /// Parses a call. The real server parses a body without the media type of JSON as a form, in which it finds
-    /// nothing. A body that is not a JSON object counts as an empty one.
-    pub(super) fn parse(request: &Request) -> Self {
-        let known = request.method == "POST" && request.path() == "/api/v1/messages/save";
-        let body = match request.json() {
-            Some(Value::Object(body)) if request.content_type.starts_with(b"application/json") => body,
-            _ => Map::new(),
-        };
-        Self {
-            unknown: (!known).then(|| request.line()),
-            authorization: String::from_utf8_lossy(&request.authorization).into_owned(),
-            body,
-        }
-    }
+/// The message in a call. The real server parses a body without the media type of JSON as a form, in which it finds nothing.
+fn message(call: &Call) -> Option<&Map<String, Value>> {
+    call.declared_json()["message"].as_object()
+}
 
-    /// The channel it names.
-    pub(super) fn channel(&self) -> Option<&str> {
-        self.message()?
-            .get("channel_id")?
-            .as_str()
-            .filter(|id| !id.is_empty())
-    }
-
-    /// `group_id` as sent; null if it was not.
-    pub(super) fn group(&self) -> &Value {
-        self.body.get("group_id").unwrap_or(&Value::Null)
-    }
-
-    /// Whether the message, as JSON, contains a text.
-    pub(super) fn contains(&self, text: &str) -> bool {
-        self.body
-            .get("message")
-            .is_some_and(|message| message.to_string().contains(text))
-    }
-
-    fn message(&self) -> Option<&Map<String, Value>> {
-        self.body.get("message")?.as_object()
-    }
+/// `group_id` as sent; null if it was not.
+fn group(call: &Call) -> &Value {
+    &call.declared_json()["group_id"]
 }
 
 /// Responds to a call as Twake does, and stores what Twake stores.
 pub(super) fn respond(state: &mut SandboxState, call: &Call, now: Timestamp) -> Response {
-    if let Some(line) = &call.unknown {
+    if call.method != "POST" || call.path() != "/api/v1/messages/save" {
         // The router's error, which is a 500.
-        let error = format!("No route found for \"{line}\"");
+        let error = format!("No route found for \"{}\"", call.line());
         return Response::json(500, &json!({ "error": error }));
     }
     authorize(state, call)
@@ -83,7 +50,7 @@ pub(super) fn fault(fault: &Fault, call: &Call) -> Option<Response> {
         Fault::IdNull | Fault::IdNullAfterStoring => response::object(&null_object()),
         Fault::RefuseKey => Refusal::UnknownApplication.response(),
         Fault::NoCapability => Refusal::Capability.response(),
-        Fault::NotInstalled => Refusal::Group(call.group().clone()).response(),
+        Fault::NotInstalled => Refusal::Group(group(call).clone()).response(),
         Fault::UnknownError => Refusal::Malformed.response(),
         _ => return None,
     })
@@ -94,14 +61,13 @@ fn authorize(state: &SandboxState, call: &Call) -> Result<Application, Refusal> 
     let era = state.settings.era;
     let application = authorization::application(&state.settings.applications, &call.authorization)
         .ok_or(Refusal::UnknownApplication)?;
-    let installed = call
-        .group()
+    let installed = group(call)
         .as_str()
         .is_some_and(|group| application.groups.iter().any(|g| g == group));
     if !installed {
         return Err(match era {
             Era::B => Refusal::Fatal,
-            _ => Refusal::Group(call.group().clone()),
+            _ => Refusal::Group(group(call).clone()),
         });
     }
     let capable = application
@@ -123,7 +89,7 @@ fn save(
     now: Timestamp,
 ) -> Result<Response, Refusal> {
     let era = state.settings.era;
-    let (Some(message), Some(channel)) = (call.message(), call.channel()) else {
+    let (Some(message), Some(channel)) = (message(call), channel(call)) else {
         return Err(Refusal::malformed(era));
     };
     if era == Era::A2020 && !state.knows(channel) {
@@ -172,7 +138,7 @@ impl<'a> Save<'a> {
         let ephemeral = message.get("_once_ephemeral_message").is_some_and(truthy);
         let wanted = self.given("parent_message_id").unwrap_or("");
         let parent = match state.find(channel, wanted) {
-            Some(parent) if parent.parent().is_empty() => {
+            Some(parent) if parent.parent.is_empty() => {
                 if let Some(count) = parent.object["responses_count"].as_u64() {
                     parent.object["responses_count"] = json!(count + 1);
                 }
@@ -217,7 +183,7 @@ impl<'a> Save<'a> {
             .or(new_parent)
             .unwrap_or("");
         let found = state.find(self.channel, id);
-        let Some(stored) = found.filter(|stored| stored.parent() == present_parent) else {
+        let Some(stored) = found.filter(|stored| stored.parent == present_parent) else {
             // The server behind the shim treats a call in a thread as a new reply with that id.
             let is_reply = era == Era::B && new_parent.is_some_and(|parent| !parent.is_empty());
             return if is_reply && state.find(self.channel, id).is_none() {

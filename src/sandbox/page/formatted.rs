@@ -1,13 +1,12 @@
-//! The `formatted_body` of a Matrix message, filtered strictly: the tags that a bridge may send are drawn, everything else is
-//! shown as the text that was sent. This is the only place that writes markup itself; it writes only its own constants and
-//! escaped text.
+//! The `formatted_body` of a Matrix message. The tags that a bridge sends are drawn; everything else is shown as the text that was
+//! sent. Clients draw more. This is the only place that writes markup itself; it writes only its own constants and escaped text.
 
 use maud::{Markup, PreEscaped};
 
 use super::href::Href;
 
 /// The tags that are drawn, those with an end.
-const TAGS: [&str; 17] = [
+const TAGS: [&str; 12] = [
     "p",
     "strong",
     "em",
@@ -19,12 +18,7 @@ const TAGS: [&str; 17] = [
     "ol",
     "li",
     "a",
-    "h1",
-    "h2",
-    "h3",
     "h4",
-    "h5",
-    "h6",
 ];
 
 /// Those without an end.
@@ -88,8 +82,10 @@ impl Writer {
 
     /// Draws the tag at the start of a text; returns its length. `None`: it is shown as text.
     fn tag(&mut self, from: &str) -> Option<usize> {
-        let end = from.find('>')?;
-        let inner = from.get(1..end)?;
+        // The search ends at the next `<`, so that the time for a whole text stays linear.
+        let inner = from.strip_prefix('<')?.split(['<', '>']).next()?;
+        let end = 1 + inner.len();
+        from.get(end..)?.strip_prefix('>')?;
         if let Some(name) = inner.strip_prefix('/') {
             let name = known(&TAGS, name.trim_end())?;
             (self.open.last() == Some(&name)).then(|| self.open.pop())?;

@@ -23,7 +23,7 @@ pub(super) fn message(
     let stamp = message.arrived.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let time = message.arrived.strftime("%H:%M:%S").to_string();
     html! {
-        li.message.ephemeral[message.ephemeral].reply[!message.parent().is_empty()] id={ "m" (message.number) } {
+        li.message.ephemeral[message.ephemeral].reply[!message.parent.is_empty()] id={ "m" (message.number) } {
             span class={ "avatar colour" (colour) } aria-hidden="true" { (letter) }
             div.bubble {
                 p.head {
@@ -50,7 +50,7 @@ pub(super) fn message(
     }
 }
 
-/// What marks a message that no person wrote. In Matrix the type of the message shows it: clients make no sound for a notice.
+/// Marks a message that no person wrote. In Matrix the type of the message marks it; clients make no sound for a notice.
 fn tag(message: &SandboxMessage) -> Option<&'static str> {
     match message.api {
         Api::MessagesSave => Some("app"),
@@ -84,7 +84,7 @@ fn body(message: &SandboxMessage) -> Markup {
     }
 }
 
-/// The notification of a message, and whom it reaches.
+/// The notification of a message, and the people who are notified.
 fn phone(message: &SandboxMessage, audience: &Audience) -> Markup {
     let reached = notified(message.api, &message.object, audience);
     html! {

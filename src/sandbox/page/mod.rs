@@ -1,5 +1,5 @@
 //! The page in a browser: the channels at the left, the messages of one channel as the chat would show them, and under
-//! each message its notification on a phone and whom it notifies.
+//! each message its notification on a phone and the people who are notified.
 //!
 //! The server renders everything. The script only waits for changes and replaces the parts of the page with new ones,
 //! so the page works without it. Every value from outside is escaped by `maud` or, in HTML of a Matrix message, by `formatted`; the
@@ -8,7 +8,6 @@
 mod emoji;
 mod formatted;
 mod href;
-
 mod message;
 pub(super) mod notification;
 pub(super) mod notified;
@@ -194,20 +193,22 @@ fn messages(state: &mut SandboxState, channel: &Channel) -> Markup {
     let messages = state.messages(&channel.id).to_vec();
     let missing = total.saturating_sub(u64::try_from(messages.len()).unwrap_or(total));
     let replies = |top: &SandboxMessage| {
-        let id = top.id().to_owned();
+        let id = top.id.clone();
         messages
             .iter()
-            .filter(move |reply| reply.parent() == id && !reply.deleted)
+            .filter(move |reply| reply.parent == id && !reply.deleted)
     };
-    let mut tops: Vec<_> = messages.iter().filter(|top| top.parent().is_empty()).collect();
+    let mut tops: Vec<_> = messages.iter().filter(|top| top.parent.is_empty()).collect();
     if api == Api::Threads {
         tops.sort_by_key(|top| replies(top).map(|reply| reply.number).max().unwrap_or(top.number));
     }
     let day = |message: &SandboxMessage| message.arrived.strftime("%A, %-d %B %Y, UTC").to_string();
     let one = |shown: &SandboxMessage| {
         let quoted = shown.object["content"]["m.relates_to"]["m.in_reply_to"]["event_id"].as_str();
-        let quoted = quoted.filter(|_| shown.parent().is_empty());
-        let quoted = messages.iter().find(|message| Some(message.id()) == quoted);
+        let quoted = quoted.filter(|_| shown.parent.is_empty());
+        let quoted = messages
+            .iter()
+            .find(|message| Some(message.id.as_str()) == quoted);
         let sender = shown.object["sender"].as_str().unwrap_or("");
         message::message(
             shown,
@@ -240,12 +241,12 @@ fn messages(state: &mut SandboxState, channel: &Channel) -> Markup {
     }
 }
 
-/// The replies to a deleted message: the server takes them, and no client shows them.
+/// The replies to a deleted message: the server stores them, and no client shows them.
 fn unseen(replies: usize) -> String {
     match replies {
         0 => String::new(),
-        1 => " with a reply that nobody sees".to_owned(),
-        many => format!(" with {many} replies that nobody sees"),
+        1 => " with a reply that no client shows".to_owned(),
+        many => format!(" with {many} replies that no client shows"),
     }
 }
 

@@ -10,11 +10,12 @@ use serde_json::json;
 
 use super::Connection;
 use super::oddity::{Oddity, broken_off, response};
-use crate::sandbox::api::Call;
+use crate::sandbox::api;
+use crate::sandbox::call::Call;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::handle::SandboxHandle;
-use crate::sandbox::request::Request;
 use crate::sandbox::response::Response;
+use crate::sandbox::settings::Api;
 use crate::sandbox::state::Attempt;
 
 /// How the sandbox reacts to a call.
@@ -39,7 +40,7 @@ enum Reaction {
 
 /// Any call of the API, also to a path that it does not have.
 pub(super) async fn call(request: HttpRequest, body: Payload, sandbox: Data<SandboxHandle>) -> HttpResponse {
-    let (limit, api) = {
+    let (limit, chat) = {
         let settings = &sandbox.state().settings;
         (settings.limits.body, settings.api)
     };
@@ -50,35 +51,33 @@ pub(super) async fn call(request: HttpRequest, body: Payload, sandbox: Data<Sand
         Err(_) => return response(&Response::nginx(413, "Request Entity Too Large")),
     };
     let header = |name: HeaderName| {
-        request
-            .headers()
-            .get(name)
-            .map_or_else(Vec::new, |value| value.as_bytes().to_vec())
+        let value = request.headers().get(name);
+        value.map_or_else(String::new, |value| {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        })
     };
-    let received = Request {
-        method: request.method().to_string(),
-        target: request.uri().to_string(),
-        authorization: header(AUTHORIZATION),
-        content_type: header(CONTENT_TYPE),
+    let call = Call::new(
+        request.method().to_string(),
+        request.uri().to_string(),
+        header(AUTHORIZATION),
+        header(CONTENT_TYPE),
         body,
-    };
-    let line = received.line();
-    let call = Call::parse(api, received);
+    );
     let now = sandbox.clock().now();
     // One change, so that no reader sees a partial state.
     let (reaction, own) = sandbox.change(|state| {
-        let channel = call.channel(state);
-        let fault = state.next_fault(channel.as_deref(), call.stores());
+        let channel = api::channel(state, &call);
+        let fault = state.next_fault(channel.as_deref(), api::stores(chat, &call));
         let reaction = fault
             .as_ref()
-            .map_or(Reaction::Chat, |fault| react(fault, &call, &sandbox));
+            .map_or(Reaction::Chat, |fault| react(fault, chat, &call, &sandbox));
         let fault = fault.filter(|_| !matches!(reaction, Reaction::Chat));
         let own = match reaction {
             Reaction::Chat
             | Reaction::Odd(_)
             | Reaction::StoredThen(_)
             | Reaction::StoredSlow(_)
-            | Reaction::StoredReset => Some(call.respond(state, now)),
+            | Reaction::StoredReset => Some(api::respond(state, &call, now)),
             Reaction::Instead(_) | Reaction::Hang | Reaction::Reset => None,
         };
         let sent = match &reaction {
@@ -88,7 +87,7 @@ pub(super) async fn call(request: HttpRequest, body: Payload, sandbox: Data<Sand
         };
         state.record(Attempt {
             at: now,
-            request: line,
+            request: call.line(),
             channel,
             fault: fault.as_ref().map(Fault::name),
             status: sent.map(|response| response.status),
@@ -117,8 +116,8 @@ pub(super) async fn call(request: HttpRequest, body: Payload, sandbox: Data<Sand
 }
 
 /// The reaction of a fault to a call.
-fn react(fault: &Fault, call: &Call, sandbox: &SandboxHandle) -> Reaction {
-    if let Some(own) = call.fault(fault) {
+fn react(fault: &Fault, chat: Api, call: &Call, sandbox: &SandboxHandle) -> Reaction {
+    if let Some(own) = api::fault(chat, fault, call) {
         return match fault {
             Fault::IdNullAfterStoring => Reaction::StoredThen(own),
             _ => Reaction::Instead(own),

@@ -310,7 +310,7 @@ async fn the_page_shows_a_room_as_its_people_see_it() {
     assert!(
         page.contains(r#"<span class="warning">everybody</span>"#) && page.contains("each person as set")
     );
-    assert!(page.contains("a deleted message with a reply that nobody sees"));
+    assert!(page.contains("a deleted message with a reply that no client shows"));
     server.stop().await;
 }
 

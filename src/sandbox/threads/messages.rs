@@ -58,19 +58,15 @@ pub(super) fn threads(
     path: &[&str],
     now: Timestamp,
 ) -> Result<Response> {
-    match (call.request.method.as_str(), path) {
+    let body = call.declared_json();
+    match (call.method.as_str(), path) {
         ("POST", []) => post(state, call, author, now),
         ("GET", [thread, "messages"]) => Ok(read_thread(state, thread)),
         ("POST", [thread, "messages"]) => reply(state, call, author, thread, now),
         ("GET", [thread, "messages", id]) => Ok(read(state, thread, id)),
         ("POST", [thread, "messages", id]) => {
-            let given = &call.body["resource"];
-            let is_text = given["text"].is_null() || given["text"].is_string();
             let found = own(state, author, thread, id)?;
-            let Some(found) = found.filter(|_| is_text) else {
-                return Err(something_went_wrong(state));
-            };
-            edit(found, given, now);
+            edit(found, &body["resource"], now)?;
             Ok(resource(&found.object).stored(id))
         }
         ("POST", [thread, "messages", id, "delete"]) => {
@@ -78,19 +74,12 @@ pub(super) fn threads(
             Ok(Response::json(200, &json!({ "status": "success" })))
         }
         ("POST", [thread, "messages", id, mark @ ("pin" | "reaction")]) => {
-            let Some(found) = own(state, author, thread, id)? else {
-                return Err(something_went_wrong(state));
-            };
-            let object = &mut found.object;
+            let object = &mut own(state, author, thread, id)?.object;
             if *mark == "pin" {
                 let pin = json!({ "pinned_by": author.id, "pinned_at": now.as_millisecond() });
-                object["pinned_info"] = if call.body["pin"] == true {
-                    pin
-                } else {
-                    Value::Null
-                };
+                object["pinned_info"] = if body["pin"] == true { pin } else { Value::Null };
             } else {
-                let names = call.body["reactions"].as_array().into_iter().flatten();
+                let names = body["reactions"].as_array().into_iter().flatten();
                 let reactions: Vec<Value> = names
                     .map(|name| json!({ "name": name, "count": 1, "users": [author.id] }))
                     .collect();
@@ -107,7 +96,7 @@ fn resource(object: &Value) -> Response {
     Response::json(200, &json!({ "resource": object }))
 }
 
-/// A message as the server keeps it. `None`: the server cannot take it.
+/// A message as the server keeps it.
 fn object(
     author: &Author,
     id: &str,
@@ -115,11 +104,11 @@ fn object(
     given: &Value,
     cache: Option<Value>,
     now: Timestamp,
-) -> Option<Value> {
+) -> Result<Value> {
     let text = match &given["text"] {
         Value::String(text) => text.as_str(),
-        Value::Null => "",
-        _ => return None,
+        Value::Null if given.is_object() => "",
+        _ => return Err(something_went_wrong()),
     };
     let blocks = match given["blocks"].as_array() {
         Some(blocks) if !blocks.is_empty() => json!(blocks),
@@ -136,14 +125,21 @@ fn object(
     if let Some(cache) = cache {
         object["cache"] = cache;
     }
-    Some(object)
+    Ok(object)
+}
+
+/// A message as the sandbox keeps it. People see it with the title of `override`, else with the name of its author.
+fn message(author: &Author, id: &str, object: &Value, now: Timestamp) -> SandboxMessage {
+    let name = object["override"]["title"].as_str().unwrap_or(&author.name);
+    SandboxMessage::new(Api::Threads, now, id, name, object.clone())
 }
 
 /// A new thread with its first message. Its channel is not checked.
 fn post(state: &mut SandboxState, call: &Call, author: &Author, now: Timestamp) -> Result<Response> {
-    let given = &call.body["options"]["message"];
-    let channel = channel_in(&call.body).unwrap_or("").to_owned();
-    let cache = participant(&call.body).map(|participant| {
+    let body = call.declared_json();
+    let given = &body["options"]["message"];
+    let channel = channel_in(body).unwrap_or("");
+    let cache = participant(body).map(|participant| {
         let mut cache = json!({ "channel_id": participant["id"], "company_id": participant["company_id"] });
         if let Some(workspace) = participant.get("workspace_id") {
             cache["workspace_id"] = workspace.clone();
@@ -154,31 +150,22 @@ fn post(state: &mut SandboxState, call: &Call, author: &Author, now: Timestamp) 
         .as_ref()
         .is_some_and(|cache| cache["workspace_id"].is_string());
     let id = state.new_id(now);
-    let object = object(author, &id, &id, given, cache, now);
-    let Some(mut object) = object.filter(|_| given.is_object()) else {
-        return Err(something_went_wrong(state));
-    };
-    if state.knows(&channel) && in_workspace {
+    let mut object = object(author, &id, &id, given, cache, now)?;
+    if state.knows(channel) && in_workspace {
         object["status"] = json!("read");
     }
     let ephemeral = given["ephemeral"].is_object();
     let message = SandboxMessage {
         ephemeral,
-        ..SandboxMessage::new(
-            Api::Threads,
-            now,
-            &id,
-            shown_name(author, &object),
-            object.clone(),
-        )
+        ..message(author, &id, &object, now)
     };
-    state.append(&channel, message);
+    state.append(channel, message);
     if ephemeral {
         return Ok(Response::json(200, &json!({ "resource": { "message": null } })));
     }
     let milliseconds = now.as_millisecond();
     let by = json!({ "created_by": author.id, "created_at": milliseconds });
-    let given = call.body["resource"]["participants"].as_array();
+    let given = body["resource"]["participants"].as_array();
     let given = given.into_iter().flatten().filter_map(Value::as_object);
     let participants: Vec<Value> = std::iter::once(by.clone())
         .chain(given.map(|given| {
@@ -189,7 +176,7 @@ fn post(state: &mut SandboxState, call: &Call, author: &Author, now: Timestamp) 
             participant
         }))
         .collect();
-    let message = with_replies(state, &channel, &id);
+    let message = with_replies(state, channel, &id);
     Ok(resource(&json!({
         "id": id, "created_by": author.id, "created_at": milliseconds, "updated_at": milliseconds,
         "last_activity": milliseconds, "answers": 1, "participants": participants, "message": message,
@@ -197,12 +184,7 @@ fn post(state: &mut SandboxState, call: &Call, author: &Author, now: Timestamp) 
     .stored(&id))
 }
 
-/// The name that people see: the title of `override`, else that of the sender.
-fn shown_name<'a>(author: &'a Author, object: &'a Value) -> &'a str {
-    object["override"]["title"].as_str().unwrap_or(&author.name)
-}
-
-/// A reply. A thread whose opener is deleted takes it, and nobody sees it.
+/// A reply. The server also stores it in a thread whose opener is deleted, and shows it to nobody.
 fn reply(
     state: &mut SandboxState,
     call: &Call,
@@ -210,26 +192,14 @@ fn reply(
     thread: &str,
     now: Timestamp,
 ) -> Result<Response> {
-    let Some((channel, opener)) = opener(state, thread) else {
-        return Err(something_went_wrong(state));
-    };
-    may_change(author, &opener)?;
-    let given = &call.body["resource"];
+    let (channel, opener) = changeable(state, author, thread)?;
+    let given = &call.declared_json()["resource"];
     let id = state.new_id(now);
     let cache = opener.object.get("cache").cloned();
-    let object = object(author, &id, thread, given, cache, now);
-    let Some(mut object) = object.filter(|_| given.is_object()) else {
-        return Err(something_went_wrong(state));
-    };
+    let mut object = object(author, &id, thread, given, cache, now)?;
     let message = SandboxMessage {
         parent: thread.to_owned(),
-        ..SandboxMessage::new(
-            Api::Threads,
-            now,
-            &id,
-            shown_name(author, &object),
-            object.clone(),
-        )
+        ..message(author, &id, &object, now)
     };
     state.append(&channel, message);
     object["ephemeral"] = Value::Null;
@@ -237,7 +207,10 @@ fn reply(
 }
 
 /// Replaces what is given; what is left out stays.
-fn edit(message: &mut SandboxMessage, given: &Value, now: Timestamp) {
+fn edit(message: &mut SandboxMessage, given: &Value, now: Timestamp) -> Result<()> {
+    if !(given["text"].is_null() || given["text"].is_string()) {
+        return Err(something_went_wrong());
+    }
     for key in ["text", "blocks", "override", "context"] {
         if let Some(value) = given.get(key) {
             message.object[key] = value.clone();
@@ -249,6 +222,7 @@ fn edit(message: &mut SandboxMessage, given: &Value, now: Timestamp) {
     message.object["edited"] = json!({ "edited_at": now.as_millisecond() });
     message.object["updated_at"] = json!(now.as_millisecond());
     message.edited = true;
+    Ok(())
 }
 
 /// A deleted opener stays as the mark of its thread.
@@ -271,30 +245,29 @@ fn opener(state: &mut SandboxState, thread: &str) -> Option<(String, SandboxMess
     is_opener.then(|| (channel, opener.clone()))
 }
 
-/// An application may change only threads that it opened.
-fn may_change(author: &Author, opener: &SandboxMessage) -> Result<()> {
+/// The opener of a thread that an author may change, and its channel. An application may change only threads that it opened.
+fn changeable(state: &mut SandboxState, author: &Author, thread: &str) -> Result<(String, SandboxMessage)> {
+    let (channel, opener) = opener(state, thread).ok_or_else(something_went_wrong)?;
     if author.is_application && opener.object["application_id"] != author.id.as_str() {
         return Err(in_body(404, "Not Found", "You can't post in this thread"));
     }
-    Ok(())
+    Ok((channel, opener))
 }
 
-/// A message that is there, in a thread that its author may change.
+/// A message that is not deleted, in a thread that the author may change.
 fn own<'a>(
     state: &'a mut SandboxState,
     author: &Author,
     thread: &str,
     id: &str,
-) -> Result<Option<&'a mut SandboxMessage>> {
-    let Some((channel, opener)) = opener(state, thread) else {
-        return Ok(None);
-    };
-    may_change(author, &opener)?;
+) -> Result<&'a mut SandboxMessage> {
+    let (channel, _) = changeable(state, author, thread)?;
     let found = state.find(&channel, id);
-    Ok(found.filter(|found| !found.deleted && found.object["thread_id"] == thread))
+    let found = found.filter(|found| !found.deleted && found.object["thread_id"] == thread);
+    found.ok_or_else(something_went_wrong)
 }
 
-/// The messages of a thread that are there, the opener first.
+/// The messages of a thread that are not deleted, the opener first.
 fn thread(state: &mut SandboxState, channel: &str, id: &str) -> Vec<Value> {
     let all = state.messages(channel).iter();
     all.filter(|message| !message.deleted && message.object["thread_id"] == id)
@@ -307,17 +280,10 @@ fn with_replies(state: &mut SandboxState, channel: &str, id: &str) -> Value {
     let thread = thread(state, channel, id);
     let opener = thread.iter().find(|message| message["id"] == id);
     let mut shown = opener.cloned().unwrap_or_else(|| json!({}));
-    let last = thread
-        .iter()
-        .filter_map(|message| message["created_at"].as_i64())
-        .max();
-    shown["stats"] = json!({ "replies": thread.len(), "last_activity": last });
-    shown["last_replies"] = json!(
-        thread
-            .iter()
-            .skip(thread.len().saturating_sub(LAST_REPLIES))
-            .collect::<Vec<_>>()
-    );
+    let times = thread.iter().map(|message| message["created_at"].as_i64());
+    shown["stats"] = json!({ "replies": thread.len(), "last_activity": times.max().flatten() });
+    let last = thread.iter().rev().take(LAST_REPLIES).rev();
+    shown["last_replies"] = last.cloned().collect();
     shown
 }
 

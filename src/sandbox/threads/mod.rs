@@ -9,12 +9,11 @@ pub(super) mod tokens;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
-use subtle::ConstantTimeEq as _;
 
-use self::refusal::{Result, crashed, in_body, not_found, refuse};
+use self::refusal::{Result, crashed, in_body, not_found, refuse, something_went_wrong};
 use self::tokens::Holder;
+use super::call::Call;
 use super::fault::Fault;
-use super::request::Request;
 use super::response::Response;
 use super::settings::{PERSON, PERSON_TOKEN};
 use super::state::SandboxState;
@@ -22,90 +21,66 @@ use super::state::SandboxState;
 /// Bytes of a body.
 const BODY_LIMIT: usize = 1_048_576;
 
-/// The life of a token, unless the settings say another.
+/// The life of a token.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// A parsed call.
-pub(super) struct Call {
-    request: Request,
-    segments: Vec<String>,
-    /// The body as JSON; null without one.
-    body: Value,
+/// The channel of a new thread, or that of the thread or channel in the path.
+pub(super) fn channel(state: &SandboxState, call: &Call) -> Option<String> {
+    let after = |word: &str| {
+        let at = call.segments.iter().position(|part| part == word)?;
+        call.segments.get(at + 1)
+    };
+    if let Some(channel) = after("channels").filter(|_| after("workspaces").is_some()) {
+        return Some(channel.clone());
+    }
+    let channel = match after("threads") {
+        Some(thread) => state.channel_of(thread),
+        None => messages::channel_in(call.declared_json()),
+    };
+    channel.map(str::to_owned)
 }
 
-impl Call {
-    pub(super) fn parse(request: Request) -> Self {
-        let is_json = request.content_type.starts_with(b"application/json");
-        let body = request.json().filter(|_| is_json).unwrap_or_default();
-        Self {
-            segments: request.segments(),
-            request,
-            body,
-        }
-    }
+/// Whether a call posts, replies or edits.
+pub(super) fn stores(call: &Call) -> bool {
+    let last = call.segments.last().map_or("", String::as_str);
+    call.method == "POST"
+        && call.segments.iter().any(|part| part == "threads")
+        && !["delete", "pin", "reaction"].contains(&last)
+}
 
-    /// The channel of a new thread, or that of the thread or channel in its path.
-    pub(super) fn channel(&self, state: &SandboxState) -> Option<String> {
-        let after = |word: &str| {
-            let at = self.segments.iter().position(|part| part == word)?;
-            self.segments.get(at + 1)
-        };
-        if let Some(channel) = after("channels").filter(|_| after("workspaces").is_some()) {
-            return Some(channel.clone());
-        }
-        match after("threads") {
-            Some(thread) => state.channel_of(thread).map(str::to_owned),
-            None => messages::channel_in(&self.body).map(str::to_owned),
-        }
+/// What the server checks of a body before it looks at anything else.
+fn check_body(call: &Call) -> Result<()> {
+    if call.method != "POST" {
+        return Ok(());
     }
-
-    /// Whether it posts, replies or edits.
-    pub(super) fn stores(&self) -> bool {
-        let last = self.segments.last().map_or("", String::as_str);
-        self.request.method == "POST"
-            && self.segments.iter().any(|part| part == "threads")
-            && !["delete", "pin", "reaction"].contains(&last)
-    }
-
-    pub(super) fn contains(&self, text: &str) -> bool {
-        self.body.to_string().contains(text)
-    }
-
-    /// What the server checks of a body before it looks at anything else.
-    fn check_body(&self) -> Result<()> {
-        let body = &self.request.body;
-        let kind = String::from_utf8_lossy(&self.request.content_type);
-        let refuse = |status: u16, code: Option<&str>, error: &str, message: &str| {
-            let mut answer = json!({ "statusCode": status, "error": error, "message": message });
-            if let Some(code) = code {
-                answer["code"] = json!(code);
-            }
-            Err(Response::json(status, &answer))
-        };
-        if self.request.method != "POST" {
-            return Ok(());
+    let refuse = |status: u16, code: Option<&str>, error: &str, message: &str| {
+        let mut answer = json!({ "statusCode": status, "error": error, "message": message });
+        if let Some(code) = code {
+            answer["code"] = json!(code);
         }
-        if body.len() > BODY_LIMIT {
-            let code = Some("FST_ERR_CTP_BODY_TOO_LARGE");
-            return refuse(413, code, "Payload Too Large", "Request body is too large");
-        }
-        if kind.starts_with("application/json") {
-            if body.is_empty() {
-                let text = "Body cannot be empty when content-type is set to 'application/json'";
-                return refuse(400, Some("FST_ERR_CTP_EMPTY_JSON_BODY"), "Bad Request", text);
-            }
-            if self.request.json().is_none() {
-                // The words of V8 for the recorded body; another body has other words.
-                let text = "Expected property name or '}' in JSON at position 1";
-                return refuse(400, None, "Bad Request", text);
-            }
-        } else if !["", "text/plain", "application/x-www-form-urlencoded"].contains(&kind.as_ref()) {
-            let text = format!("Unsupported Media Type: {kind}");
-            let code = Some("FST_ERR_CTP_INVALID_MEDIA_TYPE");
-            return refuse(415, code, "Unsupported Media Type", &text);
-        }
-        Ok(())
+        Err(Response::json(status, &answer))
+    };
+    let kind = call.content_type.as_str();
+    if call.body.len() > BODY_LIMIT {
+        let code = Some("FST_ERR_CTP_BODY_TOO_LARGE");
+        return refuse(413, code, "Payload Too Large", "Request body is too large");
     }
+    if kind.starts_with("application/json") {
+        if call.body.is_empty() {
+            let text = "Body cannot be empty when content-type is set to 'application/json'";
+            return refuse(400, Some("FST_ERR_CTP_EMPTY_JSON_BODY"), "Bad Request", text);
+        }
+        if call.json.is_none() {
+            // The words of V8 for the recorded body; another body has other words.
+            let text = "Expected property name or '}' in JSON at position 1";
+            return refuse(400, None, "Bad Request", text);
+        }
+    } else if !["", "text/plain", "application/x-www-form-urlencoded"].contains(&kind) {
+        let text = format!("Unsupported Media Type: {kind}");
+        let code = Some("FST_ERR_CTP_INVALID_MEDIA_TYPE");
+        return refuse(415, code, "Unsupported Media Type", &text);
+    }
+    Ok(())
 }
 
 /// Responds to a call as the server does, and stores what it stores.
@@ -114,22 +89,22 @@ pub(super) fn respond(state: &mut SandboxState, call: &Call, now: Timestamp) -> 
 }
 
 fn route(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Response> {
-    call.check_body()?;
+    check_body(call)?;
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let method = call.request.method.as_str();
+    let method = call.method.as_str();
     match (method, path.as_slice()) {
         ("POST", ["api", "console", "v1", "login"]) => login(state, call, now),
         ("POST", ["internal", "services", "console", "v1", "token"]) => renew(state, call, now),
         (_, ["api", service, "v1", path @ ..]) => match holder(state, call, now)? {
             Holder::Application(id) => application(state, call, &id, service, path, now),
-            Holder::Person(_) => Err(crashed(state)),
+            Holder::Person(_) => Err(crashed()),
             Holder::Refresh(_) => Err(bad_credentials()),
         },
         (_, ["internal", "services", path @ ..]) => match (holder(state, call, now)?, path) {
             (Holder::Person(id), ["messages", "v1", "companies", _, "threads", path @ ..]) => {
                 // People cannot delete what an application posted.
                 if path.last() == Some(&"delete") {
-                    return Err(crashed(state));
+                    return Err(crashed());
                 }
                 messages::threads(state, call, &messages::person(&id), path, now)
             }
@@ -170,11 +145,11 @@ fn application(
 
 /// Whose token the call has.
 fn holder(state: &SandboxState, call: &Call, now: Timestamp) -> Result<Holder> {
-    let token = call.request.bearer().unwrap_or_default();
+    let token = call.bearer().unwrap_or_default();
     if token == PERSON_TOKEN {
         return Ok(Holder::Person(PERSON.to_owned()));
     }
-    let found = state.tokens.holder(&token, now).cloned();
+    let found = state.tokens.holder(token, now).cloned();
     found.ok_or_else(bad_credentials)
 }
 
@@ -184,13 +159,12 @@ fn bad_credentials() -> Response {
 
 /// `POST /api/console/v1/login`.
 fn login(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Response> {
-    let given = |key: &str| call.body[key].as_str().unwrap_or("");
+    let given = |key: &str| call.declared_json()[key].as_str().unwrap_or("");
     let applications = &state.settings.applications;
     let Some(known) = applications.iter().find(|known| known.public_id == given("id")) else {
         return Err(refuse(403, "Forbidden", "Application not found"));
     };
-    let key = known.private_api_key.expose().as_bytes();
-    if !bool::from(key.ct_eq(given("secret").as_bytes())) {
+    if !known.private_api_key.matches(given("secret")) {
         return Err(refuse(403, "Forbidden", "Secret key is not valid"));
     }
     let known = known.public_id.clone();
@@ -211,8 +185,7 @@ fn renew(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Respon
 fn issue(state: &mut SandboxState, holder: Holder, id: &str, now: Timestamp) -> Value {
     let random = || format!("{:032x}", fastrand::u128(..));
     let (token, refresh) = (random(), random());
-    let life = state.settings.token_lifetime.unwrap_or(TOKEN_LIFETIME);
-    let end = now.saturating_add(life).unwrap_or(now);
+    let end = now.saturating_add(TOKEN_LIFETIME).unwrap_or(now);
     let kept = state.settings.limits.attempts;
     let month = SignedDuration::from_hours(24 * 30);
     let refresh_end = now.saturating_add(month).unwrap_or(now);
@@ -227,10 +200,9 @@ fn issue(state: &mut SandboxState, holder: Holder, id: &str, now: Timestamp) -> 
 
 /// The server's nearest response to a fault of the other chats.
 pub(super) fn fault(fault: &Fault) -> Option<Response> {
-    let wrong = in_body(500, "Internal Server Error", "Something went wrong");
     Some(match fault {
-        Fault::ServerError => Response { status: 500, ..wrong },
-        Fault::IdNull | Fault::IdNullAfterStoring | Fault::UnknownError => wrong,
+        Fault::ServerError => crashed(),
+        Fault::IdNull | Fault::IdNullAfterStoring | Fault::UnknownError => something_went_wrong(),
         Fault::RefuseKey => bad_credentials(),
         Fault::NoCapability => in_body(404, "Not Found", "You can't post in this thread"),
         Fault::NotInstalled => in_body(403, "Forbidden", "User does not belong to this company"),

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::sandbox::response::Response;
-use crate::sandbox::state::SandboxState;
 
 /// A response, or the refusal that is sent in its place.
 pub(super) type Result<T> = std::result::Result<T, Response>;
@@ -22,25 +21,25 @@ pub(super) fn in_body(status: u16, error: &str, message: &str) -> Response {
     Response::json(200, &body)
 }
 
-/// A path that leads nowhere.
+/// An unknown path.
 pub(super) fn not_found(status: u16) -> Response {
     Response::json(status, &json!({ "error": "Not found" }))
 }
 
-/// The answer to anything that the server failed on, a passing fault or a call that can never succeed.
-pub(super) fn something_went_wrong(state: &mut SandboxState) -> Response {
-    state.tokens.failures += 1;
+/// The response to anything that the server failed on, a passing fault or a call that can never succeed. The server counts its
+/// requests; the number here is a random one.
+pub(super) fn something_went_wrong() -> Response {
     let body = json!({
         "statusCode": 500, "error": "Internal Server Error", "message": "Something went wrong",
-        "requestId": format!("req-{}", state.tokens.failures),
+        "requestId": format!("req-{}", fastrand::u32(..)),
     });
     Response::json(200, &body)
 }
 
 /// The same as a status of HTTP.
-pub(super) fn crashed(state: &mut SandboxState) -> Response {
+pub(super) fn crashed() -> Response {
     Response {
         status: 500,
-        ..something_went_wrong(state)
+        ..something_went_wrong()
     }
 }

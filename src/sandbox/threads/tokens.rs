@@ -19,8 +19,6 @@ pub(super) enum Holder {
 #[derive(Default)]
 pub(in crate::sandbox) struct Tokens {
     issued: VecDeque<(String, Holder, Timestamp)>,
-    /// Counts the requests that failed, for their ids.
-    pub(super) failures: u64,
 }
 
 impl Tokens {
