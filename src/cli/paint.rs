@@ -87,6 +87,7 @@ impl Paint {
                 }
                 format!("{} {}", self.style("4", &label), self.target(url))
             }
+            Inline::Time(time) => time.in_utc(),
             Inline::Break => "\n".to_owned(),
         }
     }

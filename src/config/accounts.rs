@@ -8,7 +8,9 @@ use url::Url;
 use super::env::Environment;
 use super::file::{Named, RawAccount, RawChannel};
 use super::keys::bridge_toml::{api_keys, unused_key};
+use super::readers::Display;
 use super::secrets::{Purpose, Reference};
+use crate::message::Readers;
 use crate::secret::Secret;
 use crate::suggest::unknown;
 use crate::toml_reader::{Findings, Located};
@@ -188,6 +190,7 @@ fn address(text: &str, api: Api) -> Result<Url, String> {
 pub(super) fn destination(
     channel: Named<RawChannel>,
     accounts: &Accounts,
+    display: &Display,
     findings: &Findings,
 ) -> Option<Destination> {
     let Named { name, value: raw } = channel;
@@ -199,9 +202,10 @@ pub(super) fn destination(
     let of = context.account(&raw, accounts)?;
     let api = of.api?;
     let is_right = context.keys_fit(&raw, api);
+    let readers = display.readers(raw.time_zone.as_ref(), &context.path, findings);
     let destination = match api {
-        Api::MessagesSave => context.messages_save(raw, of),
-        Api::Matrix => context.matrix(raw, of),
+        Api::MessagesSave => context.messages_save(raw, of, readers),
+        Api::Matrix => context.matrix(raw, of, readers),
     };
     destination.filter(|_| is_right)
 }
@@ -258,7 +262,7 @@ impl ChannelContext<'_> {
         fits
     }
 
-    fn messages_save(&self, raw: RawChannel, of: &ResolvedAccount) -> Option<Destination> {
+    fn messages_save(&self, raw: RawChannel, of: &ResolvedAccount, readers: Readers) -> Option<Destination> {
         let channel_id = self.required(
             raw.channel_id.or(raw.short),
             "channel_id",
@@ -280,10 +284,11 @@ impl ChannelContext<'_> {
             group_id: group_id?,
             channel_id,
             rate: raw.rate,
+            readers,
         }))
     }
 
-    fn matrix(&self, raw: RawChannel, of: &ResolvedAccount) -> Option<Destination> {
+    fn matrix(&self, raw: RawChannel, of: &ResolvedAccount, readers: Readers) -> Option<Destination> {
         let example = "the room's alias or id, such as \"#dev:example.org\"";
         let room = self.required(raw.room.or(raw.short), "room", example)?;
         let wrong = |why| self.findings.error(room.at, &format!("{}.room", self.path), why);
@@ -298,6 +303,7 @@ impl ChannelContext<'_> {
             notify: raw.notify.unwrap_or(Notify::Critical),
             allow_unencrypted: raw.allow_unencrypted,
             rate: raw.rate,
+            readers,
         }))
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Raw {
     pub(super) accounts: Vec<Named<RawAccount>>,
     pub(super) channels: Vec<Named<RawChannel>>,
     pub(super) sources: Vec<Named<RawSource>>,
+    /// `[display] time_zone`.
+    pub(super) time_zone: Option<Located<String>>,
     pub(super) limits: Limits,
     pub(super) delivery: Delivery,
     pub(super) history: History,
@@ -61,6 +63,7 @@ pub(super) struct RawChannel {
     pub(super) notify: Option<Notify>,
     pub(super) allow_unencrypted: bool,
     pub(super) rate: Option<Rate>,
+    pub(super) time_zone: Option<Located<String>>,
     /// The keys that not every API has, and their positions.
     pub(super) api_keys: Vec<(&'static str, usize)>,
 }
@@ -120,6 +123,9 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
         accounts: named(root, "twake", |value| Some(account(&value.table()?))),
         channels: named(root, "channels", channel),
         sources: named(root, "sources", |value| Some(source(&value.table()?))),
+        time_zone: root
+            .table("display")
+            .and_then(|display| display.text("time_zone")),
         limits: Limits {
             body: bytes("body", default.0.body),
             bodies: bytes("bodies", default.0.bodies),
@@ -241,6 +247,7 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         account: table.text("account"),
         group_id: table.text("group_id"),
         rate: table.unit("rate", &units::RATE),
+        time_zone: table.text("time_zone"),
     })
 }
 

@@ -21,6 +21,7 @@ mod kind;
 mod like;
 mod outbound;
 mod public;
+mod readers;
 mod requests;
 mod resolve;
 mod samples;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::env::Environment;
 use super::file::{self, Named, Raw, RawChannel};
 use super::keys::bridge_toml;
+use super::readers::Display;
 use super::secrets::{Purpose, Reference};
 use super::source::{SourceContext, source};
 use super::{Channels, Config, Sources, accounts, kind};
@@ -63,6 +64,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
     }
 
     let accounts = accounts::accounts(raw.accounts, base, environment, findings);
+    let display = Display::resolve(raw.time_zone.as_ref(), findings);
     let names = |names: &[Named<RawChannel>]| {
         names
             .iter()
@@ -76,7 +78,10 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         .into_iter()
         .filter_map(|channel| {
             let name = Arc::from(channel.name.value.as_str());
-            Some((name, accounts::destination(channel, &accounts, findings)?))
+            Some((
+                name,
+                accounts::destination(channel, &accounts, &display, findings)?,
+            ))
         })
         .collect();
 

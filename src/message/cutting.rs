@@ -172,6 +172,8 @@ impl Cutter {
                     }
                     Inline::Link { url, label }
                 }
+                Inline::Time(time) if self.take(time.in_utc().chars().count()) => Inline::Time(time),
+                Inline::Time(_) => break,
                 Inline::Break if self.take_line() => Inline::Break,
                 Inline::Break => break,
             });

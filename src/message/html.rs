@@ -106,6 +106,7 @@ impl Writer {
                         writer.text(url);
                     }
                 }),
+                Inline::Time(time) => self.text(&time.in_utc()),
                 Inline::Break => self.line_break(),
             }
         }

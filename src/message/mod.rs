@@ -10,9 +10,14 @@ pub mod cutting;
 pub mod html;
 pub mod markdown;
 pub mod plain;
+mod readers;
+mod time;
 pub mod twacode;
+mod walk;
 
 pub use atom::{nodes_atom, text_atom};
+pub use readers::Readers;
+pub use time::{Time, TimeForm};
 
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +148,8 @@ pub enum Inline {
         /// The text of the link. If empty, the URL is shown.
         label: Vec<Inline>,
     },
+    /// A point in time, in the zone of the readers ([`Readers::view`]).
+    Time(Time),
     /// A line break.
     Break,
 }
@@ -172,5 +179,25 @@ mod tests {
         assert_eq!(serde_json::to_string(&urgent).unwrap(), json);
         let without = r#"{"v":1,"message":{"document":{"blocks":[]}}}"#;
         assert!(serde_json::from_str::<StoredMessage>(without).is_ok());
+        let at: jiff::Timestamp = "2026-11-23T11:08:40Z".parse().unwrap();
+        for (inline, json) in [
+            (
+                Inline::Time(Time {
+                    at,
+                    form: TimeForm::Clock,
+                }),
+                r#"{"time":{"at":"2026-11-23T11:08:40Z","form":"clock"}}"#,
+            ),
+            (
+                Inline::Time(Time {
+                    at,
+                    form: TimeForm::DayInYearOf(at),
+                }),
+                r#"{"time":{"at":"2026-11-23T11:08:40Z","form":{"day_in_year_of":"2026-11-23T11:08:40Z"}}}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&inline).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Inline>(json).unwrap(), inline);
+        }
     }
 }

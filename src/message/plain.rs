@@ -141,6 +141,7 @@ fn inlines(content: &[Inline], out: &mut String) {
                     out.push_str(url);
                 }
             }
+            Inline::Time(time) => out.push_str(&time.in_utc()),
             Inline::Break => out.push('\n'),
         }
     }

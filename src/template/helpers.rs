@@ -1,6 +1,6 @@
 //! The helpers of templates, besides Handlebars' own `if unless each with lookup eq ne gt gte lt lte and or not`.
 //!
-//! Formatting helpers (`link code quote excerpt button slack`) write an atom of nodes and cannot be arguments. The
+//! Formatting helpers (`link code quote excerpt button slack date since`) write an atom of nodes and cannot be arguments. The
 //! others return a plain value, which can be an argument and is written as text.
 
 mod formatting;
@@ -83,11 +83,16 @@ pub(super) const SIGNATURES: &[Signature] = &[
     ),
     signature(
         "date",
-        Use::Value,
+        Use::Formatting,
         (1, 2),
         "{{date instant}} or {{date instant received}}",
     ),
-    signature("since", Use::Value, (2, 2), "{{since instant received}}"),
+    signature(
+        "since",
+        Use::Formatting,
+        (2, 4),
+        "{{since instant received}} or {{since instant received \", \"}}",
+    ),
     signature("default", Use::Value, (2, 2), "{{default value fallback}}"),
     signature(
         "first",
@@ -130,10 +135,14 @@ pub(super) fn engine() -> Handlebars<'static> {
     engine.set_strict_mode(true);
     engine.register_escape_fn(text_atom);
     let values = values::HELPERS.iter();
-    for (name, run) in values.chain(time::HELPERS).chain(selecting::HELPERS) {
+    for (name, run) in values.chain(time::VALUES).chain(selecting::HELPERS) {
         engine.register_helper(name, Box::new(ValueHelper { run: *run }));
     }
-    for (name, run) in formatting::HELPERS.iter().chain(slack::HELPERS) {
+    for (name, run) in formatting::HELPERS
+        .iter()
+        .chain(slack::HELPERS)
+        .chain(time::FORMATTING)
+    {
         engine.register_helper(name, Box::new(FormattingHelper { run: *run }));
     }
     engine.register_helper("default", Box::new(values::Default));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{Api, HaltScope, Outbound, matrix, messages_save};
+use crate::message::Readers;
 use crate::units::Rate;
 
 /// `[twake.NAME]`: a chat with credentials.
@@ -84,6 +85,14 @@ impl Destination {
         match self {
             Self::MessagesSave(of) => of.rate,
             Self::Matrix(of) => of.rate,
+        }
+    }
+
+    /// Who reads it.
+    pub fn readers(&self) -> &Readers {
+        match self {
+            Self::MessagesSave(of) => &of.readers,
+            Self::Matrix(of) => &of.readers,
         }
     }
 

@@ -23,6 +23,7 @@ use super::{
     Act, AnswerRow, Api, Ends, Extent, HaltScope, Job, Outbound, Reason, RemoteId, Step, Task, Verdict,
     VerdictKind, row,
 };
+use crate::message::Readers;
 use crate::message::{plain, twacode};
 use crate::secret::Secret;
 use crate::units::Rate;
@@ -57,6 +58,8 @@ pub struct Destination {
     pub channel_id: String,
     /// At most this often; unset: as fast as Twake answers.
     pub rate: Option<Rate>,
+    /// Who reads it.
+    pub readers: Readers,
 }
 
 impl Destination {

@@ -4,6 +4,8 @@ use super::http::Response;
 use super::*;
 use crate::message::Inline;
 
+mod readers;
+
 pub(super) const RETRY: VerdictKind = VerdictKind::Retry {
     after: None,
     times: None,

@@ -40,6 +40,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "headers",
             "payload",
             "decision",
+            // The readers of a channel that is not configured.
+            "message",
             "route",
             "secret",
             "source",
@@ -146,6 +148,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "authentication",
             "payload",
+            // The readers of a channel.
+            "message",
+            "zone",
         ],
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
@@ -184,7 +189,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("payload", &["headers"]),
     ("facts", &["condition"]),
-    ("condition", &["panics", "steps", "suggest"]),
+    ("condition", &["panics", "steps", "suggest", "zone"]),
     ("panics", &[]),
     ("steps", &[]),
     ("suggest", &[]),
@@ -196,6 +201,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "template",
         &["condition", "message", "panics", "steps", "suggest"],
     ),
+    ("zone", &["suggest"]),
     ("message", &[]),
     ("twake", &["units", "message", "secret"]),
 ];
@@ -220,6 +226,7 @@ const PURE: &[&str] = &[
     "suggest",
     "toml_reader",
     "units",
+    "zone",
 ];
 
 /// Crates that the pure core does not use.

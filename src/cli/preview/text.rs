@@ -7,6 +7,7 @@ use super::super::paint::Paint;
 use super::super::shown::visible_lines;
 use crate::authentication::Refusal;
 use crate::decision::{ChallengeResponse, DecidedMessage};
+use crate::message::Readers;
 use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
 use crate::source::Kind;
 use crate::template::Origin;
@@ -158,7 +159,11 @@ impl Out {
         self.facts(preview);
         self.routes(preview, target.configured);
         for (index, message) in decision.messages.iter().enumerate() {
-            self.message(message, preview, &preview.channels_of(index));
+            let channels = preview.channels_of(index);
+            // The message is shown once, as the readers of its first channel see it.
+            let first = channels.first().and_then(|channel| target.channels.get(*channel));
+            let readers = first.map(|channel| channel.readers().clone()).unwrap_or_default();
+            self.message(message, preview, &channels, &readers);
         }
         if decision.messages.is_empty()
             && let Some(skip_reason) = decision.skip_reason()
@@ -234,7 +239,7 @@ impl Out {
         }
     }
 
-    fn message(&mut self, message: &DecidedMessage, preview: &Preview, channels: &[&str]) {
+    fn message(&mut self, message: &DecidedMessage, preview: &Preview, channels: &[&str], readers: &Readers) {
         let decision = &preview.decision;
         let paint = self.paint;
         for (template, why) in &message.failed {
@@ -277,7 +282,7 @@ impl Out {
                 ""
             };
             let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
-            let text = paint.document(&stored.message);
+            let text = paint.document(&readers.view(&stored.message));
             let _ = writeln!(self.text, "{text}\n");
         } else if let Some(skip_reason) = &message.skip_reason {
             self.field("skipped", &visible_lines(skip_reason));

@@ -55,6 +55,11 @@ pub(in crate::config) const ROOT: &[Key] = &[
         map(&Shape::Table(SOURCE)),
         "the senders of webhooks; each posts to /hooks/NAME",
     ),
+    Key::new(
+        "display",
+        Shape::Table(DISPLAY),
+        "what messages show, if a channel sets nothing else",
+    ),
     Key::new("limits", Shape::Table(LIMITS), "limits on requests"),
     Key::new(
         "delivery",
@@ -171,7 +176,18 @@ const CHANNEL: &[Key] = &[
         Shape::Rate,
         "the maximum rate of messages; default: as fast as Twake answers",
     ),
+    Key::new(
+        "time_zone",
+        Shape::Text,
+        "the time zone of times in messages; default: that of [display]",
+    ),
 ];
+
+const DISPLAY: &[Key] = &[Key::new(
+    "time_zone",
+    Shape::Text,
+    "the time zone of times in messages, such as \"Europe/Paris\"; default: \"UTC\"",
+)];
 
 const SOURCE: &[Key] = &[
     Key::required("kind", Shape::Text, "the kind of sender, such as \"github\""),

@@ -1,6 +1,7 @@
 mod accounts;
 mod apis;
 mod deploy;
+mod display;
 mod kinds;
 mod like;
 mod requests;

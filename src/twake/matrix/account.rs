@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::Url;
 
+use crate::message::Readers;
 use crate::secret::Secret;
 use crate::twake::{Extent, HaltScope, Outbound};
 use crate::units::Rate;
@@ -54,6 +55,8 @@ pub struct Destination {
     pub allow_unencrypted: bool,
     /// At most this often; unset: as fast as the homeserver answers.
     pub rate: Option<Rate>,
+    /// Who reads it.
+    pub readers: Readers,
 }
 
 /// A room as it is configured.

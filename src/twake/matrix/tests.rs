@@ -1,5 +1,5 @@
 use super::*;
-use crate::message::{Block, Document, Inline, StoredMessage};
+use crate::message::{Block, Document, Inline, Readers, StoredMessage};
 use crate::secret::Secret;
 use crate::twake::http::{Answer, Response, TransportError, TransportFault};
 use crate::twake::tests::{FEW_TIMES, RETRY, id, response};
@@ -44,6 +44,7 @@ fn destination(room: &str) -> Destination {
         notify: Notify::Critical,
         allow_unencrypted: false,
         rate: None,
+        readers: Readers::default(),
     }
 }
 

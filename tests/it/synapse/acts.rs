@@ -10,7 +10,7 @@ use super::Homeserver;
 use super::people::{Person, Room};
 use twake_bridge::clock::Clock;
 use twake_bridge::delivery;
-use twake_bridge::message::{Block, Document, Inline, StoredMessage};
+use twake_bridge::message::{Block, Document, Inline, Readers, StoredMessage};
 use twake_bridge::secret::Secret;
 use twake_bridge::twake::matrix::{self, Account, Credentials, Notify};
 use twake_bridge::twake::{Act, Destination, Job, RemoteId, Verdict, VerdictKind};
@@ -36,6 +36,7 @@ impl<'a> Chat<'a> {
             notify: Notify::Never,
             allow_unencrypted: false,
             rate: None,
+            readers: Readers::default(),
         });
         let room = room.clone();
         Self { room, destination }
