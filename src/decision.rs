@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::event::{Envelope, Event, IdempotencyKey, Unreadable};
 use crate::facts::{BODY_HASH, GIVEN};
 use crate::headers::Headers;
-use crate::message::{StoredMessage, cutting};
+use crate::message::{StoredMessage, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::steps;
@@ -373,7 +373,7 @@ fn render_message(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage
     let templates = &event.source.kind.templates;
     let rendering = templates.render(event.event_type, variant, event.names);
     let (message, skip_reason) = match rendering.rendered {
-        Rendered::Message(message) => (Some(within_limit(message)), None),
+        Rendered::Message(message) => (Some(within_limit(message, event)), None),
         Rendered::Skipped(why) => (None, Some(why)),
         Rendered::NoTemplate => {
             let failed = rendering.failed.first().map(|(template, _)| template.as_str());
@@ -394,7 +394,16 @@ fn render_message(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage
 /// The maximum length of a message, in characters. An own template may render more.
 const MESSAGE_LIMIT: usize = 8_000;
 
-fn within_limit(mut stored: StoredMessage) -> StoredMessage {
-    stored.message = cutting::cut(stored.message, MESSAGE_LIMIT);
+/// The size of a document, in bytes of its texts and addresses, from which a chat may take only its start. What surrounds them
+/// in a request is at most some eight times as much, and no chat takes less than 60,000 bytes.
+const LONG: usize = 7_000;
+
+/// Cuts a message, with a link to the page of the event.
+fn within_limit(mut stored: StoredMessage, event: &Readable<'_>) -> StoredMessage {
+    if stored.message.size() >= LONG {
+        let page = fallback::fact("url", event.source, event.names.data());
+        stored.rest = page.filter(|url| target_is_allowed(url));
+        stored.message = cutting::cut_with_link(stored.message, MESSAGE_LIMIT, stored.rest.as_deref());
+    }
     stored
 }

@@ -47,6 +47,9 @@ pub struct StoredMessage {
     /// where a channel has `notify = "critical"`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgent: bool,
+    /// The page of the event, if the message is so long that a chat may take only its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<String>,
 }
 
 impl StoredMessage {
@@ -57,6 +60,7 @@ impl StoredMessage {
             message,
             ephemeral: false,
             urgent: false,
+            rest: None,
         }
     }
 }
@@ -167,6 +171,7 @@ mod tests {
             },
             ephemeral: true,
             urgent: false,
+            rest: None,
         };
         let json = r#"{"v":1,"message":{"document":{"blocks":["rule"]}},"ephemeral":true}"#;
         assert_eq!(serde_json::to_string(&stored).unwrap(), json);

@@ -27,11 +27,20 @@ impl Readers {
             return Cow::Borrowed(document);
         }
         let mut view = document.clone();
-        view.visit_mut(&mut |inline| {
-            if let Inline::Time(time) = inline {
-                *inline = Inline::Text(time.in_zone(&self.zone));
-            }
-        });
+        view.change_lines(&mut |line| self.view_line(line));
         Cow::Owned(view)
+    }
+
+    fn view_line(&self, line: &mut Vec<Inline>) {
+        for inline in std::mem::take(line) {
+            let inline = match inline {
+                Inline::Time(time) => Inline::Text(time.in_zone(&self.zone)),
+                other => other,
+            };
+            match (line.last_mut(), inline) {
+                (Some(Inline::Text(before)), Inline::Text(text)) => before.push_str(&text),
+                (_, inline) => line.push(inline),
+            }
+        }
     }
 }

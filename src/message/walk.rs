@@ -1,6 +1,6 @@
-//! Visits the parts of the lines of a document.
+//! Visits and changes the lines of a document.
 
-use super::{Block, Document, Inline};
+use super::{Block, Document, Inline, plain};
 
 impl Document {
     /// Visits every part of every line, the outer one before those within it.
@@ -8,9 +8,20 @@ impl Document {
         blocks(&self.blocks, visit);
     }
 
-    /// Visits like [`Self::visit`], and may replace a part. What replaces it is visited within, too.
-    pub(crate) fn visit_mut(&mut self, visit: &mut impl FnMut(&mut Inline)) {
-        blocks_mut(&mut self.blocks, visit);
+    /// The size of its texts and addresses, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let mut size = plain::text(self).len();
+        self.visit(&mut |inline| {
+            if let Inline::Link { url, .. } = inline {
+                size += url.len();
+            }
+        });
+        size
+    }
+
+    /// Changes every line, and the line in every part of a line, the inner ones first.
+    pub(crate) fn change_lines(&mut self, change: &mut impl FnMut(&mut Vec<Inline>)) {
+        change_blocks(&mut self.blocks, change);
     }
 }
 
@@ -38,26 +49,26 @@ fn inlines<'a>(of: &'a [Inline], visit: &mut impl FnMut(&'a Inline)) {
     }
 }
 
-fn blocks_mut(of: &mut [Block], visit: &mut impl FnMut(&mut Inline)) {
+fn change_blocks(of: &mut [Block], change: &mut impl FnMut(&mut Vec<Inline>)) {
     for block in of {
         match block {
-            Block::Paragraph(content) | Block::Heading(content) => inlines_mut(content, visit),
-            Block::Quote(content) => blocks_mut(content, visit),
-            Block::List { items, .. } => items.iter_mut().for_each(|item| blocks_mut(item, visit)),
+            Block::Paragraph(content) | Block::Heading(content) => change_line(content, change),
+            Block::Quote(content) => change_blocks(content, change),
+            Block::List { items, .. } => items.iter_mut().for_each(|item| change_blocks(item, change)),
             Block::Code { .. } | Block::Buttons(_) | Block::Rule => {}
         }
     }
 }
 
-fn inlines_mut(of: &mut [Inline], visit: &mut impl FnMut(&mut Inline)) {
-    for inline in of {
-        visit(inline);
+fn change_line(of: &mut Vec<Inline>, change: &mut impl FnMut(&mut Vec<Inline>)) {
+    for inline in of.iter_mut() {
         match inline {
             Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
-                inlines_mut(inner, visit);
+                change_line(inner, change);
             }
-            Inline::Link { label, .. } => inlines_mut(label, visit),
+            Inline::Link { label, .. } => change_line(label, change),
             Inline::Text(_) | Inline::Code(_) | Inline::Time(_) | Inline::Break => {}
         }
     }
+    change(of);
 }

@@ -4,6 +4,7 @@ use super::http::Response;
 use super::*;
 use crate::message::Inline;
 
+mod limits;
 mod readers;
 
 pub(super) const RETRY: VerdictKind = VerdictKind::Retry {

@@ -21,8 +21,8 @@ use twake_bridge::decision::{
 };
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
-use twake_bridge::message::twacode;
 use twake_bridge::message::{Document, plain};
+use twake_bridge::message::{Readers, twacode};
 use twake_bridge::source::Source;
 use uuid::Uuid;
 
@@ -322,7 +322,7 @@ fn describe(decision: &Decision) -> String {
                 plain::text(document)
             )
             .unwrap();
-            for node in twacode::nodes(document) {
+            for node in twacode::nodes(&Readers::default().view(document)) {
                 writeln!(text, "{}", serde_json::to_string(&node).unwrap()).unwrap();
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
         Notify::Never => false,
     };
     let kind = if is_loud { "m.text" } else { "m.notice" };
-    let (text, html) = rendering(&job.document());
+    let (text, html) = rendering(&job.document(), job.message.rest.as_deref());
     let first_line: String = text
         .lines()
         .next()
@@ -95,20 +95,9 @@ pub(super) fn transaction(job: &Job<'_>) -> String {
 }
 
 /// A document in this dialect: `body` and `formatted_body`. One that is too large is cut.
-fn rendering(document: &Document) -> (String, String) {
+fn rendering(document: &Document, rest: Option<&str>) -> (String, String) {
     let render = |document: &Document| (plain::notification(document), html::html(document));
-    let mut rendered = render(document);
-    let mut limit = plain::text(document).chars().count();
-    while size(&rendered) > LONGEST {
-        // Each round leaves at most seven eighths.
-        limit = (limit / 8).saturating_mul(7).min(limit.saturating_sub(1));
-        rendered = if limit == 0 {
-            render(&Document::default())
-        } else {
-            render(&cutting::cut(document.clone(), limit))
-        };
-    }
-    rendered
+    cutting::fitting(document, rest, render, |rendered| size(rendered) <= LONGEST)
 }
 
 fn size((text, html): &(String, String)) -> usize {

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::zone;
 
 /// A channel in each dialect, with these readers.
-fn channels(readers: &Readers) -> [Destination; 2] {
+pub(super) fn channels(readers: &Readers) -> [Destination; 2] {
     let outbound = Arc::new(Outbound::default());
     let account = messages_save::Account {
         name: "old".to_owned(),
@@ -45,9 +45,17 @@ fn channels(readers: &Readers) -> [Destination; 2] {
     [old.into(), chat.into()]
 }
 
-/// The body that is sent.
-fn sent(job: &Job<'_>) -> Value {
-    serde_json::from_slice(&request(job).body).unwrap()
+/// What is posted: the plain text, and what clients show.
+pub(super) fn posted(job: &Job<'_>) -> (String, String) {
+    let sent: Value = serde_json::from_slice(&request(job).body).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    match job.destination {
+        Destination::MessagesSave(_) => {
+            let content = &sent["message"]["content"];
+            (text(&content["original_str"]), content["formatted"].to_string())
+        }
+        Destination::Matrix(_) => (text(&sent["body"]), text(&sent["formatted_body"])),
+    }
 }
 
 #[test]
@@ -73,20 +81,7 @@ fn times_are_posted_in_the_zone_of_the_channel() {
                 late: Some(late.clone()),
                 ..Job::post(Uuid::nil(), 1, &destination, &message)
             };
-            let sent = sent(&job);
-            let (plain, rich) = match &destination {
-                Destination::MessagesSave(_) => (
-                    sent["message"]["content"]["original_str"]
-                        .as_str()
-                        .unwrap()
-                        .to_owned(),
-                    sent["message"]["content"]["formatted"].to_string(),
-                ),
-                Destination::Matrix(_) => (
-                    sent["body"].as_str().unwrap().to_owned(),
-                    sent["formatted_body"].as_str().unwrap().to_owned(),
-                ),
-            };
+            let (plain, rich) = posted(&job);
             assert_eq!(plain, format!("> {day}\n{clock}"));
             assert!(rich.contains(day), "{rich}");
         }
