@@ -400,7 +400,7 @@ const LONG: usize = 7_000;
 
 /// Cuts a message, with a link to the page of the event.
 fn within_limit(mut stored: StoredMessage, event: &Readable<'_>) -> StoredMessage {
-    if stored.message.size() >= LONG {
+    if cutting::size(&stored.message) >= LONG {
         let page = fallback::fact("url", event.source, event.names.data());
         stored.rest = page.filter(|url| target_is_allowed(url));
         stored.message = cutting::cut_with_link(stored.message, MESSAGE_LIMIT, stored.rest.as_deref());

@@ -107,19 +107,11 @@ impl AccountContext<'_> {
         user_id: Option<Located<String>>,
     ) -> Option<Credentials> {
         let user_id = user_id.filter(|user| {
-            let fits = matrix::is_user_id(&user.value);
-            if !fits {
-                let near = format!("@{}", user.value.trim_start_matches('@'));
-                let near = if matrix::is_user_id(&near) {
-                    format!(", did you mean \"{near}\"?")
-                } else {
-                    String::new()
-                };
-                let what = format!("is no user of Matrix, which is written @name:server{near}");
-                self.findings
-                    .error(user.at, &format!("{}.user_id", self.path), what);
-            }
-            fits
+            let wrong = |what| {
+                let path = format!("{}.user_id", self.path);
+                self.findings.error(user.at, &path, what);
+            };
+            matrix::parse_user_id(&user.value).map_err(wrong).is_ok()
         });
         match (access_token, as_token) {
             (Some(token), _) => Some(Credentials::AccessToken(
@@ -202,7 +194,8 @@ pub(super) fn destination(
     let of = context.account(&raw, accounts)?;
     let api = of.api?;
     let is_right = context.keys_fit(&raw, api);
-    let readers = display.readers(raw.time_zone.as_ref(), &context.path, findings);
+    let account = of.account.as_ref().map_or("", Account::name);
+    let readers = display.readers(account, raw.time_zone.as_ref(), &context.path, findings);
     let destination = match api {
         Api::MessagesSave => context.messages_save(raw, of, readers),
         Api::Matrix => context.matrix(raw, of, readers),

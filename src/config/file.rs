@@ -24,6 +24,7 @@ pub(super) struct Raw {
     pub(super) accounts: Vec<Named<RawAccount>>,
     pub(super) channels: Vec<Named<RawChannel>>,
     pub(super) sources: Vec<Named<RawSource>>,
+    pub(super) people: Vec<RawPerson>,
     /// `[display] time_zone`.
     pub(super) time_zone: Option<Located<String>>,
     pub(super) limits: Limits,
@@ -66,6 +67,14 @@ pub(super) struct RawChannel {
     pub(super) time_zone: Option<Located<String>>,
     /// The keys that not every API has, and their positions.
     pub(super) api_keys: Vec<(&'static str, usize)>,
+}
+
+/// `[people.X]`.
+pub(super) struct RawPerson {
+    /// A login, or `source/login`.
+    pub(super) login: Located<String>,
+    /// By account.
+    pub(super) users: Vec<(Located<String>, Located<String>)>,
 }
 
 /// `[sources.X]`.
@@ -123,6 +132,7 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
         accounts: named(root, "twake", |value| Some(account(&value.table()?))),
         channels: named(root, "channels", channel),
         sources: named(root, "sources", |value| Some(source(&value.table()?))),
+        people: root.entries("people").into_iter().map(person).collect(),
         time_zone: root
             .table("display")
             .and_then(|display| display.text("time_zone")),
@@ -249,6 +259,15 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         rate: table.unit("rate", &units::RATE),
         time_zone: table.text("time_zone"),
     })
+}
+
+fn person((login, value): (Located<String>, ValueReader<'_, '_>)) -> RawPerson {
+    let entries = value.entries().into_iter();
+    let users = entries.filter_map(|(account, user)| Some((account, user.text()?)));
+    RawPerson {
+        login,
+        users: users.collect(),
+    }
 }
 
 fn source(table: &TableReader<'_, '_>) -> RawSource {

@@ -20,6 +20,7 @@ mod keys;
 mod kind;
 mod like;
 mod outbound;
+mod people;
 mod public;
 mod readers;
 mod requests;

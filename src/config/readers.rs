@@ -2,26 +2,34 @@
 
 use jiff::tz::TimeZone;
 
+use super::people::PeopleByAccount;
 use crate::message::Readers;
 use crate::toml_reader::{Findings, Located};
 use crate::zone;
 
-/// What channels without own settings show.
+/// What the readers of all channels have in common.
 pub(super) struct Display {
     zone: TimeZone,
+    people: PeopleByAccount,
 }
 
 impl Display {
-    pub(super) fn resolve(time_zone: Option<&Located<String>>, findings: &Findings) -> Self {
+    pub(super) fn resolve(
+        time_zone: Option<&Located<String>>,
+        people: PeopleByAccount,
+        findings: &Findings,
+    ) -> Self {
         let zone = time_zone.and_then(|name| time_zone_at(name, "display", findings));
         Self {
             zone: zone.unwrap_or(TimeZone::UTC),
+            people,
         }
     }
 
-    /// The readers of a channel. `path`: where the channel is configured.
+    /// The readers of a channel in an account. `path`: where the channel is configured.
     pub(super) fn readers(
         &self,
+        account: &str,
         time_zone: Option<&Located<String>>,
         path: &str,
         findings: &Findings,
@@ -29,6 +37,7 @@ impl Display {
         let own = time_zone.and_then(|name| time_zone_at(name, path, findings));
         Readers {
             zone: own.unwrap_or_else(|| self.zone.clone()),
+            people: self.people.get(account).cloned().unwrap_or_default(),
         }
     }
 }

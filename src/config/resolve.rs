@@ -10,7 +10,7 @@ use super::keys::bridge_toml;
 use super::readers::Display;
 use super::secrets::{Purpose, Reference};
 use super::source::{SourceContext, source};
-use super::{Channels, Config, Sources, accounts, kind};
+use super::{Channels, Config, Sources, accounts, kind, people};
 use crate::secret::Secret;
 use crate::toml_reader::{self, Finding, Findings, Located, Severity};
 
@@ -63,8 +63,9 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         }
     }
 
+    let people = people::people(&raw.people, &raw.accounts, &raw.sources, findings);
     let accounts = accounts::accounts(raw.accounts, base, environment, findings);
-    let display = Display::resolve(raw.time_zone.as_ref(), findings);
+    let display = Display::resolve(raw.time_zone.as_ref(), people, findings);
     let names = |names: &[Named<RawChannel>]| {
         names
             .iter()

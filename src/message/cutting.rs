@@ -11,6 +11,17 @@ const REST: &str = "Read the rest";
 /// The longest address of that page, in bytes. A longer one could take the place of the text.
 const LONGEST_REST: usize = 2_000;
 
+/// The size of a document, in bytes of its texts and of the addresses of its links.
+pub(crate) fn size(document: &Document) -> usize {
+    let mut size = plain::text(document).len();
+    document.visit(&mut |inline| {
+        if let Inline::Link { url, .. } = inline {
+            size += url.len();
+        }
+    });
+    size
+}
+
 /// Cuts a document to at most `limit` characters of plain text ([`plain::text`]). Keeps whole blocks from the top and
 /// the start of the next one, and ends with `…`. A document that fits is unchanged. Buttons after the cut are lost.
 pub fn cut(document: Document, limit: usize) -> Document {
@@ -206,8 +217,13 @@ impl Cutter {
                     }
                     Inline::Link { url, label }
                 }
-                Inline::Time(time) if self.take(time.in_utc().chars().count()) => Inline::Time(time),
-                Inline::Time(_) => break,
+                whole @ (Inline::Time(_) | Inline::Person(_)) => {
+                    let cost = plain::line(std::slice::from_ref(&whole)).chars().count();
+                    if !self.take(cost) {
+                        break;
+                    }
+                    whole
+                }
                 Inline::Break if self.take_line() => Inline::Break,
                 Inline::Break => break,
             };

@@ -9,6 +9,7 @@ pub(crate) mod control;
 pub mod cutting;
 pub mod html;
 pub mod markdown;
+mod person;
 pub mod plain;
 mod readers;
 mod time;
@@ -16,6 +17,7 @@ pub mod twacode;
 mod walk;
 
 pub use atom::{nodes_atom, text_atom};
+pub use person::{ChatUser, People, Person};
 pub use readers::Readers;
 pub use time::{Time, TimeForm};
 
@@ -154,6 +156,8 @@ pub enum Inline {
     },
     /// A point in time, in the zone of the readers ([`Readers::view`]).
     Time(Time),
+    /// A person, shown as their login. It may become a mention for the readers.
+    Person(Person),
     /// A line break.
     Break,
 }
@@ -184,8 +188,17 @@ mod tests {
         assert_eq!(serde_json::to_string(&urgent).unwrap(), json);
         let without = r#"{"v":1,"message":{"document":{"blocks":[]}}}"#;
         assert!(serde_json::from_str::<StoredMessage>(without).is_ok());
+        let (source, login) = ("github".to_owned(), "alice".to_owned());
         let at: jiff::Timestamp = "2026-11-23T11:08:40Z".parse().unwrap();
         for (inline, json) in [
+            (
+                Inline::Person(Person {
+                    source,
+                    login,
+                    user: None,
+                }),
+                r#"{"person":{"source":"github","login":"alice"}}"#,
+            ),
             (
                 Inline::Time(Time {
                     at,

@@ -43,6 +43,10 @@ pub enum Node<'a> {
     Email {
         content: &'a str,
     },
+    /// A mention: `name:id`.
+    User {
+        content: String,
+    },
     Url {
         url: String,
         content: Vec<Self>,
@@ -177,6 +181,10 @@ impl<'a> Writer<'a> {
                     self.link(url, shown, &line(label));
                 }
                 Inline::Time(time) => self.words(time.in_utc()),
+                Inline::Person(person) => match person.in_twake() {
+                    Some(content) => self.nodes.push(Node::User { content }),
+                    None => self.words(person.login.as_str()),
+                },
                 Inline::Break => {
                     self.line_break();
                     self.words(INDENT.repeat(self.depth));
@@ -262,6 +270,7 @@ fn is_empty(block: &Block) -> bool {
 fn is_empty_inline(inline: &Inline) -> bool {
     match inline {
         Inline::Text(text) | Inline::Code(text) => text.is_empty(),
+        Inline::Person(person) => person.login.is_empty(),
         Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
             inner.iter().all(is_empty_inline)
         }

@@ -1,22 +1,11 @@
 //! Visits and changes the lines of a document.
 
-use super::{Block, Document, Inline, plain};
+use super::{Block, Document, Inline};
 
 impl Document {
     /// Visits every part of every line, the outer one before those within it.
     pub(crate) fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Inline)) {
         blocks(&self.blocks, visit);
-    }
-
-    /// The size of its texts and addresses, in bytes.
-    pub(crate) fn size(&self) -> usize {
-        let mut size = plain::text(self).len();
-        self.visit(&mut |inline| {
-            if let Inline::Link { url, .. } = inline {
-                size += url.len();
-            }
-        });
-        size
     }
 
     /// Changes every line, and the line in every part of a line, the inner ones first.
@@ -44,7 +33,7 @@ fn inlines<'a>(of: &'a [Inline], visit: &mut impl FnMut(&'a Inline)) {
                 inlines(inner, visit);
             }
             Inline::Link { label, .. } => inlines(label, visit),
-            Inline::Text(_) | Inline::Code(_) | Inline::Time(_) | Inline::Break => {}
+            Inline::Text(_) | Inline::Code(_) | Inline::Time(_) | Inline::Person(_) | Inline::Break => {}
         }
     }
 }
@@ -67,7 +56,7 @@ fn change_line(of: &mut Vec<Inline>, change: &mut impl FnMut(&mut Vec<Inline>)) 
                 change_line(inner, change);
             }
             Inline::Link { label, .. } => change_line(label, change),
-            Inline::Text(_) | Inline::Code(_) | Inline::Time(_) | Inline::Break => {}
+            Inline::Text(_) | Inline::Code(_) | Inline::Time(_) | Inline::Person(_) | Inline::Break => {}
         }
     }
     change(of);

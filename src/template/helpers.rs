@@ -1,6 +1,6 @@
 //! The helpers of templates, besides Handlebars' own `if unless each with lookup eq ne gt gte lt lte and or not`.
 //!
-//! Formatting helpers (`link code quote excerpt button slack date since`) write an atom of nodes and cannot be arguments. The
+//! Formatting helpers (`link code quote excerpt button person slack date since`) write an atom of nodes and cannot be arguments. The
 //! others return a plain value, which can be an argument and is written as text.
 
 mod formatting;
@@ -64,6 +64,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     signature("quote", Use::Formatting, (1, 1), "{{quote text}}"),
     signature("excerpt", Use::Formatting, (2, 2), "{{excerpt text 300}}"),
     signature("button", Use::Formatting, (2, 2), "{{button label url}}"),
+    signature("person", Use::Formatting, (1, 1), "{{person login}}"),
     signature("slack", Use::Formatting, (2, 3), "{{slack text 300}}"),
     signature("truncate", Use::Value, (2, 2), "{{truncate text 80}}"),
     signature("first_line", Use::Value, (1, 1), "{{first_line text}}"),
@@ -145,6 +146,7 @@ pub(super) fn engine() -> Handlebars<'static> {
     {
         engine.register_helper(name, Box::new(FormattingHelper { run: *run }));
     }
+    engine.register_helper("person", Box::new(formatting::PersonHelper));
     engine.register_helper("default", Box::new(values::Default));
     engine.register_helper(PART, Box::new(Part));
     engine

@@ -125,7 +125,9 @@ impl<'a> Job<'a> {
     /// What is posted: the message as the readers see it, and that it is late.
     pub fn document(&self) -> Cow<'a, Document> {
         let readers = self.destination.readers();
-        let mut document = readers.view(&self.message.message);
+        // An edit notifies nobody, whatever it mentions.
+        let notifies = !matches!(self.act, Act::Update(_));
+        let mut document = readers.view(&self.message.message, notifies);
         if let Some(late) = &self.late {
             let late = Document {
                 blocks: vec![late.clone()],
@@ -133,7 +135,7 @@ impl<'a> Job<'a> {
             document
                 .to_mut()
                 .blocks
-                .extend(readers.view(&late).into_owned().blocks);
+                .extend(readers.view(&late, notifies).into_owned().blocks);
         }
         document
     }

@@ -5,6 +5,7 @@ use super::*;
 use crate::message::Inline;
 
 mod limits;
+mod people;
 mod readers;
 
 pub(super) const RETRY: VerdictKind = VerdictKind::Retry {

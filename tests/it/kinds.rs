@@ -322,7 +322,7 @@ fn describe(decision: &Decision) -> String {
                 plain::text(document)
             )
             .unwrap();
-            for node in twacode::nodes(&Readers::default().view(document)) {
+            for node in twacode::nodes(&Readers::default().view(document, true)) {
                 writeln!(text, "{}", serde_json::to_string(&node).unwrap()).unwrap();
             }
         }

@@ -282,7 +282,7 @@ impl Out {
                 ""
             };
             let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
-            let text = paint.document(&readers.view(&stored.message));
+            let text = paint.document(&readers.view(&stored.message, true));
             let _ = writeln!(self.text, "{text}\n");
         } else if let Some(skip_reason) = &message.skip_reason {
             self.field("skipped", &visible_lines(skip_reason));

@@ -60,6 +60,14 @@ pub(in crate::config) const ROOT: &[Key] = &[
         Shape::Table(DISPLAY),
         "what messages show, if a channel sets nothing else",
     ),
+    Key::new(
+        "people",
+        Shape::Map {
+            names: Names::Any,
+            values: &map(&Shape::Text),
+        },
+        "people whom a message mentions if the event concerns them: a login, or source/login, and for each account the user",
+    ),
     Key::new("limits", Shape::Table(LIMITS), "limits on requests"),
     Key::new(
         "delivery",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::message::{markdown, plain};
+use crate::message::{Block, Inline, Person, markdown, plain};
 
 /// Renders a template, with values written as plain text.
 fn render(template: &str, context: Value) -> Result<String, String> {
@@ -269,4 +269,25 @@ fn except_removes_common_and_named_fields() {
     assert_eq!(fields("except x y", Value::Null, json!({})).unwrap(), "none");
     assert!(fields("except x y", json!([]), json!({})).is_err());
     assert!(fields("except x y", object, json!(3)).is_err());
+}
+
+#[test]
+fn a_person_is_a_node_of_the_source_and_text_in_code() {
+    let context = || json!({"source": "github", "login": "alice\n@all"});
+    let document = |template: &str| markdown::parse(&render(template, context()).unwrap()).unwrap();
+    let person = Inline::Person(Person {
+        source: "github".to_owned(),
+        login: "alice @all".to_owned(),
+        user: None,
+    });
+    assert_eq!(
+        document("{{person login}}").blocks,
+        [Block::Paragraph(vec![person])]
+    );
+    let code = Inline::Code("alice @all".to_owned());
+    assert_eq!(
+        document("`{{person login}}`").blocks,
+        [Block::Paragraph(vec![code])]
+    );
+    assert!(render("{{person nobody}}", context()).is_err());
 }

@@ -253,8 +253,26 @@ fn nearest(text: &str) -> Option<String> {
     (!text.contains("//") && Room::of(&alias).is_some()).then_some(alias)
 }
 
-/// Whether a text is the id of a user, `@name:server`.
-pub fn is_user_id(text: &str) -> bool {
+/// Parses the id of a user, `@name:server`.
+///
+/// # Errors
+/// The text is no such id. The error ends with the nearest form, if there is one.
+pub fn parse_user_id(text: &str) -> Result<String, String> {
+    if is_user_id(text) {
+        return Ok(text.to_owned());
+    }
+    let near = format!("@{}", text.trim_start_matches('@'));
+    let near = if is_user_id(&near) {
+        format!(", did you mean \"{near}\"?")
+    } else {
+        String::new()
+    };
+    Err(format!(
+        "is no user of Matrix, which is written @name:server{near}"
+    ))
+}
+
+fn is_user_id(text: &str) -> bool {
     let parts = text.strip_prefix('@').and_then(|rest| rest.split_once(':'));
     let is_word = !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
     is_word && parts.is_some_and(|(name, server)| !name.is_empty() && !server.is_empty())

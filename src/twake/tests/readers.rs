@@ -75,6 +75,7 @@ fn times_are_posted_in_the_zone_of_the_channel() {
     ] {
         let readers = Readers {
             zone: zone::find(name).unwrap(),
+            ..Readers::default()
         };
         for destination in channels(&readers) {
             let job = Job {

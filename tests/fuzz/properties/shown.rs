@@ -171,6 +171,7 @@ fn inlines(content: &[Inline], out: &mut String) {
             Inline::Text(_) => out.push_str("t "),
             Inline::Code(_) => out.push_str("c "),
             Inline::Time(_) => out.push_str("time "),
+            Inline::Person(_) => out.push_str("person "),
             Inline::Break => out.push_str("br "),
             Inline::Strong(inner) => wrapped("strong", out, |out| inlines(inner, out)),
             Inline::Emphasis(inner) => wrapped("emphasis", out, |out| inlines(inner, out)),
