@@ -3,11 +3,6 @@
 //! CEL's own functions know no zone by its name, because their tables are left out (`.cargo/config.toml`). So `at.getHours(zone)`
 //! becomes `@inZone(at, zone).getHours()`.
 
-#![expect(
-    clippy::needless_pass_by_value,
-    reason = "cel::common::functions::Function takes its arguments by value"
-)]
-
 use cel::common::ast::{CallExpr, Expr, LiteralValue};
 use cel::common::types::{CelTimestamp, DYN_TYPE as DYN};
 use cel::common::value::CowVal;

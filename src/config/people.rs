@@ -78,7 +78,8 @@ fn chat_user(api: Api, text: &str) -> Result<ChatUser, String> {
     match api {
         Api::Matrix => matrix::parse_user_id(text).map(ChatUser::Matrix),
         Api::MessagesSave => Uuid::parse_str(text).map(ChatUser::Twake).map_err(|_| {
-            "is no user of Twake: write the user's id, 36 characters such as those of a channel".to_owned()
+            "is no user of Twake: write the user's id, such as \"6f0c2b1e-1111-11eb-8000-0242ac120002\""
+                .to_owned()
         }),
     }
 }

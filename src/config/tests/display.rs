@@ -100,7 +100,7 @@ fn a_person_without_a_login_an_account_or_a_user_is_an_error() {
         ),
         (
             "alice = { main = \"@alice:e.org\" }",
-            "people.\"alice\".main: is no user of Twake: write the id",
+            "people.\"alice\".main: is no user of Twake: write the user's id",
         ),
         (
             "\"ovne/alice\" = {}",
