@@ -102,7 +102,14 @@ fn a_long_message_of_an_own_template_ends_with_a_link_to_the_page_of_the_event()
     for (words, is_long) in [(1_000, false), (3_000, true)] {
         let template = "word ".repeat(words);
         fs::write(folder.path().join("templates/github/issues.hbs"), template).unwrap();
-        let arguments = ["preview", "--source", "github", "--sample", "issues__opened", "--json"];
+        let arguments = [
+            "preview",
+            "--source",
+            "github",
+            "--sample",
+            "issues__opened",
+            "--json",
+        ];
         let shown = json(&run_in(folder.path(), &arguments, b""));
         let message = &shown["messages"][0];
         let text = message["text"].as_str().unwrap();
