@@ -174,6 +174,8 @@ impl Cutter {
                 }
                 Inline::Break if self.take_line() => Inline::Break,
                 Inline::Break => break,
+                Inline::Conversation(field) if self.take(1) => Inline::Conversation(field),
+                Inline::Conversation(_) => break,
             });
         }
         kept
