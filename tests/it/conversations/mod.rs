@@ -306,7 +306,7 @@ pub(crate) fn channel(api: Api, name: &str) -> String {
 fn start_chat(api: Api, era: Era) -> (SandboxHandle, Stop) {
     let mut settings = SandboxSettings::new("127.0.0.1:0");
     (settings.api, settings.era) = (api, era);
-    settings.limits.messages = usize::MAX;
+    (settings.limits.messages, settings.limits.attempts) = (usize::MAX, usize::MAX);
     let key = Secret::new("private");
     settings.applications = vec![Application::new("bridge", "public", key, "company")];
     let named = |name: &str| Channel {
