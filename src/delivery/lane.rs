@@ -117,7 +117,7 @@ impl Lane {
                 self.claim_behind(&claim.head, settled),
                 self.attempt(&destination, &claim.head, acts)
             );
-            let attempted = self.judge(&destination, claim, carried);
+            let attempted = self.judge(&destination, claim, &carried);
             if is_owner && attempted.is_delivered() {
                 (self.delivered, self.behind) = (Some(attempted), behind);
             } else if !self.settle(Some(attempted)).await || !is_owner {

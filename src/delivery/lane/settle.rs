@@ -31,7 +31,7 @@ impl Attempted {
 
 impl Lane {
     /// Decides what becomes of the delivery, and how long the lane waits.
-    pub(super) fn judge(&mut self, destination: &Destination, claim: Claim, carried: Carried) -> Attempted {
+    pub(super) fn judge(&mut self, destination: &Destination, claim: Claim, carried: &Carried) -> Attempted {
         let head = claim.head;
         let verdict = &carried.verdict;
         let code = verdict.reason.code();
