@@ -88,6 +88,7 @@ impl Paint {
                 format!("{} {}", self.style("4", &label), self.target(url))
             }
             Inline::Break => "\n".to_owned(),
+            Inline::Conversation(_) => "…".to_owned(),
         }
     }
 

@@ -173,7 +173,8 @@ impl Cutter {
                     Inline::Link { url, label }
                 }
                 Inline::Break if self.take_line() => Inline::Break,
-                Inline::Break => break,
+                Inline::Conversation(field) if self.take(1) => Inline::Conversation(field),
+                Inline::Break | Inline::Conversation(_) => break,
             });
         }
         kept

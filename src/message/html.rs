@@ -107,6 +107,7 @@ impl Writer {
                     }
                 }),
                 Inline::Break => self.line_break(),
+                Inline::Conversation(_) => self.text("…"),
             }
         }
     }

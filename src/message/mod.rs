@@ -6,6 +6,7 @@
 
 mod atom;
 pub(crate) mod control;
+mod conversation;
 pub mod cutting;
 pub mod html;
 pub mod markdown;
@@ -13,6 +14,7 @@ pub mod plain;
 pub mod twacode;
 
 pub use atom::{nodes_atom, text_atom};
+pub use conversation::{Conversation, ConversationField, FollowUp, KEY_LIMIT, Slot, Version};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,9 @@ pub struct StoredMessage {
     /// where a channel has `notify = "critical"`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgent: bool,
+    /// The conversation that it belongs to. Unset: it is a message by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Box<Conversation>>,
 }
 
 impl StoredMessage {
@@ -52,6 +57,7 @@ impl StoredMessage {
             message,
             ephemeral: false,
             urgent: false,
+            conversation: None,
         }
     }
 }
@@ -145,6 +151,8 @@ pub enum Inline {
     },
     /// A line break.
     Break,
+    /// A value of the conversation. [`crate::conversation::text`] puts it in before the message is posted.
+    Conversation(ConversationField),
 }
 
 #[cfg(test)]
@@ -160,6 +168,7 @@ mod tests {
             },
             ephemeral: true,
             urgent: false,
+            conversation: None,
         };
         let json = r#"{"v":1,"message":{"document":{"blocks":["rule"]}},"ephemeral":true}"#;
         assert_eq!(serde_json::to_string(&stored).unwrap(), json);

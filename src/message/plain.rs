@@ -142,6 +142,7 @@ fn inlines(content: &[Inline], out: &mut String) {
                 }
             }
             Inline::Break => out.push('\n'),
+            Inline::Conversation(_) => out.push('…'),
         }
     }
 }

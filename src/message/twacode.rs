@@ -176,6 +176,7 @@ impl<'a> Writer<'a> {
                     }
                     self.link(url, shown, &line(label));
                 }
+                Inline::Conversation(_) => self.words("…".to_owned()),
                 Inline::Break => {
                     self.line_break();
                     self.words(INDENT.repeat(self.depth));
@@ -264,7 +265,7 @@ fn is_empty_inline(inline: &Inline) -> bool {
         Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
             inner.iter().all(is_empty_inline)
         }
-        Inline::Link { .. } | Inline::Break => false,
+        Inline::Link { .. } | Inline::Break | Inline::Conversation(_) => false,
     }
 }
 

@@ -116,19 +116,36 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "delivery",
         &[
-            "units", "twake", "queue", "retry", "message", "metrics", "clock", "logging",
+            "units",
+            "twake",
+            "queue",
+            "retry",
+            "message",
+            "conversation",
+            "metrics",
+            "clock",
+            "logging",
         ],
     ),
     (
         "operator",
         &[
-            "queue", "decision", "source", "event", "route", "message", "twake", "secret", "clock",
+            "queue",
+            "decision",
+            "source",
+            "event",
+            "route",
+            "message",
+            "conversation",
+            "twake",
+            "secret",
+            "clock",
         ],
     ),
     (
         "queue",
         // decision: its types are mapped to stored rows; the queue does not decide.
-        &["event", "message", "decision", "clock", "logging"],
+        &["event", "message", "conversation", "decision", "clock", "logging"],
     ),
     (
         "config",
@@ -194,9 +211,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("retry", &[]),
     (
         "template",
-        &["condition", "message", "panics", "steps", "suggest"],
+        &["condition", "message", "panics", "steps", "suggest", "units"],
     ),
     ("message", &[]),
+    ("conversation", &["message", "twake", "units"]),
     ("twake", &["units", "message", "secret"]),
 ];
 
@@ -212,6 +230,7 @@ const PURE: &[&str] = &[
     "facts",
     "condition",
     "route",
+    "conversation",
     "retry",
     "template",
     "message",

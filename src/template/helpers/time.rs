@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Arguments, Run};
+use crate::units::readable_duration;
 
 /// Seconds before and after the message's own time within which `since` is empty.
 const RECENT: i64 = 15 * 60;
@@ -78,27 +79,7 @@ fn duration(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
             .and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok())
             .ok_or_else(|| arguments.error("needs seconds, or two instants"))?
     };
-    Ok(readable(duration.as_secs().max(0)).into())
-}
-
-fn readable(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    let parts = |whole: i64, unit: &str, part: i64, part_unit: &str| {
-        if part == 0 {
-            format!("{whole} {unit}")
-        } else {
-            format!("{whole} {unit} {part} {part_unit}")
-        }
-    };
-    if minutes == 0 {
-        format!("{seconds} s")
-    } else if hours == 0 {
-        format!("{minutes} min")
-    } else if days == 0 {
-        parts(hours, "h", minutes % 60, "min")
-    } else {
-        parts(days, "d", hours % 24, "h")
-    }
+    Ok(readable_duration(duration.as_secs().max(0).unsigned_abs()).into())
 }
 
 fn instant(value: &Value) -> Option<Timestamp> {

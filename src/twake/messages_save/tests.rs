@@ -23,7 +23,23 @@ fn destination(url: &str) -> Destination {
         group_id: "company".to_owned(),
         channel_id: "channel".to_owned(),
         rate: None,
+        conversations: true,
     }
+}
+
+#[test]
+fn a_fingerprint_names_the_channel_and_no_secret() {
+    let of = destination("https://twake.example.org/chat/");
+    let fingerprint = twake::Destination::from(of.clone()).fingerprint();
+    assert_eq!(
+        fingerprint,
+        "messages-save twake.example.org/chat/ app company channel"
+    );
+    let elsewhere = Destination {
+        channel_id: "another".to_owned(),
+        ..of
+    };
+    assert_ne!(twake::Destination::from(elsewhere).fingerprint(), fingerprint);
 }
 
 fn stored(message: Document, ephemeral: bool) -> StoredMessage {

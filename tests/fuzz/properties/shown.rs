@@ -27,6 +27,7 @@ static DESTINATION: LazyLock<Destination> = LazyLock::new(|| {
         group_id: "group".to_owned(),
         channel_id: "channel".to_owned(),
         rate: None,
+        conversations: true,
     })
 });
 
@@ -170,6 +171,7 @@ fn inlines(content: &[Inline], out: &mut String) {
             Inline::Text(_) => out.push_str("t "),
             Inline::Code(_) => out.push_str("c "),
             Inline::Break => out.push_str("br "),
+            Inline::Conversation(_) => out.push_str("value "),
             Inline::Strong(inner) => wrapped("strong", out, |out| inlines(inner, out)),
             Inline::Emphasis(inner) => wrapped("emphasis", out, |out| inlines(inner, out)),
             Inline::Strikethrough(inner) => wrapped("strike", out, |out| inlines(inner, out)),
