@@ -90,6 +90,7 @@ pub mod config;
 pub mod conversation;
 pub mod decision;
 pub mod delivery;
+pub mod digest;
 pub mod event;
 pub mod facts;
 pub mod headers;
