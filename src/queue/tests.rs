@@ -269,12 +269,16 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         reason: "unreachable",
         detail: String::new(),
         may_be_duplicate: false,
+        kept: None,
         now: at(second),
     }
 }
 
 pub(super) fn delivered() -> Outcome {
-    Outcome::Delivered { id: "t-1".to_owned() }
+    Outcome::Delivered {
+        id: "t-1".to_owned(),
+        done: Done::Post,
+    }
 }
 
 impl Queue {

@@ -80,7 +80,7 @@ impl Measured {
         let (accepted, to_accept) = (self.log(), self.steps());
         let mut settle = Vec::new();
         for number in 0..count {
-            let claim = deliveries::claim(&self.connection, lane, None)
+            let claim = deliveries::claim(&self.connection, lane, None, at(2 * LATER))
                 .unwrap()
                 .unwrap()
                 .claim;
