@@ -41,22 +41,35 @@ pub fn document(carried: &[Carried<'_>]) -> Document {
     let mut of_thread: BTreeMap<Key, usize> = BTreeMap::new();
     for delivery in carried {
         let content = content(delivery);
-        let conversation = delivery.message.and_then(|message| message.conversation.as_deref());
+        let conversation = delivery
+            .message
+            .and_then(|message| message.conversation.as_deref());
         let known = conversation.map(conversation::thread_key).map(|key| {
             let next = lines.len();
             *of_thread.entry(key).or_insert(next)
         });
         match known.and_then(|index| lines.get_mut(index)) {
-            Some(line) => *line = Line { content, events: line.events + 1 },
+            Some(line) => {
+                *line = Line {
+                    content,
+                    events: line.events + 1,
+                }
+            }
             None => lines.push(Line { content, events: 1 }),
         }
     }
     let more = lines.len().saturating_sub(LINES);
-    let items = lines.into_iter().take(LINES).map(|line| vec![Block::Paragraph(line.into_inlines())]);
+    let items = lines
+        .into_iter()
+        .take(LINES)
+        .map(|line| vec![Block::Paragraph(line.into_inlines())]);
     let mut blocks = vec![
         Block::Paragraph(vec![Inline::Strong(vec![text(heading(carried))])]),
         Block::Paragraph(vec![text(counts(carried))]),
-        Block::List { start: None, items: items.collect() },
+        Block::List {
+            start: None,
+            items: items.collect(),
+        },
     ];
     if more > 0 {
         blocks.push(Block::Paragraph(vec![text(format!("and {more} more"))]));
@@ -79,7 +92,9 @@ fn text(text: impl Into<String>) -> Inline {
 
 fn heading(carried: &[Carried<'_>]) -> String {
     let began = carried.iter().map(|delivery| delivery.received).min();
-    let since = began.map_or_else(String::new, |began| began.strftime(" since %-d %b %H:%M UTC").to_string());
+    let since = began.map_or_else(String::new, |began| {
+        began.strftime(" since %-d %b %H:%M UTC").to_string()
+    });
     format!("📦 {} events{since}", carried.len())
 }
 
@@ -101,8 +116,10 @@ fn counts(carried: &[Carried<'_>]) -> String {
             None => by_source.push((source, vec![part])),
         }
     }
-    let mut parts: Vec<String> =
-        by_source.iter().map(|(source, parts)| format!("{source}: {}", parts.join(", "))).collect();
+    let mut parts: Vec<String> = by_source
+        .iter()
+        .map(|(source, parts)| format!("{source}: {}", parts.join(", ")))
+        .collect();
     if others > 0 {
         parts.push(format!("{others} others"));
     }
@@ -122,13 +139,17 @@ fn content(delivery: &Carried<'_>) -> Vec<Inline> {
     };
     let whole = conversation::text(message, &Act::Post, &Known::default(), &turn);
     let link = whole.blocks.iter().find_map(link_of_block).map(str::to_owned);
-    let first = Document { blocks: whole.blocks.iter().take(1).cloned().collect() };
+    let first = Document {
+        blocks: whole.blocks.iter().take(1).cloned().collect(),
+    };
     let line = match cutting::cut_lines(first, LINE_LENGTH, 1).blocks.pop() {
         Some(Block::Paragraph(line) | Block::Heading(line)) => line,
         _ => vec![text(format!("{}: {}", delivery.source, delivery.event_type))],
     };
     match link {
-        Some(url) if line.iter().all(|inline| link_of(inline).is_none()) => vec![Inline::Link { url, label: line }],
+        Some(url) if line.iter().all(|inline| link_of(inline).is_none()) => {
+            vec![Inline::Link { url, label: line }]
+        }
         _ => line,
     }
 }
@@ -188,18 +209,36 @@ mod tests {
         let Some(Block::List { items, .. }) = document.blocks.get(2) else {
             panic!("{document:?}");
         };
-        let links: Vec<Option<&str>> = items.iter().map(|item| item.iter().find_map(link_of_block)).collect();
-        assert_eq!(links, [Some("https://e/shop"), Some("https://e/runbook"), Some("https://e/shop")]);
+        let links: Vec<Option<&str>> = items
+            .iter()
+            .map(|item| item.iter().find_map(link_of_block))
+            .collect();
+        assert_eq!(
+            links,
+            [
+                Some("https://e/shop"),
+                Some("https://e/runbook"),
+                Some("https://e/shop")
+            ]
+        );
     }
 
     #[test]
     fn long_digests_are_cut_with_the_number_of_what_is_left_out() {
-        let all: Vec<StoredMessage> = (0..232).map(|n| message(&format!("message {n} {}", "x".repeat(5_000)))).collect();
+        let all: Vec<StoredMessage> = (0..232)
+            .map(|n| message(&format!("message {n} {}", "x".repeat(5_000))))
+            .collect();
         let types: Vec<String> = (0..232).map(|n| format!("type-{}", n % 30)).collect();
-        let carried: Vec<Carried<'_>> =
-            all.iter().zip(&types).map(|(message, event_type)| carried("ci", event_type, message)).collect();
+        let carried: Vec<Carried<'_>> = all
+            .iter()
+            .zip(&types)
+            .map(|(message, event_type)| carried("ci", event_type, message))
+            .collect();
         let text = plain::text(&document(&carried));
         assert!(text.ends_with("\n\nand 212 more"), "{text}");
-        assert!(text.contains("152 others") && text.chars().count() < 6_000, "{text}");
+        assert!(
+            text.contains("152 others") && text.chars().count() < 6_000,
+            "{text}"
+        );
     }
 }

@@ -39,6 +39,7 @@ const SETTINGS: DeliverySettings = DeliverySettings {
     timeout: Duration::from_secs(30),
     horizon: Duration::from_secs(3600),
     late: Duration::from_secs(600),
+    digest_above: None,
 };
 
 const HISTORY: History = History {
