@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+mod digest;
 mod faults;
 mod fence;
 mod lanes;
@@ -150,6 +151,10 @@ impl Bench {
     }
 
     async fn enqueue(&self, text: &str, lanes: &[&str]) -> Uuid {
+        self.enqueue_with(text, lanes, false).await
+    }
+
+    async fn enqueue_with(&self, text: &str, lanes: &[&str], urgent: bool) -> Uuid {
         let id = Uuid::now_v7();
         let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
         let event = NewEvent {
@@ -169,9 +174,12 @@ impl Bench {
                 skipped: None,
                 unreadable: None,
             },
-            messages: vec![StoredMessage::new(Document {
-                blocks: vec![paragraph],
-            })],
+            messages: vec![StoredMessage {
+                urgent,
+                ..StoredMessage::new(Document {
+                    blocks: vec![paragraph],
+                })
+            }],
             deliveries: lanes
                 .iter()
                 .map(|lane| NewDelivery {

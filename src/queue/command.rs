@@ -71,6 +71,12 @@ pub(super) enum Wanted {
     Urgent,
 }
 
+impl Wanted {
+    /// The first of all.
+    #[cfg(test)]
+    pub(super) const FIRST: Self = Self::Next { besides: None };
+}
+
 impl Change {
     /// Answers the change, now that the end of its transaction is known. The error of a transaction takes the place of the
     /// result of each of its changes.

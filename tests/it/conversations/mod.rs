@@ -170,6 +170,7 @@ impl Bench {
             timeout: Duration::from_secs(30),
             horizon: Duration::from_secs(3_600),
             late: Duration::from_secs(86_400),
+            digest_above: None,
         };
         let mut destinations = Destinations::new();
         destinations.insert("dev".into(), self.destination.clone());
