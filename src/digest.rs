@@ -203,8 +203,8 @@ mod tests {
         ]);
         assert_eq!(
             plain::text(&document),
-            "📦 3 events since 29 Nov 14:05 UTC\n\ngithub: 2 push · grafana: 1 alerts\n\n\
-             • ana pushed to shop\n• 🔴 disk is full\n• ana pushed to shop"
+            "📦 3 events since 29 Nov 14:05 UTC\ngithub: 2 push · grafana: 1 alerts\n\
+             • ana pushed to shop\n• 🔴 disk is full…\n• ana pushed to shop"
         );
         let Some(Block::List { items, .. }) = document.blocks.get(2) else {
             panic!("{document:?}");
@@ -235,7 +235,7 @@ mod tests {
             .map(|(message, event_type)| carried("ci", event_type, message))
             .collect();
         let text = plain::text(&document(&carried));
-        assert!(text.ends_with("\n\nand 212 more"), "{text}");
+        assert!(text.ends_with("\nand 212 more"), "{text}");
         assert!(
             text.contains("152 others") && text.chars().count() < 6_000,
             "{text}"

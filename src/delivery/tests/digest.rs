@@ -33,7 +33,7 @@ async fn many_messages_become_one_digest_and_urgent_ones_pass_before_it() {
     let texts = peer.texts("dev");
     assert_eq!(texts[..2], ["message 7", "message 20"]);
     assert!(
-        texts[2].starts_with("📦 28 events since 1 Mar 10:00 UTC\n\ngithub: 28 push\n"),
+        texts[2].starts_with("📦 28 events since 1 Mar 10:00 UTC\ngithub: 28 push\n"),
         "{}",
         texts[2]
     );
