@@ -35,6 +35,7 @@
 //! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
 //! | [`conversation`] | what a delivery does in its channel (post, reply, update, or nothing), decided when it is claimed |
 //! | [`queue`] | [`queue::Queue`], the contract of a store, and the store on SQLite. [`queue::Queue::open`] chooses the store |
+//! | [`digest`] | one message in place of many that wait in a lane |
 //! | [`delivery`], [`retry`] | one lane per channel, the HTTP client, halts; when to try again |
 //! | [`twake`] | the delivery contract: from a [`twake::Job`] to requests and a [`twake::Verdict`], without I/O; one file per dialect |
 //!
@@ -72,7 +73,7 @@
 //! 8. **Untrusted text stays text.** Values are inserted into a parsed [`message::Document`], never into Markdown source.
 //! 9. **One document, many dialects.** A message is stored in no chat's format.
 //! 10. **The core is pure.** `headers event secret source admission payload authentication facts condition route retry template
-//!     message conversation twake decision toml_reader units suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
+//!     message conversation digest twake decision toml_reader units suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
 //!     time. Only `config::env` reads the environment (and [`logging`] its own variable). Only `delivery::client`, [`sandbox`] and
 //!     `operator::client` make HTTP requests. Only `queue::sqlite` uses the database.
 //! 11. **The cost of an event does not grow** with backlog, channels or history.
@@ -92,6 +93,7 @@ pub mod config;
 pub mod conversation;
 pub mod decision;
 pub mod delivery;
+pub mod digest;
 pub mod event;
 pub mod facts;
 pub mod headers;

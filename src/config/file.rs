@@ -133,6 +133,12 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
             timeout: duration(delivery.as_ref(), "timeout", default.1.timeout),
             horizon: duration(delivery.as_ref(), "horizon", default.1.horizon),
             late: duration(delivery.as_ref(), "late", default.1.late),
+            digest_above: delivery
+                .as_ref()
+                .and_then(|delivery| delivery.integer("digest_above"))
+                .map_or(default.1.digest_above, |count| {
+                    Some(count).filter(|count| *count > 0)
+                }),
         },
         history: History {
             keep: duration(history.as_ref(), "keep", default.2.keep),

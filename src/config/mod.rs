@@ -98,6 +98,8 @@ pub struct Delivery {
     pub horizon: Duration,
     /// The age from which a message is marked as late.
     pub late: Duration,
+    /// With more messages than this that wait for a channel, a digest takes their place. Unset: never.
+    pub digest_above: Option<u32>,
 }
 
 /// `[history]`: how long finished events and deliveries are kept.
@@ -127,6 +129,7 @@ impl Default for Delivery {
             timeout: units::seconds(30),
             horizon: units::days(3),
             late: units::seconds(600),
+            digest_above: Some(20),
         }
     }
 }

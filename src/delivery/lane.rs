@@ -20,10 +20,12 @@ use crate::twake::{Act, Destination, HaltScope, Reason, Task, Verdict, VerdictKi
 
 mod acts;
 mod claim;
+mod digest;
 mod settle;
 
 use acts::Carried;
 pub(super) use claim::Behind;
+use digest::Relieved;
 use settle::Attempted;
 
 /// The pause after the store could not be read or written.
@@ -87,6 +89,8 @@ pub(super) struct Lane {
     pub(super) delivered: Option<Attempted>,
     /// What the lane claimed ahead.
     pub(super) behind: Behind,
+    /// The delivery whose digest the chat refused. It is posted by itself.
+    pub(super) alone: Option<DeliveryId>,
     /// [`Queue::removals`] before the last claim.
     pub(super) removals: Cell<u64>,
 }
@@ -104,6 +108,11 @@ impl Lane {
             if self.is_turn_over() || self.resume(&claim.head) {
                 continue;
             }
+            let claim = match self.relieve(&destination, claim).await {
+                Relieved::Deliver(claim) => claim,
+                Relieved::Digested => continue,
+                Relieved::Stop => break,
+            };
             let acts = match acts::decide(&destination, &claim.head) {
                 Decided::Act(acts) => acts,
                 Decided::Skip(_) if !self.catch_up().await => break,

@@ -38,6 +38,8 @@ pub struct DeliverySettings {
     pub horizon: Duration,
     /// A message that is posted later than this is marked as late.
     pub late: Duration,
+    /// With more deliveries than this that wait in a channel, a digest takes their place. Unset: never.
+    pub digest_above: Option<u32>,
 }
 
 /// Attempts one job past the queue: nothing is stored, nothing is retried. `timeout`: how long each of its requests may

@@ -113,6 +113,7 @@ mod tests {
             is_replay: false,
             known: Known::default(),
             superseded_by: None,
+            waiting: 1,
             message: None,
         }
     }

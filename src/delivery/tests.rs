@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+mod digest;
 mod faults;
 mod fence;
 mod lanes;
@@ -39,6 +40,7 @@ const SETTINGS: DeliverySettings = DeliverySettings {
     timeout: Duration::from_secs(30),
     horizon: Duration::from_secs(3600),
     late: Duration::from_secs(600),
+    digest_above: None,
 };
 
 const HISTORY: History = History {
@@ -149,6 +151,10 @@ impl Bench {
     }
 
     async fn enqueue(&self, text: &str, lanes: &[&str]) -> Uuid {
+        self.enqueue_with(text, lanes, false).await
+    }
+
+    async fn enqueue_with(&self, text: &str, lanes: &[&str], urgent: bool) -> Uuid {
         let id = Uuid::now_v7();
         let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
         let event = NewEvent {
@@ -168,9 +174,12 @@ impl Bench {
                 skipped: None,
                 unreadable: None,
             },
-            messages: vec![StoredMessage::new(Document {
-                blocks: vec![paragraph],
-            })],
+            messages: vec![StoredMessage {
+                urgent,
+                ..StoredMessage::new(Document {
+                    blocks: vec![paragraph],
+                })
+            }],
             deliveries: lanes
                 .iter()
                 .map(|lane| NewDelivery {

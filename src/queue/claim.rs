@@ -68,6 +68,23 @@ pub struct Head {
     pub superseded_by: Option<DeliveryId>,
     /// The message; `None` when its form is not known to this version.
     pub message: Option<StoredMessage>,
+    /// How many deliveries wait in the lane, with this one.
+    pub waiting: u64,
+}
+
+/// A delivery that waits and that a digest may carry.
+#[derive(Clone, Debug)]
+pub struct WaitingDelivery {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The source of its event.
+    pub source: String,
+    /// The type of its event.
+    pub event_type: String,
+    /// When the event was received.
+    pub received: Timestamp,
+    /// The message; `None` when its form is not known to this version.
+    pub message: Option<StoredMessage>,
 }
 
 /// How an attempt ended.
@@ -87,6 +104,8 @@ pub struct Settlement {
     pub may_be_duplicate: bool,
     /// What the store keeps of the delivery's conversation from now on. Unset: what it has stays.
     pub kept: Option<Kept>,
+    /// The deliveries that this one carries in a digest. They are skipped if it is delivered.
+    pub carries: Vec<DeliveryId>,
     /// When the attempt ended.
     pub now: Timestamp,
 }

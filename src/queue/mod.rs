@@ -45,7 +45,9 @@ mod sqlite;
 mod store;
 mod wake;
 
-pub use claim::{Claim, DeliveryId, Done, Fence, Head, Kept, Outcome, Owner, Settled, Settlement};
+pub use claim::{
+    Claim, DeliveryId, Done, Fence, Head, Kept, Outcome, Owner, Settled, Settlement, WaitingDelivery,
+};
 pub use decided::{Decided, Enqueued, NewDelivery, NewEvent, to_stored};
 pub use error::{OpenError, QueueError};
 pub use handle::Queue;

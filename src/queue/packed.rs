@@ -10,7 +10,7 @@ use uuid::Uuid;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::get_frame_content_size;
 
-use super::{Claim, Decided, DeliveryId, EventRecord, NewDelivery, NewEvent, QueueError};
+use super::{Claim, Decided, DeliveryId, EventRecord, NewDelivery, NewEvent, QueueError, WaitingDelivery};
 use crate::conversation::{Key, Known, slot_key, supersedes, thread_key};
 use crate::message::StoredMessage;
 
@@ -49,6 +49,8 @@ pub(super) struct PackedDelivery {
     pub(super) message: usize,
     /// Unset: its message belongs to no conversation.
     pub(super) part: Option<Part>,
+    /// Whether it passes before a digest.
+    pub(super) is_urgent: bool,
 }
 
 /// The part of a delivery in its conversation.
@@ -78,6 +80,21 @@ pub(super) struct PackedClaim {
     pub(super) later: Option<PackedLater>,
 }
 
+/// A waiting delivery whose message is not parsed yet.
+pub(super) struct PackedWaiting {
+    pub(super) delivery: WaitingDelivery,
+    pub(super) message: Option<PackedMessage>,
+}
+
+impl PackedWaiting {
+    pub(super) fn unpack(self) -> WaitingDelivery {
+        WaitingDelivery {
+            message: self.message.and_then(PackedMessage::unpack),
+            ..self.delivery
+        }
+    }
+}
+
 /// A later delivery of the same slot.
 pub(super) struct PackedLater {
     pub(super) delivery: DeliveryId,
@@ -103,11 +120,8 @@ pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
         Some(compress(messages.remove(0).as_bytes()).map_err(unpackable)?)
     };
     let remember = SignedDuration::try_from(event.remember).unwrap_or(SignedDuration::MAX);
-    let deliveries = event.deliveries.into_iter().map(|delivery| PackedDelivery {
-        part: event.messages.get(delivery.message).and_then(Part::of),
-        lane: delivery.lane,
-        message: delivery.message,
-    });
+    let deliveries = event.deliveries.into_iter();
+    let deliveries = deliveries.map(|delivery| PackedDelivery::of(delivery, &event.messages));
     Ok(PackedEvent {
         deliveries: deliveries.collect(),
         message_in_row,
@@ -172,6 +186,19 @@ pub(super) fn unpack_message(json: &str) -> Option<StoredMessage> {
     serde_json::from_str(json)
         .ok()
         .filter(|stored: &StoredMessage| stored.v == 1)
+}
+
+impl PackedDelivery {
+    /// A delivery of one of these messages.
+    pub(super) fn of(delivery: NewDelivery, messages: &[StoredMessage]) -> Self {
+        let message = messages.get(delivery.message);
+        Self {
+            part: message.and_then(Part::of),
+            is_urgent: message.is_some_and(|message| message.urgent),
+            lane: delivery.lane,
+            message: delivery.message,
+        }
+    }
 }
 
 impl Part {

@@ -283,6 +283,7 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         detail: String::new(),
         may_be_duplicate: false,
         kept: None,
+        carries: Vec::new(),
         now: at(second),
     }
 }

@@ -215,6 +215,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("message", &[]),
     ("conversation", &["message", "twake", "units"]),
+    ("digest", &["conversation", "message", "twake"]),
     ("twake", &["units", "message", "secret"]),
 ];
 
@@ -231,6 +232,7 @@ const PURE: &[&str] = &[
     "condition",
     "route",
     "conversation",
+    "digest",
     "retry",
     "template",
     "message",

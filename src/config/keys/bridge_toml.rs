@@ -297,6 +297,14 @@ const DELIVERY: &[Key] = &[
         Shape::Duration,
         "the age from which a message is marked as late; default: \"10m\"",
     ),
+    Key::new(
+        "digest_above",
+        Shape::Integer {
+            least: 0,
+            most: 1_000_000,
+        },
+        "with more messages than this that wait for a channel, one digest takes their place; 0: never; default: 20",
+    ),
 ];
 
 const HISTORY: &[Key] = &[

@@ -191,6 +191,7 @@ token = {{ env = "KEY" }}
         timeout: units::seconds(1),
         horizon: units::days(1),
         late: units::seconds(60),
+        digest_above: Some(20),
     };
     assert_eq!(config.delivery, delivery);
     assert_eq!(

@@ -24,6 +24,16 @@ impl Attempted {
         self.head.delivery
     }
 
+    pub(super) fn outcome(&self) -> &Outcome {
+        &self.settlement.outcome
+    }
+
+    /// Marks it as a digest that carries these deliveries.
+    pub(super) fn carry(&mut self, deliveries: Vec<DeliveryId>) {
+        self.settlement.detail = format!("in a digest of {} events", deliveries.len() + 1);
+        self.settlement.carries = deliveries;
+    }
+
     pub(super) fn is_delivered(&self) -> bool {
         matches!(self.settlement.outcome, Outcome::Delivered { .. })
     }
@@ -43,6 +53,7 @@ impl Lane {
             detail: verdict.detail.clone(),
             may_be_duplicate: verdict.may_be_duplicate,
             kept: None,
+            carries: Vec::new(),
             now: self.shared.clock.now(),
         };
         settlement.outcome = match &verdict.kind {
@@ -91,6 +102,7 @@ impl Lane {
             detail: String::new(),
             may_be_duplicate: false,
             kept: None,
+            carries: Vec::new(),
             now: self.shared.clock.now(),
         };
         settlement.kept = acts::kept(destination, &head, &[], &settlement);

@@ -6,13 +6,20 @@ use rusqlite::{Connection, Params, Result, params};
 use super::query::{all, execute, first, value};
 use super::rows::{self, Place};
 use super::statements::{
-    CONVERSATION, COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, HEAD, INSERT_DELIVERY,
-    KEEP_CONVERSATION, LANE_SETTLED, LATER, PUT_BACK, SETTLE,
+    CARRY, CLOSED_BY, CONVERSATION, COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES,
+    FORGET_CONVERSATION, HEAD, INSERT_DELIVERY, KEEP_CONVERSATION, LANE_SETTLED, LATER, NOT_URGENT, PUT_BACK,
+    SETTLE, URGENT_HEAD,
 };
 use super::tally::Tally;
 use crate::conversation::Key;
-use crate::queue::packed::{PackedClaim, PackedDelivery};
+use crate::queue::command::Wanted;
+use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
 use crate::queue::{Claim, DeliveryId, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State};
+
+/// What an attempt means for the time since when its lane fails.
+const RESET: i64 = 0;
+const FAILING: i64 = 1;
+const UNCHANGED: i64 = 2;
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
 const FENCE: Fence = Fence(1);
@@ -26,7 +33,13 @@ pub(super) fn add(
     is_replay: bool,
     tally: &mut Tally,
 ) -> Result<()> {
-    for PackedDelivery { lane, message, part } in deliveries {
+    for PackedDelivery {
+        lane,
+        message,
+        part,
+        is_urgent,
+    } in deliveries
+    {
         let row = tally.add_delivery(connection, lane)?;
         let part = part.as_ref();
         let delivery = params![
@@ -38,21 +51,26 @@ pub(super) fn add(
             part.and_then(|part| part.slot),
             part.is_some_and(|part| part.closes),
             is_replay,
+            is_urgent,
         ];
         execute(connection, INSERT_DELIVERY, delivery)?;
     }
     Ok(())
 }
 
-/// The delivery that is next in a lane, besides one. `now`: conversations that have expired by then are not known.
+/// The delivery that is next in a lane. `now`: conversations that have expired by then are not known.
 pub(super) fn claim(
     connection: &Connection,
     lane: &str,
-    besides: Option<DeliveryId>,
+    wanted: Wanted,
     now: Timestamp,
 ) -> Result<Option<PackedClaim>> {
+    let (statement, besides) = match wanted {
+        Wanted::Next { besides } => (HEAD, besides),
+        Wanted::Urgent => (URGENT_HEAD, None),
+    };
     let besides = besides.map(|delivery| delivery.0);
-    let found = first(connection, HEAD, params![lane, besides], rows::head)?;
+    let found = first(connection, statement, params![lane, besides], rows::head)?;
     let Some((head, message, place)) = found else {
         return Ok(None);
     };
@@ -82,10 +100,6 @@ pub(super) fn claim(
 
 /// Stores how an attempt ended. A delivery that is settled already stays as it is.
 pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result<Settled> {
-    /// What an attempt means for the time since when its lane fails.
-    const RESET: i64 = 0;
-    const FAILING: i64 = 1;
-    const UNCHANGED: i64 = 2;
     if settlement.fence != FENCE {
         return Ok(Settled::Fenced);
     }
@@ -125,6 +139,9 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         done,
         carried_by,
     ];
+    if matches!(settlement.outcome, Outcome::Delivered { .. }) {
+        carry(connection, settlement)?;
+    }
     if let Some((event, place)) = first(connection, SETTLE, columns, rows::settled)? {
         let lane = [place.lane, i64::from(settled), failing, now];
         execute(connection, LANE_SETTLED, lane)?;
@@ -148,6 +165,50 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         }
     }
     Ok(Settled::Committed)
+}
+
+/// The deliveries of a lane from one on that a digest may carry, in their order; at most `limit`.
+pub(super) fn not_urgent(
+    connection: &Connection,
+    lane: &str,
+    from: DeliveryId,
+    limit: u32,
+) -> Result<Vec<PackedWaiting>> {
+    all(
+        connection,
+        NOT_URGENT,
+        params![lane, from.0, limit],
+        rows::waiting,
+    )
+}
+
+/// Settles the deliveries that a digest carries. What they would have done in their conversations has not happened; a
+/// conversation that one of them closes is forgotten, so that the next event of it opens anew.
+fn carry(connection: &Connection, settlement: &Settlement) -> Result<()> {
+    if settlement.carries.is_empty() {
+        return Ok(());
+    }
+    let now = settlement.now.as_millisecond();
+    let digest = settlement.delivery.0;
+    let closed = first(connection, CLOSED_BY, [digest], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    if let Some((lane, thread)) = closed {
+        let (lane, thread): (i64, Key) = (lane, thread);
+        execute(connection, FORGET_CONVERSATION, params![lane, thread])?;
+    }
+    for carried in &settlement.carries {
+        let columns = params![carried.0, digest, now];
+        let found = first(connection, CARRY, columns, rows::carried)?;
+        if let Some((lane, event, closed)) = found {
+            execute(connection, LANE_SETTLED, [lane, 1, UNCHANGED, now])?;
+            count_of_event(connection, event, -1, 0)?;
+            if let Some(thread) = closed {
+                execute(connection, FORGET_CONVERSATION, params![lane, thread])?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Keeps what is known of a delivery's conversation from now on.

@@ -10,7 +10,7 @@ use super::statements::{
 };
 use super::tally::Tally;
 use super::{deliveries, events, lanes, rows};
-use crate::queue::packed::{PackedDelivery, Part};
+use crate::queue::packed::PackedDelivery;
 use crate::queue::{Decided, Discard, Move, Moved, NewDelivery, Replay, State};
 
 /// Adds new deliveries of a stored event. Returns the lanes that got one; `None`: there is no such event. `messages` are
@@ -37,7 +37,11 @@ pub(super) fn replay(
         if added.iter().any(|added| added.lane == *lane) || exists(connection, HAS_DELIVERY, waiting)? {
             continue;
         }
-        let part = replay.messages.get(*message).and_then(Part::of);
+        let delivery = NewDelivery {
+            lane: Arc::clone(lane),
+            message: *message,
+        };
+        let delivery = PackedDelivery::of(delivery, &replay.messages);
         // An equal message of an earlier decision is used again.
         let known = stored.iter().position(|known| known == json);
         let message = known.unwrap_or(stored.len());
@@ -46,11 +50,7 @@ pub(super) fn replay(
             stored.push(json.clone());
             size += rows::integer(json.len());
         }
-        added.push(PackedDelivery {
-            lane: Arc::clone(lane),
-            message,
-            part,
-        });
+        added.push(PackedDelivery { message, ..delivery });
     }
     deliveries::add(connection, event, &added, replay.now, true, tally)?;
     let count = rows::integer(added.len());

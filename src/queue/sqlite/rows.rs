@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use crate::conversation::{Key, Known};
 use crate::event::Envelope;
-use crate::queue::packed::{PackedLater, PackedMessage, PackedRecord};
+use crate::queue::packed::{PackedLater, PackedMessage, PackedRecord, PackedWaiting};
 use crate::queue::pruning::DeletedDeadLetter;
 use crate::queue::{
     Decided, DeliveryId, DeliveryRecord, Done, EventLine, EventRecord, Head, LaneState, State,
+    WaitingDelivery,
 };
 
 /// The delivery that is next in its lane, without its message and its conversation, and where these are.
@@ -32,6 +33,7 @@ pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<PackedMessage>, Place)
         is_replay: row.get(11)?,
         known: Known::default(),
         superseded_by: None,
+        waiting: row.get::<_, i64>(16)?.unsigned_abs(),
         message: None,
     };
     Ok((head, message(row, 15)?, place(row, 12, 13)?))
@@ -56,6 +58,27 @@ fn place(row: &Row<'_>, lane: usize, thread: usize) -> Result<Place> {
 /// A delivery that was settled: its event, and its place.
 pub(super) fn settled(row: &Row<'_>) -> Result<(i64, Place)> {
     Ok((row.get(1)?, place(row, 0, 2)?))
+}
+
+/// A delivery that a digest may carry.
+pub(super) fn waiting(row: &Row<'_>) -> Result<PackedWaiting> {
+    Ok(PackedWaiting {
+        delivery: WaitingDelivery {
+            delivery: DeliveryId(row.get(0)?),
+            source: row.get(1)?,
+            event_type: row.get(2)?,
+            received: time(row, 3)?,
+            message: None,
+        },
+        message: message(row, 4)?,
+    })
+}
+
+/// A delivery that a digest has carried: its lane, its event, and the conversation that it closes.
+pub(super) fn carried(row: &Row<'_>) -> Result<(i64, i64, Option<Key>)> {
+    let thread: Option<Key> = row.get(2)?;
+    let closes: bool = row.get(3)?;
+    Ok((row.get(0)?, row.get(1)?, thread.filter(|_| closes)))
 }
 
 /// A later delivery of the same slot; `None`: one between them closes the conversation.

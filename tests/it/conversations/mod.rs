@@ -287,6 +287,7 @@ pub(crate) fn run(queue: &Queue, dev: &Destination, clock: &Clock) -> Running {
         timeout: Duration::from_secs(30),
         horizon: Duration::from_secs(3_600),
         late: Duration::from_secs(86_400),
+        digest_above: None,
     };
     let mut destinations = Destinations::new();
     destinations.insert("dev".into(), dev.clone());

@@ -8,6 +8,7 @@ use super::transaction::{enqueue, run};
 use super::*;
 use crate::event::IdempotencyKey;
 use crate::queue::command::Change;
+use crate::queue::command::Wanted;
 use crate::queue::sqlite::statements::INDEXED;
 use crate::queue::tests::{conversation, delivered, deliveries, kept, message, settlement};
 use crate::queue::{NewEvent, State};
@@ -84,7 +85,7 @@ impl Measured {
         let (accepted, to_accept) = (self.log(), self.steps());
         let mut settle = Vec::new();
         for number in 0..count {
-            let claim = deliveries::claim(&self.connection, lane, None, at(2 * LATER))
+            let claim = deliveries::claim(&self.connection, lane, Wanted::FIRST, at(2 * LATER))
                 .unwrap()
                 .unwrap()
                 .claim;
