@@ -1,13 +1,15 @@
 //! The templates of a kind, and which of them renders an event.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use handlebars::{Context, Handlebars, Template};
 
+use super::conversation::{Rules, SourceConversations};
 use super::front_matter::{self, Found, FrontMatter};
-use super::reads::{self, ReadNames, ReadPath};
-use super::render::{Compiled, Failure};
+use super::reads::{self, ReadPath};
+use super::render::{Compiled, Failure, RenderResult};
 use super::{
     Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
 };
@@ -23,7 +25,12 @@ pub struct Library {
     own_parts: BTreeMap<String, Origin>,
     /// Own files that do not compile, each with the reason. They fail for every event until they are corrected.
     broken: BTreeMap<String, String>,
+    /// The facts that templates show as those of the first event of a conversation.
+    first: BTreeSet<String>,
 }
+
+/// The most facts in [`Library::first`].
+const FIRST_LIMIT: usize = 20;
 
 /// A compiled template.
 pub struct LibraryTemplate<'l> {
@@ -66,10 +73,17 @@ impl<'l> LibraryTemplate<'l> {
         is_of(self.name)
     }
 
-    /// Returns the `when` and its line.
-    pub fn when(&self) -> Option<(&'l Condition, Option<usize>)> {
+    /// Returns the expressions of the front matter, each with its key and line.
+    pub fn expressions(&self) -> impl Iterator<Item = (&'static str, &'l Condition, Option<usize>)> {
         let front = &self.compiled.front;
-        Some((front.when.as_ref()?, front.when_line))
+        let expressions = front.expressions();
+        expressions.map(|(key, condition)| (key, condition, front.line(key)))
+    }
+
+    /// Whether the `when` holds for an event. One that cannot be evaluated holds.
+    pub fn applies(&self, names: &Context) -> bool {
+        let when = self.compiled.front.when.as_ref();
+        when.is_none_or(|when| when.holds(names.data()).unwrap_or(true))
     }
 
     /// Returns the paths that the template and its parts read.
@@ -81,8 +95,26 @@ impl<'l> LibraryTemplate<'l> {
     ///
     /// # Errors
     /// Why the template failed.
-    pub fn render(&self, context: &Context) -> Result<Rendered, Failure> {
-        Ok(self.compiled.render(&self.library.engine, context)?.rendered)
+    pub fn render(&self, context: &mut Context) -> Result<RenderResult, Failure> {
+        let rules = Some(&self.compiled.front.rules);
+        self.library.render_with(self.compiled, rules, context)
+    }
+}
+
+/// What a source has about the conversations of an event type.
+struct SourceRules<'s> {
+    event_type: &'s str,
+    conversations: &'s SourceConversations,
+}
+
+impl SourceRules<'_> {
+    /// Returns the rules of an event whose template has these. `None`: its events have no conversations.
+    fn over<'r>(&self, of_template: &'r Rules) -> Option<Cow<'r, Rules>> {
+        let of_source = self.conversations.events.get(self.event_type);
+        self.conversations.enabled.then(|| match of_source {
+            Some(rules) => Cow::Owned(rules.or(of_template)),
+            None => Cow::Borrowed(of_template),
+        })
     }
 }
 
@@ -107,6 +139,7 @@ impl Library {
             builtin: BTreeMap::new(),
             own_parts: BTreeMap::new(),
             broken: BTreeMap::new(),
+            first: BTreeSet::new(),
         };
         let mut findings = Vec::new();
         let mut drafts = Vec::new();
@@ -134,13 +167,26 @@ impl Library {
                 library.with_own_parts(&draft, &all_parts, &own_parts);
             }
             let (name, origin) = (draft.name.clone(), draft.origin.clone());
-            match finish(draft, parts) {
+            match finish(draft, parts).and_then(|compiled| library.with_first(compiled)) {
                 Ok(compiled) if origin.is_own() => drop(library.own.insert(name, compiled)),
                 Ok(compiled) => drop(library.builtin.insert(name, compiled)),
                 Err(found) => library.leave_out(&name, &origin, found, &mut findings),
             }
         }
         (library, findings)
+    }
+
+    /// Adds the facts of the first event that a template shows.
+    fn with_first(&mut self, compiled: Compiled) -> Result<Compiled, (String, Vec<Found>)> {
+        let shown = reads::first_facts(&compiled.template);
+        let all: BTreeSet<String> = self.first.union(&shown).cloned().collect();
+        if all.len() > FIRST_LIMIT {
+            let what =
+                format!("the templates of a kind can show {FIRST_LIMIT} facts of the first event at most");
+            return Err((compiled.file, vec![(None, what)]));
+        }
+        self.first = all;
+        Ok(compiled)
     }
 
     /// Returns the sorted file names of the templates, without parts (`_name.hbs`).
@@ -162,30 +208,73 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
-    /// Returns what the templates read that may render an event of this type, in any variant.
-    pub fn reads(&self, event_type: &str) -> Vec<&ReadNames> {
+    /// Returns whether a template reads a name that may render an event of this type, in any variant.
+    pub fn reads(&self, event_type: &str, name: &str) -> bool {
+        // Every event that may open a conversation keeps these.
+        self.first.contains(name)
+            || self
+                .compiled_for(event_type)
+                .iter()
+                .any(|template| template.names.contains(name))
+    }
+
+    /// Returns the templates that may render an event of this type, in any variant.
+    fn compiled_for(&self, event_type: &str) -> Vec<&Compiled> {
         let plain = format!("{event_type}.hbs");
         let of_type = format!("{event_type}.");
-        let mut reads = Vec::new();
+        let mut found = Vec::new();
         for files in [&self.own, &self.builtin] {
             let later = files.range::<str, _>((Bound::Included(of_type.as_str()), Bound::Unbounded));
             let of_type = later.take_while(|(file, _)| file.starts_with(&of_type));
-            reads.extend(of_type.map(|(_, compiled)| &compiled.names));
+            found.extend(of_type.map(|(_, compiled)| compiled));
             // `default.hbs` renders no type that has a template of its own.
             if !self.own.contains_key(&plain) && !self.builtin.contains_key(&plain) {
-                reads.extend(files.get("default.hbs").map(|compiled| &compiled.names));
+                found.extend(files.get("default.hbs"));
             }
         }
-        reads
+        found
+    }
+
+    /// Returns what is wrong with the rules of a source for an event type, together with those of the templates: the key, its
+    /// position, and a sentence.
+    pub(crate) fn contradictions(
+        &self,
+        event_type: &str,
+        rules: &Rules,
+    ) -> Vec<(&'static str, usize, String)> {
+        let templates = self.compiled_for(event_type);
+        let mut wrong: Vec<_> = templates
+            .into_iter()
+            .flat_map(|template| {
+                rules
+                    .or(&template.front.rules)
+                    .contradictions(template.front.ephemeral)
+            })
+            .filter(|(key, ..)| rules.has(key))
+            .collect();
+        wrong.sort();
+        wrong.dedup();
+        wrong
     }
 
     /// Renders an event. Without a template for `variant`, uses the plain template of `event_type`, and without that
-    /// `default.hbs`. `context` holds all names: event, source, headers, payload, the facts.
-    pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
+    /// `default.hbs`. `context` holds all names: event, source, headers, payload, the facts. It is the same afterwards.
+    pub fn render(
+        &self,
+        event_type: &str,
+        variant: Option<&str>,
+        context: &mut Context,
+        conversations: &SourceConversations,
+    ) -> Rendering {
+        let rules = SourceRules {
+            event_type,
+            conversations,
+        };
         let mut rendering = Rendering {
             template: None,
             failed: Vec::new(),
             when_failed: None,
+            conversation_failed: None,
             rendered: Rendered::NoTemplate,
         };
         let names = [
@@ -193,29 +282,37 @@ impl Library {
             Some(format!("{event_type}.hbs")),
         ];
         for name in names.into_iter().flatten() {
-            if self.render_file(&name, context, &mut rendering) {
+            if self.render_file(&name, context, &rules, &mut rendering) {
                 return rendering;
             }
         }
         if rendering.failed.is_empty() {
-            self.render_file("default.hbs", context, &mut rendering);
+            self.render_file("default.hbs", context, &rules, &mut rendering);
         }
         rendering
     }
 
     /// Renders the own file with this name, or the built-in one if that fails. Returns whether one of them succeeded.
-    fn render_file(&self, name: &str, context: &Context, rendering: &mut Rendering) -> bool {
+    fn render_file(
+        &self,
+        name: &str,
+        context: &mut Context,
+        of_source: &SourceRules<'_>,
+        rendering: &mut Rendering,
+    ) -> bool {
         if let Some(why) = self.broken.get(name) {
             rendering.failed.push((name.to_owned(), why.clone()));
         }
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
-            match compiled.render(&self.engine, context) {
+            let rules = of_source.over(&compiled.front.rules);
+            match self.render_with(compiled, rules.as_deref(), context) {
                 Ok(result) => {
                     rendering.template = Some(RenderedTemplate {
                         name: name.to_owned(),
                         origin: compiled.origin.clone(),
                     });
                     rendering.when_failed = result.when_failed;
+                    rendering.conversation_failed = result.conversation_failed;
                     rendering.rendered = match result.rendered {
                         Rendered::Skipped(why) => Rendered::Skipped(format!("{name}: {why}")),
                         rendered => rendered,
@@ -226,6 +323,15 @@ impl Library {
             }
         }
         false
+    }
+
+    fn render_with(
+        &self,
+        compiled: &Compiled,
+        rules: Option<&Rules>,
+        context: &mut Context,
+    ) -> Result<RenderResult, Failure> {
+        compiled.render(&self.engine, rules, &self.first, context)
     }
 
     /// Returns all compiled templates, own ones first. A built-in template with an own part occurs twice, with and
@@ -368,6 +474,20 @@ fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)>
         Ok(Compiled::new(origin, file, front, template))
     } else {
         Err((file, found))
+    }
+}
+
+#[cfg(test)]
+impl Library {
+    /// Renders an event of a source without settings of its own.
+    pub(crate) fn render_alone(
+        &self,
+        event_type: &str,
+        variant: Option<&str>,
+        context: &Context,
+    ) -> Rendering {
+        let of_source = SourceConversations::default();
+        self.render(event_type, variant, &mut context.clone(), &of_source)
     }
 }
 

@@ -6,8 +6,11 @@ use handlebars::{Path, PathSeg, Template};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use super::conversation::NAME;
 use super::helpers::PART;
+use super::late;
 use crate::condition::Condition;
+use crate::message::ConversationField;
 
 /// A path in a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,18 +48,25 @@ pub struct ReadNames {
 }
 
 impl ReadNames {
-    /// Returns the names that a template and its `when` read.
-    pub(super) fn of(template: &Template, when: Option<&Condition>) -> Self {
+    /// Returns the names that a template and the expressions of its front matter read.
+    pub(super) fn of<'c>(template: &Template, expressions: impl IntoIterator<Item = &'c Condition>) -> Self {
         let walk = walk(template);
         let read = walk
             .reads
             .into_iter()
             .filter_map(|read| read.path.into_iter().next());
-        let of_when = when.into_iter().flat_map(|when| &when.references().names);
+        let of_expressions = expressions
+            .into_iter()
+            .flat_map(|expression| &expression.references().names);
         Self {
             all: walk.all,
-            names: read.chain(of_when.cloned()).collect(),
+            names: read.chain(of_expressions.cloned()).collect(),
         }
+    }
+
+    /// Returns whether the template itself names this name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// Returns whether the template reads this name.
@@ -69,6 +79,14 @@ impl ReadNames {
 /// `except`) only paths from the root are known.
 pub(super) fn reads(template: &Template) -> Vec<ReadPath> {
     walk(template).reads
+}
+
+/// Returns the facts of the first event of a conversation that a template shows.
+pub(super) fn first_facts(template: &Template) -> BTreeSet<String> {
+    let of_first = format!("{NAME}.first.");
+    let reads = walk(template).reads.into_iter();
+    let shown = reads.filter(|read| read.written.starts_with(&of_first));
+    shown.filter_map(|read| read.path.into_iter().next()).collect()
 }
 
 fn walk(template: &Template) -> Walk {
@@ -124,6 +142,14 @@ impl Walk {
 
     /// Visits an expression: a value, or a helper with arguments.
     fn call(&mut self, call: &HelperTemplate) {
+        if let Some(ConversationField::First(fact)) = late::field_of_call(call) {
+            self.reads.push(ReadPath {
+                part: self.part.clone(),
+                line: self.line,
+                written: format!("{NAME}.first.{fact}"),
+                path: vec![fact],
+            });
+        }
         if call.params.is_empty() && call.hash.is_empty() {
             self.argument(&call.name);
         }

@@ -211,7 +211,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("retry", &[]),
     (
         "template",
-        &["condition", "message", "panics", "steps", "suggest", "units"],
+        &[
+            "condition",
+            "message",
+            "panics",
+            "steps",
+            "suggest",
+            "toml_reader",
+            "units",
+        ],
     ),
     ("message", &[]),
     ("conversation", &["message", "twake", "units"]),
