@@ -12,7 +12,7 @@ use crate::suggest::nearest;
 use crate::toml_reader::{Key, Shape, TableReader};
 use crate::units;
 
-pub(super) use evaluate::evaluate;
+pub(super) use evaluate::{evaluate, first_facts};
 
 /// The keys. All are optional.
 pub(crate) const KEYS: &[Key] = &[
@@ -267,10 +267,17 @@ impl Rules {
                 "\"update\" needs `message`, the key of the message to update; message = \"opener\" is the first one",
             );
         }
+        // The first message with a key of its own is a reply, whatever follows.
+        let is_opener = self.conversation.is_none()
+            || self
+                .message
+                .as_ref()
+                .is_some_and(|message| message.is_constant(OPENER));
         if let Some(also) = self
             .also_in_channel
             .as_ref()
             .filter(|also| also.constant() != Some(&false.into()))
+            && is_opener
             && !has(REPLY)
         {
             find(
