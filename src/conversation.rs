@@ -198,7 +198,7 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
     let mut acts = Vec::new();
     let mut skip = Skip::Unchanged;
     if let (true, Some((id, shown))) = (follow_up.update, target) {
-        if order(conversation, turn).is_before(shown) {
+        if order(conversation, turn.received).is_before(shown) {
             skip = Skip::Older;
         } else if turn.is_superseded {
             skip = Skip::Superseded;
@@ -225,6 +225,19 @@ pub fn decide_alone(message: &StoredMessage) -> Decided {
     }
 }
 
+/// Whether a later message makes the update by an earlier one unnecessary: whatever the state is then, it updates the same
+/// message, and with nothing older. Each with the time when its event was received. The caller knows that nothing between them
+/// closes the conversation.
+pub fn supersedes(later: (&StoredMessage, Timestamp), earlier: (&StoredMessage, Timestamp)) -> bool {
+    let (Some(one), Some(other)) = (&later.0.conversation, &earlier.0.conversation) else {
+        return false;
+    };
+    let is_same = one.key == other.key && one.slot.is_some() && one.slot == other.slot;
+    let always_updates = one.unchanged.update && one.changed.update;
+    let is_older = order(one, later.1).is_before(&order(other, earlier.1));
+    is_same && always_updates && !is_older && !other.closes
+}
+
 /// What the store keeps after a delivery. Unset: what it has stays.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
@@ -240,13 +253,7 @@ pub fn after(message: &StoredMessage, known: &Known, turn: &Turn<'_>, done: &[(A
     let Some(conversation) = &message.conversation else {
         return Changes::default();
     };
-    let order = order(conversation, turn);
-    // A reply whose thread is gone may stand in the channel itself. Then it is a new opener.
-    let stands_alone = |act: &Act, id: &RemoteId| match act {
-        Act::Post => true,
-        Act::Reply(_) => id.thread.is_none(),
-        Act::Update(_) => false,
-    };
+    let order = order(conversation, turn.received);
     if let Some((_, id)) = done.iter().find(|(act, id)| stands_alone(act, id)) {
         return opened(conversation, turn, id, order);
     }
@@ -283,6 +290,16 @@ pub fn after(message: &StoredMessage, known: &Known, turn: &Turn<'_>, done: &[(A
     Changes {
         thread: Some(changed),
         message,
+    }
+}
+
+/// Whether an act has made a message that stands in the channel by itself: it is a new opener. A reply whose thread is gone
+/// may.
+pub fn stands_alone(act: &Act, id: &RemoteId) -> bool {
+    match act {
+        Act::Post => true,
+        Act::Reply(_) => id.thread.is_none(),
+        Act::Update(_) => false,
     }
 }
 
@@ -377,10 +394,10 @@ fn follow_up(conversation: &Conversation, thread: &Thread) -> crate::message::Fo
     }
 }
 
-fn order(conversation: &Conversation, turn: &Turn<'_>) -> Order {
+fn order(conversation: &Conversation, received: Timestamp) -> Order {
     Order {
         version: conversation.version.clone(),
-        received: turn.received,
+        received,
     }
 }
 

@@ -133,7 +133,7 @@ fn requests(target: &Target, decision: &Decision, received: Timestamp) -> Vec<Op
         let first = situations(message, received).into_iter().next();
         let post = first.and_then(|first| first.acts.into_iter().next());
         let message = &StoredMessage {
-            message: post.map_or_else(|| message.message.clone(), |(_, document)| document),
+            message: post.map_or_else(|| message.document().clone(), |(_, document)| document),
             ..message.clone()
         };
         let request = twake::request(&Job::post(Uuid::nil(), 0, destination, message));

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 use super::{Decided, DeliveryId};
 use crate::event::Envelope;
@@ -43,6 +44,37 @@ pub enum State {
     Delivered,
     /// A dead letter: no more attempts are made. It is kept, listed, and can be replayed.
     Dead,
+    /// Nothing was posted for it when its turn came ([`crate::conversation::Skip`]).
+    Skipped,
+}
+
+/// What a delivery did in its channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// It posted a message in the channel.
+    Post,
+    /// It replied to the opener of its conversation.
+    Reply,
+    /// It updated a message of its conversation.
+    Update,
+    /// It updated a message, and then replied to the opener.
+    UpdateAndReply,
+}
+
+impl Done {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Post, Self::Reply, Self::Update, Self::UpdateAndReply];
+
+    /// The word that the store keeps.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Reply => "reply",
+            Self::Update => "update",
+            Self::UpdateAndReply => "update_and_reply",
+        }
+    }
 }
 
 /// A stored delivery.
@@ -70,8 +102,14 @@ pub struct DeliveryRecord {
     pub since: Timestamp,
     /// While it waits: the earliest time of the next attempt.
     pub due: Option<Timestamp>,
-    /// When it was delivered or died.
+    /// When it was delivered, died, or was skipped.
     pub settled: Option<Timestamp>,
+    /// What it did, if it is delivered.
+    pub done: Option<Done>,
+    /// Whether it is a replay.
+    pub is_replay: bool,
+    /// The event whose delivery stands for this one, if that is why it was skipped and the event still exists.
+    pub carried_by: Option<Uuid>,
 }
 
 /// A stored event.
