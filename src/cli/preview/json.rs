@@ -96,7 +96,7 @@ fn message(decided: &DecidedMessage, preview: &Preview, kind: &str) -> Value {
     let text = decided
         .message
         .as_ref()
-        .map(|stored| plain::text(&stored.message));
+        .map(|stored| plain::text(stored.document()));
     json!({
         "variant": decided.variant.as_deref(),
         "template": template.map(|template| &template.name),

@@ -1,6 +1,7 @@
 //! A preview as text.
 
-use jiff::Timestamp;
+mod conversation;
+
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -8,10 +9,7 @@ use super::super::paint::Paint;
 use super::super::shown::visible_lines;
 use crate::authentication::Refusal;
 use crate::decision::{ChallengeResponse, DecidedMessage};
-use crate::message::{Conversation, Document, Slot, StoredMessage};
-use crate::preview::{
-    ChatRequest, Hint, Outcome, Preview, Proof, Situation, Target, Unchecked, situations, why_this,
-};
+use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
 use crate::source::Kind;
 use crate::template::Origin;
 
@@ -285,70 +283,6 @@ impl Out {
         } else if let Some(skip_reason) = &message.skip_reason {
             self.field("skipped", &visible_lines(skip_reason));
         }
-    }
-
-    /// The texts of a message, each act's once.
-    fn texts(&mut self, stored: &StoredMessage, received: Timestamp, to: &str) {
-        let paint = self.paint;
-        let Some(conversation) = &stored.conversation else {
-            let title = if stored.ephemeral {
-                ", shown and forgotten"
-            } else {
-                ""
-            };
-            self.document(to, title, &stored.message);
-            return;
-        };
-        let situations = situations(stored, received);
-        self.conversation(conversation, &situations);
-        let mut shown: Vec<Document> = Vec::new();
-        for Situation { when, acts, .. } in situations {
-            for (act, document) in acts {
-                if !shown.contains(&document) {
-                    self.document(to, &paint.dim(&format!(", {act} if {when}")), &document);
-                    shown.push(document);
-                }
-            }
-        }
-    }
-
-    fn document(&mut self, to: &str, title: &str, document: &Document) {
-        let text = self.paint.document(document);
-        let _ = writeln!(self.text, "\n── {}{title} ──\n{text}\n", self.paint.bold(to));
-    }
-
-    /// The conversation that a message belongs to, and what it does there.
-    fn conversation(&mut self, conversation: &Conversation, situations: &[Situation]) {
-        let mut shown = vec![self.paint.bold(&shortened(&visible_lines(&conversation.key)))];
-        match &conversation.slot {
-            Some(Slot::Opener) => shown.push("the event is its first message".to_owned()),
-            Some(Slot::Key(key)) => {
-                shown.push(format!(
-                    "the event is its message {}",
-                    shortened(&visible_lines(key))
-                ));
-            }
-            None => {}
-        }
-        for situation in situations {
-            let acts: Vec<&str> = situation.acts.iter().map(|(act, _)| *act).collect();
-            let also = if conversation.also_in_channel && acts.contains(&"reply") {
-                ", also in the channel"
-            } else {
-                ""
-            };
-            let what = situation
-                .skipped
-                .map_or_else(|| acts.join(" and "), |why| format!("skipped: {why}"));
-            shown.push(format!("if {}: {what}{also}", situation.when));
-        }
-        if let Some(state) = &conversation.state {
-            shown.push(format!("its state is then {}", shortened(&visible_lines(state))));
-        }
-        if conversation.closes {
-            shown.push("the next event opens a new conversation".to_owned());
-        }
-        self.field("conversation", &shown.join("\n"));
     }
 
     fn request(&mut self, channel: &str, request: &ChatRequest) {
