@@ -1,9 +1,9 @@
 //! The claim of a lane, and the settlement of an attempt under it.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Done;
 use crate::conversation::{Changes, Known};
 use crate::message::StoredMessage;
 
@@ -145,6 +145,35 @@ pub enum Outcome {
         /// The delivery that stands for it, if that is why.
         carried_by: Option<DeliveryId>,
     },
+}
+
+/// What a delivery did in its channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// It posted a message in the channel.
+    Post,
+    /// It replied to the opener of its conversation.
+    Reply,
+    /// It updated a message of its conversation.
+    Update,
+    /// It updated a message, and then replied to the opener.
+    UpdateAndReply,
+}
+
+impl Done {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Post, Self::Reply, Self::Update, Self::UpdateAndReply];
+
+    /// The word that the store keeps.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Reply => "reply",
+            Self::Update => "update",
+            Self::UpdateAndReply => "update_and_reply",
+        }
+    }
 }
 
 /// What a store did with a settlement.

@@ -45,14 +45,14 @@ mod sqlite;
 mod store;
 mod wake;
 
-pub use claim::{Claim, DeliveryId, Fence, Head, Kept, Outcome, Owner, Settled, Settlement};
+pub use claim::{Claim, DeliveryId, Done, Fence, Head, Kept, Outcome, Owner, Settled, Settlement};
 pub use decided::{Decided, Enqueued, NewDelivery, NewEvent, to_stored};
 pub use error::{OpenError, QueueError};
 pub use handle::Queue;
 pub use listing::{EventLine, EventPage, EventState, Filter, Listing};
 pub use operations::{Discard, Move, Moved, Replay};
 pub use pruning::History;
-pub use records::{DeliveryRecord, Done, EventRecord, LaneState, State};
+pub use records::{DeliveryRecord, EventRecord, LaneState, State};
 pub use sqlite::{Copied, CopyError, backup, locate, restore};
 pub use store::StoreThread;
 

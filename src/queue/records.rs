@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-use super::{Decided, DeliveryId};
+use super::{Decided, DeliveryId, Done};
 use crate::event::Envelope;
 use crate::message::StoredMessage;
 
@@ -46,35 +46,6 @@ pub enum State {
     Dead,
     /// Nothing was posted for it when its turn came ([`crate::conversation::Skip`]).
     Skipped,
-}
-
-/// What a delivery did in its channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Done {
-    /// It posted a message in the channel.
-    Post,
-    /// It replied to the opener of its conversation.
-    Reply,
-    /// It updated a message of its conversation.
-    Update,
-    /// It updated a message, and then replied to the opener.
-    UpdateAndReply,
-}
-
-impl Done {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Post, Self::Reply, Self::Update, Self::UpdateAndReply];
-
-    /// The word that the store keeps.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Post => "post",
-            Self::Reply => "reply",
-            Self::Update => "update",
-            Self::UpdateAndReply => "update_and_reply",
-        }
-    }
 }
 
 /// A stored delivery.

@@ -293,7 +293,7 @@ pub(super) async fn a_claim_knows_what_a_model_does(mut bench: Bench) {
         match random.u8(..10) {
             0 => bench = bench.reopen(HISTORY, now),
             1 => {
-                let pruning = pruning::Pruning::new(&HISTORY, at(now));
+                let pruning = pruning::Pruning::new(&HISTORY, bench.queue.time());
                 bench.queue.prune(pruning).await.unwrap();
             }
             2 | 3 => {

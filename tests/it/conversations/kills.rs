@@ -148,6 +148,8 @@ fn random_conversation(name: &str, random: &mut fastrand::Rng) -> Conversation {
 async fn examine(store: &str, sent: &[Sent], chat: &[SandboxMessage]) -> usize {
     let (queue, thread) = Queue::open(store, HISTORY, Clock::system()).unwrap();
     let mut posted: BTreeMap<String, Posted> = BTreeMap::new();
+    // The message of the slot by its opener: there is one slot.
+    let mut slots: BTreeMap<Option<String>, String> = BTreeMap::new();
     for (number, event) in sent.iter().enumerate() {
         let mut record = queue.event(event.id).await.unwrap().unwrap();
         let delivery = record.deliveries.pop().unwrap();
@@ -170,10 +172,13 @@ async fn examine(store: &str, sent: &[Sent], chat: &[SandboxMessage]) -> usize {
                 "a thread mixes conversations"
             );
         }
-        // An update shows its message by the id, or by the slot it is of.
+        // With a reply, the store keeps the id of that.
         let updated = match delivery.done.unwrap() {
             Done::Update => Some(id.message.clone()),
-            Done::UpdateAndReply => updated_with(&posted, chat, event),
+            Done::UpdateAndReply => match event.conversation.slot.as_ref().unwrap() {
+                Slot::Opener => id.thread.clone(),
+                Slot::Key(_) => slots.get(&id.thread).cloned(),
+            },
             Done::Post | Done::Reply => None,
         };
         if let Some(target) = updated {
@@ -204,6 +209,10 @@ async fn examine(store: &str, sent: &[Sent], chat: &[SandboxMessage]) -> usize {
                 text: format!("{}{suffix}", event.name),
                 shown: number,
             };
+            if matches!(event.conversation.slot, Some(Slot::Key(_))) {
+                let opener = new.parent.clone().unwrap_or_else(|| id.message.clone());
+                slots.entry(Some(opener)).or_insert_with(|| id.message.clone());
+            }
             posted.insert(id.message, new);
         }
     }
@@ -221,14 +230,4 @@ async fn examine(store: &str, sent: &[Sent], chat: &[SandboxMessage]) -> usize {
     }
     // And the last message.
     chat.len() - posted.len() - 1
-}
-
-/// The message that an update with a reply has changed: of its conversation, and no newer event has changed it since. The store
-/// keeps the id of the reply.
-fn updated_with(posted: &BTreeMap<String, Posted>, chat: &[SandboxMessage], event: &Sent) -> Option<String> {
-    let text = format!("{}.update", event.name);
-    let shows = chat.iter().find(|message| message.notification() == text);
-    shows
-        .map(|message| message.id.clone())
-        .filter(|id| posted.contains_key(id))
 }

@@ -1,5 +1,6 @@
 //! Conversations through the real store and lane to the stand-in chats: what a person sees there afterwards.
 
+use actix_web::rt::task::JoinHandle;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -128,7 +129,7 @@ struct Bench {
     clock: Clock,
     store: Option<(Queue, StoreThread)>,
     destination: Destination,
-    running: Option<(CancellationToken, actix_web::rt::task::JoinHandle<()>)>,
+    running: Option<Running>,
 }
 
 impl Bench {
@@ -166,24 +167,7 @@ impl Bench {
     }
 
     fn start(&mut self) {
-        let settings = DeliverySettings {
-            timeout: Duration::from_secs(30),
-            horizon: Duration::from_secs(3_600),
-            late: Duration::from_secs(86_400),
-        };
-        let mut destinations = Destinations::new();
-        destinations.insert("dev".into(), self.destination.clone());
-        let (queue, metrics) = (self.queue().clone(), Arc::new(Metrics::default()));
-        let dispatcher = Dispatcher::new(
-            queue,
-            Arc::new(destinations),
-            settings,
-            metrics,
-            self.clock.clone(),
-        );
-        let stop = CancellationToken::new();
-        let running = actix_web::rt::spawn(dispatcher.unwrap().run(stop.clone()));
-        self.running = Some((stop, running));
+        self.running = Some(run(self.queue(), &self.destination, &self.clock));
     }
 
     async fn stop(&mut self) {
@@ -292,6 +276,31 @@ impl Drop for Bench {
     fn drop(&mut self) {
         self.chat.graceful.cancel();
     }
+}
+
+/// A dispatcher, and what ends it.
+type Running = (CancellationToken, JoinHandle<()>);
+
+/// Runs a dispatcher with the channel `dev`.
+pub(crate) fn run(queue: &Queue, dev: &Destination, clock: &Clock) -> Running {
+    let settings = DeliverySettings {
+        timeout: Duration::from_secs(30),
+        horizon: Duration::from_secs(3_600),
+        late: Duration::from_secs(86_400),
+    };
+    let mut destinations = Destinations::new();
+    destinations.insert("dev".into(), dev.clone());
+    let metrics = Arc::new(Metrics::default());
+    let dispatcher = Dispatcher::new(
+        queue.clone(),
+        Arc::new(destinations),
+        settings,
+        metrics,
+        clock.clone(),
+    );
+    let stop = CancellationToken::new();
+    let running = actix_web::rt::spawn(dispatcher.unwrap().run(stop.clone()));
+    (stop, running)
 }
 
 /// The id of a channel.
