@@ -188,6 +188,9 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
         Some(Slot::Key(_)) => match known_message(known, thread) {
             Some(message) => Some((&message.id, &message.shown)),
             // The first message of its slot.
+            None if conversation.reply.as_ref().unwrap_or(&message.message).is_empty() => {
+                return Decided::Skip(Skip::Unchanged);
+            }
             None => return Decided::Act(vec![reply]),
         },
         None => None,
@@ -210,6 +213,15 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
         Decided::Skip(skip)
     } else {
         Decided::Act(acts)
+    }
+}
+
+/// Decides what a delivery does in a channel without conversations. A message that only follows others is skipped.
+pub fn decide_alone(message: &StoredMessage) -> Decided {
+    if message.message.is_empty() {
+        Decided::Skip(Skip::NotOpen)
+    } else {
+        Decided::Act(vec![Act::Post])
     }
 }
 
@@ -324,9 +336,31 @@ pub fn text<'a>(message: &'a StoredMessage, act: &Act, known: &Known, turn: &Tur
         Act::Reply(_) => conversation.reply.as_ref(),
         Act::Update(_) => conversation.update.as_ref(),
     };
-    let document = own.unwrap_or(&message.message);
+    // A post in place of an update, because the chat has lost the message, has the text of the update.
+    let own = own.unwrap_or(&message.message);
+    let document = if own.is_empty() { message.document() } else { own };
     let thread = open(known, turn).filter(|_| *act != Act::Post);
-    Cow::Owned(fill::filled(document, conversation, thread, turn.received))
+    let before = thread.map_or(0, |thread| thread.count);
+    let values = fill::Values {
+        count: before.saturating_add(u64::from(conversation.opens)),
+        began: thread.map_or(turn.received, |thread| thread.began),
+        received: turn.received,
+        previous: thread.map_or("", |thread| &thread.state),
+        first: thread.map_or(&conversation.first, |thread| &thread.first),
+    };
+    Cow::Owned(fill::filled(document, &values))
+}
+
+/// A text with the values of a conversation in it, of an event that has none: those of a first event. `first`: its facts.
+pub fn text_alone(document: &Document, first: &BTreeMap<String, String>, received: Timestamp) -> Document {
+    let values = fill::Values {
+        count: 1,
+        began: received,
+        received,
+        previous: "",
+        first,
+    };
+    fill::filled(document, &values)
 }
 
 /// When the store may forget a conversation.

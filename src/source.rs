@@ -12,7 +12,7 @@ use crate::facts::FactMap;
 use crate::payload::BodyForm;
 use crate::route::Routes;
 use crate::secret::Secret;
-use crate::template::Library;
+use crate::template::{Library, SourceConversations};
 use crate::twake::Api;
 
 /// The compiled `source.toml` of a kind.
@@ -119,6 +119,8 @@ pub struct Source {
     pub facts: FactMap,
     /// The routes of its events.
     pub routes: Routes,
+    /// The conversations of its events.
+    pub conversations: SourceConversations,
     /// Maximum length of a body, in bytes.
     pub body_limit: usize,
     /// Access control before authentication.

@@ -8,6 +8,7 @@ use super::public::{self, RawAdmission, RawPublic};
 use super::schemes::Schemes;
 use super::secrets::{self, Reference};
 use super::{Delivery, History, Limits};
+use crate::template::Rules;
 use crate::toml_reader::{Located, TableReader, ValueReader};
 use crate::twake::Api;
 use crate::twake::matrix::Notify;
@@ -75,9 +76,19 @@ pub(super) struct RawSource {
     pub(super) channels: Option<Vec<Located<String>>>,
     pub(super) routes: Vec<RawRoute>,
     pub(super) facts: Vec<RawFact>,
+    /// Whether its events have conversations.
+    pub(super) conversations: bool,
+    pub(super) events: Vec<RawEvent>,
     pub(super) authentication: Option<Schemes>,
     pub(super) body_limit: Option<usize>,
     pub(super) admission: RawAdmission,
+}
+
+/// `[sources.X.events.TYPE]`.
+pub(super) struct RawEvent {
+    pub(super) event_type: Located<String>,
+    pub(super) path: String,
+    pub(super) rules: Rules,
 }
 
 /// A fact and its expressions.
@@ -262,10 +273,21 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         channels: table.texts("channels"),
         routes: table.tables("routes").iter().map(route).collect(),
         facts: facts(table),
+        conversations: table.boolean("conversations").unwrap_or(true),
+        events: table.entries("events").into_iter().filter_map(event).collect(),
         authentication: table.has("authentication").then(|| Schemes::read(table)),
         body_limit: table.table("limits").and_then(|limits| size(&limits, "body")),
         admission: public::raw_admission(table),
     }
+}
+
+fn event((event_type, value): (Located<String>, ValueReader<'_, '_>)) -> Option<RawEvent> {
+    let table = value.table()?;
+    Some(RawEvent {
+        event_type,
+        rules: Rules::read(&table),
+        path: table.path,
+    })
 }
 
 /// Reads `facts`, of a source or of a kind.

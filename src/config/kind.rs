@@ -16,7 +16,7 @@ use crate::facts::FactMap;
 use crate::route::Routes;
 use crate::source::{Kind, Source};
 use crate::suggest;
-use crate::template::{Library, Origin, TemplateFile};
+use crate::template::{Library, Origin, SourceConversations, TemplateFile};
 use crate::toml_reader::{self, Finding, Findings, Placed, Subject, TableReader};
 
 pub(super) use folder::{Folder, folders};
@@ -41,6 +41,7 @@ impl LoadedKind {
             authenticator: Authenticator::of_samples(self.kind.body.clone()),
             facts: self.facts.clone(),
             routes,
+            conversations: SourceConversations::default(),
             body_limit: Limits::default().body,
             admission: Admission::default(),
         }

@@ -13,6 +13,7 @@ mod authorities;
 pub mod builtin;
 mod certified;
 mod conditions;
+mod conversations;
 pub mod env;
 mod file;
 mod files;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Limits;
 use super::conditions::{ExpressionSite, compile, condition, fact_map};
+use super::conversations;
 use super::env::Environment;
 use super::file::{Named, RawRoute, RawRouteChannels, RawSource};
 use super::kind::LoadedKind;
@@ -19,6 +20,7 @@ use crate::route::{LookupTable, Route, RouteChannels, Routes};
 use crate::secret::SourceSecret;
 use crate::source::Source;
 use crate::suggest::unknown;
+use crate::template::SourceConversations;
 use crate::toml_reader::{Findings, Located, Owner};
 
 /// The rest of the configuration, which a source refers to.
@@ -56,7 +58,12 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
         context.findings,
     );
     // Names and variants depend on the kind. Without a kind they are not checked.
-    let routes = routes(&raw, &name.value, loaded.map(|loaded| (loaded, &own)), context);
+    let kind = loaded.map(|loaded| (loaded, &own));
+    let names = kind.map(|(loaded, own)| names(loaded, own));
+    let routes = routes(&raw, &name.value, kind, names.as_ref(), context);
+    let events = loaded.zip(names.as_ref());
+    let events = events
+        .map(|(loaded, names)| conversations::events(&raw, &name.value, loaded, names, context.findings));
     let schemes = raw
         .authentication
         .as_ref()
@@ -88,6 +95,10 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
         authenticator,
         facts: loaded.facts.overridden_by(own),
         routes,
+        conversations: SourceConversations {
+            enabled: raw.conversations,
+            events: events.unwrap_or_default(),
+        },
         body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
     })
@@ -136,30 +147,27 @@ fn secrets(
     secrets
 }
 
+/// Every name that the conditions of a source can use.
+fn names(loaded: &LoadedKind, own: &FactMap) -> BTreeSet<String> {
+    let mapped = loaded.facts.facts.iter().chain(&own.facts);
+    let known = GIVEN.iter().copied().chain(KNOWN.iter().map(|(name, _)| *name));
+    known
+        .chain(mapped.map(|(name, _)| name.as_str()))
+        .map(str::to_owned)
+        .collect()
+}
+
 fn routes(
     raw: &RawSource,
     name: &str,
     kind: Option<(&LoadedKind, &FactMap)>,
+    names: Option<&BTreeSet<String>>,
     context: &SourceContext<'_>,
 ) -> Routes {
-    let names = kind.map(|(loaded, own)| {
-        let mapped = loaded
-            .facts
-            .facts
-            .iter()
-            .chain(&own.facts)
-            .map(|(name, _)| name.as_str());
-        let names = GIVEN
-            .iter()
-            .copied()
-            .chain(KNOWN.iter().map(|(name, _)| *name))
-            .chain(mapped);
-        names.map(str::to_owned).collect::<BTreeSet<String>>()
-    });
     let compiled = |text: Option<&Located<String>>, key: &str, route: &RawRoute, owner: &Owner| {
         let path = &format!("{}.{key}", route.path);
         let is_when = key == "when";
-        match &names {
+        match names {
             Some(names) => condition(
                 text?,
                 ExpressionSite { path, owner, is_when },

@@ -303,6 +303,14 @@ fn count(hooks: &Hooks, source: &str, decision: &Decision) {
         hooks.metrics.unevaluated(source);
         debug!(source:%, event_type:% = decision.event_type, why:%; "a template's condition could not be evaluated, so it holds");
     }
+    for why in decision
+        .messages
+        .iter()
+        .filter_map(|message| message.conversation_failed.as_ref())
+    {
+        hooks.metrics.unevaluated(source);
+        debug!(source:%, event_type:% = decision.event_type, why:%; "the conversation of an event could not be evaluated, so it is posted by itself");
+    }
     for route in decision.routes.iter().filter(|route| route.failed) {
         hooks.metrics.unevaluated(source);
         debug!(source:%, event_type:% = decision.event_type, route = route.route, why:% = route.why; "a condition could not be evaluated");

@@ -356,7 +356,7 @@ fn delivery(
 
 /// Returns a message as text.
 pub(super) fn text(stored: &StoredMessage) -> String {
-    plain::text(&stored.message)
+    plain::text(stored.document())
 }
 
 #[cfg(test)]

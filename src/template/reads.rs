@@ -6,8 +6,11 @@ use handlebars::{Path, PathSeg, Template};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use super::conversation::NAME;
 use super::helpers::PART;
+use super::late;
 use crate::condition::Condition;
+use crate::message::ConversationField;
 
 /// A path in a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,18 +48,25 @@ pub struct ReadNames {
 }
 
 impl ReadNames {
-    /// Returns the names that a template and its `when` read.
-    pub(super) fn of(template: &Template, when: Option<&Condition>) -> Self {
+    /// Returns the names that a template and the expressions of its front matter read.
+    pub(super) fn of<'c>(template: &Template, expressions: impl IntoIterator<Item = &'c Condition>) -> Self {
         let walk = walk(template);
         let read = walk
             .reads
             .into_iter()
             .filter_map(|read| read.path.into_iter().next());
-        let of_when = when.into_iter().flat_map(|when| &when.references().names);
+        let of_expressions = expressions
+            .into_iter()
+            .flat_map(|expression| &expression.references().names);
         Self {
             all: walk.all,
-            names: read.chain(of_when.cloned()).collect(),
+            names: read.chain(of_expressions.cloned()).collect(),
         }
+    }
+
+    /// Returns whether the template itself names this name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// Returns whether the template reads this name.
@@ -71,10 +81,24 @@ pub(super) fn reads(template: &Template) -> Vec<ReadPath> {
     walk(template).reads
 }
 
+/// Returns whether a template shows values that are known only when the message is posted.
+pub(super) fn has_late_values(template: &Template) -> bool {
+    walk(template).has_late_values
+}
+
+/// Returns the facts of the first event of a conversation that a template shows.
+pub(super) fn first_facts(template: &Template) -> BTreeSet<String> {
+    let of_first = format!("{NAME}.first.");
+    let reads = walk(template).reads.into_iter();
+    let shown = reads.filter(|read| read.written.starts_with(&of_first));
+    shown.filter_map(|read| read.path.into_iter().next()).collect()
+}
+
 fn walk(template: &Template) -> Walk {
     let mut walk = Walk {
         reads: Vec::new(),
         all: false,
+        has_late_values: false,
         part: None,
         line: None,
         scopes: vec![Scope {
@@ -90,6 +114,8 @@ struct Walk {
     reads: Vec<ReadPath>,
     /// An argument was the object of all names.
     all: bool,
+    /// It shows a value that is known only when the message is posted.
+    has_late_values: bool,
     part: Option<String>,
     line: Option<usize>,
     /// The enclosing blocks that change what a name means, the innermost last.
@@ -124,6 +150,16 @@ impl Walk {
 
     /// Visits an expression: a value, or a helper with arguments.
     fn call(&mut self, call: &HelperTemplate) {
+        let late = late::field_of_call(call);
+        self.has_late_values |= late.is_some();
+        if let Some(ConversationField::First(fact)) = late {
+            self.reads.push(ReadPath {
+                part: self.part.clone(),
+                line: self.line,
+                written: format!("{NAME}.first.{fact}"),
+                path: vec![fact],
+            });
+        }
         if call.params.is_empty() && call.hash.is_empty() {
             self.argument(&call.name);
         }

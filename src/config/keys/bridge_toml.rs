@@ -2,6 +2,7 @@
 
 use super::{FACTS, SECRET, TLS};
 use crate::authentication::SCHEMES;
+use crate::template::conversation::KEYS as CONVERSATION;
 use crate::toml_reader::{Key, Names, Shape, words};
 use crate::twake::Api;
 use crate::twake::matrix::Notify;
@@ -199,6 +200,19 @@ const SOURCE: &[Key] = &[
         "facts",
         FACTS,
         "facts that replace the kind's facts of the same name",
+    ),
+    Key::new(
+        "conversations",
+        Shape::Boolean,
+        "whether events that belong together are one conversation in a channel; default: true",
+    ),
+    Key::new(
+        "events",
+        Shape::Map {
+            names: Names::Any,
+            values: &Shape::Table(CONVERSATION),
+        },
+        "by event type: the keys about its conversation that replace those of the template",
     ),
     Key::new("authentication", SCHEMES, "schemes that replace the kind's"),
     Key::new(

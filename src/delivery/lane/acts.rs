@@ -80,9 +80,10 @@ fn turn<'a>(destination: &'a str, head: &Head) -> Turn<'a> {
 
 /// Decides what a delivery does.
 pub(super) fn decide(destination: &Destination, head: &Head) -> Decided {
-    match Claimed::new(destination, head) {
-        Some(claimed) => conversation::decide(claimed.message, &head.known, &claimed.turn()),
-        None => Decided::Act(vec![Act::Post]),
+    match (Claimed::new(destination, head), &head.message) {
+        (Some(claimed), _) => conversation::decide(claimed.message, &head.known, &claimed.turn()),
+        (None, Some(message)) => conversation::decide_alone(message),
+        (None, None) => Decided::Act(vec![Act::Post]),
     }
 }
 

@@ -15,6 +15,7 @@ use twake_bridge::event::{Envelope, Event};
 use twake_bridge::headers::Headers;
 use twake_bridge::route::Routes;
 use twake_bridge::source::Source;
+use twake_bridge::template::SourceConversations;
 use twake_bridge::toml_reader::{Finding, Severity};
 
 use super::{Input, decision::check_decision};
@@ -109,6 +110,7 @@ fn receive(loaded: LoadedKind) {
         name: "own".into(),
         authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
         routes: Routes::new(Vec::new(), vec!["dev".into()]),
+        conversations: SourceConversations::default(),
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,

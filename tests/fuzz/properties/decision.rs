@@ -16,6 +16,7 @@ use twake_bridge::headers::Headers;
 use twake_bridge::queue::to_stored;
 use twake_bridge::route::{Route, RouteChannels, Routes};
 use twake_bridge::source::Source;
+use twake_bridge::template::SourceConversations;
 
 use super::{Input, nasty, shown};
 
@@ -65,6 +66,7 @@ fn source(kind: &str) -> Source {
         name: kind.into(),
         authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
         routes: Routes::new(routes.collect(), vec!["own".into()]),
+        conversations: SourceConversations::default(),
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,
