@@ -89,7 +89,7 @@ impl Lane {
         };
         let carried = self.attempt(destination, &head, vec![Act::Post]).await;
         let claim = Claim { head, ..claim };
-        let mut attempted = self.judge(destination, claim, carried);
+        let mut attempted = self.judge(destination, claim, &carried);
         match attempted.outcome() {
             Outcome::Rejected => {
                 self.alone = Some(delivery);
