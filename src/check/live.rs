@@ -168,13 +168,14 @@ async fn channel(
     let narrowest = destination.scopes().pop();
     let is_whole = match &verdict.kind {
         VerdictKind::Accepted => false,
-        VerdictKind::Halt(scope) => Some(scope) != narrowest.as_ref(),
+        VerdictKind::Halt(scope) => *scope == HaltScope::account(account.name()),
         _ => UNREACHED.contains(&verdict.reason),
     };
-    // A homeserver answers about one room, Twake's messages/save about a company.
-    let table = match account.api() {
-        Api::Matrix if !is_whole => format!("channels.{name}"),
-        _ => of_account.clone(),
+    // Twake's messages/save answers about a company, the others about one channel.
+    let table = if is_whole || account.api() == Api::MessagesSave {
+        of_account.clone()
+    } else {
+        format!("channels.{name}")
     };
     let what = match generation(&account, verdict.reason, timeout, clock).await {
         Some(generation) => format!("{to}: {}{detail}; {}", verdict.reason.code(), generation.advice()),

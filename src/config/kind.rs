@@ -43,6 +43,7 @@ impl LoadedKind {
             routes,
             body_limit: Limits::default().body,
             admission: Admission::default(),
+            appearance: None,
         }
     }
 }

@@ -200,6 +200,7 @@ impl Lane {
         let last = head.reason.as_deref().and_then(Reason::from_code);
         let job = Job {
             last: last.map(|reason| (reason, head.repeated)),
+            may_be_duplicate: head.may_be_duplicate,
             late: lateness::line(head.received, now, settings.late),
             waited: Duration::try_from(now.duration_since(head.since)).unwrap_or_default(),
             ..Job::post(head.event, head.delivery.0, destination, message)
@@ -266,6 +267,7 @@ fn unreadable() -> Verdict {
         kind: VerdictKind::Reject,
         reason: Reason::Unreadable,
         may_be_duplicate: false,
+        looked_up: false,
         hint: "the store was written by another version of the bridge: replay the event with that one or this one",
         detail: String::new(),
         notice: None,

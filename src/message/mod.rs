@@ -42,6 +42,20 @@ pub struct StoredMessage {
     /// where a channel has `notify = "critical"`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgent: bool,
+    /// Whose message it seems to be, where a chat can show that; unset: the application's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appearance: Option<Appearance>,
+}
+
+/// The name and the picture that a message is shown with (`title` and `picture` of its source).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appearance {
+    /// The name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The address of the picture: http or https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 impl StoredMessage {
@@ -52,6 +66,7 @@ impl StoredMessage {
             message,
             ephemeral: false,
             urgent: false,
+            appearance: None,
         }
     }
 }
@@ -160,6 +175,7 @@ mod tests {
             },
             ephemeral: true,
             urgent: false,
+            appearance: None,
         };
         let json = r#"{"v":1,"message":{"document":{"blocks":["rule"]}},"ephemeral":true}"#;
         assert_eq!(serde_json::to_string(&stored).unwrap(), json);

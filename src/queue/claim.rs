@@ -77,6 +77,8 @@ pub struct Settlement {
     pub detail: String,
     /// The attempt failed, but may have reached Twake.
     pub may_be_duplicate: bool,
+    /// No earlier attempt has made a duplicate: the attempt has looked.
+    pub looked_up: bool,
     /// When the attempt ended.
     pub now: Timestamp,
 }

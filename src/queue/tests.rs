@@ -269,6 +269,7 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         reason: "unreachable",
         detail: String::new(),
         may_be_duplicate: false,
+        looked_up: false,
         now: at(second),
     }
 }

@@ -38,6 +38,7 @@ impl Lane {
             reason: code,
             detail: verdict.detail.clone(),
             may_be_duplicate: verdict.may_be_duplicate,
+            looked_up: verdict.looked_up,
             now: self.shared.clock.now(),
         };
         settlement.outcome = match &verdict.kind {

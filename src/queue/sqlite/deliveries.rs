@@ -77,6 +77,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         due,
         settled.then_some(now),
         twake_id,
+        settlement.looked_up,
     ];
     let found = first(connection, SETTLE, columns, |row| Ok((row.get(0)?, row.get(1)?)))?;
     if let Some((lane, event)) = found {

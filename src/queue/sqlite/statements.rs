@@ -95,7 +95,7 @@ statements! { INDEXED:
             AND (?3 IS NULL OR state = ?3)";
     SETTLE = "UPDATE deliveries SET state = ?2, attempts = attempts + 1,
             repeated = CASE WHEN reason IS ?3 THEN repeated + 1 ELSE 1 END, reason = ?3, detail = ?4,
-            may_be_duplicate = may_be_duplicate OR ?5, due = ?6, settled = ?7, twake_id = ?8
+            may_be_duplicate = (may_be_duplicate AND NOT ?9) OR ?5, due = ?6, settled = ?7, twake_id = ?8
         WHERE id = ?1 AND state = 0 RETURNING lane, event";
     /// For a delivery that was discarded while an attempt was in flight, when that attempt succeeds.
     DELIVERED_NEVERTHELESS = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
