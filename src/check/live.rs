@@ -217,7 +217,7 @@ const UNREACHED: [Reason; 6] = [
     Reason::Broken,
 ];
 
-/// Which other generation answers where there is no `messages/save`.
+/// Which other generation answers where the account's API is not.
 async fn generation(
     account: &Account,
     reason: Reason,
@@ -225,14 +225,16 @@ async fn generation(
     clock: &Clock,
 ) -> Option<Generation> {
     let is_elsewhere = [Reason::Misrouted, Reason::NotJson, Reason::EmptyAnswer].contains(&reason);
-    if account.api() != Api::MessagesSave || !is_elsewhere {
-        return None;
-    }
-    for generation in Generation::ALL {
+    let others: &[Generation] = match account.api() {
+        Api::MessagesSave if is_elsewhere => &Generation::ALL,
+        Api::Threads if is_elsewhere => &[Generation::Matrix],
+        _ => &[],
+    };
+    for generation in others {
         let request = generation.question(account.url());
         let answer = delivery::ask(account, request, timeout, clock).await.ok()?;
         if generation.is_shown_by(&answer) {
-            return Some(generation);
+            return Some(*generation);
         }
     }
     None

@@ -47,7 +47,7 @@ impl Generation {
         }
     }
 
-    /// What an operator should do who configured `messages-save`.
+    /// What an operator should do who configured another one.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Matrix => {

@@ -36,7 +36,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 
 impl Request {
     /// A call of a JSON API. Its path is that of the account's address, followed by these segments.
-    pub(super) fn json(
+    pub(crate) fn json(
         address: &Url,
         method: &'static str,
         segments: &[&str],

@@ -23,35 +23,48 @@ fn a_first_message_logs_in_and_asks_for_the_channel_and_later_ones_do_not_while_
 }
 
 #[test]
-fn a_token_that_is_refused_is_renewed_once_at_any_question() {
-    let read = "GET THREADS/OPENER/messages/OPENER";
-    let reply = "POST THREADS/OPENER/messages";
-    for (answers, asked) in [
-        (["01", "51", "01"].as_slice(), [LOGIN, CHANNEL].as_slice()),
-        (&["01", "70", "51"], &[LOGIN, CHANNEL, read]),
-        (&["01", "70", "18", "51"], &[LOGIN, CHANNEL, read, reply]),
-    ] {
-        // This attempt has logged in already.
-        let answers = &answers[..asked.len()];
-        let (of, _, verdict) = attempt(Act::Reply(id(OPENER, None)), false, &all(answers));
-        assert_eq!(of, asked);
-        assert_eq!(
-            (verdict.kind, verdict.reason),
-            (halt(Extent::Account), Reason::MissingToken)
-        );
-    }
-    let destination = destination().into();
-    let message = hello();
-    let post = |answers: &[&str]| {
-        let job = Job::post(Uuid::nil(), 1, &destination, &message);
+fn a_token_that_is_refused_is_renewed_once_in_an_attempt() {
+    let (destination, message) = (destination().into(), hello());
+    let attempt = |act, answers: &[&str]| {
+        let job = Job {
+            act,
+            may_be_duplicate: true,
+            ..Job::post(Uuid::nil(), 1, &destination, &message)
+        };
         drive(Task::Deliver(job), Duration::ZERO, &all(answers))
     };
-    post(&["01", "70", "04"]);
-    let (asked, _, verdict) = post(&["51", "01", "51"]);
-    assert_eq!(asked, [POST, LOGIN, POST]);
-    assert_eq!(verdict.reason, Reason::MissingToken);
-    // Nothing of the refused tokens is used again.
-    assert_eq!(post(&["01", "04"]).0, [LOGIN, POST]);
+    let reply = || Act::Reply(id(OPENER, None));
+    let (read, thread) = (
+        "GET THREADS/OPENER/messages/OPENER",
+        "GET THREADS/OPENER/messages?PAGE",
+    );
+    let send = "POST THREADS/OPENER/messages";
+    for (answers, asked) in [
+        (&["01", "51"][..], &[LOGIN, CHANNEL][..]),
+        // A refused token is not used again, in any lane.
+        (&["01", "70", "18", "51"], &[LOGIN, CHANNEL, read, thread]),
+        (&["01", "18", "19", "05"], &[LOGIN, read, thread, send]),
+        // A token of the session, refused at each question.
+        (&["51", "01", "18", "51"], &[read, LOGIN, read, thread]),
+        (&["01", "18", "19", "05"], &[LOGIN, read, thread, send]),
+        (
+            &["18", "51", "01", "19", "51"],
+            &[read, thread, LOGIN, thread, send],
+        ),
+        (&["01", "18", "19", "05"], &[LOGIN, read, thread, send]),
+        (
+            &["18", "19", "51", "01", "51"],
+            &[read, thread, send, LOGIN, send],
+        ),
+    ] {
+        let (of, _, verdict) = attempt(reply(), answers);
+        assert_eq!(of, asked);
+        let expected = match answers.last() {
+            Some(&"51") => halt(Extent::Account),
+            _ => VerdictKind::Delivered(id(REPLY, Some(OPENER))),
+        };
+        assert_eq!(verdict.kind, expected, "{answers:?}");
+    }
 }
 
 /// Each act in each situation: what is asked after login and channel, the answers, and the end.
