@@ -1,10 +1,13 @@
 //! Resolves `[twake]` and `[channels]`: which account a channel is in, and what each API needs of both.
 
+mod ids;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use url::Url;
 
+use self::ids::{Id, Ids};
 use super::env::Environment;
 use super::file::{Named, RawAccount, RawChannel};
 use super::keys::bridge_toml::{api_keys, unused_key};
@@ -145,62 +148,6 @@ impl AccountContext<'_> {
 
     fn secret(&self, reference: Option<&Reference>, purpose: Purpose) -> Option<Secret> {
         reference?.read(purpose, self.base, self.environment, self.findings)
-    }
-}
-
-/// The ids of Twake.
-#[derive(Clone, Copy)]
-enum Id {
-    Group,
-    Workspace,
-    Channel,
-}
-
-impl Id {
-    /// Its key, what it is of, and what it follows in the address of the web client.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Group => ("group_id", "company", "/client/"),
-            Self::Workspace => ("workspace_id", "workspace", "/w/"),
-            Self::Channel => ("channel_id", "channel", "/c/"),
-        }
-    }
-}
-
-/// Checks ids of Twake in a table of `bridge.toml`.
-struct Ids<'a> {
-    api: Api,
-    table: &'a str,
-    findings: &'a Findings,
-}
-
-impl Ids<'_> {
-    /// The id, after a finding if it is none.
-    fn of(&self, id: Located<String>, of: Id) -> String {
-        let (key, of, before) = of.words();
-        let is_word = |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        let what = if Room::parse(&id.value).is_ok() {
-            format!(
-                "is a room of Matrix, and the account has api = \"{}\"",
-                self.api.name()
-            )
-        } else if id.value.contains('/') {
-            let after = id.value.split_once(before).map_or("", |(_, after)| after);
-            match after.split(['/', '?', '#']).next() {
-                Some(near) if !near.is_empty() => format!("is a link, not an id, did you mean \"{near}\"?"),
-                _ => format!("is a link, not an id: write the part of it that follows {before}"),
-            }
-        } else if id.value.starts_with('#') || !is_word(id.value.trim()) {
-            format!(
-                "is no id of a {of}, but a name: write what follows {before} in the address of the web client"
-            )
-        } else if !is_word(&id.value) {
-            format!("has blanks around it, did you mean \"{}\"?", id.value.trim())
-        } else {
-            return id.value;
-        };
-        self.findings.error(id.at, &format!("{}.{key}", self.table), what);
-        id.value
     }
 }
 

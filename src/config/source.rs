@@ -4,9 +4,9 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use url::Url;
 
 use super::Limits;
+use super::appearance;
 use super::conditions::{ExpressionSite, compile, condition, fact_map};
 use super::env::Environment;
 use super::file::{Named, RawRoute, RawRouteChannels, RawSource};
@@ -16,7 +16,6 @@ use super::secrets::Purpose;
 use crate::authentication::Authenticator;
 use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, KNOWN};
-use crate::message::Appearance;
 use crate::route::{LookupTable, Route, RouteChannels, Routes};
 use crate::secret::SourceSecret;
 use crate::source::Source;
@@ -67,7 +66,7 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
     let admission = raw
         .admission
         .resolve(&path, context.has_tls, context.base, context.findings);
-    let appearance = appearance(raw.title, raw.picture, &path, context.findings);
+    let appearance = appearance::resolve(raw.title, raw.picture, &path, context.findings);
     let (loaded, schemes) = (loaded?, schemes?);
     if context.findings.errors() != before {
         return None;
@@ -95,36 +94,6 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
         admission,
         appearance,
     })
-}
-
-/// The longest `title`, in characters.
-const LONGEST_TITLE: usize = 80;
-
-/// Resolves `title` and `picture`.
-fn appearance(
-    title: Option<Located<String>>,
-    picture: Option<Located<String>>,
-    path: &str,
-    findings: &Findings,
-) -> Option<Appearance> {
-    if let Some(title) = &title
-        && (title.value.chars().count() > LONGEST_TITLE || title.value.contains(char::is_control))
-    {
-        let what = format!("is no name of one line with at most {LONGEST_TITLE} characters");
-        findings.error(title.at, &format!("{path}.title"), what);
-    }
-    if let Some(picture) = &picture {
-        let url = Url::parse(&picture.value);
-        if !url.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
-            let what = "is no address of a picture, such as \"https://example.org/build.png\"";
-            findings.error(picture.at, &format!("{path}.picture"), what);
-        }
-    }
-    let appearance = Appearance {
-        title: title.map(|title| title.value),
-        picture: picture.map(|picture| picture.value),
-    };
-    (appearance != Appearance::default()).then_some(appearance)
 }
 
 fn secrets(

@@ -279,11 +279,6 @@ fn what_is_no_id_is_reported_with_the_nearest_one() {
             "channels.dev.channel_id: is no id of a channel, but a name: write what follows /c/",
         ),
         (
-            "\"w\"",
-            "My team",
-            "twake.old.workspace_id: is no id of a workspace, but a name",
-        ),
-        (
             "\"g\"",
             " g",
             "twake.old.group_id: has blanks around it, did you mean \"g\"?",

@@ -1,5 +1,7 @@
 //! An attempt: the login and the questions that come before a message, the message, and a question after an odd answer.
 
+mod verdicts;
+
 use serde_json::Value;
 use std::time::Duration;
 
@@ -8,9 +10,8 @@ use super::calls;
 use super::reading::{Reading, id_of};
 use crate::secret::Secret;
 use crate::twake::http::Answer;
-use crate::twake::redaction::redact;
 use crate::twake::verdict::Finding;
-use crate::twake::{Act, Api, Ends, Job, Reason, RemoteId, Step, Task, Verdict, VerdictKind, row};
+use crate::twake::{Act, Api, Ends, Job, Reason, RemoteId, Step, Task, Verdict, row};
 
 /// The questions before a message and the message, in their order.
 const ORDER: [Stage; 4] = [Stage::Channel, Stage::Target, Stage::Search, Stage::Message];
@@ -232,76 +233,6 @@ impl<'a> Attempt<'a> {
                 .take()
                 .map_or(probe.clone(), |first| first.after_probe(probe)),
         )
-    }
-
-    /// Ends with what an answer means.
-    fn end(&self, reading: &Reading) -> Step {
-        self.finish(self.meaning(reading), reading)
-    }
-
-    fn finish(&self, finding: Finding, reading: &Reading) -> Step {
-        Step::Done(self.judge(finding, reading.after))
-    }
-
-    /// What an answer means to the question that was asked.
-    fn meaning(&self, reading: &Reading) -> Finding {
-        let of = &reading.finding;
-        let reason = match (of.reason, self.stage) {
-            (Reason::Delivered, Stage::Message) => Reason::NoMessageId,
-            // JSON of something else.
-            (Reason::Delivered, _) => Reason::NotJson,
-            (Reason::Ambiguous, Stage::Message) => Reason::Ambiguous,
-            // It says nothing of the message.
-            (Reason::Ambiguous, _) => Reason::ServerError,
-            (_, Stage::Channel | Stage::Account) if reading.is_refused(404) => Reason::UnknownChannel,
-            (_, Stage::Target | Stage::Message) if reading.is_refused(404) && self.target().is_some() => {
-                Reason::TargetMissing
-            }
-            (reason, _) => reason,
-        };
-        Finding::new(reason, &of.detail)
-    }
-
-    fn judge(&self, finding: Finding, after: Option<Duration>) -> Verdict {
-        let in_a_row = self.task.failed_before(finding.reason);
-        let scope = |extent| self.destination.scope(extent);
-        let row = row(Api::Threads, finding.reason);
-        let mut verdict = row.verdict(finding, None, after, in_a_row, scope);
-        verdict.may_be_duplicate &= matches!(self.stage, Stage::Message | Stage::Account);
-        verdict.looked_up = self.looked_up;
-        self.without_secrets(verdict)
-    }
-
-    fn delivered(&self, id: &str) -> Step {
-        let thread = match &self.task {
-            Task::Deliver(job) => replies_to(job).map(str::to_owned),
-            Task::Probe(_) => None,
-        };
-        let id = match self.target() {
-            Some((target, _)) if thread.is_none() => target.clone(),
-            _ => RemoteId {
-                message: id.to_owned(),
-                thread,
-            },
-        };
-        let mut verdict = self.judge(Finding::new(Reason::Delivered, ""), None);
-        verdict.kind = VerdictKind::Delivered(id);
-        Step::Done(self.without_secrets(verdict))
-    }
-
-    fn accepted(&self) -> Verdict {
-        let account = &self.destination.account;
-        let detail = format!("application {} may post in {}", account.public_id, self.name);
-        let mut verdict = self.judge(Finding::new(Reason::Delivered, &detail), None);
-        verdict.kind = VerdictKind::Accepted;
-        verdict
-    }
-
-    fn without_secrets(&self, verdict: Verdict) -> Verdict {
-        let account = &self.destination.account;
-        let key = Some(&account.private_api_key);
-        let secrets: Vec<Secret> = key.into_iter().chain(&self.token).cloned().collect();
-        redact(verdict, &secrets, &account.outbound)
     }
 
     /// The message to reply to or to update, and the one to look at before.
