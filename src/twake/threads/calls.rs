@@ -40,19 +40,19 @@ pub(super) fn message(destination: &Destination, token: &Secret, thread: &str, i
 
 /// The newest messages: of a thread, or the newest threads of the channel.
 pub(super) fn newest(destination: &Destination, token: &Secret, thread: Option<&str>) -> Request {
-    let mut request = match thread {
-        Some(thread) => in_threads(destination, token, "GET", &[thread, "messages"], None),
-        None => {
-            let channel = in_workspace(destination);
-            let path = [&["messages", "v1"], channel.as_slice(), &["feed"]].concat();
-            call(destination, token, "GET", &path, None)
-        }
+    let mut request = if let Some(thread) = thread {
+        in_threads(destination, token, "GET", &[thread, "messages"], None)
+    } else {
+        let channel = in_workspace(destination);
+        let path = [&["messages", "v1"], channel.as_slice(), &["feed"]].concat();
+        call(destination, token, "GET", &path, None)
     };
     // Without the direction the server lists the oldest ones.
-    let mut query = request.url.query_pairs_mut();
-    query.append_pair("limit", &PAGE.to_string());
-    query.append_pair("direction", "history");
-    drop(query);
+    request
+        .url
+        .query_pairs_mut()
+        .append_pair("limit", &PAGE.to_string())
+        .append_pair("direction", "history");
     request
 }
 
