@@ -37,9 +37,9 @@ async fn the_messages_of_a_source_have_its_name_and_picture_in_twake_and_others_
         assert_eq!(answer.status, 202, "{api:?}");
         assert_eq!(bridge.github("push", "1", &push("main", "x")).await.status, 202);
         let object = |messages: Vec<twake_bridge::sandbox::SandboxMessage>| messages[0].object.clone();
-        let named: Value = object(setup.messages("ops", 1).await);
+        let named: Value = object(setup.messages("ch-ops", 1).await);
         assert_eq!(named.pointer(at), Some(&expected), "{api:?}: {named}");
-        let other: Value = object(setup.messages("dev", 1).await);
+        let other: Value = object(setup.messages("ch-dev", 1).await);
         assert!(other.pointer(at).is_none_or(Value::is_null), "{api:?}: {other}");
         bridge.finish().await;
     }
