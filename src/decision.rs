@@ -281,7 +281,7 @@ fn compose(event: &mut Readable<'_>, targets: Vec<Target>) -> Composed {
                 },
                 (None, None) => render_message(event, variant.as_deref()),
             };
-            let message = message.marked_urgent(event);
+            let message = message.marked(event);
             messages.push(DecidedMessage { variant, ..message });
             messages.len() - 1
         });
@@ -294,11 +294,13 @@ fn compose(event: &mut Readable<'_>, targets: Vec<Target>) -> Composed {
 }
 
 impl DecidedMessage {
-    /// Evaluates `severity` only if something is posted. An alert that is over is not urgent.
-    fn marked_urgent(mut self, event: &Readable<'_>) -> Self {
+    /// Adds what does not depend on the template. Evaluates `severity` only if something is posted. An alert that is over is not
+    /// urgent.
+    fn marked(mut self, event: &Readable<'_>) -> Self {
         if let Some(message) = &mut self.message {
             let is = |fact: &str, word: &str| event.source.facts.value(fact, event.names.data()) == word;
             message.urgent = is("severity", "critical") && !is("outcome", "success");
+            message.appearance.clone_from(&event.source.appearance);
         }
         self
     }

@@ -9,6 +9,7 @@ use crate::admission::{Admission, TrustedProxies};
 use crate::authentication::{Authenticator, Scheme};
 use crate::condition::Condition;
 use crate::facts::FactMap;
+use crate::message::Appearance;
 use crate::payload::BodyForm;
 use crate::route::Routes;
 use crate::secret::Secret;
@@ -125,6 +126,8 @@ pub struct Source {
     pub body_limit: usize,
     /// Access control before authentication.
     pub admission: Admission,
+    /// The name and picture that its messages are shown with; unset: the application's.
+    pub appearance: Option<Appearance>,
 }
 
 /// Everything that a reload replaces, in one step.

@@ -164,6 +164,7 @@ async fn deliver(queue: &Queue, lane: &Arc<str>, owner: Owner, clock: &Clock) {
         reason: "delivered",
         detail: String::new(),
         may_be_duplicate: false,
+        looked_up: false,
         now: clock.now(),
     };
     assert_eq!(queue.settle(settlement).await.unwrap(), Settled::Committed);

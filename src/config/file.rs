@@ -1,5 +1,6 @@
 //! `bridge.toml` as it is written: every table and key, none of it resolved.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::keys::bridge_toml::{api_keys, unused_key};
@@ -44,6 +45,7 @@ pub(super) struct RawAccount {
     pub(super) public_id: Option<Located<String>>,
     pub(super) private_api_key: Option<Reference>,
     pub(super) group_id: Option<Located<String>>,
+    pub(super) workspace_id: Option<Located<String>>,
     pub(super) access_token: Option<Reference>,
     pub(super) as_token: Option<Reference>,
     pub(super) user_id: Option<Located<String>>,
@@ -59,6 +61,7 @@ pub(super) struct RawChannel {
     pub(super) room: Option<Located<String>>,
     pub(super) account: Option<Located<String>>,
     pub(super) group_id: Option<Located<String>>,
+    pub(super) workspace_id: Option<Located<String>>,
     pub(super) notify: Option<Notify>,
     pub(super) allow_unencrypted: bool,
     pub(super) rate: Option<Rate>,
@@ -82,6 +85,8 @@ pub(super) struct RawSource {
     pub(super) authentication: Option<Schemes>,
     pub(super) body_limit: Option<usize>,
     pub(super) admission: RawAdmission,
+    pub(super) title: Option<Located<String>>,
+    pub(super) picture: Option<Located<String>>,
 }
 
 /// `[sources.X.events.TYPE]`.
@@ -208,6 +213,7 @@ fn account(table: &TableReader<'_, '_>) -> RawAccount {
         public_id: table.text("public_id"),
         private_api_key: secrets::reference(table, "private_api_key"),
         group_id: table.text("group_id"),
+        workspace_id: table.text("workspace_id"),
         access_token: secrets::reference(table, "access_token"),
         as_token: secrets::reference(table, "as_token"),
         user_id: table.text("user_id"),
@@ -219,11 +225,12 @@ fn account(table: &TableReader<'_, '_>) -> RawAccount {
 fn check_account_keys(table: &TableReader<'_, '_>, api: Api) {
     let used = api_keys(api).account;
     let of_others = Api::ALL.iter().flat_map(|(_, other)| api_keys(*other).account);
-    for key in of_others.filter(|key| !used.contains(key) && table.has(key)) {
+    let of_others: BTreeSet<&str> = of_others.copied().filter(|key| !used.contains(key)).collect();
+    for key in of_others.into_iter().filter(|key| table.has(key)) {
         table.wrong(key, unused_key(api, used));
     }
     let required: &[&str] = match api {
-        Api::MessagesSave => &["public_id", "private_api_key"],
+        Api::MessagesSave | Api::Threads => &["public_id", "private_api_key"],
         Api::Matrix if table.has("as_token") => &["user_id"],
         Api::Matrix => &["access_token"],
     };
@@ -248,7 +255,8 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         });
     };
     let keys = Api::ALL.iter().flat_map(|(_, api)| api_keys(*api).channel);
-    let api_keys = keys.filter_map(|key| Some((*key, table.get(key)?.at)));
+    let keys: BTreeSet<&str> = keys.copied().collect();
+    let api_keys = keys.into_iter().filter_map(|key| Some((key, table.get(key)?.at)));
     Some(RawChannel {
         short: None,
         api_keys: api_keys.collect(),
@@ -258,6 +266,7 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         channel_id: table.text("channel_id"),
         account: table.text("account"),
         group_id: table.text("group_id"),
+        workspace_id: table.text("workspace_id"),
         rate: table.unit("rate", &units::RATE),
         conversations: table.boolean("conversations"),
     })
@@ -278,6 +287,8 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         authentication: table.has("authentication").then(|| Schemes::read(table)),
         body_limit: table.table("limits").and_then(|limits| size(&limits, "body")),
         admission: public::raw_admission(table),
+        title: table.text("title"),
+        picture: table.text("picture"),
     }
 }
 

@@ -44,6 +44,7 @@ impl LoadedKind {
             conversations: SourceConversations::default(),
             body_limit: Limits::default().body,
             admission: Admission::default(),
+            appearance: None,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! environment variables ([`mod@env`]).
 
 mod accounts;
+mod appearance;
 mod authorities;
 pub mod builtin;
 mod certified;

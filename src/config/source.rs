@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Limits;
+use super::appearance;
 use super::conditions::{ExpressionSite, compile, condition, fact_map};
 use super::conversations;
 use super::env::Environment;
@@ -72,6 +73,7 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
     let admission = raw
         .admission
         .resolve(&path, context.has_tls, context.base, context.findings);
+    let appearance = appearance::resolve(raw.title, raw.picture, &path, context.findings);
     let (loaded, schemes) = (loaded?, schemes?);
     if context.findings.errors() != before {
         return None;
@@ -101,6 +103,7 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
         },
         body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
+        appearance,
     })
 }
 

@@ -270,6 +270,7 @@ fn unreadable() -> Verdict {
         kind: VerdictKind::Reject,
         reason: Reason::Unreadable,
         may_be_duplicate: false,
+        looked_up: false,
         hint: "the store was written by another version of the bridge: replay the event with that one or this one",
         detail: String::new(),
         notice: None,

@@ -31,6 +31,7 @@ mod proxies;
 mod raw;
 mod settings;
 mod steps;
+mod threads;
 mod troubles;
 
 use peer::{PROBE, Peer, Play};
@@ -143,6 +144,15 @@ impl Bench {
         let mut bench = Self::new(of);
         bench.start();
         bench
+    }
+
+    /// Starts with these channels.
+    fn start_with(&mut self, of: impl IntoIterator<Item = (&'static str, crate::twake::Destination)>) {
+        let channels = of
+            .into_iter()
+            .map(|(name, destination)| (name.into(), destination));
+        self.destinations.send_replace(Arc::new(channels.collect()));
+        self.start();
     }
 
     async fn stop(&mut self) {

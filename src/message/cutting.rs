@@ -13,6 +13,21 @@ pub(crate) fn cut_lines(document: Document, limit: usize, lines: usize) -> Docum
     cut_to(document, limit, lines, true)
 }
 
+/// Renders a document. Cuts it until what is rendered fits, in the end to an empty document.
+pub fn fitting<T>(document: &Document, render: impl Fn(&Document) -> T, fits: impl Fn(&T) -> bool) -> T {
+    let mut rendered = render(document);
+    let mut limit = plain::text(document).chars().count();
+    while !fits(&rendered) {
+        // Each round leaves at most seven eighths.
+        limit = (limit / 8).saturating_mul(7).min(limit.saturating_sub(1));
+        if limit == 0 {
+            return render(&Document::default());
+        }
+        rendered = render(&cut(document.clone(), limit));
+    }
+    rendered
+}
+
 fn cut_to(document: Document, limit: usize, lines: usize, at_word: bool) -> Document {
     let whole = plain::text(&document);
     if whole.chars().count() <= limit && whole.split('\n').count() <= lines {

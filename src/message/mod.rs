@@ -48,6 +48,20 @@ pub struct StoredMessage {
     /// The conversation that it belongs to. Unset: it is a message by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<Box<Conversation>>,
+    /// Whose message it seems to be, where a chat can show that; unset: the application's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appearance: Option<Appearance>,
+}
+
+/// The name and the picture that a message is shown with (`title` and `picture` of its source).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appearance {
+    /// The name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The address of the picture: http or https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 impl StoredMessage {
@@ -59,6 +73,7 @@ impl StoredMessage {
             ephemeral: false,
             urgent: false,
             conversation: None,
+            appearance: None,
         }
     }
 
@@ -186,6 +201,7 @@ mod tests {
             ephemeral: true,
             urgent: false,
             conversation: None,
+            appearance: None,
         };
         let json = r#"{"v":1,"message":{"document":{"blocks":["rule"]}},"ephemeral":true}"#;
         assert_eq!(serde_json::to_string(&stored).unwrap(), json);

@@ -106,6 +106,8 @@ pub struct Settlement {
     pub kept: Option<Kept>,
     /// The deliveries that this one carries in a digest. They are skipped if it is delivered.
     pub carries: Vec<DeliveryId>,
+    /// No earlier attempt has made a duplicate: the attempt has looked.
+    pub looked_up: bool,
     /// When the attempt ended.
     pub now: Timestamp,
 }

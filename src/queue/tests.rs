@@ -284,6 +284,7 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         may_be_duplicate: false,
         kept: None,
         carries: Vec::new(),
+        looked_up: false,
         now: at(second),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use url::{Position, Url};
 
-use super::{Api, HaltScope, Outbound, matrix, messages_save};
+use super::{Api, HaltScope, Outbound, matrix, messages_save, threads};
 use crate::units::Rate;
 
 /// `[twake.NAME]`: a chat with credentials.
@@ -11,6 +11,8 @@ use crate::units::Rate;
 pub enum Account {
     /// See [`messages_save`].
     MessagesSave(Arc<messages_save::Account>),
+    /// See [`threads`].
+    Threads(Arc<threads::Account>),
     /// See [`matrix`].
     Matrix(Arc<matrix::Account>),
 }
@@ -20,6 +22,8 @@ pub enum Account {
 pub enum Destination {
     /// See [`messages_save`].
     MessagesSave(messages_save::Destination),
+    /// See [`threads`].
+    Threads(threads::Destination),
     /// See [`matrix`].
     Matrix(matrix::Destination),
 }
@@ -27,6 +31,12 @@ pub enum Destination {
 impl From<messages_save::Destination> for Destination {
     fn from(destination: messages_save::Destination) -> Self {
         Self::MessagesSave(destination)
+    }
+}
+
+impl From<threads::Destination> for Destination {
+    fn from(destination: threads::Destination) -> Self {
+        Self::Threads(destination)
     }
 }
 
@@ -41,6 +51,7 @@ impl Account {
     pub fn api(&self) -> Api {
         match self {
             Self::MessagesSave(_) => Api::MessagesSave,
+            Self::Threads(_) => Api::Threads,
             Self::Matrix(_) => Api::Matrix,
         }
     }
@@ -49,6 +60,7 @@ impl Account {
     pub fn name(&self) -> &str {
         match self {
             Self::MessagesSave(account) => &account.name,
+            Self::Threads(account) => &account.name,
             Self::Matrix(account) => &account.name,
         }
     }
@@ -57,6 +69,7 @@ impl Account {
     pub fn url(&self) -> &Url {
         match self {
             Self::MessagesSave(account) => &account.url,
+            Self::Threads(account) => &account.url,
             Self::Matrix(account) => &account.url,
         }
     }
@@ -65,6 +78,7 @@ impl Account {
     pub fn outbound(&self) -> &Arc<Outbound> {
         match self {
             Self::MessagesSave(account) => &account.outbound,
+            Self::Threads(account) => &account.outbound,
             Self::Matrix(account) => &account.outbound,
         }
     }
@@ -75,6 +89,7 @@ impl Destination {
     pub fn account(&self) -> Account {
         match self {
             Self::MessagesSave(of) => Account::MessagesSave(Arc::clone(&of.account)),
+            Self::Threads(of) => Account::Threads(Arc::clone(&of.account)),
             Self::Matrix(of) => Account::Matrix(Arc::clone(&of.account)),
         }
     }
@@ -83,6 +98,7 @@ impl Destination {
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::MessagesSave(of) => of.rate,
+            Self::Threads(of) => of.rate,
             Self::Matrix(of) => of.rate,
         }
     }
@@ -115,6 +131,7 @@ impl Destination {
     pub fn scopes(&self) -> Vec<HaltScope> {
         match self {
             Self::MessagesSave(of) => of.scopes().into(),
+            Self::Threads(of) => of.scopes().into(),
             Self::Matrix(of) => of.scopes().into(),
         }
     }
@@ -126,6 +143,7 @@ impl Destination {
             && one.outbound().fingerprint() == two.outbound().fingerprint()
             && match (self, other) {
                 (Self::MessagesSave(one), Self::MessagesSave(two)) => one.same_channel(two),
+                (Self::Threads(one), Self::Threads(two)) => one.same_channel(two),
                 (Self::Matrix(one), Self::Matrix(two)) => one.same_channel(two),
                 _ => false,
             }

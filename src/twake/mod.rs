@@ -18,6 +18,7 @@ pub mod matrix;
 pub mod messages_save;
 pub mod outbound;
 mod redaction;
+pub mod threads;
 mod verdict;
 
 pub use api::Api;
@@ -52,6 +53,11 @@ impl RemoteId {
             // A struct of strings always has a JSON form.
             _ => serde_json::to_string(self).unwrap_or_default(),
         }
+    }
+
+    /// The thread that it is in, or that replies to it open.
+    fn thread_or_own(&self) -> &str {
+        self.thread.as_ref().unwrap_or(&self.message)
     }
 
     /// The id that [`Self::to_stored`] was made of.
@@ -102,6 +108,8 @@ pub struct Job<'a> {
     pub waited: Duration,
     /// Why the last attempt of this delivery failed, and how many attempts in a row failed for that reason.
     pub last: Option<(Reason, u32)>,
+    /// Whether an earlier attempt may have reached the chat.
+    pub may_be_duplicate: bool,
 }
 
 impl<'a> Job<'a> {
@@ -122,6 +130,7 @@ impl<'a> Job<'a> {
             late: None,
             waited: Duration::ZERO,
             last: None,
+            may_be_duplicate: false,
         }
     }
 
@@ -180,6 +189,8 @@ pub enum Step {
 pub enum Attempt<'a> {
     /// See [`messages_save`].
     MessagesSave(messages_save::Attempt<'a>),
+    /// See [`threads`].
+    Threads(threads::Attempt<'a>),
     /// See [`matrix`].
     Matrix(matrix::Attempt<'a>),
 }
@@ -192,6 +203,10 @@ impl<'a> Attempt<'a> {
                 let (attempt, step) = messages_save::Attempt::begin(task, destination);
                 (Self::MessagesSave(attempt), step)
             }
+            Destination::Threads(destination) => {
+                let (attempt, step) = threads::Attempt::begin(task, destination, now);
+                (Self::Threads(attempt), step)
+            }
             Destination::Matrix(destination) => {
                 let (attempt, step) = matrix::Attempt::begin(task, destination, now);
                 (Self::Matrix(attempt), step)
@@ -203,6 +218,7 @@ impl<'a> Attempt<'a> {
     pub fn next(&mut self, answer: &Answer) -> Step {
         match self {
             Self::MessagesSave(attempt) => attempt.next(answer),
+            Self::Threads(attempt) => attempt.next(answer),
             Self::Matrix(attempt) => attempt.next(answer),
         }
     }
@@ -212,6 +228,7 @@ impl<'a> Attempt<'a> {
     pub fn interrupted(&self) -> Option<Verdict> {
         match self {
             Self::MessagesSave(attempt) => attempt.interrupted(),
+            Self::Threads(attempt) => attempt.interrupted(),
             Self::Matrix(attempt) => attempt.interrupted(),
         }
     }
@@ -221,6 +238,7 @@ impl<'a> Attempt<'a> {
 pub fn request(job: &Job<'_>) -> Request {
     match job.destination {
         Destination::MessagesSave(destination) => messages_save::request(destination, job),
+        Destination::Threads(destination) => threads::request(destination, job),
         Destination::Matrix(destination) => matrix::request(destination, job),
     }
 }
@@ -229,6 +247,7 @@ pub fn request(job: &Job<'_>) -> Request {
 pub fn answers(api: Api) -> impl Iterator<Item = &'static AnswerRow> {
     let own = match api {
         Api::MessagesSave => messages_save::ANSWERS,
+        Api::Threads => threads::ANSWERS,
         Api::Matrix => matrix::ANSWERS,
     };
     let is_own = |reason| own.iter().any(|row| row.reason == reason);

@@ -14,6 +14,9 @@ pub struct Verdict {
     pub reason: Reason,
     /// The chat may have the message although this attempt did not end well: another attempt may post it twice.
     pub may_be_duplicate: bool,
+    /// Whether this attempt has looked for the message of earlier attempts in the chat. Then none of them may have made a
+    /// duplicate.
+    pub looked_up: bool,
     /// What a person should do about it, or know of it.
     pub hint: &'static str,
     /// Details beyond the reason, from the answer or the system: one short line without control characters.
@@ -45,6 +48,23 @@ const REFUSED_TEXT: &str =
     "this message alone is refused: look for what filters texts in front of Twake, and at this text";
 
 impl Verdict {
+    /// The end of an attempt to deliver that the bridge's stop ends before the message was sent.
+    pub(super) fn stopped() -> Self {
+        Self {
+            kind: VerdictKind::Retry {
+                after: None,
+                times: None,
+                pause: None,
+            },
+            reason: Reason::Stopped,
+            may_be_duplicate: false,
+            looked_up: false,
+            hint: "nothing: the bridge posts the message when it runs again",
+            detail: String::new(),
+            notice: None,
+        }
+    }
+
     /// The verdict on a message, after that on the probe that followed it.
     pub(super) fn after_probe(self, probe: Self) -> Self {
         match probe.kind {
@@ -185,6 +205,8 @@ reasons! {
     UnknownRoom = "unknown_room",
     /// The account may not post in the room.
     MissingPower = "missing_power",
+    /// There is no such channel, in this workspace and company.
+    UnknownChannel = "unknown_channel",
     /// The room was replaced by another one.
     RoomReplaced = "room_replaced",
     /// The room is encrypted.
@@ -298,6 +320,7 @@ impl AnswerRow {
             kind,
             reason: finding.reason,
             may_be_duplicate: self.may_be_duplicate,
+            looked_up: false,
             hint: self.hint,
             detail: finding.detail,
             notice: None,

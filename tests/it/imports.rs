@@ -165,6 +165,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "authentication",
             "payload",
+            "message",
         ],
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
@@ -193,6 +194,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "route",
             "template",
             "secret",
+            // The name and picture of its messages.
+            "message",
             // The API of each channel.
             "twake",
         ],

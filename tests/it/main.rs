@@ -3,6 +3,7 @@
 
 mod acts;
 mod answers;
+mod appearance;
 mod backup;
 mod captured;
 mod captures;

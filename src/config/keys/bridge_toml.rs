@@ -21,6 +21,10 @@ pub(in crate::config) fn api_keys(api: Api) -> ApiKeys {
             account: &["public_id", "private_api_key", "group_id"],
             channel: &["channel_id", "group_id"],
         },
+        Api::Threads => ApiKeys {
+            account: &["public_id", "private_api_key", "group_id", "workspace_id"],
+            channel: &["channel_id", "group_id", "workspace_id"],
+        },
         Api::Matrix => ApiKeys {
             account: &["access_token", "as_token", "user_id"],
             channel: &["room", "notify", "allow_unencrypted"],
@@ -80,7 +84,7 @@ const ACCOUNT: &[Key] = &[
     Key::new(
         "api",
         Shape::word("api", API_WORDS),
-        "the API of this Twake: \"matrix\" for Twake Chat; default: \"messages-save\", the documented one of 2020 to 2022",
+        "the API of this Twake: \"matrix\" for Twake Chat, \"threads\" for Twake of 2022 and 2023; default: \"messages-save\", the documented one of 2020 to 2022",
     ),
     Key::required(
         "url",
@@ -97,6 +101,11 @@ const ACCOUNT: &[Key] = &[
         "group_id",
         Shape::Text,
         "the id of the company of channels that name none",
+    ),
+    Key::new(
+        "workspace_id",
+        Shape::Text,
+        "the id of the workspace of channels that name none",
     ),
     Key::new(
         "access_token",
@@ -156,6 +165,11 @@ const CHANNEL: &[Key] = &[
         "group_id",
         Shape::Text,
         "the id of the company that the channel is in; default: the account's",
+    ),
+    Key::new(
+        "workspace_id",
+        Shape::Text,
+        "the id of the workspace that the channel is in; default: the account's",
     ),
     Key::new(
         "notify",
@@ -229,6 +243,16 @@ const SOURCE: &[Key] = &[
         "client_ca_file",
         Shape::Path,
         "the certificate authorities (PEM) of the client certificate that the sender must have; needs [public] tls",
+    ),
+    Key::new(
+        "title",
+        Shape::Text,
+        "the name that its messages are shown with in Twake, not in Matrix; default: the application's",
+    ),
+    Key::new(
+        "picture",
+        Shape::Text,
+        "the picture that its messages are shown with in Twake, such as \"https://example.org/build.png\"; default: the application's",
     ),
 ];
 

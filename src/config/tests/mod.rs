@@ -109,7 +109,7 @@ fn assert_found(findings: &[String], expected: &[&str]) {
 fn of_twake<'a>(config: &'a Config, channel: &str) -> &'a messages_save::Destination {
     match &config.channels[channel] {
         Destination::MessagesSave(destination) => destination,
-        Destination::Matrix(_) => panic!("{channel} is a room"),
+        _ => panic!("{channel} is in another account"),
     }
 }
 

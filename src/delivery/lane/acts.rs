@@ -131,6 +131,7 @@ fn sent<'a>(
         ephemeral: message.ephemeral,
         urgent: message.urgent,
         conversation: None,
+        appearance: message.appearance.clone(),
     })
 }
 
@@ -163,6 +164,7 @@ impl Lane {
                 act: act.clone(),
                 also_in_channel: conversation.is_some_and(|conversation| conversation.also_in_channel),
                 last: last.map(|reason| (reason, head.repeated)),
+                may_be_duplicate: head.may_be_duplicate,
                 late: lateness::line(head.received, now, settings.late),
                 waited: Duration::try_from(now.duration_since(head.since)).unwrap_or_default(),
                 ..Job::post(head.event, head.delivery.0, destination, &message)

@@ -54,6 +54,7 @@ impl Lane {
             may_be_duplicate: verdict.may_be_duplicate,
             kept: None,
             carries: Vec::new(),
+            looked_up: verdict.looked_up,
             now: self.shared.clock.now(),
         };
         settlement.outcome = match &verdict.kind {
@@ -103,6 +104,7 @@ impl Lane {
             may_be_duplicate: false,
             kept: None,
             carries: Vec::new(),
+            looked_up: false,
             now: self.shared.clock.now(),
         };
         settlement.kept = acts::kept(destination, &head, &[], &settlement);

@@ -69,7 +69,7 @@ impl Homeserver {
             token,
             Arc::default(),
         ));
-        let room = |name: &str| {
+        let room = |name: &'static str| {
             let destination = matrix::Destination {
                 account: Arc::clone(&account),
                 channel: name.to_owned(),
@@ -79,13 +79,10 @@ impl Homeserver {
                 rate: None,
                 conversations: true,
             };
-            (Arc::from(name), destination.into())
+            (name, destination.into())
         };
         let mut bench = Bench::new([]);
-        bench
-            .destinations
-            .send_replace(Arc::new(["dev", "ops"].into_iter().map(room).collect()));
-        bench.start();
+        bench.start_with(["dev", "ops"].map(room));
         bench
     }
 

@@ -138,6 +138,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         twake_id,
         done,
         carried_by,
+        settlement.looked_up,
     ];
     if matches!(settlement.outcome, Outcome::Delivered { .. }) {
         carry(connection, settlement)?;

@@ -138,7 +138,7 @@ statements! { INDEXED:
     /// A skipped delivery (3) had no attempt. It stays as it is if the one that should stand for it no longer waits.
     SETTLE = "UPDATE deliveries SET state = ?2, attempts = attempts + (?2 <> 3),
             repeated = CASE WHEN reason IS ?3 THEN repeated + 1 ELSE 1 END, reason = ?3, detail = ?4,
-            may_be_duplicate = may_be_duplicate OR ?5, due = ?6, settled = ?7, twake_id = ?8,
+            may_be_duplicate = (may_be_duplicate AND NOT ?11) OR ?5, due = ?6, settled = ?7, twake_id = ?8,
             act = coalesce(?9, act), carried_by = ?10
         WHERE id = ?1 AND state = 0
             AND (?10 IS NULL OR EXISTS (SELECT 1 FROM deliveries c WHERE c.id = ?10 AND c.state = 0))

@@ -210,7 +210,7 @@ impl<'a> Attempt<'a> {
         };
         match &job.act {
             Act::Post => None,
-            Act::Reply(to) => Some(to.thread.as_ref().unwrap_or(&to.message)),
+            Act::Reply(to) => Some(to.thread_or_own()),
             Act::Update(of) => Some(&of.message),
         }
     }

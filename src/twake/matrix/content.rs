@@ -47,7 +47,7 @@ pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
             // Element shows what is in a thread only there.
             if !job.also_in_channel {
                 relation["rel_type"] = json!("m.thread");
-                relation["event_id"] = json!(target.thread.as_ref().unwrap_or(&target.message));
+                relation["event_id"] = json!(target.thread_or_own());
                 relation["is_falling_back"] = json!(true);
             }
             message.insert("m.relates_to".to_owned(), relation);
@@ -98,18 +98,7 @@ pub(super) fn transaction(job: &Job<'_>) -> String {
 /// A document in this dialect: `body` and `formatted_body`. One that is too large is cut.
 fn rendering(document: &Document) -> (String, String) {
     let render = |document: &Document| (plain::notification(document), html::html(document));
-    let mut rendered = render(document);
-    let mut limit = plain::text(document).chars().count();
-    while size(&rendered) > LONGEST {
-        // Each round leaves at most seven eighths.
-        limit = (limit / 8).saturating_mul(7).min(limit.saturating_sub(1));
-        rendered = if limit == 0 {
-            render(&Document::default())
-        } else {
-            render(&cutting::cut(document.clone(), limit))
-        };
-    }
-    rendered
+    cutting::fitting(document, render, |rendered| size(rendered) <= LONGEST)
 }
 
 fn size((text, html): &(String, String)) -> usize {

@@ -156,6 +156,18 @@ fn an_ephemeral_message_is_marked() {
 }
 
 #[test]
+fn the_name_and_the_picture_of_a_source_are_hidden_data() {
+    let mut message = stored(hello(), false);
+    assert!(body_of(&message)["message"].get("hidden_data").is_none());
+    message.appearance = Some(crate::message::Appearance {
+        title: Some("CI".to_owned()),
+        picture: None,
+    });
+    let body = body_of(&message);
+    assert_eq!(body["message"]["hidden_data"], json!({ "custom_title": "CI" }));
+}
+
+#[test]
 fn the_text_that_twake_scans_notifies_nobody() {
     let message = Document {
         blocks: vec![Block::Paragraph(vec![Inline::Text("hi @all".to_owned())])],

@@ -115,6 +115,7 @@ fn receive(loaded: LoadedKind) {
         kind: loaded.kind,
         body_limit: 1 << 20,
         admission: Admission::default(),
+        appearance: None,
     };
     let headers = Headers::new([("content-type", "application/json"), ("x-event", "push")]);
     decision::answer_unsigned_challenge(&headers, &source)

@@ -71,6 +71,7 @@ fn source(kind: &str) -> Source {
         kind: loaded.kind,
         body_limit: 1 << 20,
         admission: Admission::default(),
+        appearance: None,
     }
 }
 
