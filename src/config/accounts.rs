@@ -285,6 +285,7 @@ impl ChannelContext<'_> {
             workspace_id: workspace_id?,
             channel_id,
             rate: raw.rate,
+            conversations: raw.conversations.unwrap_or(true),
         }))
     }
 

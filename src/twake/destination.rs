@@ -107,6 +107,7 @@ impl Destination {
     pub fn conversations(&self) -> bool {
         match self {
             Self::MessagesSave(of) => of.conversations,
+            Self::Threads(of) => of.conversations,
             Self::Matrix(of) => of.conversations,
         }
     }
@@ -119,6 +120,10 @@ impl Destination {
             Self::MessagesSave(of) => {
                 let (id, company) = (&of.account.public_id, &of.group_id);
                 format!("messages-save {url} {id} {company} {}", of.channel_id)
+            }
+            Self::Threads(of) => {
+                let (id, company, workspace) = (&of.account.public_id, &of.group_id, &of.workspace_id);
+                format!("threads {url} {id} {company} {workspace} {}", of.channel_id)
             }
             Self::Matrix(of) => {
                 let user = of.account.acts_as().unwrap_or_default();

@@ -36,6 +36,7 @@ impl Verdict {
             },
             reason: Reason::Stopped,
             may_be_duplicate: false,
+            looked_up: false,
             hint: "nothing: the bridge posts the message when it runs again",
             detail: String::new(),
             notice: None,
@@ -48,23 +49,6 @@ const REFUSED_TEXT: &str =
     "this message alone is refused: look for what filters texts in front of Twake, and at this text";
 
 impl Verdict {
-    /// The end of an attempt to deliver that the bridge's stop ends before the message was sent.
-    pub(super) fn stopped() -> Self {
-        Self {
-            kind: VerdictKind::Retry {
-                after: None,
-                times: None,
-                pause: None,
-            },
-            reason: Reason::Stopped,
-            may_be_duplicate: false,
-            looked_up: false,
-            hint: "nothing: the bridge posts the message when it runs again",
-            detail: String::new(),
-            notice: None,
-        }
-    }
-
     /// The verdict on a message, after that on the probe that followed it.
     pub(super) fn after_probe(self, probe: Self) -> Self {
         match probe.kind {
