@@ -11,7 +11,7 @@ use super::render::{Compiled, Failure};
 use super::{
     Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
 };
-use crate::condition::Condition;
+use crate::condition::{Condition, Read};
 
 /// The compiled templates of one kind.
 pub struct Library {
@@ -75,6 +75,14 @@ impl<'l> LibraryTemplate<'l> {
     /// Returns the paths that the template and its parts read.
     pub fn reads(&self) -> Vec<ReadPath> {
         reads::reads(&self.compiled.template)
+    }
+
+    /// Returns everything that rendering an event may read. An empty path: all names.
+    pub fn all_reads(&self) -> Vec<Read> {
+        let mut reads = reads::all_reads(&self.compiled.template);
+        let conditions = self.compiled.front.when.iter();
+        reads.extend(conditions.flat_map(Condition::reads).cloned());
+        reads
     }
 
     /// Renders an event of any type.

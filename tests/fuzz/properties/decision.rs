@@ -15,7 +15,7 @@ use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
 use twake_bridge::queue::to_stored;
 use twake_bridge::route::{Route, RouteChannels, Routes};
-use twake_bridge::source::Source;
+use twake_bridge::source::{self, Source};
 
 use super::{Input, nasty, shown};
 
@@ -61,10 +61,12 @@ fn source(kind: &str) -> Source {
         continues: true,
         variant: Some(variant.into()),
     });
+    let routes = Routes::new(routes.collect(), vec!["own".into()]);
     Source {
         name: kind.into(),
         authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
-        routes: Routes::new(routes.collect(), vec!["own".into()]),
+        selection: source::selection(&loaded.kind, &loaded.facts, &routes),
+        routes,
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,
