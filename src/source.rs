@@ -137,7 +137,11 @@ pub fn selection(kind: &Kind, facts: &FactMap, routes: &Routes) -> Selection {
     let conditions = conditions.chain(&kind.key).chain(challenges.flatten());
     let conditions = conditions.chain(facts).chain(routes.conditions());
     let templates = kind.templates.entries().flat_map(|template| template.all_reads());
-    let reads: Vec<Read> = conditions.flat_map(Condition::reads).cloned().chain(templates).collect();
+    let reads: Vec<Read> = conditions
+        .flat_map(Condition::reads)
+        .cloned()
+        .chain(templates)
+        .collect();
     Selection::of(reads.iter().filter_map(|read| match read.path.split_first() {
         // All names.
         None => Some((read.path.as_slice(), true)),

@@ -119,7 +119,10 @@ struct ConfigArguments {
 struct WrongConfiguration;
 
 /// Prints the findings. The error ends the command with [`EX_CONFIG`].
-#[expect(clippy::needless_pass_by_value, reason = "the callers map an error that is a list")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the callers map an error that is a list"
+)]
 fn wrong_configuration(findings: Vec<Finding>) -> anyhow::Error {
     check::print(&findings);
     WrongConfiguration.into()

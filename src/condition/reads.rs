@@ -3,8 +3,10 @@
 //! [`References`](super::References) has the paths that must be there. This is the other bound: no value outside these paths can
 //! change the result, nor the error. A value that is passed on (by `?:`, a loop, a literal list) is followed to where it is used.
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators};
 use cel::IdedExpr;
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators,
+};
 use std::collections::BTreeSet;
 
 use super::references::{ANY, is_name};
@@ -93,7 +95,10 @@ impl Walk {
 
     fn call(&mut self, call: &CallExpr) -> Origin {
         let arguments: Vec<&Expr> = call.target.iter().map(|target| &target.expr).collect();
-        let arguments: Vec<&Expr> = arguments.into_iter().chain(call.args.iter().map(|part| &part.expr)).collect();
+        let arguments: Vec<&Expr> = arguments
+            .into_iter()
+            .chain(call.args.iter().map(|part| &part.expr))
+            .collect();
         match (call.func_name.as_str(), arguments.as_slice()) {
             (operators::INDEX | operators::OPT_INDEX | operators::OPT_SELECT, [within, index]) => {
                 let within = self.visit(within);
@@ -147,8 +152,12 @@ impl Walk {
         let bound = self.scope.len();
         // In a loop over an object, the variable is a name.
         let variables = [Some(&loops.iter_var), loops.iter_var2.as_ref()];
-        self.scope
-            .extend(variables.into_iter().flatten().map(|name| (name.clone(), item.clone())));
+        self.scope.extend(
+            variables
+                .into_iter()
+                .flatten()
+                .map(|name| (name.clone(), item.clone())),
+        );
         self.scope.push((loops.accu_var.clone(), initial.clone()));
         self.whole(&loops.loop_cond.expr);
         // The macros only add to the result of the rounds before, so one round finds all that it can contain.
@@ -229,9 +238,13 @@ mod tests {
     /// The reads of the payload, with `!` after those of a whole value. Without those that another one includes.
     fn reads(text: &str) -> String {
         let condition = Condition::compile(text).unwrap();
-        let reads: Vec<&Read> = condition.reads().filter(|read| read.path[0] == "payload").collect();
+        let reads: Vec<&Read> = condition
+            .reads()
+            .filter(|read| read.path[0] == "payload")
+            .collect();
         let includes = |other: &Read, one: &Read| {
-            other.whole && one.path.starts_with(&other.path) || !one.whole && other.path.starts_with(&one.path)
+            other.whole && one.path.starts_with(&other.path)
+                || !one.whole && other.path.starts_with(&one.path)
         };
         let is_included = |one: &Read| reads.iter().any(|other| *other != one && includes(other, one));
         let shown = reads.iter().filter(|read| !is_included(read));
@@ -260,24 +273,45 @@ mod tests {
             ("payload.?a.b.hasValue()", "payload.a.b"),
             ("payload.?a[?0].optMap(x, x.b)", "payload.a.[].b!"),
             ("optional.of(payload.a).optFlatMap(x, x.?b.c)", "payload.a.b.c!"),
-            ("(has(payload.a) ? payload.a : payload.b).c", "payload.a.c! payload.b.c!"),
-            (r#"{true: payload.a}[payload.b == "x"].c"#, "payload.a.c! payload.b"),
+            (
+                "(has(payload.a) ? payload.a : payload.b).c",
+                "payload.a.c! payload.b.c!",
+            ),
+            (
+                r#"{true: payload.a}[payload.b == "x"].c"#,
+                "payload.a.c! payload.b",
+            ),
             (r#"{"k": payload.a, "l": 1}.k.b"#, "payload.a.b!"),
             ("payload.a.map(x, x.b)", "payload.a.[].b!"),
-            ("payload.a.map(x, {'b': x.b, 'c': x.c.d})[0].c", "payload.a.[].b! payload.a.[].c.d!"),
+            (
+                "payload.a.map(x, {'b': x.b, 'c': x.c.d})[0].c",
+                "payload.a.[].b! payload.a.[].c.d!",
+            ),
             ("payload.a.map(k, payload.a[k])", "payload.a.[]!"),
             ("payload.a.map(payload, payload.b)", "payload.a.[].b!"),
             ("payload.a.map(x, .payload.b)", "payload.a.[] payload.b!"),
             (r#"payload.a.filter(x, x.s == "t").size()"#, "payload.a.[].s"),
             (r#"payload.a.filter(x, x.s == "t")"#, "payload.a.[]!"),
-            (r#"payload.a.filter(x, x.s == "t")[0].b.c"#, "payload.a.[].b.c! payload.a.[].s"),
+            (
+                r#"payload.a.filter(x, x.s == "t")[0].b.c"#,
+                "payload.a.[].b.c! payload.a.[].s",
+            ),
             ("payload.a.exists(x, x.s > 1)", "payload.a.[].s!"),
             ("payload.a.all(x, has(x.s))", "payload.a.[].s"),
             ("payload.a.exists_one(x, x.s == 1)", "payload.a.[].s"),
-            ("(payload.a + payload.b).map(x, x.c)", "payload.a.[].c! payload.b.[].c!"),
+            (
+                "(payload.a + payload.b).map(x, x.c)",
+                "payload.a.[].c! payload.b.[].c!",
+            ),
             ("[payload.a, payload.b].map(x, x.c)", "payload.a.c! payload.b.c!"),
-            ("[payload.a.filter(x, x.s)].map(all, all.size() > 1 ? all[1].b : '')", "payload.a.[].b! payload.a.[].s!"),
-            ("payload.a.map(x, x.b.map(y, [x.c, y.d]))", "payload.a.[].b.[].d! payload.a.[].c!"),
+            (
+                "[payload.a.filter(x, x.s)].map(all, all.size() > 1 ? all[1].b : '')",
+                "payload.a.[].b! payload.a.[].s!",
+            ),
+            (
+                "payload.a.map(x, x.b.map(y, [x.c, y.d]))",
+                "payload.a.[].b.[].d! payload.a.[].c!",
+            ),
             ("firstKeys(payload, 3).map(k, k)", "payload.[]"),
             ("leaves(payload)", "payload!"),
             (r#"firstField(payload.a, ["b"])"#, "payload.a!"),

@@ -111,3 +111,71 @@ fn names_in_a_block_belong_to_its_argument() {
         assert_eq!(paths(text), expected, "{text}");
     }
 }
+
+#[test]
+fn an_argument_is_read_whole_unless_a_helper_reads_less_of_it() {
+    for (text, expected) in [
+        (
+            "{{payload.a}} {{link payload.b payload.c}}",
+            "payload.a! payload.b! payload.c!",
+        ),
+        (
+            "{{#if payload.a}}{{payload.a.b}}{{/if}}",
+            "payload.a payload.a.b!",
+        ),
+        (
+            "{{#if (and payload.a (not payload.b))}}{{/if}}",
+            "payload.a payload.b",
+        ),
+        ("{{#if (eq payload.a payload.b)}}{{/if}}", "payload.a! payload.b!"),
+        (
+            "{{len payload.a}} {{rest payload.b 3}} {{plural payload.c \"x\"}}",
+            "payload.a.[] payload.b.[] payload.c.[]",
+        ),
+        (
+            "{{#each payload.a}}{{@key}} {{b}}{{/each}}",
+            "payload.a.[] payload.a.[].b!",
+        ),
+        (
+            "{{#each payload.a}}{{this}}{{/each}}",
+            "payload.a.[] payload.a.[]!",
+        ),
+        (
+            "{{#with payload.a}}{{b.c}} {{../d}} {{../../../e}}{{/with}}",
+            "payload.a payload.a.b.c! d! payload.a.e!",
+        ),
+        (
+            "{{#with payload.a as |x|}}{{#each x}}{{b}}{{/each}}{{/with}}",
+            "payload.a payload.a.[] payload.a.[].b!",
+        ),
+        (
+            "{{#each (first payload.a 3)}}{{b}}{{/each}}",
+            "payload.a.[] payload.a.[].b!",
+        ),
+        ("{{first payload.a 3}}", "payload.a!"),
+        (
+            "{{#each (where payload.a \"s\" \"t\")}}{{b}}{{/each}}",
+            "payload.a.[] payload.a.[].s! payload.a.[].b!",
+        ),
+        (
+            "{{#each (where payload.a payload.s 1)}}{{b}}{{/each}}",
+            "payload.a.[] payload.s! payload.a.[]! payload.a.[].b!",
+        ),
+        (
+            "{{#each (default payload.a payload.b)}}{{c}}{{/each}}",
+            "payload.a! payload.b!",
+        ),
+        (
+            "{{#each (except payload.a payload.b)}}{{c}}{{/each}}",
+            "payload.a! payload.b!",
+        ),
+        ("{{lookup payload.a payload.b}}", "payload.a! payload.b!"),
+        ("{{#with (lookup @root payload.a)}}{{b}}{{/with}}", "! payload.a!"),
+        ("{{#each this}}{{b}}{{/each}}", "! [].b!"),
+    ] {
+        let template = Template::compile(text).unwrap();
+        let reads = all_reads(&template).into_iter();
+        let shown = reads.map(|read| read.path.join(".") + if read.whole { "!" } else { "" });
+        assert_eq!(shown.collect::<Vec<_>>().join(" "), expected, "{text}");
+    }
+}
