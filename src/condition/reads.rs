@@ -14,7 +14,7 @@ use super::references::{ANY, is_name};
 /// A path of which an expression or a template may read something.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Read {
-    /// From a name of an event down. `[]` stands for every item of a list or member of an object.
+    /// From a name of an event down, in the steps of [`Selection`](crate::payload::Selection).
     pub path: Vec<String>,
     /// Whether all that is in the value is read. Otherwise only that it is there, its type, and its content if it is neither a
     /// list nor an object.
@@ -104,6 +104,7 @@ impl Walk {
                 let within = self.visit(within);
                 match index {
                     Expr::Literal(LiteralValue::String(key)) => self.step(&within, key.inner()),
+                    Expr::Literal(LiteralValue::Int(index)) => self.step(&within, &index.inner().to_string()),
                     index => {
                         self.whole(index);
                         self.step(&within, ANY)
@@ -259,7 +260,7 @@ mod tests {
             ("payload == null", ""),
             ("payload.size() > 0", "payload.[]"),
             ("payload.a.b", "payload.a.b!"),
-            (r#"payload["a"].b[0].c"#, "payload.a.b.[].c!"),
+            (r#"payload["a"].b[0].c"#, "payload.a.b.0.c!"),
             ("payload[event].state", "payload.[].state!"),
             ("payload.map[payload.key].x", "payload.key! payload.map.[].x!"),
             ("has(payload.a.b)", "payload.a.b"),
@@ -271,7 +272,7 @@ mod tests {
             ("type(payload.a) == map", "payload.a"),
             ("payload.?a.?b.orValue(payload.c)", "payload.a.b! payload.c!"),
             ("payload.?a.b.hasValue()", "payload.a.b"),
-            ("payload.?a[?0].optMap(x, x.b)", "payload.a.[].b!"),
+            ("payload.?a[?0].optMap(x, x.b)", "payload.a.0.b!"),
             ("optional.of(payload.a).optFlatMap(x, x.?b.c)", "payload.a.b.c!"),
             (
                 "(has(payload.a) ? payload.a : payload.b).c",

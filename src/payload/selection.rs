@@ -1,13 +1,10 @@
-//! Parses the parts of a payload that something reads, and checks the rest without building it.
-//!
-//! Every check of a complete parse is made: syntax, UTF-8, nesting, the range of numbers. So the same bodies are unreadable, with
-//! the same error. `IgnoredAny` would leave out some of these checks.
+//! The parts of a payload that something reads. [`Selection::parse`] builds only these, and checks the rest.
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+mod parse;
+
+use serde_json::Value;
 use std::cmp::Ordering;
-use std::fmt;
-use std::str;
+use std::mem;
 
 /// A step to every item of a list or member of an object.
 const ANY: &str = "[]";
@@ -20,6 +17,13 @@ const LEFT_OUT: &str = ANY;
 /// Each part is a path. At its end stands either the whole value, or only its outline: a text, number, boolean or null, or an
 /// object or list without what no other path leads to. A list or object without any selected item or member has one null if it is
 /// not empty, because a template may ask for that.
+///
+/// A step is the name of a member, or
+///
+/// - `[]`: every item or member;
+/// - `3`: the item with this index, or every member;
+/// - `[3]`: the first three items, or every member;
+/// - `[3 name=text]`: the first three items whose member `name` is this text, or every member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection(Node);
 
@@ -28,10 +32,23 @@ pub struct Selection(Node);
 struct Node {
     /// The whole value is selected. Then the other fields are empty.
     whole: bool,
-    /// The named members of an object, in the order of [`by_length`].
+    /// The named members of an object, in the order of [`by_length`]. After [`Node::complete`] with what is selected of every
+    /// member.
     members: Vec<(Box<str>, Node)>,
-    /// What is selected of every item or member. [`Node::complete`] adds it to the named members.
+    /// What is selected of every item or member.
     any: Option<Box<Node>>,
+    /// Items of which more is selected.
+    few: Vec<Few>,
+    /// What is selected of those items, and of every member.
+    detailed: Option<Box<Node>>,
+}
+
+/// The first items of a list that match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Few {
+    most: usize,
+    /// The name of a member, and the text that it must be. `None`: every item matches.
+    member: Option<(Box<str>, Box<str>)>,
 }
 
 impl Selection {
@@ -43,8 +60,7 @@ impl Selection {
         })
     }
 
-    /// Selects these paths from the payload down, each with whether the whole value at its end is selected. The step `[]`, or a
-    /// number, leads to every item or member.
+    /// Selects these paths from the payload down, each with whether the whole value at its end is selected.
     pub fn of<'a>(paths: impl IntoIterator<Item = (&'a [String], bool)>) -> Self {
         let mut root = Node::default();
         for (path, whole) in paths {
@@ -62,17 +78,44 @@ impl Selection {
 
     /// Parses a JSON text.
     ///
+    /// Makes every check of a complete parse: syntax, UTF-8, nesting, the range of numbers. So the same bodies are unreadable.
+    ///
     /// # Errors
     /// Those of `serde_json::from_slice::<Value>`.
     pub fn parse(&self, text: &[u8]) -> Result<Value, serde_json::Error> {
-        // Checking the whole text is faster than checking each string in it.
-        let Ok(valid) = str::from_utf8(text) else {
-            return serde_json::from_slice(text);
+        parse::parse(text, &self.0)
+    }
+}
+
+impl Few {
+    /// Parses `3`, `[3]` or `[3 name=text]`.
+    fn parse(step: &str) -> Option<Self> {
+        if let Ok(index) = step.parse::<usize>() {
+            let (most, member) = (index.saturating_add(1), None);
+            return Some(Self { most, member });
+        }
+        let inner = step.strip_prefix('[')?.strip_suffix(']')?;
+        let (most, member) = match inner.split_once(' ') {
+            Some((most, member)) => (most, Some(member.split_once('=')?)),
+            None => (inner, None),
         };
-        let mut deserializer = serde_json::Deserializer::from_str(valid);
-        let value = self.0.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(value)
+        let member = member.map(|(name, text)| (name.into(), text.into()));
+        let most = most.parse().ok()?;
+        Some(Self { most, member })
+    }
+
+    fn matches(&self, item: &Value) -> bool {
+        let is_text = |(name, text): &(Box<str>, Box<str>)| {
+            item.as_object().and_then(|item| item.get(&**name)?.as_str()) == Some(text)
+        };
+        self.member.as_ref().is_none_or(is_text)
+    }
+
+    /// Returns whether an item with this member cannot match.
+    fn is_ruled_out_by(&self, name: &str, value: &Value) -> bool {
+        let rules_out =
+            |(known, text): &(Box<str>, Box<str>)| **known == *name && value.as_str() != Some(text);
+        self.member.as_ref().is_some_and(rules_out)
     }
 }
 
@@ -83,8 +126,18 @@ fn by_length(one: &str, other: &str) -> Ordering {
 
 impl Node {
     fn step(&mut self, step: &str) -> &mut Self {
-        if step == ANY || step.parse::<usize>().is_ok() {
+        if step == ANY {
             return self.any.get_or_insert_default();
+        }
+        if let Some(few) = Few::parse(step) {
+            let any = self.any.get_or_insert_default();
+            if let Some((name, _)) = &few.member {
+                any.step(name).whole = true;
+            }
+            if !self.few.contains(&few) {
+                self.few.push(few);
+            }
+            return self.detailed.get_or_insert_default();
         }
         let found = self.members.binary_search_by(|(name, _)| by_length(name, step));
         let at = found.unwrap_or_else(|at| {
@@ -94,20 +147,26 @@ impl Node {
         &mut self.members[at].1
     }
 
-    /// Adds what is selected of every member to the named ones, at every level.
+    /// Adds what is selected of every member to the named ones, and of every item to the detailed ones, at every level.
     fn complete(&mut self) {
         if self.whole {
-            (self.members, self.any) = (Vec::new(), None);
+            *self = Self {
+                whole: true,
+                ..Self::default()
+            };
             return;
         }
+        if let (Some(detailed), Some(any)) = (&mut self.detailed, &self.any) {
+            detailed.add(any);
+        }
         for (_, member) in &mut self.members {
-            if let Some(any) = &self.any {
+            if let Some(any) = self.detailed.as_ref().or(self.any.as_ref()) {
                 member.add(any);
             }
             member.complete();
         }
-        if let Some(any) = &mut self.any {
-            any.complete();
+        for items in [&mut self.any, &mut self.detailed].into_iter().flatten() {
+            items.complete();
         }
     }
 
@@ -119,165 +178,81 @@ impl Node {
         if let Some(any) = &other.any {
             self.any.get_or_insert_default().add(any);
         }
+        if let Some(detailed) = &other.detailed {
+            self.detailed.get_or_insert_default().add(detailed);
+        }
+        for few in &other.few {
+            if !self.few.contains(few) {
+                self.few.push(few.clone());
+            }
+        }
     }
 
+    /// What is selected of a member. `None`: it is left out.
     fn member(&self, name: &str) -> Option<&Self> {
+        if self.whole {
+            return Some(self);
+        }
         match self.members.binary_search_by(|(known, _)| by_length(known, name)) {
             Ok(at) => self.members.get(at).map(|(_, node)| node),
-            Err(_) => self.any.as_deref(),
+            Err(_) => self.detailed.as_deref().or(self.any.as_deref()),
         }
     }
-}
 
-impl<'de> DeserializeSeed<'de> for &Node {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    /// What is selected of an item that is not one of the few. `None`: the items are left out.
+    fn item(&self) -> Option<&Self> {
         if self.whole {
-            Value::deserialize(deserializer)
+            Some(self)
         } else {
-            deserializer.deserialize_any(self)
+            self.any.as_deref()
         }
     }
-}
 
-impl<'de> Visitor<'de> for &Node {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any valid JSON value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        match &self.any {
-            Some(any) => {
-                while let Some(item) = items.next_element_seed(&**any)? {
-                    list.push(item);
+    /// Leaves out what is not selected.
+    fn select(&self, value: &mut Value) {
+        match value {
+            _ if self.whole => {}
+            Value::Array(items) => match self.item() {
+                None => {
+                    items.truncate(1);
+                    items.fill(Value::Null);
+                }
+                Some(any) => {
+                    let mut few = self.few.clone();
+                    for item in items {
+                        let of_few = self.detailed.as_deref().filter(|_| take(&mut few, item));
+                        of_few.unwrap_or(any).select(item);
+                    }
+                }
+            },
+            Value::Object(members) => {
+                if members.keys().any(|name| self.member(name).is_none()) {
+                    let all = mem::take(members).into_iter();
+                    let mut left: Vec<_> = all.filter(|(name, _)| self.member(name).is_some()).collect();
+                    if left.is_empty() {
+                        left.push((LEFT_OUT.to_owned(), Value::Null));
+                    }
+                    *members = left.into_iter().collect();
+                }
+                for (name, value) in members {
+                    if let Some(node) = self.member(name) {
+                        node.select(value);
+                    }
                 }
             }
-            None => {
-                while items.next_element::<Checked>()?.is_some() {
-                    list.resize(1, Value::Null);
-                }
-            }
+            _ => {}
         }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        let mut is_empty = true;
-        while let Some(selected) = members.next_key_seed(Name(self))? {
-            is_empty = false;
-            match selected {
-                Some((name, node)) => drop(object.insert(name, members.next_value_seed(node)?)),
-                None => drop(members.next_value::<Checked>()?),
-            }
-        }
-        if object.is_empty() && !is_empty {
-            object.insert(LEFT_OUT.to_owned(), Value::Null);
-        }
-        Ok(Value::Object(object))
     }
 }
 
-/// The name of a member of an object: copied only if the member is selected.
-struct Name<'n>(&'n Node);
-
-impl<'de, 'n> DeserializeSeed<'de> for Name<'n> {
-    type Value = Option<(String, &'n Node)>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+/// Returns whether an item is one of the few, and counts it.
+fn take(few: &mut [Few], item: &Value) -> bool {
+    let mut is_taken = false;
+    for few in few.iter_mut().filter(|few| few.most > 0 && few.matches(item)) {
+        few.most -= 1;
+        is_taken = true;
     }
-}
-
-impl<'n> Visitor<'_> for Name<'n> {
-    type Value = Option<(String, &'n Node)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string key")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.member(name).map(|node| (name.to_owned(), node)))
-    }
-}
-
-/// A value that is checked and not kept.
-struct Checked;
-
-impl<'de> Deserialize<'de> for Checked {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Checked {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any valid JSON value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
-        while items.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
-        while members.next_entry::<Self, Self>()?.is_some() {}
-        Ok(self)
-    }
+    is_taken
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ fn extent_of(helper: &str, argument: usize, result: Extent) -> Extent {
     match (helper, argument) {
         ("if" | "unless" | "with" | "not", 0) | ("and" | "or", _) => Extent::Outline,
         ("each" | "len" | "rest" | "plural", 0) => Extent::Items,
-        ("first" | "where", 0) if result != Extent::Whole => Extent::Items,
+        ("first" | "where", 0) if result == Extent::Items => Extent::Items,
         _ => Extent::Whole,
     }
 }
@@ -197,11 +197,19 @@ impl Walk {
                     }
                     let whole = extent == Extent::Whole;
                     self.all_reads.push(Read { path: read, whole });
+                    // The other steps of a `Selection`.
+                    let plain = |step: String| {
+                        if step.starts_with('[') {
+                            ANY.to_owned()
+                        } else {
+                            step
+                        }
+                    };
                     self.reads.push(ReadPath {
                         part: self.part.clone(),
                         line: self.line,
                         written: written.to_owned(),
-                        path,
+                        path: path.into_iter().map(plain).collect(),
                     });
                 }
             }
@@ -226,13 +234,7 @@ impl Walk {
         self.call(block, Extent::Whole);
         let over = block.params.first();
         let scope = match name {
-            "each" => over.map(|over| {
-                let mut base = self.path(over);
-                if let Some(path) = &mut base {
-                    path.push(ANY.to_owned());
-                }
-                base
-            }),
+            "each" => over.map(|over| self.items(over)),
             "with" => over.map(|over| self.path(over)),
             _ => None,
         };
@@ -260,6 +262,13 @@ impl Walk {
         self.part.clone_from(&content.name);
         self.template(content);
         (self.part, self.line) = (part, line);
+    }
+
+    /// Returns the path of the items of an argument, if known.
+    fn items(&self, argument: &Parameter) -> Option<Vec<String>> {
+        let mut path = self.path(argument)?;
+        path.push(few_of(argument).unwrap_or_else(|| ANY.to_owned()));
+        Some(path)
     }
 
     /// Returns the path of an argument from the root, if known. `first` and `where` return elements of their list, so
@@ -312,6 +321,37 @@ impl Walk {
         let mut path = self.scopes.get(scope)?.base.clone()?;
         path.extend(own(steps));
         Some(path)
+    }
+}
+
+/// Returns the step to the items of `(first list 3)` or `(where list "name" "text" 3)`, if nothing but the list depends on the
+/// event.
+fn few_of(argument: &Parameter) -> Option<String> {
+    let Parameter::Subexpression(inner) = argument else {
+        return None;
+    };
+    let TemplateElement::Expression(call) = inner.as_element() else {
+        return None;
+    };
+    match (call.name.as_name()?, call.params.as_slice()) {
+        ("first", [list, Parameter::Literal(most)]) if list.as_name().is_some() => {
+            Some(format!("[{}]", most.as_u64()?))
+        }
+        (
+            "where",
+            [
+                list,
+                Parameter::Literal(field),
+                Parameter::Literal(text),
+                Parameter::Literal(most),
+            ],
+        ) if list.as_name().is_some() && !field.as_str()?.contains('=') => Some(format!(
+            "[{} {}={}]",
+            most.as_u64()?,
+            field.as_str()?,
+            text.as_str()?
+        )),
+        _ => None,
     }
 }
 

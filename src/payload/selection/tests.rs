@@ -14,32 +14,6 @@ fn selection(paths: &[(&str, bool)]) -> Selection {
     Selection::of(paths.iter().map(|(path, whole)| (path.as_slice(), *whole)))
 }
 
-/// The definition: what a complete parse finds, without what is not selected.
-fn select(value: Value, node: &Node) -> Value {
-    match value {
-        value if node.whole => value,
-        Value::Array(items) => match &node.any {
-            Some(any) => items.into_iter().map(|item| select(item, any)).collect(),
-            None if items.is_empty() => json!([]),
-            None => json!([null]),
-        },
-        Value::Object(members) => {
-            let is_empty = members.is_empty();
-            let selected = |(name, value): (String, Value)| {
-                let selected = select(value, node.member(&name)?);
-                Some((name, selected))
-            };
-            let selected: Map<String, Value> = members.into_iter().filter_map(selected).collect();
-            if selected.is_empty() && !is_empty {
-                json!({LEFT_OUT: null})
-            } else {
-                selected.into()
-            }
-        }
-        plain => plain,
-    }
-}
-
 #[test]
 fn selected_parts_are_built_and_the_rest_is_left_out() {
     let payload = json!({
@@ -92,15 +66,94 @@ fn selected_parts_are_built_and_the_rest_is_left_out() {
                 "text": "t", "null": null, "": 1}),
         ),
     ] {
-        let found = selection(&paths).parse(payload.to_string().as_bytes()).unwrap();
-        assert_eq!(found.to_string(), expected.to_string(), "{paths:?}");
+        check(&selection(&paths), &payload, &expected, &format!("{paths:?}"));
     }
     assert!(selection(&[("a", true), ("", true)]).is_all());
     assert_eq!(selection(&[("", true), ("a.b", true)]), Selection::all());
 }
 
+/// Checks a parse, and its definition: a complete parse, and then leaving out the rest.
+fn check(selection: &Selection, payload: &Value, expected: &Value, what: &str) {
+    let found = selection.parse(payload.to_string().as_bytes()).unwrap();
+    assert_eq!(found.to_string(), expected.to_string(), "{what}");
+    let mut selected = payload.clone();
+    selection.0.select(&mut selected);
+    assert_eq!(selected.to_string(), expected.to_string(), "{what}");
+}
+
 #[test]
-fn a_repeated_name_has_its_last_value_at_its_first_place() {
+fn more_is_selected_of_a_few_items() {
+    let item = |s: &str, x: u64| json!({"s": s, "x": x, "y": {"z": x}});
+    let payload = json!({"list": [item("b", 0), item("a", 1), 7, item("a", 2), item("b", 3), item("a", 4)]});
+    let s = |s: &str| json!({"s": s});
+    for (paths, expected) in [
+        // By position.
+        (
+            vec![("list.1.x", true)],
+            json!([{"x": 0}, {"x": 1}, 7, {"[]": null}, {"[]": null}, {"[]": null}]),
+        ),
+        (
+            vec![("list.[1]", true), ("list.[].s", true)],
+            json!([item("b", 0), s("a"), 7, s("a"), s("b"), s("a")]),
+        ),
+        // By a member.
+        (
+            vec![("list.[2 s=a]", true)],
+            json!([s("b"), item("a", 1), 7, item("a", 2), s("b"), s("a")]),
+        ),
+        (
+            vec![("list.[0 s=a]", true)],
+            json!([s("b"), s("a"), 7, s("a"), s("b"), s("a")]),
+        ),
+        (
+            vec![("list.[1 s=a].x", true), ("list.[1 s=b].y", true)],
+            json!([item("b", 0), item("a", 1), 7, s("a"), s("b"), s("a")]),
+        ),
+        (
+            vec![("list.[9 s=c].x", true), ("list.0.y.z", true)],
+            json!([item("b", 0), s("a"), 7, s("a"), s("b"), s("a")]),
+        ),
+        (
+            vec![("list.[1 s=a].x", true), ("list.[]", true)],
+            payload["list"].clone(),
+        ),
+    ] {
+        check(
+            &selection(&paths),
+            &payload,
+            &json!({"list": expected}),
+            &format!("{paths:?}"),
+        );
+    }
+    // Every member of an object.
+    let payload = json!({"list": {"a": item("a", 1), "0": item("b", 2)}});
+    check(
+        &selection(&[("list.[1 s=a]", true)]),
+        &payload,
+        &payload,
+        "an object",
+    );
+}
+
+#[test]
+fn the_last_value_of_a_repeated_name_counts() {
+    let selection = selection(&[("[1 s=a].x", true)]);
+    for text in [
+        r#"[{"s": "b", "x": 1, "s": "a"}, {"s": "a", "x": 2}]"#,
+        r#"[{"s": "a", "x": 1, "s": "b"}, {"s": "a", "x": 2}]"#,
+    ] {
+        let whole: Value = serde_json::from_str(text).unwrap();
+        let found = selection.parse(text.as_bytes()).unwrap();
+        let few = |list: &Value| {
+            let mut items = list.as_array().unwrap().iter();
+            items.find(|item| item["s"] == "a").cloned()
+        };
+        assert_eq!(few(&found), few(&whole), "{text}");
+    }
+}
+
+#[test]
+fn a_member_stands_where_its_name_was_first() {
     let text = br#"{"a": {"x": 1, "y": 1}, "b": 1, "a": {"y": 2}}"#;
     let found = selection(&[("a.x", true), ("b", true)]).parse(text).unwrap();
     assert_eq!(found.to_string(), r#"{"a":{"[]":null},"b":1}"#);
@@ -156,7 +209,12 @@ fn a_body_is_unreadable_for_the_same_reason_wherever_the_fault_is() {
             let whole = serde_json::from_slice::<Value>(&text).unwrap_err().to_string();
             for paths in &selections {
                 let found = selection(paths).parse(&text).map_err(|error| error.to_string());
-                assert_eq!(found, Err(whole.clone()), "{} with {paths:?}", String::from_utf8_lossy(&text));
+                assert_eq!(
+                    found,
+                    Err(whole.clone()),
+                    "{} with {paths:?}",
+                    String::from_utf8_lossy(&text)
+                );
             }
         }
     }
@@ -181,7 +239,12 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 fn path() -> impl Strategy<Value = (Vec<String>, bool)> {
-    let step = prop_oneof![Just(ANY.to_owned()), "[a-d0]{1,2}"];
+    let step = prop_oneof![
+        Just(ANY.to_owned()),
+        "[a-d0]{1,2}",
+        "\\[[0-3]\\]",
+        "\\[[0-3] [ab]=[ab]?\\]"
+    ];
     (prop::collection::vec(step, 0..4), any::<bool>())
 }
 
@@ -200,8 +263,12 @@ proptest! {
         }
         let whole = serde_json::from_slice::<Value>(&text);
         match (selection.parse(&text), whole) {
-            (Ok(found), Ok(whole)) => {
-                prop_assert_eq!(found.to_string(), select(whole, &selection.0).to_string());
+            (Ok(mut found), Ok(mut whole)) => {
+                // A repeated name may have all of the payload parsed.
+                for value in [&mut found, &mut whole] {
+                    selection.0.select(value);
+                }
+                prop_assert_eq!(found.to_string(), whole.to_string());
             }
             (found, whole) => prop_assert_eq!(
                 found.map_err(|error| error.to_string()).unwrap_err(),

@@ -150,12 +150,24 @@ fn an_argument_is_read_whole_unless_a_helper_reads_less_of_it() {
         ),
         (
             "{{#each (first payload.a 3)}}{{b}}{{/each}}",
-            "payload.a.[] payload.a.[].b!",
+            "payload.a.[] payload.a.[3].b!",
+        ),
+        (
+            "{{#each (first payload.a payload.n)}}{{b}}{{/each}}",
+            "payload.a.[] payload.n! payload.a.[].b!",
+        ),
+        (
+            "{{#with (first payload.a 1)}}{{this.[0].b}}{{/with}}",
+            "payload.a! payload.a.0.b!",
         ),
         ("{{first payload.a 3}}", "payload.a!"),
         (
             "{{#each (where payload.a \"s\" \"t\")}}{{b}}{{/each}}",
             "payload.a.[] payload.a.[].s! payload.a.[].b!",
+        ),
+        (
+            "{{#each (where payload.a \"s\" \"t\" 3)}}{{b}}{{#each (first c 2)}}{{d}}{{/each}}{{/each}}",
+            "payload.a.[] payload.a.[].s! payload.a.[3 s=t].b! payload.a.[3 s=t].c.[] payload.a.[3 s=t].c.[2].d!",
         ),
         (
             "{{#each (where payload.a payload.s 1)}}{{b}}{{/each}}",
