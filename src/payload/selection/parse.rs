@@ -153,7 +153,8 @@ impl<'de> Visitor<'de> for Part<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let Self { mut node, unless, .. } = self;
-        let mut ruled_out_by: Option<String> = None;
+        // The place of the member that ruled the item out.
+        let mut ruled_out_by: Option<usize> = None;
         let pending = &self.pending.members;
         let start = pending.borrow().len();
         let mut is_left_out = false;
@@ -164,14 +165,17 @@ impl<'de> Visitor<'de> for Part<'_> {
                 continue;
             };
             let value = members.next_value_seed(self.of(selected))?;
-            if let Some(unless) = unless {
-                if ruled_out_by.as_ref() == Some(&name) {
+            let mut pending = pending.borrow_mut();
+            if let Some(at) = ruled_out_by {
+                if pending.get(at).is_some_and(|(known, _)| *known == name) {
                     self.pending.is_repeated.set(true);
-                } else if ruled_out_by.is_none() && unless.rules_out(&name, &value) {
-                    (node, ruled_out_by) = (unless.then, Some(name.clone()));
                 }
+            } else if let Some(unless) = unless
+                && unless.rules_out(&name, &value)
+            {
+                (node, ruled_out_by) = (unless.then, Some(pending.len()));
             }
-            pending.borrow_mut().push((name, value));
+            pending.push((name, value));
         }
         let mut pending = pending.borrow_mut();
         if is_left_out && pending.len() == start {
