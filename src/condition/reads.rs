@@ -132,15 +132,15 @@ impl Walk {
             (function, [value, rest @ ..]) if OUTLINE.contains(&function) => {
                 let value = self.visit(value);
                 self.step(&value, ANY);
-                rest.iter().for_each(|part| self.whole(part));
+                self.all_whole(rest);
                 Origin::default()
             }
             (function, parts) if TYPE.contains(&function) => {
-                parts.iter().for_each(|part| drop(self.visit(part)));
+                self.any(parts);
                 Origin::default()
             }
             (_, parts) => {
-                parts.iter().for_each(|part| self.whole(part));
+                self.all_whole(parts);
                 Origin::default()
             }
         }
@@ -206,6 +206,12 @@ impl Walk {
         }));
         let items = within.items.as_deref().cloned().unwrap_or_default();
         Origin { paths, items: None }.or(items)
+    }
+
+    fn all_whole(&mut self, expressions: &[&Expr]) {
+        for expression in expressions {
+            self.whole(expression);
+        }
     }
 
     fn whole(&mut self, expression: &Expr) {
