@@ -27,11 +27,11 @@
 //! | --- | --- |
 //! | [`http`] | the listeners: connections, memory for bodies, limits, the handlers, the table of refusals |
 //! | [`admission`] | access control before authentication: client addresses and certificates |
-//! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate |
+//! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate, and the parts of it that something reads |
 //! | [`authentication`], [`secret`] | the schemes of a kind and the secrets of a source |
 //! | [`event`] | an authenticated request with its parsed payload; idempotency keys |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; the names that mean the same for every sender; where an event goes |
-//! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read; [`decision::decide_whole`] evaluates all, for `check` and `preview` |
+//! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read, of a payload that has only the parts that are read ([`source::selection`]); [`decision::decide_whole`] evaluates all, for `check` and `preview` |
 //! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
 //! | [`conversation`] | what a delivery does in its channel (post, reply, update, or nothing), decided when it is claimed |
 //! | [`queue`] | [`queue::Queue`], the contract of a store, and the store on SQLite. [`queue::Queue::open`] chooses the store |

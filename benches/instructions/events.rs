@@ -90,11 +90,12 @@ impl Sample {
         if part == Part::Authenticate {
             return None;
         }
-        let event = Event::new(
+        let event = Event::select(
             clock.new_id(),
             Arc::clone(&self.source.name),
             clock.now(),
             authentic,
+            &self.source.selection,
         );
         if part == Part::Parse {
             return None;

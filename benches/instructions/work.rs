@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use twake_bridge::clock::Clock;
-use twake_bridge::queue::{History, NewEvent, Done, Outcome, Owner, Queue, Settled, Settlement};
+use twake_bridge::queue::{Done, History, NewEvent, Outcome, Owner, Queue, Settled, Settlement};
 use uuid::Uuid;
 
 use crate::events::Sample;

@@ -14,7 +14,7 @@ use crate::admission::Admission;
 use crate::authentication::Authenticator;
 use crate::facts::FactMap;
 use crate::route::Routes;
-use crate::source::{Kind, Source};
+use crate::source::{self, Kind, Source};
 use crate::suggest;
 use crate::template::{Library, Origin, SourceConversations, TemplateFile};
 use crate::toml_reader::{self, Finding, Findings, Placed, Subject, TableReader};
@@ -35,13 +35,15 @@ pub struct LoadedKind {
 impl LoadedKind {
     /// Returns a source of the kind without a configuration. It has no secrets and accepts samples only.
     pub fn source_alone(&self, routes: Routes) -> Source {
+        let conversations = SourceConversations::default();
         Source {
+            selection: source::selection(&self.kind, &self.facts, &routes, &conversations),
             name: Arc::from(self.kind.name.as_str()),
             kind: Arc::clone(&self.kind),
             authenticator: Authenticator::of_samples(self.kind.body.clone()),
             facts: self.facts.clone(),
             routes,
-            conversations: SourceConversations::default(),
+            conversations,
             body_limit: Limits::default().body,
             admission: Admission::default(),
             appearance: None,

@@ -19,7 +19,7 @@ use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, KNOWN};
 use crate::route::{LookupTable, Route, RouteChannels, Routes};
 use crate::secret::SourceSecret;
-use crate::source::Source;
+use crate::source::{Source, selection};
 use crate::suggest::unknown;
 use crate::template::SourceConversations;
 use crate::toml_reader::{Findings, Located, Owner};
@@ -91,16 +91,19 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
     for warning in authenticator.warnings().iter().filter(|warning| warning.serious) {
         context.findings.warning(name.at, &path, warning.what.clone());
     }
+    let facts = loaded.facts.overridden_by(own);
+    let conversations = SourceConversations {
+        enabled: raw.conversations,
+        events: events.unwrap_or_default(),
+    };
     Some(Source {
         name: Arc::from(name.value),
         kind: Arc::clone(&loaded.kind),
         authenticator,
-        facts: loaded.facts.overridden_by(own),
+        selection: selection(&loaded.kind, &facts, &routes, &conversations),
+        facts,
         routes,
-        conversations: SourceConversations {
-            enabled: raw.conversations,
-            events: events.unwrap_or_default(),
-        },
+        conversations,
         body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
         appearance,

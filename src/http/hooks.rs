@@ -210,7 +210,8 @@ fn decide(
 ) -> Result<Result<(NewEvent, Decision), ChallengeResponse>, Problem> {
     let now = hooks.clock.now();
     let authentic = pending.finish(body.bytes, now).map_err(Problem::from)?;
-    let event = Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic);
+    let (id, name) = (hooks.clock.new_id(), Arc::clone(&source.name));
+    let event = Event::select(id, name, now, authentic, &source.selection);
     Ok(decision::answer_challenge(event, source).map(|event| {
         let envelope = event.envelope.clone();
         let decision = decision::decide(event, source);

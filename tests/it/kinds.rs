@@ -23,6 +23,7 @@ use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
 use twake_bridge::message::twacode;
 use twake_bridge::message::{Document, FollowUp, Slot, StoredMessage, plain};
+use twake_bridge::payload::Selection;
 use twake_bridge::source::Source;
 use uuid::Uuid;
 
@@ -58,6 +59,34 @@ fn every_sample_renders_as_its_snapshot() {
             });
         }
     }
+}
+
+#[test]
+fn what_a_kind_reads_of_a_payload_decides_as_the_whole_payload_does() {
+    let mut whole = Vec::new();
+    for kind in builtin::kinds() {
+        let source = source(kind, None);
+        if source.selection.is_all() {
+            whole.push(kind);
+        }
+        for sample in config::samples(kind, None).0 {
+            let name = format!("{kind}/{}", sample.name);
+            let decisions = [&Selection::all(), &source.selection].map(|selection| {
+                let event = event_of(&source, &sample, selection);
+                let answered = answer_challenge(event.clone(), &source).map(|event| decide(event, &source));
+                let (with_facts, _) = decide_whole(event, &source);
+                format!("{answered:#?}\n{with_facts:#?}")
+            });
+            assert!(
+                decisions[0] == decisions[1],
+                "{name}: {}\n{}",
+                decisions[0],
+                decisions[1]
+            );
+        }
+    }
+    // Their facts search the payload.
+    assert_eq!(whole, ["generic", "slack-compatible", "standard-webhooks"]);
 }
 
 #[test]
@@ -237,6 +266,11 @@ channels = ["plain"]
 
 /// The event of a sample that is sent as its sender would send it.
 pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
+    event_of(source, sample, &Selection::all())
+}
+
+/// The same event, with the selected parts of its payload.
+fn event_of(source: &Source, sample: &Sample, selection: &Selection) -> Event {
     let now: Timestamp = RECEIVED.parse().unwrap();
     let usable = source.authenticator.schemes()[0].to_owned();
     let scheme = source
@@ -266,7 +300,7 @@ pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
         .unwrap()
         .finish(Bytes::from(sample.body.clone()), now)
         .unwrap();
-    Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic)
+    Event::select(Uuid::nil(), Arc::clone(&source.name), now, authentic, selection)
 }
 
 /// The decision about a sample, or the challenge response if it is not an event.

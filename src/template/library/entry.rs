@@ -3,7 +3,7 @@
 use handlebars::Context;
 
 use super::Library;
-use crate::condition::Condition;
+use crate::condition::{Condition, Read};
 use crate::template::Origin;
 use crate::template::reads::{self, ReadPath};
 use crate::template::render::{Compiled, Failure, RenderResult};
@@ -65,6 +65,14 @@ impl<'l> LibraryTemplate<'l> {
     /// Returns the paths that the template and its parts read.
     pub fn reads(&self) -> Vec<ReadPath> {
         reads::reads(&self.compiled.template)
+    }
+
+    /// Returns everything that rendering an event, and its front matter, may read. An empty path: all names.
+    pub fn all_reads(&self) -> Vec<Read> {
+        let mut reads = reads::all_reads(&self.compiled.template);
+        let conditions = self.compiled.front.expressions();
+        reads.extend(conditions.flat_map(|(_, condition)| condition.reads()).cloned());
+        reads
     }
 
     /// Renders an event of any type.

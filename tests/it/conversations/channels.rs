@@ -10,6 +10,7 @@ async fn without_conversations_every_event_is_a_message_of_its_own() {
         let mut bench = Bench::new(chat);
         match &mut bench.destination {
             Destination::MessagesSave(of) => of.conversations = false,
+            Destination::Threads(of) => of.conversations = false,
             Destination::Matrix(of) => of.conversations = false,
         }
         bench.start();
