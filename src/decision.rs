@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::event::{Envelope, Event, IdempotencyKey, Unreadable};
 use crate::facts::{BODY_HASH, GIVEN};
 use crate::headers::Headers;
-use crate::message::{StoredMessage, cutting, target_is_allowed};
+use crate::message::{Document, StoredMessage, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::steps;
@@ -85,6 +85,8 @@ pub struct DecidedMessage {
     pub failed: Vec<(String, String)>,
     /// Why the template's `when` could not be evaluated (it then holds).
     pub when_failed: Option<String>,
+    /// Why the message is by itself although its template has a conversation for it.
+    pub conversation_failed: Option<String>,
     /// The message. Unset: nothing is posted, and `skip_reason` is the reason.
     pub message: Option<StoredMessage>,
     /// Why nothing is posted.
@@ -166,9 +168,10 @@ fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
     let facts = match facts {
         Facts::All => source.facts.evaluate(&names, |_| true),
         Facts::Read => {
-            let templates = kind.templates.reads(&event_type);
             let is_read = |fact: &str| {
-                templates.iter().any(|template| template.contains(fact)) || source.routes.reads(fact)
+                kind.templates.reads(&event_type, fact)
+                    || source.routes.reads(fact)
+                    || source.conversations.reads(&event_type, fact)
             };
             source.facts.evaluate(&names, is_read)
         }
@@ -207,7 +210,7 @@ fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         event_type,
         key,
         remember,
-        names: context,
+        names: mut context,
         cut_off: facts_cut_off,
         unreadable,
     } = reading;
@@ -215,13 +218,13 @@ fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         steps::limited(steps::PHASE, || source.routes.choose(context.data()));
 
     let ((messages, deliveries, skipped), messages_cut_off) = steps::limited(steps::PHASE, || {
-        let event = Readable {
+        let mut event = Readable {
             source,
             event_type: &event_type,
-            names: &context,
+            names: &mut context,
             unreadable: unreadable.as_ref(),
         };
-        compose(&event, targets)
+        compose(&mut event, targets)
     });
     let cut_off = [
         (facts_cut_off, CutOff::Facts),
@@ -253,11 +256,12 @@ type Composed = (Vec<DecidedMessage>, Vec<DecidedDelivery>, Vec<DecidedDelivery>
 struct Readable<'a> {
     source: &'a Source,
     event_type: &'a str,
-    names: &'a Context,
+    /// The same after rendering.
+    names: &'a mut Context,
     unreadable: Option<&'a Unreadable>,
 }
 
-fn compose(event: &Readable<'_>, targets: Vec<Target>) -> Composed {
+fn compose(event: &mut Readable<'_>, targets: Vec<Target>) -> Composed {
     let mut messages: Vec<DecidedMessage> = Vec::new();
     let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
     for Target { channel, variant, .. } in targets {
@@ -277,7 +281,7 @@ fn compose(event: &Readable<'_>, targets: Vec<Target>) -> Composed {
                 },
                 (None, None) => render_message(event, variant.as_deref()),
             };
-            let message = message.marked_urgent(event);
+            let message = message.marked(event);
             messages.push(DecidedMessage { variant, ..message });
             messages.len() - 1
         });
@@ -290,11 +294,13 @@ fn compose(event: &Readable<'_>, targets: Vec<Target>) -> Composed {
 }
 
 impl DecidedMessage {
-    /// Evaluates `severity` only if something is posted. An alert that is over is not urgent.
-    fn marked_urgent(mut self, event: &Readable<'_>) -> Self {
+    /// Adds what does not depend on the template. Evaluates `severity` only if something is posted. An alert that is over is not
+    /// urgent.
+    fn marked(mut self, event: &Readable<'_>) -> Self {
         if let Some(message) = &mut self.message {
             let is = |fact: &str, word: &str| event.source.facts.value(fact, event.names.data()) == word;
             message.urgent = is("severity", "critical") && !is("outcome", "success");
+            message.appearance.clone_from(&event.source.appearance);
         }
         self
     }
@@ -369,9 +375,14 @@ fn skip_reason(kind: &Kind, event_type: &str) -> Option<String> {
 }
 
 /// Renders the message of one variant. The caller sets the variant.
-fn render_message(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage {
+fn render_message(event: &mut Readable<'_>, variant: Option<&str>) -> DecidedMessage {
     let templates = &event.source.kind.templates;
-    let rendering = templates.render(event.event_type, variant, event.names);
+    let rendering = templates.render(
+        event.event_type,
+        variant,
+        event.names,
+        &event.source.conversations,
+    );
     let (message, skip_reason) = match rendering.rendered {
         Rendered::Message(message) => (Some(within_limit(message, event)), None),
         Rendered::Skipped(why) => (None, Some(why)),
@@ -386,6 +397,7 @@ fn render_message(event: &Readable<'_>, variant: Option<&str>) -> DecidedMessage
         template: rendering.template,
         failed: rendering.failed,
         when_failed: rendering.when_failed,
+        conversation_failed: rendering.conversation_failed,
         message,
         skip_reason,
     }
@@ -398,12 +410,21 @@ const MESSAGE_LIMIT: usize = 8_000;
 /// in a request is at most some eight times as much, and no chat takes less than 60,000 bytes.
 const LONG: usize = 7_000;
 
-/// Cuts a message, with a link to the page of the event.
+/// Cuts the texts of a message, with a link to the page of the event.
 fn within_limit(mut stored: StoredMessage, event: &Readable<'_>) -> StoredMessage {
-    if cutting::size(&stored.message) >= LONG {
+    let is_long = |text: &Document| cutting::size(text) >= LONG;
+    let conversation = stored.conversation.as_deref();
+    let more = conversation.map(|of| of.reply.iter().chain(&of.update).any(is_long));
+    if is_long(&stored.message) || more == Some(true) {
         let page = fallback::fact("url", event.source, event.names.data());
         stored.rest = page.filter(|url| target_is_allowed(url));
-        stored.message = cutting::cut_with_link(stored.message, MESSAGE_LIMIT, stored.rest.as_deref());
+        let rest = stored.rest.clone();
+        let cut = |document: Document| cutting::cut_with_link(document, MESSAGE_LIMIT, rest.as_deref());
+        stored.message = cut(stored.message);
+        if let Some(conversation) = &mut stored.conversation {
+            conversation.reply = conversation.reply.take().map(cut);
+            conversation.update = conversation.update.take().map(cut);
+        }
     }
     stored
 }

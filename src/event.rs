@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::authentication::Authentic;
 use crate::headers::Headers;
-use crate::payload::{BodyForm, UnreadableForm};
+use crate::payload::{BodyForm, Selection, UnreadableForm};
 
 pub use key::IdempotencyKey;
 
@@ -52,7 +52,7 @@ pub struct Envelope {
 pub struct Event {
     /// Everything except the payload.
     pub envelope: Envelope,
-    /// The parsed payload. Null if the body is unreadable.
+    /// The parsed payload, or what is selected of it. Null if the body is unreadable.
     pub payload: serde_json::Value,
     /// Why the body has no payload. `None` if it has one.
     pub unreadable: Option<Unreadable>,
@@ -67,6 +67,17 @@ struct Proved;
 impl Event {
     /// Parses an authenticated request. It becomes an event even if its body is unreadable.
     pub fn new(id: Uuid, source: Arc<str>, received: Timestamp, authentic: Authentic) -> Self {
+        Self::select(id, source, received, authentic, &Selection::all())
+    }
+
+    /// Parses an authenticated request as [`Event::new`] does, but leaves out the parts of the payload that are not selected.
+    pub fn select(
+        id: Uuid,
+        source: Arc<str>,
+        received: Timestamp,
+        authentic: Authentic,
+        selection: &Selection,
+    ) -> Self {
         let (headers, body, secret, payload) = authentic.into_parts();
         let envelope = Envelope {
             id,
@@ -76,22 +87,27 @@ impl Event {
             body,
             secret,
         };
-        Self::parse(envelope, payload)
+        Self::parse(envelope, payload, selection)
     }
 
     /// Parses a stored event again, as `form` of its kind specifies. Only for events from the queue, which were
     /// authenticated when they were received. The HTTP code never calls it.
     pub fn stored(envelope: Envelope, form: &BodyForm) -> Self {
         let payload = form.payload(&envelope.headers, &envelope.body);
-        Self::parse(envelope, payload)
+        Self::parse(envelope, payload, &Selection::all())
     }
 
-    fn parse(envelope: Envelope, taken: Result<Option<Bytes>, UnreadableForm>) -> Self {
+    fn parse(
+        envelope: Envelope,
+        taken: Result<Option<Bytes>, UnreadableForm>,
+        selection: &Selection,
+    ) -> Self {
         let parsed = match taken {
             Err(why) => Err(Unreadable::form(why, &envelope.body)),
             Ok(taken) => {
                 let text = taken.unwrap_or_else(|| envelope.body.clone());
-                serde_json::from_slice(&text).map_err(|error| Unreadable::json(&error, &text))
+                let payload = selection.parse(&text);
+                payload.map_err(|error| Unreadable::json(&error, &text))
             }
         };
         let (payload, unreadable) = match parsed {

@@ -113,6 +113,8 @@ const RESERVED: &[&str] = &[
     "len",
     "this",
     "else",
+    // templates
+    "conversation",
 ];
 
 /// Facts by name. The first expression that evaluates to the right type sets the value.

@@ -8,7 +8,8 @@
 //!    decision::decide(event, source) ──► Decision { type, key, facts, routes with reasons, messages }
 //!    Queue::enqueue(event) ── commit ──► 202 {"event": "0198…", "channels": ["dev"]}
 //!                     queue (SQLite)
-//!    lane: Queue::claim ──► Job ──► dialect ⇄ HTTP client ──► Verdict ──► Queue::settle ──► next delivery
+//!    lane: Queue::claim ──► conversation::decide ──► acts ──► Job ──► dialect ⇄ HTTP client ──► Verdict
+//!                     ──► Queue::settle, with what is kept of the conversation ──► next delivery
 //! ```
 //!
 //! The program has two halves that meet only in the queue. The accepting half ([`http`], [`authentication`], [`event`],
@@ -26,13 +27,15 @@
 //! | --- | --- |
 //! | [`http`] | the listeners: connections, memory for bodies, limits, the handlers, the table of refusals |
 //! | [`admission`] | access control before authentication: client addresses and certificates |
-//! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate |
+//! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate, and the parts of it that something reads |
 //! | [`authentication`], [`secret`] | the schemes of a kind and the secrets of a source |
 //! | [`event`] | an authenticated request with its parsed payload; idempotency keys |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; the names that mean the same for every sender; where an event goes |
-//! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read; [`decision::decide_whole`] evaluates all, for `check` and `preview` |
+//! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read, of a payload that has only the parts that are read ([`source::selection`]); [`decision::decide_whole`] evaluates all, for `check` and `preview` |
 //! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
+//! | [`conversation`] | what a delivery does in its channel (post, reply, update, or nothing), decided when it is claimed |
 //! | [`queue`] | [`queue::Queue`], the contract of a store, and the store on SQLite. [`queue::Queue::open`] chooses the store |
+//! | [`digest`] | one message in place of many that wait in a lane |
 //! | [`delivery`], [`retry`] | one lane per channel, the HTTP client, halts; when to try again |
 //! | [`twake`] | the delivery contract: from a [`twake::Job`] to requests and a [`twake::Verdict`], without I/O; one file per dialect |
 //!
@@ -58,7 +61,8 @@
 //!    commit.
 //! 2. **Order within a channel.** A lane has one owner and one delivery in flight. Meanwhile the one before it is settled; the
 //!    next one begins after that commit. [`queue::Queue::claim`] gives a fence to the owner. A settlement with an earlier fence
-//!    changes nothing ([`queue::Settled::Fenced`]), and the lane stops.
+//!    changes nothing ([`queue::Settled::Fenced`]), and the lane stops. What a delivery does in its conversation is decided at
+//!    its claim, and claimed again if one of the same conversation was not settled then.
 //! 3. **An unauthenticated body cannot become an event.** [`event::Event::new`] requires an [`authentication::Authentic`], which
 //!    only `authentication` creates. An unsigned challenge ([`decision::answer_unsigned_challenge`]) gets a constant response,
 //!    and its body is not read.
@@ -69,7 +73,7 @@
 //! 8. **Untrusted text stays text.** Values are inserted into a parsed [`message::Document`], never into Markdown source.
 //! 9. **One document, many dialects.** A message is stored in no chat's format.
 //! 10. **The core is pure.** `headers event secret source admission payload authentication facts condition route retry template
-//!     message twake decision toml_reader units zone suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
+//!     message conversation digest twake decision toml_reader units zone suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
 //!     time. Only `config::env` reads the environment (and [`logging`] its own variable). Only `delivery::client`, [`sandbox`] and
 //!     `operator::client` make HTTP requests. Only `queue::sqlite` uses the database.
 //! 11. **The cost of an event does not grow** with backlog, channels or history.
@@ -86,8 +90,10 @@ pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod conversation;
 pub mod decision;
 pub mod delivery;
+pub mod digest;
 pub mod event;
 pub mod facts;
 pub mod headers;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use crate::admission::{Admission, TrustedProxies};
 use crate::authentication::{Authenticator, Scheme};
-use crate::condition::Condition;
+use crate::condition::{Condition, Read};
 use crate::facts::FactMap;
-use crate::payload::BodyForm;
+use crate::message::Appearance;
+use crate::payload::{BodyForm, Selection};
 use crate::route::Routes;
 use crate::secret::Secret;
-use crate::template::Library;
+use crate::template::{Library, SourceConversations};
 use crate::twake::Api;
 
 /// The compiled `source.toml` of a kind.
@@ -119,10 +120,44 @@ pub struct Source {
     pub facts: FactMap,
     /// The routes of its events.
     pub routes: Routes,
+    /// The conversations of its events.
+    pub conversations: SourceConversations,
+    /// The parts of a payload that a decision reads: [`selection`] of the fields above.
+    pub selection: Selection,
     /// Maximum length of a body, in bytes.
     pub body_limit: usize,
     /// Access control before authentication.
     pub admission: Admission,
+    /// The name and picture that its messages are shown with; unset: the application's.
+    pub appearance: Option<Appearance>,
+}
+
+/// Returns the parts of a payload that anything may read while an event is decided: the expressions of the kind, the facts, the
+/// routes, the templates. What an expression or a template reads must be added here, or it is missing from the payload.
+pub fn selection(
+    kind: &Kind,
+    facts: &FactMap,
+    routes: &Routes,
+    conversations: &SourceConversations,
+) -> Selection {
+    let challenges = kind.challenges.signed.iter();
+    let challenges = challenges.flat_map(|challenge| [Some(&challenge.when), challenge.response.as_ref()]);
+    let facts = facts.facts.iter().flat_map(|(_, expressions)| expressions);
+    let conditions = [&kind.event_type].into_iter();
+    let conditions = conditions.chain(&kind.key).chain(challenges.flatten());
+    let conditions = conditions.chain(facts).chain(routes.conditions());
+    let conditions = conditions.chain(conversations.conditions());
+    let templates = kind.templates.entries().flat_map(|template| template.all_reads());
+    let reads: Vec<Read> = conditions
+        .flat_map(Condition::reads)
+        .cloned()
+        .chain(templates)
+        .collect();
+    Selection::of(reads.iter().filter_map(|read| match read.path.split_first() {
+        // All names.
+        None => Some((read.path.as_slice(), true)),
+        Some((name, path)) => (name == "payload").then_some((path, read.whole)),
+    }))
 }
 
 /// Everything that a reload replaces, in one step.

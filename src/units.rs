@@ -153,6 +153,21 @@ fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
+/// A duration in its two largest units, for messages: "45 s", "12 min", "3 h 5 min", "2 d 4 h".
+pub(crate) fn readable_duration(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let parts = |whole: u64, unit: &str, part: u64, part_unit: &str| match part {
+        0 => format!("{whole} {unit}"),
+        _ => format!("{whole} {unit} {part} {part_unit}"),
+    };
+    match (minutes, hours, days) {
+        (0, ..) => format!("{seconds} s"),
+        (_, 0, _) => format!("{minutes} min"),
+        (.., 0) => parts(hours, "h", minutes % 60, "min"),
+        _ => parts(days, "d", hours % 24, "h"),
+    }
+}
+
 /// Formats a size: `512 B`, `3.1 KiB`, `2.0 GiB`.
 pub(crate) fn format_size(bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];

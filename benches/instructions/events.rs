@@ -36,7 +36,7 @@ impl Sample {
             fs::write(folder.join(file), text).unwrap();
         }
         let text = "[twake.sandbox]\nurl = \"http://127.0.0.1:9\"\npublic_id = \"public\"\nprivate_api_key = { file = \"twake\" }\ngroup_id = \"company\"\n\
-            [channels]\ndev = \"ch-dev\"\n\
+            [delivery]\ndigest_above = 0\n[channels]\ndev = \"ch-dev\"\n\
             [sources.github]\nkind = \"github\"\nsecrets = [{ file = \"github\" }]\nchannels = [\"dev\"]\n\
             [sources.alertmanager]\nkind = \"alertmanager\"\nsecrets = [{ file = \"token\", scheme = \"bearer\" }]\nchannels = [\"dev\"]\n";
         let config = Config::from_text(text, folder, &Environment::none()).unwrap();
@@ -90,11 +90,12 @@ impl Sample {
         if part == Part::Authenticate {
             return None;
         }
-        let event = Event::new(
+        let event = Event::select(
             clock.new_id(),
             Arc::clone(&self.source.name),
             clock.now(),
             authentic,
+            &self.source.selection,
         );
         if part == Part::Parse {
             return None;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use twake_bridge::clock::Clock;
-use twake_bridge::queue::{History, NewEvent, Outcome, Owner, Queue, Settled, Settlement};
+use twake_bridge::queue::{Done, History, NewEvent, Outcome, Owner, Queue, Settled, Settlement};
 use uuid::Uuid;
 
 use crate::events::Sample;
@@ -160,11 +160,15 @@ async fn deliver(queue: &Queue, lane: &Arc<str>, owner: Owner, clock: &Clock) {
         delivery: claim.head.delivery,
         outcome: Outcome::Delivered {
             id: Uuid::nil().to_string(),
+            done: Done::Post,
         },
         reason: "delivered",
         detail: String::new(),
         may_be_duplicate: false,
+        looked_up: false,
         now: clock.now(),
+        kept: None,
+        carries: Vec::new(),
     };
     assert_eq!(queue.settle(settlement).await.unwrap(), Settled::Committed);
 }

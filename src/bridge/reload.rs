@@ -57,6 +57,7 @@ impl ReloadableSettings {
                 timeout: delivery.timeout,
                 horizon: delivery.horizon,
                 late: delivery.late,
+                digest_above: delivery.digest_above,
             },
             history: queue::History {
                 keep: history.keep,

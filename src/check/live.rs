@@ -168,13 +168,14 @@ async fn channel(
     let narrowest = destination.scopes().pop();
     let is_whole = match &verdict.kind {
         VerdictKind::Accepted => false,
-        VerdictKind::Halt(scope) => Some(scope) != narrowest.as_ref(),
+        VerdictKind::Halt(scope) => *scope == HaltScope::account(account.name()),
         _ => UNREACHED.contains(&verdict.reason),
     };
-    // A homeserver answers about one room, Twake's messages/save about a company.
-    let table = match account.api() {
-        Api::Matrix if !is_whole => format!("channels.{name}"),
-        _ => of_account.clone(),
+    // Twake's messages/save answers about a company, the others about one channel.
+    let table = if is_whole || account.api() == Api::MessagesSave {
+        of_account.clone()
+    } else {
+        format!("channels.{name}")
     };
     let what = match generation(&account, verdict.reason, timeout, clock).await {
         Some(generation) => format!("{to}: {}{detail}; {}", verdict.reason.code(), generation.advice()),
@@ -216,7 +217,7 @@ const UNREACHED: [Reason; 6] = [
     Reason::Broken,
 ];
 
-/// Which other generation answers where there is no `messages/save`.
+/// Which other generation answers where the account's API is not.
 async fn generation(
     account: &Account,
     reason: Reason,
@@ -224,14 +225,16 @@ async fn generation(
     clock: &Clock,
 ) -> Option<Generation> {
     let is_elsewhere = [Reason::Misrouted, Reason::NotJson, Reason::EmptyAnswer].contains(&reason);
-    if account.api() != Api::MessagesSave || !is_elsewhere {
-        return None;
-    }
-    for generation in Generation::ALL {
+    let others: &[Generation] = match account.api() {
+        Api::MessagesSave if is_elsewhere => &Generation::ALL,
+        Api::Threads if is_elsewhere => &[Generation::Matrix],
+        _ => &[],
+    };
+    for generation in others {
         let request = generation.question(account.url());
         let answer = delivery::ask(account, request, timeout, clock).await.ok()?;
         if generation.is_shown_by(&answer) {
-            return Some(generation);
+            return Some(*generation);
         }
     }
     None

@@ -6,11 +6,12 @@ use super::findings::{Where, missing};
 use super::optional_fields::unguarded;
 use super::shape::Shape;
 use super::survey::{Survey, tried};
+use crate::condition::Condition;
 use crate::facts::{GIVEN, KNOWN};
 use crate::source::Source;
 use crate::suggest::nearest;
 use crate::template::{Failure, LibraryTemplate, Origin, ReadPath};
-use crate::toml_reader::{Severity, Subject};
+use crate::toml_reader::{Finding, Severity, Subject};
 
 /// Checks every template of the survey's kind.
 pub(super) fn inspect_templates(survey: &mut Survey<'_>) {
@@ -28,6 +29,9 @@ pub(super) fn inspect_templates(survey: &mut Survey<'_>) {
     }
 }
 
+/// The name of the values of the conversation. The compiler has checked the paths below it.
+const CONVERSATION: &str = "conversation";
+
 /// The findings about paths that the kind's templates read. Templates that include one part share its findings.
 #[derive(Default)]
 struct FoundReads {
@@ -44,7 +48,11 @@ type Doubtful = (ReadPath, usize);
 fn names(source: &Source) -> BTreeSet<String> {
     let known = GIVEN.iter().copied().chain(KNOWN.iter().map(|(name, _)| *name));
     let own = source.facts.facts.iter().map(|(name, _)| name.as_str());
-    known.chain(own).map(str::to_owned).collect()
+    known
+        .chain(own)
+        .chain([CONVERSATION])
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Returns the shape of the samples that a template renders, if there are any.
@@ -68,23 +76,30 @@ fn failures(
     found: &mut FoundReads,
 ) {
     let mut failed: BTreeMap<Failure, Vec<String>> = BTreeMap::new();
+    let mut alone: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for seen in &survey.observed {
         if !entry.is_for(&seen.event_type) {
             continue;
         }
         // A template whose `when` does not hold renders nothing, so it cannot fail.
-        if let Err(failure) = entry.render(&seen.names) {
-            failed.entry(failure).or_default().push(seen.sample.name.clone());
+        let sample = seen.sample.name.clone();
+        match entry.render(&mut seen.names.clone()) {
+            Err(failure) => failed.entry(failure).or_default().push(sample),
+            Ok(result) => {
+                let why = result.conversation_failed.into_iter();
+                why.for_each(|why| alone.entry(why).or_default().push(sample.clone()));
+            }
         }
     }
+    for (why, samples) in alone {
+        let what = format!(
+            "the event of sample {} has no conversation and is posted by itself: {why}",
+            named(&samples)
+        );
+        let at = Where::template(entry.file(), None);
+        survey.find(at, Severity::Warning, what);
+    }
     for (failure, samples) in failed {
-        let [first, more @ ..] = samples.as_slice() else {
-            continue;
-        };
-        let more = match more.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
         let (at, severity) = destination(survey, entry, failure.part.as_deref(), failure.line);
         let is_of = |read: &ReadPath| {
             read.part == failure.part
@@ -100,12 +115,21 @@ fn failures(
             // There is a finding about this read already, which suggests the right name: add the consequence to it.
             if found.failing.insert(index) {
                 known.severity = severity;
-                known.what = format!("fails on sample {first}{more}: {}", known.what);
+                known.what = format!("fails on sample {}: {}", named(&samples), known.what);
             }
         } else {
-            let what = format!("fails on sample {first}{more}: {}", failure.what);
+            let what = format!("fails on sample {}: {}", named(&samples), failure.what);
             survey.find(at, severity, what);
         }
+    }
+}
+
+/// The first sample, and how many more there are.
+fn named(samples: &[String]) -> String {
+    let first = samples.first().map(String::as_str).unwrap_or_default();
+    match samples.len().saturating_sub(1) {
+        0 => first.to_owned(),
+        more => format!("{first} and {more} more"),
     }
 }
 
@@ -147,38 +171,62 @@ fn report_unrendered(survey: &mut Survey<'_>, entry: &LibraryTemplate<'_>) {
     }
 }
 
+/// Checks the expressions of the front matter on the samples that the template renders.
 fn front_matter(
     survey: &mut Survey<'_>,
     entry: &LibraryTemplate<'_>,
     names: &BTreeSet<String>,
     shape: Option<&Shape>,
 ) {
-    let Some((when, line)) = entry.when() else { return };
-    let at = Where {
-        table: "when".to_owned(),
-        ..Where::template(entry.file(), line)
+    for (key, condition, line) in entry.expressions() {
+        let at = Where {
+            table: key.to_owned(),
+            ..Where::template(entry.file(), line)
+        };
+        let unknown: Vec<&String> = condition.references().names.difference(names).collect();
+        for name in &unknown {
+            survey.find(at.clone(), severity(entry.origin()), no_name(name, names));
+        }
+        if unknown.is_empty() {
+            expression(survey, entry, (key, condition), at, shape);
+        }
+    }
+}
+
+/// Tries an expression of the front matter on the samples.
+fn expression(
+    survey: &mut Survey<'_>,
+    entry: &LibraryTemplate<'_>,
+    (key, condition): (&str, &Condition),
+    at: Where,
+    shape: Option<&Shape>,
+) {
+    // The samples have no conversation.
+    let wrong: Vec<Finding> = match shape {
+        Some(shape) if !condition.references().names.contains(CONVERSATION) => {
+            survey.paths(&at, condition, shape)
+        }
+        _ => Vec::new(),
     };
-    let unknown: Vec<&String> = when.references().names.difference(names).collect();
-    for name in &unknown {
-        survey.find(at.clone(), severity(entry.origin()), no_name(name, names));
-    }
-    if !unknown.is_empty() {
-        return;
-    }
-    let wrong = shape
-        .map(|shape| survey.paths(&at, when, shape))
-        .unwrap_or_default();
+    let is_when = key == "when";
+    // Other keys are evaluated where the template applies.
     let samples: Vec<_> = survey
         .observed
         .iter()
-        .filter(|seen| entry.is_for(&seen.event_type))
+        .filter(|seen| entry.is_for(&seen.event_type) && (is_when || entry.applies(&seen.names)))
         .map(|seen| seen.names.data())
         .collect();
     let nothing = Shape::default();
-    let what = tried(when, true, &samples, shape.unwrap_or(&nothing))
-        .or_else(|| unguarded(when, &samples, shape.unwrap_or(&nothing)));
+    let shape = shape.unwrap_or(&nothing);
+    let what = if is_when {
+        tried(condition, true, &samples, shape)
+            .or_else(|| unguarded(condition, &samples, shape))
+            .map(|what| format!("{what}; it then holds"))
+    } else {
+        unguarded(condition, &samples, shape)
+    };
     if let (true, Some(what)) = (wrong.is_empty(), what) {
-        survey.find(at, Severity::Warning, format!("{what}; it then holds"));
+        survey.find(at, Severity::Warning, what);
     }
     survey.findings.extend(wrong);
 }
@@ -194,7 +242,9 @@ fn reads(
     let mut doubtful = Vec::new();
     for read in entry.reads() {
         let (at, severity) = destination(survey, entry, read.part.as_deref(), read.line);
-        let Some(first) = read.path.first() else { continue };
+        let Some(first) = read.path.first().filter(|first| *first != CONVERSATION) else {
+            continue;
+        };
         let (severity, what) = if names.contains(first) {
             let Some(what) = shape.and_then(|shape| missing(&read.path, shape, &survey.folder)) else {
                 continue;

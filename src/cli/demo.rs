@@ -3,8 +3,6 @@
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use clap::ValueEnum as _;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Write as _, stdout};
@@ -36,16 +34,11 @@ pub(super) struct DemoArguments {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: String,
     /// The API of the stand-in chat.
-    #[arg(long, default_value = "messages-save", value_parser = apis())]
+    #[arg(long, value_enum, default_value = "messages-save")]
     api: ApiArgument,
     /// Exit when the messages of all samples are on the page, instead of running until Ctrl-C.
     #[arg(long)]
     once: bool,
-}
-
-/// The APIs that the bridge posts to. The sandbox also has `threads`.
-fn apis() -> impl TypedValueParser<Value = ApiArgument> {
-    PossibleValuesParser::new(["messages-save", "matrix"]).try_map(|name| ApiArgument::from_str(&name, false))
 }
 
 /// The file with the key of the stand-in chat.
@@ -142,8 +135,7 @@ fn configuration(
     folder: &Path,
     clock: &Clock,
 ) -> anyhow::Result<Config> {
-    let mut text = super::sandbox::configuration(api, page, kinds, KEY_FILE)
-        .context("the bridge does not post to this API")?;
+    let mut text = super::sandbox::configuration(api, page, kinds, KEY_FILE);
     for kind in kinds {
         let Ok((loaded, _)) = config::kind_alone(kind, None) else {
             bail!("the kind {kind} cannot be read");

@@ -81,14 +81,16 @@ pub(super) fn channel_id(api: ApiArgument, name: &str) -> String {
     }
 }
 
-/// The account and the channels of such a sandbox, for `bridge.toml`. `key`: the file with the application's key. `None`: the bridge
-/// does not post to this API.
-pub(super) fn configuration(api: ApiArgument, url: &Url, channels: &[&str], key: &str) -> Option<String> {
+/// The account and the channels of such a sandbox, for `bridge.toml`. `key`: the file with the application's key.
+pub(super) fn configuration(api: ApiArgument, url: &Url, channels: &[&str], key: &str) -> String {
+    let application = format!(
+        "public_id = \"{PUBLIC_ID}\"\nprivate_api_key = {{ file = \"{key}\" }}\ngroup_id = \"{GROUP}\"\n"
+    );
     let account = match api {
-        ApiArgument::MessagesSave => format!(
-            "public_id = \"{PUBLIC_ID}\"\nprivate_api_key = {{ file = \"{key}\" }}\ngroup_id = \"{GROUP}\"\n"
-        ),
-        ApiArgument::Threads => return None,
+        ApiArgument::MessagesSave => application,
+        ApiArgument::Threads => {
+            format!("api = \"threads\"\n{application}workspace_id = \"sandbox-workspace\"\n")
+        }
         ApiArgument::Matrix => format!("api = \"matrix\"\naccess_token = {{ file = \"{key}\" }}\n"),
     };
     let channels: Vec<String> = channels
@@ -99,9 +101,7 @@ pub(super) fn configuration(api: ApiArgument, url: &Url, channels: &[&str], key:
         })
         .collect();
     let channels = channels.join("\n");
-    Some(format!(
-        "[twake.sandbox]\nurl = \"{url}\"\n{account}[channels]\n{channels}"
-    ))
+    format!("[twake.sandbox]\nurl = \"{url}\"\n{account}[channels]\n{channels}")
 }
 
 /// Runs until Ctrl-C.
@@ -133,14 +133,11 @@ pub(super) fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn introduction(api: ApiArgument, url: &Url, channels: &[&str]) -> String {
-    let configuration = configuration(api, url, channels, PRIVATE_KEY).map_or_else(
-        || "The bridge does not post to this API.".to_owned(),
-        |text| {
-            format!("For your bridge.toml (write the key to a file: printf {PRIVATE_KEY} > sandbox-key):\n\n{text}")
-        },
-    );
+    let configuration = configuration(api, url, channels, PRIVATE_KEY);
     format!(
         "The stand-in chat is running. Its page: {url}
+
+For your bridge.toml (write the key to a file: printf {PRIVATE_KEY} > sandbox-key):
 
 {configuration}
 
@@ -155,14 +152,12 @@ mod tests {
     use crate::config::{Config, Environment};
 
     #[test]
-    fn the_bridge_accepts_the_configuration_for_each_api_that_it_posts_to() {
+    fn the_bridge_accepts_the_configuration_for_each_api() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("key"), PRIVATE_KEY).expect("a file");
         let url = Url::parse("http://127.0.0.1:8090/").expect("an address");
         for api in ApiArgument::value_variants() {
             let text = configuration(*api, &url, &["dev"], "key");
-            assert_eq!(text.is_none(), *api == ApiArgument::Threads);
-            let Some(text) = text else { continue };
             let config = Config::from_text(&text, folder.path(), &Environment::none());
             let channels = config.map(|config| config.channels.len());
             assert!(matches!(channels, Ok(1)), "{text}");

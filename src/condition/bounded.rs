@@ -313,13 +313,14 @@ fn size(value: &dyn Val) -> usize {
 /// A key for the indexer of [`super::names`] that reads the start of an object. No expression can write one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ObjectQuery {
-    /// The value of the first of these fields that exists and is neither null nor an object. Ignores the case of names.
+    /// The value of the first of these fields that exists and is neither null, blank nor an object. Ignores the case of
+    /// names.
     Field(Vec<String>),
     /// The first keys, up to this number.
     Keys(usize),
-    /// The values of the fields with one of these names, up to two levels down, without those of the second names.
+    /// The values of the fields with one of these names, up to three levels down, without those of the second names.
     Found(Vec<String>, Vec<String>),
-    /// All plain values with their paths, up to two levels down.
+    /// All plain values with their paths, up to three levels down.
     Leaves,
 }
 

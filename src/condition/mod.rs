@@ -18,6 +18,7 @@ mod limits;
 mod loops;
 mod names;
 mod paths;
+mod reads;
 mod references;
 mod search;
 mod syntax;
@@ -27,6 +28,7 @@ use cel::common::types::CelBool;
 use cel::common::value::{CowVal, Val};
 use cel::{Context, Env, ExecutionError, IdedExpr};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::thread;
@@ -37,6 +39,7 @@ use crate::suggest::shorten;
 
 use loops::Loop;
 use paths::{Found, Paths};
+pub use reads::Read;
 pub use references::References;
 pub use syntax::{FUNCTIONS, MACROS};
 
@@ -61,6 +64,7 @@ pub struct Condition {
     text: String,
     expression: IdedExpr,
     references: References,
+    reads: BTreeSet<Read>,
     paths: Paths,
     /// Set if the expression is a loop that needs no CEL values.
     list_loop: Option<Loop>,
@@ -83,8 +87,7 @@ impl Condition {
     /// Besides syntax errors: unknown functions, invalid regular expressions, more than [`LONGEST`] bytes, and nesting
     /// so deep that evaluation might overflow the stack.
     pub fn compile(text: &str) -> Result<Self, ConditionError> {
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
+        if text.trim().is_empty() {
             return Err(ConditionError("the expression is empty".into()));
         }
         if text.len() > LONGEST {
@@ -97,7 +100,7 @@ impl Condition {
         // unoptimised build; the thread reserves this memory and does not touch it. `parse` refuses what is too deep to
         // evaluate on another thread.
         let parser = thread::Builder::new().stack_size(64 << 20);
-        let (expression, references, paths, list_loop) = thread::scope(|scope| {
+        thread::scope(|scope| {
             let parser = parser
                 .spawn_scoped(scope, || parse(text))
                 .map_err(|error| format!("cannot start a thread to parse the expression: {error}"))?;
@@ -105,14 +108,7 @@ impl Condition {
                 .join()
                 .map_err(|_| "the expression cannot be parsed".to_owned())?
         })
-        .map_err(ConditionError)?;
-        Ok(Self {
-            text: trimmed.to_owned(),
-            expression,
-            references,
-            paths,
-            list_loop,
-        })
+        .map_err(ConditionError)
     }
 
     /// Returns the expression as written, without surrounding white space.
@@ -123,6 +119,11 @@ impl Condition {
     /// Returns the names that the expression uses and the paths that it reads.
     pub fn references(&self) -> &References {
         &self.references
+    }
+
+    /// Returns everything that the evaluation may read.
+    pub fn reads(&self) -> impl Iterator<Item = &Read> {
+        self.reads.iter()
     }
 
     /// Evaluates the expression to a boolean. `names` is the object of all names.
@@ -203,7 +204,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-fn parse(text: &str) -> Result<(IdedExpr, References, Paths, Option<Loop>), String> {
+fn parse(text: &str) -> Result<Condition, String> {
     let program = ENV
         .compile(text)
         .map_err(|errors| syntax::format_parse_error(text, &errors))?;
@@ -213,11 +214,19 @@ fn parse(text: &str) -> Result<(IdedExpr, References, Paths, Option<Loop>), Stri
     syntax::check_functions(&references)?;
     syntax::check_patterns(&expression, evaluate_constant)?;
     zones::check(&expression)?;
+    let reads = reads::of(&expression);
     let paths = Paths::of(&expression.expr);
     let list_loop = Loop::of(&expression.expr);
     syntax::use_own_comparisons(&mut expression);
     limits::apply(&mut expression);
-    Ok((expression, references, paths, list_loop))
+    Ok(Condition {
+        text: text.trim().to_owned(),
+        expression,
+        references,
+        reads,
+        paths,
+        list_loop,
+    })
 }
 
 /// Evaluates an expression that uses no names and returns its error.

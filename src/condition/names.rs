@@ -267,7 +267,11 @@ impl<'a> JsonMap<'a> {
                 Ok(Box::new(CelList::from(names.collect::<Vec<_>>())))
             }
             ObjectQuery::Field(names) => {
-                let is_candidate = |value: &Value| !value.is_null() && !value.is_object();
+                let is_candidate = |value: &Value| match value {
+                    Value::Null | Value::Object(_) => false,
+                    Value::String(text) => !text.trim().is_empty(),
+                    _ => true,
+                };
                 let mut found: Option<(usize, &'a Value)> = None;
                 for (key, value) in self
                     .json

@@ -35,7 +35,7 @@ pub struct References {
 }
 
 /// A step to any element of a list.
-const ANY: &str = "[]";
+pub(super) const ANY: &str = "[]";
 
 /// The variables of the enclosing macros, the innermost last, each with the path of its elements if it is known.
 type Scope = Vec<(String, Option<Vec<String>>)>;
@@ -112,7 +112,7 @@ impl References {
             Expr::Ident(name) => {
                 let name = name.strip_prefix('.').unwrap_or(name);
                 let bound = scope.iter().any(|(bound, _)| bound == name);
-                if !bound && !name.starts_with('@') && !NOT_NAMES.contains(&name) {
+                if !bound && is_name(name) {
                     self.names.insert(name.to_owned());
                 }
             }
@@ -125,6 +125,11 @@ impl References {
             _ => {}
         }
     }
+}
+
+/// Whether an identifier that no macro binds is a name of an event.
+pub(super) fn is_name(identifier: &str) -> bool {
+    !identifier.starts_with('@') && !NOT_NAMES.contains(&identifier)
 }
 
 fn path_of(expression: &Expr, scope: &Scope) -> Option<Vec<String>> {

@@ -1,4 +1,4 @@
-//! The search of `findFields` and `leaves`: an object and what lies up to two levels down in it.
+//! The search of `findFields` and `leaves`: an object and what lies up to three levels down in it.
 //!
 //! Every walk looks at [`MOST_KEYS`] fields at the most, whatever the payload's size. It goes level by level, so a field
 //! of the object itself comes before one of an object within it. Of a list only the first item is entered, after the
@@ -10,7 +10,7 @@ use super::bounded::MOST_KEYS;
 use crate::steps::{self, OutOfSteps};
 
 /// Levels below the object that are looked at.
-const DEPTH: usize = 2;
+const DEPTH: usize = 3;
 
 /// Longest value of a leaf, and longest name in its path, in characters. The rest is left out.
 const LONGEST_LEAF: usize = 200;
@@ -133,7 +133,7 @@ mod tests {
     fn fields_are_found_level_by_level_and_then_in_the_order_of_their_names() {
         let payload = json!({
             "user": {"name": "ana"},
-            "alert": {"ruleName": "Disk", "title": "Disk is full", "in": {"title": "deep", "in": {"title": "too deep"}}},
+            "alert": {"ruleName": "Disk", "title": "Disk is full", "in": {"title": "deep", "in": {"title": "deeper", "in": {"title": "too deep"}}}},
             "items": [{"title": "first"}, {"title": "second"}],
             "NAME": "top", "subject": " ", "summary": null, "more_url": "u"
         });
@@ -141,12 +141,12 @@ mod tests {
             (
                 vec!["title", "name"],
                 vec![],
-                json!(["top", "Disk is full", "first", "ana", "deep"]),
+                json!(["top", "Disk is full", "first", "ana", "deep", "deeper"]),
             ),
             (
                 vec!["name", "title"],
                 vec!["user"],
-                json!(["top", "Disk is full", "first", "deep"]),
+                json!(["top", "Disk is full", "first", "deep", "deeper"]),
             ),
             (vec!["rule-name"], vec![], json!(["Disk"])),
             (vec!["subject", "summary", "nothing"], vec![], json!([])),
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn leaves_are_the_plain_values_with_their_paths() {
-        let payload = json!({"a": {"b": {"c": true, "d": {"e": 1}}, "f": 1.5}, "g": ["h"], "i": "j"});
+        let payload = json!({"a": {"b": {"c": true, "d": {"e": {"f": 1}}}, "f": 1.5}, "g": ["h"], "i": "j"});
         let leaves = leaves(payload.as_object().unwrap()).unwrap();
         assert_eq!(leaves, ["i: j", "a.f: 1.5", "a.b.c: true"]);
     }

@@ -1,10 +1,13 @@
 //! Resolves `[twake]` and `[channels]`: which account a channel is in, and what each API needs of both.
 
+mod ids;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use url::Url;
 
+use self::ids::{Id, Ids};
 use super::env::Environment;
 use super::file::{Named, RawAccount, RawChannel};
 use super::keys::bridge_toml::{api_keys, unused_key};
@@ -15,7 +18,7 @@ use crate::secret::Secret;
 use crate::suggest::unknown;
 use crate::toml_reader::{Findings, Located};
 use crate::twake::matrix::{self, Credentials, Notify, Room};
-use crate::twake::{Account, Api, Destination, messages_save};
+use crate::twake::{Account, Api, Destination, messages_save, threads};
 
 /// The accounts by name.
 pub(super) type Accounts = BTreeMap<String, ResolvedAccount>;
@@ -26,6 +29,8 @@ pub(super) struct ResolvedAccount {
     api: Option<Api>,
     /// The company of channels that name none.
     group_id: Option<String>,
+    /// The workspace of channels that name none.
+    workspace_id: Option<String>,
     /// `None`: something in it is wrong, and reported.
     account: Option<Account>,
 }
@@ -86,15 +91,26 @@ impl AccountContext<'_> {
                     outbound,
                 })))
             }),
+            Some(Api::Threads) => parts.and_then(|(url, outbound)| {
+                let (name, public_id) = (self.name.clone(), raw.public_id?.value);
+                let account = threads::Account::new(name, url, public_id, key?, outbound);
+                Some(Account::Threads(Arc::new(account)))
+            }),
             Some(Api::Matrix) => parts.zip(credentials).map(|((url, outbound), credentials)| {
                 let account = matrix::Account::new(self.name.clone(), url, credentials, outbound);
                 Account::Matrix(Arc::new(account))
             }),
             None => None,
         };
+        let ids = Ids {
+            api: raw.api.unwrap_or(Api::MessagesSave),
+            table: &self.path,
+            findings: self.findings,
+        };
         ResolvedAccount {
             api: raw.api,
-            group_id: raw.group_id.map(|id| group_id(id, &self.path, self.findings)),
+            group_id: raw.group_id.map(|id| ids.of(id, Id::Group)),
+            workspace_id: raw.workspace_id.map(|id| ids.of(id, Id::Workspace)),
             account,
         }
     }
@@ -129,32 +145,11 @@ impl AccountContext<'_> {
     }
 }
 
-/// The id of a company of Twake, after a finding if it is none.
-fn group_id(id: Located<String>, table: &str, findings: &Findings) -> String {
-    twake_id(id, "/client/", &format!("{table}.group_id"), findings)
-}
-
-/// An id of Twake, after a finding if it is none. In the address of the web client it follows `before`.
-fn twake_id(id: Located<String>, before: &str, path: &str, findings: &Findings) -> String {
-    let what = if Room::parse(&id.value).is_ok() {
-        "is a room of Matrix, and the account has api = \"messages-save\"".to_owned()
-    } else if id.value.contains('/') {
-        let after = id.value.split_once(before).map_or("", |(_, after)| after);
-        match after.split(['/', '?', '#']).next() {
-            Some(near) if !near.is_empty() => format!("is a link, not an id, did you mean \"{near}\"?"),
-            _ => format!("is a link, not an id: write the part of it that follows {before}"),
-        }
-    } else {
-        return id.value;
-    };
-    findings.error(id.at, path, what);
-    id.value
-}
-
 /// Parses the address of a chat. The error does not quote the address: it may hold a password.
 fn address(text: &str, api: Api) -> Result<Url, String> {
     let (example, credentials) = match api {
         Api::MessagesSave => ("https://api.twake.app", "`public_id` and `private_api_key`"),
+        Api::Threads => ("https://twake.example.org", "`public_id` and `private_api_key`"),
         Api::Matrix => ("https://matrix.example.org", "`access_token`"),
     };
     let url = Url::parse(text).map_err(|error| format!("is no address ({error}), such as \"{example}\""))?;
@@ -198,6 +193,7 @@ pub(super) fn destination(
     let readers = display.readers(account, raw.time_zone.as_ref(), &context.path, findings);
     let destination = match api {
         Api::MessagesSave => context.messages_save(raw, of, readers),
+        Api::Threads => context.threads(raw, of, readers),
         Api::Matrix => context.matrix(raw, of, readers),
     };
     destination.filter(|_| is_right)
@@ -256,19 +252,9 @@ impl ChannelContext<'_> {
     }
 
     fn messages_save(&self, raw: RawChannel, of: &ResolvedAccount, readers: Readers) -> Option<Destination> {
-        let channel_id = self.required(
-            raw.channel_id.or(raw.short),
-            "channel_id",
-            "the channel's id in Twake",
-        )?;
-        let path = format!("{}.channel_id", self.path);
-        let channel_id = twake_id(channel_id, "/c/", &path, self.findings);
-        let own = raw.group_id.map(|id| group_id(id, &self.path, self.findings));
-        let group_id = own.or_else(|| of.group_id.clone());
-        if group_id.is_none() {
-            let what = "`group_id` is missing: neither the channel nor its account names the company";
-            self.findings.error(self.name.at, &self.path, what);
-        }
+        let ids = self.ids(Api::MessagesSave);
+        let channel_id = self.channel_id(raw.channel_id.or(raw.short), &ids)?;
+        let group_id = self.id(raw.group_id, of.group_id.as_ref(), &ids, Id::Group);
         let Some(Account::MessagesSave(account)) = &of.account else {
             return None;
         };
@@ -278,7 +264,58 @@ impl ChannelContext<'_> {
             channel_id,
             rate: raw.rate,
             readers,
+            conversations: raw.conversations.unwrap_or(true),
         }))
+    }
+
+    fn threads(&self, raw: RawChannel, of: &ResolvedAccount, readers: Readers) -> Option<Destination> {
+        let ids = self.ids(Api::Threads);
+        let channel_id = self.channel_id(raw.channel_id.or(raw.short), &ids)?;
+        let group_id = self.id(raw.group_id, of.group_id.as_ref(), &ids, Id::Group);
+        let workspace_id = self.id(raw.workspace_id, of.workspace_id.as_ref(), &ids, Id::Workspace);
+        let Some(Account::Threads(account)) = &of.account else {
+            return None;
+        };
+        Some(Destination::Threads(threads::Destination {
+            account: Arc::clone(account),
+            channel: self.name.value.clone(),
+            group_id: group_id?,
+            workspace_id: workspace_id?,
+            channel_id,
+            rate: raw.rate,
+            readers,
+            conversations: raw.conversations.unwrap_or(true),
+        }))
+    }
+
+    fn ids(&self, api: Api) -> Ids<'_> {
+        Ids {
+            api,
+            table: &self.path,
+            findings: self.findings,
+        }
+    }
+
+    fn channel_id(&self, id: Option<Located<String>>, ids: &Ids<'_>) -> Option<String> {
+        let id = self.required(id, "channel_id", "the channel's id in Twake")?;
+        Some(ids.of(id, Id::Channel))
+    }
+
+    /// An id of the channel, or that of its account.
+    fn id(
+        &self,
+        own: Option<Located<String>>,
+        of_account: Option<&String>,
+        ids: &Ids<'_>,
+        id: Id,
+    ) -> Option<String> {
+        let found = own.map(|own| ids.of(own, id)).or_else(|| of_account.cloned());
+        if found.is_none() {
+            let (key, of, _) = id.words();
+            let what = format!("`{key}` is missing: neither the channel nor its account names the {of}");
+            self.findings.error(self.name.at, &self.path, what);
+        }
+        found
     }
 
     fn matrix(&self, raw: RawChannel, of: &ResolvedAccount, readers: Readers) -> Option<Destination> {
@@ -297,6 +334,7 @@ impl ChannelContext<'_> {
             allow_unencrypted: raw.allow_unencrypted,
             rate: raw.rate,
             readers,
+            conversations: raw.conversations.unwrap_or(true),
         }))
     }
 

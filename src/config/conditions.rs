@@ -48,6 +48,21 @@ pub(super) fn condition(
     findings: &Findings,
 ) -> Option<Condition> {
     let condition = compile(text, site.path, findings)?;
+    let known = check_names(&condition, text.at, site.path, names, findings);
+    if known {
+        findings.place(text.at, site.path, site.owner, site.is_when, &condition);
+    }
+    known.then_some(condition)
+}
+
+/// Whether an expression uses these names only. Reports any other name.
+pub(super) fn check_names(
+    condition: &Condition,
+    at: usize,
+    path: &str,
+    names: &BTreeSet<String>,
+    findings: &Findings,
+) -> bool {
     let mut known = true;
     for name in &condition.references().names {
         if !names.contains(name) {
@@ -58,14 +73,11 @@ pub(super) fn condition(
                     names.iter().cloned().collect::<Vec<_>>().join(", ")
                 ),
             };
-            findings.error(text.at, site.path, format!("there is no name `{name}`; {near}"));
+            findings.error(at, path, format!("there is no name `{name}`; {near}"));
             known = false;
         }
     }
-    if known {
-        findings.place(text.at, site.path, site.owner, site.is_when, &condition);
-    }
-    known.then_some(condition)
+    known
 }
 
 /// Compiles an expression, whatever names it uses.

@@ -1,5 +1,6 @@
 //! `bridge.toml` as it is written: every table and key, none of it resolved.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::keys::bridge_toml::{api_keys, unused_key};
@@ -8,6 +9,7 @@ use super::public::{self, RawAdmission, RawPublic};
 use super::schemes::Schemes;
 use super::secrets::{self, Reference};
 use super::{Delivery, History, Limits};
+use crate::template::Rules;
 use crate::toml_reader::{Located, TableReader, ValueReader};
 use crate::twake::Api;
 use crate::twake::matrix::Notify;
@@ -46,6 +48,7 @@ pub(super) struct RawAccount {
     pub(super) public_id: Option<Located<String>>,
     pub(super) private_api_key: Option<Reference>,
     pub(super) group_id: Option<Located<String>>,
+    pub(super) workspace_id: Option<Located<String>>,
     pub(super) access_token: Option<Reference>,
     pub(super) as_token: Option<Reference>,
     pub(super) user_id: Option<Located<String>>,
@@ -61,10 +64,12 @@ pub(super) struct RawChannel {
     pub(super) room: Option<Located<String>>,
     pub(super) account: Option<Located<String>>,
     pub(super) group_id: Option<Located<String>>,
+    pub(super) workspace_id: Option<Located<String>>,
     pub(super) notify: Option<Notify>,
     pub(super) allow_unencrypted: bool,
     pub(super) rate: Option<Rate>,
     pub(super) time_zone: Option<Located<String>>,
+    pub(super) conversations: Option<bool>,
     /// The keys that not every API has, and their positions.
     pub(super) api_keys: Vec<(&'static str, usize)>,
 }
@@ -86,9 +91,21 @@ pub(super) struct RawSource {
     pub(super) channels: Option<Vec<Located<String>>>,
     pub(super) routes: Vec<RawRoute>,
     pub(super) facts: Vec<RawFact>,
+    /// Whether its events have conversations.
+    pub(super) conversations: bool,
+    pub(super) events: Vec<RawEvent>,
     pub(super) authentication: Option<Schemes>,
     pub(super) body_limit: Option<usize>,
     pub(super) admission: RawAdmission,
+    pub(super) title: Option<Located<String>>,
+    pub(super) picture: Option<Located<String>>,
+}
+
+/// `[sources.X.events.TYPE]`.
+pub(super) struct RawEvent {
+    pub(super) event_type: Located<String>,
+    pub(super) path: String,
+    pub(super) rules: Rules,
 }
 
 /// A fact and its expressions.
@@ -148,6 +165,12 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
             timeout: duration(delivery.as_ref(), "timeout", default.1.timeout),
             horizon: duration(delivery.as_ref(), "horizon", default.1.horizon),
             late: duration(delivery.as_ref(), "late", default.1.late),
+            digest_above: delivery
+                .as_ref()
+                .and_then(|delivery| delivery.integer("digest_above"))
+                .map_or(default.1.digest_above, |count| {
+                    Some(count).filter(|count| *count > 0)
+                }),
         },
         history: History {
             keep: duration(history.as_ref(), "keep", default.2.keep),
@@ -206,6 +229,7 @@ fn account(table: &TableReader<'_, '_>) -> RawAccount {
         public_id: table.text("public_id"),
         private_api_key: secrets::reference(table, "private_api_key"),
         group_id: table.text("group_id"),
+        workspace_id: table.text("workspace_id"),
         access_token: secrets::reference(table, "access_token"),
         as_token: secrets::reference(table, "as_token"),
         user_id: table.text("user_id"),
@@ -217,11 +241,12 @@ fn account(table: &TableReader<'_, '_>) -> RawAccount {
 fn check_account_keys(table: &TableReader<'_, '_>, api: Api) {
     let used = api_keys(api).account;
     let of_others = Api::ALL.iter().flat_map(|(_, other)| api_keys(*other).account);
-    for key in of_others.filter(|key| !used.contains(key) && table.has(key)) {
+    let of_others: BTreeSet<&str> = of_others.copied().filter(|key| !used.contains(key)).collect();
+    for key in of_others.into_iter().filter(|key| table.has(key)) {
         table.wrong(key, unused_key(api, used));
     }
     let required: &[&str] = match api {
-        Api::MessagesSave => &["public_id", "private_api_key"],
+        Api::MessagesSave | Api::Threads => &["public_id", "private_api_key"],
         Api::Matrix if table.has("as_token") => &["user_id"],
         Api::Matrix => &["access_token"],
     };
@@ -246,7 +271,8 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         });
     };
     let keys = Api::ALL.iter().flat_map(|(_, api)| api_keys(*api).channel);
-    let api_keys = keys.filter_map(|key| Some((*key, table.get(key)?.at)));
+    let keys: BTreeSet<&str> = keys.copied().collect();
+    let api_keys = keys.into_iter().filter_map(|key| Some((key, table.get(key)?.at)));
     Some(RawChannel {
         short: None,
         api_keys: api_keys.collect(),
@@ -256,8 +282,10 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         channel_id: table.text("channel_id"),
         account: table.text("account"),
         group_id: table.text("group_id"),
+        workspace_id: table.text("workspace_id"),
         rate: table.unit("rate", &units::RATE),
         time_zone: table.text("time_zone"),
+        conversations: table.boolean("conversations"),
     })
 }
 
@@ -280,10 +308,23 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         channels: table.texts("channels"),
         routes: table.tables("routes").iter().map(route).collect(),
         facts: facts(table),
+        conversations: table.boolean("conversations").unwrap_or(true),
+        events: table.entries("events").into_iter().filter_map(event).collect(),
         authentication: table.has("authentication").then(|| Schemes::read(table)),
         body_limit: table.table("limits").and_then(|limits| size(&limits, "body")),
         admission: public::raw_admission(table),
+        title: table.text("title"),
+        picture: table.text("picture"),
     }
+}
+
+fn event((event_type, value): (Located<String>, ValueReader<'_, '_>)) -> Option<RawEvent> {
+    let table = value.table()?;
+    Some(RawEvent {
+        event_type,
+        rules: Rules::read(&table),
+        path: table.path,
+    })
 }
 
 /// Reads `facts`, of a source or of a kind.

@@ -14,9 +14,9 @@ use crate::admission::Admission;
 use crate::authentication::Authenticator;
 use crate::facts::FactMap;
 use crate::route::Routes;
-use crate::source::{Kind, Source};
+use crate::source::{self, Kind, Source};
 use crate::suggest;
-use crate::template::{Library, Origin, TemplateFile};
+use crate::template::{Library, Origin, SourceConversations, TemplateFile};
 use crate::toml_reader::{self, Finding, Findings, Placed, Subject, TableReader};
 
 pub(super) use folder::{Folder, folders};
@@ -35,14 +35,18 @@ pub struct LoadedKind {
 impl LoadedKind {
     /// Returns a source of the kind without a configuration. It has no secrets and accepts samples only.
     pub fn source_alone(&self, routes: Routes) -> Source {
+        let conversations = SourceConversations::default();
         Source {
+            selection: source::selection(&self.kind, &self.facts, &routes, &conversations),
             name: Arc::from(self.kind.name.as_str()),
             kind: Arc::clone(&self.kind),
             authenticator: Authenticator::of_samples(self.kind.body.clone()),
             facts: self.facts.clone(),
             routes,
+            conversations,
             body_limit: Limits::default().body,
             admission: Admission::default(),
+            appearance: None,
         }
     }
 }

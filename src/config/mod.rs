@@ -9,10 +9,12 @@
 //! environment variables ([`mod@env`]).
 
 mod accounts;
+mod appearance;
 mod authorities;
 pub mod builtin;
 mod certified;
 mod conditions;
+mod conversations;
 pub mod env;
 mod file;
 mod files;
@@ -100,6 +102,8 @@ pub struct Delivery {
     pub horizon: Duration,
     /// The age from which a message is marked as late.
     pub late: Duration,
+    /// With more messages than this that wait for a channel, a digest takes their place. Unset: never.
+    pub digest_above: Option<u32>,
 }
 
 /// `[history]`: how long finished events and deliveries are kept.
@@ -129,6 +133,7 @@ impl Default for Delivery {
             timeout: units::seconds(30),
             horizon: units::days(3),
             late: units::seconds(600),
+            digest_above: Some(20),
         }
     }
 }

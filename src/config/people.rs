@@ -77,7 +77,7 @@ fn add(
 fn chat_user(api: Api, text: &str) -> Result<ChatUser, String> {
     match api {
         Api::Matrix => matrix::parse_user_id(text).map(ChatUser::Matrix),
-        Api::MessagesSave => Uuid::parse_str(text).map(ChatUser::Twake).map_err(|_| {
+        Api::MessagesSave | Api::Threads => Uuid::parse_str(text).map(ChatUser::Twake).map_err(|_| {
             "is no user of Twake: write the user's id, such as \"6f0c2b1e-1111-11eb-8000-0242ac120002\""
                 .to_owned()
         }),

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Limits;
+use super::appearance;
 use super::conditions::{ExpressionSite, compile, condition, fact_map};
+use super::conversations;
 use super::env::Environment;
 use super::file::{Named, RawRoute, RawRouteChannels, RawSource};
 use super::kind::LoadedKind;
@@ -17,8 +19,9 @@ use crate::condition::Condition;
 use crate::facts::{FactMap, GIVEN, KNOWN};
 use crate::route::{LookupTable, Route, RouteChannels, Routes};
 use crate::secret::SourceSecret;
-use crate::source::Source;
+use crate::source::{Source, selection};
 use crate::suggest::unknown;
+use crate::template::SourceConversations;
 use crate::toml_reader::{Findings, Located, Owner};
 
 /// The rest of the configuration, which a source refers to.
@@ -56,7 +59,12 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
         context.findings,
     );
     // Names and variants depend on the kind. Without a kind they are not checked.
-    let routes = routes(&raw, &name.value, loaded.map(|loaded| (loaded, &own)), context);
+    let kind = loaded.map(|loaded| (loaded, &own));
+    let names = kind.map(|(loaded, own)| names(loaded, own));
+    let routes = routes(&raw, &name.value, kind, names.as_ref(), context);
+    let events = loaded.zip(names.as_ref());
+    let events = events
+        .map(|(loaded, names)| conversations::events(&raw, &name.value, loaded, names, context.findings));
     let schemes = raw
         .authentication
         .as_ref()
@@ -65,6 +73,7 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
     let admission = raw
         .admission
         .resolve(&path, context.has_tls, context.base, context.findings);
+    let appearance = appearance::resolve(raw.title, raw.picture, &path, context.findings);
     let (loaded, schemes) = (loaded?, schemes?);
     if context.findings.errors() != before {
         return None;
@@ -82,14 +91,22 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
     for warning in authenticator.warnings().iter().filter(|warning| warning.serious) {
         context.findings.warning(name.at, &path, warning.what.clone());
     }
+    let facts = loaded.facts.overridden_by(own);
+    let conversations = SourceConversations {
+        enabled: raw.conversations,
+        events: events.unwrap_or_default(),
+    };
     Some(Source {
         name: Arc::from(name.value),
         kind: Arc::clone(&loaded.kind),
         authenticator,
-        facts: loaded.facts.overridden_by(own),
+        selection: selection(&loaded.kind, &facts, &routes, &conversations),
+        facts,
         routes,
+        conversations,
         body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
+        appearance,
     })
 }
 
@@ -136,30 +153,27 @@ fn secrets(
     secrets
 }
 
+/// Every name that the conditions of a source can use.
+fn names(loaded: &LoadedKind, own: &FactMap) -> BTreeSet<String> {
+    let mapped = loaded.facts.facts.iter().chain(&own.facts);
+    let known = GIVEN.iter().copied().chain(KNOWN.iter().map(|(name, _)| *name));
+    known
+        .chain(mapped.map(|(name, _)| name.as_str()))
+        .map(str::to_owned)
+        .collect()
+}
+
 fn routes(
     raw: &RawSource,
     name: &str,
     kind: Option<(&LoadedKind, &FactMap)>,
+    names: Option<&BTreeSet<String>>,
     context: &SourceContext<'_>,
 ) -> Routes {
-    let names = kind.map(|(loaded, own)| {
-        let mapped = loaded
-            .facts
-            .facts
-            .iter()
-            .chain(&own.facts)
-            .map(|(name, _)| name.as_str());
-        let names = GIVEN
-            .iter()
-            .copied()
-            .chain(KNOWN.iter().map(|(name, _)| *name))
-            .chain(mapped);
-        names.map(str::to_owned).collect::<BTreeSet<String>>()
-    });
     let compiled = |text: Option<&Located<String>>, key: &str, route: &RawRoute, owner: &Owner| {
         let path = &format!("{}.{key}", route.path);
         let is_when = key == "when";
-        match &names {
+        match names {
             Some(names) => condition(
                 text?,
                 ExpressionSite { path, owner, is_when },

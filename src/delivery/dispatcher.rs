@@ -210,6 +210,7 @@ impl Lanes {
             patience: Patience::default(),
             delivered: None,
             behind: Behind::Unknown,
+            alone: None,
             removals: Cell::default(),
         };
         let task = self.tasks.spawn_local(lane.run());

@@ -38,6 +38,8 @@ pub struct DeliverySettings {
     pub horizon: Duration,
     /// A message that is posted later than this is marked as late.
     pub late: Duration,
+    /// With more deliveries than this that wait in a channel, a digest takes their place. Unset: never.
+    pub digest_above: Option<u32>,
 }
 
 /// Attempts one job past the queue: nothing is stored, nothing is retried. `timeout`: how long each of its requests may
@@ -47,7 +49,10 @@ pub struct DeliverySettings {
 /// TLS cannot be set up.
 pub async fn deliver(job: Job<'_>, timeout: Duration, clock: &Clock) -> Result<Verdict, ClientError> {
     let client = Client::new(&Tls::new()?, clock.clone(), timeout);
-    Ok(client.deliver(job, &CancellationToken::new()).await)
+    let (verdict, _) = client
+        .perform(Task::Deliver(job), &CancellationToken::new())
+        .await;
+    Ok(verdict)
 }
 
 /// Sends one request on an account's way out. Needs a runtime with local tasks, as actix's is.

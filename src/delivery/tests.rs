@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+mod digest;
 mod faults;
 mod fence;
 mod lanes;
@@ -30,6 +31,7 @@ mod proxies;
 mod raw;
 mod settings;
 mod steps;
+mod threads;
 mod troubles;
 
 use peer::{PROBE, Peer, Play};
@@ -39,6 +41,7 @@ const SETTINGS: DeliverySettings = DeliverySettings {
     timeout: Duration::from_secs(30),
     horizon: Duration::from_secs(3600),
     late: Duration::from_secs(600),
+    digest_above: None,
 };
 
 const HISTORY: History = History {
@@ -83,6 +86,7 @@ fn destination(url: &str, account: &str, channel: &str) -> Destination {
         channel_id: channel.to_owned(),
         rate: None,
         readers: Readers::default(),
+        conversations: true,
     }
 }
 
@@ -143,12 +147,25 @@ impl Bench {
         bench
     }
 
+    /// Starts with these channels.
+    fn start_with(&mut self, of: impl IntoIterator<Item = (&'static str, crate::twake::Destination)>) {
+        let channels = of
+            .into_iter()
+            .map(|(name, destination)| (name.into(), destination));
+        self.destinations.send_replace(Arc::new(channels.collect()));
+        self.start();
+    }
+
     async fn stop(&mut self) {
         self.stop.cancel();
         self.running.take().unwrap().await.unwrap();
     }
 
     async fn enqueue(&self, text: &str, lanes: &[&str]) -> Uuid {
+        self.enqueue_with(text, lanes, false).await
+    }
+
+    async fn enqueue_with(&self, text: &str, lanes: &[&str], urgent: bool) -> Uuid {
         let id = Uuid::now_v7();
         let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
         let event = NewEvent {
@@ -168,9 +185,12 @@ impl Bench {
                 skipped: None,
                 unreadable: None,
             },
-            messages: vec![StoredMessage::new(Document {
-                blocks: vec![paragraph],
-            })],
+            messages: vec![StoredMessage {
+                urgent,
+                ..StoredMessage::new(Document {
+                    blocks: vec![paragraph],
+                })
+            }],
             deliveries: lanes
                 .iter()
                 .map(|lane| NewDelivery {

@@ -210,7 +210,8 @@ fn decide(
 ) -> Result<Result<(NewEvent, Decision), ChallengeResponse>, Problem> {
     let now = hooks.clock.now();
     let authentic = pending.finish(body.bytes, now).map_err(Problem::from)?;
-    let event = Event::new(hooks.clock.new_id(), Arc::clone(&source.name), now, authentic);
+    let (id, name) = (hooks.clock.new_id(), Arc::clone(&source.name));
+    let event = Event::select(id, name, now, authentic, &source.selection);
     Ok(decision::answer_challenge(event, source).map(|event| {
         let envelope = event.envelope.clone();
         let decision = decision::decide(event, source);
@@ -302,6 +303,14 @@ fn count(hooks: &Hooks, source: &str, decision: &Decision) {
     {
         hooks.metrics.unevaluated(source);
         debug!(source:%, event_type:% = decision.event_type, why:%; "a template's condition could not be evaluated, so it holds");
+    }
+    for why in decision
+        .messages
+        .iter()
+        .filter_map(|message| message.conversation_failed.as_ref())
+    {
+        hooks.metrics.unevaluated(source);
+        debug!(source:%, event_type:% = decision.event_type, why:%; "the conversation of an event could not be evaluated, so it is posted by itself");
     }
     for route in decision.routes.iter().filter(|route| route.failed) {
         hooks.metrics.unevaluated(source);

@@ -46,22 +46,23 @@ pub fn cut_with_link(document: Document, limit: usize, rest: Option<&str>) -> Do
     document
 }
 
-/// Renders a document so that the result fits, for the size limit of a chat. One that does not fit is cut as
-/// [`cut_with_link`] does.
+/// Renders a document with at most `most` bytes, for the limit of a chat. One that is larger is cut as [`cut_with_link`] does,
+/// in the end to an empty document.
 pub(crate) fn fitting<T>(
     document: &Document,
     rest: Option<&str>,
+    most: usize,
     render: impl Fn(&Document) -> T,
-    fits: impl Fn(&T) -> bool,
+    size: impl Fn(&T) -> usize,
 ) -> T {
     let mut rendered = render(document);
-    if fits(&rendered) {
+    if size(&rendered) <= most {
         return rendered;
     }
     let mut limit = plain::text(document).chars().count();
-    while limit > 0 && !fits(&rendered) {
-        // Each round leaves at most seven eighths.
-        limit = (limit / 8).saturating_mul(7);
+    while limit > 0 && size(&rendered) > most {
+        let in_proportion = limit.saturating_mul(most) / size(&rendered);
+        limit = in_proportion.min(limit / 8 * 7);
         rendered = render(&cut_with_link(document.clone(), limit, rest));
     }
     rendered
@@ -225,7 +226,8 @@ impl Cutter {
                     whole
                 }
                 Inline::Break if self.take_line() => Inline::Break,
-                Inline::Break => break,
+                Inline::Conversation(field) if self.take(1) => Inline::Conversation(field),
+                Inline::Break | Inline::Conversation(_) => break,
             };
             if self.full && plain::line(std::slice::from_ref(&start)).is_empty() {
                 // Empty code would be shown as a box.

@@ -6,6 +6,7 @@
 
 mod atom;
 pub(crate) mod control;
+mod conversation;
 pub mod cutting;
 pub mod html;
 pub mod markdown;
@@ -17,6 +18,7 @@ pub mod twacode;
 mod walk;
 
 pub use atom::{nodes_atom, text_atom};
+pub use conversation::{Conversation, ConversationField, FollowUp, KEY_LIMIT, Slot, Version};
 pub use person::{ChatUser, People, Person};
 pub use readers::Readers;
 pub use time::{Time, TimeForm};
@@ -39,7 +41,8 @@ pub fn target_is_allowed(url: &str) -> bool {
 pub struct StoredMessage {
     /// The version of this format: 1.
     pub v: u8,
-    /// The content. In JSON: `{"document": …}`.
+    /// The content of a post. In JSON: `{"document": …}`. Empty: the message only follows others of its conversation, see
+    /// [`Self::document`].
     #[serde(with = "tagged")]
     pub message: Document,
     /// Whether Twake shows the message without storing it (`_once_ephemeral_message`).
@@ -52,6 +55,23 @@ pub struct StoredMessage {
     /// The page of the event, if the message is so long that a chat may take only its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<String>,
+    /// The conversation that it belongs to. Unset: it is a message by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<Box<Conversation>>,
+    /// Whose message it seems to be, where a chat can show that; unset: the application's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appearance: Option<Appearance>,
+}
+
+/// The name and the picture that a message is shown with (`title` and `picture` of its source).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appearance {
+    /// The name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The address of the picture: http or https.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 impl StoredMessage {
@@ -63,7 +83,18 @@ impl StoredMessage {
             ephemeral: false,
             urgent: false,
             rest: None,
+            conversation: None,
+            appearance: None,
         }
+    }
+
+    /// The text of a post. Without one, the text of a reply or an update.
+    pub fn document(&self) -> &Document {
+        let conversation = self.conversation.as_ref();
+        let reply = conversation.and_then(|conversation| conversation.reply.as_ref());
+        let update = conversation.and_then(|conversation| conversation.update.as_ref());
+        let mut texts = [Some(&self.message), reply, update].into_iter().flatten();
+        texts.find(|text| !text.is_empty()).unwrap_or(&self.message)
     }
 }
 
@@ -72,6 +103,13 @@ impl StoredMessage {
 pub struct Document {
     /// The blocks.
     pub blocks: Vec<Block>,
+}
+
+impl Document {
+    /// Whether it has no blocks.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
 }
 
 /// The JSON format `{"document": …}` of a stored document.
@@ -160,6 +198,8 @@ pub enum Inline {
     Person(Person),
     /// A line break.
     Break,
+    /// A value of the conversation. [`crate::conversation::text`] puts it in before the message is posted.
+    Conversation(ConversationField),
 }
 
 #[cfg(test)]
@@ -176,6 +216,8 @@ mod tests {
             ephemeral: true,
             urgent: false,
             rest: None,
+            conversation: None,
+            appearance: None,
         };
         let json = r#"{"v":1,"message":{"document":{"blocks":["rule"]}},"ephemeral":true}"#;
         assert_eq!(serde_json::to_string(&stored).unwrap(), json);

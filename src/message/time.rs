@@ -23,6 +23,8 @@ pub enum TimeForm {
     Day,
     /// `23 Nov 2026 12:08 CET`.
     Year,
+    /// As `Clock` if the day is that of the other time in the readers' zone, else as `Day`.
+    ClockOnDayOf(Timestamp),
     /// As `Day` if the year is that of the other time in the readers' zone, else as `Year`.
     DayInYearOf(Timestamp),
 }
@@ -31,12 +33,12 @@ impl Time {
     /// Formats it in a zone.
     pub fn in_zone(&self, zone: &TimeZone) -> String {
         let at = self.at.to_zoned(zone.clone());
+        let zoned = |other: Timestamp| other.to_zoned(zone.clone());
         let format = match self.form {
             TimeForm::Clock => "%H:%M %Z",
-            TimeForm::DayInYearOf(other) if other.to_zoned(zone.clone()).year() == at.year() => {
-                "%-d %b %H:%M %Z"
-            }
-            TimeForm::Day => "%-d %b %H:%M %Z",
+            TimeForm::ClockOnDayOf(other) if zoned(other).date() == at.date() => "%H:%M %Z",
+            TimeForm::DayInYearOf(other) if zoned(other).year() == at.year() => "%-d %b %H:%M %Z",
+            TimeForm::Day | TimeForm::ClockOnDayOf(_) => "%-d %b %H:%M %Z",
             TimeForm::Year | TimeForm::DayInYearOf(_) => "%-d %b %Y %H:%M %Z",
         };
         at.strftime(format).to_string()

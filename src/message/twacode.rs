@@ -185,6 +185,7 @@ impl<'a> Writer<'a> {
                     Some(content) => self.nodes.push(Node::User { content }),
                     None => self.words(person.login.as_str()),
                 },
+                Inline::Conversation(_) => self.words("…".to_owned()),
                 Inline::Break => {
                     self.line_break();
                     self.words(INDENT.repeat(self.depth));
@@ -274,7 +275,7 @@ fn is_empty_inline(inline: &Inline) -> bool {
         Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
             inner.iter().all(is_empty_inline)
         }
-        Inline::Link { .. } | Inline::Time(_) | Inline::Break => false,
+        Inline::Link { .. } | Inline::Time(_) | Inline::Break | Inline::Conversation(_) => false,
     }
 }
 

@@ -33,7 +33,12 @@ fn inlines<'a>(of: &'a [Inline], visit: &mut impl FnMut(&'a Inline)) {
                 inlines(inner, visit);
             }
             Inline::Link { label, .. } => inlines(label, visit),
-            Inline::Text(_) | Inline::Code(_) | Inline::Time(_) | Inline::Person(_) | Inline::Break => {}
+            Inline::Text(_)
+            | Inline::Code(_)
+            | Inline::Time(_)
+            | Inline::Person(_)
+            | Inline::Conversation(_)
+            | Inline::Break => {}
         }
     }
 }
@@ -56,7 +61,12 @@ fn change_line(of: &mut Vec<Inline>, change: &mut impl FnMut(&mut Vec<Inline>)) 
                 change_line(inner, change);
             }
             Inline::Link { label, .. } => change_line(label, change),
-            Inline::Text(_) | Inline::Code(_) | Inline::Time(_) | Inline::Person(_) | Inline::Break => {}
+            Inline::Text(_)
+            | Inline::Code(_)
+            | Inline::Time(_)
+            | Inline::Person(_)
+            | Inline::Conversation(_)
+            | Inline::Break => {}
         }
     }
     change(of);

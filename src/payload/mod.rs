@@ -6,7 +6,8 @@
 //! 2. Find the payload: the whole body, a form field, a multipart part, or the query of a request without a body.
 //! 3. Convert the text to UTF-8 ([`charset`]).
 //!
-//! `estimate` computes in advance how much memory the parsed payload will take.
+//! [`Selection::parse`] then builds the values that something reads. `estimate` computes in advance how much memory the parsed
+//! payload will take at most.
 //!
 //! All input comes from outside. Every step is bounded, and no body is refused because of its characters.
 
@@ -17,9 +18,11 @@ pub mod encoding;
 mod estimate;
 mod form;
 mod multipart;
+mod selection;
 
 pub use body::BodyForm;
 pub(crate) use body::mark_as_query;
+pub use selection::Selection;
 
 /// Why the payload cannot be extracted from a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

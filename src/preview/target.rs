@@ -103,5 +103,6 @@ fn placeholder_destination() -> Option<Destination> {
         channel_id: "CHANNEL_ID".to_owned(),
         rate: None,
         readers: Readers::default(),
+        conversations: true,
     }))
 }

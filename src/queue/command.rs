@@ -1,10 +1,11 @@
 //! The commands of a store. Every store is an actor that carries out all of them.
 
+use jiff::Timestamp;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::packed::{PackedClaim, PackedEvent, PackedRecord};
+use super::packed::{PackedClaim, PackedEvent, PackedRecord, PackedWaiting};
 use super::pruning::{Pruned, Pruning};
 use super::{
     DeliveryId, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError, Replay,
@@ -47,14 +48,33 @@ pub(super) enum Query {
     Claim(
         Arc<str>,
         Owner,
-        Option<DeliveryId>,
+        Wanted,
+        /// Conversations that have expired by this time are not known.
+        Timestamp,
         Responder<Option<PackedClaim>>,
     ),
+    /// The deliveries of a lane, from one on, that a digest may carry; up to a number of them.
+    NotUrgent(Arc<str>, DeliveryId, u32, Responder<Vec<PackedWaiting>>),
     Lanes(Responder<Vec<LaneState>>),
     Event(Uuid, Responder<Option<PackedRecord>>),
     List(Box<Listing>, Responder<EventPage>),
     /// The ids from the first to the second, both included, up to a number of them.
     Ids(Uuid, Uuid, u32, Responder<Vec<Uuid>>),
+}
+
+/// Which delivery of a lane is claimed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    /// The first, besides one that may be in flight.
+    Next { besides: Option<DeliveryId> },
+    /// The first that is urgent.
+    Urgent,
+}
+
+impl Wanted {
+    /// The first of all.
+    #[cfg(test)]
+    pub(super) const FIRST: Self = Self::Next { besides: None };
 }
 
 impl Change {

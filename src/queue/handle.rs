@@ -8,13 +8,13 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::clamped_clock::ClampedClock;
-use super::command::{Change, Command, Promise, Query, Responder, Turn, Waiting};
-use super::packed::{pack, pack_messages, unpack, unpack_claim};
+use super::command::{Change, Command, Promise, Query, Responder, Turn, Waiting, Wanted};
+use super::packed::{PackedWaiting, pack, pack_messages, unpack, unpack_claim};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
 use super::{
     Claim, DeliveryId, Discard, Enqueued, EventPage, EventRecord, LaneState, Listing, Move, Moved, NewEvent,
-    Owner, QueueError, Replay, Settled, Settlement,
+    Owner, QueueError, Replay, Settled, Settlement, WaitingDelivery,
 };
 use crate::clock::Clock;
 
@@ -98,10 +98,39 @@ impl Queue {
         owner: Owner,
         besides: Option<DeliveryId>,
     ) -> Result<Option<Claim>, QueueError> {
+        self.claim_wanted(lane, owner, Wanted::Next { besides }).await
+    }
+
+    /// Claims a lane as [`Self::claim`] does, and returns the first urgent delivery that waits in it.
+    pub async fn claim_urgent(&self, lane: &Arc<str>, owner: Owner) -> Result<Option<Claim>, QueueError> {
+        self.claim_wanted(lane, owner, Wanted::Urgent).await
+    }
+
+    async fn claim_wanted(
+        &self,
+        lane: &Arc<str>,
+        owner: Owner,
+        wanted: Wanted,
+    ) -> Result<Option<Claim>, QueueError> {
+        let now = self.time();
         let claimed = self
-            .query(|reply| Query::Claim(lane.clone(), owner, besides, reply))
+            .query(|reply| Query::Claim(lane.clone(), owner, wanted, now, reply))
             .await?;
         Ok(claimed.map(unpack_claim))
+    }
+
+    /// The waiting deliveries of a lane, from one on, that are not urgent: those that a digest may carry, in their order;
+    /// `limit` at the most.
+    pub async fn not_urgent(
+        &self,
+        lane: &Arc<str>,
+        from: DeliveryId,
+        limit: u32,
+    ) -> Result<Vec<WaitingDelivery>, QueueError> {
+        let waiting = self
+            .query(|reply| Query::NotUrgent(lane.clone(), from, limit, reply))
+            .await?;
+        Ok(waiting.into_iter().map(PackedWaiting::unpack).collect())
     }
 
     /// Stores how an attempt ended. A second settlement of the same attempt changes nothing. Nor does a settlement under

@@ -110,13 +110,18 @@ impl Routes {
 
     /// Whether the condition or the lookup of a route reads this name.
     pub fn reads(&self, name: &str) -> bool {
-        self.routes.iter().any(|route| {
+        let mut conditions = self.conditions();
+        conditions.any(|condition| condition.references().names.contains(name))
+    }
+
+    /// The conditions and the lookups of all routes.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.routes.iter().flat_map(|route| {
             let by = match &route.to {
                 RouteChannels::Channels(_) => None,
                 RouteChannels::Lookup { by, .. } | RouteChannels::Named { by, .. } => Some(by),
             };
-            let mut all = route.when.iter().chain(by);
-            all.any(|condition| condition.references().names.contains(name))
+            route.when.iter().chain(by)
         })
     }
 

@@ -7,6 +7,7 @@ use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, Templat
 
 use super::front_matter::Found;
 use super::helpers::{PART, SIGNATURES, Signature, Use};
+use super::{late, reads};
 use crate::suggest::nearest;
 
 /// Maximum nesting of parts.
@@ -21,8 +22,14 @@ pub(super) fn check(template: &mut Template, parts: &HashMap<String, Template>) 
         found: Vec::new(),
         used: Vec::new(),
         depth: 0,
+        scopes: 0,
     };
     walk.template(template);
+    let own = reads::reads(template)
+        .into_iter()
+        .filter(|read| read.part.is_none());
+    let wrong = own.filter_map(|read| Some((read.line, late::wrong_path(&read.path)?)));
+    walk.found.extend(wrong);
     (walk.found, walk.used)
 }
 
@@ -33,6 +40,8 @@ struct Walk<'p> {
     used: Vec<String>,
     /// The number of enclosing parts. Findings in a part are reported when the part itself is checked.
     depth: usize,
+    /// The number of enclosing blocks that change what a name means.
+    scopes: usize,
 }
 
 impl Walk<'_> {
@@ -67,7 +76,7 @@ impl Walk<'_> {
         }
     }
 
-    fn expression(&mut self, call: &HelperTemplate, line: Option<usize>) {
+    fn expression(&mut self, call: &mut HelperTemplate, line: Option<usize>) {
         let name = call.name.as_name().unwrap_or_default();
         let known = signature(name);
         if call.params.is_empty() && call.hash.is_empty() {
@@ -83,6 +92,7 @@ impl Walk<'_> {
             if let Parameter::Subexpression(inner) = &call.name {
                 self.argument(&Parameter::Subexpression(inner.clone()), line);
             }
+            late::rewrite(call, self.scopes > 0);
             return;
         }
         self.call(call, line);
@@ -105,10 +115,13 @@ impl Walk<'_> {
                 ),
             );
         }
-        for inner in [block.template.as_mut(), block.inverse.as_mut()]
-            .into_iter()
-            .flatten()
-        {
+        if let Some(inner) = &mut block.template {
+            let is_scope = ["each", "with"].contains(&name);
+            self.scopes += usize::from(is_scope);
+            self.template(inner);
+            self.scopes -= usize::from(is_scope);
+        }
+        if let Some(inner) = &mut block.inverse {
             self.template(inner);
         }
         // The body of a loop becomes a part, so that every round calls a helper that takes steps.

@@ -1,20 +1,45 @@
 //! The front matter of a template, between `+++` lines at its top.
 
-use toml::{Table, Value};
-
+use super::conversation::{self, Rules};
 use crate::condition::Condition;
+use crate::toml_reader::{self, Findings, Key, Shape, TableReader};
+
+const KEYS: &[Key] = &[
+    Key::new("when", Shape::Expression, "the condition of the template"),
+    Key::new(
+        "ephemeral",
+        Shape::Boolean,
+        "whether Twake shows the message without storing it",
+    ),
+];
 
 /// The parsed front matter.
 #[derive(Clone, Default)]
 pub(super) struct FrontMatter {
     /// The condition of the template. `None` means always.
     pub(super) when: Option<Condition>,
-    /// The line of `when` in the file.
-    pub(super) when_line: Option<usize>,
     /// Whether Twake shows the message without storing it.
     pub(super) ephemeral: bool,
+    /// The conversation of the event.
+    pub(super) rules: Rules,
     /// Whether there is front matter.
     pub(super) present: bool,
+    /// The keys with an expression, and the line of each in the file.
+    lines: Vec<(&'static str, usize)>,
+}
+
+impl FrontMatter {
+    /// Returns the expressions, each with its key.
+    pub(super) fn expressions(&self) -> impl Iterator<Item = (&'static str, &Condition)> {
+        let when = self.when.iter().map(|when| ("when", when));
+        when.chain(self.rules.expressions().map(|rule| (rule.key, rule.condition)))
+    }
+
+    /// Returns the line of a key in the file.
+    pub(super) fn line(&self, key: &str) -> Option<usize> {
+        let mut lines = self.lines.iter();
+        lines.find(|(known, _)| *known == key).map(|(_, line)| *line)
+    }
 }
 
 /// A finding: its line if known, and what is wrong.
@@ -27,7 +52,8 @@ pub(super) fn read(text: &str) -> (FrontMatter, String, Vec<Found>) {
     if lines.next().is_none_or(|first| first.trim_end() != "+++") {
         return (FrontMatter::default(), text.to_owned(), Vec::new());
     }
-    let mut inside = String::new();
+    // The first line is `+++`.
+    let mut inside = "\n".to_owned();
     let mut count = 1;
     for line in lines.by_ref() {
         count += 1;
@@ -43,72 +69,44 @@ pub(super) fn read(text: &str) -> (FrontMatter, String, Vec<Found>) {
 }
 
 fn parse(text: &str) -> (FrontMatter, Vec<Found>) {
-    let mut matter = FrontMatter {
+    let findings = Findings::new("", text);
+    let matter = toml_reader::read_joined(text, [KEYS, conversation::KEYS], &findings, |table| {
+        matter(table, text)
+    });
+    let found = findings.into_list().into_iter().map(|finding| {
+        let what = match finding.table.as_str() {
+            "" => finding.what,
+            key => format!("`{key}`: {}", finding.what),
+        };
+        (finding.line, what)
+    });
+    let present = FrontMatter {
         present: true,
         ..FrontMatter::default()
     };
-    let table: Table = match text.parse() {
-        Ok(table) => table,
-        Err(error) => {
-            let error: toml::de::Error = error;
-            let line = error.span().map(|span| line_at(text, span.start));
-            return (matter, vec![(line, error.message().to_owned())]);
-        }
-    };
-    let mut found = Vec::new();
-    for (key, value) in &table {
-        if let Err(what) = matter.set(key, value) {
-            found.push((line_of_key(text, key), what));
-        }
+    (matter.unwrap_or(present), found.collect())
+}
+
+fn matter(table: &TableReader<'_, '_>, text: &str) -> FrontMatter {
+    let when = table.text("when").and_then(|expression| {
+        let condition = conversation::compile("when", &expression.value);
+        condition.map_err(|what| table.wrong("when", what)).ok()
+    });
+    let ephemeral = table.boolean("ephemeral").unwrap_or(false);
+    let rules = Rules::read(table);
+    for (key, _, what) in rules.contradictions(ephemeral) {
+        table.wrong(key, what);
     }
-    matter.when_line = line_of_key(text, "when");
-    found.sort();
-    (matter, found)
-}
-
-impl FrontMatter {
-    fn set(&mut self, key: &str, value: &Value) -> Result<(), String> {
-        match (key, value) {
-            ("when", Value::String(expression)) => {
-                let condition = Condition::compile(expression)
-                    .map_err(|error| format!("`when` does not compile: {error}"))?;
-                self.when = Some(condition);
-            }
-            ("ephemeral", Value::Boolean(ephemeral)) => self.ephemeral = *ephemeral,
-            ("when", _) => return Err("`when` is a condition, as a string".to_owned()),
-            ("ephemeral", _) => return Err("`ephemeral` is true or false".to_owned()),
-            ("format", _) => {
-                return Err(
-                    "`format` is not supported any more: a template writes Markdown; remove the line, and write the \
-                     message as Markdown with the helpers `link`, `code`, `quote` and `button`"
-                        .to_owned(),
-                );
-            }
-            ("conversation" | "follow_up" | "closes", _) => {
-                return Err(format!("`{key}` is not supported yet"));
-            }
-            _ => {
-                return Err(format!(
-                    "unknown key `{key}` in front matter; known keys are when and ephemeral"
-                ));
-            }
-        }
-        Ok(())
+    let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+    let when_at = table.text("when").map(|when| ("when", line(when.at)));
+    let rule_lines = rules.expressions().map(|rule| (rule.key, line(rule.at)));
+    FrontMatter {
+        lines: when_at.into_iter().chain(rule_lines).collect(),
+        when,
+        ephemeral,
+        rules,
+        present: true,
     }
-}
-
-/// Returns the line in the file. The first line is `+++`.
-fn line_at(text: &str, offset: usize) -> usize {
-    2 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
-}
-
-fn line_of_key(text: &str, key: &str) -> Option<usize> {
-    let index = text.lines().position(|line| {
-        line.trim_start()
-            .strip_prefix(key)
-            .is_some_and(|rest| rest.trim_start().starts_with('='))
-    })?;
-    Some(index + 2)
 }
 
 #[cfg(test)]
@@ -126,36 +124,31 @@ mod tests {
     fn body_lines_keep_their_numbers() {
         let (matter, body, found) = read("+++\r\nephemeral = true\nwhen = \"branch == 'main'\"\n+++\n[]\n");
         assert_eq!(found, []);
-        assert!(matter.present && matter.ephemeral && matter.when_line == Some(3));
+        assert!(matter.present && matter.ephemeral && matter.line("when") == Some(3));
         assert_eq!(body, "\n\n\n\n[]\n");
     }
 
     #[test]
     fn each_wrong_key_is_found_with_its_line() {
         let (_, _, found) = read(
-            "+++\nephemeral = 1\nconversation = 'x'\nfoo = 1\nformat = \"twacode\"\nwhen = true\n+++\nx",
+            "+++\nephemeral = 1\nconversation = '('\nfollowup = 1\nwhen = true\nexpires = 30\nfoo = 1\n+++\nx",
         );
         let found: Vec<_> = found
             .iter()
-            .map(|(line, what)| (line.unwrap(), what.as_str()))
+            .map(|(line, what)| format!("{} {what}", line.unwrap()))
             .collect();
-        assert_eq!(
-            found,
-            [
-                (2, "`ephemeral` is true or false"),
-                (3, "`conversation` is not supported yet"),
-                (
-                    4,
-                    "unknown key `foo` in front matter; known keys are when and ephemeral"
-                ),
-                (
-                    5,
-                    "`format` is not supported any more: a template writes Markdown; remove the line, and write the \
-                     message as Markdown with the helpers `link`, `code`, `quote` and `button`"
-                ),
-                (6, "`when` is a condition, as a string"),
-            ]
-        );
+        let starts = [
+            "2 `ephemeral`: is a number, true or false was expected",
+            "3 `conversation`: ",
+            "4 `followup`: unknown key, did you mean `follow_up`?",
+            "5 `when`: is true or false, a text was expected",
+            "6 `expires`: 30 has no unit: write \"30s\"",
+            "7 `foo`: unknown key; known are when, ephemeral, conversation, message,",
+        ];
+        assert_eq!(found.len(), starts.len(), "{found:#?}");
+        for (found, start) in found.iter().zip(starts) {
+            assert!(found.starts_with(start), "{found}");
+        }
     }
 
     #[test]

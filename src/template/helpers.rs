@@ -15,7 +15,8 @@ use handlebars::{
 };
 use serde_json::Value;
 
-use crate::message::text_atom;
+use super::late;
+use crate::message::{Inline, nodes_atom, text_atom};
 use crate::steps::{self, OutOfSteps};
 
 /// The name of the helper that replaces `{{> name}}`. No template can write it.
@@ -149,6 +150,7 @@ pub(super) fn engine() -> Handlebars<'static> {
     engine.register_helper("person", Box::new(formatting::PersonHelper));
     engine.register_helper("default", Box::new(values::Default));
     engine.register_helper(PART, Box::new(Part));
+    engine.register_helper(late::HELPER, Box::new(Late));
     engine
 }
 
@@ -214,6 +216,27 @@ impl HelperDef for Part {
         };
         steps::take_many(4 * (1 + template.elements.len())).map_err(out_of_steps)?;
         template.render(engine, context, render, out)
+    }
+}
+
+/// The helper that writes the node of a value of the conversation; `late` writes its calls.
+struct Late;
+
+impl HelperDef for Late {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let field = helper
+            .param(0)
+            .and_then(|name| late::field_of(name.value().as_str()?));
+        let nodes = field.map(Inline::Conversation).into_iter().collect();
+        out.write(&nodes_atom(Ok(nodes)))?;
+        Ok(())
     }
 }
 

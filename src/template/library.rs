@@ -1,17 +1,22 @@
 //! The templates of a kind, and which of them renders an event.
 
-use std::collections::{BTreeMap, HashMap};
+mod draft;
+mod entry;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use handlebars::{Context, Handlebars, Template};
+use handlebars::{Context, Handlebars};
 
-use super::front_matter::{self, Found, FrontMatter};
-use super::reads::{self, ReadNames, ReadPath};
-use super::render::{Compiled, Failure};
-use super::{
-    Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
-};
-use crate::condition::Condition;
+use super::conversation::{Rules, SourceConversations};
+use super::front_matter::Found;
+use super::reads;
+use super::render::{Compiled, Failure, RenderResult};
+use super::{Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers};
+
+use draft::{Draft, Parts, draft, finish, part_name};
+pub use entry::LibraryTemplate;
 
 /// The compiled templates of one kind.
 pub struct Library {
@@ -23,79 +28,29 @@ pub struct Library {
     own_parts: BTreeMap<String, Origin>,
     /// Own files that do not compile, each with the reason. They fail for every event until they are corrected.
     broken: BTreeMap<String, String>,
+    /// The facts that templates show as those of the first event of a conversation.
+    first: BTreeSet<String>,
 }
 
-/// A compiled template.
-pub struct LibraryTemplate<'l> {
-    library: &'l Library,
-    /// The file name (`push.short.hbs`).
-    pub name: &'l str,
-    compiled: &'l Compiled,
-    has_own_parts: bool,
+/// The most facts in [`Library::first`].
+const FIRST_LIMIT: usize = 20;
+
+/// What a source has about the conversations of an event type.
+struct SourceRules<'s> {
+    event_type: &'s str,
+    conversations: &'s SourceConversations,
 }
 
-impl<'l> LibraryTemplate<'l> {
-    /// Returns the name of the file as [`Origin::file`] formats it.
-    pub fn file(&self) -> &'l str {
-        &self.compiled.file
-    }
-
-    /// Returns the origin. A built-in template that includes an own part counts as built in.
-    pub fn origin(&self) -> &'l Origin {
-        &self.compiled.origin
-    }
-
-    /// Returns the origin of the included part with this file name (`_commit.hbs`).
-    pub fn part_origin(&self, part: &str) -> &'l Origin {
-        let own = self.library.own_parts.get(part).filter(|_| self.has_own_parts);
-        own.unwrap_or(&Origin::BuiltIn)
-    }
-
-    /// Returns whether the template renders this event type, in any variant. `default.hbs` renders every type without a
-    /// template of its own.
-    pub fn is_for(&self, event_type: &str) -> bool {
-        let is_of = |name: &str| {
-            name.strip_suffix(".hbs")
-                .and_then(|stem| stem.strip_prefix(event_type))
-                .is_some_and(|variant| variant.is_empty() || variant.starts_with('.'))
-        };
-        if self.name == "default.hbs" {
-            let plain = format!("{event_type}.hbs");
-            return !self.library.own.contains_key(&plain) && !self.library.builtin.contains_key(&plain);
-        }
-        is_of(self.name)
-    }
-
-    /// Returns the `when` and its line.
-    pub fn when(&self) -> Option<(&'l Condition, Option<usize>)> {
-        let front = &self.compiled.front;
-        Some((front.when.as_ref()?, front.when_line))
-    }
-
-    /// Returns the paths that the template and its parts read.
-    pub fn reads(&self) -> Vec<ReadPath> {
-        reads::reads(&self.compiled.template)
-    }
-
-    /// Renders an event of any type.
-    ///
-    /// # Errors
-    /// Why the template failed.
-    pub fn render(&self, context: &Context) -> Result<Rendered, Failure> {
-        Ok(self.compiled.render(&self.library.engine, context)?.rendered)
+impl SourceRules<'_> {
+    /// Returns the rules of an event whose template has these. `None`: its events have no conversations.
+    fn over<'r>(&self, of_template: &'r Rules) -> Option<Cow<'r, Rules>> {
+        let of_source = self.conversations.events.get(self.event_type);
+        self.conversations.enabled.then(|| match of_source {
+            Some(rules) => Cow::Owned(rules.or(of_template)),
+            None => Cow::Borrowed(of_template),
+        })
     }
 }
-
-/// A parsed file, before its parts are inserted.
-struct Draft {
-    name: String,
-    file: String,
-    origin: Origin,
-    front: FrontMatter,
-    template: Template,
-}
-
-type Parts = HashMap<String, Template>;
 
 impl Library {
     /// Compiles the files of a kind. An own file replaces the built-in one of the same name. A file that does not
@@ -107,6 +62,7 @@ impl Library {
             builtin: BTreeMap::new(),
             own_parts: BTreeMap::new(),
             broken: BTreeMap::new(),
+            first: BTreeSet::new(),
         };
         let mut findings = Vec::new();
         let mut drafts = Vec::new();
@@ -134,13 +90,26 @@ impl Library {
                 library.with_own_parts(&draft, &all_parts, &own_parts);
             }
             let (name, origin) = (draft.name.clone(), draft.origin.clone());
-            match finish(draft, parts) {
+            match finish(draft, parts).and_then(|compiled| library.with_first(compiled)) {
                 Ok(compiled) if origin.is_own() => drop(library.own.insert(name, compiled)),
                 Ok(compiled) => drop(library.builtin.insert(name, compiled)),
                 Err(found) => library.leave_out(&name, &origin, found, &mut findings),
             }
         }
         (library, findings)
+    }
+
+    /// Adds the facts of the first event that a template shows.
+    fn with_first(&mut self, compiled: Compiled) -> Result<Compiled, (String, Vec<Found>)> {
+        let shown = reads::first_facts(&compiled.template);
+        let all: BTreeSet<String> = self.first.union(&shown).cloned().collect();
+        if all.len() > FIRST_LIMIT {
+            let what =
+                format!("the templates of a kind can show {FIRST_LIMIT} facts of the first event at most");
+            return Err((compiled.file, vec![(None, what)]));
+        }
+        self.first = all;
+        Ok(compiled)
     }
 
     /// Returns the sorted file names of the templates, without parts (`_name.hbs`).
@@ -162,30 +131,72 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
-    /// Returns what the templates read that may render an event of this type, in any variant.
-    pub fn reads(&self, event_type: &str) -> Vec<&ReadNames> {
+    /// Returns whether a template reads a name that may render an event of this type, in any variant.
+    pub fn reads(&self, event_type: &str, name: &str) -> bool {
+        // Every event that may open a conversation keeps these.
+        self.first.contains(name)
+            || self
+                .compiled_for(event_type)
+                .iter()
+                .any(|template| template.names.contains(name))
+    }
+
+    /// Returns the templates that may render an event of this type, in any variant.
+    fn compiled_for(&self, event_type: &str) -> Vec<&Compiled> {
         let plain = format!("{event_type}.hbs");
         let of_type = format!("{event_type}.");
-        let mut reads = Vec::new();
+        let mut found = Vec::new();
         for files in [&self.own, &self.builtin] {
             let later = files.range::<str, _>((Bound::Included(of_type.as_str()), Bound::Unbounded));
             let of_type = later.take_while(|(file, _)| file.starts_with(&of_type));
-            reads.extend(of_type.map(|(_, compiled)| &compiled.names));
+            found.extend(of_type.map(|(_, compiled)| compiled));
             // `default.hbs` renders no type that has a template of its own.
             if !self.own.contains_key(&plain) && !self.builtin.contains_key(&plain) {
-                reads.extend(files.get("default.hbs").map(|compiled| &compiled.names));
+                found.extend(files.get("default.hbs"));
             }
         }
-        reads
+        found
+    }
+
+    /// Returns what is wrong with the rules of a source for an event type, together with those of the templates: the key, its
+    /// position, and a sentence. A rule that is right for one of the templates is right: a variant may have no conversation.
+    pub(crate) fn contradictions(
+        &self,
+        event_type: &str,
+        rules: &Rules,
+    ) -> Vec<(&'static str, usize, String)> {
+        let templates = self.compiled_for(event_type).into_iter();
+        let mut wrong = templates.map(|template| {
+            rules
+                .or(&template.front.rules)
+                .contradictions(template.front.ephemeral)
+        });
+        let mut first = wrong.next().unwrap_or_default();
+        first.retain(|(key, ..)| rules.has(key));
+        for others in wrong {
+            first.retain(|(key, ..)| others.iter().any(|(other, ..)| other == key));
+        }
+        first
     }
 
     /// Renders an event. Without a template for `variant`, uses the plain template of `event_type`, and without that
-    /// `default.hbs`. `context` holds all names: event, source, headers, payload, the facts.
-    pub fn render(&self, event_type: &str, variant: Option<&str>, context: &Context) -> Rendering {
+    /// `default.hbs`. `context` holds all names: event, source, headers, payload, the facts. It is the same afterwards.
+    pub fn render(
+        &self,
+        event_type: &str,
+        variant: Option<&str>,
+        context: &mut Context,
+        conversations: &SourceConversations,
+    ) -> Rendering {
+        let rules = SourceRules {
+            event_type,
+            conversations,
+        };
         let mut rendering = Rendering {
             template: None,
             failed: Vec::new(),
             when_failed: None,
+            conversation_failed: None,
             rendered: Rendered::NoTemplate,
         };
         let names = [
@@ -193,29 +204,37 @@ impl Library {
             Some(format!("{event_type}.hbs")),
         ];
         for name in names.into_iter().flatten() {
-            if self.render_file(&name, context, &mut rendering) {
+            if self.render_file(&name, context, &rules, &mut rendering) {
                 return rendering;
             }
         }
         if rendering.failed.is_empty() {
-            self.render_file("default.hbs", context, &mut rendering);
+            self.render_file("default.hbs", context, &rules, &mut rendering);
         }
         rendering
     }
 
     /// Renders the own file with this name, or the built-in one if that fails. Returns whether one of them succeeded.
-    fn render_file(&self, name: &str, context: &Context, rendering: &mut Rendering) -> bool {
+    fn render_file(
+        &self,
+        name: &str,
+        context: &mut Context,
+        of_source: &SourceRules<'_>,
+        rendering: &mut Rendering,
+    ) -> bool {
         if let Some(why) = self.broken.get(name) {
             rendering.failed.push((name.to_owned(), why.clone()));
         }
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
-            match compiled.render(&self.engine, context) {
+            let rules = of_source.over(&compiled.front.rules);
+            match self.render_with(compiled, rules.as_deref(), context) {
                 Ok(result) => {
                     rendering.template = Some(RenderedTemplate {
                         name: name.to_owned(),
                         origin: compiled.origin.clone(),
                     });
                     rendering.when_failed = result.when_failed;
+                    rendering.conversation_failed = result.conversation_failed;
                     rendering.rendered = match result.rendered {
                         Rendered::Skipped(why) => Rendered::Skipped(format!("{name}: {why}")),
                         rendered => rendered,
@@ -226,6 +245,15 @@ impl Library {
             }
         }
         false
+    }
+
+    fn render_with(
+        &self,
+        compiled: &Compiled,
+        rules: Option<&Rules>,
+        context: &mut Context,
+    ) -> Result<RenderResult, Failure> {
+        compiled.render(&self.engine, rules, &self.first, context)
     }
 
     /// Returns all compiled templates, own ones first. A built-in template with an own part occurs twice, with and
@@ -320,54 +348,17 @@ impl Library {
     }
 }
 
-fn part_name(draft: &Draft) -> String {
-    let name = draft.name.strip_prefix('_').unwrap_or(&draft.name);
-    name.strip_suffix(".hbs").unwrap_or(name).to_owned()
-}
-
-/// Parses a file and checks it by itself.
-fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> {
-    let TemplateFile { name, text, origin } = file;
-    let file = origin.file(kind, &name);
-    let (front, body, mut found) = front_matter::read(&text);
-    match Template::compile_with_name(&body, name.clone()) {
-        Ok(template) => {
-            found.extend(own_text::findings(&body, &template));
-            if found.is_empty() {
-                return Ok(Draft {
-                    name,
-                    file,
-                    origin,
-                    front,
-                    template,
-                });
-            }
-        }
-        Err(error) => {
-            let what = error.reason().to_string();
-            let what = what
-                .lines()
-                .last()
-                .map_or(what.as_str(), |line| line.trim_start_matches([' ', '=']));
-            found.push((error.pos().map(|(line, _)| line), what.to_owned()));
-        }
-    }
-    Err((file, found))
-}
-
-fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)> {
-    let Draft {
-        file,
-        origin,
-        front,
-        mut template,
-        ..
-    } = draft;
-    let (found, _) = check::check(&mut template, parts);
-    if found.is_empty() {
-        Ok(Compiled::new(origin, file, front, template))
-    } else {
-        Err((file, found))
+#[cfg(test)]
+impl Library {
+    /// Renders an event of a source without settings of its own.
+    pub(crate) fn render_alone(
+        &self,
+        event_type: &str,
+        variant: Option<&str>,
+        context: &Context,
+    ) -> Rendering {
+        let of_source = SourceConversations::default();
+        self.render(event_type, variant, &mut context.clone(), &of_source)
     }
 }
 

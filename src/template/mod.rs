@@ -1,8 +1,10 @@
 //! Handlebars templates, which render events to messages. Values never become Markdown syntax.
 
 mod check;
+pub(crate) mod conversation;
 mod front_matter;
 mod helpers;
+mod late;
 mod library;
 mod origin;
 mod own_text;
@@ -11,10 +13,11 @@ mod render;
 
 use crate::message::StoredMessage;
 
+pub use conversation::{Rules, SourceConversations};
 pub use library::{Library, LibraryTemplate};
 pub use origin::Origin;
 pub use reads::{ReadNames, ReadPath};
-pub use render::Failure;
+pub use render::{Failure, RenderResult};
 
 /// A template file before compilation.
 #[derive(Clone, Debug)]
@@ -51,6 +54,8 @@ pub struct Rendering {
     pub failed: Vec<(String, String)>,
     /// Why the `when` of the rendered template could not be evaluated. It counts as true then.
     pub when_failed: Option<String>,
+    /// Why the message is by itself although the template has a conversation for it.
+    pub conversation_failed: Option<String>,
     /// The message, or why there is none.
     pub rendered: Rendered,
 }

@@ -6,8 +6,11 @@ use handlebars::{Path, PathSeg, Template};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use super::conversation::NAME;
 use super::helpers::PART;
-use crate::condition::Condition;
+use super::late;
+use crate::condition::{Condition, Read};
+use crate::message::ConversationField;
 
 /// A path in a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,18 +48,25 @@ pub struct ReadNames {
 }
 
 impl ReadNames {
-    /// Returns the names that a template and its `when` read.
-    pub(super) fn of(template: &Template, when: Option<&Condition>) -> Self {
+    /// Returns the names that a template and the expressions of its front matter read.
+    pub(super) fn of<'c>(template: &Template, expressions: impl IntoIterator<Item = &'c Condition>) -> Self {
         let walk = walk(template);
         let read = walk
             .reads
             .into_iter()
             .filter_map(|read| read.path.into_iter().next());
-        let of_when = when.into_iter().flat_map(|when| &when.references().names);
+        let of_expressions = expressions
+            .into_iter()
+            .flat_map(|expression| &expression.references().names);
         Self {
             all: walk.all,
-            names: read.chain(of_when.cloned()).collect(),
+            names: read.chain(of_expressions.cloned()).collect(),
         }
+    }
+
+    /// Returns whether the template itself names this name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// Returns whether the template reads this name.
@@ -71,10 +81,31 @@ pub(super) fn reads(template: &Template) -> Vec<ReadPath> {
     walk(template).reads
 }
 
+/// Returns whether a template shows values that are known only when the message is posted.
+pub(super) fn has_late_values(template: &Template) -> bool {
+    walk(template).has_late_values
+}
+
+/// Returns the facts of the first event of a conversation that a template shows.
+pub(super) fn first_facts(template: &Template) -> BTreeSet<String> {
+    let of_first = format!("{NAME}.first.");
+    let reads = walk(template).reads.into_iter();
+    let shown = reads.filter(|read| read.written.starts_with(&of_first));
+    shown.filter_map(|read| read.path.into_iter().next()).collect()
+}
+
+/// Returns everything that rendering a template may read. An empty path: all names. The arguments of a helper whose result is
+/// not followed are read whole, and so are the values in it.
+pub(super) fn all_reads(template: &Template) -> Vec<Read> {
+    walk(template).all_reads
+}
+
 fn walk(template: &Template) -> Walk {
     let mut walk = Walk {
         reads: Vec::new(),
+        all_reads: Vec::new(),
         all: false,
+        has_late_values: false,
         part: None,
         line: None,
         scopes: vec![Scope {
@@ -88,12 +119,35 @@ fn walk(template: &Template) -> Walk {
 
 struct Walk {
     reads: Vec<ReadPath>,
+    all_reads: Vec<Read>,
     /// An argument was the object of all names.
     all: bool,
+    /// It shows a value that is known only when the message is posted.
+    has_late_values: bool,
     part: Option<String>,
     line: Option<usize>,
     /// The enclosing blocks that change what a name means, the innermost last.
     scopes: Vec<Scope>,
+}
+
+/// How much of an argument is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    /// How many items or members it has. Their content only where the template names it.
+    Items,
+    /// Its type, and whether it is empty.
+    Outline,
+}
+
+/// How much a helper reads of one of its arguments. `result` is how much is read of what the helper returns.
+fn extent_of(helper: &str, argument: usize, result: Extent) -> Extent {
+    match (helper, argument) {
+        ("if" | "unless" | "with" | "not", 0) | ("and" | "or", _) => Extent::Outline,
+        ("each" | "len" | "rest" | "plural", 0) => Extent::Items,
+        ("first" | "where", 0) if result == Extent::Items => Extent::Items,
+        _ => Extent::Whole,
+    }
 }
 
 struct Scope {
@@ -115,48 +169,95 @@ impl Walk {
             let after = || Some(after?.mapping.first()?.0);
             self.line = line.or_else(after).or(self.line);
             match element {
-                TemplateElement::Expression(call) => self.call(call),
+                TemplateElement::Expression(call) => self.call(call, Extent::Whole),
                 TemplateElement::HelperBlock(block) => self.block(block),
                 _ => {}
             }
         }
     }
 
-    /// Visits an expression: a value, or a helper with arguments.
-    fn call(&mut self, call: &HelperTemplate) {
-        if call.params.is_empty() && call.hash.is_empty() {
-            self.argument(&call.name);
+    /// Visits an expression: a value, or a helper with arguments. `extent` is what is read of its value.
+    fn call(&mut self, call: &HelperTemplate, extent: Extent) {
+        let late = late::field_of_call(call);
+        self.has_late_values |= late.is_some();
+        if let Some(ConversationField::First(fact)) = late {
+            self.reads.push(ReadPath {
+                part: self.part.clone(),
+                line: self.line,
+                written: format!("{NAME}.first.{fact}"),
+                path: vec![fact],
+            });
         }
-        for argument in call.params.iter().chain(call.hash.values()) {
-            self.argument(argument);
+        if call.params.is_empty() && call.hash.is_empty() {
+            self.argument(&call.name, Extent::Whole);
+        }
+        let name = call.name.as_name().unwrap_or_default();
+        for (index, argument) in call.params.iter().enumerate() {
+            self.argument(argument, extent_of(name, index, extent));
+        }
+        for argument in call.hash.values() {
+            self.argument(argument, Extent::Whole);
+        }
+        if let ("where", [list, field, ..]) = (name, call.params.as_slice()) {
+            self.compared_field(list, field);
         }
     }
 
-    fn argument(&mut self, argument: &Parameter) {
+    /// `(where list "field" …)` reads this field of every item.
+    fn compared_field(&mut self, list: &Parameter, field: &Parameter) {
+        let Some(mut path) = self.path(list) else { return };
+        path.push(ANY.to_owned());
+        if let Parameter::Literal(serde_json::Value::String(field)) = field {
+            path.push(field.clone());
+        }
+        self.all_reads.push(Read { path, whole: true });
+    }
+
+    fn argument(&mut self, argument: &Parameter, extent: Extent) {
         match argument {
             Parameter::Subexpression(inner) => {
                 if let TemplateElement::Expression(call) = inner.as_element() {
-                    self.call(call);
+                    self.call(call, extent);
                 }
             }
-            Parameter::Path(Path::Local((_, name, _))) if name == "root" => self.all = true,
+            Parameter::Path(Path::Local((_, name, _))) if name == "root" => self.read_all(),
             Parameter::Name(_) | Parameter::Path(_) => {
                 if let (Some(path), Some(written)) = (self.path(argument), argument.as_name()) {
                     if path.is_empty() {
-                        self.all = true;
+                        self.read_all();
                         return;
                     }
+                    let mut read = path.clone();
+                    if extent == Extent::Items {
+                        read.push(ANY.to_owned());
+                    }
+                    let whole = extent == Extent::Whole;
+                    self.all_reads.push(Read { path: read, whole });
+                    // The other steps of a `Selection`.
+                    let plain = |step: String| {
+                        if step.starts_with('[') {
+                            ANY.to_owned()
+                        } else {
+                            step
+                        }
+                    };
                     self.reads.push(ReadPath {
                         part: self.part.clone(),
                         line: self.line,
                         written: written.to_owned(),
-                        path,
+                        path: path.into_iter().map(plain).collect(),
                     });
                 }
             }
             // A literal.
             _ => {}
         }
+    }
+
+    fn read_all(&mut self) {
+        self.all = true;
+        let path = Vec::new();
+        self.all_reads.push(Read { path, whole: true });
     }
 
     fn block(&mut self, block: &HelperTemplate) {
@@ -166,16 +267,10 @@ impl Walk {
             return;
         }
         let line = self.line;
-        self.call(block);
+        self.call(block, Extent::Whole);
         let over = block.params.first();
         let scope = match name {
-            "each" => over.map(|over| {
-                let mut base = self.path(over);
-                if let Some(path) = &mut base {
-                    path.push(ANY.to_owned());
-                }
-                base
-            }),
+            "each" => over.map(|over| self.items(over)),
             "with" => over.map(|over| self.path(over)),
             _ => None,
         };
@@ -203,6 +298,13 @@ impl Walk {
         self.part.clone_from(&content.name);
         self.template(content);
         (self.part, self.line) = (part, line);
+    }
+
+    /// Returns the path of the items of an argument, if known.
+    fn items(&self, argument: &Parameter) -> Option<Vec<String>> {
+        let mut path = self.path(argument)?;
+        path.push(few_of(argument).unwrap_or_else(|| ANY.to_owned()));
+        Some(path)
     }
 
     /// Returns the path of an argument from the root, if known. `first` and `where` return elements of their list, so
@@ -249,10 +351,43 @@ impl Walk {
                 return Some(path);
             }
         }
-        let scope = self.scopes.len().saturating_sub(1 + up);
+        let innermost = self.scopes.len().saturating_sub(1);
+        // Handlebars resolves a path with too many `..` in the innermost block.
+        let scope = innermost.checked_sub(up).unwrap_or(innermost);
         let mut path = self.scopes.get(scope)?.base.clone()?;
         path.extend(own(steps));
         Some(path)
+    }
+}
+
+/// Returns the step to the items of `(first list 3)` or `(where list "name" "text" 3)`, if nothing but the list depends on the
+/// event.
+fn few_of(argument: &Parameter) -> Option<String> {
+    let Parameter::Subexpression(inner) = argument else {
+        return None;
+    };
+    let TemplateElement::Expression(call) = inner.as_element() else {
+        return None;
+    };
+    match (call.name.as_name()?, call.params.as_slice()) {
+        ("first", [list, Parameter::Literal(most)]) if list.as_name().is_some() => {
+            Some(format!("[{}]", most.as_u64()?))
+        }
+        (
+            "where",
+            [
+                list,
+                Parameter::Literal(field),
+                Parameter::Literal(text),
+                Parameter::Literal(most),
+            ],
+        ) if list.as_name().is_some() && !field.as_str()?.contains('=') => Some(format!(
+            "[{} {}={}]",
+            most.as_u64()?,
+            field.as_str()?,
+            text.as_str()?
+        )),
+        _ => None,
     }
 }
 
@@ -267,118 +402,4 @@ fn bound(names: Option<&BlockParam>, base: Option<&Vec<String>>) -> Vec<(String,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn paths(text: &str) -> Vec<String> {
-        let template = Template::compile(text).unwrap();
-        reads(&template)
-            .iter()
-            .map(|read| format!("{} {}", read.line.unwrap_or_default(), read.path.join(".")))
-            .collect()
-    }
-
-    #[test]
-    fn paths_are_found_in_every_place_of_a_value() {
-        for (text, expected) in [
-            (
-                "{{branch}} {{payload.a.[0].b}}",
-                vec!["1 branch", "1 payload.a.0.b"],
-            ),
-            (
-                "x\n{{#if payload.a}}\n{{b}}{{else if c}}{{d}}{{else}}{{e}}{{/if}}",
-                vec!["2 payload.a", "3 b", "3 c", "3 d", "3 e"],
-            ),
-            (
-                "{{#unless (or a (not payload.b))}}{{/unless}}",
-                vec!["1 a", "1 payload.b"],
-            ),
-            (
-                "{{link (truncate title 80) payload.url}}",
-                vec!["1 title", "1 payload.url"],
-            ),
-            (
-                "{{default payload.x \"none\"}} {{! comment }} text",
-                vec!["1 payload.x"],
-            ),
-            ("{{this.branch}} {{./tag}}", vec!["1 branch", "1 tag"]),
-        ] {
-            assert_eq!(paths(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_names_of_an_event_that_a_template_reads_are_known() {
-        for (text, read) in [
-            ("{{branch}} {{payload.a}}", "branch payload"),
-            (
-                "{{#each payload.c}}{{branch}} {{@root.tag}} {{../title}}{{/each}}",
-                "payload tag title",
-            ),
-            ("{{#each this}}{{@key}}{{/each}}", "all"),
-            ("{{lookup this payload.name}}", "all"),
-            ("{{lookup @root payload.name}}", "all"),
-            ("{{#with this}}{{branch}}{{/with}}", "all"),
-        ] {
-            let template = Template::compile(text).unwrap();
-            let when = Condition::compile("actor == payload.x").unwrap();
-            let names = ReadNames::of(&template, Some(&when));
-            for name in ["actor", "branch", "payload", "tag", "title", "url"] {
-                let expected = read == "all" || name == "actor" || name == "payload" || read.contains(name);
-                assert_eq!(names.contains(name), expected, "{text}: {name}");
-            }
-        }
-    }
-
-    #[test]
-    fn names_in_a_block_belong_to_its_argument() {
-        for (text, expected) in [
-            (
-                "{{#each payload.c}}{{id}} {{this.id}} {{this}} {{@index}} {{@root.branch}} {{../title}}{{else}}{{tag}}{{/each}}",
-                vec![
-                    "1 payload.c",
-                    "1 payload.c.[].id",
-                    "1 payload.c.[].id",
-                    "1 payload.c.[]",
-                    "1 branch",
-                    "1 title",
-                    "1 tag",
-                ],
-            ),
-            (
-                "{{#with payload.a}}{{b}}{{#if c}}{{d}}{{/if}}{{#each e}}{{../f}}{{/each}}{{/with}}",
-                vec![
-                    "1 payload.a",
-                    "1 payload.a.b",
-                    "1 payload.a.c",
-                    "1 payload.a.d",
-                    "1 payload.a.e",
-                    "1 payload.a.f",
-                ],
-            ),
-            (
-                "{{#each payload.a as |item key|}}{{item.b}}{{key}}{{/each}}{{#with payload.a as |all|}}{{#each all}}{{all.[0]}}{{x}}{{/each}}{{/with}}",
-                vec![
-                    "1 payload.a",
-                    "1 payload.a.[].b",
-                    "1 payload.a",
-                    "1 payload.a",
-                    "1 payload.a.0",
-                    "1 payload.a.[].x",
-                ],
-            ),
-            (
-                "{{#each (first (where payload.a \"s\" \"t\") 3)}}{{b}}{{/each}}{{#each (except labels payload.l)}}{{this}}{{@root.x}}{{/each}}",
-                vec![
-                    "1 payload.a",
-                    "1 payload.a.[].b",
-                    "1 labels",
-                    "1 payload.l",
-                    "1 x",
-                ],
-            ),
-        ] {
-            assert_eq!(paths(text), expected, "{text}");
-        }
-    }
-}
+mod tests;

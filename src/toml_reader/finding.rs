@@ -55,6 +55,8 @@ pub enum Owner {
     Challenge(usize),
     /// `[sources.NAME.facts]`.
     SourceFacts(String),
+    /// `[sources.NAME.events.TYPE]`.
+    SourceEvents(String),
     /// A `[[sources.NAME.routes]]`, by its number from 0.
     Route(String, usize),
 }
@@ -64,7 +66,7 @@ impl Owner {
     pub fn source(&self) -> Option<&str> {
         match self {
             Self::Kind | Self::Challenge(_) => None,
-            Self::SourceFacts(name) | Self::Route(name, _) => Some(name),
+            Self::SourceFacts(name) | Self::SourceEvents(name) | Self::Route(name, _) => Some(name),
         }
     }
 }

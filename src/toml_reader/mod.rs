@@ -22,4 +22,4 @@ pub(crate) use finding::Findings;
 pub use finding::{Finding, Owner, Placed, Severity, Subject};
 pub(crate) use located::Located;
 pub(crate) use schema::schema;
-pub(crate) use table::{TableReader, ValueReader, read};
+pub(crate) use table::{TableReader, ValueReader, read, read_joined};

@@ -17,6 +17,16 @@ pub(crate) fn read<T>(
     findings: &Findings,
     read: impl FnOnce(&TableReader<'_, '_>) -> T,
 ) -> Option<T> {
+    read_joined(text, [keys, &[]], findings, read)
+}
+
+/// The same with a description in two parts.
+pub(crate) fn read_joined<T>(
+    text: &str,
+    keys: [&'static [Key]; 2],
+    findings: &Findings,
+    read: impl FnOnce(&TableReader<'_, '_>) -> T,
+) -> Option<T> {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors.iter().take(5) {
         // Only the message: the error's own display quotes the line, which may hold a secret.
@@ -26,10 +36,10 @@ pub(crate) fn read<T>(
     }
     let table = document.get_ref();
     errors.is_empty().then(|| {
-        check::check_table(&[keys], table, "", 0, findings);
+        check::check_table(&keys, table, "", 0, findings);
         read(&TableReader {
             table,
-            keys: [keys, &[]],
+            keys,
             path: String::new(),
             at: 0,
             findings,
@@ -247,6 +257,11 @@ impl<'r, 't> ValueReader<'r, 't> {
     /// Whether the value is a table.
     pub(crate) fn is_table(&self) -> bool {
         self.value.is_table()
+    }
+
+    /// Whether the value is a list.
+    pub(crate) fn is_list(&self) -> bool {
+        self.value.is_array()
     }
 
     /// Whether the value is a list without items.

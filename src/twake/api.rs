@@ -5,13 +5,19 @@
 pub enum Api {
     /// `POST {url}/api/v1/messages/save`.
     MessagesSave,
+    /// `POST {url}/api/messages/v1/companies/{company}/threads`.
+    Threads,
     /// `PUT {url}/_matrix/client/v3/rooms/{room}/send/m.room.message/{transaction}`.
     Matrix,
 }
 
 impl Api {
     /// Every dialect, with the word of the configuration.
-    pub const ALL: [(&str, Self); 2] = [("messages-save", Self::MessagesSave), ("matrix", Self::Matrix)];
+    pub const ALL: [(&str, Self); 3] = [
+        ("messages-save", Self::MessagesSave),
+        ("threads", Self::Threads),
+        ("matrix", Self::Matrix),
+    ];
 
     /// The word of the configuration.
     pub fn name(self) -> &'static str {

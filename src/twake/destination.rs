@@ -1,9 +1,9 @@
 //! Accounts and the destinations in them, one struct a dialect; what delivery has to know of each.
 
 use std::sync::Arc;
-use url::Url;
+use url::{Position, Url};
 
-use super::{Api, HaltScope, Outbound, matrix, messages_save};
+use super::{Api, HaltScope, Outbound, matrix, messages_save, threads};
 use crate::message::Readers;
 use crate::units::Rate;
 
@@ -12,6 +12,8 @@ use crate::units::Rate;
 pub enum Account {
     /// See [`messages_save`].
     MessagesSave(Arc<messages_save::Account>),
+    /// See [`threads`].
+    Threads(Arc<threads::Account>),
     /// See [`matrix`].
     Matrix(Arc<matrix::Account>),
 }
@@ -21,6 +23,8 @@ pub enum Account {
 pub enum Destination {
     /// See [`messages_save`].
     MessagesSave(messages_save::Destination),
+    /// See [`threads`].
+    Threads(threads::Destination),
     /// See [`matrix`].
     Matrix(matrix::Destination),
 }
@@ -28,6 +32,12 @@ pub enum Destination {
 impl From<messages_save::Destination> for Destination {
     fn from(destination: messages_save::Destination) -> Self {
         Self::MessagesSave(destination)
+    }
+}
+
+impl From<threads::Destination> for Destination {
+    fn from(destination: threads::Destination) -> Self {
+        Self::Threads(destination)
     }
 }
 
@@ -42,6 +52,7 @@ impl Account {
     pub fn api(&self) -> Api {
         match self {
             Self::MessagesSave(_) => Api::MessagesSave,
+            Self::Threads(_) => Api::Threads,
             Self::Matrix(_) => Api::Matrix,
         }
     }
@@ -50,6 +61,7 @@ impl Account {
     pub fn name(&self) -> &str {
         match self {
             Self::MessagesSave(account) => &account.name,
+            Self::Threads(account) => &account.name,
             Self::Matrix(account) => &account.name,
         }
     }
@@ -58,6 +70,7 @@ impl Account {
     pub fn url(&self) -> &Url {
         match self {
             Self::MessagesSave(account) => &account.url,
+            Self::Threads(account) => &account.url,
             Self::Matrix(account) => &account.url,
         }
     }
@@ -66,6 +79,7 @@ impl Account {
     pub fn outbound(&self) -> &Arc<Outbound> {
         match self {
             Self::MessagesSave(account) => &account.outbound,
+            Self::Threads(account) => &account.outbound,
             Self::Matrix(account) => &account.outbound,
         }
     }
@@ -76,6 +90,7 @@ impl Destination {
     pub fn account(&self) -> Account {
         match self {
             Self::MessagesSave(of) => Account::MessagesSave(Arc::clone(&of.account)),
+            Self::Threads(of) => Account::Threads(Arc::clone(&of.account)),
             Self::Matrix(of) => Account::Matrix(Arc::clone(&of.account)),
         }
     }
@@ -84,6 +99,7 @@ impl Destination {
     pub fn rate(&self) -> Option<Rate> {
         match self {
             Self::MessagesSave(of) => of.rate,
+            Self::Threads(of) => of.rate,
             Self::Matrix(of) => of.rate,
         }
     }
@@ -92,7 +108,37 @@ impl Destination {
     pub fn readers(&self) -> &Readers {
         match self {
             Self::MessagesSave(of) => &of.readers,
+            Self::Threads(of) => &of.readers,
             Self::Matrix(of) => &of.readers,
+        }
+    }
+
+    /// Whether messages may reply to and update earlier ones; otherwise each is a message by itself.
+    pub fn conversations(&self) -> bool {
+        match self {
+            Self::MessagesSave(of) => of.conversations,
+            Self::Threads(of) => of.conversations,
+            Self::Matrix(of) => of.conversations,
+        }
+    }
+
+    /// A text that is the same as long as messages go to the same channel by the same account. It has no secret.
+    pub fn fingerprint(&self) -> String {
+        let account = self.account();
+        let url = &account.url()[Position::BeforeHost..Position::AfterPath];
+        match self {
+            Self::MessagesSave(of) => {
+                let (id, company) = (&of.account.public_id, &of.group_id);
+                format!("messages-save {url} {id} {company} {}", of.channel_id)
+            }
+            Self::Threads(of) => {
+                let (id, company, workspace) = (&of.account.public_id, &of.group_id, &of.workspace_id);
+                format!("threads {url} {id} {company} {workspace} {}", of.channel_id)
+            }
+            Self::Matrix(of) => {
+                let user = of.account.acts_as().unwrap_or_default();
+                format!("matrix {url} {user} {}", of.room)
+            }
         }
     }
 
@@ -100,6 +146,7 @@ impl Destination {
     pub fn scopes(&self) -> Vec<HaltScope> {
         match self {
             Self::MessagesSave(of) => of.scopes().into(),
+            Self::Threads(of) => of.scopes().into(),
             Self::Matrix(of) => of.scopes().into(),
         }
     }
@@ -111,6 +158,7 @@ impl Destination {
             && one.outbound().fingerprint() == two.outbound().fingerprint()
             && match (self, other) {
                 (Self::MessagesSave(one), Self::MessagesSave(two)) => one.same_channel(two),
+                (Self::Threads(one), Self::Threads(two)) => one.same_channel(two),
                 (Self::Matrix(one), Self::Matrix(two)) => one.same_channel(two),
                 _ => false,
             }

@@ -1,6 +1,5 @@
 //! Which generation of Twake answers at an address, where `messages/save` is not there. Asked without credentials.
 
-use bytes::Bytes;
 use serde_json::Value;
 use url::Url;
 
@@ -22,26 +21,16 @@ impl Generation {
 
     /// The request whose answer shows that it is this one.
     pub fn question(self, url: &Url) -> Request {
-        let (method, path) = match self {
-            Self::Matrix => ("GET", "/_matrix/client/versions"),
-            Self::Node => ("POST", "/api/v1/messages/save"),
-        };
-        let mut url = url.clone();
-        let path = format!("{}{path}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        Request {
-            method,
-            url,
-            headers: vec![
-                ("accept", "application/json"),
-                ("content-type", "application/json"),
-            ],
-            authorization: Secret::new(""),
-            body: if method == "GET" {
-                Bytes::new()
-            } else {
-                Bytes::from_static(b"{}")
-            },
+        let no_credentials = Secret::new("");
+        match self {
+            Self::Matrix => {
+                let path = ["_matrix", "client", "versions"];
+                Request::json(url, "GET", &path, no_credentials, None)
+            }
+            Self::Node => {
+                let path = ["api", "v1", "messages", "save"];
+                Request::json(url, "POST", &path, no_credentials, Some(b"{}".to_vec()))
+            }
         }
     }
 
@@ -58,7 +47,7 @@ impl Generation {
         }
     }
 
-    /// What an operator should do who configured `messages-save`.
+    /// What an operator should do who configured another one.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Matrix => {
@@ -66,8 +55,8 @@ impl Generation {
                  give each channel its room (docs/which-twake.md)"
             }
             Self::Node => {
-                "Twake of 2022 or 2023 answers there, and its web host has no messages/save: set url to the host that runs \
-                 its PHP part, often https://api. and the domain (docs/which-twake.md)"
+                "Twake of 2022 or 2023 answers there, and its web host has no messages/save: set api = \"threads\" and \
+                 workspace_id (docs/which-twake.md)"
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::{Duration, UNIX_EPOCH};
 use url::Url;
 
@@ -24,6 +25,43 @@ pub struct Request {
     pub authorization: Secret,
     /// The body.
     pub body: Bytes,
+}
+
+/// What is percent-encoded in a segment of a path: all but the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+impl Request {
+    /// A call of a JSON API. Its path is that of the account's address, followed by these segments.
+    pub(crate) fn json(
+        address: &Url,
+        method: &'static str,
+        segments: &[&str],
+        authorization: Secret,
+        body: Option<Vec<u8>>,
+    ) -> Self {
+        let mut url = address.clone();
+        let mut path = url.path().trim_end_matches('/').to_owned();
+        for segment in segments {
+            path.push('/');
+            path.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        url.set_path(&path);
+        url.set_query(None);
+        url.set_fragment(None);
+        let mut headers = vec![("accept", "application/json")];
+        headers.extend(body.iter().map(|_| ("content-type", "application/json")));
+        Self {
+            method,
+            url,
+            headers,
+            authorization,
+            body: body.map_or_else(Bytes::new, Bytes::from),
+        }
+    }
 }
 
 /// What came back: a response, or the reason why there is none.

@@ -10,7 +10,6 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +61,8 @@ pub struct Destination {
     pub rate: Option<Rate>,
     /// Who reads it.
     pub readers: Readers,
+    /// Whether messages may reply to and update earlier ones.
+    pub conversations: bool,
 }
 
 impl Destination {
@@ -205,8 +206,10 @@ fn reason_of(reason: Reason, act: &Act) -> Reason {
 /// sent: older servers would unpin what a person has pinned, and later ones do so in every update.
 pub(super) fn request(destination: &Destination, job: &Job<'_>) -> Request {
     let render = |document: &Document| with_document(destination, job, document);
-    let fits = |request: &Request| request.body.len() <= LONGEST;
-    cutting::fitting(&job.document(), job.message.rest.as_deref(), render, fits)
+    let rest = job.message.rest.as_deref();
+    cutting::fitting(&job.document(), rest, LONGEST, render, |request| {
+        request.body.len()
+    })
 }
 
 fn with_document(destination: &Destination, job: &Job<'_>, document: &Document) -> Request {
@@ -225,6 +228,10 @@ fn with_document(destination: &Destination, job: &Job<'_>, document: &Document) 
             original_str: &text,
             formatted: twacode::nodes(document),
         },
+        hidden_data: job.message.appearance.as_ref().map(|appearance| HiddenData {
+            custom_title: appearance.title.as_deref(),
+            custom_icon: appearance.picture.as_deref(),
+        }),
         is_ephemeral: job.message.ephemeral.then_some(true),
     };
     save(destination, Some(message))
@@ -251,6 +258,8 @@ struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_message_id: Option<&'a String>,
     content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hidden_data: Option<HiddenData<'a>>,
     #[serde(rename = "_once_ephemeral_message", skip_serializing_if = "Option::is_none")]
     is_ephemeral: Option<bool>,
 }
@@ -262,30 +271,27 @@ struct Content<'a> {
     formatted: Vec<twacode::Node<'a>>,
 }
 
+/// The name and the picture that the message is shown with.
+#[derive(Serialize)]
+struct HiddenData<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_icon: Option<&'a str>,
+}
+
 fn save(destination: &Destination, message: Option<Message<'_>>) -> Request {
     let body = Body {
         group_id: &destination.group_id,
         message,
     };
-    // Structs of texts always have a JSON form.
+    // Structs of texts always have a JSON form. Without its type the server would read the body as a form, and its answer would
+    // be about `group_id`.
     let body = serde_json::to_vec(&body).unwrap_or_default();
-    let mut url = destination.account.url.clone();
-    let path = format!("{}/api/v1/messages/save", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    url.set_query(None);
-    url.set_fragment(None);
-    Request {
-        method: "POST",
-        url,
-        // Without this type the server would read the body as a form, and its answer would be about `group_id`.
-        headers: vec![
-            ("content-type", "application/json"),
-            ("accept", "application/json"),
-        ],
-        // The server compares the scheme case-sensitively, with exactly one blank behind it.
-        authorization: Secret::new(&format!("Basic {}", destination.credentials())),
-        body: Bytes::from(body),
-    }
+    // The server compares the scheme case-sensitively, with exactly one blank behind it.
+    let authorization = Secret::new(&format!("Basic {}", destination.credentials()));
+    let path = ["api", "v1", "messages", "save"];
+    Request::json(&destination.account.url, "POST", &path, authorization, Some(body))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod matrix;
 pub mod messages_save;
 pub mod outbound;
 mod redaction;
+pub mod threads;
 mod verdict;
 
 pub use api::Api;
@@ -39,7 +40,7 @@ use http::{Answer, Request};
 pub struct RemoteId {
     /// The message.
     pub message: String,
-    /// The thread that the message is in, if it does not stand in the channel itself.
+    /// The message that it replies to, if it does not stand in the channel by itself.
     pub thread: Option<String>,
 }
 
@@ -52,6 +53,11 @@ impl RemoteId {
             // A struct of strings always has a JSON form.
             _ => serde_json::to_string(self).unwrap_or_default(),
         }
+    }
+
+    /// The thread that it is in, or that replies to it open.
+    fn thread_or_own(&self) -> &str {
+        self.thread.as_ref().unwrap_or(&self.message)
     }
 
     /// The id that [`Self::to_stored`] was made of.
@@ -68,7 +74,7 @@ fn is_id(text: &str) -> bool {
     (1..=255).contains(&text.len()) && !text.contains(char::is_control)
 }
 
-/// What a job does with its message. Lanes only post today: the queue has no replies and updates yet.
+/// What a job does with its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Posts it at the end of the channel.
@@ -91,8 +97,10 @@ pub struct Job<'a> {
     pub destination: &'a Destination,
     /// What is done with the message.
     pub act: Act,
-    /// The message.
+    /// The message. Its document is what is sent, whatever its conversation is.
     pub message: &'a StoredMessage,
+    /// Whether a reply has to be visible in the channel itself, where clients show threads apart.
+    pub also_in_channel: bool,
     /// A last line about how late the message is. It differs from attempt to attempt, so it is no part of what the message
     /// is: no transaction id depends on it.
     pub late: Option<Block>,
@@ -100,6 +108,8 @@ pub struct Job<'a> {
     pub waited: Duration,
     /// Why the last attempt of this delivery failed, and how many attempts in a row failed for that reason.
     pub last: Option<(Reason, u32)>,
+    /// Whether an earlier attempt may have reached the chat.
+    pub may_be_duplicate: bool,
 }
 
 impl<'a> Job<'a> {
@@ -116,9 +126,11 @@ impl<'a> Job<'a> {
             destination,
             act: Act::Post,
             message,
+            also_in_channel: false,
             late: None,
             waited: Duration::ZERO,
             last: None,
+            may_be_duplicate: false,
         }
     }
 
@@ -183,6 +195,8 @@ pub enum Step {
 pub enum Attempt<'a> {
     /// See [`messages_save`].
     MessagesSave(messages_save::Attempt<'a>),
+    /// See [`threads`].
+    Threads(threads::Attempt<'a>),
     /// See [`matrix`].
     Matrix(matrix::Attempt<'a>),
 }
@@ -195,6 +209,10 @@ impl<'a> Attempt<'a> {
                 let (attempt, step) = messages_save::Attempt::begin(task, destination);
                 (Self::MessagesSave(attempt), step)
             }
+            Destination::Threads(destination) => {
+                let (attempt, step) = threads::Attempt::begin(task, destination, now);
+                (Self::Threads(attempt), step)
+            }
             Destination::Matrix(destination) => {
                 let (attempt, step) = matrix::Attempt::begin(task, destination, now);
                 (Self::Matrix(attempt), step)
@@ -206,6 +224,7 @@ impl<'a> Attempt<'a> {
     pub fn next(&mut self, answer: &Answer) -> Step {
         match self {
             Self::MessagesSave(attempt) => attempt.next(answer),
+            Self::Threads(attempt) => attempt.next(answer),
             Self::Matrix(attempt) => attempt.next(answer),
         }
     }
@@ -215,6 +234,7 @@ impl<'a> Attempt<'a> {
     pub fn interrupted(&self) -> Option<Verdict> {
         match self {
             Self::MessagesSave(attempt) => attempt.interrupted(),
+            Self::Threads(attempt) => attempt.interrupted(),
             Self::Matrix(attempt) => attempt.interrupted(),
         }
     }
@@ -224,6 +244,7 @@ impl<'a> Attempt<'a> {
 pub fn request(job: &Job<'_>) -> Request {
     match job.destination {
         Destination::MessagesSave(destination) => messages_save::request(destination, job),
+        Destination::Threads(destination) => threads::request(destination, job),
         Destination::Matrix(destination) => matrix::request(destination, job),
     }
 }
@@ -232,6 +253,7 @@ pub fn request(job: &Job<'_>) -> Request {
 pub fn answers(api: Api) -> impl Iterator<Item = &'static AnswerRow> {
     let own = match api {
         Api::MessagesSave => messages_save::ANSWERS,
+        Api::Threads => threads::ANSWERS,
         Api::Matrix => matrix::ANSWERS,
     };
     let is_own = |reason| own.iter().any(|row| row.reason == reason);

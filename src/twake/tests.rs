@@ -1,6 +1,8 @@
 //! Tests of the contract, and what the tests of the dialects share.
 
-use super::http::Response;
+use serde_json::Value;
+
+use super::http::{Response, TransportError, TransportFault};
 use super::*;
 use crate::message::Inline;
 
@@ -43,6 +45,76 @@ pub(super) fn response(status: u16, body: impl std::fmt::Display) -> Answer {
         body: body.to_string().into(),
         ..Response::default()
     })
+}
+
+/// The recorded answer of the exchange in a folder of `tests/data/exchanges` whose file begins with `name`.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the answers of a test include errors, too"
+)]
+pub(super) fn recorded(folder: &str, name: &str) -> Answer {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/exchanges")
+        .join(folder);
+    let mut files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let file = files.find(|file| {
+        file.file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with(&format!("{name}-"))
+    });
+    let text = std::fs::read_to_string(file.unwrap_or_else(|| panic!("no exchange {name}"))).unwrap();
+    let exchange: Value = serde_json::from_str(&text).unwrap();
+    let answer = &exchange["answer"];
+    let body = match &answer["body"] {
+        Value::String(text) => text.clone(),
+        json => json.to_string(),
+    };
+    let retry_after = answer["headers"]["retry-after"].as_str();
+    Ok(Response {
+        status: answer["status"].as_u64().unwrap().try_into().unwrap(),
+        body: body.into(),
+        retry_after: retry_after.map(|seconds| Duration::from_secs(seconds.parse().unwrap())),
+        ..Response::default()
+    })
+}
+
+pub(super) fn failed(fault: TransportFault) -> Answer {
+    Err(TransportError {
+        fault,
+        detail: String::new(),
+    })
+}
+
+/// Drives an attempt to its end. What was asked, in the order of the requests, such as `GET account/whoami` below the address
+/// `base`; the bodies; the verdict. The answers are used in turn; each has to be. No other address is asked.
+pub(super) fn drive(
+    task: Task<'_>,
+    now: Duration,
+    base: &str,
+    answers: &[Answer],
+) -> (Vec<String>, Vec<Value>, Verdict) {
+    let (mut attempt, mut step) = Attempt::begin(task, now);
+    let (mut asked, mut bodies) = (Vec::new(), Vec::new());
+    loop {
+        match step {
+            Step::Done(verdict) => {
+                assert_eq!(asked.len(), answers.len(), "{asked:#?} {verdict:?}");
+                return (asked, bodies, verdict);
+            }
+            Step::Send(request) => {
+                let path = request.url.as_str().strip_prefix(base);
+                let path = path.unwrap_or_else(|| panic!("asked {}", request.url));
+                asked.push(format!("{} {path}", request.method));
+                bodies.push(serde_json::from_slice(&request.body).unwrap_or_default());
+            }
+        }
+        let answer = answers.get(asked.len() - 1);
+        step = attempt.next(answer.unwrap_or_else(|| panic!("no answer to {asked:#?}")));
+    }
 }
 
 /// The reasons that no answer has.

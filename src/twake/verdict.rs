@@ -14,12 +14,34 @@ pub struct Verdict {
     pub reason: Reason,
     /// The chat may have the message although this attempt did not end well: another attempt may post it twice.
     pub may_be_duplicate: bool,
+    /// Whether this attempt has looked for the message of earlier attempts in the chat. Then none of them may have made a
+    /// duplicate.
+    pub looked_up: bool,
     /// What a person should do about it, or know of it.
     pub hint: &'static str,
     /// Details beyond the reason, from the answer or the system: one short line without control characters.
     pub detail: String,
     /// What a person should know, however the attempt ended: one short line without control characters.
     pub notice: Option<String>,
+}
+
+impl Verdict {
+    /// The verdict on an attempt that the stop of the bridge has ended before its message was sent.
+    pub fn stopped() -> Self {
+        Self {
+            kind: VerdictKind::Retry {
+                after: None,
+                times: None,
+                pause: None,
+            },
+            reason: Reason::Stopped,
+            may_be_duplicate: false,
+            looked_up: false,
+            hint: "nothing: the bridge posts the message when it runs again",
+            detail: String::new(),
+            notice: None,
+        }
+    }
 }
 
 /// The hint for a message that is refused while its account is accepted.
@@ -167,6 +189,8 @@ reasons! {
     UnknownRoom = "unknown_room",
     /// The account may not post in the room.
     MissingPower = "missing_power",
+    /// There is no such channel, in this workspace and company.
+    UnknownChannel = "unknown_channel",
     /// The room was replaced by another one.
     RoomReplaced = "room_replaced",
     /// The room is encrypted.
@@ -280,6 +304,7 @@ impl AnswerRow {
             kind,
             reason: finding.reason,
             may_be_duplicate: self.may_be_duplicate,
+            looked_up: false,
             hint: self.hint,
             detail: finding.detail,
             notice: None,

@@ -313,6 +313,8 @@ fn configuration(setup: &TestSetup) -> String {
     format!(
         r#"{head}[channels]
 {channels}
+[delivery]
+digest_above = 0
 [history]
 keep = "2s"
 [sources.github]

@@ -63,7 +63,7 @@ async fn the_commands_of_the_readme_post_the_messages_it_shows() {
             "❌ Backup: no space left on /srv",
             "backup: All tapes are in the safe.",
             "backup: rsync: connection closed\n> rsync error: code 12",
-            "Restore test (info): passed",
+            "🔵 Restore test (info): passed",
             "Signed: and sealed",
             "Backup: done",
         ]

@@ -14,7 +14,7 @@ use twake_bridge::config::{Config, Environment};
 use twake_bridge::lifecycle::Stop;
 use twake_bridge::queue::Queue;
 use twake_bridge::sandbox::{
-    Application, Channel, Era, Fault, Limits, Sandbox, SandboxHandle, SandboxMessage, SandboxSettings,
+    Api, Application, Channel, Era, Fault, Limits, Sandbox, SandboxHandle, SandboxMessage, SandboxSettings,
 };
 use twake_bridge::secret::Secret;
 
@@ -48,6 +48,13 @@ impl TestSetup {
     pub(crate) fn of_era(era: Era) -> Self {
         let mut settings = SandboxSettings::new("127.0.0.1:0");
         settings.era = era;
+        Self::of(&["dev", "ops"], settings)
+    }
+
+    /// The same with this chat.
+    pub(crate) fn of_api(api: Api) -> Self {
+        let mut settings = SandboxSettings::new("127.0.0.1:0");
+        settings.api = api;
         Self::of(&["dev", "ops"], settings)
     }
 
@@ -85,8 +92,12 @@ impl TestSetup {
         }
     }
 
-    /// A configuration with a source `github` to `dev`, a source `monitoring` to `ops`, and `more`.
+    /// A configuration with a source `github` to `dev`, a source `monitoring` to `ops`, and `more`. Without digests.
     pub(crate) fn config_text(&self, more: &str) -> String {
+        let more = match more.contains("[delivery]\n") {
+            true => more.replace("[delivery]\n", "[delivery]\ndigest_above = 0\n"),
+            false => format!("{more}\n[delivery]\ndigest_above = 0\n"),
+        };
         format!(
             r#"
 [twake.sandbox]

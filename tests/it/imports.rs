@@ -36,6 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "authentication",
             "clock",
             "config",
+            "conversation",
+            "message",
             "event",
             "headers",
             "payload",
@@ -118,19 +120,36 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "delivery",
         &[
-            "units", "twake", "queue", "retry", "message", "metrics", "clock", "logging",
+            "units",
+            "twake",
+            "queue",
+            "retry",
+            "message",
+            "conversation",
+            "metrics",
+            "clock",
+            "logging",
         ],
     ),
     (
         "operator",
         &[
-            "queue", "decision", "source", "event", "route", "message", "twake", "secret", "clock",
+            "queue",
+            "decision",
+            "source",
+            "event",
+            "route",
+            "message",
+            "conversation",
+            "twake",
+            "secret",
+            "clock",
         ],
     ),
     (
         "queue",
         // decision: its types are mapped to stored rows; the queue does not decide.
-        &["event", "message", "decision", "clock", "logging"],
+        &["event", "message", "conversation", "decision", "clock", "logging"],
     ),
     (
         "config",
@@ -179,6 +198,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "route",
             "template",
             "secret",
+            // The name and picture of its messages.
+            "message",
             // The API of each channel.
             "twake",
         ],
@@ -199,10 +220,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("retry", &[]),
     (
         "template",
-        &["condition", "message", "panics", "steps", "suggest"],
+        &[
+            "condition",
+            "conversation",
+            "message",
+            "panics",
+            "steps",
+            "suggest",
+            "toml_reader",
+            "units",
+        ],
     ),
     ("zone", &["suggest"]),
     ("message", &[]),
+    ("conversation", &["message", "twake", "units"]),
+    ("digest", &["conversation", "message", "twake"]),
     ("twake", &["units", "message", "secret"]),
 ];
 
@@ -218,6 +250,8 @@ const PURE: &[&str] = &[
     "facts",
     "condition",
     "route",
+    "conversation",
+    "digest",
     "retry",
     "template",
     "message",

@@ -21,8 +21,8 @@ use twake_bridge::decision::{
 };
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
-use twake_bridge::message::{Document, plain};
-use twake_bridge::message::{Readers, twacode};
+use twake_bridge::message::{Document, FollowUp, Readers, Slot, StoredMessage, plain, twacode};
+use twake_bridge::payload::Selection;
 use twake_bridge::source::Source;
 use uuid::Uuid;
 
@@ -58,6 +58,34 @@ fn every_sample_renders_as_its_snapshot() {
             });
         }
     }
+}
+
+#[test]
+fn what_a_kind_reads_of_a_payload_decides_as_the_whole_payload_does() {
+    let mut whole = Vec::new();
+    for kind in builtin::kinds() {
+        let source = source(kind, None);
+        if source.selection.is_all() {
+            whole.push(kind);
+        }
+        for sample in config::samples(kind, None).0 {
+            let name = format!("{kind}/{}", sample.name);
+            let decisions = [&Selection::all(), &source.selection].map(|selection| {
+                let event = event_of(&source, &sample, selection);
+                let answered = answer_challenge(event.clone(), &source).map(|event| decide(event, &source));
+                let (with_facts, _) = decide_whole(event, &source);
+                format!("{answered:#?}\n{with_facts:#?}")
+            });
+            assert!(
+                decisions[0] == decisions[1],
+                "{name}: {}\n{}",
+                decisions[0],
+                decisions[1]
+            );
+        }
+    }
+    // Their facts search the payload.
+    assert_eq!(whole, ["generic", "slack-compatible", "standard-webhooks"]);
 }
 
 #[test]
@@ -237,6 +265,11 @@ channels = ["plain"]
 
 /// The event of a sample that is sent as its sender would send it.
 pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
+    event_of(source, sample, &Selection::all())
+}
+
+/// The same event, with the selected parts of its payload.
+fn event_of(source: &Source, sample: &Sample, selection: &Selection) -> Event {
     let now: Timestamp = RECEIVED.parse().unwrap();
     let usable = source.authenticator.schemes()[0].to_owned();
     let scheme = source
@@ -266,7 +299,7 @@ pub(crate) fn event(source: &Source, sample: &Sample) -> Event {
         .unwrap()
         .finish(Bytes::from(sample.body.clone()), now)
         .unwrap();
-    Event::new(Uuid::nil(), Arc::clone(&source.name), now, authentic)
+    Event::select(Uuid::nil(), Arc::clone(&source.name), now, authentic, selection)
 }
 
 /// The decision about a sample, or the challenge response if it is not an event.
@@ -315,7 +348,7 @@ fn describe(decision: &Decision) -> String {
         let template = decided.template.as_ref();
         let template = template.map_or("no template", |template| template.name.as_str());
         if let (Some(rendered), true) = (&decided.message, shown.insert(template)) {
-            let document = &rendered.message;
+            let document = rendered.document();
             writeln!(
                 text,
                 "\n--- {template}\n{}\n--- as Twacode",
@@ -325,20 +358,77 @@ fn describe(decision: &Decision) -> String {
             for node in twacode::nodes(&Readers::default().view(document, true)) {
                 writeln!(text, "{}", serde_json::to_string(&node).unwrap()).unwrap();
             }
+            describe_conversation(rendered, &mut text);
         }
     }
     text
+}
+
+/// What a message does in its conversation, and the texts that are not that of a post.
+fn describe_conversation(message: &StoredMessage, text: &mut String) {
+    let Some(conversation) = &message.conversation else {
+        return;
+    };
+    writeln!(text, "--- in {}", conversation.key).unwrap();
+    match &conversation.slot {
+        Some(Slot::Opener) => writeln!(text, "message: the first one").unwrap(),
+        Some(Slot::Key(key)) => writeln!(text, "message: {key}").unwrap(),
+        None => {}
+    }
+    let words = |of: FollowUp| match (of.update, of.reply) {
+        (true, true) => "update and reply",
+        (true, false) => "update",
+        (false, true) => "reply",
+        (false, false) => "nothing",
+    };
+    let (same, changed) = (words(conversation.unchanged), words(conversation.changed));
+    let differs = if same == changed {
+        String::new()
+    } else {
+        format!("; if the state changes: {changed}")
+    };
+    writeln!(text, "later: {same}{differs}").unwrap();
+    for (word, is) in [
+        ("does not open", !conversation.opens),
+        ("closes", conversation.closes),
+        ("also in the channel", conversation.also_in_channel),
+    ] {
+        if is {
+            writeln!(text, "{word}").unwrap();
+        }
+    }
+    if let Some(state) = &conversation.state {
+        writeln!(text, "state: {state}").unwrap();
+    }
+    if let Some(version) = &conversation.version {
+        writeln!(text, "version: {version:?}").unwrap();
+    }
+    for (name, own) in [("reply", &conversation.reply), ("update", &conversation.update)] {
+        if let Some(own) = own.as_ref().filter(|own| *own != message.document()) {
+            let own = if own.is_empty() {
+                "(nothing)".to_owned()
+            } else {
+                plain::text(own)
+            };
+            writeln!(text, "--- {name}\n{own}").unwrap();
+        }
+    }
 }
 
 /// Panics if a template failed, or if a message is not readable.
 fn check(decision: &Decision, text: &str, sample: &str) {
     for decided in &decision.messages {
         assert_eq!(decided.failed, [], "{sample}");
+        assert_eq!(decided.conversation_failed, None, "{sample}");
         let Some(message) = &decided.message else {
             continue;
         };
-        let document = &message.message;
-        assert_readable(document, sample);
+        assert_readable(message.document(), sample);
+        let conversation = message.conversation.iter();
+        let later = conversation.flat_map(|of| [&of.reply, &of.update]).flatten();
+        for document in later.filter(|document| !document.is_empty()) {
+            assert_readable(document, sample);
+        }
     }
     assert!(!text.contains("[object]"), "{sample}: {text}");
 }

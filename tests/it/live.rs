@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use crate::harness::TestSetup;
 use crate::program::{Served, output_of, output_text, program};
-use twake_bridge::sandbox::Fault;
+use twake_bridge::sandbox::{Api, Fault};
 
 /// The exit status and the output of `check --live`.
 async fn check(setup: &TestSetup, change: impl FnOnce(&mut std::process::Command)) -> (i32, String) {
@@ -38,6 +38,62 @@ async fn check_live_passes_on_a_correct_setup_and_posts_nothing() {
     assert_eq!(code, 0, "{output}");
     assert!(output.contains("accepts company company of account"), "{output}");
     assert!(setup.sandbox.messages("ch-dev").is_empty() && setup.sandbox.messages("ch-ops").is_empty());
+}
+
+#[actix_web::test]
+async fn check_live_logs_in_to_threads_and_reports_for_each_channel_whether_it_is_there() {
+    let setup = TestSetup::of_api(Api::Threads);
+    let configure = |text: String| fs::write(setup.path("bridge.toml"), text).unwrap();
+    fs::set_permissions(setup.path("twake"), fs::Permissions::from_mode(0o600)).unwrap();
+    let url = setup.sandbox.url();
+    let application =
+        "public_id = \"public\"\nprivate_api_key = { file = \"twake\" }\ngroup_id = \"company\"\n";
+    let account =
+        format!("[twake.old]\napi = \"threads\"\nurl = \"{url}\"\n{application}workspace_id = \"team\"\n");
+    configure(format!("{account}[channels]\ndev = \"ch-dev\"\n"));
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 0, "{output}");
+    assert!(
+        output.contains("accepts channel dev of account old (application public may post in dev)"),
+        "{output}"
+    );
+    configure(format!(
+        "{account}[channels]\ndev = \"ch-dev\"\ngone = \"ch-gone\"\n"
+    ));
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 78, "{output}");
+    for finding in [
+        "accepts channel dev of account old",
+        "channels.gone: http",
+        "unknown_channel",
+        "compare group_id, workspace_id and channel_id",
+    ] {
+        assert!(output.contains(finding), "{finding}: {output}");
+    }
+    let logins = setup.sandbox.all_attempts().into_iter();
+    let logins = logins.filter(|call| call.request.ends_with("/login")).count();
+    assert_eq!(logins, 2, "one of each run");
+
+    // The documented API is not there.
+    configure(format!(
+        "[twake.main]\nurl = \"{url}\"\n{application}[channels]\ndev = \"ch-dev\"\n"
+    ));
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 78, "{output}");
+    assert!(
+        output.contains("set api = \"threads\" and workspace_id"),
+        "{output}"
+    );
+
+    fs::write(setup.path("twake"), "another key").unwrap();
+    configure(format!("{account}[channels]\ndev = \"ch-dev\"\n"));
+    let (code, output) = check(&setup, |_| {}).await;
+    assert_eq!(code, 78, "{output}");
+    assert!(
+        output.contains("wrong_key") && output.contains("twake.old: http"),
+        "{output}"
+    );
+    assert!(setup.sandbox.messages("ch-dev").is_empty());
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@
 
 mod acts;
 mod answers;
+mod appearance;
 mod backup;
 mod captured;
 mod captures;
@@ -11,6 +12,7 @@ mod circles;
 
 mod clock;
 mod connections;
+mod conversations;
 mod crash;
 mod disk;
 mod documents;

@@ -150,7 +150,7 @@ async fn check_live_names_the_generation_that_answers_instead_of_messages_save()
         ),
         (
             &[("/api/v1/messages/save", "threads/46")],
-            "set url to the host that runs its PHP part",
+            "set api = \"threads\" and workspace_id",
         ),
         (&[], "there is no messages/save at this address"),
     ] {

@@ -1,5 +1,7 @@
 //! A preview as text.
 
+mod conversation;
+
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -20,6 +22,7 @@ pub(super) fn outcome(target: &Target, outcome: &Outcome, paint: Paint) -> Strin
     let mut out = Out {
         text: String::new(),
         paint,
+        readers: Readers::default(),
     };
     out.head(target);
     match outcome {
@@ -57,6 +60,8 @@ fn hint_text(hint: &Hint, kind: &Kind) -> String {
 struct Out {
     text: String,
     paint: Paint,
+    /// Who reads the message that is shown.
+    readers: Readers,
 }
 
 impl Out {
@@ -162,8 +167,8 @@ impl Out {
             let channels = preview.channels_of(index);
             // The message is shown once, as the readers of its first channel see it.
             let first = channels.first().and_then(|channel| target.channels.get(*channel));
-            let readers = first.map(|channel| channel.readers().clone()).unwrap_or_default();
-            self.message(message, preview, &channels, &readers);
+            self.readers = first.map(|channel| channel.readers().clone()).unwrap_or_default();
+            self.message(message, preview, &channels);
         }
         if decision.messages.is_empty()
             && let Some(skip_reason) = decision.skip_reason()
@@ -239,7 +244,7 @@ impl Out {
         }
     }
 
-    fn message(&mut self, message: &DecidedMessage, preview: &Preview, channels: &[&str], readers: &Readers) {
+    fn message(&mut self, message: &DecidedMessage, preview: &Preview, channels: &[&str]) {
         let decision = &preview.decision;
         let paint = self.paint;
         for (template, why) in &message.failed {
@@ -274,16 +279,15 @@ impl Out {
             );
             self.field("", &paint.bad(&why));
         }
+        if let Some(why) = &message.conversation_failed {
+            let why = format!(
+                "it has no conversation, so it is posted by itself: {}",
+                visible_lines(why)
+            );
+            self.field("", &paint.bad(&why));
+        }
         if let Some(stored) = &message.message {
-            let to = channels.join(", ");
-            let ephemeral = if stored.ephemeral {
-                ", shown and forgotten"
-            } else {
-                ""
-            };
-            let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
-            let text = paint.document(&readers.view(&stored.message, true));
-            let _ = writeln!(self.text, "{text}\n");
+            self.texts(stored, preview.received, &channels.join(", "));
         } else if let Some(skip_reason) = &message.skip_reason {
             self.field("skipped", &visible_lines(skip_reason));
         }

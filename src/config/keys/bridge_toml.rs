@@ -2,6 +2,7 @@
 
 use super::{FACTS, SECRET, TLS};
 use crate::authentication::SCHEMES;
+use crate::template::conversation::KEYS as CONVERSATION;
 use crate::toml_reader::{Key, Names, Shape, words};
 use crate::twake::Api;
 use crate::twake::matrix::Notify;
@@ -19,6 +20,10 @@ pub(in crate::config) fn api_keys(api: Api) -> ApiKeys {
         Api::MessagesSave => ApiKeys {
             account: &["public_id", "private_api_key", "group_id"],
             channel: &["channel_id", "group_id"],
+        },
+        Api::Threads => ApiKeys {
+            account: &["public_id", "private_api_key", "group_id", "workspace_id"],
+            channel: &["channel_id", "group_id", "workspace_id"],
         },
         Api::Matrix => ApiKeys {
             account: &["access_token", "as_token", "user_id"],
@@ -92,7 +97,7 @@ const ACCOUNT: &[Key] = &[
     Key::new(
         "api",
         Shape::word("api", API_WORDS),
-        "the API of this Twake: \"matrix\" for Twake Chat; default: \"messages-save\", the documented one of 2020 to 2022",
+        "the API of this Twake: \"matrix\" for Twake Chat, \"threads\" for Twake of 2022 and 2023; default: \"messages-save\", the documented one of 2020 to 2022",
     ),
     Key::required(
         "url",
@@ -109,6 +114,11 @@ const ACCOUNT: &[Key] = &[
         "group_id",
         Shape::Text,
         "the id of the company of channels that name none",
+    ),
+    Key::new(
+        "workspace_id",
+        Shape::Text,
+        "the id of the workspace of channels that name none",
     ),
     Key::new(
         "access_token",
@@ -170,6 +180,11 @@ const CHANNEL: &[Key] = &[
         "the id of the company that the channel is in; default: the account's",
     ),
     Key::new(
+        "workspace_id",
+        Shape::Text,
+        "the id of the workspace that the channel is in; default: the account's",
+    ),
+    Key::new(
         "notify",
         Shape::word("value of notify", NOTIFY_WORDS),
         "which messages make a sound in a room: those of critical severity, all (\"always\") or none (\"never\"); default: \"critical\"",
@@ -188,6 +203,11 @@ const CHANNEL: &[Key] = &[
         "time_zone",
         Shape::Text,
         "the time zone of times in messages; default: that of [display]",
+    ),
+    Key::new(
+        "conversations",
+        Shape::Boolean,
+        "whether messages may reply to earlier ones and update them; default: true",
     ),
 ];
 
@@ -219,6 +239,19 @@ const SOURCE: &[Key] = &[
         FACTS,
         "facts that replace the kind's facts of the same name",
     ),
+    Key::new(
+        "conversations",
+        Shape::Boolean,
+        "whether events that belong together are one conversation in a channel; default: true",
+    ),
+    Key::new(
+        "events",
+        Shape::Map {
+            names: Names::Any,
+            values: &Shape::Table(CONVERSATION),
+        },
+        "by event type: the keys about its conversation that replace those of the template",
+    ),
     Key::new("authentication", SCHEMES, "schemes that replace the kind's"),
     Key::new(
         "limits",
@@ -234,6 +267,16 @@ const SOURCE: &[Key] = &[
         "client_ca_file",
         Shape::Path,
         "the certificate authorities (PEM) of the client certificate that the sender must have; needs [public] tls",
+    ),
+    Key::new(
+        "title",
+        Shape::Text,
+        "the name that its messages are shown with in Twake, not in Matrix; default: the application's",
+    ),
+    Key::new(
+        "picture",
+        Shape::Text,
+        "the picture that its messages are shown with in Twake, such as \"https://example.org/build.png\"; default: the application's",
     ),
 ];
 
@@ -315,6 +358,14 @@ const DELIVERY: &[Key] = &[
         "late",
         Shape::Duration,
         "the age from which a message is marked as late; default: \"10m\"",
+    ),
+    Key::new(
+        "digest_above",
+        Shape::Integer {
+            least: 0,
+            most: 1_000_000,
+        },
+        "with more messages than this that wait for a channel, one digest takes their place; 0: never; default: 20",
     ),
 ];
 

@@ -10,7 +10,7 @@ url = "https://matrix.example.org"
 access_token = { env = "MATRIX" }
 [channels]
 dev = "#dev:example.org"
-ops = { room = "!qAYK6iUEt7Oc3yf19UZOgnOhNirod5boAT2v1oKvA9U", notify = "always", allow_unencrypted = true, rate = "30/m" }
+ops = { room = "!qAYK6iUEt7Oc3yf19UZOgnOhNirod5boAT2v1oKvA9U", notify = "always", allow_unencrypted = true, rate = "30/m", conversations = false }
 "##;
 
 fn files() -> ConfigFolder {
@@ -23,13 +23,14 @@ fn a_matrix_account_has_a_token_and_its_channels_are_rooms() {
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let room = |name: &str| match &config.channels[name] {
         Destination::Matrix(destination) => destination.clone(),
-        Destination::MessagesSave(_) => panic!("{name} is no room"),
+        _ => panic!("{name} is no room"),
     };
     let (dev, ops) = (room("dev"), room("ops"));
     assert_eq!(dev.room, Room::parse("#dev:example.org").unwrap());
     assert_eq!((dev.notify, dev.allow_unencrypted), (Notify::Critical, false));
     assert_eq!((ops.notify, ops.allow_unencrypted), (Notify::Always, true));
     assert_eq!(ops.rate.map(|rate| rate.count), Some(30));
+    assert_eq!((dev.conversations, ops.conversations), (true, false));
     assert_eq!((dev.channel.as_str(), dev.account.name.as_str()), ("dev", "chat"));
 }
 
@@ -195,5 +196,148 @@ fn a_channel_that_does_not_fit_messages_save_is_reported() {
             "{finding}\n{}",
             findings.join("\n")
         );
+    }
+}
+
+const OLD: &str = r#"
+[twake.old]
+api = "threads"
+url = "https://twake.example.org"
+public_id = "p"
+private_api_key = { env = "KEY" }
+group_id = "g"
+workspace_id = "w"
+[channels]
+dev = "c1"
+ops = { channel_id = "c2", workspace_id = "w2", group_id = "g2", rate = "30/m" }
+"#;
+
+#[test]
+fn a_threads_channel_is_in_a_workspace_of_a_company() {
+    let files = files();
+    let ids = |config: &Config, name: &str| match &config.channels[name] {
+        Destination::Threads(of) => [&of.group_id, &of.workspace_id, &of.channel_id].map(String::clone),
+        _ => panic!("{name} is in another account"),
+    };
+    let config = files.read(&format!("{OLD}{SOURCE}")).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(ids(&config, "dev"), ["g", "w", "c1"]);
+    assert_eq!(ids(&config, "ops"), ["g2", "w2", "c2"]);
+    assert_eq!(config.channels["ops"].rate().map(|rate| rate.count), Some(30));
+    // If every channel names its own, the account needs none.
+    let none = OLD.replace("group_id = \"g\"\nworkspace_id = \"w\"\n", "");
+    assert_found(
+        &files.findings(&format!("{none}{SOURCE}")),
+        &[
+            "channels.dev: `group_id` is missing: neither the channel nor its account names the company",
+            "channels.dev: `workspace_id` is missing: neither the channel nor its account names the workspace",
+        ],
+    );
+    let own = "{ channel_id = \"c1\", group_id = \"g\", workspace_id = \"w\" }";
+    let named = none.replace("\"c1\"", own);
+    let config = files.read(&format!("{named}{SOURCE}")).unwrap();
+    assert_eq!(ids(&config, "dev"), ["g", "w", "c1"]);
+}
+
+#[test]
+fn what_is_no_id_is_reported_with_the_nearest_one() {
+    let files = files();
+    let link = "https://twake.example.org/client/g1/w/w1/c/c9?x";
+    for (from, to, finding) in [
+        (
+            "\"g\"",
+            link,
+            "twake.old.group_id: is a link, not an id, did you mean \"g1\"?",
+        ),
+        (
+            "\"w\"",
+            link,
+            "twake.old.workspace_id: is a link, not an id, did you mean \"w1\"?",
+        ),
+        (
+            "\"c1\"",
+            link,
+            "channels.dev.channel_id: is a link, not an id, did you mean \"c9\"?",
+        ),
+        (
+            "\"w2\"",
+            link,
+            "channels.ops.workspace_id: is a link, not an id, did you mean \"w1\"?",
+        ),
+        (
+            "\"w2\"",
+            "https://twake.example.org/",
+            "write the part of it that follows /w/",
+        ),
+        (
+            "\"c1\"",
+            "#dev:example.org",
+            "is a room of Matrix, and the account has api = \"threads\"",
+        ),
+        (
+            "\"c1\"",
+            "#dev",
+            "channels.dev.channel_id: is no id of a channel, but a name: write what follows /c/",
+        ),
+        (
+            "\"g\"",
+            " g",
+            "twake.old.group_id: has blanks around it, did you mean \"g\"?",
+        ),
+    ] {
+        let text = OLD.replacen(from, &format!("\"{to}\""), 1);
+        let findings = files.findings(&format!("{text}{SOURCE}"));
+        assert_found(&findings, &[finding]);
+    }
+    for (from, to, finding) in [
+        ("channel_id", "room", "channels.ops: `channel_id` is missing"),
+        (
+            "\"threads\"",
+            "\"messages-save\"",
+            "twake.old.workspace_id: api = \"messages-save\" does not use",
+        ),
+        ("public_id = \"p\"", "", "twake.old: `public_id` is missing"),
+    ] {
+        let findings = files.findings(&format!("{}{SOURCE}", OLD.replace(from, to)));
+        assert!(
+            findings.iter().any(|found| found.contains(finding)),
+            "{finding}: {findings:?}"
+        );
+    }
+}
+
+#[test]
+fn a_source_may_have_a_name_and_a_picture() {
+    let files = files();
+    let with = |keys: &str| format!("{START}{SOURCE}{keys}\n");
+    let source = |keys: &str| {
+        files.read(&with(keys)).unwrap().sources["oven"]
+            .appearance
+            .clone()
+    };
+    assert_eq!(source(""), None);
+    let appearance = source("title = \"CI\"\npicture = \"https://e/ci.png\"").unwrap();
+    assert_eq!(
+        (appearance.title.as_deref(), appearance.picture.as_deref()),
+        (Some("CI"), Some("https://e/ci.png"))
+    );
+    assert_eq!(source("title = \"CI\"").unwrap().picture, None);
+    let long = format!("title = \"{}\"", "x".repeat(81));
+    for (keys, finding) in [
+        (
+            "title = \"a\\nb\"",
+            "sources.oven.title: is no name of one line with at most 80 characters",
+        ),
+        (&long, "sources.oven.title: is no name of one line"),
+        (
+            "picture = \"ci.png\"",
+            "sources.oven.picture: is no address of a picture, such as",
+        ),
+        (
+            "picture = \"data:image/png;base64,x\"",
+            "sources.oven.picture: is no address",
+        ),
+    ] {
+        assert_found(&files.findings(&with(keys)), &[finding]);
     }
 }

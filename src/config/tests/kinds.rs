@@ -158,7 +158,7 @@ fn every_kind_may_include_the_shared_parts_and_an_own_one_replaces_a_built_in_on
             "action": "created", "actor": "ana", "repository": "", "owner": "",
         }));
         let templates = &config.sources["hub"].kind.templates;
-        match templates.render("star", None, &context.unwrap()).rendered {
+        match templates.render_alone("star", None, &context.unwrap()).rendered {
             crate::template::Rendered::Message(message) => crate::message::plain::text(&message.message),
             other => panic!("{other:?}"),
         }

@@ -1,5 +1,6 @@
 mod accounts;
 mod apis;
+mod conversations;
 mod deploy;
 mod display;
 mod kinds;
@@ -109,7 +110,7 @@ fn assert_found(findings: &[String], expected: &[&str]) {
 fn of_twake<'a>(config: &'a Config, channel: &str) -> &'a messages_save::Destination {
     match &config.channels[channel] {
         Destination::MessagesSave(destination) => destination,
-        Destination::Matrix(_) => panic!("{channel} is a room"),
+        _ => panic!("{channel} is in another account"),
     }
 }
 
@@ -192,6 +193,7 @@ token = {{ env = "KEY" }}
         timeout: units::seconds(1),
         horizon: units::days(1),
         late: units::seconds(60),
+        digest_above: Some(20),
     };
     assert_eq!(config.delivery, delivery);
     assert_eq!(

@@ -70,7 +70,7 @@ impl Homeserver {
             token,
             Arc::default(),
         ));
-        let room = |name: &str| {
+        let room = |name: &'static str| {
             let destination = matrix::Destination {
                 account: Arc::clone(&account),
                 channel: name.to_owned(),
@@ -79,14 +79,12 @@ impl Homeserver {
                 allow_unencrypted: false,
                 rate: None,
                 readers: Readers::default(),
+                conversations: true,
             };
-            (Arc::from(name), destination.into())
+            (name, destination.into())
         };
         let mut bench = Bench::new([]);
-        bench
-            .destinations
-            .send_replace(Arc::new(["dev", "ops"].into_iter().map(room).collect()));
-        bench.start();
+        bench.start_with(["dev", "ops"].map(room));
         bench
     }
 

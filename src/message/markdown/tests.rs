@@ -40,7 +40,7 @@ fn kinds(document: &Document) -> String {
                     url.clear();
                     blank(label);
                 }
-                Inline::Time(_) | Inline::Person(_) | Inline::Break => {}
+                Inline::Time(_) | Inline::Person(_) | Inline::Break | Inline::Conversation(_) => {}
             }
         }
     }
@@ -73,7 +73,7 @@ fn texts(document: &Document) -> Vec<String> {
                     out.push(url.clone());
                     inlines(label, out);
                 }
-                Inline::Time(_) | Inline::Person(_) | Inline::Break => {}
+                Inline::Time(_) | Inline::Person(_) | Inline::Break | Inline::Conversation(_) => {}
             }
         }
     }

@@ -136,8 +136,13 @@ impl Actor {
         let store = &self.connection;
         match query {
             // No other process can own the lane, so the owner does not matter.
-            Query::Claim(lane, _owner, besides, reply) => {
-                answer(reply, "claim a lane", deliveries::claim(store, &lane, besides));
+            Query::Claim(lane, _owner, wanted, now, reply) => {
+                let claimed = deliveries::claim(store, &lane, wanted, now);
+                answer(reply, "claim a lane", claimed);
+            }
+            Query::NotUrgent(lane, from, limit, reply) => {
+                let waiting = deliveries::not_urgent(store, &lane, from, limit);
+                answer(reply, "read what waits in a lane", waiting);
             }
             Query::Lanes(reply) => answer(reply, "list the lanes", lanes::states(store)),
             Query::Event(id, reply) => answer(reply, "look up an event", events::find(store, id)),

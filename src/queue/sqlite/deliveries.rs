@@ -4,16 +4,22 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Result, params};
 
 use super::query::{all, execute, first, value};
-use super::rows;
+use super::rows::{self, Place};
 use super::statements::{
-    COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, HEAD, INSERT_DELIVERY, LANE_SETTLED,
-    PUT_BACK, SETTLE,
+    CARRY, CLOSED_BY, CONVERSATION, COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES,
+    FORGET_CONVERSATION, HEAD, INSERT_DELIVERY, KEEP_CONVERSATION, LANE_SETTLED, LATER, NOT_URGENT, PUT_BACK,
+    SETTLE, URGENT_HEAD,
 };
 use super::tally::Tally;
-use crate::queue::packed::PackedClaim;
-use crate::queue::{
-    Claim, DeliveryId, DeliveryRecord, Fence, NewDelivery, Outcome, Settled, Settlement, State,
-};
+use crate::conversation::Key;
+use crate::queue::command::Wanted;
+use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
+use crate::queue::{Claim, DeliveryId, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State};
+
+/// What an attempt means for the time since when its lane fails.
+const RESET: i64 = 0;
+const FAILING: i64 = 1;
+const UNCHANGED: i64 = 2;
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
 const FENCE: Fence = Fence(1);
@@ -22,49 +28,102 @@ const FENCE: Fence = Fence(1);
 pub(super) fn add(
     connection: &Connection,
     event: i64,
-    deliveries: &[NewDelivery],
+    deliveries: &[PackedDelivery],
     since: Timestamp,
+    is_replay: bool,
     tally: &mut Tally,
 ) -> Result<()> {
-    for NewDelivery { lane, message } in deliveries {
+    for PackedDelivery {
+        lane,
+        message,
+        part,
+        is_urgent,
+    } in deliveries
+    {
         let row = tally.add_delivery(connection, lane)?;
-        let delivery = params![row, event, rows::integer(*message), since.as_millisecond()];
+        let part = part.as_ref();
+        let delivery = params![
+            row,
+            event,
+            rows::integer(*message),
+            since.as_millisecond(),
+            part.map(|part| part.thread),
+            part.and_then(|part| part.slot),
+            part.is_some_and(|part| part.closes),
+            is_replay,
+            is_urgent,
+        ];
         execute(connection, INSERT_DELIVERY, delivery)?;
     }
     Ok(())
 }
 
-/// The delivery that is next in a lane, besides one.
+/// The delivery that is next in a lane. `now`: conversations that have expired by then are not known.
 pub(super) fn claim(
     connection: &Connection,
     lane: &str,
-    besides: Option<DeliveryId>,
+    wanted: Wanted,
+    now: Timestamp,
 ) -> Result<Option<PackedClaim>> {
+    let (statement, besides) = match wanted {
+        Wanted::Next { besides } => (HEAD, besides),
+        Wanted::Urgent => (URGENT_HEAD, None),
+    };
     let besides = besides.map(|delivery| delivery.0);
-    let found = first(connection, HEAD, params![lane, besides], rows::head)?;
-    Ok(found.map(|(head, message)| PackedClaim {
+    let found = first(connection, statement, params![lane, besides], rows::head)?;
+    let Some((head, message, place)) = found else {
+        return Ok(None);
+    };
+    let mut packed = PackedClaim {
         claim: Claim { fence: FENCE, head },
         message,
-    }))
+        thread: None,
+        slot: None,
+        later: None,
+    };
+    if let Some(thread) = place.thread {
+        let kept = |key: Key| {
+            let key = params![place.lane, key, now.as_millisecond()];
+            first(connection, CONVERSATION, key, value)
+        };
+        packed.thread = kept(thread)?;
+        if let Some(slot) = place.slot {
+            if slot != thread {
+                packed.slot = kept(slot)?;
+            }
+            let after = params![place.lane, thread, slot, packed.claim.head.delivery.0];
+            packed.later = first(connection, LATER, after, rows::later)?.flatten();
+        }
+    }
+    Ok(Some(packed))
 }
 
 /// Stores how an attempt ended. A delivery that is settled already stays as it is.
 pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result<Settled> {
-    /// What an attempt means for the time since when its lane fails.
-    const RESET: i64 = 0;
-    const FAILING: i64 = 1;
-    const UNCHANGED: i64 = 2;
     if settlement.fence != FENCE {
         return Ok(Settled::Fenced);
     }
     let now = settlement.now.as_millisecond();
-    let (state, due, twake_id, failing) = match &settlement.outcome {
-        Outcome::Delivered { id } => (State::Delivered, None, Some(id), RESET),
-        Outcome::Retry { due } => (State::Waiting, Some(due.as_millisecond()), None, FAILING),
-        Outcome::Halted => (State::Waiting, None, None, RESET),
-        Outcome::Rejected => (State::Dead, None, None, RESET),
+    let (state, failing) = match &settlement.outcome {
+        Outcome::Delivered { .. } => (State::Delivered, RESET),
+        Outcome::Retry { .. } => (State::Waiting, FAILING),
+        Outcome::Halted => (State::Waiting, RESET),
+        Outcome::Rejected => (State::Dead, RESET),
         // The deliveries behind it are as old. So each of them gets one attempt, not a new horizon.
-        Outcome::Expired => (State::Dead, None, None, UNCHANGED),
+        Outcome::Expired => (State::Dead, UNCHANGED),
+        Outcome::Skipped { .. } => (State::Skipped, UNCHANGED),
+    };
+    let due = match &settlement.outcome {
+        Outcome::Retry { due } => Some(due.as_millisecond()),
+        _ => None,
+    };
+    let carried_by = match &settlement.outcome {
+        Outcome::Skipped { carried_by } => carried_by.map(|delivery| delivery.0),
+        _ => None,
+    };
+    let (twake_id, done) = match &settlement.outcome {
+        Outcome::Delivered { id, done } => (Some(id), Some(done.code())),
+        _ => (None, None),
     };
     let settled = state != State::Waiting;
     let detail = Some(&settlement.detail).filter(|detail| !detail.is_empty());
@@ -77,22 +136,94 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         due,
         settled.then_some(now),
         twake_id,
+        done,
+        carried_by,
+        settlement.looked_up,
     ];
-    let found = first(connection, SETTLE, columns, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if let Some((lane, event)) = found {
-        let lane: i64 = lane;
-        execute(connection, LANE_SETTLED, [lane, i64::from(settled), failing, now])?;
+    if matches!(settlement.outcome, Outcome::Delivered { .. }) {
+        carry(connection, settlement)?;
+    }
+    if let Some((event, place)) = first(connection, SETTLE, columns, rows::settled)? {
+        let lane = [place.lane, i64::from(settled), failing, now];
+        execute(connection, LANE_SETTLED, lane)?;
         if settled {
             count_of_event(connection, event, -1, i64::from(state == State::Dead))?;
         }
+        keep(connection, place, settlement.kept.as_ref())?;
     } else if twake_id.is_some() {
         // An operator may have discarded the delivery while its attempt was in flight.
-        let columns = params![settlement.delivery.0, settlement.reason, detail, now, twake_id];
-        if let Some(event) = first(connection, DELIVERED_NEVERTHELESS, columns, value)? {
+        let columns = params![
+            settlement.delivery.0,
+            settlement.reason,
+            detail,
+            now,
+            twake_id,
+            done
+        ];
+        if let Some((event, place)) = first(connection, DELIVERED_NEVERTHELESS, columns, rows::settled)? {
             count_of_event(connection, event, 0, -1)?;
+            keep(connection, place, settlement.kept.as_ref())?;
         }
     }
     Ok(Settled::Committed)
+}
+
+/// The deliveries of a lane from one on that a digest may carry, in their order; at most `limit`.
+pub(super) fn not_urgent(
+    connection: &Connection,
+    lane: &str,
+    from: DeliveryId,
+    limit: u32,
+) -> Result<Vec<PackedWaiting>> {
+    all(
+        connection,
+        NOT_URGENT,
+        params![lane, from.0, limit],
+        rows::waiting,
+    )
+}
+
+/// Settles the deliveries that a digest carries. What they would have done in their conversations has not happened; a
+/// conversation that one of them closes is forgotten, so that the next event of it opens anew.
+fn carry(connection: &Connection, settlement: &Settlement) -> Result<()> {
+    if settlement.carries.is_empty() {
+        return Ok(());
+    }
+    let now = settlement.now.as_millisecond();
+    let digest = settlement.delivery.0;
+    let closed = first(connection, CLOSED_BY, [digest], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    if let Some((lane, thread)) = closed {
+        let (lane, thread): (i64, Key) = (lane, thread);
+        execute(connection, FORGET_CONVERSATION, params![lane, thread])?;
+    }
+    for carried in &settlement.carries {
+        let columns = params![carried.0, digest, now];
+        let found = first(connection, CARRY, columns, rows::carried)?;
+        if let Some((lane, event, closed)) = found {
+            execute(connection, LANE_SETTLED, [lane, 1, UNCHANGED, now])?;
+            count_of_event(connection, event, -1, 0)?;
+            if let Some(thread) = closed {
+                execute(connection, FORGET_CONVERSATION, params![lane, thread])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps what is known of a delivery's conversation from now on.
+fn keep(connection: &Connection, place: Place, kept: Option<&Kept>) -> Result<()> {
+    let Some(kept) = kept else {
+        return Ok(());
+    };
+    for (key, json) in [(place.thread, &kept.thread), (place.slot, &kept.message)] {
+        if let (Some(key), Some(json)) = (key, json) {
+            let row = params![place.lane, key, json, kept.expires.as_millisecond()];
+            execute(connection, KEEP_CONVERSATION, row)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts the dead deliveries of an event back to waiting. Returns the names of their lanes.

@@ -45,9 +45,14 @@ pub(super) async fn a_retry_keeps_its_place_and_counts_repeated_reasons(bench: B
     assert_eq!((head.event, head.attempts, head.repeated), (id, 2, 2));
     assert_eq!((head.due, head.failing_since), (Some(at(150)), Some(at(110))));
     assert!(head.may_be_duplicate, "a later attempt does not change this");
-    let settled = bench.queue.settle(retry(125, "tls", false)).await;
+    let looked_up = Settlement {
+        looked_up: true,
+        ..retry(125, "tls", false)
+    };
+    let settled = bench.queue.settle(looked_up).await;
     assert_eq!(settled.unwrap(), Settled::Committed);
-    assert_eq!(bench.head("dev").await.unwrap().repeated, 1);
+    let head = bench.head("dev").await.unwrap();
+    assert_eq!((head.repeated, head.may_be_duplicate), (1, false));
     bench.settle_claim(&claim, Outcome::Halted, 130).await;
     let halted = bench.head("dev").await.unwrap();
     assert_eq!(

@@ -61,7 +61,7 @@ pub(super) fn threads(
     let body = call.declared_json();
     match (call.method.as_str(), path) {
         ("POST", []) => post(state, call, author, now),
-        ("GET", [thread, "messages"]) => Ok(read_thread(state, thread)),
+        ("GET", [thread, "messages"]) => Ok(read_thread(state, call, thread)),
         ("POST", [thread, "messages"]) => reply(state, call, author, thread, now),
         ("GET", [thread, "messages", id]) => Ok(read(state, thread, id)),
         ("POST", [thread, "messages", id]) => {
@@ -304,7 +304,21 @@ fn read(state: &mut SandboxState, thread_id: &str, id: &str) -> Response {
     resource(found.map_or(&Value::Null, |found| &found.object))
 }
 
-fn read_thread(state: &mut SandboxState, id: &str) -> Response {
+/// The messages of a list that a page shows: the oldest ones in their order, or with `direction=history` the newest one first.
+/// (Read in the server's code.)
+fn page(call: &Call, mut messages: Vec<Value>) -> Vec<Value> {
+    if call
+        .query("direction")
+        .is_some_and(|direction| direction == "history")
+    {
+        messages.reverse();
+    }
+    let limit = call.query("limit").and_then(|limit| limit.parse().ok());
+    messages.truncate(limit.unwrap_or(100));
+    messages
+}
+
+fn read_thread(state: &mut SandboxState, call: &Call, id: &str) -> Response {
     let mut resources = Vec::new();
     if let Some((channel, _)) = opener(state, id) {
         resources = thread(state, &channel, id);
@@ -312,11 +326,11 @@ fn read_thread(state: &mut SandboxState, id: &str) -> Response {
             *first = with_replies(state, &channel, id);
         }
     }
-    Response::json(200, &json!({ "resources": resources }))
+    Response::json(200, &json!({ "resources": page(call, resources) }))
 }
 
 /// The threads of a channel in the order of their newest message. A reply moves its whole thread to the end.
-pub(super) fn feed(state: &mut SandboxState, channel: &str) -> Response {
+pub(super) fn feed(state: &mut SandboxState, call: &Call, channel: &str) -> Response {
     let openers: Vec<String> = state
         .messages(channel)
         .iter()
@@ -327,6 +341,9 @@ pub(super) fn feed(state: &mut SandboxState, channel: &str) -> Response {
         .iter()
         .map(|id| with_replies(state, channel, id))
         .collect();
-    shown.sort_by_key(|opener| opener["stats"]["last_activity"].as_i64());
+    let last_activity = |opener: &Value| opener["stats"]["last_activity"].as_i64();
+    shown.sort_by_key(last_activity);
+    let mut shown = page(call, shown);
+    shown.sort_by_key(last_activity);
     Response::json(200, &json!({ "resources": shown }))
 }

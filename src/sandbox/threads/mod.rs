@@ -130,7 +130,7 @@ fn application(
             messages::threads(state, call, &author, path, now)
         }
         ("messages", ["companies", _, "workspaces", _, "channels", channel, "feed"]) => {
-            Ok(messages::feed(state, channel))
+            Ok(messages::feed(state, call, channel))
         }
         ("channels", ["companies", company, "workspaces", workspace, "channels"]) => {
             Ok(channels::list(state, company, workspace, now))

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Arguments, Run};
 use crate::message::{Inline, Time, TimeForm, control, nodes_atom};
+use crate::units::readable_duration;
 
 /// Seconds before and after the message's own time within which `since` is empty.
 const RECENT: i64 = 15 * 60;
@@ -48,7 +49,7 @@ fn day_in(form: TimeForm, day: Date) -> String {
     let has_year = match form {
         TimeForm::Year => true,
         TimeForm::DayInYearOf(other) => other.to_zoned(TimeZone::UTC).year() != day.year(),
-        TimeForm::Day | TimeForm::Clock => false,
+        TimeForm::Day | TimeForm::Clock | TimeForm::ClockOnDayOf(_) => false,
     };
     let format = if has_year { "%-d %b %Y" } else { "%-d %b" };
     day.strftime(format).to_string()
@@ -93,27 +94,7 @@ fn duration(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
             .and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok())
             .ok_or_else(|| arguments.error("needs seconds, or two instants"))?
     };
-    Ok(readable(duration.as_secs().max(0)).into())
-}
-
-fn readable(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    let parts = |whole: i64, unit: &str, part: i64, part_unit: &str| {
-        if part == 0 {
-            format!("{whole} {unit}")
-        } else {
-            format!("{whole} {unit} {part} {part_unit}")
-        }
-    };
-    if minutes == 0 {
-        format!("{seconds} s")
-    } else if hours == 0 {
-        format!("{minutes} min")
-    } else if days == 0 {
-        parts(hours, "h", minutes % 60, "min")
-    } else {
-        parts(days, "d", hours % 24, "h")
-    }
+    Ok(readable_duration(duration.as_secs().max(0).unsigned_abs()).into())
 }
 
 fn instant(value: &Value) -> Option<Timestamp> {

@@ -54,7 +54,7 @@ fn document(rendering: Rendering) -> Document {
 }
 
 fn blocks(template: &str) -> Vec<Block> {
-    document(library(vec![file("push.hbs", template)]).render("push", None, &context())).blocks
+    document(library(vec![file("push.hbs", template)]).render_alone("push", None, &context())).blocks
 }
 
 fn plain_text(template: &str) -> String {
@@ -65,7 +65,7 @@ fn plain_text(template: &str) -> String {
 
 /// Returns why a template fails.
 fn failure(template: &str) -> String {
-    let rendering = library(vec![file("push.hbs", template)]).render("push", None, &context());
+    let rendering = library(vec![file("push.hbs", template)]).render_alone("push", None, &context());
     assert_eq!(rendering.rendered, Rendered::NoTemplate, "{template}");
     rendering.failed[0].1.clone()
 }
@@ -180,7 +180,7 @@ fn an_empty_output_is_skipped() {
         "**{{payload.null}}**",
         "{{quote empty}}",
     ] {
-        let rendering = library(vec![file("push.hbs", template)]).render("push", None, &context());
+        let rendering = library(vec![file("push.hbs", template)]).render_alone("push", None, &context());
         assert_eq!(
             rendering.rendered,
             Rendered::Skipped("push.hbs: it renders to nothing".to_owned()),
@@ -207,12 +207,8 @@ fn templates_that_could_turn_values_into_syntax_do_not_compile() {
         ("{{> nope}}", 1, "there is no part `_nope.hbs`"),
         ("{{#*inline \"a\"}}b{{/inline}}", 1, "not supported"),
         ("{{log a}}", 1, "there is no helper `log`"),
-        ("+++\nfollow_up = \"reply\"\n+++\nx", 2, "not supported yet"),
-        (
-            "+++\nformat = \"twacode\"\n+++\nx",
-            2,
-            "write the message as Markdown",
-        ),
+        ("+++\nfollow_up = \"reply\"\n+++\nx", 2, "needs `conversation`"),
+        ("+++\nformat = \"twacode\"\n+++\nx", 2, "unknown key"),
         ("a\n{{#if x}}\nb", 0, ""),
         ("{{", 1, ""),
     ] {
@@ -236,9 +232,9 @@ fn parts_are_shared_and_an_own_part_changes_built_in_templates() {
     with_own.push(own("_more.hbs", "*{{this.date}}*"));
     let library = library(with_own);
     assert_eq!(library.names(), ["push.hbs"]);
-    let rendering = library.render("push", None, &context());
+    let rendering = library.render_alone("push", None, &context());
     assert_eq!(plain::text(&document(rendering)), "• a*: 1\n• b: 2\n• c: 3");
-    let rendering = self::library(files()).render("push", None, &context());
+    let rendering = self::library(files()).render_alone("push", None, &context());
     assert!(
         rendering.failed[0]
             .1
@@ -271,7 +267,7 @@ fn too_long_output_fails() {
     let list: Vec<_> = (0..100_000).collect();
     let context = Context::from(json!({"list": list}));
     let template = format!("{{{{#each list}}}}{}\n{{{{/each}}}}", "abcdefghijkl".repeat(10));
-    let rendering = library(vec![file("push.hbs", &template)]).render("push", None, &context);
+    let rendering = library(vec![file("push.hbs", &template)]).render_alone("push", None, &context);
     assert!(
         rendering.failed[0].1.contains("longer than 1024 KiB"),
         "{:?}",
@@ -292,7 +288,7 @@ fn rendering_stops_at_the_step_limit() {
         "x{{#each list}}{{#if (truncate @root.long 1000000)}}{{/if}}{{/each}}",
     ] {
         let library = library(vec![file("push.hbs", template)]);
-        let (rendering, exceeded) = steps::limited(20_000, || library.render("push", None, &context));
+        let (rendering, exceeded) = steps::limited(20_000, || library.render_alone("push", None, &context));
         assert!(
             exceeded && rendering.rendered == Rendered::NoTemplate,
             "{template}: {:?}",
@@ -302,7 +298,7 @@ fn rendering_stops_at_the_step_limit() {
         assert!(why.contains("too many steps"), "{template}: {why}");
     }
     let inner = "x{{#each list}}{{#if @first}}{{@index}} {{n}}{{/if}}{{/each}}";
-    let text = library(vec![file("push.hbs", inner)]).render("push", None, &context);
+    let text = library(vec![file("push.hbs", inner)]).render_alone("push", None, &context);
     assert_eq!(plain::text(&document(text)), "x0 0");
 }
 
@@ -317,7 +313,7 @@ fn a_thousand_alerts_become_ten_lines_and_a_count() {
         "**{{plural payload.alerts \"alert\" \"alerts\"}}**\n\n{{#each (first payload.alerts 10)}}\n- {{code labels.alertname}}\n\
          {{/each}}\n{{#if (rest payload.alerts 10)}}\n\nand {{rest payload.alerts 10}} more\n{{/if}}",
     )]);
-    let text = plain::text(&document(library.render("firing", None, &context)));
+    let text = plain::text(&document(library.render_alone("firing", None, &context)));
     assert!(text.starts_with("1000 alerts\n• disk_0\n"), "{text}");
     assert!(text.ends_with("• disk_9\nand 990 more"), "{text}");
 }

@@ -57,6 +57,8 @@ pub struct Destination {
     pub rate: Option<Rate>,
     /// Who reads it.
     pub readers: Readers,
+    /// Whether messages may reply to and update earlier ones.
+    pub conversations: bool,
 }
 
 /// A room as it is configured.
@@ -133,7 +135,7 @@ impl Account {
     }
 
     /// The user that an application service posts as.
-    pub(super) fn acts_as(&self) -> Option<&str> {
+    pub(in crate::twake) fn acts_as(&self) -> Option<&str> {
         match &self.credentials {
             Credentials::AccessToken(_) => None,
             Credentials::ApplicationService { user_id, .. } => Some(user_id),

@@ -1,7 +1,5 @@
 //! The calls of the client-server API, as requests.
 
-use bytes::Bytes;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::account::{Account, Destination};
@@ -9,13 +7,6 @@ use super::content;
 use crate::secret::Secret;
 use crate::twake::Job;
 use crate::twake::http::Request;
-
-/// What is percent-encoded in a segment of a path: all but the unreserved characters of RFC 3986.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// Who the account is, and whether its token has a device.
 pub(super) fn whoami(account: &Account) -> Request {
@@ -58,25 +49,12 @@ pub(super) fn send(destination: &Destination, room: &str, job: &Job<'_>) -> Requ
 }
 
 fn call(account: &Account, method: &'static str, segments: &[&str], body: Option<Value>) -> Request {
-    let mut url = account.url.clone();
-    let segments = segments
-        .iter()
-        .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());
-    let path = segments.collect::<Vec<_>>().join("/");
-    let base = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&format!("{base}/_matrix/client/v3/{path}"));
-    url.set_query(None);
-    url.set_fragment(None);
+    let path = [&["_matrix", "client", "v3"], segments].concat();
+    let authorization = Secret::new(&format!("Bearer {}", account.token().expose()));
+    let body = body.map(|body| body.to_string().into_bytes());
+    let mut request = Request::json(&account.url, method, &path, authorization, body);
     if let Some(user) = account.acts_as() {
-        url.query_pairs_mut().append_pair("user_id", user);
+        request.url.query_pairs_mut().append_pair("user_id", user);
     }
-    let mut headers = vec![("accept", "application/json")];
-    headers.extend(body.iter().map(|_| ("content-type", "application/json")));
-    Request {
-        method,
-        url,
-        headers,
-        authorization: Secret::new(&format!("Bearer {}", account.token().expose())),
-        body: body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())),
-    }
+    request
 }

@@ -47,12 +47,13 @@ pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
     match &job.act {
         Act::Post => {}
         Act::Reply(target) => {
-            let relation = json!({
-                "rel_type": "m.thread",
-                "event_id": target.thread.as_ref().unwrap_or(&target.message),
-                "is_falling_back": true,
-                "m.in_reply_to": { "event_id": target.message },
-            });
+            let mut relation = json!({ "m.in_reply_to": { "event_id": target.message } });
+            // Element shows what is in a thread only there.
+            if !job.also_in_channel {
+                relation["rel_type"] = json!("m.thread");
+                relation["event_id"] = json!(target.thread_or_own());
+                relation["is_falling_back"] = json!(true);
+            }
             message.insert("m.relates_to".to_owned(), relation);
         }
         // What `m.new_content` leaves out is gone, also the HTML. The edit of an edit is ignored, so the target is the message
@@ -116,7 +117,7 @@ pub(super) fn transaction(job: &Job<'_>) -> String {
 /// A document in this dialect: `body` and `formatted_body`. One that is too large is cut.
 fn rendering(document: &Document, rest: Option<&str>) -> (String, String) {
     let render = |document: &Document| (plain::notification(document), html::html(document));
-    cutting::fitting(document, rest, render, |rendered| size(rendered) <= LONGEST)
+    cutting::fitting(document, rest, LONGEST, render, size)
 }
 
 fn size((text, html): &(String, String)) -> usize {

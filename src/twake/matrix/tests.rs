@@ -1,8 +1,8 @@
 use super::*;
 use crate::message::{Block, Document, Inline, Readers, StoredMessage};
 use crate::secret::Secret;
-use crate::twake::http::{Answer, Response, TransportError, TransportFault};
-use crate::twake::tests::{FEW_TIMES, RETRY, id, response};
+use crate::twake::http::{Answer, Response, TransportFault};
+use crate::twake::tests::{FEW_TIMES, RETRY, failed, id, response};
 use crate::twake::{
     self, Act, Api, Extent, HaltScope, Outbound, Reason, RemoteId, Step, Task, Verdict, VerdictKind,
 };
@@ -45,6 +45,7 @@ fn destination(room: &str) -> Destination {
         allow_unencrypted: false,
         rate: None,
         readers: Readers::default(),
+        conversations: true,
     }
 }
 
@@ -52,44 +53,8 @@ fn hello() -> StoredMessage {
     StoredMessage::new(twake::tests::hello())
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the answers of a test include errors, too"
-)]
-/// The recorded answer of the exchange whose file begins with `name`.
 fn recorded(name: &str) -> Answer {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exchanges/matrix");
-    let mut files = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let file = files.find(|file| {
-        file.file_name()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .starts_with(&format!("{name}-"))
-    });
-    let text = std::fs::read_to_string(file.unwrap_or_else(|| panic!("no exchange {name}"))).unwrap();
-    let exchange: Value = serde_json::from_str(&text).unwrap();
-    let answer = &exchange["answer"];
-    let body = match &answer["body"] {
-        Value::String(text) => text.clone(),
-        json => json.to_string(),
-    };
-    let retry_after = answer["headers"]["retry-after"].as_str();
-    Ok(Response {
-        status: answer["status"].as_u64().unwrap().try_into().unwrap(),
-        body: body.into(),
-        retry_after: retry_after.map(|seconds| Duration::from_secs(seconds.parse().unwrap())),
-        ..Response::default()
-    })
-}
-
-fn failed(fault: TransportFault) -> Answer {
-    Err(TransportError {
-        fault,
-        detail: String::new(),
-    })
+    twake::tests::recorded("matrix", name)
 }
 
 /// Recorded answers by name.
@@ -100,30 +65,14 @@ fn all(names: &[&str]) -> Vec<Answer> {
 /// What was asked, in the order of the requests, such as `GET directory/room/%23…`; and the verdict. The answers are used in
 /// turn; each has to be.
 fn drive(task: Task<'_>, now: Duration, answers: &[Answer]) -> (Vec<String>, Vec<Value>, Verdict) {
-    let (mut attempt, mut step) = twake::Attempt::begin(task, now);
-    let (mut asked, mut bodies) = (Vec::new(), Vec::new());
-    loop {
-        match step {
-            Step::Done(verdict) => {
-                assert_eq!(asked.len(), answers.len(), "{asked:#?} {verdict:?}");
-                return (asked, bodies, verdict);
-            }
-            Step::Send(request) => {
-                // No other address is asked.
-                let path = request
-                    .url
-                    .as_str()
-                    .strip_prefix("https://matrix.bridge.test/_matrix/client/v3/");
-                let path = path.unwrap_or_else(|| panic!("asked {}", request.url));
-                // The transaction id is a hash.
-                let path = path.split_once("/m.room.message/").map_or(path, |(path, _)| path);
-                asked.push(format!("{} {path}", request.method));
-                bodies.push(serde_json::from_slice(&request.body).unwrap_or_default());
-            }
-        }
-        let answer = answers.get(asked.len() - 1);
-        step = attempt.next(answer.unwrap_or_else(|| panic!("no answer to {asked:#?}")));
+    let base = "https://matrix.bridge.test/_matrix/client/v3/";
+    let (mut asked, bodies, verdict) = twake::tests::drive(task, now, base, answers);
+    for line in &mut asked {
+        // The transaction id is a hash.
+        let end = line.find("/m.room.message/").unwrap_or(line.len());
+        line.truncate(end);
     }
+    (asked, bodies, verdict)
 }
 
 /// A path as it is asked for.

@@ -24,7 +24,23 @@ fn destination(url: &str) -> Destination {
         channel_id: "channel".to_owned(),
         rate: None,
         readers: Readers::default(),
+        conversations: true,
     }
+}
+
+#[test]
+fn a_fingerprint_names_the_channel_and_no_secret() {
+    let of = destination("https://twake.example.org/chat/");
+    let fingerprint = twake::Destination::from(of.clone()).fingerprint();
+    assert_eq!(
+        fingerprint,
+        "messages-save twake.example.org/chat/ app company channel"
+    );
+    let elsewhere = Destination {
+        channel_id: "another".to_owned(),
+        ..of
+    };
+    assert_ne!(twake::Destination::from(elsewhere).fingerprint(), fingerprint);
 }
 
 fn stored(message: Document, ephemeral: bool) -> StoredMessage {
@@ -138,6 +154,18 @@ fn content_is_an_object_of_text_and_nodes() {
 fn an_ephemeral_message_is_marked() {
     let body = body_of(&stored(hello(), true));
     assert_eq!(body["message"]["_once_ephemeral_message"], true);
+}
+
+#[test]
+fn the_name_and_the_picture_of_a_source_are_hidden_data() {
+    let mut message = stored(hello(), false);
+    assert!(body_of(&message)["message"].get("hidden_data").is_none());
+    message.appearance = Some(crate::message::Appearance {
+        title: Some("CI".to_owned()),
+        picture: None,
+    });
+    let body = body_of(&message);
+    assert_eq!(body["message"]["hidden_data"], json!({ "custom_title": "CI" }));
 }
 
 #[test]

@@ -10,6 +10,7 @@ const REST: &str = "https://e.example/whole";
 fn sizes(destination: &Destination) -> (usize, usize) {
     match destination {
         Destination::MessagesSave(_) => (1_000_000, 450_000),
+        Destination::Threads(_) => unreachable!("no channel of this test"),
         // The content of an event, with its other keys.
         Destination::Matrix(_) => (60_500, 90_000),
     }

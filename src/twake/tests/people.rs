@@ -57,6 +57,7 @@ fn sent(destination: &Destination, act: Act, message: &StoredMessage) -> (Value,
                 .map(|found| found[1].to_owned())
                 .collect()
         }
+        Destination::Threads(_) => unreachable!("no channel of this test"),
         Destination::Matrix(_) => {
             let users = body["m.mentions"]["user_ids"].as_array();
             let users = users.into_iter().flatten();
@@ -87,7 +88,7 @@ fn a_mapped_person_is_mentioned_by_a_post_and_a_reply_and_never_by_an_edit() {
                 let (body, users) = sent(&destination, act.clone(), &message(line));
                 let expected = is_mapped && may_mention;
                 let user = match &destination {
-                    Destination::MessagesSave(_) => ID,
+                    Destination::MessagesSave(_) | Destination::Threads(_) => ID,
                     Destination::Matrix(_) => USER,
                 };
                 let expected: Vec<&str> = expected.then_some(user).into_iter().collect();
@@ -154,7 +155,7 @@ proptest! {
         for destination in with_alice() {
             let (body, users) = sent(&destination, Act::Post, &message(line.clone()));
             let user = match &destination {
-                Destination::MessagesSave(_) => ID,
+                Destination::MessagesSave(_) | Destination::Threads(_) => ID,
                 Destination::Matrix(_) => USER,
             };
             // A text may repeat the mention of a person who is mentioned anyway.

@@ -27,6 +27,7 @@ pub(super) fn channels(readers: &Readers) -> [Destination; 2] {
         channel_id: "channel".to_owned(),
         rate: None,
         readers: readers.clone(),
+        conversations: true,
     };
     let chat = matrix::Destination {
         account: Arc::new(matrix::Account::new(
@@ -41,6 +42,7 @@ pub(super) fn channels(readers: &Readers) -> [Destination; 2] {
         allow_unencrypted: false,
         rate: None,
         readers: readers.clone(),
+        conversations: true,
     };
     [old.into(), chat.into()]
 }
@@ -54,6 +56,7 @@ pub(super) fn posted(job: &Job<'_>) -> (String, String) {
             let content = &sent["message"]["content"];
             (text(&content["original_str"]), content["formatted"].to_string())
         }
+        Destination::Threads(_) => unreachable!("no channel of this test"),
         Destination::Matrix(_) => (text(&sent["body"]), text(&sent["formatted_body"])),
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use twake_bridge::condition::Condition;
+use twake_bridge::payload::Selection;
 
 static NAMES: LazyLock<Value> = LazyLock::new(|| {
     json!({
@@ -30,6 +31,20 @@ pub(crate) fn check(data: &[u8]) {
             for name in &condition.references().names {
                 assert!(!name.is_empty());
             }
+            let of_selection = condition.evaluate(&selected(&condition));
+            assert_eq!(
+                format!("{of_selection:?}"),
+                format!("{:?}", condition.evaluate(&NAMES))
+            );
         }
     }
+}
+
+/// The names with what a condition reads of the payload.
+fn selected(condition: &Condition) -> Value {
+    let reads = condition.reads().filter(|read| read.path[0] == "payload");
+    let selection = Selection::of(reads.map(|read| (&read.path[1..], read.whole)));
+    let mut names = NAMES.clone();
+    names["payload"] = selection.parse(names["payload"].to_string().as_bytes()).unwrap();
+    names
 }

@@ -14,7 +14,8 @@ use twake_bridge::decision::{self, ChallengeResponse};
 use twake_bridge::event::{Envelope, Event};
 use twake_bridge::headers::Headers;
 use twake_bridge::route::Routes;
-use twake_bridge::source::Source;
+use twake_bridge::source::{self, Source};
+use twake_bridge::template::SourceConversations;
 use twake_bridge::toml_reader::{Finding, Severity};
 
 use super::{Input, decision::check_decision};
@@ -105,14 +106,23 @@ fn a_kind(text: &str) {
 
 /// Any kind that compiles can receive a request.
 fn receive(loaded: LoadedKind) {
+    let routes = Routes::new(Vec::new(), vec!["dev".into()]);
     let source = Source {
         name: "own".into(),
         authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
-        routes: Routes::new(Vec::new(), vec!["dev".into()]),
+        selection: source::selection(
+            &loaded.kind,
+            &loaded.facts,
+            &routes,
+            &SourceConversations::default(),
+        ),
+        routes,
+        conversations: SourceConversations::default(),
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,
         admission: Admission::default(),
+        appearance: None,
     };
     let headers = Headers::new([("content-type", "application/json"), ("x-event", "push")]);
     decision::answer_unsigned_challenge(&headers, &source)

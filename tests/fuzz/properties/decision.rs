@@ -13,9 +13,11 @@ use twake_bridge::config::{builtin, kind_alone};
 use twake_bridge::decision::{self, Decision};
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
+use twake_bridge::payload::Selection;
 use twake_bridge::queue::to_stored;
 use twake_bridge::route::{Route, RouteChannels, Routes};
-use twake_bridge::source::Source;
+use twake_bridge::source::{self, Source};
+use twake_bridge::template::SourceConversations;
 
 use super::{Input, nasty, shown};
 
@@ -61,14 +63,23 @@ fn source(kind: &str) -> Source {
         continues: true,
         variant: Some(variant.into()),
     });
+    let routes = Routes::new(routes.collect(), vec!["own".into()]);
     Source {
         name: kind.into(),
         authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
-        routes: Routes::new(routes.collect(), vec!["own".into()]),
+        selection: source::selection(
+            &loaded.kind,
+            &loaded.facts,
+            &routes,
+            &SourceConversations::default(),
+        ),
+        routes,
+        conversations: SourceConversations::default(),
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,
         admission: Admission::default(),
+        appearance: None,
     }
 }
 
@@ -93,12 +104,23 @@ pub(crate) fn check(data: &[u8]) {
         }
         payload.to_string().into_bytes()
     };
-    let event = event(&sample.source, &event_type, body);
+    let selected = event(
+        &sample.source,
+        &event_type,
+        body.clone(),
+        &sample.source.selection,
+    );
+    let event = event(&sample.source, &event_type, body, &Selection::all());
     let kind = sample.source.kind.name.as_str();
     // GitHub's templates quote only bodies. Templates of other kinds may quote any value.
     let may_link = quotes(kind) && (kind != "github" || body_has_a_link(&event.payload));
     let decision = decision::decide(event.clone(), &sample.source);
     check_decision(&decision, may_link);
+    let of_selection = decision::decide(selected, &sample.source);
+    // A smaller payload may take fewer steps.
+    if decision.cut_off.is_empty() {
+        assert_eq!(format!("{of_selection:?}"), format!("{decision:?}"));
+    }
     let (again, _) = decision::decide_whole(event, &sample.source);
     assert_eq!(
         (decision.key, format!("{:?}", decision.messages)),
@@ -107,7 +129,7 @@ pub(crate) fn check(data: &[u8]) {
 }
 
 /// The event of an authenticated request.
-fn event(source: &Source, event_type: &str, body: Vec<u8>) -> Event {
+fn event(source: &Source, event_type: &str, body: Vec<u8>, selection: &Selection) -> Event {
     let headers = source.kind.sample_headers.iter();
     let headers =
         headers.map(|(name, value)| (name, value.replace("{event}", event_type).replace("{id}", "id")));
@@ -119,7 +141,13 @@ fn event(source: &Source, event_type: &str, body: Vec<u8>) -> Event {
         .finish(Bytes::from(body), Timestamp::UNIX_EPOCH)
         .unwrap();
     let name = Arc::clone(&source.name);
-    Event::new(uuid::Uuid::nil(), name, Timestamp::UNIX_EPOCH, authentic)
+    Event::select(
+        uuid::Uuid::nil(),
+        name,
+        Timestamp::UNIX_EPOCH,
+        authentic,
+        selection,
+    )
 }
 
 /// Whether a kind renders markup from payloads, so that links in the markup become links.

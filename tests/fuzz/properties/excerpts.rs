@@ -5,7 +5,7 @@ use handlebars::Context;
 use serde_json::json;
 use std::sync::LazyLock;
 use twake_bridge::message::{Block, Document, StoredMessage, cutting, markdown, plain};
-use twake_bridge::template::{Library, Origin, Rendered, TemplateFile};
+use twake_bridge::template::{Library, Origin, Rendered, SourceConversations, TemplateFile};
 
 use super::{Input, shown};
 
@@ -61,7 +61,8 @@ fn made(template: &str, text: &str, limit: usize) -> Option<Document> {
     let rendering = EXCERPTS.render(
         template,
         None,
-        &Context::from(json!({ "text": text, "limit": limit })),
+        &mut Context::from(json!({ "text": text, "limit": limit })),
+        &SourceConversations::default(),
     );
     assert_eq!(rendering.failed, []);
     let Rendered::Message(message) = rendering.rendered else {

@@ -28,6 +28,7 @@ static DESTINATION: LazyLock<Destination> = LazyLock::new(|| {
         channel_id: "channel".to_owned(),
         rate: None,
         readers: Readers::default(),
+        conversations: true,
     })
 });
 
@@ -173,6 +174,7 @@ fn inlines(content: &[Inline], out: &mut String) {
             Inline::Time(_) => out.push_str("time "),
             Inline::Person(_) => out.push_str("person "),
             Inline::Break => out.push_str("br "),
+            Inline::Conversation(_) => out.push_str("value "),
             Inline::Strong(inner) => wrapped("strong", out, |out| inlines(inner, out)),
             Inline::Emphasis(inner) => wrapped("emphasis", out, |out| inlines(inner, out)),
             Inline::Strikethrough(inner) => wrapped("strike", out, |out| inlines(inner, out)),

@@ -4,7 +4,7 @@
 use handlebars::Context;
 use serde_json::{Value, json};
 use twake_bridge::message::Document;
-use twake_bridge::template::{Library, Origin, Rendered, TemplateFile};
+use twake_bridge::template::{Library, Origin, Rendered, SourceConversations, TemplateFile};
 
 use super::{Input, nasty, shown};
 
@@ -46,9 +46,10 @@ fn any_template(input: &mut Input<'_>) {
         );
         assert!(!finding.what.is_empty());
     }
-    let context = Context::from(names(&value));
+    let mut context = Context::from(names(&value));
+    let of_source = SourceConversations::default();
     for variant in [None, Some("short")] {
-        let rendering = library.render("push", variant, &context);
+        let rendering = library.render("push", variant, &mut context, &of_source);
         if let Rendered::Message(message) = &rendering.rendered {
             let may_link = [text, part].iter().any(|text| {
                 ["evil", "excerpt", "slack"]
@@ -65,7 +66,7 @@ fn any_template(input: &mut Input<'_>) {
         );
     }
     for entry in library.entries() {
-        let _ = (entry.reads(), entry.when());
+        let _ = (entry.reads(), entry.expressions().count());
     }
 }
 
@@ -97,7 +98,8 @@ fn own_text_with_holes(input: &mut Input<'_>) {
         return;
     }
     let render = |value: &str| -> Option<Document> {
-        let rendering = library.render("push", None, &Context::from(json!({ "x": value })));
+        let mut context = Context::from(json!({ "x": value }));
+        let rendering = library.render("push", None, &mut context, &SourceConversations::default());
         match rendering.rendered {
             Rendered::Message(message) => {
                 shown::check(&message, own_text.contains("evil"));

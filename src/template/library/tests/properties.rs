@@ -16,7 +16,7 @@ proptest! {
         for template in contexts {
             let expected = markdown::parse(&template.replace("{{x}}", &text_atom(&value))).unwrap();
             let library = library(vec![file("push.hbs", template)]);
-            let rendering = library.render("push", None, &Context::from(json!({"x": value.clone()})));
+            let rendering = library.render_alone("push", None, &Context::from(json!({"x": value.clone()})));
             match rendering.rendered {
                 Rendered::Message(message) => prop_assert_eq!(message.message, expected),
                 text => prop_assert!(matches!(text, Rendered::Skipped(_)) && plain::text(&expected).trim().is_empty()),
@@ -28,7 +28,7 @@ proptest! {
     fn no_value_adds_formatting_or_mentions(value in any::<String>()) {
         let context = Context::from(json!({"x": value.clone()}));
         let library = library(vec![file("push.hbs", "a{{code x}}{{link x \"http://e\"}}{{truncate x 9}}{{quote x}}{{button x x}}@all {{x}}")]);
-        let plain = plain::without_mentions(&plain::text(&document(library.render("push", None, &context))));
+        let plain = plain::without_mentions(&plain::text(&document(library.render_alone("push", None, &context))));
         let broken = plain.split('@').skip(1).all(|after| after.starts_with('\u{2060}'));
         prop_assert!(broken, "{:?}", plain);
     }

@@ -24,7 +24,7 @@ fn the_most_specific_template_is_rendered() {
         ]
     );
     let selected = |event: &str, variant: Option<&str>| {
-        let rendering = library.render(event, variant, &context());
+        let rendering = library.render_alone(event, variant, &context());
         (
             rendering.template.map(|template| template.name),
             rendering.failed.len(),
@@ -53,7 +53,7 @@ fn an_own_file_that_does_not_compile_is_reported_and_replaced_by_the_built_in_on
         ],
     );
     assert_eq!(findings.len(), 2);
-    let rendering = library.render("push", None, &context());
+    let rendering = library.render_alone("push", None, &context());
     assert!(
         rendering.failed[0]
             .1
@@ -62,7 +62,7 @@ fn an_own_file_that_does_not_compile_is_reported_and_replaced_by_the_built_in_on
         rendering.failed
     );
     assert_eq!(plain::text(&document(rendering)), "built in");
-    let rendering = library.render("new", None, &context());
+    let rendering = library.render_alone("new", None, &context());
     assert_eq!(
         (rendering.rendered, rendering.failed.len()),
         (Rendered::NoTemplate, 1)
@@ -79,18 +79,18 @@ fn a_template_is_rendered_if_its_condition_is_true_or_fails() {
         ),
         file("perhaps.hbs", "+++\nwhen = 'payload.nope == 1'\n+++\nx"),
     ]);
-    let yes = library.render("yes", None, &context());
+    let yes = library.render_alone("yes", None, &context());
     assert_eq!(
         (plain::text(&document(yes.clone())).as_str(), yes.when_failed),
         ("x", None)
     );
-    let no = library.render("no", None, &context());
+    let no = library.render_alone("no", None, &context());
     assert_eq!(
         no.rendered,
         Rendered::Skipped("no.hbs: its `when` does not hold".to_owned())
     );
     assert_eq!(no.template.unwrap().name, "no.hbs");
-    let perhaps = library.render("perhaps", None, &context());
+    let perhaps = library.render_alone("perhaps", None, &context());
     assert!(perhaps.when_failed.is_some());
     assert_eq!(plain::text(&document(perhaps)), "x");
     assert_eq!(found("+++\n\nwhen = '1 +'\n+++\nx").0, 3);
@@ -109,7 +109,7 @@ fn a_panic_in_a_template_is_a_failure() {
                   _: &mut dyn handlebars::Output|
      -> handlebars::HelperResult { panic!("out of range") };
     library.engine.register_helper("short_sha", Box::new(breaks));
-    let rendering = library.render("push", None, &context());
+    let rendering = library.render_alone("push", None, &context());
     let why = "own/push.hbs: rendering panicked: out of range";
     assert_eq!(rendering.failed, [("push.hbs".to_owned(), why.to_owned())]);
     assert_eq!(plain::text(&document(rendering)), "built in");

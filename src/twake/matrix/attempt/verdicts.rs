@@ -65,7 +65,7 @@ impl Attempt<'_> {
             Task::Deliver(Job {
                 act: Act::Reply(to), ..
             }) => RemoteId {
-                thread: Some(to.thread.clone().unwrap_or_else(|| to.message.clone())),
+                thread: Some(to.thread_or_own().to_owned()),
                 ..id
             },
             // Later edits are of the message as it was first sent.

@@ -1,0 +1,60 @@
+//! Ids of Twake's companies, workspaces and channels.
+
+use crate::toml_reader::{Findings, Located};
+use crate::twake::Api;
+use crate::twake::matrix::Room;
+
+/// The ids of Twake.
+#[derive(Clone, Copy)]
+pub(super) enum Id {
+    Group,
+    Workspace,
+    Channel,
+}
+
+impl Id {
+    /// Its key, what it is of, and what it follows in the address of the web client.
+    pub(super) fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Group => ("group_id", "company", "/client/"),
+            Self::Workspace => ("workspace_id", "workspace", "/w/"),
+            Self::Channel => ("channel_id", "channel", "/c/"),
+        }
+    }
+}
+
+/// Checks ids of Twake in a table of `bridge.toml`.
+pub(super) struct Ids<'a> {
+    pub(super) api: Api,
+    pub(super) table: &'a str,
+    pub(super) findings: &'a Findings,
+}
+
+impl Ids<'_> {
+    /// The id, after a finding if it is none.
+    pub(super) fn of(&self, id: Located<String>, of: Id) -> String {
+        let (key, of, before) = of.words();
+        let what = if Room::parse(&id.value).is_ok() {
+            format!(
+                "is a room of Matrix, and the account has api = \"{}\"",
+                self.api.name()
+            )
+        } else if id.value.contains('/') {
+            let after = id.value.split_once(before).map_or("", |(_, after)| after);
+            match after.split(['/', '?', '#']).next() {
+                Some(near) if !near.is_empty() => format!("is a link, not an id, did you mean \"{near}\"?"),
+                _ => format!("is a link, not an id: write the part of it that follows {before}"),
+            }
+        } else if id.value.starts_with('#') {
+            format!(
+                "is no id of a {of}, but a name: write what follows {before} in the address of the web client"
+            )
+        } else if id.value.trim() != id.value {
+            format!("has blanks around it, did you mean \"{}\"?", id.value.trim())
+        } else {
+            return id.value;
+        };
+        self.findings.error(id.at, &format!("{}.{key}", self.table), what);
+        id.value
+    }
+}

@@ -1,0 +1,249 @@
+//! A digest: one message in place of many that wait for a channel. Pure.
+
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use crate::conversation::{self, Key, Known, Turn};
+use crate::message::{Block, Document, Inline, StoredMessage, cutting};
+use crate::twake::Act;
+
+/// The most lines of a digest that are about single messages.
+const LINES: usize = 20;
+
+/// The most characters of such a line.
+const LINE_LENGTH: usize = 200;
+
+/// The most types of events that are counted by name.
+const TYPES: usize = 10;
+
+/// A delivery that a digest carries.
+pub struct Carried<'a> {
+    /// The source of its event.
+    pub source: &'a str,
+    /// The type of its event.
+    pub event_type: &'a str,
+    /// When the event was received.
+    pub received: Timestamp,
+    /// Its message. Unset: its form is not known to this version.
+    pub message: Option<&'a StoredMessage>,
+}
+
+/// A line about one message, or about all messages of a conversation.
+struct Line {
+    content: Vec<Inline>,
+    events: usize,
+}
+
+/// The digest of deliveries, which are in the order of their lane. Messages of one conversation share a line, which shows the
+/// last of them.
+pub fn document(carried: &[Carried<'_>]) -> Document {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut of_thread: BTreeMap<Key, usize> = BTreeMap::new();
+    for delivery in carried {
+        let content = content(delivery);
+        let conversation = delivery
+            .message
+            .and_then(|message| message.conversation.as_deref());
+        let known = conversation.map(conversation::thread_key).map(|key| {
+            let next = lines.len();
+            *of_thread.entry(key).or_insert(next)
+        });
+        match known.and_then(|index| lines.get_mut(index)) {
+            Some(line) => {
+                *line = Line {
+                    content,
+                    events: line.events + 1,
+                }
+            }
+            None => lines.push(Line { content, events: 1 }),
+        }
+    }
+    let more = lines.len().saturating_sub(LINES);
+    let items = lines
+        .into_iter()
+        .take(LINES)
+        .map(|line| vec![Block::Paragraph(line.into_inlines())]);
+    let mut blocks = vec![
+        Block::Paragraph(vec![Inline::Strong(vec![text(heading(carried))])]),
+        Block::Paragraph(vec![text(counts(carried))]),
+        Block::List {
+            start: None,
+            items: items.collect(),
+        },
+    ];
+    if more > 0 {
+        blocks.push(Block::Paragraph(vec![text(format!("and {more} more"))]));
+    }
+    Document { blocks }
+}
+
+impl Line {
+    fn into_inlines(mut self) -> Vec<Inline> {
+        if self.events > 1 {
+            self.content.push(text(format!(" ({} events)", self.events)));
+        }
+        self.content
+    }
+}
+
+fn text(text: impl Into<String>) -> Inline {
+    Inline::Text(text.into())
+}
+
+fn heading(carried: &[Carried<'_>]) -> String {
+    let began = carried.iter().map(|delivery| delivery.received).min();
+    let since = began.map_or_else(String::new, |began| {
+        began.strftime(" since %-d %b %H:%M UTC").to_string()
+    });
+    format!("📦 {} events{since}", carried.len())
+}
+
+/// "github: 12 push, 3 issues · grafana: 4 alerts", the most frequent ones.
+fn counts(carried: &[Carried<'_>]) -> String {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for delivery in carried {
+        *counts.entry((delivery.source, delivery.event_type)).or_default() += 1;
+    }
+    let mut frequent: Vec<((&str, &str), usize)> = counts.into_iter().collect();
+    frequent.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let others: usize = frequent.iter().skip(TYPES).map(|(_, count)| count).sum();
+    frequent.truncate(TYPES);
+    let mut by_source: Vec<(&str, Vec<String>)> = Vec::new();
+    for ((source, event_type), count) in frequent {
+        let part = format!("{count} {event_type}");
+        match by_source.iter_mut().find(|(known, _)| *known == source) {
+            Some((_, parts)) => parts.push(part),
+            None => by_source.push((source, vec![part])),
+        }
+    }
+    let mut parts: Vec<String> = by_source
+        .iter()
+        .map(|(source, parts)| format!("{source}: {}", parts.join(", ")))
+        .collect();
+    if others > 0 {
+        parts.push(format!("{others} others"));
+    }
+    parts.join(" · ")
+}
+
+/// The first line of a message, with a link.
+fn content(delivery: &Carried<'_>) -> Vec<Inline> {
+    let Some(message) = delivery.message else {
+        return vec![text(format!("{}: {}", delivery.source, delivery.event_type))];
+    };
+    let turn = Turn {
+        destination: "",
+        received: delivery.received,
+        is_replay: false,
+        is_superseded: false,
+    };
+    let whole = conversation::text(message, &Act::Post, &Known::default(), &turn);
+    let link = whole.blocks.iter().find_map(link_of_block).map(str::to_owned);
+    let first = Document {
+        blocks: whole.blocks.iter().take(1).cloned().collect(),
+    };
+    let line = match cutting::cut_lines(first, LINE_LENGTH, 1).blocks.pop() {
+        Some(Block::Paragraph(line) | Block::Heading(line)) => line,
+        _ => vec![text(format!("{}: {}", delivery.source, delivery.event_type))],
+    };
+    match link {
+        Some(url) if line.iter().all(|inline| link_of(inline).is_none()) => {
+            vec![Inline::Link { url, label: line }]
+        }
+        _ => line,
+    }
+}
+
+fn link_of_block(block: &Block) -> Option<&str> {
+    match block {
+        Block::Paragraph(line) | Block::Heading(line) => line.iter().find_map(link_of),
+        Block::Quote(blocks) => blocks.iter().find_map(link_of_block),
+        Block::List { items, .. } => items.iter().flatten().find_map(link_of_block),
+        Block::Buttons(buttons) => buttons.first().map(|button| button.url.as_str()),
+        Block::Code { .. } | Block::Rule => None,
+    }
+}
+
+fn link_of(inline: &Inline) -> Option<&str> {
+    match inline {
+        Inline::Link { url, .. } => Some(url),
+        Inline::Strong(inside) | Inline::Emphasis(inside) | Inline::Strikethrough(inside) => {
+            inside.iter().find_map(link_of)
+        }
+        Inline::Text(_)
+        | Inline::Code(_)
+        | Inline::Break
+        | Inline::Time(_)
+        | Inline::Person(_)
+        | Inline::Conversation(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{markdown, plain};
+
+    fn message(markdown: &str) -> StoredMessage {
+        StoredMessage::new(markdown::parse(markdown).unwrap())
+    }
+
+    fn carried<'a>(source: &'a str, event_type: &'a str, message: &'a StoredMessage) -> Carried<'a> {
+        Carried {
+            source,
+            event_type,
+            received: "2026-11-29T14:05:00Z".parse().unwrap(),
+            message: Some(message),
+        }
+    }
+
+    #[test]
+    fn a_digest_counts_by_source_and_type_and_has_a_line_and_a_link_for_each_message() {
+        let push = message("**ana** pushed to [shop](https://e/shop)\n\nand more");
+        let alert = message("🔴 disk is full\nsecond line\n\n[Runbook](https://e/runbook)");
+        let document = document(&[
+            carried("github", "push", &push),
+            carried("grafana", "alerts", &alert),
+            carried("github", "push", &push),
+        ]);
+        assert_eq!(
+            plain::text(&document),
+            "📦 3 events since 29 Nov 14:05 UTC\ngithub: 2 push · grafana: 1 alerts\n\
+             • ana pushed to shop\n• 🔴 disk is full…\n• ana pushed to shop"
+        );
+        let Some(Block::List { items, .. }) = document.blocks.get(2) else {
+            panic!("{document:?}");
+        };
+        let links: Vec<Option<&str>> = items
+            .iter()
+            .map(|item| item.iter().find_map(link_of_block))
+            .collect();
+        assert_eq!(
+            links,
+            [
+                Some("https://e/shop"),
+                Some("https://e/runbook"),
+                Some("https://e/shop")
+            ]
+        );
+    }
+
+    #[test]
+    fn long_digests_are_cut_with_the_number_of_what_is_left_out() {
+        let all: Vec<StoredMessage> = (0..232)
+            .map(|n| message(&format!("message {n} {}", "x".repeat(5_000))))
+            .collect();
+        let types: Vec<String> = (0..232).map(|n| format!("type-{}", n % 30)).collect();
+        let carried: Vec<Carried<'_>> = all
+            .iter()
+            .zip(&types)
+            .map(|(message, event_type)| carried("ci", event_type, message))
+            .collect();
+        let text = plain::text(&document(&carried));
+        assert!(text.ends_with("\nand 212 more"), "{text}");
+        assert!(
+            text.contains("152 others") && text.chars().count() < 6_000,
+            "{text}"
+        );
+    }
+}
