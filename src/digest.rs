@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 use crate::conversation::{self, Key, Known, Turn};
-use crate::message::{Block, Document, Inline, StoredMessage, cutting};
+use crate::message::{Block, Document, Inline, StoredMessage, Time, TimeForm, cutting};
 use crate::twake::Act;
 
 /// The most lines of a digest that are about single messages.
@@ -64,7 +64,7 @@ pub fn document(carried: &[Carried<'_>]) -> Document {
         .take(LINES)
         .map(|line| vec![Block::Paragraph(line.into_inlines())]);
     let mut blocks = vec![
-        Block::Paragraph(vec![Inline::Strong(vec![text(heading(carried))])]),
+        Block::Paragraph(vec![Inline::Strong(heading(carried))]),
         Block::Paragraph(vec![text(counts(carried))]),
         Block::List {
             start: None,
@@ -90,12 +90,13 @@ fn text(text: impl Into<String>) -> Inline {
     Inline::Text(text.into())
 }
 
-fn heading(carried: &[Carried<'_>]) -> String {
-    let began = carried.iter().map(|delivery| delivery.received).min();
-    let since = began.map_or_else(String::new, |began| {
-        began.strftime(" since %-d %b %H:%M UTC").to_string()
-    });
-    format!("📦 {} events{since}", carried.len())
+fn heading(carried: &[Carried<'_>]) -> Vec<Inline> {
+    let mut line = vec![text(format!("📦 {} events", carried.len()))];
+    if let Some(at) = carried.iter().map(|delivery| delivery.received).min() {
+        let form = TimeForm::Day;
+        line.extend([text(" since "), Inline::Time(Time { at, form })]);
+    }
+    line
 }
 
 /// "github: 12 push, 3 issues · grafana: 4 alerts", the most frequent ones.
@@ -182,7 +183,8 @@ fn link_of(inline: &Inline) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{markdown, plain};
+    use crate::message::{Readers, markdown, plain};
+    use crate::zone;
 
     fn message(markdown: &str) -> StoredMessage {
         StoredMessage::new(markdown::parse(markdown).unwrap())
@@ -211,6 +213,12 @@ mod tests {
             "📦 3 events since 29 Nov 14:05 UTC\ngithub: 2 push · grafana: 1 alerts\n\
              • ana pushed to shop\n• 🔴 disk is full…\n• ana pushed to shop"
         );
+        let readers = Readers {
+            zone: zone::find("Europe/Paris").unwrap(),
+            ..Readers::default()
+        };
+        let text = plain::text(&readers.view(&document, true));
+        assert!(text.starts_with("📦 3 events since 29 Nov 15:05 CET\n"), "{text}");
         let Some(Block::List { items, .. }) = document.blocks.get(2) else {
             panic!("{document:?}");
         };

@@ -12,8 +12,8 @@ use crate::message::{ChatUser, People, Person, Readers};
 const ID: &str = "6f0c2b1e-1111-11eb-8000-0242ac120002";
 const USER: &str = "@alice:example.org";
 
-/// A channel in each dialect. In both, alice is mapped for the source github.
-fn with_alice() -> [Destination; 2] {
+/// A channel in each dialect. In all of them, alice is mapped for the source github.
+fn with_alice() -> [Destination; 3] {
     let readers = |user: ChatUser| {
         let mut people = People::default();
         people.insert(Some("github".to_owned()), "alice".to_owned(), user);
@@ -22,9 +22,9 @@ fn with_alice() -> [Destination; 2] {
             ..Readers::default()
         }
     };
-    let [old, _] = channels(&readers(ChatUser::Twake(ID.parse().unwrap())));
-    let [_, chat] = channels(&readers(ChatUser::Matrix(USER.to_owned())));
-    [old, chat]
+    let [old, threads, _] = channels(&readers(ChatUser::Twake(ID.parse().unwrap())));
+    let [_, _, chat] = channels(&readers(ChatUser::Matrix(USER.to_owned())));
+    [old, threads, chat]
 }
 
 fn person(source: &str, login: &str) -> Inline {
@@ -48,16 +48,14 @@ fn sent(destination: &Destination, act: Act, message: &StoredMessage) -> (Value,
         ..Job::post(Uuid::nil(), 1, destination, message)
     };
     let body: Value = serde_json::from_slice(&request(&job).body).unwrap();
+    let in_twake = |text: &Value| {
+        let pattern = Regex::new("@[^: ]+:([0-f-]{36})").unwrap();
+        let found = pattern.captures_iter(text.as_str().unwrap());
+        found.map(|found| found[1].to_owned()).collect()
+    };
     let users = match destination {
-        Destination::MessagesSave(_) => {
-            let text = body["message"]["content"]["original_str"].as_str().unwrap();
-            let pattern = Regex::new("@[^: ]+:([0-f-]{36})").unwrap();
-            pattern
-                .captures_iter(text)
-                .map(|found| found[1].to_owned())
-                .collect()
-        }
-        Destination::Threads(_) => unreachable!("no channel of this test"),
+        Destination::MessagesSave(_) => in_twake(&body["message"]["content"]["original_str"]),
+        Destination::Threads(_) => in_twake(&in_threads(&body)["text"]),
         Destination::Matrix(_) => {
             let users = body["m.mentions"]["user_ids"].as_array();
             let users = users.into_iter().flatten();
@@ -65,6 +63,12 @@ fn sent(destination: &Destination, act: Act, message: &StoredMessage) -> (Value,
         }
     };
     (body, users)
+}
+
+/// The message in a body of the threads API: of a post, or of a reply or an edit.
+fn in_threads(body: &Value) -> &Value {
+    let posted = body["options"].get("message");
+    posted.unwrap_or(&body["resource"])
 }
 
 #[test]
@@ -109,20 +113,24 @@ fn a_mention_has_the_form_of_its_chat() {
         person("github", "alice"),
         Inline::Text(", @bob".to_owned()),
     ];
-    let [old, chat] = with_alice();
+    let [old, threads, chat] = with_alice();
+    let text = format!("for @\u{2060}alice:{ID}, @\u{2060}bob");
+    let nodes = json!([
+        {"type": "text", "content": "for "},
+        {"type": "user", "content": format!("alice:{ID}")},
+        {"type": "text", "content": ", @bob"},
+    ]);
     let (body, _) = sent(&old, Act::Post, &message(line.clone()));
     let content = &body["message"]["content"];
     assert_eq!(
-        content["original_str"],
-        format!("for @\u{2060}alice:{ID}, @\u{2060}bob")
+        (&content["original_str"], &content["formatted"]),
+        (&json!(text), &nodes)
     );
+    let (body, _) = sent(&threads, Act::Post, &message(line.clone()));
+    let posted = in_threads(&body);
     assert_eq!(
-        content["formatted"],
-        json!([
-            {"type": "text", "content": "for "},
-            {"type": "user", "content": format!("alice:{ID}")},
-            {"type": "text", "content": ", @bob"},
-        ])
+        (&posted["text"], &posted["blocks"][0]["elements"]),
+        (&json!(text), &nodes)
     );
     let (body, _) = sent(&chat, Act::Post, &message(line));
     // A notice would notify nobody.

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::zone;
 
 /// A channel in each dialect, with these readers.
-pub(super) fn channels(readers: &Readers) -> [Destination; 2] {
+pub(super) fn channels(readers: &Readers) -> [Destination; 3] {
     let outbound = Arc::new(Outbound::default());
     let account = messages_save::Account {
         name: "old".to_owned(),
@@ -24,6 +24,23 @@ pub(super) fn channels(readers: &Readers) -> [Destination; 2] {
     let old = messages_save::Destination {
         account: Arc::new(account),
         group_id: "company".to_owned(),
+        channel_id: "channel".to_owned(),
+        rate: None,
+        readers: readers.clone(),
+        conversations: true,
+    };
+    let account = threads::Account::new(
+        "threads".to_owned(),
+        "https://twake.test".parse().unwrap(),
+        "app".to_owned(),
+        Secret::new("key"),
+        Arc::clone(&outbound),
+    );
+    let threads = threads::Destination {
+        account: Arc::new(account),
+        channel: "dev".to_owned(),
+        group_id: "company".to_owned(),
+        workspace_id: "workspace".to_owned(),
         channel_id: "channel".to_owned(),
         rate: None,
         readers: readers.clone(),
@@ -44,7 +61,7 @@ pub(super) fn channels(readers: &Readers) -> [Destination; 2] {
         readers: readers.clone(),
         conversations: true,
     };
-    [old.into(), chat.into()]
+    [old.into(), threads.into(), chat.into()]
 }
 
 /// What is posted: the plain text, and what clients show.
@@ -56,7 +73,10 @@ pub(super) fn posted(job: &Job<'_>) -> (String, String) {
             let content = &sent["message"]["content"];
             (text(&content["original_str"]), content["formatted"].to_string())
         }
-        Destination::Threads(_) => unreachable!("no channel of this test"),
+        Destination::Threads(_) => {
+            let message = &sent["options"]["message"];
+            (text(&message["text"]), message["blocks"].to_string())
+        }
         Destination::Matrix(_) => (text(&sent["body"]), text(&sent["formatted_body"])),
     }
 }
