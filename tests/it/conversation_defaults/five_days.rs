@@ -2,7 +2,7 @@
 //!
 //! The events are GitHub's samples with other numbers, branches and times: 12 pull requests with their branches, pushes, runs,
 //! reviews and comments, 20 issues, security alerts, stars, and what else a project sends. `cargo test --test it five_days --
-//! --nocapture` prints the table. With `TEMPLATES=FOLDER` it has a row for the templates in that folder, such as older ones.
+//! --nocapture` prints the table. With `TEMPLATES=FOLDER` it has all rows, also one for the templates in that folder, such as older ones.
 
 use super::{Channel, play_source};
 use crate::kinds;
@@ -79,7 +79,7 @@ impl Days {
     }
 
     fn push(&mut self, branch: &str, number: usize) {
-        self.send("push__many-commits", &format!("/ref=refs/heads/{branch}"));
+        self.send("push__one-commit", &format!("/ref=refs/heads/{branch}"));
         self.pull("pull_request__synchronize", number, "");
         self.run(branch, "success", Some(number));
     }
