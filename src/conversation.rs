@@ -196,6 +196,9 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
         Some(Slot::Key(_)) => match known_message(known, thread) {
             Some(message) => Some((&message.id, &message.shown)),
             // The first message of its slot.
+            None if conversation.reply.as_ref().unwrap_or(&message.message).is_empty() => {
+                return Decided::Skip(Skip::Unchanged);
+            }
             None => return Decided::Act(vec![reply]),
         },
         None => None,
@@ -203,7 +206,7 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
     let mut acts = Vec::new();
     let mut skip = Skip::Unchanged;
     if let (true, Some((id, shown))) = (follow_up.update, target) {
-        if order(conversation, turn).is_before(shown) {
+        if order(conversation, turn.received).is_before(shown) {
             skip = Skip::Older;
         } else if turn.is_superseded {
             skip = Skip::Superseded;
@@ -221,6 +224,28 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
     }
 }
 
+/// Decides what a delivery does in a channel without conversations. A message that only follows others is skipped.
+pub fn decide_alone(message: &StoredMessage) -> Decided {
+    if message.message.is_empty() {
+        Decided::Skip(Skip::NotOpen)
+    } else {
+        Decided::Act(vec![Act::Post])
+    }
+}
+
+/// Whether a later message makes the update by an earlier one unnecessary: whatever the state is then, it updates the same
+/// message, and with nothing older. Each with the time when its event was received. The caller knows that nothing between them
+/// closes the conversation.
+pub fn supersedes(later: (&StoredMessage, Timestamp), earlier: (&StoredMessage, Timestamp)) -> bool {
+    let (Some(one), Some(other)) = (&later.0.conversation, &earlier.0.conversation) else {
+        return false;
+    };
+    let is_same = one.key == other.key && one.slot.is_some() && one.slot == other.slot;
+    let always_updates = one.unchanged.update && one.changed.update;
+    let is_older = order(one, later.1).is_before(&order(other, earlier.1));
+    is_same && always_updates && !is_older && !other.closes
+}
+
 /// What the store keeps after a delivery. Unset: what it has stays.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
@@ -236,13 +261,7 @@ pub fn after(message: &StoredMessage, known: &Known, turn: &Turn<'_>, done: &[(A
     let Some(conversation) = &message.conversation else {
         return Changes::default();
     };
-    let order = order(conversation, turn);
-    // A reply whose thread is gone may stand in the channel itself. Then it is a new opener.
-    let stands_alone = |act: &Act, id: &RemoteId| match act {
-        Act::Post => true,
-        Act::Reply(_) => id.thread.is_none(),
-        Act::Update(_) => false,
-    };
+    let order = order(conversation, turn.received);
     if let Some((_, id)) = done.iter().find(|(act, id)| stands_alone(act, id)) {
         return opened(conversation, turn, id, order);
     }
@@ -282,6 +301,16 @@ pub fn after(message: &StoredMessage, known: &Known, turn: &Turn<'_>, done: &[(A
     }
 }
 
+/// Whether an act has made a message that stands in the channel by itself: it is a new opener. A reply whose thread is gone
+/// may.
+pub fn stands_alone(act: &Act, id: &RemoteId) -> bool {
+    match act {
+        Act::Post => true,
+        Act::Reply(_) => id.thread.is_none(),
+        Act::Update(_) => false,
+    }
+}
+
 fn opened(conversation: &Conversation, turn: &Turn<'_>, id: &RemoteId, order: Order) -> Changes {
     let message = slot_key(conversation).map(|_| Message {
         opener: id.clone(),
@@ -315,9 +344,31 @@ pub fn text<'a>(message: &'a StoredMessage, act: &Act, known: &Known, turn: &Tur
         Act::Reply(_) => conversation.reply.as_ref(),
         Act::Update(_) => conversation.update.as_ref(),
     };
-    let document = own.unwrap_or(&message.message);
+    // A post in place of an update, because the chat has lost the message, has the text of the update.
+    let own = own.unwrap_or(&message.message);
+    let document = if own.is_empty() { message.document() } else { own };
     let thread = open(known, turn).filter(|_| *act != Act::Post);
-    Cow::Owned(fill::filled(document, conversation, thread, turn.received))
+    let before = thread.map_or(0, |thread| thread.count);
+    let values = fill::Values {
+        count: before.saturating_add(u64::from(conversation.opens)),
+        began: thread.map_or(turn.received, |thread| thread.began),
+        received: turn.received,
+        previous: thread.map_or("", |thread| &thread.state),
+        first: thread.map_or(&conversation.first, |thread| &thread.first),
+    };
+    Cow::Owned(fill::filled(document, &values))
+}
+
+/// A text with the values of a conversation in it, of an event that has none: those of a first event. `first`: its facts.
+pub fn text_alone(document: &Document, first: &BTreeMap<String, String>, received: Timestamp) -> Document {
+    let values = fill::Values {
+        count: 1,
+        began: received,
+        received,
+        previous: "",
+        first,
+    };
+    fill::filled(document, &values)
 }
 
 /// When the store may forget a conversation.
@@ -340,7 +391,7 @@ fn is_late(conversation: &Conversation, known: &Known, turn: &Turn<'_>) -> bool 
         return false;
     };
     (conversation.closes || thread.closed)
-        && order(conversation, turn).by_sender(&thread.newest) == Some(Ordering::Less)
+        && order(conversation, turn.received).by_sender(&thread.newest) == Some(Ordering::Less)
 }
 
 fn known_message<'k>(known: &'k Known, thread: &Thread) -> Option<&'k Message> {
@@ -362,10 +413,10 @@ fn follow_up(conversation: &Conversation, thread: &Thread) -> crate::message::Fo
     }
 }
 
-fn order(conversation: &Conversation, turn: &Turn<'_>) -> Order {
+fn order(conversation: &Conversation, received: Timestamp) -> Order {
     Order {
         version: conversation.version.clone(),
-        received: turn.received,
+        received,
     }
 }
 

@@ -8,7 +8,8 @@
 //!    decision::decide(event, source) ──► Decision { type, key, facts, routes with reasons, messages }
 //!    Queue::enqueue(event) ── commit ──► 202 {"event": "0198…", "channels": ["dev"]}
 //!                     queue (SQLite)
-//!    lane: Queue::claim ──► Job ──► dialect ⇄ HTTP client ──► Verdict ──► Queue::settle ──► next delivery
+//!    lane: Queue::claim ──► conversation::decide ──► acts ──► Job ──► dialect ⇄ HTTP client ──► Verdict
+//!                     ──► Queue::settle, with what is kept of the conversation ──► next delivery
 //! ```
 //!
 //! The program has two halves that meet only in the queue. The accepting half ([`http`], [`authentication`], [`event`],
@@ -59,7 +60,8 @@
 //!    commit.
 //! 2. **Order within a channel.** A lane has one owner and one delivery in flight. Meanwhile the one before it is settled; the
 //!    next one begins after that commit. [`queue::Queue::claim`] gives a fence to the owner. A settlement with an earlier fence
-//!    changes nothing ([`queue::Settled::Fenced`]), and the lane stops.
+//!    changes nothing ([`queue::Settled::Fenced`]), and the lane stops. What a delivery does in its conversation is decided at
+//!    its claim, and claimed again if one of the same conversation was not settled then.
 //! 3. **An unauthenticated body cannot become an event.** [`event::Event::new`] requires an [`authentication::Authentic`], which
 //!    only `authentication` creates. An unsigned challenge ([`decision::answer_unsigned_challenge`]) gets a constant response,
 //!    and its body is not read.

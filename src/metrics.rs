@@ -86,6 +86,12 @@ impl ChannelLabels {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SkippedLabels {
+    channel: String,
+    reason: &'static str,
+}
+
 /// How a reload ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[expect(non_camel_case_types, reason = "the variants are the label values")]
@@ -125,6 +131,7 @@ pub struct Metrics {
     cut_off: Family<SourceLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     dead: Family<ChannelLabels, Counter>,
+    skipped: Family<SkippedLabels, Counter>,
     waiting: Family<ChannelLabels, Gauge>,
     oldest: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
     halted: Family<ChannelLabels, Gauge>,
@@ -179,6 +186,11 @@ impl Default for Metrics {
             ),
             attempts: register(&mut all, "attempts", "Calls to Twake, by verdict"),
             dead: register(&mut all, "dead_letters", "Deliveries that became dead letters"),
+            skipped: register(
+                &mut all,
+                "skipped_deliveries",
+                "Deliveries for which their conversation posts nothing, by reason",
+            ),
             waiting: register(&mut all, "channel_waiting", "Deliveries waiting for a channel"),
             oldest: register_seconds(
                 &mut all,
@@ -304,6 +316,16 @@ impl Metrics {
     /// Counts a delivery that became a dead letter.
     pub fn dead(&self, channel: &str) {
         self.dead.get_or_create(&ChannelLabels::new(channel)).inc();
+    }
+
+    /// Counts a delivery for which nothing is posted.
+    pub fn skipped(&self, channel: &str, reason: &'static str) {
+        self.skipped
+            .get_or_create(&SkippedLabels {
+                channel: channel.to_owned(),
+                reason,
+            })
+            .inc();
     }
 
     /// Sets how many deliveries wait for a channel, and the age of the oldest.

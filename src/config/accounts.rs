@@ -280,6 +280,7 @@ impl ChannelContext<'_> {
             group_id: group_id?,
             channel_id,
             rate: raw.rate,
+            conversations: raw.conversations.unwrap_or(true),
         }))
     }
 
@@ -298,6 +299,7 @@ impl ChannelContext<'_> {
             notify: raw.notify.unwrap_or(Notify::Critical),
             allow_unencrypted: raw.allow_unencrypted,
             rate: raw.rate,
+            conversations: raw.conversations.unwrap_or(true),
         }))
     }
 

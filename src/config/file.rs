@@ -62,6 +62,7 @@ pub(super) struct RawChannel {
     pub(super) notify: Option<Notify>,
     pub(super) allow_unencrypted: bool,
     pub(super) rate: Option<Rate>,
+    pub(super) conversations: Option<bool>,
     /// The keys that not every API has, and their positions.
     pub(super) api_keys: Vec<(&'static str, usize)>,
 }
@@ -254,6 +255,7 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         account: table.text("account"),
         group_id: table.text("group_id"),
         rate: table.unit("rate", &units::RATE),
+        conversations: table.boolean("conversations"),
     })
 }
 

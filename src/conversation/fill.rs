@@ -1,21 +1,29 @@
 //! Puts the values of a conversation into a document.
 
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
-use super::Thread;
-use crate::message::{Block, Conversation, ConversationField, Document, Inline};
+use crate::message::{Block, ConversationField, Document, Inline};
 use crate::units::readable_duration;
 
-/// The document with the values of its conversation as text. Without a thread it opens one.
-pub(super) fn filled(
-    document: &Document,
-    conversation: &Conversation,
-    thread: Option<&Thread>,
-    received: Timestamp,
-) -> Document {
+/// The values of a conversation at an event.
+pub(super) struct Values<'a> {
+    /// How many events that may open it it has had, with this one.
+    pub(super) count: u64,
+    /// When its first event was received.
+    pub(super) began: Timestamp,
+    /// When this event was received.
+    pub(super) received: Timestamp,
+    /// The state before this event.
+    pub(super) previous: &'a str,
+    /// Facts of the first event.
+    pub(super) first: &'a BTreeMap<String, String>,
+}
+
+/// The document with the values of its conversation as text.
+pub(super) fn filled(document: &Document, values: &Values<'_>) -> Document {
     let mut document = document.clone();
-    let value = |field: &ConversationField| value(field, conversation, thread, received);
-    blocks(&mut document.blocks, &value);
+    blocks(&mut document.blocks, &|field| values.text(field));
     document
 }
 
@@ -43,26 +51,17 @@ fn inlines(list: &mut [Inline], value: &dyn Fn(&ConversationField) -> String) {
     }
 }
 
-fn value(
-    field: &ConversationField,
-    conversation: &Conversation,
-    thread: Option<&Thread>,
-    received: Timestamp,
-) -> String {
-    let began = thread.map_or(received, |thread| thread.began);
-    match field {
-        ConversationField::Count => {
-            let before = thread.map_or(0, |thread| thread.count);
-            before.saturating_add(u64::from(conversation.opens)).to_string()
-        }
-        ConversationField::Began => moment(began, received),
-        ConversationField::Duration => {
-            readable_duration(received.duration_since(began).as_secs().unsigned_abs())
-        }
-        ConversationField::Previous => thread.map_or_else(String::new, |thread| thread.state.clone()),
-        ConversationField::First(name) => {
-            let first = thread.map_or(&conversation.first, |thread| &thread.first);
-            first.get(name).cloned().unwrap_or_default()
+impl Values<'_> {
+    fn text(&self, field: &ConversationField) -> String {
+        match field {
+            ConversationField::Count => self.count.to_string(),
+            ConversationField::Began => moment(self.began, self.received),
+            ConversationField::Duration => {
+                let seconds = self.received.duration_since(self.began).as_secs();
+                readable_duration(seconds.unsigned_abs())
+            }
+            ConversationField::Previous => self.previous.to_owned(),
+            ConversationField::First(name) => self.first.get(name).cloned().unwrap_or_default(),
         }
     }
 }

@@ -42,7 +42,13 @@ fn conversation() -> Conversation {
 fn message(conversation: Conversation) -> StoredMessage {
     StoredMessage {
         conversation: Some(Box::new(conversation)),
-        ..StoredMessage::new(Document::default())
+        ..StoredMessage::new(line("x"))
+    }
+}
+
+fn line(text: &str) -> Document {
+    Document {
+        blocks: vec![Block::Paragraph(vec![Inline::Text(text.to_owned())])],
     }
 }
 
@@ -152,6 +158,36 @@ fn the_first_message_of_a_slot_is_a_reply_and_later_ones_update_it() {
     let mut opened_by_it = Channel::default();
     assert_eq!(opened_by_it.receive(1, review()), "post 1");
     assert_eq!(opened_by_it.receive(2, review()), "update 1");
+}
+
+#[test]
+fn a_message_without_the_text_of_an_act_does_not_do_it() {
+    let card = || {
+        with(|it| {
+            (it.slot, it.unchanged) = (Some(Slot::Key("card".to_owned())), UPDATE);
+            (it.opens, it.reply, it.update) = (false, None, Some(line("changed")));
+        })
+    };
+    let stored = StoredMessage {
+        message: Document::default(),
+        ..message(card())
+    };
+    assert_eq!(decide_alone(&stored), Decided::Skip(Skip::NotOpen));
+    assert_eq!(decide_alone(&message(card())), Decided::Act(vec![Act::Post]));
+    let mut channel = Channel::default();
+    channel.receive(1, conversation());
+    let turn = Turn {
+        destination: "",
+        received: Timestamp::from_second(2).unwrap(),
+        is_replay: false,
+        is_superseded: false,
+    };
+    assert_eq!(
+        decide(&stored, &channel.known, &turn),
+        Decided::Skip(Skip::Unchanged)
+    );
+    // A post in place of an update has its text.
+    assert_eq!(*text(&stored, &Act::Post, &channel.known, &turn), line("changed"));
 }
 
 #[test]

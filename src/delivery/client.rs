@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::twake::http::{Answer, Request, TransportError, TransportFault};
 use crate::twake::outbound::Fingerprint;
-use crate::twake::{Account, Act, Attempt, Job, Outbound, Step, Task, Verdict, VerdictKind};
+use crate::twake::{Account, Attempt, Outbound, Step, Task, Verdict};
 
 mod encoding;
 mod exchange;
@@ -63,24 +63,6 @@ impl Client {
             resolver: Resolver::default(),
             clock,
             timeout,
-        }
-    }
-
-    /// Attempts a delivery. If the message that it was to reply to or update is gone, posts it instead.
-    pub(super) async fn deliver(&self, job: Job<'_>, stop: &CancellationToken) -> Verdict {
-        let (verdict, _) = self.perform(Task::Deliver(job.clone()), stop).await;
-        if verdict.kind != VerdictKind::TargetGone {
-            return verdict;
-        }
-        let post = Job {
-            act: Act::Post,
-            ..job
-        };
-        let (posted, _) = self.perform(Task::Deliver(post), stop).await;
-        Verdict {
-            may_be_duplicate: verdict.may_be_duplicate || posted.may_be_duplicate,
-            notice: posted.notice.or(verdict.notice),
-            ..posted
         }
     }
 

@@ -13,13 +13,16 @@ use super::pace::{Pace, Pauses};
 use super::patience::Patience;
 use super::{DeliverySettings, Destinations, Halts, lateness};
 use crate::clock::Clock;
+use crate::conversation::Decided;
 use crate::metrics::{AttemptLabel, Metrics};
 use crate::queue::{DeliveryId, Head, Owner, Queue};
-use crate::twake::{Destination, HaltScope, Job, Reason, Task, Verdict, VerdictKind};
+use crate::twake::{Act, Destination, HaltScope, Reason, Task, Verdict, VerdictKind};
 
+mod acts;
 mod claim;
 mod settle;
 
+use acts::Carried;
 pub(super) use claim::Behind;
 use settle::Attempted;
 
@@ -101,14 +104,20 @@ impl Lane {
             if self.is_turn_over() || self.resume(&claim.head) {
                 continue;
             }
+            let acts = match acts::decide(&destination, &claim.head) {
+                Decided::Act(acts) => acts,
+                Decided::Skip(_) if !self.catch_up().await => break,
+                Decided::Skip(skip) if self.skip(&destination, claim, skip).await => continue,
+                Decided::Skip(_) => break,
+            };
             let before = self.delivered.take();
             let settled = before.as_ref().map(Attempted::delivery);
-            let (is_owner, behind, verdict) = tokio::join!(
+            let (is_owner, behind, carried) = tokio::join!(
                 self.settle(before),
-                self.claim_behind(claim.head.delivery, settled),
-                self.attempt(&destination, &claim.head)
+                self.claim_behind(&claim.head, settled),
+                self.attempt(&destination, &claim.head, acts)
             );
-            let attempted = self.judge(claim, verdict);
+            let attempted = self.judge(&destination, claim, carried);
             if is_owner && attempted.is_delivered() {
                 (self.delivered, self.behind) = (Some(attempted), behind);
             } else if !self.settle(Some(attempted)).await || !is_owner {
@@ -183,42 +192,28 @@ impl Lane {
         self.shared.stop.is_cancelled() || self.destinations.has_changed().unwrap_or(true)
     }
 
-    async fn attempt(&self, destination: &Destination, head: &Head) -> Verdict {
-        let Some(message) = &head.message else {
-            return unreadable();
-        };
+    /// Attempts a delivery, and reports the verdict to what all lanes share.
+    async fn attempt(&self, destination: &Destination, head: &Head, acts: Vec<Act>) -> Carried {
         let Shared {
-            clock,
-            halts,
-            metrics,
-            stop,
-            ..
+            halts, metrics, stop, ..
         } = &*self.shared;
-        let settings = *self.settings.borrow();
-        let now = clock.now();
-        let client = self.shared.client(settings.timeout);
-        let last = head.reason.as_deref().and_then(Reason::from_code);
-        let job = Job {
-            last: last.map(|reason| (reason, head.repeated)),
-            late: lateness::line(head.received, now, settings.late),
-            waited: Duration::try_from(now.duration_since(head.since)).unwrap_or_default(),
-            ..Job::post(head.event, head.delivery.0, destination, message)
-        };
-        self.pace.posted(clock.monotonic(), destination.rate());
-        let verdict = client.deliver(job, stop).await;
+        let carried = self.carry_out(destination, head, acts).await;
+        let verdict = &carried.verdict;
         match &verdict.kind {
             // The message waits, and the next run of the bridge attempts it again.
-            VerdictKind::Halt(_) if stop.is_cancelled() => return verdict,
-            VerdictKind::Halt(scope) => self.halt(destination, scope, &verdict),
+            VerdictKind::Halt(_) if stop.is_cancelled() => return carried,
+            VerdictKind::Halt(scope) => self.halt(destination, scope, verdict),
             // Does not show whether the chat would still refuse the account: it was not reached, or had another fault.
             VerdictKind::Retry { times: None, .. } => {}
+            // The message was not sent.
+            _ if verdict.reason == Reason::Unreadable => return carried,
             _ => halts.passed(destination),
         }
         if let Some(notice) = &verdict.notice {
             log::warn!(channel = &*self.name, account = destination.account().name(); "{notice}");
         }
         metrics.attempt(&self.name, label(&verdict.kind));
-        verdict
+        carried
     }
 
     /// Finds out whether a halt is over, without a message. The text of one message must not decide for a whole account, and
@@ -250,8 +245,8 @@ impl Lane {
     }
 }
 
-/// The label of a verdict in metrics. No counted attempt ends with the last two: [`Client::deliver`] posts if a target is
-/// gone, and an accepted probe is not counted.
+/// The label of a verdict in metrics. No counted attempt ends with the last two: a lane posts if a target is gone, and an
+/// accepted probe is not counted.
 fn label(kind: &VerdictKind) -> AttemptLabel {
     match kind {
         VerdictKind::Delivered(_) => AttemptLabel::delivered,

@@ -47,7 +47,10 @@ pub struct DeliverySettings {
 /// TLS cannot be set up.
 pub async fn deliver(job: Job<'_>, timeout: Duration, clock: &Clock) -> Result<Verdict, ClientError> {
     let client = Client::new(&Tls::new()?, clock.clone(), timeout);
-    Ok(client.deliver(job, &CancellationToken::new()).await)
+    let (verdict, _) = client
+        .perform(Task::Deliver(job), &CancellationToken::new())
+        .await;
+    Ok(verdict)
 }
 
 /// Sends one request on an account's way out. Needs a runtime with local tasks, as actix's is.

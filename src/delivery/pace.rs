@@ -20,10 +20,10 @@ impl Pace {
         self.next.get().saturating_sub(now)
     }
 
-    /// Notes that a message is posted now.
+    /// Notes that a message is posted now. Two at the same time wait for both.
     pub(super) fn posted(&self, now: Duration, rate: Option<Rate>) {
         let gap = rate.map_or(Duration::ZERO, |rate| rate.per / rate.count.max(1));
-        self.next.set(now + gap);
+        self.next.set(self.next.get().max(now) + gap);
     }
 }
 

@@ -83,6 +83,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::Known;
     use uuid::Uuid;
 
     const HOUR: u64 = 3600;
@@ -109,6 +110,9 @@ mod tests {
             repeated: 0,
             failing_since: failing_since.map(at),
             may_be_duplicate: false,
+            is_replay: false,
+            known: Known::default(),
+            superseded_by: None,
             message: None,
         }
     }

@@ -82,6 +82,7 @@ fn destination(url: &str, account: &str, channel: &str) -> Destination {
         group_id: "company".to_owned(),
         channel_id: channel.to_owned(),
         rate: None,
+        conversations: true,
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Conversation {
     /// Facts of the event that later messages show as those of the first event.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub first: BTreeMap<String, String>,
-    /// The text of a reply, if it is not that of a post.
+    /// The text of a reply, if it is not that of a post. Empty: the message is never a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Document>,
     /// The text of an update, if it is not that of a post.

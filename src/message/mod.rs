@@ -34,7 +34,8 @@ pub fn target_is_allowed(url: &str) -> bool {
 pub struct StoredMessage {
     /// The version of this format: 1.
     pub v: u8,
-    /// The content. In JSON: `{"document": …}`.
+    /// The content of a post. In JSON: `{"document": …}`. Empty: the message only follows others of its conversation, see
+    /// [`Self::document`].
     #[serde(with = "tagged")]
     pub message: Document,
     /// Whether Twake shows the message without storing it (`_once_ephemeral_message`).
@@ -60,6 +61,15 @@ impl StoredMessage {
             conversation: None,
         }
     }
+
+    /// The text of a post. Without one, the text of a reply or an update.
+    pub fn document(&self) -> &Document {
+        let conversation = self.conversation.as_ref();
+        let reply = conversation.and_then(|conversation| conversation.reply.as_ref());
+        let update = conversation.and_then(|conversation| conversation.update.as_ref());
+        let mut texts = [Some(&self.message), reply, update].into_iter().flatten();
+        texts.find(|text| !text.is_empty()).unwrap_or(&self.message)
+    }
 }
 
 /// A list of blocks.
@@ -67,6 +77,13 @@ impl StoredMessage {
 pub struct Document {
     /// The blocks.
     pub blocks: Vec<Block>,
+}
+
+impl Document {
+    /// Whether it has no blocks.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
 }
 
 /// The JSON format `{"document": …}` of a stored document.

@@ -49,6 +49,7 @@ impl OperatorService {
                 }
                 Some(State::Waiting) => Some("it already waits there"),
                 Some(State::Delivered) if request.undelivered => Some("it was delivered there"),
+                Some(State::Skipped) if request.undelivered => Some("it was skipped there"),
                 _ => return true,
             };
             left_out.extend(reason.map(|reason| LeftOut::new(&delivery.lane, reason)));
@@ -154,11 +155,12 @@ fn decide(record: EventRecord, source: &Source) -> Decision {
     decision::decide(event, source)
 }
 
-/// Returns the state of an event in each channel: waiting, else delivered, else dead.
+/// Returns the state of an event in each channel: waiting, else delivered, else skipped, else dead.
 fn state_by_channel(record: &EventRecord) -> BTreeMap<String, State> {
     let rank = |state: State| match state {
-        State::Waiting => 2,
-        State::Delivered => 1,
+        State::Waiting => 3,
+        State::Delivered => 2,
+        State::Skipped => 1,
         State::Dead => 0,
     };
     let mut states: BTreeMap<String, State> = BTreeMap::new();

@@ -12,11 +12,14 @@ use super::view::{
 };
 use super::{OperatorError, halts, hint};
 use crate::clock::Clock;
+use crate::conversation::Skip;
 use crate::decision::Skipped;
 use crate::message::{StoredMessage, plain};
-use crate::queue::{DeliveryRecord, Discard, EventLine, EventRecord, LaneState, Listing, Move, Queue, State};
+use crate::queue::{
+    DeliveryRecord, Discard, Done, EventLine, EventRecord, LaneState, Listing, Move, Queue, State,
+};
 use crate::source::SharedSnapshot;
-use crate::twake::Api;
+use crate::twake::{Api, RemoteId};
 
 /// Events on a page if the query sets no limit.
 const PAGE: u32 = 50;
@@ -305,16 +308,30 @@ fn details(record: EventRecord, api: impl Fn(&str) -> Option<Api>) -> EventDetai
         deliveries: record
             .deliveries
             .into_iter()
-            .map(|record| delivery(record, &api))
+            .map(|of| delivery(of, &record.messages, &api))
             .collect(),
         skipped,
     }
 }
 
-fn delivery(record: DeliveryRecord, api: impl Fn(&str) -> Option<Api>) -> DeliveryDetails {
+fn delivery(
+    record: DeliveryRecord,
+    messages: &[Option<StoredMessage>],
+    api: impl Fn(&str) -> Option<Api>,
+) -> DeliveryDetails {
     let open = record.state != State::Delivered;
     let reason = record.reason.as_deref().filter(|_| open);
     let hint = reason.and_then(|reason| hint(reason, api(&record.lane)));
+    let is_skip = |skip: &Skip| record.state == State::Skipped && reason == Some(skip.code());
+    let skip = Skip::ALL.into_iter().find(is_skip);
+    let message = messages.get(record.message).and_then(Option::as_ref);
+    let conversation = message.and_then(|message| message.conversation.as_ref());
+    let id = record.twake_id.as_deref().map(RemoteId::from_stored);
+    let target = id.and_then(|id| match record.done? {
+        Done::Post => None,
+        Done::Reply | Done::UpdateAndReply => id.thread,
+        Done::Update => Some(id.message),
+    });
     DeliveryDetails {
         delivery: record.delivery.0,
         channel: record.lane,
@@ -324,6 +341,11 @@ fn delivery(record: DeliveryRecord, api: impl Fn(&str) -> Option<Api>) -> Delive
         since: record.since,
         next_attempt: record.due,
         settled: record.settled,
+        act: record.done,
+        target,
+        conversation: conversation.map(|conversation| conversation.key.clone()),
+        skip_reason: skip.map(|skip| skip.meaning().to_owned()),
+        carried_by: record.carried_by,
         reason: record.reason,
         detail: record.detail,
         hint: hint.map(str::to_owned),
@@ -334,7 +356,7 @@ fn delivery(record: DeliveryRecord, api: impl Fn(&str) -> Option<Api>) -> Delive
 
 /// Returns a message as text.
 pub(super) fn text(stored: &StoredMessage) -> String {
-    plain::text(&stored.message)
+    plain::text(stored.document())
 }
 
 #[cfg(test)]

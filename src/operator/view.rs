@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::decision::Skipped;
-use crate::queue::{EventState, Filter, State};
+use crate::queue::{Done, EventState, Filter, State};
 use crate::route::RouteTrace;
 
 /// The most events on one page.
@@ -46,7 +46,7 @@ pub enum StateWord {
     Delivered,
     /// It has a dead letter.
     Dead,
-    /// Nothing is posted for it.
+    /// Nothing is posted for it. With a channel: nothing was posted there when its turn came.
     Skipped,
     /// Its body cannot be parsed.
     Unreadable,
@@ -72,6 +72,7 @@ impl EventQuery {
             StateWord::Waiting => EventState::HasDelivery(State::Waiting),
             StateWord::Delivered => EventState::HasDelivery(State::Delivered),
             StateWord::Dead => EventState::HasDelivery(State::Dead),
+            StateWord::Skipped if self.channel.is_some() => EventState::HasDelivery(State::Skipped),
             StateWord::Skipped => EventState::Skipped,
             StateWord::Unreadable => EventState::Unreadable,
         });
@@ -188,8 +189,23 @@ pub struct DeliveryDetails {
     pub since: Timestamp,
     /// While it waits: the earliest time of the next attempt.
     pub next_attempt: Option<Timestamp>,
-    /// When it was delivered or became a dead letter.
+    /// When it was delivered, became a dead letter, or was skipped.
     pub settled: Option<Timestamp>,
+    /// What it did, if it is delivered.
+    #[serde(default)]
+    pub act: Option<Done>,
+    /// Twake's id of the message that it replied to or updated.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// The key of its conversation.
+    #[serde(default)]
+    pub conversation: Option<String>,
+    /// Why it was skipped.
+    #[serde(default)]
+    pub skip_reason: Option<String>,
+    /// The event whose delivery stands for it, if that is why it was skipped.
+    #[serde(default)]
+    pub carried_by: Option<Uuid>,
     /// The code of the last attempt's reason.
     pub reason: Option<String>,
     /// What Twake's response adds to the reason.

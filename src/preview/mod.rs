@@ -2,9 +2,11 @@
 //!
 //! The result is returned as values. Nothing is stored or sent, and the caller prints.
 
+mod conversation;
 mod request;
 mod target;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
@@ -12,9 +14,11 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
 use crate::decision::{self, ChallengeResponse, DecidedMessage, Decision};
+use crate::message::StoredMessage;
 use crate::suggest::nearest;
 use crate::twake::{self, Job};
 
+pub use conversation::{Situation, situations};
 pub use request::{Hint, Proof, Unchecked};
 pub use target::{NoSource, Target};
 
@@ -61,6 +65,8 @@ pub struct Preview {
     pub proof: Proof,
     /// The decision.
     pub decision: Decision,
+    /// When the event was received.
+    pub received: Timestamp,
     /// The request for each of [`Decision::deliveries`]. `None` if the channel is not configured.
     pub requests: Vec<Option<ChatRequest>>,
     /// A likely mistake about the event type.
@@ -106,21 +112,30 @@ pub fn preview(target: &Target, input: Input, clock: &Clock) -> Outcome {
         Ok(event) => event,
         Err(response) => return Outcome::Answered { proof, response },
     };
+    let received = event.envelope.received;
     let (decision, _) = decision::decide_whole(event, source);
     Outcome::Previewed(Box::new(Preview {
         sample,
         proof,
-        requests: requests(target, &decision),
+        received,
+        requests: requests(target, &decision, received),
         decision,
         hint: request::hint(&source.kind, event_type.as_deref(), is_given, &headers),
         invented: request::generated_header(&source.kind, &given),
     }))
 }
 
-fn requests(target: &Target, decision: &Decision) -> Vec<Option<ChatRequest>> {
+fn requests(target: &Target, decision: &Decision, received: Timestamp) -> Vec<Option<ChatRequest>> {
     let request = |delivery: &decision::DecidedDelivery| {
         let message = decision.messages.get(delivery.message)?.message.as_ref()?;
         let destination = target.channels.get(&delivery.channel)?;
+        // The request of the first event of its conversation.
+        let first = situations(message, received).into_iter().next();
+        let post = first.and_then(|first| first.acts.into_iter().next());
+        let message = &StoredMessage {
+            message: post.map_or_else(|| message.document().clone(), |(_, document)| document),
+            ..message.clone()
+        };
         let request = twake::request(&Job::post(Uuid::nil(), 0, destination, message));
         Some(ChatRequest {
             method: request.method,

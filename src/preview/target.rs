@@ -101,5 +101,6 @@ fn placeholder_destination() -> Option<Destination> {
         account: Arc::new(account),
         channel_id: "CHANNEL_ID".to_owned(),
         rate: None,
+        conversations: true,
     }))
 }

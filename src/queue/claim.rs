@@ -1,8 +1,10 @@
 //! The claim of a lane, and the settlement of an attempt under it.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::conversation::{Changes, Known};
 use crate::message::StoredMessage;
 
 /// The number of a delivery in its store. The deliveries of a lane are attempted in this order.
@@ -58,6 +60,12 @@ pub struct Head {
     pub failing_since: Option<Timestamp>,
     /// An earlier attempt may have reached Twake.
     pub may_be_duplicate: bool,
+    /// Whether a person has replayed the event.
+    pub is_replay: bool,
+    /// What the store knows of its conversation in this lane.
+    pub known: Known,
+    /// A later delivery of the lane that will update the same message, with nothing older.
+    pub superseded_by: Option<DeliveryId>,
     /// The message; `None` when its form is not known to this version.
     pub message: Option<StoredMessage>,
 }
@@ -77,8 +85,38 @@ pub struct Settlement {
     pub detail: String,
     /// The attempt failed, but may have reached Twake.
     pub may_be_duplicate: bool,
+    /// What the store keeps of the delivery's conversation from now on. Unset: what it has stays.
+    pub kept: Option<Kept>,
     /// When the attempt ended.
     pub now: Timestamp,
+}
+
+/// What the store keeps of a conversation from now on, in its form.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// A [`crate::conversation::Thread`] as JSON.
+    pub(super) thread: Option<String>,
+    /// A [`crate::conversation::Message`] as JSON.
+    pub(super) message: Option<String>,
+    /// When it may be forgotten.
+    pub(super) expires: Timestamp,
+}
+
+impl Kept {
+    /// These changes, until a time.
+    pub fn new(changes: &Changes, expires: Timestamp) -> Self {
+        // Their keys are texts, so they always have a JSON form.
+        let Changes { thread, message } = changes;
+        Self {
+            thread: thread
+                .as_ref()
+                .and_then(|thread| serde_json::to_string(thread).ok()),
+            message: message
+                .as_ref()
+                .and_then(|message| serde_json::to_string(message).ok()),
+            expires,
+        }
+    }
 }
 
 /// What happens to a delivery after an attempt.
@@ -88,6 +126,8 @@ pub enum Outcome {
     Delivered {
         /// Twake's id of the message.
         id: String,
+        /// What it did.
+        done: Done,
     },
     /// It waits for another attempt.
     Retry {
@@ -100,6 +140,40 @@ pub enum Outcome {
     Rejected,
     /// It is a dead letter, because it waited longer than its horizon.
     Expired,
+    /// Nothing is posted for it. There was no attempt.
+    Skipped {
+        /// The delivery that stands for it, if that is why.
+        carried_by: Option<DeliveryId>,
+    },
+}
+
+/// What a delivery did in its channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// It posted a message in the channel.
+    Post,
+    /// It replied to the opener of its conversation.
+    Reply,
+    /// It updated a message of its conversation.
+    Update,
+    /// It updated a message, and then replied to the opener.
+    UpdateAndReply,
+}
+
+impl Done {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Post, Self::Reply, Self::Update, Self::UpdateAndReply];
+
+    /// The word that the store keeps.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Reply => "reply",
+            Self::Update => "update",
+            Self::UpdateAndReply => "update_and_reply",
+        }
+    }
 }
 
 /// What a store did with a settlement.

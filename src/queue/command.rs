@@ -1,5 +1,6 @@
 //! The commands of a store. Every store is an actor that carries out all of them.
 
+use jiff::Timestamp;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -48,6 +49,8 @@ pub(super) enum Query {
         Arc<str>,
         Owner,
         Option<DeliveryId>,
+        /// Conversations that have expired by this time are not known.
+        Timestamp,
         Responder<Option<PackedClaim>>,
     ),
     Lanes(Responder<Vec<LaneState>>),

@@ -98,8 +98,9 @@ impl Queue {
         owner: Owner,
         besides: Option<DeliveryId>,
     ) -> Result<Option<Claim>, QueueError> {
+        let now = self.time();
         let claimed = self
-            .query(|reply| Query::Claim(lane.clone(), owner, besides, reply))
+            .query(|reply| Query::Claim(lane.clone(), owner, besides, now, reply))
             .await?;
         Ok(claimed.map(unpack_claim))
     }

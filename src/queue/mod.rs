@@ -21,6 +21,8 @@
 //!   [`Settled::Fenced`]. The fence of a store that only one process can open is constant.
 //! - **Deduplication.** While an idempotency key is remembered, an event with that key is not stored again
 //!   ([`Enqueued`]).
+//! - **Conversations.** What a settlement keeps of a conversation is written with it, and a later claim in the lane has it
+//!   until it expires.
 //! - **Retention.** What waits is never deleted. What is settled is deleted only by housekeeping, as [`History`] says.
 //! - **Notification.** After a commit, receivers learn which lanes got deliveries ([`Queue::arrivals`]) and from which an
 //!   operator took some ([`Queue::departures`]).
@@ -43,7 +45,7 @@ mod sqlite;
 mod store;
 mod wake;
 
-pub use claim::{Claim, DeliveryId, Fence, Head, Outcome, Owner, Settled, Settlement};
+pub use claim::{Claim, DeliveryId, Done, Fence, Head, Kept, Outcome, Owner, Settled, Settlement};
 pub use decided::{Decided, Enqueued, NewDelivery, NewEvent, to_stored};
 pub use error::{OpenError, QueueError};
 pub use handle::Queue;

@@ -10,7 +10,8 @@ use uuid::Uuid;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::get_frame_content_size;
 
-use super::{Claim, Decided, EventRecord, NewDelivery, NewEvent, QueueError};
+use super::{Claim, Decided, DeliveryId, EventRecord, NewDelivery, NewEvent, QueueError};
+use crate::conversation::{Key, Known, slot_key, supersedes, thread_key};
 use crate::message::StoredMessage;
 
 /// The first message of an event is stored in its row if the compressed body is not larger. To read it, a store may have to
@@ -37,9 +38,26 @@ pub(super) struct PackedEvent {
     pub(super) message_in_row: Option<Vec<u8>>,
     /// The other messages as JSON. Each message is of one variant.
     pub(super) messages: Vec<String>,
-    pub(super) deliveries: Vec<NewDelivery>,
+    pub(super) deliveries: Vec<PackedDelivery>,
     /// The memory that is reserved for the body.
     pub(super) _memory: Option<OwnedSemaphorePermit>,
+}
+
+/// A delivery as it is stored.
+pub(super) struct PackedDelivery {
+    pub(super) lane: Arc<str>,
+    pub(super) message: usize,
+    /// Unset: its message belongs to no conversation.
+    pub(super) part: Option<Part>,
+}
+
+/// The part of a delivery in its conversation.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    pub(super) thread: Key,
+    /// Which message of the conversation it is or updates. The key of the opener is that of the conversation.
+    pub(super) slot: Option<Key>,
+    pub(super) closes: bool,
 }
 
 /// A stored event whose body is still compressed.
@@ -49,9 +67,21 @@ pub(super) struct PackedRecord {
     pub(super) body_size: usize,
 }
 
-/// A claim whose message is not parsed yet.
+/// A claim whose message and conversation are not parsed yet.
 pub(super) struct PackedClaim {
     pub(super) claim: Claim,
+    pub(super) message: Option<PackedMessage>,
+    /// What is kept of the conversation, and of the message in it: JSON.
+    pub(super) thread: Option<String>,
+    pub(super) slot: Option<String>,
+    /// The next delivery that waits and is, or updates, the same message.
+    pub(super) later: Option<PackedLater>,
+}
+
+/// A later delivery of the same slot.
+pub(super) struct PackedLater {
+    pub(super) delivery: DeliveryId,
+    pub(super) received: Timestamp,
     pub(super) message: Option<PackedMessage>,
 }
 
@@ -73,7 +103,13 @@ pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
         Some(compress(messages.remove(0).as_bytes()).map_err(unpackable)?)
     };
     let remember = SignedDuration::try_from(event.remember).unwrap_or(SignedDuration::MAX);
+    let deliveries = event.deliveries.into_iter().map(|delivery| PackedDelivery {
+        part: event.messages.get(delivery.message).and_then(Part::of),
+        lane: delivery.lane,
+        message: delivery.message,
+    });
     Ok(PackedEvent {
+        deliveries: deliveries.collect(),
         message_in_row,
         messages,
         id: envelope.id,
@@ -86,7 +122,6 @@ pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
         key: event.key.0,
         until: envelope.received.checked_add(remember).unwrap_or(Timestamp::MAX),
         decided: event.decided,
-        deliveries: event.deliveries,
         _memory: event.memory,
     })
 }
@@ -117,8 +152,18 @@ pub(super) fn unpack(packed: PackedRecord) -> Result<EventRecord, QueueError> {
 
 pub(super) fn unpack_claim(packed: PackedClaim) -> Claim {
     let mut claim = packed.claim;
-    let json = packed.message.and_then(|message| message.into_json().ok());
-    claim.head.message = json.as_deref().and_then(unpack_message);
+    let head = &mut claim.head;
+    head.message = packed.message.and_then(PackedMessage::unpack);
+    // What another version kept in a form of its own is not known.
+    head.known = Known {
+        thread: packed.thread.and_then(|json| serde_json::from_str(&json).ok()),
+        message: packed.slot.and_then(|json| serde_json::from_str(&json).ok()),
+    };
+    head.superseded_by = packed.later.and_then(|later| {
+        let (message, earlier) = (later.message?.unpack()?, head.message.as_ref()?);
+        let is_superseded = supersedes((&message, later.received), (earlier, head.received));
+        is_superseded.then_some(later.delivery)
+    });
     claim
 }
 
@@ -129,7 +174,25 @@ pub(super) fn unpack_message(json: &str) -> Option<StoredMessage> {
         .filter(|stored: &StoredMessage| stored.v == 1)
 }
 
+impl Part {
+    /// The part of a message; `None`: it belongs to no conversation.
+    pub(super) fn of(message: &StoredMessage) -> Option<Self> {
+        let conversation = message.conversation.as_deref()?;
+        let thread = thread_key(conversation);
+        let slot = conversation.slot.as_ref();
+        Some(Self {
+            thread,
+            slot: slot.map(|_| slot_key(conversation).unwrap_or(thread)),
+            closes: conversation.closes,
+        })
+    }
+}
+
 impl PackedMessage {
+    fn unpack(self) -> Option<StoredMessage> {
+        unpack_message(&self.into_json().ok()?)
+    }
+
     pub(super) fn into_json(self) -> io::Result<String> {
         match self {
             Self::Json(json) => Ok(json),

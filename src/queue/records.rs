@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
-use super::{Decided, DeliveryId};
+use super::{Decided, DeliveryId, Done};
 use crate::event::Envelope;
 use crate::message::StoredMessage;
 
@@ -43,6 +44,8 @@ pub enum State {
     Delivered,
     /// A dead letter: no more attempts are made. It is kept, listed, and can be replayed.
     Dead,
+    /// Nothing was posted for it when its turn came ([`crate::conversation::Skip`]).
+    Skipped,
 }
 
 /// A stored delivery.
@@ -70,8 +73,14 @@ pub struct DeliveryRecord {
     pub since: Timestamp,
     /// While it waits: the earliest time of the next attempt.
     pub due: Option<Timestamp>,
-    /// When it was delivered or died.
+    /// When it was delivered, died, or was skipped.
     pub settled: Option<Timestamp>,
+    /// What it did, if it is delivered.
+    pub done: Option<Done>,
+    /// Whether it is a replay.
+    pub is_replay: bool,
+    /// The event whose delivery stands for this one, if that is why it was skipped and the event still exists.
+    pub carried_by: Option<Uuid>,
 }
 
 /// A stored event.

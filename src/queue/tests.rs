@@ -16,6 +16,7 @@ use crate::event::{Envelope, IdempotencyKey};
 use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, StoredMessage};
 
+mod conversations;
 mod events;
 mod lanes;
 mod lists;
@@ -45,6 +46,16 @@ macro_rules! suite {
                 a_second_settlement_changes_nothing
                 a_settlement_under_an_earlier_fence_changes_nothing
                 lanes_show_how_many_deliveries_wait_and_since_when
+            }
+            conversations {
+                a_claim_knows_what_a_settlement_in_its_lane_kept_until_it_expires
+                a_skipped_delivery_has_ended_and_its_event_is_known
+                only_a_later_update_of_the_same_message_supersedes_a_delivery
+                neither_a_replay_nor_a_delivery_behind_the_end_supersedes_another
+                a_delivery_is_skipped_for_another_one_only_while_that_waits
+                a_moved_delivery_keeps_its_part_and_what_it_carries
+                expired_conversations_are_deleted_in_small_steps
+                a_claim_knows_what_a_model_does
             }
             lists {
                 every_filter_lists_its_events_newest_first
@@ -98,6 +109,8 @@ impl Home {
         }
     }
 }
+
+pub(super) use conversations::{conversation, kept};
 
 pub(super) const HISTORY: History = History {
     keep: HOUR,
@@ -269,12 +282,16 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         reason: "unreachable",
         detail: String::new(),
         may_be_duplicate: false,
+        kept: None,
         now: at(second),
     }
 }
 
 pub(super) fn delivered() -> Outcome {
-    Outcome::Delivered { id: "t-1".to_owned() }
+    Outcome::Delivered {
+        id: "t-1".to_owned(),
+        done: Done::Post,
+    }
 }
 
 impl Queue {

@@ -117,6 +117,11 @@ impl SandboxHandle {
         self.change(|state| state.homeserver.restart());
     }
 
+    /// `messages/save`: what a person does who deletes a message.
+    pub fn delete(&self, channel: &str, id: &str) {
+        self.change(|state| state.take(channel, id));
+    }
+
     /// The faults that are set.
     pub fn faults(&self) -> Vec<ActiveFault> {
         self.state().faults().to_vec()

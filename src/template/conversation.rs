@@ -2,64 +2,19 @@
 //! (`[sources.NAME.events.TYPE]`).
 
 mod evaluate;
+mod keys;
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::condition::{Condition, EvaluationError};
-use crate::suggest::nearest;
-use crate::toml_reader::{Key, Shape, TableReader};
+use crate::toml_reader::TableReader;
 use crate::units;
 
-pub(super) use evaluate::evaluate;
-
-/// The keys. All are optional.
-pub(crate) const KEYS: &[Key] = &[
-    Key::new(
-        "conversation",
-        Shape::AnyText,
-        "the key of the conversation: an expression that gives a text, a number, or a list of these; null or \"\" gives none",
-    ),
-    Key::new(
-        "message",
-        Shape::AnyText,
-        "the key of the message that the event is; a later event with the same key updates it; \"opener\" is the first message",
-    ),
-    Key::new(
-        "follow_up",
-        Shape::Either(&[Shape::AnyText, Shape::List(&Shape::Text)]),
-        "what the event does in an open conversation: \"reply\", \"update\", both, or []; or an expression that gives these",
-    ),
-    Key::new("opens", CONDITION, "whether the event may open the conversation"),
-    Key::new(
-        "closes",
-        CONDITION,
-        "whether the next event with the key opens a new conversation",
-    ),
-    Key::new(
-        "also_in_channel",
-        CONDITION,
-        "whether a reply must be visible in the channel itself",
-    ),
-    Key::new(
-        "expires",
-        Shape::Duration,
-        "the time without a message after which the conversation is forgotten",
-    ),
-    Key::new(
-        "version",
-        Shape::Expression,
-        "the sender's order of events: an expression that gives a number or a text",
-    ),
-    Key::new(
-        "state",
-        Shape::Expression,
-        "the state of the conversation after the event: an expression that gives a text, or a list for a set",
-    ),
-];
-
-const CONDITION: Shape = Shape::Either(&[Shape::Expression, Shape::Boolean]);
+pub(super) use evaluate::{evaluate, first_facts};
+pub(crate) use keys::KEYS;
+pub(super) use keys::compile;
 
 /// Seconds after which a conversation is forgotten by default: 30 days.
 const EXPIRES: u32 = 30 * 86_400;
@@ -142,14 +97,14 @@ impl Rules {
     /// Reads the keys of a table, and reports what is wrong with each of them.
     pub(crate) fn read(table: &TableReader<'_, '_>) -> Self {
         Self {
-            conversation: text_rule(table, "conversation", &[""]),
-            message: text_rule(table, "message", &["", OPENER]),
-            follow_up: follow_up_rule(table),
-            opens: condition_rule(table, "opens"),
-            closes: condition_rule(table, "closes"),
-            also_in_channel: condition_rule(table, "also_in_channel"),
-            version: text_rule(table, "version", &[]),
-            state: text_rule(table, "state", &[]),
+            conversation: keys::text_rule(table, "conversation", &[""]),
+            message: keys::text_rule(table, "message", &["", OPENER]),
+            follow_up: keys::follow_up_rule(table),
+            opens: keys::condition_rule(table, "opens"),
+            closes: keys::condition_rule(table, "closes"),
+            also_in_channel: keys::condition_rule(table, "also_in_channel"),
+            version: keys::text_rule(table, "version", &[]),
+            state: keys::text_rule(table, "state", &[]),
             expires: table
                 .unit("expires", &units::DURATION)
                 .map(|after| u32::try_from(after.as_secs()).unwrap_or(u32::MAX)),
@@ -267,10 +222,17 @@ impl Rules {
                 "\"update\" needs `message`, the key of the message to update; message = \"opener\" is the first one",
             );
         }
+        // The first message with a key of its own is a reply, whatever follows.
+        let is_opener = self.conversation.is_none()
+            || self
+                .message
+                .as_ref()
+                .is_some_and(|message| message.is_constant(OPENER));
         if let Some(also) = self
             .also_in_channel
             .as_ref()
             .filter(|also| also.constant() != Some(&false.into()))
+            && is_opener
             && !has(REPLY)
         {
             find(
@@ -280,94 +242,6 @@ impl Rules {
             );
         }
         wrong
-    }
-}
-
-/// Reads an expression, or one of these constant texts.
-fn text_rule(table: &TableReader<'_, '_>, key: &'static str, constants: &[&str]) -> Option<Rule> {
-    let text = table.any_text(key)?;
-    let at = table.get(key)?.at;
-    if constants.contains(&text.trim()) {
-        let value = RuleValue::Constant(text.trim().into());
-        return Some(Rule { at, value });
-    }
-    if text.trim().is_empty() {
-        // The check of the shape has reported it.
-        return None;
-    }
-    match compile(key, &text) {
-        Ok(condition) => Some(Rule {
-            at,
-            value: RuleValue::Expression(Arc::new(condition)),
-        }),
-        Err(what) => {
-            table.wrong(key, what);
-            None
-        }
-    }
-}
-
-fn condition_rule(table: &TableReader<'_, '_>, key: &'static str) -> Option<Rule> {
-    let Some(value) = table.boolean(key) else {
-        return text_rule(table, key, &[]);
-    };
-    Some(Rule {
-        at: table.get(key)?.at,
-        value: RuleValue::Constant(value.into()),
-    })
-}
-
-fn follow_up_rule(table: &TableReader<'_, '_>) -> Option<Rule> {
-    const FOLLOW_UP: &str = "follow_up";
-    let value = table.get(FOLLOW_UP)?;
-    if value.is_list() {
-        let words = value.texts().unwrap_or_default();
-        for word in words
-            .iter()
-            .filter(|word| ![REPLY, UPDATE].contains(&word.value.as_str()))
-        {
-            let near = nearest(&word.value, [REPLY, UPDATE].into_iter());
-            let hint = near.map_or_else(String::new, |near| format!(", did you mean \"{near}\"?"));
-            table.wrong(
-                FOLLOW_UP,
-                format!("\"{}\" is neither \"reply\" nor \"update\"{hint}", word.value),
-            );
-            return None;
-        }
-        let words: Vec<Value> = words.into_iter().map(|word| word.value.into()).collect();
-        return Some(Rule {
-            at: value.at,
-            value: RuleValue::Constant(words.into()),
-        });
-    }
-    text_rule(table, FOLLOW_UP, &[REPLY, UPDATE, ""])
-}
-
-/// Compiles an expression. Only `follow_up` knows something of the conversation: whether its state changes.
-pub(super) fn compile(key: &'static str, text: &str) -> Result<Condition, String> {
-    let condition = Condition::compile(text).map_err(|error| error.to_string())?;
-    let references = condition.references();
-    if !references.names.contains(NAME) {
-        return Ok(condition);
-    }
-    if key != "follow_up" {
-        return Err(format!(
-            "`{NAME}` is known only in `follow_up`, which decides by `{NAME}.changed`"
-        ));
-    }
-    let mut paths = references
-        .paths
-        .iter()
-        .filter(|path| path.first().is_some_and(|name| name == NAME));
-    let is_known =
-        |path: &Vec<String>| path.len() == 2 && path.last().is_some_and(|field| field == "changed");
-    let count = paths.clone().count();
-    if count > 0 && paths.all(is_known) {
-        Ok(condition)
-    } else {
-        Err(format!(
-            "of `{NAME}`, only `{NAME}.changed` is known here: whether the state changes"
-        ))
     }
 }
 

@@ -1,19 +1,22 @@
 //! The templates of a kind, and which of them renders an event.
 
+mod draft;
+mod entry;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use handlebars::{Context, Handlebars, Template};
+use handlebars::{Context, Handlebars};
 
 use super::conversation::{Rules, SourceConversations};
-use super::front_matter::{self, Found, FrontMatter};
-use super::reads::{self, ReadPath};
+use super::front_matter::Found;
+use super::reads;
 use super::render::{Compiled, Failure, RenderResult};
-use super::{
-    Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers, own_text,
-};
-use crate::condition::Condition;
+use super::{Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers};
+
+use draft::{Draft, Parts, draft, finish, part_name};
+pub use entry::LibraryTemplate;
 
 /// The compiled templates of one kind.
 pub struct Library {
@@ -32,75 +35,6 @@ pub struct Library {
 /// The most facts in [`Library::first`].
 const FIRST_LIMIT: usize = 20;
 
-/// A compiled template.
-pub struct LibraryTemplate<'l> {
-    library: &'l Library,
-    /// The file name (`push.short.hbs`).
-    pub name: &'l str,
-    compiled: &'l Compiled,
-    has_own_parts: bool,
-}
-
-impl<'l> LibraryTemplate<'l> {
-    /// Returns the name of the file as [`Origin::file`] formats it.
-    pub fn file(&self) -> &'l str {
-        &self.compiled.file
-    }
-
-    /// Returns the origin. A built-in template that includes an own part counts as built in.
-    pub fn origin(&self) -> &'l Origin {
-        &self.compiled.origin
-    }
-
-    /// Returns the origin of the included part with this file name (`_commit.hbs`).
-    pub fn part_origin(&self, part: &str) -> &'l Origin {
-        let own = self.library.own_parts.get(part).filter(|_| self.has_own_parts);
-        own.unwrap_or(&Origin::BuiltIn)
-    }
-
-    /// Returns whether the template renders this event type, in any variant. `default.hbs` renders every type without a
-    /// template of its own.
-    pub fn is_for(&self, event_type: &str) -> bool {
-        let is_of = |name: &str| {
-            name.strip_suffix(".hbs")
-                .and_then(|stem| stem.strip_prefix(event_type))
-                .is_some_and(|variant| variant.is_empty() || variant.starts_with('.'))
-        };
-        if self.name == "default.hbs" {
-            let plain = format!("{event_type}.hbs");
-            return !self.library.own.contains_key(&plain) && !self.library.builtin.contains_key(&plain);
-        }
-        is_of(self.name)
-    }
-
-    /// Returns the expressions of the front matter, each with its key and line.
-    pub fn expressions(&self) -> impl Iterator<Item = (&'static str, &'l Condition, Option<usize>)> {
-        let front = &self.compiled.front;
-        let expressions = front.expressions();
-        expressions.map(|(key, condition)| (key, condition, front.line(key)))
-    }
-
-    /// Whether the `when` holds for an event. One that cannot be evaluated holds.
-    pub fn applies(&self, names: &Context) -> bool {
-        let when = self.compiled.front.when.as_ref();
-        when.is_none_or(|when| when.holds(names.data()).unwrap_or(true))
-    }
-
-    /// Returns the paths that the template and its parts read.
-    pub fn reads(&self) -> Vec<ReadPath> {
-        reads::reads(&self.compiled.template)
-    }
-
-    /// Renders an event of any type.
-    ///
-    /// # Errors
-    /// Why the template failed.
-    pub fn render(&self, context: &mut Context) -> Result<RenderResult, Failure> {
-        let rules = Some(&self.compiled.front.rules);
-        self.library.render_with(self.compiled, rules, context)
-    }
-}
-
 /// What a source has about the conversations of an event type.
 struct SourceRules<'s> {
     event_type: &'s str,
@@ -117,17 +51,6 @@ impl SourceRules<'_> {
         })
     }
 }
-
-/// A parsed file, before its parts are inserted.
-struct Draft {
-    name: String,
-    file: String,
-    origin: Origin,
-    front: FrontMatter,
-    template: Template,
-}
-
-type Parts = HashMap<String, Template>;
 
 impl Library {
     /// Compiles the files of a kind. An own file replaces the built-in one of the same name. A file that does not
@@ -423,57 +346,6 @@ impl Library {
         let front = draft.front.clone();
         let compiled = Compiled::new(draft.origin.clone(), draft.file.clone(), front, template);
         self.own.insert(draft.name.clone(), compiled);
-    }
-}
-
-fn part_name(draft: &Draft) -> String {
-    let name = draft.name.strip_prefix('_').unwrap_or(&draft.name);
-    name.strip_suffix(".hbs").unwrap_or(name).to_owned()
-}
-
-/// Parses a file and checks it by itself.
-fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> {
-    let TemplateFile { name, text, origin } = file;
-    let file = origin.file(kind, &name);
-    let (front, body, mut found) = front_matter::read(&text);
-    match Template::compile_with_name(&body, name.clone()) {
-        Ok(template) => {
-            found.extend(own_text::findings(&body, &template));
-            if found.is_empty() {
-                return Ok(Draft {
-                    name,
-                    file,
-                    origin,
-                    front,
-                    template,
-                });
-            }
-        }
-        Err(error) => {
-            let what = error.reason().to_string();
-            let what = what
-                .lines()
-                .last()
-                .map_or(what.as_str(), |line| line.trim_start_matches([' ', '=']));
-            found.push((error.pos().map(|(line, _)| line), what.to_owned()));
-        }
-    }
-    Err((file, found))
-}
-
-fn finish(draft: Draft, parts: &Parts) -> Result<Compiled, (String, Vec<Found>)> {
-    let Draft {
-        file,
-        origin,
-        front,
-        mut template,
-        ..
-    } = draft;
-    let (found, _) = check::check(&mut template, parts);
-    if found.is_empty() {
-        Ok(Compiled::new(origin, file, front, template))
-    } else {
-        Err((file, found))
     }
 }
 

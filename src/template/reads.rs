@@ -81,6 +81,11 @@ pub(super) fn reads(template: &Template) -> Vec<ReadPath> {
     walk(template).reads
 }
 
+/// Returns whether a template shows values that are known only when the message is posted.
+pub(super) fn has_late_values(template: &Template) -> bool {
+    walk(template).has_late_values
+}
+
 /// Returns the facts of the first event of a conversation that a template shows.
 pub(super) fn first_facts(template: &Template) -> BTreeSet<String> {
     let of_first = format!("{NAME}.first.");
@@ -93,6 +98,7 @@ fn walk(template: &Template) -> Walk {
     let mut walk = Walk {
         reads: Vec::new(),
         all: false,
+        has_late_values: false,
         part: None,
         line: None,
         scopes: vec![Scope {
@@ -108,6 +114,8 @@ struct Walk {
     reads: Vec<ReadPath>,
     /// An argument was the object of all names.
     all: bool,
+    /// It shows a value that is known only when the message is posted.
+    has_late_values: bool,
     part: Option<String>,
     line: Option<usize>,
     /// The enclosing blocks that change what a name means, the innermost last.
@@ -142,7 +150,9 @@ impl Walk {
 
     /// Visits an expression: a value, or a helper with arguments.
     fn call(&mut self, call: &HelperTemplate) {
-        if let Some(ConversationField::First(fact)) = late::field_of_call(call) {
+        let late = late::field_of_call(call);
+        self.has_late_values |= late.is_some();
+        if let Some(ConversationField::First(fact)) = late {
             self.reads.push(ReadPath {
                 part: self.part.clone(),
                 line: self.line,

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::conversation::{self, Rules};
 use super::front_matter::FrontMatter;
-use super::reads::ReadNames;
+use super::reads::{self, ReadNames};
 use super::{Origin, Rendered};
+use crate::conversation::text_alone;
 use crate::message::{Block, Conversation, Document, FollowUp, Slot, StoredMessage, markdown, plain};
 use crate::panics;
 use crate::steps::{self, OutOfSteps};
@@ -30,6 +31,8 @@ pub(super) struct Compiled {
     pub(super) template: Template,
     /// The names that it and its front matter read.
     pub(super) names: ReadNames,
+    /// Whether it shows values that are known only when the message is posted.
+    has_late_values: bool,
 }
 
 /// The result of rendering.
@@ -49,6 +52,7 @@ impl Compiled {
             origin,
             file,
             front,
+            has_late_values: reads::has_late_values(&template),
             template,
             names,
         }
@@ -86,7 +90,7 @@ impl Compiled {
             result.conversation_failed = Some(why);
             None
         });
-        let message = self.message(engine, conversation, context)?;
+        let message = self.message(engine, conversation, first, context)?;
         let nothing = || Rendered::Skipped("it renders to nothing".to_owned());
         result.rendered = message.map_or_else(nothing, Rendered::Message);
         Ok(result)
@@ -97,11 +101,12 @@ impl Compiled {
         &self,
         engine: &Handlebars<'_>,
         conversation: Option<Conversation>,
+        first: &BTreeSet<String>,
         context: &mut Context,
     ) -> Result<Option<StoredMessage>, Failure> {
         let post = self.text(engine, "post", context)?;
         let Some(mut conversation) = conversation else {
-            return Ok(post.map(|document| self.stored(document, None)));
+            return Ok(post.map(|document| self.stored(self.alone(document, first, context), None)));
         };
         let does = |act: fn(&FollowUp) -> bool| act(&conversation.unchanged) || act(&conversation.changed);
         // The first message with its key is a reply, whatever follows.
@@ -120,14 +125,31 @@ impl Compiled {
             follow_up.reply &= reply.is_some();
             follow_up.update &= update.is_some();
         }
-        conversation.opens &= post.is_some();
-        // A text of another act takes the place of an empty post: a chat that has lost the first message gets a post.
-        let Some(document) = post.clone().or_else(|| reply.clone()).or_else(|| update.clone()) else {
+        if post.is_none() && reply.is_none() && update.is_none() {
             return Ok(None);
+        }
+        conversation.opens &= post.is_some();
+        let document = post.clone().unwrap_or_default();
+        let differing = |done: bool, text: Option<Document>| {
+            let text = text.unwrap_or_default();
+            (done && text != document).then_some(text)
         };
-        conversation.reply = reply.filter(|reply| *reply != document);
-        conversation.update = update.filter(|update| *update != document);
+        conversation.reply = differing(replies, reply);
+        conversation.update = differing(updates, update);
         Ok(Some(self.stored(document, Some(Box::new(conversation)))))
+    }
+
+    /// The text of an event without a conversation: nothing later puts values into it.
+    fn alone(&self, document: Document, first: &BTreeSet<String>, context: &Context) -> Document {
+        if !self.has_late_values {
+            return document;
+        }
+        let names = context.data();
+        let received = names.get("received").and_then(Value::as_str);
+        let received = received
+            .and_then(|received| received.parse().ok())
+            .unwrap_or_default();
+        text_alone(&document, &conversation::first_facts(first, names), received)
     }
 
     fn stored(&self, document: Document, conversation: Option<Box<Conversation>>) -> StoredMessage {

@@ -1,7 +1,7 @@
 //! Accounts and the destinations in them, one struct a dialect; what delivery has to know of each.
 
 use std::sync::Arc;
-use url::Url;
+use url::{Position, Url};
 
 use super::{Api, HaltScope, Outbound, matrix, messages_save};
 use crate::units::Rate;
@@ -84,6 +84,30 @@ impl Destination {
         match self {
             Self::MessagesSave(of) => of.rate,
             Self::Matrix(of) => of.rate,
+        }
+    }
+
+    /// Whether messages may reply to and update earlier ones; otherwise each is a message by itself.
+    pub fn conversations(&self) -> bool {
+        match self {
+            Self::MessagesSave(of) => of.conversations,
+            Self::Matrix(of) => of.conversations,
+        }
+    }
+
+    /// A text that is the same as long as messages go to the same channel by the same account. It has no secret.
+    pub fn fingerprint(&self) -> String {
+        let account = self.account();
+        let url = &account.url()[Position::BeforeHost..Position::AfterPath];
+        match self {
+            Self::MessagesSave(of) => {
+                let (id, company) = (&of.account.public_id, &of.group_id);
+                format!("messages-save {url} {id} {company} {}", of.channel_id)
+            }
+            Self::Matrix(of) => {
+                let user = of.account.acts_as().unwrap_or_default();
+                format!("matrix {url} {user} {}", of.room)
+            }
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Destination {
     pub channel_id: String,
     /// At most this often; unset: as fast as Twake answers.
     pub rate: Option<Rate>,
+    /// Whether messages may reply to and update earlier ones.
+    pub conversations: bool,
 }
 
 impl Destination {

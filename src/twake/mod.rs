@@ -39,7 +39,7 @@ use http::{Answer, Request};
 pub struct RemoteId {
     /// The message.
     pub message: String,
-    /// The thread that the message is in, if it does not stand in the channel itself.
+    /// The message that it replies to, if it does not stand in the channel by itself.
     pub thread: Option<String>,
 }
 
@@ -68,7 +68,7 @@ fn is_id(text: &str) -> bool {
     (1..=255).contains(&text.len()) && !text.contains(char::is_control)
 }
 
-/// What a job does with its message. Lanes only post today: the queue has no replies and updates yet.
+/// What a job does with its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Posts it at the end of the channel.
@@ -91,8 +91,10 @@ pub struct Job<'a> {
     pub destination: &'a Destination,
     /// What is done with the message.
     pub act: Act,
-    /// The message.
+    /// The message. Its document is what is sent, whatever its conversation is.
     pub message: &'a StoredMessage,
+    /// Whether a reply has to be visible in the channel itself, where clients show threads apart.
+    pub also_in_channel: bool,
     /// A last line about how late the message is. It differs from attempt to attempt, so it is no part of what the message
     /// is: no transaction id depends on it.
     pub late: Option<Block>,
@@ -116,6 +118,7 @@ impl<'a> Job<'a> {
             destination,
             act: Act::Post,
             message,
+            also_in_channel: false,
             late: None,
             waited: Duration::ZERO,
             last: None,

@@ -22,6 +22,24 @@ pub struct Verdict {
     pub notice: Option<String>,
 }
 
+impl Verdict {
+    /// The verdict on an attempt that the stop of the bridge has ended before its message was sent.
+    pub fn stopped() -> Self {
+        Self {
+            kind: VerdictKind::Retry {
+                after: None,
+                times: None,
+                pause: None,
+            },
+            reason: Reason::Stopped,
+            may_be_duplicate: false,
+            hint: "nothing: the bridge posts the message when it runs again",
+            detail: String::new(),
+            notice: None,
+        }
+    }
+}
+
 /// The hint for a message that is refused while its account is accepted.
 const REFUSED_TEXT: &str =
     "this message alone is refused: look for what filters texts in front of Twake, and at this text";

@@ -36,6 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "authentication",
             "clock",
             "config",
+            "conversation",
+            "message",
             "event",
             "headers",
             "payload",
@@ -213,6 +215,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "template",
         &[
             "condition",
+            "conversation",
             "message",
             "panics",
             "steps",

@@ -22,7 +22,7 @@ use twake_bridge::decision::{
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
 use twake_bridge::message::twacode;
-use twake_bridge::message::{Document, plain};
+use twake_bridge::message::{Document, FollowUp, Slot, StoredMessage, plain};
 use twake_bridge::source::Source;
 use uuid::Uuid;
 
@@ -315,7 +315,7 @@ fn describe(decision: &Decision) -> String {
         let template = decided.template.as_ref();
         let template = template.map_or("no template", |template| template.name.as_str());
         if let (Some(rendered), true) = (&decided.message, shown.insert(template)) {
-            let document = &rendered.message;
+            let document = rendered.document();
             writeln!(
                 text,
                 "\n--- {template}\n{}\n--- as Twacode",
@@ -325,20 +325,77 @@ fn describe(decision: &Decision) -> String {
             for node in twacode::nodes(document) {
                 writeln!(text, "{}", serde_json::to_string(&node).unwrap()).unwrap();
             }
+            describe_conversation(rendered, &mut text);
         }
     }
     text
+}
+
+/// What a message does in its conversation, and the texts that are not that of a post.
+fn describe_conversation(message: &StoredMessage, text: &mut String) {
+    let Some(conversation) = &message.conversation else {
+        return;
+    };
+    writeln!(text, "--- in {}", conversation.key).unwrap();
+    match &conversation.slot {
+        Some(Slot::Opener) => writeln!(text, "message: the first one").unwrap(),
+        Some(Slot::Key(key)) => writeln!(text, "message: {key}").unwrap(),
+        None => {}
+    }
+    let words = |of: FollowUp| match (of.update, of.reply) {
+        (true, true) => "update and reply",
+        (true, false) => "update",
+        (false, true) => "reply",
+        (false, false) => "nothing",
+    };
+    let (same, changed) = (words(conversation.unchanged), words(conversation.changed));
+    let differs = if same == changed {
+        String::new()
+    } else {
+        format!("; if the state changes: {changed}")
+    };
+    writeln!(text, "later: {same}{differs}").unwrap();
+    for (word, is) in [
+        ("does not open", !conversation.opens),
+        ("closes", conversation.closes),
+        ("also in the channel", conversation.also_in_channel),
+    ] {
+        if is {
+            writeln!(text, "{word}").unwrap();
+        }
+    }
+    if let Some(state) = &conversation.state {
+        writeln!(text, "state: {state}").unwrap();
+    }
+    if let Some(version) = &conversation.version {
+        writeln!(text, "version: {version:?}").unwrap();
+    }
+    for (name, own) in [("reply", &conversation.reply), ("update", &conversation.update)] {
+        if let Some(own) = own.as_ref().filter(|own| *own != message.document()) {
+            let own = if own.is_empty() {
+                "(nothing)".to_owned()
+            } else {
+                plain::text(own)
+            };
+            writeln!(text, "--- {name}\n{own}").unwrap();
+        }
+    }
 }
 
 /// Panics if a template failed, or if a message is not readable.
 fn check(decision: &Decision, text: &str, sample: &str) {
     for decided in &decision.messages {
         assert_eq!(decided.failed, [], "{sample}");
+        assert_eq!(decided.conversation_failed, None, "{sample}");
         let Some(message) = &decided.message else {
             continue;
         };
-        let document = &message.message;
-        assert_readable(document, sample);
+        assert_readable(message.document(), sample);
+        let conversation = message.conversation.iter();
+        let later = conversation.flat_map(|of| [&of.reply, &of.update]).flatten();
+        for document in later.filter(|document| !document.is_empty()) {
+            assert_readable(document, sample);
+        }
     }
     assert!(!text.contains("[object]"), "{sample}: {text}");
 }

@@ -143,5 +143,6 @@ fn state(state: State) -> &'static str {
         State::Waiting => "waiting",
         State::Delivered => "delivered",
         State::Dead => "dead",
+        State::Skipped => "skipped",
     }
 }

@@ -8,7 +8,7 @@ use super::super::backend::{OperatorArguments, OperatorBackend};
 use super::super::shown::{indented, json, optional_time, time, visible, visible_lines};
 use super::state;
 use crate::operator::view::{DeliveryDetails, EventDetails};
-use crate::queue::State;
+use crate::queue::{Done, State};
 
 /// Bytes of a body that are shown on a terminal. A file or a pipe gets all of it.
 const SHOWN_BODY: usize = 64 * 1024;
@@ -142,7 +142,7 @@ fn deliver(text: &mut String, delivery: &DeliveryDetails) {
     };
     let when = match delivery.state {
         State::Waiting => format!("since {} UTC", time(delivery.since)),
-        State::Delivered | State::Dead => format!("{} UTC", optional_time(delivery.settled)),
+        State::Delivered | State::Dead | State::Skipped => format!("{} UTC", optional_time(delivery.settled)),
     };
     let (channel, state) = (visible(&delivery.channel), state(delivery.state));
     let message = delivery.message;
@@ -150,11 +150,28 @@ fn deliver(text: &mut String, delivery: &DeliveryDetails) {
         text,
         &format!("\n{channel}: {state} {when}, {attempts}, message {message}"),
     );
+    if let Some(key) = &delivery.conversation {
+        line(text, &format!("  conversation  {}", visible(key)));
+    }
+    let target = visible(delivery.target.as_deref().unwrap_or_default());
+    match delivery.act {
+        Some(Done::Reply) => line(text, &format!("  act           reply to {target}")),
+        Some(Done::Update) => line(text, &format!("  act           update of {target}")),
+        Some(Done::UpdateAndReply) => line(text, &format!("  act           update, and reply to {target}")),
+        Some(Done::Post) if delivery.conversation.is_some() => line(text, "  act           post"),
+        Some(Done::Post) | None => {}
+    }
+    if let Some(why) = &delivery.skip_reason {
+        line(text, &format!("  skipped       {}", visible(why)));
+    }
+    if let Some(event) = delivery.carried_by {
+        line(text, &format!("  carried by    event {event}"));
+    }
     if let Some(next) = delivery.next_attempt {
         line(text, &format!("  next attempt  {} UTC", time(next)));
     }
     if let Some(reason) = &delivery.reason
-        && delivery.state != State::Delivered
+        && !matches!(delivery.state, State::Delivered | State::Skipped)
     {
         let detail = delivery.detail.as_deref().map(|detail| format!(" ({detail})"));
         line(

@@ -1,12 +1,13 @@
 //! A preview as JSON.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::shown::visible_json;
 use super::text::why_unchecked;
 use crate::decision::{ChallengeResponse, DecidedMessage};
-use crate::message::plain;
-use crate::preview::{Outcome, Preview, Proof, why_this};
+use crate::message::{Document, StoredMessage, plain};
+use crate::preview::{Outcome, Preview, Proof, Situation, situations, why_this};
 use crate::source::Source;
 
 /// Formats the outcome as one JSON object.
@@ -41,7 +42,7 @@ fn preview(source: &Source, preview: &Preview) -> Map<String, Value> {
     put("facts", json!(decision.facts));
     put("routes", json!(decision.routes));
     let messages = decision.messages.iter();
-    let messages = messages.map(|decided| message(decided, &decision.event_type, &source.kind.name));
+    let messages = messages.map(|decided| message(decided, preview, &source.kind.name));
     put("messages", messages.collect());
     put("channels", json!(decision.channels()));
     put("skipped", json!(decision.skip_reason()));
@@ -86,7 +87,7 @@ fn head(source: &Source, proof: &Proof) -> Map<String, Value> {
     whole
 }
 
-fn message(decided: &DecidedMessage, event_type: &str, kind: &str) -> Value {
+fn message(decided: &DecidedMessage, preview: &Preview, kind: &str) -> Value {
     let template = decided.template.as_ref();
     let failed = decided
         .failed
@@ -95,17 +96,37 @@ fn message(decided: &DecidedMessage, event_type: &str, kind: &str) -> Value {
     let text = decided
         .message
         .as_ref()
-        .map(|stored| plain::text(&stored.message));
+        .map(|stored| plain::text(stored.document()));
     json!({
         "variant": decided.variant.as_deref(),
         "template": template.map(|template| &template.name),
         "file": template.map(|template| template.origin.file(kind, &template.name)),
         "own": template.is_some_and(|template| template.origin.is_own()),
-        "why_this": why_this(decided, event_type),
+        "why_this": why_this(decided, &preview.decision.event_type),
         "failed": failed.collect::<Value>(),
         "when_failed": decided.when_failed,
+        "conversation_failed": decided.conversation_failed,
         "skip_reason": decided.skip_reason,
         "text": text,
         "message": decided.message,
+        "acts": decided.message.as_ref().map(|stored| acts(stored, preview.received)),
     })
+}
+
+/// What a message does in its conversation, with sample values.
+fn acts(message: &StoredMessage, received: Timestamp) -> Value {
+    let acts = |acts: Vec<(&'static str, Document)>| -> Value {
+        let acts = acts.into_iter();
+        acts.map(|(act, document)| json!({ "act": act, "text": plain::text(&document) }))
+            .collect()
+    };
+    let situations = situations(message, received).into_iter();
+    let situations = situations.map(
+        |Situation {
+             when,
+             acts: done,
+             skipped,
+         }| { json!({ "when": when, "acts": acts(done), "skipped": skipped }) },
+    );
+    situations.collect()
 }

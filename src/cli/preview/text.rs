@@ -1,5 +1,7 @@
 //! A preview as text.
 
+mod conversation;
+
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -269,16 +271,15 @@ impl Out {
             );
             self.field("", &paint.bad(&why));
         }
+        if let Some(why) = &message.conversation_failed {
+            let why = format!(
+                "it has no conversation, so it is posted by itself: {}",
+                visible_lines(why)
+            );
+            self.field("", &paint.bad(&why));
+        }
         if let Some(stored) = &message.message {
-            let to = channels.join(", ");
-            let ephemeral = if stored.ephemeral {
-                ", shown and forgotten"
-            } else {
-                ""
-            };
-            let _ = writeln!(self.text, "\n── {}{ephemeral} ──", paint.bold(&to));
-            let text = paint.document(&stored.message);
-            let _ = writeln!(self.text, "{text}\n");
+            self.texts(stored, preview.received, &channels.join(", "));
         } else if let Some(skip_reason) = &message.skip_reason {
             self.field("skipped", &visible_lines(skip_reason));
         }

@@ -172,6 +172,11 @@ const CHANNEL: &[Key] = &[
         Shape::Rate,
         "the maximum rate of messages; default: as fast as Twake answers",
     ),
+    Key::new(
+        "conversations",
+        Shape::Boolean,
+        "whether messages may reply to earlier ones and update them; default: true",
+    ),
 ];
 
 const SOURCE: &[Key] = &[

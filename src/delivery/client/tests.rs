@@ -6,6 +6,7 @@ use crate::twake;
 use crate::twake::Reason;
 use crate::twake::messages_save::{Account, Destination};
 use crate::twake::outbound::Proxy;
+use crate::twake::{Job, VerdictKind};
 use actix_tls::connect::Resolve;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -134,7 +135,7 @@ async fn posted(client: &Client, destination: &twake::Destination, old: &mut Ser
     let (message, stop) = (hello(), CancellationToken::new());
     let job = Job::post(uuid::Uuid::nil(), 1, destination, &message);
     tokio::select! {
-        verdict = client.deliver(job, &stop) => verdict,
+        (verdict, _) = client.perform(Task::Deliver(job), &stop) => verdict,
         () = async {
             while old.swallowed.changed().await.is_ok() {
                 client.clock.advance(client.timeout);
@@ -165,6 +166,7 @@ async fn a_changed_address_is_followed_and_no_dead_connection_is_kept() {
             group_id: "company".to_owned(),
             channel_id: "dev".to_owned(),
             rate: None,
+            conversations: true,
         }
         .into();
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::acts::share_conversation;
 use super::{Lane, STORE_PAUSE};
 use crate::logging::chain;
 use crate::queue::{Claim, DeliveryId, Head, QueueError};
@@ -37,9 +38,11 @@ impl Lane {
     }
 
     /// Claims the delivery behind the one in flight. `delivered`: one that is being settled meanwhile.
-    pub(super) async fn claim_behind(&self, in_flight: DeliveryId, delivered: Option<DeliveryId>) -> Behind {
-        match self.ask(Some(in_flight)).await {
+    pub(super) async fn claim_behind(&self, in_flight: &Head, delivered: Option<DeliveryId>) -> Behind {
+        match self.ask(Some(in_flight.delivery)).await {
             Ok(None) => Behind::Nothing,
+            // What it does depends on how the one in flight ends.
+            Ok(Some(claim)) if share_conversation(&claim.head, in_flight) => Behind::Unknown,
             // It could not be settled.
             Ok(Some(claim)) if Some(claim.head.delivery) == delivered => Behind::Unknown,
             Ok(Some(mut claim)) => {

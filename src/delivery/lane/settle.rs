@@ -3,16 +3,19 @@
 use jiff::Timestamp;
 use std::time::Duration;
 
+use super::acts::{self, Carried};
 use super::{Behind, Lane, Shared};
+use crate::conversation::Skip;
 use crate::logging::chain;
 use crate::queue::{Claim, DeliveryId, Head, Outcome, QueueError, Settled, Settlement};
 use crate::retry::{self, Next};
-use crate::twake::{Reason, Verdict, VerdictKind};
+use crate::twake::{Destination, Reason, VerdictKind};
 
 /// A delivery whose attempt has ended, and what becomes of it.
 pub(in crate::delivery) struct Attempted {
     head: Head,
-    verdict: Verdict,
+    /// What a person should do about it.
+    hint: &'static str,
     settlement: Settlement,
 }
 
@@ -28,8 +31,9 @@ impl Attempted {
 
 impl Lane {
     /// Decides what becomes of the delivery, and how long the lane waits.
-    pub(super) fn judge(&mut self, claim: Claim, verdict: Verdict) -> Attempted {
+    pub(super) fn judge(&mut self, destination: &Destination, claim: Claim, carried: Carried) -> Attempted {
         let head = claim.head;
+        let verdict = &carried.verdict;
         let code = verdict.reason.code();
         let mut settlement = Settlement {
             delivery: head.delivery,
@@ -38,10 +42,17 @@ impl Lane {
             reason: code,
             detail: verdict.detail.clone(),
             may_be_duplicate: verdict.may_be_duplicate,
+            kept: None,
             now: self.shared.clock.now(),
         };
         settlement.outcome = match &verdict.kind {
-            VerdictKind::Delivered(id) => Outcome::Delivered { id: id.to_stored() },
+            VerdictKind::Delivered(id) => {
+                settlement.kept = acts::kept(destination, &head, &carried.done, &settlement);
+                Outcome::Delivered {
+                    id: id.to_stored(),
+                    done: carried.done(),
+                }
+            }
             VerdictKind::Halt(_) => Outcome::Halted,
             // No delivery ends with the last two.
             VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => Outcome::Rejected,
@@ -62,10 +73,33 @@ impl Lane {
             self.patience.over();
         }
         Attempted {
+            hint: verdict.hint,
             head,
-            verdict,
             settlement,
         }
+    }
+
+    /// Settles a delivery for which nothing is posted. False as [`Self::settle`].
+    pub(super) async fn skip(&self, destination: &Destination, claim: Claim, skip: Skip) -> bool {
+        let head = claim.head;
+        let carried_by = head.superseded_by.filter(|_| skip == Skip::Superseded);
+        let mut settlement = Settlement {
+            delivery: head.delivery,
+            fence: claim.fence,
+            outcome: Outcome::Skipped { carried_by },
+            reason: skip.code(),
+            detail: String::new(),
+            may_be_duplicate: false,
+            kept: None,
+            now: self.shared.clock.now(),
+        };
+        settlement.kept = acts::kept(destination, &head, &[], &settlement);
+        let skipped = Attempted {
+            head,
+            hint: skip.meaning(),
+            settlement,
+        };
+        self.settle(Some(skipped)).await
     }
 
     /// When to attempt the head again after a failure; `None`: it has failed for this reason more than `times` in a row.
@@ -157,7 +191,7 @@ impl Lane {
     fn report(&self, attempted: &Attempted) {
         let Attempted {
             head,
-            verdict,
+            hint,
             settlement,
         } = attempted;
         let Shared { clock, metrics, .. } = &*self.shared;
@@ -173,18 +207,22 @@ impl Lane {
                 metrics.dead(channel);
                 log::error!(
                     delivery:% = head.delivery, channel, event:%, attempts, reason, detail;
-                    "became a dead letter; what to do: {}", verdict.hint
+                    "became a dead letter; what to do: {hint}"
                 );
             }
             Outcome::Retry { due } if head.reason.as_deref() != Some(reason) => log::warn!(
                 delivery:% = head.delivery, channel, event:%, attempts, reason, detail, due:% = to_the_second(*due);
-                "not delivered yet; what to do: {}", verdict.hint
+                "not delivered yet; what to do: {hint}"
             ),
             Outcome::Retry { due } => {
                 log::debug!(delivery:% = head.delivery, channel, attempts, reason, due:%; "not delivered yet");
             }
             // Reported once for the whole scope.
             Outcome::Halted => {}
+            Outcome::Skipped { .. } => {
+                metrics.skipped(channel, reason);
+                log::debug!(delivery:% = head.delivery, channel, event:%, reason; "skipped: {hint}");
+            }
         }
     }
 }

@@ -77,6 +77,7 @@ impl Homeserver {
                 notify: Notify::Critical,
                 allow_unencrypted: false,
                 rate: None,
+                conversations: true,
             };
             (Arc::from(name), destination.into())
         };

@@ -136,8 +136,9 @@ impl Actor {
         let store = &self.connection;
         match query {
             // No other process can own the lane, so the owner does not matter.
-            Query::Claim(lane, _owner, besides, reply) => {
-                answer(reply, "claim a lane", deliveries::claim(store, &lane, besides));
+            Query::Claim(lane, _owner, besides, now, reply) => {
+                let claimed = deliveries::claim(store, &lane, besides, now);
+                answer(reply, "claim a lane", claimed);
             }
             Query::Lanes(reply) => answer(reply, "list the lanes", lanes::states(store)),
             Query::Event(id, reply) => answer(reply, "look up an event", events::find(store, id)),

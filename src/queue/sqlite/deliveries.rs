@@ -4,16 +4,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Params, Result, params};
 
 use super::query::{all, execute, first, value};
-use super::rows;
+use super::rows::{self, Place};
 use super::statements::{
-    COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, HEAD, INSERT_DELIVERY, LANE_SETTLED,
-    PUT_BACK, SETTLE,
+    CONVERSATION, COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, HEAD, INSERT_DELIVERY,
+    KEEP_CONVERSATION, LANE_SETTLED, LATER, PUT_BACK, SETTLE,
 };
 use super::tally::Tally;
-use crate::queue::packed::PackedClaim;
-use crate::queue::{
-    Claim, DeliveryId, DeliveryRecord, Fence, NewDelivery, Outcome, Settled, Settlement, State,
-};
+use crate::conversation::Key;
+use crate::queue::packed::{PackedClaim, PackedDelivery};
+use crate::queue::{Claim, DeliveryId, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State};
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
 const FENCE: Fence = Fence(1);
@@ -22,30 +21,63 @@ const FENCE: Fence = Fence(1);
 pub(super) fn add(
     connection: &Connection,
     event: i64,
-    deliveries: &[NewDelivery],
+    deliveries: &[PackedDelivery],
     since: Timestamp,
+    is_replay: bool,
     tally: &mut Tally,
 ) -> Result<()> {
-    for NewDelivery { lane, message } in deliveries {
+    for PackedDelivery { lane, message, part } in deliveries {
         let row = tally.add_delivery(connection, lane)?;
-        let delivery = params![row, event, rows::integer(*message), since.as_millisecond()];
+        let part = part.as_ref();
+        let delivery = params![
+            row,
+            event,
+            rows::integer(*message),
+            since.as_millisecond(),
+            part.map(|part| part.thread),
+            part.and_then(|part| part.slot),
+            part.is_some_and(|part| part.closes),
+            is_replay,
+        ];
         execute(connection, INSERT_DELIVERY, delivery)?;
     }
     Ok(())
 }
 
-/// The delivery that is next in a lane, besides one.
+/// The delivery that is next in a lane, besides one. `now`: conversations that have expired by then are not known.
 pub(super) fn claim(
     connection: &Connection,
     lane: &str,
     besides: Option<DeliveryId>,
+    now: Timestamp,
 ) -> Result<Option<PackedClaim>> {
     let besides = besides.map(|delivery| delivery.0);
     let found = first(connection, HEAD, params![lane, besides], rows::head)?;
-    Ok(found.map(|(head, message)| PackedClaim {
+    let Some((head, message, place)) = found else {
+        return Ok(None);
+    };
+    let mut packed = PackedClaim {
         claim: Claim { fence: FENCE, head },
         message,
-    }))
+        thread: None,
+        slot: None,
+        later: None,
+    };
+    if let Some(thread) = place.thread {
+        let kept = |key: Key| {
+            let key = params![place.lane, key, now.as_millisecond()];
+            first(connection, CONVERSATION, key, value)
+        };
+        packed.thread = kept(thread)?;
+        if let Some(slot) = place.slot {
+            if slot != thread {
+                packed.slot = kept(slot)?;
+            }
+            let after = params![place.lane, thread, slot, packed.claim.head.delivery.0];
+            packed.later = first(connection, LATER, after, rows::later)?.flatten();
+        }
+    }
+    Ok(Some(packed))
 }
 
 /// Stores how an attempt ended. A delivery that is settled already stays as it is.
@@ -58,13 +90,26 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         return Ok(Settled::Fenced);
     }
     let now = settlement.now.as_millisecond();
-    let (state, due, twake_id, failing) = match &settlement.outcome {
-        Outcome::Delivered { id } => (State::Delivered, None, Some(id), RESET),
-        Outcome::Retry { due } => (State::Waiting, Some(due.as_millisecond()), None, FAILING),
-        Outcome::Halted => (State::Waiting, None, None, RESET),
-        Outcome::Rejected => (State::Dead, None, None, RESET),
+    let (state, failing) = match &settlement.outcome {
+        Outcome::Delivered { .. } => (State::Delivered, RESET),
+        Outcome::Retry { .. } => (State::Waiting, FAILING),
+        Outcome::Halted => (State::Waiting, RESET),
+        Outcome::Rejected => (State::Dead, RESET),
         // The deliveries behind it are as old. So each of them gets one attempt, not a new horizon.
-        Outcome::Expired => (State::Dead, None, None, UNCHANGED),
+        Outcome::Expired => (State::Dead, UNCHANGED),
+        Outcome::Skipped { .. } => (State::Skipped, UNCHANGED),
+    };
+    let due = match &settlement.outcome {
+        Outcome::Retry { due } => Some(due.as_millisecond()),
+        _ => None,
+    };
+    let carried_by = match &settlement.outcome {
+        Outcome::Skipped { carried_by } => carried_by.map(|delivery| delivery.0),
+        _ => None,
+    };
+    let (twake_id, done) = match &settlement.outcome {
+        Outcome::Delivered { id, done } => (Some(id), Some(done.code())),
+        _ => (None, None),
     };
     let settled = state != State::Waiting;
     let detail = Some(&settlement.detail).filter(|detail| !detail.is_empty());
@@ -77,22 +122,46 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         due,
         settled.then_some(now),
         twake_id,
+        done,
+        carried_by,
     ];
-    let found = first(connection, SETTLE, columns, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if let Some((lane, event)) = found {
-        let lane: i64 = lane;
-        execute(connection, LANE_SETTLED, [lane, i64::from(settled), failing, now])?;
+    if let Some((event, place)) = first(connection, SETTLE, columns, rows::settled)? {
+        let lane = [place.lane, i64::from(settled), failing, now];
+        execute(connection, LANE_SETTLED, lane)?;
         if settled {
             count_of_event(connection, event, -1, i64::from(state == State::Dead))?;
         }
+        keep(connection, place, settlement.kept.as_ref())?;
     } else if twake_id.is_some() {
         // An operator may have discarded the delivery while its attempt was in flight.
-        let columns = params![settlement.delivery.0, settlement.reason, detail, now, twake_id];
-        if let Some(event) = first(connection, DELIVERED_NEVERTHELESS, columns, value)? {
+        let columns = params![
+            settlement.delivery.0,
+            settlement.reason,
+            detail,
+            now,
+            twake_id,
+            done
+        ];
+        if let Some((event, place)) = first(connection, DELIVERED_NEVERTHELESS, columns, rows::settled)? {
             count_of_event(connection, event, 0, -1)?;
+            keep(connection, place, settlement.kept.as_ref())?;
         }
     }
     Ok(Settled::Committed)
+}
+
+/// Keeps what is known of a delivery's conversation from now on.
+fn keep(connection: &Connection, place: Place, kept: Option<&Kept>) -> Result<()> {
+    let Some(kept) = kept else {
+        return Ok(());
+    };
+    for (key, json) in [(place.thread, &kept.thread), (place.slot, &kept.message)] {
+        if let (Some(key), Some(json)) = (key, json) {
+            let row = params![place.lane, key, json, kept.expires.as_millisecond()];
+            execute(connection, KEEP_CONVERSATION, row)?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts the dead deliveries of an event back to waiting. Returns the names of their lanes.

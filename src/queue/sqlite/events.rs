@@ -47,7 +47,7 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
     for (index, json) in event.messages.iter().enumerate() {
         add_message(connection, row, in_row + index, json)?;
     }
-    deliveries::add(connection, row, &event.deliveries, event.received, tally)?;
+    deliveries::add(connection, row, &event.deliveries, event.received, false, tally)?;
     let until = event.until.as_millisecond();
     let key = params![event.key, row, event.id.as_bytes(), until];
     execute(connection, REMEMBER_KEY, key)?;

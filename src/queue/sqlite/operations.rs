@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::query::{all, execute, exists, value};
 use super::statements::{
-    COPY_TO_LANE, DELETE_DELIVERY, DELETE_SKIPPED, DELETE_UNREADABLE, DISCARD, EVENT_REPLAYED, HAS_DELIVERY,
-    UPDATE_DECISION, WAITING_IN_LANE,
+    CARRIED_BY, COPY_TO_LANE, DELETE_DELIVERY, DELETE_SKIPPED, DELETE_UNREADABLE, DISCARD, EVENT_REPLAYED,
+    HAS_DELIVERY, UPDATE_DECISION, WAITING_IN_LANE,
 };
 use super::tally::Tally;
 use super::{deliveries, events, lanes, rows};
+use crate::queue::packed::{PackedDelivery, Part};
 use crate::queue::{Decided, Discard, Move, Moved, NewDelivery, Replay, State};
 
 /// Adds new deliveries of a stored event. Returns the lanes that got one; `None`: there is no such event. `messages` are
@@ -27,7 +28,7 @@ pub(super) fn replay(
         replace_decision(connection, event, replay, decided)?;
     }
     let mut stored = events::messages(connection, event)?;
-    let (mut added, mut size): (Vec<NewDelivery>, _) = (Vec::new(), 0);
+    let (mut added, mut size): (Vec<PackedDelivery>, _) = (Vec::new(), 0);
     for NewDelivery { lane, message } in &replay.deliveries {
         let Some(json) = messages.get(*message) else {
             continue;
@@ -36,6 +37,7 @@ pub(super) fn replay(
         if added.iter().any(|added| added.lane == *lane) || exists(connection, HAS_DELIVERY, waiting)? {
             continue;
         }
+        let part = replay.messages.get(*message).and_then(Part::of);
         // An equal message of an earlier decision is used again.
         let known = stored.iter().position(|known| known == json);
         let message = known.unwrap_or(stored.len());
@@ -44,10 +46,13 @@ pub(super) fn replay(
             stored.push(json.clone());
             size += rows::integer(json.len());
         }
-        let lane = Arc::clone(lane);
-        added.push(NewDelivery { lane, message });
+        added.push(PackedDelivery {
+            lane: Arc::clone(lane),
+            message,
+            part,
+        });
     }
-    deliveries::add(connection, event, &added, replay.now, tally)?;
+    deliveries::add(connection, event, &added, replay.now, true, tally)?;
     let count = rows::integer(added.len());
     execute(connection, EVENT_REPLAYED, [event, count, size])?;
     tally.add_size(size);
@@ -98,6 +103,11 @@ pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally)
         let in_flight = step.in_flight && index < UNSETTLED;
         let copy = params![delivery, to, step.now.as_millisecond(), in_flight];
         execute(connection, COPY_TO_LANE, copy)?;
+        execute(
+            connection,
+            CARRIED_BY,
+            [*delivery, connection.last_insert_rowid()],
+        )?;
         execute(connection, DELETE_DELIVERY, [delivery])?;
     }
     let count = rows::integer(waiting.len());

@@ -1,4 +1,5 @@
-//! Pruning: deletes old dead letters, events that are old or too many, and expired keys. Never what waits.
+//! Pruning: deletes old dead letters, events that are old or too many, expired keys and expired conversations. Never what
+//! waits.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Result, params};
@@ -7,9 +8,9 @@ use super::deliveries;
 use super::query::{all, execute, value};
 use super::rows::{self, OldEvent};
 use super::statements::{
-    DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_EXPIRED_KEYS, DELETE_KEY, DELETE_MESSAGES,
-    DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
-    OUTLIVE_EVENT,
+    DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_EXPIRED_CONVERSATIONS, DELETE_EXPIRED_KEYS,
+    DELETE_KEY, DELETE_MESSAGES, DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME,
+    OLD_EVENTS, OLDEST_EVENTS, OUTLIVE_EVENT,
 };
 use super::tally::Tally;
 use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning};
@@ -40,10 +41,11 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning, tally: &mut Tally
     }
     let now = params![pruning.now.as_millisecond(), limit];
     let keys = execute(connection, DELETE_EXPIRED_KEYS, now)?;
+    let conversations = execute(connection, DELETE_EXPIRED_CONVERSATIONS, now)?;
 
     let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
     Ok(Pruned {
-        more: full(dead.len()) || full(found) || old.len() < found || full(keys),
+        more: full(dead.len()) || full(found) || old.len() < found || full(keys) || full(conversations),
         events: u32::try_from(old.len()).unwrap_or(u32::MAX),
         dead,
     })

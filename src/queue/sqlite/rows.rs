@@ -7,13 +7,16 @@ use rusqlite::{Error, Result, Row};
 use std::sync::Arc;
 use uuid::Uuid;
 
+use crate::conversation::{Key, Known};
 use crate::event::Envelope;
-use crate::queue::packed::{PackedMessage, PackedRecord};
+use crate::queue::packed::{PackedLater, PackedMessage, PackedRecord};
 use crate::queue::pruning::DeletedDeadLetter;
-use crate::queue::{Decided, DeliveryId, DeliveryRecord, EventLine, EventRecord, Head, LaneState, State};
+use crate::queue::{
+    Decided, DeliveryId, DeliveryRecord, Done, EventLine, EventRecord, Head, LaneState, State,
+};
 
-/// The delivery that is next in its lane, without its message, and the message.
-pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<PackedMessage>)> {
+/// The delivery that is next in its lane, without its message and its conversation, and where these are.
+pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<PackedMessage>, Place)> {
     let head = Head {
         delivery: DeliveryId(row.get(0)?),
         event: uuid(row, 1)?,
@@ -26,9 +29,44 @@ pub(super) fn head(row: &Row<'_>) -> Result<(Head, Option<PackedMessage>)> {
         repeated: row.get(8)?,
         failing_since: optional_time(row, 9)?,
         may_be_duplicate: row.get(10)?,
+        is_replay: row.get(11)?,
+        known: Known::default(),
+        superseded_by: None,
         message: None,
     };
-    Ok((head, message(row, 11)?))
+    Ok((head, message(row, 15)?, place(row, 12, 13)?))
+}
+
+/// A lane, and the place in it of a delivery that belongs to a conversation.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) lane: i64,
+    pub(super) thread: Option<Key>,
+    pub(super) slot: Option<Key>,
+}
+
+fn place(row: &Row<'_>, lane: usize, thread: usize) -> Result<Place> {
+    Ok(Place {
+        lane: row.get(lane)?,
+        thread: row.get(thread)?,
+        slot: row.get(thread + 1)?,
+    })
+}
+
+/// A delivery that was settled: its event, and its place.
+pub(super) fn settled(row: &Row<'_>) -> Result<(i64, Place)> {
+    Ok((row.get(1)?, place(row, 0, 2)?))
+}
+
+/// A later delivery of the same slot; `None`: one between them closes the conversation.
+pub(super) fn later(row: &Row<'_>) -> Result<Option<PackedLater>> {
+    let is_closed: bool = row.get(2)?;
+    let later = PackedLater {
+        delivery: DeliveryId(row.get(0)?),
+        received: time(row, 1)?,
+        message: message(row, 3)?,
+    };
+    Ok((!is_closed).then_some(later))
 }
 
 /// A message: compressed in the row of its event, text in a row of its own.
@@ -51,6 +89,7 @@ pub(super) fn lane_state(row: &Row<'_>) -> Result<LaneState> {
 }
 
 pub(super) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
+    let is_delivered = state(row, 3)? == State::Delivered;
     Ok(DeliveryRecord {
         delivery: DeliveryId(row.get(0)?),
         lane: row.get(1)?,
@@ -64,6 +103,9 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
         since: time(row, 9)?,
         due: optional_time(row, 10)?,
         settled: optional_time(row, 11)?,
+        done: done(row, 12)?.filter(|_| is_delivered),
+        is_replay: row.get(13)?,
+        carried_by: row.get::<_, Option<_>>(14)?.map(Uuid::from_bytes),
     })
 }
 
@@ -149,6 +191,7 @@ pub(super) fn state_number(state: State) -> i64 {
         State::Waiting => 0,
         State::Delivered => 1,
         State::Dead => 2,
+        State::Skipped => 3,
     }
 }
 
@@ -162,8 +205,15 @@ fn state(row: &Row<'_>, column: usize) -> Result<State> {
         0 => Ok(State::Waiting),
         1 => Ok(State::Delivered),
         2 => Ok(State::Dead),
+        3 => Ok(State::Skipped),
         other => Err(Error::IntegralValueOutOfRange(column, other)),
     }
+}
+
+/// What a delivery did; `None`: a word of another version.
+fn done(row: &Row<'_>, column: usize) -> Result<Option<Done>> {
+    let word = row.get_ref(column)?.as_str()?;
+    Ok(Done::ALL.into_iter().find(|done| done.code() == word))
 }
 
 fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {

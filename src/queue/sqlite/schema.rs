@@ -11,9 +11,9 @@ use crate::queue::OpenError;
 const APPLICATION: i64 = 0x7477_6272;
 
 /// Each migrates a store from the version of its index to the next. A released migration never changes; new ones are
-/// added. Only [`FOURTH`] and [`FIFTH`] read rows: a million events take them about one and twenty seconds. None writes an event
-/// again.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+/// added. Only [`FOURTH`], [`FIFTH`] and [`SIXTH`] read rows: a million events take the first two about one and twenty seconds.
+/// None writes an event again.
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 /// Times are milliseconds since 1970 in UTC. The columns `waiting` and `dead` count deliveries, so that no statement has to.
 /// The partial indexes hold only what waits and what is dead, so neither history nor backlog makes a statement slower. In
@@ -141,6 +141,28 @@ DROP INDEX seen_until;
 UPDATE seen SET event = 0
     WHERE NOT EXISTS (SELECT 1 FROM events INDEXED BY events_uuid WHERE events.uuid = seen.uuid);
 CREATE INDEX seen_outliving ON seen (until) WHERE event = 0;
+";
+
+/// Conversations: what the store keeps of them, and the part of a delivery in its conversation. `act` is what a delivery did,
+/// and has a meaning only if it is delivered. State 3 of a delivery is skipped. The index of slots holds what may make an
+/// earlier update unnecessary, so no replay: that is never an update.
+const SIXTH: &str = "
+CREATE TABLE conversations (
+    lane    INTEGER NOT NULL,
+    key     BLOB NOT NULL,                        -- of a conversation, or of a message in one
+    json    TEXT NOT NULL,                        -- a Thread, or a Message
+    expires INTEGER NOT NULL,                     -- when it may be forgotten
+    PRIMARY KEY (lane, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX conversations_expiring ON conversations (expires);
+ALTER TABLE deliveries ADD COLUMN thread BLOB;    -- the key of its conversation
+ALTER TABLE deliveries ADD COLUMN slot BLOB;      -- the key of the message in it that it is or updates
+ALTER TABLE deliveries ADD COLUMN closes INTEGER NOT NULL DEFAULT 0;    -- the next one opens a new conversation
+ALTER TABLE deliveries ADD COLUMN is_replay INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN carried_by INTEGER; -- the delivery that stands for this one, which is skipped
+CREATE INDEX deliveries_slot ON deliveries (lane, slot, id) WHERE state = 0 AND slot IS NOT NULL AND is_replay = 0;
+CREATE INDEX deliveries_closing ON deliveries (lane, thread, id) WHERE state = 0 AND closes = 1;
+CREATE INDEX deliveries_carried ON deliveries (carried_by) WHERE carried_by IS NOT NULL;
 ";
 
 /// The schema of a store; 0: it is empty.

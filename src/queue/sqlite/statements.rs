@@ -59,9 +59,10 @@ statements! { INDEXED:
     FIND_KEY = "SELECT event, uuid FROM seen WHERE key = ?1 AND until > ?2";
     REMEMBER_KEY = "INSERT INTO seen (key, event, uuid, until) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (key) DO UPDATE SET event = excluded.event, uuid = excluded.uuid, until = excluded.until";
-    /// For an event that is deleted: its key outlives it if a delivery succeeded. Otherwise the sender may send it again.
+    /// For an event that is deleted: its key outlives it if a delivery succeeded or was skipped. Otherwise the sender may send it
+    /// again.
     OUTLIVE_EVENT = "UPDATE seen SET event = 0 WHERE key = ?1 AND event = ?2 AND until > ?3
-        AND EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state = 1)";
+        AND EXISTS (SELECT 1 FROM deliveries WHERE event = ?2 AND state IN (1, 3))";
     DELETE_KEY = "DELETE FROM seen WHERE key = ?1 AND event = ?2";
     DELETE_EXPIRED_KEYS = "DELETE FROM seen WHERE key IN
         (SELECT key FROM seen WHERE event = 0 AND until <= ?1 ORDER BY until LIMIT ?2)";
@@ -76,31 +77,47 @@ statements! { INDEXED:
 
     // Deliveries.
     INSERT_DELIVERY = "INSERT INTO deliveries
-        (lane, event, message, act, state, since) VALUES (?1, ?2, ?3, 'post', 0, ?4)";
+        (lane, event, message, act, state, since, thread, slot, closes, is_replay)
+        VALUES (?1, ?2, ?3, 'post', 0, ?4, ?5, ?6, ?7, ?8)";
     HEAD = "SELECT d.id, e.uuid, e.source, e.received, d.since, d.due, d.attempts, d.reason,
-            d.repeated, l.failing_since, d.may_be_duplicate,
+            d.repeated, l.failing_since, d.may_be_duplicate, d.is_replay, d.lane, d.thread, d.slot,
             CASE WHEN d.message = 0 AND e.message IS NOT NULL THEN e.message
                 ELSE (SELECT m.json FROM messages m WHERE m.event = d.event AND m.number = d.message) END
         FROM lanes l
         JOIN deliveries d ON d.lane = l.id AND d.state = 0
         JOIN events e ON e.id = d.event
         WHERE l.name = ?1 AND d.id IS NOT ?2 ORDER BY d.id LIMIT 1";
+    /// The next waiting delivery after one that is, or updates, the same message, and whether one between them closes the
+    /// conversation.
+    LATER = "SELECT d.id, e.received,
+            EXISTS (SELECT 1 FROM deliveries c WHERE c.lane = ?1 AND c.thread = ?2 AND c.state = 0 AND c.closes = 1
+                AND c.id > ?4 AND c.id < d.id),
+            CASE WHEN d.message = 0 AND e.message IS NOT NULL THEN e.message
+                ELSE (SELECT m.json FROM messages m WHERE m.event = d.event AND m.number = d.message) END
+        FROM deliveries d JOIN events e ON e.id = d.event
+        WHERE d.lane = ?1 AND d.slot = ?3 AND d.slot IS NOT NULL AND d.state = 0 AND d.is_replay = 0 AND d.id > ?4
+        ORDER BY d.id LIMIT 1";
     DELIVERIES = "SELECT d.id, l.name, d.message, d.state, d.attempts, d.reason, d.detail, d.twake_id,
-            d.may_be_duplicate, d.since, d.due, d.settled
+            d.may_be_duplicate, d.since, d.due, d.settled, d.act, d.is_replay,
+            (SELECT e.uuid FROM deliveries c JOIN events e ON e.id = c.event WHERE c.id = d.carried_by)
         FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.event = ?1 ORDER BY d.id";
     DELIVERY_STATES = "SELECT l.name, d.state FROM deliveries d JOIN lanes l ON l.id = d.lane
         WHERE d.event = ?1 ORDER BY d.id";
     HAS_DELIVERY = "SELECT 1 FROM deliveries
         WHERE event = ?1 AND (?2 IS NULL OR lane = (SELECT id FROM lanes WHERE name = ?2))
             AND (?3 IS NULL OR state = ?3)";
-    SETTLE = "UPDATE deliveries SET state = ?2, attempts = attempts + 1,
+    /// A skipped delivery (3) had no attempt. It stays as it is if the one that should stand for it no longer waits.
+    SETTLE = "UPDATE deliveries SET state = ?2, attempts = attempts + (?2 <> 3),
             repeated = CASE WHEN reason IS ?3 THEN repeated + 1 ELSE 1 END, reason = ?3, detail = ?4,
-            may_be_duplicate = may_be_duplicate OR ?5, due = ?6, settled = ?7, twake_id = ?8
-        WHERE id = ?1 AND state = 0 RETURNING lane, event";
+            may_be_duplicate = may_be_duplicate OR ?5, due = ?6, settled = ?7, twake_id = ?8,
+            act = coalesce(?9, act), carried_by = ?10
+        WHERE id = ?1 AND state = 0
+            AND (?10 IS NULL OR EXISTS (SELECT 1 FROM deliveries c WHERE c.id = ?10 AND c.state = 0))
+        RETURNING lane, event, thread, slot";
     /// For a delivery that was discarded while an attempt was in flight, when that attempt succeeds.
     DELIVERED_NEVERTHELESS = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
-            repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5
-        WHERE id = ?1 AND state = 2 AND reason = 'discarded' RETURNING event";
+            repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5, act = ?6
+        WHERE id = ?1 AND state = 2 AND reason = 'discarded' RETURNING lane, event, thread, slot";
     PUT_BACK = "UPDATE deliveries SET state = 0, since = ?2, due = NULL, settled = NULL,
             attempts = 0, repeated = 0 WHERE event = ?1 AND state = 2 RETURNING lane";
     DISCARD = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
@@ -110,10 +127,20 @@ statements! { INDEXED:
     WAITING_IN_LANE = "SELECT id FROM deliveries WHERE lane = ?1 AND state = 0 ORDER BY id LIMIT ?2";
     /// Adds a delivery again, at the end of another lane. It needs a new row: the order of a lane is that of its rows.
     COPY_TO_LANE = "INSERT INTO deliveries
-            (lane, event, message, act, state, since, reason, detail, may_be_duplicate)
-        SELECT ?2, event, message, act, 0, ?3, reason, detail, may_be_duplicate OR ?4 FROM deliveries WHERE id = ?1";
+            (lane, event, message, act, state, since, reason, detail, may_be_duplicate, thread, slot, closes, is_replay)
+        SELECT ?2, event, message, act, 0, ?3, reason, detail, may_be_duplicate OR ?4, thread, slot, closes, is_replay
+        FROM deliveries WHERE id = ?1";
+    /// For those that a delivery carries, when it gets a new row.
+    CARRIED_BY = "UPDATE deliveries SET carried_by = ?2 WHERE carried_by = ?1 AND carried_by IS NOT NULL";
     DELETE_DELIVERY = "DELETE FROM deliveries WHERE id = ?1";
     DELETE_DELIVERIES = "DELETE FROM deliveries WHERE event = ?1";
+
+    // Conversations.
+    CONVERSATION = "SELECT json FROM conversations WHERE lane = ?1 AND key = ?2 AND expires > ?3";
+    KEEP_CONVERSATION = "INSERT INTO conversations (lane, key, json, expires) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (lane, key) DO UPDATE SET json = excluded.json, expires = excluded.expires";
+    DELETE_EXPIRED_CONVERSATIONS = "DELETE FROM conversations WHERE (lane, key) IN
+        (SELECT lane, key FROM conversations WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
 
     // Lists of events.
     LIST_ALL = list!("events_uuid", "");

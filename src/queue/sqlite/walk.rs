@@ -103,7 +103,7 @@ fn paths(connection: &Connection, filter: &Filter) -> Result<Vec<(&'static str, 
         Some(EventState::HasDelivery(State::Dead)) => Some(LIST_DEAD),
         Some(EventState::Skipped) => Some(LIST_SKIPPED),
         Some(EventState::Unreadable) => Some(LIST_UNREADABLE),
-        Some(EventState::HasDelivery(State::Delivered)) | None => None,
+        Some(EventState::HasDelivery(State::Delivered | State::Skipped)) | None => None,
     };
     let by_origin = filter.source.is_some() || filter.event_type.is_some() || filter.secret.is_some();
     if rare.is_none()

@@ -215,7 +215,8 @@ fn state(rules: &Rules, names: &Value) -> Result<Option<String>, String> {
     }
 }
 
-fn first_facts(first: &BTreeSet<String>, names: &Value) -> BTreeMap<String, String> {
+/// The facts of an event that later messages of its conversation may show.
+pub(in crate::template) fn first_facts(first: &BTreeSet<String>, names: &Value) -> BTreeMap<String, String> {
     let fact = |name: &String| {
         let text = fact_text(names.get(name)?);
         (!text.is_empty()).then(|| (name.clone(), cut(text)))

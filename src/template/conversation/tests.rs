@@ -12,6 +12,7 @@ use crate::template::{Library, Origin, Rendered, Rendering, SourceConversations,
 fn names() -> Context {
     Context::from(json!({
         "source": "github",
+        "received": "2026-11-22T10:00:00Z",
         "repository": "acme/shop",
         "number": "1",
         "title": "Fix it",
@@ -355,8 +356,9 @@ fn an_act_without_a_text_is_not_done() {
             "+++\n{KEY}message = 'opener'\nfollow_up = ['update', 'reply']\n+++\n{{{{#if (eq conversation.act \"{act}\")}}}}x{{{{/if}}}}"
         );
         let stored = message(&text);
+        assert_eq!(plain::text(stored.document()).trim(), "x", "{act}");
+        assert_eq!(stored.message.is_empty(), act != "post");
         let conversation = stored.conversation.unwrap();
-        assert_eq!(plain::text(&stored.message).trim(), "x", "{act}");
         (
             conversation.opens,
             conversation.unchanged.reply,
@@ -375,7 +377,7 @@ fn an_act_without_a_text_is_not_done() {
 #[test]
 fn values_that_are_known_late_become_nodes() {
     let stored = message(
-        "a {{conversation.count}} **{{@root.conversation.began}}** {{#each labels}}{{@root.conversation.duration}}{{/each}}\
+        "+++\nconversation = 'number'\n+++\na {{conversation.count}} **{{@root.conversation.began}}** {{#each labels}}{{@root.conversation.duration}}{{/each}}\
          [{{conversation.previous}}](https://e) {{conversation.first.title}}",
     );
     let mut found = Vec::new();
@@ -395,6 +397,14 @@ fn values_that_are_known_late_become_nodes() {
     let first = ConversationField::First("title".to_owned());
     use ConversationField::{Began, Count, Duration, Previous};
     assert_eq!(found, [Count, Began, Duration, Duration, Previous, first]);
+}
+
+#[test]
+fn an_event_without_a_conversation_shows_the_values_of_a_first_event() {
+    let stored = message(
+        "{{conversation.count}} {{conversation.began}} [{{conversation.previous}}] {{conversation.first.title}}",
+    );
+    assert_eq!(plain::text(&stored.message).trim(), "1 10:00 UTC [] Fix it");
 }
 
 #[test]
@@ -481,6 +491,20 @@ fn rendering_leaves_the_names_as_they_were() {
     let mut context = names();
     library.render("pull", None, &mut context, &SourceConversations::default());
     assert_eq!(context.data(), names().data());
+}
+
+#[test]
+fn the_examples_in_the_guide_compile() {
+    let guide = include_str!("../../../templates/README.md");
+    let blocks = guide.split("```handlebars\n").skip(1);
+    let examples: Vec<&str> = blocks
+        .filter_map(|block| block.split("```").next())
+        .filter(|block| block.starts_with("+++"))
+        .collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        assert_eq!(compile(example).1, Vec::<String>::new(), "{example}");
+    }
 }
 
 proptest! {

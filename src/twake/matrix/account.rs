@@ -54,6 +54,8 @@ pub struct Destination {
     pub allow_unencrypted: bool,
     /// At most this often; unset: as fast as the homeserver answers.
     pub rate: Option<Rate>,
+    /// Whether messages may reply to and update earlier ones.
+    pub conversations: bool,
 }
 
 /// A room as it is configured.
@@ -130,7 +132,7 @@ impl Account {
     }
 
     /// The user that an application service posts as.
-    pub(super) fn acts_as(&self) -> Option<&str> {
+    pub(in crate::twake) fn acts_as(&self) -> Option<&str> {
         match &self.credentials {
             Credentials::AccessToken(_) => None,
             Credentials::ApplicationService { user_id, .. } => Some(user_id),

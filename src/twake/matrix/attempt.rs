@@ -9,7 +9,7 @@ use super::account::{Destination, Identity, Room};
 use super::calls;
 use super::reading::Reading;
 use crate::twake::http::{Answer, Request};
-use crate::twake::{Act, Reason, Step, Task, Verdict, VerdictKind};
+use crate::twake::{Act, Reason, Step, Task, Verdict};
 
 /// The questions, in their order.
 const ORDER: [Stage; 8] = [
@@ -119,18 +119,7 @@ impl<'a> Attempt<'a> {
         match (self.stage, &self.task) {
             (Stage::Message, _) | (_, Task::Probe(_)) => None,
             (Stage::Account, _) => self.first.clone(),
-            _ => Some(Verdict {
-                kind: VerdictKind::Retry {
-                    after: None,
-                    times: None,
-                    pause: None,
-                },
-                reason: Reason::Stopped,
-                may_be_duplicate: false,
-                hint: "nothing: the bridge posts the message when it runs again",
-                detail: String::new(),
-                notice: None,
-            }),
+            _ => Some(Verdict::stopped()),
         }
     }
 

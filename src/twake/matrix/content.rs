@@ -43,12 +43,13 @@ pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
     match &job.act {
         Act::Post => {}
         Act::Reply(target) => {
-            let relation = json!({
-                "rel_type": "m.thread",
-                "event_id": target.thread.as_ref().unwrap_or(&target.message),
-                "is_falling_back": true,
-                "m.in_reply_to": { "event_id": target.message },
-            });
+            let mut relation = json!({ "m.in_reply_to": { "event_id": target.message } });
+            // Element shows what is in a thread only there.
+            if !job.also_in_channel {
+                relation["rel_type"] = json!("m.thread");
+                relation["event_id"] = json!(target.thread.as_ref().unwrap_or(&target.message));
+                relation["is_falling_back"] = json!(true);
+            }
             message.insert("m.relates_to".to_owned(), relation);
         }
         // What `m.new_content` leaves out is gone, also the HTML. The edit of an edit is ignored, so the target is the message

@@ -44,6 +44,7 @@ fn destination(room: &str) -> Destination {
         notify: Notify::Critical,
         allow_unencrypted: false,
         rate: None,
+        conversations: true,
     }
 }
 

@@ -23,6 +23,7 @@ fn destination(url: &str) -> Destination {
         group_id: "company".to_owned(),
         channel_id: "channel".to_owned(),
         rate: None,
+        conversations: true,
     }
 }
 

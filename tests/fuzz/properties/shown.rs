@@ -27,6 +27,7 @@ static DESTINATION: LazyLock<Destination> = LazyLock::new(|| {
         group_id: "group".to_owned(),
         channel_id: "channel".to_owned(),
         rate: None,
+        conversations: true,
     })
 });
 

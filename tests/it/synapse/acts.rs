@@ -8,9 +8,12 @@ use uuid::Uuid;
 
 use super::Homeserver;
 use super::people::{Person, Room};
+use crate::conversations::{BOTH, HISTORY, conversation, message, new_event, run};
+use crate::harness::in_time;
 use twake_bridge::clock::Clock;
 use twake_bridge::delivery;
-use twake_bridge::message::{Block, Document, Inline, StoredMessage};
+use twake_bridge::message::{Block, Conversation, Document, Inline, Slot, StoredMessage};
+use twake_bridge::queue::Queue;
 use twake_bridge::secret::Secret;
 use twake_bridge::twake::matrix::{self, Account, Credentials, Notify};
 use twake_bridge::twake::{Act, Destination, Job, RemoteId, Verdict, VerdictKind};
@@ -36,6 +39,7 @@ impl<'a> Chat<'a> {
             notify: Notify::Never,
             allow_unencrypted: false,
             rate: None,
+            conversations: true,
         });
         let room = room.clone();
         Self { room, destination }
@@ -131,8 +135,60 @@ async fn replies_stand_in_the_thread_of_the_opener_and_updates_replace_messages(
     assert_eq!(texts, expected);
 }
 
+/// From the store through a lane, as the bridge posts it.
 #[actix_web::test]
-async fn a_message_whose_target_is_gone_is_posted() {
+async fn a_conversation_is_an_updated_opener_with_a_thread() {
+    let homeserver = Homeserver::shared();
+    let chat = Chat::new(&homeserver.bot(), &homeserver.admin.public_room("12"));
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::system());
+    let address = format!("sqlite:{}", folder.path().join("queue.db").display());
+    let (queue, _thread) = Queue::open(&address, HISTORY, clock.clone()).unwrap();
+    let ends = Conversation {
+        slot: Some(Slot::Opener),
+        unchanged: BOTH,
+        ..conversation("a key", "ended")
+    };
+    let mut last = Uuid::nil();
+    for (name, conversation) in [
+        ("opened", conversation("a key", "opened")),
+        ("built", conversation("a key", "built")),
+        ("ended", ends),
+    ] {
+        let event = new_event(&clock, message(name, conversation));
+        last = event.envelope.id;
+        queue.enqueue(event).await.unwrap();
+    }
+    let (stop, running) = run(&queue, &chat.destination, &clock);
+    let mut changes = queue.changes();
+    let delivered = async {
+        loop {
+            changes.borrow_and_update();
+            let record = queue.event(last).await.unwrap().unwrap();
+            if let Some(id) = &record.deliveries[0].twake_id {
+                return RemoteId::from_stored(id);
+            }
+            changes.changed().await.unwrap();
+        }
+    };
+    let reply = in_time("the last delivery", delivered).await;
+    stop.cancel();
+    running.await.unwrap();
+    let opener = chat.room.event(reply.thread.as_ref().unwrap());
+    assert_eq!(shown(&opener), "ended.update");
+    assert_eq!(
+        opener["unsigned"]["m.relations"]["m.thread"]["count"], 2,
+        "{opener}"
+    );
+    let read: Vec<Value> = chat.room.read_by_nio();
+    let texts: Vec<&str> = read
+        .iter()
+        .map(|message| message["body"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts, ["opened", "built.reply", "* ended.update", "ended.reply"]);
+}
+
+#[actix_web::test]
+async fn a_target_that_is_deleted_elsewhere_or_somebody_elses_is_gone() {
     let homeserver = Homeserver::shared();
     let (bot, somebody) = (homeserver.bot(), homeserver.bot());
     let (room, another) = (
@@ -149,21 +205,16 @@ async fn a_message_whose_target_is_gone_is_posted() {
         message: "$unknown".to_owned(),
         thread: None,
     };
-    let mut number = 0;
     for target in [deleted, in_another_room, unknown] {
         for act in [Act::Reply(target.clone()), Act::Update(target.clone())] {
-            number += 1;
-            let posted = chat.deliver(&format!("news {number}"), act).await;
-            assert_eq!(posted.thread, None);
-            let event = chat.room.event(&posted.message);
-            assert_eq!(event["content"]["body"], format!("news {number}"));
-            assert_eq!(event["content"]["m.relates_to"], Value::Null, "{event}");
+            let verdict = chat.attempt("news", act).await;
+            assert_eq!(verdict.kind, VerdictKind::TargetGone);
         }
     }
     // Clients ignore an edit of somebody else's message.
     let theirs = Chat::new(&somebody, &room).deliver("theirs", Act::Post).await;
-    let posted = chat.deliver("ours", Act::Update(theirs.clone())).await;
-    assert_ne!(posted, theirs);
+    let verdict = chat.attempt("ours", Act::Update(theirs.clone())).await;
+    assert_eq!(verdict.kind, VerdictKind::TargetGone);
     assert_eq!(shown(&room.event(&theirs.message)), "theirs");
 }
 

@@ -50,9 +50,12 @@ fn a_migrated_store_equals_a_new_one_and_keeps_its_rows() {
         let mut store = Connection::open(&path).unwrap();
         assert_eq!(usize::try_from(version(&store)).unwrap(), schema);
         let rows = |store: &Connection, skipped: Option<&'static str>| -> Vec<i64> {
-            let tables = ["events", "messages", "seen", "lanes", "deliveries", "totals"];
+            // Since schema 5 a message is in the row of its event.
+            let messages = (schema < 5).then_some("messages");
+            let tables = ["events", "seen", "lanes", "deliveries", "totals"];
             tables
                 .into_iter()
+                .chain(messages)
                 .chain(skipped)
                 .map(|table| count(store, table))
                 .collect()
@@ -119,13 +122,14 @@ fn a_migration_that_fails_changes_nothing() {
         THIRD,
         FOURTH,
         FIFTH,
+        SIXTH,
         "CREATE TABLE more (id); CREATE TABLE more (id);",
     ];
     let error = migrate_by(&broken, &mut store, &path).unwrap_err();
     assert!(matches!(error, OpenError::Database { .. }), "{error}");
     assert_eq!((dump(&store), version(&store)), (before, 1));
     migrate(&mut store, &path).unwrap();
-    assert_eq!(version(&store), 5, "a correct migration continues from there");
+    assert_eq!(version(&store), 6, "a correct migration continues from there");
 }
 
 /// A crash leaves files that are written but not committed.

@@ -9,7 +9,7 @@ use super::*;
 use crate::event::IdempotencyKey;
 use crate::queue::command::Change;
 use crate::queue::sqlite::statements::INDEXED;
-use crate::queue::tests::{delivered, deliveries, message, settlement};
+use crate::queue::tests::{conversation, delivered, deliveries, kept, message, settlement};
 use crate::queue::{NewEvent, State};
 
 /// A push of GitHub as it comes, and the digits that no other push has.
@@ -31,6 +31,8 @@ struct Measured {
     folder: TempDir,
     connection: Connection,
     events: u64,
+    /// Whether each push belongs to a conversation, which its settlement keeps.
+    converses: bool,
 }
 
 impl Measured {
@@ -50,6 +52,7 @@ impl Measured {
             folder,
             connection,
             events: 0,
+            converses: false,
         }
     }
 
@@ -63,6 +66,7 @@ impl Measured {
             .collect();
         push.envelope.body = PUSH.replacen("Initial commit", &digits, 1).into();
         push.messages = vec![message(&digits)];
+        push.messages[0].conversation = self.converses.then(|| Box::new(conversation(&digits)));
         push.deliveries = deliveries(&[lane]);
         push
     }
@@ -80,12 +84,13 @@ impl Measured {
         let (accepted, to_accept) = (self.log(), self.steps());
         let mut settle = Vec::new();
         for number in 0..count {
-            let claim = deliveries::claim(&self.connection, lane, None)
+            let claim = deliveries::claim(&self.connection, lane, None, at(2 * LATER))
                 .unwrap()
                 .unwrap()
                 .claim;
             let mut settlement = settlement(&claim, delivered(), 2 * LATER);
             settlement.delivery.0 += i64::from(number);
+            settlement.kept = self.converses.then(|| kept(1, 1 << 33));
             let (reply, _) = oneshot::channel();
             settle.push(Change::Settle(settlement, reply.into()));
         }
@@ -132,6 +137,16 @@ impl Measured {
         transaction.execute(&add_events, [digits]).unwrap();
         transaction.execute_batch(&add_the_rest).unwrap();
         transaction.commit().unwrap();
+    }
+
+    /// Adds open conversations of a lane, without the program.
+    fn fill_conversations(&self, lane: &str, count: u32) {
+        let lane = lanes::add(&self.connection, lane).unwrap();
+        let add = format!(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
+            INSERT INTO conversations SELECT {lane}, randomblob(16), hex(zeroblob(100)), (1 << 50) + n FROM numbers"
+        );
+        self.connection.execute_batch(&add).unwrap();
     }
 
     /// Bytes in the log.
@@ -185,5 +200,22 @@ fn the_cost_of_an_event_does_not_grow_with_backlog_lanes_or_history() {
         for (bytes, most) in cost.bytes.into_iter().zip(base.bytes) {
             assert!(bytes * 10 <= most * 11);
         }
+    }
+}
+
+#[test]
+fn the_cost_of_an_event_does_not_grow_with_open_conversations() {
+    let cost = |open: u32| {
+        let mut store = Measured::new();
+        store.converses = true;
+        store.fill_conversations("dev", open);
+        let cost = store.mean(16, 32);
+        eprintln!("{open} open conversations: {cost:?}");
+        cost
+    };
+    let (base, many) = (cost(20_000), cost(100_000));
+    assert_eq!(many.steps, base.steps);
+    for (bytes, most) in many.bytes.into_iter().zip(base.bytes) {
+        assert!(bytes * 10 <= most * 12);
     }
 }

@@ -76,7 +76,7 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
         let (gone, answer_of_gone, _) = enqueue(event(5, 100, &["dev"]));
         drop(answer_of_gone);
         let (last, last_answer, turn_of_last) = enqueue(event(6, 100, &["dev"]));
-        let claim = deliveries::claim(&connection, "dev", None)
+        let claim = deliveries::claim(&connection, "dev", None, at(100))
             .unwrap()
             .unwrap()
             .claim;
@@ -98,7 +98,9 @@ fn a_change_that_fails_does_not_affect_the_others_of_its_transaction() {
         assert_eq!(settled.blocking_recv().unwrap().unwrap(), Settled::Committed);
         let last = stored(last_answer);
         let mut claimed = Vec::new();
-        while let Some(PackedClaim { claim, .. }) = deliveries::claim(&connection, "dev", None).unwrap() {
+        while let Some(PackedClaim { claim, .. }) =
+            deliveries::claim(&connection, "dev", None, at(100)).unwrap()
+        {
             claimed.push(claim.head.event);
             let _ = deliveries::settle(&connection, &settlement(&claim, delivered(), 103)).unwrap();
         }
