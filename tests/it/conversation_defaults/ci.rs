@@ -24,17 +24,17 @@ fn failures_of_a_workflow_on_a_branch_are_one_message_until_it_recovers() {
             ),
             (
                 run(37, 1, "failure").as_str(),
-                "update 1: ❌ CI #37 failed again on main in Codertocat/Hello-World after 3 min: failed 2 times since 14:15 UTC",
+                "update 1: ❌ CI #37 failed on main in Codertocat/Hello-World after 3 min: failed 2 times since 14:15 UTC",
             ),
             (
                 run(37, 2, "failure").as_str(),
-                "update 1: ❌ CI #37 failed again on main in Codertocat/Hello-World after 3 min, attempt 2: \
+                "update 1: ❌ CI #37 failed on main in Codertocat/Hello-World after 3 min, attempt 2: \
                  failed 3 times since 14:15 UTC",
             ),
             (
                 run(38, 1, "timed_out").as_str(),
-                "update 1: ❌ CI #38 timed out again on main in Codertocat/Hello-World after 3 min: failed 4 times since 14:15 UTC\n\
-                 reply to 1: ❌ CI #38 timed out again on main in Codertocat/Hello-World after 3 min: failed 4 times since 14:15 UTC",
+                "update 1: ❌ CI #38 timed out on main in Codertocat/Hello-World after 3 min: failed 4 times since 14:15 UTC\n\
+                 reply to 1: ❌ CI #38 timed out on main in Codertocat/Hello-World after 3 min: failed 4 times since 14:15 UTC",
             ),
             (run(39, 1, "cancelled").as_str(), "no message"),
             // A run of an older commit says nothing about the newest one.
@@ -126,7 +126,7 @@ fn a_status_or_check_of_another_ci_is_posted_when_it_fails_and_when_it_recovers(
             ),
             (
                 "status__failure /context=default /id=6805126740",
-                "update 1: ❌ default failed again on master in Codertocat/Hello-World: failed 2 times since 14:15 UTC",
+                "update 1: ❌ default failed on master in Codertocat/Hello-World: failed 2 times since 14:15 UTC",
             ),
             (
                 "status__success /id=6805126750",
@@ -155,7 +155,7 @@ fn a_status_or_check_of_another_ci_is_posted_when_it_fails_and_when_it_recovers(
             ),
             (
                 "repo_commit_status_updated__failed",
-                "update 1: ❌ Pipeline #318 for main failed again on main in acme/shop: failed 2 times since 14:15 UTC",
+                "update 1: ❌ Pipeline #318 for main failed on main in acme/shop: failed 2 times since 14:15 UTC",
             ),
             (
                 "repo_commit_status_updated__success",
@@ -180,12 +180,12 @@ fn other_failed_jobs_than_before_are_a_reply() {
             ),
             (
                 "pipeline__failed /object_attributes/id=3182",
-                "update 1: ❌ Tests of main #3182 failed again on main in harbour/tide after 3 min: failed 2 times since 14:15 UTC",
+                "update 1: ❌ Tests of main #3182 failed on main in harbour/tide after 3 min: failed 2 times since 14:15 UTC",
             ),
             (
                 "pipeline__failed-many /object_attributes/id=3183",
-                "update 1: ❌ Pipeline #3183 failed again on main in harbour/tide after 3 min: failed 3 times since 14:15 UTC\n\
-                 reply to 1: ❌ Pipeline #3183 failed again on main in harbour/tide after 3 min: failed 3 times since 14:15 UTC",
+                "update 1: ❌ Pipeline #3183 failed on main in harbour/tide after 3 min: failed 3 times since 14:15 UTC\n\
+                 reply to 1: ❌ Pipeline #3183 failed on main in harbour/tide after 3 min: failed 3 times since 14:15 UTC",
             ),
             (
                 "pipeline__waits /object_attributes/id=3184",
@@ -321,61 +321,53 @@ fn a_deployment_is_one_message_and_its_end_in_production_is_seen_in_the_channel(
 }
 
 #[test]
-fn explore() {
-    let cases: &[(&str, &[&str])] = &[
-        (
-            "circleci",
-            &[
+fn a_job_that_fails_again_is_not_posted_again() {
+    let job = "job-completed__failed /pipeline/number=320";
+    let other_job = format!("{job} /job/name=lint");
+    assert_plays(
+        "jobs and workflows",
+        "circleci",
+        &[
+            (
                 "job-completed__failed",
+                "post 1: ❌ test of build-test-deploy #319 failed on main in acme/shop after 1 min",
+            ),
+            (
                 "workflow-completed__failed",
-                "job-completed__failed /pipeline/number=320",
-                "job-completed__failed /pipeline/number=320 /job/name=lint",
+                "update 1: ❌ build-test-deploy #319 failed on main in acme/shop after 5 min: failing since 14:05 UTC, \
+                 first test of build-test-deploy #319",
+            ),
+            (job, "unchanged"),
+            (
+                &other_job,
+                "reply to 1: ❌ lint of build-test-deploy #320 failed on main in acme/shop after 1 min",
+            ),
+            (
                 "workflow-completed__failed /pipeline/number=320",
-                "workflow-completed__success",
+                "update 1: ❌ build-test-deploy #320 failed on main in acme/shop after 5 min: failing since 14:05 UTC, \
+                 first test of build-test-deploy #319",
+            ),
+            ("workflow-completed__success", "older"),
+            (
                 "workflow-completed__success /pipeline/number=321",
+                "update 1: ✅ build-test-deploy #321 recovered on main in acme/shop after 5 min: it had failed for 1 h\n\
+                 reply to 1 and channel: ✅ build-test-deploy #321 recovered on main in acme/shop after 5 min: it had failed for 1 h",
+            ),
+            (
                 "workflow-completed__schedule-without-vcs",
-            ],
-        ),
-        (
-            "buildkite",
-            &[
-                "build_finished__passed",
-                "job_finished__failed",
-                "build_failing__basic",
-                "build_finished__failed",
-                "build_finished__passed /build/branch=feature/sorted /build/number=320",
-                "build_finished__blocked",
-                "build_finished__canceled",
-                "build_finished__not-run",
-            ],
-        ),
-        (
-            "jenkins",
-            &[
-                "finished__success",
-                "finished__unstable",
-                "finished__unstable",
-                "finished__many-failed-tests",
-                "finished__failure-with-log",
-                "finished__aborted",
-                "finished__success",
-                "finished__multibranch",
-            ],
-        ),
-        (
-            "argocd",
-            &[
-                "sync-running__by-a-person",
-                "sync-succeeded__progressing",
-                "deployed__by-a-commit",
-                "health-degraded__message",
-                "sync-failed__two-resources",
-            ],
-        ),
-    ];
-    for (kind, events) in cases {
-        for (event, shown) in events.iter().zip(play(kind, events)) {
-            eprintln!("@@ {kind}\t{event}\t{shown:?}");
-        }
-    }
+                "post 4: ❌ nightly #323 failed in acme/shop after 5 min",
+            ),
+        ],
+    );
+    assert_plays("builds", "buildkite", BUILDKITE);
+}
+
+#[test]
+fn runs_of_jenkins_are_conversations_whose_state_is_the_failed_tests() {
+    assert_plays("runs", "jenkins", JENKINS);
+}
+
+#[test]
+fn a_sync_of_argo_cd_is_one_message() {
+    assert_plays("syncs", "argocd", ARGOCD);
 }
