@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::conditions::check_names;
 use super::file::RawSource;
 use super::kind::LoadedKind;
-use super::source::SourceContext;
 use crate::suggest::{nearest, unknown};
 use crate::template::Rules;
-use crate::toml_reader::Owner;
+use crate::toml_reader::{Findings, Owner};
 
 /// The rules of a source by event type. Reports unknown types, unknown names and what contradicts the templates.
 pub(super) fn events(
@@ -16,7 +15,7 @@ pub(super) fn events(
     source: &str,
     loaded: &LoadedKind,
     names: &BTreeSet<String>,
-    context: &SourceContext<'_>,
+    findings: &Findings,
 ) -> BTreeMap<String, Rules> {
     let owner = Owner::SourceEvents(source.to_owned());
     let names = names.iter().cloned().chain([CONVERSATION.to_owned()]).collect();
@@ -24,25 +23,17 @@ pub(super) fn events(
     for event in &raw.events {
         let event_type = &event.event_type.value;
         if let Some(what) = unknown_type(event_type, loaded) {
-            context.findings.error(event.event_type.at, &event.path, what);
+            findings.error(event.event_type.at, &event.path, what);
             continue;
         }
         for expression in event.rules.expressions() {
             let path = format!("{}.{}", event.path, expression.key);
-            if check_names(
-                expression.condition,
-                expression.at,
-                &path,
-                &names,
-                context.findings,
-            ) {
-                context
-                    .findings
-                    .place(expression.at, &path, &owner, false, expression.condition);
+            if check_names(expression.condition, expression.at, &path, &names, findings) {
+                findings.place(expression.at, &path, &owner, false, expression.condition);
             }
         }
         for (key, at, what) in loaded.kind.templates.contradictions(event_type, &event.rules) {
-            context.findings.error(at, &format!("{}.{key}", event.path), what);
+            findings.error(at, &format!("{}.{key}", event.path), what);
         }
         events.insert(event_type.clone(), event.rules.clone());
     }

@@ -62,8 +62,8 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
     let names = kind.map(|(loaded, own)| names(loaded, own));
     let routes = routes(&raw, &name.value, kind, names.as_ref(), context);
     let events = loaded.zip(names.as_ref());
-    let events =
-        events.map(|(loaded, names)| conversations::events(&raw, &name.value, loaded, names, context));
+    let events = events
+        .map(|(loaded, names)| conversations::events(&raw, &name.value, loaded, names, context.findings));
     let schemes = raw
         .authentication
         .as_ref()

@@ -137,7 +137,7 @@ impl Rules {
     }
 
     /// Whether a key is set.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         let mut keys = self.keys().into_iter();
         keys.any(|(known, rule)| known == key && rule.is_some())
     }

@@ -10,7 +10,7 @@ url = "https://matrix.example.org"
 access_token = { env = "MATRIX" }
 [channels]
 dev = "#dev:example.org"
-ops = { room = "!qAYK6iUEt7Oc3yf19UZOgnOhNirod5boAT2v1oKvA9U", notify = "always", allow_unencrypted = true, rate = "30/m" }
+ops = { room = "!qAYK6iUEt7Oc3yf19UZOgnOhNirod5boAT2v1oKvA9U", notify = "always", allow_unencrypted = true, rate = "30/m", conversations = false }
 "##;
 
 fn files() -> ConfigFolder {
@@ -30,6 +30,7 @@ fn a_matrix_account_has_a_token_and_its_channels_are_rooms() {
     assert_eq!((dev.notify, dev.allow_unencrypted), (Notify::Critical, false));
     assert_eq!((ops.notify, ops.allow_unencrypted), (Notify::Always, true));
     assert_eq!(ops.rate.map(|rate| rate.count), Some(30));
+    assert_eq!((dev.conversations, ops.conversations), (true, false));
     assert_eq!((dev.channel.as_str(), dev.account.name.as_str()), ("dev", "chat"));
 }
 

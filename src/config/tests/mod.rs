@@ -1,5 +1,6 @@
 mod accounts;
 mod apis;
+mod conversations;
 mod deploy;
 mod kinds;
 mod like;

@@ -27,6 +27,21 @@ fn destination(url: &str) -> Destination {
     }
 }
 
+#[test]
+fn a_fingerprint_names_the_channel_and_no_secret() {
+    let of = destination("https://twake.example.org/chat/");
+    let fingerprint = twake::Destination::from(of.clone()).fingerprint();
+    assert_eq!(
+        fingerprint,
+        "messages-save twake.example.org/chat/ app company channel"
+    );
+    let elsewhere = Destination {
+        channel_id: "another".to_owned(),
+        ..of
+    };
+    assert_ne!(twake::Destination::from(elsewhere).fingerprint(), fingerprint);
+}
+
 fn stored(message: Document, ephemeral: bool) -> StoredMessage {
     StoredMessage {
         ephemeral,
