@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::event::{Envelope, Event, IdempotencyKey, Unreadable};
 use crate::facts::{BODY_HASH, GIVEN};
 use crate::headers::Headers;
-use crate::message::{Document, StoredMessage, cutting};
+use crate::message::{Document, StoredMessage, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::steps;
@@ -385,7 +385,7 @@ fn render_message(event: &mut Readable<'_>, variant: Option<&str>) -> DecidedMes
         &event.source.conversations,
     );
     let (message, skip_reason) = match rendering.rendered {
-        Rendered::Message(message) => (Some(within_limit(message)), None),
+        Rendered::Message(message) => (Some(within_limit(message, event)), None),
         Rendered::Skipped(why) => (None, Some(why)),
         Rendered::NoTemplate => {
             let failed = rendering.failed.first().map(|(template, _)| template.as_str());
@@ -407,12 +407,25 @@ fn render_message(event: &mut Readable<'_>, variant: Option<&str>) -> DecidedMes
 /// The maximum length of a message, in characters. An own template may render more.
 const MESSAGE_LIMIT: usize = 8_000;
 
-fn within_limit(mut stored: StoredMessage) -> StoredMessage {
-    let cut = |document: Document| cutting::cut(document, MESSAGE_LIMIT);
-    stored.message = cut(stored.message);
-    if let Some(conversation) = &mut stored.conversation {
-        conversation.reply = conversation.reply.take().map(cut);
-        conversation.update = conversation.update.take().map(cut);
+/// The size of a document, in bytes of its texts and addresses, from which a chat may take only its start. What surrounds them
+/// in a request is at most some eight times as much, and no chat takes less than 60,000 bytes.
+const LONG: usize = 7_000;
+
+/// Cuts the texts of a message, with a link to the page of the event.
+fn within_limit(mut stored: StoredMessage, event: &Readable<'_>) -> StoredMessage {
+    let is_long = |text: &Document| cutting::size(text) >= LONG;
+    let conversation = stored.conversation.as_deref();
+    let more = conversation.map(|of| of.reply.iter().chain(&of.update).any(is_long));
+    if is_long(&stored.message) || more == Some(true) {
+        let page = fallback::fact("url", event.source, event.names.data());
+        stored.rest = page.filter(|url| target_is_allowed(url));
+        let rest = stored.rest.clone();
+        let cut = |document: Document| cutting::cut_with_link(document, MESSAGE_LIMIT, rest.as_deref());
+        stored.message = cut(stored.message);
+        if let Some(conversation) = &mut stored.conversation {
+            conversation.reply = conversation.reply.take().map(cut);
+            conversation.update = conversation.update.take().map(cut);
+        }
     }
     stored
 }

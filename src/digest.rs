@@ -170,7 +170,12 @@ fn link_of(inline: &Inline) -> Option<&str> {
         Inline::Strong(inside) | Inline::Emphasis(inside) | Inline::Strikethrough(inside) => {
             inside.iter().find_map(link_of)
         }
-        Inline::Text(_) | Inline::Code(_) | Inline::Break | Inline::Conversation(_) => None,
+        Inline::Text(_)
+        | Inline::Code(_)
+        | Inline::Break
+        | Inline::Time(_)
+        | Inline::Person(_)
+        | Inline::Conversation(_) => None,
     }
 }
 

@@ -78,6 +78,7 @@ const RESERVED: &[&str] = &[
     "button",
     "slack",
     "mention",
+    "person",
     "excerpt",
     "except",
     "where",

@@ -46,7 +46,7 @@
 //! | [`cli`] | the command line, one file per subcommand |
 //! | [`bridge`] | the composition root: builds, runs, reloads and stops the bridge |
 //! | [`config`] | reads and compiles `bridge.toml`, the environment, secrets, and the kinds with their templates |
-//! | [`toml_reader`], [`units`], `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; "did you mean" |
+//! | [`toml_reader`], [`units`], `zone`, `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; time zones; "did you mean" |
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them |
 //! | [`operator`] | list, show, replay, discard, move: the service on a queue, and its client over HTTP |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
@@ -73,7 +73,7 @@
 //! 8. **Untrusted text stays text.** Values are inserted into a parsed [`message::Document`], never into Markdown source.
 //! 9. **One document, many dialects.** A message is stored in no chat's format.
 //! 10. **The core is pure.** `headers event secret source admission payload authentication facts condition route retry template
-//!     message conversation digest twake decision toml_reader units suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
+//!     message conversation digest twake decision toml_reader units zone suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
 //!     time. Only `config::env` reads the environment (and [`logging`] its own variable). Only `delivery::client`, [`sandbox`] and
 //!     `operator::client` make HTTP requests. Only `queue::sqlite` uses the database.
 //! 11. **The cost of an event does not grow** with backlog, channels or history.
@@ -118,3 +118,4 @@ pub mod template;
 pub mod toml_reader;
 pub mod twake;
 pub mod units;
+mod zone;

@@ -87,6 +87,8 @@ impl Paint {
                 }
                 format!("{} {}", self.style("4", &label), self.target(url))
             }
+            Inline::Time(time) => time.in_utc(),
+            Inline::Person(person) => visible_lines(&person.login),
             Inline::Break => "\n".to_owned(),
             Inline::Conversation(_) => "…".to_owned(),
         }

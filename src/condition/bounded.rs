@@ -114,7 +114,10 @@ fn list_too_long(function: &str) -> ExecutionError {
     )
 }
 
-fn text_argument<'a>(arguments: &'a [CowVal<'_, '_>], index: usize) -> Result<&'a str, ExecutionError> {
+pub(super) fn text_argument<'a>(
+    arguments: &'a [CowVal<'_, '_>],
+    index: usize,
+) -> Result<&'a str, ExecutionError> {
     let argument = arguments
         .get(index)
         .ok_or_else(|| ExecutionError::invalid_argument_count(index + 1, arguments.len()))?;

@@ -7,6 +7,7 @@ use cel::common::types::CelInt;
 
 use super::bounded::{ADD, MATCHES, MATCHES_COMPUTED, RANGE, REPLACED, USE};
 use super::syntax::parts_mut;
+use super::zones;
 
 pub(super) fn apply(expression: &mut IdedExpr) {
     visit(expression, &mut Vec::new());
@@ -26,6 +27,7 @@ fn visit(expression: &mut IdedExpr, bound: &mut Vec<String>) {
     }
     if let Expr::Call(call) = &mut expression.expr {
         replace_function(call);
+        zones::apply(call);
     }
 }
 

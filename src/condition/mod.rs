@@ -22,6 +22,7 @@ mod reads;
 mod references;
 mod search;
 mod syntax;
+mod zones;
 
 use cel::common::types::CelBool;
 use cel::common::value::{CowVal, Val};
@@ -53,6 +54,7 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let _ = env.add_extension(cel::extensions::strings);
     let _ = equality::add_comparisons(&mut env);
     let _ = bounded::add_functions(&mut env);
+    let _ = zones::add_function(&mut env);
     Arc::new(env)
 });
 
@@ -211,6 +213,7 @@ fn parse(text: &str) -> Result<Condition, String> {
     let references = References::of(&expression);
     syntax::check_functions(&references)?;
     syntax::check_patterns(&expression, evaluate_constant)?;
+    zones::check(&expression)?;
     let reads = reads::of(&expression);
     let paths = Paths::of(&expression.expr);
     let list_loop = Loop::of(&expression.expr);

@@ -11,7 +11,9 @@ use self::ids::{Id, Ids};
 use super::env::Environment;
 use super::file::{Named, RawAccount, RawChannel};
 use super::keys::bridge_toml::{api_keys, unused_key};
+use super::readers::Display;
 use super::secrets::{Purpose, Reference};
+use crate::message::Readers;
 use crate::secret::Secret;
 use crate::suggest::unknown;
 use crate::toml_reader::{Findings, Located};
@@ -121,19 +123,11 @@ impl AccountContext<'_> {
         user_id: Option<Located<String>>,
     ) -> Option<Credentials> {
         let user_id = user_id.filter(|user| {
-            let fits = matrix::is_user_id(&user.value);
-            if !fits {
-                let near = format!("@{}", user.value.trim_start_matches('@'));
-                let near = if matrix::is_user_id(&near) {
-                    format!(", did you mean \"{near}\"?")
-                } else {
-                    String::new()
-                };
-                let what = format!("is no user of Matrix, which is written @name:server{near}");
-                self.findings
-                    .error(user.at, &format!("{}.user_id", self.path), what);
-            }
-            fits
+            let wrong = |what| {
+                let path = format!("{}.user_id", self.path);
+                self.findings.error(user.at, &path, what);
+            };
+            matrix::parse_user_id(&user.value).map_err(wrong).is_ok()
         });
         match (access_token, as_token) {
             (Some(token), _) => Some(Credentials::AccessToken(
@@ -183,6 +177,7 @@ fn address(text: &str, api: Api) -> Result<Url, String> {
 pub(super) fn destination(
     channel: Named<RawChannel>,
     accounts: &Accounts,
+    display: &Display,
     findings: &Findings,
 ) -> Option<Destination> {
     let Named { name, value: raw } = channel;
@@ -194,10 +189,12 @@ pub(super) fn destination(
     let of = context.account(&raw, accounts)?;
     let api = of.api?;
     let is_right = context.keys_fit(&raw, api);
+    let account = of.account.as_ref().map_or("", Account::name);
+    let readers = display.readers(account, raw.time_zone.as_ref(), &context.path, findings);
     let destination = match api {
-        Api::MessagesSave => context.messages_save(raw, of),
-        Api::Threads => context.threads(raw, of),
-        Api::Matrix => context.matrix(raw, of),
+        Api::MessagesSave => context.messages_save(raw, of, readers),
+        Api::Threads => context.threads(raw, of, readers),
+        Api::Matrix => context.matrix(raw, of, readers),
     };
     destination.filter(|_| is_right)
 }
@@ -254,7 +251,7 @@ impl ChannelContext<'_> {
         fits
     }
 
-    fn messages_save(&self, raw: RawChannel, of: &ResolvedAccount) -> Option<Destination> {
+    fn messages_save(&self, raw: RawChannel, of: &ResolvedAccount, readers: Readers) -> Option<Destination> {
         let ids = self.ids(Api::MessagesSave);
         let channel_id = self.channel_id(raw.channel_id.or(raw.short), &ids)?;
         let group_id = self.id(raw.group_id, of.group_id.as_ref(), &ids, Id::Group);
@@ -266,11 +263,12 @@ impl ChannelContext<'_> {
             group_id: group_id?,
             channel_id,
             rate: raw.rate,
+            readers,
             conversations: raw.conversations.unwrap_or(true),
         }))
     }
 
-    fn threads(&self, raw: RawChannel, of: &ResolvedAccount) -> Option<Destination> {
+    fn threads(&self, raw: RawChannel, of: &ResolvedAccount, readers: Readers) -> Option<Destination> {
         let ids = self.ids(Api::Threads);
         let channel_id = self.channel_id(raw.channel_id.or(raw.short), &ids)?;
         let group_id = self.id(raw.group_id, of.group_id.as_ref(), &ids, Id::Group);
@@ -285,6 +283,7 @@ impl ChannelContext<'_> {
             workspace_id: workspace_id?,
             channel_id,
             rate: raw.rate,
+            readers,
             conversations: raw.conversations.unwrap_or(true),
         }))
     }
@@ -319,7 +318,7 @@ impl ChannelContext<'_> {
         found
     }
 
-    fn matrix(&self, raw: RawChannel, of: &ResolvedAccount) -> Option<Destination> {
+    fn matrix(&self, raw: RawChannel, of: &ResolvedAccount, readers: Readers) -> Option<Destination> {
         let example = "the room's alias or id, such as \"#dev:example.org\"";
         let room = self.required(raw.room.or(raw.short), "room", example)?;
         let wrong = |why| self.findings.error(room.at, &format!("{}.room", self.path), why);
@@ -334,6 +333,7 @@ impl ChannelContext<'_> {
             notify: raw.notify.unwrap_or(Notify::Critical),
             allow_unencrypted: raw.allow_unencrypted,
             rate: raw.rate,
+            readers,
             conversations: raw.conversations.unwrap_or(true),
         }))
     }

@@ -26,6 +26,9 @@ pub(super) struct Raw {
     pub(super) accounts: Vec<Named<RawAccount>>,
     pub(super) channels: Vec<Named<RawChannel>>,
     pub(super) sources: Vec<Named<RawSource>>,
+    pub(super) people: Vec<RawPerson>,
+    /// `[display] time_zone`.
+    pub(super) time_zone: Option<Located<String>>,
     pub(super) limits: Limits,
     pub(super) delivery: Delivery,
     pub(super) history: History,
@@ -65,9 +68,18 @@ pub(super) struct RawChannel {
     pub(super) notify: Option<Notify>,
     pub(super) allow_unencrypted: bool,
     pub(super) rate: Option<Rate>,
+    pub(super) time_zone: Option<Located<String>>,
     pub(super) conversations: Option<bool>,
     /// The keys that not every API has, and their positions.
     pub(super) api_keys: Vec<(&'static str, usize)>,
+}
+
+/// `[people.X]`.
+pub(super) struct RawPerson {
+    /// A login, or `source/login`.
+    pub(super) login: Located<String>,
+    /// By account.
+    pub(super) users: Vec<(Located<String>, Located<String>)>,
 }
 
 /// `[sources.X]`.
@@ -139,6 +151,10 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
         accounts: named(root, "twake", |value| Some(account(&value.table()?))),
         channels: named(root, "channels", channel),
         sources: named(root, "sources", |value| Some(source(&value.table()?))),
+        people: root.entries("people").into_iter().map(person).collect(),
+        time_zone: root
+            .table("display")
+            .and_then(|display| display.text("time_zone")),
         limits: Limits {
             body: bytes("body", default.0.body),
             bodies: bytes("bodies", default.0.bodies),
@@ -270,8 +286,18 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         group_id: table.text("group_id"),
         workspace_id: table.text("workspace_id"),
         rate: table.unit("rate", &units::RATE),
+        time_zone: table.text("time_zone"),
         conversations: table.boolean("conversations"),
     })
+}
+
+fn person((login, value): (Located<String>, ValueReader<'_, '_>)) -> RawPerson {
+    let entries = value.entries().into_iter();
+    let users = entries.filter_map(|(account, user)| Some((account, user.text()?)));
+    RawPerson {
+        login,
+        users: users.collect(),
+    }
 }
 
 fn source(table: &TableReader<'_, '_>) -> RawSource {

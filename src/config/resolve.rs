@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::env::Environment;
 use super::file::{self, Named, Raw, RawChannel};
 use super::keys::bridge_toml;
+use super::readers::Display;
 use super::secrets::{Purpose, Reference};
 use super::source::{SourceContext, source};
-use super::{Channels, Config, Sources, accounts, kind};
+use super::{Channels, Config, Sources, accounts, kind, people};
 use crate::secret::Secret;
 use crate::toml_reader::{self, Finding, Findings, Located, Severity};
 
@@ -62,7 +63,9 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         }
     }
 
+    let people = people::people(&raw.people, &raw.accounts, &raw.sources, findings);
     let accounts = accounts::accounts(raw.accounts, base, environment, findings);
+    let display = Display::resolve(raw.time_zone.as_ref(), people, findings);
     let names = |names: &[Named<RawChannel>]| {
         names
             .iter()
@@ -76,7 +79,10 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         .into_iter()
         .filter_map(|channel| {
             let name = Arc::from(channel.name.value.as_str());
-            Some((name, accounts::destination(channel, &accounts, findings)?))
+            Some((
+                name,
+                accounts::destination(channel, &accounts, &display, findings)?,
+            ))
         })
         .collect();
 

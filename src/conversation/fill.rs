@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-use crate::message::{Block, ConversationField, Document, Inline};
+use crate::message::{ConversationField, Document, Inline, Time, TimeForm};
 use crate::units::readable_duration;
 
 /// The values of a conversation at an event.
@@ -23,56 +23,30 @@ pub(super) struct Values<'a> {
 /// The document with the values of its conversation as text.
 pub(super) fn filled(document: &Document, values: &Values<'_>) -> Document {
     let mut document = document.clone();
-    blocks(&mut document.blocks, &|field| values.text(field));
+    document.change_lines(&mut |line| {
+        for inline in line {
+            if let Inline::Conversation(field) = inline {
+                *inline = values.inline(field);
+            }
+        }
+    });
     document
 }
 
-fn blocks(list: &mut [Block], value: &dyn Fn(&ConversationField) -> String) {
-    for block in list {
-        match block {
-            Block::Paragraph(inside) | Block::Heading(inside) => inlines(inside, value),
-            Block::Quote(inside) => blocks(inside, value),
-            Block::List { items, .. } => items.iter_mut().for_each(|item| blocks(item, value)),
-            Block::Code { .. } | Block::Buttons(_) | Block::Rule => {}
-        }
-    }
-}
-
-fn inlines(list: &mut [Inline], value: &dyn Fn(&ConversationField) -> String) {
-    for inline in list {
-        match inline {
-            Inline::Conversation(field) => *inline = Inline::Text(value(field)),
-            Inline::Strong(inside)
-            | Inline::Emphasis(inside)
-            | Inline::Strikethrough(inside)
-            | Inline::Link { label: inside, .. } => inlines(inside, value),
-            Inline::Text(_) | Inline::Code(_) | Inline::Break => {}
-        }
-    }
-}
-
 impl Values<'_> {
-    fn text(&self, field: &ConversationField) -> String {
-        match field {
+    fn inline(&self, field: &ConversationField) -> Inline {
+        Inline::Text(match field {
             ConversationField::Count => self.count.to_string(),
-            ConversationField::Began => moment(self.began, self.received),
+            ConversationField::Began => {
+                let (at, form) = (self.began, TimeForm::ClockOnDayOf(self.received));
+                return Inline::Time(Time { at, form });
+            }
             ConversationField::Duration => {
                 let seconds = self.received.duration_since(self.began).as_secs();
                 readable_duration(seconds.unsigned_abs())
             }
             ConversationField::Previous => self.previous.to_owned(),
             ConversationField::First(name) => self.first.get(name).cloned().unwrap_or_default(),
-        }
+        })
     }
-}
-
-/// A time of the same day without its date.
-fn moment(time: Timestamp, now: Timestamp) -> String {
-    let day = |time: Timestamp| time.strftime("%F").to_string();
-    let format = if day(time) == day(now) {
-        "%H:%M UTC"
-    } else {
-        "%-d %b %H:%M UTC"
-    };
-    time.strftime(format).to_string()
 }

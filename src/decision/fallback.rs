@@ -36,13 +36,7 @@ pub(super) fn summary(
     names: &Value,
     failed: Option<&str>,
 ) -> StoredMessage {
-    // No template wrote these values as atoms, so nothing has made one line of them.
-    let fact = |name: &str| {
-        // A fact that no template reads is not among the names.
-        let value = names.get(name).cloned();
-        let value = value.unwrap_or_else(|| source.facts.value(name, names));
-        Some(control::one_line(value.as_str()?).into_owned()).filter(|text| !text.is_empty())
-    };
+    let fact = |name: &str| fact(name, source, names);
     let mut line = vec![Inline::Strong(vec![Inline::Text(format!(
         "{} {}",
         source.kind.title,
@@ -73,6 +67,14 @@ pub(super) fn summary(
         line.push(Inline::Text(format!(" (template {template} failed)")));
     }
     stored(vec![Block::Paragraph(line)])
+}
+
+/// The text of a fact, on one line: no template wrote it as an atom. `None` if it is empty.
+pub(super) fn fact(name: &str, source: &Source, names: &Value) -> Option<String> {
+    // A fact that no template reads is not among the names.
+    let value = names.get(name).cloned();
+    let value = value.unwrap_or_else(|| source.facts.value(name, names));
+    Some(control::one_line(value.as_str()?).into_owned()).filter(|text| !text.is_empty())
 }
 
 fn stored(blocks: Vec<Block>) -> StoredMessage {

@@ -3,25 +3,28 @@
 use jiff::Timestamp;
 use std::time::Duration;
 
-use crate::message::{Block, Inline};
+use crate::message::{Block, Inline, Time, TimeForm};
 
 /// The last line of a message that is posted at `now`, if that is more than `late` after the event was received.
 pub(super) fn line(received: Timestamp, now: Timestamp, late: Duration) -> Option<Block> {
     let delay = Duration::try_from(now.duration_since(received)).unwrap_or_default();
     (delay > late).then(|| {
-        let line = format!("{}, posted {} late", clock_time(received, delay), words(delay));
-        Block::Paragraph(vec![Inline::Emphasis(vec![Inline::Text(line)])])
+        let time = Inline::Time(Time {
+            at: received,
+            form: form(delay),
+        });
+        let delayed = Inline::Text(format!(", posted {} late", words(delay)));
+        Block::Paragraph(vec![Inline::Emphasis(vec![time, delayed])])
     })
 }
 
 /// The time of day, and the date if it may not be today's.
-fn clock_time(received: Timestamp, delay: Duration) -> String {
-    let format = if delay < Duration::from_secs(12 * 3600) {
-        "%H:%M UTC"
+fn form(delay: Duration) -> TimeForm {
+    if delay < Duration::from_secs(12 * 3600) {
+        TimeForm::Clock
     } else {
-        "%Y-%m-%d %H:%M UTC"
-    };
-    received.strftime(format).to_string()
+        TimeForm::Year
+    }
 }
 
 /// `5 h 40 min`: the two largest units.
@@ -41,20 +44,13 @@ fn words(delay: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{Document, plain};
 
     fn last_line(received: &str, now: &str) -> Option<String> {
         let late = Duration::from_secs(600);
         let line = line(received.parse().unwrap(), now.parse().unwrap(), late);
-        line.map(|block| match block {
-            Block::Paragraph(inlines) => match &inlines[..] {
-                [Inline::Emphasis(inner)] => match &inner[..] {
-                    [Inline::Text(text)] => text.clone(),
-                    other => panic!("{other:?}"),
-                },
-                other => panic!("{other:?}"),
-            },
-            other => panic!("{other:?}"),
-        })
+        let document = |block| Document { blocks: vec![block] };
+        line.map(|block| plain::text(&document(block)))
     }
 
     #[test]
@@ -72,7 +68,7 @@ mod tests {
         );
         assert_eq!(
             line("2026-03-03T08:41:00Z").unwrap(),
-            "2026-03-01 05:41 UTC, posted 2 d 3 h late"
+            "1 Mar 2026 05:41 UTC, posted 2 d 3 h late"
         );
         assert_eq!(line("2026-02-28T05:41:00Z"), None, "a clock that stepped back");
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::event::{Envelope, IdempotencyKey};
 use crate::headers::Headers;
-use crate::message::{Block, Document, Inline, StoredMessage};
+use crate::message::{Block, Document, Inline, Readers, StoredMessage};
 use crate::metrics::Metrics;
 use crate::queue::{
     Decided, DeliveryRecord, Discard, EventRecord, History, NewDelivery, NewEvent, Queue, State, StoreThread,
@@ -85,6 +85,7 @@ fn destination(url: &str, account: &str, channel: &str) -> Destination {
         group_id: "company".to_owned(),
         channel_id: channel.to_owned(),
         rate: None,
+        readers: Readers::default(),
         conversations: true,
     }
 }

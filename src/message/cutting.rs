@@ -1,6 +1,26 @@
-//! Cuts documents to a number of characters.
+//! Cuts documents to a number of characters, between graphemes: what people see as one character, such as a flag or an
+//! accented letter.
 
-use super::{Block, Document, Inline, plain};
+use unicode_segmentation::GraphemeCursor;
+
+use super::{Block, Document, Inline, plain, target_is_allowed};
+
+/// The label of the link to the page of the whole text.
+const REST: &str = "Read the rest";
+
+/// The longest address of that page, in bytes. A longer one could take the place of the text.
+const LONGEST_REST: usize = 2_000;
+
+/// The size of a document, in bytes of its texts and of the addresses of its links.
+pub(crate) fn size(document: &Document) -> usize {
+    let mut size = plain::text(document).len();
+    document.visit(&mut |inline| {
+        if let Inline::Link { url, .. } = inline {
+            size += url.len();
+        }
+    });
+    size
+}
 
 /// Cuts a document to at most `limit` characters of plain text ([`plain::text`]). Keeps whole blocks from the top and
 /// the start of the next one, and ends with `…`. A document that fits is unchanged. Buttons after the cut are lost.
@@ -8,24 +28,49 @@ pub fn cut(document: Document, limit: usize) -> Document {
     cut_to(document, limit, usize::MAX, false)
 }
 
+/// Cuts like [`cut`]. The last line is a link to the page that has the rest, if there is one and the limit leaves room.
+pub fn cut_with_link(document: Document, limit: usize, rest: Option<&str>) -> Document {
+    let is_shown = |url: &&str| url.len() <= LONGEST_REST && target_is_allowed(url);
+    let room = REST.len() + 1;
+    let (Some(url), true) = (rest.filter(is_shown), limit > 2 * room) else {
+        return cut(document, limit);
+    };
+    if plain::text(&document).chars().count() <= limit {
+        return document;
+    }
+    let mut document = cut(document, limit - room);
+    document.blocks.push(Block::Paragraph(vec![Inline::Link {
+        url: url.to_owned(),
+        label: vec![Inline::Text(REST.to_owned())],
+    }]));
+    document
+}
+
+/// Renders a document with at most `most` bytes, for the limit of a chat. One that is larger is cut as [`cut_with_link`] does,
+/// in the end to an empty document.
+pub(crate) fn fitting<T>(
+    document: &Document,
+    rest: Option<&str>,
+    most: usize,
+    render: impl Fn(&Document) -> T,
+    size: impl Fn(&T) -> usize,
+) -> T {
+    let mut rendered = render(document);
+    if size(&rendered) <= most {
+        return rendered;
+    }
+    let mut limit = plain::text(document).chars().count();
+    while limit > 0 && size(&rendered) > most {
+        let in_proportion = limit.saturating_mul(most) / size(&rendered);
+        limit = in_proportion.min(limit / 8 * 7);
+        rendered = render(&cut_with_link(document.clone(), limit, rest));
+    }
+    rendered
+}
+
 /// Cuts like [`cut`], with a maximum number of lines, and at the end of a word if one is near.
 pub(crate) fn cut_lines(document: Document, limit: usize, lines: usize) -> Document {
     cut_to(document, limit, lines, true)
-}
-
-/// Renders a document. Cuts it until what is rendered fits, in the end to an empty document.
-pub fn fitting<T>(document: &Document, render: impl Fn(&Document) -> T, fits: impl Fn(&T) -> bool) -> T {
-    let mut rendered = render(document);
-    let mut limit = plain::text(document).chars().count();
-    while !fits(&rendered) {
-        // Each round leaves at most seven eighths.
-        limit = (limit / 8).saturating_mul(7).min(limit.saturating_sub(1));
-        if limit == 0 {
-            return render(&Document::default());
-        }
-        rendered = render(&cut(document.clone(), limit));
-    }
-    rendered
 }
 
 fn cut_to(document: Document, limit: usize, lines: usize, at_word: bool) -> Document {
@@ -47,33 +92,19 @@ fn cut_to(document: Document, limit: usize, lines: usize, at_word: bool) -> Docu
     Document { blocks }
 }
 
-/// Returns the longest start of a text with at most `limit` characters that does not split an accented letter, an emoji
-/// with a skin tone, or a joined emoji.
+/// Returns the longest start of a text with at most `limit` characters that splits no grapheme. It is empty if the first
+/// grapheme is longer.
 pub(crate) fn start_of(text: &str, limit: usize) -> &str {
-    let Some((mut end, _)) = text.char_indices().nth(limit) else {
+    let Some((end, _)) = text.char_indices().nth(limit) else {
         return text;
     };
-    while let Some(before) = text[..end].chars().next_back()
-        && (before == ZERO_WIDTH_JOINER || text[end..].chars().next().is_some_and(extends_character))
-    {
-        end -= before.len_utf8();
-    }
-    if end == 0 {
-        // The whole text is one cluster, so it must be split.
-        end = text.char_indices().nth(limit).map_or(0, |(index, _)| index);
-    }
-    &text[..end]
-}
-
-const ZERO_WIDTH_JOINER: char = '\u{200D}';
-
-/// Returns whether a character belongs to the one before it.
-fn extends_character(character: char) -> bool {
-    matches!(
-        character,
-        ZERO_WIDTH_JOINER | '\u{300}'..='\u{36F}' | '\u{FE00}'..='\u{FE0F}' | '\u{20D0}'..='\u{20FF}'
-            | '\u{1F3FB}'..='\u{1F3FF}'
-    )
+    let mut cursor = GraphemeCursor::new(end, text.len(), true);
+    // The whole text is given, so the cursor never needs another part of it.
+    let end = match cursor.is_boundary(text, 0) {
+        Ok(true) => end,
+        _ => cursor.prev_boundary(text, 0).ok().flatten().unwrap_or(0),
+    };
+    text.get(..end).unwrap_or_default()
 }
 
 struct Cutter {
@@ -169,7 +200,7 @@ impl Cutter {
             if self.full {
                 break;
             }
-            kept.push(match inline {
+            let start = match inline {
                 Inline::Text(text) => Inline::Text(self.text(text)),
                 Inline::Code(text) => Inline::Code(self.text(text)),
                 Inline::Strong(inner) => Inline::Strong(self.inlines(inner)),
@@ -187,10 +218,22 @@ impl Cutter {
                     }
                     Inline::Link { url, label }
                 }
+                whole @ (Inline::Time(_) | Inline::Person(_)) => {
+                    let cost = plain::line(std::slice::from_ref(&whole)).chars().count();
+                    if !self.take(cost) {
+                        break;
+                    }
+                    whole
+                }
                 Inline::Break if self.take_line() => Inline::Break,
                 Inline::Conversation(field) if self.take(1) => Inline::Conversation(field),
                 Inline::Break | Inline::Conversation(_) => break,
-            });
+            };
+            if self.full && plain::line(std::slice::from_ref(&start)).is_empty() {
+                // Empty code would be shown as a box.
+                break;
+            }
+            kept.push(start);
         }
         kept
     }
@@ -298,12 +341,64 @@ mod tests {
     }
 
     #[test]
-    fn accented_letters_and_joined_emoji_are_not_split() {
-        assert_eq!(start_of("ae\u{301}b", 2), "a");
-        assert_eq!(start_of("a\u{1F469}\u{200D}\u{1F4BB}b", 3), "a");
-        assert_eq!(start_of("a\u{1F44D}\u{1F3FD}", 2), "a");
-        assert_eq!(start_of("abc", 2), "ab");
-        assert_eq!(start_of("e\u{301}\u{301}\u{301}", 2), "e\u{301}");
+    fn a_grapheme_is_kept_whole_or_left_out() {
+        for (text, limit, start) in [
+            ("abc", 2, "ab"),
+            ("abc", 3, "abc"),
+            ("abc", 0, ""),
+            ("ae\u{301}b", 2, "a"),
+            ("e\u{301}\u{301}\u{301}", 2, ""),
+            ("a👩\u{200D}💻b", 3, "a"),
+            ("a👍🏽", 2, "a"),
+            ("a❤\u{FE0F}", 2, "a"),
+            ("a🇫🇷🇩🇪", 2, "a"),
+            ("a🇫🇷🇩🇪", 3, "a🇫🇷"),
+            ("a🇫🇷🇩🇪", 4, "a🇫🇷"),
+            (
+                "a🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}b",
+                5,
+                "a",
+            ),
+            ("👨\u{200D}👩\u{200D}👧\u{200D}👦!", 6, ""),
+            (
+                "👨\u{200D}👩\u{200D}👧\u{200D}👦!",
+                7,
+                "👨\u{200D}👩\u{200D}👧\u{200D}👦",
+            ),
+            ("각\u{11A8}", 1, ""),
+            ("नी", 1, ""),
+        ] {
+            assert_eq!(start_of(text, limit), start, "{text:?} {limit}");
+        }
+    }
+
+    #[test]
+    fn a_cut_document_ends_with_a_link_to_the_rest() {
+        let url = "https://e.example/1";
+        let whole = document("**Title**\n\n> some long text that goes on\n> and on");
+        let cut = |limit: usize, rest: Option<&str>| cut_with_link(whole.clone(), limit, rest);
+        assert_eq!(
+            plain::text(&cut(40, Some(url))),
+            "Title\n> some long text th…\nRead the rest"
+        );
+        assert_eq!(
+            cut(40, Some(url)).blocks.last(),
+            document(&format!("[Read the rest]({url})")).blocks.last()
+        );
+        assert_eq!(cut(80, Some(url)), whole);
+        let long = format!("https://e.example/{}", "x".repeat(LONGEST_REST));
+        for (limit, rest) in [
+            (40, None),
+            (40, Some("javascript:alert(1)")),
+            (40, Some(long.as_str())),
+            (20, Some(url)),
+        ] {
+            assert_eq!(
+                cut(limit, rest),
+                super::cut(whole.clone(), limit),
+                "{limit} {rest:?}"
+            );
+        }
     }
 
     #[test]
@@ -328,17 +423,54 @@ mod tests {
         }
     }
 
+    /// The texts of a document, of code, too.
+    fn texts(document: &Document) -> Vec<String> {
+        let json = serde_json::to_value(document).unwrap();
+        let mut texts = Vec::new();
+        let mut left = vec![&json];
+        while let Some(value) = left.pop() {
+            match value {
+                serde_json::Value::String(text) => texts.push(text.clone()),
+                serde_json::Value::Array(items) => left.extend(items.iter().rev()),
+                serde_json::Value::Object(fields) => left.extend(fields.values().rev()),
+                _ => {}
+            }
+        }
+        texts
+    }
+
+    const MARKDOWN: &str =
+        "([a-c@ \\n*>`1.~-]|- |> |\\n\\n|```\\n|[b](http://e)|🇫🇷|👨\u{200D}👩\u{200D}👧|e\u{301}|👍🏽){0,60}";
+
     proptest! {
         #[test]
-        fn never_longer_than_the_limit(markdown in "([a-c@ \\n*>`1.~-]|- |> |\\n\\n|```\\n|[b](http://e)){0,60}", limit in 0_usize..80) {
+        fn never_longer_than_the_limit(markdown in MARKDOWN, limit in 0_usize..80, has_rest: bool) {
             let whole = document(&markdown);
-            let short = cut(whole.clone(), limit);
+            let short = cut_with_link(whole.clone(), limit, has_rest.then_some("https://e/rest"));
             let (before, after) = (plain::text(&whole), plain::text(&short));
             prop_assert!(after.chars().count() <= limit, "{:?} is longer than {}", after, limit);
             if before.chars().count() > limit && limit > 0 {
+                let after = after.strip_suffix("\nRead the rest").unwrap_or(&after);
                 prop_assert!(after.ends_with('…') || after.ends_with("…\n"), "{:?}", after);
             } else if limit > 0 {
                 prop_assert_eq!(short, whole);
+            }
+        }
+
+        #[test]
+        fn a_cut_document_is_the_start_of_the_whole_one(markdown in MARKDOWN, limit in 0_usize..80) {
+            use unicode_segmentation::UnicodeSegmentation as _;
+            let whole = document(&markdown);
+            let short = cut(whole.clone(), limit);
+            let stored = serde_json::to_string(&short).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Document>(&stored).unwrap(), &short);
+            let graphemes = |text: &str| text.graphemes(true).map(str::to_owned).collect::<Vec<_>>();
+            // Every text is that of the whole document, and the last ones are its start, without half a grapheme.
+            let mut left = texts(&whole).into_iter();
+            for text in texts(&short) {
+                let start = text.strip_suffix('…').unwrap_or(&text);
+                let is_start = |of: &String| graphemes(of).starts_with(&graphemes(start));
+                prop_assert!(start.is_empty() || left.any(|of| is_start(&of)), "{:?} of {:?}", text, whole);
             }
         }
     }

@@ -106,6 +106,14 @@ impl Writer {
                         writer.text(url);
                     }
                 }),
+                Inline::Time(time) => self.text(&time.in_utc()),
+                Inline::Person(person) => match person.in_matrix() {
+                    Some(id) => {
+                        let url = format!("https://matrix.to/#/{id}");
+                        self.anchor(&url, |writer| writer.text(&person.login));
+                    }
+                    None => self.text(&person.login),
+                },
                 Inline::Break => self.line_break(),
                 Inline::Conversation(_) => self.text("…"),
             }
@@ -114,7 +122,14 @@ impl Writer {
 
     /// A link, or its label alone. Clients draw a link to matrix.to like a mention, so it is none.
     fn link(&mut self, url: &str, label: impl FnOnce(&mut Self)) {
-        if self.in_link || !target_is_allowed(url) || is_mention(url) {
+        if !target_is_allowed(url) || is_mention(url) {
+            return label(self);
+        }
+        self.anchor(url, label);
+    }
+
+    fn anchor(&mut self, url: &str, label: impl FnOnce(&mut Self)) {
+        if self.in_link {
             return label(self);
         }
         let mut href = String::from(" href=\"");

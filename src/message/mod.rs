@@ -10,11 +10,18 @@ mod conversation;
 pub mod cutting;
 pub mod html;
 pub mod markdown;
+mod person;
 pub mod plain;
+mod readers;
+mod time;
 pub mod twacode;
+mod walk;
 
 pub use atom::{nodes_atom, text_atom};
 pub use conversation::{Conversation, ConversationField, FollowUp, KEY_LIMIT, Slot, Version};
+pub use person::{ChatUser, People, Person};
+pub use readers::Readers;
+pub use time::{Time, TimeForm};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +52,9 @@ pub struct StoredMessage {
     /// where a channel has `notify = "critical"`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgent: bool,
+    /// The page of the event, if the message is so long that a chat may take only its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<String>,
     /// The conversation that it belongs to. Unset: it is a message by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<Box<Conversation>>,
@@ -72,6 +82,7 @@ impl StoredMessage {
             message,
             ephemeral: false,
             urgent: false,
+            rest: None,
             conversation: None,
             appearance: None,
         }
@@ -181,6 +192,10 @@ pub enum Inline {
         /// The text of the link. If empty, the URL is shown.
         label: Vec<Inline>,
     },
+    /// A point in time, in the zone of the readers ([`Readers::view`]).
+    Time(Time),
+    /// A person, shown as their login. It may become a mention for the readers.
+    Person(Person),
     /// A line break.
     Break,
     /// A value of the conversation. [`crate::conversation::text`] puts it in before the message is posted.
@@ -200,6 +215,7 @@ mod tests {
             },
             ephemeral: true,
             urgent: false,
+            rest: None,
             conversation: None,
             appearance: None,
         };
@@ -214,5 +230,34 @@ mod tests {
         assert_eq!(serde_json::to_string(&urgent).unwrap(), json);
         let without = r#"{"v":1,"message":{"document":{"blocks":[]}}}"#;
         assert!(serde_json::from_str::<StoredMessage>(without).is_ok());
+        let (source, login) = ("github".to_owned(), "alice".to_owned());
+        let at: jiff::Timestamp = "2026-11-23T11:08:40Z".parse().unwrap();
+        for (inline, json) in [
+            (
+                Inline::Person(Person {
+                    source,
+                    login,
+                    user: None,
+                }),
+                r#"{"person":{"source":"github","login":"alice"}}"#,
+            ),
+            (
+                Inline::Time(Time {
+                    at,
+                    form: TimeForm::Clock,
+                }),
+                r#"{"time":{"at":"2026-11-23T11:08:40Z","form":"clock"}}"#,
+            ),
+            (
+                Inline::Time(Time {
+                    at,
+                    form: TimeForm::DayInYearOf(at),
+                }),
+                r#"{"time":{"at":"2026-11-23T11:08:40Z","form":{"day_in_year_of":"2026-11-23T11:08:40Z"}}}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&inline).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Inline>(json).unwrap(), inline);
+        }
     }
 }

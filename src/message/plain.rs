@@ -12,7 +12,7 @@ pub fn text(document: &Document) -> String {
 const NO_TEXT: &str = "(a message without text)";
 
 /// Converts a document to the text that servers scan for people to notify, and that simple clients show. It mentions nobody
-/// and is never empty.
+/// but the people in it whom the operator has mapped ([`super::Readers::view`]), and is never empty.
 pub fn notification(document: &Document) -> String {
     let text = text(document);
     let text = if text.trim().is_empty() {
@@ -20,7 +20,17 @@ pub fn notification(document: &Document) -> String {
     } else {
         text.trim()
     };
-    without_mentions(text)
+    let mut safe = without_mentions(text);
+    document.visit(&mut |inline| {
+        if let Inline::Person(person) = inline
+            && let Some(mention) = person.in_twake()
+        {
+            // Without the joiner behind its colon it is a mention by id. The one behind `@` stays, so no name is looked up.
+            let mention = format!("@\u{2060}{mention}");
+            safe = safe.replace(&mention.replace(':', ":\u{2060}"), &mention);
+        }
+    });
+    safe
 }
 
 /// Disables mentions in a text. Twake searches for `@name` and for ` @all`, ` @here`, ` @channel`, ` @everyone`; a word
@@ -141,6 +151,11 @@ fn inlines(content: &[Inline], out: &mut String) {
                     out.push_str(url);
                 }
             }
+            Inline::Time(time) => out.push_str(&time.in_utc()),
+            Inline::Person(person) => match person.in_twake() {
+                Some(mention) => out.extend(["@", &mention]),
+                None => out.push_str(&person.login),
+            },
             Inline::Break => out.push('\n'),
             Inline::Conversation(_) => out.push('…'),
         }

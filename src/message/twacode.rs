@@ -43,6 +43,10 @@ pub enum Node<'a> {
     Email {
         content: &'a str,
     },
+    /// A mention: `name:id`.
+    User {
+        content: String,
+    },
     Url {
         url: String,
         content: Vec<Self>,
@@ -176,6 +180,11 @@ impl<'a> Writer<'a> {
                     }
                     self.link(url, shown, &line(label));
                 }
+                Inline::Time(time) => self.words(time.in_utc()),
+                Inline::Person(person) => match person.in_twake() {
+                    Some(content) => self.nodes.push(Node::User { content }),
+                    None => self.words(person.login.as_str()),
+                },
                 Inline::Conversation(_) => self.words("…".to_owned()),
                 Inline::Break => {
                     self.line_break();
@@ -262,10 +271,11 @@ fn is_empty(block: &Block) -> bool {
 fn is_empty_inline(inline: &Inline) -> bool {
     match inline {
         Inline::Text(text) | Inline::Code(text) => text.is_empty(),
+        Inline::Person(person) => person.login.is_empty(),
         Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strikethrough(inner) => {
             inner.iter().all(is_empty_inline)
         }
-        Inline::Link { .. } | Inline::Break | Inline::Conversation(_) => false,
+        Inline::Link { .. } | Inline::Time(_) | Inline::Break | Inline::Conversation(_) => false,
     }
 }
 

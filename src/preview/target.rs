@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::config::builtin::Sample;
 use crate::config::{self, Channels, Config, NoKind};
+use crate::message::Readers;
 use crate::route::Routes;
 use crate::secret::Secret;
 use crate::source::Source;
@@ -101,6 +102,7 @@ fn placeholder_destination() -> Option<Destination> {
         account: Arc::new(account),
         channel_id: "CHANNEL_ID".to_owned(),
         rate: None,
+        readers: Readers::default(),
         conversations: true,
     }))
 }

@@ -1,6 +1,6 @@
 //! The helpers of templates, besides Handlebars' own `if unless each with lookup eq ne gt gte lt lte and or not`.
 //!
-//! Formatting helpers (`link code quote excerpt button slack`) write an atom of nodes and cannot be arguments. The
+//! Formatting helpers (`link code quote excerpt button person slack date since`) write an atom of nodes and cannot be arguments. The
 //! others return a plain value, which can be an argument and is written as text.
 
 mod formatting;
@@ -65,6 +65,7 @@ pub(super) const SIGNATURES: &[Signature] = &[
     signature("quote", Use::Formatting, (1, 1), "{{quote text}}"),
     signature("excerpt", Use::Formatting, (2, 2), "{{excerpt text 300}}"),
     signature("button", Use::Formatting, (2, 2), "{{button label url}}"),
+    signature("person", Use::Formatting, (1, 1), "{{person login}}"),
     signature("slack", Use::Formatting, (2, 3), "{{slack text 300}}"),
     signature("truncate", Use::Value, (2, 2), "{{truncate text 80}}"),
     signature("first_line", Use::Value, (1, 1), "{{first_line text}}"),
@@ -84,11 +85,16 @@ pub(super) const SIGNATURES: &[Signature] = &[
     ),
     signature(
         "date",
-        Use::Value,
+        Use::Formatting,
         (1, 2),
         "{{date instant}} or {{date instant received}}",
     ),
-    signature("since", Use::Value, (2, 2), "{{since instant received}}"),
+    signature(
+        "since",
+        Use::Formatting,
+        (2, 4),
+        "{{since instant received}} or {{since instant received \", \"}}",
+    ),
     signature("default", Use::Value, (2, 2), "{{default value fallback}}"),
     signature(
         "first",
@@ -131,12 +137,17 @@ pub(super) fn engine() -> Handlebars<'static> {
     engine.set_strict_mode(true);
     engine.register_escape_fn(text_atom);
     let values = values::HELPERS.iter();
-    for (name, run) in values.chain(time::HELPERS).chain(selecting::HELPERS) {
+    for (name, run) in values.chain(time::VALUES).chain(selecting::HELPERS) {
         engine.register_helper(name, Box::new(ValueHelper { run: *run }));
     }
-    for (name, run) in formatting::HELPERS.iter().chain(slack::HELPERS) {
+    for (name, run) in formatting::HELPERS
+        .iter()
+        .chain(slack::HELPERS)
+        .chain(time::FORMATTING)
+    {
         engine.register_helper(name, Box::new(FormattingHelper { run: *run }));
     }
+    engine.register_helper("person", Box::new(formatting::PersonHelper));
     engine.register_helper("default", Box::new(values::Default));
     engine.register_helper(PART, Box::new(Part));
     engine.register_helper(late::HELPER, Box::new(Late));

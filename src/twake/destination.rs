@@ -4,6 +4,7 @@ use std::sync::Arc;
 use url::{Position, Url};
 
 use super::{Api, HaltScope, Outbound, matrix, messages_save, threads};
+use crate::message::Readers;
 use crate::units::Rate;
 
 /// `[twake.NAME]`: a chat with credentials.
@@ -100,6 +101,15 @@ impl Destination {
             Self::MessagesSave(of) => of.rate,
             Self::Threads(of) => of.rate,
             Self::Matrix(of) => of.rate,
+        }
+    }
+
+    /// Who reads it.
+    pub fn readers(&self) -> &Readers {
+        match self {
+            Self::MessagesSave(of) => &of.readers,
+            Self::Threads(of) => &of.readers,
+            Self::Matrix(of) => &of.readers,
         }
     }
 

@@ -27,7 +27,7 @@ mod reading;
 mod registration;
 mod room_state;
 
-pub use account::{Account, Credentials, Destination, Notify, Room, is_user_id};
+pub use account::{Account, Credentials, Destination, Notify, Room, parse_user_id};
 pub use answers::ANSWERS;
 pub use attempt::Attempt;
 pub use registration::registration;

@@ -22,7 +22,7 @@ use super::{
     Act, AnswerRow, Api, Ends, Extent, HaltScope, Job, Outbound, Reason, RemoteId, Step, Task, Verdict,
     VerdictKind, row,
 };
-use crate::message::{plain, twacode};
+use crate::message::{Document, Readers, cutting, plain, twacode};
 use crate::secret::Secret;
 use crate::units::Rate;
 
@@ -30,6 +30,9 @@ mod answers;
 mod body;
 
 pub use answers::ANSWERS;
+
+/// The largest body of a request, in bytes. Later servers refuse one of more than 1 MiB (413); earlier ones have no limit.
+const LONGEST: usize = 1_000_000;
 
 /// `[twake.NAME]`: an application of Twake.
 pub struct Account {
@@ -56,6 +59,8 @@ pub struct Destination {
     pub channel_id: String,
     /// At most this often; unset: as fast as Twake answers.
     pub rate: Option<Rate>,
+    /// Who reads it.
+    pub readers: Readers,
     /// Whether messages may reply to and update earlier ones.
     pub conversations: bool,
 }
@@ -200,8 +205,15 @@ fn reason_of(reason: Reason, act: &Act) -> Reason {
 /// Notifications are made of `fallback_string` and `original_str`, the visible message of `formatted`. `pinned` is never
 /// sent: older servers would unpin what a person has pinned, and later ones do so in every update.
 pub(super) fn request(destination: &Destination, job: &Job<'_>) -> Request {
-    let document = job.document();
-    let text = plain::notification(&document);
+    let render = |document: &Document| with_document(destination, job, document);
+    let rest = job.message.rest.as_deref();
+    cutting::fitting(&job.document(), rest, LONGEST, render, |request| {
+        request.body.len()
+    })
+}
+
+fn with_document(destination: &Destination, job: &Job<'_>, document: &Document) -> Request {
+    let text = plain::notification(document);
     let (id, parent_message_id) = match &job.act {
         Act::Post => (None, None),
         Act::Reply(target) => (None, target.thread.as_ref().or(Some(&target.message))),
@@ -214,7 +226,7 @@ pub(super) fn request(destination: &Destination, job: &Job<'_>) -> Request {
         content: Content {
             fallback_string: &text,
             original_str: &text,
-            formatted: twacode::nodes(&document),
+            formatted: twacode::nodes(document),
         },
         hidden_data: job.message.appearance.as_ref().map(|appearance| HiddenData {
             custom_title: appearance.title.as_deref(),

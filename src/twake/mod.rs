@@ -134,16 +134,22 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// What is posted: the message, and that it is late.
+    /// What is posted: the message as the readers see it, and that it is late.
     pub fn document(&self) -> Cow<'a, Document> {
-        match &self.late {
-            None => Cow::Borrowed(&self.message.message),
-            Some(line) => {
-                let mut document = self.message.message.clone();
-                document.blocks.push(line.clone());
-                Cow::Owned(document)
-            }
+        let readers = self.destination.readers();
+        // An edit notifies nobody, whatever it mentions.
+        let notifies = !matches!(self.act, Act::Update(_));
+        let mut document = readers.view(&self.message.message, notifies);
+        if let Some(late) = &self.late {
+            let late = Document {
+                blocks: vec![late.clone()],
+            };
+            document
+                .to_mut()
+                .blocks
+                .extend(readers.view(&late, notifies).into_owned().blocks);
         }
+        document
     }
 }
 

@@ -6,6 +6,10 @@ use super::http::{Response, TransportError, TransportFault};
 use super::*;
 use crate::message::Inline;
 
+mod limits;
+mod people;
+mod readers;
+
 pub(super) const RETRY: VerdictKind = VerdictKind::Retry {
     after: None,
     times: None,

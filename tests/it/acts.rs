@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::harness::TestSetup;
 use twake_bridge::clock::Clock;
 use twake_bridge::delivery;
-use twake_bridge::message::{Block, Document, Inline, StoredMessage};
+use twake_bridge::message::{Block, Document, Inline, Readers, StoredMessage};
 use twake_bridge::sandbox::{Era, Fault};
 use twake_bridge::secret::Secret;
 use twake_bridge::twake::messages_save::{self, Account};
@@ -34,6 +34,7 @@ impl Chat {
             group_id: "company".to_owned(),
             channel_id: "ch-dev".to_owned(),
             rate: None,
+            readers: Readers::default(),
             conversations: true,
         });
         Self { setup, destination }

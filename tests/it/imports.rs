@@ -42,6 +42,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "headers",
             "payload",
             "decision",
+            // The readers of a channel that is not configured.
+            "message",
             "route",
             "secret",
             "source",
@@ -165,7 +167,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "authentication",
             "payload",
+            // The readers of a channel.
             "message",
+            "zone",
         ],
     ),
     ("sandbox", &["authentication", "clock", "secret", "logging"]),
@@ -206,7 +210,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("payload", &["headers"]),
     ("facts", &["condition"]),
-    ("condition", &["panics", "steps", "suggest"]),
+    ("condition", &["panics", "steps", "suggest", "zone"]),
     ("panics", &[]),
     ("steps", &[]),
     ("suggest", &[]),
@@ -227,6 +231,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "units",
         ],
     ),
+    ("zone", &["suggest"]),
     ("message", &[]),
     ("conversation", &["message", "twake", "units"]),
     ("digest", &["conversation", "message", "twake"]),
@@ -255,6 +260,7 @@ const PURE: &[&str] = &[
     "suggest",
     "toml_reader",
     "units",
+    "zone",
 ];
 
 /// Crates that the pure core does not use.

@@ -21,8 +21,7 @@ use twake_bridge::decision::{
 };
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
-use twake_bridge::message::twacode;
-use twake_bridge::message::{Document, FollowUp, Slot, StoredMessage, plain};
+use twake_bridge::message::{Document, FollowUp, Readers, Slot, StoredMessage, plain, twacode};
 use twake_bridge::payload::Selection;
 use twake_bridge::source::Source;
 use uuid::Uuid;
@@ -379,7 +378,7 @@ fn messages(decision: &Decision) -> String {
                 plain::text(document)
             )
             .unwrap();
-            for node in twacode::nodes(document) {
+            for node in twacode::nodes(&Readers::default().view(document, true)) {
                 writeln!(text, "{}", serde_json::to_string(&node).unwrap()).unwrap();
             }
             describe_conversation(rendered, &mut text);

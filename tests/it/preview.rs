@@ -96,6 +96,32 @@ fn preview_shows_the_whole_decision_about_a_sample() {
 }
 
 #[test]
+fn a_long_message_of_an_own_template_ends_with_a_link_to_the_page_of_the_event() {
+    let folder = folder(GITHUB);
+    fs::create_dir_all(folder.path().join("templates/github")).unwrap();
+    for (words, is_long) in [(1_000, false), (3_000, true)] {
+        let template = "word ".repeat(words);
+        fs::write(folder.path().join("templates/github/issues.hbs"), template).unwrap();
+        let arguments = [
+            "preview",
+            "--source",
+            "github",
+            "--sample",
+            "issues__opened",
+            "--json",
+        ];
+        let shown = json(&run_in(folder.path(), &arguments, b""));
+        let message = &shown["messages"][0];
+        let text = message["text"].as_str().unwrap();
+        assert_eq!(text.ends_with("…\nRead the rest"), is_long, "{text}");
+        assert!(text.chars().count() <= 8_000);
+        let page = message["message"]["rest"].as_str();
+        let url = "https://github.com/Codertocat/Hello-World/issues/1";
+        assert_eq!(page, is_long.then_some(url));
+    }
+}
+
+#[test]
 fn preview_and_the_hook_decide_the_same_for_an_event() {
     actix_web::rt::System::new().block_on(async {
         let setup = TestSetup::new();

@@ -9,6 +9,7 @@ use super::super::paint::Paint;
 use super::super::shown::visible_lines;
 use crate::authentication::Refusal;
 use crate::decision::{ChallengeResponse, DecidedMessage};
+use crate::message::Readers;
 use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
 use crate::source::Kind;
 use crate::template::Origin;
@@ -21,6 +22,7 @@ pub(super) fn outcome(target: &Target, outcome: &Outcome, paint: Paint) -> Strin
     let mut out = Out {
         text: String::new(),
         paint,
+        readers: Readers::default(),
     };
     out.head(target);
     match outcome {
@@ -58,6 +60,8 @@ fn hint_text(hint: &Hint, kind: &Kind) -> String {
 struct Out {
     text: String,
     paint: Paint,
+    /// Who reads the message that is shown.
+    readers: Readers,
 }
 
 impl Out {
@@ -160,7 +164,11 @@ impl Out {
         self.facts(preview);
         self.routes(preview, target.configured);
         for (index, message) in decision.messages.iter().enumerate() {
-            self.message(message, preview, &preview.channels_of(index));
+            let channels = preview.channels_of(index);
+            // The message is shown once, as the readers of its first channel see it.
+            let first = channels.first().and_then(|channel| target.channels.get(*channel));
+            self.readers = first.map(|channel| channel.readers().clone()).unwrap_or_default();
+            self.message(message, preview, &channels);
         }
         if decision.messages.is_empty()
             && let Some(skip_reason) = decision.skip_reason()

@@ -60,6 +60,19 @@ pub(in crate::config) const ROOT: &[Key] = &[
         map(&Shape::Table(SOURCE)),
         "the senders of webhooks; each posts to /hooks/NAME",
     ),
+    Key::new(
+        "display",
+        Shape::Table(DISPLAY),
+        "what messages show, if a channel sets nothing else",
+    ),
+    Key::new(
+        "people",
+        Shape::Map {
+            names: Names::Any,
+            values: &map(&Shape::Text),
+        },
+        "people whom a message mentions if the event concerns them: a login, or source/login, and for each account the user",
+    ),
     Key::new("limits", Shape::Table(LIMITS), "limits on requests"),
     Key::new(
         "delivery",
@@ -187,11 +200,22 @@ const CHANNEL: &[Key] = &[
         "the maximum rate of messages; default: as fast as Twake answers",
     ),
     Key::new(
+        "time_zone",
+        Shape::Text,
+        "the time zone of times in messages; default: that of [display]",
+    ),
+    Key::new(
         "conversations",
         Shape::Boolean,
         "whether messages may reply to earlier ones and update them; default: true",
     ),
 ];
+
+const DISPLAY: &[Key] = &[Key::new(
+    "time_zone",
+    Shape::Text,
+    "the time zone of times in messages, such as \"Europe/Paris\"; default: \"UTC\"",
+)];
 
 const SOURCE: &[Key] = &[
     Key::required("kind", Shape::Text, "the kind of sender, such as \"github\""),

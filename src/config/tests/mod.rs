@@ -2,6 +2,7 @@ mod accounts;
 mod apis;
 mod conversations;
 mod deploy;
+mod display;
 mod kinds;
 mod like;
 mod requests;

@@ -1,6 +1,5 @@
 use super::*;
-use crate::message::StoredMessage;
-use crate::message::{Block, Document, Inline};
+use crate::message::{Block, Document, Inline, Readers, StoredMessage};
 use crate::secret::Secret;
 use crate::twake;
 use crate::twake::Reason;
@@ -166,6 +165,7 @@ async fn a_changed_address_is_followed_and_no_dead_connection_is_kept() {
             group_id: "company".to_owned(),
             channel_id: "dev".to_owned(),
             rate: None,
+            readers: Readers::default(),
             conversations: true,
         }
         .into();

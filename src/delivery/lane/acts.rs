@@ -130,6 +130,7 @@ fn sent<'a>(
         message: conversation::text(message, act, known, &turn(of, head)).into_owned(),
         ephemeral: message.ephemeral,
         urgent: message.urgent,
+        rest: message.rest.clone(),
         conversation: None,
         appearance: message.appearance.clone(),
     })

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use super::*;
+use crate::message::Readers;
 use crate::twake::matrix::{self, Credentials, Notify, Room};
 
 /// A homeserver with the rooms `!dev:h` and `!ops:h`. The account is in them, unless they are closed.
@@ -77,6 +78,7 @@ impl Homeserver {
                 notify: Notify::Critical,
                 allow_unencrypted: false,
                 rate: None,
+                readers: Readers::default(),
                 conversations: true,
             };
             (name, destination.into())

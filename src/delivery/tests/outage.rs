@@ -48,6 +48,7 @@ async fn after_six_hours_without_twake_everything_arrives_in_order_at_each_lanes
     let of = |rate| {
         let destination = |name: &String| Destination {
             rate,
+            readers: Readers::default(),
             ..destination(&peer.url, "main", name)
         };
         destinations(names.iter().map(destination))

@@ -101,6 +101,7 @@ fn destination(account: &Arc<threads::Account>, name: &str) -> crate::twake::Des
         workspace_id: "workspace".to_owned(),
         channel_id: name.to_owned(),
         rate: None,
+        readers: crate::message::Readers::default(),
         conversations: true,
     })
 }

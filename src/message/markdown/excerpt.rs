@@ -282,7 +282,12 @@ mod tests {
                     assert!(target_is_allowed(url), "{url}");
                     check_line(label, depth + 1);
                 }
-                Inline::Text(_) | Inline::Code(_) | Inline::Break | Inline::Conversation(_) => {}
+                Inline::Text(_)
+                | Inline::Code(_)
+                | Inline::Time(_)
+                | Inline::Person(_)
+                | Inline::Break
+                | Inline::Conversation(_) => {}
             }
         }
     }

@@ -40,7 +40,7 @@ fn kinds(document: &Document) -> String {
                     url.clear();
                     blank(label);
                 }
-                Inline::Break | Inline::Conversation(_) => {}
+                Inline::Time(_) | Inline::Person(_) | Inline::Break | Inline::Conversation(_) => {}
             }
         }
     }
@@ -73,7 +73,7 @@ fn texts(document: &Document) -> Vec<String> {
                     out.push(url.clone());
                     inlines(label, out);
                 }
-                Inline::Break | Inline::Conversation(_) => {}
+                Inline::Time(_) | Inline::Person(_) | Inline::Break | Inline::Conversation(_) => {}
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Helpers that write formatting.
 
-use handlebars::RenderError;
+use handlebars::{Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError};
+use serde_json::Value;
 
 use super::{Arguments, Run};
-use crate::message::{Block, Button, Inline, control, markdown, nodes_atom, target_is_allowed};
+use crate::message::{Block, Button, Inline, Person, control, markdown, nodes_atom, target_is_allowed};
 
 pub(super) const HELPERS: &[(&str, Run<String>)] = &[
     ("link", link),
@@ -36,6 +37,31 @@ fn button(arguments: &Arguments<'_, '_>) -> Result<String, RenderError> {
     } else {
         Ok(vec![Inline::Text(label)])
     }))
+}
+
+/// `person login`: a person whom the event concerns, for a mention if the operator has mapped the login.
+pub(super) struct PersonHelper;
+
+impl HelperDef for PersonHelper {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let arguments = Arguments(helper);
+        arguments.take_steps()?;
+        let source = context.data().get("source").and_then(Value::as_str);
+        let person = Person {
+            source: source.unwrap_or_default().to_owned(),
+            login: control::one_line(&arguments.text(0)?).into_owned(),
+            user: None,
+        };
+        out.write(&nodes_atom(Ok(vec![Inline::Person(person)])))?;
+        Ok(())
+    }
 }
 
 fn label_and_url(arguments: &Arguments<'_, '_>) -> Result<(String, String), RenderError> {

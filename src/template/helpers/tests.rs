@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::message::{Block, Inline, Person, markdown, plain};
 
 /// Renders a template, with values written as plain text.
 fn render(template: &str, context: Value) -> Result<String, String> {
@@ -133,8 +134,14 @@ fn a_duration_has_at_most_two_units() {
     assert!(render("{{duration x}}", json!({"x": 1e300})).is_err());
 }
 
+/// The text that a template shows, in UTC.
+fn shown(template: &str, context: Value) -> Result<String, String> {
+    let document = markdown::parse(&render(template, context)?).unwrap();
+    Ok(plain::text(&document))
+}
+
 #[test]
-fn since_is_set_only_for_a_time_long_before_the_message() {
+fn since_writes_only_a_time_long_before_the_message() {
     let received = json!("2026-11-28T11:50:00Z");
     let table = [
         (json!("2026-11-28T09:10:00Z"), "since 28 Nov 09:10 UTC"),
@@ -148,16 +155,20 @@ fn since_is_set_only_for_a_time_long_before_the_message() {
     ];
     for (start, expected) in table {
         let context = json!({"start": start, "received": received});
-        assert_eq!(
-            render("{{since start received}}", context).unwrap(),
-            expected,
-            "{start}"
-        );
+        let of = |template: &str| shown(template, context.clone()).unwrap();
+        assert_eq!(of("{{since start received}}"), expected, "{start}");
+        let around = if expected.is_empty() {
+            "a".to_owned()
+        } else {
+            format!("a, {expected} · ")
+        };
+        assert_eq!(of("a{{since start received \", \" \" · \"}}"), around, "{start}");
     }
-    let date =
-        |start: &str| render("{{date x received}}", json!({"x": start, "received": received})).unwrap();
+    let date = |start: &str| shown("{{date x received}}", json!({"x": start, "received": received})).unwrap();
     assert_eq!(date("2025-11-23T12:08:00Z"), "23 Nov 2025 12:08 UTC");
     assert_eq!(date("2026-11-23T12:08:00Z"), "23 Nov 12:08 UTC");
+    assert_eq!(date("2025-11-23"), "23 Nov 2025");
+    assert_eq!(date("2026-11-23"), "23 Nov");
 }
 
 #[test]
@@ -168,7 +179,8 @@ fn where_with_a_limit_returns_the_first_items_and_rest_counts_the_others() {
 }
 
 #[test]
-fn a_date_is_formatted_in_utc() {
+fn a_date_is_an_instant_of_any_format() {
+    let of = |helper: &str, x: Value| shown(&format!("{{{{{helper}}}}}"), json!({"x": x})).unwrap();
     for x in [
         json!("2026-11-23T12:08:40Z"),
         json!("2026-11-23T13:08:40.123456789+01:00"),
@@ -181,16 +193,16 @@ fn a_date_is_formatted_in_utc() {
         assert_eq!(of("date x", x), "23 Nov 12:08 UTC");
     }
     let year = "date x \"year\"";
-    assert_eq!(of(year, "2026-11-23T12:08:40Z"), "23 Nov 2026 12:08 UTC");
-    assert_eq!(of(year, "tomorrow"), "tomorrow");
+    assert_eq!(of(year, json!("2026-11-23T12:08:40Z")), "23 Nov 2026 12:08 UTC");
+    assert_eq!(of(year, json!("tomorrow")), "tomorrow");
     assert_eq!(
-        (of("date x", "2026-11-30"), of(year, "2026-11-30")),
+        (of("date x", json!("2026-11-30")), of(year, json!("2026-11-30"))),
         ("30 Nov".to_owned(), "30 Nov 2026".to_owned())
     );
-    assert_eq!(of("date x", "2026-11-31"), "2026-11-31");
+    assert_eq!(of("date x", json!("2026-11-31")), "2026-11-31");
     assert!(render("{{date x \"month\"}}", json!({"x": 0})).is_err());
-    assert_eq!(of("date x", "tomorrow"), "tomorrow");
-    assert_eq!(of("date x", 1e300), "1e+300");
+    assert_eq!(of("date x", json!("tomorrow")), "tomorrow");
+    assert_eq!(of("date x", json!(1e300)), "1e+300");
 }
 
 #[test]
@@ -257,4 +269,25 @@ fn except_removes_common_and_named_fields() {
     assert_eq!(fields("except x y", Value::Null, json!({})).unwrap(), "none");
     assert!(fields("except x y", json!([]), json!({})).is_err());
     assert!(fields("except x y", object, json!(3)).is_err());
+}
+
+#[test]
+fn a_person_is_a_node_of_the_source_and_text_in_code() {
+    let context = || json!({"source": "github", "login": "alice\n@all"});
+    let document = |template: &str| markdown::parse(&render(template, context()).unwrap()).unwrap();
+    let person = Inline::Person(Person {
+        source: "github".to_owned(),
+        login: "alice @all".to_owned(),
+        user: None,
+    });
+    assert_eq!(
+        document("{{person login}}").blocks,
+        [Block::Paragraph(vec![person])]
+    );
+    let code = Inline::Code("alice @all".to_owned());
+    assert_eq!(
+        document("`{{person login}}`").blocks,
+        [Block::Paragraph(vec![code])]
+    );
+    assert!(render("{{person nobody}}", context()).is_err());
 }

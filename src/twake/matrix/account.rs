@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::Url;
 
+use crate::message::Readers;
 use crate::secret::Secret;
 use crate::twake::{Extent, HaltScope, Outbound};
 use crate::units::Rate;
@@ -54,6 +55,8 @@ pub struct Destination {
     pub allow_unencrypted: bool,
     /// At most this often; unset: as fast as the homeserver answers.
     pub rate: Option<Rate>,
+    /// Who reads it.
+    pub readers: Readers,
     /// Whether messages may reply to and update earlier ones.
     pub conversations: bool,
 }
@@ -252,8 +255,26 @@ fn nearest(text: &str) -> Option<String> {
     (!text.contains("//") && Room::of(&alias).is_some()).then_some(alias)
 }
 
-/// Whether a text is the id of a user, `@name:server`.
-pub fn is_user_id(text: &str) -> bool {
+/// Parses the id of a user, `@name:server`.
+///
+/// # Errors
+/// The text is no such id. The error ends with the nearest form, if there is one.
+pub fn parse_user_id(text: &str) -> Result<String, String> {
+    if is_user_id(text) {
+        return Ok(text.to_owned());
+    }
+    let near = format!("@{}", text.trim_start_matches('@'));
+    let near = if is_user_id(&near) {
+        format!(", did you mean \"{near}\"?")
+    } else {
+        String::new()
+    };
+    Err(format!(
+        "is no user of Matrix, which is written @name:server{near}"
+    ))
+}
+
+fn is_user_id(text: &str) -> bool {
     let parts = text.strip_prefix('@').and_then(|rest| rest.split_once(':'));
     let is_word = !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
     is_word && parts.is_some_and(|(name, server)| !name.is_empty() && !server.is_empty())

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 
 use super::account::Notify;
-use crate::message::{Document, cutting, html, plain};
+use crate::message::{Document, Inline, cutting, html, plain};
 use crate::twake::{Act, Job, RemoteId};
 
 /// The most that `body` and `formatted_body` take together, in bytes of JSON. An event may have 65,536 with the fields that
@@ -19,13 +20,16 @@ const TRANSACTION_DIGITS: usize = 32;
 
 /// The content of the event for a job.
 pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
+    let document = job.document();
+    let mentions = mentions(&document);
     let is_loud = match notify {
         Notify::Always => true,
-        Notify::Critical => job.message.urgent,
+        // A notice notifies nobody, also those whom it mentions.
+        Notify::Critical => job.message.urgent || mentions != json!({}),
         Notify::Never => false,
     };
     let kind = if is_loud { "m.text" } else { "m.notice" };
-    let (text, html) = rendering(&job.document());
+    let (text, html) = rendering(&document, job.message.rest.as_deref());
     let first_line: String = text
         .lines()
         .next()
@@ -39,7 +43,7 @@ pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
     message.insert("format".to_owned(), json!("org.matrix.custom.html"));
     message.insert("formatted_body".to_owned(), json!(html));
     // Without this key a server searches the body for names, and notifies these people.
-    message.insert("m.mentions".to_owned(), json!({}));
+    message.insert("m.mentions".to_owned(), mentions);
     match &job.act {
         Act::Post => {}
         Act::Reply(target) => {
@@ -65,6 +69,21 @@ pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
         }
     }
     Value::Object(message)
+}
+
+/// The users whom a document mentions, as `m.mentions`.
+fn mentions(document: &Document) -> Value {
+    let mut users = BTreeSet::new();
+    document.visit(&mut |inline| {
+        if let Inline::Person(person) = inline {
+            users.extend(person.in_matrix());
+        }
+    });
+    if users.is_empty() {
+        json!({})
+    } else {
+        json!({ "user_ids": users })
+    }
 }
 
 /// The transaction id of a job: of the event, the delivery, the act and the message. The server answers a known id with the
@@ -96,9 +115,9 @@ pub(super) fn transaction(job: &Job<'_>) -> String {
 }
 
 /// A document in this dialect: `body` and `formatted_body`. One that is too large is cut.
-fn rendering(document: &Document) -> (String, String) {
+fn rendering(document: &Document, rest: Option<&str>) -> (String, String) {
     let render = |document: &Document| (plain::notification(document), html::html(document));
-    cutting::fitting(document, render, |rendered| size(rendered) <= LONGEST)
+    cutting::fitting(document, rest, LONGEST, render, size)
 }
 
 fn size((text, html): &(String, String)) -> usize {

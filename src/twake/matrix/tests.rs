@@ -1,5 +1,5 @@
 use super::*;
-use crate::message::{Block, Document, Inline, StoredMessage};
+use crate::message::{Block, Document, Inline, Readers, StoredMessage};
 use crate::secret::Secret;
 use crate::twake::http::{Answer, Response, TransportFault};
 use crate::twake::tests::{FEW_TIMES, RETRY, failed, id, response};
@@ -44,6 +44,7 @@ fn destination(room: &str) -> Destination {
         notify: Notify::Critical,
         allow_unencrypted: false,
         rate: None,
+        readers: Readers::default(),
         conversations: true,
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::message::{Block, Document, Inline, StoredMessage};
+use crate::message::{Block, Document, Inline, Readers, StoredMessage};
 use crate::twake;
 use crate::twake::http::Response;
 use crate::twake::outbound::Proxy;
@@ -23,6 +23,7 @@ fn destination(url: &str) -> Destination {
         group_id: "company".to_owned(),
         channel_id: "channel".to_owned(),
         rate: None,
+        readers: Readers::default(),
         conversations: true,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::Url;
 
+use crate::message::Readers;
 use crate::secret::Secret;
 use crate::twake::{Extent, HaltScope, Outbound};
 use crate::units::Rate;
@@ -42,6 +43,8 @@ pub struct Destination {
     pub channel_id: String,
     /// At most this often; unset: as fast as Twake answers.
     pub rate: Option<Rate>,
+    /// Who reads it.
+    pub readers: Readers,
     /// Whether messages may reply to and update earlier ones.
     pub conversations: bool,
 }

@@ -83,7 +83,7 @@ pub(super) fn send(destination: &Destination, token: &Secret, job: &Job<'_>) -> 
         }
         .unwrap_or_default()
     };
-    let body = cutting::fitting(&document, body, |body| body.len() <= LONGEST);
+    let body = cutting::fitting(&document, job.message.rest.as_deref(), LONGEST, body, Vec::len);
     let path: &[&str] = match &job.act {
         Act::Post => &[],
         Act::Reply(to) => &[to.thread_or_own(), "messages"],

@@ -36,6 +36,7 @@ fn destination() -> Destination {
         workspace_id: "WORKSPACE".to_owned(),
         channel_id: "CHANNEL".to_owned(),
         rate: None,
+        readers: crate::message::Readers::default(),
         conversations: true,
     }
 }

@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
-use twake_bridge::message::{Block, Document, Inline, StoredMessage};
+use twake_bridge::message::{Block, Document, Inline, Readers, StoredMessage};
 use twake_bridge::secret::Secret;
 use twake_bridge::twake::messages_save::{self, Account};
 use twake_bridge::twake::{Destination, Job, Outbound, request};
@@ -27,6 +27,7 @@ static DESTINATION: LazyLock<Destination> = LazyLock::new(|| {
         group_id: "group".to_owned(),
         channel_id: "channel".to_owned(),
         rate: None,
+        readers: Readers::default(),
         conversations: true,
     })
 });
@@ -170,6 +171,8 @@ fn inlines(content: &[Inline], out: &mut String) {
         match inline {
             Inline::Text(_) => out.push_str("t "),
             Inline::Code(_) => out.push_str("c "),
+            Inline::Time(_) => out.push_str("time "),
+            Inline::Person(_) => out.push_str("person "),
             Inline::Break => out.push_str("br "),
             Inline::Conversation(_) => out.push_str("value "),
             Inline::Strong(inner) => wrapped("strong", out, |out| inlines(inner, out)),

@@ -342,6 +342,7 @@ fn destination(api: Api, sandbox: &SandboxHandle, name: &str) -> Destination {
             notify: matrix::Notify::Never,
             allow_unencrypted: false,
             rate: None,
+            readers: twake_bridge::message::Readers::default(),
             conversations: true,
         });
     }
@@ -357,6 +358,7 @@ fn destination(api: Api, sandbox: &SandboxHandle, name: &str) -> Destination {
         group_id: "company".to_owned(),
         channel_id: channel(api, name),
         rate: None,
+        readers: twake_bridge::message::Readers::default(),
         conversations: true,
     })
 }

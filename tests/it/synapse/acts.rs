@@ -12,7 +12,7 @@ use crate::conversations::{BOTH, HISTORY, conversation, message, new_event, run}
 use crate::harness::in_time;
 use twake_bridge::clock::Clock;
 use twake_bridge::delivery;
-use twake_bridge::message::{Block, Conversation, Document, Inline, Slot, StoredMessage};
+use twake_bridge::message::{Block, Conversation, Document, Inline, Readers, Slot, StoredMessage};
 use twake_bridge::queue::Queue;
 use twake_bridge::secret::Secret;
 use twake_bridge::twake::matrix::{self, Account, Credentials, Notify};
@@ -39,6 +39,7 @@ impl<'a> Chat<'a> {
             notify: Notify::Never,
             allow_unencrypted: false,
             rate: None,
+            readers: Readers::default(),
             conversations: true,
         });
         let room = room.clone();

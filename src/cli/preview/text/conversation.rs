@@ -35,7 +35,7 @@ impl Out {
     }
 
     fn document(&mut self, to: &str, title: &str, document: &Document) {
-        let text = self.paint.document(document);
+        let text = self.paint.document(&self.readers.view(document, true));
         let _ = writeln!(self.text, "\n── {}{title} ──\n{text}\n", self.paint.bold(to));
     }
 

@@ -186,7 +186,7 @@ fn targets(content: &[Inline], inside: bool, out: &mut Vec<String>) {
             Inline::Text(text) | Inline::Code(text) => {
                 assert!(!text.contains(char::is_control), "{text:?}");
             }
-            Inline::Break | Inline::Conversation(_) => {}
+            Inline::Time(_) | Inline::Person(_) | Inline::Break | Inline::Conversation(_) => {}
         }
     }
 }
