@@ -421,10 +421,10 @@ fn within_limit(mut stored: StoredMessage, event: &Readable<'_>) -> StoredMessag
         stored.rest = page.filter(|url| target_is_allowed(url));
         let rest = stored.rest.clone();
         let cut = |document: Document| cutting::cut_with_link(document, MESSAGE_LIMIT, rest.as_deref());
-        stored.message = cut(stored.message);
-        if let Some(conversation) = &mut stored.conversation {
-            conversation.reply = conversation.reply.take().map(cut);
-            conversation.update = conversation.update.take().map(cut);
+        let conversation = stored.conversation.as_deref_mut();
+        let texts = conversation.map(|of| of.reply.iter_mut().chain(&mut of.update));
+        for text in texts.into_iter().flatten().chain([&mut stored.message]) {
+            *text = cut(std::mem::take(text));
         }
     }
     stored

@@ -400,14 +400,21 @@ fn values_that_are_known_late_become_nodes() {
         match inline {
             Inline::Conversation(field) => found.push(field.clone()),
             Inline::Strong(inside) | Inline::Link { label: inside, .. } => {
-                inlines.extend(inside.iter().rev())
+                inlines.extend(inside.iter().rev());
             }
             _ => {}
         }
     }
     let first = ConversationField::First("title".to_owned());
-    use ConversationField::{Began, Count, Duration, Previous};
-    assert_eq!(found, [Count, Began, Duration, Duration, Previous, first]);
+    let expected = [
+        ConversationField::Count,
+        ConversationField::Began,
+        ConversationField::Duration,
+        ConversationField::Duration,
+        ConversationField::Previous,
+        first,
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]
