@@ -474,10 +474,10 @@ fn the_facts_of_the_first_event_that_a_kind_shows_are_kept_with_each_event_that_
         "+++\n{KEY}opens = false\n+++\n{{{{conversation.first.title}}}}"
     ));
     assert!(closed.conversation.unwrap().first.is_empty());
-    let many: String = (0..21)
+    let many: Vec<String> = (0..21)
         .map(|n| format!("{{{{conversation.first.f{n}}}}}"))
         .collect();
-    let (_, found) = compile(&many);
+    let (_, found) = compile(&many.concat());
     assert!(
         found[0].starts_with("the templates of a kind can show 20 facts"),
         "{found:?}"

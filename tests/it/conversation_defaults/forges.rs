@@ -80,6 +80,7 @@ fn merge_requests_issues_and_vulnerabilities_of_gitlab() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn pull_requests_and_issues_of_gitea_forgejo_and_gogs() {
     assert_plays(
         "a pull request",
