@@ -126,7 +126,7 @@ pub struct Reading {
     pub key: IdempotencyKey,
     /// How long the key is remembered.
     pub remember: Duration,
-    /// All names that conditions and templates read: `event`, `source`, `received`, `headers`, `payload`, the facts.
+    /// All names that conditions and templates read: `event`, `source`, `calm`, `received`, `headers`, `payload`, the facts.
     pub names: Names,
     /// Whether an expression exceeded the step limit.
     pub cut_off: bool,
@@ -161,7 +161,7 @@ fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
         ..
     } = event;
     let kind = &source.kind;
-    let mut names = names(&envelope, payload);
+    let mut names = names(&envelope, payload, source);
     let event_type = event_type(kind, &names);
     insert(&mut names, "event", Value::String(event_type.clone()));
     let (key, remember) = key(kind, &envelope, &mut names);
@@ -307,11 +307,12 @@ impl DecidedMessage {
 }
 
 /// The object of all names but the facts. `event` is empty until the type is known.
-fn names(envelope: &Envelope, payload: Value) -> Value {
+fn names(envelope: &Envelope, payload: Value, source: &Source) -> Value {
     let headers = header_values(&envelope.headers);
     let mut names = Map::new();
     names.insert("event".to_owned(), "".into());
     names.insert("source".to_owned(), (&*envelope.source).into());
+    names.insert("calm".to_owned(), source.calm.into());
     names.insert("received".to_owned(), envelope.received.to_string().into());
     names.insert("headers".to_owned(), headers);
     names.insert("payload".to_owned(), payload);
@@ -420,10 +421,10 @@ fn within_limit(mut stored: StoredMessage, event: &Readable<'_>) -> StoredMessag
         stored.rest = page.filter(|url| target_is_allowed(url));
         let rest = stored.rest.clone();
         let cut = |document: Document| cutting::cut_with_link(document, MESSAGE_LIMIT, rest.as_deref());
-        stored.message = cut(stored.message);
-        if let Some(conversation) = &mut stored.conversation {
-            conversation.reply = conversation.reply.take().map(cut);
-            conversation.update = conversation.update.take().map(cut);
+        let conversation = stored.conversation.as_deref_mut();
+        let texts = conversation.map(|of| of.reply.iter_mut().chain(&mut of.update));
+        for text in texts.into_iter().flatten().chain([&mut stored.message]) {
+            *text = cut(std::mem::take(text));
         }
     }
     stored

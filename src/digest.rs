@@ -139,7 +139,7 @@ fn content(delivery: &Carried<'_>) -> Vec<Inline> {
         is_superseded: false,
     };
     let whole = conversation::text(message, &Act::Post, &Known::default(), &turn);
-    let link = whole.blocks.iter().find_map(link_of_block).map(str::to_owned);
+    let target = whole.blocks.iter().find_map(link_of_block).map(str::to_owned);
     let first = Document {
         blocks: whole.blocks.iter().take(1).cloned().collect(),
     };
@@ -147,7 +147,7 @@ fn content(delivery: &Carried<'_>) -> Vec<Inline> {
         Some(Block::Paragraph(line) | Block::Heading(line)) => line,
         _ => vec![text(format!("{}: {}", delivery.source, delivery.event_type))],
     };
-    match link {
+    match target {
         Some(url) if line.iter().all(|inline| link_of(inline).is_none()) => {
             vec![Inline::Link { url, label: line }]
         }

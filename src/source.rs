@@ -124,6 +124,9 @@ pub struct Source {
     pub conversations: SourceConversations,
     /// The parts of a payload that a decision reads: [`selection`] of the fields above.
     pub selection: Selection,
+    /// Whether its templates leave out what most channels do not want, such as stars and each passed run. They read it as
+    /// `calm`.
+    pub calm: bool,
     /// Maximum length of a body, in bytes.
     pub body_limit: usize,
     /// Access control before authentication.

@@ -44,6 +44,7 @@ impl LoadedKind {
             facts: self.facts.clone(),
             routes,
             conversations,
+            calm: true,
             body_limit: Limits::default().body,
             admission: Admission::default(),
             appearance: None,

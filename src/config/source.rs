@@ -104,6 +104,7 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
         facts,
         routes,
         conversations,
+        calm: raw.calm,
         body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
         appearance,

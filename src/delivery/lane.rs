@@ -109,7 +109,7 @@ impl Lane {
                 continue;
             }
             let claim = match self.relieve(&destination, claim).await {
-                Relieved::Deliver(claim) => claim,
+                Relieved::Deliver(claim) => *claim,
                 Relieved::Digested => continue,
                 Relieved::Stop => break,
             };

@@ -94,9 +94,11 @@ impl TestSetup {
 
     /// A configuration with a source `github` to `dev`, a source `monitoring` to `ops`, and `more`. Without digests.
     pub(crate) fn config_text(&self, more: &str) -> String {
-        let more = match more.contains("[delivery]\n") {
-            true => more.replace("[delivery]\n", "[delivery]\ndigest_above = 0\n"),
-            false => format!("{more}\n[delivery]\ndigest_above = 0\n"),
+        let without_digests = "[delivery]\ndigest_above = 0\n";
+        let more = if more.contains("[delivery]\n") {
+            more.replace("[delivery]\n", without_digests)
+        } else {
+            format!("{more}\n{without_digests}")
         };
         format!(
             r#"

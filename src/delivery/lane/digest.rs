@@ -13,7 +13,7 @@ const MOST: u32 = 500;
 /// What becomes of a claim when the lane has looked at how many deliveries wait.
 pub(super) enum Relieved {
     /// This delivery is next: the one that was claimed, or an urgent one that passes before it.
-    Deliver(Claim),
+    Deliver(Box<Claim>),
     /// A digest was attempted, and how it ended is stored.
     Digested,
     /// The lane stops: another bridge has claimed it, or the queue is closed.
@@ -26,7 +26,7 @@ impl Lane {
         let above = self.settings.borrow().digest_above;
         let is_flooded = above.is_some_and(|above| claim.head.waiting > u64::from(above));
         if !is_flooded || self.alone == Some(claim.head.delivery) || is_urgent(&claim.head) {
-            return Relieved::Deliver(claim);
+            return Relieved::Deliver(Box::new(claim));
         }
         // What is delivered and not settled would be in the digest, too.
         if !self.catch_up().await {
@@ -34,15 +34,15 @@ impl Lane {
         }
         let Shared { queue, owner, .. } = &*self.shared;
         match queue.claim_urgent(&self.name, *owner).await {
-            Ok(Some(urgent)) => return Relieved::Deliver(urgent),
+            Ok(Some(urgent)) => return Relieved::Deliver(Box::new(urgent)),
             Ok(None) => {}
             Err(error) => {
-                log::warn!(channel = &*self.name; "cannot read urgent deliveries: {}", chain(&error))
+                log::warn!(channel = &*self.name; "cannot read urgent deliveries: {}", chain(&error));
             }
         }
         match self.gather(&claim).await {
             Some((digest, carries)) => self.post_digest(destination, claim, digest, carries).await,
-            None => Relieved::Deliver(claim),
+            None => Relieved::Deliver(Box::new(claim)),
         }
     }
 
@@ -56,7 +56,7 @@ impl Lane {
                 return None;
             }
         };
-        let carried: Vec<Carried<'_>> = waiting
+        let parts: Vec<Carried<'_>> = waiting
             .iter()
             .map(|delivery| Carried {
                 source: &delivery.source,
@@ -65,7 +65,7 @@ impl Lane {
                 message: delivery.message.as_ref(),
             })
             .collect();
-        let digest = StoredMessage::new(digest::document(&carried));
+        let digest = StoredMessage::new(digest::document(&parts));
         let all = waiting.iter().map(|delivery| delivery.delivery);
         let is_whole = waiting.first().is_some_and(|first| first.delivery == head);
         let carries: Vec<DeliveryId> = all.filter(|delivery| *delivery != head).collect();
@@ -87,9 +87,9 @@ impl Lane {
             superseded_by: None,
             ..claim.head
         };
-        let carried = self.attempt(destination, &head, vec![Act::Post]).await;
+        let ended = self.attempt(destination, &head, vec![Act::Post]).await;
         let claim = Claim { head, ..claim };
-        let mut attempted = self.judge(destination, claim, &carried);
+        let mut attempted = self.judge(destination, claim, &ended);
         match attempted.outcome() {
             Outcome::Rejected => {
                 self.alone = Some(delivery);

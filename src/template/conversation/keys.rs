@@ -49,7 +49,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new(
         "state",
         Shape::Expression,
-        "the state of the conversation after the event: an expression that gives a text",
+        "the state of the conversation after the event: an expression that gives a text, or a list for a set",
     ),
 ];
 
@@ -96,10 +96,10 @@ pub(super) fn follow_up_rule(table: &TableReader<'_, '_>) -> Option<Rule> {
     let value = table.get(FOLLOW_UP)?;
     if value.is_list() {
         let words = value.texts().unwrap_or_default();
-        for word in words
+        let wrong = words
             .iter()
-            .filter(|word| ![REPLY, UPDATE].contains(&word.value.as_str()))
-        {
+            .find(|word| ![REPLY, UPDATE].contains(&word.value.as_str()));
+        if let Some(word) = wrong {
             let near = nearest(&word.value, [REPLY, UPDATE].into_iter());
             let hint = near.map_or_else(String::new, |near| format!(", did you mean \"{near}\"?"));
             table.wrong(

@@ -114,7 +114,7 @@ fn an_event_without_a_key_is_posted_by_itself_and_the_reason_is_kept() {
         ),
         (
             "conversation = 'number'\nstate = 'payload'",
-            "`state` is not a text",
+            "`state` is neither a text nor a list of texts",
         ),
         (
             "conversation = 'number'\nversion = 'payload'",
@@ -375,6 +375,17 @@ fn an_act_without_a_text_is_not_done() {
 }
 
 #[test]
+fn a_list_as_state_is_a_set() {
+    let state = |list: &str| {
+        let stored = message(&format!("+++\nconversation = 'number'\nstate = '{list}'\n+++\nx"));
+        stored.conversation.unwrap().state.unwrap()
+    };
+    assert_eq!(state(r#"["unit", "lint", "unit"]"#), "lint, unit");
+    assert_eq!(state(r#"["lint", "unit"]"#), "lint, unit");
+    assert_eq!(state("[]"), "");
+}
+
+#[test]
 fn values_that_are_known_late_become_nodes() {
     let stored = message(
         "+++\nconversation = 'number'\n+++\na {{conversation.count}} **{{@root.conversation.began}}** {{#each labels}}{{@root.conversation.duration}}{{/each}}\
@@ -389,14 +400,21 @@ fn values_that_are_known_late_become_nodes() {
         match inline {
             Inline::Conversation(field) => found.push(field.clone()),
             Inline::Strong(inside) | Inline::Link { label: inside, .. } => {
-                inlines.extend(inside.iter().rev())
+                inlines.extend(inside.iter().rev());
             }
             _ => {}
         }
     }
     let first = ConversationField::First("title".to_owned());
-    use ConversationField::{Began, Count, Duration, Previous};
-    assert_eq!(found, [Count, Began, Duration, Duration, Previous, first]);
+    let expected = [
+        ConversationField::Count,
+        ConversationField::Began,
+        ConversationField::Duration,
+        ConversationField::Duration,
+        ConversationField::Previous,
+        first,
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -456,10 +474,10 @@ fn the_facts_of_the_first_event_that_a_kind_shows_are_kept_with_each_event_that_
         "+++\n{KEY}opens = false\n+++\n{{{{conversation.first.title}}}}"
     ));
     assert!(closed.conversation.unwrap().first.is_empty());
-    let many: String = (0..21)
+    let many: Vec<String> = (0..21)
         .map(|n| format!("{{{{conversation.first.f{n}}}}}"))
         .collect();
-    let (_, found) = compile(&many);
+    let (_, found) = compile(&many.concat());
     assert!(
         found[0].starts_with("the templates of a kind can show 20 facts"),
         "{found:?}"

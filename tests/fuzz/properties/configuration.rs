@@ -118,6 +118,7 @@ fn receive(loaded: LoadedKind) {
         ),
         routes,
         conversations: SourceConversations::default(),
+        calm: true,
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,

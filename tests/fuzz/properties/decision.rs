@@ -75,6 +75,7 @@ fn source(kind: &str) -> Source {
         ),
         routes,
         conversations: SourceConversations::default(),
+        calm: true,
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,

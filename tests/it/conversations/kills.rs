@@ -127,7 +127,7 @@ async fn fill(store: &str, count: u32, random: &mut fastrand::Rng) -> Vec<Sent> 
 fn random_conversation(name: &str, random: &mut fastrand::Rng) -> Conversation {
     let slot = match random.u8(..4) {
         0 => None,
-        1 => slot("review"),
+        1 => Some(slot("review")),
         _ => Some(Slot::Opener),
     };
     let follow_up = |random: &mut fastrand::Rng| [REPLY, UPDATE, BOTH][random.usize(..3)];

@@ -384,6 +384,6 @@ fn seen(sandbox: &SandboxHandle, channel: &str) -> Vec<String> {
 }
 
 /// A slot of its own.
-fn slot(key: &str) -> Option<Slot> {
-    Some(Slot::Key(key.to_owned()))
+fn slot(key: &str) -> Slot {
+    Slot::Key(key.to_owned())
 }

@@ -15,10 +15,10 @@ async fn the_first_event_opens_and_later_ones_reply_update_or_do_both() {
         let opener = bench.enqueue("1", |_| {}).await;
         let reply = bench.enqueue("2", |_| {}).await;
         bench
-            .enqueue("3", |it| (it.slot, it.unchanged) = (slot("review"), UPDATE))
+            .enqueue("3", |it| (it.slot, it.unchanged) = (Some(slot("review")), UPDATE))
             .await;
         let review = bench
-            .enqueue("4", |it| (it.slot, it.unchanged) = (slot("review"), UPDATE))
+            .enqueue("4", |it| (it.slot, it.unchanged) = (Some(slot("review")), UPDATE))
             .await;
         let both = bench
             .enqueue("5", |it| (it.slot, it.unchanged) = (OPENER, BOTH))

@@ -104,9 +104,10 @@ impl Setup {
     fn write_configuration(&self) -> PathBuf {
         // Without digests.
         let without = "[delivery]\ndigest_above = 0\n";
-        let text = match self.text.contains("[delivery]\n") {
-            true => self.text.replace("[delivery]\n", without),
-            false => format!("{}{without}", self.text),
+        let text = if self.text.contains("[delivery]\n") {
+            self.text.replace("[delivery]\n", without)
+        } else {
+            format!("{}{without}", self.text)
         };
         self.write("bridge.toml", &text)
     }
