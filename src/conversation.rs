@@ -91,9 +91,14 @@ pub struct Order {
 impl Order {
     /// Whether an event is older than what is shown.
     fn is_before(&self, shown: &Self) -> bool {
-        let by_sender = self.version.as_ref().zip(shown.version.as_ref());
-        let by_sender = by_sender.and_then(|(one, other)| one.partial_cmp(other));
+        let by_sender = self.by_sender(shown);
         by_sender.unwrap_or_else(|| self.received.cmp(&shown.received)) == Ordering::Less
+    }
+
+    /// The order of the sender. `None`: it gave none, or one of another form.
+    fn by_sender(&self, other: &Self) -> Option<Ordering> {
+        let (one, other) = self.version.as_ref().zip(other.version.as_ref())?;
+        one.partial_cmp(other)
     }
 }
 
@@ -171,6 +176,9 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
     let Some(conversation) = &message.conversation else {
         return Decided::Act(vec![Act::Post]);
     };
+    if !turn.is_replay && is_late(conversation, known, turn) {
+        return Decided::Skip(Skip::Older);
+    }
     let Some(thread) = open(known, turn) else {
         return if conversation.opens {
             Decided::Act(vec![Act::Post])
@@ -373,6 +381,17 @@ pub fn expires(conversation: &Conversation, now: Timestamp) -> Timestamp {
 fn open<'k>(known: &'k Known, turn: &Turn<'_>) -> Option<&'k Thread> {
     let thread = known.thread.as_ref()?;
     (!thread.closed && thread.destination == turn.destination).then_some(thread)
+}
+
+/// Whether an event is older, by the sender's order, than the newest one of its conversation, and would end the conversation, or
+/// open a new one after its end.
+fn is_late(conversation: &Conversation, known: &Known, turn: &Turn<'_>) -> bool {
+    let thread = known.thread.as_ref();
+    let Some(thread) = thread.filter(|thread| thread.destination == turn.destination) else {
+        return false;
+    };
+    (conversation.closes || thread.closed)
+        && order(conversation, turn.received).by_sender(&thread.newest) == Some(Ordering::Less)
 }
 
 fn known_message<'k>(known: &'k Known, thread: &Thread) -> Option<&'k Message> {

@@ -126,7 +126,7 @@ pub struct Reading {
     pub key: IdempotencyKey,
     /// How long the key is remembered.
     pub remember: Duration,
-    /// All names that conditions and templates read: `event`, `source`, `received`, `headers`, `payload`, the facts.
+    /// All names that conditions and templates read: `event`, `source`, `calm`, `received`, `headers`, `payload`, the facts.
     pub names: Names,
     /// Whether an expression exceeded the step limit.
     pub cut_off: bool,
@@ -161,7 +161,7 @@ fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
         ..
     } = event;
     let kind = &source.kind;
-    let mut names = names(&envelope, payload);
+    let mut names = names(&envelope, payload, source);
     let event_type = event_type(kind, &names);
     insert(&mut names, "event", Value::String(event_type.clone()));
     let (key, remember) = key(kind, &envelope, &mut names);
@@ -305,11 +305,12 @@ impl DecidedMessage {
 }
 
 /// The object of all names but the facts. `event` is empty until the type is known.
-fn names(envelope: &Envelope, payload: Value) -> Value {
+fn names(envelope: &Envelope, payload: Value, source: &Source) -> Value {
     let headers = header_values(&envelope.headers);
     let mut names = Map::new();
     names.insert("event".to_owned(), "".into());
     names.insert("source".to_owned(), (&*envelope.source).into());
+    names.insert("calm".to_owned(), source.calm.into());
     names.insert("received".to_owned(), envelope.received.to_string().into());
     names.insert("headers".to_owned(), headers);
     names.insert("payload".to_owned(), payload);

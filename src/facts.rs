@@ -40,7 +40,7 @@ pub const KNOWN: &[(&str, FactType)] = &[
 const LONGEST: usize = 256 * 1024;
 
 /// The names that exist before the facts. The expressions of facts can use no others.
-pub const GIVEN: &[&str] = &["event", "source", "received", "headers", "payload"];
+pub const GIVEN: &[&str] = &["event", "source", "calm", "received", "headers", "payload"];
 
 /// A name that only the expressions of a key can use: the body's hash, in hexadecimal. It is computed only for kinds
 /// that use it.

@@ -121,6 +121,9 @@ pub struct Source {
     pub routes: Routes,
     /// The conversations of its events.
     pub conversations: SourceConversations,
+    /// Whether its templates leave out what most channels do not want, such as stars and each passed run. They read it as
+    /// `calm`.
+    pub calm: bool,
     /// Maximum length of a body, in bytes.
     pub body_limit: usize,
     /// Access control before authentication.

@@ -79,6 +79,8 @@ pub(super) struct RawSource {
     /// Whether its events have conversations.
     pub(super) conversations: bool,
     pub(super) events: Vec<RawEvent>,
+    /// Whether templates leave out what most channels do not want.
+    pub(super) calm: bool,
     pub(super) authentication: Option<Schemes>,
     pub(super) body_limit: Option<usize>,
     pub(super) admission: RawAdmission,
@@ -269,6 +271,7 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         facts: facts(table),
         conversations: table.boolean("conversations").unwrap_or(true),
         events: table.entries("events").into_iter().filter_map(event).collect(),
+        calm: table.boolean("calm").unwrap_or(true),
         authentication: table.has("authentication").then(|| Schemes::read(table)),
         body_limit: table.table("limits").and_then(|limits| size(&limits, "body")),
         admission: public::raw_admission(table),

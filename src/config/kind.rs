@@ -42,6 +42,7 @@ impl LoadedKind {
             facts: self.facts.clone(),
             routes,
             conversations: SourceConversations::default(),
+            calm: true,
             body_limit: Limits::default().body,
             admission: Admission::default(),
         }

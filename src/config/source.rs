@@ -99,6 +99,7 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
             enabled: raw.conversations,
             events: events.unwrap_or_default(),
         },
+        calm: raw.calm,
         body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
     })

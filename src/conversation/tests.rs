@@ -227,6 +227,27 @@ fn an_older_event_never_updates_and_changes_no_state() {
 }
 
 #[test]
+fn an_event_older_than_the_newest_neither_ends_a_conversation_nor_opens_one_after_its_end() {
+    let run = |number: f64, failed: bool| {
+        with(|it| {
+            (it.version, it.slot) = (Some(Version::Number(number)), Some(Slot::Opener));
+            (it.opens, it.closes) = (failed, !failed);
+            (it.unchanged, it.changed) = (BOTH, BOTH);
+        })
+    };
+    let mut channel = Channel::default();
+    channel.receive(1, run(11.0, true));
+    assert_eq!(channel.receive(2, run(10.0, false)), "older");
+    assert_eq!(channel.receive(3, run(12.0, false)), "update 1, reply 2 to 1");
+    assert_eq!(channel.receive(4, run(11.0, true)), "older");
+    assert_eq!(
+        channel.turn(5, run(11.0, true), |turn| turn.is_replay = true),
+        "post 3"
+    );
+    assert_eq!(channel.receive(6, run(13.0, true)), "update 3, reply 4 to 3");
+}
+
+#[test]
 fn a_replay_never_updates_and_a_later_update_makes_an_earlier_one_unnecessary() {
     let update = || with(|it| (it.slot, it.unchanged) = (Some(Slot::Opener), UPDATE));
     let mut channel = Channel::default();
@@ -355,11 +376,11 @@ proptest! {
             let asks_for_nothing = [event.unchanged, event.changed].contains(&NOTHING);
             let seen = channel.receive(second, event.clone());
             let order = Order { version: event.version.clone(), received: Timestamp::from_second(second).unwrap() };
-            let is_open = before.as_ref().is_some_and(|thread| !thread.closed);
+            let (is_known, is_open) = (before.is_some(), before.as_ref().is_some_and(|thread| !thread.closed));
             match seen.as_str() {
                 "not_open" => prop_assert!(!event.opens && !is_open),
                 "unchanged" => prop_assert!(is_open && (asks_for_nothing || event.slot.is_none())),
-                "older" => prop_assert!(is_open),
+                "older" => prop_assert!(is_known),
                 _ => prop_assert!(seen.contains("post") || seen.contains("reply") || seen.contains("update")),
             }
             if let (true, Some(before)) = (is_open && !seen.contains("post"), before)

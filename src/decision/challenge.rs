@@ -49,7 +49,7 @@ pub fn answer_challenge(mut event: Event, source: &Source) -> Result<Event, Chal
     if challenges.is_empty() {
         return Ok(event);
     }
-    let mut names = names(&event.envelope, std::mem::take(&mut event.payload));
+    let mut names = names(&event.envelope, std::mem::take(&mut event.payload), source);
     let response = challenges.iter().find_map(|challenge| {
         if !challenge.when.holds(&names).unwrap_or_default() {
             return None;

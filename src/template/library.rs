@@ -159,25 +159,24 @@ impl Library {
     }
 
     /// Returns what is wrong with the rules of a source for an event type, together with those of the templates: the key, its
-    /// position, and a sentence.
+    /// position, and a sentence. A rule that is right for one of the templates is right: a variant may have no conversation.
     pub(crate) fn contradictions(
         &self,
         event_type: &str,
         rules: &Rules,
     ) -> Vec<(&'static str, usize, String)> {
-        let templates = self.compiled_for(event_type);
-        let mut wrong: Vec<_> = templates
-            .into_iter()
-            .flat_map(|template| {
-                rules
-                    .or(&template.front.rules)
-                    .contradictions(template.front.ephemeral)
-            })
-            .filter(|(key, ..)| rules.has(key))
-            .collect();
-        wrong.sort();
-        wrong.dedup();
-        wrong
+        let templates = self.compiled_for(event_type).into_iter();
+        let mut wrong = templates.map(|template| {
+            rules
+                .or(&template.front.rules)
+                .contradictions(template.front.ephemeral)
+        });
+        let mut first = wrong.next().unwrap_or_default();
+        first.retain(|(key, ..)| rules.has(key));
+        for others in wrong {
+            first.retain(|(key, ..)| others.iter().any(|(other, ..)| other == key));
+        }
+        first
     }
 
     /// Renders an event. Without a template for `variant`, uses the plain template of `event_type`, and without that

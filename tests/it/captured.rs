@@ -65,7 +65,8 @@ async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
     fs::write(setup.path("one"), "It's a Secret to Everybody").unwrap();
     fs::write(setup.path("two"), "s3cret").unwrap();
     let bridge = setup.bridge(
-        "[sources.gitea]\nkind = \"gitea\"\nsecrets = [{ file = \"one\" }, { file = \"two\" }]\nchannels = [\"dev\"]\n",
+        "[sources.gitea]\nkind = \"gitea\"\nsecrets = [{ file = \"one\" }, { file = \"two\" }]\nchannels = [\"dev\"]\n\
+         conversations = false\ncalm = false\n",
     );
     let captured: Captured<usize> = captured("gitea-requests.json");
     let (mut forms, mut posted_counts, mut refused) = (0, Vec::new(), 0);

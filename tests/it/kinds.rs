@@ -39,6 +39,7 @@ const LONGEST: usize = 4_000;
 fn every_sample_renders_as_its_snapshot() {
     for kind in builtin::kinds() {
         let source = source(kind, None);
+        let lively = source_with(kind, None, "", "calm = false");
         for sample in builtin::samples(kind) {
             let snapshot = format!("{kind}__{}", sample.name);
             let decision = match decided(&source, &sample) {
@@ -51,8 +52,16 @@ fn every_sample_renders_as_its_snapshot() {
                 }
             };
             assert_eq!(decision.event_type, sample.event_type, "{kind}/{}", sample.name);
-            let text = describe(&decision);
-            check(&decision, &text, &format!("{kind}/{}", sample.name));
+            let mut text = describe(&decision);
+            let name = format!("{kind}/{}", sample.name);
+            check(&decision, &text, &name);
+            if let Ok(lively) = decided(&lively, &sample) {
+                let shown = messages(&lively);
+                check(&lively, &shown, &name);
+                if shown != messages(&decision) {
+                    write!(text, "\n--- with calm = false\n{shown}").unwrap();
+                }
+            }
             insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
                 insta::assert_snapshot!(snapshot, text);
             });
@@ -83,7 +92,7 @@ fn a_kind_that_is_like_another_renders_the_samples_of_both() {
 #[test]
 fn every_template_is_rendered_by_some_sample() {
     for kind in builtin::kinds() {
-        let source = source(kind, None);
+        let source = source_with(kind, None, "", "calm = false");
         let rendered: BTreeSet<String> = config::samples(kind, None)
             .0
             .iter()
@@ -176,6 +185,11 @@ fn templates(kind: &str) -> BTreeSet<String> {
 
 /// A source of the kind with one route for each variant of its templates. It uses the named scheme, else the default.
 pub(crate) fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
+    source_with(kind, scheme, "", "")
+}
+
+/// Such a source, with more keys of `bridge.toml` and of the source.
+pub(crate) fn source_with(kind: &str, scheme: Option<&str>, head: &str, keys: &str) -> Arc<Source> {
     // A name with a dot is a variant only if the plain template exists: `push.short.hbs` is a variant of `push.hbs`,
     // and `incident.triggered.hbs` is the template of an event type with a dot in its name.
     let names: BTreeSet<String> = templates(kind)
@@ -209,6 +223,7 @@ pub(crate) fn source(kind: &str, scheme: Option<&str>) -> Arc<Source> {
     let scheme = scheme.map_or(String::new(), |scheme| format!(", scheme = \"{scheme}\""));
     let text = format!(
         r#"
+{head}
 [twake.main]
 api = "messages-save"
 url = "http://127.0.0.1:9"
@@ -223,6 +238,7 @@ plain = "00000000-0000-1000-8000-000000000001"
 kind = "{kind}"
 secrets = [{{ env = "SECRET"{scheme} }}]
 channels = ["plain"]
+{keys}
 {routes}"#
     );
     let environment = Environment::of(
@@ -304,6 +320,13 @@ fn describe(decision: &Decision) -> String {
             writeln!(text, "{name} = {value}").unwrap();
         }
     }
+    text.push_str(&messages(decision));
+    text
+}
+
+/// The messages of a decision, and why there are none.
+fn messages(decision: &Decision) -> String {
+    let mut text = String::new();
     let mut shown = BTreeSet::new();
     for decided in decision.messages.iter().rev() {
         if let Some(skip_reason) = &decided.skip_reason {

@@ -11,6 +11,7 @@ mod circles;
 
 mod clock;
 mod connections;
+mod conversation_defaults;
 mod conversations;
 mod crash;
 mod disk;

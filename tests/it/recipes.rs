@@ -259,7 +259,7 @@ fn facts(source: &Source, sample: &Sample) -> Value {
 }
 
 /// The sample of this name, with the changes that follow the name.
-fn changed(samples: &[Sample], name: &str) -> Sample {
+pub(crate) fn changed(samples: &[Sample], name: &str) -> Sample {
     let mut parts = name.split(' ');
     let name = parts.next().unwrap();
     let found = samples.iter().find(|sample| sample.name == name);

@@ -214,6 +214,11 @@ const SOURCE: &[Key] = &[
         },
         "by event type: the keys about its conversation that replace those of the template",
     ),
+    Key::new(
+        "calm",
+        Shape::Boolean,
+        "whether templates leave out what most channels do not want, such as stars, new branches and each passed run; default: true",
+    ),
     Key::new("authentication", SCHEMES, "schemes that replace the kind's"),
     Key::new(
         "limits",

@@ -206,7 +206,12 @@ fn state(rules: &Rules, names: &Value) -> Result<Option<String>, String> {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(cut(text))),
         Value::Number(number) => Ok(Some(number.to_string())),
-        _ => Err("`state` is not a text".to_owned()),
+        // A set: the sender's order of its items is no change.
+        Value::Array(items) => {
+            let items: BTreeSet<String> = items.iter().map(fact_text).collect();
+            Ok(Some(cut(fact_text(&items.into_iter().collect()))))
+        }
+        _ => Err("`state` is neither a text nor a list of texts".to_owned()),
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new(
         "state",
         Shape::Expression,
-        "the state of the conversation after the event: an expression that gives a text",
+        "the state of the conversation after the event: an expression that gives a text, or a list for a set",
     ),
 ];
 

@@ -111,6 +111,7 @@ fn receive(loaded: LoadedKind) {
         authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
         routes: Routes::new(Vec::new(), vec!["dev".into()]),
         conversations: SourceConversations::default(),
+        calm: true,
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,

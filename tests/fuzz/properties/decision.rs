@@ -67,6 +67,7 @@ fn source(kind: &str) -> Source {
         authenticator: Authenticator::of_samples(loaded.kind.body.clone()),
         routes: Routes::new(routes.collect(), vec!["own".into()]),
         conversations: SourceConversations::default(),
+        calm: true,
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,
