@@ -238,13 +238,13 @@ fn an_event_older_than_the_newest_neither_ends_a_conversation_nor_opens_one_afte
     let mut channel = Channel::default();
     channel.receive(1, run(11.0, true));
     assert_eq!(channel.receive(2, run(10.0, false)), "older");
-    assert_eq!(channel.receive(3, run(12.0, false)), "update 1, reply 2 to 1");
+    assert_eq!(channel.receive(3, run(12.0, false)), "update 1, reply 3 to 1");
     assert_eq!(channel.receive(4, run(11.0, true)), "older");
     assert_eq!(
         channel.turn(5, run(11.0, true), |turn| turn.is_replay = true),
-        "post 3"
+        "post 4"
     );
-    assert_eq!(channel.receive(6, run(13.0, true)), "update 3, reply 4 to 3");
+    assert_eq!(channel.receive(6, run(13.0, true)), "update 4, reply 6 to 4");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn an_event_without_a_key_is_posted_by_itself_and_the_reason_is_kept() {
         ),
         (
             "conversation = 'number'\nstate = 'payload'",
-            "`state` is not a text",
+            "`state` is neither a text nor a list of texts",
         ),
         (
             "conversation = 'number'\nversion = 'payload'",
@@ -372,6 +372,17 @@ fn an_act_without_a_text_is_not_done() {
         "+++\n{KEY}+++\n{{{{#if (eq conversation.act \"never\")}}}}x{{{{/if}}}}"
     ));
     assert!(matches!(nothing.rendered, Rendered::Skipped(_)));
+}
+
+#[test]
+fn a_list_as_state_is_a_set() {
+    let state = |list: &str| {
+        let stored = message(&format!("+++\nconversation = 'number'\nstate = '{list}'\n+++\nx"));
+        stored.conversation.unwrap().state.unwrap()
+    };
+    assert_eq!(state(r#"["unit", "lint", "unit"]"#), "lint, unit");
+    assert_eq!(state(r#"["lint", "unit"]"#), "lint, unit");
+    assert_eq!(state("[]"), "");
 }
 
 #[test]

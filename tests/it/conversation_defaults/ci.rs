@@ -48,7 +48,7 @@ fn failures_of_a_workflow_on_a_branch_are_one_message_until_it_recovers() {
             (run(41, 1, "success").as_str(), "not_open"),
             (
                 run(42, 1, "failure").as_str(),
-                "post 3: ❌ CI #42 failed on main in Codertocat/Hello-World after 3 min",
+                "post 4: ❌ CI #42 failed on main in Codertocat/Hello-World after 3 min",
             ),
         ],
     );
@@ -105,7 +105,7 @@ fn a_run_of_a_pull_request_is_one_message_in_its_thread() {
             ),
             (
                 pull_request,
-                "update 1: ✅ test #163 passed for #2 (master) in octo-org/octo-repo: Create a test",
+                "update 1: ✅ test #163 passed for #2 (master) in octo-org/octo-repo: ci(action): update actions/setup-node digest to 8c91899",
             ),
         ],
     );
@@ -359,15 +359,83 @@ fn a_job_that_fails_again_is_not_posted_again() {
             ),
         ],
     );
-    assert_plays("builds", "buildkite", BUILDKITE);
+    assert_plays(
+        "builds and their jobs",
+        "buildkite",
+        &[
+            ("build_finished__passed", "not_open"),
+            (
+                "job_finished__failed",
+                "post 1: ❌ RSpec of Shop #319 failed on feature/sorted in acme/shop after 2 min (exit status 1)",
+            ),
+            (
+                "build_failing__basic",
+                "update 1: ❌ Shop #319 is failing on feature/sorted in acme/shop: failing since 14:15 UTC, first RSpec of Shop #319; \
+                 some of its jobs still run",
+            ),
+            (
+                "build_finished__failed",
+                "update 1: ❌ Shop #319 failed on feature/sorted in acme/shop after 7 min: failing since 14:15 UTC, \
+                 first RSpec of Shop #319",
+            ),
+            (
+                "build_finished__passed /build/branch=feature/sorted /build/number=320",
+                "update 1: ✅ Shop #320 recovered on feature/sorted in acme/shop after 7 min: it had failed for 30 min\n\
+                 reply to 1 and channel: ✅ Shop #320 recovered on feature/sorted in acme/shop after 7 min: it had failed for 30 min",
+            ),
+            (
+                "build_finished__blocked",
+                "post 3: ✋ Shop #320 is waiting for approval on v1.8.0 in acme/shop after 7 min",
+            ),
+            ("build_finished__canceled", "no message"),
+        ],
+    );
 }
 
 #[test]
 fn runs_of_jenkins_are_conversations_whose_state_is_the_failed_tests() {
-    assert_plays("runs", "jenkins", JENKINS);
+    assert_plays(
+        "runs of a job",
+        "jenkins",
+        &[
+            ("finished__success", "not_open"),
+            (
+                "finished__unstable",
+                "post 1: ⚠️ shop #318 is unstable on main in acme/shop after 3 min",
+            ),
+            (
+                "finished__unstable",
+                "update 1: ⚠️ shop #318 is unstable on main in acme/shop after 3 min: failed 2 times since 14:15 UTC",
+            ),
+            (
+                "finished__many-failed-tests",
+                "update 1: ⚠️ shop #319 is unstable on main in acme/shop after 1 h 20 min: failed 3 times since 14:15 UTC\n\
+                 reply to 1: ⚠️ shop #319 is unstable on main in acme/shop after 1 h 20 min: failed 3 times since 14:15 UTC",
+            ),
+            ("finished__aborted", "no message"),
+            (
+                "finished__success",
+                "update 1: ✅ shop #317 recovered on main in acme/shop after 3 min: it had failed for 40 min\n\
+                 reply to 1 and channel: ✅ shop #317 recovered on main in acme/shop after 3 min: it had failed for 40 min",
+            ),
+        ],
+    );
 }
 
 #[test]
 fn a_sync_of_argo_cd_is_one_message() {
-    assert_plays("syncs", "argocd", ARGOCD);
+    let place = "shop (web): 1a2b3c4 of example/shop-config to namespace shop";
+    let synced = [
+        format!("post 1: ⏳ Syncing {place} (by ana)"),
+        format!("update 1: ✅ Synced {place} after 12 s, Progressing at that time"),
+        format!("update 1: ✅ Deployed {place} after 20 min"),
+        "post 2: 🔴 shop (web) is degraded in namespace shop at 1a2b3c4".to_owned(),
+    ];
+    let events = [
+        "sync-running__by-a-person",
+        "sync-succeeded__progressing",
+        "deployed__by-a-commit",
+        "health-degraded__message",
+    ];
+    assert_eq!(play("argocd", &events), synced);
 }
