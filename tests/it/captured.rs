@@ -123,7 +123,7 @@ async fn real_gitea_requests_are_accepted_if_signed_and_refused_if_not() {
 async fn uptime_kuma_renders_the_same_from_json_multipart_and_query() {
     let setup = TestSetup::new();
     fs::write(setup.path("kuma"), "tok-0123456789abcdef").unwrap();
-    let source = "kind = \"uptime-kuma\"\nsecrets = [{ file = \"kuma\" }]\nchannels = [\"ops\"]\n";
+    let source = "kind = \"uptime-kuma\"\nsecrets = [{ file = \"kuma\" }]\nchannels = [\"ops\"]\nconversations = false\n";
     // Two sources: in one, the second request would be a duplicate of the first.
     let bridge = setup.bridge(&format!(
         "[sources.kuma]\n{source}[sources.parts]\n{source}[sources.query]\n{source}"

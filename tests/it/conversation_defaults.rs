@@ -1,5 +1,6 @@
 //! The conversations of the built-in kinds: tables of events in the order in which a sender sends them, and what a channel shows.
 
+mod alerts;
 mod ci;
 mod five_days;
 mod forges;
