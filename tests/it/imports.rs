@@ -126,6 +126,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "retry",
             "message",
             "conversation",
+            "digest",
             "metrics",
             "clock",
             "logging",

@@ -213,7 +213,7 @@ fn an_issue_of_an_error_is_one_conversation_and_a_metric_alert_one_message() {
         &[
             (
                 "issue__created",
-                "post 1: ❌ New issue SHOP-API-4KQ ConnectionError: could not connect to payments:8443 in shop-api (error)",
+                "post 1: 🔴 New issue SHOP-API-4KQ ConnectionError: could not connect to payments:8443 in shop-api (error)",
             ),
             (
                 "issue__assigned",

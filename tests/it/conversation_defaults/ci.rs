@@ -151,16 +151,16 @@ fn a_status_or_check_of_another_ci_is_posted_when_it_fails_and_when_it_recovers(
             ("repo_commit_status_updated__success", "not_open"),
             (
                 "repo_commit_status_updated__failed",
-                "post 1: ❌ Pipeline #318 for main failed on main in acme/shop",
+                "post 1: ❌ Pipeline #318 failed on main in acme/shop",
             ),
             (
                 "repo_commit_status_updated__failed",
-                "update 1: ❌ Pipeline #318 for main failed on main in acme/shop: failed 2 times since 14:15 UTC",
+                "update 1: ❌ Pipeline #318 failed on main in acme/shop: failed 2 times since 14:15 UTC",
             ),
             (
                 "repo_commit_status_updated__success",
-                "update 1: ✅ Pipeline #318 for main recovered on main in acme/shop: it had failed for 20 min\n\
-                 reply to 1 and channel: ✅ Pipeline #318 for main recovered on main in acme/shop: it had failed for 20 min",
+                "update 1: ✅ Pipeline #318 recovered on main in acme/shop: it had failed for 20 min\n\
+                 reply to 1 and channel: ✅ Pipeline #318 recovered on main in acme/shop: it had failed for 20 min",
             ),
             ("repo_commit_status_updated__stopped", "no message"),
         ],
@@ -279,7 +279,7 @@ fn a_deployment_is_one_message_and_its_end_in_production_is_seen_in_the_channel(
             ),
             (
                 "deployment_status__failure /deployment_status/state=waiting /deployment/id=7",
-                "post 3: ✋ Deployment waiting: master to github-pages in Codertocat/Hello-World (by Codertocat)",
+                "post 3: ✋ Deployment of master to github-pages in Codertocat/Hello-World is waiting for approval (by Codertocat)",
             ),
             (
                 "deployment_status__failure /deployment_status/state=in_progress /deployment/id=7",
@@ -371,7 +371,7 @@ fn a_job_that_fails_again_is_not_posted_again() {
             (
                 "build_failing__basic",
                 "update 1: ❌ Shop #319 is failing on feature/sorted in acme/shop: failing since 14:15 UTC, first RSpec of Shop #319; \
-                 some of its jobs still run",
+                 some jobs are still running",
             ),
             (
                 "build_finished__failed",
@@ -424,10 +424,10 @@ fn runs_of_jenkins_are_conversations_whose_state_is_the_failed_tests() {
 
 #[test]
 fn a_sync_of_argo_cd_is_one_message() {
-    let place = "shop (web): 1a2b3c4 of example/shop-config to namespace shop";
+    let place = "shop (web): 1a2b3c4 of example/shop-config in namespace shop";
     let synced = [
         format!("post 1: ⏳ Syncing {place} (by ana)"),
-        format!("update 1: ✅ Synced {place} after 12 s, Progressing at that time"),
+        format!("update 1: ✅ Synced {place} after 12 s, health: Progressing"),
         format!("update 1: ✅ Deployed {place} after 20 min"),
         "post 2: 🔴 shop (web) is degraded in namespace shop at 1a2b3c4".to_owned(),
     ];

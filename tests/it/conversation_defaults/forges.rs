@@ -65,11 +65,11 @@ fn merge_requests_issues_and_vulnerabilities_of_gitlab() {
         &[
             (
                 "vulnerability__detected",
-                "post 1: ⚠️ New vulnerability in harbour/tide (high) – REXML DoS vulnerability",
+                "post 1: 🔴 New vulnerability in harbour/tide (high) – REXML DoS vulnerability",
             ),
             (
                 "vulnerability__confirmed",
-                "update 1: ⚠️ Vulnerability confirmed in harbour/tide (critical) – Hard-coded password\nreply to 1: ⚠️ Vulnerability confirmed in harbour/tide (critical) – Hard-coded password",
+                "update 1: 🔴 Vulnerability confirmed in harbour/tide (critical) – Hard-coded password\nreply to 1: 🔴 Vulnerability confirmed in harbour/tide (critical) – Hard-coded password",
             ),
             (
                 "vulnerability__resolved",
