@@ -127,7 +127,8 @@ fn write_secret(secret: &Secret, file: &Path) -> anyhow::Result<()> {
     Ok(fs::write(file, secret.expose())?)
 }
 
-/// The `bridge.toml` of the demo: a source and a channel for each kind.
+/// The `bridge.toml` of the demo: a source and a channel for each kind. The samples are no sequence of events, so each is a
+/// message of its own.
 fn configuration(
     api: ApiArgument,
     kinds: &[&str],
@@ -144,9 +145,10 @@ fn configuration(
         write_secret(&secret_for(scheme, &random(clock)), &folder.join(kind))?;
         writeln!(
             text,
-            "\n\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]"
+            "\n\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]\nconversations = false\ncalm = false"
         )?;
     }
+    text.push_str("\n\n[delivery]\ndigest_above = 0\n");
     let config = Config::from_text(&text, folder, &Environment::none());
     config.map_err(|findings| {
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
