@@ -92,7 +92,7 @@ async fn assert_no_failures(bridge: &TestBridge) {
 #[actix_web::test]
 async fn requests_of_a_real_alertmanager_are_posted_with_each_authentication() {
     let setup = TestSetup::new();
-    let bridge = setup.bridge("");
+    let bridge = setup.bridge("conversations = false\n");
     let captured = Captured::read("alertmanager-requests.json");
     let mut posted = Vec::new();
     for request in &captured.requests {

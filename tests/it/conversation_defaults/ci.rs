@@ -297,7 +297,7 @@ fn a_deployment_is_one_message_and_its_end_in_production_is_seen_in_the_channel(
         &[
             (
                 "deployment__blocked",
-                "post 1: ✋ Waiting for approval to deploy 9b02d997 to production in harbour/tide (by ana)",
+                "post 1: ✋ Deployment of 9b02d997 to production in harbour/tide is waiting for approval (by ana)",
             ),
             (
                 "deployment__approved",

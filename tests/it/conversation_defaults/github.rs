@@ -140,7 +140,7 @@ fn security_alerts_of_github() {
             ),
             (
                 "secret_scanning_alert__resolved",
-                "update 1: ⚪ Codertocat closed a Secret scanning alert in Codertocat/Hello-World – GitHub Personal Access Token\nreply to 1: ⚪ Codertocat closed a Secret scanning alert in Codertocat/Hello-World – GitHub Personal Access Token",
+                "update 1: ⚪ Codertocat closed a secret scanning alert in Codertocat/Hello-World – GitHub Personal Access Token\nreply to 1: ⚪ Codertocat closed a secret scanning alert in Codertocat/Hello-World – GitHub Personal Access Token",
             ),
         ],
     );
@@ -153,15 +153,19 @@ fn a_calm_source_leaves_out_stars_and_branches() {
         "github",
         &[
             ("star__created", "no message"),
-            ("push__branch-created", "no message"),
+            (
+                "push__branch-created",
+                "post 1: Codertocat created branch master in Codertocat/Hello-World with 1 commit",
+            ),
+            ("push__branch-created /commits=[]", "no message"),
             ("push__branch-deleted", "no message"),
             (
                 "push__tag",
-                "post 1: Codertocat pushed tag simple-tag in Codertocat/Hello-World",
+                "post 2: Codertocat pushed tag simple-tag in Codertocat/Hello-World",
             ),
             (
                 "push__one-commit",
-                "post 2: Codertocat pushed e4172f8 to master in Codertocat/Hello-World: Fix the spelling of \"commit\" in the README",
+                "post 3: Codertocat pushed e4172f8 to master in Codertocat/Hello-World: Fix the spelling of \"commit\" in the README",
             ),
         ],
     );

@@ -100,7 +100,8 @@ async fn netdata_posts_with_the_custom_sender_of_the_kind() {
     // A repeated notification is not posted again.
     notified(&setup, &configuration, DISK).await;
     let posted = setup.posted("ch-ops", 4).await;
-    for (message, mark) in posted.iter().zip(["🟠", "🔴", "✅", "🔴"]) {
+    // The first message shows the newest state of the alarm of the test.
+    for (message, mark) in posted.iter().zip(["✅ Cleared", "🔴", "✅", "🔴"]) {
         assert!(message.starts_with(mark), "{posted:#?}");
     }
     assert!(

@@ -58,7 +58,7 @@ async fn zabbix_posts_a_problem_its_end_and_the_test_of_the_media_type() {
     }
     let posted = setup.posted("ch-ops", 3).await;
     assert!(
-        posted[0].starts_with("🔴") && posted[0].contains("High CPU on db-1"),
+        posted[0].starts_with("✅ Resolved") && posted[0].contains("High CPU on db-1"),
         "{posted:#?}"
     );
     assert!(
