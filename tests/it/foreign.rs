@@ -10,7 +10,7 @@
 //! | `fresh.jsonl`, the first 41 | 30 of 41, six of them only in a list of fields | 17 of 21 | 1 |
 //! | `fresh.jsonl`, the last ten, after a correction | 6 of 10 | 4 of 4 | |
 //!
-//! The general rules were corrected after each run, so no payload is unseen now. Expect seven or eight subjects of ten
+//! The general rules were corrected after each run, so no payload is unseen now. Expect six or seven subjects of ten
 //! from a sender that is not here.
 //!
 //! `subject` is what a reader must find in the first line, `link` the start of the address that a message must have.
