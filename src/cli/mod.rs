@@ -31,6 +31,8 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::config::env;
+use crate::logging;
 use crate::toml_reader::Finding;
 
 /// The exit status for a wrong configuration, from `sysexits.h`. A supervisor does not restart the program after it.
@@ -56,6 +58,7 @@ Environment:
   TWAKE_BRIDGE_LISTEN           127.0.0.1:8080          webhooks
   TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081          metrics, readiness, operator API
   TWAKE_BRIDGE_STORE            sqlite:twake-bridge.db  events and deliveries
+  TWAKE_BRIDGE_LOG              text                    the format of the log; json writes one object a line
   RUST_LOG                      info                    the log level (error, warn, info, debug)";
 
 #[derive(Parser)]
@@ -128,9 +131,14 @@ fn wrong_configuration(findings: Vec<Finding>) -> anyhow::Error {
     WrongConfiguration.into()
 }
 
-/// Starts the log at this level unless `RUST_LOG` selects another one.
+/// Starts the log at this level unless `RUST_LOG` selects another one, in the format of `TWAKE_BRIDGE_LOG`.
 fn start_log(level: &str) {
-    crate::logging::start(level, crate::config::env::journal().as_deref());
+    let lines = if env::logs_json() {
+        logging::Format::Json
+    } else {
+        logging::Format::Text
+    };
+    logging::start(level, lines, env::journal().as_deref());
 }
 
 /// Whether the reader of standard output is gone (`… | head`). A connection's broken pipe is wrapped in another error, so
@@ -145,7 +153,7 @@ struct FlushLog;
 
 impl Drop for FlushLog {
     fn drop(&mut self) {
-        crate::logging::flush();
+        logging::flush();
     }
 }
 
