@@ -10,9 +10,7 @@ use crate::operator::operator_url;
 const EXAMPLES: &str = "\
 Examples:
   twake-bridge health              for a container's health check
-  twake-bridge health --ready      can it store events?
-
-Exit status: 0 healthy; 1 not healthy, or no bridge answers.";
+  twake-bridge health --ready      can it store events?";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
