@@ -15,6 +15,7 @@ use super::output::create;
 use super::status::EX_CONFIG;
 use crate::authentication::secret_for;
 use crate::config::{Config, Environment};
+use crate::toml_reader::Finding;
 use answers::Answers;
 use interview::Interview;
 
@@ -54,11 +55,22 @@ pub(super) fn run(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
         &mut Interview::new(stdin().lock(), stdout(), is_terminal),
         &has_secret,
     )?;
-    write(folder, &file, &answers)
+    match write(folder, &file, &answers)? {
+        Ok(next) => {
+            writeln!(stdout(), "{}", super::shown::visible_lines(&next))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(findings) => {
+            super::check::print(&findings);
+            note!("nothing was written: start again with other answers");
+            Ok(ExitCode::from(EX_CONFIG))
+        }
+    }
 }
 
-/// Writes the secrets, and then `bridge.toml` if the bridge accepts it. Otherwise removes what was written.
-fn write(folder: &Path, file: &Path, answers: &Answers) -> anyhow::Result<ExitCode> {
+/// Writes the secrets, and then `bridge.toml` if the bridge accepts it. Otherwise removes what was written. Returns the next
+/// steps, or the findings about the answers.
+fn write(folder: &Path, file: &Path, answers: &Answers) -> anyhow::Result<Result<String, Vec<Finding>>> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let secrets = folder.join(SECRETS);
     if !secrets.is_dir() {
@@ -73,27 +85,15 @@ fn write(folder: &Path, file: &Path, answers: &Answers) -> anyhow::Result<ExitCo
             let _ = fs::remove_file(path);
         }
     }
-    match result? {
-        Ok(()) => {
-            let next = paste::next_steps(folder, file, answers);
-            writeln!(stdout(), "{}", super::shown::visible_lines(&next))?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(findings) => {
-            super::check::print(&findings);
-            note!("nothing was written: start again with other answers");
-            Ok(ExitCode::from(EX_CONFIG))
-        }
-    }
+    Ok(result?.map(|()| paste::next_steps(folder, file, answers)))
 }
 
-/// The inner error has the findings about the answers.
 fn write_all(
     folder: &Path,
     file: &Path,
     answers: &Answers,
     written: &mut Vec<PathBuf>,
-) -> anyhow::Result<Result<(), Vec<crate::toml_reader::Finding>>> {
+) -> anyhow::Result<Result<(), Vec<Finding>>> {
     let made = match &answers.source_scheme {
         Some(scheme) => Some((answers.source_secret(), secret_for(scheme, &random()?))),
         None => None,

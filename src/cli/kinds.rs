@@ -148,14 +148,29 @@ fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     } else {
         "use them in a source"
     };
+    let mut out = stdout().lock();
+    let files = counted(files.len(), "file");
     writeln!(
-        stdout(),
-        "{}: {} of the kind {kind}\n\n{next}:\n  kind = \"{name}\"                  in bridge.toml, beside the folder `templates` that has \
-         this folder\n  twake-bridge check               tries each template with each sample\n  twake-bridge preview --kind {name} \
-         --sample NAME",
-        folder.display(),
-        counted(files.len(), "file"),
+        out,
+        "{}: {files} of the kind {kind}\n\nNext: {next}.",
+        folder.display()
     )?;
+    for (command, what) in [
+        (
+            format!("kind = \"{name}\""),
+            "in bridge.toml; the folder `templates` is beside it",
+        ),
+        (
+            "twake-bridge check".to_owned(),
+            "tries each template with each sample",
+        ),
+        (
+            format!("twake-bridge preview --kind {name} --sample …"),
+            "shows a message",
+        ),
+    ] {
+        writeln!(out, "  {command:<56}  {what}")?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,6 @@
 //! What `init` asks, and the `bridge.toml` that follows from the answers.
 
 use anyhow::bail;
-use std::fmt::Write as _;
 use std::io::{BufRead, Write};
 use url::Url;
 
@@ -160,17 +159,46 @@ impl Answers {
 
     /// The commented configuration.
     pub(super) fn bridge_toml(&self) -> String {
-        let mut text = String::from(
-            "# The configuration of twake-bridge, written by `twake-bridge init`. Relative paths are relative to this file.\n\
-             # `twake-bridge check` reports mistakes. docs/configuration.md explains every key.\n\n\
-             # The account: a Twake, and who posts there.\n",
-        );
-        // Writing to a String cannot fail.
-        let mut line = |line: &str| drop(writeln!(text, "{line}"));
-        line("[twake.main]");
-        line(&format!("api = {}", quoted(self.api.name())));
-        line(&format!("url = {}", quoted(self.url.as_str())));
-        for (key, value, about) in [
+        let channel = |(name, id): &(String, String)| format!("{name} = {}\n", quoted(id));
+        let channels: String = self.channels.iter().map(channel).collect();
+        let names: Vec<String> = self.channels.iter().map(|(name, _)| quoted(name)).collect();
+        let secrets = match self.source_scheme {
+            Some(_) => format!(
+                "# The secret that the sender and the bridge share.\nsecrets = [{{ file = {} }}]\n",
+                quoted(&in_secrets(self.source_secret()))
+            ),
+            None => String::new(),
+        };
+        format!(
+            "\
+# The configuration of twake-bridge, written by `twake-bridge init`. Relative paths are relative to this file.
+# `twake-bridge check` reports mistakes. docs/configuration.md explains every key.
+
+# The account: a Twake, and who posts there.
+[twake.main]
+{account}
+# The channels, by a name of your choice. Waiting messages belong to the name.
+[channels]
+{channels}
+# A source: its webhooks are posted to /hooks/{kind}.
+[sources.{kind}]
+kind = \"{kind}\"
+{secrets}# The channels of every event. A route can choose others: docs/configuration.md#routes
+channels = [{names}]
+",
+            account = self.account(),
+            kind = self.kind,
+            names = names.join(", "),
+        )
+    }
+
+    /// The keys of the account.
+    fn account(&self) -> String {
+        let (token, about) = match self.api {
+            Api::Matrix => ("access_token", "The access token of the bridge's account."),
+            Api::MessagesSave | Api::Threads => ("private_api_key", "The application's private key."),
+        };
+        let ids = [
             (
                 "public_id",
                 &self.public_id,
@@ -186,38 +214,18 @@ impl Answers {
                 &self.workspace_id,
                 "The workspace of the channels that name none.",
             ),
-        ] {
-            if let Some(value) = value {
-                line(&format!("# {about}\n{key} = {}", quoted(value)));
-            }
-        }
-        let (key, about) = match self.api {
-            Api::Matrix => ("access_token", "The access token of the bridge's account."),
-            Api::MessagesSave | Api::Threads => ("private_api_key", "The application's private key."),
+        ];
+        let id = |(key, value, about): (&str, &Option<String>, &str)| {
+            let value = quoted(value.as_ref()?);
+            Some(format!("# {about}\n{key} = {value}\n"))
         };
-        let file = quoted(&in_secrets(self.account_secret_name()));
-        line(&format!("# {about}\n{key} = {{ file = {file} }}"));
-        line("\n# The channels, by a name of your choice. Waiting messages belong to the name.\n[channels]");
-        for (name, id) in &self.channels {
-            line(&format!("{name} = {}", quoted(id)));
-        }
-        let kind = &self.kind;
-        line(&format!(
-            "\n# A source: its webhooks are posted to /hooks/{kind}.\n[sources.{kind}]\nkind = {}",
-            quoted(kind)
-        ));
-        if self.source_scheme.is_some() {
-            let file = quoted(&in_secrets(self.source_secret()));
-            line(&format!(
-                "# The secret that the sender and the bridge share.\nsecrets = [{{ file = {file} }}]"
-            ));
-        }
-        let names: Vec<String> = self.channels.iter().map(|(name, _)| quoted(name)).collect();
-        line(&format!(
-            "# The channels of every event. A route can choose others: docs/configuration.md#routes\nchannels = [{}]",
-            names.join(", ")
-        ));
-        text
+        format!(
+            "api = {}\nurl = {}\n{}# {about}\n{token} = {{ file = {} }}\n",
+            quoted(self.api.name()),
+            quoted(self.url.as_str()),
+            ids.into_iter().filter_map(id).collect::<String>(),
+            quoted(&in_secrets(self.account_secret_name())),
+        )
     }
 }
 

@@ -1,27 +1,37 @@
 //! What to do after `init`: what to paste at the sender, and the next commands.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::answers::{Answers, in_secrets};
 
 /// What was written, and the next steps.
 pub(super) fn next_steps(folder: &Path, file: &Path, answers: &Answers) -> String {
-    let (kind, channel) = (
-        &answers.kind,
-        answers.channels.first().map_or("dev", |(name, _)| name),
-    );
-    let change = match folder.to_str() {
-        Some(".") => String::new(),
-        _ => format!("  cd {}\n", folder.display()),
-    };
-    format!(
-        "\n{} is written. Secrets are in {}.\n\nNext:\n{change}  twake-bridge check --live      asks Twake about the account and the \
-         channels, and posts nothing\n  twake-bridge send {channel} 'hello'   posts a message\n  twake-bridge serve             runs the \
-         bridge\n  twake-bridge test {kind}   meanwhile: sends a signed sample, as the sender would\n\n{}",
+    let channel = answers.channels.first().map_or("dev", |(name, _)| name);
+    let mut text = format!(
+        "\n{} is written. The secrets are in {}.\n\nNext:\n",
         file.display(),
-        folder.join(super::SECRETS).display(),
-        at_the_sender(folder, answers)
-    )
+        folder.join(super::SECRETS).display()
+    );
+    for (command, what) in [
+        (format!("cd {}", folder.display()), "where bridge.toml is"),
+        (
+            "twake-bridge check --live".to_owned(),
+            "asks Twake about the account and the channels; posts nothing",
+        ),
+        (format!("twake-bridge send {channel} 'hello'"), "posts a message"),
+        ("twake-bridge serve".to_owned(), "runs the bridge"),
+        (
+            format!("twake-bridge test {}", answers.kind),
+            "while it runs: sends a signed sample, as the sender would",
+        ),
+    ] {
+        if command != "cd ." {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {command:<36}  {what}");
+        }
+    }
+    format!("{text}\n{}", at_the_sender(folder, answers))
 }
 
 fn at_the_sender(folder: &Path, answers: &Answers) -> String {
