@@ -16,7 +16,7 @@ use super::status::EX_CONFIG;
 use crate::authentication::secret_for;
 use crate::config::{Config, Environment};
 use crate::toml_reader::Finding;
-use answers::Answers;
+use answers::{Answers, SECRETS};
 use interview::Interview;
 
 const EXAMPLES: &str = "\
@@ -27,9 +27,6 @@ Examples:
 Each question has a default in brackets, or an example. The answers may also come from a file: twake-bridge init < answers. The \
 secret of the sender comes from the system's source of random numbers. Secrets are files that only their owner can read; they \
 are not printed.";
-
-/// The folder of the secrets, beside `bridge.toml`.
-const SECRETS: &str = "secrets";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -13,6 +13,9 @@ use crate::toml_reader::is_name;
 use crate::twake::Api;
 use crate::twake::matrix::Room;
 
+/// The folder of the secrets, beside `bridge.toml`.
+pub(super) const SECRETS: &str = "secrets";
+
 /// An example of an id of Twake.
 const ID: &str = "00000000-0000-0000-0000-000000000001";
 
@@ -281,7 +284,7 @@ fn name(text: &str) -> Result<String, String> {
 
 /// The path of a secret, relative to `bridge.toml`.
 pub(super) fn in_secrets(name: &str) -> String {
-    format!("{}/{name}", super::SECRETS)
+    format!("{}/{name}", SECRETS)
 }
 
 /// A text as a value of TOML.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::answers::{Answers, in_secrets};
+use super::answers::{Answers, SECRETS, in_secrets};
 
 /// What was written, and the next steps.
 pub(super) fn next_steps(folder: &Path, file: &Path, answers: &Answers) -> String {
@@ -11,7 +11,7 @@ pub(super) fn next_steps(folder: &Path, file: &Path, answers: &Answers) -> Strin
     let mut text = format!(
         "\n{} is written. The secrets are in {}.\n\nNext:\n",
         file.display(),
-        folder.join(super::SECRETS).display()
+        folder.join(SECRETS).display()
     );
     for (command, what) in [
         (format!("cd {}", folder.display()), "where bridge.toml is"),
