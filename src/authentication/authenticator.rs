@@ -119,6 +119,14 @@ impl Authenticator {
         &self.warnings
     }
 
+    /// Returns the names of the secrets that may authenticate a request; the empty name if none is needed.
+    pub fn secrets(&self) -> BTreeSet<&str> {
+        let of = |entry: &'_ KeyedScheme| matches!(entry.scheme.method, Method::None).then_some("");
+        let keys = self.entries.iter().flat_map(|entry| &entry.keys);
+        let names = keys.map(|key| key.name.as_str());
+        names.chain(self.entries.iter().filter_map(of)).collect()
+    }
+
     /// Returns the names of the schemes that have a key or need none, in order.
     pub fn schemes(&self) -> Vec<&str> {
         self.entries

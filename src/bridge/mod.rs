@@ -102,7 +102,6 @@ pub enum BridgeError {
 impl Bridge {
     /// Opens the store and binds both listeners.
     pub fn build(config: Config, addresses: ListenAddresses, clock: &Clock) -> Result<Self, BridgeError> {
-        let metrics = Arc::new(Metrics::default());
         let settings = ReloadableSettings::of(&config);
         let (queue, store) =
             Queue::open(&addresses.store, settings.history, clock.clone()).map_err(|source| {
@@ -111,6 +110,12 @@ impl Bridge {
                     source,
                 }
             })?;
+        let metrics = Arc::new(Metrics::new(queue.metrics()));
+        http::create_series(&metrics, config.sources.values().map(Arc::as_ref));
+        metrics.configuration_loaded(reload::seconds(clock.now()));
+        if let Some(certificate) = &config.public.certificate {
+            reload::record_expiry(&metrics, certificate);
+        }
         let channels = Arc::new(config.channels.clone());
         let dispatcher = Dispatcher::new(
             queue.clone(),
@@ -137,6 +142,7 @@ impl Bridge {
             history: queue.history(),
             budget: Arc::clone(&budget),
             metrics: Arc::clone(&metrics),
+            clock: clock.clone(),
             connections: settings.connections,
             tls,
         };

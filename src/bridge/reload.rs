@@ -2,13 +2,16 @@
 //! in flight keeps the configuration with which it began.
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use log::{error, info, warn};
+use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
-use crate::http::{Budget, Tls};
+use crate::http::{self, Budget, Tls};
 use crate::lifecycle::Supervisor;
 use crate::metrics::Metrics;
 use crate::operator::PendingReload;
@@ -28,6 +31,7 @@ pub(super) struct Reloader {
     pub(super) history: watch::Sender<queue::History>,
     pub(super) budget: Arc<ArcSwap<Budget>>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Clock,
     /// `limits.connections` at the start. The server divides it among its workers when it creates them.
     pub(super) connections: usize,
     pub(super) tls: Option<Tls>,
@@ -134,10 +138,11 @@ impl Reloader {
         let fixed = [("limits.connections", settings.connections != self.connections)];
         let changed = fixed.into_iter().filter(|(_, changed)| *changed);
         let restart: Vec<String> = changed.map(|(name, _)| name.to_owned()).collect();
-        for lane in config.channels.keys() {
-            self.metrics.channel(lane);
-        }
+        delivery::create_series(&self.metrics, &config.channels);
+        http::create_series(&self.metrics, config.sources.values().map(Arc::as_ref));
+        self.metrics.configuration_loaded(seconds(self.clock.now()));
         if let (Some(tls), Some(certificate)) = (&self.tls, &config.public.certificate) {
+            record_expiry(&self.metrics, certificate);
             tls.replace(Arc::clone(certificate), config.asks_for_certificates());
         }
         self.destinations.send_replace(Arc::new(config.channels.clone()));
@@ -163,6 +168,20 @@ impl Reloader {
             findings,
             restart,
         }
+    }
+}
+
+/// A time in a metric: seconds since 1970.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 have less than 52 bits")]
+pub(super) fn seconds(time: Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1000.0
+}
+
+/// Records when a certificate ends, if that can be read.
+pub(super) fn record_expiry(metrics: &Metrics, certificate: &CertifiedKey) {
+    let expires = certificate.cert.first().and_then(|own| http::expires(own));
+    if let Some(expires) = expires {
+        metrics.certificate_expiry(seconds(expires));
     }
 }
 
@@ -208,6 +227,7 @@ mod tests {
             history: watch::Sender::new(settings.history),
             budget: Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies))),
             metrics: Arc::default(),
+            clock: Clock::manual(Timestamp::UNIX_EPOCH),
             connections: settings.connections,
             tls: None,
         }

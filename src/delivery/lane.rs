@@ -258,10 +258,10 @@ impl Lane {
 /// accepted probe is not counted.
 fn label(kind: &VerdictKind) -> AttemptLabel {
     match kind {
-        VerdictKind::Delivered(_) => AttemptLabel::delivered,
-        VerdictKind::Retry { .. } => AttemptLabel::retry,
-        VerdictKind::Halt(_) => AttemptLabel::halt,
-        VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => AttemptLabel::reject,
+        VerdictKind::Delivered(_) => AttemptLabel::Delivered,
+        VerdictKind::Retry { .. } => AttemptLabel::Retry,
+        VerdictKind::Halt(_) => AttemptLabel::Halt,
+        VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => AttemptLabel::Reject,
     }
 }
 

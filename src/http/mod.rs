@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod body;
+mod certificate;
 mod connections;
 mod flow;
 mod hooks;
@@ -35,9 +36,10 @@ use crate::logging::STRANGER;
 use crate::metrics::Metrics;
 use crate::operator::{OperatorService, Reloads};
 use crate::queue::Queue;
-use crate::source::SharedSnapshot;
+use crate::source::{SharedSnapshot, Source};
 
 pub use body::Budget;
+pub use certificate::expires;
 pub use connections::Connections;
 pub use problem::Problem;
 pub use server::serve;
@@ -152,6 +154,18 @@ pub struct Operator {
     pub service: OperatorService,
     /// Takes requests to reload.
     pub reloads: Reloads,
+}
+
+/// Creates the counters of these sources, and of requests to none of them.
+pub fn create_series<'a>(metrics: &Metrics, sources: impl IntoIterator<Item = &'a Source>) {
+    let codes = |problems: &[Problem]| problems.iter().map(|problem| problem.code()).collect::<Vec<_>>();
+    let (of_sources, of_others): (Vec<Problem>, Vec<Problem>) =
+        Problem::ALL.iter().partition(|problem| problem.concerns_sources());
+    metrics.source("-", [], codes(&of_others));
+    for source in sources {
+        let secrets = source.authenticator.secrets();
+        metrics.source(&source.name, secrets, codes(&of_sources));
+    }
 }
 
 /// Routes of the public listener.

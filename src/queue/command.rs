@@ -56,6 +56,8 @@ pub(super) enum Query {
     /// The deliveries of a lane, from one on, that a digest may carry; up to a number of them.
     NotUrgent(Arc<str>, DeliveryId, u32, Responder<Vec<PackedWaiting>>),
     Lanes(Responder<Vec<LaneState>>),
+    /// The size of the store, in bytes.
+    Size(Responder<u64>),
     Event(Uuid, Responder<Option<PackedRecord>>),
     List(Box<Listing>, Responder<EventPage>),
     /// The ids from the first to the second, both included, up to a number of them.

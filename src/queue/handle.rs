@@ -17,6 +17,7 @@ use super::{
     Owner, QueueError, Replay, Settled, Settlement, WaitingDelivery,
 };
 use crate::clock::Clock;
+use crate::metrics::StoreMetrics;
 
 /// A body with more bytes is compressed and decompressed on a blocking thread, not on the runtime's.
 const LARGE: usize = 256 * 1024;
@@ -36,6 +37,7 @@ pub struct Queue {
     departures: broadcast::Sender<Arc<str>>,
     removals: Arc<AtomicU64>,
     changes: watch::Receiver<u64>,
+    metrics: StoreMetrics,
     pub(super) history: watch::Sender<History>,
     clamped: Arc<Mutex<ClampedClock>>,
     pub(super) clock: Clock,
@@ -57,6 +59,7 @@ impl Queue {
             departures: wake.departures.clone(),
             removals: Arc::clone(&wake.removals),
             changes: wake.commits.subscribe(),
+            metrics: wake.metrics.clone(),
             history: watch::Sender::new(history),
             clamped: Arc::new(Mutex::new(clamped)),
             clock,
@@ -142,6 +145,16 @@ impl Queue {
     /// The state of every lane that ever had a delivery, by name.
     pub async fn lanes(&self) -> Result<Vec<LaneState>, QueueError> {
         self.query(Query::Lanes).await
+    }
+
+    /// The size of the store in bytes.
+    pub async fn size(&self) -> Result<u64, QueueError> {
+        self.query(Query::Size).await
+    }
+
+    /// What the store measures itself.
+    pub fn metrics(&self) -> StoreMetrics {
+        self.metrics.clone()
     }
 
     /// An event with its deliveries; `None` when there is no such event, or no longer.

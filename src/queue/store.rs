@@ -30,7 +30,7 @@ impl Queue {
             _ => return Err(OpenError::Address(address.to_owned())),
         };
         let (commands, inbox) = mpsc::channel(COMMANDS);
-        let (wake, closing) = (Wake::new(), Arc::new(AtomicBool::new(false)));
+        let (wake, closing) = (Wake::new(clock.clone()), Arc::new(AtomicBool::new(false)));
         let queue = Self::new(commands, &wake, newest, history, clock);
         let stop = Arc::clone(&closing);
         let thread = std::thread::Builder::new()

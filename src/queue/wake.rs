@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, watch};
 
+use crate::clock::Clock;
+use crate::metrics::StoreMetrics;
+
 /// How many notifications a slow receiver may be behind. A receiver that is further behind reads the lanes instead.
 const BACKLOG: usize = 1024;
 
@@ -25,6 +28,9 @@ pub(super) struct Wake {
     pub(super) removals: Arc<AtomicU64>,
     /// Counts commits.
     pub(super) commits: watch::Sender<u64>,
+    /// Takes the time of each transaction.
+    pub(super) metrics: StoreMetrics,
+    pub(super) clock: Clock,
 }
 
 impl ChangedLanes {
@@ -46,12 +52,14 @@ impl ChangedLanes {
 }
 
 impl Wake {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(clock: Clock) -> Self {
         Self {
             arrivals: broadcast::Sender::new(BACKLOG),
             departures: broadcast::Sender::new(BACKLOG),
             removals: Arc::default(),
             commits: watch::Sender::new(0),
+            metrics: StoreMetrics::default(),
+            clock,
         }
     }
 

@@ -150,7 +150,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "queue",
         // decision: its types are mapped to stored rows; the queue does not decide.
-        &["event", "message", "conversation", "decision", "clock", "logging"],
+        &["event", "message", "conversation", "decision", "clock", "logging", "metrics"],
     ),
     (
         "config",

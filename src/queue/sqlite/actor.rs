@@ -8,6 +8,8 @@ use tokio::sync::mpsc;
 
 use super::lock::Lock;
 use super::presence::Presence;
+use super::query::value;
+use super::statements::STORE_SIZE;
 use super::transaction::{Batch, transact};
 use super::{connect, deliveries, events, failed, lanes, listing, prune, unavailable};
 use crate::queue::command::{Change, Command, Query, Responder};
@@ -91,7 +93,10 @@ impl Actor {
             }
         }
         let mut batch = Batch::new(self.failing);
+        let begun = wake.clock.monotonic();
         let result = transact(&mut self.connection, &mut changes, &mut batch);
+        let took = wake.clock.monotonic().saturating_sub(begun);
+        wake.metrics.transaction(took, result.is_ok());
         self.note(&result, batch.proves);
         if result.is_ok() {
             self.presence.learn();
@@ -143,6 +148,11 @@ impl Actor {
             Query::NotUrgent(lane, from, limit, reply) => {
                 let waiting = deliveries::not_urgent(store, &lane, from, limit);
                 answer(reply, "read what waits in a lane", waiting);
+            }
+            Query::Size(reply) => {
+                let size = store.query_row(STORE_SIZE, [], value::<i64>);
+                let size = size.map(|bytes| u64::try_from(bytes).unwrap_or_default());
+                answer(reply, "measure itself", size);
             }
             Query::Lanes(reply) => answer(reply, "list the lanes", lanes::states(store)),
             Query::Event(id, reply) => answer(reply, "look up an event", events::find(store, id)),

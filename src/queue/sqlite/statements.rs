@@ -231,6 +231,7 @@ pub(super) const NEWEST_TIME: &str = "SELECT max(time) FROM (
 
 pub(super) const SCHEMA_VERSION: &str = "PRAGMA user_version";
 pub(super) const APPLICATION_ID: &str = "PRAGMA application_id";
+pub(super) const STORE_SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
 pub(super) const COUNT_OBJECTS: &str = "SELECT count(*) FROM sqlite_schema";
 
 pub(super) const COPY_TO_FILE: &str = "VACUUM INTO ?1";
