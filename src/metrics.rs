@@ -212,6 +212,7 @@ impl Metrics {
         };
         store.register(all);
         new.reload_applied.set(1);
+        new.log_lines(0, 0);
         for outcome in ["applied", "refused"] {
             drop(new.reloads.get_or_create(&labels([("outcome", outcome)])));
         }
@@ -300,10 +301,26 @@ impl Metrics {
         self.seen_before.get_or_create(&labels([("source", source)])).inc();
     }
 
+    /// How many events came from a source, repeated ones included. `secrets`: as in [`Self::source`].
+    pub fn arrivals<'a>(&self, source: &str, secrets: impl IntoIterator<Item = &'a str>) -> u64 {
+        let accepted = secrets.into_iter().map(|secret| {
+            let of = labels([("source", source), ("secret", secret)]);
+            self.accepted.get(&of).map_or(0, |counter| counter.get())
+        });
+        let seen_before = self.seen_before.get(&labels([("source", source)]));
+        accepted.sum::<u64>() + seen_before.map_or(0, |counter| counter.get())
+    }
+
     /// Counts an answered challenge.
     pub fn challenge(&self, source: &str, proof: ChallengeLabel) {
         let of = labels([("source", source), ("proof", proof.word())]);
         self.challenges.get_or_create(&of).inc();
+    }
+
+    /// Creates the counter of a source that has challenges.
+    pub fn challenges(&self, source: &str, proof: ChallengeLabel) {
+        let of = labels([("source", source), ("proof", proof.word())]);
+        drop(self.challenges.get_or_create(&of));
     }
 
     /// Counts a refused request. `source`: a configured name, or `-`.

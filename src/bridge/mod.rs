@@ -2,6 +2,7 @@
 
 mod listen;
 mod reload;
+mod reports;
 
 pub use listen::Listen;
 pub use reload::ReadConfig;
@@ -12,7 +13,7 @@ use log::{error, info, warn};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,6 +26,7 @@ use crate::queue::{self, Queue};
 use crate::source::SharedSnapshot;
 use listen::listen;
 use reload::{ReloadableSettings, Reloader};
+use reports::Reports;
 
 /// How long requests and attempts in flight may take to finish during a graceful stop.
 const FINISH: Duration = Duration::from_secs(8);
@@ -46,6 +48,7 @@ pub struct ListenAddresses {
 pub struct Bridge {
     public: Server,
     reloader: Reloader,
+    reports: Reports,
     reloads: Reloads,
     reload_requests: mpsc::Receiver<PendingReload>,
     read_config: Option<ReadConfig>,
@@ -133,9 +136,13 @@ impl Bridge {
             .transpose()
             .map_err(BridgeError::Tls)?;
         let has_token = config.operator_token.is_some();
+        let report = watch::Sender::new(config.report.clone());
         let serving: SharedSnapshot = Arc::new(ArcSwap::from_pointee(config.serving()));
         let budget = Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies)));
+        let (reports, outcomes) = (report.subscribe(), watch::Sender::new(None));
         let reloader = Reloader {
+            report,
+            outcomes: outcomes.clone(),
             serving: Arc::clone(&serving),
             destinations: dispatcher.destinations(),
             delivery: dispatcher.settings(),
@@ -155,6 +162,12 @@ impl Bridge {
                 halts.all().into_iter().flat_map(halted_lanes).collect()
             })),
             clock: clock.clone(),
+        };
+        let reports = Reports {
+            service: service.clone(),
+            metrics: Arc::clone(&metrics),
+            settings: reports,
+            reloads: outcomes.subscribe(),
         };
         let hooks = Hooks {
             serving: Arc::clone(&serving),
@@ -193,6 +206,7 @@ impl Bridge {
         Ok(Self {
             public,
             reloader,
+            reports,
             reloads,
             reload_requests,
             read_config: None,
@@ -247,6 +261,7 @@ impl Bridge {
         let Self {
             public,
             reloader,
+            reports,
             reload_requests,
             read_config,
             connections,
@@ -265,6 +280,8 @@ impl Bridge {
         } else {
             drop(reload_requests);
         }
+        let until = stop.graceful.clone();
+        actix_web::rt::spawn(async move { until.run_until_cancelled(reports.run()).await });
         let deliver = dispatcher.run(stop.graceful.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);

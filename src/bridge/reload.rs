@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::operator::PendingReload;
 use crate::operator::view::Reloaded;
 use crate::queue;
+use crate::report::ReportSettings;
 use crate::source::SharedSnapshot;
 use crate::toml_reader::{Finding, Severity, Subject};
 
@@ -30,6 +31,9 @@ pub(super) struct Reloader {
     pub(super) delivery: watch::Sender<delivery::DeliverySettings>,
     pub(super) history: watch::Sender<queue::History>,
     pub(super) budget: Arc<ArcSwap<Budget>>,
+    pub(super) report: watch::Sender<ReportSettings>,
+    /// Takes the result of each reload.
+    pub(super) outcomes: watch::Sender<Option<Reloaded>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     /// `limits.connections` at the start. The server divides it among its workers when it creates them.
@@ -99,6 +103,7 @@ impl Reloader {
                 )]),
             };
             self.metrics.reloaded(reloaded.applied);
+            self.outcomes.send_replace(Some(reloaded.clone()));
             supervisor.ready(&status);
             for request in waiting {
                 // The requester may be gone.
@@ -146,6 +151,7 @@ impl Reloader {
             tls.replace(Arc::clone(certificate), config.asks_for_certificates());
         }
         self.destinations.send_replace(Arc::new(config.channels.clone()));
+        set(&self.report, config.report.clone());
         self.serving.store(Arc::new(config.serving()));
         set(&self.delivery, settings.delivery);
         set(&self.history, settings.history);
@@ -226,6 +232,8 @@ mod tests {
             delivery: watch::Sender::new(settings.delivery),
             history: watch::Sender::new(settings.history),
             budget: Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies))),
+            report: watch::Sender::default(),
+            outcomes: watch::Sender::default(),
             metrics: Arc::default(),
             clock: Clock::manual(Timestamp::UNIX_EPOCH),
             connections: settings.connections,

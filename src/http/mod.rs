@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::logging::STRANGER;
-use crate::metrics::Metrics;
+use crate::metrics::{ChallengeLabel, Metrics};
 use crate::operator::{OperatorService, Reloads};
 use crate::queue::Queue;
 use crate::source::{SharedSnapshot, Source};
@@ -165,6 +165,13 @@ pub fn create_series<'a>(metrics: &Metrics, sources: impl IntoIterator<Item = &'
     for source in sources {
         let secrets = source.authenticator.secrets();
         metrics.source(&source.name, secrets, codes(&of_sources));
+        let challenges = &source.kind.challenges;
+        if !challenges.signed.is_empty() {
+            metrics.challenges(&source.name, ChallengeLabel::Authentic);
+        }
+        if !challenges.unsigned.is_empty() {
+            metrics.challenges(&source.name, ChallengeLabel::Unsigned);
+        }
     }
 }
 

@@ -95,6 +95,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metrics",
             "logging",
             "operator",
+            // A report is stored as an event.
+            "report",
+            "event",
+            "headers",
+            "message",
             // The snapshot that is served and that a reload replaces.
             "source",
         ],
@@ -170,6 +175,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "payload",
             // The readers of a channel.
             "message",
+            "report",
             "zone",
         ],
     ),
@@ -177,6 +183,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("lifecycle", &["clock"]),
     ("logging", &["clock", "message", "panics"]),
     ("metrics", &[]),
+    ("report", &["message", "suggest"]),
     ("clock", &[]),
     (
         "decision",
@@ -253,6 +260,7 @@ const PURE: &[&str] = &[
     "route",
     "conversation",
     "digest",
+    "report",
     "retry",
     "template",
     "message",
