@@ -58,6 +58,7 @@ pub struct Bridge {
     operator: Server,
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
+    service: OperatorService,
     queue: Queue,
     store: queue::StoreThread,
 }
@@ -185,7 +186,7 @@ impl Bridge {
             clock: clock.clone(),
             serving,
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
-            service,
+            service: service.clone(),
             reloads: reloads.clone(),
         };
         let refused = {
@@ -215,6 +216,7 @@ impl Bridge {
             operator,
             operator_address,
             dispatcher,
+            service,
             queue,
             store,
         })
@@ -267,6 +269,7 @@ impl Bridge {
             connections,
             operator,
             dispatcher,
+            service,
             queue,
             store,
             ..
@@ -280,6 +283,8 @@ impl Bridge {
         } else {
             drop(reload_requests);
         }
+        let until = stop.graceful.clone();
+        actix_web::rt::spawn(async move { service.release_held(until).await });
         let until = stop.graceful.clone();
         actix_web::rt::spawn(async move { until.run_until_cancelled(reports.run()).await });
         let deliver = dispatcher.run(stop.graceful.clone());

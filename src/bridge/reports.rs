@@ -1,9 +1,9 @@
 //! Observes the bridge, and stores the reports that [`crate::report`] decides as events of their own source. So a report is
 //! posted in the order of its channel, and survives a restart.
 
-use jiff::Timestamp;
 use log::{info, warn};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -14,7 +14,7 @@ use crate::http::Problem;
 use crate::logging::chain;
 use crate::message::StoredMessage;
 use crate::metrics::Metrics;
-use crate::operator::view::{ChannelDetails, EventQuery, Reloaded, StateWord};
+use crate::operator::view::{ChannelDetails, EventLine, EventQuery, Reloaded, StateWord};
 use crate::operator::{OperatorError, OperatorService};
 use crate::queue::{Decided, NewDelivery, NewEvent, QueueError};
 use crate::report::{
@@ -117,19 +117,15 @@ impl Reports {
         for channel in self.service.channels().await? {
             channels.push(self.channel(channel, watcher).await?);
         }
-        let mut sources = Vec::new();
         let serving = self.service.serving.load_full();
-        for source in serving.sources.values() {
-            let is_expected = settings.expected.contains_key(&source.name);
-            let newest = if is_expected && !watcher.knows(&source.name) {
-                self.newest(&source.name).await?
-            } else {
-                None
-            };
-            sources.push(SourceState {
-                newest,
-                ..self.source(source)
-            });
+        let configured = serving.sources.values();
+        let mut sources: Vec<SourceState> = configured.map(|source| self.source(source)).collect();
+        if settings.expected.keys().any(|source| !watcher.knows(source)) {
+            let newest = self.service.sources().await?.into_iter();
+            let newest: BTreeMap<_, _> = newest.map(|source| (source.source, source.last_event)).collect();
+            for source in &mut sources {
+                source.newest = newest.get(&source.name).copied().flatten();
+            }
         }
         let reload = self.reloads.has_changed().unwrap_or(false);
         let reload = reload.then(|| self.reloads.borrow_and_update().clone()).flatten();
@@ -160,6 +156,7 @@ impl Reports {
             name: channel.channel,
             waiting: channel.waiting,
             oldest: channel.oldest,
+            paused: channel.paused.is_some(),
             blocked,
             dead_letters,
             dead_letter,
@@ -193,17 +190,6 @@ impl Reports {
         }
     }
 
-    /// When the newest stored event of a source was received.
-    async fn newest(&self, source: &str) -> Result<Option<Timestamp>, OperatorError> {
-        let query = EventQuery {
-            source: Some(source.to_owned()),
-            limit: Some(1),
-            ..EventQuery::default()
-        };
-        let found = self.service.events(&query).await?.events;
-        Ok(found.first().map(|event| event.received))
-    }
-
     async fn post(&self, report: Report) -> Result<(), QueueError> {
         let Report { channel, lines } = report;
         for line in &lines {
@@ -223,6 +209,7 @@ impl Reports {
     fn event(&self, channel: Arc<str>, lines: Vec<Line>) -> NewEvent {
         let clock = &self.service.clock;
         let message = StoredMessage::new(document(&lines));
+        let title = lines.first().map_or_else(String::new, |line| line.what.clone());
         let body = serde_json::json!(Body { lines });
         NewEvent {
             key: IdempotencyKey::of_body(report::SOURCE, body.to_string().as_bytes()),
@@ -240,6 +227,10 @@ impl Reports {
                 routes: "[]".to_owned(),
                 skipped: None,
                 unreadable: None,
+                line: Some(EventLine {
+                    title,
+                    ..EventLine::default()
+                }),
             },
             messages: vec![message],
             deliveries: vec![NewDelivery {

@@ -11,10 +11,10 @@ use crate::clock::Clock;
 use crate::config::env::{self, Variables};
 use crate::config::{Config, History};
 use crate::operator::view::{
-    ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery, MoveRequest, MovedStep,
-    ReplayRequest, Replayed,
+    AuditList, AuditQuery, ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery,
+    MoveRequest, MovedStep, PauseRequest, PauseResult, ReplayRequest, Replayed,
 };
-use crate::operator::{Client, ClientError, OperatorError, OperatorService, operator_url};
+use crate::operator::{Client, ClientError, OperatorError, OperatorService, Who, operator_url};
 use crate::queue::{self, OpenError, Queue};
 use crate::secret::Secret;
 
@@ -62,6 +62,18 @@ macro_rules! ask {
     ($operator:expr, $method:ident($($argument:expr),*)) => {
         match $operator {
             OperatorBackend::Local(service, _) => Ok(service.$method($($argument),*).await?),
+            OperatorBackend::Remote(client) => Ok(client.$method($($argument),*)?),
+        }
+    };
+}
+
+/// Asks for a change. The audit shows who does.
+macro_rules! change {
+    ($operator:expr, $method:ident($($argument:expr),*)) => {
+        match $operator {
+            OperatorBackend::Local(service, _) => {
+                Ok(service.$method($($argument),*, &Who::command_line()).await?)
+            }
             OperatorBackend::Remote(client) => Ok(client.$method($($argument),*)?),
         }
     };
@@ -161,7 +173,7 @@ impl OperatorBackend {
     }
 
     pub(super) async fn replay(&self, id: &str, request: &ReplayRequest) -> Result<Replayed, BackendError> {
-        ask!(self, replay(id, request))
+        change!(self, replay(id, request))
     }
 
     pub(super) async fn discard(
@@ -169,7 +181,7 @@ impl OperatorBackend {
         id: &str,
         request: &DiscardRequest,
     ) -> Result<Discarded, BackendError> {
-        ask!(self, discard(id, request))
+        change!(self, discard(id, request))
     }
 
     pub(super) async fn channels(&self) -> Result<Vec<ChannelDetails>, BackendError> {
@@ -177,7 +189,19 @@ impl OperatorBackend {
     }
 
     pub(super) async fn move_waiting(&self, request: &MoveRequest) -> Result<MovedStep, BackendError> {
-        ask!(self, move_waiting(request))
+        change!(self, move_waiting(request))
+    }
+
+    pub(super) async fn pause(&self, request: &PauseRequest) -> Result<PauseResult, BackendError> {
+        change!(self, pause(request))
+    }
+
+    pub(super) async fn resume(&self, request: &PauseRequest) -> Result<PauseResult, BackendError> {
+        change!(self, resume(request))
+    }
+
+    pub(super) async fn audit(&self, query: &AuditQuery) -> Result<AuditList, BackendError> {
+        ask!(self, audit(query))
     }
 
     /// Closes the store if it was opened here.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, watch};
 
+use super::Pauses;
+use super::activity::Activity;
 use crate::clock::Clock;
 use crate::metrics::StoreMetrics;
 
@@ -31,6 +33,10 @@ pub(super) struct Wake {
     /// Takes the time of each transaction.
     pub(super) metrics: StoreMetrics,
     pub(super) clock: Clock,
+    /// What is paused.
+    pub(super) pauses: watch::Sender<Arc<Pauses>>,
+    /// What was accepted and delivered.
+    pub(super) activity: Activity,
 }
 
 impl ChangedLanes {
@@ -52,7 +58,7 @@ impl ChangedLanes {
 }
 
 impl Wake {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(pauses: Pauses, clock: Clock) -> Self {
         Self {
             arrivals: broadcast::Sender::new(BACKLOG),
             departures: broadcast::Sender::new(BACKLOG),
@@ -60,6 +66,8 @@ impl Wake {
             commits: watch::Sender::new(0),
             metrics: StoreMetrics::default(),
             clock,
+            pauses: watch::Sender::new(Arc::new(pauses)),
+            activity: Activity::default(),
         }
     }
 

@@ -113,6 +113,8 @@ pub struct ChannelState {
     pub waiting: u64,
     /// Since when the oldest of them waits.
     pub oldest: Option<Timestamp>,
+    /// An operator has paused it, and knows that its messages wait.
+    pub paused: bool,
     /// Why nothing can be posted. Unset: something can, now or as soon as its rate allows.
     pub blocked: Option<Blocked>,
     /// How many messages became dead letters since the bridge runs.

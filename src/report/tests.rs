@@ -137,6 +137,19 @@ fn a_message_that_waits_for_its_turn_is_not_stuck() {
 }
 
 #[test]
+fn a_paused_channel_is_not_reported_and_has_no_reports() {
+    let mut bench = Bench::new();
+    bench.settings.expected.clear();
+    bench.block("ops", 0);
+    bench.channel("ops").paused = true;
+    assert_eq!(bench.at(HOUR), NOTHING);
+    bench.die("dev", 1);
+    assert_eq!(bench.at(2 * HOUR), NOTHING, "ops cannot have it now");
+    bench.free("ops");
+    assert!(bench.at(3 * HOUR)[0].starts_with("ops: "));
+}
+
+#[test]
 fn a_channel_that_is_stuck_again_within_an_hour_is_reported_after_that() {
     let mut bench = Bench::new();
     bench.block("dev", 0);

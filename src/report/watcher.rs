@@ -115,13 +115,15 @@ impl Watcher {
         let name = &channel.name;
         let oldest = channel.oldest.filter(|oldest| is_past(*oldest, after, now));
         let subject = Subject::Stuck(name.clone());
-        match (oldest, &channel.blocked) {
-            (Some(oldest), Some(blocked)) => {
+        match (&channel.blocked, oldest) {
+            _ if channel.paused => drop(self.open.remove(&subject)),
+            (Some(blocked), Some(oldest)) => {
                 let waiting = channel.waiting;
                 let what = format!("{name} is stuck ({}), {waiting} waiting,", blocked.reason);
                 self.begin(subject, now, Some(oldest), what, blocked.hint.clone());
             }
-            _ => self.end(subject, now, format!("{name} works again; it was stuck")),
+            (Some(_), None) => {}
+            (None, _) => self.end(subject, now, format!("{name} works again; it was stuck")),
         }
     }
 
@@ -336,8 +338,8 @@ impl Watcher {
 
 /// The channels to which nothing can be posted now.
 fn troubled(channels: &[ChannelState]) -> BTreeSet<&str> {
-    let blocked = channels.iter().filter(|channel| channel.blocked.is_some());
-    blocked.map(|channel| channel.name.as_str()).collect()
+    let troubled = channels.iter().filter(|channel| channel.paused || channel.blocked.is_some());
+    troubled.map(|channel| channel.name.as_str()).collect()
 }
 
 /// Whether `limit` has passed since `time`.
