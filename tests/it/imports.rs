@@ -145,6 +145,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake",
             "secret",
             "clock",
+            "headers",
+            "logging",
+            "panics",
         ],
     ),
     (
