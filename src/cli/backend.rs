@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::wrong_configuration;
@@ -80,9 +81,20 @@ macro_rules! change {
 }
 
 impl OperatorBackend {
+    /// Does something with the running bridge, or with the store if none runs.
+    pub(super) fn run(
+        arguments: &OperatorArguments,
+        work: impl AsyncFnOnce(&Self) -> anyhow::Result<ExitCode>,
+    ) -> anyhow::Result<ExitCode> {
+        let operator = Self::open(arguments)?;
+        let result = actix_web::rt::System::new().block_on(work(&operator));
+        operator.close();
+        result
+    }
+
     /// Finds the running bridge or opens the store. A wrong configuration is reported and ignored, because the operator may be
     /// investigating it.
-    pub(super) fn open(arguments: &OperatorArguments) -> anyhow::Result<Self> {
+    fn open(arguments: &OperatorArguments) -> anyhow::Result<Self> {
         let variables = variables()?;
         let settings = &variables.settings;
         let path = arguments.config.as_ref().unwrap_or(&settings.config);
@@ -205,7 +217,7 @@ impl OperatorBackend {
     }
 
     /// Closes the store if it was opened here.
-    pub(super) fn close(self) {
+    fn close(self) {
         if let Self::Local(service, store) = self {
             drop(service);
             store.close();

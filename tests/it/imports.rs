@@ -150,6 +150,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake",
             "secret",
             "clock",
+            "headers",
+            "logging",
+            "panics",
         ],
     ),
     (
