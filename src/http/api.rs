@@ -73,6 +73,17 @@ fn status(error: &OperatorError) -> StatusCode {
     }
 }
 
+/// The description of everything below: OpenAPI 3.1.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// `GET /api/openapi.json`
+pub(super) async fn openapi(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
+    match admit(&request, &operator) {
+        Ok(()) => HttpResponse::Ok().content_type("application/json").body(OPENAPI),
+        Err(denied) => denied.response(),
+    }
+}
+
 /// `GET /api/events?source=…&state=…&after=…`
 pub(super) async fn events(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
     respond(async {

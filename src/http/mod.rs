@@ -193,6 +193,7 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
         service
             .app_data(web::Data::new(operator.clone()))
             .app_data(web::PayloadConfig::new(api::LONGEST_REQUEST))
+            .route("/api/openapi.json", web::get().to(api::openapi))
             .route("/api/events", web::get().to(api::events))
             .route("/api/events/{id}", web::get().to(api::event))
             .route("/api/events/{id}/body", web::get().to(api::body))
