@@ -178,7 +178,10 @@ impl Reloader {
 }
 
 /// A time in a metric: seconds since 1970.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 have less than 52 bits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds since 1970 have less than 52 bits"
+)]
 pub(super) fn seconds(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0
 }

@@ -196,7 +196,9 @@ impl Reports {
             let (what, hint) = (line.what.as_str(), line.hint.as_deref().unwrap_or("nothing"));
             match &channel {
                 Some(channel) => info!(channel:%, hint, since:? = line.since; "reported: {what}"),
-                None => warn!(hint, since:? = line.since; "{what} (no channel of [report] can have this report)"),
+                None => {
+                    warn!(hint, since:? = line.since; "{what} (no channel of [report] can have this report)")
+                }
             }
         }
         let Some(channel) = channel else {

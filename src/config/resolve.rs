@@ -242,12 +242,7 @@ fn contradictions(raw: &Raw, findings: &Findings) {
 }
 
 /// Reports channels that no route can reach.
-fn unreached(
-    sources: &Sources,
-    report: &ReportSettings,
-    channels: &[Located<String>],
-    findings: &Findings,
-) {
+fn unreached(sources: &Sources, report: &ReportSettings, channels: &[Located<String>], findings: &Findings) {
     let reached: BTreeSet<Arc<str>> = sources
         .values()
         .flat_map(|source| source.routes.reachable())

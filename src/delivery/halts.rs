@@ -161,7 +161,10 @@ impl Halts {
             active.next = now;
             active.halt.next_probe = clock.now();
         }
-        let accounts: BTreeSet<String> = state.keys().map(|scope| scope.account_name().to_owned()).collect();
+        let accounts: BTreeSet<String> = state
+            .keys()
+            .map(|scope| scope.account_name().to_owned())
+            .collect();
         state.retain(|_, active| {
             let is_needed = !active.halt.lanes.is_empty();
             if !is_needed {

@@ -72,7 +72,10 @@ mod tests {
         for length in 0..certificate.len().min(300) {
             let _ = expires(&CertificateDer::from(&certificate[..length]));
         }
-        assert_eq!(expires(&CertificateDer::from(&b"\x30\x84\xff\xff\xff\xff\x00"[..])), None);
+        assert_eq!(
+            expires(&CertificateDer::from(&b"\x30\x84\xff\xff\xff\xff\x00"[..])),
+            None
+        );
     }
 
     #[test]
@@ -84,7 +87,11 @@ mod tests {
             ("261129074100", None),
             ("tomorrow", None),
         ] {
-            let tag = if text.len() > 13 { GENERALIZED_TIME } else { UTC_TIME };
+            let tag = if text.len() > 13 {
+                GENERALIZED_TIME
+            } else {
+                UTC_TIME
+            };
             let mut der = vec![tag, u8::try_from(text.len()).unwrap()];
             der.extend(text.bytes());
             let read = time(&der).map(|(time, _)| time.to_string());

@@ -159,8 +159,9 @@ pub struct Operator {
 /// Creates the counters of these sources, and of requests to none of them.
 pub fn create_series<'a>(metrics: &Metrics, sources: impl IntoIterator<Item = &'a Source>) {
     let codes = |problems: &[Problem]| problems.iter().map(|problem| problem.code()).collect::<Vec<_>>();
-    let (of_sources, of_others): (Vec<Problem>, Vec<Problem>) =
-        Problem::ALL.iter().partition(|problem| problem.concerns_sources());
+    let (of_sources, of_others): (Vec<Problem>, Vec<Problem>) = Problem::ALL
+        .iter()
+        .partition(|problem| problem.concerns_sources());
     metrics.source("-", [], codes(&of_others));
     for source in sources {
         let secrets = source.authenticator.secrets();

@@ -70,7 +70,10 @@ fn to_text(openmetrics: &str) -> String {
             };
             let help = help.take().map_or("", |(_, help)| help);
             // Writing to a String cannot fail.
-            let _ = write!(text, "# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}\n");
+            let _ = write!(
+                text,
+                "# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}\n"
+            );
         } else if !line.starts_with('#') {
             text.push_str(line);
             text.push('\n');
@@ -90,8 +93,14 @@ mod tests {
         for (accept, format) in [
             (Some(prometheus), Format::OpenMetrics),
             (Some("application/openmetrics-text"), Format::OpenMetrics),
-            (Some("Application/OpenMetrics-Text, text/plain"), Format::OpenMetrics),
-            (Some("text/plain, application/openmetrics-text;q=0.9"), Format::Text),
+            (
+                Some("Application/OpenMetrics-Text, text/plain"),
+                Format::OpenMetrics,
+            ),
+            (
+                Some("text/plain, application/openmetrics-text;q=0.9"),
+                Format::Text,
+            ),
             (Some("application/openmetrics-text;q=0"), Format::Text),
             (Some("application/openmetrics-text; q=x, */*"), Format::Text),
             (Some("*/*"), Format::Text),

@@ -31,18 +31,42 @@ impl Collector for Process {
         };
         let (bytes, seconds) = (|| Some(Unit::Bytes), || Some(Unit::Seconds));
         let Times { cpu, start } = Times::read();
-        write("process_cpu", seconds(), "CPU time, of user and system", cpu, true)?;
+        write(
+            "process_cpu",
+            seconds(),
+            "CPU time, of user and system",
+            cpu,
+            true,
+        )?;
         let help = "When the process was started, since 1970";
         write("process_start_time", seconds(), help, start, false)?;
         let memory = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let resident = kibibytes(&memory, "VmRSS:");
-        write("process_resident_memory", bytes(), "Resident memory", resident, false)?;
+        write(
+            "process_resident_memory",
+            bytes(),
+            "Resident memory",
+            resident,
+            false,
+        )?;
         let virtual_memory = kibibytes(&memory, "VmSize:");
-        write("process_virtual_memory", bytes(), "Virtual memory", virtual_memory, false)?;
+        write(
+            "process_virtual_memory",
+            bytes(),
+            "Virtual memory",
+            virtual_memory,
+            false,
+        )?;
         let open = fs::read_dir("/proc/self/fd").ok();
         // One of them is that of the folder.
         let open = open.and_then(|files| u32::try_from(files.count()).ok()?.checked_sub(1));
-        write("process_open_fds", None, "Open file descriptors", open.map(f64::from), false)?;
+        write(
+            "process_open_fds",
+            None,
+            "Open file descriptors",
+            open.map(f64::from),
+            false,
+        )?;
         let help = "Limit of open file descriptors";
         write("process_max_fds", None, help, file_limit(), false)
     }
@@ -80,7 +104,9 @@ fn kibibytes(status: &str, key: &str) -> Option<f64> {
 
 fn file_limit() -> Option<f64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 

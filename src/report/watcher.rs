@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{
-    ChannelState, Line, Observation, ReloadState, Report, ReportSettings, SourceState, Subject,
-};
+use super::{ChannelState, Line, Observation, ReloadState, Report, ReportSettings, SourceState, Subject};
 use crate::suggest::shorten;
 
 /// How long a trouble that was reported is not reported again.
@@ -142,7 +140,8 @@ impl Watcher {
             return;
         }
         let letter = channel.dead_letter.as_ref();
-        let event = letter.map(|letter| format!("{} {}", letter.source, shorten(&letter.event_type, LONGEST)));
+        let event =
+            letter.map(|letter| format!("{} {}", letter.source, shorten(&letter.event_type, LONGEST)));
         let event = event.unwrap_or_default();
         let (what, since) = match count {
             1 => (format!("{name}: a message became a dead letter ({event})"), None),
@@ -300,7 +299,8 @@ impl Watcher {
         self.open.retain(|subject, _| is_known(subject));
         self.reported.retain(|subject, _| is_known(subject));
         self.pending.retain(|line| is_known(&line.subject));
-        self.dead_letters.retain(|channel, _| channels.contains(channel.as_str()));
+        self.dead_letters
+            .retain(|channel, _| channels.contains(channel.as_str()));
         self.sources.retain(|source, _| sources.contains(source.as_str()));
     }
 
@@ -338,7 +338,9 @@ impl Watcher {
 
 /// The channels to which nothing can be posted now.
 fn troubled(channels: &[ChannelState]) -> BTreeSet<&str> {
-    let troubled = channels.iter().filter(|channel| channel.paused || channel.blocked.is_some());
+    let troubled = channels
+        .iter()
+        .filter(|channel| channel.paused || channel.blocked.is_some());
     troubled.map(|channel| channel.name.as_str()).collect()
 }
 

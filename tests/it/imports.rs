@@ -158,7 +158,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "queue",
         // decision: its types are mapped to stored rows; the queue does not decide.
-        &["event", "message", "conversation", "decision", "clock", "logging", "metrics"],
+        &[
+            "event",
+            "message",
+            "conversation",
+            "decision",
+            "clock",
+            "logging",
+            "metrics",
+        ],
     ),
     (
         "config",

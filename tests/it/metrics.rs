@@ -40,7 +40,13 @@ async fn page(bridge: &TestBridge, accept: Option<&str>) -> (String, String) {
         request = request.insert_header(("accept", accept));
     }
     let mut answer = request.send().await.unwrap();
-    let content_type = answer.headers().get("content-type").unwrap().to_str().unwrap().to_owned();
+    let content_type = answer
+        .headers()
+        .get("content-type")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
     let page = String::from_utf8(answer.body().await.unwrap().to_vec()).unwrap();
     (content_type, page)
 }
@@ -53,12 +59,18 @@ async fn promtool_finds_no_fault_in_the_page() {
     bridge.idle().await;
     for accept in [None, Some("*/*"), Some("text/plain;version=0.0.4")] {
         let (content_type, page) = page(&bridge, accept).await;
-        assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8", "{accept:?}");
+        assert_eq!(
+            content_type, "text/plain; version=0.0.4; charset=utf-8",
+            "{accept:?}"
+        );
         let (passed, printed) = promtool(&["check", "metrics"], &page);
         assert!(passed && printed.is_empty(), "{printed}");
     }
     let (content_type, page) = page(&bridge, Some(PROMETHEUS)).await;
-    assert_eq!(content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(
+        content_type,
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
     assert!(page.ends_with("# EOF\n"), "{page}");
     bridge.finish().await;
 }
@@ -83,7 +95,10 @@ async fn counters_exist_from_the_start_with_every_label() {
         "log_lines_missing_total{reason=\"dropped\"}",
         "store_failures_total",
     ] {
-        assert!(page.contains(&format!("twake_bridge_{series} 0\n")), "{series} in\n{page}");
+        assert!(
+            page.contains(&format!("twake_bridge_{series} 0\n")),
+            "{series} in\n{page}"
+        );
     }
     assert!(page.contains("twake_bridge_build_info{version=\""), "{page}");
     bridge.finish().await;
@@ -103,8 +118,14 @@ fn the_alerts_fire_when_they_should() {
     assert!(passed, "{printed}");
     // Each alert is tested.
     let alerts = fs::read_to_string(rules).unwrap();
-    for alert in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
-        assert!(tests.contains(&format!("alertname: {alert}\n")), "{alert} has no test");
+    for alert in alerts
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "))
+    {
+        assert!(
+            tests.contains(&format!("alertname: {alert}\n")),
+            "{alert} has no test"
+        );
     }
 }
 
@@ -140,11 +161,17 @@ async fn every_query_of_the_dashboard_has_a_result() {
     let mut prometheus = Command::new(tool("prometheus/usr/bin/prometheus"));
     let data = setup.path("prometheus");
     prometheus
-        .arg(format!("--config.file={}", setup.path("prometheus.yml").display()))
+        .arg(format!(
+            "--config.file={}",
+            setup.path("prometheus.yml").display()
+        ))
         .arg(format!("--storage.tsdb.path={}", data.display()))
         .arg("--web.listen-address=127.0.0.1:0");
     let mut prometheus = Running::start(&mut prometheus);
-    let api = format!("http://{}/api/v1/query", address(&prometheus.wait_for("Listening on")));
+    let api = format!(
+        "http://{}/api/v1/query",
+        address(&prometheus.wait_for("Listening on"))
+    );
     prometheus.wait_for("Server is ready");
     let queries = queries();
     assert!(queries.len() > 25, "{queries:#?}");
@@ -186,7 +213,10 @@ fn the_documented_table_of_metrics_matches_the_registry() {
     let documents = fs::read_to_string(root().join("docs/monitoring.md")).unwrap();
     let printed = documents.split_once("a test compares it -->\n").unwrap().1;
     let printed = printed.split_once("<!-- /metrics -->").unwrap().0;
-    assert!(printed == table, "the table in docs/monitoring.md should be:\n\n{table}");
+    assert!(
+        printed == table,
+        "the table in docs/monitoring.md should be:\n\n{table}"
+    );
 }
 
 /// The names of the labels of a series.

@@ -30,9 +30,13 @@ impl Reporting {
     }
 
     async fn push(&self, delivery: &str) -> u16 {
-        post_push(&format!("{}/hooks/github", self.served.url), delivery, "Hold the door")
-            .await
-            .0
+        post_push(
+            &format!("{}/hooks/github", self.served.url),
+            delivery,
+            "Hold the door",
+        )
+        .await
+        .0
     }
 
     async fn alert(&self, token: &str, name: &str) -> u16 {
@@ -78,7 +82,14 @@ async fn a_dead_letter_is_reported_to_another_channel_with_its_event() {
     );
     let event = reported[0].rsplit(' ').next().unwrap();
     let mut show = program();
-    show.args(["events", "show", event, "--operator", &bridge.served.operator, "--config"]);
+    show.args([
+        "events",
+        "show",
+        event,
+        "--operator",
+        &bridge.served.operator,
+        "--config",
+    ]);
     show.arg(&bridge.config);
     let shown = output_text(&output_of(show).await);
     assert!(shown.contains("ops") && shown.contains("dead"), "{shown}");
@@ -95,7 +106,11 @@ async fn a_wrong_secret_and_a_refused_reload_are_reported_and_when_they_are_over
     let expected = "⚠️ twake-bridge: monitoring: 3 requests failed authentication and none passed since ";
     assert!(reported[0].starts_with(expected), "{reported:?}");
     let right = fs::read_to_string(&bridge.config).unwrap();
-    fs::write(&bridge.config, right.replace("kind = \"github\"", "kind = \"gihub\"")).unwrap();
+    fs::write(
+        &bridge.config,
+        right.replace("kind = \"github\"", "kind = \"gihub\""),
+    )
+    .unwrap();
     assert_eq!(bridge.reload().await, Some(78));
     let reported = bridge.setup.posted("ch-ops", 2).await;
     assert!(
@@ -105,11 +120,16 @@ async fn a_wrong_secret_and_a_refused_reload_are_reported_and_when_they_are_over
     fs::write(&bridge.config, right).unwrap();
     assert_eq!(bridge.reload().await, Some(0));
     let reported = bridge.setup.posted("ch-ops", 3).await;
-    assert!(reported[2].starts_with("✅ twake-bridge: a reload was applied"), "{reported:?}");
+    assert!(
+        reported[2].starts_with("✅ twake-bridge: a reload was applied"),
+        "{reported:?}"
+    );
     assert_eq!(bridge.alert(TOKEN, "DiskFull").await, 202);
     let posted = bridge.setup.posted("ch-ops", 5).await;
     assert!(
-        posted.iter().any(|text| text.contains("requests pass authentication again")),
+        posted
+            .iter()
+            .any(|text| text.contains("requests pass authentication again")),
         "{posted:?}"
     );
     bridge.stop();
@@ -117,9 +137,7 @@ async fn a_wrong_secret_and_a_refused_reload_are_reported_and_when_they_are_over
 
 #[actix_web::test]
 async fn a_silent_source_is_reported_once_also_after_a_restart() {
-    let silent = |text: String| {
-        text.replace("kind = \"github\"\n", "kind = \"github\"\nexpect = \"2s\"\n")
-    };
+    let silent = |text: String| text.replace("kind = \"github\"\n", "kind = \"github\"\nexpect = \"2s\"\n");
     let mut bridge = Reporting::start(silent);
     let reported = bridge.setup.posted("ch-ops", 1).await;
     assert!(

@@ -28,7 +28,9 @@ fn reports_go_to_one_channel_or_to_a_list() {
 #[test]
 fn a_report_to_an_unknown_channel_is_an_error_with_the_nearest_name() {
     let files = ConfigFolder::new();
-    let found = files.findings(&format!("{START}{SOURCE}[report]\nchannels = [\"ops\", \"dve\"]\n"));
+    let found = files.findings(&format!(
+        "{START}{SOURCE}[report]\nchannels = [\"ops\", \"dve\"]\n"
+    ));
     assert!(
         found.iter().any(|finding| finding
             .to_string()

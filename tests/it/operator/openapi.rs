@@ -49,15 +49,26 @@ impl Description {
             assert!(names.any(|name| name == parameter.0), "{path}");
         }
         if let Some(body) = &body {
-            self.check(&format!("{at}/requestBody/content/application~1json/schema"), body, path);
+            self.check(
+                &format!("{at}/requestBody/content/application~1json/schema"),
+                body,
+                path,
+            );
         }
         let (status, answer) = call(bridge, method, path, body).await;
         if status == 200 {
             self.tried.insert(format!("{method} {template}"));
-            self.check(&format!("{at}/responses/200/content/application~1json/schema"), &answer, path);
+            self.check(
+                &format!("{at}/responses/200/content/application~1json/schema"),
+                &answer,
+                path,
+            );
         } else {
             let described = &self.document["paths"][template][method.to_lowercase()]["responses"];
-            assert!(described[status.to_string()].is_object(), "{status} of {path}: {answer}");
+            assert!(
+                described[status.to_string()].is_object(),
+                "{status} of {path}: {answer}"
+            );
             self.check("/components/schemas/Problem", &answer, path);
         }
         answer
@@ -91,7 +102,10 @@ async fn call(bridge: &TestBridge, method: &str, path: &str, body: Option<Value>
         None => request.send().await.unwrap(),
     };
     let body = answer.body().limit(1 << 20).await.unwrap();
-    (answer.status().as_u16(), serde_json::from_slice(&body).unwrap_or_default())
+    (
+        answer.status().as_u16(),
+        serde_json::from_slice(&body).unwrap_or_default(),
+    )
 }
 
 #[actix_web::test]
@@ -123,7 +137,8 @@ async fn every_response_of_the_api_is_as_described() {
     let page = "/api/events?source=github&state=dead&channel=dev&limit=1&since=2020-01-01T00:00:00Z";
     let page = api.call(&bridge, get("/api/events"), page, None).await;
     assert_eq!(page["events"][0]["id"], dead.as_str());
-    api.call(&bridge, get("/api/events"), "/api/events?state=lost", None).await;
+    api.call(&bridge, get("/api/events"), "/api/events?state=lost", None)
+        .await;
     for event in all["events"].as_array().unwrap() {
         let path = format!("/api/events/{}", event["id"].as_str().unwrap());
         api.call(&bridge, get("/api/events/{id}"), &path, None).await;
@@ -137,14 +152,20 @@ async fn every_response_of_the_api_is_as_described() {
 
     let replay = post("/api/events/{id}/replay");
     let path = format!("/api/events/{dead}/replay");
-    for request in [json!({ "dry_run": true }), json!({ "as_stored": true, "channel": "dev" })] {
+    for request in [
+        json!({ "dry_run": true }),
+        json!({ "as_stored": true, "channel": "dev" }),
+    ] {
         api.call(&bridge, replay, &path, Some(request)).await;
     }
     let discard = post("/api/events/{id}/discard");
     let path = format!("/api/events/{waiting}/discard");
-    let discarded = api.call(&bridge, discard, &path, Some(json!({ "channel": null }))).await;
+    let discarded = api
+        .call(&bridge, discard, &path, Some(json!({ "channel": null })))
+        .await;
     assert_eq!(discarded["channels"], json!(["dev"]));
-    api.call(&bridge, get("/api/channels"), "/api/channels", None).await;
+    api.call(&bridge, get("/api/channels"), "/api/channels", None)
+        .await;
     let step = post("/api/channels/move");
     for to in ["ops", "nowhere"] {
         let request = json!({ "from": "dev", "to": to });
@@ -152,17 +173,31 @@ async fn every_response_of_the_api_is_as_described() {
     }
     for (pause, name) in [("channel", "dev"), ("source", "github")] {
         let request = json!({ pause: name, "why": "a test" });
-        api.call(&bridge, post("/api/pause"), "/api/pause", Some(request)).await;
-        api.call(&bridge, get("/api/channels"), "/api/channels", None).await;
+        api.call(&bridge, post("/api/pause"), "/api/pause", Some(request))
+            .await;
+        api.call(&bridge, get("/api/channels"), "/api/channels", None)
+            .await;
         api.call(&bridge, get("/api/sources"), "/api/sources", None).await;
         let request = json!({ pause: name });
-        api.call(&bridge, post("/api/resume"), "/api/resume", Some(request)).await;
+        api.call(&bridge, post("/api/resume"), "/api/resume", Some(request))
+            .await;
     }
-    api.call(&bridge, post("/api/pause"), "/api/pause", Some(json!({}))).await;
-    api.call(&bridge, post("/api/test"), "/api/test", Some(json!({ "channel": "ops" }))).await;
-    api.call(&bridge, get("/api/overview"), "/api/overview", None).await;
-    api.call(&bridge, get("/api/audit"), "/api/audit?limit=2", None).await;
-    let refused = api.call(&bridge, post("/api/reload"), "/api/reload", Some(json!({}))).await;
+    api.call(&bridge, post("/api/pause"), "/api/pause", Some(json!({})))
+        .await;
+    api.call(
+        &bridge,
+        post("/api/test"),
+        "/api/test",
+        Some(json!({ "channel": "ops" })),
+    )
+    .await;
+    api.call(&bridge, get("/api/overview"), "/api/overview", None)
+        .await;
+    api.call(&bridge, get("/api/audit"), "/api/audit?limit=2", None)
+        .await;
+    let refused = api
+        .call(&bridge, post("/api/reload"), "/api/reload", Some(json!({})))
+        .await;
     assert_eq!(refused["code"], "not-reloadable");
     // A bridge that was not started from a file refuses it. Its success is the command's, which has tests of its own.
     let reloaded = json!({ "applied": true, "findings": ["a"], "restart": [] });
