@@ -48,6 +48,7 @@
 //! | [`config`] | reads and compiles `bridge.toml`, the environment, secrets, and the kinds with their templates |
 //! | [`toml_reader`], [`units`], `zone`, `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; time zones; "did you mean" |
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them |
+//! | [`report`] | what the bridge reports about itself to a channel, and when |
 //! | [`operator`] | list, show, replay, discard, move: the service on a queue, and its client over HTTP |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |
@@ -73,7 +74,7 @@
 //! 8. **Untrusted text stays text.** Values are inserted into a parsed [`message::Document`], never into Markdown source.
 //! 9. **One document, many dialects.** A message is stored in no chat's format.
 //! 10. **The core is pure.** `headers event secret source admission payload authentication facts condition route retry template
-//!     message conversation digest twake decision toml_reader units zone suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
+//!     message conversation digest twake decision report toml_reader units zone suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
 //!     time. Only `config::env` reads the environment (and [`logging`] its own variable). Only `delivery::client`, [`sandbox`] and
 //!     `operator::client` make HTTP requests. Only `queue::sqlite` uses the database.
 //! 11. **The cost of an event does not grow** with backlog, channels or history.
@@ -107,6 +108,7 @@ mod panics;
 pub mod payload;
 pub mod preview;
 pub mod queue;
+pub mod report;
 pub mod retry;
 pub mod route;
 pub mod sandbox;

@@ -130,12 +130,26 @@ impl Authenticator {
         })
     }
 
+    /// Returns the names of the secrets that may authenticate a request; the empty name if none is needed.
+    pub fn secrets(&self) -> BTreeSet<&str> {
+        let of = |entry: &'_ KeyedScheme| matches!(entry.scheme.method, Method::None).then_some("");
+        let keys = self.entries.iter().flat_map(|entry| &entry.keys);
+        let names = keys.map(|key| key.name.as_str());
+        names.chain(self.entries.iter().filter_map(of)).collect()
+    }
+
     /// Returns the names of the schemes that have a key or need none, in order.
     pub fn schemes(&self) -> Vec<&str> {
         self.entries
             .iter()
             .map(|entry| entry.scheme.name.as_str())
             .collect()
+    }
+
+    /// Returns how many secrets the schemes have.
+    pub fn secret_count(&self) -> usize {
+        let keys = self.entries.iter().flat_map(|entry| &entry.keys);
+        keys.map(|key| &key.name).collect::<BTreeSet<_>>().len()
     }
 }
 

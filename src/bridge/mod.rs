@@ -2,6 +2,7 @@
 
 mod listen;
 mod reload;
+mod reports;
 
 pub use listen::Listen;
 pub use reload::ReadConfig;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,6 +27,7 @@ use crate::queue::{self, Queue};
 use crate::source::SharedSnapshot;
 use listen::listen;
 use reload::{ReloadableSettings, Reloader};
+use reports::Reports;
 
 /// How long requests and attempts in flight may take to finish during a graceful stop.
 const FINISH: Duration = Duration::from_secs(8);
@@ -47,6 +49,7 @@ pub struct ListenAddresses {
 pub struct Bridge {
     public: Server,
     reloader: Reloader,
+    reports: Reports,
     reloads: Reloads,
     reload_requests: mpsc::Receiver<PendingReload>,
     read_config: Option<ReadConfig>,
@@ -56,6 +59,7 @@ pub struct Bridge {
     operator: Server,
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
+    service: OperatorService,
     queue: Queue,
     store: queue::StoreThread,
 }
@@ -103,7 +107,6 @@ pub enum BridgeError {
 impl Bridge {
     /// Opens the store and binds both listeners.
     pub fn build(config: Config, addresses: ListenAddresses, clock: &Clock) -> Result<Self, BridgeError> {
-        let metrics = Arc::new(Metrics::default());
         let settings = ReloadableSettings::of(&config);
         let (queue, store) =
             Queue::open(&addresses.store, settings.history, clock.clone()).map_err(|source| {
@@ -112,6 +115,12 @@ impl Bridge {
                     source,
                 }
             })?;
+        let metrics = Arc::new(Metrics::new(queue.metrics()));
+        http::create_series(&metrics, config.sources.values().map(Arc::as_ref));
+        metrics.configuration_loaded(reload::seconds(clock.now()));
+        if let Some(certificate) = &config.public.certificate {
+            reload::record_expiry(&metrics, certificate);
+        }
         let channels = Arc::new(config.channels.clone());
         let dispatcher = Dispatcher::new(
             queue.clone(),
@@ -129,15 +138,20 @@ impl Bridge {
             .transpose()
             .map_err(BridgeError::Tls)?;
         let has_token = config.operator_token.is_some();
+        let report = watch::Sender::new(config.report.clone());
         let serving: SharedSnapshot = Arc::new(ArcSwap::from_pointee(config.serving()));
         let budget = Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies)));
+        let (reports, outcomes) = (report.subscribe(), watch::Sender::new(None));
         let reloader = Reloader {
+            report,
+            outcomes: outcomes.clone(),
             serving: Arc::clone(&serving),
             destinations: dispatcher.destinations(),
             delivery: dispatcher.settings(),
             history: queue.history(),
             budget: Arc::clone(&budget),
             metrics: Arc::clone(&metrics),
+            clock: clock.clone(),
             connections: settings.connections,
             tls,
         };
@@ -150,6 +164,12 @@ impl Bridge {
                 halts.all().into_iter().flat_map(halted_lanes).collect()
             })),
             clock: clock.clone(),
+        };
+        let reports = Reports {
+            service: service.clone(),
+            metrics: Arc::clone(&metrics),
+            settings: reports,
+            reloads: outcomes.subscribe(),
         };
         let hooks = Hooks {
             serving: Arc::clone(&serving),
@@ -167,7 +187,7 @@ impl Bridge {
             clock: clock.clone(),
             serving,
             halts: Arc::new(move || http_halts(&halts.all(), &destinations.borrow())),
-            service,
+            service: service.clone(),
             reloads: reloads.clone(),
         };
         let refused = {
@@ -188,6 +208,7 @@ impl Bridge {
         Ok(Self {
             public,
             reloader,
+            reports,
             reloads,
             reload_requests,
             read_config: None,
@@ -196,6 +217,7 @@ impl Bridge {
             operator,
             operator_address,
             dispatcher,
+            service,
             queue,
             store,
         })
@@ -242,11 +264,13 @@ impl Bridge {
         let Self {
             public,
             reloader,
+            reports,
             reload_requests,
             read_config,
             connections,
             operator,
             dispatcher,
+            service,
             queue,
             store,
             ..
@@ -260,6 +284,10 @@ impl Bridge {
         } else {
             drop(reload_requests);
         }
+        let until = stop.graceful.clone();
+        actix_web::rt::spawn(async move { service.release_held(until).await });
+        let until = stop.graceful.clone();
+        actix_web::rt::spawn(async move { until.run_until_cancelled(reports.run()).await });
         let deliver = dispatcher.run(stop.graceful.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);

@@ -2,18 +2,22 @@
 //! in flight keeps the configuration with which it began.
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use log::{error, info, warn};
+use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
-use crate::http::{Budget, Tls};
+use crate::http::{self, Budget, Tls};
 use crate::lifecycle::Supervisor;
 use crate::metrics::Metrics;
 use crate::operator::PendingReload;
 use crate::operator::view::Reloaded;
 use crate::queue;
+use crate::report::ReportSettings;
 use crate::source::SharedSnapshot;
 use crate::toml_reader::{Finding, Severity, Subject};
 
@@ -27,7 +31,11 @@ pub(super) struct Reloader {
     pub(super) delivery: watch::Sender<delivery::DeliverySettings>,
     pub(super) history: watch::Sender<queue::History>,
     pub(super) budget: Arc<ArcSwap<Budget>>,
+    pub(super) report: watch::Sender<ReportSettings>,
+    /// Takes the result of each reload.
+    pub(super) outcomes: watch::Sender<Option<Reloaded>>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Clock,
     /// `limits.connections` at the start. The server divides it among its workers when it creates them.
     pub(super) connections: usize,
     pub(super) tls: Option<Tls>,
@@ -95,6 +103,7 @@ impl Reloader {
                 )]),
             };
             self.metrics.reloaded(reloaded.applied);
+            self.outcomes.send_replace(Some(reloaded.clone()));
             supervisor.ready(&status);
             for request in waiting {
                 // The requester may be gone.
@@ -134,13 +143,15 @@ impl Reloader {
         let fixed = [("limits.connections", settings.connections != self.connections)];
         let changed = fixed.into_iter().filter(|(_, changed)| *changed);
         let restart: Vec<String> = changed.map(|(name, _)| name.to_owned()).collect();
-        for lane in config.channels.keys() {
-            self.metrics.channel(lane);
-        }
+        delivery::create_series(&self.metrics, &config.channels);
+        http::create_series(&self.metrics, config.sources.values().map(Arc::as_ref));
+        self.metrics.configuration_loaded(seconds(self.clock.now()));
         if let (Some(tls), Some(certificate)) = (&self.tls, &config.public.certificate) {
+            record_expiry(&self.metrics, certificate);
             tls.replace(Arc::clone(certificate), config.asks_for_certificates());
         }
         self.destinations.send_replace(Arc::new(config.channels.clone()));
+        set(&self.report, config.report.clone());
         self.serving.store(Arc::new(config.serving()));
         set(&self.delivery, settings.delivery);
         set(&self.history, settings.history);
@@ -163,6 +174,23 @@ impl Reloader {
             findings,
             restart,
         }
+    }
+}
+
+/// A time in a metric: seconds since 1970.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds since 1970 have less than 52 bits"
+)]
+pub(super) fn seconds(time: Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1000.0
+}
+
+/// Records when a certificate ends, if that can be read.
+pub(super) fn record_expiry(metrics: &Metrics, certificate: &CertifiedKey) {
+    let expires = certificate.cert.first().and_then(|own| http::expires(own));
+    if let Some(expires) = expires {
+        metrics.certificate_expiry(seconds(expires));
     }
 }
 
@@ -207,7 +235,10 @@ mod tests {
             delivery: watch::Sender::new(settings.delivery),
             history: watch::Sender::new(settings.history),
             budget: Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies))),
+            report: watch::Sender::default(),
+            outcomes: watch::Sender::default(),
             metrics: Arc::default(),
+            clock: Clock::manual(Timestamp::UNIX_EPOCH),
             connections: settings.connections,
             tls: None,
         }

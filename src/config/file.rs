@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::keys::bridge_toml::{api_keys, unused_key};
 use super::outbound::{self, RawOutbound};
 use super::public::{self, RawAdmission, RawPublic};
+use super::report::{self, RawReport};
 use super::schemes::Schemes;
 use super::secrets::{self, Reference};
 use super::{Delivery, History, Limits};
@@ -32,6 +33,7 @@ pub(super) struct Raw {
     pub(super) limits: Limits,
     pub(super) delivery: Delivery,
     pub(super) history: History,
+    pub(super) report: RawReport,
     pub(super) operator_token: Option<Reference>,
     pub(super) public: RawPublic,
     pub(super) templates: Option<Located<String>>,
@@ -98,6 +100,8 @@ pub(super) struct RawSource {
     pub(super) calm: bool,
     pub(super) authentication: Option<Schemes>,
     pub(super) body_limit: Option<usize>,
+    /// How often an event is expected.
+    pub(super) expect: Option<Duration>,
     pub(super) admission: RawAdmission,
     pub(super) title: Option<Located<String>>,
     pub(super) picture: Option<Located<String>>,
@@ -182,6 +186,10 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
                 .unwrap_or(default.2.size),
             dead: duration(history.as_ref(), "dead", default.2.dead),
         },
+        report: root
+            .table("report")
+            .map(|table| report::raw(&table))
+            .unwrap_or_default(),
         operator_token: operator.and_then(|operator| secrets::reference(&operator, "token")),
         public: root
             .table("public")
@@ -315,6 +323,7 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         calm: table.boolean("calm").unwrap_or(true),
         authentication: table.has("authentication").then(|| Schemes::read(table)),
         body_limit: table.table("limits").and_then(|limits| size(&limits, "body")),
+        expect: table.unit("expect", &units::DURATION),
         admission: public::raw_admission(table),
         title: table.text("title"),
         picture: table.text("picture"),

@@ -25,6 +25,7 @@ mod outbound;
 mod people;
 mod public;
 mod readers;
+mod report;
 mod requests;
 mod resolve;
 mod samples;
@@ -37,6 +38,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::report::ReportSettings;
 use crate::secret::{Secret, SourceSecret};
 use crate::source::{Snapshot, Source};
 use crate::toml_reader::{Finding, Placed};
@@ -76,6 +78,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[history]`.
     pub history: History,
+    /// `[report]`, and `expect` of the sources.
+    pub report: ReportSettings,
     /// `[public]`.
     pub public: Public,
     /// `[operator] token`: the bearer token that the operator's listener requires, if any.

@@ -10,7 +10,8 @@ use super::keys::bridge_toml;
 use super::readers::Display;
 use super::secrets::{Purpose, Reference};
 use super::source::{SourceContext, source};
-use super::{Channels, Config, Sources, accounts, kind, people};
+use super::{Channels, Config, Sources, accounts, kind, people, report};
+use crate::report::ReportSettings;
 use crate::secret::Secret;
 use crate::toml_reader::{self, Finding, Findings, Located, Severity};
 
@@ -86,6 +87,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         })
         .collect();
 
+    let report = report::resolve(&raw.report, &channel_names, &raw.sources, findings);
     let public = raw.public.resolve(base, environment, findings);
     let context = SourceContext {
         kinds: &kinds,
@@ -120,7 +122,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         })
         .collect();
     if sources.len() == every_source_resolved {
-        unreached(&sources, &channel_places, findings);
+        unreached(&sources, &report, &channel_places, findings);
     }
     let kinds = kinds
         .into_iter()
@@ -136,6 +138,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         limits: raw.limits,
         delivery: raw.delivery,
         history: raw.history,
+        report,
         public,
         operator_token: operator_token(raw.operator_token.as_ref(), base, environment, findings),
         warnings: Vec::new(),
@@ -242,10 +245,11 @@ fn contradictions(raw: &Raw, findings: &Findings) {
 }
 
 /// Reports channels that no route can reach.
-fn unreached(sources: &Sources, channels: &[Located<String>], findings: &Findings) {
+fn unreached(sources: &Sources, report: &ReportSettings, channels: &[Located<String>], findings: &Findings) {
     let reached: BTreeSet<Arc<str>> = sources
         .values()
         .flat_map(|source| source.routes.reachable())
+        .chain(report.channels.iter().cloned())
         .collect();
     for channel in channels {
         if !reached.contains(channel.value.as_str()) {

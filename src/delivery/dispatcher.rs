@@ -13,7 +13,7 @@ use super::client::{Client, Tls};
 use super::lane::{Behind, Lane, LaneSignals, STORE_PAUSE, Shared};
 use super::pace::{Pace, Pauses};
 use super::patience::Patience;
-use super::{ClientError, DeliverySettings, Destinations, Halts};
+use super::{ClientError, DeliverySettings, Destinations, Halts, create_series};
 use crate::clock::Clock;
 use crate::logging::chain;
 use crate::metrics::Metrics;
@@ -42,9 +42,7 @@ impl Dispatcher {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Result<Self, ClientError> {
-        for lane in destinations.keys() {
-            metrics.channel(lane);
-        }
+        create_series(&metrics, &destinations);
         Ok(Self {
             tls: Tls::new()?,
             halts: Halts::new(metrics.clone()),

@@ -145,6 +145,7 @@ impl Halts {
             next: clock.monotonic() + pause,
         };
         state.insert(scope.clone(), active);
+        self.count(&state, scope.account_name());
         drop(state);
         self.changed.send_modify(|number| *number += 1);
     }
@@ -160,6 +161,10 @@ impl Halts {
             active.next = now;
             active.halt.next_probe = clock.now();
         }
+        let accounts: BTreeSet<String> = state
+            .keys()
+            .map(|scope| scope.account_name().to_owned())
+            .collect();
         state.retain(|_, active| {
             let is_needed = !active.halt.lanes.is_empty();
             if !is_needed {
@@ -170,6 +175,9 @@ impl Halts {
         let after = halted_lanes(&state);
         for lane in before.union(&after) {
             self.metrics.halted(lane, after.contains(lane));
+        }
+        for account in &accounts {
+            self.count(&state, account);
         }
         drop(state);
         self.changed.send_modify(|number| *number += 1);
@@ -198,8 +206,15 @@ impl Halts {
                 let still = state.values().any(|active| active.halt.lanes.contains(lane));
                 self.metrics.halted(lane, still);
             }
+            self.count(state, halt.scope.account_name());
         }
         !ended.is_empty()
+    }
+
+    /// Counts the halts of an account.
+    fn count(&self, state: &BTreeMap<HaltScope, ActiveHalt>, account: &str) {
+        let halts = state.keys().filter(|scope| scope.account_name() == account);
+        self.metrics.account_halts(account, halts.count());
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<HaltScope, ActiveHalt>> {

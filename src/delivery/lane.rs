@@ -265,10 +265,10 @@ impl Lane {
 /// accepted probe is not counted.
 fn label(kind: &VerdictKind) -> AttemptLabel {
     match kind {
-        VerdictKind::Delivered(_) => AttemptLabel::delivered,
-        VerdictKind::Retry { .. } => AttemptLabel::retry,
-        VerdictKind::Halt(_) => AttemptLabel::halt,
-        VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => AttemptLabel::reject,
+        VerdictKind::Delivered(_) => AttemptLabel::Delivered,
+        VerdictKind::Retry { .. } => AttemptLabel::Retry,
+        VerdictKind::Halt(_) => AttemptLabel::Halt,
+        VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => AttemptLabel::Reject,
     }
 }
 
@@ -281,5 +281,6 @@ fn unreadable() -> Verdict {
         hint: "the store was written by another version of the bridge: replay the event with that one or this one",
         detail: String::new(),
         notice: None,
+        status: None,
     }
 }

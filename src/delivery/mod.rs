@@ -22,12 +22,22 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::conversation::Skip;
+use crate::metrics::Metrics;
 use crate::twake::http::{Answer, Request};
 use crate::twake::{Account, Destination, Job, Task, Verdict};
 use client::{Client, Tls};
 
 /// The destinations the bridge may post to, by the channel's name, which is also its lane's.
 pub type Destinations = BTreeMap<Arc<str>, Destination>;
+
+/// Creates the series of these channels and of their accounts.
+pub fn create_series(metrics: &Metrics, destinations: &Destinations) {
+    for (lane, destination) in destinations {
+        metrics.channel(lane, Skip::ALL.map(Skip::code));
+        metrics.account(destination.account().name());
+    }
+}
 
 /// `[delivery]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

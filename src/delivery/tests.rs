@@ -3,7 +3,7 @@ use crate::clock::Clock;
 use crate::event::{Envelope, IdempotencyKey};
 use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, Readers, StoredMessage};
-use crate::metrics::Metrics;
+use crate::metrics::{Format, Metrics};
 use crate::queue::{
     Decided, DeliveryRecord, Discard, EventRecord, History, NewDelivery, NewEvent, Queue, State, StoreThread,
 };
@@ -184,6 +184,7 @@ impl Bench {
                 routes: "[]".to_owned(),
                 skipped: None,
                 unreadable: None,
+                line: None,
             },
             messages: vec![StoredMessage {
                 urgent,
@@ -225,7 +226,7 @@ impl Bench {
     async fn until_ended(&self, attempts: usize) {
         let wait = async {
             loop {
-                let metrics = self.metrics.openmetrics();
+                let metrics = self.metrics.page(Format::Text);
                 let counts = metrics
                     .lines()
                     .filter(|line| line.starts_with("twake_bridge_attempts_total{"));

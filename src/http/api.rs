@@ -10,8 +10,8 @@ use super::Operator;
 use super::access::{Denied, admit_to_api as admit, text};
 use super::problem;
 use crate::logging::chain;
-use crate::operator::OperatorError;
-use crate::operator::view::{EventQuery, ReloadRequest};
+use crate::operator::view::{AuditQuery, EventQuery, ReloadRequest, TestRequest};
+use crate::operator::{OperatorError, Who};
 
 /// The longest request body, in bytes.
 pub(super) const LONGEST_REQUEST: usize = 16 * 1024;
@@ -58,15 +58,29 @@ impl ApiError {
 
 fn status(error: &OperatorError) -> StatusCode {
     match error {
-        OperatorError::BadId(_) | OperatorError::SameChannel(_) => StatusCode::BAD_REQUEST,
-        OperatorError::NoSuchEvent(_) | OperatorError::NoSuchChannel(_) | OperatorError::NoSuchQueue(_) => {
-            StatusCode::NOT_FOUND
+        OperatorError::BadId(_) | OperatorError::SameChannel(_) | OperatorError::NoTarget => {
+            StatusCode::BAD_REQUEST
         }
+        OperatorError::NoSuchEvent(_)
+        | OperatorError::NoSuchChannel(_)
+        | OperatorError::NoSuchSource(_)
+        | OperatorError::NoSuchQueue(_) => StatusCode::NOT_FOUND,
         OperatorError::Ambiguous { .. } | OperatorError::NoSource(_) | OperatorError::NotReloadable => {
             StatusCode::CONFLICT
         }
         OperatorError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         OperatorError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// The description of everything below: OpenAPI 3.1.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// `GET /api/openapi.json`
+pub(super) async fn openapi(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
+    match admit(&request, &operator) {
+        Ok(()) => HttpResponse::Ok().content_type("application/json").body(OPENAPI),
+        Err(denied) => denied.response(),
     }
 }
 
@@ -123,7 +137,7 @@ pub(super) async fn replay(
 ) -> HttpResponse {
     respond(async {
         let request = parse(&request, &operator, &body)?;
-        Ok(operator.service.replay(&id, &request).await?)
+        Ok(operator.service.replay(&id, &request, &who(&operator)).await?)
     })
     .await
 }
@@ -137,7 +151,7 @@ pub(super) async fn discard(
 ) -> HttpResponse {
     respond(async {
         let request = parse(&request, &operator, &body)?;
-        Ok(operator.service.discard(&id, &request).await?)
+        Ok(operator.service.discard(&id, &request, &who(&operator)).await?)
     })
     .await
 }
@@ -146,7 +160,10 @@ pub(super) async fn discard(
 pub(super) async fn reload(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
     respond(async {
         let ReloadRequest {} = parse(&request, &operator, &body)?;
-        Ok(operator.reloads.ask().await.ok_or(OperatorError::NotReloadable)?)
+        Ok(operator
+            .service
+            .reload(&operator.reloads, &who(&operator))
+            .await?)
     })
     .await
 }
@@ -168,9 +185,73 @@ pub(super) async fn move_waiting(
 ) -> HttpResponse {
     respond(async {
         let request = parse(&request, &operator, &body)?;
-        Ok(operator.service.move_waiting(&request).await?)
+        Ok(operator.service.move_waiting(&request, &who(&operator)).await?)
     })
     .await
+}
+
+/// `GET /api/overview`
+pub(super) async fn overview(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async {
+        admit(&request, &operator)?;
+        Ok(operator.service.overview())
+    })
+    .await
+}
+
+/// `GET /api/sources`
+pub(super) async fn sources(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async {
+        admit(&request, &operator)?;
+        Ok(operator.service.sources().await?)
+    })
+    .await
+}
+
+/// `GET /api/audit?before=…`
+pub(super) async fn audit(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async {
+        admit(&request, &operator)?;
+        let query = web::Query::<AuditQuery>::from_query(request.query_string());
+        let query = query.map_err(|error| ApiError::Malformed(error.to_string()))?;
+        Ok(operator.service.audit(&query).await?)
+    })
+    .await
+}
+
+/// `POST /api/pause`
+pub(super) async fn pause(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async {
+        let request = parse(&request, &operator, &body)?;
+        Ok(operator.service.pause(&request, &who(&operator)).await?)
+    })
+    .await
+}
+
+/// `POST /api/resume`
+pub(super) async fn resume(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async {
+        let request = parse(&request, &operator, &body)?;
+        Ok(operator.service.resume(&request, &who(&operator)).await?)
+    })
+    .await
+}
+
+/// `POST /api/test`
+pub(super) async fn test(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async {
+        let TestRequest { channel } = parse(&request, &operator, &body)?;
+        Ok(operator.service.test_message(&channel, &who(&operator)).await?)
+    })
+    .await
+}
+
+/// Who asks: a client that is admitted has the token, or is on this machine.
+fn who(operator: &Operator) -> Who {
+    match operator.serving.load().operator_token {
+        Some(_) => Who::token(),
+        None => Who::this_machine(),
+    }
 }
 
 async fn respond<T: Serialize>(result: impl Future<Output = Result<T, ApiError>>) -> HttpResponse {

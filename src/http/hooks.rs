@@ -57,7 +57,7 @@ pub(super) async fn hook(
     let headers = headers(&request);
     if let Some(response) = decision::answer_unsigned_challenge(&headers, source) {
         // Anyone may send this request: only its head is read, nothing is stored, and the response is constant.
-        return challenge(&hooks, source, &request, ChallengeLabel::unsigned, response);
+        return challenge(&hooks, source, &request, ChallengeLabel::Unsigned, response);
     }
     match accept(&request, headers, &path, &mut payload, &hooks, source).await {
         Ok(Accepted::Event(event)) => respond(
@@ -67,7 +67,7 @@ pub(super) async fn hook(
             hooks.clock.monotonic().saturating_sub(started),
         ),
         Ok(Accepted::Challenge(response)) => {
-            challenge(&hooks, source, &request, ChallengeLabel::authentic, response)
+            challenge(&hooks, source, &request, ChallengeLabel::Authentic, response)
         }
         Err(problem) => hooks.refuse(&source.name, problem, &request),
     }
@@ -238,7 +238,7 @@ fn challenge(
 ) -> HttpResponse {
     hooks.metrics.challenge(&source.name, proof);
     let peer = hooks.peer(request);
-    info!(target: STRANGER, source:% = source.name, peer:%, proof:? = proof, when:% = response.when, status = response.status; "a challenge was answered");
+    info!(target: STRANGER, source:% = source.name, peer:%, proof = proof.word(), when:% = response.when, status = response.status; "a challenge was answered");
     responses::challenge(response)
 }
 
@@ -262,6 +262,13 @@ fn respond(hooks: &Hooks, source: &Source, accepted: &AcceptedEvent, took: Durat
             hooks.metrics.accepted(name, secret, took);
             info!(source:% = name, event:%, event_type:%, duration_ms; "sent again, so its dead letters wait again");
             let body = json!({ "event": event, "put_back": true, "channels": lanes });
+            responses::event(&source.kind.response, StatusCode::ACCEPTED, body)
+        }
+        Enqueued::Paused { event } => {
+            hooks.metrics.accepted(name, secret, took);
+            count(hooks, name, decision);
+            info!(source:% = name, event:%, event_type:%, duration_ms; "accepted and held: the source is paused");
+            let body = json!({ "event": event, "paused": true, "channels": [] });
             responses::event(&source.kind.response, StatusCode::ACCEPTED, body)
         }
         Enqueued::Stored { event } => {

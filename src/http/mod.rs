@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod body;
+mod certificate;
 mod connections;
 mod flow;
 mod hooks;
@@ -33,12 +34,13 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::logging::STRANGER;
-use crate::metrics::Metrics;
+use crate::metrics::{ChallengeLabel, Metrics};
 use crate::operator::{OperatorService, Reloads};
 use crate::queue::Queue;
-use crate::source::SharedSnapshot;
+use crate::source::{SharedSnapshot, Source};
 
 pub use body::Budget;
+pub use certificate::expires;
 pub use connections::Connections;
 pub use problem::Problem;
 pub use server::serve;
@@ -170,6 +172,26 @@ pub struct Operator {
     pub reloads: Reloads,
 }
 
+/// Creates the counters of these sources, and of requests to none of them.
+pub fn create_series<'a>(metrics: &Metrics, sources: impl IntoIterator<Item = &'a Source>) {
+    let codes = |problems: &[Problem]| problems.iter().map(|problem| problem.code()).collect::<Vec<_>>();
+    let (of_sources, of_others): (Vec<Problem>, Vec<Problem>) = Problem::ALL
+        .iter()
+        .partition(|problem| problem.concerns_sources());
+    metrics.source("-", [], codes(&of_others));
+    for source in sources {
+        let secrets = source.authenticator.secrets();
+        metrics.source(&source.name, secrets, codes(&of_sources));
+        let challenges = &source.kind.challenges;
+        if !challenges.signed.is_empty() {
+            metrics.challenges(&source.name, ChallengeLabel::Authentic);
+        }
+        if !challenges.unsigned.is_empty() {
+            metrics.challenges(&source.name, ChallengeLabel::Unsigned);
+        }
+    }
+}
+
 /// Routes of the public listener.
 pub fn public(hooks: Hooks) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |service| {
@@ -189,6 +211,7 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
         service
             .app_data(web::Data::new(operator.clone()))
             .app_data(web::PayloadConfig::new(api::LONGEST_REQUEST))
+            .route("/api/openapi.json", web::get().to(api::openapi))
             .route("/api/events", web::get().to(api::events))
             .route("/api/events/{id}", web::get().to(api::event))
             .route("/api/events/{id}/body", web::get().to(api::body))
@@ -197,6 +220,12 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
             .route("/api/reload", web::post().to(api::reload))
             .route("/api/channels", web::get().to(api::channels))
             .route("/api/channels/move", web::post().to(api::move_waiting))
+            .route("/api/overview", web::get().to(api::overview))
+            .route("/api/sources", web::get().to(api::sources))
+            .route("/api/audit", web::get().to(api::audit))
+            .route("/api/pause", web::post().to(api::pause))
+            .route("/api/resume", web::post().to(api::resume))
+            .route("/api/test", web::post().to(api::test))
             .route("/metrics", web::get().to(operator::metrics))
             .route("/health/ready", web::get().to(operator::ready))
             .route("/readyz", web::get().to(operator::ready))

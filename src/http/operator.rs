@@ -1,18 +1,20 @@
 //! The operator listener's pages: metrics and readiness.
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 use std::time::Duration;
 
 use super::Operator;
-use super::access::admit;
+use super::access::{admit, text};
+use crate::metrics::Format;
 use crate::queue::QueueError;
 
 /// How long a scrape waits for the store. It is shorter than Prometheus's timeout, so that a disk that hangs does not take
 /// the other metrics away.
 const SCRAPE: Duration = Duration::from_secs(5);
 
-/// `/metrics`: OpenMetrics text.
+/// `/metrics`, in the format that the client prefers.
 pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
     if let Err(denied) = admit(&request, &operator) {
         return denied.response();
@@ -29,11 +31,15 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
             log::warn!(error:% = crate::logging::chain(&error); "this scrape has old values of channel_waiting and channel_oldest_age_seconds");
         }
     }
+    if let Some(Ok(bytes)) = operator.clock.timeout(SCRAPE, operator.queue.size()).await {
+        operator.metrics.store_bytes(bytes);
+    }
     let missing = crate::logging::missing();
     operator.metrics.log_lines(missing.dropped, missing.limited);
+    let format = Format::preferred(text(&request, &header::ACCEPT));
     HttpResponse::Ok()
-        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(operator.metrics.openmetrics())
+        .content_type(format.content_type())
+        .body(operator.metrics.page(format))
 }
 
 /// `/health/ready` and `/readyz`: 503 with the reasons if the bridge cannot store events, or if every channel of an account is

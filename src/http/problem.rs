@@ -179,6 +179,14 @@ impl Problem {
         Row { status, code, detail }
     }
 
+    /// Whether requests to a configured source can be refused with it.
+    pub(super) fn concerns_sources(self) -> bool {
+        !matches!(
+            self,
+            Self::OperatorOnly | Self::NoSuchSource | Self::NoSuchPage | Self::HeadTooLarge
+        )
+    }
+
     /// The code: the `code` of the response, the `reason` of the metric, the `problem` of the log line.
     pub fn code(self) -> &'static str {
         self.row().code

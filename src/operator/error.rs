@@ -22,6 +22,12 @@ pub enum OperatorError {
     /// No such channel is configured.
     #[error("no channel {0} is configured")]
     NoSuchChannel(String),
+    /// No such source is configured.
+    #[error("no source {0} is configured")]
+    NoSuchSource(String),
+    /// A request to pause or to resume that names not exactly one thing.
+    #[error("give a channel or a source, and not both")]
+    NoTarget,
     /// No message was ever queued for a channel of this name.
     #[error("no message was ever queued for a channel {0}")]
     NoSuchQueue(String),
@@ -52,6 +58,8 @@ impl OperatorError {
             Self::NoSuchEvent(_) => "no-such-event",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NoSuchChannel(_) => "no-such-channel",
+            Self::NoSuchSource(_) => "no-such-source",
+            Self::NoTarget => "no-target",
             Self::NoSuchQueue(_) => "no-such-queue",
             Self::SameChannel(_) => "same-channel",
             Self::NoSource(_) => "no-source",

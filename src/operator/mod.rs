@@ -6,15 +6,19 @@
 
 mod client;
 mod error;
+mod pauses;
 mod reload;
 mod replay;
 mod service;
+mod status;
 pub mod view;
+mod who;
 
 pub use client::{Client, ClientError, operator_url};
 pub use error::OperatorError;
 pub use reload::{PendingReload, Reloads};
 pub use service::{HaltedLane, Halts, OperatorService};
+pub use who::Who;
 
 use crate::twake::{AnswerRow, Api, Ends, Reason, answers};
 

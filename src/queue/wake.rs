@@ -5,6 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, watch};
 
+use super::Pauses;
+use super::activity::Activity;
+use crate::clock::Clock;
+use crate::metrics::StoreMetrics;
+
 /// How many notifications a slow receiver may be behind. A receiver that is further behind reads the lanes instead.
 const BACKLOG: usize = 1024;
 
@@ -25,6 +30,13 @@ pub(super) struct Wake {
     pub(super) removals: Arc<AtomicU64>,
     /// Counts commits.
     pub(super) commits: watch::Sender<u64>,
+    /// Takes the time of each transaction.
+    pub(super) metrics: StoreMetrics,
+    pub(super) clock: Clock,
+    /// What is paused.
+    pub(super) pauses: watch::Sender<Arc<Pauses>>,
+    /// What was accepted and delivered.
+    pub(super) activity: Activity,
 }
 
 impl ChangedLanes {
@@ -46,12 +58,16 @@ impl ChangedLanes {
 }
 
 impl Wake {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(pauses: Pauses, clock: Clock) -> Self {
         Self {
             arrivals: broadcast::Sender::new(BACKLOG),
             departures: broadcast::Sender::new(BACKLOG),
             removals: Arc::default(),
             commits: watch::Sender::new(0),
+            metrics: StoreMetrics::default(),
+            clock,
+            pauses: watch::Sender::new(Arc::new(pauses)),
+            activity: Activity::default(),
         }
     }
 

@@ -95,6 +95,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metrics",
             "logging",
             "operator",
+            // A report is stored as an event.
+            "report",
+            "event",
+            "headers",
+            "message",
             // The snapshot that is served and that a reload replaces.
             "source",
         ],
@@ -145,12 +150,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake",
             "secret",
             "clock",
+            "headers",
+            "logging",
+            "panics",
         ],
     ),
     (
         "queue",
         // decision: its types are mapped to stored rows; the queue does not decide.
-        &["event", "message", "conversation", "decision", "clock", "logging"],
+        &[
+            "event",
+            "message",
+            "conversation",
+            "decision",
+            "clock",
+            "logging",
+            "metrics",
+        ],
     ),
     (
         "config",
@@ -170,6 +186,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "payload",
             // The readers of a channel.
             "message",
+            "report",
             "zone",
         ],
     ),
@@ -177,6 +194,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("lifecycle", &["clock"]),
     ("logging", &["clock", "message", "panics"]),
     ("metrics", &[]),
+    ("report", &["message", "suggest"]),
     ("clock", &[]),
     (
         "decision",
@@ -253,6 +271,7 @@ const PURE: &[&str] = &[
     "route",
     "conversation",
     "digest",
+    "report",
     "retry",
     "template",
     "message",

@@ -84,6 +84,11 @@ pub(in crate::config) const ROOT: &[Key] = &[
         Shape::Table(HISTORY),
         "how long events and finished deliveries are kept",
     ),
+    Key::new(
+        "report",
+        Shape::Table(REPORT),
+        "reports of the bridge about itself to a channel",
+    ),
     Key::new("operator", Shape::Table(OPERATOR), "the operator's listener"),
     Key::new("public", Shape::Table(PUBLIC), "the public listener"),
     Key::new(
@@ -257,6 +262,11 @@ const SOURCE: &[Key] = &[
         Shape::Boolean,
         "whether templates leave out what most channels do not want, such as stars, new branches and each passed run; default: true",
     ),
+    Key::new(
+        "expect",
+        Shape::Duration,
+        "how often an event is expected, such as \"1h\": a longer silence is reported; default: never",
+    ),
     Key::new("authentication", SCHEMES, "schemes that replace the kind's"),
     Key::new(
         "limits",
@@ -389,6 +399,19 @@ const HISTORY: &[Key] = &[
         "dead",
         Shape::Duration,
         "how long dead letters are kept; default: \"90d\"",
+    ),
+];
+
+const REPORT: &[Key] = &[
+    Key::new(
+        "channels",
+        Shape::Either(&[CHANNELS, Shape::Text]),
+        "the channels that may have the reports: the first that is not in trouble itself has them; default: none",
+    ),
+    Key::new(
+        "stuck_after",
+        Shape::Duration,
+        "a channel to which nothing can be posted for longer than this is reported; default: \"15m\"",
     ),
 ];
 

@@ -5,6 +5,7 @@ mod deploy;
 mod display;
 mod kinds;
 mod like;
+mod report;
 mod requests;
 mod schema;
 mod secrets;

@@ -177,7 +177,7 @@ fn described_defaults_of_the_bridge_are_those_of_the_code() {
     let settings = |text: &str| {
         let config = files.read(&format!("{START}{SOURCE}{text}"));
         let config = config.unwrap_or_else(|findings| panic!("{text}: {findings:?}"));
-        (config.limits, config.delivery, config.history)
+        (config.limits, config.delivery, config.history, config.report)
     };
     let mut described = 0;
     for table in bridge_toml::ROOT {
@@ -193,8 +193,8 @@ fn described_defaults_of_the_bridge_are_those_of_the_code() {
         }
     }
     assert!(
-        described >= 9,
-        "limits, delivery and history have nine keys: {described}"
+        described >= 10,
+        "limits, delivery, history and report have ten keys: {described}"
     );
 }
 

@@ -150,7 +150,7 @@ async fn checked(bench: &Bench, event: Uuid, follows: Follows, reason: &str, may
     };
     assert_eq!(delivery.state, state, "{reason}");
     let counted = format!(r#"twake_bridge_attempts_total{{channel="dev",verdict="{label}"}} 1"#);
-    let metrics = bench.metrics.openmetrics();
+    let metrics = bench.metrics.page(Format::Text);
     assert!(metrics.contains(&counted), "{reason}: {metrics}");
     let halted = format!(
         r#"twake_bridge_channel_halted{{channel="dev"}} {}"#,

@@ -67,7 +67,7 @@ async fn a_halt_stops_the_channels_that_are_in_its_account_after_a_reload() {
     ]));
     in_time("the halts", changes.changed()).await.unwrap();
     assert_eq!(bench.halts.all()[0].lanes, ["new".into(), "ops".into()]);
-    let metrics = bench.metrics.openmetrics();
+    let metrics = bench.metrics.page(Format::Text);
     for (channel, halted) in [("dev", 0), ("new", 1), ("ops", 1)] {
         let line = format!(r#"twake_bridge_channel_halted{{channel="{channel}"}} {halted}"#);
         assert!(metrics.contains(&line), "{line}: {metrics}");
@@ -80,7 +80,7 @@ async fn a_halt_stops_the_channels_that_are_in_its_account_after_a_reload() {
         .send_replace(destinations([destination(&peer.url, "other", "dev")]));
     in_time("the halts", changes.changed()).await.unwrap();
     assert!(bench.halts.all().is_empty());
-    let metrics = bench.metrics.openmetrics();
+    let metrics = bench.metrics.page(Format::Text);
     assert!(metrics.contains(r#"twake_bridge_channel_halted{channel="ops"} 0"#));
 }
 

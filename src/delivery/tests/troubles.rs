@@ -35,7 +35,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     assert!(
         bench
             .metrics
-            .openmetrics()
+            .page(Format::Text)
             .contains(r#"twake_bridge_channel_halted{channel="ops"} 1"#)
     );
 
@@ -68,7 +68,7 @@ async fn a_halt_keeps_every_message_of_the_account_and_one_lane_probes() {
     assert!(
         bench
             .metrics
-            .openmetrics()
+            .page(Format::Text)
             .contains(r#"twake_bridge_channel_halted{channel="ops"} 0"#)
     );
 }

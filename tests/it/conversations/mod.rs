@@ -104,6 +104,7 @@ pub(crate) fn new_event(clock: &Clock, message: StoredMessage) -> NewEvent {
             routes: "[]".to_owned(),
             skipped: None,
             unreadable: None,
+            line: None,
         },
         messages: vec![message],
         deliveries: vec![NewDelivery {
@@ -241,6 +242,8 @@ impl Bench {
                 message: 0,
             }],
             now: self.clock.now(),
+            release: false,
+            audit: None,
         };
         self.queue().replay(replay).await.unwrap().unwrap();
         self.ended(event).await

@@ -3,6 +3,7 @@
 mod access;
 mod hiding;
 mod looking;
+mod openapi;
 mod operations;
 
 use serde_json::Value;

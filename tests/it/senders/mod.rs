@@ -46,14 +46,14 @@ fn bridge_with_own_kinds(setup: &TestSetup, source: &str) -> TestBridge {
 }
 
 /// A child process, killed when dropped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     log: mpsc::Receiver<String>,
 }
 
 impl Running {
     /// Starts a command. Its log is its standard error and its standard output.
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let (send, log) = mpsc::channel();
         let mut child = command
             .stdin(Stdio::null())
@@ -68,7 +68,7 @@ impl Running {
 
     /// Waits for a line of the log with `text`; returns the log up to that line. This blocks the bridge of the same test,
     /// so use it only while a program starts.
-    fn wait_for(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let mut log = String::new();
         loop {
             let line = self
@@ -101,7 +101,7 @@ impl Drop for Running {
 }
 
 /// The address (`127.0.0.1:PORT`) in the last line of a log.
-fn address(log: &str) -> String {
+pub(crate) fn address(log: &str) -> String {
     let line = log.lines().last().unwrap();
     let (_, port) = line
         .split_once("127.0.0.1:")
