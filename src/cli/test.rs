@@ -29,7 +29,7 @@ use crate::queue::State;
 use crate::sandbox::{SampleRequest, SampleSender};
 use crate::secret::Secret;
 use crate::source::Source;
-use crate::suggest::{counted, unknown};
+use crate::suggest::unknown;
 
 /// How long the event may take to be delivered.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -305,6 +305,9 @@ impl Tested {
         };
         let hint = match (self.status, json["seen_before"].as_bool()) {
             (403, _) => "\nA test comes from this machine: its address must be in `allow` of the source.",
+            (401 | 404, _) => {
+                "\nThe bridge that listens there has another configuration: `twake-bridge reload`, or it is another bridge."
+            }
             (_, Some(true)) => {
                 "\nThe bridge has this event already, so it posts nothing again: see its deliveries, or test another sample."
             }
@@ -322,19 +325,24 @@ impl Tested {
             };
             return why.to_owned();
         };
-        let mut text = format!("event     {}\n{}", event.id, outcome(event).trim_end());
-        if waits(event) {
-            let waiting = event
-                .deliveries
-                .iter()
-                .filter(|delivery| delivery.state == State::Waiting);
-            let waiting = counted(waiting.count(), "message");
-            text.push_str(&format!(
-                "\n\nAfter {} seconds {waiting} still wait. The bridge goes on; `twake-bridge channels list` shows why.",
-                LIMIT.as_secs()
-            ));
-        }
-        text
+        let outcome = outcome(event);
+        let waiting = event
+            .deliveries
+            .iter()
+            .filter(|delivery| delivery.state == State::Waiting);
+        let late = match waiting.count() {
+            0 => String::new(),
+            waiting => format!(
+                "\n\nAfter {} seconds {} still waiting. The bridge goes on; `twake-bridge channels list` shows why.",
+                LIMIT.as_secs(),
+                if waiting == 1 {
+                    "1 message is".to_owned()
+                } else {
+                    format!("{waiting} messages are")
+                }
+            ),
+        };
+        format!("event     {}\n{}{late}", event.id, outcome.trim_end())
     }
 }
 

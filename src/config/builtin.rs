@@ -56,6 +56,15 @@ pub fn templates(kind: &str) -> Vec<TemplateFile> {
     own.chain(shared_parts()).collect()
 }
 
+/// Returns how many samples a kind has, without unpacking them.
+pub fn sample_count(kind: &str) -> usize {
+    let folder = format!("{kind}/");
+    SAMPLES
+        .iter()
+        .filter(|(path, _)| path.starts_with(&folder))
+        .count()
+}
+
 /// Returns the files of which a kind is made: their paths in its folder, and their content.
 pub fn files(kind: &str) -> Vec<(String, Vec<u8>)> {
     let folder = format!("{kind}/");
@@ -128,10 +137,7 @@ mod tests {
                     template.name
                 );
             }
-            let packed = SAMPLES
-                .iter()
-                .filter(|(path, _)| path.starts_with(&format!("{kind}/")))
-                .count();
+            let packed = sample_count(kind);
             let files = files(kind).len();
             assert_eq!(
                 files,

@@ -233,7 +233,11 @@ async fn test_reports_a_message_that_is_refused_and_a_bridge_that_does_not_run()
 #[actix_web::test]
 async fn every_command_ends_with_a_status_that_its_help_lists() {
     let setup = TestSetup::new();
-    setup.write_config("");
+    let config = setup.write_config("");
+    // A first run makes the store.
+    let mut served = Served::start(&config, &setup.store());
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
     fs::write(setup.path("wrong.toml"), "[sources.x]\nkind = \"gihtub\"\n").unwrap();
     for (arguments, status) in [
         (&["serve", "--config", "wrong.toml"][..], 78),

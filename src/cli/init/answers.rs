@@ -284,7 +284,7 @@ fn name(text: &str) -> Result<String, String> {
 
 /// The path of a secret, relative to `bridge.toml`.
 pub(super) fn in_secrets(name: &str) -> String {
-    format!("{}/{name}", SECRETS)
+    format!("{SECRETS}/{name}")
 }
 
 /// A text as a value of TOML.
