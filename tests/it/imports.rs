@@ -121,6 +121,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "delivery",
         &[
             "units",
+            // The tokens of an account, which are kept in a file.
+            "secret",
             "twake",
             "queue",
             "retry",
