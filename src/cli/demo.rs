@@ -78,7 +78,7 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     };
     let bridge = Bridge::build(config, addresses, &clock)?;
     let webhooks = Url::parse(&format!("http://{}/", bridge.address()))?;
-    let (bridge_operator, queue) = (bridge.operator_address(), bridge.queue());
+    let (operator, queue) = (bridge.operator_address(), bridge.queue());
 
     let stop = Stop::default();
     stop.on_signals()?;
@@ -88,7 +88,7 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     let links = Links {
         page,
         webhooks,
-        operator: Url::parse(&format!("http://{}/", bridge_operator))?,
+        operator: Url::parse(&format!("http://{operator}/"))?,
     };
     let token = fs::read_to_string(folder.join("monitoring"))?;
     handle.present(presentation(arguments.api, &links, &token)?);

@@ -12,6 +12,7 @@ use super::secrets::{Purpose, Reference};
 use super::source::{SourceContext, source};
 use super::{Channels, Config, Sources, accounts, kind, people};
 use crate::secret::Secret;
+use crate::template::LibraryTemplate;
 use crate::toml_reader::{self, Finding, Findings, Located, Severity};
 use crate::twake::Api;
 
@@ -253,7 +254,7 @@ fn ephemeral(sources: &Sources, channels: &Channels, places: &[Located<String>],
         let reaching = reaching.filter(|source| source.routes.reachable().contains(place.value.as_str()));
         let templates = reaching.flat_map(|source| source.kind.templates.entries());
         let files: BTreeSet<&str> = templates
-            .filter(|template| template.is_ephemeral())
+            .filter(LibraryTemplate::is_ephemeral)
             .map(|template| template.file())
             .collect();
         for file in files {

@@ -105,7 +105,7 @@ impl Day {
             "/pull_request/number": PULL, "/pull_request/title": "Round prices to whole cents",
             "/pull_request/html_url": format!("{REPOSITORY}/pull/{PULL}"),
             "/pull_request/user/login": "ada", "/pull_request/user/html_url": "https://github.com/ada",
-            "/pull_request/head/ref": "round-prices", "/pull_request/base/ref": "main",
+            "/pull_request/head/ref": "round-prices", "/pull_request/head/repo/full_name": "acme/shop", "/pull_request/base/ref": "main",
             "/pull_request/body": "Invoices showed fractions of a cent. Prices are now rounded once, when the order is closed.",
             "/pull_request/updated_at": self.ago(minutes),
         });
@@ -149,19 +149,20 @@ impl Day {
             "/pull_request/commits": 2,
         });
         self.pull("pull_request__opened", "ada", 200, &size)?;
-        let asked = json!({ "/number": PULL, "/requested_reviewer/login": "grace" });
+        let asked = json!({
+            "/number": PULL, "/requested_reviewer/login": "grace", "/pull_request/requested_reviewers/0/login": "grace",
+            "/pull_request/labels": [],
+        });
         self.pull("pull_request__review-requested", "ada", 199, &asked)?;
         let on_pull = json!({
             "/workflow_run/pull_requests/0/number": PULL, "/workflow_run/display_title": "Round prices to whole cents",
             "/workflow_run/head_commit/message": "Round prices to whole cents", "/workflow_run/head_commit/author/name": "Ada",
         });
         self.run(411, "failure", "round-prices", 190, &on_pull)?;
-        self.pull(
-            "pull_request__synchronize",
-            "ada",
-            170,
-            &json!({ "/number": PULL }),
-        )?;
+        let pushed = json!({
+            "/number": PULL, "/pull_request/requested_reviewers/0/login": "grace", "/pull_request/labels": [],
+        });
+        self.pull("pull_request__synchronize", "ada", 170, &pushed)?;
         self.run(412, "success", "round-prices", 165, &on_pull)?;
         let review = json!({
             "/review/id": 7001, "/review/user/login": "grace",
@@ -183,7 +184,10 @@ impl Day {
             "/review/body": "Looks good. Ship it.",
         });
         self.pull("pull_request_review__approved", "grace", 120, &approval)?;
-        let merge = json!({ "/number": PULL, "/pull_request/merged_by/login": "grace" });
+        let mut merge = size;
+        merge["/pull_request/merged_by/login"] = json!("grace");
+        merge["/pull_request/requested_reviewers"] = json!([]);
+        merge["/pull_request/labels"] = json!([]);
         self.pull("pull_request__closed-merged", "grace", 115, &merge)
     }
 
@@ -204,7 +208,8 @@ impl Day {
         self.run(413, "failure", "main", 108, &merge)?;
         let message = "Expect rounded prices in the tests of the report";
         let push = json!({
-            "/ref": "refs/heads/main", "/before": broken, "/after": mended, "/head_commit/id": mended, "/pusher/name": "linus",
+            "/ref": "refs/heads/main", "/before": broken, "/after": mended, "/head_commit/id": mended, "/head_commit/message": message,
+            "/pusher/name": "linus",
             "/repository/default_branch": "main", "/compare": format!("{REPOSITORY}/compare/{broken}...{mended}"),
             "/commits/0/id": mended, "/commits/0/message": message, "/commits/0/author/name": "Linus",
             "/commits/0/author/username": "linus", "/commits/0/url": format!("{REPOSITORY}/commit/{mended}"),

@@ -52,7 +52,7 @@ fn demo(api: &str, picture: &str, prefix: &str) {
     let page = format!("{page}?channel={prefix}dev");
     browse(
         chromium,
-        &[&screenshot, "--window-size=1280,860", "--hide-scrollbars", &page],
+        &[&screenshot, "--window-size=1280,1340", "--hide-scrollbars", &page],
     );
     assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
 }
