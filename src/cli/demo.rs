@@ -1,5 +1,7 @@
-//! `twake-bridge demo`: runs a bridge and a stand-in chat on free ports, and sends the signed samples of every kind to the
-//! webhook listener. Needs no account, network or configuration, and keeps nothing.
+//! `twake-bridge demo`: runs a bridge and a stand-in chat on free ports, and sends one day of a project and the samples of every
+//! kind, signed, to the webhook listener. Needs no account, network or configuration, and keeps nothing.
+
+mod day;
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
@@ -13,15 +15,12 @@ use url::Url;
 
 use crate::authentication::secret_for;
 use crate::bridge::{Bridge, ListenAddresses};
-use crate::check::{Sampled, sampled};
 use crate::clock::Clock;
-use crate::config::builtin::Sample;
 use crate::config::{self, Config, Environment};
-use crate::decision;
 use crate::lifecycle::Stop;
-use crate::sandbox::{SampleRequest, SampleSender, Sandbox, SandboxHandle};
+use crate::queue::Queue;
+use crate::sandbox::{Presentation, SampleRequest, SampleSender, Sandbox};
 use crate::secret::Secret;
-use crate::source::Source;
 
 use super::sandbox::{ApiArgument, channel_id};
 
@@ -47,12 +46,16 @@ const KEY_FILE: &str = "twake";
 /// How long the messages of a kind may take to reach the page. A laptop needs a second for all.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Counts samples and messages.
-#[derive(Default)]
-struct Tally {
-    samples: usize,
-    messages: usize,
-    skipped: usize,
+/// The channels: those of the day, then one for each kind with its samples.
+fn channels<'a>(kinds: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    day::CHANNELS.into_iter().chain(kinds.iter().copied())
+}
+
+/// The addresses of the demo.
+struct Links {
+    page: Url,
+    webhooks: Url,
+    operator: Url,
 }
 
 pub(super) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
@@ -75,26 +78,41 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     };
     let bridge = Bridge::build(config, addresses, &clock)?;
     let webhooks = Url::parse(&format!("http://{}/", bridge.address()))?;
-    let operator = bridge.operator_address();
+    let (operator, queue) = (bridge.operator_address(), bridge.queue());
 
     let stop = Stop::default();
     stop.on_signals()?;
     let twake = actix_web::rt::spawn(sandbox.run(stop.graceful.clone()));
     let running = actix_web::rt::spawn(bridge.run(stop.clone()));
 
-    let sent = send_samples(arguments.api, &webhooks, &sources, folder, &handle, &clock);
-    let tally = tokio::select! {
-        tally = sent => tally?,
-        () = stop.graceful.cancelled() => Tally::default(),
+    let links = Links {
+        page,
+        webhooks,
+        operator: Url::parse(&format!("http://{operator}/"))?,
+    };
+    let token = fs::read_to_string(folder.join("monitoring"))?;
+    handle.present(presentation(arguments.api, &links, &token)?);
+    let demo = Demo {
+        webhooks: &links.webhooks,
+        sources: &sources,
+        folder,
+        queue,
+        clock: &clock,
+        sender: SampleSender::new(clock.clone()),
+    };
+    let samples = tokio::select! {
+        samples = demo.send_all() => samples?,
+        () = stop.graceful.cancelled() => 0,
     };
     if !stop.graceful.is_cancelled() {
+        let messages: usize = channels(&kinds)
+            .map(|name| handle.messages(&channel_id(arguments.api, name)).len())
+            .sum();
         // The page works, also if nobody reads this.
-        let _ = writeln!(
-            stdout(),
-            "{}",
-            introduction(&tally, &page, &webhooks, &operator.to_string(), folder)?
-        );
+        let _ = writeln!(stdout(), "{}", introduction(samples, messages, &links, &token)?);
     }
+    // The store ends when its last handle is dropped.
+    drop(demo);
     if arguments.once {
         stop.graceful.cancel();
     }
@@ -103,7 +121,6 @@ async fn show(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The stand-in chat, with a channel for each kind.
 fn sandbox(
     arguments: &DemoArguments,
     kinds: &[&str],
@@ -113,7 +130,8 @@ fn sandbox(
     let key = Secret::new(&random(clock));
     write_secret(&key, &folder.join(KEY_FILE))?;
     let listen = &arguments.page;
-    let settings = super::sandbox::settings(arguments.api, listen, kinds, key);
+    let channels: Vec<&str> = channels(kinds).collect();
+    let settings = super::sandbox::settings(arguments.api, listen, &channels, key);
     Sandbox::bind(settings, clock.clone())
         .with_context(|| format!("cannot listen on {listen} (another --page?)"))
 }
@@ -127,8 +145,8 @@ fn write_secret(secret: &Secret, file: &Path) -> anyhow::Result<()> {
     Ok(fs::write(file, secret.expose())?)
 }
 
-/// The `bridge.toml` of the demo: a source and a channel for each kind. The samples are no sequence of events, so each is a
-/// message of its own.
+/// The `bridge.toml` of the demo: the sources of the day, and a source and a channel for each kind. The samples of a kind are no
+/// sequence of events, so each is a message of its own.
 fn configuration(
     api: ApiArgument,
     kinds: &[&str],
@@ -136,16 +154,20 @@ fn configuration(
     folder: &Path,
     clock: &Clock,
 ) -> anyhow::Result<Config> {
-    let mut text = super::sandbox::configuration(api, page, kinds, KEY_FILE);
-    for kind in kinds {
+    let channels: Vec<&str> = channels(kinds).collect();
+    let mut text = super::sandbox::configuration(api, page, &channels, KEY_FILE);
+    let alone = |kind| format!("channels = [\"{kind}\"]\nconversations = false\ncalm = false");
+    let of_kinds = kinds.iter().map(|kind| (*kind, *kind, alone(kind)));
+    let of_day = day::SOURCES.map(|(name, kind, rest)| (name, kind, rest.to_owned()));
+    for (name, kind, rest) in of_day.into_iter().chain(of_kinds) {
         let Ok((loaded, _)) = config::kind_alone(kind, None) else {
             bail!("the kind {kind} cannot be read");
         };
         let scheme = loaded.kind.schemes.first().context("a kind without a scheme")?;
-        write_secret(&secret_for(scheme, &random(clock)), &folder.join(kind))?;
+        write_secret(&secret_for(scheme, &random(clock)), &folder.join(name))?;
         writeln!(
             text,
-            "\n\n[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{kind}\" }}]\nchannels = [\"{kind}\"]\nconversations = false\ncalm = false"
+            "\n\n[sources.{name}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{name}\" }}]\n{rest}"
         )?;
     }
     text.push_str("\n\n[delivery]\ndigest_above = 0\n");
@@ -156,102 +178,129 @@ fn configuration(
     })
 }
 
-/// Sends every sample of every kind and waits until their messages are on the page.
-async fn send_samples(
-    api: ApiArgument,
-    webhooks: &Url,
-    sources: &config::Sources,
-    folder: &Path,
-    sandbox: &SandboxHandle,
-    clock: &Clock,
-) -> anyhow::Result<Tally> {
-    let sender = SampleSender::new(clock.clone());
-    let mut tally = Tally::default();
-    for (name, source) in sources {
-        let url = webhooks.join(&format!("hooks/{name}"))?;
-        let secret = Secret::new(&fs::read_to_string(folder.join(&**name))?);
-        let scheme = source.kind.schemes.first().context("a kind without a scheme")?;
-        let mut expected = 0;
-        for sample in config::builtin::samples(&source.kind.name) {
-            let request = SampleRequest {
-                method: source.kind.methods.first().map_or("POST", |method| method.name()),
-                url: &url,
-                scheme,
-                secret: &secret,
-                headers: &source.kind.sample_headers,
-                event_type: &sample.event_type,
-                body: Bytes::copy_from_slice(&sample.body),
-            };
-            let (status, answer) = sender.send(request).await.map_err(anyhow::Error::msg)?;
-            ensure!(
-                (200..300).contains(&status),
-                "{} was answered {status}: {}",
-                sample.name,
-                String::from_utf8_lossy(&answer)
-            );
-            tally.samples += 1;
-            // The response that a kind defines itself does not name the channels.
-            let named = serde_json::from_slice::<serde_json::Value>(&answer)
-                .ok()
-                .and_then(|answer| Some(answer.get("channels")?.as_array()?.len()));
-            let channels = match named {
-                Some(named) => named,
-                None => count_channels(source, &sample)?,
-            };
-            tally.messages += channels;
-            tally.skipped += usize::from(channels == 0);
-            expected += channels;
-        }
-        let channel = channel_id(api, name);
-        let arrived = sandbox.wait_for(&channel, |messages| messages.len() >= expected);
-        clock
-            .timeout(TIMEOUT, arrived)
-            .await
-            .with_context(|| format!("the messages of {name} did not reach the page in a minute"))?;
-    }
-    Ok(tally)
+/// What sends the events.
+struct Demo<'a> {
+    webhooks: &'a Url,
+    sources: &'a config::Sources,
+    folder: &'a Path,
+    queue: Queue,
+    clock: &'a Clock,
+    sender: SampleSender,
 }
 
-/// How many channels a sample is posted to.
-fn count_channels(source: &Source, sample: &Sample) -> anyhow::Result<usize> {
-    Ok(match sampled(source, sample).map_err(anyhow::Error::msg)? {
-        Sampled::Event(event) => decision::decide(*event, source).channels().len(),
-        Sampled::Challenge(_) => 0,
+impl Demo<'_> {
+    /// Sends the day and every sample of every kind, and waits until their messages are on the page. Returns how many were sent.
+    async fn send_all(&self) -> anyhow::Result<usize> {
+        let mut sent = 0;
+        for event in day::events(self.clock.now())? {
+            self.send(event.source, &event.event_type, event.body).await?;
+            sent += 1;
+        }
+        self.delivered().await?;
+        for kind in config::builtin::kinds() {
+            for sample in config::builtin::samples(kind) {
+                self.send(kind, &sample.event_type, sample.body.into()).await?;
+                sent += 1;
+            }
+            self.delivered().await?;
+        }
+        Ok(sent)
+    }
+
+    /// Sends an event, signed as its sender signs it.
+    async fn send(&self, source: &str, event_type: &str, body: Bytes) -> anyhow::Result<()> {
+        let kind = &self.sources.get(source).context("a source of the demo")?.kind;
+        let secret = Secret::new(&fs::read_to_string(self.folder.join(source))?);
+        let request = SampleRequest {
+            method: kind.methods.first().map_or("POST", |method| method.name()),
+            url: &self.webhooks.join(&format!("hooks/{source}"))?,
+            scheme: kind.schemes.first().context("a kind without a scheme")?,
+            secret: &secret,
+            headers: &kind.sample_headers,
+            event_type,
+            body,
+        };
+        let (status, answer) = self.sender.send(request).await.map_err(anyhow::Error::msg)?;
+        let answer = String::from_utf8_lossy(&answer);
+        ensure!(
+            (200..300).contains(&status),
+            "an event {event_type} of {source} was answered {status}: {answer}"
+        );
+        Ok(())
+    }
+
+    /// Waits until no message waits.
+    async fn delivered(&self) -> anyhow::Result<()> {
+        let mut changes = self.queue.changes();
+        let settled = async {
+            loop {
+                changes.borrow_and_update();
+                if self.queue.lanes().await?.iter().all(|lane| lane.waiting == 0) {
+                    return anyhow::Ok(());
+                }
+                changes.changed().await?;
+            }
+        };
+        let settled = self.clock.timeout(TIMEOUT, settled).await;
+        settled.context("the messages did not reach the page in a minute")?
+    }
+}
+
+/// What the page shows besides the chat.
+fn presentation(api: ApiArgument, links: &Links, token: &str) -> anyhow::Result<Presentation> {
+    let link = |text: &str, path: &str| anyhow::Ok((text.to_owned(), links.operator.join(path)?));
+    Ok(Presentation {
+        title: "twake-bridge demo".to_owned(),
+        about: "This is a demo of twake-bridge. A real bridge has received signed webhooks and posted them to this stand-in chat: one \
+                day of a small project in #dev and #ops."
+            .to_owned(),
+        links: vec![
+            link("The operator's console", "console/")?,
+            link("Metrics", "metrics")?,
+        ],
+        calls: calls(links, token).into(),
+        first: day::CHANNELS.map(|name| channel_id(api, name)).into(),
     })
 }
 
-fn introduction(
-    tally: &Tally,
-    page: &Url,
-    webhooks: &Url,
-    operator: &str,
-    folder: &Path,
-) -> anyhow::Result<String> {
-    let Tally {
-        samples,
-        messages,
-        skipped,
-    } = tally;
-    let token = fs::read_to_string(folder.join("alertmanager"))?;
-    Ok(format!(
+/// The calls to try, each with what it does.
+fn calls(links: &Links, token: &str) -> [(String, String); 2] {
+    let Links { page, webhooks, .. } = links;
+    [
+        (
+            "Send an alert to #ops".to_owned(),
+            format!("curl -H 'Authorization: Bearer {token}' -d '{ALERT}' {webhooks}hooks/monitoring"),
+        ),
+        (
+            "Make the chat fail five times, send some, and watch them arrive in order".to_owned(),
+            format!(
+                "curl -H 'Content-Type: application/json' -d '{{\"fault\": \"unavailable\", \"times\": 5}}' {page}sandbox/faults"
+            ),
+        ),
+    ]
+}
+
+fn introduction(samples: usize, messages: usize, links: &Links, token: &str) -> anyhow::Result<String> {
+    let Links {
+        page,
+        webhooks,
+        operator,
+    } = links;
+    let mut text = format!(
         "\
-A bridge and a stand-in chat are running.
-The bridge accepted {samples} signed samples: it posted {messages} messages and skipped {skipped} samples, as their kinds specify.
+A bridge and a stand-in chat are running. The bridge accepted {samples} signed webhooks; the page shows {messages} messages.
 
   the page   {page}
+  console    {operator}console/
   webhooks   {webhooks}hooks/{{source}}
-  metrics    http://{operator}/metrics
-
-Send one yourself:
-
-  curl -H 'Authorization: Bearer {token}' -d '{ALERT}' {webhooks}hooks/alertmanager
-
-Make the chat fail five times, send some, and watch them arrive in order:
-
-  curl -H 'Content-Type: application/json' -d '{{\"fault\": \"unavailable\", \"times\": 5}}' {page}sandbox/faults
-
-Ctrl-C stops the demo. Nothing is kept."
-    ))
+  metrics    {operator}metrics
+"
+    );
+    for (what, call) in calls(links, token) {
+        write!(text, "\n{what}:\n\n  {call}\n")?;
+    }
+    text.push_str("\nCtrl-C stops the demo. Nothing is kept.");
+    Ok(text)
 }
 
 /// A minimal alert of Alertmanager. The shell inserts the start time, so that sending it twice makes two alerts.

@@ -79,7 +79,8 @@ impl AccountContext<'_> {
         );
         let outbound = outbound.map(Arc::new);
         let key = self.secret(raw.private_api_key.as_ref(), Purpose::Given);
-        let credentials = self.credentials(raw.access_token.as_ref(), raw.as_token.as_ref(), raw.user_id);
+        let access_token = (raw.access_token.as_ref(), raw.refresh_token.as_ref());
+        let credentials = self.credentials(access_token, raw.as_token.as_ref(), raw.user_id);
         let parts = url.zip(outbound);
         let account = match raw.api {
             Some(Api::MessagesSave) => parts.and_then(|(url, outbound)| {
@@ -115,10 +116,10 @@ impl AccountContext<'_> {
         }
     }
 
-    /// The credentials of a Matrix account: one token of two kinds. The reader has reported if there is none.
+    /// The credentials of a Matrix account: one token of two kinds, and what renews an access token. The reader has reported if there is none.
     fn credentials(
         &self,
-        access_token: Option<&Reference>,
+        access_token: (Option<&Reference>, Option<&Reference>),
         as_token: Option<&Reference>,
         user_id: Option<Located<String>>,
     ) -> Option<Credentials> {
@@ -130,10 +131,20 @@ impl AccountContext<'_> {
             matrix::parse_user_id(&user.value).map_err(wrong).is_ok()
         });
         match (access_token, as_token) {
-            (Some(token), _) => Some(Credentials::AccessToken(
+            ((Some(token), None), _) => Some(Credentials::AccessToken(
                 self.secret(Some(token), Purpose::Token)?,
             )),
-            (None, token) => Some(Credentials::ApplicationService {
+            ((Some(token), refresh), _) => {
+                let secret = |reference| self.secret(reference, Purpose::Token);
+                let (token, refresh) = (secret(Some(token)), secret(refresh));
+                let name = format!("matrix-{}.json", self.name);
+                Some(Credentials::Renewable {
+                    token: token?,
+                    refresh: refresh?,
+                    file: self.environment.state_folder().join(name),
+                })
+            }
+            ((None, _), token) => Some(Credentials::ApplicationService {
                 token: self.secret(token, Purpose::Token)?,
                 user_id: user_id?.value,
             }),

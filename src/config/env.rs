@@ -229,6 +229,17 @@ impl Environment {
             .map(Path::new)
     }
 
+    /// Returns the folder of the store, where the bridge keeps what it has to remember.
+    pub(super) fn state_folder(&self) -> PathBuf {
+        let default = ProcessSettings::default().store;
+        let store = self
+            .variable("TWAKE_BRIDGE_STORE")
+            .filter(|store| !store.is_empty());
+        let store = store.unwrap_or(&default);
+        let path = Path::new(store.strip_prefix("sqlite:").unwrap_or(store));
+        path.parent().map(Path::to_owned).unwrap_or_default()
+    }
+
     /// Returns the address of the operator's listener, and whether it is a loopback address.
     pub(super) fn operator_listen(&self) -> (&str, bool) {
         let address = self.operator_listen.as_str();

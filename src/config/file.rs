@@ -52,6 +52,7 @@ pub(super) struct RawAccount {
     pub(super) group_id: Option<Located<String>>,
     pub(super) workspace_id: Option<Located<String>>,
     pub(super) access_token: Option<Reference>,
+    pub(super) refresh_token: Option<Reference>,
     pub(super) as_token: Option<Reference>,
     pub(super) user_id: Option<Located<String>>,
     pub(super) outbound: RawOutbound,
@@ -241,6 +242,7 @@ fn account(table: &TableReader<'_, '_>) -> RawAccount {
         group_id: table.text("group_id"),
         workspace_id: table.text("workspace_id"),
         access_token: secrets::reference(table, "access_token"),
+        refresh_token: secrets::reference(table, "refresh_token"),
         as_token: secrets::reference(table, "as_token"),
         user_id: table.text("user_id"),
         outbound: outbound::raw(table),
@@ -262,6 +264,12 @@ fn check_account_keys(table: &TableReader<'_, '_>, api: Api) {
     };
     for key in required.iter().filter(|key| !table.has(key)) {
         table.missing(key);
+    }
+    if table.has("refresh_token") && table.has("as_token") {
+        table.wrong(
+            "refresh_token",
+            "renews an `access_token`; the token of an application service does not expire",
+        );
     }
     if table.has("access_token") {
         for key in ["as_token", "user_id"].into_iter().filter(|key| table.has(key)) {

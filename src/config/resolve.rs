@@ -13,7 +13,9 @@ use super::source::{SourceContext, source};
 use super::{Channels, Config, Sources, accounts, kind, people, report};
 use crate::report::ReportSettings;
 use crate::secret::Secret;
+use crate::template::LibraryTemplate;
 use crate::toml_reader::{self, Finding, Findings, Located, Severity};
+use crate::twake::Api;
 
 /// The folder of own kinds, if the file names no other.
 const TEMPLATES: &str = "templates";
@@ -124,6 +126,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
     if sources.len() == every_source_resolved {
         unreached(&sources, &report, &channel_places, findings);
     }
+    ephemeral(&sources, &channels, &channel_places, findings);
     let kinds = kinds
         .into_iter()
         .filter_map(|(name, kind)| Some((name, kind?)))
@@ -240,6 +243,33 @@ fn contradictions(raw: &Raw, findings: &Findings) {
     for (longer, key, other, so) in pairs {
         if longer {
             findings.warning(*delivery_at, key, format!("is longer than {other}: {so}"));
+        }
+    }
+}
+
+/// Reports channels whose API cannot show a message without storing it, where a template asks for that.
+fn ephemeral(sources: &Sources, channels: &Channels, places: &[Located<String>], findings: &Findings) {
+    for place in places {
+        let api = channels
+            .get(place.value.as_str())
+            .map(|channel| channel.account().api());
+        let Some(api) = api.filter(|api| *api != Api::MessagesSave) else {
+            continue;
+        };
+        let reaching = sources.values();
+        let reaching = reaching.filter(|source| source.routes.reachable().contains(place.value.as_str()));
+        let templates = reaching.flat_map(|source| source.kind.templates.entries());
+        let files: BTreeSet<&str> = templates
+            .filter(LibraryTemplate::is_ephemeral)
+            .map(|template| template.file())
+            .collect();
+        for file in files {
+            let what = format!(
+                "`ephemeral` of {file} has no effect with api = \"{}\": the message stays in the channel; remove `ephemeral`, or \
+                 route these events to another channel",
+                api.name()
+            );
+            findings.warning(place.at, &format!("channels.{}", place.value), what);
         }
     }
 }

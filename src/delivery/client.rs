@@ -4,6 +4,7 @@ use actix_tls::connect::Resolver;
 use jiff::Timestamp;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -15,10 +16,12 @@ use crate::twake::{Account, Attempt, Outbound, Step, Task, Verdict};
 
 mod encoding;
 mod exchange;
+mod renewal;
 mod stream;
 mod tls;
 mod tunnel;
 
+pub(super) use renewal::Renewals;
 pub(super) use tls::Tls;
 
 use tunnel::Way;
@@ -52,6 +55,8 @@ pub(super) struct Client {
     resolver: Resolver,
     clock: Clock,
     timeout: Duration,
+    /// Unset: this client renews no tokens.
+    renewals: Option<Rc<Renewals>>,
 }
 
 impl Client {
@@ -63,6 +68,15 @@ impl Client {
             resolver: Resolver::default(),
             clock,
             timeout,
+            renewals: None,
+        }
+    }
+
+    /// The client of the running bridge, which renews tokens that expire.
+    pub(super) fn renewing(self, renewals: Rc<Renewals>) -> Self {
+        Self {
+            renewals: Some(renewals),
+            ..self
         }
     }
 
@@ -74,12 +88,22 @@ impl Client {
         stop: &CancellationToken,
     ) -> (Verdict, Option<Timestamp>) {
         let account = task.destination().account();
+        renewal::look_once(&account);
         let (mut attempt, mut next) = Attempt::begin(task, self.clock.monotonic());
         let (mut date, mut status) = (None, None);
         loop {
             let request = match next {
                 Step::Done(verdict) => return (Verdict { status, ..verdict }, date),
                 Step::Send(request) => request,
+                Step::Renew(used) => {
+                    let interrupted = attempt.interrupted().unwrap_or_else(Verdict::stopped);
+                    let renewal = tokio::select! {
+                        () = stop.cancelled() => return (interrupted, date),
+                        renewal = self.renew(&account, &used) => renewal,
+                    };
+                    next = attempt.renewed(renewal);
+                    continue;
+                }
             };
             let answer = match attempt.interrupted() {
                 None => self.send(&account, request).await,

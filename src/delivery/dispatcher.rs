@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, Tls};
+use super::client::{Client, Renewals, Tls};
 use super::lane::{Behind, Lane, LaneSignals, STORE_PAUSE, Shared};
 use super::pace::{Pace, Pauses};
 use super::patience::Patience;
@@ -130,10 +130,13 @@ struct Lanes {
 impl Lanes {
     fn new(dispatcher: Dispatcher, stop: CancellationToken) -> Self {
         let timeout = dispatcher.settings.borrow().timeout;
-        let client = Client::new(&dispatcher.tls, dispatcher.clock.clone(), timeout);
+        let renewals = Rc::<Renewals>::default();
+        let client =
+            Client::new(&dispatcher.tls, dispatcher.clock.clone(), timeout).renewing(Rc::clone(&renewals));
         let shared = Rc::new(Shared {
             client: RefCell::new((timeout, Rc::new(client))),
             tls: dispatcher.tls,
+            renewals,
             queue: dispatcher.queue,
             owner: Owner(dispatcher.clock.new_id()),
             destinations: dispatcher.destinations,

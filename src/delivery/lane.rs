@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, Tls};
+use super::client::{Client, Renewals, Tls};
 use super::halts::Turn;
 use super::pace::{Pace, Pauses};
 use super::patience::Patience;
@@ -41,6 +41,8 @@ pub(super) struct Shared {
     /// The client, and the timeout that it was made with.
     pub(super) client: RefCell<(Duration, Rc<Client>)>,
     pub(super) tls: Tls,
+    /// The turns of the clients that renew tokens.
+    pub(super) renewals: Rc<Renewals>,
     pub(super) halts: Halts,
     pub(super) pauses: Pauses,
     pub(super) settings: watch::Sender<DeliverySettings>,
@@ -54,7 +56,7 @@ impl Shared {
     fn client(&self, timeout: Duration) -> Rc<Client> {
         let mut client = self.client.borrow_mut();
         if client.0 != timeout {
-            let new = Client::new(&self.tls, self.clock.clone(), timeout);
+            let new = Client::new(&self.tls, self.clock.clone(), timeout).renewing(Rc::clone(&self.renewals));
             *client = (timeout, Rc::new(new));
         }
         Rc::clone(&client.1)

@@ -29,6 +29,7 @@ mod overlap;
 mod peer;
 mod proxies;
 mod raw;
+mod renewal;
 mod settings;
 mod steps;
 mod threads;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::fault::{ActiveFault, Fault};
-use super::settings::SandboxSettings;
+use super::settings::{Presentation, SandboxSettings};
 use super::state::{Arrivals, Attempt, SandboxMessage, SandboxState};
 use crate::clock::Clock;
 
@@ -39,6 +39,11 @@ impl SandboxHandle {
     /// The address of its page, which is also the base address of its API.
     pub fn url(&self) -> &Url {
         &self.0.url
+    }
+
+    /// Shows more on the page than the chat.
+    pub fn present(&self, presentation: Presentation) {
+        self.change(|state| state.presentation = Some(presentation));
     }
 
     /// A channel's messages in the order of their arrival, as far as they are kept. Also of channels that do not exist,

@@ -39,6 +39,6 @@ pub use matrix::homeserver::SERVER_NAME;
 pub use sender::{SampleRequest, SampleSender};
 pub use server::Sandbox;
 pub use settings::{
-    Api, Application, Channel, Era, Limits, PERSON, PERSON_TOKEN, RateLimit, SandboxSettings,
+    Api, Application, Channel, Era, Limits, PERSON, PERSON_TOKEN, Presentation, RateLimit, SandboxSettings,
 };
 pub use state::{Arrivals, Attempt, SandboxMessage};

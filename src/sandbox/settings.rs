@@ -1,6 +1,7 @@
 //! The settings of a sandbox.
 
 use serde::Serialize;
+use url::Url;
 
 use crate::secret::Secret;
 
@@ -136,6 +137,20 @@ pub struct Channel {
     pub id: String,
     /// Its name on the page. In Matrix also its alias: `#{name}:sandbox.test`.
     pub name: String,
+}
+
+/// What the page of a demo shows besides the chat.
+pub struct Presentation {
+    /// The title of the page.
+    pub title: String,
+    /// A sentence about it.
+    pub about: String,
+    /// Links, each with its text.
+    pub links: Vec<(String, Url)>,
+    /// Commands to try, each behind what it does.
+    pub calls: Vec<(String, String)>,
+    /// The ids of the channels that are listed first. The others are on the page "All samples".
+    pub first: Vec<String>,
 }
 
 /// How much a sandbox keeps. Beyond that, the oldest is removed.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::fault::{ActiveFault, Fault};
 use super::matrix::homeserver::Homeserver;
 use super::page::notification;
-use super::settings::{Api, SandboxSettings};
+use super::settings::{Api, Presentation, SandboxSettings};
 use super::threads::tokens::Tokens;
 
 /// A message as the sandbox keeps it.
@@ -109,6 +109,8 @@ struct KeptMessages {
 /// The state of a sandbox.
 pub(super) struct SandboxState {
     pub(super) settings: SandboxSettings,
+    /// Of a demo.
+    pub(super) presentation: Option<Presentation>,
     /// What only Matrix has: accounts, tokens, rooms with their members and state.
     pub(super) homeserver: Homeserver,
     /// What only threads have.
@@ -130,6 +132,7 @@ impl SandboxState {
             homeserver: Homeserver::new(&settings),
             tokens: Tokens::default(),
             settings,
+            presentation: None,
             attempts: VecDeque::new(),
             faults: Vec::new(),
             last_tick: 0,

@@ -15,8 +15,7 @@
 //! Checked against Synapse 1.163 and the specification, version 1.19. What the server answered is in
 //! `tests/data/exchanges/matrix`. An `error` text is shown, and nothing is decided by it.
 //!
-//! There are no refresh tokens: a new one is used once and has to outlive a restart, and the bridge keeps no secrets. Servers
-//! issue tokens that do not expire to clients that do not ask for refresh tokens.
+//! A token that expires is renewed with the account's refresh token, once for all lanes (`tokens`).
 
 mod account;
 mod answers;
@@ -26,11 +25,13 @@ mod content;
 mod reading;
 mod registration;
 mod room_state;
+mod tokens;
 
 pub use account::{Account, Credentials, Destination, Notify, Room, parse_user_id};
 pub use answers::ANSWERS;
 pub use attempt::Attempt;
 pub use registration::registration;
+pub use tokens::{Renewal, Tokens};
 
 use super::Job;
 use super::http::Request;

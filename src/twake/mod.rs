@@ -33,6 +33,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::message::{Block, Document, StoredMessage};
+use crate::secret::Secret;
 use http::{Answer, Request};
 
 /// A message as the chat named it. It is kept with the delivery, and a later message may reply to it or update it.
@@ -187,6 +188,9 @@ impl<'a> Task<'a> {
 pub enum Step {
     /// The answer to this request; it goes to [`Attempt::next`].
     Send(Request),
+    /// Another token than this one, which has expired or is about to. The client renews it, once for all lanes of the account,
+    /// and keeps it; how that ended goes to [`Attempt::renewed`].
+    Renew(Secret),
     /// Nothing: it has ended.
     Done(Verdict),
 }
@@ -226,6 +230,14 @@ impl<'a> Attempt<'a> {
             Self::MessagesSave(attempt) => attempt.next(answer),
             Self::Threads(attempt) => attempt.next(answer),
             Self::Matrix(attempt) => attempt.next(answer),
+        }
+    }
+
+    /// Goes on after [`Step::Renew`], which Matrix alone asks for.
+    pub fn renewed(&mut self, renewal: matrix::Renewal) -> Step {
+        match self {
+            Self::Matrix(attempt) => attempt.renewed(renewal),
+            Self::MessagesSave(_) | Self::Threads(_) => Step::Done(Verdict::stopped()),
         }
     }
 

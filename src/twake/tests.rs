@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::http::{Response, TransportError, TransportFault};
+use super::matrix::Renewal;
 use super::*;
 use crate::message::Inline;
 
@@ -97,23 +98,38 @@ pub(super) fn drive(
     base: &str,
     answers: &[Answer],
 ) -> (Vec<String>, Vec<Value>, Verdict) {
+    let account = task.destination().account();
     let (mut attempt, mut step) = Attempt::begin(task, now);
     let (mut asked, mut bodies) = (Vec::new(), Vec::new());
+    let mut note = |asked: &mut Vec<String>, request: &Request| {
+        let path = request.url.as_str().strip_prefix(base);
+        let path = path.unwrap_or_else(|| panic!("asked {}", request.url));
+        asked.push(format!("{} {path}", request.method));
+        bodies.push(serde_json::from_slice(&request.body).unwrap_or_default());
+        let answer = answers.get(asked.len() - 1);
+        answer.unwrap_or_else(|| panic!("no answer to {asked:#?}"))
+    };
     loop {
-        match step {
+        step = match step {
             Step::Done(verdict) => {
                 assert_eq!(asked.len(), answers.len(), "{asked:#?} {verdict:?}");
                 return (asked, bodies, verdict);
             }
-            Step::Send(request) => {
-                let path = request.url.as_str().strip_prefix(base);
-                let path = path.unwrap_or_else(|| panic!("asked {}", request.url));
-                asked.push(format!("{} {path}", request.method));
-                bodies.push(serde_json::from_slice(&request.body).unwrap_or_default());
+            Step::Send(request) => attempt.next(note(&mut asked, &request)),
+            Step::Renew(used) => {
+                let Account::Matrix(account) = &account else {
+                    panic!("only Matrix renews tokens")
+                };
+                let answer = note(&mut asked, &account.renewal(&used).unwrap());
+                attempt.renewed(match account.renewed(answer, now) {
+                    Some(tokens) => {
+                        account.use_tokens(tokens);
+                        Renewal::Renewed
+                    }
+                    None => Renewal::Refused(answer.clone()),
+                })
             }
         }
-        let answer = answers.get(asked.len() - 1);
-        step = attempt.next(answer.unwrap_or_else(|| panic!("no answer to {asked:#?}")));
     }
 }
 

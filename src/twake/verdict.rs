@@ -180,6 +180,10 @@ reasons! {
     MissingPrivilege = "missing_privilege",
     /// The request has no token: something on the way removed it.
     MissingToken = "missing_token",
+    /// The token has expired, and this process does not renew it.
+    TokenExpired = "token_expired",
+    /// The token was renewed, and the new one could not be written to its file.
+    TokenNotKept = "token_not_kept",
     /// The server bars the account: locked, suspended, or it has not agreed to the terms.
     AccountBarred = "account_barred",
     /// The account is not in the room, and not invited.

@@ -126,6 +126,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "delivery",
         &[
             "units",
+            // The tokens of an account, which are kept in a file.
+            "secret",
             "twake",
             "queue",
             "retry",

@@ -54,9 +54,10 @@ async fn check_live_logs_in_to_threads_and_reports_for_each_channel_whether_it_i
     let (code, output) = check(&setup, |_| {}).await;
     assert_eq!(code, 0, "{output}");
     assert!(
-        output.contains("accepts channel dev of account old (application public may post in dev)"),
+        output.contains("accepts channel dev of account old (application bridge (public) may post in dev)"),
         "{output}"
     );
+    assert!(!output.contains("private"), "the answer has the key: {output}");
     configure(format!(
         "{account}[channels]\ndev = \"ch-dev\"\ngone = \"ch-gone\"\n"
     ));

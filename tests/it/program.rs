@@ -376,13 +376,14 @@ fn schema_prints_the_schema_of_each_file() {
 }
 
 #[test]
-fn the_demo_posts_every_sample_and_its_curl_lines_work() {
-    for api in ["messages-save", "matrix"] {
-        demo(api);
+fn the_demo_shows_a_day_and_every_sample_and_its_curl_lines_work() {
+    for (api, prefix) in [("messages-save", "ch-"), ("matrix", "%21")] {
+        demo(api, prefix);
     }
 }
 
-fn demo(api: &str) {
+/// `prefix`: the start of a channel's id, as it stands in an address.
+fn demo(api: &str, prefix: &str) {
     let mut child = program()
         .args(["demo", "--api", api])
         .env("PATH", "/usr/bin:/bin")
@@ -399,17 +400,36 @@ fn demo(api: &str) {
             "the demo ended: {output}"
         );
     }
-    for (part, expected) in [("/hooks/", "202"), ("/sandbox/faults", "200")] {
-        let curl = output
-            .lines()
-            .find(|line| line.contains("curl") && line.contains(part))
-            .unwrap();
-        let answer = Command::new("sh")
-            .args(["-c", &format!("{curl} -s -w '%{{http_code}}'")])
-            .output()
-            .unwrap();
-        let answer = text(&answer.stdout);
+    let shell = |line: &str| {
+        let answer = Command::new("sh").args(["-c", line]).output().unwrap();
+        text(&answer.stdout)
+    };
+    // As printed.
+    let calls: Vec<&str> = output.lines().filter(|line| line.contains("curl ")).collect();
+    assert_eq!(calls.len(), 2, "{output}");
+    for (curl, expected) in calls.iter().zip(["202", "200"]) {
+        let answer = shell(&format!("{curl} -s -w '%{{http_code}}'"));
         assert!(answer.ends_with(expected), "{api}: {curl}: {answer}");
+    }
+    let printed = |what: &str| {
+        let line = output.lines().find_map(|line| line.trim().strip_prefix(what));
+        line.unwrap_or_else(|| panic!("no {what} in {output}")).trim()
+    };
+    let (page, console) = (printed("the page"), printed("console"));
+    assert!(console.ends_with("/console/"), "{console}");
+    for (query, expected) in [
+        (
+            format!("channel={prefix}dev"),
+            &["whole cents", "edited", "v2.4.0"][..],
+        ),
+        (format!("channel={prefix}ops"), &["CheckoutErrors", "v2.4.0"]),
+        ("samples".to_owned(), &["alertmanager", "kinds of senders"]),
+    ] {
+        let shown = shell(&format!("curl -s '{page}?{query}'"));
+        let every = ["demo of twake-bridge", "All samples", console, "hooks/monitoring"];
+        for text in every.iter().chain(expected) {
+            assert!(shown.contains(text), "{api} {query}: no {text} in {shown}");
+        }
     }
     let done = Command::new("kill")
         .args(["-INT", &child.id().to_string()])

@@ -26,7 +26,7 @@ pub(in crate::config) fn api_keys(api: Api) -> ApiKeys {
             channel: &["channel_id", "group_id", "workspace_id"],
         },
         Api::Matrix => ApiKeys {
-            account: &["access_token", "as_token", "user_id"],
+            account: &["access_token", "refresh_token", "as_token", "user_id"],
             channel: &["room", "notify", "allow_unencrypted"],
         },
     }
@@ -129,6 +129,11 @@ const ACCOUNT: &[Key] = &[
         "access_token",
         SECRET,
         "the access token of the bridge's account on the homeserver, such as { credential = \"matrix\" }",
+    ),
+    Key::new(
+        "refresh_token",
+        SECRET,
+        "with an access_token that expires: the refresh token of the same login; the bridge keeps later ones beside its store",
     ),
     Key::new(
         "as_token",

@@ -101,7 +101,17 @@ fn what_does_not_fit_the_api_is_reported_with_the_api() {
         (
             token,
             &format!("{token}\ngroup_id = \"g\""),
-            "twake.chat.group_id: api = \"matrix\" does not use this key; it has access_token, as_token, user_id",
+            "twake.chat.group_id: api = \"matrix\" does not use this key; it has access_token, refresh_token, as_token, user_id",
+        ),
+        (
+            token,
+            &format!("{service}\nrefresh_token = {{ env = \"MATRIX\" }}"),
+            "twake.chat.refresh_token: renews an `access_token`",
+        ),
+        (
+            token,
+            "refresh_token = { env = \"MATRIX\" }",
+            "twake.chat: `access_token` is missing",
         ),
         (
             "api = \"matrix\"\n",
@@ -339,5 +349,53 @@ fn a_source_may_have_a_name_and_a_picture() {
         ),
     ] {
         assert_found(&files.findings(&with(keys)), &[finding]);
+    }
+}
+
+#[test]
+fn renewed_tokens_are_kept_beside_the_store() {
+    let token = "access_token = { env = \"MATRIX\" }";
+    let both = format!("{token}\nrefresh_token = {{ env = \"MATRIX\" }}");
+    let text = format!("{}{SOURCE}", CHAT.replace(token, &both));
+    for (store, file) in [
+        (
+            "sqlite:/var/lib/bridge/bridge.db",
+            "/var/lib/bridge/matrix-chat.json",
+        ),
+        ("", "matrix-chat.json"),
+    ] {
+        let config = files().with("TWAKE_BRIDGE_STORE", store).read(&text).unwrap();
+        let crate::twake::Account::Matrix(account) = config.channels["dev"].account() else {
+            panic!("another account")
+        };
+        assert_eq!(account.token_file(), Some(std::path::Path::new(file)));
+    }
+}
+
+/// A template's `ephemeral` is a key of messages-save.
+#[test]
+fn a_template_that_asks_for_what_the_api_cannot_do_is_reported() {
+    let files = files();
+    files.file(
+        "templates/bakery/baked.hbs",
+        "+++\nephemeral = true\n+++\n{{event}}",
+    );
+    let old = START.replace(
+        "[twake.main]",
+        "[twake.main]\napi = \"threads\"\nworkspace_id = \"w\"",
+    );
+    for (text, expected) in [
+        (START, &[][..]),
+        (
+            &old,
+            &[
+                "bakery/baked.hbs has no effect with api = \"threads\": the message stays in the channel",
+                "channels.ops: `ephemeral` of ",
+            ],
+        ),
+    ] {
+        let config = files.read(&format!("{text}{SOURCE}")).unwrap();
+        let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+        assert_found(&warnings, expected);
     }
 }

@@ -16,7 +16,7 @@ use crate::sandbox::state::SandboxState;
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 
 /// The session of a call's token.
-pub(super) fn requester(state: &SandboxState, call: &Call, now: Timestamp) -> Result<Session> {
+pub(super) fn requester(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Session> {
     let homeserver = &state.homeserver;
     let token = call.bearer().map(str::to_owned);
     let token = token.or_else(|| call.query("access_token"));
@@ -35,7 +35,9 @@ pub(super) fn requester(state: &SandboxState, call: &Call, now: Timestamp) -> Re
     if session.application_service && call.query("user_id").is_some_and(|user| user != session.user) {
         return Err(forbidden("Application service cannot masquerade as this user"));
     }
-    Ok(session.clone())
+    let session = session.clone();
+    state.homeserver.is_used(&session.token, now);
+    Ok(session)
 }
 
 pub(super) fn flows() -> Response {
@@ -61,31 +63,43 @@ pub(super) fn login(state: &mut SandboxState, call: &Call, now: Timestamp) -> Re
     }
     let device = body["device_id"].as_str();
     let device = device.map_or_else(|| random(10).to_uppercase(), str::to_owned);
-    let renewable = body["refresh_token"] == true;
-    let mut issued = issue(state, user.clone(), device.clone(), renewable, now);
+    let mut issued = if body["refresh_token"] == true {
+        issue(state, user.clone(), device.clone(), None, now)
+    } else {
+        let token = format!("syt_{}", random(40));
+        let session = Session::new(token.clone(), user.clone(), Some(device.clone()));
+        state.homeserver.add_session(session);
+        json!({ "access_token": token })
+    };
     issued["user_id"] = json!(user);
     issued["home_server"] = json!(SERVER_NAME);
     issued["device_id"] = json!(device);
     Ok(ok(&issued))
 }
 
-/// Issues a token of a device; returns the part of the response about it.
-fn issue(state: &mut SandboxState, user: String, device: String, renewable: bool, now: Timestamp) -> Value {
-    let session = Session {
-        expires: renewable.then(|| now.saturating_add(TOKEN_LIFETIME).unwrap_or(now)),
-        refresh: renewable.then(|| format!("syr_{}", random(40))),
-        ..Session::new(format!("syt_{}", random(40)), user, Some(device))
-    };
-    let mut issued = json!({ "access_token": session.token });
-    if let Some(refresh) = &session.refresh {
-        issued["refresh_token"] = json!(refresh);
-        issued["expires_in_ms"] = json!(TOKEN_LIFETIME.as_secs() * 1000);
-    }
-    state.homeserver.add_session(session);
+/// Issues a token of a device that can be renewed; returns the part of the response about it. `made_with`: the refresh token of
+/// a renewal.
+fn issue(
+    state: &mut SandboxState,
+    user: String,
+    device: String,
+    made_with: Option<&str>,
+    now: Timestamp,
+) -> Value {
+    let (token, refresh) = (format!("syt_{}", random(40)), format!("syr_{}", random(40)));
+    let issued = json!({
+        "access_token": token, "refresh_token": refresh, "expires_in_ms": TOKEN_LIFETIME.as_secs() * 1000,
+    });
+    state.homeserver.add_session(Session {
+        expires: Some(now.saturating_add(TOKEN_LIFETIME).unwrap_or(now)),
+        refresh: Some(refresh),
+        made_with: made_with.map(str::to_owned),
+        ..Session::new(token, user, Some(device))
+    });
     issued
 }
 
-/// `POST /refresh`. A refresh token is used once; the access token of before ends with it.
+/// `POST /refresh`. A refresh token, and the access token beside it, end when one of the new tokens is used.
 pub(super) fn refresh(state: &mut SandboxState, call: &Call, now: Timestamp) -> Result<Response> {
     let given = object(call)?["refresh_token"].as_str().unwrap_or("");
     let Some(session) = state.homeserver.session_to_refresh(given) else {
@@ -94,10 +108,10 @@ pub(super) fn refresh(state: &mut SandboxState, call: &Call, now: Timestamp) -> 
     if session.replaced {
         return Err(forbidden("refresh token isn't valid anymore"));
     }
-    session.replaced = true;
-    session.expires = Some(now);
-    let (user, device) = (session.user.clone(), session.device.clone().unwrap_or_default());
-    Ok(ok(&issue(state, user, device, true, now)))
+    let session = session.clone();
+    state.homeserver.is_used(&session.token, now);
+    let device = session.device.unwrap_or_default();
+    Ok(ok(&issue(state, session.user, device, Some(given), now)))
 }
 
 pub(super) fn whoami(who: &Session) -> Response {

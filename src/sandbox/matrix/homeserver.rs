@@ -56,8 +56,10 @@ pub(super) struct Session {
     pub(super) expires: Option<Timestamp>,
     /// The token that renews it; it stays known when it was used.
     pub(super) refresh: Option<String>,
-    /// It was renewed.
+    /// It was renewed, and the new token is in use.
     pub(super) replaced: bool,
+    /// The refresh token that it was made with, until it is used.
+    pub(super) made_with: Option<String>,
 }
 
 impl Session {
@@ -71,6 +73,7 @@ impl Session {
             expires: None,
             refresh: None,
             replaced: false,
+            made_with: None,
         }
     }
 
@@ -159,6 +162,18 @@ impl Homeserver {
 
     pub(super) fn session(&self, token: &str) -> Option<&Session> {
         self.sessions.iter().find(|session| session.token == token)
+    }
+
+    /// Notes that a session, or its refresh token, is used: the one that it has renewed ends.
+    pub(super) fn is_used(&mut self, token: &str, now: Timestamp) {
+        let session = self.sessions.iter_mut().find(|session| session.token == token);
+        let Some(before) = session.and_then(|session| session.made_with.take()) else {
+            return;
+        };
+        if let Some(before) = self.session_to_refresh(&before) {
+            before.replaced = true;
+            before.expires = Some(now);
+        }
     }
 
     pub(super) fn session_to_refresh(&mut self, refresh: &str) -> Option<&mut Session> {

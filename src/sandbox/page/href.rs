@@ -37,6 +37,11 @@ impl Href {
         Self(format!("mailto:{}", address.trim()))
     }
 
+    /// The list of the channels with samples.
+    pub(super) fn samples() -> Self {
+        Self("/?samples".to_owned())
+    }
+
     /// A channel on this page.
     pub(super) fn channel(id: &str) -> Self {
         let query: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();

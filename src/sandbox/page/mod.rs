@@ -11,6 +11,7 @@ mod href;
 mod message;
 pub(super) mod notification;
 pub(super) mod notified;
+mod presentation;
 mod twacode;
 
 use actix_web::HttpResponse;
@@ -34,22 +35,18 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
                     width='16' height='16' rx='4' fill='%234b5bdc'/%3E%3Cpath d='M4 5h8v5H8l-3 2v-2H4z' \
                     fill='white'/%3E%3C/svg%3E";
 
-/// `?channel=`.
+/// `?channel=`, `?samples`.
 #[derive(Deserialize)]
 pub(super) struct Shown {
     channel: Option<String>,
+    samples: Option<String>,
 }
 
-/// `GET /`, `?channel=…` for another channel than the first.
+/// `GET /`, `?channel=…` for another channel than the first, `?samples` for the list of the channels with samples.
 pub(super) async fn show(query: Query<Shown>, sandbox: Data<SandboxHandle>) -> HttpResponse {
     // Read before the state, so that a change between the two is fetched again and not missed.
     let version = *sandbox.version().borrow();
-    let page = render(
-        &mut sandbox.state(),
-        sandbox.url().as_str(),
-        version,
-        query.channel.as_deref(),
-    );
+    let page = render(&mut sandbox.state(), sandbox.url().as_str(), version, &query);
     asset("text/html; charset=utf-8", page.into_string())
 }
 
@@ -77,12 +74,18 @@ fn asset(content_type: &'static str, body: String) -> HttpResponse {
 }
 
 /// The whole page.
-fn render(state: &mut SandboxState, url: &str, version: u64, wanted: Option<&str>) -> Markup {
+fn render(state: &mut SandboxState, url: &str, version: u64, wanted: &Shown) -> Markup {
     let channels = state.settings.channels.clone();
+    let lists_samples = wanted.samples.is_some() && state.presentation.is_some();
     let shown = channels
         .iter()
-        .find(|channel| wanted == Some(&channel.id))
-        .or(channels.first());
+        .find(|channel| wanted.channel.as_ref() == Some(&channel.id))
+        .or(channels.first())
+        .filter(|_| !lists_samples);
+    let title = state
+        .presentation
+        .as_ref()
+        .map_or_else(|| "Sandbox".to_owned(), |of| of.title.clone());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -92,17 +95,19 @@ fn render(state: &mut SandboxState, url: &str, version: u64, wanted: Option<&str
                 meta name="color-scheme" content="light dark";
                 title {
                     @if let Some(channel) = shown { "#" (channel.name) " – " }
-                    "Sandbox"
+                    (title)
                 }
                 link rel="icon" href=(ICON);
                 link rel="stylesheet" href="/sandbox/style.css";
                 script src="/sandbox/page.js" defer {}
             }
             body data-version=(version) {
-                (sidebar(state, &channels, shown))
+                (sidebar(state, &title, &channels, shown))
                 main #main {
                     @if let Some(channel) = shown {
                         (conversation(state, channel, url))
+                    } @else if lists_samples {
+                        (presentation::samples(state, &channels))
                     } @else {
                         p.empty { "This sandbox has no channel: start it with one." }
                     }
@@ -112,18 +117,23 @@ fn render(state: &mut SandboxState, url: &str, version: u64, wanted: Option<&str
     }
 }
 
-fn sidebar(state: &SandboxState, channels: &[Channel], shown: Option<&Channel>) -> Markup {
+fn sidebar(state: &SandboxState, title: &str, channels: &[Channel], shown: Option<&Channel>) -> Markup {
+    let chat = chat(&state.settings);
     html! {
         nav #channels aria-label="Channels" {
             div.brand {
                 div {
-                    strong.name { "Sandbox" }
-                    small.era { "a stand-in for " (title(&state.settings)) }
+                    strong.name { (title) }
+                    small.era { "a stand-in for " (chat) }
                 }
             }
-            ul {
-                @for channel in channels {
-                    li { (channel_link(state, channel, shown)) }
+            @if let Some(of) = &state.presentation {
+                (presentation::sidebar(state, of, channels, shown))
+            } @else {
+                ul {
+                    @for channel in channels {
+                        li { (channel_link(state, channel, shown)) }
+                    }
                 }
             }
         }
@@ -131,7 +141,7 @@ fn sidebar(state: &SandboxState, channels: &[Channel], shown: Option<&Channel>) 
 }
 
 /// The name of the imitated chat.
-fn title(settings: &SandboxSettings) -> &'static str {
+fn chat(settings: &SandboxSettings) -> &'static str {
     match settings.api {
         Api::MessagesSave => settings.era.title(),
         Api::Threads => "Twake of 2023",

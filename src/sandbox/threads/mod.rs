@@ -138,9 +138,26 @@ fn application(
         ("channels", ["companies", company, "workspaces", workspace, "channels", channel]) => {
             channels::one(state, company, workspace, channel, now)
         }
+        ("console", ["me"]) => Ok(myself(state, id)),
         ("workspaces", _) => Err(in_body(403, "Forbidden", "User does not belong to this company")),
         _ => Err(not_found(200)),
     }
+}
+
+/// The application, with its key: read in the server's code (`getApplicationObject`), not recorded.
+fn myself(state: &SandboxState, id: &str) -> Response {
+    let known = state
+        .settings
+        .applications
+        .iter()
+        .find(|known| known.public_id == id);
+    let resource = known.map(|known| {
+        json!({
+            "id": known.public_id, "identity": { "name": known.name },
+            "api": { "private_key": known.private_api_key.expose() },
+        })
+    });
+    Response::json(200, &json!({ "resource": resource }))
 }
 
 /// Whose token the call has.

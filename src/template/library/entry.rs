@@ -56,6 +56,11 @@ impl<'l> LibraryTemplate<'l> {
         expressions.map(|(key, condition)| (key, condition, front.line(key)))
     }
 
+    /// Whether the template asks Twake to show the message without storing it.
+    pub fn is_ephemeral(&self) -> bool {
+        self.compiled.front.ephemeral
+    }
+
     /// Whether the `when` holds for an event. One that cannot be evaluated holds.
     pub fn applies(&self, names: &Context) -> bool {
         let when = self.compiled.front.when.as_ref();

@@ -1,11 +1,15 @@
 //! Accounts and rooms, and what an account's session knows of them.
 
+mod renewal;
+
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::Url;
 
+use super::tokens::Tokens;
 use crate::message::Readers;
 use crate::secret::Secret;
 use crate::twake::{Extent, HaltScope, Outbound};
@@ -27,10 +31,19 @@ pub struct Account {
     session: Mutex<Session>,
 }
 
-/// How the bridge authenticates.
+/// How the bridge authenticates, as it is configured.
 pub enum Credentials {
     /// The access token of an ordinary account.
     AccessToken(Secret),
+    /// The access token of an ordinary account, which expires, and what renews it.
+    Renewable {
+        /// The first access token.
+        token: Secret,
+        /// The first refresh token. Each one is used once.
+        refresh: Secret,
+        /// The file that keeps the tokens of the last renewal.
+        file: PathBuf,
+    },
     /// An application service, and the user that it posts as.
     ApplicationService {
         /// The token (`as_token`).
@@ -38,6 +51,17 @@ pub enum Credentials {
         /// The user, such as `@bridge:example.org`.
         user_id: String,
     },
+}
+
+impl Credentials {
+    /// The configured token.
+    pub(super) fn token(&self) -> &Secret {
+        match self {
+            Self::AccessToken(token)
+            | Self::Renewable { token, .. }
+            | Self::ApplicationService { token, .. } => token,
+        }
+    }
 }
 
 /// `[channels] NAME`: a room.
@@ -93,10 +117,12 @@ impl Notify {
 
 /// What was learned of an account. It may be lost at any time.
 #[derive(Default)]
-struct Session {
+pub(super) struct Session {
     identity: Option<Identity>,
     /// By the channel's name.
     rooms: BTreeMap<String, KnownRoom>,
+    /// Of an account with a refresh token. Unset: the file was not looked at.
+    pub(super) tokens: Option<Tokens>,
 }
 
 /// Who the account is.
@@ -127,17 +153,10 @@ impl Account {
         }
     }
 
-    /// The token, whichever it is.
-    pub(super) fn token(&self) -> &Secret {
-        match &self.credentials {
-            Credentials::AccessToken(token) | Credentials::ApplicationService { token, .. } => token,
-        }
-    }
-
     /// The user that an application service posts as.
     pub(in crate::twake) fn acts_as(&self) -> Option<&str> {
         match &self.credentials {
-            Credentials::AccessToken(_) => None,
+            Credentials::AccessToken(_) | Credentials::Renewable { .. } => None,
             Credentials::ApplicationService { user_id, .. } => Some(user_id),
         }
     }
@@ -167,7 +186,7 @@ impl Account {
         self.session().rooms.insert(channel.to_owned(), room);
     }
 
-    fn session(&self) -> MutexGuard<'_, Session> {
+    pub(super) fn session(&self) -> MutexGuard<'_, Session> {
         // Nothing in here panics half way through a change.
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,7 +199,7 @@ impl Destination {
         self.room == other.room
             && self.allow_unencrypted == other.allow_unencrypted
             && one.acts_as() == two.acts_as()
-            && one.token().matches(two.token().expose())
+            && one.credentials.token().matches(two.credentials.token().expose())
     }
 
     /// Every scope that covers it.

@@ -17,7 +17,21 @@ pub const ANSWERS: &[AnswerRow] = &[
         answer: "401 M_UNKNOWN_TOKEN",
         ends: Ends::Halt(Extent::Account),
         may_be_duplicate: false,
-        hint: "the token is wrong, has expired or was logged out: log in again with the same device_id and without refresh_token, store the token, and reload",
+        hint: "the token is wrong, has expired or was logged out: log in again with the same device_id, store the token (and the refresh_token of the same login, if the account has one), and reload",
+    },
+    AnswerRow {
+        reason: Reason::TokenExpired,
+        answer: "401 M_UNKNOWN_TOKEN with soft_logout to a command beside the bridge, which does not renew tokens",
+        ends: Ends::Retry,
+        may_be_duplicate: false,
+        hint: "nothing: the running bridge renews the token before the next message",
+    },
+    AnswerRow {
+        reason: Reason::TokenNotKept,
+        answer: "200 to the renewal of the token, and the file of the tokens cannot be written",
+        ends: Ends::Halt(Extent::Account),
+        may_be_duplicate: false,
+        hint: "make the folder of the store writable for the bridge, and free disk space; the detail names the file",
     },
     AnswerRow {
         reason: Reason::MissingToken,

@@ -1,6 +1,7 @@
 //! An attempt: the questions that come before a message, the message, and the questions after a refusal.
 
 mod after;
+mod renewal;
 mod verdicts;
 
 use std::time::Duration;
@@ -8,6 +9,8 @@ use std::time::Duration;
 use super::account::{Destination, Identity, Room};
 use super::calls;
 use super::reading::Reading;
+use super::tokens::Renewal;
+use crate::secret::Secret;
 use crate::twake::http::{Answer, Request};
 use crate::twake::{Act, Reason, Step, Task, Verdict};
 
@@ -55,6 +58,10 @@ pub struct Attempt<'a> {
     room: Option<String>,
     /// How many replacements were followed.
     replacements: usize,
+    /// The token of the last request.
+    token: Secret,
+    /// Whether the account has got another token in this attempt. One that is refused then is no old one.
+    has_renewed: bool,
     /// The verdict on the message, while [`Stage::Account`] is asked.
     first: Option<Verdict>,
     notice: Option<String>,
@@ -81,6 +88,8 @@ impl<'a> Attempt<'a> {
                 Room::Alias(_) => None,
             },
             replacements: 0,
+            token: account.token(),
+            has_renewed: false,
             first: None,
             notice: None,
         };
@@ -101,6 +110,9 @@ impl<'a> Attempt<'a> {
 
     pub(in crate::twake) fn next(&mut self, answer: &Answer) -> Step {
         let reading = Reading::of(answer);
+        if let Some(step) = self.renew(&reading) {
+            return step;
+        }
         match self.stage {
             Stage::WhoAmI => self.after_whoami(&reading),
             Stage::Alias => self.after_alias(&reading),
@@ -150,6 +162,10 @@ impl<'a> Attempt<'a> {
 
     fn send(&mut self, stage: Stage) -> Step {
         self.stage = stage;
+        self.token = self.destination.account.token();
+        if !self.has_renewed && self.destination.account.is_due(self.now) {
+            return Step::Renew(self.token.clone());
+        }
         Step::Send(self.request(stage))
     }
 

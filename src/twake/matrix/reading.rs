@@ -63,6 +63,11 @@ impl Reading {
         self.is(403, "M_FORBIDDEN")
     }
 
+    /// Whether the token has expired: the session goes on with another one.
+    pub(super) fn has_expired(&self) -> bool {
+        self.finding.reason == Reason::WrongKey && self.json.get("soft_logout") == Some(&Value::Bool(true))
+    }
+
     /// Whether it is this error of Matrix.
     pub(super) fn is(&self, status: u16, code: &str) -> bool {
         self.status == status && errcode(&self.json) == Some(code)

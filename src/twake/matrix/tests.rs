@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 mod answers;
 mod content;
+mod renewal;
 mod replaced;
 mod rooms;
 mod walks;

@@ -70,6 +70,7 @@ fn drive(
         match step {
             Step::Done(verdict) => return (sent, verdict),
             Step::Send(request) => sent.push(serde_json::from_slice(&request.body).unwrap()),
+            Step::Renew(_) => panic!("a key does not expire"),
         }
         let answer = answers.get(sent.len() - 1).or(answers.last());
         step = attempt.next(answer.unwrap());

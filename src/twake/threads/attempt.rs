@@ -14,7 +14,13 @@ use crate::twake::verdict::Finding;
 use crate::twake::{Act, Api, Ends, Job, Reason, RemoteId, Step, Task, Verdict, row};
 
 /// The questions before a message and the message, in their order.
-const ORDER: [Stage; 4] = [Stage::Channel, Stage::Target, Stage::Search, Stage::Message];
+const ORDER: [Stage; 5] = [
+    Stage::Channel,
+    Stage::Name,
+    Stage::Target,
+    Stage::Search,
+    Stage::Message,
+];
 
 /// What a request asks for.
 #[derive(Clone, Copy, PartialEq)]
@@ -22,6 +28,8 @@ enum Stage {
     Login,
     /// Whether the channel exists.
     Channel,
+    /// What people call the application.
+    Name,
     /// Whether the message to reply to or to update is there.
     Target,
     /// Whether the channel has the message from an earlier attempt.
@@ -48,6 +56,8 @@ pub struct Attempt<'a> {
     first: Option<Verdict>,
     /// The channel's name in Twake.
     name: String,
+    /// The application's name in Twake.
+    application: Option<String>,
 }
 
 impl<'a> Attempt<'a> {
@@ -67,6 +77,7 @@ impl<'a> Attempt<'a> {
             looked_up: false,
             first: None,
             name: String::new(),
+            application: None,
         };
         let step = attempt.ask();
         (attempt, step)
@@ -85,6 +96,7 @@ impl<'a> Attempt<'a> {
         match self.stage {
             Stage::Login => self.after_login(&reading),
             Stage::Channel => self.after_channel(&reading),
+            Stage::Name => self.after_name(&reading),
             Stage::Target => self.after_target(&reading),
             Stage::Search => self.after_search(&reading),
             Stage::Message => self.after_message(&reading),
@@ -116,6 +128,7 @@ impl<'a> Attempt<'a> {
         };
         self.stage = stage;
         Step::Send(match (stage, &self.task, self.target()) {
+            (Stage::Name, ..) => calls::me(of, token),
             (Stage::Target, _, Some((target, id))) => calls::message(of, token, target.thread_or_own(), id),
             (Stage::Search, Task::Deliver(job), _) => calls::newest(of, token, replies_to(job)),
             (Stage::Message, Task::Deliver(job), _) => calls::send(of, token, job),
@@ -126,7 +139,7 @@ impl<'a> Attempt<'a> {
     fn needs(&self, stage: Stage) -> bool {
         match (stage, &self.task) {
             (Stage::Channel, Task::Deliver(_)) => !self.destination.account.knows(self.destination),
-            (Stage::Channel, Task::Probe(_)) | (Stage::Message, Task::Deliver(_)) => true,
+            (Stage::Channel | Stage::Name, Task::Probe(_)) | (Stage::Message, Task::Deliver(_)) => true,
             (Stage::Target, _) => self.target().is_some(),
             // The same update twice is one.
             (Stage::Search, Task::Deliver(job)) => job.may_be_duplicate && !matches!(job.act, Act::Update(_)),
@@ -166,6 +179,16 @@ impl<'a> Attempt<'a> {
         let name = channel.get("name").and_then(Value::as_str);
         name.unwrap_or_default().clone_into(&mut self.name);
         self.destination.account.found(self.destination);
+        self.answered()
+    }
+
+    /// Nothing depends on the name, and not every version has it.
+    fn after_name(&mut self, reading: &Reading) -> Step {
+        let identity = reading
+            .resource()
+            .and_then(|application| application.get("identity"));
+        let name = identity.and_then(|identity| identity.get("name")?.as_str());
+        self.application = name.filter(|name| !name.is_empty()).map(str::to_owned);
         self.answered()
     }
 

@@ -27,6 +27,11 @@ pub(super) fn login(account: &Account) -> Request {
     Request::json(&account.url, "POST", &path, Secret::new(""), Some(body))
 }
 
+/// The application itself. The answer repeats its private key.
+pub(super) fn me(destination: &Destination, token: &Secret) -> Request {
+    call(destination, token, "GET", &["console", "v1", "me"], None)
+}
+
 /// The channel, if it exists.
 pub(super) fn channel(destination: &Destination, token: &Secret) -> Request {
     let path = [&["channels", "v1"], in_workspace(destination).as_slice()].concat();

@@ -2,6 +2,7 @@
 
 use actix_web::rt::task::JoinHandle;
 use bytes::Bytes;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use twake_bridge::queue::{
 };
 use twake_bridge::sandbox::{Api, Application, Channel, Era, Sandbox, SandboxHandle, SandboxSettings};
 use twake_bridge::secret::Secret;
-use twake_bridge::twake::{Destination, matrix, messages_save};
+use twake_bridge::twake::{Destination, matrix, messages_save, threads};
 
 mod channels;
 mod kills;
@@ -44,9 +45,10 @@ pub(crate) const BOTH: FollowUp = FollowUp {
 };
 
 /// The stand-in chats, each with a generation of the server.
-const CHATS: [(Api, Era); 3] = [
+const CHATS: [(Api, Era); 4] = [
     (Api::MessagesSave, Era::A2021),
     (Api::MessagesSave, Era::B),
+    (Api::Threads, Era::B),
     (Api::Matrix, Era::B),
 ];
 
@@ -257,22 +259,33 @@ impl Bench {
     /// Deletes the message that a delivery posted.
     async fn delete(&self, posted: &DeliveryRecord) {
         let id = posted.twake_id.as_deref().unwrap();
-        if self.api == Api::Matrix {
-            let url = format!(
-                "{}_matrix/client/v3/rooms/%21dev/redact/{id}/t",
-                self.sandbox.url()
-            );
-            let request = crate::harness::client().put(url);
-            let token = format!("Bearer {}", twake_bridge::sandbox::PERSON_TOKEN);
-            let answer = request
-                .insert_header(("authorization", token))
-                .send_body("{}")
-                .await;
-            assert_eq!(answer.unwrap().status(), 200);
-        } else {
-            self.sandbox.delete(&channel(self.api, "dev"), id);
+        let url = self.sandbox.url();
+        match self.api {
+            Api::MessagesSave => self.sandbox.delete(&channel(self.api, "dev"), id),
+            Api::Matrix => {
+                let request = format!("{url}_matrix/client/v3/rooms/%21dev/redact/{id}/t");
+                let request = crate::harness::client().put(request);
+                call(request, twake_bridge::sandbox::PERSON_TOKEN, json!({})).await;
+            }
+            // People cannot delete what an application has posted.
+            Api::Threads => {
+                let request = crate::harness::client().post(format!("{url}api/console/v1/login"));
+                let login = call(request, "", json!({ "id": "public", "secret": "private" })).await;
+                let token = login["resource"]["access_token"]["value"].as_str().unwrap();
+                let message = format!("companies/company/threads/{id}/messages/{id}/delete");
+                let request = crate::harness::client().post(format!("{url}api/messages/v1/{message}"));
+                call(request, token, json!({})).await;
+            }
         }
     }
+}
+
+/// The answer to a call of the chat, which succeeds.
+async fn call(request: awc::ClientRequest, token: &str, body: Value) -> Value {
+    let request = request.insert_header(("authorization", format!("Bearer {token}")));
+    let mut answer = request.send_json(&body).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    serde_json::from_slice(&answer.body().await.unwrap()).unwrap()
 }
 
 impl Drop for Bench {
@@ -344,6 +357,20 @@ fn destination(api: Api, sandbox: &SandboxHandle, name: &str) -> Destination {
             room: matrix::Room::parse(&format!("#{name}:sandbox.test")).unwrap(),
             notify: matrix::Notify::Never,
             allow_unencrypted: false,
+            rate: None,
+            readers: twake_bridge::message::Readers::default(),
+            conversations: true,
+        });
+    }
+    if api == Api::Threads {
+        let (id, key) = ("public".to_owned(), Secret::new("private"));
+        let account = threads::Account::new("main".to_owned(), url, id, key, Arc::default());
+        return Destination::Threads(threads::Destination {
+            account: Arc::new(account),
+            channel: name.to_owned(),
+            group_id: "company".to_owned(),
+            workspace_id: "workspace".to_owned(),
+            channel_id: channel(api, name),
             rate: None,
             readers: twake_bridge::message::Readers::default(),
             conversations: true,

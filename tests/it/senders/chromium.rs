@@ -33,11 +33,13 @@ fn demo(api: &str, picture: &str, prefix: &str) {
     let chromium =
         chromium.unwrap_or_else(|| panic!("chromium is not there: run tests/tools once (tests/run does)"));
     for (channel, expected) in [
+        ("dev", "Round prices to whole cents"),
+        ("ops", "CheckoutErrors"),
         ("github", "Codertocat/Hello-World"),
         ("alertmanager", "HighLatency"),
     ] {
         let dom = opened(chromium, &format!("{page}?channel={prefix}{channel}"));
-        for text in ["github", "alertmanager", expected] {
+        for text in ["demo of twake-bridge", "All samples", expected] {
             assert!(dom.contains(text), "{text} is on the page:\n{dom}");
         }
         assert!(
@@ -47,10 +49,10 @@ fn demo(api: &str, picture: &str, prefix: &str) {
     }
     let picture = data(&format!("../target/{picture}"));
     let screenshot = format!("--screenshot={}", picture.display());
-    let page = format!("{page}?channel={prefix}github");
+    let page = format!("{page}?channel={prefix}dev");
     browse(
         chromium,
-        &[&screenshot, "--window-size=1000,760", "--hide-scrollbars", &page],
+        &[&screenshot, "--window-size=1280,1340", "--hide-scrollbars", &page],
     );
     assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
 }

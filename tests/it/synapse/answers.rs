@@ -47,7 +47,7 @@ impl<'a> Account<'a> {
 /// Gets a new token for the same device.
 fn log_in_again(account: &mut Account<'_>) {
     let name = account.bot.id.trim_start_matches('@').replace(":bridge.test", "");
-    account.bot = Person::log_in(&account.homeserver.url, &name);
+    account.bot = Person::log_in(&account.homeserver.url, &name, false);
 }
 
 /// A cause of refusals.

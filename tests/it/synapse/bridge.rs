@@ -42,11 +42,12 @@ impl Setup {
     /// Adds an account with an access token.
     pub(super) fn account(&mut self, name: &str, url: &str, bot: &Person) {
         self.write_token(name, bot);
-        self.table(
-            name,
-            url,
-            &format!("access_token = {{ file = \"{name}.token\" }}"),
-        );
+        let mut credentials = format!("access_token = {{ file = \"{name}.token\" }}");
+        if !bot.refresh.is_empty() {
+            self.write(&format!("{name}.refresh"), &bot.refresh);
+            credentials.push_str(&format!("\nrefresh_token = {{ file = \"{name}.refresh\" }}"));
+        }
+        self.table(name, url, &credentials);
     }
 
     /// Adds the account of an application service.
@@ -214,11 +215,24 @@ impl Bridge {
         self.served = self.setup.serve();
     }
 
+    /// Kills the program, and starts it again.
+    pub(super) fn kill(&mut self) {
+        self.served.signal("KILL");
+        self.served.end();
+        self.served = self.setup.serve();
+    }
+
+    /// The text of a file of the program.
+    pub(super) fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.setup.folder.path().join(name)).unwrap()
+    }
+
     fn stop(&mut self) {
         self.served.signal("TERM");
         assert_eq!(self.served.end().code(), Some(0), "{:#?}", self.served.lines);
         let log = self.log();
-        assert!(!log.contains("syt_"), "the log shows a token: {log}");
+        let shown = ["syt_", "syr_"].into_iter().find(|token| log.contains(token));
+        assert_eq!(shown, None, "the log shows a token: {log}");
     }
 
     pub(super) fn finish(mut self) {

@@ -8,6 +8,7 @@ mod once;
 mod people;
 mod relay;
 mod rooms;
+mod tokens;
 
 use serde_json::Value;
 use std::fs;
@@ -122,7 +123,20 @@ impl Homeserver {
         let number = self.accounts.fetch_add(1, Ordering::Relaxed);
         let name = format!("bridge{number}");
         Person::register(&self.url, &name, false);
-        Person::log_in(&self.url, &name)
+        Person::log_in(&self.url, &name, false)
+    }
+
+    /// The same, with a token that expires.
+    fn renewable_bot(&self) -> Person {
+        let bot = self.bot();
+        let name = bot
+            .id
+            .trim_start_matches('@')
+            .split(':')
+            .next()
+            .unwrap()
+            .to_owned();
+        Person::log_in(&self.url, &name, true)
     }
 
     /// Asks Synapse's API for administrators.

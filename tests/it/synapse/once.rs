@@ -14,7 +14,7 @@ const DELIVERIES: u64 = 1_000;
 const CHANNELS: u64 = 4;
 
 /// Posts events with these numbers to a channel.
-async fn post(bridge: &Bridge, channel: &str, numbers: std::ops::Range<u64>) {
+pub(super) async fn post(bridge: &Bridge, channel: &str, numbers: std::ops::Range<u64>) {
     for number in numbers {
         bridge.post(channel, &format!("mark-{number}-")).await;
     }

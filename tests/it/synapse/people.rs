@@ -20,6 +20,8 @@ pub(super) struct Person {
     /// `@name:bridge.test`.
     pub(super) id: String,
     pub(super) token: String,
+    /// Renews the token; empty: it does not expire.
+    pub(super) refresh: String,
 }
 
 /// A room, and the person who made it.
@@ -50,12 +52,12 @@ impl Person {
         Self::of(url, &nobody.ask("POST", path, &account))
     }
 
-    /// Logs in with the device `TWAKEBRIDGE`.
-    pub(super) fn log_in(url: &str, name: &str) -> Self {
+    /// Logs in with the device `TWAKEBRIDGE`. `expires`: whether the token has to be renewed.
+    pub(super) fn log_in(url: &str, name: &str, expires: bool) -> Self {
         let nobody = Self::nobody(url);
         let login = json!({
             "type": "m.login.password", "identifier": { "type": "m.id.user", "user": name },
-            "password": PASSWORD, "device_id": "TWAKEBRIDGE",
+            "password": PASSWORD, "device_id": "TWAKEBRIDGE", "refresh_token": expires,
         });
         Self::of(url, &nobody.client("POST", "login", &login))
     }
@@ -66,6 +68,7 @@ impl Person {
             url: url.to_owned(),
             id: String::new(),
             token: String::new(),
+            refresh: String::new(),
         }
     }
 
@@ -75,6 +78,7 @@ impl Person {
             url: url.to_owned(),
             id: text("user_id"),
             token: text("access_token"),
+            refresh: login["refresh_token"].as_str().unwrap_or_default().to_owned(),
         }
     }
 

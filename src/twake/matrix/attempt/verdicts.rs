@@ -94,7 +94,9 @@ impl Attempt<'_> {
 
     pub(super) fn without_secrets(&self, verdict: Verdict) -> Verdict {
         let account = &self.destination.account;
-        redact(verdict, std::slice::from_ref(account.token()), &account.outbound)
+        let mut secrets = account.secrets();
+        secrets.push(self.token.clone());
+        redact(verdict, &secrets, &account.outbound)
     }
 
     /// Whether the message may be posted twice. `unclear`: the server may have it although this attempt failed. It then

@@ -67,7 +67,12 @@ impl Attempt<'_> {
 
     pub(super) fn accepted(&self) -> Verdict {
         let account = &self.destination.account;
-        let detail = format!("application {} may post in {}", account.public_id, self.name);
+        let id = &account.public_id;
+        let application = match &self.application {
+            Some(name) => format!("{name} ({id})"),
+            None => id.clone(),
+        };
+        let detail = format!("application {application} may post in {}", self.name);
         let mut verdict = self.judge(Finding::new(Reason::Delivered, &detail), None);
         verdict.kind = VerdictKind::Accepted;
         verdict

@@ -155,9 +155,27 @@ fn a_text_that_a_filter_refuses_does_not_halt_the_account() {
 
 #[test]
 fn a_probe_names_the_application_and_the_channel() {
-    let verdict = probe(&all(&["01", "70"]));
-    assert_eq!(verdict.kind, VerdictKind::Accepted);
-    assert_eq!(verdict.detail, "application APPLICATION may post in dev");
+    // The server's code answers so; it was not recorded.
+    let named = response(
+        200,
+        json!({ "resource": { "identity": { "name": "Bridge" }, "api": { "private_key": "private-key" } } }),
+    );
+    for (name, expected) in [
+        (named, "application Bridge (APPLICATION) may post in dev"),
+        (recorded("45"), "application APPLICATION may post in dev"),
+        (response(500, ""), "application APPLICATION may post in dev"),
+        (
+            response(
+                200,
+                json!({ "resource": { "identity": { "name": "private-key" } } }),
+            ),
+            "application [secret] (APPLICATION) may post in dev",
+        ),
+    ] {
+        let verdict = probe(&[all(&["01", "70"]), vec![name]].concat());
+        assert_eq!(verdict.kind, VerdictKind::Accepted);
+        assert_eq!(verdict.detail, expected);
+    }
     for (answers, extent, reason) in [
         (&["02"][..], Extent::Account, Reason::WrongKey),
         (&["01", "71"], Extent::Channel, Reason::UnknownChannel),
@@ -204,6 +222,6 @@ fn no_verdict_shows_the_key_or_a_token() {
     let (.., verdict) = attempt(Act::Post, false, &[response(403, refused(403))]);
     assert!(!verdict.detail.contains("private-key"), "{}", verdict.detail);
     let name = json!({ "resource": { "id": "x", "name": echo } });
-    let verdict = probe(&[login, response(200, name)]);
+    let verdict = probe(&[login, response(200, name), recorded("45")]);
     assert!(!format!("{verdict:?}").contains("eyJ"), "{verdict:?}");
 }
