@@ -1,9 +1,9 @@
 //! A digest: one message in place of many that wait for a channel. Pure.
 
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::conversation::{self, Key, Known, Turn};
+use crate::conversation::{self, Key, Known, Thread, Turn};
 use crate::message::{Block, Document, Inline, StoredMessage, Time, TimeForm, cutting};
 use crate::twake::Act;
 
@@ -16,7 +16,8 @@ const LINE_LENGTH: usize = 200;
 /// The most types of events that are counted by name.
 const TYPES: usize = 10;
 
-/// A delivery that a digest carries.
+/// A delivery that a digest may carry.
+#[derive(Clone, Copy)]
 pub struct Carried<'a> {
     /// The source of its event.
     pub source: &'a str,
@@ -24,8 +25,68 @@ pub struct Carried<'a> {
     pub event_type: &'a str,
     /// When the event was received.
     pub received: Timestamp,
+    /// What the store knows of its conversation.
+    pub thread: Option<&'a Thread>,
     /// Its message. Unset: its form is not known to this version.
     pub message: Option<&'a StoredMessage>,
+}
+
+impl Carried<'_> {
+    fn key(&self) -> Option<Key> {
+        let conversation = self.message?.conversation.as_deref()?;
+        Some(conversation::thread_key(conversation))
+    }
+}
+
+/// What becomes of the deliveries of one conversation.
+#[derive(Default)]
+struct Fate {
+    /// The last delivery that brings the first message up to date, by its index.
+    refresh: Option<usize>,
+    /// That delivery ends the conversation.
+    ended: bool,
+    /// One of the deliveries posts something.
+    posts: bool,
+}
+
+/// Chooses the deliveries that a digest carries, of those that wait in the order of their lane. Returns their indexes.
+///
+/// The others are left to be delivered by themselves: updates of what the channel shows, and with what they reply the last of
+/// them; and those for which nothing would be posted, because they may not open their conversation. `destination`: where
+/// conversations have their messages; unset: the channel has no conversations.
+pub fn choose(waiting: &[Carried<'_>], destination: Option<&str>) -> Vec<usize> {
+    let Some(destination) = destination else {
+        return (0..waiting.len()).collect();
+    };
+    let mut fates: BTreeMap<Key, Fate> = BTreeMap::new();
+    let mut silent = BTreeSet::new();
+    for (index, delivery) in waiting.iter().enumerate() {
+        let Some((key, message)) = delivery.key().zip(delivery.message) else {
+            continue;
+        };
+        let fate = fates.entry(key).or_default();
+        let conversation = message.conversation.as_deref();
+        let is_open = |thread: &&Thread| thread.is_open(destination) && !fate.ended;
+        let Some(thread) = delivery.thread.filter(is_open) else {
+            fate.posts |= conversation.is_some_and(|conversation| conversation.opens);
+            continue;
+        };
+        let refresh = conversation::refresh(message, delivery.received, thread);
+        fate.posts |= refresh.is_none_or(|follow_up| follow_up.reply);
+        if let Some(follow_up) = refresh {
+            fate.refresh = Some(index);
+            fate.ended = conversation.is_some_and(|conversation| conversation.closes);
+            if !follow_up.reply {
+                silent.insert(index);
+            }
+        }
+    }
+    let is_carried = |index: &usize| {
+        let key = waiting.get(*index).and_then(Carried::key);
+        let fate = key.and_then(|key| fates.get(&key));
+        fate.is_none_or(|fate| fate.posts && fate.refresh != Some(*index)) && !silent.contains(index)
+    };
+    (0..waiting.len()).filter(is_carried).collect()
 }
 
 /// A line about one message, or about all messages of a conversation.
@@ -35,16 +96,13 @@ struct Line {
 }
 
 /// The digest of deliveries, which are in the order of their lane. Messages of one conversation share a line, which shows the
-/// last of them.
+/// last of them. It mentions nobody.
 pub fn document(carried: &[Carried<'_>]) -> Document {
     let mut lines: Vec<Line> = Vec::new();
     let mut of_thread: BTreeMap<Key, usize> = BTreeMap::new();
     for delivery in carried {
         let content = content(delivery);
-        let conversation = delivery
-            .message
-            .and_then(|message| message.conversation.as_deref());
-        let known = conversation.map(conversation::thread_key).map(|key| {
+        let known = delivery.key().map(|key| {
             let next = lines.len();
             *of_thread.entry(key).or_insert(next)
         });
@@ -143,7 +201,9 @@ fn content(delivery: &Carried<'_>) -> Vec<Inline> {
     let first = Document {
         blocks: whole.blocks.iter().take(1).cloned().collect(),
     };
-    let line = match cutting::cut_lines(first, LINE_LENGTH, 1).blocks.pop() {
+    let mut first = cutting::cut_lines(first, LINE_LENGTH, 1);
+    first.change_lines(&mut |line| line.iter_mut().for_each(without_mention));
+    let line = match first.blocks.pop() {
         Some(Block::Paragraph(line) | Block::Heading(line)) => line,
         _ => vec![text(format!("{}: {}", delivery.source, delivery.event_type))],
     };
@@ -152,6 +212,13 @@ fn content(delivery: &Carried<'_>) -> Vec<Inline> {
             vec![Inline::Link { url, label: line }]
         }
         _ => line,
+    }
+}
+
+/// Makes the login of a person text.
+fn without_mention(inline: &mut Inline) {
+    if let Inline::Person(person) = inline {
+        *inline = text(std::mem::take(&mut person.login));
     }
 }
 
@@ -195,6 +262,7 @@ mod tests {
             source,
             event_type,
             received: "2026-11-29T14:05:00Z".parse().unwrap(),
+            thread: None,
             message: Some(message),
         }
     }

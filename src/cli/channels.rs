@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::backend::{OperatorArguments, OperatorBackend};
 use super::events::confirmed;
-use super::shown::{json, optional_time, table, visible};
+use super::shown::{json, optional_time, table, time, visible};
 use crate::operator::view::{ChannelDetails, MoveRequest};
 use crate::suggest::counted;
 
@@ -77,6 +77,13 @@ async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::
         "HALTED",
     ];
     out.write_all(table(&heading, &rows).as_bytes())?;
+    for channel in &channels {
+        let name = visible(&channel.channel);
+        if let Some(until) = channel.quiet_until {
+            let until = time(until);
+            writeln!(out, "{name}: quiet until {until} UTC, less urgent messages wait")?;
+        }
+    }
     for channel in channels.iter().filter(|channel| channel.waiting > 0) {
         let name = visible(&channel.channel);
         if let Some(hint) = &channel.hint {

@@ -194,6 +194,7 @@ token = {{ env = "KEY" }}
         horizon: units::days(1),
         late: units::seconds(60),
         digest_above: Some(20),
+        rate: Rate::GENTLE,
     };
     assert_eq!(config.delivery, delivery);
     assert_eq!(

@@ -140,8 +140,8 @@ impl Actor {
                 let claimed = deliveries::claim(store, &lane, wanted, now);
                 answer(reply, "claim a lane", claimed);
             }
-            Query::NotUrgent(lane, from, limit, reply) => {
-                let waiting = deliveries::not_urgent(store, &lane, from, limit);
+            Query::Waiting(digestible, reply) => {
+                let waiting = deliveries::digestible(store, &digestible);
                 answer(reply, "read what waits in a lane", waiting);
             }
             Query::Lanes(reply) => answer(reply, "list the lanes", lanes::states(store)),

@@ -10,8 +10,9 @@ fn sent(notify: Notify, urgent: bool, act: Act, document: Document) -> Value {
         notify,
         ..destination(ALIAS)
     });
+    let urgency = if urgent { Urgency::Urgent } else { Urgency::Critical };
     let message = StoredMessage {
-        urgent,
+        urgency,
         ..StoredMessage::new(document)
     };
     let job = Job {
