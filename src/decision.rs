@@ -172,7 +172,10 @@ fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
                 kind.templates.reads(&event_type, fact)
                     || source.routes.reads(fact)
                     || source.conversations.reads(&event_type, fact)
-                    || source.critical.as_ref().is_some_and(|critical| critical.references().names.contains(fact))
+                    || source
+                        .critical
+                        .as_ref()
+                        .is_some_and(|critical| critical.references().names.contains(fact))
             };
             source.facts.evaluate(&names, is_read)
         }

@@ -250,7 +250,9 @@ fn link_of(inline: &Inline) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Readers, markdown, plain};
+    use crate::conversation::Order;
+    use crate::message::{Conversation, FollowUp, Person, Readers, Slot, markdown, plain};
+    use crate::twake::RemoteId;
     use crate::zone;
 
     fn message(markdown: &str) -> StoredMessage {
@@ -265,6 +267,129 @@ mod tests {
             thread: None,
             message: Some(message),
         }
+    }
+
+    /// A message of a conversation that updates its first message, and also replies if `reply`.
+    fn following(key: &str, opens: bool, closes: bool, reply: bool) -> StoredMessage {
+        let follow_up = FollowUp { reply, update: true };
+        let conversation = Conversation {
+            key: key.to_owned(),
+            slot: Some(Slot::Opener),
+            unchanged: follow_up,
+            changed: follow_up,
+            opens,
+            closes,
+            also_in_channel: false,
+            expires: 60,
+            version: None,
+            state: None,
+            first: BTreeMap::new(),
+            reply: None,
+            update: None,
+        };
+        StoredMessage {
+            conversation: Some(Box::new(conversation)),
+            ..message(key)
+        }
+    }
+
+    #[test]
+    fn a_digest_leaves_what_updates_the_channel_and_what_would_not_be_posted() {
+        let (before, after) = ("2026-11-29T14:00:00Z", "2026-11-29T15:00:00Z");
+        let thread = |shown: &str, closed| {
+            let order = Order {
+                version: None,
+                received: shown.parse().unwrap(),
+            };
+            Thread {
+                destination: "here".to_owned(),
+                opener: RemoteId {
+                    message: "m".to_owned(),
+                    thread: None,
+                },
+                began: order.received,
+                count: 1,
+                closed,
+                state: String::new(),
+                first: BTreeMap::new(),
+                newest: order.clone(),
+                shown: order,
+            }
+        };
+        let (open, newer, closed) = (thread(before, false), thread(after, false), thread(before, true));
+        let alone = message("alone");
+        let fires = following("a", true, false, true);
+        let repeats = following("a", true, false, false);
+        let ends = following("a", false, true, true);
+        let other = following("b", true, false, true);
+        type Row<'a> = (
+            &'a str,
+            &'a [(&'a StoredMessage, Option<&'a Thread>)],
+            &'a [usize],
+        );
+        let rows: [Row<'_>; 10] = [
+            (
+                "none has a conversation",
+                &[(&alone, None), (&alone, None)],
+                &[0, 1],
+            ),
+            ("none is open", &[(&fires, None), (&ends, None)], &[0, 1]),
+            ("nothing was fired", &[(&alone, None), (&ends, None)], &[0]),
+            ("it is over", &[(&alone, None), (&ends, Some(&closed))], &[0]),
+            (
+                "the last updates it",
+                &[(&fires, Some(&open)), (&fires, Some(&open))],
+                &[0],
+            ),
+            (
+                "the end updates it",
+                &[(&ends, Some(&open)), (&fires, Some(&open))],
+                &[1],
+            ),
+            (
+                "only updates",
+                &[(&repeats, Some(&open)), (&repeats, Some(&open))],
+                &[],
+            ),
+            (
+                "a reply, then an update",
+                &[(&fires, Some(&open)), (&repeats, Some(&open))],
+                &[0],
+            ),
+            ("older than what is shown", &[(&fires, Some(&newer))], &[0]),
+            ("each for itself", &[(&fires, Some(&open)), (&other, None)], &[1]),
+        ];
+        for (name, waiting, chosen) in rows {
+            let waiting: Vec<Carried<'_>> = waiting
+                .iter()
+                .map(|(message, thread)| Carried {
+                    thread: *thread,
+                    ..carried("grafana", "alerts", message)
+                })
+                .collect();
+            assert_eq!(choose(&waiting, Some("here")), chosen, "{name}");
+            let all: Vec<usize> = (0..waiting.len()).collect();
+            assert_eq!(choose(&waiting, None), all, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_digest_mentions_nobody() {
+        let person = Inline::Person(Person {
+            source: "github".to_owned(),
+            login: "alice".to_owned(),
+            user: None,
+        });
+        let asked = StoredMessage::new(Document {
+            blocks: vec![Block::Paragraph(vec![
+                text("Review by "),
+                Inline::Strong(vec![person]),
+            ])],
+        });
+        let carried = [carried("github", "pull_request", &asked); 2];
+        let document = document(&carried);
+        document.visit(&mut |inline| assert!(!matches!(inline, Inline::Person(_)), "{document:?}"));
+        assert!(plain::text(&document).ends_with("• Review by alice\n• Review by alice"));
     }
 
     #[test]

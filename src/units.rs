@@ -221,11 +221,7 @@ mod tests {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for (text, count, per) in [("1/s", 1, 1), ("30/m", 30, 60), ("100/h", 100, 3600)] {
-            assert_eq!(
-                rate(text),
-                Ok(Rate::even(count, seconds(per))),
-                "{text}"
-            );
+            assert_eq!(rate(text), Ok(Rate::even(count, seconds(per))), "{text}");
         }
     }
 

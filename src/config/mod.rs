@@ -175,9 +175,10 @@ impl Config {
 
     /// Returns the part that the listeners and the operator service use.
     pub fn serving(self) -> Snapshot {
-        let quiet = self.channels.iter().filter_map(|(name, destination)| {
-            Some((name.clone(), destination.readers().quiet.clone()?))
-        });
+        let quiet = self
+            .channels
+            .iter()
+            .filter_map(|(name, destination)| Some((name.clone(), destination.readers().quiet.clone()?)));
         Snapshot {
             quiet: quiet.collect(),
             channels: self

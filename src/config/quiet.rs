@@ -36,7 +36,9 @@ pub(super) fn hours(table: &TableReader<'_, '_>) -> Option<Located<Quiet>> {
             from,
             to,
             days,
-            below: table.word("below", &Urgency::SEVERITIES).unwrap_or(Urgency::Critical),
+            below: table
+                .word("below", &Urgency::SEVERITIES)
+                .unwrap_or(Urgency::Critical),
             zone: TimeZone::UTC,
         },
     })

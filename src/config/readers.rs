@@ -21,10 +21,7 @@ impl Display {
         findings: &Findings,
     ) -> Self {
         let zone = time_zone.and_then(|name| time_zone_at(name, "display", findings));
-        Self {
-            zone,
-            people,
-        }
+        Self { zone, people }
     }
 
     /// The readers of a channel in an account. `path`: where the channel is configured.

@@ -90,7 +90,10 @@ mod tests {
         let waits: Vec<Duration> = (0..11).map(|_| post(100)).collect();
         assert_eq!(waits[..10], [Duration::ZERO; 10]);
         assert_eq!(waits[10], second(5));
-        assert_eq!([post(104), post(105), post(106)], [second(1), second(0), second(4)]);
+        assert_eq!(
+            [post(104), post(105), post(106)],
+            [second(1), second(0), second(4)]
+        );
         // After 20 seconds more, four may follow each other.
         let later: Vec<Duration> = (0..5).map(|_| post(125)).collect();
         assert_eq!(later, [0, 0, 0, 0, 5].map(second));

@@ -29,7 +29,9 @@ impl Quiet {
     /// When the quiet hours end, if `now` is within them. Hours that begin when others end continue them, for a week at most.
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let next = |at: &Timestamp| self.end_of(*at);
-        std::iter::successors(self.end_of(now), next).take(DAYS.len()).last()
+        std::iter::successors(self.end_of(now), next)
+            .take(DAYS.len())
+            .last()
     }
 
     /// Whether quiet hours have ended after `since`, and at `now` at the latest.

@@ -15,7 +15,7 @@ pub enum Urgency {
     Warning,
     /// Of severity `error`, `high` or `major`.
     Error,
-    /// Of severity `critical`, `fatal`, `emergency` or `disaster`.
+    /// Of severity `critical`, `page`, `fatal`, `emergency` or `disaster`.
     Critical,
     /// The condition `critical` of its source holds: somebody should notice it immediately.
     Urgent,
@@ -36,7 +36,7 @@ impl Urgency {
             "info" | "low" | "notice" | "debug" => Self::Info,
             "warning" | "medium" | "minor" => Self::Warning,
             "error" | "high" | "major" => Self::Error,
-            "critical" | "fatal" | "emergency" | "disaster" => Self::Critical,
+            "critical" | "page" | "fatal" | "emergency" | "disaster" => Self::Critical,
             _ => Self::None,
         }
     }

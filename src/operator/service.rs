@@ -79,7 +79,8 @@ impl OperatorService {
         let record = self.record(id).await?;
         let quiet_until = |of: &DeliveryRecord, message: Option<&StoredMessage>| {
             let urgency = message.map_or(Urgency::None, |message| message.urgency);
-            self.quiet_until(&of.lane, urgency).filter(|_| of.state == State::Waiting)
+            self.quiet_until(&of.lane, urgency)
+                .filter(|_| of.state == State::Waiting)
         };
         Ok(details(record, |channel| self.api(channel), quiet_until))
     }

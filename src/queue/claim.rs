@@ -75,7 +75,9 @@ pub struct Head {
 impl Head {
     /// How urgent its message is.
     pub fn urgency(&self) -> Urgency {
-        self.message.as_ref().map_or(Urgency::None, |message| message.urgency)
+        self.message
+            .as_ref()
+            .map_or(Urgency::None, |message| message.urgency)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The commands of a store. Every store is an actor that carries out all of them.
 
 use jiff::Timestamp;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -83,8 +82,8 @@ pub(super) struct Digestible {
     pub(super) lane: Arc<str>,
     /// The first of them.
     pub(super) from: DeliveryId,
-    /// How urgent they are.
-    pub(super) urgencies: Range<Urgency>,
+    /// How urgent they are at least.
+    pub(super) least: Urgency,
     /// The most of them.
     pub(super) limit: u32,
     /// Conversations that have expired by this time are not known.

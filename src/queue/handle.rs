@@ -1,7 +1,6 @@
 //! The handle by which every part of the program uses the queue.
 
 use jiff::Timestamp;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -134,19 +133,19 @@ impl Queue {
         Ok(claimed.map(unpack_claim))
     }
 
-    /// The waiting deliveries of a lane, from one on, that are so urgent: those that a digest may carry, in their order; `limit`
-    /// at the most.
+    /// The waiting deliveries of a lane, from one on, that are at least so urgent: those that a digest may carry, in their order;
+    /// `limit` at the most.
     pub async fn digestible(
         &self,
         lane: &Arc<str>,
         from: DeliveryId,
-        urgencies: Range<Urgency>,
+        least: Urgency,
         limit: u32,
     ) -> Result<Vec<WaitingDelivery>, QueueError> {
         let digestible = Digestible {
             lane: lane.clone(),
             from,
-            urgencies,
+            least,
             limit,
             now: self.time(),
         };

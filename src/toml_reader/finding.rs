@@ -68,9 +68,10 @@ impl Owner {
     pub fn source(&self) -> Option<&str> {
         match self {
             Self::Kind | Self::Challenge(_) => None,
-            Self::SourceFacts(name) | Self::SourceEvents(name) | Self::Source(name) | Self::Route(name, _) => {
-                Some(name)
-            }
+            Self::SourceFacts(name)
+            | Self::SourceEvents(name)
+            | Self::Source(name)
+            | Self::Route(name, _) => Some(name),
         }
     }
 }

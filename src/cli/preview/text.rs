@@ -300,7 +300,10 @@ impl Out {
             self.field("critical", "yes: it passes before digests and in quiet hours");
         }
         for name in channels {
-            let quiet = target.channels.get(*name).and_then(|channel| channel.readers().quiet.as_ref());
+            let quiet = target
+                .channels
+                .get(*name)
+                .and_then(|channel| channel.readers().quiet.as_ref());
             if let Some(quiet) = quiet.filter(|quiet| urgency < quiet.below) {
                 self.field("quiet", &format!("it waits for {name} from {quiet}"));
             }

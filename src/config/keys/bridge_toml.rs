@@ -221,7 +221,11 @@ const CHANNEL: &[Key] = &[
 const DAY: Shape = Shape::word("day", &DAYS);
 
 const QUIET: &[Key] = &[
-    Key::required("from", Shape::Text, "when the quiet hours begin, such as \"22:00\""),
+    Key::required(
+        "from",
+        Shape::Text,
+        "when the quiet hours begin, such as \"22:00\"",
+    ),
     Key::required(
         "to",
         Shape::Text,

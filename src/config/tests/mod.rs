@@ -121,7 +121,7 @@ fn a_valid_file_becomes_a_configuration() {
     let (dev, ops) = (of_twake(&config, "dev"), of_twake(&config, "ops"));
     assert_eq!(
         (dev.channel_id.as_str(), dev.group_id.as_str(), dev.rate),
-        ("c1", "g", None)
+        ("c1", "g", Some(Rate::GENTLE))
     );
     assert_eq!(
         (

@@ -1,7 +1,5 @@
 //! A digest in place of many messages: when more wait in a lane than people would read, and when quiet hours have ended.
 
-use std::ops::Range;
-
 use super::{Lane, Shared};
 use crate::digest::{self, Carried};
 use crate::logging::chain;
@@ -22,9 +20,12 @@ pub(super) enum Relieved {
     Stop,
 }
 
-/// What a digest is to carry. What is more urgent passes before it.
+/// What a digest is to carry.
 struct Load {
-    urgencies: Range<Urgency>,
+    /// The least urgent messages of it.
+    least: Urgency,
+    /// What is so urgent passes before the digest, except for what ends a conversation that the digest is about.
+    passing: Urgency,
     /// It needs more deliveries than this.
     above: usize,
 }
@@ -34,9 +35,9 @@ impl Lane {
     /// urgent deliveries pass before it, each by itself.
     pub(super) async fn relieve(&mut self, destination: &Destination, claim: Claim) -> Relieved {
         let head = &claim.head;
-        let load = self.load(destination, head).filter(|load| {
-            self.alone != Some(head.delivery) && load.urgencies.contains(&head.urgency())
-        });
+        let load = self
+            .load(destination, head)
+            .filter(|load| self.alone != Some(head.delivery) && head.urgency() < load.passing);
         let Some(load) = load else {
             return Relieved::Deliver(Box::new(claim));
         };
@@ -45,17 +46,15 @@ impl Lane {
             return Relieved::Stop;
         }
         let Shared { queue, owner, .. } = &*self.shared;
-        match queue
-            .claim_passing(&self.name, *owner, load.urgencies.end, None)
-            .await
-        {
+        match queue.claim_passing(&self.name, *owner, load.passing, None).await {
             Ok(Some(urgent)) => return Relieved::Deliver(Box::new(urgent)),
             Ok(None) => {}
             Err(error) => {
                 log::warn!(channel = &*self.name; "cannot read urgent deliveries: {}", chain(&error));
+                return Relieved::Deliver(Box::new(claim));
             }
         }
-        match self.gather(destination, &claim, load).await {
+        match self.gather(destination, &claim, &load).await {
             Some((digest, carries)) => self.post_digest(destination, claim, digest, carries).await,
             None => Relieved::Deliver(Box::new(claim)),
         }
@@ -66,7 +65,8 @@ impl Lane {
         let above = self.settings.borrow().digest_above;
         let above = above.filter(|above| head.waiting > u64::from(*above));
         let flood = above.map(|_| Load {
-            urgencies: Urgency::None..Urgency::Urgent,
+            least: Urgency::None,
+            passing: Urgency::Urgent,
             above: 1,
         });
         let Some(quiet) = &destination.readers().quiet else {
@@ -76,12 +76,14 @@ impl Lane {
         if quiet.until(now).is_some() {
             // Those that wait for the end of the quiet hours are no flood.
             return above.map(|above| Load {
-                urgencies: quiet.below..Urgency::Urgent,
+                least: quiet.below,
+                passing: Urgency::Urgent,
                 above: usize::try_from(above).unwrap_or(usize::MAX),
             });
         }
         let held = quiet.ended_between(head.since, now).then_some(Load {
-            urgencies: Urgency::None..quiet.below,
+            least: Urgency::None,
+            passing: quiet.below,
             above: 1,
         });
         held.or(flood)
@@ -92,11 +94,11 @@ impl Lane {
         &self,
         destination: &Destination,
         claim: &Claim,
-        load: Load,
+        load: &Load,
     ) -> Option<(StoredMessage, Vec<DeliveryId>)> {
         let head = claim.head.delivery;
         let queue = &self.shared.queue;
-        let waiting = match queue.digestible(&self.name, head, load.urgencies, MOST).await {
+        let waiting = match queue.digestible(&self.name, head, load.least, MOST).await {
             Ok(waiting) => waiting,
             Err(error) => {
                 log::warn!(channel = &*self.name; "cannot read what waits: {}", chain(&error));

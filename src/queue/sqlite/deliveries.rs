@@ -177,8 +177,7 @@ pub(super) fn digestible(connection: &Connection, which: &Digestible) -> Result<
     let which = params![
         which.lane,
         which.from.0,
-        which.urgencies.start.number(),
-        which.urgencies.end.number(),
+        which.least.number(),
         which.now.as_millisecond(),
         which.limit,
     ];

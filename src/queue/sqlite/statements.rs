@@ -137,15 +137,15 @@ statements! { INDEXED:
         first_of_urgency!("5"),
         ")"
     );
-    /// The deliveries that a digest may carry: from one on, and as urgent as it says.
+    /// The deliveries that a digest may carry: from one on, and at least so urgent.
     DIGESTIBLE = concat!(
         "SELECT d.id, e.source, e.type, e.received,
-            (SELECT c.json FROM conversations c WHERE c.lane = d.lane AND c.key = d.thread AND c.expires > ?5), ",
+            (SELECT c.json FROM conversations c WHERE c.lane = d.lane AND c.key = d.thread AND c.expires > ?4), ",
         message!(),
         " FROM deliveries d JOIN events e ON e.id = d.event
         WHERE d.lane = (SELECT id FROM lanes WHERE name = ?1) AND d.state = 0 AND d.id >= ?2
-            AND d.urgency >= ?3 AND d.urgency < ?4
-        ORDER BY d.id LIMIT ?6"
+            AND d.urgency >= ?3
+        ORDER BY d.id LIMIT ?5"
     );
     /// The next waiting delivery after one that is, or updates, the same message, and whether one between them closes the
     /// conversation.
