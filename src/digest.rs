@@ -269,6 +269,13 @@ mod tests {
         }
     }
 
+    /// A name, what waits, and what a digest carries of it.
+    type Row<'a> = (
+        &'a str,
+        &'a [(&'a StoredMessage, Option<&'a Thread>)],
+        &'a [usize],
+    );
+
     /// A message of a conversation that updates its first message, and also replies if `reply`.
     fn following(key: &str, opens: bool, closes: bool, reply: bool) -> StoredMessage {
         let follow_up = FollowUp { reply, update: true };
@@ -322,11 +329,6 @@ mod tests {
         let repeats = following("a", true, false, false);
         let ends = following("a", false, true, true);
         let other = following("b", true, false, true);
-        type Row<'a> = (
-            &'a str,
-            &'a [(&'a StoredMessage, Option<&'a Thread>)],
-            &'a [usize],
-        );
         let rows: [Row<'_>; 10] = [
             (
                 "none has a conversation",

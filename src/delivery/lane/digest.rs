@@ -81,12 +81,12 @@ impl Lane {
                 above: usize::try_from(above).unwrap_or(usize::MAX),
             });
         }
-        let held = quiet.ended_between(head.since, now).then_some(Load {
+        let after_quiet = quiet.ended_between(head.since, now).then_some(Load {
             least: Urgency::None,
             passing: quiet.below,
             above: 1,
         });
-        held.or(flood)
+        after_quiet.or(flood)
     }
 
     /// The digest of the claimed delivery and those behind it, and which these are. `None`: they are too few, or cannot be read.
