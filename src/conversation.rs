@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::message::{Conversation, Document, Slot, StoredMessage, Version};
+use crate::message::{Conversation, Document, FollowUp, Slot, StoredMessage, Version};
 use crate::twake::{Act, RemoteId};
 
 mod fill;
@@ -65,6 +65,13 @@ pub struct Thread {
     pub newest: Order,
     /// The event that its first message shows.
     pub shown: Order,
+}
+
+impl Thread {
+    /// Whether a message for this destination can follow it.
+    pub fn is_open(&self, destination: &str) -> bool {
+        !self.closed && self.destination == destination
+    }
 }
 
 /// What the store keeps of a message in a conversation.
@@ -224,6 +231,16 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
     }
 }
 
+/// What a message does if it brings the first message of a conversation up to date, which is open. `None`: it does not update
+/// that message, or is older than what it shows.
+pub fn refresh(message: &StoredMessage, received: Timestamp, thread: &Thread) -> Option<FollowUp> {
+    let conversation = message.conversation.as_ref()?;
+    let follow_up = follow_up(conversation, thread);
+    let is_older = order(conversation, received).is_before(&thread.shown);
+    let refreshes = conversation.slot == Some(Slot::Opener) && follow_up.update && !is_older;
+    refreshes.then_some(follow_up)
+}
+
 /// Decides what a delivery does in a channel without conversations. A message that only follows others is skipped.
 pub fn decide_alone(message: &StoredMessage) -> Decided {
     if message.message.is_empty() {
@@ -380,7 +397,7 @@ pub fn expires(conversation: &Conversation, now: Timestamp) -> Timestamp {
 /// The conversation, if the delivery can follow it.
 fn open<'k>(known: &'k Known, turn: &Turn<'_>) -> Option<&'k Thread> {
     let thread = known.thread.as_ref()?;
-    (!thread.closed && thread.destination == turn.destination).then_some(thread)
+    thread.is_open(turn.destination).then_some(thread)
 }
 
 /// Whether an event is older, by the sender's order, than the newest one of its conversation, and would end the conversation, or
@@ -401,7 +418,7 @@ fn known_message<'k>(known: &'k Known, thread: &Thread) -> Option<&'k Message> {
         .filter(|message| message.opener == thread.opener)
 }
 
-fn follow_up(conversation: &Conversation, thread: &Thread) -> crate::message::FollowUp {
+fn follow_up(conversation: &Conversation, thread: &Thread) -> FollowUp {
     let is_changed = conversation
         .state
         .as_ref()

@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::event::{Envelope, Event, IdempotencyKey, Unreadable};
 use crate::facts::{BODY_HASH, GIVEN};
 use crate::headers::Headers;
-use crate::message::{Document, StoredMessage, cutting, target_is_allowed};
+use crate::message::{Document, StoredMessage, Urgency, cutting, target_is_allowed};
 use crate::route::{RouteTrace, Target};
 use crate::source::{Kind, Source};
 use crate::steps;
@@ -177,6 +177,10 @@ fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
                     || kind.templates.reads(&event_type, fact)
                     || source.routes.reads(fact)
                     || source.conversations.reads(&event_type, fact)
+                    || source
+                        .critical
+                        .as_ref()
+                        .is_some_and(|critical| critical.references().names.contains(fact))
             };
             source.facts.evaluate(&names, is_read)
         }
@@ -301,15 +305,29 @@ fn compose(event: &mut Readable<'_>, targets: Vec<Target>) -> Composed {
 }
 
 impl DecidedMessage {
-    /// Adds what does not depend on the template. Evaluates `severity` only if something is posted. An alert that is over is not
-    /// urgent.
+    /// Adds what does not depend on the template. Evaluates `severity` only if something is posted.
     fn marked(mut self, event: &Readable<'_>) -> Self {
         if let Some(message) = &mut self.message {
-            let is = |fact: &str, word: &str| event.source.facts.value(fact, event.names.data()) == word;
-            message.urgent = is("severity", "critical") && !is("outcome", "success");
+            message.urgency = urgency(event.source, event.names.data());
             message.appearance.clone_from(&event.source.appearance);
         }
         self
+    }
+}
+
+/// How urgent an event is. A condition that cannot be evaluated does not hold.
+fn urgency(source: &Source, names: &Value) -> Urgency {
+    let fact = |fact: &str| source.facts.value(fact, names);
+    let severity = fact("severity");
+    let is_critical = match &source.critical {
+        Some(critical) => critical.holds(names).unwrap_or(false),
+        // As CRITICAL, without an evaluation.
+        None => severity == "critical" && fact("outcome") != "success",
+    };
+    if is_critical {
+        Urgency::Urgent
+    } else {
+        Urgency::of_severity(severity.as_str().unwrap_or_default())
     }
 }
 

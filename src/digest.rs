@@ -1,9 +1,9 @@
 //! A digest: one message in place of many that wait for a channel. Pure.
 
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::conversation::{self, Key, Known, Turn};
+use crate::conversation::{self, Key, Known, Thread, Turn};
 use crate::message::{Block, Document, Inline, StoredMessage, Time, TimeForm, cutting};
 use crate::twake::Act;
 
@@ -16,7 +16,8 @@ const LINE_LENGTH: usize = 200;
 /// The most types of events that are counted by name.
 const TYPES: usize = 10;
 
-/// A delivery that a digest carries.
+/// A delivery that a digest may carry.
+#[derive(Clone, Copy)]
 pub struct Carried<'a> {
     /// The source of its event.
     pub source: &'a str,
@@ -24,8 +25,68 @@ pub struct Carried<'a> {
     pub event_type: &'a str,
     /// When the event was received.
     pub received: Timestamp,
+    /// What the store knows of its conversation.
+    pub thread: Option<&'a Thread>,
     /// Its message. Unset: its form is not known to this version.
     pub message: Option<&'a StoredMessage>,
+}
+
+impl Carried<'_> {
+    fn key(&self) -> Option<Key> {
+        let conversation = self.message?.conversation.as_deref()?;
+        Some(conversation::thread_key(conversation))
+    }
+}
+
+/// What becomes of the deliveries of one conversation.
+#[derive(Default)]
+struct Fate {
+    /// The last delivery that brings the first message up to date, by its index.
+    refresh: Option<usize>,
+    /// That delivery ends the conversation.
+    ended: bool,
+    /// One of the deliveries posts something.
+    posts: bool,
+}
+
+/// Chooses the deliveries that a digest carries, of those that wait in the order of their lane. Returns their indexes.
+///
+/// The others are left to be delivered by themselves: updates of what the channel shows, and with what they reply the last of
+/// them; and those for which nothing would be posted, because they may not open their conversation. `destination`: where
+/// conversations have their messages; unset: the channel has no conversations.
+pub fn choose(waiting: &[Carried<'_>], destination: Option<&str>) -> Vec<usize> {
+    let Some(destination) = destination else {
+        return (0..waiting.len()).collect();
+    };
+    let mut fates: BTreeMap<Key, Fate> = BTreeMap::new();
+    let mut silent = BTreeSet::new();
+    for (index, delivery) in waiting.iter().enumerate() {
+        let Some((key, message)) = delivery.key().zip(delivery.message) else {
+            continue;
+        };
+        let fate = fates.entry(key).or_default();
+        let conversation = message.conversation.as_deref();
+        let is_open = |thread: &&Thread| thread.is_open(destination) && !fate.ended;
+        let Some(thread) = delivery.thread.filter(is_open) else {
+            fate.posts |= conversation.is_some_and(|conversation| conversation.opens);
+            continue;
+        };
+        let refresh = conversation::refresh(message, delivery.received, thread);
+        fate.posts |= refresh.is_none_or(|follow_up| follow_up.reply);
+        if let Some(follow_up) = refresh {
+            fate.refresh = Some(index);
+            fate.ended = conversation.is_some_and(|conversation| conversation.closes);
+            if !follow_up.reply {
+                silent.insert(index);
+            }
+        }
+    }
+    let is_carried = |index: &usize| {
+        let key = waiting.get(*index).and_then(Carried::key);
+        let fate = key.and_then(|key| fates.get(&key));
+        fate.is_none_or(|fate| fate.posts && fate.refresh != Some(*index)) && !silent.contains(index)
+    };
+    (0..waiting.len()).filter(is_carried).collect()
 }
 
 /// A line about one message, or about all messages of a conversation.
@@ -35,16 +96,13 @@ struct Line {
 }
 
 /// The digest of deliveries, which are in the order of their lane. Messages of one conversation share a line, which shows the
-/// last of them.
+/// last of them. It mentions nobody.
 pub fn document(carried: &[Carried<'_>]) -> Document {
     let mut lines: Vec<Line> = Vec::new();
     let mut of_thread: BTreeMap<Key, usize> = BTreeMap::new();
     for delivery in carried {
         let content = content(delivery);
-        let conversation = delivery
-            .message
-            .and_then(|message| message.conversation.as_deref());
-        let known = conversation.map(conversation::thread_key).map(|key| {
+        let known = delivery.key().map(|key| {
             let next = lines.len();
             *of_thread.entry(key).or_insert(next)
         });
@@ -143,7 +201,9 @@ fn content(delivery: &Carried<'_>) -> Vec<Inline> {
     let first = Document {
         blocks: whole.blocks.iter().take(1).cloned().collect(),
     };
-    let line = match cutting::cut_lines(first, LINE_LENGTH, 1).blocks.pop() {
+    let mut first = cutting::cut_lines(first, LINE_LENGTH, 1);
+    first.change_lines(&mut |line| line.iter_mut().for_each(without_mention));
+    let line = match first.blocks.pop() {
         Some(Block::Paragraph(line) | Block::Heading(line)) => line,
         _ => vec![text(format!("{}: {}", delivery.source, delivery.event_type))],
     };
@@ -152,6 +212,13 @@ fn content(delivery: &Carried<'_>) -> Vec<Inline> {
             vec![Inline::Link { url, label: line }]
         }
         _ => line,
+    }
+}
+
+/// Makes the login of a person text.
+fn without_mention(inline: &mut Inline) {
+    if let Inline::Person(person) = inline {
+        *inline = text(std::mem::take(&mut person.login));
     }
 }
 
@@ -183,7 +250,9 @@ fn link_of(inline: &Inline) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Readers, markdown, plain};
+    use crate::conversation::Order;
+    use crate::message::{Conversation, FollowUp, Person, Readers, Slot, markdown, plain};
+    use crate::twake::RemoteId;
     use crate::zone;
 
     fn message(markdown: &str) -> StoredMessage {
@@ -195,8 +264,134 @@ mod tests {
             source,
             event_type,
             received: "2026-11-29T14:05:00Z".parse().unwrap(),
+            thread: None,
             message: Some(message),
         }
+    }
+
+    /// A name, what waits, and what a digest carries of it.
+    type Row<'a> = (
+        &'a str,
+        &'a [(&'a StoredMessage, Option<&'a Thread>)],
+        &'a [usize],
+    );
+
+    /// A message of a conversation that updates its first message, and also replies if `reply`.
+    fn following(key: &str, opens: bool, closes: bool, reply: bool) -> StoredMessage {
+        let follow_up = FollowUp { reply, update: true };
+        let conversation = Conversation {
+            key: key.to_owned(),
+            slot: Some(Slot::Opener),
+            unchanged: follow_up,
+            changed: follow_up,
+            opens,
+            closes,
+            also_in_channel: false,
+            expires: 60,
+            version: None,
+            state: None,
+            first: BTreeMap::new(),
+            reply: None,
+            update: None,
+        };
+        StoredMessage {
+            conversation: Some(Box::new(conversation)),
+            ..message(key)
+        }
+    }
+
+    #[test]
+    fn a_digest_leaves_what_updates_the_channel_and_what_would_not_be_posted() {
+        let (before, after) = ("2026-11-29T14:00:00Z", "2026-11-29T15:00:00Z");
+        let thread = |shown: &str, closed| {
+            let order = Order {
+                version: None,
+                received: shown.parse().unwrap(),
+            };
+            Thread {
+                destination: "here".to_owned(),
+                opener: RemoteId {
+                    message: "m".to_owned(),
+                    thread: None,
+                },
+                began: order.received,
+                count: 1,
+                closed,
+                state: String::new(),
+                first: BTreeMap::new(),
+                newest: order.clone(),
+                shown: order,
+            }
+        };
+        let (open, newer, closed) = (thread(before, false), thread(after, false), thread(before, true));
+        let alone = message("alone");
+        let fires = following("a", true, false, true);
+        let repeats = following("a", true, false, false);
+        let ends = following("a", false, true, true);
+        let other = following("b", true, false, true);
+        let rows: [Row<'_>; 10] = [
+            (
+                "none has a conversation",
+                &[(&alone, None), (&alone, None)],
+                &[0, 1],
+            ),
+            ("none is open", &[(&fires, None), (&ends, None)], &[0, 1]),
+            ("nothing was fired", &[(&alone, None), (&ends, None)], &[0]),
+            ("it is over", &[(&alone, None), (&ends, Some(&closed))], &[0]),
+            (
+                "the last updates it",
+                &[(&fires, Some(&open)), (&fires, Some(&open))],
+                &[0],
+            ),
+            (
+                "the end updates it",
+                &[(&ends, Some(&open)), (&fires, Some(&open))],
+                &[1],
+            ),
+            (
+                "only updates",
+                &[(&repeats, Some(&open)), (&repeats, Some(&open))],
+                &[],
+            ),
+            (
+                "a reply, then an update",
+                &[(&fires, Some(&open)), (&repeats, Some(&open))],
+                &[0],
+            ),
+            ("older than what is shown", &[(&fires, Some(&newer))], &[0]),
+            ("each for itself", &[(&fires, Some(&open)), (&other, None)], &[1]),
+        ];
+        for (name, waiting, chosen) in rows {
+            let waiting: Vec<Carried<'_>> = waiting
+                .iter()
+                .map(|(message, thread)| Carried {
+                    thread: *thread,
+                    ..carried("grafana", "alerts", message)
+                })
+                .collect();
+            assert_eq!(choose(&waiting, Some("here")), chosen, "{name}");
+            let all: Vec<usize> = (0..waiting.len()).collect();
+            assert_eq!(choose(&waiting, None), all, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_digest_mentions_nobody() {
+        let person = Inline::Person(Person {
+            source: "github".to_owned(),
+            login: "alice".to_owned(),
+            user: None,
+        });
+        let asked = StoredMessage::new(Document {
+            blocks: vec![Block::Paragraph(vec![
+                text("Review by "),
+                Inline::Strong(vec![person]),
+            ])],
+        });
+        let carried = [carried("github", "pull_request", &asked); 2];
+        let document = document(&carried);
+        document.visit(&mut |inline| assert!(!matches!(inline, Inline::Person(_)), "{document:?}"));
+        assert!(plain::text(&document).ends_with("• Review by alice\n• Review by alice"));
     }
 
     #[test]

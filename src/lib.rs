@@ -35,7 +35,7 @@
 //! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
 //! | [`conversation`] | what a delivery does in its channel (post, reply, update, or nothing), decided when it is claimed |
 //! | [`queue`] | [`queue::Queue`], the contract of a store, and the store on SQLite. [`queue::Queue::open`] chooses the store |
-//! | [`digest`] | one message in place of many that wait in a lane |
+//! | [`digest`] | one message in place of many that wait in a lane: in a flood, and after quiet hours ([`message::Quiet`]) |
 //! | [`delivery`], [`retry`] | one lane per channel, the HTTP client, halts; when to try again |
 //! | [`twake`] | the delivery contract: from a [`twake::Job`] to requests and a [`twake::Verdict`], without I/O; one file per dialect |
 //!

@@ -9,7 +9,7 @@ use crate::admission::{Admission, TrustedProxies};
 use crate::authentication::{Authenticator, Scheme};
 use crate::condition::{Condition, Read};
 use crate::facts::FactMap;
-use crate::message::Appearance;
+use crate::message::{Appearance, Quiet};
 use crate::payload::{BodyForm, Selection};
 use crate::route::Routes;
 use crate::secret::Secret;
@@ -108,6 +108,9 @@ pub struct Challenge<R> {
     pub content_type: String,
 }
 
+/// Which events are critical, if a source does not say it: an alert of critical severity that is not over.
+pub const CRITICAL: &str = r#"severity == "critical" && outcome != "success""#;
+
 /// A configured sender: `[sources.NAME]`.
 pub struct Source {
     /// The name. The path is `/hooks/{name}`.
@@ -122,6 +125,8 @@ pub struct Source {
     pub routes: Routes,
     /// The conversations of its events.
     pub conversations: SourceConversations,
+    /// Which events are critical: posted whole, before a digest and through quiet hours. Unset: [`CRITICAL`].
+    pub critical: Option<Condition>,
     /// The parts of a payload that a decision reads: [`selection`] of the fields above.
     pub selection: Selection,
     /// Whether its templates leave out what most channels do not want, such as stars and each passed run. They read it as
@@ -136,12 +141,13 @@ pub struct Source {
 }
 
 /// Returns the parts of a payload that anything may read while an event is decided: the expressions of the kind, the facts, the
-/// routes, the templates. What an expression or a template reads must be added here, or it is missing from the payload.
+/// routes, the templates, the condition of what is critical. What an expression or a template reads must be added here, or it is missing from the payload.
 pub fn selection(
     kind: &Kind,
     facts: &FactMap,
     routes: &Routes,
     conversations: &SourceConversations,
+    critical: Option<&Condition>,
 ) -> Selection {
     let challenges = kind.challenges.signed.iter();
     let challenges = challenges.flat_map(|challenge| [Some(&challenge.when), challenge.response.as_ref()]);
@@ -149,7 +155,7 @@ pub fn selection(
     let conditions = [&kind.event_type].into_iter();
     let conditions = conditions.chain(&kind.key).chain(challenges.flatten());
     let conditions = conditions.chain(facts).chain(routes.conditions());
-    let conditions = conditions.chain(conversations.conditions());
+    let conditions = conditions.chain(conversations.conditions()).chain(critical);
     let templates = kind.templates.entries().flat_map(|template| template.all_reads());
     let reads: Vec<Read> = conditions
         .flat_map(Condition::reads)
@@ -170,6 +176,8 @@ pub struct Snapshot {
     pub sources: BTreeMap<Arc<str>, Arc<Source>>,
     /// The names of the channels, and the API that each is reached by.
     pub channels: BTreeMap<Arc<str>, Api>,
+    /// The channels that have quiet hours.
+    pub quiet: BTreeMap<Arc<str>, Quiet>,
     /// The token of the operator's API. If unset, the API needs no token.
     pub operator_token: Option<Secret>,
     /// The proxies whose `X-Forwarded-For` is trusted.

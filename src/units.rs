@@ -10,6 +10,23 @@ pub struct Rate {
     pub count: u32,
     /// The period.
     pub per: Duration,
+    /// How many messages need not be spaced after a time without any: 1 spaces all of them.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// What a homeserver of Matrix allows an account by default (Synapse, `rc_message`): a message every five seconds after ten
+    /// at once. People hardly read faster.
+    pub const GENTLE: Self = Self {
+        count: 12,
+        per: Duration::from_secs(60),
+        burst: 10,
+    };
+
+    /// So many messages per period, evenly spaced.
+    pub const fn even(count: u32, per: Duration) -> Self {
+        Self { count, per, burst: 1 }
+    }
 }
 
 /// A type of value with a unit.
@@ -139,10 +156,7 @@ fn rate(text: &str) -> Result<Rate, String> {
             "/h" => seconds(3600),
             _ => return None,
         };
-        Some(Rate {
-            count: u32::try_from(number).ok()?,
-            per,
-        })
+        Some(Rate::even(u32::try_from(number).ok()?, per))
     });
     match parsed {
         Some(Rate { count: 0, .. }) => {
@@ -207,14 +221,7 @@ mod tests {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for (text, count, per) in [("1/s", 1, 1), ("30/m", 30, 60), ("100/h", 100, 3600)] {
-            assert_eq!(
-                rate(text),
-                Ok(Rate {
-                    count,
-                    per: seconds(per)
-                }),
-                "{text}"
-            );
+            assert_eq!(rate(text), Ok(Rate::even(count, seconds(per))), "{text}");
         }
     }
 

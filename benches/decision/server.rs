@@ -56,7 +56,7 @@ impl Server {
             "[twake.chat]\nurl = \"{}\"\npublic_id = \"public\"\nprivate_api_key = {{ file = \"twake\" }}\ngroup_id = \"company\"\n\
              [sources.github]\nkind = \"github\"\nsecrets = [{{ file = \"github\" }}]\n{route}\n\
              [sources.alertmanager]\nkind = \"alertmanager\"\nsecrets = [{{ file = \"token\", scheme = \"bearer\" }}]\nchannels = [\"c0\"]\n\
-             [delivery]\ndigest_above = 0\n[channels]\n",
+             [delivery]\ndigest_above = 0\nrate = \"1000000/s\"\n[channels]\n",
             chat.url
         );
         for channel in 0..channels {

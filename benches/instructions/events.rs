@@ -36,7 +36,7 @@ impl Sample {
             fs::write(folder.join(file), text).unwrap();
         }
         let text = "[twake.sandbox]\nurl = \"http://127.0.0.1:9\"\npublic_id = \"public\"\nprivate_api_key = { file = \"twake\" }\ngroup_id = \"company\"\n\
-            [delivery]\ndigest_above = 0\n[channels]\ndev = \"ch-dev\"\n\
+            [delivery]\ndigest_above = 0\nrate = \"1000000/s\"\n[channels]\ndev = \"ch-dev\"\n\
             [sources.github]\nkind = \"github\"\nsecrets = [{ file = \"github\" }]\nchannels = [\"dev\"]\n\
             [sources.alertmanager]\nkind = \"alertmanager\"\nsecrets = [{ file = \"token\", scheme = \"bearer\" }]\nchannels = [\"dev\"]\n";
         let config = Config::from_text(text, folder, &Environment::none()).unwrap();

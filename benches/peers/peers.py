@@ -80,6 +80,8 @@ channels = ["dev"]
 kind = "alertmanager"
 secrets = [{{ file = "token" }}]
 channels = ["dev"]
+[delivery]
+rate = "1000000/s"
 """,
     }
 

@@ -85,6 +85,10 @@ async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::
                 "{name}: paused since {since} UTC by {who}{why} (`twake-bridge resume channel {name}` ends it)"
             )?;
         }
+        if let Some(until) = channel.quiet_until {
+            let (name, until) = (visible(&channel.channel), time(until));
+            writeln!(out, "{name}: quiet until {until} UTC, less urgent messages wait")?;
+        }
     }
     for channel in channels.iter().filter(|channel| channel.waiting > 0) {
         let name = visible(&channel.channel);

@@ -170,7 +170,7 @@ fn configuration(
             "\n\n[sources.{name}]\nkind = \"{kind}\"\nsecrets = [{{ file = \"{name}\" }}]\n{rest}"
         )?;
     }
-    text.push_str("\n\n[delivery]\ndigest_above = 0\n");
+    text.push_str("\n\n[delivery]\ndigest_above = 0\nrate = \"1000000/s\"\n");
     let config = Config::from_text(&text, folder, &Environment::none());
     config.map_err(|findings| {
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();

@@ -191,7 +191,7 @@ pub(super) fn destination(
     display: &Display,
     findings: &Findings,
 ) -> Option<Destination> {
-    let Named { name, value: raw } = channel;
+    let Named { name, value: mut raw } = channel;
     let context = ChannelContext {
         path: format!("channels.{}", name.value),
         name: &name,
@@ -201,7 +201,8 @@ pub(super) fn destination(
     let api = of.api?;
     let is_right = context.keys_fit(&raw, api);
     let account = of.account.as_ref().map_or("", Account::name);
-    let readers = display.readers(account, raw.time_zone.as_ref(), &context.path, findings);
+    let quiet = raw.quiet.take();
+    let readers = display.readers(account, raw.time_zone.as_ref(), quiet, &context.path, findings);
     let destination = match api {
         Api::MessagesSave => context.messages_save(raw, of, readers),
         Api::Threads => context.threads(raw, of, readers),

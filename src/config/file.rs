@@ -6,10 +6,12 @@ use std::time::Duration;
 use super::keys::bridge_toml::{api_keys, unused_key};
 use super::outbound::{self, RawOutbound};
 use super::public::{self, RawAdmission, RawPublic};
+use super::quiet;
 use super::report::{self, RawReport};
 use super::schemes::Schemes;
 use super::secrets::{self, Reference};
 use super::{Delivery, History, Limits};
+use crate::message::Quiet;
 use crate::template::Rules;
 use crate::toml_reader::{Located, TableReader, ValueReader};
 use crate::twake::Api;
@@ -72,6 +74,7 @@ pub(super) struct RawChannel {
     pub(super) allow_unencrypted: bool,
     pub(super) rate: Option<Rate>,
     pub(super) time_zone: Option<Located<String>>,
+    pub(super) quiet: Option<Located<Quiet>>,
     pub(super) conversations: Option<bool>,
     /// The keys that not every API has, and their positions.
     pub(super) api_keys: Vec<(&'static str, usize)>,
@@ -97,6 +100,7 @@ pub(super) struct RawSource {
     /// Whether its events have conversations.
     pub(super) conversations: bool,
     pub(super) events: Vec<RawEvent>,
+    pub(super) critical: Option<Located<String>>,
     /// Whether templates leave out what most channels do not want.
     pub(super) calm: bool,
     pub(super) authentication: Option<Schemes>,
@@ -178,6 +182,10 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
                 .map_or(default.1.digest_above, |count| {
                     Some(count).filter(|count| *count > 0)
                 }),
+            rate: delivery
+                .as_ref()
+                .and_then(|delivery| delivery.unit("rate", &units::RATE))
+                .unwrap_or(default.1.rate),
         },
         history: History {
             keep: duration(history.as_ref(), "keep", default.2.keep),
@@ -303,6 +311,7 @@ fn channel(value: &ValueReader<'_, '_>) -> Option<RawChannel> {
         workspace_id: table.text("workspace_id"),
         rate: table.unit("rate", &units::RATE),
         time_zone: table.text("time_zone"),
+        quiet: table.table("quiet").and_then(|table| quiet::hours(&table)),
         conversations: table.boolean("conversations"),
     })
 }
@@ -328,6 +337,7 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         facts: facts(table),
         conversations: table.boolean("conversations").unwrap_or(true),
         events: table.entries("events").into_iter().filter_map(event).collect(),
+        critical: table.text("critical"),
         calm: table.boolean("calm").unwrap_or(true),
         authentication: table.has("authentication").then(|| Schemes::read(table)),
         body_limit: table.table("limits").and_then(|limits| size(&limits, "body")),

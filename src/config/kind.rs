@@ -37,13 +37,14 @@ impl LoadedKind {
     pub fn source_alone(&self, routes: Routes) -> Source {
         let conversations = SourceConversations::default();
         Source {
-            selection: source::selection(&self.kind, &self.facts, &routes, &conversations),
+            selection: source::selection(&self.kind, &self.facts, &routes, &conversations, None),
             name: Arc::from(self.kind.name.as_str()),
             kind: Arc::clone(&self.kind),
             authenticator: Authenticator::of_samples(self.kind.body.clone()),
             facts: self.facts.clone(),
             routes,
             conversations,
+            critical: None,
             calm: true,
             body_limit: Limits::default().body,
             admission: Admission::default(),

@@ -24,6 +24,7 @@ mod like;
 mod outbound;
 mod people;
 mod public;
+mod quiet;
 mod readers;
 mod report;
 mod requests;
@@ -43,7 +44,7 @@ use crate::secret::{Secret, SourceSecret};
 use crate::source::{Snapshot, Source};
 use crate::toml_reader::{Finding, Placed};
 use crate::twake::Destination;
-use crate::units;
+use crate::units::{self, Rate};
 
 pub use env::Environment;
 pub use keys::{bridge_schema, source_schema};
@@ -110,6 +111,8 @@ pub struct Delivery {
     pub late: Duration,
     /// With more messages than this that wait for a channel, a digest takes their place. Unset: never.
     pub digest_above: Option<u32>,
+    /// The maximum rate of messages of a channel that sets none.
+    pub rate: Rate,
 }
 
 /// `[history]`: how long finished events and deliveries are kept.
@@ -140,6 +143,7 @@ impl Default for Delivery {
             horizon: units::days(3),
             late: units::seconds(600),
             digest_above: Some(20),
+            rate: Rate::GENTLE,
         }
     }
 }
@@ -177,7 +181,12 @@ impl Config {
 
     /// Returns the part that the listeners and the operator service use.
     pub fn serving(self) -> Snapshot {
+        let quiet = self
+            .channels
+            .iter()
+            .filter_map(|(name, destination)| Some((name.clone(), destination.readers().quiet.clone()?)));
         Snapshot {
+            quiet: quiet.collect(),
             channels: self
                 .channels
                 .into_iter()

@@ -80,7 +80,8 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
     let channels: Channels = raw
         .channels
         .into_iter()
-        .filter_map(|channel| {
+        .filter_map(|mut channel| {
+            channel.value.rate.get_or_insert(raw.delivery.rate);
             let name = Arc::from(channel.name.value.as_str());
             Some((
                 name,

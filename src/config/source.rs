@@ -68,6 +68,14 @@ pub(super) fn source(
     let events = loaded.zip(names.as_ref());
     let events = events
         .map(|(loaded, names)| conversations::events(&raw, &name.value, loaded, names, context.findings));
+    let critical = names.as_ref().and_then(|names| {
+        let site = ExpressionSite {
+            path: &format!("{path}.critical"),
+            owner: &Owner::Source(name.value.clone()),
+            is_when: false,
+        };
+        condition(raw.critical.as_ref()?, site, names, context.findings)
+    });
     let schemes = raw
         .authentication
         .as_ref()
@@ -103,7 +111,8 @@ pub(super) fn source(
         name: Arc::from(name.value),
         kind: Arc::clone(&loaded.kind),
         authenticator,
-        selection: selection(&loaded.kind, &facts, &routes, &conversations),
+        selection: selection(&loaded.kind, &facts, &routes, &conversations, critical.as_ref()),
+        critical,
         facts,
         routes,
         conversations,

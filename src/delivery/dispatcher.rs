@@ -177,6 +177,7 @@ impl Lanes {
     fn arrived(&mut self, lane: &Arc<str>) {
         if let Some(signals) = self.running.get(lane) {
             signals.arrived.set(true);
+            signals.arrival.notify_one();
         } else if self.shared.destinations.borrow().contains_key(lane) {
             self.start(lane.clone(), Duration::ZERO);
         } else if self.unconfigured.insert(lane.clone()) {
@@ -214,6 +215,7 @@ impl Lanes {
             behind: Behind::Unknown,
             alone: None,
             removals: Cell::default(),
+            was_quiet: Cell::default(),
         };
         let task = self.tasks.spawn_local(lane.run());
         self.names.insert(task.id(), name);

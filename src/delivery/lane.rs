@@ -22,6 +22,7 @@ use crate::twake::{Act, Destination, HaltScope, Reason, Task, Verdict, VerdictKi
 mod acts;
 mod claim;
 mod digest;
+mod quiet;
 mod settle;
 
 use acts::Carried;
@@ -68,6 +69,8 @@ impl Shared {
 pub(super) struct LaneSignals {
     /// A delivery was added. Cleared before the lane claims.
     pub(super) arrived: Cell<bool>,
+    /// A delivery was added: ends the rest of a lane in quiet hours.
+    pub(super) arrival: Notify,
     /// An operator removed a delivery.
     pub(super) departed: Notify,
 }
@@ -98,16 +101,21 @@ pub(super) struct Lane {
     pub(super) alone: Option<DeliveryId>,
     /// [`Queue::removals`] before the last claim.
     pub(super) removals: Cell<u64>,
+    /// At the last claim, the channel was quiet: only what is urgent was asked for.
+    pub(super) was_quiet: Cell<bool>,
 }
 
 impl Lane {
-    /// Delivers until nothing waits, or the bridge stops. An attempt that was begun is always settled.
+    /// Delivers until nothing waits, or the bridge stops. In quiet hours it rests as soon as nothing urgent waits. An attempt that was begun is always settled.
     ///
     /// During an attempt, the delivery before it is settled and the one behind it is claimed, so the chat does not wait for the
     /// disk. At most two messages of a lane are in the chat and not settled: one that is delivered, and one in flight.
     pub(super) async fn run(mut self) -> Arc<str> {
         while let Some(destination) = self.turn().await {
             let Some(claim) = self.next_claim().await else {
+                if self.rest().await {
+                    continue;
+                }
                 break;
             };
             if self.is_turn_over() || self.resume(&claim.head) {
@@ -169,7 +177,7 @@ impl Lane {
             let mut wait = self
                 .ready
                 .saturating_sub(now)
-                .max(self.pace.wait(now))
+                .max(self.pace.wait(now, destination.rate()))
                 .max(paused);
             if wait.is_zero() {
                 let turn = halts.turn(&destination, clock);

@@ -28,6 +28,7 @@ mod outbound;
 mod overlap;
 mod peer;
 mod proxies;
+mod quiet;
 mod raw;
 mod renewal;
 mod settings;
@@ -163,12 +164,15 @@ impl Bench {
     }
 
     async fn enqueue(&self, text: &str, lanes: &[&str]) -> Uuid {
-        self.enqueue_with(text, lanes, false).await
+        let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
+        let message = StoredMessage::new(Document {
+            blocks: vec![paragraph],
+        });
+        self.enqueue_message(message, lanes).await
     }
 
-    async fn enqueue_with(&self, text: &str, lanes: &[&str], urgent: bool) -> Uuid {
+    async fn enqueue_message(&self, message: StoredMessage, lanes: &[&str]) -> Uuid {
         let id = Uuid::now_v7();
-        let paragraph = Block::Paragraph(vec![Inline::Text(text.to_owned())]);
         let event = NewEvent {
             envelope: Envelope {
                 id,
@@ -187,12 +191,7 @@ impl Bench {
                 unreadable: None,
                 line: None,
             },
-            messages: vec![StoredMessage {
-                urgent,
-                ..StoredMessage::new(Document {
-                    blocks: vec![paragraph],
-                })
-            }],
+            messages: vec![message],
             deliveries: lanes
                 .iter()
                 .map(|lane| NewDelivery {

@@ -12,16 +12,20 @@ pub mod html;
 pub mod markdown;
 mod person;
 pub mod plain;
+mod quiet;
 mod readers;
 mod time;
 pub mod twacode;
+mod urgency;
 mod walk;
 
 pub use atom::{nodes_atom, text_atom};
 pub use conversation::{Conversation, ConversationField, FollowUp, KEY_LIMIT, Slot, Version};
 pub use person::{ChatUser, People, Person};
+pub use quiet::{DAYS, Quiet};
 pub use readers::Readers;
 pub use time::{Time, TimeForm};
+pub use urgency::Urgency;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,10 +52,10 @@ pub struct StoredMessage {
     /// Whether Twake shows the message without storing it (`_once_ephemeral_message`).
     #[serde(default)]
     pub ephemeral: bool,
-    /// Whether somebody should notice it immediately: the event is of critical severity, and no success. Decides about sounds
-    /// where a channel has `notify = "critical"`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub urgent: bool,
+    /// Whether it passes before a digest and through quiet hours, and where a channel has `notify = "critical"`, whether it makes
+    /// a sound.
+    #[serde(default, skip_serializing_if = "Urgency::is_none")]
+    pub urgency: Urgency,
     /// The page of the event, if the message is so long that a chat may take only its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<String>,
@@ -75,13 +79,13 @@ pub struct Appearance {
 }
 
 impl StoredMessage {
-    /// A message that is stored in the chat and is not urgent.
+    /// A message that is stored in the chat and can wait.
     pub fn new(message: Document) -> Self {
         Self {
             v: 1,
             message,
             ephemeral: false,
-            urgent: false,
+            urgency: Urgency::None,
             rest: None,
             conversation: None,
             appearance: None,
@@ -214,7 +218,7 @@ mod tests {
                 blocks: vec![Block::Rule],
             },
             ephemeral: true,
-            urgent: false,
+            urgency: Urgency::None,
             rest: None,
             conversation: None,
             appearance: None,
@@ -223,10 +227,10 @@ mod tests {
         assert_eq!(serde_json::to_string(&stored).unwrap(), json);
         assert_eq!(serde_json::from_str::<StoredMessage>(json).unwrap(), stored);
         let urgent = StoredMessage {
-            urgent: true,
+            urgency: Urgency::Urgent,
             ..stored
         };
-        let json = json.replace("true}", r#"true,"urgent":true}"#);
+        let json = json.replace("true}", r#"true,"urgency":"urgent"}"#);
         assert_eq!(serde_json::to_string(&urgent).unwrap(), json);
         let without = r#"{"v":1,"message":{"document":{"blocks":[]}}}"#;
         assert!(serde_json::from_str::<StoredMessage>(without).is_ok());

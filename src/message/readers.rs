@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Document, Inline, People, Person};
+use super::{Document, Inline, People, Person, Quiet};
 
 /// The readers of a channel.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Readers {
     pub zone: TimeZone,
     /// The people whom a message can notify.
     pub people: Arc<People>,
+    /// When they want to see only what is urgent; unset: never.
+    pub quiet: Option<Quiet>,
 }
 
 impl Default for Readers {
@@ -20,6 +22,7 @@ impl Default for Readers {
         Self {
             zone: TimeZone::UTC,
             people: Arc::default(),
+            quiet: None,
         }
     }
 }

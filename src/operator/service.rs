@@ -14,7 +14,7 @@ use super::{OperatorError, Who, halts, hint};
 use crate::clock::Clock;
 use crate::conversation::Skip;
 use crate::decision::{EventLine, Skipped};
-use crate::message::{StoredMessage, plain};
+use crate::message::{StoredMessage, Urgency, plain};
 use crate::queue::{
     Action, DeliveryRecord, Discard, Done, EventRecord, LaneState, ListedEvent, Listing, Move, Queue, State,
 };
@@ -77,7 +77,12 @@ impl OperatorService {
     /// Returns an event without its body. `id` may be a prefix that no other event's id has.
     pub async fn event(&self, id: &str) -> Result<EventDetails, OperatorError> {
         let record = self.record(id).await?;
-        Ok(details(record, |channel| self.api(channel)))
+        let quiet_until = |of: &DeliveryRecord, message: Option<&StoredMessage>| {
+            let urgency = message.map_or(Urgency::None, |message| message.urgency);
+            self.quiet_until(&of.lane, urgency)
+                .filter(|_| of.state == State::Waiting)
+        };
+        Ok(details(record, |channel| self.api(channel), quiet_until))
     }
 
     /// Returns the body of an event, as it was received.
@@ -176,6 +181,14 @@ impl OperatorService {
         self.serving.load().channels.get(channel).copied()
     }
 
+    /// When the quiet hours of a channel end in which a message that is not more urgent waits. `None`: it does not wait for
+    /// them now.
+    fn quiet_until(&self, channel: &str, urgency: Urgency) -> Option<Timestamp> {
+        let serving = self.serving.load();
+        let quiet = serving.quiet.get(channel).filter(|quiet| urgency < quiet.below)?;
+        quiet.until(self.clock.now())
+    }
+
     /// Returns the event whose id has this prefix.
     pub(super) async fn record(&self, id: &str) -> Result<EventRecord, OperatorError> {
         let event = self.find(id).await?;
@@ -212,6 +225,7 @@ impl OperatorService {
                 None => lane.due.is_none() && reason.as_deref().is_some_and(|reason| halts(reason, api)),
             },
             next_attempt: halt.map(|halt| halt.next_probe).or(lane.due),
+            quiet_until: self.quiet_until(&lane.lane, Urgency::None),
             hint: hint.map(str::to_owned),
             reason,
             paused: None,
@@ -294,7 +308,11 @@ fn skipped(stored: Option<String>) -> Option<Vec<Skipped>> {
     serde_json::from_str(&stored?).ok()
 }
 
-fn details(record: EventRecord, api: impl Fn(&str) -> Option<Api>) -> EventDetails {
+fn details(
+    record: EventRecord,
+    api: impl Fn(&str) -> Option<Api>,
+    quiet_until: impl Fn(&DeliveryRecord, Option<&StoredMessage>) -> Option<Timestamp>,
+) -> EventDetails {
     let envelope = record.envelope;
     let headers = envelope.headers.iter();
     let skipped = match skipped(record.decided.skipped) {
@@ -325,7 +343,7 @@ fn details(record: EventRecord, api: impl Fn(&str) -> Option<Api>) -> EventDetai
         deliveries: record
             .deliveries
             .into_iter()
-            .map(|of| delivery(of, &record.messages, &api))
+            .map(|of| delivery(of, &record.messages, &api, &quiet_until))
             .collect(),
         skipped,
     }
@@ -335,6 +353,7 @@ fn delivery(
     record: DeliveryRecord,
     messages: &[Option<StoredMessage>],
     api: impl Fn(&str) -> Option<Api>,
+    quiet_until: impl Fn(&DeliveryRecord, Option<&StoredMessage>) -> Option<Timestamp>,
 ) -> DeliveryDetails {
     let open = record.state != State::Delivered;
     let reason = record.reason.as_deref().filter(|_| open);
@@ -350,6 +369,7 @@ fn delivery(
         Done::Update => Some(id.message),
     });
     DeliveryDetails {
+        quiet_until: quiet_until(&record, message),
         delivery: record.delivery.0,
         channel: record.lane,
         state: record.state,

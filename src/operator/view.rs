@@ -204,6 +204,9 @@ pub struct DeliveryDetails {
     pub since: Timestamp,
     /// While it waits: the earliest time of the next attempt.
     pub next_attempt: Option<Timestamp>,
+    /// While it waits for the end of the channel's quiet hours: when they end.
+    #[serde(default)]
+    pub quiet_until: Option<Timestamp>,
     /// When it was delivered, became a dead letter, or was skipped.
     pub settled: Option<Timestamp>,
     /// What it did, if it is delivered.
@@ -318,6 +321,9 @@ pub struct ChannelDetails {
     pub halted: bool,
     /// The earliest time of the next attempt; if halted: of the next test whether the halt is over.
     pub next_attempt: Option<Timestamp>,
+    /// When its quiet hours end, if it is quiet now: less urgent messages wait for that.
+    #[serde(default)]
+    pub quiet_until: Option<Timestamp>,
     /// The code of the reason why the first one waits, or of the halt.
     pub reason: Option<String>,
     /// What to do about it.

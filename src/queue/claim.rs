@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
 
-use crate::conversation::{Changes, Known};
-use crate::message::StoredMessage;
+use crate::conversation::{Changes, Known, Thread};
+use crate::message::{StoredMessage, Urgency};
 
 /// The number of a delivery in its store. The deliveries of a lane are attempted in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,6 +73,15 @@ pub struct Head {
     pub waiting: u64,
 }
 
+impl Head {
+    /// How urgent its message is.
+    pub fn urgency(&self) -> Urgency {
+        self.message
+            .as_ref()
+            .map_or(Urgency::None, |message| message.urgency)
+    }
+}
+
 /// A delivery that waits and that a digest may carry.
 #[derive(Clone, Debug)]
 pub struct WaitingDelivery {
@@ -84,6 +93,8 @@ pub struct WaitingDelivery {
     pub event_type: String,
     /// When the event was received.
     pub received: Timestamp,
+    /// What the store knows of its conversation in this lane.
+    pub thread: Option<Thread>,
     /// The message; `None` when its form is not known to this version.
     pub message: Option<StoredMessage>,
 }

@@ -12,6 +12,7 @@ use super::{
     AuditListing, AuditRecord, DeliveryId, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved,
     NumberedRecord, Owner, PauseChange, PauseChanged, QueueError, Replay, Settled, Settlement,
 };
+use crate::message::Urgency;
 
 /// Takes the answer to a command. The command is carried out even if its caller no longer waits.
 pub(super) type Responder<T> = oneshot::Sender<Result<T, QueueError>>;
@@ -60,8 +61,8 @@ pub(super) enum Query {
         Timestamp,
         Responder<Option<PackedClaim>>,
     ),
-    /// The deliveries of a lane, from one on, that a digest may carry; up to a number of them.
-    NotUrgent(Arc<str>, DeliveryId, u32, Responder<Vec<PackedWaiting>>),
+    /// Waiting deliveries that a digest may carry.
+    Waiting(Digestible, Responder<Vec<PackedWaiting>>),
     Lanes(Responder<Vec<LaneState>>),
     /// The size of the store, in bytes.
     Size(Responder<u64>),
@@ -79,8 +80,26 @@ pub(super) enum Query {
 pub(super) enum Wanted {
     /// The first, besides one that may be in flight.
     Next { besides: Option<DeliveryId> },
-    /// The first that is urgent.
-    Urgent,
+    /// The first that is at least so urgent, besides one that may be in flight. One that closes a conversation waits for an
+    /// earlier one that is, or updates, the first message of it.
+    Passing {
+        least: Urgency,
+        besides: Option<DeliveryId>,
+    },
+}
+
+/// Which waiting deliveries a digest may carry.
+#[derive(Clone, Debug)]
+pub(super) struct Digestible {
+    pub(super) lane: Arc<str>,
+    /// The first of them.
+    pub(super) from: DeliveryId,
+    /// How urgent they are at least.
+    pub(super) least: Urgency,
+    /// The most of them.
+    pub(super) limit: u32,
+    /// Conversations that have expired by this time are not known.
+    pub(super) now: Timestamp,
 }
 
 impl Wanted {

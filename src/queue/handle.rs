@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::activity::Activity;
 use super::clamped_clock::ClampedClock;
-use super::command::{Change, Command, Promise, Query, Responder, Turn, Waiting, Wanted};
+use super::command::{Change, Command, Digestible, Promise, Query, Responder, Turn, Waiting, Wanted};
 use super::packed::{PackedWaiting, pack, pack_messages, unpack, unpack_claim};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
@@ -19,6 +19,7 @@ use super::{
     Pauses, QueueError, Replay, Settled, Settlement, WaitingDelivery,
 };
 use crate::clock::Clock;
+use crate::message::Urgency;
 use crate::metrics::StoreMetrics;
 
 /// A body with more bytes is compressed and decompressed on a blocking thread, not on the runtime's.
@@ -113,9 +114,22 @@ impl Queue {
         self.claim_wanted(lane, owner, Wanted::Next { besides }).await
     }
 
-    /// Claims a lane as [`Self::claim`] does, and returns the first urgent delivery that waits in it.
-    pub async fn claim_urgent(&self, lane: &Arc<str>, owner: Owner) -> Result<Option<Claim>, QueueError> {
-        self.claim_wanted(lane, owner, Wanted::Urgent).await
+    /// Claims a lane as [`Self::claim`] does, and returns the first delivery in it that is at least so urgent. It passes before
+    /// those that wait longer. A delivery that closes a conversation does not pass before one that may open it, and none is
+    /// superseded, because the later one may have to wait.
+    pub async fn claim_passing(
+        &self,
+        lane: &Arc<str>,
+        owner: Owner,
+        least: Urgency,
+        besides: Option<DeliveryId>,
+    ) -> Result<Option<Claim>, QueueError> {
+        let wanted = Wanted::Passing { least, besides };
+        let mut claimed = self.claim_wanted(lane, owner, wanted).await?;
+        if let Some(claim) = &mut claimed {
+            claim.head.superseded_by = None;
+        }
+        Ok(claimed)
     }
 
     async fn claim_wanted(
@@ -131,17 +145,23 @@ impl Queue {
         Ok(claimed.map(unpack_claim))
     }
 
-    /// The waiting deliveries of a lane, from one on, that are not urgent: those that a digest may carry, in their order;
+    /// The waiting deliveries of a lane, from one on, that are at least so urgent: those that a digest may carry, in their order;
     /// `limit` at the most.
-    pub async fn not_urgent(
+    pub async fn digestible(
         &self,
         lane: &Arc<str>,
         from: DeliveryId,
+        least: Urgency,
         limit: u32,
     ) -> Result<Vec<WaitingDelivery>, QueueError> {
-        let waiting = self
-            .query(|reply| Query::NotUrgent(lane.clone(), from, limit, reply))
-            .await?;
+        let digestible = Digestible {
+            lane: lane.clone(),
+            from,
+            least,
+            limit,
+            now: self.time(),
+        };
+        let waiting = self.query(|reply| Query::Waiting(digestible, reply)).await?;
         Ok(waiting.into_iter().map(PackedWaiting::unpack).collect())
     }
 

@@ -13,7 +13,7 @@ use zstd::zstd_safe::get_frame_content_size;
 use super::{Claim, Decided, DeliveryId, EventRecord, NewDelivery, NewEvent, QueueError, WaitingDelivery};
 use crate::conversation::{Key, Known, slot_key, supersedes, thread_key};
 use crate::decision::EventLine;
-use crate::message::StoredMessage;
+use crate::message::{StoredMessage, Urgency};
 
 /// The first message and the line of an event are stored in its row if the compressed body is not larger. To read them, a store may have
 /// to read past the body.
@@ -54,8 +54,7 @@ pub(super) struct PackedDelivery {
     pub(super) message: usize,
     /// Unset: its message belongs to no conversation.
     pub(super) part: Option<Part>,
-    /// Whether it passes before a digest.
-    pub(super) is_urgent: bool,
+    pub(super) urgency: Urgency,
 }
 
 /// The part of a delivery in its conversation.
@@ -85,16 +84,19 @@ pub(super) struct PackedClaim {
     pub(super) later: Option<PackedLater>,
 }
 
-/// A waiting delivery whose message is not parsed yet.
+/// A waiting delivery whose message and conversation are not parsed yet.
 pub(super) struct PackedWaiting {
     pub(super) delivery: WaitingDelivery,
     pub(super) message: Option<PackedMessage>,
+    /// What is kept of the conversation: JSON.
+    pub(super) thread: Option<String>,
 }
 
 impl PackedWaiting {
     pub(super) fn unpack(self) -> WaitingDelivery {
         WaitingDelivery {
             message: self.message.and_then(PackedMessage::unpack),
+            thread: self.thread.and_then(|json| serde_json::from_str(&json).ok()),
             ..self.delivery
         }
     }
@@ -223,7 +225,7 @@ impl PackedDelivery {
         let message = messages.get(delivery.message);
         Self {
             part: message.and_then(Part::of),
-            is_urgent: message.is_some_and(|message| message.urgent),
+            urgency: message.map_or(Urgency::None, |message| message.urgency),
             lane: delivery.lane,
             message: delivery.message,
         }

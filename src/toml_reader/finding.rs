@@ -57,6 +57,8 @@ pub enum Owner {
     SourceFacts(String),
     /// `[sources.NAME.events.TYPE]`.
     SourceEvents(String),
+    /// `[sources.NAME]`.
+    Source(String),
     /// A `[[sources.NAME.routes]]`, by its number from 0.
     Route(String, usize),
 }
@@ -66,7 +68,10 @@ impl Owner {
     pub fn source(&self) -> Option<&str> {
         match self {
             Self::Kind | Self::Challenge(_) => None,
-            Self::SourceFacts(name) | Self::SourceEvents(name) | Self::Route(name, _) => Some(name),
+            Self::SourceFacts(name)
+            | Self::SourceEvents(name)
+            | Self::Source(name)
+            | Self::Route(name, _) => Some(name),
         }
     }
 }

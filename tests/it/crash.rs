@@ -315,6 +315,7 @@ fn configuration(setup: &TestSetup) -> String {
 {channels}
 [delivery]
 digest_above = 0
+rate = "1000000/s"
 [history]
 keep = "2s"
 [sources.github]

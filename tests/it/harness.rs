@@ -94,7 +94,7 @@ impl TestSetup {
 
     /// A configuration with a source `github` to `dev`, a source `monitoring` to `ops`, and `more`. Without digests.
     pub(crate) fn config_text(&self, more: &str) -> String {
-        let without_digests = "[delivery]\ndigest_above = 0\n";
+        let without_digests = "[delivery]\ndigest_above = 0\nrate = \"1000000/s\"\n";
         let more = if more.contains("[delivery]\n") {
             more.replace("[delivery]\n", without_digests)
         } else {

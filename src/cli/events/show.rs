@@ -180,6 +180,9 @@ fn deliver(text: &mut String, delivery: &DeliveryDetails) {
     if let Some(event) = delivery.carried_by {
         line(text, &format!("  carried by    event {event}"));
     }
+    if let Some(until) = delivery.quiet_until {
+        line(text, &format!("  quiet until   {} UTC", time(until)));
+    }
     if let Some(next) = delivery.next_attempt {
         line(text, &format!("  next attempt  {} UTC", time(next)));
     }

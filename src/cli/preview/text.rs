@@ -9,7 +9,7 @@ use super::super::paint::Paint;
 use super::super::shown::visible_lines;
 use crate::authentication::Refusal;
 use crate::decision::{ChallengeResponse, DecidedMessage};
-use crate::message::Readers;
+use crate::message::{Readers, Urgency};
 use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
 use crate::source::Kind;
 use crate::template::Origin;
@@ -168,7 +168,7 @@ impl Out {
             // The message is shown once, as the readers of its first channel see it.
             let first = channels.first().and_then(|channel| target.channels.get(*channel));
             self.readers = first.map(|channel| channel.readers().clone()).unwrap_or_default();
-            self.message(message, preview, &channels);
+            self.message(message, preview, &channels, target);
         }
         if decision.messages.is_empty()
             && let Some(skip_reason) = decision.skip_reason()
@@ -244,7 +244,7 @@ impl Out {
         }
     }
 
-    fn message(&mut self, message: &DecidedMessage, preview: &Preview, channels: &[&str]) {
+    fn message(&mut self, message: &DecidedMessage, preview: &Preview, channels: &[&str], target: &Target) {
         let decision = &preview.decision;
         let paint = self.paint;
         for (template, why) in &message.failed {
@@ -288,8 +288,25 @@ impl Out {
         }
         if let Some(stored) = &message.message {
             self.texts(stored, preview.received, &channels.join(", "));
+            self.urgency(stored.urgency, target, channels);
         } else if let Some(skip_reason) = &message.skip_reason {
             self.field("skipped", &visible_lines(skip_reason));
+        }
+    }
+
+    /// What the message passes, or waits for.
+    fn urgency(&mut self, urgency: Urgency, target: &Target, channels: &[&str]) {
+        if urgency == Urgency::Urgent {
+            self.field("critical", "yes: it passes before digests and in quiet hours");
+        }
+        for name in channels {
+            let quiet = target
+                .channels
+                .get(*name)
+                .and_then(|channel| channel.readers().quiet.as_ref());
+            if let Some(quiet) = quiet.filter(|quiet| urgency < quiet.below) {
+                self.field("quiet", &format!("it waits for {name} from {quiet}"));
+            }
         }
     }
 

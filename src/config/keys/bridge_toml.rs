@@ -2,6 +2,7 @@
 
 use super::{FACTS, SECRET, TLS};
 use crate::authentication::SCHEMES;
+use crate::message::{DAYS, Urgency};
 use crate::template::conversation::KEYS as CONVERSATION;
 use crate::toml_reader::{Key, Names, Shape, words};
 use crate::twake::Api;
@@ -43,6 +44,7 @@ pub(in crate::config) fn unused_key(api: Api, known: &[&str]) -> String {
 
 const API_WORDS: &[&str] = &words(&Api::ALL);
 const NOTIFY_WORDS: &[&str] = &words(&Notify::ALL);
+const SEVERITY_WORDS: &[&str] = &words(&Urgency::SEVERITIES);
 
 pub(in crate::config) const ROOT: &[Key] = &[
     Key::new(
@@ -197,7 +199,7 @@ const CHANNEL: &[Key] = &[
     Key::new(
         "notify",
         Shape::word("value of notify", NOTIFY_WORDS),
-        "which messages make a sound in a room: those of critical severity, all (\"always\") or none (\"never\"); default: \"critical\"",
+        "which messages make a sound in a room: those of critical events, all (\"always\") or none (\"never\"); default: \"critical\"",
     ),
     Key::new(
         "allow_unencrypted",
@@ -207,17 +209,47 @@ const CHANNEL: &[Key] = &[
     Key::new(
         "rate",
         Shape::Rate,
-        "the maximum rate of messages; default: as fast as Twake answers",
+        "the maximum rate of messages, evenly spaced; default: delivery.rate",
     ),
     Key::new(
         "time_zone",
         Shape::Text,
-        "the time zone of times in messages; default: that of [display]",
+        "the time zone of times in messages and of the quiet hours; default: that of [display]",
+    ),
+    Key::new(
+        "quiet",
+        Shape::Table(QUIET),
+        "the hours in which less urgent messages wait; then one digest takes their place",
     ),
     Key::new(
         "conversations",
         Shape::Boolean,
         "whether messages may reply to earlier ones and update them; default: true",
+    ),
+];
+
+const DAY: Shape = Shape::word("day", &DAYS);
+
+const QUIET: &[Key] = &[
+    Key::required(
+        "from",
+        Shape::Text,
+        "when the quiet hours begin, such as \"22:00\"",
+    ),
+    Key::required(
+        "to",
+        Shape::Text,
+        "when they end, such as \"07:00\": on the next day if that is not later than `from`",
+    ),
+    Key::new(
+        "days",
+        Shape::NonEmptyList(&DAY),
+        "the days on which they begin, such as [\"sat\", \"sun\"]; default: all",
+    ),
+    Key::new(
+        "below",
+        Shape::word("severity", SEVERITY_WORDS),
+        "messages below this severity wait; default: \"critical\"",
     ),
 ];
 
@@ -261,6 +293,11 @@ const SOURCE: &[Key] = &[
             values: &Shape::Table(CONVERSATION),
         },
         "by event type: the keys about its conversation that replace those of the template",
+    ),
+    Key::new(
+        "critical",
+        Shape::Expression,
+        "the condition of critical events, over the facts, event, source, headers and payload: they are posted before a digest and in quiet hours; default: severity == \"critical\" && outcome != \"success\"",
     ),
     Key::new(
         "calm",
@@ -386,6 +423,11 @@ const DELIVERY: &[Key] = &[
             most: 1_000_000,
         },
         "with more messages than this that wait for a channel, one digest takes their place; 0: never; default: 20",
+    ),
+    Key::new(
+        "rate",
+        Shape::Rate,
+        "the maximum rate of messages of channels that set none, evenly spaced; default: ten at once, then one every 5 seconds",
     ),
 ];
 

@@ -1,9 +1,17 @@
-//! `conversations` and `[sources.X.events.TYPE]`.
+//! `conversations`, `[sources.X.events.TYPE]` and `critical`.
 
 use super::*;
+use crate::authentication::Authenticator;
+use crate::decision::decide;
+use crate::event::Event;
+use crate::headers::Headers;
+use crate::message::Urgency;
+use crate::source::CRITICAL;
 use crate::template::Rendered;
 use handlebars::Context;
+use jiff::Timestamp;
 use serde_json::json;
+use uuid::Uuid;
 
 const TEMPLATE: &str = "+++\nconversation = 'payload.id'\n+++\nx";
 
@@ -87,4 +95,60 @@ fn wrong_rules_of_a_source_are_found_with_their_key() {
     ] {
         assert_found(&files().findings(&with(source)), &[expected]);
     }
+}
+
+/// How urgent an event with this payload is.
+fn urgency(config: &Config, payload: &serde_json::Value) -> Urgency {
+    let source = &config.sources["oven"];
+    let headers = Headers::new([("content-type", "application/json"), ("x-bakery-event", "baked")]);
+    let authentic = Authenticator::of_samples(source.kind.body.clone())
+        .begin(&headers, None)
+        .and_then(|pending| pending.finish(payload.to_string().into(), Timestamp::UNIX_EPOCH));
+    let event = Event::new(
+        Uuid::nil(),
+        source.name.clone(),
+        Timestamp::UNIX_EPOCH,
+        authentic.ok().unwrap(),
+    );
+    let decision = decide(event, source);
+    decision.messages[0].message.as_ref().unwrap().urgency
+}
+
+#[test]
+fn a_source_says_what_is_critical_and_else_it_is_what_is_of_critical_severity_and_not_over() {
+    let facts = "[sources.oven.facts]\nseverity = 'payload.severity'\noutcome = 'payload.outcome'\n";
+    let with = |critical: &str| files().read(&with(&format!("{critical}\n{facts}"))).unwrap();
+    for config in [with(""), with(&format!("critical = '{CRITICAL}'"))] {
+        for (severity, outcome, expected) in [
+            ("critical", "failure", Urgency::Urgent),
+            ("critical", "", Urgency::Urgent),
+            ("critical", "success", Urgency::Critical),
+            ("page", "", Urgency::Critical),
+            ("high", "", Urgency::Error),
+            ("medium", "", Urgency::Warning),
+            ("low", "", Urgency::Info),
+            ("p5", "", Urgency::None),
+            ("", "failure", Urgency::None),
+        ] {
+            let payload = json!({ "id": 1, "severity": severity, "outcome": outcome });
+            assert_eq!(urgency(&config, &payload), expected, "{payload}");
+        }
+    }
+    // It may use every fact and path. One that cannot be evaluated does not hold.
+    let config = with("critical = 'loaves > 3 && payload.oven == \"hot\"'");
+    for (payload, expected) in [
+        (json!({ "loaves": 4, "oven": "hot" }), Urgency::Urgent),
+        (
+            json!({ "loaves": 3, "oven": "hot", "severity": "critical" }),
+            Urgency::Critical,
+        ),
+        (json!({ "oven": "hot" }), Urgency::None),
+    ] {
+        assert_eq!(urgency(&config, &payload), expected, "{payload}");
+    }
+    let wrong = files().findings(&format!("{START}{SOURCE}critical = 'severty == \"critical\"'"));
+    assert_found(
+        &wrong,
+        &["sources.oven.critical: there is no name `severty`; did you mean `severity`?"],
+    );
 }

@@ -1,7 +1,7 @@
-//! `[display]`, `time_zone` of a channel, and `[people]`.
+//! `[display]`; `time_zone`, `quiet` and `rate` of a channel; `[people]`.
 
 use super::*;
-use crate::message::{ChatUser, Person};
+use crate::message::{ChatUser, Person, Urgency};
 
 #[test]
 fn a_channel_shows_times_in_its_own_zone_else_in_that_of_display_else_in_utc() {
@@ -38,6 +38,85 @@ fn an_unknown_time_zone_is_an_error_with_the_nearest_name() {
             "bridge.toml:16: display.time_zone: there is no time zone \"Europe/Pariss\", did you mean \"Europe/Paris\"?",
         ],
     );
+}
+
+fn with_quiet(quiet: &str) -> String {
+    let rate = "rate = \"30/m\"";
+    START.replace(rate, &format!("{rate}, quiet = {quiet}")) + SOURCE
+}
+
+#[test]
+fn a_channel_has_quiet_hours_by_the_clocks_of_its_zone() {
+    let files = ConfigFolder::new();
+    let quiet = r#"{ from = "22:00", to = "07:00", days = ["fri"], below = "warning" }"#;
+    let text = with_quiet(quiet) + "[display]\ntime_zone = \"Europe/Paris\"\n";
+    let config = files.read(&text).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let quiet = config.channels["ops"].readers().quiet.clone().unwrap();
+    assert_eq!(quiet.below, Urgency::Warning);
+    assert_eq!(quiet.to_string(), "22:00 to 07:00, Europe/Paris");
+    // 27 November 2026 is a Friday.
+    let until = quiet.until("2026-11-27T21:00:00Z".parse().unwrap());
+    assert_eq!(until, Some("2026-11-28T06:00:00Z".parse().unwrap()));
+    assert_eq!(quiet.until("2026-11-28T21:00:00Z".parse().unwrap()), None);
+    assert_eq!(config.channels["dev"].readers().quiet, None);
+    assert_eq!(config.serving().quiet.len(), 1);
+}
+
+#[test]
+fn wrong_quiet_hours_are_reported_and_hours_in_utc_cause_a_warning() {
+    let files = ConfigFolder::new();
+    for (quiet, finding) in [
+        (r#"{ to = "07:00" }"#, "`from` is missing"),
+        (
+            r#"{ from = "22", to = "07:00" }"#,
+            "quiet.from: \"22\" is no time of day; write hours and minutes, such as \"07:00\"",
+        ),
+        (
+            r#"{ from = "22:00", to = "24:00" }"#,
+            "quiet.to: \"24:00\" is no time of day",
+        ),
+        (
+            r#"{ from = "22:00", to = "22:00" }"#,
+            "quiet.to: is the same time as `from`",
+        ),
+        (
+            r#"{ from = "22:00", to = "07:00", days = ["monday"] }"#,
+            "there is no day \"monday\"",
+        ),
+        (
+            r#"{ from = "22:00", to = "07:00", below = "warnings" }"#,
+            "did you mean \"warning\"?",
+        ),
+    ] {
+        let findings = files.findings(&with_quiet(quiet));
+        assert!(
+            findings.iter().any(|found| found.contains(finding)),
+            "{findings:?}"
+        );
+    }
+    let config = files
+        .read(&with_quiet(r#"{ from = "22:00", to = "07:00" }"#))
+        .unwrap();
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("channels.ops.quiet: its hours are in UTC"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_channel_without_a_rate_has_that_of_delivery_which_is_gentle_by_default() {
+    let files = ConfigFolder::new();
+    for (delivery, rate) in [
+        ("", Rate::GENTLE),
+        ("[delivery]\nrate = \"2/s\"\n", Rate::even(2, units::seconds(1))),
+    ] {
+        let config = files.read(&format!("{START}{SOURCE}{delivery}")).unwrap();
+        assert_eq!(config.channels["dev"].rate(), Some(rate));
+        let own = Rate::even(30, units::seconds(60));
+        assert_eq!(config.channels["ops"].rate(), Some(own));
+    }
 }
 
 const CHAT: &str = r##"

@@ -122,7 +122,7 @@ fn a_valid_file_becomes_a_configuration() {
     let (dev, ops) = (of_twake(&config, "dev"), of_twake(&config, "ops"));
     assert_eq!(
         (dev.channel_id.as_str(), dev.group_id.as_str(), dev.rate),
-        ("c1", "g", None)
+        ("c1", "g", Some(Rate::GENTLE))
     );
     assert_eq!(
         (
@@ -195,6 +195,7 @@ token = {{ env = "KEY" }}
         horizon: units::days(1),
         late: units::seconds(60),
         digest_above: Some(20),
+        rate: Rate::GENTLE,
     };
     assert_eq!(config.delivery, delivery);
     assert_eq!(

@@ -132,7 +132,7 @@ fn sent<'a>(
         v: message.v,
         message: conversation::text(message, act, known, &turn(of, head)).into_owned(),
         ephemeral: message.ephemeral,
-        urgent: message.urgent,
+        urgency: message.urgency,
         rest: message.rest.clone(),
         conversation: None,
         appearance: message.appearance.clone(),

@@ -19,7 +19,7 @@ pub(in crate::delivery) enum Behind {
 }
 
 impl Lane {
-    /// The delivery to attempt now. `None`: there is none, the bridge stops before the store answers, or another bridge has
+    /// The delivery to attempt now. `None`: there is none, or none that passes in quiet hours; the bridge stops before the store answers, or another bridge has
     /// claimed the lane.
     pub(super) async fn next_claim(&mut self) -> Option<Claim> {
         loop {
@@ -40,6 +40,8 @@ impl Lane {
     /// Claims the delivery behind the one in flight. `delivered`: one that is being settled meanwhile.
     pub(super) async fn claim_behind(&self, in_flight: &Head, delivered: Option<DeliveryId>) -> Behind {
         match self.ask(Some(in_flight.delivery)).await {
+            // More may wait, for the end of the quiet hours.
+            Ok(None) if self.was_quiet.get() => Behind::Unknown,
             Ok(None) => Behind::Nothing,
             // What it does depends on how the one in flight ends.
             Ok(Some(claim)) if share_conversation(&claim.head, in_flight) => Behind::Unknown,
@@ -72,16 +74,21 @@ impl Lane {
     }
 
     async fn ask(&self, besides: Option<DeliveryId>) -> Result<Option<Claim>, QueueError> {
-        let queue = &self.shared.queue;
+        let (queue, owner) = (&self.shared.queue, self.shared.owner);
         self.signals.arrived.set(false);
         self.removals.set(queue.removals());
-        queue.claim(&self.name, self.shared.owner, besides).await
+        let quiet = self.quiet();
+        self.was_quiet.set(quiet.is_some());
+        match quiet {
+            Some(quiet) => queue.claim_passing(&self.name, owner, quiet.below, besides).await,
+            None => queue.claim(&self.name, owner, besides).await,
+        }
     }
 
     /// Ends the wait if the delivery that caused it is gone.
     pub(super) async fn release(&mut self) {
         // An error of the store is no reason to post earlier.
-        if let Ok(claim) = self.shared.queue.claim(&self.name, self.shared.owner, None).await
+        if let Ok(claim) = self.ask(None).await
             && claim.map(|claim| claim.head.delivery) != self.held_by
         {
             self.ready = Duration::ZERO;

@@ -1,9 +1,9 @@
-//! A digest in place of many messages: when more wait in a lane than people would read.
+//! A digest in place of many messages: when more wait in a lane than people would read, and when quiet hours have ended.
 
 use super::{Lane, Shared};
 use crate::digest::{self, Carried};
 use crate::logging::chain;
-use crate::message::StoredMessage;
+use crate::message::{StoredMessage, Urgency};
 use crate::queue::{Claim, DeliveryId, Head, Outcome};
 use crate::twake::{Act, Destination};
 
@@ -12,7 +12,7 @@ const MOST: u32 = 500;
 
 /// What becomes of a claim when the lane has looked at how many deliveries wait.
 pub(super) enum Relieved {
-    /// This delivery is next: the one that was claimed, or an urgent one that passes before it.
+    /// This delivery is next: the one that was claimed, or one that passes before it.
     Deliver(Box<Claim>),
     /// A digest was attempted, and how it ended is stored.
     Digested,
@@ -20,56 +20,116 @@ pub(super) enum Relieved {
     Stop,
 }
 
+/// What a digest is to carry.
+struct Load {
+    /// The least urgent messages of it.
+    least: Urgency,
+    /// What is so urgent passes before the digest, except for what ends a conversation that the digest is about.
+    passing: Urgency,
+    /// It needs more deliveries than this.
+    above: usize,
+}
+
 impl Lane {
-    /// Posts a digest if more deliveries wait than the settings allow. Urgent deliveries pass before it, each by itself.
+    /// Posts a digest if more deliveries wait than the settings allow, or if some have waited for the end of quiet hours. More
+    /// urgent deliveries pass before it, each by itself.
     pub(super) async fn relieve(&mut self, destination: &Destination, claim: Claim) -> Relieved {
-        let above = self.settings.borrow().digest_above;
-        let is_flooded = above.is_some_and(|above| claim.head.waiting > u64::from(above));
-        if !is_flooded || self.alone == Some(claim.head.delivery) || is_urgent(&claim.head) {
+        let head = &claim.head;
+        let load = self
+            .load(destination, head)
+            .filter(|load| self.alone != Some(head.delivery) && head.urgency() < load.passing);
+        let Some(load) = load else {
             return Relieved::Deliver(Box::new(claim));
-        }
+        };
         // What is delivered and not settled would be in the digest, too.
         if !self.catch_up().await {
             return Relieved::Stop;
         }
         let Shared { queue, owner, .. } = &*self.shared;
-        match queue.claim_urgent(&self.name, *owner).await {
+        match queue.claim_passing(&self.name, *owner, load.passing, None).await {
             Ok(Some(urgent)) => return Relieved::Deliver(Box::new(urgent)),
             Ok(None) => {}
             Err(error) => {
                 log::warn!(channel = &*self.name; "cannot read urgent deliveries: {}", chain(&error));
+                return Relieved::Deliver(Box::new(claim));
             }
         }
-        match self.gather(&claim).await {
+        match self.gather(destination, &claim, &load).await {
             Some((digest, carries)) => self.post_digest(destination, claim, digest, carries).await,
             None => Relieved::Deliver(Box::new(claim)),
         }
     }
 
+    /// `None`: each delivery is posted by itself.
+    fn load(&self, destination: &Destination, head: &Head) -> Option<Load> {
+        let above = self.settings.borrow().digest_above;
+        let above = above.filter(|above| head.waiting > u64::from(*above));
+        let flood = above.map(|_| Load {
+            least: Urgency::None,
+            passing: Urgency::Urgent,
+            above: 1,
+        });
+        let Some(quiet) = &destination.readers().quiet else {
+            return flood;
+        };
+        let now = self.shared.clock.now();
+        if quiet.until(now).is_some() {
+            // Those that wait for the end of the quiet hours are no flood.
+            return above.map(|above| Load {
+                least: quiet.below,
+                passing: Urgency::Urgent,
+                above: usize::try_from(above).unwrap_or(usize::MAX),
+            });
+        }
+        let after_quiet = quiet.ended_between(head.since, now).then_some(Load {
+            least: Urgency::None,
+            passing: quiet.below,
+            above: 1,
+        });
+        after_quiet.or(flood)
+    }
+
     /// The digest of the claimed delivery and those behind it, and which these are. `None`: they are too few, or cannot be read.
-    async fn gather(&self, claim: &Claim) -> Option<(StoredMessage, Vec<DeliveryId>)> {
+    async fn gather(
+        &self,
+        destination: &Destination,
+        claim: &Claim,
+        load: &Load,
+    ) -> Option<(StoredMessage, Vec<DeliveryId>)> {
         let head = claim.head.delivery;
-        let waiting = match self.shared.queue.not_urgent(&self.name, head, MOST).await {
+        let queue = &self.shared.queue;
+        let waiting = match queue.digestible(&self.name, head, load.least, MOST).await {
             Ok(waiting) => waiting,
             Err(error) => {
                 log::warn!(channel = &*self.name; "cannot read what waits: {}", chain(&error));
                 return None;
             }
         };
-        let parts: Vec<Carried<'_>> = waiting
+        let all: Vec<Carried<'_>> = waiting
             .iter()
             .map(|delivery| Carried {
                 source: &delivery.source,
                 event_type: &delivery.event_type,
                 received: delivery.received,
+                thread: delivery.thread.as_ref(),
                 message: delivery.message.as_ref(),
             })
             .collect();
+        let fingerprint = destination.conversations().then(|| destination.fingerprint());
+        let chosen = digest::choose(&all, fingerprint.as_deref());
+        let ids: Vec<DeliveryId> = chosen
+            .iter()
+            .filter_map(|index| Some(waiting.get(*index)?.delivery))
+            .collect();
+        if ids.first() != Some(&head) || ids.len() <= load.above {
+            return None;
+        }
+        let parts: Vec<Carried<'_>> = chosen
+            .iter()
+            .filter_map(|index| all.get(*index).copied())
+            .collect();
         let digest = StoredMessage::new(digest::document(&parts));
-        let all = waiting.iter().map(|delivery| delivery.delivery);
-        let is_whole = waiting.first().is_some_and(|first| first.delivery == head);
-        let carries: Vec<DeliveryId> = all.filter(|delivery| *delivery != head).collect();
-        (is_whole && !carries.is_empty()).then_some((digest, carries))
+        Some((digest, ids.into_iter().skip(1).collect()))
     }
 
     /// Posts a digest with the delivery that was claimed, and stores how that ended. If the chat refuses the digest, the
@@ -85,6 +145,8 @@ impl Lane {
         let head = Head {
             message: Some(digest),
             superseded_by: None,
+            // A digest has the times of what it carries in its text, and is not late itself.
+            received: self.shared.clock.now(),
             ..claim.head
         };
         let ended = self.attempt(destination, &head, vec![Act::Post]).await;
@@ -104,8 +166,4 @@ impl Lane {
             Relieved::Stop
         }
     }
-}
-
-fn is_urgent(head: &Head) -> bool {
-    head.message.as_ref().is_some_and(|message| message.urgent)
 }

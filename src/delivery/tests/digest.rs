@@ -1,6 +1,7 @@
 //! What a lane does when more messages wait in it than people would read.
 
 use super::*;
+use crate::message::Urgency;
 
 /// A bench with so many messages to `dev`, of which these are urgent, that posts a digest above three.
 async fn filled(peer: &Peer, count: usize, urgent: &[usize]) -> (Bench, Vec<Uuid>) {
@@ -8,12 +9,16 @@ async fn filled(peer: &Peer, count: usize, urgent: &[usize]) -> (Bench, Vec<Uuid
     bench.settings.digest_above = Some(3);
     let mut events = Vec::new();
     for number in 0..count {
-        let is_urgent = urgent.contains(&number);
-        events.push(
-            bench
-                .enqueue_with(&format!("message {number}"), &["dev"], is_urgent)
-                .await,
-        );
+        let line = Block::Paragraph(vec![Inline::Text(format!("message {number}"))]);
+        let message = StoredMessage {
+            urgency: if urgent.contains(&number) {
+                Urgency::Urgent
+            } else {
+                Urgency::Critical
+            },
+            ..StoredMessage::new(Document { blocks: vec![line] })
+        };
+        events.push(bench.enqueue_message(message, &["dev"]).await);
     }
     (bench, events)
 }

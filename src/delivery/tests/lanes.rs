@@ -133,10 +133,7 @@ async fn deliveries_for_an_unconfigured_channel_wait_until_it_is_configured() {
 async fn a_rate_spaces_messages() {
     let peer = Peer::start();
     let mut slow = destination(&peer.url, "main", "dev");
-    slow.rate = Some(Rate {
-        count: 2,
-        per: Duration::from_secs(60),
-    });
+    slow.rate = Some(Rate::even(2, Duration::from_secs(60)));
     let bench = Bench::started([slow, destination(&peer.url, "main", "ops")]);
     let first = bench.enqueue("first", &["dev"]).await;
     let second = bench.enqueue("second", &["dev"]).await;

@@ -89,10 +89,9 @@ async fn after_six_hours_without_twake_everything_arrives_in_order_at_each_lanes
     for name in &names {
         peer.play(name, Play::Fine);
     }
-    bench.destinations.send_replace(of(Some(Rate {
-        count: 60,
-        per: Duration::from_secs(60),
-    })));
+    bench
+        .destinations
+        .send_replace(of(Some(Rate::even(60, Duration::from_secs(60)))));
     bench.clock.advance(crate::retry::LONGEST);
     for second in 1..=EACH {
         peer.until_requests(tries + second * LANES).await;

@@ -163,8 +163,8 @@ impl Actor {
                 };
                 answer(reply, "claim a lane", claimed);
             }
-            Query::NotUrgent(lane, from, limit, reply) => {
-                let waiting = deliveries::not_urgent(store, &lane, from, limit);
+            Query::Waiting(digestible, reply) => {
+                let waiting = deliveries::digestible(store, &digestible);
                 answer(reply, "read what waits in a lane", waiting);
             }
             Query::Size(reply) => {

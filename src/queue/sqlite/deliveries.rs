@@ -7,12 +7,12 @@ use super::query::{all, execute, first, value};
 use super::rows::{self, Place};
 use super::statements::{
     ADD_ATTEMPT, ATTEMPTS, CARRY, CLOSED_BY, CONVERSATION, COUNT_OF_EVENT, DELETE_ATTEMPTS_BEFORE,
-    DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, FORGET_CONVERSATION, HEAD, INSERT_DELIVERY,
-    KEEP_CONVERSATION, LANE_SETTLED, LATER, NOT_URGENT, PUT_BACK, SETTLE, URGENT_HEAD,
+    DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, DIGESTIBLE, FORGET_CONVERSATION, HEAD, INSERT_DELIVERY,
+    KEEP_CONVERSATION, LANE_SETTLED, LATER, PUT_BACK, SETTLE, PASSING_HEAD,
 };
 use super::tally::Tally;
 use crate::conversation::Key;
-use crate::queue::command::Wanted;
+use crate::queue::command::{Digestible, Wanted};
 use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
 use crate::queue::{
     Attempt, Claim, DeliveryId, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State,
@@ -42,7 +42,7 @@ pub(super) fn add(
         lane,
         message,
         part,
-        is_urgent,
+        urgency,
     } in deliveries
     {
         let row = tally.add_delivery(connection, lane)?;
@@ -56,7 +56,7 @@ pub(super) fn add(
             part.and_then(|part| part.slot),
             part.is_some_and(|part| part.closes),
             is_replay,
-            is_urgent,
+            urgency.number(),
         ];
         execute(connection, INSERT_DELIVERY, delivery)?;
     }
@@ -70,12 +70,16 @@ pub(super) fn claim(
     wanted: Wanted,
     now: Timestamp,
 ) -> Result<Option<PackedClaim>> {
-    let (statement, besides) = match wanted {
-        Wanted::Next { besides } => (HEAD, besides),
-        Wanted::Urgent => (URGENT_HEAD, None),
+    let found = match wanted {
+        Wanted::Next { besides } => {
+            let besides = besides.map(|delivery| delivery.0);
+            first(connection, HEAD, params![lane, besides], rows::head)?
+        }
+        Wanted::Passing { least, besides } => {
+            let which = params![lane, besides.map(|delivery| delivery.0), least.number()];
+            first(connection, PASSING_HEAD, which, rows::head)?
+        }
     };
-    let besides = besides.map(|delivery| delivery.0);
-    let found = first(connection, statement, params![lane, besides], rows::head)?;
     let Some((head, message, place)) = found else {
         return Ok(None);
     };
@@ -176,19 +180,16 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
     Ok(Settled::Committed)
 }
 
-/// The deliveries of a lane from one on that a digest may carry, in their order; at most `limit`.
-pub(super) fn not_urgent(
-    connection: &Connection,
-    lane: &str,
-    from: DeliveryId,
-    limit: u32,
-) -> Result<Vec<PackedWaiting>> {
-    all(
-        connection,
-        NOT_URGENT,
-        params![lane, from.0, limit],
-        rows::waiting,
-    )
+/// The deliveries that a digest may carry, in their order.
+pub(super) fn digestible(connection: &Connection, which: &Digestible) -> Result<Vec<PackedWaiting>> {
+    let which = params![
+        which.lane,
+        which.from.0,
+        which.least.number(),
+        which.now.as_millisecond(),
+        which.limit,
+    ];
+    all(connection, DIGESTIBLE, which, rows::waiting)
 }
 
 /// Settles the deliveries that a digest carries. What they would have done in their conversations has not happened; a

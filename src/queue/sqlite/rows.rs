@@ -69,9 +69,11 @@ pub(super) fn waiting(row: &Row<'_>) -> Result<PackedWaiting> {
             source: row.get(1)?,
             event_type: row.get(2)?,
             received: time(row, 3)?,
+            thread: None,
             message: None,
         },
-        message: message(row, 4)?,
+        thread: row.get(4)?,
+        message: message(row, 5)?,
     })
 }
 

@@ -159,11 +159,11 @@ ALTER TABLE deliveries ADD COLUMN thread BLOB;    -- the key of its conversation
 ALTER TABLE deliveries ADD COLUMN slot BLOB;      -- the key of the message in it that it is or updates
 ALTER TABLE deliveries ADD COLUMN closes INTEGER NOT NULL DEFAULT 0;    -- the next one opens a new conversation
 ALTER TABLE deliveries ADD COLUMN is_replay INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE deliveries ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0;    -- posted before a digest of what waits
+ALTER TABLE deliveries ADD COLUMN urgency INTEGER NOT NULL DEFAULT 0;   -- 0 to 5, what passes before less urgent ones
 ALTER TABLE deliveries ADD COLUMN carried_by INTEGER; -- the delivery that stands for this one, which is skipped
 CREATE INDEX deliveries_slot ON deliveries (lane, slot, id) WHERE state = 0 AND slot IS NOT NULL AND is_replay = 0;
 CREATE INDEX deliveries_closing ON deliveries (lane, thread, id) WHERE state = 0 AND closes = 1;
-CREATE INDEX deliveries_urgent ON deliveries (lane, id) WHERE state = 0 AND urgent = 1;
+CREATE INDEX deliveries_urgent ON deliveries (lane, urgency, id) WHERE state = 0 AND urgency > 0;
 CREATE INDEX deliveries_carried ON deliveries (carried_by) WHERE carried_by IS NOT NULL;
 ";
 

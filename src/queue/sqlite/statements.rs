@@ -22,16 +22,35 @@ macro_rules! message {
 
 /// The first waiting delivery of a lane, besides one, for which a condition holds.
 macro_rules! head {
-    ($condition:literal) => {
+    ($($condition:expr),*) => {
         concat!(
             "SELECT d.id, e.uuid, e.source, e.received, d.since, d.due, d.attempts, d.reason, d.repeated,
             l.failing_since, d.may_be_duplicate, d.is_replay, d.lane, d.thread, d.slot, ",
             message!(),
             ", l.waiting FROM lanes l
         JOIN deliveries d ON d.lane = l.id AND d.state = 0 ",
-            $condition,
+            $($condition,)*
             " JOIN events e ON e.id = d.event
         WHERE l.name = ?1 AND d.id IS NOT ?2 ORDER BY d.id LIMIT 1"
+        )
+    };
+}
+
+/// The first waiting delivery of a lane that is so urgent, if at least ?3 is asked for, besides ?2 and besides those that wait
+/// for the first message of the conversation that they close; else a number above all.
+macro_rules! first_of_urgency {
+    ($urgency:literal) => {
+        concat!(
+            "coalesce((SELECT f.id FROM deliveries f
+                WHERE f.lane = l.id AND f.state = 0 AND f.urgency > 0 AND f.urgency = ",
+            $urgency,
+            " AND ?3 <= ",
+            $urgency,
+            " AND f.id IS NOT ?2
+                    AND NOT (f.closes = 1 AND f.thread IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries w
+                        WHERE w.lane = f.lane AND w.slot = f.thread AND w.slot IS NOT NULL AND w.state = 0
+                            AND w.is_replay = 0 AND w.id < f.id AND w.id IS NOT ?2))
+                ORDER BY f.id LIMIT 1), 9223372036854775807)"
         )
     };
 }
@@ -106,18 +125,32 @@ statements! { INDEXED:
 
     // Deliveries.
     INSERT_DELIVERY = "INSERT INTO deliveries
-        (lane, event, message, act, state, since, thread, slot, closes, is_replay, urgent)
+        (lane, event, message, act, state, since, thread, slot, closes, is_replay, urgency)
         VALUES (?1, ?2, ?3, 'post', 0, ?4, ?5, ?6, ?7, ?8, ?9)";
     HEAD = head!("");
-    /// The first delivery of a lane that passes before a digest.
-    URGENT_HEAD = head!("AND d.urgent = 1");
-    /// The deliveries that a digest may carry: from one on.
-    NOT_URGENT = concat!(
-        "SELECT d.id, e.source, e.type, e.received, ",
+    /// The first delivery of a lane that passes before less urgent ones.
+    PASSING_HEAD = head!(
+        "AND d.id = min(",
+        first_of_urgency!("1"),
+        ", ",
+        first_of_urgency!("2"),
+        ", ",
+        first_of_urgency!("3"),
+        ", ",
+        first_of_urgency!("4"),
+        ", ",
+        first_of_urgency!("5"),
+        ")"
+    );
+    /// The deliveries that a digest may carry: from one on, and at least so urgent.
+    DIGESTIBLE = concat!(
+        "SELECT d.id, e.source, e.type, e.received,
+            (SELECT c.json FROM conversations c WHERE c.lane = d.lane AND c.key = d.thread AND c.expires > ?4), ",
         message!(),
         " FROM deliveries d JOIN events e ON e.id = d.event
-        WHERE d.lane = (SELECT id FROM lanes WHERE name = ?1) AND d.state = 0 AND d.urgent = 0 AND d.id >= ?2
-        ORDER BY d.id LIMIT ?3"
+        WHERE d.lane = (SELECT id FROM lanes WHERE name = ?1) AND d.state = 0 AND d.id >= ?2
+            AND d.urgency >= ?3
+        ORDER BY d.id LIMIT ?5"
     );
     /// The next waiting delivery after one that is, or updates, the same message, and whether one between them closes the
     /// conversation.
@@ -165,9 +198,9 @@ statements! { INDEXED:
     /// Adds a delivery again, at the end of another lane. It needs a new row: the order of a lane is that of its rows.
     COPY_TO_LANE = "INSERT INTO deliveries
             (lane, event, message, act, state, since, reason, detail, may_be_duplicate, thread, slot, closes, is_replay,
-            urgent)
+            urgency)
         SELECT ?2, event, message, act, 0, ?3, reason, detail, may_be_duplicate OR ?4, thread, slot, closes, is_replay,
-            urgent
+            urgency
         FROM deliveries WHERE id = ?1";
     /// For those that a delivery carries, when it gets a new row.
     CARRIED_BY = "UPDATE deliveries SET carried_by = ?2 WHERE carried_by = ?1 AND carried_by IS NOT NULL";

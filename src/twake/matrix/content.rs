@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
 use super::account::Notify;
-use crate::message::{Document, Inline, cutting, html, plain};
+use crate::message::{Document, Inline, Urgency, cutting, html, plain};
 use crate::twake::{Act, Job, RemoteId};
 
 /// The most that `body` and `formatted_body` take together, in bytes of JSON. An event may have 65,536 with the fields that
@@ -25,7 +25,7 @@ pub(super) fn content(notify: Notify, job: &Job<'_>) -> Value {
     let is_loud = match notify {
         Notify::Always => true,
         // A notice notifies nobody, also those whom it mentions.
-        Notify::Critical => job.message.urgent || mentions != json!({}),
+        Notify::Critical => job.message.urgency == Urgency::Urgent || mentions != json!({}),
         Notify::Never => false,
     };
     let kind = if is_loud { "m.text" } else { "m.notice" };

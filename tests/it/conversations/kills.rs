@@ -93,7 +93,7 @@ fn write_config(folder: &TempDir, api: Api, sandbox: &SandboxHandle) -> std::pat
     let url = sandbox.url();
     let text = format!(
         "[twake.chat]\nurl = \"{url}\"\n{account}\n[channels]\ndev = \"{dev}\"\n[sources.script]\nkind = \"generic\"\n\
-         secrets = [{{ file = \"key\" }}]\nchannels = [\"dev\"]\n[delivery]\ndigest_above = 0\n"
+         secrets = [{{ file = \"key\" }}]\nchannels = [\"dev\"]\n[delivery]\ndigest_above = 0\nrate = \"1000000/s\"\n"
     );
     let path = folder.path().join("bridge.toml");
     fs::write(&path, text).unwrap();

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
+use twake_bridge::clock::Clock;
+use twake_bridge::message::DAYS;
 use twake_bridge::sandbox::Fault;
 
 use super::{CommandOutput, TestOperator, github, monitoring, until};
@@ -298,4 +300,32 @@ async fn send_posts_a_literal_text_and_prints_twakes_response() {
         .run(&["send", "devs", "x"])
         .refused("the channels are: dev, ops");
     operator.run(&["send", "dev", " "]).refused("the text is empty");
+}
+
+#[actix_web::test]
+async fn channels_and_events_show_until_when_a_channel_is_quiet() {
+    let mut operator = TestOperator::new("");
+    // Always, but for a day that is three days ago.
+    let past = Clock::system().now() - jiff::SignedDuration::from_hours(72);
+    let past = past.strftime("%a").to_string().to_lowercase();
+    let days: Vec<&str> = DAYS.into_iter().filter(|day| *day != past).collect();
+    let quiet = format!("{{ from = \"00:00\", to = \"00:00\", days = {days:?} }}");
+    let dev = format!("dev = {{ channel_id = \"ch-dev\", time_zone = \"Asia/Tokyo\", quiet = {quiet} }}");
+    operator.configure(|text| text.replace("dev = \"ch-dev\"", &dev));
+    let served = operator.serve();
+    let held = github(&served, "d-1", &push("main", "first")).await;
+    let mut served = Some(served);
+    loop {
+        assert_eq!(operator.ids(&["--state", "waiting"]), [held.as_str()]);
+        let channels = operator.run(&["channels", "list"]).ok();
+        assert!(channels.contains("dev: quiet until 20"), "{channels}");
+        assert!(!channels.contains("ops: quiet"), "{channels}");
+        let event = operator.run(&["events", "show", &held]).ok();
+        assert!(event.contains("quiet until   20"), "{event}");
+        match served.take() {
+            Some(running) => operator.stop(running),
+            None => break,
+        }
+    }
+    assert_eq!(operator.setup.messages("ch-dev", 0).await.len(), 0);
 }

@@ -104,7 +104,7 @@ impl Setup {
 
     fn write_configuration(&self) -> PathBuf {
         // Without digests.
-        let without = "[delivery]\ndigest_above = 0\n";
+        let without = "[delivery]\ndigest_above = 0\nrate = \"1000000/s\"\n";
         let text = if self.text.contains("[delivery]\n") {
             self.text.replace("[delivery]\n", without)
         } else {

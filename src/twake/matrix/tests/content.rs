@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::message::Urgency;
 
 /// The content that is sent for an act.
 fn sent(notify: Notify, urgent: bool, act: Act, document: Document) -> Value {
@@ -10,8 +11,13 @@ fn sent(notify: Notify, urgent: bool, act: Act, document: Document) -> Value {
         notify,
         ..destination(ALIAS)
     });
+    let urgency = if urgent {
+        Urgency::Urgent
+    } else {
+        Urgency::Critical
+    };
     let message = StoredMessage {
-        urgent,
+        urgency,
         ..StoredMessage::new(document)
     };
     let job = Job {
