@@ -103,7 +103,7 @@ pub(super) struct RawSource {
     pub(super) picture: Option<Located<String>>,
 }
 
-/// `[sources.X.events.TYPE]`.
+/// `[sources.X.events.TYPE]`, or `[sources.X.routes.events.TYPE]`.
 pub(super) struct RawEvent {
     pub(super) event_type: Located<String>,
     pub(super) path: String,
@@ -126,6 +126,7 @@ pub(super) struct RawRoute {
     pub(super) channels: Option<RawRouteChannels>,
     pub(super) continues: bool,
     pub(super) variant: Option<Located<String>>,
+    pub(super) events: Vec<RawEvent>,
 }
 
 /// A route's `channels`.
@@ -311,7 +312,7 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         routes: table.tables("routes").iter().map(route).collect(),
         facts: facts(table),
         conversations: table.boolean("conversations").unwrap_or(true),
-        events: table.entries("events").into_iter().filter_map(event).collect(),
+        events: events(table),
         calm: table.boolean("calm").unwrap_or(true),
         authentication: table.has("authentication").then(|| Schemes::read(table)),
         body_limit: table.table("limits").and_then(|limits| size(&limits, "body")),
@@ -319,6 +320,11 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         title: table.text("title"),
         picture: table.text("picture"),
     }
+}
+
+/// Reads `events`, of a source or of a route.
+fn events(table: &TableReader<'_, '_>) -> Vec<RawEvent> {
+    table.entries("events").into_iter().filter_map(event).collect()
 }
 
 fn event((event_type, value): (Located<String>, ValueReader<'_, '_>)) -> Option<RawEvent> {
@@ -358,5 +364,6 @@ fn route(table: &TableReader<'_, '_>) -> RawRoute {
         channels,
         continues: table.boolean("continue").unwrap_or(false),
         variant: table.text("variant"),
+        events: events(table),
     }
 }

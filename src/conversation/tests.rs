@@ -1,8 +1,13 @@
 //! Tables: a sequence of events, and what each does in the channel.
 
 use super::*;
-use crate::message::{Block, ConversationField, FollowUp, Inline};
+use crate::message::{Block, ConversationField, Document, FollowUp, Inline, Version, plain};
+use crate::twake::RemoteId;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+mod items;
+mod openings;
 
 const REPLY: FollowUp = FollowUp {
     reply: true,
@@ -30,6 +35,9 @@ fn conversation() -> Conversation {
         opens: true,
         closes: false,
         also_in_channel: false,
+        also_in_channel_if_raised: false,
+        level: None,
+        item: None,
         expires: 3_600,
         version: None,
         state: None,
@@ -60,6 +68,8 @@ struct Channel {
     destination: &'static str,
     /// How a person sees it: the messages in their order, with what changed them.
     seen: Vec<String>,
+    /// The text of each message by its id.
+    texts: BTreeMap<String, String>,
 }
 
 impl Channel {
@@ -68,6 +78,10 @@ impl Channel {
     }
 
     fn turn(&mut self, second: i64, conversation: Conversation, with: impl FnOnce(&mut Turn<'_>)) -> String {
+        self.turn_of(second, &message(conversation), with)
+    }
+
+    fn turn_of(&mut self, second: i64, message: &StoredMessage, with: impl FnOnce(&mut Turn<'_>)) -> String {
         let mut turn = Turn {
             destination: self.destination,
             received: Timestamp::from_second(second).unwrap(),
@@ -75,8 +89,7 @@ impl Channel {
             is_superseded: false,
         };
         with(&mut turn);
-        let message = message(conversation);
-        let decided = decide(&message, &self.known, &turn);
+        let decided = decide(message, &self.known, &turn);
         let acts = match &decided {
             Decided::Skip(_) => Vec::new(),
             Decided::Act(acts) => acts.clone(),
@@ -84,12 +97,17 @@ impl Channel {
         let mut seen = Vec::new();
         let done: Vec<(Act, RemoteId)> = acts
             .into_iter()
-            .map(|act| self.carry_out(act, &mut seen))
+            .map(|act| {
+                let shown = plain::text(&text(message, &act, &self.known, &turn));
+                let (act, id) = self.carry_out(act, &mut seen);
+                self.texts.insert(id.message.clone(), shown);
+                (act, id)
+            })
             .collect();
         if let Decided::Skip(skip) = decided {
             seen.push(skip.code().to_owned());
         }
-        let changes = after(&message, &self.known, &turn, &done);
+        let changes = after(message, &self.known, &turn, &done);
         self.known.thread = changes.thread.or(self.known.thread.take());
         self.known.message = changes.message.or(self.known.message.take());
         self.seen.extend(seen.iter().cloned());
@@ -323,7 +341,7 @@ fn values_of_the_conversation_are_put_into_the_text() {
             is_replay: false,
             is_superseded: false,
         };
-        crate::message::plain::text(&text(&stored, &act, &channel.known, &turn))
+        plain::text(&text(&stored, &act, &channel.known, &turn))
     };
     let mut channel = Channel::default();
     assert_eq!(shown(&channel, Act::Post, 60), "> 1|00:01 UTC|0 s||60|");

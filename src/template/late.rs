@@ -15,40 +15,85 @@ pub(super) const HELPER: &str = "conversation ";
 
 /// The values that templates read as any other, and the late ones.
 const KNOWN: &[&str] = &["open", "act"];
-const LATE: &[&str] = &["count", "began", "duration", "previous"];
+const LATE: &[&str] = &[
+    "count", "began", "duration", "previous", "items", "item_count", "again",
+];
 
 /// Changes the expression of a late value to a call of the helper. `is_scoped`: whether it is in a block that changes what a name
-/// means; there it is written with `@root`.
-pub(super) fn rewrite(call: &mut HelperTemplate, is_scoped: bool) {
-    let Some(path) = call.name.as_name() else { return };
+/// means; there it is written with `@root`. False: it is no expression of a late value.
+///
+/// # Errors
+/// How the value is written, if its arguments are wrong.
+pub(super) fn rewrite(call: &mut HelperTemplate, is_scoped: bool) -> Result<bool, String> {
+    let Some(path) = call.name.as_name() else {
+        return Ok(false);
+    };
     let path = path
         .strip_prefix("@root.")
         .unwrap_or(if is_scoped { "" } else { path });
     let Some(field) = path.strip_prefix(NAME).and_then(|path| path.strip_prefix('.')) else {
-        return;
+        return Ok(false);
     };
-    if field_of(field).is_some() {
-        call.params = vec![Parameter::Literal(field.into())];
-        call.name = Parameter::Name(HELPER.to_owned());
+    if !is_late(field) {
+        return Ok(false);
     }
+    let texts: Option<Vec<&str>> = call.params.iter().map(literal).collect();
+    let fits = call.hash.is_empty() && texts.is_some_and(|texts| field_of(field, &texts).is_some());
+    if !fits {
+        return Err(format!("`{NAME}.{field}` is written as `{}`", example(field)));
+    }
+    call.params.insert(0, Parameter::Literal(field.into()));
+    call.name = Parameter::Name(HELPER.to_owned());
+    Ok(true)
 }
 
-/// The late value that a call of the helper writes. `None`: another call.
-pub(super) fn field_of_call(call: &HelperTemplate) -> Option<ConversationField> {
-    match (&call.name, call.params.as_slice()) {
-        (Parameter::Name(name), [Parameter::Literal(field)]) if name == HELPER => field_of(field.as_str()?),
+fn literal(parameter: &Parameter) -> Option<&str> {
+    match parameter {
+        Parameter::Literal(text) => text.as_str(),
         _ => None,
     }
 }
 
-/// The late value with this name: `count`, `first.title`.
-pub(super) fn field_of(name: &str) -> Option<ConversationField> {
-    Some(match name {
-        "count" => ConversationField::Count,
-        "began" => ConversationField::Began,
-        "duration" => ConversationField::Duration,
-        "previous" => ConversationField::Previous,
-        name => {
+fn example(field: &str) -> String {
+    let arguments = match field {
+        "item_count" => " \", \" \"comment\" \"comments\"",
+        "again" => " \", \"",
+        _ => "",
+    };
+    format!("{{{{{NAME}.{field}{arguments}}}}}")
+}
+
+/// The late value that a call of the helper writes. `None`: another call.
+pub(super) fn field_of_call(call: &HelperTemplate) -> Option<ConversationField> {
+    if call.name.as_name() != Some(HELPER) {
+        return None;
+    }
+    let texts: Vec<&str> = call.params.iter().map(literal).collect::<Option<_>>()?;
+    let (field, arguments) = texts.split_first()?;
+    field_of(field, arguments)
+}
+
+fn is_late(name: &str) -> bool {
+    LATE.contains(&name) || field_of(name, &[]).is_some()
+}
+
+/// The late value with this name and these arguments: `count`, `first.title`, `again` with the text before it.
+pub(super) fn field_of(name: &str, arguments: &[&str]) -> Option<ConversationField> {
+    Some(match (name, arguments) {
+        ("count", []) => ConversationField::Count,
+        ("began", []) => ConversationField::Began,
+        ("duration", []) => ConversationField::Duration,
+        ("previous", []) => ConversationField::Previous,
+        ("items", []) => ConversationField::Items,
+        ("item_count", [before, one, many]) => ConversationField::ItemCount {
+            before: (*before).to_owned(),
+            one: (*one).to_owned(),
+            many: (*many).to_owned(),
+        },
+        ("again", [] | [_]) => ConversationField::Again {
+            before: arguments.concat(),
+        },
+        (name, []) => {
             let fact = name.strip_prefix("first.")?;
             let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
             if fact.is_empty() || !fact.bytes().all(is_name) {
@@ -56,6 +101,7 @@ pub(super) fn field_of(name: &str) -> Option<ConversationField> {
             }
             ConversationField::First(fact.to_owned())
         }
+        _ => return None,
     })
 }
 
@@ -69,10 +115,11 @@ pub(super) fn wrong_path(path: &[String]) -> Option<String> {
     if KNOWN.contains(&field.as_str()) {
         return None;
     }
-    if field_of(&field).is_some() {
+    if is_late(&field) {
+        let written = example(&field);
+        let in_block = written.replacen(NAME, &format!("@root.{NAME}"), 1);
         return Some(format!(
-            "`{NAME}.{field}` is known only when the message is posted: write `{{{{{NAME}.{field}}}}}` by itself, in a block \
-             `{{{{@root.{NAME}.{field}}}}}`; conditions can read `{NAME}.open` and `{NAME}.act`"
+            "`{NAME}.{field}` is known only when the message is posted: write `{written}` by itself, in a block `{in_block}`; conditions can read `{NAME}.open` and `{NAME}.act`"
         ));
     }
     let known = || KNOWN.iter().chain(LATE).copied();

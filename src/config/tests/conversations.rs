@@ -1,7 +1,7 @@
 //! `conversations` and `[sources.X.events.TYPE]`.
 
 use super::*;
-use crate::template::Rendered;
+use crate::template::{Rendered, RulesOfEvent};
 use handlebars::Context;
 use serde_json::json;
 
@@ -34,7 +34,8 @@ fn a_source_replaces_keys_of_the_front_matter_for_an_event_type() {
         let names = json!({ "source": "oven", "branch": "main", "payload": { "id": 7 } });
         let mut names = Context::from(names);
         let templates = &source.kind.templates;
-        let rendering = templates.render("baked", None, &mut names, &source.conversations);
+        let rules = RulesOfEvent::of("baked", &source.conversations);
+        let rendering = templates.render(None, &mut names, &rules);
         let Rendered::Message(message) = rendering.rendered else {
             panic!("{:?}", rendering.failed)
         };
