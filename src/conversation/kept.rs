@@ -82,7 +82,7 @@ impl Order {
 }
 
 /// The most items whose texts are kept and shown.
-pub const ITEMS: usize = 20;
+pub(super) const ITEMS: usize = 20;
 
 /// The most items whose keys are kept. Later ones are counted each time.
 const ITEM_KEYS: usize = 200;
@@ -142,10 +142,10 @@ fn short_hash(key: &str) -> u64 {
 }
 
 /// The time in which openings of conversations with the same key are counted.
-pub const AGAIN: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// The most openings that are kept.
-pub const OPENINGS: usize = 100;
+pub(super) const OPENINGS: usize = 100;
 
 /// When conversations with one key have opened, each after the one before it was closed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -16,11 +16,14 @@ pub(super) const HELPER: &str = "conversation ";
 /// The values that templates read as any other, and the late ones.
 const KNOWN: &[&str] = &["open", "act"];
 const LATE: &[&str] = &[
-    "count", "began", "duration", "previous", "items", "item_count", "again",
+    "count", "began", "duration", "previous", "items", ITEM_COUNT, AGAIN,
 ];
+const ITEM_COUNT: &str = "item_count";
+const AGAIN: &str = "again";
 
-/// Changes the expression of a late value to a call of the helper. `is_scoped`: whether it is in a block that changes what a name
-/// means; there it is written with `@root`. False: it is no expression of a late value.
+/// Changes the expression of a late value to a call of the helper: a path, or `conversation "again" ", "` with arguments.
+/// `is_scoped`: whether it is in a block that changes what a name means; there a path is written with `@root`. False: it is no
+/// expression of a late value.
 ///
 /// # Errors
 /// How the value is written, if its arguments are wrong.
@@ -28,23 +31,43 @@ pub(super) fn rewrite(call: &mut HelperTemplate, is_scoped: bool) -> Result<bool
     let Some(path) = call.name.as_name() else {
         return Ok(false);
     };
+    if path == NAME && !call.params.is_empty() {
+        if field_of_literals(call).is_none() {
+            return Err(wrong_call(call.params.first().and_then(literal)));
+        }
+        call.name = Parameter::Name(HELPER.to_owned());
+        return Ok(true);
+    }
     let path = path
         .strip_prefix("@root.")
         .unwrap_or(if is_scoped { "" } else { path });
     let Some(field) = path.strip_prefix(NAME).and_then(|path| path.strip_prefix('.')) else {
         return Ok(false);
     };
-    if !is_late(field) {
-        return Ok(false);
+    let is_whole = call.params.is_empty() && field_of(field, &[]).is_some();
+    if is_whole {
+        call.params = vec![Parameter::Literal(field.into())];
+        call.name = Parameter::Name(HELPER.to_owned());
     }
-    let texts: Option<Vec<&str>> = call.params.iter().map(literal).collect();
-    let fits = call.hash.is_empty() && texts.is_some_and(|texts| field_of(field, &texts).is_some());
-    if !fits {
-        return Err(format!("`{NAME}.{field}` is written as `{}`", example(field)));
+    Ok(is_whole)
+}
+
+fn field_of_literals(call: &HelperTemplate) -> Option<ConversationField> {
+    let texts: Vec<&str> = call.params.iter().map(literal).collect::<Option<_>>()?;
+    let (field, arguments) = texts.split_first()?;
+    field_of(field, arguments).filter(|_| call.hash.is_empty())
+}
+
+/// What is wrong with a call that names no late value, or has other arguments than that takes.
+fn wrong_call(field: Option<&str>) -> String {
+    match field.filter(|field| is_late(field)) {
+        Some(field) => format!("`{NAME}.{field}` is written as `{}`", example(field)),
+        None => format!(
+            "`{NAME}` with arguments is written as `{}` or `{}`",
+            example(ITEM_COUNT),
+            example(AGAIN)
+        ),
     }
-    call.params.insert(0, Parameter::Literal(field.into()));
-    call.name = Parameter::Name(HELPER.to_owned());
-    Ok(true)
 }
 
 fn literal(parameter: &Parameter) -> Option<&str> {
@@ -55,22 +78,16 @@ fn literal(parameter: &Parameter) -> Option<&str> {
 }
 
 fn example(field: &str) -> String {
-    let arguments = match field {
-        "item_count" => " \", \" \"comment\" \"comments\"",
-        "again" => " \", \"",
-        _ => "",
-    };
-    format!("{{{{{NAME}.{field}{arguments}}}}}")
+    match field {
+        ITEM_COUNT => format!(r#"{{{{{NAME} "{ITEM_COUNT}" ", " "comment" "comments"}}}}"#),
+        AGAIN => format!(r#"{{{{{NAME} "{AGAIN}" ", "}}}}"#),
+        field => format!("{{{{{NAME}.{field}}}}}"),
+    }
 }
 
 /// The late value that a call of the helper writes. `None`: another call.
 pub(super) fn field_of_call(call: &HelperTemplate) -> Option<ConversationField> {
-    if call.name.as_name() != Some(HELPER) {
-        return None;
-    }
-    let texts: Vec<&str> = call.params.iter().map(literal).collect::<Option<_>>()?;
-    let (field, arguments) = texts.split_first()?;
-    field_of(field, arguments)
+    (call.name.as_name() == Some(HELPER)).then(|| field_of_literals(call))?
 }
 
 fn is_late(name: &str) -> bool {
@@ -85,12 +102,12 @@ pub(super) fn field_of(name: &str, arguments: &[&str]) -> Option<ConversationFie
         ("duration", []) => ConversationField::Duration,
         ("previous", []) => ConversationField::Previous,
         ("items", []) => ConversationField::Items,
-        ("item_count", [before, one, many]) => ConversationField::ItemCount {
+        (ITEM_COUNT, [before, one, many]) => ConversationField::ItemCount {
             before: (*before).to_owned(),
             one: (*one).to_owned(),
             many: (*many).to_owned(),
         },
-        ("again", [] | [_]) => ConversationField::Again {
+        (AGAIN, [] | [_]) => ConversationField::Again {
             before: arguments.concat(),
         },
         (name, []) => {
@@ -117,7 +134,7 @@ pub(super) fn wrong_path(path: &[String]) -> Option<String> {
     }
     if is_late(&field) {
         let written = example(&field);
-        let in_block = written.replacen(NAME, &format!("@root.{NAME}"), 1);
+        let in_block = written.replacen(&format!("{NAME}."), &format!("@root.{NAME}."), 1);
         return Some(format!(
             "`{NAME}.{field}` is known only when the message is posted: write `{written}` by itself, in a block `{in_block}`; conditions can read `{NAME}.open` and `{NAME}.act`"
         ));

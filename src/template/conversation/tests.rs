@@ -404,7 +404,7 @@ fn an_act_without_a_text_is_not_done() {
 
 #[test]
 fn an_item_is_rendered_for_itself_and_kept_with_its_key() {
-    let text = "+++\nconversation = 'number'\nmessage = 'payload.state'\nitem = 'payload.id'\n+++\n{{#if (eq conversation.act \"item\")}}a {{title}}{{else}}all{{conversation.item_count \", \" \"comment\" \"comments\"}}\n\n{{conversation.items}}{{/if}}";
+    let text = "+++\nconversation = 'number'\nmessage = 'payload.state'\nitem = 'payload.id'\n+++\n{{#if (eq conversation.act \"item\")}}a {{title}}{{else}}all{{conversation \"item_count\" \", \" \"comment\" \"comments\"}}\n\n{{conversation.items}}{{/if}}";
     let stored = message(text);
     assert!(stored.message.shows_items());
     // What may be empty is not shown before it is known.
@@ -505,20 +505,28 @@ fn late_values_cannot_be_read_by_conditions_and_helpers() {
             "1 there is no `conversation.cuont`; did you mean `conversation.count`?",
         ),
         (
-            "{{conversation.count 3}}",
+            "{{conversation \"count\" 3}}",
             "1 `conversation.count` is written as `{{conversation.count}}`",
         ),
         (
-            "{{conversation.item_count}}",
-            "1 `conversation.item_count` is written as `{{conversation.item_count \", \" \"comment\" \"comments\"}}`",
+            "{{conversation \"item_count\"}}",
+            "1 `conversation.item_count` is written as `{{conversation \"item_count\" \", \" \"comment\" \"comments\"}}`",
         ),
         (
-            "{{conversation.again title}}",
-            "1 `conversation.again` is written as `{{conversation.again \", \"}}`",
+            "{{conversation \"again\" title}}",
+            "1 `conversation.again` is written as `{{conversation \"again\" \", \"}}`",
+        ),
+        (
+            "{{conversation.item_count}}",
+            "1 `conversation.item_count` is known only when the message is posted: write `{{conversation \"item_count\"",
+        ),
+        (
+            "{{conversation title}}",
+            "1 `conversation` with arguments is written as `{{conversation \"item_count\"",
         ),
         (
             "{{#if conversation.again}}x{{/if}}",
-            "1 `conversation.again` is known only when the message is posted: write `{{conversation.again \", \"}}` by itself",
+            "1 `conversation.again` is known only when the message is posted: write `{{conversation \"again\" \", \"}}` by itself",
         ),
         ("{{conversation}}", "1 a conversation has open, act, count,"),
         (
