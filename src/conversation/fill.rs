@@ -90,11 +90,12 @@ fn filled(document: &Document, values: &Values<'_>) -> Document {
     }
     let mut document = Document { blocks };
     document.change_lines(&mut |line| {
-        for inline in line {
+        for inline in line.iter_mut() {
             if let Inline::Conversation(field) = inline {
                 *inline = values.inline(field);
             }
         }
+        line.retain(|inline| !matches!(inline, Inline::Text(text) if text.is_empty()));
     });
     document
 }

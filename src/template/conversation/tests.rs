@@ -600,7 +600,7 @@ fn the_examples_in_the_guide_compile() {
         .filter_map(|block| block.split("```").next())
         .filter(|block| block.starts_with("+++"))
         .collect();
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 3);
     for example in examples {
         assert_eq!(compile(example).1, Vec::<String>::new(), "{example}");
     }
