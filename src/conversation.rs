@@ -98,10 +98,11 @@ pub fn decide(message: &StoredMessage, known: &Known, turn: &Turn<'_>) -> Decide
     if turn.is_replay {
         return Decided::Act(vec![reply]);
     }
+    let shown_message = known_message(known, thread);
     let target = match &conversation.slot {
         Some(Slot::Opener) => Some((&thread.opener, &thread.shown, false)),
-        Some(Slot::Key(_)) => match known_message(known, thread) {
-            Some(message) => Some((&message.id, &message.shown, adds_item(conversation, message))),
+        Some(Slot::Key(_)) => match &shown_message {
+            Some(known) => Some((&known.id, &known.shown, adds_item(conversation, known))),
             // The first message of its slot.
             None if conversation.reply.as_ref().unwrap_or(&message.message).is_empty() => {
                 return Decided::Skip(Skip::Unchanged);
@@ -161,7 +162,11 @@ pub fn is_also_in_channel(message: &StoredMessage, known: &Known, turn: &Turn<'_
         return false;
     };
     let before = open(known, turn).and_then(|thread| thread.level);
-    if conversation.level.zip(before).is_some_and(|(level, before)| level > before) {
+    if conversation
+        .level
+        .zip(before)
+        .is_some_and(|(level, before)| level > before)
+    {
         conversation.also_in_channel_if_raised
     } else {
         conversation.also_in_channel
@@ -191,11 +196,15 @@ fn is_late(conversation: &Conversation, known: &Known, turn: &Turn<'_>) -> bool 
         && order(conversation, turn.received).by_sender(&thread.newest) == Some(Ordering::Less)
 }
 
-fn known_message<'k>(known: &'k Known, thread: &Thread) -> Option<&'k Message> {
-    known
-        .message
-        .as_ref()
-        .filter(|message| message.opener == thread.opener)
+/// The message with the delivery's key, as it is shown. If it is the opener, an event of that may have updated it since.
+fn known_message(known: &Known, thread: &Thread) -> Option<Message> {
+    let message = known.message.as_ref();
+    let mut message = message.filter(|message| message.opener == thread.opener)?.clone();
+    if message.id == thread.opener && message.shown != thread.shown {
+        message.shown = thread.shown.clone();
+        message.text = None;
+    }
+    Some(message)
 }
 
 /// When conversations with the key have opened within a day, if the delivery opens one. A message in place of one that is gone

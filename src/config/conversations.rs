@@ -68,7 +68,10 @@ impl Context<'_> {
             };
             let contradictions = self.loaded.kind.templates.contradictions(event_type, &rules);
             // What the outer rules contradict has been reported.
-            for (key, at, what) in contradictions.into_iter().filter(|(key, ..)| event.rules.has(key)) {
+            for (key, at, what) in contradictions
+                .into_iter()
+                .filter(|(key, ..)| event.rules.has(key))
+            {
                 self.findings.error(at, &format!("{}.{key}", event.path), what);
             }
             events.insert(event_type.clone(), event.rules.clone());

@@ -61,9 +61,9 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
     let kind = loaded.map(|loaded| (loaded, &own));
     let names = kind.map(|(loaded, own)| names(loaded, own));
     let routes = routes(&raw, &name.value, kind, names.as_ref(), context);
-    let conversations = loaded.zip(names.as_ref()).map(|(loaded, names)| {
-        conversations::of_source(&raw, &name.value, loaded, names, context.findings)
-    });
+    let conversations = loaded
+        .zip(names.as_ref())
+        .map(|(loaded, names)| conversations::of_source(&raw, &name.value, loaded, names, context.findings));
     let schemes = raw
         .authentication
         .as_ref()

@@ -32,7 +32,7 @@ pub fn after(stored: &StoredMessage, known: &Known, turn: &Turn<'_>, done: &[(Ac
         return Changes::default();
     };
     let message = slot_key(conversation).and_then(|_| match known_message(known, thread) {
-        Some(message) => changed_message(stored, conversation, message, turn, done, &order),
+        Some(message) => changed_message(stored, conversation, &message, turn, done, &order),
         None => {
             let reply = done.iter().find(|(act, _)| matches!(act, Act::Reply(_)));
             reply.map(|(_, id)| first_message(stored, conversation, &thread.opener, id, &order))

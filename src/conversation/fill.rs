@@ -29,11 +29,12 @@ pub fn text<'a>(message: &'a StoredMessage, act: &Act, known: &Known, turn: &Tur
         Act::Post | Act::Reply(_) => None,
     };
     // An older event only adds its item.
-    let newer = updated.filter(|message| is_older_than(conversation, turn, &message.shown));
+    let newer = updated.as_ref();
+    let newer = newer.filter(|message| is_older_than(conversation, turn, &message.shown));
     let document = newer.and_then(|message| message.text.as_ref()).unwrap_or(own);
     let before = thread.map_or(0, |thread| thread.count);
     let nothing = Items::default();
-    let items = updated.map_or(&nothing, |message| &message.items);
+    let items = updated.as_ref().map_or(&nothing, |message| &message.items);
     let values = Values {
         count: before.saturating_add(u64::from(conversation.opens)),
         began: thread.map_or(turn.received, |thread| thread.began),
@@ -41,7 +42,9 @@ pub fn text<'a>(message: &'a StoredMessage, act: &Act, known: &Known, turn: &Tur
         previous: thread.map_or("", |thread| &thread.state),
         first: thread.map_or(&conversation.first, |thread| &thread.first),
         items: items.with(conversation.item.as_ref()),
-        openings: thread.map_or_else(|| openings(known, turn), |thread| thread.openings.clone()).count(),
+        openings: thread
+            .map_or_else(|| openings(known, turn), |thread| thread.openings.clone())
+            .count(),
     };
     Cow::Owned(filled(document, &values))
 }
@@ -151,7 +154,10 @@ impl Values<'_> {
         let more = (self.items.more > 0).then(|| {
             let text = Inline::Text(format!("and {} more", self.items.more));
             Block::Paragraph(vec![match first_link(document) {
-                Some(url) => Inline::Link { url, label: vec![text] },
+                Some(url) => Inline::Link {
+                    url,
+                    label: vec![text],
+                },
                 None => text,
             }])
         });

@@ -246,6 +246,25 @@ fn an_older_event_never_updates_and_changes_no_state() {
 }
 
 #[test]
+fn a_message_with_a_key_that_is_the_opener_shows_nothing_older_than_an_update_of_the_opener() {
+    let event = |version: f64, slot: Slot| {
+        with(|it| {
+            (it.version, it.slot) = (Some(Version::Number(version)), Some(slot));
+            (it.unchanged, it.changed) = (UPDATE, UPDATE);
+        })
+    };
+    let key = || Slot::Key("review".to_owned());
+    let mut channel = Channel::default();
+    assert_eq!(channel.receive(1, event(1.0, key())), "post 1");
+    let of_key = channel.known.message.take();
+    assert_eq!(channel.receive(2, event(10.0, Slot::Opener)), "update 1");
+    channel.known.message = of_key;
+    assert_eq!(channel.receive(3, event(7.0, key())), "older");
+    assert_eq!(channel.receive(4, event(11.0, key())), "update 1");
+    assert_eq!(channel.receive(5, event(10.5, Slot::Opener)), "older");
+}
+
+#[test]
 fn an_event_older_than_the_newest_neither_ends_a_conversation_nor_opens_one_after_its_end() {
     let run = |number: f64, failed: bool| {
         with(|it| {

@@ -8,9 +8,9 @@ use std::ops::Bound;
 
 use handlebars::{Context, Handlebars};
 
-use super::conversation::{Rules, RulesOfEvent};
 #[cfg(test)]
 use super::conversation::SourceConversations;
+use super::conversation::{Rules, RulesOfEvent};
 use super::front_matter::Found;
 use super::reads;
 use super::render::{Compiled, Failure, RenderResult};
@@ -338,7 +338,11 @@ impl Library {
         context: &Context,
     ) -> Rendering {
         let of_source = SourceConversations::default();
-        self.render(variant, &mut context.clone(), &RulesOfEvent::of(event_type, &of_source))
+        self.render(
+            variant,
+            &mut context.clone(),
+            &RulesOfEvent::of(event_type, &of_source),
+        )
     }
 }
 

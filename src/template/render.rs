@@ -14,7 +14,9 @@ use super::front_matter::FrontMatter;
 use super::reads::{self, ReadNames};
 use super::{Origin, Rendered};
 use crate::conversation::text_alone;
-use crate::message::{Block, Conversation, Document, FollowUp, Slot, StoredMessage, cutting, markdown, plain};
+use crate::message::{
+    Block, Conversation, Document, FollowUp, Slot, StoredMessage, cutting, markdown, plain,
+};
 use crate::panics;
 use crate::steps::{self, OutOfSteps};
 

@@ -109,7 +109,13 @@ fn preview_shows_the_whole_decision_about_a_sample() {
 #[test]
 fn preview_shows_facts_of_the_first_event_for_an_event_that_may_not_open_a_conversation() {
     let folder = folder(GITHUB);
-    let arguments = ["preview", "--kind", "alertmanager", "--sample", "resolved__several"];
+    let arguments = [
+        "preview",
+        "--kind",
+        "alertmanager",
+        "--sample",
+        "resolved__several",
+    ];
     let shown = text(&run_in(folder.path(), &arguments, b"").stdout);
     assert!(shown.contains("– was: High latency on multi"), "{shown}");
 }

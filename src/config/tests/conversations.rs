@@ -69,7 +69,10 @@ fn keys(source: &str) -> Vec<(String, Option<String>)> {
             route: Some(target.route),
             ..RulesOfEvent::of("baked", &source.conversations)
         };
-        let rendering = source.kind.templates.render(None, &mut Context::from(names.clone()), &rules);
+        let rendering = source
+            .kind
+            .templates
+            .render(None, &mut Context::from(names.clone()), &rules);
         let Rendered::Message(message) = rendering.rendered else {
             panic!("{:?}", rendering.failed)
         };
@@ -92,7 +95,11 @@ fn a_route_replaces_keys_of_its_source_and_of_the_front_matter() {
     };
     for (source, dev, ops) in [
         (to("dev") + &to("ops"), Some("oven | 7"), Some("oven | 7")),
-        (to("dev") + branch + &to("ops"), Some("oven | main"), Some("oven | 7")),
+        (
+            to("dev") + branch + &to("ops"),
+            Some("oven | main"),
+            Some("oven | 7"),
+        ),
         (to("dev") + none + &to("ops") + branch, None, Some("oven | main")),
         (
             to("dev") + branch + &to("ops") + of_source,

@@ -71,7 +71,10 @@ fn a_review_and_its_comments_are_one_message_in_any_order() {
     assert_eq!(channel.turn_of(1, &comment(1), |_| {}), "post 1");
     assert_eq!(channel.texts["1"].trim(), "comment <1>");
     assert_eq!(channel.turn_of(2, &comment(2), |_| {}), "update 1");
-    assert_eq!(channel.texts["1"].trim(), format!("reviewed, 2 comments\n{comments}"));
+    assert_eq!(
+        channel.texts["1"].trim(),
+        format!("reviewed, 2 comments\n{comments}")
+    );
 }
 
 #[test]

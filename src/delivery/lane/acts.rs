@@ -89,8 +89,9 @@ pub(super) fn decide(destination: &Destination, head: &Head) -> Decided {
 
 /// Whether the replies of a delivery must be visible in the channel itself.
 fn is_also_in_channel(destination: &Destination, head: &Head) -> bool {
-    Claimed::new(destination, head)
-        .is_some_and(|claimed| conversation::is_also_in_channel(claimed.message, &head.known, &claimed.turn()))
+    Claimed::new(destination, head).is_some_and(|claimed| {
+        conversation::is_also_in_channel(claimed.message, &head.known, &claimed.turn())
+    })
 }
 
 /// What the store keeps of the conversation of a delivery that has ended. `done`: what it has carried out, which may be only a

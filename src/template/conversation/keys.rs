@@ -157,6 +157,8 @@ pub(in crate::template) fn compile(key: &'static str, text: &str) -> Result<Cond
     if count > 0 && paths.all(is_known) {
         Ok(condition)
     } else {
-        Err(format!("of `{NAME}`, only `{NAME}.{field}` is known here: {meaning}"))
+        Err(format!(
+            "of `{NAME}`, only `{NAME}.{field}` is known here: {meaning}"
+        ))
     }
 }

@@ -82,7 +82,9 @@ impl<'s> RulesOfEvent<'s> {
             conversations,
             ..
         } = self;
-        let of_route = self.route.and_then(|route| conversations.of_route(route, event_type));
+        let of_route = self
+            .route
+            .and_then(|route| conversations.of_route(route, event_type));
         let own = [of_route, conversations.events.get(*event_type)];
         conversations.enabled.then(|| {
             let mut own = own.into_iter().flatten().cloned();

@@ -7,7 +7,9 @@ use serde_json::json;
 use crate::message::{
     Conversation, ConversationField, FollowUp, Inline, Slot, StoredMessage, Version, markdown, plain,
 };
-use crate::template::{Library, Origin, Rendered, Rendering, RulesOfEvent, SourceConversations, TemplateFile};
+use crate::template::{
+    Library, Origin, Rendered, Rendering, RulesOfEvent, SourceConversations, TemplateFile,
+};
 
 fn names() -> Context {
     Context::from(json!({

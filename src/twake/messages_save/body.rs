@@ -37,7 +37,8 @@ pub(super) fn read(response: &Response) -> (Finding, Option<RemoteId>) {
 
 /// Whether a server of 2020 or 2021 has stored the message: later ones answer with keys of their own beside the old ones.
 pub(super) fn is_of_first_era(response: &Response) -> bool {
-    let object = find(&response.body).and_then(|(answer, _)| Some(answer.get("object")?.as_object()?.clone()));
+    let object =
+        find(&response.body).and_then(|(answer, _)| Some(answer.get("object")?.as_object()?.clone()));
     object.is_some_and(|object| !object.contains_key("thread_id"))
 }
 

@@ -97,7 +97,12 @@ fn monitors_and_checks_that_are_down_again_show_how_often() {
             "up__long-down",
             "/heartbeat/time=2026-11-22T10:00:0",
         ),
-        ("healthchecks", "down__late", "up__again", "/now=2026-11-22T10:00:0"),
+        (
+            "healthchecks",
+            "down__late",
+            "up__again",
+            "/now=2026-11-22T10:00:0",
+        ),
         (
             "netdata",
             "critical__agent-test",

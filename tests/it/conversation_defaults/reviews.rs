@@ -42,7 +42,10 @@ fn a_review_of_github_and_its_comments_are_one_message_in_every_order() {
         assert_eq!(texts.len(), 1, "{events:?}");
         let end = [first, second].join("\n");
         assert!(texts[0].ends_with(&end), "{texts:?}");
-        assert!(texts[0].starts_with("✅ Codertocat approved #2, 2 comments\n"), "{texts:?}");
+        assert!(
+            texts[0].starts_with("✅ Codertocat approved #2, 2 comments\n"),
+            "{texts:?}"
+        );
     }
 }
 
@@ -56,7 +59,10 @@ fn what_a_channel_shows_of_reviews_of_github() {
                 OPENED,
                 "post 1: Codertocat opened pull request #2 Update the README with new information. in Codertocat/Hello-World",
             ),
-            (FIRST, "reply to 1: Codertocat commented on #2, at README.md, line 265"),
+            (
+                FIRST,
+                "reply to 1: Codertocat commented on #2, at README.md, line 265",
+            ),
             (
                 CHANGES,
                 "update 2: ✋ Codertocat requested changes on #2 Update the README with new information. in Codertocat/Hello-World, 1 comment\n\
@@ -124,7 +130,8 @@ fn the_message_of_a_pull_request_counts_its_commits_or_the_pushes_to_it() {
         texts[0].lines().nth(1).unwrap_or_default().to_owned()
     };
     // GitHub sends the number of commits.
-    let push = "pull_request__synchronize /pull_request/commits=7 /pull_request/updated_at=2026-11-23T10:00:00Z";
+    let push =
+        "pull_request__synchronize /pull_request/commits=7 /pull_request/updated_at=2026-11-23T10:00:00Z";
     let line = last(&kinds::source("github", None), "github", &[OPENED, push]);
     assert!(line.contains(", 7 commits, +1 "), "{line}");
     let pushes = |sample: &str, at: &str, shas: &[&str]| {

@@ -35,7 +35,10 @@ fn comment(name: &str) -> impl FnOnce(&mut Conversation) + use<> {
 fn whole(bench: &Bench) -> Vec<String> {
     let messages = bench.sandbox.messages(&channel(bench.api, "dev"));
     let text = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    messages.iter().map(|message| text(message.notification())).collect()
+    messages
+        .iter()
+        .map(|message| text(message.notification()))
+        .collect()
 }
 
 #[actix_web::test]
