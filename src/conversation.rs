@@ -162,14 +162,9 @@ pub fn is_also_in_channel(message: &StoredMessage, known: &Known, turn: &Turn<'_
         return false;
     };
     let before = open(known, turn).and_then(|thread| thread.level);
-    if conversation
-        .level
-        .zip(before)
-        .is_some_and(|(level, before)| level > before)
-    {
-        conversation.also_in_channel_if_raised
-    } else {
-        conversation.also_in_channel
+    match conversation.level.zip(before) {
+        Some((level, before)) if level.value > before => level.also_in_channel,
+        _ => conversation.also_in_channel,
     }
 }
 

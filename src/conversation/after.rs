@@ -68,7 +68,7 @@ fn opened(
         count: u64::from(conversation.opens),
         closed: conversation.closes,
         state: conversation.state.clone().unwrap_or_default(),
-        level: conversation.level,
+        level: conversation.level.map(|level| level.value),
         first: conversation.first.clone(),
         openings,
         newest: order.clone(),
@@ -93,7 +93,7 @@ fn changed_thread(
             ..order.clone()
         };
         changed.closed = conversation.closes;
-        changed.level = conversation.level.or(changed.level);
+        changed.level = conversation.level.map(|level| level.value).or(changed.level);
         if let Some(state) = &conversation.state {
             changed.state.clone_from(state);
         }

@@ -36,7 +36,6 @@ fn conversation() -> Conversation {
         opens: true,
         closes: false,
         also_in_channel: false,
-        also_in_channel_if_raised: false,
         level: None,
         item: None,
         expires: 3_600,

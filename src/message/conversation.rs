@@ -23,9 +23,6 @@ pub struct Conversation {
     pub closes: bool,
     /// Whether a reply must be visible in the channel itself.
     pub also_in_channel: bool,
-    /// The same, if the event raises the level of the conversation.
-    #[serde(default)]
-    pub also_in_channel_if_raised: bool,
     /// Seconds without a message after which the conversation is forgotten.
     pub expires: u32,
     /// The sender's own order of events. An older event never changes what a newer one has shown.
@@ -36,7 +33,7 @@ pub struct Conversation {
     pub state: Option<String>,
     /// How severe the event is. Unset: it does not change the level of the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<f64>,
+    pub level: Option<Level>,
     /// What the event adds to its message. The message keeps the items of all its events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<Item>,
@@ -53,6 +50,15 @@ pub struct Conversation {
 
 /// The most bytes of a key. A longer one is replaced by its hash.
 pub const KEY_LIMIT: usize = 200;
+
+/// How severe an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// The higher, the more severe.
+    pub value: f64,
+    /// Whether a reply must be visible in the channel itself if the event raises the level of its conversation.
+    pub also_in_channel: bool,
+}
 
 /// What an event adds to a message that several events make together, such as one comment of a review.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ pub mod twacode;
 mod walk;
 
 pub use atom::{nodes_atom, text_atom};
-pub use conversation::{Conversation, ConversationField, FollowUp, Item, KEY_LIMIT, Slot, Version};
+pub use conversation::{Conversation, ConversationField, FollowUp, Item, KEY_LIMIT, Level, Slot, Version};
 pub use person::{ChatUser, People, Person};
 pub use readers::Readers;
 pub use time::{Time, TimeForm};

@@ -138,7 +138,6 @@ mod tests {
             opens: true,
             closes: false,
             also_in_channel: false,
-            also_in_channel_if_raised: false,
             level: None,
             item: None,
             expires: 60,

@@ -417,7 +417,7 @@ fn describe_conversation(message: &StoredMessage, text: &mut String) {
         ("also in the channel", conversation.also_in_channel),
         (
             "also in the channel if the level rises",
-            conversation.also_in_channel_if_raised && !conversation.also_in_channel,
+            conversation.level.is_some_and(|level| level.also_in_channel) && !conversation.also_in_channel,
         ),
     ] {
         if is {
@@ -431,7 +431,7 @@ fn describe_conversation(message: &StoredMessage, text: &mut String) {
         writeln!(text, "version: {version:?}").unwrap();
     }
     if let Some(level) = &conversation.level {
-        writeln!(text, "level: {level}").unwrap();
+        writeln!(text, "level: {}", level.value).unwrap();
     }
     if let Some(item) = &conversation.item {
         writeln!(text, "--- item {}\n{}", item.key, plain::text(&item.text)).unwrap();

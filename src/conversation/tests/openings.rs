@@ -1,6 +1,7 @@
 //! How often a conversation opens again, and whether an event raises its level.
 
 use super::*;
+use crate::message::Level;
 
 fn firing() -> StoredMessage {
     let again = ConversationField::Again {
@@ -82,7 +83,10 @@ fn a_repeat_an_update_and_a_message_in_place_of_a_deleted_one_do_not_count() {
 fn a_reply_is_also_in_the_channel_if_the_level_rises() {
     let alert = |level: Option<f64>| {
         message(with(|it| {
-            (it.level, it.also_in_channel_if_raised) = (level, true);
+            it.level = level.map(|value| Level {
+                value,
+                also_in_channel: true,
+            });
         }))
     };
     let mut channel = Channel::default();

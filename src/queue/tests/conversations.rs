@@ -22,7 +22,6 @@ pub(in crate::queue) fn conversation(key: &str) -> Conversation {
         opens: true,
         closes: false,
         also_in_channel: false,
-        also_in_channel_if_raised: false,
         level: None,
         item: None,
         expires: 3_600,

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CHANGED, EXPIRES, NAME, OPENER, RAISED, REPLY, Rule, Rules, UPDATE};
-use crate::message::{Conversation, Document, FollowUp, Item, KEY_LIMIT, Slot, Version};
+use crate::message::{Conversation, Document, FollowUp, Item, KEY_LIMIT, Level, Slot, Version};
 use crate::suggest::shorten;
 
 /// The most bytes of a state, and of a fact of the first event.
@@ -37,7 +37,7 @@ pub(in crate::template) fn evaluate(
     let slot = slot(rules, names)?;
     let (unchanged, changed) = follow_ups(rules, names, slot.is_some())?;
     let opens = holds("opens", rules.opens.as_ref(), true, names)?;
-    let (also_in_channel, also_in_channel_if_raised) = also_in_channel(rules, names)?;
+    let (also_in_channel, also_if_raised) = also_in_channel(rules, names)?;
     let source = names.get("source").and_then(Value::as_str).unwrap_or_default();
     let item = item(rules, slot.as_ref(), names)?;
     Ok(Some(Conversation {
@@ -48,11 +48,13 @@ pub(in crate::template) fn evaluate(
         opens,
         closes: holds("closes", rules.closes.as_ref(), false, names)?,
         also_in_channel,
-        also_in_channel_if_raised,
         expires: rules.expires.unwrap_or(EXPIRES),
         version: version(rules, names)?,
         state: state(rules, names)?,
-        level: level(rules, names)?,
+        level: level(rules, names)?.map(|value| Level {
+            value,
+            also_in_channel: also_if_raised,
+        }),
         item,
         first: first_facts(first, names),
         reply: None,

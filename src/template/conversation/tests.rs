@@ -426,8 +426,9 @@ fn an_item_is_rendered_for_itself_and_kept_with_its_key() {
 fn a_reply_is_also_in_the_channel_by_the_level_of_the_conversation() {
     let also = |rule: &str| {
         let found = conversation(&format!("conversation = 'number'\nlevel = 'payload.id'\n{rule}"));
-        assert_eq!(found.level, Some(7.0));
-        (found.also_in_channel, found.also_in_channel_if_raised)
+        let level = found.level.unwrap();
+        assert_eq!(level.value.to_string(), "7");
+        (found.also_in_channel, level.also_in_channel)
     };
     assert_eq!(also(""), (false, false));
     assert_eq!(also("also_in_channel = true"), (true, true));

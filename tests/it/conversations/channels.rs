@@ -1,6 +1,7 @@
 //! What a channel's settings and a chat's clients make of a conversation.
 
 use super::*;
+use twake_bridge::message::Level;
 use twake_bridge::queue::Done;
 use twake_bridge::sandbox::{ActiveFault, Fault};
 
@@ -65,9 +66,12 @@ async fn a_reply_that_must_be_seen_in_the_channel_has_a_line_there_in_the_first_
         assert_eq!(bench.seen(), expected, "{chat:?}");
         assert_eq!(reply.done, Some(Done::Reply));
         // What follows replies to the opener, not to the line.
-        let raised = |it: &mut Conversation| (it.level, it.also_in_channel_if_raised) = (Some(2.0), true);
-        bench.post("4", |it| it.level = Some(1.0)).await;
-        bench.post("5", raised).await;
+        let level = |value| Level {
+            value,
+            also_in_channel: true,
+        };
+        bench.post("4", |it| it.level = Some(level(1.0))).await;
+        bench.post("5", |it| it.level = Some(level(2.0))).await;
         let lines = bench.seen().iter().filter(|line| *line == "5.reply").count();
         let is_apart = chat.1 == Era::A2021 || chat.0 == Api::Matrix;
         assert_eq!(lines, usize::from(is_apart), "{chat:?}");

@@ -66,7 +66,6 @@ pub(crate) fn conversation(key: &str, name: &str) -> Conversation {
         opens: true,
         closes: false,
         also_in_channel: false,
-        also_in_channel_if_raised: false,
         level: None,
         item: None,
         expires: 3_600,
