@@ -1,46 +1,86 @@
-//! Checks `[sources.X.events.TYPE]`: the keys about conversations that replace those of a kind's templates.
+//! Checks `[sources.X.events.TYPE]` and `[sources.X.routes.events.TYPE]`: the keys about conversations that replace those of a
+//! kind's templates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conditions::check_names;
-use super::file::RawSource;
+use super::file::{RawEvent, RawSource};
 use super::kind::LoadedKind;
 use crate::suggest::{nearest, unknown};
-use crate::template::Rules;
+use crate::template::{Rules, SourceConversations};
 use crate::toml_reader::{Findings, Owner};
 
-/// The rules of a source by event type. Reports unknown types, unknown names and what contradicts the templates.
-pub(super) fn events(
+/// What the rules of a source refer to.
+struct Context<'a> {
+    loaded: &'a LoadedKind,
+    owner: Owner,
+    /// The names of expressions.
+    names: BTreeSet<String>,
+    findings: &'a Findings,
+}
+
+/// The rules of a source and of its routes. Reports unknown types, unknown names and what contradicts the templates.
+pub(super) fn of_source(
     raw: &RawSource,
     source: &str,
     loaded: &LoadedKind,
     names: &BTreeSet<String>,
     findings: &Findings,
-) -> BTreeMap<String, Rules> {
-    let owner = Owner::SourceEvents(source.to_owned());
-    let names = names.iter().cloned().chain([CONVERSATION.to_owned()]).collect();
-    let mut events = BTreeMap::new();
-    for event in &raw.events {
-        let event_type = &event.event_type.value;
-        if let Some(what) = unknown_type(event_type, loaded) {
-            findings.error(event.event_type.at, &event.path, what);
-            continue;
-        }
-        for expression in event.rules.expressions() {
-            let path = format!("{}.{}", event.path, expression.key);
-            if check_names(expression.condition, expression.at, &path, &names, findings) {
-                findings.place(expression.at, &path, &owner, false, expression.condition);
-            }
-        }
-        for (key, at, what) in loaded.kind.templates.contradictions(event_type, &event.rules) {
-            findings.error(at, &format!("{}.{key}", event.path), what);
-        }
-        events.insert(event_type.clone(), event.rules.clone());
+) -> SourceConversations {
+    let context = Context {
+        loaded,
+        owner: Owner::SourceEvents(source.to_owned()),
+        names: names.iter().cloned().chain([CONVERSATION.to_owned()]).collect(),
+        findings,
+    };
+    let events = context.events(&raw.events, &BTreeMap::new());
+    let routes = raw.routes.iter().enumerate();
+    let routes = routes.filter(|(_, route)| !route.events.is_empty());
+    SourceConversations {
+        enabled: raw.conversations,
+        routes: routes
+            .map(|(number, route)| (number, context.events(&route.events, &events)))
+            .collect(),
+        events,
     }
-    events
 }
 
-/// The name that `follow_up` may use besides those of every condition.
+impl Context<'_> {
+    /// The rules by event type. `outer`: those that they replace, besides those of the templates.
+    fn events(&self, raw: &[RawEvent], outer: &BTreeMap<String, Rules>) -> BTreeMap<String, Rules> {
+        let mut events = BTreeMap::new();
+        for event in raw {
+            let event_type = &event.event_type.value;
+            if let Some(what) = unknown_type(event_type, self.loaded) {
+                self.findings.error(event.event_type.at, &event.path, what);
+                continue;
+            }
+            for expression in event.rules.expressions() {
+                let path = format!("{}.{}", event.path, expression.key);
+                let (condition, at) = (expression.condition, expression.at);
+                if check_names(condition, at, &path, &self.names, self.findings) {
+                    self.findings.place(at, &path, &self.owner, false, condition);
+                }
+            }
+            let rules = match outer.get(event_type) {
+                Some(outer) => event.rules.or(outer),
+                None => event.rules.clone(),
+            };
+            let contradictions = self.loaded.kind.templates.contradictions(event_type, &rules);
+            // What the outer rules contradict has been reported.
+            for (key, at, what) in contradictions
+                .into_iter()
+                .filter(|(key, ..)| event.rules.has(key))
+            {
+                self.findings.error(at, &format!("{}.{key}", event.path), what);
+            }
+            events.insert(event_type.clone(), event.rules.clone());
+        }
+        events
+    }
+}
+
+/// The name that `follow_up` and `also_in_channel` may use besides those of every condition.
 const CONVERSATION: &str = "conversation";
 
 /// Returns what is wrong with an event type that no template of the kind renders. `None`: nothing.

@@ -112,7 +112,7 @@ pub(super) struct RawSource {
     pub(super) picture: Option<Located<String>>,
 }
 
-/// `[sources.X.events.TYPE]`.
+/// `[sources.X.events.TYPE]`, or `[sources.X.routes.events.TYPE]`.
 pub(super) struct RawEvent {
     pub(super) event_type: Located<String>,
     pub(super) path: String,
@@ -135,6 +135,7 @@ pub(super) struct RawRoute {
     pub(super) channels: Option<RawRouteChannels>,
     pub(super) continues: bool,
     pub(super) variant: Option<Located<String>>,
+    pub(super) events: Vec<RawEvent>,
 }
 
 /// A route's `channels`.
@@ -336,7 +337,7 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         routes: table.tables("routes").iter().map(route).collect(),
         facts: facts(table),
         conversations: table.boolean("conversations").unwrap_or(true),
-        events: table.entries("events").into_iter().filter_map(event).collect(),
+        events: events(table),
         critical: table.text("critical"),
         calm: table.boolean("calm").unwrap_or(true),
         authentication: table.has("authentication").then(|| Schemes::read(table)),
@@ -346,6 +347,11 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         title: table.text("title"),
         picture: table.text("picture"),
     }
+}
+
+/// Reads `events`, of a source or of a route.
+fn events(table: &TableReader<'_, '_>) -> Vec<RawEvent> {
+    table.entries("events").into_iter().filter_map(event).collect()
 }
 
 fn event((event_type, value): (Located<String>, ValueReader<'_, '_>)) -> Option<RawEvent> {
@@ -385,5 +391,6 @@ fn route(table: &TableReader<'_, '_>) -> RawRoute {
         channels,
         continues: table.boolean("continue").unwrap_or(false),
         variant: table.text("variant"),
+        events: events(table),
     }
 }

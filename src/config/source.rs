@@ -21,7 +21,6 @@ use crate::route::{LookupTable, Route, RouteChannels, Routes};
 use crate::secret::SourceSecret;
 use crate::source::{Source, selection};
 use crate::suggest::unknown;
-use crate::template::SourceConversations;
 use crate::toml_reader::{Findings, Located, Owner};
 
 /// The rest of the configuration, which a source refers to.
@@ -65,9 +64,9 @@ pub(super) fn source(
     let kind = loaded.map(|loaded| (loaded, &own));
     let names = kind.map(|(loaded, own)| names(loaded, own));
     let routes = routes(&raw, &name.value, kind, names.as_ref(), context);
-    let events = loaded.zip(names.as_ref());
-    let events = events
-        .map(|(loaded, names)| conversations::events(&raw, &name.value, loaded, names, context.findings));
+    let conversations = loaded
+        .zip(names.as_ref())
+        .map(|(loaded, names)| conversations::of_source(&raw, &name.value, loaded, names, context.findings));
     let critical = names.as_ref().and_then(|names| {
         let site = ExpressionSite {
             path: &format!("{path}.critical"),
@@ -103,10 +102,7 @@ pub(super) fn source(
         context.findings.warning(name.at, &path, warning.what.clone());
     }
     let facts = loaded.facts.overridden_by(own);
-    let conversations = SourceConversations {
-        enabled: raw.conversations,
-        events: events.unwrap_or_default(),
-    };
+    let conversations = conversations.unwrap_or_default();
     let source = Source {
         name: Arc::from(name.value),
         kind: Arc::clone(&loaded.kind),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{header_values, names};
+use super::reading::{header_values, names};
 use crate::event::Event;
 use crate::headers::Headers;
 use crate::source::{Challenge, Source};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::Document;
+use super::{Document, Inline};
 
 /// The conversation that a message belongs to, and what it does there. A template's front matter describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,12 @@ pub struct Conversation {
     /// The state that the event gives the conversation. Unset: it does not change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// How severe the event is. Unset: it does not change the level of the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+    /// What the event adds to its message. The message keeps the items of all its events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Item>,
     /// Facts of the event that later messages show as those of the first event.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub first: BTreeMap<String, String>,
@@ -44,6 +50,25 @@ pub struct Conversation {
 
 /// The most bytes of a key. A longer one is replaced by its hash.
 pub const KEY_LIMIT: usize = 200;
+
+/// How severe an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// The higher, the more severe.
+    pub value: f64,
+    /// Whether a reply must be visible in the channel itself if the event raises the level of its conversation.
+    pub also_in_channel: bool,
+}
+
+/// What an event adds to a message that several events make together, such as one comment of a review.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// The key, at most [`KEY_LIMIT`] bytes. Items with the same key are one.
+    pub key: String,
+    /// The text. Empty: the item is only counted.
+    #[serde(default, skip_serializing_if = "Document::is_empty")]
+    pub text: Document,
+}
 
 /// A message of a conversation that later events may update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,4 +113,44 @@ pub enum ConversationField {
     Previous,
     /// A fact of its first event; empty if that event does not have it.
     First(String),
+    /// The items of the message as a list, in a paragraph of its own.
+    Items,
+    /// How many items the message has: `, 3 comments`; empty if it has none.
+    ItemCount {
+        /// The text before the number.
+        before: String,
+        /// The word for one.
+        one: String,
+        /// The word for several.
+        many: String,
+    },
+    /// How often the conversation has opened within a day: `, again, 3rd time in 24 h`; empty for the first time.
+    Again {
+        /// The text before it.
+        before: String,
+    },
+}
+
+impl ConversationField {
+    /// What is shown of it before its value is known. Nothing for a value that may be empty.
+    pub(crate) fn placeholder(&self) -> &'static str {
+        match self {
+            Self::Items | Self::ItemCount { .. } | Self::Again { .. } => "",
+            Self::Count | Self::Began | Self::Duration | Self::Previous | Self::First(_) => "…",
+        }
+    }
+}
+
+impl Document {
+    /// Whether it shows the items of its message, or how many there are.
+    pub(crate) fn shows_items(&self) -> bool {
+        let mut shows = false;
+        self.visit(&mut |inline| {
+            shows |= matches!(
+                inline,
+                Inline::Conversation(ConversationField::Items | ConversationField::ItemCount { .. })
+            );
+        });
+        shows
+    }
 }

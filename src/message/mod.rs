@@ -20,7 +20,7 @@ mod urgency;
 mod walk;
 
 pub use atom::{nodes_atom, text_atom};
-pub use conversation::{Conversation, ConversationField, FollowUp, KEY_LIMIT, Slot, Version};
+pub use conversation::{Conversation, ConversationField, FollowUp, Item, KEY_LIMIT, Level, Slot, Version};
 pub use person::{ChatUser, People, Person};
 pub use quiet::{DAYS, Quiet};
 pub use readers::Readers;

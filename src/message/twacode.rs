@@ -185,7 +185,7 @@ impl<'a> Writer<'a> {
                     Some(content) => self.nodes.push(Node::User { content }),
                     None => self.words(person.login.as_str()),
                 },
-                Inline::Conversation(_) => self.words("…".to_owned()),
+                Inline::Conversation(field) => self.words(field.placeholder().to_owned()),
                 Inline::Break => {
                     self.line_break();
                     self.words(INDENT.repeat(self.depth));

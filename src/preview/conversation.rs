@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::conversation::{self, Decided, Known, Message, Order, Thread, Turn};
+use crate::conversation::{self, Decided, Items, Known, Message, Openings, Order, Thread, Turn};
 use crate::message::{Document, Slot, StoredMessage};
 use crate::twake::{Act, RemoteId};
 
@@ -102,7 +102,9 @@ fn open(message: &StoredMessage, received: Timestamp, state: &str, has_message: 
         count: 1,
         closed: false,
         state: state.to_owned(),
+        level: None,
         first: first.unwrap_or_default(),
+        openings: Openings::default(),
         newest: shown.clone(),
         shown: shown.clone(),
     };
@@ -111,6 +113,8 @@ fn open(message: &StoredMessage, received: Timestamp, state: &str, has_message: 
             opener: thread.opener.clone(),
             id: id("message"),
             shown,
+            text: None,
+            items: Items::default(),
         }),
         thread: Some(thread),
     }
@@ -134,6 +138,8 @@ mod tests {
             opens: true,
             closes: false,
             also_in_channel: false,
+            level: None,
+            item: None,
             expires: 60,
             version: None,
             state: None,

@@ -77,6 +77,11 @@ impl Walk<'_> {
     }
 
     fn expression(&mut self, call: &mut HelperTemplate, line: Option<usize>) {
+        match late::rewrite(call, self.scopes > 0) {
+            Ok(false) => {}
+            Ok(true) => return,
+            Err(what) => return self.find(line, what),
+        }
         let name = call.name.as_name().unwrap_or_default();
         let known = signature(name);
         if call.params.is_empty() && call.hash.is_empty() {
@@ -92,7 +97,6 @@ impl Walk<'_> {
             if let Parameter::Subexpression(inner) = &call.name {
                 self.argument(&Parameter::Subexpression(inner.clone()), line);
             }
-            late::rewrite(call, self.scopes > 0);
             return;
         }
         self.call(call, line);

@@ -3,9 +3,9 @@
 
 mod evaluate;
 mod keys;
+mod source;
 
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::condition::{Condition, EvaluationError};
@@ -15,12 +15,19 @@ use crate::units;
 pub(super) use evaluate::{evaluate, first_facts};
 pub(crate) use keys::KEYS;
 pub(super) use keys::compile;
+pub use source::{RulesOfEvent, SourceConversations};
 
 /// Seconds after which a conversation is forgotten by default: 30 days.
 const EXPIRES: u32 = 30 * 86_400;
 
-/// The name of the object with the values of the conversation, in templates and in `follow_up`.
+/// The name of the object with the values of the conversation, in templates, in `follow_up` and in `also_in_channel`.
 pub(super) const NAME: &str = "conversation";
+
+/// What `follow_up` can read: whether the state changes.
+const CHANGED: &str = "changed";
+
+/// What `also_in_channel` can read: whether the level rises.
+const RAISED: &str = "raised";
 
 /// The words of `follow_up`.
 const REPLY: &str = "reply";
@@ -40,6 +47,8 @@ pub struct Rules {
     also_in_channel: Option<Rule>,
     version: Option<Rule>,
     state: Option<Rule>,
+    level: Option<Rule>,
+    item: Option<Rule>,
     /// Seconds.
     expires: Option<u32>,
 }
@@ -105,13 +114,15 @@ impl Rules {
             also_in_channel: keys::condition_rule(table, "also_in_channel"),
             version: keys::text_rule(table, "version", &[]),
             state: keys::text_rule(table, "state", &[]),
+            level: keys::text_rule(table, "level", &[]),
+            item: keys::text_rule(table, "item", &[""]),
             expires: table
                 .unit("expires", &units::DURATION)
                 .map(|after| u32::try_from(after.as_secs()).unwrap_or(u32::MAX)),
         }
     }
 
-    fn keys(&self) -> [(&'static str, Option<&Rule>); 8] {
+    fn keys(&self) -> [(&'static str, Option<&Rule>); 10] {
         [
             ("conversation", self.conversation.as_ref()),
             ("message", self.message.as_ref()),
@@ -121,6 +132,8 @@ impl Rules {
             ("also_in_channel", self.also_in_channel.as_ref()),
             ("version", self.version.as_ref()),
             ("state", self.state.as_ref()),
+            ("level", self.level.as_ref()),
+            ("item", self.item.as_ref()),
         ]
     }
 
@@ -155,6 +168,8 @@ impl Rules {
             also_in_channel: pick(&self.also_in_channel, &other.also_in_channel),
             version: pick(&self.version, &other.version),
             state: pick(&self.state, &other.state),
+            level: pick(&self.level, &other.level),
+            item: pick(&self.item, &other.item),
             expires: self.expires.or(other.expires),
         }
     }
@@ -201,6 +216,24 @@ impl Rules {
                 "\"opener\" is a message of a conversation: add `conversation`",
             );
         }
+        let is_opener = self.conversation.is_none()
+            || self
+                .message
+                .as_ref()
+                .is_some_and(|message| message.is_constant(OPENER));
+        let has_message = self
+            .message
+            .as_ref()
+            .is_some_and(|message| !message.is_constant(""));
+        if let Some(item) = self.item.as_ref().filter(|item| !item.is_constant(""))
+            && (is_opener || !has_message)
+        {
+            find(
+                "item",
+                item,
+                "only a message with a key of its own has items: add `conversation` and `message`, which is not \"opener\"",
+            );
+        }
         let Some(words) = self
             .follow_up
             .as_ref()
@@ -211,10 +244,6 @@ impl Rules {
         let (rule, words) = words;
         let has =
             |word: &str| words == word || words.as_array().is_some_and(|words| words.contains(&word.into()));
-        let has_message = self
-            .message
-            .as_ref()
-            .is_some_and(|message| !message.is_constant(""));
         if has(UPDATE) && !has_message {
             find(
                 "follow_up",
@@ -223,11 +252,6 @@ impl Rules {
             );
         }
         // The first message with a key of its own is a reply, whatever follows.
-        let is_opener = self.conversation.is_none()
-            || self
-                .message
-                .as_ref()
-                .is_some_and(|message| message.is_constant(OPENER));
         if let Some(also) = self
             .also_in_channel
             .as_ref()
@@ -242,39 +266,6 @@ impl Rules {
             );
         }
         wrong
-    }
-}
-
-/// The conversations of a source.
-#[derive(Clone, Debug)]
-pub struct SourceConversations {
-    /// Whether its events have conversations.
-    pub enabled: bool,
-    /// Rules by event type, which replace those of the templates.
-    pub events: BTreeMap<String, Rules>,
-}
-
-impl Default for SourceConversations {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            events: BTreeMap::new(),
-        }
-    }
-}
-
-impl SourceConversations {
-    /// Returns all expressions.
-    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        let rules = self.events.values();
-        rules.flat_map(|rules| rules.expressions().map(|expression| expression.condition))
-    }
-
-    /// Whether an expression for this event type reads a name.
-    pub fn reads(&self, event_type: &str, name: &str) -> bool {
-        let rules = self.events.get(event_type).into_iter();
-        let mut expressions = rules.flat_map(Rules::expressions);
-        expressions.any(|expression| expression.condition.references().names.contains(name))
     }
 }
 

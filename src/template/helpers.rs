@@ -231,9 +231,11 @@ impl HelperDef for Late {
         _: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
-        let field = helper
-            .param(0)
-            .and_then(|name| late::field_of(name.value().as_str()?));
+        let texts = helper.params().iter().map(|text| text.value().as_str());
+        let texts: Vec<&str> = texts.map(Option::unwrap_or_default).collect();
+        let field = texts
+            .split_first()
+            .and_then(|(name, arguments)| late::field_of(name, arguments));
         let nodes = field.map(Inline::Conversation).into_iter().collect();
         out.write(&nodes_atom(Ok(nodes)))?;
         Ok(())

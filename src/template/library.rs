@@ -3,13 +3,14 @@
 mod draft;
 mod entry;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use handlebars::{Context, Handlebars};
 
-use super::conversation::{Rules, SourceConversations};
+#[cfg(test)]
+use super::conversation::SourceConversations;
+use super::conversation::{Rules, RulesOfEvent};
 use super::front_matter::Found;
 use super::reads;
 use super::render::{Compiled, Failure, RenderResult};
@@ -34,23 +35,6 @@ pub struct Library {
 
 /// The most facts in [`Library::first`].
 const FIRST_LIMIT: usize = 20;
-
-/// What a source has about the conversations of an event type.
-struct SourceRules<'s> {
-    event_type: &'s str,
-    conversations: &'s SourceConversations,
-}
-
-impl SourceRules<'_> {
-    /// Returns the rules of an event whose template has these. `None`: its events have no conversations.
-    fn over<'r>(&self, of_template: &'r Rules) -> Option<Cow<'r, Rules>> {
-        let of_source = self.conversations.events.get(self.event_type);
-        self.conversations.enabled.then(|| match of_source {
-            Some(rules) => Cow::Owned(rules.or(of_template)),
-            None => Cow::Borrowed(of_template),
-        })
-    }
-}
 
 impl Library {
     /// Compiles the files of a kind. An own file replaces the built-in one of the same name. A file that does not
@@ -158,7 +142,7 @@ impl Library {
         found
     }
 
-    /// Returns what is wrong with the rules of a source for an event type, together with those of the templates: the key, its
+    /// Returns what is wrong with the rules of a source or a route for an event type, together with those of the templates: the key, its
     /// position, and a sentence. A rule that is right for one of the templates is right: a variant may have no conversation.
     pub(crate) fn contradictions(
         &self,
@@ -179,19 +163,15 @@ impl Library {
         first
     }
 
-    /// Renders an event. Without a template for `variant`, uses the plain template of `event_type`, and without that
+    /// Renders an event. Without a template for `variant`, uses the plain template of its type, and without that
     /// `default.hbs`. `context` holds all names: event, source, headers, payload, the facts. It is the same afterwards.
     pub fn render(
         &self,
-        event_type: &str,
         variant: Option<&str>,
         context: &mut Context,
-        conversations: &SourceConversations,
+        rules: &RulesOfEvent<'_>,
     ) -> Rendering {
-        let rules = SourceRules {
-            event_type,
-            conversations,
-        };
+        let event_type = rules.event_type;
         let mut rendering = Rendering {
             template: None,
             failed: Vec::new(),
@@ -204,12 +184,12 @@ impl Library {
             Some(format!("{event_type}.hbs")),
         ];
         for name in names.into_iter().flatten() {
-            if self.render_file(&name, context, &rules, &mut rendering) {
+            if self.render_file(&name, context, rules, &mut rendering) {
                 return rendering;
             }
         }
         if rendering.failed.is_empty() {
-            self.render_file("default.hbs", context, &rules, &mut rendering);
+            self.render_file("default.hbs", context, rules, &mut rendering);
         }
         rendering
     }
@@ -219,14 +199,14 @@ impl Library {
         &self,
         name: &str,
         context: &mut Context,
-        of_source: &SourceRules<'_>,
+        of_event: &RulesOfEvent<'_>,
         rendering: &mut Rendering,
     ) -> bool {
         if let Some(why) = self.broken.get(name) {
             rendering.failed.push((name.to_owned(), why.clone()));
         }
         for compiled in [self.own.get(name), self.builtin.get(name)].into_iter().flatten() {
-            let rules = of_source.over(&compiled.front.rules);
+            let rules = of_event.over(&compiled.front.rules);
             match self.render_with(compiled, rules.as_deref(), context) {
                 Ok(result) => {
                     rendering.template = Some(RenderedTemplate {
@@ -358,7 +338,11 @@ impl Library {
         context: &Context,
     ) -> Rendering {
         let of_source = SourceConversations::default();
-        self.render(event_type, variant, &mut context.clone(), &of_source)
+        self.render(
+            variant,
+            &mut context.clone(),
+            &RulesOfEvent::of(event_type, &of_source),
+        )
     }
 }
 

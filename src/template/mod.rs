@@ -13,7 +13,7 @@ mod render;
 
 use crate::message::StoredMessage;
 
-pub use conversation::{Rules, SourceConversations};
+pub use conversation::{Rules, RulesOfEvent, SourceConversations};
 pub use library::{Library, LibraryTemplate};
 pub use origin::Origin;
 pub use reads::{ReadNames, ReadPath};

@@ -14,12 +14,17 @@ use super::front_matter::FrontMatter;
 use super::reads::{self, ReadNames};
 use super::{Origin, Rendered};
 use crate::conversation::text_alone;
-use crate::message::{Block, Conversation, Document, FollowUp, Slot, StoredMessage, markdown, plain};
+use crate::message::{
+    Block, Conversation, Document, FollowUp, Slot, StoredMessage, cutting, markdown, plain,
+};
 use crate::panics;
 use crate::steps::{self, OutOfSteps};
 
 /// Maximum length of the output, in bytes. A character of a value takes three bytes or more.
 const OUTPUT: usize = 1024 * 1024;
+
+/// Maximum length of the text of an item, in characters.
+const ITEM: usize = 500;
 
 /// A compiled template.
 pub(super) struct Compiled {
@@ -121,6 +126,7 @@ impl Compiled {
             }
         };
         let (reply, update) = (later("reply", replies)?, later("update", updates)?);
+        let item = later("item", conversation.item.is_some())?;
         for follow_up in [&mut conversation.unchanged, &mut conversation.changed] {
             follow_up.reply &= reply.is_some();
             follow_up.update &= update.is_some();
@@ -134,6 +140,9 @@ impl Compiled {
             let text = text.unwrap_or_default();
             (done && text != document).then_some(text)
         };
+        if let Some(kept) = &mut conversation.item {
+            kept.text = cutting::cut(item.unwrap_or_default(), ITEM);
+        }
         conversation.reply = differing(replies, reply);
         conversation.update = differing(updates, update);
         Ok(Some(self.stored(document, Some(Box::new(conversation)))))

@@ -34,6 +34,9 @@ pub use answers::ANSWERS;
 /// The largest body of a request, in bytes. Later servers refuse one of more than 1 MiB (413); earlier ones have no limit.
 const LONGEST: usize = 1_000_000;
 
+/// The most characters of the line in the channel for a reply.
+const LINE: usize = 200;
+
 /// `[twake.NAME]`: an application of Twake.
 pub struct Account {
     /// Its name in `bridge.toml`.
@@ -107,12 +110,22 @@ impl Destination {
 }
 
 /// An attempt: one request for the message or the probe. If the answer to a message may be about the account, a probe
-/// follows.
+/// follows. If a server of 2020 or 2021 has stored a reply that must be seen in the channel, a line in the channel follows: such a
+/// server shows a reply only under its opener.
 pub struct Attempt<'a> {
     destination: &'a Destination,
     task: Task<'a>,
-    /// The verdict on the message, while the probe that follows it is under way.
-    first: Option<Verdict>,
+    /// The verdict on the message, while the request that follows it is under way.
+    first: Option<(Verdict, Following)>,
+}
+
+/// What follows the request for a message.
+#[derive(Clone, Copy)]
+enum Following {
+    /// Its answer is about the account.
+    Probe,
+    /// Its answer changes nothing: the message would be posted twice if it were attempted again.
+    Line,
 }
 
 impl<'a> Attempt<'a> {
@@ -133,23 +146,29 @@ impl<'a> Attempt<'a> {
         let (finding, id) = classify(answer);
         let after = answer.as_ref().ok().and_then(|response| response.retry_after);
         match (self.first.take(), &self.task) {
-            (Some(first), _) => Step::Done(first.after_probe(self.of_probe(finding, after))),
+            (Some((first, Following::Line)), _) => Step::Done(first),
+            (Some((first, Following::Probe)), _) => {
+                Step::Done(first.after_probe(self.of_probe(finding, after)))
+            }
             (None, Task::Probe(_)) => Step::Done(self.of_probe(finding, after)),
             (None, Task::Deliver(job)) => {
                 let reason = reason_of(finding.reason, &job.act);
                 let row = row(Api::MessagesSave, reason);
+                let needs_line = needs_line(job, id.as_ref(), answer);
                 let verdict = self.verdict(row, Finding { reason, ..finding }, id, after);
-                if !matches!(row.ends, Ends::Probe(_)) {
-                    return Step::Done(verdict);
-                }
-                self.first = Some(verdict);
-                Step::Send(probe(self.destination))
+                let (following, request) = match row.ends {
+                    Ends::Probe(_) => (Following::Probe, probe(self.destination)),
+                    _ if needs_line => (Following::Line, line(self.destination, job)),
+                    _ => return Step::Done(verdict),
+                };
+                self.first = Some((verdict, following));
+                Step::Send(request)
             }
         }
     }
 
     pub(super) fn interrupted(&self) -> Option<Verdict> {
-        self.first.clone()
+        self.first.as_ref().map(|(verdict, _)| verdict.clone())
     }
 
     fn verdict(
@@ -197,6 +216,21 @@ fn reason_of(reason: Reason, act: &Act) -> Reason {
         }
         _ => reason,
     }
+}
+
+/// Whether a reply that must be seen in the channel was stored where only its opener shows it.
+fn needs_line(job: &Job<'_>, id: Option<&RemoteId>, answer: &Answer) -> bool {
+    let is_reply = job.also_in_channel && matches!(job.act, Act::Reply(_));
+    let is_in_thread = id.is_some_and(|id| id.thread.is_some());
+    let is_of_first_era = || answer.as_ref().is_ok_and(body::is_of_first_era);
+    is_reply && is_in_thread && is_of_first_era()
+}
+
+/// The request for a line in the channel: the first one of a reply.
+fn line(destination: &Destination, job: &Job<'_>) -> Request {
+    let document = cutting::cut_lines(job.document().into_owned(), LINE, 1);
+    let post = Job::post(job.event, job.delivery, job.destination, job.message);
+    with_document(destination, &post, &document)
 }
 
 /// The request for a job.

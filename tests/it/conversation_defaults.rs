@@ -5,6 +5,7 @@ mod ci;
 mod five_days;
 mod forges;
 mod github;
+mod reviews;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,14 @@ pub(crate) fn assert_plays(what: &str, kind: &str, events: &[(&str, &str)]) {
     let sent: Vec<&str> = events.iter().map(|(event, _)| *event).collect();
     let expected: Vec<&str> = events.iter().map(|(_, shown)| *shown).collect();
     assert_eq!(play(kind, &sent), expected, "{kind}: {what}");
+}
+
+/// Plays events into a channel. Returns the whole text of each message at the end, without the addresses of links.
+pub(crate) fn texts_after(source: &Source, kind: &str, events: &[&str]) -> Vec<String> {
+    let mut channel = Channel::default();
+    play_source(source, kind, events, &mut channel);
+    let shown = channel.shown.into_iter();
+    shown.map(|shown| without_addresses(shown.text.trim())).collect()
 }
 
 fn play_source(source: &Source, kind: &str, events: &[&str], channel: &mut Channel) -> Vec<String> {
@@ -102,8 +111,8 @@ impl Channel {
             Decided::Act(acts) => {
                 for act in acts {
                     let text = conversation::text(message, &act, &known, &turn);
-                    let also =
-                        conversation.is_some_and(|of| of.also_in_channel) && matches!(act, Act::Reply(_));
+                    let also = matches!(act, Act::Reply(_))
+                        && conversation::is_also_in_channel(message, &known, &turn);
                     let (id, what) = self.carry_out(&act, &text, also);
                     let also = if also { " and channel" } else { "" };
                     shown.push(format!("{what}{also}: {}", first_line(&text)));
@@ -150,7 +159,11 @@ fn first_line(document: &Document) -> String {
         .lines()
         .find(|line| !line.trim().is_empty())
         .unwrap_or_default();
-    let mut parts = line.split(" <http");
+    without_addresses(line)
+}
+
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split(" <http");
     let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         shown.push_str(part.split_once('>').map_or("", |(_, rest)| rest));

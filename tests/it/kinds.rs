@@ -415,6 +415,10 @@ fn describe_conversation(message: &StoredMessage, text: &mut String) {
         ("does not open", !conversation.opens),
         ("closes", conversation.closes),
         ("also in the channel", conversation.also_in_channel),
+        (
+            "also in the channel if the level rises",
+            conversation.level.is_some_and(|level| level.also_in_channel) && !conversation.also_in_channel,
+        ),
     ] {
         if is {
             writeln!(text, "{word}").unwrap();
@@ -425,6 +429,12 @@ fn describe_conversation(message: &StoredMessage, text: &mut String) {
     }
     if let Some(version) = &conversation.version {
         writeln!(text, "version: {version:?}").unwrap();
+    }
+    if let Some(level) = &conversation.level {
+        writeln!(text, "level: {}", level.value).unwrap();
+    }
+    if let Some(item) = &conversation.item {
+        writeln!(text, "--- item {}\n{}", item.key, plain::text(&item.text)).unwrap();
     }
     for (name, own) in [("reply", &conversation.reply), ("update", &conversation.update)] {
         if let Some(own) = own.as_ref().filter(|own| *own != message.document()) {

@@ -105,6 +105,21 @@ fn preview_shows_the_whole_decision_about_a_sample() {
     }
 }
 
+/// The sample stands for the first event, too.
+#[test]
+fn preview_shows_facts_of_the_first_event_for_an_event_that_may_not_open_a_conversation() {
+    let folder = folder(GITHUB);
+    let arguments = [
+        "preview",
+        "--kind",
+        "alertmanager",
+        "--sample",
+        "resolved__several",
+    ];
+    let shown = text(&run_in(folder.path(), &arguments, b"").stdout);
+    assert!(shown.contains("– was: High latency on multi"), "{shown}");
+}
+
 #[test]
 fn a_long_message_of_an_own_template_ends_with_a_link_to_the_page_of_the_event() {
     let folder = folder(GITHUB);

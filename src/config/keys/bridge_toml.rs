@@ -288,10 +288,7 @@ const SOURCE: &[Key] = &[
     ),
     Key::new(
         "events",
-        Shape::Map {
-            names: Names::Any,
-            values: &Shape::Table(CONVERSATION),
-        },
+        EVENTS,
         "by event type: the keys about its conversation that replace those of the template",
     ),
     Key::new(
@@ -369,7 +366,17 @@ const ROUTE: &[Key] = &[
         Shape::Text,
         "the template variant: \"short\" renders push.short.hbs instead of push.hbs",
     ),
+    Key::new(
+        "events",
+        EVENTS,
+        "by event type: the keys about its conversation that replace those of the source and of the template",
+    ),
 ];
+
+const EVENTS: Shape = Shape::Map {
+    names: Names::Any,
+    values: &Shape::Table(CONVERSATION),
+};
 
 const CHANNELS: Shape = Shape::List(&Shape::Text);
 

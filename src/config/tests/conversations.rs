@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::headers::Headers;
 use crate::message::Urgency;
 use crate::source::CRITICAL;
-use crate::template::Rendered;
+use crate::template::{Rendered, RulesOfEvent};
 use handlebars::Context;
 use jiff::Timestamp;
 use serde_json::json;
@@ -42,7 +42,8 @@ fn a_source_replaces_keys_of_the_front_matter_for_an_event_type() {
         let names = json!({ "source": "oven", "branch": "main", "payload": { "id": 7 } });
         let mut names = Context::from(names);
         let templates = &source.kind.templates;
-        let rendering = templates.render("baked", None, &mut names, &source.conversations);
+        let rules = RulesOfEvent::of("baked", &source.conversations);
+        let rendering = templates.render(None, &mut names, &rules);
         let Rendered::Message(message) = rendering.rendered else {
             panic!("{:?}", rendering.failed)
         };
@@ -62,6 +63,64 @@ fn a_source_replaces_keys_of_the_front_matter_for_an_event_type() {
             conversation.is_some_and(|conversation| conversation.closes),
             is_set
         );
+    }
+}
+
+/// The keys of the messages of an event, one for each channel of its routes.
+fn keys(source: &str) -> Vec<(String, Option<String>)> {
+    let config = files().read(&with(source)).unwrap();
+    let source = &config.sources["oven"];
+    let names = json!({ "source": "oven", "branch": "main", "payload": { "id": 7 } });
+    let (targets, _) = source.routes.choose(&names);
+    let keys = targets.into_iter().map(|target| {
+        let rules = RulesOfEvent {
+            route: Some(target.route),
+            ..RulesOfEvent::of("baked", &source.conversations)
+        };
+        let rendering = source
+            .kind
+            .templates
+            .render(None, &mut Context::from(names.clone()), &rules);
+        let Rendered::Message(message) = rendering.rendered else {
+            panic!("{:?}", rendering.failed)
+        };
+        let key = message.conversation.map(|conversation| conversation.key);
+        (target.channel.to_string(), key)
+    });
+    keys.collect()
+}
+
+#[test]
+fn a_route_replaces_keys_of_its_source_and_of_the_front_matter() {
+    let route = "[[sources.oven.routes]]\nwhen = 'true'\ncontinue = true\n";
+    let to = |channel: &str| format!("{route}channels = [\"{channel}\"]\n");
+    let branch = "[sources.oven.routes.events.baked]\nconversation = 'branch'\n";
+    let none = "[sources.oven.routes.events.baked]\nconversation = ''\n";
+    let of_source = "[sources.oven.events.baked]\nconversation = '\"own\"'\n";
+    let expect = |dev: Option<&str>, ops: Option<&str>| {
+        let key = |key: Option<&str>| key.map(str::to_owned);
+        [("dev".to_owned(), key(dev)), ("ops".to_owned(), key(ops))]
+    };
+    for (source, dev, ops) in [
+        (to("dev") + &to("ops"), Some("oven | 7"), Some("oven | 7")),
+        (
+            to("dev") + branch + &to("ops"),
+            Some("oven | main"),
+            Some("oven | 7"),
+        ),
+        (to("dev") + none + &to("ops") + branch, None, Some("oven | main")),
+        (
+            to("dev") + branch + &to("ops") + of_source,
+            Some("oven | main"),
+            Some("oven | own"),
+        ),
+        (
+            format!("conversations = false\n{}{branch}{}", to("dev"), to("ops")),
+            None,
+            None,
+        ),
+    ] {
+        assert_eq!(keys(&source), expect(dev, ops), "{source}");
     }
 }
 
@@ -91,6 +150,18 @@ fn wrong_rules_of_a_source_are_found_with_their_key() {
         (
             "[sources.oven.events.baked]\nopens = 'conversation.open'",
             "events.\"baked\".opens: `conversation` is known only in `follow_up`",
+        ),
+        (
+            "[[sources.oven.routes]]\nwhen = 'branch == \"main\"'\nchannels = [\"dev\"]\n[sources.oven.routes.events.bakd]\ncloses = true",
+            "sources.oven.routes[0].events.\"bakd\": there is no event type \"bakd\", did you mean \"baked\"?",
+        ),
+        (
+            "[[sources.oven.routes]]\nwhen = 'branch == \"main\"'\nchannels = [\"dev\"]\n[sources.oven.routes.events.baked]\nfollow_up = 'update'",
+            "sources.oven.routes[0].events.\"baked\".follow_up: \"update\" needs `message`",
+        ),
+        (
+            "[[sources.oven.routes]]\nwhen = 'branch == \"main\"'\nchannels = [\"dev\"]\n[sources.oven.routes.events.baked]\nconversation = 'brnch'",
+            "sources.oven.routes[0].events.\"baked\".conversation: there is no name `brnch`; did you mean `branch`?",
         ),
     ] {
         assert_found(&files().findings(&with(source)), &[expected]);

@@ -90,7 +90,15 @@ pub(super) fn decide(destination: &Destination, head: &Head) -> Decided {
     }
 }
 
-/// What the store keeps of the conversation of a delivery that has ended well. `settled` is its settlement.
+/// Whether the replies of a delivery must be visible in the channel itself.
+fn is_also_in_channel(destination: &Destination, head: &Head) -> bool {
+    Claimed::new(destination, head).is_some_and(|claimed| {
+        conversation::is_also_in_channel(claimed.message, &head.known, &claimed.turn())
+    })
+}
+
+/// What the store keeps of the conversation of a delivery that has ended. `done`: what it has carried out, which may be only a
+/// part of what it should. `settled` is its settlement.
 pub(super) fn kept(
     destination: &Destination,
     head: &Head,
@@ -160,13 +168,9 @@ impl Lane {
                 break;
             }
             let message = sent(destination, head, message, &act);
-            let conversation = head
-                .message
-                .as_ref()
-                .and_then(|message| message.conversation.as_ref());
             let job = Job {
                 act: act.clone(),
-                also_in_channel: conversation.is_some_and(|conversation| conversation.also_in_channel),
+                also_in_channel: is_also_in_channel(destination, head),
                 last: last.map(|reason| (reason, head.repeated)),
                 may_be_duplicate: head.may_be_duplicate,
                 late: lateness::line(head.received, now, settings.late),

@@ -60,13 +60,10 @@ impl Lane {
             now: self.shared.clock.now(),
         };
         settlement.outcome = match &verdict.kind {
-            VerdictKind::Delivered(id) => {
-                settlement.kept = acts::kept(destination, &head, &carried.done, &settlement);
-                Outcome::Delivered {
-                    id: id.to_stored(),
-                    done: carried.done(),
-                }
-            }
+            VerdictKind::Delivered(id) => Outcome::Delivered {
+                id: id.to_stored(),
+                done: carried.done(),
+            },
             VerdictKind::Halt(_) => Outcome::Halted,
             // No delivery ends with the last two.
             VerdictKind::Reject | VerdictKind::TargetGone | VerdictKind::Accepted => Outcome::Rejected,
@@ -79,6 +76,11 @@ impl Lane {
                 self.retry(&head, next, settlement.now)
             }
         };
+        // A dead letter may have updated a message before its reply failed.
+        let is_final = !matches!(settlement.outcome, Outcome::Retry { .. } | Outcome::Halted);
+        if is_final && !carried.done.is_empty() {
+            settlement.kept = acts::kept(destination, &head, &carried.done, &settlement);
+        }
         if settlement.outcome == Outcome::Expired {
             settlement.reason = Reason::Expired.code();
             settlement.detail = format!("at last {code}; {}", verdict.detail);

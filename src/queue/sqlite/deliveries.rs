@@ -15,7 +15,7 @@ use crate::conversation::Key;
 use crate::queue::command::{Digestible, Wanted};
 use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
 use crate::queue::{
-    Attempt, Claim, DeliveryId, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State,
+    Attempt, Claim, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State,
 };
 
 /// What an attempt means for the time since when its lane fails.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::conversation::{Changes, Order, Thread};
+use crate::conversation::{Changes, Openings, Order, Thread};
 use crate::message::{Conversation, FollowUp, Slot, Version};
 use crate::twake::RemoteId;
 
@@ -22,6 +22,8 @@ pub(in crate::queue) fn conversation(key: &str) -> Conversation {
         opens: true,
         closes: false,
         also_in_channel: false,
+        level: None,
+        item: None,
         expires: 3_600,
         version: None,
         state: None,
@@ -57,7 +59,9 @@ fn thread(count: u64) -> Thread {
         count,
         closed: false,
         state: String::new(),
+        level: None,
         first: BTreeMap::new(),
+        openings: Openings::default(),
         newest: order.clone(),
         shown: order,
     }

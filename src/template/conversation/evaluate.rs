@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{EXPIRES, NAME, OPENER, REPLY, Rule, Rules, UPDATE};
-use crate::message::{Conversation, FollowUp, KEY_LIMIT, Slot, Version};
+use super::{CHANGED, EXPIRES, NAME, OPENER, RAISED, REPLY, Rule, Rules, UPDATE};
+use crate::message::{Conversation, Document, FollowUp, Item, KEY_LIMIT, Level, Slot, Version};
 use crate::suggest::shorten;
 
 /// The most bytes of a state, and of a fact of the first event.
@@ -18,7 +18,7 @@ const VERSION_LIMIT: usize = 200;
 const SIGN: &str = "|";
 
 /// Evaluates the rules. `names` is the object of all names; `first` names the facts that later messages may show. The texts of a
-/// reply and an update are unset.
+/// reply, an update and an item are unset.
 ///
 /// # Errors
 /// Why there is no conversation although the rules have one: an expression cannot be evaluated, or a key is empty.
@@ -37,7 +37,9 @@ pub(in crate::template) fn evaluate(
     let slot = slot(rules, names)?;
     let (unchanged, changed) = follow_ups(rules, names, slot.is_some())?;
     let opens = holds("opens", rules.opens.as_ref(), true, names)?;
+    let (also_in_channel, also_if_raised) = also_in_channel(rules, names)?;
     let source = names.get("source").and_then(Value::as_str).unwrap_or_default();
+    let item = item(rules, slot.as_ref(), names)?;
     Ok(Some(Conversation {
         key: limited(join([source, &key].map(str::to_owned).into_iter())),
         slot,
@@ -45,15 +47,16 @@ pub(in crate::template) fn evaluate(
         changed,
         opens,
         closes: holds("closes", rules.closes.as_ref(), false, names)?,
-        also_in_channel: holds("also_in_channel", rules.also_in_channel.as_ref(), false, names)?,
+        also_in_channel,
         expires: rules.expires.unwrap_or(EXPIRES),
         version: version(rules, names)?,
         state: state(rules, names)?,
-        first: if opens {
-            first_facts(first, names)
-        } else {
-            BTreeMap::new()
-        },
+        level: level(rules, names)?.map(|value| Level {
+            value,
+            also_in_channel: also_if_raised,
+        }),
+        item,
+        first: first_facts(first, names),
         reply: None,
         update: None,
     }))
@@ -142,26 +145,72 @@ fn follow_ups(rules: &Rules, names: &mut Value, has_slot: bool) -> Result<(Follo
             update: given.update && has_slot,
         })
     };
-    let reads = |rule: &Rule| {
-        rule.expression()
-            .is_some_and(|rule| rule.references().names.contains(NAME))
-    };
-    if !reads(rule) {
+    with_and_without(CHANGED, rule, names, of)
+}
+
+/// Evaluates a rule twice if it reads the conversation: with its field false, and true.
+fn with_and_without<T: Copy>(
+    field: &str,
+    rule: &Rule,
+    names: &mut Value,
+    of: impl Fn(&Value) -> Result<T, String>,
+) -> Result<(T, T), String> {
+    let reads = rule
+        .expression()
+        .is_some_and(|rule| rule.references().names.contains(NAME));
+    if !reads {
         let both = of(names)?;
         return Ok((both, both));
     }
-    let mut with = |changed: bool| {
-        let conversation = Map::from_iter([("changed".to_owned(), changed.into())]);
+    let mut with = |value: bool| {
+        let conversation = Map::from_iter([(field.to_owned(), value.into())]);
         if let Value::Object(names) = names {
             names.insert(NAME.to_owned(), conversation.into());
         }
         of(names)
     };
-    let both = with(false).and_then(|unchanged| Ok((unchanged, with(true)?)));
+    let both = with(false).and_then(|without| Ok((without, with(true)?)));
     if let Value::Object(names) = names {
         names.remove(NAME);
     }
     both
+}
+
+/// Whether a reply must be visible in the channel, and whether it must if the level rises.
+fn also_in_channel(rules: &Rules, names: &mut Value) -> Result<(bool, bool), String> {
+    let Some(rule) = &rules.also_in_channel else {
+        return Ok((false, false));
+    };
+    with_and_without(RAISED, rule, names, |names| {
+        holds("also_in_channel", Some(rule), false, names)
+    })
+}
+
+/// What the event adds to its message. The caller sets the text.
+fn item(rules: &Rules, slot: Option<&Slot>, names: &Value) -> Result<Option<Item>, String> {
+    let (Some(rule), Some(Slot::Key(_))) = (&rules.item, slot) else {
+        return Ok(None);
+    };
+    match value("item", rule, names)? {
+        Value::Null => Ok(None),
+        Value::String(text) if text.is_empty() => Ok(None),
+        key => {
+            let key = limited(key_text(&key).ok_or("`item` is not a key")?);
+            let text = Document::default();
+            Ok(Some(Item { key, text }))
+        }
+    }
+}
+
+fn level(rules: &Rules, names: &Value) -> Result<Option<f64>, String> {
+    let Some(rule) = &rules.level else {
+        return Ok(None);
+    };
+    match value("level", rule, names)? {
+        Value::Null => Ok(None),
+        Value::Number(number) => Ok(number.as_f64()),
+        _ => Err("`level` is not a number".to_owned()),
+    }
 }
 
 /// The words of a value: one, a list of them, or none. Null is the default.

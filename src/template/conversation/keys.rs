@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::sync::Arc;
 
-use super::{NAME, REPLY, Rule, RuleValue, UPDATE};
+use super::{CHANGED, NAME, RAISED, REPLY, Rule, RuleValue, UPDATE};
 use crate::condition::Condition;
 use crate::suggest::nearest;
 use crate::toml_reader::{Key, Shape, TableReader};
@@ -50,6 +50,16 @@ pub(crate) const KEYS: &[Key] = &[
         "state",
         Shape::Expression,
         "the state of the conversation after the event: an expression that gives a text, or a list for a set",
+    ),
+    Key::new(
+        "level",
+        Shape::Expression,
+        "how severe the event is: an expression that gives a number; `also_in_channel` can read conversation.raised",
+    ),
+    Key::new(
+        "item",
+        Shape::AnyText,
+        "the key of what the event adds to its message, such as 'payload.comment.id'; null or \"\" adds nothing",
     ),
 ];
 
@@ -117,30 +127,38 @@ pub(super) fn follow_up_rule(table: &TableReader<'_, '_>) -> Option<Rule> {
     text_rule(table, FOLLOW_UP, &[REPLY, UPDATE, ""])
 }
 
-/// Compiles an expression. Only `follow_up` knows something of the conversation: whether its state changes.
+/// What an expression of a key may know of the conversation: `conversation.changed` or `conversation.raised`.
+fn known_field(key: &str) -> Option<(&'static str, &'static str)> {
+    match key {
+        "follow_up" => Some((CHANGED, "whether the state changes")),
+        "also_in_channel" => Some((RAISED, "whether the level rises")),
+        _ => None,
+    }
+}
+
+/// Compiles an expression. Only `follow_up` and `also_in_channel` know something of the conversation.
 pub(in crate::template) fn compile(key: &'static str, text: &str) -> Result<Condition, String> {
     let condition = Condition::compile(text).map_err(|error| error.to_string())?;
     let references = condition.references();
     if !references.names.contains(NAME) {
         return Ok(condition);
     }
-    if key != "follow_up" {
+    let Some((field, meaning)) = known_field(key) else {
         return Err(format!(
-            "`{NAME}` is known only in `follow_up`, which decides by `{NAME}.changed`"
+            "`{NAME}` is known only in `follow_up`, which decides by `{NAME}.{CHANGED}`, and in `also_in_channel`, by `{NAME}.{RAISED}`"
         ));
-    }
+    };
     let mut paths = references
         .paths
         .iter()
         .filter(|path| path.first().is_some_and(|name| name == NAME));
-    let is_known =
-        |path: &Vec<String>| path.len() == 2 && path.last().is_some_and(|field| field == "changed");
+    let is_known = |path: &Vec<String>| path.len() == 2 && path.last().is_some_and(|last| last == field);
     let count = paths.clone().count();
     if count > 0 && paths.all(is_known) {
         Ok(condition)
     } else {
         Err(format!(
-            "of `{NAME}`, only `{NAME}.changed` is known here: whether the state changes"
+            "of `{NAME}`, only `{NAME}.{field}` is known here: {meaning}"
         ))
     }
 }

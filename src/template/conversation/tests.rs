@@ -7,7 +7,9 @@ use serde_json::json;
 use crate::message::{
     Conversation, ConversationField, FollowUp, Inline, Slot, StoredMessage, Version, markdown, plain,
 };
-use crate::template::{Library, Origin, Rendered, Rendering, SourceConversations, TemplateFile};
+use crate::template::{
+    Library, Origin, Rendered, Rendering, RulesOfEvent, SourceConversations, TemplateFile,
+};
 
 fn names() -> Context {
     Context::from(json!({
@@ -119,6 +121,14 @@ fn an_event_without_a_key_is_posted_by_itself_and_the_reason_is_kept() {
         (
             "conversation = 'number'\nversion = 'payload'",
             "`version` is neither a number nor a text",
+        ),
+        (
+            "conversation = 'number'\nlevel = 'title'",
+            "`level` is not a number",
+        ),
+        (
+            "conversation = 'number'\nmessage = 'payload.id'\nitem = 'payload'",
+            "`item` is not a key",
         ),
     ] {
         let rendering = render(&format!("+++\n{front}\n+++\nx"));
@@ -275,6 +285,26 @@ fn contradictions_are_found_with_their_line() {
             "2 `when`: `conversation` is known only in `follow_up`",
         ),
         (
+            "conversation = 'number'\nfollow_up = 'conversation.raised ? \"reply\" : \"\"'",
+            "3 `follow_up`: of `conversation`, only `conversation.changed` is known here",
+        ),
+        (
+            "conversation = 'number'\nalso_in_channel = 'conversation.changed'",
+            "3 `also_in_channel`: of `conversation`, only `conversation.raised` is known here: whether the level rises",
+        ),
+        (
+            "conversation = 'number'\nitem = 'payload.id'",
+            "3 `item`: only a message with a key of its own has items: add `conversation` and `message`",
+        ),
+        (
+            "message = 'number'\nitem = 'payload.id'",
+            "3 `item`: only a message with a key of its own has items",
+        ),
+        (
+            "conversation = 'number'\nmessage = 'opener'\nitem = 'payload.id'",
+            "4 `item`: only a message with a key of its own has items",
+        ),
+        (
             "conversation = 'number'\nfollow_up = 'conversation.open'",
             "3 `follow_up`: of `conversation`, only `conversation.changed` is known",
         ),
@@ -375,6 +405,39 @@ fn an_act_without_a_text_is_not_done() {
 }
 
 #[test]
+fn an_item_is_rendered_for_itself_and_kept_with_its_key() {
+    let text = "+++\nconversation = 'number'\nmessage = 'payload.state'\nitem = 'payload.id'\n+++\n{{#if (eq conversation.act \"item\")}}a {{title}}{{else}}all{{conversation \"item_count\" \", \" \"comment\" \"comments\"}}\n\n{{conversation.items}}{{/if}}";
+    let stored = message(text);
+    assert!(stored.message.shows_items());
+    // What may be empty is not shown before it is known.
+    assert_eq!(plain::text(&stored.message).trim(), "all");
+    let item = stored.conversation.unwrap().item.unwrap();
+    assert_eq!((&*item.key, plain::text(&item.text).trim()), ("7", "a Fix it"));
+    for nothing in ["payload.nothing", "\"\""] {
+        let text = text.replace("item = 'payload.id'", &format!("item = '{nothing}'"));
+        assert_eq!(message(&text).conversation.unwrap().item, None);
+    }
+    // A message without a key has no items.
+    let text = text.replace("message = 'payload.state'", "message = 'payload.nothing'");
+    assert_eq!(message(&text).conversation.unwrap().item, None);
+}
+
+#[test]
+fn a_reply_is_also_in_the_channel_by_the_level_of_the_conversation() {
+    let also = |rule: &str| {
+        let found = conversation(&format!("conversation = 'number'\nlevel = 'payload.id'\n{rule}"));
+        let level = found.level.unwrap();
+        assert_eq!(level.value.to_string(), "7");
+        (found.also_in_channel, level.also_in_channel)
+    };
+    assert_eq!(also(""), (false, false));
+    assert_eq!(also("also_in_channel = true"), (true, true));
+    assert_eq!(also("also_in_channel = 'outcome == \"success\"'"), (true, true));
+    assert_eq!(also("also_in_channel = 'conversation.raised'"), (false, true));
+    assert_eq!(also("also_in_channel = '!conversation.raised'"), (true, false));
+}
+
+#[test]
 fn a_list_as_state_is_a_set() {
     let state = |list: &str| {
         let stored = message(&format!("+++\nconversation = 'number'\nstate = '{list}'\n+++\nx"));
@@ -444,6 +507,30 @@ fn late_values_cannot_be_read_by_conditions_and_helpers() {
             "{{conversation.cuont}}",
             "1 there is no `conversation.cuont`; did you mean `conversation.count`?",
         ),
+        (
+            "{{conversation \"count\" 3}}",
+            "1 `conversation.count` is written as `{{conversation.count}}`",
+        ),
+        (
+            "{{conversation \"item_count\"}}",
+            "1 `conversation.item_count` is written as `{{conversation \"item_count\" \", \" \"comment\" \"comments\"}}`",
+        ),
+        (
+            "{{conversation \"again\" title}}",
+            "1 `conversation.again` is written as `{{conversation \"again\" \", \"}}`",
+        ),
+        (
+            "{{conversation.item_count}}",
+            "1 `conversation.item_count` is known only when the message is posted: write `{{conversation \"item_count\"",
+        ),
+        (
+            "{{conversation title}}",
+            "1 `conversation` with arguments is written as `{{conversation \"item_count\"",
+        ),
+        (
+            "{{#if conversation.again}}x{{/if}}",
+            "1 `conversation.again` is known only when the message is posted: write `{{conversation \"again\" \", \"}}` by itself",
+        ),
         ("{{conversation}}", "1 a conversation has open, act, count,"),
         (
             "{{#with conversation}}{{act}}{{/with}}",
@@ -463,17 +550,13 @@ fn late_values_cannot_be_read_by_conditions_and_helpers() {
 }
 
 #[test]
-fn the_facts_of_the_first_event_that_a_kind_shows_are_kept_with_each_event_that_may_open() {
+fn the_facts_of_the_first_event_that_a_kind_shows_are_kept_with_each_event() {
     let stored = message(&format!(
         "+++\n{KEY}+++\n{{{{conversation.first.title}}}} {{{{conversation.first.labels}}}}"
     ));
     let first = stored.conversation.unwrap().first;
     let first: Vec<(&str, &str)> = first.iter().map(|(name, text)| (&**name, &**text)).collect();
     assert_eq!(first, [("labels", "a, b"), ("title", "Fix it")]);
-    let closed = message(&format!(
-        "+++\n{KEY}opens = false\n+++\n{{{{conversation.first.title}}}}"
-    ));
-    assert!(closed.conversation.unwrap().first.is_empty());
     let many: Vec<String> = (0..21)
         .map(|n| format!("{{{{conversation.first.f{n}}}}}"))
         .collect();
@@ -491,7 +574,7 @@ fn a_source_turns_conversations_off() {
         enabled: false,
         ..SourceConversations::default()
     };
-    let rendering = library.render("pull", None, &mut names(), &off);
+    let rendering = library.render(None, &mut names(), &RulesOfEvent::of("pull", &off));
     let Rendered::Message(message) = rendering.rendered else {
         panic!()
     };
@@ -507,7 +590,8 @@ fn rendering_leaves_the_names_as_they_were() {
         "+++\n{KEY}message = 'opener'\nfollow_up = 'conversation.changed ? \"reply\" : \"update\"'\n+++\n{{{{conversation.act}}}}"
     ));
     let mut context = names();
-    library.render("pull", None, &mut context, &SourceConversations::default());
+    let of_source = SourceConversations::default();
+    library.render(None, &mut context, &RulesOfEvent::of("pull", &of_source));
     assert_eq!(context.data(), names().data());
 }
 
@@ -519,7 +603,7 @@ fn the_examples_in_the_guide_compile() {
         .filter_map(|block| block.split("```").next())
         .filter(|block| block.starts_with("+++"))
         .collect();
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 3);
     for example in examples {
         assert_eq!(compile(example).1, Vec::<String>::new(), "{example}");
     }

@@ -35,6 +35,13 @@ pub(super) fn read(response: &Response) -> (Finding, Option<RemoteId>) {
     (finding, id)
 }
 
+/// Whether a server of 2020 or 2021 has stored the message: later ones answer with keys of their own beside the old ones.
+pub(super) fn is_of_first_era(response: &Response) -> bool {
+    let object =
+        find(&response.body).and_then(|(answer, _)| Some(answer.get("object")?.as_object()?.clone()));
+    object.is_some_and(|object| !object.contains_key("thread_id"))
+}
+
 /// The JSON object of a body, and the bytes before it. Anything may follow an object at the start of the body. Another
 /// one has to look like Twake's and to end the body, because a page before it may quote foreign text.
 fn find(body: &[u8]) -> Option<(Value, &[u8])> {

@@ -5,7 +5,7 @@ use handlebars::Context;
 use serde_json::json;
 use std::sync::LazyLock;
 use twake_bridge::message::{Block, Document, StoredMessage, cutting, markdown, plain};
-use twake_bridge::template::{Library, Origin, Rendered, SourceConversations, TemplateFile};
+use twake_bridge::template::{Library, Origin, Rendered, RulesOfEvent, SourceConversations, TemplateFile};
 
 use super::{Input, shown};
 
@@ -58,12 +58,9 @@ fn whole(text: &str, limit: usize) {
 
 /// The document that a template renders from a text. `None` if it is empty.
 fn made(template: &str, text: &str, limit: usize) -> Option<Document> {
-    let rendering = EXCERPTS.render(
-        template,
-        None,
-        &mut Context::from(json!({ "text": text, "limit": limit })),
-        &SourceConversations::default(),
-    );
+    let of_source = SourceConversations::default();
+    let mut context = Context::from(json!({ "text": text, "limit": limit }));
+    let rendering = EXCERPTS.render(None, &mut context, &RulesOfEvent::of(template, &of_source));
     assert_eq!(rendering.failed, []);
     let Rendered::Message(message) = rendering.rendered else {
         return None;

@@ -4,7 +4,7 @@
 use handlebars::Context;
 use serde_json::{Value, json};
 use twake_bridge::message::Document;
-use twake_bridge::template::{Library, Origin, Rendered, SourceConversations, TemplateFile};
+use twake_bridge::template::{Library, Origin, Rendered, RulesOfEvent, SourceConversations, TemplateFile};
 
 use super::{Input, nasty, shown};
 
@@ -49,7 +49,7 @@ fn any_template(input: &mut Input<'_>) {
     let mut context = Context::from(names(&value));
     let of_source = SourceConversations::default();
     for variant in [None, Some("short")] {
-        let rendering = library.render("push", variant, &mut context, &of_source);
+        let rendering = library.render(variant, &mut context, &RulesOfEvent::of("push", &of_source));
         if let Rendered::Message(message) = &rendering.rendered {
             let may_link = [text, part].iter().any(|text| {
                 ["evil", "excerpt", "slack"]
@@ -99,7 +99,8 @@ fn own_text_with_holes(input: &mut Input<'_>) {
     }
     let render = |value: &str| -> Option<Document> {
         let mut context = Context::from(json!({ "x": value }));
-        let rendering = library.render("push", None, &mut context, &SourceConversations::default());
+        let of_source = SourceConversations::default();
+        let rendering = library.render(None, &mut context, &RulesOfEvent::of("push", &of_source));
         match rendering.rendered {
             Rendered::Message(message) => {
                 shown::check(&message, own_text.contains("evil"));

@@ -1,6 +1,6 @@
 //! Alerts, incidents, and issues of errors.
 
-use super::assert_plays;
+use super::{assert_plays, play};
 
 #[test]
 fn a_group_of_alerts_is_one_message_until_all_are_resolved() {
@@ -35,14 +35,93 @@ fn a_group_of_alerts_is_one_message_until_all_are_resolved() {
             ("resolved__several", "not_open"),
             (
                 "firing__several",
-                "post 5: 🔴 page | HighLatency: 3 alerts firing – High latency on multi",
+                "post 5: 🔴 page | HighLatency: 3 alerts firing, again, 2nd time in 24 h – High latency on multi",
+            ),
+            (
+                "resolved__several",
+                "update 5: ✅ Resolved after 10 min: page | HighLatency, 3 alerts – was: High latency on multi\n\
+                 reply to 5 and channel: ✅ HighLatency: 3 alerts resolved after 10 min (was: High latency on multi)",
+            ),
+            (
+                "firing__several",
+                "post 7: 🔴 page | HighLatency: 3 alerts firing, again, 3rd time in 24 h – High latency on multi",
+            ),
+            (
+                "firing__several",
+                "update 7: 🔴 page | HighLatency: 3 alerts firing, again, 3rd time in 24 h (2 notifications since 15:35 UTC) – High latency on multi",
             ),
             (
                 "firing__basic",
-                "post 6: 🔴 page | HighLatency – High latency on basic",
+                "post 8: 🔴 page | HighLatency – High latency on basic",
             ),
         ],
     );
+}
+
+#[test]
+fn a_higher_severity_of_a_group_is_also_shown_in_the_channel() {
+    for (kind, sample, name) in [
+        ("alertmanager", "firing__basic", "HighLatency"),
+        ("grafana", "firing__value-and-panel", "Disk almost full"),
+    ] {
+        let fire = |severity: &str| format!("{sample} /commonLabels/severity={severity}");
+        let severities = ["info", "warning", "critical", "page", "warning", "error"];
+        let events = severities.map(fire);
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let shown = play(kind, &events);
+        let replies: Vec<&str> = shown[1..]
+            .iter()
+            .map(|shown| shown.lines().last().unwrap_or_default())
+            .collect();
+        let expected = [
+            ("🟠 warning", true),
+            ("🔴 critical", true),
+            ("🔴 page", false),
+            ("🟠 warning", false),
+            ("🔴 error", true),
+        ];
+        for (reply, (severity, is_raised)) in replies.into_iter().zip(expected) {
+            let also = if is_raised { " and channel" } else { "" };
+            let start = format!("reply to 1{also}: {severity} | {name}");
+            assert!(reply.starts_with(&start), "{kind}: {reply}");
+        }
+    }
+}
+
+#[test]
+fn monitors_and_checks_that_are_down_again_show_how_often() {
+    for (kind, down, up, time) in [
+        (
+            "uptime-kuma",
+            "down__port",
+            "up__long-down",
+            "/heartbeat/time=2026-11-22T10:00:0",
+        ),
+        (
+            "healthchecks",
+            "down__late",
+            "up__again",
+            "/now=2026-11-22T10:00:0",
+        ),
+        (
+            "netdata",
+            "critical__agent-test",
+            "clear__agent-test",
+            "/when=176380000",
+        ),
+        ("netdata", "unreachable__cloud", "reachable__cloud", ""),
+    ] {
+        let at = |(number, event): (usize, &str)| match time {
+            "" => event.to_owned(),
+            time => format!("{event} {time}{number}"),
+        };
+        let events: Vec<String> = (0..).zip([down, up, down, up, down]).map(at).collect();
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let shown = play(kind, &events);
+        assert!(!shown[0].contains("again, "), "{shown:?}");
+        assert!(shown[2].contains(", again, 2nd time in 24 h"), "{shown:?}");
+        assert!(shown[4].contains(", again, 3rd time in 24 h"), "{shown:?}");
+    }
 }
 
 #[test]
@@ -247,7 +326,7 @@ fn an_issue_of_an_error_is_one_conversation_and_a_metric_alert_one_message() {
             (
                 "metric_alert__critical",
                 "update 1: 🔴 critical | Too many errors in the shop in shop-api · production\n\
-                 reply to 1: 🔴 critical | Too many errors in the shop in shop-api · production",
+                 reply to 1 and channel: 🔴 critical | Too many errors in the shop in shop-api · production",
             ),
             (
                 "metric_alert__resolved",

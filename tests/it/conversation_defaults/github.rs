@@ -159,6 +159,8 @@ fn a_calm_source_leaves_out_stars_and_branches() {
             ),
             ("push__branch-created /commits=[]", "no message"),
             ("push__branch-deleted", "no message"),
+            // A push to another branch than the default one.
+            ("push__forced", "no message"),
             (
                 "push__tag",
                 "post 2: Codertocat pushed tag simple-tag in Codertocat/Hello-World",

@@ -1,6 +1,7 @@
 //! What a channel's settings and a chat's clients make of a conversation.
 
 use super::*;
+use twake_bridge::message::Level;
 use twake_bridge::queue::Done;
 use twake_bridge::sandbox::{ActiveFault, Fault};
 
@@ -40,6 +41,64 @@ async fn a_reply_that_must_be_seen_in_the_channel_stands_outside_the_thread_of_m
         (&relations[2]["rel_type"], &relations[2]["event_id"]),
         (&"m.thread".into(), &opener.into())
     );
+}
+
+/// A server of the first generation shows a reply only under its opener.
+#[actix_web::test]
+async fn a_reply_that_must_be_seen_in_the_channel_has_a_line_there_in_the_first_generation_of_twake() {
+    for chat in CHATS {
+        let bench = Bench::started(chat);
+        bench.post("1", |_| {}).await;
+        let long = |it: &mut Conversation| {
+            it.also_in_channel = true;
+            let mut reply = text("2.reply", None);
+            reply.blocks.extend(text("more", None).blocks);
+            it.reply = Some(reply);
+        };
+        let reply = bench.post("2", long).await;
+        bench.post("3", |_| {}).await;
+        let expected: &[&str] = match chat {
+            (_, Era::A2021) => &["1", "1 > 2.reply", "2.reply…", "1 > 3.reply"],
+            // It is not in the thread at all.
+            (Api::Matrix, _) => &["1", "2.reply", "1 > 3.reply"],
+            _ => &["1", "1 > 2.reply", "1 > 3.reply"],
+        };
+        assert_eq!(bench.seen(), expected, "{chat:?}");
+        assert_eq!(reply.done, Some(Done::Reply));
+        // What follows replies to the opener, not to the line.
+        let level = |value| Level {
+            value,
+            also_in_channel: true,
+        };
+        bench.post("4", |it| it.level = Some(level(1.0))).await;
+        bench.post("5", |it| it.level = Some(level(2.0))).await;
+        let lines = bench.seen().iter().filter(|line| *line == "5.reply").count();
+        let is_apart = chat.1 == Era::A2021 || chat.0 == Api::Matrix;
+        assert_eq!(lines, usize::from(is_apart), "{chat:?}");
+    }
+}
+
+/// A line in the channel that fails changes nothing: the reply is there.
+#[actix_web::test]
+async fn a_line_in_the_channel_that_fails_is_not_attempted_again() {
+    let bench = Bench::started((Api::MessagesSave, Era::A2021));
+    bench.post("1", |_| {}).await;
+    let slow = Fault::SlowAfterStoring {
+        delay: Duration::from_millis(300),
+    };
+    let once = |fault| ActiveFault {
+        channel: None,
+        fault,
+        times: Some(1),
+    };
+    bench.sandbox.set_active_fault(once(slow));
+    let event = bench.enqueue("2", |it| it.also_in_channel = true).await;
+    let is_there = |all: &[twake_bridge::sandbox::SandboxMessage]| all.len() == 2;
+    in_time("the reply", bench.sandbox.wait_for("ch-dev", is_there)).await;
+    bench.sandbox.set_active_fault(once(Fault::BadGateway));
+    let reply = bench.ended(event).await;
+    assert_eq!((reply.attempts, reply.done), (1, Some(Done::Reply)));
+    assert_eq!(bench.seen(), ["1", "1 > 2.reply"]);
 }
 
 /// The update is made again, which changes nothing.

@@ -23,13 +23,17 @@ use twake_bridge::metrics::Metrics;
 use twake_bridge::queue::{
     Decided, DeliveryRecord, History, NewDelivery, NewEvent, Queue, Replay, State, StoreThread,
 };
-use twake_bridge::sandbox::{Api, Application, Channel, Era, Sandbox, SandboxHandle, SandboxSettings};
-use twake_bridge::secret::Secret;
-use twake_bridge::twake::{Destination, matrix, messages_save, threads};
+use twake_bridge::sandbox::{Api, Era, SandboxHandle};
+use twake_bridge::twake::Destination;
 
 mod channels;
+mod chat;
+mod items;
 mod kills;
 mod sequences;
+
+pub(crate) use chat::channel;
+use chat::{CHATS, destination, seen, start_chat};
 
 pub(crate) const REPLY: FollowUp = FollowUp {
     reply: true,
@@ -43,14 +47,6 @@ pub(crate) const BOTH: FollowUp = FollowUp {
     reply: true,
     update: true,
 };
-
-/// The stand-in chats, each with a generation of the server.
-const CHATS: [(Api, Era); 4] = [
-    (Api::MessagesSave, Era::A2021),
-    (Api::MessagesSave, Era::B),
-    (Api::Threads, Era::B),
-    (Api::Matrix, Era::B),
-];
 
 /// A text, and a value of the conversation behind it.
 fn text(text: &str, field: Option<ConversationField>) -> Document {
@@ -71,6 +67,8 @@ pub(crate) fn conversation(key: &str, name: &str) -> Conversation {
         opens: true,
         closes: false,
         also_in_channel: false,
+        level: None,
+        item: None,
         expires: 3_600,
         version: None,
         state: None,
@@ -132,6 +130,8 @@ struct Bench {
     clock: Clock,
     store: Option<(Queue, StoreThread)>,
     destination: Destination,
+    /// With more messages than this that wait, a digest takes their place.
+    digest_above: Option<u32>,
     running: Option<Running>,
 }
 
@@ -147,6 +147,7 @@ impl Bench {
             chat,
             folder,
             clock,
+            digest_above: None,
             store: None,
             running: None,
         };
@@ -170,7 +171,8 @@ impl Bench {
     }
 
     fn start(&mut self) {
-        self.running = Some(run(self.queue(), &self.destination, &self.clock));
+        let running = run_with(self.queue(), &self.destination, &self.clock, self.digest_above);
+        self.running = Some(running);
     }
 
     async fn stop(&mut self) {
@@ -297,13 +299,17 @@ impl Drop for Bench {
 /// A dispatcher, and what ends it.
 type Running = (CancellationToken, JoinHandle<()>);
 
-/// Runs a dispatcher with the channel `dev`.
+/// Runs a dispatcher with the channel `dev`, without digests.
 pub(crate) fn run(queue: &Queue, dev: &Destination, clock: &Clock) -> Running {
+    run_with(queue, dev, clock, None)
+}
+
+fn run_with(queue: &Queue, dev: &Destination, clock: &Clock, digest_above: Option<u32>) -> Running {
     let settings = DeliverySettings {
         timeout: Duration::from_secs(30),
         horizon: Duration::from_secs(3_600),
         late: Duration::from_secs(86_400),
-        digest_above: None,
+        digest_above,
     };
     let mut destinations = Destinations::new();
     destinations.insert("dev".into(), dev.clone());
@@ -318,99 +324,6 @@ pub(crate) fn run(queue: &Queue, dev: &Destination, clock: &Clock) -> Running {
     let stop = CancellationToken::new();
     let running = actix_web::rt::spawn(dispatcher.unwrap().run(stop.clone()));
     (stop, running)
-}
-
-/// The id of a channel.
-pub(crate) fn channel(api: Api, name: &str) -> String {
-    match api {
-        Api::Matrix => format!("!{name}"),
-        Api::MessagesSave | Api::Threads => format!("ch-{name}"),
-    }
-}
-
-/// A stand-in chat with the channels `dev` and `ops`, and its end.
-fn start_chat(api: Api, era: Era) -> (SandboxHandle, Stop) {
-    let mut settings = SandboxSettings::new("127.0.0.1:0");
-    (settings.api, settings.era) = (api, era);
-    (settings.limits.messages, settings.limits.attempts) = (usize::MAX, usize::MAX);
-    let key = Secret::new("private");
-    settings.applications = vec![Application::new("bridge", "public", key, "company")];
-    let named = |name: &str| Channel {
-        id: channel(api, name),
-        name: name.to_owned(),
-    };
-    settings.channels = ["dev", "ops"].map(named).into();
-    let sandbox = Sandbox::bind(settings, Clock::system()).unwrap();
-    let (handle, chat) = (sandbox.handle(), Stop::default());
-    actix_web::rt::spawn(sandbox.run(chat.graceful.clone()));
-    (handle, chat)
-}
-
-fn destination(api: Api, sandbox: &SandboxHandle, name: &str) -> Destination {
-    let url = sandbox.url().clone();
-    if api == Api::Matrix {
-        let token = matrix::Credentials::AccessToken(Secret::new("private"));
-        let account = matrix::Account::new("main".to_owned(), url, token, Arc::default());
-        return Destination::Matrix(matrix::Destination {
-            account: Arc::new(account),
-            channel: name.to_owned(),
-            room: matrix::Room::parse(&format!("#{name}:sandbox.test")).unwrap(),
-            notify: matrix::Notify::Never,
-            allow_unencrypted: false,
-            rate: None,
-            readers: twake_bridge::message::Readers::default(),
-            conversations: true,
-        });
-    }
-    if api == Api::Threads {
-        let (id, key) = ("public".to_owned(), Secret::new("private"));
-        let account = threads::Account::new("main".to_owned(), url, id, key, Arc::default());
-        return Destination::Threads(threads::Destination {
-            account: Arc::new(account),
-            channel: name.to_owned(),
-            group_id: "company".to_owned(),
-            workspace_id: "workspace".to_owned(),
-            channel_id: channel(api, name),
-            rate: None,
-            readers: twake_bridge::message::Readers::default(),
-            conversations: true,
-        });
-    }
-    let account = messages_save::Account {
-        name: "main".to_owned(),
-        url,
-        public_id: "public".to_owned(),
-        private_api_key: Secret::new("private"),
-        outbound: Arc::default(),
-    };
-    Destination::MessagesSave(messages_save::Destination {
-        account: Arc::new(account),
-        group_id: "company".to_owned(),
-        channel_id: channel(api, name),
-        rate: None,
-        readers: twake_bridge::message::Readers::default(),
-        conversations: true,
-    })
-}
-
-/// The messages of a channel as a person sees them.
-fn seen(sandbox: &SandboxHandle, channel: &str) -> Vec<String> {
-    let mut messages = sandbox.messages(channel);
-    messages.retain(|message| !message.deleted);
-    let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
-    let line = |id: &str| {
-        let found = messages.iter().find(|message| message.id == id);
-        found.map(|message| first_line(message.notification()))
-    };
-    let shown = messages.iter().map(|message| {
-        let own = first_line(message.notification());
-        match line(&message.parent) {
-            Some(opener) => format!("{opener} > {own}"),
-            None if message.parent.is_empty() => own,
-            None => format!("nothing > {own}"),
-        }
-    });
-    shown.collect()
 }
 
 /// A slot of its own.
