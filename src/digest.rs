@@ -293,6 +293,8 @@ mod tests {
             first: BTreeMap::new(),
             reply: None,
             update: None,
+            item: None,
+            level: None,
         };
         StoredMessage {
             conversation: Some(Box::new(conversation)),
@@ -318,7 +320,9 @@ mod tests {
                 count: 1,
                 closed,
                 state: String::new(),
+                level: None,
                 first: BTreeMap::new(),
+                openings: crate::conversation::Openings::default(),
                 newest: order.clone(),
                 shown: order,
             }

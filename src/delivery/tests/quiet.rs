@@ -50,6 +50,8 @@ fn alert(text: &str, urgency: Urgency, fires: bool) -> StoredMessage {
         first: BTreeMap::new(),
         reply: None,
         update: None,
+        item: None,
+        level: None,
     };
     StoredMessage {
         conversation: Some(Box::new(conversation)),
