@@ -29,7 +29,7 @@ use crate::steps;
 use crate::template::RenderedTemplate;
 
 pub use challenge::{ChallengeResponse, answer_challenge, answer_unsigned_challenge};
-pub use line::EventLine;
+pub use line::{EventLine, one_line};
 pub use reading::{Names, Reading, read};
 pub use skipped::Skipped;
 

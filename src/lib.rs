@@ -49,7 +49,7 @@
 //! | [`toml_reader`], [`units`], `zone`, `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; time zones; "did you mean" |
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them |
 //! | [`report`] | what the bridge reports about itself to a channel, and when |
-//! | [`operator`] | list, show, replay, discard, move: the service on a queue, and its client over HTTP |
+//! | [`operator`] | list, show, replay, discard, move, pause, audit: the service on a queue, and its client over HTTP |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |
 //! | [`sandbox`] | the stand-in chat (messages/save, threads, Matrix) with its page, and the sender of samples |

@@ -116,11 +116,7 @@ impl Bridge {
                 }
             })?;
         let metrics = Arc::new(Metrics::new(queue.metrics()));
-        http::create_series(&metrics, config.sources.values().map(Arc::as_ref));
-        metrics.configuration_loaded(reload::seconds(clock.now()));
-        if let Some(certificate) = &config.public.certificate {
-            reload::record_expiry(&metrics, certificate);
-        }
+        reload::record_configuration(&metrics, &config, clock);
         let channels = Arc::new(config.channels.clone());
         let dispatcher = Dispatcher::new(
             queue.clone(),
@@ -141,10 +137,9 @@ impl Bridge {
         let report = watch::Sender::new(config.report.clone());
         let serving: SharedSnapshot = Arc::new(ArcSwap::from_pointee(config.serving()));
         let budget = Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies)));
-        let (reports, outcomes) = (report.subscribe(), watch::Sender::new(None));
         let reloader = Reloader {
             report,
-            outcomes: outcomes.clone(),
+            outcomes: watch::Sender::new(None),
             serving: Arc::clone(&serving),
             destinations: dispatcher.destinations(),
             delivery: dispatcher.settings(),
@@ -156,21 +151,8 @@ impl Bridge {
             tls,
         };
         let (reloads, reload_requests) = Reloads::channel();
-        let halts = dispatcher.halts();
-        let service = OperatorService {
-            queue: queue.clone(),
-            serving: Arc::clone(&serving),
-            halts: Some(Arc::new(move || {
-                halts.all().into_iter().flat_map(halted_lanes).collect()
-            })),
-            clock: clock.clone(),
-        };
-        let reports = Reports {
-            service: service.clone(),
-            metrics: Arc::clone(&metrics),
-            settings: reports,
-            reloads: outcomes.subscribe(),
-        };
+        let service = operator_service(&queue, &serving, dispatcher.halts(), clock);
+        let reports = Reports::new(&reloader, service.clone());
         let hooks = Hooks {
             serving: Arc::clone(&serving),
             queue: queue.clone(),
@@ -332,6 +314,22 @@ impl Bridge {
         store.close();
         info!("stopped");
         Ok(())
+    }
+}
+
+fn operator_service(
+    queue: &Queue,
+    serving: &SharedSnapshot,
+    halts: delivery::Halts,
+    clock: &Clock,
+) -> OperatorService {
+    OperatorService {
+        queue: queue.clone(),
+        serving: Arc::clone(serving),
+        halts: Some(Arc::new(move || {
+            halts.all().into_iter().flat_map(halted_lanes).collect()
+        })),
+        clock: clock.clone(),
     }
 }
 

@@ -4,7 +4,6 @@
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use log::{error, info, warn};
-use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -144,10 +143,8 @@ impl Reloader {
         let changed = fixed.into_iter().filter(|(_, changed)| *changed);
         let restart: Vec<String> = changed.map(|(name, _)| name.to_owned()).collect();
         delivery::create_series(&self.metrics, &config.channels);
-        http::create_series(&self.metrics, config.sources.values().map(Arc::as_ref));
-        self.metrics.configuration_loaded(seconds(self.clock.now()));
+        record_configuration(&self.metrics, &config, &self.clock);
         if let (Some(tls), Some(certificate)) = (&self.tls, &config.public.certificate) {
-            record_expiry(&self.metrics, certificate);
             tls.replace(Arc::clone(certificate), config.asks_for_certificates());
         }
         self.destinations.send_replace(Arc::new(config.channels.clone()));
@@ -177,21 +174,24 @@ impl Reloader {
     }
 }
 
+/// Creates the counters of the sources, and records when the configuration was read and when its certificate ends.
+pub(super) fn record_configuration(metrics: &Metrics, config: &Config, clock: &Clock) {
+    http::create_series(metrics, config.sources.values().map(Arc::as_ref));
+    metrics.configuration_loaded(seconds(clock.now()));
+    let certificate = config.public.certificate.as_ref();
+    let own = certificate.and_then(|certificate| certificate.cert.first());
+    if let Some(expires) = own.and_then(http::expires) {
+        metrics.certificate_expiry(seconds(expires));
+    }
+}
+
 /// A time in a metric: seconds since 1970.
 #[expect(
     clippy::cast_precision_loss,
     reason = "milliseconds since 1970 have less than 52 bits"
 )]
-pub(super) fn seconds(time: Timestamp) -> f64 {
+fn seconds(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0
-}
-
-/// Records when a certificate ends, if that can be read.
-pub(super) fn record_expiry(metrics: &Metrics, certificate: &CertifiedKey) {
-    let expires = certificate.cert.first().and_then(|own| http::expires(own));
-    if let Some(expires) = expires {
-        metrics.certificate_expiry(seconds(expires));
-    }
 }
 
 /// Notifies receivers only on change.

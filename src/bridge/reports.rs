@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+use super::reload::Reloader;
 use crate::event::{Envelope, IdempotencyKey};
 use crate::headers::Headers;
 use crate::http::Problem;
@@ -32,11 +33,11 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What the reports are made from.
 pub(super) struct Reports {
-    pub(super) service: OperatorService,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) settings: watch::Receiver<ReportSettings>,
+    service: OperatorService,
+    metrics: Arc<Metrics>,
+    settings: watch::Receiver<ReportSettings>,
     /// The last reload.
-    pub(super) reloads: watch::Receiver<Option<Reloaded>>,
+    reloads: watch::Receiver<Option<Reloaded>>,
 }
 
 /// The body of a report's event.
@@ -46,6 +47,16 @@ struct Body {
 }
 
 impl Reports {
+    /// Reports with the settings of a reloader, and about its reloads.
+    pub(super) fn new(reloader: &Reloader, service: OperatorService) -> Self {
+        Self {
+            service,
+            metrics: Arc::clone(&reloader.metrics),
+            settings: reloader.report.subscribe(),
+            reloads: reloader.outcomes.subscribe(),
+        }
+    }
+
     /// Observes and reports. Never ends; drop it to stop.
     pub(super) async fn run(mut self) {
         let mut watcher = None;
@@ -194,11 +205,10 @@ impl Reports {
         let Report { channel, lines } = report;
         for line in &lines {
             let (what, hint) = (line.what.as_str(), line.hint.as_deref().unwrap_or("nothing"));
-            match &channel {
-                Some(channel) => info!(channel:%, hint, since:? = line.since; "reported: {what}"),
-                None => {
-                    warn!(hint, since:? = line.since; "{what} (no channel of [report] can have this report)")
-                }
+            if let Some(channel) = &channel {
+                info!(channel:%, hint, since:? = line.since; "reported: {what}");
+            } else {
+                warn!(hint, since:? = line.since; "{what} (no channel of [report] can have this report)");
             }
         }
         let Some(channel) = channel else {

@@ -46,7 +46,9 @@ async fn collect(operator: &OperatorBackend, arguments: &AuditArguments) -> anyh
         next: arguments.before,
     };
     loop {
-        let left = arguments.limit.saturating_sub(u32::try_from(found.records.len()).unwrap_or(u32::MAX));
+        let left = arguments
+            .limit
+            .saturating_sub(u32::try_from(found.records.len()).unwrap_or(u32::MAX));
         if left == 0 {
             return Ok(found);
         }

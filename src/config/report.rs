@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::file::{Named, RawSource};
 use crate::report::ReportSettings;
 use crate::suggest::unknown;
 use crate::toml_reader::{Findings, Located, TableReader};
@@ -24,11 +23,11 @@ pub(super) fn raw(table: &TableReader<'_, '_>) -> RawReport {
     }
 }
 
-/// Reports channels that are not configured.
+/// Reports channels that are not configured. `expected`: the sources that have `expect`.
 pub(super) fn resolve(
     raw: &RawReport,
     channels: &BTreeSet<Arc<str>>,
-    sources: &[Named<RawSource>],
+    expected: BTreeMap<Arc<str>, Duration>,
     findings: &Findings,
 ) -> ReportSettings {
     let is_known = |channel: &&Located<String>| {
@@ -40,14 +39,10 @@ pub(super) fn resolve(
         is_known
     };
     let known = raw.channels.iter().filter(is_known);
-    let expected = sources.iter().filter_map(|source| {
-        let expect = source.value.expect?;
-        Some((Arc::from(source.name.value.as_str()), expect))
-    });
     let default = ReportSettings::default();
     ReportSettings {
         channels: known.map(|channel| Arc::from(channel.value.as_str())).collect(),
         stuck_after: raw.stuck_after.unwrap_or(default.stuck_after),
-        expected: expected.collect::<BTreeMap<_, _>>(),
+        expected,
     }
 }

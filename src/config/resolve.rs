@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::env::Environment;
-use super::file::{self, Named, Raw, RawChannel};
+use super::file::{self, Named, Raw, RawChannel, RawSource};
 use super::keys::bridge_toml;
 use super::readers::Display;
 use super::secrets::{Purpose, Reference};
@@ -90,7 +91,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         })
         .collect();
 
-    let report = report::resolve(&raw.report, &channel_names, &raw.sources, findings);
+    let report = report::resolve(&raw.report, &channel_names, expected(&raw.sources), findings);
     let public = raw.public.resolve(base, environment, findings);
     let context = SourceContext {
         kinds: &kinds,
@@ -147,6 +148,15 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         operator_token: operator_token(raw.operator_token.as_ref(), base, environment, findings),
         warnings: Vec::new(),
     }
+}
+
+/// The sources from which an event is expected, and how often.
+fn expected(sources: &[Named<RawSource>]) -> BTreeMap<Arc<str>, Duration> {
+    let expected = sources.iter().filter_map(|source| {
+        let expect = source.value.expect?;
+        Some((Arc::from(source.name.value.as_str()), expect))
+    });
+    expected.collect()
 }
 
 /// Returns the folder of own kinds, if it exists. Reports a named folder that does not.

@@ -46,7 +46,7 @@ struct Counted {
 
 /// What came from a source.
 struct Arrivals {
-    arrivals: u64,
+    count: u64,
     /// The refusals when the last event came.
     refusals: u64,
     /// When the first refusal after that was seen.
@@ -174,17 +174,17 @@ impl Watcher {
             let recent = source.newest.zip(expect);
             let recent = recent.filter(|(newest, expect)| !is_past(*newest, *expect, now));
             Arrivals {
-                arrivals: 0,
+                count: 0,
                 refusals: 0,
                 failing: None,
                 last: source.newest.unwrap_or(now),
                 from: recent.map_or(now, |(newest, _)| newest),
             }
         });
-        let came = source.arrivals > known.arrivals;
+        let came = source.arrivals > known.count;
         if came {
             *known = Arrivals {
-                arrivals: source.arrivals,
+                count: source.arrivals,
                 refusals: source.refusals,
                 failing: None,
                 last: now,

@@ -114,7 +114,7 @@ async fn a_wrong_secret_and_a_refused_reload_are_reported_and_when_they_are_over
     assert_eq!(bridge.reload().await, Some(78));
     let reported = bridge.setup.posted("ch-ops", 2).await;
     assert!(
-        reported[1].contains("a reload was refused") && reported[1].contains("did you mean \"github\"?"),
+        reported[1].contains("a reload was refused") && reported[1].contains("there is no kind \"gihub\""),
         "{reported:?}"
     );
     fs::write(&bridge.config, right).unwrap();

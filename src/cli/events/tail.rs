@@ -147,7 +147,11 @@ impl Happened<'_> {
                     .map(|text| visible(text))
                     .collect();
                 let (received, short) = (time(event.received), &event.short);
-                format!("{received}  {short}  {}  → {}", known.join("  "), super::channels(event))
+                format!(
+                    "{received}  {short}  {}  → {}",
+                    known.join("  "),
+                    super::channels(event)
+                )
             }
             Self::Delivery {
                 short,

@@ -32,9 +32,10 @@ fn a_report_to_an_unknown_channel_is_an_error_with_the_nearest_name() {
         "{START}{SOURCE}[report]\nchannels = [\"ops\", \"dve\"]\n"
     ));
     assert!(
-        found.iter().any(|finding| finding
-            .to_string()
-            .contains("report.channels: there is no channel \"dve\", did you mean \"dev\"?")),
+        found
+            .iter()
+            .any(|finding| finding
+                .contains("report.channels: there is no channel \"dve\", did you mean \"dev\"?")),
         "{found:?}"
     );
 }

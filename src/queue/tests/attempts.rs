@@ -76,7 +76,13 @@ pub(super) async fn the_last_attempts_are_kept_and_deleted_with_their_delivery(b
 
 pub(super) async fn the_last_hours_count_what_is_committed(bench: Bench) {
     bench.store(event(1, 100, &["dev"])).await;
-    bench.assert_seen(event(1, 101, &["dev"]), bench.head("dev").await.unwrap().event, &["dev"]).await;
+    bench
+        .assert_seen(
+            event(1, 101, &["dev"]),
+            bench.head("dev").await.unwrap().event,
+            &["dev"],
+        )
+        .await;
     bench.settle("dev", Outcome::Halted, 110).await;
     bench.settle("dev", delivered(), 120).await;
     bench.clock.advance(Duration::from_secs(400));

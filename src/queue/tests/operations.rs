@@ -50,7 +50,7 @@ pub(super) async fn a_new_decision_replaces_the_stored_one(bench: Bench) {
         routes: r#"[{"route":7}]"#.to_owned(),
         skipped: None,
         unreadable: None,
-            line: None,
+        line: None,
     };
     replay.decided = Some(renamed.clone());
     bench.queue.replay(replay.clone()).await.unwrap();

@@ -78,10 +78,17 @@ pub(super) async fn a_paused_channel_is_not_claimed_until_it_is_resumed(bench: B
     assert_eq!(bench.pause(&dev).await, changed(true, 0));
     assert_eq!(bench.pause(&dev).await, changed(false, 0));
     assert_eq!(&*departures.recv().await.unwrap(), "dev");
-    assert_eq!(bench.queue.removals(), removals + 1, "what is claimed ahead is out of date");
+    assert_eq!(
+        bench.queue.removals(),
+        removals + 1,
+        "what is claimed ahead is out of date"
+    );
     assert!(bench.claim("dev").await.is_none());
     assert!(bench.claim("ops").await.is_some());
-    assert_eq!(bench.queue.pauses().borrow().channel("dev"), Some(&pause("maintenance")));
+    assert_eq!(
+        bench.queue.pauses().borrow().channel("dev"),
+        Some(&pause("maintenance"))
+    );
     assert_eq!(bench.queue.pauses().borrow().source("dev"), None);
     assert_eq!(bench.resume(&dev).await, changed(true, 0));
     assert_eq!(bench.resume(&dev).await, changed(false, 0));
@@ -90,7 +97,10 @@ pub(super) async fn a_paused_channel_is_not_claimed_until_it_is_resumed(bench: B
 }
 
 pub(super) async fn a_pause_survives_a_restart(bench: Bench) {
-    let (dev, github) = (PauseTarget::Channel("dev".into()), PauseTarget::Source("github".into()));
+    let (dev, github) = (
+        PauseTarget::Channel("dev".into()),
+        PauseTarget::Source("github".into()),
+    );
     bench.store(event(1, 100, &["dev"])).await;
     bench.pause(&dev).await;
     bench.pause(&github).await;
@@ -116,7 +126,10 @@ pub(super) async fn events_of_a_paused_source_are_held_and_released_in_order(ben
     assert_eq!(bench.waiting().await, 2);
     let record = bench.record(first).await;
     let skipped = record.decided.skipped.unwrap();
-    assert!(skipped.contains("paused since") && skipped.contains(r#"["dev","ops"]"#), "{skipped}");
+    assert!(
+        skipped.contains("paused since") && skipped.contains(r#"["dev","ops"]"#),
+        "{skipped}"
+    );
     assert!(!record.had_deliveries);
     assert_eq!(bench.held().await, [first, second]);
 
@@ -154,7 +167,11 @@ pub(super) async fn a_held_event_is_kept_deduplicated_and_released_once(bench: B
     assert_eq!(bench.queue.pauses().borrow().resuming().count(), 0);
     bench.resume(&github).await;
     assert_eq!(bench.release(held, &[]).await, [""; 0].map(Arc::from));
-    assert_eq!(bench.release(held, &["dev"]).await, [""; 0].map(Arc::from), "it was decided before");
+    assert_eq!(
+        bench.release(held, &["dev"]).await,
+        [""; 0].map(Arc::from),
+        "it was decided before"
+    );
     assert_eq!(bench.waiting().await, 0);
     while bench.queue.prune(pruning).await.unwrap().more {}
     assert!(!bench.holds(held).await);
@@ -173,11 +190,22 @@ pub(super) async fn what_operators_do_is_recorded_with_the_change(bench: Bench) 
     };
     bench.queue.discard(discard.clone()).await.unwrap();
     bench.queue.discard(discard).await.unwrap();
-    bench.queue.record(record(Action::Reload, "configuration")).await.unwrap();
+    bench
+        .queue
+        .record(record(Action::Reload, "configuration"))
+        .await
+        .unwrap();
     let page = |before, limit| bench.queue.audit(AuditListing { before, limit });
     let all = page(None, 10).await.unwrap();
-    let of: Vec<_> = all.iter().map(|entry| (entry.record.action, entry.record.detail.as_str())).collect();
-    let expected = [(Action::Reload, ""), (Action::Discard, "dev, ops"), (Action::Pause, "")];
+    let of: Vec<_> = all
+        .iter()
+        .map(|entry| (entry.record.action, entry.record.detail.as_str()))
+        .collect();
+    let expected = [
+        (Action::Reload, ""),
+        (Action::Discard, "dev, ops"),
+        (Action::Pause, ""),
+    ];
     assert_eq!(of, expected, "only what changed something is recorded");
     assert_eq!(page(None, 1).await.unwrap(), all[..1]);
     assert_eq!(page(Some(all[0].number), 10).await.unwrap(), all[1..]);

@@ -17,10 +17,20 @@ fn with(text: &str) -> Filter {
 }
 
 pub(super) async fn every_word_begins_a_word_of_the_line(bench: Bench) {
-    let login = bench.store(titled(1, 100, line("Fix the Login page", "acme/app", "ada"))).await;
-    let umlaut = bench.store(titled(2, 200, line("Über \"quotes\" AND more", "acme/website", "grace"))).await;
+    let login = bench
+        .store(titled(1, 100, line("Fix the Login page", "acme/app", "ada")))
+        .await;
+    let umlaut = bench
+        .store(titled(
+            2,
+            200,
+            line("Über \"quotes\" AND more", "acme/website", "grace"),
+        ))
+        .await;
     let mut large = titled(3, 300, line("A large body", "acme/app", ""));
-    large.envelope.body = std::iter::repeat_with(|| fastrand::u8(..)).take(200_000).collect();
+    large.envelope.body = std::iter::repeat_with(|| fastrand::u8(..))
+        .take(200_000)
+        .collect();
     let large = bench.store(large).await;
     for (text, found) in [
         ("login", &[login][..]),
@@ -111,7 +121,9 @@ pub(super) async fn pages_of_a_text_are_consecutive(bench: Bench) {
     let mut ids = Vec::new();
     for key in 0..40 {
         let title = if key % 2 == 0 { "even" } else { "odd" };
-        let id = bench.store(titled(key, 100 + i64::from(key), line(title, "acme/app", ""))).await;
+        let id = bench
+            .store(titled(key, 100 + i64::from(key), line(title, "acme/app", "")))
+            .await;
         ids.push(id);
     }
     // An event that was received before the last one, and is committed after it.

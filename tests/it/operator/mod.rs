@@ -5,6 +5,7 @@ mod hiding;
 mod looking;
 mod openapi;
 mod operations;
+mod pauses;
 
 use serde_json::Value;
 use std::path::PathBuf;
