@@ -82,7 +82,7 @@ pub struct Condition {
 pub struct ConditionError(pub String);
 
 /// A CEL expression that could not be evaluated (a field is missing, a type does not fit).
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EvaluationError(pub String);
 

@@ -6,6 +6,7 @@
 
 mod client;
 mod error;
+pub mod explanation;
 mod reload;
 mod replay;
 mod service;

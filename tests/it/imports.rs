@@ -72,6 +72,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake",
             // preview prints a decision; demo counts decisions.
             "decision",
+            // Why a condition holds or not.
+            "condition",
             "route",
             "template",
             "message",
@@ -137,6 +139,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "queue",
             "decision",
+            // Why a condition holds or not, and short values.
+            "condition",
             "source",
             "event",
             "route",
@@ -181,7 +185,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "decision",
         &[
-            "source", "facts", "route", "template", "message", "event", "headers", "steps",
+            "source",
+            "condition",
+            "facts",
+            "route",
+            "template",
+            "message",
+            "event",
+            "headers",
+            "steps",
         ],
     ),
     ("headers", &[]),
