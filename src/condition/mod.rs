@@ -18,6 +18,7 @@ mod json;
 mod lexical;
 mod limits;
 mod loops;
+mod mistakes;
 mod names;
 mod paths;
 mod reads;
@@ -224,6 +225,7 @@ fn parse(text: &str) -> Result<Condition, String> {
     syntax::check_nesting(&expression)?;
     let references = References::of(&expression);
     syntax::check_functions(&references)?;
+    syntax::check_names(&references)?;
     syntax::check_patterns(&expression, evaluate_constant)?;
     zones::check(&expression)?;
     let reads = reads::of(&expression);
