@@ -34,7 +34,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "preview",
         &[
             "authentication",
+            // The findings about an edited template.
+            "check",
             "clock",
+            "condition",
             "config",
             "conversation",
             "message",
@@ -44,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "decision",
             // The readers of a channel that is not configured.
             "message",
+            "template",
             "route",
             "secret",
             "source",
