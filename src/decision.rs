@@ -20,6 +20,7 @@ use std::time::Duration;
 use compose::{Readable, compose};
 use reading::{Facts, read_facts};
 
+use crate::condition::ConditionTrace;
 use crate::event::{Event, IdempotencyKey};
 use crate::facts::{BODY_HASH, GIVEN};
 use crate::message::StoredMessage;
@@ -93,6 +94,8 @@ pub struct DecidedMessage {
     pub template: Option<RenderedTemplate>,
     /// Templates that failed, each with its error.
     pub failed: Vec<(String, String)>,
+    /// The `when` of the template, and why it holds or not. Unset: it has none, or [`decide`] decided.
+    pub when: Option<ConditionTrace>,
     /// Why the template's `when` could not be evaluated (it then holds).
     pub when_failed: Option<String>,
     /// Why the message is by itself although its template has a conversation for it.
@@ -128,14 +131,25 @@ pub fn decide(event: Event, source: &Source) -> Decision {
     decide_read(read_facts(event, source, Facts::Read), source).0
 }
 
-/// Decides an event as [`decide`] does, and evaluates all of its facts. Returns all names, too.
+/// Decides an event as [`decide`] does, evaluates all of its facts, and explains each condition. Returns all names, too.
 pub fn decide_whole(event: Event, source: &Source) -> (Decision, Names) {
     let (mut decision, names) = decide_read(read(event, source), source);
     let is_fact = |name: &str| !GIVEN.contains(&name) && name != BODY_HASH;
     let all = names.data().as_object().into_iter().flatten();
     let facts = all.filter(|(name, _)| is_fact(name));
     decision.facts = facts.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let _ = steps::limited(steps::PHASE, || explain(&mut decision, source, names.data()));
     (decision, names)
+}
+
+/// Adds why the conditions of the routes and of the templates hold or not.
+fn explain(decision: &mut Decision, source: &Source, names: &Value) {
+    source.routes.explain(names, &mut decision.routes);
+    for message in &mut decision.messages {
+        let when = message.template.as_ref();
+        let when = when.and_then(|template| source.kind.templates.when(template));
+        message.when = when.map(|when| when.trace(names));
+    }
 }
 
 fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {

@@ -146,6 +146,8 @@ const PLACEHOLDERS: &[&str] = &[
     "0123456789abcdef",
     "applicationsprivatekey",
     "theapplicationsprivatekey",
+    "theprivatekey",
+    "thetoken",
     "yourapplicationsprivatekey",
     "yourapplicationskey",
     "yourprivatekey",

@@ -18,7 +18,7 @@ use crate::operator::view::Reloaded;
 use crate::queue;
 use crate::report::ReportSettings;
 use crate::source::SharedSnapshot;
-use crate::toml_reader::{Finding, Severity, Subject};
+use crate::toml_reader::{Finding, Severity};
 
 /// Reads the configuration with its secrets and templates.
 pub type ReadConfig = Arc<dyn Fn() -> Result<Config, Vec<Finding>> + Send + Sync>;
@@ -118,12 +118,12 @@ impl Reloader {
         };
         // At the start, the built-in template replaces a wrong own one. In a reload, the previous own template is better, so the
         // reload is refused.
-        let wrong: Vec<String> = config
-            .warnings
-            .iter()
-            .filter(|finding| finding.subject == Subject::Template)
-            .map(ToString::to_string)
-            .collect();
+        let of = |severity: Severity| -> Vec<String> {
+            let found = config.findings().into_iter();
+            let found = found.filter(|finding| finding.severity == severity);
+            found.map(|finding| finding.to_string()).collect()
+        };
+        let wrong = of(Severity::Error);
         if !wrong.is_empty() {
             return refused(wrong);
         }
@@ -132,12 +132,7 @@ impl Reloader {
             let what = "[public] tls can be switched on or off only by a restart";
             return refused(vec![what.to_owned()]);
         }
-        let findings: Vec<String> = config
-            .warnings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Warning)
-            .map(ToString::to_string)
-            .collect();
+        let findings = of(Severity::Warning);
         let settings = ReloadableSettings::of(&config);
         let fixed = [("limits.connections", settings.connections != self.connections)];
         let changed = fixed.into_iter().filter(|(_, changed)| *changed);
@@ -279,5 +274,61 @@ mod tests {
         );
         let back = bridge.swap(Ok(config("")));
         assert!(back.restart.is_empty(), "as it was at the start");
+    }
+
+    #[test]
+    fn a_reload_and_check_give_each_finding_the_same_severity() {
+        const SOURCE: &str = "[twake.main]\nurl = \"https://t.example\"\npublic_id = \"p\"\nprivate_api_key = { file = \"key\" }\n\
+            group_id = \"g\"\n[channels]\ndev = \"c\"\n[sources.hub]\nkind = \"github\"\nsecrets = [{ file = \"key\" }]\n\
+            channels = [\"dev\"]\n";
+        let key = "4c1f0a9e77b2d35586aa0b1c";
+        for (template, key, addition, errors, warnings) in [
+            ("x", key, "", 0, 0),
+            ("{{#if", key, "", 1, 0),
+            ("{{#if a == 1}}x{{/if}}", key, "", 1, 0),
+            ("+++\nwhen = 'a and b'\n+++\nx", key, "", 1, 0),
+            ("<b>x</b>", key, "", 1, 0),
+            ("x", "short", "", 0, 1),
+            (
+                "x",
+                key,
+                "[[sources.hub.routes]]\nwhen = 'a = 1'\nchannels = []\n",
+                1,
+                0,
+            ),
+            ("x", key, "[delivery]\ntimeout = 3\n", 1, 0),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let templates = folder.path().join("templates/github");
+            std::fs::create_dir_all(&templates).unwrap();
+            std::fs::write(templates.join("push.hbs"), template).unwrap();
+            std::fs::write(folder.path().join("key"), key).unwrap();
+            let read = || {
+                Config::from_text(
+                    &format!("{SOURCE}{addition}"),
+                    folder.path(),
+                    &Environment::none(),
+                )
+            };
+            let checked = match read() {
+                Ok(config) => config.findings(),
+                Err(findings) => findings,
+            };
+            let count = |severity| {
+                checked
+                    .iter()
+                    .filter(|finding| finding.severity == severity)
+                    .count()
+            };
+            let counts = (count(Severity::Error), count(Severity::Warning));
+            assert_eq!(counts, (errors, warnings), "{template} {addition}: {checked:?}");
+            let reloaded = reloader("").swap(read());
+            assert_eq!(
+                reloaded.applied,
+                errors == 0,
+                "{template} {addition}: {reloaded:?}"
+            );
+            assert_eq!(reloaded.findings.len(), errors + warnings, "{reloaded:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The position of a finding, and the sentences about paths that no sample has.
 
 use super::shape::{Lead, Shape};
+use crate::condition::shown::written;
 use crate::toml_reader::{Finding, Placed, Severity, Subject};
 
 /// The position of a finding.
@@ -87,21 +88,4 @@ pub(super) fn missing(path: &[String], shape: &Shape, folder: &str) -> Option<St
             "no sample has `{upto}`; if the sender does send it, put a payload that has it into {folder}"
         ),
     })
-}
-
-/// Returns a path as it is written in a condition.
-pub(super) fn written(path: &[String]) -> String {
-    let mut text = String::new();
-    for step in path {
-        if step == "[]" {
-            text.push_str("[]");
-        } else if step.bytes().all(|byte| byte.is_ascii_digit()) {
-            text.extend(["[", step, "]"]);
-        } else {
-            let dot = if text.is_empty() { "" } else { "." };
-            text.push_str(dot);
-            text.push_str(step);
-        }
-    }
-    text
 }

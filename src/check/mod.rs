@@ -4,6 +4,7 @@
 mod challenges;
 mod findings;
 pub mod live;
+mod missing_values;
 mod optional_fields;
 mod sampled;
 mod shape;
@@ -19,6 +20,27 @@ use crate::toml_reader::Finding;
 use survey::Survey;
 
 pub use sampled::{Sampled, sampled};
+
+/// Checks one template of a kind on the samples of its event types, as [`survey()`] does. A part (`_name.hbs`) is checked in every
+/// template that includes it. At most 50 samples are tried. `file`: as findings name the template.
+pub fn template(source: &Source, own: Option<&std::path::Path>, name: &str, file: &str) -> Vec<Finding> {
+    const MOST: usize = 50;
+    let (mut samples, _) = config::samples(&source.kind.name, own);
+    let is_part = name.starts_with('_');
+    let entries = || {
+        source
+            .kind
+            .templates
+            .entries()
+            .filter(|entry| is_part || entry.name == name)
+    };
+    samples.retain(|sample| entries().any(|entry| entry.is_for(&sample.event_type)));
+    samples.truncate(MOST);
+    let mut survey = Survey::new(source, &samples, own);
+    templates::inspect_some(&mut survey, |entry| is_part || entry.name == name);
+    survey.findings.retain(|finding| finding.file == file);
+    survey.findings
+}
 
 /// Checks every source, and every own kind without a source. Returns the findings, and the number of samples of each kind.
 pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {

@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use super::findings::written;
 use super::shape::{ANY, Shape};
 use crate::condition::Condition;
+use crate::condition::shown::written;
 use crate::suggest::shorten;
 
 /// Returns what is wrong with a condition that can be evaluated on a sample, and no longer when a list in it has one more

@@ -3,22 +3,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Where, missing};
+use super::missing_values::without_optional_values;
 use super::optional_fields::unguarded;
 use super::shape::Shape;
 use super::survey::{Survey, tried};
 use crate::condition::Condition;
 use crate::facts::{GIVEN, KNOWN};
 use crate::source::Source;
-use crate::suggest::nearest;
+use crate::suggest::{counted, nearest, shorten};
 use crate::template::{Failure, LibraryTemplate, Origin, ReadPath};
 use crate::toml_reader::{Finding, Severity, Subject};
+use serde_json::Value;
 
 /// Checks every template of the survey's kind.
 pub(super) fn inspect_templates(survey: &mut Survey<'_>) {
+    inspect_some(survey, |_| true);
+}
+
+/// Checks the templates that `is_meant` selects.
+pub(super) fn inspect_some(survey: &mut Survey<'_>, is_meant: impl Fn(&LibraryTemplate<'_>) -> bool) {
     let kind = survey.source.kind.clone();
     let names = names(survey.source);
     let mut found = FoundReads::default();
-    for entry in kind.templates.entries() {
+    for entry in kind.templates.entries().filter(is_meant) {
         let shape = rendered_shape(survey, &entry);
         if shape.is_none() && entry.origin().is_own() && entry.name != "default.hbs" {
             report_unrendered(survey, &entry);
@@ -89,6 +96,16 @@ fn failures(
                 let why = result.conversation_failed.into_iter();
                 why.for_each(|why| alone.entry(why).or_default().push(sample.clone()));
             }
+        }
+    }
+    if entry.origin().is_own() {
+        let seen = survey.observed.iter();
+        let seen = seen.filter(|seen| entry.is_for(&seen.event_type));
+        let samples: Vec<_> = seen
+            .map(|seen| (seen.sample.name.as_str(), seen.names.data()))
+            .collect();
+        for (failure, sample) in without_optional_values(entry, &samples) {
+            failed.entry(failure).or_insert_with(|| vec![sample]);
         }
     }
     for (why, samples) in alone {
@@ -227,6 +244,16 @@ fn expression(
     };
     if let (true, Some(what)) = (wrong.is_empty(), what) {
         survey.find(at, Severity::Warning, what);
+    } else if is_when && wrong.is_empty() && entry.origin().is_own() && !samples.is_empty() {
+        let holds = |names: &&Value| condition.holds(names).unwrap_or(true);
+        if !samples.iter().any(holds) {
+            let what = format!(
+                "`{}` holds on none of {}, so nothing is posted for them; to see why: twake-bridge preview",
+                shorten(condition.text(), 80),
+                counted(samples.len(), "sample")
+            );
+            survey.find(at, Severity::Note, what);
+        }
     }
     survey.findings.extend(wrong);
 }

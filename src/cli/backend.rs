@@ -11,6 +11,7 @@ use super::wrong_configuration;
 use crate::clock::Clock;
 use crate::config::env::{self, Variables};
 use crate::config::{Config, History};
+use crate::operator::explanation::EventExplanation;
 use crate::operator::view::{
     AuditList, AuditQuery, ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery,
     MoveRequest, MovedStep, PauseRequest, PauseResult, ReplayRequest, Replayed,
@@ -175,6 +176,10 @@ impl OperatorBackend {
 
     pub(super) async fn event(&self, id: &str) -> Result<EventDetails, BackendError> {
         ask!(self, event(id))
+    }
+
+    pub(super) async fn explain(&self, id: &str) -> Result<EventExplanation, BackendError> {
+        ask!(self, explain(id))
     }
 
     pub(super) async fn body(&self, id: &str) -> Result<Bytes, BackendError> {

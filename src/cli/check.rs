@@ -12,7 +12,7 @@ use crate::check;
 use crate::config::{Config, env};
 use crate::source::Source;
 use crate::suggest::counted;
-use crate::toml_reader::{Finding, Severity, Subject};
+use crate::toml_reader::{Finding, Severity};
 use crate::twake::outbound::Proxy;
 use crate::twake::{Account, Destination};
 
@@ -88,16 +88,7 @@ fn checked(path: Option<PathBuf>, live: bool) -> Checked {
             None
         }
         Ok(config) => {
-            // `serve` replaces a wrong own template by the built-in one. Here it is an error.
-            let warnings = config.warnings.iter().cloned().map(|finding| Finding {
-                severity: if finding.subject == Subject::Template {
-                    Severity::Error
-                } else {
-                    finding.severity
-                },
-                ..finding
-            });
-            findings.extend(warnings);
+            findings.extend(config.findings());
             let (found, samples) = check::survey(&config);
             findings.extend(found);
             if live {

@@ -13,14 +13,18 @@
 
 mod bounded;
 mod equality;
+mod explain;
 mod json;
+mod lexical;
 mod limits;
 mod loops;
+mod mistakes;
 mod names;
 mod paths;
 mod reads;
 mod references;
 mod search;
+pub mod shown;
 mod syntax;
 mod zones;
 
@@ -28,7 +32,7 @@ use cel::common::types::CelBool;
 use cel::common::value::{CowVal, Val};
 use cel::{Context, Env, ExecutionError, IdedExpr};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::thread;
@@ -37,6 +41,7 @@ use crate::panics;
 use crate::steps::{self, OutOfSteps};
 use crate::suggest::shorten;
 
+pub use explain::{ConditionTrace, Explanation, Part, lines};
 use loops::Loop;
 use paths::{Found, Paths};
 pub use reads::Read;
@@ -68,6 +73,8 @@ pub struct Condition {
     paths: Paths,
     /// Set if the expression is a loop that needs no CEL values.
     list_loop: Option<Loop>,
+    /// Where `&&` and `||` are in the text: the number of the part of the expression → byte.
+    joints: BTreeMap<u64, usize>,
 }
 
 /// A CEL expression that does not compile.
@@ -76,7 +83,7 @@ pub struct Condition {
 pub struct ConditionError(pub String);
 
 /// A CEL expression that could not be evaluated (a field is missing, a type does not fit).
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EvaluationError(pub String);
 
@@ -134,13 +141,7 @@ impl Condition {
         if let Found::Missing(Some(key)) = self.paths.walk(names) {
             return Err(no_such_key(key));
         }
-        self.with_value(names, |value| match value.downcast_ref::<CelBool>() {
-            Some(held) => Ok(*held.inner()),
-            None => Err(EvaluationError(format!(
-                "the result is a {}, not true or false",
-                value.get_type().name()
-            ))),
-        })
+        self.with_value_of(&self.expression, names, boolean)
     }
 
     /// Evaluates the expression as [`Self::evaluate`] does, without an error: `None` if it has no value.
@@ -169,13 +170,15 @@ impl Condition {
     }
 
     fn evaluate_whole(&self, names: &Value) -> Result<Value, EvaluationError> {
-        self.with_value(names, |value| {
+        self.with_value_of(&self.expression, names, |value| {
             json::from_cel(value).map_err(|error| evaluation_error(&error))
         })
     }
 
-    fn with_value<T>(
+    /// Evaluates the expression, or a part of it.
+    fn with_value_of<T>(
         &self,
+        expression: &IdedExpr,
         names: &Value,
         read: impl FnOnce(&dyn Val) -> Result<T, EvaluationError>,
     ) -> Result<T, EvaluationError> {
@@ -184,7 +187,7 @@ impl Condition {
         context.set_variable_resolver(&resolver);
         let (read, out_of_steps) = steps::limited(steps::EXPRESSION, || {
             panics::caught(|| {
-                let value: CowVal<'_, '_> = cel::Value::resolve_val(&self.expression, &context)
+                let value: CowVal<'_, '_> = cel::Value::resolve_val(expression, &context)
                     .map_err(|error| evaluation_error(&error))?;
                 read(value.as_ref())
             })
@@ -204,6 +207,16 @@ impl fmt::Debug for Condition {
     }
 }
 
+fn boolean(value: &dyn Val) -> Result<bool, EvaluationError> {
+    let held = value.downcast_ref::<CelBool>().map(|held| *held.inner());
+    held.ok_or_else(|| {
+        EvaluationError(format!(
+            "the result is a {}, not true or false",
+            value.get_type().name()
+        ))
+    })
+}
+
 fn parse(text: &str) -> Result<Condition, String> {
     let program = ENV
         .compile(text)
@@ -212,11 +225,13 @@ fn parse(text: &str) -> Result<Condition, String> {
     syntax::check_nesting(&expression)?;
     let references = References::of(&expression);
     syntax::check_functions(&references)?;
+    syntax::check_names(&references)?;
     syntax::check_patterns(&expression, evaluate_constant)?;
     zones::check(&expression)?;
     let reads = reads::of(&expression);
     let paths = Paths::of(&expression.expr);
     let list_loop = Loop::of(&expression.expr);
+    let joints = explain::joints(text, &expression, |id| program.source_info().offset_for(id));
     syntax::use_own_comparisons(&mut expression);
     limits::apply(&mut expression);
     Ok(Condition {
@@ -226,6 +241,7 @@ fn parse(text: &str) -> Result<Condition, String> {
         reads,
         paths,
         list_loop,
+        joints,
     })
 }
 

@@ -9,6 +9,7 @@ use cel::common::ast::{
 };
 use std::collections::BTreeSet;
 
+use super::bounded::{RANGE, USE};
 use super::references::{ANY, is_name};
 
 /// A path of which an expression or a template may read something.
@@ -24,7 +25,8 @@ pub struct Read {
 /// Functions that read the number of the items or members of a value, or the names of the members.
 const OUTLINE: &[&str] = &["size", "firstKeys"];
 /// Functions that return one of their arguments, or what is in an optional.
-const SAME: &[&str] = &["dyn", "of", "or", "orValue", "value"];
+/// Besides CEL's: those that [`super::limits`] puts around a value.
+const SAME: &[&str] = &["dyn", "of", "or", "orValue", "value", RANGE, USE];
 /// Functions that read no more than the type, or whether there is a value.
 const TYPE: &[&str] = &["type", "hasValue", "none"];
 

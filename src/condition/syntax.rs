@@ -4,10 +4,10 @@
 use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
 use cel::{IdedExpr, ParseErrors};
 
-use super::References;
 use super::bounded::{ADD, MATCHES_COMPUTED};
 use super::equality::{EQUAL, MEMBER};
 use super::references::entries;
+use super::{References, mistakes};
 use crate::suggest::{nearest, shorten};
 
 /// Maximum nesting of operators, calls and brackets. Evaluation recurses for each level. Twice this depth fits the 2
@@ -81,6 +81,15 @@ pub const MACROS: &[&str] = &[
     "optFlatMap",
 ];
 
+/// Refuses names that no event can have. The caller knows the others.
+pub(super) fn check_names(references: &References) -> Result<(), String> {
+    let mut names = references.names.iter();
+    let wrong = names.find_map(|name| Some((name, mistakes::of_name(name)?)));
+    wrong.map_or(Ok(()), |(name, write)| {
+        Err(format!("there is no name `{name}`; write `{write}`"))
+    })
+}
+
 /// Refuses unknown functions. CEL itself reports them only during evaluation.
 pub(super) fn check_functions(references: &References) -> Result<(), String> {
     for function in &references.functions {
@@ -91,9 +100,12 @@ pub(super) fn check_functions(references: &References) -> Result<(), String> {
         }
         if !FUNCTIONS.contains(&function.as_str()) {
             let known = FUNCTIONS.iter().chain(MACROS).copied();
-            let nearest =
-                nearest(function, known).map_or(String::new(), |name| format!(", did you mean `{name}`?"));
-            return Err(format!("there is no function `{function}`{nearest}"));
+            let hint = match (mistakes::of_function(function), nearest(function, known)) {
+                (Some(write), _) => format!("; write `{write}`"),
+                (None, Some(name)) => format!(", did you mean `{name}`?"),
+                (None, None) => String::new(),
+            };
+            return Err(format!("there is no function `{function}`{hint}"));
         }
     }
     Ok(())
@@ -243,8 +255,17 @@ fn depth(expression: &IdedExpr) -> usize {
     }
 }
 
-/// Formats the first parse error with its position, without the list of expected tokens.
+/// Formats the first parse error with its position, and how to write what was meant.
 pub(super) fn format_parse_error(text: &str, errors: &ParseErrors) -> String {
+    let what = parse_error(text, errors);
+    match mistakes::of_syntax(text) {
+        Some(hint) => format!("{what}; {hint}"),
+        None => what,
+    }
+}
+
+/// The first parse error, without the list of expected tokens.
+fn parse_error(text: &str, errors: &ParseErrors) -> String {
     let Some(error) = errors.errors.first() else {
         return "the expression cannot be parsed".to_owned();
     };

@@ -78,6 +78,12 @@ impl AccountContext<'_> {
             self.findings,
         );
         let outbound = outbound.map(Arc::new);
+        let ids = Ids {
+            api: raw.api.unwrap_or(Api::MessagesSave),
+            table: &self.path,
+            findings: self.findings,
+        };
+        let public_id = raw.public_id.map(|id| ids.of(id, Id::Application));
         let key = self.secret(raw.private_api_key.as_ref(), Purpose::Given);
         let access_token = (raw.access_token.as_ref(), raw.refresh_token.as_ref());
         let credentials = self.credentials(access_token, raw.as_token.as_ref(), raw.user_id);
@@ -87,14 +93,14 @@ impl AccountContext<'_> {
                 Some(Account::MessagesSave(Arc::new(messages_save::Account {
                     name: self.name.clone(),
                     url,
-                    public_id: raw.public_id?.value,
+                    public_id: public_id?,
                     private_api_key: key?,
                     outbound,
                 })))
             }),
             Some(Api::Threads) => parts.and_then(|(url, outbound)| {
-                let (name, public_id) = (self.name.clone(), raw.public_id?.value);
-                let account = threads::Account::new(name, url, public_id, key?, outbound);
+                let name = self.name.clone();
+                let account = threads::Account::new(name, url, public_id?, key?, outbound);
                 Some(Account::Threads(Arc::new(account)))
             }),
             Some(Api::Matrix) => parts.zip(credentials).map(|((url, outbound), credentials)| {
@@ -102,11 +108,6 @@ impl AccountContext<'_> {
                 Account::Matrix(Arc::new(account))
             }),
             None => None,
-        };
-        let ids = Ids {
-            api: raw.api.unwrap_or(Api::MessagesSave),
-            table: &self.path,
-            findings: self.findings,
         };
         ResolvedAccount {
             api: raw.api,

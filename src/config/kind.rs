@@ -59,8 +59,25 @@ impl LoadedKind {
 /// # Errors
 /// There is no such kind, or it has errors.
 pub fn alone(name: &str, own: Option<&Path>) -> Result<(LoadedKind, Vec<Finding>), NoKind> {
+    alone_with(name, own, None)
+}
+
+/// As [`alone`], with this template in place of the operator's own one of its name.
+///
+/// # Errors
+/// As [`alone`].
+pub fn alone_with(
+    name: &str,
+    own: Option<&Path>,
+    edited: Option<TemplateFile>,
+) -> Result<(LoadedKind, Vec<Finding>), NoKind> {
     // Findings of other kinds do not matter here.
-    let folders = folders(own, &mut Vec::new());
+    let mut folders = folders(own, &mut Vec::new());
+    if let (Some(folder), Some(edited)) = (folders.get_mut(name), edited) {
+        let replaced = |known: &TemplateFile| known.origin.is_own() && known.name == edited.name;
+        folder.templates.retain(|known| !replaced(known));
+        folder.templates.push(edited);
+    }
     let Some(folder) = folders.get(name) else {
         let what = suggest::unknown("kind", name, folders.keys().map(String::as_str));
         return Err(NoKind::Unknown(what));

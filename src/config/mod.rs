@@ -48,7 +48,7 @@ use crate::units::{self, Rate};
 
 pub use env::Environment;
 pub use keys::{bridge_schema, source_schema};
-pub use kind::{LoadedKind, NoKind, alone as kind_alone};
+pub use kind::{LoadedKind, NoKind, alone as kind_alone, alone_with as kind_alone_with};
 pub use like::builtin_like;
 pub use public::Public;
 pub use samples::samples;
@@ -170,6 +170,13 @@ impl Config {
             Ok(text) => resolve::config(&name, &text, base, environment),
             Err(why) => Err(vec![Finding::error(&name, None, "", why)]),
         }
+    }
+
+    /// Returns the warnings with the severity that `check` and a reload give them: a wrong template is an error. Only at a start
+    /// it is none, because then the built-in template is better than no bridge; a reload has the previous template.
+    pub fn findings(&self) -> Vec<Finding> {
+        let warnings = self.warnings.iter().cloned();
+        warnings.map(Finding::as_checked).collect()
     }
 
     /// Whether a source requires a client certificate.

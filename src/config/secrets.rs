@@ -88,6 +88,9 @@ impl Reference {
                 Purpose::Token if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
                     Some("has blanks or characters beyond ASCII, which no token has: copy it again")
                 }
+                Purpose::Given | Purpose::Token if secret.is_placeholder() => {
+                    Some("is a placeholder: write the one you were given")
+                }
                 _ => None,
             });
             match fault {
@@ -99,9 +102,6 @@ impl Reference {
             .map_err(|why| findings.error(self.at, &self.path, why))
             .ok()?;
         let doubt = match purpose {
-            Purpose::Given | Purpose::Token if secret.is_placeholder() => {
-                Some("is a placeholder: write the one you were given")
-            }
             Purpose::Given if secret.expose().trim() != secret.expose() => {
                 Some("starts or ends with white space, probably by mistake: write it without")
             }

@@ -73,8 +73,7 @@ mod tests {
             route,
             held: *held,
             why: (*why).to_owned(),
-            channels: Vec::new(),
-            failed: false,
+            ..RouteTrace::default()
         };
         let message = |skip_reason: Option<&str>| DecidedMessage {
             skip_reason: skip_reason.map(str::to_owned),

@@ -108,6 +108,19 @@ pub(super) async fn event(
     .await
 }
 
+/// `GET /api/events/{id}/explanation`: how the present configuration decides the event, and why.
+pub(super) async fn explanation(
+    request: HttpRequest,
+    id: web::Path<String>,
+    operator: web::Data<Operator>,
+) -> HttpResponse {
+    respond(async {
+        admit(&request, &operator)?;
+        Ok(operator.service.explain(&id).await?)
+    })
+    .await
+}
+
 /// `GET /api/events/{id}/body`: the body as it was received, with headers that keep a browser from rendering it.
 pub(super) async fn body(
     request: HttpRequest,

@@ -214,6 +214,7 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
             .route("/api/openapi.json", web::get().to(api::openapi))
             .route("/api/events", web::get().to(api::events))
             .route("/api/events/{id}", web::get().to(api::event))
+            .route("/api/events/{id}/explanation", web::get().to(api::explanation))
             .route("/api/events/{id}/body", web::get().to(api::body))
             .route("/api/events/{id}/replay", web::post().to(api::replay))
             .route("/api/events/{id}/discard", web::post().to(api::discard))

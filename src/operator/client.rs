@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use url::Url;
 
+use super::explanation::EventExplanation;
 use super::view::{
     AuditList, AuditQuery, ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery,
     MoveRequest, MovedStep, Overview, PauseRequest, PauseResult, ReloadRequest, Reloaded, ReplayRequest,
@@ -108,6 +109,11 @@ impl Client {
     /// See [`super::OperatorService::event`].
     pub fn event(&self, id: &str) -> Result<EventDetails, ClientError> {
         self.get(&self.at(&["events", id]))
+    }
+
+    /// See [`super::OperatorService::explain`].
+    pub fn explain(&self, id: &str) -> Result<EventExplanation, ClientError> {
+        self.get(&self.at(&["events", id, "explanation"]))
     }
 
     /// See [`super::OperatorService::body`].

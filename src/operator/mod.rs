@@ -6,6 +6,7 @@
 
 mod client;
 mod error;
+pub mod explanation;
 mod pauses;
 mod reload;
 mod replay;

@@ -40,7 +40,7 @@ impl OperatorService {
         let mut plan = if request.as_stored {
             self.as_stored(record)
         } else {
-            self.as_decided_now(record).await?
+            self.decide_again(record, as_decided_now).await?
         };
         let mut left_out = Vec::new();
         plan.deliveries.retain(|delivery| {
@@ -136,35 +136,42 @@ impl OperatorService {
         }
     }
 
-    /// Decides the event again and plans what the decision posts.
-    async fn as_decided_now(&self, record: EventRecord) -> Result<Plan, OperatorError> {
+    /// Decides a stored event again, by the present configuration of its source. A large body is decided on a blocking thread.
+    pub(super) async fn decide_again<T: Send + 'static>(
+        &self,
+        record: EventRecord,
+        decide: fn(EventRecord, &Source) -> T,
+    ) -> Result<T, OperatorError> {
         let source = self.serving.load().sources.get(&record.envelope.source).cloned();
         let Some(source) = source else {
             return Err(OperatorError::NoSource(record.envelope.source.to_string()));
         };
         let envelope = &record.envelope;
         let is_encoded = envelope.headers.get("content-encoding").is_some();
-        let decision = if is_encoded || envelope.body.len() > LARGE {
+        if is_encoded || envelope.body.len() > LARGE {
             let deciding = tokio::task::spawn_blocking(move || decide(record, &source));
-            deciding.await.map_err(|_| OperatorError::Broken)?
-        } else {
-            decide(record, &source)
-        };
-        let (decided, messages, deliveries) = to_stored(&decision);
-        Ok(Plan {
-            decided: Some(decided),
-            messages,
-            deliveries,
-            left_out: Vec::new(),
-            skip_reason: decision.skip_reason(),
-            event_type: decision.event_type,
-        })
+            return deciding.await.map_err(|_| OperatorError::Broken);
+        }
+        Ok(decide(record, &source))
     }
 }
 
 pub(super) fn decide(record: EventRecord, source: &Source) -> Decision {
-    let event = Event::stored(record.envelope, &source.kind.body);
-    decision::decide(event, source)
+    decision::decide(Event::stored(record.envelope, &source.kind.body), source)
+}
+
+/// Plans what a new decision posts.
+fn as_decided_now(record: EventRecord, source: &Source) -> Plan {
+    let decision = decide(record, source);
+    let (decided, messages, deliveries) = to_stored(&decision);
+    Plan {
+        decided: Some(decided),
+        messages,
+        deliveries,
+        left_out: Vec::new(),
+        skip_reason: decision.skip_reason(),
+        event_type: decision.event_type,
+    }
 }
 
 /// Returns the state of an event in each channel: waiting, else delivered, else skipped, else dead.

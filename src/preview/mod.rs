@@ -5,6 +5,7 @@
 mod conversation;
 mod request;
 mod target;
+mod trial;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -21,6 +22,7 @@ use crate::twake::{self, Job};
 pub use conversation::{Situation, situations};
 pub use request::{Hint, Proof, Unchecked};
 pub use target::{NoSource, Target};
+pub use trial::{LONGEST_TEMPLATE, Trial, Tried, try_template};
 
 /// The request to preview.
 #[derive(Clone, Debug, Default)]

@@ -37,7 +37,7 @@ pub enum NoSource {
 }
 
 /// The name of the account and the channel of a kind alone.
-const PLACEHOLDER: &str = "preview";
+pub(super) const PLACEHOLDER: &str = "preview";
 
 impl Target {
     /// Returns the source with this name; without a name, the only source of the configuration.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::condition::Condition;
+use crate::condition::{Condition, Part};
 use crate::suggest::shorten;
 
 pub use table::LookupTable;
@@ -66,7 +66,7 @@ pub struct Target {
 }
 
 /// The result of one route, with its reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteTrace {
     /// The number of the route, from 0.
     pub route: usize,
@@ -78,6 +78,14 @@ pub struct RouteTrace {
     pub channels: Vec<String>,
     /// Whether its condition or lookup could not be evaluated. It then does not hold, and a metric counts it.
     pub failed: bool,
+    /// The parts of its condition that decided ([`Explanation::parts`](crate::condition::Explanation::parts)). Empty unless
+    /// [`Routes::explain`] added them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// What its condition and lookup read: each path as it is written, and its value, shortened. Empty unless
+    /// [`Routes::explain`] added them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<(String, String)>,
 }
 
 /// `Ok`: the channels of a route that holds, and the reason. `Err`: the reason why it does not hold, and whether its evaluation
@@ -108,6 +116,28 @@ impl Routes {
         (targets, traces)
     }
 
+    /// Adds to the traces of an event why each condition holds or not. This is not done on the way in: it costs as much as
+    /// evaluating the conditions again, and the values are those of the stored event.
+    pub fn explain(&self, names: &Value, traces: &mut [RouteTrace]) {
+        for trace in traces {
+            let Some(route) = self.routes.get(trace.route) else {
+                continue;
+            };
+            let mut holds = true;
+            if let Some(when) = &route.when {
+                let explanation = when.explain(names);
+                holds = when.holds(names) == Ok(true);
+                (trace.parts, trace.values) = (explanation.parts, explanation.values);
+            }
+            // The lookup of a route whose condition does not hold was not evaluated.
+            if let Some(by) = route.to.lookup().filter(|_| holds) {
+                let read = by.explain(names).values.into_iter();
+                let new: Vec<_> = read.filter(|value| !trace.values.contains(value)).collect();
+                trace.values.extend(new);
+            }
+        }
+    }
+
     /// Whether the condition or the lookup of a route reads this name.
     pub fn reads(&self, name: &str) -> bool {
         let mut conditions = self.conditions();
@@ -116,13 +146,8 @@ impl Routes {
 
     /// The conditions and the lookups of all routes.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        self.routes.iter().flat_map(|route| {
-            let by = match &route.to {
-                RouteChannels::Channels(_) => None,
-                RouteChannels::Lookup { by, .. } | RouteChannels::Named { by, .. } => Some(by),
-            };
-            route.when.iter().chain(by)
-        })
+        let routes = self.routes.iter();
+        routes.flat_map(|route| route.when.iter().chain(route.to.lookup()))
     }
 
     /// Every channel that a route may name.
@@ -146,6 +171,16 @@ impl Routes {
     /// The variants that the routes select.
     pub fn variants(&self) -> impl Iterator<Item = &Arc<str>> {
         self.routes.iter().filter_map(|route| route.variant.as_ref())
+    }
+}
+
+impl RouteChannels {
+    /// The expression whose text is looked up.
+    fn lookup(&self) -> Option<&Condition> {
+        match self {
+            Self::Channels(_) => None,
+            Self::Lookup { by, .. } | Self::Named { by, .. } => Some(by),
+        }
     }
 }
 
@@ -176,15 +211,14 @@ fn record(
                     why
                 },
                 channels: channels.iter().map(ToString::to_string).collect(),
-                failed: false,
+                ..RouteTrace::default()
             }
         }
         Err((why, failed)) => RouteTrace {
             route,
-            held: false,
             why,
-            channels: Vec::new(),
             failed,
+            ..RouteTrace::default()
         },
     };
     traces.push(trace);

@@ -156,5 +156,10 @@ mod tests {
         let (_, _, found) = read("+++\nephemeral = true\nwhen = \n+++\nx");
         assert_eq!(found[0].0, Some(3), "{found:?}");
         assert_eq!(read("+++\nx").2[0].0, Some(1));
+        let (_, _, found) = read("+++\nwhen = 'action == 'opened''\n+++\nx");
+        assert!(
+            found[0].1.contains("a text in '…' ends at the next '"),
+            "{found:?}"
+        );
     }
 }

@@ -15,6 +15,7 @@ use super::front_matter::Found;
 use super::reads;
 use super::render::{Compiled, Failure, RenderResult};
 use super::{Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers};
+use crate::condition::Condition;
 
 use draft::{Draft, Parts, draft, finish, part_name};
 pub use entry::LibraryTemplate;
@@ -234,6 +235,17 @@ impl Library {
         context: &mut Context,
     ) -> Result<RenderResult, Failure> {
         compiled.render(&self.engine, rules, &self.first, context)
+    }
+
+    /// Returns the `when` of a template that was rendered.
+    pub fn when(&self, rendered: &RenderedTemplate) -> Option<&Condition> {
+        let files = [self.own.get(&rendered.name), self.builtin.get(&rendered.name)];
+        let mut files = files.into_iter().flatten();
+        files
+            .find(|file| file.origin == rendered.origin)?
+            .front
+            .when
+            .as_ref()
     }
 
     /// Returns all compiled templates, own ones first. A built-in template with an own part occurs twice, with and

@@ -6,6 +6,7 @@ mod front_matter;
 mod helpers;
 mod late;
 mod library;
+mod mistakes;
 mod origin;
 mod own_text;
 mod reads;

@@ -118,6 +118,19 @@ impl Finding {
         Self { subject, ..self }
     }
 
+    /// The finding as `check` and a reload report it: one about a template is an error.
+    pub(crate) fn as_checked(self) -> Self {
+        let is_wrong_template = self.subject == Subject::Template && self.severity == Severity::Warning;
+        Self {
+            severity: if is_wrong_template {
+                Severity::Error
+            } else {
+                self.severity
+            },
+            ..self
+        }
+    }
+
     pub(crate) fn warning(file: &str, line: Option<usize>, table: &str, what: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,

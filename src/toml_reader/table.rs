@@ -31,7 +31,10 @@ pub(crate) fn read_joined<T>(
     for error in errors.iter().take(5) {
         // Only the message: the error's own display quotes the line, which may hold a secret.
         let at = error.span().map_or(0, |span| span.start);
-        let what = format!("not TOML: {}", error.message().replace('\n', ", "));
+        let mut what = format!("not TOML: {}", error.message().replace('\n', ", "));
+        if has_nested_quotes(text, at) {
+            what.push_str("; a text in '…' ends at the next ': write the texts in it with \", such as when = 'action == \"opened\"'");
+        }
         findings.error(at, "", what);
     }
     let table = document.get_ref();
@@ -45,6 +48,19 @@ pub(crate) fn read_joined<T>(
             findings,
         })
     })
+}
+
+/// Whether the line of a position has a value in `'…'` with more such quotes in it.
+fn has_nested_quotes(text: &str, at: usize) -> bool {
+    let start = text
+        .get(..at)
+        .map_or(0, |before| before.rfind('\n').map_or(0, |end| end + 1));
+    let line = text
+        .get(start..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    let value = line.split_once('=').map(|(_, value)| value.trim_start());
+    value.is_some_and(|value| value.starts_with('\'') && value.matches('\'').count() > 2)
 }
 
 /// A table and the description of its keys.

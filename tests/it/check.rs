@@ -231,8 +231,8 @@ const MISTAKES: &[Mistake] = &[
         "{{/each}}",
         "",
         "error",
-        9,
-        "invalid handlebars syntax",
+        6,
+        "`{{#each}}` has no end; write `{{/each}}` after its content",
     ),
     (
         "_step.hbs",

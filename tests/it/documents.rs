@@ -161,9 +161,120 @@ fn the_ten_lines_of_the_readme_are_a_valid_configuration() {
         .unwrap();
     }
     let environment = twake_bridge::config::Environment::none();
-    let config = twake_bridge::config::Config::from_text(ten, folder.path(), &environment);
-    let config = config.unwrap_or_else(|findings| panic!("{findings:?}"));
+    let read = |text: &str| twake_bridge::config::Config::from_text(text, folder.path(), &environment);
+    let Err(findings) = read(ten) else {
+        panic!("the placeholders are accepted");
+    };
+    assert_eq!(findings.len(), 3, "{findings:?}");
+    let ids = placeholders(ten).into_iter().enumerate();
+    let filled = ids.fold(ten.to_owned(), |text, (number, placeholder)| {
+        text.replace(&placeholder, &format!("id-{number}"))
+    });
+    let config = read(&filled).unwrap_or_else(|findings| panic!("{findings:?}"));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+/// The texts that stand for an id of Twake in a configuration, without ids made of zeros.
+fn placeholders(configuration: &str) -> Vec<String> {
+    const IDS: [&str; 4] = ["public_id", "group_id", "workspace_id", "channel_id"];
+    fn collect(name: &str, value: &toml::Value, within: &str, found: &mut Vec<String>) {
+        match value {
+            toml::Value::String(text)
+                if (IDS.contains(&name) || within == "channels")
+                    && !text.contains("00000000-")
+                    && !text.contains(':') =>
+            {
+                found.push(text.clone());
+            }
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    collect(key, value, name, found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    let table: toml::Table = toml::from_str(configuration).unwrap_or_default();
+    collect("", &toml::Value::Table(table), "", &mut found);
+    found
+}
+
+/// Every text of a document in place of an id or of Twake's key is refused with what to write, so a copy of the document never
+/// starts a bridge that posts nowhere.
+#[test]
+fn every_placeholder_of_the_documents_is_an_error() {
+    let (mut ids, mut keys) = (BTreeSet::new(), BTreeSet::new());
+    for name in [
+        "README.md",
+        "deploy/README.md",
+        "deploy/debian/bridge.toml",
+        "docs/which-twake.md",
+        "docs/twake.md",
+    ] {
+        let page = document(name).replace("\n#", "\n");
+        let blocks = page
+            .split("```toml\n")
+            .skip(1)
+            .map(|block| block.split("```").next().unwrap());
+        let whole = page.contains("```").then_some("").unwrap_or(&page);
+        let lines = |text: &str| {
+            text.lines()
+                .map(|line| line.trim_start().to_owned() + "\n")
+                .collect::<String>()
+        };
+        ids.extend(blocks.chain([whole]).flat_map(|text| placeholders(&lines(text))));
+        for line in page
+            .lines()
+            .filter(|line| line.contains("secrets/twake") || line.contains("secrets/matrix"))
+        {
+            let command = ["printf %s ", "echo -n "]
+                .into_iter()
+                .find_map(|word| line.split_once(word));
+            let Some((_, written)) = command else { continue };
+            let quote = &written[..1];
+            keys.insert(
+                written[1..]
+                    .split(quote.chars().next().unwrap())
+                    .next()
+                    .unwrap()
+                    .to_owned(),
+            );
+        }
+    }
+    assert!(ids.len() >= 4 && keys.len() >= 3, "{ids:?} {keys:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let read = |id: &str, key: &str| {
+        fs::write(folder.path().join("twake"), key).unwrap();
+        let text = format!(
+            "[twake.main]\nurl = \"https://api.twake.app\"\npublic_id = \"{id}\"\nprivate_api_key = {{ file = \"twake\" }}\n\
+             group_id = \"{id}\"\n[channels]\ndev = \"{id}\"\n"
+        );
+        let config = twake_bridge::config::Config::from_text(
+            &text,
+            folder.path(),
+            &twake_bridge::config::Environment::none(),
+        );
+        config.err().unwrap_or_default()
+    };
+    for id in &ids {
+        let found = read(id, "4c1f0a9e77b2d35586aa0b1c");
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 3, "{id}: {found:?}");
+        assert!(
+            found
+                .iter()
+                .all(|finding| finding.contains("is a placeholder: write")),
+            "{found:?}"
+        );
+    }
+    for key in &keys {
+        let found = read("id", key);
+        assert!(
+            found.len() == 1 && found[0].what.contains("is a placeholder"),
+            "{key}: {found:?}"
+        );
+    }
 }
 
 #[test]

@@ -34,7 +34,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "preview",
         &[
             "authentication",
+            // The findings about an edited template.
+            "check",
             "clock",
+            "condition",
             "config",
             "conversation",
             "message",
@@ -44,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "decision",
             // The readers of a channel that is not configured.
             "message",
+            "template",
             "route",
             "secret",
             "source",
@@ -72,6 +76,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake",
             // preview prints a decision; demo counts decisions.
             "decision",
+            // Why a condition holds or not.
+            "condition",
             "route",
             "template",
             "message",
@@ -144,6 +150,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "queue",
             "decision",
+            // Why a condition holds or not, and short values.
+            "condition",
             "source",
             "event",
             "route",
@@ -201,7 +209,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "decision",
         &[
-            "source", "facts", "route", "template", "message", "event", "headers", "steps",
+            "source",
+            "condition",
+            "facts",
+            "route",
+            "template",
+            "message",
+            "event",
+            "headers",
+            "steps",
         ],
     ),
     ("headers", &[]),

@@ -1,6 +1,7 @@
 //! `twake-bridge events`: lists and shows events, replays them, and discards what waits.
 
 mod bulk;
+mod explain;
 mod filters;
 mod show;
 pub(super) mod tail;

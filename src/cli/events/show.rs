@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::super::backend::{OperatorArguments, OperatorBackend};
 use super::super::shown::{indented, json, optional_time, time, visible, visible_lines};
-use super::state;
+use super::{explain, state};
 use crate::operator::view::{Attempt, DeliveryDetails, EventDetails};
 use crate::queue::{Done, State};
 
@@ -20,6 +20,9 @@ pub(crate) struct ShowArguments {
     /// Print only the body, byte for byte as received; on a terminal its first 64 KiB, with control characters escaped.
     #[arg(long, conflicts_with = "json")]
     body: bool,
+    /// Decide the event by the present configuration, and show why: the facts, and what each condition read.
+    #[arg(long, conflicts_with = "body")]
+    explain: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -30,6 +33,16 @@ pub(crate) struct ShowArguments {
 pub(super) async fn show(operator: &OperatorBackend, arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
     if arguments.body {
         write_body(&operator.body(&arguments.id).await?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.explain {
+        let explanation = operator.explain(&arguments.id).await?;
+        let shown = if arguments.json {
+            json(&explanation)? + "\n"
+        } else {
+            explain::text(&explanation)
+        };
+        stdout().lock().write_all(shown.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     let event = operator.event(&arguments.id).await?;

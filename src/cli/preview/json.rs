@@ -104,6 +104,7 @@ fn message(decided: &DecidedMessage, preview: &Preview, kind: &str) -> Value {
         "own": template.is_some_and(|template| template.origin.is_own()),
         "why_this": why_this(decided, &preview.decision.event_type),
         "failed": failed.collect::<Value>(),
+        "when": decided.when,
         "when_failed": decided.when_failed,
         "conversation_failed": decided.conversation_failed,
         "skip_reason": decided.skip_reason,

@@ -6,8 +6,9 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 use super::super::paint::Paint;
-use super::super::shown::visible_lines;
+use super::super::shown::{visible, visible_lines};
 use crate::authentication::Refusal;
+use crate::condition::{self, ConditionTrace};
 use crate::decision::{ChallengeResponse, DecidedMessage};
 use crate::message::{Readers, Urgency};
 use crate::preview::{ChatRequest, Hint, Outcome, Preview, Proof, Target, Unchecked, why_this};
@@ -233,7 +234,11 @@ impl Out {
             } else {
                 format!(" → {}", paint.bold(&route.channels.join(", ")))
             };
-            format!("{} {held} {why}{to}", route.route)
+            let mut line = format!("{} {held} {why}{to}", route.route);
+            for because in condition::lines(&route.parts, &route.values) {
+                let _ = write!(line, "\n      {}", paint.dim(&visible(&because)));
+            }
+            line
         };
         let routes = &preview.decision.routes;
         let shown: Vec<String> = routes.iter().map(route).collect();
@@ -272,6 +277,9 @@ impl Out {
         if message.message.is_some() || message.template.is_some() {
             self.field("template", &format!("{template_text}{why}"));
         }
+        if let Some(when) = &message.when {
+            self.when(when);
+        }
         if let Some(why) = &message.when_failed {
             let why = format!(
                 "its `when` cannot be evaluated, so it holds: {}",
@@ -308,6 +316,21 @@ impl Out {
                 self.field("quiet", &format!("it waits for {name} from {quiet}"));
             }
         }
+    }
+
+    /// The condition of a template, and why it holds or not.
+    fn when(&mut self, when: &ConditionTrace) {
+        let holds = match (when.held, &when.error) {
+            (true, _) => "holds",
+            (false, None) => "does not hold",
+            // The line about the error follows.
+            (false, Some(_)) => "cannot be evaluated",
+        };
+        let mut shown = vec![shortened(&visible(&format!("{} {holds}", when.text)))];
+        for because in when.explanation.lines() {
+            shown.push(self.paint.dim(&format!("  {}", visible(&because))));
+        }
+        self.field("when", &shown.join("\n"));
     }
 
     fn request(&mut self, channel: &str, request: &ChatRequest) {

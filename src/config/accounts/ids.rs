@@ -7,6 +7,7 @@ use crate::twake::matrix::Room;
 /// The ids of Twake.
 #[derive(Clone, Copy)]
 pub(super) enum Id {
+    Application,
     Group,
     Workspace,
     Channel,
@@ -16,11 +17,34 @@ impl Id {
     /// Its key, what it is of, and what it follows in the address of the web client.
     pub(super) fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
+            Self::Application => ("public_id", "application", "/applications/"),
             Self::Group => ("group_id", "company", "/client/"),
             Self::Workspace => ("workspace_id", "workspace", "/w/"),
             Self::Channel => ("channel_id", "channel", "/c/"),
         }
     }
+}
+
+/// Returns where the id of Twake that a placeholder of the documents stands for is found. `None`: the text is no placeholder. No
+/// id of Twake has blanks inside, an ellipsis or angle brackets.
+fn placeholder(text: &str, of: Id) -> Option<String> {
+    let text = text.trim();
+    if !text.contains([' ', '…', '<', '>']) && !text.contains("...") {
+        return None;
+    }
+    let (key, of_what, before) = of.words();
+    let what = match of {
+        Id::Application => {
+            "the public identifier, which Twake shows with the application under Applications and connectors"
+                .to_owned()
+        }
+        Id::Group | Id::Workspace | Id::Channel => {
+            format!(
+                "the {of_what}'s id, which follows {before} in the address of the web client (docs/twake.md finds it elsewhere)"
+            )
+        }
+    };
+    Some(format!("is a placeholder: write {key} = \"…\" with {what}"))
 }
 
 /// Checks ids of Twake in a table of `bridge.toml`.
@@ -32,8 +56,8 @@ pub(super) struct Ids<'a> {
 
 impl Ids<'_> {
     /// The id, after a finding if it is none.
-    pub(super) fn of(&self, id: Located<String>, of: Id) -> String {
-        let (key, of, before) = of.words();
+    pub(super) fn of(&self, id: Located<String>, which: Id) -> String {
+        let (key, of, before) = which.words();
         let what = if Room::parse(&id.value).is_ok() {
             format!(
                 "is a room of Matrix, and the account has api = \"{}\"",
@@ -49,6 +73,8 @@ impl Ids<'_> {
             format!(
                 "is no id of a {of}, but a name: write what follows {before} in the address of the web client"
             )
+        } else if let Some(what) = placeholder(&id.value, which) {
+            what
         } else if id.value.trim() != id.value {
             format!("has blanks around it, did you mean \"{}\"?", id.value.trim())
         } else {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::template::front_matter::{self, Found, FrontMatter};
 use crate::template::render::Compiled;
-use crate::template::{Origin, TemplateFile, check, own_text};
+use crate::template::{Origin, TemplateFile, check, mistakes, own_text};
 
 pub(super) type Parts = HashMap<String, Template>;
 
@@ -29,8 +29,10 @@ pub(super) fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Ve
     let TemplateFile { name, text, origin } = file;
     let file = origin.file(kind, &name);
     let (front, body, mut found) = front_matter::read(&text);
+    let mistake = mistakes::find(&body);
     match Template::compile_with_name(&body, name.clone()) {
         Ok(template) => {
+            found.extend(mistake);
             found.extend(own_text::findings(&body, &template));
             if found.is_empty() {
                 return Ok(Draft {
@@ -48,7 +50,8 @@ pub(super) fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Ve
                 .lines()
                 .last()
                 .map_or(what.as_str(), |line| line.trim_start_matches([' ', '=']));
-            found.push((error.pos().map(|(line, _)| line), what.to_owned()));
+            let raw = || (error.pos().map(|(line, _)| line), what.to_owned());
+            found.push(mistake.unwrap_or_else(raw));
         }
     }
     Err((file, found))
