@@ -25,7 +25,7 @@
 //!
 //! | module | contains |
 //! | --- | --- |
-//! | [`http`] | the listeners: connections, memory for bodies, limits, the handlers, the table of refusals |
+//! | [`http`] | the listeners: connections, memory for bodies, limits, the handlers, the table of refusals, the access control of the operator's listener |
 //! | [`admission`] | access control before authentication: client addresses and certificates |
 //! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate, and the parts of it that something reads |
 //! | [`authentication`], [`secret`] | the schemes of a kind and the secrets of a source |
@@ -49,6 +49,7 @@
 //! | [`toml_reader`], [`units`], `zone`, `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; time zones; "did you mean" |
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them |
 //! | [`operator`] | list, show, replay, discard, move: the service on a queue, and its client over HTTP |
+//! | [`console`] | the pages of the operator, rendered from the values of [`operator`] |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |
 //! | [`sandbox`] | the stand-in chat (messages/save, threads, Matrix) with its page, and the sender of samples |
@@ -90,6 +91,7 @@ pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod console;
 pub mod conversation;
 pub mod decision;
 pub mod delivery;

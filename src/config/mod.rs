@@ -21,6 +21,7 @@ mod files;
 mod keys;
 mod kind;
 mod like;
+mod operator;
 mod outbound;
 mod people;
 mod public;
@@ -37,8 +38,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::secret::Secret;
-use crate::source::{Snapshot, Source};
+use crate::source::{OperatorAccess, Snapshot, Source};
 use crate::toml_reader::{Finding, Placed};
 use crate::twake::Destination;
 use crate::units;
@@ -76,8 +76,8 @@ pub struct Config {
     pub history: History,
     /// `[public]`.
     pub public: Public,
-    /// `[operator] token`: the bearer token that the operator's listener requires, if any.
-    pub operator_token: Option<Secret>,
+    /// `[operator]`.
+    pub operator: OperatorAccess,
     /// What is allowed but probably not intended.
     pub warnings: Vec<Finding>,
 }
@@ -172,13 +172,9 @@ impl Config {
     /// Returns the part that the listeners and the operator service use.
     pub fn serving(self) -> Snapshot {
         Snapshot {
-            channels: self
-                .channels
-                .into_iter()
-                .map(|(name, destination)| (name, destination.account().api()))
-                .collect(),
+            channels: self.channels,
             sources: self.sources,
-            operator_token: self.operator_token,
+            operator: self.operator,
             trusted_proxies: self.public.trusted_proxies,
         }
     }

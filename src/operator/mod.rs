@@ -6,6 +6,8 @@
 
 mod client;
 mod error;
+mod inspection;
+mod moment;
 mod reload;
 mod replay;
 mod service;
@@ -13,6 +15,8 @@ pub mod view;
 
 pub use client::{Client, ClientError, operator_url};
 pub use error::OperatorError;
+pub use inspection::Inspection;
+pub use moment::Moment;
 pub use reload::{PendingReload, Reloads};
 pub use service::{HaltedLane, Halts, OperatorService};
 

@@ -164,7 +164,7 @@ impl OperatorService {
 
     /// The API of a configured channel.
     fn api(&self, channel: &str) -> Option<Api> {
-        self.serving.load().channels.get(channel).copied()
+        self.destination(channel).map(|destination| destination.account().api())
     }
 
     /// Returns the event whose id has this prefix.

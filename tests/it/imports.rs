@@ -102,6 +102,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "console",
             "operator",
             "decision",
             "source",
@@ -115,6 +116,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "logging",
             "panics",
+        ],
+    ),
+    (
+        "console",
+        &[
+            "operator",
+            // What it shows.
+            "queue",
+            "decision",
+            "route",
+            "message",
+            // The causes of an error.
+            "logging",
         ],
     ),
     (
@@ -145,6 +159,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake",
             "secret",
             "clock",
+            // Durations in filters.
+            "units",
         ],
     ),
     (
@@ -289,7 +305,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel", &["condition"]),
     ("handlebars", &["template", "decision"]),
     ("pulldown_cmark", &["message", "template"]),
-    ("maud", &["sandbox/page"]),
+    ("maud", &["sandbox/page", "console"]),
     ("std::panic", &["panics"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),

@@ -12,6 +12,7 @@ mod circles;
 
 mod clock;
 mod connections;
+mod console;
 mod conversation_defaults;
 mod conversations;
 mod crash;
