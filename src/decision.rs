@@ -8,6 +8,7 @@
 
 mod challenge;
 mod fallback;
+mod line;
 mod skipped;
 
 use handlebars::Context;
@@ -25,6 +26,7 @@ use crate::steps;
 use crate::template::{Rendered, RenderedTemplate};
 
 pub use challenge::{ChallengeResponse, answer_challenge, answer_unsigned_challenge};
+pub use line::EventLine;
 pub use skipped::Skipped;
 
 /// Everything decided about one event.
@@ -38,6 +40,8 @@ pub struct Decision {
     pub remember: Duration,
     /// The facts by name. Empty unless [`decide_whole`] decided.
     pub facts: Map<String, Value>,
+    /// What lists show of the event.
+    pub line: EventLine,
     /// The evaluated routes, and why each matched or not.
     pub routes: Vec<RouteTrace>,
     /// The messages, one for each variant.
@@ -143,7 +147,7 @@ pub fn read(event: Event, source: &Source) -> Reading {
 #[derive(Clone, Copy)]
 enum Facts {
     All,
-    /// Those that the routes of the source read, or a template that may render the event.
+    /// Those that the routes of the source read, or a template that may render the event, and those of its [`EventLine`].
     Read,
 }
 
@@ -169,7 +173,8 @@ fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
         Facts::All => source.facts.evaluate(&names, |_| true),
         Facts::Read => {
             let is_read = |fact: &str| {
-                kind.templates.reads(&event_type, fact)
+                EventLine::FACTS.contains(&fact)
+                    || kind.templates.reads(&event_type, fact)
                     || source.routes.reads(fact)
                     || source.conversations.reads(&event_type, fact)
             };
@@ -189,8 +194,8 @@ fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
     }
 }
 
-/// Decides an event: its type, its key, where it goes and what is posted. Evaluates only the facts that its routes and
-/// templates read.
+/// Decides an event: its type, its key, where it goes and what is posted. Evaluates only the facts that its routes, its
+/// templates and its [`EventLine`] read.
 pub fn decide(event: Event, source: &Source) -> Decision {
     decide_read(read_facts(event, source, Facts::Read), source).0
 }
@@ -214,6 +219,7 @@ fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         cut_off: facts_cut_off,
         unreadable,
     } = reading;
+    let line = EventLine::of(context.data());
     let ((targets, routes), routes_cut_off) =
         steps::limited(steps::PHASE, || source.routes.choose(context.data()));
 
@@ -236,6 +242,7 @@ fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         key,
         remember,
         facts: Map::new(),
+        line,
         routes,
         messages,
         deliveries,

@@ -126,6 +126,12 @@ impl Authenticator {
             .map(|entry| entry.scheme.name.as_str())
             .collect()
     }
+
+    /// Returns how many secrets the schemes have.
+    pub fn secret_count(&self) -> usize {
+        let keys = self.entries.iter().flat_map(|entry| &entry.keys);
+        keys.map(|key| &key.name).collect::<BTreeSet<_>>().len()
+    }
 }
 
 /// Adds the key of a secret to the scheme that the secret names, or to every scheme that accepts it.

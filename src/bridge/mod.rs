@@ -55,6 +55,7 @@ pub struct Bridge {
     operator: Server,
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
+    service: OperatorService,
     queue: Queue,
     store: queue::StoreThread,
 }
@@ -166,7 +167,7 @@ impl Bridge {
             clock: clock.clone(),
             serving,
             halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
-            service,
+            service: service.clone(),
             reloads: reloads.clone(),
         };
         let refused = {
@@ -195,6 +196,7 @@ impl Bridge {
             operator,
             operator_address,
             dispatcher,
+            service,
             queue,
             store,
         })
@@ -246,6 +248,7 @@ impl Bridge {
             connections,
             operator,
             dispatcher,
+            service,
             queue,
             store,
             ..
@@ -259,6 +262,8 @@ impl Bridge {
         } else {
             drop(reload_requests);
         }
+        let until = stop.graceful.clone();
+        actix_web::rt::spawn(async move { service.release_held(until).await });
         let deliver = dispatcher.run(stop.graceful.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::wrong_configuration;
@@ -11,10 +12,10 @@ use crate::clock::Clock;
 use crate::config::env::{self, Variables};
 use crate::config::{Config, History};
 use crate::operator::view::{
-    ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery, MoveRequest, MovedStep,
-    ReplayRequest, Replayed,
+    AuditList, AuditQuery, ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery,
+    MoveRequest, MovedStep, PauseRequest, PauseResult, ReplayRequest, Replayed,
 };
-use crate::operator::{Client, ClientError, OperatorError, OperatorService, operator_url};
+use crate::operator::{Client, ClientError, OperatorError, OperatorService, Who, operator_url};
 use crate::queue::{self, OpenError, Queue};
 use crate::secret::Secret;
 
@@ -67,10 +68,33 @@ macro_rules! ask {
     };
 }
 
+/// Asks for a change. The audit shows who does.
+macro_rules! change {
+    ($operator:expr, $method:ident($($argument:expr),*)) => {
+        match $operator {
+            OperatorBackend::Local(service, _) => {
+                Ok(service.$method($($argument),*, &Who::command_line()).await?)
+            }
+            OperatorBackend::Remote(client) => Ok(client.$method($($argument),*)?),
+        }
+    };
+}
+
 impl OperatorBackend {
+    /// Does something with the running bridge, or with the store if none runs.
+    pub(super) fn run(
+        arguments: &OperatorArguments,
+        work: impl AsyncFnOnce(&Self) -> anyhow::Result<ExitCode>,
+    ) -> anyhow::Result<ExitCode> {
+        let operator = Self::open(arguments)?;
+        let result = actix_web::rt::System::new().block_on(work(&operator));
+        operator.close();
+        result
+    }
+
     /// Finds the running bridge or opens the store. A wrong configuration is reported and ignored, because the operator may be
     /// investigating it.
-    pub(super) fn open(arguments: &OperatorArguments) -> anyhow::Result<Self> {
+    fn open(arguments: &OperatorArguments) -> anyhow::Result<Self> {
         let variables = variables()?;
         let settings = &variables.settings;
         let path = arguments.config.as_ref().unwrap_or(&settings.config);
@@ -161,7 +185,7 @@ impl OperatorBackend {
     }
 
     pub(super) async fn replay(&self, id: &str, request: &ReplayRequest) -> Result<Replayed, BackendError> {
-        ask!(self, replay(id, request))
+        change!(self, replay(id, request))
     }
 
     pub(super) async fn discard(
@@ -169,7 +193,7 @@ impl OperatorBackend {
         id: &str,
         request: &DiscardRequest,
     ) -> Result<Discarded, BackendError> {
-        ask!(self, discard(id, request))
+        change!(self, discard(id, request))
     }
 
     pub(super) async fn channels(&self) -> Result<Vec<ChannelDetails>, BackendError> {
@@ -177,11 +201,23 @@ impl OperatorBackend {
     }
 
     pub(super) async fn move_waiting(&self, request: &MoveRequest) -> Result<MovedStep, BackendError> {
-        ask!(self, move_waiting(request))
+        change!(self, move_waiting(request))
+    }
+
+    pub(super) async fn pause(&self, request: &PauseRequest) -> Result<PauseResult, BackendError> {
+        change!(self, pause(request))
+    }
+
+    pub(super) async fn resume(&self, request: &PauseRequest) -> Result<PauseResult, BackendError> {
+        change!(self, resume(request))
+    }
+
+    pub(super) async fn audit(&self, query: &AuditQuery) -> Result<AuditList, BackendError> {
+        ask!(self, audit(query))
     }
 
     /// Closes the store if it was opened here.
-    pub(super) fn close(self) {
+    fn close(self) {
         if let Self::Local(service, store) = self {
             drop(service);
             store.close();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::backend::{OperatorArguments, OperatorBackend};
 use super::events::confirmed;
-use super::shown::{json, optional_time, table, visible};
+use super::shown::{json, optional_time, table, time, visible};
 use crate::operator::view::{ChannelDetails, MoveRequest};
 use crate::suggest::counted;
 
@@ -49,15 +49,10 @@ pub(super) fn run(command: &ChannelsCommand) -> anyhow::Result<ExitCode> {
         ChannelsCommand::List(arguments) => &arguments.operator,
         ChannelsCommand::Move(arguments) => &arguments.operator,
     };
-    let operator = OperatorBackend::open(arguments)?;
-    let result = actix_web::rt::System::new().block_on(async {
-        match command {
-            ChannelsCommand::List(arguments) => list(&operator, arguments).await,
-            ChannelsCommand::Move(arguments) => move_waiting(&operator, arguments).await,
-        }
-    });
-    operator.close();
-    result
+    OperatorBackend::run(arguments, async |operator| match command {
+        ChannelsCommand::List(arguments) => list(operator, arguments).await,
+        ChannelsCommand::Move(arguments) => move_waiting(operator, arguments).await,
+    })
 }
 
 async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
@@ -74,9 +69,23 @@ async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::
         "OLDEST (UTC)",
         "NEXT ATTEMPT",
         "REASON",
-        "HALTED",
+        "STATE",
     ];
     out.write_all(table(&heading, &rows).as_bytes())?;
+    for channel in &channels {
+        if let Some(pause) = &channel.paused {
+            let name = visible(&channel.channel);
+            let why = match pause.why.as_str() {
+                "" => String::new(),
+                why => format!(": {}", visible(why)),
+            };
+            let (since, who) = (time(pause.since), visible(&pause.who));
+            writeln!(
+                out,
+                "{name}: paused since {since} UTC by {who}{why} (`twake-bridge resume channel {name}` ends it)"
+            )?;
+        }
+    }
     for channel in channels.iter().filter(|channel| channel.waiting > 0) {
         let name = visible(&channel.channel);
         if let Some(hint) = &channel.hint {
@@ -100,7 +109,13 @@ fn row(channel: &ChannelDetails) -> Vec<String> {
         optional_time(channel.oldest),
         optional_time(channel.next_attempt),
         channel.reason.clone().unwrap_or_else(|| "-".to_owned()),
-        if channel.halted { "halted" } else { "-" }.to_owned(),
+        match (&channel.paused, channel.halted) {
+            (Some(_), true) => "paused, halted",
+            (Some(_), false) => "paused",
+            (None, true) => "halted",
+            (None, false) => "-",
+        }
+        .to_owned(),
     ]
 }
 

@@ -7,6 +7,7 @@ macro_rules! note {
     };
 }
 
+mod audit;
 mod backend;
 mod backup;
 mod channels;
@@ -18,6 +19,7 @@ mod matrix;
 mod output;
 mod packaging;
 mod paint;
+mod pause;
 mod preview;
 mod reload;
 mod restore;
@@ -50,6 +52,8 @@ Examples:
   twake-bridge events list --since 2h        the events of two hours and their deliveries
   twake-bridge events replay --state dead    post dead letters again
   twake-bridge channels list                 what waits for each channel, and why
+  twake-bridge tail                          new events and deliveries, live
+  twake-bridge pause channel dev             let the messages of a channel wait
 
 Environment:
   TWAKE_BRIDGE_CONFIG           bridge.toml             the configuration
@@ -83,6 +87,16 @@ enum Command {
     /// List what waits for each channel, or move it. Asks the running bridge, or opens the store if none runs.
     #[command(subcommand)]
     Channels(channels::ChannelsCommand),
+    /// Show new events and what becomes of their messages, while it happens. Ctrl-C ends it.
+    Tail(events::tail::TailArguments),
+    /// Pause a channel or a source, also over restarts. Nothing is lost: what arrives is kept.
+    #[command(subcommand)]
+    Pause(pause::PauseCommand),
+    /// Resume a channel or a source.
+    #[command(subcommand)]
+    Resume(pause::ResumeCommand),
+    /// List what operators have done: replays, discards, moves, pauses, reloads, test messages.
+    Audit(audit::AuditArguments),
     /// Make the running bridge read bridge.toml, secrets and templates again. After a mistake, nothing changes.
     Reload(reload::ReloadArguments),
     /// Check the health of the running bridge.
@@ -160,6 +174,10 @@ pub fn run() -> ExitCode {
         Command::Send(arguments) => send::run(arguments),
         Command::Events(command) => events::run(&command),
         Command::Channels(command) => channels::run(&command),
+        Command::Tail(arguments) => events::tail::run(&arguments),
+        Command::Pause(command) => pause::pause(&command),
+        Command::Resume(command) => pause::resume(&command),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Reload(arguments) => reload::run(arguments),
         Command::Health(arguments) => health::run(arguments),
         Command::Matrix(command) => matrix::run(command),

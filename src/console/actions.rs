@@ -41,13 +41,21 @@ pub(super) async fn replay(
         ..ReplayRequest::default()
     };
     let replayed = service.replay(&id, &request, &who).await?;
-    Ok(see(&link::event(replayed.event), Done::Replayed, replayed.messages.len()))
+    Ok(see(
+        &link::event(replayed.event),
+        Done::Replayed,
+        replayed.messages.len(),
+    ))
 }
 
 /// `POST /console/events/{id}/discard`
 pub(super) async fn discard(id: Path<String>, who: ReqData<Who>, service: Data<OperatorService>) -> Response {
     let discarded = service.discard(&id, &DiscardRequest::default(), &who).await?;
-    Ok(see(&link::event(discarded.event), Done::Discarded, discarded.channels.len()))
+    Ok(see(
+        &link::event(discarded.event),
+        Done::Discarded,
+        discarded.channels.len(),
+    ))
 }
 
 /// `POST /console/events/replay`: the dead letters that match a filter, newest first. The page after it goes on with the next ones.
@@ -101,25 +109,41 @@ pub(super) struct ChannelForm {
 }
 
 /// `POST /console/channels/test`
-pub(super) async fn test(form: Form<ChannelForm>, who: ReqData<Who>, service: Data<OperatorService>) -> Response {
-    service.test_message(&form.channel, &who).await?;
-    Ok(see("/console/channels", Done::Sent, 1))
+pub(super) async fn test(
+    form: Form<ChannelForm>,
+    who: ReqData<Who>,
+    service: Data<OperatorService>,
+) -> Response {
+    let sent = service.test_message(&form.channel, &who).await?;
+    Ok(see(&link::event(sent.event), Done::Sent, 1))
 }
 
 /// `POST /console/pause`
-pub(super) async fn pause(form: Form<PauseRequest>, who: ReqData<Who>, service: Data<OperatorService>) -> Response {
+pub(super) async fn pause(
+    form: Form<PauseRequest>,
+    who: ReqData<Who>,
+    service: Data<OperatorService>,
+) -> Response {
     service.pause(&form, &who).await?;
     Ok(see(section(&form), Done::Paused, 0))
 }
 
 /// `POST /console/resume`
-pub(super) async fn resume(form: Form<PauseRequest>, who: ReqData<Who>, service: Data<OperatorService>) -> Response {
+pub(super) async fn resume(
+    form: Form<PauseRequest>,
+    who: ReqData<Who>,
+    service: Data<OperatorService>,
+) -> Response {
     service.resume(&form, &who).await?;
     Ok(see(section(&form), Done::Resumed, 0))
 }
 
 fn section(request: &PauseRequest) -> &'static str {
-    if request.source.is_some() { "/console/sources" } else { "/console/channels" }
+    if request.source.is_some() {
+        "/console/sources"
+    } else {
+        "/console/channels"
+    }
 }
 
 fn see(address: &str, done: Done, count: usize) -> HttpResponse {

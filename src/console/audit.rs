@@ -11,7 +11,7 @@ use super::link;
 use super::parts::{line, time};
 use crate::operator::OperatorService;
 use crate::operator::view::AuditQuery;
-use crate::queue::{Action, AuditRecord};
+use crate::queue::AuditRecord;
 
 /// `GET /console/audit`, `?before=` for an older page.
 pub(super) async fn show(
@@ -47,14 +47,23 @@ pub(super) async fn show(
 
 fn row(record: &AuditRecord, now: Timestamp) -> Markup {
     let target = line(&record.target);
-    let is_event = matches!(record.action, Action::Replay | Action::Discard);
+    // As the service writes it: the word and the name.
+    let of = target.split_once(' ').and_then(|(what, name)| {
+        let address = match what {
+            "event" => link::event(name),
+            "channel" => link::events(&[("channel", name)]),
+            "source" => link::events(&[("source", name)]),
+            _ => return None,
+        };
+        Some(address)
+    });
     html! {
         tr {
             td.time data-label="When" { (time(record.at, now)) }
             td data-label="Who" { (line(&record.who)) }
             td data-label="What" { (record.action.word()) }
             td data-label="Of" {
-                @if is_event { a href=(link::event(&target)) { (target) } } @else { (target) }
+                @if let Some(address) = of { a href=(address) { (target) } } @else { (target) }
             }
             td data-label="Details" { (line(&record.detail)) }
         }

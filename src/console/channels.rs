@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::frame::{Page, Section};
 use super::link;
 use super::notice::NoticeQuery;
-use super::parts::{action, ago, chip, copyable, row, time};
+use super::parts::{action, ago, chip, copyable, pause, row, time};
 use crate::operator::OperatorService;
 use crate::operator::view::ChannelDetails;
 
@@ -47,7 +47,7 @@ fn one(
         article class={ "delivery " (class) } id={ "channel-" (name) } {
             h2 { a href=(link::events(&[("channel", name)])) { "#" (name) }
                 @if channel.halted { " " (chip("halted")) }
-                @if channel.pause.is_some() { " " (chip("paused")) }
+                @if channel.paused.is_some() { " " (chip("paused")) }
             }
             dl.facts.narrow {
                 @match service.destination(name) {
@@ -61,7 +61,7 @@ fn one(
                     a href=(link::events(&[("channel", name), ("state", "waiting")])) { (channel.waiting) }
                     @if let Some(oldest) = channel.oldest { ", the oldest since " (ago(oldest, now)) }
                 }))
-                @if let Some(pause) = &channel.pause {
+                @if let Some(pause) = &channel.paused {
                     (row("Paused (UTC)", &html! { (time(pause.since, now)) " by " (pause.who) @if !pause.why.is_empty() { ": " (pause.why) } }))
                 }
                 @if channel.waiting > 0 || channel.halted {
@@ -79,17 +79,16 @@ fn one(
 
 fn actions(channel: &ChannelDetails, all: &[ChannelDetails]) -> Markup {
     let name = channel.channel.as_str();
-    let others = || all.iter().filter(|other| other.configured && other.channel != name);
+    let others = || {
+        all.iter()
+            .filter(|other| other.configured && other.channel != name)
+    };
     html! {
         div.row.actions {
-            @if channel.pause.is_some() {
+            @if channel.paused.is_some() {
                 (action("/console/resume", &[("channel", name)], "Resume", None))
             } @else if channel.configured {
-                form.action method="post" action="/console/pause" {
-                    input type="hidden" name="channel" value=(name);
-                    input name="why" placeholder="why" aria-label="Why it is paused" maxlength="200" autocomplete="off";
-                    button type="submit" { "Pause" }
-                }
+                (pause("channel", name))
             }
             @if channel.configured {
                 (action("/console/channels/test", &[("channel", name)], "Send a test message", None))

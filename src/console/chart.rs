@@ -23,7 +23,11 @@ const SERIES: [Series; 3] = [
 /// The chart and the table.
 pub(super) fn chart(buckets: &[Bucket]) -> Markup {
     let bars = bars(buckets);
-    let highest = bars.iter().flat_map(|of| SERIES.map(|(_, _, count)| count(of))).max().unwrap_or(0);
+    let highest = bars
+        .iter()
+        .flat_map(|of| SERIES.map(|(_, _, count)| count(of)))
+        .max()
+        .unwrap_or(0);
     let (Some(first), Some(last)) = (bars.first(), buckets.last()) else {
         return html! {};
     };
@@ -106,14 +110,19 @@ mod tests {
             delivered: 0,
             failed: 0,
         };
-        let buckets: Vec<_> = (0..144).map(|number| bucket(number * 5, u64::from(number == 3) * 10_000)).collect();
+        let buckets: Vec<_> = (0..144)
+            .map(|number| bucket(number * 5, u64::from(number == 3) * 10_000))
+            .collect();
         assert_eq!(bars(&buckets).len(), BARS);
         let mut buckets = buckets;
         if let Some(last) = buckets.last_mut() {
             last.accepted = 1;
         }
         let html = chart(&buckets).into_string();
-        assert!(html.contains("height=\"90\"") && html.contains("height=\"1\""), "{html}");
+        assert!(
+            html.contains("height=\"90\"") && html.contains("height=\"1\""),
+            "{html}"
+        );
         assert!(!html.contains("style="));
         assert!(chart(&[]).into_string().is_empty());
     }

@@ -57,18 +57,16 @@ fn table(list: &EventList, now: Timestamp) -> Markup {
 /// An event of the list. Its title is the link to its page.
 pub(super) fn row(event: &EventSummary, now: Timestamp) -> Markup {
     let known = event.line.as_ref();
-    let title = known.map(|known| line(&known.title)).filter(|title| !title.is_empty());
-    let part = |name: &'static str, value: Option<&str>| value.map(|value| (name, line(value)));
-    let parts = [
-        part("repository", known.and_then(|known| known.repository.as_deref())),
-        part("actor", known.and_then(|known| known.actor.as_deref())),
-    ];
+    let title = known
+        .map(|known| line(&known.title))
+        .filter(|title| !title.is_empty());
+    let parts = known.map(|known| [line(&known.repository), line(&known.actor)]);
     html! {
         tr {
             td.title data-label="Event" {
                 a.event href=(link::event(event.id)) { (title.unwrap_or_else(|| format!("{} {}", event.event_type, event.short))) }
-                @for (_, value) in parts.into_iter().flatten() {
-                    " " span.part { (filtered("text", &value)) }
+                @for value in parts.iter().flatten().filter(|part| !part.is_empty()) {
+                    " " span.part { (filtered("text", value)) }
                 }
             }
             td data-label="Source" {

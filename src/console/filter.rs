@@ -76,7 +76,10 @@ impl Filter {
             ("until", &self.until),
             ("text", &self.text),
         ];
-        fields.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect()
+        fields
+            .into_iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .collect()
     }
 
     /// The address of the list after this event.

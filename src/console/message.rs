@@ -26,7 +26,10 @@ fn block(of: &Block, depth: usize) -> Markup {
         Block::Code { text, .. } => html! { pre { code { (text) } } },
         Block::Quote(content) => html! { blockquote { (blocks(content, depth)) } },
         Block::List { start: None, items } => html! { ul { (list(items, depth)) } },
-        Block::List { start: Some(start), items } => html! { ol start=(start) { (list(items, depth)) } },
+        Block::List {
+            start: Some(start),
+            items,
+        } => html! { ol start=(start) { (list(items, depth)) } },
         Block::Buttons(buttons) => html! { p.links { @for of in buttons { (button(of)) } } },
         Block::Rule => html! { hr; },
     }
@@ -78,7 +81,10 @@ mod tests {
     #[test]
     fn hostile_text_stays_text() {
         let text = || vec![Inline::Text("<script>alert(1)</script>".to_owned())];
-        let link = |url: &str| Inline::Link { url: url.to_owned(), label: text() };
+        let link = |url: &str| Inline::Link {
+            url: url.to_owned(),
+            label: text(),
+        };
         let document = Document {
             blocks: vec![
                 Block::Heading(text()),
@@ -87,9 +93,18 @@ mod tests {
                     link("https://example.org/\"><img src=x onerror=alert(1)>"),
                     Inline::Code("</code><script>".to_owned()),
                 ]),
-                Block::Code { language: None, text: "</pre><script>".to_owned() },
-                Block::List { start: Some(3), items: vec![vec![Block::Paragraph(text())]] },
-                Block::Buttons(vec![Button { label: "<b>".to_owned(), url: "data:text/html,x".to_owned() }]),
+                Block::Code {
+                    language: None,
+                    text: "</pre><script>".to_owned(),
+                },
+                Block::List {
+                    start: Some(3),
+                    items: vec![vec![Block::Paragraph(text())]],
+                },
+                Block::Buttons(vec![Button {
+                    label: "<b>".to_owned(),
+                    url: "data:text/html,x".to_owned(),
+                }]),
             ],
         };
         let html = message(&document).into_string();

@@ -68,7 +68,11 @@ impl Notice {
     /// Adds the notice to the address of a page.
     pub(super) fn on(self, address: &str) -> String {
         let separator = if address.contains('?') { '&' } else { '?' };
-        format!("{address}{separator}done={}&count={}", self.done.word(), self.count)
+        format!(
+            "{address}{separator}done={}&count={}",
+            self.done.word(),
+            self.count
+        )
     }
 
     pub(super) fn markup(self) -> Markup {
@@ -77,7 +81,9 @@ impl Notice {
             count => format!("{count} messages"),
         };
         let text = match (self.done, self.count) {
-            (Done::Replayed, 0) => "Nothing was put back: it already waits or nothing is posted for it.".to_owned(),
+            (Done::Replayed, 0) => {
+                "Nothing was put back: it already waits or nothing is posted for it.".to_owned()
+            }
             (Done::Replayed, _) => format!("{messages} put back into the queue."),
             (Done::Discarded, 0) => "Nothing was discarded: no message of it waits.".to_owned(),
             (Done::Discarded, _) => format!("{messages} discarded. A replay posts them."),

@@ -32,7 +32,7 @@ pub(super) async fn show(
     };
     let dead = service.events(&few(Some(StateWord::Dead))).await?.events;
     let newest = service.events(&few(None)).await?.events;
-    let overview = service.overview().await?;
+    let overview = service.overview();
     let content = html! {
         h1 { "Now" }
         div #now data-live {
@@ -102,14 +102,14 @@ fn channel_row(channel: &ChannelDetails, now: Timestamp) -> Markup {
 fn verdict(channel: &ChannelDetails, now: Timestamp) -> Markup {
     html! {
         @if channel.halted { (chip("halted")) " " }
-        @if let Some(pause) = &channel.pause { (chip("paused")) " by " (pause.who) " " }
+        @if let Some(pause) = &channel.paused { (chip("paused")) " by " (pause.who) " " }
         @if !channel.configured { (chip("unconfigured")) " " }
         @if channel.waiting > 0 || channel.halted {
             @if let Some(reason) = &channel.reason {
                 code { (reason) }
                 @if let Some(next) = channel.next_attempt { ", next attempt " (ago(next, now)) }
             }
-        } @else if channel.configured && channel.pause.is_none() { (chip("delivered")) }
+        } @else if channel.configured && channel.paused.is_none() { (chip("delivered")) }
     }
 }
 

@@ -74,6 +74,17 @@ pub(super) fn action(address: &str, fields: &[(&str, &str)], label: &str, confir
     }
 }
 
+/// A form that pauses a channel or a source.
+pub(super) fn pause(what: &str, name: &str) -> Markup {
+    html! {
+        form.action method="post" action="/console/pause" {
+            input type="hidden" name=(what) value=(name);
+            input name="why" placeholder="why" aria-label={ "Why " (name) " is paused" } maxlength="200" autocomplete="off";
+            button type="submit" { "Pause" }
+        }
+    }
+}
+
 /// A text with a button that copies it, if there is the script.
 pub(super) fn copyable(id: &str, text: &str) -> Markup {
     html! {

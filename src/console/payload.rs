@@ -40,7 +40,10 @@ fn value(name: &str, of: &Value, depth: usize, left: &mut usize) -> Markup {
             folded(&name, &format!("{{{}}}", entries.len()), of, entries, depth, left)
         }
         Value::Array(items) if !items.is_empty() => {
-            let items = items.iter().enumerate().map(|(index, value)| (index.to_string(), value));
+            let items = items
+                .iter()
+                .enumerate()
+                .map(|(index, value)| (index.to_string(), value));
             folded(&name, &format!("[{}]", items.len()), of, items, depth, left)
         }
         Value::String(text) => html! { div.leaf { b { (name) } ": " span.text { (cut(text, LONGEST)) } } },
@@ -100,7 +103,11 @@ mod tests {
             assert!(!html.contains(markup), "{markup} in {html}");
         }
         let wide = tree(&json!(vec![json!({"a": "x".repeat(10_000)}); 20_000])).into_string();
-        assert!(wide.len() < 8 << 20 && wide.contains("Only the first"), "{}", wide.len());
+        assert!(
+            wide.len() < 8 << 20 && wide.contains("Only the first"),
+            "{}",
+            wide.len()
+        );
         let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
         let html = tree(&deep).into_string();
         assert_eq!(html.matches("<details").count(), DEEPEST);

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::frame::{Page, Section};
 use super::link;
 use super::notice::NoticeQuery;
-use super::parts::{action, chip, copyable, row, time};
+use super::parts::{action, chip, copyable, pause, row, time};
 use crate::operator::OperatorService;
 use crate::operator::view::SourceDetails;
 
@@ -41,16 +41,33 @@ fn one(source: &SourceDetails, now: Timestamp) -> Markup {
     html! {
         article.delivery id={ "source-" (name) } {
             h2 { a href=(link::events(&[("source", name)])) { (name) }
-                @if source.pause.is_some() { " " (chip("paused")) }
+                @if source.paused.is_some() { " " (chip("paused")) }
             }
             dl.facts.narrow {
                 (row("Address", &copyable(&format!("path-{name}"), &source.path)))
                 (row("Kind", &html! { (source.title) " " code { (source.kind) } }))
                 (row("Authentication", &html! {
-                    (source.schemes.join(", "))
+                    (source.schemes.join(", ")) ", "
+                    @match source.secrets { 0 => { "no secret" } 1 => { "1 secret loaded" } many => { (many) " secrets loaded" } }
                 }))
+                (row("Last event (UTC)", &html! {
+                    @if let Some(last) = source.last_event { (time(last, now)) } @else { "none yet" }
+                }))
+                (row("Since the start", &html! {
+                    (source.accepted) " accepted"
+                    @if source.held > 0 { ", " (source.held) " wait to be decided" }
+                }))
+                @if let Some(pause) = &source.paused {
+                    (row("Paused (UTC)", &html! {
+                        (time(pause.since, now)) " by " (pause.who) @if !pause.why.is_empty() { ": " (pause.why) }
+                    }))
+                }
             }
-            div.row.actions { }
+            div.row.actions {
+                @if source.paused.as_ref().is_some_and(|pause| pause.resuming) { p { "It is being resumed: what waits is decided now." } }
+                @else if source.paused.is_some() { (action("/console/resume", &[("source", name)], "Resume", None)) }
+                @else { (pause("source", name)) }
+            }
         }
     }
 }

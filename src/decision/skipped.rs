@@ -94,6 +94,7 @@ mod tests {
             key: IdempotencyKey([0; 16]),
             remember: Duration::ZERO,
             facts: Map::new(),
+            line: crate::decision::EventLine::default(),
             routes: routes.iter().enumerate().map(route).collect(),
             messages: messages.iter().copied().map(message).collect(),
             deliveries,

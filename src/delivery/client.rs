@@ -75,10 +75,10 @@ impl Client {
     ) -> (Verdict, Option<Timestamp>) {
         let account = task.destination().account();
         let (mut attempt, mut next) = Attempt::begin(task, self.clock.monotonic());
-        let mut date = None;
+        let (mut date, mut status) = (None, None);
         loop {
             let request = match next {
-                Step::Done(verdict) => return (verdict, date),
+                Step::Done(verdict) => return (Verdict { status, ..verdict }, date),
                 Step::Send(request) => request,
             };
             let answer = match attempt.interrupted() {
@@ -89,6 +89,7 @@ impl Client {
                 },
             };
             date = answer.as_ref().ok().and_then(|response| response.date);
+            status = answer.as_ref().ok().map(|response| response.status);
             next = attempt.next(&answer);
         }
     }

@@ -274,5 +274,6 @@ fn unreadable() -> Verdict {
         hint: "the store was written by another version of the bridge: replay the event with that one or this one",
         detail: String::new(),
         notice: None,
+        status: None,
     }
 }

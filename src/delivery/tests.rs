@@ -184,6 +184,7 @@ impl Bench {
                 routes: "[]".to_owned(),
                 skipped: None,
                 unreadable: None,
+                line: None,
             },
             messages: vec![StoredMessage {
                 urgent,

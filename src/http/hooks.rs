@@ -264,6 +264,13 @@ fn respond(hooks: &Hooks, source: &Source, accepted: &AcceptedEvent, took: Durat
             let body = json!({ "event": event, "put_back": true, "channels": lanes });
             responses::event(&source.kind.response, StatusCode::ACCEPTED, body)
         }
+        Enqueued::Paused { event } => {
+            hooks.metrics.accepted(name, secret, took);
+            count(hooks, name, decision);
+            info!(source:% = name, event:%, event_type:%, duration_ms; "accepted and held: the source is paused");
+            let body = json!({ "event": event, "paused": true, "channels": [] });
+            responses::event(&source.kind.response, StatusCode::ACCEPTED, body)
+        }
         Enqueued::Stored { event } => {
             hooks.metrics.accepted(name, secret, took);
             count(hooks, name, decision);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::view::{
-    ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery, MoveRequest, MovedStep,
-    ReloadRequest, Reloaded, ReplayRequest, Replayed,
+    AuditList, AuditQuery, ChannelDetails, DiscardRequest, Discarded, EventDetails, EventList, EventQuery,
+    MoveRequest, MovedStep, Overview, PauseRequest, PauseResult, ReloadRequest, Reloaded, ReplayRequest,
+    Replayed, SourceDetails,
 };
 use crate::secret::Secret;
 
@@ -93,6 +94,7 @@ impl Client {
             ("secret", query.secret.clone()),
             ("since", query.since.as_ref().map(time)),
             ("until", query.until.as_ref().map(time)),
+            ("text", query.text.clone()),
             ("limit", query.limit.map(|limit| limit.to_string())),
             ("after", query.after.map(|after| after.to_string())),
         ] {
@@ -131,6 +133,40 @@ impl Client {
     /// See [`super::OperatorService::move_waiting`].
     pub fn move_waiting(&self, request: &MoveRequest) -> Result<MovedStep, ClientError> {
         self.post(&self.at(&["channels", "move"]), request)
+    }
+
+    /// See [`super::OperatorService::overview`].
+    pub fn overview(&self) -> Result<Overview, ClientError> {
+        self.get(&self.at(&["overview"]))
+    }
+
+    /// See [`super::OperatorService::sources`].
+    pub fn sources(&self) -> Result<Vec<SourceDetails>, ClientError> {
+        self.get(&self.at(&["sources"]))
+    }
+
+    /// See [`super::OperatorService::audit`].
+    pub fn audit(&self, query: &AuditQuery) -> Result<AuditList, ClientError> {
+        let mut url = self.at(&["audit"]);
+        for (name, value) in [
+            ("before", query.before.map(|before| before.to_string())),
+            ("limit", query.limit.map(|limit| limit.to_string())),
+        ] {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, &value);
+            }
+        }
+        self.get(&url)
+    }
+
+    /// See [`super::OperatorService::pause`].
+    pub fn pause(&self, request: &PauseRequest) -> Result<PauseResult, ClientError> {
+        self.post(&self.at(&["pause"]), request)
+    }
+
+    /// See [`super::OperatorService::resume`].
+    pub fn resume(&self, request: &PauseRequest) -> Result<PauseResult, ClientError> {
+        self.post(&self.at(&["resume"]), request)
     }
 
     /// Asks the bridge to read its configuration again; see [`super::Reloads::ask`].

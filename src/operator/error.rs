@@ -22,6 +22,12 @@ pub enum OperatorError {
     /// No such channel is configured.
     #[error("no channel {0} is configured")]
     NoSuchChannel(String),
+    /// No such source is configured.
+    #[error("no source {0} is configured")]
+    NoSuchSource(String),
+    /// A request to pause or to resume that names not exactly one thing.
+    #[error("give a channel or a source, and not both")]
+    NoTarget,
     /// No message was ever queued for a channel of this name.
     #[error("no message was ever queued for a channel {0}")]
     NoSuchQueue(String),
@@ -45,6 +51,19 @@ pub enum OperatorError {
 }
 
 impl OperatorError {
+    /// Returns the HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::BadId(_) | Self::SameChannel(_) | Self::NoTarget => 400,
+            Self::NoSuchEvent(_) | Self::NoSuchChannel(_) | Self::NoSuchSource(_) | Self::NoSuchQueue(_) => {
+                404
+            }
+            Self::Ambiguous { .. } | Self::NoSource(_) | Self::NotReloadable => 409,
+            Self::Broken => 500,
+            Self::Queue(_) => 503,
+        }
+    }
+
     /// Returns the problem code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -52,6 +71,8 @@ impl OperatorError {
             Self::NoSuchEvent(_) => "no-such-event",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NoSuchChannel(_) => "no-such-channel",
+            Self::NoSuchSource(_) => "no-such-source",
+            Self::NoTarget => "no-target",
             Self::NoSuchQueue(_) => "no-such-queue",
             Self::SameChannel(_) => "same-channel",
             Self::NoSource(_) => "no-source",

@@ -64,6 +64,9 @@ impl OperatorService {
 
 fn decide(event: Event, source: &Source) -> (Decision, Option<Value>) {
     let (decision, names) = decision::decide_whole(event, source);
-    let payload = names.data().get("payload").filter(|_| decision.unreadable.is_none());
+    let payload = names
+        .data()
+        .get("payload")
+        .filter(|_| decision.unreadable.is_none());
     (decision, payload.cloned())
 }

@@ -8,10 +8,13 @@ mod client;
 mod error;
 mod inspection;
 mod moment;
+mod pauses;
 mod reload;
 mod replay;
 mod service;
+mod status;
 pub mod view;
+mod who;
 
 pub use client::{Client, ClientError, operator_url};
 pub use error::OperatorError;
@@ -19,6 +22,7 @@ pub use inspection::Inspection;
 pub use moment::Moment;
 pub use reload::{PendingReload, Reloads};
 pub use service::{HaltedLane, Halts, OperatorService};
+pub use who::Who;
 
 use crate::twake::{AnswerRow, Api, Ends, Reason, answers};
 

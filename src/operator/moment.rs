@@ -54,7 +54,10 @@ mod tests {
         assert_eq!(Moment::parse("2h"), ago(7_200));
         assert_eq!(Moment::parse("7d"), ago(604_800));
         assert_eq!(Moment::parse("2026-11-23T10:00Z"), at("2026-11-23T10:00:00Z"));
-        assert_eq!(Moment::parse("2026-11-23T10:00+01:00"), at("2026-11-23T09:00:00Z"));
+        assert_eq!(
+            Moment::parse("2026-11-23T10:00+01:00"),
+            at("2026-11-23T09:00:00Z")
+        );
         assert_eq!(Moment::parse("2026-11-23T10:00"), at("2026-11-23T10:00:00Z"));
         assert_eq!(Moment::parse("2026-11-23"), at("2026-11-23T00:00:00Z"));
         for wrong in [

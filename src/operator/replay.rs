@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::service::text;
 use super::view::{LeftOut, ReplayRequest, Replayed, ReplayedMessage};
-use super::{OperatorError, OperatorService};
+use super::{OperatorError, OperatorService, Who};
 use crate::decision::{self, Decision};
 use crate::event::Event;
 use crate::message::StoredMessage;
-use crate::queue::{Decided, EventRecord, NewDelivery, Replay, State, to_stored};
+use crate::queue::{Action, Decided, EventRecord, NewDelivery, Replay, State, to_stored};
 use crate::source::Source;
 
 /// An event with a larger body is decided on a blocking thread, not on the runtime's. So is one with a compressed body.
@@ -28,7 +28,12 @@ struct Plan {
 impl OperatorService {
     /// Posts an event again. Earlier deliveries stay as they are. A channel for which the event waits is left out; on
     /// request also a channel to which it was delivered.
-    pub async fn replay(&self, id: &str, request: &ReplayRequest) -> Result<Replayed, OperatorError> {
+    pub async fn replay(
+        &self,
+        id: &str,
+        request: &ReplayRequest,
+        who: &Who,
+    ) -> Result<Replayed, OperatorError> {
         let record = self.record(id).await?;
         let states = state_by_channel(&record);
         let (event, source) = (record.envelope.id, record.envelope.source.clone());
@@ -62,18 +67,25 @@ impl OperatorService {
         };
         let mut messages: Vec<ReplayedMessage> = plan.deliveries.iter().map(message).collect();
         if !request.dry_run {
+            let how = if request.as_stored {
+                "as stored"
+            } else {
+                "decided again"
+            };
             let replay = Replay {
                 event,
                 decided: plan.decided,
                 messages: plan.messages,
                 deliveries: plan.deliveries,
                 now: self.clock.now(),
+                release: false,
+                audit: Some(self.record_of(who, Action::Replay, &format!("event {event}"), how)),
             };
             let done = self.queue.replay(replay).await.map_err(OperatorError::Queue)?;
             let lanes = done.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
             // The store decides which lanes get a delivery: of two replays at the same time only one adds it.
             messages.retain(|message| lanes.iter().any(|lane| **lane == *message.channel));
-            log::info!(event:%, source:%, channels = lanes.join(" "), as_stored = request.as_stored; "an operator replayed an event");
+            log::info!(event:%, source:%, channels = lanes.join(" "), as_stored = request.as_stored, who:%; "an operator replayed an event");
         }
         Ok(Replayed {
             event,
@@ -150,13 +162,13 @@ impl OperatorService {
     }
 }
 
-fn decide(record: EventRecord, source: &Source) -> Decision {
+pub(super) fn decide(record: EventRecord, source: &Source) -> Decision {
     let event = Event::stored(record.envelope, &source.kind.body);
     decision::decide(event, source)
 }
 
 /// Returns the state of an event in each channel: waiting, else delivered, else skipped, else dead.
-fn state_by_channel(record: &EventRecord) -> BTreeMap<String, State> {
+pub(super) fn state_by_channel(record: &EventRecord) -> BTreeMap<String, State> {
     let rank = |state: State| match state {
         State::Waiting => 3,
         State::Delivered => 2,

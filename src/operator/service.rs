@@ -10,13 +10,13 @@ use super::view::{
     ChannelDetails, ChannelState, DeliveryDetails, DiscardRequest, Discarded, EventDetails, EventList,
     EventQuery, EventSummary, LARGEST_PAGE, MoveRequest, MovedStep,
 };
-use super::{OperatorError, halts, hint};
+use super::{OperatorError, Who, halts, hint};
 use crate::clock::Clock;
 use crate::conversation::Skip;
-use crate::decision::Skipped;
+use crate::decision::{EventLine, Skipped};
 use crate::message::{StoredMessage, plain};
 use crate::queue::{
-    DeliveryRecord, Discard, Done, EventLine, EventRecord, LaneState, Listing, Move, Queue, State,
+    Action, DeliveryRecord, Discard, Done, EventRecord, LaneState, ListedEvent, Listing, Move, Queue, State,
 };
 use crate::source::SharedSnapshot;
 use crate::twake::{Api, RemoteId};
@@ -86,17 +86,23 @@ impl OperatorService {
     }
 
     /// Makes dead letters of the waiting deliveries of an event.
-    pub async fn discard(&self, id: &str, request: &DiscardRequest) -> Result<Discarded, OperatorError> {
+    pub async fn discard(
+        &self,
+        id: &str,
+        request: &DiscardRequest,
+        who: &Who,
+    ) -> Result<Discarded, OperatorError> {
         let event = self.find(id).await?;
         let discard = Discard {
             event,
             channel: request.channel.as_deref().map(Arc::from),
             now: self.clock.now(),
+            audit: Some(self.record_of(who, Action::Discard, &format!("event {event}"), "")),
         };
         let discarded = self.queue.discard(discard).await.map_err(OperatorError::Queue)?;
         let channels = discarded.ok_or_else(|| OperatorError::NoSuchEvent(id.to_owned()))?;
         if !channels.is_empty() {
-            log::warn!(event:%, channels = channels.join(" "); "an operator discarded waiting messages");
+            log::warn!(event:%, channels = channels.join(" "), who:%; "an operator discarded waiting messages");
         }
         Ok(Discarded { event, channels })
     }
@@ -117,15 +123,17 @@ impl OperatorService {
                 .map(|lane| (lane.lane.clone(), lane)),
         );
         let halted = self.halts.as_ref().map(|halts| halts());
-        Ok(lanes
-            .into_values()
-            .map(|lane| self.channel(lane, halted.as_deref()))
-            .collect())
+        let pauses = Arc::clone(&self.queue.pauses().borrow());
+        let channel = |lane: LaneState| ChannelDetails {
+            paused: pauses.channel(&lane.lane).cloned(),
+            ..self.channel(lane, halted.as_deref())
+        };
+        Ok(lanes.into_values().map(channel).collect())
     }
 
     /// Moves some of the messages that wait for a channel to the end of another channel's queue. Call it again while some
     /// are left.
-    pub async fn move_waiting(&self, request: &MoveRequest) -> Result<MovedStep, OperatorError> {
+    pub async fn move_waiting(&self, request: &MoveRequest, who: &Who) -> Result<MovedStep, OperatorError> {
         let (from, to): (Arc<str>, Arc<str>) = (request.from.as_str().into(), request.to.as_str().into());
         if !self.is_channel(&to) {
             return Err(OperatorError::NoSuchChannel(request.to.clone()));
@@ -148,9 +156,10 @@ impl OperatorService {
             to,
             limit: STEP,
             now: self.clock.now(),
+            audit: Some(self.record_of(who, Action::Move, &format!("channel {}", request.from), "")),
         };
         let moved = self.queue.move_lane(step).await.map_err(OperatorError::Queue)?;
-        log::warn!(from = request.from.as_str(), to = request.to.as_str(), moved = moved.moved; "an operator moved waiting messages");
+        log::warn!(from = request.from.as_str(), to = request.to.as_str(), moved = moved.moved, who:%; "an operator moved waiting messages");
         Ok(MovedStep {
             moved: moved.moved,
             left: moved.left,
@@ -164,7 +173,8 @@ impl OperatorService {
 
     /// The API of a configured channel.
     fn api(&self, channel: &str) -> Option<Api> {
-        self.destination(channel).map(|destination| destination.account().api())
+        self.destination(channel)
+            .map(|destination| destination.account().api())
     }
 
     /// Returns the event whose id has this prefix.
@@ -205,6 +215,7 @@ impl OperatorService {
             next_attempt: halt.map(|halt| halt.next_probe).or(lane.due),
             hint: hint.map(str::to_owned),
             reason,
+            paused: None,
         }
     }
 }
@@ -233,6 +244,11 @@ fn range(id: &str) -> Option<(Uuid, Uuid)> {
     Some((Uuid::from_u128(from), Uuid::from_u128(to)))
 }
 
+/// Returns a text from outside as one line of at most 200 bytes, for what is kept of a change.
+pub(super) fn one_line(text: &str) -> String {
+    EventLine::part(text)
+}
+
 /// Returns what was given, short enough for an error message.
 fn shown(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(40).collect()
@@ -251,7 +267,7 @@ fn short(id: Uuid, digits: usize) -> String {
         .collect()
 }
 
-fn summary(line: EventLine) -> EventSummary {
+fn summary(line: ListedEvent) -> EventSummary {
     let mut deliveries: Vec<ChannelState> = Vec::new();
     for (channel, state) in line.deliveries {
         match deliveries.iter_mut().find(|known| known.channel == channel) {
@@ -263,6 +279,7 @@ fn summary(line: EventLine) -> EventSummary {
         short: short(line.id, line.digits),
         id: line.id,
         received: line.received,
+        line: line.line,
         source: line.source,
         event_type: line.event_type,
         secret: line.secret,
@@ -292,6 +309,7 @@ fn details(record: EventRecord, api: impl Fn(&str) -> Option<Api>) -> EventDetai
         event_type: record.decided.event_type,
         secret: envelope.secret,
         received: envelope.received,
+        line: record.decided.line,
         headers: headers
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
@@ -351,6 +369,7 @@ fn delivery(
         hint: hint.map(str::to_owned),
         twake_id: record.twake_id,
         may_be_duplicate: record.may_be_duplicate,
+        history: record.history,
     }
 }
 

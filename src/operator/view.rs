@@ -1,12 +1,17 @@
 //! The requests and responses of the operator API, which `--json` prints, too.
 
+mod status;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use crate::decision::EventLine;
 use crate::decision::Skipped;
+pub use crate::queue::Attempt;
 use crate::queue::{Done, EventState, Filter, State};
 use crate::route::RouteTrace;
+pub use status::*;
 
 /// The most events on one page.
 pub const LARGEST_PAGE: u32 = 200;
@@ -30,6 +35,9 @@ pub struct EventQuery {
     pub since: Option<Timestamp>,
     /// Received before this time.
     pub until: Option<Timestamp>,
+    /// Each of these words, or a longer one that begins with it, is in its title, repository or actor. Eight words at the most.
+    /// Events of earlier versions are not found.
+    pub text: Option<String>,
     /// Events on the page, 1 to 200; unset: 50.
     pub limit: Option<u32>,
     /// The `next` of the page before.
@@ -84,6 +92,7 @@ impl EventQuery {
             state,
             since: self.since,
             until: self.until,
+            text: self.text.clone().filter(|text| !text.trim().is_empty()),
         }
     }
 }
@@ -114,6 +123,9 @@ pub struct EventSummary {
     pub event_type: String,
     /// The name of the secret that authenticated it.
     pub secret: String,
+    /// Its title, repository and actor. Unset: none of them is known.
+    #[serde(default)]
+    pub line: Option<EventLine>,
     /// Its channels, and its state in each of them.
     pub deliveries: Vec<ChannelState>,
     /// Why it is skipped. Unset if it is posted, or if the reason was not recorded.
@@ -150,6 +162,9 @@ pub struct EventDetails {
     pub secret: String,
     /// When it was received.
     pub received: Timestamp,
+    /// Its title, repository and actor. Unset: none of them is known.
+    #[serde(default)]
+    pub line: Option<EventLine>,
     /// The request's headers, without secrets.
     pub headers: Vec<(String, String)>,
     /// The body's size in bytes.
@@ -216,6 +231,9 @@ pub struct DeliveryDetails {
     pub twake_id: Option<String>,
     /// A failed attempt may have reached Twake.
     pub may_be_duplicate: bool,
+    /// Its attempts, the oldest first: the last 20. None if an earlier version made them.
+    #[serde(default)]
+    pub history: Vec<Attempt>,
 }
 
 /// A request to replay an event.
@@ -304,6 +322,9 @@ pub struct ChannelDetails {
     pub reason: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// An operator has paused it: its deliveries wait.
+    #[serde(default)]
+    pub paused: Option<Pause>,
 }
 
 /// A request to move the waiting deliveries of one channel to the end of another channel's queue.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use uuid::Uuid;
 
 use crate::conversation::{Changes, Known};
@@ -108,6 +109,10 @@ pub struct Settlement {
     pub carries: Vec<DeliveryId>,
     /// No earlier attempt has made a duplicate: the attempt has looked.
     pub looked_up: bool,
+    /// How long the attempt took.
+    pub took: Duration,
+    /// The HTTP status of its last response, if there was one.
+    pub status: Option<u16>,
     /// When the attempt ended.
     pub now: Timestamp,
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::activity::Activity;
 use super::packed::{PackedClaim, PackedEvent, PackedRecord, PackedWaiting};
 use super::pruning::{Pruned, Pruning};
 use super::{
-    DeliveryId, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved, Owner, QueueError, Replay,
-    Settled, Settlement,
+    AuditListing, AuditRecord, DeliveryId, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved,
+    NumberedRecord, Owner, PauseChange, PauseChanged, QueueError, Replay, Settled, Settlement,
 };
 
 /// Takes the answer to a command. The command is carried out even if its caller no longer waits.
@@ -38,6 +39,12 @@ pub(super) enum Change {
     Replay(Box<Replay>, Vec<String>, Promise<Option<Vec<Arc<str>>>>),
     Discard(Discard, Promise<Option<Vec<String>>>),
     Move(Move, Promise<Moved>),
+    /// Pauses or resumes.
+    Pause(PauseChange, Promise<PauseChanged>),
+    /// Records what was done.
+    Audit(AuditRecord, Promise<()>),
+    /// Adds events to the index of texts, the oldest first, up to a number of them. Whether there may be more.
+    Index(u32, Promise<bool>),
     /// Writes and commits something that changes no event.
     Check(Promise<()>),
 }
@@ -60,6 +67,9 @@ pub(super) enum Query {
     List(Box<Listing>, Responder<EventPage>),
     /// The ids from the first to the second, both included, up to a number of them.
     Ids(Uuid, Uuid, u32, Responder<Vec<Uuid>>),
+    /// The events of a paused source that wait to be decided, the oldest first, up to a number of them.
+    Held(Arc<str>, u32, Responder<Vec<Uuid>>),
+    Audit(AuditListing, Responder<Vec<NumberedRecord>>),
 }
 
 /// Which delivery of a lane is claimed.
@@ -88,7 +98,29 @@ impl Change {
             Self::Replay(_, _, promise) => promise.answer(committed),
             Self::Discard(_, promise) => promise.answer(committed),
             Self::Move(_, promise) => promise.answer(committed),
+            Self::Pause(_, promise) => promise.answer(committed),
+            Self::Audit(_, promise) => promise.answer(committed),
+            Self::Index(_, promise) => promise.answer(committed),
             Self::Check(promise) => promise.answer(committed),
+        }
+    }
+}
+
+impl Change {
+    /// Counts what is committed.
+    pub(super) fn count(&self, activity: &Activity) {
+        match self {
+            Self::Enqueue(waiting, promise) => {
+                if let Some(Enqueued::Stored { .. } | Enqueued::Paused { .. }) = promise.kept() {
+                    activity.accepted(&waiting.event.source, waiting.event.received);
+                }
+            }
+            Self::Settle(settlement, promise) => {
+                if promise.kept() == Some(&Settled::Committed) {
+                    activity.settled(&settlement.outcome, settlement.now);
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -100,6 +132,11 @@ impl<T> From<Responder<T>> for Promise<T> {
 }
 
 impl<T> Promise<T> {
+    /// The result that is kept, if the change succeeded.
+    pub(super) fn kept(&self) -> Option<&T> {
+        self.result.as_ref()?.as_ref().ok()
+    }
+
     /// Keeps a result in the place of an earlier one. Returns its error.
     pub(super) fn keep(&mut self, result: Result<T, QueueError>) -> Result<(), QueueError> {
         let failed = result.as_ref().err().cloned();

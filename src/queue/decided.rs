@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
-use crate::decision::Decision;
+use crate::decision::{Decision, EventLine};
 use crate::event::{Envelope, IdempotencyKey};
 use crate::message::StoredMessage;
 
@@ -22,6 +22,8 @@ pub struct Decided {
     pub skipped: Option<String>,
     /// Why the body cannot be read.
     pub unreadable: Option<String>,
+    /// What lists show of it. Unset: nothing is known, or a version decided it that did not store this.
+    pub line: Option<EventLine>,
 }
 
 /// A new event, and what was decided about it.
@@ -57,6 +59,12 @@ pub struct NewDelivery {
 pub enum Enqueued {
     /// The event is new, and stored.
     Stored {
+        /// Its id.
+        event: Uuid,
+    },
+    /// The event is new, and stored without deliveries, because its source is paused. It is decided again when the source is
+    /// resumed.
+    Paused {
         /// Its id.
         event: Uuid,
     },
@@ -101,6 +109,7 @@ pub fn to_stored(decision: &Decision) -> (Decided, Vec<StoredMessage>, Vec<NewDe
         routes: json!(decision.routes).to_string(),
         skipped: (!skipped.is_empty()).then(|| json!(skipped).to_string()),
         unreadable: decision.unreadable.clone(),
+        line: Some(decision.line.clone()).filter(|line| !line.is_empty()),
     };
     let mut messages = Vec::with_capacity(decision.messages.len());
     let indices: Vec<Option<usize>> = decision

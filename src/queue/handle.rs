@@ -7,14 +7,16 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use super::activity::Activity;
 use super::clamped_clock::ClampedClock;
 use super::command::{Change, Command, Promise, Query, Responder, Turn, Waiting, Wanted};
 use super::packed::{PackedWaiting, pack, pack_messages, unpack, unpack_claim};
 use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
 use super::{
-    Claim, DeliveryId, Discard, Enqueued, EventPage, EventRecord, LaneState, Listing, Move, Moved, NewEvent,
-    Owner, QueueError, Replay, Settled, Settlement, WaitingDelivery,
+    Accepted, AuditListing, AuditRecord, Bucket, Claim, DeliveryId, Discard, Enqueued, EventPage,
+    EventRecord, LaneState, Listing, Move, Moved, NewEvent, NumberedRecord, Owner, PauseChange, PauseChanged,
+    Pauses, QueueError, Replay, Settled, Settlement, WaitingDelivery,
 };
 use crate::clock::Clock;
 
@@ -23,6 +25,9 @@ const LARGE: usize = 256 * 1024;
 
 /// How long an event waits until the store begins with it. GitHub and Alertmanager wait ten seconds for a response.
 const TURN: Duration = Duration::from_secs(5);
+
+/// How many events are added to the index of texts in one step: some milliseconds.
+const INDEX_STEP: u32 = 500;
 
 /// How much longer it waits for the commit, if the store has begun. Together with [`TURN`] this is less than senders wait.
 const COMMIT: Duration = Duration::from_secs(3);
@@ -36,6 +41,8 @@ pub struct Queue {
     departures: broadcast::Sender<Arc<str>>,
     removals: Arc<AtomicU64>,
     changes: watch::Receiver<u64>,
+    pauses: watch::Receiver<Arc<Pauses>>,
+    activity: Activity,
     pub(super) history: watch::Sender<History>,
     clamped: Arc<Mutex<ClampedClock>>,
     pub(super) clock: Clock,
@@ -57,6 +64,8 @@ impl Queue {
             departures: wake.departures.clone(),
             removals: Arc::clone(&wake.removals),
             changes: wake.commits.subscribe(),
+            pauses: wake.pauses.subscribe(),
+            activity: wake.activity.clone(),
             history: watch::Sender::new(history),
             clamped: Arc::new(Mutex::new(clamped)),
             clock,
@@ -155,12 +164,52 @@ impl Queue {
 
     /// A page of events, newest first.
     pub async fn list(&self, listing: Listing) -> Result<EventPage, QueueError> {
+        if listing.filter.text.is_some() {
+            self.index_all().await?;
+        }
         self.query(|reply| Query::List(Box::new(listing), reply)).await
     }
 
     /// The ids of events from `from` to `to`, both included, the oldest first; `limit` at the most.
     pub async fn ids(&self, from: Uuid, to: Uuid, limit: u32) -> Result<Vec<Uuid>, QueueError> {
         self.query(|reply| Query::Ids(from, to, limit, reply)).await
+    }
+
+    /// The events of a paused source that wait to be decided, the oldest first; `limit` at the most.
+    pub async fn held(&self, source: &Arc<str>, limit: u32) -> Result<Vec<Uuid>, QueueError> {
+        self.query(|reply| Query::Held(Arc::clone(source), limit, reply))
+            .await
+    }
+
+    /// A page of what operators have done, newest first.
+    pub async fn audit(&self, listing: AuditListing) -> Result<Vec<NumberedRecord>, QueueError> {
+        self.query(|reply| Query::Audit(listing, reply)).await
+    }
+
+    /// Records what an operator has done.
+    pub async fn record(&self, record: AuditRecord) -> Result<(), QueueError> {
+        self.change(|promise| Change::Audit(record, promise)).await
+    }
+
+    /// Pauses or resumes a channel or a source. A source with events that wait to be decided is resumed when each of them is
+    /// replayed ([`Replay::release`]).
+    pub async fn pause(&self, change: PauseChange) -> Result<PauseChanged, QueueError> {
+        self.change(|promise| Change::Pause(change, promise)).await
+    }
+
+    /// What is paused now, and each change of it.
+    pub fn pauses(&self) -> watch::Receiver<Arc<Pauses>> {
+        self.pauses.clone()
+    }
+
+    /// What happened in the last twelve hours, in buckets of five minutes, the oldest first. It is counted since the start.
+    pub fn activity(&self) -> Vec<Bucket> {
+        self.activity.buckets(self.clock.now())
+    }
+
+    /// What was accepted of a source since the start.
+    pub fn accepted(&self, source: &str) -> Option<Accepted> {
+        self.activity.of_source(source)
     }
 
     /// Adds new deliveries of a stored event. Returns the lanes that got one, in order; `None`: there is no such event.
@@ -224,6 +273,12 @@ impl Queue {
     /// Changes with every commit.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
+    }
+
+    /// Adds every event that is committed to the index of texts.
+    pub(super) async fn index_all(&self) -> Result<(), QueueError> {
+        while self.change(|promise| Change::Index(INDEX_STEP, promise)).await? {}
+        Ok(())
     }
 
     /// One small step of deleting what is old.

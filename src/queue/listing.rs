@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::State;
+use crate::decision::EventLine;
 
 /// Which events are listed: those that match every given part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Received before this time.
     pub until: Option<Timestamp>,
+    /// With each of these words in its line. A word matches every longer one that begins with it.
+    pub text: Option<String>,
 }
 
 /// The state of an event.
@@ -52,14 +55,14 @@ pub struct Listing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {
     /// The events found. There may be fewer than `limit`, or none, when `effort` events were examined before.
-    pub events: Vec<EventLine>,
+    pub events: Vec<ListedEvent>,
     /// The `after` of the next page; unset: there are no more events.
     pub next: Option<Uuid>,
 }
 
 /// An event in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventLine {
+pub struct ListedEvent {
     /// Its id.
     pub id: Uuid,
     /// How many of the id's 32 hexadecimal digits distinguish it from all other events.
@@ -72,6 +75,8 @@ pub struct EventLine {
     pub secret: String,
     /// When it was received.
     pub received: Timestamp,
+    /// Its title, repository and actor.
+    pub line: Option<EventLine>,
     /// The channel and state of each of its deliveries, in their order. A replay adds further ones.
     pub deliveries: Vec<(String, State)>,
     /// Whether it ever had a delivery. Old dead letters are deleted before their event is.

@@ -24,11 +24,17 @@
 //! - **Conversations.** What a settlement keeps of a conversation is written with it, and a later claim in the lane has it
 //!   until it expires.
 //! - **Retention.** What waits is never deleted. What is settled is deleted only by housekeeping, as [`History`] says.
-//! - **Notification.** After a commit, receivers learn which lanes got deliveries ([`Queue::arrivals`]) and from which an
+//! - **Pauses.** A paused lane is not claimed. An event of a paused source is stored without deliveries, and is held: it is not
+//!   deleted until it is released. The event that a release decides is the oldest, and the pause ends with the last one.
+//! - **Search.** A list with a text finds every event whose line has it and that was committed before the query.
+//! - **Audit.** What is recorded of a change is committed with it.
+//! - **Notification. After a commit, receivers learn which lanes got deliveries ([`Queue::arrivals`]) and from which an
 //!   operator took some ([`Queue::departures`]).
 //! - **Cost.** The cost of an event does not grow with backlog, channels or history. A list reads a bounded number of
 //!   events.
 
+mod activity;
+mod audit;
 mod claim;
 mod clamped_clock;
 mod command;
@@ -39,22 +45,26 @@ mod housekeeping;
 mod listing;
 mod operations;
 mod packed;
+mod pauses;
 mod pruning;
 mod records;
 mod sqlite;
 mod store;
 mod wake;
 
+pub use activity::{Accepted, Bucket};
+pub use audit::{Action, AuditListing, AuditRecord, NumberedRecord};
 pub use claim::{
     Claim, DeliveryId, Done, Fence, Head, Kept, Outcome, Owner, Settled, Settlement, WaitingDelivery,
 };
 pub use decided::{Decided, Enqueued, NewDelivery, NewEvent, to_stored};
 pub use error::{OpenError, QueueError};
 pub use handle::Queue;
-pub use listing::{EventLine, EventPage, EventState, Filter, Listing};
+pub use listing::{EventPage, EventState, Filter, ListedEvent, Listing};
 pub use operations::{Discard, Move, Moved, Replay};
+pub use pauses::{Pause, PauseChange, PauseChanged, PauseTarget, Pauses};
 pub use pruning::History;
-pub use records::{DeliveryRecord, EventRecord, LaneState, State};
+pub use records::{Attempt, DeliveryRecord, EventRecord, LaneState, State};
 pub use sqlite::{Copied, CopyError, backup, locate, restore};
 pub use store::StoreThread;
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use uuid::Uuid;
 
-use super::{Decided, NewDelivery};
+use super::{AuditRecord, Decided, NewDelivery};
 use crate::message::StoredMessage;
 
 /// An event that is to be posted once more. Its earlier deliveries stay as they are. Its idempotency key is ignored.
@@ -20,6 +20,10 @@ pub struct Replay {
     pub deliveries: Vec<NewDelivery>,
     /// Since when the new deliveries wait.
     pub now: Timestamp,
+    /// The event is decided for the first time, as its source is resumed. Nothing changes if that was done before.
+    pub release: bool,
+    /// What is recorded of it.
+    pub audit: Option<AuditRecord>,
 }
 
 /// Waiting deliveries of one event that are to become dead letters, with the reason `discarded`.
@@ -31,6 +35,8 @@ pub struct Discard {
     pub channel: Option<Arc<str>>,
     /// When.
     pub now: Timestamp,
+    /// What is recorded of it, if anything is discarded.
+    pub audit: Option<AuditRecord>,
 }
 
 /// One step of moving the waiting deliveries of a lane to the end of another one.
@@ -46,6 +52,8 @@ pub struct Move {
     pub in_flight: bool,
     /// Since when they wait in the new lane.
     pub now: Timestamp,
+    /// What is recorded of it, if anything is moved.
+    pub audit: Option<AuditRecord>,
 }
 
 /// What one step of moving did.

@@ -12,10 +12,11 @@ use zstd::zstd_safe::get_frame_content_size;
 
 use super::{Claim, Decided, DeliveryId, EventRecord, NewDelivery, NewEvent, QueueError, WaitingDelivery};
 use crate::conversation::{Key, Known, slot_key, supersedes, thread_key};
+use crate::decision::EventLine;
 use crate::message::StoredMessage;
 
-/// The first message of an event is stored in its row if the compressed body is not larger. To read it, a store may have to
-/// read past the body.
+/// The first message and the line of an event are stored in its row if the compressed body is not larger. To read them, a store may have
+/// to read past the body.
 const SMALL_BODY: usize = 64 * 1024;
 
 /// An event as it is stored.
@@ -36,6 +37,10 @@ pub(super) struct PackedEvent {
     pub(super) decided: Decided,
     /// The first message, if it is stored in the event's row: JSON, compressed with zstd.
     pub(super) message_in_row: Option<Vec<u8>>,
+    /// The line, if it is stored in the event's row.
+    pub(super) line_in_row: Option<String>,
+    /// The line, otherwise.
+    pub(super) line: Option<String>,
     /// The other messages as JSON. Each message is of one variant.
     pub(super) messages: Vec<String>,
     pub(super) deliveries: Vec<PackedDelivery>,
@@ -119,12 +124,20 @@ pub(super) fn pack(event: NewEvent) -> Result<PackedEvent, QueueError> {
     } else {
         Some(compress(messages.remove(0).as_bytes()).map_err(unpackable)?)
     };
+    let line = event.decided.line.as_ref().map(line_text);
+    let (line_in_row, line) = if body.len() > SMALL_BODY {
+        (None, line)
+    } else {
+        (line, None)
+    };
     let remember = SignedDuration::try_from(event.remember).unwrap_or(SignedDuration::MAX);
     let deliveries = event.deliveries.into_iter();
     let deliveries = deliveries.map(|delivery| PackedDelivery::of(delivery, &event.messages));
     Ok(PackedEvent {
         deliveries: deliveries.collect(),
         message_in_row,
+        line_in_row,
+        line,
         messages,
         id: envelope.id,
         source: envelope.source,
@@ -179,6 +192,22 @@ pub(super) fn unpack_claim(packed: PackedClaim) -> Claim {
         is_superseded.then_some(later.delivery)
     });
     claim
+}
+
+/// A line as it is stored: its parts, separated by line feeds, which they do not have.
+pub(super) fn line_text(line: &EventLine) -> String {
+    [&*line.title, &*line.repository, &*line.actor].join("\n")
+}
+
+/// A line from its stored form.
+pub(super) fn unpack_line(text: &str) -> EventLine {
+    let mut parts = text.split('\n').map(str::to_owned);
+    let mut next = || parts.next().unwrap_or_default();
+    EventLine {
+        title: next(),
+        repository: next(),
+        actor: next(),
+    }
 }
 
 /// A stored message; `None` when its form is not known to this version.
@@ -241,7 +270,13 @@ impl PackedEvent {
         let messages = others + self.message_in_row.as_ref().map_or(0, Vec::len);
         let Decided { routes, skipped, .. } = &self.decided;
         let decided = routes.len() + skipped.as_ref().map_or(0, String::len);
-        let content = self.body.len() + self.headers.len() + decided + messages;
+        // It is in the index of texts, too.
+        let line = self
+            .line_in_row
+            .iter()
+            .chain(&self.line)
+            .map(|line| 2 * line.len());
+        let content = self.body.len() + self.headers.len() + decided + messages + line.sum::<usize>();
         content + EVENT + DELIVERY * self.deliveries.len()
     }
 }

@@ -81,6 +81,23 @@ pub struct DeliveryRecord {
     pub is_replay: bool,
     /// The event whose delivery stands for this one, if that is why it was skipped and the event still exists.
     pub carried_by: Option<Uuid>,
+    /// Its attempts, the oldest first: the last 20. A version that did not keep them has left none.
+    pub history: Vec<Attempt>,
+}
+
+/// An attempt of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it ended.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds. Unset if it was the first one and delivered the message: then only its end is kept.
+    pub took_ms: Option<u64>,
+    /// The HTTP status of the last response, if there was one and it is kept.
+    pub status: Option<u16>,
+    /// The code of the reason; `delivered` for the one that delivered the message.
+    pub reason: String,
+    /// Further text from Twake.
+    pub detail: Option<String>,
 }
 
 /// A stored event.

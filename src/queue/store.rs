@@ -1,5 +1,6 @@
 //! The store behind the queue: chosen once, by its address, and run on a thread of its own.
 
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -8,7 +9,7 @@ use tokio::sync::mpsc;
 use super::command::Command;
 use super::handle::Queue;
 use super::wake::Wake;
-use super::{History, OpenError, sqlite};
+use super::{History, OpenError, Pauses, sqlite};
 use crate::clock::Clock;
 
 /// How many commands the store's inbox holds. A caller waits for room in it.
@@ -19,19 +20,26 @@ enum Store {
     Sqlite(Box<sqlite::Actor>),
 }
 
+/// What a store knows when it is opened.
+pub(super) struct Opened {
+    /// The newest of the times that were written last; `None` in an empty store.
+    pub(super) newest: Option<Timestamp>,
+    pub(super) pauses: Pauses,
+}
+
 impl Queue {
     /// Opens the store at an address (`sqlite:PATH`), or makes a new one. Updates its schema, and starts its thread.
     pub fn open(address: &str, history: History, clock: Clock) -> Result<(Self, StoreThread), OpenError> {
-        let (store, newest) = match address.split_once(':') {
+        let (store, opened) = match address.split_once(':') {
             Some(("sqlite", _)) => {
-                let (actor, newest) = sqlite::Actor::open(address)?;
-                (Store::Sqlite(Box::new(actor)), newest)
+                let (actor, opened) = sqlite::Actor::open(address)?;
+                (Store::Sqlite(Box::new(actor)), opened)
             }
             _ => return Err(OpenError::Address(address.to_owned())),
         };
         let (commands, inbox) = mpsc::channel(COMMANDS);
-        let (wake, closing) = (Wake::new(), Arc::new(AtomicBool::new(false)));
-        let queue = Self::new(commands, &wake, newest, history, clock);
+        let (wake, closing) = (Wake::new(opened.pauses), Arc::new(AtomicBool::new(false)));
+        let queue = Self::new(commands, &wake, opened.newest, history, clock);
         let stop = Arc::clone(&closing);
         let thread = std::thread::Builder::new()
             .name("queue".to_owned())

@@ -12,16 +12,20 @@ use uuid::Uuid;
 use super::command::{Change, Command, Promise};
 use super::*;
 use crate::clock::Clock;
+use crate::decision::EventLine;
 use crate::event::{Envelope, IdempotencyKey};
 use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, StoredMessage};
 
+mod attempts;
 mod conversations;
 mod events;
 mod lanes;
 mod lists;
 mod operations;
+mod pauses;
 mod retention;
+mod search;
 
 /// Runs every test on a store. A test that is not listed here is unused code, which the compiler reports.
 macro_rules! suite {
@@ -62,6 +66,23 @@ macro_rules! suite {
                 pages_are_consecutive_and_examine_a_bounded_number_of_events
                 a_list_of_many_sources_types_and_secrets_is_in_order
                 a_line_shows_how_many_digits_make_its_id_unique
+            }
+            attempts {
+                each_attempt_is_kept_but_a_first_one_that_delivers
+                the_last_attempts_are_kept_and_deleted_with_their_delivery
+                the_last_hours_count_what_is_committed
+            }
+            search {
+                every_word_begins_a_word_of_the_line
+                a_text_is_found_in_every_committed_event_and_in_no_deleted_one
+                pages_of_a_text_are_consecutive
+            }
+            pauses {
+                a_paused_channel_is_not_claimed_until_it_is_resumed
+                a_pause_survives_a_restart
+                events_of_a_paused_source_are_held_and_released_in_order
+                a_held_event_is_kept_deduplicated_and_released_once
+                what_operators_do_is_recorded_with_the_change
             }
             operations {
                 a_replay_notifies_its_lanes_and_adds_one_delivery_while_it_waits
@@ -259,10 +280,19 @@ pub(super) fn event(key: u8, second: i64, lanes: &[&str]) -> NewEvent {
             routes: r#"[{"route":0}]"#.to_owned(),
             skipped: None,
             unreadable: None,
+            line: Some(line("Fix the login", "acme/app", "ada")),
         },
         messages: vec![message("hello")],
         deliveries: deliveries(lanes),
         memory: None,
+    }
+}
+
+pub(super) fn line(title: &str, repository: &str, actor: &str) -> EventLine {
+    EventLine {
+        title: title.to_owned(),
+        repository: repository.to_owned(),
+        actor: actor.to_owned(),
     }
 }
 
@@ -285,6 +315,8 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         kept: None,
         carries: Vec::new(),
         looked_up: false,
+        took: Duration::from_millis(120),
+        status: Some(503),
         now: at(second),
     }
 }

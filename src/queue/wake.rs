@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, watch};
 
+use super::Pauses;
+use super::activity::Activity;
+
 /// How many notifications a slow receiver may be behind. A receiver that is further behind reads the lanes instead.
 const BACKLOG: usize = 1024;
 
@@ -25,6 +28,10 @@ pub(super) struct Wake {
     pub(super) removals: Arc<AtomicU64>,
     /// Counts commits.
     pub(super) commits: watch::Sender<u64>,
+    /// What is paused.
+    pub(super) pauses: watch::Sender<Arc<Pauses>>,
+    /// What was accepted and delivered.
+    pub(super) activity: Activity,
 }
 
 impl ChangedLanes {
@@ -46,12 +53,14 @@ impl ChangedLanes {
 }
 
 impl Wake {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(pauses: Pauses) -> Self {
         Self {
             arrivals: broadcast::Sender::new(BACKLOG),
             departures: broadcast::Sender::new(BACKLOG),
             removals: Arc::default(),
             commits: watch::Sender::new(0),
+            pauses: watch::Sender::new(Arc::new(pauses)),
+            activity: Activity::default(),
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Verdict {
     pub detail: String,
     /// What a person should know, however the attempt ended: one short line without control characters.
     pub notice: Option<String>,
+    /// The HTTP status of the last response of the attempt. The client sets it.
+    pub status: Option<u16>,
 }
 
 impl Verdict {
@@ -40,6 +42,7 @@ impl Verdict {
             hint: "nothing: the bridge posts the message when it runs again",
             detail: String::new(),
             notice: None,
+            status: None,
         }
     }
 }
@@ -308,6 +311,7 @@ impl AnswerRow {
             hint: self.hint,
             detail: finding.detail,
             notice: None,
+            status: None,
         }
     }
 }

@@ -121,13 +121,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "console",
         &[
-            "operator",
-            // What it shows.
-            "queue",
-            "decision",
-            "route",
-            "message",
-            // The causes of an error.
+            "operator", // What it shows.
+            "queue", "decision", "route", "message", // The causes of an error.
             "logging",
         ],
     ),
@@ -161,6 +156,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             // Durations in filters.
             "units",
+            "headers",
+            "logging",
+            "panics",
         ],
     ),
     (

@@ -26,7 +26,7 @@ dead = "36500d"
 "#;
 
 /// The newest schema.
-const SCHEMA: i64 = 6;
+const SCHEMA: i64 = 7;
 
 struct Upgrade {
     setup: TestSetup,

@@ -31,6 +31,9 @@ pub(super) struct Filters {
     /// Events received before then.
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
     until: Option<Moment>,
+    /// Events with these words in title, repository or actor. A word matches every longer one that begins with it.
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,7 +53,7 @@ impl Filters {
 
     /// Whether a filter other than the channel is set.
     pub(super) fn more_than_channel(&self) -> bool {
-        let texts = [&self.source, &self.event_type, &self.secret];
+        let texts = [&self.source, &self.event_type, &self.secret, &self.text];
         self.state.is_some()
             || self.since.is_some()
             || self.until.is_some()
@@ -76,6 +79,7 @@ impl Filters {
             secret: self.secret.clone(),
             since: self.since.map(time),
             until: self.until.map(time),
+            text: self.text.clone(),
             limit: None,
             after: None,
         }

@@ -3,6 +3,7 @@
 mod bulk;
 mod filters;
 mod show;
+pub(super) mod tail;
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -57,17 +58,12 @@ pub(super) fn run(command: &EventsCommand) -> anyhow::Result<ExitCode> {
         EventsCommand::Replay(arguments) => &arguments.operator,
         EventsCommand::Discard(arguments) => &arguments.operator,
     };
-    let operator = OperatorBackend::open(arguments)?;
-    let result = actix_web::rt::System::new().block_on(async {
-        match command {
-            EventsCommand::List(arguments) => list(&operator, arguments).await,
-            EventsCommand::Show(arguments) => show::show(&operator, arguments).await,
-            EventsCommand::Replay(arguments) => bulk::replay(&operator, arguments).await,
-            EventsCommand::Discard(arguments) => bulk::discard(&operator, arguments).await,
-        }
-    });
-    operator.close();
-    result
+    OperatorBackend::run(arguments, async |operator| match command {
+        EventsCommand::List(arguments) => list(operator, arguments).await,
+        EventsCommand::Show(arguments) => show::show(operator, arguments).await,
+        EventsCommand::Replay(arguments) => bulk::replay(operator, arguments).await,
+        EventsCommand::Discard(arguments) => bulk::discard(operator, arguments).await,
+    })
 }
 
 async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::Result<ExitCode> {
@@ -86,7 +82,15 @@ async fn list(operator: &OperatorBackend, arguments: &ListArguments) -> anyhow::
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<Vec<String>> = found.events.iter().map(row).collect();
-    let heading = ["RECEIVED (UTC)", "ID", "SOURCE", "TYPE", "SECRET", "CHANNELS"];
+    let heading = [
+        "RECEIVED (UTC)",
+        "ID",
+        "SOURCE",
+        "TYPE",
+        "REPOSITORY",
+        "TITLE",
+        "CHANNELS",
+    ];
     out.write_all(shown::table(&heading, &rows).as_bytes())?;
     if let Some(next) = found.next {
         note!("there may be more: continue with --after {next}");
@@ -114,6 +118,29 @@ async fn collect(operator: &OperatorBackend, mut query: EventQuery, limit: u32) 
 }
 
 fn row(event: &EventSummary) -> Vec<String> {
+    let line = event.line.clone().unwrap_or_default();
+    vec![
+        shown::time(event.received),
+        event.short.clone(),
+        event.source.clone(),
+        event.event_type.clone(),
+        cell(&line.repository, 40),
+        cell(&line.title, 60),
+        channels(event),
+    ]
+}
+
+/// A text in a table, with `most` characters.
+fn cell(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        _ if text.is_empty() => "-".to_owned(),
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+    }
+}
+
+/// The channels of an event with its states there, or why it has none.
+fn channels(event: &EventSummary) -> String {
     let channels: Vec<String> = event
         .deliveries
         .iter()
@@ -128,14 +155,7 @@ fn row(event: &EventSummary) -> Vec<String> {
     if event.unreadable.is_some() {
         channels.push_str(", unreadable");
     }
-    vec![
-        shown::time(event.received),
-        event.short.clone(),
-        event.source.clone(),
-        event.event_type.clone(),
-        event.secret.clone(),
-        channels,
-    ]
+    channels
 }
 
 fn state(state: State) -> &'static str {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::super::backend::{OperatorArguments, OperatorBackend};
 use super::super::shown::{indented, json, optional_time, time, visible, visible_lines};
 use super::state;
-use crate::operator::view::{DeliveryDetails, EventDetails};
+use crate::operator::view::{Attempt, DeliveryDetails, EventDetails};
 use crate::queue::{Done, State};
 
 /// Bytes of a body that are shown on a terminal. A file or a pipe gets all of it.
@@ -66,20 +66,26 @@ fn text(event: &EventDetails) -> String {
         "" => "none",
         name => name,
     };
+    let line_of = event.line.clone().unwrap_or_default();
     for (name, value) in [
         ("event", event.id.to_string()),
         ("source", event.source.clone()),
         ("type", event.event_type.clone()),
         ("secret", secret.to_owned()),
         ("received", format!("{} UTC", time(event.received))),
+        ("title", line_of.title.clone()),
+        ("repository", line_of.repository.clone()),
+        ("actor", line_of.actor.clone()),
         ("body", format!("{} bytes (--body shows it)", event.body_size)),
     ] {
-        line(&mut text, &format!("{name:<9} {}", visible(&value)));
+        if !value.is_empty() {
+            line(&mut text, &format!("{name:<10} {}", visible(&value)));
+        }
     }
     if let Some(why) = &event.unreadable {
         line(
             &mut text,
-            &format!("{:<9} {}", "unreadable", visible(&format!("it is {why}"))),
+            &format!("{:<10} {}", "unreadable", visible(&format!("it is {why}"))),
         );
     }
     line(&mut text, "\nheaders");
@@ -188,11 +194,34 @@ fn deliver(text: &mut String, delivery: &DeliveryDetails) {
     if let Some(id) = &delivery.twake_id {
         line(text, &format!("  Twake's id    {}", visible(id)));
     }
+    timeline(text, &delivery.history);
     if delivery.may_be_duplicate {
         line(
             text,
             "  may be posted twice: a failed attempt may have reached Twake",
         );
+    }
+}
+
+/// Adds the attempts, the oldest first. One that delivered the message at once is shown above.
+fn timeline(text: &mut String, history: &[Attempt]) {
+    if history.iter().all(|attempt| attempt.took_ms.is_none()) {
+        return;
+    }
+    line(text, "  attempts");
+    for attempt in history {
+        let mut shown = format!("    {} UTC  {}", time(attempt.at), attempt.reason);
+        // Writing to a String cannot fail.
+        if let Some(status) = attempt.status {
+            let _ = write!(shown, ", status {status}");
+        }
+        if let Some(took) = attempt.took_ms {
+            let _ = write!(shown, ", took {took} ms");
+        }
+        if let Some(detail) = &attempt.detail {
+            let _ = write!(shown, " ({detail})");
+        }
+        line(text, &visible(&shown));
     }
 }
 

@@ -101,7 +101,11 @@ fn templates(decision: &Decision) -> Markup {
 }
 
 fn template(message: &DecidedMessage) -> Markup {
-    let class = if message.message.is_some() { "held" } else { "missed" };
+    let class = if message.message.is_some() {
+        "held"
+    } else {
+        "missed"
+    };
     html! {
         li class=(class) {
             strong {

@@ -61,15 +61,16 @@ fn title(event: &EventDetails) -> String {
 fn summary(event: &EventDetails, now: Timestamp) -> Markup {
     let known = event.line.as_ref();
     let named = |name: &str, value: Option<&String>| {
-        html! { @if let Some(value) = value.map(|value| line(value)) { (row(name, &filtered("text", &value))) } }
+        let value = value.map(|value| line(value)).filter(|value| !value.is_empty());
+        html! { @if let Some(value) = value { (row(name, &filtered("text", &value))) } }
     };
     let of_type = link::events(&[("source", &event.source), ("type", &event.event_type)]);
     html! {
         dl.facts {
             (row("Source", &filtered("source", &event.source)))
             (row("Type", &html! { a href=(of_type) { (event.event_type) } }))
-            (named("Repository", known.and_then(|known| known.repository.as_ref())))
-            (named("Person", known.and_then(|known| known.actor.as_ref())))
+            (named("Repository", known.map(|known| &known.repository)))
+            (named("Person", known.map(|known| &known.actor)))
             (row("Received (UTC)", &time(event.received, now)))
             (row("Secret", &html! { @if event.secret.is_empty() { "none" } @else { (filtered("secret", &event.secret)) } }))
             (row("Id", &copyable("id", &event.id.to_string())))

@@ -16,6 +16,8 @@ pub(super) struct Carried {
     pub(super) verdict: Verdict,
     /// The acts that were carried out, each with the id that the chat gave.
     pub(super) done: Vec<(Act, RemoteId)>,
+    /// How long it took.
+    pub(super) took: Duration,
 }
 
 impl From<Verdict> for Carried {
@@ -23,6 +25,7 @@ impl From<Verdict> for Carried {
         Self {
             verdict,
             done: Vec::new(),
+            took: Duration::ZERO,
         }
     }
 }
@@ -147,7 +150,7 @@ impl Lane {
         let settings = *self.settings.borrow();
         let (clock, stop) = (&self.shared.clock, &self.shared.stop);
         let client = self.shared.client(settings.timeout);
-        let now = clock.now();
+        let (now, begun) = (clock.now(), clock.monotonic());
         let last = head.reason.as_deref().and_then(Reason::from_code);
         let mut carried = Carried::from(Verdict::stopped());
         let mut acts = VecDeque::from(acts);
@@ -183,6 +186,7 @@ impl Lane {
                 _ => break,
             }
         }
+        carried.took = clock.monotonic().saturating_sub(begun);
         carried
     }
 }

@@ -55,6 +55,8 @@ impl Lane {
             kept: None,
             carries: Vec::new(),
             looked_up: verdict.looked_up,
+            took: carried.took,
+            status: verdict.status,
             now: self.shared.clock.now(),
         };
         settlement.outcome = match &verdict.kind {
@@ -105,6 +107,8 @@ impl Lane {
             kept: None,
             carries: Vec::new(),
             looked_up: false,
+            took: Duration::ZERO,
+            status: None,
             now: self.shared.clock.now(),
         };
         settlement.kept = acts::kept(destination, &head, &[], &settlement);

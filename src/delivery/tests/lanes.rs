@@ -179,6 +179,7 @@ async fn a_lane_goes_on_when_the_message_it_waits_for_is_discarded() {
             event,
             channel: None,
             now: bench.clock.now(),
+            audit: None,
         })
     };
     // A delivery behind the head does not hold the lane.

@@ -63,6 +63,7 @@ async fn what_an_operator_removed_is_not_attempted_although_it_was_claimed_ahead
                 limit: 10,
                 in_flight: true,
                 now,
+                audit: None,
             };
             bench.queue.move_lane(step).await.unwrap();
         } else {
@@ -70,6 +71,7 @@ async fn what_an_operator_removed_is_not_attempted_although_it_was_claimed_ahead
                 event: second,
                 channel: None,
                 now,
+                audit: None,
             };
             bench.queue.discard(discard).await.unwrap();
         }
@@ -108,6 +110,7 @@ async fn a_stop_or_another_destination_applies_after_a_settlement_that_took_long
             event: second,
             channel: None,
             now: bench.clock.now(),
+            audit: None,
         };
         bench.queue.discard(discard).await.unwrap();
         gate.add_permits(3);

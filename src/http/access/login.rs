@@ -96,7 +96,10 @@ pub(in crate::http) async fn logout() -> HttpResponse {
 /// Asks for the token. After a link from another site the browser has left out the cookie (`SameSite=Strict`): then the page opens
 /// its own address once more, now as a page of the console.
 pub(super) fn ask(request: &HttpRequest) -> HttpResponse {
-    let address = request.uri().path_and_query().map_or(console::HOME, |address| address.as_str());
+    let address = request
+        .uri()
+        .path_and_query()
+        .map_or(console::HOME, |address| address.as_str());
     let is_read = request.method().is_safe();
     let next = if is_read { local(address) } else { console::HOME };
     let site = request.headers().get("sec-fetch-site");
@@ -110,8 +113,14 @@ pub(super) fn ask(request: &HttpRequest) -> HttpResponse {
 /// control characters.
 fn local(address: &str) -> &str {
     let is_path = address.starts_with('/') && !address.starts_with("//");
-    let is_plain = address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if is_path && is_plain { address } else { console::HOME }
+    let is_plain = address
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_path && is_plain {
+        address
+    } else {
+        console::HOME
+    }
 }
 
 fn page(status: StatusCode, page: String) -> HttpResponse {

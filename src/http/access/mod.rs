@@ -149,7 +149,9 @@ fn authenticate(request: &HttpRequest, operator: &Operator, serving: &Snapshot) 
         (None, _) => Who::this_machine(),
         (Some(token), Some(given)) if token.matches(given) => Who::token(),
         (Some(_), Some(_)) => return Err(Denied::WrongToken),
-        (Some(token), None) if session::is_open(request.headers(), token, operator.clock.now()) => Who::token(),
+        (Some(token), None) if session::is_open(request.headers(), token, operator.clock.now()) => {
+            Who::token()
+        }
         (Some(_), None) => return Err(Denied::NoToken),
     };
     Ok(user(request, serving).unwrap_or(who))
@@ -159,9 +161,16 @@ fn authenticate(request: &HttpRequest, operator: &Operator, serving: &Snapshot) 
 fn user(request: &HttpRequest, serving: &Snapshot) -> Option<Who> {
     let header = serving.operator.user_header.as_ref()?;
     let peer = request.peer_addr()?.ip();
-    let name = request.headers().get(header).filter(|_| serving.trusted_proxies.trusts(peer))?;
+    let name = request
+        .headers()
+        .get(header)
+        .filter(|_| serving.trusted_proxies.trusts(peer))?;
     let name = String::from_utf8_lossy(name.as_bytes());
-    let name: String = name.chars().filter(|c| !c.is_control()).take(LONGEST_USER).collect();
+    let name: String = name
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_USER)
+        .collect();
     (!name.trim().is_empty()).then(|| Who::user(name.trim()))
 }
 

@@ -37,8 +37,7 @@ fn is_own(origin: &[u8], host: &str, access: &OperatorAccess) -> bool {
         .strip_prefix(b"http://")
         .or_else(|| origin.strip_prefix(b"https://"));
     let is_host = name.is_some_and(|name| name.eq_ignore_ascii_case(host.as_bytes()));
-    !host.is_empty() && is_host
-        || configured.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(origin))
+    !host.is_empty() && is_host || configured.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(origin))
 }
 
 /// The `Host` of a request; empty if it is missing.
@@ -58,8 +57,7 @@ pub(super) fn is_known_host(host: &str, access: &OperatorAccess) -> bool {
     let (name, address) = parts(host);
     name.eq_ignore_ascii_case("localhost")
         || address.is_some_and(|address| address.to_canonical().is_loopback())
-        || access.token.is_some()
-            && own.is_none_or(|own| address.is_some() || own.eq_ignore_ascii_case(host))
+        || access.token.is_some() && own.is_none_or(|own| address.is_some() || own.eq_ignore_ascii_case(host))
 }
 
 /// The name of a `Host` without its port, and the address if it is one.

@@ -42,7 +42,9 @@ fn set(is_https: bool, value: &str, seconds: i64) -> String {
 
 /// Whether a request has the cookie of a login that has not expired.
 pub(super) fn is_open(headers: &HeaderMap, token: &Secret, now: Timestamp) -> bool {
-    let cookies = headers.get_all(header::COOKIE).filter_map(|cookies| cookies.to_str().ok());
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .filter_map(|cookies| cookies.to_str().ok());
     let mut cookies = cookies.flat_map(|cookies| cookies.split(';'));
     cookies.any(|cookie| {
         let value = cookie
@@ -61,8 +63,8 @@ fn is_valid(value: &str, token: &Secret, now: Timestamp) -> bool {
     };
     let signature = parts.next().and_then(|signature| hex::decode(signature).ok());
     // The comparison takes constant time. It comes first, so that only an authentic time is looked at.
-    let is_authentic = signature
-        .is_some_and(|signature| mac(token, issued, expires).verify_slice(&signature).is_ok());
+    let is_authentic =
+        signature.is_some_and(|signature| mac(token, issued, expires).verify_slice(&signature).is_ok());
     is_authentic && (issued..expires).contains(&now.as_second())
 }
 
@@ -116,7 +118,11 @@ mod tests {
                 ("twake-bridge=".to_owned(), &token, 0, false),
                 ("twake-bridge=1.2".to_owned(), &token, 0, false),
             ] {
-                assert_eq!(is_open(&headers(&sent), token, at(second)), is_open_then, "{sent} {second}");
+                assert_eq!(
+                    is_open(&headers(&sent), token, at(second)),
+                    is_open_then,
+                    "{sent} {second}"
+                );
             }
         }
         assert!(!is_open(&HeaderMap::new(), &token, at(0)));

@@ -1,16 +1,17 @@
 //! The thread of the store. It takes the commands that have gathered, runs them as one transaction, commits, and then
 //! answers them.
 
-use jiff::Timestamp;
 use rusqlite::Connection;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
 use super::lock::Lock;
 use super::presence::Presence;
 use super::transaction::{Batch, transact};
-use super::{connect, deliveries, events, failed, lanes, listing, prune, unavailable};
+use super::{audit, connect, deliveries, events, failed, lanes, listing, pauses, prune, unavailable};
 use crate::queue::command::{Change, Command, Query, Responder};
+use crate::queue::store::Opened;
 use crate::queue::wake::Wake;
 use crate::queue::{OpenError, QueueError};
 
@@ -29,13 +30,19 @@ pub(in crate::queue) struct Actor {
 }
 
 impl Actor {
-    /// Opens the store at `sqlite:PATH`, or makes a new one, and updates its schema. Returns the newest time in it, too.
-    pub(in crate::queue) fn open(address: &str) -> Result<(Self, Option<Timestamp>), OpenError> {
+    /// Opens the store at `sqlite:PATH`, or makes a new one, and updates its schema. Returns what it knows of it, too.
+    pub(in crate::queue) fn open(address: &str) -> Result<(Self, Opened), OpenError> {
         let path = super::address(address)?;
         // This makes the file, too. SQLite gives the files beside the store the mode of the store.
         let lock = Lock::take(path)?;
         let connection = connect(lock.path())?;
-        let newest = prune::newest(&connection).map_err(failed(lock.path()))?;
+        let read = || {
+            Ok(Opened {
+                newest: prune::newest(&connection)?,
+                pauses: pauses::load(&connection)?,
+            })
+        };
+        let opened = read().map_err(failed(lock.path()))?;
         let actor = Self {
             connection,
             presence: Presence::new(path, &lock),
@@ -43,7 +50,7 @@ impl Actor {
             failing: false,
             gone: false,
         };
-        Ok((actor, newest))
+        Ok((actor, opened))
     }
 
     /// Carries out commands until the store is closing, or every handle is dropped.
@@ -68,7 +75,7 @@ impl Actor {
             }
             // After the commit, so that an answer shows only what is committed.
             for query in queries {
-                self.query(query);
+                self.query(query, wake);
             }
             if closing.load(Ordering::Relaxed) {
                 break;
@@ -90,11 +97,17 @@ impl Actor {
                 return;
             }
         }
-        let mut batch = Batch::new(self.failing);
+        let mut batch = Batch::new(self.failing, Arc::clone(&wake.pauses.borrow()));
         let result = transact(&mut self.connection, &mut changes, &mut batch);
         self.note(&result, batch.proves);
         if result.is_ok() {
             self.presence.learn();
+            for change in &changes {
+                change.count(&wake.activity);
+            }
+            if batch.pauses_changed {
+                wake.pauses.send_replace(batch.pauses);
+            }
             wake.committed(batch.changed);
         }
         for change in changes {
@@ -132,12 +145,17 @@ impl Actor {
         self.failing = result.is_err() || (self.failing && !proves);
     }
 
-    fn query(&self, query: Query) {
+    fn query(&self, query: Query, wake: &Wake) {
         let store = &self.connection;
         match query {
             // No other process can own the lane, so the owner does not matter.
             Query::Claim(lane, _owner, wanted, now, reply) => {
-                let claimed = deliveries::claim(store, &lane, wanted, now);
+                let is_paused = wake.pauses.borrow().channel(&lane).is_some();
+                let claimed = if is_paused {
+                    Ok(None)
+                } else {
+                    deliveries::claim(store, &lane, wanted, now)
+                };
                 answer(reply, "claim a lane", claimed);
             }
             Query::NotUrgent(lane, from, limit, reply) => {
@@ -149,6 +167,12 @@ impl Actor {
             Query::List(listing, reply) => answer(reply, "list events", listing::page(store, &listing)),
             Query::Ids(from, to, limit, reply) => {
                 answer(reply, "look up an id", listing::ids(store, from, to, limit));
+            }
+            Query::Held(source, limit, reply) => {
+                answer(reply, "list what is held", pauses::held(store, &source, limit));
+            }
+            Query::Audit(listing, reply) => {
+                answer(reply, "list what was done", audit::page(store, listing));
             }
         }
     }

@@ -6,20 +6,25 @@ use rusqlite::{Connection, Params, Result, params};
 use super::query::{all, execute, first, value};
 use super::rows::{self, Place};
 use super::statements::{
-    CARRY, CLOSED_BY, CONVERSATION, COUNT_OF_EVENT, DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES,
-    FORGET_CONVERSATION, HEAD, INSERT_DELIVERY, KEEP_CONVERSATION, LANE_SETTLED, LATER, NOT_URGENT, PUT_BACK,
-    SETTLE, URGENT_HEAD,
+    ADD_ATTEMPT, ATTEMPTS, CARRY, CLOSED_BY, CONVERSATION, COUNT_OF_EVENT, DELETE_ATTEMPTS_BEFORE,
+    DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, FORGET_CONVERSATION, HEAD, INSERT_DELIVERY,
+    KEEP_CONVERSATION, LANE_SETTLED, LATER, NOT_URGENT, PUT_BACK, SETTLE, URGENT_HEAD,
 };
 use super::tally::Tally;
 use crate::conversation::Key;
 use crate::queue::command::Wanted;
 use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
-use crate::queue::{Claim, DeliveryId, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State};
+use crate::queue::{
+    Attempt, Claim, DeliveryId, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State,
+};
 
 /// What an attempt means for the time since when its lane fails.
 const RESET: i64 = 0;
 const FAILING: i64 = 1;
 const UNCHANGED: i64 = 2;
+
+/// How many attempts of a delivery are kept: the last ones.
+const ATTEMPTS_KEPT: i64 = 20;
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
 const FENCE: Fence = Fence(1);
@@ -143,7 +148,8 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
     if matches!(settlement.outcome, Outcome::Delivered { .. }) {
         carry(connection, settlement)?;
     }
-    if let Some((event, place)) = first(connection, SETTLE, columns, rows::settled)? {
+    if let Some((event, place, attempts)) = first(connection, SETTLE, columns, rows::settled)? {
+        add_attempt(connection, settlement, attempts)?;
         let lane = [place.lane, i64::from(settled), failing, now];
         execute(connection, LANE_SETTLED, lane)?;
         if settled {
@@ -160,7 +166,9 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
             twake_id,
             done
         ];
-        if let Some((event, place)) = first(connection, DELIVERED_NEVERTHELESS, columns, rows::settled)? {
+        let nevertheless = first(connection, DELIVERED_NEVERTHELESS, columns, rows::settled)?;
+        if let Some((event, place, attempts)) = nevertheless {
+            add_attempt(connection, settlement, attempts)?;
             count_of_event(connection, event, 0, -1)?;
             keep(connection, place, settlement.kept.as_ref())?;
         }
@@ -210,6 +218,46 @@ fn carry(connection: &Connection, settlement: &Settlement) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Keeps an attempt of a delivery, unless the delivery's own row has all of it: the only attempt has delivered it.
+fn add_attempt(connection: &Connection, settlement: &Settlement, attempts: i64) -> Result<()> {
+    match settlement.outcome {
+        Outcome::Skipped { .. } => return Ok(()),
+        Outcome::Delivered { .. } if attempts <= 1 => return Ok(()),
+        _ => {}
+    }
+    let delivery = settlement.delivery.0;
+    let attempt = params![
+        delivery,
+        settlement.now.as_millisecond(),
+        i64::try_from(settlement.took.as_millis()).unwrap_or(i64::MAX),
+        settlement.status,
+        settlement.reason,
+        Some(&settlement.detail).filter(|detail| !detail.is_empty()),
+    ];
+    let number: Option<i64> = first(connection, ADD_ATTEMPT, attempt, value)?;
+    if let Some(old) = number.map(|number| number - ATTEMPTS_KEPT).filter(|old| *old > 0) {
+        execute(connection, DELETE_ATTEMPTS_BEFORE, [delivery, old])?;
+    }
+    Ok(())
+}
+
+/// The attempts of a delivery, the oldest first.
+fn history(connection: &Connection, record: &DeliveryRecord) -> Result<Vec<Attempt>> {
+    let mut history = all(connection, ATTEMPTS, [record.delivery.0], rows::attempt)?;
+    if let (State::Delivered, 1, Some(at), Some(reason)) =
+        (record.state, record.attempts, record.settled, &record.reason)
+    {
+        history.push(Attempt {
+            at,
+            took_ms: None,
+            status: None,
+            reason: reason.clone(),
+            detail: record.detail.clone(),
+        });
+    }
+    Ok(history)
 }
 
 /// Keeps what is known of a delivery's conversation from now on.
@@ -267,7 +315,11 @@ pub(super) fn states(connection: &Connection, event: i64) -> Result<Vec<(String,
 
 /// All deliveries of an event, in their order.
 pub(super) fn records(connection: &Connection, event: i64) -> Result<Vec<DeliveryRecord>> {
-    all(connection, DELIVERIES, [event], rows::delivery)
+    let mut records = all(connection, DELIVERIES, [event], rows::delivery)?;
+    for record in &mut records {
+        record.history = history(connection, record)?;
+    }
+    Ok(records)
 }
 
 /// Counts more waiting and dead deliveries of an event; fewer, if the numbers are negative.

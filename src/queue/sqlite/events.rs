@@ -7,13 +7,14 @@ use uuid::Uuid;
 
 use super::query::{all, execute, exists, first, value};
 use super::statements::{
-    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, FIRST_MESSAGE, INSERT_EVENT, INSERT_MESSAGE,
-    INSERT_SKIPPED, INSERT_UNREADABLE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED, UNREADABLE,
-    WRITE_PROOF,
+    ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, FIRST_MESSAGE, INSERT_EVENT, INSERT_LINE,
+    INSERT_MESSAGE, INSERT_SKIPPED, INSERT_UNREADABLE, LINE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED,
+    UNREADABLE, WRITE_PROOF,
 };
 use super::tally::Tally;
-use super::{deliveries, rows};
-use crate::queue::packed::{PackedEvent, PackedMessage, PackedRecord, unpack_message};
+use super::{deliveries, pauses, rows};
+use crate::decision::EventLine;
+use crate::queue::packed::{PackedEvent, PackedMessage, PackedRecord, unpack_line, unpack_message};
 use crate::queue::{Decided, Enqueued, State};
 
 /// Bytes that a thorough check writes. They show that there is room for events.
@@ -24,6 +25,12 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
     if let Some(answer) = repeated(connection, event, tally)? {
         return Ok(answer);
     }
+    let paused = tally.pauses.source(&event.source).map(|pause| pause.since);
+    let deliveries = if paused.is_some() {
+        &[][..]
+    } else {
+        &*event.deliveries
+    };
     let size = rows::integer(event.size());
     let columns = params![
         event.id.as_bytes(),
@@ -35,24 +42,42 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         event.key,
         event.decided.routes,
         size,
-        rows::integer(event.deliveries.len()),
+        rows::integer(deliveries.len()),
         rows::integer(event.body_size),
         event.body,
         event.message_in_row,
+        // What is held is not deleted, as if it had a delivery that waits.
+        rows::integer(deliveries.len().max(usize::from(paused.is_some()))),
+        event.line_in_row,
     ];
     execute(connection, INSERT_EVENT, columns)?;
     let row = connection.last_insert_rowid();
-    add_reasons(connection, row, event.id, &event.decided)?;
+    if let Some(line) = &event.line {
+        execute(connection, INSERT_LINE, params![row, line])?;
+    }
+    if let Some(since) = paused {
+        pauses::hold(connection, row, &event.source)?;
+        let held = Decided {
+            skipped: pauses::reason(event, since),
+            ..event.decided.clone()
+        };
+        add_reasons(connection, row, event.id, &held)?;
+    } else {
+        add_reasons(connection, row, event.id, &event.decided)?;
+    }
     let in_row = usize::from(event.message_in_row.is_some());
     for (index, json) in event.messages.iter().enumerate() {
         add_message(connection, row, in_row + index, json)?;
     }
-    deliveries::add(connection, row, &event.deliveries, event.received, false, tally)?;
+    deliveries::add(connection, row, deliveries, event.received, false, tally)?;
     let until = event.until.as_millisecond();
     let key = params![event.key, row, event.id.as_bytes(), until];
     execute(connection, REMEMBER_KEY, key)?;
     tally.add_size(size);
-    Ok(Enqueued::Stored { event: event.id })
+    Ok(match paused {
+        None => Enqueued::Stored { event: event.id },
+        Some(_) => Enqueued::Paused { event: event.id },
+    })
 }
 
 /// What a known key means for a request. If its event waits or is delivered, nothing changes. If all deliveries of its
@@ -70,9 +95,10 @@ fn repeated(connection: &Connection, event: &PackedEvent, tally: &mut Tally) -> 
     let mut lanes: Vec<String> = states.iter().map(|(lane, _)| lane.clone()).collect();
     lanes.dedup();
     if states.is_empty() {
-        // Pruning deletes the key with an event that was not delivered. So an event that is gone was delivered.
-        let kept = exists(connection, EVENT_EXISTS, [row])?;
-        return Ok((!kept).then_some(Enqueued::SeenBefore { event: known, lanes }));
+        // Pruning deletes the key with an event that was not delivered. So an event that is gone was delivered. One that is
+        // held is decided later.
+        let is_open = exists(connection, EVENT_EXISTS, [row])? && !pauses::is_held(connection, row)?;
+        return Ok((!is_open).then_some(Enqueued::SeenBefore { event: known, lanes }));
     }
     if states.iter().any(|(_, state)| *state != State::Dead) {
         return Ok(Some(Enqueued::SeenBefore { event: known, lanes }));
@@ -107,6 +133,9 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> Result<Option<PackedRec
     record.deliveries = deliveries::records(connection, row)?;
     record.decided.skipped = skipped(connection, row)?;
     record.decided.unreadable = unreadable(connection, id)?;
+    if record.decided.line.is_none() {
+        record.decided.line = line(connection, row)?;
+    }
     Ok(Some(packed))
 }
 
@@ -127,6 +156,12 @@ pub(super) fn skipped(connection: &Connection, event: i64) -> Result<Option<Stri
 /// Why the body of an event could not be read at the last decision; unset: it could.
 pub(super) fn unreadable(connection: &Connection, id: Uuid) -> Result<Option<String>> {
     first(connection, UNREADABLE, [id.as_bytes()], value)
+}
+
+/// The line of an event with a large body.
+pub(super) fn line(connection: &Connection, event: i64) -> Result<Option<EventLine>> {
+    let text: Option<String> = first(connection, LINE, [event], value)?;
+    Ok(text.as_deref().map(unpack_line))
 }
 
 /// Stores the reasons of a decision, if any: they have tables of their own.

@@ -8,7 +8,7 @@ use super::query::{all, exists, first};
 use super::statements::{HAS_DELIVERY, ID_AFTER, ID_BEFORE, IDS_BETWEEN};
 use super::walk::Walk;
 use super::{deliveries, events, lanes, rows};
-use crate::queue::{EventLine, EventPage, EventState, Filter, Listing};
+use crate::queue::{EventPage, EventState, Filter, ListedEvent, Listing};
 
 /// One page.
 pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPage> {
@@ -69,7 +69,7 @@ fn first_id(time: Timestamp, later: i64) -> Uuid {
 }
 
 /// Whether an event's row matches the filter.
-fn matches(filter: &Filter, line: &EventLine) -> bool {
+fn matches(filter: &Filter, line: &ListedEvent) -> bool {
     let same = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
     same(&filter.source, &line.source)
         && same(&filter.event_type, &line.event_type)
@@ -92,7 +92,7 @@ fn has_delivery(connection: &Connection, filter: &Filter, event: i64) -> Result<
 }
 
 /// Adds what other tables hold of an event.
-fn complete(connection: &Connection, event: i64, line: EventLine) -> Result<EventLine> {
+fn complete(connection: &Connection, event: i64, line: ListedEvent) -> Result<ListedEvent> {
     let mut digits = 1;
     for neighbour in [ID_BEFORE, ID_AFTER] {
         let found = first(connection, neighbour, [line.id.as_bytes()], |row| {
@@ -105,8 +105,14 @@ fn complete(connection: &Connection, event: i64, line: EventLine) -> Result<Even
     } else {
         events::skipped(connection, event)?
     };
-    Ok(EventLine {
+    let apart = if line.line.is_none() {
+        events::line(connection, event)?
+    } else {
+        None
+    };
+    Ok(ListedEvent {
         digits,
+        line: line.line.or(apart),
         deliveries: deliveries::states(connection, event)?,
         skipped,
         unreadable: events::unreadable(connection, line.id)?,

@@ -1,6 +1,7 @@
 //! The queue on SQLite: one file, one thread, one owner.
 
 mod actor;
+mod audit;
 mod copy;
 mod deliveries;
 mod events;
@@ -8,11 +9,13 @@ mod lanes;
 mod listing;
 mod lock;
 mod operations;
+mod pauses;
 mod presence;
 mod prune;
 mod query;
 mod rows;
 mod schema;
+mod search;
 mod statements;
 mod tally;
 mod transaction;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::query::{all, execute, exists, value};
 use super::statements::{
     CARRIED_BY, COPY_TO_LANE, DELETE_DELIVERY, DELETE_SKIPPED, DELETE_UNREADABLE, DISCARD, EVENT_REPLAYED,
-    HAS_DELIVERY, UPDATE_DECISION, WAITING_IN_LANE,
+    HAS_DELIVERY, INSERT_LINE, MOVE_ATTEMPTS, UPDATE_DECISION, WAITING_IN_LANE,
 };
 use super::tally::Tally;
-use super::{deliveries, events, lanes, rows};
-use crate::queue::packed::PackedDelivery;
+use super::{audit, deliveries, events, lanes, pauses, rows, search};
+use crate::queue::packed::{PackedDelivery, line_text};
 use crate::queue::{Decided, Discard, Move, Moved, NewDelivery, Replay, State};
 
 /// Adds new deliveries of a stored event. Returns the lanes that got one; `None`: there is no such event. `messages` are
@@ -24,6 +24,10 @@ pub(super) fn replay(
     let Some(event) = events::row(connection, replay.event)? else {
         return Ok(None);
     };
+    let releases = replay.release && pauses::release(connection, event, tally)?;
+    if replay.release && !releases {
+        return Ok(Some(Vec::new()));
+    }
     if let Some(decided) = &replay.decided {
         replace_decision(connection, event, replay, decided)?;
     }
@@ -52,16 +56,31 @@ pub(super) fn replay(
         }
         added.push(PackedDelivery { message, ..delivery });
     }
-    deliveries::add(connection, event, &added, replay.now, true, tally)?;
+    deliveries::add(connection, event, &added, replay.now, !releases, tally)?;
     let count = rows::integer(added.len());
     execute(connection, EVENT_REPLAYED, [event, count, size])?;
     tally.add_size(size);
-    Ok(Some(added.into_iter().map(|added| added.lane).collect()))
+    let lanes: Vec<Arc<str>> = added.into_iter().map(|added| added.lane).collect();
+    if let Some(record) = &replay.audit {
+        audit::add(connection, record, &lanes.join(", "))?;
+    }
+    Ok(Some(lanes))
 }
 
 fn replace_decision(connection: &Connection, event: i64, replay: &Replay, decided: &Decided) -> Result<()> {
-    let columns = params![event, decided.event_type, decided.routes];
+    let line = decided.line.as_ref().map(line_text);
+    let is_apart = events::line(connection, event)?.is_some();
+    let columns = params![
+        event,
+        decided.event_type,
+        decided.routes,
+        line.as_ref().filter(|_| !is_apart)
+    ];
     execute(connection, UPDATE_DECISION, columns)?;
+    if let (true, Some(line)) = (is_apart, &line) {
+        execute(connection, INSERT_LINE, params![event, line])?;
+    }
+    search::replace(connection, event, line.as_deref())?;
     for statement in [DELETE_SKIPPED, DELETE_UNREADABLE] {
         execute(connection, statement, [event])?;
     }
@@ -83,6 +102,9 @@ pub(super) fn discard(
     for lane in &lanes {
         tally.changed.departed(lane.as_str());
     }
+    if let Some(record) = discard.audit.as_ref().filter(|_| !lanes.is_empty()) {
+        audit::add(connection, record, &lanes.join(", "))?;
+    }
     Ok(Some(lanes))
 }
 
@@ -103,11 +125,9 @@ pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally)
         let in_flight = step.in_flight && index < UNSETTLED;
         let copy = params![delivery, to, step.now.as_millisecond(), in_flight];
         execute(connection, COPY_TO_LANE, copy)?;
-        execute(
-            connection,
-            CARRIED_BY,
-            [*delivery, connection.last_insert_rowid()],
-        )?;
+        let new = connection.last_insert_rowid();
+        execute(connection, CARRIED_BY, [*delivery, new])?;
+        execute(connection, MOVE_ATTEMPTS, [*delivery, new])?;
         execute(connection, DELETE_DELIVERY, [delivery])?;
     }
     let count = rows::integer(waiting.len());
@@ -116,6 +136,9 @@ pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally)
     if count > 0 {
         tally.changed.arrived(Arc::clone(&step.to));
         tally.changed.departed(Arc::clone(&step.from));
+        if let Some(record) = &step.audit {
+            audit::add(connection, record, &format!("{count} to {}", step.to))?;
+        }
     }
     Ok(Moved {
         moved: u32::try_from(waiting.len()).unwrap_or(u32::MAX),

@@ -8,17 +8,21 @@ use super::deliveries;
 use super::query::{all, execute, value};
 use super::rows::{self, OldEvent};
 use super::statements::{
-    DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT, DELETE_EXPIRED_CONVERSATIONS, DELETE_EXPIRED_KEYS,
-    DELETE_KEY, DELETE_MESSAGES, DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME,
-    OLD_EVENTS, OLDEST_EVENTS, OUTLIVE_EVENT,
+    DELETE_ATTEMPTS, DELETE_ATTEMPTS_OF_EVENT, DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT,
+    DELETE_EXPIRED_CONVERSATIONS, DELETE_EXPIRED_KEYS, DELETE_KEY, DELETE_LINE, DELETE_MESSAGES,
+    DELETE_OLD_AUDIT, DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME, OLD_EVENTS,
+    OLDEST_EVENTS, OUTLIVE_EVENT, UNINDEX_LINE,
 };
 use super::tally::Tally;
 use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning};
 
 /// Deletes an event and what belongs to it, in this order.
-const DELETE: [&str; 5] = [
+const DELETE: [&str; 8] = [
+    UNINDEX_LINE,
+    DELETE_LINE,
     DELETE_UNREADABLE,
     DELETE_SKIPPED,
+    DELETE_ATTEMPTS_OF_EVENT,
     DELETE_DELIVERIES,
     DELETE_MESSAGES,
     DELETE_EVENT,
@@ -42,10 +46,16 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning, tally: &mut Tally
     let now = params![pruning.now.as_millisecond(), limit];
     let keys = execute(connection, DELETE_EXPIRED_KEYS, now)?;
     let conversations = execute(connection, DELETE_EXPIRED_CONVERSATIONS, now)?;
+    let audit = execute(connection, DELETE_OLD_AUDIT, before)?;
 
     let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
     Ok(Pruned {
-        more: full(dead.len()) || full(found) || old.len() < found || full(keys) || full(conversations),
+        more: full(dead.len())
+            || full(found)
+            || old.len() < found
+            || full(keys)
+            || full(conversations)
+            || full(audit),
         events: u32::try_from(old.len()).unwrap_or(u32::MAX),
         dead,
     })
@@ -61,6 +71,7 @@ fn delete_dead_letters(connection: &Connection, pruning: &Pruning) -> Result<Vec
     let before = params![pruning.dead_from.as_millisecond(), pruning.limit];
     let found = all(connection, EXPIRED_DEAD_LETTERS, before, rows::dead_letter)?;
     let delete = |(delivery, event, letter)| {
+        execute(connection, DELETE_ATTEMPTS, [delivery])?;
         execute(connection, DELETE_DELIVERY, [delivery])?;
         deliveries::count_of_event(connection, event, 0, -1)?;
         Ok(letter)

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::conversation::{Key, Known};
+use crate::decision::EventLine;
 use crate::event::Envelope;
-use crate::queue::packed::{PackedLater, PackedMessage, PackedRecord, PackedWaiting};
+use crate::queue::packed::{PackedLater, PackedMessage, PackedRecord, PackedWaiting, unpack_line};
 use crate::queue::pruning::DeletedDeadLetter;
 use crate::queue::{
-    Decided, DeliveryId, DeliveryRecord, Done, EventLine, EventRecord, Head, LaneState, State,
-    WaitingDelivery,
+    Action, Attempt, AuditRecord, Decided, DeliveryId, DeliveryRecord, Done, EventRecord, Head, LaneState,
+    ListedEvent, NumberedRecord, Pause, PauseTarget, State, WaitingDelivery,
 };
 
 /// The delivery that is next in its lane, without its message and its conversation, and where these are.
@@ -55,9 +56,9 @@ fn place(row: &Row<'_>, lane: usize, thread: usize) -> Result<Place> {
     })
 }
 
-/// A delivery that was settled: its event, and its place.
-pub(super) fn settled(row: &Row<'_>) -> Result<(i64, Place)> {
-    Ok((row.get(1)?, place(row, 0, 2)?))
+/// A delivery that was settled: its event, its place, and how many attempts it had.
+pub(super) fn settled(row: &Row<'_>) -> Result<(i64, Place, i64)> {
+    Ok((row.get(1)?, place(row, 0, 2)?, row.get(4)?))
 }
 
 /// A delivery that a digest may carry.
@@ -129,7 +130,58 @@ pub(super) fn delivery(row: &Row<'_>) -> Result<DeliveryRecord> {
         done: done(row, 12)?.filter(|_| is_delivered),
         is_replay: row.get(13)?,
         carried_by: row.get::<_, Option<_>>(14)?.map(Uuid::from_bytes),
+        history: Vec::new(),
     })
+}
+
+/// An attempt that has a row.
+pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt> {
+    Ok(Attempt {
+        at: time(row, 0)?,
+        took_ms: Some(row.get::<_, i64>(1)?.unsigned_abs()),
+        status: row.get(2)?,
+        reason: row.get(3)?,
+        detail: row.get(4)?,
+    })
+}
+
+/// A pause, and what is paused.
+pub(super) fn pause(row: &Row<'_>) -> Result<(PauseTarget, Pause)> {
+    let name = Arc::from(row.get::<_, String>(1)?);
+    let target = if row.get(0)? {
+        PauseTarget::Source(name)
+    } else {
+        PauseTarget::Channel(name)
+    };
+    let pause = Pause {
+        since: time(row, 2)?,
+        who: row.get(3)?,
+        why: row.get(4)?,
+        resuming: row.get(5)?,
+    };
+    Ok((target, pause))
+}
+
+/// What an operator has done; `None`: another version has recorded it, with a word of its own.
+pub(super) fn audit(row: &Row<'_>) -> Result<Option<NumberedRecord>> {
+    let word = row.get_ref(3)?.as_str()?;
+    let Some(action) = Action::ALL.into_iter().find(|action| action.word() == word) else {
+        return Ok(None);
+    };
+    Ok(Some(NumberedRecord {
+        number: row.get(0)?,
+        record: AuditRecord {
+            at: time(row, 1)?,
+            who: row.get(2)?,
+            action,
+            target: row.get(4)?,
+            detail: row.get(5)?,
+        },
+    }))
+}
+
+fn optional_line(row: &Row<'_>, column: usize) -> Result<Option<EventLine>> {
+    Ok(row.get_ref(column)?.as_str_or_null()?.map(unpack_line))
 }
 
 /// The lane of a delivery, and its state.
@@ -138,14 +190,15 @@ pub(super) fn delivery_state(row: &Row<'_>) -> Result<(String, State)> {
 }
 
 /// An event in a list, as far as its row shows it, and the row's number.
-pub(super) fn event_line(row: &Row<'_>) -> Result<(i64, EventLine)> {
-    let line = EventLine {
+pub(super) fn event_line(row: &Row<'_>) -> Result<(i64, ListedEvent)> {
+    let line = ListedEvent {
         id: uuid(row, 1)?,
         digits: 0,
         source: row.get(2)?,
         event_type: row.get(3)?,
         secret: row.get(4)?,
         received: time(row, 5)?,
+        line: optional_line(row, 7)?,
         deliveries: Vec::new(),
         had_deliveries: row.get::<_, i64>(6)? > 0,
         skipped: None,
@@ -171,6 +224,7 @@ pub(super) fn event(row: &Row<'_>, id: Uuid) -> Result<(i64, PackedRecord)> {
             routes: row.get(6)?,
             skipped: None,
             unreadable: None,
+            line: optional_line(row, 10)?,
         },
         had_deliveries: row.get::<_, i64>(9)? > 0,
         messages: Vec::new(),

@@ -13,7 +13,7 @@ const APPLICATION: i64 = 0x7477_6272;
 /// Each migrates a store from the version of its index to the next. A released migration never changes; new ones are
 /// added. Only [`FOURTH`], [`FIFTH`] and [`SIXTH`] read rows: a million events take the first two about one and twenty seconds.
 /// None writes an event again.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
 
 /// Times are milliseconds since 1970 in UTC. The columns `waiting` and `dead` count deliveries, so that no statement has to.
 /// The partial indexes hold only what waits and what is dead, so neither history nor backlog makes a statement slower. In
@@ -165,6 +165,54 @@ CREATE INDEX deliveries_slot ON deliveries (lane, slot, id) WHERE state = 0 AND 
 CREATE INDEX deliveries_closing ON deliveries (lane, thread, id) WHERE state = 0 AND closes = 1;
 CREATE INDEX deliveries_urgent ON deliveries (lane, id) WHERE state = 0 AND urgent = 1;
 CREATE INDEX deliveries_carried ON deliveries (carried_by) WHERE carried_by IS NOT NULL;
+";
+
+/// What an operator sees and does. The line of an event is its title, repository and actor, separated by line feeds. It is in
+/// the event's row, except if the body is large: the new column stands after the body. The index of texts is filled in steps,
+/// not on the way in. It keeps no text, so a deletion needs only the event's number.
+const SEVENTH: &str = "
+ALTER TABLE events ADD COLUMN line TEXT;
+CREATE TABLE lines (
+    event INTEGER PRIMARY KEY,                    -- with a large body
+    line  TEXT NOT NULL
+) STRICT;
+CREATE VIRTUAL TABLE search USING fts5(line, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2');
+ALTER TABLE totals ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0; -- the newest event that the index may have
+
+CREATE TABLE attempts (
+    delivery INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
+    at       INTEGER NOT NULL,                    -- when it ended
+    took     INTEGER NOT NULL,                    -- milliseconds
+    status   INTEGER,                             -- of HTTP
+    reason   TEXT NOT NULL,
+    detail   TEXT,
+    PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pauses (
+    is_source INTEGER NOT NULL,                   -- otherwise a channel
+    name      TEXT NOT NULL,
+    since     INTEGER NOT NULL,
+    who       TEXT NOT NULL,
+    why       TEXT NOT NULL,
+    resuming  INTEGER NOT NULL,
+    PRIMARY KEY (is_source, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE held (
+    event  INTEGER PRIMARY KEY,                   -- of a paused source; it counts as waiting
+    source TEXT NOT NULL
+) STRICT;
+CREATE INDEX held_source ON held (source, event);
+
+CREATE TABLE audit (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    at     INTEGER NOT NULL,
+    who    TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    detail TEXT NOT NULL
+) STRICT;
 ";
 
 /// The schema of a store; 0: it is empty.

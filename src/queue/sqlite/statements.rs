@@ -40,7 +40,7 @@ macro_rules! head {
 macro_rules! list {
     ($index:literal, $condition:literal) => {
         concat!(
-            "SELECT id, uuid, source, type, secret, received, deliveries FROM events INDEXED BY ",
+            "SELECT id, uuid, source, type, secret, received, deliveries, line FROM events INDEXED BY ",
             $index,
             " WHERE uuid < ?1 AND uuid >= ?2 ",
             $condition,
@@ -53,9 +53,9 @@ statements! { INDEXED:
     // Events.
     INSERT_EVENT = "INSERT INTO events
         (uuid, source, type, received, headers, secret, key, routes, size, waiting, dead, deliveries, body_size, body,
-         message)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?10, ?11, ?12, ?13)";
-    EVENT = "SELECT id, source, type, received, headers, secret, routes, body_size, body, deliveries
+         message, line)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?14, 0, ?10, ?11, ?12, ?13, ?15)";
+    EVENT = "SELECT id, source, type, received, headers, secret, routes, body_size, body, deliveries, line
         FROM events WHERE uuid = ?1";
     EVENT_ROW = "SELECT id FROM events WHERE uuid = ?1";
     EVENT_EXISTS = "SELECT 1 FROM events WHERE id = ?1";
@@ -63,7 +63,7 @@ statements! { INDEXED:
     COUNT_OF_EVENT = "UPDATE events SET waiting = waiting + ?2, dead = dead + ?3 WHERE id = ?1";
     EVENT_REPLAYED = "UPDATE events
         SET waiting = waiting + ?2, deliveries = deliveries + ?2, size = size + ?3 WHERE id = ?1";
-    UPDATE_DECISION = "UPDATE events SET type = ?2, routes = ?3 WHERE id = ?1";
+    UPDATE_DECISION = "UPDATE events SET type = ?2, routes = ?3, line = ?4 WHERE id = ?1";
     DELETE_EVENT = "DELETE FROM events WHERE id = ?1";
 
     // What belongs to an event.
@@ -78,6 +78,11 @@ statements! { INDEXED:
     INSERT_UNREADABLE = "INSERT OR REPLACE INTO unreadable (uuid, event, why) VALUES (?1, ?2, ?3)";
     UNREADABLE = "SELECT why FROM unreadable WHERE uuid = ?1";
     DELETE_UNREADABLE = "DELETE FROM unreadable WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)";
+
+    /// Lines of events with a large body.
+    INSERT_LINE = "INSERT OR REPLACE INTO lines (event, line) VALUES (?1, ?2)";
+    LINE = "SELECT line FROM lines WHERE event = ?1";
+    DELETE_LINE = "DELETE FROM lines WHERE event = ?1";
 
     // Idempotency keys.
     FIND_KEY = "SELECT event, uuid FROM seen WHERE key = ?1 AND until > ?2";
@@ -142,14 +147,14 @@ statements! { INDEXED:
             act = coalesce(?9, act), carried_by = ?10
         WHERE id = ?1 AND state = 0
             AND (?10 IS NULL OR EXISTS (SELECT 1 FROM deliveries c WHERE c.id = ?10 AND c.state = 0))
-        RETURNING lane, event, thread, slot";
+        RETURNING lane, event, thread, slot, attempts";
     /// A delivery that another one carries in a digest.
     CARRY = "UPDATE deliveries SET state = 3, reason = 'in_digest', detail = NULL, due = NULL, settled = ?3, carried_by = ?2
         WHERE id = ?1 AND state = 0 RETURNING lane, event, thread, closes";
     /// For a delivery that was discarded while an attempt was in flight, when that attempt succeeds.
     DELIVERED_NEVERTHELESS = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
             repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5, act = ?6
-        WHERE id = ?1 AND state = 2 AND reason = 'discarded' RETURNING lane, event, thread, slot";
+        WHERE id = ?1 AND state = 2 AND reason = 'discarded' RETURNING lane, event, thread, slot, attempts";
     PUT_BACK = "UPDATE deliveries SET state = 0, since = ?2, due = NULL, settled = NULL,
             attempts = 0, repeated = 0 WHERE event = ?1 AND state = 2 RETURNING lane";
     DISCARD = "UPDATE deliveries SET state = 2, settled = ?2, due = NULL, repeated = 0,
@@ -168,6 +173,34 @@ statements! { INDEXED:
     CARRIED_BY = "UPDATE deliveries SET carried_by = ?2 WHERE carried_by = ?1 AND carried_by IS NOT NULL";
     DELETE_DELIVERY = "DELETE FROM deliveries WHERE id = ?1";
     DELETE_DELIVERIES = "DELETE FROM deliveries WHERE event = ?1";
+
+    // Attempts.
+    ADD_ATTEMPT = "INSERT INTO attempts (delivery, number, at, took, status, reason, detail)
+        SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM attempts WHERE delivery = ?1 RETURNING number";
+    DELETE_ATTEMPTS_BEFORE = "DELETE FROM attempts WHERE delivery = ?1 AND number <= ?2";
+    ATTEMPTS = "SELECT at, took, status, reason, detail FROM attempts WHERE delivery = ?1 ORDER BY number";
+    MOVE_ATTEMPTS = "UPDATE attempts SET delivery = ?2 WHERE delivery = ?1";
+    DELETE_ATTEMPTS = "DELETE FROM attempts WHERE delivery = ?1";
+    DELETE_ATTEMPTS_OF_EVENT = "DELETE FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE event = ?1)";
+
+    // Pauses.
+    PAUSE = "INSERT INTO pauses (is_source, name, since, who, why, resuming) VALUES (?1, ?2, ?3, ?4, ?5, 0)
+        ON CONFLICT (is_source, name) DO UPDATE SET who = excluded.who, why = excluded.why, resuming = 0";
+    RESUME = "DELETE FROM pauses WHERE is_source = ?1 AND name = ?2";
+    BEGIN_TO_RESUME = "UPDATE pauses SET resuming = 1 WHERE is_source = 1 AND name = ?1";
+    HOLD = "INSERT INTO held (event, source) VALUES (?1, ?2)";
+    IS_HELD = "SELECT source FROM held WHERE event = ?1";
+    RELEASE = "DELETE FROM held WHERE event = ?1";
+    ANY_HELD = "SELECT 1 FROM held WHERE source = ?1";
+    HELD = "SELECT e.uuid FROM held h JOIN events e ON e.id = h.event WHERE h.source = ?1 ORDER BY h.event LIMIT ?2";
+
+    // What operators have done.
+    ADD_AUDIT = "INSERT INTO audit (at, who, action, target, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
+    DELETE_AUDIT_BEFORE = "DELETE FROM audit WHERE id <= ?1";
+    AUDIT = "SELECT id, at, who, action, target, detail FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+    /// The records are in the order of time. So old ones are at the beginning.
+    DELETE_OLD_AUDIT = "DELETE FROM audit WHERE id IN
+        (SELECT id FROM (SELECT id, at FROM audit WHERE id > 0 ORDER BY id LIMIT ?2) WHERE at < ?1)";
 
     // Conversations.
     CONVERSATION = "SELECT json FROM conversations WHERE lane = ?1 AND key = ?2 AND expires > ?3";
@@ -191,11 +224,14 @@ statements! { INDEXED:
         WHERE source = ?1 AND type > ?2 ORDER BY type, secret LIMIT 1";
     NEXT_SOURCE = "SELECT source, type, secret FROM events INDEXED BY events_origin
         WHERE source > ?1 ORDER BY source, type, secret LIMIT 1";
-    LIST_UNREADABLE = "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries
+    LIST_UNREADABLE = "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries, e.line
         FROM unreadable u CROSS JOIN events e ON e.id = u.event
         WHERE u.uuid < ?1 AND u.uuid >= ?2 ORDER BY u.uuid DESC LIMIT ?3";
     ID_BEFORE = "SELECT uuid FROM events WHERE uuid < ?1 ORDER BY uuid DESC LIMIT 1";
     ID_AFTER = "SELECT uuid FROM events WHERE uuid > ?1 ORDER BY uuid LIMIT 1";
+    /// The number of an event, of the first one that is not older, and of the last one that is older.
+    NUMBER_FROM = "SELECT id, uuid FROM events WHERE uuid >= ?1 ORDER BY uuid LIMIT 1";
+    NUMBER_BEFORE = "SELECT id FROM events WHERE uuid < ?1 ORDER BY uuid DESC LIMIT 1";
     IDS_BETWEEN = "SELECT uuid FROM events WHERE uuid >= ?1 AND uuid <= ?2 ORDER BY uuid LIMIT ?3";
 
     // Pruning.
@@ -209,10 +245,26 @@ statements! { INDEXED:
     TOTAL_SIZE = "SELECT size FROM totals WHERE id = 1";
     ADD_SIZE = "UPDATE totals SET size = size + ?1 WHERE id = 1";
 
+    // The index of texts.
+    INDEXED_UP_TO = "SELECT indexed FROM totals WHERE id = 1";
+    SET_INDEXED = "UPDATE totals SET indexed = ?1 WHERE id = 1";
+    LINES_AFTER = "SELECT e.id, coalesce(e.line, (SELECT l.line FROM lines l WHERE l.event = e.id)) FROM events e
+        WHERE e.id > ?1 ORDER BY e.id LIMIT ?2";
+
     // A check that the store can be written. No event has the number -1.
     WRITE_PROOF = "INSERT OR REPLACE INTO messages (event, number, json) VALUES (-1, 0, ?1)";
     REMOVE_PROOF = "DELETE FROM messages WHERE event = -1";
 }
+
+// The statements of the index of texts, which is a virtual table. SQLite shows no plan of them.
+
+pub(super) const INDEX_LINE: &str = "INSERT INTO search (rowid, line) VALUES (?1, ?2)";
+pub(super) const UNINDEX_LINE: &str = "DELETE FROM search WHERE rowid = ?1";
+/// Events with a text, the newest commit first. Here the bounds are numbers of events.
+pub(super) const LIST_MATCHING: &str =
+    "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries, e.line
+    FROM search s CROSS JOIN events e ON e.id = s.rowid
+    WHERE search MATCH ?4 AND s.rowid < ?1 AND s.rowid >= ?2 ORDER BY s.rowid DESC LIMIT ?3";
 
 // The statements below may read a whole table. They run once a start, once a copy, or once for a list of all lanes.
 
@@ -221,6 +273,8 @@ pub(super) const LANES: &str = "SELECT l.name, l.waiting, d.since, d.due, d.reas
     LEFT JOIN deliveries d ON d.id =
         (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1)
     ORDER BY l.name";
+pub(super) const ALL_PAUSES: &str = "SELECT is_source, name, since, who, why, resuming FROM pauses";
+pub(super) const COUNT_HELD: &str = "SELECT count(*) FROM held WHERE source = ?1";
 /// The newest of the times that were written last. It is not the latest time of all: a wrong clock may have written that.
 pub(super) const NEWEST_TIME: &str = "SELECT max(time) FROM (
     SELECT * FROM (SELECT received AS time FROM events ORDER BY id DESC LIMIT 1)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::lanes;
 use super::query::{execute, value};
 use super::statements::{ADD_SIZE, COUNT_OF_LANE, TOTAL_SIZE};
+use crate::queue::Pauses;
 use crate::queue::wake::ChangedLanes;
 
 /// Counts that are not written yet, and what the changes leave behind for the commit. In a transaction only the tally reads
@@ -15,6 +16,10 @@ use crate::queue::wake::ChangedLanes;
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) changed: ChangedLanes,
+    /// What is paused, with the changes of this transaction.
+    pub(super) pauses: Arc<Pauses>,
+    /// The changes have changed it.
+    pub(super) pauses_changed: bool,
     /// A change wrote as much as shows, once it is committed, that events can be stored.
     pub(super) proves: bool,
     /// By name: a lane's row, and how many more deliveries wait in it.
@@ -24,6 +29,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// A tally of changes that begin while this is paused.
+    pub(super) fn new(pauses: Arc<Pauses>) -> Self {
+        Self {
+            pauses,
+            ..Self::default()
+        }
+    }
+
     /// Counts a delivery that waits in a lane. Returns the lane's row; adds it if there is none.
     pub(super) fn add_delivery(&mut self, connection: &Connection, lane: &Arc<str>) -> Result<i64> {
         if let Some((row, waiting)) = self.lanes.get_mut(lane) {
@@ -34,6 +47,12 @@ impl Tally {
         self.lanes.insert(Arc::clone(lane), (row, 1));
         self.changed.arrived(Arc::clone(lane));
         Ok(row)
+    }
+
+    /// Sets what is paused from now on.
+    pub(super) fn set_pauses(&mut self, pauses: Pauses) {
+        self.pauses = Arc::new(pauses);
+        self.pauses_changed = true;
     }
 
     /// Counts bytes of events.

@@ -1,12 +1,13 @@
 //! One transaction: carries out the commands that have gathered, and commits them.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::sync::Arc;
 
 use super::tally::Tally;
-use super::{deliveries, events, operations, prune, unavailable};
+use super::{audit, deliveries, events, operations, pauses, prune, search, unavailable};
 use crate::queue::command::Change;
 use crate::queue::wake::ChangedLanes;
-use crate::queue::{Enqueued, QueueError};
+use crate::queue::{Enqueued, Pauses, QueueError};
 
 /// What the changes of a transaction leave behind for its end.
 #[derive(Default)]
@@ -16,6 +17,9 @@ pub(super) struct Batch {
     doubtful: bool,
     /// A change wrote as much as shows, once it is committed, that events can be stored.
     pub(super) proves: bool,
+    /// What is paused after the changes so far.
+    pub(super) pauses: Arc<Pauses>,
+    pub(super) pauses_changed: bool,
 }
 
 /// Carries out all changes and commits them. Each keeps its result; an error is the result of all of them.
@@ -54,16 +58,17 @@ fn commit(transaction: Transaction<'_>) -> Result<(), QueueError> {
 }
 
 impl Batch {
-    pub(super) fn new(doubtful: bool) -> Self {
+    pub(super) fn new(doubtful: bool, pauses: Arc<Pauses>) -> Self {
         Self {
             doubtful,
+            pauses,
             ..Self::default()
         }
     }
 
     /// Carries out all changes. Ends at the first one that fails.
     fn all_or_nothing(&mut self, store: &Connection, changes: &mut [Change]) -> Result<(), QueueError> {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(Arc::clone(&self.pauses));
         for change in changes {
             self.carry_out(store, change, &mut tally)?;
         }
@@ -78,7 +83,7 @@ impl Batch {
     ) -> Result<(), QueueError> {
         let broken = || unavailable("go on with a transaction");
         for change in changes {
-            let mut tally = Tally::default();
+            let mut tally = Tally::new(Arc::clone(&self.pauses));
             let savepoint = transaction.savepoint().map_err(broken())?;
             match self.carry_out(&savepoint, change, &mut tally) {
                 Ok(()) => {
@@ -103,6 +108,8 @@ impl Batch {
         tally.write(store).map_err(unavailable("count what waits"))?;
         self.changed.append(tally.changed);
         self.proves |= tally.proves;
+        self.pauses_changed |= tally.pauses_changed;
+        self.pauses = tally.pauses;
         Ok(())
     }
 
@@ -121,7 +128,7 @@ impl Batch {
                 }
                 let stored = events::enqueue(store, &waiting.event, tally);
                 // A known event writes little or nothing.
-                tally.proves |= matches!(stored, Ok(Enqueued::Stored { .. }));
+                tally.proves |= matches!(stored, Ok(Enqueued::Stored { .. } | Enqueued::Paused { .. }));
                 promise.keep(stored.map_err(unavailable("store an event")))
             }
             Change::Settle(settlement, promise) => {
@@ -143,6 +150,18 @@ impl Batch {
             Change::Move(step, promise) => {
                 let moved = operations::move_lane(store, step, tally);
                 promise.keep(moved.map_err(unavailable("move deliveries")))
+            }
+            Change::Pause(change, promise) => {
+                let changed = pauses::change(store, change, tally);
+                promise.keep(changed.map_err(unavailable("pause or resume")))
+            }
+            Change::Audit(record, promise) => {
+                let recorded = audit::add(store, record, "");
+                promise.keep(recorded.map_err(unavailable("record what was done")))
+            }
+            Change::Index(limit, promise) => {
+                let more = search::index(store, *limit);
+                promise.keep(more.map_err(unavailable("index texts")))
             }
             Change::Check(promise) => {
                 let checked = events::check(store, self.doubtful);

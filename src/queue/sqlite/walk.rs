@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use uuid::Uuid;
 
 use super::query::{all, first};
-use super::rows;
 use super::statements::{
-    LIST_ALL, LIST_DEAD, LIST_OF_ORIGIN, LIST_SKIPPED, LIST_UNREADABLE, LIST_WAITING, NEXT_SECRET,
-    NEXT_SOURCE, NEXT_TYPE,
+    LIST_ALL, LIST_DEAD, LIST_MATCHING, LIST_OF_ORIGIN, LIST_SKIPPED, LIST_UNREADABLE, LIST_WAITING,
+    NEXT_SECRET, NEXT_SOURCE, NEXT_TYPE,
 };
-use crate::queue::{EventLine, EventState, Filter, State};
+use super::{rows, search};
+use crate::queue::{EventState, Filter, ListedEvent, State};
 
 /// Rows that a path reads at first. Each further portion is twice as large, up to [`LARGEST_PORTION`].
 const FIRST_PORTION: u32 = 4;
@@ -34,20 +34,44 @@ pub(super) struct Walk<'a> {
 struct Path {
     statement: &'static str,
     origin: Option<Origin>,
+    /// Of the index of texts: its order is that of the events' numbers.
+    search: Option<Search>,
     /// Rows that are read, with their numbers.
-    read: VecDeque<(i64, EventLine)>,
+    read: VecDeque<(i64, ListedEvent)>,
     /// Only older events are not read yet.
     below: Uuid,
     /// How many rows are read next; 0: there are no more.
     portion: u32,
 }
 
+/// A search in the index of texts.
+struct Search {
+    query: String,
+    /// The events' numbers are below this one,
+    below: i64,
+    /// and not below this one.
+    from: i64,
+    /// An event with this id or a later one is on an earlier page; unset: the number decides that.
+    below_id: Option<Uuid>,
+}
+
 impl<'a> Walk<'a> {
     /// A walk over the events whose ids are below `below`, and not below `from`.
     pub(super) fn new(connection: &'a Connection, filter: &Filter, below: Uuid, from: Uuid) -> Result<Self> {
+        if let Some(text) = &filter.text {
+            let paths = Path::matching(connection, text, below, from)?
+                .into_iter()
+                .collect();
+            return Ok(Self {
+                connection,
+                from,
+                paths,
+            });
+        }
         let path = |(statement, origin)| Path {
             statement,
             origin,
+            search: None,
             read: VecDeque::new(),
             below,
             portion: FIRST_PORTION,
@@ -61,7 +85,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next event as far as its row shows it, and the row's number.
-    pub(super) fn next(&mut self) -> Result<Option<(i64, EventLine)>> {
+    pub(super) fn next(&mut self) -> Result<Option<(i64, ListedEvent)>> {
         for path in &mut self.paths {
             path.fill(self.connection, self.from)?;
         }
@@ -71,6 +95,27 @@ impl<'a> Walk<'a> {
 }
 
 impl Path {
+    /// The events whose line has a text; `None`: it has no word.
+    fn matching(connection: &Connection, text: &str, below: Uuid, from: Uuid) -> Result<Option<Self>> {
+        let Some(query) = search::query(text) else {
+            return Ok(None);
+        };
+        let (end, start) = search::range(connection, below, from)?;
+        Ok(Some(Self {
+            statement: LIST_MATCHING,
+            origin: None,
+            search: Some(Search {
+                query,
+                below: end.number,
+                from: start,
+                below_id: end.is_rough.then_some(below),
+            }),
+            read: VecDeque::new(),
+            below,
+            portion: FIRST_PORTION,
+        }))
+    }
+
     /// The id of the next event; `None`: there are no more.
     fn newest(&self) -> Option<Uuid> {
         self.read.front().map(|(_, line)| line.id)
@@ -78,19 +123,32 @@ impl Path {
 
     /// Reads a portion if all rows that were read are taken.
     fn fill(&mut self, connection: &Connection, from: Uuid) -> Result<()> {
-        if self.portion == 0 || !self.read.is_empty() {
-            return Ok(());
+        while self.portion > 0 && self.read.is_empty() {
+            self.read_portion(connection, from)?;
         }
-        let mut values: Vec<&dyn ToSql> = vec![self.below.as_bytes(), from.as_bytes(), &self.portion];
+        Ok(())
+    }
+
+    fn read_portion(&mut self, connection: &Connection, from: Uuid) -> Result<()> {
+        let mut values: Vec<&dyn ToSql> = match &self.search {
+            None => vec![self.below.as_bytes(), from.as_bytes(), &self.portion],
+            Some(search) => vec![&search.below, &search.from, &self.portion, &search.query],
+        };
         values.extend(self.origin.iter().flatten().map(|part| part as &dyn ToSql));
         self.read = all(connection, self.statement, &*values, rows::event_line)?.into();
         let is_full = self.read.len() >= self.portion as usize;
         match self.read.back() {
-            Some((_, oldest)) if is_full => {
+            Some((number, oldest)) if is_full => {
                 self.below = oldest.id;
+                if let Some(search) = &mut self.search {
+                    search.below = *number;
+                }
                 self.portion = LARGEST_PORTION.min(2 * self.portion);
             }
             _ => self.portion = 0,
+        }
+        if let Some(below) = self.search.as_ref().and_then(|search| search.below_id) {
+            self.read.retain(|(_, line)| line.id < below);
         }
         Ok(())
     }

@@ -198,6 +198,8 @@ pub(super) async fn neither_a_replay_nor_a_delivery_behind_the_end_supersedes_an
         messages: replayed.messages,
         deliveries: replayed.deliveries,
         now: at(120),
+        release: false,
+        audit: None,
     };
     bench.queue.replay(replay).await.unwrap();
     assert_eq!(bench.head("dev").await.unwrap().superseded_by, None);
@@ -220,6 +222,7 @@ pub(super) async fn a_delivery_is_skipped_for_another_one_only_while_that_waits(
         event: second,
         channel: None,
         now: at(105),
+        audit: None,
     };
     bench.queue.discard(discard).await.unwrap();
     bench.settle("dev", skipped(carried_by), 110).await;
@@ -241,6 +244,7 @@ pub(super) async fn a_moved_delivery_keeps_its_part_and_what_it_carries(bench: B
         limit: 10,
         in_flight: false,
         now: at(120),
+        audit: None,
     };
     bench.queue.move_lane(step).await.unwrap();
     let head = bench.head("ops").await.unwrap();

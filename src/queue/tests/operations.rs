@@ -9,6 +9,8 @@ fn replay_to(event: Uuid, lanes: &[&str], second: i64) -> Replay {
         messages: vec![message("hello")],
         deliveries: deliveries(lanes),
         now: at(second),
+        release: false,
+        audit: None,
     }
 }
 
@@ -48,6 +50,7 @@ pub(super) async fn a_new_decision_replaces_the_stored_one(bench: Bench) {
         routes: r#"[{"route":7}]"#.to_owned(),
         skipped: None,
         unreadable: None,
+        line: None,
     };
     replay.decided = Some(renamed.clone());
     bench.queue.replay(replay.clone()).await.unwrap();
@@ -82,6 +85,7 @@ pub(super) async fn a_discarded_delivery_is_dead_unless_its_attempt_succeeds(ben
             event: id,
             channel: channel.map(Arc::from),
             now: at(110),
+            audit: None,
         };
         assert_eq!(bench.queue.discard(discard).await.unwrap().unwrap(), lanes);
     }
@@ -107,6 +111,7 @@ pub(super) async fn a_removal_is_counted_before_it_is_answered(bench: Bench) {
             event: bench.store(event(key, 100, &["dev"])).await,
             channel: None,
             now: at(110),
+            audit: None,
         };
         let before = bench.queue.removals();
         bench.queue.discard(discard).await.unwrap();
@@ -128,6 +133,7 @@ pub(super) async fn a_move_appends_to_the_new_lane_in_order(bench: Bench) {
         limit: 3,
         in_flight: true,
         now: at(110),
+        audit: None,
     };
     let mut steps = Vec::new();
     for _ in 0..3 {

@@ -23,7 +23,11 @@ const FORM: [(&str, &str); 2] = [
 async fn page(bridge: &TestBridge, path: &str) -> String {
     let answer = bridge.ask("GET", path, &[], "").await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/html; charset=utf-8"),
+        "{path}"
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
     answer.text
 }

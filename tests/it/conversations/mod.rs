@@ -104,6 +104,7 @@ pub(crate) fn new_event(clock: &Clock, message: StoredMessage) -> NewEvent {
             routes: "[]".to_owned(),
             skipped: None,
             unreadable: None,
+            line: None,
         },
         messages: vec![message],
         deliveries: vec![NewDelivery {

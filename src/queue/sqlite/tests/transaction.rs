@@ -27,7 +27,7 @@ pub(super) fn enqueue(event: NewEvent) -> (Change, AnswerReceiver<Enqueued>, Tur
 
 /// Runs changes as one transaction on a store of its own, and answers them.
 pub(super) fn run(connection: &mut Connection, mut changes: Vec<Change>) -> Batch {
-    let mut batch = Batch::new(false);
+    let mut batch = Batch::new(false, Arc::default());
     let result = transact(connection, &mut changes, &mut batch);
     for change in changes {
         change.answer(&result);
