@@ -59,7 +59,7 @@ fn one(
                 }
                 (row("Waiting", &html! {
                     a href=(link::events(&[("channel", name), ("state", "waiting")])) { (channel.waiting) }
-                    @if let Some(oldest) = channel.oldest { ", the oldest since " (ago(oldest, now)) }
+                    @if let Some(oldest) = channel.oldest { ", the oldest came " (ago(oldest, now)) }
                 }))
                 @if let Some(pause) = &channel.paused {
                     (row("Paused (UTC)", &html! { (time(pause.since, now)) " by " (pause.who) @if !pause.why.is_empty() { ": " (pause.why) } }))

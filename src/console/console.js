@@ -88,7 +88,7 @@ if (document.body.dataset.live) {
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    pause.textContent = paused ? "Go on" : "Pause";
+    pause.textContent = paused ? "Go on refreshing" : "Pause refreshing";
   });
   watch();
 }

@@ -64,7 +64,7 @@ impl Page {
                     }
                 }
                 @if self.is_live {
-                    button.plain #pause type="button" hidden aria-pressed="false" { "Pause" }
+                    button.plain #pause type="button" hidden aria-pressed="false" { "Pause refreshing" }
                 }
                 @if has_login {
                     form method="post" action="/console/logout" { button.plain type="submit" { "Log out" } }

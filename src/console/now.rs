@@ -53,19 +53,36 @@ pub(super) async fn show(
     Ok(page.response(&service))
 }
 
-/// The channels for which a person must act, with what to do.
+/// The halts for which a person must act, with what to do. Channels that wait for the same act are shown together.
 fn trouble(channels: &[ChannelDetails], now: Timestamp) -> Markup {
+    let mut halts: Vec<Vec<&ChannelDetails>> = Vec::new();
+    for channel in channels.iter().filter(|channel| channel.halted) {
+        let is_same = |halt: &&mut Vec<&ChannelDetails>| {
+            let first = halt.first();
+            first.is_some_and(|of| (&of.reason, &of.hint) == (&channel.reason, &channel.hint))
+        };
+        match halts.iter_mut().find(is_same) {
+            Some(halt) => halt.push(channel),
+            None => halts.push(vec![channel]),
+        }
+    }
+    html! { @for halt in &halts { (halted(halt, now)) } }
+}
+
+fn halted(channels: &[&ChannelDetails], now: Timestamp) -> Markup {
+    let names: Vec<String> = channels.iter().map(|of| format!("#{}", of.channel)).collect();
+    let waiting: u64 = channels.iter().map(|of| of.waiting).sum();
+    let oldest = channels.iter().filter_map(|of| of.oldest).min();
+    let first = channels.first();
     html! {
-        @for channel in channels.iter().filter(|channel| channel.halted) {
-            article.delivery.dead role="alert" {
-                h3 { "#" (channel.channel) " is halted" }
-                p.cause {
-                    @if let Some(reason) = &channel.reason { code { (reason) } " " }
-                    (channel.waiting) " waiting"
-                    @if let Some(oldest) = channel.oldest { ", the oldest since " (ago(oldest, now)) }
-                }
-                @if let Some(hint) = &channel.hint { p.todo { strong { "What to do: " } (hint) } }
+        article.delivery.dead {
+            h2 { (names.join(", ")) @if names.len() == 1 { " is halted" } @else { " are halted" } }
+            p.cause {
+                @if let Some(reason) = first.and_then(|of| of.reason.as_ref()) { code { (reason) } " " }
+                (waiting) " waiting"
+                @if let Some(oldest) = oldest { ", the oldest came " (ago(oldest, now)) }
             }
+            @if let Some(hint) = first.and_then(|of| of.hint.as_ref()) { p.todo { strong { "What to do: " } (hint) } }
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn all(inspection: &Inspection, service: &OperatorService, now: Times
     html! {
         @if event.deliveries.is_empty() { p.empty { "No message of it is or was on its way." } }
         @for delivery in &event.deliveries {
-            article.delivery class=(state_word(delivery.state)) {
+            article class={ "delivery " (state_word(delivery.state)) } {
                 h3 {
                     a href=(link::events(&[("channel", &delivery.channel)])) { "#" (delivery.channel) }
                     " " (chip(state_word(delivery.state)))

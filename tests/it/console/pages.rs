@@ -157,7 +157,7 @@ async fn a_waiting_message_is_shown_with_its_halt_moved_and_discarded() {
     let halted = async {
         loop {
             let page = page(&bridge, "/console").await;
-            if page.contains("is halted") {
+            if page.contains("halted</h2>") {
                 return page;
             }
             actix_web::rt::task::yield_now().await;

@@ -242,6 +242,8 @@ impl Bench {
                 message: 0,
             }],
             now: self.clock.now(),
+            release: false,
+            audit: None,
         };
         self.queue().replay(replay).await.unwrap().unwrap();
         self.ended(event).await
