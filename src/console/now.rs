@@ -38,7 +38,7 @@ pub(super) async fn show(
         div #now data-live {
             (trouble(&channels, now))
             section { h2 { "Channels" } (table(&channels, now)) }
-            section { h2 { "The last hours" } (chart(&overview.buckets)) }
+            section { h2 { "The last 12 hours" } (chart(&overview.buckets)) p.hint { "Counted since the bridge started." } }
             (events("Dead letters", &dead, &link::events(&[("state", "dead")]), now))
             (events("Newest events", &newest, &link::events(&[]), now))
         }

@@ -101,6 +101,8 @@ fn timeline(history: &[Attempt], now: Timestamp) -> Markup {
                         (time(attempt.at, now)) " "
                         code { (attempt.reason) }
                         @if let Some(detail) = &attempt.detail { " " (line(detail)) }
+                        @if let Some(status) = attempt.status { span.quiet { ", status " (status) } }
+                        @if let Some(took) = attempt.took_ms { span.quiet { ", " (took) " ms" } }
                     }
                 }
             }

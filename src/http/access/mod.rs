@@ -34,9 +34,6 @@ pub(super) use login::{WrongTokens, login, login_page, logout};
 /// The header of the command line and of scripts.
 const MARKED: header::HeaderName = header::HeaderName::from_static("x-twake-bridge");
 
-/// The longest name of a user that a proxy sends, in characters.
-const LONGEST_USER: usize = 100;
-
 /// Why access is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Denied {
@@ -166,12 +163,7 @@ fn user(request: &HttpRequest, serving: &Snapshot) -> Option<Who> {
         .get(header)
         .filter(|_| serving.trusted_proxies.trusts(peer))?;
     let name = String::from_utf8_lossy(name.as_bytes());
-    let name: String = name
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LONGEST_USER)
-        .collect();
-    (!name.trim().is_empty()).then(|| Who::user(name.trim()))
+    (!name.trim().is_empty()).then(|| Who::user(&name))
 }
 
 /// The response to a request that is not admitted: for a person in a browser the login page.
