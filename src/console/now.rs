@@ -126,7 +126,7 @@ fn verdict(channel: &ChannelDetails, now: Timestamp) -> Markup {
                 code { (reason) }
                 @if let Some(next) = channel.next_attempt { ", next attempt " (ago(next, now)) }
             }
-        } @else if channel.configured && channel.paused.is_none() { (chip("delivered")) }
+        } @else if channel.configured && channel.paused.is_none() { span.quiet { "nothing waits" } }
     }
 }
 

@@ -101,7 +101,7 @@ fn timeline(history: &[Attempt], now: Timestamp) -> Markup {
                         (time(attempt.at, now)) " "
                         code { (attempt.reason) }
                         @if let Some(detail) = &attempt.detail { " " (line(detail)) }
-                        @if let Some(status) = attempt.status { span.quiet { ", status " (status) } }
+                        @if let Some(status) = attempt.status.filter(|_| attempt.detail.is_none()) { span.quiet { ", status " (status) } }
                         @if let Some(took) = attempt.took_ms { span.quiet { ", " (took) " ms" } }
                     }
                 }
