@@ -90,6 +90,12 @@ impl Authority {
 pub struct TrustedProxies(pub Vec<IpNet>);
 
 impl TrustedProxies {
+    /// Returns whether the other end of a connection is a trusted proxy.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.0.iter().any(|net| net.contains(&peer))
+    }
+
     /// Returns the address of the sender. `peer` is the other end of the connection; `forwarded` holds the values of
     /// its `X-Forwarded-For` headers, in order.
     ///
@@ -106,7 +112,7 @@ impl TrustedProxies {
             .rev()
             .flat_map(|value| value.rsplit(|byte| *byte == b','));
         for (number, hop) in hops.enumerate() {
-            if !self.0.iter().any(|net| net.contains(&address)) {
+            if !self.trusts(address) {
                 return Some(address);
             }
             if number == MOST_HOPS {

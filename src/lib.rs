@@ -25,7 +25,7 @@
 //!
 //! | module | contains |
 //! | --- | --- |
-//! | [`http`] | the listeners: connections, memory for bodies, limits, the handlers, the table of refusals |
+//! | [`http`] | the listeners: connections, memory for bodies, limits, the handlers, the table of refusals, the access control of the operator's listener |
 //! | [`admission`] | access control before authentication: client addresses and certificates |
 //! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate, and the parts of it that something reads |
 //! | [`authentication`], [`secret`] | the schemes of a kind and the secrets of a source |
@@ -50,6 +50,7 @@
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them |
 //! | [`report`] | what the bridge reports about itself to a channel, and when |
 //! | [`operator`] | list, show, replay, discard, move, pause, audit: the service on a queue, and its client over HTTP |
+//! | [`console`] | the pages of the operator, rendered from the values of [`operator`] |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |
 //! | [`sandbox`] | the stand-in chat (messages/save, threads, Matrix) with its page, and the sender of samples |
@@ -91,6 +92,7 @@ pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod console;
 pub mod conversation;
 pub mod decision;
 pub mod delivery;

@@ -9,12 +9,12 @@ use crate::admission::{Admission, TrustedProxies};
 use crate::authentication::{Authenticator, Scheme};
 use crate::condition::{Condition, Read};
 use crate::facts::FactMap;
-use crate::message::{Appearance, Quiet};
+use crate::message::Appearance;
 use crate::payload::{BodyForm, Selection};
 use crate::route::Routes;
 use crate::secret::Secret;
 use crate::template::{Library, SourceConversations};
-use crate::twake::Api;
+use crate::twake::Destination;
 
 /// The compiled `source.toml` of a kind.
 pub struct Kind {
@@ -169,17 +169,26 @@ pub fn selection(
     }))
 }
 
+/// Who may use the operator's listener (`[operator]`).
+#[derive(Clone, Default)]
+pub struct OperatorAccess {
+    /// The token of the API and of the console's login. Unset: clients on this machine need none.
+    pub token: Option<Secret>,
+    /// The origin that browsers show for the console, such as `https://bridge.example.org`. Unset: that of the `Host`.
+    pub origin: Option<String>,
+    /// The header in which a trusted proxy names the user, in lower case.
+    pub user_header: Option<String>,
+}
+
 /// Everything that a reload replaces, in one step.
 #[derive(Default)]
 pub struct Snapshot {
     /// The sources by name.
     pub sources: BTreeMap<Arc<str>, Arc<Source>>,
-    /// The names of the channels, and the API that each is reached by.
-    pub channels: BTreeMap<Arc<str>, Api>,
-    /// The channels that have quiet hours.
-    pub quiet: BTreeMap<Arc<str>, Quiet>,
-    /// The token of the operator's API. If unset, the API needs no token.
-    pub operator_token: Option<Secret>,
+    /// The channels by name, and where each points.
+    pub channels: BTreeMap<Arc<str>, Destination>,
+    /// Who may use the operator's listener.
+    pub operator: OperatorAccess,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
 }

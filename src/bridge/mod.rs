@@ -133,7 +133,7 @@ impl Bridge {
             .map(Tls::server)
             .transpose()
             .map_err(BridgeError::Tls)?;
-        let has_token = config.operator_token.is_some();
+        let has_token = config.operator.token.is_some();
         let report = watch::Sender::new(config.report.clone());
         let serving: SharedSnapshot = Arc::new(ArcSwap::from_pointee(config.serving()));
         let budget = Arc::new(ArcSwap::from_pointee(Budget::new(settings.bodies)));

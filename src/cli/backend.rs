@@ -236,5 +236,5 @@ pub(super) fn variables() -> anyhow::Result<Variables> {
 }
 
 fn token(config: Option<Config>) -> Option<Secret> {
-    config.and_then(|config| config.operator_token)
+    config.and_then(|config| config.operator.token)
 }

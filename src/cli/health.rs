@@ -34,7 +34,7 @@ pub(super) fn run(arguments: HealthArguments) -> anyhow::Result<ExitCode> {
     let token = if arguments.ready {
         let path = arguments.config.unwrap_or(variables.settings.config);
         let config = crate::config::Config::load(&path, &variables.environment);
-        config.ok().and_then(|config| config.operator_token)
+        config.ok().and_then(|config| config.operator.token)
     } else {
         None
     };

@@ -44,7 +44,7 @@ pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
     let path = arguments.config.unwrap_or(variables.settings.config);
     let config = Config::load(&path, &variables.environment);
     let (token, wrong) = match config {
-        Ok(config) => (config.operator_token, Vec::new()),
+        Ok(config) => (config.operator.token, Vec::new()),
         Err(findings) => (None, findings),
     };
     let reloaded = match Client::new(&url, token)?.reload() {

@@ -121,7 +121,7 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
         url: address(&variables.settings.listen, source, &scheme, &secret)?,
         scheme,
         secret,
-        operator: Client::new(&operator, config.operator_token.clone())?,
+        operator: Client::new(&operator, config.operator.token.clone())?,
         clock: Clock::system(),
     };
     if !arguments.json {

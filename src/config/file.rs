@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::keys::bridge_toml::{api_keys, unused_key};
+use super::operator::{self, RawOperator};
 use super::outbound::{self, RawOutbound};
 use super::public::{self, RawAdmission, RawPublic};
 use super::quiet;
@@ -36,7 +37,7 @@ pub(super) struct Raw {
     pub(super) delivery: Delivery,
     pub(super) history: History,
     pub(super) report: RawReport,
-    pub(super) operator_token: Option<Reference>,
+    pub(super) operator: RawOperator,
     pub(super) public: RawPublic,
     pub(super) templates: Option<Located<String>>,
     /// The positions of `[limits]`, and of `[delivery]` or else `[history]`, for warnings about contradictions.
@@ -149,7 +150,6 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
     let limits = root.table("limits");
     let delivery = root.table("delivery");
     let history = root.table("history");
-    let operator = root.table("operator");
     let default = (Limits::default(), Delivery::default(), History::default());
     let bytes = |key: &str, default: usize| {
         limits
@@ -200,7 +200,10 @@ pub(super) fn read(root: &TableReader<'_, '_>) -> Raw {
             .table("report")
             .map(|table| report::raw(&table))
             .unwrap_or_default(),
-        operator_token: operator.and_then(|operator| secrets::reference(&operator, "token")),
+        operator: root
+            .table("operator")
+            .map(|table| operator::raw(&table))
+            .unwrap_or_default(),
         public: root
             .table("public")
             .map(|table| public::raw(&table))

@@ -21,6 +21,7 @@ mod files;
 mod keys;
 mod kind;
 mod like;
+mod operator;
 mod outbound;
 mod people;
 mod public;
@@ -40,8 +41,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::ReportSettings;
-use crate::secret::{Secret, SourceSecret};
-use crate::source::{Snapshot, Source};
+use crate::secret::SourceSecret;
+use crate::source::{OperatorAccess, Snapshot, Source};
 use crate::toml_reader::{Finding, Placed};
 use crate::twake::Destination;
 use crate::units::{self, Rate};
@@ -83,8 +84,8 @@ pub struct Config {
     pub report: ReportSettings,
     /// `[public]`.
     pub public: Public,
-    /// `[operator] token`: the bearer token that the operator's listener requires, if any.
-    pub operator_token: Option<Secret>,
+    /// `[operator]`.
+    pub operator: OperatorAccess,
     /// What is allowed but probably not intended.
     pub warnings: Vec<Finding>,
 }
@@ -188,19 +189,10 @@ impl Config {
 
     /// Returns the part that the listeners and the operator service use.
     pub fn serving(self) -> Snapshot {
-        let quiet = self
-            .channels
-            .iter()
-            .filter_map(|(name, destination)| Some((name.clone(), destination.readers().quiet.clone()?)));
         Snapshot {
-            quiet: quiet.collect(),
-            channels: self
-                .channels
-                .into_iter()
-                .map(|(name, destination)| (name, destination.account().api()))
-                .collect(),
+            channels: self.channels,
             sources: self.sources,
-            operator_token: self.operator_token,
+            operator: self.operator,
             trusted_proxies: self.public.trusted_proxies,
         }
     }

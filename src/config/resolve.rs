@@ -9,11 +9,9 @@ use super::env::Environment;
 use super::file::{self, Named, Raw, RawChannel, RawSource};
 use super::keys::bridge_toml;
 use super::readers::Display;
-use super::secrets::{Purpose, Reference};
 use super::source::{SourceContext, source};
 use super::{Channels, Config, Sources, accounts, kind, people, report};
 use crate::report::ReportSettings;
-use crate::secret::Secret;
 use crate::template::LibraryTemplate;
 use crate::toml_reader::{self, Finding, Findings, Located, Severity};
 use crate::twake::Api;
@@ -129,6 +127,8 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         unreached(&sources, &report, &channel_places, findings);
     }
     ephemeral(&sources, &channels, &channel_places, findings);
+    let has_proxies = !public.trusted_proxies.0.is_empty();
+    let operator = raw.operator.resolve(has_proxies, base, environment, findings);
     let kinds = kinds
         .into_iter()
         .filter_map(|(name, kind)| Some((name, kind?)))
@@ -145,7 +145,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         history: raw.history,
         report,
         public,
-        operator_token: operator_token(raw.operator_token.as_ref(), base, environment, findings),
+        operator,
         warnings: Vec::new(),
     }
 }
@@ -177,28 +177,6 @@ fn own_templates(raw: &Raw, base: &Path, findings: &Findings) -> Option<std::pat
         );
     }
     None
-}
-
-fn operator_token(
-    raw: Option<&Reference>,
-    base: &Path,
-    environment: &Environment,
-    findings: &Findings,
-) -> Option<Secret> {
-    let (address, loopback) = environment.operator_listen();
-    match raw {
-        Some(token) => token.read(Purpose::Bearer, base, environment, findings),
-        None if loopback => None,
-        None => {
-            let what = format!(
-                "`token` is missing, and the operator's listener is at {address}, which other machines reach: set \
-                 token = {{ credential = \"operator\" }}, or listen on 127.0.0.1 (TWAKE_BRIDGE_OPERATOR_LISTEN; where a \
-                 socket unit holds the socket, its second ListenStream)"
-            );
-            findings.add(Finding::error(findings.file(), None, "operator", what));
-            None
-        }
-    }
 }
 
 /// Reports settings that contradict each other.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Operator;
-use super::access::{Denied, admit_to_api as admit, text};
+use super::access::text;
 use super::problem;
 use crate::logging::chain;
 use crate::operator::view::{AuditQuery, EventQuery, ReloadRequest, TestRequest};
@@ -18,8 +18,6 @@ pub(super) const LONGEST_REQUEST: usize = 16 * 1024;
 
 /// Why an API request is refused.
 enum ApiError {
-    /// The client may not use the API.
-    Denied(Denied),
     /// The request's body is not declared as JSON.
     NotJson,
     /// A query or a body that cannot be parsed.
@@ -34,42 +32,22 @@ impl From<OperatorError> for ApiError {
     }
 }
 
-impl From<Denied> for ApiError {
-    fn from(denied: Denied) -> Self {
-        Self::Denied(denied)
-    }
-}
-
 impl ApiError {
     fn response(self) -> HttpResponse {
         let (status, code, detail) = match self {
-            Self::Denied(denied) => return denied.response(),
             Self::NotJson => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not-json",
                 "the request needs content-type: application/json".to_owned(),
             ),
             Self::Malformed(why) => (StatusCode::BAD_REQUEST, "malformed", why),
-            Self::Operator(error) => (status(&error), error.code(), chain(&error)),
+            Self::Operator(error) => (
+                StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                error.code(),
+                chain(&error),
+            ),
         };
         problem::problem_response(status, code, &detail)
-    }
-}
-
-fn status(error: &OperatorError) -> StatusCode {
-    match error {
-        OperatorError::BadId(_) | OperatorError::SameChannel(_) | OperatorError::NoTarget => {
-            StatusCode::BAD_REQUEST
-        }
-        OperatorError::NoSuchEvent(_)
-        | OperatorError::NoSuchChannel(_)
-        | OperatorError::NoSuchSource(_)
-        | OperatorError::NoSuchQueue(_) => StatusCode::NOT_FOUND,
-        OperatorError::Ambiguous { .. } | OperatorError::NoSource(_) | OperatorError::NotReloadable => {
-            StatusCode::CONFLICT
-        }
-        OperatorError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
-        OperatorError::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -77,17 +55,13 @@ fn status(error: &OperatorError) -> StatusCode {
 const OPENAPI: &str = include_str!("openapi.json");
 
 /// `GET /api/openapi.json`
-pub(super) async fn openapi(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
-    match admit(&request, &operator) {
-        Ok(()) => HttpResponse::Ok().content_type("application/json").body(OPENAPI),
-        Err(denied) => denied.response(),
-    }
+pub(super) async fn openapi() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(OPENAPI)
 }
 
 /// `GET /api/events?source=…&state=…&after=…`
 pub(super) async fn events(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
     respond(async {
-        admit(&request, &operator)?;
         let query = web::Query::<EventQuery>::from_query(request.query_string());
         let query = query.map_err(|error| ApiError::Malformed(error.to_string()))?;
         Ok(operator.service.events(&query).await?)
@@ -96,41 +70,18 @@ pub(super) async fn events(request: HttpRequest, operator: web::Data<Operator>) 
 }
 
 /// `GET /api/events/{id}`
-pub(super) async fn event(
-    request: HttpRequest,
-    id: web::Path<String>,
-    operator: web::Data<Operator>,
-) -> HttpResponse {
-    respond(async {
-        admit(&request, &operator)?;
-        Ok(operator.service.event(&id).await?)
-    })
-    .await
+pub(super) async fn event(id: web::Path<String>, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async { Ok(operator.service.event(&id).await?) }).await
 }
 
 /// `GET /api/events/{id}/explanation`: how the present configuration decides the event, and why.
-pub(super) async fn explanation(
-    request: HttpRequest,
-    id: web::Path<String>,
-    operator: web::Data<Operator>,
-) -> HttpResponse {
-    respond(async {
-        admit(&request, &operator)?;
-        Ok(operator.service.explain(&id).await?)
-    })
-    .await
+pub(super) async fn explanation(id: web::Path<String>, operator: web::Data<Operator>) -> HttpResponse {
+    respond(async { Ok(operator.service.explain(&id).await?) }).await
 }
 
 /// `GET /api/events/{id}/body`: the body as it was received, with headers that keep a browser from rendering it.
-pub(super) async fn body(
-    request: HttpRequest,
-    id: web::Path<String>,
-    operator: web::Data<Operator>,
-) -> HttpResponse {
-    let body = async {
-        admit(&request, &operator)?;
-        Ok::<Bytes, ApiError>(operator.service.body(&id).await?)
-    };
+pub(super) async fn body(id: web::Path<String>, operator: web::Data<Operator>) -> HttpResponse {
+    let body = async { Ok::<Bytes, ApiError>(operator.service.body(&id).await?) };
     match body.await {
         Ok(body) => HttpResponse::Ok()
             .content_type("application/octet-stream")
@@ -147,10 +98,11 @@ pub(super) async fn replay(
     id: web::Path<String>,
     body: Bytes,
     operator: web::Data<Operator>,
+    who: web::ReqData<Who>,
 ) -> HttpResponse {
     respond(async {
-        let request = parse(&request, &operator, &body)?;
-        Ok(operator.service.replay(&id, &request, &who(&operator)).await?)
+        let request = parse(&request, &body)?;
+        Ok(operator.service.replay(&id, &request, &who).await?)
     })
     .await
 }
@@ -161,33 +113,32 @@ pub(super) async fn discard(
     id: web::Path<String>,
     body: Bytes,
     operator: web::Data<Operator>,
+    who: web::ReqData<Who>,
 ) -> HttpResponse {
     respond(async {
-        let request = parse(&request, &operator, &body)?;
-        Ok(operator.service.discard(&id, &request, &who(&operator)).await?)
+        let request = parse(&request, &body)?;
+        Ok(operator.service.discard(&id, &request, &who).await?)
     })
     .await
 }
 
 /// `POST /api/reload`: 200 also if the old configuration stays in use; the response says which one is.
-pub(super) async fn reload(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
+pub(super) async fn reload(
+    request: HttpRequest,
+    body: Bytes,
+    operator: web::Data<Operator>,
+    who: web::ReqData<Who>,
+) -> HttpResponse {
     respond(async {
-        let ReloadRequest {} = parse(&request, &operator, &body)?;
-        Ok(operator
-            .service
-            .reload(&operator.reloads, &who(&operator))
-            .await?)
+        let ReloadRequest {} = parse(&request, &body)?;
+        Ok(operator.service.reload(&operator.reloads, &who).await?)
     })
     .await
 }
 
 /// `GET /api/channels`
-pub(super) async fn channels(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
-    respond(async {
-        admit(&request, &operator)?;
-        Ok(operator.service.channels().await?)
-    })
-    .await
+pub(super) async fn channels(operator: web::Data<Operator>) -> HttpResponse {
+    respond(async { Ok(operator.service.channels().await?) }).await
 }
 
 /// `POST /api/channels/move`
@@ -195,36 +146,28 @@ pub(super) async fn move_waiting(
     request: HttpRequest,
     body: Bytes,
     operator: web::Data<Operator>,
+    who: web::ReqData<Who>,
 ) -> HttpResponse {
     respond(async {
-        let request = parse(&request, &operator, &body)?;
-        Ok(operator.service.move_waiting(&request, &who(&operator)).await?)
+        let request = parse(&request, &body)?;
+        Ok(operator.service.move_waiting(&request, &who).await?)
     })
     .await
 }
 
 /// `GET /api/overview`
-pub(super) async fn overview(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
-    respond(async {
-        admit(&request, &operator)?;
-        Ok(operator.service.overview())
-    })
-    .await
+pub(super) async fn overview(operator: web::Data<Operator>) -> HttpResponse {
+    respond(async { Ok(operator.service.overview()) }).await
 }
 
 /// `GET /api/sources`
-pub(super) async fn sources(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
-    respond(async {
-        admit(&request, &operator)?;
-        Ok(operator.service.sources().await?)
-    })
-    .await
+pub(super) async fn sources(operator: web::Data<Operator>) -> HttpResponse {
+    respond(async { Ok(operator.service.sources().await?) }).await
 }
 
 /// `GET /api/audit?before=…`
 pub(super) async fn audit(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
     respond(async {
-        admit(&request, &operator)?;
         let query = web::Query::<AuditQuery>::from_query(request.query_string());
         let query = query.map_err(|error| ApiError::Malformed(error.to_string()))?;
         Ok(operator.service.audit(&query).await?)
@@ -233,38 +176,45 @@ pub(super) async fn audit(request: HttpRequest, operator: web::Data<Operator>) -
 }
 
 /// `POST /api/pause`
-pub(super) async fn pause(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
+pub(super) async fn pause(
+    request: HttpRequest,
+    body: Bytes,
+    operator: web::Data<Operator>,
+    who: web::ReqData<Who>,
+) -> HttpResponse {
     respond(async {
-        let request = parse(&request, &operator, &body)?;
-        Ok(operator.service.pause(&request, &who(&operator)).await?)
+        let request = parse(&request, &body)?;
+        Ok(operator.service.pause(&request, &who).await?)
     })
     .await
 }
 
 /// `POST /api/resume`
-pub(super) async fn resume(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
+pub(super) async fn resume(
+    request: HttpRequest,
+    body: Bytes,
+    operator: web::Data<Operator>,
+    who: web::ReqData<Who>,
+) -> HttpResponse {
     respond(async {
-        let request = parse(&request, &operator, &body)?;
-        Ok(operator.service.resume(&request, &who(&operator)).await?)
+        let request = parse(&request, &body)?;
+        Ok(operator.service.resume(&request, &who).await?)
     })
     .await
 }
 
 /// `POST /api/test`
-pub(super) async fn test(request: HttpRequest, body: Bytes, operator: web::Data<Operator>) -> HttpResponse {
+pub(super) async fn test(
+    request: HttpRequest,
+    body: Bytes,
+    operator: web::Data<Operator>,
+    who: web::ReqData<Who>,
+) -> HttpResponse {
     respond(async {
-        let TestRequest { channel } = parse(&request, &operator, &body)?;
-        Ok(operator.service.test_message(&channel, &who(&operator)).await?)
+        let TestRequest { channel } = parse(&request, &body)?;
+        Ok(operator.service.test_message(&channel, &who).await?)
     })
     .await
-}
-
-/// Who asks: a client that is admitted has the token, or is on this machine.
-fn who(operator: &Operator) -> Who {
-    match operator.serving.load().operator_token {
-        Some(_) => Who::token(),
-        None => Who::this_machine(),
-    }
 }
 
 async fn respond<T: Serialize>(result: impl Future<Output = Result<T, ApiError>>) -> HttpResponse {
@@ -276,12 +226,7 @@ async fn respond<T: Serialize>(result: impl Future<Output = Result<T, ApiError>>
     }
 }
 
-fn parse<T: DeserializeOwned>(
-    request: &HttpRequest,
-    operator: &Operator,
-    body: &[u8],
-) -> Result<T, ApiError> {
-    admit(request, operator)?;
+fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, ApiError> {
     let content_type = text(request, &header::CONTENT_TYPE).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {

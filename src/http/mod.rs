@@ -22,6 +22,7 @@ mod work;
 
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use arc_swap::ArcSwap;
@@ -32,7 +33,9 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::access::WrongTokens;
 use crate::clock::Clock;
+use crate::console;
 use crate::logging::STRANGER;
 use crate::metrics::{ChallengeLabel, Metrics};
 use crate::operator::{OperatorService, Reloads};
@@ -205,12 +208,12 @@ pub fn public(hooks: Hooks) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'sta
     }
 }
 
-/// Routes of the operator's listener.
+/// Routes of the operator's listener. [`access`] checks every request before its handler.
 pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let wrong_tokens = WrongTokens::default();
     move |service| {
-        service
-            .app_data(web::Data::new(operator.clone()))
-            .app_data(web::PayloadConfig::new(api::LONGEST_REQUEST))
+        let pages = web::scope("")
+            .wrap(from_fn(access::guarded))
             .route("/api/openapi.json", web::get().to(api::openapi))
             .route("/api/events", web::get().to(api::events))
             .route("/api/events/{id}", web::get().to(api::event))
@@ -232,7 +235,17 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
             .route("/readyz", web::get().to(operator::ready))
             .route("/health", web::get().to(healthy))
             .route("/healthz", web::get().to(healthy))
+            .route(console::LOGIN, web::get().to(access::login_page))
+            .route(console::LOGIN, web::post().to(access::login))
+            .route("/console/logout", web::post().to(access::logout))
+            .configure(console::pages)
             .default_service(web::route().to(|| async { Problem::NoSuchPage.response() }));
+        service
+            .app_data(web::Data::new(operator.clone()))
+            .app_data(web::Data::new(operator.service.clone()))
+            .app_data(web::Data::new(wrong_tokens.clone()))
+            .app_data(web::PayloadConfig::new(api::LONGEST_REQUEST))
+            .service(pages);
     }
 }
 

@@ -244,7 +244,9 @@ impl Client {
                 request.call()
             }
             Some(json) => {
-                let mut request = self.agent.post(url.as_str()).content_type("application/json");
+                let request = self.agent.post(url.as_str()).content_type("application/json");
+                // No browser: without a token the bridge requires this header.
+                let mut request = request.header("x-twake-bridge", "1");
                 if let Some(authorization) = &authorization {
                     request = request.header("authorization", authorization);
                 }

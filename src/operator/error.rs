@@ -51,6 +51,19 @@ pub enum OperatorError {
 }
 
 impl OperatorError {
+    /// Returns the HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::BadId(_) | Self::SameChannel(_) | Self::NoTarget => 400,
+            Self::NoSuchEvent(_) | Self::NoSuchChannel(_) | Self::NoSuchSource(_) | Self::NoSuchQueue(_) => {
+                404
+            }
+            Self::Ambiguous { .. } | Self::NoSource(_) | Self::NotReloadable => 409,
+            Self::Broken => 500,
+            Self::Queue(_) => 503,
+        }
+    }
+
     /// Returns the problem code.
     pub fn code(&self) -> &'static str {
         match self {

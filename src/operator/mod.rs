@@ -7,6 +7,8 @@
 mod client;
 mod error;
 pub mod explanation;
+mod inspection;
+mod moment;
 mod pauses;
 mod reload;
 mod replay;
@@ -17,6 +19,8 @@ mod who;
 
 pub use client::{Client, ClientError, operator_url};
 pub use error::OperatorError;
+pub use inspection::Inspection;
+pub use moment::Moment;
 pub use reload::{PendingReload, Reloads};
 pub use service::{HaltedLane, Halts, OperatorService};
 pub use who::Who;

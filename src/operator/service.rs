@@ -178,15 +178,16 @@ impl OperatorService {
 
     /// The API of a configured channel.
     fn api(&self, channel: &str) -> Option<Api> {
-        self.serving.load().channels.get(channel).copied()
+        self.destination(channel)
+            .map(|destination| destination.account().api())
     }
 
     /// When the quiet hours of a channel end in which a message that is not more urgent waits. `None`: it does not wait for
     /// them now.
     fn quiet_until(&self, channel: &str, urgency: Urgency) -> Option<Timestamp> {
         let serving = self.serving.load();
-        let quiet = serving.quiet.get(channel).filter(|quiet| urgency < quiet.below)?;
-        quiet.until(self.clock.now())
+        let quiet = serving.channels.get(channel)?.readers().quiet.as_ref()?;
+        (urgency < quiet.below).then(|| quiet.until(self.clock.now()))?
     }
 
     /// Returns the event whose id has this prefix.

@@ -95,6 +95,15 @@ impl Destination {
         }
     }
 
+    /// The channel's own name in the chat: its id, or the alias of a room.
+    pub fn id(&self) -> String {
+        match self {
+            Self::MessagesSave(of) => of.channel_id.clone(),
+            Self::Threads(of) => of.channel_id.clone(),
+            Self::Matrix(of) => of.room.to_string(),
+        }
+    }
+
     /// At most this often; unset: as fast as the chat answers.
     pub fn rate(&self) -> Option<Rate> {
         match self {

@@ -120,6 +120,7 @@ async fn every_encoding_renders_the_same_when_posted_replayed_and_previewed() {
         bridge.idle().await;
         let mut replay = client()
             .post(format!("{}/api/events/{id}/replay", bridge.operator))
+            .insert_header(("x-twake-bridge", "1"))
             .send_json(&json!({ "as_stored": false, "dry_run": true }))
             .await
             .unwrap();

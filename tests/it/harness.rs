@@ -308,12 +308,18 @@ impl TestBridge {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let method = awc::http::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = client().request(method, format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.append_header((*name, *value));
-        }
-        Answer::of(request.send_body(body.into()).await.unwrap()).await
+        request(&self.url, method, path, headers, body).await
+    }
+
+    /// Sends a request to the operator's listener.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        request(&self.operator, method, path, headers, body).await
     }
 
     /// Posts a signed event as GitHub does.
@@ -346,6 +352,25 @@ impl Drop for TestBridge {
             "a test ended without finish() or leave()"
         );
     }
+}
+
+async fn request(
+    server: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Answer {
+    let method = awc::http::Method::from_bytes(method.as_bytes()).unwrap();
+    let mut request = client().request(method, format!("{server}{path}"));
+    for (name, value) in headers {
+        // The client itself has a Host.
+        request = match *name {
+            "host" => request.insert_header((*name, *value)),
+            _ => request.append_header((*name, *value)),
+        };
+    }
+    Answer::of(request.send_body(body.into()).await.unwrap()).await
 }
 
 /// A response of the bridge.

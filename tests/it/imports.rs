@@ -113,6 +113,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "console",
             "operator",
             "decision",
             "source",
@@ -126,6 +127,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "logging",
             "panics",
+        ],
+    ),
+    (
+        "console",
+        &[
+            "operator", // What it shows.
+            "queue", "decision", "route", "message", // The causes of an error.
+            "logging",
         ],
     ),
     (
@@ -160,6 +169,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "twake",
             "secret",
             "clock",
+            // Durations in filters.
+            "units",
             "headers",
             "logging",
             "panics",
@@ -326,7 +337,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel", &["condition"]),
     ("handlebars", &["template", "decision"]),
     ("pulldown_cmark", &["message", "template"]),
-    ("maud", &["sandbox/page"]),
+    ("maud", &["sandbox/page", "console"]),
     ("std::panic", &["panics"]),
     ("clap", &["cli"]),
     ("anyhow", &["cli"]),

@@ -13,6 +13,7 @@ mod circles;
 mod clock;
 mod commands;
 mod connections;
+mod console;
 mod conversation_defaults;
 mod conversations;
 mod crash;

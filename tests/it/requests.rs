@@ -80,6 +80,7 @@ async fn a_query_of_uptime_kuma_is_an_event_and_can_be_replayed() {
     assert_eq!(stored.envelope.body, queries.requests[0].query.as_bytes());
     let replay = client()
         .post(format!("{}/api/events/{}/replay", bridge.operator, ids[0]))
+        .insert_header(("x-twake-bridge", "1"))
         .send_json(&json!({ "as_stored": false }))
         .await
         .unwrap();

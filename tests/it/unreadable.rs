@@ -169,6 +169,7 @@ async fn the_operator_lists_unreadable_events_and_a_replay_with_a_corrected_kind
     };
     let replay = async |operator: &str| {
         let replay = client().post(format!("{operator}/api/events/{id}/replay"));
+        let replay = replay.insert_header(("x-twake-bridge", "1"));
         let replay = replay.send_json(&json!({ "as_stored": false })).await.unwrap();
         assert_eq!(replay.status().as_u16(), 200);
     };

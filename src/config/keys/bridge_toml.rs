@@ -469,11 +469,23 @@ const REPORT: &[Key] = &[
     ),
 ];
 
-const OPERATOR: &[Key] = &[Key::new(
-    "token",
-    SECRET,
-    "the bearer token that the listener requires; needed unless it listens on loopback only",
-)];
+const OPERATOR: &[Key] = &[
+    Key::new(
+        "token",
+        SECRET,
+        "the token of the API and of the console's login; needed unless the listener is on loopback only",
+    ),
+    Key::new(
+        "origin",
+        Shape::Text,
+        "the origin that browsers show for the console behind a reverse proxy, such as \"https://bridge.example.org\"; default: the Host of each request",
+    ),
+    Key::new(
+        "user_header",
+        Shape::Text,
+        "the header in which a proxy of [public] trusted_proxies names the user, for the audit, such as \"X-Forwarded-User\"",
+    ),
+];
 
 const PUBLIC: &[Key] = &[
     Key::new(

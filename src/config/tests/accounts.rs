@@ -1,6 +1,7 @@
 //! Accounts: the keys of `[twake.X]` beyond the address and the credentials, and the account of a channel.
 
 use super::*;
+use crate::secret::Secret;
 
 #[test]
 fn an_accounts_authorities_are_read_and_checked() {

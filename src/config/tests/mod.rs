@@ -154,7 +154,7 @@ fn a_valid_file_becomes_a_configuration() {
         (config.limits, config.delivery, config.history),
         Default::default()
     );
-    assert!(config.operator_token.is_none());
+    assert!(config.operator.token.is_none());
 }
 
 #[test]
@@ -208,7 +208,8 @@ token = {{ env = "KEY" }}
     );
     assert_eq!(
         config
-            .operator_token
+            .operator
+            .token
             .map(|token| token.expose().to_owned())
             .as_deref(),
         Some("twake-secret-key")

@@ -89,6 +89,75 @@ fn the_operator_listener_needs_a_token_on_an_address_that_others_reach() {
     }
 }
 
+#[test]
+fn the_origin_and_the_user_header_of_the_operators_listener_are_checked() {
+    let proxies = "[public]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    for (keys, origin, header) in [
+        ("", None, None),
+        (
+            "origin = \"https://Bridge.example.org\"",
+            Some("https://bridge.example.org"),
+            None,
+        ),
+        (
+            "origin = \"https://bridge.example.org:443/\"",
+            Some("https://bridge.example.org"),
+            None,
+        ),
+        ("origin = \"http://[::1]:8443\"", Some("http://[::1]:8443"), None),
+        (
+            "user_header = \"X-Forwarded-User\"",
+            None,
+            Some("x-forwarded-user"),
+        ),
+    ] {
+        let text = format!("{START}{SOURCE}{proxies}[operator]\n{keys}\n");
+        let access = ConfigFolder::new().read(&text).unwrap().operator;
+        assert_eq!(
+            (access.origin.as_deref(), access.user_header.as_deref()),
+            (origin, header),
+            "{keys}"
+        );
+    }
+    for (keys, proxies, finding) in [
+        (
+            "origin = \"bridge.example.org\"",
+            proxies,
+            "operator.origin: is no origin",
+        ),
+        (
+            "origin = \"https://bridge.example.org/console\"",
+            proxies,
+            "operator.origin: is no origin",
+        ),
+        (
+            "origin = \"ftp://bridge.example.org\"",
+            proxies,
+            "operator.origin: is no origin",
+        ),
+        (
+            "origin = \"https://ada@bridge.example.org\"",
+            proxies,
+            "operator.origin: is no origin",
+        ),
+        (
+            "user_header = \"X User\"",
+            proxies,
+            "operator.user_header: is no name of a header",
+        ),
+        (
+            "user_header = \"X-User\"",
+            "",
+            "operator.user_header: needs [public] trusted_proxies",
+        ),
+    ] {
+        let text = format!("{START}{SOURCE}{proxies}[operator]\n{keys}\n");
+        let findings = ConfigFolder::new().findings(&text);
+        assert_eq!(findings.len(), 1, "{keys} {findings:?}");
+        assert!(findings[0].contains(finding), "{keys} {findings:?}");
+    }
+}
+
 /// Valid and invalid secrets in every place: no finding contains any of them.
 #[test]
 fn no_finding_shows_a_secret() {

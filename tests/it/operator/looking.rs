@@ -208,7 +208,10 @@ async fn requests_of_a_foreign_web_page_are_refused() {
             status,
             "{headers:?}"
         );
-        let mut order = client().post(&replay).insert_header(json);
+        let mut order = client()
+            .post(&replay)
+            .insert_header(json)
+            .insert_header(("x-twake-bridge", "1"));
         for header in &headers {
             order = order.insert_header(*header);
         }
@@ -228,6 +231,7 @@ async fn requests_of_a_foreign_web_page_are_refused() {
     ] {
         let order = client()
             .post(&replay)
+            .insert_header(("x-twake-bridge", "1"))
             .insert_header(("content-type", content_type));
         assert_eq!(
             order.send_body(body).await.unwrap().status().as_u16(),

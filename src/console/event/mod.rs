@@ -1,0 +1,143 @@
+//! One event: where its messages are, why they went there, and what the sender sent.
+
+mod decision;
+mod delivery;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::failure::Failure;
+use super::frame::{Page, Section};
+use super::link;
+use super::message::message;
+use super::notice::NoticeQuery;
+use super::parts::{action, copyable, filtered, line, row, time};
+use super::payload;
+use crate::operator::view::EventDetails;
+use crate::operator::{Inspection, OperatorService};
+use crate::queue::State;
+
+/// `GET /console/events/{id}`: the id, or a prefix of it.
+pub(super) async fn show(
+    id: Path<String>,
+    notice: Query<NoticeQuery>,
+    service: Data<OperatorService>,
+) -> Result<HttpResponse, Failure> {
+    let inspection = service.inspect(&id).await?;
+    let now = service.clock.now();
+    let event = &inspection.event;
+    let title = title(event);
+    let content = html! {
+        h1 { (title) }
+        (summary(event, now))
+        section #deliveries data-live {
+            h2 { "Deliveries" }
+            (delivery::all(&inspection, &service, now))
+        }
+        (actions(event))
+        (messages(&inspection))
+        (decision::stored(event))
+        (decision::now(&inspection))
+        (request(&inspection))
+    };
+    let page = Page {
+        title,
+        section: Some(Section::Events),
+        is_live: event.deliveries.iter().any(|of| of.state == State::Waiting),
+        notice: notice.notice(),
+        content,
+    };
+    Ok(page.response(&service))
+}
+
+fn title(event: &EventDetails) -> String {
+    let title = event.line.as_ref().map(|known| line(&known.title));
+    let title = title.filter(|title| !title.is_empty());
+    title.unwrap_or_else(|| format!("{} of {}", event.event_type, event.source))
+}
+
+fn summary(event: &EventDetails, now: Timestamp) -> Markup {
+    let known = event.line.as_ref();
+    let named = |name: &str, value: Option<&String>| {
+        let value = value.map(|value| line(value)).filter(|value| !value.is_empty());
+        html! { @if let Some(value) = value { (row(name, &filtered("text", &value))) } }
+    };
+    let of_type = link::events(&[("source", &event.source), ("type", &event.event_type)]);
+    html! {
+        dl.facts {
+            (row("Source", &filtered("source", &event.source)))
+            (row("Type", &html! { a href=(of_type) { (event.event_type) } }))
+            (named("Repository", known.map(|known| &known.repository)))
+            (named("Person", known.map(|known| &known.actor)))
+            (row("Received (UTC)", &time(event.received, now)))
+            (row("Secret", &html! { @if event.secret.is_empty() { "none" } @else { (filtered("secret", &event.secret)) } }))
+            (row("Id", &copyable("id", &event.id.to_string())))
+            @if let Some(why) = &event.unreadable {
+                (row("Unreadable", &html! { span.wrong { "The body is " (line(why)) "." } }))
+            }
+        }
+    }
+}
+
+fn actions(event: &EventDetails) -> Markup {
+    let address = format!("{}/replay", link::event(event.id));
+    let waits = event.deliveries.iter().any(|of| of.state == State::Waiting);
+    html! {
+        section.actions {
+            h2 { "Actions" }
+            div.row {
+                (action(&address, &[], "Replay, decided anew", Some("Decide this event again, and post what comes of it?")))
+                @if !event.deliveries.is_empty() {
+                    (action(&address, &[("as_stored", "true")], "Replay as stored", Some("Post the stored messages again?")))
+                }
+                @if waits {
+                    (action(&format!("{}/discard", link::event(event.id)), &[], "Discard what waits",
+                        Some("Make dead letters of the waiting messages of this event?")))
+                }
+            }
+            p.hint { "A replay goes to the end of the queue. \"Decided anew\" takes the present routes and templates." }
+        }
+    }
+}
+
+fn messages(inspection: &Inspection) -> Markup {
+    let many = inspection.messages.len() > 1;
+    html! {
+        @for (index, stored) in inspection.messages.iter().enumerate() {
+            section {
+                h2 { "Message" @if many { " " (index) } }
+                @if let Some(stored) = stored {
+                    (message(stored.document()))
+                    details #{ "json" (index) } {
+                        summary { "As JSON" }
+                        pre { code { (serde_json::to_string_pretty(stored).unwrap_or_default()) } }
+                    }
+                } @else { p { "Another version stored it, and this one cannot read it. A replay decides it anew." } }
+            }
+        }
+    }
+}
+
+/// What the sender sent.
+fn request(inspection: &Inspection) -> Markup {
+    let event = &inspection.event;
+    html! {
+        section {
+            h2 { "Request" }
+            details #headers {
+                summary { "Headers " span.size { "[" (event.headers.len()) "]" } }
+                dl.facts.narrow {
+                    @for (name, value) in &event.headers { (row(name, &html! { code { (line(value)) } })) }
+                }
+            }
+            @if let Some(payload) = &inspection.payload { (payload::tree(payload)) }
+            @if let Some(body) = &inspection.body { pre.body { (body) } }
+            p {
+                a.button href={ "/api/events/" (event.id) "/body" } download { "Download the body" }
+                " " span.quiet { (event.body_size) " bytes" }
+            }
+        }
+    }
+}
