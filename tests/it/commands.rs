@@ -66,8 +66,8 @@ fn init_writes_a_configuration_that_check_accepts_and_overwrites_nothing() {
     let printed = output_text(&output);
     assert_eq!(output.status.code(), Some(0), "{printed}");
     let file = |name: &str| folder.path().join("bridge").join(name);
-    let made = fs::read_to_string(file("secrets/github")).unwrap();
-    assert!(made.trim().len() == 64, "{made}");
+    let secret = fs::read_to_string(file("secrets/github")).unwrap();
+    assert_eq!(secret.trim().len(), 64);
     for part in [
         "Payload URL   https://bridge.example.org/hooks/github",
         "the content of bridge/secrets/github",
@@ -77,7 +77,7 @@ fn init_writes_a_configuration_that_check_accepts_and_overwrites_nothing() {
         assert!(printed.contains(part), "{part} in {printed}");
     }
     assert!(
-        !printed.contains(made.trim()) && !printed.contains("the-key-that-is-hidden"),
+        !printed.contains(secret.trim()) && !printed.contains("the-key-that-is-hidden"),
         "{printed}"
     );
     let mode = |name: &str| fs::metadata(file(name)).unwrap().permissions().mode() & 0o777;
