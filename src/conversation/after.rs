@@ -99,7 +99,8 @@ fn changed_thread(
         }
     }
     let updated = Act::Update(thread.opener.clone());
-    if done.iter().any(|(act, _)| *act == updated) {
+    // An older event that only adds its item shows the newer text again.
+    if !order.is_before(&thread.shown) && done.iter().any(|(act, _)| *act == updated) {
         changed.shown = order;
     }
     changed
