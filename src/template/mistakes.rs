@@ -57,13 +57,16 @@ const SIGNS: &[&str] = &[
     "===", "!==", "==", "!=", "<>", ">=", "<=", "&&", "||", ">", "<", "=", "!",
 ];
 
-/// Returns the first mistake in the tags of a template. `body`: without its front matter, with the lines of the file.
-pub(super) fn find(body: &str) -> Option<Found> {
-    let tags = tags(body);
-    let mistakes = tags
-        .iter()
-        .find_map(|(line, tag)| Some((Some(*line), mistake(tag)?)));
-    mistakes.or_else(|| unclosed(&tags))
+/// Returns the first mistake in a tag of a template. `body`: without its front matter, with the lines of the file.
+pub(super) fn in_tags(body: &str) -> Option<Found> {
+    let tags = tags(body).into_iter();
+    let mut mistakes = tags.filter_map(|(line, tag)| Some((Some(line), mistake(tag)?)));
+    mistakes.next()
+}
+
+/// Returns the first block of a template that cannot be parsed which has no end, or the end of another block.
+pub(super) fn in_blocks(body: &str) -> Option<Found> {
+    unclosed(&tags(body))
 }
 
 /// The content of each tag, and its line. Comments are left out.
