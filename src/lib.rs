@@ -30,7 +30,7 @@
 //! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate, and the parts of it that something reads |
 //! | [`authentication`], [`secret`] | the schemes of a kind and the secrets of a source |
 //! | [`event`] | an authenticated request with its parsed payload; idempotency keys |
-//! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL; the names that mean the same for every sender; where an event goes |
+//! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL, and why a condition holds or not; the names that mean the same for every sender; where an event goes |
 //! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read, of a payload that has only the parts that are read ([`source::selection`]); [`decision::decide_whole`] evaluates all, for `check` and `preview` |
 //! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
 //! | [`conversation`] | what a delivery does in its channel (post, reply, update, or nothing), decided when it is claimed |
@@ -47,9 +47,9 @@
 //! | [`bridge`] | the composition root: builds, runs, reloads and stops the bridge |
 //! | [`config`] | reads and compiles `bridge.toml`, the environment, secrets, and the kinds with their templates |
 //! | [`toml_reader`], [`units`], `zone`, `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; time zones; "did you mean" |
-//! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them |
+//! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them. [`preview::try_template`] tries an edited template |
 //! | [`report`] | what the bridge reports about itself to a channel, and when |
-//! | [`operator`] | list, show, replay, discard, move, pause, audit: the service on a queue, and its client over HTTP |
+//! | [`operator`] | list, show, explain, replay, discard, move, pause, audit: the service on a queue, and its client over HTTP |
 //! | [`console`] | the pages of the operator, rendered from the values of [`operator`] |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |

@@ -242,9 +242,7 @@ pub(super) fn joints(
             operators::LOGICAL_OR => "||",
             _ => return,
         };
-        // The parser counts in characters.
-        let nth = place(part.id).and_then(|(at, _)| usize::try_from(at).ok());
-        let at = nth.and_then(|nth| text.char_indices().nth(nth)).map(|(at, _)| at);
+        let at = place(part.id).and_then(|(at, _)| usize::try_from(at).ok());
         // The operators in an expanded macro are not in the text.
         let is_there = |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with(sign));
         if let Some(at) = at.filter(is_there) {
@@ -308,9 +306,9 @@ mod tests {
                 ],
             ),
             (
-                " payload.ü == 3 && true",
+                " payload[\"ü\"] == 3 && true",
                 false,
-                &["payload.ü == 3 is false", "payload[\"ü\"] is 2"],
+                &["payload[\"ü\"] == 3 is false", "payload[\"ü\"] is 2"],
             ),
             ("!bot", true, &["bot is false"]),
             (

@@ -97,7 +97,7 @@ mod tests {
             (r#"r"\" + b"#, r#"r""" + b"#),
             (r#"'''a'b''' && c"#, r#"""""""""" && c"#),
             (r#""ü" + ü"#, r#""""" + ü"#),
-            (r#"a == "open"#, r#"a == """""#),
+            (r#"a == "open"#, "a == \"\"\"\"\""),
         ] {
             assert_eq!(masked(text), expected, "{text}");
             assert_eq!(masked(text).len(), text.len());

@@ -200,7 +200,7 @@ mod tests {
             ),
             (
                 "push.hbs",
-                "{{#if payload.pusher}}x{{else}}{{#with (default payload.commits repository)}}{{nmae}}{{/with}}{{/if}}",
+                "{{#if payload.pusher}}x{{else}}{{#with (default payload.head_commit repository)}}{{nmae}}{{/with}}{{/if}}",
                 Some("push.hbs"),
                 "x",
                 Some("without `payload.pusher`"),

@@ -25,10 +25,7 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["if"], "{{#if value}} … {{/if}}"),
     (&["unless"], "{{#unless value}} … {{/unless}}"),
     (&["each"], "{{#each list}} … {{/each}}"),
-    (
-        &["#ifeq", "#ifEquals", "#eq", "#is", "#compare"],
-        "{{#if (eq a b)}} … {{/if}}",
-    ),
+    (&["#ifeq", "#ifEquals", "#compare"], "{{#if (eq a b)}} … {{/if}}"),
 ];
 
 /// The tags that take a condition.
@@ -60,13 +57,16 @@ const SIGNS: &[&str] = &[
     "===", "!==", "==", "!=", "<>", ">=", "<=", "&&", "||", ">", "<", "=", "!",
 ];
 
-/// Returns the first mistake in the tags of a template. `body`: without its front matter, with the lines of the file.
-pub(super) fn find(body: &str) -> Option<Found> {
-    let tags = tags(body);
-    let mistakes = tags
-        .iter()
-        .find_map(|(line, tag)| Some((Some(*line), mistake(tag)?)));
-    mistakes.or_else(|| unclosed(&tags))
+/// Returns the first mistake in a tag of a template. `body`: without its front matter, with the lines of the file.
+pub(super) fn in_tags(body: &str) -> Option<Found> {
+    let tags = tags(body).into_iter();
+    let mut mistakes = tags.filter_map(|(line, tag)| Some((Some(line), mistake(tag)?)));
+    mistakes.next()
+}
+
+/// Returns the first block of a template that cannot be parsed which has no end, or the end of another block.
+pub(super) fn in_blocks(body: &str) -> Option<Found> {
+    unclosed(&tags(body))
 }
 
 /// The content of each tag, and its line. Comments are left out.
@@ -158,7 +158,22 @@ fn of_value(tag: &str, words: &[String]) -> Option<String> {
 fn translated(words: &[String]) -> Option<String> {
     if let [only] = words {
         let inner = only.strip_prefix('(')?.strip_suffix(')')?;
-        return translated(&self::words(inner));
+        let words = self::words(inner);
+        let first = words.first().filter(|first| is_helper(first) && words.len() > 1);
+        let Some(first) = first else {
+            return translated(&words);
+        };
+        // It is a call already. Its arguments may have operators.
+        let is_wrong = words
+            .iter()
+            .skip(1)
+            .any(|word| translated(std::slice::from_ref(word)).is_some());
+        let arguments: Vec<String> = words
+            .iter()
+            .skip(1)
+            .map(|word| operand(std::slice::from_ref(word)))
+            .collect();
+        return is_wrong.then(|| format!("({first} {})", arguments.join(" ")));
     }
     for group in OPERATORS {
         for (at, word) in words.iter().enumerate().skip(1) {

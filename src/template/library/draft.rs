@@ -29,7 +29,7 @@ pub(super) fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Ve
     let TemplateFile { name, text, origin } = file;
     let file = origin.file(kind, &name);
     let (front, body, mut found) = front_matter::read(&text);
-    let mistake = mistakes::find(&body);
+    let mistake = mistakes::in_tags(&body);
     match Template::compile_with_name(&body, name.clone()) {
         Ok(template) => {
             found.extend(mistake);
@@ -51,6 +51,7 @@ pub(super) fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Ve
                 .last()
                 .map_or(what.as_str(), |line| line.trim_start_matches([' ', '=']));
             let raw = || (error.pos().map(|(line, _)| line), what.to_owned());
+            let mistake = mistake.or_else(|| mistakes::in_blocks(&body));
             found.push(mistake.unwrap_or_else(raw));
         }
     }
