@@ -25,6 +25,9 @@ use crate::twake::{Api, RemoteId};
 const PAGE: u32 = 50;
 /// Events that one query examines at most: some milliseconds of the store's time.
 const EFFORT: u32 = 1_000;
+/// How many queries of the store a search for a text makes at most. Each takes some milliseconds, and other commands are carried out
+/// between them.
+const SEARCHES: u32 = 25;
 /// Deliveries moved in one step.
 const STEP: u32 = 200;
 /// Digits of an id that are always shown: its millisecond. The id of a later event begins with other digits.
@@ -61,17 +64,35 @@ pub struct OperatorService {
 impl OperatorService {
     /// Returns a page of events, newest first. Its cost is bounded, for every filter and every size of the store.
     pub async fn events(&self, query: &EventQuery) -> Result<EventList, OperatorError> {
-        let listing = Listing {
+        let mut listing = Listing {
             filter: query.filter(),
             after: query.after,
             limit: query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE),
             effort: EFFORT,
         };
-        let page = self.queue.list(listing).await.map_err(OperatorError::Queue)?;
-        Ok(EventList {
-            events: page.events.into_iter().map(summary).collect(),
-            next: page.next,
-        })
+        let mut found = EventList::default();
+        let rounds = if listing.filter.text.is_some() {
+            SEARCHES
+        } else {
+            1
+        };
+        for _ in 0..rounds {
+            let page = self
+                .queue
+                .list(listing.clone())
+                .await
+                .map_err(OperatorError::Queue)?;
+            listing.limit = listing
+                .limit
+                .saturating_sub(u32::try_from(page.events.len()).unwrap_or(u32::MAX));
+            listing.after = page.next;
+            found.events.extend(page.events.into_iter().map(summary));
+            found.next = page.next;
+            if listing.limit == 0 || page.next.is_none() {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Returns an event without its body. `id` may be a prefix that no other event's id has.

@@ -177,7 +177,7 @@ impl Queue {
 
     /// A page of events, newest first.
     pub async fn list(&self, listing: Listing) -> Result<EventPage, QueueError> {
-        if listing.filter.text.is_some() {
+        if listing.filter.text.is_some() && listing.after.is_none() {
             self.index_all().await?;
         }
         self.query(|reply| Query::List(Box::new(listing), reply)).await

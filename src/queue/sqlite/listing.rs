@@ -22,9 +22,12 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPa
     let mut walk = Walk::new(connection, filter, below(listing), from(filter))?;
     let mut page = EventPage::default();
     let (mut last, mut examined) = (None, 0);
-    while examined < listing.effort
-        && let Some((event, found)) = walk.next()?
-    {
+    let mut rest = None;
+    while examined < listing.effort {
+        let Some((event, found)) = walk.next()? else {
+            rest = walk.rest()?;
+            break;
+        };
         examined += 1;
         last = Some(found.id);
         if !matches(filter, &found) || !has_delivery(connection, filter, event)? {
@@ -36,7 +39,7 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPa
         }
     }
     let full = page.events.len() >= listing.limit as usize;
-    page.next = last.filter(|_| full || examined >= listing.effort);
+    page.next = rest.or_else(|| last.filter(|_| full || examined >= listing.effort));
     Ok(page)
 }
 

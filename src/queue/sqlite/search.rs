@@ -1,13 +1,22 @@
 //! The index of texts: filled in steps, and asked by lists.
+//!
+//! A query for the beginning of a word reads every occurrence of such words, however few are wanted. So each word in the index
+//! begins with the number of its part, and a part has a bounded number of events. A list asks one part after the other, the
+//! newest first.
 
 use rusqlite::{Connection, Result, params};
+use std::ops::Range;
 use uuid::Uuid;
 
 use super::query::{all, execute, first, value};
 use super::rows;
 use super::statements::{
-    INDEX_LINE, INDEXED_UP_TO, LINES_AFTER, NUMBER_BEFORE, NUMBER_FROM, SET_INDEXED, UNINDEX_LINE,
+    FIRST_NUMBER, INDEX_LINE, INDEXED_UP_TO, LINES_AFTER, NUMBER_BEFORE, NUMBER_FROM, SET_INDEXED,
+    UNINDEX_LINE,
 };
+
+/// How many events a part has at most.
+const PART: i64 = 1 << 15;
 
 /// The longest text that is searched for, in characters, and the most words of it.
 const LONGEST: usize = 200;
@@ -24,7 +33,7 @@ pub(super) fn index(connection: &Connection, limit: u32) -> Result<bool> {
     })?;
     for (event, line) in &lines {
         if let Some(line) = line {
-            execute(connection, INDEX_LINE, params![event, line])?;
+            add(connection, *event, line)?;
         }
     }
     if let Some((last, _)) = lines.last() {
@@ -40,26 +49,59 @@ pub(super) fn replace(connection: &Connection, event: i64, line: Option<&str>) -
         return Ok(());
     }
     remove(connection, event)?;
-    if let Some(line) = line {
-        execute(connection, INDEX_LINE, params![event, line])?;
-    }
-    Ok(())
+    line.map_or(Ok(()), |line| add(connection, event, line))
 }
 
 /// Removes an event from the index.
-pub(super) fn remove(connection: &Connection, event: i64) -> Result<()> {
+fn remove(connection: &Connection, event: i64) -> Result<()> {
     execute(connection, UNINDEX_LINE, [event]).map(drop)
 }
 
-/// A text as a query of the index: every word is the beginning of a word in the line. `None`: it has no word.
-pub(super) fn query(text: &str) -> Option<String> {
-    let start: String = text.chars().take(LONGEST).collect();
-    let words = start.split(|character: char| character.is_whitespace() || character.is_control());
-    let words = words.filter(|word| word.contains(char::is_alphanumeric));
-    // A quoted string has no syntax. Its words must stand beside each other, and the last one may be longer.
-    let words = words.map(|word| format!("\"{}\"*", word.replace('"', " ")));
-    let words: Vec<String> = words.take(MOST_WORDS).collect();
-    (!words.is_empty()).then(|| words.join(" "))
+fn add(connection: &Connection, event: i64, line: &str) -> Result<()> {
+    let marked: Vec<String> = words(line).map(|word| mark(part(event), word)).collect();
+    execute(connection, INDEX_LINE, params![event, marked.join(" ")]).map(drop)
+}
+
+/// The words of a text. The index may split one further, in the same way each time.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|character: char| !character.is_alphanumeric());
+    words.filter(|word| !word.is_empty())
+}
+
+/// A word with the number of its part. The index takes both as one word.
+fn mark(part: i64, word: &str) -> String {
+    format!("{part}x{word}")
+}
+
+/// The number of the part that an event is in.
+pub(super) fn part(event: i64) -> i64 {
+    event.div_euclid(PART)
+}
+
+/// The numbers of the events in a part.
+pub(super) fn events_of(part: i64) -> Range<i64> {
+    part * PART..(part + 1) * PART
+}
+
+/// What a list searches for: words, each the beginning of a word in the line. A word of one character is a whole word.
+pub(super) struct Wanted(Vec<String>);
+
+impl Wanted {
+    /// `None`: the text has no word.
+    pub(super) fn new(text: &str) -> Option<Self> {
+        let start: String = text.chars().take(LONGEST).collect();
+        let words: Vec<String> = words(&start).take(MOST_WORDS).map(str::to_owned).collect();
+        (!words.is_empty()).then_some(Self(words))
+    }
+
+    /// The query for a part. Words are quoted, so they have no syntax.
+    pub(super) fn query(&self, part: i64) -> String {
+        let word = |word: &String| {
+            let longer = if word.chars().nth(1).is_some() { "*" } else { "" };
+            format!("\"{}\"{longer}", mark(part, word))
+        };
+        self.0.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// The end of a range of events, exclusive.
@@ -81,9 +123,22 @@ pub(super) fn range(connection: &Connection, below: Uuid, from: Uuid) -> Result<
         Some((number, _)) => (number + UNORDERED, true),
         None => (i64::MAX, true),
     };
-    let end = End { number, is_rough };
+    let indexed: i64 = connection.query_row(INDEXED_UP_TO, [], value)?;
+    let end = End {
+        number: number.min(indexed + 1),
+        is_rough,
+    };
     let before: Option<i64> = first(connection, NUMBER_BEFORE, [from.as_bytes()], value)?;
-    Ok((end, before.unwrap_or_default().saturating_sub(UNORDERED)))
+    let oldest: Option<(i64, Uuid)> = first_from(connection, 1)?;
+    let start = before.map_or(0, |before| before.saturating_sub(UNORDERED));
+    Ok((end, start.max(oldest.map_or(0, |(number, _)| number))))
+}
+
+/// The first event from a number on.
+pub(super) fn first_from(connection: &Connection, number: i64) -> Result<Option<(i64, Uuid)>> {
+    first(connection, FIRST_NUMBER, [number], |row| {
+        Ok((row.get(0)?, rows::uuid(row, 1)?))
+    })
 }
 
 #[cfg(test)]
@@ -92,19 +147,28 @@ mod tests {
 
     #[test]
     fn a_text_is_words_without_syntax() {
-        for (text, query_of_it) in [
-            ("fix login", Some("\"fix\"* \"login\"*")),
-            ("acme/app", Some("\"acme/app\"*")),
-            ("a\" OR b*", Some("\"a \"* \"OR\"* \"b*\"*")),
-            ("NEAR(a b)", Some("\"NEAR(a\"* \"b)\"*")),
-            ("line:x\0y", Some("\"line:x\"* \"y\"*")),
+        for (text, query) in [
+            ("fix login", Some("\"7xfix\"* \"7xlogin\"*")),
+            ("acme/app", Some("\"7xacme\"* \"7xapp\"*")),
+            ("a\" OR b*", Some("\"7xa\" \"7xOR\"* \"7xb\"")),
+            ("NEAR(ab cd)", Some("\"7xNEAR\"* \"7xab\"* \"7xcd\"*")),
+            ("line:xy\0z", Some("\"7xline\"* \"7xxy\"* \"7xz\"")),
             (" - \" ' ", None),
             ("", None),
         ] {
-            assert_eq!(query(text).as_deref(), query_of_it, "{text:?}");
+            let wanted = Wanted::new(text).map(|wanted| wanted.query(7));
+            assert_eq!(wanted.as_deref(), query, "{text:?}");
         }
-        let long = query(&"word ".repeat(100)).unwrap();
-        assert_eq!(long.split(' ').count(), MOST_WORDS);
-        assert!(query(&"ä".repeat(10_000)).unwrap().chars().count() < LONGEST + 10);
+        let long = Wanted::new(&"word ".repeat(100)).unwrap();
+        assert_eq!(long.0.len(), MOST_WORDS);
+        let long = Wanted::new(&"ä".repeat(10_000)).unwrap();
+        assert_eq!(long.0[0].chars().count(), LONGEST);
+    }
+
+    #[test]
+    fn an_event_is_in_its_part() {
+        for event in [0, 1, PART - 1, PART, 3 * PART + 7] {
+            assert!(events_of(part(event)).contains(&event), "{event}");
+        }
     }
 }

@@ -230,6 +230,7 @@ statements! { INDEXED:
     ID_AFTER = "SELECT uuid FROM events WHERE uuid > ?1 ORDER BY uuid LIMIT 1";
     /// The number of an event, of the first one that is not older, and of the last one that is older.
     NUMBER_FROM = "SELECT id, uuid FROM events WHERE uuid >= ?1 ORDER BY uuid LIMIT 1";
+    FIRST_NUMBER = "SELECT id, uuid FROM events WHERE id >= ?1 ORDER BY id LIMIT 1";
     NUMBER_BEFORE = "SELECT id FROM events WHERE uuid < ?1 ORDER BY uuid DESC LIMIT 1";
     IDS_BETWEEN = "SELECT uuid FROM events WHERE uuid >= ?1 AND uuid <= ?2 ORDER BY uuid LIMIT ?3";
 

@@ -44,8 +44,11 @@ struct Path {
     portion: u32,
 }
 
-/// A search in the index of texts.
+/// A search in the index of texts, part by part.
 struct Search {
+    wanted: search::Wanted,
+    /// The part that is asked now, and the query for it.
+    part: i64,
     query: String,
     /// The events' numbers are below this one,
     below: i64,
@@ -53,7 +56,12 @@ struct Search {
     from: i64,
     /// An event with this id or a later one is on an earlier page; unset: the number decides that.
     below_id: Option<Uuid>,
+    /// How many further parts are asked.
+    left: u32,
 }
+
+/// How many parts of the index are asked for a list, so that it takes some milliseconds.
+const PARTS: u32 = 4;
 
 impl<'a> Walk<'a> {
     /// A walk over the events whose ids are below `below`, and not below `from`.
@@ -92,23 +100,38 @@ impl<'a> Walk<'a> {
         let newest = self.paths.iter_mut().max_by_key(|path| path.newest());
         Ok(newest.and_then(|path| path.read.pop_front()))
     }
+
+    /// After the last event: where the next page begins, if the walk has not seen all parts of the index of texts.
+    pub(super) fn rest(&self) -> Result<Option<Uuid>> {
+        let searches = self.paths.iter().filter_map(|path| path.search.as_ref());
+        let mut open = searches.filter(|search| search.below > search.from);
+        let Some(search) = open.next() else {
+            return Ok(None);
+        };
+        let first = search::first_from(self.connection, search.below)?;
+        Ok(first.map(|(_, id)| id))
+    }
 }
 
 impl Path {
     /// The events whose line has a text; `None`: it has no word.
     fn matching(connection: &Connection, text: &str, below: Uuid, from: Uuid) -> Result<Option<Self>> {
-        let Some(query) = search::query(text) else {
+        let Some(wanted) = search::Wanted::new(text) else {
             return Ok(None);
         };
         let (end, start) = search::range(connection, below, from)?;
+        let part = search::part(end.number - 1);
         Ok(Some(Self {
             statement: LIST_MATCHING,
             origin: None,
             search: Some(Search {
-                query,
+                query: wanted.query(part),
+                wanted,
+                part,
                 below: end.number,
                 from: start,
                 below_id: end.is_rough.then_some(below),
+                left: PARTS - 1,
             }),
             read: VecDeque::new(),
             below,
@@ -130,9 +153,10 @@ impl Path {
     }
 
     fn read_portion(&mut self, connection: &Connection, from: Uuid) -> Result<()> {
+        let start = self.search.as_ref().map_or(0, Search::start);
         let mut values: Vec<&dyn ToSql> = match &self.search {
             None => vec![self.below.as_bytes(), from.as_bytes(), &self.portion],
-            Some(search) => vec![&search.below, &search.from, &self.portion, &search.query],
+            Some(search) => vec![&search.below, &start, &self.portion, &search.query],
         };
         values.extend(self.origin.iter().flatten().map(|part| part as &dyn ToSql));
         self.read = all(connection, self.statement, &*values, rows::event_line)?.into();
@@ -145,12 +169,32 @@ impl Path {
                 }
                 self.portion = LARGEST_PORTION.min(2 * self.portion);
             }
+            _ if self.search.as_mut().is_some_and(Search::next_part) => {}
             _ => self.portion = 0,
         }
         if let Some(below) = self.search.as_ref().and_then(|search| search.below_id) {
             self.read.retain(|(_, line)| line.id < below);
         }
         Ok(())
+    }
+}
+
+impl Search {
+    /// The first number that is asked for in this part.
+    fn start(&self) -> i64 {
+        self.from.max(search::events_of(self.part).start)
+    }
+
+    /// Goes on with the part before. False: there is none, or enough parts were asked.
+    fn next_part(&mut self) -> bool {
+        self.below = self.start();
+        if self.below <= self.from || self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        self.part -= 1;
+        self.query = self.wanted.query(self.part);
+        true
     }
 }
 
