@@ -26,7 +26,7 @@ use crate::steps;
 use crate::template::{Rendered, RenderedTemplate};
 
 pub use challenge::{ChallengeResponse, answer_challenge, answer_unsigned_challenge};
-pub use line::EventLine;
+pub use line::{EventLine, one_line};
 pub use skipped::Skipped;
 
 /// Everything decided about one event.

@@ -48,7 +48,7 @@
 //! | [`config`] | reads and compiles `bridge.toml`, the environment, secrets, and the kinds with their templates |
 //! | [`toml_reader`], [`units`], `zone`, `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; time zones; "did you mean" |
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them |
-//! | [`operator`] | list, show, replay, discard, move: the service on a queue, and its client over HTTP |
+//! | [`operator`] | list, show, replay, discard, move, pause, audit: the service on a queue, and its client over HTTP |
 //! | [`console`] | the pages of the operator, rendered from the values of [`operator`] |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |

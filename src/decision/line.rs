@@ -28,7 +28,7 @@ impl EventLine {
     pub(super) fn of(names: &Value) -> Self {
         let [title, repository, actor] = Self::FACTS.map(|fact| {
             let text = names.get(fact).and_then(Value::as_str);
-            Self::part(text.unwrap_or_default())
+            one_line(text.unwrap_or_default())
         });
         Self {
             title,
@@ -37,22 +37,22 @@ impl EventLine {
         }
     }
 
-    /// A text as one line that is short enough. A text that is cut ends with an ellipsis.
-    pub fn part(text: &str) -> String {
-        // Cleaning makes at most a few bytes of a character, and a text may be very long.
-        let start = cut(text, 4 * LONGEST);
-        let line = control::one_line(start);
-        let line = line.trim();
-        if line.len() <= LONGEST && start.len() == text.len() {
-            return line.to_owned();
-        }
-        format!("{}…", cut(line, LONGEST - '…'.len_utf8()).trim_end())
-    }
-
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// A text as one line of 200 bytes at the most. A text that is cut ends with an ellipsis.
+pub fn one_line(text: &str) -> String {
+    // Cleaning makes at most a few bytes of a character, and a text may be very long.
+    let start = cut(text, 4 * LONGEST);
+    let line = control::one_line(start);
+    let line = line.trim();
+    if line.len() <= LONGEST && start.len() == text.len() {
+        return line.to_owned();
+    }
+    format!("{}…", cut(line, LONGEST - '…'.len_utf8()).trim_end())
 }
 
 /// The longest start of a text that has at most `most` bytes.
@@ -84,10 +84,10 @@ mod tests {
             "x".repeat(201),
             "\u{202e}".repeat(900),
         ] {
-            let short = EventLine::part(&text);
+            let short = one_line(&text);
             assert!(short.len() <= LONGEST && short.ends_with('…'), "{short}");
             assert!(short.len() > LONGEST - 8, "{short}");
         }
-        assert_eq!(EventLine::part(&"x".repeat(200)), "x".repeat(200));
+        assert_eq!(one_line(&"x".repeat(200)), "x".repeat(200));
     }
 }

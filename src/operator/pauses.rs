@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::replay::{decide, state_by_channel};
 use super::view::{PauseRequest, PauseResult};
 use super::{OperatorError, OperatorService, Who};
+use crate::decision::one_line;
 use crate::logging::chain;
 use crate::panics;
 use crate::queue::{Action, EventRecord, Pause, PauseChange, PauseTarget, Replay, State, to_stored};
@@ -26,7 +27,7 @@ impl OperatorService {
         let pause = Pause {
             since: self.clock.now(),
             who: who.to_string(),
-            why: super::service::one_line(&request.why),
+            why: one_line(&request.why),
             resuming: false,
         };
         self.change_pause(request, Some(pause), who).await

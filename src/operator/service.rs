@@ -13,7 +13,7 @@ use super::view::{
 use super::{OperatorError, Who, halts, hint};
 use crate::clock::Clock;
 use crate::conversation::Skip;
-use crate::decision::{EventLine, Skipped};
+use crate::decision::Skipped;
 use crate::message::{StoredMessage, plain};
 use crate::queue::{
     Action, DeliveryRecord, Discard, Done, EventRecord, LaneState, ListedEvent, Listing, Move, Queue, State,
@@ -242,11 +242,6 @@ fn range(id: &str) -> Option<(Uuid, Uuid)> {
     let from = given.checked_shl(open).unwrap_or(given);
     let to = from | u128::MAX.checked_shr(128 - open).unwrap_or(0);
     Some((Uuid::from_u128(from), Uuid::from_u128(to)))
-}
-
-/// Returns a text from outside as one line of at most 200 bytes, for what is kept of a change.
-pub(super) fn one_line(text: &str) -> String {
-    EventLine::part(text)
 }
 
 /// Returns what was given, short enough for an error message.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::view::{AuditList, AuditQuery, LARGEST_PAGE, Overview, Reloaded, SourceDetails, TestMessage};
 use super::{OperatorError, OperatorService, Reloads, Who};
-use crate::decision::EventLine;
+use crate::decision::{EventLine, one_line};
 use crate::event::{Envelope, IdempotencyKey};
 use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, StoredMessage};
@@ -95,8 +95,8 @@ impl OperatorService {
             at: self.clock.now(),
             who: who.to_string(),
             action,
-            target: super::service::one_line(target),
-            detail: super::service::one_line(detail),
+            target: one_line(target),
+            detail: one_line(detail),
         }
     }
 
@@ -138,7 +138,7 @@ impl OperatorService {
                 skipped: None,
                 unreadable: None,
                 line: Some(EventLine {
-                    title: super::service::one_line(&text),
+                    title: one_line(&text),
                     actor: who.to_string(),
                     ..EventLine::default()
                 }),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::service::one_line;
+use crate::decision::one_line;
 
 /// Who asked for a change, as the audit shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

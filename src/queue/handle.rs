@@ -276,7 +276,7 @@ impl Queue {
     }
 
     /// Adds every event that is committed to the index of texts.
-    pub(super) async fn index_all(&self) -> Result<(), QueueError> {
+    async fn index_all(&self) -> Result<(), QueueError> {
         while self.change(|promise| Change::Index(INDEX_STEP, promise)).await? {}
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Deletes what is old, in steps so small that no other command waits long for them.
+//! Deletes what is old, and fills the index of texts, in steps so small that no other command waits long for them.
 
 use jiff::Timestamp;
 use std::time::Duration;

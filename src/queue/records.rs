@@ -6,9 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-use super::{Decided, DeliveryId, Done};
+use super::{Decided, DeliveryId, Done, Pauses};
 use crate::event::Envelope;
 use crate::message::StoredMessage;
+
+/// What a store knows when it is opened.
+pub(super) struct Opened {
+    /// The newest of the times that were written last; `None` in an empty store.
+    pub(super) newest: Option<Timestamp>,
+    pub(super) pauses: Pauses,
+}
 
 /// The state of a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]

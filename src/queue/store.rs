@@ -1,6 +1,5 @@
 //! The store behind the queue: chosen once, by its address, and run on a thread of its own.
 
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -9,7 +8,7 @@ use tokio::sync::mpsc;
 use super::command::Command;
 use super::handle::Queue;
 use super::wake::Wake;
-use super::{History, OpenError, Pauses, sqlite};
+use super::{History, OpenError, sqlite};
 use crate::clock::Clock;
 
 /// How many commands the store's inbox holds. A caller waits for room in it.
@@ -18,13 +17,6 @@ const COMMANDS: usize = 1024;
 /// An open store. It carries out the commands of [`super::command`] by the contract of [`super`].
 enum Store {
     Sqlite(Box<sqlite::Actor>),
-}
-
-/// What a store knows when it is opened.
-pub(super) struct Opened {
-    /// The newest of the times that were written last; `None` in an empty store.
-    pub(super) newest: Option<Timestamp>,
-    pub(super) pauses: Pauses,
 }
 
 impl Queue {

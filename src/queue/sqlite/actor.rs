@@ -11,7 +11,7 @@ use super::presence::Presence;
 use super::transaction::{Batch, transact};
 use super::{audit, connect, deliveries, events, failed, lanes, listing, pauses, prune, unavailable};
 use crate::queue::command::{Change, Command, Query, Responder};
-use crate::queue::store::Opened;
+use crate::queue::records::Opened;
 use crate::queue::wake::Wake;
 use crate::queue::{OpenError, QueueError};
 

@@ -4,17 +4,20 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-use super::deliveries;
 use super::query::{all, execute, value};
 use super::rows::{self, OldEvent};
 use super::statements::{
     DELETE_ATTEMPTS, DELETE_ATTEMPTS_OF_EVENT, DELETE_DELIVERIES, DELETE_DELIVERY, DELETE_EVENT,
     DELETE_EXPIRED_CONVERSATIONS, DELETE_EXPIRED_KEYS, DELETE_KEY, DELETE_LINE, DELETE_MESSAGES,
-    DELETE_OLD_AUDIT, DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME, OLD_EVENTS,
-    OLDEST_EVENTS, OUTLIVE_EVENT, UNINDEX_LINE,
+    DELETE_SKIPPED, DELETE_UNREADABLE, EXPIRED_DEAD_LETTERS, NEWEST_TIME, OLD_EVENTS, OLDEST_EVENTS,
+    OUTLIVE_EVENT, UNINDEX_LINE,
 };
 use super::tally::Tally;
+use super::{audit, deliveries, search};
 use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning};
+
+/// How many events one step adds to the index of texts: some milliseconds.
+const INDEX_STEP: u32 = 200;
 
 /// Deletes an event and what belongs to it, in this order.
 const DELETE: [&str; 8] = [
@@ -28,7 +31,7 @@ const DELETE: [&str; 8] = [
     DELETE_EVENT,
 ];
 
-/// One small step of pruning.
+/// One small step of pruning, which adds new events to the index of texts, too.
 pub(super) fn step(connection: &Connection, pruning: &Pruning, tally: &mut Tally) -> Result<Pruned> {
     let limit = pruning.limit;
     let dead = delete_dead_letters(connection, pruning)?;
@@ -46,11 +49,15 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning, tally: &mut Tally
     let now = params![pruning.now.as_millisecond(), limit];
     let keys = execute(connection, DELETE_EXPIRED_KEYS, now)?;
     let conversations = execute(connection, DELETE_EXPIRED_CONVERSATIONS, now)?;
-    let audit = execute(connection, DELETE_OLD_AUDIT, before)?;
+    let audit = audit::delete_before(connection, pruning.keep_from, limit)?;
+
+    // What is deleted needs no place in the index. A search adds the rest.
+    let indexes = search::index(connection, INDEX_STEP)?;
 
     let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
     Ok(Pruned {
-        more: full(dead.len())
+        more: indexes
+            || full(dead.len())
             || full(found)
             || old.len() < found
             || full(keys)

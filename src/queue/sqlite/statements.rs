@@ -198,9 +198,8 @@ statements! { INDEXED:
     ADD_AUDIT = "INSERT INTO audit (at, who, action, target, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
     DELETE_AUDIT_BEFORE = "DELETE FROM audit WHERE id <= ?1";
     AUDIT = "SELECT id, at, who, action, target, detail FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-    /// The records are in the order of time. So old ones are at the beginning.
-    DELETE_OLD_AUDIT = "DELETE FROM audit WHERE id IN
-        (SELECT id FROM (SELECT id, at FROM audit WHERE id > 0 ORDER BY id LIMIT ?2) WHERE at < ?1)";
+    /// The records are in the order of time.
+    OLDEST_AUDIT = "SELECT id, at FROM audit WHERE id > 0 ORDER BY id LIMIT ?1";
 
     // Conversations.
     CONVERSATION = "SELECT json FROM conversations WHERE lane = ?1 AND key = ?2 AND expires > ?3";

@@ -15,6 +15,7 @@ mod file;
 mod growth;
 mod plans;
 mod pruning;
+mod search;
 mod transaction;
 
 /// An empty store in a folder of its own.

@@ -4,6 +4,7 @@ mod access;
 mod hiding;
 mod looking;
 mod operations;
+mod pauses;
 
 use serde_json::Value;
 use std::path::PathBuf;

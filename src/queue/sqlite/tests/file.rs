@@ -152,7 +152,7 @@ fn a_newer_store_is_refused() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 6,
+                known: 7,
                 ..
             }
         ),
