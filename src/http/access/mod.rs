@@ -142,7 +142,6 @@ fn is_open(path: &str) -> bool {
 
 fn authenticate(request: &HttpRequest, operator: &Operator, serving: &Snapshot) -> Result<Who, Denied> {
     let who = match (&serving.operator.token, bearer(request)) {
-        (None, _) if text(request, &MARKED).is_some() => Who::command_line(),
         (None, _) => Who::this_machine(),
         (Some(token), Some(given)) if token.matches(given) => Who::token(),
         (Some(_), Some(_)) => return Err(Denied::WrongToken),

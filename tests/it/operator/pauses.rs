@@ -157,6 +157,7 @@ async fn each_attempt_is_shown_and_a_test_message_goes_through_the_queue() {
     let address = operator.address.clone().unwrap();
     let mut sent = client()
         .post(format!("http://{address}/api/test"))
+        .insert_header(("x-twake-bridge", "1"))
         .content_type("application/json")
         .send_body(r#"{"channel": "ops"}"#)
         .await
