@@ -7,16 +7,14 @@ use super::query::{all, execute, first, value};
 use super::rows::{self, Place};
 use super::statements::{
     ADD_ATTEMPT, ATTEMPTS, CARRY, CLOSED_BY, CONVERSATION, COUNT_OF_EVENT, DELETE_ATTEMPTS_BEFORE,
-    DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, DIGESTIBLE, FORGET_CONVERSATION, HEAD, INSERT_DELIVERY,
-    KEEP_CONVERSATION, LANE_SETTLED, LATER, PUT_BACK, SETTLE, PASSING_HEAD,
+    DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, DIGESTIBLE, FORGET_CONVERSATION, HEAD,
+    INSERT_DELIVERY, KEEP_CONVERSATION, LANE_SETTLED, LATER, PASSING_HEAD, PUT_BACK, SETTLE,
 };
 use super::tally::Tally;
 use crate::conversation::Key;
 use crate::queue::command::{Digestible, Wanted};
 use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
-use crate::queue::{
-    Attempt, Claim, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State,
-};
+use crate::queue::{Attempt, Claim, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State};
 
 /// What an attempt means for the time since when its lane fails.
 const RESET: i64 = 0;
