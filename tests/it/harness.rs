@@ -445,6 +445,7 @@ pub(crate) fn push(branch: &str, message: &str) -> String {
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/push.json")).unwrap();
     let mut push: Value = serde_json::from_str(&text).unwrap();
     push["ref"] = format!("refs/heads/{branch}").into();
+    push["repository"]["default_branch"] = branch.into();
     push["head_commit"]["message"] = message.into();
     push["commits"][0]["message"] = message.into();
     push.to_string()
