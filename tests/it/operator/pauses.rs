@@ -32,6 +32,8 @@ async fn pushes(served: &Served, numbers: std::ops::Range<u8>) -> Vec<String> {
 #[actix_web::test]
 async fn a_paused_channel_keeps_its_messages_over_a_restart() {
     let mut operator = TestOperator::new("");
+    let served = operator.serve();
+    operator.stop(served);
     operator
         .run(&["pause", "channel", "dex"])
         .refused("no channel dex is configured");
@@ -175,7 +177,8 @@ async fn each_attempt_is_shown_and_a_test_message_goes_through_the_queue() {
 #[actix_web::test]
 async fn a_tail_prints_events_and_what_becomes_of_them() {
     let mut operator = TestOperator::new("");
-    operator.run(&["channels", "list"]).ok();
+    let served = operator.serve();
+    operator.stop(served);
     operator.run(&["tail"]).refused("no bridge uses this store");
     let served = operator.serve();
     operator.run(&["pause", "channel", "dev"]).ok();
