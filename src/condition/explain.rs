@@ -202,7 +202,7 @@ impl<'a> Walk<'a> {
 
     fn evaluate(&self, expression: &IdedExpr) -> Outcome {
         let read = |value: &dyn cel::common::value::Val| super::boolean(value);
-        let held = self.condition.with_value_of(expression, self.names, read);
+        let held = super::with_value_of(expression, self.names, read);
         held.map_err(|error| error.to_string())
     }
 }
@@ -349,7 +349,7 @@ mod tests {
                 &[r#"payload.jobs[].name is ["a","b"]"#],
             ),
             (
-                r#"payload.jobs.all(j, has(j.state))"#,
+                "payload.jobs.all(j, has(j.state))",
                 false,
                 &[r#"payload.jobs[].state is ["failed",missing]"#],
             ),

@@ -141,7 +141,7 @@ impl Condition {
         if let Found::Missing(Some(key)) = self.paths.walk(names) {
             return Err(no_such_key(key));
         }
-        self.with_value_of(&self.expression, names, boolean)
+        with_value_of(&self.expression, names, boolean)
     }
 
     /// Evaluates the expression as [`Self::evaluate`] does, without an error: `None` if it has no value.
@@ -170,34 +170,9 @@ impl Condition {
     }
 
     fn evaluate_whole(&self, names: &Value) -> Result<Value, EvaluationError> {
-        self.with_value_of(&self.expression, names, |value| {
+        with_value_of(&self.expression, names, |value| {
             json::from_cel(value).map_err(|error| evaluation_error(&error))
         })
-    }
-
-    /// Evaluates the expression, or a part of it.
-    fn with_value_of<T>(
-        &self,
-        expression: &IdedExpr,
-        names: &Value,
-        read: impl FnOnce(&dyn Val) -> Result<T, EvaluationError>,
-    ) -> Result<T, EvaluationError> {
-        let resolver = names::Names(names);
-        let mut context = Context::with_env(Arc::clone(&ENV));
-        context.set_variable_resolver(&resolver);
-        let (read, out_of_steps) = steps::limited(steps::EXPRESSION, || {
-            panics::caught(|| {
-                let value: CowVal<'_, '_> = cel::Value::resolve_val(expression, &context)
-                    .map_err(|error| evaluation_error(&error))?;
-                read(value.as_ref())
-            })
-            .unwrap_or_else(|panic| Err(EvaluationError(format!("evaluation panicked: {panic}"))))
-        });
-        // The result is wrong even if there is one: an iterator stops early without an error, and `||` ignores errors.
-        if out_of_steps {
-            return Err(EvaluationError(OutOfSteps.to_string()));
-        }
-        read
     }
 }
 
@@ -205,6 +180,30 @@ impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Condition").field(&self.text).finish()
     }
+}
+
+/// Evaluates an expression, or a part of one.
+fn with_value_of<T>(
+    expression: &IdedExpr,
+    names: &Value,
+    read: impl FnOnce(&dyn Val) -> Result<T, EvaluationError>,
+) -> Result<T, EvaluationError> {
+    let resolver = names::Names(names);
+    let mut context = Context::with_env(Arc::clone(&ENV));
+    context.set_variable_resolver(&resolver);
+    let (read, out_of_steps) = steps::limited(steps::EXPRESSION, || {
+        panics::caught(|| {
+            let value: CowVal<'_, '_> =
+                cel::Value::resolve_val(expression, &context).map_err(|error| evaluation_error(&error))?;
+            read(value.as_ref())
+        })
+        .unwrap_or_else(|panic| Err(EvaluationError(format!("evaluation panicked: {panic}"))))
+    });
+    // The result is wrong even if there is one: an iterator stops early without an error, and `||` ignores errors.
+    if out_of_steps {
+        return Err(EvaluationError(OutOfSteps.to_string()));
+    }
+    read
 }
 
 fn boolean(value: &dyn Val) -> Result<bool, EvaluationError> {

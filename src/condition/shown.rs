@@ -92,7 +92,7 @@ impl Shortened {
         };
         match (step.as_str(), within) {
             (ANY, Value::Array(items)) => {
-                self.list(items.iter(), |text, item| text.at(rest, item, is_secret))
+                self.list(items.iter(), |text, item| text.at(rest, item, is_secret));
             }
             (ANY, Value::Object(members)) => {
                 self.list(members.values(), |text, item| text.at(rest, item, is_secret));

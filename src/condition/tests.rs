@@ -291,7 +291,7 @@ fn names_are_read_by_reference() {
         "payload.alerts.filter(a, a.fingerprint == 'f2')[0].status",
     ] {
         let condition = Condition::compile(path).unwrap();
-        let same = condition.with_value_of(&condition.expression, &names, |value| {
+        let same = with_value_of(&condition.expression, &names, |value| {
             let found = value.downcast_ref::<CelString>().and_then(CelString::as_borrowed);
             Ok(found.is_some_and(|found| std::ptr::eq(found, text)))
         });
@@ -310,7 +310,7 @@ fn a_thousand_alerts_are_mapped() {
 #[test]
 fn a_panic_of_the_engine_is_an_error() {
     let condition = Condition::compile("true").unwrap();
-    let broken = condition.with_value_of::<()>(&condition.expression, &names(), |_| panic!("out of range"));
+    let broken = with_value_of::<()>(&condition.expression, &names(), |_| panic!("out of range"));
     assert_eq!(broken.unwrap_err().0, "evaluation panicked: out of range");
 }
 

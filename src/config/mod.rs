@@ -177,7 +177,7 @@ impl Config {
     /// it is none, because then the built-in template is better than no bridge; a reload has the previous template.
     pub fn findings(&self) -> Vec<Finding> {
         let warnings = self.warnings.iter().cloned();
-        warnings.map(Finding::as_checked).collect()
+        warnings.map(Finding::checked).collect()
     }
 
     /// Whether a source requires a client certificate.

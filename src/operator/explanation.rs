@@ -11,7 +11,8 @@ use super::{OperatorError, OperatorService};
 use crate::condition::{ConditionTrace, shown};
 use crate::decision::{self, DecidedMessage, Decision, Skipped};
 use crate::event::Event;
-use crate::queue::{EventRecord, to_stored};
+use crate::message::StoredMessage;
+use crate::queue::{Decided, EventRecord, to_stored};
 use crate::route::RouteTrace;
 use crate::source::Source;
 
@@ -78,17 +79,23 @@ impl OperatorService {
 }
 
 fn explanation(record: EventRecord, source: &Source) -> EventExplanation {
-    let event = Event::stored(record.envelope.clone(), &source.kind.body);
-    let (decision, _) = decision::decide_whole(event, source);
-    let headers = record.envelope.headers.iter();
+    let EventRecord {
+        envelope,
+        decided,
+        messages,
+        ..
+    } = record;
+    let id = envelope.id;
+    let headers = envelope.headers.iter();
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let headers = headers.collect();
+    let (decision, _) = decision::decide_whole(Event::stored(envelope, &source.kind.body), source);
     let message = |(number, message)| explained(&decision, number, message, &source.kind.name);
     EventExplanation {
-        id: record.envelope.id,
+        id,
         source: source.name.to_string(),
-        as_stored: is_as_stored(&decision, &record),
-        headers: headers
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        as_stored: is_as_stored(&decision, &decided, &messages),
+        headers,
         facts: decision
             .facts
             .iter()
@@ -120,17 +127,14 @@ fn explained(decision: &Decision, number: usize, message: &DecidedMessage, kind:
 }
 
 /// Whether a decision, without its explanation, is the stored one.
-fn is_as_stored(decision: &Decision, record: &EventRecord) -> bool {
+fn is_as_stored(decision: &Decision, known: &Decided, stored: &[Option<StoredMessage>]) -> bool {
     let mut plain = decision.clone();
     for route in &mut plain.routes {
         route.parts.clear();
         route.values.clear();
     }
     let (decided, messages, _) = to_stored(&plain);
-    let mut stored = record.messages.iter().flatten();
     // A replay adds its messages to those of the first decision.
-    decided == record.decided
-        && messages
-            .iter()
-            .all(|message| stored.any(|known| known == message))
+    let is_stored = |message: &StoredMessage| stored.iter().flatten().any(|known| known == message);
+    decided == *known && messages.iter().all(is_stored)
 }

@@ -97,7 +97,7 @@ pub fn try_template(trial: Trial<'_>, clock: &Clock) -> Result<Tried, String> {
         variant: stem.split_once('.').map(|(_, variant)| Arc::from(variant)),
     };
     let source = loaded.source_alone(Routes::new(vec![route], Vec::new()));
-    let mut findings: Vec<Finding> = warnings.into_iter().map(Finding::as_checked).collect();
+    let mut findings: Vec<Finding> = warnings.into_iter().map(Finding::checked).collect();
     findings.retain(|finding| finding.file == file);
     findings.extend(check::template(&source, templates, name, &file));
     let target = Target {

@@ -322,7 +322,7 @@ mod tests {
                 r#"{{#if (eq outcome "failure")}}"#,
             ),
             (
-                r#"{{#if outcome = 'failure'}}x{{/if}}"#,
+                "{{#if outcome = 'failure'}}x{{/if}}",
                 "{{#if (eq outcome 'failure')}}",
             ),
             (

@@ -119,7 +119,7 @@ impl Finding {
     }
 
     /// The finding as `check` and a reload report it: one about a template is an error.
-    pub(crate) fn as_checked(self) -> Self {
+    pub(crate) fn checked(self) -> Self {
         let is_wrong_template = self.subject == Subject::Template && self.severity == Severity::Warning;
         Self {
             severity: if is_wrong_template {
