@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -208,7 +209,7 @@ fn the_documented_table_of_metrics_matches_the_registry() {
         let help = help.trim_end_matches('.');
         let labels = page.lines().find(|line| line.starts_with(&format!("{name}{{")));
         let labels = labels.map_or(String::new(), |series| labels_of(series).join(", "));
-        table += &format!("| `{name}` | {kind} | {labels} | {help} |\n");
+        writeln!(table, "| `{name}` | {kind} | {labels} | {help} |").unwrap();
     }
     let documents = fs::read_to_string(root().join("docs/monitoring.md")).unwrap();
     let printed = documents.split_once("a test compares it -->\n").unwrap().1;
