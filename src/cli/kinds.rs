@@ -12,7 +12,7 @@ use super::shown::{json, table};
 use super::status::USAGE;
 use crate::config::builtin;
 use crate::suggest::{counted, unknown};
-use crate::toml_reader::is_name;
+use crate::toml_reader::{NOT_A_NAME, is_name};
 
 #[derive(clap::Subcommand)]
 pub(super) enum KindsCommand {
@@ -195,7 +195,7 @@ fn name_of(folder: &Path) -> anyhow::Result<&str> {
     match name.filter(|name| is_name(name)) {
         Some(name) => Ok(name),
         None => bail!(
-            "{} is no folder of a kind: its name has 1 to 40 of a-z, 0-9 and -, such as templates/our-github",
+            "{} is no folder of a kind: {NOT_A_NAME}, such as templates/our-github",
             folder.display()
         ),
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use std::fmt::Arguments;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{Write as _, stderr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -15,13 +15,16 @@ pub(super) fn note(text: Arguments<'_>) {
     }
 }
 
-/// Creates a file with this mode. Never overwrites one.
+/// Creates a file with this mode. Never overwrites one, and leaves none that is not whole.
 pub(super) fn create(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path);
-    file.and_then(|mut file| file.write_all(content))
-        .with_context(|| format!("cannot create {}", path.display()))
+    let failed = || format!("cannot create {}", path.display());
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(mode);
+    let mut file = options.open(path).with_context(failed)?;
+    file.write_all(content)
+        .inspect_err(|_| {
+            // The error of the write is the one to report.
+            let _ = fs::remove_file(path);
+        })
+        .with_context(failed)
 }

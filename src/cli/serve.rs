@@ -29,7 +29,8 @@ kind = "github"
 secrets = [{ file = "secrets/github" }]
 channels = ["dev"]
 
-`twake-bridge init` asks for these and writes them. `twake-bridge check` reports mistakes in them. To try the bridge without a configuration: twake-bridge demo"#;
+`twake-bridge init` asks a few questions, and writes the file and the secrets. `twake-bridge check` reports mistakes.
+To try the bridge without a configuration: twake-bridge demo"#;
 
 /// Runs the bridge until it is stopped.
 pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {

@@ -131,7 +131,7 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         writeln!(stdout(), "{}", json(&test.object(&tested))?)?;
     }
-    Ok(if tested.is_good() {
+    Ok(if tested.has_passed() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -194,7 +194,7 @@ impl Test<'_> {
     }
 
     /// Sends the sample, and asks what becomes of its event.
-    async fn run(&self, quiet: bool) -> anyhow::Result<Tested> {
+    async fn run(&self, as_json: bool) -> anyhow::Result<Tested> {
         let begun = self.clock.now();
         let sender = SampleSender::new(self.clock.clone());
         let sent = sender.send(SampleRequest {
@@ -222,13 +222,13 @@ impl Test<'_> {
             answer,
             event: None,
         };
-        if !quiet {
+        if !as_json {
             writeln!(stdout(), "{}", visible_lines(&tested.shown_answer()))?;
         }
         if tested.is_accepted() {
             tested.event = self.event(&tested, begun).await?;
         }
-        if !quiet {
+        if !as_json {
             writeln!(stdout(), "{}", tested.shown_event())?;
         }
         Ok(tested)
@@ -273,7 +273,7 @@ impl Test<'_> {
                 Value::Null => String::from_utf8_lossy(&tested.answer).into(),
                 json => json,
             },
-            "good": tested.is_good(),
+            "passed": tested.has_passed(),
             "event": tested.event,
         })
     }
@@ -285,7 +285,7 @@ impl Tested {
     }
 
     /// Whether the sample was accepted, and each of its messages is delivered or skipped.
-    fn is_good(&self) -> bool {
+    fn has_passed(&self) -> bool {
         let is_done = |event: &EventDetails| {
             let mut deliveries = event.deliveries.iter();
             deliveries.all(|delivery| matches!(delivery.state, State::Delivered | State::Skipped))

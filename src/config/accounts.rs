@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use url::Url;
 
-use self::ids::{Id, Ids};
+use self::ids::Ids;
 use super::env::Environment;
 use super::file::{Named, RawAccount, RawChannel};
 use super::keys::bridge_toml::{api_keys, unused_key};
@@ -19,6 +19,8 @@ use crate::suggest::unknown;
 use crate::toml_reader::{Findings, Located};
 use crate::twake::matrix::{self, Credentials, Notify, Room};
 use crate::twake::{Account, Api, Destination, messages_save, threads};
+
+pub use self::ids::Id;
 
 /// The accounts by name.
 pub(super) type Accounts = BTreeMap<String, ResolvedAccount>;

@@ -47,6 +47,7 @@ use crate::toml_reader::{Finding, Placed};
 use crate::twake::Destination;
 use crate::units::{self, Rate};
 
+pub use accounts::Id;
 pub use env::Environment;
 pub use keys::{bridge_schema, source_schema};
 pub use kind::{LoadedKind, NoKind, alone as kind_alone, alone_with as kind_alone_with};

@@ -29,6 +29,15 @@ impl<T: Display> Display for Escaped<T> {
     }
 }
 
+/// Cuts text to [`MAX_LENGTH`], as [`Escaped`] does.
+pub(super) fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().find(|(at, _)| *at >= MAX_LENGTH) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// Writes ` key=value` for each value. A value that could be read as several is quoted.
 pub(super) fn key_values(out: &mut Formatter, values: &dyn Source) -> io::Result<()> {
     let mut pairs = String::new();

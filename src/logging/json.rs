@@ -5,11 +5,11 @@ use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
 use serde_json::{Map, Value as Json};
 
-use super::escape::{Escaped, is_active};
+use super::escape::{cut, is_active};
 use crate::message::control::json_escaped;
 
 /// Formats a record as one line: `time`, `level`, `target`, `message`, then its values. Numbers and booleans stay what they
-/// are. Text is cut as in the other format.
+/// are. Text is cut as in the other format, and what would act on a terminal is a JSON escape.
 pub(super) fn line(record: &Record<'_>, now: Timestamp) -> String {
     let mut object = Map::new();
     let time = now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
@@ -17,7 +17,7 @@ pub(super) fn line(record: &Record<'_>, now: Timestamp) -> String {
         ("time", time),
         ("level", record.level().to_string()),
         ("target", record.target().to_owned()),
-        ("message", Escaped(record.args()).to_string()),
+        ("message", cut(record.args().to_string())),
     ] {
         object.insert(key.to_owned(), text.into());
     }
@@ -43,5 +43,5 @@ fn json(value: &Value<'_>) -> Json {
     let whole = whole.or_else(|| value.to_i64().map(Json::from));
     let number = whole.or_else(|| value.to_f64().map(Json::from));
     let fixed = number.or_else(|| value.to_bool().map(Json::from));
-    fixed.unwrap_or_else(|| Escaped(value).to_string().into())
+    fixed.unwrap_or_else(|| cut(value.to_string()).into())
 }

@@ -117,8 +117,8 @@ fn a_json_line_is_one_object_with_every_value() {
         let time = time.as_str().unwrap();
         assert!(time.parse::<Timestamp>().is_ok() && time.len() == 24, "{time}");
         let expected = serde_json::json!({
-            "level": "INFO", "target": "twake_bridge", "message": "re\\nfused",
-            "source": "a\\n\"\\u{202e}\\u{1b}", "status": 404, "left": -1, "share": 0.5, "ready": false,
+            "level": "INFO", "target": "twake_bridge", "message": "re\nfused",
+            "source": "a\n\"\u{202e}\u{1b}", "status": 404, "left": -1, "share": 0.5, "ready": false,
         });
         assert_eq!(object, expected);
     }

@@ -116,7 +116,8 @@ fn check(shape: &Shape, value: &DeValue<'_>, path: &str, at: usize, findings: &F
     }
 }
 
-const NOT_A_NAME: &str = "a name is 1 to 40 of a-z, 0-9 and -";
+/// What a name is, for an error about text that is none ([`super::is_name`]).
+pub(crate) const NOT_A_NAME: &str = "a name is 1 to 40 of a-z, 0-9 and -";
 
 /// Parses a value with a unit. The error says what to write.
 pub(super) fn parse<T>(unit: &Unit<T>, value: &DeValue<'_>) -> Result<T, String> {

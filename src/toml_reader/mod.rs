@@ -17,6 +17,7 @@ mod located;
 mod schema;
 mod table;
 
+pub(crate) use check::NOT_A_NAME;
 pub(crate) use describe::{Key, Names, Shape, is_name, words};
 pub(crate) use finding::Findings;
 pub use finding::{Finding, Owner, Placed, Severity, Subject};

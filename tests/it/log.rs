@@ -120,7 +120,7 @@ async fn log_lines_about_unauthenticated_requests_are_limited_and_name_the_peer(
                 .send()
         }),
         ("refused", "WARN", |served| {
-            client().post(format!("{}/hooks/nowhere", served.url)).send()
+            client().post(format!("{}/hooks/absent", served.url)).send()
         }),
     ];
     for (text, level, ask) in cases {
@@ -186,11 +186,8 @@ async fn an_address_that_is_not_there_is_logged_without_what_may_be_a_token() {
     let mut served = Served::start(&config, &setup.store());
     let token = crate::harness::TOKEN;
     let cases = [
-        ("/hooks/nowhere".to_owned(), "path=/hooks/nowhere "),
-        (
-            format!("/hooks/nowhere/{token}?{token}"),
-            "path=/hooks/nowhere/… ",
-        ),
+        ("/hooks/absent".to_owned(), "path=/hooks/absent "),
+        (format!("/hooks/absent/{token}?{token}"), "path=/hooks/absent/… "),
         (format!("/hooks/{token}"), "path=/hooks/[secret] "),
         (format!("/own/{token}"), "path=/own/… "),
         (format!("/{token}"), "path=/[secret] "),

@@ -6,10 +6,10 @@ use url::Url;
 
 use super::interview::Interview;
 use crate::authentication::Scheme;
-use crate::config::{self, builtin};
+use crate::config::{self, Id, builtin};
 use crate::secret::Secret;
 use crate::suggest::unknown;
-use crate::toml_reader::is_name;
+use crate::toml_reader::{NOT_A_NAME, is_name};
 use crate::twake::Api;
 use crate::twake::matrix::Room;
 
@@ -52,17 +52,22 @@ impl Answers {
             Api::MessagesSave | Api::Threads => "The address of the API",
         };
         let url = interview.ask(url, host.as_str(), address)?;
-        let mut id = |question: &str| {
+        let mut ask = |question: &str, parse: &dyn Fn(&str) -> Result<String, String>| {
             let question = format!("{question}, such as {ID}");
-            interview.ask(&question, "", self::id).map(Some)
+            interview.ask(&question, "", parse).map(Some)
         };
         let (mut public_id, mut group_id, mut workspace_id) = (None, None, None);
         if api != Api::Matrix {
-            public_id = id("The application's public identifier")?;
-            group_id = id("The company's id: after /client/ in the address of the web client")?;
+            public_id = ask("The application's public identifier", &filled)?;
+            group_id = ask(
+                "The company's id: after /client/ in the address of the web client",
+                &|text| id(text, Id::Group, api),
+            )?;
         }
         if api == Api::Threads {
-            workspace_id = id("The workspace's id: after /w/")?;
+            workspace_id = ask("The workspace's id: after /w/", &|text| {
+                id(text, Id::Workspace, api)
+            })?;
         }
         let mut answers = Self {
             api,
@@ -104,7 +109,7 @@ impl Answers {
         while !name.is_empty() {
             let at = interview.ask(&question, "", |text| match api {
                 Api::Matrix => Room::parse(text).map(|_| text.to_owned()),
-                Api::MessagesSave | Api::Threads => id(text),
+                Api::MessagesSave | Api::Threads => id(text, Id::Channel, api),
             })?;
             self.channels.push((name, at));
             let known: Vec<&str> = self.channels.iter().map(|(name, _)| name.as_str()).collect();
@@ -269,16 +274,19 @@ fn address(text: &str) -> Result<Url, String> {
     url.ok_or_else(|| "this is no address: write https://NAME".to_owned())
 }
 
-/// An id of Twake. The configuration checks the rest.
-fn id(text: &str) -> Result<String, String> {
-    let is_id =
-        !text.is_empty() && !text.contains(|letter: char| letter.is_whitespace() || "/#".contains(letter));
-    let wrong = || format!("this is no id: write it as in {ID}, without the rest of the address");
-    is_id.then(|| text.to_owned()).ok_or_else(wrong)
+fn filled(text: &str) -> Result<String, String> {
+    let empty = || format!("it is empty: write it as in {ID}");
+    (!text.is_empty()).then(|| text.to_owned()).ok_or_else(empty)
+}
+
+/// An id of Twake.
+fn id(text: &str, of: Id, api: Api) -> Result<String, String> {
+    of.check(text, api).map_err(|what| format!("this {what}"))?;
+    filled(text)
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let wrong = || "a name has 1 to 40 of a-z, 0-9 and -".to_owned();
+    let wrong = || NOT_A_NAME.to_owned();
     is_name(text).then(|| text.to_owned()).ok_or_else(wrong)
 }
 

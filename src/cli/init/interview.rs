@@ -30,12 +30,12 @@ impl<R: BufRead, W: Write> Interview<R, W> {
         Ok(writeln!(self.out, "{text}")?)
     }
 
-    /// Asks until `right` accepts the answer, and returns what it makes of it. An empty answer is the default.
+    /// Asks until the answer can be parsed. An empty answer is the default.
     pub(super) fn ask<T>(
         &mut self,
         question: &str,
         default: &str,
-        right: impl Fn(&str) -> Result<T, String>,
+        parse: impl Fn(&str) -> Result<T, String>,
     ) -> anyhow::Result<T> {
         let prompt = match default {
             "" => question.to_owned(),
@@ -47,7 +47,7 @@ impl<R: BufRead, W: Write> Interview<R, W> {
                 "" => default,
                 answer => answer,
             };
-            match right(answer) {
+            match parse(answer) {
                 Ok(value) => return Ok(value),
                 Err(why) => self.explain(&format!("  {why}"))?,
             }

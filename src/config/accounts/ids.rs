@@ -6,10 +6,14 @@ use crate::twake::matrix::Room;
 
 /// The ids of Twake.
 #[derive(Clone, Copy)]
-pub(super) enum Id {
+pub enum Id {
+    /// Of an application.
     Application,
+    /// Of a company.
     Group,
+    /// Of a workspace.
     Workspace,
+    /// Of a channel.
     Channel,
 }
 
@@ -22,6 +26,36 @@ impl Id {
             Self::Workspace => ("workspace_id", "workspace", "/w/"),
             Self::Channel => ("channel_id", "channel", "/c/"),
         }
+    }
+
+    /// Returns what is wrong with a text as this id in an account with this API, and what to write instead.
+    ///
+    /// # Errors
+    /// A room of Matrix, a link, the name of a channel, a placeholder of the documents, and text with blanks around it.
+    pub fn check(self, text: &str, api: Api) -> Result<(), String> {
+        let (_, of, before) = self.words();
+        Err(if Room::parse(text).is_ok() {
+            format!(
+                "is a room of Matrix, and the account has api = \"{}\"",
+                api.name()
+            )
+        } else if text.contains('/') {
+            let after = text.split_once(before).map_or("", |(_, after)| after);
+            match after.split(['/', '?', '#']).next() {
+                Some(near) if !near.is_empty() => format!("is a link, not an id, did you mean \"{near}\"?"),
+                _ => format!("is a link, not an id: write the part of it that follows {before}"),
+            }
+        } else if text.starts_with('#') {
+            format!(
+                "is no id of a {of}, but a name: write what follows {before} in the address of the web client"
+            )
+        } else if let Some(what) = placeholder(text, self) {
+            what
+        } else if text.trim() != text {
+            format!("has blanks around it, did you mean \"{}\"?", text.trim())
+        } else {
+            return Ok(());
+        })
     }
 }
 
@@ -56,31 +90,11 @@ pub(super) struct Ids<'a> {
 
 impl Ids<'_> {
     /// The id, after a finding if it is none.
-    pub(super) fn of(&self, id: Located<String>, which: Id) -> String {
-        let (key, of, before) = which.words();
-        let what = if Room::parse(&id.value).is_ok() {
-            format!(
-                "is a room of Matrix, and the account has api = \"{}\"",
-                self.api.name()
-            )
-        } else if id.value.contains('/') {
-            let after = id.value.split_once(before).map_or("", |(_, after)| after);
-            match after.split(['/', '?', '#']).next() {
-                Some(near) if !near.is_empty() => format!("is a link, not an id, did you mean \"{near}\"?"),
-                _ => format!("is a link, not an id: write the part of it that follows {before}"),
-            }
-        } else if id.value.starts_with('#') {
-            format!(
-                "is no id of a {of}, but a name: write what follows {before} in the address of the web client"
-            )
-        } else if let Some(what) = placeholder(&id.value, which) {
-            what
-        } else if id.value.trim() != id.value {
-            format!("has blanks around it, did you mean \"{}\"?", id.value.trim())
-        } else {
-            return id.value;
-        };
-        self.findings.error(id.at, &format!("{}.{key}", self.table), what);
+    pub(super) fn of(&self, id: Located<String>, of: Id) -> String {
+        if let Err(what) = of.check(&id.value, self.api) {
+            let (key, ..) = of.words();
+            self.findings.error(id.at, &format!("{}.{key}", self.table), what);
+        }
         id.value
     }
 }
