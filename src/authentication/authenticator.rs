@@ -2,12 +2,12 @@
 
 use secrecy::{ExposeSecret, SecretSlice};
 use std::collections::BTreeSet;
-use subtle::Choice;
+use subtle::{Choice, ConstantTimeEq as _};
 
 use super::scheme::{Method, Scheme};
 use super::warnings::{self, SecretWarning};
 use crate::payload::BodyForm;
-use crate::secret::SourceSecret;
+use crate::secret::{Secret, SourceSecret};
 
 /// Maximum number of secrets of a source. Each one costs a signature computation per request.
 pub const MAX_SECRETS: usize = 16;
@@ -117,6 +117,17 @@ impl Authenticator {
     /// Returns the warnings about secrets that are accepted.
     pub fn warnings(&self) -> &[SecretWarning] {
         &self.warnings
+    }
+
+    /// Whether the text is a secret of the source, so that the log does not show it.
+    pub fn has_secret(&self, text: &Secret) -> bool {
+        self.entries.iter().any(|entry| {
+            let given = entry.scheme.key(text);
+            given.is_ok_and(|given| {
+                let key = given.expose_secret();
+                entry.find_secret(|known| known.ct_eq(key)).is_some()
+            })
+        })
     }
 
     /// Returns the names of the schemes that have a key or need none, in order.

@@ -132,6 +132,11 @@ impl Scheme {
         }
     }
 
+    /// Returns whether the secret is the last segment of the URL.
+    pub fn is_in_path(&self) -> bool {
+        matches!(self.method, Method::Path)
+    }
+
     /// Returns whether the scheme accepts every request and needs no secret.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.method, Method::None)

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
+use super::Authenticator;
 use super::scheme::{Encoding, Layout, Method, Scheme, Signature, TimestampPlace};
-use crate::secret::Secret;
+use crate::secret::{Secret, SourceSecret};
 
 /// Returns the headers that a sender with this secret adds to a request. Names are in lower case. `id` is used if the
 /// scheme signs an id. `body` also counts as the payload, as in a request that carries JSON.
@@ -46,6 +47,21 @@ pub fn secret_for(scheme: &Scheme, text: &str) -> Secret {
         Method::Basic { .. } if !text.contains(':') => format!("user:{text}"),
         Method::Basic { .. } | Method::Token { .. } | Method::Path | Method::None => text.to_owned(),
     })
+}
+
+impl Authenticator {
+    /// Returns the first scheme by which a sender with one of these secrets can authenticate, and that secret. `None`: the
+    /// source needs no secret.
+    pub fn credential<'a>(&'a self, secrets: &'a [SourceSecret]) -> Option<(&'a Scheme, &'a SourceSecret)> {
+        self.entries.iter().find_map(|entry| {
+            let scheme = &entry.scheme;
+            let fits = |secret: &&SourceSecret| {
+                let is_bound = secret.scheme.as_ref().is_some_and(|bound| *bound != scheme.name);
+                !is_bound && scheme.key(&secret.value).is_ok()
+            };
+            Some((scheme, secrets.iter().find(fits)?))
+        })
+    }
 }
 
 impl Signature {

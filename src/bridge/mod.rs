@@ -9,6 +9,7 @@ pub use reload::ReadConfig;
 use actix_web::dev::Server;
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,13 +160,13 @@ impl Bridge {
             turns: Turns::new(),
             clock: clock.clone(),
         };
-        let halts = dispatcher.halts();
+        let (halts, destinations) = (dispatcher.halts(), dispatcher.destinations());
         let operator = Operator {
             metrics,
             queue: queue.clone(),
             clock: clock.clone(),
             serving,
-            halts: Arc::new(move || halts.all().iter().map(http_halt).collect()),
+            halts: Arc::new(move || http_halts(&halts.all(), &destinations.borrow())),
             service,
             reloads: reloads.clone(),
         };
@@ -314,8 +315,21 @@ fn halted_lanes(halt: delivery::Halt) -> impl Iterator<Item = HaltedLane> {
     })
 }
 
-fn http_halt(halt: &delivery::Halt) -> http::Halt {
+fn http_halts(halts: &[delivery::Halt], destinations: &delivery::Destinations) -> Vec<http::Halt> {
+    let halted: BTreeSet<&Arc<str>> = halts.iter().flat_map(|halt| &halt.lanes).collect();
+    let is_whole = |account: &str| {
+        let mut of_account = destinations
+            .iter()
+            .filter(|(_, destination)| destination.account().name() == account);
+        of_account.all(|(channel, _)| halted.contains(channel))
+    };
+    let halt = |halt| http_halt(halt, is_whole(halt.scope.account_name()));
+    halts.iter().map(halt).collect()
+}
+
+fn http_halt(halt: &delivery::Halt, whole_account: bool) -> http::Halt {
     http::Halt {
+        whole_account,
         account: halt.scope.account_name().to_owned(),
         scope: halt.scope.to_string(),
         reason: halt.reason,

@@ -1,10 +1,12 @@
 //! `twake-bridge backup`.
 
+use serde_json::json;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::backend::variables;
+use super::shown::json;
 use crate::queue;
 use crate::suggest::counted;
 use crate::units::format_size;
@@ -22,12 +24,23 @@ the waiting messages: protect it like the store. It contains no secret of bridge
 pub(super) struct BackupArguments {
     /// The file to create. It must not exist.
     to: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Copies the store, also while a bridge uses it.
 pub(super) fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
     let store = variables()?.settings.store;
     let copied = queue::backup(&store, &arguments.to)?;
+    if arguments.json {
+        let backup = json!({
+            "file": arguments.to.display().to_string(), "events": copied.events, "waiting": copied.waiting,
+            "bytes": copied.bytes,
+        });
+        writeln!(stdout(), "{}", json(&backup)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     writeln!(
         stdout(),
         "{}: {}, {} waiting, {}",

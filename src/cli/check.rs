@@ -24,9 +24,7 @@ Examples:
   twake-bridge check --json | jq '.findings[] | select(.severity == \"error\")'
 
 Every condition and every template is tried with the samples of its kind: the built-in ones, and those in \
-templates/KIND/samples/ beside bridge.toml. An error must be corrected. A warning is probably a mistake. A note may be intended.
-
-Exit status: 0 no error; 2 a wrong command line; 78 an error was found.";
+templates/KIND/samples/ beside bridge.toml. An error must be corrected. A warning is probably a mistake. A note may be intended.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -10,9 +10,7 @@ use crate::operator::operator_url;
 const EXAMPLES: &str = "\
 Examples:
   twake-bridge health              for a container's health check
-  twake-bridge health --ready      can it store events?
-
-Exit status: 0 healthy; 1 not healthy, or no bridge answers.";
+  twake-bridge health --ready      can it store events, and post to an account?";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -20,8 +18,8 @@ pub(super) struct HealthArguments {
     /// The operator listener of the bridge. Default: TWAKE_BRIDGE_OPERATOR_LISTEN.
     #[arg(long, value_name = "URL")]
     operator: Option<String>,
-    /// Also check whether the store can take events. Do not use it to decide about a restart: a restart does not repair a full
-    /// disk.
+    /// Also check whether the store can take events, and that no account has all of its channels halted. Do not use it to decide
+    /// about a restart: a restart repairs neither.
     #[arg(long)]
     ready: bool,
     /// The configuration, for the operator token, which only --ready needs. Default: TWAKE_BRIDGE_CONFIG.

@@ -14,6 +14,8 @@ mod check;
 mod demo;
 mod events;
 mod health;
+mod init;
+mod kinds;
 mod matrix;
 mod output;
 mod packaging;
@@ -26,15 +28,17 @@ mod schema;
 mod send;
 mod serve;
 mod shown;
+mod status;
+mod test;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::config::env;
+use crate::logging;
 use crate::toml_reader::Finding;
-
-/// The exit status for a wrong configuration, from `sysexits.h`. A supervisor does not restart the program after it.
-const EX_CONFIG: u8 = 78;
+use status::EX_CONFIG;
 
 const ABOUT: &str = "Takes signed webhooks (GitHub, Alertmanager, …) and posts each event to Twake channels, in order. \
 It answers 2xx only after an event is stored, so no such event is lost.";
@@ -42,11 +46,13 @@ It answers 2xx only after an event is stored, so no such event is lost.";
 const EXAMPLES: &str = "\
 Examples:
   twake-bridge demo                          try it: no account, no network, no configuration
+  twake-bridge init                          write bridge.toml: a few questions
   twake-bridge check                         find mistakes in bridge.toml
   twake-bridge preview --sample push         what would be posted for a push, where, and why
   twake-bridge serve                         run the bridge
   twake-bridge serve --config /etc/twake-bridge/bridge.toml
   twake-bridge send dev 'hello from here'    post a message to a channel, and show Twake's response
+  twake-bridge test github                   send a signed sample to the running bridge, and watch it arrive
   twake-bridge events list --since 2h        the events of two hours and their deliveries
   twake-bridge events replay --state dead    post dead letters again
   twake-bridge channels list                 what waits for each channel, and why
@@ -56,6 +62,7 @@ Environment:
   TWAKE_BRIDGE_LISTEN           127.0.0.1:8080          webhooks
   TWAKE_BRIDGE_OPERATOR_LISTEN  127.0.0.1:8081          metrics, readiness, operator API
   TWAKE_BRIDGE_STORE            sqlite:twake-bridge.db  events and deliveries
+  TWAKE_BRIDGE_LOG              text                    the format of the log; json writes one object a line
   RUST_LOG                      info                    the log level (error, warn, info, debug)";
 
 #[derive(Parser)]
@@ -69,6 +76,8 @@ struct Arguments {
 enum Command {
     /// Run the bridge until SIGTERM or Ctrl-C.
     Serve(ConfigArguments),
+    /// Ask what the bridge must know, and write bridge.toml and the secrets. Nothing is overwritten.
+    Init(init::InitArguments),
     /// Check bridge.toml, the kinds and the templates, and list the sources.
     Check(check::CheckArguments),
     /// Show how a payload would be handled: authentication, facts, each route, the message. Nothing is stored or sent.
@@ -77,6 +86,11 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Post one message to a channel immediately, without the queue, and print Twake's response.
     Send(send::SendArguments),
+    /// Send a signed sample to the running bridge, as its sender would, and show what becomes of it. People see the message.
+    Test(test::TestArguments),
+    /// List the built-in kinds of senders, or write the files of one.
+    #[command(subcommand)]
+    Kinds(kinds::KindsCommand),
     /// List, show, replay or discard events. Asks the running bridge, or opens the store if none runs.
     #[command(subcommand)]
     Events(events::EventsCommand),
@@ -128,9 +142,14 @@ fn wrong_configuration(findings: Vec<Finding>) -> anyhow::Error {
     WrongConfiguration.into()
 }
 
-/// Starts the log at this level unless `RUST_LOG` selects another one.
+/// Starts the log at this level unless `RUST_LOG` selects another one, in the format of `TWAKE_BRIDGE_LOG`.
 fn start_log(level: &str) {
-    crate::logging::start(level, crate::config::env::journal().as_deref());
+    let lines = if env::logs_json() {
+        logging::Format::Json
+    } else {
+        logging::Format::Text
+    };
+    logging::start(level, lines, env::journal().as_deref());
 }
 
 /// Whether the reader of standard output is gone (`… | head`). A connection's broken pipe is wrapped in another error, so
@@ -145,19 +164,33 @@ struct FlushLog;
 
 impl Drop for FlushLog {
     fn drop(&mut self) {
-        crate::logging::flush();
+        logging::flush();
     }
+}
+
+/// The command line with the exit statuses in its help.
+fn command() -> clap::Command {
+    status::documented(Arguments::command())
+}
+
+/// Parses the command line. Ends the process after `--help`, and after a mistake.
+fn arguments() -> Arguments {
+    let matches = command().get_matches();
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// Runs the program.
 pub fn run() -> ExitCode {
     let _flush_log = FlushLog;
-    let result = match Arguments::parse().command {
+    let result = match arguments().command {
         Command::Serve(arguments) => serve::run(arguments.config),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Check(arguments) => Ok(check::run(arguments)),
         Command::Preview(arguments) => preview::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Send(arguments) => send::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
+        Command::Kinds(command) => kinds::run(&command),
         Command::Events(command) => events::run(&command),
         Command::Channels(command) => channels::run(&command),
         Command::Reload(arguments) => reload::run(arguments),

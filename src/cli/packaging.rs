@@ -1,7 +1,6 @@
 //! Generates manual pages and shell completions for packages.
 
 use anyhow::Context as _;
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
@@ -15,7 +14,7 @@ pub(super) struct CompletionsArguments {
 
 /// Prints the completions of a shell.
 pub(super) fn completions(arguments: &CompletionsArguments) -> ExitCode {
-    let mut command = super::Arguments::command();
+    let mut command = super::command();
     let mut out = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "twake-bridge", &mut out);
     // The reader may close the pipe early. That is no error.
@@ -33,7 +32,7 @@ pub(super) struct ManualArguments {
 /// Writes the manual pages: `twake-bridge.1` and one per subcommand.
 pub(super) fn manual(arguments: &ManualArguments) -> anyhow::Result<ExitCode> {
     let folder = &arguments.folder;
-    clap_mangen::generate_to(super::Arguments::command(), folder)
+    clap_mangen::generate_to(super::command(), folder)
         .with_context(|| format!("cannot write the manual pages to {}", folder.display()))?;
     Ok(ExitCode::SUCCESS)
 }

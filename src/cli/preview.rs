@@ -23,9 +23,7 @@ Examples:
   twake-bridge preview --source github --event push payload.json
   twake-bridge preview --source github --header 'X-GitHub-Event: push' --header 'X-Hub-Signature-256: sha256=…' - < body
   twake-bridge preview --kind github --sample pull_request__opened      no bridge.toml needed
-  twake-bridge preview --source github --sample push --json | jq .messages
-
-Exit status: 0 it would be accepted; 1 not authentic or unreadable; 2 a wrong command line; 78 a wrong configuration.";
+  twake-bridge preview --source github --sample push --json | jq .messages";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::EX_CONFIG;
 use super::backend::variables;
-use super::shown::visible_lines;
+use super::shown::{json, visible_lines};
 use crate::config::Config;
 use crate::operator::operator_url;
 use crate::operator::{Client, ClientError};
@@ -21,9 +21,7 @@ configuration stays in use. Requests and attempts in flight keep the settings wi
 [delivery], waiting channels try immediately. After a change of [history], events that are now too old are deleted immediately.
 
 These need a restart: `[limits] connections`, switching TLS on or off, environment variables (listeners, store), and systemd \
-credentials.
-
-Exit status: 0 reloaded; 78 refused, the previous configuration stays in use; 1 no bridge answers.";
+credentials.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -31,6 +29,9 @@ pub(super) struct ReloadArguments {
     /// The operator listener of the bridge. Default: TWAKE_BRIDGE_OPERATOR_LISTEN.
     #[arg(long, value_name = "URL")]
     operator: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     /// The configuration, for the operator token. Default: TWAKE_BRIDGE_CONFIG.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
@@ -55,6 +56,15 @@ pub(super) fn run(arguments: ReloadArguments) -> anyhow::Result<ExitCode> {
         }
         Err(error) => return Err(error.into()),
     };
+    if arguments.json {
+        writeln!(stdout(), "{}", json(&reloaded)?)?;
+        let refused = ExitCode::from(EX_CONFIG);
+        return Ok(if reloaded.applied {
+            ExitCode::SUCCESS
+        } else {
+            refused
+        });
+    }
     let level = if reloaded.applied { "warning" } else { "error" };
     for finding in &reloaded.findings {
         note!("{level}: {}", visible_lines(finding));

@@ -1,11 +1,13 @@
 //! `twake-bridge restore`.
 
+use serde_json::json;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::backend::variables;
 use super::events::confirmed;
+use super::shown::json;
 use crate::queue;
 use crate::suggest::counted;
 use crate::units::format_size;
@@ -30,6 +32,9 @@ pub(super) struct RestoreArguments {
     /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Replaces the store by a backup. Fails while a bridge uses the store.
@@ -43,6 +48,14 @@ pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let (copied, aside) = queue::restore(&arguments.from, &store)?;
+    if arguments.json {
+        let restored = json!({
+            "store": store, "events": copied.events, "waiting": copied.waiting, "bytes": copied.bytes,
+            "previous": aside.map(|aside| aside.display().to_string()),
+        });
+        writeln!(stdout(), "{}", json(&restored)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     writeln!(
         stdout(),
         "{store}: {}, {} waiting, {}",

@@ -1,10 +1,12 @@
 //! `twake-bridge send`: posts one message to one channel immediately, without the queue.
 
 use anyhow::{Context, bail};
+use serde_json::{Value, json};
 use std::io::{Read as _, stdin};
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
+use super::shown::json;
 use super::{ConfigArguments, backend};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -21,6 +23,9 @@ pub(super) struct SendArguments {
     channel: String,
     /// The text, posted literally (no Markdown); - reads it from standard input.
     text: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     config: ConfigArguments,
 }
@@ -42,7 +47,13 @@ pub(super) fn run(arguments: SendArguments) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let job = Job::post(clock.new_id(), 0, destination, &message);
     let sent = actix_web::rt::System::new().block_on(delivery::deliver(job, config.delivery.timeout, &clock));
-    let (line, code) = report(channel, &sent?);
+    let sent = sent?;
+    if arguments.json {
+        let (object, code) = object(channel, &sent);
+        writeln!(stdout(), "{}", json(&object)?)?;
+        return Ok(code);
+    }
+    let (line, code) = report(channel, &sent);
     writeln!(stdout(), "{}", super::shown::visible_lines(&line))?;
     Ok(code)
 }
@@ -84,6 +95,25 @@ fn literal(text: &str) -> StoredMessage {
     StoredMessage::new(Document {
         blocks: paragraphs.map(paragraph).collect(),
     })
+}
+
+fn object(channel: &str, verdict: &Verdict) -> (Value, ExitCode) {
+    let id = match &verdict.kind {
+        VerdictKind::Delivered(id) => Some(&id.message),
+        _ => None,
+    };
+    let object = json!({
+        "channel": channel,
+        "delivered": id.is_some(),
+        "twake_id": id,
+        "reason": verdict.reason.code(),
+        "detail": verdict.detail,
+        "hint": verdict.hint,
+        "may_be_duplicate": verdict.may_be_duplicate,
+        "notice": verdict.notice,
+    });
+    let failed = ExitCode::FAILURE;
+    (object, if id.is_some() { ExitCode::SUCCESS } else { failed })
 }
 
 fn report(channel: &str, verdict: &Verdict) -> (String, ExitCode) {

@@ -29,7 +29,7 @@ kind = "github"
 secrets = [{ file = "secrets/github" }]
 channels = ["dev"]
 
-`twake-bridge check` reports mistakes in it. To try the bridge without a configuration: twake-bridge demo"#;
+`twake-bridge init` asks for these and writes them. `twake-bridge check` reports mistakes in them. To try the bridge without a configuration: twake-bridge demo"#;
 
 /// Runs the bridge until it is stopped.
 pub(super) fn run(config: Option<PathBuf>) -> anyhow::Result<ExitCode> {

@@ -58,16 +58,7 @@ pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
 
 /// Escapes such characters in JSON text.
 pub(super) fn visible_json(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        // All of them are below U+10000, and in a string: JSON has only ASCII outside of strings.
-        if character != '\n' && acts(character) {
-            let _ = write!(out, "\\u{:04x}", u32::from(character));
-        } else {
-            out.push(character);
-        }
-    }
-    out
+    control::json_escaped(text, |character| character != '\n' && acts(character))
 }
 
 /// Indents every line.

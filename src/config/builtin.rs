@@ -56,6 +56,31 @@ pub fn templates(kind: &str) -> Vec<TemplateFile> {
     own.chain(shared_parts()).collect()
 }
 
+/// Returns how many samples a kind has, without unpacking them.
+pub fn sample_count(kind: &str) -> usize {
+    let folder = format!("{kind}/");
+    SAMPLES
+        .iter()
+        .filter(|(path, _)| path.starts_with(&folder))
+        .count()
+}
+
+/// Returns the files of which a kind is made: their paths in its folder, and their content.
+pub fn files(kind: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = format!("{kind}/");
+    let texts = TEXTS.iter().filter_map(|(path, text)| {
+        let name = path.strip_prefix(&folder)?;
+        let is_part = name == "source.toml" || is_template(name);
+        is_part.then(|| (name.to_owned(), text.as_bytes().to_vec()))
+    });
+    let samples = SAMPLES.iter().filter_map(|(path, packed)| {
+        let name = path.strip_prefix(&folder)?;
+        // A test decompresses all samples, so this does not fail.
+        Some((name.to_owned(), zstd::decode_all(*packed).ok()?))
+    });
+    texts.chain(samples).collect()
+}
+
 /// The parts that every kind may include: `_forge/push.hbs` is `{{> forge/push}}`.
 pub fn shared_parts() -> impl Iterator<Item = TemplateFile> {
     let shared = TEXTS.iter().filter(|(path, _)| path.starts_with('_'));
@@ -112,10 +137,13 @@ mod tests {
                     template.name
                 );
             }
-            let packed = SAMPLES
-                .iter()
-                .filter(|(path, _)| path.starts_with(&format!("{kind}/")))
-                .count();
+            let packed = sample_count(kind);
+            let files = files(kind).len();
+            assert_eq!(
+                files,
+                1 + templates(kind).len() - shared_parts().count() + packed,
+                "{kind}"
+            );
             let samples = samples(kind);
             assert_eq!(samples.len(), packed, "{kind}: a sample cannot be unpacked");
             for sample in samples {

@@ -12,7 +12,7 @@ use crate::toml_reader::Finding;
 const PREFIX: &str = "TWAKE_BRIDGE_";
 
 /// The names of the variables, without the prefix.
-const KNOWN: &[&str] = &["CONFIG", "LISTEN", "OPERATOR_LISTEN", "STORE"];
+const KNOWN: &[&str] = &["CONFIG", "LISTEN", "LOG", "OPERATOR_LISTEN", "STORE"];
 
 /// The settings of the process (`TWAKE_BRIDGE_…`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -26,6 +26,8 @@ pub struct ProcessSettings {
     pub operator_listen: String,
     /// The store of the queue: `sqlite:path`.
     pub store: String,
+    /// The format of the log: `text` or `json`. [`logs_json`] reads it earlier.
+    pub log: String,
 }
 
 impl Default for ProcessSettings {
@@ -35,6 +37,7 @@ impl Default for ProcessSettings {
             listen: "127.0.0.1:8080".to_owned(),
             operator_listen: "127.0.0.1:8081".to_owned(),
             store: "sqlite:twake-bridge.db".to_owned(),
+            log: "text".to_owned(),
         }
     }
 }
@@ -73,15 +76,20 @@ pub fn read() -> Result<Variables, Vec<Finding>> {
 /// Reads `JOURNAL_STREAM`, by which systemd describes the journal's stream. It is read first, because the log needs it to
 /// report mistakes in other variables.
 pub fn journal() -> Option<String> {
-    of_systemd("JOURNAL_STREAM")
+    variable("JOURNAL_STREAM")
+}
+
+/// Whether `TWAKE_BRIDGE_LOG` selects JSON. It is read first, because the log reports mistakes in other variables.
+pub fn logs_json() -> bool {
+    variable("TWAKE_BRIDGE_LOG").is_some_and(|format| format == "json")
 }
 
 /// Reads `LISTEN_FDNAMES`, the names of the sockets that systemd passes, separated by colons. See sd_listen_fds(3).
 pub fn socket_names() -> Option<String> {
-    of_systemd("LISTEN_FDNAMES")
+    variable("LISTEN_FDNAMES")
 }
 
-fn of_systemd(variable: &str) -> Option<String> {
+fn variable(variable: &str) -> Option<String> {
     std::env::vars_os()
         .find(|(name, _)| name == variable)
         .and_then(|(_, value)| value.into_string().ok())
@@ -120,6 +128,12 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Varia
         wrong.push(finding(
             "STORE",
             "a store is sqlite:PATH, such as sqlite:twake-bridge.db".to_owned(),
+        ));
+    }
+    if !["text", "json"].contains(&settings.log.as_str()) {
+        wrong.push(finding(
+            "LOG",
+            format!("the log has no format `{}`; write text or json", settings.log),
         ));
     }
     if !wrong.is_empty() {
@@ -255,6 +269,7 @@ mod tests {
             ("TWAKE_BRIDGE_LISTEN", "[::]:80"),
             ("TWAKE_BRIDGE_OPERATOR_LISTEN", "localhost:0"),
             ("TWAKE_BRIDGE_STORE", "sqlite:/var/x.db"),
+            ("TWAKE_BRIDGE_LOG", "json"),
             ("NO_COLOR", "1"),
         ])
         .unwrap();
@@ -263,6 +278,7 @@ mod tests {
             listen: "[::]:80".to_owned(),
             operator_listen: "localhost:0".to_owned(),
             store: "sqlite:/var/x.db".to_owned(),
+            log: "json".to_owned(),
         };
         assert_eq!(variables.settings, expected);
         assert!(variables.no_color);
@@ -282,7 +298,7 @@ mod tests {
             [
                 "environment: TWAKE_BRIDGE_LISTEM: no such setting, did you mean TWAKE_BRIDGE_LISTEN?",
                 "environment: TWAKE_BRIDGE_SERVICE_HOST: no such setting; known are TWAKE_BRIDGE_CONFIG, \
-                 TWAKE_BRIDGE_LISTEN, TWAKE_BRIDGE_OPERATOR_LISTEN, TWAKE_BRIDGE_STORE",
+                 TWAKE_BRIDGE_LISTEN, TWAKE_BRIDGE_LOG, TWAKE_BRIDGE_OPERATOR_LISTEN, TWAKE_BRIDGE_STORE",
             ]
         );
     }
@@ -293,10 +309,11 @@ mod tests {
             ("TWAKE_BRIDGE_LISTEN", "8080"),
             ("TWAKE_BRIDGE_OPERATOR_LISTEN", ":99999"),
             ("TWAKE_BRIDGE_STORE", "postgres://x"),
+            ("TWAKE_BRIDGE_LOG", "jsno"),
         ])
         .err()
         .unwrap();
-        assert_eq!(findings.len(), 3, "{findings:?}");
+        assert_eq!(findings.len(), 4, "{findings:?}");
         assert!(findings[0].contains("TWAKE_BRIDGE_LISTEN: `8080` is not an address"));
     }
 }

@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, SourceSecret};
 use crate::source::{Snapshot, Source};
 use crate::toml_reader::{Finding, Placed};
 use crate::twake::Destination;
@@ -60,6 +60,8 @@ pub type Channels = BTreeMap<Arc<str>, Destination>;
 pub struct Config {
     /// `[sources]`.
     pub sources: Sources,
+    /// The secrets of each source. The bridge keeps only the keys made from them; a sender of tests needs the secrets.
+    pub secrets: BTreeMap<Arc<str>, Vec<SourceSecret>>,
     /// `[channels]`.
     pub channels: Channels,
     /// The kinds that a source uses, and every own one.

@@ -97,6 +97,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         findings,
     };
     let every_source_resolved = raw.sources.len();
+    let mut secrets = BTreeMap::new();
     let sources: Sources = raw
         .sources
         .into_iter()
@@ -105,7 +106,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
                 raw.value.channels.is_none() && raw.value.routes.is_empty(),
                 raw.name.at,
             );
-            let source = source(raw, &context)?;
+            let (source, of_source) = source(raw, &context)?;
             if unrouted {
                 let path = format!("sources.{}", source.name);
                 findings.warning(
@@ -114,6 +115,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
                     "has neither `channels` nor `routes`: its events are stored and skipped",
                 );
             }
+            secrets.insert(Arc::clone(&source.name), of_source);
             Some((Arc::clone(&source.name), Arc::new(source)))
         })
         .collect();
@@ -126,6 +128,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         .collect();
     Config {
         sources,
+        secrets,
         channels,
         kinds,
         templates: own,

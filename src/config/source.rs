@@ -37,8 +37,11 @@ pub(super) struct SourceContext<'a> {
     pub(super) findings: &'a Findings,
 }
 
-/// Resolves a source. Reports what is wrong, and then returns `None`.
-pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Option<Source> {
+/// Resolves a source and its secrets. Reports what is wrong, and then returns `None`.
+pub(super) fn source(
+    raw: Named<RawSource>,
+    context: &SourceContext<'_>,
+) -> Option<(Source, Vec<SourceSecret>)> {
     let Named { name, value: raw } = raw;
     let path = format!("sources.{}", name.value);
     let before = context.findings.errors();
@@ -78,7 +81,7 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
     if context.findings.errors() != before {
         return None;
     }
-    let authenticator = Authenticator::new(schemes.list.clone(), secrets, loaded.kind.body.clone());
+    let authenticator = Authenticator::new(schemes.list.clone(), secrets.clone(), loaded.kind.body.clone());
     let authenticator = match authenticator {
         Ok(authenticator) => authenticator,
         Err(wrong) => {
@@ -96,7 +99,7 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
         enabled: raw.conversations,
         events: events.unwrap_or_default(),
     };
-    Some(Source {
+    let source = Source {
         name: Arc::from(name.value),
         kind: Arc::clone(&loaded.kind),
         authenticator,
@@ -108,7 +111,8 @@ pub(super) fn source(raw: Named<RawSource>, context: &SourceContext<'_>) -> Opti
         body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
         appearance,
-    })
+    };
+    Some((source, secrets))
 }
 
 fn secrets(

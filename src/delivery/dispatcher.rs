@@ -208,6 +208,7 @@ impl Lanes {
             held_by: None,
             resumed: false,
             patience: Patience::default(),
+            halted_since: Cell::default(),
             delivered: None,
             behind: Behind::Unknown,
             alone: None,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-use super::Destinations;
+use super::{Destinations, lateness};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::retry;
@@ -122,7 +122,7 @@ impl Halts {
             return;
         }
         // The chat checks one thing after the other, so what it refuses now replaces what it refused before.
-        self.end(&mut state, destination);
+        self.end(&mut state, destination, clock);
         log::error!(
             account = scope.account_name(), scope:%, reason = verdict.reason.code(),
             detail = verdict.detail.as_str(), channels = lanes.join(",");
@@ -163,7 +163,7 @@ impl Halts {
         state.retain(|_, active| {
             let is_needed = !active.halt.lanes.is_empty();
             if !is_needed {
-                active.halt.log_end();
+                active.halt.log_end(clock);
             }
             is_needed
         });
@@ -176,19 +176,24 @@ impl Halts {
     }
 
     /// Ends every halt of the destination, after a verdict that shows that the chat accepts it.
-    pub(super) fn passed(&self, destination: &Destination) {
-        let ended = self.end(&mut self.lock(), destination);
+    pub(super) fn passed(&self, destination: &Destination, clock: &Clock) {
+        let ended = self.end(&mut self.lock(), destination, clock);
         if ended {
             self.changed.send_modify(|number| *number += 1);
         }
     }
 
     /// Ends every halt of the destination. Returns whether there was one.
-    fn end(&self, state: &mut BTreeMap<HaltScope, ActiveHalt>, destination: &Destination) -> bool {
+    fn end(
+        &self,
+        state: &mut BTreeMap<HaltScope, ActiveHalt>,
+        destination: &Destination,
+        clock: &Clock,
+    ) -> bool {
         let scopes = destination.scopes();
         let ended: Vec<ActiveHalt> = scopes.iter().filter_map(|scope| state.remove(scope)).collect();
         for ActiveHalt { halt, .. } in &ended {
-            halt.log_end();
+            halt.log_end(clock);
             for lane in &halt.lanes {
                 let still = state.values().any(|active| active.halt.lanes.contains(lane));
                 self.metrics.halted(lane, still);
@@ -204,9 +209,11 @@ impl Halts {
 }
 
 impl Halt {
-    fn log_end(&self) {
+    fn log_end(&self, clock: &Clock) {
+        let lasted = Duration::try_from(clock.now().duration_since(self.since)).unwrap_or_default();
         log::info!(
-            account = self.scope.account_name(), scope:% = self.scope, reason = self.reason;
+            account = self.scope.account_name(), scope:% = self.scope, reason = self.reason,
+            channels = self.lanes.join(","), lasted = lateness::words(lasted);
             "no longer halted"
         );
     }

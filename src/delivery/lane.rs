@@ -1,5 +1,6 @@
 //! A lane: the ordered queue of one channel, delivered one message at a time.
 
+use jiff::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -85,6 +86,8 @@ pub(super) struct Lane {
     /// Whether the first head was read. An earlier run of the bridge may have set the time of its next attempt.
     pub(super) resumed: bool,
     pub(super) patience: Patience,
+    /// Since when a halt stops the lane. Cleared by the next message that is delivered.
+    pub(super) halted_since: Cell<Option<Timestamp>>,
     /// Delivered, and not settled yet.
     pub(super) delivered: Option<Attempted>,
     /// What the lane claimed ahead.
@@ -167,7 +170,11 @@ impl Lane {
                 .max(self.pace.wait(now))
                 .max(paused);
             if wait.is_zero() {
-                match halts.turn(&destination, clock) {
+                let turn = halts.turn(&destination, clock);
+                if turn != Turn::Post && self.halted_since.get().is_none() {
+                    self.halted_since.set(Some(clock.now()));
+                }
+                match turn {
                     Turn::Post => return Some(destination),
                     Turn::Probe if !self.catch_up().await => return None,
                     Turn::Probe => {
@@ -216,7 +223,7 @@ impl Lane {
             VerdictKind::Retry { times: None, .. } => {}
             // The message was not sent.
             _ if verdict.reason == Reason::Unreadable => return carried,
-            _ => halts.passed(destination),
+            _ => halts.passed(destination, &self.shared.clock),
         }
         if let Some(notice) = &verdict.notice {
             log::warn!(channel = &*self.name, account = destination.account().name(); "{notice}");
@@ -238,7 +245,7 @@ impl Lane {
             verdict = client.perform(Task::Probe(destination), stop) => verdict,
         };
         match &verdict.kind {
-            VerdictKind::Accepted => return halts.passed(destination),
+            VerdictKind::Accepted => return halts.passed(destination, &self.shared.clock),
             VerdictKind::Halt(scope) => self.halt(destination, scope, &verdict),
             _ => {}
         }

@@ -28,7 +28,7 @@ fn form(delay: Duration) -> TimeForm {
 }
 
 /// `5 h 40 min`: the two largest units.
-fn words(delay: Duration) -> String {
+pub(super) fn words(delay: Duration) -> String {
     let minutes = delay.as_secs() / 60;
     let (days, hours, rest) = (minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
     match (days, hours, rest) {

@@ -11,6 +11,7 @@ mod operator;
 mod problem;
 mod responses;
 mod server;
+mod shown_path;
 mod slots;
 mod tls;
 mod turns;
@@ -18,8 +19,8 @@ mod watch;
 mod weight;
 mod work;
 
-use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use arc_swap::ArcSwap;
@@ -44,6 +45,8 @@ pub use server::serve;
 pub use tls::Tls;
 pub use turns::Turns;
 pub use work::Work;
+
+use shown_path::ShownPath;
 
 /// State of the public listener. Clones share it.
 #[derive(Clone)]
@@ -77,16 +80,20 @@ impl Hooks {
         serving.trusted_proxies.sender(peer, forwarded.into_iter())
     }
 
-    /// Counts and logs a refusal (limited, see [`STRANGER`]) and returns its response. The path is not logged, because it may
-    /// contain a token.
+    /// Counts and logs a refusal (limited, see [`STRANGER`]) and returns its response. Only a 404 is logged with its path, and
+    /// without what may be a token.
     fn refuse(&self, source: &str, problem: Problem, request: &HttpRequest) -> HttpResponse {
-        self.record(source, problem, request.method(), || self.sender(request));
+        let path = (problem.status() == StatusCode::NOT_FOUND).then(|| ShownPath {
+            path: request.path(),
+            serving: self.serving.load_full(),
+        });
+        self.record(source, problem, request.method(), path, || self.sender(request));
         problem.response()
     }
 
     /// Counts and logs the refusal of a connection that has no request yet. Its response was already sent.
     pub fn record_early_refusal(&self, problem: Problem, peer: Option<IpAddr>) {
-        self.record("-", problem, "-", || peer);
+        self.record("-", problem, "-", None, || peer);
     }
 
     fn record(
@@ -94,6 +101,7 @@ impl Hooks {
         source: &str,
         problem: Problem,
         method: impl Display,
+        path: Option<ShownPath<'_>>,
         peer: impl FnOnce() -> Option<IpAddr>,
     ) {
         self.metrics.refused(source, problem.code());
@@ -103,7 +111,13 @@ impl Hooks {
             Level::Warn
         };
         let peer = address_text(peer());
-        log!(target: STRANGER, level, source:%, problem:% = problem.code(), method:%, peer:%; "refused");
+        let problem = problem.code();
+        match path {
+            Some(path) => {
+                log!(target: STRANGER, level, source:%, problem, method:%, path:%, peer:%; "refused");
+            }
+            None => log!(target: STRANGER, level, source:%, problem, method:%, peer:%; "refused"),
+        }
     }
 
     /// The address of the sender, as the log shows it.
@@ -133,6 +147,8 @@ pub struct Halt {
     pub next_probe: Timestamp,
     /// The channels that wait.
     pub channels: Vec<String>,
+    /// Whether every channel of the account waits, for this halt or another one.
+    pub whole_account: bool,
 }
 
 /// State of the operator's listener.
@@ -162,6 +178,7 @@ pub fn public(hooks: Hooks) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'sta
             .route("/hooks/{source}", web::route().to(hooks::hook))
             .route("/hooks/{source}/{token}", web::route().to(hooks::hook))
             .route("/health", web::get().to(healthy))
+            .route("/healthz", web::get().to(healthy))
             .default_service(web::route().to(no_such_page));
     }
 }
@@ -183,18 +200,20 @@ pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Se
             .route("/api/channels/move", web::post().to(api::move_waiting))
             .route("/metrics", web::get().to(operator::metrics))
             .route("/health/ready", web::get().to(operator::ready))
+            .route("/readyz", web::get().to(operator::ready))
             .route("/health", web::get().to(healthy))
+            .route("/healthz", web::get().to(healthy))
             .default_service(web::route().to(|| async { Problem::NoSuchPage.response() }));
     }
 }
 
-/// `/health`: shows only that the process responds. A restart would not help against anything else.
+/// `/health` and `/healthz`: shows only that the process responds. A restart would not help against anything else.
 async fn healthy() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
 }
 
 async fn no_such_page(request: HttpRequest, hooks: web::Data<Hooks>) -> HttpResponse {
-    if request.path() == "/health" && request.method() != Method::GET {
+    if ["/health", "/healthz"].contains(&request.path()) && request.method() != Method::GET {
         problem::allowing(hooks.refuse("-", Problem::MethodNotAllowed, &request), "GET")
     } else {
         hooks.refuse("-", Problem::NoSuchPage, &request)

@@ -36,17 +36,29 @@ pub(super) async fn metrics(request: HttpRequest, operator: web::Data<Operator>)
         .body(operator.metrics.openmetrics())
 }
 
-/// `/health/ready`: 200 while the bridge can store events, otherwise 503. Halted channels are listed, but do not change the
-/// status: their messages are kept, and events can be stored.
+/// `/health/ready` and `/readyz`: 503 with the reasons if the bridge cannot store events, or if every channel of an account is
+/// halted; otherwise 200. Other halts are listed, but do not change the status.
 pub(super) async fn ready(request: HttpRequest, operator: web::Data<Operator>) -> HttpResponse {
     if let Err(denied) = admit(&request, &operator) {
         return denied.response();
     }
     let store = operator.queue.check().await;
     let halted = (operator.halts)();
-    match store {
-        Ok(()) => HttpResponse::Ok().json(json!({ "ready": true, "halted": halted })),
-        Err(error) => HttpResponse::ServiceUnavailable()
-            .json(json!({ "ready": false, "store": crate::logging::chain(&error), "halted": halted })),
+    let store = store.err().map(|error| crate::logging::chain(&error));
+    let mut reasons: Vec<String> = Vec::new();
+    reasons.extend(store.as_ref().map(|error| format!("the store fails: {error}")));
+    reasons.extend(halted.iter().filter(|halt| halt.whole_account).map(|halt| {
+        format!(
+            "every channel of account {} is halted: {}; what to do: {}",
+            halt.account, halt.reason, halt.hint
+        )
+    }));
+    if reasons.is_empty() {
+        return HttpResponse::Ok().json(json!({ "ready": true, "halted": halted }));
     }
+    let mut page = json!({ "ready": false, "reasons": reasons, "halted": halted });
+    if let Some(error) = store {
+        page["store"] = error.into();
+    }
+    HttpResponse::ServiceUnavailable().json(page)
 }

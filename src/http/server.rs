@@ -5,23 +5,28 @@
 
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive};
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service as _, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service,
+    map_config,
+};
 use actix_web::dev::{AppConfig, Extensions, Server};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, Error};
-use log::debug;
+use log::{Level, log};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 
+use super::address_text;
 use super::connections::{Connection, Connections, HEAD, KEEP_ALIVE};
 use super::io::{Io, Stream};
 use super::tls::ClientCertificates;
 use super::watch::watched;
+use crate::logging::STRANGER;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -86,13 +91,39 @@ where
         async move {
             let peer = stream.peer_addr().ok();
             let accepted = accept(stream, &connections, tls).await;
-            let io = accepted.inspect_err(
-                |error| debug!(peer:?, error:%; "a connection failed before its first request"),
-            )?;
+            let accepted = accepted.map_err(DispatchError::Io);
+            let io = accepted.inspect_err(|error| report(peer, error))?;
             Ok::<_, DispatchError>((io, peer))
         }
     })
-    .and_then(http)
+    .and_then(apply_fn_factory(http, |(io, peer), http| {
+        let served = http.call((io, peer));
+        async move { served.await.inspect_err(|error| report(peer, error)) }
+    }))
+}
+
+/// Logs why a connection failed: limited, as a refusal is. A peer that goes away or sends nothing is normal, and
+/// so is a body that nobody reads after a refusal.
+fn report(peer: Option<SocketAddr>, error: &DispatchError) {
+    let level = match error {
+        DispatchError::Io(error) if is_departure(error.kind()) => Level::Debug,
+        DispatchError::SlowRequestTimeout
+        | DispatchError::DisconnectTimeout
+        | DispatchError::HandlerDroppedPayload => Level::Debug,
+        _ => Level::Warn,
+    };
+    let peer = address_text(peer.map(|peer| peer.ip()));
+    log!(target: STRANGER, level, peer:%, error:%; "a connection failed");
+}
+
+fn is_departure(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut, UnexpectedEof,
+    };
+    matches!(
+        kind,
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut | UnexpectedEof
+    )
 }
 
 /// Keeps data of the connection for its requests.

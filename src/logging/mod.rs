@@ -1,9 +1,10 @@
-//! The log: one line per record on standard error, values as `key=value`, filtered by `RUST_LOG`.
+//! The log: one line per record on standard error, values as `key=value` or the line as JSON, filtered by `RUST_LOG`.
 //!
 //! Logging never blocks: a thread writes the lines, and lines are dropped while standard error is not read (`queue`). Text from
 //! outside cannot forge a line or a value (`escape`). Records that anybody can cause are limited (`limiter`).
 
 mod escape;
+mod json;
 mod limiter;
 mod queue;
 
@@ -31,11 +32,20 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 static LIMITED: AtomicU64 = AtomicU64::new(0);
 
+/// The format of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Time, level, message, values as `key=value`.
+    Text,
+    /// A JSON object.
+    Json,
+}
+
 /// Starts the log at this level unless `RUST_LOG` selects another one. Further calls do nothing.
 ///
 /// `journal` is `JOURNAL_STREAM` of the environment. If standard error is that stream, the journal records the time of each
 /// line, and takes its level from a prefix ("<4>", see sd-daemon(3)), so that `journalctl -p warning` shows warnings.
-pub fn start(default: &str, journal: Option<&str>) {
+pub fn start(default: &str, lines: Format, journal: Option<&str>) {
     // A second logger in one process (tests) is not an error.
     if QUEUE.get().is_some() {
         return;
@@ -46,7 +56,7 @@ pub fn start(default: &str, journal: Option<&str>) {
     builder
         .write_style(AutoStream::choice(&io::stderr()).into())
         .parse_env(Env::default().default_filter_or(default))
-        .format(format(journal.is_some_and(is_standard_error)));
+        .format(format(lines, journal.is_some_and(is_standard_error)));
     match queue::start(|dropped| log::warn!("{dropped} log lines were dropped: standard error was not read"))
     {
         Ok(queue) => {
@@ -93,7 +103,8 @@ fn is_standard_error(stream: &str) -> bool {
 }
 
 /// Formats a record as one line, with everything escaped.
-fn format(for_the_journal: bool) -> impl Fn(&mut Formatter, &Record<'_>) -> io::Result<()> {
+fn format(lines: Format, for_the_journal: bool) -> impl Fn(&mut Formatter, &Record<'_>) -> io::Result<()> {
+    let clock = Clock::system();
     let mut line = ConfigurableFormat::default();
     line.target(false).indent(None).key_values(escape::key_values);
     if for_the_journal {
@@ -104,6 +115,9 @@ fn format(for_the_journal: bool) -> impl Fn(&mut Formatter, &Record<'_>) -> io::
     move |out, record| {
         if for_the_journal {
             write!(out, "<{}>", priority(record.level()))?;
+        }
+        if lines == Format::Json {
+            return writeln!(out, "{}", json::line(record, clock.now()));
         }
         let message = escape::Escaped(record.args());
         line.format(out, &record.to_builder().args(format_args!("{message}")).build())

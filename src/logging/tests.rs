@@ -26,24 +26,28 @@ impl io::Write for Written {
 }
 
 /// A log of all levels in this format, its output and its clock.
-fn log(journal: bool) -> (Limited<Logger>, Written, Clock) {
+fn log(lines: Format, journal: bool) -> (Limited<Logger>, Written, Clock) {
     let written = Written::default();
     let mut builder = Builder::new();
     builder
         .filter_level(log::LevelFilter::Trace)
-        .format(format(journal))
+        .format(format(lines, journal))
         .target(Target::Pipe(Box::new(written.clone())));
     let clock = Clock::manual(Timestamp::UNIX_EPOCH);
     (Limited::new(builder.build(), clock.clone()), written, clock)
 }
 
 fn line(journal: bool, message: &str, values: &[(&str, &str)]) -> String {
-    let (log, written, _) = log(journal);
+    formatted(Format::Text, journal, message, &values)
+}
+
+fn formatted(lines: Format, journal: bool, message: &str, values: &dyn log::kv::Source) -> String {
+    let (log, written, _) = log(lines, journal);
     let mut record = Record::builder();
     record
         .level(Level::Info)
         .target("twake_bridge")
-        .key_values(&values);
+        .key_values(values);
     log.log(&record.args(format_args!("{message}")).build());
     written.text()
 }
@@ -94,6 +98,32 @@ fn messages_and_values_are_cut() {
     );
 }
 
+#[test]
+fn a_json_line_is_one_object_with_every_value() {
+    let values: [(&str, log::kv::Value<'_>); 6] = [
+        ("source", "a\n\"\u{202e}\u{1b}".into()),
+        ("status", 404.into()),
+        ("left", (-1_i64).into()),
+        ("share", 0.5.into()),
+        ("ready", false.into()),
+        ("level", "no level".into()),
+    ];
+    for (journal, prefix) in [(false, ""), (true, "<6>")] {
+        let line = formatted(Format::Json, journal, "re\nfused", &values);
+        let object = line.strip_prefix(prefix).unwrap().strip_suffix('\n').unwrap();
+        assert!(!object.contains(escape::is_active), "{object:?}");
+        let mut object: serde_json::Value = serde_json::from_str(object).unwrap();
+        let time = object.as_object_mut().unwrap().remove("time").unwrap();
+        let time = time.as_str().unwrap();
+        assert!(time.parse::<Timestamp>().is_ok() && time.len() == 24, "{time}");
+        let expected = serde_json::json!({
+            "level": "INFO", "target": "twake_bridge", "message": "re\\nfused",
+            "source": "a\\n\"\\u{202e}\\u{1b}", "status": 404, "left": -1, "share": 0.5, "ready": false,
+        });
+        assert_eq!(object, expected);
+    }
+}
+
 proptest! {
     #[test]
     fn any_record_is_exactly_one_line_without_active_characters(
@@ -136,7 +166,7 @@ fn records_that_anybody_can_cause_are_limited_and_counted() {
         ("twake_bridge::http::hooks", Level::Info, false),
         ("twake_bridge::delivery::lane", Level::Error, false),
     ] {
-        let (log, written, clock) = log(true);
+        let (log, written, clock) = log(Format::Text, true);
         records(&log, target, level, 50);
         let first = written.text();
         let expected = if limited { 10 } else { 50 };
@@ -158,7 +188,7 @@ fn records_that_anybody_can_cause_are_limited_and_counted() {
 
 #[test]
 fn malformed_requests_are_not_errors() {
-    let (log, written, _) = log(true);
+    let (log, written, _) = log(Format::Text, true);
     records(&log, "actix_http::h1::dispatcher", Level::Error, 1);
     assert_eq!(written.text(), "<7>again\n");
 }

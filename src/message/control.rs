@@ -7,6 +7,7 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Cleans the text of a line. A run of control characters (including line breaks and U+2028/U+2029) becomes one space.
 /// A character that changes the direction becomes its number.
@@ -73,6 +74,21 @@ pub(crate) fn shown(text: &str, kept: impl Fn(char) -> bool) -> String {
     for character in text.chars() {
         if acts(character) && !kept(character) {
             out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// Writes the characters of JSON text for which `active` holds as JSON escapes. The values stay the same: JSON has such
+/// characters only in strings, and all of them are below U+10000.
+pub(crate) fn json_escaped(text: &str, active: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if active(character) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(character));
         } else {
             out.push(character);
         }

@@ -211,7 +211,11 @@ async fn health_is_public_and_metrics_and_readiness_are_for_the_operator() {
         .await
         .unwrap();
     assert_eq!(health.status().as_u16(), 200);
-    for path in ["/metrics", "/health/ready"] {
+    for url in [&bridge.url, &bridge.operator] {
+        let alias = client().get(format!("{url}/healthz")).send().await.unwrap();
+        assert_eq!(alias.status().as_u16(), 200, "{url}");
+    }
+    for path in ["/metrics", "/health/ready", "/readyz"] {
         let public = client()
             .get(format!("{}{path}", bridge.url))
             .send()

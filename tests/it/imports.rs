@@ -315,7 +315,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("encoding_rs", &["payload"]),
     ("flate2", &["payload", "delivery/client", "sandbox"]),
     ("brotli_decompressor", &["payload"]),
-    // System calls: limits, free disk space, the type of standard error, the listen backlog, file locks.
+    // System calls: limits, free disk space, the type of standard error, the listen backlog, file locks, the terminal's echo.
     (
         "rustix",
         &[
@@ -324,6 +324,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "logging",
             "bridge/listen",
             "queue/sqlite/lock",
+            "cli/init/interview",
         ],
     ),
     ("actix_http", &["http/server"]),

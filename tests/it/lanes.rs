@@ -158,14 +158,25 @@ async fn a_halted_lane_keeps_its_deliveries_and_readiness_has_the_hint() {
                 .send()
                 .await
                 .unwrap();
+            let status = answer.status().as_u16();
             let ready: serde_json::Value = answer.json().await.unwrap();
+            assert_eq!(ready["ready"], status == 200, "{status} {ready}");
             if ready["halted"] != json!([]) {
                 break ready;
             }
         }
     })
     .await;
-    assert_eq!(ready["ready"], true);
+    // The key is that of the account, so every channel waits.
+    assert_eq!(
+        (&ready["ready"], &ready["halted"][0]["whole_account"]),
+        (&json!(false), &json!(true))
+    );
+    let reason = ready["reasons"][0].as_str().unwrap();
+    assert!(
+        reason.starts_with("every channel of account sandbox is halted: wrong_key; what to do: "),
+        "{reason}"
+    );
     assert_eq!(ready["halted"][0]["account"], "sandbox");
     assert_eq!(ready["halted"][0]["reason"], "wrong_key");
     let probe = ready["halted"][0]["next_probe"].as_str().unwrap();

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::harness::{TestSetup, client};
 use crate::program::{Served, program, serve};
+use twake_bridge::sandbox::Fault;
 
 /// Posts a push; returns the status.
 async fn post_status(url: &str, delivery: &str) -> u16 {
@@ -141,7 +142,7 @@ async fn log_lines_about_unauthenticated_requests_are_limited_and_name_the_peer(
 }
 
 #[actix_web::test]
-async fn invalid_http_is_not_logged_as_an_error() {
+async fn invalid_http_is_logged_as_a_limited_warning_with_the_peer_and_without_its_content() {
     let setup = TestSetup::new();
     let config = setup.write_config("");
     let mut served = Served::start(&config, &setup.store());
@@ -164,12 +165,114 @@ async fn invalid_http_is_not_logged_as_an_error() {
     assert_eq!(post_status(&served.url, "d-1").await, 202);
     served.signal("TERM");
     assert_eq!(served.end().code(), Some(0));
-    let wrong: Vec<&String> = served
-        .lines
-        .iter()
-        .filter(|line| line.contains("ERROR") || line.contains("WARN") || line.contains("forged"))
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    let (written, more) = counted(&served.lines, "a connection failed");
+    assert!(written > 0 && more > 0, "{:#?}", served.lines);
+    for line in &served.lines {
+        assert!(!line.contains("ERROR") && !line.contains("forged"), "{line}");
+        if line.contains("a connection failed") {
+            assert!(
+                line.contains(" WARN ") && line.contains("peer=127.0.0.1 error="),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_address_that_is_not_there_is_logged_without_what_may_be_a_token() {
+    let setup = TestSetup::new();
+    let more = "[sources.own]\nkind = \"generic\"\nsecrets = [{ file = \"token\", scheme = \"path\" }]\nchannels = [\"dev\"]\n";
+    let config = setup.write_config(more);
+    let mut served = Served::start(&config, &setup.store());
+    let token = crate::harness::TOKEN;
+    let cases = [
+        ("/hooks/nowhere".to_owned(), "path=/hooks/nowhere "),
+        (
+            format!("/hooks/nowhere/{token}?{token}"),
+            "path=/hooks/nowhere/… ",
+        ),
+        (format!("/hooks/{token}"), "path=/hooks/[secret] "),
+        (format!("/own/{token}"), "path=/own/… "),
+        (format!("/{token}"), "path=/[secret] "),
+        ("/a%0A%3C3%3Eforged".to_owned(), "path=/a%0A%3C3%3Eforged "),
+    ];
+    for (path, shown) in &cases {
+        let answer = client()
+            .post(format!("{}{path}", served.url))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), 404, "{path}");
+        let line = served.wait_for("refused");
+        assert!(line.contains(shown), "{path}: {line}");
+    }
+    served.signal("TERM");
+    served.end();
+    assert!(!served.lines.join("\n").contains(token), "{:#?}", served.lines);
+}
+
+#[actix_web::test]
+async fn a_channel_that_works_again_is_logged_once_with_how_many_waited() {
+    for (fault, since) in [
+        (Fault::RefuseKey, "halted, everything waits"),
+        (
+            Fault::Unavailable {
+                retry_after: Some("1".to_owned()),
+            },
+            "not delivered yet",
+        ),
+    ] {
+        let setup = TestSetup::new();
+        let config = setup.write_config("[delivery]\n");
+        setup.sandbox.set_fault(None, Some(fault));
+        let mut served = Served::start(&config, &setup.store());
+        for number in 0..3 {
+            assert_eq!(post_status(&served.url, &format!("d-{number}")).await, 202);
+        }
+        served.wait_for(since);
+        setup.sandbox.set_fault(None, None);
+        // A reload tests a halt immediately.
+        served.signal("HUP");
+        let line = served.wait_for("the channel works again");
+        assert!(
+            line.contains(" INFO ") && line.contains("channel=dev waited=3 lasted="),
+            "{line}"
+        );
+        setup.messages("ch-dev", 3).await;
+        served.signal("TERM");
+        assert_eq!(served.end().code(), Some(0));
+        let (again, _) = counted(&served.lines, "the channel works again");
+        let (delivered, _) = counted(&served.lines, "] delivered delivery=");
+        assert_eq!((again, delivered), (1, 3), "{:#?}", served.lines);
+    }
+}
+
+#[actix_web::test]
+async fn the_log_can_be_json_lines() {
+    let setup = TestSetup::new();
+    let config = setup.write_config("");
+    let mut command = serve(&config, &setup.store(), "127.0.0.1:0");
+    command.env("TWAKE_BRIDGE_LOG", "json");
+    let mut served = Served::spawn(command);
+    let line = served.wait_for("taking webhooks");
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let address = line["address"].as_str().unwrap();
+    assert_eq!(post_status(&format!("http://{address}"), "d-1").await, 202);
+    setup.messages("ch-dev", 1).await;
+    served.signal("TERM");
+    assert_eq!(served.end().code(), Some(0));
+    for line in &served.lines {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        for key in ["time", "level", "target", "message"] {
+            assert!(object[key].is_string(), "{key} in {line}");
+        }
+        if object["message"] == "accepted" {
+            assert!(
+                object["duration_ms"].is_u64() && object["source"] == "github",
+                "{line}"
+            );
+        }
+    }
 }
 
 #[actix_web::test]
@@ -244,6 +347,10 @@ async fn no_command_panics_on_a_closed_stream() {
         &["send", "nowhere", "x"],
         &["completions", "bash"],
         &["schema", "bridge"],
+        &["kinds", "list"],
+        &["kinds", "export", "github", "exported"],
+        &["init", "other"],
+        &["test", "github"],
         &["serve", "--config", "/nowhere/bridge.toml"],
         &["demo", "--once"],
     ] {

@@ -11,6 +11,7 @@ mod check;
 mod circles;
 
 mod clock;
+mod commands;
 mod connections;
 mod conversation_defaults;
 mod conversations;

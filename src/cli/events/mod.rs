@@ -16,6 +16,7 @@ use crate::operator::view::{EventList, EventQuery, EventSummary, LARGEST_PAGE};
 use crate::queue::State;
 pub(super) use bulk::confirmed;
 use filters::Filters;
+pub(super) use show::outcome;
 
 #[derive(clap::Subcommand)]
 pub(super) enum EventsCommand {

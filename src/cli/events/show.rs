@@ -110,6 +110,13 @@ fn text(event: &EventDetails) -> String {
         let why = visible(&route.why);
         line(&mut text, &format!("  {} {held}: {why}{channels}", route.route));
     }
+    text.push_str(&outcome(event));
+    text
+}
+
+/// Formats what became of an event: why it was skipped, its deliveries, its messages.
+pub(in crate::cli) fn outcome(event: &EventDetails) -> String {
+    let mut text = String::new();
     skipped(&mut text, event);
     for delivery in &event.deliveries {
         deliver(&mut text, delivery);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 use super::acts::{self, Carried};
-use super::{Behind, Lane, Shared};
+use super::{Behind, Lane, Shared, lateness};
 use crate::conversation::Skip;
 use crate::logging::chain;
 use crate::queue::{Claim, DeliveryId, Head, Outcome, QueueError, Settled, Settlement};
@@ -215,7 +215,12 @@ impl Lane {
             Outcome::Delivered { .. } => {
                 let took = clock.now().duration_since(head.received);
                 metrics.delivered(Duration::try_from(took).unwrap_or_default());
-                log::debug!(delivery:% = head.delivery, channel, event:%, attempts; "delivered");
+                let carried = match settlement.carries.len() {
+                    0 => String::new(),
+                    others => format!(" in a digest of {} events", others + 1),
+                };
+                log::info!(delivery:% = head.delivery, channel, event:%, attempts; "delivered{carried}");
+                self.report_recovery(head);
             }
             Outcome::Rejected | Outcome::Expired => {
                 metrics.dead(channel);
@@ -238,6 +243,22 @@ impl Lane {
                 log::debug!(delivery:% = head.delivery, channel, event:%, reason; "skipped: {hint}");
             }
         }
+    }
+
+    /// Reports that the lane works again, if this delivery is the first after failed attempts or a halt.
+    fn report_recovery(&self, head: &Head) {
+        let halted = self.halted_since.take();
+        // After a restart only the reason of the last attempt shows that the lane was halted.
+        let since = head.failing_since.or(halted);
+        let Some(since) = since.or_else(|| head.reason.as_ref().map(|_| head.since)) else {
+            return;
+        };
+        let lasted = self.shared.clock.now().duration_since(since);
+        log::info!(
+            channel = &*self.name, waited = head.waiting,
+            lasted = lateness::words(Duration::try_from(lasted).unwrap_or_default());
+            "the channel works again"
+        );
     }
 }
 

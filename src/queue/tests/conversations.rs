@@ -293,8 +293,11 @@ pub(super) async fn a_claim_knows_what_a_model_does(mut bench: Bench) {
         match random.u8(..10) {
             0 => bench = bench.reopen(HISTORY, now),
             1 => {
-                let pruning = pruning::Pruning::new(&HISTORY, bench.queue.time());
+                let time = bench.queue.time();
+                let pruning = pruning::Pruning::new(&HISTORY, time);
                 bench.queue.prune(pruning).await.unwrap();
+                // After a start the store's time may be behind, but what is deleted stays so.
+                known.retain(|_, (_, expires)| at(*expires) > time);
             }
             2 | 3 => {
                 let seconds = random.i64(0..60);

@@ -52,6 +52,15 @@ async fn the_bridge_serves_tls_and_a_reload_renews_its_certificate() {
     }
     bridge.signal("HUP");
     bridge.wait_for("reloaded");
+    let failed = bridge
+        .lines
+        .iter()
+        .find(|line| line.contains("a connection failed"));
+    assert!(
+        failed.is_some_and(|line| line.contains(" WARN ") && line.contains("peer=127.0.0.1 error=")),
+        "{:#?}",
+        bridge.lines
+    );
     let got = curl(url, trusting(&[])).await;
     assert_eq!(got.status, 202, "{}", got.text);
     assert!(got.text.contains("CN=renewed"), "{}", got.text);
