@@ -181,10 +181,10 @@ const MISTAKES: &[Mistake] = &[
     (
         "build.hbs",
         "{{branch}}",
-        "{{#if payload.project}}{{branch}}{{else}}{{#with (default payload.none payload.steps.[0])}}{{nmae}}{{/with}}{{/if}}",
+        "{{#if payload.branch}}{{branch}}{{else}}{{#with (default payload.project payload.note)}}{{nmae}}{{/with}}{{/if}}",
         "error",
         4,
-        "fails on sample build__failed without `payload.project`: `nmae` is not in this event",
+        "fails on sample build__failed without `payload.branch`: `nmae` is not in this event",
     ),
     (
         "build.hbs",
