@@ -172,6 +172,22 @@ const MISTAKES: &[Mistake] = &[
     ),
     (
         "build.hbs",
+        "outcome != \"success\"",
+        "outcome == \"cancelled\"",
+        "note",
+        2,
+        "holds on none of 1 sample, so nothing is posted for them",
+    ),
+    (
+        "build.hbs",
+        "{{branch}}",
+        "{{#if payload.branch}}{{branch}}{{else}}{{#with (default payload.project payload.note)}}{{nmae}}{{/with}}{{/if}}",
+        "error",
+        4,
+        "fails on sample build__failed without `payload.branch`: `nmae` is not in this event",
+    ),
+    (
+        "build.hbs",
         "{{branch}}",
         "{{brnach}}",
         "error",

@@ -20,6 +20,10 @@ pub(super) fn text(explanation: &EventExplanation) -> String {
     if let Some(why) = &explanation.unreadable {
         line(&mut text, &format!("unreadable: it is {why}"));
     }
+    text.push_str("\nheaders\n");
+    for (name, value) in &explanation.headers {
+        line(&mut text, &format!("  {name}: {value}"));
+    }
     text.push_str("\nfacts\n");
     for (name, value) in &explanation.facts {
         line(&mut text, &format!("  {name} = {value}"));

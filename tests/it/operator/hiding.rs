@@ -39,6 +39,8 @@ async fn a_shown_event_has_no_terminal_escapes_and_no_secrets() {
         vec!["events", "list", "--json"],
         vec!["events", "show", &id],
         vec!["events", "show", &id, "--json"],
+        vec!["events", "show", &id, "--explain"],
+        vec!["events", "show", &id, "--explain", "--json"],
         vec!["events", "replay", &id, "--dry-run"],
         vec!["channels", "list"],
         vec!["channels", "list", "--json"],

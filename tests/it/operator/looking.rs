@@ -79,6 +79,18 @@ async fn events_are_listed_and_shown_through_a_running_bridge_and_from_its_store
             shown["skipped"],
             serde_json::json!([{"channels": [], "reason": why}])
         );
+        let explained = operator.json(&["events", "show", &skipped, "--explain"]);
+        assert_eq!(explained["as_stored"], true);
+        assert_eq!(
+            explained["routes"][0]["values"],
+            serde_json::json!([["branch", "\"quiet\""]])
+        );
+        let explained = operator.run(&["events", "show", &skipped, "--explain"]).ok();
+        assert!(
+            explained.contains("by the present configuration, which decides as")
+                && explained.contains("branch is \"quiet\""),
+            "{explained}"
+        );
         let listed = operator.json(&["events", "list", "--state", "skipped"]);
         assert_eq!(listed["events"][0]["skip_reason"], why);
         // The beginning of an id, as the table shows it, identifies the event.
