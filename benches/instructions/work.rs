@@ -167,6 +167,8 @@ async fn deliver(queue: &Queue, lane: &Arc<str>, owner: Owner, clock: &Clock) {
         may_be_duplicate: false,
         looked_up: false,
         now: clock.now(),
+        took: Duration::ZERO,
+        status: Some(201),
         kept: None,
         carries: Vec::new(),
     };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::env::Environment;
 use super::file::{self, Named, Raw, RawChannel, RawSource};
 use super::keys::bridge_toml;
+use super::kind::LoadedKind;
 use super::readers::Display;
 use super::source::{SourceContext, source};
 use super::{Channels, Config, Sources, accounts, kind, people, report};
@@ -41,30 +42,8 @@ pub(super) fn config(
 
 fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings) -> Config {
     contradictions(&raw, findings);
-    let mut within_kinds = Vec::new();
     let own = own_templates(&raw, base, findings);
-    let folders = kind::folders(own.as_deref(), &mut within_kinds);
-    let mut kinds = BTreeMap::new();
-    for (name, folder) in &folders {
-        within_kinds.extend(folder.findings.iter().cloned());
-        let is_used = raw
-            .sources
-            .iter()
-            .any(|source| source.value.kind.as_ref().is_some_and(|kind| kind.value == *name));
-        let loaded = (is_used || folder.is_own)
-            .then(|| kind::load(name, &folders, &mut within_kinds))
-            .flatten();
-        kinds.insert(name.clone(), loaded);
-    }
-    // What is wrong with a part that every kind may include is found in each of them.
-    let mut known = Vec::new();
-    for finding in within_kinds {
-        if !known.contains(&finding) {
-            known.push(finding.clone());
-            findings.add(finding);
-        }
-    }
-
+    let kinds = kinds(&raw.sources, own.as_deref(), findings);
     let people = people::people(&raw.people, &raw.accounts, &raw.sources, findings);
     let accounts = accounts::accounts(raw.accounts, base, environment, findings);
     let display = Display::resolve(raw.time_zone.as_ref(), people, findings);
@@ -148,6 +127,36 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         operator,
         warnings: Vec::new(),
     }
+}
+
+/// Loads the kinds that a source uses, and every own one. The others are known by their names.
+fn kinds(
+    sources: &[Named<RawSource>],
+    own: Option<&Path>,
+    findings: &Findings,
+) -> BTreeMap<String, Option<LoadedKind>> {
+    let mut within_kinds = Vec::new();
+    let folders = kind::folders(own, &mut within_kinds);
+    let mut kinds = BTreeMap::new();
+    for (name, folder) in &folders {
+        within_kinds.extend(folder.findings.iter().cloned());
+        let is_used = sources
+            .iter()
+            .any(|source| source.value.kind.as_ref().is_some_and(|kind| kind.value == *name));
+        let loaded = (is_used || folder.is_own)
+            .then(|| kind::load(name, &folders, &mut within_kinds))
+            .flatten();
+        kinds.insert(name.clone(), loaded);
+    }
+    // What is wrong with a part that every kind may include is found in each of them.
+    let mut known = Vec::new();
+    for finding in within_kinds {
+        if !known.contains(&finding) {
+            known.push(finding.clone());
+            findings.add(finding);
+        }
+    }
+    kinds
 }
 
 /// The sources from which an event is expected, and how often.

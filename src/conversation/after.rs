@@ -31,12 +31,12 @@ pub fn after(stored: &StoredMessage, known: &Known, turn: &Turn<'_>, done: &[(Ac
     let Some(thread) = open(known, turn) else {
         return Changes::default();
     };
-    let message = slot_key(conversation).and_then(|_| match known_message(known, thread) {
-        Some(message) => changed_message(stored, conversation, &message, turn, done, &order),
-        None => {
-            let reply = done.iter().find(|(act, _)| matches!(act, Act::Reply(_)));
-            reply.map(|(_, id)| first_message(stored, conversation, &thread.opener, id, &order))
+    let message = slot_key(conversation).and_then(|_| {
+        if let Some(message) = known_message(known, thread) {
+            return changed_message(stored, conversation, &message, turn, done, &order);
         }
+        let (_, id) = done.iter().find(|(act, _)| matches!(act, Act::Reply(_)))?;
+        Some(first_message(stored, conversation, &thread.opener, id, &order))
     });
     Changes {
         thread: Some(changed_thread(conversation, thread, turn, done, order)),

@@ -54,7 +54,7 @@ const HISTORY: History = History {
 
 /// A dispatcher on a store of its own, with a clock that stands until the test moves it.
 struct Bench {
-    _folder: TempDir,
+    folder: TempDir,
     queue: Queue,
     _store: StoreThread,
     clock: Clock,
@@ -112,7 +112,7 @@ impl Bench {
         .unwrap();
         let metrics = Arc::new(Metrics::default());
         Self {
-            _folder: folder,
+            folder,
             queue,
             _store: store,
             clock,

@@ -31,11 +31,11 @@ impl OperatorService {
     /// Returns the configured sources, by name.
     pub async fn sources(&self) -> Result<Vec<SourceDetails>, OperatorError> {
         let sources: Vec<_> = self.serving.load().sources.values().cloned().collect();
-        let pauses = Arc::clone(&self.queue.pauses().borrow());
+        let all_pauses = Arc::clone(&self.queue.pauses().borrow());
         let mut found = Vec::with_capacity(sources.len());
         for source in sources {
             let accepted = self.queue.accepted(&source.name);
-            let paused = pauses.source(&source.name).cloned();
+            let paused = all_pauses.source(&source.name).cloned();
             let held = match &paused {
                 Some(_) => self.queue.held(&source.name, MOST_HELD).await,
                 None => Ok(Vec::new()),

@@ -120,9 +120,8 @@ impl Change {
             Self::Discard(_, promise) => promise.answer(committed),
             Self::Move(_, promise) => promise.answer(committed),
             Self::Pause(_, promise) => promise.answer(committed),
-            Self::Audit(_, promise) => promise.answer(committed),
+            Self::Audit(_, promise) | Self::Check(promise) => promise.answer(committed),
             Self::Index(_, promise) => promise.answer(committed),
-            Self::Check(promise) => promise.answer(committed),
         }
     }
 }
@@ -136,10 +135,8 @@ impl Change {
                     activity.accepted(&waiting.event.source, waiting.event.received);
                 }
             }
-            Self::Settle(settlement, promise) => {
-                if promise.kept() == Some(&Settled::Committed) {
-                    activity.settled(&settlement.outcome, settlement.now);
-                }
+            Self::Settle(settlement, promise) if promise.kept() == Some(&Settled::Committed) => {
+                activity.settled(&settlement.outcome, settlement.now);
             }
             _ => {}
         }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::super::link;
 use super::super::parts::{line, row};
+use crate::condition;
 use crate::decision::{DecidedMessage, Decision, Skipped};
 use crate::operator::Inspection;
 use crate::operator::view::EventDetails;
@@ -87,6 +88,7 @@ fn trace(route: &RouteTrace) -> Markup {
                 @for channel in &route.channels { a href=(link::events(&[("channel", channel)])) { "#" (channel) } " " }
                 @if route.channels.is_empty() { "no channel" }
             }
+            (because(condition::lines(&route.parts, &route.values)))
         }
     }
 }
@@ -117,8 +119,21 @@ fn template(message: &DecidedMessage) -> Markup {
                 Some(reason) => { " skips: " span.why { (line(reason)) } }
                 None => { " renders the message" }
             }
+            @if let Some(when) = &message.when {
+                p { code { "when " (line(&when.text)) } @if when.held { " holds" } @else { " does not hold" } }
+                (because(when.explanation.lines()))
+            }
             @for (name, error) in &message.failed { p.wrong { code { (name) } " failed: " (line(error)) } }
             @for error in message.when_failed.iter().chain(&message.conversation_failed) { p.wrong { (line(error)) } }
+        }
+    }
+}
+
+/// The values that decided a condition, one a line.
+fn because(lines: Vec<String>) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            ul.because { @for because in lines { li { code { (line(&because)) } } } }
         }
     }
 }

@@ -43,7 +43,7 @@ impl Chat {
         let server = Sandbox::bind(settings, bench.clock.clone()).unwrap();
         let sandbox = server.handle();
         actix_web::rt::spawn(server.run(CancellationToken::new()));
-        let file = bench._folder.path().join("matrix-chat.json");
+        let file = bench.folder.path().join("matrix-chat.json");
         Self { sandbox, bench, file }
     }
 
@@ -125,7 +125,7 @@ impl Chat {
         let messages = self.sandbox.messages(room);
         messages
             .iter()
-            .map(|message| message.notification().to_owned())
+            .map(|message| message.notification().clone())
             .collect()
     }
 }
@@ -161,7 +161,7 @@ async fn a_token_that_ends_while_a_thousand_messages_wait_is_renewed_once_for_al
         .filter(|call| call.status == Some(401))
         .count();
     for number in 0..3 {
-        chat.bench.clock.advance(LIFE - LIFE / 10);
+        chat.bench.clock.advance(LIFE / 10 * 9);
         chat.deliver(&format!("later {number}")).await;
         assert_eq!(chat.renewals(), 2 + number);
     }
@@ -201,7 +201,7 @@ async fn after_a_reload_the_kept_tokens_are_used_and_newly_configured_ones_take_
 #[actix_web::test]
 async fn tokens_that_cannot_be_kept_are_not_used_and_halt_the_account() {
     let mut chat = Chat::new();
-    let folder = chat.bench._folder.path().join("state");
+    let folder = chat.bench.folder.path().join("state");
     chat.file = folder.join("matrix-chat.json");
     let tokens = chat.log_in().await;
     let rooms = chat.rooms(&tokens);

@@ -62,7 +62,7 @@ async fn assets_are_kept_for_good_under_the_hash_of_their_content() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), Some(content_type));
         assert!(answer.header("cache-control").unwrap().contains("immutable"));
-        let stale = asset.replace(".", "0.");
+        let stale = asset.replace('.', "0.");
         assert_eq!(bridge.ask("GET", &stale, &[], "").await.status, 404);
     }
     let home = bridge.ask("GET", "/", &[], "").await;

@@ -5,17 +5,17 @@ use twake_bridge::message::{Item, Version};
 use twake_bridge::sandbox::{ActiveFault, Fault};
 
 /// A text with the items of its message below it.
-fn with_items(name: &str) -> Option<Document> {
+fn with_items(name: &str) -> Document {
     let mut document = text(name, None);
     let place = Inline::Conversation(ConversationField::Items);
     document.blocks.push(Block::Paragraph(vec![place]));
-    Some(document)
+    document
 }
 
 fn review(it: &mut Conversation) {
     (it.slot, it.unchanged, it.changed) = (Some(slot("review")), UPDATE, UPDATE);
     it.version = Some(Version::Number(1.0));
-    it.update = with_items("approved");
+    it.update = Some(with_items("approved"));
 }
 
 fn comment(name: &str) -> impl FnOnce(&mut Conversation) + use<> {
@@ -26,7 +26,7 @@ fn comment(name: &str) -> impl FnOnce(&mut Conversation) + use<> {
     move |it| {
         review(it);
         it.version = Some(Version::Number(0.0));
-        it.update = with_items("reviewed");
+        it.update = Some(with_items("reviewed"));
         it.item = Some(item);
     }
 }

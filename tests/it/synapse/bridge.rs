@@ -42,12 +42,14 @@ impl Setup {
     /// Adds an account with an access token.
     pub(super) fn account(&mut self, name: &str, url: &str, bot: &Person) {
         self.write_token(name, bot);
-        let mut credentials = format!("access_token = {{ file = \"{name}.token\" }}");
-        if !bot.refresh.is_empty() {
+        let access = format!("access_token = {{ file = \"{name}.token\" }}");
+        let refresh = if bot.refresh.is_empty() {
+            String::new()
+        } else {
             self.write(&format!("{name}.refresh"), &bot.refresh);
-            credentials.push_str(&format!("\nrefresh_token = {{ file = \"{name}.refresh\" }}"));
-        }
-        self.table(name, url, &credentials);
+            format!("refresh_token = {{ file = \"{name}.refresh\" }}")
+        };
+        self.table(name, url, &format!("{access}\n{refresh}"));
     }
 
     /// Adds the account of an application service.

@@ -56,9 +56,13 @@ fn find(connection: &Connection, text: &str, source: Option<&str>) -> (usize, u3
     }
 }
 
-/// The number of events is in the environment, for a measurement with a million of them.
+/// The number of events can be in the environment, for a measurement with a million of them.
 #[test]
 fn a_search_finds_a_page_among_many_events() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it configures this test, not the bridge"
+    )]
     let events = std::env::var("TWAKE_BRIDGE_TEST_EVENTS").ok();
     let events = events.map_or(200_000, |events| events.parse().unwrap());
     let folder = TempDir::new().unwrap();
