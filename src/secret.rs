@@ -103,6 +103,11 @@ impl Secret {
         repeated || PLACEHOLDERS.contains(&letters.as_str())
     }
 
+    /// Returns whether this is a key or a certificate in PEM, which no secret is.
+    pub fn is_pem(&self) -> bool {
+        self.expose().trim_start().starts_with("-----BEGIN ")
+    }
+
     /// Returns whether the secret is empty. An empty secret authenticates no request.
     pub fn is_empty(&self) -> bool {
         self.expose().is_empty()

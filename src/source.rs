@@ -49,6 +49,13 @@ pub struct Kind {
     pub templates: Arc<Library>,
 }
 
+impl Kind {
+    /// Returns the default scheme of a source for which somebody makes up a secret: the first that needs no key of the sender.
+    pub fn scheme_with_secret(&self) -> Option<&Scheme> {
+        self.schemes.iter().find(|scheme| !scheme.has_public_key())
+    }
+}
+
 /// An HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {

@@ -18,6 +18,8 @@ pub struct Authenticator {
     /// Headers that carry a secret in any scheme of the kind, in lower case. Events do not keep them.
     pub(super) secret_headers: BTreeSet<String>,
     pub(super) form: BodyForm,
+    /// The public address of the listener, without a final slash. Empty if it is not configured.
+    pub(super) address: String,
     warnings: Vec<SecretWarning>,
 }
 
@@ -44,6 +46,7 @@ impl Authenticator {
     /// - no secret, or more than [`MAX_SECRETS`];
     /// - a secret that is empty, that no scheme accepts, or that names an unknown scheme;
     /// - two schemes with the same name;
+    /// - a scheme that another one requires, if it does not exist, has no secret or is a signature itself;
     /// - the method `none` together with other schemes, which would then have no effect.
     pub fn new(
         schemes: Vec<Scheme>,
@@ -67,6 +70,7 @@ impl Authenticator {
                 ));
             }
         }
+        findings.extend(schemes.iter().filter_map(|scheme| requirement_problem(scheme, &schemes)));
         let mut entries: Vec<KeyedScheme> = schemes
             .into_iter()
             .map(|scheme| KeyedScheme {
@@ -89,6 +93,17 @@ impl Authenticator {
         if entries.is_empty() && findings.is_empty() {
             findings.push("there is no secret, so no request could be authenticated".to_owned());
         }
+        for entry in &entries {
+            if let Some(also) = entry.also()
+                && !entries.iter().any(|other| other.scheme.name == also)
+            {
+                findings.push(format!(
+                    "scheme `{}` needs a secret of the scheme `{also}`, too: without it, everybody whom the sender signs for \
+                     could post events",
+                    entry.scheme.name
+                ));
+            }
+        }
         if !findings.is_empty() {
             return Err(findings);
         }
@@ -96,8 +111,29 @@ impl Authenticator {
             entries,
             secret_headers,
             form,
+            address: String::new(),
             warnings,
         })
+    }
+
+    /// Sets the public address of the listener, such as `https://bridge.example.org`, which signatures may cover.
+    ///
+    /// # Errors
+    /// A finding if a scheme covers it and it is not configured.
+    pub fn set_address(&mut self, address: Option<&str>) -> Result<(), String> {
+        let covers = |entry: &&KeyedScheme| {
+            let signature = entry.scheme.signature();
+            signature.is_some_and(|signature| signature.carrier.needs_address())
+        };
+        if let (Some(entry), None) = (self.entries.iter().find(covers), address) {
+            return Err(format!(
+                "scheme `{}` covers the URL, which only the sender knows: write the address that senders have into [public] \
+                 url, such as \"https://bridge.example.org\"",
+                entry.scheme.name
+            ));
+        }
+        address.unwrap_or_default().clone_into(&mut self.address);
+        Ok(())
     }
 
     /// Accepts every request and extracts payloads as `form` specifies. Only for sample files, which `check` and `preview`
@@ -110,6 +146,7 @@ impl Authenticator {
             }],
             secret_headers: BTreeSet::new(),
             form,
+            address: String::new(),
             warnings: Vec::new(),
         }
     }
@@ -150,6 +187,19 @@ impl Authenticator {
     pub fn secret_count(&self) -> usize {
         let keys = self.entries.iter().flat_map(|entry| &entry.keys);
         keys.map(|key| &key.name).collect::<BTreeSet<_>>().len()
+    }
+}
+
+/// Returns what is wrong with the scheme that a scheme requires.
+fn requirement_problem(scheme: &Scheme, schemes: &[Scheme]) -> Option<String> {
+    let also = scheme.signature()?.also.as_ref()?;
+    let name = &scheme.name;
+    match schemes.iter().find(|other| other.name == *also) {
+        None => Some(format!("scheme `{name}` requires the scheme `{also}`, which there is not")),
+        Some(other) if other.signature().is_some() || other.is_open() => Some(format!(
+            "scheme `{name}` can only require a scheme with a secret in the request, and `{also}` has none"
+        )),
+        Some(_) => None,
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Only presence and syntax are checked here, not whether the value is right.
 
-use jiff::Timestamp;
-
 use super::Refusal;
-use super::scheme::{Encoding, Layout, MAX_VALUE, Signature, Stamp, StampUnit, TimestampPlace};
+use super::encoding::Encoding;
 use crate::headers::Headers;
+
+/// Maximum length of a header value or path token that authenticates, and of a secret, in bytes.
+pub const MAX_VALUE: usize = 4096;
 
 /// Maximum number of items in a header that lists signatures.
 pub const MAX_SIGNATURES: usize = 16;
@@ -39,21 +40,9 @@ impl<T> Found<T> {
     }
 }
 
-/// The signatures of a request, and the signed values besides the body.
-pub(super) struct SignatureClaim<'a> {
-    /// Between 1 and [`MAX_SIGNATURES`], each as long as the algorithm requires.
-    pub(super) signatures: Vec<Vec<u8>>,
-    /// The timestamp as it was sent. Empty if the scheme has none.
-    pub(super) digits: &'a str,
-    /// The parsed timestamp. It is untrusted until a signature matches.
-    pub(super) signed_at: Option<Timestamp>,
-    /// The id as it was sent. Empty if the scheme has none.
-    pub(super) id: &'a str,
-}
-
 /// Returns the only value of a header. Empty counts as missing. A repeated header is refused unless all values are empty,
 /// because it is ambiguous.
-fn single_value<'a>(headers: &'a Headers, name: &'a str) -> Result<Option<&'a str>, Refusal> {
+pub(super) fn single_value<'a>(headers: &'a Headers, name: &'a str) -> Result<Option<&'a str>, Refusal> {
     let mut count = 0_usize;
     let mut value = "";
     for each in headers.all(name) {
@@ -123,124 +112,5 @@ pub(super) fn path(token: Option<&str>) -> Result<Found<&str>, Refusal> {
         None | Some("") => Ok(Found::Nothing),
         Some(token) if token.len() > MAX_VALUE => Err(Refusal::Malformed),
         Some(token) => Ok(Found::Claim(token)),
-    }
-}
-
-impl Signature {
-    /// Parses the signatures in a request's headers.
-    pub(super) fn claim<'a>(&'a self, headers: &'a Headers) -> Result<Found<SignatureClaim<'a>>, Refusal> {
-        let Some(value) = single_value(headers, &self.header)? else {
-            return Ok(Found::Nothing);
-        };
-        let (texts, item) = self.split_signatures(value)?;
-        if texts.is_empty() {
-            return Ok(Found::Empty);
-        }
-        let signatures = texts
-            .into_iter()
-            .map(|text| self.encoding.decode(text))
-            .map(|bytes| bytes.filter(|bytes| bytes.len() == self.algorithm.length()))
-            .collect::<Option<Vec<_>>>()
-            .ok_or(Refusal::Malformed)?;
-        let digits = match &self.timestamp {
-            None => "",
-            Some(stamp) => stamp.digits(headers, item)?,
-        };
-        let signed_at = match &self.timestamp {
-            None => None,
-            Some(stamp) => Some(stamp.unit.parse(digits).ok_or(Refusal::Malformed)?),
-        };
-        Ok(Found::Claim(SignatureClaim {
-            signatures,
-            digits,
-            signed_at,
-            id: self.id(headers)?,
-        }))
-    }
-
-    /// Splits the header into the texts of the signatures, without empty ones, and the timestamp in the list. A header
-    /// without an item of this scheme is malformed.
-    fn split_signatures<'a>(&self, value: &'a str) -> Result<(Vec<&'a str>, Option<&'a str>), Refusal> {
-        let mut texts = Vec::new();
-        let mut timestamp = None;
-        match &self.layout {
-            Layout::Single { prefix } => texts.push(value.strip_prefix(prefix).ok_or(Refusal::Malformed)?),
-            Layout::List { separator, prefix } => {
-                let stamp = self.timestamp.as_ref().and_then(Stamp::item_prefix);
-                for (index, item) in value.split(separator).enumerate() {
-                    if index == MAX_SIGNATURES {
-                        return Err(Refusal::Malformed);
-                    }
-                    let item = item.trim_matches(' ');
-                    if let Some(digits) = stamp.and_then(|prefix| item.strip_prefix(prefix)) {
-                        if timestamp.replace(digits).is_some() {
-                            return Err(Refusal::Malformed);
-                        }
-                    } else if let Some(text) = item.strip_prefix(prefix) {
-                        texts.push(text);
-                    }
-                }
-            }
-        }
-        if texts.is_empty() {
-            return Err(Refusal::Malformed);
-        }
-        texts.retain(|text| !text.is_empty());
-        Ok((texts, timestamp))
-    }
-
-    fn id<'a>(&'a self, headers: &'a Headers) -> Result<&'a str, Refusal> {
-        let Some(name) = &self.id else { return Ok("") };
-        let id = single_value(headers, name)?.ok_or(Refusal::Malformed)?;
-        match self.delimiter_after_id() {
-            Some(end) if id.contains(end) => Err(Refusal::Malformed),
-            _ => Ok(id),
-        }
-    }
-}
-
-impl Stamp {
-    fn item_prefix(&self) -> Option<&str> {
-        match &self.place {
-            TimestampPlace::Item { prefix } => Some(prefix),
-            TimestampPlace::Header { .. } => None,
-        }
-    }
-
-    fn digits<'a>(&'a self, headers: &'a Headers, item: Option<&'a str>) -> Result<&'a str, Refusal> {
-        let digits = match &self.place {
-            TimestampPlace::Item { .. } => item,
-            TimestampPlace::Header { name, prefix } => {
-                single_value(headers, name)?.and_then(|value| value.strip_prefix(prefix))
-            }
-        };
-        digits.ok_or(Refusal::Malformed)
-    }
-
-    /// Returns whether the difference between `signed_at` and `now` is within the tolerance.
-    pub(super) fn accepts(&self, signed_at: Timestamp, now: Timestamp) -> bool {
-        now.duration_since(signed_at).unsigned_abs() <= self.tolerance
-    }
-}
-
-impl StampUnit {
-    /// Parses digits. A sign, a fraction or a space is refused.
-    fn parse(self, digits: &str) -> Option<Timestamp> {
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let count = digits.parse().ok()?;
-        match self {
-            Self::Seconds => Timestamp::from_second(count).ok(),
-            Self::Milliseconds => Timestamp::from_millisecond(count).ok(),
-        }
-    }
-
-    /// Formats a time as digits.
-    pub(super) fn format(self, at: Timestamp) -> String {
-        match self {
-            Self::Seconds => at.as_second().to_string(),
-            Self::Milliseconds => at.as_millisecond().to_string(),
-        }
     }
 }

@@ -2,21 +2,36 @@
 //!
 //! ```toml
 //! name = "signature"
-//! method = "hmac"                     # hmac | token | basic | path | none
-//! header = "Webhook-Signature"        # hmac, token, basic (default: Authorization)
-//! algorithm = "sha256"                # or sha1; default: sha256
+//! method = "hmac"                     # hmac | ed25519 | rsa | token | basic | path | none
+//! header = "Webhook-Signature"        # not of http-message; default of basic: Authorization
+//! algorithm = "sha256"                # sha1, sha512; of hmac and rsa
 //! encoding = "base64"                 # or hex; default: hex
-//! list = { separator = " ", prefix = "v1," }      # or prefix = "…"
-//! signed = "{id}.{timestamp}.{body}"  # also {payload} and literal text; default: {body}
+//! list = { separator = " ", prefix = "v1," }      # also suffix; or prefix = "…"; or field = "…" of the payload
+//! signed = "{id}.{timestamp}.{body}"  # also {payload}, {url} … and literal text; default: {body}
 //! timestamp = { header = "Webhook-Timestamp" }    # also prefix, unit = "ms"; without header: an item of the list
 //! id = { header = "Webhook-Id" }
 //! tolerance = "5m"                    # maximum distance of the timestamp from now
-//! secret = { prefix = "whsec_", encoding = "base64" }     # how the key is derived from the secret
+//! secret = { prefix = "whsec_", encoding = "base64" }     # how the key is derived from the secret; of hmac
+//! also = "path"                       # a scheme that must authenticate the request, too
+//!
+//! format = "jws"                      # in place of list, signed, timestamp, id
+//! claims = { iss = "netlify", sha256 = "{sha256:hex}" }
+//!
+//! format = "http-message"
+//! components = ["@method", "content-digest"]
+//! tolerance = "5m"
 //! ```
 
-use super::keys::{ALGORITHMS, ENCODINGS, METHODS, RawMethod, SCHEME, UNITS};
-use super::scheme::{Encoding, KeyForm, Layout, Method, Scheme, Signature, Stamp, TimestampPlace};
+use super::cipher::{Cipher, KeyForm};
+use super::encoding::Encoding;
+use super::hash::Hash;
+use super::jws::{Expected, Jws};
+use super::keys::{ALGORITHMS, ENCODINGS, FORMATS, Format, METHODS, RawMethod, SCHEME, UNITS};
+use super::message_signature::{self, MessageSignature};
+use super::public_key::KeyPair;
+use super::scheme::{Carrier, Method, Scheme, Signature};
 use super::signed::{self, Piece};
+use super::text_signature::{Layout, Stamp, TextSignature, TimestampPlace};
 use crate::toml_reader::{self, Findings, TableReader};
 use crate::units;
 
@@ -52,7 +67,11 @@ impl Scheme {
 fn read_scheme(table: &TableReader<'_, '_>) -> Option<Scheme> {
     let before = table.errors();
     let method = match table.word("method", &METHODS)? {
-        RawMethod::Hmac => Method::Hmac(Box::new(signature(table))),
+        RawMethod::Hmac | RawMethod::Ed25519 | RawMethod::Rsa => Method::Signed(Box::new(Signature {
+            cipher: cipher(table)?,
+            carrier: carrier(table),
+            also: table.text("also").map(|name| name.value),
+        })),
         RawMethod::Token => {
             only(table, &["header", "prefix"], "token");
             Method::Token {
@@ -92,6 +111,104 @@ fn only(table: &TableReader<'_, '_>, used: &[&str], method: &str) {
     }
 }
 
+/// Reports keys that are of no use.
+fn without(table: &TableReader<'_, '_>, keys: &[&str], what: &str) {
+    for key in keys.iter().filter(|key| table.has(key)) {
+        table.wrong(key, format!("{what} does not use this key"));
+    }
+}
+
+fn cipher(table: &TableReader<'_, '_>) -> Option<Cipher> {
+    let hash = table.word("algorithm", &ALGORITHMS).unwrap_or_default();
+    Some(match table.word("method", &METHODS)? {
+        RawMethod::Ed25519 => {
+            without(table, &["algorithm", "secret"], "method `ed25519`");
+            Cipher::Private(KeyPair::Ed25519)
+        }
+        RawMethod::Rsa => {
+            without(table, &["secret"], "method `rsa`");
+            Cipher::Private(KeyPair::Rsa(hash))
+        }
+        _ => Cipher::Hmac(hash, key_form(table)),
+    })
+}
+
+fn key_form(table: &TableReader<'_, '_>) -> KeyForm {
+    let Some(secret) = table.table("secret") else {
+        return KeyForm::default();
+    };
+    KeyForm {
+        prefix: secret.any_text("prefix").unwrap_or_default(),
+        encoding: secret.word("encoding", &ENCODINGS),
+    }
+}
+
+/// The keys of `format = "text"`. Only `tolerance` has a use in another format.
+const TEXT_KEYS: [&str; 7] = ["encoding", "prefix", "list", "field", "signed", "timestamp", "id"];
+
+fn carrier(table: &TableReader<'_, '_>) -> Carrier {
+    let format = table.word("format", &FORMATS).unwrap_or_default();
+    if format != Format::Text {
+        without(table, &TEXT_KEYS, "this format");
+        if table.word("algorithm", &ALGORITHMS) == Some(Hash::Sha1) {
+            table.wrong("algorithm", "this format has no signatures with SHA-1");
+        }
+    }
+    if format != Format::Jws {
+        without(table, &["claims"], "this format");
+    }
+    if format != Format::Message {
+        without(table, &["components"], "this format");
+    }
+    match format {
+        Format::Text => Carrier::Text(text_signature(table)),
+        Format::Jws => {
+            without(table, &["tolerance"], "this format");
+            Carrier::Jws(jws(table))
+        }
+        Format::Message => {
+            without(table, &["header"], "this format");
+            Carrier::Message(message(table))
+        }
+    }
+}
+
+fn jws(table: &TableReader<'_, '_>) -> Jws {
+    let expected = |text: String| match text.as_str() {
+        "{sha256:hex}" => Expected::Digest(Encoding::Hex),
+        "{sha256:base64}" => Expected::Digest(Encoding::Base64),
+        _ => Expected::Text(text),
+    };
+    let claims = table.entries("claims").into_iter();
+    let claims = claims.filter_map(|(name, value)| Some((name.value, expected(value.text()?.value))));
+    let claims: Vec<_> = claims.collect();
+    if !claims.iter().any(|(_, expected)| matches!(expected, Expected::Digest(_))) {
+        let what = "one claim must be {sha256:hex} or {sha256:base64}, so that the body is signed";
+        table.wrong("claims", what);
+    }
+    Jws {
+        header: header(table, "header"),
+        claims,
+    }
+}
+
+fn message(table: &TableReader<'_, '_>) -> MessageSignature {
+    let components = table.texts("components").unwrap_or_default().into_iter();
+    let components: Vec<String> = components.map(|name| name.value.to_ascii_lowercase()).collect();
+    if !components.iter().any(|name| name == message_signature::DIGEST) {
+        let what = "it needs \"content-digest\", so that the body is signed";
+        table.wrong("components", what);
+    }
+    if !table.has("tolerance") {
+        let what = "the format needs a tolerance such as \"5m\"; without one an old request stays valid";
+        table.wrong("tolerance", what);
+    }
+    MessageSignature {
+        components,
+        tolerance: table.unit("tolerance", &units::DURATION).unwrap_or_default(),
+    }
+}
+
 /// Reads the name of a header, in lower case.
 fn header(table: &TableReader<'_, '_>, key: &str) -> String {
     let name = table.any_text(key).unwrap_or_default().to_ascii_lowercase();
@@ -104,7 +221,7 @@ fn header(table: &TableReader<'_, '_>, key: &str) -> String {
     name
 }
 
-fn signature(table: &TableReader<'_, '_>) -> Signature {
+fn text_signature(table: &TableReader<'_, '_>) -> TextSignature {
     let header_name = header(table, "header");
     let encoding = table.word("encoding", &ENCODINGS).unwrap_or_default();
     if table.has("prefix") && table.has("list") {
@@ -140,27 +257,24 @@ fn signature(table: &TableReader<'_, '_>) -> Signature {
             _ => {}
         }
     }
-    let key = table
-        .table("secret")
-        .map_or_else(KeyForm::default, |secret| KeyForm {
-            prefix: secret.any_text("prefix").unwrap_or_default(),
-            encoding: secret.word("encoding", &ENCODINGS),
-        });
-    Signature {
+    if table.has("field") {
+        without(table, &["list", "prefix"], "a signature in the payload");
+    }
+    TextSignature {
         header: header_name,
-        algorithm: table.word("algorithm", &ALGORITHMS).unwrap_or_default(),
+        field: table.text("field").map(|name| name.value),
         encoding,
         layout,
         signed,
         timestamp,
         id,
-        key,
     }
 }
 
 fn list_layout(list: &TableReader<'_, '_>, encoding: Encoding) -> Layout {
     let separator = list.any_text("separator").unwrap_or_default();
     let prefix = list.any_text("prefix").unwrap_or_default();
+    let suffix = list.any_text("suffix").unwrap_or_default();
     let is_in_signatures = |character: char| match encoding {
         Encoding::Hex => character.is_ascii_alphanumeric(),
         Encoding::Base64 => character.is_ascii_alphanumeric() || "+/=".contains(character),
@@ -170,8 +284,14 @@ fn list_layout(list: &TableReader<'_, '_>, encoding: Encoding) -> Layout {
         list.wrong("separator", what);
     } else if prefix.contains(&separator) {
         list.wrong("prefix", format!("`{prefix}` contains the separator"));
+    } else if suffix.contains(&separator) {
+        list.wrong("suffix", format!("`{suffix}` contains the separator"));
     }
-    Layout::List { separator, prefix }
+    Layout::List {
+        separator,
+        prefix,
+        suffix,
+    }
 }
 
 /// Reads `timestamp` and `tolerance`.

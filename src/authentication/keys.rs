@@ -1,7 +1,9 @@
 //! The keys of `[[authentication]]` tables. [`super::grammar`] reads them.
 
-use super::scheme::{Algorithm, Encoding, StampUnit};
-use crate::toml_reader::{Key, Shape, words};
+use super::encoding::Encoding;
+use super::hash::Hash;
+use super::text_signature::StampUnit;
+use crate::toml_reader::{Key, Names, Shape, words};
 
 /// The shape of the key `authentication`.
 pub(crate) const SCHEMES: Shape = Shape::NonEmptyList(&Shape::Table(SCHEME));
@@ -16,7 +18,7 @@ pub(super) const SCHEME: &[Key] = &[
     Key::required(
         "method",
         Shape::word("method", &words(&METHODS)),
-        "hmac, token, basic, path or none",
+        "hmac, ed25519, rsa, token, basic, path or none",
     ),
     Key::new(
         "header",
@@ -26,7 +28,23 @@ pub(super) const SCHEME: &[Key] = &[
     Key::new(
         "algorithm",
         Shape::word("algorithm", &words(&ALGORITHMS)),
-        "the hash function of the HMAC; default: \"sha256\"",
+        "the hash function of the HMAC; of an RSA signature, the weakest that is accepted; default: \"sha256\"",
+    ),
+    Key::new(
+        "format",
+        Shape::word("format", &words(&FORMATS)),
+        "how the request carries the signature: after a prefix or in a list, as a JSON Web Signature, or as an HTTP message \
+         signature (RFC 9421); default: \"text\"",
+    ),
+    Key::new(
+        "also",
+        Shape::Name,
+        "the name of another scheme that must authenticate the request, too",
+    ),
+    Key::new(
+        "field",
+        Shape::Text,
+        "the field of the payload that holds the signature; `header` then is one that every signed request has",
     ),
     Key::new(
         "encoding",
@@ -46,7 +64,20 @@ pub(super) const SCHEME: &[Key] = &[
     Key::new(
         "signed",
         Shape::AnyText,
-        "the signed text, of {body} or {payload}, {timestamp}, {id} and literal text; default: \"{body}\"",
+        "the signed text, of {body} or {payload}, {timestamp}, {id}, other values and literal text; default: \"{body}\"",
+    ),
+    Key::new(
+        "claims",
+        Shape::Map {
+            names: Names::Any,
+            values: &Shape::AnyText,
+        },
+        "what a JSON Web Signature must state, by name; one of the values is {sha256:hex} or {sha256:base64}, the hash of the body",
+    ),
+    Key::new(
+        "components",
+        Shape::NonEmptyList(&Shape::Text),
+        "the components that an HTTP message signature must cover, such as [\"@method\", \"content-digest\"]",
     ),
     Key::new(
         "timestamp",
@@ -73,6 +104,11 @@ const LIST: &[Key] = &[
         Shape::AnyText,
         "the prefix of the items that are signatures",
     ),
+    Key::new(
+        "suffix",
+        Shape::AnyText,
+        "the text after each signature, such as a quotation mark",
+    ),
 ];
 
 const TIMESTAMP: &[Key] = &[
@@ -85,7 +121,7 @@ const TIMESTAMP: &[Key] = &[
     Key::new(
         "unit",
         Shape::word("unit", &words(&UNITS)),
-        "seconds or milliseconds; default: \"s\"",
+        "seconds, milliseconds, or the date of HTTP; default: \"s\"",
     ),
 ];
 
@@ -106,24 +142,49 @@ const SECRET: &[Key] = &[
 
 const ENCODING: Shape = Shape::word("encoding", &words(&ENCODINGS));
 
-pub(super) const METHODS: [(&str, RawMethod); 5] = [
+pub(super) const METHODS: [(&str, RawMethod); 7] = [
     ("hmac", RawMethod::Hmac),
+    ("ed25519", RawMethod::Ed25519),
+    ("rsa", RawMethod::Rsa),
     ("token", RawMethod::Token),
     ("basic", RawMethod::Basic),
     ("path", RawMethod::Path),
     ("none", RawMethod::None),
 ];
-pub(super) const ALGORITHMS: [(&str, Algorithm); 2] =
-    [("sha1", Algorithm::Sha1), ("sha256", Algorithm::Sha256)];
+pub(super) const ALGORITHMS: [(&str, Hash); 3] = [
+    ("sha1", Hash::Sha1),
+    ("sha256", Hash::Sha256),
+    ("sha512", Hash::Sha512),
+];
+pub(super) const FORMATS: [(&str, Format); 3] = [
+    ("text", Format::Text),
+    ("jws", Format::Jws),
+    ("http-message", Format::Message),
+];
 pub(super) const ENCODINGS: [(&str, Encoding); 2] = [("hex", Encoding::Hex), ("base64", Encoding::Base64)];
-pub(super) const UNITS: [(&str, StampUnit); 2] = [("s", StampUnit::Seconds), ("ms", StampUnit::Milliseconds)];
+pub(super) const UNITS: [(&str, StampUnit); 3] = [
+    ("s", StampUnit::Seconds),
+    ("ms", StampUnit::Milliseconds),
+    ("http", StampUnit::Http),
+];
 
 /// The words of the key `method`.
 #[derive(Clone, Copy)]
 pub(super) enum RawMethod {
     Hmac,
+    Ed25519,
+    Rsa,
     Token,
     Basic,
     Path,
     None,
+}
+
+/// The words of the key `format`.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(super) enum Format {
+    #[default]
+    Text,
+    Jws,
+    Message,
 }

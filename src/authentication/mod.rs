@@ -47,16 +47,27 @@
 //! ```
 //!
 //! No code here is specific to a sender. What GitHub, Stripe or Slack do differently is configured in their `source.toml`.
+//! A sender that signs with a private key is authenticated by its public key, which the source lists among its secrets: the methods
+//! `ed25519` and `rsa`. The cryptography is ring's.
+//!
 //! All parsing is bounded ([`MAX_VALUE`], [`MAX_SIGNATURES`], [`MAX_SECRETS`]). Secrets are compared in constant time.
 
 mod authenticator;
+mod cipher;
 mod claim;
+mod encoding;
+mod fields;
 mod grammar;
+mod hash;
+mod jws;
 mod keys;
+mod message_signature;
 mod proof;
+mod public_key;
 mod scheme;
 mod sign;
 mod signed;
+mod text_signature;
 mod traces;
 mod warnings;
 
@@ -64,12 +75,14 @@ mod warnings;
 mod tests;
 
 pub use authenticator::{Authenticator, MAX_SECRETS};
-pub use claim::MAX_SIGNATURES;
+pub use claim::{MAX_SIGNATURES, MAX_VALUE};
 pub(crate) use grammar::read_schemes;
 pub(crate) use keys::SCHEMES;
 pub use proof::{Authentic, Pending};
-pub use scheme::{MAX_VALUE, Scheme};
-pub use sign::{secret_for, sign};
+pub use public_key::public_key;
+pub use scheme::Scheme;
+pub use sign::{Unsigned, secret_for, sign, sign_request};
+pub use signed::RequestTarget;
 pub use warnings::SecretWarning;
 
 /// Why a request is not authentic.

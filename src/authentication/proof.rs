@@ -3,12 +3,18 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
-use subtle::{Choice, ConstantTimeEq};
+use std::borrow::Cow;
+use subtle::ConstantTimeEq;
 
 use super::Refusal;
 use super::authenticator::{Authenticator, KeyedScheme};
-use super::claim::{self, Found, SignatureClaim};
-use super::scheme::{Method, Signature, fingerprint};
+use super::claim::{self, Found};
+use super::hash::fingerprint;
+use super::jws::JwsClaim;
+use super::message_signature::MessageClaim;
+use super::scheme::{Carrier, Method, Signature};
+use super::signed::{RequestTarget, Values};
+use super::text_signature::TextClaim;
 use super::traces::{self, Traces};
 use crate::headers::Headers;
 use crate::payload::{UnreadableForm, mark_as_query};
@@ -36,11 +42,12 @@ impl Authentic {
 
 impl Authenticator {
     /// Checks the headers before the body is read. For the methods `token`, `basic` and `path` this already authenticates
-    /// the request. For `hmac` it checks that the signatures exist and are well-formed. `path_token` is the last segment
+    /// the request. For a signature it checks that it exists and is well-formed. `path_token` is the last segment
     /// of `/hooks/{source}/{token}`.
     ///
     /// The first scheme whose header or path token is in the request decides; later schemes are not tried. An `Authorization` header counts only
-    /// for schemes with its first word: `Basic …` does not concern a scheme for bearer tokens.
+    /// for schemes with its first word: `Basic …` does not concern a scheme for bearer tokens. A scheme that another one names in
+    /// its key `also` does not decide alone.
     ///
     /// # Errors
     /// [`Refusal::Missing`], [`Refusal::Malformed`] or [`Refusal::Mismatch`].
@@ -50,15 +57,20 @@ impl Authenticator {
         path_token: Option<&'a str>,
     ) -> Result<Pending<'a>, Refusal> {
         let (mut is_empty, mut is_another) = (false, false);
-        for entry in &self.entries {
+        let is_part = |name: &str| self.entries.iter().any(|entry| entry.also() == Some(name));
+        for entry in self.entries.iter().filter(|entry| !is_part(&entry.scheme.name)) {
             match entry.claim(headers, path_token)? {
-                Found::Claim(claim) => {
+                Found::Claim(mut claim) => {
+                    if let Some(also) = entry.also() {
+                        claim.add(self.claim_also(also, headers, path_token)?);
+                    }
                     return Ok(Pending {
                         authenticator: self,
                         headers,
                         scheme: &entry.scheme.name,
                         claim,
                         query: "",
+                        target: RequestTarget::default(),
                     });
                 }
                 Found::Empty => is_empty = true,
@@ -71,6 +83,18 @@ impl Authenticator {
         }
         Err(Refusal::Missing)
     }
+
+    /// Returns the traces of the secret that the scheme `name` requires beside a signature.
+    fn claim_also(&self, name: &str, headers: &Headers, path_token: Option<&str>) -> Result<Traces, Refusal> {
+        let entry = self.entries.iter().find(|entry| entry.scheme.name == name);
+        match entry.ok_or(Refusal::Missing)?.claim(headers, path_token)? {
+            Found::Claim(Claim::Verified { traces, .. }) => Ok(traces),
+            // `Authenticator::new` refuses a scheme with a signature of its own.
+            Found::Claim(Claim::Signed { .. }) | Found::Nothing | Found::Empty | Found::Another => {
+                Err(Refusal::Missing)
+            }
+        }
+    }
 }
 
 /// A request with valid headers. Its body is not authenticated yet.
@@ -80,6 +104,7 @@ pub struct Pending<'a> {
     scheme: &'a str,
     claim: Claim<'a>,
     query: &'a str,
+    target: RequestTarget<'a>,
 }
 
 /// What the headers of a request (or its path token) claim under one scheme.
@@ -90,8 +115,31 @@ enum Claim<'a> {
     Signed {
         entry: &'a KeyedScheme,
         signature: &'a Signature,
-        claimed: SignatureClaim<'a>,
+        claimed: Claimed<'a>,
+        traces: Traces,
     },
+}
+
+/// What the headers claim about a signature.
+enum Claimed<'a> {
+    Text(TextClaim<'a>),
+    Jws(JwsClaim<'a>),
+    Message(Vec<MessageClaim<'a>>),
+}
+
+impl Claim<'_> {
+    /// Adds the traces of another secret of the request.
+    fn add(&mut self, other: Traces) {
+        match self {
+            Self::Verified { traces, .. } | Self::Signed { traces, .. } => traces.add(other),
+        }
+    }
+
+    fn traces(&self) -> &Traces {
+        match self {
+            Self::Verified { traces, .. } | Self::Signed { traces, .. } => traces,
+        }
+    }
 }
 
 impl<'a> Pending<'a> {
@@ -105,6 +153,12 @@ impl<'a> Pending<'a> {
     #[must_use]
     pub fn with_query(self, query: &'a str) -> Self {
         Self { query, ..self }
+    }
+
+    /// Adds the request line, which a signature may cover. Without it such a signature is a mismatch.
+    #[must_use]
+    pub fn with_target(self, target: RequestTarget<'a>) -> Self {
+        Self { target, ..self }
     }
 
     /// Checks that the body is authentic, without extracting the payload.
@@ -160,14 +214,24 @@ impl<'a> Pending<'a> {
                 entry,
                 signature,
                 claimed,
+                ..
             } => {
-                let payload = if signature.signs_payload() {
+                let payload = if signature.carrier.needs_payload() {
                     let form = &self.authenticator.form;
                     form.signed(headers, body).map_err(|_| Refusal::Mismatch)?
                 } else {
                     None
                 };
-                signature.verify(entry, claimed, body, payload.as_ref().unwrap_or(body), now)
+                let values = Values {
+                    headers,
+                    target: self.target,
+                    address: &self.authenticator.address,
+                    body,
+                    payload: payload.as_ref().unwrap_or(body),
+                    timestamp: "",
+                    id: "",
+                };
+                signature.verify(entry, claimed, &values, now)
             }
         }
     }
@@ -179,22 +243,28 @@ impl<'a> Pending<'a> {
         name.starts_with(':')
             || self.authenticator.secret_headers.contains(name)
             || traces::is_secret_name(name)
-            || matches!(&self.claim, Claim::Verified { traces, .. } if traces.occur_in(value))
+            || self.claim.traces().occur_in(value)
     }
 }
 
 impl KeyedScheme {
+    /// Returns the name of the scheme that must authenticate a request, too.
+    pub(super) fn also(&self) -> Option<&str> {
+        self.scheme.signature()?.also.as_deref()
+    }
+
     fn claim<'a>(
         &'a self,
         headers: &'a Headers,
         path_token: Option<&'a str>,
     ) -> Result<Found<Claim<'a>>, Refusal> {
         match &self.scheme.method {
-            Method::Hmac(signature) => signature.claim(headers)?.and_then(|claimed| {
+            Method::Signed(signature) => signature.claim(headers)?.and_then(|claimed| {
                 Ok(Claim::Signed {
                     entry: self,
                     signature,
                     claimed,
+                    traces: Traces::default(),
                 })
             }),
             Method::Token { header, prefix } => {
@@ -227,28 +297,39 @@ impl KeyedScheme {
 }
 
 impl Signature {
-    /// Returns the name of the secret that matches one of the signatures. Checks the timestamp only after that, because an
-    /// unauthenticated timestamp means nothing.
+    fn claim<'a>(&'a self, headers: &'a Headers) -> Result<Found<Claimed<'a>>, Refusal> {
+        let cipher = &self.cipher;
+        match &self.carrier {
+            Carrier::Text(text) => text.claim(headers, cipher)?.and_then(|claim| Ok(Claimed::Text(claim))),
+            Carrier::Jws(jws) => jws.claim(headers, cipher)?.and_then(|claim| Ok(Claimed::Jws(claim))),
+            Carrier::Message(message) => {
+                let claims = message.claim(headers, cipher)?;
+                claims.and_then(|claims| Ok(Claimed::Message(claims)))
+            }
+        }
+    }
+
+    /// Returns the name of the secret that matches one of the signatures. What else the request claims, such as its time, is
+    /// checked only after that, because it means nothing before.
     fn verify<'e>(
         &self,
         entry: &'e KeyedScheme,
-        claimed: &SignatureClaim,
-        body: &[u8],
-        payload: &[u8],
+        claimed: &Claimed<'_>,
+        values: &Values<'_>,
         now: Timestamp,
     ) -> Result<&'e str, Refusal> {
-        let secret = entry.find_secret(|key| {
-            let right = self.tag(key, claimed.digits, claimed.id, body, payload);
-            let none = Choice::from(0);
-            claimed
-                .signatures
-                .iter()
-                .fold(none, |found, claimed| found | right.ct_eq(claimed))
-        });
-        let secret = secret.ok_or(Refusal::Mismatch)?;
-        match (&self.timestamp, claimed.signed_at) {
-            (Some(stamp), Some(at)) if !stamp.accepts(at, now) => Err(Refusal::Stale),
-            _ => Ok(secret),
+        let find = |text: &[Cow<'_, [u8]>], signatures: &[Vec<u8>]| {
+            entry.find_secret(|key| self.cipher.verify(key, text, signatures))
+        };
+        match (&self.carrier, claimed) {
+            (Carrier::Text(text), Claimed::Text(claimed)) => {
+                text.verify(&find, &self.cipher, claimed, values, now)
+            }
+            (Carrier::Jws(jws), Claimed::Jws(claimed)) => jws.verify(&find, claimed, values, now),
+            (Carrier::Message(message), Claimed::Message(claimed)) => {
+                message.verify(&find, claimed, values, now)
+            }
+            _ => Err(Refusal::Mismatch),
         }
     }
 }

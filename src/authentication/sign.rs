@@ -1,29 +1,45 @@
 //! The sender's side: creates the headers that authenticate a request. For the demo's sample sender and for tests.
 
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
+use std::borrow::Cow;
 
 use super::Authenticator;
-use super::scheme::{Encoding, Layout, Method, Scheme, Signature, TimestampPlace};
+use super::cipher::Cipher;
+use super::encoding::Encoding;
+use super::scheme::{Carrier, Method, Scheme, Signature};
+use super::signed::{RequestTarget, Values};
+use crate::headers::Headers;
 use crate::secret::{Secret, SourceSecret};
 
-/// Returns the headers that a sender with this secret adds to a request. Names are in lower case. `id` is used if the
-/// scheme signs an id. `body` also counts as the payload, as in a request that carries JSON.
+/// A request that a sender is about to sign.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsigned<'a> {
+    /// Used if the scheme signs an id.
+    pub id: &'a str,
+    /// The time of the signature.
+    pub now: Timestamp,
+    /// The request line.
+    pub target: RequestTarget<'a>,
+    /// The address of the listener, without a path, such as `https://bridge.example.org`.
+    pub address: &'a str,
+    /// The headers that the request already has.
+    pub headers: &'a Headers,
+    /// The body. It also counts as the payload, as in a request that carries JSON.
+    pub body: &'a [u8],
+}
+
+/// Returns the headers that a sender with this secret adds to a request. Names are in lower case. For a scheme with a public key,
+/// the secret is the private key, in PEM (PKCS #8).
 ///
-/// Returns nothing for a path token, which belongs into the URL, and for a secret that the scheme does not accept.
-pub fn sign(
-    scheme: &Scheme,
-    secret: &Secret,
-    id: &str,
-    now: Timestamp,
-    body: &[u8],
-) -> Vec<(String, String)> {
-    let Ok(key) = scheme.key(secret) else {
-        return Vec::new();
-    };
+/// Returns nothing for a path token, which belongs into the URL; for a secret that the scheme does not accept; and for what it
+/// cannot sign: a body that must hold its own signature, a header that the request lacks.
+pub fn sign_request(scheme: &Scheme, secret: &Secret, request: &Unsigned<'_>) -> Vec<(String, String)> {
     let value = secret.expose();
+    if !scheme.has_public_key() && scheme.key(secret).is_err() {
+        return Vec::new();
+    }
     match &scheme.method {
-        Method::Hmac(signature) => signature.sign(key.expose_secret(), id, now, body),
+        Method::Signed(signature) => signature.sign(secret, request).unwrap_or_default(),
         Method::Token { header, prefix } => vec![(header.clone(), format!("{prefix}{value}"))],
         Method::Basic { header } => {
             let pair = Encoding::Base64.encode(value.as_bytes());
@@ -33,17 +49,38 @@ pub fn sign(
     }
 }
 
+/// [`sign_request`] for a request of which only the body matters.
+pub fn sign(
+    scheme: &Scheme,
+    secret: &Secret,
+    id: &str,
+    now: Timestamp,
+    body: &[u8],
+) -> Vec<(String, String)> {
+    let request = Unsigned {
+        id,
+        now,
+        target: RequestTarget::default(),
+        address: "",
+        headers: &Headers::default(),
+        body,
+    };
+    sign_request(scheme, secret, &request)
+}
+
 /// Converts a made-up text to a secret that the scheme accepts: adds the prefix, the encoding (such as `whsec_` and base64)
-/// or a user name.
+/// or a user name. A scheme with a public key has no secret: see [`Scheme::has_public_key`].
 pub fn secret_for(scheme: &Scheme, text: &str) -> Secret {
     Secret::new(&match &scheme.method {
-        Method::Hmac(signature) => {
-            let form = &signature.key;
-            let key = form
-                .encoding
-                .map_or_else(|| text.to_owned(), |encoding| encoding.encode(text.as_bytes()));
-            format!("{}{key}", form.prefix)
-        }
+        Method::Signed(signature) => match &signature.cipher {
+            Cipher::Hmac(_, form) => {
+                let key = form
+                    .encoding
+                    .map_or_else(|| text.to_owned(), |encoding| encoding.encode(text.as_bytes()));
+                format!("{}{key}", form.prefix)
+            }
+            Cipher::Private(_) => text.to_owned(),
+        },
         Method::Basic { .. } if !text.contains(':') => format!("user:{text}"),
         Method::Basic { .. } | Method::Token { .. } | Method::Path | Method::None => text.to_owned(),
     })
@@ -65,30 +102,24 @@ impl Authenticator {
 }
 
 impl Signature {
-    fn sign(&self, key: &[u8], id: &str, now: Timestamp, body: &[u8]) -> Vec<(String, String)> {
-        let stamp = self.timestamp.as_ref();
-        let digits = stamp.map(|stamp| stamp.unit.format(now)).unwrap_or_default();
-        let text = self.encoding.encode(&self.tag(key, &digits, id, body, body));
-        let mut headers = Vec::new();
-        if let Some(name) = &self.id {
-            headers.push((name.clone(), id.to_owned()));
-        }
-        let mut item = None;
-        match stamp.map(|stamp| &stamp.place) {
-            Some(TimestampPlace::Header { name, prefix }) => {
-                headers.push((name.clone(), format!("{prefix}{digits}")));
-            }
-            Some(TimestampPlace::Item { prefix }) => item = Some(format!("{prefix}{digits}")),
-            None => {}
-        }
-        let value = match &self.layout {
-            Layout::Single { prefix } => format!("{prefix}{text}"),
-            Layout::List { separator, prefix } => {
-                let items = item.into_iter().chain([format!("{prefix}{text}")]);
-                items.collect::<Vec<_>>().join(separator)
-            }
+    fn sign(&self, secret: &Secret, request: &Unsigned<'_>) -> Option<Vec<(String, String)>> {
+        let sign = |text: &[Cow<'_, [u8]>]| self.cipher.sign(secret, text);
+        let values = Values {
+            headers: request.headers,
+            target: request.target,
+            address: request.address,
+            body: request.body,
+            payload: request.body,
+            timestamp: "",
+            id: request.id,
         };
-        headers.push((self.header.clone(), value));
-        headers
+        match &self.carrier {
+            Carrier::Text(text) => text.sign(sign, &values, request.now),
+            Carrier::Jws(jws) => {
+                let value = jws.sign(&self.cipher, sign, request.body)?;
+                Some(vec![(jws.header.clone(), value)])
+            }
+            Carrier::Message(message) => message.sign(sign, &values, request.now),
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use percent_encoding::percent_decode;
 
-use super::scheme::Encoding;
+use super::encoding::Encoding;
 
 /// Minimum length of a secret that is searched for, in bytes. A shorter one would match unrelated headers.
 const SHORTEST: usize = 4;
@@ -50,6 +50,11 @@ impl Traces {
             .as_bytes()
             .to_vec();
         Self::of([pair.to_vec(), password.to_vec(), encoded])
+    }
+
+    /// Adds the traces of another secret.
+    pub(super) fn add(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     fn of(texts: impl IntoIterator<Item = Vec<u8>>) -> Self {

@@ -61,7 +61,7 @@ impl Scheme {
                 "senders percent-encode a token in a path unless it has only letters, digits, `-`, `.`, `_` and `~`: make one \
                 with `openssl rand -hex 32`",
             ),
-            Method::Hmac(_) if has_outer_white_space(text) => Some(
+            Method::Signed(_) if !self.has_public_key() && has_outer_white_space(text) => Some(
                 "it starts or ends with white space, which is part of the key: remove it unless the sender has it, too",
             ),
             Method::Token { .. } | Method::Basic { .. } if has_outer_white_space(text) => {
@@ -85,8 +85,9 @@ impl Scheme {
         let text = secret.expose();
         match &self.method {
             Method::Basic { .. } => Secret::new(text.split_once(':')?.1).guessed(),
+            Method::Signed(_) if self.has_public_key() => None,
             // Checks the key, without prefix and encoding.
-            Method::Hmac(_) => match std::str::from_utf8(key.expose_secret()) {
+            Method::Signed(_) => match std::str::from_utf8(key.expose_secret()) {
                 Ok(key) => Secret::new(key).guessed(),
                 Err(_) => Secret::too_short(key.expose_secret().len()),
             },

@@ -163,7 +163,7 @@ fn configuration(
         let Ok((loaded, _)) = config::kind_alone(kind, None) else {
             bail!("the kind {kind} cannot be read");
         };
-        let scheme = loaded.kind.schemes.first().context("a kind without a scheme")?;
+        let scheme = loaded.kind.scheme_with_secret().context("a kind without a secret")?;
         write_secret(&secret_for(scheme, &random(clock)), &folder.join(name))?;
         writeln!(
             text,
@@ -211,10 +211,16 @@ impl Demo<'_> {
     async fn send(&self, source: &str, event_type: &str, body: Bytes) -> anyhow::Result<()> {
         let kind = &self.sources.get(source).context("a source of the demo")?.kind;
         let secret = Secret::new(&fs::read_to_string(self.folder.join(source))?);
+        let scheme = kind.scheme_with_secret().context("a kind without a secret")?;
+        let path = match scheme.is_in_path() {
+            true => format!("hooks/{source}/{}", secret.expose()),
+            false => format!("hooks/{source}"),
+        };
         let request = SampleRequest {
             method: kind.methods.first().map_or("POST", |method| method.name()),
-            url: &self.webhooks.join(&format!("hooks/{source}"))?,
-            scheme: kind.schemes.first().context("a kind without a scheme")?,
+            url: &self.webhooks.join(&path)?,
+            public_url: None,
+            scheme,
             secret: &secret,
             headers: &kind.sample_headers,
             event_type,

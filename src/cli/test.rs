@@ -73,6 +73,8 @@ struct Test<'a> {
     secret_name: &'a str,
     secret: Secret,
     url: Url,
+    /// The address that a signature may cover.
+    public_url: Option<String>,
     operator: Client,
     clock: Clock,
 }
@@ -109,6 +111,12 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
     };
     let secrets = config.secrets.get(&source.name).map_or(&[][..], Vec::as_slice);
     let credential = source.authenticator.credential(secrets);
+    anyhow::ensure!(
+        !credential.is_some_and(|(scheme, _)| scheme.has_public_key()),
+        "only the sender has the private key of {}, so a test cannot sign: use the test of the sender, or `twake-bridge preview` and \
+         `twake-bridge send`",
+        source.name
+    );
     let (scheme, secret_name, secret) = match credential {
         Some((scheme, secret)) => (scheme.clone(), secret.name.as_str(), secret.value.clone()),
         None => (Scheme::none(), "", Secret::new("")),
@@ -119,6 +127,7 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
         sample,
         secret_name,
         url: address(&variables.settings.listen, source, &scheme, &secret)?,
+        public_url: config.public.url.clone(),
         scheme,
         secret,
         operator: Client::new(&operator, config.operator.token.clone())?,
@@ -205,6 +214,7 @@ impl Test<'_> {
                 .first()
                 .map_or("POST", |method| method.name()),
             url: &self.url,
+            public_url: self.public_url.as_deref(),
             scheme: &self.scheme,
             secret: &self.secret,
             headers: &self.source.kind.sample_headers,

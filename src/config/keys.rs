@@ -44,28 +44,51 @@ const TLS: Shape = Shape::Table(&[
 
 /// A reference to a secret.
 const SECRET: Shape = Shape::Reference {
-    places: &[
-        Key::new(
-            "env",
-            Shape::Text,
-            "the environment variable that holds the secret",
-        ),
-        Key::new(
-            "file",
-            Shape::Path,
-            "the file that holds the secret, at most 64 KiB; a last line break is not part of the secret",
-        ),
-        Key::new(
-            "credential",
-            Shape::Text,
-            "the file of systemd's LoadCredential= that holds the secret",
-        ),
-    ],
-    others: &[Key::new(
-        "scheme",
-        Shape::Text,
-        "the name of the only [[authentication]] scheme that may use the secret; default: every scheme",
-    )],
+    places: &[ENV, FILE, CREDENTIAL],
+    others: &[SCHEME],
     hint: "a secret is not written here; write where it is: { env = \"NAME\" }, { file = \"path\" } or \
            { credential = \"name\" } (a file of systemd's LoadCredential=)",
 };
+
+/// A reference to a secret of a source, or to its sender's public key.
+const SOURCE_SECRET: Shape = Shape::Reference {
+    places: &[
+        ENV,
+        FILE,
+        CREDENTIAL,
+        Key::new(
+            "public_key",
+            Shape::Text,
+            "the public key of a sender that signs with a private key: PEM, or an Ed25519 key in hex or base64; PEM may also be \
+             in a file",
+        ),
+    ],
+    others: &[SCHEME],
+    hint: "a secret is not written here; write where it is: { env = \"NAME\" }, { file = \"path\" } or \
+           { credential = \"name\" } (a file of systemd's LoadCredential=); only a public key may be written here, as \
+           { public_key = \"…\" }",
+};
+
+const ENV: Key = Key::new(
+    "env",
+    Shape::Text,
+    "the environment variable that holds the secret",
+);
+
+const FILE: Key = Key::new(
+    "file",
+    Shape::Path,
+    "the file that holds the secret, at most 64 KiB; a last line break is not part of the secret",
+);
+
+const CREDENTIAL: Key = Key::new(
+    "credential",
+    Shape::Text,
+    "the file of systemd's LoadCredential= that holds the secret",
+);
+
+const SCHEME: Key = Key::new(
+    "scheme",
+    Shape::Text,
+    "the name of the only [[authentication]] scheme that may use the secret; default: every scheme",
+);

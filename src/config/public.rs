@@ -5,6 +5,7 @@ use rustls::sign::CertifiedKey;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use url::Url;
 
 use super::authorities;
 use super::certified::{self, RawCertified};
@@ -19,6 +20,8 @@ pub struct Public {
     pub certificate: Option<Arc<CertifiedKey>>,
     /// The proxies whose `X-Forwarded-For` holds the client's address.
     pub trusted_proxies: TrustedProxies,
+    /// The address that senders have, without a final slash, such as `https://bridge.example.org`.
+    pub url: Option<String>,
 }
 
 /// `[public]` as it is written.
@@ -26,6 +29,7 @@ pub struct Public {
 pub(super) struct RawPublic {
     tls: Option<RawCertified>,
     trusted_proxies: Vec<Located<String>>,
+    url: Option<Located<String>>,
 }
 
 /// The access control of a source as it is written.
@@ -40,6 +44,7 @@ pub(super) fn raw(table: &TableReader<'_, '_>) -> RawPublic {
     RawPublic {
         tls: certified::raw(table),
         trusted_proxies: table.texts("trusted_proxies").unwrap_or_default(),
+        url: table.text("url"),
     }
 }
 
@@ -59,8 +64,23 @@ impl RawPublic {
         Public {
             certificate: certificate.map(Arc::new),
             trusted_proxies: TrustedProxies(nets(&self.trusted_proxies, "public.trusted_proxies", findings)),
+            url: self.url.as_ref().and_then(|given| address(given, findings)),
         }
     }
+}
+
+/// Reads the public address. It may have a path, which a proxy removes.
+fn address(given: &Located<String>, findings: &Findings) -> Option<String> {
+    let url = Url::parse(&given.value).ok().filter(|url| {
+        let has_host = ["http", "https"].contains(&url.scheme()) && url.has_host();
+        let has_more = url.query().is_some() || url.fragment().is_some() || !url.username().is_empty();
+        has_host && !has_more && url.password().is_none()
+    });
+    if url.is_none() {
+        let what = "is no address: write scheme and host, such as \"https://bridge.example.org\"";
+        findings.error(given.at, "public.url", what);
+    }
+    url.map(|url| url.as_str().trim_end_matches('/').to_owned())
 }
 
 impl RawAdmission {

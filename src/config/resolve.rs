@@ -75,6 +75,7 @@ fn resolve(raw: Raw, base: &Path, environment: &Environment, findings: &Findings
         channels: &channel_names,
         limits: raw.limits,
         has_tls: public.certificate.is_some(),
+        public_url: public.url.as_deref(),
         base,
         environment,
         findings,

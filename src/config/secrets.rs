@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::env::Environment;
 use super::files;
+use crate::authentication;
 use crate::secret::Secret;
 use crate::toml_reader::{Findings, Located, TableReader, ValueReader};
 
@@ -38,6 +39,8 @@ enum SecretLocation {
     Env(String),
     File(String),
     Credential(String),
+    /// A public key, which is not secret.
+    Key(String),
 }
 
 /// Reads a reference at a key.
@@ -52,7 +55,8 @@ pub(super) fn of_value(value: &ValueReader<'_, '_>) -> Option<Reference> {
         |key: &str, location: fn(String) -> SecretLocation| table.text(key).map(|name| location(name.value));
     let location = place("env", SecretLocation::Env)
         .or_else(|| place("file", SecretLocation::File))
-        .or_else(|| place("credential", SecretLocation::Credential))?;
+        .or_else(|| place("credential", SecretLocation::Credential))
+        .or_else(|| place("public_key", SecretLocation::Key))?;
     Some(Reference {
         location,
         scheme: table.text("scheme"),
@@ -68,10 +72,16 @@ impl Reference {
             SecretLocation::Env(name) => format!("env:{name}"),
             SecretLocation::File(path) => format!("file:{path}"),
             SecretLocation::Credential(name) => format!("credential:{name}"),
+            // The end of a long key differs from that of others.
+            SecretLocation::Key(key) => {
+                let letters: String = key.chars().rev().filter(char::is_ascii_alphanumeric).take(8).collect();
+                format!("public_key:{}", letters.chars().rev().collect::<String>())
+            }
         }
     }
 
-    /// Reads the secret, a text of one line. Reports what is wrong with it, or doubtful.
+    /// Reads the secret, a text of one line; a source may also have a public key in PEM. Reports what is wrong with it, or
+    /// doubtful.
     pub(super) fn read(
         &self,
         purpose: Purpose,
@@ -80,6 +90,9 @@ impl Reference {
         findings: &Findings,
     ) -> Option<Secret> {
         let read = self.read_key(base, environment).and_then(|secret| {
+            if purpose == Purpose::Webhook && secret.is_pem() {
+                return Ok(secret);
+            }
             let fault = secret.fault().or(match purpose {
                 Purpose::Bearer if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => Some(
                     "has blanks or characters beyond ASCII, which a bearer token does not: make one with `openssl rand \
@@ -140,6 +153,9 @@ impl Reference {
             }
             SecretLocation::File(path) => file(&base.join(path), note)?,
             SecretLocation::Credential(name) => credential(name, note, environment)?,
+            SecretLocation::Key(text) => {
+                authentication::public_key(text).map_err(|why| format!("{} {why}", self.name()))?
+            }
         };
         if secret.expose().trim().is_empty() {
             return Err(format!("{} is empty", self.name()));
@@ -149,11 +165,21 @@ impl Reference {
 }
 
 fn file(path: &Path, note: impl Fn(&Path)) -> Result<Secret, String> {
-    note(path);
     match files::text(path, LARGEST) {
-        Ok(text) => Ok(Secret::new(&text)),
+        Ok(text) => {
+            let secret = Secret::new(&text);
+            if !is_public(&secret) {
+                note(path);
+            }
+            Ok(secret)
+        }
         Err(why) => Err(format!("{} {why}", path.display())),
     }
+}
+
+/// Whether the text is a public key or a certificate, which everybody may read.
+fn is_public(text: &Secret) -> bool {
+    text.is_pem() && !text.expose().contains("PRIVATE KEY-----")
 }
 
 fn credential(name: &str, note: impl Fn(&Path), environment: &Environment) -> Result<Secret, String> {

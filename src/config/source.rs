@@ -31,6 +31,8 @@ pub(super) struct SourceContext<'a> {
     pub(super) limits: Limits,
     /// Whether the public listener speaks TLS itself.
     pub(super) has_tls: bool,
+    /// `[public] url`.
+    pub(super) public_url: Option<&'a str>,
     pub(super) base: &'a Path,
     pub(super) environment: &'a Environment,
     pub(super) findings: &'a Findings,
@@ -89,6 +91,10 @@ pub(super) fn source(
         return None;
     }
     let authenticator = Authenticator::new(schemes.list.clone(), secrets.clone(), loaded.kind.body.clone());
+    let authenticator = authenticator.and_then(|mut authenticator| {
+        let set = authenticator.set_address(context.public_url);
+        set.map(|()| authenticator).map_err(|what| vec![what])
+    });
     let authenticator = match authenticator {
         Ok(authenticator) => authenticator,
         Err(wrong) => {

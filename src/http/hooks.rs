@@ -13,7 +13,7 @@ use super::problem::{Problem, allowing};
 use super::responses;
 use super::tls;
 use super::turns;
-use super::weight;
+use super::weight::{self, RequestLine};
 use crate::authentication::Pending;
 use crate::decision::{self, ChallengeResponse, Decision};
 use crate::event::Event;
@@ -113,7 +113,8 @@ async fn accept(
     let pending = source
         .authenticator
         .begin(&headers, path.token.as_deref())
-        .map_err(Problem::from)?;
+        .map_err(Problem::from)?
+        .with_target(weight::target(request));
     let pending = if request.method().as_str() == Method::Get.name() {
         let query = request.query_string();
         if query.len() > source.body_limit {
@@ -140,6 +141,7 @@ async fn accept(
         let request = weight::Request {
             headers: headers.clone(),
             token: path.token.clone(),
+            line: RequestLine::of(request),
             body: body.bytes.clone(),
         };
         let memory = weight::reserve(hooks, &budget, source, request, encoding).await?;
@@ -153,14 +155,15 @@ async fn accept(
         // A large body would delay the other requests of this worker. `pending` borrows from this request, so the other
         // thread begins the authentication again. That is cheap compared to the body.
         let (hooks, name, token) = (hooks.clone(), Arc::clone(&source.name), path.token.clone());
-        let source = Arc::clone(source);
+        let (source, line) = (Arc::clone(source), RequestLine::of(request));
         web::block(move || {
             // Held until the values are dropped, even if the client has closed the connection.
             let _reserved = reserved;
             let pending = source
                 .authenticator
                 .begin(&headers, token.as_deref())
-                .map_err(Problem::from)?;
+                .map_err(Problem::from)?
+                .with_target(line.target());
             process(pending, body, &hooks, &source)
         })
         .await

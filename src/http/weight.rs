@@ -1,6 +1,6 @@
 //! Reserves memory for the parsed values of large and compressed bodies, before they are parsed.
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use log::error;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Hooks;
 use super::body::Budget;
 use super::problem::Problem;
+use crate::authentication::RequestTarget;
 use crate::headers::Headers;
 use crate::payload::UnreadableForm;
 use crate::payload::encoding::Encoding;
@@ -17,8 +18,45 @@ use crate::source::Source;
 /// A body and what is needed to authenticate it.
 pub(super) struct Request {
     pub(super) headers: Headers,
+    pub(super) line: RequestLine,
     pub(super) token: Option<String>,
     pub(super) body: Bytes,
+}
+
+/// A copy of a request line, for another thread.
+#[derive(Clone)]
+pub(super) struct RequestLine {
+    method: String,
+    path: String,
+    query: String,
+}
+
+impl RequestLine {
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        let RequestTarget { method, path, query } = target(request);
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+        }
+    }
+
+    pub(super) fn target(&self) -> RequestTarget<'_> {
+        RequestTarget {
+            method: &self.method,
+            path: &self.path,
+            query: &self.query,
+        }
+    }
+}
+
+/// Returns the parts of the request line that a signature may cover.
+pub(super) fn target(request: &HttpRequest) -> RequestTarget<'_> {
+    RequestTarget {
+        method: request.method().as_str(),
+        path: request.path(),
+        query: request.query_string(),
+    }
 }
 
 /// Authenticates a body, estimates the memory of its payload, and waits until that is reserved.
@@ -38,7 +76,8 @@ pub(super) async fn reserve(
         let pending = weighed
             .authenticator
             .begin(&request.headers, request.token.as_deref())
-            .map_err(Problem::from)?;
+            .map_err(Problem::from)?
+            .with_target(request.line.target());
         // A body that is not authentic reserves no memory for values and takes no turn.
         pending.check(&request.body, now).map_err(Problem::from)?;
         let memory = pending.weigh(&request.body, weighed.body_limit);

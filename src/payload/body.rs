@@ -198,3 +198,10 @@ fn is_json(body: &[u8]) -> bool {
     let opens = body.iter().find(|byte| !byte.is_ascii_whitespace());
     matches!(opens, Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
+
+/// Iterates over the percent-decoded fields of a form, as bytes. `None` if the headers declare another body.
+pub(crate) fn form_fields(headers: &Headers, body: &[u8]) -> Option<impl Iterator<Item = (Bytes, Bytes)>> {
+    let content = Content::of(headers);
+    let is_plain_form = content.is_form && content.encoding.is_none();
+    is_plain_form.then(|| form::fields(body).map(|(name, value)| (name, form::percent_decoded(value))))
+}

@@ -21,7 +21,7 @@ mod multipart;
 mod selection;
 
 pub use body::BodyForm;
-pub(crate) use body::mark_as_query;
+pub(crate) use body::{form_fields, mark_as_query};
 pub use selection::Selection;
 
 /// Why the payload cannot be extracted from a body.

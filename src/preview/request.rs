@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Target;
-use crate::authentication::{Authenticator, Pending, Refusal};
+use crate::authentication::{Authenticator, Pending, Refusal, RequestTarget};
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::headers::Headers;
@@ -122,7 +122,14 @@ pub(super) fn event(
     } else {
         unchecked(Unchecked::KindAlone)
     };
+    let path = format!("/hooks/{}", source.name);
+    let target = RequestTarget {
+        method: source.kind.methods.first().map_or("POST", |method| method.name()),
+        path: &path,
+        query: "",
+    };
     let finish = |pending: Pending<'_>| {
+        let pending = pending.with_target(target);
         let scheme = pending.scheme().to_owned();
         let body = Bytes::from(body);
         pending.check(&body, clock.now())?;

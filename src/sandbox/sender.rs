@@ -6,8 +6,9 @@ use bytes::Bytes;
 use std::time::Duration;
 use url::Url;
 
-use crate::authentication::{Scheme, sign};
+use crate::authentication::{RequestTarget, Scheme, Unsigned, sign_request};
 use crate::clock::Clock;
+use crate::headers::Headers;
 use crate::secret::Secret;
 
 /// How long a response may take.
@@ -28,6 +29,8 @@ pub struct SampleRequest<'a> {
     pub method: &'a str,
     /// The address.
     pub url: &'a Url,
+    /// The public address of the bridge, if a signature covers it and it is another one.
+    pub public_url: Option<&'a str>,
     /// The scheme by which it authenticates.
     pub scheme: &'a Scheme,
     /// The secret for that.
@@ -59,18 +62,28 @@ impl SampleSender {
             .client
             .request(method, request.url.as_str())
             .content_type("application/json");
-        for (name, value) in request.headers {
-            let value = value.replace("{event}", request.event_type).replace("{id}", &id);
-            post = post.insert_header((name.as_str(), value));
+        let given = request.headers.iter();
+        let headers = Headers::new(given.map(|(name, value)| {
+            (name, value.replace("{event}", request.event_type).replace("{id}", &id))
+        }));
+        for header in headers.iter() {
+            post = post.insert_header(header);
         }
-        for (name, value) in sign(
-            request.scheme,
-            request.secret,
-            &id,
-            self.clock.now(),
-            &request.body,
-        ) {
-            post = post.insert_header((name, value));
+        let origin = request.url.origin().ascii_serialization();
+        let unsigned = Unsigned {
+            id: &id,
+            now: self.clock.now(),
+            target: RequestTarget {
+                method: request.method,
+                path: request.url.path(),
+                query: request.url.query().unwrap_or_default(),
+            },
+            address: request.public_url.unwrap_or(&origin),
+            headers: &headers,
+            body: &request.body,
+        };
+        for header in sign_request(request.scheme, request.secret, &unsigned) {
+            post = post.insert_header(header);
         }
         let mut response = post
             .send_body(request.body)

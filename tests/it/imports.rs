@@ -211,7 +211,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zone",
         ],
     ),
-    ("sandbox", &["authentication", "clock", "secret", "logging"]),
+    ("sandbox", &["authentication", "clock", "headers", "secret", "logging"]),
     ("lifecycle", &["clock"]),
     ("logging", &["clock", "message", "panics"]),
     ("metrics", &[]),

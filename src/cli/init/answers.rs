@@ -136,8 +136,7 @@ impl Answers {
         self.title.clone_from(&loaded.kind.title);
         self.source_scheme = loaded
             .kind
-            .schemes
-            .first()
+            .scheme_with_secret()
             .filter(|scheme| !scheme.is_open())
             .cloned();
         let default = match self.kind.as_str() {

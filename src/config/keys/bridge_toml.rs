@@ -1,6 +1,6 @@
 //! The keys of `bridge.toml`.
 
-use super::{FACTS, SECRET, TLS};
+use super::{FACTS, SECRET, SOURCE_SECRET, TLS};
 use crate::authentication::SCHEMES;
 use crate::message::{DAYS, Urgency};
 use crate::template::conversation::KEYS as CONVERSATION;
@@ -263,7 +263,7 @@ const SOURCE: &[Key] = &[
     Key::required("kind", Shape::Text, "the kind of sender, such as \"github\""),
     Key::new(
         "secrets",
-        Shape::List(&SECRET),
+        Shape::List(&SOURCE_SECRET),
         "the secrets that the sender authenticates with; several while one is being rotated",
     ),
     Key::new(
@@ -497,6 +497,12 @@ const PUBLIC: &[Key] = &[
         "trusted_proxies",
         Shape::List(&Shape::Text),
         "the addresses and networks of reverse proxies whose X-Forwarded-For is used; default: none",
+    ),
+    Key::new(
+        "url",
+        Shape::Text,
+        "the address of the bridge that senders have, without /hooks, such as \"https://bridge.example.org\"; only for \
+         signatures that cover the URL",
     ),
 ];
 
