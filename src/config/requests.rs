@@ -37,12 +37,6 @@ pub(super) fn body_form(root: &TableReader<'_, '_>, like: Option<&Kind>, methods
     let (form, fields) = one_or_all(&body, "form").unwrap_or((known.form, known.fields));
     let (query, parameters) = one_or_all(&body, "query").unwrap_or((known.query, known.parameters));
     let json = body.texts("json");
-    if json.as_ref().is_some_and(|json| !json.is_empty()) && !fields && !parameters {
-        body.wrong(
-            "json",
-            "names fields of `form = true` or `query = true`, and there is neither",
-        );
-    }
     if body.has("query") && (query.is_some() || parameters) && !methods.contains(&Method::Get) {
         body.wrong("query", "applies to a GET only, and `methods` does not name GET");
     }

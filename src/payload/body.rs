@@ -30,8 +30,9 @@ pub struct BodyForm {
     pub query: Option<String>,
     /// `query = true`: the payload is an object of the parameters of such a query, built as with `fields`.
     pub parameters: bool,
-    /// `json = ["…"]`: fields of `fields` and `parameters` whose text is parsed as JSON. Text that is not JSON stays
-    /// text: the senders concerned also send an empty text or a plain word.
+    /// `json = ["…"]`: fields whose text is parsed as JSON, of `fields`, of `parameters`, or of a body that is a JSON object. Text
+    /// that is not JSON stays text: the senders concerned also send an empty text or a plain word. Of a JSON object, only text that
+    /// is an object or a list becomes a value.
     pub json: Vec<String>,
 }
 
@@ -88,6 +89,9 @@ impl BodyForm {
         let is_form = self.fields && content.is_form;
         let may_be_text = self.text && !content.is_json;
         if !is_form && !may_be_text || is_json(&text) {
+            if let Some(object) = self.object_with_json(&text) {
+                return Ok(Some(object));
+            }
             Ok((!ptr::eq(&raw const text[..], &raw const body[..])).then_some(text))
         } else if is_form && (!may_be_text || form::starts_with_field(&decoded)) {
             self.object_of_fields(&decoded, declared).map(Some)
@@ -144,7 +148,24 @@ impl BodyForm {
         }
         // The parsed values, the texts copied from them, the form field, the decompressed body.
         let copies = 2 + usize::from(percent_encoded) + usize::from(is_encoded);
-        Ok(estimate.memory(copies, self.fields || self.text))
+        Ok(estimate.memory(copies, self.fields || self.text || !self.json.is_empty()))
+    }
+
+    /// Parses the fields of a JSON object whose text is JSON itself. `None` if there are none.
+    fn object_with_json(&self, text: &[u8]) -> Option<Bytes> {
+        if self.json.is_empty() {
+            return None;
+        }
+        let mut object: Map<String, Value> = serde_json::from_slice(text).ok()?;
+        let mut is_changed = false;
+        for field in self.json.iter().filter_map(|name| object.get_mut(name)) {
+            let parsed = field.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+            if let Some(value) = parsed.filter(|value| value.is_object() || value.is_array()) {
+                *field = value;
+                is_changed = true;
+            }
+        }
+        is_changed.then(|| Value::Object(object).to_string().into())
     }
 
     fn query_payload(&self, query: &[u8]) -> Result<Bytes, UnreadableForm> {

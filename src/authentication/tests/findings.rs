@@ -17,8 +17,8 @@ fn each_contradiction_in_a_table_is_found() {
         ("", "name = \"s\"", "`method` is missing"),
         (
             "",
-            "name = \"s\"\nmethod = \"rsa\"",
-            "method: there is no method \"rsa\"",
+            "name = \"s\"\nmethod = \"dsa\"",
+            "method: there is no method \"dsa\"",
         ),
         ("", "name = \"S s\"\nmethod = \"path\"", "name: "),
         ("", "name = \"\"\nmethod = \"path\"", "name: "),

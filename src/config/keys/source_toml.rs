@@ -116,7 +116,7 @@ const BODY: &[Key] = &[
     Key::new(
         "json",
         Shape::List(&Shape::Text),
-        "the fields of `form = true` or `query = true` whose text is JSON",
+        "the fields of `form = true`, `query = true` or a JSON object whose text is JSON",
     ),
 ];
 
