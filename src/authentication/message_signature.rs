@@ -89,8 +89,8 @@ impl MessageSignature {
             let Some(secret) = find_secret(&base, std::slice::from_ref(&claim.signature)) else {
                 continue;
             };
-            let digest = values.headers.get(DIGEST).unwrap_or_default();
-            if claim.components.contains(&DIGEST) && !is_digest(digest, values.body) {
+            let digest = component(DIGEST, values).unwrap_or_default();
+            if claim.components.contains(&DIGEST) && !is_digest(&digest, values.body) {
                 return Err(Refusal::Mismatch);
             }
             let is_near = |at: Timestamp| now.duration_since(at).unsigned_abs() <= self.tolerance;

@@ -158,7 +158,10 @@ impl BodyForm {
         }
         let mut object: Map<String, Value> = serde_json::from_slice(text).ok()?;
         let mut is_changed = false;
-        for field in self.json.iter().filter_map(|name| object.get_mut(name)) {
+        for name in &self.json {
+            let Some(field) = object.get_mut(name) else {
+                continue;
+            };
             let parsed = field.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
             if let Some(value) = parsed.filter(|value| value.is_object() || value.is_array()) {
                 *field = value;

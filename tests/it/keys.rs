@@ -30,6 +30,24 @@ const KEYS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("argocd", "deployed__chart", &[]),
+    ("aws-sns", "alarm__alarm", &["/MessageId"]),
+    ("drone", "build__failure", &[]),
+    (
+        "netlify",
+        "deploy_failed__build-script",
+        &["/id", "/updated_at"],
+    ),
+    (
+        "terraform-cloud",
+        "run_errored__errored",
+        &["/run_id", "/notifications/0/run_status"],
+    ),
+    (
+        "terraform-cloud",
+        "assessment__drifted",
+        &["/details/new_assessment_result/id"],
+    ),
+    ("travis", "finished__failed", &["/id", "/state"]),
     ("bitbucket-cloud", "issue_created__bug", &["x-request-uuid"]),
     ("buildkite", "agent_lost__idle", &["/event", "/agent/id"]),
     (

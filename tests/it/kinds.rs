@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use twake_bridge::authentication::{secret_for, sign};
+use twake_bridge::authentication::{Authenticator, Scheme, secret_for, sign};
 use twake_bridge::condition::Condition;
 use twake_bridge::config::builtin::{self, Sample};
 use twake_bridge::config::{self, Config, Environment, kind_alone};
@@ -22,7 +22,8 @@ use twake_bridge::decision::{
 use twake_bridge::event::Event;
 use twake_bridge::headers::Headers;
 use twake_bridge::message::{Document, FollowUp, Readers, Slot, StoredMessage, plain, twacode};
-use twake_bridge::payload::Selection;
+use twake_bridge::payload::{BodyForm, Selection};
+use twake_bridge::secret::{Secret, SourceSecret};
 use twake_bridge::source::Source;
 use uuid::Uuid;
 
@@ -144,6 +145,10 @@ fn every_template_is_rendered_by_some_sample() {
 fn every_scheme_authenticates_its_own_sender() {
     for kind in builtin::kinds() {
         for scheme in &source(kind, None).kind.schemes {
+            // The body of SNS contains its own signature. The unit tests have messages that it signed.
+            if scheme.has_public_key() && signed(scheme, "", &RECEIVED.parse().unwrap(), b"{}").is_empty() {
+                continue;
+            }
             let source = source(kind, Some(&scheme.name));
             assert_eq!(source.authenticator.schemes(), [scheme.name.as_str()]);
             for sample in builtin::samples(kind).iter().take(3) {
@@ -208,6 +213,43 @@ fn retries_and_cluster_members_send_a_notification_of_alertmanager_with_one_key(
     }
 }
 
+/// A public key, and its private key.
+const KEY_PAIRS: [(&str, &str); 2] = [
+    (
+        include_str!("../data/keys/rsa.pub.pem"),
+        include_str!("../data/keys/rsa.pem"),
+    ),
+    (
+        include_str!("../data/keys/ed25519.pub.pem"),
+        include_str!("../data/keys/ed25519.pem"),
+    ),
+];
+
+/// The headers of a request that is signed as its sender signs it.
+fn signed(scheme: &Scheme, id: &str, now: &Timestamp, body: &[u8]) -> Vec<(String, String)> {
+    if !scheme.has_public_key() {
+        return sign(scheme, &secret_for(scheme, SECRET), id, *now, body);
+    }
+    let mut signatures = KEY_PAIRS
+        .iter()
+        .map(|(_, private)| sign(scheme, &Secret::new(private), id, *now, body));
+    signatures.find(|headers| !headers.is_empty()).unwrap_or_default()
+}
+
+/// The secret of a source, or the public key of its sender.
+fn secret_of(scheme: &Scheme) -> String {
+    let fits = |public: &&str| {
+        let key = SourceSecret {
+            name: "key".to_owned(),
+            scheme: None,
+            value: Secret::new(public),
+        };
+        Authenticator::new(vec![scheme.clone()], vec![key], BodyForm::default()).is_ok()
+    };
+    let public = KEY_PAIRS.iter().map(|(public, _)| *public).find(fits);
+    public.map_or_else(|| secret_for(scheme, SECRET).expose().to_owned(), str::to_owned)
+}
+
 /// The names of a kind's templates, including those that it inherits from the kind it is like.
 fn templates(kind: &str) -> BTreeSet<String> {
     let kinds = [Some(kind.to_owned()), config::builtin_like(kind)];
@@ -248,10 +290,11 @@ pub(crate) fn source_with(kind: &str, scheme: Option<&str>, head: &str, keys: &s
         panic!("{kind} cannot be read");
     };
     let schemes = &loaded.kind.schemes;
-    let chosen = scheme.map_or(&schemes[0], |name| {
-        schemes.iter().find(|scheme| scheme.name == name).unwrap()
-    });
-    let secret = secret_for(chosen, SECRET).expose().to_owned();
+    let chosen = match scheme {
+        Some(name) => schemes.iter().find(|scheme| scheme.name == name).unwrap(),
+        None => loaded.kind.scheme_with_secret().unwrap(),
+    };
+    let secret = secret_of(chosen);
     let scheme = scheme.map_or(String::new(), |scheme| format!(", scheme = \"{scheme}\""));
     let text = format!(
         r#"
@@ -300,7 +343,7 @@ fn event_of(source: &Source, sample: &Sample, selection: &Selection) -> Event {
         .unwrap();
     // A signed id must not contain a full stop, which separates it from the rest of the signed text.
     let id = sample.name.replace('.', "-");
-    let mut headers = sign(scheme, &secret_for(scheme, SECRET), &id, now, &sample.body);
+    let mut headers = signed(scheme, &id, &now, &sample.body);
     // A scheme without headers has its token in the path.
     let path_token = headers.is_empty().then_some(SECRET);
     headers.push(("content-type".to_owned(), "application/json".to_owned()));

@@ -77,6 +77,72 @@ fn each_contradiction_in_a_table_is_found() {
             "list = { separator = \",\", prefix = \"v1,\" }",
             "list.prefix: ",
         ),
+        (
+            hmac,
+            "list = { separator = \",\", suffix = \",\" }",
+            "list.suffix: ",
+        ),
+        (
+            hmac,
+            "field = \"Signature\"\nprefix = \"v1=\"",
+            "prefix: a signature in the payload does not use",
+        ),
+        (hmac, "format = \"xml\"", "format: there is no format \"xml\""),
+        (
+            hmac,
+            "claims = { a = \"b\" }",
+            "claims: this format does not use",
+        ),
+        (
+            hmac,
+            "components = [\"date\"]",
+            "components: this format does not use",
+        ),
+        (
+            hmac,
+            "format = \"jws\"\nclaims = { iss = \"a\" }",
+            "claims: one claim must be",
+        ),
+        (
+            hmac,
+            "format = \"jws\"\nalgorithm = \"sha1\"\nclaims = { a = \"{sha256:hex}\" }",
+            "algorithm: this format has no",
+        ),
+        (
+            hmac,
+            "format = \"jws\"\nsigned = \"{body}\"\nclaims = { a = \"{sha256:hex}\" }",
+            "signed: this format does not use",
+        ),
+        (
+            hmac,
+            "format = \"http-message\"\ncomponents = [\"content-digest\"]\ntolerance = \"5m\"",
+            "header: this format does not use",
+        ),
+        (
+            "name = \"s\"\nmethod = \"ed25519\"\nformat = \"http-message\"",
+            "components = [\"date\"]\ntolerance = \"5m\"",
+            "components: it needs \"content-digest\"",
+        ),
+        (
+            "name = \"s\"\nmethod = \"ed25519\"\nformat = \"http-message\"",
+            "components = [\"content-digest\"]",
+            "tolerance: the format needs a tolerance",
+        ),
+        (
+            "name = \"s\"\nmethod = \"ed25519\"\nheader = \"X\"",
+            "algorithm = \"sha256\"",
+            "algorithm: method `ed25519` does not use",
+        ),
+        (
+            "name = \"s\"\nmethod = \"rsa\"\nheader = \"X\"",
+            "secret = { prefix = \"a\" }",
+            "secret: method `rsa` does not use",
+        ),
+        (hmac, "signed = \"{header:}{body}\"", "signed: unknown {header:}"),
+        (hmac, "signed = \"{fields:}\"", "signed: unknown {fields:}"),
+        (hmac, "signed = \"{sha256}\"", "signed: unknown {sha256}"),
+        (hmac, "signed = \"{url}\"", "signed: it needs {body}"),
+        (hmac, "signed = \"{form}{sha256:hex}\"", "signed: it needs {body}"),
         (hmac, "signed = \"\"", "signed: it needs {body}"),
         (hmac, "signed = \"body\"", "signed: it needs {body}"),
         (hmac, "signed = \"{body}{payload}\"", "signed: it needs {body}"),
@@ -284,6 +350,19 @@ fn secrets_that_no_scheme_accepts_are_found_and_never_printed() {
             vec![secret("env:X", hush)],
             "secret `env:X`: the scheme needs no secret",
         ),
+        (
+            &["name = \"s\"\nmethod = \"hmac\"\nheader = \"X\"\nalso = \"path\""],
+            vec![secret("env:X", hush)],
+            "scheme `s` requires the scheme `path`, which there is not",
+        ),
+        (
+            &[
+                "name = \"s\"\nmethod = \"hmac\"\nheader = \"X\"\nalso = \"signature\"",
+                GITHUB,
+            ],
+            vec![secret("env:X", hush)],
+            "scheme `s` can only require a scheme with a secret in the request",
+        ),
     ];
     for (tables, secrets, expected) in table {
         let findings = refused(tables, secrets);
@@ -333,5 +412,5 @@ fn described_defaults_of_a_scheme_are_those_of_the_code() {
             described.push(key.name);
         }
     }
-    assert_eq!(described, ["algorithm", "encoding", "signed"]);
+    assert_eq!(described, ["algorithm", "format", "encoding", "signed"]);
 }

@@ -5,11 +5,6 @@ use crate::source::{EventResponse, Method};
 const WRONG: &[(&str, usize, &str)] = &[
     ("[body]\nquery = true", 1, "body.query: applies to a GET only"),
     (
-        "[body]\nform = \"a\"\njson = [\"b\"]",
-        2,
-        "body.json: names fields of `form = true`",
-    ),
-    (
         "[body]\nquery = 7",
         1,
         "body.query: is a number, a text was expected",

@@ -222,3 +222,25 @@ fn the_memory_of_a_payload_is_the_same_in_any_encoding() {
         Err(UnreadableForm::TooLarge)
     );
 }
+
+#[test]
+fn json_in_a_text_of_a_json_object_is_parsed_where_the_kind_names_the_field() {
+    let form = BodyForm {
+        json: vec!["Message".to_owned()],
+        ..BodyForm::default()
+    };
+    for (body, payload) in [
+        (r#"{"Message": "{\"a\": [1]}", "b": "{}"}"#, Some(r#"{"Message":{"a":[1]},"b":"{}"}"#)),
+        (r#"{"Message": "[]"}"#, Some(r#"{"Message":[]}"#)),
+        (r#"{"Message": "Hello"}"#, None),
+        (r#"{"Message": "42"}"#, None),
+        (r#"{"Message": "null"}"#, None),
+        (r#"{"Message": {"a": 1}}"#, None),
+        (r#"{"Other": "{}"}"#, None),
+        (r#"["{}"]"#, None),
+        ("Hello", None),
+    ] {
+        let found = form.payload(&Headers::default(), &Bytes::from(body));
+        assert_eq!(found.unwrap().as_deref(), payload.map(str::as_bytes), "{body}");
+    }
+}

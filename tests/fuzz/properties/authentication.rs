@@ -5,18 +5,22 @@
 //! `is_authentic`, which shares no code with the bridge: it reads the scheme's table itself and computes every
 //! signature again.
 
+mod carried;
+mod keys;
 mod proof;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use twake_bridge::authentication::{Authenticator, Scheme, sign};
+use twake_bridge::authentication::{Authenticator, RequestTarget, Scheme, Unsigned, sign_request};
 use twake_bridge::config::{builtin, kind_alone};
 use twake_bridge::headers::Headers;
 use twake_bridge::payload::BodyForm;
 use twake_bridge::secret::{Secret, SourceSecret};
 
+use self::keys::{ADDRESS, TOKEN};
 use self::proof::{encode, is_authentic};
 use super::Input;
 
@@ -29,6 +33,10 @@ const SECRET: &str = "user:It's a Secret";
 struct Table {
     name: String,
     method: String,
+    also: Option<String>,
+    format: Option<String>,
+    field: Option<String>,
+    components: Option<Vec<String>>,
     header: Option<String>,
     algorithm: Option<String>,
     encoding: Option<String>,
@@ -39,6 +47,14 @@ struct Table {
     timestamp: Option<Stamp>,
     id: Option<Id>,
     secret: Option<Key>,
+    claims: Option<BTreeMap<String, String>>,
+}
+
+impl Table {
+    /// Whether the sender signs with a private key.
+    fn has_public_key(&self) -> bool {
+        ["ed25519", "rsa"].contains(&self.method.as_str())
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -46,6 +62,8 @@ struct List {
     separator: String,
     #[serde(default)]
     prefix: String,
+    #[serde(default)]
+    suffix: String,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -100,9 +118,21 @@ static BUILT_IN: LazyLock<Vec<Kind>> = LazyLock::new(|| {
 struct Request {
     headers: Vec<(String, String)>,
     path: Option<String>,
+    /// The last part of the path that the sender signs.
+    signed_path: String,
     query: String,
     body: Vec<u8>,
     now: i64,
+}
+
+impl Request {
+    fn target(&self) -> RequestTarget<'_> {
+        RequestTarget {
+            method: "POST",
+            path: &self.signed_path,
+            query: &self.query,
+        }
+    }
 }
 
 pub(crate) fn check(data: &[u8]) {
@@ -114,15 +144,18 @@ pub(crate) fn check(data: &[u8]) {
     let chosen = input.below(kind.tables.len());
     let (table, scheme) = (&kind.tables[chosen], &kind.schemes[chosen]);
     let secret = secret_for(table);
-    let secrets = vec![SourceSecret {
-        name: "x".to_owned(),
-        scheme: Some(table.name.clone()),
-        value: Secret::new(&secret),
-    }];
-    let Ok(authenticator) = Authenticator::new(kind.schemes.clone(), secrets, kind.form.clone()) else {
+    let given = |name: &str, scheme: &str, value: &str| SourceSecret {
+        name: name.to_owned(),
+        scheme: Some(scheme.to_owned()),
+        value: Secret::new(value),
+    };
+    let also = table.also.iter().map(|scheme| given("also", scheme, TOKEN));
+    let secrets = [given("x", &table.name, &secret)].into_iter().chain(also).collect();
+    let Ok(mut authenticator) = Authenticator::new(kind.schemes.clone(), secrets, kind.form.clone()) else {
         // An invented secret may be empty behind its prefix (`whsec_` alone).
         return assert!(!kind.sane, "a valid secret was refused");
     };
+    authenticator.set_address(Some(ADDRESS)).unwrap();
     let mut request = signed(&mut input, table, scheme, &kind.form, &secret);
     let touched = !input.is_empty();
     while !input.is_empty() {
@@ -135,6 +168,7 @@ pub(crate) fn check(data: &[u8]) {
         .and_then(|pending| {
             pending
                 .with_query(&request.query)
+                .with_target(request.target())
                 .finish(Bytes::from(request.body.clone()), now)
         });
     // A query that replaces an empty body must be signed as the body. A sender would not sign an empty body.
@@ -147,6 +181,7 @@ pub(crate) fn check(data: &[u8]) {
             let (kept, body, name, _) = authentic.into_parts();
             assert_eq!(body, request.body);
             assert!(name == "x" || table.method == "none");
+            assert!(table.also.is_none() || request.path.as_deref() == Some(TOKEN));
             for header in kind.tables.iter().filter_map(|table| table.header.as_deref()) {
                 assert!(
                     kept.get(&header.to_ascii_lowercase()).is_none(),
@@ -173,7 +208,7 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
     let table = Table {
         name: "s".to_owned(),
         method: input
-            .pick(&["hmac", "hmac", "hmac", "token", "basic", "path"])
+            .pick(&["hmac", "hmac", "hmac", "ed25519", "token", "basic", "path"])
             .to_owned(),
         ..Table::default()
     };
@@ -185,10 +220,12 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
         index => known[index - 1].to_owned(),
     };
     let table = match table.method.as_str() {
-        "hmac" => {
+        "hmac" | "ed25519" if input.below(3) == 0 => carried::invented(input, table),
+        "hmac" | "ed25519" => {
             let list = input.flag().then(|| List {
                 separator: prefix(input, &[",", " ", ";", ", "]),
                 prefix: prefix(input, &["v1=", "v1,", "sha256=", "v0:"]),
+                suffix: prefix(input, &["", "\""]),
             });
             let stamp = input.flag().then(|| Stamp {
                 header: (list.is_none() || input.flag()).then(|| "X-Stamp".to_owned()),
@@ -198,7 +235,10 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
             let id = input.flag().then(|| Id {
                 header: "X-Id".to_owned(),
             });
-            let body = input.pick(&["{body}", "{payload}"]);
+            let body = input.pick(&["{body}", "{payload}", "{sha256:hex}", "{sha256:base64}"]);
+            let of_request = ["", "", "{url}|", "{path}{query} ", "{method}\n", "{header:X-Id}\n"];
+            let known = of_request.len() - usize::from(id.is_none());
+            let body = input.pick(&of_request[..known]).to_owned() + body;
             let between = prefix(input, &[".", ":", ""]);
             let stamped = if stamp.is_some() { "{timestamp}" } else { "" };
             let named = if id.is_some() { "{id}" } else { "" };
@@ -207,9 +247,10 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
                 1 => format!("v0:{stamped}{between}{body}{between}{named}"),
                 _ => format!("{body}{between}{stamped}:{named}"),
             };
+            let is_hmac = table.method == "hmac";
             Table {
                 header: Some("X-Signature".to_owned()),
-                algorithm: Some(input.pick(&["sha1", "sha256"]).to_owned()),
+                algorithm: is_hmac.then(|| input.pick(&["sha1", "sha256", "sha512"]).to_owned()),
                 encoding: Some(input.pick(&["hex", "base64"]).to_owned()),
                 prefix: list.is_none().then(|| prefix(input, &["", "sha256=", "v1="])),
                 signed: Some(signed),
@@ -219,7 +260,7 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
                 timestamp: stamp,
                 list,
                 id,
-                secret: input.flag().then(|| Key {
+                secret: (is_hmac && input.flag()).then(|| Key {
                     prefix: prefix(input, &["", "whsec_"]),
                     encoding: input.flag().then(|| input.pick(&["hex", "base64"]).to_owned()),
                 }),
@@ -266,7 +307,11 @@ fn signs_payload(table: &Table) -> bool {
         .is_some_and(|signed| signed.contains("{payload}"))
 }
 
+/// The secret of a source with the scheme, or the public key of its sender.
 fn secret_for(table: &Table) -> String {
+    if let Some((public, _)) = keys::pair(table) {
+        return public.to_owned();
+    }
     let Some(key) = &table.secret else {
         return SECRET.to_owned();
     };
@@ -293,17 +338,35 @@ fn signed(input: &mut Input<'_>, table: &Table, scheme: &Scheme, form: &BodyForm
         }
         _ => payload.clone(),
     };
-    let over = if signs_payload(table) { &payload } else { &body };
-    let now = Timestamp::from_second(NOW).unwrap();
-    headers.extend(sign(scheme, &Secret::new(secret), &id, now, over));
     let path = (table.method == "path").then(|| secret.to_owned());
-    Request {
+    let mut request = Request {
         headers,
-        path,
-        query: String::new(),
+        path: path.or(table.also.as_ref().map(|_| TOKEN.to_owned())),
+        signed_path: "/hooks/x".to_owned(),
+        query: if input.flag() { "a=b&c".to_owned() } else { String::new() },
         body,
         now: NOW,
+    };
+    if table.field.is_some() {
+        carried::put_signature_into_body(table, &mut request);
+        return request;
     }
+    let given = Headers::new(request.headers.iter().map(|(name, value)| (name, value.as_str())).chain(
+        // A header that the signature covers, and that the request therefore has.
+        table.id.as_ref().map(|name| (&name.header, id.as_str())),
+    ));
+    let unsigned = Unsigned {
+        id: &id,
+        now: Timestamp::from_second(NOW).unwrap(),
+        target: request.target(),
+        address: ADDRESS,
+        headers: &given,
+        body: if signs_payload(table) { &payload } else { &request.body },
+    };
+    let private = keys::pair(table).map_or(secret, |(_, private)| private);
+    let made = sign_request(scheme, &Secret::new(private), &unsigned);
+    request.headers.extend(made);
+    request
 }
 
 /// Makes one change to a request.
@@ -311,12 +374,14 @@ fn touch(input: &mut Input<'_>, request: &mut Request, table: &Table, secret: &s
     let Request {
         headers,
         path,
+        signed_path,
         query,
         body,
         now,
     } = request;
     let which = input.below(headers.len());
-    match input.below(14) {
+    match input.below(15) {
+        14 => signed_path.push('x'),
         0 => drop((!headers.is_empty()).then(|| headers.remove(which))),
         1 => headers.extend(headers.get(which).cloned()),
         2 => headers.rotate_left(which),

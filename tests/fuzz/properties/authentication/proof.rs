@@ -1,9 +1,13 @@
 //! What an accepted request must satisfy, derived from the written table without any of the bridge's own code.
 
 use base64::Engine as _;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac};
 
-use super::{Request, Stamp, Table};
+use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use sha2::Digest as _;
+
+use super::keys::{self, ADDRESS};
+use super::{Request, Stamp, Table, carried};
 
 /// Whether the request contains the secret itself, or a signature of this body with that secret.
 pub(super) fn is_authentic(table: &Table, secret: &str, request: &Request, payload: &[u8]) -> bool {
@@ -33,6 +37,13 @@ pub(super) fn is_authentic(table: &Table, secret: &str, request: &Request, paylo
                 .strip_suffix(secret)
                 .is_some_and(|before| before.trim().eq_ignore_ascii_case(prefix))
         }),
+        _ if table.field.is_some() => carried::is_body_signed(table, payload),
+        _ if table.format.as_deref() == Some("jws") => values(header)
+            .iter()
+            .any(|value| carried::is_jws(table, secret, value, &request.body)),
+        _ if table.format.as_deref() == Some("http-message") => {
+            carried::has_message_signature(table, secret, request)
+        }
         _ => values(header).iter().any(|value| {
             let ids = table
                 .id
@@ -45,10 +56,13 @@ pub(super) fn is_authentic(table: &Table, secret: &str, request: &Request, paylo
                         .header
                         .as_ref()
                         .map_or_else(|| vec![*value], |name| values(name));
-                    among
-                        .into_iter()
-                        .flat_map(|text| digits_behind(text, &stamp.prefix))
-                        .collect()
+                    match stamp.unit.as_deref() {
+                        Some("http") => among,
+                        _ => among
+                            .into_iter()
+                            .flat_map(|text| digits_behind(text, &stamp.prefix))
+                            .collect(),
+                    }
                 }
             };
             ids.iter().any(|id| {
@@ -78,14 +92,28 @@ fn is_signed(
     request: &Request,
     payload: &[u8],
 ) -> bool {
+    let hash = sha2::Sha256::digest(&request.body);
+    let hashes = [encode("hex", &hash), encode("base64", &hash)];
+    let path = format!("/prefix{}", request.signed_path);
+    let mark = if request.query.is_empty() { "" } else { "?" };
+    let url = format!("{ADDRESS}{}{mark}{}", request.signed_path, request.query);
+    let named = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-id"));
+    let named = named.map(|(_, value)| value.trim_matches([' ', '\t'])).unwrap_or_default();
     let mut text = Vec::new();
     let mut rest = table.signed.as_deref().unwrap_or("{body}");
     while let Some(first) = rest.chars().next() {
-        let pieces: [(&str, &[u8]); 4] = [
+        let pieces: [(&str, &[u8]); 11] = [
             ("{body}", &request.body),
             ("{payload}", payload),
             ("{timestamp}", stamp.as_bytes()),
             ("{id}", id.as_bytes()),
+            ("{sha256:hex}", hashes[0].as_bytes()),
+            ("{sha256:base64}", hashes[1].as_bytes()),
+            ("{method}", b"POST"),
+            ("{query}", request.query.as_bytes()),
+            ("{path}", path.as_bytes()),
+            ("{url}", url.as_bytes()),
+            ("{header:X-Id}", named.as_bytes()),
         ];
         let (length, piece) = pieces
             .into_iter()
@@ -94,6 +122,57 @@ fn is_signed(
         text.extend(piece);
         rest = &rest[length..];
     }
+    is_there(table, secret, &text, value)
+        && table
+            .timestamp
+            .as_ref()
+            .is_none_or(|place| is_fresh(table, place, stamp, request.now))
+}
+
+/// Whether the value contains a signature of the text.
+fn is_there(table: &Table, secret: &str, text: &[u8], value: &str) -> bool {
+    let is_hex = table.encoding.as_deref() != Some("base64");
+    if table.has_public_key() {
+        // No other text of this length decodes to a signature.
+        let length: usize = if table.method == "rsa" { 256 } else { 64 };
+        let letters = if is_hex { 2 * length } else { length.div_ceil(3) * 4 };
+        let decode = |part: &str| match is_hex {
+            true => hex::decode(part).ok(),
+            false => base64::engine::general_purpose::STANDARD.decode(part).ok(),
+        };
+        let ends = value.char_indices().map(|(at, _)| at);
+        let parts = ends.filter_map(|at| value.get(at..at + letters));
+        return parts.filter_map(decode).any(|tag| is_tag(table, secret, text, &tag));
+    }
+    let tag = hmac(table, secret, text);
+    match is_hex {
+        true => value.to_ascii_lowercase().contains(&hex::encode(tag)),
+        false => value.contains(&encode("base64", &tag)),
+    }
+}
+
+/// Whether these bytes are a signature of the text.
+pub(super) fn is_tag(table: &Table, secret: &str, text: &[u8], tag: &[u8]) -> bool {
+    let verified = |algorithm: &'static dyn VerificationAlgorithm, key: &[u8]| {
+        UnparsedPublicKey::new(algorithm, key).verify(text, tag).is_ok()
+    };
+    // The keys without what names their algorithm before them: 12 and 24 bytes.
+    match keys::pair(table) {
+        None => hmac(table, secret, text) == tag,
+        Some((public, _)) if table.method == "ed25519" => {
+            verified(&signature::ED25519, &keys::der(public)[12..])
+        }
+        Some((public, _)) => {
+            let key = &keys::der(public)[24..];
+            verified(&signature::RSA_PKCS1_2048_8192_SHA256, key)
+                || verified(&signature::RSA_PKCS1_2048_8192_SHA512, key)
+                || table.algorithm.as_deref() == Some("sha1")
+                    && verified(&signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, key)
+        }
+    }
+}
+
+fn hmac(table: &Table, secret: &str, text: &[u8]) -> Vec<u8> {
     let key = table
         .secret
         .as_ref()
@@ -103,34 +182,22 @@ fn is_signed(
         Some("hex") => hex::decode(key).unwrap(),
         Some(_) => base64::engine::general_purpose::STANDARD.decode(key).unwrap(),
     };
-    let tag = match table.algorithm.as_deref() {
-        Some("sha1") => Hmac::<sha1::Sha1>::new_from_slice(&key)
-            .unwrap()
-            .chain_update(&text)
-            .finalize()
-            .into_bytes()
-            .to_vec(),
-        _ => Hmac::<sha2::Sha256>::new_from_slice(&key)
-            .unwrap()
-            .chain_update(&text)
-            .finalize()
-            .into_bytes()
-            .to_vec(),
-    };
-    let is_hex = table.encoding.as_deref() != Some("base64");
-    let is_there = if is_hex {
-        value.to_ascii_lowercase().contains(&hex::encode(tag))
-    } else {
-        value.contains(&encode("base64", &tag))
-    };
-    is_there
-        && table
-            .timestamp
-            .as_ref()
-            .is_none_or(|place| is_fresh(table, place, stamp, request.now))
+    fn tag<M: Mac, E: std::fmt::Debug>(mac: Result<M, E>, text: &[u8]) -> Vec<u8> {
+        mac.unwrap().chain_update(text).finalize().into_bytes().to_vec()
+    }
+    match table.algorithm.as_deref() {
+        Some("sha1") => tag(Hmac::<sha1::Sha1>::new_from_slice(&key), text),
+        Some("sha512") => tag(Hmac::<sha2::Sha512>::new_from_slice(&key), text),
+        _ => tag(Hmac::<sha2::Sha256>::new_from_slice(&key), text),
+    }
 }
 
 fn is_fresh(table: &Table, place: &Stamp, stamp: &str, now: i64) -> bool {
+    if place.unit.as_deref() == Some("http") {
+        let at = jiff::fmt::rfc2822::parse(stamp);
+        // The tolerance of the only such kind.
+        return at.is_ok_and(|at| (at.timestamp().as_second() - now).abs() <= 300);
+    }
     let Ok(count) = stamp.parse::<i128>() else {
         return false;
     };
