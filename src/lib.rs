@@ -28,7 +28,7 @@
 //! | [`http`] | the listeners: connections, memory for bodies, limits, the handlers, the table of refusals, the access control of the operator's listener |
 //! | [`admission`] | access control before authentication: client addresses and certificates |
 //! | [`headers`], [`payload`] | the headers; from a body to its payload: compression, forms, multipart, charset, memory estimate, and the parts of it that something reads |
-//! | [`authentication`], [`secret`] | the schemes of a kind and the secrets of a source |
+//! | [`authentication`], [`secret`] | the schemes of a kind, and the secrets and public keys of a source; one file per form of a signature |
 //! | [`event`] | an authenticated request with its parsed payload; idempotency keys |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL, and why a condition holds or not; the names that mean the same for every sender; where an event goes |
 //! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read, of a payload that has only the parts that are read ([`source::selection`]); [`decision::decide_whole`] evaluates all, for `check` and `preview` |
@@ -67,7 +67,8 @@
 //!    its claim, and claimed again if one of the same conversation was not settled then.
 //! 3. **An unauthenticated body cannot become an event.** [`event::Event::new`] requires an [`authentication::Authentic`], which
 //!    only `authentication` creates. An unsigned challenge ([`decision::answer_unsigned_challenge`]) gets a constant response,
-//!    and its body is not read.
+//!    and its body is not read. Of an unauthenticated JSON body only the fields that its signature covers are looked at, if the
+//!    signature covers fields.
 //! 4. **`http` and `delivery` meet only in the queue.** Neither imports the other.
 //! 5. **No transaction during a call to Twake.** The transactions of a store stay inside its actor, which makes no calls.
 //! 6. **A sender is data**, a folder under `templates/`, not Rust.

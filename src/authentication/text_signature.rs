@@ -14,6 +14,9 @@ use super::fields;
 use super::signed::{Piece, Values};
 use crate::headers::Headers;
 
+/// Maximum number of signatures that a public key verifies. Each one costs a hash of the body, unlike that of a secret.
+const MAX_OF_PUBLIC_KEYS: usize = 4;
+
 /// A signature of a text that a template describes.
 #[derive(Clone, Debug)]
 pub(super) struct TextSignature {
@@ -101,6 +104,9 @@ impl TextSignature {
         };
         if texts.is_empty() && self.field.is_none() {
             return Ok(Found::Empty);
+        }
+        if matches!(cipher, Cipher::Private(_)) && texts.len() > MAX_OF_PUBLIC_KEYS {
+            return Err(Refusal::Malformed);
         }
         let signatures = texts.into_iter().map(|text| self.signature(text, cipher));
         let signatures = signatures.collect::<Option<Vec<_>>>().ok_or(Refusal::Malformed)?;

@@ -345,6 +345,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ureq", &["operator/client"]),
     ("indicatif", &["cli"]),
     ("encoding_rs", &["payload"]),
+    ("webpki", &["authentication/public_key"]),
     ("flate2", &["payload", "delivery/client", "sandbox"]),
     ("brotli_decompressor", &["payload"]),
     // System calls: limits, free disk space, the type of standard error, the listen backlog, file locks, the terminal's echo.

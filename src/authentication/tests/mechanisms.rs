@@ -426,6 +426,19 @@ fn what_a_private_key_signs_is_authentic_by_its_public_key() {
 }
 
 #[test]
+fn a_list_of_signatures_by_a_private_key_is_short() {
+    let table = "name = \"s\"\nmethod = \"ed25519\"\nheader = \"X\"\nencoding = \"base64\"\nlist = { separator = \" \", prefix = \"v1a,\" }";
+    let authenticator = authenticator(&[table], vec![secret("x", ED25519)]);
+    let headers = sign(&scheme(table), &Secret::new(ED25519_PRIVATE), "", at(NOW), b"{}");
+    let right = headers[0].1.as_str();
+    let wrong = format!("v1a,{} ", "A".repeat(86) + "==");
+    for (others, result) in [(3, Ok("x".to_owned())), (4, Err(Refusal::Malformed))] {
+        let value = wrong.repeat(others) + right;
+        assert_eq!(prove(&authenticator, &[("x", &value)], "{}", NOW), result, "{others}");
+    }
+}
+
+#[test]
 fn a_public_key_is_never_a_secret_and_a_secret_never_a_public_key() {
     let findings = |table: &str, value: &str| {
         let made = Authenticator::new(vec![scheme(table)], vec![secret("x", value)], BodyForm::default());

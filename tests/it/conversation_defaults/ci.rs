@@ -439,3 +439,62 @@ fn a_sync_of_argo_cd_is_one_message() {
     ];
     assert_eq!(play("argocd", &events), synced);
 }
+
+#[test]
+fn builds_of_drone_and_travis_are_conversations_of_their_branch() {
+    assert_plays(
+        "builds of a branch",
+        "drone",
+        &[
+            ("build__pending", "no message"),
+            ("build__success", "not_open"),
+            ("build__failure", "?"),
+            ("build__failure /build/number=190", "?"),
+            ("build__success /build/number=191", "?"),
+            ("build__killed", "no message"),
+        ],
+    );
+    assert_plays(
+        "builds of a branch and of a pull request",
+        "travis",
+        &[
+            ("finished__failed", "?"),
+            ("finished__failed /id=411619176 /number=246", "?"),
+            ("finished__pull-request-errored", "?"),
+            (
+                "finished__failed /id=411619177 /number=247 /state=passed",
+                "?",
+            ),
+            ("finished__canceled", "no message"),
+        ],
+    );
+}
+
+#[test]
+fn a_deploy_of_netlify_and_a_run_of_terraform_are_one_message() {
+    assert_plays(
+        "a deploy to production",
+        "netlify",
+        &[
+            ("deploy_building__production", "?"),
+            ("deploy_created__production", "?"),
+            ("deploy_failed__preview", "?"),
+            ("deploy_created__production /context=deploy-preview /id=1", "no message"),
+        ],
+    );
+    assert_plays(
+        "a run that a person confirms",
+        "terraform-cloud",
+        &[
+            ("run_created__manual", "no message"),
+            ("run_needs_attention__planned", "?"),
+            ("run_applying__destroy", "?"),
+            ("run_completed__applied", "?"),
+            ("run_completed__nothing-to-apply", "no message"),
+            ("run_errored__canceled", "no message"),
+            ("run_errored__errored", "?"),
+            ("assessment__drifted", "?"),
+            ("assessment__drifted /details/new_assessment_result/resources_drifted=5", "?"),
+        ],
+    );
+}
