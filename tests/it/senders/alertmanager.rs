@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Running, address, tool};
 use crate::harness::{TestSetup, client, in_time, wished};
 use twake_bridge::clock::Clock;
+use twake_bridge::sandbox::SandboxMessage;
 
 /// An Alertmanager with the bridge as its webhook receiver.
 pub(super) struct Alertmanager {
@@ -111,7 +112,7 @@ async fn alertmanagers_messages_arrive_once_and_in_order_after_twake_was_down() 
     }
     bridge.idle().await;
     let posted = setup.sandbox.messages("ch-ops");
-    let posted: Vec<_> = posted.iter().map(|message| message.notification()).collect();
+    let posted: Vec<_> = posted.iter().map(SandboxMessage::notification).collect();
     assert_eq!(posted.len(), 3, "each once: {posted:#?}");
     bridge.finish().await;
 }
