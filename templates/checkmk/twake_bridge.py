@@ -7,7 +7,8 @@
 # Parameter 2, optional: the address of the site for links, https://monitoring.example.org/mysite.
 # The secret is in etc/twake-bridge-token of the site. Without this file it is the last part of the address.
 #
-# Not sent: parameters, and names and addresses of contacts. Exit status: 0 sent, 1 Checkmk tries again, 2 it does not.
+# HOSTLABELS and SERVICELABELS are objects of all labels. Not sent: parameters, and names and addresses of contacts.
+# Exit status: 0 sent, 1 Checkmk tries again, 2 it does not.
 
 import json
 import os
@@ -23,6 +24,9 @@ def main() -> int:
         print("parameter 1 must be the address of the source, https://bridge.example.org/hooks/checkmk")
         return 2
     event = {name: value for name, value in context.items() if not name.startswith(("PARAMETER_", "CONTACT", "MAIL_"))}
+    for kind in ("HOST", "SERVICE"):
+        prefix = kind + "LABEL_"
+        event[kind + "LABELS"] = {name[len(prefix) :]: event.pop(name) for name in list(event) if name.startswith(prefix)}
     if context.get("PARAMETER_2"):
         event["URL_PREFIX"] = context["PARAMETER_2"].rstrip("/")
 
