@@ -12,6 +12,9 @@ use crate::steps::{self, OutOfSteps};
 /// Levels below the object that are looked at.
 const DEPTH: usize = 3;
 
+/// A second name of every object with an e-mail address: `person.name` is the name of a person, whatever the object is.
+const PERSON: &str = "person";
+
 /// Longest value of a leaf, and longest name of a field, in characters. The rest is left out.
 const LONGEST_LEAF: usize = 200;
 
@@ -20,16 +23,19 @@ struct Field<'a> {
     level: usize,
     /// The names that lead to it, joined by full stops.
     path: String,
-    /// Its own name, and that of the object or list that it is in, as [`plain`] gives them.
+    /// Its own name as [`plain`] gives it.
     name: String,
-    parent: String,
+    /// The name of the object or list that it is in, and [`PERSON`] if that has an e-mail address.
+    parents: Parents,
     value: &'a Value,
 }
+
+type Parents = (String, Option<&'static str>);
 
 /// The values of all fields with one of these names: those of the object itself first, within a level in the order of
 /// the names. Values that are null, blank, a list or an object do not count. A name matches whatever its capitals, `_`
 /// and `-`; `*url` matches every name that ends so, `icon*` every name that starts so, `status.name` the field `name` of an
-/// object `status`. Fields and objects whose name is in `skipped` are left out, with all that is in them.
+/// object `status`, `person.name` that of an object with an e-mail address. Fields and objects whose name is in `skipped` are left out, with all that is in them.
 pub(super) fn fields<'a>(
     object: &'a Map<String, Value>,
     names: &[String],
@@ -40,7 +46,7 @@ pub(super) fn fields<'a>(
     for field in walk(object, &skipped)? {
         if let Some(place) = names
             .iter()
-            .position(|name| is_named(&field.parent, &field.name, name))
+            .position(|name| is_named(&field.parents, &field.name, name))
         {
             found.push(((field.level, place), field.value));
         }
@@ -68,10 +74,15 @@ fn walk<'a>(object: &'a Map<String, Value>, skipped: &[String]) -> Result<Vec<Fi
     for depth in 0..=DEPTH {
         let (mut objects, mut items) = (Vec::new(), Vec::new());
         for (path, parent, object) in level {
+            let has_email = object
+                .keys()
+                .take(left)
+                .any(|key| key.eq_ignore_ascii_case("email"));
+            let parents = (parent, has_email.then_some(PERSON));
             for (key, value) in object.iter().take(left) {
                 left -= 1;
                 let name = plain(key);
-                if skipped.iter().any(|skip| is_named(&parent, &name, skip)) {
+                if skipped.iter().any(|skip| is_named(&parents, &name, skip)) {
                     continue;
                 }
                 // Every field within an object copies the object's name, which may be as long as the payload.
@@ -93,7 +104,7 @@ fn walk<'a>(object: &'a Map<String, Value>, skipped: &[String]) -> Result<Vec<Fi
                         level: depth,
                         path,
                         name,
-                        parent: parent.clone(),
+                        parents: parents.clone(),
                         value,
                     }),
                 }
@@ -118,11 +129,12 @@ fn plain(name: &str) -> String {
     letters.take(LONGEST_LEAF).collect()
 }
 
-fn is_named(parent: &str, name: &str, wanted: &str) -> bool {
+fn is_named((parent, person): &Parents, name: &str, wanted: &str) -> bool {
+    let is_parent = |outer| matches(parent, outer) || person.is_some_and(|person| person == outer);
     matches(name, wanted)
         || wanted
             .split_once('.')
-            .is_some_and(|(outer, inner)| matches(parent, outer) && matches(name, inner))
+            .is_some_and(|(outer, inner)| is_parent(outer) && matches(name, inner))
 }
 
 fn matches(name: &str, wanted: &str) -> bool {
@@ -171,6 +183,33 @@ mod tests {
                 vec!["items.title", "*state.name", "state.name", "url.title"],
                 vec![],
                 json!(["first", "open"]),
+            ),
+        ];
+        for (names, skipped, expected) in table {
+            assert_eq!(
+                found(&payload, &names, &skipped),
+                expected,
+                "{names:?} without {skipped:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_object_with_an_email_address_is_a_person_whatever_its_name() {
+        let payload = json!({
+            "full_name": "Ana", "Email": "ana@example.org", "product_name": "Chart",
+            "signer": {"name": "Leo", "email": null}, "template": {"name": "Lease"}
+        });
+        let table = [
+            (
+                vec!["person.fullName", "person.name"],
+                vec![],
+                json!(["Ana", "Leo"]),
+            ),
+            (
+                vec!["*name"],
+                vec!["person.name", "person.fullName"],
+                json!(["Chart", "Lease"]),
             ),
         ];
         for (names, skipped, expected) in table {
