@@ -12,7 +12,10 @@ use crate::steps::{self, OutOfSteps};
 /// Levels below the object that are looked at.
 const DEPTH: usize = 3;
 
-/// Longest value of a leaf, and longest name in its path, in characters. The rest is left out.
+/// A second name of every object with an e-mail address: `person.name` is the name of a person, whatever the object is.
+const PERSON: &str = "person";
+
+/// Longest value of a leaf, and longest name of a field, in characters. The rest is left out.
 const LONGEST_LEAF: usize = 200;
 
 /// A field that the walk met.
@@ -22,13 +25,17 @@ struct Field<'a> {
     path: String,
     /// Its own name as [`plain`] gives it.
     name: String,
+    /// The name of the object or list that it is in, and [`PERSON`] if that has an e-mail address.
+    parents: Parents,
     value: &'a Value,
 }
 
+type Parents = (String, Option<&'static str>);
+
 /// The values of all fields with one of these names: those of the object itself first, within a level in the order of
 /// the names. Values that are null, blank, a list or an object do not count. A name matches whatever its capitals, `_`
-/// and `-`; `*url` matches every name that ends so, `icon*` every name that starts so. Fields and objects whose name is in
-/// `skipped` are left out, with all that is in them.
+/// and `-`; `*url` matches every name that ends so, `icon*` every name that starts so, `status.name` the field `name` of an
+/// object `status`, `person.name` that of an object with an e-mail address. Fields and objects whose name is in `skipped` are left out, with all that is in them.
 pub(super) fn fields<'a>(
     object: &'a Map<String, Value>,
     names: &[String],
@@ -37,7 +44,10 @@ pub(super) fn fields<'a>(
     let (names, skipped) = (all_plain(names), all_plain(skipped));
     let mut found = Vec::new();
     for field in walk(object, &skipped)? {
-        if let Some(place) = names.iter().position(|name| is_named(&field.name, name)) {
+        if let Some(place) = names
+            .iter()
+            .position(|name| is_named(&field.parents, &field.name, name))
+        {
             found.push(((field.level, place), field.value));
         }
     }
@@ -60,14 +70,19 @@ pub(super) fn leaves(object: &Map<String, Value>) -> Result<Vec<String>, OutOfSt
 fn walk<'a>(object: &'a Map<String, Value>, skipped: &[String]) -> Result<Vec<Field<'a>>, OutOfSteps> {
     let mut found = Vec::new();
     let mut left = MOST_KEYS;
-    let mut level = vec![(String::new(), object)];
+    let mut level = vec![(String::new(), String::new(), object)];
     for depth in 0..=DEPTH {
         let (mut objects, mut items) = (Vec::new(), Vec::new());
-        for (path, object) in level {
+        for (path, parent, object) in level {
+            let has_email = object
+                .keys()
+                .take(left)
+                .any(|key| key.eq_ignore_ascii_case("email"));
+            let parents = (parent, has_email.then_some(PERSON));
             for (key, value) in object.iter().take(left) {
                 left -= 1;
                 let name = plain(key);
-                if skipped.iter().any(|skip| is_named(&name, skip)) {
+                if skipped.iter().any(|skip| is_named(&parents, &name, skip)) {
                     continue;
                 }
                 // Every field within an object copies the object's name, which may be as long as the payload.
@@ -78,9 +93,10 @@ fn walk<'a>(object: &'a Map<String, Value>, skipped: &[String]) -> Result<Vec<Fi
                     format!("{path}.{step}")
                 };
                 match value {
-                    Value::Object(object) => objects.push((path, object)),
+                    Value::Object(object) => objects.push((path, name, object)),
                     Value::Array(list) => {
-                        items.extend(list.first().and_then(Value::as_object).map(|item| (path, item)));
+                        let item = list.first().and_then(Value::as_object);
+                        items.extend(item.map(|item| (path, name, item)));
                     }
                     Value::Null => {}
                     Value::String(text) if text.trim().is_empty() => {}
@@ -88,6 +104,7 @@ fn walk<'a>(object: &'a Map<String, Value>, skipped: &[String]) -> Result<Vec<Fi
                         level: depth,
                         path,
                         name,
+                        parents: parents.clone(),
                         value,
                     }),
                 }
@@ -104,13 +121,23 @@ fn all_plain(names: &[String]) -> Vec<String> {
     names.iter().map(|name| plain(name)).collect()
 }
 
-/// A name without capitals, `_`, `-` and blanks: `alertName` and `alert_name` are the same.
+/// A name without capitals, `_`, `-` and blanks: `alertName` and `alert_name` are the same. It is cut, because the fields of an
+/// object copy it.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' '));
-    letters.map(|letter| letter.to_ascii_lowercase()).collect()
+    let letters = letters.map(|letter| letter.to_ascii_lowercase());
+    letters.take(LONGEST_LEAF).collect()
 }
 
-fn is_named(name: &str, wanted: &str) -> bool {
+fn is_named((parent, person): &Parents, name: &str, wanted: &str) -> bool {
+    let is_parent = |outer| matches(parent, outer) || person.is_some_and(|person| person == outer);
+    matches(name, wanted)
+        || wanted
+            .split_once('.')
+            .is_some_and(|(outer, inner)| is_parent(outer) && matches(name, inner))
+}
+
+fn matches(name: &str, wanted: &str) -> bool {
     match (wanted.strip_prefix('*'), wanted.strip_suffix('*')) {
         (Some(end), _) => name.ends_with(end),
         (None, Some(start)) => name.starts_with(start),
@@ -134,24 +161,56 @@ mod tests {
         let payload = json!({
             "user": {"name": "ana"},
             "alert": {"ruleName": "Disk", "title": "Disk is full", "in": {"title": "deep", "in": {"title": "deeper", "in": {"title": "too deep"}}}},
-            "items": [{"title": "first"}, {"title": "second"}],
+            "items": [{"title": "first"}, {"title": "second"}], "new_state": {"Name": "open"},
             "NAME": "top", "subject": " ", "summary": null, "more_url": "u"
         });
         let table = [
             (
                 vec!["title", "name"],
                 vec![],
-                json!(["top", "Disk is full", "first", "ana", "deep", "deeper"]),
+                json!(["top", "Disk is full", "first", "ana", "open", "deep", "deeper"]),
             ),
             (
                 vec!["name", "title"],
-                vec!["user"],
+                vec!["user", "newState.name"],
                 json!(["top", "Disk is full", "first", "deep", "deeper"]),
             ),
             (vec!["rule-name"], vec![], json!(["Disk"])),
             (vec!["subject", "summary", "nothing"], vec![], json!([])),
             (vec!["*url"], vec![], json!(["u"])),
             (vec!["*url"], vec!["more*", "*url"], json!([])),
+            (
+                vec!["items.title", "*state.name", "state.name", "url.title"],
+                vec![],
+                json!(["first", "open"]),
+            ),
+        ];
+        for (names, skipped, expected) in table {
+            assert_eq!(
+                found(&payload, &names, &skipped),
+                expected,
+                "{names:?} without {skipped:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_object_with_an_email_address_is_a_person_whatever_its_name() {
+        let payload = json!({
+            "full_name": "Ana", "Email": "ana@example.org", "product_name": "Chart",
+            "signer": {"name": "Leo", "email": null}, "template": {"name": "Lease"}
+        });
+        let table = [
+            (
+                vec!["person.fullName", "person.name"],
+                vec![],
+                json!(["Ana", "Leo"]),
+            ),
+            (
+                vec!["*name"],
+                vec!["person.name", "person.fullName"],
+                json!(["Chart", "Lease"]),
+            ),
         ];
         for (names, skipped, expected) in table {
             assert_eq!(
