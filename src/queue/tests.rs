@@ -64,6 +64,7 @@ macro_rules! suite {
             lists {
                 every_filter_lists_its_events_newest_first
                 pages_are_consecutive_and_examine_a_bounded_number_of_events
+                what_is_skipped_anywhere_is_listed_and_with_a_channel_what_is_skipped_there
                 a_list_of_many_sources_types_and_secrets_is_in_order
                 a_line_shows_how_many_digits_make_its_id_unique
             }

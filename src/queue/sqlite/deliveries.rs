@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Result, params};
 
+use super::events;
 use super::query::{all, execute, first, value};
 use super::rows::{self, Place};
 use super::statements::{
@@ -157,7 +158,10 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         if settled {
             count_of_event(connection, event, -1, i64::from(state == State::Dead))?;
         }
-        keep(connection, place, settlement.kept.as_ref())?;
+        if state == State::Skipped {
+            events::add_skip(connection, event)?;
+        }
+        keep(connection, place, settlement)?;
     } else if twake_id.is_some() {
         // An operator may have discarded the delivery while its attempt was in flight.
         let columns = params![
@@ -211,9 +215,7 @@ fn carry(connection: &Connection, settlement: &Settlement) -> Result<()> {
         if let Some((lane, event, closed)) = found {
             execute(connection, LANE_SETTLED, [lane, 1, UNCHANGED, now])?;
             count_of_event(connection, event, -1, 0)?;
-            if let Some(thread) = closed {
-                execute(connection, FORGET_CONVERSATION, params![lane, thread])?;
-            }
+            events::add_skip(connection, event)?;
         }
     }
     Ok(())

@@ -57,6 +57,13 @@ macro_rules! first_of_urgency {
 
 /// Lists of events, newest first. Each walks one index, or the part of it with one origin, from its newest end.
 macro_rules! list {
+    ($table:literal) => {
+        concat!(
+            "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries, e.line FROM ",
+            $table,
+            " t CROSS JOIN events e ON e.id = t.event WHERE t.uuid < ?1 AND t.uuid >= ?2 ORDER BY t.uuid DESC LIMIT ?3"
+        )
+    };
     ($index:literal, $condition:literal) => {
         concat!(
             "SELECT id, uuid, source, type, secret, received, deliveries, line FROM events INDEXED BY ",
@@ -94,6 +101,8 @@ statements! { INDEXED:
     INSERT_SKIPPED = "INSERT INTO skipped (event, json) VALUES (?1, ?2)";
     SKIPPED = "SELECT json FROM skipped WHERE event = ?1";
     DELETE_SKIPPED = "DELETE FROM skipped WHERE event = ?1";
+    INSERT_SKIP = "INSERT OR IGNORE INTO skips (uuid, event) SELECT uuid, id FROM events WHERE id = ?1";
+    DELETE_SKIP = "DELETE FROM skips WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)";
     INSERT_UNREADABLE = "INSERT OR REPLACE INTO unreadable (uuid, event, why) VALUES (?1, ?2, ?3)";
     UNREADABLE = "SELECT why FROM unreadable WHERE uuid = ?1";
     DELETE_UNREADABLE = "DELETE FROM unreadable WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)";
@@ -247,7 +256,6 @@ statements! { INDEXED:
     LIST_ALL = list!("events_uuid", "");
     LIST_WAITING = list!("events_waiting", "AND waiting > 0");
     LIST_DEAD = list!("events_dead", "AND dead > 0");
-    LIST_SKIPPED = list!("events_skipped", "AND deliveries = 0");
     LIST_OF_ORIGIN = list!("events_origin", "AND source = ?4 AND type = ?5 AND secret = ?6");
     // The next origin that an event has. A comparison of all three columns at once would read every event of an origin.
     NEXT_SECRET = "SELECT source, type, secret FROM events INDEXED BY events_origin
@@ -256,9 +264,8 @@ statements! { INDEXED:
         WHERE source = ?1 AND type > ?2 ORDER BY type, secret LIMIT 1";
     NEXT_SOURCE = "SELECT source, type, secret FROM events INDEXED BY events_origin
         WHERE source > ?1 ORDER BY source, type, secret LIMIT 1";
-    LIST_UNREADABLE = "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries, e.line
-        FROM unreadable u CROSS JOIN events e ON e.id = u.event
-        WHERE u.uuid < ?1 AND u.uuid >= ?2 ORDER BY u.uuid DESC LIMIT ?3";
+    LIST_SKIPPED = list!("skips");
+    LIST_UNREADABLE = list!("unreadable");
     ID_BEFORE = "SELECT uuid FROM events WHERE uuid < ?1 ORDER BY uuid DESC LIMIT 1";
     ID_AFTER = "SELECT uuid FROM events WHERE uuid > ?1 ORDER BY uuid LIMIT 1";
     /// The number of an event, of the first one that is not older, and of the last one that is older.
