@@ -54,6 +54,7 @@ macro_rules! suite {
             conversations {
                 a_claim_knows_what_a_settlement_in_its_lane_kept_until_it_expires
                 a_skipped_delivery_has_ended_and_its_event_is_known
+                a_settlement_keeps_what_its_digest_ended
                 only_a_later_update_of_the_same_message_supersedes_a_delivery
                 neither_a_replay_nor_a_delivery_behind_the_end_supersedes_another
                 a_delivery_is_skipped_for_another_one_only_while_that_waits
@@ -316,6 +317,7 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         kept: None,
         carries: Vec::new(),
         looked_up: false,
+        ended: Vec::new(),
         took: Duration::from_millis(120),
         status: Some(503),
         now: at(second),

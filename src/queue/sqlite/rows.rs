@@ -77,11 +77,9 @@ pub(super) fn waiting(row: &Row<'_>) -> Result<PackedWaiting> {
     })
 }
 
-/// A delivery that a digest has carried: its lane, its event, and the conversation that it closes.
-pub(super) fn carried(row: &Row<'_>) -> Result<(i64, i64, Option<Key>)> {
-    let thread: Option<Key> = row.get(2)?;
-    let closes: bool = row.get(3)?;
-    Ok((row.get(0)?, row.get(1)?, thread.filter(|_| closes)))
+/// A delivery that a digest has carried: its lane and its event.
+pub(super) fn carried(row: &Row<'_>) -> Result<(i64, i64)> {
+    Ok((row.get(0)?, row.get(1)?))
 }
 
 /// A later delivery of the same slot; `None`: one between them closes the conversation.

@@ -192,7 +192,7 @@ statements! { INDEXED:
         RETURNING lane, event, thread, slot, attempts";
     /// A delivery that another one carries in a digest.
     CARRY = "UPDATE deliveries SET state = 3, reason = 'in_digest', detail = NULL, due = NULL, settled = ?3, carried_by = ?2
-        WHERE id = ?1 AND state = 0 RETURNING lane, event, thread, closes";
+        WHERE id = ?1 AND state = 0 RETURNING lane, event";
     /// For a delivery that was discarded while an attempt was in flight, when that attempt succeeds.
     DELIVERED_NEVERTHELESS = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
             repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5, act = ?6
@@ -247,8 +247,6 @@ statements! { INDEXED:
     CONVERSATION = "SELECT json FROM conversations WHERE lane = ?1 AND key = ?2 AND expires > ?3";
     KEEP_CONVERSATION = "INSERT INTO conversations (lane, key, json, expires) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (lane, key) DO UPDATE SET json = excluded.json, expires = excluded.expires";
-    CLOSED_BY = "SELECT lane, thread FROM deliveries WHERE id = ?1 AND closes = 1 AND thread IS NOT NULL";
-    FORGET_CONVERSATION = "DELETE FROM conversations WHERE lane = ?1 AND key = ?2";
     DELETE_EXPIRED_CONVERSATIONS = "DELETE FROM conversations WHERE (lane, key) IN
         (SELECT lane, key FROM conversations WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
 
