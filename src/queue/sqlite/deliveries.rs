@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Result, params};
 
-use super::events;
 use super::query::{all, execute, first, value};
 use super::rows::{self, Place};
 use super::statements::{
@@ -159,7 +158,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
             count_of_event(connection, event, -1, i64::from(state == State::Dead))?;
         }
         if state == State::Skipped {
-            events::add_skip(connection, event)?;
+            execute(connection, INSERT_SKIP, [event])?;
         }
         keep(connection, place, settlement)?;
     } else if twake_id.is_some() {
@@ -204,7 +203,7 @@ fn carry(connection: &Connection, settlement: &Settlement) -> Result<()> {
         if let Some((lane, event)) = found {
             execute(connection, LANE_SETTLED, [lane, 1, UNCHANGED, now])?;
             count_of_event(connection, event, -1, 0)?;
-            events::add_skip(connection, event)?;
+            execute(connection, INSERT_SKIP, [event])?;
         }
     }
     Ok(())

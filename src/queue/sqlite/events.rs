@@ -66,7 +66,7 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         add_reasons(connection, row, event.id, &event.decided)?;
     }
     if deliveries.is_empty() {
-        add_skip(connection, row)?;
+        execute(connection, INSERT_SKIP, [row])?;
     }
     let in_row = usize::from(event.message_in_row.is_some());
     for (index, json) in event.messages.iter().enumerate() {
@@ -171,7 +171,7 @@ pub(super) fn line(connection: &Connection, event: i64) -> Result<Option<EventLi
 pub(super) fn add_reasons(connection: &Connection, event: i64, id: Uuid, decided: &Decided) -> Result<()> {
     if let Some(json) = &decided.skipped {
         execute(connection, INSERT_SKIPPED, params![event, json])?;
-        add_skip(connection, event)?;
+        execute(connection, INSERT_SKIP, [event])?;
     }
     if let Some(reason) = &decided.unreadable {
         execute(
@@ -181,11 +181,6 @@ pub(super) fn add_reasons(connection: &Connection, event: i64, id: Uuid, decided
         )?;
     }
     Ok(())
-}
-
-/// Adds an event to those that a list of skipped ones examines.
-pub(super) fn add_skip(connection: &Connection, event: i64) -> Result<()> {
-    execute(connection, INSERT_SKIP, [event]).map(drop)
 }
 
 /// Stores a message of an event under its number, not in the event's row.

@@ -101,6 +101,7 @@ statements! { INDEXED:
     INSERT_SKIPPED = "INSERT INTO skipped (event, json) VALUES (?1, ?2)";
     SKIPPED = "SELECT json FROM skipped WHERE event = ?1";
     DELETE_SKIPPED = "DELETE FROM skipped WHERE event = ?1";
+    /// Adds an event to those that a list of skipped ones examines.
     INSERT_SKIP = "INSERT OR IGNORE INTO skips (uuid, event) SELECT uuid, id FROM events WHERE id = ?1";
     DELETE_SKIP = "DELETE FROM skips WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)";
     INSERT_UNREADABLE = "INSERT OR REPLACE INTO unreadable (uuid, event, why) VALUES (?1, ?2, ?3)";
