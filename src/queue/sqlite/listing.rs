@@ -67,7 +67,7 @@ fn from(filter: &Filter) -> Uuid {
 }
 
 /// The smallest id (UUID version 7) of a time plus `later` milliseconds.
-fn first_id(time: Timestamp, later: i64) -> Uuid {
+pub(super) fn first_id(time: Timestamp, later: i64) -> Uuid {
     let milliseconds = time.as_millisecond().saturating_add(later);
     let milliseconds = u128::try_from(milliseconds).unwrap_or_default();
     Uuid::from_u128(milliseconds << 80)

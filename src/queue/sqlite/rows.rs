@@ -293,7 +293,7 @@ fn done(row: &Row<'_>, column: usize) -> Result<Option<Done>> {
     Ok(Done::ALL.into_iter().find(|done| done.code() == word))
 }
 
-fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
     Timestamp::from_millisecond(row.get(column)?).map_err(corrupt(column, Type::Integer))
 }
 

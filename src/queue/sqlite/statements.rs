@@ -322,6 +322,23 @@ pub(super) const NEWEST_TIME: &str = "SELECT max(time) FROM (
     UNION ALL SELECT d.due FROM lanes l JOIN deliveries d ON d.id =
         (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1))";
 
+pub(super) const LAST_DELIVERY: &str = "SELECT coalesce(max(id), 0) FROM deliveries";
+pub(super) const LAST_EVENT: &str = "SELECT coalesce(max(id), 0) FROM events";
+pub(super) const WAITS_FROM: &str = "SELECT since FROM deliveries WHERE id >= ?1 ORDER BY id LIMIT 1";
+pub(super) const RECEIVED_FROM: &str = "SELECT received FROM events WHERE id >= ?1 ORDER BY id LIMIT 1";
+pub(super) const ACCEPTED_BETWEEN: &str =
+    "SELECT count(*) FROM events INDEXED BY events_uuid WHERE uuid >= ?1 AND uuid < ?2";
+/// By the number of the bucket from ?2 on, each ?4 milliseconds long.
+pub(super) const DELIVERED_SINCE: &str = "SELECT (settled - ?2) / ?4, count(*) FROM (
+        SELECT state, settled FROM deliveries WHERE id > ?1 ORDER BY id DESC LIMIT ?5)
+    WHERE state = 1 AND settled BETWEEN ?2 AND ?3 GROUP BY 1";
+/// An attempt at the time when its delivery was delivered has not failed.
+pub(super) const FAILED_SINCE: &str = "SELECT (at - ?2) / ?4, count(*) FROM (
+        SELECT delivery, at FROM attempts WHERE delivery > ?1 ORDER BY delivery DESC, number DESC LIMIT ?5) a
+    WHERE at BETWEEN ?2 AND ?3 AND NOT EXISTS (
+        SELECT 1 FROM deliveries d WHERE d.id = a.delivery AND d.state = 1 AND d.settled = a.at)
+    GROUP BY 1";
+
 pub(super) const SCHEMA_VERSION: &str = "PRAGMA user_version";
 pub(super) const APPLICATION_ID: &str = "PRAGMA application_id";
 pub(super) const STORE_SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
