@@ -137,11 +137,12 @@ pub enum ConversationField {
 }
 
 impl ConversationField {
-    /// What is shown of it before its value is known. Nothing for a value that may be empty.
-    pub(crate) fn placeholder(&self) -> &'static str {
+    /// What is shown of it before its value is known. Nothing for a value that is empty at first.
+    pub(crate) fn placeholder(&self) -> String {
         match self {
-            Self::Items | Self::ItemCount { .. } | Self::Again { .. } | Self::Lasted { .. } => "",
-            Self::Count | Self::Began | Self::Duration | Self::Previous | Self::First(_) => "…",
+            Self::Items | Self::ItemCount { .. } | Self::Again { .. } => String::new(),
+            Self::Lasted { before } => format!("{before}…"),
+            Self::Count | Self::Began | Self::Duration | Self::Previous | Self::First(_) => "…".to_owned(),
         }
     }
 }
