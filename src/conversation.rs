@@ -15,7 +15,7 @@ mod fill;
 mod kept;
 mod skip;
 
-pub use after::{Changes, after, stands_alone};
+pub use after::{Changes, after, after_digest, stands_alone};
 pub use fill::{text, text_alone};
 pub use kept::{Items, Message, Openings, Order, Thread};
 pub use skip::Skip;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conversation::{self, Key, Known, Thread, Turn};
-use crate::message::{Block, Document, Inline, StoredMessage, Time, TimeForm, cutting};
+use crate::message::{Block, Conversation, Document, Inline, StoredMessage, Time, TimeForm, cutting};
 use crate::twake::Act;
 
 /// The most lines of a digest that are about single messages.
@@ -87,6 +87,27 @@ pub fn choose(waiting: &[Carried<'_>], destination: Option<&str>) -> Vec<usize> 
         fate.is_none_or(|fate| fate.posts && fate.refresh != Some(*index)) && !silent.contains(index)
     };
     (0..waiting.len()).filter(is_carried).collect()
+}
+
+/// What the store keeps of the conversations that a digest has ended, each with its key and the time when it may be forgotten.
+pub fn ended(carried: &[Carried<'_>], destination: &str, now: Timestamp) -> Vec<(Key, Thread, Timestamp)> {
+    let mut events: BTreeMap<Key, (Option<&Thread>, Vec<(&Conversation, Timestamp)>)> = BTreeMap::new();
+    for delivery in carried {
+        let conversation = delivery
+            .message
+            .and_then(|message| message.conversation.as_deref());
+        if let Some(conversation) = conversation {
+            let key = conversation::thread_key(conversation);
+            let (_, events) = events.entry(key).or_insert((delivery.thread, Vec::new()));
+            events.push((conversation, delivery.received));
+        }
+    }
+    let ended = events.into_iter().filter_map(|(key, (thread, events))| {
+        let thread = conversation::after_digest(thread, destination, &events)?;
+        let (last, _) = events.last()?;
+        Some((key, thread, conversation::expires(last, now)))
+    });
+    ended.collect()
 }
 
 /// A line about one message, or about all messages of a conversation.
@@ -251,7 +272,7 @@ fn link_of(inline: &Inline) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::conversation::Order;
-    use crate::message::{Conversation, FollowUp, Person, Readers, Slot, markdown, plain};
+    use crate::message::{FollowUp, Person, Readers, Slot, markdown, plain};
     use crate::twake::RemoteId;
     use crate::zone;
 

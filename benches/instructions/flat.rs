@@ -73,6 +73,51 @@ pub(crate) fn print() {
     }
 }
 
+/// Prints what an event costs that opens a conversation, with none and with a million open ones.
+pub(crate) fn print_conversations() {
+    println!("| open conversations | store, claim and settle an alert that opens one, k instructions | |");
+    println!("| --- | ---: | ---: |");
+    let mut first = None;
+    for (title, open) in [("none", 0), ("1,000,000", 1_000_000)] {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let mut work = Work {
+            part: Part::Converse,
+            sample: "alertmanager/firing__basic".to_owned(),
+            first: 0,
+            count: 1,
+            channels: 1,
+            folder: folder.path().to_str().unwrap().to_owned(),
+        };
+        // One event makes the store and the lane.
+        fill(&work);
+        let store = rusqlite::Connection::open(folder.path().join("bridge.db")).unwrap();
+        let add = format!(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {open})
+            INSERT INTO conversations SELECT 1, randomblob(16), (SELECT json FROM conversations LIMIT 1), (1 << 50) + n
+            FROM numbers WHERE {open} > 0"
+        );
+        store.execute_batch(&add).unwrap();
+        drop(store);
+        work.first = 1;
+        let cost = count(work, COUNT).instructions / (COUNT as u64) / 1_000;
+        let now = i64::try_from(cost).unwrap();
+        println!(
+            "| {title} | {now} | {} |",
+            per_cent(now, *first.get_or_insert(now))
+        );
+    }
+}
+
+/// Processes events in a process that is not counted.
+fn fill(work: &Work) {
+    let mut filling = Command::new(env::current_exe().unwrap());
+    filling
+        .arg("work")
+        .args(work.to_arguments())
+        .stdout(Stdio::null());
+    assert!(filling.status().unwrap().success());
+}
+
 /// Thousands of instructions and bytes written: to store an event, and to store and deliver one.
 fn measure(case: &Case) -> [i64; 4] {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -88,12 +133,7 @@ fn measure(case: &Case) -> [i64; 4] {
         channels: case.channels,
         folder: folder.path().to_str().unwrap().to_owned(),
     };
-    let mut filling = Command::new(env::current_exe().unwrap());
-    filling
-        .arg("work")
-        .args(work.to_arguments())
-        .stdout(Stdio::null());
-    assert!(filling.status().unwrap().success());
+    fill(&work);
 
     let mut result = Vec::new();
     work.first = case.events;

@@ -8,7 +8,7 @@
 //!   `-- push`, or a part of another body's name, counts only that.
 //! - `cargo bench --bench instructions -- --write` replaces `figures.md`. Do that with a change that moves them.
 //! - `cargo bench --bench instructions -- flat` shows that they do not grow with what is stored, see [`flat`]. It takes some
-//!   ten minutes and 3 GB of disk.
+//!   ten minutes and 3 GB of disk. `-- conversations` shows it for open conversations only.
 
 #![expect(clippy::unwrap_used, reason = "a failed measurement may panic")]
 
@@ -29,9 +29,12 @@ fn main() {
         [only] if figures::has(only) => figures::print_changes(only),
         ["--write"] => figures::write(),
         ["flat"] => flat::print(),
+        ["conversations"] => flat::print_conversations(),
         ["work", ..] => Work::from_arguments(&arguments[1..]).run(),
         _ => {
-            eprintln!("unknown arguments {arguments:?}; there are: --write, flat, and the names of bodies");
+            eprintln!(
+                "unknown arguments {arguments:?}; there are: --write, flat, conversations, and the names of bodies"
+            );
             std::process::exit(2);
         }
     }

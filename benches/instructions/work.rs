@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use twake_bridge::clock::Clock;
-use twake_bridge::queue::{Done, History, NewEvent, Outcome, Owner, Queue, Settled, Settlement};
+use twake_bridge::conversation::{self, Turn};
+use twake_bridge::queue::{Done, Head, History, Kept, NewEvent, Outcome, Owner, Queue, Settled, Settlement};
+use twake_bridge::twake::{Act, RemoteId};
 use uuid::Uuid;
 
 use crate::events::Sample;
@@ -24,6 +26,8 @@ pub(crate) enum Part {
     Deliver,
     /// The same for many lanes at a time. This fills a history and is not counted.
     DeliverTogether,
+    /// As `Deliver`, and each delivery opens a conversation of its own.
+    Converse,
 }
 
 impl Part {
@@ -80,7 +84,7 @@ impl Work {
         let mut parts = Part::COUNTED
             .map(|(part, _)| part)
             .into_iter()
-            .chain([Part::DeliverTogether]);
+            .chain([Part::DeliverTogether, Part::Converse]);
         let part = parts.find(|known| format!("{known:?}") == *part);
         Self {
             part: part.unwrap(),
@@ -131,6 +135,9 @@ impl Work {
             let stored = together.iter().map(|number| {
                 let mut event: NewEvent = sample.process(clock, *number, self.part).unwrap();
                 event.deliveries[0].lane = Arc::clone(lane_of(*number));
+                if self.part == Part::Converse {
+                    event.messages[0].conversation.as_mut().unwrap().key = number.to_string();
+                }
                 queue.enqueue(event)
             });
             for stored in futures_util::future::join_all(stored).await {
@@ -138,8 +145,8 @@ impl Work {
             }
             let deliveries = together
                 .iter()
-                .map(|number| deliver(&queue, lane_of(*number), owner, clock));
-            if self.part == Part::Deliver {
+                .map(|number| deliver(&queue, lane_of(*number), owner, clock, self.part));
+            if [Part::Deliver, Part::Converse].contains(&self.part) {
                 for delivery in deliveries {
                     delivery.await;
                 }
@@ -153,8 +160,9 @@ impl Work {
 }
 
 /// Delivers the oldest event of a lane, as if a chat had accepted it.
-async fn deliver(queue: &Queue, lane: &Arc<str>, owner: Owner, clock: &Clock) {
+async fn deliver(queue: &Queue, lane: &Arc<str>, owner: Owner, clock: &Clock, part: Part) {
     let claim = queue.claim(lane, owner, None).await.unwrap().unwrap();
+    let kept = (part == Part::Converse).then(|| opened(&claim.head));
     let settlement = Settlement {
         fence: claim.fence,
         delivery: claim.head.delivery,
@@ -169,8 +177,27 @@ async fn deliver(queue: &Queue, lane: &Arc<str>, owner: Owner, clock: &Clock) {
         now: clock.now(),
         took: Duration::ZERO,
         status: Some(201),
-        kept: None,
+        kept,
         carries: Vec::new(),
+        ended: Vec::new(),
     };
     assert_eq!(queue.settle(settlement).await.unwrap(), Settled::Committed);
+}
+
+/// What is kept of the conversation that a delivery opens.
+fn opened(head: &Head) -> Kept {
+    let message = head.message.as_ref().unwrap();
+    let turn = Turn {
+        destination: "a fingerprint",
+        received: head.received,
+        is_replay: false,
+        is_superseded: false,
+    };
+    let id = RemoteId {
+        message: Uuid::nil().to_string(),
+        thread: None,
+    };
+    let changes = conversation::after(message, &head.known, &turn, &[(Act::Post, id)]);
+    let conversation = message.conversation.as_ref().unwrap();
+    Kept::new(&changes, conversation::expires(conversation, head.received))
 }

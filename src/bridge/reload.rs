@@ -7,6 +7,7 @@ use log::{error, info, warn};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
+use crate::check;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
@@ -93,10 +94,10 @@ impl Reloader {
             }
             supervisor.reloading();
             let read_config = Arc::clone(&read_config);
-            // Reads files and compiles templates: not on the thread that delivers.
-            let config = tokio::task::spawn_blocking(move || read_config()).await;
-            let reloaded = match config {
-                Ok(config) => self.swap(config),
+            // Reads files, compiles templates, and tries own ones: not on the thread that delivers.
+            let read = tokio::task::spawn_blocking(move || read_config().map(tried)).await;
+            let reloaded = match read {
+                Ok(read) => self.swap(read),
                 Err(error) => refused(vec![format!(
                     "the bridge failed to read the configuration: {error}"
                 )]),
@@ -111,17 +112,17 @@ impl Reloader {
         }
     }
 
-    fn swap(&self, config: Result<Config, Vec<Finding>>) -> Reloaded {
-        let config = match config {
-            Ok(config) => config,
+    /// Applies a configuration that [`tried`] returns.
+    fn swap(&self, read: Result<(Config, Vec<Finding>), Vec<Finding>>) -> Reloaded {
+        let (config, found) = match read {
+            Ok(read) => read,
             Err(findings) => return refused(findings.iter().map(ToString::to_string).collect()),
         };
         // At the start, the built-in template replaces a wrong own one. In a reload, the previous own template is better, so the
         // reload is refused.
         let of = |severity: Severity| -> Vec<String> {
-            let found = config.findings().into_iter();
-            let found = found.filter(|finding| finding.severity == severity);
-            found.map(|finding| finding.to_string()).collect()
+            let found = found.iter().filter(|finding| finding.severity == severity);
+            found.map(ToString::to_string).collect()
         };
         let wrong = of(Severity::Error);
         if !wrong.is_empty() {
@@ -167,6 +168,14 @@ impl Reloader {
             restart,
         }
     }
+}
+
+/// A configuration with what is wrong in it, as `check` finds it. What `check` finds on the samples of built-in kinds, to which the
+/// operator has added nothing, are only warnings and notes: that would take a second for all kinds, and is left out.
+fn tried(config: Config) -> (Config, Vec<Finding>) {
+    let mut found = config.findings();
+    found.extend(check::survey_own(&config));
+    (config, found)
 }
 
 /// Creates the counters of the sources, and records when the configuration was read and when its certificate ends.
@@ -244,7 +253,7 @@ mod tests {
         let reloader = reloader("");
         let (mut delivery, mut history) = (reloader.delivery.subscribe(), reloader.history.subscribe());
         let before = reloader.budget.load_full();
-        let same = reloader.swap(Ok(config("")));
+        let same = reloader.swap(Ok(tried(config(""))));
         assert!(same.applied && same.restart.is_empty(), "{same:?}");
         assert!(!delivery.has_changed().unwrap() && !history.has_changed().unwrap());
         assert!(
@@ -253,7 +262,7 @@ mod tests {
         );
 
         let text = "[delivery]\nlate = \"1h\"\n[history]\nsize = \"2GiB\"\n[limits]\nbodies = \"80MiB\"\n";
-        let other = reloader.swap(Ok(config(text)));
+        let other = reloader.swap(Ok(tried(config(text))));
         assert!(other.applied && other.restart.is_empty(), "{other:?}");
         assert_eq!(delivery.borrow_and_update().late, Duration::from_secs(3600));
         assert_eq!(history.borrow_and_update().size, 2 << 30);
@@ -264,7 +273,7 @@ mod tests {
     fn a_changed_limit_of_connections_is_reported_as_needing_a_restart() {
         let bridge = reloader("");
         let text = "[limits]\nconnections = 50\nbodies = \"80MiB\"\n";
-        let reloaded = bridge.swap(Ok(config(text)));
+        let reloaded = bridge.swap(Ok(tried(config(text))));
         assert!(reloaded.applied);
         assert_eq!(reloaded.restart, ["limits.connections"]);
         assert_eq!(
@@ -272,7 +281,7 @@ mod tests {
             80 << 20,
             "the other changes are in effect"
         );
-        let back = bridge.swap(Ok(config("")));
+        let back = bridge.swap(Ok(tried(config(""))));
         assert!(back.restart.is_empty(), "as it was at the start");
     }
 
@@ -297,6 +306,10 @@ mod tests {
                 0,
             ),
             ("x", key, "[delivery]\ntimeout = 3\n", 1, 0),
+            // Only a sample shows these.
+            ("{{payload.repositry.name}}", key, "", 1, 0),
+            ("{{#if payload.absent}}{{payload.nmae}}{{/if}}", key, "", 0, 2),
+            ("+++\nwhen = 'payload.absent == 1'\n+++\nx", key, "", 0, 1),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let templates = folder.path().join("templates/github");
@@ -311,7 +324,7 @@ mod tests {
                 )
             };
             let checked = match read() {
-                Ok(config) => config.findings(),
+                Ok(config) => [config.findings(), check::survey(&config).0].concat(),
                 Err(findings) => findings,
             };
             let count = |severity| {
@@ -322,7 +335,7 @@ mod tests {
             };
             let counts = (count(Severity::Error), count(Severity::Warning));
             assert_eq!(counts, (errors, warnings), "{template} {addition}: {checked:?}");
-            let reloaded = reloader("").swap(read());
+            let reloaded = reloader("").swap(read().map(tried));
             assert_eq!(
                 reloaded.applied,
                 errors == 0,

@@ -77,3 +77,39 @@ fn remove(value: &mut Value, path: &[String]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::survey::Survey;
+    use super::*;
+    use crate::config::{self, builtin};
+    use crate::route::Routes;
+
+    #[test]
+    fn no_built_in_template_fails_where_an_optional_value_is_missing() {
+        let (mut found, mut tried) = (Vec::new(), 0);
+        for kind in builtin::kinds() {
+            let Ok((loaded, _)) = config::kind_alone(kind, None) else {
+                panic!("{kind}");
+            };
+            let source = loaded.source_alone(Routes::default());
+            let (samples, _) = config::samples(kind, None);
+            let survey = Survey::new(&source, &samples, None);
+            for entry in source.kind.templates.entries() {
+                let samples = survey.rendered_by(&entry);
+                tried += samples.len();
+                let failures = without_optional_values(&entry, &samples).into_iter();
+                found.extend(failures.map(|(failure, sample)| {
+                    let (part, line) = (failure.part.as_deref().unwrap_or(entry.name), failure.line);
+                    format!(
+                        "{kind}/{part}:{} {sample}: {}",
+                        line.unwrap_or_default(),
+                        failure.what
+                    )
+                }));
+            }
+        }
+        assert!(tried > 500, "{tried} samples were tried");
+        assert_eq!(found, Vec::<String>::new(), "{}", found.join("\n"));
+    }
+}

@@ -13,7 +13,7 @@ mod templates;
 
 use std::collections::BTreeMap;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, LoadedKind};
 use crate::route::Routes;
 use crate::source::Source;
 use crate::toml_reader::Finding;
@@ -44,10 +44,33 @@ pub fn template(source: &Source, own: Option<&std::path::Path>, name: &str, file
 
 /// Checks every source, and every own kind without a source. Returns the findings, and the number of samples of each kind.
 pub fn survey(config: &Config) -> (Vec<Finding>, BTreeMap<String, usize>) {
+    survey_some(config, |_, _| true)
+}
+
+/// Checks as [`survey()`] does, but only the kinds to which the operator has added something: only there it finds errors.
+pub fn survey_own(config: &Config) -> Vec<Finding> {
+    let has_folder = |name: &str| {
+        let templates = config.templates.as_deref();
+        templates.is_some_and(|templates| templates.join(name).is_dir())
+    };
+    survey_some(config, |name, loaded| {
+        loaded.kind.templates.has_own() || has_folder(name)
+    })
+    .0
+}
+
+fn survey_some(
+    config: &Config,
+    is_meant: impl Fn(&str, &LoadedKind) -> bool,
+) -> (Vec<Finding>, BTreeMap<String, usize>) {
     let mut findings = Vec::new();
     let mut counts = BTreeMap::new();
     let own = config.templates.as_deref();
-    for (name, loaded) in &config.kinds {
+    for (name, loaded) in config
+        .kinds
+        .iter()
+        .filter(|(name, loaded)| is_meant(name, loaded))
+    {
         let (samples, unread) = config::samples(name, own);
         counts.insert(name.clone(), samples.len());
         findings.extend(unread);

@@ -14,6 +14,7 @@ use crate::decision::{self, Decision};
 use crate::event::Event;
 use crate::source::Source;
 use crate::suggest::{counted, shorten};
+use crate::template::LibraryTemplate;
 use crate::toml_reader::{Finding, Owner, Placed, Severity, Subject};
 use serde_json::Value;
 
@@ -109,6 +110,14 @@ impl<'s> Survey<'s> {
     /// Returns the number of samples.
     pub(super) fn samples(&self) -> usize {
         self.observed.len() + self.challenges
+    }
+
+    /// The samples of a template's event types: names and values.
+    pub(super) fn rendered_by(&self, entry: &LibraryTemplate<'_>) -> Vec<(&str, &Value)> {
+        let seen = self.observed.iter();
+        let seen = seen.filter(|seen| entry.is_for(&seen.event_type));
+        seen.map(|seen| (seen.sample.name.as_str(), seen.names.data()))
+            .collect()
     }
 
     pub(super) fn find(&mut self, at: Where, severity: Severity, what: impl Into<String>) {

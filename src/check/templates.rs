@@ -99,12 +99,7 @@ fn failures(
         }
     }
     if entry.origin().is_own() {
-        let seen = survey.observed.iter();
-        let seen = seen.filter(|seen| entry.is_for(&seen.event_type));
-        let samples: Vec<_> = seen
-            .map(|seen| (seen.sample.name.as_str(), seen.names.data()))
-            .collect();
-        for (failure, sample) in without_optional_values(entry, &samples) {
+        for (failure, sample) in without_optional_values(entry, &survey.rendered_by(entry)) {
             failed.entry(failure).or_insert_with(|| vec![sample]);
         }
     }

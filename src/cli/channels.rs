@@ -37,6 +37,9 @@ pub(super) struct MoveArguments {
     /// Only print how many messages would move.
     #[arg(long)]
     dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
@@ -130,13 +133,12 @@ async fn move_waiting(operator: &OperatorBackend, arguments: &MoveArguments) -> 
         dry_run,
     };
     let waiting = operator.move_waiting(&request(true)).await?.left;
-    let messages = counted(usize::try_from(waiting).unwrap_or(usize::MAX), "message");
     let (from, to) = (visible(&arguments.from), visible(&arguments.to));
     if arguments.dry_run {
-        writeln!(stdout(), "{messages} would move from {from} to the end of {to}")?;
-        return Ok(ExitCode::SUCCESS);
+        return print_moved(arguments, waiting, "would move");
     }
-    if waiting > 0 && !confirmed(&format!("Move {messages} from {from} to {to}?"), arguments.yes)? {
+    let question = format!("Move {} from {from} to {to}?", messages(waiting));
+    if waiting > 0 && !confirmed(&question, arguments.yes)? {
         return Ok(ExitCode::FAILURE);
     }
     let mut moved = 0;
@@ -148,10 +150,23 @@ async fn move_waiting(operator: &OperatorBackend, arguments: &MoveArguments) -> 
             break;
         }
     }
-    writeln!(
-        stdout(),
-        "{} moved from {from} to the end of {to}",
-        counted(usize::try_from(moved).unwrap_or(usize::MAX), "message")
-    )?;
+    print_moved(arguments, moved, "moved")
+}
+
+fn print_moved(arguments: &MoveArguments, count: u64, verb: &str) -> anyhow::Result<ExitCode> {
+    let MoveArguments {
+        from, to, dry_run, ..
+    } = arguments;
+    let text = if arguments.json {
+        json(&serde_json::json!({"from": from, "to": to, "dry_run": dry_run, "messages": count}))?
+    } else {
+        let (messages, from, to) = (messages(count), visible(from), visible(to));
+        format!("{messages} {verb} from {from} to the end of {to}")
+    };
+    writeln!(stdout(), "{text}")?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn messages(count: u64) -> String {
+    counted(usize::try_from(count).unwrap_or(usize::MAX), "message")
 }

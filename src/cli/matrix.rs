@@ -5,9 +5,11 @@ use clap::Subcommand;
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
+use super::shown::json;
 use super::{ConfigArguments, backend};
 use crate::config::Config;
-use crate::twake::{Account, matrix};
+use crate::twake::Account;
+use crate::twake::matrix::{self, Registration};
 
 #[derive(Subcommand)]
 pub(super) enum MatrixCommand {
@@ -20,6 +22,9 @@ pub(super) struct RegistrationArguments {
     /// The account of bridge.toml; needed if several have an as_token.
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
+    /// Print JSON. A homeserver reads it, too.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     config: ConfigArguments,
 }
@@ -29,7 +34,7 @@ pub(super) fn run(command: MatrixCommand) -> anyhow::Result<ExitCode> {
     let variables = backend::variables()?;
     let path = arguments.config.config.unwrap_or(variables.settings.config);
     let config = Config::load(&path, &variables.environment).map_err(super::wrong_configuration)?;
-    let mut found: Vec<(String, String)> = Vec::new();
+    let mut found: Vec<(String, Registration)> = Vec::new();
     for account in super::check::reached(&config) {
         let Account::Matrix(account) = account else {
             continue;
@@ -38,13 +43,17 @@ pub(super) fn run(command: MatrixCommand) -> anyhow::Result<ExitCode> {
             .account
             .as_ref()
             .is_none_or(|name| *name == account.name);
-        if let Some(text) = matrix::registration(&account).filter(|_| is_wanted) {
-            found.push((account.name.clone(), text));
+        if let Some(registration) = matrix::registration(&account).filter(|_| is_wanted) {
+            found.push((account.name.clone(), registration));
         }
     }
     match found.as_slice() {
-        [(_, text)] => {
-            write!(stdout(), "{text}")?;
+        [(_, registration)] => {
+            if arguments.json {
+                writeln!(stdout(), "{}", json(registration)?)?;
+            } else {
+                write!(stdout(), "{}", registration.yaml())?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         [] => bail!(

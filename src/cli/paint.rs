@@ -90,7 +90,7 @@ impl Paint {
             Inline::Time(time) => time.in_utc(),
             Inline::Person(person) => visible_lines(&person.login),
             Inline::Break => "\n".to_owned(),
-            Inline::Conversation(field) => field.placeholder().to_owned(),
+            Inline::Conversation(field) => field.placeholder(),
         }
     }
 

@@ -4,6 +4,7 @@
 use anyhow::Context as _;
 use bytes::Bytes;
 use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
@@ -75,6 +76,8 @@ struct Test<'a> {
     url: Url,
     /// The address that a signature may cover.
     public_url: Option<String>,
+    /// The certificate of the bridge, if it serves TLS itself.
+    certificate: Option<CertificateDer<'static>>,
     operator: Client,
     clock: Clock,
 }
@@ -95,11 +98,6 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
         note!("twake-bridge: {}", unknown("source", &arguments.source, known));
         return Ok(ExitCode::from(USAGE));
     };
-    anyhow::ensure!(
-        config.public.certificate.is_none(),
-        "the bridge speaks TLS itself, and a test sends plain HTTP to this machine: use the test of the sender, or `twake-bridge \
-         preview` and `twake-bridge send`"
-    );
     let (samples, findings) = config::samples(&source.kind.name, config.templates.as_deref());
     check::print(&findings);
     let sample = match choose(source, &samples, arguments.sample.as_deref()) {
@@ -121,6 +119,8 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
         Some((scheme, secret)) => (scheme.clone(), secret.name.as_str(), secret.value.clone()),
         None => (Scheme::none(), "", Secret::new("")),
     };
+    let own = config.public.certificate.as_ref();
+    let own = own.and_then(|own| own.cert.first()).cloned();
     let operator = operator_url(arguments.operator.as_deref(), &variables.settings.operator_listen);
     let test = Test {
         source,
@@ -130,6 +130,7 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
         public_url: config.public.url.clone(),
         scheme,
         secret,
+        certificate: own,
         operator: Client::new(&operator, config.operator.token.clone())?,
         clock: Clock::system(),
     };
@@ -199,13 +200,20 @@ impl Test<'_> {
 
     /// The URL without a token in its path.
     fn shown_url(&self) -> String {
-        self.secret.hidden_in(self.url.as_str())
+        let shown = self.secret.hidden_in(self.url.as_str());
+        match self.certificate {
+            Some(_) => shown.replacen("http:", "https:", 1),
+            None => shown,
+        }
     }
 
     /// Sends the sample, and asks what becomes of its event.
     async fn run(&self, as_json: bool) -> anyhow::Result<Tested> {
         let begun = self.clock.now();
-        let sender = SampleSender::new(self.clock.clone());
+        let sender = match &self.certificate {
+            Some(certificate) => SampleSender::pinned(certificate.clone(), self.clock.clone())?,
+            None => SampleSender::new(self.clock.clone()),
+        };
         let sent = sender.send(SampleRequest {
             method: self
                 .source
@@ -222,8 +230,13 @@ impl Test<'_> {
             body: Bytes::copy_from_slice(&self.sample.body),
         });
         let (status, answer) = sent.await.map_err(|why| {
+            let certificate = match self.certificate {
+                Some(_) => "; it must serve the certificate that [public] tls has now: twake-bridge reload",
+                None => "",
+            };
             anyhow::anyhow!(
-                "no bridge answers at {}: {why} (twake-bridge serve starts it; TWAKE_BRIDGE_LISTEN is where it listens)",
+                "no bridge answers at {}: {why} (twake-bridge serve starts it; TWAKE_BRIDGE_LISTEN is where it listens\
+                 {certificate})",
                 self.shown_url()
             )
         })?;
@@ -314,7 +327,10 @@ impl Tested {
             None => String::from_utf8_lossy(&self.answer).into_owned(),
         };
         let hint = match (self.status, json["seen_before"].as_bool()) {
-            (403, _) => "\nA test comes from this machine: its address must be in `allow` of the source.",
+            (403, _) => {
+                "\nA test comes from this machine, without a certificate: its address must be in `allow` of the source, and the source must \
+                 have no `client_ca_file`."
+            }
             (401 | 404, _) => {
                 "\nThe bridge that listens there has another configuration: `twake-bridge reload`, or it is another bridge."
             }

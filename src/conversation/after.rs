@@ -1,5 +1,7 @@
 //! What the store keeps of a conversation after a delivery.
 
+use jiff::Timestamp;
+
 use super::{Items, Known, Message, Openings, Order, Thread, Turn};
 use super::{known_message, open, openings, order, slot_key};
 use crate::message::{Conversation, Document, StoredMessage};
@@ -42,6 +44,58 @@ pub fn after(stored: &StoredMessage, known: &Known, turn: &Turn<'_>, done: &[(Ac
         thread: Some(changed_thread(conversation, thread, turn, done, order)),
         message,
     }
+}
+
+/// Computes what the store keeps of a conversation of which a digest has shown these events, in their order. `None`: none of them
+/// ends it, so what the store has stays. An opening in the digest counts if it has ended there; otherwise the next event opens
+/// the conversation, and counts.
+pub fn after_digest(
+    known: Option<&Thread>,
+    destination: &str,
+    events: &[(&Conversation, Timestamp)],
+) -> Option<Thread> {
+    let known = known.filter(|thread| thread.destination == destination);
+    let mut is_open = known.is_some_and(|thread| !thread.closed);
+    let mut openings = known.map(|thread| thread.openings.clone()).unwrap_or_default();
+    let (mut opened_at, mut end) = (None, None);
+    for (conversation, received) in events {
+        if conversation.opens && !is_open {
+            (is_open, opened_at) = (true, Some(*received));
+        }
+        if conversation.closes {
+            if let Some(at) = opened_at.take() {
+                openings = openings.then(at);
+            }
+            (is_open, end) = (false, Some((*conversation, *received)));
+        }
+    }
+    let (conversation, received) = end?;
+    let order = order(conversation, received);
+    let Some(thread) = known else {
+        let turn = Turn {
+            destination,
+            received,
+            is_replay: false,
+            is_superseded: false,
+        };
+        // Nothing follows a conversation that is closed, so it needs no first message. This one has none.
+        let nothing = RemoteId {
+            message: String::new(),
+            thread: None,
+        };
+        return Some(opened(conversation, &turn, &nothing, order, openings));
+    };
+    let newest = if order.is_before(&thread.newest) {
+        thread.newest.clone()
+    } else {
+        order
+    };
+    Some(Thread {
+        closed: true,
+        openings,
+        newest,
+        ..thread.clone()
+    })
 }
 
 /// Whether an act has made a message that stands in the channel by itself: it is a new opener. A reply whose thread is gone

@@ -116,9 +116,11 @@ impl Values<'_> {
                 let (at, form) = (self.began, TimeForm::ClockOnDayOf(self.received));
                 return Inline::Time(Time { at, form });
             }
-            ConversationField::Duration => {
-                let seconds = self.received.duration_since(self.began).as_secs();
-                readable_duration(seconds.unsigned_abs())
+            ConversationField::Duration => readable_duration(self.seconds()),
+            // The times of arrival show only roughly how long less than that was.
+            ConversationField::Lasted { .. } if self.seconds() < 60 => String::new(),
+            ConversationField::Lasted { before } => {
+                format!("{before}{}", readable_duration(self.seconds()))
             }
             ConversationField::Previous => self.previous.to_owned(),
             ConversationField::First(name) => self.first.get(name).cloned().unwrap_or_default(),
@@ -130,6 +132,12 @@ impl Values<'_> {
             },
             ConversationField::Again { before } => self.again(before),
         })
+    }
+
+    /// From its first event to this one.
+    fn seconds(&self) -> u64 {
+        let lasted = self.received.duration_since(self.began);
+        lasted.as_secs().unsigned_abs()
     }
 
     fn again(&self, before: &str) -> String {

@@ -338,6 +338,9 @@ fn values_of_the_conversation_are_put_into_the_text() {
         ConversationField::Count,
         ConversationField::Began,
         ConversationField::Duration,
+        ConversationField::Lasted {
+            before: "after ".to_owned(),
+        },
         ConversationField::Previous,
         ConversationField::First("value".to_owned()),
     ];
@@ -363,7 +366,7 @@ fn values_of_the_conversation_are_put_into_the_text() {
         plain::text(&text(&stored, &act, &channel.known, &turn))
     };
     let mut channel = Channel::default();
-    assert_eq!(shown(&channel, Act::Post, 60), "> 1|00:01 UTC|0 s||60|");
+    assert_eq!(shown(&channel, Act::Post, 60), "> 1|00:01 UTC|0 s|||60|");
     channel.receive(
         60,
         with(|it| {
@@ -376,11 +379,15 @@ fn values_of_the_conversation_are_put_into_the_text() {
         thread: None,
     });
     assert_eq!(
+        shown(&channel, reply.clone(), 119),
+        "> 2|00:01 UTC|59 s||firing|97 %|"
+    );
+    assert_eq!(
         shown(&channel, reply.clone(), 780),
-        "> 2|00:01 UTC|12 min|firing|97 %|"
+        "> 2|00:01 UTC|12 min|after 12 min|firing|97 %|"
     );
     assert_eq!(
         shown(&channel, reply, 90_060),
-        "> 2|1 Jan 00:01 UTC|1 d 1 h|firing|97 %|"
+        "> 2|1 Jan 00:01 UTC|1 d 1 h|after 1 d 1 h|firing|97 %|"
     );
 }

@@ -109,6 +109,11 @@ pub enum ConversationField {
     Began,
     /// The time from its first event to this one.
     Duration,
+    /// A text and the time from its first event to this one; empty if that is less than a minute.
+    Lasted {
+        /// The text before the time.
+        before: String,
+    },
     /// Its state before this event; empty if it has none.
     Previous,
     /// A fact of its first event; empty if that event does not have it.
@@ -132,11 +137,12 @@ pub enum ConversationField {
 }
 
 impl ConversationField {
-    /// What is shown of it before its value is known. Nothing for a value that may be empty.
-    pub(crate) fn placeholder(&self) -> &'static str {
+    /// What is shown of it before its value is known. Nothing for a value that is empty at first.
+    pub(crate) fn placeholder(&self) -> String {
         match self {
-            Self::Items | Self::ItemCount { .. } | Self::Again { .. } => "",
-            Self::Count | Self::Began | Self::Duration | Self::Previous | Self::First(_) => "…",
+            Self::Items | Self::ItemCount { .. } | Self::Again { .. } => String::new(),
+            Self::Lasted { before } => format!("{before}…"),
+            Self::Count | Self::Began | Self::Duration | Self::Previous | Self::First(_) => "…".to_owned(),
         }
     }
 }

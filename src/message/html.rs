@@ -115,7 +115,7 @@ impl Writer {
                     None => self.text(&person.login),
                 },
                 Inline::Break => self.line_break(),
-                Inline::Conversation(field) => self.text(field.placeholder()),
+                Inline::Conversation(field) => self.text(&field.placeholder()),
             }
         }
     }

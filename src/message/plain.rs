@@ -157,7 +157,7 @@ fn inlines(content: &[Inline], out: &mut String) {
                 None => out.push_str(&person.login),
             },
             Inline::Break => out.push('\n'),
-            Inline::Conversation(field) => out.push_str(field.placeholder()),
+            Inline::Conversation(field) => out.push_str(&field.placeholder()),
         }
     }
 }

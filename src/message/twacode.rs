@@ -58,6 +58,15 @@ pub enum Node<'a> {
     },
 }
 
+/// Whether a quote or a code block ends a block: the next line begins without a break.
+fn ends_in_box(block: &Block) -> bool {
+    match block {
+        Block::Code { .. } | Block::Quote(_) => true,
+        Block::List { items, .. } => items.last().and_then(|item| item.last()).is_some_and(ends_in_box),
+        _ => false,
+    }
+}
+
 /// The nodes of a document.
 pub fn nodes(document: &Document) -> Vec<Node<'_>> {
     let mut writer = Writer::default();
@@ -88,7 +97,7 @@ impl<'a> Writer<'a> {
     /// code blocks are boxes on lines of their own: a break before one ends the line, a break after one would be an empty line.
     fn gap(&mut self, before: &Block, after: &Block) {
         let breaks = match (before, after) {
-            (Block::Code { .. } | Block::Quote(_), _) => 0,
+            (before, _) if ends_in_box(before) => 0,
             (Block::Paragraph(_) | Block::List { .. }, Block::Paragraph(_)) | (_, Block::Heading(_))
                 if self.depth == 0 =>
             {
@@ -99,7 +108,8 @@ impl<'a> Writer<'a> {
         for _ in 0..breaks {
             self.line_break();
         }
-        if breaks > 0 && self.depth > 0 && !matches!(after, Block::List { .. }) {
+        let is_text = !matches!(after, Block::List { .. } | Block::Quote(_) | Block::Code { .. });
+        if breaks > 0 && self.depth > 0 && is_text {
             self.words(INDENT.repeat(self.depth));
         }
     }
@@ -133,7 +143,8 @@ impl<'a> Writer<'a> {
 
     fn list(&mut self, start: Option<u64>, items: &'a [Vec<Block>]) {
         for (index, item) in items.iter().enumerate() {
-            if index > 0 {
+            let before = index.checked_sub(1).and_then(|before| items.get(before));
+            if before.is_some_and(|before| !before.last().is_some_and(ends_in_box)) {
                 self.line_break();
             }
             self.words(format!("{}{}", INDENT.repeat(self.depth), bullet(start, index)));
@@ -185,7 +196,7 @@ impl<'a> Writer<'a> {
                     Some(content) => self.nodes.push(Node::User { content }),
                     None => self.words(person.login.as_str()),
                 },
-                Inline::Conversation(field) => self.words(field.placeholder().to_owned()),
+                Inline::Conversation(field) => self.words(field.placeholder()),
                 Inline::Break => {
                     self.line_break();
                     self.words(INDENT.repeat(self.depth));

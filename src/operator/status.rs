@@ -153,7 +153,12 @@ impl OperatorService {
             memory: None,
         };
         self.queue.enqueue(event).await.map_err(OperatorError::Queue)?;
-        let record = self.record_of(who, Action::Test, channel, &format!("event {id}"));
+        let record = self.record_of(
+            who,
+            Action::Test,
+            &format!("channel {channel}"),
+            &format!("event {id}"),
+        );
         self.queue.record(record).await.map_err(OperatorError::Queue)?;
         log::info!(event:% = id, channel, who:%; "an operator sent a test message");
         Ok(TestMessage { event: id })

@@ -54,7 +54,7 @@ pub enum StateWord {
     Delivered,
     /// It has a dead letter.
     Dead,
-    /// Nothing is posted for it. With a channel: nothing was posted there when its turn came.
+    /// Nothing is posted for it in all or some channels. With a channel: nothing is posted there.
     Skipped,
     /// Its body cannot be parsed.
     Unreadable,
@@ -80,7 +80,6 @@ impl EventQuery {
             StateWord::Waiting => EventState::HasDelivery(State::Waiting),
             StateWord::Delivered => EventState::HasDelivery(State::Delivered),
             StateWord::Dead => EventState::HasDelivery(State::Dead),
-            StateWord::Skipped if self.channel.is_some() => EventState::HasDelivery(State::Skipped),
             StateWord::Skipped => EventState::Skipped,
             StateWord::Unreadable => EventState::Unreadable,
         });

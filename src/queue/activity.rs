@@ -1,4 +1,4 @@
-//! What the store has accepted and delivered in the last hours, counted in memory since the start.
+//! What the store has accepted and delivered in the last hours: read from the store at the start, then counted in memory.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Outcome;
 
 /// Seconds of a bucket.
-const BUCKET: i64 = 300;
+pub(super) const BUCKET: i64 = 300;
 /// How many buckets there are: twelve hours.
 const BUCKETS: usize = 144;
 /// How many sources are counted. A reload may bring new ones; no source comes from a request.
@@ -48,6 +48,15 @@ struct Counts {
 }
 
 impl Activity {
+    /// `recent`: what happened before, the oldest first. Of the sources nothing is known yet.
+    pub(super) fn new(recent: Vec<Bucket>) -> Self {
+        let happened = |bucket: &Bucket| *bucket != Bucket::empty(bucket.from);
+        Self(Arc::new(Mutex::new(Counts {
+            buckets: recent.into_iter().filter(happened).collect(),
+            sources: BTreeMap::new(),
+        })))
+    }
+
     /// Counts a stored event.
     pub(super) fn accepted(&self, source: &Arc<str>, received: Timestamp) {
         let mut counts = self.lock();
@@ -78,14 +87,12 @@ impl Activity {
     /// The buckets of the twelve hours before `now`, the oldest first, also the empty ones.
     pub(super) fn buckets(&self, now: Timestamp) -> Vec<Bucket> {
         let counts = self.lock();
-        let last = now.as_second().div_euclid(BUCKET);
-        let numbers = (0..i64::try_from(BUCKETS).unwrap_or(i64::MAX)).rev();
-        let starts = numbers.filter_map(|before| Timestamp::from_second((last - before) * BUCKET).ok());
-        let bucket = |from| {
-            let known = counts.buckets.iter().find(|bucket| bucket.from == from);
-            known.copied().unwrap_or_else(|| Bucket::empty(from))
-        };
-        starts.map(bucket).collect()
+        let mut buckets = Bucket::before(now);
+        for bucket in &mut buckets {
+            let known = counts.buckets.iter().find(|known| known.from == bucket.from);
+            *bucket = known.copied().unwrap_or(*bucket);
+        }
+        buckets
     }
 
     /// What was accepted of a source since the start.
@@ -119,6 +126,14 @@ impl Counts {
 }
 
 impl Bucket {
+    /// The empty buckets of the twelve hours before `now`, the oldest first.
+    pub(super) fn before(now: Timestamp) -> Vec<Self> {
+        let last = now.as_second().div_euclid(BUCKET);
+        let numbers = (0..i64::try_from(BUCKETS).unwrap_or(i64::MAX)).rev();
+        let starts = numbers.filter_map(|before| Timestamp::from_second((last - before) * BUCKET).ok());
+        starts.map(Self::empty).collect()
+    }
+
     fn empty(from: Timestamp) -> Self {
         Self {
             from,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
 
-use crate::conversation::{Changes, Known, Thread};
+use crate::conversation::{Changes, Key, Known, Thread};
 use crate::message::{StoredMessage, Urgency};
 
 /// The number of a delivery in its store. The deliveries of a lane are attempted in this order.
@@ -118,6 +118,8 @@ pub struct Settlement {
     pub kept: Option<Kept>,
     /// The deliveries that this one carries in a digest. They are skipped if it is delivered.
     pub carries: Vec<DeliveryId>,
+    /// What the store keeps of the conversations that the digest has ended, by their keys.
+    pub ended: Vec<(Key, Kept)>,
     /// No earlier attempt has made a duplicate: the attempt has looked.
     pub looked_up: bool,
     /// How long the attempt took.

@@ -15,7 +15,7 @@ pub struct Filter {
     pub event_type: Option<String>,
     /// Authenticated by the secret of this name.
     pub secret: Option<String>,
-    /// With a delivery to this channel; if `state` is given, too, with a delivery to it in that state.
+    /// With a delivery to this channel; if `state` is given, too, in that state there.
     pub channel: Option<String>,
     /// In this state.
     pub state: Option<EventState>,
@@ -32,7 +32,8 @@ pub struct Filter {
 pub enum EventState {
     /// It has a delivery in this state.
     HasDelivery(State),
-    /// It never had a delivery.
+    /// Nothing is posted for it in all or some of its channels: by the decision, or by a skipped delivery. With a channel:
+    /// nothing is posted for it there.
     Skipped,
     /// Its body cannot be read.
     Unreadable,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-use super::{Decided, DeliveryId, Done, Pauses};
+use super::{Bucket, Decided, DeliveryId, Done, Pauses};
 use crate::event::Envelope;
 use crate::message::StoredMessage;
 
@@ -15,6 +15,8 @@ pub(super) struct Opened {
     /// The newest of the times that were written last; `None` in an empty store.
     pub(super) newest: Option<Timestamp>,
     pub(super) pauses: Pauses,
+    /// What happened in the last hours.
+    pub(super) recent: Vec<Bucket>,
 }
 
 /// The state of a lane.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::command::Command;
 use super::handle::Queue;
 use super::wake::Wake;
-use super::{History, OpenError, sqlite};
+use super::{Bucket, History, OpenError, sqlite};
 use crate::clock::Clock;
 
 /// How many commands the store's inbox holds. A caller waits for room in it.
@@ -24,13 +24,14 @@ impl Queue {
     pub fn open(address: &str, history: History, clock: Clock) -> Result<(Self, StoreThread), OpenError> {
         let (store, opened) = match address.split_once(':') {
             Some(("sqlite", _)) => {
-                let (actor, opened) = sqlite::Actor::open(address)?;
+                let now = clock.now();
+                let (actor, opened) = sqlite::Actor::open(address, Bucket::before(now), now)?;
                 (Store::Sqlite(Box::new(actor)), opened)
             }
             _ => return Err(OpenError::Address(address.to_owned())),
         };
         let (commands, inbox) = mpsc::channel(COMMANDS);
-        let wake = Wake::new(opened.pauses, clock.clone());
+        let wake = Wake::new(opened.pauses, opened.recent, clock.clone());
         let closing = Arc::new(AtomicBool::new(false));
         let queue = Self::new(commands, &wake, opened.newest, history, clock);
         let stop = Arc::clone(&closing);

@@ -54,6 +54,7 @@ macro_rules! suite {
             conversations {
                 a_claim_knows_what_a_settlement_in_its_lane_kept_until_it_expires
                 a_skipped_delivery_has_ended_and_its_event_is_known
+                a_settlement_keeps_what_its_digest_ended
                 only_a_later_update_of_the_same_message_supersedes_a_delivery
                 neither_a_replay_nor_a_delivery_behind_the_end_supersedes_another
                 a_delivery_is_skipped_for_another_one_only_while_that_waits
@@ -63,6 +64,7 @@ macro_rules! suite {
             }
             lists {
                 every_filter_lists_its_events_newest_first
+                what_is_skipped_anywhere_is_listed_and_with_a_channel_what_is_skipped_there
                 pages_are_consecutive_and_examine_a_bounded_number_of_events
                 a_list_of_many_sources_types_and_secrets_is_in_order
                 a_line_shows_how_many_digits_make_its_id_unique
@@ -71,6 +73,7 @@ macro_rules! suite {
                 each_attempt_is_kept_but_a_first_one_that_delivers
                 the_last_attempts_are_kept_and_deleted_with_their_delivery
                 the_last_hours_count_what_is_committed
+                the_last_hours_before_a_start_are_read_from_the_store
             }
             search {
                 every_word_begins_a_word_of_the_line
@@ -314,6 +317,7 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         may_be_duplicate: false,
         kept: None,
         carries: Vec::new(),
+        ended: Vec::new(),
         looked_up: false,
         took: Duration::from_millis(120),
         status: Some(503),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{broadcast, watch};
 
-use super::Pauses;
 use super::activity::Activity;
+use super::{Bucket, Pauses};
 use crate::clock::Clock;
 use crate::metrics::StoreMetrics;
 
@@ -58,7 +58,8 @@ impl ChangedLanes {
 }
 
 impl Wake {
-    pub(super) fn new(pauses: Pauses, clock: Clock) -> Self {
+    /// `recent`: what happened in the last hours.
+    pub(super) fn new(pauses: Pauses, recent: Vec<Bucket>, clock: Clock) -> Self {
         Self {
             arrivals: broadcast::Sender::new(BACKLOG),
             departures: broadcast::Sender::new(BACKLOG),
@@ -67,7 +68,7 @@ impl Wake {
             metrics: StoreMetrics::default(),
             clock,
             pauses: watch::Sender::new(Arc::new(pauses)),
-            activity: Activity::default(),
+            activity: Activity::new(recent),
         }
     }
 

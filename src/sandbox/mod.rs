@@ -24,6 +24,7 @@ mod handle;
 mod matrix;
 mod messages_save;
 mod page;
+mod pinned;
 mod response;
 mod sender;
 mod server;

@@ -1,12 +1,18 @@
 //! The sample sender: a kind's samples, posted as their sender would post them.
 
-use awc::Client;
-use awc::http::Method;
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
+use actix_web::dev::Service;
+use actix_web::rt::net::ActixStream;
+use awc::http::{Method, Uri};
+use awc::{Client, Connector};
 use bytes::Bytes;
+use rustls::pki_types::CertificateDer;
+use std::fmt::Debug;
 use std::time::Duration;
 use url::Url;
 
 use crate::authentication::{RequestTarget, Scheme, Unsigned, sign_request};
+use super::pinned::Pinned;
 use crate::clock::Clock;
 use crate::headers::Headers;
 use crate::secret::Secret;
@@ -44,13 +50,35 @@ pub struct SampleRequest<'a> {
 }
 
 impl SampleSender {
-    /// A sender. It has no TLS: it sends to bridges on this machine.
+    /// A sender to bridges on this machine that speak plain HTTP.
     pub fn new(clock: Clock) -> Self {
+        Self::with(Connector::new(), clock)
+    }
+
+    /// A sender to a bridge on this machine that serves this certificate. It makes TLS also for an `http` URL, and for no other
+    /// certificate.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn pinned(certificate: CertificateDer<'static>, clock: Clock) -> Result<Self, rustls::Error> {
+        let connector = Connector::new().connector(Pinned::new(certificate)?);
+        Ok(Self::with(connector, clock))
+    }
+
+    fn with<S, Io>(connector: Connector<S>, clock: Clock) -> Self
+    where
+        S: Service<ConnectInfo<Uri>, Response = Connection<Uri, Io>, Error = ConnectError> + Clone + 'static,
+        Io: ActixStream + Debug + 'static,
+    {
         #[expect(
             clippy::disallowed_methods,
             reason = "the sample sender stands for a sender, not for the bridge"
         )]
-        let client = Client::builder().timeout(TIMEOUT).disable_redirects().finish();
+        let client = Client::builder()
+            .connector(connector)
+            .timeout(TIMEOUT)
+            .disable_redirects()
+            .finish();
         Self { client, clock }
     }
 

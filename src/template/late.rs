@@ -15,9 +15,8 @@ pub(super) const HELPER: &str = "conversation ";
 
 /// The values that templates read as any other, and the late ones.
 const KNOWN: &[&str] = &["open", "act"];
-const LATE: &[&str] = &[
-    "count", "began", "duration", "previous", "items", ITEM_COUNT, AGAIN,
-];
+const LATE: &[&str] = &["count", "began", DURATION, "previous", "items", ITEM_COUNT, AGAIN];
+const DURATION: &str = "duration";
 const ITEM_COUNT: &str = "item_count";
 const AGAIN: &str = "again";
 
@@ -63,7 +62,7 @@ fn wrong_call(field: Option<&str>) -> String {
     match field.filter(|field| is_late(field)) {
         Some(field) => format!("`{NAME}.{field}` is written as `{}`", example(field)),
         None => format!(
-            "`{NAME}` with arguments is written as `{}` or `{}`",
+            "`{NAME}` with arguments is written as `{}`, `{}` or `{{{{{NAME} \"{DURATION}\" \" after \"}}}}`",
             example(ITEM_COUNT),
             example(AGAIN)
         ),
@@ -99,7 +98,10 @@ pub(super) fn field_of(name: &str, arguments: &[&str]) -> Option<ConversationFie
     Some(match (name, arguments) {
         ("count", []) => ConversationField::Count,
         ("began", []) => ConversationField::Began,
-        ("duration", []) => ConversationField::Duration,
+        (DURATION, []) => ConversationField::Duration,
+        (DURATION, [before]) => ConversationField::Lasted {
+            before: (*before).to_owned(),
+        },
         ("previous", []) => ConversationField::Previous,
         ("items", []) => ConversationField::Items,
         (ITEM_COUNT, [before, one, many]) => ConversationField::ItemCount {

@@ -110,6 +110,11 @@ impl Library {
         names
     }
 
+    /// Returns whether there is an own template, or one with an own part.
+    pub fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
+
     /// Returns whether there is a template with the name of this event type.
     pub fn has_template_for(&self, event_type: &str) -> bool {
         let file = format!("{event_type}.hbs");

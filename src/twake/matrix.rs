@@ -30,7 +30,7 @@ mod tokens;
 pub use account::{Account, Credentials, Destination, Notify, Room, parse_user_id};
 pub use answers::ANSWERS;
 pub use attempt::Attempt;
-pub use registration::registration;
+pub use registration::{Registration, registration};
 pub use tokens::{Renewal, Tokens};
 
 use super::Job;

@@ -187,6 +187,12 @@ async fn the_registration_of_an_application_service_is_printed() {
     ] {
         assert!(output.contains(line), "{line}: {output}");
     }
+    let (_, output) = run(&folder, &["matrix", "registration", "--json"]).await;
+    let registration: serde_json::Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(
+        registration["namespaces"]["users"][0]["regex"],
+        "^@bridge:example\\.org$"
+    );
     let (code, output) = run(&chat("https://h"), &["matrix", "registration"]).await;
     assert_eq!(code, 1);
     assert!(

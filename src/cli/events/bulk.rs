@@ -2,12 +2,14 @@
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use super::super::backend::{BackendError, OperatorArguments, OperatorBackend};
-use super::super::shown::{indented, visible, visible_lines};
+use super::super::shown::{indented, visible, visible_json, visible_lines};
 use super::filters::{Filters, StateArgument};
 use crate::clock::Clock;
 use crate::operator::view::{DiscardRequest, EventQuery, ReplayRequest, Replayed, StateWord};
@@ -30,6 +32,9 @@ pub(crate) struct ReplayArguments {
     /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
+    /// Print a line of JSON for each event; with "error" if it was refused.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     pub(super) operator: OperatorArguments,
     #[command(flatten)]
@@ -44,6 +49,9 @@ pub(crate) struct DiscardArguments {
     /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
+    /// Print a line of JSON for each event; with "error" if it was refused.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     pub(super) operator: OperatorArguments,
     #[command(flatten)]
@@ -75,13 +83,13 @@ pub(super) async fn replay(
         undelivered: filters.state == Some(StateArgument::Dead),
         dry_run: arguments.dry_run,
     };
-    let mut progress = Progress::new(events.len());
+    let mut progress = Progress::new(events.len(), arguments.json);
     let mut messages = 0;
     for id in &events {
         let replayed = progress.step(id, operator.replay(id, &request).await)?;
         if let Some(replayed) = replayed {
             messages += replayed.messages.len();
-            progress.print(&summary(&replayed, arguments.dry_run))?;
+            progress.print(&replayed, || summary(&replayed, arguments.dry_run))?;
         }
     }
     let verb = if arguments.dry_run {
@@ -117,17 +125,19 @@ pub(super) async fn discard(
     let request = DiscardRequest {
         channel: filters.channel.clone(),
     };
-    let mut progress = Progress::new(events.len());
+    let mut progress = Progress::new(events.len(), arguments.json);
     let mut messages = 0;
     for id in &events {
         let discarded = progress.step(id, operator.discard(id, &request).await)?;
         if let Some(discarded) = discarded {
             messages += discarded.channels.len();
-            let channels = match discarded.channels.join(", ") {
-                none if none.is_empty() => "nothing waits".to_owned(),
-                some => format!("discarded for {some}"),
-            };
-            progress.print(&format!("{}  {channels}\n", discarded.event))?;
+            progress.print(&discarded, || {
+                let channels = match discarded.channels.join(", ") {
+                    none if none.is_empty() => "nothing waits".to_owned(),
+                    some => format!("discarded for {some}"),
+                };
+                format!("{}  {channels}\n", discarded.event)
+            })?;
         }
     }
     Ok(progress.end(&format!("{} discarded", counted(messages, "message"))))
@@ -173,14 +183,15 @@ pub(crate) fn confirmed(question: &str, yes: bool) -> anyhow::Result<bool> {
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
-/// The progress of many requests: a bar on a terminal, and the number of failures.
+/// The progress of many requests: a bar on a terminal, a line for each request, and the number of failures.
 struct Progress {
     bar: ProgressBar,
+    as_json: bool,
     failed: usize,
 }
 
 impl Progress {
-    fn new(steps: usize) -> Self {
+    fn new(steps: usize, as_json: bool) -> Self {
         // A shorter command ends before anyone reads a bar. The bar hides itself if standard error is no terminal.
         let bar = if steps < 20 {
             ProgressBar::hidden()
@@ -190,7 +201,11 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} left") {
             bar.set_style(style);
         }
-        Self { bar, failed: 0 }
+        Self {
+            bar,
+            as_json,
+            failed: 0,
+        }
     }
 
     /// Counts a request. Returns `None`, and prints why, if it was refused. An error ends the command.
@@ -200,16 +215,27 @@ impl Progress {
             Ok(done) => Ok(Some(done)),
             Err(error) if error.is_of_one_event() => {
                 self.failed += 1;
-                let line = format!("{}: {error}", visible(id));
-                self.bar.suspend(|| note!("{line}"));
+                if self.as_json {
+                    let refused = json!({"event": id, "error": error.to_string()});
+                    self.print(&refused, String::new)?;
+                } else {
+                    let line = format!("{}: {error}", visible(id));
+                    self.bar.suspend(|| note!("{line}"));
+                }
                 Ok(None)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn print(&self, text: &str) -> std::io::Result<()> {
-        self.bar.suspend(|| stdout().lock().write_all(text.as_bytes()))
+    /// Prints what became of an event: as JSON, or as text.
+    fn print(&self, done: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        let text = if self.as_json {
+            visible_json(&serde_json::to_string(done)?) + "\n"
+        } else {
+            text()
+        };
+        Ok(self.bar.suspend(|| stdout().lock().write_all(text.as_bytes()))?)
     }
 
     fn end(self, summary: &str) -> ExitCode {

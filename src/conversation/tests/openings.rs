@@ -55,6 +55,64 @@ fn a_conversation_that_opens_again_shows_how_often_within_a_day() {
     }
 }
 
+/// A fire (F) or an end (R) each hour, by itself or in a digest (small letters in a row are one digest); what the last
+/// message shows.
+fn last_of_day(events: &str) -> String {
+    let mut channel = Channel::default();
+    let (fires, ends) = (firing(), resolved());
+    let mut in_digest: Vec<(&Conversation, Timestamp)> = Vec::new();
+    for (hour, event) in (0..).zip(events.chars()) {
+        let message = if event.eq_ignore_ascii_case(&'f') {
+            &fires
+        } else {
+            &ends
+        };
+        if event.is_lowercase() {
+            let received = Timestamp::from_second(hour * HOUR).unwrap();
+            in_digest.push((message.conversation.as_deref().unwrap(), received));
+            continue;
+        }
+        if let Some(ended) = after_digest(channel.known.thread.as_ref(), "", &in_digest) {
+            channel.known.thread = Some(ended);
+        }
+        in_digest.clear();
+        channel.turn_of(hour * HOUR, message, |_| {});
+    }
+    channel.texts.values().next_back().unwrap().trim().to_owned()
+}
+
+#[test]
+fn what_a_digest_has_ended_is_counted_when_it_opens_again() {
+    for (events, expected) in [
+        ("FRFRF", "down, again, 3rd time in 24 h"),
+        ("FRFrF", "down, again, 3rd time in 24 h"),
+        ("FRfrF", "down, again, 3rd time in 24 h"),
+        ("frfrF", "down, again, 3rd time in 24 h"),
+        // What is open when the digest is posted opens with the next event.
+        ("frfF", "down, again, 2nd time in 24 h"),
+        ("fF", "down"),
+        ("ffrF", "down, again, 2nd time in 24 h"),
+        // Nothing was open.
+        ("rF", "down"),
+        ("FRrF", "down, again, 2nd time in 24 h"),
+    ] {
+        assert_eq!(last_of_day(events), expected, "{events}");
+    }
+}
+
+#[test]
+fn a_digest_that_ends_nothing_and_another_destination_change_nothing() {
+    let (fires, ends) = (firing(), resolved());
+    let at = Timestamp::from_second(HOUR).unwrap();
+    let of = |message: &StoredMessage| message.conversation.as_deref().cloned().unwrap();
+    let (fires, ends) = (of(&fires), of(&ends));
+    assert_eq!(after_digest(None, "", &[(&fires, at)]), None);
+    let here = after_digest(None, "here", &[(&fires, at), (&ends, at)]).unwrap();
+    assert!(!here.is_open("here") && here.openings.count() == 1);
+    let there = after_digest(Some(&here), "there", &[(&fires, at), (&ends, at)]).unwrap();
+    assert_eq!((there.destination.as_str(), there.openings.count()), ("there", 1));
+}
+
 #[test]
 fn a_repeat_an_update_and_a_message_in_place_of_a_deleted_one_do_not_count() {
     let mut channel = Channel::default();

@@ -1,10 +1,11 @@
 //! A digest in place of many messages: when more wait in a lane than people would read, and when quiet hours have ended.
 
 use super::{Lane, Shared};
+use crate::conversation::{Changes, Key};
 use crate::digest::{self, Carried};
 use crate::logging::chain;
 use crate::message::{StoredMessage, Urgency};
-use crate::queue::{Claim, DeliveryId, Head, Outcome};
+use crate::queue::{Claim, DeliveryId, Head, Kept, Outcome};
 use crate::twake::{Act, Destination};
 
 /// The most deliveries of one digest.
@@ -28,6 +29,15 @@ struct Load {
     passing: Urgency,
     /// It needs more deliveries than this.
     above: usize,
+}
+
+/// A digest that can be posted.
+struct Gathered {
+    digest: StoredMessage,
+    /// The deliveries that it carries besides the claimed one.
+    carries: Vec<DeliveryId>,
+    /// What is kept of the conversations that it ends.
+    ended: Vec<(Key, Kept)>,
 }
 
 impl Lane {
@@ -55,7 +65,7 @@ impl Lane {
             }
         }
         match self.gather(destination, &claim, &load).await {
-            Some((digest, carries)) => self.post_digest(destination, claim, digest, carries).await,
+            Some(gathered) => self.post_digest(destination, claim, gathered).await,
             None => Relieved::Deliver(Box::new(claim)),
         }
     }
@@ -89,13 +99,8 @@ impl Lane {
         after_quiet.or(flood)
     }
 
-    /// The digest of the claimed delivery and those behind it, and which these are. `None`: they are too few, or cannot be read.
-    async fn gather(
-        &self,
-        destination: &Destination,
-        claim: &Claim,
-        load: &Load,
-    ) -> Option<(StoredMessage, Vec<DeliveryId>)> {
+    /// The digest of the claimed delivery and those behind it. `None`: they are too few, or cannot be read.
+    async fn gather(&self, destination: &Destination, claim: &Claim, load: &Load) -> Option<Gathered> {
         let head = claim.head.delivery;
         let queue = &self.shared.queue;
         let waiting = match queue.digestible(&self.name, head, load.least, MOST).await {
@@ -128,22 +133,28 @@ impl Lane {
             .iter()
             .filter_map(|index| all.get(*index).copied())
             .collect();
-        let digest = StoredMessage::new(digest::document(&parts));
-        Some((digest, ids.into_iter().skip(1).collect()))
+        let ended =
+            fingerprint.map(|destination| digest::ended(&parts, &destination, self.shared.clock.now()));
+        let ended = ended.into_iter().flatten().map(|(key, thread, expires)| {
+            let changes = Changes {
+                thread: Some(thread),
+                message: None,
+            };
+            (key, Kept::new(&changes, expires))
+        });
+        Some(Gathered {
+            digest: StoredMessage::new(digest::document(&parts)),
+            carries: ids.into_iter().skip(1).collect(),
+            ended: ended.collect(),
+        })
     }
 
     /// Posts a digest with the delivery that was claimed, and stores how that ended. If the chat refuses the digest, the
     /// delivery is posted by itself.
-    async fn post_digest(
-        &mut self,
-        destination: &Destination,
-        claim: Claim,
-        digest: StoredMessage,
-        carries: Vec<DeliveryId>,
-    ) -> Relieved {
+    async fn post_digest(&mut self, destination: &Destination, claim: Claim, gathered: Gathered) -> Relieved {
         let delivery = claim.head.delivery;
         let head = Head {
-            message: Some(digest),
+            message: Some(gathered.digest),
             superseded_by: None,
             // A digest has the times of what it carries in its text, and is not late itself.
             received: self.shared.clock.now(),
@@ -157,7 +168,7 @@ impl Lane {
                 self.alone = Some(delivery);
                 return Relieved::Digested;
             }
-            Outcome::Delivered { .. } => attempted.carry(carries),
+            Outcome::Delivered { .. } => attempted.carry(gathered.carries, gathered.ended),
             _ => {}
         }
         if self.settle(Some(attempted)).await {

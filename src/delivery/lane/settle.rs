@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::acts::{self, Carried};
 use super::{Behind, Lane, Shared, lateness};
-use crate::conversation::Skip;
+use crate::conversation::{Key, Skip};
 use crate::logging::chain;
-use crate::queue::{Claim, DeliveryId, Head, Outcome, QueueError, Settled, Settlement};
+use crate::queue::{Claim, DeliveryId, Head, Kept, Outcome, QueueError, Settled, Settlement};
 use crate::retry::{self, Next};
 use crate::twake::{Destination, Reason, VerdictKind};
 
@@ -28,10 +28,11 @@ impl Attempted {
         &self.settlement.outcome
     }
 
-    /// Marks it as a digest that carries these deliveries.
-    pub(super) fn carry(&mut self, deliveries: Vec<DeliveryId>) {
+    /// Marks it as a digest that carries these deliveries and ends these conversations.
+    pub(super) fn carry(&mut self, deliveries: Vec<DeliveryId>, ended: Vec<(Key, Kept)>) {
         self.settlement.detail = format!("in a digest of {} events", deliveries.len() + 1);
         self.settlement.carries = deliveries;
+        self.settlement.ended = ended;
     }
 
     pub(super) fn is_delivered(&self) -> bool {
@@ -54,6 +55,7 @@ impl Lane {
             may_be_duplicate: verdict.may_be_duplicate,
             kept: None,
             carries: Vec::new(),
+            ended: Vec::new(),
             looked_up: verdict.looked_up,
             took: carried.took,
             status: verdict.status,
@@ -108,6 +110,7 @@ impl Lane {
             may_be_duplicate: false,
             kept: None,
             carries: Vec::new(),
+            ended: Vec::new(),
             looked_up: false,
             took: Duration::ZERO,
             status: None,

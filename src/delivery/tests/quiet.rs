@@ -1,7 +1,7 @@
 //! What a lane does in the quiet hours of its channel, and at their end.
 
 use super::*;
-use crate::message::{Conversation, FollowUp, Quiet, Slot, Urgency};
+use crate::message::{Conversation, ConversationField, FollowUp, Quiet, Slot, Urgency};
 use std::collections::BTreeMap;
 
 /// A channel `dev` that is quiet at the start of the clock (10:00) until noon. Less than a warning waits.
@@ -172,6 +172,17 @@ async fn an_alert_that_fired_and_was_resolved_meanwhile_is_one_line() {
     assert!(texts[1].starts_with("📦 3 events"), "{texts:?}");
     let lines = "• push\n• disk is fine (2 events)";
     assert!(texts[1].ends_with(lines), "{texts:?}");
+    // The digest has shown that it fired.
+    let mut again = alert("disk fires", Urgency::Info, true);
+    let field = ConversationField::Again {
+        before: "it is ".to_owned(),
+    };
+    let line = Block::Paragraph(vec![Inline::Conversation(field)]);
+    again.message.blocks.push(line);
+    let again = bench.enqueue_message(again, &["dev"]).await;
+    bench.until_delivered(again).await;
+    let texts = peer.texts("dev");
+    assert!(texts[2].ends_with("it is again, 2nd time in 24 h"), "{texts:?}");
 }
 
 #[actix_web::test]

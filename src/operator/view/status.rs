@@ -55,8 +55,8 @@ pub struct SourceDetails {
 /// The last hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
-    /// What was accepted, delivered, and attempted in vain in the last twelve hours: five minutes each, the oldest first. It is
-    /// counted in memory since the bridge started.
+    /// What was accepted, delivered, and attempted in vain in the last twelve hours: five minutes each, the oldest first. Of the
+    /// time before the bridge started, the last 50,000 events, deliveries and attempts count.
     pub buckets: Vec<Bucket>,
 }
 

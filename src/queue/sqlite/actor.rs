@@ -1,6 +1,7 @@
 //! The thread of the store. It takes the commands that have gathered, runs them as one transaction, commits, and then
 //! answers them.
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +12,11 @@ use super::presence::Presence;
 use super::query::value;
 use super::statements::STORE_SIZE;
 use super::transaction::{Batch, transact};
-use super::{audit, connect, deliveries, events, failed, lanes, listing, pauses, prune, unavailable};
+use super::{audit, connect, deliveries, events, failed, lanes, listing, pauses, prune, recent, unavailable};
 use crate::queue::command::{Change, Command, Query, Responder};
 use crate::queue::records::Opened;
 use crate::queue::wake::Wake;
-use crate::queue::{OpenError, QueueError};
+use crate::queue::{Bucket, OpenError, QueueError};
 
 /// How many commands share a transaction at most.
 const BATCH: usize = 256;
@@ -32,16 +33,23 @@ pub(in crate::queue) struct Actor {
 }
 
 impl Actor {
-    /// Opens the store at `sqlite:PATH`, or makes a new one, and updates its schema. Returns what it knows of it, too.
-    pub(in crate::queue) fn open(address: &str) -> Result<(Self, Opened), OpenError> {
+    /// Opens the store at `sqlite:PATH`, or makes a new one, and updates its schema. Returns what it knows of it, too. `buckets`:
+    /// those of the last hours, empty.
+    pub(in crate::queue) fn open(
+        address: &str,
+        mut buckets: Vec<Bucket>,
+        now: Timestamp,
+    ) -> Result<(Self, Opened), OpenError> {
         let path = super::address(address)?;
         // This makes the file, too. SQLite gives the files beside the store the mode of the store.
         let lock = Lock::take(path)?;
         let connection = connect(lock.path())?;
         let read = || {
+            recent::fill(&connection, &mut buckets, now)?;
             Ok(Opened {
                 newest: prune::newest(&connection)?,
                 pauses: pauses::load(&connection)?,
+                recent: buckets,
             })
         };
         let opened = read().map_err(failed(lock.path()))?;

@@ -6,15 +6,15 @@ use rusqlite::{Connection, Params, Result, params};
 use super::query::{all, execute, first, value};
 use super::rows::{self, Place};
 use super::statements::{
-    ADD_ATTEMPT, ATTEMPTS, CARRY, CLOSED_BY, CONVERSATION, COUNT_OF_EVENT, DELETE_ATTEMPTS_BEFORE,
-    DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, DIGESTIBLE, FORGET_CONVERSATION, HEAD,
-    INSERT_DELIVERY, KEEP_CONVERSATION, LANE_SETTLED, LATER, PASSING_HEAD, PUT_BACK, SETTLE,
+    ADD_ATTEMPT, ATTEMPTS, CARRY, CONVERSATION, COUNT_OF_EVENT, DELETE_ATTEMPTS_BEFORE,
+    DELIVERED_NEVERTHELESS, DELIVERIES, DELIVERY_STATES, DIGESTIBLE, HEAD, INSERT_DELIVERY,
+    KEEP_CONVERSATION, LANE_SETTLED, LATER, PASSING_HEAD, PUT_BACK, SETTLE,
 };
 use super::tally::Tally;
 use crate::conversation::Key;
 use crate::queue::command::{Digestible, Wanted};
 use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
-use crate::queue::{Attempt, Claim, DeliveryRecord, Fence, Kept, Outcome, Settled, Settlement, State};
+use crate::queue::{Attempt, Claim, DeliveryRecord, Fence, Outcome, Settled, Settlement, State};
 
 /// What an attempt means for the time since when its lane fails.
 const RESET: i64 = 0;
@@ -157,7 +157,10 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         if settled {
             count_of_event(connection, event, -1, i64::from(state == State::Dead))?;
         }
-        keep(connection, place, settlement.kept.as_ref())?;
+        if state == State::Skipped {
+            execute(connection, INSERT_SKIP, [event])?;
+        }
+        keep(connection, place, settlement)?;
     } else if twake_id.is_some() {
         // An operator may have discarded the delivery while its attempt was in flight.
         let columns = params![
@@ -172,7 +175,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
         if let Some((event, place, attempts)) = nevertheless {
             add_attempt(connection, settlement, attempts)?;
             count_of_event(connection, event, 0, -1)?;
-            keep(connection, place, settlement.kept.as_ref())?;
+            keep(connection, place, settlement)?;
         }
     }
     Ok(Settled::Committed)
@@ -190,30 +193,17 @@ pub(super) fn digestible(connection: &Connection, which: &Digestible) -> Result<
     all(connection, DIGESTIBLE, which, rows::waiting)
 }
 
-/// Settles the deliveries that a digest carries. What they would have done in their conversations has not happened; a
-/// conversation that one of them closes is forgotten, so that the next event of it opens anew.
+/// Settles the deliveries that a digest carries. What they would have done in their conversations has not happened.
 fn carry(connection: &Connection, settlement: &Settlement) -> Result<()> {
-    if settlement.carries.is_empty() {
-        return Ok(());
-    }
     let now = settlement.now.as_millisecond();
     let digest = settlement.delivery.0;
-    let closed = first(connection, CLOSED_BY, [digest], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    if let Some((lane, thread)) = closed {
-        let (lane, thread): (i64, Key) = (lane, thread);
-        execute(connection, FORGET_CONVERSATION, params![lane, thread])?;
-    }
     for carried in &settlement.carries {
         let columns = params![carried.0, digest, now];
         let found = first(connection, CARRY, columns, rows::carried)?;
-        if let Some((lane, event, closed)) = found {
+        if let Some((lane, event)) = found {
             execute(connection, LANE_SETTLED, [lane, 1, UNCHANGED, now])?;
             count_of_event(connection, event, -1, 0)?;
-            if let Some(thread) = closed {
-                execute(connection, FORGET_CONVERSATION, params![lane, thread])?;
-            }
+            execute(connection, INSERT_SKIP, [event])?;
         }
     }
     Ok(())
@@ -259,15 +249,18 @@ fn history(connection: &Connection, record: &DeliveryRecord) -> Result<Vec<Attem
     Ok(history)
 }
 
-/// Keeps what is known of a delivery's conversation from now on.
-fn keep(connection: &Connection, place: Place, kept: Option<&Kept>) -> Result<()> {
-    let Some(kept) = kept else {
-        return Ok(());
-    };
-    for (key, json) in [(place.thread, &kept.thread), (place.slot, &kept.message)] {
-        if let (Some(key), Some(json)) = (key, json) {
-            let row = params![place.lane, key, json, kept.expires.as_millisecond()];
-            execute(connection, KEEP_CONVERSATION, row)?;
+/// Keeps what is known from now on of a delivery's conversation, and of those that a digest has ended.
+fn keep(connection: &Connection, place: Place, settlement: &Settlement) -> Result<()> {
+    let own = (place.thread, place.slot, settlement.kept.as_ref());
+    let ended = settlement.ended.iter();
+    let ended = ended.map(|(thread, kept)| (Some(*thread), None, Some(kept)));
+    for (thread, slot, kept) in std::iter::once(own).chain(ended) {
+        let Some(kept) = kept else { continue };
+        for (key, json) in [(thread, &kept.thread), (slot, &kept.message)] {
+            if let (Some(key), Some(json)) = (key, json) {
+                let row = params![place.lane, key, json, kept.expires.as_millisecond()];
+                execute(connection, KEEP_CONVERSATION, row)?;
+            }
         }
     }
     Ok(())

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::query::{all, execute, exists, first, value};
 use super::statements::{
     ADD_SIZE, EVENT, EVENT_EXISTS, EVENT_ROW, FIND_KEY, FIRST_MESSAGE, INSERT_EVENT, INSERT_LINE,
-    INSERT_MESSAGE, INSERT_SKIPPED, INSERT_UNREADABLE, LINE, MESSAGES, REMEMBER_KEY, REMOVE_PROOF, SKIPPED,
-    UNREADABLE, WRITE_PROOF,
+    INSERT_MESSAGE, INSERT_SKIP, INSERT_SKIPPED, INSERT_UNREADABLE, LINE, MESSAGES, REMEMBER_KEY,
+    REMOVE_PROOF, SKIPPED, UNREADABLE, WRITE_PROOF,
 };
 use super::tally::Tally;
 use super::{deliveries, pauses, rows};
@@ -64,6 +64,9 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         add_reasons(connection, row, event.id, &held)?;
     } else {
         add_reasons(connection, row, event.id, &event.decided)?;
+    }
+    if deliveries.is_empty() {
+        execute(connection, INSERT_SKIP, [row])?;
     }
     let in_row = usize::from(event.message_in_row.is_some());
     for (index, json) in event.messages.iter().enumerate() {
@@ -168,6 +171,7 @@ pub(super) fn line(connection: &Connection, event: i64) -> Result<Option<EventLi
 pub(super) fn add_reasons(connection: &Connection, event: i64, id: Uuid, decided: &Decided) -> Result<()> {
     if let Some(json) = &decided.skipped {
         execute(connection, INSERT_SKIPPED, params![event, json])?;
+        execute(connection, INSERT_SKIP, [event])?;
     }
     if let Some(reason) = &decided.unreadable {
         execute(

@@ -8,12 +8,14 @@ use super::query::{all, exists, first};
 use super::statements::{HAS_DELIVERY, ID_AFTER, ID_BEFORE, IDS_BETWEEN};
 use super::walk::Walk;
 use super::{deliveries, events, lanes, rows};
-use crate::queue::{EventPage, EventState, Filter, ListedEvent, Listing};
+use crate::decision::Skipped;
+use crate::queue::{EventPage, EventState, Filter, ListedEvent, Listing, State};
 
 /// One page.
 pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPage> {
     let filter = &listing.filter;
     if let Some(channel) = &filter.channel
+        && filter.state != Some(EventState::Skipped)
         && lanes::row(connection, channel)?.is_none()
     {
         // The channel never had a delivery.
@@ -30,7 +32,7 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPa
         };
         examined += 1;
         last = Some(found.id);
-        if !matches(filter, &found) || !has_delivery(connection, filter, event)? {
+        if !matches(filter, &found) || !is_in_state(connection, filter, event, &found)? {
             continue;
         }
         page.events.push(complete(connection, event, found)?);
@@ -65,7 +67,7 @@ fn from(filter: &Filter) -> Uuid {
 }
 
 /// The smallest id (UUID version 7) of a time plus `later` milliseconds.
-fn first_id(time: Timestamp, later: i64) -> Uuid {
+pub(super) fn first_id(time: Timestamp, later: i64) -> Uuid {
     let milliseconds = time.as_millisecond().saturating_add(later);
     let milliseconds = u128::try_from(milliseconds).unwrap_or_default();
     Uuid::from_u128(milliseconds << 80)
@@ -81,10 +83,10 @@ fn matches(filter: &Filter, line: &ListedEvent) -> bool {
         && filter.until.is_none_or(|until| line.received < until)
 }
 
-/// Whether an event has a delivery for which the filter asks, if it asks for any.
-fn has_delivery(connection: &Connection, filter: &Filter, event: i64) -> Result<bool> {
+/// Whether an event is in the state and has the channel for which the filter asks, if it asks for any.
+fn is_in_state(connection: &Connection, filter: &Filter, event: i64, found: &ListedEvent) -> Result<bool> {
     let state = match filter.state {
-        Some(EventState::Skipped) => return Ok(filter.channel.is_none()),
+        Some(EventState::Skipped) => return is_skipped(connection, filter.channel.as_deref(), event, found),
         Some(EventState::HasDelivery(state)) => Some(rows::state_number(state)),
         Some(EventState::Unreadable) | None => None,
     };
@@ -92,6 +94,29 @@ fn has_delivery(connection: &Connection, filter: &Filter, event: i64) -> Result<
         return Ok(true);
     }
     exists(connection, HAS_DELIVERY, params![event, filter.channel, state])
+}
+
+/// Whether an event is skipped in a channel; without one: in all or some channels.
+fn is_skipped(
+    connection: &Connection,
+    channel: Option<&str>,
+    event: i64,
+    found: &ListedEvent,
+) -> Result<bool> {
+    if channel.is_none() && !found.had_deliveries {
+        return Ok(true);
+    }
+    let there = params![event, channel, rows::state_number(State::Skipped)];
+    if exists(connection, HAS_DELIVERY, there)? {
+        return Ok(true);
+    }
+    let Some(reasons) = events::skipped(connection, event)? else {
+        return Ok(false);
+    };
+    // The decision may name no channel: then no route chose one.
+    let reasons: Vec<Skipped> = serde_json::from_str(&reasons).unwrap_or_default();
+    let mut channels = reasons.iter().flat_map(|skipped| &skipped.channels);
+    Ok(channel.is_none_or(|wanted| channels.any(|channel| channel == wanted)))
 }
 
 /// Adds what other tables hold of an event.

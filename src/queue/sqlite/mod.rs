@@ -13,6 +13,7 @@ mod pauses;
 mod presence;
 mod prune;
 mod query;
+mod recent;
 mod rows;
 mod schema;
 mod search;

@@ -77,11 +77,9 @@ pub(super) fn waiting(row: &Row<'_>) -> Result<PackedWaiting> {
     })
 }
 
-/// A delivery that a digest has carried: its lane, its event, and the conversation that it closes.
-pub(super) fn carried(row: &Row<'_>) -> Result<(i64, i64, Option<Key>)> {
-    let thread: Option<Key> = row.get(2)?;
-    let closes: bool = row.get(3)?;
-    Ok((row.get(0)?, row.get(1)?, thread.filter(|_| closes)))
+/// A delivery that a digest has carried: its lane and its event.
+pub(super) fn carried(row: &Row<'_>) -> Result<(i64, i64)> {
+    Ok((row.get(0)?, row.get(1)?))
 }
 
 /// A later delivery of the same slot; `None`: one between them closes the conversation.
@@ -295,7 +293,7 @@ fn done(row: &Row<'_>, column: usize) -> Result<Option<Done>> {
     Ok(Done::ALL.into_iter().find(|done| done.code() == word))
 }
 
-fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
     Timestamp::from_millisecond(row.get(column)?).map_err(corrupt(column, Type::Integer))
 }
 

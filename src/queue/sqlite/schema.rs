@@ -11,7 +11,7 @@ use crate::queue::OpenError;
 const APPLICATION: i64 = 0x7477_6272;
 
 /// Each migrates a store from the version of its index to the next. A released migration never changes; new ones are
-/// added. Only [`FOURTH`], [`FIFTH`] and [`SIXTH`] read rows: a million events take the first two about one and twenty seconds.
+/// added. Only [`FOURTH`] to [`SEVENTH`] read rows: a million events take the first two about one and twenty seconds.
 /// None writes an event again.
 const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
 
@@ -178,6 +178,15 @@ CREATE TABLE lines (
 ) STRICT;
 CREATE VIRTUAL TABLE search USING fts5(line, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2');
 ALTER TABLE totals ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0; -- the newest event that the index may have
+
+-- Events that are skipped in all or some channels, or were when the decision was made. Its key is `uuid`, because lists walk it.
+CREATE TABLE skips (
+    uuid  BLOB PRIMARY KEY,
+    event INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO skips SELECT uuid, id FROM events
+    WHERE deliveries = 0 OR id IN (SELECT event FROM skipped UNION SELECT event FROM deliveries WHERE state = 3);
+DROP INDEX events_skipped;
 
 CREATE TABLE attempts (
     delivery INTEGER NOT NULL,

@@ -57,6 +57,13 @@ macro_rules! first_of_urgency {
 
 /// Lists of events, newest first. Each walks one index, or the part of it with one origin, from its newest end.
 macro_rules! list {
+    ($table:literal) => {
+        concat!(
+            "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries, e.line FROM ",
+            $table,
+            " t CROSS JOIN events e ON e.id = t.event WHERE t.uuid < ?1 AND t.uuid >= ?2 ORDER BY t.uuid DESC LIMIT ?3"
+        )
+    };
     ($index:literal, $condition:literal) => {
         concat!(
             "SELECT id, uuid, source, type, secret, received, deliveries, line FROM events INDEXED BY ",
@@ -94,6 +101,9 @@ statements! { INDEXED:
     INSERT_SKIPPED = "INSERT INTO skipped (event, json) VALUES (?1, ?2)";
     SKIPPED = "SELECT json FROM skipped WHERE event = ?1";
     DELETE_SKIPPED = "DELETE FROM skipped WHERE event = ?1";
+    /// Adds an event to those that a list of skipped ones examines.
+    INSERT_SKIP = "INSERT OR IGNORE INTO skips (uuid, event) SELECT uuid, id FROM events WHERE id = ?1";
+    DELETE_SKIP = "DELETE FROM skips WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)";
     INSERT_UNREADABLE = "INSERT OR REPLACE INTO unreadable (uuid, event, why) VALUES (?1, ?2, ?3)";
     UNREADABLE = "SELECT why FROM unreadable WHERE uuid = ?1";
     DELETE_UNREADABLE = "DELETE FROM unreadable WHERE uuid = (SELECT uuid FROM events WHERE id = ?1)";
@@ -183,7 +193,7 @@ statements! { INDEXED:
         RETURNING lane, event, thread, slot, attempts";
     /// A delivery that another one carries in a digest.
     CARRY = "UPDATE deliveries SET state = 3, reason = 'in_digest', detail = NULL, due = NULL, settled = ?3, carried_by = ?2
-        WHERE id = ?1 AND state = 0 RETURNING lane, event, thread, closes";
+        WHERE id = ?1 AND state = 0 RETURNING lane, event";
     /// For a delivery that was discarded while an attempt was in flight, when that attempt succeeds.
     DELIVERED_NEVERTHELESS = "UPDATE deliveries SET state = 1, attempts = attempts + 1,
             repeated = 1, reason = ?2, detail = ?3, settled = ?4, twake_id = ?5, act = ?6
@@ -238,8 +248,6 @@ statements! { INDEXED:
     CONVERSATION = "SELECT json FROM conversations WHERE lane = ?1 AND key = ?2 AND expires > ?3";
     KEEP_CONVERSATION = "INSERT INTO conversations (lane, key, json, expires) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (lane, key) DO UPDATE SET json = excluded.json, expires = excluded.expires";
-    CLOSED_BY = "SELECT lane, thread FROM deliveries WHERE id = ?1 AND closes = 1 AND thread IS NOT NULL";
-    FORGET_CONVERSATION = "DELETE FROM conversations WHERE lane = ?1 AND key = ?2";
     DELETE_EXPIRED_CONVERSATIONS = "DELETE FROM conversations WHERE (lane, key) IN
         (SELECT lane, key FROM conversations WHERE expires <= ?1 ORDER BY expires LIMIT ?2)";
 
@@ -247,7 +255,6 @@ statements! { INDEXED:
     LIST_ALL = list!("events_uuid", "");
     LIST_WAITING = list!("events_waiting", "AND waiting > 0");
     LIST_DEAD = list!("events_dead", "AND dead > 0");
-    LIST_SKIPPED = list!("events_skipped", "AND deliveries = 0");
     LIST_OF_ORIGIN = list!("events_origin", "AND source = ?4 AND type = ?5 AND secret = ?6");
     // The next origin that an event has. A comparison of all three columns at once would read every event of an origin.
     NEXT_SECRET = "SELECT source, type, secret FROM events INDEXED BY events_origin
@@ -256,9 +263,8 @@ statements! { INDEXED:
         WHERE source = ?1 AND type > ?2 ORDER BY type, secret LIMIT 1";
     NEXT_SOURCE = "SELECT source, type, secret FROM events INDEXED BY events_origin
         WHERE source > ?1 ORDER BY source, type, secret LIMIT 1";
-    LIST_UNREADABLE = "SELECT e.id, e.uuid, e.source, e.type, e.secret, e.received, e.deliveries, e.line
-        FROM unreadable u CROSS JOIN events e ON e.id = u.event
-        WHERE u.uuid < ?1 AND u.uuid >= ?2 ORDER BY u.uuid DESC LIMIT ?3";
+    LIST_SKIPPED = list!("skips");
+    LIST_UNREADABLE = list!("unreadable");
     ID_BEFORE = "SELECT uuid FROM events WHERE uuid < ?1 ORDER BY uuid DESC LIMIT 1";
     ID_AFTER = "SELECT uuid FROM events WHERE uuid > ?1 ORDER BY uuid LIMIT 1";
     /// The number of an event, of the first one that is not older, and of the last one that is older.
@@ -315,6 +321,23 @@ pub(super) const NEWEST_TIME: &str = "SELECT max(time) FROM (
         (SELECT max(since, coalesce(settled, since)) FROM deliveries ORDER BY id DESC LIMIT 1)
     UNION ALL SELECT d.due FROM lanes l JOIN deliveries d ON d.id =
         (SELECT h.id FROM deliveries h WHERE h.lane = l.id AND h.state = 0 ORDER BY h.id LIMIT 1))";
+
+pub(super) const LAST_DELIVERY: &str = "SELECT coalesce(max(id), 0) FROM deliveries";
+pub(super) const LAST_EVENT: &str = "SELECT coalesce(max(id), 0) FROM events";
+pub(super) const WAITS_FROM: &str = "SELECT since FROM deliveries WHERE id >= ?1 ORDER BY id LIMIT 1";
+pub(super) const RECEIVED_FROM: &str = "SELECT received FROM events WHERE id >= ?1 ORDER BY id LIMIT 1";
+pub(super) const ACCEPTED_BETWEEN: &str =
+    "SELECT count(*) FROM events INDEXED BY events_uuid WHERE uuid >= ?1 AND uuid < ?2";
+/// By the number of the bucket from ?2 on, each ?4 milliseconds long.
+pub(super) const DELIVERED_SINCE: &str = "SELECT (settled - ?2) / ?4, count(*) FROM (
+        SELECT state, settled FROM deliveries WHERE id > ?1 ORDER BY id DESC LIMIT ?5)
+    WHERE state = 1 AND settled BETWEEN ?2 AND ?3 GROUP BY 1";
+/// An attempt at the time when its delivery was delivered has not failed.
+pub(super) const FAILED_SINCE: &str = "SELECT (at - ?2) / ?4, count(*) FROM (
+        SELECT delivery, at FROM attempts WHERE delivery > ?1 ORDER BY delivery DESC, number DESC LIMIT ?5) a
+    WHERE at BETWEEN ?2 AND ?3 AND NOT EXISTS (
+        SELECT 1 FROM deliveries d WHERE d.id = a.delivery AND d.state = 1 AND d.settled = a.at)
+    GROUP BY 1";
 
 pub(super) const SCHEMA_VERSION: &str = "PRAGMA user_version";
 pub(super) const APPLICATION_ID: &str = "PRAGMA application_id";

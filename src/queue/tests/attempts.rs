@@ -93,3 +93,30 @@ pub(super) async fn the_last_hours_count_what_is_committed(bench: Bench) {
     assert_eq!(bench.queue.accepted("github").unwrap().events, 1);
     assert_eq!(bench.queue.accepted("gitea"), None);
 }
+
+pub(super) async fn the_last_hours_before_a_start_are_read_from_the_store(bench: Bench) {
+    const HOURS_LATER: i64 = 11 * 3_600;
+    bench.store(event(1, 100, &["dev", "ops"])).await;
+    bench.settle("dev", Outcome::Halted, 110).await;
+    bench.settle("dev", delivered(), 700).await;
+    bench.settle("ops", Outcome::Rejected, 120).await;
+    bench.store(event(2, 400, &[])).await;
+    bench.store(event(3, 400, &["dev"])).await;
+    bench
+        .settle("dev", Outcome::Skipped { carried_by: None }, 710)
+        .await;
+    // The clock of another machine was ahead.
+    bench.store(event(4, 2 * HOURS_LATER, &["ops"])).await;
+    let counted = |bench: &Bench| {
+        let buckets = bench.queue.activity().into_iter();
+        let counts = buckets.map(|bucket| (bucket.accepted, bucket.delivered, bucket.failed));
+        counts.filter(|counts| *counts != (0, 0, 0)).collect::<Vec<_>>()
+    };
+    let bench = bench.reopen(HISTORY, HOURS_LATER);
+    assert_eq!(counted(&bench), [(1, 0, 2), (2, 0, 0), (0, 1, 0)]);
+    // What happens from now on is added.
+    bench.store(event(5, HOURS_LATER, &[])).await;
+    assert_eq!(counted(&bench).last(), Some(&(1, 0, 0)));
+    let bench = bench.reopen(HISTORY, HOURS_LATER + 3_600 + 300);
+    assert_eq!(counted(&bench), [(0, 1, 0), (1, 0, 0)]);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::conversation::{Changes, Openings, Order, Thread};
+use crate::conversation::{Changes, Openings, Order, Thread, thread_key};
 use crate::message::{Conversation, FollowUp, Slot, Version};
 use crate::twake::RemoteId;
 
@@ -148,6 +148,33 @@ pub(super) async fn a_skipped_delivery_has_ended_and_its_event_is_known(bench: B
         .unwrap();
     assert_eq!(pruned.events, 1);
     bench.assert_seen(new(3_800), id, &[]).await;
+}
+
+pub(super) async fn a_settlement_keeps_what_its_digest_ended(bench: Bench) {
+    let key = |name: &str| thread_key(&conversation(name));
+    let named = |name: &'static str| move |it: &mut Conversation| it.key = name.to_owned();
+    for (lane, first) in [("dev", 1), ("ops", 4)] {
+        bench.store(update(first, 100, &[lane], |_| {})).await;
+        let ended = ["a", "b"].map(|name| (key(name), kept(7, 200)));
+        let claim = bench.claim(lane).await.unwrap();
+        let outcome = if lane == "dev" {
+            delivered()
+        } else {
+            Outcome::Rejected
+        };
+        let settlement = Settlement {
+            ended: if lane == "dev" { ended.into() } else { Vec::new() },
+            ..settlement(&claim, outcome, 110)
+        };
+        assert_eq!(bench.queue.settle(settlement).await.unwrap(), Settled::Committed);
+        bench.store(update(first + 1, 100, &[lane], named("b"))).await;
+        let expected = (lane == "dev").then_some(7);
+        assert_eq!(bench.known(lane).await, expected, "{lane}");
+        bench.settle(lane, delivered(), 120).await;
+        bench.store(update(first + 2, 100, &[lane], named("c"))).await;
+        assert_eq!(bench.known(lane).await, None, "of another conversation");
+        bench.settle(lane, delivered(), 120).await;
+    }
 }
 
 pub(super) async fn only_a_later_update_of_the_same_message_supersedes_a_delivery(bench: Bench) {

@@ -86,6 +86,67 @@ pub(super) async fn every_filter_lists_its_events_newest_first(bench: Bench) {
     }
 }
 
+pub(super) async fn what_is_skipped_anywhere_is_listed_and_with_a_channel_what_is_skipped_there(
+    bench: Bench,
+) {
+    let by_decision = |key, second, lanes: &[&str], reason: &str| {
+        let mut event = timed(key, second, lanes);
+        event.decided.skipped = Some(reason.to_owned());
+        event
+    };
+    let nowhere = r#"[{"channels":[],"reason":"no route"}]"#;
+    let not_in_ops = r#"[{"channels":["far","ops"],"reason":"`when` does not hold"}]"#;
+    let everywhere = bench.store(by_decision(1, 100, &[], nowhere)).await;
+    bench.store(timed(2, 200, &["dev"])).await;
+    let in_part = bench.store(by_decision(3, 300, &["dev"], not_in_ops)).await;
+    let in_turn = bench.store(timed(4, 400, &["dev", "ops"])).await;
+    for outcome in [delivered(), delivered(), Outcome::Skipped { carried_by: None }] {
+        bench.settle("dev", outcome, 500).await;
+    }
+    bench.settle("ops", delivered(), 500).await;
+    // A digest carries the second one.
+    bench.store(timed(5, 500, &["dev"])).await;
+    let carried = bench.store(timed(6, 600, &["dev"])).await;
+    let claim = bench.claim("dev").await.unwrap();
+    let next = bench
+        .claim_besides("dev", Some(claim.head.delivery))
+        .await
+        .unwrap();
+    let settlement = Settlement {
+        carries: vec![next.head.delivery],
+        ..settlement(&claim, delivered(), 700)
+    };
+    assert_eq!(bench.queue.settle(settlement).await.unwrap(), Settled::Committed);
+    let list = async |channel: Option<&str>| {
+        let filter = Filter {
+            state: Some(EventState::Skipped),
+            channel: channel.map(str::to_owned),
+            ..Filter::default()
+        };
+        bench.list(filter).await
+    };
+    assert_eq!(list(None).await, [carried, in_turn, in_part, everywhere]);
+    assert_eq!(list(Some("dev")).await, [carried, in_turn]);
+    assert_eq!(list(Some("ops")).await, [in_part]);
+    assert_eq!(
+        list(Some("far")).await,
+        [in_part],
+        "a channel that never had a delivery"
+    );
+    // A new decision posts it.
+    let replay = Replay {
+        event: everywhere,
+        decided: Some(timed(1, 100, &["dev"]).decided),
+        messages: vec![message("hello")],
+        deliveries: deliveries(&["dev"]),
+        now: at(800),
+        release: false,
+        audit: None,
+    };
+    bench.queue.replay(replay).await.unwrap();
+    assert_eq!(list(None).await, [carried, in_turn, in_part]);
+}
+
 pub(super) async fn pages_are_consecutive_and_examine_a_bounded_number_of_events(bench: Bench) {
     let mut ids = Vec::new();
     for key in 0..20 {

@@ -161,10 +161,26 @@ async fn a_discarded_delivery_is_kept_not_posted_and_can_be_replayed() {
     assert_eq!(shown["deliveries"][0]["reason"], "discarded");
     let none = operator.run(&["events", "discard", &event, "--yes"]).ok();
     assert!(none.contains("nothing waits"), "{none}");
+    let none = operator.json(&["events", "discard", &event, "--yes"]);
+    assert_eq!(none, json!({"event": event, "channels": []}));
     operator.stop(served);
 
     operator.setup.sandbox.set_fault(None, None);
-    operator.run(&["events", "replay", &event[..18]]).ok();
+    let lines = operator.run(&["events", "replay", "--json", "ffff", &event[..18]]);
+    let lines: Vec<Value> = lines
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["event"], "ffff");
+    assert!(
+        lines[0]["error"].as_str().unwrap().contains("no event"),
+        "{lines:?}"
+    );
+    assert_eq!(
+        (&lines[1]["event"], &lines[1]["messages"][0]["channel"]),
+        (&json!(event), &json!("dev"))
+    );
     let served = operator.serve();
     assert!(operator.setup.posted("ch-dev", 1).await[0].contains("given up"));
     operator.stop(served);
@@ -208,6 +224,11 @@ async fn deliveries_of_a_removed_channel_are_moved_in_order() {
         .run(&["channels", "move", "dev", "ops", "--dry-run"])
         .ok();
     assert!(dry.contains("3 messages would move"), "{dry}");
+    let dry = operator.json(&["channels", "move", "dev", "ops", "--dry-run"]);
+    assert_eq!(
+        dry,
+        json!({"from": "dev", "to": "ops", "dry_run": true, "messages": 3})
+    );
 
     let served = operator.serve();
     // The running bridge moves them and delivers them immediately.

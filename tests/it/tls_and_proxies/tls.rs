@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::{authority, certificate, curl, served};
 use crate::harness::PATIENCE;
-use crate::program::{output_text, program};
+use crate::program::{output_of, output_text, program};
 
 const TLS: &str =
     "[public]\ntls = { certificate = { file = \"server.pem\" }, key = { file = \"server.key\" } }\n";
@@ -65,6 +65,48 @@ async fn the_bridge_serves_tls_and_a_reload_renews_its_certificate() {
     assert_eq!(got.status, 202, "{}", got.text);
     assert!(got.text.contains("CN=renewed"), "{}", got.text);
     setup.messages("ch-dev", 3).await;
+    bridge.signal("TERM");
+    assert!(bridge.end().success());
+}
+
+#[actix_web::test]
+async fn test_reaches_a_bridge_that_serves_tls_and_trusts_only_its_certificate() {
+    let (setup, mut bridge) = served(TLS, keys);
+    let test = async || {
+        let mut command = program();
+        command
+            .current_dir(setup.folder.path())
+            .args(["test", "github", "ping"])
+            .env("TWAKE_BRIDGE_LISTEN", bridge.url.replace("http://", ""))
+            .env(
+                "TWAKE_BRIDGE_OPERATOR_LISTEN",
+                bridge.operator.replace("http://", ""),
+            );
+        output_of(command).await
+    };
+    let output = test().await;
+    let printed = output_text(&output);
+    assert!(output.status.success(), "{printed}");
+    for part in ["to        https://127.0.0.1:", "answer    202", "delivered"] {
+        assert!(printed.contains(part), "{part} in {printed}");
+    }
+    setup.messages("ch-dev", 1).await;
+
+    // Of the same authority and for the same host, but not the one that the bridge serves.
+    for file in ["pem", "key"] {
+        fs::copy(
+            setup.path(&format!("renewed.{file}")),
+            setup.path(&format!("server.{file}")),
+        )
+        .unwrap();
+    }
+    let output = test().await;
+    let printed = output_text(&output);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(
+        printed.contains("it must serve the certificate that [public] tls has now"),
+        "{printed}"
+    );
     bridge.signal("TERM");
     assert!(bridge.end().success());
 }

@@ -95,7 +95,7 @@ fn the_registration_owns_one_user_and_has_no_rate_limit() {
         token: Secret::new("as \"token\""),
         user_id: "@bridge.x:bridge.test".to_owned(),
     };
-    let text = registration(&account(service)).unwrap();
+    let text = registration(&account(service)).unwrap().yaml();
     let expected = r#"id: "twake-bridge-chat"
 url: null
 as_token: "as \"token\""
