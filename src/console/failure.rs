@@ -51,7 +51,7 @@ impl ResponseError for Failure {
     fn error_response(&self) -> HttpResponse {
         let content = html! {
             h1 { "This did not work" }
-            p.wrong role="alert" { (self) "." }
+            p.wrong role="alert" { (self.to_string().trim_end_matches('.')) "." }
             p { "Nothing was changed. Go back to the page before, or choose one above." }
         };
         let page = Page {

@@ -12,7 +12,7 @@ use crate::toml_reader::{Finding, Severity};
 /// The messages, and the findings.
 pub(super) fn shown(trial: &Trial) -> Markup {
     match &trial.result {
-        Err(why) => html! { p.wrong role="status" { (line(why)) "." } },
+        Err(why) => html! { p.wrong role="status" { (line(why)) } },
         Ok(tried) => html! {
             p role="status" { (summary(tried)) }
             (findings(tried))
@@ -28,8 +28,8 @@ fn summary(tried: &Tried) -> String {
         count => counted(count, "finding"),
     };
     match &tried.skip_reason {
-        Some(why) => format!("Skipped, {findings}: {}", line(why)),
-        None => format!("An event {}, {findings}.", line(&tried.event_type)),
+        Some(why) => format!("Skipped: {} ({findings}).", line(why)),
+        None => format!("Event type {}: {findings}.", line(&tried.event_type)),
     }
 }
 

@@ -1,6 +1,7 @@
-//! The console, by plain requests: who gets in, and what its pages show and do.
+//! The console: who gets in, and what its pages show and do, by plain requests and in a real browser.
 
 mod access;
+mod browser;
 mod bulk;
 mod pages;
 mod templates;

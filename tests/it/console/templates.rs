@@ -77,7 +77,8 @@ async fn a_stored_event_is_rendered_with_an_edited_template_and_hostile_text_sta
         tried(&bridge, &[("kind", HOSTILE), ("template", HOSTILE), ("text", text)]).await,
     ] {
         assert_eq!(shown.matches("<script").count(), 1, "{shown}");
-        for markup in ["<img", "<b><", "</textarea><", " style="] {
+        assert_eq!(shown.matches("</textarea>").count(), 1, "{shown}");
+        for markup in ["<img", "<b><", " style="] {
             assert!(!shown.contains(markup), "{markup} in {shown}");
         }
     }
@@ -113,7 +114,7 @@ async fn a_template_and_a_form_that_are_too_long_are_refused() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
     let template = [("kind", "github"), ("template", "push.hbs")];
-    let long = "é".repeat(33 * 1024);
+    let long = "x".repeat(65 * 1024);
     let shown = tried(&bridge, &[&template[..], &[("text", &long)]].concat()).await;
     assert!(result(&shown).contains("the limit is 65536"), "{}", result(&shown).len());
     for (path, length) in [("/console/templates", 300 * 1024), ("/console/pause", 20 * 1024)] {
