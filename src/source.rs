@@ -2,6 +2,7 @@
 
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::facts::FactMap;
 use crate::message::Appearance;
 use crate::payload::{BodyForm, Selection};
 use crate::route::Routes;
-use crate::secret::Secret;
+use crate::secret::{Secret, SourceSecret};
 use crate::template::{Library, SourceConversations};
 use crate::twake::Destination;
 
@@ -198,6 +199,10 @@ pub struct Snapshot {
     pub operator: OperatorAccess,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
+    /// The folder of own kinds, if there is one.
+    pub templates: Option<PathBuf>,
+    /// The secrets of each source, with which a test is signed. Authentication itself has the keys made from them.
+    pub secrets: BTreeMap<Arc<str>, Vec<SourceSecret>>,
 }
 
 /// The current snapshot. A request loads it once and uses the same snapshot until its end.

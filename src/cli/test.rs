@@ -25,7 +25,7 @@ use crate::config::{self, Config};
 use crate::decision;
 use crate::operator::view::{EventDetails, EventQuery};
 use crate::operator::{Client, operator_url};
-use crate::preview::find_sample;
+use crate::preview::choose_sample;
 use crate::queue::State;
 use crate::sandbox::{SampleRequest, SampleSender};
 use crate::secret::Secret;
@@ -100,7 +100,7 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
     };
     let (samples, findings) = config::samples(&source.kind.name, config.templates.as_deref());
     check::print(&findings);
-    let sample = match choose(source, &samples, arguments.sample.as_deref()) {
+    let sample = match choose_sample(source, &samples, arguments.sample.as_deref()) {
         Ok(sample) => sample,
         Err(why) => {
             note!("twake-bridge: {}: {why}", source.kind.title);
@@ -146,19 +146,6 @@ pub(super) fn run(arguments: TestArguments) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// The sample with this name, or the first that posts a message.
-fn choose<'a>(source: &Source, samples: &'a [Sample], name: Option<&str>) -> Result<&'a Sample, String> {
-    if let Some(name) = name {
-        return find_sample(samples, name);
-    }
-    let posts = |sample: &&Sample| match sampled(source, sample) {
-        Ok(Sampled::Event(event)) => !decision::decide(*event, source).channels().is_empty(),
-        Ok(Sampled::Challenge(_)) | Err(_) => false,
-    };
-    let first = samples.iter().find(posts).or(samples.first());
-    first.ok_or_else(|| "the kind has no samples: put a payload into its folder samples".to_owned())
 }
 
 /// Where the bridge takes the webhooks of a source, on this machine.

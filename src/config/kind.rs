@@ -2,6 +2,7 @@
 
 mod compile;
 mod folder;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::template::{Library, Origin, SourceConversations, TemplateFile};
 use crate::toml_reader::{self, Finding, Findings, Placed, Subject, TableReader};
 
 pub(super) use folder::{Folder, folders};
+pub use summary::{KindSummary, kind_summaries};
 
 /// A kind, and the settings that sources may override.
 pub struct LoadedKind {
@@ -87,6 +89,25 @@ pub fn alone_with(
         Some(kind) => Ok((kind, findings)),
         None => Err(NoKind::Wrong(findings)),
     }
+}
+
+/// Returns the templates of a kind and its own parts, by name: of files with one name the one that is rendered if it has no mistake.
+/// Empty if there is no such kind. Nothing is compiled.
+pub fn kind_templates(name: &str, own: Option<&Path>) -> Vec<TemplateFile> {
+    let folders = folders(own, &mut Vec::new());
+    let Some(folder) = folders.get(name) else {
+        return Vec::new();
+    };
+    let like = folder.source.as_ref().and_then(|(_, text)| like::named(text));
+    let base = like.and_then(|like| folders.get(&like));
+    let mut templates = like::templates(&folder.templates, base.map_or(&[], |base| &base.templates));
+    templates.retain(|template| !template.name.contains('/'));
+    templates.sort_by(|one, other| {
+        let rank = |of: &TemplateFile| !of.origin.is_own();
+        one.name.cmp(&other.name).then(rank(one).cmp(&rank(other)))
+    });
+    templates.dedup_by(|later, first| later.name == first.name);
+    templates
 }
 
 /// Why a kind could not be loaded.

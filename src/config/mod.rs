@@ -50,7 +50,10 @@ use crate::units::{self, Rate};
 pub use accounts::Id;
 pub use env::Environment;
 pub use keys::{bridge_schema, source_schema};
-pub use kind::{LoadedKind, NoKind, alone as kind_alone, alone_with as kind_alone_with};
+pub use kind::{
+    KindSummary, LoadedKind, NoKind, alone as kind_alone, alone_with as kind_alone_with, kind_summaries,
+    kind_templates,
+};
 pub use like::builtin_like;
 pub use public::Public;
 pub use samples::samples;
@@ -65,7 +68,7 @@ pub type Channels = BTreeMap<Arc<str>, Destination>;
 pub struct Config {
     /// `[sources]`.
     pub sources: Sources,
-    /// The secrets of each source. The bridge keeps only the keys made from them; a sender of tests needs the secrets.
+    /// The secrets of each source. A test needs them; authentication has the keys made from them.
     pub secrets: BTreeMap<Arc<str>, Vec<SourceSecret>>,
     /// `[channels]`.
     pub channels: Channels,
@@ -195,6 +198,8 @@ impl Config {
             sources: self.sources,
             operator: self.operator,
             trusted_proxies: self.public.trusted_proxies,
+            templates: self.templates,
+            secrets: self.secrets,
         }
     }
 

@@ -6,14 +6,11 @@ use actix_web::web::{Data, Form, Path, ReqData};
 use serde::Deserialize;
 
 use super::failure::Failure;
-use super::filter::Filter;
 use super::link;
 use super::notice::{Done, Notice};
-use crate::operator::view::{DiscardRequest, MoveRequest, PauseRequest, ReplayRequest, StateWord};
+use crate::operator::view::{DiscardRequest, MoveRequest, PauseRequest, ReplayRequest};
 use crate::operator::{OperatorService, Who};
 
-/// Events that one request puts back at most. A further request goes on after them.
-const REPLAYED: u32 = 100;
 /// Steps of moving in one request.
 const STEPS: u32 = 50;
 
@@ -56,33 +53,6 @@ pub(super) async fn discard(id: Path<String>, who: ReqData<Who>, service: Data<O
         Done::Discarded,
         discarded.channels.len(),
     ))
-}
-
-/// `POST /console/events/replay`: the dead letters that match a filter, newest first. The page after it goes on with the next ones.
-pub(super) async fn replay_matching(
-    filter: Form<Filter>,
-    who: ReqData<Who>,
-    service: Data<OperatorService>,
-) -> Response {
-    let mut query = filter.query(service.clock.now())?;
-    query.state = Some(StateWord::Dead);
-    query.limit = Some(REPLAYED);
-    let request = ReplayRequest {
-        channel: query.channel.clone(),
-        undelivered: true,
-        ..ReplayRequest::default()
-    };
-    let list = service.events(&query).await?;
-    let mut messages = 0;
-    for event in &list.events {
-        let replayed = service.replay(&event.id.to_string(), &request, &who).await?;
-        messages += replayed.messages.len();
-    }
-    let address = match list.next {
-        Some(next) => filter.page_after(next),
-        None => link::events(&filter.fields()),
-    };
-    Ok(see(&address, Done::Replayed, messages))
 }
 
 /// `POST /console/channels/move`
@@ -146,8 +116,13 @@ fn section(request: &PauseRequest) -> &'static str {
     }
 }
 
-fn see(address: &str, done: Done, count: usize) -> HttpResponse {
-    let notice = Notice::new(done, u64::try_from(count).unwrap_or(u64::MAX));
+/// The redirect to a page with what was done, and of how many messages.
+pub(super) fn see(address: &str, done: Done, count: usize) -> HttpResponse {
+    see_all(address, Notice::new(done, u64::try_from(count).unwrap_or(u64::MAX)))
+}
+
+/// The redirect to a page with a notice.
+pub(super) fn see_all(address: &str, notice: Notice) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((header::LOCATION, notice.on(address)))
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -1,4 +1,5 @@
-// Refreshes the live parts of a page, asks before an action, copies, and submits the filter. Every page works without it.
+// Refreshes the live parts of a page, asks before an action, copies, submits the filter, and shows an edited template. Every page
+// works without it.
 "use strict";
 
 const REFRESH = 5000; // milliseconds
@@ -93,6 +94,57 @@ if (document.body.dataset.live) {
   watch();
 }
 
+// A template that is edited: its form is posted after a pause in typing, and a part of the response is shown.
+
+const PAUSE_IN_TYPING = 400; // milliseconds
+
+function follow(form) {
+  const shown = document.getElementById(form.dataset.try);
+  const text = form.querySelector("textarea");
+  let timer;
+  let request = new AbortController();
+  async function show() {
+    request.abort();
+    request = new AbortController();
+    shown.setAttribute("aria-busy", "true");
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const response = await fetch(form.action, { method: "POST", body, signal: request.signal });
+      if (response.status === 401) {
+        location.reload();
+        return;
+      }
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const fresh = page.getElementById(shown.id) ?? page.querySelector(".wrong");
+      shown.replaceChildren(...(fresh.id === shown.id ? fresh.childNodes : [fresh]));
+      document.body.classList.remove("gone");
+    } catch (error) {
+      if (error.name === "AbortError") {
+        return; // A later one is on its way.
+      }
+      document.body.classList.add("gone");
+    }
+    shown.removeAttribute("aria-busy");
+  }
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(show, PAUSE_IN_TYPING);
+  });
+  let leaves = false;
+  form.addEventListener("submit", () => {
+    leaves = true;
+    // A download stays on the page.
+    setTimeout(() => (leaves = false), 1000);
+  });
+  addEventListener("beforeunload", (event) => {
+    if (!leaves && text.value !== text.defaultValue) {
+      event.preventDefault();
+    }
+  });
+}
+
+document.querySelectorAll("form[data-try]").forEach(follow);
+
 // Copy, confirmation, the filter, and the key for the search.
 
 function reveal(part) {
@@ -143,5 +195,6 @@ const address = new URL(location.href);
 if (address.searchParams.has("done")) {
   address.searchParams.delete("done");
   address.searchParams.delete("count");
+  address.searchParams.delete("failed");
   history.replaceState(null, "", address);
 }

@@ -5,12 +5,13 @@ use actix_web::web::{Data, Query};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::bulk;
 use super::failure::Failure;
 use super::filter::Filter;
 use super::frame::{Page, Section};
 use super::link;
 use super::notice::NoticeQuery;
-use super::parts::{action, channel_state, chip, filtered, line, time};
+use super::parts::{channel_state, chip, filtered, line, time};
 use crate::operator::OperatorService;
 use crate::operator::view::{EventList, EventSummary};
 
@@ -26,7 +27,7 @@ pub(super) async fn show(
         h1 { "Events" }
         (filter.form(&service))
         div #list data-live { (table(&list, now)) (pages(&filter, &list)) }
-        @if filter.state == "dead" { (replay_all(&filter)) }
+        (bulk::links(&filter))
     };
     let page = Page {
         title: "Events".to_owned(),
@@ -100,20 +101,6 @@ fn pages(filter: &Filter, list: &EventList) -> Markup {
         nav.pages aria-label="Pages" {
             @if !filter.after.is_empty() { a.button href=(link::events(&filter.fields())) { "Newest" } }
             @if let Some(next) = list.next { a.button rel="next" href=(filter.page_after(next)) { "Older" } }
-        }
-    }
-}
-
-fn replay_all(filter: &Filter) -> Markup {
-    let mut fields = filter.fields();
-    if !filter.after.is_empty() {
-        fields.push(("after", &filter.after));
-    }
-    html! {
-        section.actions {
-            h2 { "All that match" }
-            p { "Puts the messages of these events back into the queue, decided anew, newest event first, where they were not delivered." }
-            (action("/console/events/replay", &fields, "Put back all that match", Some("Put back every dead letter that matches?")))
         }
     }
 }

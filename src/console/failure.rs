@@ -1,6 +1,7 @@
 //! The page of an error: what is wrong, and what to do.
 
 use actix_web::http::StatusCode;
+use actix_web::web::FormConfig;
 use actix_web::{HttpResponse, ResponseError};
 use maud::html;
 use std::fmt;
@@ -50,7 +51,7 @@ impl ResponseError for Failure {
     fn error_response(&self) -> HttpResponse {
         let content = html! {
             h1 { "This did not work" }
-            p.wrong role="alert" { (self) "." }
+            p.wrong role="alert" { (self.to_string().trim_end_matches('.')) "." }
             p { "Nothing was changed. Go back to the page before, or choose one above." }
         };
         let page = Page {
@@ -62,6 +63,13 @@ impl ResponseError for Failure {
         };
         html_response(self.status_code(), page.render(false))
     }
+}
+
+/// The limit of a form, in bytes, and the page of one that cannot be read.
+pub(super) fn forms(limit: usize) -> FormConfig {
+    FormConfig::default()
+        .limit(limit)
+        .error_handler(|why, _| Failure::Malformed(format!("the form cannot be read: {why}")).into())
 }
 
 /// The answer to every other address under `/console`.

@@ -15,15 +15,17 @@ pub(super) enum Section {
     Events,
     Channels,
     Sources,
+    Templates,
     Audit,
 }
 
 impl Section {
-    const ALL: [(Self, &str, &str); 5] = [
+    const ALL: [(Self, &str, &str); 6] = [
         (Self::Now, HOME, "Now"),
         (Self::Events, "/console/events", "Events"),
         (Self::Channels, "/console/channels", "Channels"),
         (Self::Sources, "/console/sources", "Sources"),
+        (Self::Templates, "/console/templates", "Templates"),
         (Self::Audit, "/console/audit", "Audit"),
     ];
 }

@@ -8,6 +8,16 @@ pub(super) fn events(filters: &[(&str, &str)]) -> String {
     with_query("/console/events", filters)
 }
 
+/// The address of a template that is tried, or of the kinds.
+pub(super) fn templates(chosen: &[(&str, &str)]) -> String {
+    with_query("/console/templates", chosen)
+}
+
+/// The address of the test of a source. The name of a source is part of addresses as it is.
+pub(super) fn source_test(source: &str) -> String {
+    format!("/console/sources/{source}/test")
+}
+
 /// The address of an event.
 pub(super) fn event(id: impl std::fmt::Display) -> String {
     format!("/console/events/{id}")

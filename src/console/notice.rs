@@ -13,16 +13,18 @@ pub(super) enum Done {
     Paused,
     Resumed,
     Sent,
+    Tested,
 }
 
 impl Done {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Replayed,
         Self::Discarded,
         Self::Moved,
         Self::Paused,
         Self::Resumed,
         Self::Sent,
+        Self::Tested,
     ];
 
     fn word(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Done {
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Sent => "sent",
+            Self::Tested => "tested",
         }
     }
 }
@@ -42,6 +45,8 @@ impl Done {
 pub(super) struct Notice {
     done: Done,
     count: u64,
+    /// Events for which it was refused.
+    failed: u64,
 }
 
 /// The notice in the query of a page.
@@ -50,29 +55,40 @@ pub(super) struct Notice {
 pub(super) struct NoticeQuery {
     done: String,
     count: u64,
+    failed: u64,
 }
 
 impl NoticeQuery {
     /// The notice, if it is one.
     pub(super) fn notice(&self) -> Option<Notice> {
         let done = Done::ALL.into_iter().find(|done| done.word() == self.done)?;
-        Some(Notice::new(done, self.count))
+        Some(Notice::new(done, self.count).with_failed(self.failed))
     }
 }
 
 impl Notice {
     pub(super) fn new(done: Done, count: u64) -> Self {
-        Self { done, count }
+        Self {
+            done,
+            count,
+            failed: 0,
+        }
+    }
+
+    /// Adds the number of events for which it was refused.
+    pub(super) fn with_failed(self, failed: u64) -> Self {
+        Self { failed, ..self }
     }
 
     /// Adds the notice to the address of a page.
     pub(super) fn on(self, address: &str) -> String {
         let separator = if address.contains('?') { '&' } else { '?' };
-        format!(
-            "{address}{separator}done={}&count={}",
-            self.done.word(),
-            self.count
-        )
+        let failed = match self.failed {
+            0 => String::new(),
+            failed => format!("&failed={failed}"),
+        };
+        let (done, count) = (self.done.word(), self.count);
+        format!("{address}{separator}done={done}&count={count}{failed}")
     }
 
     pub(super) fn markup(self) -> Markup {
@@ -91,7 +107,11 @@ impl Notice {
             (Done::Paused, _) => "Paused. What arrives is kept and waits.".to_owned(),
             (Done::Resumed, _) => "Resumed.".to_owned(),
             (Done::Sent, _) => "A test message waits in the queue of the channel.".to_owned(),
+            (Done::Tested, _) => "This sample was stored as an event of the source.".to_owned(),
         };
-        html! { p.notice role="status" { (text) } }
+        html! {
+            p.notice role="status" { (text) }
+            @if self.failed > 0 { p.wrong role="alert" { (self.failed) " events were left out. The log has the reasons." } }
+        }
     }
 }

@@ -74,6 +74,15 @@ pub(super) fn action(address: &str, fields: &[(&str, &str)], label: &str, confir
     }
 }
 
+/// A list of values, one of which is chosen.
+pub(super) fn choice(name: &str, chosen: &str, values: &[String]) -> Markup {
+    html! {
+        select name=(name) {
+            @for value in values { option value=(value) selected[value == chosen] { (value) } }
+        }
+    }
+}
+
 /// A form that pauses a channel or a source.
 pub(super) fn pause(what: &str, name: &str) -> Markup {
     html! {
@@ -98,6 +107,15 @@ pub(super) fn copyable(id: &str, text: &str) -> Markup {
 /// Text from outside on one line, without control characters.
 pub(super) fn line(text: &str) -> String {
     control::one_line(text).into_owned()
+}
+
+/// The values that decided a condition, one a line.
+pub(super) fn because(lines: Vec<String>) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            ul.because { @for because in lines { li { code { (line(&because)) } } } }
+        }
+    }
 }
 
 /// A row of a table of names and values.

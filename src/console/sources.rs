@@ -67,6 +67,8 @@ fn one(source: &SourceDetails, now: Timestamp) -> Markup {
                 @if source.paused.as_ref().is_some_and(|pause| pause.resuming) { p { "It is being resumed: what waits is decided now." } }
                 @else if source.paused.is_some() { (action("/console/resume", &[("source", name)], "Resume", None)) }
                 @else { (pause("source", name)) }
+                a.button href=(link::source_test(name)) { "Send a test" }
+                a.button href=(link::templates(&[("source", name)])) { "Try its templates" }
             }
         }
     }

@@ -39,6 +39,12 @@ pub enum OperatorError {
         "its source {0} is not configured, so it cannot be decided again: post the stored messages with --as-stored"
     )]
     NoSource(String),
+    /// No secret of the source authenticates its test.
+    #[error("the source refuses the sample, because it cannot be signed here as its sender does: {0}")]
+    Unsigned(String),
+    /// The test of a source is a challenge.
+    #[error("the sample is a challenge of the sender, for which no event is stored: choose another one")]
+    Challenge,
     /// The bridge was not started from a file, or it is stopping.
     #[error("this bridge cannot reload now: it is stopping, or was not started by `serve`")]
     NotReloadable,
@@ -58,7 +64,11 @@ impl OperatorError {
             Self::NoSuchEvent(_) | Self::NoSuchChannel(_) | Self::NoSuchSource(_) | Self::NoSuchQueue(_) => {
                 404
             }
-            Self::Ambiguous { .. } | Self::NoSource(_) | Self::NotReloadable => 409,
+            Self::Ambiguous { .. }
+            | Self::NoSource(_)
+            | Self::Unsigned(_)
+            | Self::Challenge
+            | Self::NotReloadable => 409,
             Self::Broken => 500,
             Self::Queue(_) => 503,
         }
@@ -76,6 +86,8 @@ impl OperatorError {
             Self::NoSuchQueue(_) => "no-such-queue",
             Self::SameChannel(_) => "same-channel",
             Self::NoSource(_) => "no-source",
+            Self::Unsigned(_) => "unsigned",
+            Self::Challenge => "challenge",
             Self::NotReloadable => "not-reloadable",
             Self::Broken => "internal",
             Self::Queue(_) => "store-unavailable",

@@ -13,6 +13,7 @@ mod pauses;
 mod reload;
 mod replay;
 mod service;
+mod source_test;
 mod status;
 pub mod view;
 mod who;
@@ -23,6 +24,7 @@ pub use inspection::Inspection;
 pub use moment::Moment;
 pub use reload::{PendingReload, Reloads};
 pub use service::{HaltedLane, Halts, OperatorService};
+pub use source_test::TestSample;
 pub use who::Who;
 
 use crate::twake::{AnswerRow, Api, Ends, Reason, answers};

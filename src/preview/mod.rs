@@ -12,10 +12,12 @@ use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
 
+use crate::check::{Sampled, sampled};
 use crate::clock::Clock;
 use crate::config::builtin::Sample;
 use crate::decision::{self, ChallengeResponse, DecidedMessage, Decision};
 use crate::message::StoredMessage;
+use crate::source::Source;
 use crate::suggest::nearest;
 use crate::twake::{self, Job};
 
@@ -204,6 +206,26 @@ pub fn find_sample<'s>(samples: &'s [Sample], name: &str) -> Result<&'s Sample, 
             known().collect::<Vec<_>>().join("\n  ")
         )
     })
+}
+
+/// Returns the sample with this name, or the first one that posts a message.
+///
+/// # Errors
+/// As [`find_sample`], or the kind has no samples.
+pub fn choose_sample<'s>(
+    source: &Source,
+    samples: &'s [Sample],
+    name: Option<&str>,
+) -> Result<&'s Sample, String> {
+    if let Some(name) = name {
+        return find_sample(samples, name);
+    }
+    let posts = |sample: &&Sample| match sampled(source, sample) {
+        Ok(Sampled::Event(event)) => !decision::decide(*event, source).channels().is_empty(),
+        Ok(Sampled::Challenge(_)) | Err(_) => false,
+    };
+    let first = samples.iter().find(posts).or(samples.first());
+    first.ok_or_else(|| "the kind has no samples: put a payload into its folder samples".to_owned())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::condition::ConditionTrace;
 use crate::config::{self, NoKind};
 use crate::message::Document;
 use crate::route::{Route, RouteChannels, Routes};
+use crate::source::Source;
 use crate::template::{Origin, TemplateFile};
 use crate::toml_reader::Finding;
 
@@ -23,6 +24,8 @@ pub struct Trial<'a> {
     pub kind: &'a str,
     /// The folder of own kinds, if there is one.
     pub templates: Option<&'a Path>,
+    /// The configured source of the event, if there is one: its own facts and conversations are used.
+    pub source: Option<&'a Source>,
     /// The file name: `push.hbs`, `push.short.hbs`, `_commit.hbs`.
     pub name: &'a str,
     /// The edited text.
@@ -60,6 +63,7 @@ pub fn try_template(trial: Trial<'_>, clock: &Clock) -> Result<Tried, String> {
     let Trial {
         kind,
         templates,
+        source: configured,
         name,
         text,
         input,
@@ -96,7 +100,12 @@ pub fn try_template(trial: Trial<'_>, clock: &Clock) -> Result<Tried, String> {
         continues: false,
         variant: stem.split_once('.').map(|(_, variant)| Arc::from(variant)),
     };
-    let source = loaded.source_alone(Routes::new(vec![route], Vec::new()));
+    let mut source = loaded.source_alone(Routes::new(vec![route], Vec::new()));
+    if let Some(configured) = configured {
+        source.name = Arc::clone(&configured.name);
+        source.facts = configured.facts.clone();
+        source.conversations = configured.conversations.clone();
+    }
     let mut findings: Vec<Finding> = warnings.into_iter().map(Finding::checked).collect();
     findings.retain(|finding| finding.file == file);
     findings.extend(check::template(&source, templates, name, &file));
@@ -159,6 +168,7 @@ mod tests {
         let trial = Trial {
             kind: "github",
             templates: None,
+            source: None,
             name,
             text,
             input,

@@ -134,12 +134,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "console",
         &[
-            "operator", // What it shows.
+            // What it shows.
+            "operator",
             "queue",
             "decision",
+            "condition",
             "route",
-            "message",   // The causes of an error.
-            "condition", // Why a condition holds or not.
+            "message",
+            // Templates that are tried, and samples that are sent.
+            "preview",
+            "check",
+            "clock",
+            "config",
+            "source",
+            "template",
+            "toml_reader",
+            "suggest",
+            // The causes of an error.
             "logging",
         ],
     ),
@@ -163,6 +174,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "operator",
         &[
+            // The test of a source is signed.
+            "authentication",
             "queue",
             "decision",
             // Why a condition holds or not, and short values.

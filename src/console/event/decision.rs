@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::super::link;
-use super::super::parts::{line, row};
+use super::super::parts::{because, line, row};
 use crate::condition;
 use crate::decision::{DecidedMessage, Decision, Skipped};
 use crate::operator::Inspection;
@@ -125,15 +125,6 @@ fn template(message: &DecidedMessage) -> Markup {
             }
             @for (name, error) in &message.failed { p.wrong { code { (name) } " failed: " (line(error)) } }
             @for error in message.when_failed.iter().chain(&message.conversation_failed) { p.wrong { (line(error)) } }
-        }
-    }
-}
-
-/// The values that decided a condition, one a line.
-fn because(lines: Vec<String>) -> Markup {
-    html! {
-        @if !lines.is_empty() {
-            ul.because { @for because in lines { li { code { (line(&because)) } } } }
         }
     }
 }

@@ -7,6 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
 use jiff::Timestamp;
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 
 use super::failure::Failure;
 use super::frame::{Page, Section};
@@ -36,7 +37,7 @@ pub(super) async fn show(
             h2 { "Deliveries" }
             (delivery::all(&inspection, &service, now))
         }
-        (actions(event))
+        (actions(&inspection))
         (messages(&inspection))
         (decision::stored(event))
         (decision::now(&inspection))
@@ -81,7 +82,8 @@ fn summary(event: &EventDetails, now: Timestamp) -> Markup {
     }
 }
 
-fn actions(event: &EventDetails) -> Markup {
+fn actions(inspection: &Inspection) -> Markup {
+    let event = &inspection.event;
     let address = format!("{}/replay", link::event(event.id));
     let waits = event.deliveries.iter().any(|of| of.state == State::Waiting);
     html! {
@@ -92,6 +94,11 @@ fn actions(event: &EventDetails) -> Markup {
                 @if !event.deliveries.is_empty() {
                     (action(&address, &[("as_stored", "true")], "Replay as stored", Some("Post the stored messages again?")))
                 }
+                @for template in templates(inspection) {
+                    a.button href=(link::templates(&[("event", &event.id.to_string()), ("template", template)])) {
+                        "Try its template " (template)
+                    }
+                }
                 @if waits {
                     (action(&format!("{}/discard", link::event(event.id)), &[], "Discard what waits",
                         Some("Make dead letters of the waiting messages of this event?")))
@@ -100,6 +107,13 @@ fn actions(event: &EventDetails) -> Markup {
             p.hint { "A replay goes to the end of the queue. \"Decided anew\" takes the present routes and templates." }
         }
     }
+}
+
+/// The templates that render the event now, each once.
+fn templates(inspection: &Inspection) -> BTreeSet<&str> {
+    let messages = inspection.now.iter().flat_map(|now| &now.messages);
+    let rendered = messages.filter_map(|message| message.template.as_ref());
+    rendered.map(|template| template.name.as_str()).collect()
 }
 
 fn messages(inspection: &Inspection) -> Markup {

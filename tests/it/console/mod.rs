@@ -1,16 +1,23 @@
-//! The console, by plain requests: who gets in, and what its pages show and do.
+//! The console: who gets in, and what its pages show and do, by plain requests and in a real browser.
 
 mod access;
+mod browser;
+mod bulk;
 mod pages;
+mod templates;
 
 use crate::harness::{Answer, TestBridge};
 
 /// Every page without an event.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 9] = [
     "/console",
     "/console/events",
     "/console/channels",
     "/console/sources",
+    "/console/sources/github/test",
+    "/console/templates",
+    "/console/templates?kind=github",
+    "/console/events/bulk?act=replay&source=github",
     "/console/audit",
 ];
 

@@ -6,9 +6,9 @@ use super::{PAGES, page, submit};
 use crate::harness::{TestBridge, TestSetup, push};
 
 /// A title that would do harm if it were markup.
-const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>";
+pub(super) const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>";
 
-async fn event(bridge: &TestBridge, delivery: &str, text: &str) -> String {
+pub(super) async fn event(bridge: &TestBridge, delivery: &str, text: &str) -> String {
     let answer = bridge.github("push", delivery, &push("main", text)).await;
     answer.body["event"].as_str().unwrap().to_owned()
 }
@@ -121,28 +121,6 @@ async fn a_dead_letter_is_found_with_its_cause_and_put_back() {
     assert!(setup.posted("ch-dev", 1).await[0].contains("Mend the pump"));
     bridge.idle().await;
     assert!(page(&bridge, &address).await.contains("delivered"));
-    bridge.finish().await;
-}
-
-#[actix_web::test]
-async fn all_dead_letters_that_match_are_put_back_once() {
-    let setup = TestSetup::new();
-    let bridge = setup.bridge("");
-    setup.sandbox.set_fault(Some("ch-dev"), Some(Fault::TooLarge));
-    for number in 0..3 {
-        event(&bridge, &format!("d-{number}"), "Mend the pump").await;
-    }
-    bridge.idle().await;
-    setup.sandbox.set_fault(Some("ch-dev"), None);
-    let list = page(&bridge, "/console/events?source=github&state=dead").await;
-    assert!(list.contains("Put back all that match"), "{list}");
-    for (count, what) in [(3, "all"), (0, "none twice")] {
-        let after = submit(&bridge, "/console/events/replay", "source=github&state=dead").await;
-        let expected = format!("/console/events?source=github&state=dead&done=replayed&count={count}");
-        assert_eq!(after, expected, "{what}");
-        bridge.idle().await;
-    }
-    assert_eq!(setup.sandbox.messages("ch-dev").len(), 3);
     bridge.finish().await;
 }
 
