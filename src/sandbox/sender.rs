@@ -11,8 +11,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 use url::Url;
 
-use crate::authentication::{RequestTarget, Scheme, Unsigned, sign_request};
 use super::pinned::Pinned;
+use crate::authentication::{RequestTarget, Scheme, Unsigned, sign_request};
 use crate::clock::Clock;
 use crate::headers::Headers;
 use crate::secret::Secret;
@@ -92,7 +92,10 @@ impl SampleSender {
             .content_type("application/json");
         let given = request.headers.iter();
         let headers = Headers::new(given.map(|(name, value)| {
-            (name, value.replace("{event}", request.event_type).replace("{id}", &id))
+            (
+                name,
+                value.replace("{event}", request.event_type).replace("{id}", &id),
+            )
         }));
         for header in headers.iter() {
             post = post.insert_header(header);

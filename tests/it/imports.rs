@@ -230,7 +230,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zone",
         ],
     ),
-    ("sandbox", &["authentication", "clock", "headers", "secret", "logging"]),
+    (
+        "sandbox",
+        &["authentication", "clock", "headers", "secret", "logging"],
+    ),
     ("lifecycle", &["clock"]),
     ("logging", &["clock", "message", "panics"]),
     ("metrics", &[]),
