@@ -70,7 +70,11 @@ impl Authenticator {
                 ));
             }
         }
-        findings.extend(schemes.iter().filter_map(|scheme| requirement_problem(scheme, &schemes)));
+        findings.extend(
+            schemes
+                .iter()
+                .filter_map(|scheme| requirement_problem(scheme, &schemes)),
+        );
         let mut entries: Vec<KeyedScheme> = schemes
             .into_iter()
             .map(|scheme| KeyedScheme {
@@ -195,7 +199,9 @@ fn requirement_problem(scheme: &Scheme, schemes: &[Scheme]) -> Option<String> {
     let also = scheme.signature()?.also.as_ref()?;
     let name = &scheme.name;
     match schemes.iter().find(|other| other.name == *also) {
-        None => Some(format!("scheme `{name}` requires the scheme `{also}`, which there is not")),
+        None => Some(format!(
+            "scheme `{name}` requires the scheme `{also}`, which there is not"
+        )),
         Some(other) if other.signature().is_some() || other.is_open() => Some(format!(
             "scheme `{name}` can only require a scheme with a secret in the request, and `{also}` has none"
         )),

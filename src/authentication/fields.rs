@@ -24,7 +24,10 @@ pub(super) fn sorted_form(headers: &Headers, body: &[u8]) -> Option<Vec<u8>> {
 /// the names. `None` if the body is no JSON object, or one of these fields is no text or occurs twice.
 pub(super) fn lines(json: &[u8], names: &[String]) -> Option<Vec<u8>> {
     let texts = texts(json, names)?;
-    let lines = names.iter().zip(texts).filter_map(|(name, text)| Some((name, text?)));
+    let lines = names
+        .iter()
+        .zip(texts)
+        .filter_map(|(name, text)| Some((name, text?)));
     let lines: String = lines.map(|(name, text)| format!("{name}\n{text}\n")).collect();
     Some(lines.into_bytes())
 }

@@ -182,7 +182,10 @@ fn jws(table: &TableReader<'_, '_>) -> Jws {
     let claims = table.entries("claims").into_iter();
     let claims = claims.filter_map(|(name, value)| Some((name.value, expected(value.text()?.value))));
     let claims: Vec<_> = claims.collect();
-    if !claims.iter().any(|(_, expected)| matches!(expected, Expected::Digest(_))) {
+    if !claims
+        .iter()
+        .any(|(_, expected)| matches!(expected, Expected::Digest(_)))
+    {
         let what = "one claim must be {sha256:hex} or {sha256:base64}, so that the body is signed";
         table.wrong("claims", what);
     }

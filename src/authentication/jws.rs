@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use super::Refusal;
 use super::cipher::{Cipher, FindSecret};
 use super::claim::{Found, single_value};
-use super::fields;
 use super::encoding::Encoding;
+use super::fields;
 use super::hash::Hash;
 use super::signed::Values;
 use crate::headers::Headers;
@@ -73,7 +73,8 @@ impl Jws {
         now: Timestamp,
     ) -> Result<&'e str, Refusal> {
         let signed = [Cow::Borrowed(claimed.signed.as_bytes())];
-        let secret = find_secret(&signed, std::slice::from_ref(&claimed.signature)).ok_or(Refusal::Mismatch)?;
+        let secret =
+            find_secret(&signed, std::slice::from_ref(&claimed.signature)).ok_or(Refusal::Mismatch)?;
         let (header, payload) = claimed.signed.split_once('.').ok_or(Refusal::Mismatch)?;
         let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Mismatch);
         let (header, payload) = (decoded(header)?, decoded(payload)?);
@@ -83,7 +84,10 @@ impl Jws {
         }
         let names: Vec<String> = self.claims.iter().map(|(name, _)| name.clone()).collect();
         let given = fields::texts(&payload, &names).ok_or(Refusal::Mismatch)?;
-        let expected = self.claims.iter().map(|(_, expected)| Some(expected.value(values.body)));
+        let expected = self
+            .claims
+            .iter()
+            .map(|(_, expected)| Some(expected.value(values.body)));
         if !given.into_iter().eq(expected) {
             return Err(Refusal::Mismatch);
         }

@@ -133,7 +133,11 @@ impl<'a> MessageClaim<'a> {
     /// parameters, or another algorithm.
     fn parse(list: &'a str, signature: Vec<u8>, cipher: &Cipher) -> Option<Self> {
         let (components, parameters) = list.strip_prefix('(')?.split_once(')')?;
-        let name = |item: &'a str| item.strip_prefix('"')?.strip_suffix('"').filter(|name| !name.contains('"'));
+        let name = |item: &'a str| {
+            item.strip_prefix('"')?
+                .strip_suffix('"')
+                .filter(|name| !name.contains('"'))
+        };
         let components = components.split(' ').filter(|item| !item.is_empty()).map(name);
         let mut claim = Self {
             components: components.collect::<Option<_>>()?,
@@ -194,7 +198,11 @@ fn component(name: &str, values: &Values<'_>) -> Option<String> {
         },
         name if name.starts_with('@') => None,
         name => {
-            let lines: Vec<&str> = values.headers.all(name).map(|line| line.trim_matches([' ', '\t'])).collect();
+            let lines: Vec<&str> = values
+                .headers
+                .all(name)
+                .map(|line| line.trim_matches([' ', '\t']))
+                .collect();
             (!lines.is_empty()).then(|| lines.join(", "))
         }
     }

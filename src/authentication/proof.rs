@@ -300,8 +300,12 @@ impl Signature {
     fn claim<'a>(&'a self, headers: &'a Headers) -> Result<Found<Claimed<'a>>, Refusal> {
         let cipher = &self.cipher;
         match &self.carrier {
-            Carrier::Text(text) => text.claim(headers, cipher)?.and_then(|claim| Ok(Claimed::Text(claim))),
-            Carrier::Jws(jws) => jws.claim(headers, cipher)?.and_then(|claim| Ok(Claimed::Jws(claim))),
+            Carrier::Text(text) => text
+                .claim(headers, cipher)?
+                .and_then(|claim| Ok(Claimed::Text(claim))),
+            Carrier::Jws(jws) => jws
+                .claim(headers, cipher)?
+                .and_then(|claim| Ok(Claimed::Jws(claim))),
             Carrier::Message(message) => {
                 let claims = message.claim(headers, cipher)?;
                 claims.and_then(|claims| Ok(Claimed::Message(claims)))

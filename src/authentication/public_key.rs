@@ -41,7 +41,9 @@ pub fn public_key(text: &str) -> Result<Secret, String> {
     if Secret::new(text).is_pem() {
         return Ok(Secret::new(text));
     }
-    let bytes = Encoding::Hex.decode(text).or_else(|| Encoding::Base64.decode(text));
+    let bytes = Encoding::Hex
+        .decode(text)
+        .or_else(|| Encoding::Base64.decode(text));
     let Some(bytes) = bytes.filter(|bytes| bytes.len() == 32) else {
         let what = "is no public key: PEM (`-----BEGIN PUBLIC KEY-----`), or the 32 bytes of an Ed25519 key in hex or base64";
         return Err(what.to_owned());
@@ -165,12 +167,9 @@ struct RsaSha1;
 
 impl SignatureVerificationAlgorithm for RsaSha1 {
     fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        UnparsedPublicKey::new(
-            &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-            key,
-        )
-        .verify(message, signature)
-        .map_err(|_| InvalidSignature)
+        UnparsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, key)
+            .verify(message, signature)
+            .map_err(|_| InvalidSignature)
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {

@@ -4,8 +4,8 @@
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
-use super::fields;
 use super::encoding::Encoding;
+use super::fields;
 use crate::headers::Headers;
 
 /// A piece of the signed text.

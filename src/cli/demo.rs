@@ -163,7 +163,10 @@ fn configuration(
         let Ok((loaded, _)) = config::kind_alone(kind, None) else {
             bail!("the kind {kind} cannot be read");
         };
-        let scheme = loaded.kind.scheme_with_secret().context("a kind without a secret")?;
+        let scheme = loaded
+            .kind
+            .scheme_with_secret()
+            .context("a kind without a secret")?;
         write_secret(&secret_for(scheme, &random(clock)), &folder.join(name))?;
         writeln!(
             text,

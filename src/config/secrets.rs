@@ -76,7 +76,12 @@ impl Reference {
             SecretLocation::Credential(name) => format!("credential:{name}"),
             // The end of a long key differs from that of others.
             SecretLocation::Key(key) => {
-                let letters: String = key.chars().rev().filter(char::is_ascii_alphanumeric).take(8).collect();
+                let letters: String = key
+                    .chars()
+                    .rev()
+                    .filter(char::is_ascii_alphanumeric)
+                    .take(8)
+                    .collect();
                 format!("public_key:{}", letters.chars().rev().collect::<String>())
             }
         }

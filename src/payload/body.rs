@@ -162,7 +162,9 @@ impl BodyForm {
             let Some(field) = object.get_mut(name) else {
                 continue;
             };
-            let parsed = field.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+            let parsed = field
+                .as_str()
+                .and_then(|text| serde_json::from_str::<Value>(text).ok());
             if let Some(value) = parsed.filter(|value| value.is_object() || value.is_array()) {
                 *field = value;
                 is_changed = true;

@@ -64,7 +64,10 @@ impl SampleSender {
             .content_type("application/json");
         let given = request.headers.iter();
         let headers = Headers::new(given.map(|(name, value)| {
-            (name, value.replace("{event}", request.event_type).replace("{id}", &id))
+            (
+                name,
+                value.replace("{event}", request.event_type).replace("{id}", &id),
+            )
         }));
         for header in headers.iter() {
             post = post.insert_header(header);

@@ -215,7 +215,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "zone",
         ],
     ),
-    ("sandbox", &["authentication", "clock", "headers", "secret", "logging"]),
+    (
+        "sandbox",
+        &["authentication", "clock", "headers", "secret", "logging"],
+    ),
     ("lifecycle", &["clock"]),
     ("logging", &["clock", "message", "panics"]),
     ("metrics", &[]),

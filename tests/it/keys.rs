@@ -32,11 +32,7 @@ const KEYS: &[(&str, &str, &[&str])] = &[
     ("argocd", "deployed__chart", &[]),
     ("aws-sns", "alarm__alarm", &["/MessageId"]),
     ("drone", "build__failure", &[]),
-    (
-        "netlify",
-        "deploy_failed__build-script",
-        &["/id", "/updated_at"],
-    ),
+    ("netlify", "deploy_failed__build-script", &["/id", "/updated_at"]),
     (
         "terraform-cloud",
         "run_errored__errored",

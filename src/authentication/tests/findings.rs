@@ -88,11 +88,7 @@ fn each_contradiction_in_a_table_is_found() {
             "prefix: a signature in the payload does not use",
         ),
         (hmac, "format = \"xml\"", "format: there is no format \"xml\""),
-        (
-            hmac,
-            "claims = { a = \"b\" }",
-            "claims: this format does not use",
-        ),
+        (hmac, "claims = { a = \"b\" }", "claims: this format does not use"),
         (
             hmac,
             "components = [\"date\"]",

@@ -1,7 +1,7 @@
 //! Signatures by public keys, over other values than the body, and in other formats: vectors of senders, of their libraries and of
 //! standards, and what is refused.
 
-use super::senders::{PATH, ALL};
+use super::senders::{ALL, PATH};
 use super::*;
 use crate::authentication::cipher::{Cipher, KeyForm};
 use crate::authentication::encoding::Encoding;
@@ -100,19 +100,24 @@ fn prove_at(
 #[test]
 fn hmac_with_sha_512_is_that_of_rfc_4231() {
     // RFC 4231, section 4.3. Terraform Cloud signs so.
-    let table = "name = \"s\"\nmethod = \"hmac\"\nheader = \"X-TFE-Notification-Signature\"\nalgorithm = \"sha512\"";
+    let table =
+        "name = \"s\"\nmethod = \"hmac\"\nheader = \"X-TFE-Notification-Signature\"\nalgorithm = \"sha512\"";
     let right = "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737";
     let authenticator = authenticator(&[table], vec![secret("x", "Jefe")]);
     let headers = [("x-tfe-notification-signature", right)];
     let body = "what do ya want for nothing?";
     assert_eq!(prove(&authenticator, &headers, body, NOW).as_deref(), Ok("x"));
-    assert_eq!(prove(&authenticator, &headers, "nothing", NOW), Err(Refusal::Mismatch));
+    assert_eq!(
+        prove(&authenticator, &headers, "nothing", NOW),
+        Err(Refusal::Mismatch)
+    );
 }
 
 #[test]
 fn a_signature_of_twilio_covers_the_public_address_and_the_sorted_form() {
     // The example of Twilio's documentation and libraries: twilio.com/docs/usage/security.
-    let form = "Digits=1234&To=%2B18005551212&From=%2B14158675309&Caller=%2B14158675309&CallSid=CA1234567890ABCDE";
+    let form =
+        "Digits=1234&To=%2B18005551212&From=%2B14158675309&Caller=%2B14158675309&CallSid=CA1234567890ABCDE";
     let headers = [
         ("x-twilio-signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="),
         ("content-type", "application/x-www-form-urlencoded; charset=UTF-8"),
@@ -128,8 +133,14 @@ fn a_signature_of_twilio_covers_the_public_address_and_the_sorted_form() {
     let address = "https://mycompany.com";
     assert_eq!(prove(address, target, &headers, form).as_deref(), Ok("x"));
     let behind = RequestTarget { path: "", ..target };
-    assert_eq!(prove("https://mycompany.com/myapp.php", behind, &headers, form).as_deref(), Ok("x"));
-    let other = RequestTarget { query: "foo=1", ..target };
+    assert_eq!(
+        prove("https://mycompany.com/myapp.php", behind, &headers, form).as_deref(),
+        Ok("x")
+    );
+    let other = RequestTarget {
+        query: "foo=1",
+        ..target
+    };
     for refused in [
         prove("http://mycompany.com", target, &headers, form),
         prove(address, other, &headers, form),
@@ -161,8 +172,11 @@ fn an_older_http_signature_is_a_list_with_quoted_items() {
         text.signed.pop();
     }
     let prove = |headers: &[(&str, &str)], now| {
-        let authenticator =
-            Authenticator::new(vec![scheme.clone()], vec![secret("x", "webhook-secret")], BodyForm::default());
+        let authenticator = Authenticator::new(
+            vec![scheme.clone()],
+            vec![secret("x", "webhook-secret")],
+            BodyForm::default(),
+        );
         self::prove(&authenticator.unwrap(), headers, "", now)
     };
     let sent = 1_636_760_027;
@@ -201,7 +215,11 @@ fn messages_of_sns_are_authentic_by_its_certificate() {
         ("}", "}{}"),
     ] {
         assert!(first.contains(part));
-        assert_eq!(of(SNS, &first.replace(part, other)), Err(Refusal::Mismatch), "{other}");
+        assert_eq!(
+            of(SNS, &first.replace(part, other)),
+            Err(Refusal::Mismatch),
+            "{other}"
+        );
     }
     assert_eq!(of(SNS, "Hello world"), Err(Refusal::Mismatch));
     assert_eq!(
@@ -223,11 +241,22 @@ fn a_form_of_travis_is_authentic_by_rsa_with_sha_1() {
     let prove = |table: &str, payload: &str| {
         let authenticator = Authenticator::new(vec![scheme(table)], vec![secret("x", RSA)], form.clone());
         let encoded: String = url::form_urlencoded::byte_serialize(payload.as_bytes()).collect();
-        let headers = [("signature", signature), ("content-type", "application/x-www-form-urlencoded")];
-        self::prove(&authenticator.unwrap(), &headers, &format!("payload={encoded}"), NOW)
+        let headers = [
+            ("signature", signature),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        self::prove(
+            &authenticator.unwrap(),
+            &headers,
+            &format!("payload={encoded}"),
+            NOW,
+        )
     };
     assert_eq!(prove(TRAVIS, payload).as_deref(), Ok("x"));
-    assert_eq!(prove(TRAVIS, &payload.replace("passed", "failed")), Err(Refusal::Mismatch));
+    assert_eq!(
+        prove(TRAVIS, &payload.replace("passed", "failed")),
+        Err(Refusal::Mismatch)
+    );
     let stronger = TRAVIS.replace("sha1", "sha256");
     assert_eq!(prove(&stronger, payload), Err(Refusal::Mismatch));
 }
@@ -238,12 +267,27 @@ fn an_ed25519_signature_covers_the_timestamp_and_the_body() {
     let key = public_key("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c").unwrap();
     let signature = "f469ecef789749220e905777fb1f6bc03b827ddd6097c3fc0a7924131c221ab14abed319656685a311beeb741a33ee88a5e14858e3aa0c3d1efc66804188b00e";
     let discord = authenticator(&[DISCORD], vec![secret("x", key.expose())]);
-    let headers = [("x-signature-ed25519", signature), ("x-signature-timestamp", "1700000000")];
-    assert_eq!(prove(&discord, &headers, r#"{"type":1}"#, NOW).as_deref(), Ok("x"));
-    assert_eq!(prove(&discord, &headers, r#"{"type":2}"#, NOW), Err(Refusal::Mismatch));
-    assert_eq!(prove(&discord, &headers, r#"{"type":1}"#, NOW + 301), Err(Refusal::Stale));
+    let headers = [
+        ("x-signature-ed25519", signature),
+        ("x-signature-timestamp", "1700000000"),
+    ];
+    assert_eq!(
+        prove(&discord, &headers, r#"{"type":1}"#, NOW).as_deref(),
+        Ok("x")
+    );
+    assert_eq!(
+        prove(&discord, &headers, r#"{"type":2}"#, NOW),
+        Err(Refusal::Mismatch)
+    );
+    assert_eq!(
+        prove(&discord, &headers, r#"{"type":1}"#, NOW + 301),
+        Err(Refusal::Stale)
+    );
     let other = [headers[0], ("x-signature-timestamp", "1700000001")];
-    assert_eq!(prove(&discord, &other, r#"{"type":1}"#, NOW), Err(Refusal::Mismatch));
+    assert_eq!(
+        prove(&discord, &other, r#"{"type":1}"#, NOW),
+        Err(Refusal::Mismatch)
+    );
 
     // The vector of the RFC itself: one byte, 0x72.
     let plain = authenticator(
@@ -252,7 +296,10 @@ fn an_ed25519_signature_covers_the_timestamp_and_the_body() {
     );
     let signature = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
     assert_eq!(prove(&plain, &[("x", signature)], "r", NOW).as_deref(), Ok("x"));
-    assert_eq!(prove(&plain, &[("x", signature)], "s", NOW), Err(Refusal::Mismatch));
+    assert_eq!(
+        prove(&plain, &[("x", signature)], "s", NOW),
+        Err(Refusal::Mismatch)
+    );
 }
 
 #[test]
@@ -260,7 +307,8 @@ fn a_json_web_signature_states_the_issuer_and_the_hash_of_the_body() {
     // Made by the formula of docs.netlify.com (payload signature) with Python's hmac.
     let body = r#"{"state":"ready"}"#;
     let claims = "eyJpc3MiOiJuZXRsaWZ5Iiwic2hhMjU2IjoiY2JhNDZjMWQ3NGRmY2IwNWU1ODRlMGZmYjJhYzFiZDM5ZDVkMGRlMGM3YTNmZDJhZTczNTRiNDQwMWY0OGJhNiJ9";
-    let right = format!("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.{claims}._690RUCD8VqGpeE2Ifv41-YIB8088COzKSge6D_yIlc");
+    let right =
+        format!("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.{claims}._690RUCD8VqGpeE2Ifv41-YIB8088COzKSge6D_yIlc");
     let of = |token: &str, body: &str| {
         let authenticator = authenticator(&[NETLIFY], vec![secret("x", "s3cret")]);
         prove(&authenticator, &[("x-webhook-signature", token)], body, NOW)
@@ -269,10 +317,22 @@ fn a_json_web_signature_states_the_issuer_and_the_hash_of_the_body() {
     assert_eq!(of(&right, r#"{"state":"error"}"#), Err(Refusal::Mismatch));
     for (token, refusal) in [
         // Signed with the same secret: another issuer, an expired token, an unknown extension, a claim that is there twice.
-        ("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJvdGhlciIsInNoYTI1NiI6ImNiYTQ2YzFkNzRkZmNiMDVlNTg0ZTBmZmIyYWMxYmQzOWQ1ZDBkZTBjN2EzZmQyYWU3MzU0YjQ0MDFmNDhiYTYifQ.9PjySarcI9rjv7jX0_QWsqA_pw2CbwBGQgmgSUjr3tE", Refusal::Mismatch),
-        ("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJuZXRsaWZ5Iiwic2hhMjU2IjoiY2JhNDZjMWQ3NGRmY2IwNWU1ODRlMGZmYjJhYzFiZDM5ZDVkMGRlMGM3YTNmZDJhZTczNTRiNDQwMWY0OGJhNiIsImV4cCI6MTcwMDAwMDAwMH0.sTvb5dgXxGNXqvhB0VCnsAeLQR6qGztcNPlOCEyClIE", Refusal::Stale),
-        ("eyJhbGciOiJIUzI1NiIsImNyaXQiOlsiYjY0Il0sImI2NCI6ZmFsc2V9.eyJpc3MiOiJuZXRsaWZ5Iiwic2hhMjU2IjoiY2JhNDZjMWQ3NGRmY2IwNWU1ODRlMGZmYjJhYzFiZDM5ZDVkMGRlMGM3YTNmZDJhZTczNTRiNDQwMWY0OGJhNiJ9.K-WwYnGvwNZ5V5dl82ucT6sypKuWbvcbQL7n2wabpqg", Refusal::Mismatch),
-        ("eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJuZXRsaWZ5Iiwic2hhMjU2IjoiMDAiLCJzaGEyNTYiOiJjYmE0NmMxZDc0ZGZjYjA1ZTU4NGUwZmZiMmFjMWJkMzlkNWQwZGUwYzdhM2ZkMmFlNzM1NGI0NDAxZjQ4YmE2In0.2NKY5wbDS_lsK5hMlCqEZc0EW3NL-mbT-h1kCwIuAD0", Refusal::Mismatch),
+        (
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJvdGhlciIsInNoYTI1NiI6ImNiYTQ2YzFkNzRkZmNiMDVlNTg0ZTBmZmIyYWMxYmQzOWQ1ZDBkZTBjN2EzZmQyYWU3MzU0YjQ0MDFmNDhiYTYifQ.9PjySarcI9rjv7jX0_QWsqA_pw2CbwBGQgmgSUjr3tE",
+            Refusal::Mismatch,
+        ),
+        (
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJuZXRsaWZ5Iiwic2hhMjU2IjoiY2JhNDZjMWQ3NGRmY2IwNWU1ODRlMGZmYjJhYzFiZDM5ZDVkMGRlMGM3YTNmZDJhZTczNTRiNDQwMWY0OGJhNiIsImV4cCI6MTcwMDAwMDAwMH0.sTvb5dgXxGNXqvhB0VCnsAeLQR6qGztcNPlOCEyClIE",
+            Refusal::Stale,
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiIsImNyaXQiOlsiYjY0Il0sImI2NCI6ZmFsc2V9.eyJpc3MiOiJuZXRsaWZ5Iiwic2hhMjU2IjoiY2JhNDZjMWQ3NGRmY2IwNWU1ODRlMGZmYjJhYzFiZDM5ZDVkMGRlMGM3YTNmZDJhZTczNTRiNDQwMWY0OGJhNiJ9.K-WwYnGvwNZ5V5dl82ucT6sypKuWbvcbQL7n2wabpqg",
+            Refusal::Mismatch,
+        ),
+        (
+            "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJuZXRsaWZ5Iiwic2hhMjU2IjoiMDAiLCJzaGEyNTYiOiJjYmE0NmMxZDc0ZGZjYjA1ZTU4NGUwZmZiMmFjMWJkMzlkNWQwZGUwYzdhM2ZkMmFlNzM1NGI0NDAxZjQ4YmE2In0.2NKY5wbDS_lsK5hMlCqEZc0EW3NL-mbT-h1kCwIuAD0",
+            Refusal::Mismatch,
+        ),
         // `alg` none, without a signature.
         ("eyJhbGciOiJub25lIn0.eyJpc3MiOiJuZXRsaWZ5In0.", Refusal::Malformed),
         ("eyJhbGciOiJub25lIn0", Refusal::Malformed),
@@ -320,7 +380,8 @@ fn http_message_signatures_are_those_of_rfc_9421() {
     };
     let created = 1_618_884_473;
     let prove = |scheme: &Scheme, key: &str, headers: &[(&str, &str)], now| {
-        let authenticator = Authenticator::new(vec![scheme.clone()], vec![secret("x", key)], BodyForm::default());
+        let authenticator =
+            Authenticator::new(vec![scheme.clone()], vec![secret("x", key)], BodyForm::default());
         let headers = Headers::new(RFC_9421.iter().chain(headers).copied());
         let authenticator = authenticator.unwrap();
         let pending = authenticator.begin(&headers, None)?.with_target(target);
@@ -329,20 +390,42 @@ fn http_message_signatures_are_those_of_rfc_9421() {
             .map(|authentic| authentic.into_parts().2)
     };
     let of_hmac = [
-        ("signature-input", r#"sig-b25=("date" "@authority" "content-type");created=1618884473;keyid="test-shared-secret""#),
-        ("signature", "sig-b25=:pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=:"),
+        (
+            "signature-input",
+            r#"sig-b25=("date" "@authority" "content-type");created=1618884473;keyid="test-shared-secret""#,
+        ),
+        (
+            "signature",
+            "sig-b25=:pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8=:",
+        ),
     ];
     let of_ed25519 = [
-        ("signature-input", r#"sig-b26=("date" "@method" "@path" "@authority" "content-type" "content-length");created=1618884473;keyid="test-key-ed25519""#),
-        ("signature", "sig-b26=:wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw==:"),
+        (
+            "signature-input",
+            r#"sig-b26=("date" "@method" "@path" "@authority" "content-type" "content-length");created=1618884473;keyid="test-key-ed25519""#,
+        ),
+        (
+            "signature",
+            "sig-b26=:wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw==:",
+        ),
     ];
     let hmac = unbound(Cipher::Hmac(Hash::Sha256, base64));
     let ed25519 = unbound(Cipher::Private(KeyPair::Ed25519));
     assert_eq!(prove(&hmac, shared, &of_hmac, created).as_deref(), Ok("x"));
     assert_eq!(prove(&ed25519, ED25519, &of_ed25519, created).as_deref(), Ok("x"));
-    assert_eq!(prove(&ed25519, ED25519, &of_ed25519, created + 61), Err(Refusal::Stale));
-    assert_eq!(prove(&hmac, shared, &of_ed25519, created), Err(Refusal::Malformed), "64 bytes are no HMAC");
-    let changed = [("signature-input", of_hmac[0].1.replace("4473", "4474")), ("signature", of_hmac[1].1.to_owned())];
+    assert_eq!(
+        prove(&ed25519, ED25519, &of_ed25519, created + 61),
+        Err(Refusal::Stale)
+    );
+    assert_eq!(
+        prove(&hmac, shared, &of_ed25519, created),
+        Err(Refusal::Malformed),
+        "64 bytes are no HMAC"
+    );
+    let changed = [
+        ("signature-input", of_hmac[0].1.replace("4473", "4474")),
+        ("signature", of_hmac[1].1.to_owned()),
+    ];
     let changed = changed.each_ref().map(|(name, value)| (*name, value.as_str()));
     assert_eq!(prove(&hmac, shared, &changed, created), Err(Refusal::Mismatch));
 }
@@ -365,15 +448,24 @@ fn a_message_signature_covers_the_required_components_and_the_body() {
     };
     let signed = sign_request(&scheme(MESSAGE), &Secret::new(ED25519_PRIVATE), &unsigned);
     let prove = |headers: &[(String, String)], target, body: &str, now| {
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         prove_at((MESSAGE, ED25519), address, target, &headers, body, now)
     };
     assert_eq!(prove(&signed, target, "{}", NOW).as_deref(), Ok("x"));
     assert_eq!(prove(&signed, target, "[]", NOW), Err(Refusal::Mismatch));
     assert_eq!(prove(&signed, target, "{}", NOW - 301), Err(Refusal::Stale));
-    let put = RequestTarget { method: "PUT", ..target };
+    let put = RequestTarget {
+        method: "PUT",
+        ..target
+    };
     assert_eq!(prove(&signed, put, "{}", NOW), Err(Refusal::Mismatch));
-    let moved = RequestTarget { path: "/hooks/y", ..target };
+    let moved = RequestTarget {
+        path: "/hooks/y",
+        ..target
+    };
     assert_eq!(prove(&signed, moved, "{}", NOW), Err(Refusal::Mismatch));
     let edited = |from: &str, to: &str| {
         let edit = |(name, value): &(String, String)| (name.clone(), value.replace(from, to));
@@ -382,11 +474,17 @@ fn a_message_signature_covers_the_required_components_and_the_body() {
         prove(&edited, target, "{}", NOW)
     };
     assert_eq!(edited(" \"content-digest\"", ""), Err(Refusal::Malformed));
-    assert_eq!(edited("\"content-digest\"", "\"content-digest\";req"), Err(Refusal::Malformed));
+    assert_eq!(
+        edited("\"content-digest\"", "\"content-digest\";req"),
+        Err(Refusal::Malformed)
+    );
     assert_eq!(edited("sig1=", "sig2="), Ok("x".to_owned()), "the label is any");
     assert_eq!(edited("sig1=:", "sig2=:"), Err(Refusal::Malformed));
     assert_eq!(edited(";created=1700000000", ""), Err(Refusal::Mismatch));
-    assert_eq!(edited(";created", ";alg=\"rsa-v1_5-sha256\";created"), Err(Refusal::Malformed));
+    assert_eq!(
+        edited(";created", ";alg=\"rsa-v1_5-sha256\";created"),
+        Err(Refusal::Malformed)
+    );
     assert_eq!(edited("sha-256=", "sha-999="), Err(Refusal::Mismatch));
 }
 
@@ -405,7 +503,11 @@ const PAIRS: [(&str, &str, &str); 4] = [
 #[test]
 fn what_a_private_key_signs_is_authentic_by_its_public_key() {
     let address = "https://bridge.example.org";
-    let target = RequestTarget { method: "POST", path: "/hooks/x", query: "a=b" };
+    let target = RequestTarget {
+        method: "POST",
+        path: "/hooks/x",
+        query: "a=b",
+    };
     for (table, public, private) in PAIRS {
         let unsigned = Unsigned {
             id: "",
@@ -416,12 +518,19 @@ fn what_a_private_key_signs_is_authentic_by_its_public_key() {
             body: b"body",
         };
         let headers = sign_request(&scheme(table), &Secret::new(private), &unsigned);
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         assert!(!headers.is_empty(), "{table}");
         let prove = |body| prove_at((table, public), address, target, &headers, body, NOW);
         assert_eq!(prove("body").as_deref(), Ok("x"), "{table}");
         assert_eq!(prove("bodi"), Err(Refusal::Mismatch), "{table}");
-        assert_eq!(sign(&scheme(table), &Secret::new(public), "", at(NOW), b""), [], "a public key signs nothing");
+        assert_eq!(
+            sign(&scheme(table), &Secret::new(public), "", at(NOW), b""),
+            [],
+            "a public key signs nothing"
+        );
     }
 }
 
@@ -434,7 +543,11 @@ fn a_list_of_signatures_by_a_private_key_is_short() {
     let wrong = format!("v1a,{} ", "A".repeat(86) + "==");
     for (others, result) in [(3, Ok("x".to_owned())), (4, Err(Refusal::Malformed))] {
         let value = wrong.repeat(others) + right;
-        assert_eq!(prove(&authenticator, &[("x", &value)], "{}", NOW), result, "{others}");
+        assert_eq!(
+            prove(&authenticator, &[("x", &value)], "{}", NOW),
+            result,
+            "{others}"
+        );
     }
 }
 
@@ -450,7 +563,11 @@ fn a_public_key_is_never_a_secret_and_a_secret_never_a_public_key() {
         }
     }
     for (table, _, private) in PAIRS {
-        for other in ["3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", private, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"] {
+        for other in [
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            private,
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+        ] {
             assert!(!findings(table, other).is_empty(), "{table}\n{other}");
         }
     }
@@ -471,7 +588,10 @@ fn a_scheme_that_requires_another_is_refused_without_it() {
     };
     let key = || secret("key", ED25519);
     let alone = made(vec![key()]).err().unwrap();
-    assert!(alone[0].contains("needs a secret of the scheme `path`"), "{alone:?}");
+    assert!(
+        alone[0].contains("needs a secret of the scheme `path`"),
+        "{alone:?}"
+    );
     let both = made(vec![key(), secret("token", "0123456789abcdef")]).unwrap();
     let headers = sign(&scheme(&table), &Secret::new(ED25519_PRIVATE), "", at(NOW), b"{}");
     let signed = Headers::new(headers).with("x-original-uri", "/hooks/x/0123456789abcdef");

@@ -301,7 +301,10 @@ fn a_secret_in_utf_16_is_reported_as_utf_16() {
 
 /// A source whose sender signs with a private key.
 fn signed(secrets: &str, authentication: &str, rest: &str) -> String {
-    let source = SOURCE.replace("secrets = [{ env = \"OVEN\" }]", &format!("secrets = [{secrets}]"));
+    let source = SOURCE.replace(
+        "secrets = [{ env = \"OVEN\" }]",
+        &format!("secrets = [{secrets}]"),
+    );
     assert_ne!(source, SOURCE);
     let scheme = "[[sources.oven.authentication]]\nname = \"signature\"\nheader = \"X-Signature\"\n";
     format!("{START}{source}{scheme}{authentication}\n{rest}")
@@ -314,7 +317,10 @@ fn a_public_key_is_written_in_the_configuration_or_in_a_file_of_several_lines() 
     let files = ConfigFolder::new();
     files.file("key.pem", ed25519);
     files.file("private.pem", private);
-    files.file("certificate.pem", include_str!("../../../tests/data/sns/certificate.pem"));
+    files.file(
+        "certificate.pem",
+        include_str!("../../../tests/data/sns/certificate.pem"),
+    );
     let hex = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
     let inline = format!("{{ public_key = \"{hex}\" }}");
     for (secrets, method, finding) in [
@@ -324,7 +330,11 @@ fn a_public_key_is_written_in_the_configuration_or_in_a_file_of_several_lines() 
         (inline.as_str(), "hmac", Some("it is a key in PEM")),
         ("{ file = \"key.pem\" }", "hmac", Some("it is a key in PEM")),
         ("{ file = \"key.pem\" }", "rsa", Some("it is no RSA key")),
-        ("{ file = \"private.pem\" }", "ed25519", Some("it is no public key")),
+        (
+            "{ file = \"private.pem\" }",
+            "ed25519",
+            Some("it is no public key"),
+        ),
         ("{ env = \"OVEN\" }", "ed25519", Some("it is no public key")),
         (
             "{ public_key = \"abc\" }",
@@ -342,12 +352,19 @@ fn a_public_key_is_written_in_the_configuration_or_in_a_file_of_several_lines() 
             Some(expected) => {
                 let findings = read.err().unwrap().join("\n");
                 assert!(findings.contains(expected), "{secrets} {method}: {findings}");
-                assert!(!findings.contains("MC4CAQAwBQYDK2VwBCIEI"), "a private key is shown");
+                assert!(
+                    !findings.contains("MC4CAQAwBQYDK2VwBCIEI"),
+                    "a private key is shown"
+                );
             }
         }
     }
     let named = files.read(&signed(&inline, "method = \"ed25519\"", "")).unwrap();
-    let names: Vec<_> = named.sources["oven"].authenticator.secrets().into_iter().collect();
+    let names: Vec<_> = named.sources["oven"]
+        .authenticator
+        .secrets()
+        .into_iter()
+        .collect();
     assert_eq!(names, ["public_key:2af4660c"]);
 }
 
@@ -355,19 +372,39 @@ fn a_public_key_is_written_in_the_configuration_or_in_a_file_of_several_lines() 
 fn a_signature_over_the_url_needs_the_public_address() {
     let files = ConfigFolder::new();
     let read = |public: &str| {
-        let text = signed("{ env = \"OVEN\" }", "method = \"hmac\"\nsigned = \"{url}{body}\"", public);
+        let text = signed(
+            "{ env = \"OVEN\" }",
+            "method = \"hmac\"\nsigned = \"{url}{body}\"",
+            public,
+        );
         files.read(&text)
     };
-    for url in ["https://bridge.example.org", "https://bridge.example.org/sub/", "http://127.0.0.1:8080"] {
+    for url in [
+        "https://bridge.example.org",
+        "https://bridge.example.org/sub/",
+        "http://127.0.0.1:8080",
+    ] {
         let config = read(&format!("[public]\nurl = \"{url}\"")).unwrap();
         assert_eq!(config.public.url.as_deref(), Some(url.trim_end_matches('/')));
     }
     for (public, expected) in [
         ("", "sources.oven: scheme `signature` covers the URL"),
-        ("[public]\nurl = \"bridge.example.org\"", "public.url: is no address"),
-        ("[public]\nurl = \"https://u:p@bridge.example.org\"", "public.url: is no address"),
-        ("[public]\nurl = \"https://bridge.example.org/?a\"", "public.url: is no address"),
-        ("[public]\nurl = \"ftp://bridge.example.org\"", "public.url: is no address"),
+        (
+            "[public]\nurl = \"bridge.example.org\"",
+            "public.url: is no address",
+        ),
+        (
+            "[public]\nurl = \"https://u:p@bridge.example.org\"",
+            "public.url: is no address",
+        ),
+        (
+            "[public]\nurl = \"https://bridge.example.org/?a\"",
+            "public.url: is no address",
+        ),
+        (
+            "[public]\nurl = \"ftp://bridge.example.org\"",
+            "public.url: is no address",
+        ),
     ] {
         let findings = read(public).err().unwrap().join("\n");
         assert!(findings.contains(expected), "{public}: {findings}");

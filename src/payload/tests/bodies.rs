@@ -230,7 +230,10 @@ fn json_in_a_text_of_a_json_object_is_parsed_where_the_kind_names_the_field() {
         ..BodyForm::default()
     };
     for (body, payload) in [
-        (r#"{"Message": "{\"a\": [1]}", "b": "{}"}"#, Some(r#"{"Message":{"a":[1]},"b":"{}"}"#)),
+        (
+            r#"{"Message": "{\"a\": [1]}", "b": "{}"}"#,
+            Some(r#"{"Message":{"a":[1]},"b":"{}"}"#),
+        ),
         (r#"{"Message": "[]"}"#, Some(r#"{"Message":[]}"#)),
         (r#"{"Message": "Hello"}"#, None),
         (r#"{"Message": "42"}"#, None),

@@ -150,7 +150,10 @@ pub(crate) fn check(data: &[u8]) {
         value: Secret::new(value),
     };
     let also = table.also.iter().map(|scheme| given("also", scheme, TOKEN));
-    let secrets = [given("x", &table.name, &secret)].into_iter().chain(also).collect();
+    let secrets = [given("x", &table.name, &secret)]
+        .into_iter()
+        .chain(also)
+        .collect();
     let Ok(mut authenticator) = Authenticator::new(kind.schemes.clone(), secrets, kind.form.clone()) else {
         // An invented secret may be empty behind its prefix (`whsec_` alone).
         return assert!(!kind.sane, "a valid secret was refused");
@@ -236,7 +239,14 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
                 header: "X-Id".to_owned(),
             });
             let body = input.pick(&["{body}", "{payload}", "{sha256:hex}", "{sha256:base64}"]);
-            let of_request = ["", "", "{url}|", "{path}{query} ", "{method}\n", "{header:X-Id}\n"];
+            let of_request = [
+                "",
+                "",
+                "{url}|",
+                "{path}{query} ",
+                "{method}\n",
+                "{header:X-Id}\n",
+            ];
             let known = of_request.len() - usize::from(id.is_none());
             let body = input.pick(&of_request[..known]).to_owned() + body;
             let between = prefix(input, &[".", ":", ""]);
@@ -343,7 +353,11 @@ fn signed(input: &mut Input<'_>, table: &Table, scheme: &Scheme, form: &BodyForm
         headers,
         path: path.or(table.also.as_ref().map(|_| TOKEN.to_owned())),
         signed_path: "/hooks/x".to_owned(),
-        query: if input.flag() { "a=b&c".to_owned() } else { String::new() },
+        query: if input.flag() {
+            "a=b&c".to_owned()
+        } else {
+            String::new()
+        },
         body,
         now: NOW,
     };
@@ -351,17 +365,27 @@ fn signed(input: &mut Input<'_>, table: &Table, scheme: &Scheme, form: &BodyForm
         carried::put_signature_into_body(table, &mut request);
         return request;
     }
-    let given = Headers::new(request.headers.iter().map(|(name, value)| (name, value.as_str())).chain(
-        // A header that the signature covers, and that the request therefore has.
-        table.id.as_ref().map(|name| (&name.header, id.as_str())),
-    ));
+    let given = Headers::new(
+        request
+            .headers
+            .iter()
+            .map(|(name, value)| (name, value.as_str()))
+            .chain(
+                // A header that the signature covers, and that the request therefore has.
+                table.id.as_ref().map(|name| (&name.header, id.as_str())),
+            ),
+    );
     let unsigned = Unsigned {
         id: &id,
         now: Timestamp::from_second(NOW).unwrap(),
         target: request.target(),
         address: ADDRESS,
         headers: &given,
-        body: if signs_payload(table) { &payload } else { &request.body },
+        body: if signs_payload(table) {
+            &payload
+        } else {
+            &request.body
+        },
     };
     let private = keys::pair(table).map_or(secret, |(_, private)| private);
     let made = sign_request(scheme, &Secret::new(private), &unsigned);

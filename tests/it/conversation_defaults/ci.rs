@@ -461,10 +461,7 @@ fn builds_of_drone_and_travis_are_conversations_of_their_branch() {
             ("finished__failed", "?"),
             ("finished__failed /id=411619176 /number=246", "?"),
             ("finished__pull-request-errored", "?"),
-            (
-                "finished__failed /id=411619177 /number=247 /state=passed",
-                "?",
-            ),
+            ("finished__failed /id=411619177 /number=247 /state=passed", "?"),
             ("finished__canceled", "no message"),
         ],
     );
@@ -479,7 +476,10 @@ fn a_deploy_of_netlify_and_a_run_of_terraform_are_one_message() {
             ("deploy_building__production", "?"),
             ("deploy_created__production", "?"),
             ("deploy_failed__preview", "?"),
-            ("deploy_created__production /context=deploy-preview /id=1", "no message"),
+            (
+                "deploy_created__production /context=deploy-preview /id=1",
+                "no message",
+            ),
         ],
     );
     assert_plays(
@@ -494,7 +494,10 @@ fn a_deploy_of_netlify_and_a_run_of_terraform_are_one_message() {
             ("run_errored__canceled", "no message"),
             ("run_errored__errored", "?"),
             ("assessment__drifted", "?"),
-            ("assessment__drifted /details/new_assessment_result/resources_drifted=5", "?"),
+            (
+                "assessment__drifted /details/new_assessment_result/resources_drifted=5",
+                "?",
+            ),
         ],
     );
 }

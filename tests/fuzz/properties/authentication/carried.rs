@@ -26,8 +26,19 @@ pub(super) fn invented(input: &mut Input<'_>, table: Table) -> Table {
             ..table
         };
     }
-    let known = ["@method", "@path", "@query", "@target-uri", "@authority", "@request-target"];
-    let components = known.iter().filter(|_| input.flag()).copied().chain(["content-digest"]);
+    let known = [
+        "@method",
+        "@path",
+        "@query",
+        "@target-uri",
+        "@authority",
+        "@request-target",
+    ];
+    let components = known
+        .iter()
+        .filter(|_| input.flag())
+        .copied()
+        .chain(["content-digest"]);
     Table {
         format: Some("http-message".to_owned()),
         components: Some(components.map(str::to_owned).collect()),
@@ -40,23 +51,38 @@ pub(super) fn invented(input: &mut Input<'_>, table: Table) -> Table {
 /// Makes the body a JSON object with some fields and its own signature, as SNS does.
 pub(super) fn put_signature_into_body(table: &Table, request: &mut Request) {
     let message = String::from_utf8_lossy(&request.body).into_owned();
-    let fields = [("Type", "Notification"), ("Message", message.as_str()), ("TopicArn", "arn")];
+    let fields = [
+        ("Type", "Notification"),
+        ("Message", message.as_str()),
+        ("TopicArn", "arn"),
+    ];
     let fields = fields.map(|(name, text)| (name.to_owned(), Value::from(text)));
     let mut object = Map::from_iter(fields);
     let text = lines(table, &object).unwrap();
     let key = RsaKeyPair::from_pkcs8(&keys::der(KEY_PAIRS[1].1)).unwrap();
     let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
-        .unwrap();
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        text.as_bytes(),
+        &mut signature,
+    )
+    .unwrap();
     let field = table.field.clone().unwrap();
     object.insert(field, encode("base64", &signature).into());
     request.body = Value::Object(object).to_string().into_bytes();
-    request.headers.push((table.header.clone().unwrap(), "Notification".to_owned()));
+    request
+        .headers
+        .push((table.header.clone().unwrap(), "Notification".to_owned()));
 }
 
 /// The lines that a signature in the body covers.
 fn lines(table: &Table, object: &Map<String, Value>) -> Option<String> {
-    let signed = table.signed.as_deref()?.strip_prefix("{fields:")?.strip_suffix('}')?;
+    let signed = table
+        .signed
+        .as_deref()?
+        .strip_prefix("{fields:")?
+        .strip_suffix('}')?;
     let present = signed.split(',').filter(|name| object.contains_key(*name));
     let line = |name: &str| Some(format!("{name}\n{}\n", object[name].as_str()?));
     present.map(line).collect()
@@ -81,7 +107,9 @@ pub(super) fn is_jws(table: &Table, secret: &str, value: &str, body: &[u8]) -> b
     let [header, claims, signature] = parts[..] else {
         return false;
     };
-    let (Ok(claims_json), Ok(signature)) = (URL_SAFE_NO_PAD.decode(claims), URL_SAFE_NO_PAD.decode(signature)) else {
+    let (Ok(claims_json), Ok(signature)) =
+        (URL_SAFE_NO_PAD.decode(claims), URL_SAFE_NO_PAD.decode(signature))
+    else {
         return false;
     };
     let stated: Value = serde_json::from_slice(&claims_json).unwrap_or_default();
@@ -100,36 +128,73 @@ pub(super) fn is_jws(table: &Table, secret: &str, value: &str, body: &[u8]) -> b
 /// a single label, and what it changes at random cannot make another valid one.
 pub(super) fn has_message_signature(table: &Table, secret: &str, request: &Request) -> bool {
     let value = |wanted: &str| {
-        let mut found = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        found.next().map(|(_, value)| value.trim_matches([' ', '\t']).to_owned())
+        let mut found = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found
+            .next()
+            .map(|(_, value)| value.trim_matches([' ', '\t']).to_owned())
     };
-    let (Some(input), Some(signatures), Some(digest)) =
-        (value("signature-input"), value("signature"), value("content-digest"))
-    else {
+    let (Some(input), Some(signatures), Some(digest)) = (
+        value("signature-input"),
+        value("signature"),
+        value("content-digest"),
+    ) else {
         return false;
     };
-    let hashes = [("sha-256", Sha256::digest(&request.body).to_vec()), ("sha-512", Sha512::digest(&request.body).to_vec())];
+    let hashes = [
+        ("sha-256", Sha256::digest(&request.body).to_vec()),
+        ("sha-512", Sha512::digest(&request.body).to_vec()),
+    ];
     let is_hashed = hashes
         .iter()
         .any(|(name, hash)| digest.contains(&format!("{name}=:{}:", encode("base64", hash))));
-    let lists = input.char_indices().filter(|(_, sign)| *sign == '(').map(|(at, _)| &input[at..]);
-    let tags: Vec<Vec<u8>> = (signatures.split(':')).filter_map(|text| STANDARD.decode(text).ok()).collect();
+    let lists = input
+        .char_indices()
+        .filter(|(_, sign)| *sign == '(')
+        .map(|(at, _)| &input[at..]);
+    let tags: Vec<Vec<u8>> = (signatures.split(':'))
+        .filter_map(|text| STANDARD.decode(text).ok())
+        .collect();
     let is_right = |list: &str| {
-        let names: Vec<&str> = list.split(')').next().unwrap().split('"').skip(1).step_by(2).collect();
-        let is_covered = table.components.iter().flatten().all(|name| names.contains(&name.as_str()));
+        let names: Vec<&str> = list
+            .split(')')
+            .next()
+            .unwrap()
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .collect();
+        let is_covered = table
+            .components
+            .iter()
+            .flatten()
+            .all(|name| names.contains(&name.as_str()));
         let line = |name: &&str| Some(format!("\"{name}\": {}\n", component(name, request, &digest)?));
         let Some(text) = names.iter().map(line).collect::<Option<String>>() else {
             return false;
         };
-        let created = list.split("created=").nth(1).map(|rest| rest.split([';', ',', ' ']).next().unwrap());
-        let age = created.and_then(|at| at.parse::<i64>().ok()).map(|at| (at - request.now).abs());
-        let tolerance = if table.tolerance.as_deref() == Some("5m") { 300 } else { 30 };
+        let created = list
+            .split("created=")
+            .nth(1)
+            .map(|rest| rest.split([';', ',', ' ']).next().unwrap());
+        let age = created
+            .and_then(|at| at.parse::<i64>().ok())
+            .map(|at| (at - request.now).abs());
+        let tolerance = if table.tolerance.as_deref() == Some("5m") {
+            300
+        } else {
+            30
+        };
         // The list ends at its own end, or at a comma before the next one.
         let ends = list.match_indices(',').map(|(at, _)| at).chain([list.len()]);
         let signed = ends.map(|end| format!("{text}\"@signature-params\": {}", list[..end].trim_end()));
         is_covered
             && age.is_some_and(|age| age <= tolerance)
-            && signed.into_iter().any(|text| tags.iter().any(|tag| is_tag(table, secret, text.as_bytes(), tag)))
+            && signed
+                .into_iter()
+                .any(|text| tags.iter().any(|tag| is_tag(table, secret, text.as_bytes(), tag)))
     };
     let right = lists.into_iter().any(is_right);
     is_hashed && right
@@ -150,8 +215,13 @@ fn component(name: &str, request: &Request, digest: &str) -> Option<String> {
         "@request-target" => Some(format!("{path}{query}")),
         "content-digest" => Some(digest.to_owned()),
         _ => {
-            let of_name = request.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
-            let lines: Vec<&str> = of_name.map(|(_, value)| value.trim_matches([' ', '\t'])).collect();
+            let of_name = request
+                .headers
+                .iter()
+                .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            let lines: Vec<&str> = of_name
+                .map(|(_, value)| value.trim_matches([' ', '\t']))
+                .collect();
             (!lines.is_empty()).then(|| lines.join(", "))
         }
     }

@@ -97,8 +97,13 @@ fn is_signed(
     let path = format!("/prefix{}", request.signed_path);
     let mark = if request.query.is_empty() { "" } else { "?" };
     let url = format!("{ADDRESS}{}{mark}{}", request.signed_path, request.query);
-    let named = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-id"));
-    let named = named.map(|(_, value)| value.trim_matches([' ', '\t'])).unwrap_or_default();
+    let named = request
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("x-id"));
+    let named = named
+        .map(|(_, value)| value.trim_matches([' ', '\t']))
+        .unwrap_or_default();
     let mut text = Vec::new();
     let mut rest = table.signed.as_deref().unwrap_or("{body}");
     while let Some(first) = rest.chars().next() {
@@ -135,14 +140,20 @@ fn is_there(table: &Table, secret: &str, text: &[u8], value: &str) -> bool {
     if table.has_public_key() {
         // No other text of this length decodes to a signature.
         let length: usize = if table.method == "rsa" { 256 } else { 64 };
-        let letters = if is_hex { 2 * length } else { length.div_ceil(3) * 4 };
+        let letters = if is_hex {
+            2 * length
+        } else {
+            length.div_ceil(3) * 4
+        };
         let decode = |part: &str| match is_hex {
             true => hex::decode(part).ok(),
             false => base64::engine::general_purpose::STANDARD.decode(part).ok(),
         };
         let ends = value.char_indices().map(|(at, _)| at);
         let parts = ends.filter_map(|at| value.get(at..at + letters));
-        return parts.filter_map(decode).any(|tag| is_tag(table, secret, text, &tag));
+        return parts
+            .filter_map(decode)
+            .any(|tag| is_tag(table, secret, text, &tag));
     }
     let tag = hmac(table, secret, text);
     match is_hex {
