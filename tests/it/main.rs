@@ -48,6 +48,7 @@ mod reload;
 mod reports;
 mod requests;
 mod senders;
+mod signatures;
 mod store;
 mod storm;
 mod supervised;

@@ -1,5 +1,6 @@
 //! Which scheme decides, which secret authenticates, and which headers an event keeps.
 
+use super::mechanisms::{DISCORD, ED25519, ED25519_PRIVATE, MESSAGE, TWILIO};
 use super::senders::*;
 use super::*;
 
@@ -141,4 +142,51 @@ fn events_keep_no_secret_header() {
     let (kept, ..) = pending.finish(Bytes::from("{}"), at(NOW)).unwrap().into_parts();
     let names: Vec<_> = kept.iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["webhook-id", "webhook-timestamp", "x-github-event"]);
+}
+
+#[test]
+fn a_scheme_that_requires_another_is_refused_without_it() {
+    let table = format!("{DISCORD}also = \"path\"\n");
+    let made = |secrets| {
+        let schemes = [table.as_str(), PATH].map(scheme).to_vec();
+        Authenticator::new(schemes, secrets, BodyForm::default())
+    };
+    let key = || secret("key", ED25519);
+    let alone = made(vec![key()]).err().unwrap();
+    assert!(
+        alone[0].contains("needs a secret of the scheme `path`"),
+        "{alone:?}"
+    );
+    let both = made(vec![key(), secret("token", "0123456789abcdef")]).unwrap();
+    let headers = sign(&scheme(&table), &Secret::new(ED25519_PRIVATE), "", at(NOW), b"{}");
+    let signed = Headers::new(headers).with("x-original-uri", "/hooks/x/0123456789abcdef");
+    let unsigned = Headers::default();
+    let prove = |headers: &Headers, token| {
+        let pending = both.begin(headers, token)?;
+        let authentic = pending.finish(Bytes::from_static(b"{}"), at(NOW))?;
+        Ok(authentic.into_parts())
+    };
+    let (kept, _, name, _) = prove(&signed, Some("0123456789abcdef")).unwrap();
+    assert_eq!((name.as_str(), kept), ("key", Headers::default()));
+    for (headers, token, refusal) in [
+        (&signed, None, Refusal::Missing),
+        (&signed, Some("other"), Refusal::Mismatch),
+        (&unsigned, Some("0123456789abcdef"), Refusal::Missing),
+    ] {
+        assert_eq!(prove(headers, token).err(), Some(refusal));
+    }
+    // A source with the token alone needs no signature.
+    let token = made(vec![secret("token", "0123456789abcdef")]).unwrap();
+    assert!(token.begin(&unsigned, Some("0123456789abcdef")).is_ok());
+}
+
+#[test]
+fn a_signature_over_the_url_needs_the_public_address() {
+    for table in [TWILIO, MESSAGE] {
+        let value = if table == MESSAGE { ED25519 } else { "12345" };
+        let mut made = authenticator(&[table], vec![secret("x", value)]);
+        let finding = made.set_address(None).unwrap_err();
+        assert!(finding.contains("[public] url"), "{finding}");
+        assert_eq!(made.set_address(Some("https://bridge.example.org")), Ok(()));
+    }
 }

@@ -1,17 +1,15 @@
-//! Signatures by public keys, over other values than the body, and in other formats: vectors of senders, of their libraries and of
-//! standards, and what is refused.
+//! Signatures by private keys, and over other values than the body: vectors of senders, of their libraries and of standards, and
+//! what is refused.
 
+<<<<<<< HEAD
 use super::senders::{ALL, PATH};
+=======
+use super::senders::ALL;
+>>>>>>> sig
 use super::*;
-use crate::authentication::cipher::{Cipher, KeyForm};
-use crate::authentication::encoding::Encoding;
-use crate::authentication::hash::Hash;
-use crate::authentication::message_signature::MessageSignature;
-use crate::authentication::public_key::KeyPair;
-use crate::authentication::scheme::{Carrier, Method, Signature};
-use std::time::Duration;
+use crate::authentication::scheme::{Carrier, Method};
 
-const TWILIO: &str = r#"
+pub(super) const TWILIO: &str = r#"
 name = "signature"
 method = "hmac"
 header = "X-Twilio-Signature"
@@ -50,7 +48,7 @@ encoding = "base64"
 signed = "{payload}"
 "#;
 
-const DISCORD: &str = r#"
+pub(super) const DISCORD: &str = r#"
 name = "signature"
 method = "ed25519"
 header = "X-Signature-Ed25519"
@@ -59,15 +57,7 @@ timestamp = { header = "X-Signature-Timestamp" }
 tolerance = "5m"
 "#;
 
-const NETLIFY: &str = r#"
-name = "signature"
-method = "hmac"
-format = "jws"
-header = "X-Webhook-Signature"
-claims = { iss = "netlify", sha256 = "{sha256:hex}" }
-"#;
-
-const MESSAGE: &str = r#"
+pub(super) const MESSAGE: &str = r#"
 name = "signature"
 method = "ed25519"
 format = "http-message"
@@ -75,13 +65,13 @@ components = ["@method", "@target-uri", "content-digest"]
 tolerance = "5m"
 "#;
 
-const ED25519: &str = include_str!("../../../tests/data/keys/ed25519.pub.pem");
-const ED25519_PRIVATE: &str = include_str!("../../../tests/data/keys/ed25519.pem");
+pub(super) const ED25519: &str = include_str!("../../../tests/data/keys/ed25519.pub.pem");
+pub(super) const ED25519_PRIVATE: &str = include_str!("../../../tests/data/keys/ed25519.pem");
 const RSA: &str = include_str!("../../../tests/data/keys/rsa.pub.pem");
 const RSA_PRIVATE: &str = include_str!("../../../tests/data/keys/rsa.pem");
 
 /// Authenticates a request with a request line, to a bridge with a public address.
-fn prove_at(
+pub(super) fn prove_at(
     (table, value): (&str, &str),
     address: &str,
     target: RequestTarget<'_>,
@@ -300,6 +290,7 @@ fn an_ed25519_signature_covers_the_timestamp_and_the_body() {
         prove(&plain, &[("x", signature)], "s", NOW),
         Err(Refusal::Mismatch)
     );
+<<<<<<< HEAD
 }
 
 #[test]
@@ -486,6 +477,8 @@ fn a_message_signature_covers_the_required_components_and_the_body() {
         Err(Refusal::Malformed)
     );
     assert_eq!(edited("sha-256=", "sha-999="), Err(Refusal::Mismatch));
+=======
+>>>>>>> sig
 }
 
 /// Schemes with a public key: table, public key, private key.
@@ -578,6 +571,7 @@ fn a_public_key_is_never_a_secret_and_a_secret_never_a_public_key() {
     }
     assert_eq!(findings(DISCORD, public_key(ED25519).unwrap().expose()), "");
 }
+<<<<<<< HEAD
 
 #[test]
 fn a_scheme_that_requires_another_is_refused_without_it() {
@@ -625,3 +619,5 @@ fn a_signature_over_the_url_needs_the_public_address() {
         assert_eq!(made.set_address(Some("https://bridge.example.org")), Ok(()));
     }
 }
+=======
+>>>>>>> sig

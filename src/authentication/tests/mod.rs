@@ -3,6 +3,7 @@
 mod bodies;
 mod choice;
 mod findings;
+mod formats;
 mod mechanisms;
 mod properties;
 mod refusals;
