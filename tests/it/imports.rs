@@ -133,7 +133,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "console",
         &[
             "operator", // What it shows.
-            "queue", "decision", "route", "message", // The causes of an error.
+            "queue",
+            "decision",
+            "route",
+            "message",   // The causes of an error.
+            "condition", // Why a condition holds or not.
             "logging",
         ],
     ),
