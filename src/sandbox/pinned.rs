@@ -38,13 +38,6 @@ struct Only {
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-/// The peer has another certificate.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "it serves another certificate than [public] tls has now: `twake-bridge reload`, or it is another server"
-)]
-struct OtherCertificate;
-
 /// A connection's decrypted bytes.
 #[derive(Debug)]
 pub(super) struct Decrypted(AsyncTlsStream<TcpStream>);

@@ -84,6 +84,24 @@ fn lists_are_lines_whose_indentation_is_seen() {
 }
 
 #[test]
+fn a_quote_in_a_list_makes_no_blank_lines() {
+    assert_eq!(
+        twacode("- a\n\n  > q\n- b\n\n  > r\n\nc"),
+        json!([
+            text("• "),
+            text("a"),
+            br(),
+            {"type": "mquote", "content": [text("q")]},
+            text("• "),
+            text("b"),
+            br(),
+            {"type": "mquote", "content": [text("r")]},
+            text("c"),
+        ])
+    );
+}
+
+#[test]
 fn a_button_leads_where_its_link_does() {
     let button = Button {
         label: "Open".to_owned(),
