@@ -55,10 +55,16 @@ pub(super) fn of_value(value: &ValueReader<'_, '_>) -> Option<Reference> {
     let table = value.table()?;
     let place =
         |key: &str, location: fn(String) -> SecretLocation| table.text(key).map(|name| location(name.value));
+    // Only a source can have one.
+    let takes_key = table.known().any(|key| key == "public_key");
     let location = place("env", SecretLocation::Env)
         .or_else(|| place("file", SecretLocation::File))
         .or_else(|| place("credential", SecretLocation::Credential))
-        .or_else(|| place("public_key", SecretLocation::Key))?;
+        .or_else(|| {
+            takes_key
+                .then(|| place("public_key", SecretLocation::Key))
+                .flatten()
+        })?;
     Some(Reference {
         location,
         scheme: table.text("scheme"),

@@ -115,22 +115,22 @@ fn each_contradiction_in_a_table_is_found() {
             "header: this format does not use",
         ),
         (
-            "name = \"s\"\nmethod = \"ed25519\"\nformat = \"http-message\"",
+            "name = \"s\"\nmethod = \"ed25519\"\nformat = \"http-message\"\n",
             "components = [\"date\"]\ntolerance = \"5m\"",
             "components: it needs \"content-digest\"",
         ),
         (
-            "name = \"s\"\nmethod = \"ed25519\"\nformat = \"http-message\"",
+            "name = \"s\"\nmethod = \"ed25519\"\nformat = \"http-message\"\n",
             "components = [\"content-digest\"]",
             "tolerance: the format needs a tolerance",
         ),
         (
-            "name = \"s\"\nmethod = \"ed25519\"\nheader = \"X\"",
+            "name = \"s\"\nmethod = \"ed25519\"\nheader = \"X\"\n",
             "algorithm = \"sha256\"",
             "algorithm: method `ed25519` does not use",
         ),
         (
-            "name = \"s\"\nmethod = \"rsa\"\nheader = \"X\"",
+            "name = \"s\"\nmethod = \"rsa\"\nheader = \"X\"\n",
             "secret = { prefix = \"a\" }",
             "secret: method `rsa` does not use",
         ),

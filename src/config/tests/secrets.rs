@@ -301,11 +301,7 @@ fn a_secret_in_utf_16_is_reported_as_utf_16() {
 
 /// A source whose sender signs with a private key.
 fn signed(secrets: &str, authentication: &str, rest: &str) -> String {
-    let source = SOURCE.replace(
-        "secrets = [{ env = \"OVEN\" }]",
-        &format!("secrets = [{secrets}]"),
-    );
-    assert_ne!(source, SOURCE);
+    let source = SOURCE.replace("{ env = \"OVEN\" }", secrets);
     let scheme = "[[sources.oven.authentication]]\nname = \"signature\"\nheader = \"X-Signature\"\n";
     format!("{START}{source}{scheme}{authentication}\n{rest}")
 }

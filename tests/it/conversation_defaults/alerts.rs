@@ -340,14 +340,18 @@ fn an_issue_of_an_error_is_one_conversation_and_a_metric_alert_one_message() {
 
 #[test]
 fn an_alarm_of_cloudwatch_is_one_message_until_it_is_over() {
+    let over = "✅ api-jideola domain alarm is over after 20 min";
     assert_plays(
         "an alarm that begins, repeats and ends",
         "aws-sns",
         &[
             ("alarm__ok", "not_open"),
-            ("alarm__alarm", "?"),
+            ("alarm__alarm", "post 1: 🔴 api-jideola domain alarm"),
             ("alarm__insufficient-data", "no message"),
-            ("alarm__ok", "?"),
+            (
+                "alarm__ok",
+                &format!("update 1: {over}\nreply to 1 and channel: {over}"),
+            ),
             ("alarm__ok", "not_open"),
         ],
     );

@@ -442,61 +442,117 @@ fn a_sync_of_argo_cd_is_one_message() {
 
 #[test]
 fn builds_of_drone_and_travis_are_conversations_of_their_branch() {
+    let recovered =
+        "✅ daily_updates #191 recovered on stable in Diesel-Net/plex after 1 min: it had failed for 20 min";
     assert_plays(
         "builds of a branch",
         "drone",
         &[
             ("build__pending", "no message"),
             ("build__success", "not_open"),
-            ("build__failure", "?"),
-            ("build__failure /build/number=190", "?"),
-            ("build__success /build/number=191", "?"),
+            (
+                "build__failure",
+                "post 1: ❌ daily_updates #189 failed on stable in Diesel-Net/plex after 1 min",
+            ),
+            (
+                "build__failure /build/number=190",
+                "update 1: ❌ daily_updates #190 failed on stable in Diesel-Net/plex after 1 min: failing since 14:25 UTC, first plex #189",
+            ),
+            (
+                "build__success /build/number=191",
+                &format!("update 1: {recovered}\nreply to 1 and channel: {recovered}"),
+            ),
             ("build__killed", "no message"),
         ],
     );
+    let place = "on master in lapolinar/docs-travis-ci-com after 2 min";
+    let recovered = format!("✅ docs-travis-ci-com #247 recovered {place}: it had failed for 30 min");
     assert_plays(
         "builds of a branch and of a pull request",
         "travis",
         &[
-            ("finished__failed", "?"),
-            ("finished__failed /id=411619176 /number=246", "?"),
-            ("finished__pull-request-errored", "?"),
-            ("finished__failed /id=411619177 /number=247 /state=passed", "?"),
+            (
+                "finished__failed",
+                &format!("post 1: ❌ docs-travis-ci-com #245 failed {place}"),
+            ),
+            (
+                "finished__failed /id=411619176 /number=\"246\"",
+                &format!(
+                    "update 1: ❌ docs-travis-ci-com #246 failed {place}: failing since 14:05 UTC, first docs-travis-ci-com #245"
+                ),
+            ),
+            (
+                "finished__pull-request-errored",
+                "post 2: ❌ fhir-svn #4603 could not run on master in hl7-fhir/fhir-svn after 17 min",
+            ),
+            (
+                "finished__failed /id=411619177 /number=\"247\" /state=passed",
+                &format!("update 1: {recovered}\nreply to 1 and channel: {recovered}"),
+            ),
             ("finished__canceled", "no message"),
         ],
     );
 }
 
 #[test]
-fn a_deploy_of_netlify_and_a_run_of_terraform_are_one_message() {
+fn a_deploy_of_netlify_is_one_message() {
+    let deployed = "✅ Deployed objective-jepsen-35fbb2 to production from master after 3 s";
     assert_plays(
         "a deploy to production",
         "netlify",
         &[
-            ("deploy_building__production", "?"),
-            ("deploy_created__production", "?"),
-            ("deploy_failed__preview", "?"),
+            (
+                "deploy_building__production",
+                "post 1: ⏳ Deploying objective-jepsen-35fbb2 to production from master",
+            ),
+            (
+                "deploy_created__production",
+                &format!("update 1: {deployed}\nreply to 1 and channel: {deployed}"),
+            ),
+            (
+                "deploy_failed__preview",
+                "post 3: ❌ Failed to deploy objective-jepsen-35fbb2 as deploy-preview from feature/login",
+            ),
             (
                 "deploy_created__production /context=deploy-preview /id=1",
                 "no message",
             ),
         ],
     );
+}
+
+#[test]
+fn a_run_of_terraform_is_one_message_and_so_is_the_same_finding_about_a_workspace() {
+    let applied = "✅ Applied tf-aws-simple of org1 after 2 min";
     assert_plays(
-        "a run that a person confirms",
+        "a run that a person confirms, and drift",
         "terraform-cloud",
         &[
-            ("run_created__manual", "no message"),
-            ("run_needs_attention__planned", "?"),
-            ("run_applying__destroy", "?"),
-            ("run_completed__applied", "?"),
+            (
+                "run_needs_attention__planned",
+                "post 1: ✋ tf-aws-simple of org1 waits for a person to confirm the plan",
+            ),
+            (
+                "run_applying__destroy",
+                "update 1: ⏳ Applying tf-aws-simple of org1",
+            ),
+            (
+                "run_completed__applied",
+                &format!("update 1: {applied}\nreply to 1 and channel: {applied}"),
+            ),
             ("run_completed__nothing-to-apply", "no message"),
             ("run_errored__canceled", "no message"),
-            ("run_errored__errored", "?"),
-            ("assessment__drifted", "?"),
+            (
+                "run_errored__errored",
+                "post 3: ❌ The run of service-tfbuddy-dev of zapier failed after 4 s",
+            ),
+            (
+                "assessment__drifted",
+                "post 4: ⚠️ my-workspace of acme-org: 4 resources of 59 differ from the configuration",
+            ),
             (
                 "assessment__drifted /details/new_assessment_result/resources_drifted=5",
-                "?",
+                "update 4: ⚠️ my-workspace of acme-org: 5 resources of 60 differ from the configuration, 2 times since 15:05 UTC",
             ),
         ],
     );
