@@ -99,7 +99,10 @@ fn what_a_kind_reads_of_a_payload_decides_as_the_whole_payload_does() {
         }
     }
     // Their facts search the payload.
-    assert_eq!(whole, ["generic", "slack-compatible", "standard-webhooks"]);
+    assert_eq!(
+        whole,
+        ["cloudevents", "generic", "slack-compatible", "standard-webhooks"]
+    );
 }
 
 #[test]

@@ -49,7 +49,15 @@ fn acceptors(scheme: &str) -> Vec<Acceptor> {
             acceptor("github", ("", ""), None),
             acceptor("bitbucket-cloud", ("-256", ""), None),
             acceptor("bitbucket-datacenter", ("-256", ""), None),
+            // Jira, too. Redmine's own test has this signature in its header.
+            acceptor("jira", ("-256", ""), None),
+            acceptor(
+                "redmine",
+                ("x-hub-signature-256", "x-redmine-signature-256"),
+                None,
+            ),
         ],
+        "stripe" => vec![acceptor("stripe", ("", ""), Some(1_700_000_000))],
         _ => vec![],
     }
 }
@@ -110,8 +118,11 @@ fn published_signatures_authenticate_for_five_minutes_and_only_with_their_body()
         ("buildkite", 1),
         ("circleci", 4),
         ("github", 1),
+        ("jira", 1),
+        ("redmine", 1),
         ("slack-compatible", 1),
         ("standard-webhooks", 3),
+        ("stripe", 1),
     ];
     for (kind, times) in expected {
         let found = tried.iter().filter(|tried| **tried == kind).count();
