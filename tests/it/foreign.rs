@@ -9,9 +9,13 @@
 //! | `held_out.jsonl` | 32 of 43 | 14 of 17 | |
 //! | `fresh.jsonl`, the first 41 | 30 of 41, six of them only in a list of fields | 17 of 21 | 1 |
 //! | `fresh.jsonl`, the last ten, after a correction | 6 of 10 | 4 of 4 | |
+//! | `learned.jsonl` | 37 of 42 | 8 of 12 | |
+//! | `second.jsonl`, after a correction with `learned.jsonl` | 32 of 41, three of them only in a list of fields | 13 of 14 | |
+//! | `third.jsonl`, the first 26, after a correction with `second.jsonl` | 24 of 26, one of them only in a list | 3 of 5 | |
+//! | `third.jsonl`, the last 20, after a correction | 17 of 20, one of them only in a list | 3 of 4 | |
 //!
-//! The general rules were corrected after each run, so no payload is unseen now. Expect six or seven subjects of ten
-//! from a sender that is not here.
+//! The general rules were corrected after each run, so no payload is unseen now. Expect eight or nine subjects of ten from a
+//! sender that is not here.
 //!
 //! `subject` is what a reader must find in the first line, `link` the start of the address that a message must have.
 //! `failed` payloads report a failure and must not get a ✅.
@@ -27,20 +31,18 @@ use crate::kinds::{assert_readable, event, source};
 const PAYLOADS: &str = include_str!("foreign/payloads.jsonl");
 const HELD_OUT: &str = include_str!("foreign/held_out.jsonl");
 const FRESH: &str = include_str!("foreign/fresh.jsonl");
+const LEARNED: &str = include_str!("foreign/learned.jsonl");
+const SECOND: &str = include_str!("foreign/second.jsonl");
+const THIRD: &str = include_str!("foreign/third.jsonl");
 
 #[test]
 fn nine_of_ten_payloads_without_a_kind_get_a_subject_and_their_link() {
     assert_nine_of_ten(PAYLOADS, 40, 20);
-}
-
-#[test]
-fn nine_of_ten_held_out_payloads_get_a_subject_and_their_link() {
     assert_nine_of_ten(HELD_OUT, 40, 15);
-}
-
-#[test]
-fn nine_of_ten_fresh_payloads_get_a_subject_and_their_link() {
     assert_nine_of_ten(FRESH, 50, 25);
+    assert_nine_of_ten(LEARNED, 42, 12);
+    assert_nine_of_ten(SECOND, 41, 14);
+    assert_nine_of_ten(THIRD, 46, 9);
 }
 
 /// Panics if more than a tenth of the subjects, or of the links, is missing, or if there are fewer of them than given.
