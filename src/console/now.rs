@@ -14,6 +14,7 @@ use super::notice::NoticeQuery;
 use super::parts::{ago, chip};
 use crate::operator::OperatorService;
 use crate::operator::view::{ChannelDetails, EventQuery, EventSummary, StateWord};
+use crate::queue::State;
 
 /// Events under "dead letters" and under "newest".
 const FEW: u32 = 5;
@@ -30,7 +31,9 @@ pub(super) async fn show(
         limit: Some(FEW),
         ..EventQuery::default()
     };
-    let dead = service.events(&few(Some(StateWord::Dead))).await?.events;
+    let mut dead = service.events(&few(Some(StateWord::Dead))).await?.events;
+    // One that was put back and delivered is no trouble any more.
+    dead.retain(|event| event.deliveries.iter().any(|of| of.state == State::Dead));
     let newest = service.events(&few(None)).await?.events;
     let overview = service.overview();
     let content = html! {

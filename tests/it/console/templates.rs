@@ -32,7 +32,7 @@ async fn an_edited_template_is_shown_with_its_findings_and_nothing_is_saved() {
     std::fs::create_dir_all(templates.join("github")).unwrap();
     let bridge = setup.bridge_from(&format!("templates = {templates:?}\n{}", setup.config_text("")));
     let kinds = page(&bridge, "/console/templates").await;
-    for text in ["?kind=gitlab\"", "?source=github\"", "Prometheus Alertmanager", "<code>{body}</code>"] {
+    for text in ["?kind=gitlab\"", "?source=github\"", "Prometheus Alertmanager", ">{body}</code>"] {
         assert!(kinds.contains(text), "{text} in {kinds}");
     }
     let shown = page(&bridge, "/console/templates?kind=github&template=push.hbs").await;
