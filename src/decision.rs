@@ -57,7 +57,7 @@ pub struct Decision {
     pub skipped: Vec<DecidedDelivery>,
     /// The parts of the decision that exceeded their step limit.
     pub cut_off: Vec<CutOff>,
-    /// Why the body cannot be parsed ([`Unreadable::why`]). Then no template is rendered.
+    /// Why the body cannot be parsed ([`Unreadable::why`](crate::event::Unreadable::why)). Then no template is rendered.
     pub unreadable: Option<String>,
 }
 

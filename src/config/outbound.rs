@@ -112,7 +112,7 @@ impl RawProxy {
         });
         let password: Option<Secret> = self
             .password
-            .and_then(|password| password.read(Purpose::Given, base, environment, findings));
+            .and_then(|password| password.read(Purpose::Password, base, environment, findings));
         let (host, port) = address?;
         let credentials = user.as_ref().zip(password.as_ref());
         let credentials = credentials.map(|(user, password)| (user.value.as_str(), password));

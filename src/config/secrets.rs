@@ -28,8 +28,10 @@ pub(super) enum Purpose {
     Webhook,
     /// The operator's token, which the author of the configuration makes.
     Bearer,
-    /// A secret that somebody else made: Twake's key, a proxy's password.
+    /// A secret that Twake made: an application's key.
     Given,
+    /// The password of a proxy, which a person chose.
+    Password,
     /// A token of a homeserver, which goes into a header.
     Token,
 }
@@ -102,11 +104,14 @@ impl Reference {
             .map_err(|why| findings.error(self.at, &self.path, why))
             .ok()?;
         let doubt = match purpose {
-            Purpose::Given if secret.expose().trim() != secret.expose() => {
+            Purpose::Given | Purpose::Password if secret.expose().trim() != secret.expose() => {
                 Some("starts or ends with white space, probably by mistake: write it without")
             }
+            Purpose::Password if secret.is_placeholder() => {
+                Some("is a placeholder or a common word: is it the one you were given?")
+            }
             Purpose::Bearer => secret.guessed(),
-            Purpose::Given | Purpose::Token | Purpose::Webhook => None,
+            Purpose::Given | Purpose::Password | Purpose::Token | Purpose::Webhook => None,
         };
         if let Some(doubt) = doubt {
             findings.warning(self.at, &self.path, format!("{} {doubt}", self.name()));

@@ -7,7 +7,7 @@
 //!
 //! Everything goes through [`OperatorService`](crate::operator::OperatorService), as for the API. Access control comes before: the
 //! listener's middleware. What comes from outside (payloads, headers, messages) is shown as text; a link from outside goes
-//! through [`link::web`].
+//! through `link::web`.
 
 mod actions;
 mod assets;

@@ -31,7 +31,7 @@ pub struct Thread {
     /// Facts of the first event.
     #[serde(default)]
     pub first: BTreeMap<String, String>,
-    /// When conversations with its key have opened within [`AGAIN`] before it, and when it opened.
+    /// When conversations with its key have opened within `AGAIN` before it, and when it opened.
     #[serde(default)]
     pub openings: Openings,
     /// The newest event that it has had.
@@ -99,7 +99,7 @@ const ITEM_KEYS: usize = 200;
 pub struct Items {
     /// The start of the hash of each key.
     keys: Vec<u64>,
-    /// The texts of the first [`ITEMS`].
+    /// The texts of the first `ITEMS`.
     pub texts: Vec<Document>,
     /// How many items there are.
     pub count: u64,
@@ -159,7 +159,7 @@ pub(super) const OPENINGS: usize = 100;
 pub struct Openings(Vec<Timestamp>);
 
 impl Openings {
-    /// Those within [`AGAIN`] before a time, and that time.
+    /// Those within `AGAIN` before a time, and that time.
     #[must_use]
     pub(super) fn then(&self, now: Timestamp) -> Self {
         let is_recent = |at: &&Timestamp| now.duration_since(**at) < AGAIN;

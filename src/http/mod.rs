@@ -208,7 +208,7 @@ pub fn public(hooks: Hooks) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'sta
     }
 }
 
-/// Routes of the operator's listener. [`access`] checks every request before its handler.
+/// Routes of the operator's listener. `access` checks every request before its handler.
 pub fn operators(operator: Operator) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     let wrong_tokens = WrongTokens::default();
     move |service| {

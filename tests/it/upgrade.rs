@@ -37,6 +37,8 @@ impl Upgrade {
         let setup = TestSetup::with(&["dev", "ops", "broken"], Limits::default());
         let text = setup.config_text(MORE);
         let text = text.replace("[channels]\n", "[channels]\nbroken = \"ch-broken\"\n");
+        // The stored pushes go to side branches.
+        let text = text.replace("kind = \"github\"\n", "kind = \"github\"\ncalm = false\n");
         fs::write(setup.path("bridge.toml"), text).unwrap();
         Self { setup }
     }

@@ -64,7 +64,7 @@ async fn events_are_listed_and_shown_through_a_running_bridge_and_from_its_store
         let table = operator.run(&["events", "list"]).ok();
         let line = table.lines().find(|line| line.contains("monitoring")).unwrap();
         assert!(
-            line.contains("file:token") && line.contains("ops dead"),
+            line.contains("DiskFull on db-1") && line.contains("ops dead"),
             "{table}"
         );
         assert!(

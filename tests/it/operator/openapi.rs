@@ -97,6 +97,7 @@ impl Description {
 async fn call(bridge: &TestBridge, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
     let method = awc::http::Method::from_bytes(method.as_bytes()).unwrap();
     let request = client().request(method, format!("{}{path}", bridge.operator));
+    let request = request.insert_header(("x-twake-bridge", "1"));
     let mut answer = match body {
         Some(body) => request.send_json(&body).await.unwrap(),
         None => request.send().await.unwrap(),
@@ -142,6 +143,11 @@ async fn every_response_of_the_api_is_as_described() {
     for event in all["events"].as_array().unwrap() {
         let path = format!("/api/events/{}", event["id"].as_str().unwrap());
         api.call(&bridge, get("/api/events/{id}"), &path, None).await;
+    }
+    let explanation = get("/api/events/{id}/explanation");
+    for event in all["events"].as_array().unwrap() {
+        let path = format!("/api/events/{}/explanation", event["id"].as_str().unwrap());
+        api.call(&bridge, explanation, &path, None).await;
     }
     for wrong in ["/api/events/x", "/api/events/ffffffff"] {
         api.call(&bridge, get("/api/events/{id}"), wrong, None).await;

@@ -99,17 +99,17 @@ async fn netdata_posts_with_the_custom_sender_of_the_kind() {
     notified(&setup, &configuration, DISK).await;
     // A repeated notification is not posted again.
     notified(&setup, &configuration, DISK).await;
-    let posted = setup.posted("ch-ops", 4).await;
-    // The first message shows the newest state of the alarm of the test.
-    for (message, mark) in posted.iter().zip(["✅ Cleared", "🔴", "✅", "🔴"]) {
+    let posted = setup.posted("ch-ops", 6).await;
+    // The first message shows the newest state of the alarm of the test. A reply also has a line in the channel.
+    for (message, mark) in posted.iter().zip(["✅ Cleared", "🔴", "🔴", "✅", "✅", "🔴"]) {
         assert!(message.starts_with(mark), "{posted:#?}");
     }
     assert!(
-        posted[3].contains("96.4%")
-            && posted[3].contains("db-1")
-            && posted[3].contains("space & \"inode\" utilization"),
+        posted[5].contains("96.4%")
+            && posted[5].contains("db-1")
+            && posted[5].contains("space & \"inode\" utilization"),
         "{}",
-        posted[3]
+        posted[5]
     );
     bridge.finish().await;
 }
