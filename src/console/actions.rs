@@ -118,7 +118,10 @@ fn section(request: &PauseRequest) -> &'static str {
 
 /// The redirect to a page with what was done, and of how many messages.
 pub(super) fn see(address: &str, done: Done, count: usize) -> HttpResponse {
-    see_all(address, Notice::new(done, u64::try_from(count).unwrap_or(u64::MAX)))
+    see_all(
+        address,
+        Notice::new(done, u64::try_from(count).unwrap_or(u64::MAX)),
+    )
 }
 
 /// The redirect to a page with a notice.

@@ -15,7 +15,9 @@ use super::frame::{Page, Section};
 use super::link;
 use super::notice::{Done, Notice};
 use super::parts::{line, row, state_word, time};
-use crate::operator::view::{DiscardRequest, EventQuery, EventSummary, LARGEST_PAGE, ReplayRequest, StateWord};
+use crate::operator::view::{
+    DiscardRequest, EventQuery, EventSummary, LARGEST_PAGE, ReplayRequest, StateWord,
+};
 use crate::operator::{OperatorError, OperatorService, Who};
 use crate::queue::State;
 
@@ -54,10 +56,7 @@ struct Selected {
 }
 
 /// `GET /console/events/bulk`: how many events, and which.
-pub(super) async fn show(
-    bulk: Query<Bulk>,
-    service: Data<OperatorService>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn show(bulk: Query<Bulk>, service: Data<OperatorService>) -> Result<HttpResponse, Failure> {
     let now = service.clock.now();
     let query = bulk.query(now)?;
     let selected = select(&service, query.clone()).await?;
@@ -135,8 +134,14 @@ impl Bulk {
         for event in selected.events.iter().rev() {
             let id = event.id.to_string();
             let done = match self.act {
-                Act::Replay => service.replay(&id, &replay, who).await.map(|done| done.messages.len()),
-                Act::Discard => service.discard(&id, &discard, who).await.map(|done| done.channels.len()),
+                Act::Replay => service
+                    .replay(&id, &replay, who)
+                    .await
+                    .map(|done| done.messages.len()),
+                Act::Discard => service
+                    .discard(&id, &discard, who)
+                    .await
+                    .map(|done| done.channels.len()),
             };
             match done {
                 Ok(count) => messages += count as u64,
@@ -173,9 +178,10 @@ async fn select(service: &OperatorService, mut query: EventQuery) -> Result<Sele
 
 fn summary(bulk: &Bulk, selected: &Selected, now: Timestamp) -> Markup {
     let events = &selected.events;
-    let count = match selected.is_whole {
-        true => events.len().to_string(),
-        false => format!("more than {}", events.len().min(MOST)),
+    let count = if selected.is_whole {
+        events.len().to_string()
+    } else {
+        format!("more than {}", events.len().min(MOST))
     };
     let sources = counted(events.iter().map(|event| event.source.clone()));
     let channel = bulk.filter.channel.trim();
@@ -209,7 +215,10 @@ fn counted(values: impl Iterator<Item = String>) -> String {
     for value in values {
         *counts.entry(value).or_default() += 1;
     }
-    let counts: Vec<String> = counts.into_iter().map(|(value, count)| format!("{value}: {count}")).collect();
+    let counts: Vec<String> = counts
+        .into_iter()
+        .map(|(value, count)| format!("{value}: {count}"))
+        .collect();
     counts.join(", ")
 }
 

@@ -70,7 +70,10 @@ pub fn pages(service: &mut ServiceConfig) {
         .route("/console/resume", web::post().to(actions::resume))
         .route("/console/sources", web::get().to(sources::show))
         .route("/console/sources/{source}/test", web::get().to(source_test::show))
-        .route("/console/sources/{source}/test", web::post().to(source_test::send))
+        .route(
+            "/console/sources/{source}/test",
+            web::post().to(source_test::send),
+        )
         .service(
             web::resource("/console/templates")
                 .app_data(failure::forms(trial::LONGEST_FORM))

@@ -122,7 +122,11 @@ fn outcome(chosen: &Choice) -> Markup {
     let Some(decision) = &chosen.decision else {
         return html! { p.todo { "This sample is a challenge of the sender, for which no event is stored. Choose another one." } };
     };
-    let channels: Vec<String> = decision.channels().iter().map(|name| format!("#{name}")).collect();
+    let channels: Vec<String> = decision
+        .channels()
+        .iter()
+        .map(|name| format!("#{name}"))
+        .collect();
     html! {
         @match decision.skip_reason() {
             Some(why) => { p { "Nothing is posted: " (line(&why)) "." } }

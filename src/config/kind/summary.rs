@@ -136,7 +136,13 @@ mod tests {
         let of = |name: &str| kinds.iter().find(|kind| kind.name == name).unwrap();
         let acme = of("acme");
         assert!(acme.is_own && acme.title == "Acme", "{acme:?}");
-        assert_eq!((&acme.schemes, &acme.key), (&of("github").schemes, &of("github").key));
-        assert_eq!((of("broken").title.as_str(), of("broken").schemes.len()), ("broken", 0));
+        assert_eq!(
+            (&acme.schemes, &acme.key),
+            (&of("github").schemes, &of("github").key)
+        );
+        assert_eq!(
+            (of("broken").title.as_str(), of("broken").schemes.len()),
+            ("broken", 0)
+        );
     }
 }

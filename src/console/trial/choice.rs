@@ -99,7 +99,7 @@ async fn stored(id: &str, service: &OperatorService) -> Result<(String, StoredEv
 
 impl Trial {
     /// Tries the template. It reads files and compiles: call it on a thread that may block.
-    pub(super) fn of(fields: Fields, input: Input, clock: &Clock) -> Result<Self, Failure> {
+    pub(super) fn of(fields: &Fields, input: Input, clock: &Clock) -> Result<Self, Failure> {
         let Input { source, own, event } = input;
         let kind = source
             .as_ref()
@@ -113,7 +113,7 @@ impl Trial {
         };
         let sample = match event {
             Some(_) => None,
-            None => sample_for(&fields, &samples, &files)?,
+            None => sample_for(fields, &samples, &files)?,
         };
         let event_type = match (&event, sample) {
             (Some(event), _) => event.event_type.as_str(),
@@ -134,7 +134,9 @@ impl Trial {
                 suggested_type: Some(sample.event_type.clone()),
                 ..preview::Input::default()
             }),
-            (None, None) => Err("there is no sample of this kind: try the template of a stored event".to_owned()),
+            (None, None) => {
+                Err("there is no sample of this kind: try the template of a stored event".to_owned())
+            }
         };
         let trial = |input| preview::Trial {
             kind: &kind,
@@ -190,17 +192,31 @@ fn sample_for<'s>(
         let found = find_sample(samples, &fields.sample).map_err(Failure::Malformed)?;
         return Ok(Some(found));
     }
-    let part = fields.template.strip_prefix('_').and_then(|name| name.strip_suffix(".hbs"));
-    let includes = |file: &&TemplateFile| part.is_some_and(|part| file.text.contains(&format!("{{{{> {part}}}}}")));
+    let part = fields
+        .template
+        .strip_prefix('_')
+        .and_then(|name| name.strip_suffix(".hbs"));
+    let includes =
+        |file: &&TemplateFile| part.is_some_and(|part| file.text.contains(&format!("{{{{> {part}}}}}")));
     let renders: Vec<&str> = match part {
-        Some(_) => files.iter().filter(includes).map(|file| file.name.as_str()).collect(),
+        Some(_) => files
+            .iter()
+            .filter(includes)
+            .map(|file| file.name.as_str())
+            .collect(),
         None => vec![fields.template.as_str()],
     };
-    let has_own = |sample: &Sample| files.iter().any(|file| file.name == format!("{}.hbs", sample.event_type));
+    let has_own = |sample: &Sample| {
+        files
+            .iter()
+            .any(|file| file.name == format!("{}.hbs", sample.event_type))
+    };
     let is_rendered = |sample: &&Sample| {
         renders.iter().any(|name| match *name {
             "default.hbs" => !has_own(sample),
-            name => name.strip_prefix(&sample.event_type).is_some_and(|rest| rest.starts_with('.')),
+            name => name
+                .strip_prefix(&sample.event_type)
+                .is_some_and(|rest| rest.starts_with('.')),
         })
     };
     // A type may begin with another one: `incident.resolved` with `incident`.

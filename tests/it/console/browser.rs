@@ -48,7 +48,10 @@ async fn a_person_finds_a_dead_letter_mends_it_and_edits_a_template_on_accessibl
     let errors = browsing.await.unwrap();
     assert_eq!(errors, None, "{}", errors.as_deref().unwrap_or_default());
     let posted = setup.posted("ch-dev", 2).await;
-    assert!(posted.iter().any(|text| text.contains("Mend the pump")), "{posted:?}");
+    assert!(
+        posted.iter().any(|text| text.contains("Mend the pump")),
+        "{posted:?}"
+    );
     bridge.finish().await;
 }
 

@@ -20,7 +20,12 @@ async fn all_dead_letters_that_match_are_put_back_once_and_in_order() {
     let confirm = "/console/events/bulk?source=github&amp;state=dead&amp;act=replay";
     assert!(list.contains(confirm), "{list}");
     let asked = page(&bridge, &confirm.replace("&amp;", "&")).await;
-    for text in ["<strong>3</strong>", "github: 3", "#dev dead: 3", "name=\"until\""] {
+    for text in [
+        "<strong>3</strong>",
+        "github: 3",
+        "#dev dead: 3",
+        "name=\"until\"",
+    ] {
         assert!(asked.contains(text), "{text} in {asked}");
     }
     for (count, what) in [(3, "all"), (0, "none twice")] {
@@ -54,7 +59,10 @@ async fn what_waits_is_discarded_for_all_that_match_and_nothing_else() {
     assert!(asked.contains("#dev waiting: 3"), "{asked}");
     let after = submit(&bridge, "/console/events/bulk", "act=discard&channel=dev").await;
     let (_, done) = after.split_once("done=").unwrap();
-    assert!(["discarded&count=3", "discarded&count=2"].contains(&done), "{after}");
+    assert!(
+        ["discarded&count=3", "discarded&count=2"].contains(&done),
+        "{after}"
+    );
     setup.sandbox.set_fault(Some("ch-dev"), None);
     bridge.leave().await;
 }

@@ -32,18 +32,34 @@ async fn an_edited_template_is_shown_with_its_findings_and_nothing_is_saved() {
     std::fs::create_dir_all(templates.join("github")).unwrap();
     let bridge = setup.bridge_from(&format!("templates = {templates:?}\n{}", setup.config_text("")));
     let kinds = page(&bridge, "/console/templates").await;
-    for text in ["?kind=gitlab\"", "?source=github\"", "Prometheus Alertmanager", ">{body}</code>"] {
+    for text in [
+        "?kind=gitlab\"",
+        "?source=github\"",
+        "Prometheus Alertmanager",
+        ">{body}</code>",
+    ] {
         assert!(kinds.contains(text), "{text} in {kinds}");
     }
     let shown = page(&bridge, "/console/templates?kind=github&template=push.hbs").await;
-    assert!(shown.contains("<textarea") && shown.contains("selected>push__"), "{shown}");
+    assert!(
+        shown.contains("<textarea") && shown.contains("selected>push__"),
+        "{shown}"
+    );
     assert!(result(&shown).contains("no findings"), "{shown}");
 
     for (template, text, expected) in [
-        ("push.hbs", "A **{{event}}** by {{actor}}", "A <strong>push</strong> by "),
+        (
+            "push.hbs",
+            "A **{{event}}** by {{actor}}",
+            "A <strong>push</strong> by ",
+        ),
         ("push.hbs", "{{brnach}}", "did you mean `branch`?"),
         ("push.hbs", "first\r\n{{#if}}", "line 2"),
-        ("push.hbs", "+++\nwhen = 'deleted && !deleted'\n+++\nx", "does not hold"),
+        (
+            "push.hbs",
+            "+++\nwhen = 'deleted && !deleted'\n+++\nx",
+            "does not hold",
+        ),
         ("push.short.hbs", "short {{event}}", "short push"),
         ("issues.hbs", "x", "rendered by <code>push.hbs</code>"),
         ("push.txt", "x", "no file name of a template"),
@@ -73,8 +89,16 @@ async fn a_stored_event_is_rendered_with_an_edited_template_and_hostile_text_sta
     let text = "</textarea><script>alert(1)</script> {{payload.head_commit.message}}";
     for shown in [
         page(&bridge, &address.replace("&amp;", "&")).await,
-        tried(&bridge, &[("event", &id), ("template", "push.hbs"), ("text", text)]).await,
-        tried(&bridge, &[("kind", HOSTILE), ("template", HOSTILE), ("text", text)]).await,
+        tried(
+            &bridge,
+            &[("event", &id), ("template", "push.hbs"), ("text", text)],
+        )
+        .await,
+        tried(
+            &bridge,
+            &[("kind", HOSTILE), ("template", HOSTILE), ("text", text)],
+        )
+        .await,
     ] {
         assert_eq!(shown.matches("<script").count(), 1, "{shown}");
         assert_eq!(shown.matches("</textarea>").count(), 1, "{shown}");
@@ -116,7 +140,11 @@ async fn a_template_and_a_form_that_are_too_long_are_refused() {
     let template = [("kind", "github"), ("template", "push.hbs")];
     let long = "x".repeat(65 * 1024);
     let shown = tried(&bridge, &[&template[..], &[("text", &long)]].concat()).await;
-    assert!(result(&shown).contains("the limit is 65536"), "{}", result(&shown).len());
+    assert!(
+        result(&shown).contains("the limit is 65536"),
+        "{}",
+        result(&shown).len()
+    );
     for (path, length) in [("/console/templates", 300 * 1024), ("/console/pause", 20 * 1024)] {
         let long = "x".repeat(length);
         let given = fields(&[&template[..], &[("text", &long), ("source", "github")]].concat());
@@ -131,7 +159,10 @@ async fn a_template_and_a_form_that_are_too_long_are_refused() {
 async fn a_sample_is_sent_as_a_test_of_a_source() {
     let setup = TestSetup::new();
     let bridge = setup.bridge("");
-    for (source, channel, secret) in [("github", "dev", "file:github"), ("monitoring", "ops", "file:token")] {
+    for (source, channel, secret) in [
+        ("github", "dev", "file:github"),
+        ("monitoring", "ops", "file:token"),
+    ] {
         let path = format!("/console/sources/{source}/test");
         let shown = page(&bridge, &path).await;
         assert!(shown.contains(&format!("<strong>#{channel}</strong>")), "{shown}");
