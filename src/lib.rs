@@ -50,7 +50,7 @@
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them. [`preview::try_template`] tries an edited template |
 //! | [`report`] | what the bridge reports about itself to a channel, and when |
 //! | [`operator`] | list, show, explain, replay, discard, move, pause, audit: the service on a queue, and its client over HTTP |
-//! | [`console`] | the pages of the operator, rendered from the values of [`operator`] |
+//! | [`console`] | the pages of the operator, rendered from the values of [`operator`]; of templates that are tried, from those of [`preview`] |
 //! | [`lifecycle`], [`clock`], [`logging`], [`metrics`] | signals and systemd; the time; the log; the counters |
 //! | `steps`, `panics` | the step limit of a decision; where a panic of a library ends |
 //! | [`sandbox`] | the stand-in chat (messages/save, threads, Matrix) with its page, and the sender of samples |

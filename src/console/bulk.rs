@@ -55,28 +55,6 @@ struct Selected {
     is_whole: bool,
 }
 
-/// The ways to the page of confirmation, below the list of events.
-pub(super) fn links(filter: &Filter) -> Markup {
-    let to = |act: &'static str| {
-        let mut fields = filter.fields();
-        fields.push(("act", act));
-        link::with_query("/console/events/bulk", &fields)
-    };
-    let waits = filter.state == StateWord::Waiting.word();
-    html! {
-        @if !filter.fields().is_empty() {
-            section.actions {
-                h2 { "All that match" }
-                div.row {
-                    @if !waits { a.button href=(to("replay")) { "Replay them" } }
-                    @if waits || filter.state.is_empty() { a.button href=(to("discard")) { "Discard what waits" } }
-                }
-                p.hint { "The next page shows how many events these are, and asks." }
-            }
-        }
-    }
-}
-
 /// `GET /console/events/bulk`: how many events, and which.
 pub(super) async fn show(bulk: Query<Bulk>, service: Data<OperatorService>) -> Result<HttpResponse, Failure> {
     let now = service.clock.now();
@@ -200,9 +178,10 @@ async fn select(service: &OperatorService, mut query: EventQuery) -> Result<Sele
 
 fn summary(bulk: &Bulk, selected: &Selected, now: Timestamp) -> Markup {
     let events = &selected.events;
-    let count = match selected.is_whole {
-        true => events.len().to_string(),
-        false => format!("more than {}", events.len().min(MOST)),
+    let count = if selected.is_whole {
+        events.len().to_string()
+    } else {
+        format!("more than {}", events.len().min(MOST))
     };
     let sources = counted(events.iter().map(|event| event.source.clone()));
     let channel = bulk.filter.channel.trim();
@@ -271,7 +250,7 @@ fn form(bulk: &Bulk, query: &EventQuery, now: Timestamp) -> Markup {
             @for (name, value) in frozen.fields() { input type="hidden" name=(name) value=(value); }
             @if bulk.act == Act::Replay {
                 label.check {
-                    input type="checkbox" name="undelivered" value="true" checked[bulk.filter.state == StateWord::Dead.word()];
+                    input type="checkbox" name="undelivered" value="true" checked[bulk.filter.state != StateWord::Delivered.word()];
                     " Leave out channels to which a message was delivered"
                 }
             }

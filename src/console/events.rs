@@ -5,7 +5,6 @@ use actix_web::web::{Data, Query};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::bulk;
 use super::failure::Failure;
 use super::filter::Filter;
 use super::frame::{Page, Section};
@@ -13,7 +12,7 @@ use super::link;
 use super::notice::NoticeQuery;
 use super::parts::{channel_state, chip, filtered, line, time};
 use crate::operator::OperatorService;
-use crate::operator::view::{EventList, EventSummary};
+use crate::operator::view::{EventList, EventSummary, StateWord};
 
 /// `GET /console/events`
 pub(super) async fn show(
@@ -27,7 +26,7 @@ pub(super) async fn show(
         h1 { "Events" }
         (filter.form(&service))
         div #list data-live { (table(&list, now)) (pages(&filter, &list)) }
-        (bulk::links(&filter))
+        (all_that_match(&filter))
     };
     let page = Page {
         title: "Events".to_owned(),
@@ -101,6 +100,28 @@ fn pages(filter: &Filter, list: &EventList) -> Markup {
         nav.pages aria-label="Pages" {
             @if !filter.after.is_empty() { a.button href=(link::events(&filter.fields())) { "Newest" } }
             @if let Some(next) = list.next { a.button rel="next" href=(filter.page_after(next)) { "Older" } }
+        }
+    }
+}
+
+/// The ways to the pages that ask before an action on all events of the filter.
+fn all_that_match(filter: &Filter) -> Markup {
+    let to = |act: &'static str| {
+        let mut fields = filter.fields();
+        fields.push(("act", act));
+        link::with_query("/console/events/bulk", &fields)
+    };
+    let waits = filter.state == StateWord::Waiting.word();
+    html! {
+        @if !filter.fields().is_empty() {
+            section.actions {
+                h2 { "All that match" }
+                div.row {
+                    @if !waits { a.button href=(to("replay")) { "Replay them" } }
+                    @if waits || filter.state.is_empty() { a.button href=(to("discard")) { "Discard what waits" } }
+                }
+                p.hint { "The next page shows how many events these are, and asks." }
+            }
         }
     }
 }

@@ -6,8 +6,12 @@ use maud::{Markup, html};
 use super::failure::Failure;
 use super::frame::{Page, Section};
 use super::link;
+use super::parts::{cut, line};
 use crate::config::{KindSummary, kind_summaries};
 use crate::operator::{OperatorError, OperatorService};
+
+/// The longest expression that is shown in full, in characters.
+const LONGEST: usize = 60;
 
 /// The page: kinds that a source uses come first.
 pub(super) async fn show(service: &OperatorService) -> Result<HttpResponse, Failure> {
@@ -24,9 +28,9 @@ pub(super) async fn show(service: &OperatorService) -> Result<HttpResponse, Fail
     let content = html! {
         h1 { "Templates" }
         p { "Choose a kind of sender, or a source, to change its templates and see the message at once. Nothing is saved here." }
-        table.list {
+        table.list.kinds {
             thead { tr {
-                th { "Kind" } th { "Sender" } th { "Sources" } th { "Authenticates by" } th { "Signed" } th { "Deduplicated by" }
+                th { "Kind" } th { "Sources" } th { "Authenticates by" } th { "Signed" } th { "Deduplicated by" }
                 th.number { "Samples" }
             } }
             tbody { @for kind in &kinds { (row(kind, &users(kind))) } }
@@ -43,14 +47,13 @@ pub(super) async fn show(service: &OperatorService) -> Result<HttpResponse, Fail
 }
 
 fn row(kind: &KindSummary, sources: &[String]) -> Markup {
-    let codes = |texts: &[String]| html! { @for text in texts { code { (text) } " " } };
+    let codes = |texts: &[String]| html! { @for text in texts { code title=(line(text)) { (cut(&line(text), LONGEST)) } " " } };
     html! {
         tr {
             td data-label="Kind" {
                 a href=(link::templates(&[("kind", &kind.name)])) { (kind.name) }
-                @if kind.is_own { " " span.quiet { "own files" } }
+                div.quiet { (kind.title) @if kind.is_own { ", own files" } }
             }
-            td data-label="Sender" { (kind.title) }
             td data-label="Sources" {
                 @for source in sources { a href=(link::templates(&[("source", source)])) { (source) } " " }
             }

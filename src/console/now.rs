@@ -14,9 +14,12 @@ use super::notice::NoticeQuery;
 use super::parts::{ago, chip};
 use crate::operator::OperatorService;
 use crate::operator::view::{ChannelDetails, EventQuery, EventSummary, StateWord};
+use crate::queue::State;
 
 /// Events under "dead letters" and under "newest".
 const FEW: u32 = 5;
+/// Channels for which nothing waits that are shown one by one.
+const MOST_IDLE: usize = 8;
 
 /// `GET /console`
 pub(super) async fn show(
@@ -30,7 +33,9 @@ pub(super) async fn show(
         limit: Some(FEW),
         ..EventQuery::default()
     };
-    let dead = service.events(&few(Some(StateWord::Dead))).await?.events;
+    let mut dead = service.events(&few(Some(StateWord::Dead))).await?.events;
+    // One that was put back and delivered is no trouble any more.
+    dead.retain(|event| event.deliveries.iter().any(|of| of.state == State::Dead));
     let newest = service.events(&few(None)).await?.events;
     let overview = service.overview();
     let content = html! {
@@ -87,14 +92,25 @@ fn halted(channels: &[&ChannelDetails], now: Timestamp) -> Markup {
     }
 }
 
-/// The channels with what waits for them.
-pub(super) fn table(channels: &[ChannelDetails], now: Timestamp) -> Markup {
+/// The channels with what waits for them. Many for which nothing waits are folded.
+fn table(channels: &[ChannelDetails], now: Timestamp) -> Markup {
+    let is_idle = |of: &&ChannelDetails| of.waiting == 0 && !of.halted && of.paused.is_none();
+    let (mut idle, mut shown): (Vec<_>, Vec<_>) = channels.iter().partition(is_idle);
+    if idle.len() <= MOST_IDLE {
+        shown.append(&mut idle);
+    }
     html! {
         @if channels.is_empty() { p.empty { "No channel is configured." } }
-        @else {
+        @if !shown.is_empty() {
             table.list {
                 thead { tr { th { "Channel" } th.number { "Waiting" } th { "Oldest" } th { "State" } } }
-                tbody { @for channel in channels { (channel_row(channel, now)) } }
+                tbody { @for channel in shown { (channel_row(channel, now)) } }
+            }
+        }
+        @if !idle.is_empty() {
+            details #idle {
+                summary { (idle.len()) " channels for which nothing waits" }
+                @for channel in idle { a href=(link::events(&[("channel", &channel.channel)])) { "#" (channel.channel) } " " }
             }
         }
     }

@@ -118,6 +118,14 @@ pub(super) fn because(lines: Vec<String>) -> Markup {
     }
 }
 
+/// A text of at most so many characters.
+pub(super) fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// A row of a table of names and values.
 pub(super) fn row(name: &str, value: &Markup) -> Markup {
     html! { div.row { dt { (name) } dd { (value) } } }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::parts::line;
+use super::parts::{cut, line};
 
 /// Levels that are shown.
 const DEEPEST: usize = 24;
@@ -82,13 +82,6 @@ fn hint(of: &Value) -> Option<String> {
     let names = ["title", "name", "full_name", "login", "summary", "id"];
     let text = names.iter().find_map(|name| of.get(name)?.as_str())?;
     Some(cut(&line(text), SUMMARY))
-}
-
-fn cut(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

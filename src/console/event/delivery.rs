@@ -22,7 +22,7 @@ pub(super) fn all(inspection: &Inspection, service: &OperatorService, now: Times
                     @if delivery.may_be_duplicate { " " span.quiet { "may be posted twice" } }
                 }
                 (cause(delivery))
-                (details(delivery, service, now))
+                (details(delivery, inspection.messages.len() > 1, service, now))
                 (timeline(&delivery.history, now))
                 @if delivery.state == State::Dead {
                     (action(&format!("{}/replay", link::event(event.id)),
@@ -52,7 +52,13 @@ fn cause(delivery: &DeliveryDetails) -> Markup {
     }
 }
 
-fn details(delivery: &DeliveryDetails, service: &OperatorService, now: Timestamp) -> Markup {
+/// `is_one_of_many`: the event has several messages, so their numbers are shown.
+fn details(
+    delivery: &DeliveryDetails,
+    is_one_of_many: bool,
+    service: &OperatorService,
+    now: Timestamp,
+) -> Markup {
     let destination = service.destination(&delivery.channel);
     let act = delivery.act.filter(|_| delivery.conversation.is_some()).map(act);
     html! {
@@ -71,7 +77,7 @@ fn details(delivery: &DeliveryDetails, service: &OperatorService, now: Timestamp
             }
             @if let Some(next) = delivery.next_attempt { (row("Next attempt (UTC)", &time(next, now))) }
             (row("Attempts", &html! { (delivery.attempts) }))
-            (row("Message", &html! { (delivery.message) }))
+            @if is_one_of_many { (row("Message", &html! { (delivery.message) })) }
             @if let Some(key) = &delivery.conversation { (row("Conversation", &html! { code { (line(key)) } })) }
             @if let Some(act) = act { (row("Act", &html! { (act) })) }
             @if let Some(target) = &delivery.target { (row("Concerns message", &html! { code { (line(target)) } })) }

@@ -16,9 +16,11 @@ use super::message::message;
 use super::notice::NoticeQuery;
 use super::parts::{action, copyable, filtered, line, row, time};
 use super::payload;
+use crate::message::{Document, StoredMessage};
 use crate::operator::view::EventDetails;
 use crate::operator::{Inspection, OperatorService};
-use crate::queue::State;
+use crate::preview::situations;
+use crate::queue::{Done, State};
 
 /// `GET /console/events/{id}`: the id, or a prefix of it.
 pub(super) async fn show(
@@ -123,7 +125,10 @@ fn messages(inspection: &Inspection) -> Markup {
             section {
                 h2 { "Message" @if many { " " (index) } }
                 @if let Some(stored) = stored {
-                    (message(stored.document()))
+                    (message(&as_posted(stored, index, &inspection.event)))
+                    @if stored.conversation.is_some() {
+                        p.hint { "Parts of it depend on the messages before it in its conversation. They are shown with sample values." }
+                    }
                     details #{ "json" (index) } {
                         summary { "As JSON" }
                         pre { code { (serde_json::to_string_pretty(stored).unwrap_or_default()) } }
@@ -132,6 +137,20 @@ fn messages(inspection: &Inspection) -> Markup {
             }
         }
     }
+}
+
+/// The message as it was posted: by the act of its delivery, else as a message of its own.
+fn as_posted(stored: &StoredMessage, index: usize, event: &EventDetails) -> Document {
+    let delivery = event.deliveries.iter().find(|of| of.message == index);
+    let act = match delivery.and_then(|of| of.act) {
+        Some(Done::Reply) => "reply",
+        Some(Done::Update | Done::UpdateAndReply) => "update",
+        Some(Done::Post) | None => "post",
+    };
+    let situations = situations(stored, event.received).into_iter();
+    let mut acts = situations.flat_map(|situation| situation.acts);
+    let found = acts.find(|(name, _)| *name == act);
+    found.map_or_else(|| stored.document().clone(), |(_, document)| document)
 }
 
 /// What the sender sent.

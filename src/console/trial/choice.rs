@@ -99,7 +99,7 @@ async fn stored(id: &str, service: &OperatorService) -> Result<(String, StoredEv
 
 impl Trial {
     /// Tries the template. It reads files and compiles: call it on a thread that may block.
-    pub(super) fn of(fields: Fields, input: Input, clock: &Clock) -> Result<Self, Failure> {
+    pub(super) fn of(fields: &Fields, input: Input, clock: &Clock) -> Result<Self, Failure> {
         let Input { source, own, event } = input;
         let kind = source
             .as_ref()
@@ -113,7 +113,7 @@ impl Trial {
         };
         let sample = match event {
             Some(_) => None,
-            None => sample_for(&fields, &samples, &files)?,
+            None => sample_for(fields, &samples, &files)?,
         };
         let event_type = match (&event, sample) {
             (Some(event), _) => event.event_type.as_str(),

@@ -108,7 +108,7 @@ async fn page(fields: Fields, service: &OperatorService) -> Result<HttpResponse,
     // The semaphore is never closed.
     let _turn = TURNS.acquire().await.map_err(|_| OperatorError::Broken)?;
     let clock = service.clock.clone();
-    let trial = web::block(move || Trial::of(fields, input, &clock)).await;
+    let trial = web::block(move || Trial::of(&fields, input, &clock)).await;
     let trial = trial.map_err(|_| OperatorError::Broken)??;
     let page = Page {
         title: format!("{} of {}", trial.template, trial.of),

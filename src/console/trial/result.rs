@@ -18,6 +18,7 @@ pub(super) fn shown(trial: &Trial) -> Markup {
             (findings(tried))
             (rendered(&trial.template, tried))
             (messages(tried))
+            (condition(tried))
         },
     }
 }
@@ -54,7 +55,7 @@ fn finding(finding: &Finding) -> Markup {
     }
 }
 
-/// Which template was rendered, and why.
+/// Which template was rendered, if it is another one.
 fn rendered(edited: &str, tried: &Tried) -> Markup {
     html! {
         @if let Some(rendered) = tried.rendered.as_deref().filter(|rendered| *rendered != edited) {
@@ -64,7 +65,14 @@ fn rendered(edited: &str, tried: &Tried) -> Markup {
                 @else { ", not by " code { (edited) } ": choose another sample or template." }
             }
         }
+    }
+}
+
+/// Whether the template posts the event, and why.
+fn condition(tried: &Tried) -> Markup {
+    html! {
         @if let Some(when) = &tried.when {
+            h2 { "Condition" }
             p { code { "when " (line(&when.text)) } @if when.held { " holds" } @else { " does not hold" } }
             (because(when.explanation.lines()))
         }

@@ -54,7 +54,7 @@ async fn assets_are_kept_for_good_under_the_hash_of_their_content() {
         .split('"')
         .filter(|address| address.starts_with("/console/assets/"))
         .collect::<Vec<_>>();
-    assets.sort_unstable();
+    assets.sort_unstable_by_key(|asset| asset.rsplit('.').next());
     let types = ["text/css; charset=utf-8", "text/javascript; charset=utf-8"];
     assert_eq!(assets.len(), types.len(), "{assets:?}");
     for (asset, content_type) in assets.iter().zip(types) {

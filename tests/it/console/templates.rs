@@ -36,7 +36,7 @@ async fn an_edited_template_is_shown_with_its_findings_and_nothing_is_saved() {
         "?kind=gitlab\"",
         "?source=github\"",
         "Prometheus Alertmanager",
-        "<code>{body}</code>",
+        ">{body}</code>",
     ] {
         assert!(kinds.contains(text), "{text} in {kinds}");
     }
