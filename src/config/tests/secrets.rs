@@ -362,6 +362,14 @@ fn a_public_key_is_written_in_the_configuration_or_in_a_file_of_several_lines() 
         .into_iter()
         .collect();
     assert_eq!(names, ["public_key:2af4660c"]);
+    let pem = format!("{{ public_key = \"\"\"{ed25519}\"\"\" }}");
+    let named = files.read(&signed(&pem, "method = \"ed25519\"", "")).unwrap();
+    let names: Vec<_> = named.sources["oven"]
+        .authenticator
+        .secrets()
+        .into_iter()
+        .collect();
+    assert_eq!(names, ["public_key:w3c5D0bs"]);
 }
 
 #[test]
