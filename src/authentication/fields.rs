@@ -23,12 +23,12 @@ pub(super) fn sorted_form(headers: &Headers, body: &[u8]) -> Option<Vec<u8>> {
 /// Returns a line with the name and a line with the text of each of the named fields that a JSON object has, in the order of
 /// the names. `None` if the body is no JSON object, or one of these fields is no text or occurs twice.
 pub(super) fn lines(json: &[u8], names: &[String]) -> Option<Vec<u8>> {
-    let texts = texts(json, names)?;
-    let lines = names
-        .iter()
-        .zip(texts)
-        .filter_map(|(name, text)| Some((name, text?)));
-    let lines: String = lines.map(|(name, text)| format!("{name}\n{text}\n")).collect();
+    let mut lines = String::new();
+    for (name, text) in names.iter().zip(texts(json, names)?) {
+        if let Some(text) = text {
+            lines.extend([name, "\n", &text, "\n"]);
+        }
+    }
     Some(lines.into_bytes())
 }
 

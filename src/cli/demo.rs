@@ -215,9 +215,10 @@ impl Demo<'_> {
         let kind = &self.sources.get(source).context("a source of the demo")?.kind;
         let secret = Secret::new(&fs::read_to_string(self.folder.join(source))?);
         let scheme = kind.scheme_with_secret().context("a kind without a secret")?;
-        let path = match scheme.is_in_path() {
-            true => format!("hooks/{source}/{}", secret.expose()),
-            false => format!("hooks/{source}"),
+        let path = if scheme.is_in_path() {
+            format!("hooks/{source}/{}", secret.expose())
+        } else {
+            format!("hooks/{source}")
         };
         let request = SampleRequest {
             method: kind.methods.first().map_or("POST", |method| method.name()),

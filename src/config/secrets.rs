@@ -80,8 +80,9 @@ impl Reference {
             SecretLocation::Env(name) => format!("env:{name}"),
             SecretLocation::File(path) => format!("file:{path}"),
             SecretLocation::Credential(name) => format!("credential:{name}"),
-            // The end of a long key differs from that of others.
+            // The end of a key differs from that of others; what follows it in PEM does not.
             SecretLocation::Key(key) => {
+                let key = key.split("-----END").next().unwrap_or_default();
                 let letters: String = key
                     .chars()
                     .rev()

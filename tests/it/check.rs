@@ -371,10 +371,10 @@ fn check_finds_nothing_in_the_built_in_kinds() {
             "[sources.{kind}]\nkind = \"{kind}\"\nsecrets = [{{ env = \"{variable}\" }}]\nchannels = [\"dev\", \"ops\"]"
         )
         .unwrap();
-        let secret = secret_for(
-            loaded.kind.scheme_with_secret().unwrap(),
-            "user:4c1f0a9e77b2d35586aa0b1c",
-        );
+        let scheme = loaded.kind.scheme_with_secret().unwrap();
+        let random = "4c1f0a9e77b2d35586aa0b1c";
+        let user = if scheme.is_in_path() { "" } else { "user:" };
+        let secret = secret_for(scheme, &format!("{user}{random}"));
         secrets.push((variable, secret.expose().to_owned()));
     }
     let folder = folder(&sources);

@@ -355,13 +355,12 @@ fn a_public_key_is_written_in_the_configuration_or_in_a_file_of_several_lines() 
             }
         }
     }
-    let named = files.read(&signed(&inline, "method = \"ed25519\"", "")).unwrap();
-    let names: Vec<_> = named.sources["oven"]
-        .authenticator
-        .secrets()
-        .into_iter()
-        .collect();
-    assert_eq!(names, ["public_key:2af4660c"]);
+    let pem = format!("{{ public_key = \"\"\"{ed25519}\"\"\" }}");
+    for (secrets, name) in [(inline, "public_key:2af4660c"), (pem, "public_key:w3c5D0bs")] {
+        let config = files.read(&signed(&secrets, "method = \"ed25519\"", "")).unwrap();
+        let known = config.sources["oven"].authenticator.secrets();
+        assert_eq!(known.into_iter().collect::<Vec<_>>(), [name]);
+    }
 }
 
 #[test]

@@ -291,15 +291,7 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
             return None;
         }
     };
-    let form = BodyForm {
-        form: input.flag().then(|| "payload".to_owned()),
-        fields: input.flag(),
-        multipart: input.flag().then(|| "payload".to_owned()),
-        text: input.flag(),
-        query: input.flag().then(|| "payload".to_owned()),
-        parameters: input.flag(),
-        json: vec!["a".to_owned()],
-    };
+    let form = any_form(input);
     // No sender signs the JSON that the bridge makes of a whole form or of a text.
     let sane = sane && !(signs_payload(&table) && (form.fields || form.text));
     Some(Kind {
@@ -308,6 +300,18 @@ fn invented(input: &mut Input<'_>) -> Option<Kind> {
         form,
         sane,
     })
+}
+
+fn any_form(input: &mut Input<'_>) -> BodyForm {
+    BodyForm {
+        form: input.flag().then(|| "payload".to_owned()),
+        fields: input.flag(),
+        multipart: input.flag().then(|| "payload".to_owned()),
+        text: input.flag(),
+        query: input.flag().then(|| "payload".to_owned()),
+        parameters: input.flag(),
+        json: vec!["a".to_owned()],
+    }
 }
 
 fn signs_payload(table: &Table) -> bool {

@@ -145,9 +145,12 @@ fn is_there(table: &Table, secret: &str, text: &[u8], value: &str) -> bool {
         } else {
             length.div_ceil(3) * 4
         };
-        let decode = |part: &str| match is_hex {
-            true => hex::decode(part).ok(),
-            false => base64::engine::general_purpose::STANDARD.decode(part).ok(),
+        let decode = |part: &str| {
+            if is_hex {
+                hex::decode(part).ok()
+            } else {
+                base64::engine::general_purpose::STANDARD.decode(part).ok()
+            }
         };
         let ends = value.char_indices().map(|(at, _)| at);
         let parts = ends.filter_map(|at| value.get(at..at + letters));
@@ -156,9 +159,10 @@ fn is_there(table: &Table, secret: &str, text: &[u8], value: &str) -> bool {
             .any(|tag| is_tag(table, secret, text, &tag));
     }
     let tag = hmac(table, secret, text);
-    match is_hex {
-        true => value.to_ascii_lowercase().contains(&hex::encode(tag)),
-        false => value.contains(&encode("base64", &tag)),
+    if is_hex {
+        value.to_ascii_lowercase().contains(&hex::encode(tag))
+    } else {
+        value.contains(&encode("base64", &tag))
     }
 }
 
@@ -193,14 +197,15 @@ fn hmac(table: &Table, secret: &str, text: &[u8]) -> Vec<u8> {
         Some("hex") => hex::decode(key).unwrap(),
         Some(_) => base64::engine::general_purpose::STANDARD.decode(key).unwrap(),
     };
-    fn tag<M: Mac, E: std::fmt::Debug>(mac: Result<M, E>, text: &[u8]) -> Vec<u8> {
-        mac.unwrap().chain_update(text).finalize().into_bytes().to_vec()
-    }
     match table.algorithm.as_deref() {
         Some("sha1") => tag(Hmac::<sha1::Sha1>::new_from_slice(&key), text),
         Some("sha512") => tag(Hmac::<sha2::Sha512>::new_from_slice(&key), text),
         _ => tag(Hmac::<sha2::Sha256>::new_from_slice(&key), text),
     }
+}
+
+fn tag<M: Mac, E: std::fmt::Debug>(mac: Result<M, E>, text: &[u8]) -> Vec<u8> {
+    mac.unwrap().chain_update(text).finalize().into_bytes().to_vec()
 }
 
 fn is_fresh(table: &Table, place: &Stamp, stamp: &str, now: i64) -> bool {
