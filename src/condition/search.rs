@@ -156,6 +156,14 @@ mod tests {
         found.into_iter().cloned().collect()
     }
 
+    /// Panics if the search for the names, without the skipped ones, does not find these values.
+    fn assert_found(payload: &Value, table: Vec<(Vec<&str>, Vec<&str>, Value)>) {
+        for (names, skipped, expected) in table {
+            let found = found(payload, &names, &skipped);
+            assert_eq!(found, expected, "{names:?} without {skipped:?}");
+        }
+    }
+
     #[test]
     fn fields_are_found_level_by_level_and_then_in_the_order_of_their_names() {
         let payload = json!({
@@ -164,7 +172,7 @@ mod tests {
             "items": [{"title": "first"}, {"title": "second"}], "new_state": {"Name": "open"},
             "NAME": "top", "subject": " ", "summary": null, "more_url": "u"
         });
-        let table = [
+        let table = vec![
             (
                 vec!["title", "name"],
                 vec![],
@@ -185,13 +193,7 @@ mod tests {
                 json!(["first", "open"]),
             ),
         ];
-        for (names, skipped, expected) in table {
-            assert_eq!(
-                found(&payload, &names, &skipped),
-                expected,
-                "{names:?} without {skipped:?}"
-            );
-        }
+        assert_found(&payload, table);
     }
 
     #[test]
@@ -200,7 +202,7 @@ mod tests {
             "full_name": "Ana", "Email": "ana@example.org", "product_name": "Chart",
             "signer": {"name": "Leo", "email": null}, "template": {"name": "Lease"}
         });
-        let table = [
+        let table = vec![
             (
                 vec!["person.fullName", "person.name"],
                 vec![],
@@ -212,13 +214,7 @@ mod tests {
                 json!(["Chart", "Lease"]),
             ),
         ];
-        for (names, skipped, expected) in table {
-            assert_eq!(
-                found(&payload, &names, &skipped),
-                expected,
-                "{names:?} without {skipped:?}"
-            );
-        }
+        assert_found(&payload, table);
     }
 
     #[test]
