@@ -89,9 +89,12 @@ pub fn choose(waiting: &[Carried<'_>], destination: Option<&str>) -> Vec<usize> 
     (0..waiting.len()).filter(is_carried).collect()
 }
 
+/// What the store knows of a conversation, and its events in a digest.
+type Digested<'a> = (Option<&'a Thread>, Vec<(&'a Conversation, Timestamp)>);
+
 /// What the store keeps of the conversations that a digest has ended, each with its key and the time when it may be forgotten.
 pub fn ended(carried: &[Carried<'_>], destination: &str, now: Timestamp) -> Vec<(Key, Thread, Timestamp)> {
-    let mut events: BTreeMap<Key, (Option<&Thread>, Vec<(&Conversation, Timestamp)>)> = BTreeMap::new();
+    let mut events: BTreeMap<Key, Digested<'_>> = BTreeMap::new();
     for delivery in carried {
         let conversation = delivery
             .message

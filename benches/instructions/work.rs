@@ -179,7 +179,7 @@ async fn deliver(queue: &Queue, lane: &Arc<str>, owner: Owner, clock: &Clock, pa
         status: Some(201),
         kept,
         carries: Vec::new(),
-        ended: Vec::new(),
+        ended: Box::default(),
     };
     assert_eq!(queue.settle(settlement).await.unwrap(), Settled::Committed);
 }

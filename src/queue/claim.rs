@@ -119,7 +119,7 @@ pub struct Settlement {
     /// The deliveries that this one carries in a digest. They are skipped if it is delivered.
     pub carries: Vec<DeliveryId>,
     /// What the store keeps of the conversations that the digest has ended, by their keys.
-    pub ended: Vec<(Key, Kept)>,
+    pub ended: Box<[(Key, Kept)]>,
     /// No earlier attempt has made a duplicate: the attempt has looked.
     pub looked_up: bool,
     /// How long the attempt took.

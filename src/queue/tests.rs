@@ -317,7 +317,7 @@ pub(super) fn settlement(claim: &Claim, outcome: Outcome, second: i64) -> Settle
         may_be_duplicate: false,
         kept: None,
         carries: Vec::new(),
-        ended: Vec::new(),
+        ended: Box::default(),
         looked_up: false,
         took: Duration::from_millis(120),
         status: Some(503),

@@ -19,6 +19,10 @@ use crate::suggest::counted;
 const MOST: u32 = 100_000;
 
 #[derive(clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub(crate) struct ReplayArguments {
     /// Ids, or prefixes of ids (4 digits or more).
     #[arg(value_name = "ID")]

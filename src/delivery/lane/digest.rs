@@ -37,7 +37,7 @@ struct Gathered {
     /// The deliveries that it carries besides the claimed one.
     carries: Vec<DeliveryId>,
     /// What is kept of the conversations that it ends.
-    ended: Vec<(Key, Kept)>,
+    ended: Box<[(Key, Kept)]>,
 }
 
 impl Lane {

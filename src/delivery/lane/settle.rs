@@ -29,7 +29,7 @@ impl Attempted {
     }
 
     /// Marks it as a digest that carries these deliveries and ends these conversations.
-    pub(super) fn carry(&mut self, deliveries: Vec<DeliveryId>, ended: Vec<(Key, Kept)>) {
+    pub(super) fn carry(&mut self, deliveries: Vec<DeliveryId>, ended: Box<[(Key, Kept)]>) {
         self.settlement.detail = format!("in a digest of {} events", deliveries.len() + 1);
         self.settlement.carries = deliveries;
         self.settlement.ended = ended;
@@ -55,7 +55,7 @@ impl Lane {
             may_be_duplicate: verdict.may_be_duplicate,
             kept: None,
             carries: Vec::new(),
-            ended: Vec::new(),
+            ended: Box::default(),
             looked_up: verdict.looked_up,
             took: carried.took,
             status: verdict.status,
@@ -110,7 +110,7 @@ impl Lane {
             may_be_duplicate: false,
             kept: None,
             carries: Vec::new(),
-            ended: Vec::new(),
+            ended: Box::default(),
             looked_up: false,
             took: Duration::ZERO,
             status: None,

@@ -163,7 +163,11 @@ pub(super) async fn a_settlement_keeps_what_its_digest_ended(bench: Bench) {
             Outcome::Rejected
         };
         let settlement = Settlement {
-            ended: if lane == "dev" { ended.into() } else { Vec::new() },
+            ended: if lane == "dev" {
+                ended.into()
+            } else {
+                Box::default()
+            },
             ..settlement(&claim, outcome, 110)
         };
         assert_eq!(bench.queue.settle(settlement).await.unwrap(), Settled::Committed);
