@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CHANGED, EXPIRES, NAME, OPENER, RAISED, REPLY, Rule, Rules, UPDATE};
+use crate::message::control;
 use crate::message::{Conversation, Document, FollowUp, Item, KEY_LIMIT, Level, Slot, Version};
 use crate::suggest::shorten;
 
@@ -253,12 +254,12 @@ fn state(rules: &Rules, names: &Value) -> Result<Option<String>, String> {
     };
     match value("state", rule, names)? {
         Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(cut(text))),
+        Value::String(text) => Ok(Some(cut(&text))),
         Value::Number(number) => Ok(Some(number.to_string())),
         // A set: the sender's order of its items is no change.
         Value::Array(items) => {
             let items: BTreeSet<String> = items.iter().map(fact_text).collect();
-            Ok(Some(cut(fact_text(&items.into_iter().collect()))))
+            Ok(Some(cut(&fact_text(&items.into_iter().collect()))))
         }
         _ => Err("`state` is neither a text nor a list of texts".to_owned()),
     }
@@ -268,7 +269,7 @@ fn state(rules: &Rules, names: &Value) -> Result<Option<String>, String> {
 pub(in crate::template) fn first_facts(first: &BTreeSet<String>, names: &Value) -> BTreeMap<String, String> {
     let fact = |name: &String| {
         let text = fact_text(names.get(name)?);
-        (!text.is_empty()).then(|| (name.clone(), cut(text)))
+        (!text.is_empty()).then(|| (name.clone(), cut(&text)))
     };
     first.iter().filter_map(fact).collect()
 }
@@ -294,7 +295,9 @@ fn fact_text(value: &Value) -> String {
     }
 }
 
-fn cut(mut text: String) -> String {
+/// Cleans a text that a later message may show, and cuts it.
+fn cut(text: &str) -> String {
+    let mut text = control::one_line(text).into_owned();
     if text.len() > TEXT_LIMIT {
         let end = (0..=TEXT_LIMIT - '…'.len_utf8())
             .rev()
