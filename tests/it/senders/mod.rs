@@ -118,7 +118,7 @@ fn check_finds_nothing_in_the_kinds_of_the_test_data() {
          public_id = \"p\"\nprivate_api_key = {{ env = \"SECRET\" }}\ngroup_id = \"g\"\n",
         data("data/kinds").display()
     );
-    for kind in ["buildbot", "slack-app", "stripe"] {
+    for kind in ["buildbot", "slack-app"] {
         let secrets = "[{ env = \"SECRET\" }]";
         writeln!(
             config,
