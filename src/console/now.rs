@@ -43,7 +43,7 @@ pub(super) async fn show(
         div #now data-live {
             (trouble(&channels, now))
             section { h2 { "Channels" } (table(&channels, now)) }
-            section { h2 { "The last 12 hours" } (chart(&overview.buckets)) p.hint { "Counted since the bridge started." } }
+            section { h2 { "The last 12 hours" } (chart(&overview.buckets)) }
             (events("Dead letters", &dead, &link::events(&[("state", "dead")]), now))
             (events("Newest events", &newest, &link::events(&[]), now))
         }

@@ -235,7 +235,7 @@ impl Queue {
         self.pauses.clone()
     }
 
-    /// What happened in the last twelve hours, in buckets of five minutes, the oldest first. It is counted since the start.
+    /// What happened in the last twelve hours, in buckets of five minutes, the oldest first. At the start it is filled from the store.
     pub fn activity(&self) -> Vec<Bucket> {
         self.activity.buckets(self.clock.now())
     }
