@@ -102,8 +102,8 @@ impl Authenticator {
                 && !entries.iter().any(|other| other.scheme.name == also)
             {
                 findings.push(format!(
-                    "scheme `{}` needs a secret of the scheme `{also}`, too: without it, everybody whom the sender signs for \
-                     could post events",
+                    "scheme `{}` needs a secret of the scheme `{also}`, too: without it, every customer of the \
+                     sender could post events",
                     entry.scheme.name
                 ));
             }

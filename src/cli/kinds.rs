@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use super::output::create;
 use super::shown::{json, table};
 use super::status::USAGE;
-use crate::config::builtin;
+use crate::config::{KindSummary, builtin, kind_summaries};
 use crate::suggest::{counted, unknown};
 use crate::toml_reader::{NOT_A_NAME, is_name};
 
@@ -60,41 +60,25 @@ pub(super) fn run(command: &KindsCommand) -> anyhow::Result<ExitCode> {
 /// A kind in the list.
 #[derive(serde::Serialize)]
 struct Listed {
-    kind: &'static str,
+    kind: String,
     title: String,
     schemes: Vec<String>,
     samples: usize,
 }
 
-/// What the list shows of a `source.toml`. Each built-in one has both keys.
-#[derive(serde::Deserialize)]
-struct SourceFile {
-    title: String,
-    authentication: Vec<NamedScheme>,
-}
-
-#[derive(serde::Deserialize)]
-struct NamedScheme {
-    name: String,
+impl From<KindSummary> for Listed {
+    fn from(summary: KindSummary) -> Self {
+        Self {
+            kind: summary.name,
+            title: summary.title,
+            schemes: summary.schemes,
+            samples: summary.samples,
+        }
+    }
 }
 
 fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
-    let mut kinds = Vec::new();
-    for kind in builtin::kinds() {
-        // The templates are not compiled: that takes a second for all kinds.
-        let file: SourceFile = toml::from_str(builtin::source_toml(kind).unwrap_or_default())
-            .with_context(|| format!("the built-in kind {kind} cannot be read"))?;
-        kinds.push(Listed {
-            kind,
-            title: file.title,
-            schemes: file
-                .authentication
-                .into_iter()
-                .map(|scheme| scheme.name)
-                .collect(),
-            samples: builtin::sample_count(kind),
-        });
-    }
+    let kinds: Vec<Listed> = kind_summaries(None).into_iter().map(Listed::from).collect();
     let mut out = stdout().lock();
     if arguments.json {
         writeln!(out, "{}", json(&kinds)?)?;
@@ -102,7 +86,7 @@ fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     }
     let row = |kind: &Listed| {
         vec![
-            kind.kind.to_owned(),
+            kind.kind.clone(),
             kind.title.clone(),
             kind.schemes.join(", "),
             kind.samples.to_string(),

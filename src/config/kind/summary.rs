@@ -95,7 +95,8 @@ fn read(text: &str) -> SourceFile {
 /// What the signatures of the schemes cover, each text once.
 fn signed(schemes: &[SchemeTable]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for scheme in schemes.iter().filter(|scheme| scheme.method == "hmac") {
+    let signs = |scheme: &&SchemeTable| matches!(scheme.method.as_str(), "hmac" | "ed25519" | "rsa");
+    for scheme in schemes.iter().filter(signs) {
         let text = scheme.signed.as_deref().unwrap_or("{body}");
         if found.iter().all(|known| known != text) {
             found.push(text.to_owned());
@@ -120,6 +121,7 @@ mod tests {
         assert_eq!(of("github").signed, ["{body}"]);
         assert_eq!(of("github").remember, "7d");
         assert!(of("healthchecks").signed.is_empty());
+        assert_eq!(of("travis").signed, ["{payload}"]);
     }
 
     #[test]
