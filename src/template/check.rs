@@ -1,6 +1,7 @@
 //! Checks a compiled template, and inserts its parts.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use handlebars::Template;
 use handlebars::template::{DecoratorTemplate, HelperTemplate, Parameter, TemplateElement};
@@ -213,14 +214,22 @@ fn loop_body(content: Template) -> Template {
     content
 }
 
-/// Builds a part's block. Handlebars has no constructor for blocks, so this changes a parsed `{{#if x}}{{/if}}`.
+/// Builds a part's block. Handlebars has no constructor for blocks, so this copies a parsed one.
 fn block_around(content: Template) -> Option<TemplateElement> {
-    let mut pattern = Template::compile("{{#if this}}{{/if}}").ok()?;
-    let mut element = pattern.elements.pop()?;
+    static EMPTY: LazyLock<Option<TemplateElement>> = LazyLock::new(empty_block);
+    let mut element = EMPTY.clone()?;
+    if let TemplateElement::HelperBlock(block) = &mut element {
+        block.template = Some(content);
+    }
+    Some(element)
+}
+
+/// A part's block without content, made of a parsed `{{#if x}}{{/if}}`.
+fn empty_block() -> Option<TemplateElement> {
+    let mut element = Template::compile("{{#if this}}{{/if}}").ok()?.elements.pop()?;
     if let TemplateElement::HelperBlock(block) = &mut element {
         block.name = Parameter::Name(PART.to_owned());
         block.params.clear();
-        block.template = Some(content);
     }
     Some(element)
 }

@@ -17,7 +17,7 @@ use super::render::{Compiled, Failure, RenderResult};
 use super::{Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers};
 use crate::condition::Condition;
 
-use draft::{Draft, Parts, draft, finish, part_name};
+use draft::{Draft, Parts, drafts_of, finish, part_name};
 pub use entry::LibraryTemplate;
 
 /// The compiled templates of one kind.
@@ -39,7 +39,8 @@ const FIRST_LIMIT: usize = 20;
 
 impl Library {
     /// Compiles the files of a kind. An own file replaces the built-in one of the same name. A file that does not
-    /// compile is left out, with a finding. Files without the suffix `.hbs` are ignored.
+    /// compile is left out, with a finding. Files without the suffix `.hbs` are ignored, and so are built-in shared parts
+    /// that no other file includes.
     pub fn compile(kind: &str, files: Vec<TemplateFile>) -> (Self, Vec<TemplateFinding>) {
         let mut library = Self {
             engine: helpers::engine(),
@@ -51,14 +52,10 @@ impl Library {
         };
         let mut findings = Vec::new();
         let mut drafts = Vec::new();
-        for file in files
-            .into_iter()
-            .filter(|file| file.name.strip_suffix(".hbs").is_some())
-        {
-            let (name, origin) = (file.name.clone(), file.origin.clone());
-            match draft(kind, file) {
+        for (file, parsed) in drafts_of(kind, files) {
+            match parsed {
                 Ok(draft) => drafts.push(draft),
-                Err(found) => library.leave_out(&name, &origin, found, &mut findings),
+                Err(found) => library.leave_out(&file.name, &file.origin, found, &mut findings),
             }
         }
         let (parts, drafts): (Vec<_>, Vec<_>) =

@@ -1,7 +1,8 @@
 //! From a file to a compiled template.
 
 use handlebars::Template;
-use std::collections::HashMap;
+use handlebars::template::TemplateElement;
+use std::collections::{HashMap, HashSet};
 
 use crate::template::front_matter::{self, Found, FrontMatter};
 use crate::template::render::Compiled;
@@ -20,15 +21,58 @@ pub(super) struct Draft {
 
 /// The name by which templates include a part.
 pub(super) fn part_name(draft: &Draft) -> String {
-    let name = draft.name.strip_prefix('_').unwrap_or(&draft.name);
-    name.strip_suffix(".hbs").unwrap_or(name).to_owned()
+    included_as(&draft.name).to_owned()
+}
+
+fn included_as(file: &str) -> &str {
+    let name = file.strip_prefix('_').unwrap_or(file);
+    name.strip_suffix(".hbs").unwrap_or(name)
+}
+
+/// A file, and what it is parsed to. An error has the file as findings name it.
+type Parsed = (TemplateFile, Result<Draft, (String, Vec<Found>)>);
+
+/// Parses the files of a kind. Every kind has all built-in shared parts: only those that other files include are parsed.
+pub(super) fn drafts_of(kind: &str, files: Vec<TemplateFile>) -> Vec<Parsed> {
+    let templates = files.into_iter().filter(|file| file.name.ends_with(".hbs"));
+    let (mut waiting, mut shared): (Vec<_>, Vec<_>) =
+        templates.partition(|file| file.origin.is_own() || !file.name.contains('/'));
+    let mut parsed = Vec::new();
+    while !waiting.is_empty() {
+        let mut included = HashSet::new();
+        for file in std::mem::take(&mut waiting) {
+            let result = draft(kind, &file);
+            if let Ok(draft) = &result {
+                add_included(&draft.template, &mut included);
+            }
+            parsed.push((file, result));
+        }
+        waiting.extend(shared.extract_if(.., |file| included.contains(included_as(&file.name))));
+    }
+    parsed
+}
+
+/// Adds the names of the parts that a template includes.
+fn add_included(template: &Template, names: &mut HashSet<String>) {
+    for element in &template.elements {
+        match element {
+            TemplateElement::PartialExpression(part) => names.extend(part.name.as_name().map(str::to_owned)),
+            TemplateElement::HelperBlock(block) => {
+                for inner in [&block.template, &block.inverse].into_iter().flatten() {
+                    add_included(inner, names);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Parses a file and checks it by itself.
-pub(super) fn draft(kind: &str, file: TemplateFile) -> Result<Draft, (String, Vec<Found>)> {
+fn draft(kind: &str, file: &TemplateFile) -> Result<Draft, (String, Vec<Found>)> {
     let TemplateFile { name, text, origin } = file;
+    let (name, origin) = (name.clone(), origin.clone());
     let file = origin.file(kind, &name);
-    let (front, body, mut found) = front_matter::read(&text);
+    let (front, body, mut found) = front_matter::read(text);
     let mistake = mistakes::in_tags(&body);
     match Template::compile_with_name(&body, name.clone()) {
         Ok(template) => {
