@@ -96,6 +96,8 @@ fn short_sha_shortens_only_hashes() {
 fn the_verb_of_an_event_is_written_in_the_past() {
     for (name, expected) in [
         ("issue update", "issue updated"),
+        ("pull_request_open", "pull request opened"),
+        ("pipeline_running", "pipeline running"),
         ("entry.create", "entry.created"),
         ("Create", "created"),
         ("create pulse", "pulse created"),

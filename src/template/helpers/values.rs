@@ -35,6 +35,7 @@ const PAST: &[(&str, &str)] = &[
     ("edit", "edited"),
     ("enable", "enabled"),
     ("insert", "inserted"),
+    ("label", "labeled"),
     ("merge", "merged"),
     ("move", "moved"),
     ("open", "opened"),
@@ -107,13 +108,13 @@ fn rounded(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
     })
 }
 
-/// `past_tense name`: the name of an event with its verb in the past: `issue updated` for `issue update`, `entry.created` for
-/// `entry.create`, `issue created` for `create issue`. A name without a known verb is unchanged.
+/// `past_tense name`: the name of an event in words, with its verb in the past: `issue updated` for `issue_update`, `entry.created`
+/// for `entry.create`, `issue created` for `create issue`.
 fn past_tense(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
-    let name = arguments.text(0)?;
+    let name = arguments.text(0)?.replace('_', " ");
     let past = |verb: &str| PAST.iter().find(|(known, _)| verb.eq_ignore_ascii_case(known));
     let start = name
-        .rfind([' ', '.', ':', '/', '_', '-'])
+        .rfind([' ', '.', ':', '/', '-'])
         .map_or(0, |separator| separator + 1);
     if let Some((_, past)) = past(&name[start..]) {
         return Ok(format!("{}{past}", &name[..start]).into());
