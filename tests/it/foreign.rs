@@ -13,7 +13,7 @@
 //! | `second.jsonl`, after a correction with `learned.jsonl` | 32 of 41, three of them only in a list of fields | 13 of 14 | |
 //! | `third.jsonl`, the first 26, after a correction with `second.jsonl` | 24 of 26, one of them only in a list | 3 of 5 | |
 //! | `third.jsonl`, the last 20, after a correction | 17 of 20, one of them only in a list | 3 of 4 | |
-//! | `fourth.jsonl`, the first 24 | 18 of 24, one of them only in a list | 5 of 6 | |
+//! | `fourth.jsonl`, the first 24 | 18 of 24, two of them only in a list | 5 of 6 | |
 //! | `fourth.jsonl`, the last 24: before any correction | 16 of 24, one of them only in a list | 5 of 7 | |
 //! | the same, after a correction with the first 24 | 18 of 24, one of them only in a list | 5 of 7 | |
 //! | `fifth.jsonl`, after a correction with all of `fourth.jsonl` | 20 of 24, one of them only in a list | 4 of 5 | |

@@ -184,7 +184,10 @@ fn a_reply_does_not_repeat_what_its_event_writes_into_another_message() {
     let whole = "changes requested\nadd a test\nonly here";
     assert_eq!(text(&channel, &Act::Reply(to.clone())), whole);
     channel.turn_of(1, &comment(1), |_| {});
-    assert_eq!(text(&channel, &Act::Update(to.clone())), "changes requested\nadd a test");
+    assert_eq!(
+        text(&channel, &Act::Update(to.clone())),
+        "changes requested\nadd a test"
+    );
     assert_eq!(text(&channel, &Act::Reply(to)), "changes requested\nonly here");
 }
 

@@ -47,6 +47,7 @@ const PAST: &[(&str, &str)] = &[
     ("resolve", "resolved"),
     ("restore", "restored"),
     ("submit", "submitted"),
+    ("synchronize", "synchronized"),
     ("trigger", "triggered"),
     ("unarchive", "unarchived"),
     ("unpublish", "unpublished"),
