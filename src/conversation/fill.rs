@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::kept::{AGAIN, Items, OPENINGS};
-use super::{Known, Turn, is_older_than, known_message, open, openings};
-use crate::message::{Block, ConversationField, Document, Inline, StoredMessage, Time, TimeForm};
+use super::{Decided, Known, Turn, decide, is_older_than, known_message, open, openings};
+use crate::message::{Block, ConversationField, Document, Inline, Slot, StoredMessage, Time, TimeForm};
 use crate::twake::Act;
 use crate::units::readable_duration;
 
@@ -35,6 +35,8 @@ pub fn text<'a>(message: &'a StoredMessage, act: &Act, known: &Known, turn: &Tur
     let before = thread.map_or(0, |thread| thread.count);
     let nothing = Items::default();
     let items = updated.as_ref().map_or(&nothing, |message| &message.items);
+    let unrepeated = unrepeated(document, message, act, known, turn);
+    let document = unrepeated.as_ref().unwrap_or(document);
     let values = Values {
         count: before.saturating_add(u64::from(conversation.opens)),
         began: thread.map_or(turn.received, |thread| thread.began),
@@ -61,6 +63,33 @@ pub fn text_alone(document: &Document, first: &BTreeMap<String, String>, receive
         openings: 1,
     };
     filled(document, &values)
+}
+
+/// The text of a reply whose event also updates another message of the conversation: without what that message shows just now, but
+/// with its first paragraph. `None`: all of it.
+fn unrepeated(
+    document: &Document,
+    message: &StoredMessage,
+    act: &Act,
+    known: &Known,
+    turn: &Turn<'_>,
+) -> Option<Document> {
+    let conversation = message.conversation.as_ref()?;
+    let is_reply = matches!(act, Act::Reply(_)) && matches!(conversation.slot, Some(Slot::Key(_)));
+    if !is_reply || document.blocks.len() < 2 {
+        return None;
+    }
+    let Decided::Act(acts) = decide(message, known, turn) else {
+        return None;
+    };
+    acts.iter().find(|act| matches!(act, Act::Update(_)))?;
+    let update = conversation.update.as_ref().filter(|update| !update.is_empty());
+    let shown = &update.unwrap_or_else(|| message.document()).blocks;
+    let (first, rest) = document.blocks.split_first()?;
+    let rest = rest.iter().filter(|block| !shown.contains(block));
+    Some(Document {
+        blocks: std::iter::once(first).chain(rest).cloned().collect(),
+    })
 }
 
 /// The values of a conversation at an event.

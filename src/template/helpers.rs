@@ -71,6 +71,8 @@ pub(super) const SIGNATURES: &[Signature] = &[
     signature("first_line", Use::Value, (1, 1), "{{first_line text}}"),
     signature("short_sha", Use::Value, (1, 1), "{{short_sha sha}}"),
     signature("rounded", Use::Value, (1, 1), "{{rounded number}}"),
+    signature("past_tense", Use::Value, (1, 1), "{{past_tense name}}"),
+    signature("after", Use::Value, (2, 2), "{{after text title}}"),
     signature(
         "plural",
         Use::Value,

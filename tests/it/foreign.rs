@@ -13,6 +13,12 @@
 //! | `second.jsonl`, after a correction with `learned.jsonl` | 32 of 41, three of them only in a list of fields | 13 of 14 | |
 //! | `third.jsonl`, the first 26, after a correction with `second.jsonl` | 24 of 26, one of them only in a list | 3 of 5 | |
 //! | `third.jsonl`, the last 20, after a correction | 17 of 20, one of them only in a list | 3 of 4 | |
+//! | `fourth.jsonl`, the first 24 | 18 of 24, two of them only in a list | 5 of 6 | |
+//! | `fourth.jsonl`, the last 24: before any correction | 16 of 24, one of them only in a list | 5 of 7 | |
+//! | the same, after a correction with the first 24 | 18 of 24, one of them only in a list | 5 of 7 | |
+//! | `fifth.jsonl`, after a correction with all of `fourth.jsonl` | 20 of 24, one of them only in a list | 4 of 5 | |
+//!
+//! From `fourth.jsonl` on, a subject counts only in what a reader sees, not in the address behind a label.
 //!
 //! The general rules were corrected after each run, so no payload is unseen now. Expect eight or nine subjects of ten from a
 //! sender that is not here.
@@ -34,6 +40,8 @@ const FRESH: &str = include_str!("foreign/fresh.jsonl");
 const LEARNED: &str = include_str!("foreign/learned.jsonl");
 const SECOND: &str = include_str!("foreign/second.jsonl");
 const THIRD: &str = include_str!("foreign/third.jsonl");
+const FOURTH: &str = include_str!("foreign/fourth.jsonl");
+const FIFTH: &str = include_str!("foreign/fifth.jsonl");
 
 #[test]
 fn nine_of_ten_payloads_without_a_kind_get_a_subject_and_their_link() {
@@ -43,6 +51,16 @@ fn nine_of_ten_payloads_without_a_kind_get_a_subject_and_their_link() {
     assert_nine_of_ten(LEARNED, 42, 12);
     assert_nine_of_ten(SECOND, 41, 14);
     assert_nine_of_ten(THIRD, 46, 9);
+    assert_nine_of_ten(FOURTH, 48, 13);
+    assert_nine_of_ten(FIFTH, 24, 5);
+}
+
+/// The line as it is read: a link shows its label only.
+fn without_addresses(line: &str) -> String {
+    let mut parts = line.split("<http");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    shown.extend(parts.map(|part| part.split_once('>').map_or(part, |(_, after)| after)));
+    shown
 }
 
 /// Panics if more than a tenth of the subjects, or of the links, is missing, or if there are fewer of them than given.
@@ -64,7 +82,7 @@ fn assert_nine_of_ten(payloads: &str, least_subjects: usize, least_links: usize)
         let document = &decided.message.as_ref().unwrap().message;
         assert_readable(document, sender);
         let text = plain::text(document);
-        let first = text.lines().next().unwrap_or_default().to_lowercase();
+        let first = without_addresses(text.lines().next().unwrap_or_default()).to_lowercase();
         subjects.push((
             first.contains(&case["subject"].as_str().unwrap().to_lowercase()),
             format!("{sender}: {first}"),

@@ -158,6 +158,40 @@ fn an_item_without_a_text_is_only_counted_also_if_a_later_update_waits() {
 }
 
 #[test]
+fn a_reply_does_not_repeat_what_its_event_writes_into_another_message() {
+    let mut review = part_of_review("changes requested", 1);
+    let paragraph = |text: &str| line(text).blocks.remove(0);
+    review.message.blocks.push(paragraph("add a test"));
+    let mut reply = review.message.clone();
+    reply.blocks.push(paragraph("only here"));
+    let conversation = review.conversation.as_mut().unwrap();
+    (conversation.unchanged, conversation.changed) = (BOTH, BOTH);
+    conversation.reply = Some(reply);
+    let text = |channel: &Channel, act: &Act| {
+        let turn = Turn {
+            destination: "",
+            received: Timestamp::UNIX_EPOCH,
+            is_replay: false,
+            is_superseded: false,
+        };
+        plain::text(&text_of(&review, act, &channel.known, &turn))
+    };
+    let to = RemoteId {
+        message: "1".to_owned(),
+        thread: None,
+    };
+    let mut channel = opened();
+    let whole = "changes requested\nadd a test\nonly here";
+    assert_eq!(text(&channel, &Act::Reply(to.clone())), whole);
+    channel.turn_of(1, &comment(1), |_| {});
+    assert_eq!(
+        text(&channel, &Act::Update(to.clone())),
+        "changes requested\nadd a test"
+    );
+    assert_eq!(text(&channel, &Act::Reply(to)), "changes requested\nonly here");
+}
+
+#[test]
 fn a_replay_shows_its_own_item_and_changes_no_other_message() {
     let mut channel = opened();
     channel.turn_of(1, &review(), |_| {});

@@ -93,6 +93,42 @@ fn short_sha_shortens_only_hashes() {
 }
 
 #[test]
+fn the_verb_of_an_event_is_written_in_the_past() {
+    for (name, expected) in [
+        ("issue update", "issue updated"),
+        ("pull_request_open", "pull request opened"),
+        ("pipeline_running", "pipeline running"),
+        ("entry.create", "entry.created"),
+        ("Create", "created"),
+        ("create pulse", "pulse created"),
+        ("message.received", "message.received"),
+        ("update of the web", "update of the web"),
+        ("push", "push"),
+        ("été.open", "été.opened"),
+        ("", ""),
+    ] {
+        let written = render("{{past_tense x}}", json!({"x": name})).unwrap();
+        assert_eq!(written, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_text_is_written_without_the_start_that_is_shown_already() {
+    for (text, start, expected) in [
+        ("Disk full: 2 % left", "Disk full", "2 % left"),
+        ("Disk full\n\non db-1\n", "Disk full", "on db-1"),
+        ("Disk full.", " Disk full ", ""),
+        ("Disk full on db-1", "Disk full", "Disk full on db-1"),
+        ("Disk fuller", "Disk full", "Disk fuller"),
+        ("Disk full", "", "Disk full"),
+        ("", "Disk full", ""),
+    ] {
+        let written = render("{{after x y}}", json!({"x": text, "y": start})).unwrap();
+        assert_eq!(written, expected, "{text}");
+    }
+}
+
+#[test]
 fn plural_uses_the_singular_for_one() {
     let commits = "plural x \"commit\" \"commits\"";
     assert_eq!(of(commits, 1), "1 commit");

@@ -11,10 +11,48 @@ pub(super) const HELPERS: &[(&str, Run<Value>)] = &[
     ("first_line", first_line),
     ("short_sha", short_sha),
     ("rounded", rounded),
+    ("past_tense", past_tense),
+    ("after", after),
     ("plural", plural),
     ("first", first),
     ("rest", rest),
     ("len", len),
+];
+
+/// Verbs with which senders name events, and their past.
+const PAST: &[(&str, &str)] = &[
+    ("acknowledge", "acknowledged"),
+    ("add", "added"),
+    ("approve", "approved"),
+    ("archive", "archived"),
+    ("assign", "assigned"),
+    ("cancel", "canceled"),
+    ("close", "closed"),
+    ("create", "created"),
+    ("delete", "deleted"),
+    ("destroy", "destroyed"),
+    ("disable", "disabled"),
+    ("edit", "edited"),
+    ("enable", "enabled"),
+    ("insert", "inserted"),
+    ("label", "labeled"),
+    ("merge", "merged"),
+    ("move", "moved"),
+    ("open", "opened"),
+    ("publish", "published"),
+    ("reject", "rejected"),
+    ("remove", "removed"),
+    ("rename", "renamed"),
+    ("reopen", "reopened"),
+    ("resolve", "resolved"),
+    ("restore", "restored"),
+    ("submit", "submitted"),
+    ("synchronize", "synchronized"),
+    ("trigger", "triggered"),
+    ("unarchive", "unarchived"),
+    ("unpublish", "unpublished"),
+    ("update", "updated"),
+    ("upload", "uploaded"),
 ];
 
 /// Maximum number of decimal places.
@@ -69,6 +107,41 @@ fn rounded(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
         Some(_) => rounded.trim_end_matches('0').trim_end_matches('.').into(),
         None => rounded.into(),
     })
+}
+
+/// `past_tense name`: the name of an event in words, with its verb in the past: `issue updated` for `issue_update`, `entry.created`
+/// for `entry.create`, `issue created` for `create issue`.
+fn past_tense(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let name = arguments.text(0)?.replace('_', " ");
+    let past = |verb: &str| PAST.iter().find(|(known, _)| verb.eq_ignore_ascii_case(known));
+    let start = name
+        .rfind([' ', '.', ':', '/', '-'])
+        .map_or(0, |separator| separator + 1);
+    if let Some((_, past)) = past(&name[start..]) {
+        return Ok(format!("{}{past}", &name[..start]).into());
+    }
+    Ok(match name.split_once(' ') {
+        Some((verb, noun)) if !noun.contains(' ') => {
+            past(verb).map_or_else(|| name.clone(), |(_, past)| format!("{noun} {past}"))
+        }
+        _ => name,
+    }
+    .into())
+}
+
+/// `after text start`: the text without a start that another text, such as the title, has shown already. A text that goes on
+/// with a word stays whole.
+fn after(arguments: &Arguments<'_, '_>) -> Result<Value, RenderError> {
+    let (text, start) = (arguments.text(0)?, arguments.text(1)?);
+    let rest = text.trim_start().strip_prefix(start.trim());
+    let rest = rest.filter(|_| !start.trim().is_empty()).and_then(|rest| {
+        let shown = rest.trim_start_matches([' ', '\t']);
+        let ends = shown.is_empty()
+            || shown.starts_with(['\n', '\r', ':', '.', ',', ';', '-', '\u{2013}', '\u{2014}']);
+        let separators = |letter: char| letter.is_whitespace() || ":.,;-\u{2013}\u{2014}".contains(letter);
+        ends.then(|| shown.trim_start_matches(separators).trim_end())
+    });
+    Ok(rest.map_or_else(|| text.clone(), str::to_owned).into())
 }
 
 /// `plural count "commit" "commits"`: "1 commit", "3 commits". Counts the items of a list. The default plural adds an

@@ -340,7 +340,7 @@ fn an_issue_of_an_error_is_one_conversation_and_a_metric_alert_one_message() {
 
 #[test]
 fn an_alarm_of_cloudwatch_is_one_message_until_it_is_over() {
-    let over = "✅ api-jideola domain alarm is over after 20 min";
+    let over = "✅ api-jideola domain alarm is OK again after 20 min";
     assert_plays(
         "an alarm that begins, repeats and ends",
         "aws-sns",

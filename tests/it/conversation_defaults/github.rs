@@ -188,8 +188,8 @@ fn a_source_that_is_not_calm_posts_all_of_it() {
         shown,
         [
             "post 1: ⭐ Codertocat starred Codertocat/Hello-World (1 star)",
-            "post 2: Codertocat/Hello-World: issues labeled by Codertocat: #1 Spelling error in the README file",
-            "post 3: Codertocat/Hello-World: pull request synchronize by Codertocat: #2 Update the README with new information.",
+            "post 2: Codertocat/Hello-World: issue labeled by Codertocat: #1 Spelling error in the README file",
+            "post 3: Codertocat/Hello-World: pull request synchronized by Codertocat: #2 Update the README with new information.",
             "post 4: Codertocat deleted branch feature/limits in Codertocat/Hello-World",
         ]
     );
