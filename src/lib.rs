@@ -47,6 +47,7 @@
 //! | [`bridge`] | the composition root: builds, runs, reloads and stops the bridge |
 //! | [`config`] | reads and compiles `bridge.toml`, the environment, secrets, and the kinds with their templates |
 //! | [`toml_reader`], [`units`], `zone`, `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; time zones; "did you mean" |
+//! | [`draft`] | drafts a kind from real payloads: what `kinds new` writes |
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them. [`preview::try_template`] tries an edited template |
 //! | [`report`] | what the bridge reports about itself to a channel, and when |
 //! | [`operator`] | list, show, explain, replay, discard, move, pause, audit: the service on a queue, and its client over HTTP |
@@ -98,6 +99,7 @@ pub mod conversation;
 pub mod decision;
 pub mod delivery;
 pub mod digest;
+pub mod draft;
 pub mod event;
 pub mod facts;
 pub mod headers;

@@ -31,6 +31,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "draft",
+        &[
+            // Names of fields, as the search of generic compares them.
+            "condition",
+            // The kind generic, and what it finds in a payload.
+            "check",
+            "config",
+            "decision",
+            "facts",
+            "route",
+            "source",
+            "suggest",
+            "template",
+        ],
+    ),
+    (
         "preview",
         &[
             "authentication",
@@ -60,6 +76,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "cli",
         &[
             "check",
+            "draft",
             "preview",
             "suggest",
             "toml_reader",

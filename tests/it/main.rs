@@ -19,6 +19,7 @@ mod conversations;
 mod crash;
 mod disk;
 mod documents;
+mod drafts;
 mod encodings;
 mod foreign;
 mod fuzz;
