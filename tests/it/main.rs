@@ -31,6 +31,7 @@ mod harness;
 mod hostile;
 mod imports;
 mod keys;
+mod kind_table;
 mod kinds;
 mod lanes;
 mod live;

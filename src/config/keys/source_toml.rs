@@ -16,6 +16,11 @@ const METHOD_WORDS: &[&str] = &words(&METHODS);
 pub(in crate::config) const ROOT: &[Key] = &[
     Key::new("title", Shape::Text, "the sender's name for people"),
     Key::new(
+        "senders",
+        Shape::Text,
+        "which senders it is for, in the table of kinds; default: the title",
+    ),
+    Key::new(
         "like",
         Shape::Text,
         "another kind, whose settings apply where this one has none",
