@@ -108,6 +108,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "bridge",
         &[
+            "confirmation",
             "toml_reader",
             // A reload refuses what is an error for check.
             "check",
@@ -132,6 +133,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "confirmation",
             "console",
             "operator",
             "decision",
@@ -174,6 +176,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "delivery",
         &[
+            "confirmation",
             "units",
             // The tokens of an account, which are kept in a file.
             "secret",
@@ -228,6 +231,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "confirmation",
             "suggest",
             "toml_reader",
             "units",
@@ -259,6 +263,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "decision",
         &[
+            "confirmation",
             "source",
             "condition",
             "facts",
@@ -277,6 +282,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "source",
         &[
+            "confirmation",
             "admission",
             "authentication",
             "condition",
@@ -298,6 +304,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("payload", &["headers"]),
     ("facts", &["condition"]),
     ("condition", &["panics", "steps", "suggest", "zone"]),
+    ("confirmation", &["condition"]),
     ("panics", &[]),
     ("steps", &[]),
     ("suggest", &[]),
@@ -336,6 +343,7 @@ const PURE: &[&str] = &[
     "payload",
     "facts",
     "condition",
+    "confirmation",
     "route",
     "conversation",
     "digest",
