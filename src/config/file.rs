@@ -90,6 +90,10 @@ pub(super) struct RawPerson {
 }
 
 /// `[sources.X]`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are independent keys of the table, each a boolean there"
+)]
 pub(super) struct RawSource {
     pub(super) kind: Option<Located<String>>,
     pub(super) secrets: Vec<Reference>,

@@ -104,7 +104,7 @@ pub(super) fn find(recordings: &[Recording], types: &EventTypes, facts: &[Fact])
             .collect();
         let fields = indexes
             .iter()
-            .flat_map(|index| recordings[*index].payload.as_object())
+            .filter_map(|index| recordings[*index].payload.as_object())
             .flatten();
         let fields: BTreeSet<String> = fields
             .filter(|(_, value)| value.is_object() || value.is_array())

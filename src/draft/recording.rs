@@ -16,6 +16,9 @@ pub struct Recording {
     pub payload: Value,
 }
 
+/// Headers: names in lower case, values.
+type Pairs = Vec<(String, String)>;
+
 /// A recorded request as JSON.
 #[derive(Deserialize)]
 struct Request {
@@ -142,7 +145,7 @@ fn recording(name: &str, headers: Vec<(String, String)>, body: &[u8]) -> Result<
 }
 
 /// The headers and the body of a request such as `curl -v` or a proxy writes it: `POST /path HTTP/1.1`, headers, a blank line, the body.
-fn http_request(content: &[u8]) -> Option<(Vec<(String, String)>, &[u8])> {
+fn http_request(content: &[u8]) -> Option<(Pairs, &[u8])> {
     let mut rest = content;
     let mut line = || {
         let end = rest.iter().position(|byte| *byte == b'\n')?;

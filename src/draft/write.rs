@@ -107,7 +107,8 @@ fn samples(found: &Findings<'_>) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn sources<'n>(names: impl Iterator<Item = &'n String>) -> String {
-    let lines: String = names.map(|name| format!("  {name}\n")).collect();
+    let lines: Vec<String> = names.map(|name| format!("  {name}\n")).collect();
+    let lines = lines.concat();
     format!(
         "recorded: FILL IN who recorded them, from which version of the sender, and what was replaced\n{lines}"
     )
@@ -211,13 +212,15 @@ fn blanks(found: &Findings<'_>) -> Vec<String> {
 fn readme(found: &Findings<'_>) -> String {
     let (name, title) = (found.name, title(found.name));
     let types: BTreeSet<&String> = found.types.of.iter().collect();
-    let rows: String = types.iter().map(|of| format!("| `{of}` | FILL IN |\n")).collect();
-    let facts: String = found
+    let row = |name: &str| format!("| `{name}` | FILL IN |\n");
+    let rows: Vec<String> = types.iter().map(|of| row(of)).collect();
+    let facts: Vec<String> = found
         .facts
         .iter()
         .filter(|fact| fact.count() > 0 && fact.name != "result")
-        .map(|fact| format!("| `{}` | FILL IN |\n", fact.name))
+        .map(|fact| row(&fact.name))
         .collect();
+    let (rows, facts) = (rows.concat(), facts.concat());
     format!(
         "# {title}
 

@@ -238,10 +238,11 @@ fn as_text(
         ]
     };
     let shown: Vec<Vec<String>> = messages.iter().take(SHOWN_MESSAGES).map(message).collect();
-    let to_do: String = (1..)
+    let to_do: Vec<String> = (1..)
         .zip(&draft.blanks)
         .map(|(number, blank)| format!("  {number}. {blank}\n"))
         .collect();
+    let to_do = to_do.concat();
     let config = arguments
         .config
         .as_ref()
