@@ -16,6 +16,7 @@ mod skipped;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 use compose::{Readable, compose};
 use reading::{Facts, read_facts};
@@ -57,6 +58,8 @@ pub struct Decision {
     pub skipped: Vec<DecidedDelivery>,
     /// The parts of the decision that exceeded their step limit.
     pub cut_off: Vec<CutOff>,
+    /// The address to open for the sender, if the source confirms what it asks for.
+    pub confirm: Option<Url>,
     /// Why the body cannot be parsed ([`Unreadable::why`](crate::event::Unreadable::why)). Then no template is rendered.
     pub unreadable: Option<String>,
 }
@@ -174,6 +177,9 @@ fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         };
         compose(&mut event, targets)
     });
+    let confirmation = source.kind.confirmation.as_ref().filter(|_| source.confirm);
+    let confirm = confirmation
+        .and_then(|confirmation| steps::limited(steps::PHASE, || confirmation.address(context.data())).0);
     let cut_off = [
         (facts_cut_off, CutOff::Facts),
         (routes_cut_off, CutOff::Routes),
@@ -189,6 +195,7 @@ fn decide_read(reading: Reading, source: &Source) -> (Decision, Names) {
         messages,
         deliveries,
         skipped,
+        confirm,
         cut_off: cut_off
             .into_iter()
             .filter_map(|(cut, part)| cut.then_some(part))

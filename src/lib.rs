@@ -32,6 +32,7 @@
 //! | [`event`] | an authenticated request with its parsed payload; idempotency keys |
 //! | [`source`], [`condition`], [`facts`], [`route`] | a configured sender; CEL, and why a condition holds or not; the names that mean the same for every sender; where an event goes |
 //! | [`decision`] | everything decided about an event. [`decision::decide`] evaluates only the facts that are read, of a payload that has only the parts that are read ([`source::selection`]); [`decision::decide_whole`] evaluates all, for `check` and `preview` |
+//! | [`confirmation`] | which address of a request the bridge may open, to confirm a subscription |
 //! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
 //! | [`conversation`] | what a delivery does in its channel (post, reply, update, or nothing), decided when it is claimed |
 //! | [`queue`] | [`queue::Queue`], the contract of a store, and the store on SQLite. [`queue::Queue::open`] chooses the store |
@@ -47,6 +48,7 @@
 //! | [`bridge`] | the composition root: builds, runs, reloads and stops the bridge |
 //! | [`config`] | reads and compiles `bridge.toml`, the environment, secrets, and the kinds with their templates |
 //! | [`toml_reader`], [`units`], `zone`, `suggest` | descriptions of TOML files, for checks and `twake-bridge schema`; durations, sizes, rates; time zones; "did you mean" |
+//! | [`draft`] | drafts a kind from real payloads: what `kinds new` writes |
 //! | [`check`], [`preview`] | the results of these commands as values; `cli` prints them. [`preview::try_template`] tries an edited template |
 //! | [`report`] | what the bridge reports about itself to a channel, and when |
 //! | [`operator`] | list, show, explain, replay, discard, move, pause, audit: the service on a queue, and its client over HTTP |
@@ -69,13 +71,14 @@
 //!    only `authentication` creates. An unsigned challenge ([`decision::answer_unsigned_challenge`]) gets a constant response,
 //!    and its body is not read. Of an unauthenticated JSON body only the fields that its signature covers are looked at, if the
 //!    signature covers fields.
-//! 4. **`http` and `delivery` meet only in the queue.** Neither imports the other.
+//! 4. **`http` and `delivery` meet only in the queue.** Neither imports the other. A [`confirmation`] that an authentic, stored
+//!    event asks for goes from one to the other through a bounded channel of `bridge`.
 //! 5. **No transaction during a call to Twake.** The transactions of a store stay inside its actor, which makes no calls.
 //! 6. **A sender is data**, a folder under `templates/`, not Rust.
 //! 7. **Only `decision` decides.** CEL decides, Handlebars renders. A template chooses what is posted, a route chooses where.
 //! 8. **Untrusted text stays text.** Values are inserted into a parsed [`message::Document`], never into Markdown source.
 //! 9. **One document, many dialects.** A message is stored in no chat's format.
-//! 10. **The core is pure.** `headers event secret source admission payload authentication facts condition route retry template
+//! 10. **The core is pure.** `headers event secret source admission payload authentication facts condition confirmation route retry template
 //!     message conversation digest twake decision report toml_reader units zone suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
 //!     time. Only `config::env` reads the environment (and [`logging`] its own variable). Only `delivery::client`, [`sandbox`] and
 //!     `operator::client` make HTTP requests. Only `queue::sqlite` uses the database.
@@ -93,11 +96,13 @@ pub mod cli;
 pub mod clock;
 pub mod condition;
 pub mod config;
+pub mod confirmation;
 pub mod console;
 pub mod conversation;
 pub mod decision;
 pub mod delivery;
 pub mod digest;
+pub mod draft;
 pub mod event;
 pub mod facts;
 pub mod headers;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::admission::{Admission, TrustedProxies};
 use crate::authentication::{Authenticator, Scheme};
 use crate::condition::{Condition, Read};
+use crate::confirmation::Confirmation;
 use crate::facts::FactMap;
 use crate::message::Appearance;
 use crate::payload::{BodyForm, Selection};
@@ -46,6 +47,8 @@ pub struct Kind {
     pub response: EventResponse,
     /// Requests that are not events.
     pub challenges: Challenges,
+    /// How the sender asks for the confirmation of a subscription, if it does.
+    pub confirmation: Option<Arc<Confirmation>>,
     /// The templates of the event types.
     pub templates: Arc<Library>,
 }
@@ -140,6 +143,8 @@ pub struct Source {
     /// Whether its templates leave out what most channels do not want, such as stars and each passed run. They read it as
     /// `calm`.
     pub calm: bool,
+    /// Whether the bridge opens the addresses of the kind's [`Kind::confirmation`]. The kind then has one.
+    pub confirm: bool,
     /// Maximum length of a body, in bytes.
     pub body_limit: usize,
     /// Access control before authentication.
@@ -163,6 +168,8 @@ pub fn selection(
     let conditions = [&kind.event_type].into_iter();
     let conditions = conditions.chain(&kind.key).chain(challenges.flatten());
     let conditions = conditions.chain(facts).chain(routes.conditions());
+    let confirmation = kind.confirmation.as_ref().map(|confirmation| &confirmation.url);
+    let conditions = conditions.chain(confirmation);
     let conditions = conditions.chain(conversations.conditions()).chain(critical);
     let templates = kind.templates.entries().flat_map(|template| template.all_reads());
     let reads: Vec<Read> = conditions

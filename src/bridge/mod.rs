@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::confirmation::ToConfirm;
 use crate::delivery::{self, Dispatcher};
 use crate::http::{self, Budget, Connections, Hooks, Operator, Tls, Turns, Work};
 use crate::lifecycle::{Stop, Supervisor};
@@ -60,6 +61,8 @@ pub struct Bridge {
     operator_address: SocketAddr,
     dispatcher: Dispatcher,
     service: OperatorService,
+    confirmations: mpsc::Receiver<ToConfirm>,
+    clock: Clock,
     queue: Queue,
     store: queue::StoreThread,
 }
@@ -153,7 +156,9 @@ impl Bridge {
         let (reloads, reload_requests) = Reloads::channel();
         let service = operator_service(&queue, &serving, dispatcher.halts(), clock);
         let reports = Reports::new(&reloader, service.clone());
+        let (to_confirm, confirmations) = mpsc::channel(delivery::CONFIRMATIONS_WAITING);
         let hooks = Hooks {
+            confirmations: to_confirm,
             serving: Arc::clone(&serving),
             queue: queue.clone(),
             metrics: Arc::clone(&metrics),
@@ -200,6 +205,8 @@ impl Bridge {
             operator_address,
             dispatcher,
             service,
+            confirmations,
+            clock: clock.clone(),
             queue,
             store,
         })
@@ -253,6 +260,8 @@ impl Bridge {
             operator,
             dispatcher,
             service,
+            confirmations,
+            clock,
             queue,
             store,
             ..
@@ -270,6 +279,9 @@ impl Bridge {
         actix_web::rt::spawn(async move { service.release_held(until).await });
         let until = stop.graceful.clone();
         actix_web::rt::spawn(async move { until.run_until_cancelled(reports.run()).await });
+        let confirming = delivery::confirmations(confirmations, &clock).map_err(BridgeError::Client)?;
+        let until = stop.graceful.clone();
+        actix_web::rt::spawn(async move { until.run_until_cancelled(confirming).await });
         let deliver = dispatcher.run(stop.graceful.clone());
         let work = async {
             let delivering = actix_web::rt::spawn(deliver);

@@ -1,4 +1,6 @@
-//! `twake-bridge kinds`: the built-in kinds of senders, and their files, to be changed.
+//! `twake-bridge kinds`: the built-in kinds of senders, and their files, to be changed; and drafts of own kinds.
+
+mod new;
 
 use anyhow::{Context as _, bail};
 use serde_json::json;
@@ -20,6 +22,8 @@ pub(super) enum KindsCommand {
     List(ListArguments),
     /// Write the files of a built-in kind to a folder: source.toml, templates and samples. No file is overwritten.
     Export(ExportArguments),
+    /// Draft a kind of your own from payloads that its sender sent: source.toml, templates, samples. Nothing is overwritten.
+    New(new::NewArguments),
 }
 
 #[derive(clap::Args)]
@@ -54,6 +58,7 @@ pub(super) fn run(command: &KindsCommand) -> anyhow::Result<ExitCode> {
     match command {
         KindsCommand::List(arguments) => list(arguments),
         KindsCommand::Export(arguments) => export(arguments),
+        KindsCommand::New(arguments) => new::new(arguments),
     }
 }
 

@@ -92,7 +92,7 @@ enum Command {
     Send(send::SendArguments),
     /// Send a signed sample to the running bridge, as its sender would, and show what becomes of it. People see the message.
     Test(test::TestArguments),
-    /// List the built-in kinds of senders, or write the files of one.
+    /// List the built-in kinds of senders, write the files of one, or draft a kind of your own.
     #[command(subcommand)]
     Kinds(kinds::KindsCommand),
     /// List, show, replay or discard events. Asks the running bridge, or opens the store if none runs.

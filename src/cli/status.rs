@@ -84,6 +84,17 @@ const COMMANDS: &[(&str, Statuses)] = &[
             ),
         ],
     ),
+    (
+        "kinds new",
+        &[
+            (0, "written"),
+            (
+                1,
+                "nothing was written: the folder exists, or a payload cannot be read",
+            ),
+            WRONG,
+        ],
+    ),
 ];
 
 /// The statuses of every other command.

@@ -46,6 +46,7 @@ use loops::Loop;
 use paths::{Found, Paths};
 pub use reads::Read;
 pub use references::References;
+pub(crate) use search::is_named_as;
 pub use syntax::{FUNCTIONS, MACROS};
 
 /// Maximum length of an expression, in bytes.

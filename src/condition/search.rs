@@ -129,6 +129,11 @@ fn plain(name: &str) -> String {
     letters.take(LONGEST_LEAF).collect()
 }
 
+/// Whether a field has one of these names, as `findFields` compares them. `parent`: the name of the object that it is in.
+pub(crate) fn is_named_as(parent: &str, name: &str, wanted: &str) -> bool {
+    is_named(&(plain(parent), None), &plain(name), &plain(wanted))
+}
+
 fn is_named((parent, person): &Parents, name: &str, wanted: &str) -> bool {
     let is_parent = |outer| matches(parent, outer) || person.is_some_and(|person| person == outer);
     matches(name, wanted)

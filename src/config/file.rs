@@ -90,6 +90,10 @@ pub(super) struct RawPerson {
 }
 
 /// `[sources.X]`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are independent keys of the table, each a boolean there"
+)]
 pub(super) struct RawSource {
     pub(super) kind: Option<Located<String>>,
     pub(super) secrets: Vec<Reference>,
@@ -104,6 +108,8 @@ pub(super) struct RawSource {
     pub(super) critical: Option<Located<String>>,
     /// Whether templates leave out what most channels do not want.
     pub(super) calm: bool,
+    /// Whether what senders ask to be confirmed is confirmed.
+    pub(super) confirm: bool,
     pub(super) authentication: Option<Schemes>,
     pub(super) body_limit: Option<usize>,
     /// How often an event is expected.
@@ -343,6 +349,7 @@ fn source(table: &TableReader<'_, '_>) -> RawSource {
         events: events(table),
         critical: table.text("critical"),
         calm: table.boolean("calm").unwrap_or(true),
+        confirm: table.boolean("confirm").unwrap_or_default(),
         authentication: table.has("authentication").then(|| Schemes::read(table)),
         body_limit: table.table("limits").and_then(|limits| size(&limits, "body")),
         expect: table.unit("expect", &units::DURATION),

@@ -48,6 +48,7 @@ impl LoadedKind {
             conversations,
             critical: None,
             calm: true,
+            confirm: false,
             body_limit: Limits::default().body,
             admission: Admission::default(),
             appearance: None,

@@ -3,9 +3,12 @@
 use super::conditions::{ExpressionSite, compile, condition};
 use super::keys::source_toml::METHODS;
 use crate::condition::Condition;
+use crate::confirmation::{AddressPattern, Confirmation};
+use crate::facts::GIVEN;
 use crate::payload::BodyForm;
 use crate::source::{Challenge, Challenges, EventResponse, Kind, Method};
 use crate::toml_reader::{Findings, Located, Owner, TableReader};
+use std::sync::Arc;
 
 /// The maximum length of a fixed response, in bytes. Senders expect a word.
 const LONGEST_RESPONSE: usize = 4096;
@@ -80,6 +83,35 @@ pub(super) fn response(root: &TableReader<'_, '_>, like: Option<&Kind>) -> Event
     }
     without_body(&table, response.status, "body");
     response
+}
+
+/// Reads `[confirm]`. Default: that of the kind it is like.
+pub(super) fn confirmation(
+    root: &TableReader<'_, '_>,
+    like: Option<&Kind>,
+    findings: &Findings,
+) -> Option<Arc<Confirmation>> {
+    let Some(table) = root.table("confirm") else {
+        return like?.confirmation.clone();
+    };
+    let names = GIVEN.iter().map(|name| (*name).to_owned()).collect();
+    let path = &table.key("url");
+    let place = ExpressionSite {
+        path,
+        owner: &Owner::Kind,
+        is_when: false,
+    };
+    let url = table
+        .text("url")
+        .and_then(|text| condition(&text, place, &names, findings));
+    let mut addresses = Vec::new();
+    for text in table.texts("addresses").unwrap_or_default() {
+        match AddressPattern::parse(&text.value) {
+            Ok(pattern) => addresses.push(pattern),
+            Err(what) => findings.error(text.at, &table.key("addresses"), format!("an address {what}")),
+        }
+    }
+    Some(Arc::new(Confirmation { url: url?, addresses }))
 }
 
 /// Reports a text that is never sent: 204 and 205 are responses without a body.

@@ -107,6 +107,15 @@ pub(super) fn source(
     for warning in authenticator.warnings().iter().filter(|warning| warning.serious) {
         context.findings.warning(name.at, &path, warning.what.clone());
     }
+    if raw.confirm && loaded.kind.confirmation.is_none() {
+        let what = format!(
+            "senders of the kind `{}` ask for no confirmation: its source.toml has no [confirm]",
+            loaded.kind.name
+        );
+        context
+            .findings
+            .warning(name.at, &format!("{path}.confirm"), what);
+    }
     let facts = loaded.facts.overridden_by(own);
     let conversations = conversations.unwrap_or_default();
     let source = Source {
@@ -119,6 +128,7 @@ pub(super) fn source(
         routes,
         conversations,
         calm: raw.calm,
+        confirm: raw.confirm && loaded.kind.confirmation.is_some(),
         body_limit: raw.body_limit.unwrap_or(context.limits.body),
         admission,
         appearance,

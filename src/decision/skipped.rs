@@ -98,6 +98,7 @@ mod tests {
             messages: messages.iter().copied().map(message).collect(),
             deliveries,
             skipped,
+            confirm: None,
             cut_off: Vec::new(),
             unreadable: None,
         }

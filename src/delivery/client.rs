@@ -120,8 +120,12 @@ impl Client {
 
     /// Sends a request and reads the response.
     pub(super) async fn send(&self, account: &Account, request: Request) -> Answer {
-        let outbound = account.outbound();
-        let http = self.http(outbound, account.url().scheme() == "https");
+        self.send_on(account.outbound(), request).await
+    }
+
+    /// Sends a request on a way out and reads the response.
+    pub(super) async fn send_on(&self, outbound: &Arc<Outbound>, request: Request) -> Answer {
+        let http = self.http(outbound, request.url.scheme() == "https");
         // Authorities and certificate were checked when the configuration was read.
         let http = http.map_err(|error| TransportError {
             fault: TransportFault::Tls,

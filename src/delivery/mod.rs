@@ -4,6 +4,7 @@
 //! other on the calling thread. A lane in which nothing waits costs nothing.
 
 mod client;
+mod confirmations;
 mod dispatcher;
 mod halts;
 mod lane;
@@ -12,6 +13,7 @@ mod pace;
 mod patience;
 
 pub use client::ClientError;
+pub use confirmations::{WAITING as CONFIRMATIONS_WAITING, confirmations};
 pub use dispatcher::Dispatcher;
 pub use halts::{Halt, Halts};
 

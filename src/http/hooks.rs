@@ -15,6 +15,7 @@ use super::tls;
 use super::turns;
 use super::weight::{self, RequestLine};
 use crate::authentication::Pending;
+use crate::confirmation::ToConfirm;
 use crate::decision::{self, ChallengeResponse, Decision};
 use crate::event::Event;
 use crate::headers::Headers;
@@ -277,6 +278,7 @@ fn respond(hooks: &Hooks, source: &Source, accepted: &AcceptedEvent, took: Durat
         Enqueued::Stored { event } => {
             hooks.metrics.accepted(name, secret, took);
             count(hooks, name, decision);
+            confirm(hooks, source, decision);
             let channels = decision.channels();
             let mut body = json!({ "event": event, "channels": channels });
             if let Some(why) = &decision.unreadable {
@@ -292,6 +294,21 @@ fn respond(hooks: &Hooks, source: &Source, accepted: &AcceptedEvent, took: Durat
             }
             responses::event(&source.kind.response, StatusCode::ACCEPTED, body)
         }
+    }
+}
+
+/// Passes on the address that a new event asks to be opened. If too many wait, a person opens the link in the channel.
+fn confirm(hooks: &Hooks, source: &Source, decision: &Decision) {
+    let Some(url) = decision.confirm.clone() else {
+        return;
+    };
+    let source = Arc::clone(&source.name);
+    let full = hooks.confirmations.try_send(ToConfirm {
+        source: Arc::clone(&source),
+        url,
+    });
+    if full.is_err() {
+        warn!(source:%; "too many confirmations wait; open the link in the channel");
     }
 }
 

@@ -32,9 +32,11 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 use self::access::WrongTokens;
 use crate::clock::Clock;
+use crate::confirmation::ToConfirm;
 use crate::console;
 use crate::logging::STRANGER;
 use crate::metrics::{ChallengeLabel, Metrics};
@@ -68,6 +70,8 @@ pub struct Hooks {
     pub work: Arc<Work>,
     /// Schedules large webhooks.
     pub turns: Turns,
+    /// Takes the addresses by which senders ask for a confirmation.
+    pub confirmations: mpsc::Sender<ToConfirm>,
     /// The clock.
     pub clock: Clock,
 }

@@ -354,7 +354,7 @@ impl Drop for TestBridge {
     }
 }
 
-async fn request(
+pub(crate) async fn request(
     server: &str,
     method: &str,
     path: &str,

@@ -31,6 +31,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "draft",
+        &[
+            // Names of fields, as the search of generic compares them.
+            "condition",
+            // The kind generic, and what it finds in a payload.
+            "check",
+            "config",
+            "decision",
+            "facts",
+            "route",
+            "source",
+            "suggest",
+            "template",
+        ],
+    ),
+    (
         "preview",
         &[
             "authentication",
@@ -60,6 +76,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "cli",
         &[
             "check",
+            "draft",
             "preview",
             "suggest",
             "toml_reader",
@@ -91,6 +108,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "bridge",
         &[
+            "confirmation",
             "toml_reader",
             // A reload refuses what is an error for check.
             "check",
@@ -115,6 +133,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "confirmation",
             "console",
             "operator",
             "decision",
@@ -157,6 +176,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "delivery",
         &[
+            "confirmation",
             "units",
             // The tokens of an account, which are kept in a file.
             "secret",
@@ -211,6 +231,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "confirmation",
             "suggest",
             "toml_reader",
             "units",
@@ -242,6 +263,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "decision",
         &[
+            "confirmation",
             "source",
             "condition",
             "facts",
@@ -260,6 +282,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "source",
         &[
+            "confirmation",
             "admission",
             "authentication",
             "condition",
@@ -281,6 +304,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("payload", &["headers"]),
     ("facts", &["condition"]),
     ("condition", &["panics", "steps", "suggest", "zone"]),
+    ("confirmation", &["condition"]),
     ("panics", &[]),
     ("steps", &[]),
     ("suggest", &[]),
@@ -319,6 +343,7 @@ const PURE: &[&str] = &[
     "payload",
     "facts",
     "condition",
+    "confirmation",
     "route",
     "conversation",
     "digest",

@@ -302,6 +302,11 @@ const SOURCE: &[Key] = &[
         "whether templates leave out what most channels do not want, such as stars, new branches and each passed run; default: true",
     ),
     Key::new(
+        "confirm",
+        Shape::Boolean,
+        "whether the bridge opens the address by which the sender asks to confirm a subscription, if the kind allows it; default: false, a person opens the link",
+    ),
+    Key::new(
         "expect",
         Shape::Duration,
         "how often an event is expected, such as \"1h\": a longer silence is reported; default: never",

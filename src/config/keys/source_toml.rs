@@ -16,6 +16,11 @@ const METHOD_WORDS: &[&str] = &words(&METHODS);
 pub(in crate::config) const ROOT: &[Key] = &[
     Key::new("title", Shape::Text, "the sender's name for people"),
     Key::new(
+        "senders",
+        Shape::Text,
+        "which senders it is for, in the table of kinds; default: the title",
+    ),
+    Key::new(
         "like",
         Shape::Text,
         "another kind, whose settings apply where this one has none",
@@ -50,6 +55,24 @@ pub(in crate::config) const ROOT: &[Key] = &[
         "challenge",
         Shape::List(&Shape::Table(CHALLENGE)),
         "requests that are no events (a challenge, a ping); they are answered and not stored",
+    ),
+    Key::new(
+        "confirm",
+        Shape::Table(CONFIRM),
+        "the address by which the sender asks to confirm a subscription; a source with confirm = true opens it",
+    ),
+];
+
+const CONFIRM: &[Key] = &[
+    Key::required(
+        "url",
+        Shape::Expression,
+        "the address of such a request, such as 'payload.SubscribeURL'; null for others",
+    ),
+    Key::required(
+        "addresses",
+        Shape::NonEmptyList(&Shape::Text),
+        "the addresses that may be opened, such as [\"https://sns.*.amazonaws.com/\"]: host, in which * is one label, and how the path begins",
     ),
 ];
 

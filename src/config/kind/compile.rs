@@ -45,6 +45,7 @@ pub(super) fn compile(
     let body = requests::body_form(root, known, &methods);
     let response = requests::response(root, known);
     let challenges = requests::challenges(root, known, findings);
+    let confirmation = requests::confirmation(root, known, findings);
     let event = root.table("event");
     let event = event.as_ref();
     let sets = |key: &str| event.is_some_and(|event| event.has(key));
@@ -119,6 +120,7 @@ pub(super) fn compile(
         skipped_types,
         response,
         challenges,
+        confirmation,
         templates: Arc::new(Library::compile(name, Vec::new()).0),
     };
     Some((kind, facts, schemes))

@@ -13,8 +13,12 @@ pub struct KindSummary {
     pub name: String,
     /// The sender's name for people.
     pub title: String,
+    /// Which senders it is for, if the title does not say all.
+    pub senders: String,
     /// The names of its authentication schemes, the default first.
     pub schemes: Vec<String>,
+    /// The same in words, each once: `signature`, `token in the address`.
+    pub authenticates: Vec<String>,
     /// The text that its signatures cover, as `{timestamp}.{body}`. Empty if it signs nothing.
     pub signed: Vec<String>,
     /// The expressions of the idempotency key. If there are none, the body is the key.
@@ -32,6 +36,7 @@ pub struct KindSummary {
 #[serde(default)]
 struct SourceFile {
     title: String,
+    senders: String,
     authentication: Vec<SchemeTable>,
     event: EventTable,
 }
@@ -41,6 +46,9 @@ struct SourceFile {
 struct SchemeTable {
     name: String,
     method: String,
+    header: Option<String>,
+    prefix: Option<String>,
+    also: Option<String>,
     signed: Option<String>,
 }
 
@@ -49,6 +57,7 @@ struct SchemeTable {
 struct EventTable {
     key: Vec<String>,
     remember: Option<String>,
+    remember_body: Option<String>,
 }
 
 /// Returns every kind, sorted by name: the built-in ones, and those of the folder `own`. A kind that is like another one has
@@ -65,21 +74,30 @@ pub fn kind_summaries(own: Option<&Path>) -> Vec<KindSummary> {
         } else {
             file.authentication
         };
-        let event = if file.event.key.is_empty() {
-            base.event
-        } else {
-            file.event
+        let own = file.event;
+        let event = EventTable {
+            key: if own.key.is_empty() {
+                base.event.key
+            } else {
+                own.key
+            },
+            remember: own.remember.or(base.event.remember),
+            remember_body: own.remember_body.or(base.event.remember_body),
         };
+        // Without a key the body is the key.
+        let of_body = event.remember_body.filter(|_| event.key.is_empty());
         KindSummary {
             title: if file.title.is_empty() {
                 name.clone()
             } else {
                 file.title
             },
+            senders: file.senders,
             signed: signed(&schemes),
+            authenticates: authenticates(&schemes),
             schemes: schemes.into_iter().map(|scheme| scheme.name).collect(),
             key: event.key,
-            remember: event.remember.unwrap_or_else(|| "1d".to_owned()),
+            remember: of_body.or(event.remember).unwrap_or_else(|| "1d".to_owned()),
             samples: builtin::sample_count(name),
             is_own: folders.get(name).is_some_and(|folder| folder.is_own),
             name: name.clone(),
@@ -100,6 +118,30 @@ fn signed(schemes: &[SchemeTable]) -> Vec<String> {
         let text = scheme.signed.as_deref().unwrap_or("{body}");
         if found.iter().all(|known| known != text) {
             found.push(text.to_owned());
+        }
+    }
+    found
+}
+
+/// How requests authenticate, in words.
+fn authenticates(schemes: &[SchemeTable]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for scheme in schemes {
+        let header = scheme.header.as_deref().unwrap_or_default();
+        let words = match scheme.method.as_str() {
+            "token" if scheme.prefix.as_deref() == Some("Bearer ") => "bearer token".to_owned(),
+            "token" => format!("token in `{header}`"),
+            "basic" => "user and password".to_owned(),
+            "path" => "token in the address".to_owned(),
+            "hmac" => "signature".to_owned(),
+            "ed25519" | "rsa" if scheme.also.is_some() => {
+                "signature by a public key with another of these".to_owned()
+            }
+            "ed25519" | "rsa" => "signature by a public key".to_owned(),
+            _ => "nothing".to_owned(),
+        };
+        if !found.contains(&words) {
+            found.push(words);
         }
     }
     found

@@ -121,6 +121,7 @@ fn receive(loaded: LoadedKind) {
         conversations: SourceConversations::default(),
         critical: None,
         calm: true,
+        confirm: false,
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,

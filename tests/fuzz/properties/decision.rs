@@ -78,6 +78,7 @@ fn source(kind: &str) -> Source {
         conversations: SourceConversations::default(),
         critical: None,
         calm: true,
+        confirm: false,
         facts: loaded.facts,
         kind: loaded.kind,
         body_limit: 1 << 20,

@@ -1,6 +1,7 @@
 //! Incoming connections: TLS in the bridge, client certificates of senders, real reverse proxies. Outgoing connections: real
 //! forward proxies and the client certificate of the bridge.
 
+mod confirmations;
 mod outward;
 mod proxies;
 mod tls;

@@ -81,7 +81,7 @@ async fn ask(setup: &TestSetup, bridge: Option<&Served>, arguments: &[&str]) -> 
 }
 
 /// Waits until something listens.
-fn listens(port: u16) {
+pub(super) fn listens(port: u16) {
     let url = format!("http://127.0.0.1:{port}/");
     let patient = ["--retry", "50", "--retry-connrefused", "--retry-max-time", "60"];
     let quiet = ["--silent", "--output", "/dev/null"];
