@@ -108,6 +108,22 @@ async fn the_first_host_that_accepts_writes_is_used() {
 }
 
 #[tokio::test]
+async fn a_promoted_replica_is_found() {
+    let Some(primary) = PostgresServer::start("") else {
+        return;
+    };
+    let replica = primary.standby();
+    let (primary_address, replica_address) = (primary.address("postgres"), replica.address("postgres"));
+    let host = |address: &str| address.split(['@', '/']).nth(3).unwrap().to_owned();
+    let both = replica_address.replace('@', &format!("@{},", host(&primary_address)));
+    assert_eq!(session(&both).await.unwrap().server, host(&primary_address));
+    assert!(primary.control(&["-m", "immediate", "stop"]).status.success());
+    assert!(error(&both).await.0.contains("does not allow writes"));
+    assert!(replica.control(&["-w", "promote"]).status.success());
+    assert_eq!(session(&both).await.unwrap().server, host(&replica_address));
+}
+
+#[tokio::test]
 async fn a_host_that_does_not_answer_does_not_hold_up_the_next() {
     let Some(server) = PostgresServer::shared() else {
         return;
