@@ -48,6 +48,8 @@ mod listing;
 mod operations;
 mod packed;
 mod pauses;
+#[cfg_attr(not(test), expect(dead_code, reason = "no store uses it yet"))]
+mod postgres;
 mod pruning;
 mod records;
 mod repetition;

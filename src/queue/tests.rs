@@ -24,6 +24,7 @@ mod lanes;
 mod lists;
 mod operations;
 mod pauses;
+pub(super) mod postgres_server;
 mod retention;
 mod search;
 

@@ -352,6 +352,8 @@ const RIM: &[&str] = &[
 /// A crate (or part of std) and the only modules that may use it.
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["queue/sqlite"]),
+    ("tokio_postgres", &["queue/postgres"]),
+    ("tokio_postgres_rustls", &["queue/postgres"]),
     ("awc", &["delivery/client", "sandbox"]),
     ("httparse", &["delivery/client/tunnel", "delivery/client/stream"]),
     ("std::env", &["config/env"]),

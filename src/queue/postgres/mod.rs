@@ -1,0 +1,3 @@
+//! The store on PostgreSQL, which several bridges share.
+
+mod connection;
