@@ -14,6 +14,9 @@ use super::{
 };
 use crate::message::Urgency;
 
+/// How many commands share a transaction at most.
+pub(super) const BATCH: usize = 256;
+
 /// Takes the answer to a command. The command is carried out even if its caller no longer waits.
 pub(super) type Responder<T> = oneshot::Sender<Result<T, QueueError>>;
 
@@ -29,6 +32,19 @@ pub(super) enum Command {
     Query(Query),
     /// Wakes the store when it is to close.
     Close,
+}
+
+/// Takes the commands that have gathered, and separates changes from queries.
+pub(super) fn sort(gathered: &mut Vec<Command>) -> (Vec<Change>, Vec<Query>) {
+    let (mut changes, mut queries) = (Vec::new(), Vec::new());
+    for command in gathered.drain(..) {
+        match command {
+            Command::Change(change) => changes.push(change),
+            Command::Query(query) => queries.push(query),
+            Command::Close => {}
+        }
+    }
+    (changes, queries)
 }
 
 /// Commands that change the store. Those that have gathered share one transaction.
