@@ -47,6 +47,16 @@ impl Pauses {
         self.0.get(&PauseTarget::Source(name.into()))
     }
 
+    /// The channels that are paused here and not there.
+    pub(super) fn channels_beside(&self, there: &Self) -> Vec<Arc<str>> {
+        let targets = self.0.keys().filter(|target| !there.0.contains_key(target));
+        let channels = targets.filter_map(|target| match target {
+            PauseTarget::Channel(name) => Some(Arc::clone(name)),
+            PauseTarget::Source(_) => None,
+        });
+        channels.collect()
+    }
+
     /// The sources that are being resumed.
     pub fn resuming(&self) -> impl Iterator<Item = &Arc<str>> {
         self.0.iter().filter_map(|(target, pause)| match target {

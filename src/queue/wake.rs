@@ -79,6 +79,18 @@ impl Wake {
             self.removals.fetch_add(1, Ordering::Release);
         }
         self.commits.send_modify(|number| *number += 1);
+        self.notify(changed);
+    }
+
+    /// Notifies of what other bridges have committed.
+    pub(super) fn seen(&self, changed: ChangedLanes) {
+        if !changed.departures.is_empty() {
+            self.removals.fetch_add(1, Ordering::Release);
+        }
+        self.notify(changed);
+    }
+
+    fn notify(&self, changed: ChangedLanes) {
         // An error means that there is no receiver. A later one reads the lanes first.
         for lane in changed.arrivals {
             let _ = self.arrivals.send(lane);

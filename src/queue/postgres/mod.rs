@@ -1,6 +1,26 @@
-//! The store on PostgreSQL, which several bridges share.
+//! The queue on PostgreSQL, which several bridges share. Each lane has one owner at a time, by a lease.
 
-mod address;
+mod actor;
+mod audit;
 mod connection;
-mod listen;
-mod tls;
+mod deliveries;
+mod enqueue;
+mod events;
+mod failure;
+mod leases;
+mod listing;
+mod operations;
+mod pauses;
+mod prune;
+mod query;
+mod recent;
+mod rows;
+mod schema;
+mod statements;
+mod tally;
+mod transaction;
+
+pub(super) use actor::Actor;
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -13,6 +13,7 @@ use super::query::value;
 use super::statements::STORE_SIZE;
 use super::transaction::{Batch, transact};
 use super::{audit, connect, deliveries, events, failed, lanes, listing, pauses, prune, recent, unavailable};
+use crate::queue::claim::Lease;
 use crate::queue::command::{BATCH, Change, Command, Query, Responder, sort};
 use crate::queue::health::Health;
 use crate::queue::records::Opened;
@@ -139,7 +140,13 @@ impl Actor {
         let store = &self.connection;
         match query {
             // No other process can own the lane, so the owner does not matter.
-            Query::Claim(lane, _owner, wanted, now, reply) => {
+            Query::Claim {
+                lane,
+                wanted,
+                now,
+                reply,
+                ..
+            } => {
                 let is_paused = wake.pauses.borrow().channel(&lane).is_some();
                 let claimed = if is_paused {
                     Ok(None)
@@ -148,6 +155,8 @@ impl Actor {
                 };
                 answer(reply, "claim a lane", claimed);
             }
+            Query::Renew { reply, .. } => answer(reply, "hold a lane", Ok(Some(Lease::ENDLESS))),
+            Query::Release(_, _, reply) => answer(reply, "release a lane", Ok(())),
             Query::Waiting(digestible, reply) => {
                 let waiting = deliveries::digestible(store, &digestible);
                 answer(reply, "read what waits in a lane", waiting);

@@ -12,6 +12,7 @@ use super::statements::{
 };
 use super::tally::Tally;
 use crate::conversation::Key;
+use crate::queue::claim::Lease;
 use crate::queue::command::{Digestible, Wanted};
 use crate::queue::encoding::integer;
 use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
@@ -76,7 +77,11 @@ pub(super) fn claim(
         return Ok(None);
     };
     let mut packed = PackedClaim {
-        claim: Claim { fence: FENCE, head },
+        claim: Claim {
+            fence: FENCE,
+            lease: Lease::ENDLESS,
+            head,
+        },
         message,
         thread: None,
         slot: None,
