@@ -29,12 +29,12 @@ const LARGEST_PASSWORD: u64 = 64 << 10;
 /// After so many failed attempts in a row, the wait for the next one grows no more: eight seconds at the most.
 const SLOWEST: u32 = 4;
 
-/// What every session sets. A statement that takes longer than any should is cancelled by the server, and so is a transaction
-/// whose bridge has vanished, because its locks hold up the other bridges. A commit that is answered must be on disk, whatever
+/// What every session sets. A statement that takes longer than any should is cancelled by the server. A transaction whose
+/// bridge was stopped or has vanished is ended soon, because its locks hold up all other bridges. A commit that is answered must be on disk, whatever
 /// the default of the database is.
 const SESSION: &str = "
     set statement_timeout = '15s';
-    set idle_in_transaction_session_timeout = '10s';
+    set idle_in_transaction_session_timeout = '5s';
     set client_min_messages = warning;
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 
@@ -47,6 +47,13 @@ pub(super) struct Session {
     pub(super) server: String,
     /// Ends with the connection: without an error when the client was dropped.
     pub(super) ended: JoinHandle<Result<(), tokio_postgres::Error>>,
+}
+
+/// Counts notifications, except those with a bridge's own name.
+#[derive(Clone)]
+pub(super) struct Heard {
+    pub(super) count: watch::Sender<u64>,
+    pub(super) own: String,
 }
 
 /// Why there is no session.
@@ -83,19 +90,6 @@ pub(super) struct Refusal {
     server: String,
     /// `None`: it does not answer.
     error: Option<tokio_postgres::Error>,
-}
-
-impl ConnectError {
-    /// Whether only a person can change it: at least one host answers, and refuses the bridge for good.
-    pub(super) fn is_lasting(&self) -> bool {
-        match self {
-            Self::Password { .. } | Self::WrongPassword { .. } | Self::Tls(_) => true,
-            Self::Servers(refusals) => {
-                let mut errors = refusals.iter().filter_map(|refusal| refusal.error.as_ref());
-                errors.any(|error| hint(error).is_some())
-            }
-        }
-    }
 }
 
 impl fmt::Display for Refusal {
@@ -159,7 +153,7 @@ pub(super) async fn connect(address: &Address, clock: &Clock) -> Result<Session,
 pub(super) async fn connect_hearing(
     address: &Address,
     clock: &Clock,
-    heard: Option<watch::Sender<u64>>,
+    heard: Option<Heard>,
 ) -> Result<Session, ConnectError> {
     let password = address.password.as_deref().map(password).transpose()?;
     let is_tls = |server: &Server| server.config.get_ssl_mode() != SslMode::Disable;
@@ -188,7 +182,7 @@ async fn open(
     server: &Server,
     password: Option<&Secret>,
     tls: Rustls,
-    heard: Option<watch::Sender<u64>>,
+    heard: Option<Heard>,
 ) -> Result<Session, tokio_postgres::Error> {
     let mut config = server.config.clone();
     if let Some(password) = password {
@@ -207,13 +201,13 @@ async fn open(
 /// Reads and writes a connection until it ends.
 async fn run(
     mut connection: Connection<Socket, Stream>,
-    heard: Option<watch::Sender<u64>>,
+    heard: Option<Heard>,
 ) -> Result<(), tokio_postgres::Error> {
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match message? {
-            AsyncMessage::Notification(_) => {
-                if let Some(heard) = &heard {
-                    heard.send_modify(|count| *count += 1);
+            AsyncMessage::Notification(notification) => {
+                if let Some(heard) = heard.as_ref().filter(|heard| heard.own != notification.payload()) {
+                    heard.count.send_modify(|count| *count += 1);
                 }
             }
             AsyncMessage::Notice(notice) => log::debug!("postgresql: {notice}"),
