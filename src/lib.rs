@@ -35,7 +35,7 @@
 //! | [`confirmation`] | which address of a request the bridge may open, to confirm a subscription |
 //! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
 //! | [`conversation`] | what a delivery does in its channel (post, reply, update, or nothing), decided when it is claimed |
-//! | [`queue`] | [`queue::Queue`], the contract of a store, and the store on SQLite. [`queue::Queue::open`] chooses the store |
+//! | [`queue`] | [`queue::Queue`], the contract of a store, and the stores on SQLite (one bridge) and PostgreSQL (several; not yet to be chosen). [`queue::Queue::open`] chooses the store |
 //! | [`digest`] | one message in place of many that wait in a lane: in a flood, and after quiet hours ([`message::Quiet`]) |
 //! | [`delivery`], [`retry`] | one lane per channel, the HTTP client, halts; when to try again |
 //! | [`twake`] | the delivery contract: from a [`twake::Job`] to requests and a [`twake::Verdict`], without I/O; one file per dialect |
@@ -66,7 +66,8 @@
 //! 2. **Order within a channel.** A lane has one owner and one delivery in flight. Meanwhile the one before it is settled; the
 //!    next one begins after that commit. [`queue::Queue::claim`] gives a fence to the owner. A settlement with an earlier fence
 //!    changes nothing ([`queue::Settled::Fenced`]), and the lane stops. What a delivery does in its conversation is decided at
-//!    its claim, and claimed again if one of the same conversation was not settled then.
+//!    its claim, and claimed again if one of the same conversation was not settled then. In a store that several bridges share, a
+//!    claim is a lease: a bridge looks at its monotonic clock before each request, and renews the lease or does not post.
 //! 3. **An unauthenticated body cannot become an event.** [`event::Event::new`] requires an [`authentication::Authentic`], which
 //!    only `authentication` creates. An unsigned challenge ([`decision::answer_unsigned_challenge`]) gets a constant response,
 //!    and its body is not read. Of an unauthenticated JSON body only the fields that its signature covers are looked at, if the
@@ -81,7 +82,7 @@
 //! 10. **The core is pure.** `headers event secret source admission payload authentication facts condition confirmation route retry template
 //!     message conversation digest twake decision report toml_reader units zone suggest` use no actix, awc, tokio, rusqlite or log. Only [`clock`] reads the
 //!     time. Only `config::env` reads the environment (and [`logging`] its own variable). Only `delivery::client`, [`sandbox`] and
-//!     `operator::client` make HTTP requests. Only `queue::sqlite` uses the database.
+//!     `operator::client` make HTTP requests. Only `queue::sqlite` and `queue::postgres` use a database.
 //! 11. **The cost of an event does not grow** with backlog, channels or history.
 //! 12. **An authentic request is never refused for its content.** Its event is posted, or stored with the reason why not, also
 //!     if its body cannot be parsed ([`event::Event::unreadable`]).

@@ -87,28 +87,43 @@ impl Client {
         task: Task<'_>,
         stop: &CancellationToken,
     ) -> (Verdict, Option<Timestamp>) {
+        self.perform_while(task, stop, async || true)
+            .await
+            .unwrap_or_else(|| (Verdict::stopped(), None))
+    }
+
+    /// Carries out a task as [`Self::perform`] does. `None`: a request was not sent, because it may not be sent any more.
+    pub(super) async fn perform_while(
+        &self,
+        task: Task<'_>,
+        stop: &CancellationToken,
+        may_send: impl AsyncFn() -> bool,
+    ) -> Option<(Verdict, Option<Timestamp>)> {
         let account = task.destination().account();
         renewal::look_once(&account);
         let (mut attempt, mut next) = Attempt::begin(task, self.clock.monotonic());
         let (mut date, mut status) = (None, None);
         loop {
             let request = match next {
-                Step::Done(verdict) => return (Verdict { status, ..verdict }, date),
+                Step::Done(verdict) => return Some((Verdict { status, ..verdict }, date)),
                 Step::Send(request) => request,
                 Step::Renew(used) => {
                     let interrupted = attempt.interrupted().unwrap_or_else(Verdict::stopped);
                     let renewal = tokio::select! {
-                        () = stop.cancelled() => return (interrupted, date),
+                        () = stop.cancelled() => return Some((interrupted, date)),
                         renewal = self.renew(&account, &used) => renewal,
                     };
                     next = attempt.renewed(renewal);
                     continue;
                 }
             };
+            if !may_send().await {
+                return None;
+            }
             let answer = match attempt.interrupted() {
                 None => self.send(&account, request).await,
                 Some(verdict) => tokio::select! {
-                    () = stop.cancelled() => return (verdict, date),
+                    () = stop.cancelled() => return Some((verdict, date)),
                     answer = self.send(&account, request) => answer,
                 },
             };

@@ -17,7 +17,7 @@ use super::{ClientError, DeliverySettings, Destinations, Halts, create_series};
 use crate::clock::Clock;
 use crate::logging::chain;
 use crate::metrics::Metrics;
-use crate::queue::{Owner, Queue, QueueError};
+use crate::queue::{Lease, Owner, Queue, QueueError};
 
 /// The pause after a panic in a lane, so that panics cannot become a storm.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
@@ -79,6 +79,8 @@ impl Dispatcher {
         let mut arrivals = self.queue.arrivals();
         let mut departures = self.queue.departures();
         let mut destinations = self.destinations.subscribe();
+        let mut settings = self.settings.subscribe();
+        self.queue.set_longest_call(settings.borrow_and_update().timeout);
         let forgetting = actix_web::rt::spawn(self.queue.clone().housekeeping(stop.clone()));
         let clock = self.clock.clone();
         let mut lanes = Lanes::new(self, stop.clone());
@@ -104,6 +106,10 @@ impl Dispatcher {
                     shared.halts.reconfigured(&shared.destinations.borrow(), &clock);
                     shared.pauses.clear();
                     reads = true;
+                }
+                Ok(()) = settings.changed() => {
+                    let timeout = settings.borrow_and_update().timeout;
+                    lanes.shared.queue.set_longest_call(timeout);
                 }
                 () = lanes.ended() => {}
                 () = clock.sleep(STORE_PAUSE), if reads => {}
@@ -216,6 +222,7 @@ impl Lanes {
             alone: None,
             removals: Cell::default(),
             was_quiet: Cell::default(),
+            lease: Cell::new(Lease::ENDLESS),
         };
         let task = self.tasks.spawn_local(lane.run());
         self.names.insert(task.id(), name);

@@ -16,12 +16,13 @@ use super::{DeliverySettings, Destinations, Halts, lateness};
 use crate::clock::Clock;
 use crate::conversation::Decided;
 use crate::metrics::{AttemptLabel, Metrics};
-use crate::queue::{DeliveryId, Head, Owner, Queue};
+use crate::queue::{Claim, DeliveryId, Lease, Owner, Queue};
 use crate::twake::{Act, Destination, HaltScope, Reason, Task, Verdict, VerdictKind};
 
 mod acts;
 mod claim;
 mod digest;
+mod lease;
 mod quiet;
 mod settle;
 
@@ -103,6 +104,8 @@ pub(super) struct Lane {
     pub(super) removals: Cell<u64>,
     /// At the last claim, the channel was quiet: only what is urgent was asked for.
     pub(super) was_quiet: Cell<bool>,
+    /// Until when the lane is held, as of the last claim or renewal.
+    pub(super) lease: Cell<Lease>,
 }
 
 impl Lane {
@@ -137,8 +140,14 @@ impl Lane {
             let (is_owner, behind, carried) = tokio::join!(
                 self.settle(before),
                 self.claim_behind(&claim.head, settled),
-                self.attempt(&destination, &claim.head, acts)
+                self.attempt(&destination, &claim, acts)
             );
+            if carried.is_lost {
+                if is_owner {
+                    continue;
+                }
+                break;
+            }
             let attempted = self.judge(&destination, claim, &carried);
             if is_owner && attempted.is_delivered() {
                 (self.delivered, self.behind) = (Some(attempted), behind);
@@ -147,6 +156,7 @@ impl Lane {
             }
         }
         self.catch_up().await;
+        self.leave().await;
         self.name
     }
 
@@ -219,11 +229,18 @@ impl Lane {
     }
 
     /// Attempts a delivery, and reports the verdict to what all lanes share.
-    async fn attempt(&self, destination: &Destination, head: &Head, acts: Vec<Act>) -> Carried {
+    async fn attempt(&self, destination: &Destination, claim: &Claim, acts: Vec<Act>) -> Carried {
         let Shared {
             halts, metrics, stop, ..
         } = &*self.shared;
-        let carried = self.carry_out(destination, head, acts).await;
+        let carried = self.carry_out(destination, &claim.head, claim.fence, acts).await;
+        if carried.is_lost {
+            log::warn!(
+                channel = &*self.name, delivery:% = claim.head.delivery;
+                "another bridge may have claimed the channel: the message is not posted here"
+            );
+            return carried;
+        }
         let verdict = &carried.verdict;
         match &verdict.kind {
             // The message waits, and the next run of the bridge attempts it again.

@@ -22,6 +22,7 @@ mod digest;
 mod faults;
 mod fence;
 mod lanes;
+mod leases;
 mod matrix;
 mod outage;
 mod outbound;

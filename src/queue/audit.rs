@@ -67,6 +67,17 @@ pub struct AuditRecord {
     pub detail: String,
 }
 
+impl AuditRecord {
+    /// Its detail, with the result of what was done.
+    pub(super) fn detail_with(&self, result: &str) -> String {
+        match (self.detail.as_str(), result) {
+            (detail, "") => detail.to_owned(),
+            ("", result) => result.to_owned(),
+            (detail, result) => format!("{detail}: {result}"),
+        }
+    }
+}
+
 /// A record with its number. Later records have higher numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberedRecord {

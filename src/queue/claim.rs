@@ -22,6 +22,9 @@ impl std::fmt::Display for DeliveryId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner(pub Uuid);
 
+/// How long a settlement takes at most, if the store works.
+pub const SETTLING: Duration = Duration::from_secs(5);
+
 /// Orders the claims of one lane by different owners: a later owner has a higher fence. A settlement carries the fence of
 /// its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +35,35 @@ pub struct Fence(pub(super) i64);
 pub struct Claim {
     /// The settlement of the attempt carries it.
     pub fence: Fence,
+    /// How long the lane is held without a renewal.
+    pub lease: Lease,
     /// The delivery to attempt.
     pub head: Head,
+}
+
+/// Until when a lane is held. Another owner may claim it later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease(Option<Duration>);
+
+impl Lease {
+    /// No other process can claim the lane.
+    pub const ENDLESS: Self = Self(None);
+
+    /// A lease that ends at a time of the monotonic clock.
+    pub(super) fn until(end: Duration) -> Self {
+        Self(Some(end))
+    }
+
+    /// Whether the lane is held for so long from `now` on, a time of the monotonic clock.
+    pub fn lasts(self, now: Duration, length: Duration) -> bool {
+        self.0.is_none_or(|end| end >= now.saturating_add(length))
+    }
+
+    /// For how long a lane is held: three times as long as the longest call to the chat with its settlement. It is renewed when a
+    /// third has passed, so a call that begins always ends in time.
+    pub(super) fn length(longest_call: Duration) -> Duration {
+        3 * (longest_call + SETTLING)
+    }
 }
 
 /// The delivery that is next in its lane.

@@ -2,17 +2,22 @@
 
 use jiff::Timestamp;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::activity::Activity;
+use super::claim::Lease;
 use super::packed::{PackedClaim, PackedEvent, PackedRecord, PackedWaiting};
 use super::pruning::{Pruned, Pruning};
 use super::{
-    AuditListing, AuditRecord, DeliveryId, Discard, Enqueued, EventPage, LaneState, Listing, Move, Moved,
-    NumberedRecord, Owner, PauseChange, PauseChanged, QueueError, Replay, Settled, Settlement,
+    AuditListing, AuditRecord, DeliveryId, Discard, Enqueued, EventPage, Fence, LaneState, Listing, Move,
+    Moved, NumberedRecord, Owner, PauseChange, PauseChanged, QueueError, Replay, Settled, Settlement,
 };
 use crate::message::Urgency;
+
+/// How many commands share a transaction at most.
+pub(super) const BATCH: usize = 256;
 
 /// Takes the answer to a command. The command is carried out even if its caller no longer waits.
 pub(super) type Responder<T> = oneshot::Sender<Result<T, QueueError>>;
@@ -29,6 +34,19 @@ pub(super) enum Command {
     Query(Query),
     /// Wakes the store when it is to close.
     Close,
+}
+
+/// Takes the commands that have gathered, and separates changes from queries.
+pub(super) fn sort(gathered: &mut Vec<Command>) -> (Vec<Change>, Vec<Query>) {
+    let (mut changes, mut queries) = (Vec::new(), Vec::new());
+    for command in gathered.drain(..) {
+        match command {
+            Command::Change(change) => changes.push(change),
+            Command::Query(query) => queries.push(query),
+            Command::Close => {}
+        }
+    }
+    (changes, queries)
 }
 
 /// Commands that change the store. Those that have gathered share one transaction.
@@ -53,14 +71,26 @@ pub(super) enum Change {
 /// Commands whose answers show only what is committed.
 pub(super) enum Query {
     /// Changes no delivery. A store that several processes share writes here who owns the lane.
-    Claim(
-        Arc<str>,
-        Owner,
-        Wanted,
+    Claim {
+        lane: Arc<str>,
+        owner: Owner,
+        wanted: Wanted,
         /// Conversations that have expired by this time are not known.
-        Timestamp,
-        Responder<Option<PackedClaim>>,
-    ),
+        now: Timestamp,
+        /// For how long the lane is held.
+        lease: Duration,
+        reply: Responder<Option<PackedClaim>>,
+    },
+    /// Holds a lane for longer. `None`: another owner has it.
+    Renew {
+        lane: Arc<str>,
+        owner: Owner,
+        fence: Fence,
+        lease: Duration,
+        reply: Responder<Option<Lease>>,
+    },
+    /// Holds a lane no longer.
+    Release(Arc<str>, Owner, Responder<()>),
     /// Waiting deliveries that a digest may carry.
     Waiting(Digestible, Responder<Vec<PackedWaiting>>),
     Lanes(Responder<Vec<LaneState>>),
@@ -127,6 +157,46 @@ impl Change {
 }
 
 impl Change {
+    /// Keeps an error as the result.
+    pub(super) fn fail(&mut self, error: &QueueError) {
+        match self {
+            Self::Enqueue(_, promise) => promise.result = Some(Err(error.clone())),
+            Self::Settle(_, promise) => promise.result = Some(Err(error.clone())),
+            Self::Prune(_, promise) => promise.result = Some(Err(error.clone())),
+            Self::Replay(_, _, promise) => promise.result = Some(Err(error.clone())),
+            Self::Discard(_, promise) => promise.result = Some(Err(error.clone())),
+            Self::Move(_, promise) => promise.result = Some(Err(error.clone())),
+            Self::Pause(_, promise) => promise.result = Some(Err(error.clone())),
+            Self::Audit(_, promise) | Self::Check(promise) => promise.result = Some(Err(error.clone())),
+            Self::Index(_, promise) => promise.result = Some(Err(error.clone())),
+        }
+    }
+}
+
+impl Query {
+    /// Answers the query with an error.
+    pub(super) fn fail(self, error: &QueueError) {
+        fn answer<T>(reply: Responder<T>, error: &QueueError) {
+            // An error means that the caller no longer waits.
+            let _ = reply.send(Err(error.clone()));
+        }
+        match self {
+            Self::Claim { reply, .. } => answer(reply, error),
+            Self::Renew { reply, .. } => answer(reply, error),
+            Self::Release(_, _, reply) => answer(reply, error),
+            Self::Waiting(_, reply) => answer(reply, error),
+            Self::Lanes(reply) => answer(reply, error),
+            Self::Size(reply) => answer(reply, error),
+            Self::Event(_, reply) => answer(reply, error),
+            Self::List(_, reply) => answer(reply, error),
+            Self::Ids(_, _, _, reply) => answer(reply, error),
+            Self::Held(_, _, reply) => answer(reply, error),
+            Self::Audit(_, reply) => answer(reply, error),
+        }
+    }
+}
+
+impl Change {
     /// Counts what is committed.
     pub(super) fn count(&self, activity: &Activity) {
         match self {
@@ -160,6 +230,11 @@ impl<T> Promise<T> {
         let failed = result.as_ref().err().cloned();
         self.result = Some(result);
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Keeps the result of a change that succeeded in the place of an earlier one.
+    pub(super) fn keep_ok(&mut self, result: T) {
+        self.result = Some(Ok(result));
     }
 
     fn answer(self, committed: &Result<(), QueueError>) {

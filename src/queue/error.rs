@@ -102,6 +102,13 @@ pub enum OpenError {
         /// The latest schema known here.
         known: i64,
     },
+    /// The server cannot be reached, or cannot be used.
+    #[error("cannot use the store on the server")]
+    Server {
+        /// The error of the server or of the connection.
+        #[source]
+        source: Cause,
+    },
     /// The system does not start its thread.
     #[error("cannot start the store's thread")]
     Thread(#[source] io::Error),

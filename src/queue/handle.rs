@@ -15,8 +15,8 @@ use super::pruning::{History, Pruned, Pruning};
 use super::wake::Wake;
 use super::{
     Accepted, AuditListing, AuditRecord, Bucket, Claim, DeliveryId, Discard, Enqueued, EventPage,
-    EventRecord, LaneState, Listing, Move, Moved, NewEvent, NumberedRecord, Owner, PauseChange, PauseChanged,
-    Pauses, QueueError, Replay, Settled, Settlement, WaitingDelivery,
+    EventRecord, Fence, LaneState, Lease, Listing, Move, Moved, NewEvent, NumberedRecord, Owner, PauseChange,
+    PauseChanged, Pauses, QueueError, Replay, Settled, Settlement, WaitingDelivery,
 };
 use crate::clock::Clock;
 use crate::message::Urgency;
@@ -30,6 +30,9 @@ const TURN: Duration = Duration::from_secs(5);
 
 /// How many events are added to the index of texts in one step: some milliseconds.
 const INDEX_STEP: u32 = 500;
+
+/// How long a call to the chat takes at most, in milliseconds, before [`Queue::set_longest_call`].
+const LONGEST_CALL: u64 = 60_000;
 
 /// How much longer it waits for the commit, if the store has begun. Together with [`TURN`] this is less than senders wait.
 const COMMIT: Duration = Duration::from_secs(3);
@@ -48,6 +51,8 @@ pub struct Queue {
     activity: Activity,
     pub(super) history: watch::Sender<History>,
     clamped: Arc<Mutex<ClampedClock>>,
+    /// In milliseconds.
+    longest_call: Arc<AtomicU64>,
     pub(super) clock: Clock,
 }
 
@@ -72,6 +77,7 @@ impl Queue {
             activity: wake.activity.clone(),
             history: watch::Sender::new(history),
             clamped: Arc::new(Mutex::new(clamped)),
+            longest_call: Arc::new(AtomicU64::new(LONGEST_CALL)),
             clock,
         }
     }
@@ -140,9 +146,50 @@ impl Queue {
     ) -> Result<Option<Claim>, QueueError> {
         let now = self.time();
         let claimed = self
-            .query(|reply| Query::Claim(lane.clone(), owner, wanted, now, reply))
+            .query(|reply| Query::Claim {
+                lane: Arc::clone(lane),
+                owner,
+                wanted,
+                now,
+                lease: self.lease_length(),
+                reply,
+            })
             .await?;
         Ok(claimed.map(unpack_claim))
+    }
+
+    /// Holds a lane for longer, under the fence of a claim. `None`: another owner has claimed it.
+    pub async fn renew(
+        &self,
+        lane: &Arc<str>,
+        owner: Owner,
+        fence: Fence,
+    ) -> Result<Option<Lease>, QueueError> {
+        let lease = self.lease_length();
+        self.query(|reply| Query::Renew {
+            lane: Arc::clone(lane),
+            owner,
+            fence,
+            lease,
+            reply,
+        })
+        .await
+    }
+
+    /// Holds a lane no longer, so that another owner can claim it at once.
+    pub async fn release(&self, lane: &Arc<str>, owner: Owner) -> Result<(), QueueError> {
+        self.query(|reply| Query::Release(Arc::clone(lane), owner, reply))
+            .await
+    }
+
+    /// Sets how long a call to the chat takes at most. A lane is held for longer.
+    pub fn set_longest_call(&self, longest: Duration) {
+        let milliseconds = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        self.longest_call.store(milliseconds, Ordering::Relaxed);
+    }
+
+    fn lease_length(&self) -> Duration {
+        Lease::length(Duration::from_millis(self.longest_call.load(Ordering::Relaxed)))
     }
 
     /// The waiting deliveries of a lane, from one on, that are at least so urgent: those that a digest may carry, in their order;

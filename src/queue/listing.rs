@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::State;
-use crate::decision::EventLine;
+use crate::decision::{EventLine, Skipped};
 
 /// Which events are listed: those that match every given part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,4 +86,51 @@ pub struct ListedEvent {
     pub skipped: Option<String>,
     /// Why its body could not be read at the last decision.
     pub unreadable: Option<String>,
+}
+
+impl Listing {
+    /// The upper bound of the ids on the page, exclusive. An id is made shortly after its event was received.
+    pub(super) fn below(&self) -> Uuid {
+        let until = self.filter.until.map(|until| first_id(until, 1_000));
+        let bounds = [self.after, until].into_iter().flatten();
+        bounds.min().unwrap_or(Uuid::max())
+    }
+}
+
+impl Filter {
+    /// The lower bound of the ids on a page, inclusive.
+    pub(super) fn from(&self) -> Uuid {
+        self.since.map_or(Uuid::nil(), |since| first_id(since, 0))
+    }
+
+    /// Whether an event matches, as far as its row shows that.
+    pub(super) fn matches(&self, line: &ListedEvent) -> bool {
+        let same =
+            |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
+        same(&self.source, &line.source)
+            && same(&self.event_type, &line.event_type)
+            && same(&self.secret, &line.secret)
+            && self.since.is_none_or(|since| line.received >= since)
+            && self.until.is_none_or(|until| line.received < until)
+    }
+}
+
+/// The smallest id (UUID version 7) of a time plus `later` milliseconds.
+pub(super) fn first_id(time: Timestamp, later: i64) -> Uuid {
+    let milliseconds = time.as_millisecond().saturating_add(later);
+    let milliseconds = u128::try_from(milliseconds).unwrap_or_default();
+    Uuid::from_u128(milliseconds << 80)
+}
+
+/// Whether reasons (JSON) name a channel. They may name none: then no route chose one.
+pub(super) fn names_channel(reasons: &str, wanted: &str) -> bool {
+    let reasons: Vec<Skipped> = serde_json::from_str(reasons).unwrap_or_default();
+    let mut channels = reasons.iter().flat_map(|skipped| &skipped.channels);
+    channels.any(|channel| channel == wanted)
+}
+
+/// How many hexadecimal digits are the same at the beginning of two ids.
+pub(super) fn shared_digits(one: Uuid, other: Uuid) -> usize {
+    let different = one.as_u128() ^ other.as_u128();
+    different.leading_zeros() as usize / 4
 }

@@ -7,7 +7,7 @@
 //!
 //! # The contract of a store
 //!
-//! A store is a folder of this module (`sqlite`). It opens an address, and carries out the commands of `command.rs`. Its
+//! A store is a folder of this module (`sqlite`, `postgres`). It opens an address, and carries out the commands of `command.rs`. Its
 //! library, its SQL and its errors stay in its folder. The suite in `tests/` is the contract in full: it runs on every
 //! store.
 //!
@@ -16,8 +16,8 @@
 //!   transaction.
 //! - **Order.** The deliveries of a lane are claimed in the order of their commit. A retry and a delivery that is put back
 //!   keep their place; a replay and a move go to the end.
-//! - **One owner.** A lane has at most one owner at a time. A claim by another owner, possible once the first one's lease
-//!   has ended, raises the lane's [`Fence`]. A settlement with an earlier fence changes nothing and is answered with
+//! - **One owner.** A lane has at most one owner at a time, until its [`Lease`] ends or is released. A claim by another owner,
+//!   possible from then on, raises the lane's [`Fence`]. A settlement with an earlier fence changes nothing and is answered with
 //!   [`Settled::Fenced`]. The fence of a store that only one process can open is constant.
 //! - **Deduplication.** While an idempotency key is remembered, an event with that key is not stored again
 //!   ([`Enqueued`]).
@@ -28,7 +28,7 @@
 //!   deleted until it is released. The event that a release decides is the oldest, and the pause ends with the last one.
 //! - **Search.** A list with a text finds every event whose line has it and that was committed before the query.
 //! - **Audit.** What is recorded of a change is committed with it.
-//! - **Notification. After a commit, receivers learn which lanes got deliveries ([`Queue::arrivals`]) and from which an
+//! - **Notification.** After a commit, receivers learn which lanes got deliveries ([`Queue::arrivals`]) and from which an
 //!   operator took some ([`Queue::departures`]).
 //! - **Cost.** The cost of an event does not grow with backlog, channels or history. A list reads a bounded number of
 //!   events.
@@ -39,23 +39,30 @@ mod claim;
 mod clamped_clock;
 mod command;
 mod decided;
+mod encoding;
 mod error;
 mod handle;
+mod health;
 mod housekeeping;
 mod listing;
 mod operations;
 mod packed;
 mod pauses;
+mod postgres;
 mod pruning;
 mod records;
+mod repetition;
+mod settling;
 mod sqlite;
 mod store;
 mod wake;
+mod words;
 
 pub use activity::{Accepted, Bucket};
 pub use audit::{Action, AuditListing, AuditRecord, NumberedRecord};
 pub use claim::{
-    Claim, DeliveryId, Done, Fence, Head, Kept, Outcome, Owner, Settled, Settlement, WaitingDelivery,
+    Claim, DeliveryId, Done, Fence, Head, Kept, Lease, Outcome, Owner, SETTLING, Settled, Settlement,
+    WaitingDelivery,
 };
 pub use decided::{Decided, Enqueued, NewDelivery, NewEvent, to_stored};
 pub use error::{OpenError, QueueError};
@@ -63,10 +70,11 @@ pub use handle::Queue;
 pub use listing::{EventPage, EventState, Filter, ListedEvent, Listing};
 pub use operations::{Discard, Move, Moved, Replay};
 pub use pauses::{Pause, PauseChange, PauseChanged, PauseTarget, Pauses};
+pub use postgres::reach;
 pub use pruning::History;
 pub use records::{Attempt, DeliveryRecord, EventRecord, LaneState, State};
 pub use sqlite::{Copied, CopyError, backup, locate, restore};
-pub use store::StoreThread;
+pub use store::{StoreThread, is_shared};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

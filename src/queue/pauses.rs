@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::AuditRecord;
+use super::packed::PackedEvent;
+use crate::decision::Skipped;
 
 /// What is paused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +47,16 @@ impl Pauses {
         self.0.get(&PauseTarget::Source(name.into()))
     }
 
+    /// The channels that are paused here and not there.
+    pub(super) fn channels_beside(&self, there: &Self) -> Vec<Arc<str>> {
+        let targets = self.0.keys().filter(|target| !there.0.contains_key(target));
+        let channels = targets.filter_map(|target| match target {
+            PauseTarget::Channel(name) => Some(Arc::clone(name)),
+            PauseTarget::Source(_) => None,
+        });
+        channels.collect()
+    }
+
     /// The sources that are being resumed.
     pub fn resuming(&self) -> impl Iterator<Item = &Arc<str>> {
         self.0.iter().filter_map(|(target, pause)| match target {
@@ -72,4 +84,17 @@ pub struct PauseChanged {
     pub changed: bool,
     /// How many events of the source wait to be decided.
     pub held: u64,
+}
+
+/// Why an event of a paused source has no deliveries, as JSON.
+pub(super) fn held_reason(event: &PackedEvent, since: Timestamp) -> Option<String> {
+    let mut channels: Vec<String> = Vec::new();
+    for delivery in &event.deliveries {
+        if !channels.iter().any(|known| **known == *delivery.lane) {
+            channels.push(delivery.lane.to_string());
+        }
+    }
+    let reason =
+        format!("the source is paused since {since:.0}: the event is decided again when it is resumed");
+    serde_json::to_string(&[Skipped { channels, reason }]).ok()
 }

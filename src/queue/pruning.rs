@@ -68,4 +68,30 @@ impl Pruning {
             bytes: STEP_SIZE,
         }
     }
+
+    /// How many bytes there are too many, if all events take `total` bytes.
+    pub(super) fn over(&self, total: i64) -> i64 {
+        total.saturating_sub(i64::try_from(self.size).unwrap_or(i64::MAX))
+    }
+}
+
+/// How many events of these sizes, the oldest first, have to be deleted to be rid of `over` bytes.
+pub(super) fn needed(sizes: impl Iterator<Item = i64>, over: i64) -> usize {
+    let mut left = over;
+    let needed = sizes.take_while(|size| {
+        let is_needed = left > 0;
+        left -= size;
+        is_needed
+    });
+    needed.count()
+}
+
+/// How many events of these sizes one step deletes: large bodies take time. At least one.
+pub(super) fn fitting(sizes: impl Iterator<Item = i64>, bytes: u64) -> usize {
+    let mut sum = 0_u64;
+    let fit = sizes.take_while(|size| {
+        sum = sum.saturating_add(u64::try_from(*size).unwrap_or_default());
+        sum <= bytes
+    });
+    fit.count().max(1)
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::command::Command;
 use super::handle::Queue;
 use super::wake::Wake;
-use super::{Bucket, History, OpenError, sqlite};
+use super::{Bucket, History, OpenError, postgres, sqlite};
 use crate::clock::Clock;
 
 /// How many commands the store's inbox holds. A caller waits for room in it.
@@ -17,16 +17,23 @@ const COMMANDS: usize = 1024;
 /// An open store. It carries out the commands of [`super::command`] by the contract of [`super`].
 enum Store {
     Sqlite(Box<sqlite::Actor>),
+    Postgres(Box<postgres::Actor>),
 }
 
 impl Queue {
-    /// Opens the store at an address (`sqlite:PATH`), or makes a new one. Updates its schema, and starts its thread.
+    /// Opens the store at an address (`sqlite:PATH` or `postgres://…`), or makes a new one. Updates its schema, and starts its thread.
     pub fn open(address: &str, history: History, clock: Clock) -> Result<(Self, StoreThread), OpenError> {
         let (store, opened) = match address.split_once(':') {
             Some(("sqlite", _)) => {
                 let now = clock.now();
                 let (actor, opened) = sqlite::Actor::open(address, Bucket::before(now), now)?;
                 (Store::Sqlite(Box::new(actor)), opened)
+            }
+            Some(("postgres" | "postgresql", _)) => {
+                let now = clock.now();
+                let (actor, opened) =
+                    postgres::Actor::open(address, clock.new_id(), Bucket::before(now), now)?;
+                (Store::Postgres(Box::new(actor)), opened)
             }
             _ => return Err(OpenError::Address(address.to_owned())),
         };
@@ -39,6 +46,7 @@ impl Queue {
             .name("queue".to_owned())
             .spawn(move || match store {
                 Store::Sqlite(actor) => actor.run(inbox, &wake, &stop),
+                Store::Postgres(actor) => actor.run(inbox, &wake, &stop),
             })
             .map_err(OpenError::Thread)?;
         let thread = StoreThread {
@@ -48,6 +56,11 @@ impl Queue {
         };
         Ok((queue, thread))
     }
+}
+
+/// Whether the store at an address is on a server, where several processes can open it at the same time.
+pub fn is_shared(address: &str) -> bool {
+    address.starts_with("postgres://") || address.starts_with("postgresql://")
 }
 
 /// The thread of an open store. It ends when the store is closed, or when the last [`Queue`] is dropped.

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::command::{Change, Command, Promise};
+use super::command::{Change, Command, Promise, Query};
 use super::*;
 use crate::clock::Clock;
 use crate::decision::EventLine;
@@ -24,13 +24,14 @@ mod lanes;
 mod lists;
 mod operations;
 mod pauses;
+pub(super) mod postgres_server;
 mod retention;
 mod search;
 
 /// Runs every test on a store. A test that is not listed here is unused code, which the compiler reports.
 macro_rules! suite {
-    ($store:ident, $home:path) => {
-        suite! { $store, $home:
+    ($store:ident, $is_available:path, $home:path) => {
+        suite! { $store, $is_available, $home:
             events {
                 an_event_is_read_as_it_was_stored
                 a_large_body_is_read_as_it_was_stored
@@ -106,17 +107,34 @@ macro_rules! suite {
             }
         }
     };
-    ($store:ident, $home:path: $($file:ident { $($test:ident)* })*) => {
+    ($store:ident, $is_available:path, $home:path: $($file:ident { $($test:ident)* })*) => {
         mod $store { $( mod $file { $(
             #[tokio::test]
             async fn $test() {
+                if !$is_available() {
+                    return;
+                }
                 crate::queue::tests::$file::$test(crate::queue::tests::Bench::new($home)).await;
             }
         )* } )* }
     };
 }
 
-suite!(sqlite, crate::queue::sqlite::tests::home);
+suite!(
+    sqlite,
+    crate::queue::tests::always,
+    crate::queue::sqlite::tests::home
+);
+suite!(
+    postgres,
+    crate::queue::postgres::tests::is_available,
+    crate::queue::postgres::tests::home
+);
+
+/// SQLite is compiled in.
+fn always() -> bool {
+    true
+}
 
 /// The address of an empty store. That is all that a store gives to the suite.
 pub(super) struct Home {
@@ -332,6 +350,18 @@ pub(super) fn delivered() -> Outcome {
     }
 }
 
+/// What becomes of leases in a test.
+#[derive(Clone)]
+pub(crate) struct TestLeases {
+    /// Each lease has ended when its claim is answered, as if the bridge had been stopped for so long.
+    pub(crate) ended: bool,
+    /// Another bridge has claimed the lane meanwhile: it is not renewed, and not claimed again.
+    pub(crate) lost: bool,
+    /// How often leases were renewed, and lanes released.
+    pub(crate) renewals: watch::Sender<usize>,
+    pub(crate) releases: watch::Sender<usize>,
+}
+
 impl Queue {
     /// The delivery that is next in a lane.
     pub(crate) async fn head(&self, lane: &Arc<str>) -> Result<Option<Head>, QueueError> {
@@ -386,6 +416,64 @@ impl Queue {
                 };
                 if let Some(command) = command {
                     let _ = store.send(command).await;
+                }
+            }
+        });
+        let mut queue = self.clone();
+        queue.commands = commands;
+        queue
+    }
+
+    /// A handle whose claims have leases, as those of a store that several bridges share.
+    pub(crate) fn with_leases(&self, leases: &TestLeases) -> Self {
+        let (commands, mut inbox) = mpsc::channel(1);
+        let (store, clock, leases) = (self.commands.clone(), self.clock.clone(), leases.clone());
+        tokio::spawn(async move {
+            let mut is_lost = false;
+            while let Some(command) = inbox.recv().await {
+                match command {
+                    Command::Query(Query::Claim { reply, .. }) if is_lost => {
+                        let _ = reply.send(Ok(None));
+                    }
+                    Command::Query(Query::Claim {
+                        lane,
+                        owner,
+                        wanted,
+                        now,
+                        lease,
+                        reply,
+                    }) => {
+                        let length = if leases.ended { Duration::ZERO } else { lease };
+                        let end = Lease::until(clock.monotonic() + length);
+                        let (inner, answer) = oneshot::channel();
+                        let claim = Query::Claim {
+                            lane,
+                            owner,
+                            wanted,
+                            now,
+                            lease,
+                            reply: inner,
+                        };
+                        let _ = store.send(Command::Query(claim)).await;
+                        let mut answer = answer.await.unwrap_or(Err(QueueError::Closed));
+                        if let Ok(Some(packed)) = &mut answer {
+                            packed.claim.lease = end;
+                        }
+                        let _ = reply.send(answer);
+                    }
+                    Command::Query(Query::Renew { lease, reply, .. }) => {
+                        is_lost = leases.lost;
+                        leases.renewals.send_modify(|count| *count += 1);
+                        let end = Lease::until(clock.monotonic() + lease);
+                        let _ = reply.send(Ok((!is_lost).then_some(end)));
+                    }
+                    Command::Query(Query::Release(_, _, reply)) => {
+                        leases.releases.send_modify(|count| *count += 1);
+                        let _ = reply.send(Ok(()));
+                    }
+                    command => {
+                        let _ = store.send(command).await;
+                    }
                 }
             }
         });

@@ -50,6 +50,11 @@ impl ChangedLanes {
         self.departures.insert(lane.into());
     }
 
+    /// The lanes in question, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.arrivals.iter().chain(&self.departures).map(|name| &**name)
+    }
+
     /// Adds what another command changed.
     pub(super) fn append(&mut self, mut other: Self) {
         self.arrivals.append(&mut other.arrivals);
@@ -79,6 +84,18 @@ impl Wake {
             self.removals.fetch_add(1, Ordering::Release);
         }
         self.commits.send_modify(|number| *number += 1);
+        self.notify(changed);
+    }
+
+    /// Notifies of what other bridges have committed.
+    pub(super) fn seen(&self, changed: ChangedLanes) {
+        if !changed.departures.is_empty() {
+            self.removals.fetch_add(1, Ordering::Release);
+        }
+        self.notify(changed);
+    }
+
+    fn notify(&self, changed: ChangedLanes) {
         // An error means that there is no receiver. A later one reads the lanes first.
         for lane in changed.arrivals {
             let _ = self.arrivals.send(lane);

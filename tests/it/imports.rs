@@ -226,6 +226,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "logging",
             "metrics",
+            // The password of a store, and when to connect to it again.
+            "secret",
+            "retry",
         ],
     ),
     (
@@ -377,6 +380,7 @@ const RIM: &[&str] = &[
 /// A crate (or part of std) and the only modules that may use it.
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["queue/sqlite"]),
+    ("tokio_postgres", &["queue/postgres"]),
     ("awc", &["delivery/client", "sandbox"]),
     ("httparse", &["delivery/client/tunnel", "delivery/client/stream"]),
     ("std::env", &["config/env"]),
@@ -409,7 +413,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("actix_http", &["http/server"]),
     ("actix_service", &["http/server"]),
-    ("tokio_rustls", &["http/server", "http/io"]),
+    ("tokio_rustls", &["http/server", "http/io", "queue/postgres/tls"]),
 ];
 
 pub(crate) struct Module {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Lane, lateness, unreadable};
 use crate::conversation::{self, Changes, Decided, Known, Turn};
 use crate::message::StoredMessage;
-use crate::queue::{Done, Head, Kept, Settlement};
+use crate::queue::{Done, Fence, Head, Kept, Settlement};
 use crate::twake::{Act, Destination, Job, Reason, RemoteId, Task, Verdict, VerdictKind};
 
 /// How an attempt ended.
@@ -18,6 +18,8 @@ pub(super) struct Carried {
     pub(super) done: Vec<(Act, RemoteId)>,
     /// How long it took.
     pub(super) took: Duration,
+    /// A request was not sent, because another bridge may have claimed the channel. Nothing is known of the delivery.
+    pub(super) is_lost: bool,
 }
 
 impl From<Verdict> for Carried {
@@ -26,6 +28,7 @@ impl From<Verdict> for Carried {
             verdict,
             done: Vec::new(),
             took: Duration::ZERO,
+            is_lost: false,
         }
     }
 }
@@ -151,7 +154,13 @@ impl Lane {
     /// Carries out acts, until one fails. If the message that one is to reply to or to update is gone, the message is posted
     /// instead of all that is left. An attempt that was carried out in part is repeated as a whole: an update that is repeated
     /// changes nothing.
-    pub(super) async fn carry_out(&self, destination: &Destination, head: &Head, acts: Vec<Act>) -> Carried {
+    pub(super) async fn carry_out(
+        &self,
+        destination: &Destination,
+        head: &Head,
+        fence: Fence,
+        acts: Vec<Act>,
+    ) -> Carried {
         let Some(message) = &head.message else {
             return unreadable().into();
         };
@@ -178,7 +187,12 @@ impl Lane {
                 ..Job::post(head.event, head.delivery.0, destination, &message)
             };
             self.pace.posted(clock.monotonic(), destination.rate());
-            let (verdict, _) = client.perform(Task::Deliver(job), stop).await;
+            let may_send = async || self.is_held(fence, settings.timeout).await;
+            let performed = client.perform_while(Task::Deliver(job), stop, may_send).await;
+            let Some((verdict, _)) = performed else {
+                carried.is_lost = true;
+                break;
+            };
             carried.verdict = Verdict {
                 may_be_duplicate: carried.verdict.may_be_duplicate || verdict.may_be_duplicate,
                 notice: verdict.notice.or(carried.verdict.notice),

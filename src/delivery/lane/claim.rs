@@ -79,10 +79,14 @@ impl Lane {
         self.removals.set(queue.removals());
         let quiet = self.quiet();
         self.was_quiet.set(quiet.is_some());
-        match quiet {
+        let claimed = match quiet {
             Some(quiet) => queue.claim_passing(&self.name, owner, quiet.below, besides).await,
             None => queue.claim(&self.name, owner, besides).await,
+        };
+        if let Ok(Some(claim)) = &claimed {
+            self.lease.set(claim.lease);
         }
+        claimed
     }
 
     /// Ends the wait if the delivery that caused it is gone.

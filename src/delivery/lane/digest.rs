@@ -15,7 +15,7 @@ const MOST: u32 = 500;
 pub(super) enum Relieved {
     /// This delivery is next: the one that was claimed, or one that passes before it.
     Deliver(Box<Claim>),
-    /// A digest was attempted, and how it ended is stored.
+    /// A digest was attempted, and how it ended is stored. Or it may not be attempted here, and nothing was.
     Digested,
     /// The lane stops: another bridge has claimed it, or the queue is closed.
     Stop,
@@ -160,8 +160,11 @@ impl Lane {
             received: self.shared.clock.now(),
             ..claim.head
         };
-        let ended = self.attempt(destination, &head, vec![Act::Post]).await;
         let claim = Claim { head, ..claim };
+        let ended = self.attempt(destination, &claim, vec![Act::Post]).await;
+        if ended.is_lost {
+            return Relieved::Digested;
+        }
         let mut attempted = self.judge(destination, claim, &ended);
         match attempted.outcome() {
             Outcome::Rejected => {

@@ -13,21 +13,19 @@ use super::query::value;
 use super::statements::STORE_SIZE;
 use super::transaction::{Batch, transact};
 use super::{audit, connect, deliveries, events, failed, lanes, listing, pauses, prune, recent, unavailable};
-use crate::queue::command::{Change, Command, Query, Responder};
+use crate::queue::claim::Lease;
+use crate::queue::command::{BATCH, Change, Command, Query, Responder, sort};
+use crate::queue::health::Health;
 use crate::queue::records::Opened;
 use crate::queue::wake::Wake;
 use crate::queue::{Bucket, OpenError, QueueError};
-
-/// How many commands share a transaction at most.
-const BATCH: usize = 256;
 
 pub(in crate::queue) struct Actor {
     connection: Connection,
     presence: Presence,
     /// Held until the connection is closed.
     _lock: Lock,
-    /// The store failed, and nothing has shown since that it works again.
-    failing: bool,
+    health: Health,
     /// A file of the store is not where it was.
     gone: bool,
 }
@@ -57,7 +55,7 @@ impl Actor {
             connection,
             presence: Presence::new(path, &lock),
             _lock: lock,
-            failing: false,
+            health: Health::default(),
             gone: false,
         };
         Ok((actor, opened))
@@ -70,16 +68,9 @@ impl Actor {
         wake: &Wake,
         closing: &AtomicBool,
     ) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while commands.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let (mut changes, mut queries) = (Vec::new(), Vec::new());
-            for command in batch.drain(..) {
-                match command {
-                    Command::Change(change) => changes.push(change),
-                    Command::Query(query) => queries.push(query),
-                    Command::Close => {}
-                }
-            }
+        let mut gathered = Vec::with_capacity(BATCH);
+        while commands.blocking_recv_many(&mut gathered, BATCH) > 0 {
+            let (changes, queries) = sort(&mut gathered);
             if !changes.is_empty() {
                 self.change(changes, wake);
             }
@@ -107,12 +98,12 @@ impl Actor {
                 return;
             }
         }
-        let mut batch = Batch::new(self.failing, Arc::clone(&wake.pauses.borrow()));
+        let mut batch = Batch::new(self.health.is_failing(), Arc::clone(&wake.pauses.borrow()));
         let begun = wake.clock.monotonic();
         let result = transact(&mut self.connection, &mut changes, &mut batch);
         let took = wake.clock.monotonic().saturating_sub(begun);
         wake.metrics.transaction(took, result.is_ok());
-        self.note(&result, batch.proves);
+        self.health.note(&result, batch.proves);
         if result.is_ok() {
             self.presence.learn();
             for change in &changes {
@@ -145,24 +136,17 @@ impl Actor {
         self.gone
     }
 
-    /// Logs once that the store fails, and once that it works again. A full disk may have room for something small, so
-    /// only a commit that `proves` it counts.
-    fn note(&mut self, result: &Result<(), QueueError>, proves: bool) {
-        match result {
-            Err(QueueError::Unavailable { doing, source }) if !self.failing => {
-                log::error!("the store cannot {doing}: {source}; events are refused until it can");
-            }
-            Ok(()) if self.failing && proves => log::info!("the store works again"),
-            _ => {}
-        }
-        self.failing = result.is_err() || (self.failing && !proves);
-    }
-
     fn query(&self, query: Query, wake: &Wake) {
         let store = &self.connection;
         match query {
             // No other process can own the lane, so the owner does not matter.
-            Query::Claim(lane, _owner, wanted, now, reply) => {
+            Query::Claim {
+                lane,
+                wanted,
+                now,
+                reply,
+                ..
+            } => {
                 let is_paused = wake.pauses.borrow().channel(&lane).is_some();
                 let claimed = if is_paused {
                     Ok(None)
@@ -171,6 +155,8 @@ impl Actor {
                 };
                 answer(reply, "claim a lane", claimed);
             }
+            Query::Renew { reply, .. } => answer(reply, "hold a lane", Ok(Some(Lease::ENDLESS))),
+            Query::Release(_, _, reply) => answer(reply, "release a lane", Ok(())),
             Query::Waiting(digestible, reply) => {
                 let waiting = deliveries::digestible(store, &digestible);
                 answer(reply, "read what waits in a lane", waiting);

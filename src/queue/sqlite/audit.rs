@@ -11,17 +11,12 @@ use crate::queue::{AuditListing, AuditRecord, NumberedRecord};
 
 /// Adds a record. `result` is added to its detail.
 pub(super) fn add(connection: &Connection, record: &AuditRecord, result: &str) -> Result<()> {
-    let detail = match (record.detail.as_str(), result) {
-        (detail, "") => detail.to_owned(),
-        ("", result) => result.to_owned(),
-        (detail, result) => format!("{detail}: {result}"),
-    };
     let row = params![
         record.at.as_millisecond(),
         record.who,
         record.action.word(),
         record.target,
-        detail
+        record.detail_with(result)
     ];
     execute(connection, ADD_AUDIT, row)?;
     let number = connection.last_insert_rowid();

@@ -12,17 +12,12 @@ use super::statements::{
 };
 use super::tally::Tally;
 use crate::conversation::Key;
+use crate::queue::claim::Lease;
 use crate::queue::command::{Digestible, Wanted};
+use crate::queue::encoding::integer;
 use crate::queue::packed::{PackedClaim, PackedDelivery, PackedWaiting};
+use crate::queue::settling::{self, ATTEMPTS_KEPT, Failing, Settling};
 use crate::queue::{Attempt, Claim, DeliveryRecord, Fence, Outcome, Settled, Settlement, State};
-
-/// What an attempt means for the time since when its lane fails.
-const RESET: i64 = 0;
-const FAILING: i64 = 1;
-const UNCHANGED: i64 = 2;
-
-/// How many attempts of a delivery are kept: the last ones.
-const ATTEMPTS_KEPT: i64 = 20;
 
 /// The fence of every lane: only this process has the store open, so no other owner can claim one.
 const FENCE: Fence = Fence(1);
@@ -48,7 +43,7 @@ pub(super) fn add(
         let delivery = params![
             row,
             event,
-            rows::integer(*message),
+            integer(*message),
             since.as_millisecond(),
             part.map(|part| part.thread),
             part.and_then(|part| part.slot),
@@ -82,7 +77,11 @@ pub(super) fn claim(
         return Ok(None);
     };
     let mut packed = PackedClaim {
-        claim: Claim { fence: FENCE, head },
+        claim: Claim {
+            fence: FENCE,
+            lease: Lease::ENDLESS,
+            head,
+        },
         message,
         thread: None,
         slot: None,
@@ -110,41 +109,18 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
     if settlement.fence != FENCE {
         return Ok(Settled::Fenced);
     }
-    let now = settlement.now.as_millisecond();
-    let (state, failing) = match &settlement.outcome {
-        Outcome::Delivered { .. } => (State::Delivered, RESET),
-        Outcome::Retry { .. } => (State::Waiting, FAILING),
-        Outcome::Halted => (State::Waiting, RESET),
-        Outcome::Rejected => (State::Dead, RESET),
-        // The deliveries behind it are as old. So each of them gets one attempt, not a new horizon.
-        Outcome::Expired => (State::Dead, UNCHANGED),
-        Outcome::Skipped { .. } => (State::Skipped, UNCHANGED),
-    };
-    let due = match &settlement.outcome {
-        Outcome::Retry { due } => Some(due.as_millisecond()),
-        _ => None,
-    };
-    let carried_by = match &settlement.outcome {
-        Outcome::Skipped { carried_by } => carried_by.map(|delivery| delivery.0),
-        _ => None,
-    };
-    let (twake_id, done) = match &settlement.outcome {
-        Outcome::Delivered { id, done } => (Some(id), Some(done.code())),
-        _ => (None, None),
-    };
-    let settled = state != State::Waiting;
-    let detail = Some(&settlement.detail).filter(|detail| !detail.is_empty());
+    let settling = Settling::of(settlement);
     let columns = params![
         settlement.delivery.0,
-        rows::state_number(state),
+        settling.state_number(),
         settlement.reason,
-        detail,
+        settling.detail,
         settlement.may_be_duplicate,
-        due,
-        settled.then_some(now),
-        twake_id,
-        done,
-        carried_by,
+        settling.due,
+        settling.settled,
+        settling.twake_id,
+        settling.done,
+        settling.carried_by,
         settlement.looked_up,
     ];
     if matches!(settlement.outcome, Outcome::Delivered { .. }) {
@@ -152,24 +128,25 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
     }
     if let Some((event, place, attempts)) = first(connection, SETTLE, columns, rows::settled)? {
         add_attempt(connection, settlement, attempts)?;
-        let lane = [place.lane, i64::from(settled), failing, now];
+        let ends = i64::from(settling.ends());
+        let lane = [place.lane, ends, settling.failing as i64, settling.now];
         execute(connection, LANE_SETTLED, lane)?;
-        if settled {
-            count_of_event(connection, event, -1, i64::from(state == State::Dead))?;
+        if settling.ends() {
+            count_of_event(connection, event, -1, i64::from(settling.state == State::Dead))?;
         }
-        if state == State::Skipped {
+        if settling.state == State::Skipped {
             execute(connection, INSERT_SKIP, [event])?;
         }
         keep(connection, place, settlement)?;
-    } else if twake_id.is_some() {
+    } else if settling.twake_id.is_some() {
         // An operator may have discarded the delivery while its attempt was in flight.
         let columns = params![
             settlement.delivery.0,
             settlement.reason,
-            detail,
-            now,
-            twake_id,
-            done
+            settling.detail,
+            settling.now,
+            settling.twake_id,
+            settling.done
         ];
         let nevertheless = first(connection, DELIVERED_NEVERTHELESS, columns, rows::settled)?;
         if let Some((event, place, attempts)) = nevertheless {
@@ -201,7 +178,11 @@ fn carry(connection: &Connection, settlement: &Settlement) -> Result<()> {
         let columns = params![carried.0, digest, now];
         let found = first(connection, CARRY, columns, rows::carried)?;
         if let Some((lane, event)) = found {
-            execute(connection, LANE_SETTLED, [lane, 1, UNCHANGED, now])?;
+            execute(
+                connection,
+                LANE_SETTLED,
+                [lane, 1, Failing::Unchanged as i64, now],
+            )?;
             count_of_event(connection, event, -1, 0)?;
             execute(connection, INSERT_SKIP, [event])?;
         }
@@ -211,16 +192,14 @@ fn carry(connection: &Connection, settlement: &Settlement) -> Result<()> {
 
 /// Keeps an attempt of a delivery, unless the delivery's own row has all of it: the only attempt has delivered it.
 fn add_attempt(connection: &Connection, settlement: &Settlement, attempts: i64) -> Result<()> {
-    match settlement.outcome {
-        Outcome::Skipped { .. } => return Ok(()),
-        Outcome::Delivered { .. } if attempts <= 1 => return Ok(()),
-        _ => {}
+    if !settling::has_own_row(&settlement.outcome, attempts) {
+        return Ok(());
     }
     let delivery = settlement.delivery.0;
     let attempt = params![
         delivery,
         settlement.now.as_millisecond(),
-        i64::try_from(settlement.took.as_millis()).unwrap_or(i64::MAX),
+        settling::took(settlement),
         settlement.status,
         settlement.reason,
         Some(&settlement.detail).filter(|detail| !detail.is_empty()),
@@ -235,33 +214,18 @@ fn add_attempt(connection: &Connection, settlement: &Settlement, attempts: i64) 
 /// The attempts of a delivery, the oldest first.
 fn history(connection: &Connection, record: &DeliveryRecord) -> Result<Vec<Attempt>> {
     let mut history = all(connection, ATTEMPTS, [record.delivery.0], rows::attempt)?;
-    if let (State::Delivered, 1, Some(at), Some(reason)) =
-        (record.state, record.attempts, record.settled, &record.reason)
-    {
-        history.push(Attempt {
-            at,
-            took_ms: None,
-            status: None,
-            reason: reason.clone(),
-            detail: record.detail.clone(),
-        });
-    }
+    history.extend(settling::only_attempt(record));
     Ok(history)
 }
 
 /// Keeps what is known from now on of a delivery's conversation, and of those that a digest has ended.
 fn keep(connection: &Connection, place: Place, settlement: &Settlement) -> Result<()> {
-    let own = (place.thread, place.slot, settlement.kept.as_ref());
-    let ended = settlement.ended.iter();
-    let ended = ended.map(|(thread, kept)| (Some(*thread), None, Some(kept)));
-    for (thread, slot, kept) in std::iter::once(own).chain(ended) {
-        let Some(kept) = kept else { continue };
-        for (key, json) in [(thread, &kept.thread), (slot, &kept.message)] {
-            if let (Some(key), Some(json)) = (key, json) {
-                let row = params![place.lane, key, json, kept.expires.as_millisecond()];
-                execute(connection, KEEP_CONVERSATION, row)?;
-            }
-        }
+    for (key, json, expires) in settling::kept(place.thread, place.slot, settlement) {
+        execute(
+            connection,
+            KEEP_CONVERSATION,
+            params![place.lane, key, json, expires],
+        )?;
     }
     Ok(())
 }
@@ -292,7 +256,7 @@ pub(super) fn change_state(
     tally: &mut Tally,
 ) -> Result<Vec<String>> {
     let lanes: Vec<i64> = all(connection, statement, with, value)?;
-    let count = waiting * rows::integer(lanes.len());
+    let count = waiting * integer(lanes.len());
     count_of_event(connection, event, count, -count)?;
     let counted = lanes
         .iter()

@@ -1,6 +1,5 @@
 //! Events: stored, recognized by their idempotency key, and read.
 
-use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, params};
 use uuid::Uuid;
@@ -14,8 +13,11 @@ use super::statements::{
 use super::tally::Tally;
 use super::{deliveries, pauses, rows};
 use crate::decision::EventLine;
+use crate::queue::encoding::integer;
 use crate::queue::packed::{PackedEvent, PackedMessage, PackedRecord, unpack_line, unpack_message};
-use crate::queue::{Decided, Enqueued, State};
+use crate::queue::pauses::held_reason;
+use crate::queue::repetition::{self, Repetition, is_of_the_future};
+use crate::queue::{Decided, Enqueued};
 
 /// Bytes that a thorough check writes. They show that there is room for events.
 const PROOF: usize = 128 * 1024;
@@ -31,7 +33,7 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
     } else {
         &*event.deliveries
     };
-    let size = rows::integer(event.size());
+    let size = integer(event.size());
     let columns = params![
         event.id.as_bytes(),
         &*event.source,
@@ -42,12 +44,12 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
         event.key,
         event.decided.routes,
         size,
-        rows::integer(deliveries.len()),
-        rows::integer(event.body_size),
+        integer(deliveries.len()),
+        integer(event.body_size),
         event.body,
         event.message_in_row,
         // What is held is not deleted, as if it had a delivery that waits.
-        rows::integer(deliveries.len().max(usize::from(paused.is_some()))),
+        integer(deliveries.len().max(usize::from(paused.is_some()))),
         event.line_in_row,
     ];
     execute(connection, INSERT_EVENT, columns)?;
@@ -58,7 +60,7 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
     if let Some(since) = paused {
         pauses::hold(connection, row, &event.source)?;
         let held = Decided {
-            skipped: pauses::reason(event, since),
+            skipped: held_reason(event, since),
             ..event.decided.clone()
         };
         add_reasons(connection, row, event.id, &held)?;
@@ -95,28 +97,19 @@ fn repeated(connection: &Connection, event: &PackedEvent, tally: &mut Tally) -> 
         return Ok(None);
     };
     let states = deliveries::states(connection, row)?;
-    let mut lanes: Vec<String> = states.iter().map(|(lane, _)| lane.clone()).collect();
-    lanes.dedup();
-    if states.is_empty() {
-        // Pruning deletes the key with an event that was not delivered. So an event that is gone was delivered. One that is
-        // held is decided later.
-        let is_open = exists(connection, EVENT_EXISTS, [row])? && !pauses::is_held(connection, row)?;
-        return Ok((!is_open).then_some(Enqueued::SeenBefore { event: known, lanes }));
-    }
-    if states.iter().any(|(_, state)| *state != State::Dead) {
-        return Ok(Some(Enqueued::SeenBefore { event: known, lanes }));
-    }
-    let lanes = deliveries::put_back(connection, row, event.received, tally)?;
-    Ok(Some(Enqueued::PutBack { event: known, lanes }))
-}
-
-/// Whether an id is more than a day later than `now`: a wrong clock made it. The real age of its key is not known, and the
-/// key would be remembered for too long. So a new event with the same key is not a repetition of it.
-fn is_of_the_future(id: Uuid, now: Timestamp) -> bool {
-    const DAY: i64 = 24 * 3600;
-    let second = id.get_timestamp().map(|time| time.to_unix().0);
-    let second = second.and_then(|second| i64::try_from(second).ok());
-    second.is_some_and(|second| second.saturating_sub(now.as_second()) > DAY)
+    let is_undelivered =
+        states.is_empty() && exists(connection, EVENT_EXISTS, [row])? && !pauses::is_held(connection, row)?;
+    Ok(match Repetition::of(&states, is_undelivered) {
+        Repetition::Replaced => None,
+        Repetition::Seen => Some(Enqueued::SeenBefore {
+            event: known,
+            lanes: repetition::lanes(&states),
+        }),
+        Repetition::PutBack => {
+            let lanes = deliveries::put_back(connection, row, event.received, tally)?;
+            Some(Enqueued::PutBack { event: known, lanes })
+        }
+    })
 }
 
 /// The row of an event.
@@ -185,7 +178,7 @@ pub(super) fn add_reasons(connection: &Connection, event: i64, id: Uuid, decided
 
 /// Stores a message of an event under its number, not in the event's row.
 pub(super) fn add_message(connection: &Connection, event: i64, number: usize, json: &str) -> Result<()> {
-    let message = params![event, rows::integer(number), json];
+    let message = params![event, integer(number), json];
     execute(connection, INSERT_MESSAGE, message).map(drop)
 }
 

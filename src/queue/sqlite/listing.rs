@@ -1,6 +1,5 @@
 //! Lists of events, newest first. Each list examines a bounded number of events.
 
-use jiff::Timestamp;
 use rusqlite::{Connection, Result, params};
 use uuid::Uuid;
 
@@ -8,7 +7,8 @@ use super::query::{all, exists, first};
 use super::statements::{HAS_DELIVERY, ID_AFTER, ID_BEFORE, IDS_BETWEEN};
 use super::walk::Walk;
 use super::{deliveries, events, lanes, rows};
-use crate::decision::Skipped;
+use crate::queue::encoding::state_number;
+use crate::queue::listing::{names_channel, shared_digits};
 use crate::queue::{EventPage, EventState, Filter, ListedEvent, Listing, State};
 
 /// One page.
@@ -21,7 +21,7 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPa
         // The channel never had a delivery.
         return Ok(EventPage::default());
     }
-    let mut walk = Walk::new(connection, filter, below(listing), from(filter))?;
+    let mut walk = Walk::new(connection, filter, listing.below(), filter.from())?;
     let mut page = EventPage::default();
     let (mut last, mut examined) = (None, 0);
     let mut rest = None;
@@ -32,7 +32,7 @@ pub(super) fn page(connection: &Connection, listing: &Listing) -> Result<EventPa
         };
         examined += 1;
         last = Some(found.id);
-        if !matches(filter, &found) || !is_in_state(connection, filter, event, &found)? {
+        if !filter.matches(&found) || !is_in_state(connection, filter, event, &found)? {
             continue;
         }
         page.events.push(complete(connection, event, found)?);
@@ -51,43 +51,11 @@ pub(super) fn ids(connection: &Connection, from: Uuid, to: Uuid, limit: u32) -> 
     all(connection, IDS_BETWEEN, bounds, |row| rows::uuid(row, 0))
 }
 
-/// The upper bound of the ids on the page, exclusive. An id is made shortly after its event was received.
-fn below(listing: &Listing) -> Uuid {
-    let until = listing.filter.until.map(|until| first_id(until, 1_000));
-    [listing.after, until]
-        .into_iter()
-        .flatten()
-        .min()
-        .unwrap_or(Uuid::max())
-}
-
-/// The lower bound of the ids on the page, inclusive.
-fn from(filter: &Filter) -> Uuid {
-    filter.since.map_or(Uuid::nil(), |since| first_id(since, 0))
-}
-
-/// The smallest id (UUID version 7) of a time plus `later` milliseconds.
-pub(super) fn first_id(time: Timestamp, later: i64) -> Uuid {
-    let milliseconds = time.as_millisecond().saturating_add(later);
-    let milliseconds = u128::try_from(milliseconds).unwrap_or_default();
-    Uuid::from_u128(milliseconds << 80)
-}
-
-/// Whether an event's row matches the filter.
-fn matches(filter: &Filter, line: &ListedEvent) -> bool {
-    let same = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
-    same(&filter.source, &line.source)
-        && same(&filter.event_type, &line.event_type)
-        && same(&filter.secret, &line.secret)
-        && filter.since.is_none_or(|since| line.received >= since)
-        && filter.until.is_none_or(|until| line.received < until)
-}
-
 /// Whether an event is in the state and has the channel for which the filter asks, if it asks for any.
 fn is_in_state(connection: &Connection, filter: &Filter, event: i64, found: &ListedEvent) -> Result<bool> {
     let state = match filter.state {
         Some(EventState::Skipped) => return is_skipped(connection, filter.channel.as_deref(), event, found),
-        Some(EventState::HasDelivery(state)) => Some(rows::state_number(state)),
+        Some(EventState::HasDelivery(state)) => Some(state_number(state)),
         Some(EventState::Unreadable) | None => None,
     };
     if filter.channel.is_none() && state.is_none() {
@@ -106,17 +74,14 @@ fn is_skipped(
     if channel.is_none() && !found.had_deliveries {
         return Ok(true);
     }
-    let there = params![event, channel, rows::state_number(State::Skipped)];
+    let there = params![event, channel, state_number(State::Skipped)];
     if exists(connection, HAS_DELIVERY, there)? {
         return Ok(true);
     }
     let Some(reasons) = events::skipped(connection, event)? else {
         return Ok(false);
     };
-    // The decision may name no channel: then no route chose one.
-    let reasons: Vec<Skipped> = serde_json::from_str(&reasons).unwrap_or_default();
-    let mut channels = reasons.iter().flat_map(|skipped| &skipped.channels);
-    Ok(channel.is_none_or(|wanted| channels.any(|channel| channel == wanted)))
+    Ok(channel.is_none_or(|wanted| names_channel(&reasons, wanted)))
 }
 
 /// Adds what other tables hold of an event.
@@ -146,10 +111,4 @@ fn complete(connection: &Connection, event: i64, line: ListedEvent) -> Result<Li
         unreadable: events::unreadable(connection, line.id)?,
         ..line
     })
-}
-
-/// How many hexadecimal digits are the same at the beginning of two ids.
-fn shared_digits(one: Uuid, other: Uuid) -> usize {
-    let different = one.as_u128() ^ other.as_u128();
-    different.leading_zeros() as usize / 4
 }

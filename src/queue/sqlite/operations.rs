@@ -9,7 +9,8 @@ use super::statements::{
     HAS_DELIVERY, INSERT_LINE, MOVE_ATTEMPTS, UPDATE_DECISION, WAITING_IN_LANE,
 };
 use super::tally::Tally;
-use super::{audit, deliveries, events, lanes, pauses, rows, search};
+use super::{audit, deliveries, events, lanes, pauses, search};
+use crate::queue::encoding::{integer, state_number};
 use crate::queue::packed::{PackedDelivery, line_text};
 use crate::queue::{Decided, Discard, Move, Moved, NewDelivery, Replay, State};
 
@@ -37,7 +38,7 @@ pub(super) fn replay(
         let Some(json) = messages.get(*message) else {
             continue;
         };
-        let waiting = params![event, &**lane, rows::state_number(State::Waiting)];
+        let waiting = params![event, &**lane, state_number(State::Waiting)];
         if added.iter().any(|added| added.lane == *lane) || exists(connection, HAS_DELIVERY, waiting)? {
             continue;
         }
@@ -52,12 +53,12 @@ pub(super) fn replay(
         if known.is_none() {
             events::add_message(connection, event, message, json)?;
             stored.push(json.clone());
-            size += rows::integer(json.len());
+            size += integer(json.len());
         }
         added.push(PackedDelivery { message, ..delivery });
     }
     deliveries::add(connection, event, &added, replay.now, !releases, tally)?;
-    let count = rows::integer(added.len());
+    let count = integer(added.len());
     execute(connection, EVENT_REPLAYED, [event, count, size])?;
     tally.add_size(size);
     let lanes: Vec<Arc<str>> = added.into_iter().map(|added| added.lane).collect();
@@ -130,7 +131,7 @@ pub(super) fn move_lane(connection: &Connection, step: &Move, tally: &mut Tally)
         execute(connection, MOVE_ATTEMPTS, [*delivery, new])?;
         execute(connection, DELETE_DELIVERY, [delivery])?;
     }
-    let count = rows::integer(waiting.len());
+    let count = integer(waiting.len());
     let (_, left) = tally.count_lane(connection, from, -count)?;
     tally.count_lane(connection, to, count)?;
     if count > 0 {

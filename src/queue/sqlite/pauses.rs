@@ -1,6 +1,5 @@
 //! Pauses, and the events of a paused source that are held until they are decided.
 
-use jiff::Timestamp;
 use rusqlite::{Connection, Result, params};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -11,8 +10,6 @@ use super::statements::{
 };
 use super::tally::Tally;
 use super::{audit, deliveries, rows};
-use crate::decision::Skipped;
-use crate::queue::packed::PackedEvent;
 use crate::queue::{PauseChange, PauseChanged, PauseTarget, Pauses};
 
 /// What is paused.
@@ -99,17 +96,4 @@ pub(super) fn release(connection: &Connection, event: i64, tally: &mut Tally) ->
 /// The events of a source that wait to be decided, the oldest first.
 pub(super) fn held(connection: &Connection, source: &str, limit: u32) -> Result<Vec<Uuid>> {
     all(connection, HELD, params![source, limit], |row| rows::uuid(row, 0))
-}
-
-/// Why an event of a paused source has no deliveries, as JSON.
-pub(super) fn reason(event: &PackedEvent, since: Timestamp) -> Option<String> {
-    let mut channels: Vec<String> = Vec::new();
-    for delivery in &event.deliveries {
-        if !channels.iter().any(|known| **known == *delivery.lane) {
-            channels.push(delivery.lane.to_string());
-        }
-    }
-    let reason =
-        format!("the source is paused since {since:.0}: the event is decided again when it is resumed");
-    serde_json::to_string(&[Skipped { channels, reason }]).ok()
 }

@@ -14,7 +14,7 @@ use super::statements::{
 };
 use super::tally::Tally;
 use super::{audit, deliveries, search};
-use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning};
+use crate::queue::pruning::{DeletedDeadLetter, Pruned, Pruning, fitting, needed};
 
 /// How many events one step adds to the index of texts: some milliseconds.
 const INDEX_STEP: u32 = 200;
@@ -42,7 +42,7 @@ pub(super) fn step(connection: &Connection, pruning: &Pruning, tally: &mut Tally
         old = surplus(connection, pruning, tally)?;
     }
     let found = old.len();
-    old.truncate(fitting(&old, pruning.bytes));
+    old.truncate(fitting(old.iter().map(|event| event.size), pruning.bytes));
     for event in &old {
         delete(connection, event, pruning.now)?;
         tally.add_size(-event.size);
@@ -90,27 +90,13 @@ fn delete_dead_letters(connection: &Connection, pruning: &Pruning) -> Result<Vec
 /// The oldest events: as many as have to be deleted until the store has its size.
 fn surplus(connection: &Connection, pruning: &Pruning, tally: &mut Tally) -> Result<Vec<OldEvent>> {
     let total = tally.total_size(connection)?;
-    let mut over = total.saturating_sub(i64::try_from(pruning.size).unwrap_or(i64::MAX));
+    let over = pruning.over(total);
     if over <= 0 {
         return Ok(Vec::new());
     }
     let mut oldest = all(connection, OLDEST_EVENTS, [pruning.limit], rows::old_event)?;
-    oldest.retain(|event| {
-        let needed = over > 0;
-        over -= event.size;
-        needed
-    });
+    oldest.truncate(needed(oldest.iter().map(|event| event.size), over));
     Ok(oldest)
-}
-
-/// How many of the events one step deletes: large bodies take time. At least one.
-fn fitting(events: &[OldEvent], bytes: u64) -> usize {
-    let mut sum = 0_u64;
-    let fit = events.iter().take_while(|event| {
-        sum = sum.saturating_add(u64::try_from(event.size).unwrap_or_default());
-        sum <= bytes
-    });
-    fit.count().max(1)
 }
 
 fn delete(connection: &Connection, event: &OldEvent, now: Timestamp) -> Result<()> {

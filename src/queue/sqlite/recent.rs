@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-use super::listing::first_id;
 use super::query::{all, first, value};
 use super::rows;
 use super::statements::{
     ACCEPTED_BETWEEN, DELIVERED_SINCE, FAILED_SINCE, LAST_DELIVERY, LAST_EVENT, RECEIVED_FROM, WAITS_FROM,
 };
 use crate::queue::activity::{BUCKET, Bucket};
+use crate::queue::listing::first_id;
 
 /// How many events, deliveries and attempts are read at most, the newest: some hundredths of a second. Buckets that need more
 /// stay empty.

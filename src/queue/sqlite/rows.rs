@@ -10,10 +10,11 @@ use uuid::Uuid;
 use crate::conversation::{Key, Known};
 use crate::decision::EventLine;
 use crate::event::Envelope;
+use crate::queue::encoding;
 use crate::queue::packed::{PackedLater, PackedMessage, PackedRecord, PackedWaiting, unpack_line};
 use crate::queue::pruning::DeletedDeadLetter;
 use crate::queue::{
-    Action, Attempt, AuditRecord, Decided, DeliveryId, DeliveryRecord, Done, EventRecord, Head, LaneState,
+    Attempt, AuditRecord, Decided, DeliveryId, DeliveryRecord, Done, EventRecord, Head, LaneState,
     ListedEvent, NumberedRecord, Pause, PauseTarget, State, WaitingDelivery,
 };
 
@@ -164,8 +165,7 @@ pub(super) fn pause(row: &Row<'_>) -> Result<(PauseTarget, Pause)> {
 
 /// What an operator has done; `None`: another version has recorded it, with a word of its own.
 pub(super) fn audit(row: &Row<'_>) -> Result<Option<NumberedRecord>> {
-    let word = row.get_ref(3)?.as_str()?;
-    let Some(action) = Action::ALL.into_iter().find(|action| action.word() == word) else {
+    let Some(action) = encoding::action(row.get_ref(3)?.as_str()?) else {
         return Ok(None);
     };
     Ok(Some(NumberedRecord {
@@ -262,35 +262,14 @@ pub(super) fn uuid(row: &Row<'_>, column: usize) -> Result<Uuid> {
     row.get(column).map(Uuid::from_bytes)
 }
 
-/// A state as a column has it.
-pub(super) fn state_number(state: State) -> i64 {
-    match state {
-        State::Waiting => 0,
-        State::Delivered => 1,
-        State::Dead => 2,
-        State::Skipped => 3,
-    }
-}
-
-/// A count or a size as a column has it.
-pub(super) fn integer(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 fn state(row: &Row<'_>, column: usize) -> Result<State> {
-    match row.get(column)? {
-        0 => Ok(State::Waiting),
-        1 => Ok(State::Delivered),
-        2 => Ok(State::Dead),
-        3 => Ok(State::Skipped),
-        other => Err(Error::IntegralValueOutOfRange(column, other)),
-    }
+    let number = row.get(column)?;
+    encoding::state(number).ok_or(Error::IntegralValueOutOfRange(column, number))
 }
 
 /// What a delivery did; `None`: a word of another version.
 fn done(row: &Row<'_>, column: usize) -> Result<Option<Done>> {
-    let word = row.get_ref(column)?.as_str()?;
-    Ok(Done::ALL.into_iter().find(|done| done.code() == word))
+    Ok(encoding::done(row.get_ref(column)?.as_str()?))
 }
 
 pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {

@@ -14,13 +14,10 @@ use super::statements::{
     FIRST_NUMBER, INDEX_LINE, INDEXED_UP_TO, LINES_AFTER, NUMBER_BEFORE, NUMBER_FROM, SET_INDEXED,
     UNINDEX_LINE,
 };
+use crate::queue::words::{wanted_words, words};
 
 /// How many events a part has at most.
 const PART: i64 = 1 << 15;
-
-/// The longest text that is searched for, in characters, and the most words of it.
-const LONGEST: usize = 200;
-const MOST_WORDS: usize = 8;
 
 /// The order of commit differs from the order of ids at most by the events that are on their way at the same time.
 const UNORDERED: i64 = 2_048;
@@ -62,12 +59,6 @@ fn add(connection: &Connection, event: i64, line: &str) -> Result<()> {
     execute(connection, INDEX_LINE, params![event, marked.join(" ")]).map(drop)
 }
 
-/// The words of a text. The index may split one further, in the same way each time.
-pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let words = text.split(|character: char| !character.is_alphanumeric());
-    words.filter(|word| !word.is_empty())
-}
-
 /// A word with the number of its part. The index takes both as one word.
 fn mark(part: i64, word: &str) -> String {
     format!("{part}x{word}")
@@ -89,8 +80,7 @@ pub(super) struct Wanted(Vec<String>);
 impl Wanted {
     /// `None`: the text has no word.
     pub(super) fn new(text: &str) -> Option<Self> {
-        let start: String = text.chars().take(LONGEST).collect();
-        let words: Vec<String> = words(&start).take(MOST_WORDS).map(str::to_owned).collect();
+        let words = wanted_words(text);
         (!words.is_empty()).then_some(Self(words))
     }
 
@@ -144,6 +134,7 @@ pub(super) fn first_from(connection: &Connection, number: i64) -> Result<Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::words::{LONGEST, MOST_WORDS};
 
     #[test]
     fn a_text_is_words_without_syntax() {

@@ -3,7 +3,7 @@
 
 mod confirmations;
 mod outward;
-mod proxies;
+pub(crate) mod proxies;
 mod tls;
 
 use std::path::Path;

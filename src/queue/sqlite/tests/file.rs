@@ -180,7 +180,7 @@ fn a_file_of_another_form_and_another_address_are_refused() {
     assert!(matches!(error, OpenError::Database { .. }), "{error}");
     let error = refused(Path::new("/nowhere/at/all/queue.db"));
     assert!(matches!(error, OpenError::File { .. }), "{error}");
-    for address in ["", "queue.db", "sqlite:", "sqlite::memory:", "postgres://x"] {
+    for address in ["", "queue.db", "sqlite:", "sqlite::memory:", "mysql://x"] {
         let opened = Queue::open(address, HISTORY, Clock::manual(at(0)));
         assert!(matches!(opened, Err(OpenError::Address(_))), "{address}");
     }
