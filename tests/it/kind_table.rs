@@ -31,7 +31,7 @@ fn the_table_of_kinds_is_that_of_the_kinds() {
         )
         .unwrap();
     }
-    let start = "<!-- kinds: printed from the kinds, a test compares them -->\n";
+    let start = "<!-- kinds: printed from the kinds, a test compares it -->\n";
     let (_, after) = PAGE.split_once(start).unwrap();
     let (printed, _) = after.split_once("<!-- /kinds -->").unwrap();
     assert!(
