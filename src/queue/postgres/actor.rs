@@ -377,14 +377,9 @@ async fn ask(sql: &Sql, leases: &Leases, query: Query, wake: &Wake) {
                 let Some(held) = leases.hold(sql, &lane, owner, lease, &wake.clock).await? else {
                     return Ok(None);
                 };
-                deliveries::claim(sql, &lane, held, wanted, now).await
+                deliveries::claim(sql, leases, &lane, held, wanted, now).await
             };
-            let claimed = claimed.await;
-            if !matches!(claimed, Ok(Some(_))) {
-                // The lane may be another owner's.
-                leases.forget(&lane);
-            }
-            answer(reply, "claim a lane", claimed);
+            answer(reply, "claim a lane", claimed.await);
         }
         Query::Renew {
             lane,
