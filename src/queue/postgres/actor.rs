@@ -124,6 +124,8 @@ impl Actor {
 /// Begins a session. The first one of a bridge adds its row.
 async fn open(address: &str, bridge: Option<Uuid>) -> Result<Sql> {
     let session = connect(address).await?;
+    // The task of the connection ends with the client.
+    drop(session.ended);
     if let Some(bridge) = bridge {
         schema::migrate(&session.client).await?;
         let sql = Sql::new(session.client).await?;
@@ -340,8 +342,12 @@ impl Store {
             let (ended, begun) = (known.channels_beside(&found), found.channels_beside(&known));
             note_pauses(found, wake);
             let mut changed = ChangedLanes::default();
-            ended.into_iter().for_each(|name| changed.arrived(name));
-            begun.into_iter().for_each(|name| changed.departed(name));
+            for name in ended {
+                changed.arrived(name);
+            }
+            for name in begun {
+                changed.departed(name);
+            }
             wake.seen(changed);
         }
         Ok(())

@@ -216,15 +216,15 @@ async fn carry_out(
         .iter()
         .map(|settlement| settlement.delivery.0)
         .collect();
-    let begun = async {
+    let beginning = async {
         match begin {
             Some(begin) => begin.await,
             None => Ok(()),
         }
     };
     let prepared = enqueue::prepare(sql, &new, &lanes, &numbers, tally);
-    let (begun, prepared) = join!(begun, prepared);
-    begun?;
+    let (ready, prepared) = join!(beginning, prepared);
+    ready?;
     let prepared = prepared.map_err(doing("store an event")).map_err(Ended::of)?;
     let stored = enqueue::enqueue(sql, new, &prepared, tally).await;
     stored.map_err(doing("store an event")).map_err(Ended::of)?;
