@@ -2,6 +2,7 @@
 
 use rustix::fs::statvfs;
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -83,6 +84,17 @@ fn addresses(settings: &ProcessSettings, findings: &mut Vec<Finding>) {
 /// Checks that the folder of the store is writable and has free space.
 fn store(config: &Config, settings: &ProcessSettings, findings: &mut Vec<Finding>) {
     let name = "TWAKE_BRIDGE_STORE";
+    if queue::is_shared(&settings.store) {
+        if let Err(error) = queue::reach(&settings.store) {
+            let cause = error
+                .source()
+                .map(|cause| format!(": {cause}"))
+                .unwrap_or_default();
+            let what = format!("{error}{cause}");
+            findings.push(Finding::error("environment", None, name, what));
+        }
+        return;
+    }
     let path = match queue::locate(&settings.store) {
         Ok(path) => path,
         Err(error) => {

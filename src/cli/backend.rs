@@ -113,14 +113,14 @@ impl OperatorBackend {
         };
         let url = operator_url(arguments.operator.as_deref(), &settings.operator_listen);
         if arguments.operator.is_some() {
-            return Ok(Self::Remote(Client::new(&url, token(config))?));
+            return Ok(Self::Remote(Client::new(&url, token(config.as_ref()))?));
         }
         let store = settings.store.as_str();
         if let Ok(path) = queue::locate(store)
             && !path.exists()
         {
             // The unit of a service sets the path of its store. The operator's shell does not know it.
-            let client = Client::new(&url, token(config))?;
+            let client = Client::new(&url, token(config.as_ref()))?;
             if matches!(
                 client.channels(),
                 Err(ClientError::Unreachable { .. } | ClientError::UnexpectedResponse(_))
@@ -132,6 +132,13 @@ impl OperatorBackend {
                 );
             }
             return Ok(Self::Remote(client));
+        }
+        if queue::is_shared(store) {
+            // The bridge also knows which channels are halted. The store can be opened here, too, if no bridge listens here.
+            let client = Client::new(&url, token(config.as_ref()))?;
+            if !matches!(client.channels(), Err(ClientError::Unreachable { .. })) {
+                return Ok(Self::Remote(client));
+            }
         }
         let clock = Clock::system();
         let history = config
@@ -154,7 +161,7 @@ impl OperatorBackend {
                 Ok(Self::Local(Box::new(service), store))
             }
             Err(error @ (OpenError::InUse(_) | OpenError::File { .. })) => {
-                let client = Client::new(&url, token(config))?;
+                let client = Client::new(&url, token(config.as_ref()))?;
                 if let Err(
                     unreachable @ (ClientError::Unreachable { .. } | ClientError::UnexpectedResponse(_)),
                 ) = client.channels()
@@ -235,6 +242,6 @@ pub(super) fn variables() -> anyhow::Result<Variables> {
     env::read().map_err(wrong_configuration)
 }
 
-fn token(config: Option<Config>) -> Option<Secret> {
-    config.and_then(|config| config.operator.token)
+fn token(config: Option<&Config>) -> Option<Secret> {
+    config.and_then(|config| config.operator.token.clone())
 }

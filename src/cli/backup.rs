@@ -1,5 +1,6 @@
 //! `twake-bridge backup`.
 
+use anyhow::bail;
 use serde_json::json;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
@@ -32,6 +33,11 @@ pub(super) struct BackupArguments {
 /// Copies the store, also while a bridge uses it.
 pub(super) fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
     let store = variables()?.settings.store;
+    if queue::is_shared(&store) {
+        bail!(
+            "the store is on PostgreSQL, so its own tools copy it: pg_dump --format=custom --file=FILE, see docs/operating.md"
+        );
+    }
     let copied = queue::backup(&store, &arguments.to)?;
     if arguments.json {
         let backup = json!({

@@ -1,5 +1,6 @@
 //! `twake-bridge restore`.
 
+use anyhow::bail;
 use serde_json::json;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
@@ -40,6 +41,9 @@ pub(super) struct RestoreArguments {
 /// Replaces the store by a backup. Fails while a bridge uses the store.
 pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
     let store = variables()?.settings.store;
+    if queue::is_shared(&store) {
+        bail!("the store is on PostgreSQL, so its own tools restore it: pg_restore, see docs/operating.md");
+    }
     let question = format!(
         "Replace the store {store} by {}? Messages that waited in the backup are posted, also those that were posted since.",
         arguments.from.display()

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::store_address::{checked, credential, on_server, option};
 use crate::suggest::nearest;
 use crate::toml_reader::Finding;
 
@@ -24,7 +25,7 @@ pub struct ProcessSettings {
     pub listen: String,
     /// The address of the operator's listener, `host:port`.
     pub operator_listen: String,
-    /// The store of the queue: `sqlite:path`.
+    /// The store of the queue: `sqlite:path`, or `postgres://…` without a password.
     pub store: String,
     /// The format of the log: `text` or `json`. [`logs_json`] reads it earlier.
     pub log: String,
@@ -108,7 +109,7 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Varia
     };
     let finding =
         |name: &str, what: String| Finding::error("environment", None, &format!("{PREFIX}{name}"), what);
-    let settings: ProcessSettings = envy::prefixed(PREFIX)
+    let mut settings: ProcessSettings = envy::prefixed(PREFIX)
         .from_iter(own().map(|(name, value)| (name.clone(), value.clone())))
         .map_err(|error| vec![finding("*", error.to_string())])?;
 
@@ -124,11 +125,10 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Varia
             ));
         }
     }
-    if settings.store.strip_prefix("sqlite:").is_none_or(str::is_empty) {
-        wrong.push(finding(
-            "STORE",
-            "a store is sqlite:PATH, such as sqlite:twake-bridge.db".to_owned(),
-        ));
+    let credentials = variables.get("CREDENTIALS_DIRECTORY");
+    match checked(&settings.store, credentials.map(Path::new)) {
+        Ok(store) => settings.store = store,
+        Err(why) => wrong.push(finding("STORE", why)),
     }
     if !["text", "json"].contains(&settings.log.as_str()) {
         wrong.push(finding(
@@ -152,13 +152,17 @@ pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Result<Varia
             Some(Finding::warning("environment", None, name, near))
         })
         .collect();
+    let environment = Environment {
+        secret_files: Arc::default(),
+        operator_listen: settings.operator_listen.clone(),
+        variables: variables.clone(),
+    };
+    if let Some(file) = option(&settings.store, "password_file") {
+        environment.read_secret(Path::new(&*file));
+    }
     Ok(Variables {
         no_color: variables.get("NO_COLOR").is_some_and(|value| !value.is_empty()),
-        environment: Environment {
-            secret_files: Arc::default(),
-            operator_listen: settings.operator_listen.clone(),
-            variables,
-        },
+        environment,
         settings,
         warnings,
     })
@@ -222,20 +226,23 @@ impl Environment {
         self.variables.get(name).map(String::as_str)
     }
 
-    /// Returns systemd's folder of credentials.
-    pub(super) fn credentials(&self) -> Option<&Path> {
-        self.variable("CREDENTIALS_DIRECTORY")
-            .filter(|folder| !folder.is_empty())
-            .map(Path::new)
+    /// Returns the file of a credential of systemd's.
+    pub(super) fn credential(&self, name: &str) -> Result<PathBuf, String> {
+        credential(name, self.variable("CREDENTIALS_DIRECTORY").map(Path::new))
     }
 
-    /// Returns the folder of the store, where the bridge keeps what it has to remember.
+    /// Returns the folder where the bridge keeps what it has to remember: that of the store; with a store on a server, the
+    /// folder that systemd gives to the service, or else the current one.
     pub(super) fn state_folder(&self) -> PathBuf {
         let default = ProcessSettings::default().store;
         let store = self
             .variable("TWAKE_BRIDGE_STORE")
             .filter(|store| !store.is_empty());
         let store = store.unwrap_or(&default);
+        if on_server(store).is_some() {
+            let folders = self.variable("STATE_DIRECTORY").unwrap_or_default();
+            return folders.split(':').next().map(PathBuf::from).unwrap_or_default();
+        }
         let path = Path::new(store.strip_prefix("sqlite:").unwrap_or(store));
         path.parent().map(Path::to_owned).unwrap_or_default()
     }
@@ -319,12 +326,71 @@ mod tests {
         let findings = given(&[
             ("TWAKE_BRIDGE_LISTEN", "8080"),
             ("TWAKE_BRIDGE_OPERATOR_LISTEN", ":99999"),
-            ("TWAKE_BRIDGE_STORE", "postgres://x"),
+            ("TWAKE_BRIDGE_STORE", "mysql://x"),
             ("TWAKE_BRIDGE_LOG", "jsno"),
         ])
         .err()
         .unwrap();
         assert_eq!(findings.len(), 4, "{findings:?}");
         assert!(findings[0].contains("TWAKE_BRIDGE_LISTEN: `8080` is not an address"));
+    }
+
+    #[test]
+    fn the_address_of_a_server_names_a_credential_or_a_file_for_its_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let credentials = folder.path().join("a & b");
+        std::fs::create_dir(&credentials).unwrap();
+        let encoded = format!("{}/a%20%26%20b", folder.path().display());
+        for (store, expected, file) in [
+            ("postgres://b@db/x", "postgres://b@db/x".to_owned(), None),
+            (
+                "postgres://b@db/x?password_credential=pg&sslmode=require",
+                format!("postgres://b@db/x?password_file={encoded}/pg&sslmode=require"),
+                Some(credentials.join("pg")),
+            ),
+            (
+                "postgresql://b@db/x?password_file=/etc/a%20b",
+                "postgresql://b@db/x?password_file=/etc/a%20b".to_owned(),
+                Some(PathBuf::from("/etc/a b")),
+            ),
+        ] {
+            let variables = given(&[
+                ("TWAKE_BRIDGE_STORE", store),
+                ("CREDENTIALS_DIRECTORY", credentials.to_str().unwrap()),
+            ])
+            .unwrap();
+            assert_eq!(variables.settings.store, expected);
+            assert_eq!(
+                variables.environment.secret_files(),
+                Vec::from_iter(file),
+                "check --live examines it"
+            );
+        }
+        let without = given(&[("TWAKE_BRIDGE_STORE", "postgres://b@db/x?password_credential=pg")]);
+        assert!(without.err().unwrap()[0].contains("there is no $CREDENTIALS_DIRECTORY"));
+    }
+
+    #[test]
+    fn with_a_store_on_a_server_the_bridge_remembers_in_the_folder_of_its_service() {
+        let server = ("TWAKE_BRIDGE_STORE", "postgres://b@db/x");
+        for (variables, expected) in [
+            (
+                vec![server, ("STATE_DIRECTORY", "/var/lib/a:/var/lib/b")],
+                "/var/lib/a",
+            ),
+            (vec![server], ""),
+            (
+                vec![
+                    ("TWAKE_BRIDGE_STORE", "sqlite:/srv/x.db"),
+                    ("STATE_DIRECTORY", "/var/lib/a"),
+                ],
+                "/srv",
+            ),
+        ] {
+            let variables = variables.into_iter();
+            let environment =
+                Environment::of(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            assert_eq!(environment.state_folder(), Path::new(expected));
+        }
     }
 }

@@ -34,6 +34,7 @@ mod samples;
 mod schemes;
 mod secrets;
 mod source;
+mod store_address;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -169,7 +169,7 @@ impl Reference {
                 Secret::new(text)
             }
             SecretLocation::File(path) => file(&base.join(path), note)?,
-            SecretLocation::Credential(name) => credential(name, note, environment)?,
+            SecretLocation::Credential(name) => file(&environment.credential(name)?, note)?,
             SecretLocation::Key(text) => {
                 authentication::public_key(text).map_err(|why| format!("{} {why}", self.name()))?
             }
@@ -197,24 +197,4 @@ fn file(path: &Path, note: impl Fn(&Path)) -> Result<Secret, String> {
 /// Whether the text is a public key or a certificate, which everybody may read.
 fn is_public(text: &Secret) -> bool {
     text.is_pem() && !text.expose().contains("PRIVATE KEY-----")
-}
-
-fn credential(name: &str, note: impl Fn(&Path), environment: &Environment) -> Result<Secret, String> {
-    if name.contains('/') || name.starts_with('.') {
-        return Err("a credential's name is a file's name, without folders".to_owned());
-    }
-    let folder = environment.credentials().ok_or(
-        "there is no $CREDENTIALS_DIRECTORY: systemd sets it for a service with LoadCredential=; elsewhere set it, or \
-         use { file = … }",
-    )?;
-    // systemd names the files of a folder given to LoadCredential= after both: `secrets` and `x` become `secrets_x`.
-    let (plain, within) = (folder.join(name), folder.join(format!("secrets_{name}")));
-    file(
-        if plain.exists() || !within.exists() {
-            &plain
-        } else {
-            &within
-        },
-        note,
-    )
 }

@@ -70,10 +70,11 @@ pub use handle::Queue;
 pub use listing::{EventPage, EventState, Filter, ListedEvent, Listing};
 pub use operations::{Discard, Move, Moved, Replay};
 pub use pauses::{Pause, PauseChange, PauseChanged, PauseTarget, Pauses};
+pub use postgres::reach;
 pub use pruning::History;
 pub use records::{Attempt, DeliveryRecord, EventRecord, LaneState, State};
 pub use sqlite::{Copied, CopyError, backup, locate, restore};
-pub use store::StoreThread;
+pub use store::{StoreThread, is_shared};
 
 #[cfg(test)]
 pub(crate) mod tests;

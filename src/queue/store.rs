@@ -21,10 +21,7 @@ enum Store {
 }
 
 impl Queue {
-    /// Whether a store on PostgreSQL can be chosen. Only tests can, until the whole bridge is tested with it.
-    const ON_POSTGRES: bool = cfg!(test);
-
-    /// Opens the store at an address (`sqlite:PATH`), or makes a new one. Updates its schema, and starts its thread.
+    /// Opens the store at an address (`sqlite:PATH` or `postgres://…`), or makes a new one. Updates its schema, and starts its thread.
     pub fn open(address: &str, history: History, clock: Clock) -> Result<(Self, StoreThread), OpenError> {
         let (store, opened) = match address.split_once(':') {
             Some(("sqlite", _)) => {
@@ -32,7 +29,7 @@ impl Queue {
                 let (actor, opened) = sqlite::Actor::open(address, Bucket::before(now), now)?;
                 (Store::Sqlite(Box::new(actor)), opened)
             }
-            Some(("postgres" | "postgresql", _)) if Self::ON_POSTGRES => {
+            Some(("postgres" | "postgresql", _)) => {
                 let now = clock.now();
                 let (actor, opened) =
                     postgres::Actor::open(address, clock.new_id(), Bucket::before(now), now)?;
@@ -59,6 +56,11 @@ impl Queue {
         };
         Ok((queue, thread))
     }
+}
+
+/// Whether the store at an address is on a server, where several processes can open it at the same time.
+pub fn is_shared(address: &str) -> bool {
+    address.starts_with("postgres://") || address.starts_with("postgresql://")
 }
 
 /// The thread of an open store. It ends when the store is closed, or when the last [`Queue`] is dropped.

@@ -50,6 +50,11 @@ impl ChangedLanes {
         self.departures.insert(lane.into());
     }
 
+    /// The lanes in question, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.arrivals.iter().chain(&self.departures).map(|name| &**name)
+    }
+
     /// Adds what another command changed.
     pub(super) fn append(&mut self, mut other: Self) {
         self.arrivals.append(&mut other.arrivals);

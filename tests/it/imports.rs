@@ -206,6 +206,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "logging",
             "metrics",
+            // The password of a store, and when to connect to it again.
+            "secret",
+            "retry",
         ],
     ),
     (
@@ -353,7 +356,6 @@ const RIM: &[&str] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["queue/sqlite"]),
     ("tokio_postgres", &["queue/postgres"]),
-    ("tokio_postgres_rustls", &["queue/postgres"]),
     ("awc", &["delivery/client", "sandbox"]),
     ("httparse", &["delivery/client/tunnel", "delivery/client/stream"]),
     ("std::env", &["config/env"]),
@@ -386,7 +388,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("actix_http", &["http/server"]),
     ("actix_service", &["http/server"]),
-    ("tokio_rustls", &["http/server", "http/io"]),
+    ("tokio_rustls", &["http/server", "http/io", "queue/postgres/tls"]),
 ];
 
 pub(crate) struct Module {

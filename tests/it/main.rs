@@ -40,6 +40,8 @@ mod monitoring_kinds;
 mod operator;
 mod origins;
 mod overload;
+#[path = "../../src/queue/tests/postgres_server.rs"]
+mod postgres_server;
 mod preview;
 mod program;
 mod published;
@@ -48,6 +50,7 @@ mod reload;
 mod reports;
 mod requests;
 mod senders;
+mod several_bridges;
 mod signatures;
 mod store;
 mod storm;

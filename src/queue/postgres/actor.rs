@@ -12,13 +12,16 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::address::Address;
 use super::connection::connect;
 use super::failure::{Failed, Failure, Result};
 use super::leases::Leases;
+use super::listen::{CHANNEL, listen};
 use super::query::{Sql, get, params, value};
-use super::statements::{ADD_BRIDGE, CLAIMABLE, FORGET_BRIDGES, LANES, NEWEST_TIME, STORE_SIZE};
+use super::statements::{ADD_BRIDGE, CLAIMABLE, FORGET_BRIDGES, LANES, NEWEST_TIME, NOTIFY, STORE_SIZE};
 use super::transaction::{Batch, Ended, Numbered, transact};
 use super::{audit, deliveries, events, listing, pauses, recent, rows, schema};
+use crate::clock::Clock;
 use crate::queue::claim::Lease;
 use crate::queue::command::{BATCH, Change, Command, Query, Responder, sort};
 use crate::queue::health::Health;
@@ -32,6 +35,13 @@ const POLL: Duration = Duration::from_secs(1);
 /// How often a transaction is repeated that met another one.
 const CONFLICTS: u32 = 10;
 
+/// How long a transaction or the queries that are sent together take at most. A server that hangs never answers, and its machine may
+/// still acknowledge what is sent. The limits of the server itself are shorter (see `connection.rs`).
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// Time between two looks, and between two notifications, at least.
+const LEAST_POLL: Duration = Duration::from_millis(200);
+
 /// The pause before another try to find out whether a transaction was committed.
 const RECONNECT: Duration = Duration::from_millis(500);
 
@@ -41,7 +51,7 @@ pub(in crate::queue) struct Actor {
 }
 
 struct Store {
-    address: String,
+    address: Address,
     /// Unset: there is no session now.
     sql: Option<Sql>,
     /// This run of the bridge.
@@ -52,6 +62,8 @@ struct Store {
     leases: Leases,
     /// The lanes that were claimable at the last look, with what tells whether they have changed.
     claimable: HashMap<Arc<str>, Claimable>,
+    /// Other bridges are to look at what this one has committed.
+    tells: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,7 +83,9 @@ impl Actor {
         mut buckets: Vec<Bucket>,
         now: Timestamp,
     ) -> std::result::Result<(Self, Opened), OpenError> {
-        let address = address.to_owned();
+        let address = Address::parse(address).map_err(|error| OpenError::Server {
+            source: Arc::new(error),
+        })?;
         // The caller may be on a runtime, which cannot run another one.
         let opening = std::thread::Builder::new()
             .name("queue".to_owned())
@@ -100,6 +114,7 @@ impl Actor {
                     health: Health::default(),
                     leases: Leases::default(),
                     claimable: HashMap::new(),
+                    tells: false,
                 };
                 Ok((Self { runtime, store }, opened))
             });
@@ -122,10 +137,9 @@ impl Actor {
 }
 
 /// Begins a session. The first one of a bridge adds its row.
-async fn open(address: &str, bridge: Option<Uuid>) -> Result<Sql> {
-    let session = connect(address).await?;
-    // The task of the connection ends with the client.
-    drop(session.ended);
+async fn open(address: &Address, bridge: Option<Uuid>) -> Result<Sql> {
+    // The time of the machine, also where a test has a clock of its own: the server is a real one.
+    let session = connect(address, &Clock::system()).await?;
     if let Some(bridge) = bridge {
         schema::migrate(&session.client).await?;
         let sql = Sql::new(session.client).await?;
@@ -139,14 +153,23 @@ async fn open(address: &str, bridge: Option<Uuid>) -> Result<Sql> {
 impl Store {
     async fn serve(&mut self, commands: &mut mpsc::Receiver<Command>, wake: &Wake, closing: &AtomicBool) {
         let mut gathered = Vec::with_capacity(BATCH);
-        let mut poll_at = wake.clock.monotonic() + POLL;
+        let mut heard = listen(self.address.clone(), self.bridge, wake.clock.clone());
+        let mut polled = wake.clock.monotonic();
+        let mut poll_at = polled + POLL;
+        let mut tell_at = polled;
         loop {
             let left = poll_at.saturating_sub(wake.clock.monotonic());
             tokio::select! {
                 biased;
                 () = wake.clock.sleep(left) => {
                     self.poll(wake).await;
-                    poll_at = wake.clock.monotonic() + POLL;
+                    polled = wake.clock.monotonic();
+                    poll_at = polled + POLL;
+                }
+                Ok(()) = heard.changed() => poll_at = poll_at.min(polled + LEAST_POLL),
+                () = wake.clock.sleep(tell_at.saturating_sub(wake.clock.monotonic())), if self.tells => {
+                    self.tell().await;
+                    tell_at = wake.clock.monotonic() + LEAST_POLL;
                 }
                 count = commands.recv_many(&mut gathered, BATCH) => {
                     if count == 0 {
@@ -194,6 +217,8 @@ impl Store {
                 if batch.pauses_changed {
                     self.load_pauses(wake).await;
                 }
+                // A lane that this bridge holds is no business of the others.
+                self.tells |= batch.changed.names().any(|lane| !self.leases.holds(lane));
                 wake.committed(batch.changed);
                 Ok(())
             }
@@ -232,7 +257,17 @@ impl Store {
                     continue;
                 }
             };
-            match transact(sql, which, changes).await {
+            let transacted = Clock::system()
+                .timeout(ANSWER, transact(sql, which, changes))
+                .await;
+            let transacted = transacted.unwrap_or_else(|| {
+                // It may have got as far as the commit.
+                Err(Ended::Unknown(Failed {
+                    doing: "commit",
+                    failure: Failure::Silent,
+                }))
+            });
+            match transacted {
                 Ok(batch) => {
                     self.number = which.number;
                     return Ok(batch);
@@ -271,11 +306,15 @@ impl Store {
                     self.sql = None;
                     wake.clock.sleep(RECONNECT).await;
                 }
+                // The server may still be busy with the transaction whose answer was lost: its locks are held until it ends.
+                Err(Ended::NotBegun(_)) if unknown.is_some() => wake.clock.sleep(RECONNECT).await,
                 Err(Ended::Lost(failed)) => {
                     self.sql = None;
                     return Err(failed.into_error());
                 }
-                Err(Ended::Failed(failed) | Ended::Conflict(failed)) => return Err(failed.into_error()),
+                Err(Ended::NotBegun(failed) | Ended::Failed(failed) | Ended::Conflict(failed)) => {
+                    return Err(failed.into_error());
+                }
             }
         }
     }
@@ -298,6 +337,20 @@ impl Store {
                 Err(failure) => log::warn!("cannot read what is paused: {failure}"),
             },
             Err(failure) => log::warn!("cannot read what is paused: {failure}"),
+        }
+    }
+
+    /// Notifies the other bridges. It is no part of a transaction: a notification takes a lock of the whole database until its
+    /// commit, so commits would go one after the other. One that fails is not repeated, because the others look each second anyway.
+    async fn tell(&mut self) {
+        self.tells = false;
+        let bridge = self.bridge.to_string();
+        let Ok(sql) = self.session().await else { return };
+        let told = Clock::system()
+            .timeout(ANSWER, sql.execute(NOTIFY, params![CHANNEL, bridge]))
+            .await;
+        if !matches!(told, Some(Ok(_))) {
+            log::debug!("cannot notify the other bridges");
         }
     }
 
@@ -365,7 +418,11 @@ impl Store {
             return;
         };
         let leases = &self.leases;
-        join_all(queries.into_iter().map(|query| ask(sql, leases, query, wake))).await;
+        let asked = join_all(queries.into_iter().map(|query| ask(sql, leases, query, wake)));
+        if Clock::system().timeout(ANSWER, asked).await.is_none() {
+            log::warn!("{} does not answer: it is connected to again", self.address);
+            self.sql = None;
+        }
     }
 }
 

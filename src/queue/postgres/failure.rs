@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use tokio_postgres::error::SqlState;
 
+use super::connection::ConnectError;
 use crate::queue::QueueError;
 
 pub(super) type Result<T> = std::result::Result<T, Failure>;
@@ -14,6 +15,12 @@ pub(super) enum Failure {
     /// The server, or the connection to it.
     #[error("{}", described(.0))]
     Database(#[from] tokio_postgres::Error),
+    /// There is no session.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The server did not answer in time.
+    #[error("the server does not answer")]
+    Silent,
     /// A stored value cannot be read.
     #[error("column {column}: {cause}")]
     Corrupt {
@@ -81,6 +88,7 @@ impl Failure {
                             || state.code().starts_with("08")
                     })
             }
+            Self::Connect(_) | Self::Silent => true,
             _ => false,
         }
     }

@@ -96,6 +96,11 @@ impl Leases {
         self.held.borrow_mut().remove(lane);
     }
 
+    /// Whether this bridge holds a lane, as far as it knows.
+    pub(super) fn holds(&self, lane: &str) -> bool {
+        self.held.borrow().contains_key(lane)
+    }
+
     /// Ends the lease of a lane, so that another bridge can claim it at once.
     pub(super) async fn release(&self, sql: &Sql, lane: &str, owner: Owner) -> Result<()> {
         self.forget(lane);

@@ -92,9 +92,9 @@ macro_rules! list {
 
 /// For each session. The tables have their indexes for these statements, and a plan that was made while a table was small must
 /// not stay. A statement is planned once, not for each of its values: the plans that the tests look at are those that run.
-pub(super) const CONFIGURE: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-    SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_min_messages = warning; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+pub(super) const CONFIGURE: &str =
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SET plan_cache_mode = force_generic_plan; SET jit = off; SET lock_timeout = '10s'";
 /// One bridge at a time updates the schema. The number is ours.
 pub(super) const LOCK_SCHEMA: &str = "SELECT pg_advisory_xact_lock(8394019284756610)";
 pub(super) const CREATE_VERSION: &str = "CREATE TABLE IF NOT EXISTS twake_bridge (version integer NOT NULL);
@@ -198,6 +198,7 @@ statements! { INDEXED:
     RENEW_LANE = "UPDATE lanes SET until = clock_timestamp() + $3::bigint * interval '1 millisecond'
         WHERE name = $1 AND owner = $2 RETURNING fence";
     RELEASE_LANE = "UPDATE lanes SET until = NULL WHERE name = $1 AND owner = $2";
+    NOTIFY = "SELECT pg_notify($1, $2)";
     /// Lanes in which something waits that an owner can claim.
     CLAIMABLE = "SELECT name, arrived, removed, fence, owner IS NOT DISTINCT FROM $1::uuid FROM lanes
         WHERE busy AND (owner = $1 OR until IS NULL OR until < clock_timestamp())";

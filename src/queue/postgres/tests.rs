@@ -4,6 +4,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::address::Address;
+use super::connection::{Session, connect};
 use crate::clock::Clock;
 use crate::queue::tests::postgres_server::PostgresServer;
 use crate::queue::tests::{Bench, HISTORY, Home, at};
@@ -66,11 +68,18 @@ fn sql(address: &str, sql: &str) {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let session = super::connection::connect(&address).await.unwrap();
+            let session = connected(&address).await;
             session.client.batch_execute(&sql).await.unwrap();
         });
     });
     run.join().unwrap();
+}
+
+/// A session besides that of a bridge.
+async fn connected(address: &str) -> Session {
+    connect(&Address::parse(address).unwrap(), &Clock::system())
+        .await
+        .unwrap()
 }
 
 fn open(address: &str) -> Result<(Queue, StoreThread), OpenError> {

@@ -38,7 +38,9 @@ pub(super) struct Numbered {
 
 /// How a transaction ended that was not committed, as far as is known.
 pub(super) enum Ended {
-    /// Nothing of it is stored.
+    /// Nothing of it is stored, and it is not known what an earlier try has stored.
+    NotBegun(Failed),
+    /// Nothing of it is stored, also of no earlier try.
     Failed(Failed),
     /// It met another transaction. Nothing of it is stored, and it succeeds when it is repeated.
     Conflict(Failed),
@@ -124,14 +126,19 @@ async fn run_each_alone(sql: &Sql, which: Numbered, changes: &mut [Change]) -> R
 async fn begin(sql: &Sql, which: Numbered) -> Result<(), Ended> {
     let number = params![which.bridge, which.number];
     let begun = try_join!(sql.command(BEGIN), sql.execute(ADVANCE, number));
-    match begun.map_err(doing("begin a transaction")).map_err(Ended::of)? {
+    match begun
+        .map_err(doing("begin a transaction"))
+        .map_err(Ended::not_begun)?
+    {
         ((), 0) => {}
         _ => return Ok(()),
     }
     let known = sql
         .first(BRIDGE_NUMBER, params![which.bridge], value::<i64>)
         .await;
-    let known = known.map_err(doing("begin a transaction")).map_err(Ended::of)?;
+    let known = known
+        .map_err(doing("begin a transaction"))
+        .map_err(Ended::not_begun)?;
     Err(if known == Some(which.number) {
         Ended::CommittedBefore
     } else {
@@ -162,6 +169,13 @@ async fn commit(sql: &Sql, which: Numbered, batch: &Batch, mut tally: Tally) -> 
 }
 
 impl Ended {
+    fn not_begun(failed: Failed) -> Self {
+        match Self::of(failed) {
+            Self::Failed(failed) => Self::NotBegun(failed),
+            ended => ended,
+        }
+    }
+
     fn of(failed: Failed) -> Self {
         if failed.failure.is_conflict() {
             Self::Conflict(failed)

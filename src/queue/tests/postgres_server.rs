@@ -52,37 +52,58 @@ impl PostgresServer {
     }
 
     fn start_from(programs: PathBuf, configuration: &str) -> Self {
+        let mut server = Self::unstarted(programs);
+        // Durability against a crash of the machine is not tested, and each fsync takes time.
+        run(server
+            .program("initdb")
+            .arg("-D")
+            .arg(server.data())
+            .args(["-U", USER, "--auth=trust", "--no-locale", "-E", "UTF8"])
+            .args(["--no-sync", "--no-instructions"]));
+        server.listen_and_start(&format!("max_connections = 100\nfsync = off\n{configuration}"));
+        server
+    }
+
+    /// Starts a replica of the server, which follows it until it is promoted.
+    pub(crate) fn standby(&self) -> Self {
+        let mut standby = Self::unstarted(self.programs.clone());
+        run(standby
+            .program("pg_basebackup")
+            .arg("-D")
+            .arg(standby.data())
+            .args(["-h", "127.0.0.1", "-U", USER, "-p", &self.port.to_string()])
+            .args(["-R", "-X", "stream", "-c", "fast", "--no-sync"]));
+        standby.listen_and_start("");
+        standby
+    }
+
+    /// A folder and its guard, without a cluster.
+    fn unstarted(programs: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self {
+        Self {
             guard: guard(&programs, folder.path()),
             folder: folder.keep(),
             programs,
             port: 0,
-        };
-        let data = server.data();
-        // Durability against a crash of the machine is not tested, and each fsync takes time.
-        server.run(
-            server
-                .program("initdb")
-                .arg("-D")
-                .arg(&data)
-                .args(["-U", USER, "--auth=trust", "--no-locale", "-E", "UTF8"])
-                .args(["--no-sync", "--no-instructions"]),
-        );
-        let defaults = fs::read_to_string(data.join("postgresql.conf")).unwrap();
-        let sockets = server.folder.display();
+        }
+    }
+
+    /// Adds lines to the configuration, and starts the server on a free port.
+    fn listen_and_start(&mut self, configuration: &str) {
+        let before = fs::read_to_string(self.data().join("postgresql.conf")).unwrap();
+        let sockets = self.folder.display();
         // Another process may take the port between the choice and the start.
         for port in free_ports().take(20) {
-            server.port = port;
+            self.port = port;
+            // The last line with a name counts.
             let own = format!(
-                "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{sockets}'\nmax_connections = 100\n\
-                 fsync = off\n{configuration}\n"
+                "{configuration}\nlisten_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{sockets}'\n"
             );
-            server.write("postgresql.conf", &(defaults.clone() + &own));
-            if server.control(&["-w", "-t", "60", "start"]).status.success() {
-                return server;
+            self.write("postgresql.conf", &(before.clone() + &own));
+            if self.control(&["-w", "-t", "60", "start"]).status.success() {
+                return;
             }
-            let log = fs::read_to_string(server.log()).unwrap_or_default();
+            let log = fs::read_to_string(self.log()).unwrap_or_default();
             assert!(log.contains("could not bind"), "PostgreSQL did not start: {log}");
         }
         panic!("no free port for PostgreSQL");
@@ -111,7 +132,7 @@ impl PostgresServer {
         let mut psql = self.program("psql");
         psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", USER])
             .args(["-p", &port, "-d", database, "-c", sql]);
-        let output = self.run(&mut psql);
+        let output = run(&mut psql);
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
@@ -134,18 +155,6 @@ impl PostgresServer {
     /// A program of PostgreSQL, run as the user of the server.
     fn program(&self, name: &str) -> Command {
         unprivileged(self.programs.join(name), &self.folder)
-    }
-
-    /// Runs a program that must succeed.
-    #[expect(
-        clippy::unused_self,
-        reason = "the folder of the server must exist while its programs run"
-    )]
-    fn run(&self, command: &mut Command) -> Output {
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        let printed = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{command:?}: {printed}");
-        output
     }
 
     /// The folder of the cluster.
@@ -191,6 +200,14 @@ impl Drop for TestDatabase<'_> {
             self.server.sql("postgres", &drop);
         }
     }
+}
+
+/// Runs a program that must succeed.
+fn run(command: &mut Command) -> Output {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {printed}");
+    output
 }
 
 /// The folder of PostgreSQL's programs as Debian installs them, of the latest version.
@@ -244,7 +261,7 @@ fn unprivileged(program: PathBuf, folder: &Path) -> Command {
 }
 
 /// Ports outside the range of outgoing connections, from a random one on, that nobody listens at.
-fn free_ports() -> impl Iterator<Item = u16> {
+pub(crate) fn free_ports() -> impl Iterator<Item = u16> {
     let first = fastrand::u16(20_000..29_000);
     (first..30_000).filter(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
 }

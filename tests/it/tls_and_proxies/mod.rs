@@ -2,7 +2,7 @@
 //! forward proxies and the client certificate of the bridge.
 
 mod outward;
-mod proxies;
+pub(crate) mod proxies;
 mod tls;
 
 use std::path::Path;

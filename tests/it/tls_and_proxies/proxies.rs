@@ -58,7 +58,7 @@ async fn an_allow_list_uses_the_forwarded_address_only_of_a_trusted_proxy() {
 }
 
 /// A proxy, stopped when dropped.
-pub(super) struct Proxy(pub(super) Child);
+pub(crate) struct Proxy(pub(super) Child);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
@@ -76,7 +76,7 @@ pub(super) fn free_port() -> u16 {
 }
 
 /// nginx with this inside its `http`.
-pub(super) fn nginx(setup: &TestSetup, site: &str) -> Proxy {
+pub(crate) fn nginx(setup: &TestSetup, site: &str) -> Proxy {
     let folder = setup.folder.path().display();
     let config = format!(
         "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n\

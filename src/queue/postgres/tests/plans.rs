@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::*;
-use crate::queue::postgres::connection::connect;
 use crate::queue::postgres::statements as all;
 use crate::queue::postgres::statements::{CONFIGURE, INDEXED};
+use crate::queue::postgres::tests::connected;
 
 /// Statements that sort what a transaction or an event has: a bounded number of rows.
 const SORTING: &[&str] = &[
@@ -60,7 +60,7 @@ async fn no_statement_on_the_way_of_an_event_scans_or_sorts_what_grows() {
         return;
     }
     let bench = Bench::new(home);
-    let session = connect(bench.address()).await.unwrap();
+    let session = connected(bench.address()).await;
     let client = session.client;
     client.batch_execute(FILL).await.unwrap();
     client.batch_execute(CONFIGURE).await.unwrap();

@@ -7,9 +7,9 @@ use super::*;
 use crate::event::IdempotencyKey;
 use crate::queue::command::{Change, Turn, Waiting};
 use crate::queue::packed::pack;
-use crate::queue::postgres::connection::connect;
 use crate::queue::postgres::query::{Sql, params};
 use crate::queue::postgres::statements::ADD_BRIDGE;
+use crate::queue::postgres::tests::connected;
 use crate::queue::postgres::transaction::{Ended, Numbered, transact};
 use crate::queue::tests::event;
 use crate::queue::{Enqueued, NewEvent, QueueError};
@@ -36,7 +36,7 @@ fn numbered(number: u32, count: u32) -> (Vec<Change>, Vec<Answer>) {
 }
 
 async fn session(bench: &Bench) -> (Sql, Uuid) {
-    let session = connect(bench.address()).await.unwrap();
+    let session = connected(bench.address()).await;
     let sql = Sql::new(session.client).await.unwrap();
     let bridge = Uuid::now_v7();
     sql.execute(ADD_BRIDGE, params![bridge]).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_transaction_whose_answer_was_lost_is_not_committed_twice() {
     let mut changes = [change];
     assert!(transact(&sql, which(bridge, 1), &mut changes).await.is_ok());
     // The answer to COMMIT is lost, and the session with it.
-    let session = connect(bench.address()).await.unwrap();
+    let session = connected(bench.address()).await;
     let sql = Sql::new(session.client).await.unwrap();
     let again = transact(&sql, which(bridge, 1), &mut changes).await;
     assert!(matches!(again, Err(Ended::CommittedBefore)));
