@@ -35,7 +35,7 @@
 //! | [`confirmation`] | which address of a request the bridge may open, to confirm a subscription |
 //! | [`template`], [`message`] | Handlebars to Markdown; Markdown to a [`message::Document`], and that to plain text, Twacode and HTML |
 //! | [`conversation`] | what a delivery does in its channel (post, reply, update, or nothing), decided when it is claimed |
-//! | [`queue`] | [`queue::Queue`], the contract of a store, and the stores on SQLite (one bridge) and PostgreSQL (several; not yet to be chosen). [`queue::Queue::open`] chooses the store |
+//! | [`queue`] | [`queue::Queue`], the contract of a store, and the stores on SQLite (one bridge) and PostgreSQL (several). [`queue::Queue::open`] chooses the store |
 //! | [`digest`] | one message in place of many that wait in a lane: in a flood, and after quiet hours ([`message::Quiet`]) |
 //! | [`delivery`], [`retry`] | one lane per channel, the HTTP client, halts; when to try again |
 //! | [`twake`] | the delivery contract: from a [`twake::Job`] to requests and a [`twake::Verdict`], without I/O; one file per dialect |

@@ -18,6 +18,7 @@ use crate::headers::Headers;
 use crate::message::{Block, Document, Inline, StoredMessage};
 
 mod attempts;
+mod both;
 mod conversations;
 mod events;
 mod lanes;

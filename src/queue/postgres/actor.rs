@@ -395,8 +395,12 @@ impl Store {
             let (ended, begun) = (known.channels_beside(&found), found.channels_beside(&known));
             note_pauses(found, wake);
             let mut changed = ChangedLanes::default();
-            ended.into_iter().for_each(|name| changed.arrived(name));
-            begun.into_iter().for_each(|name| changed.departed(name));
+            for name in ended {
+                changed.arrived(name);
+            }
+            for name in begun {
+                changed.departed(name);
+            }
             wake.seen(changed);
         }
         Ok(())
@@ -436,14 +440,9 @@ async fn ask(sql: &Sql, leases: &Leases, query: Query, wake: &Wake) {
                 let Some(held) = leases.hold(sql, &lane, owner, lease, &wake.clock).await? else {
                     return Ok(None);
                 };
-                deliveries::claim(sql, &lane, held, wanted, now).await
+                deliveries::claim(sql, leases, &lane, held, wanted, now).await
             };
-            let claimed = claimed.await;
-            if !matches!(claimed, Ok(Some(_))) {
-                // The lane may be another owner's.
-                leases.forget(&lane);
-            }
-            answer(reply, "claim a lane", claimed);
+            answer(reply, "claim a lane", claimed.await);
         }
         Query::Renew {
             lane,
