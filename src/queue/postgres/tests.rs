@@ -68,7 +68,7 @@ fn sql(address: &str, sql: &str) {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let session = super::connection::connect(&address).await.unwrap();
+            let session = connected(&address).await;
             session.client.batch_execute(&sql).await.unwrap();
         });
     });
