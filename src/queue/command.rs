@@ -189,8 +189,7 @@ impl Query {
             Self::Size(reply) => answer(reply, error),
             Self::Event(_, reply) => answer(reply, error),
             Self::List(_, reply) => answer(reply, error),
-            Self::Ids(_, _, _, reply) => answer(reply, error),
-            Self::Held(_, _, reply) => answer(reply, error),
+            Self::Ids(_, _, _, reply) | Self::Held(_, _, reply) => answer(reply, error),
             Self::Audit(_, reply) => answer(reply, error),
         }
     }

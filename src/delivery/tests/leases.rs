@@ -17,8 +17,8 @@ fn leased(peer: &Peer, ended: bool, lost: bool) -> (Bench, TestLeases) {
 
 async fn until_released(leases: &TestLeases, count: usize) {
     let mut releases = leases.releases.subscribe();
-    let released = releases.wait_for(|released| *released >= count);
-    in_time("a release", released).await.unwrap();
+    let enough = releases.wait_for(|released| *released >= count);
+    in_time("a release", enough).await.unwrap();
 }
 
 #[actix_web::test]

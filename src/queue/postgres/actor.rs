@@ -140,6 +140,8 @@ impl Actor {
 async fn open(address: &Address, bridge: Option<Uuid>) -> Result<Sql> {
     // The time of the machine, also where a test has a clock of its own: the server is a real one.
     let session = connect(address, &Clock::system()).await?;
+    // The task of the connection ends with the client.
+    drop(session.ended);
     if let Some(bridge) = bridge {
         schema::migrate(&session.client).await?;
         let sql = Sql::new(session.client).await?;
@@ -258,7 +260,7 @@ impl Store {
                 }
             };
             let transacted = Clock::system()
-                .timeout(ANSWER, transact(sql, which, changes))
+                .timeout(ANSWER, Box::pin(transact(sql, which, changes)))
                 .await;
             let transacted = transacted.unwrap_or_else(|| {
                 // It may have got as far as the commit.
@@ -395,8 +397,12 @@ impl Store {
             let (ended, begun) = (known.channels_beside(&found), found.channels_beside(&known));
             note_pauses(found, wake);
             let mut changed = ChangedLanes::default();
-            ended.into_iter().for_each(|name| changed.arrived(name));
-            begun.into_iter().for_each(|name| changed.departed(name));
+            for name in ended {
+                changed.arrived(name);
+            }
+            for name in begun {
+                changed.departed(name);
+            }
             wake.seen(changed);
         }
         Ok(())
@@ -436,14 +442,9 @@ async fn ask(sql: &Sql, leases: &Leases, query: Query, wake: &Wake) {
                 let Some(held) = leases.hold(sql, &lane, owner, lease, &wake.clock).await? else {
                     return Ok(None);
                 };
-                deliveries::claim(sql, &lane, held, wanted, now).await
+                deliveries::claim(sql, leases, &lane, held, wanted, now).await
             };
-            let claimed = claimed.await;
-            if !matches!(claimed, Ok(Some(_))) {
-                // The lane may be another owner's.
-                leases.forget(&lane);
-            }
-            answer(reply, "claim a lane", claimed);
+            answer(reply, "claim a lane", claimed.await);
         }
         Query::Renew {
             lane,

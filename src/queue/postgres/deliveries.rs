@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use uuid::Uuid;
 
 use super::failure::Result;
-use super::leases::Held;
+use super::leases::{Held, Leases};
 use super::query::{Sql, get, params, text, value};
 use super::rows::{self, SettledRow};
 use super::statements::{
@@ -25,6 +25,7 @@ use crate::queue::{Claim, DeliveryRecord, Fence, Outcome, Settled, Settlement, S
 /// is none, or the lane was lost.
 pub(super) async fn claim(
     sql: &Sql,
+    leases: &Leases,
     lane: &str,
     held: Held,
     wanted: Wanted,
@@ -42,9 +43,13 @@ pub(super) async fn claim(
             sql.first(PASSING_HEAD, which, rows::head).await?
         }
     };
-    let Some(found) = found.filter(|found| found.fence == held.fence.0) else {
+    let Some(found) = found else {
         return Ok(None);
     };
+    if found.fence != held.fence.0 {
+        leases.forget(lane);
+        return Ok(None);
+    }
     let mut later = None;
     if let (Some(thread), Some(slot)) = (found.thread, found.slot) {
         let after = params![found.lane, &thread[..], &slot[..], found.head.delivery.0];

@@ -183,7 +183,7 @@ async fn insert(sql: &Sql, events: &[&PackedEvent], paused: &Paused, tally: &mut
     let held: Vec<&&PackedEvent> = events.iter().filter(|event| is_held(event)).collect();
     let held_ids: Vec<Uuid> = held.iter().map(|event| event.id).collect();
     let held_sources: Vec<&str> = held.iter().map(|event| &*event.source).collect();
-    let hold = async {
+    let holding = async {
         if held_ids.is_empty() {
             return Ok(());
         }
@@ -200,7 +200,7 @@ async fn insert(sql: &Sql, events: &[&PackedEvent], paused: &Paused, tally: &mut
         columns.insert(sql),
         add_messages(sql, &messages),
         reasons.insert(sql),
-        hold,
+        holding,
         add_deliveries(sql, &added, false, tally),
     )?;
     Ok(())

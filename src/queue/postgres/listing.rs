@@ -25,6 +25,16 @@ const LONGEST_WALK: i64 = 20_000;
 /// One page.
 pub(super) async fn page(sql: &Sql, listing: &Listing) -> Result<EventPage> {
     let filter = &listing.filter;
+    let texts = [
+        &filter.source,
+        &filter.event_type,
+        &filter.secret,
+        &filter.channel,
+    ];
+    if texts.into_iter().flatten().any(|text| text.contains('\0')) {
+        // No stored text has this character.
+        return Ok(EventPage::default());
+    }
     if let Some(channel) = &filter.channel
         && filter.state != Some(EventState::Skipped)
         && !sql.exists(LANE, params![channel]).await?

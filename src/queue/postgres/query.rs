@@ -23,7 +23,34 @@ pub(super) use params;
 pub(super) struct Sql {
     client: Client,
     prepared: HashMap<&'static str, Statement>,
-    sent: Cell<u64>,
+    traffic: Traffic,
+}
+
+/// Counts statements and round trips. A statement that is sent while no other waits for its answer begins a round trip.
+#[derive(Default)]
+struct Traffic {
+    statements: Cell<u64>,
+    trips: Cell<u64>,
+    waiting: Cell<u64>,
+}
+
+/// A statement whose answer is awaited.
+struct Sent<'a>(&'a Traffic);
+
+impl<'a> Sent<'a> {
+    fn new(traffic: &'a Traffic) -> Self {
+        let waiting = traffic.waiting.get();
+        traffic.statements.set(traffic.statements.get() + 1);
+        traffic.trips.set(traffic.trips.get() + u64::from(waiting == 0));
+        traffic.waiting.set(waiting + 1);
+        Self(traffic)
+    }
+}
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
+    }
 }
 
 impl Sql {
@@ -38,7 +65,7 @@ impl Sql {
         Ok(Self {
             prepared: prepared.into_iter().collect(),
             client,
-            sent: Cell::new(0),
+            traffic: Traffic::default(),
         })
     }
 
@@ -46,26 +73,31 @@ impl Sql {
         self.client.is_closed()
     }
 
-    /// How many statements were sent so far.
+    /// How many statements were sent so far, and in how many round trips.
     #[cfg(test)]
-    pub(super) fn sent(&self) -> u64 {
-        self.sent.get()
+    pub(super) fn traffic(&self) -> (u64, u64) {
+        (self.traffic.statements.get(), self.traffic.trips.get())
     }
 
     fn statement(&self, sql: &'static str) -> Result<&Statement> {
-        self.sent.set(self.sent.get() + 1);
         self.prepared.get(sql).ok_or(Failure::Unprepared(sql))
     }
 
     /// Runs a command without parameters, as `BEGIN`.
     pub(super) async fn command(&self, sql: &'static str) -> Result<()> {
-        self.sent.set(self.sent.get() + 1);
+        let _sent = Sent::new(&self.traffic);
         Ok(self.client.batch_execute(sql).await?)
     }
 
     /// Runs a statement that returns no rows. Returns how many rows it changed.
     pub(super) async fn execute(&self, sql: &'static str, with: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+        let _sent = Sent::new(&self.traffic);
         Ok(self.client.execute(self.statement(sql)?, with).await?)
+    }
+
+    async fn rows(&self, sql: &'static str, with: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        let _sent = Sent::new(&self.traffic);
+        Ok(self.client.query(self.statement(sql)?, with).await?)
     }
 
     /// The first row, if any.
@@ -75,7 +107,7 @@ impl Sql {
         with: &[&(dyn ToSql + Sync)],
         read: impl FnOnce(&Row) -> Result<T>,
     ) -> Result<Option<T>> {
-        let rows = self.client.query(self.statement(sql)?, with).await?;
+        let rows = self.rows(sql, with).await?;
         rows.first().map(read).transpose()
     }
 
@@ -86,7 +118,7 @@ impl Sql {
         with: &[&(dyn ToSql + Sync)],
         read: impl FnMut(&Row) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let rows = self.client.query(self.statement(sql)?, with).await?;
+        let rows = self.rows(sql, with).await?;
         rows.iter().map(read).collect()
     }
 

@@ -1,7 +1,8 @@
 //! One transaction: carries out the commands that have gathered, and commits them.
 
 use std::collections::BTreeSet;
-use tokio::try_join;
+use std::future::Ready;
+use tokio::{join, try_join};
 use uuid::Uuid;
 
 use super::failure::{Failed, Failure, doing};
@@ -58,48 +59,66 @@ pub(super) enum Ended {
 ///
 /// The first run has no savepoints. Only if a change fails in it, it is rolled back, and a second run carries out all changes with a
 /// savepoint each. Both runs begin with the same values: a change keeps its result and its turn, and nothing else.
+///
+/// A transaction of new events has three round trips: it begins, takes its locks, and reads what it has to know; it writes the
+/// events; it writes the counts, and commits.
 pub(super) async fn transact(sql: &Sql, which: Numbered, changes: &mut [Change]) -> Result<Batch, Ended> {
-    let run = run(sql, which, changes).await;
-    let batch = match run {
-        Ok(batch) => batch,
-        Err(ended) => {
-            if !sql.is_closed() {
-                // The session may end at any time. Then the server rolls back by itself.
-                let _ = sql.command(ROLLBACK).await;
-            }
-            return Err(ended);
+    let ended = match run(sql, which, changes).await {
+        Err(Ended::Failed(_)) if !sql.is_closed() => {
+            roll_back(sql).await?;
+            run_each_alone(sql, which, changes).await
         }
+        ended => ended,
     };
-    match sql.command(COMMIT).await {
-        Ok(()) => Ok(batch),
-        Err(failure) => {
-            let is_unknown = failure.ends_session();
-            let failed = doing("commit")(failure);
-            Err(if is_unknown {
-                Ended::Unknown(failed)
-            } else {
-                Ended::of(failed)
-            })
-        }
+    if ended.is_err() && !sql.is_closed() {
+        // The session may end at any time. Then the server rolls back by itself.
+        let _ = roll_back(sql).await;
     }
+    ended
 }
 
+async fn roll_back(sql: &Sql) -> Result<(), Ended> {
+    let undone = sql.command(ROLLBACK).await;
+    undone.map_err(doing("undo a transaction")).map_err(Ended::of)
+}
+
+/// Carries out all changes. Ends at the first one that fails.
 async fn run(sql: &Sql, which: Numbered, changes: &mut [Change]) -> Result<Batch, Ended> {
-    begin(sql, which).await?;
+    let mut tally = Tally::default();
     let mut batch = Batch::default();
-    if let Err(failed) = batch.together(sql, which, changes).await {
-        if failed.failure.is_conflict() || failed.failure.ends_session() || sql.is_closed() {
-            return Err(Ended::of(failed));
+    carry_out(sql, which, Some(begin(sql, which)), changes, &mut tally).await?;
+    batch.take(&mut tally);
+    commit(sql, which, &batch, tally).await?;
+    Ok(batch)
+}
+
+/// Carries out all changes. One that fails is undone alone.
+async fn run_each_alone(sql: &Sql, which: Numbered, changes: &mut [Change]) -> Result<Batch, Ended> {
+    let broken = |failure| Ended::of(doing("go on with a transaction")(failure));
+    let mut batch = Batch::default();
+    begin(sql, which).await?;
+    for change in changes {
+        sql.command(SAVEPOINT).await.map_err(broken)?;
+        let mut tally = Tally::default();
+        let this = std::slice::from_mut(change);
+        let carried = async {
+            carry_out(sql, which, None::<Ready<_>>, this, &mut tally).await?;
+            let counted = tally.write(sql).await;
+            counted.map_err(doing("count what waits")).map_err(Ended::of)
+        };
+        match carried.await {
+            Ok(()) => {
+                batch.take(&mut tally);
+                sql.command(RELEASE_SAVEPOINT).await.map_err(broken)?;
+            }
+            Err(Ended::Failed(failed)) => {
+                change.fail(&failed.into_error());
+                sql.command(ROLLBACK_TO_SAVEPOINT).await.map_err(broken)?;
+            }
+            Err(ended) => return Err(ended),
         }
-        sql.command(ROLLBACK)
-            .await
-            .map_err(doing("undo a transaction"))
-            .map_err(Ended::of)?;
-        begin(sql, which).await?;
-        batch = Batch::default();
-        batch.each_alone(sql, which, changes).await.map_err(Ended::of)?;
     }
-    batch.write_size(sql, which).await.map_err(Ended::of)?;
+    commit(sql, which, &batch, Tally::default()).await?;
     Ok(batch)
 }
 
@@ -127,6 +146,28 @@ async fn begin(sql: &Sql, which: Numbered) -> Result<(), Ended> {
     })
 }
 
+/// Writes the counts and commits, in one round trip: if a count cannot be written, the server rolls back instead.
+async fn commit(sql: &Sql, which: Numbered, batch: &Batch, mut tally: Tally) -> Result<(), Ended> {
+    let counts = params![which.bridge, batch.size, batch.newest];
+    let count = async {
+        let size = async {
+            if batch.size != 0 || batch.newest.is_some() {
+                sql.execute(ADD_SIZE, counts).await?;
+            }
+            Ok(())
+        };
+        try_join!(tally.write(sql), size)
+    };
+    let committed = join!(count, sql.command(COMMIT));
+    match committed {
+        (Ok(_), Ok(())) => Ok(()),
+        // The answer to COMMIT was lost, and perhaps those before it.
+        (_, Err(failure)) if failure.ends_session() => Err(Ended::Unknown(doing("commit")(failure))),
+        (_, Err(failure)) => Err(Ended::of(doing("commit")(failure))),
+        (Err(failure), Ok(())) => Err(Ended::of(doing("count what waits")(failure))),
+    }
+}
+
 impl Ended {
     fn not_begun(failed: Failed) -> Self {
         match Self::of(failed) {
@@ -147,66 +188,31 @@ impl Ended {
 }
 
 impl Batch {
-    /// Carries out all changes. Ends at the first one that fails.
-    async fn together(&mut self, sql: &Sql, which: Numbered, changes: &mut [Change]) -> Result<(), Failed> {
-        let mut tally = Tally::default();
-        carry_out(sql, which, changes, &mut tally).await?;
-        self.finish(sql, tally).await
-    }
-
-    /// Carries out all changes. One that fails is undone alone.
-    async fn each_alone(&mut self, sql: &Sql, which: Numbered, changes: &mut [Change]) -> Result<(), Failed> {
-        let broken = || doing("go on with a transaction");
-        for change in changes {
-            sql.command(SAVEPOINT).await.map_err(broken())?;
-            match self.together(sql, which, std::slice::from_mut(change)).await {
-                Ok(()) => sql.command(RELEASE_SAVEPOINT).await.map_err(broken())?,
-                Err(failed) if failed.failure.is_conflict() || failed.failure.ends_session() => {
-                    return Err(failed);
-                }
-                Err(failed) => {
-                    change.fail(&failed.into_error());
-                    sql.command(ROLLBACK_TO_SAVEPOINT).await.map_err(broken())?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes a tally, and keeps what it has for the end of the transaction.
-    async fn finish(&mut self, sql: &Sql, mut tally: Tally) -> Result<(), Failed> {
-        tally.write(sql).await.map_err(doing("count what waits"))?;
-        self.changed.append(tally.changed);
+    /// Keeps what a tally has for the end of the transaction.
+    fn take(&mut self, tally: &mut Tally) {
+        self.changed.append(std::mem::take(&mut tally.changed));
         self.proves |= tally.proves;
         self.pauses_changed |= tally.pauses_changed;
         self.size += tally.size;
         self.newest = tally.newest.or(self.newest);
-        Ok(())
-    }
-
-    async fn write_size(&self, sql: &Sql, which: Numbered) -> Result<(), Failed> {
-        if self.size == 0 && self.newest.is_none() {
-            return Ok(());
-        }
-        let counts = params![which.bridge, self.size, self.newest];
-        let counted = sql.execute(ADD_SIZE, counts).await;
-        counted.map(drop).map_err(doing("count what is stored"))
     }
 }
 
-/// Carries out changes: first all new events together, then all settlements together, then the others one by one.
+/// Carries out changes: first all new events together, then all settlements together, then the others one by one. `begin` is sent
+/// before, without a round trip of its own.
 async fn carry_out(
     sql: &Sql,
     which: Numbered,
+    begin: Option<impl Future<Output = Result<(), Ended>>>,
     changes: &mut [Change],
     tally: &mut Tally,
-) -> Result<(), Failed> {
+) -> Result<(), Ended> {
     let (mut new, mut settlements, mut settled, mut others) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for change in changes {
         match change {
             Change::Enqueue(waiting, promise) => {
-                // Not before the transaction has begun: that may have taken long, and the sender may have gone.
+                // Not before the store is ready for it: that may have taken long, and the sender may have gone.
                 if waiting.turn.begin(promise) {
                     new.push((&waiting.event, promise));
                 }
@@ -224,18 +230,26 @@ async fn carry_out(
         .iter()
         .map(|settlement| settlement.delivery.0)
         .collect();
-    let prepared = enqueue::prepare(sql, &new, &lanes, &numbers, tally).await;
-    let prepared = prepared.map_err(doing("store an event"))?;
+    let beginning = async {
+        match begin {
+            Some(begin) => begin.await,
+            None => Ok(()),
+        }
+    };
+    let prepared = enqueue::prepare(sql, &new, &lanes, &numbers, tally);
+    let (ready, prepared) = join!(beginning, prepared);
+    ready?;
+    let prepared = prepared.map_err(doing("store an event")).map_err(Ended::of)?;
     let stored = enqueue::enqueue(sql, new, &prepared, tally).await;
-    stored.map_err(doing("store an event"))?;
+    stored.map_err(doing("store an event")).map_err(Ended::of)?;
     let answers = deliveries::settle(sql, &settlements, tally).await;
-    let answers = answers.map_err(doing("settle a delivery"))?;
+    let answers = answers.map_err(doing("settle a delivery")).map_err(Ended::of)?;
     for (promise, answer) in settled.into_iter().zip(answers) {
         promise.keep_ok(answer);
     }
     for change in others {
         let (failed, at) = carry_out_other(sql, which, change, tally).await;
-        failed.map_err(doing(at))?;
+        failed.map_err(doing(at)).map_err(Ended::of)?;
     }
     Ok(())
 }

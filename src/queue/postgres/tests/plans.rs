@@ -64,10 +64,6 @@ async fn no_statement_on_the_way_of_an_event_scans_or_sorts_what_grows() {
     let client = session.client;
     client.batch_execute(FILL).await.unwrap();
     client.batch_execute(CONFIGURE).await.unwrap();
-    client
-        .batch_execute("set plan_cache_mode = force_generic_plan")
-        .await
-        .unwrap();
     let mut wrong = Vec::new();
     for statement in INDEXED {
         let parameters = (1..30)

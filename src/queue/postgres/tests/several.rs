@@ -1,6 +1,5 @@
 //! Several bridges on one database.
 
-use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -57,8 +56,7 @@ async fn a_lane_has_one_owner_until_its_lease_ends() {
     // The first owner was stopped, and does not know it.
     let late = one.queue.settle(settlement(&first, delivered(), 110)).await;
     assert_eq!(late.unwrap(), Settled::Fenced);
-    let lane = Arc::from("dev");
-    let renewed = one.queue.renew(&lane, one.owner, first.fence).await;
+    let renewed = one.queue.renew(&"dev".into(), one.owner, first.fence).await;
     assert_eq!(renewed.unwrap(), None);
     assert!(one.claim("dev").await.is_none());
     let settled = other.queue.settle(settlement(&second, delivered(), 120)).await;
