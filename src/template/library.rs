@@ -34,6 +34,24 @@ pub struct Library {
     first: BTreeSet<String>,
 }
 
+/// The templates that may render an event of one type.
+pub struct TemplateReaders<'l> {
+    templates: Vec<&'l Compiled>,
+    first: &'l BTreeSet<String>,
+}
+
+impl TemplateReaders<'_> {
+    /// Returns whether one of them reads a name.
+    pub fn read(&self, name: &str) -> bool {
+        // Every event that may open a conversation keeps those of the first one.
+        self.first.contains(name)
+            || self
+                .templates
+                .iter()
+                .any(|template| template.names.contains(name))
+    }
+}
+
 /// The most facts in [`Library::first`].
 const FIRST_LIMIT: usize = 20;
 
@@ -121,14 +139,12 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
-    /// Returns whether a template reads a name that may render an event of this type, in any variant.
-    pub fn reads(&self, event_type: &str, name: &str) -> bool {
-        // Every event that may open a conversation keeps these.
-        self.first.contains(name)
-            || self
-                .compiled_for(event_type)
-                .iter()
-                .any(|template| template.names.contains(name))
+    /// Returns what reads the names of an event of this type, in any variant.
+    pub fn readers(&self, event_type: &str) -> TemplateReaders<'_> {
+        TemplateReaders {
+            templates: self.compiled_for(event_type),
+            first: &self.first,
+        }
     }
 
     /// Returns the templates that may render an event of this type, in any variant.
