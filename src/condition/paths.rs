@@ -4,7 +4,7 @@
 //! finds that out for a small part of what an evaluation with its error costs.
 
 use cel::common::ast::{Expr, LiteralValue, operators};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The paths of one expression. Without any of these it has no value. In the order of evaluation.
 #[derive(Clone, Debug, Default)]
@@ -122,13 +122,26 @@ fn walk<'p>(path: &'p [Step], names: &Value) -> Result<(), Option<&'p str>> {
     let Some((Step::Key(name), path)) = path.split_first() else {
         return Err(None);
     };
-    let mut value = names.get(name).ok_or(None)?;
+    let mut value = names
+        .as_object()
+        .and_then(|names| member(names, name))
+        .ok_or(None)?;
     for step in path {
         value = match (step, value) {
-            (Step::Key(key), Value::Object(members)) => members.get(key).ok_or(Some(key.as_str()))?,
+            (Step::Key(key), Value::Object(members)) => member(members, key).ok_or(Some(key.as_str()))?,
             (Step::Element(index), Value::Array(items)) => items.get(*index).ok_or(None)?,
             _ => return Err(None),
         };
     }
     Ok(())
+}
+
+/// The member of an object. Most objects have so few of the selected members that looking at each takes less than a hash.
+pub(super) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    const FEW: usize = 24;
+    if members.len() > FEW {
+        return members.get(name);
+    }
+    let found = members.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| value)
 }

@@ -3,7 +3,7 @@
 mod draft;
 mod entry;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use handlebars::{Context, Handlebars};
@@ -12,7 +12,7 @@ use handlebars::{Context, Handlebars};
 use super::conversation::SourceConversations;
 use super::conversation::{Rules, RulesOfEvent};
 use super::front_matter::Found;
-use super::reads;
+use super::reads::{self, ReadNames};
 use super::render::{Compiled, Failure, RenderResult};
 use super::{Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers};
 use crate::condition::Condition;
@@ -32,24 +32,10 @@ pub struct Library {
     broken: BTreeMap<String, String>,
     /// The facts that templates show as those of the first event of a conversation.
     first: BTreeSet<String>,
-}
-
-/// The templates that may render an event of one type.
-pub struct TemplateReaders<'l> {
-    templates: Vec<&'l Compiled>,
-    first: &'l BTreeSet<String>,
-}
-
-impl TemplateReaders<'_> {
-    /// Returns whether one of them reads a name.
-    pub fn read(&self, name: &str) -> bool {
-        // Every event that may open a conversation keeps those of the first one.
-        self.first.contains(name)
-            || self
-                .templates
-                .iter()
-                .any(|template| template.names.contains(name))
-    }
+    /// By event type: see [`Library::reads`].
+    reads: HashMap<String, ReadNames>,
+    /// For event types without a template of their own.
+    reads_of_others: ReadNames,
 }
 
 /// The most facts in [`Library::first`].
@@ -66,6 +52,8 @@ impl Library {
             own_parts: BTreeMap::new(),
             broken: BTreeMap::new(),
             first: BTreeSet::new(),
+            reads: HashMap::new(),
+            reads_of_others: ReadNames::default(),
         };
         let mut findings = Vec::new();
         let mut drafts = Vec::new();
@@ -99,6 +87,7 @@ impl Library {
                 Err(found) => library.leave_out(&name, &origin, found, &mut findings),
             }
         }
+        library.find_reads();
         (library, findings)
     }
 
@@ -139,12 +128,28 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
-    /// Returns what reads the names of an event of this type, in any variant.
-    pub fn readers(&self, event_type: &str) -> TemplateReaders<'_> {
-        TemplateReaders {
-            templates: self.compiled_for(event_type),
-            first: &self.first,
-        }
+    /// Returns the names that are read by the templates that may render an event of this type, in any variant.
+    pub fn reads(&self, event_type: &str) -> &ReadNames {
+        self.reads.get(event_type).unwrap_or(&self.reads_of_others)
+    }
+
+    /// Finds out what the templates of each event type read: once, because every event asks.
+    fn find_reads(&mut self) {
+        let reads_of = |event_type: &str| {
+            let mut reads = ReadNames::default();
+            // Every event that may open a conversation keeps these.
+            reads.extend(&self.first);
+            for template in self.compiled_for(event_type) {
+                reads.add(&template.names);
+            }
+            reads
+        };
+        let files = self.own.keys().chain(self.builtin.keys());
+        // `a.b.hbs` is the template of the type `a.b`, or of the type `a` in the variant `b`.
+        let types = files.flat_map(|file| file.match_indices('.').filter_map(|(dot, _)| file.get(..dot)));
+        let reads = types.map(|event_type| (event_type.to_owned(), reads_of(event_type)));
+        let (reads, of_others) = (reads.collect(), reads_of(""));
+        (self.reads, self.reads_of_others) = (reads, of_others);
     }
 
     /// Returns the templates that may render an event of this type, in any variant.

@@ -15,7 +15,7 @@ mod render;
 use crate::message::StoredMessage;
 
 pub use conversation::{Rules, RulesOfEvent, SourceConversations};
-pub use library::{Library, LibraryTemplate, TemplateReaders};
+pub use library::{Library, LibraryTemplate};
 pub use origin::Origin;
 pub use reads::{ReadNames, ReadPath};
 pub use render::{Failure, RenderResult};

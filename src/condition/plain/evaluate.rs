@@ -1,17 +1,19 @@
 //! Runs a compiled expression.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::value::{PlainValue, Stop};
 use super::{Loop, Plain, Round};
 use crate::condition::bounded::{LONGEST_LIST, take_result_text};
+use crate::condition::paths::member;
 use crate::steps;
 
 /// What an expression can read: the names, and the variables of the loops around it.
 pub(super) enum Scope<'s, 'a> {
-    Names(&'a Value),
+    /// The object of all names, if it is one.
+    Names(Option<&'a Map<String, Value>>),
     Round {
         variable: PlainValue<'a>,
         outer: &'s Scope<'s, 'a>,
@@ -20,13 +22,13 @@ pub(super) enum Scope<'s, 'a> {
 
 impl<'a> Scope<'_, 'a> {
     pub(super) fn outermost(names: &'a Value) -> Self {
-        Self::Names(names)
+        Self::Names(names.as_object())
     }
 
-    fn names(&self) -> &'a Value {
+    fn name(&self, name: &str) -> Option<&'a Value> {
         match self {
-            Self::Names(names) => names,
-            Self::Round { outer, .. } => outer.names(),
+            Self::Names(names) => member((*names)?, name),
+            Self::Round { outer, .. } => outer.name(name),
         }
     }
 
@@ -43,7 +45,7 @@ impl Plain {
     pub(super) fn run<'a>(&'a self, scope: &Scope<'_, 'a>) -> Result<PlainValue<'a>, Stop> {
         match self {
             Self::Literal(value) => PlainValue::of(value),
-            Self::Name(name) => PlainValue::of(scope.names().get(name).ok_or(Stop::Fails)?),
+            Self::Name(name) => PlainValue::of(scope.name(name).ok_or(Stop::Fails)?),
             Self::Variable(loops_out) => {
                 let variable = scope.variable(*loops_out).ok_or(Stop::Unsure)?;
                 if let PlainValue::Text(text) = variable {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::condition::paths::member;
 use crate::steps::{self, OutOfSteps};
 
 /// Why an evaluation has no value.
@@ -85,7 +86,7 @@ impl<'a> PlainValue<'a> {
     /// The member of an object.
     pub(super) fn member(&self, name: &str) -> Result<Self, Stop> {
         match self {
-            Self::Json(Value::Object(members)) => Self::of(members.get(name).ok_or(Stop::Fails)?),
+            Self::Json(Value::Object(members)) => Self::of(member(members, name).ok_or(Stop::Fails)?),
             Self::Object(members) => {
                 let found = members.iter().find(|(known, _)| *known == name);
                 found.map(|(_, value)| value.clone()).ok_or(Stop::Fails)
@@ -97,7 +98,7 @@ impl<'a> PlainValue<'a> {
     /// Whether an object has a member. `has(x.y)` fails where `x` is no object.
     pub(super) fn has(&self, name: &str) -> Result<bool, Stop> {
         match self {
-            Self::Json(Value::Object(members)) => Ok(members.contains_key(name)),
+            Self::Json(Value::Object(members)) => Ok(member(members, name).is_some()),
             Self::Object(members) => Ok(members.iter().any(|(known, _)| *known == name)),
             _ => Err(Stop::Fails),
         }
