@@ -102,7 +102,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
         if *first != 0xEE || *second > 0x83 {
             return None;
         }
-        bytes.push((second & 0x03) << 6 | third & 0x3F);
+        bytes.push(((second & 0x03) << 6) | (third & 0x3F));
     }
     rest.is_empty().then_some(bytes)
 }

@@ -110,7 +110,10 @@ fn compile_call<'e>(call: &'e CallExpr, bound: &mut Vec<&'e str>) -> Option<Plai
     })
 }
 
-fn binary(operator: &str) -> Option<fn(Box<[Plain; 2]>) -> Plain> {
+/// Builds an operator from its two sides.
+type BuildBinary = fn(Box<[Plain; 2]>) -> Plain;
+
+fn binary(operator: &str) -> Option<BuildBinary> {
     Some(match operator {
         operators::INDEX => Plain::Index,
         operators::LOGICAL_AND => Plain::And,

@@ -121,7 +121,7 @@ fn either<'a>(parts: &'a [Plain; 2], decisive: bool, scope: &Scope<'_, 'a>) -> R
     left.map(PlainValue::Bool)
 }
 
-fn add<'a>(parts: [PlainValue<'a>; 2]) -> Result<PlainValue<'a>, Stop> {
+fn add(parts: [PlainValue<'_>; 2]) -> Result<PlainValue<'_>, Stop> {
     match parts {
         [PlainValue::Text(one), PlainValue::Text(other)] => {
             take_result_text("+", one.len() + other.len()).map_err(|_| Stop::Unsure)?;

@@ -57,8 +57,8 @@ impl Function {
             },
             Self::Replace => {
                 let (text, from, to) = (text(arguments, 0)?, text(arguments, 1)?, text(arguments, 2)?);
-                bounded::replace_text(text, from, to, usize::MAX)
-                    .map_or(Err(Stop::Unsure), |text| Ok(owned(text)))
+                let replaced = bounded::replace_text(text, from, to, usize::MAX);
+                replaced.map(owned).map_err(|_| Stop::Unsure)
             }
             Self::Split => split(arguments),
             Self::Join => join(arguments),
@@ -74,7 +74,7 @@ impl Function {
             },
             Self::Matches => {
                 let found = bounded::is_match(text(arguments, 0)?, text(arguments, 1)?);
-                found.map_or(Err(Stop::Unsure), |found| Ok(PlainValue::Bool(found)))
+                found.map(PlainValue::Bool).map_err(|_| Stop::Unsure)
             }
             Self::FirstField(names) => match arguments.first() {
                 Some(PlainValue::Json(Value::Object(members))) => {
@@ -106,17 +106,14 @@ fn of_texts<'a>(
 
 fn split<'a>(arguments: &[PlainValue<'a>]) -> Result<PlainValue<'a>, Stop> {
     let separator = text(arguments, 1)?;
-    let parts = |text| bounded::split_text(text, separator, None).map_err(|_| Stop::Unsure);
-    let parts: Vec<PlainValue<'a>> = match arguments.first() {
-        Some(PlainValue::Text(Cow::Borrowed(text))) => {
-            let parts = parts(*text)?.into_iter();
-            parts.map(|part| PlainValue::Text(Cow::Borrowed(part))).collect()
-        }
-        _ => {
-            let parts = bounded::split_text(text(arguments, 0)?, separator, None);
-            let parts = parts.map_err(|_| Stop::Unsure)?.into_iter();
-            parts.map(|part| owned(part.to_owned())).collect()
-        }
+    let parts: Vec<PlainValue<'a>> = if let Some(PlainValue::Text(Cow::Borrowed(text))) = arguments.first() {
+        let parts = bounded::split_text(text, separator, None).map_err(|_| Stop::Unsure)?;
+        let borrowed = |part| PlainValue::Text(Cow::Borrowed(part));
+        parts.into_iter().map(borrowed).collect()
+    } else {
+        let parts = bounded::split_text(text(arguments, 0)?, separator, None);
+        let parts = parts.map_err(|_| Stop::Unsure)?.into_iter();
+        parts.map(|part| owned(part.to_owned())).collect()
     };
     Ok(PlainValue::List(parts.into()))
 }

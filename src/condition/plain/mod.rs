@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::steps;
 use evaluate::Scope;
 use functions::Function;
+use value::PlainValue;
 pub(super) use value::Stop;
 
 /// An expression, or a part of one.
@@ -74,18 +75,18 @@ enum Round {
 impl Plain {
     /// Evaluates the expression to JSON, as CEL would: the members of objects are sorted. `names` is the object of all names.
     pub(super) fn evaluate(&self, names: &Value) -> Result<Value, Stop> {
-        self.limited(names, |value| value.into_json())
+        self.limited(names, PlainValue::into_json)
     }
 
     /// Evaluates the expression to a boolean.
     pub(super) fn holds(&self, names: &Value) -> Result<bool, Stop> {
-        self.limited(names, |value| value.boolean())
+        self.limited(names, PlainValue::boolean)
     }
 
     fn limited<'a, T>(
         &'a self,
         names: &'a Value,
-        read: impl FnOnce(value::PlainValue<'a>) -> Result<T, Stop>,
+        read: impl FnOnce(PlainValue<'a>) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let (found, out_of_steps) =
             steps::limited(steps::EXPRESSION, || read(self.run(&Scope::outermost(names))?));
