@@ -140,7 +140,7 @@ fn text_value<'b, 'v>(text: String) -> CowVal<'b, 'v> {
 }
 
 /// Takes the steps of a text before it is built, and refuses one over the limit.
-fn take_result_text(function: &str, bytes: usize) -> Result<(), ExecutionError> {
+pub(super) fn take_result_text(function: &str, bytes: usize) -> Result<(), ExecutionError> {
     if bytes > LONGEST_TEXT {
         let most = LONGEST_TEXT / (1024 * 1024);
         return Err(ExecutionError::function_error(
@@ -151,17 +151,32 @@ fn take_result_text(function: &str, bytes: usize) -> Result<(), ExecutionError> 
     steps::take_text(bytes).map_err(out_of_steps)
 }
 
-/// Returns a text up to its first line break.
 fn first_line<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
-    let text = text_argument(&arguments, 0)?;
+    let line = first_line_of(text_argument(&arguments, 0)?);
+    Ok(text_value(line.to_owned()))
+}
+
+/// Returns a text up to its first line break.
+pub(super) fn first_line_of(text: &str) -> &str {
     let line = text.split('\n').next().unwrap_or_default();
-    Ok(text_value(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     let (text, separator) = (text_argument(&arguments, 0)?, text_argument(&arguments, 1)?);
+    let parts = split_text(text, separator, count_argument(&arguments, 2))?;
+    let part = |part: &str| Box::new(CelString::from(part.to_owned())) as Box<dyn Val>;
+    let parts: Vec<Box<dyn Val>> = parts.into_iter().map(part).collect();
+    Ok(CowVal::owned(CelList::from(parts)))
+}
+
+/// Splits a text into at most `most` parts.
+pub(super) fn split_text<'t>(
+    text: &'t str,
+    separator: &str,
+    most: Option<usize>,
+) -> Result<Vec<&'t str>, ExecutionError> {
     steps::take_text(text.len()).map_err(out_of_steps)?;
-    let most = count_argument(&arguments, 2);
     let parts: Vec<&str> = match (most, separator.is_empty()) {
         (Some(0), _) => Vec::new(),
         // An empty separator splits between characters. The last part holds the rest.
@@ -178,9 +193,7 @@ fn split<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
     if parts.len() > LONGEST_LIST {
         return Err(list_too_long("split"));
     }
-    let part = |part: &str| Box::new(CelString::from(part.to_owned())) as Box<dyn Val>;
-    let parts: Vec<Box<dyn Val>> = parts.into_iter().map(part).collect();
-    Ok(CowVal::owned(CelList::from(parts)))
+    Ok(parts)
 }
 
 fn replace<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
@@ -190,6 +203,11 @@ fn replace<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
         text_argument(&arguments, 2)?,
     );
     let most = count_argument(&arguments, 3).unwrap_or(usize::MAX);
+    Ok(text_value(replace_text(text, from, to, most)?))
+}
+
+/// Replaces at most `most` occurrences of `from`.
+pub(super) fn replace_text(text: &str, from: &str, to: &str, most: usize) -> Result<String, ExecutionError> {
     steps::take_text(text.len()).map_err(out_of_steps)?;
     // A replacement that is not longer cannot exceed the limit.
     if to.len() > from.len() {
@@ -197,7 +215,7 @@ fn replace<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
         let grown = found.saturating_mul(to.len() - from.len());
         take_result_text("replace", text.len().saturating_add(grown))?;
     }
-    Ok(text_value(text.replacen(from, to, most)))
+    Ok(text.replacen(from, to, most))
 }
 
 fn join<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
@@ -283,10 +301,15 @@ fn matches_computed<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v
 }
 
 fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
-    let (text, pattern) = (text_argument(&arguments, 0)?, text_argument(&arguments, 1)?);
+    let found = is_match(text_argument(&arguments, 0)?, text_argument(&arguments, 1)?)?;
+    Ok(CowVal::owned(CelBool::from(found)))
+}
+
+/// Whether a pattern matches a part of a text.
+pub(super) fn is_match(text: &str, pattern: &str) -> Result<bool, ExecutionError> {
     steps::take(MATCH_STEPS).map_err(out_of_steps)?;
     steps::take_text(text.len()).map_err(out_of_steps)?;
-    let found = COMPILED.with_borrow_mut(|compiled| {
+    COMPILED.with_borrow_mut(|compiled| {
         if let Some(known) = compiled.get(pattern) {
             return Ok(known.is_match(text));
         }
@@ -296,8 +319,7 @@ fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> CallResult<'b, 'v> {
             compiled.clear();
         }
         Ok::<_, ExecutionError>(compiled.entry(pattern.to_owned()).or_insert(regex).is_match(text))
-    })?;
-    Ok(CowVal::owned(CelBool::from(found)))
+    })
 }
 
 /// Returns the number of items of a list or map, and 0 for other values.

@@ -17,10 +17,10 @@ mod explain;
 mod json;
 mod lexical;
 mod limits;
-mod loops;
 mod mistakes;
 mod names;
 mod paths;
+mod plain;
 mod reads;
 mod references;
 mod search;
@@ -42,8 +42,8 @@ use crate::steps::{self, OutOfSteps};
 use crate::suggest::shorten;
 
 pub use explain::{ConditionTrace, Explanation, Part, lines};
-use loops::Loop;
-use paths::{Found, Paths};
+use paths::Paths;
+use plain::{Plain, Stop};
 pub use reads::Read;
 pub use references::References;
 pub(crate) use search::is_named_as;
@@ -72,8 +72,8 @@ pub struct Condition {
     references: References,
     reads: BTreeSet<Read>,
     paths: Paths,
-    /// Set if the expression is a loop that needs no CEL values.
-    list_loop: Option<Loop>,
+    /// Set if the expression can be evaluated without CEL values.
+    plain: Option<Plain>,
     /// Where `&&` and `||` are in the text: the number of the part of the expression → byte.
     joints: BTreeMap<u64, usize>,
 }
@@ -139,35 +139,47 @@ impl Condition {
     /// # Errors
     /// The evaluation fails, or its result is not a boolean.
     pub fn holds(&self, names: &Value) -> Result<bool, EvaluationError> {
-        if let Found::Missing(Some(key)) = self.paths.walk(names) {
-            return Err(no_such_key(key));
+        match self.plain.as_ref().map(|plain| plain.holds(names)) {
+            Some(Ok(holds)) => Ok(holds),
+            Some(Err(Stop::OutOfSteps)) => Err(too_many_steps()),
+            Some(Err(Stop::Fails | Stop::Unsure)) | None => {
+                self.check_paths(names)?;
+                with_value_of(&self.expression, names, boolean)
+            }
         }
-        with_value_of(&self.expression, names, boolean)
     }
 
     /// Evaluates the expression as [`Self::evaluate`] does, without an error: `None` if it has no value.
     pub fn value(&self, names: &Value) -> Option<Value> {
-        match self.paths.walk(names) {
-            Found::Missing(_) => None,
-            Found::Scalar(value) => Some(value.clone()),
-            Found::All => self.run_loop(names).or_else(|| self.evaluate_whole(names).ok()),
+        match self.plain.as_ref().map(|plain| plain.evaluate(names)) {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(Stop::Fails | Stop::OutOfSteps)) => return None,
+            Some(Err(Stop::Unsure)) => {}
+            None => self.paths.walk(names).ok()?,
         }
+        self.evaluate_whole(names).ok()
     }
 
     /// Evaluates the expression to JSON: timestamps as RFC 3339, durations in seconds (`"90s"`).
     pub fn evaluate(&self, names: &Value) -> Result<Value, EvaluationError> {
-        match self.paths.walk(names) {
-            Found::Missing(Some(key)) => Err(no_such_key(key)),
-            Found::Scalar(value) => Ok(value.clone()),
-            Found::All => self
-                .run_loop(names)
-                .map_or_else(|| self.evaluate_whole(names), Ok),
-            Found::Missing(None) => self.evaluate_whole(names),
+        match self.plain.as_ref().map(|plain| plain.evaluate(names)) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(Stop::OutOfSteps)) => Err(too_many_steps()),
+            // CEL has the text of the error.
+            Some(Err(Stop::Fails | Stop::Unsure)) | None => {
+                self.check_paths(names)?;
+                self.evaluate_whole(names)
+            }
         }
     }
 
-    fn run_loop(&self, names: &Value) -> Option<Value> {
-        self.list_loop.as_ref()?.run(names)
+    /// Finds without an evaluation that a required key is missing.
+    fn check_paths(&self, names: &Value) -> Result<(), EvaluationError> {
+        match self.paths.walk(names) {
+            Err(Some(key)) => Err(no_such_key(key)),
+            // The text of the error depends on what is there instead.
+            Err(None) | Ok(()) => Ok(()),
+        }
     }
 
     fn evaluate_whole(&self, names: &Value) -> Result<Value, EvaluationError> {
@@ -202,9 +214,13 @@ fn with_value_of<T>(
     });
     // The result is wrong even if there is one: an iterator stops early without an error, and `||` ignores errors.
     if out_of_steps {
-        return Err(EvaluationError(OutOfSteps.to_string()));
+        return Err(too_many_steps());
     }
     read
+}
+
+fn too_many_steps() -> EvaluationError {
+    EvaluationError(OutOfSteps.to_string())
 }
 
 fn boolean(value: &dyn Val) -> Result<bool, EvaluationError> {
@@ -230,7 +246,7 @@ fn parse(text: &str) -> Result<Condition, String> {
     zones::check(&expression)?;
     let reads = reads::of(&expression);
     let paths = Paths::of(&expression.expr);
-    let list_loop = Loop::of(&expression.expr);
+    let plain = Plain::of(&expression.expr);
     let joints = explain::joints(text, &expression, |id| program.source_info().offset_for(id));
     syntax::use_own_comparisons(&mut expression);
     limits::apply(&mut expression);
@@ -240,7 +256,7 @@ fn parse(text: &str) -> Result<Condition, String> {
         references,
         reads,
         paths,
-        list_loop,
+        plain,
         joints,
     })
 }

@@ -13,7 +13,7 @@ use std::fmt;
 use std::slice;
 use std::sync::OnceLock;
 
-use super::bounded::{MOST_KEYS, ObjectQuery, out_of_steps};
+use super::bounded::{ObjectQuery, out_of_steps};
 use super::equality::equal;
 use super::search;
 use crate::steps;
@@ -267,27 +267,9 @@ impl<'a> JsonMap<'a> {
                 Ok(Box::new(CelList::from(names.collect::<Vec<_>>())))
             }
             ObjectQuery::Field(names) => {
-                let is_candidate = |value: &Value| match value {
-                    Value::Null | Value::Object(_) => false,
-                    Value::String(text) => !text.trim().is_empty(),
-                    _ => true,
-                };
-                let mut found: Option<(usize, &'a Value)> = None;
-                for (key, value) in self
-                    .json
-                    .iter()
-                    .take(MOST_KEYS)
-                    .filter(|(_, value)| is_candidate(value))
-                {
-                    let before = found.map_or(names.len(), |(place, _)| place);
-                    let place = names
-                        .iter()
-                        .take(before)
-                        .position(|name| name.eq_ignore_ascii_case(key));
-                    found = place.map(|place| (place, value)).or(found);
-                }
+                let found = search::first_field(self.json, names);
                 found
-                    .map(|(_, value)| borrow(value) as Box<dyn Val + 'v>)
+                    .map(|value| borrow(value) as Box<dyn Val + 'v>)
                     .ok_or_else(|| ExecutionError::no_such_key(&names.join("`, `")))
             }
             ObjectQuery::Found(names, skipped) => {

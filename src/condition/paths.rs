@@ -1,77 +1,44 @@
 //! Which parts of the names an expression must have: found out once, when it is compiled.
 //!
 //! Most expressions of facts have no value for most events, because a field is missing. A walk along the field's path
-//! finds that out for a small part of what an evaluation with its error costs. An expression that is one path is not
-//! evaluated at all if a scalar stands there.
+//! finds that out for a small part of what an evaluation with its error costs.
 
 use cel::common::ast::{Expr, LiteralValue, operators};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::steps;
-
-/// The paths of one expression.
+/// The paths of one expression. Without any of these it has no value. In the order of evaluation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Paths {
-    /// Without any of these the expression has no value. In the order of evaluation.
-    required: Vec<Path>,
-    /// The expression is the first of them and nothing else.
-    alone: bool,
-}
+pub(super) struct Paths(Vec<Path>);
 
 /// From a name (`payload`) down.
-pub(super) type Path = Vec<Step>;
+type Path = Vec<Step>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+enum Step {
     Key(String),
     Element(usize),
 }
 
-/// What a walk along the paths found.
-pub(super) enum Found<'a> {
-    /// The expression has no value. The key that is missing, if that is the reason.
-    Missing(Option<&'a str>),
-    /// The value of the expression.
-    Scalar(&'a Value),
-    /// All required paths are there. The expression must be evaluated.
-    All,
-}
-
 impl Paths {
     pub(super) fn of(expression: &Expr) -> Self {
-        let mut paths = Self {
-            required: Vec::new(),
-            alone: path_of(expression).is_some_and(|path| path.len() > 1),
-        };
+        let mut paths = Self::default();
         paths.require(expression);
         paths
     }
 
     /// Walks along the paths. `names` is the object of all names.
-    pub(super) fn walk<'a>(&'a self, names: &'a Value) -> Found<'a> {
-        let mut last = None;
-        for path in &self.required {
-            match walk(path, names) {
-                Ok(value) => last = Some(value),
-                Err(key) => return Found::Missing(key),
-            }
-        }
-        match last {
-            Some(value) if self.alone && !value.is_array() && !value.is_object() => {
-                match steps::take_text(value.as_str().map_or(0, str::len)) {
-                    Ok(()) => Found::Scalar(value),
-                    Err(_) => Found::All,
-                }
-            }
-            _ => Found::All,
-        }
+    ///
+    /// # Errors
+    /// The expression has no value. The key that is missing, if that is the reason.
+    pub(super) fn walk(&self, names: &Value) -> Result<(), Option<&str>> {
+        self.0.iter().try_for_each(|path| walk(path, names))
     }
 
     /// Adds what `expression` cannot do without. What only one branch needs, or only a loop's round, is left out.
     fn require(&mut self, expression: &Expr) {
         if let Some(path) = path_of(expression) {
-            if path.len() > 1 && !self.required.contains(&path) {
-                self.required.push(path);
+            if path.len() > 1 && !self.0.contains(&path) {
+                self.0.push(path);
             }
             return;
         }
@@ -121,24 +88,14 @@ fn never_optional(expression: &Expr) -> bool {
 }
 
 /// The path that an expression is, from a name down.
-pub(super) fn path_of(expression: &Expr) -> Option<Path> {
-    path_with(expression, &|name| {
-        let name = name.strip_prefix('.').unwrap_or(name);
-        (!name.starts_with('@')).then(|| vec![Step::Key(name.to_owned())])
-    })
-}
-
-/// The path that an expression is, from the variable of a loop down. The variable itself is no path.
-pub(super) fn path_from(expression: &Expr, variable: &str) -> Option<Path> {
-    let path = path_with(expression, &|name| (name == variable).then(Vec::new))?;
-    (!path.is_empty()).then_some(path)
-}
-
-fn path_with(expression: &Expr, root: &impl Fn(&str) -> Option<Path>) -> Option<Path> {
+fn path_of(expression: &Expr) -> Option<Path> {
     match expression {
-        Expr::Ident(name) => root(name),
+        Expr::Ident(name) => {
+            let name = name.strip_prefix('.').unwrap_or(name);
+            (!name.starts_with('@')).then(|| vec![Step::Key(name.to_owned())])
+        }
         Expr::Select(select) if !select.test => {
-            let mut path = path_with(&select.operand.expr, root)?;
+            let mut path = path_of(&select.operand.expr)?;
             path.push(Step::Key(select.field.clone()));
             Some(path)
         }
@@ -146,7 +103,7 @@ fn path_with(expression: &Expr, root: &impl Fn(&str) -> Option<Path>) -> Option<
             let [within, index] = call.args.as_slice() else {
                 return None;
             };
-            let mut path = path_with(&within.expr, root)?;
+            let mut path = path_of(&within.expr)?;
             path.push(match &index.expr {
                 Expr::Literal(LiteralValue::String(key)) => Step::Key(key.inner().to_owned()),
                 Expr::Literal(LiteralValue::Int(index)) => {
@@ -160,22 +117,31 @@ fn path_with(expression: &Expr, root: &impl Fn(&str) -> Option<Path>) -> Option<
     }
 }
 
-/// The value at a path in the object of all names, or the key that is missing.
-pub(super) fn walk<'a, 'p>(path: &'p [Step], names: &'a Value) -> Result<&'a Value, Option<&'p str>> {
+/// Walks along a path in the object of all names. The error is the key that is missing.
+fn walk<'p>(path: &'p [Step], names: &Value) -> Result<(), Option<&'p str>> {
     let Some((Step::Key(name), path)) = path.split_first() else {
         return Err(None);
     };
-    descend(path, names.get(name).ok_or(None)?)
-}
-
-/// The value at a path in `value`, or the key that is missing.
-pub(super) fn descend<'a, 'p>(path: &'p [Step], mut value: &'a Value) -> Result<&'a Value, Option<&'p str>> {
+    let mut value = names
+        .as_object()
+        .and_then(|names| member(names, name))
+        .ok_or(None)?;
     for step in path {
         value = match (step, value) {
-            (Step::Key(key), Value::Object(members)) => members.get(key).ok_or(Some(key.as_str()))?,
+            (Step::Key(key), Value::Object(members)) => member(members, key).ok_or(Some(key.as_str()))?,
             (Step::Element(index), Value::Array(items)) => items.get(*index).ok_or(None)?,
             _ => return Err(None),
         };
     }
-    Ok(value)
+    Ok(())
+}
+
+/// The member of an object. Most objects have so few of the selected members that looking at each takes less than a hash.
+pub(super) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    const FEW: usize = 24;
+    if members.len() > FEW {
+        return members.get(name);
+    }
+    let found = members.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| value)
 }

@@ -55,6 +55,25 @@ pub(super) fn fields<'a>(
     Ok(found.into_iter().map(|(_, value)| value).collect())
 }
 
+/// The value of the first of these fields of an object that is neither null, blank nor an object. The capitals of a name do not
+/// matter.
+pub(super) fn first_field<'a>(object: &'a Map<String, Value>, names: &[String]) -> Option<&'a Value> {
+    let is_candidate = |value: &Value| match value {
+        Value::Null | Value::Object(_) => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
+    };
+    let mut found: Option<(usize, &Value)> = None;
+    let fields = object.iter().take(MOST_KEYS);
+    for (key, value) in fields.filter(|(_, value)| is_candidate(value)) {
+        let before = found.map_or(names.len(), |(place, _)| place);
+        let mut names = names.iter().take(before);
+        let place = names.position(|name| name.eq_ignore_ascii_case(key));
+        found = place.map(|place| (place, value)).or(found);
+    }
+    found.map(|(_, value)| value)
+}
+
 /// Every text, number and boolean as `path: value`.
 pub(super) fn leaves(object: &Map<String, Value>) -> Result<Vec<String>, OutOfSteps> {
     let leaf = |field: Field<'_>| {

@@ -19,6 +19,28 @@ fn names() -> Value {
     })
 }
 
+impl Condition {
+    /// Panics if a plain evaluation finds anything else than CEL. Returns whether CEL must evaluate.
+    pub(crate) fn compare_plain(&self, names: &Value) -> bool {
+        let Some(plain) = &self.plain else { return true };
+        let whole = self.evaluate_whole(names);
+        let held = with_value_of(&self.expression, names, boolean).ok();
+        match plain.evaluate(names) {
+            Ok(value) => assert_eq!(
+                whole.map(|whole| whole.to_string()),
+                Ok(value.to_string()),
+                "{} with {names}",
+                self.text
+            ),
+            Err(Stop::Fails) => assert!(whole.is_err(), "{} with {names} is {whole:?}", self.text),
+            Err(Stop::Unsure) => return true,
+            Err(Stop::OutOfSteps) => panic!("{}: too many steps", self.text),
+        }
+        assert_eq!(plain.holds(names).ok(), held, "{} with {names}", self.text);
+        false
+    }
+}
+
 fn value(text: &str) -> Result<Value, String> {
     let condition = Condition::compile(text).map_err(|error| error.to_string())?;
     condition.evaluate(&names()).map_err(|error| error.to_string())

@@ -67,9 +67,10 @@ fn read_within(event: Event, source: &Source, facts: Facts) -> Reading {
     let facts = match facts {
         Facts::All => source.facts.evaluate(&names, |_| true),
         Facts::Read => {
+            let templates = kind.templates.reads(&event_type);
             let is_read = |fact: &str| {
                 EventLine::FACTS.contains(&fact)
-                    || kind.templates.reads(&event_type, fact)
+                    || templates.contains(fact)
                     || source.routes.reads(fact)
                     || source.conversations.reads(&event_type, fact)
                     || source

@@ -85,17 +85,26 @@ fn atom(text: &str) -> Option<(Piece<'_>, &str)> {
     let opener = text.chars().next().filter(|c| [TEXT, NODES].contains(c))?;
     let body = &text[opener.len_utf8()..];
     let close = body.find(CLOSE)?;
-    let bytes = body[..close]
-        .chars()
-        .map(|character| u8::try_from(u32::from(character).checked_sub(BYTE)?).ok())
-        .collect::<Option<Vec<u8>>>()?;
-    let value = String::from_utf8(bytes).ok()?;
+    let value = String::from_utf8(decode(&body.as_bytes()[..close])?).ok()?;
     let piece = if opener == TEXT {
         Piece::Value(value)
     } else {
         Piece::Nodes(serde_json::from_str(&value).ok()?)
     };
     Some((piece, &body[close + CLOSE.len_utf8()..]))
+}
+
+/// The bytes that the characters of an atom stand for. In UTF-8, U+E000 + byte is EE 80 80 + byte, in steps of six bits.
+fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 3);
+    let (characters, rest) = text.as_chunks::<3>();
+    for [first, second, third] in characters {
+        if *first != 0xEE || *second > 0x83 {
+            return None;
+        }
+        bytes.push(((second & 0x03) << 6) | (third & 0x3F));
+    }
+    rest.is_empty().then_some(bytes)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 mod draft;
 mod entry;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use handlebars::{Context, Handlebars};
@@ -12,7 +12,7 @@ use handlebars::{Context, Handlebars};
 use super::conversation::SourceConversations;
 use super::conversation::{Rules, RulesOfEvent};
 use super::front_matter::Found;
-use super::reads;
+use super::reads::{self, ReadNames};
 use super::render::{Compiled, Failure, RenderResult};
 use super::{Origin, Rendered, RenderedTemplate, Rendering, TemplateFile, TemplateFinding, check, helpers};
 use crate::condition::Condition;
@@ -32,6 +32,10 @@ pub struct Library {
     broken: BTreeMap<String, String>,
     /// The facts that templates show as those of the first event of a conversation.
     first: BTreeSet<String>,
+    /// By event type: see [`Library::reads`].
+    reads: HashMap<String, ReadNames>,
+    /// For event types without a template of their own.
+    reads_of_others: ReadNames,
 }
 
 /// The most facts in [`Library::first`].
@@ -49,6 +53,8 @@ impl Library {
             own_parts: BTreeMap::new(),
             broken: BTreeMap::new(),
             first: BTreeSet::new(),
+            reads: HashMap::new(),
+            reads_of_others: ReadNames::default(),
         };
         let mut findings = Vec::new();
         let mut drafts = Vec::new();
@@ -78,6 +84,7 @@ impl Library {
                 Err(found) => library.leave_out(&name, &origin, found, &mut findings),
             }
         }
+        library.find_reads();
         (library, findings)
     }
 
@@ -118,14 +125,28 @@ impl Library {
         self.own.contains_key(&file) || self.builtin.contains_key(&file)
     }
 
-    /// Returns whether a template reads a name that may render an event of this type, in any variant.
-    pub fn reads(&self, event_type: &str, name: &str) -> bool {
-        // Every event that may open a conversation keeps these.
-        self.first.contains(name)
-            || self
-                .compiled_for(event_type)
-                .iter()
-                .any(|template| template.names.contains(name))
+    /// Returns the names that are read by the templates that may render an event of this type, in any variant.
+    pub fn reads(&self, event_type: &str) -> &ReadNames {
+        self.reads.get(event_type).unwrap_or(&self.reads_of_others)
+    }
+
+    /// Finds out what the templates of each event type read: once, because every event asks.
+    fn find_reads(&mut self) {
+        let reads_of = |event_type: &str| {
+            let mut reads = ReadNames::default();
+            // Every event that may open a conversation keeps these.
+            reads.extend(&self.first);
+            for template in self.compiled_for(event_type) {
+                reads.add(&template.names);
+            }
+            reads
+        };
+        let files = self.own.keys().chain(self.builtin.keys());
+        // `a.b.hbs` is the template of the type `a.b`, or of the type `a` in the variant `b`.
+        let types = files.flat_map(|file| file.match_indices('.').filter_map(|(dot, _)| file.get(..dot)));
+        let reads = types.map(|event_type| (event_type.to_owned(), reads_of(event_type)));
+        let (reads, of_others) = (reads.collect(), reads_of(""));
+        (self.reads, self.reads_of_others) = (reads, of_others);
     }
 
     /// Returns the templates that may render an event of this type, in any variant.

@@ -4,7 +4,7 @@
 mod walk;
 
 use handlebars::Template;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::conversation::NAME;
 use crate::condition::{Condition, Read};
@@ -31,7 +31,7 @@ pub(super) const ANY: &str = "[]";
 pub struct ReadNames {
     /// It reads the object of all names: `{{#each this}}`, `{{lookup @root x}}`.
     all: bool,
-    names: BTreeSet<String>,
+    names: HashSet<String>,
 }
 
 impl ReadNames {
@@ -49,6 +49,17 @@ impl ReadNames {
             all: walk.all,
             names: read.chain(of_expressions.cloned()).collect(),
         }
+    }
+
+    /// Adds the names that another template reads.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.all |= other.all;
+        self.names.extend(other.names.iter().cloned());
+    }
+
+    /// Adds names.
+    pub(super) fn extend<'n>(&mut self, names: impl IntoIterator<Item = &'n String>) {
+        self.names.extend(names.into_iter().cloned());
     }
 
     /// Returns whether the template itself names this name.

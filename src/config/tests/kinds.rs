@@ -1,5 +1,6 @@
 use super::*;
 use crate::headers::Headers;
+use serde_json::{Map, Value};
 
 #[test]
 fn a_wrong_kind_is_an_error_and_a_wrong_template_a_warning() {
@@ -142,10 +143,27 @@ fn every_sample_of_a_built_in_kind_has_the_type_in_its_name() {
                     without_a_key.push(format!("{name}/{}: {why}", sample.name));
                 }
             }
-            assert!(loaded.facts.evaluate(&names, |_| true).len() >= crate::facts::KNOWN.len());
+            let facts = loaded.facts.evaluate(&names, |_| true);
+            assert!(facts.len() >= crate::facts::KNOWN.len());
+            compare_with_cel(&loaded, names, facts);
         }
     }
     assert_eq!(without_a_key, [""; 0]);
+}
+
+/// Every expression of a kind has the same result with and without CEL's values.
+fn compare_with_cel(loaded: &kind::LoadedKind, mut names: Value, facts: Map<String, Value>) {
+    let of_facts = loaded.facts.facts.iter().flat_map(|(_, expressions)| expressions);
+    let of_kind = [&loaded.kind.event_type].into_iter().chain(&loaded.kind.key);
+    for condition in of_kind.chain(of_facts) {
+        condition.compare_plain(&names);
+    }
+    names.as_object_mut().unwrap().extend(facts);
+    for template in loaded.kind.templates.entries() {
+        for (_, condition, _) in template.expressions() {
+            condition.compare_plain(&names);
+        }
+    }
 }
 
 #[test]
