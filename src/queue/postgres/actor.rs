@@ -258,7 +258,7 @@ impl Store {
                 }
             };
             let transacted = Clock::system()
-                .timeout(ANSWER, transact(sql, which, changes))
+                .timeout(ANSWER, Box::pin(transact(sql, which, changes)))
                 .await;
             let transacted = transacted.unwrap_or_else(|| {
                 // It may have got as far as the commit.
