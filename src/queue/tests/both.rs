@@ -339,7 +339,7 @@ async fn random_commands_have_the_same_answers_in_both_stores() {
         events: Vec::new(),
         claims: Vec::new(),
     };
-    for number in 0..1_000 {
+    for number in 0..500 {
         match both.random.u8(..20) {
             0..=6 => both.enqueue().await,
             7..=11 => both.claim().await,
