@@ -61,10 +61,9 @@ impl Fleet {
         let mut ports = free_ports();
         let places: Vec<(String, u16)> = stores.iter().cloned().zip(&mut ports).collect();
         let front = ports.next().unwrap();
-        let upstream: String = places
-            .iter()
-            .map(|(_, port)| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;\n"))
-            .collect();
+        let server =
+            |(_, port): &(String, u16)| format!("server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;\n");
+        let upstream = places.iter().map(server).collect::<Vec<_>>().concat();
         // A stopped bridge takes connections and does not answer.
         let proxy = nginx(
             &setup,
