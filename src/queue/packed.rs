@@ -12,7 +12,7 @@ use zstd::zstd_safe::get_frame_content_size;
 
 use super::{Claim, Decided, DeliveryId, EventRecord, NewDelivery, NewEvent, QueueError, WaitingDelivery};
 use crate::conversation::{Key, Known, slot_key, supersedes, thread_key};
-use crate::decision::EventLine;
+use crate::decision::{EventLine, Skipped};
 use crate::message::{StoredMessage, Urgency};
 
 /// The first message and the line of an event are stored in its row if the compressed body is not larger. To read them, a store may have
@@ -264,6 +264,19 @@ impl PackedMessage {
 }
 
 impl PackedEvent {
+    /// Why it has no deliveries, as JSON, if its source is paused since then.
+    pub(super) fn held_reason(&self, since: Timestamp) -> Option<String> {
+        let mut channels: Vec<String> = Vec::new();
+        for delivery in &self.deliveries {
+            if !channels.iter().any(|known| **known == *delivery.lane) {
+                channels.push(delivery.lane.to_string());
+            }
+        }
+        let reason =
+            format!("the source is paused since {since:.0}: the event is decided again when it is resumed");
+        serde_json::to_string(&[Skipped { channels, reason }]).ok()
+    }
+
     /// About how many bytes it takes in the store: its content, and a share for rows and indexes.
     pub(super) fn size(&self) -> usize {
         const EVENT: usize = 200;

@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::AuditRecord;
-use super::packed::PackedEvent;
-use crate::decision::Skipped;
 
 /// What is paused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,17 +82,4 @@ pub struct PauseChanged {
     pub changed: bool,
     /// How many events of the source wait to be decided.
     pub held: u64,
-}
-
-/// Why an event of a paused source has no deliveries, as JSON.
-pub(super) fn held_reason(event: &PackedEvent, since: Timestamp) -> Option<String> {
-    let mut channels: Vec<String> = Vec::new();
-    for delivery in &event.deliveries {
-        if !channels.iter().any(|known| **known == *delivery.lane) {
-            channels.push(delivery.lane.to_string());
-        }
-    }
-    let reason =
-        format!("the source is paused since {since:.0}: the event is decided again when it is resumed");
-    serde_json::to_string(&[Skipped { channels, reason }]).ok()
 }

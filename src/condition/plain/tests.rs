@@ -33,7 +33,7 @@ fn the_usual_part_of_the_language_is_evaluated_without_cel_values() {
         r#"{true: payload.s, false: "x"}[payload.n > 2]"#,
         r#"{"z": payload.n, "a": {"y": payload.s, "b": payload}}"#,
         r#"payload.s in ["a", 1, null, true] && payload.n in [1, 2, 3]"#,
-        r#"payload.s in payload.texts ? payload.s : payload[payload.s]"#,
+        "payload.s in payload.texts ? payload.s : payload[payload.s]",
         "has(payload.list) && !has(payload.other)",
         "payload.n <= 3 && payload.n >= 3 && !(payload.n < 3)",
         r#""A,b,,é".lowerAscii().split(payload.sep)[1]"#,

@@ -15,7 +15,6 @@ use super::{deliveries, rows};
 use crate::queue::command::Promise;
 use crate::queue::encoding::integer;
 use crate::queue::packed::{PackedDelivery, PackedEvent};
-use crate::queue::pauses::held_reason;
 use crate::queue::repetition::{self, Repetition, is_of_the_future};
 use crate::queue::words::words;
 use crate::queue::{Decided, Enqueued};
@@ -166,7 +165,7 @@ async fn insert(sql: &Sql, events: &[&PackedEvent], paused: &Paused, tally: &mut
         added.extend(deliveries.iter().map(|delivery| (event.id, since, delivery)));
         if let Some(since) = paused.get(&*event.source) {
             let decided = Decided {
-                skipped: held_reason(event, *since),
+                skipped: event.held_reason(*since),
                 ..event.decided.clone()
             };
             reasons.add(event.id, &decided);

@@ -15,7 +15,6 @@ use super::{deliveries, pauses, rows};
 use crate::decision::EventLine;
 use crate::queue::encoding::integer;
 use crate::queue::packed::{PackedEvent, PackedMessage, PackedRecord, unpack_line, unpack_message};
-use crate::queue::pauses::held_reason;
 use crate::queue::repetition::{self, Repetition, is_of_the_future};
 use crate::queue::{Decided, Enqueued};
 
@@ -60,7 +59,7 @@ pub(super) fn enqueue(connection: &Connection, event: &PackedEvent, tally: &mut 
     if let Some(since) = paused {
         pauses::hold(connection, row, &event.source)?;
         let held = Decided {
-            skipped: held_reason(event, since),
+            skipped: event.held_reason(since),
             ..event.decided.clone()
         };
         add_reasons(connection, row, event.id, &held)?;

@@ -34,7 +34,9 @@ type Parsed = (TemplateFile, Result<Draft, (String, Vec<Found>)>);
 
 /// Parses the files of a kind. Every kind has all built-in shared parts: only those that other files include are parsed.
 pub(super) fn drafts_of(kind: &str, files: Vec<TemplateFile>) -> Vec<Parsed> {
-    let templates = files.into_iter().filter(|file| file.name.ends_with(".hbs"));
+    let templates = files
+        .into_iter()
+        .filter(|file| file.name.strip_suffix(".hbs").is_some());
     let (mut waiting, mut shared): (Vec<_>, Vec<_>) =
         templates.partition(|file| file.origin.is_own() || !file.name.contains('/'));
     let mut parsed = Vec::new();
